@@ -1,0 +1,134 @@
+/** What may be asked of a user. Commands are plain data that structured cloning carries, so they may cross threads. */
+import type { Cause } from "./restriction.ts";
+import type { Attributes, Profile, ProfileField, State } from "./user.ts";
+
+/** When a restriction ends. `default`: the organization's duration for a lock, never for a ban. */
+export type Expiry =
+  | { readonly kind: "default" }
+  | { readonly kind: "never" }
+  | { readonly kind: "at"; readonly time: number }
+  | { readonly kind: "for"; readonly durationMs: number };
+
+/** What to do when the restriction is already there. `restart` puts the new one in its place. */
+export type IfAlready = "refuse" | "restart" | "succeed";
+
+/** What every change carries. */
+export interface CommandContext {
+  /** Who asks, for example `key:018f…`. */
+  readonly actor: string;
+  /** The API key whose validity is checked once more in the transaction; absent for tokens and the service itself. */
+  readonly keyId?: string;
+  /** The wire or dialect it came by. */
+  readonly via: string;
+  /** Only users of this organization exist for the caller; `null`: the whole instance. */
+  readonly scope: string | null;
+  /** The full RPC name and the caller's id for this request, with the SHA-256 of the rest of the request. */
+  readonly request?: { readonly rpc: string; readonly id: string; readonly content: Uint8Array };
+  /** Check and answer what would be, store nothing. */
+  readonly validateOnly: boolean;
+}
+
+interface OfUser {
+  readonly userId: string;
+  readonly context: CommandContext;
+  readonly expectedSequence?: number;
+  /** Refused in every other state. Absent: all states are fine. */
+  readonly onlyFrom?: readonly State[];
+  readonly reasonCode: string;
+  readonly note: string;
+}
+
+interface Impose extends OfUser {
+  /** The id that the new restriction gets. */
+  readonly restrictionId: string;
+  readonly ifAlready: IfAlready;
+}
+
+interface Lift extends OfUser {
+  readonly ifAlready: Exclude<IfAlready, "restart">;
+}
+
+/** What a change sets, by names as in PersonChange. */
+export interface PersonInput {
+  readonly profile: Profile;
+  readonly attributes: Attributes;
+}
+
+/** A restriction that an import brings along. */
+export interface ImportedRestriction {
+  readonly id: string;
+  readonly kind: "LOCK" | "BAN" | "DEACTIVATION";
+  readonly cause: Cause;
+  readonly reasonCode: string;
+  readonly note: string;
+  /** Who imposed it in the other system; empty: the importer. */
+  readonly actor: string;
+  /** Absent: now. May lie in the past. */
+  readonly startTime?: number;
+  readonly expiry: Expiry;
+}
+
+export type CreateUser = Omit<OfUser, "expectedSequence" | "onlyFrom"> & {
+  readonly type: "CreateUser";
+  readonly organizationId: string;
+} & PersonInput;
+
+export type ImportUser = Omit<OfUser, "expectedSequence" | "onlyFrom"> & {
+  readonly type: "ImportUser";
+  readonly organizationId: string;
+  /** Absent: now. */
+  readonly creationTime?: number;
+  readonly restrictions: readonly ImportedRestriction[];
+  readonly ifExists: "error" | "skip" | "update";
+} & PersonInput;
+
+export type UpdateUser = OfUser & {
+  readonly type: "UpdateUser";
+  /** Sets these; an absent one that `fields` or `namespaces` names is removed. */
+  readonly profile: Profile;
+  readonly attributes: Attributes;
+  readonly fields: readonly (ProfileField | "emailVerified")[];
+  /** Attribute namespaces to set or remove; `all`: those not given are removed. */
+  readonly namespaces: readonly string[] | "all";
+};
+
+export type DeleteUser = OfUser & { readonly type: "DeleteUser" };
+export type LockUser = Impose & {
+  readonly type: "LockUser";
+  readonly expiry: Expiry;
+  /** Absent: now. */
+  readonly startTime?: number;
+  readonly revokeSessions: boolean;
+};
+export type UnlockUser = Lift & { readonly type: "UnlockUser" };
+export type BanUser = Impose & { readonly type: "BanUser"; readonly expiry: Expiry; readonly startTime?: number };
+export type UnbanUser = Lift & { readonly type: "UnbanUser" };
+export type DeactivateUser = Impose & { readonly type: "DeactivateUser"; readonly cause: "ADMIN" | "DIRECTORY" };
+export type ReactivateUser = Lift & { readonly type: "ReactivateUser"; readonly cause: "ADMIN" | "DIRECTORY" };
+
+/** Writes what is due and nothing else; the sweeper's command. */
+export interface SettleUser {
+  readonly type: "SettleUser";
+  readonly userId: string;
+  readonly context: CommandContext;
+}
+
+export type UserCommand =
+  | CreateUser
+  | ImportUser
+  | UpdateUser
+  | DeleteUser
+  | LockUser
+  | UnlockUser
+  | BanUser
+  | UnbanUser
+  | DeactivateUser
+  | ReactivateUser
+  | SettleUser;
+
+export type UserCommandType = UserCommand["type"];
+
+/** Whether deciding needs the person beside the state. */
+export function needsPerson(type: UserCommandType): boolean {
+  return type === "UpdateUser" || type === "ImportUser";
+}

@@ -1,0 +1,172 @@
+/** The rules for creating, importing and changing who a user is. */
+import type { CreateUser, ImportUser, PersonInput, UpdateUser } from "./command.ts";
+import { accept, type DecideContext, type Decision, noteOf, reject } from "./decide.ts";
+import type { PersonChange, UserEventData } from "./event.ts";
+import { resolveInterval } from "./interval.ts";
+import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
+import { LATEST_TIME } from "./restriction.ts";
+import { type Person, PROFILE_FIELDS, type User } from "./user.ts";
+
+type Personal = Record<string, string>;
+
+/** A taken id is refused without naming its owner; a tombstone of the same organization is taken up again. */
+export function decideCreate(user: User | undefined, command: CreateUser, now: number): Decision {
+  if (user !== undefined && !isFree(user, command)) return reject(alreadyExists(command.userId));
+  const { change, personal } = setPerson(command);
+  return accept({
+    type: "UserCreated",
+    time: now,
+    actor: command.context.actor,
+    data: { ...change, recreated: user !== undefined },
+    personal: { ...personal, ...noteOf(command.note) },
+  });
+}
+
+function isFree(user: User, command: { readonly organizationId: string }): boolean {
+  return user.state.deleted && user.state.organizationId === command.organizationId;
+}
+
+function alreadyExists(userId: string): Refusal {
+  return refuse("USER_ALREADY_EXISTS", `the user id ${shown(userId)} is taken`, { metadata: { userId } });
+}
+
+/** Everything a person input sets, as one change. */
+function setPerson({ profile, attributes }: PersonInput): { readonly change: PersonChange; readonly personal: Personal } {
+  const personal: Personal = {};
+  for (const field of PROFILE_FIELDS) {
+    const value = profile[field];
+    if (value !== undefined && field !== "locale") personal[`profile.${field}`] = value;
+  }
+  for (const [namespace, value] of Object.entries(attributes)) personal[`attributes.${namespace}`] = value;
+  return {
+    change: {
+      set: Object.keys(personal).sort(),
+      cleared: [],
+      ...(profile.emailVerified ? { emailVerified: true } : {}),
+      ...(profile.locale === undefined ? {} : { locale: profile.locale }),
+    },
+    personal,
+  };
+}
+
+/** Only what differs is written; an update that changes nothing adds no event. */
+export function decideUpdate(user: User, command: UpdateUser, now: number): Decision {
+  const { change, personal } = changesOf(user.person, command);
+  const changes = change.set.length + change.cleared.length > 0 || "emailVerified" in change || "locale" in change;
+  if (!changes) return accept();
+  return accept({
+    type: "UserUpdated",
+    time: now,
+    actor: command.context.actor,
+    data: change,
+    personal: { ...personal, ...noteOf(command.note) },
+  });
+}
+
+function changesOf(before: Person, command: UpdateUser): { readonly change: PersonChange; readonly personal: Personal } {
+  const personal: Personal = {};
+  const cleared: string[] = [];
+  const put = (name: string, old: string | undefined, value: string | undefined): void => {
+    if (value !== undefined && value !== old) personal[name] = value;
+    else if (value === undefined && old !== undefined) cleared.push(name);
+  };
+  for (const field of command.fields) {
+    if (field === "emailVerified" || field === "locale") continue;
+    put(`profile.${field}`, before.profile[field], command.profile[field]);
+  }
+  const all = new Set([...Object.keys(before.attributes), ...Object.keys(command.attributes)]);
+  for (const namespace of command.namespaces === "all" ? all : command.namespaces) {
+    put(`attributes.${namespace}`, own(before.attributes, namespace), own(command.attributes, namespace));
+  }
+  const verified = command.profile.emailVerified ?? false;
+  const locale = command.profile.locale ?? "";
+  return {
+    change: {
+      set: Object.keys(personal).sort(),
+      cleared: cleared.sort(),
+      ...(command.fields.includes("emailVerified") && verified !== (before.profile.emailVerified ?? false)
+        ? { emailVerified: verified }
+        : {}),
+      ...(command.fields.includes("locale") && locale !== (before.profile.locale ?? "") ? { locale } : {}),
+    },
+    personal,
+  };
+}
+
+function own(record: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** One event carries the whole item. An update merges: what the item does not name stays, restrictions included. */
+export function decideImport(user: User | undefined, command: ImportUser, context: DecideContext): Decision {
+  const { creationTime } = command;
+  if (creationTime !== undefined && (creationTime < 0 || creationTime > context.now)) {
+    return reject(
+      refuseField("creation_date", `must lie between 1970-01-01T00:00:00Z and now, ${new Date(context.now).toISOString()}`),
+    );
+  }
+  const restrictions = importedRestrictions(command, context);
+  if (!restrictions.ok) return reject(restrictions.refusal);
+  const exists = user !== undefined && !isFree(user, command);
+  const visible = user !== undefined && !user.state.deleted && user.state.organizationId === command.organizationId;
+  if (exists && (command.ifExists === "error" || !visible)) return reject(alreadyExists(command.userId));
+  if (exists && command.ifExists === "skip") return accept();
+  const { change, personal } = setPerson(command);
+  return accept({
+    type: "UserImported",
+    time: context.now,
+    actor: command.context.actor,
+    data: {
+      ...change,
+      created: !exists,
+      recreated: user !== undefined && !exists,
+      ...(!exists && creationTime !== undefined ? { creationTime } : {}),
+      restrictions: restrictions.records,
+      sessionsRevoked: restrictions.records.some((r) => r.started && r.revokeSessions),
+    },
+    personal: { ...personal, ...restrictions.notes, ...noteOf(command.note) },
+  });
+}
+
+type ImportedRecords = UserEventData["UserImported"]["restrictions"];
+
+/** Restrictions that have expired already are left out: they restrict nobody. */
+function importedRestrictions(
+  command: ImportUser,
+  { now, defaultLockDurationMs }: DecideContext,
+):
+  | { readonly ok: true; readonly records: ImportedRecords; readonly notes: Personal }
+  | { readonly ok: false; readonly refusal: Refusal } {
+  const records: ImportedRecords[number][] = [];
+  const notes: Personal = {};
+  for (const [index, item] of command.restrictions.entries()) {
+    const fieldPrefix = `restrictions[${index}].`;
+    const twice = command.restrictions.findIndex((r) => r.kind === item.kind && r.cause === item.cause) !== index;
+    if (twice) return reject(refuseField(`restrictions[${index}]`, `a second ${item.kind} of the cause ${item.cause}; at most one is allowed`));
+    const interval = resolveInterval(item.expiry, item.startTime, {
+      now,
+      defaultMs: item.kind === "LOCK" ? defaultLockDurationMs : null,
+      allowPastStart: true,
+      fieldPrefix,
+    });
+    if (!interval.ok) return interval;
+    const { startTime, expireTime } = interval;
+    if (startTime < 0 || startTime > LATEST_TIME) {
+      return reject(refuseField(`${fieldPrefix}start_time`, "must not lie before 1970-01-01T00:00:00Z"));
+    }
+    if (expireTime !== null && expireTime <= now) continue;
+    records.push({
+      id: item.id,
+      kind: item.kind,
+      cause: item.cause,
+      reasonCode: item.reasonCode,
+      actor: item.actor === "" ? command.context.actor : item.actor,
+      startTime,
+      expireTime,
+      started: startTime <= now,
+      revokeSessions: item.kind !== "LOCK",
+    });
+    if (item.note !== "") notes[`note.${item.id}`] = item.note;
+  }
+  return { ok: true, records, notes };
+}

@@ -1,0 +1,244 @@
+/** decide(user, command, now) → events or a refusal. Pure: no I/O, no clock; the user handed in is settled. */
+import type { BanUser, CommandContext, DeactivateUser, LockUser, ReactivateUser, UnbanUser, UnlockUser, UserCommand } from "./command.ts";
+import { decideCreate, decideImport, decideUpdate } from "./decide-person.ts";
+import type { RestrictionRecord, UserEvent } from "./event.ts";
+import { resolveInterval } from "./interval.ts";
+import { type Reason, type Refusal, refuse, shown } from "./refusal.ts";
+import type { Cause, Restriction, RestrictionKind } from "./restriction.ts";
+import { stateOf, type User } from "./user.ts";
+
+export interface DecideContext {
+  /** The instant of the decision, in milliseconds since the epoch. */
+  readonly now: number;
+  /** What `default` means for a lock of this organization. */
+  readonly defaultLockDurationMs: number;
+}
+
+export type Decision =
+  | { readonly ok: true; readonly events: readonly UserEvent[] }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+type RestrictCommand = LockUser | BanUser | DeactivateUser;
+type LiftCommand = UnlockUser | UnbanUser | ReactivateUser;
+
+/**
+ * The rules, in the order of refusal: validation of what depends on the clock, existence, sequence, state. A user of
+ * another organization than the caller's scope does not exist.
+ */
+export function decide(user: User | undefined, command: UserCommand, context: DecideContext): Decision {
+  switch (command.type) {
+    case "CreateUser":
+      return decideCreate(user, command, context.now);
+    case "ImportUser":
+      return decideImport(user, command, context);
+    case "SettleUser":
+      return accept();
+    default:
+  }
+  const imposing = command.type === "LockUser" || command.type === "BanUser" || command.type === "DeactivateUser";
+  const imposed = imposing ? restrictionFor(command, user, context) : undefined;
+  if (imposed?.ok === false) return imposed;
+  if (user === undefined || !isVisible(user, command.context) || user.state.deleted) {
+    return reject(userNotFound(command.userId));
+  }
+  const unfit = unfitState(user, command);
+  if (unfit !== undefined) return reject(unfit);
+  if (imposed !== undefined && imposing) return impose(user, command, imposed.restriction, context.now);
+  switch (command.type) {
+    case "UpdateUser":
+      return decideUpdate(user, command, context.now);
+    case "DeleteUser":
+      return accept({
+        type: "UserDeleted",
+        time: context.now,
+        actor: command.context.actor,
+        data: { reasonCode: command.reasonCode },
+        personal: noteOf(command.note),
+      });
+    case "UnlockUser":
+    case "UnbanUser":
+    case "ReactivateUser":
+      return lift(user, command, context.now);
+    default:
+      throw new Error(`decide: ${command.type} was decided above`);
+  }
+}
+
+/** Nothing to write, or these events. */
+export function accept(...events: readonly UserEvent[]): Decision {
+  return { ok: true, events };
+}
+
+export function reject(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
+  return { ok: false, refusal };
+}
+
+/** The same for a user that never was, is deleted, or is another organization's: nothing is told apart. */
+export function userNotFound(userId: string): Refusal {
+  return refuse("USER_NOT_FOUND", `there is no user with the id ${shown(userId)}`, { metadata: { userId } });
+}
+
+/** Whether a user exists for the caller. */
+export function isVisible(user: User, context: Pick<CommandContext, "scope">): boolean {
+  return context.scope === null || context.scope === user.state.organizationId;
+}
+
+export function noteOf(note: string): Readonly<Record<string, string>> {
+  return note === "" ? {} : { note };
+}
+
+function unfitState(
+  user: User,
+  command: Pick<LockUser, "expectedSequence" | "onlyFrom" | "userId">,
+): Refusal | undefined {
+  const { sequence } = user.state;
+  if (command.expectedSequence !== undefined && command.expectedSequence !== sequence) {
+    return refuse(
+      "SEQUENCE_MISMATCH",
+      `expected_sequence is ${command.expectedSequence}, the user ${shown(command.userId)} is at ${sequence}; read it again and decide anew`,
+      { metadata: { userId: command.userId, expectedSequence: `${command.expectedSequence}`, sequence: `${sequence}` } },
+    );
+  }
+  const state = stateOf(user.state);
+  if (command.onlyFrom !== undefined && !command.onlyFrom.includes(state)) {
+    return refuse(
+      "USER_STATE_MISMATCH",
+      `the user ${shown(command.userId)} is ${state}; the command is allowed from ${command.onlyFrom.join(", ")}`,
+      { metadata: { userId: command.userId, state } },
+    );
+  }
+  return undefined;
+}
+
+interface Rule {
+  readonly kind: RestrictionKind;
+  readonly already: Reason;
+  readonly event: "UserLocked" | "UserBanned" | "UserDeactivated";
+  readonly word: string;
+}
+
+const IMPOSING: Readonly<Record<RestrictCommand["type"], Rule>> = {
+  LockUser: { kind: "LOCK", already: "USER_ALREADY_LOCKED", event: "UserLocked", word: "locked" },
+  BanUser: { kind: "BAN", already: "USER_ALREADY_BANNED", event: "UserBanned", word: "banned" },
+  DeactivateUser: { kind: "DEACTIVATION", already: "USER_ALREADY_DEACTIVATED", event: "UserDeactivated", word: "deactivated" },
+};
+
+function causeOf(command: RestrictCommand): Cause {
+  return command.type === "DeactivateUser" ? command.cause : "ADMIN";
+}
+
+function find(user: User, kind: RestrictionKind, cause: Cause): Restriction | undefined {
+  return user.state.restrictions.find((r) => r.kind === kind && r.cause === cause);
+}
+
+/** The restriction that the command asks for. A permanent one stays permanent unless the caller says otherwise. */
+function restrictionFor(
+  command: RestrictCommand,
+  user: User | undefined,
+  { now, defaultLockDurationMs }: DecideContext,
+): { readonly ok: true; readonly restriction: RestrictionRecord } | { readonly ok: false; readonly refusal: Refusal } {
+  const { kind } = IMPOSING[command.type];
+  const cause = causeOf(command);
+  const present = user === undefined ? undefined : find(user, kind, cause);
+  const staysPermanent = present !== undefined && present.started && present.expireTime === null;
+  const interval = resolveInterval(
+    command.type === "DeactivateUser" ? { kind: "never" } : command.expiry,
+    command.type === "DeactivateUser" ? undefined : command.startTime,
+    { now, defaultMs: kind === "LOCK" && !staysPermanent ? defaultLockDurationMs : null },
+  );
+  if (!interval.ok) return interval;
+  const { startTime, expireTime } = interval;
+  const revokeSessions = command.type === "LockUser" ? command.revokeSessions : true;
+  return {
+    ok: true,
+    restriction: {
+      id: command.restrictionId,
+      kind,
+      cause,
+      reasonCode: command.reasonCode,
+      startTime,
+      expireTime,
+      started: startTime <= now,
+      revokeSessions,
+    },
+  };
+}
+
+function impose(user: User, command: RestrictCommand, restriction: RestrictionRecord, now: number): Decision {
+  const { kind, already, event, word } = IMPOSING[command.type];
+  const present = find(user, kind, restriction.cause);
+  if (present !== undefined && command.ifAlready === "succeed") return accept();
+  if (present !== undefined && command.ifAlready === "refuse") {
+    return reject(alreadyRestricted(already, word, command.userId, present));
+  }
+  return accept({
+    type: event,
+    time: now,
+    actor: command.context.actor,
+    data: {
+      restriction,
+      ...(present === undefined ? {} : { replacedId: present.id }),
+      sessionsRevoked: restriction.started && restriction.revokeSessions,
+    },
+    personal: noteOf(command.note),
+  });
+}
+
+function alreadyRestricted(reason: Reason, word: string, userId: string, present: Restriction): Refusal {
+  const from = present.started ? "since" : "as scheduled from";
+  const until = present.expireTime === null ? "without expiry" : `until ${isoTime(present.expireTime)}`;
+  return refuse(
+    reason,
+    `the user ${shown(userId)} is ${word} already, ${from} ${isoTime(present.startTime)}, ${until}`,
+    {
+      metadata: {
+        userId,
+        restrictionId: present.id,
+        startTime: isoTime(present.startTime),
+        ...(present.expireTime === null ? {} : { expireTime: isoTime(present.expireTime) }),
+      },
+    },
+  );
+}
+
+function isoTime(time: number): string {
+  return new Date(time).toISOString();
+}
+
+interface LiftRule {
+  readonly kind: RestrictionKind;
+  readonly notThere: Reason;
+  readonly event: "UserUnlocked" | "UserUnbanned" | "UserReactivated";
+  readonly word: string;
+}
+
+const LIFTING: Readonly<Record<LiftCommand["type"], LiftRule>> = {
+  UnlockUser: { kind: "LOCK", notThere: "USER_NOT_LOCKED", event: "UserUnlocked", word: "locked" },
+  UnbanUser: { kind: "BAN", notThere: "USER_NOT_BANNED", event: "UserUnbanned", word: "banned" },
+  ReactivateUser: { kind: "DEACTIVATION", notThere: "USER_NOT_DEACTIVATED", event: "UserReactivated", word: "deactivated" },
+};
+
+/** Unlocking is an administrator's act and lifts all locks; reactivating lifts the deactivation of one cause. */
+function lift(user: User, command: LiftCommand, now: number): Decision {
+  const { kind, notThere, event, word } = LIFTING[command.type];
+  const lifted = user.state.restrictions.filter(
+    (r) => r.kind === kind && (command.type !== "ReactivateUser" || r.cause === command.cause),
+  );
+  if (lifted.length === 0) {
+    if (command.ifAlready === "succeed") return accept();
+    const state = stateOf(user.state);
+    const cause = command.type === "ReactivateUser" ? ` for the cause ${command.cause}` : "";
+    return reject(
+      refuse(notThere, `the user ${shown(command.userId)} is not ${word}${cause}; its state is ${state}`, {
+        metadata: { userId: command.userId, state },
+      }),
+    );
+  }
+  return accept({
+    type: event,
+    time: now,
+    actor: command.context.actor,
+    data: { restrictionIds: lifted.map((r) => r.id), reasonCode: command.reasonCode },
+    personal: noteOf(command.note),
+  });
+}

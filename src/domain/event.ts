@@ -1,0 +1,90 @@
+/** What happened to a user. Types are never changed once released; `evolve` lifts old ones. */
+import type { Cause, Restriction, RestrictionKind } from "./restriction.ts";
+
+/**
+ * A restriction as an event carries it: without `note`, which is personal and travels in `personal`, and without
+ * `actor`, which is the event's.
+ */
+export type RestrictionRecord = Omit<Restriction, "note" | "actor">;
+
+/**
+ * The parts of a person that an event sets. The values of personal fields travel in the event's `personal` map under
+ * the same names: `profile.<field>` and `attributes.<namespace>`. A name that is set but has no value was erased.
+ */
+export interface PersonChange {
+  /** Personal names whose values this event sets, sorted. */
+  readonly set: readonly string[];
+  /** Names whose values this event removes, sorted. */
+  readonly cleared: readonly string[];
+  /** Present when this event sets or clears it. */
+  readonly emailVerified?: boolean;
+  /** Present when this event sets it (empty: clears it). Not personal. */
+  readonly locale?: string;
+}
+
+/** The event types with their data. All of it is JSON. */
+export interface UserEventData {
+  readonly UserCreated: PersonChange & {
+    /** The id was used before: sequence, epoch and bans continue. */
+    readonly recreated: boolean;
+  };
+  readonly UserImported: PersonChange & {
+    readonly created: boolean;
+    /** The id was used before: sequence, epoch and bans continue. */
+    readonly recreated: boolean;
+    /** Set when `created`: when the user came to be in the system it comes from. */
+    readonly creationTime?: number;
+    /** Added, or put in the place of the restriction of the same kind and cause. */
+    readonly restrictions: readonly (RestrictionRecord & { readonly actor: string })[];
+    readonly sessionsRevoked: boolean;
+  };
+  readonly UserUpdated: PersonChange;
+  readonly UserDeleted: { readonly reasonCode: string };
+  readonly UserLocked: Imposed;
+  readonly UserUnlocked: Lifted;
+  readonly UserBanned: Imposed;
+  readonly UserUnbanned: Lifted;
+  readonly UserDeactivated: Imposed;
+  readonly UserReactivated: Lifted;
+  readonly RestrictionStarted: Due & { readonly sessionsRevoked: boolean };
+  readonly RestrictionExpired: Due;
+}
+
+interface Imposed {
+  readonly restriction: RestrictionRecord;
+  /** The restriction whose place this one took (same kind and cause); absent: none. */
+  readonly replacedId?: string;
+  /** The epoch grew: every earlier session is worthless. */
+  readonly sessionsRevoked: boolean;
+}
+
+interface Lifted {
+  readonly restrictionIds: readonly string[];
+  readonly reasonCode: string;
+}
+
+/** Something that the clock did. */
+interface Due {
+  readonly restrictionId: string;
+  readonly kind: RestrictionKind;
+  readonly cause: Cause;
+}
+
+export type UserEventType = keyof UserEventData;
+
+/** An event before it is recorded. */
+export type UserEvent = {
+  readonly [T in UserEventType]: {
+    readonly type: T;
+    /** When it took effect, in milliseconds since the epoch. */
+    readonly time: number;
+    /** Who did it; `system` for what the clock did. */
+    readonly actor: string;
+    readonly data: UserEventData[T];
+    /** Personal values by name; `note` and `note.<restriction id>` beside those of PersonChange. Erasable. */
+    readonly personal: Readonly<Record<string, string>>;
+  };
+}[UserEventType];
+
+/** The actor of what the clock did. */
+export const SYSTEM_ACTOR = "system";

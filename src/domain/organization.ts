@@ -1,0 +1,131 @@
+/** Organizations: who owns users. Their rules, commands and events. */
+import type { CommandContext } from "./command.ts";
+import { type Refusal, refuse, shown } from "./refusal.ts";
+
+/** The organization that the first start creates and that calls name when they name none. */
+export const DEFAULT_ORGANIZATION_ID = "default";
+
+/** How long a lock lasts where the organization says nothing: one hour. */
+export const DEFAULT_LOCK_DURATION_MS = 3_600_000;
+
+export interface Organization {
+  readonly id: string;
+  readonly displayName: string;
+  /** How long a lock lasts when LockUser names no expiry, in milliseconds. */
+  readonly defaultLockDurationMs: number;
+  readonly sequence: number;
+  readonly creationTime: number;
+  readonly changeTime: number;
+}
+
+export interface CreateOrganization {
+  readonly type: "CreateOrganization";
+  readonly organizationId: string;
+  readonly displayName: string;
+  /** Absent: DEFAULT_LOCK_DURATION_MS. */
+  readonly defaultLockDurationMs?: number;
+  readonly context: CommandContext;
+}
+
+export interface UpdateOrganization {
+  readonly type: "UpdateOrganization";
+  readonly organizationId: string;
+  /** Absent: as it is. */
+  readonly displayName?: string;
+  /** Absent: as it is. */
+  readonly defaultLockDurationMs?: number;
+  readonly expectedSequence?: number;
+  readonly context: CommandContext;
+}
+
+export type OrganizationCommand = CreateOrganization | UpdateOrganization;
+
+export type OrganizationEvent = {
+  readonly time: number;
+  readonly actor: string;
+  readonly personal: Readonly<Record<string, string>>;
+} & (
+  | {
+      readonly type: "OrganizationCreated";
+      readonly data: { readonly displayName: string; readonly defaultLockDurationMs: number };
+    }
+  | {
+      readonly type: "OrganizationUpdated";
+      readonly data: { readonly displayName?: string; readonly defaultLockDurationMs?: number };
+    }
+);
+
+export type OrganizationDecision =
+  | { readonly ok: true; readonly events: readonly OrganizationEvent[] }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** The rules of organizations. */
+export function decideOrganization(
+  organization: Organization | undefined,
+  command: OrganizationCommand,
+  now: number,
+): OrganizationDecision {
+  const { organizationId, context } = command;
+  const envelope = { time: now, actor: context.actor, personal: {} };
+  if (command.type === "CreateOrganization") {
+    if (organization !== undefined) {
+      return {
+        ok: false,
+        refusal: refuse("ORGANIZATION_ALREADY_EXISTS", `the organization id ${shown(organizationId)} is taken`, {
+          metadata: { organizationId },
+        }),
+      };
+    }
+    const { displayName, defaultLockDurationMs = DEFAULT_LOCK_DURATION_MS } = command;
+    return {
+      ok: true,
+      events: [{ ...envelope, type: "OrganizationCreated", data: { displayName, defaultLockDurationMs } }],
+    };
+  }
+  if (organization === undefined || (context.scope !== null && context.scope !== organizationId)) {
+    return { ok: false, refusal: organizationNotFound(organizationId) };
+  }
+  const { expectedSequence } = command;
+  if (expectedSequence !== undefined && expectedSequence !== organization.sequence) {
+    return {
+      ok: false,
+      refusal: refuse(
+        "SEQUENCE_MISMATCH",
+        `expected_sequence is ${expectedSequence}, the organization ${shown(organizationId)} is at ${organization.sequence}; read it again and decide anew`,
+        { metadata: { organizationId, sequence: `${organization.sequence}` } },
+      ),
+    };
+  }
+  const { displayName, defaultLockDurationMs } = command;
+  const data = {
+    ...(displayName === undefined || displayName === organization.displayName ? {} : { displayName }),
+    ...(defaultLockDurationMs === undefined || defaultLockDurationMs === organization.defaultLockDurationMs
+      ? {}
+      : { defaultLockDurationMs }),
+  };
+  if (Object.keys(data).length === 0) return { ok: true, events: [] };
+  return { ok: true, events: [{ ...envelope, type: "OrganizationUpdated", data }] };
+}
+
+export function evolveOrganization(
+  before: Organization | undefined,
+  event: OrganizationEvent,
+  id: string,
+): Organization {
+  return {
+    id,
+    displayName: event.data.displayName ?? before?.displayName ?? "",
+    defaultLockDurationMs:
+      event.data.defaultLockDurationMs ?? before?.defaultLockDurationMs ?? DEFAULT_LOCK_DURATION_MS,
+    sequence: (before?.sequence ?? 0) + 1,
+    creationTime: before?.creationTime ?? event.time,
+    changeTime: event.time,
+  };
+}
+
+/** The same for an organization that never was and for one out of the caller's sight. */
+export function organizationNotFound(organizationId: string): Refusal {
+  return refuse("ORGANIZATION_NOT_FOUND", `there is no organization with the id ${shown(organizationId)}`, {
+    metadata: { organizationId },
+  });
+}

@@ -1,0 +1,105 @@
+/** Why a call is refused: one union of reasons, each with its RPC code and each made in one place. */
+
+/** RPC codes by their standard names. */
+export type RefusalCode =
+  | "INVALID_ARGUMENT"
+  | "DEADLINE_EXCEEDED"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "UNAUTHENTICATED";
+
+/** Every reason with its code and what it means to a caller. The README's table is compared with this one by a test. */
+export const REASONS = {
+  FIELD_INVALID: ["INVALID_ARGUMENT", "A field of the request has a value that is not allowed; `BadRequest` names it."],
+  REQUEST_ID_REUSED: ["INVALID_ARGUMENT", "The `request_id` was used before by this caller with another content."],
+  USER_NOT_FOUND: ["NOT_FOUND", "There is no such user that the caller may see."],
+  USER_ALREADY_EXISTS: ["ALREADY_EXISTS", "The user id is taken."],
+  USER_ALREADY_LOCKED: ["FAILED_PRECONDITION", "An administrator's lock holds or is scheduled."],
+  USER_NOT_LOCKED: ["FAILED_PRECONDITION", "There is no lock to lift."],
+  USER_ALREADY_BANNED: ["FAILED_PRECONDITION", "A ban holds or is scheduled."],
+  USER_NOT_BANNED: ["FAILED_PRECONDITION", "There is no ban to lift."],
+  USER_ALREADY_DEACTIVATED: ["FAILED_PRECONDITION", "The user is deactivated for this cause."],
+  USER_NOT_DEACTIVATED: ["FAILED_PRECONDITION", "There is no deactivation of this cause to lift."],
+  USER_STATE_MISMATCH: ["FAILED_PRECONDITION", "The command is not allowed in the user's present state."],
+  SEQUENCE_MISMATCH: ["ABORTED", "The user changed since it was read: `expected_sequence` differs."],
+  ORGANIZATION_NOT_FOUND: ["NOT_FOUND", "There is no such organization that the caller may see."],
+  ORGANIZATION_ALREADY_EXISTS: ["ALREADY_EXISTS", "The organization id is taken."],
+  API_KEY_NOT_FOUND: ["NOT_FOUND", "There is no such API key that the caller may see."],
+  API_KEY_ALREADY_REVOKED: ["FAILED_PRECONDITION", "The API key was revoked before."],
+  API_KEY_LAST_OWNER: ["FAILED_PRECONDITION", "The last owner key of the instance cannot be revoked."],
+  CREDENTIAL_MISSING: ["UNAUTHENTICATED", "The call carries no `Authorization: Bearer` credential."],
+  CREDENTIAL_INVALID: ["UNAUTHENTICATED", "The credential is malformed, unknown, expired or revoked."],
+  PERMISSION_MISSING: ["PERMISSION_DENIED", "The credential lacks the permission that the RPC needs."],
+  SCOPE_EXCEEDED: ["PERMISSION_DENIED", "The credential's scope does not reach what the call asks for."],
+  AUTHENTICATION_RATE: ["RESOURCE_EXHAUSTED", "Too many failed authentications from this address; `RetryInfo` says how long to wait."],
+  QUEUE_FULL: ["RESOURCE_EXHAUSTED", "The write queue is full; nothing was applied; `RetryInfo` says how long to wait."],
+  DEADLINE_PASSED: ["DEADLINE_EXCEEDED", "The deadline passed before the command began; nothing was applied."],
+  STORE_UNAVAILABLE: ["UNAVAILABLE", "The store cannot be reached or written; `outcome` says whether the command took effect."],
+  STORE_REJECTED: ["INTERNAL", "The database refused this command alone; nothing was applied."],
+} as const satisfies Record<string, readonly [RefusalCode, string]>;
+
+export type Reason = keyof typeof REASONS;
+
+/** A field that is at fault. */
+export interface FieldViolation {
+  /** The path in proto names, for example `profile.email`. */
+  readonly field: string;
+  readonly description: string;
+}
+
+/** A refusal is data: it crosses threads and is thrown as RefusalError only where a function must end. */
+export interface Refusal {
+  readonly reason: Reason;
+  /** One plain sentence with the values received and allowed. */
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fields: readonly FieldViolation[];
+  /** How long waiting helps, in milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+/** Whether a command that failed took effect. */
+export type FailedOutcome = "NOT_APPLIED" | "UNKNOWN";
+
+/** A refusal on its way up. */
+export class RefusalError extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal, options?: ErrorOptions) {
+    super(`${refusal.reason}: ${refusal.message}`, options);
+    this.name = "RefusalError";
+    this.refusal = refusal;
+  }
+}
+
+/** The RPC code of a reason. */
+export function codeOf(reason: Reason): RefusalCode {
+  return REASONS[reason][0];
+}
+
+/** Makes a refusal. Values in `message` that came from outside are to be passed through `shown` first. */
+export function refuse(
+  reason: Reason,
+  message: string,
+  more: Partial<Pick<Refusal, "metadata" | "fields" | "retryAfterMs">> = {},
+): Refusal {
+  return { reason, message, metadata: {}, fields: [], ...more };
+}
+
+/** A refusal of one field of the request, named by its proto path. */
+export function refuseField(field: string, description: string): Refusal {
+  return refuse("FIELD_INVALID", `${field}: ${description}`, { fields: [{ field, description }] });
+}
+
+const SHOWN_CHARS_MAX = 100;
+
+/** A value from outside as it may stand in an error: quoted, escaped and cut at 100 characters. */
+export function shown(value: string): string {
+  const cut = value.length > SHOWN_CHARS_MAX ? `${value.slice(0, SHOWN_CHARS_MAX)}…` : value;
+  return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028\u2029\ud800-\udfff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

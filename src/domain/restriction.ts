@@ -1,0 +1,44 @@
+/** One reason why a user may not act: its kind, its cause, and the interval in which it holds. */
+
+export const RESTRICTION_KINDS = ["LOCK", "BAN", "DEACTIVATION"] as const;
+export type RestrictionKind = (typeof RESTRICTION_KINDS)[number];
+
+/** ADMIN: a caller's command. POLICY: too many failed sign-ins. DIRECTORY: a directory said so. */
+export const CAUSES = ["ADMIN", "POLICY", "DIRECTORY"] as const;
+export type Cause = (typeof CAUSES)[number];
+
+/** The latest instant there is: 9999-12-31T23:59:59.999Z, in milliseconds since the epoch. */
+export const LATEST_TIME = 253_402_300_799_999;
+
+/**
+ * A restriction holds in `[startTime, expireTime)`. At most one per (kind, cause) exists, holding or scheduled.
+ * Instants are milliseconds since the epoch, UTC.
+ */
+export interface Restriction {
+  readonly id: string;
+  readonly kind: RestrictionKind;
+  readonly cause: Cause;
+  /** Empty when none was given. */
+  readonly reasonCode: string;
+  /** For the operators' eyes; empty when none was given or when it was erased. */
+  readonly note: string;
+  /** Who imposed it. */
+  readonly actor: string;
+  readonly startTime: number;
+  /** `null`: never expires. */
+  readonly expireTime: number | null;
+  /** The start is recorded in the history. False: scheduled. */
+  readonly started: boolean;
+  /** Ends the user's sessions at the moment it starts. */
+  readonly revokeSessions: boolean;
+}
+
+/** When the restriction changes next by the clock alone; `null`: never. */
+export function nextDueOf(restriction: Restriction): number | null {
+  return restriction.started ? restriction.expireTime : restriction.startTime;
+}
+
+/** The restrictions without those of this kind and cause, and with the new one, in a stable order. */
+export function withRestriction(restrictions: readonly Restriction[], added: Restriction): readonly Restriction[] {
+  return [...restrictions.filter((r) => r.kind !== added.kind || r.cause !== added.cause), added];
+}

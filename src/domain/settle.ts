@@ -1,0 +1,69 @@
+/** settle(state, now): what the clock has done to a user since the last event, as events. */
+import { type UserEvent, SYSTEM_ACTOR } from "./event.ts";
+import { evolveState } from "./evolve.ts";
+import { nextDueOf, type Restriction, RESTRICTION_KINDS } from "./restriction.ts";
+import { nextDue, type UserState } from "./user.ts";
+
+export interface Settled {
+  readonly state: UserState;
+  /** In the order (time, kind), dated when they were due. */
+  readonly events: readonly UserEvent[];
+}
+
+const NOTHING: readonly UserEvent[] = [];
+
+/**
+ * Appends the starts and expiries that are due at `now`. Pure; comes before every read and every decision, so that
+ * state, sequence, epoch and change date are what they will be once the events are written.
+ */
+export function settle(state: UserState, now: number): Settled {
+  const due = nextDue(state);
+  if (due === null || due > now) return { state, events: NOTHING };
+  const events: UserEvent[] = [];
+  let settled = state;
+  for (let next = earliest(settled, now); next !== undefined; next = earliest(settled, now)) {
+    const event = next.started ? expired(next) : started(next);
+    events.push(event);
+    settled = evolveState(settled, event, settled.id, settled.organizationId);
+  }
+  return { state: settled, events };
+}
+
+function earliest(state: UserState, now: number): Restriction | undefined {
+  let first: Restriction | undefined;
+  for (const restriction of state.restrictions) {
+    const due = nextDueOf(restriction);
+    if (due === null || due > now) continue;
+    if (first === undefined || isBefore(restriction, first)) first = restriction;
+  }
+  return first;
+}
+
+function isBefore(a: Restriction, b: Restriction): boolean {
+  const byTime = (nextDueOf(a) ?? 0) - (nextDueOf(b) ?? 0);
+  if (byTime !== 0) return byTime < 0;
+  const byKind = RESTRICTION_KINDS.indexOf(a.kind) - RESTRICTION_KINDS.indexOf(b.kind);
+  return byKind !== 0 ? byKind < 0 : a.cause < b.cause;
+}
+
+function started(restriction: Restriction): UserEvent {
+  const { id, kind, cause, revokeSessions, startTime } = restriction;
+  return {
+    type: "RestrictionStarted",
+    time: startTime,
+    actor: SYSTEM_ACTOR,
+    data: { restrictionId: id, kind, cause, sessionsRevoked: revokeSessions },
+    personal: {},
+  };
+}
+
+function expired(restriction: Restriction): UserEvent {
+  const { id, kind, cause, expireTime, startTime } = restriction;
+  return {
+    type: "RestrictionExpired",
+    time: expireTime ?? startTime,
+    actor: SYSTEM_ACTOR,
+    data: { restrictionId: id, kind, cause },
+    personal: {},
+  };
+}

@@ -1,0 +1,76 @@
+/** What a user is to the rules: the restrictions, the counters and the clock; the profile is carried along. */
+import { nextDueOf, type Restriction } from "./restriction.ts";
+
+/** Strongest first: DELETED > BANNED > INACTIVE > LOCKED > ACTIVE. */
+export const STATES = ["DELETED", "BANNED", "INACTIVE", "LOCKED", "ACTIVE"] as const;
+export type State = (typeof STATES)[number];
+
+/** The narrow part of a user, all that the rules of locking need. Instants are milliseconds since the epoch, UTC. */
+export interface UserState {
+  readonly id: string;
+  readonly organizationId: string;
+  /** A tombstone: only id, organization, sequence, epoch and bans remain. */
+  readonly deleted: boolean;
+  /** The count of the user's events. */
+  readonly sequence: number;
+  /** Grows whenever every earlier session becomes worthless; starts at 1. */
+  readonly epoch: number;
+  readonly creationTime: number;
+  /** When the last event took effect. */
+  readonly changeTime: number;
+  readonly restrictions: readonly Restriction[];
+}
+
+/** The profile's text fields; an absent field is not set. All but `locale` are personal. */
+export const PROFILE_FIELDS = [
+  "username",
+  "email",
+  "givenName",
+  "familyName",
+  "displayName",
+  "phone",
+  "locale",
+  "externalId",
+] as const;
+export type ProfileField = (typeof PROFILE_FIELDS)[number];
+
+export type Profile = Readonly<Partial<Record<ProfileField, string>>> & { readonly emailVerified?: true };
+
+/** Namespace → canonical JSON text of an object. Opaque to the rules. */
+export type Attributes = Readonly<Record<string, string>>;
+
+/** What is known of a person beside the state of the account. */
+export interface Person {
+  readonly profile: Profile;
+  readonly attributes: Attributes;
+}
+
+export const EMPTY_PERSON: Person = { profile: {}, attributes: {} };
+
+export interface User {
+  readonly state: UserState;
+  readonly person: Person;
+}
+
+/** The state by precedence. The caller has settled the user first: restrictions that are due would be misread. */
+export function stateOf(user: Pick<UserState, "deleted" | "restrictions">): State {
+  if (user.deleted) return "DELETED";
+  let state: State = "ACTIVE";
+  for (const restriction of user.restrictions) {
+    if (!restriction.started) continue;
+    if (restriction.kind === "BAN") return "BANNED";
+    if (restriction.kind === "DEACTIVATION") state = "INACTIVE";
+    else if (state === "ACTIVE") state = "LOCKED";
+  }
+  return state;
+}
+
+/** The next instant at which the clock alone changes this user; `null`: none. */
+export function nextDue(user: Pick<UserState, "restrictions">): number | null {
+  let due: number | null = null;
+  for (const restriction of user.restrictions) {
+    const next = nextDueOf(restriction);
+    if (next !== null && (due === null || next < due)) due = next;
+  }
+  return due;
+}
