@@ -1,0 +1,166 @@
+/** Credential → actor. All keys are held in memory by hash: a call that is refused costs no database access. */
+import { type ApiKey, isEffective } from "../domain/api-key.ts";
+import { type Refusal, refuse, shown } from "../domain/refusal.ts";
+import type { Store } from "../store/store.ts";
+import type { Actor } from "./actor.ts";
+import { type Permission, permissionsOf } from "./permissions.ts";
+import { hashSecret, isWellFormedSecret, looksLikeSecret } from "./secret.ts";
+
+/** The shortest secret that can be one: LOCKKEEPER_ADMIN_KEY takes any of at least this many characters. */
+export const SECRET_CHARS_MIN = 32;
+const SECRET_CHARS_MAX = 4096;
+const FAILURES_PER_SECOND_MAX = 20;
+/** How many addresses are watched at once; the oldest goes first. */
+const ADDRESSES_MAX = 10_000;
+const TOUCH_INTERVAL_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+export type Authentication =
+  | { readonly ok: true; readonly actor: Actor }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+interface Held {
+  readonly key: ApiKey;
+  readonly actor: Actor;
+  /** The end of the UTC day on which the use was noted last. */
+  dayEndTime: number;
+}
+
+interface Failures {
+  count: number;
+  readonly since: number;
+}
+
+export interface BadgeOptions {
+  readonly store: Pick<Store, "loadApiKeys" | "touchApiKeys">;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+export class Badge {
+  readonly #store: BadgeOptions["store"];
+  readonly #clock: () => number;
+  readonly #onTrouble: (error: unknown) => void;
+  readonly #byHash = new Map<string, Held>();
+  readonly #failures = new Map<string, Failures>();
+  #used = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(options: BadgeOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#onTrouble = options.onTrouble;
+  }
+
+  /** Loads every key that opens something. */
+  static async open(options: BadgeOptions): Promise<Badge> {
+    const badge = new Badge(options);
+    for (const key of await options.store.loadApiKeys()) badge.hold(key);
+    badge.#timer = setInterval(() => {
+      badge.flush().catch(badge.#onTrouble);
+    }, TOUCH_INTERVAL_MS);
+    badge.#timer.unref();
+    return badge;
+  }
+
+  /** Takes note of a key that was made or changed; a revoked one opens nothing from here on. */
+  hold(key: ApiKey): void {
+    if (key.revokeTime !== null) {
+      this.#byHash.delete(key.secretHash);
+      return;
+    }
+    const permissions: ReadonlySet<Permission> = new Set(permissionsOf(key));
+    const actor: Actor = { id: `key:${key.id}`, keyId: key.id, permissions, scope: key.organizationId };
+    this.#byHash.set(key.secretHash, { key, actor, dayEndTime: 0 });
+  }
+
+  /** Whether some key has this hash and opens. */
+  knows(secretHash: string): boolean {
+    return this.#byHash.has(secretHash);
+  }
+
+  /**
+   * Who shows this `Authorization` header from this address. A right credential passes however many wrong ones came
+   * from the same address: throttling guesses must not shut out the honest neighbour behind the same router.
+   */
+  authenticate(authorization: string | null, remoteAddress: string): Authentication {
+    const now = this.#clock();
+    const token = bearerToken(authorization);
+    if (token === undefined) return { ok: false, refusal: missing(authorization) };
+    const held = this.#find(token);
+    if (held === undefined || !isEffective(held.key, now)) {
+      return { ok: false, refusal: this.#countFailure(remoteAddress, now) ?? invalid() };
+    }
+    this.#noteUse(held, now);
+    return { ok: true, actor: held.actor };
+  }
+
+  /** Writes the days on which keys were used. */
+  async flush(): Promise<void> {
+    if (this.#used.size === 0) return;
+    const used = this.#used;
+    this.#used = new Map();
+    await this.#store.touchApiKeys(used);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Looking a hash up takes the same time whatever part of the secret is right, so there is nothing to measure. */
+  #find(token: string): Held | undefined {
+    if (token.length < SECRET_CHARS_MIN || token.length > SECRET_CHARS_MAX) return undefined;
+    if (looksLikeSecret(token) && !isWellFormedSecret(token)) return undefined;
+    return this.#byHash.get(hashSecret(token));
+  }
+
+  #noteUse(held: Held, now: number): void {
+    if (now < held.dayEndTime && now >= held.dayEndTime - DAY_MS) return;
+    const dayEndTime = (Math.floor(now / DAY_MS) + 1) * DAY_MS;
+    held.dayEndTime = dayEndTime;
+    const day = new Date(now).toISOString().slice(0, 10);
+    if (held.key.lastUsedDay !== day) this.#used.set(held.key.id, day);
+  }
+
+  /** The refusal once there were too many within a second. */
+  #countFailure(address: string, now: number): Refusal | undefined {
+    const failures = this.#failures.get(address);
+    const elapsed = failures === undefined ? 0 : now - failures.since;
+    if (failures === undefined || elapsed >= 1000 || elapsed < 0) {
+      this.#failures.delete(address);
+      if (this.#failures.size >= ADDRESSES_MAX) this.#forgetOldest();
+      this.#failures.set(address, { count: 1, since: now });
+      return undefined;
+    }
+    failures.count += 1;
+    if (failures.count <= FAILURES_PER_SECOND_MAX) return undefined;
+    return refuse(
+      "AUTHENTICATION_RATE",
+      `more than ${FAILURES_PER_SECOND_MAX} authentications from ${shown(address)} failed within a second`,
+      { retryAfterMs: 1000 - elapsed },
+    );
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#failures.keys().next();
+    if (!oldest.done) this.#failures.delete(oldest.value);
+  }
+}
+
+function bearerToken(authorization: string | null): string | undefined {
+  if (authorization === null) return undefined;
+  const match = /^bearer +([^\s,]+) *$/i.exec(authorization);
+  return match?.[1];
+}
+
+function missing(authorization: string | null): Refusal {
+  return authorization === null
+    ? refuse("CREDENTIAL_MISSING", "the call has no Authorization header; send `Authorization: Bearer <API key>`")
+    : refuse("CREDENTIAL_MISSING", "the Authorization header is not of the form `Bearer <API key>`");
+}
+
+/** One text for malformed, unknown, expired and revoked: who has no key learns nothing about keys. */
+function invalid(): Refusal {
+  return refuse("CREDENTIAL_INVALID", "the API key is malformed, unknown, expired or revoked");
+}

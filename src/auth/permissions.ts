@@ -1,0 +1,79 @@
+/** Which permissions there are, which roles bundle them, and which one each RPC needs: one table each. */
+
+export const PERMISSIONS = [
+  "user.read",
+  "user.write",
+  "user.delete",
+  "session.read",
+  "session.write",
+  "session.delete",
+  "signin.write",
+  "policy.read",
+  "policy.write",
+  "policy.delete",
+  "events.read",
+  "events.redact",
+  "org.read",
+  "org.write",
+  "key.read",
+  "key.write",
+] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+/** Roles are named sets of permissions. */
+export const ROLES = {
+  owner: PERMISSIONS,
+  operator: [
+    "user.read",
+    "user.write",
+    "user.delete",
+    "session.read",
+    "session.write",
+    "session.delete",
+    "signin.write",
+    "policy.read",
+    "events.read",
+    "org.read",
+  ],
+  viewer: ["user.read", "session.read", "policy.read", "events.read", "org.read"],
+  login: ["signin.write", "session.read", "session.write", "session.delete"],
+  auditor: ["events.read", "events.redact"],
+} as const satisfies Readonly<Record<string, readonly Permission[]>>;
+export type Role = keyof typeof ROLES;
+
+/** The permission that each RPC needs, by its full name. A test fails for an RPC without a row. */
+export const RPC_PERMISSIONS: Readonly<Record<string, Permission>> = {
+  "lockkeeper.user.v1.UserService/CreateUser": "user.write",
+  "lockkeeper.user.v1.UserService/ImportUsers": "user.write",
+  "lockkeeper.user.v1.UserService/GetUser": "user.read",
+  "lockkeeper.user.v1.UserService/ListUsers": "user.read",
+  "lockkeeper.user.v1.UserService/UpdateUser": "user.write",
+  "lockkeeper.user.v1.UserService/DeleteUser": "user.delete",
+  "lockkeeper.user.v1.UserService/LockUser": "user.write",
+  "lockkeeper.user.v1.UserService/UnlockUser": "user.write",
+  "lockkeeper.user.v1.UserService/BanUser": "user.write",
+  "lockkeeper.user.v1.UserService/UnbanUser": "user.write",
+  "lockkeeper.user.v1.UserService/DeactivateUser": "user.write",
+  "lockkeeper.user.v1.UserService/ReactivateUser": "user.write",
+  "lockkeeper.user.v1.UserService/ListUserEvents": "events.read",
+  "lockkeeper.organization.v1.OrganizationService/CreateOrganization": "org.write",
+  "lockkeeper.organization.v1.OrganizationService/GetOrganization": "org.read",
+  "lockkeeper.organization.v1.OrganizationService/ListOrganizations": "org.read",
+  "lockkeeper.organization.v1.OrganizationService/UpdateOrganization": "org.write",
+  "lockkeeper.apikey.v1.ApiKeyService/CreateApiKey": "key.write",
+  "lockkeeper.apikey.v1.ApiKeyService/ListApiKeys": "key.read",
+  "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": "key.write",
+};
+
+export function isPermission(text: string): text is Permission {
+  return (PERMISSIONS as readonly string[]).includes(text);
+}
+
+export function isRole(text: string): text is Role {
+  return Object.hasOwn(ROLES, text);
+}
+
+/** What a key may do: its role's permissions, or the listed ones. Names this version does not know grant nothing. */
+export function permissionsOf(key: { readonly role: string; readonly permissions: readonly string[] }): readonly Permission[] {
+  return isRole(key.role) ? ROLES[key.role] : key.permissions.filter(isPermission);
+}

@@ -1,0 +1,201 @@
+/** Every setting, read once: flag > environment > default, each with a type and a meaning. */
+import { parseArgs } from "node:util";
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "off"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface Config {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly database: { readonly engine: "sqlite"; readonly path: string };
+  readonly adminKey: string | undefined;
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly stopGraceMs: number;
+  readonly allowClockBehind: boolean;
+}
+
+interface Setting<T> {
+  /** Absent: a secret, which does not belong on a command line that `ps` shows. */
+  readonly flag?: string;
+  readonly environment: string;
+  /** As it would be typed; empty: not set. */
+  readonly fallback: string;
+  readonly meaning: string;
+  /** Throws an Error whose message says what is allowed. */
+  readonly parse: (text: string) => T;
+}
+
+type Settings = { readonly [K in keyof Config]: Setting<Config[K]> };
+
+/** The shortest admin key that is taken. */
+const ADMIN_KEY_CHARS_MIN = 32;
+
+export const SETTINGS: Settings = {
+  listen: {
+    flag: "listen",
+    environment: "LOCKKEEPER_LISTEN",
+    fallback: "127.0.0.1:8080",
+    meaning: "Where to listen, `host:port`. Port 0 picks a free one; the line `listening on …` says which.",
+    parse: parseListen,
+  },
+  database: {
+    flag: "database",
+    environment: "LOCKKEEPER_DATABASE",
+    fallback: "sqlite:data/lockkeeper.db",
+    meaning: "Where the data is, `sqlite:PATH`.",
+    parse: parseDatabase,
+  },
+  adminKey: {
+    environment: "LOCKKEEPER_ADMIN_KEY",
+    fallback: "",
+    meaning: "An owner's API key, any secret of at least 32 characters, taken as it is. Not set: the first start makes one and prints it once.",
+    parse: parseAdminKey,
+  },
+  corsOrigins: {
+    flag: "cors-origins",
+    environment: "LOCKKEEPER_CORS_ORIGINS",
+    fallback: "",
+    meaning: "Origins whose pages may call from a browser, comma-separated, such as `https://console.example`; `*`: all.",
+    parse: parseOrigins,
+  },
+  logLevel: {
+    flag: "log-level",
+    environment: "LOCKKEEPER_LOG_LEVEL",
+    fallback: "info",
+    meaning: "What is logged on standard error: `debug`, `info` (one line per call), `warn`, `error` or `off`.",
+    parse: (text) => parseOneOf(LOG_LEVELS, text),
+  },
+  logFormat: {
+    flag: "log-format",
+    environment: "LOCKKEEPER_LOG_FORMAT",
+    fallback: "text",
+    meaning: "`text` (key=value) or `json`, one line each.",
+    parse: (text) => parseOneOf(LOG_FORMATS, text),
+  },
+  stopGraceMs: {
+    flag: "stop-grace",
+    environment: "LOCKKEEPER_STOP_GRACE",
+    fallback: "10s",
+    meaning: "How long calls may take to finish after SIGTERM or SIGINT, such as `10s` or `500ms`.",
+    parse: parseDurationMs,
+  },
+  allowClockBehind: {
+    flag: "allow-clock-behind",
+    environment: "LOCKKEEPER_ALLOW_CLOCK_BEHIND",
+    fallback: "false",
+    meaning: "Start although the clock is more than 60 s behind the newest record: `true` or `false`.",
+    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
+  },
+};
+
+/** A setting with a value that is not allowed, or a flag that does not exist. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Reads the settings. `args`: what follows the program's name. Throws ConfigError naming the setting. */
+export function readConfig(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const flags = readFlags(args);
+  const read = <K extends keyof Config>(name: K): Config[K] => {
+    const setting: Setting<Config[K]> = SETTINGS[name];
+    const flagValue = setting.flag === undefined ? undefined : flags[setting.flag];
+    const environmentValue = environment[setting.environment] || undefined;
+    const source = flagValue !== undefined ? `--${setting.flag}` : setting.environment;
+    try {
+      return setting.parse(flagValue ?? environmentValue ?? setting.fallback);
+    } catch (error) {
+      throw new ConfigError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  return {
+    listen: read("listen"),
+    database: read("database"),
+    adminKey: read("adminKey"),
+    corsOrigins: read("corsOrigins"),
+    logLevel: read("logLevel"),
+    logFormat: read("logFormat"),
+    stopGraceMs: read("stopGraceMs"),
+    allowClockBehind: read("allowClockBehind"),
+  };
+}
+
+function readFlags(args: readonly string[]): Readonly<Record<string, string | undefined>> {
+  const options: Record<string, { type: "string" }> = {};
+  for (const { flag } of Object.values<Setting<unknown>>(SETTINGS)) if (flag !== undefined) options[flag] = { type: "string" };
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
+  } catch (error) {
+    throw new ConfigError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const lines = ["usage: lockkeeper serve [flags]", "", "Each flag has an environment variable; the flag wins.", ""];
+  for (const { flag, environment, fallback, meaning } of Object.values<Setting<unknown>>(SETTINGS)) {
+    const names = flag === undefined ? environment : `--${flag} VALUE, ${environment}`;
+    lines.push(`  ${names}${fallback === "" ? "" : ` (default ${fallback})`}`, `      ${meaning}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function parseListen(text: string): Config["listen"] {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new Error(`${JSON.stringify(text)} is not allowed; it must be host:port, such as 127.0.0.1:8080 or [::1]:0`);
+  }
+  return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
+
+function parseDatabase(text: string): Config["database"] {
+  const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length) : "";
+  if (path === "" || path.includes("\0")) {
+    // The text may be the address of a server with a password in it, so it is not repeated.
+    throw new Error("the value is not allowed; it must be sqlite:PATH, such as sqlite:data/lockkeeper.db");
+  }
+  return { engine: "sqlite", path };
+}
+
+function parseAdminKey(text: string): string | undefined {
+  if (text === "") return undefined;
+  if (text.length < ADMIN_KEY_CHARS_MIN) {
+    throw new Error(`the value has ${text.length} characters; at least ${ADMIN_KEY_CHARS_MIN} are needed`);
+  }
+  if (!/^[!-+\--~]+$/.test(text)) {
+    throw new Error("the value must be visible ASCII without spaces or commas, as it travels in a header");
+  }
+  return text;
+}
+
+function parseOrigins(text: string): readonly string[] {
+  const origins = text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  for (const origin of origins) {
+    if (origin === "*") continue;
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      throw new Error(`${JSON.stringify(origin)} is not an origin; it must be like https://console.example, without a path, or *`);
+    }
+  }
+  return origins;
+}
+
+function parseOneOf<T extends string>(allowed: readonly T[], text: string): T {
+  const found = allowed.find((each) => each === text);
+  if (found === undefined) throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${allowed.join(", ")}`);
+  return found;
+}
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
+
+function parseDurationMs(text: string): number {
+  const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
+  if (match === null) throw new Error(`${JSON.stringify(text)} is not allowed; it must be a duration such as 10s, 500ms or 2m`);
+  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+}

@@ -1,0 +1,254 @@
+/** The entry: parses the command line and wires the rest; the only file that may import everything. */
+import { randomUUIDv7 } from "node:crypto";
+import { createRegistry } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.ts";
+import { ApiKeyService } from "../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { OrganizationService } from "../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { type Admission, admit } from "./auth/admission.ts";
+import { Badge } from "./auth/badge.ts";
+import { createSecret, hashSecret } from "./auth/secret.ts";
+import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
+import { isLastingOwner, OWNER_ROLE } from "./domain/api-key.ts";
+import type { CommandContext } from "./domain/command.ts";
+import { SYSTEM_ACTOR } from "./domain/event.ts";
+import { DEFAULT_ORGANIZATION_ID } from "./domain/organization.ts";
+import { createLog, type Log } from "./observability/log.ts";
+import { callFields } from "./service/call-fields.ts";
+import { apiKeyHandlers, toKeyId } from "./service/api-key-service.ts";
+import { toConnectError } from "./service/errors.ts";
+import { organizationHandlers } from "./service/organization-service.ts";
+import { protect } from "./service/protect.ts";
+import { userHandlers } from "./service/user-service.ts";
+import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import type { Store } from "./store/store.ts";
+import { nativeRestPolicy } from "./transcoding/policy.ts";
+import { Health, healthHttpMounts, healthMount } from "./transport/health.ts";
+import { type Admit, type Mount, mount } from "./transport/mount.ts";
+import { reflectionMounts } from "./transport/reflection.ts";
+import { createTransport } from "./transport/transport.ts";
+
+/** An import of 1,000 users with attributes is larger than any other request. */
+const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
+const SWEEP_INTERVAL_MS = 1000;
+const CHECK_INTERVAL_MS = 1000;
+
+/** What tests hand in. */
+export interface Surroundings {
+  readonly clock: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+}
+
+/** A service that runs. */
+export interface Service {
+  readonly url: string;
+  /** The admin key, when this start made one. */
+  readonly madeAdminKey: string | undefined;
+  stop(): Promise<void>;
+}
+
+/** Opens the store, mounts the services and listens. */
+export async function serve(config: Config, { clock, newId, log }: Surroundings): Promise<Service> {
+  const logTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
+  const store = await openSqliteStore({
+    path: config.database.path,
+    clock,
+    newId,
+    allowClockBehind: config.allowClockBehind,
+    sweepIntervalMs: SWEEP_INTERVAL_MS,
+    onTrouble: logTrouble,
+  });
+  const badge = await Badge.open({ store, clock, onTrouble: logTrouble });
+  const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
+  const health = new Health();
+  const transport = createTransport<Admission | undefined>({
+    mounts: mounts({ store, badge, newId, health }),
+    httpMounts: healthHttpMounts(health),
+    corsOrigins: config.corsOrigins,
+    newCallId: newId,
+    health,
+    finished: (record) => {
+      const { level, message, fields } = callFields(record);
+      log.write(level, message, fields);
+    },
+    logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
+  });
+  const { url } = await transport.listen(config.listen);
+  transport.setServing("", true);
+  const watch = watchStore(store, (serving) => transport.setServing("", serving));
+  return {
+    url,
+    madeAdminKey,
+    async stop() {
+      clearInterval(watch);
+      await transport.stop({ graceMs: config.stopGraceMs });
+      badge.close();
+      await badge.flush().catch(logTrouble);
+      await store.close();
+    },
+  };
+}
+
+interface MountParts {
+  readonly store: Store;
+  readonly badge: Badge;
+  readonly newId: () => string;
+  readonly health: Health;
+}
+
+function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | undefined>[] {
+  const services = [UserService, OrganizationService, ApiKeyService];
+  const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
+    const rpc = `${method.parent.typeName}/${method.name}`;
+    const result = admit(badge, rpc, header.get("authorization"), remoteAddress);
+    if (!result.ok) throw toConnectError(result.refusal);
+    return result.admission;
+  };
+  const rest = nativeRestPolicy({ registry: createRegistry(file_google_rpc_error_details, ...services.map((s) => s.file)) });
+  const options = { admit: admitCaller, rest, unknownFields: "refuse" } as const;
+  const anyone = (): undefined => undefined;
+  return [
+    mount<typeof UserService, Admission>(UserService, protect(UserService, userHandlers({ store, newId })), {
+      ...options,
+      bodyBytesMax: { importUsers: IMPORT_BODY_BYTES_MAX },
+    }),
+    mount<typeof OrganizationService, Admission>(
+      OrganizationService,
+      protect(OrganizationService, organizationHandlers({ store, newId })),
+      options,
+    ),
+    mount<typeof ApiKeyService, Admission>(
+      ApiKeyService,
+      protect(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
+      options,
+    ),
+    healthMount(health, anyone),
+    ...reflectionMounts(services, anyone),
+  ] as Mount<Admission | undefined>[];
+}
+
+interface FirstStart {
+  readonly store: Store;
+  readonly badge: Badge;
+  readonly newId: () => string;
+  readonly adminKey: string | undefined;
+}
+
+/**
+ * Sees that there is an organization `default` and an owner's key. Answers the key it made, if it made one. A start that
+ * died half-way is finished by the next one.
+ */
+async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart): Promise<string | undefined> {
+  const context: CommandContext = { actor: SYSTEM_ACTOR, via: "start", scope: null, validateOnly: false };
+  if ((await store.readOrganization(DEFAULT_ORGANIZATION_ID)) === undefined) {
+    const outcome = await store.execute({
+      type: "CreateOrganization",
+      organizationId: DEFAULT_ORGANIZATION_ID,
+      displayName: "Default",
+      context,
+    });
+    if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
+  }
+  const hasOwner = (await store.loadApiKeys()).some(isLastingOwner);
+  if (adminKey === undefined ? hasOwner : badge.knows(hashSecret(adminKey))) return undefined;
+  const keyId = toKeyId(newId());
+  const secret = adminKey ?? createSecret(keyId);
+  const outcome = await store.execute({
+    type: "CreateApiKey",
+    keyId,
+    secretHash: hashSecret(secret),
+    organizationId: null,
+    displayName: adminKey === undefined ? "first start" : "LOCKKEEPER_ADMIN_KEY",
+    role: OWNER_ROLE,
+    permissions: [],
+    expireTime: null,
+    context,
+  });
+  if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
+  badge.hold(outcome.resource);
+  return adminKey === undefined ? secret : undefined;
+}
+
+/** Tells whenever the store begins or ceases to answer. */
+function watchStore(store: Store, tell: (serving: boolean) => void): NodeJS.Timeout {
+  let serving = true;
+  const timer = setInterval(() => {
+    store.check().then(
+      () => {
+        if (!serving) tell((serving = true));
+      },
+      () => {
+        if (serving) tell((serving = false));
+      },
+    );
+  }, CHECK_INTERVAL_MS);
+  return timer.unref();
+}
+
+/** What went wrong, for the log: the whole chain of causes. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error instanceof ConnectError ? error.message : (error.stack ?? error.message);
+  return error.cause === undefined ? own : `${own}\ncaused by: ${describe(error.cause)}`;
+}
+
+/** Three lines that can be pasted: create a user, lock it, unlock it. */
+function firstMinute(url: string, key: string): string {
+  const authorization = `-H 'Authorization: Bearer ${key}'`;
+  return [
+    `admin key, shown this once: ${key}`,
+    "try it:",
+    `  curl ${authorization} -H 'Content-Type: application/json' -d '{"userId":"alice"}' ${url}/v1/users`,
+    `  curl ${authorization} -X POST ${url}/v1/users/alice:lock`,
+    `  npx buf curl --http2-prior-knowledge --protocol grpc ${authorization} -d '{"userId":"alice"}' ${url}/lockkeeper.user.v1.UserService/UnlockUser`,
+    "",
+  ].join("\n");
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const [command, ...rest] = args;
+  if (command === "--help" || rest.includes("--help")) {
+    process.stdout.write(helpText());
+    return;
+  }
+  if (command !== "serve") throw new ConfigError(`${JSON.stringify(command ?? "")} is not a command; try: lockkeeper serve --help`);
+  const config = readConfig(rest, process.env);
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    clock: Date.now,
+    sink: (lines) => process.stderr.write(lines),
+  });
+  const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log });
+  process.stdout.write(`listening on ${service.url}\n`);
+  if (service.madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, service.madeAdminKey));
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      // A second signal is someone who does not want to wait.
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.write("info", "stopping", { signal });
+      service.stop().then(
+        () => {
+          log.flush();
+          process.exit(0);
+        },
+        (error: unknown) => {
+          log.write("error", "stopping failed", { cause: describe(error) });
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+if (import.meta.main) {
+  main(process.argv.slice(2)).catch((error: unknown) => {
+    const known = error instanceof ConfigError;
+    process.stderr.write(`lockkeeper: ${known || !(error instanceof Error) ? String((error as Error).message ?? error) : describe(error)}\n`);
+    process.exit(known ? 2 : 1);
+  });
+}

@@ -1,0 +1,64 @@
+/** The log: one structured line per entry on standard error, as text (key=value) or JSON. */
+
+export type EntryLevel = "debug" | "info" | "warn" | "error";
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  write(level: EntryLevel, message: string, fields?: LogFields): void;
+  /** Writes out what is held back; call it before the process ends. */
+  flush(): void;
+}
+
+export interface LogOptions {
+  readonly level: EntryLevel | "off";
+  readonly format: "text" | "json";
+  readonly clock: () => number;
+  /** Takes whole lines. */
+  readonly sink: (lines: string) => void;
+}
+
+const RANKS = { debug: 0, info: 1, warn: 2, error: 3, off: 4 } as const;
+
+/** Lines are collected for one turn of the event loop and written at once; errors are written immediately. */
+export function createLog({ level, format, clock, sink }: LogOptions): Log {
+  let held = "";
+  let scheduled = false;
+  const flush = (): void => {
+    scheduled = false;
+    if (held === "") return;
+    const lines = held;
+    held = "";
+    sink(lines);
+  };
+  const toLine = format === "json" ? toJsonLine : toTextLine;
+  return {
+    flush,
+    write(entryLevel, message, fields = {}) {
+      if (RANKS[entryLevel] < RANKS[level]) return;
+      held += toLine(new Date(clock()).toISOString(), entryLevel, message, fields);
+      if (entryLevel === "error") flush();
+      else if (!scheduled) {
+        scheduled = true;
+        setImmediate(flush);
+      }
+    },
+  };
+}
+
+function toJsonLine(time: string, level: EntryLevel, message: string, fields: LogFields): string {
+  return `${JSON.stringify({ time, level, message, ...fields })}\n`;
+}
+
+function toTextLine(time: string, level: EntryLevel, message: string, fields: LogFields): string {
+  let line = `${time} ${level} ${message}`;
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) line += ` ${name}=${typeof value === "string" ? quoted(value) : value}`;
+  }
+  return `${line}\n`;
+}
+
+/** Quotes what would break the line or its fields apart. */
+function quoted(text: string): string {
+  return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
+}

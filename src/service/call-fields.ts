@@ -1,0 +1,60 @@
+/** What the log says of a call that is over: never a secret, never a personal field. */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import type { Admission } from "../auth/admission.ts";
+import type { EntryLevel, LogFields } from "../observability/log.ts";
+
+/** The parts of the transport's record that are logged. */
+export interface FinishedCall {
+  readonly id: string;
+  readonly wire: string;
+  readonly method: DescMethod | undefined;
+  readonly path: string;
+  readonly code: Code | "ok";
+  readonly error: ConnectError | undefined;
+  readonly admission: Admission | undefined;
+  readonly request: Message | undefined;
+  readonly remoteAddress: string;
+  readonly durationMs: number;
+  readonly httpStatus: number;
+}
+
+const LOGGED_CHARS_MAX = 200;
+
+/** One line: call id, actor, RPC, user id, code, wire, milliseconds. */
+export function callFields(call: FinishedCall): {
+  readonly level: EntryLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+} {
+  const { method } = call;
+  return {
+    level: call.code === Code.Internal || call.code === Code.DataLoss || call.code === Code.Unknown ? "warn" : "info",
+    message: "call",
+    fields: {
+      callId: call.id,
+      actor: call.admission?.actor.id,
+      rpc: method === undefined ? undefined : `${method.parent.typeName}/${method.name}`,
+      // A path that is no RPC's may be anything, a pasted secret included: only its length is told.
+      pathChars: method === undefined ? call.path.length : undefined,
+      userId: userIdOf(call.request),
+      code: call.code === "ok" ? "OK" : codeName(call.code),
+      reason: call.error?.findDetails(ErrorInfoSchema)[0]?.reason,
+      wire: call.wire,
+      status: call.httpStatus,
+      address: call.remoteAddress,
+      ms: Math.round(call.durationMs * 1000) / 1000,
+    },
+  };
+}
+
+function userIdOf(request: Message | undefined): string | undefined {
+  if (request === undefined || !("userId" in request) || typeof request.userId !== "string") return undefined;
+  return request.userId === "" ? undefined : request.userId.slice(0, LOGGED_CHARS_MAX);
+}
+
+/** `NOT_FOUND` for Code.NotFound. */
+function codeName(code: Code): string {
+  return Code[code].replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}

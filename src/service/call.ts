@@ -1,0 +1,21 @@
+/** A call as a handler sees it. The transport's own call fits this shape; handlers know no wire. */
+import type { DescService, MessageShape } from "@bufbuild/protobuf";
+import type { Admission } from "../auth/admission.ts";
+
+export interface ServiceCall {
+  /** Unique per call. */
+  readonly id: string;
+  /** How the call came in; for the record only. */
+  readonly wire: string;
+  readonly admission: Admission;
+  /** When the caller stops waiting, in milliseconds since the epoch; `undefined`: never. */
+  readonly deadlineTime: number | undefined;
+}
+
+/** One function per RPC, under the method's local name. */
+export type ServiceHandlers<S extends DescService> = {
+  readonly [M in keyof S["method"]]: (
+    request: MessageShape<S["method"][M]["input"]>,
+    call: ServiceCall,
+  ) => Promise<MessageShape<S["method"][M]["output"]>>;
+};

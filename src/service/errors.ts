@@ -1,0 +1,77 @@
+/** Refusals and storage trouble as RPC errors: code, one plain sentence, ErrorInfo, BadRequest and RetryInfo. */
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { codeOf, type Refusal, type RefusalCode, RefusalError, refuse, refuseField } from "../domain/refusal.ts";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { PageTokenError, StoreUnavailableError } from "../store/store.ts";
+
+/** The domain of every ErrorInfo. */
+export const ERROR_DOMAIN = "lockkeeper";
+
+/** How long a caller may wait before trying again when the store is in trouble. */
+const UNAVAILABLE_RETRY_MS = 1000;
+
+const CODES: Readonly<Record<RefusalCode, Code>> = {
+  INVALID_ARGUMENT: Code.InvalidArgument,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  NOT_FOUND: Code.NotFound,
+  ALREADY_EXISTS: Code.AlreadyExists,
+  PERMISSION_DENIED: Code.PermissionDenied,
+  RESOURCE_EXHAUSTED: Code.ResourceExhausted,
+  FAILED_PRECONDITION: Code.FailedPrecondition,
+  ABORTED: Code.Aborted,
+  INTERNAL: Code.Internal,
+  UNAVAILABLE: Code.Unavailable,
+  UNAUTHENTICATED: Code.Unauthenticated,
+};
+
+/** A refusal as it leaves the service. */
+export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError {
+  const { reason, message, metadata, fields, retryAfterMs } = refusal;
+  const details = [detail(ErrorInfoSchema, { reason, domain: ERROR_DOMAIN, metadata: { ...metadata } })];
+  if (fields.length > 0) {
+    details.push(detail(BadRequestSchema, { fieldViolations: fields.map((f) => ({ ...f, reason: "" })) }));
+  }
+  if (retryAfterMs !== undefined) {
+    const seconds = Math.floor(retryAfterMs / 1000);
+    details.push(
+      detail(RetryInfoSchema, {
+        retryDelay: { seconds: BigInt(seconds), nanos: Math.round((retryAfterMs - seconds * 1000) * 1e6) },
+      }),
+    );
+  }
+  return new ConnectError(message, CODES[codeOf(reason)], undefined, details, cause);
+}
+
+/** Whatever a handler threw, as an RPC error where its meaning is known; otherwise as it is, for the transport to mask. */
+export function mapError(error: unknown): unknown {
+  if (error instanceof RefusalError) return toConnectError(error.refusal, error.cause);
+  if (error instanceof StoreUnavailableError) return toConnectError(storeUnavailable(error), error);
+  if (error instanceof PageTokenError) {
+    return toConnectError(
+      refuseField("page_token", "is not from an earlier page of the same request; leave it empty to start anew"),
+      error,
+    );
+  }
+  return error;
+}
+
+function storeUnavailable({ outcome }: StoreUnavailableError): Refusal {
+  if (outcome === undefined) {
+    return refuse("STORE_UNAVAILABLE", "the store cannot be read now; nothing is known of the user's state", {
+      retryAfterMs: UNAVAILABLE_RETRY_MS,
+    });
+  }
+  const said =
+    outcome === "NOT_APPLIED"
+      ? "the store cannot be written now; nothing was applied"
+      : "the store did not confirm the commit; read the resource before trying again, or repeat with the same request_id";
+  return refuse("STORE_UNAVAILABLE", said, {
+    metadata: { outcome },
+    ...(outcome === "NOT_APPLIED" ? { retryAfterMs: UNAVAILABLE_RETRY_MS } : {}),
+  });
+}
+
+function detail<D extends DescMessage>(desc: D, value: MessageInitShape<D>): { desc: DescMessage; value: MessageInitShape<DescMessage> } {
+  return { desc, value: value as MessageInitShape<DescMessage> };
+}

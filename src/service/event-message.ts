@@ -1,0 +1,117 @@
+/** Recorded events as the contract shows them. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Event, EventSchema, type PersonChangeSchema } from "../../gen/lockkeeper/event/v1/event_pb.ts";
+import type { PersonChange, RestrictionRecord, UserEvent } from "../domain/event.ts";
+import { PROFILE_FIELDS, type Profile, type ProfileField } from "../domain/user.ts";
+import type { RecordedEvent } from "../store/store.ts";
+import { toAttributesMessage, toCauseValue, toKindValue, toProfileMessage, toRestrictionMessage, toTimestamp } from "./user-message.ts";
+
+/** An event of a user. `cursor` is the opaque form of its position. */
+export function toEventMessage(recorded: RecordedEvent, event: UserEvent, cursor: string): Event {
+  return create(EventSchema, {
+    cursor,
+    userId: recorded.userId ?? "",
+    organizationId: recorded.organizationId ?? "",
+    sequence: BigInt(recorded.sequence),
+    time: toTimestamp(event.time),
+    recordTime: toTimestamp(recorded.recordTime),
+    actor: event.actor,
+    via: recorded.via,
+    requestId: recorded.requestId,
+    hash: recorded.hash,
+    note: event.personal["note"] ?? "",
+    payload: toPayload(event),
+  });
+}
+
+type Payload = NonNullable<MessageInitShape<typeof EventSchema>["payload"]>;
+
+function toPayload(event: UserEvent): Payload {
+  switch (event.type) {
+    case "UserCreated":
+      return { case: "userCreated", value: { change: toChange(event.data, event), recreated: event.data.recreated } };
+    case "UserImported": {
+      const { created, recreated, creationTime, restrictions, sessionsRevoked } = event.data;
+      return {
+        case: "userImported",
+        value: {
+          change: toChange(event.data, event),
+          created,
+          recreated,
+          ...(creationTime === undefined ? {} : { creationDate: toTimestamp(creationTime) }),
+          restrictions: restrictions.map((r) => toRestrictionMessage({ ...r, note: event.personal[`note.${r.id}`] ?? "" })),
+          sessionsRevoked,
+        },
+      };
+    }
+    case "UserUpdated":
+      return { case: "userUpdated", value: { change: toChange(event.data, event) } };
+    case "UserDeleted":
+      return { case: "userDeleted", value: event.data };
+    case "UserLocked":
+      return { case: "userLocked", value: toImposed(event.data, event) };
+    case "UserBanned":
+      return { case: "userBanned", value: toImposed(event.data, event) };
+    case "UserDeactivated":
+      return { case: "userDeactivated", value: toImposed(event.data, event) };
+    case "UserUnlocked":
+      return { case: "userUnlocked", value: toLifted(event.data) };
+    case "UserUnbanned":
+      return { case: "userUnbanned", value: toLifted(event.data) };
+    case "UserReactivated":
+      return { case: "userReactivated", value: toLifted(event.data) };
+    case "RestrictionStarted":
+      return { case: "restrictionStarted", value: { ...toDue(event.data), sessionsRevoked: event.data.sessionsRevoked } };
+    case "RestrictionExpired":
+      return { case: "restrictionExpired", value: toDue(event.data) };
+    default:
+      return event satisfies never;
+  }
+}
+
+type Of<T extends UserEvent["type"]> = Extract<UserEvent, { type: T }>["data"];
+
+function toImposed(data: Of<"UserLocked">, event: UserEvent) {
+  const record: RestrictionRecord = data.restriction;
+  return {
+    restriction: toRestrictionMessage({ ...record, note: event.personal["note"] ?? "", actor: event.actor }),
+    replacedRestrictionId: data.replacedId ?? "",
+    sessionsRevoked: data.sessionsRevoked,
+  };
+}
+
+function toLifted(data: Of<"UserUnlocked">) {
+  return { restrictionIds: [...data.restrictionIds], reasonCode: data.reasonCode };
+}
+
+function toDue(data: Of<"RestrictionExpired">) {
+  return { restrictionId: data.restrictionId, kind: toKindValue(data.kind), cause: toCauseValue(data.cause) };
+}
+
+function toChange(change: PersonChange, { personal }: UserEvent): MessageInitShape<typeof PersonChangeSchema> {
+  const profile: Partial<Record<ProfileField, string>> & { emailVerified?: true } = {};
+  const attributes: Record<string, string> = {};
+  for (const name of change.set) {
+    const value = personal[name];
+    if (value === undefined) continue;
+    const field = PROFILE_FIELDS.find((f) => name === `profile.${f}`);
+    if (field !== undefined) profile[field] = value;
+    else if (name.startsWith("attributes.")) attributes[name.slice("attributes.".length)] = value;
+  }
+  if (change.locale) profile.locale = change.locale;
+  if (change.emailVerified) profile.emailVerified = true;
+  return {
+    setFields: [...change.set, ...flagged(change, true)],
+    clearedFields: [...change.cleared, ...flagged(change, false)],
+    profile: toProfileMessage(profile satisfies Profile),
+    attributes: toAttributesMessage(attributes),
+  };
+}
+
+/** The names of the fields beside the personal ones that a change sets, or clears. */
+function flagged(change: PersonChange, set: boolean): string[] {
+  const names: string[] = [];
+  if (change.emailVerified === set) names.push("profile.emailVerified");
+  if (change.locale !== undefined && (change.locale !== "") === set) names.push("profile.locale");
+  return names;
+}

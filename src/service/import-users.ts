@@ -1,0 +1,142 @@
+/** ImportUsers: each item succeeds or fails by itself, in slices behind the interactive commands. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import { type Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import type { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
+import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import type { CommandContext, ImportedRestriction, ImportUser } from "../domain/command.ts";
+import { RefusalError, shown } from "../domain/refusal.ts";
+import type { Outcome, Store } from "../store/store.ts";
+import type { ServiceCall } from "./call.ts";
+import { mapError } from "./errors.ts";
+import { assertId } from "./identity.ts";
+import { commandContext, invalidField, toExpiry, toTime, writeOrganization } from "./request.ts";
+import { causeNameOf, kindNameOf, toAttributes, toDetails, toProfile } from "./user-message.ts";
+import { validate } from "./validation.ts";
+
+/** How many items wait in the store at once: enough to fill batches, little enough to leave the queue to others. */
+const SLICE_ITEMS = 64;
+
+interface ImportOptions {
+  readonly store: Store;
+  readonly newId: () => string;
+}
+
+type Result = MessageInitShape<typeof pb.ImportUsersResultSchema>;
+
+export async function importUsers(
+  options: ImportOptions,
+  request: pb.ImportUsersRequest,
+  call: ServiceCall,
+): Promise<pb.ImportUsersResponse> {
+  const organizationId = writeOrganization(call.admission.actor, request.organizationId);
+  const context = commandContext(call, pb.ImportUsersRequestSchema, request, request.organizationId);
+  const results: Result[] = [];
+  for (let start = 0; start < request.users.length; start += SLICE_ITEMS) {
+    const slice = request.users.slice(start, start + SLICE_ITEMS);
+    const outcomes = slice.map((item, offset) =>
+      importOne(options, { item, index: start + offset, organizationId, context, ifExists: request.ifExists, call }),
+    );
+    results.push(...(await Promise.all(outcomes)));
+  }
+  return create(pb.ImportUsersResponseSchema, { results });
+}
+
+interface Item {
+  readonly item: pb.ImportUser;
+  readonly index: number;
+  readonly organizationId: string;
+  readonly context: CommandContext;
+  readonly ifExists: pb.IfExists;
+  readonly call: ServiceCall;
+}
+
+/** Never rejects: what goes wrong is the item's result. */
+async function importOne({ store, newId }: ImportOptions, input: Item): Promise<Result> {
+  const { userId } = input.item;
+  try {
+    const command = toCommand(input, newId);
+    const outcome: Outcome<ImportUser> = await store.execute(command, {
+      lane: "bulk",
+      deadlineTime: input.call.deadlineTime,
+    });
+    if (!outcome.ok) throw new RefusalError(outcome.refusal);
+    return {
+      userId,
+      action: actionOf(outcome),
+      result: { case: "details", value: toDetails(outcome.resource.state) },
+    };
+  } catch (error) {
+    return { userId, result: { case: "error", value: toStatus(error) } };
+  }
+}
+
+function actionOf({ event }: Extract<Outcome<ImportUser>, { ok: true }>): pb.ImportUsersResult_Action {
+  if (event?.type !== "UserImported") return pb.ImportUsersResult_Action.SKIPPED;
+  return event.data.created ? pb.ImportUsersResult_Action.CREATED : pb.ImportUsersResult_Action.UPDATED;
+}
+
+const IF_EXISTS: Readonly<Record<pb.IfExists, ImportUser["ifExists"]>> = {
+  [pb.IfExists.UNSPECIFIED]: "error",
+  [pb.IfExists.ERROR]: "error",
+  [pb.IfExists.SKIP]: "skip",
+  [pb.IfExists.UPDATE]: "update",
+};
+
+function toCommand({ item, index, organizationId, context, ifExists }: Item, newId: () => string): ImportUser {
+  const invalid = validate(pb.ImportUserSchema, item);
+  if (invalid !== undefined) throw new RefusalError(invalid);
+  assertId("user_id", item.userId);
+  const { request } = context;
+  return {
+    type: "ImportUser",
+    userId: item.userId,
+    organizationId,
+    context: request === undefined ? context : { ...context, request: { ...request, id: `${request.id}/${index}` } },
+    profile: toProfile(item.profile),
+    attributes: toAttributes(item.attributes),
+    ...(item.creationDate === undefined ? {} : { creationTime: toTime(item.creationDate, "creation_date", "down") }),
+    restrictions: item.restrictions.map((restriction, i) => toRestriction(restriction, `restrictions[${i}].`, newId)),
+    ifExists: IF_EXISTS[ifExists] ?? "error",
+    reasonCode: "",
+    note: "",
+  };
+}
+
+const CAUSES_OF = { LOCK: ["ADMIN", "POLICY"], BAN: ["ADMIN"], DEACTIVATION: ["ADMIN", "DIRECTORY"] } as const;
+
+function toRestriction(item: pb.ImportRestriction, prefix: string, newId: () => string): ImportedRestriction {
+  const kind = kindNameOf(item.kind);
+  if (kind === undefined) throw invalidField(`${prefix}kind`, "is not set; say LOCK, BAN or DEACTIVATION");
+  const cause = causeNameOf(item.cause) ?? "ADMIN";
+  const allowed: readonly string[] = CAUSES_OF[kind];
+  if (!allowed.includes(cause)) {
+    throw invalidField(`${prefix}cause`, `${shown(cause)} does not go with ${kind}; allowed are ${allowed.join(", ")}`);
+  }
+  return {
+    id: newId(),
+    kind,
+    cause,
+    reasonCode: item.reasonCode,
+    note: item.note,
+    actor: item.actor,
+    ...(item.startTime === undefined ? {} : { startTime: toTime(item.startTime, `${prefix}start_time`, "down") }),
+    expiry: toExpiry(item.expiry, prefix),
+  };
+}
+
+const INTERNAL: Code = 13;
+
+/** What went wrong with an item, as the status of a call of its own would say. */
+function toStatus(error: unknown): MessageInitShape<typeof StatusSchema> {
+  const mapped = mapError(error);
+  if (!(mapped instanceof ConnectError)) return { code: INTERNAL, message: "internal error" };
+  const details = [
+    ...mapped.findDetails(ErrorInfoSchema).map((value) => anyPack(ErrorInfoSchema, value)),
+    ...mapped.findDetails(BadRequestSchema).map((value) => anyPack(BadRequestSchema, value)),
+    ...mapped.findDetails(RetryInfoSchema).map((value) => anyPack(RetryInfoSchema, value)),
+  ];
+  return { code: mapped.code, message: mapped.rawMessage, details };
+}
+

@@ -1,0 +1,152 @@
+/** OrganizationService: makes, reads and changes the owners of users. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { DurationSchema } from "@bufbuild/protobuf/wkt";
+import * as pb from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import {
+  DEFAULT_LOCK_DURATION_MS,
+  type Organization,
+  type OrganizationCommand,
+  organizationNotFound,
+} from "../domain/organization.ts";
+import { RefusalError, refuse, shown } from "../domain/refusal.ts";
+import type { Store } from "../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { assertId } from "./identity.ts";
+import {
+  commandContext,
+  executeOptions,
+  invalidField,
+  pageSizeOf,
+  readScope,
+  resourceOf,
+  toDurationMs,
+  toSequence,
+} from "./request.ts";
+import { toDetails } from "./user-message.ts";
+
+/** The handlers of lockkeeper.organization.v1.OrganizationService. */
+export function organizationHandlers({
+  store,
+  newId,
+}: {
+  readonly store: Store;
+  readonly newId: () => string;
+}): ServiceHandlers<typeof pb.OrganizationService> {
+  const change = async (call: ServiceCall, command: OrganizationCommand) => {
+    const organization = resourceOf<OrganizationCommand>(await store.execute(command, executeOptions(call)));
+    return { details: toOrganizationDetails(organization), organization: toMessage(organization) };
+  };
+
+  return {
+    async createOrganization(request, call) {
+      const { scope } = call.admission.actor;
+      if (scope !== null) {
+        throw new RefusalError(
+          refuse("SCOPE_EXCEEDED", `creating organizations needs a credential of the whole instance; this one is confined to ${shown(scope)}`, {
+            metadata: { scope },
+          }),
+        );
+      }
+      const organizationId = request.organizationId === "" ? newId() : request.organizationId;
+      assertId("organization_id", organizationId);
+      const answer = await change(call, {
+        type: "CreateOrganization",
+        organizationId,
+        displayName: request.displayName,
+        ...(request.defaultLockDuration === undefined
+          ? {}
+          : { defaultLockDurationMs: toDurationMs(request.defaultLockDuration, "default_lock_duration") }),
+        context: commandContext(call, pb.CreateOrganizationRequestSchema, request, ""),
+      });
+      return create(pb.CreateOrganizationResponseSchema, answer);
+    },
+
+    async getOrganization({ organizationId }, call) {
+      const visible = readScope(call.admission.actor, organizationId) === organizationId;
+      const organization = visible ? await store.readOrganization(organizationId) : undefined;
+      if (organization === undefined) throw new RefusalError(organizationNotFound(organizationId));
+      return create(pb.GetOrganizationResponseSchema, { organization: toMessage(organization) });
+    },
+
+    async listOrganizations(request, call) {
+      const { scope } = call.admission.actor;
+      if (scope !== null) {
+        const own = request.pageToken === "" ? await store.readOrganization(scope) : undefined;
+        return create(pb.ListOrganizationsResponseSchema, { organizations: own === undefined ? [] : [toMessage(own)] });
+      }
+      const page = await store.listOrganizations({
+        pageSize: pageSizeOf(request.pageSize),
+        ...(request.pageToken === "" ? {} : { after: request.pageToken }),
+      });
+      return create(pb.ListOrganizationsResponseSchema, {
+        organizations: page.items.map(toMessage),
+        nextPageToken: page.next ?? "",
+      });
+    },
+
+    async updateOrganization(request, call) {
+      const expectedSequence = toSequence(request.expectedSequence);
+      const answer = await change(call, {
+        type: "UpdateOrganization",
+        organizationId: request.organizationId,
+        ...updatedFields(request),
+        ...(expectedSequence === undefined ? {} : { expectedSequence }),
+        context: commandContext(call, pb.UpdateOrganizationRequestSchema, request, ""),
+      });
+      return create(pb.UpdateOrganizationResponseSchema, answer);
+    },
+  };
+}
+
+/** Throws FIELD_INVALID for a mask that names nothing or what is not there, and for values that it does not name. */
+function updatedFields(request: pb.UpdateOrganizationRequest): {
+  readonly displayName?: string;
+  readonly defaultLockDurationMs?: number;
+} {
+  const allowed = "allowed are display_name and default_lock_duration";
+  const named = new Set(request.updateMask?.paths);
+  if (named.size === 0) throw invalidField("update_mask", `names nothing; ${allowed}`);
+  for (const path of named) {
+    if (path !== "display_name" && path !== "default_lock_duration") {
+      throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
+    }
+  }
+  const { displayName, defaultLockDuration } = request;
+  for (const [name, given] of [
+    ["display_name", displayName !== ""],
+    ["default_lock_duration", defaultLockDuration !== undefined],
+  ] as const) {
+    if (given && !named.has(name)) throw invalidField(name, `has a value, but update_mask does not name ${name}`);
+  }
+  return {
+    ...(named.has("display_name") ? { displayName } : {}),
+    ...(named.has("default_lock_duration")
+      ? {
+          defaultLockDurationMs:
+            defaultLockDuration === undefined
+              ? DEFAULT_LOCK_DURATION_MS
+              : toDurationMs(defaultLockDuration, "default_lock_duration"),
+        }
+      : {}),
+  };
+}
+
+/** An organization owns itself: its id is also its resource owner. */
+function toOrganizationDetails(organization: Organization) {
+  return toDetails({ ...organization, organizationId: organization.id });
+}
+
+function toMessage(organization: Organization): pb.Organization {
+  return create(pb.OrganizationSchema, {
+    organizationId: organization.id,
+    details: toOrganizationDetails(organization),
+    displayName: organization.displayName,
+    defaultLockDuration: toDuration(organization.defaultLockDurationMs),
+  });
+}
+
+function toDuration(durationMs: number): MessageInitShape<typeof DurationSchema> {
+  const seconds = Math.floor(durationMs / 1000);
+  return { seconds: BigInt(seconds), nanos: (durationMs - seconds * 1000) * 1_000_000 };
+}
+

@@ -1,0 +1,31 @@
+/** Wraps every handler of a service alike: validate, handle, map refusals. The wrapped functions are what is mounted. */
+import type { DescMessage, DescService, Message } from "@bufbuild/protobuf";
+import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { mapError, toConnectError } from "./errors.ts";
+import { validate } from "./validation.ts";
+
+type Handler = (request: Message, call: ServiceCall) => Promise<Message>;
+
+/** The handlers with validation in front and errors mapped behind. Throws when a method has no handler. */
+export function protect<S extends DescService>(service: S, handlers: ServiceHandlers<S>): ServiceHandlers<S> {
+  const all = handlers as unknown as Readonly<Record<string, Handler | undefined>>;
+  const protectedHandlers: Record<string, Handler> = {};
+  for (const method of service.methods) {
+    const handler = all[method.localName];
+    if (handler === undefined) throw new Error(`protect: ${service.typeName} has no handler for ${method.name}`);
+    protectedHandlers[method.localName] = protectHandler(method.input, handler);
+  }
+  return protectedHandlers as unknown as ServiceHandlers<S>;
+}
+
+function protectHandler(input: DescMessage, handler: Handler): Handler {
+  return async (request, call) => {
+    const refusal = validate(input, request);
+    if (refusal !== undefined) throw toConnectError(refusal);
+    try {
+      return await handler(request, call);
+    } catch (error) {
+      throw mapError(error);
+    }
+  };
+}

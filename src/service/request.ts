@@ -1,0 +1,145 @@
+/** What requests have in common, as commands and queries want it. */
+import { hash } from "node:crypto";
+import { type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "../auth/actor.ts";
+import type { CommandContext, Expiry } from "../domain/command.ts";
+import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
+import { RefusalError, refuse, refuseField, shown } from "../domain/refusal.ts";
+import { LATEST_TIME } from "../domain/restriction.ts";
+import { canonicalJson } from "../domain/canonical-json.ts";
+import type { ExecuteOptions, Outcome, Command } from "../store/store.ts";
+import type { ServiceCall } from "./call.ts";
+
+const PAGE_SIZE_DEFAULT = 100;
+const PAGE_SIZE_MAX = 1000;
+/** 10,000 years of 366 days: more than any interval there is, and far from where milliseconds lose precision. */
+const DURATION_SECONDS_MAX = 316_224_000_000n;
+
+/** The message of a request that may be repeated and tried out. */
+type ChangeRequest = Message & { readonly requestId?: string; readonly validateOnly: boolean };
+
+/** The context of a command. `organizationId`: where the request wants to look; empty: wherever the caller may. */
+export function commandContext(
+  call: ServiceCall,
+  desc: DescMessage,
+  request: ChangeRequest,
+  organizationId: string,
+): CommandContext {
+  const { actor } = call.admission;
+  return {
+    actor: actor.id,
+    ...(actor.keyId === undefined ? {} : { keyId: actor.keyId }),
+    via: call.wire,
+    scope: readScope(actor, organizationId),
+    validateOnly: request.validateOnly,
+    ...(request.requestId
+      ? { request: { rpc: desc.typeName, id: request.requestId, content: requestContent(desc, request) } }
+      : {}),
+  };
+}
+
+/** SHA-256 of the canonical JSON of a request without its request id. */
+function requestContent(desc: DescMessage, request: ChangeRequest): Uint8Array {
+  const json = toJson(desc, { ...request, requestId: "" } as Message) as { readonly [key: string]: JsonValue };
+  return hash("sha256", canonicalJson(json), "buffer");
+}
+
+/**
+ * Where a caller's read or command on one thing looks. A caller of one organization who names another one finds
+ * nothing there: the scope is then one that owns nothing.
+ */
+export function readScope(actor: Actor, organizationId: string): string | null {
+  if (actor.scope === null) return organizationId === "" ? null : organizationId;
+  return organizationId === "" || organizationId === actor.scope ? actor.scope : NOWHERE;
+}
+
+/** No organization has the empty id. */
+const NOWHERE = "";
+
+/** The organization that gets what is made: the caller's own, the one named, or `default`. Throws SCOPE_EXCEEDED. */
+export function writeOrganization(actor: Actor, organizationId: string): string {
+  assertWithinScope(actor, organizationId);
+  return organizationId !== "" ? organizationId : (actor.scope ?? DEFAULT_ORGANIZATION_ID);
+}
+
+/** Throws SCOPE_EXCEEDED when a caller of one organization names another one. */
+export function assertWithinScope(actor: Actor, organizationId: string): void {
+  if (actor.scope === null || organizationId === "" || organizationId === actor.scope) return;
+  throw new RefusalError(
+    refuse("SCOPE_EXCEEDED", `organization_id is ${shown(organizationId)}; this credential is confined to ${shown(actor.scope)}`, {
+      metadata: { organizationId, scope: actor.scope },
+    }),
+  );
+}
+
+/** The page size to use: 0 is the default, more than the maximum is clamped. */
+export function pageSizeOf(requested: number): number {
+  return requested === 0 ? PAGE_SIZE_DEFAULT : Math.min(requested, PAGE_SIZE_MAX);
+}
+
+export function executeOptions(call: ServiceCall): ExecuteOptions {
+  return { deadlineTime: call.deadlineTime };
+}
+
+/** The resource of an outcome that is not a refusal; a refusal is thrown. */
+export function resourceOf<C extends Command>(outcome: Outcome<C>): Extract<Outcome<C>, { ok: true }>["resource"] {
+  if (!outcome.ok) throw new RefusalError(outcome.refusal);
+  return outcome.resource;
+}
+
+type ExpiryInput =
+  | { readonly case: "expireTime"; readonly value: Timestamp }
+  | { readonly case: "duration"; readonly value: Duration }
+  | { readonly case: "never"; readonly value: boolean }
+  | { readonly case: undefined; readonly value?: undefined };
+
+/** The expiry oneof; a finer instant than a millisecond rounds up, so that no restriction ends early. */
+export function toExpiry(input: ExpiryInput, fieldPrefix = ""): Expiry {
+  switch (input.case) {
+    case "expireTime":
+      return { kind: "at", time: toTime(input.value, `${fieldPrefix}expire_time`, "up") };
+    case "duration":
+      return { kind: "for", durationMs: toDurationMs(input.value, `${fieldPrefix}duration`) };
+    case "never":
+      return { kind: "never" };
+    case undefined:
+      return { kind: "default" };
+    default:
+      return input satisfies never;
+  }
+}
+
+/** Milliseconds since the epoch. Throws FIELD_INVALID for what is no instant or lies beyond year 9999. */
+export function toTime(timestamp: Timestamp, field: string, round: "up" | "down"): number {
+  const { seconds, nanos } = timestamp;
+  if (nanos < 0 || nanos > 999_999_999) throw invalidField(field, `nanos are ${nanos}; 0 to 999999999 are allowed`);
+  const latestSeconds = BigInt(Math.floor(LATEST_TIME / 1000));
+  if (seconds > latestSeconds || seconds < -latestSeconds) {
+    throw invalidField(field, `${seconds} seconds since 1970 is not allowed; it must not be later than 9999-12-31T23:59:59.999Z`);
+  }
+  const ms = nanos / 1e6;
+  // An instant past the last millisecond of year 9999 is that millisecond, not one of year 10000.
+  return Math.min(Number(seconds) * 1000 + (round === "up" ? Math.ceil(ms) : Math.floor(ms)), LATEST_TIME);
+}
+
+/** Milliseconds, rounded up. Throws FIELD_INVALID for what is no duration or longer than 10,000 years. */
+export function toDurationMs({ seconds, nanos }: Duration, field: string): number {
+  if (nanos < -999_999_999 || nanos > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) {
+    throw invalidField(field, `nanos are ${nanos} beside ${seconds} seconds; they need the same sign and less than a second`);
+  }
+  if (seconds > DURATION_SECONDS_MAX || seconds < -DURATION_SECONDS_MAX) {
+    throw invalidField(field, `${seconds}s is not allowed; it must not be longer than 10,000 years`);
+  }
+  return Number(seconds) * 1000 + Math.ceil(nanos / 1e6);
+}
+
+export function invalidField(field: string, description: string): RefusalError {
+  return new RefusalError(refuseField(field, description));
+}
+
+/** A sequence the caller believes in; one that no resource can have is compared like any other, and differs. */
+export function toSequence(sequence: bigint | undefined): number | undefined {
+  return sequence === undefined ? undefined : Number(sequence);
+}
+

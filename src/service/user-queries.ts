@@ -1,0 +1,106 @@
+/** UserService: reading users, lists and histories. */
+import { create } from "@bufbuild/protobuf";
+import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { isVisible, userNotFound } from "../domain/decide.ts";
+import type { UserEvent } from "../domain/event.ts";
+import { RefusalError } from "../domain/refusal.ts";
+import type { User } from "../domain/user.ts";
+import type { Page, RecordedEvent, Store, UserFilter, UserQuery } from "../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { toEventMessage } from "./event-message.ts";
+import { assertWithinScope, invalidField, pageSizeOf, readScope } from "./request.ts";
+import { kindNameOf, stateNameOf, toUserMessage } from "./user-message.ts";
+
+type Queries = Pick<ServiceHandlers<typeof pb.UserService>, "getUser" | "listUsers" | "listUserEvents">;
+
+export function userQueries(store: Store): Queries {
+  return {
+    async getUser(request, call) {
+      return create(pb.GetUserResponseSchema, { user: toUserMessage(await readVisibleUser(store, request, call)) });
+    },
+
+    async listUsers(request, call) {
+      const page = await store.listUsers(toUserQuery(request, call));
+      return create(pb.ListUsersResponseSchema, {
+        users: page.items.map(toUserMessage),
+        nextPageToken: page.next ?? "",
+      });
+    },
+
+    async listUserEvents(request, call) {
+      await readVisibleUser(store, request, call);
+      const page = await store.listUserEvents({
+        userId: request.userId,
+        order: request.order === pb.EventOrder.OLDEST_FIRST ? "oldest_first" : "newest_first",
+        pageSize: pageSizeOf(request.pageSize),
+        ...(request.pageToken === "" ? {} : { after: request.pageToken }),
+      });
+      return toEventsAnswer(page);
+    },
+  };
+}
+
+interface NamesUser {
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly showDeleted: boolean;
+}
+
+/** The user, if it exists for the caller. Throws USER_NOT_FOUND. */
+async function readVisibleUser(store: Store, request: NamesUser, call: ServiceCall): Promise<User> {
+  const user = await store.readUser(request.userId);
+  const scope = readScope(call.admission.actor, request.organizationId);
+  if (user === undefined || !isVisible(user, { scope }) || (user.state.deleted && !request.showDeleted)) {
+    throw new RefusalError(userNotFound(request.userId));
+  }
+  return user;
+}
+
+const ORDERS: Readonly<Record<pb.UserOrder, UserQuery["order"]>> = {
+  [pb.UserOrder.UNSPECIFIED]: "creation_asc",
+  [pb.UserOrder.CREATION_DATE_ASC]: "creation_asc",
+  [pb.UserOrder.CREATION_DATE_DESC]: "creation_desc",
+  [pb.UserOrder.CHANGE_DATE_DESC]: "change_desc",
+};
+
+function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery {
+  const { actor } = call.admission;
+  assertWithinScope(actor, request.organizationId);
+  if (request.states.includes(State.DELETED) && !request.showDeleted) {
+    throw invalidField("states", "STATE_DELETED is asked for without show_deleted; set show_deleted to see deleted users");
+  }
+  const states = request.states.map(stateNameOf).filter((state) => state !== undefined);
+  const restrictionKinds = request.restrictionKinds.map(kindNameOf).filter((kind) => kind !== undefined);
+  const filter: UserFilter = {
+    organizationId: readScope(actor, request.organizationId),
+    ...(states.length === 0 ? {} : { states }),
+    ...(restrictionKinds.length === 0 ? {} : { restrictionKinds }),
+    ...(request.reasonCodes.length === 0 ? {} : { reasonCodes: request.reasonCodes }),
+    ...(request.userIdPrefix === "" ? {} : { idPrefix: request.userIdPrefix }),
+    ...(request.search === "" ? {} : { search: request.search }),
+    showDeleted: request.showDeleted,
+  };
+  return {
+    filter,
+    order: ORDERS[request.order] ?? "creation_asc",
+    pageSize: pageSizeOf(request.pageSize),
+    ...(request.pageToken === "" ? {} : { after: request.pageToken }),
+  };
+}
+
+function toEventsAnswer(page: Page<RecordedEvent>): pb.ListUserEventsResponse {
+  return create(pb.ListUserEventsResponseSchema, {
+    events: page.items.map((recorded) => toEventMessage(recorded, recorded.event as UserEvent, toCursor(recorded.position))),
+    nextPageToken: page.next ?? "",
+  });
+}
+
+const CURSOR_BYTES = 8;
+
+/** A position as it leaves the service: opaque, and still in order when compared as bytes. */
+function toCursor(position: number): string {
+  const bytes = Buffer.alloc(CURSOR_BYTES);
+  bytes.writeBigUInt64BE(BigInt(position));
+  return bytes.toString("base64url");
+}

@@ -1,0 +1,59 @@
+/** The choices in which two REST APIs may differ: one value per mount. Every default is the native one. */
+import type { Registry } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { encodeStatusError } from "./error.ts";
+
+/** An answer that is complete: what is written to the wire, once. Header names are lower case. */
+export interface RestAnswer {
+  readonly status: number;
+  readonly header: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Turns a failed call into the API's own error document. The default writes `google.rpc.Status` as JSON. */
+export type RestErrorEncoder = (error: ConnectError, policy: RestPolicy) => RestAnswer;
+
+/** What a REST mount refuses, ignores and prints. */
+export interface RestPolicy {
+  /** Set in front of every path template, for example `/management/v1`; empty for none. */
+  readonly pathPrefix: string;
+  /** Unknown members of a JSON body: refused with 400 naming the member, or ignored. Also applies to Connect JSON. */
+  readonly unknownFields: "refuse" | "ignore";
+  /** Unknown query parameters: refused with 400 naming the parameter, or ignored. */
+  readonly unknownQuery: "refuse" | "ignore";
+  /** Query parameters that are ignored even where unknown ones are refused (tracing parameters, for example). */
+  readonly ignoredQuery: ReadonlySet<string>;
+  /** Strict: an `Accept` header that excludes JSON is refused with 406. Lenient: `Accept` is not looked at. */
+  readonly accept: "strict" | "lenient";
+  /** Print fields without presence that hold their default value. */
+  readonly alwaysEmitImplicit: boolean;
+  /** Print enum values as numbers. */
+  readonly enumAsInteger: boolean;
+  /** Print the proto field names instead of the lowerCamelCase ones. */
+  readonly useProtoFieldName: boolean;
+  /** The HTTP status of success. */
+  readonly successStatus: number;
+  /** The content type of JSON answers. */
+  readonly contentType: string;
+  /** Knows the messages that may stand in an `Any`, error details among them. */
+  readonly registry: Registry;
+  readonly encodeError: RestErrorEncoder;
+}
+
+/** The native choices: what a caller misspells is refused, never ignored. The registry has to be said. */
+export function nativeRestPolicy(overrides: Partial<RestPolicy> & Pick<RestPolicy, "registry">): RestPolicy {
+  return {
+    pathPrefix: "",
+    unknownFields: "refuse",
+    unknownQuery: "refuse",
+    ignoredQuery: new Set(),
+    accept: "lenient",
+    alwaysEmitImplicit: false,
+    enumAsInteger: false,
+    useProtoFieldName: false,
+    successStatus: 200,
+    contentType: "application/json",
+    encodeError: encodeStatusError,
+    ...overrides,
+  };
+}
