@@ -52,14 +52,16 @@ export const SETTINGS: Settings = {
   adminKey: {
     environment: "LOCKKEEPER_ADMIN_KEY",
     fallback: "",
-    meaning: "An owner's API key, any secret of at least 32 characters, taken as it is. Not set: the first start makes one and prints it once.",
+    meaning:
+      "An owner's API key, any secret of at least 32 characters, taken as it is. Not set: the first start makes one and prints it once.",
     parse: parseAdminKey,
   },
   corsOrigins: {
     flag: "cors-origins",
     environment: "LOCKKEEPER_CORS_ORIGINS",
     fallback: "",
-    meaning: "Origins whose pages may call from a browser, comma-separated, such as `https://console.example`; `*`: all.",
+    meaning:
+      "Origins whose pages may call from a browser, comma-separated, such as `https://console.example`; `*`: all.",
     parse: parseOrigins,
   },
   logLevel: {
@@ -98,10 +100,7 @@ export class ConfigError extends Error {
 }
 
 /** Reads the settings. `args`: what follows the program's name. Throws ConfigError naming the setting. */
-export function readConfig(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): Config {
+export function readConfig(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Config {
   const flags = readFlags(args);
   const read = <K extends keyof Config>(name: K): Config[K] => {
     const setting: Setting<Config[K]> = SETTINGS[name];
@@ -128,7 +127,8 @@ export function readConfig(
 
 function readFlags(args: readonly string[]): Readonly<Record<string, string | undefined>> {
   const options: Record<string, { type: "string" }> = {};
-  for (const { flag } of Object.values<Setting<unknown>>(SETTINGS)) if (flag !== undefined) options[flag] = { type: "string" };
+  for (const { flag } of Object.values<Setting<unknown>>(SETTINGS))
+    if (flag !== undefined) options[flag] = { type: "string" };
   try {
     return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch (error) {
@@ -176,11 +176,16 @@ function parseAdminKey(text: string): string | undefined {
 }
 
 function parseOrigins(text: string): readonly string[] {
-  const origins = text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  const origins = text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
   for (const origin of origins) {
     if (origin === "*") continue;
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      throw new Error(`${JSON.stringify(origin)} is not an origin; it must be like https://console.example, without a path, or *`);
+      throw new Error(
+        `${JSON.stringify(origin)} is not an origin; it must be like https://console.example, without a path, or *`,
+      );
     }
   }
   return origins;
@@ -188,7 +193,8 @@ function parseOrigins(text: string): readonly string[] {
 
 function parseOneOf<T extends string>(allowed: readonly T[], text: string): T {
   const found = allowed.find((each) => each === text);
-  if (found === undefined) throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${allowed.join(", ")}`);
+  if (found === undefined)
+    throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${allowed.join(", ")}`);
   return found;
 }
 
@@ -196,6 +202,7 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
 function parseDurationMs(text: string): number {
   const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
-  if (match === null) throw new Error(`${JSON.stringify(text)} is not allowed; it must be a duration such as 10s, 500ms or 2m`);
+  if (match === null)
+    throw new Error(`${JSON.stringify(text)} is not allowed; it must be a duration such as 10s, 500ms or 2m`);
   return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
 }

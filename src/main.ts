@@ -3,6 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { createRegistry } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.ts";
+import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
 import { ApiKeyService } from "../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
@@ -15,8 +16,8 @@ import type { CommandContext } from "./domain/command.ts";
 import { SYSTEM_ACTOR } from "./domain/event.ts";
 import { DEFAULT_ORGANIZATION_ID } from "./domain/organization.ts";
 import { createLog, type Log } from "./observability/log.ts";
-import { callFields } from "./service/call-fields.ts";
 import { apiKeyHandlers, toKeyId } from "./service/api-key-service.ts";
+import { callFields } from "./service/call-fields.ts";
 import { toConnectError } from "./service/errors.ts";
 import { organizationHandlers } from "./service/organization-service.ts";
 import { protect } from "./service/protect.ts";
@@ -55,7 +56,6 @@ export async function serve(config: Config, { clock, newId, log }: Surroundings)
   const store = await openSqliteStore({
     path: config.database.path,
     clock,
-    newId,
     allowClockBehind: config.allowClockBehind,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     onTrouble: logTrouble,
@@ -106,7 +106,8 @@ function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | 
     if (!result.ok) throw toConnectError(result.refusal);
     return result.admission;
   };
-  const rest = nativeRestPolicy({ registry: createRegistry(file_google_rpc_error_details, ...services.map((s) => s.file)) });
+  const registry = createRegistry(file_google_rpc_error_details, ...services.map((service) => service.file));
+  const rest = nativeRestPolicy({ registry });
   const options = { admit: admitCaller, rest, unknownFields: "refuse" } as const;
   const anyone = (): undefined => undefined;
   return [
@@ -125,7 +126,7 @@ function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | 
       options,
     ),
     healthMount(health, anyone),
-    ...reflectionMounts(services, anyone),
+    ...reflectionMounts([...services, HealthService], undefined, anyone),
   ] as Mount<Admission | undefined>[];
 }
 
@@ -174,14 +175,14 @@ async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart):
 /** Tells whenever the store begins or ceases to answer. */
 function watchStore(store: Store, tell: (serving: boolean) => void): NodeJS.Timeout {
   let serving = true;
+  const note = (answers: boolean): void => {
+    if (answers !== serving) tell(answers);
+    serving = answers;
+  };
   const timer = setInterval(() => {
     store.check().then(
-      () => {
-        if (!serving) tell((serving = true));
-      },
-      () => {
-        if (serving) tell((serving = false));
-      },
+      () => note(true),
+      () => note(false),
     );
   }, CHECK_INTERVAL_MS);
   return timer.unref();
@@ -213,7 +214,8 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText());
     return;
   }
-  if (command !== "serve") throw new ConfigError(`${JSON.stringify(command ?? "")} is not a command; try: lockkeeper serve --help`);
+  if (command !== "serve")
+    throw new ConfigError(`${JSON.stringify(command ?? "")} is not a command; try: lockkeeper serve --help`);
   const config = readConfig(rest, process.env);
   const log = createLog({
     level: config.logLevel,
@@ -245,10 +247,15 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
+/** A foreseen fault is one sentence; whatever else it is, it is shown whole. */
+function startFailure(error: unknown): string {
+  const foreseen = error instanceof ConfigError || (error instanceof Error && error.constructor === Error);
+  return `lockkeeper: ${foreseen ? error.message : describe(error)}\n`;
+}
+
 if (import.meta.main) {
   main(process.argv.slice(2)).catch((error: unknown) => {
-    const known = error instanceof ConfigError;
-    process.stderr.write(`lockkeeper: ${known || !(error instanceof Error) ? String((error as Error).message ?? error) : describe(error)}\n`);
-    process.exit(known ? 2 : 1);
+    process.stderr.write(startFailure(error));
+    process.exit(error instanceof ConfigError ? 2 : 1);
   });
 }

@@ -24,9 +24,13 @@ export function admit(badge: Badge, rpc: string, authorization: string | null, r
     return {
       ok: false,
       actor,
-      refusal: refuse("PERMISSION_MISSING", `${rpc.slice(rpc.indexOf("/") + 1)} needs the permission ${permission}, which this credential lacks`, {
-        metadata: { permission },
-      }),
+      refusal: refuse(
+        "PERMISSION_MISSING",
+        `${rpc.slice(rpc.indexOf("/") + 1)} needs the permission ${permission}, which this credential lacks`,
+        {
+          metadata: { permission },
+        },
+      ),
     };
   }
   return { ok: true, admission: { actor } };

@@ -74,6 +74,9 @@ export function isRole(text: string): text is Role {
 }
 
 /** What a key may do: its role's permissions, or the listed ones. Names this version does not know grant nothing. */
-export function permissionsOf(key: { readonly role: string; readonly permissions: readonly string[] }): readonly Permission[] {
+export function permissionsOf(key: {
+  readonly role: string;
+  readonly permissions: readonly string[];
+}): readonly Permission[] {
   return isRole(key.role) ? ROLES[key.role] : key.permissions.filter(isPermission);
 }

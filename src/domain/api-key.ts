@@ -53,7 +53,10 @@ export type ApiKeyEvent = {
 } & (
   | {
       readonly type: "ApiKeyCreated";
-      readonly data: Pick<ApiKey, "secretHash" | "organizationId" | "displayName" | "role" | "permissions" | "expireTime">;
+      readonly data: Pick<
+        ApiKey,
+        "secretHash" | "organizationId" | "displayName" | "role" | "permissions" | "expireTime"
+      >;
     }
   | { readonly type: "ApiKeyRevoked"; readonly data: Record<never, never> }
 );
@@ -134,5 +137,7 @@ export function evolveApiKey(before: ApiKey | undefined, event: ApiKeyEvent, id:
 }
 
 export function apiKeyNotFound(keyId: string): Refusal {
-  return refuse("API_KEY_NOT_FOUND", `there is no API key with the id ${shown(keyId)}`, { metadata: { apiKeyId: keyId } });
+  return refuse("API_KEY_NOT_FOUND", `there is no API key with the id ${shown(keyId)}`, {
+    metadata: { apiKeyId: keyId },
+  });
 }

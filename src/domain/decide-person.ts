@@ -31,7 +31,10 @@ function alreadyExists(userId: string): Refusal {
 }
 
 /** Everything a person input sets, as one change. */
-function setPerson({ profile, attributes }: PersonInput): { readonly change: PersonChange; readonly personal: Personal } {
+function setPerson({ profile, attributes }: PersonInput): {
+  readonly change: PersonChange;
+  readonly personal: Personal;
+} {
   const personal: Personal = {};
   for (const field of PROFILE_FIELDS) {
     const value = profile[field];
@@ -63,7 +66,10 @@ export function decideUpdate(user: User, command: UpdateUser, now: number): Deci
   });
 }
 
-function changesOf(before: Person, command: UpdateUser): { readonly change: PersonChange; readonly personal: Personal } {
+function changesOf(
+  before: Person,
+  command: UpdateUser,
+): { readonly change: PersonChange; readonly personal: Personal } {
   const personal: Personal = {};
   const cleared: string[] = [];
   const put = (name: string, old: string | undefined, value: string | undefined): void => {
@@ -102,7 +108,10 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
   const { creationTime } = command;
   if (creationTime !== undefined && (creationTime < 0 || creationTime > context.now)) {
     return reject(
-      refuseField("creation_date", `must lie between 1970-01-01T00:00:00Z and now, ${new Date(context.now).toISOString()}`),
+      refuseField(
+        "creation_date",
+        `must lie between 1970-01-01T00:00:00Z and now, ${new Date(context.now).toISOString()}`,
+      ),
     );
   }
   const restrictions = importedRestrictions(command, context);
@@ -142,7 +151,13 @@ function importedRestrictions(
   for (const [index, item] of command.restrictions.entries()) {
     const fieldPrefix = `restrictions[${index}].`;
     const twice = command.restrictions.findIndex((r) => r.kind === item.kind && r.cause === item.cause) !== index;
-    if (twice) return reject(refuseField(`restrictions[${index}]`, `a second ${item.kind} of the cause ${item.cause}; at most one is allowed`));
+    if (twice)
+      return reject(
+        refuseField(
+          `restrictions[${index}]`,
+          `a second ${item.kind} of the cause ${item.cause}; at most one is allowed`,
+        ),
+      );
     const interval = resolveInterval(item.expiry, item.startTime, {
       now,
       defaultMs: item.kind === "LOCK" ? defaultLockDurationMs : null,

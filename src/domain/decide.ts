@@ -1,5 +1,14 @@
 /** decide(user, command, now) → events or a refusal. Pure: no I/O, no clock; the user handed in is settled. */
-import type { BanUser, CommandContext, DeactivateUser, LockUser, ReactivateUser, UnbanUser, UnlockUser, UserCommand } from "./command.ts";
+import type {
+  BanUser,
+  CommandContext,
+  DeactivateUser,
+  LockUser,
+  ReactivateUser,
+  UnbanUser,
+  UnlockUser,
+  UserCommand,
+} from "./command.ts";
 import { decideCreate, decideImport, decideUpdate } from "./decide-person.ts";
 import type { RestrictionRecord, UserEvent } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
@@ -96,7 +105,9 @@ function unfitState(
     return refuse(
       "SEQUENCE_MISMATCH",
       `expected_sequence is ${command.expectedSequence}, the user ${shown(command.userId)} is at ${sequence}; read it again and decide anew`,
-      { metadata: { userId: command.userId, expectedSequence: `${command.expectedSequence}`, sequence: `${sequence}` } },
+      {
+        metadata: { userId: command.userId, expectedSequence: `${command.expectedSequence}`, sequence: `${sequence}` },
+      },
     );
   }
   const state = stateOf(user.state);
@@ -120,7 +131,12 @@ interface Rule {
 const IMPOSING: Readonly<Record<RestrictCommand["type"], Rule>> = {
   LockUser: { kind: "LOCK", already: "USER_ALREADY_LOCKED", event: "UserLocked", word: "locked" },
   BanUser: { kind: "BAN", already: "USER_ALREADY_BANNED", event: "UserBanned", word: "banned" },
-  DeactivateUser: { kind: "DEACTIVATION", already: "USER_ALREADY_DEACTIVATED", event: "UserDeactivated", word: "deactivated" },
+  DeactivateUser: {
+    kind: "DEACTIVATION",
+    already: "USER_ALREADY_DEACTIVATED",
+    event: "UserDeactivated",
+    word: "deactivated",
+  },
 };
 
 function causeOf(command: RestrictCommand): Cause {
@@ -140,7 +156,7 @@ function restrictionFor(
   const { kind } = IMPOSING[command.type];
   const cause = causeOf(command);
   const present = user === undefined ? undefined : find(user, kind, cause);
-  const staysPermanent = present !== undefined && present.started && present.expireTime === null;
+  const staysPermanent = present?.started && present.expireTime === null;
   const interval = resolveInterval(
     command.type === "DeactivateUser" ? { kind: "never" } : command.expiry,
     command.type === "DeactivateUser" ? undefined : command.startTime,
@@ -215,7 +231,12 @@ interface LiftRule {
 const LIFTING: Readonly<Record<LiftCommand["type"], LiftRule>> = {
   UnlockUser: { kind: "LOCK", notThere: "USER_NOT_LOCKED", event: "UserUnlocked", word: "locked" },
   UnbanUser: { kind: "BAN", notThere: "USER_NOT_BANNED", event: "UserUnbanned", word: "banned" },
-  ReactivateUser: { kind: "DEACTIVATION", notThere: "USER_NOT_DEACTIVATED", event: "UserReactivated", word: "deactivated" },
+  ReactivateUser: {
+    kind: "DEACTIVATION",
+    notThere: "USER_NOT_DEACTIVATED",
+    event: "UserReactivated",
+    word: "deactivated",
+  },
 };
 
 /** Unlocking is an administrator's act and lifts all locks; reactivating lifts the deactivation of one cause. */

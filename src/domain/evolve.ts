@@ -85,7 +85,7 @@ export function evolveState(
 }
 
 function restrictionOf(record: RestrictionRecord, event: UserEvent): Restriction {
-  return { ...record, note: event.personal["note"] ?? "", actor: event.actor };
+  return { ...record, note: event.personal.note ?? "", actor: event.actor };
 }
 
 /** Whether events of this type may change the person. */

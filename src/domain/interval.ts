@@ -43,9 +43,13 @@ export function resolveInterval(expiry: Expiry, start: number | undefined, conte
       if (expiry.time > LATEST_TIME) return bad("expire_time", `must not be later than ${iso(LATEST_TIME)}`);
       return { ok: true, startTime, expireTime: expiry.time };
     case "for":
-      if (!(expiry.durationMs > 0)) return bad("duration", `${expiry.durationMs / 1000}s is not allowed; it must be longer than 0s`);
+      if (!(expiry.durationMs > 0))
+        return bad("duration", `${expiry.durationMs / 1000}s is not allowed; it must be longer than 0s`);
       if (startTime + expiry.durationMs > LATEST_TIME) {
-        return bad("duration", `${expiry.durationMs / 1000}s from ${iso(startTime)} ends later than ${iso(LATEST_TIME)}; use never`);
+        return bad(
+          "duration",
+          `${expiry.durationMs / 1000}s from ${iso(startTime)} ends later than ${iso(LATEST_TIME)}; use never`,
+        );
       }
       return { ok: true, startTime, expireTime: startTime + expiry.durationMs };
     case "default":

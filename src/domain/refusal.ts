@@ -37,10 +37,19 @@ export const REASONS = {
   CREDENTIAL_INVALID: ["UNAUTHENTICATED", "The credential is malformed, unknown, expired or revoked."],
   PERMISSION_MISSING: ["PERMISSION_DENIED", "The credential lacks the permission that the RPC needs."],
   SCOPE_EXCEEDED: ["PERMISSION_DENIED", "The credential's scope does not reach what the call asks for."],
-  AUTHENTICATION_RATE: ["RESOURCE_EXHAUSTED", "Too many failed authentications from this address; `RetryInfo` says how long to wait."],
-  QUEUE_FULL: ["RESOURCE_EXHAUSTED", "The write queue is full; nothing was applied; `RetryInfo` says how long to wait."],
+  AUTHENTICATION_RATE: [
+    "RESOURCE_EXHAUSTED",
+    "Too many failed authentications from this address; `RetryInfo` says how long to wait.",
+  ],
+  QUEUE_FULL: [
+    "RESOURCE_EXHAUSTED",
+    "The write queue is full; nothing was applied; `RetryInfo` says how long to wait.",
+  ],
   DEADLINE_PASSED: ["DEADLINE_EXCEEDED", "The deadline passed before the command began; nothing was applied."],
-  STORE_UNAVAILABLE: ["UNAVAILABLE", "The store cannot be reached or written; `outcome` says whether the command took effect."],
+  STORE_UNAVAILABLE: [
+    "UNAVAILABLE",
+    "The store cannot be reached or written; `outcome` says whether the command took effect.",
+  ],
   STORE_REJECTED: ["INTERNAL", "The database refused this command alone; nothing was applied."],
 } as const satisfies Record<string, readonly [RefusalCode, string]>;
 
@@ -101,5 +110,8 @@ const SHOWN_CHARS_MAX = 100;
 /** A value from outside as it may stand in an error: quoted, escaped and cut at 100 characters. */
 export function shown(value: string): string {
   const cut = value.length > SHOWN_CHARS_MAX ? `${value.slice(0, SHOWN_CHARS_MAX)}…` : value;
-  return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028\u2029\ud800-\udfff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(cut).replace(
+    /[\u007f-\u009f\u2028\u2029\ud800-\udfff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

@@ -1,7 +1,7 @@
 /** settle(state, now): what the clock has done to a user since the last event, as events. */
-import { type UserEvent, SYSTEM_ACTOR } from "./event.ts";
+import { SYSTEM_ACTOR, type UserEvent } from "./event.ts";
 import { evolveState } from "./evolve.ts";
-import { nextDueOf, type Restriction, RESTRICTION_KINDS } from "./restriction.ts";
+import { nextDueOf, RESTRICTION_KINDS, type Restriction } from "./restriction.ts";
 import { nextDue, type UserState } from "./user.ts";
 
 export interface Settled {

@@ -10,7 +10,16 @@ import { organizationNotFound } from "../domain/organization.ts";
 import { RefusalError, refuse, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceHandlers } from "./call.ts";
-import { assertWithinScope, commandContext, executeOptions, invalidField, pageSizeOf, readScope, resourceOf, toTime } from "./request.ts";
+import {
+  assertWithinScope,
+  commandContext,
+  executeOptions,
+  invalidField,
+  pageSizeOf,
+  readScope,
+  resourceOf,
+  toTime,
+} from "./request.ts";
 import { toDetails, toTimestamp } from "./user-message.ts";
 
 export interface ApiKeyServiceOptions {
@@ -20,7 +29,11 @@ export interface ApiKeyServiceOptions {
 }
 
 /** The handlers of lockkeeper.apikey.v1.ApiKeyService. */
-export function apiKeyHandlers({ store, newId, badge }: ApiKeyServiceOptions): ServiceHandlers<typeof pb.ApiKeyService> {
+export function apiKeyHandlers({
+  store,
+  newId,
+  badge,
+}: ApiKeyServiceOptions): ServiceHandlers<typeof pb.ApiKeyService> {
   return {
     async createApiKey(request, call) {
       const { actor } = call.admission;
@@ -29,7 +42,10 @@ export function apiKeyHandlers({ store, newId, badge }: ApiKeyServiceOptions): S
       const expireTime = request.expireTime === undefined ? null : toTime(request.expireTime, "expire_time", "up");
       const now = await store.now();
       if (expireTime !== null && expireTime <= now) {
-        throw invalidField("expire_time", `${new Date(expireTime).toISOString()} must lie in the future; the time here is ${new Date(now).toISOString()}`);
+        throw invalidField(
+          "expire_time",
+          `${new Date(expireTime).toISOString()} must lie in the future; the time here is ${new Date(now).toISOString()}`,
+        );
       }
       const keyId = toKeyId(newId());
       const secret = createSecret(keyId);
@@ -98,22 +114,32 @@ export function toKeyId(id: string): string {
 function assertGrantable(actor: Actor, request: pb.CreateApiKeyRequest): void {
   const { role, permissions } = request;
   if ((role === "") === (permissions.length === 0)) {
-    throw invalidField("role", `exactly one of role and permissions is needed; roles are ${Object.keys(ROLES).join(", ")}`);
+    throw invalidField(
+      "role",
+      `exactly one of role and permissions is needed; roles are ${Object.keys(ROLES).join(", ")}`,
+    );
   }
   if (role !== "" && !isRole(role)) {
     throw invalidField("role", `${shown(role)} is not a role; roles are ${Object.keys(ROLES).join(", ")}`);
   }
   for (const [index, permission] of permissions.entries()) {
     if (!isPermission(permission)) {
-      throw invalidField(`permissions[${index}]`, `${shown(permission)} is not a permission; permissions are ${PERMISSIONS.join(", ")}`);
+      throw invalidField(
+        `permissions[${index}]`,
+        `${shown(permission)} is not a permission; permissions are ${PERMISSIONS.join(", ")}`,
+      );
     }
   }
   const lacking = permissionsOf(request).filter((permission) => !actor.permissions.has(permission));
   if (lacking.length > 0) {
     throw new RefusalError(
-      refuse("PERMISSION_MISSING", `a credential makes only keys within its own permissions; this one lacks ${lacking.join(", ")}`, {
-        metadata: { permission: lacking.join(",") },
-      }),
+      refuse(
+        "PERMISSION_MISSING",
+        `a credential makes only keys within its own permissions; this one lacks ${lacking.join(", ")}`,
+        {
+          metadata: { permission: lacking.join(",") },
+        },
+      ),
     );
   }
 }

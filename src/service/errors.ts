@@ -1,8 +1,8 @@
 /** Refusals and storage trouble as RPC errors: code, one plain sentence, ErrorInfo, BadRequest and RetryInfo. */
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { codeOf, type Refusal, type RefusalCode, RefusalError, refuse, refuseField } from "../domain/refusal.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { codeOf, type Refusal, type RefusalCode, RefusalError, refuse, refuseField } from "../domain/refusal.ts";
 import { PageTokenError, StoreUnavailableError } from "../store/store.ts";
 
 /** The domain of every ErrorInfo. */
@@ -72,6 +72,9 @@ function storeUnavailable({ outcome }: StoreUnavailableError): Refusal {
   });
 }
 
-function detail<D extends DescMessage>(desc: D, value: MessageInitShape<D>): { desc: DescMessage; value: MessageInitShape<DescMessage> } {
+function detail<D extends DescMessage>(
+  desc: D,
+  value: MessageInitShape<D>,
+): { desc: DescMessage; value: MessageInitShape<DescMessage> } {
   return { desc, value: value as MessageInitShape<DescMessage> };
 }

@@ -4,7 +4,14 @@ import { type Event, EventSchema, type PersonChangeSchema } from "../../gen/lock
 import type { PersonChange, RestrictionRecord, UserEvent } from "../domain/event.ts";
 import { PROFILE_FIELDS, type Profile, type ProfileField } from "../domain/user.ts";
 import type { RecordedEvent } from "../store/store.ts";
-import { toAttributesMessage, toCauseValue, toKindValue, toProfileMessage, toRestrictionMessage, toTimestamp } from "./user-message.ts";
+import {
+  toAttributesMessage,
+  toCauseValue,
+  toKindValue,
+  toProfileMessage,
+  toRestrictionMessage,
+  toTimestamp,
+} from "./user-message.ts";
 
 /** An event of a user. `cursor` is the opaque form of its position. */
 export function toEventMessage(recorded: RecordedEvent, event: UserEvent, cursor: string): Event {
@@ -19,7 +26,7 @@ export function toEventMessage(recorded: RecordedEvent, event: UserEvent, cursor
     via: recorded.via,
     requestId: recorded.requestId,
     hash: recorded.hash,
-    note: event.personal["note"] ?? "",
+    note: event.personal.note ?? "",
     payload: toPayload(event),
   });
 }
@@ -39,7 +46,9 @@ function toPayload(event: UserEvent): Payload {
           created,
           recreated,
           ...(creationTime === undefined ? {} : { creationDate: toTimestamp(creationTime) }),
-          restrictions: restrictions.map((r) => toRestrictionMessage({ ...r, note: event.personal[`note.${r.id}`] ?? "" })),
+          restrictions: restrictions.map((r) =>
+            toRestrictionMessage({ ...r, note: event.personal[`note.${r.id}`] ?? "" }),
+          ),
           sessionsRevoked,
         },
       };
@@ -61,7 +70,10 @@ function toPayload(event: UserEvent): Payload {
     case "UserReactivated":
       return { case: "userReactivated", value: toLifted(event.data) };
     case "RestrictionStarted":
-      return { case: "restrictionStarted", value: { ...toDue(event.data), sessionsRevoked: event.data.sessionsRevoked } };
+      return {
+        case: "restrictionStarted",
+        value: { ...toDue(event.data), sessionsRevoked: event.data.sessionsRevoked },
+      };
     case "RestrictionExpired":
       return { case: "restrictionExpired", value: toDue(event.data) };
     default:
@@ -74,7 +86,7 @@ type Of<T extends UserEvent["type"]> = Extract<UserEvent, { type: T }>["data"];
 function toImposed(data: Of<"UserLocked">, event: UserEvent) {
   const record: RestrictionRecord = data.restriction;
   return {
-    restriction: toRestrictionMessage({ ...record, note: event.personal["note"] ?? "", actor: event.actor }),
+    restriction: toRestrictionMessage({ ...record, note: event.personal.note ?? "", actor: event.actor }),
     replacedRestrictionId: data.replacedId ?? "",
     sessionsRevoked: data.sessionsRevoked,
   };

@@ -139,4 +139,3 @@ function toStatus(error: unknown): MessageInitShape<typeof StatusSchema> {
   ];
   return { code: mapped.code, message: mapped.rawMessage, details };
 }
-

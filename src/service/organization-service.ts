@@ -42,9 +42,13 @@ export function organizationHandlers({
       const { scope } = call.admission.actor;
       if (scope !== null) {
         throw new RefusalError(
-          refuse("SCOPE_EXCEEDED", `creating organizations needs a credential of the whole instance; this one is confined to ${shown(scope)}`, {
-            metadata: { scope },
-          }),
+          refuse(
+            "SCOPE_EXCEEDED",
+            `creating organizations needs a credential of the whole instance; this one is confined to ${shown(scope)}`,
+            {
+              metadata: { scope },
+            },
+          ),
         );
       }
       const organizationId = request.organizationId === "" ? newId() : request.organizationId;
@@ -149,4 +153,3 @@ function toDuration(durationMs: number): MessageInitShape<typeof DurationSchema>
   const seconds = Math.floor(durationMs / 1000);
   return { seconds: BigInt(seconds), nanos: (durationMs - seconds * 1000) * 1_000_000 };
 }
-

@@ -3,12 +3,12 @@ import { hash } from "node:crypto";
 import { type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Actor } from "../auth/actor.ts";
+import { canonicalJson } from "../domain/canonical-json.ts";
 import type { CommandContext, Expiry } from "../domain/command.ts";
 import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
 import { RefusalError, refuse, refuseField, shown } from "../domain/refusal.ts";
 import { LATEST_TIME } from "../domain/restriction.ts";
-import { canonicalJson } from "../domain/canonical-json.ts";
-import type { ExecuteOptions, Outcome, Command } from "../store/store.ts";
+import type { Command, ExecuteOptions, Outcome } from "../store/store.ts";
 import type { ServiceCall } from "./call.ts";
 
 const PAGE_SIZE_DEFAULT = 100;
@@ -67,9 +67,13 @@ export function writeOrganization(actor: Actor, organizationId: string): string 
 export function assertWithinScope(actor: Actor, organizationId: string): void {
   if (actor.scope === null || organizationId === "" || organizationId === actor.scope) return;
   throw new RefusalError(
-    refuse("SCOPE_EXCEEDED", `organization_id is ${shown(organizationId)}; this credential is confined to ${shown(actor.scope)}`, {
-      metadata: { organizationId, scope: actor.scope },
-    }),
+    refuse(
+      "SCOPE_EXCEEDED",
+      `organization_id is ${shown(organizationId)}; this credential is confined to ${shown(actor.scope)}`,
+      {
+        metadata: { organizationId, scope: actor.scope },
+      },
+    ),
   );
 }
 
@@ -116,7 +120,10 @@ export function toTime(timestamp: Timestamp, field: string, round: "up" | "down"
   if (nanos < 0 || nanos > 999_999_999) throw invalidField(field, `nanos are ${nanos}; 0 to 999999999 are allowed`);
   const latestSeconds = BigInt(Math.floor(LATEST_TIME / 1000));
   if (seconds > latestSeconds || seconds < -latestSeconds) {
-    throw invalidField(field, `${seconds} seconds since 1970 is not allowed; it must not be later than 9999-12-31T23:59:59.999Z`);
+    throw invalidField(
+      field,
+      `${seconds} seconds since 1970 is not allowed; it must not be later than 9999-12-31T23:59:59.999Z`,
+    );
   }
   const ms = nanos / 1e6;
   // An instant past the last millisecond of year 9999 is that millisecond, not one of year 10000.
@@ -126,7 +133,10 @@ export function toTime(timestamp: Timestamp, field: string, round: "up" | "down"
 /** Milliseconds, rounded up. Throws FIELD_INVALID for what is no duration or longer than 10,000 years. */
 export function toDurationMs({ seconds, nanos }: Duration, field: string): number {
   if (nanos < -999_999_999 || nanos > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) {
-    throw invalidField(field, `nanos are ${nanos} beside ${seconds} seconds; they need the same sign and less than a second`);
+    throw invalidField(
+      field,
+      `nanos are ${nanos} beside ${seconds} seconds; they need the same sign and less than a second`,
+    );
   }
   if (seconds > DURATION_SECONDS_MAX || seconds < -DURATION_SECONDS_MAX) {
     throw invalidField(field, `${seconds}s is not allowed; it must not be longer than 10,000 years`);
@@ -142,4 +152,3 @@ export function invalidField(field: string, description: string): RefusalError {
 export function toSequence(sequence: bigint | undefined): number | undefined {
   return sequence === undefined ? undefined : Number(sequence);
 }
-

@@ -26,11 +26,9 @@ export interface UpdatedFields {
 }
 
 /** Throws FIELD_INVALID for a path that names nothing, and for values that the mask does not name. */
-export function updatedFields(
-  paths: readonly string[],
-  { profile, attributes }: PersonInput,
-): UpdatedFields {
-  if (paths.length === 0) throw invalidField("update_mask", "names nothing; name at least one field, such as profile.email");
+export function updatedFields(paths: readonly string[], { profile, attributes }: PersonInput): UpdatedFields {
+  if (paths.length === 0)
+    throw invalidField("update_mask", "names nothing; name at least one field, such as profile.email");
   const fields = new Set<UpdatedField>();
   const namespaces = new Set<string>();
   let all = false;
@@ -54,7 +52,10 @@ export function updatedFields(
   }
   const unnamed = all ? undefined : Object.keys(attributes).find((namespace) => !namespaces.has(namespace));
   if (unnamed !== undefined) {
-    throw invalidField("attributes", `${shown(unnamed)} has a value, but update_mask does not name attributes.${unnamed}`);
+    throw invalidField(
+      "attributes",
+      `${shown(unnamed)} has a value, but update_mask does not name attributes.${unnamed}`,
+    );
   }
   return { fields: [...fields], namespaces: all ? "all" : [...namespaces] };
 }

@@ -7,7 +7,15 @@ import { Cause, RestrictionKind, type RestrictionSchema } from "../../gen/lockke
 import { State, type User as UserMessage, UserSchema } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { canonicalJson, type Json } from "../domain/canonical-json.ts";
 import type * as domain from "../domain/restriction.ts";
-import { type Attributes, type Profile, PROFILE_FIELDS, type ProfileField, type State as UserStateName, stateOf, type User } from "../domain/user.ts";
+import {
+  type Attributes,
+  PROFILE_FIELDS,
+  type Profile,
+  type ProfileField,
+  stateOf,
+  type User,
+  type State as UserStateName,
+} from "../domain/user.ts";
 
 const STATE_VALUES: Readonly<Record<UserStateName, State>> = {
   ACTIVE: State.ACTIVE,
@@ -80,9 +88,7 @@ export function toDetails(resource: {
   };
 }
 
-export function toRestrictionMessage(
-  restriction: domain.Restriction,
-): MessageInitShape<typeof RestrictionSchema> {
+export function toRestrictionMessage(restriction: domain.Restriction): MessageInitShape<typeof RestrictionSchema> {
   return {
     restrictionId: restriction.id,
     kind: toKindValue(restriction.kind),
@@ -139,4 +145,3 @@ export function toAttributes(message: { readonly [namespace: string]: JsonObject
   for (const [namespace, value] of Object.entries(message)) attributes[namespace] = canonicalJson(value as Json);
   return attributes;
 }
-

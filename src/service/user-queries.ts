@@ -68,7 +68,10 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
   const { actor } = call.admission;
   assertWithinScope(actor, request.organizationId);
   if (request.states.includes(State.DELETED) && !request.showDeleted) {
-    throw invalidField("states", "STATE_DELETED is asked for without show_deleted; set show_deleted to see deleted users");
+    throw invalidField(
+      "states",
+      "STATE_DELETED is asked for without show_deleted; set show_deleted to see deleted users",
+    );
   }
   const states = request.states.map(stateNameOf).filter((state) => state !== undefined);
   const restrictionKinds = request.restrictionKinds.map(kindNameOf).filter((kind) => kind !== undefined);
@@ -91,7 +94,9 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
 
 function toEventsAnswer(page: Page<RecordedEvent>): pb.ListUserEventsResponse {
   return create(pb.ListUserEventsResponseSchema, {
-    events: page.items.map((recorded) => toEventMessage(recorded, recorded.event as UserEvent, toCursor(recorded.position))),
+    events: page.items.map((recorded) =>
+      toEventMessage(recorded, recorded.event as UserEvent, toCursor(recorded.position)),
+    ),
     nextPageToken: page.next ?? "",
   });
 }

@@ -8,10 +8,18 @@ import type { Store } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { assertId } from "./identity.ts";
 import { importUsers } from "./import-users.ts";
-import { commandContext, executeOptions, invalidField, resourceOf, toExpiry, toSequence, toTime, writeOrganization } from "./request.ts";
+import {
+  commandContext,
+  executeOptions,
+  resourceOf,
+  toExpiry,
+  toSequence,
+  toTime,
+  writeOrganization,
+} from "./request.ts";
+import { updatedFields } from "./update-mask.ts";
 import { toAttributes, toProfile, toUserAnswer } from "./user-message.ts";
 import { userQueries } from "./user-queries.ts";
-import { updatedFields } from "./update-mask.ts";
 
 export interface UserServiceOptions {
   readonly store: Store;

@@ -24,7 +24,8 @@ const validator = createValidator({
 /** What is wrong with a request; `undefined`: nothing. Throws when a rule of the contract itself is at fault. */
 export function validate<D extends DescMessage>(desc: D, message: MessageShape<D>): Refusal | undefined {
   const zero = findNul(desc, message);
-  if (zero !== undefined) return refuseFields([{ field: zero, description: "has a character U+0000, which is not allowed" }]);
+  if (zero !== undefined)
+    return refuseFields([{ field: zero, description: "has a character U+0000, which is not allowed" }]);
   const result = validator.validate(desc, message);
   if (result.kind === "valid") return undefined;
   if (result.kind === "error") throw result.error;
@@ -59,7 +60,8 @@ function receivedAt(root: ReflectMessage, violation: Violation): string | undefi
     const last = violation.field.at(-1);
     value = last?.kind === "map_sub" ? last.key : value;
   }
-  if (typeof value === "string") return secret && !violation.forKey ? `a text of ${[...value].length} characters` : shown(value);
+  if (typeof value === "string")
+    return secret && !violation.forKey ? `a text of ${[...value].length} characters` : shown(value);
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return `${value}`;
   return undefined;
 }

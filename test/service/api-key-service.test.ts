@@ -1,0 +1,116 @@
+/** ApiKeyService and what a key opens, through a real client. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { assertRefused } from "../support/refusals.ts";
+import { ADMIN_KEY, clientsOf, startService, TestClock } from "../support/service.ts";
+
+test("a key opens what its role allows, until it is revoked", async (t) => {
+  const { keys, users, url } = await startService(t);
+  await users.createUser({ userId: "u1" });
+  const { secret, apiKey } = await keys.createApiKey({ role: "viewer", displayName: "dashboard" });
+  assert.match(secret, /^lk_[0-9a-z]+_[0-9A-Za-z]{43}_[0-9a-f]{8}$/);
+  const viewer = clientsOf(url, secret);
+  assert.equal((await viewer.users.getUser({ userId: "u1" })).user?.userId, "u1");
+  const refused = await assertRefused(
+    viewer.users.lockUser({ userId: "u1" }),
+    "PermissionDenied",
+    "PERMISSION_MISSING",
+  );
+  assert.equal(refused.metadata.permission, "user.write");
+  await assertRefused(viewer.users.lockUser({ userId: "nobody" }), "PermissionDenied", "PERMISSION_MISSING");
+  await keys.revokeApiKey({ apiKeyId: apiKey?.apiKeyId ?? "" });
+  await assertRefused(viewer.users.getUser({ userId: "u1" }), "Unauthenticated", "CREDENTIAL_INVALID");
+  await assertRefused(
+    keys.revokeApiKey({ apiKeyId: apiKey?.apiKeyId ?? "" }),
+    "FailedPrecondition",
+    "API_KEY_ALREADY_REVOKED",
+  );
+  await assertRefused(keys.revokeApiKey({ apiKeyId: "none" }), "NotFound", "API_KEY_NOT_FOUND");
+});
+
+test("a key expires at its end", async (t) => {
+  const clock = new TestClock();
+  const { keys, url } = await startService(t, { clock: () => clock.now });
+  const expireTime = timestampFromMs(clock.now + 1000);
+  const { secret } = await keys.createApiKey({ permissions: ["user.read"], expireTime });
+  const { users } = clientsOf(url, secret);
+  clock.advance(999);
+  assert.deepEqual((await users.listUsers({})).users, []);
+  clock.advance(1);
+  await assertRefused(users.listUsers({}), "Unauthenticated", "CREDENTIAL_INVALID");
+  await assertRefused(keys.createApiKey({ role: "viewer", expireTime }), "InvalidArgument", "FIELD_INVALID");
+});
+
+test("a caller makes only keys within its own scope and permissions", async (t) => {
+  const { keys, organizations, url } = await startService(t);
+  await organizations.createOrganization({ organizationId: "acme" });
+  const { secret } = await keys.createApiKey({
+    permissions: ["key.write", "key.read", "user.read"],
+    organizationId: "acme",
+  });
+  const acme = clientsOf(url, secret);
+  const own = await acme.keys.createApiKey({ permissions: ["user.read"] });
+  assert.equal(own.details?.resourceOwner, "acme");
+  await assertRefused(
+    acme.keys.createApiKey({ permissions: ["user.write"] }),
+    "PermissionDenied",
+    "PERMISSION_MISSING",
+  );
+  await assertRefused(acme.keys.createApiKey({ role: "owner" }), "PermissionDenied", "PERMISSION_MISSING");
+  await assertRefused(
+    acme.keys.createApiKey({ permissions: ["user.read"], organizationId: "default" }),
+    "PermissionDenied",
+    "SCOPE_EXCEEDED",
+  );
+  const listed = (await acme.keys.listApiKeys({})).apiKeys;
+  assert.equal(listed.length, 2);
+  assert.ok(listed.every((key) => key.details?.resourceOwner === "acme"));
+  await assertRefused(acme.organizations.createOrganization({}), "PermissionDenied", "PERMISSION_MISSING");
+});
+
+test("the last owner key of the instance cannot be revoked, even by two at once", async (t) => {
+  const { keys, url } = await startService(t);
+  const [first] = (await keys.listApiKeys({})).apiKeys;
+  assert.equal(first?.role, "owner");
+  await assertRefused(keys.revokeApiKey({ apiKeyId: first.apiKeyId }), "FailedPrecondition", "API_KEY_LAST_OWNER");
+  const second = await keys.createApiKey({ role: "owner" });
+  const other = clientsOf(url, second.secret).keys;
+  const outcomes = await Promise.allSettled([
+    keys.revokeApiKey({ apiKeyId: second.apiKey?.apiKeyId ?? "" }),
+    other.revokeApiKey({ apiKeyId: first.apiKeyId }),
+  ]);
+  assert.equal(outcomes.filter((outcome) => outcome.status === "fulfilled").length, 1);
+});
+
+test("roles and permissions that do not exist are refused with those that do", async (t) => {
+  const { keys } = await startService(t);
+  for (const request of [
+    {},
+    { role: "king" },
+    { permissions: ["user.fly"] },
+    { role: "viewer", permissions: ["user.read"] },
+  ]) {
+    const refused = await assertRefused(keys.createApiKey(request), "InvalidArgument", "FIELD_INVALID");
+    assert.match(refused.message, /operator|user\.read/);
+  }
+});
+
+test("no secret of a caller reaches the log", async (t) => {
+  const { keys, users, url, log } = await startService(t);
+  const { secret } = await keys.createApiKey({ role: "viewer" });
+  await clientsOf(url, secret).users.listUsers({});
+  await users.createUser({ userId: "u1", profile: { email: "private@example.com" } });
+  await assertRefused(
+    clientsOf(url, "wrong-secret-that-is-long-enough-0000").users.listUsers({}),
+    "Unauthenticated",
+    "CREDENTIAL_INVALID",
+  );
+  const lines = log();
+  assert.match(lines, /"rpc":"lockkeeper\.user\.v1\.UserService\/CreateUser"/);
+  assert.match(lines, /"userId":"u1"/);
+  assert.match(lines, /"code":"UNAUTHENTICATED","reason":"CREDENTIAL_INVALID"/);
+  for (const word of [secret, ADMIN_KEY, "wrong-secret", "private@example.com"]) {
+    assert.ok(!lines.includes(word), `the log has ${word}`);
+  }
+});

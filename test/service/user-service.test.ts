@@ -1,0 +1,397 @@
+/** UserService through a real client: what each RPC answers, refuses and writes. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { Cause, RestrictionKind } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import { assertRefused } from "../support/refusals.ts";
+import { clientsOf, startService, TestClock } from "../support/service.ts";
+
+const HOUR_MS = 3_600_000;
+
+test("locks a user for the organization's default time and answers details and user", async (t) => {
+  const clock = new TestClock();
+  const { users } = await startService(t, { clock: () => clock.now });
+  const created = await users.createUser({ userId: "u1", profile: { email: "a@example.com" } });
+  clock.advance(1000);
+  const { details, user } = await users.lockUser({ userId: "u1", reasonCode: "ABUSE", note: "three reports" });
+  assert.equal(details?.sequence, 2n);
+  assert.equal(details.resourceOwner, "default");
+  assert.deepEqual(details.creationDate, created.details?.creationDate);
+  assert.equal(timestampMs(details.changeDate ?? timestampFromMs(0)), clock.now);
+  assert.equal(user?.state, State.LOCKED);
+  assert.equal(user.profile?.email, "a@example.com");
+  const [lock] = user.restrictions;
+  assert.equal(lock?.kind, RestrictionKind.LOCK);
+  assert.equal(lock.cause, Cause.ADMIN);
+  assert.equal(lock.reasonCode, "ABUSE");
+  assert.equal(lock.note, "three reports");
+  assert.equal(timestampMs(lock.expireTime ?? timestampFromMs(0)), clock.now + HOUR_MS);
+});
+
+test("an update of the organization changes how long the next lock lasts", async (t) => {
+  const clock = new TestClock();
+  const { users, organizations } = await startService(t, { clock: () => clock.now });
+  await users.createUser({ userId: "u1" });
+  await organizations.updateOrganization({
+    organizationId: "default",
+    defaultLockDuration: { seconds: 60n, nanos: 0 },
+    updateMask: { paths: ["default_lock_duration"] },
+  });
+  const { user } = await users.lockUser({ userId: "u1" });
+  assert.equal(timestampMs(user?.restrictions[0]?.expireTime ?? timestampFromMs(0)), clock.now + 60_000);
+});
+
+test("an expired lock is gone at exactly its end, in every answer, and is one event", async (t) => {
+  const clock = new TestClock();
+  const { users } = await startService(t, { clock: () => clock.now });
+  await users.createUser({ userId: "u1" });
+  const end = clock.now + HOUR_MS;
+  await users.lockUser({ userId: "u1" });
+  clock.now = end - 1;
+  assert.equal((await users.getUser({ userId: "u1" })).user?.state, State.LOCKED);
+  clock.now = end;
+  const { user } = await users.getUser({ userId: "u1" });
+  assert.equal(user?.state, State.ACTIVE);
+  assert.equal(user.details?.sequence, 3n);
+  assert.equal(timestampMs(user.details.changeDate ?? timestampFromMs(0)), end);
+  clock.advance(5000);
+  await users.banUser({ userId: "u1" });
+  const { events } = await users.listUserEvents({ userId: "u1" });
+  assert.deepEqual(
+    events.map((event) => [event.payload.case, event.sequence]),
+    [
+      ["userBanned", 4n],
+      ["restrictionExpired", 3n],
+      ["userLocked", 2n],
+      ["userCreated", 1n],
+    ],
+  );
+});
+
+test("restrictions of different kinds overlap and are lifted one by one", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({ userId: "u1" });
+  const epochs: bigint[] = [];
+  const stateAfter = async (call: Promise<{ user?: { state: State; revocationEpoch: bigint } | undefined }>) => {
+    const { user } = await call;
+    epochs.push(user?.revocationEpoch ?? 0n);
+    return user?.state;
+  };
+  assert.equal(await stateAfter(users.lockUser({ userId: "u1" })), State.LOCKED);
+  assert.equal(await stateAfter(users.deactivateUser({ userId: "u1" })), State.INACTIVE);
+  assert.equal(await stateAfter(users.banUser({ userId: "u1" })), State.BANNED);
+  assert.equal(await stateAfter(users.unlockUser({ userId: "u1" })), State.BANNED);
+  assert.equal(await stateAfter(users.unbanUser({ userId: "u1" })), State.INACTIVE);
+  assert.equal(await stateAfter(users.reactivateUser({ userId: "u1" })), State.ACTIVE);
+  assert.deepEqual(epochs, [1n, 2n, 3n, 3n, 3n, 3n]);
+});
+
+test("each change that has been made already is refused with a reason of its own", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({ userId: "u1" });
+  const userId = "u1";
+  await assertRefused(users.createUser({ userId }), "AlreadyExists", "USER_ALREADY_EXISTS");
+  await assertRefused(users.unlockUser({ userId }), "FailedPrecondition", "USER_NOT_LOCKED");
+  await assertRefused(users.unbanUser({ userId }), "FailedPrecondition", "USER_NOT_BANNED");
+  await assertRefused(users.reactivateUser({ userId }), "FailedPrecondition", "USER_NOT_DEACTIVATED");
+  await users.lockUser({ userId });
+  await users.banUser({ userId });
+  await users.deactivateUser({ userId });
+  await assertRefused(users.lockUser({ userId }), "FailedPrecondition", "USER_ALREADY_LOCKED");
+  await assertRefused(users.banUser({ userId }), "FailedPrecondition", "USER_ALREADY_BANNED");
+  await assertRefused(users.deactivateUser({ userId }), "FailedPrecondition", "USER_ALREADY_DEACTIVATED");
+  await assertRefused(users.lockUser({ userId: "nobody" }), "NotFound", "USER_NOT_FOUND");
+  await assertRefused(users.lockUser({ userId, expectedSequence: 1n }), "Aborted", "SEQUENCE_MISMATCH");
+});
+
+test("a deleted user is a tombstone that keeps a ban and can be taken up again", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({ userId: "u1", profile: { username: "alice" } });
+  await users.banUser({ userId: "u1" });
+  await users.lockUser({ userId: "u1" });
+  const { user: tombstone } = await users.deleteUser({ userId: "u1" });
+  assert.equal(tombstone?.state, State.DELETED);
+  assert.equal(tombstone.profile?.username, "");
+  await assertRefused(users.getUser({ userId: "u1" }), "NotFound", "USER_NOT_FOUND");
+  await assertRefused(users.deleteUser({ userId: "u1" }), "NotFound", "USER_NOT_FOUND");
+  assert.equal((await users.getUser({ userId: "u1", showDeleted: true })).user?.state, State.DELETED);
+  const { user } = await users.createUser({ userId: "u1" });
+  assert.equal(user?.state, State.BANNED);
+  assert.deepEqual(
+    user.restrictions.map((r) => r.kind),
+    [RestrictionKind.BAN],
+  );
+  assert.equal(user.details?.sequence, 5n);
+  assert.equal(user.revocationEpoch, 3n);
+});
+
+test("a schedule starts by itself and ends sessions when it does", async (t) => {
+  const clock = new TestClock();
+  const { users } = await startService(t, { clock: () => clock.now });
+  await users.createUser({ userId: "u1" });
+  const start = clock.now + HOUR_MS;
+  const { user } = await users.banUser({ userId: "u1", startTime: timestampFromMs(start) });
+  assert.equal(user?.state, State.ACTIVE);
+  assert.equal(user.restrictions[0]?.scheduled, true);
+  assert.equal(user.revocationEpoch, 1n);
+  await assertRefused(users.banUser({ userId: "u1" }), "FailedPrecondition", "USER_ALREADY_BANNED");
+  clock.now = start;
+  const later = (await users.getUser({ userId: "u1" })).user;
+  assert.equal(later?.state, State.BANNED);
+  assert.equal(later.revocationEpoch, 2n);
+});
+
+test("validate_only checks all the same, answers what would be and stores nothing", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({ userId: "u1" });
+  const { details, user } = await users.lockUser({ userId: "u1", validateOnly: true, requestId: "r1" });
+  assert.equal(details?.sequence, 2n);
+  assert.equal(user?.state, State.LOCKED);
+  assert.equal((await users.getUser({ userId: "u1" })).user?.details?.sequence, 1n);
+  await users.lockUser({ userId: "u1" });
+  await assertRefused(
+    users.lockUser({ userId: "u1", validateOnly: true }),
+    "FailedPrecondition",
+    "USER_ALREADY_LOCKED",
+  );
+});
+
+test("the same request_id answers the first success again, and other content is refused", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({ userId: "u1" });
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => users.lockUser({ userId: "u1", requestId: "r1", reasonCode: "X" })),
+  );
+  for (const answer of answers) assert.deepEqual(answer, answers[0]);
+  assert.equal((await users.listUserEvents({ userId: "u1" })).events.length, 2);
+  await assertRefused(users.lockUser({ userId: "u1", requestId: "r1" }), "InvalidArgument", "REQUEST_ID_REUSED");
+  await users.unlockUser({ userId: "u1" });
+  assert.deepEqual(await users.lockUser({ userId: "u1", requestId: "r1", reasonCode: "X" }), answers[0]);
+});
+
+test("of 1,000 concurrent locks of one user exactly one succeeds", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({ userId: "u1" });
+  const outcomes = await Promise.all(
+    Array.from({ length: 1000 }, () =>
+      users.lockUser({ userId: "u1" }).then(
+        () => "OK",
+        (error: unknown) => String(error),
+      ),
+    ),
+  );
+  assert.equal(outcomes.filter((outcome) => outcome === "OK").length, 1);
+  assert.equal(outcomes.filter((outcome) => outcome.includes("locked already")).length, 999);
+  assert.equal((await users.listUserEvents({ userId: "u1" })).events.length, 2);
+});
+
+test("updates what the mask names and nothing else", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({
+    userId: "u1",
+    profile: { username: "alice", email: "a@example.com", locale: "de-CH" },
+    attributes: { billing: { plan: "free" }, crm: { id: 7 } },
+  });
+  const { user } = await users.updateUser({
+    userId: "u1",
+    profile: { username: "alicia", emailVerified: true },
+    attributes: { billing: { plan: "paid" } },
+    updateMask: { paths: ["profile.username", "profile.email", "profile.email_verified", "attributes.billing"] },
+  });
+  assert.equal(user?.profile?.username, "alicia");
+  assert.equal(user.profile.email, "");
+  assert.equal(user.profile.emailVerified, true);
+  assert.equal(user.profile.locale, "de-CH");
+  assert.deepEqual(user.attributes, { billing: { plan: "paid" }, crm: { id: 7 } });
+  const again = await users.updateUser({
+    userId: "u1",
+    profile: { username: "alicia" },
+    updateMask: { paths: ["profile.username"] },
+  });
+  assert.equal(again.details?.sequence, 2n);
+  for (const paths of [[], ["profile.nick"], ["user_id"], ["attributes."]]) {
+    await assertRefused(users.updateUser({ userId: "u1", updateMask: { paths } }), "InvalidArgument", "FIELD_INVALID");
+  }
+  const stray = users.updateUser({
+    userId: "u1",
+    profile: { email: "b@example.com" },
+    updateMask: { paths: ["profile.username"] },
+  });
+  assert.deepEqual((await assertRefused(stray, "InvalidArgument", "FIELD_INVALID")).fields, ["profile.email"]);
+});
+
+test("every field at fault is named with what was received and what is allowed", async (t) => {
+  const { users } = await startService(t);
+  await users.createUser({ userId: "u1" });
+  const past = timestampFromMs(Date.now() - HOUR_MS);
+  const rows: [Promise<unknown>, string, RegExp][] = [
+    [users.lockUser({}), "user_id", /"" is not allowed/],
+    [users.lockUser({ userId: "x".repeat(201) }), "user_id", /200/],
+    [users.lockUser({ userId: "u1", reasonCode: "not a code" }), "reason_code", /"not a code"/],
+    [users.lockUser({ userId: "u1", note: "s3cret".repeat(200) }), "note", /a text of 1200 characters/],
+    [users.lockUser({ userId: "u1", requestId: "a b" }), "request_id", /"a b"/],
+    [users.lockUser({ userId: "u1", note: "a\0b" }), "note", /U\+0000/],
+    [users.lockUser({ userId: "u1", expiry: { case: "never", value: false } }), "never", /false/],
+    [
+      users.lockUser({ userId: "u1", expiry: { case: "duration", value: { seconds: 0n, nanos: 0 } } }),
+      "duration",
+      /0s/,
+    ],
+    [
+      users.lockUser({ userId: "u1", expiry: { case: "duration", value: { seconds: -60n, nanos: 0 } } }),
+      "duration",
+      /0s/,
+    ],
+    [
+      users.lockUser({ userId: "u1", expiry: { case: "duration", value: { seconds: 1n << 60n, nanos: 0 } } }),
+      "duration",
+      /1152921504606846976/,
+    ],
+    [
+      users.lockUser({ userId: "u1", expiry: { case: "expireTime", value: past } }),
+      "expire_time",
+      /later than the start|in the past/,
+    ],
+    [
+      users.lockUser({ userId: "u1", expiry: { case: "expireTime", value: { seconds: 1n << 61n, nanos: 0 } } }),
+      "expire_time",
+      /9999/,
+    ],
+    [users.lockUser({ userId: "u1", startTime: past }), "start_time", /lies in the past/],
+    [users.createUser({ userId: "e\u0301" }), "user_id", /normal form C/],
+    [users.createUser({ userId: " u" }), "user_id", /space/],
+    [users.createUser({ userId: ".." }), "user_id", /path segment/],
+    [users.createUser({ userId: "a\u0007" }), "user_id", /control/],
+    [users.createUser({ attributes: { "Not Allowed": {} } }), "attributes", /Not Allowed/],
+    [users.createUser({ profile: { locale: "de_CH" } }), "profile.locale", /"de_CH"/],
+    [users.deactivateUser({ userId: "u1", cause: Cause.POLICY }), "cause", /2/],
+    [users.listUsers({ pageSize: -1 }), "page_size", /-1/],
+    [users.listUsers({ pageToken: "not-a-token" }), "page_token", /earlier page/],
+    [users.listUsers({ states: [State.DELETED] }), "states", /show_deleted/],
+    [users.listUsers({ states: [State.UNSPECIFIED] }), "states[0]", /0/],
+    [users.updateUser({ userId: "u1" }), "update_mask", /required/],
+  ];
+  for (const [call, field, message] of rows) {
+    const refused = await assertRefused(call, "InvalidArgument", "FIELD_INVALID");
+    assert.ok(
+      refused.fields.some((name) => name.startsWith(field)),
+      `${field}: ${refused.fields.join()}: ${refused.message}`,
+    );
+    assert.match(refused.message, message);
+    assert.doesNotMatch(refused.message, /s3cret/);
+  }
+});
+
+test("a caller of one organization sees nothing of another one", async (t) => {
+  const { users, organizations, keys, url } = await startService(t);
+  await organizations.createOrganization({ organizationId: "acme" });
+  await users.createUser({ userId: "ours", organizationId: "acme" });
+  await users.createUser({ userId: "theirs" });
+  const { secret } = await keys.createApiKey({ role: "operator", organizationId: "acme" });
+  const acme = clientsOf(url, secret).users;
+  assert.equal((await acme.lockUser({ userId: "ours" })).details?.resourceOwner, "acme");
+  await assertRefused(acme.lockUser({ userId: "theirs" }), "NotFound", "USER_NOT_FOUND");
+  await assertRefused(acme.getUser({ userId: "theirs", organizationId: "default" }), "NotFound", "USER_NOT_FOUND");
+  await assertRefused(acme.listUserEvents({ userId: "theirs" }), "NotFound", "USER_NOT_FOUND");
+  const taken = await assertRefused(acme.createUser({ userId: "theirs" }), "AlreadyExists", "USER_ALREADY_EXISTS");
+  assert.doesNotMatch(taken.message, /default/);
+  await assertRefused(acme.createUser({ organizationId: "default" }), "PermissionDenied", "SCOPE_EXCEEDED");
+  await assertRefused(acme.listUsers({ organizationId: "default" }), "PermissionDenied", "SCOPE_EXCEEDED");
+  assert.deepEqual(
+    (await acme.listUsers({})).users.map((user) => user.userId),
+    ["ours"],
+  );
+  assert.equal((await acme.createUser({ userId: "new" })).details?.resourceOwner, "acme");
+  await assertRefused(users.createUser({ organizationId: "nowhere" }), "NotFound", "ORGANIZATION_NOT_FOUND");
+});
+
+test("imports each item by itself, in order, and repeats an import's answer", async (t) => {
+  const clock = new TestClock();
+  const { users } = await startService(t, { clock: () => clock.now });
+  await users.createUser({ userId: "taken" });
+  const request = {
+    requestId: "import-1",
+    users: [
+      { userId: "a", creationDate: timestampFromMs(clock.now - HOUR_MS), profile: { email: "a@example.com" } },
+      { userId: "taken" },
+      { userId: "bad id " },
+      { userId: "b", profile: { locale: "not_ok" } },
+      {
+        userId: "c",
+        restrictions: [
+          { kind: RestrictionKind.BAN, reasonCode: "FRAUD", note: "from the old system", actor: "old:admin" },
+          { kind: RestrictionKind.LOCK, cause: Cause.POLICY, expiry: { case: "never" as const, value: true } },
+        ],
+      },
+      { userId: "d", restrictions: [{ kind: RestrictionKind.BAN, cause: Cause.POLICY }] },
+    ],
+  };
+  const { results } = await users.importUsers(request);
+  assert.deepEqual(
+    results.map(({ userId, action, result }) => [
+      userId,
+      action,
+      result.case === "error" ? result.value.code : result.case,
+    ]),
+    [
+      ["a", 1, "details"],
+      ["taken", 0, 6],
+      ["bad id ", 0, 3],
+      ["b", 0, 3],
+      ["c", 1, "details"],
+      ["d", 0, 3],
+    ],
+  );
+  const { user } = await users.getUser({ userId: "c" });
+  assert.equal(user?.state, State.BANNED);
+  assert.deepEqual(
+    user.restrictions.map((r) => [r.kind, r.cause, r.note, r.actor.startsWith("old:")]),
+    [
+      [RestrictionKind.BAN, Cause.ADMIN, "from the old system", true],
+      [RestrictionKind.LOCK, Cause.POLICY, "", false],
+    ],
+  );
+  const imported = (await users.getUser({ userId: "a" })).user;
+  assert.equal(timestampMs(imported?.details?.creationDate ?? timestampFromMs(0)), clock.now - HOUR_MS);
+  assert.deepEqual((await users.importUsers(request)).results, results);
+  const again = await users.importUsers({ users: [{ userId: "a", profile: { phone: "1" } }], ifExists: 3 });
+  assert.equal(again.results[0]?.action, 2);
+  assert.equal((await users.getUser({ userId: "a" })).user?.profile?.email, "a@example.com");
+  const skipped = await users.importUsers({ users: [{ userId: "a" }], ifExists: 2 });
+  assert.equal(skipped.results[0]?.action, 3);
+});
+
+test("lists by filter, order and page", async (t) => {
+  const clock = new TestClock();
+  const { users } = await startService(t, { clock: () => clock.now });
+  for (let i = 0; i < 25; i++) {
+    clock.advance(1000);
+    await users.createUser({ userId: `u${String(i).padStart(2, "0")}`, profile: { username: `Name${i}` } });
+  }
+  await users.lockUser({ userId: "u03", reasonCode: "ABUSE" });
+  clock.advance(1000);
+  await users.banUser({ userId: "u07" });
+  const ids = async (request: Parameters<typeof users.listUsers>[0]) => {
+    const all: string[] = [];
+    let pageToken = "";
+    do {
+      const page = await users.listUsers({ ...request, pageToken });
+      all.push(...page.users.map((user) => user.userId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return all;
+  };
+  const everybody = Array.from({ length: 25 }, (_, i) => `u${String(i).padStart(2, "0")}`);
+  assert.deepEqual(await ids({ pageSize: 10 }), everybody);
+  assert.deepEqual(await ids({ pageSize: 7, order: 2 }), everybody.toReversed());
+  assert.deepEqual((await ids({ order: 3 })).slice(0, 2), ["u07", "u03"]);
+  assert.deepEqual(await ids({ states: [State.LOCKED, State.BANNED] }), ["u03", "u07"]);
+  assert.deepEqual(await ids({ restrictionKinds: [RestrictionKind.BAN] }), ["u07"]);
+  assert.deepEqual(await ids({ reasonCodes: ["ABUSE"] }), ["u03"]);
+  assert.deepEqual(await ids({ userIdPrefix: "u1" }), everybody.slice(10, 20));
+  assert.deepEqual(await ids({ search: " ＮＡＭＥ2" }), ["u02", "u20", "u21", "u22", "u23", "u24"]);
+  clock.advance(HOUR_MS);
+  assert.deepEqual(await ids({ states: [State.LOCKED] }), []);
+  assert.equal((await ids({ states: [State.ACTIVE] })).length, 24);
+});

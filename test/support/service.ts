@@ -1,0 +1,163 @@
+/** Starts real services for tests: on a free port, with a database of their own, in this process or in a child. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { randomUUIDv7 } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+import { serve } from "../../src/main.ts";
+import { createLog } from "../../src/observability/log.ts";
+
+/** The owner's key of every service that a test starts. */
+export const ADMIN_KEY = "an-owner-key-for-tests-0123456789abcdef";
+
+/** A clock that stands still until it is told to go on. */
+export class TestClock {
+  now = Date.UTC(2026, 0, 1);
+
+  advance(ms: number): void {
+    this.now += ms;
+  }
+}
+
+export interface Running {
+  readonly url: string;
+  /** Everything logged so far. */
+  readonly log: () => string;
+  readonly users: Client<typeof UserService>;
+  readonly organizations: Client<typeof OrganizationService>;
+  readonly keys: Client<typeof ApiKeyService>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface RunOptions {
+  /** Milliseconds since the epoch; absent: the real time. */
+  readonly clock?: () => number;
+  readonly newId?: () => string;
+  /** Where the database is; absent: in a folder of its own that goes with the test. */
+  readonly path?: string;
+  readonly config?: Partial<Config>;
+}
+
+/** A folder that goes with the test. */
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "lockkeeper-test-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A service in this process. It stops with the test. */
+export async function startService(t: TestContext, options: RunOptions = {}): Promise<Running> {
+  const path = options.path ?? join(await temporaryFolder(t), "lockkeeper.db");
+  const config: Config = {
+    ...readConfig(["--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, "--stop-grace", "1s"], {
+      LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
+    }),
+    ...options.config,
+  };
+  let lines = "";
+  const clock = options.clock ?? Date.now;
+  const log = createLog({ level: "debug", format: "json", clock, sink: (text) => (lines += text) });
+  const service = await serve(config, { clock, newId: options.newId ?? randomUUIDv7, log });
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= service.stop());
+  t.after(stop);
+  return {
+    url: service.url,
+    log: () => {
+      log.flush();
+      return lines;
+    },
+    ...clientsOf(service.url, ADMIN_KEY),
+    stop,
+  };
+}
+
+/** gRPC clients of every native service. */
+export function clientsOf(url: string, key: string): Pick<Running, "users" | "organizations" | "keys"> {
+  const transport = createGrpcTransport({
+    baseUrl: url,
+    interceptors: [
+      (next) => (request) => {
+        request.header.set("Authorization", `Bearer ${key}`);
+        return next(request);
+      },
+    ],
+  });
+  return {
+    users: createClient(UserService, transport),
+    organizations: createClient(OrganizationService, transport),
+    keys: createClient(ApiKeyService, transport),
+  };
+}
+
+export interface Child {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly url: string;
+  /** Everything on standard output so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+}
+
+export interface ChildOptions {
+  readonly path: string;
+  readonly arguments?: readonly string[];
+  readonly nodeArguments?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Put in front of `node`, for example a tracer. */
+  readonly command?: readonly string[];
+}
+
+/** A service in a process of its own, ready to be called. It is killed with the test if it still runs then. */
+export async function spawnService(t: TestContext, options: ChildOptions): Promise<Child> {
+  const words = [
+    ...(options.command ?? []),
+    process.execPath,
+    ...(options.nodeArguments ?? []),
+    join(import.meta.dirname, "../../src/main.ts"),
+    "serve",
+    "--listen",
+    "127.0.0.1:0",
+    "--database",
+    `sqlite:${options.path}`,
+    ...(options.arguments ?? []),
+  ];
+  const [program = "", ...args] = words;
+  const child = spawn(program, args, {
+    env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY, LOCKKEEPER_LOG_LEVEL: "warn", ...options.environment },
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let stdout = "";
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding("utf8");
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.on("data", (text: string) => {
+      stdout += text;
+      const match = /^listening on (\S+)\n/m.exec(stdout);
+      if (match?.[1] !== undefined) resolve(match[1]);
+    });
+    child.once("error", reject);
+    child.once("exit", (code, signal) =>
+      reject(new Error(`the service ended with ${code ?? signal}:\n${stdout}${stderr}`)),
+    );
+  });
+  return { process: child, url, stdout: () => stdout, stderr: () => stderr };
+}
+
+/** Waits for the end of a child; answers its exit code or the signal that ended it. */
+export async function ended(child: Child): Promise<number | NodeJS.Signals | null> {
+  const { exitCode, signalCode } = child.process;
+  if (exitCode !== null || signalCode !== null) return exitCode ?? signalCode;
+  const [code, signal] = (await once(child.process, "exit")) as [number | null, NodeJS.Signals | null];
+  return code ?? signal;
+}
