@@ -1,0 +1,59 @@
+/** Reads how long a REST caller waits, from `Connect-Timeout-Ms` and `Grpc-Timeout`. */
+import type { ConnectError } from "@connectrpc/connect";
+import { badRequest, quote } from "./bad-request.ts";
+
+const CONNECT_TIMEOUT = /^\d{1,10}$/;
+const GRPC_TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+
+const GRPC_UNIT_NS: ReadonlyMap<string, number> = new Map([
+  ["H", 3_600_000_000_000],
+  ["M", 60_000_000_000],
+  ["S", 1_000_000_000],
+  ["m", 1_000_000],
+  ["u", 1_000],
+  ["n", 1],
+]);
+
+/**
+ * The time left in milliseconds, rounded up, at most `maxMs`; undefined where neither header is sent. Where both are, both
+ * must be well-formed and the shorter one holds: whoever set it does not wait longer. A malformed one is refused. More than
+ * the maximum is clamped, as on every road.
+ */
+export function parseDeadlineMs(
+  getHeader: (name: string) => string | null | undefined,
+  maxMs: number,
+): number | undefined {
+  const connect = getHeader("connect-timeout-ms") ?? undefined;
+  const grpc = getHeader("grpc-timeout") ?? undefined;
+  if (connect === undefined && grpc === undefined) {
+    return undefined;
+  }
+  let timeoutMs = maxMs;
+  if (connect !== undefined) {
+    timeoutMs = Math.min(timeoutMs, parseConnectTimeoutMs(connect));
+  }
+  if (grpc !== undefined) {
+    timeoutMs = Math.min(timeoutMs, parseGrpcTimeoutMs(grpc));
+  }
+  return timeoutMs;
+}
+
+function parseConnectTimeoutMs(text: string): number {
+  if (!CONNECT_TIMEOUT.test(text)) {
+    throw malformed("Connect-Timeout-Ms", text, "1 to 10 decimal digits (milliseconds)");
+  }
+  return Number(text);
+}
+
+function parseGrpcTimeoutMs(text: string): number {
+  const [, digits, unit] = GRPC_TIMEOUT.exec(text) ?? [];
+  const unitNs = GRPC_UNIT_NS.get(unit ?? "");
+  if (unitNs === undefined) {
+    throw malformed("Grpc-Timeout", text, "1 to 8 decimal digits and a unit (H, M, S, m, u or n)");
+  }
+  return Math.ceil((Number(digits) * unitNs) / 1_000_000);
+}
+
+function malformed(name: string, text: string, allowed: string): ConnectError {
+  return badRequest(name, `the header ${name} must be ${allowed}; received ${quote(text)}`);
+}

@@ -1,0 +1,113 @@
+/** Makes the request message of a matched request from its path, its query and its body. */
+import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
+import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
+import { badRequest, formatReceived } from "./bad-request.ts";
+import { findValue, isSameValue, setLocal, setValue } from "./field-path.ts";
+import { parseJson, readJsonMessage, toMessage } from "./json-message.ts";
+import { assertJsonContentType } from "./negotiate.ts";
+import { bindQuery } from "./query.ts";
+import type { PathBinding, Route } from "./route.ts";
+import type { RouteMatch } from "./route-table.ts";
+
+const EMPTY_OBJECT = /^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$/;
+
+/** `{}` with some space around it; what is longer need not be looked at. */
+const EMPTY_OBJECT_BYTES_MAX = 64;
+
+/**
+ * Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415) and nothing else.
+ *
+ * An empty body is an empty message, whatever its content type. Where a rule has no body, GET and HEAD refuse any, other
+ * methods overlook `{}`, which some clients always send. Path and body may name the same field: equal values are fine, a
+ * field without presence that holds its default counts as absent, differing ones are refused, lest a caller be authorised
+ * for the path's and act on the body's.
+ */
+export function decodeRequest(match: RouteMatch, contentType: string | undefined, body: Uint8Array): Message {
+  const { route } = match;
+  const message = decodeBody(route, contentType, body);
+  for (let i = 0; i < route.path.length; i++) {
+    bindPath(message, route.path[i] as PathBinding, match.captures[i] ?? "");
+  }
+  if (match.query !== "") {
+    bindQuery(message, route, match.query);
+  }
+  return message;
+}
+
+function decodeBody(route: Route, contentType: string | undefined, body: Uint8Array): Message {
+  const { input } = route.method;
+  if (route.body.kind === "none") {
+    if (body.length > 0) {
+      assertNoBody(route, body);
+    }
+    return create(input);
+  }
+  if (route.body.raw) {
+    return decodeRawBody(input, route.body.kind === "field" ? route.body.field : undefined, contentType, body);
+  }
+  if (body.length === 0) {
+    return create(input);
+  }
+  assertJsonContentType(contentType);
+  if (route.body.kind === "message") {
+    return readJsonMessage(input, body, route.policy);
+  }
+  // As a member of an otherwise empty object, so that arrays, scalars and enums read like any field.
+  const parsed = parseJson(body);
+  const json = { [route.body.field.jsonName]: parsed.json };
+  return toMessage(input, { json, text: parsed.text, members: parsed.members + 1 }, route.policy);
+}
+
+/** google.api.HttpBody: the bytes as they are, with the content type that they were sent with. */
+function decodeRawBody(
+  input: DescMessage,
+  field: DescField | undefined,
+  contentType: string | undefined,
+  body: Uint8Array,
+): Message {
+  const init = { contentType: contentType ?? "", data: body };
+  if (field === undefined) {
+    return create(input, init);
+  }
+  const message = create(input);
+  if (body.length > 0 || init.contentType !== "") {
+    setLocal(message, field, create(field.message ?? HttpBodySchema, init));
+  }
+  return message;
+}
+
+function assertNoBody(route: Route, body: Uint8Array): void {
+  if (route.httpMethod === "GET" || route.httpMethod === "HEAD") {
+    throw badRequest("", `a ${route.httpMethod} request takes no body; received ${body.length} bytes`);
+  }
+  const text = body.length > EMPTY_OBJECT_BYTES_MAX ? "" : String.fromCharCode(...body);
+  if (!EMPTY_OBJECT.test(text)) {
+    throw badRequest("", `this method takes no body; received ${body.length} bytes`);
+  }
+}
+
+function bindPath(message: Message, binding: PathBinding, text: string): void {
+  const { name, path } = binding;
+  const value = binding.read(text);
+  if (value === undefined) {
+    const received = formatReceived(text, binding.redacted);
+    throw badRequest(name, `${name} must be ${binding.expected}; received ${received} in the path`);
+  }
+  if (binding.inBody) {
+    const given = findValue(message, path);
+    if (given !== undefined && !isSameValue(path.at(-1) as DescField, given, value)) {
+      const [inBody, inPath] = [formatReceived(given, binding.redacted), formatReceived(text, binding.redacted)];
+      throw badRequest(
+        name,
+        `${name} must be the same in path and body, or absent in the body; received ${inPath} in the path and ${inBody} in the body`,
+      );
+    }
+  }
+  const conflict = setValue(message, path, value);
+  if (conflict !== undefined) {
+    throw badRequest(
+      name,
+      `${conflict.present} in the body excludes ${name} in the path: both are members of ${conflict.oneof}`,
+    );
+  }
+}

@@ -1,0 +1,154 @@
+/** Turns response messages into bodies: JSON, one field of the message, raw bytes, or the lines of a stream. */
+import { create, type DescField, type JsonValue, type Message, ScalarType, toJson } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import type { HttpBody } from "../../gen/google/api/httpbody_pb.ts";
+import { encodeStatusError } from "./error.ts";
+import { getLocal, setLocal } from "./field-path.ts";
+import { isNamed } from "./negotiate.ts";
+import type { RestPolicy } from "./policy.ts";
+import type { Route } from "./route.ts";
+
+export type EncodedBody = {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+};
+
+/** `ndjson`: a JSON document per line. `sse`: server-sent events. `raw`: the bytes of google.api.HttpBody as they come. */
+export type StreamFormat = "ndjson" | "sse" | "raw";
+
+type ResponseRoute = Pick<Route, "method" | "policy" | "responseField" | "rawResponse">;
+
+const OCTETS = "application/octet-stream";
+/** What may stand in a header; anything else would let a message write headers of its own. */
+const HEADER_TEXT = /^[\x20-\x7e]+$/;
+
+const utf8 = new TextEncoder();
+const NOTHING = new Uint8Array(0);
+
+/** The body of a unary answer. Throws where the message has no JSON (an Any of an unknown type): the handler's bug. */
+export function encodeResponse(route: ResponseRoute, message: Message): EncodedBody {
+  if (route.rawResponse) {
+    const raw = findHttpBody(route, message);
+    return { contentType: rawContentType(raw), body: raw?.data ?? NOTHING };
+  }
+  return { contentType: route.policy.contentType, body: utf8.encode(JSON.stringify(toResponseJson(route, message))) };
+}
+
+/** Raw for google.api.HttpBody; server-sent events where `Accept` names them; else newline-delimited JSON. */
+export function streamFormatOf(route: ResponseRoute, accept: string | undefined): StreamFormat {
+  if (route.rawResponse) {
+    return "raw";
+  }
+  return isNamed(accept, "text/event-stream") ? "sse" : "ndjson";
+}
+
+/** Of a raw stream the first message has the content type; an empty one has none to tell. */
+export function streamContentType(route: ResponseRoute, format: StreamFormat, first: Message | undefined): string {
+  switch (format) {
+    case "raw":
+      return rawContentType(first && findHttpBody(route, first));
+    case "sse":
+      return "text/event-stream";
+    case "ndjson":
+      return "application/x-ndjson";
+  }
+}
+
+/** `{"result":…}` as a line or an event, or raw bytes. */
+export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
+  if (format === "raw") {
+    return findHttpBody(route, message)?.data ?? NOTHING;
+  }
+  return frame(JSON.stringify({ result: toResponseJson(route, message) }), format);
+}
+
+/**
+ * `{"error":…}` with the document that the mount's error encoder writes, as the last line or event of a stream that has
+ * begun. A raw stream has no room for it: the answer is empty and the caller must break the connection off.
+ */
+export function encodeStreamError(error: ConnectError, policy: RestPolicy, format: StreamFormat): Uint8Array {
+  return format === "raw" ? NOTHING : frame(JSON.stringify({ error: toErrorJson(error, policy) }), format);
+}
+
+/** Read and printed again: another encoder may write several lines, which would break the framing, or no JSON at all. */
+function toErrorJson(error: ConnectError, policy: RestPolicy): JsonValue {
+  try {
+    return parseBody(policy.encodeError(error, policy).body);
+  } catch {
+    return parseBody(encodeStatusError(error, policy).body);
+  }
+}
+
+function parseBody(body: Uint8Array): JsonValue {
+  return JSON.parse(new TextDecoder().decode(body)) as JsonValue;
+}
+
+/** Events have no name of their own: `error` would reach the listener that browsers call for broken connections. */
+function frame(line: string, format: "ndjson" | "sse"): Uint8Array {
+  return utf8.encode(format === "sse" ? `data: ${line}\n\n` : `${line}\n`);
+}
+
+/** The JSON of the message, or of its one field that the rule's response_body names. */
+function toResponseJson(route: ResponseRoute, message: Message): JsonValue {
+  const { method, policy, responseField } = route;
+  if (responseField === undefined) {
+    return toJson(method.output, message, policy) as JsonValue;
+  }
+  // A message with this field alone: the others need not be printed.
+  const holder = create(method.output);
+  const value = getLocal(message, responseField);
+  if (responseField.fieldKind === "list") {
+    for (const item of value as readonly unknown[]) {
+      setLocal(holder, responseField, item);
+    }
+  } else if (value !== undefined) {
+    setLocal(holder, responseField, value);
+  }
+  const json = toJson(method.output, holder, policy) as { readonly [name: string]: JsonValue };
+  const name = policy.useProtoFieldName ? responseField.name : responseField.jsonName;
+  return Object.hasOwn(json, name) ? (json[name] as JsonValue) : unsetJson(responseField, policy);
+}
+
+/** What stands for a field that is not set, where it is the whole body: its default, or null where it has presence. */
+function unsetJson(field: DescField, policy: RestPolicy): JsonValue {
+  switch (field.fieldKind) {
+    case "list":
+      return [];
+    case "map":
+      return {};
+    case "message":
+      return null;
+    case "enum":
+      return policy.enumAsInteger ? (field.enum.values[0]?.number ?? 0) : (field.enum.values[0]?.jsonName ?? null);
+    case "scalar":
+      return zeroJson(field.scalar);
+  }
+}
+
+function zeroJson(scalar: ScalarType): JsonValue {
+  switch (scalar) {
+    case ScalarType.BOOL:
+      return false;
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+      return "";
+    case ScalarType.INT64:
+    case ScalarType.UINT64:
+    case ScalarType.SINT64:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return "0";
+    default:
+      return 0;
+  }
+}
+
+function findHttpBody(route: ResponseRoute, message: Message): HttpBody | undefined {
+  return (route.responseField === undefined ? message : getLocal(message, route.responseField)) as HttpBody | undefined;
+}
+
+/** Never sniffed from the bytes. */
+function rawContentType(raw: HttpBody | undefined): string {
+  const contentType = raw?.contentType ?? "";
+  return HEADER_TEXT.test(contentType) ? contentType : OCTETS;
+}

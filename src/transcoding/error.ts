@@ -1,0 +1,183 @@
+/** Writes a failed call as a google.rpc.Status JSON document with its HTTP status and headers. */
+import {
+  create,
+  createRegistry,
+  type DescMessage,
+  fromBinary,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type Registry,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { base64Encode } from "@bufbuild/protobuf/wire";
+import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import type { RestAnswer, RestPolicy } from "./policy.ts";
+import {
+  bodyTooLarge,
+  isRestError,
+  methodNotAllowed,
+  NotAcceptable,
+  pathNotFound,
+  UnsupportedMediaType,
+} from "./rest-error.ts";
+
+type Detail = ConnectError["details"][number];
+
+const HTTP_STATUS: ReadonlyMap<Code, number> = new Map([
+  [Code.Canceled, 499],
+  [Code.Unknown, 500],
+  [Code.InvalidArgument, 400],
+  [Code.DeadlineExceeded, 504],
+  [Code.NotFound, 404],
+  [Code.AlreadyExists, 409],
+  [Code.PermissionDenied, 403],
+  [Code.ResourceExhausted, 429],
+  [Code.FailedPrecondition, 400],
+  [Code.Aborted, 409],
+  [Code.OutOfRange, 400],
+  [Code.Unimplemented, 501],
+  [Code.Internal, 500],
+  [Code.Unavailable, 503],
+  [Code.DataLoss, 500],
+  [Code.Unauthenticated, 401],
+]);
+
+/** Written by whoever frames the answer, or meaningless in it. Metadata must not replace them. */
+const FRAMING_HEADERS: ReadonlySet<string> = new Set([
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "trailer",
+  "upgrade",
+  "te",
+]);
+
+const utf8 = new TextEncoder();
+const NO_TYPES: Registry = createRegistry();
+
+/** The usual HTTP mapping of RPC codes; codes that are none of ours are 500. */
+export function httpStatusOf(code: Code): number {
+  return HTTP_STATUS.get(code) ?? 500;
+}
+
+/**
+ * The default error encoder. The error's metadata become headers, as in Connect's unary protocol. INTERNAL and UNKNOWN
+ * have a fixed message, so that no text of an unforeseen error reaches the caller; details, which are put in on purpose,
+ * stay. 401 names the scheme, 429 and 503 say when to come back where a RetryInfo detail does.
+ */
+export function encodeStatusError(error: ConnectError, policy: Pick<RestPolicy, "registry">): RestAnswer {
+  const status = isRestError(error) ? error.httpStatus : httpStatusOf(error.code);
+  const header: Record<string, string> = {};
+  for (const [name, value] of error.metadata) {
+    if (!FRAMING_HEADERS.has(name)) {
+      header[name] = value;
+    }
+  }
+  if (isRestError(error)) {
+    Object.assign(header, error.header);
+  }
+  header["content-type"] = "application/json";
+  if (status === 401) {
+    header["www-authenticate"] ??= "Bearer";
+  }
+  if (status === 429 || status === 503) {
+    const seconds = findRetrySeconds(error);
+    if (seconds !== undefined) {
+      header["retry-after"] ??= String(seconds);
+    }
+  }
+  return { status, header, body: utf8.encode(JSON.stringify(toStatusJson(error, policy.registry))) };
+}
+
+/** `google.rpc.Status` as JSON; `details` is always there. */
+export function toStatusJson(error: ConnectError, registry: Registry): JsonObject {
+  const masked = error.code === Code.Internal || error.code === Code.Unknown;
+  return {
+    code: error.code,
+    message: masked ? "internal error" : error.rawMessage,
+    details: error.details.map((detail) => toAnyJson(detail, registry)),
+  };
+}
+
+export function encodeNotFound(policy?: RestPolicy): RestAnswer {
+  return encodeWith(policy, pathNotFound());
+}
+
+export function encodeMethodNotAllowed(allow: readonly string[], policy?: RestPolicy): RestAnswer {
+  return encodeWith(policy, methodNotAllowed(allow));
+}
+
+export function encodeBodyTooLarge(bodyBytesMax: number, policy?: RestPolicy): RestAnswer {
+  return encodeWith(policy, bodyTooLarge(bodyBytesMax));
+}
+
+export function encodeUnsupportedMediaType(message: string, policy?: RestPolicy): RestAnswer {
+  return encodeWith(policy, new UnsupportedMediaType(message));
+}
+
+export function encodeNotAcceptable(message: string, policy?: RestPolicy): RestAnswer {
+  return encodeWith(policy, new NotAcceptable(message));
+}
+
+/** By the mount's own encoder; by the default one where no mount is known. */
+function encodeWith(policy: RestPolicy | undefined, error: ConnectError): RestAnswer {
+  return policy === undefined ? encodeStatusError(error, { registry: NO_TYPES }) : policy.encodeError(error, policy);
+}
+
+/** A detail as JSON of google.protobuf.Any. What cannot be printed is kept whole, as base64 of its bytes. */
+function toAnyJson(detail: Detail, registry: Registry): JsonObject {
+  if ("desc" in detail) {
+    const type = `type.googleapis.com/${detail.desc.typeName}`;
+    const message = create(detail.desc, detail.value);
+    return printAny(type, detail.desc, message, registry) ?? toRawAny(type, toBinary(detail.desc, message));
+  }
+  const type = `type.googleapis.com/${detail.type}`;
+  const desc = registry.getMessage(detail.type);
+  return (desc && printAny(type, desc, tryFromBinary(desc, detail.value), registry)) ?? toRawAny(type, detail.value);
+}
+
+function printAny(
+  type: string,
+  desc: DescMessage,
+  message: Message | undefined,
+  registry: Registry,
+): JsonObject | undefined {
+  if (message === undefined) {
+    return undefined;
+  }
+  try {
+    const json: JsonValue = toJson(desc, message, { registry });
+    const asMembers = typeof json === "object" && json !== null && !Array.isArray(json);
+    return asMembers && !hasCustomJsonRepresentation(desc)
+      ? { "@type": type, ...json }
+      : { "@type": type, value: json };
+  } catch {
+    // An Any inside the detail is not in the registry, or a number has no JSON form.
+    return undefined;
+  }
+}
+
+function toRawAny(type: string, bytes: Uint8Array): JsonObject {
+  return { "@type": type, value: base64Encode(bytes) };
+}
+
+function tryFromBinary(desc: DescMessage, bytes: Uint8Array): Message | undefined {
+  try {
+    return fromBinary(desc, bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole seconds, rounded up: who comes back earlier would be refused again. */
+function findRetrySeconds(error: ConnectError): number | undefined {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return delay === undefined ? undefined : Math.max(0, Number(delay.seconds) + (delay.nanos > 0 ? 1 : 0));
+}

@@ -1,0 +1,101 @@
+/** Reads a message from the bytes of a JSON body; whatever is wrong is one sentence that names the member. */
+import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { badRequest, quote } from "./bad-request.ts";
+import { type JsonWalk, messageCheck } from "./json-check.ts";
+import { describeProblem } from "./json-problem.ts";
+import { findDuplicateName, findJsonBreak, scanJson, tooDeep } from "./json-scan.ts";
+import type { RestPolicy } from "./policy.ts";
+
+export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry">;
+
+/** Arrays and objects within one another. No message of ours is a tenth as deep. */
+export const JSON_DEPTH_MAX = 64;
+
+/** An Any counts twice in the depth of protobuf-es. Never reached: JSON_DEPTH_MAX comes first. */
+const RECURSION_LIMIT = 4 * JSON_DEPTH_MAX;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+export type JsonText = {
+  readonly json: JsonValue;
+  readonly text: string;
+  readonly members: number;
+};
+
+/**
+ * Reads a JSON document. A member that is given twice is refused: readers differ in which of the two they believe, and
+ * protobuf-es (so stock Connect, too) refuses it.
+ */
+export function readJsonMessage<Desc extends DescMessage>(
+  desc: Desc,
+  bytes: Uint8Array,
+  policy: JsonReadPolicy,
+): MessageShape<Desc> {
+  return toMessage(desc, parseJson(bytes), policy);
+}
+
+/** Checks UTF-8, depth and syntax. The words are ours: those of the parser would show pieces of the body. */
+export function parseJson(bytes: Uint8Array): JsonText {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw badRequest("", "the request body is not valid UTF-8");
+  }
+  const { depth, members } = scanJson(text, JSON_DEPTH_MAX);
+  if (depth > JSON_DEPTH_MAX) {
+    throw tooDeep(JSON_DEPTH_MAX);
+  }
+  try {
+    return { json: JSON.parse(text) as JsonValue, text, members };
+  } catch {
+    throw malformedJson(text);
+  }
+}
+
+function malformedJson(text: string): ConnectError {
+  const at = findJsonBreak(text);
+  if (at >= text.length) {
+    const empty = text.trim() === "";
+    return badRequest(
+      "",
+      empty ? "the request body is empty, not JSON" : "the request body is JSON that ends too early",
+    );
+  }
+  const before = text.slice(0, at);
+  const line = before.split("\n").length;
+  const column = at - before.lastIndexOf("\n");
+  return badRequest("", `the request body is not valid JSON: unexpected character at line ${line}, column ${column}`);
+}
+
+/** Checks the value along the descriptor, then converts it. */
+export function toMessage<Desc extends DescMessage>(
+  desc: Desc,
+  parsed: JsonText,
+  policy: JsonReadPolicy,
+): MessageShape<Desc> {
+  const walk: JsonWalk = { unknownFields: policy.unknownFields, registry: policy.registry, members: 0 };
+  const found = messageCheck(desc)(parsed.json, walk);
+  if (found !== undefined) {
+    const { field, sentence } = describeProblem(found);
+    throw badRequest(field, sentence);
+  }
+  if (walk.members !== parsed.members) {
+    const name = findDuplicateName(parsed.text) ?? "";
+    throw badRequest(name, `${quote(name)} is given twice in one JSON object`);
+  }
+  const ignoreUnknownFields = policy.unknownFields === "ignore";
+  try {
+    return fromJson(desc, parsed.json, {
+      ignoreUnknownFields,
+      registry: policy.registry,
+      recursionLimit: RECURSION_LIMIT,
+    });
+  } catch (cause) {
+    // The walk knows all that fromJson refuses but the values of extensions and map keys that differ only in form.
+    const error = badRequest("", `the request body does not fit ${desc.typeName}`);
+    error.cause = cause;
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+/** What is wrong with a JSON value and where: kept as data until it is known which names and values may be shown. */
+import { formatReceived } from "./bad-request.ts";
+
+/** A step from a value into a member, an item or a map entry. */
+type Step = {
+  /** As in a path: `name`, `[3]`, `["key"]`. */
+  readonly text: string;
+  /** The text comes from the request: a map key or an unknown member. */
+  readonly foreign: boolean;
+  /** All below is a field marked debug_redact. */
+  readonly redacted: boolean;
+};
+
+export type JsonProblem = {
+  /** From the inside out. */
+  readonly steps: Step[];
+  /** Makes the sentence. */
+  readonly say: (path: string, redacted: boolean) => string;
+};
+
+/** The value is not what the field takes. `expected` follows "must be". */
+export function mustBe(expected: string, received: unknown): JsonProblem {
+  return problem((path, redacted) => `${path} must be ${expected}; received ${formatReceived(received, redacted)}`);
+}
+
+export function problem(say: JsonProblem["say"]): JsonProblem {
+  return { steps: [], say };
+}
+
+/** The problem as seen from outside: below a member or an item that the descriptor or the position names. */
+export function below(found: JsonProblem, text: string, redacted = false): JsonProblem {
+  found.steps.push({ text, foreign: false, redacted });
+  return found;
+}
+
+/** The problem as seen from outside: below something that the request names. */
+export function belowForeign(found: JsonProblem, text: string): JsonProblem {
+  found.steps.push({ text, foreign: true, redacted: false });
+  return found;
+}
+
+/** The path of the field (empty for the body as a whole) and the sentence. Within redacted fields foreign names are left out. */
+export function describeProblem({ steps, say }: JsonProblem): { readonly field: string; readonly sentence: string } {
+  let field = "";
+  let redacted = false;
+  for (const step of steps.toReversed()) {
+    const text = !(step.foreign && redacted) ? step.text : step.text.startsWith("[") ? "[…]" : "…";
+    field += field === "" || text.startsWith("[") ? text : `.${text}`;
+    redacted ||= step.redacted;
+  }
+  return { field, sentence: say(field === "" ? "the request body" : field, redacted) };
+}

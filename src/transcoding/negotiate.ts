@@ -1,0 +1,78 @@
+/** Decides by Content-Type and Accept what a request holds and which form its answer takes. */
+import { quote } from "./bad-request.ts";
+import type { RestPolicy } from "./policy.ts";
+import { NotAcceptable, UnsupportedMediaType } from "./rest-error.ts";
+
+/** The media types that an answer may have; the first is the one sent where the caller says nothing. */
+export type MediaTypes = readonly [string, ...string[]];
+
+const JSON_TYPE = /^\s*application\/json\s*(?:;(.*))?$/i;
+const CHARSET = /(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)/i;
+
+/**
+ * `application/json` in any case and with any parameters, as long as a charset among them is UTF-8 (Connect answers 415 for
+ * others, too: JSON is UTF-8, and reading other bytes as such would change the text).
+ */
+export function isJsonContentType(contentType: string): boolean {
+  if (contentType === "application/json") {
+    return true;
+  }
+  const found = JSON_TYPE.exec(contentType);
+  if (found === null) {
+    return false;
+  }
+  const charset = CHARSET.exec(found[1] ?? "")?.[1]?.toLowerCase();
+  return charset === undefined || charset === "utf-8" || charset === "utf8";
+}
+
+/** Refuses with 415 a body that does not say that it is JSON. */
+export function assertJsonContentType(contentType: string | undefined): void {
+  if (contentType === undefined || contentType === "") {
+    throw new UnsupportedMediaType("the request body has no Content-Type; send application/json");
+  }
+  if (!isJsonContentType(contentType)) {
+    throw new UnsupportedMediaType(`the Content-Type ${quote(contentType)} is not supported; send application/json`);
+  }
+}
+
+/** Refuses with 406, where the mount is strict, an `Accept` header that excludes all that the answer may be. */
+export function assertAcceptable(
+  policy: Pick<RestPolicy, "accept">,
+  accept: string | undefined,
+  types: MediaTypes,
+): void {
+  if (policy.accept === "lenient" || accept === undefined || accept.trim() === "") {
+    return;
+  }
+  if (!types.some((type) => isAccepted(accept, type))) {
+    throw new NotAcceptable(`the answer is ${types.join(" or ")}, which Accept ${quote(accept)} excludes`);
+  }
+}
+
+/** Whether the header names the type by its full name, with a weight above zero. */
+export function isNamed(accept: string | undefined, type: string): boolean {
+  return accept !== undefined && parseAccept(accept).some((range) => range.type === type && range.weight > 0);
+}
+
+/** By RFC 9110 §12.5.1 the most specific range that fits decides. */
+function isAccepted(accept: string, type: string): boolean {
+  const ranges = parseAccept(accept);
+  const [main] = type.split("/");
+  for (const wanted of [type, `${main}/*`, "*/*"]) {
+    const range = ranges.find((candidate) => candidate.type === wanted);
+    if (range !== undefined) {
+      return range.weight > 0;
+    }
+  }
+  return false;
+}
+
+function parseAccept(accept: string): { type: string; weight: number }[] {
+  return accept.split(",").map((part) => {
+    const [type = "", ...parameters] = part.split(";");
+    const weight = parameters
+      .map((parameter) => /^\s*q\s*=\s*([\d.]+)\s*$/i.exec(parameter)?.[1])
+      .find((q) => q !== undefined);
+    return { type: type.trim().toLowerCase(), weight: weight === undefined ? 1 : Number(weight) };
+  });
+}

@@ -1,0 +1,147 @@
+/** Sets message fields from the query of a request. */
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { badRequest, formatReceived, isRedacted, quote } from "./bad-request.ts";
+import { suggest } from "./closest-name.ts";
+import { type FieldPath, hasSubfields, namedFields, setValue, toJsonPath, toProtoPath } from "./field-path.ts";
+import { JSON_DEPTH_MAX } from "./json-message.ts";
+import { decodePercent } from "./path-text.ts";
+import { describeKind, type Route } from "./route.ts";
+import { findTextForm, type TextForm } from "./scalar-text.ts";
+
+/** A field that a parameter names, with all that is needed to set it. */
+type QueryTarget = {
+  readonly path: FieldPath;
+  readonly protoPath: string;
+  /** Undefined: text cannot stand for the field. */
+  readonly form: TextForm | undefined;
+};
+
+/** Names that lead nowhere, with the message that has no such field and the name it was asked for. */
+type Unknown = { readonly desc: DescMessage; readonly name: string; readonly parents: FieldPath };
+
+const forms = new WeakMap<DescField, TextForm | { readonly none: true }>();
+
+/**
+ * Parameters are named by JSON name or proto name, nested fields by dotted paths; a repeated field is given by repeating
+ * the parameter. `+` is a space. Twice the same field, two members of a oneof, and maps, repeated messages and messages
+ * without a text form are refused. Fields that the path sets are skipped: the path wins.
+ */
+export function bindQuery(message: Message, route: Route, query: string): void {
+  const { unknownQuery, ignoredQuery } = route.policy;
+  if (route.body.kind === "message" && unknownQuery === "ignore") {
+    return;
+  }
+  const seen = new Set<string>();
+  for (const pair of query.split("&")) {
+    if (pair !== "") {
+      const equals = pair.indexOf("=");
+      const name = decodeParameter(equals < 0 ? pair : pair.slice(0, equals));
+      if (!ignoredQuery.has(name)) {
+        bindParameter(message, route, name, equals < 0 ? "" : pair.slice(equals + 1), seen);
+      }
+    }
+  }
+}
+
+function decodeParameter(raw: string, name?: string): string {
+  const text = decodePercent(raw.includes("+") ? raw.replaceAll("+", " ") : raw);
+  if (text === undefined) {
+    const which = name === undefined ? `the query parameter name ${quote(raw)}` : `the query parameter ${quote(name)}`;
+    throw badRequest(name ?? "", `${which} is not valid percent-encoded UTF-8`);
+  }
+  return text;
+}
+
+function bindParameter(message: Message, route: Route, name: string, raw: string, seen: Set<string>): void {
+  const target = route.body.kind === "message" ? undefined : findTarget(route.method.input, name);
+  if (target === undefined || "desc" in target) {
+    if (route.policy.unknownQuery === "ignore") {
+      return;
+    }
+    throw badRequest(name, sayUnknown(name, target));
+  }
+  if (route.pathFields.has(target.protoPath)) {
+    return;
+  }
+  if (route.body.kind === "field" && route.body.field === target.path[0]) {
+    const field = route.body.field.jsonName;
+    throw badRequest(name, `the query parameter ${quote(name)} cannot be given: ${field} is the request body`);
+  }
+  bindTarget(message, target, decodeParameter(raw, name), seen);
+}
+
+function sayUnknown(name: string, unknown: Unknown | undefined): string {
+  if (unknown === undefined) {
+    return `the query parameter ${quote(name)} is unknown; this method takes none, its fields stand in the body`;
+  }
+  const prefix = unknown.parents.map((field) => `${field.jsonName}.`).join("");
+  const known = unknown.desc.fields.map((field) => field.jsonName);
+  const hint = suggest(unknown.name, known).replace("did you mean ", `did you mean ${prefix}`);
+  return `the query parameter ${quote(name)} is unknown${hint}`;
+}
+
+function bindTarget(message: Message, target: QueryTarget, text: string, seen: Set<string>): void {
+  const { path, form } = target;
+  const name = toJsonPath(path);
+  const last = path.at(-1) as DescField;
+  if (form === undefined) {
+    const hint = hasSubfields(last)
+      ? `; name one of its fields, such as ${name}.${last.message.fields[0]?.jsonName}`
+      : "";
+    throw badRequest(name, `the query parameter ${name} is ${describeKind(last)}, which a query cannot set${hint}`);
+  }
+  if (last.fieldKind !== "list") {
+    if (seen.has(target.protoPath)) {
+      throw badRequest(name, `the query parameter ${name} is given twice; it takes one value`);
+    }
+    seen.add(target.protoPath);
+  }
+  const value = form.read(text);
+  if (value === undefined) {
+    const received = formatReceived(text, path.some(isRedacted));
+    throw badRequest(name, `the query parameter ${name} must be ${form.expected}; received ${received}`);
+  }
+  const conflict = setValue(message, path, value);
+  if (conflict !== undefined) {
+    throw badRequest(
+      name,
+      `only one of the members of ${conflict.oneof} may be given; received ${conflict.present} and ${name}`,
+    );
+  }
+}
+
+/** Walks a dotted name. Every step is a look-up in a map made from the descriptor. */
+function findTarget(input: DescMessage, name: string): QueryTarget | Unknown {
+  const direct = namedFields(input).get(name);
+  if (direct !== undefined) {
+    return { path: [direct], protoPath: direct.name, form: formOf(direct) };
+  }
+  const path: DescField[] = [];
+  let desc = input;
+  for (const step of name.split(".", JSON_DEPTH_MAX + 1)) {
+    const last = path.at(-1);
+    if (last !== undefined) {
+      if (!hasSubfields(last) || path.length === JSON_DEPTH_MAX) {
+        return { desc, name: last.name, parents: path.slice(0, -1) };
+      }
+      desc = last.message;
+    }
+    const field = namedFields(desc).get(step);
+    if (field === undefined) {
+      return { desc, name: step, parents: path };
+    }
+    path.push(field);
+  }
+  return { path, protoPath: toProtoPath(path), form: formOf(path.at(-1) as DescField) };
+}
+
+function formOf(field: DescField): TextForm | undefined {
+  let form = forms.get(field);
+  if (form === undefined) {
+    form = (field.fieldKind === "list" && field.listKind === "message" ? undefined : findTextForm(field)) ?? {
+      none: true,
+    };
+    forms.set(field, form);
+  }
+  return "none" in form ? undefined : form;
+}

@@ -1,0 +1,66 @@
+/** Refusals whose HTTP status is not the one of their code: 404, 405, 406, 413 and 415. */
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/**
+ * A refusal by the REST road itself. `httpStatus` and `header` go on the wire as they are; an error encoder that wants
+ * another document tells these by `isRestError(error)` and `error.httpStatus`.
+ */
+export class RestError extends ConnectError {
+  readonly httpStatus: number;
+  /** Header names are lower case. */
+  readonly header: Readonly<Record<string, string>>;
+
+  constructor(message: string, code: Code, httpStatus: number, header: Readonly<Record<string, string>> = {}) {
+    super(message, code);
+    this.httpStatus = httpStatus;
+    this.header = header;
+  }
+
+  // ConnectError compares structure, not classes: without this every ConnectError would be an instance of RestError.
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && Object.prototype.isPrototypeOf.call(RestError.prototype, value);
+  }
+}
+
+/** 415. The code is INVALID_ARGUMENT: the caller must send something else, and the sources name no better one. */
+export class UnsupportedMediaType extends RestError {
+  /** The header says what would have been taken: `accept` for a content type, `accept-encoding` for an encoding. */
+  constructor(message: string, header: Readonly<Record<string, string>> = { accept: "application/json" }) {
+    super(message, Code.InvalidArgument, 415, header);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && Object.prototype.isPrototypeOf.call(UnsupportedMediaType.prototype, value);
+  }
+}
+
+/** 406, of mounts that look at `Accept` strictly. */
+export class NotAcceptable extends RestError {
+  constructor(message: string) {
+    super(message, Code.InvalidArgument, 406);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && Object.prototype.isPrototypeOf.call(NotAcceptable.prototype, value);
+  }
+}
+
+/** 404: no rule of any mount has this path. */
+export function pathNotFound(): RestError {
+  return new RestError("no method is served at this path", Code.NotFound, 404);
+}
+
+/** 405: the path is served, but not with this HTTP method. */
+export function methodNotAllowed(allow: readonly string[]): RestError {
+  const header = { allow: allow.join(", ") };
+  return new RestError(`this path allows ${header.allow} only`, Code.Unimplemented, 405, header);
+}
+
+/** 413. The code is RESOURCE_EXHAUSTED, as on the other wires. */
+export function bodyTooLarge(bodyBytesMax: number): RestError {
+  return new RestError(`the request body is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted, 413);
+}
+
+export function isRestError(error: ConnectError): error is RestError {
+  return error instanceof RestError;
+}
