@@ -1,0 +1,62 @@
+/** Turns whatever went wrong in a call into the error its caller is told. The only place where that is decided. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { RestError } from "../transcoding/rest-error.ts";
+
+/** Errors made here keep their cause for the log; nothing of it reaches the caller. */
+export function toCallError(reason: unknown, signal?: AbortSignal): ConnectError {
+  if (reason instanceof ConnectError) {
+    return reason;
+  }
+  if (reason instanceof Error && reason.name === "AbortError") {
+    const cause: unknown = signal?.aborted ? signal.reason : undefined;
+    return cause instanceof ConnectError ? cause : new ConnectError("the call was cancelled", Code.Canceled);
+  }
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+}
+
+export function deadlineExceeded(): ConnectError {
+  return new ConnectError("the deadline of the call has passed", Code.DeadlineExceeded);
+}
+
+export function callerGone(): ConnectError {
+  return new ConnectError("the caller went away", Code.Canceled);
+}
+
+export function serviceStopping(): ConnectError {
+  return new ConnectError("the service is stopping", Code.Unavailable);
+}
+
+export function bodyTooSlow(timeoutMs: number): ConnectError {
+  return new RestError(`the request body did not arrive within ${timeoutMs} ms`, Code.DeadlineExceeded, 408);
+}
+
+/**
+ * Corrects in place what Connect says of requests it cannot decode: it takes malformed messages for failures of its
+ * own (INTERNAL) and tells what its parsers say. The errors are Connect's objects, already on their way to the encoder.
+ */
+export function correctDecodeError(error: ConnectError): void {
+  if (error.code === Code.Internal && error.rawMessage.startsWith("parse binary: ")) {
+    rewrite(error, "the request is not a valid protobuf message of the expected type", Code.InvalidArgument);
+  } else if (error.rawMessage === "decompression failed") {
+    rewrite(error, "the request body cannot be decompressed", Code.InvalidArgument);
+  } else if (error.code === Code.Internal && error.rawMessage.startsWith("received compressed envelope")) {
+    rewrite(error, "a message is marked as compressed, but no encoding is named", Code.Internal);
+  } else if (error.code === Code.ResourceExhausted && error.rawMessage.includes("configured readMaxBytes")) {
+    const bodyBytesMax = /readMaxBytes (\d+)/.exec(error.rawMessage)?.[1] ?? "allowed";
+    rewrite(error, `the request message is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted);
+  } else if (error.code === Code.Unimplemented && error.rawMessage.startsWith("protocol error: ")) {
+    rewrite(error, "a call of this method carries exactly one request message", Code.InvalidArgument);
+  }
+}
+
+/** A text with half a surrogate pair cannot be sent; the half is replaced. */
+export function assureWellFormed(error: ConnectError): void {
+  if (!error.rawMessage.isWellFormed()) {
+    rewrite(error, error.rawMessage.toWellFormed(), error.code);
+  }
+}
+
+function rewrite(error: ConnectError, text: string, code: Code): void {
+  const model = new ConnectError(text, code);
+  Object.assign(error, { code, rawMessage: text, message: model.message });
+}

@@ -1,0 +1,99 @@
+/** A call as its handler sees it, with what is noted of it for the record. Costly parts are made when asked for. */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { callerGone, deadlineExceeded } from "./call-error.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Call, CallHead, Wire } from "./mount.ts";
+
+/** What a road knows of a call before `admit` is asked. */
+export class LiveCall<A> implements Call<A> {
+  readonly id: string;
+  readonly wire: Wire;
+  readonly method: DescMethod;
+  deadlineTime: number | undefined;
+  /** For the record: the first request message, and what went wrong. */
+  request: Message | undefined;
+  error: ConnectError | undefined;
+  readonly #exchange: Exchange;
+  readonly #stopping: AbortSignal;
+  #admission: A | undefined;
+  #signal: AbortSignal | undefined;
+  #responseHeader: Headers | undefined;
+  #deadlineTimer: NodeJS.Timeout | undefined;
+
+  constructor(id: string, wire: Wire, method: DescMethod, exchange: Exchange, stopping: AbortSignal) {
+    this.id = id;
+    this.wire = wire;
+    this.method = method;
+    this.#exchange = exchange;
+    this.#stopping = stopping;
+  }
+
+  get header(): Headers {
+    return this.#exchange.header;
+  }
+
+  get remoteAddress(): string {
+    return this.#exchange.remoteAddress;
+  }
+
+  get admission(): A {
+    return this.#admission as A;
+  }
+
+  /** What `admit` answered, if it did. */
+  get admitted(): A | undefined {
+    return this.#admission;
+  }
+
+  async admit(admit: (head: CallHead) => A | Promise<A>): Promise<void> {
+    this.#admission = await admit(this);
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#createSignal();
+    return this.#signal;
+  }
+
+  get responseHeader(): Headers {
+    this.#responseHeader ??= new Headers();
+    return this.#responseHeader;
+  }
+
+  /** The signal, if somebody has asked for it. */
+  get signalIfAny(): AbortSignal | undefined {
+    return this.#signal;
+  }
+
+  /** The response headers, if the handler has asked for them. */
+  get responseHeaderIfAny(): Headers | undefined {
+    return this.#responseHeader;
+  }
+
+  /** Uses the signal and response headers that Connect has made for this call. */
+  adopt(signal: AbortSignal, responseHeader: Headers): void {
+    this.#signal = signal;
+    this.#responseHeader = responseHeader;
+  }
+
+  #createSignal(): AbortSignal {
+    const controller = new AbortController();
+    if (this.deadlineTime !== undefined) {
+      const abort = (): void => controller.abort(deadlineExceeded());
+      this.#deadlineTimer = setTimeout(abort, Math.max(0, this.deadlineTime - Date.now()));
+    }
+    const onStop = (): void => controller.abort(this.#stopping.reason);
+    if (this.#stopping.aborted) {
+      onStop();
+    }
+    this.#stopping.addEventListener("abort", onStop);
+    this.#exchange.onOver((completed) => {
+      clearTimeout(this.#deadlineTimer);
+      this.#stopping.removeEventListener("abort", onStop);
+      if (!completed) {
+        controller.abort(callerGone());
+      }
+    });
+    return controller.signal;
+  }
+}

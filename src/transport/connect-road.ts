@@ -1,0 +1,246 @@
+/** The road of gRPC, gRPC-Web (binary and text) and Connect: connect-es speaks the protocols, this file the limits. */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import type { LiveCall } from "./call.ts";
+import { callerGone, correctDecodeError, deadlineExceeded } from "./call-error.ts";
+import { clampTimeout } from "./call-timeout.ts";
+import { createJsonOptions } from "./connect-json.ts";
+import type { Exchange } from "./exchange.ts";
+import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
+import { type BoundMethod, noteError } from "./handler.ts";
+import type { Wire } from "./mount.ts";
+import { beginCall, httpRefusals, type Surroundings } from "./road.ts";
+import { sendUniversal } from "./universal.ts";
+
+/** Serves one RPC path. The exchange has passed CORS; nothing else of it has been looked at. */
+export type ConnectRoute = (exchange: Exchange) => void;
+
+type CallState<A> = { readonly call: LiveCall<A>; readonly exchange: Exchange; readonly gone: AbortSignal };
+
+/** One route per method, by its path `/pkg.Service/Method`. */
+export function createConnectRoutes<A>(
+  methods: readonly BoundMethod<A>[],
+  surroundings: Surroundings<A>,
+): Map<string, ConnectRoute> {
+  const routes = new Map<string, ConnectRoute>();
+  for (const bound of methods) {
+    const handler = createHandler(bound, surroundings);
+    if (routes.has(handler.requestPath)) {
+      throw new Error(`transport: ${handler.requestPath} is mounted twice`);
+    }
+    routes.set(handler.requestPath, (exchange) => serve(handler, exchange, surroundings));
+  }
+  return routes;
+}
+
+/** Ties a call to what Connect hands from its gate to the implementation. The type parameter is lost on the way. */
+const stateKey = createContextKey<CallState<never> | undefined>(undefined);
+
+function stateOf<A>(values: ContextValues): CallState<A> {
+  const state = values.get(stateKey);
+  if (state === undefined) {
+    throw new Error("transport: a call without its state");
+  }
+  return state as CallState<never> as unknown as CallState<A>;
+}
+
+function createHandler<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>): UniversalHandler {
+  const { method, mount, invoke } = bound;
+  const { limits, stopping } = surroundings;
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: mount.options.bodyBytesMax?.[method.localName] ?? limits.bodyBytesMax,
+    shutdownSignal: stopping,
+    jsonOptions: createJsonOptions(mount.options, method.input),
+    requestGate: (context) => gate(bound, surroundings, context),
+  });
+  const implementation = (request: Message & AsyncIterable<Message>, context: HandlerContext): unknown => {
+    const answer = invoke(request, stateOf<A>(context.values).call);
+    return method.methodKind === "client_streaming" ? onlyMessage(answer as AsyncIterable<Message>, method) : answer;
+  };
+  // The compiler cannot tie a method of unknown kind to its implementation.
+  router.rpc(method as never, implementation as never);
+  const [handler] = router.handlers;
+  if (handler === undefined) {
+    throw new Error(`transport: connect-es made no handler for ${method}`);
+  }
+  return handler;
+}
+
+/** Handlers of client streams answer by an iterable, as those of bidirectional ones do; it yields once. */
+async function onlyMessage(answers: AsyncIterable<Message>, method: DescMethod): Promise<Message> {
+  for await (const answer of answers) {
+    return answer;
+  }
+  throw new ConnectError(`${method.name} has no answer`, Code.Internal);
+}
+
+/** Runs before the body is read. What it throws is encoded as the protocol of the call demands. */
+async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, context: HandlerContext): Promise<void> {
+  const { call, exchange, gone } = stateOf<A>(context.values);
+  call.adopt(context.signal, context.responseHeader);
+  context.signal.addEventListener("abort", () => {
+    const reason: unknown = context.signal.reason;
+    if (reason === gone.reason || reason === surroundings.stopping.reason || !(reason instanceof Error)) {
+      return;
+    }
+    if (isConnectDeadline(reason)) {
+      // The handler keeps the deadline by itself; Connect does not end the wait for the body.
+      if (call.request === undefined) {
+        exchange.body.fail(noteError(call, deadlineExceeded(), surroundings.logInternal));
+      }
+    } else if (reason.name !== "AbortError") {
+      // Connect hands its errors here just before it encodes them.
+      if (reason instanceof ConnectError) {
+        correctDecodeError(reason);
+      }
+      noteError(call, reason, surroundings.logInternal);
+    }
+  });
+  try {
+    await call.admit(bound.mount.options.admit);
+    if (exchange.method === "GET") {
+      assertBase64(exchange.query);
+    }
+  } catch (reason) {
+    throw noteError(call, reason, surroundings.logInternal);
+  }
+}
+
+function isConnectDeadline(reason: Error): boolean {
+  return reason instanceof ConnectError && reason.rawMessage === "the operation timed out";
+}
+
+function serve<A>(handler: UniversalHandler, exchange: Exchange, surroundings: Surroundings<A>): void {
+  if (exchange.method === "OPTIONS") {
+    exchange.answer(204, { allow: allowOf(handler) }, undefined);
+    return;
+  }
+  const contentType = exchange.request.headers["content-type"] ?? "";
+  const wire = toWire(contentType);
+  const asText = isGrpcWebText(contentType);
+  const call = beginCall(surroundings, exchange, wire, handler.method);
+  const header = exchange.header;
+  if (asText) {
+    header.set("content-type", toBinaryType(contentType));
+  }
+  call.deadlineTime = clampTimeout(header, wire, handler.method, surroundings.limits);
+  exchange.clientStreams = isClientStreaming(handler);
+  const gone = new AbortController();
+  exchange.onOver((completed) => {
+    if (!completed) {
+      gone.abort(callerGone());
+    }
+  });
+  const state: CallState<A> = { call, exchange, gone: gone.signal };
+  const request: UniversalServerRequest = {
+    httpVersion: exchange.request.httpVersion,
+    method: exchange.method,
+    url: `http://localhost${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
+    header,
+    body: asText ? decodeText(exchange.body) : exchange.body,
+    signal: gone.signal,
+    contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
+  };
+  run(handler, request, exchange, call, asText, surroundings).catch((reason: unknown) => {
+    if (!exchange.over) {
+      noteError(call, reason, surroundings.logInternal);
+      exchange.destroy();
+    }
+  });
+}
+
+async function run<A>(
+  handler: UniversalHandler,
+  request: UniversalServerRequest,
+  exchange: Exchange,
+  call: LiveCall<A>,
+  asText: boolean,
+  surroundings: Surroundings<A>,
+): Promise<void> {
+  const answer = await handler(request);
+  if (exchange.over) {
+    await answer.body?.[Symbol.asyncIterator]().return?.();
+  } else if (answer.body === undefined) {
+    call.error = refuse(handler, exchange, answer.status);
+  } else {
+    await sendUniversal(exchange, answer, asText);
+  }
+}
+
+function isClientStreaming(handler: UniversalHandler): boolean {
+  const { methodKind } = handler.method;
+  return methodKind === "client_streaming" || methodKind === "bidi_streaming";
+}
+
+function toWire(contentType: string): Wire {
+  if (!/^application\/grpc(?=$|[+;-])/i.test(contentType)) {
+    return "connect";
+  }
+  return /^application\/grpc-web/i.test(contentType) ? "grpc-web" : "grpc";
+}
+
+/** Connect's refusals of method, media type and HTTP version have no text and do not say what is allowed. */
+function refuse(handler: UniversalHandler, exchange: Exchange, status: number): ConnectError {
+  const refused = explain(handler, exchange, status);
+  const body = JSON.stringify({ code: refused.name, message: refused.error.rawMessage });
+  exchange.answer(status, { ...refused.header, "content-type": "application/json" }, Buffer.from(body));
+  return refused.error;
+}
+
+function explain(
+  handler: UniversalHandler,
+  exchange: Exchange,
+  status: number,
+): { name: string; error: ConnectError; header: Record<string, string> } {
+  const { requestPath } = handler;
+  if (status === httpRefusals.methodNotAllowed.status) {
+    const allow = allowOf(handler);
+    const text = `${requestPath} does not take ${exchange.method}; it takes ${allow}`;
+    return { name: "unimplemented", error: new ConnectError(text, Code.Unimplemented), header: { allow } };
+  }
+  if (status === httpRefusals.unsupportedMediaType.status) {
+    const accepted = acceptedTypes(handler).join(", ");
+    const given = exchange.request.headers["content-type"];
+    const what = given === undefined ? "has no content type" : "has a content type that is not served";
+    const isGet = exchange.method === "GET";
+    const text = isGet
+      ? `a GET of ${requestPath} needs the query parameters encoding (json or proto) and message`
+      : `the request ${what}; ${requestPath} takes ${accepted}`;
+    const header: Record<string, string> = isGet ? {} : { "accept-post": accepted };
+    return { name: "invalid_argument", error: new ConnectError(text, Code.InvalidArgument), header };
+  }
+  const text = `${requestPath} streams both ways and needs HTTP/2`;
+  return { name: "unimplemented", error: new ConnectError(text, Code.Unimplemented), header: { connection: "close" } };
+}
+
+function allowOf(handler: UniversalHandler): string {
+  return [...handler.allowedMethods, "OPTIONS"].join(", ");
+}
+
+const grpcTypes = ["application/grpc", "application/grpc-web", "application/grpc-web-text"];
+
+function acceptedTypes(handler: UniversalHandler): string[] {
+  return handler.method.methodKind === "unary"
+    ? ["application/json", "application/proto", ...grpcTypes]
+    : ["application/connect+json", "application/connect+proto", ...grpcTypes];
+}
+
+/** Connect takes base64 it cannot decode for a failure of its own. */
+function assertBase64(query: string): void {
+  const parameters = new URLSearchParams(query);
+  const message = parameters.get("message") ?? "";
+  if (parameters.get("base64") === "1" && !/^[A-Za-z0-9+/_-]*={0,2}$/.test(message)) {
+    throw new ConnectError("the query parameter message is not valid base64", Code.InvalidArgument);
+  }
+}

@@ -1,0 +1,56 @@
+/** Cross-origin requests: answers preflights and opens answers to the configured origins, and to no others. */
+import { cors } from "@connectrpc/connect";
+import type { Exchange } from "./exchange.ts";
+
+export interface Cors {
+  /** Sets the headers of the coming answer. True: it was a preflight, and it is answered. */
+  handle(exchange: Exchange): boolean;
+}
+
+/** How long browsers may keep a preflight's answer; two hours is the most that Chromium keeps. */
+const preflightAgeSeconds = 7_200;
+
+const allowedMethods = [...cors.allowedMethods, "PUT", "PATCH", "DELETE", "HEAD"].join(", ");
+
+// The last one opens whatever else an answer carries, the `Trailer-*` of Connect among them, to calls without cookies.
+const exposedHeaders = [...cors.exposedHeaders, "Grpc-Status-Details-Bin", "WWW-Authenticate", "Retry-After", "*"];
+
+export function createCors(origins: readonly string[], headers: readonly string[]): Cors {
+  const allowed = new Set(origins);
+  const any = allowed.has("*");
+  const allowedHeaders = unique([...cors.allowedHeaders, "Authorization", ...headers]);
+  const exposed = unique(exposedHeaders);
+  return {
+    handle(exchange) {
+      const { request, response } = exchange;
+      if (allowed.size > 0 && !any) {
+        response.setHeader("vary", "Origin");
+      }
+      const { origin } = request.headers;
+      if (origin === undefined || !(any || allowed.has(origin))) {
+        return false;
+      }
+      response.setHeader("access-control-allow-origin", any ? "*" : origin);
+      if (exchange.method !== "OPTIONS" || request.headers["access-control-request-method"] === undefined) {
+        response.setHeader("access-control-expose-headers", exposed);
+        return false;
+      }
+      exchange.answer(
+        204,
+        {
+          "access-control-allow-methods": allowedMethods,
+          "access-control-allow-headers": allowedHeaders,
+          "access-control-max-age": String(preflightAgeSeconds),
+        },
+        undefined,
+      );
+      return true;
+    },
+  };
+}
+
+/** A comma list in which no name stands twice, whatever its case. */
+function unique(names: readonly string[]): string {
+  const byLowerCase = new Map(names.map((name) => [name.toLowerCase(), name]));
+  return [...byLowerCase.values()].join(", ");
+}

@@ -1,0 +1,229 @@
+/** One HTTP request with its answer, alike for HTTP/1.1 and HTTP/2: its parts, its end, and its time limits. */
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
+import { constants } from "node:http2";
+import { parseTarget } from "../transcoding/path-text.ts";
+import { bodyTooSlow, callerGone } from "./call-error.ts";
+import type { TransportLimits } from "./limits.ts";
+import type { HttpRequest, HttpResponse } from "./mount.ts";
+import { RequestBody } from "./request-body.ts";
+
+export type AnswerHeader = Record<string, string | readonly string[]>;
+
+export class Exchange {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly method: string;
+  /** The raw path, and what follows the first question mark (without it). */
+  readonly path: string;
+  readonly query: string;
+  readonly body: RequestBody;
+  readonly startTime = performance.now();
+  /** Set for calls whose client may stay silent between messages: the idle limit holds instead of the request's. */
+  clientStreams = false;
+  /** The status that was sent; 0 before. */
+  status = 0;
+  #header: Headers | undefined;
+  #endTime = 0;
+  #stallTime = 0;
+  #over = false;
+  #onOver: ((completed: boolean) => void)[] = [];
+  #limits: TransportLimits;
+
+  constructor(request: HttpRequest, response: HttpResponse, expectsContinue: boolean, limits: TransportLimits) {
+    this.request = request;
+    this.response = response;
+    this.method = request.method ?? "";
+    this.#limits = limits;
+    const url = request.url ?? "";
+    // Of other forms (`*`) the whole is the path, which no route has.
+    const target = parseTarget(url) ?? { path: url, query: "" };
+    this.path = target.path;
+    this.query = target.query;
+    this.body = new RequestBody(request, () => {
+      if (expectsContinue && !response.headersSent) {
+        response.writeContinue();
+      }
+    });
+    const writable: NodeJS.EventEmitter = this.stream ?? response;
+    writable.once("finish", () => this.#settle(this.#completed()));
+    writable.once("close", () => this.#settle(this.#completed()));
+  }
+
+  /** The stream, where the connection is HTTP/2. */
+  get stream(): ServerHttp2Stream | undefined {
+    return "stream" in this.response ? ((this.response as Http2ServerResponse).stream ?? undefined) : undefined;
+  }
+
+  get isHttp2(): boolean {
+    return "stream" in this.response;
+  }
+
+  /** The value of `Host`, or of `:authority`. */
+  get authority(): string | undefined {
+    return this.isHttp2 ? (this.request as Http2ServerRequest).authority : this.request.headers.host;
+  }
+
+  /** The peer's address; an IPv4 address in its own form also where the socket is IPv6. */
+  get remoteAddress(): string {
+    const address = (this.stream?.session?.socket ?? this.request.socket)?.remoteAddress ?? "";
+    return address.startsWith("::ffff:") ? address.slice(7) : address;
+  }
+
+  /** The request headers, without the pseudo ones. */
+  get header(): Headers {
+    this.#header ??= toHeaders(this.request);
+    return this.#header;
+  }
+
+  /** Whether the answer is complete or the client is gone. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Tells once: true when the answer was written to its end, false when the client went away before. */
+  onOver(listener: (completed: boolean) => void): void {
+    if (this.#over) {
+      listener(this.#completed());
+    } else {
+      this.#onOver.push(listener);
+    }
+  }
+
+  writeHead(status: number, header: AnswerHeader): void {
+    if (this.#over || this.response.headersSent) {
+      return;
+    }
+    this.status = status;
+    (this.response as Http2ServerResponse).writeHead(status, header as Record<string, string | string[]>);
+  }
+
+  /** Resolves when more may be written; rejects when the client is gone. */
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#over) {
+      throw callerGone();
+    }
+    if (!(this.response as Http2ServerResponse).write(chunk)) {
+      this.#stallTime = performance.now();
+      await this.#drained();
+      this.#stallTime = 0;
+    }
+  }
+
+  addTrailers(trailer: AnswerHeader): void {
+    if (!this.#over) {
+      (this.response as Http2ServerResponse).addTrailers(trailer as Record<string, string>);
+    }
+  }
+
+  end(body?: Uint8Array): void {
+    this.#endTime = performance.now();
+    if (body === undefined) {
+      this.response.end();
+    } else {
+      this.response.end(body);
+    }
+  }
+
+  /** A complete answer. Of HEAD only the headers are sent. */
+  answer(status: number, header: AnswerHeader, body: Uint8Array | undefined): void {
+    const length = body === undefined || body.byteLength === 0 ? "0" : String(body.byteLength);
+    this.writeHead(status, status === 204 ? header : { ...header, "content-length": length });
+    this.end(this.method === "HEAD" ? undefined : body);
+  }
+
+  /** Breaks off: what was sent so far must not look complete. */
+  destroy(): void {
+    const stream = this.stream;
+    if (this.isHttp2) {
+      stream?.close(constants.NGHTTP2_INTERNAL_ERROR);
+    } else {
+      this.request.socket.destroy();
+    }
+  }
+
+  /** HTTP/1.1: the connection closes after this answer. */
+  closeAfterwards(): void {
+    if (!(this.isHttp2 || this.response.headersSent)) {
+      this.response.setHeader("connection", "close");
+    }
+  }
+
+  /** Enforces the time limits; called now and then. */
+  checkTime(now: number): void {
+    const { requestTimeoutMs, idleTimeoutMs } = this.#limits;
+    const waitStart = Math.max(this.#endTime, this.#stallTime);
+    if (waitStart > 0 && now - waitStart > requestTimeoutMs) {
+      this.destroy();
+    } else if (!this.body.ended && this.clientStreams) {
+      if (now - Math.max(this.startTime, this.body.lastByteTime) > idleTimeoutMs) {
+        this.body.fail(bodyTooSlow(idleTimeoutMs));
+      }
+    } else if (!this.body.ended && now - this.startTime > requestTimeoutMs) {
+      this.body.fail(bodyTooSlow(requestTimeoutMs));
+    }
+  }
+
+  #completed(): boolean {
+    const stream = this.stream;
+    if (this.isHttp2) {
+      return stream !== undefined && stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+    }
+    return this.response.writableFinished;
+  }
+
+  #settle(completed: boolean): void {
+    if (this.#over) {
+      return;
+    }
+    this.#over = true;
+    for (const listener of this.#onOver) {
+      listener(completed);
+    }
+    this.#onOver = [];
+    if (!this.body.ended) {
+      this.#linger();
+    }
+  }
+
+  /** The rest of the body is thrown away for a while, so that the client can read its answer; then it is cut off. */
+  #linger(): void {
+    this.body.discard();
+    const timer = setTimeout(() => {
+      if (this.isHttp2) {
+        this.stream?.close(constants.NGHTTP2_NO_ERROR);
+      } else if (!this.request.complete) {
+        this.request.socket.destroy();
+      }
+    }, this.#limits.lingerMs);
+    this.request.once("close", () => clearTimeout(timer));
+    this.request.once("end", () => clearTimeout(timer));
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const response = this.response as Http2ServerResponse;
+      const onDrain = (): void => {
+        response.off("close", onClose);
+        resolve();
+      };
+      const onClose = (): void => {
+        response.off("drain", onDrain);
+        reject(callerGone());
+      };
+      response.once("drain", onDrain);
+      response.once("close", onClose);
+    });
+  }
+}
+
+function toHeaders(request: HttpRequest): Headers {
+  const header = new Headers();
+  const raw = request.rawHeaders;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (!name.startsWith(":")) {
+      header.append(name, raw[i + 1] as string);
+    }
+  }
+  return header;
+}

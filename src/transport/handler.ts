@@ -1,0 +1,141 @@
+/** The one way from every wire to a handler: notes the request, keeps the deadline, normalises what goes wrong. */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { LiveCall } from "./call.ts";
+import { assureWellFormed, deadlineExceeded, toCallError } from "./call-error.ts";
+import type { Call, Mount } from "./mount.ts";
+import type { LogInternal } from "./record.ts";
+
+/** A method as the roads serve it. */
+export type BoundMethod<A> =
+  | { readonly kind: "unary"; readonly mount: Mount<A>; readonly method: DescMethod; readonly invoke: UnaryInvoke<A> }
+  | { readonly kind: "stream"; readonly mount: Mount<A>; readonly method: DescMethod; readonly invoke: StreamInvoke<A> };
+
+export type UnaryInvoke<A> = (request: Message, call: LiveCall<A>) => Promise<Message>;
+/** The input is one message, or an iterable of them where the method's clients stream. */
+export type StreamInvoke<A> = (
+  input: Message | AsyncIterable<Message>,
+  call: LiveCall<A>,
+) => AsyncGenerator<Message, void, undefined>;
+
+type LooseUnary<A> = (request: Message, call: Call<A>) => Promise<Message>;
+type LooseStream<A> = (input: Message | AsyncIterable<Message>, call: Call<A>) => AsyncIterable<Message>;
+
+/** The methods of a mount that are served, each bound to its handler. One without a handler is UNIMPLEMENTED. */
+export function bindMethods<A>(mount: Mount<A>, logInternal: LogInternal): BoundMethod<A>[] {
+  const { service, options } = mount;
+  for (const name of options.methods ?? []) {
+    if (service.method[name] === undefined) {
+      throw new Error(`mount: ${service.typeName} has no method ${name}; it has ${Object.keys(service.method).join(", ")}`);
+    }
+  }
+  return service.methods
+    .filter((method) => options.methods?.includes(method.localName) ?? true)
+    .map((method) => {
+      const handler = mount.handlers[method.localName] ?? unimplemented(method);
+      if (method.methodKind === "unary") {
+        const invoke = bindUnary(handler as LooseUnary<A>, logInternal);
+        return { kind: "unary", mount, method, invoke };
+      }
+      return { kind: "stream", mount, method, invoke: bindStream(handler as LooseStream<A>, logInternal) };
+    });
+}
+
+/** Notes the error of a call and sees that the cause of an INTERNAL one is logged. */
+export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: LogInternal): ConnectError {
+  const error = toCallError(reason, call.signalIfAny);
+  assureWellFormed(error);
+  if (call.error === undefined) {
+    call.error = error;
+    if (error.code === Code.Internal) {
+      logInternal(error.cause ?? error, call.id);
+    }
+  }
+  return error;
+}
+
+function bindUnary<A>(handler: LooseUnary<A>, logInternal: LogInternal): UnaryInvoke<A> {
+  return async (request, call) => {
+    call.request = request;
+    try {
+      if (call.deadlineTime === undefined) {
+        return await handler(request, call);
+      }
+      if (call.deadlineTime <= Date.now()) {
+        throw deadlineExceeded();
+      }
+      return await withinDeadline(handler(request, call), call.deadlineTime);
+    } catch (reason) {
+      throw noteError(call, reason, logInternal);
+    }
+  };
+}
+
+function bindStream<A>(handler: LooseStream<A>, logInternal: LogInternal): StreamInvoke<A> {
+  return async function* invoke(input, call) {
+    try {
+      if (Symbol.asyncIterator in input) {
+        yield* untilDeadline(handler(noteFirst(input, call), call), call.deadlineTime);
+      } else {
+        call.request = input;
+        yield* untilDeadline(handler(input, call), call.deadlineTime);
+      }
+    } catch (reason) {
+      throw noteError(call, reason, logInternal);
+    }
+  };
+}
+
+async function* noteFirst<A>(input: AsyncIterable<Message>, call: LiveCall<A>): AsyncGenerator<Message> {
+  for await (const message of input) {
+    call.request ??= message;
+    yield message;
+  }
+}
+
+async function* untilDeadline(
+  answers: AsyncIterable<Message>,
+  deadlineTime: number | undefined,
+): AsyncGenerator<Message, undefined, undefined> {
+  if (deadlineTime === undefined) {
+    yield* answers;
+    return;
+  }
+  const iterator = answers[Symbol.asyncIterator]();
+  let left = false;
+  try {
+    for (;;) {
+      const result = await withinDeadline(iterator.next(), deadlineTime);
+      if (result.done) {
+        left = true;
+        return;
+      }
+      yield result.value;
+    }
+  } finally {
+    if (!left) {
+      // Not awaited: a generator that is busy ends only when its present step does.
+      iterator.return?.().catch(() => undefined);
+    }
+  }
+}
+
+/** Handlers are asked to keep the deadline through `call`; the caller hears in time even if one does not. */
+async function withinDeadline<T>(answer: Promise<T>, deadlineTime: number): Promise<T> {
+  const remainingMs = deadlineTime - Date.now();
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(deadlineExceeded()), Math.max(0, remainingMs));
+  });
+  try {
+    return await Promise.race([answer, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unimplemented(method: DescMethod): () => Promise<Message> & AsyncIterable<Message> {
+  return () => {
+    throw new ConnectError(`${method.parent.typeName}.${method.name} is not implemented`, Code.Unimplemented);
+  };
+}

@@ -1,0 +1,139 @@
+/** `grpc.health.v1` and its plain HTTP form: what is served, and who is told when that changes. */
+import type { ServerResponse } from "node:http";
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  Health as HealthService,
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as Status,
+  HealthCheckResponseSchema,
+} from "../../gen/grpc/health/v1/health_pb.ts";
+import { type Admit, type Call, type HttpMount, type HttpResponse, type Mount, mount, mountHttp } from "./mount.ts";
+
+/** The empty name stands for the whole server: while it does not serve, none of its services does. */
+export class Health {
+  readonly #serving = new Map<string, boolean>([["", false]]);
+  readonly #watchers = new Set<() => void>();
+  #stopped = false;
+
+  /** Makes a service known. It serves as soon as the whole server does. */
+  register(service: string): void {
+    if (!this.#serving.has(service)) {
+      this.#serving.set(service, true);
+    }
+  }
+
+  setServing(service: string, serving: boolean): void {
+    this.#serving.set(service, serving && !this.#stopped);
+    this.#tell();
+  }
+
+  /** Nothing is served any more, and watchers are let go once they know. */
+  stop(): void {
+    this.#stopped = true;
+    this.setServing("", false);
+  }
+
+  /** Absent: there is no such service here. */
+  isServing(service: string): boolean | undefined {
+    const own = this.#serving.get(service);
+    return own === undefined ? undefined : own && this.#serving.get("") === true;
+  }
+
+  /** The present status at once, then each change, until the caller goes away or the service stops. */
+  async *watch(service: string, signal: AbortSignal): AsyncGenerator<Status, undefined, undefined> {
+    let last: Status | undefined;
+    while (!signal.aborted) {
+      const status = toStatus(this.isServing(service));
+      if (status !== last) {
+        last = status;
+        yield status;
+      } else if (this.#stopped) {
+        return;
+      } else {
+        await this.#change(signal);
+      }
+    }
+  }
+
+  #tell(): void {
+    for (const wake of this.#watchers) {
+      wake();
+    }
+  }
+
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#watchers.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#watchers.add(wake);
+      signal.addEventListener("abort", wake);
+    });
+  }
+}
+
+export function healthMount<A>(health: Health, admit: Admit<A>): Mount<A> {
+  return mount<typeof HealthService, A>(
+    HealthService,
+    {
+      check: async ({ service }) => {
+        const serving = health.isServing(service);
+        if (serving === undefined) {
+          throw new ConnectError(`there is no service "${service.slice(0, 100)}" here`, Code.NotFound);
+        }
+        return toResponse(toStatus(serving));
+      },
+      watch: ({ service }, call) => watch(health, service, call),
+    },
+    { admit, unknownFields: "refuse" },
+  );
+}
+
+/** `GET /healthz`: the process answers. `GET /readyz`: it serves. */
+export function healthHttpMounts(health: Health): HttpMount[] {
+  return [
+    mountHttp("/healthz", (request, response) => answer(request.method, response, true)),
+    mountHttp("/readyz", (request, response) => answer(request.method, response, health.isServing("") === true)),
+  ];
+}
+
+async function* watch<A>(
+  health: Health,
+  service: string,
+  call: Call<A>,
+): AsyncGenerator<HealthCheckResponse, undefined, undefined> {
+  for await (const status of health.watch(service, call.signal)) {
+    yield toResponse(status);
+  }
+}
+
+function toStatus(serving: boolean | undefined): Status {
+  if (serving === undefined) {
+    return Status.SERVICE_UNKNOWN;
+  }
+  return serving ? Status.SERVING : Status.NOT_SERVING;
+}
+
+function toResponse(status: Status): HealthCheckResponse {
+  return create(HealthCheckResponseSchema, { status });
+}
+
+function answer(method: string | undefined, response: HttpResponse, well: boolean): void {
+  const allowed = method === "GET" || method === "HEAD";
+  const text = allowed ? (well ? "ok\n" : "not serving\n") : `${method} is not served here; GET and HEAD are\n`;
+  const header: Record<string, string> = {
+    "content-type": "text/plain",
+    "content-length": String(Buffer.byteLength(text)),
+    "cache-control": "no-store",
+  };
+  if (!allowed) {
+    header["allow"] = "GET, HEAD";
+  }
+  // The overloads of the two kinds of response are alike, but TypeScript cannot call their union.
+  const send = response as ServerResponse;
+  send.writeHead(allowed ? (well ? 200 : 503) : 405, header);
+  send.end(method === "HEAD" ? undefined : text);
+}

@@ -1,0 +1,40 @@
+/** What a caller may ask of the transport before it is refused. Every limit is an option; tests use small ones. */
+
+/** Sizes end in `Bytes`, durations in `Ms`. */
+export interface TransportLimits {
+  /** The largest request body, on the wire and after decompression. Mounts may raise it for single methods. */
+  readonly bodyBytesMax: number;
+  /** The largest list of request headers. */
+  readonly headerBytesMax: number;
+  /** Open connections; further ones are closed at once. */
+  readonly connectionsMax: number;
+  /** Concurrent streams of one HTTP/2 connection. */
+  readonly streamsMax: number;
+  /** Streams that one HTTP/2 connection may break off within `resetWindowMs` before it is told to go away. */
+  readonly resetsMax: number;
+  readonly resetWindowMs: number;
+  /** How long a new connection may take to send its first bytes, and HTTP/1.1 to send the headers of a request. */
+  readonly headerTimeoutMs: number;
+  /** How long a request may take to send its body, and a client to take in an answer that waits for it. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection without calls, or a client's stream without bytes, is kept. */
+  readonly idleTimeoutMs: number;
+  /** How long the rest of a body is thrown away after the answer, before the connection or stream is closed. */
+  readonly lingerMs: number;
+  /** The longest deadline of a unary call; longer ones are clamped to it. */
+  readonly deadlineMsMax: number;
+}
+
+export const defaultLimits: TransportLimits = {
+  bodyBytesMax: 256 * 1024,
+  headerBytesMax: 16 * 1024,
+  connectionsMax: 10_000,
+  streamsMax: 100,
+  resetsMax: 200,
+  resetWindowMs: 10_000,
+  headerTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  idleTimeoutMs: 120_000,
+  lingerMs: 1_000,
+  deadlineMsMax: 60_000,
+};

@@ -1,0 +1,154 @@
+/** One port for HTTP/1.1 and cleartext HTTP/2: tells them apart by their first bytes and keeps both within limits. */
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { guardSessions, type SessionGuard } from "./http2-sessions.ts";
+import type { TransportLimits } from "./limits.ts";
+import type { HttpRequest, HttpResponse } from "./mount.ts";
+
+export type OnRequest = (request: HttpRequest, response: HttpResponse, expectsContinue: boolean) => void;
+
+export interface Listener {
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /** Takes no more connections and requests: idle connections close, busy ones after their last answer. */
+  drain(): void;
+  /** Connections that have become idle since `drain` close now. */
+  closeIdle(): void;
+  /** Destroys what is left. */
+  destroy(): void;
+  /** Resolves when the last connection is gone. */
+  readonly closed: Promise<void>;
+}
+
+/** The first bytes of every HTTP/2 connection; no HTTP/1.1 request begins so. */
+const preface = Buffer.from("PRI ");
+
+export function createListener(limits: TransportLimits, onRequest: OnRequest): Listener {
+  const sniffing = new Set<Socket>();
+  const sockets = new Set<Socket>();
+  const h2 = createHttp2Server(limits, onRequest);
+  const sessions = guardSessions(h2, limits);
+  const h1 = createHttp1Server(limits, onRequest);
+  // The http server owns the port, because Node enforces the header and request time-outs of HTTP/1.1 only then.
+  const [onHttp1Connection] = h1.listeners("connection") as ((socket: Socket) => void)[];
+  if (onHttp1Connection === undefined) {
+    throw new Error("transport: this version of Node gives its http server no connection listener");
+  }
+  h1.removeAllListeners("connection");
+  h1.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    sniffing.add(socket);
+    sniff(socket, limits.headerTimeoutMs, (isHttp2) => {
+      sniffing.delete(socket);
+      if (isHttp2) {
+        h2.emit("connection", socket);
+      } else {
+        onHttp1Connection.call(h1, socket);
+        socket.resume();
+      }
+    });
+    socket.once("close", () => sniffing.delete(socket));
+  });
+  return { ...control(h1, sessions, sniffing, sockets), closed: new Promise((resolve) => h1.once("close", resolve)) };
+}
+
+function control(
+  h1: http.Server,
+  sessions: SessionGuard,
+  sniffing: ReadonlySet<Socket>,
+  sockets: ReadonlySet<Socket>,
+): Omit<Listener, "closed"> {
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        h1.once("error", reject);
+        h1.listen({ host, port, backlog: 1024 }, () => {
+          h1.off("error", reject);
+          resolve(h1.address() as AddressInfo);
+        });
+      }),
+    drain: () => {
+      h1.close();
+      for (const socket of sniffing) {
+        socket.destroy();
+      }
+      sessions.goAway();
+    },
+    closeIdle: () => h1.closeIdleConnections(),
+    destroy: () => {
+      sessions.destroy();
+      h1.closeAllConnections();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+    },
+  };
+}
+
+function createHttp1Server(limits: TransportLimits, onRequest: OnRequest): http.Server {
+  const server = http.createServer({
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headerTimeoutMs,
+    // A backstop: the transport's own limit on the body comes first and gives an answer.
+    requestTimeout: limits.headerTimeoutMs + 2 * limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    connectionsCheckingInterval: Math.max(50, Math.min(5_000, limits.headerTimeoutMs / 2)),
+    keepAlive: true,
+    noDelay: true,
+  });
+  server.maxConnections = limits.connectionsMax;
+  server.on("request", (request, response) => onRequest(request, response, false));
+  server.on("checkContinue", (request, response) => onRequest(request, response, true));
+  return server;
+}
+
+function createHttp2Server(limits: TransportLimits, onRequest: OnRequest): http2.Http2Server {
+  const server = http2.createServer({
+    settings: {
+      maxConcurrentStreams: limits.streamsMax,
+      maxHeaderListSize: limits.headerBytesMax,
+      enableConnectProtocol: false,
+    },
+    maxHeaderListPairs: 200,
+    streamResetBurst: limits.resetsMax,
+    streamResetRate: Math.max(1, Math.floor((limits.resetsMax * 1_000) / limits.resetWindowMs)),
+  });
+  server.on("request", (request, response) => onRequest(request, response, false));
+  server.on("checkContinue", (request, response) => onRequest(request, response, true));
+  return server;
+}
+
+/**
+ * Holds what a new connection sends until it differs from the preface or is as long. (Putting it back and waiting for
+ * more would spin.) Then puts it back for whoever takes the socket.
+ */
+function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => void): void {
+  let held: Buffer | undefined;
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const leave = (): void => {
+    clearTimeout(timer);
+    socket.off("data", onData);
+    socket.off("end", onEnd);
+  };
+  const onEnd = (): void => {
+    leave();
+    socket.destroy();
+  };
+  const onData = (chunk: Buffer): void => {
+    held = held === undefined ? chunk : Buffer.concat([held, chunk]);
+    const length = Math.min(held.byteLength, preface.byteLength);
+    const matches = held.compare(preface, 0, length, 0, length) === 0;
+    if (matches && length < preface.byteLength) {
+      return;
+    }
+    leave();
+    socket.pause();
+    socket.unshift(held);
+    decide(matches);
+  };
+  socket.on("error", () => socket.destroy());
+  socket.once("close", () => clearTimeout(timer));
+  socket.on("end", onEnd);
+  socket.on("data", onData);
+}

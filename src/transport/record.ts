@@ -1,0 +1,30 @@
+/** What is known of a call once it is over: one record per call, whatever became of it. */
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { Code, ConnectError } from "@connectrpc/connect";
+import type { Wire } from "./mount.ts";
+
+export interface CallRecord<A = unknown> {
+  readonly id: string;
+  readonly wire: Wire;
+  /** Absent where no method answers to the path. */
+  readonly method: DescMethod | undefined;
+  /** The path as it was sent, without the query. */
+  readonly path: string;
+  readonly code: Code | "ok";
+  /** What the caller was told (or, if it went away, would have been). */
+  readonly error: ConnectError | undefined;
+  /** What `admit` answered. Absent when it refused or was not reached. */
+  readonly admission: A | undefined;
+  /** The first request message. Absent when none could be read. */
+  readonly request: Message | undefined;
+  readonly remoteAddress: string;
+  readonly durationMs: number;
+  /** 0 when the caller went away before it was answered. */
+  readonly httpStatus: number;
+}
+
+/** Hears of each call once, when it is over. */
+export type Finished<A> = (record: CallRecord<A>) => void;
+
+/** Hears the cause of errors that callers only see as INTERNAL. The id is empty where no call is known. */
+export type LogInternal = (error: unknown, callId: string) => void;

@@ -1,0 +1,174 @@
+/** The body of a request as an iterable that neither destroys its connection when it is left nor waits for ever. */
+import type { Http2ServerRequest } from "node:http2";
+import { bodyTooLarge } from "../transcoding/rest-error.ts";
+import { callerGone } from "./call-error.ts";
+import type { HttpRequest } from "./mount.ts";
+
+/** Bytes held before the sender is made to wait. */
+const heldBytesMax = 64 * 1024;
+
+type Waiter = { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(reason: unknown): void };
+
+const done: IteratorResult<Uint8Array, undefined> = { done: true, value: undefined };
+
+/**
+ * Reading starts with the first `next`. Leaving early (`return`) throws the rest away as it arrives: Node's own
+ * iterator would destroy the stream, and with it the answer. `fail` ends the wait of whoever reads.
+ */
+export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #request: HttpRequest;
+  readonly #onStart: () => void;
+  #started = false;
+  #ended = false;
+  #discarding = false;
+  #error: unknown;
+  #chunks: Uint8Array[] = [];
+  #heldBytes = 0;
+  #waiter: Waiter | undefined;
+  /** When bytes came last, by `performance.now()`; 0 before the first. */
+  lastByteTime = 0;
+
+  /** `onStart` is told when the body is first asked for (`Expect: 100-continue` is answered then). */
+  constructor(request: HttpRequest, onStart: () => void) {
+    this.#request = request;
+    this.#onStart = onStart;
+  }
+
+  /** Whether all of it has arrived. */
+  get ended(): boolean {
+    return this.#ended || this.#request.readableEnded || this.#request.complete;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#start();
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) {
+      this.#heldBytes -= chunk.byteLength;
+      if (this.#heldBytes === 0 && !this.#ended) {
+        this.#request.resume();
+      }
+      return Promise.resolve({ done: false, value: chunk });
+    }
+    if (this.#error !== undefined) {
+      return Promise.reject(this.#error);
+    }
+    if (this.#ended || this.#discarding) {
+      return Promise.resolve(done);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+    });
+  }
+
+  return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.discard();
+    return Promise.resolve(done);
+  }
+
+  /** All of it in one piece, at most `bodyBytesMax`. */
+  async readAll(bodyBytesMax: number): Promise<Buffer> {
+    if (Number(this.#request.headers["content-length"] ?? 0) > bodyBytesMax) {
+      this.discard();
+      throw bodyTooLarge(bodyBytesMax);
+    }
+    if (this.#isAbsent()) {
+      return Buffer.alloc(0);
+    }
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const result = await this.next();
+      if (result.done) {
+        break;
+      }
+      size += result.value.byteLength;
+      if (size > bodyBytesMax) {
+        this.discard();
+        throw bodyTooLarge(bodyBytesMax);
+      }
+      chunks.push(result.value);
+    }
+    return chunks.length === 1 && Buffer.isBuffer(chunks[0]) ? chunks[0] : Buffer.concat(chunks, size);
+  }
+
+  /** Whoever reads, now or later, gets this error. */
+  fail(error: unknown): void {
+    if (this.#ended || this.#error !== undefined) {
+      return;
+    }
+    this.#error = error;
+    this.#waiter?.reject(error);
+    this.#waiter = undefined;
+  }
+
+  /** Whoever reads finds the end: no more input is taken. */
+  end(): void {
+    this.#ended = true;
+    this.#waiter?.resolve(done);
+    this.#waiter = undefined;
+    this.discard();
+  }
+
+  /** Throws away what has come and what still comes. */
+  discard(): void {
+    this.#discarding = true;
+    this.#chunks = [];
+    this.#heldBytes = 0;
+    this.#request.resume();
+  }
+
+  /** Whether the headers say that there is none; nothing need be waited for then. */
+  #isAbsent(): boolean {
+    const { headers, httpVersionMajor } = this.#request;
+    if (httpVersionMajor === 1) {
+      return headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
+    }
+    return "stream" in this.#request && this.#request.stream.endAfterHeaders;
+  }
+
+  #start(): void {
+    if (this.#started) {
+      return;
+    }
+    this.#started = true;
+    this.#onStart();
+    // Both kinds of request are Readables; the union of their overloads is what TypeScript cannot call.
+    const request = this.#request as Http2ServerRequest;
+    request.on("data", (chunk: Buffer) => this.#take(chunk));
+    request.on("end", () => this.#finish());
+    request.on("error", () => this.fail(callerGone()));
+    request.on("aborted", () => this.fail(callerGone()));
+    request.on("close", () => this.fail(callerGone()));
+    if (request.destroyed && !request.readableEnded) {
+      this.fail(callerGone());
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    this.lastByteTime = performance.now();
+    if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) {
+      return;
+    }
+    const waiter = this.#waiter;
+    if (waiter !== undefined) {
+      this.#waiter = undefined;
+      waiter.resolve({ done: false, value: chunk });
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#heldBytes += chunk.byteLength;
+    if (this.#heldBytes > heldBytesMax) {
+      this.#request.pause();
+    }
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    this.#waiter?.resolve(done);
+    this.#waiter = undefined;
+  }
+}

@@ -1,0 +1,177 @@
+/** The road of plain HTTP and JSON: transcoding finds the method and turns bodies into messages; the handler is the same. */
+import { createRegistry, type DescMethod, type Message } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { parseDeadlineMs } from "../transcoding/deadline.ts";
+import { decodeRequest } from "../transcoding/decode.ts";
+import { encodeResponse, streamFormatOf } from "../transcoding/encode.ts";
+import { encodeStatusError } from "../transcoding/error.ts";
+import { assertAcceptable, type MediaTypes } from "../transcoding/negotiate.ts";
+import { nativeRestPolicy, type RestAnswer, type RestPolicy } from "../transcoding/policy.ts";
+import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
+import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../transcoding/route-table.ts";
+import type { LiveCall } from "./call.ts";
+import { deadlineExceeded } from "./call-error.ts";
+import { assertContentCoding, decodeContent, encodeContent } from "./content-coding.ts";
+import type { AnswerHeader, Exchange } from "./exchange.ts";
+import { type BoundMethod, noteError } from "./handler.ts";
+import type { Mount } from "./mount.ts";
+import { sendStream } from "./rest-stream.ts";
+import { beginCall, recordUnmatched, type Surroundings, timeoutMsMax, toDeadlineTime } from "./road.ts";
+
+/** What answers where no mount is known. */
+const noMount = nativeRestPolicy({ registry: createRegistry() });
+
+/** Throws at once, naming all of them, when http rules cannot be served. */
+export function createRestRoad<A>(
+  methods: readonly BoundMethod<A>[],
+  surroundings: Surroundings<A>,
+): (exchange: Exchange) => void {
+  const table = createRouteTable(toRouteMounts(methods));
+  const bound = new Map<DescMethod, BoundMethod<A>>(methods.map((each) => [each.method, each]));
+  return (exchange) => {
+    const found = table.match(exchange.method, exchange.request.url ?? "");
+    const served = found.kind === "match" ? bound.get(found.route.method) : undefined;
+    if (found.kind !== "match" || served === undefined) {
+      answerUnmatched(surroundings, exchange, found);
+      return;
+    }
+    const call = beginCall(surroundings, exchange, "rest", served.method);
+    serve(served, surroundings, exchange, call, found).catch((reason: unknown) => {
+      const error = noteError(call, reason, surroundings.logInternal);
+      if (exchange.over) {
+        return;
+      }
+      if (exchange.response.headersSent) {
+        exchange.destroy();
+      } else {
+        sendError(surroundings, exchange, error, found.route.policy);
+      }
+    });
+  };
+}
+
+function toRouteMounts<A>(methods: readonly BoundMethod<A>[]): RouteMount[] {
+  const byMount = new Map<Mount<A>, { policy: RestPolicy; methods: DescMethod[] }>();
+  for (const { mount, method } of methods) {
+    const policy = mount.options.rest;
+    if (policy !== undefined) {
+      const entry = byMount.get(mount) ?? { policy, methods: [] };
+      entry.methods.push(method);
+      byMount.set(mount, entry);
+    }
+  }
+  return [...byMount].map(([{ service }, { policy, methods: served }]) => ({ service, policy, methods: served }));
+}
+
+async function serve<A>(
+  bound: BoundMethod<A>,
+  surroundings: Surroundings<A>,
+  exchange: Exchange,
+  call: LiveCall<A>,
+  match: RouteMatch,
+): Promise<void> {
+  const { headers } = exchange.request;
+  const { policy } = match.route;
+  await call.admit(bound.mount.options.admit);
+  const timeoutMs = parseDeadlineMs((name) => call.header.get(name), timeoutMsMax(bound.method, surroundings.limits));
+  if (timeoutMs !== undefined) {
+    keepDeadline(exchange, call, timeoutMs);
+  }
+  assertContentCoding(headers["content-encoding"]);
+  if (!match.route.rawResponse) {
+    assertAcceptable(policy, headers.accept, mediaTypes(bound, policy));
+  }
+  const bodyBytesMax = bound.mount.options.bodyBytesMax?.[bound.method.localName] ?? surroundings.limits.bodyBytesMax;
+  const sent = await exchange.body.readAll(bodyBytesMax);
+  const body = await decodeContent(headers["content-encoding"], sent, bodyBytesMax);
+  const request = decodeRequest(match, headers["content-type"], body);
+  if (bound.kind === "stream") {
+    const format = streamFormatOf(match.route, headers.accept);
+    await sendStream(exchange, call, match, format, bound.invoke(request, call), surroundings.logInternal);
+  } else {
+    await sendMessage(exchange, call, match, await bound.invoke(request, call));
+  }
+}
+
+/** The handler keeps the deadline for itself; until it is called the wait for the body has to end. */
+function keepDeadline<A>(exchange: Exchange, call: LiveCall<A>, timeoutMs: number): void {
+  call.deadlineTime = toDeadlineTime(timeoutMs);
+  const timer = setTimeout(() => exchange.body.fail(deadlineExceeded()), timeoutMs);
+  exchange.onOver(() => clearTimeout(timer));
+}
+
+function mediaTypes<A>(bound: BoundMethod<A>, policy: RestPolicy): MediaTypes {
+  return bound.kind === "stream" ? ["application/x-ndjson", "text/event-stream"] : [policy.contentType];
+}
+
+async function sendMessage<A>(
+  exchange: Exchange,
+  call: LiveCall<A>,
+  match: RouteMatch,
+  message: Message,
+): Promise<void> {
+  const { contentType, body } = encodeResponse(match.route, message);
+  const header: AnswerHeader = { ...callHeader(call), "content-type": contentType };
+  await sendCompressed(exchange, match.route.policy.successStatus, header, body);
+}
+
+/** What the handler has set. */
+function callHeader<A>(call: LiveCall<A>): AnswerHeader {
+  return call.responseHeaderIfAny === undefined ? {} : Object.fromEntries(call.responseHeaderIfAny);
+}
+
+async function sendCompressed(
+  exchange: Exchange,
+  status: number,
+  header: AnswerHeader,
+  body: Uint8Array,
+): Promise<void> {
+  const zipped = await encodeContent(exchange.request.headers["accept-encoding"], body);
+  if (zipped === undefined) {
+    exchange.answer(status, header, body);
+    return;
+  }
+  const vary = exchange.response.getHeader("vary");
+  header["vary"] = vary === undefined ? "Accept-Encoding" : `${vary}, Accept-Encoding`;
+  header["content-encoding"] = "gzip";
+  exchange.answer(status, header, zipped);
+}
+
+function answerUnmatched<A>(
+  surroundings: Surroundings<A>,
+  exchange: Exchange,
+  found: Exclude<RouteAnswer, RouteMatch> | RouteMatch,
+): void {
+  if (exchange.method === "OPTIONS" && (found.kind === "method_not_allowed" || exchange.path === "*")) {
+    const allow = found.kind === "method_not_allowed" ? [...found.allow, "OPTIONS"] : ["GET", "POST", "OPTIONS"];
+    exchange.answer(204, { allow: allow.join(", ") }, undefined);
+    return;
+  }
+  const [error, policy] = refusalOf(found);
+  recordUnmatched(surroundings, exchange, error);
+  sendError(surroundings, exchange, error, policy ?? noMount);
+}
+
+function refusalOf(found: RouteAnswer): [ConnectError, RestPolicy | undefined] {
+  switch (found.kind) {
+    case "method_not_allowed":
+      return [methodNotAllowed(found.allow), found.policy];
+    case "malformed":
+      return [found.error, found.policy];
+    case "not_found":
+      return [pathNotFound(), found.policy];
+    case "match":
+      return [pathNotFound(), found.route.policy];
+  }
+}
+
+function sendError<A>(surroundings: Surroundings<A>, exchange: Exchange, error: ConnectError, policy: RestPolicy): void {
+  let answer: RestAnswer;
+  try {
+    answer = policy.encodeError(error, policy);
+  } catch (reason) {
+    surroundings.logInternal(reason, "");
+    answer = encodeStatusError(error, noMount);
+  }
+  exchange.answer(answer.status, { ...answer.header }, answer.body);
+}

@@ -1,0 +1,59 @@
+/** Server streams on the REST road: a line or an event per message, as fast as the client takes them. */
+import type { Message } from "@bufbuild/protobuf";
+import {
+  encodeStreamError,
+  encodeStreamMessage,
+  type StreamFormat,
+  streamContentType,
+} from "../transcoding/encode.ts";
+import type { RouteMatch } from "../transcoding/route-table.ts";
+import type { LiveCall } from "./call.ts";
+import type { Exchange } from "./exchange.ts";
+import { noteError } from "./handler.ts";
+import type { LogInternal } from "./record.ts";
+
+/**
+ * What goes wrong before the first message is thrown, so that it can be answered with a status of its own. Later the
+ * error is the last line; where the format has no room for one, the answer is broken off.
+ */
+export async function sendStream<A>(
+  exchange: Exchange,
+  call: LiveCall<A>,
+  match: RouteMatch,
+  format: StreamFormat,
+  messages: AsyncGenerator<Message, void, undefined>,
+  logInternal: LogInternal,
+): Promise<void> {
+  const { route } = match;
+  try {
+    let result = await messages.next();
+    const first = result.done ? undefined : result.value;
+    const opening = first === undefined ? undefined : encodeStreamMessage(route, first, format);
+    exchange.writeHead(route.policy.successStatus, {
+      ...Object.fromEntries(call.responseHeaderIfAny ?? []),
+      "content-type": streamContentType(route, format, first),
+      "cache-control": "no-store",
+    });
+    if (match.headOnly || opening === undefined) {
+      exchange.end();
+      return;
+    }
+    await exchange.write(opening);
+    try {
+      for (result = await messages.next(); !result.done; result = await messages.next()) {
+        await exchange.write(encodeStreamMessage(route, result.value, format));
+      }
+    } catch (reason) {
+      const error = noteError(call, reason, logInternal);
+      const line = exchange.over ? undefined : encodeStreamError(error, route.policy, format);
+      if (line === undefined || line.byteLength === 0) {
+        exchange.destroy();
+        return;
+      }
+      await exchange.write(line);
+    }
+    exchange.end();
+  } finally {
+    await messages.return();
+  }
+}

@@ -1,0 +1,93 @@
+/** What the roads share: the surroundings of a call, its beginning and its record. */
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { LiveCall } from "./call.ts";
+import { callerGone } from "./call-error.ts";
+import type { Exchange } from "./exchange.ts";
+import type { TransportLimits } from "./limits.ts";
+import type { Wire } from "./mount.ts";
+import type { Finished, LogInternal } from "./record.ts";
+
+export interface Surroundings<A> {
+  readonly limits: TransportLimits;
+  readonly newCallId: () => string;
+  readonly finished: Finished<A>;
+  readonly logInternal: LogInternal;
+  /** Aborts when calls that are still open must end because the service stops. */
+  readonly stopping: AbortSignal;
+}
+
+/** The longest delay of a timer; Node fires longer ones at once. */
+export const timerMsMax = 2 ** 31 - 1;
+
+/** Begins a call and sees to it that its record is told, once, when it is over. */
+export function beginCall<A>(
+  surroundings: Surroundings<A>,
+  exchange: Exchange,
+  wire: Wire,
+  method: DescMethod,
+): LiveCall<A> {
+  const call = new LiveCall<A>(surroundings.newCallId(), wire, method, exchange, surroundings.stopping);
+  exchange.onOver((completed) => {
+    const error = call.error ?? (completed ? undefined : callerGone());
+    tell(surroundings, {
+      id: call.id,
+      wire,
+      method,
+      path: exchange.path,
+      code: error?.code ?? "ok",
+      error,
+      admission: call.admitted,
+      request: call.request,
+      remoteAddress: exchange.remoteAddress,
+      durationMs: performance.now() - exchange.startTime,
+      httpStatus: exchange.status,
+    });
+  });
+  return call;
+}
+
+/** Tells of a request that no method answers to. */
+export function recordUnmatched<A>(surroundings: Surroundings<A>, exchange: Exchange, error: ConnectError): void {
+  const id = surroundings.newCallId();
+  exchange.onOver(() =>
+    tell(surroundings, {
+      id,
+      wire: "rest",
+      method: undefined,
+      path: exchange.path,
+      code: error.code,
+      error,
+      admission: undefined,
+      request: undefined,
+      remoteAddress: exchange.remoteAddress,
+      durationMs: performance.now() - exchange.startTime,
+      httpStatus: exchange.status,
+    }),
+  );
+}
+
+/** The deadline of a call that may take `timeoutMs`. */
+export function toDeadlineTime(timeoutMs: number): number {
+  return Date.now() + Math.ceil(timeoutMs);
+}
+
+/** How long a call of this method may take at most: only unary calls have a limit of their own. */
+export function timeoutMsMax(method: DescMethod, limits: TransportLimits): number {
+  return method.methodKind === "unary" ? limits.deadlineMsMax : timerMsMax;
+}
+
+function tell<A>(surroundings: Surroundings<A>, record: Parameters<Finished<A>>[0]): void {
+  try {
+    surroundings.finished(record);
+  } catch (reason) {
+    surroundings.logInternal(reason, record.id);
+  }
+}
+
+/** The HTTP status of the refusals that are HTTP's own. */
+export const httpRefusals = {
+  methodNotAllowed: { status: 405, code: Code.Unimplemented },
+  unsupportedMediaType: { status: 415, code: Code.InvalidArgument },
+  versionNotSupported: { status: 505, code: Code.Unimplemented },
+} as const;

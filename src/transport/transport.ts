@@ -1,0 +1,113 @@
+/** The door: one port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets calls finish when it closes. */
+import type { AddressInfo } from "node:net";
+import { serviceStopping } from "./call-error.ts";
+import { createConnectRoutes } from "./connect-road.ts";
+import { createCors } from "./cors.ts";
+import { dispatch, type Roads, sortMounts } from "./dispatch.ts";
+import { Exchange } from "./exchange.ts";
+import { bindMethods } from "./handler.ts";
+import { Health } from "./health.ts";
+import { defaultLimits, type TransportLimits } from "./limits.ts";
+import { createListener, type Listener } from "./listener.ts";
+import { LiveExchanges } from "./live-exchanges.ts";
+import type { HttpMount, Mount } from "./mount.ts";
+import type { Finished, LogInternal } from "./record.ts";
+import { createRestRoad } from "./rest-road.ts";
+import type { Surroundings } from "./road.ts";
+
+export interface TransportOptions<A> {
+  readonly mounts: readonly Mount<A>[];
+  readonly httpMounts?: readonly HttpMount[];
+  /** Origins whose pages may call, such as `https://app.example`; `*` for any. None by default. */
+  readonly corsOrigins?: readonly string[];
+  /** Request headers that those pages may send beside the protocols' own. */
+  readonly corsHeaders?: readonly string[];
+  /** Those left out have their default. */
+  readonly limits?: Partial<TransportLimits>;
+  readonly newCallId: () => string;
+  readonly finished: Finished<A>;
+  readonly logInternal: LogInternal;
+  /** What `healthMount` and `healthHttpMounts` tell of. Absent: `setServing` is heard by nobody. */
+  readonly health?: Health;
+}
+
+export interface Transport {
+  /** Port 0 picks a free one. */
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number; url: string }>;
+  /** What the health service says. The empty name is the whole server, which does not serve until told. */
+  setServing(service: string, serving: boolean): void;
+  /** Stops taking calls; those that are open may finish within `graceMs`, then their connections are destroyed. */
+  stop(options: { graceMs: number }): Promise<void>;
+}
+
+export function createTransport<A>(options: TransportOptions<A>): Transport {
+  const limits: TransportLimits = { ...defaultLimits, ...options.limits };
+  const health = options.health ?? new Health();
+  for (const { service } of options.mounts) {
+    health.register(service.typeName);
+  }
+  const stopping = new AbortController();
+  const surroundings: Surroundings<A> = { ...options, limits, stopping: stopping.signal };
+  const roads = createRoads(options, surroundings);
+  const live = new LiveExchanges(limits);
+  let draining = false;
+  const listener = createListener(limits, (request, response, expectsContinue) => {
+    const exchange = new Exchange(request, response, expectsContinue, limits);
+    live.add(exchange);
+    if (draining) {
+      exchange.closeAfterwards();
+    }
+    try {
+      dispatch(roads, exchange);
+    } catch (reason) {
+      options.logInternal(reason, "");
+      exchange.destroy();
+    }
+  });
+  return {
+    listen: async ({ host, port }) => toAddress(host, await listener.listen(host, port)),
+    setServing: (service, serving) => health.setServing(service, serving),
+    stop: async ({ graceMs }) => {
+      draining = true;
+      health.stop();
+      listener.drain();
+      live.drain(() => setImmediate(() => listener.closeIdle()));
+      await closeWithin(listener, graceMs, stopping);
+      live.close();
+    },
+  };
+}
+
+function createRoads<A>(options: TransportOptions<A>, surroundings: Surroundings<A>): Roads {
+  const methods = options.mounts.flatMap((mount) => bindMethods(mount, options.logInternal));
+  return {
+    cors: createCors(options.corsOrigins ?? [], options.corsHeaders ?? []),
+    rpcRoutes: createConnectRoutes(methods, surroundings),
+    httpMounts: sortMounts(options.httpMounts ?? []),
+    rest: createRestRoad(methods, surroundings),
+    logInternal: options.logInternal,
+  };
+}
+
+/** After `graceMs` open calls are told to end, have a moment to say so, and are cut off. */
+async function closeWithin(listener: Listener, graceMs: number, stopping: AbortController): Promise<void> {
+  const timers: NodeJS.Timeout[] = [];
+  timers.push(
+    setTimeout(() => {
+      stopping.abort(serviceStopping());
+      timers.push(setTimeout(() => listener.destroy(), lastWordsMs));
+    }, graceMs),
+  );
+  await listener.closed;
+  for (const timer of timers) {
+    clearTimeout(timer);
+  }
+}
+
+/** Enough for handlers to see the signal and for their errors to be written. */
+const lastWordsMs = 50;
+
+function toAddress(host: string, { address, port }: AddressInfo): { host: string; port: number; url: string } {
+  const shown = host.includes(":") ? `[${host}]` : host;
+  return { host: address, port, url: `http://${shown}:${port}` };
+}

@@ -1,0 +1,55 @@
+/** Connect's neutral request and answer on one side, an exchange on the other. */
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { AnswerHeader, Exchange } from "./exchange.ts";
+import { encodeText, toTextType } from "./grpc-web-text.ts";
+
+/**
+ * Writes an answer piece by piece, waiting where the client is slower. Rejects when the client is gone or the answer
+ * breaks off. (The counterpart of connect-node's `universalResponseToNodeResponse`, which waits for an event that
+ * Node's responses never emit, and so never ends.)
+ */
+export async function sendUniversal(exchange: Exchange, answer: UniversalServerResponse, asText: boolean): Promise<void> {
+  const header = answer.header === undefined ? {} : toAnswerHeader(answer.header);
+  const contentType = header["content-type"];
+  if (asText && typeof contentType === "string") {
+    header["content-type"] = toTextType(contentType);
+  }
+  // The body of a unary Connect answer is one piece, its length is known, and it goes out with the headers.
+  const inOnePiece = header["content-length"] !== undefined;
+  if (!inOnePiece) {
+    exchange.writeHead(answer.status, header);
+  }
+  for await (const chunk of answer.body ?? []) {
+    if (inOnePiece) {
+      exchange.writeHead(answer.status, header);
+      exchange.end(chunk);
+      return;
+    }
+    await exchange.write(asText ? encodeText(chunk) : chunk);
+  }
+  if (answer.trailer !== undefined) {
+    const trailer = toAnswerHeader(answer.trailer);
+    const message = trailer["grpc-message"];
+    if (typeof message === "string") {
+      trailer["grpc-message"] = encodeGrpcMessage(decodeURIComponent(message));
+    }
+    exchange.addTrailers(trailer);
+  }
+  exchange.end();
+}
+
+/**
+ * As the gRPC protocol writes it: only what is not printable ASCII, and the percent sign, is encoded. Connect encodes more,
+ * and @grpc/grpc-js, which decodes with `decodeURI`, would show `%3A` for a colon.
+ */
+function encodeGrpcMessage(text: string): string {
+  return text.replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
+}
+
+function toAnswerHeader(header: Headers): AnswerHeader {
+  const record: AnswerHeader = {};
+  header.forEach((value, name) => {
+    record[name] = value;
+  });
+  return record;
+}
