@@ -1,0 +1,146 @@
+/** Measures durable locks per second of the store alone: random users of a large database, no wire. */
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { CommandContext, LockUser } from "../src/domain/command.ts";
+import { openSqliteStore, type SqliteStore } from "../src/store/sqlite/sqlite-store.ts";
+import { makeUsers, userIdOf } from "./make-users.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    /** How many users the database has. */
+    users: { type: "string", default: "10000000" },
+    /** Where databases are kept between runs; about 0.9 GB per million users. */
+    folder: { type: "string", default: "/tmp/lockkeeper-bench" },
+    rounds: { type: "string", default: "7" },
+    /** Locks per round. */
+    locks: { type: "string", default: "100000" },
+    /** Commands in flight, each waiting for its own outcome. */
+    inflight: { type: "string", default: "1024" },
+    /** Chooses the users; the same seed chooses the same. */
+    seed: { type: "string", default: `${Date.now() % 1_000_000}` },
+    /** Ends after the database is made. */
+    "make-only": { type: "boolean", default: false },
+  },
+});
+
+const CONTEXT: CommandContext = { actor: "key:bench", via: "bench", scope: null, validateOnly: false };
+
+interface Round {
+  readonly locksPerSecond: number;
+  readonly ok: number;
+  readonly refused: number;
+}
+
+const users = Number(flags.users);
+const folder = join(flags.folder, `${users}`);
+const path = join(folder, "lockkeeper.db");
+await makeOnce();
+if (!flags["make-only"]) await measure();
+
+/** A database that was cut off while it was made does not count: it gets its name at the end. */
+async function makeOnce(): Promise<void> {
+  if (existsSync(path)) return;
+  const making = `${folder}.making`;
+  rmSync(making, { recursive: true, force: true });
+  mkdirSync(making, { recursive: true });
+  const begin = performance.now();
+  await makeUsers(join(making, "lockkeeper.db"), users);
+  renameSync(making, folder);
+  console.log(`made ${users} users in ${((performance.now() - begin) / 1000).toFixed(0)} s`);
+}
+
+async function measure(): Promise<void> {
+  const perRound = Number(flags.locks);
+  const inflight = Number(flags.inflight);
+  const random = randomFrom(Number(flags.seed));
+  console.log(
+    `${path}: ${(statSync(path).size / 1e9).toFixed(2)} GB, ${users} users, ${inflight} in flight, seed ${flags.seed}, node ${process.version}`,
+  );
+  const store = await openSqliteStore({
+    path,
+    clock: Date.now,
+    // Nothing but the locks is measured.
+    sweepIntervalMs: 3_600_000,
+    onTrouble: (error) => console.error(error),
+  });
+  const rounds: Round[] = [];
+  let id = Date.now() * 1_000_000;
+  for (let number = 1; number <= Number(flags.rounds); number++) {
+    const before = { ...store.counts };
+    let walMax = 0;
+    const watch = setInterval(() => {
+      walMax = Math.max(walMax, statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0);
+    }, 100);
+    const round = await runRound(store, perRound, inflight, () => lockUser(userIdOf(Math.floor(random() * users)), id++));
+    clearInterval(watch);
+    rounds.push(round);
+    const batches = store.counts.batches - before.batches;
+    console.log(
+      `round ${number}: ${round.locksPerSecond.toFixed(0)} locks/s, ${round.ok} OK, ${round.refused} locked before, ` +
+        `${(perRound / batches).toFixed(1)} per batch, last commit ${store.commitMs.toFixed(2)} ms, WAL file ${(walMax / 2 ** 20).toFixed(0)} MiB`,
+    );
+  }
+  await store.close();
+  report(rounds, perRound);
+}
+
+async function runRound(
+  store: SqliteStore,
+  count: number,
+  inflight: number,
+  next: () => LockUser,
+): Promise<Round> {
+  let left = count;
+  let ok = 0;
+  let refused = 0;
+  const begin = performance.now();
+  const caller = async (): Promise<void> => {
+    while (left > 0) {
+      left--;
+      const outcome = await store.execute(next());
+      if (outcome.ok) ok++;
+      else if (outcome.refusal.reason === "USER_ALREADY_LOCKED") refused++;
+      else throw new Error(`${outcome.refusal.reason}: ${outcome.refusal.message}`);
+    }
+  };
+  await Promise.all(Array.from({ length: inflight }, caller));
+  // Only what was locked counts; a refusal writes nothing.
+  return { locksPerSecond: (ok / (performance.now() - begin)) * 1000, ok, refused };
+}
+
+function lockUser(userId: string, id: number): LockUser {
+  return {
+    type: "LockUser",
+    userId,
+    restrictionId: `${id}`,
+    ifAlready: "refuse",
+    expiry: { kind: "for", durationMs: 30 * 86_400_000 },
+    revokeSessions: false,
+    reasonCode: "bench",
+    note: "",
+    context: CONTEXT,
+  };
+}
+
+function report(rounds: readonly Round[], perRound: number): void {
+  const sorted = rounds.map(({ locksPerSecond }) => locksPerSecond).sort((a, b) => a - b);
+  const [lowest = 0] = sorted;
+  const highest = sorted.at(-1) ?? 0;
+  const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  console.log(`median ${median.toFixed(0)} locks/s, from ${lowest.toFixed(0)} to ${highest.toFixed(0)}`);
+  const answered = rounds.every(({ ok, refused }) => ok + refused === perRound);
+  if (!answered) throw new Error("some commands were never answered");
+}
+
+/** mulberry32. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

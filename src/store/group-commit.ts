@@ -1,0 +1,256 @@
+/** Group commit: collects the commands that arrive while the last commit runs and hands them on as one batch. */
+import { type Refusal, refuse } from "../domain/refusal.ts";
+import { commandBytes } from "./command-bytes.ts";
+import { type Command, type ExecuteOptions, type Lane, type Outcome, StoreUnavailableError } from "./store.ts";
+
+export interface GroupCommitLimits {
+  /** Waiting commands. Each adds at most one event of its own, so this bounds the waiting events too. */
+  readonly queueCommands: number;
+  readonly queueBytes: number;
+  /** A batch ends at so many commands … */
+  readonly batchCommands: number;
+  /** … or when it has taken commands for so long. */
+  readonly batchMs: number;
+}
+
+/** The next command of the batch; `undefined`: the batch is complete. */
+export type Take = () => Command | undefined;
+
+/**
+ * Takes commands until there are no more, makes them durable in one transaction and answers one outcome for each, in
+ * their order. Rejects with StoreUnavailableError when storage is at fault; any other error is of a command's making.
+ */
+export type RunBatch = (take: Take) => Promise<readonly Outcome[]>;
+
+export interface GroupCommitOptions {
+  readonly run: RunBatch;
+  readonly limits: GroupCommitLimits;
+  /** Real time in milliseconds since the epoch: deadlines are instants of the callers' clocks. */
+  readonly wallClock: () => number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+export interface GroupCommitCounts {
+  batches: number;
+  commands: number;
+  dropped: number;
+  refusedFull: number;
+  rerun: number;
+}
+
+interface Waiting {
+  readonly command: Command;
+  readonly bytes: number;
+  readonly deadlineTime: number | undefined;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Of four commands in a row at most one is of the bulk lane while interactive ones wait. */
+const BULK_SHARE = 4;
+/** The bulk lane fills at most this part of the queue, so that an import leaves room for interactive commands. */
+const BULK_QUEUE_PART = 1 / 2;
+/** Bounds of the advice how long to wait when the queue is full. */
+const RETRY_MS_MIN = 10;
+const RETRY_MS_MAX = 5_000;
+
+export class GroupCommit {
+  readonly counts: GroupCommitCounts = { batches: 0, commands: 0, dropped: 0, refusedFull: 0, rerun: 0 };
+  readonly #options: GroupCommitOptions;
+  readonly #lanes: Readonly<Record<Lane, Queue>> = { interactive: new Queue(), bulk: new Queue() };
+  #running = false;
+  #closed = false;
+  #batchMs = 1;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  submit(command: Command, { lane = "interactive", deadlineTime }: ExecuteOptions = {}): Promise<Outcome> {
+    if (this.#closed) return Promise.reject(new StoreUnavailableError("the store is closed", "NOT_APPLIED"));
+    const bytes = commandBytes(command);
+    if (!this.#hasRoom(lane, bytes)) {
+      this.counts.refusedFull++;
+      return Promise.resolve({ ok: false, refusal: this.#queueFull() });
+    }
+    return new Promise((resolve, reject) => {
+      this.#lanes[lane].push({ command, bytes, deadlineTime, resolve, reject });
+      this.#start();
+    });
+  }
+
+  /** Refuses what comes from now on and resolves when all that was accepted has its outcome. */
+  close(): Promise<void> {
+    this.#closed = true;
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  get #waiting(): number {
+    return this.#lanes.interactive.length + this.#lanes.bulk.length;
+  }
+
+  #hasRoom(lane: Lane, bytes: number): boolean {
+    const { queueCommands, queueBytes } = this.#options.limits;
+    const { interactive, bulk } = this.#lanes;
+    const bulkIsFull =
+      bulk.length >= queueCommands * BULK_QUEUE_PART || bulk.bytes + bytes > queueBytes * BULK_QUEUE_PART;
+    if (lane === "bulk" && bulkIsFull) return false;
+    return this.#waiting < queueCommands && interactive.bytes + bulk.bytes + bytes <= queueBytes;
+  }
+
+  #queueFull(): Refusal {
+    const { queueCommands, queueBytes, batchCommands } = this.#options.limits;
+    const waitMs = Math.ceil((this.#waiting / batchCommands) * this.#batchMs);
+    const bytes = this.#lanes.interactive.bytes + this.#lanes.bulk.bytes;
+    return refuse(
+      "QUEUE_FULL",
+      `${this.#waiting} commands of ${bytes} bytes wait to be written; allowed are ${queueCommands} and ${queueBytes} bytes, half of it for bulk work`,
+      {
+        metadata: { outcome: "NOT_APPLIED" },
+        retryAfterMs: Math.min(Math.max(waitMs, RETRY_MS_MIN), RETRY_MS_MAX),
+      },
+    );
+  }
+
+  /** Begins in the check phase of the event loop, so that all commands of one round of I/O share the batch. */
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    setImmediate(() => void this.#runAll());
+  }
+
+  async #runAll(): Promise<void> {
+    while (this.#waiting > 0) {
+      const begin = performance.now();
+      await this.#runOne();
+      this.#batchMs = 0.9 * this.#batchMs + 0.1 * (performance.now() - begin);
+      await yieldToEventLoop();
+    }
+    this.#running = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  async #runOne(): Promise<void> {
+    const taken: Waiting[] = [];
+    const { batchCommands, batchMs } = this.#options.limits;
+    const batchTime = this.#options.wallClock();
+    const endBy = performance.now() + batchMs;
+    const take: Take = () => {
+      // At least one is taken: a slow start must not starve the queue.
+      if (taken.length >= batchCommands || (taken.length > 0 && performance.now() >= endBy)) return undefined;
+      const next = this.#next(taken.length, batchTime);
+      if (next !== undefined) taken.push(next);
+      return next?.command;
+    };
+    try {
+      answer(taken, await this.#options.run(take));
+      this.counts.batches++;
+      this.counts.commands += taken.length;
+    } catch (error) {
+      // The engine may fail before it takes anything: then this batch's commands have met the trouble.
+      if (taken.length === 0) while (take() !== undefined);
+      await this.#fail(taken, error);
+    }
+  }
+
+  /** The next command by the lanes' shares; commands whose deadline passed are dropped on the way. */
+  #next(takenCount: number, batchTime: number): Waiting | undefined {
+    const { interactive, bulk } = this.#lanes;
+    for (;;) {
+      const bulkIsNext = takenCount % BULK_SHARE === BULK_SHARE - 1 && bulk.length > 0;
+      const next = bulkIsNext ? bulk.shift() : (interactive.shift() ?? bulk.shift());
+      if (next?.deadlineTime === undefined || next.deadlineTime > batchTime) return next;
+      this.counts.dropped++;
+      next.resolve({ ok: false, refusal: deadlinePassed(next.deadlineTime, batchTime) });
+    }
+  }
+
+  async #fail(taken: readonly Waiting[], error: unknown): Promise<void> {
+    this.#options.onTrouble(error);
+    if (error instanceof StoreUnavailableError) {
+      for (const waiting of taken) waiting.reject(error);
+      return;
+    }
+    if (taken.length === 1) {
+      for (const waiting of taken) waiting.resolve({ ok: false, refusal: storeRejected() });
+      return;
+    }
+    // One of them is at fault: each gets a transaction of its own, so that only the guilty one is refused.
+    for (const waiting of taken) {
+      this.counts.rerun++;
+      await this.#runAlone(waiting);
+      await yieldToEventLoop();
+    }
+  }
+
+  async #runAlone(waiting: Waiting): Promise<void> {
+    let given = false;
+    const take: Take = () => {
+      if (given) return undefined;
+      given = true;
+      return waiting.command;
+    };
+    try {
+      answer([waiting], await this.#options.run(take));
+    } catch (error) {
+      await this.#fail([waiting], error);
+    }
+  }
+}
+
+function answer(taken: readonly Waiting[], outcomes: readonly Outcome[]): void {
+  for (const [index, waiting] of taken.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined) waiting.reject(new Error("group commit: the engine answered too few outcomes"));
+    else waiting.resolve(outcome);
+  }
+}
+
+function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function deadlinePassed(deadlineTime: number, batchTime: number): Refusal {
+  return refuse(
+    "DEADLINE_PASSED",
+    `the deadline passed ${batchTime - deadlineTime} ms before the command began; nothing was applied`,
+    { metadata: { outcome: "NOT_APPLIED" } },
+  );
+}
+
+/** The cause is for the log alone. */
+function storeRejected(): Refusal {
+  return refuse("STORE_REJECTED", "the database refused this command; nothing was applied", {
+    metadata: { outcome: "NOT_APPLIED" },
+  });
+}
+
+/** First in, first out, without moving the rest at each step. */
+class Queue {
+  bytes = 0;
+  #items: (Waiting | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: Waiting): void {
+    this.#items.push(item);
+    this.bytes += item.bytes;
+  }
+
+  shift(): Waiting | undefined {
+    const item = this.#items[this.#head];
+    if (item === undefined) return undefined;
+    this.#items[this.#head++] = undefined;
+    this.bytes -= item.bytes;
+    if (this.#head === this.#items.length || this.#head >= 1_024) {
+      this.#items.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+}

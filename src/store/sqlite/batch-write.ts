@@ -1,0 +1,136 @@
+/** Writes a batch: log head, events with their hashes, the link, the rows and the remembered requests. */
+import type { CommandContext } from "../../domain/command.ts";
+import { encodeBody, hashEvent, hashLink } from "../event-encoding.ts";
+import type { DomainEvent } from "../store.ts";
+import type { HotStatements } from "./hot-statements.ts";
+import type { LogHeadTable } from "./schema.ts";
+import { toApiKeyRow, toOrganizationRow, toUserProfileRow, toUserStateRow } from "./rows.ts";
+import type { AnyEntry, Entry, UserEntry, WorkingSet } from "./working-set.ts";
+
+/** An event that has no position yet. */
+export interface PendingEvent {
+  readonly event: DomainEvent;
+  readonly organizationId: string | null;
+  readonly userId: string | null;
+  readonly apiKeyId: string | undefined;
+  readonly sequence: number;
+  readonly via: string;
+  readonly requestId: string;
+}
+
+/** A command that succeeded and leaves something: events, a remembered request or both. */
+export interface AcceptedCommand {
+  readonly entry: AnyEntry;
+  readonly events: readonly PendingEvent[];
+  readonly context: CommandContext;
+}
+
+/**
+ * Everything belongs to one transaction: history, chain and rows are never apart. The resources were read (on an engine
+ * with many writers: locked) before the head of the log is taken here; positions and the previous link come from that
+ * update alone. False: there was nothing to write.
+ */
+export function writeAccepted(
+  statements: HotStatements,
+  now: number,
+  accepted: readonly AcceptedCommand[],
+  set: WorkingSet,
+): boolean {
+  if (accepted.length === 0) return false;
+  const count = accepted.reduce((sum, { events }) => sum + events.length, 0);
+  const head = count > 0 ? advanceHead(statements, count, now) : undefined;
+  let position = (head?.position ?? 0) - count;
+  const hashes: Uint8Array[] = [];
+  for (const { entry, events, context } of accepted) {
+    for (const pending of events) {
+      position++;
+      hashes.push(writeEvent(statements, now, position, entry.lastPosition, pending));
+      entry.lastPosition = position;
+    }
+    if (context.request !== undefined) writeRequest(statements, now, entry, context.actor, context.request);
+  }
+  if (head !== undefined) {
+    const link = hashLink(head.link, hashes);
+    statements.insertLink.run(head.position, link);
+    statements.setHeadLink.run(link);
+  }
+  for (const entry of set.changed()) writeEntry(statements, entry);
+  return true;
+}
+
+function advanceHead(statements: HotStatements, count: number, now: number): Pick<LogHeadTable, "position" | "link"> {
+  const head = statements.advanceHead.get(count, now);
+  if (head === undefined) throw new Error("the log has no head: the row of log_head is missing");
+  return head;
+}
+
+function writeEvent(
+  statements: HotStatements,
+  recordTime: number,
+  position: number,
+  previousPosition: number | null,
+  pending: PendingEvent,
+): Uint8Array {
+  const { event, organizationId, userId, apiKeyId, sequence, via, requestId } = pending;
+  const { type, time, actor } = event;
+  const { body, privateValues } = encodeBody(event, apiKeyId);
+  const hash = hashEvent(
+    { position, previousPosition, organizationId, userId, sequence, type, time, recordTime, actor, via, requestId },
+    body,
+  );
+  statements.insertEvent.run(
+    position,
+    previousPosition,
+    organizationId,
+    userId,
+    sequence,
+    type,
+    time,
+    recordTime,
+    actor,
+    via,
+    requestId,
+    body,
+    hash,
+  );
+  if (privateValues !== null) statements.insertPrivate.run(position, JSON.stringify(privateValues));
+  return hash;
+}
+
+function writeRequest(
+  statements: HotStatements,
+  now: number,
+  { id: resourceId, lastPosition }: Entry,
+  actor: string,
+  { rpc, id, content }: NonNullable<CommandContext["request"]>,
+): void {
+  statements.putRequest.run(actor, rpc, id, content, resourceId, lastPosition ?? 0, now);
+}
+
+function writeEntry(statements: HotStatements, entry: AnyEntry): void {
+  const lastPosition = entry.lastPosition ?? 0;
+  switch (entry.kind) {
+    case "user":
+      writeUser(statements, entry, lastPosition);
+      break;
+    case "organization":
+      if (entry.organization === undefined) break;
+      (entry.exists ? statements.updateOrganization : statements.insertOrganization).run(
+        toOrganizationRow(entry.organization, lastPosition),
+      );
+      break;
+    case "apiKey":
+      if (entry.key === undefined) break;
+      (entry.exists ? statements.updateApiKey : statements.insertApiKey).run(toApiKeyRow(entry.key, lastPosition));
+      break;
+    default:
+      entry satisfies never;
+  }
+}
+
+function writeUser(statements: HotStatements, entry: UserEntry, lastPosition: number): void {
+  const { state, person } = entry;
+  if (state === undefined) return;
+  (entry.exists ? statements.updateUserState : statements.insertUserState).run(toUserStateRow(state, lastPosition));
+  if (entry.isPersonChanged && person !== undefined) statements.putProfile.run(toUserProfileRow(state, person));
+}

@@ -1,0 +1,251 @@
+/** One batch: decides each command in order against what the ones before it left, then writes all of it. */
+import { type ApiKeyCommand, decideApiKey, evolveApiKey, isEffective } from "../../domain/api-key.ts";
+import { type CommandContext, needsPerson, type UserCommand } from "../../domain/command.ts";
+import { decide, userNotFound } from "../../domain/decide.ts";
+import type { UserEvent } from "../../domain/event.ts";
+import { evolve, evolveState, touchesPerson } from "../../domain/evolve.ts";
+import {
+  DEFAULT_LOCK_DURATION_MS,
+  decideOrganization,
+  evolveOrganization,
+  type OrganizationCommand,
+  organizationNotFound,
+} from "../../domain/organization.ts";
+import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
+import { settle } from "../../domain/settle.ts";
+import { EMPTY_PERSON, type Person, type UserState } from "../../domain/user.ts";
+import type { Command, DomainEvent, Outcome, ResourceOf } from "../store.ts";
+import { type AcceptedCommand, type PendingEvent, writeAccepted } from "./batch-write.ts";
+import type { HotStatements } from "./hot-statements.ts";
+import { readAnswer } from "./read-answer.ts";
+import { type AnyEntry, type UserEntry, WorkingSet } from "./working-set.ts";
+
+/** How long a request is remembered. */
+export const REQUEST_KEPT_MS = 24 * 3_600_000;
+
+/** How events come about that no call asked for. */
+const CLOCK_VIA = "clock";
+
+interface Remembered {
+  readonly content: Uint8Array;
+  readonly resource: ResourceOf<Command>;
+}
+
+/** What a command came to, before it is known whether it stays. */
+type Decided =
+  | { readonly ok: false; readonly refusal: Refusal }
+  | {
+      readonly ok: true;
+      readonly entry: AnyEntry;
+      readonly events: readonly PendingEvent[];
+      readonly resource: ResourceOf<Command>;
+      /** Makes later commands of the batch see it. */
+      readonly apply: () => void;
+    };
+
+export class Batch {
+  readonly #statements: HotStatements;
+  readonly #now: number;
+  readonly #set: WorkingSet;
+  readonly #accepted: AcceptedCommand[] = [];
+  readonly #requests = new Map<string, Remembered>();
+
+  constructor(statements: HotStatements, now: number) {
+    this.#statements = statements;
+    this.#now = now;
+    this.#set = new WorkingSet(statements);
+  }
+
+  /** The order: the caller's key, the repeated request, existence, and then the rules. */
+  execute(command: Command): Outcome {
+    const { context } = command;
+    const keyRefusal = this.#checkKey(context);
+    if (keyRefusal !== undefined) return { ok: false, refusal: keyRefusal };
+    const repeated = this.#findRepeated(command);
+    if (repeated !== undefined) return repeated;
+    const decided = this.#decide(command);
+    if (!decided.ok) return decided;
+    const { entry, events, resource } = decided;
+    if (!context.validateOnly) {
+      decided.apply();
+      if (events.length > 0) entry.isChanged = true;
+      const { request } = context;
+      if (events.length > 0 || request !== undefined) this.#accepted.push({ entry, events, context });
+      if (request !== undefined) this.#requests.set(requestKey(context, request), { content: request.content, resource });
+    }
+    return { ok: true, resource, written: context.validateOnly ? 0 : events.length, replayed: false };
+  }
+
+  /** Writes what was accepted; false: there was nothing to write. */
+  write(): boolean {
+    return writeAccepted(this.#statements, this.#now, this.#accepted, this.#set);
+  }
+
+  #checkKey({ keyId }: CommandContext): Refusal | undefined {
+    if (keyId === undefined) return undefined;
+    const { key } = this.#set.apiKey(keyId);
+    if (key !== undefined && isEffective(key, this.#now)) return undefined;
+    return refuse("CREDENTIAL_INVALID", "the API key of this call was revoked or has expired");
+  }
+
+  #findRepeated(command: Command): Outcome | undefined {
+    const { request, actor } = command.context;
+    if (request === undefined) return undefined;
+    const inBatch = this.#requests.get(requestKey(command.context, request));
+    if (inBatch !== undefined) {
+      if (Buffer.compare(inBatch.content, request.content) !== 0) return { ok: false, refusal: requestIdReused(request) };
+      return { ok: true, resource: inBatch.resource, written: 0, replayed: true };
+    }
+    const row = this.#statements.findRequest.get(actor, request.rpc, request.id);
+    if (row === undefined || row.time <= this.#now - REQUEST_KEPT_MS) return undefined;
+    if (Buffer.compare(row.content, request.content) !== 0) return { ok: false, refusal: requestIdReused(request) };
+    const resource = readAnswer(this.#statements, command, row.resource_id, row.position);
+    return { ok: true, resource, written: 0, replayed: true };
+  }
+
+  #decide(command: Command): Decided {
+    switch (command.type) {
+      case "CreateOrganization":
+      case "UpdateOrganization":
+        return this.#decideOrganization(command);
+      case "CreateApiKey":
+      case "RevokeApiKey":
+        return this.#decideApiKey(command);
+      default:
+        return this.#decideUser(command);
+    }
+  }
+
+  #decideUser(command: UserCommand): Decided {
+    if (command.type === "CreateUser" || command.type === "ImportUser") {
+      const unknown = this.#checkOrganization(command.organizationId, command.context);
+      if (unknown !== undefined) return { ok: false, refusal: unknown };
+    }
+    const entry = this.#set.user(command.userId);
+    const settled = entry.state === undefined ? undefined : settle(entry.state, this.#now);
+    if (settled === undefined && command.type === "SettleUser") {
+      return { ok: false, refusal: userNotFound(command.userId) };
+    }
+    const person = needsPerson(command.type) ? this.#set.person(entry) : EMPTY_PERSON;
+    const organizationId =
+      settled?.state.organizationId ?? ("organizationId" in command ? command.organizationId : undefined);
+    const decision = decide(settled === undefined ? undefined : { state: settled.state, person }, command, {
+      now: this.#now,
+      defaultLockDurationMs: this.#lockDurationOf(organizationId),
+    });
+    if (!decision.ok) return decision;
+    return this.#evolveUser(entry, settled?.events ?? [], decision.events, organizationId ?? "", command.context);
+  }
+
+  #evolveUser(
+    entry: UserEntry,
+    due: readonly UserEvent[],
+    own: readonly UserEvent[],
+    organizationId: string,
+    context: CommandContext,
+  ): Decided {
+    let state: UserState | undefined = entry.state;
+    let person: Person | undefined = entry.person;
+    let isPersonChanged = false;
+    const events: PendingEvent[] = [];
+    const append = (event: UserEvent, via: string, requestId: string): void => {
+      if (touchesPerson(event.type)) {
+        // Events that leave some of the person as it was come from commands that need the person: it is loaded.
+        const before = state === undefined ? undefined : { state, person: person ?? EMPTY_PERSON };
+        const user = evolve(before, event, entry.id, organizationId);
+        ({ state, person } = user);
+        isPersonChanged = true;
+      } else {
+        state = evolveState(state, event, entry.id, organizationId);
+      }
+      const { sequence } = state;
+      events.push({ event, organizationId, userId: entry.id, apiKeyId: undefined, sequence, via, requestId });
+    };
+    for (const event of due) append(event, CLOCK_VIA, "");
+    for (const event of own) append(event, context.via, context.request?.id ?? "");
+    if (state === undefined) throw new Error(`batch: a command on the unknown user ${shown(entry.id)} succeeded without an event`);
+    const resource = { state, person: person ?? this.#set.person(entry) };
+    const apply = (): void => {
+      entry.state = resource.state;
+      entry.person = resource.person;
+      entry.isPersonChanged ||= isPersonChanged;
+    };
+    return { ok: true, entry, events, resource, apply };
+  }
+
+  #decideOrganization(command: OrganizationCommand): Decided {
+    const entry = this.#set.organization(command.organizationId);
+    const decision = decideOrganization(entry.organization, command, this.#now);
+    if (!decision.ok) return decision;
+    let organization = entry.organization;
+    const events: PendingEvent[] = [];
+    for (const event of decision.events) {
+      organization = evolveOrganization(organization, event, entry.id);
+      events.push(ownEvent(event, command.context, { organizationId: entry.id, sequence: organization.sequence }));
+    }
+    if (organization === undefined) throw new Error(`batch: the unknown organization ${shown(entry.id)} was updated`);
+    const resource = organization;
+    const apply = (): void => {
+      entry.organization = resource;
+    };
+    return { ok: true, entry, events, resource, apply };
+  }
+
+  #decideApiKey(command: ApiKeyCommand): Decided {
+    if (command.type === "CreateApiKey" && command.organizationId !== null) {
+      const unknown = this.#checkOrganization(command.organizationId, command.context);
+      if (unknown !== undefined) return { ok: false, refusal: unknown };
+    }
+    const entry = this.#set.apiKey(command.keyId);
+    if (command.type === "CreateApiKey" && entry.key !== undefined) {
+      throw new Error(`batch: the API key id ${shown(command.keyId)} is taken`);
+    }
+    const otherOwners = command.type === "RevokeApiKey" ? this.#set.countOtherOwners(command.keyId) : 0;
+    const decision = decideApiKey(entry.key, command, { now: this.#now, otherOwners });
+    if (!decision.ok) return decision;
+    let key = entry.key;
+    const events: PendingEvent[] = [];
+    for (const event of decision.events) {
+      key = evolveApiKey(key, event, entry.id);
+      const { organizationId, sequence } = key;
+      events.push(ownEvent(event, command.context, { organizationId, sequence, apiKeyId: entry.id }));
+    }
+    if (key === undefined) throw new Error(`batch: the unknown API key ${shown(entry.id)} was changed`);
+    const resource = key;
+    const apply = (): void => {
+      entry.key = resource;
+    };
+    return { ok: true, entry, events, resource, apply };
+  }
+
+  #checkOrganization(id: string, { scope }: CommandContext): Refusal | undefined {
+    const visible = scope === null || scope === id;
+    if (visible && this.#set.organization(id).organization !== undefined) return undefined;
+    return organizationNotFound(id);
+  }
+
+  #lockDurationOf(organizationId: string | undefined): number {
+    if (organizationId === undefined) return DEFAULT_LOCK_DURATION_MS;
+    return this.#set.organization(organizationId).organization?.defaultLockDurationMs ?? DEFAULT_LOCK_DURATION_MS;
+  }
+}
+
+function ownEvent(
+  event: DomainEvent,
+  { via, request }: CommandContext,
+  of: { readonly organizationId: string | null; readonly sequence: number; readonly apiKeyId?: string },
+): PendingEvent {
+  const { organizationId, sequence, apiKeyId } = of;
+  return { event, organizationId, userId: null, apiKeyId, sequence, via, requestId: request?.id ?? "" };
+}
+
+/** U+0000 is in no string of any request. */
+function requestKey({ actor }: CommandContext, { rpc, id }: { readonly rpc: string; readonly id: string }): string {
+  return `${actor}\u0000${rpc}\u0000${id}`;
+}
+
+function requestIdReused({ id, rpc }: { readonly id: string; readonly rpc: string }): Refusal {
+  return refuse("REQUEST_ID_REUSED", `the request_id ${shown(id)} was used for another ${rpc} request; use a new one`, {
+    metadata: { requestId: id },
+  });
+}

@@ -1,0 +1,29 @@
+/** The checkpoint thread: moves pages from the write-ahead log into the database, away from the event loop. */
+import { workerData } from "node:worker_threads";
+import Database from "better-sqlite3";
+import { serveQuestions } from "./worker-port.ts";
+
+/** PASSIVE goes as far as it can beside the writer; RESTART waits for readers, so that the log begins anew. */
+export type CheckpointMode = "PASSIVE" | "RESTART";
+
+export interface CheckpointResult {
+  /** 1: a reader or writer was in the way. */
+  readonly busy: number;
+  /** Frames in the log, and how many of them are in the database. */
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+/** Longer than a reader's slice: RESTART waits for the readers that still need the log. */
+const BUSY_MS = 1_000;
+
+const { path } = workerData as { readonly path: string };
+const database = new Database(path, { fileMustExist: true, timeout: BUSY_MS });
+// The log is synced before its pages are moved, and the database after.
+database.pragma("synchronous = FULL");
+database.pragma("wal_autocheckpoint = 0");
+
+serveQuestions<CheckpointMode>(
+  (mode) => database.prepare<[], CheckpointResult>(`PRAGMA wal_checkpoint(${mode})`).get(),
+  () => database.close(),
+);

@@ -1,0 +1,91 @@
+/** Opens the database file with the settings that durability and speed ask for, or says plainly why it cannot. */
+import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import Database from "better-sqlite3";
+import { StoreUnavailableError } from "../store.ts";
+
+/** How long a statement waits for another connection's lock. The event loop stands still meanwhile, so: not long. */
+const BUSY_MS = 200;
+const CACHE_KIB = 128 * 1024;
+
+/** The path by which everyone knows the file: two links to it must not give two locks. Creates the folder. */
+export function toRealPath(path: string): string {
+  const full = resolve(path);
+  try {
+    mkdirSync(dirname(full), { recursive: true });
+    return existsSync(full) ? realpathSync(full) : join(realpathSync(dirname(full)), basename(full));
+  } catch (error) {
+    throw new Error(`the folder of the database ${full} cannot be created or read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Runs the first steps on a file; whatever SQLite says about it becomes one sentence that names it. */
+export function openWriter(path: string): Database.Database {
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { timeout: BUSY_MS });
+    database.pragma(`cache_size = -${CACHE_KIB}`);
+    // The page size of a new database, and readers beside the writer.
+    database.pragma("journal_mode = WAL");
+    // FULL, not better-sqlite3's default NORMAL: only FULL syncs the WAL at each COMMIT, and an answer of OK says that
+    // the change survives a power cut.
+    database.pragma("synchronous = FULL");
+    // The checkpoint worker does it: a checkpoint within COMMIT would stop the event loop for as long as it takes.
+    database.pragma("wal_autocheckpoint = 0");
+    database.pragma("temp_store = MEMORY");
+    // Fails here, with a clear sentence, when the file cannot be written.
+    database.exec("BEGIN IMMEDIATE; COMMIT");
+    const version = database.pragma("user_version", { simple: true });
+    database.pragma(`user_version = ${version}`);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw new Error(toSentence(path, error), { cause: error });
+  }
+}
+
+/** A connection that only reads, for the reader worker. */
+export function openReader(path: string): Database.Database {
+  const database = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+  database.pragma(`cache_size = -${CACHE_KIB / 4}`);
+  database.pragma("temp_store = MEMORY");
+  return database;
+}
+
+function toSentence(path: string, error: unknown): string {
+  const code = error instanceof Database.SqliteError ? error.code : "";
+  if (code.startsWith("SQLITE_NOTADB")) return `the file ${path} is not a SQLite database`;
+  if (code.startsWith("SQLITE_READONLY")) return `the database ${path} or its folder cannot be written: it is read-only`;
+  if (code.startsWith("SQLITE_CANTOPEN")) return `the database ${path} cannot be opened or created: check the path and its permissions`;
+  if (code.startsWith("SQLITE_BUSY")) return `the database ${path} is locked by another program`;
+  if (code.startsWith("SQLITE_FULL")) return `the disk of the database ${path} is full`;
+  return `the database ${path} cannot be opened: ${messageOf(error)}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Notices when the file was moved or deleted under the open connection. SQLite itself does so with a rollback journal,
+ * but not in WAL mode: it would go on writing, durably, to a file that nobody will find.
+ */
+export class FileGuard {
+  readonly #path: string;
+  readonly #device: number;
+  readonly #inode: number;
+
+  constructor(path: string) {
+    const { dev, ino } = statSync(path);
+    this.#path = path;
+    this.#device = dev;
+    this.#inode = ino;
+  }
+
+  /** Throws StoreUnavailableError, NOT_APPLIED, when the path does not lead to the open file any more. */
+  assertInPlace(): void {
+    const found = statSync(this.#path, { throwIfNoEntry: false });
+    if (found !== undefined && found.ino === this.#inode && found.dev === this.#device) return;
+    throw new StoreUnavailableError("the database file was moved or deleted while it was open", "NOT_APPLIED");
+  }
+}

@@ -1,0 +1,127 @@
+/** The statements of the writer's road, prepared once, beside each other. */
+import type { Database, Statement } from "better-sqlite3";
+import type {
+  ApiKeyTable,
+  LogHeadTable,
+  OrganizationTable,
+  RequestTable,
+  UserProfileTable,
+  UserStateTable,
+} from "./schema.ts";
+import type { EventRow } from "./rows.ts";
+
+export type HotStatements = ReturnType<typeof prepareHotStatements>;
+
+type NewEvent = readonly [
+  position: number,
+  previousPosition: number | null,
+  organizationId: string | null,
+  userId: string | null,
+  sequence: number,
+  type: string,
+  time: number,
+  recordTime: number,
+  actor: string,
+  via: string,
+  requestId: string,
+  body: Uint8Array,
+  hash: Uint8Array,
+];
+
+type RequestKey = [actor: string, rpc: string, requestId: string];
+
+export function prepareHotStatements(database: Database) {
+  const prepare = <P extends unknown[], R = unknown>(sql: string): Statement<P, R> => database.prepare<P, R>(sql);
+  return {
+    // IMMEDIATE: a batch that only reads first must not meet BUSY when it begins to write.
+    begin: prepare("BEGIN IMMEDIATE"),
+    commit: prepare("COMMIT"),
+    rollback: prepare("ROLLBACK"),
+
+    readRecordTime: prepare<[], number>("SELECT record_time FROM log_head WHERE id = 1").pluck(),
+    advanceHead: prepare<[count: number, recordTime: number], Pick<LogHeadTable, "position" | "link">>(
+      "UPDATE log_head SET position = position + ?, record_time = ? WHERE id = 1 RETURNING position, link",
+    ),
+    setHeadLink: prepare<[link: Uint8Array]>("UPDATE log_head SET link = ? WHERE id = 1"),
+    insertLink: prepare<[lastPosition: number, link: Uint8Array]>("INSERT INTO links (last_position, link) VALUES (?, ?)"),
+
+    insertEvent: prepare<[...NewEvent]>(
+      `INSERT INTO events (position, previous_position, organization_id, user_id, sequence, type, time, record_time,
+        actor, via, request_id, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    insertPrivate: prepare<[position: number, personal: string]>(
+      "INSERT INTO event_private (position, personal) VALUES (?, ?)",
+    ),
+    readEvent: prepare<[position: number], EventRow>(
+      "SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position WHERE e.position = ?",
+    ),
+
+    readUserState: prepare<[id: string], UserStateTable>("SELECT * FROM user_state WHERE id = ?"),
+    insertUserState: prepare<[UserStateTable]>(
+      `INSERT INTO user_state (id, organization_id, state, kinds, sequence, epoch, creation_time, change_time, next_due,
+        last_position, restrictions) VALUES (@id, @organization_id, @state, @kinds, @sequence, @epoch, @creation_time,
+        @change_time, @next_due, @last_position, @restrictions)`,
+    ),
+    updateUserState: prepare<[UserStateTable]>(
+      `UPDATE user_state SET state = @state, kinds = @kinds, sequence = @sequence, epoch = @epoch,
+        creation_time = @creation_time, change_time = @change_time, next_due = @next_due,
+        last_position = @last_position, restrictions = @restrictions WHERE id = @id`,
+    ),
+    findDue: prepare<[now: number, limit: number], string>(
+      "SELECT id FROM user_state WHERE next_due <= ? ORDER BY next_due LIMIT ?",
+    ).pluck(),
+
+    readPerson: prepare<[id: string], Pick<UserProfileTable, "profile" | "attributes">>(
+      "SELECT profile, attributes FROM user_profile WHERE id = ?",
+    ),
+    putProfile: prepare<[UserProfileTable]>(
+      `INSERT INTO user_profile (id, organization_id, creation_time, profile, attributes, username_key, email_key)
+        VALUES (@id, @organization_id, @creation_time, @profile, @attributes, @username_key, @email_key)
+        ON CONFLICT (id) DO UPDATE SET creation_time = @creation_time, profile = @profile, attributes = @attributes,
+        username_key = @username_key, email_key = @email_key`,
+    ),
+
+    findRequest: prepare<RequestKey, Pick<RequestTable, "content" | "resource_id" | "position" | "time">>(
+      "SELECT content, resource_id, position, time FROM requests WHERE actor = ? AND rpc = ? AND request_id = ?",
+    ),
+    // REPLACE: only a row that is too old to count can be in the way.
+    putRequest: prepare<[...RequestKey, content: Uint8Array, resourceId: string, position: number, time: number]>(
+      `INSERT OR REPLACE INTO requests (actor, rpc, request_id, content, resource_id, position, time)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    deleteOldRequests: prepare<[limit: number, before: number]>(
+      "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND time < ?",
+    ),
+
+    readOrganization: prepare<[id: string], OrganizationTable>("SELECT * FROM organizations WHERE id = ?"),
+    insertOrganization: prepare<[OrganizationTable]>(
+      `INSERT INTO organizations (id, display_name, default_lock_duration_ms, sequence, creation_time, change_time,
+        last_position) VALUES (@id, @display_name, @default_lock_duration_ms, @sequence, @creation_time, @change_time,
+        @last_position)`,
+    ),
+    updateOrganization: prepare<[OrganizationTable]>(
+      `UPDATE organizations SET display_name = @display_name, default_lock_duration_ms = @default_lock_duration_ms,
+        sequence = @sequence, change_time = @change_time, last_position = @last_position WHERE id = @id`,
+    ),
+
+    readApiKey: prepare<[id: string], ApiKeyTable>("SELECT * FROM api_keys WHERE id = ?"),
+    readEffectiveApiKeys: prepare<[now: number], ApiKeyTable>(
+      "SELECT * FROM api_keys WHERE revoke_time IS NULL AND (expire_time IS NULL OR expire_time > ?) ORDER BY id",
+    ),
+    readLastingOwners: prepare<[], string>(
+      `SELECT id FROM api_keys WHERE role = 'owner' AND organization_id IS NULL AND revoke_time IS NULL
+        AND expire_time IS NULL`,
+    ).pluck(),
+    insertApiKey: prepare<[ApiKeyTable]>(
+      `INSERT INTO api_keys (id, secret_hash, organization_id, display_name, role, permissions, expire_time, revoke_time,
+        last_used_day, created_by, sequence, creation_time, change_time, last_position) VALUES (@id, @secret_hash,
+        @organization_id, @display_name, @role, @permissions, @expire_time, @revoke_time, @last_used_day, @created_by,
+        @sequence, @creation_time, @change_time, @last_position)`,
+    ),
+    updateApiKey: prepare<[ApiKeyTable]>(
+      `UPDATE api_keys SET revoke_time = @revoke_time, sequence = @sequence, change_time = @change_time,
+        last_position = @last_position WHERE id = @id`,
+    ),
+    touchApiKey: prepare<[day: string, id: string]>("UPDATE api_keys SET last_used_day = ? WHERE id = ?"),
+  };
+}

@@ -1,0 +1,37 @@
+/** The store's bounds, each with its default and its reason. */
+
+const MIB = 1024 * 1024;
+
+export interface Limits {
+  /** Waiting commands; beyond: QUEUE_FULL. */
+  readonly queueCommands: number;
+  readonly queueBytes: number;
+  /** A batch ends at so many commands or after so long. */
+  readonly batchCommands: number;
+  readonly batchMs: number;
+  /** The write-ahead log on disk; the writer waits rather than exceed it. */
+  readonly walBytesMax: number;
+  /** What one page of a list may read, in rows and in time, before it ends short. */
+  readonly sliceRows: number;
+  readonly sliceMs: number;
+  /** How long a list may take in all, waiting included. */
+  readonly readMs: number;
+  /** Users whose due restrictions the sweeper writes in one round. */
+  readonly sweepUsers: number;
+}
+
+const DEFAULTS: Limits = {
+  queueCommands: 4_096,
+  queueBytes: 16 * MIB,
+  batchCommands: 64,
+  batchMs: 5,
+  walBytesMax: 256 * MIB,
+  sliceRows: 5_000,
+  sliceMs: 200,
+  readMs: 10_000,
+  sweepUsers: 500,
+};
+
+export function limitsOf(given: Partial<Limits> | undefined): Limits {
+  return { ...DEFAULTS, ...given };
+}

@@ -1,0 +1,43 @@
+/** ListOrganizations and ListApiKeys: in the order of their ids. */
+import type { ApiKey } from "../../domain/api-key.ts";
+import type { Json } from "../../domain/canonical-json.ts";
+import type { Organization } from "../../domain/organization.ts";
+import type { Page } from "../store.ts";
+import { build, type QueryRunner } from "./list-query.ts";
+import { parsePageToken, toPageToken } from "./page-token.ts";
+import type { ApiKeyQuery, IdQuery } from "./reader.ts";
+import { toApiKey, toOrganization } from "./rows.ts";
+
+export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Organization> {
+  const asked = ["organizations"];
+  const after = afterOf(query, asked);
+  const rows = runner.all(
+    build
+      .selectFrom("organizations")
+      .selectAll()
+      .where("id", ">", after)
+      .orderBy("id")
+      .limit(query.pageSize + 1)
+      .compile(),
+  );
+  return toPage(rows.map(toOrganization), query, asked);
+}
+
+export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKey> {
+  const asked = ["apiKeys", query.organizationId];
+  let select = build.selectFrom("api_keys").selectAll().where("id", ">", afterOf(query, asked));
+  if (query.organizationId !== null) select = select.where("organization_id", "=", query.organizationId);
+  const rows = runner.all(select.orderBy("id").limit(query.pageSize + 1).compile());
+  return toPage(rows.map(toApiKey), query, asked);
+}
+
+/** Every id comes after the empty one. */
+function afterOf(query: IdQuery, asked: Json): string {
+  return String(parsePageToken(query.after, asked, ["string"])?.[0] ?? "");
+}
+
+function toPage<T extends { readonly id: string }>(found: readonly T[], { pageSize }: IdQuery, asked: Json): Page<T> {
+  const items = found.slice(0, pageSize);
+  const last = items.at(-1);
+  return found.length > items.length && last !== undefined ? { items, next: toPageToken(asked, [last.id]) } : { items };
+}

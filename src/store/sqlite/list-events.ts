@@ -1,0 +1,139 @@
+/** ListUserEvents: along the chain that links a user's events, backwards as it is written or forwards. */
+import type { EventQuery, Page, RecordedEvent } from "../store.ts";
+import { PageTokenError } from "../store.ts";
+import { Budget, build, type QueryRunner } from "./list-query.ts";
+import type { Limits } from "./limits.ts";
+import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
+import { toRecordedEvent } from "./rows.ts";
+
+/** An event's place in its user's chain. */
+interface Place {
+  readonly sequence: number;
+  readonly position: number;
+}
+
+/** The chain leads backwards alone: for reading forwards every so many places are remembered on the way. */
+const MILESTONE_EVENTS = 256;
+/** Users whose milestones are remembered, the ones asked for last. */
+const MILESTONE_USERS = 64;
+
+export class EventLister {
+  readonly #runner: QueryRunner;
+  readonly #limits: Limits;
+  readonly #lookups: ReturnType<typeof prepareLookups>;
+  /** By user and sequence. Events never change, so a milestone stays true. */
+  readonly #milestones = new Map<string, Map<number, number>>();
+
+  constructor(runner: QueryRunner, limits: Limits) {
+    this.#runner = runner;
+    this.#limits = limits;
+    this.#lookups = prepareLookups(runner);
+  }
+
+  list(query: EventQuery): Page<RecordedEvent> {
+    const asked = ["events", query.userId, query.order];
+    const after = parsePageToken(query.after, asked, ["number"]);
+    return this.#runner.snapshot(() => {
+      const last = this.#lastOf(query.userId);
+      if (last === undefined) return { items: [] };
+      const page =
+        query.order === "newest_first" ? this.#listBackwards(query, after, last) : this.#listForwards(query, after, last);
+      return page.next === undefined ? { items: page.items } : { items: page.items, next: toPageToken(asked, page.next) };
+    });
+  }
+
+  #lastOf(userId: string): Place | undefined {
+    const row = this.#lookups.last(userId);
+    return row === undefined ? undefined : { sequence: row.sequence, position: row.last_position };
+  }
+
+  #listBackwards({ userId, pageSize }: EventQuery, after: PageKey | undefined, last: Place): KeyedPage {
+    const items: RecordedEvent[] = [];
+    const budget = new Budget(this.#limits);
+    let next: number | null = after === undefined ? last.position : Number(after[0]);
+    while (next !== null && items.length < pageSize && !budget.isSpent) {
+      const event = this.#read(next, userId);
+      items.push(event);
+      next = event.previousPosition;
+      budget.spendRow();
+    }
+    return { items, next: next === null ? undefined : [next] };
+  }
+
+  /** The key is the sequence of the last event shown. A page may be empty while the way to it is being walked. */
+  #listForwards({ userId, pageSize }: EventQuery, after: PageKey | undefined, last: Place): KeyedPage {
+    const shown = Number(after?.[0] ?? 0);
+    const end = Math.min(shown + pageSize, last.sequence);
+    if (shown >= last.sequence) return { items: [], next: undefined };
+    const budget = new Budget(this.#limits);
+    let place: Place | undefined = this.#nearest(userId, end, last);
+    while (place !== undefined && place.sequence > end) {
+      this.#remember(userId, place);
+      if (budget.isSpent) return { items: [], next: [shown] };
+      place = this.#previousOf(place, userId);
+      budget.spendRow();
+    }
+    const items: RecordedEvent[] = [];
+    for (let next = place?.position ?? null; next !== null; ) {
+      const event = this.#read(next, userId);
+      if (event.sequence <= shown) break;
+      items.push(event);
+      next = event.previousPosition;
+    }
+    return { items: items.reverse(), next: end < last.sequence ? [end] : undefined };
+  }
+
+  /** The remembered place that is closest behind `sequence`. */
+  #nearest(userId: string, sequence: number, last: Place): Place {
+    const known = this.#milestones.get(userId);
+    const first = Math.ceil(sequence / MILESTONE_EVENTS) * MILESTONE_EVENTS;
+    for (let milestone = first; known !== undefined && milestone < last.sequence; milestone += MILESTONE_EVENTS) {
+      const position = known.get(milestone);
+      if (position !== undefined) return { sequence: milestone, position };
+    }
+    return last;
+  }
+
+  #remember(userId: string, { sequence, position }: Place): void {
+    if (sequence % MILESTONE_EVENTS !== 0) return;
+    const known = this.#milestones.get(userId) ?? new Map<number, number>();
+    known.set(sequence, position);
+    this.#milestones.delete(userId);
+    this.#milestones.set(userId, known);
+    const [oldest] = this.#milestones.keys();
+    if (this.#milestones.size > MILESTONE_USERS && oldest !== undefined) this.#milestones.delete(oldest);
+  }
+
+  #previousOf({ position }: Place, userId: string): Place | undefined {
+    const row = this.#lookups.link(position);
+    if (row === undefined || row.user_id !== userId || row.previous_position === null) return undefined;
+    return { sequence: row.sequence - 1, position: row.previous_position };
+  }
+
+  /** A token's position is the caller's word: it must be an event of this very user. */
+  #read(position: number, userId: string): RecordedEvent {
+    const row = this.#lookups.event(position);
+    if (row === undefined || row.user_id !== userId) throw new PageTokenError("the page token names no event of this user");
+    return toRecordedEvent(row);
+  }
+}
+
+interface KeyedPage {
+  readonly items: readonly RecordedEvent[];
+  readonly next: PageKey | undefined;
+}
+
+function prepareLookups(runner: QueryRunner) {
+  const events = build.selectFrom("events").where("events.position", "=", 0);
+  return {
+    last: runner.byKey(build.selectFrom("user_state").select(["sequence", "last_position"]).where("id", "=", "").compile()),
+    link: runner.byKey(events.select(["previous_position", "sequence", "user_id"]).compile()),
+    event: runner.byKey(
+      events
+        .leftJoin("event_private", "event_private.position", "events.position")
+        .selectAll("events")
+        .select("event_private.personal")
+        .compile(),
+    ),
+  };
+}

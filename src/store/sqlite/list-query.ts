@@ -1,0 +1,75 @@
+/** Runs queries that Kysely builds on a reader's connection, within the budget of one page. */
+import type { Database, Statement } from "better-sqlite3";
+import { type CompiledQuery, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
+import type { Limits } from "./limits.ts";
+import type { Tables } from "./schema.ts";
+
+/** Only builds: the statements run on the connection at hand. */
+export const build: Kysely<Tables> = new Kysely<Tables>({
+  dialect: {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  },
+});
+
+/** More texts than there are lists; a bound all the same. */
+const STATEMENTS_MAX = 500;
+
+export class QueryRunner {
+  readonly #database: Database;
+  readonly #statements = new Map<string, Statement<unknown[]>>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  all<R>(query: CompiledQuery<R>): R[] {
+    // Kysely knows the row type of what it compiled.
+    return this.#prepare(query.sql).all(...query.parameters) as R[];
+  }
+
+  /** A look-up by one key, compiled once: building a query costs more than running it. The key given here is ignored. */
+  byKey<R>(query: CompiledQuery<R>): (key: string | number) => R | undefined {
+    const statement = this.#database.prepare<unknown[]>(query.sql);
+    return (key) => statement.get(key) as R | undefined;
+  }
+
+  /** All queries of `work` see the same moment. */
+  snapshot<T>(work: () => T): T {
+    return this.#database.transaction(work)();
+  }
+
+  #prepare(text: string): Statement<unknown[]> {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear();
+    const statement = this.#database.prepare<unknown[]>(text);
+    this.#statements.set(text, statement);
+    return statement;
+  }
+}
+
+/** What one page may read before it ends short. */
+export class Budget {
+  #rows: number;
+  readonly #endTime: number;
+
+  constructor({ sliceRows, sliceMs }: Pick<Limits, "sliceRows" | "sliceMs">) {
+    this.#rows = sliceRows;
+    this.#endTime = performance.now() + sliceMs;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get isSpent(): boolean {
+    return this.#rows <= 0 || performance.now() >= this.#endTime;
+  }
+
+  spendRow(): void {
+    this.#rows--;
+  }
+}

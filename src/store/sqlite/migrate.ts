@@ -1,0 +1,47 @@
+/** Brings a database to the schema of this version; forward only. */
+import type { Database } from "better-sqlite3";
+import { Kysely, SqliteDialect } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { logAndUsers } from "./migrations/0001-log-and-users.ts";
+
+/** Numbered names in their order; a released one is never changed, renamed or removed. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001-log-and-users": logAndUsers };
+
+/** "lock" in ASCII: tells our files from other SQLite databases. */
+const APPLICATION_ID = 0x6c_6f_63_6b;
+
+/** Throws with one plain sentence when the file is not ours or of a newer version. */
+export async function migrate(database: Database, path: string): Promise<void> {
+  assertOurs(database, path);
+  const done = doneMigrations(database);
+  const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `the database ${path} was written by a newer version of lockkeeper: it has the migration ${unknown.join(", ")}, this version ends at ${Object.keys(MIGRATIONS).at(-1)}; start that version or restore an older copy`,
+    );
+  }
+  if (done.length === Object.keys(MIGRATIONS).length) return;
+  // Not destroyed: that would close the connection, which is the writer's.
+  const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
+  const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => MIGRATIONS } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw new Error(`the database ${path} could not be migrated`, { cause: error });
+  database.pragma(`application_id = ${APPLICATION_ID}`);
+}
+
+function assertOurs(database: Database, path: string): void {
+  const id = database.pragma("application_id", { simple: true });
+  const tables = tableNames(database);
+  // A first start that was cut off leaves Kysely's tables and no id yet.
+  if (id === APPLICATION_ID || tables.length === 0 || tables.includes("kysely_migration")) return;
+  throw new Error(`the file ${path} is a SQLite database of something else; lockkeeper does not touch it`);
+}
+
+function doneMigrations(database: Database): readonly string[] {
+  if (!tableNames(database).includes("kysely_migration")) return [];
+  return database.prepare<[], string>("SELECT name FROM kysely_migration ORDER BY name").pluck().all();
+}
+
+function tableNames(database: Database): readonly string[] {
+  return database.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
+}

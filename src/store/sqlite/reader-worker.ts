@@ -1,0 +1,33 @@
+/** The reader thread: lists from a connection of its own that only reads, one question after another. */
+import { workerData } from "node:worker_threads";
+import { openReader } from "./database-file.ts";
+import { listApiKeys, listOrganizations } from "./list-by-id.ts";
+import { EventLister } from "./list-events.ts";
+import { QueryRunner } from "./list-query.ts";
+import { UserLister } from "./list-users.ts";
+import type { ReaderData, ReaderQuestion } from "./reader.ts";
+import { serveQuestions } from "./worker-port.ts";
+
+const { path, limits } = workerData as ReaderData;
+const database = openReader(path);
+const runner = new QueryRunner(database);
+const users = new UserLister(runner, limits);
+const events = new EventLister(runner, limits);
+
+serveQuestions<ReaderQuestion>(
+  (question) => {
+    switch (question.name) {
+      case "listUsers":
+        return users.list(question.query, question.now);
+      case "listUserEvents":
+        return events.list(question.query);
+      case "listOrganizations":
+        return listOrganizations(runner, question.query);
+      case "listApiKeys":
+        return listApiKeys(runner, question.query);
+      default:
+        return question satisfies never;
+    }
+  },
+  () => database.close(),
+);

@@ -1,0 +1,61 @@
+/** The questions that the reader worker answers, and the store's end of its link. */
+import type { ApiKey } from "../../domain/api-key.ts";
+import type { Organization } from "../../domain/organization.ts";
+import type { User } from "../../domain/user.ts";
+import type { EventQuery, Page, RecordedEvent, UserQuery } from "../store.ts";
+import type { Limits } from "./limits.ts";
+import { WorkerLink } from "./worker-link.ts";
+
+/** Lists by id. */
+export interface IdQuery {
+  readonly pageSize: number;
+  readonly after?: string;
+}
+
+export type ApiKeyQuery = IdQuery & { readonly organizationId: string | null };
+
+export type ReaderQuestion =
+  | { readonly name: "listUsers"; readonly query: UserQuery; readonly now: number }
+  | { readonly name: "listUserEvents"; readonly query: EventQuery }
+  | { readonly name: "listOrganizations"; readonly query: IdQuery }
+  | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
+
+export interface ReaderData {
+  readonly path: string;
+  readonly limits: Limits;
+}
+
+export class Reader {
+  readonly link: WorkerLink<ReaderQuestion>;
+
+  constructor(data: ReaderData, onTrouble: (error: unknown) => void) {
+    this.link = new WorkerLink({
+      name: "reader worker",
+      url: new URL("./reader-worker.ts", import.meta.url),
+      workerData: data,
+      callMs: data.limits.readMs,
+      onTrouble,
+    });
+  }
+
+  // The worker answers each question with the type that stands here; structured cloning keeps it.
+  async listUsers(query: UserQuery, now: number): Promise<Page<User>> {
+    return (await this.link.call({ name: "listUsers", query, now })) as Page<User>;
+  }
+
+  async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {
+    return (await this.link.call({ name: "listUserEvents", query })) as Page<RecordedEvent>;
+  }
+
+  async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
+    return (await this.link.call({ name: "listOrganizations", query })) as Page<Organization>;
+  }
+
+  async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
+    return (await this.link.call({ name: "listApiKeys", query })) as Page<ApiKey>;
+  }
+
+  close(): Promise<void> {
+    return this.link.close();
+  }
+}

@@ -1,0 +1,150 @@
+/** Rows to resources and back. */
+import type { ApiKey } from "../../domain/api-key.ts";
+import type { Organization } from "../../domain/organization.ts";
+import type { Restriction, RestrictionKind } from "../../domain/restriction.ts";
+import { type Attributes, nextDue, type Person, type Profile, stateOf, type UserState } from "../../domain/user.ts";
+import { decodeBody, type PrivateValues } from "../event-encoding.ts";
+import { toDomainEvent } from "../replay.ts";
+import { toSearchKey } from "../search-key.ts";
+import type { RecordedEvent } from "../store.ts";
+import type { ApiKeyTable, EventTable, OrganizationTable, UserProfileTable, UserStateTable } from "./schema.ts";
+
+/** One bit per kind, so that the partial index finds the users that have a kind beside others. */
+export const KIND_BITS: Readonly<Record<RestrictionKind, number>> = { LOCK: 1, BAN: 2, DEACTIVATION: 4 };
+
+/** All sums of KIND_BITS that have at least one of these kinds. */
+export function toKindMasks(kinds: readonly RestrictionKind[]): readonly number[] {
+  const wanted = kinds.reduce((mask, kind) => mask | KIND_BITS[kind], 0);
+  return [1, 2, 3, 4, 5, 6, 7].filter((mask) => (mask & wanted) !== 0);
+}
+
+const NO_RESTRICTIONS: readonly Restriction[] = [];
+
+export function toUserState(row: Omit<UserStateTable, "kinds" | "next_due" | "last_position">): UserState {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    deleted: row.state === "DELETED",
+    sequence: row.sequence,
+    epoch: row.epoch,
+    creationTime: row.creation_time,
+    changeTime: row.change_time,
+    restrictions: row.restrictions === null ? NO_RESTRICTIONS : (JSON.parse(row.restrictions) as Restriction[]),
+  };
+}
+
+export function toUserStateRow(state: UserState, lastPosition: number): UserStateTable {
+  return {
+    id: state.id,
+    organization_id: state.organizationId,
+    state: stateOf(state),
+    kinds: state.restrictions.reduce((mask, { kind }) => mask | KIND_BITS[kind], 0),
+    sequence: state.sequence,
+    epoch: state.epoch,
+    creation_time: state.creationTime,
+    change_time: state.changeTime,
+    next_due: nextDue(state),
+    last_position: lastPosition,
+    restrictions: state.restrictions.length === 0 ? null : JSON.stringify(state.restrictions),
+  };
+}
+
+export function toPerson(row: Pick<UserProfileTable, "profile" | "attributes">): Person {
+  return { profile: JSON.parse(row.profile) as Profile, attributes: JSON.parse(row.attributes) as Attributes };
+}
+
+export function toUserProfileRow({ id, organizationId, creationTime }: UserState, person: Person): UserProfileTable {
+  const { profile, attributes } = person;
+  return {
+    id,
+    organization_id: organizationId,
+    creation_time: creationTime,
+    profile: JSON.stringify(profile),
+    attributes: JSON.stringify(attributes),
+    username_key: toKey(profile.username),
+    email_key: toKey(profile.email),
+  };
+}
+
+function toKey(text: string | undefined): string | null {
+  return text === undefined || text === "" ? null : toSearchKey(text);
+}
+
+export function toOrganization(row: OrganizationTable): Organization {
+  return {
+    id: row.id,
+    displayName: row.display_name,
+    defaultLockDurationMs: row.default_lock_duration_ms,
+    sequence: row.sequence,
+    creationTime: row.creation_time,
+    changeTime: row.change_time,
+  };
+}
+
+export function toOrganizationRow(organization: Organization, lastPosition: number): OrganizationTable {
+  return {
+    id: organization.id,
+    display_name: organization.displayName,
+    default_lock_duration_ms: organization.defaultLockDurationMs,
+    sequence: organization.sequence,
+    creation_time: organization.creationTime,
+    change_time: organization.changeTime,
+    last_position: lastPosition,
+  };
+}
+
+export function toApiKey(row: ApiKeyTable): ApiKey {
+  return {
+    id: row.id,
+    secretHash: row.secret_hash,
+    organizationId: row.organization_id,
+    displayName: row.display_name,
+    role: row.role,
+    permissions: JSON.parse(row.permissions) as string[],
+    expireTime: row.expire_time,
+    revokeTime: row.revoke_time,
+    lastUsedDay: row.last_used_day,
+    createdBy: row.created_by,
+    sequence: row.sequence,
+    creationTime: row.creation_time,
+    changeTime: row.change_time,
+  };
+}
+
+export function toApiKeyRow(key: ApiKey, lastPosition: number): ApiKeyTable {
+  return {
+    id: key.id,
+    secret_hash: key.secretHash,
+    organization_id: key.organizationId,
+    display_name: key.displayName,
+    role: key.role,
+    permissions: JSON.stringify(key.permissions),
+    expire_time: key.expireTime,
+    revoke_time: key.revokeTime,
+    last_used_day: key.lastUsedDay,
+    created_by: key.createdBy,
+    sequence: key.sequence,
+    creation_time: key.creationTime,
+    change_time: key.changeTime,
+    last_position: lastPosition,
+  };
+}
+
+/** `personal`: the event's row of event_private; null: it has none, or it was erased. */
+export type EventRow = EventTable & { readonly personal: string | null };
+
+export function toRecordedEvent(row: EventRow): RecordedEvent {
+  const privateValues = row.personal === null ? null : (JSON.parse(row.personal) as PrivateValues);
+  return {
+    position: row.position,
+    previousPosition: row.previous_position,
+    organizationId: row.organization_id,
+    userId: row.user_id,
+    sequence: row.sequence,
+    recordTime: row.record_time,
+    via: row.via,
+    requestId: row.request_id,
+    hash: row.hash,
+    event: toDomainEvent(decodeBody(row.body), row, privateValues),
+  };
+}

@@ -1,0 +1,118 @@
+/** The tables of the SQLite database as Kysely sees them. */
+import type { Generated } from "kysely";
+
+export interface Tables {
+  log_head: LogHeadTable;
+  links: LinkTable;
+  events: EventTable;
+  event_private: EventPrivateTable;
+  user_state: UserStateTable;
+  user_profile: UserProfileTable;
+  requests: RequestTable;
+  organizations: OrganizationTable;
+  api_keys: ApiKeyTable;
+}
+
+/** One row: where the log ends. */
+export interface LogHeadTable {
+  id: 1;
+  position: number;
+  link: Buffer;
+  record_time: number;
+}
+
+/** One row per commit: the position of its last event and the link of the chain. */
+export interface LinkTable {
+  last_position: number;
+  link: Buffer;
+}
+
+export interface EventTable {
+  position: number;
+  /** Of the same user, organization or API key. */
+  previous_position: number | null;
+  organization_id: string | null;
+  user_id: string | null;
+  sequence: number;
+  type: string;
+  time: number;
+  record_time: number;
+  actor: string;
+  via: string;
+  request_id: string;
+  body: Buffer;
+  hash: Buffer;
+}
+
+export interface EventPrivateTable {
+  position: number;
+  /** JSON of PrivateValues. */
+  personal: string;
+}
+
+export interface UserStateTable {
+  id: string;
+  organization_id: string;
+  /** As of the last written event; what is due since is not in it. */
+  state: string;
+  /** Which kinds of restriction there are, holding or scheduled: the sum of KIND_BITS. */
+  kinds: number;
+  sequence: number;
+  epoch: number;
+  creation_time: number;
+  change_time: number;
+  next_due: number | null;
+  last_position: number;
+  /** JSON of Restriction[]; null: none. */
+  restrictions: string | null;
+}
+
+export interface UserProfileTable {
+  id: string;
+  organization_id: string;
+  creation_time: number;
+  profile: string;
+  attributes: string;
+  username_key: string | null;
+  email_key: string | null;
+}
+
+export interface RequestTable {
+  id: Generated<number>;
+  actor: string;
+  rpc: string;
+  request_id: string;
+  content: Buffer;
+  resource_id: string;
+  /** The resource's last event when the request was answered. */
+  position: number;
+  time: number;
+}
+
+export interface OrganizationTable {
+  id: string;
+  display_name: string;
+  default_lock_duration_ms: number;
+  sequence: number;
+  creation_time: number;
+  change_time: number;
+  last_position: number;
+}
+
+export interface ApiKeyTable {
+  id: string;
+  secret_hash: string;
+  organization_id: string | null;
+  display_name: string;
+  role: string;
+  /** JSON of string[]. */
+  permissions: string;
+  expire_time: number | null;
+  revoke_time: number | null;
+  last_used_day: string;
+  created_by: string;
+  sequence: number;
+  creation_time: number;
+  change_time: number;
+  last_position: number;
+}

@@ -1,0 +1,224 @@
+/** The store on one SQLite file: a writer with group commit, a reader worker, a checkpoint worker and the sweeper. */
+import type { Database } from "better-sqlite3";
+import type { ApiKey } from "../../domain/api-key.ts";
+import type { Organization } from "../../domain/organization.ts";
+import { settle } from "../../domain/settle.ts";
+import type { User } from "../../domain/user.ts";
+import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
+import {
+  type Command,
+  type EventQuery,
+  type ExecuteOptions,
+  type Outcome,
+  type Page,
+  type RecordedEvent,
+  type Store,
+  StoreUnavailableError,
+  type UserQuery,
+} from "../store.ts";
+import { REQUEST_KEPT_MS } from "./batch.ts";
+import { FileGuard, openWriter, toRealPath } from "./database-file.ts";
+import { type FileLock, lockFile } from "./file-lock.ts";
+import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
+import { type Limits, limitsOf } from "./limits.ts";
+import { migrate } from "./migrate.ts";
+import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
+import { toApiKey, toOrganization } from "./rows.ts";
+import { Sweeper } from "./sweeper.ts";
+import { toReadError } from "./trouble.ts";
+import { WalKeeper } from "./wal-keeper.ts";
+import { readUserRows } from "./working-set.ts";
+import { Writer } from "./writer.ts";
+
+export interface SqliteStoreOptions {
+  /** The database file; it and its folder are created when they are not there. */
+  readonly path: string;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Starts although the clock is behind what is recorded; time then stands still until it has caught up. */
+  readonly allowClockBehind?: boolean;
+  /** Told of every trouble with its cause, for the log; commands and reads get their own answers. */
+  readonly onTrouble?: (error: unknown) => void;
+  readonly limits?: Partial<Limits>;
+  readonly sweepIntervalMs?: number;
+}
+
+/** A clock that is further behind the newest record is taken to be wrong. */
+const CLOCK_BEHIND_MS_MAX = 60_000;
+const SWEEP_INTERVAL_MS = 1_000;
+
+/** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock is not fit. */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  const path = toRealPath(options.path);
+  const lock = lockFile(path);
+  let database: Database | undefined;
+  try {
+    database = openWriter(path);
+    await migrate(database, path);
+    assertClock(database, options);
+    return new SqliteStore(options, path, lock, database);
+  } catch (error) {
+    database?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+function assertClock(database: Database, { clock, allowClockBehind = false }: SqliteStoreOptions): void {
+  const recordTime = Number(database.prepare("SELECT record_time FROM log_head").pluck().get());
+  const behindMs = recordTime - clock();
+  if (allowClockBehind || behindMs <= CLOCK_BEHIND_MS_MAX) return;
+  throw new Error(
+    `the clock says ${new Date(clock()).toISOString()}, but the newest record is of ${new Date(recordTime).toISOString()}: it is ${Math.round(behindMs / 1000)} s behind, at most ${CLOCK_BEHIND_MS_MAX / 1000} s are allowed; set the clock`,
+  );
+}
+
+export class SqliteStore implements Store {
+  readonly #database: Database;
+  readonly #lock: FileLock;
+  readonly #statements: HotStatements;
+  readonly #guard: FileGuard;
+  readonly #writer: Writer;
+  readonly #commits: GroupCommit;
+  readonly #wal: WalKeeper;
+  readonly #reader: Reader;
+  readonly #sweeper: Sweeper;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
+    const limits = limitsOf(options.limits);
+    const onTrouble = options.onTrouble ?? (() => undefined);
+    this.#database = database;
+    this.#lock = lock;
+    this.#statements = prepareHotStatements(database);
+    this.#guard = new FileGuard(path);
+    this.#wal = new WalKeeper({ database, path, walBytesMax: limits.walBytesMax, onTrouble });
+    this.#writer = new Writer({
+      database,
+      statements: this.#statements,
+      guard: this.#guard,
+      clock: options.clock,
+      whenRoom: () => this.#wal.whenRoom(),
+    });
+    this.#commits = new GroupCommit({ run: this.#writer.run, limits, wallClock: Date.now, onTrouble });
+    this.#reader = new Reader({ path, limits }, onTrouble);
+    this.#sweeper = new Sweeper({
+      intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
+      usersMax: limits.sweepUsers,
+      findDue: (limit) => this.#read(() => this.#statements.findDue.all(this.#writer.now(), limit)),
+      execute: (command, executeOptions) => this.execute(command, executeOptions),
+      deleteOldRequests: (limit) => this.#deleteOldRequests(limit),
+      onTrouble,
+    });
+  }
+
+  async now(): Promise<number> {
+    return this.#writer.now();
+  }
+
+  async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
+    // The engine answers a command with the resource of its kind; group commit only carries it.
+    return (await this.#commits.submit(command, options)) as Outcome<C>;
+  }
+
+  async readUser(userId: string): Promise<User | undefined> {
+    const rows = this.#read(() => readUserRows(this.#statements, userId));
+    if (rows === undefined) return undefined;
+    const { state, person } = rows.user;
+    return { state: settle(state, this.#writer.now()).state, person };
+  }
+
+  async listUsers(query: UserQuery): Promise<Page<User>> {
+    return this.#reader.listUsers(query, this.#writer.now());
+  }
+
+  async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {
+    return this.#reader.listUserEvents(query);
+  }
+
+  async readOrganization(organizationId: string): Promise<Organization | undefined> {
+    const row = this.#read(() => this.#statements.readOrganization.get(organizationId));
+    return row === undefined ? undefined : toOrganization(row);
+  }
+
+  async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
+    return this.#reader.listOrganizations(query);
+  }
+
+  async loadApiKeys(): Promise<readonly ApiKey[]> {
+    return this.#read(() => this.#statements.readEffectiveApiKeys.all(this.#writer.now())).map(toApiKey);
+  }
+
+  async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
+    return this.#reader.listApiKeys(query);
+  }
+
+  async touchApiKeys(days: ReadonlyMap<string, string>): Promise<void> {
+    if (days.size === 0) return;
+    await this.#wal.whenRoom();
+    this.#assertOpen();
+    this.#writer.transact(() => {
+      for (const [id, day] of days) this.#statements.touchApiKey.run(day, id);
+      return { result: undefined, wrote: true };
+    });
+  }
+
+  async check(): Promise<void> {
+    this.#read(() => this.#statements.readRecordTime.get());
+    this.#guard.assertInPlace();
+  }
+
+  /** One round of the sweeper now, without waiting for its time. */
+  sweep(): Promise<void> {
+    return this.#sweeper.sweep();
+  }
+
+  /** How the group commit has fared since the start. */
+  get counts(): Readonly<GroupCommitCounts> {
+    return this.#commits.counts;
+  }
+
+  /** Milliseconds that the last COMMIT took. */
+  get commitMs(): number {
+    return this.#writer.commitMs;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#sweeper.stop();
+    await this.#commits.close();
+    await Promise.all([this.#wal.close(), this.#reader.close()]);
+    try {
+      // The last connection: closing it moves the log into the database and removes it.
+      this.#database.close();
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  async #deleteOldRequests(limit: number): Promise<number> {
+    await this.#wal.whenRoom();
+    const before = this.#writer.now() - REQUEST_KEPT_MS;
+    return this.#writer.transact(() => {
+      const { changes } = this.#statements.deleteOldRequests.run(limit, before);
+      return { result: changes, wrote: changes > 0 };
+    });
+  }
+
+  #read<T>(read: () => T): T {
+    this.#assertOpen();
+    try {
+      return read();
+    } catch (error) {
+      throw toReadError(error);
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#database.open) throw new StoreUnavailableError("the store is closed", undefined);
+  }
+}

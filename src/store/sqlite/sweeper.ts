@@ -1,0 +1,65 @@
+/** Writes what the clock has made due, and forgets old requests: housekeeping in small steps on the bulk lane. */
+import type { CommandContext } from "../../domain/command.ts";
+import { SYSTEM_ACTOR } from "../../domain/event.ts";
+import type { Command, ExecuteOptions, Outcome } from "../store.ts";
+
+export interface SweeperOptions {
+  readonly intervalMs: number;
+  readonly usersMax: number;
+  /** Ids of users with something due, the longest due first. */
+  readonly findDue: (limit: number) => readonly string[];
+  readonly execute: (command: Command, options: ExecuteOptions) => Promise<Outcome>;
+  /** Deletes at most `limit` requests that are too old to count and tells how many there were. */
+  readonly deleteOldRequests: (limit: number) => Promise<number>;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+const REQUESTS_PER_STEP = 500;
+
+const CONTEXT: CommandContext = { actor: SYSTEM_ACTOR, via: "sweeper", scope: null, validateOnly: false };
+
+export class Sweeper {
+  readonly #options: SweeperOptions;
+  readonly #timer: NodeJS.Timeout;
+  #round: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: SweeperOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.sweep(), options.intervalMs);
+    this.#timer.unref();
+  }
+
+  /** One round; a round that is under way is not joined by another. Never rejects: trouble is told and waits. */
+  sweep(): Promise<void> {
+    this.#round ??= this.#runRound().finally(() => {
+      this.#round = undefined;
+    });
+    return this.#round;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#round;
+  }
+
+  async #runRound(): Promise<void> {
+    try {
+      while (!this.#stopped && (await this.#settleSome()));
+      while (!this.#stopped && (await this.#options.deleteOldRequests(REQUESTS_PER_STEP)) === REQUESTS_PER_STEP);
+    } catch (error) {
+      this.#options.onTrouble(error);
+    }
+  }
+
+  /** Whether there may be more. A full round in which nothing was written would only repeat itself. */
+  async #settleSome(): Promise<boolean> {
+    const { usersMax, findDue, execute } = this.#options;
+    const ids = findDue(usersMax);
+    const outcomes = await Promise.all(
+      ids.map((userId) => execute({ type: "SettleUser", userId, context: CONTEXT }, { lane: "bulk" })),
+    );
+    return ids.length === usersMax && outcomes.some((outcome) => outcome.ok && outcome.written > 0);
+  }
+}

@@ -1,0 +1,58 @@
+/** Which users a list shows: decided on settled users, since the stored state may be behind the clock. */
+import { RESTRICTION_KINDS, type RestrictionKind } from "../../domain/restriction.ts";
+import { type State, stateOf, type UserState } from "../../domain/user.ts";
+import { toSearchKey } from "../search-key.ts";
+import type { UserFilter } from "../store.ts";
+
+/** Everything that the narrow part of a user decides; the search is decided by the person's keys. */
+export function matchesState(user: UserState, filter: UserFilter): boolean {
+  const { organizationId, states, restrictionKinds, reasonCodes, idPrefix, showDeleted } = filter;
+  if (organizationId !== null && user.organizationId !== organizationId) return false;
+  if (user.deleted && !showDeleted) return false;
+  if (isGiven(states) && !states.includes(stateOf(user))) return false;
+  if (idPrefix !== undefined && !user.id.startsWith(idPrefix)) return false;
+  if (!isGiven(restrictionKinds) && !isGiven(reasonCodes)) return true;
+  // Kind and reason code are asked of one and the same restriction, holding or scheduled.
+  return user.restrictions.some(
+    ({ kind, reasonCode }) =>
+      (!isGiven(restrictionKinds) || restrictionKinds.includes(kind)) &&
+      (!isGiven(reasonCodes) || reasonCodes.includes(reasonCode)),
+  );
+}
+
+export function matchesSearch(
+  keys: { readonly username_key: string | null; readonly email_key: string | null },
+  searchKey: string,
+): boolean {
+  return keys.username_key?.startsWith(searchKey) === true || keys.email_key?.startsWith(searchKey) === true;
+}
+
+/** The normalised search; `undefined`: everybody is found. */
+export function searchKeyOf({ search }: UserFilter): string | undefined {
+  const key = search === undefined ? "" : toSearchKey(search);
+  return key === "" ? undefined : key;
+}
+
+const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {
+  BANNED: "BAN",
+  INACTIVE: "DEACTIVATION",
+  LOCKED: "LOCK",
+};
+
+/**
+ * The kinds of which every match must have at least one, so that the index of restricted users finds them all;
+ * `undefined`: users without a restriction may match too. Starts and expiries that are due but not written yet only
+ * take kinds away or let them hold, so the index, which knows scheduled ones as well, misses nobody.
+ */
+export function neededKinds({ states, restrictionKinds, reasonCodes }: UserFilter): readonly RestrictionKind[] | undefined {
+  if (isGiven(restrictionKinds)) return restrictionKinds;
+  if (isGiven(states)) {
+    const kinds = states.map((state) => KIND_OF_STATE[state]);
+    if (kinds.every((kind) => kind !== undefined)) return kinds;
+  }
+  return isGiven(reasonCodes) ? RESTRICTION_KINDS : undefined;
+}
+
+function isGiven<T>(list: readonly T[] | undefined): list is readonly T[] {
+  return list !== undefined && list.length > 0;
+}

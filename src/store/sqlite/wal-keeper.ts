@@ -1,0 +1,138 @@
+/** Keeps the write-ahead log within its bound: checkpoints on a worker, and lets the writer wait only at the end. */
+import type { Database } from "better-sqlite3";
+import { StoreUnavailableError } from "../store.ts";
+import type { CheckpointMode, CheckpointResult } from "./checkpoint-worker.ts";
+import { toReadError } from "./trouble.ts";
+import { WorkerLink } from "./worker-link.ts";
+
+export interface WalKeeperOptions {
+  readonly database: Database;
+  readonly path: string;
+  readonly walBytesMax: number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** Parts of the bound at which a checkpoint begins, at which the writer waits for the rest, and at which it must. */
+const BEGIN_PART = 1 / 4;
+const REST_PART = 1 / 16;
+const FULL_PART = 7 / 8;
+const FRAME_HEADER_BYTES = 24;
+/** A checkpoint of the whole log takes a second or two; one without an answer for so long hangs. */
+const CALL_MS = 60_000;
+/** How long the writer waits for readers to let go of the log before its commands are refused. */
+const WAIT_MS_MAX = 5_000;
+/** After a failed checkpoint: not again at once. */
+const RETRY_MS = 1_000;
+
+export class WalKeeper {
+  readonly #options: WalKeeperOptions;
+  readonly #link: WorkerLink<CheckpointMode>;
+  readonly #probe: () => CheckpointResult | undefined;
+  readonly #frameBytes: number;
+  #isCheckpointing = false;
+  #isRestSmall = false;
+  #failedUntil = 0;
+  #restart: Promise<void> | undefined;
+
+  constructor(options: WalKeeperOptions) {
+    const { database, path, onTrouble } = options;
+    this.#options = options;
+    this.#link = new WorkerLink({
+      name: "checkpoint worker",
+      url: new URL("./checkpoint-worker.ts", import.meta.url),
+      workerData: { path },
+      callMs: CALL_MS,
+      onTrouble,
+    });
+    // NOOP only tells how long the log is.
+    const noop = database.prepare<[], CheckpointResult>("PRAGMA wal_checkpoint(NOOP)");
+    this.#probe = () => noop.get();
+    this.#frameBytes = Number(database.pragma("page_size", { simple: true })) + FRAME_HEADER_BYTES;
+  }
+
+  /**
+   * Asked before each transaction; `undefined`: go on. The log is bounded by what one batch adds beyond FULL_PART: a
+   * batch is far smaller than the rest.
+   */
+  whenRoom(): Promise<void> | undefined {
+    if (this.#restart !== undefined) return this.#restart;
+    const bytes = this.usedBytes();
+    const { walBytesMax } = this.#options;
+    const isFull = bytes >= walBytesMax * FULL_PART;
+    if (isFull || this.#isRestSmall) {
+      this.#restart = this.#runRestart(isFull).finally(() => {
+        this.#restart = undefined;
+      });
+      return this.#restart;
+    }
+    if (bytes >= walBytesMax * BEGIN_PART && !this.#isCheckpointing && Date.now() >= this.#failedUntil) {
+      void this.#runPassive();
+    }
+    return undefined;
+  }
+
+  /** Bytes of the log that a checkpoint has still to move, or that stand before them. */
+  usedBytes(): number {
+    const state = this.#readState();
+    // A log whose frames have all been moved is begun anew by the next write.
+    return state.checkpointed >= state.log ? 0 : state.log * this.#frameBytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#restart?.catch(() => undefined);
+    await this.#link.close();
+  }
+
+  #readState(): CheckpointResult {
+    try {
+      return this.#probe() ?? { busy: 0, log: 0, checkpointed: 0 };
+    } catch (error) {
+      throw notApplied(toReadError(error));
+    }
+  }
+
+  async #runPassive(): Promise<void> {
+    this.#isCheckpointing = true;
+    try {
+      const { log, checkpointed } = await this.#checkpoint("PASSIVE");
+      this.#isRestSmall = (log - checkpointed) * this.#frameBytes <= this.#options.walBytesMax * REST_PART;
+    } catch (error) {
+      this.#failedUntil = Date.now() + RETRY_MS;
+      this.#options.onTrouble(error);
+    } finally {
+      this.#isCheckpointing = false;
+    }
+  }
+
+  /** The writer stands still meanwhile; the event loop does not. */
+  async #runRestart(isFull: boolean): Promise<void> {
+    const endTime = Date.now() + WAIT_MS_MAX;
+    this.#isRestSmall = false;
+    let cause: unknown;
+    do {
+      try {
+        const { busy } = await this.#checkpoint("RESTART");
+        if (busy === 0) return;
+      } catch (error) {
+        cause = error;
+        this.#options.onTrouble(error);
+        break;
+      }
+    } while (isFull && Date.now() < endTime);
+    if (isFull) {
+      throw new StoreUnavailableError("the write-ahead log is full and cannot be moved into the database", "NOT_APPLIED", {
+        cause,
+      });
+    }
+    this.#failedUntil = Date.now() + RETRY_MS;
+  }
+
+  async #checkpoint(mode: CheckpointMode): Promise<CheckpointResult> {
+    return (await this.#link.call(mode)) as CheckpointResult;
+  }
+}
+
+function notApplied(error: unknown): unknown {
+  if (!(error instanceof StoreUnavailableError)) return error;
+  return new StoreUnavailableError(error.message, "NOT_APPLIED", { cause: error.cause });
+}

@@ -1,0 +1,119 @@
+/** Calls into a worker thread: answers matched to questions, a time limit, and a new thread after a crash. */
+import { Worker } from "node:worker_threads";
+import { PageTokenError, StoreUnavailableError } from "../store.ts";
+
+/** What the worker sends back; errors cross as plain data. */
+export type WorkerAnswer =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly kind: "token" | "unavailable" | "bug"; readonly message: string };
+
+/** What a worker is sent: a question, or that it shall end. */
+export type WorkerQuestion<Q> = { readonly id: number; readonly question: Q } | "close";
+
+export interface WorkerLinkOptions {
+  /** What the worker does, for messages. */
+  readonly name: string;
+  readonly url: URL;
+  readonly workerData: unknown;
+  /** A call without an answer for so long fails, and the thread is taken to hang. */
+  readonly callMs: number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** How long a worker may take to end by itself. */
+const CLOSE_MS = 2_000;
+
+/** `Q` is what may be asked. The thread starts with the first call. */
+export class WorkerLink<Q> {
+  readonly #options: WorkerLinkOptions;
+  #worker: Worker | undefined;
+  #lastId = 0;
+  #closed = false;
+  readonly #pending = new Map<number, Pending>();
+
+  constructor(options: WorkerLinkOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with PageTokenError, or with StoreUnavailableError when the thread crashed or did not answer in time. */
+  call(question: Q): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new StoreUnavailableError("the store is closed", undefined));
+    const worker = this.#start();
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#timeOut(worker), this.#options.callMs);
+      this.#pending.set(id, { resolve, reject, timer });
+      // A thread that nobody waits for does not keep the process alive.
+      worker.ref();
+      worker.postMessage({ id, question } satisfies WorkerQuestion<Q>);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const exited = new Promise((resolve) => worker.once("exit", resolve));
+    const timer = setTimeout(() => void worker.terminate(), CLOSE_MS);
+    worker.ref();
+    worker.postMessage("close" satisfies WorkerQuestion<Q>);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  /** The thread's id, for tests that crash it. */
+  get worker(): Worker | undefined {
+    return this.#worker;
+  }
+
+  #start(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const { name, url, workerData } = this.#options;
+    const worker = new Worker(url, { name, workerData });
+    worker.on("message", (answer: WorkerAnswer) => this.#answer(worker, answer));
+    worker.on("error", (error) => this.#lose(worker, error));
+    worker.on("exit", (code) => this.#lose(worker, new Error(`exit code ${code}`)));
+    this.#worker = worker;
+    return worker;
+  }
+
+  #answer(worker: Worker, answer: WorkerAnswer): void {
+    const pending = this.#pending.get(answer.id);
+    if (pending === undefined) return;
+    clearTimeout(pending.timer);
+    this.#pending.delete(answer.id);
+    if (this.#pending.size === 0) worker.unref();
+    if (answer.ok) pending.resolve(answer.value);
+    else pending.reject(this.#toError(answer));
+  }
+
+  #toError({ kind, message }: WorkerAnswer & { readonly ok: false }): Error {
+    if (kind === "token") return new PageTokenError(message);
+    if (kind === "unavailable") return new StoreUnavailableError(message, undefined);
+    return new Error(`${this.#options.name}: ${message}`);
+  }
+
+  #timeOut(worker: Worker): void {
+    this.#lose(worker, new Error(`no answer within ${this.#options.callMs} ms`));
+    void worker.terminate();
+  }
+
+  /** The next call starts another thread. */
+  #lose(worker: Worker, cause: Error): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    const error = new StoreUnavailableError(`the ${this.#options.name} stopped`, undefined, { cause });
+    if (!this.#closed) this.#options.onTrouble(error);
+    for (const { reject, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(error);
+    }
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,135 @@
+/** What a batch holds in memory: each resource is loaded once, seen by all its commands, and written once at the end. */
+import { type ApiKey, isLastingOwner } from "../../domain/api-key.ts";
+import type { Organization } from "../../domain/organization.ts";
+import { EMPTY_PERSON, type Person, type User, type UserState } from "../../domain/user.ts";
+import type { HotStatements } from "./hot-statements.ts";
+import { toApiKey, toOrganization, toPerson, toUserState } from "./rows.ts";
+
+/** What all resources have in common for the log. */
+export interface Entry {
+  readonly id: string;
+  /** There is a row already. */
+  readonly exists: boolean;
+  /** The position of the resource's last event; grows as the batch's events get theirs. */
+  lastPosition: number | null;
+  /** The row is to be written. */
+  isChanged: boolean;
+}
+
+export interface UserEntry extends Entry {
+  readonly kind: "user";
+  state: UserState | undefined;
+  /** `undefined`: not loaded. */
+  person: Person | undefined;
+  isPersonChanged: boolean;
+}
+
+export interface OrganizationEntry extends Entry {
+  readonly kind: "organization";
+  organization: Organization | undefined;
+}
+
+export interface ApiKeyEntry extends Entry {
+  readonly kind: "apiKey";
+  key: ApiKey | undefined;
+}
+
+export type AnyEntry = UserEntry | OrganizationEntry | ApiKeyEntry;
+
+export class WorkingSet {
+  readonly #statements: HotStatements;
+  readonly #users = new Map<string, UserEntry>();
+  readonly #organizations = new Map<string, OrganizationEntry>();
+  readonly #keys = new Map<string, ApiKeyEntry>();
+
+  constructor(statements: HotStatements) {
+    this.#statements = statements;
+  }
+
+  user(id: string): UserEntry {
+    const known = this.#users.get(id);
+    if (known !== undefined) return known;
+    const row = this.#statements.readUserState.get(id);
+    const entry: UserEntry = {
+      kind: "user",
+      id,
+      exists: row !== undefined,
+      lastPosition: row?.last_position ?? null,
+      isChanged: false,
+      state: row === undefined ? undefined : toUserState(row),
+      person: row === undefined ? EMPTY_PERSON : undefined,
+      isPersonChanged: false,
+    };
+    this.#users.set(id, entry);
+    return entry;
+  }
+
+  person(entry: UserEntry): Person {
+    entry.person ??= readPerson(this.#statements, entry.id);
+    return entry.person;
+  }
+
+  organization(id: string): OrganizationEntry {
+    const known = this.#organizations.get(id);
+    if (known !== undefined) return known;
+    const row = this.#statements.readOrganization.get(id);
+    const entry: OrganizationEntry = {
+      kind: "organization",
+      id,
+      exists: row !== undefined,
+      lastPosition: row?.last_position ?? null,
+      isChanged: false,
+      organization: row === undefined ? undefined : toOrganization(row),
+    };
+    this.#organizations.set(id, entry);
+    return entry;
+  }
+
+  apiKey(id: string): ApiKeyEntry {
+    const known = this.#keys.get(id);
+    if (known !== undefined) return known;
+    const row = this.#statements.readApiKey.get(id);
+    const entry: ApiKeyEntry = {
+      kind: "apiKey",
+      id,
+      exists: row !== undefined,
+      lastPosition: row?.last_position ?? null,
+      isChanged: false,
+      key: row === undefined ? undefined : toApiKey(row),
+    };
+    this.#keys.set(id, entry);
+    return entry;
+  }
+
+  /** How many lasting instance owner keys there are beside this one, the batch's own changes included. */
+  countOtherOwners(id: string): number {
+    const owners = new Set(this.#statements.readLastingOwners.all());
+    for (const { id: changedId, key } of this.#keys.values()) {
+      if (key !== undefined && isLastingOwner(key)) owners.add(changedId);
+      else owners.delete(changedId);
+    }
+    owners.delete(id);
+    return owners.size;
+  }
+
+  *changed(): Generator<AnyEntry> {
+    for (const entry of this.#users.values()) if (entry.isChanged) yield entry;
+    for (const entry of this.#organizations.values()) if (entry.isChanged) yield entry;
+    for (const entry of this.#keys.values()) if (entry.isChanged) yield entry;
+  }
+}
+
+/** A user as its rows say, due restrictions not yet settled. */
+export function readUserRows(
+  statements: HotStatements,
+  id: string,
+): { readonly user: User; readonly lastPosition: number } | undefined {
+  const row = statements.readUserState.get(id);
+  if (row === undefined) return undefined;
+  return { user: { state: toUserState(row), person: readPerson(statements, id) }, lastPosition: row.last_position };
+}
+
+function readPerson(statements: HotStatements, id: string): Person {
+  const row = statements.readPerson.get(id);
+  return row === undefined ? EMPTY_PERSON : toPerson(row);
+}

@@ -1,0 +1,93 @@
+/** The writer's connection: runs a batch as one transaction, and the few writes that are no events. */
+import type { Database } from "better-sqlite3";
+import type { RunBatch, Take } from "../group-commit.ts";
+import { type Outcome, StoreUnavailableError } from "../store.ts";
+import { Batch } from "./batch.ts";
+import type { FileGuard } from "./database-file.ts";
+import type { HotStatements } from "./hot-statements.ts";
+import { toStoreError } from "./trouble.ts";
+
+export interface WriterOptions {
+  readonly database: Database;
+  readonly statements: HotStatements;
+  readonly guard: FileGuard;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Resolves when the WAL has room for another batch. */
+  readonly whenRoom: () => Promise<void> | undefined;
+}
+
+export class Writer {
+  readonly #options: WriterOptions;
+  /** The newest record time that is known to be on disk. */
+  #recordTime = 0;
+  /** Milliseconds that the last COMMIT took. */
+  commitMs = 0;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#recordTime = options.statements.readRecordTime.get() ?? 0;
+  }
+
+  /** Never below what is recorded. */
+  now(): number {
+    return Math.max(Math.floor(this.#options.clock()), this.#recordTime);
+  }
+
+  readonly run: RunBatch = async (take) => {
+    await this.#options.whenRoom();
+    return this.transact(() => this.#runBatch(take));
+  };
+
+  /** One transaction from BEGIN to COMMIT, in one turn of the event loop: nothing else sees its middle. */
+  transact<T>(work: () => { readonly result: T; readonly wrote: boolean }): T {
+    const { guard, statements } = this.#options;
+    guard.assertInPlace();
+    let atCommit = false;
+    try {
+      this.#rollBack();
+      statements.begin.run();
+      const { result, wrote } = work();
+      if (wrote) {
+        atCommit = true;
+        const begin = performance.now();
+        statements.commit.run();
+        this.commitMs = performance.now() - begin;
+      } else {
+        statements.rollback.run();
+      }
+      return result;
+    } catch (error) {
+      this.#tryRollBack();
+      throw toStoreError(error, atCommit);
+    }
+  }
+
+  #runBatch(take: Take): { readonly result: readonly Outcome[]; readonly wrote: boolean } {
+    // Read again for each batch: after a COMMIT of unknown fate nothing that is held in memory can be trusted.
+    const recordTime = this.#options.statements.readRecordTime.get();
+    if (recordTime === undefined) throw new StoreUnavailableError("the log has no head", "NOT_APPLIED");
+    this.#recordTime = recordTime;
+    const now = this.now();
+    const batch = new Batch(this.#options.statements, now);
+    const outcomes: Outcome[] = [];
+    for (let command = take(); command !== undefined; command = take()) outcomes.push(batch.execute(command));
+    const wrote = batch.write();
+    if (wrote) this.#recordTime = now;
+    return { result: outcomes, wrote };
+  }
+
+  /** SQLite has rolled back by itself after some errors, and never begun after others. */
+  #rollBack(): void {
+    if (this.#options.database.inTransaction) this.#options.statements.rollback.run();
+  }
+
+  /** The error that led here is the one to tell; what cannot be rolled back now is before the next BEGIN. */
+  #tryRollBack(): void {
+    try {
+      this.#rollBack();
+    } catch {
+      // Told as the first error of the next transaction, if it lasts.
+    }
+  }
+}
