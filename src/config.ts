@@ -33,6 +33,8 @@ type Settings = { readonly [K in keyof Config]: Setting<Config[K]> };
 
 /** The shortest admin key that is taken. */
 const ADMIN_KEY_CHARS_MIN = 32;
+/** The longest one; a longer credential is refused unread. */
+const ADMIN_KEY_CHARS_MAX = 4096;
 
 export const SETTINGS: Settings = {
   listen: {
@@ -147,7 +149,7 @@ export function helpText(): string {
 }
 
 function parseListen(text: string): Config["listen"] {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
     throw new Error(`${JSON.stringify(text)} is not allowed; it must be host:port, such as 127.0.0.1:8080 or [::1]:0`);
@@ -166,8 +168,10 @@ function parseDatabase(text: string): Config["database"] {
 
 function parseAdminKey(text: string): string | undefined {
   if (text === "") return undefined;
-  if (text.length < ADMIN_KEY_CHARS_MIN) {
-    throw new Error(`the value has ${text.length} characters; at least ${ADMIN_KEY_CHARS_MIN} are needed`);
+  if (text.length < ADMIN_KEY_CHARS_MIN || text.length > ADMIN_KEY_CHARS_MAX) {
+    throw new Error(
+      `the value has ${text.length} characters; ${ADMIN_KEY_CHARS_MIN} to ${ADMIN_KEY_CHARS_MAX} are allowed`,
+    );
   }
   if (!/^[!-+\--~]+$/.test(text)) {
     throw new Error("the value must be visible ASCII without spaces or commas, as it travels in a header");

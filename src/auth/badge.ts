@@ -1,5 +1,5 @@
 /** Credential → actor. All keys are held in memory by hash: a call that is refused costs no database access. */
-import { type ApiKey, isEffective } from "../domain/api-key.ts";
+import { type ApiKey, credentialInvalid, isEffective } from "../domain/api-key.ts";
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { Actor } from "./actor.ts";
@@ -90,7 +90,7 @@ export class Badge {
     if (token === undefined) return { ok: false, refusal: missing(authorization) };
     const held = this.#find(token);
     if (held === undefined || !isEffective(held.key, now)) {
-      return { ok: false, refusal: this.#countFailure(remoteAddress, now) ?? invalid() };
+      return { ok: false, refusal: this.#countFailure(remoteAddress, now) ?? credentialInvalid() };
     }
     this.#noteUse(held, now);
     return { ok: true, actor: held.actor };
@@ -101,7 +101,13 @@ export class Badge {
     if (this.#used.size === 0) return;
     const used = this.#used;
     this.#used = new Map();
-    await this.#store.touchApiKeys(used);
+    try {
+      await this.#store.touchApiKeys(used);
+    } catch (error) {
+      // Kept for the next time; a later day that was noted meanwhile stays.
+      this.#used = new Map([...used, ...this.#used]);
+      throw error;
+    }
   }
 
   close(): void {
@@ -158,9 +164,4 @@ function missing(authorization: string | null): Refusal {
   return authorization === null
     ? refuse("CREDENTIAL_MISSING", "the call has no Authorization header; send `Authorization: Bearer <API key>`")
     : refuse("CREDENTIAL_MISSING", "the Authorization header is not of the form `Bearer <API key>`");
-}
-
-/** One text for malformed, unknown, expired and revoked: who has no key learns nothing about keys. */
-function invalid(): Refusal {
-  return refuse("CREDENTIAL_INVALID", "the API key is malformed, unknown, expired or revoked");
 }

@@ -141,3 +141,8 @@ export function apiKeyNotFound(keyId: string): Refusal {
     metadata: { apiKeyId: keyId },
   });
 }
+
+/** One text for malformed, unknown, expired and revoked: who has no key learns nothing about keys. */
+export function credentialInvalid(): Refusal {
+  return refuse("CREDENTIAL_INVALID", "the API key is malformed, unknown, expired or revoked");
+}

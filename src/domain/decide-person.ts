@@ -4,7 +4,7 @@ import { accept, type DecideContext, type Decision, noteOf, reject } from "./dec
 import type { PersonChange, UserEventData } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
-import { LATEST_TIME } from "./restriction.ts";
+import { isPermanent, LATEST_TIME } from "./restriction.ts";
 import { type Person, PROFILE_FIELDS, type User } from "./user.ts";
 
 type Personal = Record<string, string>;
@@ -114,7 +114,7 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
       ),
     );
   }
-  const restrictions = importedRestrictions(command, context);
+  const restrictions = importedRestrictions(user, command, context);
   if (!restrictions.ok) return reject(restrictions.refusal);
   const exists = user !== undefined && !isFree(user, command);
   const visible = user !== undefined && !user.state.deleted && user.state.organizationId === command.organizationId;
@@ -141,6 +141,7 @@ type ImportedRecords = UserEventData["UserImported"]["restrictions"];
 
 /** Restrictions that have expired already are left out: they restrict nobody. */
 function importedRestrictions(
+  user: User | undefined,
   command: ImportUser,
   { now, defaultLockDurationMs }: DecideContext,
 ):
@@ -158,9 +159,10 @@ function importedRestrictions(
           `a second ${item.kind} of the cause ${item.cause}; at most one is allowed`,
         ),
       );
+    const staysPermanent = isPermanent(user?.state.restrictions ?? [], item.kind, item.cause);
     const interval = resolveInterval(item.expiry, item.startTime, {
       now,
-      defaultMs: item.kind === "LOCK" ? defaultLockDurationMs : null,
+      defaultMs: item.kind === "LOCK" && !staysPermanent ? defaultLockDurationMs : null,
       allowPastStart: true,
       fieldPrefix,
     });

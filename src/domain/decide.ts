@@ -12,8 +12,8 @@ import type {
 import { decideCreate, decideImport, decideUpdate } from "./decide-person.ts";
 import type { RestrictionRecord, UserEvent } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
-import { type Reason, type Refusal, refuse, shown } from "./refusal.ts";
-import type { Cause, Restriction, RestrictionKind } from "./restriction.ts";
+import { type Reason, type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
+import { type Cause, isPermanent, type Restriction, type RestrictionKind } from "./restriction.ts";
 import { stateOf, type User } from "./user.ts";
 
 export interface DecideContext {
@@ -102,13 +102,7 @@ function unfitState(
 ): Refusal | undefined {
   const { sequence } = user.state;
   if (command.expectedSequence !== undefined && command.expectedSequence !== sequence) {
-    return refuse(
-      "SEQUENCE_MISMATCH",
-      `expected_sequence is ${command.expectedSequence}, the user ${shown(command.userId)} is at ${sequence}; read it again and decide anew`,
-      {
-        metadata: { userId: command.userId, expectedSequence: `${command.expectedSequence}`, sequence: `${sequence}` },
-      },
-    );
+    return sequenceMismatch("user", command.userId, { expected: command.expectedSequence, sequence });
   }
   const state = stateOf(user.state);
   if (command.onlyFrom !== undefined && !command.onlyFrom.includes(state)) {
@@ -155,8 +149,7 @@ function restrictionFor(
 ): { readonly ok: true; readonly restriction: RestrictionRecord } | { readonly ok: false; readonly refusal: Refusal } {
   const { kind } = IMPOSING[command.type];
   const cause = causeOf(command);
-  const present = user === undefined ? undefined : find(user, kind, cause);
-  const staysPermanent = present?.started && present.expireTime === null;
+  const staysPermanent = isPermanent(user?.state.restrictions ?? [], kind, cause);
   const interval = resolveInterval(
     command.type === "DeactivateUser" ? { kind: "never" } : command.expiry,
     command.type === "DeactivateUser" ? undefined : command.startTime,

@@ -29,12 +29,12 @@ export function resolveInterval(expiry: Expiry, start: number | undefined, conte
   if (startTime < now && !allowPastStart) {
     return bad("start_time", `${iso(startTime)} lies in the past, the time here is ${iso(now)}; omit it to start now`);
   }
-  if (startTime > LATEST_TIME) return bad("start_time", `must not be later than ${iso(LATEST_TIME)}`);
+  if (!(startTime < LATEST_TIME)) return bad("start_time", `must be earlier than ${iso(LATEST_TIME)}`);
   switch (expiry.kind) {
     case "never":
       return { ok: true, startTime, expireTime: null };
     case "at":
-      if (expiry.time <= startTime) {
+      if (!(expiry.time > startTime)) {
         return bad("expire_time", `${iso(expiry.time)} must be later than the start, ${iso(startTime)}`);
       }
       if (expiry.time <= now && !allowPastStart) {

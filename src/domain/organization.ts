@@ -1,6 +1,6 @@
 /** Organizations: who owns users. Their rules, commands and events. */
 import type { CommandContext } from "./command.ts";
-import { type Refusal, refuse, shown } from "./refusal.ts";
+import { type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
 
 /** The organization that the first start creates and that calls name when they name none. */
 export const DEFAULT_ORGANIZATION_ID = "default";
@@ -89,11 +89,10 @@ export function decideOrganization(
   if (expectedSequence !== undefined && expectedSequence !== organization.sequence) {
     return {
       ok: false,
-      refusal: refuse(
-        "SEQUENCE_MISMATCH",
-        `expected_sequence is ${expectedSequence}, the organization ${shown(organizationId)} is at ${organization.sequence}; read it again and decide anew`,
-        { metadata: { organizationId, sequence: `${organization.sequence}` } },
-      ),
+      refusal: sequenceMismatch("organization", organizationId, {
+        expected: expectedSequence,
+        sequence: organization.sequence,
+      }),
     };
   }
   const { displayName, defaultLockDurationMs } = command;

@@ -102,7 +102,28 @@ export function refuse(
 
 /** A refusal of one field of the request, named by its proto path. */
 export function refuseField(field: string, description: string): Refusal {
-  return refuse("FIELD_INVALID", `${field}: ${description}`, { fields: [{ field, description }] });
+  return refuseFields([{ field, description }]);
+}
+
+/** One refusal for all fields that are at fault; the sentence names the first and counts the others. */
+export function refuseFields(fields: readonly FieldViolation[]): Refusal {
+  const [first] = fields;
+  if (first === undefined) throw new Error("refuseFields: no field is at fault");
+  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
+  return refuse("FIELD_INVALID", `${first.field}: ${first.description}${more}`, { fields });
+}
+
+/** The resource is not at the sequence that the caller expects. */
+export function sequenceMismatch(
+  kind: "user" | "organization",
+  id: string,
+  { expected, sequence }: { readonly expected: number; readonly sequence: number },
+): Refusal {
+  return refuse(
+    "SEQUENCE_MISMATCH",
+    `expected_sequence is ${expected}, the ${kind} ${shown(id)} is at ${sequence}; read it again and decide anew`,
+    { metadata: { [`${kind}Id`]: id, expectedSequence: `${expected}`, sequence: `${sequence}` } },
+  );
 }
 
 const SHOWN_CHARS_MAX = 100;

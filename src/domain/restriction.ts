@@ -38,6 +38,11 @@ export function nextDueOf(restriction: Restriction): number | null {
   return restriction.started ? restriction.expireTime : restriction.startTime;
 }
 
+/** Whether there is one of this kind and cause that never expires; it stays so unless the caller says otherwise. */
+export function isPermanent(restrictions: readonly Restriction[], kind: RestrictionKind, cause: Cause): boolean {
+  return restrictions.some((r) => r.kind === kind && r.cause === cause && r.expireTime === null);
+}
+
 /** The restrictions without those of this kind and cause, and with the new one, in a stable order. */
 export function withRestriction(restrictions: readonly Restriction[], added: Restriction): readonly Restriction[] {
   return [...restrictions.filter((r) => r.kind !== added.kind || r.cause !== added.cause), added];

@@ -47,7 +47,7 @@ export function createLog({ level, format, clock, sink }: LogOptions): Log {
 }
 
 function toJsonLine(time: string, level: EntryLevel, message: string, fields: LogFields): string {
-  return `${JSON.stringify({ time, level, message, ...fields })}\n`;
+  return `${escaped({ time, level, message, ...fields })}\n`;
 }
 
 function toTextLine(time: string, level: EntryLevel, message: string, fields: LogFields): string {
@@ -60,5 +60,13 @@ function toTextLine(time: string, level: EntryLevel, message: string, fields: Lo
 
 /** Quotes what would break the line or its fields apart. */
 function quoted(text: string): string {
-  return /^[\w.:/@+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w.:/@+-]+$/.test(text) ? text : escaped(text);
+}
+
+/** JSON without what JSON leaves as it is but a terminal obeys: eight-bit control characters and line separators. */
+function escaped(value: string | LogFields): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

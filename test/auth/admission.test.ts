@@ -1,0 +1,72 @@
+/** Whether a call may go on, by its headers and its method alone. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { admit } from "../../src/auth/admission.ts";
+import { Badge } from "../../src/auth/badge.ts";
+import { ROLES, RPC_PERMISSIONS } from "../../src/auth/permissions.ts";
+import { createSecret, hashSecret } from "../../src/auth/secret.ts";
+import { type ApiKey, decideApiKey, evolveApiKey } from "../../src/domain/api-key.ts";
+
+const NOW = Date.UTC(2026, 0, 2);
+const ADDRESS = "192.0.2.1";
+
+function keyOf(role: string, secret: string): ApiKey {
+  const context = { actor: "system", via: "test", scope: null, validateOnly: false };
+  const common = { organizationId: null, displayName: "", permissions: [], expireTime: null, context };
+  const command = { type: "CreateApiKey", keyId: role, secretHash: hashSecret(secret), role, ...common } as const;
+  const decision = decideApiKey(undefined, command, { now: NOW, otherOwners: 0 });
+  const [event] = decision.ok ? decision.events : [];
+  if (event === undefined) throw new Error("no event");
+  return evolveApiKey(undefined, event, role);
+}
+
+async function badgeOf(t: { after: (close: () => void) => void }, keys: readonly ApiKey[]): Promise<Badge> {
+  const store = { loadApiKeys: () => Promise.resolve(keys), touchApiKeys: () => Promise.resolve() };
+  const badge = await Badge.open({ store, clock: () => NOW, onTrouble: () => undefined });
+  t.after(() => badge.close());
+  return badge;
+}
+
+for (const [role, permissions] of Object.entries(ROLES)) {
+  test(`${role} is admitted to every RPC its permissions reach and to no other`, async (t) => {
+    const secret = createSecret(role);
+    const badge = await badgeOf(t, [keyOf(role, secret)]);
+    for (const [rpc, permission] of Object.entries(RPC_PERMISSIONS)) {
+      const result = admit(badge, rpc, `Bearer ${secret}`, ADDRESS);
+      const allowed = (permissions as readonly string[]).includes(permission);
+      assert.equal(result.ok, allowed, rpc);
+      if (result.ok) {
+        assert.equal(result.admission.actor.id, `key:${role}`);
+        continue;
+      }
+      assert.equal(result.refusal.reason, "PERMISSION_MISSING");
+      assert.deepEqual(result.refusal.metadata, { permission });
+      assert.equal(result.actor?.id, `key:${role}`);
+      const name = rpc.split("/")[1] ?? "";
+      assert.ok(result.refusal.message.startsWith(`${name} needs the permission ${permission}`));
+    }
+  });
+}
+
+test("who shows no or a wrong credential is refused before anything is said of the RPC", async (t) => {
+  const badge = await badgeOf(t, []);
+  for (const [authorization, reason] of [
+    [null, "CREDENTIAL_MISSING"],
+    [`Bearer ${createSecret("k")}`, "CREDENTIAL_INVALID"],
+  ] as const) {
+    const answers = Object.keys(RPC_PERMISSIONS).map((rpc) => admit(badge, rpc, authorization, ADDRESS));
+    for (const answer of answers) {
+      assert.deepEqual(answer, answers[0]);
+      assert.equal(!answer.ok && answer.refusal.reason, reason);
+    }
+  }
+});
+
+test("an RPC without a row is a bug that ends the call, never an open door", async (t) => {
+  const secret = createSecret("k");
+  const badge = await badgeOf(t, [keyOf("owner", secret)]);
+  assert.throws(
+    () => admit(badge, "lockkeeper.user.v1.UserService/Unheard", `Bearer ${secret}`, ADDRESS),
+    /no permission/,
+  );
+});

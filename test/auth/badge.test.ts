@@ -1,0 +1,296 @@
+/** From credential to actor. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Authentication, Badge } from "../../src/auth/badge.ts";
+import { createSecret, hashSecret } from "../../src/auth/secret.ts";
+import type { ApiKey } from "../../src/domain/api-key.ts";
+
+const DAY = 86_400_000;
+const NOW = Date.UTC(2026, 0, 2, 12);
+const SECRET = createSecret("k1");
+const HOME = "192.0.2.1";
+const FAILURES_MAX = 20;
+const ADDRESSES_MAX = 10_000;
+
+function keyOf(secret: string, more: Partial<ApiKey> = {}): ApiKey {
+  return {
+    id: "k1",
+    secretHash: hashSecret(secret),
+    organizationId: null,
+    displayName: "",
+    role: "viewer",
+    permissions: [],
+    expireTime: null,
+    revokeTime: null,
+    lastUsedDay: "",
+    createdBy: "system",
+    sequence: 1,
+    creationTime: 0,
+    changeTime: 0,
+    ...more,
+  };
+}
+
+/** A badge on a store of two functions, with a clock that is set by hand. */
+class Desk {
+  now = NOW;
+  readonly touched: ReadonlyMap<string, string>[] = [];
+  readonly troubles: unknown[] = [];
+  trouble: Error | undefined;
+  #badge: Badge | undefined;
+
+  /** Closes itself when the test ends. */
+  static async open(t: { after: (close: () => void) => void }, ...keys: readonly ApiKey[]): Promise<Desk> {
+    const desk = new Desk();
+    const badge = await Badge.open({
+      store: { loadApiKeys: () => Promise.resolve(keys), touchApiKeys: (days) => desk.touch(days) },
+      clock: () => desk.now,
+      onTrouble: (error) => desk.troubles.push(error),
+    });
+    t.after(() => badge.close());
+    desk.#badge = badge;
+    return desk;
+  }
+
+  get badge(): Badge {
+    if (this.#badge === undefined) throw new Error("the desk is not open");
+    return this.#badge;
+  }
+
+  touch(days: ReadonlyMap<string, string>): Promise<void> {
+    if (this.trouble !== undefined) return Promise.reject(this.trouble);
+    this.touched.push(days);
+    return Promise.resolve();
+  }
+
+  show(authorization: string | null, address = HOME): Authentication {
+    return this.badge.authenticate(authorization, address);
+  }
+
+  /** What came of it in a word: the actor, or the reason of the refusal. */
+  ask(authorization: string | null, address = HOME): string {
+    const result = this.show(authorization, address);
+    return result.ok ? result.actor.id : result.refusal.reason;
+  }
+}
+
+const one = [...SECRET].map((c, i) => (i === 10 ? (c === "x" ? "y" : "x") : c)).join("");
+
+const HEADERS: readonly (readonly [title: string, authorization: string | null, expected: string])[] = [
+  ["a right credential", `Bearer ${SECRET}`, "key:k1"],
+  ["the scheme in lower case", `bearer ${SECRET}`, "key:k1"],
+  ["the scheme in upper case", `BEARER ${SECRET}`, "key:k1"],
+  ["two spaces between", `Bearer  ${SECRET}`, "key:k1"],
+  ["spaces after", `Bearer ${SECRET}  `, "key:k1"],
+  ["no header", null, "CREDENTIAL_MISSING"],
+  ["an empty header", "", "CREDENTIAL_MISSING"],
+  ["the scheme alone", "Bearer", "CREDENTIAL_MISSING"],
+  ["the scheme and a space", "Bearer ", "CREDENTIAL_MISSING"],
+  ["a key without the scheme", SECRET, "CREDENTIAL_MISSING"],
+  ["another scheme", `Basic ${SECRET}`, "CREDENTIAL_MISSING"],
+  ["a tab between", `Bearer\t${SECRET}`, "CREDENTIAL_MISSING"],
+  ["two credentials in one header", `Bearer ${SECRET}, Bearer ${SECRET}`, "CREDENTIAL_MISSING"],
+  ["a word after the credential", `Bearer ${SECRET} x`, "CREDENTIAL_MISSING"],
+  ["one character changed", `Bearer ${one}`, "CREDENTIAL_INVALID"],
+  ["a key that nobody made", `Bearer ${createSecret("k1")}`, "CREDENTIAL_INVALID"],
+  ["something short", "Bearer x", "CREDENTIAL_INVALID"],
+  ["something very long", `Bearer ${"x".repeat(100_000)}`, "CREDENTIAL_INVALID"],
+  ["the stored hash instead of the secret", `Bearer ${hashSecret(SECRET)}`, "CREDENTIAL_INVALID"],
+];
+
+describe("the Authorization header", () => {
+  for (const [title, authorization, expected] of HEADERS) {
+    test(`${title}: ${expected}`, async (t) => {
+      const desk = await Desk.open(t, keyOf(SECRET));
+      assert.equal(desk.ask(authorization), expected);
+    });
+  }
+
+  test("malformed, unknown, expired and revoked credentials get the very same answer, without the secret", async (t) => {
+    const expired = createSecret("k2");
+    const revoked = createSecret("k3");
+    const desk = await Desk.open(
+      t,
+      keyOf(SECRET),
+      keyOf(expired, { id: "k2", expireTime: NOW }),
+      keyOf(revoked, { id: "k3", revokeTime: NOW - 1 }),
+    );
+    const answers = [one, createSecret("k1"), expired, revoked].map((secret) => desk.show(`Bearer ${secret}`));
+    for (const answer of answers) {
+      assert.deepEqual(answer, answers[0]);
+      assert.ok(!answer.ok && answer.refusal.reason === "CREDENTIAL_INVALID");
+      assert.ok(!JSON.stringify(answer).includes("lk_"));
+    }
+  });
+
+  test("a header that is not understood is not repeated in the answer", async (t) => {
+    const desk = await Desk.open(t);
+    const answer = desk.show("Basic c2VjcmV0OnNlY3JldA==");
+    assert.ok(!JSON.stringify(answer).includes("c2Vjcm"));
+  });
+
+  test("a chosen secret of 32 characters opens, whatever its form; one of 31 is not looked up", async (t) => {
+    const chosen = "correct-horse-battery-staple-32!";
+    const desk = await Desk.open(t, keyOf(chosen), keyOf(chosen.slice(1), { id: "short" }));
+    assert.equal(desk.ask(`Bearer ${chosen}`), "key:k1");
+    assert.equal(desk.ask(`Bearer ${chosen.slice(1)}`), "CREDENTIAL_INVALID");
+  });
+});
+
+describe("the actor", () => {
+  test("has the key's id, scope and role's permissions", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET, { organizationId: "acme", role: "auditor" }));
+    const result = desk.show(`Bearer ${SECRET}`);
+    assert.ok(result.ok);
+    assert.deepEqual(
+      { ...result.actor, permissions: [...result.actor.permissions] },
+      { id: "key:k1", keyId: "k1", scope: "acme", permissions: ["events.read", "events.redact"] },
+    );
+  });
+
+  test("has the permissions listed where there is no role, and none that this version does not know", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET, { role: "", permissions: ["user.read", "moon.write"] }));
+    const result = desk.show(`Bearer ${SECRET}`);
+    assert.deepEqual(result.ok && [...result.actor.permissions], ["user.read"]);
+  });
+});
+
+describe("the life of a key", () => {
+  test("P14 it opens up to the millisecond before its expiry", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET, { expireTime: NOW + 1 }));
+    assert.equal(desk.ask(`Bearer ${SECRET}`), "key:k1");
+    desk.now = NOW + 1;
+    assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
+  });
+
+  test("P24 a new key opens and a revoked one is shut as soon as the badge is told", async (t) => {
+    const desk = await Desk.open(t);
+    assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
+    desk.badge.hold(keyOf(SECRET));
+    assert.equal(desk.badge.knows(hashSecret(SECRET)), true);
+    assert.equal(desk.ask(`Bearer ${SECRET}`), "key:k1");
+    desk.badge.hold(keyOf(SECRET, { revokeTime: NOW }));
+    assert.equal(desk.badge.knows(hashSecret(SECRET)), false);
+    assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
+  });
+});
+
+describe("the rate of failures", () => {
+  const fail = (desk: Desk, times: number, address = HOME): readonly string[] =>
+    Array.from({ length: times }, () => desk.ask("Bearer wrong", address));
+
+  test("20 within a second are answered as such, the next ones are refused with the time to wait", async (t) => {
+    const desk = await Desk.open(t);
+    assert.deepEqual(new Set(fail(desk, FAILURES_MAX)), new Set(["CREDENTIAL_INVALID"]));
+    desk.now += 400;
+    const answer = desk.show("Bearer wrong");
+    assert.ok(!answer.ok);
+    assert.equal(answer.refusal.reason, "AUTHENTICATION_RATE");
+    assert.equal(answer.refusal.retryAfterMs, 600);
+    assert.match(answer.refusal.message, /more than 20 authentications from "192\.0\.2\.1" failed within a second/);
+  });
+
+  test("a second later the address may fail again", async (t) => {
+    const desk = await Desk.open(t);
+    fail(desk, FAILURES_MAX + 1);
+    desk.now += 999;
+    assert.equal(desk.ask("Bearer wrong"), "AUTHENTICATION_RATE");
+    desk.now += 1;
+    assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
+  });
+
+  test("a clock that steps back shuts nobody out", async (t) => {
+    const desk = await Desk.open(t);
+    fail(desk, FAILURES_MAX + 1);
+    desk.now -= DAY;
+    assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
+  });
+
+  test("P6 a right credential passes however many wrong ones came from its address", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET));
+    fail(desk, 1000);
+    assert.equal(desk.ask("Bearer wrong"), "AUTHENTICATION_RATE");
+    assert.equal(desk.ask(`Bearer ${SECRET}`), "key:k1");
+  });
+
+  test("other addresses are counted by themselves", async (t) => {
+    const desk = await Desk.open(t);
+    fail(desk, FAILURES_MAX + 1);
+    assert.equal(desk.ask("Bearer wrong", "192.0.2.2"), "CREDENTIAL_INVALID");
+  });
+
+  test("a call without a credential is no failure", async (t) => {
+    const desk = await Desk.open(t);
+    for (let i = 0; i < 100; i++) desk.ask(null);
+    assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
+  });
+
+  test("as many addresses are remembered as there is room for, and the oldest is forgotten first", async (t) => {
+    const desk = await Desk.open(t);
+    fail(desk, FAILURES_MAX, "first");
+    fail(desk, FAILURES_MAX, "second");
+    for (let i = 2; i < ADDRESSES_MAX; i++) desk.ask("Bearer wrong", `address ${i}`);
+    assert.equal(desk.ask("Bearer wrong", "first"), "AUTHENTICATION_RATE");
+    desk.ask("Bearer wrong", "one more");
+    assert.equal(desk.ask("Bearer wrong", "second"), "AUTHENTICATION_RATE");
+    assert.equal(desk.ask("Bearer wrong", "first"), "CREDENTIAL_INVALID");
+  });
+});
+
+describe("the day of the last use", () => {
+  test("is noted once a day and key, in UTC, and written when the badge is flushed", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET));
+    for (let i = 0; i < 3; i++) desk.ask(`Bearer ${SECRET}`);
+    await desk.badge.flush();
+    assert.deepEqual(desk.touched, [new Map([["k1", "2026-01-02"]])]);
+    desk.ask(`Bearer ${SECRET}`);
+    await desk.badge.flush();
+    assert.equal(desk.touched.length, 1);
+  });
+
+  test("is the day before up to the last millisecond of it", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET));
+    const midnight = Date.UTC(2026, 0, 3);
+    desk.now = midnight - 1;
+    desk.ask(`Bearer ${SECRET}`);
+    await desk.badge.flush();
+    desk.now = midnight;
+    desk.ask(`Bearer ${SECRET}`);
+    await desk.badge.flush();
+    assert.deepEqual(
+      desk.touched.map((days) => days.get("k1")),
+      ["2026-01-02", "2026-01-03"],
+    );
+  });
+
+  test("is not written where the store knows it already", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET, { lastUsedDay: "2026-01-02" }));
+    desk.ask(`Bearer ${SECRET}`);
+    await desk.badge.flush();
+    assert.deepEqual(desk.touched, []);
+  });
+
+  test("is not noted for a credential that is refused", async (t) => {
+    const desk = await Desk.open(t, keyOf(SECRET, { expireTime: NOW }));
+    desk.ask(`Bearer ${SECRET}`);
+    await desk.badge.flush();
+    assert.deepEqual(desk.touched, []);
+  });
+
+  test("is kept for the next time when the store cannot be written", async (t) => {
+    const other = createSecret("k2");
+    const desk = await Desk.open(t, keyOf(SECRET), keyOf(other, { id: "k2" }));
+    desk.ask(`Bearer ${SECRET}`);
+    desk.trouble = new Error("disk full");
+    await assert.rejects(desk.badge.flush(), /disk full/);
+    desk.trouble = undefined;
+    desk.ask(`Bearer ${other}`);
+    await desk.badge.flush();
+    assert.deepEqual(desk.touched, [
+      new Map([
+        ["k1", "2026-01-02"],
+        ["k2", "2026-01-02"],
+      ]),
+    ]);
+  });
+});

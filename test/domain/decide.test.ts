@@ -1,0 +1,290 @@
+/** What the tables leave out: conditions, the order of refusal, and what events and refusals say. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { UserCommand } from "../../src/domain/command.ts";
+import { decide } from "../../src/domain/decide.ts";
+import { STATES, stateOf, type User } from "../../src/domain/user.ts";
+import {
+  ADMIN,
+  after,
+  BIRTH,
+  CONTEXT,
+  created,
+  DAY,
+  HOUR,
+  NOW,
+  refusalOf,
+  SECOND,
+  say,
+  step,
+} from "./support/given.ts";
+import { ABSENT, PRESENT, STATES_OF_A_USER } from "./support/states.ts";
+import { outcomeOf } from "./support/table.ts";
+
+type Conditional = Extract<UserCommand, { readonly onlyFrom?: unknown; readonly expectedSequence?: unknown }>;
+
+const CONDITIONAL: readonly Conditional[] = [
+  say.update({ profile: { username: "alice" }, fields: ["username"] }),
+  say.delete(),
+  say.lock(),
+  say.unlock(),
+  say.ban(),
+  say.unban(),
+  say.deactivate(),
+  say.reactivate(),
+];
+
+const userOf = (state: (typeof PRESENT)[number]): User => {
+  const user: User | undefined = STATES_OF_A_USER[state];
+  if (user === undefined) throw new Error(`${state} is no user`);
+  return user;
+};
+
+describe("onlyFrom", () => {
+  for (const command of CONDITIONAL) {
+    test(`${command.type} is refused from every state that onlyFrom does not name, and from no other`, () => {
+      for (const name of PRESENT) {
+        const user = userOf(name);
+        const state = stateOf(user.state);
+        for (const allowed of STATES) {
+          const expected = allowed === state ? outcomeOf(command, user) : "USER_STATE_MISMATCH";
+          assert.equal(outcomeOf({ ...command, onlyFrom: [allowed] }, user), expected, `${name}, only from ${allowed}`);
+        }
+        assert.equal(outcomeOf({ ...command, onlyFrom: STATES }, user), outcomeOf(command, user), name);
+      }
+    });
+  }
+
+  test("the refusal names the state and those allowed", () => {
+    const { decision } = step(userOf("banned"), say.lock({ onlyFrom: ["ACTIVE", "LOCKED"] }), NOW);
+    const { message, metadata } = refusalOf(decision);
+    assert.equal(message, 'the user "alice" is BANNED; the command is allowed from ACTIVE, LOCKED');
+    assert.deepEqual(metadata, { userId: "alice", state: "BANNED" });
+  });
+});
+
+describe("expectedSequence", () => {
+  for (const command of CONDITIONAL) {
+    test(`P19 ${command.type} is refused at every sequence but the expected one`, () => {
+      for (const name of PRESENT) {
+        const user = userOf(name);
+        const { sequence } = user.state;
+        assert.equal(outcomeOf({ ...command, expectedSequence: sequence }, user), outcomeOf(command, user), name);
+        for (const wrong of [0, sequence - 1, sequence + 1, Number.MAX_SAFE_INTEGER, 2 ** 64]) {
+          assert.equal(outcomeOf({ ...command, expectedSequence: wrong }, user), "SEQUENCE_MISMATCH", name);
+        }
+      }
+    });
+  }
+
+  test("P19 of two administrators with the same expected sequence one is refused with both numbers", () => {
+    const expectedSequence = 1;
+    const first = step(created(), say.lock({ expectedSequence }), NOW);
+    assert.equal(first.decision.ok, true);
+    const second = step(first.user, say.ban({ expectedSequence }), NOW);
+    const { reason, message, metadata } = refusalOf(second.decision);
+    assert.equal(reason, "SEQUENCE_MISMATCH");
+    assert.match(message, /expected_sequence is 1, the user "alice" is at 2/);
+    assert.deepEqual(metadata, { userId: "alice", expectedSequence: "1", sequence: "2" });
+  });
+
+  test("the sequence compared is the settled one: what is due counts as if it were written", () => {
+    const locked = after(created(), [say.lock({ expiry: { kind: "for", durationMs: HOUR } }), NOW]);
+    const { decision } = step(locked, say.ban({ expectedSequence: 2 }), NOW + HOUR);
+    assert.equal(refusalOf(decision).metadata.sequence, "3");
+    assert.equal(step(locked, say.ban({ expectedSequence: 3 }), NOW + HOUR).decision.ok, true);
+  });
+});
+
+describe("the order of refusal", () => {
+  const zero = { kind: "for", durationMs: 0 } as const;
+  const invalid = [say.lock({ expiry: zero }), say.ban({ expiry: zero })];
+
+  test("what is invalid comes before whether the user exists, so that the answer tells nothing of it", () => {
+    for (const state of ABSENT) {
+      for (const command of invalid) assert.equal(outcomeOf(command, STATES_OF_A_USER[state]), "FIELD_INVALID", state);
+    }
+  });
+
+  test("what is invalid comes before sequence and state", () => {
+    for (const command of invalid) {
+      const wrong = { ...command, expectedSequence: 99, onlyFrom: [] };
+      assert.equal(outcomeOf(wrong, STATES_OF_A_USER.everything), "FIELD_INVALID");
+    }
+  });
+
+  test("existence comes before the sequence, the sequence before the state, onlyFrom before what is there already", () => {
+    const command = say.ban({ expectedSequence: 99, onlyFrom: ["ACTIVE"] });
+    for (const state of ABSENT) assert.equal(outcomeOf(command, STATES_OF_A_USER[state]), "USER_NOT_FOUND", state);
+    assert.equal(outcomeOf(command, STATES_OF_A_USER.banned), "SEQUENCE_MISMATCH");
+    const { expectedSequence: _, ...unordered } = command;
+    assert.equal(outcomeOf(unordered, STATES_OF_A_USER.banned), "USER_STATE_MISMATCH");
+    assert.equal(outcomeOf({ ...unordered, ifAlready: "succeed" }, STATES_OF_A_USER.banned), "USER_STATE_MISMATCH");
+  });
+
+  test("a user who never was, one who is deleted and one of another organization get the very same answer", () => {
+    for (const command of CONDITIONAL) {
+      const expected = refusalOf(step(undefined, command, NOW).decision);
+      for (const state of ABSENT) {
+        assert.deepEqual(refusalOf(step(STATES_OF_A_USER[state], command, NOW).decision), expected, state);
+      }
+    }
+  });
+
+  test("a taken id is refused alike whoever owns it, and without naming the owner", () => {
+    for (const command of [say.create(), say.import(), say.import({ ifExists: "update" })]) {
+      const own = refusalOf(step(STATES_OF_A_USER.active, say.create(), NOW).decision);
+      for (const state of ["foreign", "foreign-deleted"] as const) {
+        const refusal = refusalOf(step(STATES_OF_A_USER[state], command, NOW).decision);
+        assert.deepEqual(refusal, own);
+        assert.ok(!JSON.stringify(refusal).includes("other"));
+      }
+    }
+  });
+
+  test("a caller of the whole instance acts on users of every organization", () => {
+    const context = { ...CONTEXT, scope: null };
+    assert.equal(outcomeOf(say.lock({ context }), STATES_OF_A_USER.foreign), "UserLocked | LOCKED L");
+  });
+});
+
+describe("events", () => {
+  test("an imposing event carries the whole restriction, who did it and the note as a personal value", () => {
+    const command = say.ban({
+      restrictionId: "r1",
+      reasonCode: "SPAM",
+      note: "third time",
+      startTime: NOW + HOUR,
+      expiry: { kind: "for", durationMs: DAY },
+    });
+    const { events } = step(created(), command, NOW);
+    const restriction = {
+      id: "r1",
+      kind: "BAN",
+      cause: "ADMIN",
+      reasonCode: "SPAM",
+      startTime: NOW + HOUR,
+      expireTime: NOW + HOUR + DAY,
+      started: false,
+      revokeSessions: true,
+    };
+    assert.deepEqual(events, [
+      {
+        type: "UserBanned",
+        time: NOW,
+        actor: ADMIN,
+        data: { restriction, sessionsRevoked: false },
+        personal: { note: "third time" },
+      },
+    ]);
+  });
+
+  test("a restart names the restriction whose place it takes and leaves one of its kind and cause", () => {
+    const { events, user } = step(STATES_OF_A_USER.banned, say.ban({ ifAlready: "restart" }), NOW);
+    const [event] = events;
+    assert.ok(event?.type === "UserBanned");
+    assert.equal(event.data.replacedId, "ban");
+    assert.deepEqual(
+      user?.state.restrictions.map((r) => r.id),
+      ["new"],
+    );
+  });
+
+  test("a lifting event names every restriction it lifts and why", () => {
+    const { events } = step(STATES_OF_A_USER["twice-locked"], say.unlock({ reasonCode: "APPEAL", note: "ok" }), NOW);
+    assert.deepEqual(events, [
+      {
+        type: "UserUnlocked",
+        time: NOW,
+        actor: ADMIN,
+        data: { restrictionIds: ["lock", "policy"], reasonCode: "APPEAL" },
+        personal: { note: "ok" },
+      },
+    ]);
+  });
+
+  test("an absent note is no personal value", () => {
+    const notes = CONDITIONAL.map((command) => step(STATES_OF_A_USER.active, command, NOW).events);
+    for (const events of notes) for (const event of events) assert.ok(!Object.hasOwn(event.personal, "note"));
+  });
+
+  test("the settled events come first, dated when they were due", () => {
+    const locked = after(created(), [say.lock({ expiry: { kind: "for", durationMs: HOUR } }), NOW]);
+    const { events } = step(locked, say.lock(), NOW + DAY);
+    assert.deepEqual(
+      events.map(({ type, time, actor }) => [type, time, actor]),
+      [
+        ["RestrictionExpired", NOW + HOUR, "system"],
+        ["UserLocked", NOW + DAY, ADMIN],
+      ],
+    );
+  });
+
+  test("a deletion keeps sequence and epoch, and re-creation continues both and dates the user anew", () => {
+    const deleted = after(created(), [say.ban(), BIRTH + 1], [say.unban(), BIRTH + 2], [say.delete(), BIRTH + 3]);
+    assert.deepEqual([deleted.state.sequence, deleted.state.epoch], [4, 3]);
+    const { state } = after(deleted, [say.create(), NOW]);
+    assert.deepEqual([state.sequence, state.epoch, state.deleted, state.creationTime], [5, 3, false, NOW]);
+  });
+
+  test("P10 a ban in the very millisecond of the creation raises the epoch: the clock does not decide", () => {
+    const user = created();
+    const banned = after(user, [say.ban(), BIRTH]);
+    assert.equal(banned.state.changeTime, user.state.changeTime);
+    assert.equal(banned.state.epoch, user.state.epoch + 1);
+  });
+
+  test("P11 neither unban nor reactivation nor unlock takes the epoch back", () => {
+    const before = STATES_OF_A_USER.everything;
+    const user = after(before, [say.unlock(), NOW], [say.unban(), NOW], [say.reactivate(), NOW]);
+    assert.equal(user.state.epoch, before.state.epoch);
+  });
+});
+
+describe("refusals", () => {
+  test("what is there already is told with start, end and id", () => {
+    const start = NOW;
+    const locked = after(created(), [
+      say.lock({ expiry: { kind: "at", time: start + HOUR }, restrictionId: "r1" }),
+      start,
+    ]);
+    const { message, metadata } = refusalOf(step(locked, say.lock(), start + SECOND).decision);
+    assert.equal(
+      message,
+      'the user "alice" is locked already, since 2026-01-02T00:00:00.000Z, until 2026-01-02T01:00:00.000Z',
+    );
+    assert.deepEqual(metadata, {
+      userId: "alice",
+      restrictionId: "r1",
+      startTime: "2026-01-02T00:00:00.000Z",
+      expireTime: "2026-01-02T01:00:00.000Z",
+    });
+  });
+
+  test("a scheduled one is told as scheduled, one without end as without", () => {
+    const { message } = refusalOf(step(STATES_OF_A_USER["ban-scheduled"], say.ban(), NOW).decision);
+    assert.equal(
+      message,
+      'the user "alice" is banned already, as scheduled from 2026-01-31T00:00:00.000Z, without expiry',
+    );
+  });
+
+  test("what is not there is told with the state; a deactivation with its cause", () => {
+    assert.equal(
+      refusalOf(step(STATES_OF_A_USER.banned, say.unlock(), NOW).decision).message,
+      'the user "alice" is not locked; its state is BANNED',
+    );
+    assert.equal(
+      refusalOf(step(STATES_OF_A_USER.off, say.reactivate({ cause: "DIRECTORY" }), NOW).decision).message,
+      'the user "alice" is not deactivated for the cause DIRECTORY; its state is INACTIVE',
+    );
+  });
+
+  test("a refused command leaves the user as the clock left it", () => {
+    const user = created();
+    const context = { now: NOW, defaultLockDurationMs: HOUR };
+    const before = structuredClone(user);
+    assert.equal(decide(user, say.unlock(), context).ok, false);
+    assert.deepEqual(user, before);
+  });
+});

@@ -1,0 +1,100 @@
+/** kill -9 at random moments under load: what was acknowledged is there, what was refused is not, nothing is half. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { ConnectError } from "@connectrpc/connect";
+import Database from "better-sqlite3";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { verifyChain } from "../../src/store/sqlite/verify-chain.ts";
+import { verifyUserRows } from "../../src/store/sqlite/verify-rows.ts";
+import { type Random, SOAK, seededRandom } from "../support/random.ts";
+import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
+
+const KILLS = SOAK ? 200 : 4;
+const USERS = 40;
+const CONCURRENT_CALLS = 32;
+const ANSWERS_MAX = 800;
+
+/** What the clients know of each request, by its id. */
+interface Ledger {
+  readonly acknowledged: Map<string, { readonly userId: string; readonly sequence: number }>;
+  readonly refused: Set<string>;
+  /** Cut off: it may have happened or not. */
+  readonly unknown: Set<string>;
+}
+
+test(`every acknowledged change survives ${KILLS} kills, no refused one does, and none is half`, async (t) => {
+  const random = seededRandom(t);
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const ledger: Ledger = { acknowledged: new Map(), refused: new Set(), unknown: new Set() };
+  for (let kill = 0; kill < KILLS; kill++) {
+    const child = await spawnService(t, { path });
+    await killUnderLoad(child, random, ledger);
+    await assertWhole(path, ledger);
+  }
+  t.diagnostic(
+    `${KILLS} kills: ${ledger.acknowledged.size} acknowledged, ${ledger.refused.size} refused, ${ledger.unknown.size} cut off`,
+  );
+  assert.ok(ledger.acknowledged.size > KILLS, "the load wrote too little to show anything");
+  assert.ok(ledger.unknown.size > 0, "no kill met a call under way");
+});
+
+async function killUnderLoad(child: Child, random: Random, ledger: Ledger): Promise<void> {
+  const { users } = clientsOf(child.url, ADMIN_KEY);
+  const killed = new AbortController();
+  const callers = Array.from({ length: CONCURRENT_CALLS }, async () => {
+    while (!killed.signal.aborted) {
+      const userId = `user-${random.below(USERS)}`;
+      const requestId = randomUUID();
+      const act = random.pick([users.createUser, users.lockUser, users.unlockUser, users.banUser, users.unbanUser]);
+      try {
+        const { details } = await act({ userId, requestId });
+        ledger.acknowledged.set(requestId, { userId, sequence: Number(details?.sequence) });
+      } catch (error) {
+        const isRefusal = error instanceof ConnectError && error.findDetails(ErrorInfoSchema).length > 0;
+        (isRefusal ? ledger.refused : ledger.unknown).add(requestId);
+      }
+    }
+  });
+  // The first calls of a process are slow: the moment is drawn in answers, then in milliseconds.
+  const answersBefore = answersOf(ledger);
+  const answers = random.below(ANSWERS_MAX);
+  while (answersOf(ledger) - answersBefore < answers) await delay(1);
+  await delay(random.below(20));
+  child.process.kill("SIGKILL");
+  killed.abort();
+  assert.equal(await ended(child), "SIGKILL", child.stderr());
+  await Promise.all(callers);
+}
+
+function answersOf({ acknowledged, refused }: Ledger): number {
+  return acknowledged.size + refused.size;
+}
+
+/** Looks at the file itself, as the next start will find it. */
+async function assertWhole(path: string, { acknowledged, refused, unknown }: Ledger): Promise<void> {
+  const database = new Database(path);
+  try {
+    assert.deepEqual((await verifyChain(database)).faults, []);
+    assert.deepEqual((await verifyUserRows(database)).faults, []);
+    const rows = database
+      .prepare<[], { user_id: string; sequence: number; request_id: string }>(
+        "SELECT user_id, sequence, request_id FROM events WHERE request_id <> '' ORDER BY position",
+      )
+      .all();
+    const events = new Map(rows.map((row) => [row.request_id, row]));
+    assert.equal(events.size, rows.length, "a request made two events");
+    for (const [requestId, { userId, sequence }] of acknowledged) {
+      const event = events.get(requestId);
+      assert.deepEqual([event?.user_id, event?.sequence], [userId, sequence], `acknowledged ${requestId} is lost`);
+    }
+    for (const requestId of events.keys()) {
+      assert.ok(!refused.has(requestId), `refused ${requestId} was written`);
+      assert.ok(acknowledged.has(requestId) || unknown.has(requestId), `nobody asked for ${requestId}`);
+    }
+  } finally {
+    database.close();
+  }
+}

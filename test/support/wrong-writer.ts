@@ -1,0 +1,32 @@
+/** A preload that makes the writer wrong on purpose, so that the durability test can be seen to notice. */
+import Database from "better-sqlite3";
+
+/** The organization and the key, which follow each other at once. */
+const COMMITS_OF_FIRST_START = 2;
+/** Later than the answer, sooner than the next request of a client that takes its time. */
+const LATE_MS = 20;
+
+const wrong = process.env.LOCKKEEPER_TEST_WRONG;
+
+if (wrong === "synchronous-normal") {
+  const { pragma } = Database.prototype;
+  Database.prototype.pragma = function (source, options) {
+    return pragma.call(this, /^synchronous\s*=/.test(source) ? "synchronous = NORMAL" : source, options);
+  };
+} else if (wrong === "answer-before-commit") {
+  const { prepare } = Database.prototype;
+  let commits = 0;
+  Database.prototype.prepare = function (this: Database.Database, source: string) {
+    const statement = prepare.call(this, source);
+    if (source !== "COMMIT") return statement;
+    const run = (): Database.RunResult => {
+      commits += 1;
+      if (commits <= COMMITS_OF_FIRST_START) return statement.run([]);
+      setTimeout(() => statement.run([]), LATE_MS);
+      return { changes: 0, lastInsertRowid: 0 };
+    };
+    return Object.assign(Object.create(statement) as typeof statement, { run });
+  } as typeof prepare;
+} else if (wrong !== undefined) {
+  throw new Error(`wrong-writer: LOCKKEEPER_TEST_WRONG=${wrong} is not known`);
+}

@@ -1,0 +1,119 @@
+/** Imports go downward only: the table of the house, folder by folder. */
+import assert from "node:assert/strict";
+import { posix } from "node:path";
+import { describe, test } from "node:test";
+import { type Fault, faultsIn, filesBelow, type SourceFile } from "./support/tree.ts";
+
+/**
+ * What each folder may import beside itself, npm and `gen/google`. A path that ends in `.ts` is that file alone, one that
+ * begins with `type ` may only lend its types.
+ */
+const TABLE: Readonly<Record<string, readonly string[]>> = {
+  "src/main.ts": ["src", "gen"],
+  "src/config.ts": [],
+  "src/cli": ["src/config.ts", "src/store", "gen"],
+  "src/dialect": ["src/service", "type src/domain", "type src/transcoding", "gen"],
+  "src/service": ["src/domain", "src/store/store.ts", "src/auth", "gen"],
+  "src/transport": ["src/transcoding", "gen/grpc"],
+  "src/auth": ["src/store/store.ts", "src/domain"],
+  "src/store": ["src/domain"],
+  "src/transcoding": [],
+  "src/domain": [],
+  "src/observability": [],
+};
+
+/** What every folder may import. */
+const FOR_ALL: readonly string[] = ["gen/google", "type src/observability"];
+
+interface Import {
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+const FORMS = [
+  /^(?:import|export)\s+(?<type>type\s)?[^;"']*?\bfrom\s+"(?<target>[^"]+)"/gm,
+  /^import\s+"(?<target>[^"]+)"/gm,
+  /\bimport\(\s*"(?<target>[^"]+)"/g,
+  /\brequire\(\s*"(?<target>[^"]+)"/g,
+  /\bnew URL\(\s*"(?<target>[^"]+\.[cm]?[jt]s)"/g,
+];
+
+function importsOf({ text }: SourceFile): readonly Import[] {
+  return FORMS.flatMap((form) =>
+    [...text.matchAll(form)].map(({ groups }) => ({
+      target: groups?.target ?? "",
+      isType: groups?.type !== undefined,
+    })),
+  );
+}
+
+/** The folder that a file belongs to: its row in the table. A dialect is a folder of its own. */
+function folderOf(path: string): string {
+  const [root = "", folder = "", name = ""] = path.split("/");
+  return folder === "dialect" && name !== "" && !name.endsWith(".ts")
+    ? `${root}/${folder}/${name}`
+    : `${root}/${folder}`;
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+function outOfTable(file: SourceFile): readonly Fault[] {
+  const own = folderOf(file.path);
+  const row = TABLE[own] ?? TABLE[own.split("/").slice(0, 2).join("/")];
+  if (row === undefined) return [`${own} has no row in the table of imports`];
+  return importsOf(file).flatMap(({ target, isType }) => {
+    if (!target.startsWith(".")) return [];
+    const path = posix.normalize(posix.join(posix.dirname(file.path), target));
+    const allowed = [own, ...FOR_ALL, ...row].some((each) => {
+      const typeOnly = each.startsWith("type ");
+      return (!typeOnly || isType) && isWithin(path, typeOnly ? each.slice("type ".length) : each);
+    });
+    return allowed ? [] : [`may not import ${path}`];
+  });
+}
+
+const SAMPLES: readonly (readonly [path: string, text: string, faults: number])[] = [
+  ["src/domain/a.ts", 'import { b } from "./b.ts";\nimport fs from "node:fs";', 0],
+  ["src/domain/a.ts", 'import type { Log } from "../observability/log.ts";', 0],
+  ["src/domain/a.ts", 'import { createLog } from "../observability/log.ts";', 1],
+  ["src/domain/a.ts", 'import { x } from "../store/store.ts";', 1],
+  ["src/domain/a.ts", 'import {\n  type A,\n  type B,\n} from "../config.ts";', 1],
+  ["src/domain/a.ts", 'export * from "../auth/actor.ts";', 1],
+  ["src/domain/a.ts", 'const x = await import("../auth/actor.ts");', 1],
+  ["src/domain/a.ts", 'import "../main.ts";', 1],
+  ["src/store/sqlite/a.ts", 'new Worker(new URL("../../service/reader.ts", import.meta.url));', 1],
+  ["src/store/sqlite/a.ts", 'import { a } from "../store.ts";\nimport { b } from "../../domain/b.ts";', 0],
+  ["src/service/a.ts", 'import type { Store } from "../store/store.ts";', 0],
+  ["src/service/a.ts", 'import { x } from "../store/sqlite/rows.ts";', 1],
+  ["src/transport/a.ts", 'import { x } from "../../gen/grpc/health/v1/health_pb.ts";', 0],
+  ["src/transport/a.ts", 'import { x } from "../../gen/lockkeeper/user/v1/user_pb.ts";', 1],
+  ["src/transport/a.ts", 'import { x } from "../domain/user.ts";', 1],
+  ["src/transcoding/a.ts", 'import { x } from "../../gen/google/api/http_pb.ts";', 0],
+  ["src/dialect/one/a.ts", 'import { x } from "../two/b.ts";', 1],
+  ["src/dialect/one/a.ts", 'import type { x } from "../../domain/user.ts";', 0],
+  ["src/dialect/one/a.ts", 'import { x } from "../../domain/user.ts";', 1],
+  ["src/cellar/a.ts", "", 1],
+];
+
+describe("imports", () => {
+  test("the rule finds what it is there to find, and nothing else", () => {
+    for (const [path, text, faults] of SAMPLES)
+      assert.equal(outOfTable({ path, text }).length, faults, `${path}: ${text}`);
+  });
+
+  test("every file of src imports only what the table allows", () => {
+    const files = filesBelow(["src"], ".ts");
+    assert.ok(files.some((file) => importsOf(file).length > 3));
+    assert.deepEqual(faultsIn(files, outOfTable), []);
+  });
+
+  test("nothing in src imports a test or a bench", () => {
+    const strange = (file: SourceFile): readonly Fault[] =>
+      importsOf(file)
+        .map(({ target }) => posix.normalize(posix.join(posix.dirname(file.path), target)))
+        .filter((path) => /^(?:test|bench|examples)\//.test(path));
+    assert.deepEqual(faultsIn(filesBelow(["src"], ".ts"), strange), []);
+  });
+});

@@ -1,0 +1,44 @@
+/** `test/` mirrors `src/`: whoever looks for the tests of a folder finds them below the same name. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { filesBelow, foldersBelow, ROOT } from "./support/tree.ts";
+
+/** Folders of tests that stand for no folder of src; `contract`: a suite that runs against every engine. */
+const OF_THEIR_OWN = ["support", "tidy", "journey", "contract"];
+
+/** What is tested by journeys through the whole service. */
+const BY_JOURNEY = ["src/main.ts"];
+
+test("every folder of tests stands for a folder of src, or is of its own", () => {
+  const strays = foldersBelow("test").filter((folder) => {
+    const parts = folder.split("/").slice(1);
+    return !parts.some((part) => OF_THEIR_OWN.includes(part)) && !existsSync(join(ROOT, "src", ...parts));
+  });
+  assert.deepEqual(strays, []);
+});
+
+test("every folder of src has tests below the same name", () => {
+  const folders = [...new Set(filesBelow(["src"], ".ts").map(({ path }) => path.split("/").slice(1, -1)[0]))];
+  const untested = folders.filter(
+    (folder) => folder !== undefined && filesBelow([`test/${folder}`], ".test.ts").length === 0,
+  );
+  assert.deepEqual(untested, []);
+});
+
+test("every file beside the folders of src has a test of the same name", () => {
+  const untested = filesBelow(["src"], ".ts")
+    .map(({ path }) => path)
+    .filter((path) => path.split("/").length === 2 && !BY_JOURNEY.includes(path))
+    .filter((path) => !existsSync(join(ROOT, path.replace(/^src\/(.+)\.ts$/, "test/$1.test.ts"))));
+  assert.deepEqual(untested, []);
+});
+
+test("every test file is found by the runner: tests live in files named *.test.ts, support in folders named so", () => {
+  const strays = filesBelow(["test"], ".ts")
+    .filter(({ path, text }) => !path.endsWith(".test.ts") && /from "node:test"/.test(text))
+    .filter(({ text }) => /^(?:test|describe|it|suite)\(/m.test(text))
+    .map(({ path }) => path);
+  assert.deepEqual(strays, []);
+});

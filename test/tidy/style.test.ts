@@ -1,0 +1,168 @@
+/** How files look: docstrings, lengths, words and constructs that have no place here. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { describe, test } from "node:test";
+import { type Fault, faultsIn, filesBelow, ROOT, type SourceFile } from "./support/tree.ts";
+
+const FILE_LINES_MAX = 400;
+const FUNCTION_LINES_MAX = 70;
+
+const isTidyTest = ({ path }: SourceFile): boolean => path.startsWith("test/tidy/");
+const typescript = filesBelow(["src", "test"], ".ts");
+/** The tidy tests name what they look for. */
+const outside = filesBelow(["src", "test", "proto"]).filter((file) => !isTidyTest(file));
+
+interface Construct {
+  readonly rule: string;
+  readonly pattern: RegExp;
+  readonly files: readonly SourceFile[];
+  /** Texts in which the pattern must be found, and ones in which it must not. */
+  readonly found: readonly string[];
+  readonly fine: readonly string[];
+}
+
+const CONSTRUCTS: readonly Construct[] = [
+  {
+    rule: "no any",
+    pattern:
+      /:\s*any\s*(?:[,;)\]}>|&{]|=(?![=>])|$)|\bas any\b|\bany\[\]|[|&]\s*any\s*[;,)=>]|<[^<>()"`]*\bany\b[^<>()"`]*>/,
+    files: typescript.filter((file) => !isTidyTest(file)),
+    found: ["const a: any = 1;", "a as any", "any[]", "Map<string, any>", "a: string | any;", "(a: any) =>"],
+    fine: [
+      "/** Is there any? */",
+      "// any of these: any thing",
+      'say("any")',
+      "anything: string",
+      "reason: any === undefined ? 1 : 2",
+    ],
+  },
+  {
+    rule: "no default export",
+    pattern: /^export default\b|\bexport\s*\{[^}]*\bas default\b/m,
+    files: typescript.filter((file) => !isTidyTest(file)),
+    found: ["export default class A {}", "export { a as default };"],
+    fine: ["export const defaults = 1;", "/** export default of the table */"],
+  },
+  {
+    rule: "no enum",
+    pattern: /^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?enum\s+\w+\s*\{/m,
+    files: typescript.filter((file) => !isTidyTest(file)),
+    found: ["enum A {", "export const enum A {", "  declare enum B {"],
+    fine: ['if (kind === "enum") {', "// the enum is {"],
+  },
+  {
+    rule: "no test that is singled out, and none that is skipped without a reason in its output",
+    pattern:
+      /\b(?:test|describe|it|suite)\.(?:only|skip|todo)\b|\b(?:only|skip|todo):\s*true\b|\.(?:skip|todo)\(\s*\)|\.only\(/,
+    files: filesBelow(["test"], ".ts").filter((file) => !isTidyTest(file)),
+    found: ['test.only("a", f)', 'describe.skip("a", f)', "{ skip: true }", "t.skip();", "t.todo()", "it.todo('x')"],
+    fine: ['t.skip("no browser is installed");', '{ skip: "no browser" }', "skip: reason", "only: 3"],
+  },
+  {
+    rule: "no mark of unfinished work",
+    pattern: /\b(?:TODO|FIXME|XXX)\b/,
+    files: outside,
+    found: ["// TODO: later", "FIXME", "XXX"],
+    fine: ["// to do", "LXXX", "ToDo"],
+  },
+  {
+    rule: "the words of dialects live in their own folders",
+    pattern: /zitadel|clerk/i,
+    files: outside.filter(({ path }) => !/^(?:src|test)\/dialect\//.test(path)),
+    found: ["Zitadel", "CLERK_KEY", "attributes.clerk"],
+    fine: ["a dialect"],
+  },
+];
+
+function linesWith(pattern: RegExp): (file: SourceFile) => readonly Fault[] {
+  return ({ text }) =>
+    text
+      .split("\n")
+      .flatMap((line, index) => (pattern.test(line) ? [`line ${index + 1}: ${line.trim().slice(0, 100)}`] : []));
+}
+
+for (const { rule, pattern, files, found, fine } of CONSTRUCTS) {
+  describe(rule, () => {
+    test("the rule finds what it is there to find, and nothing else", () => {
+      for (const text of found) assert.match(text, pattern);
+      for (const text of fine) assert.doesNotMatch(text, pattern);
+    });
+    test("holds everywhere", () => {
+      assert.ok(files.length > 10);
+      assert.deepEqual(faultsIn(files, linesWith(pattern)), []);
+    });
+  });
+}
+
+describe("files", () => {
+  test("each of src begins with a one-line docstring that says what it is for", () => {
+    const begins = ({ text }: SourceFile): readonly Fault[] =>
+      /^\/\*\* .{10,} \*\/\n/.test(text) ? [] : [`begins with ${text.split("\n", 1)[0]}`];
+    assert.equal(begins({ path: "", text: "/** What this is for. */\nx" }).length, 0);
+    assert.equal(begins({ path: "", text: "/**\n * What this is for.\n */" }).length, 1);
+    assert.deepEqual(faultsIn(filesBelow(["src"], ".ts"), begins), []);
+  });
+
+  test(`each has at most ${FILE_LINES_MAX} lines`, () => {
+    const tooLong = ({ text }: SourceFile): readonly Fault[] => {
+      const lines = text.split("\n").length - 1;
+      return lines > FILE_LINES_MAX ? [`has ${lines} lines`] : [];
+    };
+    assert.deepEqual(faultsIn(typescript, tooLong), []);
+  });
+
+  test("none is named utils, helpers or common", () => {
+    const named = ({ path }: SourceFile): readonly Fault[] =>
+      /^(?:utils?|helpers?|common)(?:[.-]|$)/i.test(basename(path)) || /\/(?:utils?|helpers?|common)\//i.test(path)
+        ? ["says nothing of what is in it"]
+        : [];
+    assert.deepEqual(faultsIn(filesBelow(["src", "test", "bench", "scripts", "proto"]), named), []);
+  });
+
+  test("names are lower case with hyphens", () => {
+    const named = ({ path }: SourceFile): readonly Fault[] =>
+      /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?\.ts$/.test(basename(path)) ? [] : ["is not named like the others"];
+    assert.deepEqual(faultsIn(typescript, named), []);
+  });
+});
+
+interface Lint {
+  readonly failed: boolean;
+  readonly output: string;
+}
+
+/** TypeScript 7 lends no parser, so Biome's own rule counts: lines with code, without comments and blank ones. */
+async function lintFunctionLength(maxLines: number): Promise<Lint> {
+  const folder = await mkdtemp(join(tmpdir(), "lockkeeper-tidy-"));
+  try {
+    const rule = { level: "error", options: { maxLines } };
+    const rules = { preset: "none", complexity: { noExcessiveLinesPerFunction: rule } };
+    await writeFile(join(folder, "biome.json"), JSON.stringify({ linter: { enabled: true, rules } }));
+    const args = ["lint", "--colors=off", "--max-diagnostics=none", `--config-path=${folder}`, "src"];
+    return await new Promise<Lint>((resolve) => {
+      execFile(join(ROOT, "node_modules/.bin/biome"), args, { cwd: ROOT, maxBuffer: 1e8 }, (error, stdout, stderr) => {
+        resolve({ failed: error !== null, output: `${stdout}${stderr}` });
+      });
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe("functions", () => {
+  test(`each of src has at most ${FUNCTION_LINES_MAX} lines`, async () => {
+    const { failed, output } = await lintFunctionLength(FUNCTION_LINES_MAX);
+    const places = [...output.matchAll(/^(src\/\S+) lint\/complexity/gm)].map(([, place]) => place);
+    assert.deepEqual(places, [], output);
+    assert.equal(failed, false, output);
+  });
+
+  test("the rule counts: with a limit of 5 lines it finds many", async () => {
+    const { failed, output } = await lintFunctionLength(5);
+    assert.equal(failed, true);
+    assert.ok([...output.matchAll(/has too many lines/g)].length > 50);
+  });
+});
