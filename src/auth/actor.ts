@@ -1,4 +1,5 @@
 /** Who calls, and what the caller may do where. */
+import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Permission } from "./permissions.ts";
 
 export interface Actor {
@@ -9,4 +10,16 @@ export interface Actor {
   readonly permissions: ReadonlySet<Permission>;
   /** The organization that the caller is confined to; `null`: the whole instance. */
   readonly scope: string | null;
+}
+
+/** What is asked for (`what`, the beginning of a sentence) needs permissions that the credential lacks. */
+export function permissionMissing(what: string, lacking: readonly Permission[]): Refusal {
+  return refuse("PERMISSION_MISSING", `${what} needs ${lacking.join(", ")}, which this credential lacks`, {
+    metadata: { permission: lacking.join(",") },
+  });
+}
+
+/** What is asked for lies outside the organization that the credential is confined to. */
+export function scopeExceeded(what: string, scope: string): Refusal {
+  return refuse("SCOPE_EXCEEDED", `${what}; this credential is confined to ${shown(scope)}`, { metadata: { scope } });
 }

@@ -1,6 +1,6 @@
 /** Whether a call may go on, decided by its headers and its method alone, before the body is read. */
-import { type Refusal, refuse } from "../domain/refusal.ts";
-import type { Actor } from "./actor.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import { type Actor, permissionMissing } from "./actor.ts";
 import type { Badge } from "./badge.ts";
 import { RPC_PERMISSIONS } from "./permissions.ts";
 
@@ -24,13 +24,7 @@ export function admit(badge: Badge, rpc: string, authorization: string | null, r
     return {
       ok: false,
       actor,
-      refusal: refuse(
-        "PERMISSION_MISSING",
-        `${rpc.slice(rpc.indexOf("/") + 1)} needs the permission ${permission}, which this credential lacks`,
-        {
-          metadata: { permission },
-        },
-      ),
+      refusal: permissionMissing(rpc.slice(rpc.indexOf("/") + 1), [permission]),
     };
   }
   return { ok: true, admission: { actor } };

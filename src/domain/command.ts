@@ -73,7 +73,7 @@ export type CreateUser = Omit<OfUser, "expectedSequence" | "onlyFrom"> & {
   readonly organizationId: string;
 } & PersonInput;
 
-export type ImportUser = Omit<OfUser, "expectedSequence" | "onlyFrom"> & {
+export type ImportUser = Pick<OfUser, "userId" | "context"> & {
   readonly type: "ImportUser";
   readonly organizationId: string;
   /** Absent: now. */

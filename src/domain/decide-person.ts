@@ -4,7 +4,7 @@ import { accept, type DecideContext, type Decision, noteOf, reject } from "./dec
 import type { PersonChange, UserEventData } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
-import { isPermanent, LATEST_TIME } from "./restriction.ts";
+import { isPermanent, LATEST_TIME, type Restriction } from "./restriction.ts";
 import { type Person, PROFILE_FIELDS, type User } from "./user.ts";
 
 type Personal = Record<string, string>;
@@ -17,7 +17,7 @@ export function decideCreate(user: User | undefined, command: CreateUser, now: n
     type: "UserCreated",
     time: now,
     actor: command.context.actor,
-    data: { ...change, recreated: user !== undefined },
+    data: { ...change, recreated: user !== undefined, reasonCode: command.reasonCode },
     personal: { ...personal, ...noteOf(command.note) },
   });
 }
@@ -30,11 +30,14 @@ function alreadyExists(userId: string): Refusal {
   return refuse("USER_ALREADY_EXISTS", `the user id ${shown(userId)} is taken`, { metadata: { userId } });
 }
 
-/** Everything a person input sets, as one change. */
-function setPerson({ profile, attributes }: PersonInput): {
+/** A change of a person with the values it sets. */
+interface Changed {
   readonly change: PersonChange;
   readonly personal: Personal;
-} {
+}
+
+/** Everything a person input sets, as one change. */
+function setPerson({ profile, attributes }: PersonInput): Changed {
   const personal: Personal = {};
   for (const field of PROFILE_FIELDS) {
     const value = profile[field];
@@ -55,21 +58,23 @@ function setPerson({ profile, attributes }: PersonInput): {
 /** Only what differs is written; an update that changes nothing adds no event. */
 export function decideUpdate(user: User, command: UpdateUser, now: number): Decision {
   const { change, personal } = changesOf(user.person, command);
-  const changes = change.set.length + change.cleared.length > 0 || "emailVerified" in change || "locale" in change;
-  if (!changes) return accept();
+  if (isEmpty(change)) return accept();
   return accept({
     type: "UserUpdated",
     time: now,
     actor: command.context.actor,
-    data: change,
+    data: { ...change, reasonCode: command.reasonCode },
     personal: { ...personal, ...noteOf(command.note) },
   });
 }
 
-function changesOf(
-  before: Person,
-  command: UpdateUser,
-): { readonly change: PersonChange; readonly personal: Personal } {
+function isEmpty(change: PersonChange): boolean {
+  return change.set.length + change.cleared.length === 0 && !("emailVerified" in change || "locale" in change);
+}
+
+type Update = Pick<UpdateUser, "fields" | "namespaces" | "profile" | "attributes">;
+
+function changesOf(before: Person, command: Update): Changed {
   const personal: Personal = {};
   const cleared: string[] = [];
   const put = (name: string, old: string | undefined, value: string | undefined): void => {
@@ -84,19 +89,24 @@ function changesOf(
   for (const namespace of command.namespaces === "all" ? all : command.namespaces) {
     put(`attributes.${namespace}`, own(before.attributes, namespace), own(command.attributes, namespace));
   }
-  const verified = command.profile.emailVerified ?? false;
+  const verified = verifiedAfter(before, command);
   const locale = command.profile.locale ?? "";
   return {
     change: {
       set: Object.keys(personal).sort(),
       cleared: cleared.sort(),
-      ...(command.fields.includes("emailVerified") && verified !== (before.profile.emailVerified ?? false)
-        ? { emailVerified: verified }
-        : {}),
+      ...(verified !== (before.profile.emailVerified ?? false) ? { emailVerified: verified } : {}),
       ...(command.fields.includes("locale") && locale !== (before.profile.locale ?? "") ? { locale } : {}),
     },
     personal,
   };
+}
+
+/** What was proved of one address says nothing of the next: another email is not verified unless the caller says so. */
+function verifiedAfter(before: Person, { fields, profile }: Update): boolean {
+  if (fields.includes("emailVerified")) return profile.emailVerified ?? false;
+  const keepsEmail = !fields.includes("email") || profile.email === before.profile.email;
+  return keepsEmail && (before.profile.emailVerified ?? false);
 }
 
 function own(record: Readonly<Record<string, string>>, name: string): string | undefined {
@@ -120,7 +130,10 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
   const visible = user !== undefined && !user.state.deleted && user.state.organizationId === command.organizationId;
   if (exists && (command.ifExists === "error" || !visible)) return reject(alreadyExists(command.userId));
   if (exists && command.ifExists === "skip") return accept();
-  const { change, personal } = setPerson(command);
+  const { change, personal } = exists ? changesOf(user.person, namedOf(command)) : setPerson(command);
+  const present = exists ? user.state.restrictions : [];
+  const records = restrictions.records.filter((r) => !present.some((p) => isSame(p, r, restrictions.notes)));
+  if (exists && isEmpty(change) && records.length === 0) return accept();
   return accept({
     type: "UserImported",
     time: context.now,
@@ -130,11 +143,41 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
       created: !exists,
       recreated: user !== undefined && !exists,
       ...(!exists && creationTime !== undefined ? { creationTime } : {}),
-      restrictions: restrictions.records,
-      sessionsRevoked: restrictions.records.some((r) => r.started && r.revokeSessions),
+      restrictions: records,
+      sessionsRevoked: records.some((r) => r.started && r.revokeSessions),
     },
-    personal: { ...personal, ...restrictions.notes, ...noteOf(command.note) },
+    personal: { ...personal, ...notesOf(records, restrictions.notes) },
   });
+}
+
+/** An item changes what it names, and nothing can be named to be removed. */
+function namedOf({ profile, attributes }: ImportUser): Update {
+  const named = ["emailVerified", ...PROFILE_FIELDS] as const;
+  return {
+    profile,
+    attributes,
+    fields: named.filter((field) => profile[field] !== undefined),
+    namespaces: Object.keys(attributes),
+  };
+}
+
+/** Whether a restriction is there as the item says it: importing it again neither restarts it nor ends sessions. */
+function isSame(present: Restriction, record: ImportedRecords[number], notes: Personal): boolean {
+  const { kind, cause, reasonCode, expireTime, started } = record;
+  const sameStart = present.startTime === record.startTime || (present.started && started);
+  return (
+    present.kind === kind &&
+    present.cause === cause &&
+    present.reasonCode === reasonCode &&
+    present.expireTime === expireTime &&
+    present.note === (notes[`note.${record.id}`] ?? "") &&
+    sameStart
+  );
+}
+
+function notesOf(records: ImportedRecords, notes: Personal): Personal {
+  const names = records.map(({ id }) => `note.${id}`);
+  return Object.fromEntries(Object.entries(notes).filter(([name]) => names.includes(name)));
 }
 
 type ImportedRecords = UserEventData["UserImported"]["restrictions"];

@@ -27,6 +27,7 @@ export interface UserEventData {
   readonly UserCreated: PersonChange & {
     /** The id was used before: sequence, epoch and bans continue. */
     readonly recreated: boolean;
+    readonly reasonCode: string;
   };
   readonly UserImported: PersonChange & {
     readonly created: boolean;
@@ -38,7 +39,7 @@ export interface UserEventData {
     readonly restrictions: readonly (RestrictionRecord & { readonly actor: string })[];
     readonly sessionsRevoked: boolean;
   };
-  readonly UserUpdated: PersonChange;
+  readonly UserUpdated: PersonChange & { readonly reasonCode: string };
   readonly UserDeleted: { readonly reasonCode: string };
   readonly UserLocked: Imposed;
   readonly UserUnlocked: Lifted;

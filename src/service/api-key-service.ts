@@ -1,13 +1,13 @@
 /** ApiKeyService: makes, lists and revokes API keys, never beyond what the caller has. */
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
-import type { Actor } from "../auth/actor.ts";
+import { type Actor, permissionMissing } from "../auth/actor.ts";
 import type { Badge } from "../auth/badge.ts";
 import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../auth/permissions.ts";
 import { createSecret, hashSecret } from "../auth/secret.ts";
 import type { ApiKey, ApiKeyCommand } from "../domain/api-key.ts";
 import { organizationNotFound } from "../domain/organization.ts";
-import { RefusalError, refuse, shown } from "../domain/refusal.ts";
+import { RefusalError, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceHandlers } from "./call.ts";
 import {
@@ -132,15 +132,7 @@ function assertGrantable(actor: Actor, request: pb.CreateApiKeyRequest): void {
   }
   const lacking = permissionsOf(request).filter((permission) => !actor.permissions.has(permission));
   if (lacking.length > 0) {
-    throw new RefusalError(
-      refuse(
-        "PERMISSION_MISSING",
-        `a credential makes only keys within its own permissions; this one lacks ${lacking.join(", ")}`,
-        {
-          metadata: { permission: lacking.join(",") },
-        },
-      ),
-    );
+    throw new RefusalError(permissionMissing("making this key", lacking));
   }
 }
 

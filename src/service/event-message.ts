@@ -36,7 +36,14 @@ type Payload = NonNullable<MessageInitShape<typeof EventSchema>["payload"]>;
 function toPayload(event: UserEvent): Payload {
   switch (event.type) {
     case "UserCreated":
-      return { case: "userCreated", value: { change: toChange(event.data, event), recreated: event.data.recreated } };
+      return {
+        case: "userCreated",
+        value: {
+          change: toChange(event.data, event),
+          recreated: event.data.recreated,
+          reasonCode: event.data.reasonCode,
+        },
+      };
     case "UserImported": {
       const { created, recreated, creationTime, restrictions, sessionsRevoked } = event.data;
       return {
@@ -54,7 +61,7 @@ function toPayload(event: UserEvent): Payload {
       };
     }
     case "UserUpdated":
-      return { case: "userUpdated", value: { change: toChange(event.data, event) } };
+      return { case: "userUpdated", value: { change: toChange(event.data, event), reasonCode: event.data.reasonCode } };
     case "UserDeleted":
       return { case: "userDeleted", value: event.data };
     case "UserLocked":

@@ -99,8 +99,6 @@ function toCommand({ item, index, organizationId, context, ifExists }: Item, new
     ...(item.creationDate === undefined ? {} : { creationTime: toTime(item.creationDate, "creation_date", "down") }),
     restrictions: item.restrictions.map((restriction, i) => toRestriction(restriction, `restrictions[${i}].`, newId)),
     ifExists: IF_EXISTS[ifExists] ?? "error",
-    reasonCode: "",
-    note: "",
   };
 }
 

@@ -2,13 +2,14 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { DurationSchema } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { scopeExceeded } from "../auth/actor.ts";
 import {
   DEFAULT_LOCK_DURATION_MS,
   type Organization,
   type OrganizationCommand,
   organizationNotFound,
 } from "../domain/organization.ts";
-import { RefusalError, refuse, shown } from "../domain/refusal.ts";
+import { RefusalError, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { assertId } from "./identity.ts";
@@ -41,15 +42,7 @@ export function organizationHandlers({
     async createOrganization(request, call) {
       const { scope } = call.admission.actor;
       if (scope !== null) {
-        throw new RefusalError(
-          refuse(
-            "SCOPE_EXCEEDED",
-            `creating organizations needs a credential of the whole instance; this one is confined to ${shown(scope)}`,
-            {
-              metadata: { scope },
-            },
-          ),
-        );
+        throw new RefusalError(scopeExceeded("creating organizations needs a credential of the whole instance", scope));
       }
       const organizationId = request.organizationId === "" ? newId() : request.organizationId;
       assertId("organization_id", organizationId);

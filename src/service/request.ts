@@ -2,11 +2,11 @@
 import { hash } from "node:crypto";
 import { type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Actor } from "../auth/actor.ts";
+import { type Actor, scopeExceeded } from "../auth/actor.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
 import type { CommandContext, Expiry } from "../domain/command.ts";
 import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
-import { RefusalError, refuse, refuseField, shown } from "../domain/refusal.ts";
+import { RefusalError, refuseField, shown } from "../domain/refusal.ts";
 import { LATEST_TIME } from "../domain/restriction.ts";
 import type { Command, ExecuteOptions, Outcome } from "../store/store.ts";
 import type { ServiceCall } from "./call.ts";
@@ -66,15 +66,7 @@ export function writeOrganization(actor: Actor, organizationId: string): string 
 /** Throws SCOPE_EXCEEDED when a caller of one organization names another one. */
 export function assertWithinScope(actor: Actor, organizationId: string): void {
   if (actor.scope === null || organizationId === "" || organizationId === actor.scope) return;
-  throw new RefusalError(
-    refuse(
-      "SCOPE_EXCEEDED",
-      `organization_id is ${shown(organizationId)}; this credential is confined to ${shown(actor.scope)}`,
-      {
-        metadata: { organizationId, scope: actor.scope },
-      },
-    ),
-  );
+  throw new RefusalError(scopeExceeded(`organization_id is ${shown(organizationId)}`, actor.scope));
 }
 
 /** The page size to use: 0 is the default, more than the maximum is clamped. */

@@ -27,15 +27,27 @@ export interface UserServiceOptions {
   readonly newId: () => string;
 }
 
-/** The handlers of lockkeeper.user.v1.UserService. */
-export function userHandlers({ store, newId }: UserServiceOptions): ServiceHandlers<typeof pb.UserService> {
-  const change = async (call: ServiceCall, command: UserCommand) =>
-    toUserAnswer(resourceOf<UserCommand>(await store.execute(command, executeOptions(call))) satisfies User);
+type Handlers = ServiceHandlers<typeof pb.UserService>;
+type Change = (call: ServiceCall, command: UserCommand) => Promise<ReturnType<typeof toUserAnswer>>;
 
+/** The handlers of lockkeeper.user.v1.UserService. */
+export function userHandlers({ store, newId }: UserServiceOptions): Handlers {
+  const change: Change = async (call, command) =>
+    toUserAnswer(resourceOf<UserCommand>(await store.execute(command, executeOptions(call))) satisfies User);
   return {
     ...userQueries(store),
+    ...personHandlers(change, newId),
+    ...restrictionHandlers(change, newId),
     importUsers: (request, call) => importUsers({ store, newId }, request, call),
+  };
+}
 
+/** Who there is. */
+function personHandlers(
+  change: Change,
+  newId: () => string,
+): Pick<Handlers, "createUser" | "updateUser" | "deleteUser"> {
+  return {
     async createUser(request, call) {
       const organizationId = writeOrganization(call.admission.actor, request.organizationId);
       const userId = request.userId === "" ? newId() : request.userId;
@@ -68,7 +80,14 @@ export function userHandlers({ store, newId }: UserServiceOptions): ServiceHandl
       const answer = await change(call, { type: "DeleteUser", ...ofUser(call, pb.DeleteUserRequestSchema, request) });
       return create(pb.DeleteUserResponseSchema, answer);
     },
+  };
+}
 
+type Restricting = "lockUser" | "unlockUser" | "banUser" | "unbanUser" | "deactivateUser" | "reactivateUser";
+
+/** Who may act. */
+function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers, Restricting> {
+  return {
     async lockUser(request, call) {
       const answer = await change(call, {
         type: "LockUser",

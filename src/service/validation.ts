@@ -2,7 +2,7 @@
 import type { DescField, DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import { type Path, pathToString, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
-import { type FieldViolation, type Refusal, refuse, shown } from "../domain/refusal.ts";
+import { type FieldViolation, type Refusal, refuseFields, shown } from "../domain/refusal.ts";
 
 const patterns = new Map<string, RegExp>();
 
@@ -30,14 +30,6 @@ export function validate<D extends DescMessage>(desc: D, message: MessageShape<D
   if (result.kind === "valid") return undefined;
   if (result.kind === "error") throw result.error;
   return refuseFields(result.violations.map((violation) => toFieldViolation(desc, message, violation)));
-}
-
-/** One refusal for all fields that are at fault; the sentence names the first and counts the others. */
-export function refuseFields(fields: readonly FieldViolation[]): Refusal {
-  const [first] = fields;
-  if (first === undefined) throw new Error("refuseFields: no field is at fault");
-  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
-  return refuse("FIELD_INVALID", `${first.field}: ${first.description}${more}`, { fields });
 }
 
 function toFieldViolation(desc: DescMessage, message: Message, violation: Violation): FieldViolation {

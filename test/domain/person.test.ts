@@ -45,6 +45,7 @@ describe("creating", () => {
         emailVerified: true,
         locale: "de-CH",
         recreated: false,
+        reasonCode: "",
       },
       personal: {
         "attributes.crm": "{}",
@@ -188,9 +189,9 @@ describe("importing", () => {
       imported({ id: "a", kind: "BAN", note: "spam", actor: "old-admin", reasonCode: "SPAM", startTime: NOW - DAY }),
       imported({ id: "b", cause: "POLICY", expiry: { kind: "for", durationMs: HOUR } }),
     ];
-    const event = ownEvent(undefined, say.import({ restrictions, note: "moved", profile: { email: "e" } }));
+    const event = ownEvent(undefined, say.import({ restrictions, profile: { email: "e" } }));
     assert.ok(event.type === "UserImported");
-    assert.deepEqual(event.personal, { "profile.email": "e", "note.a": "spam", note: "moved" });
+    assert.deepEqual(event.personal, { "profile.email": "e", "note.a": "spam" });
     assert.equal(event.data.sessionsRevoked, true);
     const { state } = evolve(undefined, event, USER_ID, ORGANIZATION_ID);
     assert.equal(state.epoch, 2);

@@ -14,6 +14,7 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { serve } from "../../src/main.ts";
 import { createLog } from "../../src/observability/log.ts";
+import { defer } from "./cleanup.ts";
 
 /** The owner's key of every service that a test starts. */
 export const ADMIN_KEY = "an-owner-key-for-tests-0123456789abcdef";
@@ -49,7 +50,7 @@ export interface RunOptions {
 /** A folder that goes with the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lockkeeper-test-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  defer(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -68,7 +69,7 @@ export async function startService(t: TestContext, options: RunOptions = {}): Pr
   const service = await serve(config, { clock, newId: options.newId ?? randomUUIDv7, log });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= service.stop());
-  t.after(stop);
+  defer(t, stop);
   return {
     url: service.url,
     log: () => {
@@ -133,7 +134,9 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
   const child = spawn(program, args, {
     env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY, LOCKKEEPER_LOG_LEVEL: "warn", ...options.environment },
   });
-  t.after(() => child.kill("SIGKILL"));
+  defer(t, () => {
+    child.kill("SIGKILL");
+  });
   let stdout = "";
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
