@@ -75,7 +75,7 @@ function insertUser(statements: HotStatements, index: number, position: number, 
     type: "UserCreated",
     time: FIRST_TIME + index,
     actor: "key:bench",
-    data: { set: ["profile.username"], cleared: [], recreated: false },
+    data: { set: ["profile.username"], cleared: [], recreated: false, reasonCode: "" },
     personal: { "profile.username": `user${index}@example.com` },
   };
   const user = evolve(undefined, event, userId, ORGANIZATION_ID);

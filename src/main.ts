@@ -9,7 +9,7 @@ import { OrganizationService } from "../gen/lockkeeper/organization/v1/organizat
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, admit } from "./auth/admission.ts";
 import { Badge } from "./auth/badge.ts";
-import { createSecret, hashSecret } from "./auth/secret.ts";
+import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "./auth/secret.ts";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
 import { isLastingOwner, OWNER_ROLE } from "./domain/api-key.ts";
 import type { CommandContext } from "./domain/command.ts";
@@ -40,28 +40,50 @@ export interface Surroundings {
   readonly clock: () => number;
   readonly newId: () => string;
   readonly log: Log;
+  /** Hears the key that a first start made, as soon as it is on disk. */
+  readonly adminKeyMade: (secret: string) => void;
 }
 
 /** A service that runs. */
 export interface Service {
   readonly url: string;
-  /** The admin key, when this start made one. */
-  readonly madeAdminKey: string | undefined;
   stop(): Promise<void>;
 }
 
 /** Opens the store, mounts the services and listens. */
-export async function serve(config: Config, { clock, newId, log }: Surroundings): Promise<Service> {
-  const logTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
+export async function serve(config: Config, surroundings: Surroundings): Promise<Service> {
+  const { clock, log } = surroundings;
+  const onTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
   const store = await openSqliteStore({
     path: config.database.path,
     clock,
     allowClockBehind: config.allowClockBehind,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
-    onTrouble: logTrouble,
+    onTrouble,
   });
-  const badge = await Badge.open({ store, clock, onTrouble: logTrouble });
+  try {
+    const badge = await Badge.open({ store, clock, onTrouble });
+    return await serveStore(config, surroundings, { store, badge, onTrouble });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Opened {
+  readonly store: Store;
+  readonly badge: Badge;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+async function serveStore(
+  config: Config,
+  { newId, log, adminKeyMade }: Surroundings,
+  { store, badge, onTrouble }: Opened,
+): Promise<Service> {
   const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
+  // Told at once: a start that fails from here on must not lose the only key there is.
+  if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
   const transport = createTransport<Admission | undefined>({
     mounts: mounts({ store, badge, newId, health }),
@@ -80,12 +102,11 @@ export async function serve(config: Config, { clock, newId, log }: Surroundings)
   const watch = watchStore(store, (serving) => transport.setServing("", serving));
   return {
     url,
-    madeAdminKey,
     async stop() {
       clearInterval(watch);
       await transport.stop({ graceMs: config.stopGraceMs });
       badge.close();
-      await badge.flush().catch(logTrouble);
+      await badge.flush().catch(onTrouble);
       await store.close();
     },
   };
@@ -156,6 +177,11 @@ async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart):
   if (adminKey === undefined ? hasOwner : badge.knows(hashSecret(adminKey))) return undefined;
   const keyId = toKeyId(newId());
   const secret = adminKey ?? createSecret(keyId);
+  if (looksLikeSecret(secret) && !isWellFormedSecret(secret)) {
+    throw new ConfigError(
+      "LOCKKEEPER_ADMIN_KEY: the value begins like a key of lockkeeper's but is damaged; copy it again",
+    );
+  }
   const outcome = await store.execute({
     type: "CreateApiKey",
     keyId,
@@ -167,6 +193,9 @@ async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart):
     expireTime: null,
     context,
   });
+  if (!outcome.ok && adminKey !== undefined && outcome.refusal.reason === "STORE_REJECTED") {
+    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this key was revoked or has expired; set another one");
+  }
   if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
   badge.hold(outcome.resource);
   return adminKey === undefined ? secret : undefined;
@@ -199,7 +228,6 @@ function describe(error: unknown): string {
 function firstMinute(url: string, key: string): string {
   const authorization = `-H 'Authorization: Bearer ${key}'`;
   return [
-    `admin key, shown this once: ${key}`,
     "try it:",
     `  curl ${authorization} -H 'Content-Type: application/json' -d '{"userId":"alice"}' ${url}/v1/users`,
     `  curl ${authorization} -X POST ${url}/v1/users/alice:lock`,
@@ -223,9 +251,14 @@ async function main(args: readonly string[]): Promise<void> {
     clock: Date.now,
     sink: (lines) => process.stderr.write(lines),
   });
-  const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log });
+  let madeAdminKey: string | undefined;
+  const adminKeyMade = (secret: string): void => {
+    madeAdminKey = secret;
+    process.stdout.write(`admin key, shown this once: ${secret}\n`);
+  };
+  const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log, adminKeyMade });
   process.stdout.write(`listening on ${service.url}\n`);
-  if (service.madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, service.madeAdminKey));
+  if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
   let stopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

@@ -14,9 +14,13 @@ export interface Actor {
 
 /** What is asked for (`what`, the beginning of a sentence) needs permissions that the credential lacks. */
 export function permissionMissing(what: string, lacking: readonly Permission[]): Refusal {
-  return refuse("PERMISSION_MISSING", `${what} needs ${lacking.join(", ")}, which this credential lacks`, {
-    metadata: { permission: lacking.join(",") },
-  });
+  return refuse(
+    "PERMISSION_MISSING",
+    `${what} needs the permission ${lacking.join(" and ")}, which this credential lacks`,
+    {
+      metadata: { permission: lacking.join(",") },
+    },
+  );
 }
 
 /** What is asked for lies outside the organization that the credential is confined to. */

@@ -1,11 +1,13 @@
 /** The form in which usernames and email addresses are compared: NFKC, case-folded, trimmed. */
 
 /**
- * Case folding by way of upper case, as lower case alone leaves `ß` and `ſ` apart from `ss` and `s`; the sigma at the
- * end of a word is a sigma. Normalised before and after, because folding can undo a composition.
+ * Case folding by way of upper case, as lower case alone leaves `ß` and `ſ` apart from `ss` and `s`, and through lower
+ * case before it for `ẞ`; the sigma at the end of a word is a sigma. Normalised before and after, because folding can
+ * undo a composition.
  */
 export function toSearchKey(text: string): string {
-  return text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC").trim();
+  const folded = text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  return folded.normalize("NFKC").trim();
 }
 
 /** The first key that does not begin with `prefix` any more, in the order of UTF-8 bytes; `null`: there is none. */

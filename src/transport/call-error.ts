@@ -2,6 +2,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RestError } from "../transcoding/rest-error.ts";
 
+const internalText = "internal error";
+
 /** Errors made here keep their cause for the log; nothing of it reaches the caller. */
 export function toCallError(reason: unknown, signal?: AbortSignal): ConnectError {
   if (reason instanceof ConnectError) {
@@ -11,7 +13,7 @@ export function toCallError(reason: unknown, signal?: AbortSignal): ConnectError
     const cause: unknown = signal?.aborted ? signal.reason : undefined;
     return cause instanceof ConnectError ? cause : new ConnectError("the call was cancelled", Code.Canceled);
   }
-  return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+  return new ConnectError(internalText, Code.Internal, undefined, undefined, reason);
 }
 
 export function deadlineExceeded(): ConnectError {
@@ -40,7 +42,7 @@ export function correctDecodeError(error: ConnectError): void {
   } else if (error.rawMessage === "decompression failed") {
     rewrite(error, "the request body cannot be decompressed", Code.InvalidArgument);
   } else if (error.code === Code.Internal && error.rawMessage.startsWith("received compressed envelope")) {
-    rewrite(error, "a message is marked as compressed, but no encoding is named", Code.Internal);
+    rewrite(error, "a message is marked as compressed, but no encoding is named", Code.InvalidArgument);
   } else if (error.code === Code.ResourceExhausted && error.rawMessage.includes("configured readMaxBytes")) {
     const bodyBytesMax = /readMaxBytes (\d+)/.exec(error.rawMessage)?.[1] ?? "allowed";
     rewrite(error, `the request message is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted);
@@ -49,11 +51,19 @@ export function correctDecodeError(error: ConnectError): void {
   }
 }
 
-/** A text with half a surrogate pair cannot be sent; the half is replaced. */
-export function assureWellFormed(error: ConnectError): void {
-  if (!error.rawMessage.isWellFormed()) {
+/**
+ * Makes the text of an error fit to be sent, in place: of a failure of ours nothing is told, and half a surrogate pair,
+ * which cannot be encoded, is replaced. Answers what the log should hear of, if anything.
+ */
+export function sanitize(error: ConnectError): unknown {
+  let cause: unknown;
+  if (error.code === Code.Internal || error.code === Code.Unknown) {
+    cause = error.cause ?? new Error(error.rawMessage, { cause: error });
+    rewrite(error, internalText, error.code);
+  } else if (!error.rawMessage.isWellFormed()) {
     rewrite(error, error.rawMessage.toWellFormed(), error.code);
   }
+  return cause;
 }
 
 function rewrite(error: ConnectError, text: string, code: Code): void {

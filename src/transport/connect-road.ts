@@ -100,8 +100,8 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
         exchange.body.fail(noteError(call, deadlineExceeded(), surroundings.logInternal));
       }
     } else if (reason.name !== "AbortError") {
-      // Connect hands its errors here just before it encodes them.
-      if (reason instanceof ConnectError) {
+      // Connect hands its errors here just before it encodes them; those of the handler have been noted by then.
+      if (reason instanceof ConnectError && reason !== call.error) {
         correctDecodeError(reason);
       }
       noteError(call, reason, surroundings.logInternal);
@@ -109,6 +109,10 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
   });
   try {
     await call.admit(bound.mount.options.admit);
+    // A deadline of 0 has passed before the listener above could hear of it.
+    if (isConnectDeadline(context.signal.reason)) {
+      throw deadlineExceeded();
+    }
     if (exchange.method === "GET") {
       assertBase64(exchange.query);
     }
@@ -152,7 +156,7 @@ function serve<A>(handler: UniversalHandler, exchange: Exchange, surroundings: S
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
-  run(handler, request, exchange, call, asText, surroundings).catch((reason: unknown) => {
+  run(handler, request, exchange, call, asText).catch((reason: unknown) => {
     if (!exchange.over) {
       noteError(call, reason, surroundings.logInternal);
       exchange.destroy();
@@ -166,7 +170,6 @@ async function run<A>(
   exchange: Exchange,
   call: LiveCall<A>,
   asText: boolean,
-  surroundings: Surroundings<A>,
 ): Promise<void> {
   const answer = await handler(request);
   if (exchange.over) {

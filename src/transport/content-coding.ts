@@ -55,5 +55,7 @@ function isIdentity(coding: string): boolean {
 }
 
 function acceptsGzip(acceptEncoding: string): boolean {
-  return acceptEncoding.split(",").some((part) => /^\s*(?:x-)?gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(part));
+  return acceptEncoding
+    .split(",")
+    .some((part) => /^\s*(?:x-)?gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(part));
 }

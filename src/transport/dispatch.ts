@@ -48,7 +48,9 @@ export function answerText(exchange: Exchange, status: number, header: Record<st
 }
 
 function isBelow(path: string, prefix: string): boolean {
-  return path.startsWith(prefix) && (path.length === prefix.length || prefix.endsWith("/") || path[prefix.length] === "/");
+  return (
+    path.startsWith(prefix) && (path.length === prefix.length || prefix.endsWith("/") || path[prefix.length] === "/")
+  );
 }
 
 function serveHttp(mounted: HttpMount, exchange: Exchange, logInternal: LogInternal): void {
@@ -60,6 +62,7 @@ function serveHttp(mounted: HttpMount, exchange: Exchange, logInternal: LogInter
       answerText(exchange, 500, {}, "internal error");
     }
   };
+  exchange.plain = true;
   try {
     Promise.resolve(mounted.handler(exchange.request, exchange.response)).catch(fail);
   } catch (reason) {

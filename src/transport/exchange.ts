@@ -19,13 +19,15 @@ export class Exchange {
   readonly body: RequestBody;
   readonly startTime = performance.now();
   /** Set for calls whose client may stay silent between messages: the idle limit holds instead of the request's. */
-  clientStreams = false;
+  clientStreams: boolean = false;
+  /** Set for plain mounts, which read their bodies by themselves: they cannot be told, only cut off. */
+  plain: boolean = false;
   /** The status that was sent; 0 before. */
   status = 0;
   #header: Headers | undefined;
   #endTime = 0;
   #stallTime = 0;
-  #over = false;
+  #over: boolean = false;
   #onOver: ((completed: boolean) => void)[] = [];
   #limits: TransportLimits;
 
@@ -159,14 +161,18 @@ export class Exchange {
         this.body.fail(bodyTooSlow(idleTimeoutMs));
       }
     } else if (!this.body.ended && now - this.startTime > requestTimeoutMs) {
-      this.body.fail(bodyTooSlow(requestTimeoutMs));
+      if (this.plain) {
+        this.destroy();
+      } else {
+        this.body.fail(bodyTooSlow(requestTimeoutMs));
+      }
     }
   }
 
   #completed(): boolean {
     const stream = this.stream;
     if (this.isHttp2) {
-      return stream !== undefined && stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      return stream?.writableFinished === true && stream.rstCode === constants.NGHTTP2_NO_ERROR;
     }
     return this.response.writableFinished;
   }
@@ -188,13 +194,15 @@ export class Exchange {
   /** The rest of the body is thrown away for a while, so that the client can read its answer; then it is cut off. */
   #linger(): void {
     this.body.discard();
+    // A stream of messages whose answer has ended early is not waited for: it may never end by itself.
+    const lingerMs = this.clientStreams ? 0 : this.#limits.lingerMs;
     const timer = setTimeout(() => {
       if (this.isHttp2) {
         this.stream?.close(constants.NGHTTP2_NO_ERROR);
       } else if (!this.request.complete) {
         this.request.socket.destroy();
       }
-    }, this.#limits.lingerMs);
+    }, lingerMs);
     this.request.once("close", () => clearTimeout(timer));
     this.request.once("end", () => clearTimeout(timer));
   }

@@ -2,14 +2,19 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { LiveCall } from "./call.ts";
-import { assureWellFormed, deadlineExceeded, toCallError } from "./call-error.ts";
+import { correctDecodeError, deadlineExceeded, sanitize, toCallError } from "./call-error.ts";
 import type { Call, Mount } from "./mount.ts";
 import type { LogInternal } from "./record.ts";
 
 /** A method as the roads serve it. */
 export type BoundMethod<A> =
   | { readonly kind: "unary"; readonly mount: Mount<A>; readonly method: DescMethod; readonly invoke: UnaryInvoke<A> }
-  | { readonly kind: "stream"; readonly mount: Mount<A>; readonly method: DescMethod; readonly invoke: StreamInvoke<A> };
+  | {
+      readonly kind: "stream";
+      readonly mount: Mount<A>;
+      readonly method: DescMethod;
+      readonly invoke: StreamInvoke<A>;
+    };
 
 export type UnaryInvoke<A> = (request: Message, call: LiveCall<A>) => Promise<Message>;
 /** The input is one message, or an iterable of them where the method's clients stream. */
@@ -26,7 +31,9 @@ export function bindMethods<A>(mount: Mount<A>, logInternal: LogInternal): Bound
   const { service, options } = mount;
   for (const name of options.methods ?? []) {
     if (service.method[name] === undefined) {
-      throw new Error(`mount: ${service.typeName} has no method ${name}; it has ${Object.keys(service.method).join(", ")}`);
+      throw new Error(
+        `mount: ${service.typeName} has no method ${name}; it has ${Object.keys(service.method).join(", ")}`,
+      );
     }
   }
   return service.methods
@@ -44,12 +51,12 @@ export function bindMethods<A>(mount: Mount<A>, logInternal: LogInternal): Bound
 /** Notes the error of a call and sees that the cause of an INTERNAL one is logged. */
 export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: LogInternal): ConnectError {
   const error = toCallError(reason, call.signalIfAny);
-  assureWellFormed(error);
-  if (call.error === undefined) {
-    call.error = error;
-    if (error.code === Code.Internal) {
-      logInternal(error.cause ?? error, call.id);
+  if (error !== call.error) {
+    const cause = sanitize(error);
+    if (cause !== undefined) {
+      logInternal(cause, call.id);
     }
+    call.error ??= error;
   }
   return error;
 }
@@ -87,9 +94,16 @@ function bindStream<A>(handler: LooseStream<A>, logInternal: LogInternal): Strea
 }
 
 async function* noteFirst<A>(input: AsyncIterable<Message>, call: LiveCall<A>): AsyncGenerator<Message> {
-  for await (const message of input) {
-    call.request ??= message;
-    yield message;
+  try {
+    for await (const message of input) {
+      call.request ??= message;
+      yield message;
+    }
+  } catch (reason) {
+    if (reason instanceof ConnectError) {
+      correctDecodeError(reason);
+    }
+    throw reason;
   }
 }
 

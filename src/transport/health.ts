@@ -3,10 +3,10 @@ import type { ServerResponse } from "node:http";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
-  Health as HealthService,
   type HealthCheckResponse,
-  HealthCheckResponse_ServingStatus as Status,
   HealthCheckResponseSchema,
+  Health as HealthService,
+  HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/grpc/health/v1/health_pb.ts";
 import { type Admit, type Call, type HttpMount, type HttpResponse, type Mount, mount, mountHttp } from "./mount.ts";
 
@@ -14,7 +14,7 @@ import { type Admit, type Call, type HttpMount, type HttpResponse, type Mount, m
 export class Health {
   readonly #serving = new Map<string, boolean>([["", false]]);
   readonly #watchers = new Set<() => void>();
-  #stopped = false;
+  #stopped: boolean = false;
 
   /** Makes a service known. It serves as soon as the whole server does. */
   register(service: string): void {
@@ -130,7 +130,7 @@ function answer(method: string | undefined, response: HttpResponse, well: boolea
     "cache-control": "no-store",
   };
   if (!allowed) {
-    header["allow"] = "GET, HEAD";
+    header.allow = "GET, HEAD";
   }
   // The overloads of the two kinds of response are alike, but TypeScript cannot call their union.
   const send = response as ServerResponse;

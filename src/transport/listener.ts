@@ -42,6 +42,8 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest): L
     sniff(socket, limits.headerTimeoutMs, (isHttp2) => {
       sniffing.delete(socket);
       if (isHttp2) {
+        // As the http server makes its sockets, one whose client has closed would stay until it is idle for too long.
+        socket.allowHalfOpen = false;
         h2.emit("connection", socket);
       } else {
         onHttp1Connection.call(h1, socket);
@@ -93,6 +95,7 @@ function createHttp1Server(limits: TransportLimits, onRequest: OnRequest): http.
     // A backstop: the transport's own limit on the body comes first and gives an answer.
     requestTimeout: limits.headerTimeoutMs + 2 * limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
+    keepAliveTimeoutBuffer: Math.min(1_000, limits.idleTimeoutMs / 10),
     connectionsCheckingInterval: Math.max(50, Math.min(5_000, limits.headerTimeoutMs / 2)),
     keepAlive: true,
     noDelay: true,

@@ -1,7 +1,8 @@
 /** What the transport is given to serve: protobuf services with their handlers and wire options, and plain HTTP. */
-import type { DescMessage, DescMethod, DescService, Message, MessageShape } from "@bufbuild/protobuf";
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { DescMessage, DescMethod, DescService, Message, MessageShape } from "@bufbuild/protobuf";
 import type { RestPolicy } from "../transcoding/policy.ts";
 
 /** How a call reached the service. `grpc-web` stands for the binary and the text form. */
@@ -82,10 +83,7 @@ export interface Mount<A = unknown> {
 }
 
 /** A handler whose message types are not known at compile time. */
-export type AnyHandler<A> = (
-  request: never,
-  call: Call<A>,
-) => Promise<Message> | AsyncIterable<Message>;
+export type AnyHandler<A> = (request: never, call: Call<A>) => Promise<Message> | AsyncIterable<Message>;
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -97,10 +95,16 @@ export interface HttpMount {
 }
 
 /** Hangs a service on the transport. Throws when a handler names no method of the service. */
-export function mount<S extends DescService, A>(service: S, handlers: Handlers<S, A>, options: MountOptions<A>): Mount<A> {
+export function mount<S extends DescService, A>(
+  service: S,
+  handlers: Handlers<S, A>,
+  options: MountOptions<A>,
+): Mount<A> {
   for (const name of Object.keys(handlers)) {
     if (service.method[name] === undefined) {
-      throw new Error(`mount: ${service.typeName} has no method ${name}; it has ${Object.keys(service.method).join(", ")}`);
+      throw new Error(
+        `mount: ${service.typeName} has no method ${name}; it has ${Object.keys(service.method).join(", ")}`,
+      );
     }
   }
   return { service, handlers: handlers as Mount<A>["handlers"], options };

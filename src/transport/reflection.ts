@@ -1,16 +1,10 @@
 /** Server reflection, v1 and v1alpha alike, so that clients such as grpcurl and `buf curl` need no schema. */
-import {
-  create,
-  type DescFile,
-  type DescService,
-  type MessageInitShape,
-  type Registry,
-} from "@bufbuild/protobuf";
+import { create, type DescFile, type DescService, type MessageInitShape, type Registry } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import {
   ServerReflection as ReflectionV1,
-  type ServerReflectionRequest,
   ServerReflectionResponseSchema as ResponseV1Schema,
+  type ServerReflectionRequest,
 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import {
   ServerReflection as ReflectionV1Alpha,

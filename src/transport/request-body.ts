@@ -18,9 +18,9 @@ const done: IteratorResult<Uint8Array, undefined> = { done: true, value: undefin
 export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #request: HttpRequest;
   readonly #onStart: () => void;
-  #started = false;
-  #ended = false;
-  #discarding = false;
+  #started: boolean = false;
+  #ended: boolean = false;
+  #discarding: boolean = false;
   #error: unknown;
   #chunks: Uint8Array[] = [];
   #heldBytes = 0;
@@ -107,10 +107,9 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
 
   /** Whoever reads finds the end: no more input is taken. */
   end(): void {
-    this.#ended = true;
+    this.discard();
     this.#waiter?.resolve(done);
     this.#waiter = undefined;
-    this.discard();
   }
 
   /** Throws away what has come and what still comes. */

@@ -84,7 +84,7 @@ async function serve<A>(
   const bodyBytesMax = bound.mount.options.bodyBytesMax?.[bound.method.localName] ?? surroundings.limits.bodyBytesMax;
   const sent = await exchange.body.readAll(bodyBytesMax);
   const body = await decodeContent(headers["content-encoding"], sent, bodyBytesMax);
-  const request = decodeRequest(match, headers["content-type"], body);
+  const request = decodeRequest(match, call.header.get("content-type") ?? undefined, body);
   if (bound.kind === "stream") {
     const format = streamFormatOf(match.route, headers.accept);
     await sendStream(exchange, call, match, format, bound.invoke(request, call), surroundings.logInternal);
@@ -132,7 +132,7 @@ async function sendCompressed(
     return;
   }
   const vary = exchange.response.getHeader("vary");
-  header["vary"] = vary === undefined ? "Accept-Encoding" : `${vary}, Accept-Encoding`;
+  header.vary = vary === undefined ? "Accept-Encoding" : `${vary}, Accept-Encoding`;
   header["content-encoding"] = "gzip";
   exchange.answer(status, header, zipped);
 }
@@ -165,7 +165,12 @@ function refusalOf(found: RouteAnswer): [ConnectError, RestPolicy | undefined] {
   }
 }
 
-function sendError<A>(surroundings: Surroundings<A>, exchange: Exchange, error: ConnectError, policy: RestPolicy): void {
+function sendError<A>(
+  surroundings: Surroundings<A>,
+  exchange: Exchange,
+  error: ConnectError,
+  policy: RestPolicy,
+): void {
   let answer: RestAnswer;
   try {
     answer = policy.encodeError(error, policy);

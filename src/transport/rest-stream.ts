@@ -1,11 +1,6 @@
 /** Server streams on the REST road: a line or an event per message, as fast as the client takes them. */
 import type { Message } from "@bufbuild/protobuf";
-import {
-  encodeStreamError,
-  encodeStreamMessage,
-  type StreamFormat,
-  streamContentType,
-} from "../transcoding/encode.ts";
+import { encodeStreamError, encodeStreamMessage, type StreamFormat, streamContentType } from "../transcoding/encode.ts";
 import type { RouteMatch } from "../transcoding/route-table.ts";
 import type { LiveCall } from "./call.ts";
 import type { Exchange } from "./exchange.ts";

@@ -8,7 +8,11 @@ import { encodeText, toTextType } from "./grpc-web-text.ts";
  * breaks off. (The counterpart of connect-node's `universalResponseToNodeResponse`, which waits for an event that
  * Node's responses never emit, and so never ends.)
  */
-export async function sendUniversal(exchange: Exchange, answer: UniversalServerResponse, asText: boolean): Promise<void> {
+export async function sendUniversal(
+  exchange: Exchange,
+  answer: UniversalServerResponse,
+  asText: boolean,
+): Promise<void> {
   const header = answer.header === undefined ? {} : toAnswerHeader(answer.header);
   const contentType = header["content-type"];
   if (asText && typeof contentType === "string") {

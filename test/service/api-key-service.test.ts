@@ -1,9 +1,10 @@
 /** ApiKeyService and what a key opens, through a real client. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, clientsOf, startService, TestClock } from "../support/service.ts";
+import { ADMIN_KEY, clientsOf, startService, TestClock, temporaryFolder } from "../support/service.ts";
 
 test("a key opens what its role allows, until it is revoked", async (t) => {
   const { keys, users, url } = await startService(t);
@@ -113,4 +114,21 @@ test("no secret of a caller reaches the log", async (t) => {
   for (const word of [secret, ADMIN_KEY, "wrong-secret", "private@example.com"]) {
     assert.ok(!lines.includes(word), `the log has ${word}`);
   }
+});
+
+test("an admin key that was revoked, or is damaged, is refused at the next start in one sentence", async (t) => {
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const first = await startService(t, { path });
+  const { secret } = await first.keys.createApiKey({ role: "owner" });
+  const owner = clientsOf(first.url, secret).keys;
+  const [admin] = (await owner.listApiKeys({})).apiKeys.filter((key) => key.displayName === "LOCKKEEPER_ADMIN_KEY");
+  await owner.revokeApiKey({ apiKeyId: admin?.apiKeyId ?? "" });
+  await first.stop();
+  await assert.rejects(startService(t, { path }), /LOCKKEEPER_ADMIN_KEY: this key was revoked/);
+  await assert.rejects(
+    startService(t, { path, config: { adminKey: `${secret}0` } }),
+    /LOCKKEEPER_ADMIN_KEY: .* damaged/,
+  );
+  const second = await startService(t, { path, config: { adminKey: secret } });
+  assert.equal((await clientsOf(second.url, secret).keys.listApiKeys({})).apiKeys.length, 2);
 });

@@ -1,4 +1,5 @@
 /** Starts real services for tests: on a free port, with a database of their own, in this process or in a child. */
+import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomUUIDv7 } from "node:crypto";
 import { once } from "node:events";
@@ -66,7 +67,8 @@ export async function startService(t: TestContext, options: RunOptions = {}): Pr
   let lines = "";
   const clock = options.clock ?? Date.now;
   const log = createLog({ level: "debug", format: "json", clock, sink: (text) => (lines += text) });
-  const service = await serve(config, { clock, newId: options.newId ?? randomUUIDv7, log });
+  const adminKeyMade = (): never => assert.fail("a service with an admin key made another one");
+  const service = await serve(config, { clock, newId: options.newId ?? randomUUIDv7, log, adminKeyMade });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= service.stop());
   defer(t, stop);

@@ -132,5 +132,5 @@ function writeUser(statements: HotStatements, entry: UserEntry, lastPosition: nu
   const { state, person } = entry;
   if (state === undefined) return;
   (entry.exists ? statements.updateUserState : statements.insertUserState).run(toUserStateRow(state, lastPosition));
-  if (entry.isPersonChanged && person !== undefined) statements.putProfile.run(toUserProfileRow(state, person));
+  if (entry.isPersonChanged) statements.putProfile.run(toUserProfileRow(state, person));
 }

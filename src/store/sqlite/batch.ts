@@ -1,6 +1,12 @@
 /** One batch: decides each command in order against what the ones before it left, then writes all of it. */
-import { type ApiKeyCommand, decideApiKey, evolveApiKey, isEffective } from "../../domain/api-key.ts";
-import { type CommandContext, needsPerson, type UserCommand } from "../../domain/command.ts";
+import {
+  type ApiKeyCommand,
+  credentialInvalid,
+  decideApiKey,
+  evolveApiKey,
+  isEffective,
+} from "../../domain/api-key.ts";
+import type { CommandContext, UserCommand } from "../../domain/command.ts";
 import { decide, userNotFound } from "../../domain/decide.ts";
 import type { UserEvent } from "../../domain/event.ts";
 import { evolve, evolveState, touchesPerson } from "../../domain/evolve.ts";
@@ -13,11 +19,12 @@ import {
 } from "../../domain/organization.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
 import { settle } from "../../domain/settle.ts";
-import { EMPTY_PERSON, type Person, type UserState } from "../../domain/user.ts";
+import type { UserState } from "../../domain/user.ts";
 import type { Command, DomainEvent, Outcome, ResourceOf } from "../store.ts";
 import { type AcceptedCommand, type PendingEvent, writeAccepted } from "./batch-write.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { readAnswer } from "./read-answer.ts";
+import { toRecordedEvent } from "./rows.ts";
 import { type AnyEntry, type UserEntry, WorkingSet } from "./working-set.ts";
 
 /** How long a request is remembered. */
@@ -29,7 +36,11 @@ const CLOCK_VIA = "clock";
 interface Remembered {
   readonly content: Uint8Array;
   readonly resource: ResourceOf<Command>;
+  readonly own: OwnEvent;
 }
+
+/** The command's own last event, where it has one. */
+type OwnEvent = { readonly event?: DomainEvent };
 
 /** What a command came to, before it is known whether it stays. */
 type Decided =
@@ -39,6 +50,7 @@ type Decided =
       readonly entry: AnyEntry;
       readonly events: readonly PendingEvent[];
       readonly resource: ResourceOf<Command>;
+      readonly own: OwnEvent;
       /** Makes later commands of the batch see it. */
       readonly apply: () => void;
     };
@@ -65,15 +77,17 @@ export class Batch {
     if (repeated !== undefined) return repeated;
     const decided = this.#decide(command);
     if (!decided.ok) return decided;
-    const { entry, events, resource } = decided;
+    const { entry, events, resource, own } = decided;
     if (!context.validateOnly) {
       decided.apply();
       if (events.length > 0) entry.isChanged = true;
       const { request } = context;
       if (events.length > 0 || request !== undefined) this.#accepted.push({ entry, events, context });
-      if (request !== undefined) this.#requests.set(requestKey(context, request), { content: request.content, resource });
+      if (request !== undefined) {
+        this.#requests.set(requestKey(context, request), { content: request.content, resource, own });
+      }
     }
-    return { ok: true, resource, written: context.validateOnly ? 0 : events.length, replayed: false };
+    return { ok: true, resource, ...own, written: context.validateOnly ? 0 : events.length, replayed: false };
   }
 
   /** Writes what was accepted; false: there was nothing to write. */
@@ -85,7 +99,7 @@ export class Batch {
     if (keyId === undefined) return undefined;
     const { key } = this.#set.apiKey(keyId);
     if (key !== undefined && isEffective(key, this.#now)) return undefined;
-    return refuse("CREDENTIAL_INVALID", "the API key of this call was revoked or has expired");
+    return credentialInvalid();
   }
 
   #findRepeated(command: Command): Outcome | undefined {
@@ -93,14 +107,21 @@ export class Batch {
     if (request === undefined) return undefined;
     const inBatch = this.#requests.get(requestKey(command.context, request));
     if (inBatch !== undefined) {
-      if (Buffer.compare(inBatch.content, request.content) !== 0) return { ok: false, refusal: requestIdReused(request) };
-      return { ok: true, resource: inBatch.resource, written: 0, replayed: true };
+      if (Buffer.compare(inBatch.content, request.content) !== 0)
+        return { ok: false, refusal: requestIdReused(request) };
+      return { ok: true, resource: inBatch.resource, ...inBatch.own, written: 0, replayed: true };
     }
     const row = this.#statements.findRequest.get(actor, request.rpc, request.id);
     if (row === undefined || row.time <= this.#now - REQUEST_KEPT_MS) return undefined;
     if (Buffer.compare(row.content, request.content) !== 0) return { ok: false, refusal: requestIdReused(request) };
     const resource = readAnswer(this.#statements, command, row.resource_id, row.position);
-    return { ok: true, resource, written: 0, replayed: true };
+    return {
+      ok: true,
+      resource,
+      ...readOwnEvent(this.#statements, row.position, request.id),
+      written: 0,
+      replayed: true,
+    };
   }
 
   #decide(command: Command): Decided {
@@ -126,10 +147,9 @@ export class Batch {
     if (settled === undefined && command.type === "SettleUser") {
       return { ok: false, refusal: userNotFound(command.userId) };
     }
-    const person = needsPerson(command.type) ? this.#set.person(entry) : EMPTY_PERSON;
     const organizationId =
       settled?.state.organizationId ?? ("organizationId" in command ? command.organizationId : undefined);
-    const decision = decide(settled === undefined ? undefined : { state: settled.state, person }, command, {
+    const decision = decide(settled && { state: settled.state, person: entry.person }, command, {
       now: this.#now,
       defaultLockDurationMs: this.#lockDurationOf(organizationId),
     });
@@ -145,15 +165,12 @@ export class Batch {
     context: CommandContext,
   ): Decided {
     let state: UserState | undefined = entry.state;
-    let person: Person | undefined = entry.person;
+    let { person } = entry;
     let isPersonChanged = false;
     const events: PendingEvent[] = [];
     const append = (event: UserEvent, via: string, requestId: string): void => {
       if (touchesPerson(event.type)) {
-        // Events that leave some of the person as it was come from commands that need the person: it is loaded.
-        const before = state === undefined ? undefined : { state, person: person ?? EMPTY_PERSON };
-        const user = evolve(before, event, entry.id, organizationId);
-        ({ state, person } = user);
+        ({ state, person } = evolve(state && { state, person }, event, entry.id, organizationId));
         isPersonChanged = true;
       } else {
         state = evolveState(state, event, entry.id, organizationId);
@@ -163,14 +180,15 @@ export class Batch {
     };
     for (const event of due) append(event, CLOCK_VIA, "");
     for (const event of own) append(event, context.via, context.request?.id ?? "");
-    if (state === undefined) throw new Error(`batch: a command on the unknown user ${shown(entry.id)} succeeded without an event`);
-    const resource = { state, person: person ?? this.#set.person(entry) };
+    if (state === undefined)
+      throw new Error(`batch: a command on the unknown user ${shown(entry.id)} succeeded without an event`);
+    const resource = { state, person };
     const apply = (): void => {
       entry.state = resource.state;
       entry.person = resource.person;
       entry.isPersonChanged ||= isPersonChanged;
     };
-    return { ok: true, entry, events, resource, apply };
+    return { ok: true, entry, events, resource, own: lastOf(own), apply };
   }
 
   #decideOrganization(command: OrganizationCommand): Decided {
@@ -188,7 +206,7 @@ export class Batch {
     const apply = (): void => {
       entry.organization = resource;
     };
-    return { ok: true, entry, events, resource, apply };
+    return { ok: true, entry, events, resource, own: lastOf(decision.events), apply };
   }
 
   #decideApiKey(command: ApiKeyCommand): Decided {
@@ -215,7 +233,7 @@ export class Batch {
     const apply = (): void => {
       entry.key = resource;
     };
-    return { ok: true, entry, events, resource, apply };
+    return { ok: true, entry, events, resource, own: lastOf(decision.events), apply };
   }
 
   #checkOrganization(id: string, { scope }: CommandContext): Refusal | undefined {
@@ -228,6 +246,17 @@ export class Batch {
     if (organizationId === undefined) return DEFAULT_LOCK_DURATION_MS;
     return this.#set.organization(organizationId).organization?.defaultLockDurationMs ?? DEFAULT_LOCK_DURATION_MS;
   }
+}
+
+function lastOf(events: readonly DomainEvent[]): OwnEvent {
+  const event = events.at(-1);
+  return event === undefined ? {} : { event };
+}
+
+/** A request that wrote nothing stands at an event that is not its own. */
+function readOwnEvent(statements: HotStatements, position: number, requestId: string): OwnEvent {
+  const row = statements.readEvent.get(position);
+  return row === undefined || row.request_id !== requestId ? {} : { event: toRecordedEvent(row).event };
 }
 
 function ownEvent(

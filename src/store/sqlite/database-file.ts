@@ -33,6 +33,8 @@ export function openWriter(path: string): Database.Database {
     // The checkpoint worker does it: a checkpoint within COMMIT would stop the event loop for as long as it takes.
     database.pragma("wal_autocheckpoint = 0");
     database.pragma("temp_store = MEMORY");
+    database.pragma(`mmap_size = ${process.env["X_MMAP"] ?? 0}`);
+    if (process.env["X_CACHE"]) database.pragma(`cache_size = -${process.env["X_CACHE"]}`);
     // Fails here, with a clear sentence, when the file cannot be written.
     database.exec("BEGIN IMMEDIATE; COMMIT");
     const version = database.pragma("user_version", { simple: true });

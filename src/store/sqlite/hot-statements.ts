@@ -56,7 +56,11 @@ export function prepareHotStatements(database: Database) {
       "SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position WHERE e.position = ?",
     ),
 
+    // Two statements on purpose: the join of both tables is planned anew for every id, at ten times their cost.
     readUserState: prepare<[id: string], UserStateTable>("SELECT * FROM user_state WHERE id = ?"),
+    readPerson: prepare<[id: string], Pick<UserProfileTable, "profile" | "attributes">>(
+      "SELECT profile, attributes FROM user_profile WHERE id = ?",
+    ),
     insertUserState: prepare<[UserStateTable]>(
       `INSERT INTO user_state (id, organization_id, state, kinds, sequence, epoch, creation_time, change_time, next_due,
         last_position, restrictions) VALUES (@id, @organization_id, @state, @kinds, @sequence, @epoch, @creation_time,
@@ -71,9 +75,6 @@ export function prepareHotStatements(database: Database) {
       "SELECT id FROM user_state WHERE next_due <= ? ORDER BY next_due LIMIT ?",
     ).pluck(),
 
-    readPerson: prepare<[id: string], Pick<UserProfileTable, "profile" | "attributes">>(
-      "SELECT profile, attributes FROM user_profile WHERE id = ?",
-    ),
     putProfile: prepare<[UserProfileTable]>(
       `INSERT INTO user_profile (id, organization_id, creation_time, profile, attributes, username_key, email_key)
         VALUES (@id, @organization_id, @creation_time, @profile, @attributes, @username_key, @email_key)

@@ -14,6 +14,13 @@ interface Place {
 
 /** The chain leads backwards alone: for reading forwards every so many places are remembered on the way. */
 const MILESTONE_EVENTS = 256;
+interface Milestones {
+  /** Sequence → position. */
+  readonly positions: Map<number, number>;
+  /** Where the last page ended on its way, so that the next one goes on from there. */
+  resume: Place | undefined;
+}
+
 /** Users whose milestones are remembered, the ones asked for last. */
 const MILESTONE_USERS = 64;
 
@@ -21,8 +28,8 @@ export class EventLister {
   readonly #runner: QueryRunner;
   readonly #limits: Limits;
   readonly #lookups: ReturnType<typeof prepareLookups>;
-  /** By user and sequence. Events never change, so a milestone stays true. */
-  readonly #milestones = new Map<string, Map<number, number>>();
+  /** By user. Events never change, so a milestone stays true. */
+  readonly #milestones = new Map<string, Milestones>();
 
   constructor(runner: QueryRunner, limits: Limits) {
     this.#runner = runner;
@@ -68,8 +75,11 @@ export class EventLister {
     const budget = new Budget(this.#limits);
     let place: Place | undefined = this.#nearest(userId, end, last);
     while (place !== undefined && place.sequence > end) {
-      this.#remember(userId, place);
-      if (budget.isSpent) return { items: [], next: [shown] };
+      if (place.sequence % MILESTONE_EVENTS === 0) this.#milestonesOf(userId).positions.set(place.sequence, place.position);
+      if (budget.isSpent) {
+        this.#milestonesOf(userId).resume = place;
+        return { items: [], next: [shown] };
+      }
       place = this.#previousOf(place, userId);
       budget.spendRow();
     }
@@ -86,22 +96,25 @@ export class EventLister {
   /** The remembered place that is closest behind `sequence`. */
   #nearest(userId: string, sequence: number, last: Place): Place {
     const known = this.#milestones.get(userId);
+    if (known === undefined) return last;
+    let nearest = last;
     const first = Math.ceil(sequence / MILESTONE_EVENTS) * MILESTONE_EVENTS;
-    for (let milestone = first; known !== undefined && milestone < last.sequence; milestone += MILESTONE_EVENTS) {
-      const position = known.get(milestone);
-      if (position !== undefined) return { sequence: milestone, position };
+    for (let milestone = first; milestone < nearest.sequence; milestone += MILESTONE_EVENTS) {
+      const position = known.positions.get(milestone);
+      if (position !== undefined) nearest = { sequence: milestone, position };
     }
-    return last;
+    const { resume } = known;
+    return resume !== undefined && resume.sequence >= sequence && resume.sequence < nearest.sequence ? resume : nearest;
   }
 
-  #remember(userId: string, { sequence, position }: Place): void {
-    if (sequence % MILESTONE_EVENTS !== 0) return;
-    const known = this.#milestones.get(userId) ?? new Map<number, number>();
-    known.set(sequence, position);
+  #milestonesOf(userId: string): Milestones {
+    const milestones = this.#milestones.get(userId) ?? { positions: new Map<number, number>(), resume: undefined };
+    // The order of a map is that of insertion: the first one is the one not asked for longest.
     this.#milestones.delete(userId);
-    this.#milestones.set(userId, known);
+    this.#milestones.set(userId, milestones);
     const [oldest] = this.#milestones.keys();
     if (this.#milestones.size > MILESTONE_USERS && oldest !== undefined) this.#milestones.delete(oldest);
+    return milestones;
   }
 
   #previousOf({ position }: Place, userId: string): Place | undefined {

@@ -178,9 +178,9 @@ export class SqliteStore implements Store {
     return this.#commits.counts;
   }
 
-  /** Milliseconds that the last COMMIT took. */
-  get commitMs(): number {
-    return this.#writer.commitMs;
+  /** Milliseconds that all COMMITs took, and that batches waited for the write-ahead log to begin anew. */
+  get spentMs(): { readonly commit: number; readonly walWait: number } {
+    return { commit: this.#writer.commitMs, walWait: this.#wal.waitedMs };
   }
 
   close(): Promise<void> {

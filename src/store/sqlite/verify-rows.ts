@@ -54,13 +54,15 @@ function isSame(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(a, b);
 }
 
+const JSON_COLUMNS: ReadonlySet<string> = new Set(["restrictions", "profile", "attributes"]);
+
 /** JSON columns by their meaning: the order of members says nothing. */
 function readable(row: UserStateTable | UserProfileTable | undefined): object | undefined {
   if (row === undefined) return undefined;
   return Object.fromEntries(
     Object.entries(row).map(([name, value]: [string, unknown]) => [
       name,
-      typeof value === "string" && /^[[{]/.test(value) ? JSON.parse(value) : value,
+      JSON_COLUMNS.has(name) && typeof value === "string" ? JSON.parse(value) : value,
     ]),
   );
 }

@@ -13,9 +13,11 @@ export interface WalKeeperOptions {
 }
 
 /** Parts of the bound at which a checkpoint begins, at which the writer waits for the rest, and at which it must. */
-const BEGIN_PART = 1 / 4;
-const REST_PART = 1 / 16;
+const BEGIN_PART = 3 / 8;
+const REST_PART = 1 / 256;
 const FULL_PART = 7 / 8;
+/** Each pass finds what was written during the one before; where that does not shrink, the writer has to wait. */
+const PASSES_MAX = 8;
 const FRAME_HEADER_BYTES = 24;
 /** A checkpoint of the whole log takes a second or two; one without an answer for so long hangs. */
 const CALL_MS = 60_000;
@@ -25,6 +27,8 @@ const WAIT_MS_MAX = 5_000;
 const RETRY_MS = 1_000;
 
 export class WalKeeper {
+  /** Milliseconds that the writer has waited for the log to begin anew. */
+  waitedMs = 0;
   readonly #options: WalKeeperOptions;
   readonly #link: WorkerLink<CheckpointMode>;
   readonly #probe: () => CheckpointResult | undefined;
@@ -60,8 +64,10 @@ export class WalKeeper {
     const { walBytesMax } = this.#options;
     const isFull = bytes >= walBytesMax * FULL_PART;
     if (isFull || this.#isRestSmall) {
+      const begin = performance.now();
       this.#restart = this.#runRestart(isFull).finally(() => {
         this.#restart = undefined;
+        this.waitedMs += performance.now() - begin;
       });
       return this.#restart;
     }
@@ -94,8 +100,13 @@ export class WalKeeper {
   async #runPassive(): Promise<void> {
     this.#isCheckpointing = true;
     try {
-      const { log, checkpointed } = await this.#checkpoint("PASSIVE");
-      this.#isRestSmall = (log - checkpointed) * this.#frameBytes <= this.#options.walBytesMax * REST_PART;
+      for (let pass = 0; pass < PASSES_MAX && !this.#isRestSmall; pass++) {
+        await this.#checkpoint("PASSIVE");
+        // Asked anew: the worker's answer says how long the log was when it began.
+        const { log, checkpointed } = this.#readState();
+        this.#isRestSmall = (log - checkpointed) * this.#frameBytes <= this.#options.walBytesMax * REST_PART;
+      }
+      this.#isRestSmall = true;
     } catch (error) {
       this.#failedUntil = Date.now() + RETRY_MS;
       this.#options.onTrouble(error);

@@ -19,8 +19,7 @@ export interface Entry {
 export interface UserEntry extends Entry {
   readonly kind: "user";
   state: UserState | undefined;
-  /** `undefined`: not loaded. */
-  person: Person | undefined;
+  person: Person;
   isPersonChanged: boolean;
 }
 
@@ -57,16 +56,11 @@ export class WorkingSet {
       lastPosition: row?.last_position ?? null,
       isChanged: false,
       state: row === undefined ? undefined : toUserState(row),
-      person: row === undefined ? EMPTY_PERSON : undefined,
+      person: row === undefined ? EMPTY_PERSON : readPerson(this.#statements, id),
       isPersonChanged: false,
     };
     this.#users.set(id, entry);
     return entry;
-  }
-
-  person(entry: UserEntry): Person {
-    entry.person ??= readPerson(this.#statements, entry.id);
-    return entry.person;
   }
 
   organization(id: string): OrganizationEntry {
@@ -125,8 +119,7 @@ export function readUserRows(
   id: string,
 ): { readonly user: User; readonly lastPosition: number } | undefined {
   const row = statements.readUserState.get(id);
-  if (row === undefined) return undefined;
-  return { user: { state: toUserState(row), person: readPerson(statements, id) }, lastPosition: row.last_position };
+  return row && { user: { state: toUserState(row), person: readPerson(statements, id) }, lastPosition: row.last_position };
 }
 
 function readPerson(statements: HotStatements, id: string): Person {

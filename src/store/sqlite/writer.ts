@@ -21,7 +21,7 @@ export class Writer {
   readonly #options: WriterOptions;
   /** The newest record time that is known to be on disk. */
   #recordTime = 0;
-  /** Milliseconds that the last COMMIT took. */
+  /** Milliseconds that all COMMITs took. */
   commitMs = 0;
 
   constructor(options: WriterOptions) {
@@ -52,7 +52,7 @@ export class Writer {
         atCommit = true;
         const begin = performance.now();
         statements.commit.run();
-        this.commitMs = performance.now() - begin;
+        this.commitMs += performance.now() - begin;
       } else {
         statements.rollback.run();
       }

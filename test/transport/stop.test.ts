@@ -1,0 +1,141 @@
+/** Stopping: nothing new is taken, what is open may finish, and nothing idle or endless holds it up. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { describe, it } from "node:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { HealthCheckRequestSchema } from "../../gen/grpc/health/v1/health_pb.ts";
+import { type Lab, startLab, until } from "./support/lab.ts";
+import {
+  answerOf,
+  badge,
+  frame,
+  grpcHeader,
+  jsonHeader,
+  open,
+  openSession,
+  openSocket,
+  receive,
+} from "./support/raw.ts";
+
+const say = "/lab.v1.LabService/Say";
+const sleep = '{"act": "sleep", "delayMs": 200}';
+const h1 = (body: string): string =>
+  `POST ${say} HTTP/1.1\r\nHost: lab\r\nAuthorization: Bearer one\r\nContent-Type: application/json\r\n` +
+  `Content-Length: ${body.length}\r\n\r\n${body}`;
+
+async function timed(stopping: Promise<void>): Promise<number> {
+  const started = performance.now();
+  await stopping;
+  return performance.now() - started;
+}
+
+describe("stop", () => {
+  it("lets calls of both versions finish, says that the connections close, and takes nothing new", async () => {
+    const lab = await startLab();
+    const socket = await openSocket(lab);
+    const received = receive(socket);
+    socket.write(h1(sleep));
+    const session = await openSession(lab);
+    const goaway = once(session, "goaway");
+    const answering = answerOf(open(session, { path: say, header: jsonHeader, body: Buffer.from(sleep) }));
+    await until(() => lab.began.length === 2, "both calls");
+    const stopping = timed(lab.transport.stop({ graceMs: 2_000 }));
+    assert.equal(lab.health.isServing(""), false);
+    await goaway;
+    await assert.rejects(fetch(`${lab.url}/healthz`));
+    assert.match(await received, /^HTTP\/1\.1 200[\s\S]*connection: close/i);
+    assert.equal((await answering).status, 200);
+    const elapsed = await stopping;
+    assert.ok(elapsed > 100 && elapsed < 1_000, `${elapsed} ms`);
+    assert.deepEqual(
+      lab.records.map(({ code }) => code),
+      ["ok", "ok"],
+    );
+  });
+
+  it("is not held up by idle connections, nor by those that have said nothing yet", async () => {
+    const lab = await startLab();
+    await fetch(`${lab.url}/healthz`);
+    const silent = await openSocket(lab);
+    const begun = await openSocket(lab);
+    begun.write("PR");
+    const kept = await openSocket(lab);
+    kept.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    await receive(kept, (text) => text.includes("ok\n"));
+    const session = await openSession(lab);
+    const closed = Promise.all([receive(silent), receive(begun), receive(kept), once(session, "close")]);
+    assert.ok((await timed(lab.transport.stop({ graceMs: 5_000 }))) < 500);
+    await closed;
+  });
+
+  it("closes a connection after the answer that was on its way", async () => {
+    const lab = await startLab();
+    const socket = await openSocket(lab);
+    socket.write("GET /v1/count/5000?filling=1000 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer one\r\n\r\n");
+    await once(socket, "readable");
+    const stopping = timed(lab.transport.stop({ graceMs: 5_000 }));
+    const received = await receive(socket);
+    assert.ok(received.endsWith("\r\n0\r\n\r\n"), "the answer is complete");
+    assert.match(received, /"number":5000,/);
+    assert.ok((await stopping) < 2_000);
+  });
+
+  it("ends health watches and reflection streams at once", async () => {
+    const lab = await startLab();
+    const session = await openSession(lab);
+    const all = toBinary(HealthCheckRequestSchema, create(HealthCheckRequestSchema));
+    const watch = open(session, { path: "/grpc.health.v1.Health/Watch", header: grpcHeader, body: frame(all) });
+    const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    const reflection = open(session, { path, header: grpcHeader, body: "open" });
+    reflection.write(frame(Buffer.from([0x3a, 0])));
+    const answers = Promise.all([answerOf(watch), answerOf(reflection)]);
+    await until(() => watch.readableLength > 0 || lab.records.length > 0 || watch.rstCode === 0, "the streams");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok((await timed(lab.transport.stop({ graceMs: 5_000 }))) < 1_000);
+    const [watched, reflected] = await answers;
+    assert.equal(watched.trailer["grpc-status"], "0");
+    assert.deepEqual([...watched.body.subarray(-2)], [8, 2], "NOT_SERVING is the last status");
+    assert.equal(reflected.trailer["grpc-status"], "0");
+  });
+
+  it("aborts what is still open when the time is over, and tells those callers UNAVAILABLE", async () => {
+    const lab = await startLab();
+    const socket = await openSocket(lab);
+    const received = receive(socket);
+    socket.write(h1('{"act": "hang"}'));
+    const session = await openSession(lab);
+    const body = Buffer.from('{"act": "hang"}');
+    const answering = answerOf(open(session, { path: "/v1/say", header: jsonHeader, body }));
+    const counting = answerOf(open(session, { path: "/v1/count/1?hang=true", header: badge, method: "GET" }));
+    await until(() => lab.began.length >= 3, "the calls");
+    const elapsed = await timed(lab.transport.stop({ graceMs: 100 }));
+    assert.ok(elapsed > 80 && elapsed < 1_000, `${elapsed} ms`);
+    assert.match(await received, /^HTTP\/1\.1 503[\s\S]*the service is stopping/);
+    assert.equal((await answering).status, 503);
+    assert.equal((await counting).status, 200);
+    assert.equal(lab.aborted.length, 3);
+    assert.deepEqual(
+      lab.records.map(({ code }) => code).filter((code) => code !== "ok"),
+      [Code.Unavailable, Code.Unavailable],
+    );
+  });
+
+  it("destroys the connections of handlers that do not listen", async () => {
+    const lab = await startLab();
+    const socket = await openSocket(lab);
+    const received = receive(socket);
+    socket.write(h1('{"act": "sleep", "delayMs": 1000}'));
+    await until(() => lab.began.length === 1, "the call");
+    assert.ok((await timed(lab.transport.stop({ graceMs: 50 }))) < 500);
+    assert.equal(await received, "");
+    const record = await lab.record();
+    assert.deepEqual([record.code, record.httpStatus], [Code.Canceled, 0]);
+  });
+
+  it("may be asked for twice", async () => {
+    const lab: Lab = await startLab();
+    await Promise.all([lab.transport.stop({ graceMs: 10 }), lab.transport.stop({ graceMs: 10 })]);
+    await lab.transport.stop({ graceMs: 10 });
+  });
+});

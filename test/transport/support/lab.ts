@@ -1,0 +1,209 @@
+/** A transport with the lab service on a port of its own, and what it tells of its calls. */
+import type { ServerResponse } from "node:http";
+import { create, type Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { nativeRestPolicy } from "../../../src/transcoding/policy.ts";
+import { Health, healthHttpMounts, healthMount } from "../../../src/transport/health.ts";
+import type { TransportLimits } from "../../../src/transport/limits.ts";
+import { type Admit, type Call, type HttpMount, type Mount, mount, mountHttp } from "../../../src/transport/mount.ts";
+import type { CallRecord } from "../../../src/transport/record.ts";
+import { reflectionMounts } from "../../../src/transport/reflection.ts";
+import { createTransport, type Transport } from "../../../src/transport/transport.ts";
+import { CountResponseSchema, EchoResponseSchema, HttpBodySchema, LabService, labRegistry } from "./lab-service.ts";
+
+export interface EchoRequest {
+  readonly text: string;
+  readonly number: bigint;
+  readonly act: string;
+  readonly delayMs: number;
+  readonly data: Uint8Array;
+}
+
+export interface CountRequest {
+  readonly to: number;
+  readonly filling: number;
+  readonly refuseAt: number;
+  readonly hang: boolean;
+}
+
+export interface Lab {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly transport: Transport;
+  readonly health: Health;
+  readonly records: CallRecord<string>[];
+  readonly internals: unknown[];
+  /** What handlers saw: calls that began, and signals that were aborted. */
+  readonly began: string[];
+  readonly aborted: string[];
+  /** Waits until the record of that many calls is there. */
+  record(count?: number): Promise<CallRecord<string>>;
+  stop(): Promise<void>;
+}
+
+export interface LabOptions {
+  readonly limits?: Partial<TransportLimits>;
+  readonly corsOrigins?: readonly string[];
+  readonly httpMounts?: readonly HttpMount[];
+  readonly unknownFields?: "refuse" | "ignore";
+  readonly methods?: readonly string[];
+}
+
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  const records: CallRecord<string>[] = [];
+  const internals: unknown[] = [];
+  const began: string[] = [];
+  const aborted: string[] = [];
+  const health = new Health();
+  let calls = 0;
+  const transport = createTransport<string>({
+    mounts: [
+      labMount(options, began, aborted),
+      healthMount(health, () => "open"),
+      ...reflectionMounts([LabService, HealthService], labRegistry, () => "open"),
+    ],
+    httpMounts: [...healthHttpMounts(health), plainMount, crashMount, ...(options.httpMounts ?? [])],
+    corsOrigins: options.corsOrigins ?? [],
+    corsHeaders: ["X-Lab"],
+    limits: options.limits ?? {},
+    newCallId: () => `call-${++calls}`,
+    finished: (record) => records.push(record),
+    logInternal: (error) => internals.push(error),
+    health,
+  });
+  const { host, port, url } = await transport.listen({ host: "127.0.0.1", port: 0 });
+  transport.setServing("", true);
+  const record = async (count = 1): Promise<CallRecord<string>> => {
+    await until(() => records.length >= count, `${count} records; there are ${records.length}`);
+    return records[count - 1] as CallRecord<string>;
+  };
+  const stop = (): Promise<void> => transport.stop({ graceMs: 0 });
+  return { url, host, port, transport, health, records, internals, began, aborted, record, stop };
+}
+
+/** Runs a check against a lab of its own and stops it, whatever happens. */
+export async function withLab(options: LabOptions, check: (lab: Lab) => Promise<void>): Promise<void> {
+  const lab = await startLab(options);
+  try {
+    await check(lab);
+  } finally {
+    await lab.stop();
+  }
+}
+
+/** Polls; fails after two seconds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let i = 0; !condition(); i++) {
+    if (i > 400) {
+      throw new Error(`waited in vain for ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export function labRefusal(): ConnectError {
+  const detail = { desc: ErrorInfoSchema, value: { reason: "LAB_REFUSED", domain: "lab", metadata: { why: "asked" } } };
+  return new ConnectError("refused as asked: ü", Code.FailedPrecondition, undefined, [detail]);
+}
+
+const labPolicy = nativeRestPolicy({ registry: labRegistry });
+
+const plainMount = mountHttp("/plain", (request, response) => {
+  (response as ServerResponse).writeHead(200, { "content-type": "text/plain" });
+  (response as ServerResponse).end(`plain ${request.method} ${request.url}`);
+});
+
+const crashMount = mountHttp("/crash", () => Promise.reject(new Error("a plain handler failed")));
+
+const admit: Admit<string> = async ({ header, method }) => {
+  const badge = header.get("authorization");
+  if (badge === "Bearer crash") {
+    throw new Error("the badge reader broke");
+  }
+  if (badge === null) {
+    throw new ConnectError(`${method.name} needs a badge`, Code.Unauthenticated);
+  }
+  return badge.replace("Bearer ", "");
+};
+
+function labMount(options: LabOptions, began: string[], aborted: string[]): Mount<string> {
+  const watch = (call: Call<string>): void => {
+    began.push(call.id);
+    call.signal.addEventListener("abort", () => aborted.push(String(call.signal.reason)));
+  };
+  const echo = async (request: EchoRequest, call: Call<string>): Promise<Message> => {
+    began.push(call.id);
+    call.responseHeader.set("x-lab", "seen");
+    await act(request, call, watch);
+    const { text, number } = request;
+    return create(EchoResponseSchema, { text, number, wire: call.wire, admission: call.admission });
+  };
+  const handlers = {
+    echo,
+    say: echo,
+    upload: async (request: EchoRequest, call: Call<string>) =>
+      create(EchoResponseSchema, { text: String(request.data.length), wire: call.wire }),
+    count: (request: CountRequest, call: Call<string>) => count(request, call, watch),
+    download: async () => create(HttpBodySchema, { contentType: "text/csv", data: new TextEncoder().encode("a,b\n") }),
+    gather: async function* (requests: AsyncIterable<EchoRequest>, call: Call<string>) {
+      const texts: string[] = [];
+      for await (const { text } of requests) {
+        texts.push(text);
+      }
+      yield create(EchoResponseSchema, { text: texts.join("+"), wire: call.wire });
+    },
+    chat: async function* (requests: AsyncIterable<EchoRequest>, call: Call<string>) {
+      for await (const request of requests) {
+        await act(request, call, watch);
+        yield create(EchoResponseSchema, { text: request.text, wire: call.wire });
+      }
+    },
+  };
+  const { unknownFields = "refuse", methods } = options;
+  const mountOptions = { admit, rest: labPolicy, unknownFields, bodyBytesMax: { upload: 2 * 1024 * 1024 } };
+  return mount(LabService, handlers as never, methods === undefined ? mountOptions : { ...mountOptions, methods });
+}
+
+async function act(request: EchoRequest, call: Call<string>, watch: (call: Call<string>) => void): Promise<void> {
+  switch (request.act) {
+    case "refuse":
+      throw labRefusal();
+    case "leak":
+      throw new ConnectError("a secret of the database", Code.Unknown);
+    case "halve":
+      throw new ConnectError("half a pair: \ud83c", Code.Aborted);
+    case "crash":
+      throw new Error("a secret of the database");
+    case "hang":
+      watch(call);
+      await new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason)));
+      break;
+    case "sleep":
+      await new Promise((resolve) => setTimeout(resolve, request.delayMs));
+      break;
+    default:
+  }
+}
+
+async function* count(
+  request: CountRequest,
+  call: Call<string>,
+  watch: (call: Call<string>) => void,
+): AsyncGenerator<Message> {
+  watch(call);
+  const filling = "x".repeat(request.filling);
+  for (let number = 1; number <= request.to; number++) {
+    if (number === request.refuseAt) {
+      throw labRefusal();
+    }
+    yield create(CountResponseSchema, { number, filling });
+  }
+  if (request.hang) {
+    await new Promise<void>((resolve) => {
+      call.signal.addEventListener("abort", () => resolve());
+    });
+  }
+}
