@@ -76,7 +76,9 @@ async function measure(): Promise<void> {
     const watch = setInterval(() => {
       walMax = Math.max(walMax, statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0);
     }, 100);
-    const round = await runRound(store, perRound, inflight, () => lockUser(userIdOf(Math.floor(random() * users)), id++));
+    const round = await runRound(store, perRound, inflight, () =>
+      lockUser(userIdOf(Math.floor(random() * users)), id++),
+    );
     clearInterval(watch);
     rounds.push(round);
     const batches = store.counts.batches - before.batches;
@@ -103,12 +105,7 @@ function copyMade(): void {
   copyFileSync(made, path, constants.COPYFILE_FICLONE);
 }
 
-async function runRound(
-  store: SqliteStore,
-  count: number,
-  inflight: number,
-  next: () => LockUser,
-): Promise<Round> {
+async function runRound(store: SqliteStore, count: number, inflight: number, next: () => LockUser): Promise<Round> {
   let left = count;
   let ok = 0;
   const cpu = process.threadCpuUsage();

@@ -15,12 +15,14 @@ import { isLastingOwner, OWNER_ROLE } from "./domain/api-key.ts";
 import type { CommandContext } from "./domain/command.ts";
 import { SYSTEM_ACTOR } from "./domain/event.ts";
 import { DEFAULT_ORGANIZATION_ID } from "./domain/organization.ts";
+import { codeOf } from "./domain/refusal.ts";
 import { createLog, type Log } from "./observability/log.ts";
 import { apiKeyHandlers, toKeyId } from "./service/api-key-service.ts";
 import { callFields } from "./service/call-fields.ts";
 import { toConnectError } from "./service/errors.ts";
 import { organizationHandlers } from "./service/organization-service.ts";
 import { protect } from "./service/protect.ts";
+import { describeFault } from "./service/transport-faults.ts";
 import { userHandlers } from "./service/user-service.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
@@ -95,6 +97,7 @@ async function serveStore(
       const { level, message, fields } = callFields(record);
       log.write(level, message, fields);
     },
+    describeError: describeFault,
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
   });
   const { url } = await transport.listen(config.listen);
@@ -193,7 +196,7 @@ async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart):
     expireTime: null,
     context,
   });
-  if (!outcome.ok && adminKey !== undefined && outcome.refusal.reason === "STORE_REJECTED") {
+  if (!outcome.ok && adminKey !== undefined && codeOf(outcome.refusal.reason) === "INTERNAL") {
     throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this key was revoked or has expired; set another one");
   }
   if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);

@@ -12,11 +12,24 @@ export type RefusalCode =
   | "ABORTED"
   | "INTERNAL"
   | "UNAVAILABLE"
-  | "UNAUTHENTICATED";
+  | "UNAUTHENTICATED"
+  | "UNIMPLEMENTED";
 
 /** Every reason with its code and what it means to a caller. The README's table is compared with this one by a test. */
 export const REASONS = {
   FIELD_INVALID: ["INVALID_ARGUMENT", "A field of the request has a value that is not allowed; `BadRequest` names it."],
+  REQUEST_MALFORMED: [
+    "INVALID_ARGUMENT",
+    "The request cannot be decoded: its body, path, query, encoding or a header is not what the protocol asks for.",
+  ],
+  REQUEST_TOO_LARGE: ["RESOURCE_EXHAUSTED", "The request is larger than is taken."],
+  PATH_NOT_FOUND: ["NOT_FOUND", "Nothing is served at this path."],
+  METHOD_NOT_SERVED: ["UNIMPLEMENTED", "The RPC or the HTTP method is not served at this path."],
+  CALL_TIMED_OUT: [
+    "DEADLINE_EXCEEDED",
+    "The deadline passed while the call was under way; a change may have been applied all the same.",
+  ],
+  SERVICE_STOPPING: ["UNAVAILABLE", "The service is stopping; another replica, or the next start, will answer."],
   REQUEST_ID_REUSED: ["INVALID_ARGUMENT", "The `request_id` was used before by this caller with another content."],
   USER_NOT_FOUND: ["NOT_FOUND", "There is no such user that the caller may see."],
   USER_ALREADY_EXISTS: ["ALREADY_EXISTS", "The user id is taken."],

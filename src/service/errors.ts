@@ -23,6 +23,7 @@ const CODES: Readonly<Record<RefusalCode, Code>> = {
   INTERNAL: Code.Internal,
   UNAVAILABLE: Code.Unavailable,
   UNAUTHENTICATED: Code.Unauthenticated,
+  UNIMPLEMENTED: Code.Unimplemented,
 };
 
 /** A refusal as it leaves the service. */

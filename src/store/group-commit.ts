@@ -58,8 +58,8 @@ export class GroupCommit {
   readonly counts: GroupCommitCounts = { batches: 0, commands: 0, dropped: 0, refusedFull: 0, rerun: 0 };
   readonly #options: GroupCommitOptions;
   readonly #lanes: Readonly<Record<Lane, Queue>> = { interactive: new Queue(), bulk: new Queue() };
-  #running = false;
-  #closed = false;
+  #running: boolean = false;
+  #closed: boolean = false;
   #batchMs = 1;
   #whenIdle: (() => void)[] = [];
 

@@ -4,6 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { callerGone, deadlineExceeded } from "./call-error.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Call, CallHead, Wire } from "./mount.ts";
+import type { DescribeError } from "./record.ts";
 
 /** What a road knows of a call before `admit` is asked. */
 export class LiveCall<A> implements Call<A> {
@@ -14,6 +15,7 @@ export class LiveCall<A> implements Call<A> {
   /** For the record: the first request message, and what went wrong. */
   request: Message | undefined;
   error: ConnectError | undefined;
+  readonly describeError: DescribeError | undefined;
   readonly #exchange: Exchange;
   readonly #stopping: AbortSignal;
   #admission: A | undefined;
@@ -21,8 +23,15 @@ export class LiveCall<A> implements Call<A> {
   #responseHeader: Headers | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
 
-  constructor(id: string, wire: Wire, method: DescMethod, exchange: Exchange, stopping: AbortSignal) {
+  constructor(
+    id: string,
+    wire: Wire,
+    method: DescMethod,
+    exchange: Exchange,
+    { stopping, describeError }: { readonly stopping: AbortSignal; readonly describeError?: DescribeError | undefined },
+  ) {
     this.id = id;
+    this.describeError = describeError;
     this.wire = wire;
     this.method = method;
     this.#exchange = exchange;

@@ -56,6 +56,7 @@ export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: Lo
     if (cause !== undefined) {
       logInternal(cause, call.id);
     }
+    call.describeError?.(error, call.method);
     call.error ??= error;
   }
   return error;

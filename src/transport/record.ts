@@ -26,5 +26,11 @@ export interface CallRecord<A = unknown> {
 /** Hears of each call once, when it is over. */
 export type Finished<A> = (record: CallRecord<A>) => void;
 
+/**
+ * May add details to an error, in place, before it is encoded; called for every error, those of handlers included. The
+ * method is absent where none answers to the path.
+ */
+export type DescribeError = (error: ConnectError, method: DescMethod | undefined) => void;
+
 /** Hears the cause of errors that callers only see as INTERNAL. The id is empty where no call is known. */
 export type LogInternal = (error: unknown, callId: string) => void;

@@ -148,6 +148,7 @@ function answerUnmatched<A>(
     return;
   }
   const [error, policy] = refusalOf(found);
+  surroundings.describeError?.(error, undefined);
   recordUnmatched(surroundings, exchange, error);
   sendError(surroundings, exchange, error, policy ?? noMount);
 }

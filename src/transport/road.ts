@@ -6,13 +6,14 @@ import { callerGone } from "./call-error.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Wire } from "./mount.ts";
-import type { Finished, LogInternal } from "./record.ts";
+import type { DescribeError, Finished, LogInternal } from "./record.ts";
 
 export interface Surroundings<A> {
   readonly limits: TransportLimits;
   readonly newCallId: () => string;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
+  readonly describeError?: DescribeError | undefined;
   /** Aborts when calls that are still open must end because the service stops. */
   readonly stopping: AbortSignal;
 }
@@ -27,7 +28,7 @@ export function beginCall<A>(
   wire: Wire,
   method: DescMethod,
 ): LiveCall<A> {
-  const call = new LiveCall<A>(surroundings.newCallId(), wire, method, exchange, surroundings.stopping);
+  const call = new LiveCall<A>(surroundings.newCallId(), wire, method, exchange, surroundings);
   exchange.onOver((completed) => {
     const error = call.error ?? (completed ? undefined : callerGone());
     tell(surroundings, {

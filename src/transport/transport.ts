@@ -11,7 +11,7 @@ import { defaultLimits, type TransportLimits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { LiveExchanges } from "./live-exchanges.ts";
 import type { HttpMount, Mount } from "./mount.ts";
-import type { Finished, LogInternal } from "./record.ts";
+import type { DescribeError, Finished, LogInternal } from "./record.ts";
 import { createRestRoad } from "./rest-road.ts";
 import type { Surroundings } from "./road.ts";
 
@@ -27,6 +27,8 @@ export interface TransportOptions<A> {
   readonly newCallId: () => string;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
+  /** Absent: errors go out with the details they were made with. */
+  readonly describeError?: DescribeError;
   /** What `healthMount` and `healthHttpMounts` tell of. Absent: `setServing` is heard by nobody. */
   readonly health?: Health;
 }

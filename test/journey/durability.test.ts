@@ -8,9 +8,9 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ADMIN_KEY, ended, spawnService, temporaryFolder } from "../support/service.ts";
 
-const USERS = 60;
+const USERS = 40;
 /** Gives a COMMIT that comes too late its time: only the answers' order is to be at fault. */
-const PAUSE_MS = 40;
+const PAUSE_MS = 100;
 
 test("no OK byte leaves before a flush (fdatasync or fsync) that follows the last write to the log", async (t) => {
   if (cannotTrace(t)) return;

@@ -44,7 +44,7 @@ test("a database file that cannot be written refuses changes as UNAVAILABLE and 
   if (!freeze(t, path)) return;
   const refused = await assertRefused(users.lockUser({ userId: "kept" }), "Unavailable", "STORE_UNAVAILABLE");
   // A write to the log that fails within COMMIT: what of it reached the file is not known for sure.
-  assert.match(refused.metadata.outcome ?? "", /^(NOT_APPLIED|UNKNOWN)$/);
+  assert.match(`${refused.metadata.outcome}`, /^(NOT_APPLIED|UNKNOWN)$/);
   assert.equal((await users.getUser({ userId: "kept" })).user?.details?.sequence, 1n);
   thaw(path);
   await assertRecovers(users);

@@ -24,7 +24,7 @@ export function strangersEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.Proce
 export interface NpmStart {
   readonly process: ChildProcessWithoutNullStreams;
   readonly url: string;
-  /** What the service printed, from the line that says where it listens. */
+  /** What the service printed; npm's own lines are left out. */
   readonly printed: () => string;
   readonly stderr: () => string;
   /** Ends everything that was started, gracefully; resolves when all output is closed. */
@@ -66,7 +66,7 @@ export async function npmStart(t: TestContext, database: string, environment?: N
   return {
     process: child,
     url,
-    printed: () => stdout.slice(stdout.indexOf("listening on")),
+    printed: () => stdout.replace(/^(?:\n|> .*\n)+/, ""),
     stderr: () => stderr,
     stop: async () => {
       const closed = once(child, "close");

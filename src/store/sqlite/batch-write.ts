@@ -3,8 +3,8 @@ import type { CommandContext } from "../../domain/command.ts";
 import { encodeBody, hashEvent, hashLink } from "../event-encoding.ts";
 import type { DomainEvent } from "../store.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import type { LogHeadTable } from "./schema.ts";
 import { toApiKeyRow, toOrganizationRow, toUserProfileRow, toUserStateRow } from "./rows.ts";
+import type { LogHeadTable } from "./schema.ts";
 import type { AnyEntry, Entry, UserEntry, WorkingSet } from "./working-set.ts";
 
 /** An event that has no position yet. */

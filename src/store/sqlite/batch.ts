@@ -118,7 +118,7 @@ export class Batch {
     return {
       ok: true,
       resource,
-      ...readOwnEvent(this.#statements, row.position, request.id),
+      ...readOwnEvent(this.#statements, row, actor, request.id),
       written: 0,
       replayed: true,
     };
@@ -254,9 +254,16 @@ function lastOf(events: readonly DomainEvent[]): OwnEvent {
 }
 
 /** A request that wrote nothing stands at an event that is not its own. */
-function readOwnEvent(statements: HotStatements, position: number, requestId: string): OwnEvent {
-  const row = statements.readEvent.get(position);
-  return row === undefined || row.request_id !== requestId ? {} : { event: toRecordedEvent(row).event };
+function readOwnEvent(
+  statements: HotStatements,
+  request: { readonly position: number; readonly time: number },
+  actor: string,
+  requestId: string,
+): OwnEvent {
+  const row = statements.readEvent.get(request.position);
+  if (row === undefined) return {};
+  const isOwn = row.request_id === requestId && row.actor === actor && row.record_time === request.time;
+  return isOwn ? { event: toRecordedEvent(row).event } : {};
 }
 
 function ownEvent(

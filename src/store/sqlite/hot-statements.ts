@@ -1,5 +1,6 @@
 /** The statements of the writer's road, prepared once, beside each other. */
 import type { Database, Statement } from "better-sqlite3";
+import type { EventRow } from "./rows.ts";
 import type {
   ApiKeyTable,
   LogHeadTable,
@@ -8,7 +9,6 @@ import type {
   UserProfileTable,
   UserStateTable,
 } from "./schema.ts";
-import type { EventRow } from "./rows.ts";
 
 export type HotStatements = ReturnType<typeof prepareHotStatements>;
 
@@ -30,8 +30,21 @@ type NewEvent = readonly [
 
 type RequestKey = [actor: string, rpc: string, requestId: string];
 
+type Prepare = <P extends unknown[], R = unknown>(sql: string) => Statement<P, R>;
+
 export function prepareHotStatements(database: Database) {
-  const prepare = <P extends unknown[], R = unknown>(sql: string): Statement<P, R> => database.prepare<P, R>(sql);
+  const prepare: Prepare = (sql) => database.prepare(sql);
+  return {
+    ...transactionStatements(prepare),
+    ...eventStatements(prepare),
+    ...userStatements(prepare),
+    ...requestStatements(prepare),
+    ...otherStatements(prepare),
+  };
+}
+
+/** BEGIN to COMMIT, and the head of the log in between. */
+function transactionStatements(prepare: Prepare) {
   return {
     // IMMEDIATE: a batch that only reads first must not meet BUSY when it begins to write.
     begin: prepare("BEGIN IMMEDIATE"),
@@ -43,8 +56,15 @@ export function prepareHotStatements(database: Database) {
       "UPDATE log_head SET position = position + ?, record_time = ? WHERE id = 1 RETURNING position, link",
     ),
     setHeadLink: prepare<[link: Uint8Array]>("UPDATE log_head SET link = ? WHERE id = 1"),
-    insertLink: prepare<[lastPosition: number, link: Uint8Array]>("INSERT INTO links (last_position, link) VALUES (?, ?)"),
+    insertLink: prepare<[lastPosition: number, link: Uint8Array]>(
+      "INSERT INTO links (last_position, link) VALUES (?, ?)",
+    ),
+  };
+}
 
+/** The log itself. */
+function eventStatements(prepare: Prepare) {
+  return {
     insertEvent: prepare<[...NewEvent]>(
       `INSERT INTO events (position, previous_position, organization_id, user_id, sequence, type, time, record_time,
         actor, via, request_id, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -55,7 +75,12 @@ export function prepareHotStatements(database: Database) {
     readEvent: prepare<[position: number], EventRow>(
       "SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position WHERE e.position = ?",
     ),
+  };
+}
 
+/** The rows of users. */
+function userStatements(prepare: Prepare) {
+  return {
     // Two statements on purpose: the join of both tables is planned anew for every id, at ten times their cost.
     readUserState: prepare<[id: string], UserStateTable>("SELECT * FROM user_state WHERE id = ?"),
     readPerson: prepare<[id: string], Pick<UserProfileTable, "profile" | "attributes">>(
@@ -81,7 +106,12 @@ export function prepareHotStatements(database: Database) {
         ON CONFLICT (id) DO UPDATE SET creation_time = @creation_time, profile = @profile, attributes = @attributes,
         username_key = @username_key, email_key = @email_key`,
     ),
+  };
+}
 
+/** Remembered requests. */
+function requestStatements(prepare: Prepare) {
+  return {
     findRequest: prepare<RequestKey, Pick<RequestTable, "content" | "resource_id" | "position" | "time">>(
       "SELECT content, resource_id, position, time FROM requests WHERE actor = ? AND rpc = ? AND request_id = ?",
     ),
@@ -93,7 +123,12 @@ export function prepareHotStatements(database: Database) {
     deleteOldRequests: prepare<[limit: number, before: number]>(
       "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND time < ?",
     ),
+  };
+}
 
+/** Organizations and API keys. */
+function otherStatements(prepare: Prepare) {
+  return {
     readOrganization: prepare<[id: string], OrganizationTable>("SELECT * FROM organizations WHERE id = ?"),
     insertOrganization: prepare<[OrganizationTable]>(
       `INSERT INTO organizations (id, display_name, default_lock_duration_ms, sequence, creation_time, change_time,

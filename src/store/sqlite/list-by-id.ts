@@ -27,7 +27,12 @@ export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKe
   const asked = ["apiKeys", query.organizationId];
   let select = build.selectFrom("api_keys").selectAll().where("id", ">", afterOf(query, asked));
   if (query.organizationId !== null) select = select.where("organization_id", "=", query.organizationId);
-  const rows = runner.all(select.orderBy("id").limit(query.pageSize + 1).compile());
+  const rows = runner.all(
+    select
+      .orderBy("id")
+      .limit(query.pageSize + 1)
+      .compile(),
+  );
   return toPage(rows.map(toApiKey), query, asked);
 }
 

@@ -1,8 +1,8 @@
 /** ListUserEvents: along the chain that links a user's events, backwards as it is written or forwards. */
 import type { EventQuery, Page, RecordedEvent } from "../store.ts";
 import { PageTokenError } from "../store.ts";
-import { Budget, build, type QueryRunner } from "./list-query.ts";
 import type { Limits } from "./limits.ts";
+import { Budget, build, type QueryRunner } from "./list-query.ts";
 import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 import { toRecordedEvent } from "./rows.ts";
 
@@ -44,8 +44,12 @@ export class EventLister {
       const last = this.#lastOf(query.userId);
       if (last === undefined) return { items: [] };
       const page =
-        query.order === "newest_first" ? this.#listBackwards(query, after, last) : this.#listForwards(query, after, last);
-      return page.next === undefined ? { items: page.items } : { items: page.items, next: toPageToken(asked, page.next) };
+        query.order === "newest_first"
+          ? this.#listBackwards(query, after, last)
+          : this.#listForwards(query, after, last);
+      return page.next === undefined
+        ? { items: page.items }
+        : { items: page.items, next: toPageToken(asked, page.next) };
     });
   }
 
@@ -75,7 +79,8 @@ export class EventLister {
     const budget = new Budget(this.#limits);
     let place: Place | undefined = this.#nearest(userId, end, last);
     while (place !== undefined && place.sequence > end) {
-      if (place.sequence % MILESTONE_EVENTS === 0) this.#milestonesOf(userId).positions.set(place.sequence, place.position);
+      if (place.sequence % MILESTONE_EVENTS === 0)
+        this.#milestonesOf(userId).positions.set(place.sequence, place.position);
       if (budget.isSpent) {
         this.#milestonesOf(userId).resume = place;
         return { items: [], next: [shown] };
@@ -126,7 +131,8 @@ export class EventLister {
   /** A token's position is the caller's word: it must be an event of this very user. */
   #read(position: number, userId: string): RecordedEvent {
     const row = this.#lookups.event(position);
-    if (row === undefined || row.user_id !== userId) throw new PageTokenError("the page token names no event of this user");
+    if (row === undefined || row.user_id !== userId)
+      throw new PageTokenError("the page token names no event of this user");
     return toRecordedEvent(row);
   }
 }
@@ -139,7 +145,9 @@ interface KeyedPage {
 function prepareLookups(runner: QueryRunner) {
   const events = build.selectFrom("events").where("events.position", "=", 0);
   return {
-    last: runner.byKey(build.selectFrom("user_state").select(["sequence", "last_position"]).where("id", "=", "").compile()),
+    last: runner.byKey(
+      build.selectFrom("user_state").select(["sequence", "last_position"]).where("id", "=", "").compile(),
+    ),
     link: runner.byKey(events.select(["previous_position", "sequence", "user_id"]).compile()),
     event: runner.byKey(
       events

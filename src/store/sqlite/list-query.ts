@@ -1,6 +1,13 @@
 /** Runs queries that Kysely builds on a reader's connection, within the budget of one page. */
 import type { Database, Statement } from "better-sqlite3";
-import { type CompiledQuery, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
+import {
+  type CompiledQuery,
+  DummyDriver,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
 import type { Limits } from "./limits.ts";
 import type { Tables } from "./schema.ts";
 

@@ -25,7 +25,8 @@ export function parsePageToken(
   if (binding !== bindingOf(asked)) {
     throw new PageTokenError("the page token was made for another list, filter or order");
   }
-  const fits = key.length === shape.length && key.every((part, index) => isKeyPart(part) && typeof part === shape[index]);
+  const fits =
+    key.length === shape.length && key.every((part, index) => isKeyPart(part) && typeof part === shape[index]);
   if (!fits) throw malformed();
   return key.filter(isKeyPart);
 }

@@ -1,4 +1,5 @@
 /** The store on one SQLite file: a writer with group commit, a reader worker, a checkpoint worker and the sweeper. */
+import { closeSync, openSync } from "node:fs";
 import type { Database } from "better-sqlite3";
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
@@ -78,6 +79,7 @@ export class SqliteStore implements Store {
   readonly #lock: FileLock;
   readonly #statements: HotStatements;
   readonly #guard: FileGuard;
+  readonly #descriptor: number;
   readonly #writer: Writer;
   readonly #commits: GroupCommit;
   readonly #wal: WalKeeper;
@@ -92,7 +94,9 @@ export class SqliteStore implements Store {
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
     this.#guard = new FileGuard(path);
-    this.#wal = new WalKeeper({ database, path, walBytesMax: limits.walBytesMax, onTrouble });
+    this.#descriptor = openSync(path, "r");
+    const { walBytesMax } = limits;
+    this.#wal = new WalKeeper({ database, path, descriptor: this.#descriptor, walBytesMax, onTrouble });
     this.#writer = new Writer({
       database,
       statements: this.#statements,
@@ -196,6 +200,8 @@ export class SqliteStore implements Store {
       // The last connection: closing it moves the log into the database and removes it.
       this.#database.close();
     } finally {
+      // Not before: closing any descriptor of the file drops all locks that the process has on it, SQLite's too.
+      closeSync(this.#descriptor);
       this.#lock.release();
     }
   }

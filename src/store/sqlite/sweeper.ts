@@ -22,7 +22,7 @@ export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #timer: NodeJS.Timeout;
   #round: Promise<void> | undefined;
-  #stopped = false;
+  #stopped: boolean = false;
 
   constructor(options: SweeperOptions) {
     this.#options = options;

@@ -44,7 +44,11 @@ const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {
  * `undefined`: users without a restriction may match too. Starts and expiries that are due but not written yet only
  * take kinds away or let them hold, so the index, which knows scheduled ones as well, misses nobody.
  */
-export function neededKinds({ states, restrictionKinds, reasonCodes }: UserFilter): readonly RestrictionKind[] | undefined {
+export function neededKinds({
+  states,
+  restrictionKinds,
+  reasonCodes,
+}: UserFilter): readonly RestrictionKind[] | undefined {
   if (isGiven(restrictionKinds)) return restrictionKinds;
   if (isGiven(states)) {
     const kinds = states.map((state) => KIND_OF_STATE[state]);

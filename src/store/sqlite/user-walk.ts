@@ -37,7 +37,13 @@ export function* walkByCreation(
       query = query.where(sql<boolean>`(creation_time, id) ${comparison} (${time}, ${id})`);
     }
     // One more than the chunk tells whether anything comes after it.
-    const rows = runner.all(query.orderBy("creation_time", direction).orderBy("id", direction).limit(limit + 1).compile());
+    const rows = runner.all(
+      query
+        .orderBy("creation_time", direction)
+        .orderBy("id", direction)
+        .limit(limit + 1)
+        .compile(),
+    );
     for (const [index, row] of rows.slice(0, limit).entries()) {
       key = [row.creation_time, row.id];
       budget.spendRow();

@@ -80,7 +80,10 @@ class ChainWalk {
       if (own.length === 0) this.#missing(last_position);
     }
     if (!isEqual(hashLink(this.#link, hashes), link)) {
-      this.faults.push({ position: last_position, fault: "the link is not the hash of the one before and of its events" });
+      this.faults.push({
+        position: last_position,
+        fault: "the link is not the hash of the one before and of its events",
+      });
     }
     // On with what is stored, so that one fault is told once.
     this.#link = link;
@@ -94,7 +97,8 @@ class ChainWalk {
   verifyEnd(database: Database): void {
     const { position, link } = this.#head;
     if (this.#position < position) this.#missing(position);
-    if (!isEqual(this.#link, link)) this.faults.push({ position, fault: "the head's link is not that of the last commit" });
+    if (!isEqual(this.#link, link))
+      this.faults.push({ position, fault: "the head's link is not that of the last commit" });
     // Commits since the head was read have moved it; in one statement both are of the same moment.
     const beyond = database
       .prepare<[], number>(
@@ -125,7 +129,8 @@ class ChainWalk {
       },
       row.body,
     );
-    if (!isEqual(hash, row.hash)) this.faults.push({ position: row.position, fault: "the event is not what its hash was made of" });
+    if (!isEqual(hash, row.hash))
+      this.faults.push({ position: row.position, fault: "the event is not what its hash was made of" });
     else if (row.personal !== null) this.#verifyPersonal(row, row.personal);
     return row.hash;
   }
@@ -133,7 +138,8 @@ class ChainWalk {
   #verifyPersonal({ position, body }: EventRow, personal: string): void {
     try {
       const names = unfaithfulNames(body, JSON.parse(personal) as PrivateValues);
-      for (const name of names) this.faults.push({ position, fault: `the personal value ${name} is not the one that was recorded` });
+      for (const name of names)
+        this.faults.push({ position, fault: `the personal value ${name} is not the one that was recorded` });
     } catch {
       this.faults.push({ position, fault: "the personal values cannot be read" });
     }
@@ -141,7 +147,10 @@ class ChainWalk {
 
   #missing(upTo: number): void {
     const position = this.#position + 1;
-    this.faults.push({ position, fault: upTo === position ? "the event is missing" : `the events up to ${upTo} are missing` });
+    this.faults.push({
+      position,
+      fault: upTo === position ? "the event is missing" : `the events up to ${upTo} are missing`,
+    });
     this.#position = upTo;
   }
 }

@@ -23,7 +23,9 @@ export interface RowReport {
  */
 export async function verifyUserRows(database: Database, sliceRows = 500): Promise<RowReport> {
   const statements = prepareHotStatements(database);
-  const states = database.prepare<[string, number], UserStateTable>("SELECT * FROM user_state WHERE id > ? ORDER BY id LIMIT ?");
+  const states = database.prepare<[string, number], UserStateTable>(
+    "SELECT * FROM user_state WHERE id > ? ORDER BY id LIMIT ?",
+  );
   const profiles = database.prepare<[string], UserProfileTable>("SELECT * FROM user_profile WHERE id = ?");
   const faults: RowFault[] = [];
   let users = 0;

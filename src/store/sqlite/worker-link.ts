@@ -5,7 +5,12 @@ import { PageTokenError, StoreUnavailableError } from "../store.ts";
 /** What the worker sends back; errors cross as plain data. */
 export type WorkerAnswer =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly kind: "token" | "unavailable" | "bug"; readonly message: string };
+  | {
+      readonly id: number;
+      readonly ok: false;
+      readonly kind: "token" | "unavailable" | "bug";
+      readonly message: string;
+    };
 
 /** What a worker is sent: a question, or that it shall end. */
 export type WorkerQuestion<Q> = { readonly id: number; readonly question: Q } | "close";
@@ -34,7 +39,7 @@ export class WorkerLink<Q> {
   readonly #options: WorkerLinkOptions;
   #worker: Worker | undefined;
   #lastId = 0;
-  #closed = false;
+  #closed: boolean = false;
   readonly #pending = new Map<number, Pending>();
 
   constructor(options: WorkerLinkOptions) {

@@ -119,7 +119,9 @@ export function readUserRows(
   id: string,
 ): { readonly user: User; readonly lastPosition: number } | undefined {
   const row = statements.readUserState.get(id);
-  return row && { user: { state: toUserState(row), person: readPerson(statements, id) }, lastPosition: row.last_position };
+  return (
+    row && { user: { state: toUserState(row), person: readPerson(statements, id) }, lastPosition: row.last_position }
+  );
 }
 
 function readPerson(statements: HotStatements, id: string): Person {

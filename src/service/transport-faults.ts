@@ -1,0 +1,54 @@
+/** Errors that no handler made (what cannot be decoded, found or awaited) get a reason like all others. */
+import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { type Refusal, refuse, refuseFields } from "../domain/refusal.ts";
+import { toConnectError } from "./errors.ts";
+
+/** Adds the details in place: the error is on its way to its encoder already. */
+export function describeFault(error: ConnectError, method: DescMethod | undefined): void {
+  if (error.findDetails(ErrorInfoSchema).length > 0) return;
+  const refusal = refusalOf(error, method);
+  if (refusal !== undefined) error.details = toConnectError(refusal).details;
+}
+
+function refusalOf(error: ConnectError, method: DescMethod | undefined): Refusal | undefined {
+  const message = error.rawMessage;
+  switch (error.code) {
+    case Code.InvalidArgument: {
+      const named = error.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations);
+      const fields = named
+        .filter(({ field }) => field !== "")
+        .map(({ field, description }) => ({ field: toProtoPath(method?.input, field), description }));
+      return fields.length > 0 ? refuseFields(fields) : refuse("REQUEST_MALFORMED", message);
+    }
+    case Code.ResourceExhausted:
+      return refuse("REQUEST_TOO_LARGE", message);
+    case Code.NotFound:
+      return refuse("PATH_NOT_FOUND", message);
+    case Code.Unimplemented:
+      return refuse("METHOD_NOT_SERVED", message);
+    case Code.DeadlineExceeded:
+      return refuse("CALL_TIMED_OUT", message);
+    case Code.Unavailable:
+      return refuse("SERVICE_STOPPING", message);
+    default:
+      return undefined;
+  }
+}
+
+/** `users[3].userId` as `users[3].user_id`. Members that are no fields stay as they were sent. */
+function toProtoPath(desc: DescMessage | undefined, path: string): string {
+  const names: string[] = [];
+  let at = desc;
+  for (const segment of path.split(".")) {
+    const [, name = segment, index = ""] = /^([^[]*)(\[.*)$/.exec(segment) ?? [];
+    const field = at?.fields.find((each) => each.jsonName === name) ?? at?.fields.find((each) => each.name === name);
+    names.push(`${field?.name ?? name}${index}`);
+    at =
+      field?.fieldKind === "message" || (field?.fieldKind === "list" && field.listKind === "message")
+        ? field.message
+        : undefined;
+  }
+  return names.join(".");
+}

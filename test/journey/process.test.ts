@@ -1,0 +1,192 @@
+/** The service as a process: how it stops, what it leaves to its neighbour, and what it says of a wrong command line. */
+import assert from "node:assert/strict";
+import * as http2 from "node:http2";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import { ROOT, strangersEnvironment } from "../support/npm-start.ts";
+import { type CommandResult, runCommand } from "../support/run-command.ts";
+import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
+import { RAW_WIRES } from "../support/wires.ts";
+
+const MAIN = join(ROOT, "src/main.ts");
+
+/** A lock over HTTP/1.1 of which the last byte of the body is missing. */
+async function openLock(url: string, userId: string): Promise<{ finish: () => Promise<string>; socket: Socket }> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  let received = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    received += text;
+  });
+  const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(received)));
+  socket.on("error", () => undefined);
+  const body = '{"reasonCode":"ABUSE"}';
+  const head = [
+    `POST /v1/users/${userId}:lock HTTP/1.1`,
+    `Host: ${hostname}:${port}`,
+    `Authorization: Bearer ${ADMIN_KEY}`,
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, -1)}`);
+  await delay(100);
+  return {
+    socket,
+    finish: () => {
+      socket.write(body.slice(-1));
+      return closed;
+    },
+  };
+}
+
+/** A ban by gRPC of which the last byte of the message is missing. */
+async function openBan(url: string, userId: string): Promise<() => Promise<string | undefined>> {
+  const session = http2.connect(url);
+  session.on("error", () => undefined);
+  const wire = RAW_WIRES.find(({ contentType }) => contentType === "application/grpc");
+  const { path, headers, body } = wire?.request("BanUser", { userId }) ?? assert.fail("there is no gRPC");
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    ...headers,
+    authorization: `Bearer ${ADMIN_KEY}`,
+  });
+  stream.on("error", () => undefined);
+  const status = new Promise<string | undefined>((resolve) => {
+    stream.once("trailers", (trailers: http2.IncomingHttpHeaders) => resolve(trailers["grpc-status"] as string));
+    stream.once("close", () => resolve(undefined));
+  });
+  stream.resume();
+  stream.write(body.subarray(0, -1));
+  await delay(100);
+  return async () => {
+    stream.end(body.subarray(-1));
+    const said = await status;
+    session.destroy();
+    return said;
+  };
+}
+
+async function startWithUser(t: TestContext, grace: string): Promise<{ child: Child; path: string }> {
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const child = await spawnService(t, {
+    path,
+    arguments: ["--stop-grace", grace],
+    environment: { LOCKKEEPER_LOG_LEVEL: "info" },
+  });
+  const { users } = clientsOf(child.url, ADMIN_KEY);
+  await users.createUser({ userId: "u1" });
+  await users.createUser({ userId: "u2" });
+  return { child, path };
+}
+
+test("SIGTERM lets calls under way finish, takes no new ones, and ends with exit code 0", async (t) => {
+  const { child, path } = await startWithUser(t, "20s");
+  const lock = await openLock(child.url, "u1");
+  const ban = await openBan(child.url, "u2");
+  const startTime = performance.now();
+  child.process.kill("SIGTERM");
+  await delay(300);
+  assert.equal(child.process.exitCode, null, "it did not wait");
+  await assert.rejects(fetch(`${child.url}/healthz`), "it still takes connections");
+  const answer = await lock.finish();
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.match(answer, /"state":"STATE_LOCKED"/);
+  assert.match(answer, /^connection: close\r$/im);
+  assert.equal(await ban(), "0");
+  assert.equal(await ended(child), 0, child.stderr());
+  assert.ok(
+    performance.now() - startTime < 5000,
+    "it waited for the grace time although there was nothing to wait for",
+  );
+
+  const next = await spawnService(t, { path });
+  const { users } = clientsOf(next.url, ADMIN_KEY);
+  assert.equal((await users.getUser({ userId: "u1" })).user?.state, State.LOCKED);
+  assert.equal((await users.getUser({ userId: "u2" })).user?.state, State.BANNED);
+});
+
+test("a call that does not finish is cut off when the grace time ends, and the exit code is 0 all the same", async (t) => {
+  const { child } = await startWithUser(t, "500ms");
+  const { socket } = await openLock(child.url, "u1");
+  const startTime = performance.now();
+  child.process.kill("SIGTERM");
+  assert.equal(await ended(child), 0, child.stderr());
+  const elapsedMs = performance.now() - startTime;
+  assert.ok(elapsedMs >= 450 && elapsedMs < 3000, `it took ${elapsedMs} ms`);
+  socket.destroy();
+});
+
+test("a second signal ends it at once, with exit code 1", async (t) => {
+  const { child } = await startWithUser(t, "30s");
+  const { socket } = await openLock(child.url, "u1");
+  child.process.kill("SIGTERM");
+  await delay(200);
+  child.process.kill("SIGINT");
+  assert.equal(await ended(child), 1);
+  socket.destroy();
+});
+
+function serve(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+  return runCommand(process.execPath, [MAIN, ...args], {
+    environment: strangersEnvironment(environment),
+    timeoutMs: 20_000,
+  });
+}
+
+/** One line on standard error, `lockkeeper: …`; nothing else anywhere. */
+function assertOneSentence({ code, stdout, stderr }: CommandResult, wanted: { code: number; says: RegExp }): void {
+  assert.equal(stdout, "");
+  assert.match(stderr, /^lockkeeper: [^\n]+\n$/);
+  assert.match(stderr, wanted.says);
+  assert.equal(code, wanted.code, stderr);
+}
+
+test("a second process on the same file is refused in one sentence, and the first one is not disturbed", async (t) => {
+  const { child, path } = await startWithUser(t, "1s");
+  const args = ["serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${path}`];
+  assertOneSentence(await serve(args), { code: 1, says: /another process/ });
+  const { users } = clientsOf(child.url, ADMIN_KEY);
+  assert.equal((await users.lockUser({ userId: "u1" })).user?.state, State.LOCKED);
+});
+
+test("a port that is taken is refused in one sentence, and the key that such a first start made opens the next", async (t) => {
+  const { child } = await startWithUser(t, "1s");
+  const path = join(await temporaryFolder(t), "other.db");
+  const args = ["serve", "--listen", new URL(child.url).host, "--database", `sqlite:${path}`];
+  const { stdout, ...result } = await serve(args);
+  const key = /^admin key, shown this once: (lk_\w+)\n$/.exec(stdout)?.[1] ?? assert.fail(stdout);
+  assertOneSentence({ ...result, stdout: "" }, { code: 1, says: /in use|EADDRINUSE/ });
+  assertOneSentence(await serve(args), { code: 1, says: /in use|EADDRINUSE/ });
+  const next = await spawnService(t, { path, environment: { LOCKKEEPER_ADMIN_KEY: "" } });
+  assert.equal(next.stdout(), `listening on ${next.url}\n`);
+  assert.equal((await clientsOf(next.url, key).users.createUser({})).details?.sequence, 1n);
+});
+
+test("a wrong command line is refused in one sentence that says what is allowed, with exit code 2", async () => {
+  const rows: [string[], NodeJS.ProcessEnv, RegExp][] = [
+    [["serve", "--nonsense", "1"], {}, /--nonsense/],
+    [["serve", "--listen", "nonsense"], {}, /--listen: "nonsense".*host:port/],
+    [["serve", "--database", "postgres://user:hunter2@db/x"], {}, /--database.*sqlite:PATH/],
+    [["serve", "extra"], {}, /extra/],
+    [["sreve"], {}, /"sreve" is not a command/],
+    [["serve"], { LOCKKEEPER_ADMIN_KEY: "hunter2" }, /LOCKKEEPER_ADMIN_KEY: .*7 characters.* 32/],
+    [["serve"], { LOCKKEEPER_STOP_GRACE: "soon" }, /LOCKKEEPER_STOP_GRACE: "soon".*10s/],
+  ];
+  await Promise.all(
+    rows.map(async ([args, environment, says]) => {
+      const result = await serve(args, environment);
+      assertOneSentence(result, { code: 2, says });
+      assert.doesNotMatch(result.stderr, /hunter2/);
+    }),
+  );
+});
+
+test("--help says what can be set, and exits with 0", async () => {
+  const { code, stdout, stderr } = await serve(["serve", "--help"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  for (const name of ["--listen", "LOCKKEEPER_ADMIN_KEY", "--stop-grace"]) assert.ok(stdout.includes(name), name);
+});

@@ -1,0 +1,11 @@
+/** The contract suite against SQLite. */
+import { describeBatches } from "../contract/batches.ts";
+import { describeCommands } from "../contract/commands.ts";
+import { describeLists } from "../contract/lists.ts";
+import { describeRequests } from "../contract/requests.ts";
+import { openFixture } from "../support/sqlite-fixture.ts";
+
+describeCommands("SQLite", openFixture);
+describeRequests("SQLite", openFixture);
+describeBatches("SQLite", openFixture);
+describeLists("SQLite", openFixture);

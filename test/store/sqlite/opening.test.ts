@@ -1,0 +1,111 @@
+/** Opening a database: what is refused, and that the refusal says why in one sentence. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import Database from "better-sqlite3";
+import { openSqliteStore, type SqliteStoreOptions } from "../../../src/store/sqlite/sqlite-store.ts";
+import { createUser } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
+import { makeFolder, openFixture, START_TIME } from "../support/sqlite-fixture.ts";
+import { mountTmpfs } from "../support/tmpfs.ts";
+
+function open(path: string, more: Partial<SqliteStoreOptions> = {}) {
+  return openSqliteStore({ path, clock: () => START_TIME, ...more });
+}
+
+describe("opening a database", () => {
+  it("creates the folder and the file, and opens them again", async (t) => {
+    const path = join(makeFolder(t), "a", "b", "lockkeeper.db");
+    const { store } = await openFixture(t, { path });
+    resourceOf(await store.execute(createUser("u")));
+    await store.close();
+    const again = await openFixture(t, { path });
+    assert.equal((await again.store.readUser("u"))?.state.sequence, 1);
+  });
+
+  it("refuses a file that is not SQLite and leaves it as it is", async (t) => {
+    const path = join(makeFolder(t), "notes.txt");
+    writeFileSync(path, "these are my notes, and they are longer than a header\n".repeat(100));
+    const before = readFileSync(path);
+    await assert.rejects(open(path), { message: `the file ${path} is not a SQLite database` });
+    assert.deepEqual(readFileSync(path), before);
+  });
+
+  it("refuses a SQLite database of something else", async (t) => {
+    const path = join(makeFolder(t), "other.db");
+    const other = new Database(path);
+    other.exec("CREATE TABLE songs (title TEXT)");
+    other.close();
+    await assert.rejects(open(path), /other\.db is a SQLite database of something else/);
+  });
+
+  it("refuses a database of a newer version", async (t) => {
+    const { store, path } = await openFixture(t);
+    await store.close();
+    const database = new Database(path);
+    database.exec("INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-from-the-future', '')");
+    database.close();
+    await assert.rejects(
+      open(path),
+      /written by a newer version of lockkeeper: it has the migration 9999-from-the-future/,
+    );
+  });
+
+  it("refuses a folder in the place of the file, and a file in the place of the folder", async (t) => {
+    const folder = makeFolder(t);
+    mkdirSync(join(folder, "taken"));
+    await assert.rejects(open(join(folder, "taken")), /cannot be opened/);
+    writeFileSync(join(folder, "file"), "");
+    await assert.rejects(
+      open(join(folder, "file", "lockkeeper.db")),
+      /the folder of the database .* cannot be created/,
+    );
+  });
+
+  it("refuses a file that cannot be written", async (t) => {
+    const folder = mountTmpfs(t, "size=8m");
+    if (folder === undefined) return;
+    const path = join(folder, "lockkeeper.db");
+    await (await open(path)).close();
+    execFileSync("mount", ["-o", "remount,ro", folder]);
+    await assert.rejects(open(path), /read-only|cannot be opened/);
+  });
+
+  it("refuses a clock that is more than a minute behind the newest record, unless told otherwise", async (t) => {
+    const { store, path } = await openFixture(t);
+    await store.close();
+    const close = await open(path, { clock: () => START_TIME - 60_000 });
+    assert.equal(await close.now(), START_TIME);
+    await close.close();
+    const behind = { clock: () => START_TIME - 60_001 };
+    await assert.rejects(
+      open(path, behind),
+      /the clock says 2025-12-31T23:58:59\.999Z, but the newest record is of 2026-01-01T00:00:00\.000Z/,
+    );
+    const allowed = await open(path, { ...behind, allowClockBehind: true });
+    assert.equal(await allowed.now(), START_TIME);
+    await allowed.close();
+  });
+
+  it("refuses the same file twice, by whatever path", async (t) => {
+    const { path, store } = await openFixture(t);
+    await assert.rejects(open(path), { message: new RegExp(`the database ${path} is in use by another process`) });
+    const link = join(makeFolder(t), "link.db");
+    symlinkSync(path, link);
+    await assert.rejects(open(link), /is in use by another process/);
+    await store.close();
+    await (await open(link)).close();
+  });
+
+  it("syncs every commit and checkpoints only on its worker", async (t) => {
+    const { connect, path } = await openFixture(t);
+    assert.equal(connect().pragma("journal_mode", { simple: true }), "wal");
+    const source = readFileSync(new URL("../../../src/store/sqlite/database-file.ts", import.meta.url), "utf8");
+    // Both are settings of a connection, which no other one can ask; durability.test.ts proves the first.
+    assert.match(source, /synchronous = FULL/);
+    assert.match(source, /wal_autocheckpoint = 0/);
+    assert.ok(path.endsWith("lockkeeper.db"));
+  });
+});

@@ -1,0 +1,97 @@
+/** The worker threads: a reader that crashes or hangs, and a write-ahead log that stays within its bound. */
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { verifyChain } from "../../../src/store/sqlite/verify-chain.ts";
+import { WorkerLink } from "../../../src/store/sqlite/worker-link.ts";
+import { createUser, lockUser } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
+import { openFixture } from "../support/sqlite-fixture.ts";
+
+const UNAVAILABLE = { name: "StoreUnavailableError" };
+
+function linkTo(script: string, callMs = 5_000) {
+  const troubles: unknown[] = [];
+  const link = new WorkerLink<string>({
+    name: "test worker",
+    url: new URL(`../support/${script}`, import.meta.url),
+    workerData: null,
+    callMs,
+    onTrouble: (error) => troubles.push(error),
+  });
+  return { link, troubles };
+}
+
+describe("workers", () => {
+  it("that crash fail their calls and are started again", async (t) => {
+    const { link, troubles } = linkTo("odd-worker.ts");
+    t.after(() => link.close());
+    assert.equal(await link.call("echo"), "echo");
+    // The answer may go down with the thread.
+    await Promise.allSettled([link.call("crash")]);
+    while (troubles.length === 0) await wait(5);
+    assert.equal(await link.call("echo"), "echo");
+    await assert.rejects(link.call("exit"), UNAVAILABLE);
+    assert.equal(await link.call("echo"), "echo");
+  });
+
+  it("that hang fail their calls in time and are started again", async (t) => {
+    const { link } = linkTo("odd-worker.ts", 1_500);
+    t.after(() => link.close());
+    const begin = performance.now();
+    await assert.rejects(link.call("hang"), UNAVAILABLE);
+    assert.ok(performance.now() - begin < 10_000);
+    assert.equal(await link.call("echo"), "echo");
+  });
+
+  it("answer errors as errors and go on", async (t) => {
+    const { link, troubles } = linkTo("odd-worker.ts");
+    t.after(() => link.close());
+    await assert.rejects(link.call("throw"), /test worker: thrown/);
+    assert.equal(await link.call("echo"), "echo");
+    assert.deepEqual(troubles, []);
+  });
+
+  it("checkpoint, so that the write-ahead log stays within its bound under load", async (t) => {
+    const walBytesMax = 2 * 2 ** 20;
+    const { store, path, connect, troubles } = await openFixture(t, { limits: { walBytesMax } });
+    let largest = 0;
+    for (let round = 0; round < 40; round++) {
+      const ids = Array.from({ length: 256 }, (_, index) => `u${round}-${index}`);
+      await Promise.all(ids.map((id) => store.execute(createUser(id, { note: "n".repeat(500) }))));
+      largest = Math.max(largest, statSync(`${path}-wal`).size);
+    }
+    assert.ok(largest <= walBytesMax, `the log grew to ${largest} bytes`);
+    assert.ok(statSync(path).size > 2 * walBytesMax, "far more was written than the log may hold");
+    assert.deepEqual((await verifyChain(connect({ readonly: true }))).faults, []);
+    assert.deepEqual(troubles, []);
+  });
+
+  it("leave no log behind when the store is closed", async (t) => {
+    const { store, path } = await openFixture(t);
+    await store.execute(createUser("u"));
+    assert.ok(statSync(`${path}-wal`).size > 0);
+    await store.close();
+    assert.equal(statSync(`${path}-wal`, { throwIfNoEntry: false }), undefined);
+  });
+});
+
+describe("the sweeper", () => {
+  it("writes what is due by itself, once, for more users than one round takes", async (t) => {
+    const { store, clock } = await openFixture(t, { sweepIntervalMs: 10, limits: { sweepUsers: 10 } });
+    const ids = Array.from({ length: 45 }, (_, index) => `u${index}`);
+    await Promise.all(ids.map((id) => store.execute(createUser(id))));
+    await Promise.all(ids.map((id) => store.execute(lockUser(id))));
+    clock.time += 3_600_000;
+    const countOf = async (id: string) =>
+      (await store.listUserEvents({ userId: id, order: "newest_first", pageSize: 10 })).items.length;
+    const isDone = async () => (await Promise.all(ids.map(countOf))).every((count) => count === 3);
+    for (let attempt = 0; attempt < 100 && !(await isDone()); attempt++) await wait(20);
+    assert.ok(await isDone());
+    await store.sweep();
+    assert.ok(await isDone());
+    const user = resourceOf(await store.execute(lockUser("u0")));
+    assert.equal(user.state.sequence, 4);
+  });
+});

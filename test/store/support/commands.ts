@@ -1,0 +1,145 @@
+/** Commands as tests write them: what matters is named, the rest is filled in. */
+import type { CreateApiKey, RevokeApiKey } from "../../../src/domain/api-key.ts";
+import type {
+  BanUser,
+  CommandContext,
+  CreateUser,
+  DeleteUser,
+  ImportUser,
+  LockUser,
+  SettleUser,
+  UnbanUser,
+  UnlockUser,
+  UpdateUser,
+} from "../../../src/domain/command.ts";
+import type { CreateOrganization } from "../../../src/domain/organization.ts";
+
+export const ORGANIZATION_ID = "default";
+
+/** Restriction ids only have to differ. */
+let lastId = 0;
+
+export function context(more: Partial<CommandContext> = {}): CommandContext {
+  return { actor: "key:test", via: "test", scope: null, validateOnly: false, ...more };
+}
+
+/** A context that carries a request id; `content` stands for the rest of the request. */
+export function requestContext(id: string, content = "same", more: Partial<CommandContext> = {}): CommandContext {
+  return context({
+    request: { rpc: "lockkeeper.user.v1.UserService/Test", id, content: Buffer.from(content) },
+    ...more,
+  });
+}
+
+const PLAIN = { reasonCode: "", note: "" };
+
+export function createOrganization(
+  organizationId = ORGANIZATION_ID,
+  more: Partial<CreateOrganization> = {},
+): CreateOrganization {
+  return { type: "CreateOrganization", organizationId, displayName: "", context: context(), ...more };
+}
+
+export function createUser(userId: string, more: Partial<CreateUser> = {}): CreateUser {
+  return {
+    type: "CreateUser",
+    userId,
+    organizationId: ORGANIZATION_ID,
+    profile: {},
+    attributes: {},
+    context: context(),
+    ...PLAIN,
+    ...more,
+  };
+}
+
+export function importUser(userId: string, more: Partial<ImportUser> = {}): ImportUser {
+  return {
+    type: "ImportUser",
+    userId,
+    organizationId: ORGANIZATION_ID,
+    profile: {},
+    attributes: {},
+    restrictions: [],
+    ifExists: "error",
+    context: context(),
+    ...PLAIN,
+    ...more,
+  };
+}
+
+export function updateUser(userId: string, more: Partial<UpdateUser> = {}): UpdateUser {
+  return {
+    type: "UpdateUser",
+    userId,
+    profile: {},
+    attributes: {},
+    fields: [],
+    namespaces: [],
+    context: context(),
+    ...PLAIN,
+    ...more,
+  };
+}
+
+export function deleteUser(userId: string, more: Partial<DeleteUser> = {}): DeleteUser {
+  return { type: "DeleteUser", userId, context: context(), ...PLAIN, ...more };
+}
+
+export function lockUser(userId: string, more: Partial<LockUser> = {}): LockUser {
+  return {
+    type: "LockUser",
+    userId,
+    restrictionId: `restriction-${++lastId}`,
+    ifAlready: "refuse",
+    expiry: { kind: "default" },
+    revokeSessions: false,
+    context: context(),
+    ...PLAIN,
+    ...more,
+  };
+}
+
+export function unlockUser(userId: string, more: Partial<UnlockUser> = {}): UnlockUser {
+  return { type: "UnlockUser", userId, ifAlready: "refuse", context: context(), ...PLAIN, ...more };
+}
+
+export function banUser(userId: string, more: Partial<BanUser> = {}): BanUser {
+  return {
+    type: "BanUser",
+    userId,
+    restrictionId: `restriction-${++lastId}`,
+    ifAlready: "refuse",
+    expiry: { kind: "never" },
+    context: context(),
+    ...PLAIN,
+    ...more,
+  };
+}
+
+export function unbanUser(userId: string, more: Partial<UnbanUser> = {}): UnbanUser {
+  return { type: "UnbanUser", userId, ifAlready: "refuse", context: context(), ...PLAIN, ...more };
+}
+
+export function settleUser(userId: string): SettleUser {
+  return { type: "SettleUser", userId, context: context({ actor: "system" }) };
+}
+
+export function createApiKey(keyId: string, more: Partial<CreateApiKey> = {}): CreateApiKey {
+  return {
+    type: "CreateApiKey",
+    keyId,
+    secretHash: `hash-of-${keyId}`,
+    organizationId: null,
+    displayName: "",
+    role: "owner",
+    permissions: [],
+    expireTime: null,
+    context: context(),
+    ...more,
+  };
+}
+
+export function revokeApiKey(keyId: string, more: Partial<RevokeApiKey> = {}): RevokeApiKey {
+  return { type: "RevokeApiKey", keyId, note: "", context: context(), ...more };
+}

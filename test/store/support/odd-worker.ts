@@ -1,0 +1,24 @@
+/** A worker that does what it is told, however odd. */
+import { serveQuestions } from "../../../src/store/sqlite/worker-port.ts";
+
+serveQuestions<string>(
+  (question) => {
+    switch (question) {
+      case "crash":
+        // Outside of the answer, where nothing catches it.
+        setImmediate(() => {
+          throw new Error("crashed");
+        });
+        return question;
+      case "exit":
+        return process.exit(3);
+      case "hang":
+        for (;;);
+      case "throw":
+        throw new Error("thrown");
+      default:
+        return question;
+    }
+  },
+  () => undefined,
+);
