@@ -12,7 +12,7 @@ interface Step {
 const steps: readonly Step[] = [
   { name: "format and lint", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "types", run: () => command("tsc", ["--noEmit", "-p", "."]) },
-  { name: "contract format", run: () => command("buf", ["format", "--diff", "--exit-code", "--path", "proto"]) },
+  { name: "contract format", run: () => command("buf", ["format", "--diff", "--exit-code", "proto"]) },
   { name: "contract lint", run: () => command("buf", ["lint"]) },
   { name: "contract is compatible with the last release", run: isCompatible },
   { name: "generated code is current", run: isGeneratedCodeCurrent },
@@ -72,7 +72,7 @@ function isCompatible(): boolean {
     cpSync("node_modules/@grpc/reflection/build/proto", join(folder, "node_modules/@grpc/reflection/build/proto"), {
       recursive: true,
     });
-    return command("buf", ["breaking", "--against", folder, "--path", "proto/lockkeeper"]);
+    return command("buf", ["breaking", "--against", folder]);
   } finally {
     rmSync(folder, { recursive: true });
   }

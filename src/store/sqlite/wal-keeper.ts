@@ -17,7 +17,7 @@ export interface WalKeeperOptions {
 }
 
 /** Parts of the bound at which a checkpoint begins, at which the writer waits for the rest, and at which it must. */
-const BEGIN_PART = Number(process.env.X_BEGIN ?? 0.375);
+const BEGIN_PART = 3 / 8;
 const REST_PART = 1 / 64;
 const FULL_PART = 7 / 8;
 /** Each pass finds what was written during the one before; where that does not shrink, the writer has to wait. */
@@ -110,7 +110,7 @@ export class WalKeeper {
         await this.#checkpoint("PASSIVE");
         // SQLite syncs the database only when it has moved the whole log, that is in RESTART, while the writer waits.
         // Done here before, beside the writer, it leaves RESTART next to nothing to sync.
-        if (process.env.X_SYNC) await syncFile(this.#options.descriptor);
+        await syncFile(this.#options.descriptor);
         // Asked anew: the worker's answer says how long the log was when it began.
         const { log, checkpointed } = this.#readState();
         this.#isRestSmall = (log - checkpointed) * this.#frameBytes <= this.#options.walBytesMax * REST_PART;
