@@ -17,6 +17,8 @@ const { values: flags } = parseArgs({
     locks: { type: "string", default: "100000" },
     /** Commands in flight, each waiting for its own outcome. */
     inflight: { type: "string", default: "1024" },
+    /** Commands in one commit at most. */
+    batch: { type: "string", default: "64" },
     /** Chooses the users; the same seed chooses the same. */
     seed: { type: "string", default: `${Date.now() % 1_000_000}` },
     /** Ends after the database is made. */
@@ -63,6 +65,7 @@ async function measure(): Promise<void> {
   const store = await openSqliteStore({
     path,
     clock: Date.now,
+    limits: { batchCommands: Number(flags.batch) },
     // Nothing but the locks is measured.
     sweepIntervalMs: 3_600_000,
     onTrouble: (error) => console.error(error),

@@ -18,7 +18,7 @@ import { DEFAULT_ORGANIZATION_ID } from "./domain/organization.ts";
 import { codeOf } from "./domain/refusal.ts";
 import { createLog, type Log } from "./observability/log.ts";
 import { apiKeyHandlers, toKeyId } from "./service/api-key-service.ts";
-import { callFields } from "./service/call-fields.ts";
+import { callFields, noteRefusedActor } from "./service/call-fields.ts";
 import { toConnectError } from "./service/errors.ts";
 import { organizationHandlers } from "./service/organization-service.ts";
 import { protect } from "./service/protect.ts";
@@ -127,8 +127,10 @@ function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | 
   const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
     const rpc = `${method.parent.typeName}/${method.name}`;
     const result = admit(badge, rpc, header.get("authorization"), remoteAddress);
-    if (!result.ok) throw toConnectError(result.refusal);
-    return result.admission;
+    if (result.ok) return result.admission;
+    const error = toConnectError(result.refusal);
+    if (result.actor !== undefined) noteRefusedActor(error, result.actor);
+    throw error;
   };
   const registry = createRegistry(file_google_rpc_error_details, ...services.map((service) => service.file));
   const rest = nativeRestPolicy({ registry });
@@ -177,7 +179,11 @@ async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart):
     if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
   }
   const hasOwner = (await store.loadApiKeys()).some(isLastingOwner);
-  if (adminKey === undefined ? hasOwner : badge.knows(hashSecret(adminKey))) return undefined;
+  const known = adminKey === undefined ? undefined : badge.keyOf(hashSecret(adminKey));
+  if (known !== undefined && !isLastingOwner(known)) {
+    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this is the key of something less than an owner; set another one");
+  }
+  if (adminKey === undefined ? hasOwner : known !== undefined) return undefined;
   const keyId = toKeyId(newId());
   const secret = adminKey ?? createSecret(keyId);
   if (looksLikeSecret(secret) && !isWellFormedSecret(secret)) {
@@ -254,6 +260,10 @@ async function main(args: readonly string[]): Promise<void> {
     clock: Date.now,
     sink: (lines) => process.stderr.write(lines),
   });
+  for (const stream of [process.stdout, process.stderr]) {
+    // Whoever read the log is gone: lines are lost, the service is not.
+    stream.on("error", () => undefined);
+  }
   let madeAdminKey: string | undefined;
   const adminKeyMade = (secret: string): void => {
     madeAdminKey = secret;

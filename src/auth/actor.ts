@@ -10,6 +10,8 @@ export interface Actor {
   readonly permissions: ReadonlySet<Permission>;
   /** The organization that the caller is confined to; `null`: the whole instance. */
   readonly scope: string | null;
+  /** When the credential ends; `null`: never. What the caller makes may not outlive it. */
+  readonly expireTime: number | null;
 }
 
 /** What is asked for (`what`, the beginning of a sentence) needs permissions that the credential lacks. */

@@ -12,6 +12,7 @@ const SECRET_CHARS_MAX = 4096;
 const FAILURES_PER_SECOND_MAX = 20;
 /** How many addresses are watched at once; the oldest goes first. */
 const ADDRESSES_MAX = 10_000;
+const RELOAD_RETRY_MS = 1_000;
 const TOUCH_INTERVAL_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -71,13 +72,34 @@ export class Badge {
       return;
     }
     const permissions: ReadonlySet<Permission> = new Set(permissionsOf(key));
-    const actor: Actor = { id: `key:${key.id}`, keyId: key.id, permissions, scope: key.organizationId };
+    const actor: Actor = {
+      id: `key:${key.id}`,
+      keyId: key.id,
+      permissions,
+      scope: key.organizationId,
+      expireTime: key.expireTime,
+    };
     this.#byHash.set(key.secretHash, { key, actor, dayEndTime: 0 });
   }
 
-  /** Whether some key has this hash and opens. */
-  knows(secretHash: string): boolean {
-    return this.#byHash.has(secretHash);
+  /** The key with this hash, unless it was revoked. */
+  keyOf(secretHash: string): ApiKey | undefined {
+    return this.#byHash.get(secretHash)?.key;
+  }
+
+  /** Learns anew which keys there are, now or as soon as the store answers again. */
+  reload(): void {
+    this.#store.loadApiKeys().then(
+      (keys) => {
+        const present = new Set(keys.map((key) => key.secretHash));
+        for (const hash of this.#byHash.keys()) if (!present.has(hash)) this.#byHash.delete(hash);
+        for (const key of keys) this.hold(key);
+      },
+      (error: unknown) => {
+        this.#onTrouble(error);
+        setTimeout(() => this.reload(), RELOAD_RETRY_MS).unref();
+      },
+    );
   }
 
   /**

@@ -1,11 +1,12 @@
 /** The rules for creating, importing and changing who a user is. */
 import type { CreateUser, ImportUser, PersonInput, UpdateUser } from "./command.ts";
 import { accept, type DecideContext, type Decision, noteOf, reject } from "./decide.ts";
-import type { PersonChange, UserEventData } from "./event.ts";
+import type { PersonChange, UserEvent, UserEventData } from "./event.ts";
+import { evolve } from "./evolve.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
 import { isPermanent, LATEST_TIME, type Restriction } from "./restriction.ts";
-import { type Person, PROFILE_FIELDS, type User } from "./user.ts";
+import { NAMESPACES_MAX, PERSON_CHARS_MAX, type Person, PROFILE_FIELDS, personChars, type User } from "./user.ts";
 
 type Personal = Record<string, string>;
 
@@ -13,13 +14,32 @@ type Personal = Record<string, string>;
 export function decideCreate(user: User | undefined, command: CreateUser, now: number): Decision {
   if (user !== undefined && !isFree(user, command)) return reject(alreadyExists(command.userId));
   const { change, personal } = setPerson(command);
-  return accept({
+  return acceptPerson(undefined, {
     type: "UserCreated",
     time: now,
     actor: command.context.actor,
     data: { ...change, recreated: user !== undefined, reasonCode: command.reasonCode },
     personal: { ...personal, ...noteOf(command.note) },
   });
+}
+
+/** Refuses what would make a person too large, however small the steps that led there. */
+function acceptPerson(before: User | undefined, event: UserEvent): Decision {
+  const { person } = evolve(before, event, "", "");
+  const chars = personChars(person);
+  const namespaces = Object.keys(person.attributes).length;
+  if (chars > PERSON_CHARS_MAX) {
+    return reject(
+      refuseField(
+        "attributes",
+        `profile and attributes would have ${chars} characters together; ${PERSON_CHARS_MAX} are allowed`,
+      ),
+    );
+  }
+  if (namespaces > NAMESPACES_MAX) {
+    return reject(refuseField("attributes", `there would be ${namespaces} namespaces; ${NAMESPACES_MAX} are allowed`));
+  }
+  return accept(event);
 }
 
 function isFree(user: User, command: { readonly organizationId: string }): boolean {
@@ -59,7 +79,7 @@ function setPerson({ profile, attributes }: PersonInput): Changed {
 export function decideUpdate(user: User, command: UpdateUser, now: number): Decision {
   const { change, personal } = changesOf(user.person, command);
   if (isEmpty(change)) return accept();
-  return accept({
+  return acceptPerson(user, {
     type: "UserUpdated",
     time: now,
     actor: command.context.actor,
@@ -132,9 +152,9 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
   if (exists && command.ifExists === "skip") return accept();
   const { change, personal } = exists ? changesOf(user.person, namedOf(command)) : setPerson(command);
   const present = exists ? user.state.restrictions : [];
-  const records = restrictions.records.filter((r) => !present.some((p) => isSame(p, r, restrictions.notes)));
+  const records = restrictions.records.filter((r) => !present.some((p) => isSame(p, r, command, restrictions.notes)));
   if (exists && isEmpty(change) && records.length === 0) return accept();
-  return accept({
+  return acceptPerson(exists ? user : undefined, {
     type: "UserImported",
     time: context.now,
     actor: command.context.actor,
@@ -162,16 +182,22 @@ function namedOf({ profile, attributes }: ImportUser): Update {
 }
 
 /** Whether a restriction is there as the item says it: importing it again neither restarts it nor ends sessions. */
-function isSame(present: Restriction, record: ImportedRecords[number], notes: Personal): boolean {
-  const { kind, cause, reasonCode, expireTime, started } = record;
-  const sameStart = present.startTime === record.startTime || (present.started && started);
+function isSame(present: Restriction, record: ImportedRecords[number], command: ImportUser, notes: Personal): boolean {
+  const { id, kind, cause, reasonCode, startTime, expireTime, started } = record;
+  const item = command.restrictions.find((each) => each.id === id);
+  const sameStart = present.startTime === startTime || (present.started && started);
+  // An end that is counted from a start that the item does not name is the same when it is as long.
+  const counted = item?.startTime === undefined && expireTime !== null && item?.expiry.kind !== "at";
+  const sameEnd = counted
+    ? present.expireTime !== null && present.expireTime - present.startTime === expireTime - startTime
+    : present.expireTime === expireTime;
   return (
     present.kind === kind &&
     present.cause === cause &&
     present.reasonCode === reasonCode &&
-    present.expireTime === expireTime &&
-    present.note === (notes[`note.${record.id}`] ?? "") &&
-    sameStart
+    present.note === (notes[`note.${id}`] ?? "") &&
+    sameStart &&
+    sameEnd
   );
 }
 

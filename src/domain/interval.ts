@@ -18,6 +18,9 @@ interface IntervalContext {
   readonly fieldPrefix?: string;
 }
 
+/** A start that is no earlier than this before now is taken as now. */
+const START_LATE_MS_MAX = 10_000;
+
 /** Refuses what is zero, negative, in the past or beyond the latest instant: nothing of this ever means "for ever". */
 export function resolveInterval(expiry: Expiry, start: number | undefined, context: IntervalContext): Interval {
   const { now, defaultMs, allowPastStart = false, fieldPrefix = "" } = context;
@@ -25,7 +28,9 @@ export function resolveInterval(expiry: Expiry, start: number | undefined, conte
     ok: false,
     refusal: refuseField(fieldPrefix + field, description),
   });
-  const startTime = start ?? now;
+  // A caller's "now" arrives a little later, by another clock.
+  const isNow = start !== undefined && !allowPastStart && start < now && start >= now - START_LATE_MS_MAX;
+  const startTime = start === undefined || isNow ? now : start;
   if (startTime < now && !allowPastStart) {
     return bad("start_time", `${iso(startTime)} lies in the past, the time here is ${iso(now)}; omit it to start now`);
   }

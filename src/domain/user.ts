@@ -47,6 +47,19 @@ export interface Person {
 
 export const EMPTY_PERSON: Person = { profile: {}, attributes: {} };
 
+/** How large a person may become, by whatever number of updates: 64 Ki characters and 32 namespaces. */
+export const PERSON_CHARS_MAX = 64 * 1024;
+export const NAMESPACES_MAX = 32;
+
+/** The characters of all names and values. */
+export function personChars({ profile, attributes }: Person): number {
+  let chars = 0;
+  for (const [name, value] of [...Object.entries(profile), ...Object.entries(attributes)]) {
+    chars += name.length + String(value).length;
+  }
+  return chars;
+}
+
 export interface User {
   readonly state: UserState;
   readonly person: Person;

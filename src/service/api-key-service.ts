@@ -8,8 +8,8 @@ import { createSecret, hashSecret } from "../auth/secret.ts";
 import type { ApiKey, ApiKeyCommand } from "../domain/api-key.ts";
 import { organizationNotFound } from "../domain/organization.ts";
 import { RefusalError, shown } from "../domain/refusal.ts";
-import type { Store } from "../store/store.ts";
-import type { ServiceHandlers } from "./call.ts";
+import { type Store, StoreUnavailableError } from "../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import {
   assertWithinScope,
   commandContext,
@@ -25,7 +25,7 @@ import { toDetails, toTimestamp } from "./user-message.ts";
 export interface ApiKeyServiceOptions {
   readonly store: Store;
   readonly newId: () => string;
-  readonly badge: Pick<Badge, "hold">;
+  readonly badge: Pick<Badge, "hold" | "reload">;
 }
 
 /** The handlers of lockkeeper.apikey.v1.ApiKeyService. */
@@ -34,6 +34,18 @@ export function apiKeyHandlers({
   newId,
   badge,
 }: ApiKeyServiceOptions): ServiceHandlers<typeof pb.ApiKeyService> {
+  const change = async (call: ServiceCall, command: ApiKeyCommand): Promise<ApiKey> => {
+    try {
+      const key = resourceOf<ApiKeyCommand>(await store.execute(command, executeOptions(call)));
+      if (!command.context.validateOnly) badge.hold(key);
+      return key;
+    } catch (error) {
+      // Whether a key was made or revoked may be on disk although nobody can say so: only the disk knows.
+      if (error instanceof StoreUnavailableError && error.outcome === "UNKNOWN") badge.reload();
+      throw error;
+    }
+  };
+
   return {
     async createApiKey(request, call) {
       const { actor } = call.admission;
@@ -47,25 +59,20 @@ export function apiKeyHandlers({
           `${new Date(expireTime).toISOString()} must lie in the future; the time here is ${new Date(now).toISOString()}`,
         );
       }
+      assertNotOutliving(actor, expireTime);
       const keyId = toKeyId(newId());
       const secret = createSecret(keyId);
-      const key = resourceOf<ApiKeyCommand>(
-        await store.execute(
-          {
-            type: "CreateApiKey",
-            keyId,
-            secretHash: hashSecret(secret),
-            organizationId,
-            displayName: request.displayName,
-            role: request.role,
-            permissions: request.permissions,
-            expireTime,
-            context: commandContext(call, pb.CreateApiKeyRequestSchema, request, ""),
-          },
-          executeOptions(call),
-        ),
-      );
-      if (!request.validateOnly) badge.hold(key);
+      const key = await change(call, {
+        type: "CreateApiKey",
+        keyId,
+        secretHash: hashSecret(secret),
+        organizationId,
+        displayName: request.displayName,
+        role: request.role,
+        permissions: request.permissions,
+        expireTime,
+        context: commandContext(call, request, ""),
+      });
       return create(pb.CreateApiKeyResponseSchema, {
         details: toDetails(key),
         apiKey: toMessage(key),
@@ -88,18 +95,12 @@ export function apiKeyHandlers({
     },
 
     async revokeApiKey(request, call) {
-      const key = resourceOf<ApiKeyCommand>(
-        await store.execute(
-          {
-            type: "RevokeApiKey",
-            keyId: request.apiKeyId,
-            note: request.note,
-            context: commandContext(call, pb.RevokeApiKeyRequestSchema, request, ""),
-          },
-          executeOptions(call),
-        ),
-      );
-      if (!request.validateOnly) badge.hold(key);
+      const key = await change(call, {
+        type: "RevokeApiKey",
+        keyId: request.apiKeyId,
+        note: request.note,
+        context: commandContext(call, request, ""),
+      });
       return create(pb.RevokeApiKeyResponseSchema, { details: toDetails(key), apiKey: toMessage(key) });
     },
   };
@@ -134,6 +135,16 @@ function assertGrantable(actor: Actor, request: pb.CreateApiKeyRequest): void {
   if (lacking.length > 0) {
     throw new RefusalError(permissionMissing("making this key", lacking));
   }
+}
+
+/** Throws FIELD_INVALID for a key that would open longer than the one that makes it. */
+function assertNotOutliving(actor: Actor, expireTime: number | null): void {
+  if (actor.expireTime === null || (expireTime !== null && expireTime <= actor.expireTime)) return;
+  const end = new Date(actor.expireTime).toISOString();
+  throw invalidField(
+    "expire_time",
+    `must be set and not later than ${end}, when the credential that makes the key expires`,
+  );
 }
 
 /** The named organization, or the caller's own scope. Throws SCOPE_EXCEEDED and ORGANIZATION_NOT_FOUND. */

@@ -2,6 +2,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import type { Actor } from "../auth/actor.ts";
 import type { Admission } from "../auth/admission.ts";
 import type { EntryLevel, LogFields } from "../observability/log.ts";
 
@@ -20,6 +21,14 @@ export interface FinishedCall {
   readonly httpStatus: number;
 }
 
+/** Who was refused before there was an admission, by the error that said so. */
+const refusedActors = new WeakMap<ConnectError, Actor>();
+
+/** Notes for the log who met an error at the door. */
+export function noteRefusedActor(error: ConnectError, actor: Actor): void {
+  refusedActors.set(error, actor);
+}
+
 const LOGGED_CHARS_MAX = 200;
 
 /** One line: call id, actor, RPC, user id, code, wire, milliseconds. */
@@ -34,7 +43,7 @@ export function callFields(call: FinishedCall): {
     message: "call",
     fields: {
       callId: call.id,
-      actor: call.admission?.actor.id,
+      actor: (call.admission?.actor ?? (call.error && refusedActors.get(call.error)))?.id,
       rpc: method === undefined ? undefined : `${method.parent.typeName}/${method.name}`,
       // A path that is no RPC's may be anything, a pasted secret included: only its length is told.
       pathChars: method === undefined ? call.path.length : undefined,

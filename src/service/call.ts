@@ -1,10 +1,11 @@
 /** A call as a handler sees it. The transport's own call fits this shape; handlers know no wire. */
-import type { DescService, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Admission } from "../auth/admission.ts";
 
 export interface ServiceCall {
   /** Unique per call. */
   readonly id: string;
+  readonly method: DescMethod;
   /** How the call came in; for the record only. */
   readonly wire: string;
   readonly admission: Admission;

@@ -31,7 +31,7 @@ export async function importUsers(
   call: ServiceCall,
 ): Promise<pb.ImportUsersResponse> {
   const organizationId = writeOrganization(call.admission.actor, request.organizationId);
-  const context = commandContext(call, pb.ImportUsersRequestSchema, request, request.organizationId);
+  const context = commandContext(call, request, request.organizationId);
   const results: Result[] = [];
   for (let start = 0; start < request.users.length; start += SLICE_ITEMS) {
     const slice = request.users.slice(start, start + SLICE_ITEMS);
@@ -118,7 +118,8 @@ function toRestriction(item: pb.ImportRestriction, prefix: string, newId: () => 
     cause,
     reasonCode: item.reasonCode,
     note: item.note,
-    actor: item.actor,
+    // Marked, so that nobody can be made to seem to have done here what came from elsewhere.
+    actor: item.actor === "" ? "" : `imported:${item.actor}`,
     ...(item.startTime === undefined ? {} : { startTime: toTime(item.startTime, `${prefix}start_time`, "down") }),
     expiry: toExpiry(item.expiry, prefix),
   };

@@ -53,7 +53,7 @@ export function organizationHandlers({
         ...(request.defaultLockDuration === undefined
           ? {}
           : { defaultLockDurationMs: toDurationMs(request.defaultLockDuration, "default_lock_duration") }),
-        context: commandContext(call, pb.CreateOrganizationRequestSchema, request, ""),
+        context: commandContext(call, request, ""),
       });
       return create(pb.CreateOrganizationResponseSchema, answer);
     },
@@ -88,7 +88,7 @@ export function organizationHandlers({
         organizationId: request.organizationId,
         ...updatedFields(request),
         ...(expectedSequence === undefined ? {} : { expectedSequence }),
-        context: commandContext(call, pb.UpdateOrganizationRequestSchema, request, ""),
+        context: commandContext(call, request, ""),
       });
       return create(pb.UpdateOrganizationResponseSchema, answer);
     },

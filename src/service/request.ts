@@ -1,6 +1,6 @@
 /** What requests have in common, as commands and queries want it. */
 import { hash } from "node:crypto";
-import { type DescMessage, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { type DescMethod, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Actor, scopeExceeded } from "../auth/actor.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
@@ -20,12 +20,7 @@ const DURATION_SECONDS_MAX = 316_224_000_000n;
 type ChangeRequest = Message & { readonly requestId?: string; readonly validateOnly: boolean };
 
 /** The context of a command. `organizationId`: where the request wants to look; empty: wherever the caller may. */
-export function commandContext(
-  call: ServiceCall,
-  desc: DescMessage,
-  request: ChangeRequest,
-  organizationId: string,
-): CommandContext {
+export function commandContext(call: ServiceCall, request: ChangeRequest, organizationId: string): CommandContext {
   const { actor } = call.admission;
   return {
     actor: actor.id,
@@ -34,14 +29,19 @@ export function commandContext(
     scope: readScope(actor, organizationId),
     validateOnly: request.validateOnly,
     ...(request.requestId
-      ? { request: { rpc: desc.typeName, id: request.requestId, content: requestContent(desc, request) } }
+      ? { request: { rpc: rpcOf(call.method), id: request.requestId, content: requestContent(call.method, request) } }
       : {}),
   };
 }
 
+/** `package.Service/Method`. */
+function rpcOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
 /** SHA-256 of the canonical JSON of a request without its request id. */
-function requestContent(desc: DescMessage, request: ChangeRequest): Uint8Array {
-  const json = toJson(desc, { ...request, requestId: "" } as Message) as { readonly [key: string]: JsonValue };
+function requestContent({ input }: DescMethod, request: ChangeRequest): Uint8Array {
+  const json = toJson(input, { ...request, requestId: "" } as Message) as { readonly [key: string]: JsonValue };
   return hash("sha256", canonicalJson(json), "buffer");
 }
 

@@ -1,5 +1,5 @@
 /** UserService: locks, unlocks and bans. Message → command → answer; the rules are the domain's. */
-import { create, type DescMessage } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { Cause } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { UserCommand } from "../domain/command.ts";
@@ -56,7 +56,7 @@ function personHandlers(
         type: "CreateUser",
         userId,
         organizationId,
-        context: commandContext(call, pb.CreateUserRequestSchema, request, request.organizationId),
+        context: commandContext(call, request, request.organizationId),
         profile: toProfile(request.profile),
         attributes: toAttributes(request.attributes),
         reasonCode: request.reasonCode,
@@ -69,7 +69,7 @@ function personHandlers(
       const person = { profile: toProfile(request.profile), attributes: toAttributes(request.attributes) };
       const answer = await change(call, {
         type: "UpdateUser",
-        ...ofUser(call, pb.UpdateUserRequestSchema, request),
+        ...ofUser(call, request),
         ...updatedFields(request.updateMask?.paths ?? [], person),
         ...person,
       });
@@ -77,7 +77,7 @@ function personHandlers(
     },
 
     async deleteUser(request, call) {
-      const answer = await change(call, { type: "DeleteUser", ...ofUser(call, pb.DeleteUserRequestSchema, request) });
+      const answer = await change(call, { type: "DeleteUser", ...ofUser(call, request) });
       return create(pb.DeleteUserResponseSchema, answer);
     },
   };
@@ -91,7 +91,7 @@ function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers
     async lockUser(request, call) {
       const answer = await change(call, {
         type: "LockUser",
-        ...ofUser(call, pb.LockUserRequestSchema, request),
+        ...ofUser(call, request),
         ...imposition(newId, request),
         revokeSessions: request.revokeSessions,
       });
@@ -99,7 +99,7 @@ function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers
     },
 
     async unlockUser(request, call) {
-      const common = ofUser(call, pb.UnlockUserRequestSchema, request);
+      const common = ofUser(call, request);
       const answer = await change(call, { type: "UnlockUser", ...common, ifAlready: "refuse" });
       return create(pb.UnlockUserResponseSchema, answer);
     },
@@ -107,14 +107,14 @@ function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers
     async banUser(request, call) {
       const answer = await change(call, {
         type: "BanUser",
-        ...ofUser(call, pb.BanUserRequestSchema, request),
+        ...ofUser(call, request),
         ...imposition(newId, request),
       });
       return create(pb.BanUserResponseSchema, answer);
     },
 
     async unbanUser(request, call) {
-      const common = ofUser(call, pb.UnbanUserRequestSchema, request);
+      const common = ofUser(call, request);
       const answer = await change(call, { type: "UnbanUser", ...common, ifAlready: "refuse" });
       return create(pb.UnbanUserResponseSchema, answer);
     },
@@ -122,7 +122,7 @@ function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers
     async deactivateUser(request, call) {
       const answer = await change(call, {
         type: "DeactivateUser",
-        ...ofUser(call, pb.DeactivateUserRequestSchema, request),
+        ...ofUser(call, request),
         restrictionId: newId(),
         ifAlready: "refuse",
         cause: deactivationCause(request.cause),
@@ -133,7 +133,7 @@ function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers
     async reactivateUser(request, call) {
       const answer = await change(call, {
         type: "ReactivateUser",
-        ...ofUser(call, pb.ReactivateUserRequestSchema, request),
+        ...ofUser(call, request),
         ifAlready: "refuse",
         cause: deactivationCause(request.cause),
       });
@@ -153,11 +153,11 @@ type ChangeRequest =
   | pb.ReactivateUserRequest;
 
 /** What every change of an existing user carries. */
-function ofUser(call: ServiceCall, desc: DescMessage, request: ChangeRequest) {
+function ofUser(call: ServiceCall, request: ChangeRequest) {
   const expectedSequence = toSequence(request.expectedSequence);
   return {
     userId: request.userId,
-    context: commandContext(call, desc, request, request.organizationId),
+    context: commandContext(call, request, request.organizationId),
     reasonCode: request.reasonCode,
     note: request.note,
     ...(expectedSequence === undefined ? {} : { expectedSequence }),

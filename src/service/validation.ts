@@ -1,7 +1,8 @@
 /** Validates requests by the contract's own rules and says what is wrong with which field. */
-import type { DescField, DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, getOption, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { type Path, pathToString, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
+import { field as fieldRules, Ignore } from "../../gen/buf/validate/validate_pb.ts";
 import { type FieldViolation, type Refusal, refuseFields, shown } from "../domain/refusal.ts";
 
 const patterns = new Map<string, RegExp>();
@@ -23,9 +24,8 @@ const validator = createValidator({
 
 /** What is wrong with a request; `undefined`: nothing. Throws when a rule of the contract itself is at fault. */
 export function validate<D extends DescMessage>(desc: D, message: MessageShape<D>): Refusal | undefined {
-  const zero = findNul(desc, message);
-  if (zero !== undefined)
-    return refuseFields([{ field: zero, description: "has a character U+0000, which is not allowed" }]);
+  const unfit = findUnstorable(desc, message);
+  if (unfit !== undefined) return refuseFields([unfit]);
   const result = validator.validate(desc, message);
   if (result.kind === "valid") return undefined;
   if (result.kind === "error") throw result.error;
@@ -78,21 +78,44 @@ function isRedacted(field: DescField): boolean {
   return field.proto.options?.debugRedact === true;
 }
 
-/** Where a string with U+0000 stands; PostgreSQL cannot store it and C libraries end at it, so none is let in. */
-function findNul(desc: DescMessage, message: Message): string | undefined {
+/** JSON objects in a request nest no deeper: in binary form each level is three messages, and decoders stop at 100. */
+const JSON_DEPTH_MAX = 16;
+
+/** What no database or client can take, whatever the field says of itself; `undefined`: nothing. */
+function findUnstorable(desc: DescMessage, message: Message): FieldViolation | undefined {
   for (const [local, value] of Object.entries(message)) {
-    if (hasNul(value)) return desc.field[local]?.name ?? local;
+    const field = desc.field[local];
+    if (field !== undefined && areItemsIgnored(field)) continue;
+    const description = unstorable(value, 0);
+    if (description !== undefined) return { field: desc.field[local]?.name ?? local, description };
   }
   return undefined;
 }
 
+/** Whether the contract leaves the items of a list to the handler, which validates each by itself. */
+function areItemsIgnored(field: DescField): boolean {
+  if (field.fieldKind !== "list") return false;
+  const rules = getOption(field, fieldRules).type;
+  return rules.case === "repeated" && rules.value.items?.ignore === Ignore.ALWAYS;
+}
+
 /** Looks through lists, maps and messages alike; their own keys are checked too, for JSON objects bring their own. */
-function hasNul(value: unknown): boolean {
-  if (typeof value === "string") return value.includes("\0");
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
-  if (Array.isArray(value)) return value.some(hasNul);
+function unstorable(value: unknown, depth: number): string | undefined {
+  if (typeof value === "string") return textFault(value);
+  if (typeof value === "number" && !Number.isFinite(value)) return `has the number ${value}, which JSON does not know`;
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
+  if (depth > JSON_DEPTH_MAX) return `nests deeper than ${JSON_DEPTH_MAX} levels`;
+  // A map of JSON objects is the level above them; what the contract itself nests does not count.
+  const below = "$typeName" in value ? 0 : depth + 1;
   for (const [key, inner] of Object.entries(value)) {
-    if (key.includes("\0") || hasNul(inner)) return true;
+    const fault = textFault(key) ?? unstorable(inner, below);
+    if (fault !== undefined) return fault;
   }
-  return false;
+  return undefined;
+}
+
+/** PostgreSQL cannot store U+0000 and C libraries end at it, so none is let in. */
+function textFault(text: string): string | undefined {
+  if (text.includes("\0")) return "has a character U+0000, which is not allowed";
+  return text.isWellFormed() ? undefined : "is not well-formed Unicode";
 }

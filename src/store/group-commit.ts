@@ -135,12 +135,13 @@ export class GroupCommit {
   async #runOne(): Promise<void> {
     const taken: Waiting[] = [];
     const { batchCommands, batchMs } = this.#options.limits;
-    const batchTime = this.#options.wallClock();
-    const endBy = performance.now() + batchMs;
+    // The batch begins when the engine takes its first command: it may have waited for room in its log until then.
+    let endBy: number | undefined;
     const take: Take = () => {
+      endBy ??= performance.now() + batchMs;
       // At least one is taken: a slow start must not starve the queue.
       if (taken.length >= batchCommands || (taken.length > 0 && performance.now() >= endBy)) return undefined;
-      const next = this.#next(taken.length, batchTime);
+      const next = this.#next(taken.length);
       if (next !== undefined) taken.push(next);
       return next?.command;
     };
@@ -149,22 +150,29 @@ export class GroupCommit {
       this.counts.batches++;
       this.counts.commands += taken.length;
     } catch (error) {
-      // The engine may fail before it takes anything: then this batch's commands have met the trouble.
-      if (taken.length === 0) while (take() !== undefined);
+      // The engine may fail before it takes anything: then all that wait have met the trouble.
+      if (taken.length === 0) for (let next = this.#next(0); next !== undefined; next = this.#next(0)) taken.push(next);
       await this.#fail(taken, error);
     }
   }
 
   /** The next command by the lanes' shares; commands whose deadline passed are dropped on the way. */
-  #next(takenCount: number, batchTime: number): Waiting | undefined {
+  #next(takenCount: number): Waiting | undefined {
     const { interactive, bulk } = this.#lanes;
     for (;;) {
       const bulkIsNext = takenCount % BULK_SHARE === BULK_SHARE - 1 && bulk.length > 0;
       const next = bulkIsNext ? bulk.shift() : (interactive.shift() ?? bulk.shift());
-      if (next?.deadlineTime === undefined || next.deadlineTime > batchTime) return next;
-      this.counts.dropped++;
-      next.resolve({ ok: false, refusal: deadlinePassed(next.deadlineTime, batchTime) });
+      if (next === undefined || !this.#drop(next)) return next;
     }
+  }
+
+  /** Whether the deadline of a command that has not begun has passed; its caller is told. */
+  #drop({ deadlineTime, resolve }: Waiting): boolean {
+    const now = this.#options.wallClock();
+    if (deadlineTime === undefined || deadlineTime > now) return false;
+    this.counts.dropped++;
+    resolve({ ok: false, refusal: deadlinePassed(deadlineTime, now) });
+    return true;
   }
 
   async #fail(taken: readonly Waiting[], error: unknown): Promise<void> {
@@ -179,6 +187,7 @@ export class GroupCommit {
     }
     // One of them is at fault: each gets a transaction of its own, so that only the guilty one is refused.
     for (const waiting of taken) {
+      if (this.#drop(waiting)) continue;
       this.counts.rerun++;
       await this.#runAlone(waiting);
       await yieldToEventLoop();

@@ -1,6 +1,10 @@
 /** The requests being served: checked against their time limits, and waited for when the service stops. */
+import { setImmediate } from "node:timers/promises";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
+
+/** Sockets that were destroyed say so within a few turns of the event loop. */
+const OVER_MS_MAX = 1_000;
 
 export class LiveExchanges {
   readonly #exchanges = new Set<Exchange>();
@@ -32,8 +36,11 @@ export class LiveExchanges {
     }
   }
 
-  close(): void {
+  /** Resolves when every exchange is over, and so recorded. Connections have been closed or cut before. */
+  async close(): Promise<void> {
     clearInterval(this.#timer);
+    const endTime = performance.now() + OVER_MS_MAX;
+    while (this.#exchanges.size > 0 && performance.now() < endTime) await setImmediate();
   }
 
   #checkTime(): void {

@@ -75,7 +75,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       listener.drain();
       live.drain(() => setImmediate(() => listener.closeIdle()));
       await closeWithin(listener, graceMs, stopping);
-      live.close();
+      await live.close();
     },
   };
 }

@@ -48,7 +48,8 @@ const CASES: readonly Case[] = [
   ["an end before the start is refused", at(NOW + HOUR), NOW + DAY, "expire_time"],
   ["a start now is a start now", never, NOW, "0 never"],
   ["a start in the future passes", never, NOW + 1, "1 never"],
-  ["a start in the past is refused", never, NOW - 1, "start_time"],
+  ["a start in the past is refused", never, NOW - 10_001, "start_time"],
+  ["a start that is a little late is now: the caller said now by another clock", byDefault, NOW - 10_000, `0 ${HOUR}`],
   ["P12 what is no instant is refused as a start", never, Number.NaN, "start_time"],
   ["P12 a start in year 10000 is refused", never, LATEST_TIME + 1, "start_time"],
   ["P12 a start at the last instant is refused by default: nothing could follow", byDefault, LATEST_TIME, "start_time"],
@@ -87,10 +88,10 @@ describe("an interval", () => {
 
   test("refusals name the value, the clock and what is allowed, and the field with its prefix", () => {
     const options = { now: NOW, defaultMs: null, fieldPrefix: "restrictions[2]." };
-    const past = refusalOf(resolveInterval(never, NOW - SECOND, options));
+    const past = refusalOf(resolveInterval(never, NOW - 60 * SECOND, options));
     assert.equal(
       past.message,
-      "restrictions[2].start_time: 2026-01-01T23:59:59.000Z lies in the past, the time here is 2026-01-02T00:00:00.000Z; omit it to start now",
+      "restrictions[2].start_time: 2026-01-01T23:59:00.000Z lies in the past, the time here is 2026-01-02T00:00:00.000Z; omit it to start now",
     );
     const zero = refusalOf(resolveInterval(lasting(0), undefined, options));
     assert.equal(zero.message, "restrictions[2].duration: 0s is not allowed; it must be longer than 0s");

@@ -149,4 +149,47 @@ describe("group commit", () => {
     await closed;
     assert.deepEqual(tally(await Promise.all(waiting)), { OK: 100 });
   });
+
+  describe("while the engine waits for room", () => {
+    /** An engine that cannot begin before it is let, and then fails or goes on. */
+    function held(now: () => number, fail?: Error) {
+      let letGo = (): void => undefined;
+      const room = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      const run: RunBatch = async (take) => {
+        await room;
+        if (fail !== undefined) throw fail;
+        const outcomes: Outcome[] = [];
+        for (let command = take(); command !== undefined; command = take()) outcomes.push(accepted(command));
+        return outcomes;
+      };
+      const limits = { ...LIMITS, batchMs: 1 };
+      const commits = new GroupCommit({ run, limits, wallClock: now, onTrouble: () => undefined });
+      return { commits, letGo: () => letGo() };
+    }
+
+    it("rejects all that waited at once when there is none", async () => {
+      const { commits, letGo } = held(() => 0, new StoreUnavailableError("full", "NOT_APPLIED"));
+      const waiting = names("u", 300).map((id) => commits.submit(settleUser(id)));
+      setTimeout(letGo, 20);
+      const results = await Promise.allSettled(waiting);
+      assert.ok(results.every((result) => result.status === "rejected"));
+    });
+
+    it("drops a command whose deadline passes meanwhile, and takes a full batch of the others", async () => {
+      let now = 0;
+      const { commits, letGo } = held(() => now);
+      const late = commits.submit(settleUser("late"), { deadlineTime: 500 });
+      const others = names("u", 60).map((id) => commits.submit(settleUser(id), { deadlineTime: 5_000 }));
+      setTimeout(() => {
+        now = 1_000;
+        letGo();
+      }, 20);
+      const outcome = await late;
+      assert.ok(!outcome.ok && outcome.refusal.reason === "DEADLINE_PASSED");
+      await Promise.all(others);
+      assert.ok(commits.counts.batches <= 3, `${commits.counts.batches} batches`);
+    });
+  });
 });

@@ -23,6 +23,8 @@ export interface AcceptedCommand {
   readonly entry: AnyEntry;
   readonly events: readonly PendingEvent[];
   readonly context: CommandContext;
+  /** Kept with the request, where rebuilding it later would take long; else null. */
+  readonly answer: string | null;
 }
 
 /**
@@ -41,13 +43,13 @@ export function writeAccepted(
   const head = count > 0 ? advanceHead(statements, count, now) : undefined;
   let position = (head?.position ?? 0) - count;
   const hashes: Uint8Array[] = [];
-  for (const { entry, events, context } of accepted) {
+  for (const { entry, events, context, answer } of accepted) {
     for (const pending of events) {
       position++;
       hashes.push(writeEvent(statements, now, position, entry.lastPosition, pending));
       entry.lastPosition = position;
     }
-    if (context.request !== undefined) writeRequest(statements, now, entry, context.actor, context.request);
+    writeRequest(statements, now, entry, context, answer);
   }
   if (head !== undefined) {
     const link = hashLink(head.link, hashes);
@@ -101,10 +103,12 @@ function writeRequest(
   statements: HotStatements,
   now: number,
   { id: resourceId, lastPosition }: Entry,
-  actor: string,
-  { rpc, id, content }: NonNullable<CommandContext["request"]>,
+  { actor, request }: CommandContext,
+  answer: string | null,
 ): void {
-  statements.putRequest.run(actor, rpc, id, content, resourceId, lastPosition ?? 0, now);
+  if (request === undefined) return;
+  const { rpc, id, content } = request;
+  statements.putRequest.run(actor, rpc, id, content, resourceId, lastPosition ?? 0, answer, now);
 }
 
 function writeEntry(statements: HotStatements, entry: AnyEntry): void {
@@ -131,6 +135,22 @@ function writeEntry(statements: HotStatements, entry: AnyEntry): void {
 function writeUser(statements: HotStatements, entry: UserEntry, lastPosition: number): void {
   const { state, person } = entry;
   if (state === undefined) return;
-  (entry.exists ? statements.updateUserState : statements.insertUserState).run(toUserStateRow(state, lastPosition));
+  const row = toUserStateRow(state, lastPosition);
+  if (entry.exists) {
+    statements.updateUserState.run(
+      row.state,
+      row.kinds,
+      row.sequence,
+      row.epoch,
+      row.creation_time,
+      row.change_time,
+      row.next_due,
+      row.last_position,
+      row.restrictions,
+      row.id,
+    );
+  } else {
+    statements.insertUserState.run(row);
+  }
   if (entry.isPersonChanged) statements.putProfile.run(toUserProfileRow(state, person));
 }

@@ -82,7 +82,9 @@ export class Batch {
       decided.apply();
       if (events.length > 0) entry.isChanged = true;
       const { request } = context;
-      if (events.length > 0 || request !== undefined) this.#accepted.push({ entry, events, context });
+      if (events.length > 0 || request !== undefined) {
+        this.#accepted.push({ entry, events, context, answer: answerToKeep(context, resource) });
+      }
       if (request !== undefined) {
         this.#requests.set(requestKey(context, request), { content: request.content, resource, own });
       }
@@ -114,7 +116,10 @@ export class Batch {
     const row = this.#statements.findRequest.get(actor, request.rpc, request.id);
     if (row === undefined || row.time <= this.#now - REQUEST_KEPT_MS) return undefined;
     if (Buffer.compare(row.content, request.content) !== 0) return { ok: false, refusal: requestIdReused(request) };
-    const resource = readAnswer(this.#statements, command, row.resource_id, row.position);
+    const resource =
+      row.answer === null
+        ? readAnswer(this.#statements, command, row.resource_id, row.position)
+        : (JSON.parse(row.answer) as ResourceOf<Command>);
     return {
       ok: true,
       resource,
@@ -246,6 +251,14 @@ export class Batch {
     if (organizationId === undefined) return DEFAULT_LOCK_DURATION_MS;
     return this.#set.organization(organizationId).organization?.defaultLockDurationMs ?? DEFAULT_LOCK_DURATION_MS;
   }
+}
+
+/** Replaying a history stops the writer, so no answer is rebuilt from more events than this. */
+const REPLAYED_EVENTS_MAX = 100;
+
+function answerToKeep({ request }: CommandContext, resource: ResourceOf<Command>): string | null {
+  const sequence = "state" in resource ? resource.state.sequence : resource.sequence;
+  return request !== undefined && sequence > REPLAYED_EVENTS_MAX ? JSON.stringify(resource) : null;
 }
 
 function lastOf(events: readonly DomainEvent[]): OwnEvent {

@@ -1,5 +1,5 @@
 /** Opens the database file with the settings that durability and speed ask for, or says plainly why it cannot. */
-import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { StoreUnavailableError } from "../store.ts";
@@ -92,8 +92,16 @@ export class FileGuard {
 
   /** Throws StoreUnavailableError, NOT_APPLIED, when the path does not lead to the open file any more. */
   assertInPlace(): void {
-    const found = statSync(this.#path, { throwIfNoEntry: false });
+    const found = this.#stat();
     if (found !== undefined && found.ino === this.#inode && found.dev === this.#device) return;
     throw new StoreUnavailableError("the database file was moved or deleted while it was open", "NOT_APPLIED");
+  }
+
+  #stat(): Stats | undefined {
+    try {
+      return statSync(this.#path, { throwIfNoEntry: false });
+    } catch (cause) {
+      throw new StoreUnavailableError("the database file cannot be looked at", "NOT_APPLIED", { cause });
+    }
   }
 }

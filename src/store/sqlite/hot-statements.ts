@@ -91,10 +91,23 @@ function userStatements(prepare: Prepare) {
         last_position, restrictions) VALUES (@id, @organization_id, @state, @kinds, @sequence, @epoch, @creation_time,
         @change_time, @next_due, @last_position, @restrictions)`,
     ),
-    updateUserState: prepare<[UserStateTable]>(
-      `UPDATE user_state SET state = @state, kinds = @kinds, sequence = @sequence, epoch = @epoch,
-        creation_time = @creation_time, change_time = @change_time, next_due = @next_due,
-        last_position = @last_position, restrictions = @restrictions WHERE id = @id`,
+    // By place, not by name: it runs for every command, and names cost a look-up each.
+    updateUserState: prepare<
+      [
+        state: string,
+        kinds: number,
+        sequence: number,
+        epoch: number,
+        creationTime: number,
+        changeTime: number,
+        nextDue: number | null,
+        lastPosition: number,
+        restrictions: string | null,
+        id: string,
+      ]
+    >(
+      `UPDATE user_state SET state = ?, kinds = ?, sequence = ?, epoch = ?, creation_time = ?, change_time = ?,
+        next_due = ?, last_position = ?, restrictions = ? WHERE id = ?`,
     ),
     findDue: prepare<[now: number, limit: number], string>(
       "SELECT id FROM user_state WHERE next_due <= ? ORDER BY next_due LIMIT ?",
@@ -112,13 +125,15 @@ function userStatements(prepare: Prepare) {
 /** Remembered requests. */
 function requestStatements(prepare: Prepare) {
   return {
-    findRequest: prepare<RequestKey, Pick<RequestTable, "content" | "resource_id" | "position" | "time">>(
-      "SELECT content, resource_id, position, time FROM requests WHERE actor = ? AND rpc = ? AND request_id = ?",
+    findRequest: prepare<RequestKey, Pick<RequestTable, "content" | "resource_id" | "position" | "answer" | "time">>(
+      "SELECT content, resource_id, position, answer, time FROM requests WHERE actor = ? AND rpc = ? AND request_id = ?",
     ),
     // REPLACE: only a row that is too old to count can be in the way.
-    putRequest: prepare<[...RequestKey, content: Uint8Array, resourceId: string, position: number, time: number]>(
-      `INSERT OR REPLACE INTO requests (actor, rpc, request_id, content, resource_id, position, time)
-        VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    putRequest: prepare<
+      [...RequestKey, content: Uint8Array, resourceId: string, position: number, answer: string | null, time: number]
+    >(
+      `INSERT OR REPLACE INTO requests (actor, rpc, request_id, content, resource_id, position, answer, time)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     deleteOldRequests: prepare<[limit: number, before: number]>(
       "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND time < ?",

@@ -1,7 +1,7 @@
 /** ListUsers: a small set of candidates where an index gives one, else a walk along the order that was asked for. */
 import type { Json } from "../../domain/canonical-json.ts";
 import { settle } from "../../domain/settle.ts";
-import { EMPTY_PERSON, type User, type UserState } from "../../domain/user.ts";
+import { EMPTY_PERSON, personChars, type User, type UserState } from "../../domain/user.ts";
 import type { Page, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
@@ -11,6 +11,9 @@ import type { UserStateTable } from "./schema.ts";
 import { findCandidates } from "./user-candidates.ts";
 import { matchesSearch, matchesState, searchKeyOf } from "./user-filter.ts";
 import { walkByChange, walkByCreation } from "./user-walk.ts";
+
+/** Characters of profiles and attributes in one page; clients take messages of 4 MiB. */
+const PAGE_CHARS_MAX = 1024 * 1024;
 
 /** A user whose row was looked at, with its place in the order. */
 interface Found {
@@ -39,9 +42,22 @@ export class UserLister {
     return this.#runner.snapshot(() => {
       const ids = findCandidates(this.#runner, query.filter, this.#limits.sliceRows);
       const page = ids === undefined ? this.#walk(query, after, now) : this.#choose(ids, query, after, now);
-      const items = page.found.map(({ state }) => this.#toUser(state));
-      return page.next === undefined ? { items } : { items, next: toPageToken(asked, page.next) };
+      const { items, next } = this.#fill(page);
+      return next === undefined ? { items } : { items, next: toPageToken(asked, next) };
     });
+  }
+
+  /** A page of large profiles ends early: its answer has to fit into a message. */
+  #fill({ found, next }: FoundPage): { readonly items: readonly User[]; readonly next: PageKey | undefined } {
+    const items: User[] = [];
+    let chars = 0;
+    for (const { state, key } of found) {
+      const user = this.#toUser(state);
+      items.push(user);
+      chars += personChars(user.person);
+      if (chars > PAGE_CHARS_MAX && items.length < found.length) return { items, next: key };
+    }
+    return { items, next };
   }
 
   /** All candidates at once, put in order: there are at most a slice of them. */

@@ -1,7 +1,7 @@
 /** Rows to resources and back. */
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
-import type { Restriction, RestrictionKind } from "../../domain/restriction.ts";
+import type { Cause, Restriction, RestrictionKind } from "../../domain/restriction.ts";
 import { type Attributes, nextDue, type Person, type Profile, stateOf, type UserState } from "../../domain/user.ts";
 import { decodeBody, type PrivateValues } from "../event-encoding.ts";
 import { toDomainEvent } from "../replay.ts";
@@ -20,6 +20,60 @@ export function toKindMasks(kinds: readonly RestrictionKind[]): readonly number[
 
 const NO_RESTRICTIONS: readonly Restriction[] = [];
 
+/**
+ * A restriction in a row: its members without their names, flags as 0 and 1. Less than half as long: locking makes rows
+ * grow, and what does not fit into its page any more costs another page in the commit.
+ */
+type RestrictionTuple = readonly [
+  id: string,
+  kind: RestrictionKind,
+  cause: Cause,
+  reasonCode: string,
+  note: string,
+  actor: string,
+  startTime: number,
+  expireTime: number | null,
+  started: 0 | 1,
+  revokeSessions: 0 | 1,
+];
+
+function toRestrictionsText(restrictions: readonly Restriction[]): string {
+  return JSON.stringify(
+    restrictions.map(
+      (r): RestrictionTuple => [
+        r.id,
+        r.kind,
+        r.cause,
+        r.reasonCode,
+        r.note,
+        r.actor,
+        r.startTime,
+        r.expireTime,
+        r.started ? 1 : 0,
+        r.revokeSessions ? 1 : 0,
+      ],
+    ),
+  );
+}
+
+function parseRestrictions(text: string): readonly Restriction[] {
+  // The column holds what toRestrictionsText made.
+  return (JSON.parse(text) as RestrictionTuple[]).map(
+    ([id, kind, cause, reasonCode, note, actor, startTime, expireTime, started, revokeSessions]) => ({
+      id,
+      kind,
+      cause,
+      reasonCode,
+      note,
+      actor,
+      startTime,
+      expireTime,
+      started: started === 1,
+      revokeSessions: revokeSessions === 1,
+    }),
+  );
+}
+
 export function toUserState(row: Omit<UserStateTable, "kinds" | "next_due" | "last_position">): UserState {
   return {
     id: row.id,
@@ -29,7 +83,7 @@ export function toUserState(row: Omit<UserStateTable, "kinds" | "next_due" | "la
     epoch: row.epoch,
     creationTime: row.creation_time,
     changeTime: row.change_time,
-    restrictions: row.restrictions === null ? NO_RESTRICTIONS : (JSON.parse(row.restrictions) as Restriction[]),
+    restrictions: row.restrictions === null ? NO_RESTRICTIONS : parseRestrictions(row.restrictions),
   };
 }
 
@@ -45,7 +99,7 @@ export function toUserStateRow(state: UserState, lastPosition: number): UserStat
     change_time: state.changeTime,
     next_due: nextDue(state),
     last_position: lastPosition,
-    restrictions: state.restrictions.length === 0 ? null : JSON.stringify(state.restrictions),
+    restrictions: state.restrictions.length === 0 ? null : toRestrictionsText(state.restrictions),
   };
 }
 

@@ -63,7 +63,7 @@ export interface UserStateTable {
   change_time: number;
   next_due: number | null;
   last_position: number;
-  /** JSON of Restriction[]; null: none. */
+  /** JSON of the restrictions as rows.ts writes them; null: none. */
   restrictions: string | null;
 }
 
@@ -84,6 +84,8 @@ export interface RequestTable {
   request_id: string;
   content: Buffer;
   resource_id: string;
+  /** The answer itself, where replaying the history would take long; else null. Goes with the request after a day. */
+  answer: string | null;
   /** The resource's last event when the request was answered. */
   position: number;
   time: number;

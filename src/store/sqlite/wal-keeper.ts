@@ -39,8 +39,9 @@ export class WalKeeper {
   readonly #link: WorkerLink<CheckpointMode>;
   readonly #probe: () => CheckpointResult | undefined;
   readonly #frameBytes: number;
-  #isCheckpointing = false;
-  #isRestSmall = false;
+  #isRestSmall: boolean = false;
+  #isClosed: boolean = false;
+  #passive: Promise<void> | undefined;
   #failedUntil = 0;
   #restart: Promise<void> | undefined;
 
@@ -77,8 +78,10 @@ export class WalKeeper {
       });
       return this.#restart;
     }
-    if (bytes >= walBytesMax * BEGIN_PART && !this.#isCheckpointing && Date.now() >= this.#failedUntil) {
-      void this.#runPassive();
+    if (bytes >= walBytesMax * BEGIN_PART && this.#passive === undefined && Date.now() >= this.#failedUntil) {
+      this.#passive = this.#runPassive().finally(() => {
+        this.#passive = undefined;
+      });
     }
     return undefined;
   }
@@ -91,7 +94,9 @@ export class WalKeeper {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#restart?.catch(() => undefined);
+    await this.#passive;
     await this.#link.close();
   }
 
@@ -104,9 +109,9 @@ export class WalKeeper {
   }
 
   async #runPassive(): Promise<void> {
-    this.#isCheckpointing = true;
     try {
       for (let pass = 0; pass < PASSES_MAX && !this.#isRestSmall; pass++) {
+        if (this.#isClosed) return;
         await this.#checkpoint("PASSIVE");
         // SQLite syncs the database only when it has moved the whole log, that is in RESTART, while the writer waits.
         // Done here before, beside the writer, it leaves RESTART next to nothing to sync.
@@ -119,8 +124,6 @@ export class WalKeeper {
     } catch (error) {
       this.#failedUntil = Date.now() + RETRY_MS;
       this.#options.onTrouble(error);
-    } finally {
-      this.#isCheckpointing = false;
     }
   }
 

@@ -25,11 +25,15 @@ export interface WorkerLinkOptions {
   readonly onTrouble: (error: unknown) => void;
 }
 
-interface Pending {
+interface Pending<Q> {
+  readonly id: number;
+  readonly question: Q;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  readonly timer: NodeJS.Timeout;
 }
+
+/** Questions that wait for the thread; further ones are refused at once. */
+const WAITING_MAX = 1_000;
 
 /** How long a worker may take to end by itself. */
 const CLOSE_MS = 2_000;
@@ -40,7 +44,9 @@ export class WorkerLink<Q> {
   #worker: Worker | undefined;
   #lastId = 0;
   #closed: boolean = false;
-  readonly #pending = new Map<number, Pending>();
+  /** The first is in work: it alone is timed, for waiting is not hanging. */
+  readonly #pending: Pending<Q>[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: WorkerLinkOptions) {
     this.#options = options;
@@ -49,15 +55,23 @@ export class WorkerLink<Q> {
   /** Rejects with PageTokenError, or with StoreUnavailableError when the thread crashed or did not answer in time. */
   call(question: Q): Promise<unknown> {
     if (this.#closed) return Promise.reject(new StoreUnavailableError("the store is closed", undefined));
-    const worker = this.#start();
-    const id = ++this.#lastId;
+    if (this.#pending.length >= WAITING_MAX) {
+      return Promise.reject(new StoreUnavailableError(`the ${this.#options.name} has too much to do`, undefined));
+    }
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#timeOut(worker), this.#options.callMs);
-      this.#pending.set(id, { resolve, reject, timer });
-      // A thread that nobody waits for does not keep the process alive.
-      worker.ref();
-      worker.postMessage({ id, question } satisfies WorkerQuestion<Q>);
+      this.#pending.push({ id: ++this.#lastId, question, resolve, reject });
+      if (this.#pending.length === 1) this.#ask();
     });
+  }
+
+  #ask(): void {
+    const [first] = this.#pending;
+    if (first === undefined) return;
+    const worker = this.#start();
+    this.#timer = setTimeout(() => this.#timeOut(worker), this.#options.callMs);
+    // A thread that nobody waits for does not keep the process alive.
+    worker.ref();
+    worker.postMessage({ id: first.id, question: first.question } satisfies WorkerQuestion<Q>);
   }
 
   async close(): Promise<void> {
@@ -89,13 +103,14 @@ export class WorkerLink<Q> {
   }
 
   #answer(worker: Worker, answer: WorkerAnswer): void {
-    const pending = this.#pending.get(answer.id);
-    if (pending === undefined) return;
-    clearTimeout(pending.timer);
-    this.#pending.delete(answer.id);
-    if (this.#pending.size === 0) worker.unref();
-    if (answer.ok) pending.resolve(answer.value);
-    else pending.reject(this.#toError(answer));
+    const [first] = this.#pending;
+    if (first?.id !== answer.id) return;
+    clearTimeout(this.#timer);
+    this.#pending.shift();
+    if (this.#pending.length === 0) worker.unref();
+    if (answer.ok) first.resolve(answer.value);
+    else first.reject(this.#toError(answer));
+    this.#ask();
   }
 
   #toError({ kind, message }: WorkerAnswer & { readonly ok: false }): Error {
@@ -115,10 +130,7 @@ export class WorkerLink<Q> {
     this.#worker = undefined;
     const error = new StoreUnavailableError(`the ${this.#options.name} stopped`, undefined, { cause });
     if (!this.#closed) this.#options.onTrouble(error);
-    for (const { reject, timer } of this.#pending.values()) {
-      clearTimeout(timer);
-      reject(error);
-    }
-    this.#pending.clear();
+    clearTimeout(this.#timer);
+    for (const { reject } of this.#pending.splice(0)) reject(error);
   }
 }

@@ -167,7 +167,7 @@ export type ImportRestriction = Message<"lockkeeper.user.v1.ImportRestriction"> 
   note: string;
 
   /**
-   * Who imposed it over there. Absent: the caller of the import.
+   * Who imposed it over there; shown as `imported:…`. Absent: the caller of the import.
    *
    * @generated from field: string actor = 5;
    */

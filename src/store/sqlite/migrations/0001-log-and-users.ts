@@ -81,6 +81,7 @@ const STATEMENTS: readonly string[] = [
     content BLOB NOT NULL,
     resource_id TEXT NOT NULL,
     position INTEGER NOT NULL,
+    answer TEXT,
     time INTEGER NOT NULL,
     UNIQUE (actor, rpc, request_id)
   ) STRICT`,
