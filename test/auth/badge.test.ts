@@ -144,7 +144,7 @@ describe("the actor", () => {
     assert.ok(result.ok);
     assert.deepEqual(
       { ...result.actor, permissions: [...result.actor.permissions] },
-      { id: "key:k1", keyId: "k1", scope: "acme", permissions: ["events.read", "events.redact"] },
+      { id: "key:k1", keyId: "k1", scope: "acme", expireTime: null, permissions: ["events.read", "events.redact"] },
     );
   });
 
