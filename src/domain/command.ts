@@ -127,8 +127,3 @@ export type UserCommand =
   | SettleUser;
 
 export type UserCommandType = UserCommand["type"];
-
-/** Whether deciding needs the person beside the state. */
-export function needsPerson(type: UserCommandType): boolean {
-  return type === "UpdateUser" || type === "ImportUser";
-}

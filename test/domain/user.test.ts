@@ -1,13 +1,8 @@
 /** The state of a user by precedence. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
-import { needsPerson } from "../../src/domain/command.ts";
-import { touchesPerson } from "../../src/domain/evolve.ts";
 import type { Restriction, RestrictionKind } from "../../src/domain/restriction.ts";
 import { type State, stateOf } from "../../src/domain/user.ts";
-import { eventsOf, live, plans } from "./support/histories.ts";
-import { runs } from "./support/soak.ts";
 
 function restriction(kind: RestrictionKind, started: boolean): Restriction {
   const rest = { cause: "ADMIN", reasonCode: "", note: "", actor: "", startTime: 0, expireTime: null } as const;
@@ -37,19 +32,4 @@ describe("DELETED > BANNED > INACTIVE > LOCKED > ACTIVE", () => {
       assert.equal(stateOf({ deleted: true, restrictions: kinds.map((kind) => restriction(kind, true)) }), "DELETED");
     });
   }
-});
-
-test("a command whose event leaves some of the person as it was says that it needs the person", () => {
-  fc.assert(
-    fc.property(plans, (history) => {
-      for (const passage of live(history)) {
-        for (const event of eventsOf([passage])) {
-          if (!touchesPerson(event.type)) continue;
-          const replaces = event.type === "UserCreated" || event.type === "UserDeleted";
-          assert.ok(replaces || needsPerson(passage.command.type), event.type);
-        }
-      }
-    }),
-    runs(100),
-  );
 });
