@@ -190,3 +190,14 @@ test("--help says what can be set, and exits with 0", async () => {
   assert.deepEqual([code, stderr], [0, ""]);
   for (const name of ["--listen", "LOCKKEEPER_ADMIN_KEY", "--stop-grace"]) assert.ok(stdout.includes(name), name);
 });
+
+test("the service lives on when whoever read its log is gone", async (t) => {
+  const child = await spawnService(t, {
+    path: join(await temporaryFolder(t), "lockkeeper.db"),
+    environment: { LOCKKEEPER_LOG_LEVEL: "info" },
+  });
+  child.process.stderr.destroy();
+  const { users } = clientsOf(child.url, ADMIN_KEY);
+  for (let i = 0; i < 20; i++) await users.createUser({ userId: `u${i}` });
+  assert.equal((await fetch(`${child.url}/healthz`)).status, 200);
+});

@@ -45,6 +45,35 @@ describe("workers", () => {
     assert.equal(await link.call("echo"), "echo");
   });
 
+  it("that are busy answer all who wait, however long the queue makes them wait", async (t) => {
+    const { link, troubles } = linkTo("odd-worker.ts", 1_500);
+    t.after(() => link.close());
+    assert.equal(await link.call("echo"), "echo");
+    const answers = await Promise.all(Array.from({ length: 8 }, () => link.call("slow")));
+    assert.deepEqual([answers.length, troubles], [8, []]);
+  });
+
+  it("refuse further questions when 1,000 wait", async (t) => {
+    const { link } = linkTo("odd-worker.ts");
+    t.after(() => link.close());
+    const results = await Promise.allSettled(Array.from({ length: 1_100 }, () => link.call("echo")));
+    assert.equal(results.filter((result) => result.status === "fulfilled").length, 1_000);
+  });
+
+  it("leave the event loop its turns while the sweeper forgets old requests", async (t) => {
+    const { store, connect } = await openFixture(t);
+    const insert = connect().prepare(
+      "INSERT INTO requests (actor, rpc, request_id, content, resource_id, position, time) VALUES (?, ?, ?, ?, ?, 0, 0)",
+    );
+    for (let i = 0; i < 3_000; i++) insert.run("a", "r", `${i}`, Buffer.from("c"), "u");
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await store.sweep();
+    clearInterval(timer);
+    assert.equal(connect().prepare("SELECT count(*) FROM requests").pluck().get(), 0);
+    assert.ok(turns >= 6, `${turns} turns in 6 steps`);
+  });
+
   it("answer errors as errors and go on", async (t) => {
     const { link, troubles } = linkTo("odd-worker.ts");
     t.after(() => link.close());

@@ -14,6 +14,9 @@ serveQuestions<string>(
         return process.exit(3);
       case "hang":
         for (;;);
+      case "slow":
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+        return question;
       case "throw":
         throw new Error("thrown");
       default:
