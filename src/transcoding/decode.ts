@@ -26,7 +26,7 @@ export function decodeRequest(match: RouteMatch, contentType: string | undefined
   const { route } = match;
   const message = decodeBody(route, contentType, body);
   for (let i = 0; i < route.path.length; i++) {
-    bindPath(message, route.path[i] as PathBinding, match.captures[i] ?? "");
+    bindPath(message, route, route.path[i] as PathBinding, match.captures[i] ?? "");
   }
   if (match.query !== "") {
     bindQuery(message, route, match.query);
@@ -37,7 +37,7 @@ export function decodeRequest(match: RouteMatch, contentType: string | undefined
 function decodeBody(route: Route, contentType: string | undefined, body: Uint8Array): Message {
   const { input } = route.method;
   if (route.body.kind === "none") {
-    if (body.length > 0) {
+    if (body.length > 0 && route.policy.strayBody === "refuse") {
       assertNoBody(route, body);
     }
     return create(input);
@@ -48,7 +48,9 @@ function decodeBody(route: Route, contentType: string | undefined, body: Uint8Ar
   if (body.length === 0) {
     return create(input);
   }
-  assertJsonContentType(contentType);
+  if (route.policy.requestContentType === "json") {
+    assertJsonContentType(contentType);
+  }
   if (route.body.kind === "message") {
     return readJsonMessage(input, body, route.policy);
   }
@@ -86,14 +88,14 @@ function assertNoBody(route: Route, body: Uint8Array): void {
   }
 }
 
-function bindPath(message: Message, binding: PathBinding, text: string): void {
+function bindPath(message: Message, route: Route, binding: PathBinding, text: string): void {
   const { name, path } = binding;
   const value = binding.read(text);
   if (value === undefined) {
     const received = formatReceived(text, binding.redacted);
     throw badRequest(name, `${name} must be ${binding.expected}; received ${received} in the path`);
   }
-  if (binding.inBody) {
+  if (binding.inBody && route.policy.pathConflict === "refuse") {
     const given = findValue(message, path);
     if (given !== undefined && !isSameValue(path.at(-1) as DescField, given, value)) {
       const [inBody, inPath] = [formatReceived(given, binding.redacted), formatReceived(text, binding.redacted)];

@@ -31,8 +31,21 @@ export interface RestPolicy {
   readonly enumAsInteger: boolean;
   /** Print the proto field names instead of the lowerCamelCase ones. */
   readonly useProtoFieldName: boolean;
+  /** The content type of JSON request bodies: checked, or not looked at. */
+  readonly requestContentType: "json" | "any";
+  /** A body sent to a method that takes none: refused (but for `{}`, which some clients always send), or ignored. */
+  readonly strayBody: "refuse" | "ignore";
+  /** A field that path and body give differently: refused, or taken from the path. */
+  readonly pathConflict: "refuse" | "override";
   /** The HTTP status of success. */
   readonly successStatus: number;
+  /** By local method name, where it is another one. */
+  readonly successStatuses: Readonly<Record<string, number>>;
+  /**
+   * Paths that are this mount's although no route matches: 404, 405 and malformed targets below them are answered with
+   * its error document. Each ends at a segment. Absent: what lies below `pathPrefix`.
+   */
+  readonly ownPaths?: readonly string[];
   /** The content type of JSON answers. */
   readonly contentType: string;
   /** Knows the messages that may stand in an `Any`, error details among them. */
@@ -51,7 +64,11 @@ export function nativeRestPolicy(overrides: Partial<RestPolicy> & Pick<RestPolic
     alwaysEmitImplicit: false,
     enumAsInteger: false,
     useProtoFieldName: false,
+    requestContentType: "json",
+    strayBody: "refuse",
+    pathConflict: "refuse",
     successStatus: 200,
+    successStatuses: {},
     contentType: "application/json",
     encodeError: encodeStatusError,
     ...overrides,

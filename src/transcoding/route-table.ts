@@ -80,10 +80,8 @@ export function createRouteTable(mounts: readonly RouteMount[]): RouteTable {
     throw new Error(`google.api.http rules cannot be served:\n  ${problems.join("\n  ")}`);
   }
   const verbs = new Set(routes.map((route) => route.template.verb));
-  const policies = [...new Set(mounts.map((mount) => mount.policy))].sort(
-    (a, b) => b.pathPrefix.length - a.pathPrefix.length,
-  );
-  return { routes, match: (httpMethod, target) => match(root, verbs, policies, httpMethod, target) };
+  const owners = findOwners(mounts);
+  return { routes, match: (httpMethod, target) => match(root, verbs, owners, httpMethod, target) };
 }
 
 function findPrefixProblem(prefix: string): string | undefined {
@@ -161,7 +159,7 @@ function addRoute(root: TrieNode, route: Route, problems: string[]): void {
 function match(
   root: TrieNode,
   verbs: ReadonlySet<string>,
-  policies: readonly RestPolicy[],
+  owners: readonly Owner[],
   httpMethod: string,
   requestTarget: string,
 ): RouteAnswer {
@@ -172,7 +170,7 @@ function match(
   const problem = findTargetProblem(target);
   if (problem !== undefined) {
     const error = new ConnectError(problem, Code.InvalidArgument);
-    return { kind: "malformed", error, policy: findPolicy(policies, target.path) };
+    return { kind: "malformed", error, policy: findPolicy(owners, target.path) };
   }
   const searches = toSearches(target.path, verbs, httpMethod);
   for (const search of searches) {
@@ -188,7 +186,7 @@ function match(
   }
   const [first] = others.values();
   if (first === undefined) {
-    return { kind: "not_found", policy: findPolicy(policies, target.path) };
+    return { kind: "not_found", policy: findPolicy(owners, target.path) };
   }
   const allow = new Set(others.keys());
   if (allow.has("GET")) {
@@ -283,9 +281,20 @@ function capture(route: Route, segments: readonly string[]): string[] {
   });
 }
 
-/** Of the mount with the longest prefix that the path lies below: its error document is the one to answer with. */
-function findPolicy(policies: readonly RestPolicy[], path: string): RestPolicy | undefined {
-  return policies.find(
-    ({ pathPrefix }) => path.startsWith(pathPrefix) && /^(\/|:|$)/.test(path.slice(pathPrefix.length)),
-  );
+/** Paths with the policy whose error document is answered below them. */
+interface Owner {
+  readonly path: string;
+  readonly policy: RestPolicy;
+}
+
+/** The longest path first. */
+function findOwners(mounts: readonly RouteMount[]): Owner[] {
+  const policies = new Set(mounts.map((mount) => mount.policy));
+  return [...policies]
+    .flatMap((policy) => (policy.ownPaths ?? [policy.pathPrefix]).map((path) => ({ path, policy })))
+    .sort((a, b) => b.path.length - a.path.length);
+}
+
+function findPolicy(owners: readonly Owner[], path: string): RestPolicy | undefined {
+  return owners.find((owner) => path.startsWith(owner.path) && /^(\/|:|$)/.test(path.slice(owner.path.length)))?.policy;
 }

@@ -34,11 +34,16 @@ export function createConnectRoutes<A>(
 ): Map<string, ConnectRoute> {
   const routes = new Map<string, ConnectRoute>();
   for (const bound of methods) {
-    const handler = createHandler(bound, surroundings);
-    if (routes.has(handler.requestPath)) {
-      throw new Error(`transport: ${handler.requestPath} is mounted twice`);
+    const path = `/${bound.method.parent.typeName}/${bound.method.name}`;
+    if (routes.has(path)) {
+      throw new Error(`transport: ${path} is mounted twice`);
     }
-    routes.set(handler.requestPath, (exchange) => serve(handler, exchange, surroundings));
+    // Made when first called: services of hundreds of methods, of which few are used, would cost every start dear.
+    let handler: UniversalHandler | undefined;
+    routes.set(path, (exchange) => {
+      handler ??= createHandler(bound, surroundings);
+      serve(handler, bound, exchange, surroundings);
+    });
   }
   return routes;
 }
@@ -125,7 +130,12 @@ function isConnectDeadline(reason: Error): boolean {
   return reason instanceof ConnectError && reason.rawMessage === "the operation timed out";
 }
 
-function serve<A>(handler: UniversalHandler, exchange: Exchange, surroundings: Surroundings<A>): void {
+function serve<A>(
+  handler: UniversalHandler,
+  bound: BoundMethod<A>,
+  exchange: Exchange,
+  surroundings: Surroundings<A>,
+): void {
   if (exchange.method === "OPTIONS") {
     exchange.answer(204, { allow: allowOf(handler) }, undefined);
     return;
@@ -133,7 +143,7 @@ function serve<A>(handler: UniversalHandler, exchange: Exchange, surroundings: S
   const contentType = exchange.request.headers["content-type"] ?? "";
   const wire = toWire(contentType);
   const asText = isGrpcWebText(contentType);
-  const call = beginCall(surroundings, exchange, wire, handler.method);
+  const call = beginCall(surroundings, exchange, wire, bound);
   const header = exchange.header;
   if (asText) {
     header.set("content-type", toBinaryType(contentType));

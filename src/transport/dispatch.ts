@@ -3,14 +3,18 @@ import type { ConnectRoute } from "./connect-road.ts";
 import type { Cors } from "./cors.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpMount } from "./mount.ts";
-import type { LogInternal } from "./record.ts";
+
+/** A plain mount with what serves it. */
+export interface HttpRoute {
+  readonly prefix: string;
+  readonly serve: (exchange: Exchange) => void;
+}
 
 export interface Roads {
   readonly cors: Cors;
   readonly rpcRoutes: ReadonlyMap<string, ConnectRoute>;
-  readonly httpMounts: readonly HttpMount[];
+  readonly httpRoutes: readonly HttpRoute[];
   readonly rest: (exchange: Exchange) => void;
-  readonly logInternal: LogInternal;
 }
 
 /** What may stand in `Host`: names, addresses and ports. */
@@ -30,16 +34,13 @@ export function dispatch(roads: Roads, exchange: Exchange): void {
     route(exchange);
     return;
   }
-  const mounted = roads.httpMounts.find(({ prefix }) => isBelow(exchange.path, prefix));
-  if (mounted === undefined) {
-    roads.rest(exchange);
-  } else {
-    serveHttp(mounted, exchange, roads.logInternal);
-  }
+  const mounted = roads.httpRoutes.find(({ prefix }) => isBelow(exchange.path, prefix));
+  const serve = mounted?.serve ?? roads.rest;
+  serve(exchange);
 }
 
 /** Longer prefixes come first, so that the closest mount serves. */
-export function sortMounts(mounts: readonly HttpMount[]): HttpMount[] {
+export function sortMounts<A>(mounts: readonly HttpMount<A>[]): HttpMount<A>[] {
   return mounts.toSorted((a, b) => b.prefix.length - a.prefix.length);
 }
 
@@ -51,21 +52,4 @@ function isBelow(path: string, prefix: string): boolean {
   return (
     path.startsWith(prefix) && (path.length === prefix.length || prefix.endsWith("/") || path[prefix.length] === "/")
   );
-}
-
-function serveHttp(mounted: HttpMount, exchange: Exchange, logInternal: LogInternal): void {
-  const fail = (reason: unknown): void => {
-    logInternal(reason, "");
-    if (exchange.response.headersSent) {
-      exchange.destroy();
-    } else {
-      answerText(exchange, 500, {}, "internal error");
-    }
-  };
-  exchange.plain = true;
-  try {
-    Promise.resolve(mounted.handler(exchange.request, exchange.response)).catch(fail);
-  } catch (reason) {
-    fail(reason);
-  }
 }

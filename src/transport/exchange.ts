@@ -20,8 +20,6 @@ export class Exchange {
   readonly startTime = performance.now();
   /** Set for calls whose client may stay silent between messages: the idle limit holds instead of the request's. */
   clientStreams: boolean = false;
-  /** Set for plain mounts, which read their bodies by themselves: they cannot be told, only cut off. */
-  plain: boolean = false;
   /** The status that was sent; 0 before. */
   status = 0;
   #header: Headers | undefined;
@@ -161,11 +159,7 @@ export class Exchange {
         this.body.fail(bodyTooSlow(idleTimeoutMs));
       }
     } else if (!this.body.ended && now - this.startTime > requestTimeoutMs) {
-      if (this.plain) {
-        this.destroy();
-      } else {
-        this.body.fail(bodyTooSlow(requestTimeoutMs));
-      }
+      this.body.fail(bodyTooSlow(requestTimeoutMs));
     }
   }
 

@@ -1,5 +1,4 @@
 /** `grpc.health.v1` and its plain HTTP form: what is served, and who is told when that changes. */
-import type { ServerResponse } from "node:http";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
@@ -8,7 +7,7 @@ import {
   Health as HealthService,
   HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/grpc/health/v1/health_pb.ts";
-import { type Admit, type Call, type HttpMount, type HttpResponse, type Mount, mount, mountHttp } from "./mount.ts";
+import { type Admit, type Call, type HttpAnswer, type HttpMount, type Mount, mount, mountHttp } from "./mount.ts";
 
 /** The empty name stands for the whole server: while it does not serve, none of its services does. */
 export class Health {
@@ -95,8 +94,8 @@ export function healthMount<A>(health: Health, admit: Admit<A>): Mount<A> {
 /** `GET /healthz`: the process answers. `GET /readyz`: it serves. */
 export function healthHttpMounts(health: Health): HttpMount[] {
   return [
-    mountHttp("/healthz", (request, response) => answer(request.method, response, true)),
-    mountHttp("/readyz", (request, response) => answer(request.method, response, health.isServing("") === true)),
+    mountHttp("/healthz", ({ method }) => answer(method, true)),
+    mountHttp("/readyz", ({ method }) => answer(method, health.isServing("") === true)),
   ];
 }
 
@@ -121,19 +120,13 @@ function toResponse(status: Status): HealthCheckResponse {
   return create(HealthCheckResponseSchema, { status });
 }
 
-function answer(method: string | undefined, response: HttpResponse, well: boolean): void {
+function answer(method: string, well: boolean): HttpAnswer {
   const allowed = method === "GET" || method === "HEAD";
   const text = allowed ? (well ? "ok\n" : "not serving\n") : `${method} is not served here; GET and HEAD are\n`;
-  const header: Record<string, string> = {
-    "content-type": "text/plain",
-    "content-length": String(Buffer.byteLength(text)),
-    "cache-control": "no-store",
+  const header = { "content-type": "text/plain", "cache-control": "no-store" };
+  return {
+    status: allowed ? (well ? 200 : 503) : 405,
+    header: allowed ? header : { ...header, allow: "GET, HEAD" },
+    body: Buffer.from(text),
   };
-  if (!allowed) {
-    header.allow = "GET, HEAD";
-  }
-  // The overloads of the two kinds of response are alike, but TypeScript cannot call their union.
-  const send = response as ServerResponse;
-  send.writeHead(allowed ? (well ? 200 : 503) : 405, header);
-  send.end(method === "HEAD" ? undefined : text);
 }

@@ -3,10 +3,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { DescMessage, DescMethod, DescService, Message, MessageShape } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
 import type { RestPolicy } from "../transcoding/policy.ts";
+import type { DescribeError } from "./record.ts";
 
 /** How a call reached the service. `grpc-web` stands for the binary and the text form. */
 export type Wire = "grpc" | "grpc-web" | "connect" | "rest";
+
+/** `http`: a plain mount's. */
+export type RecordedWire = Wire | "http";
 
 /** What is known of a call before its body is read. */
 export interface CallHead {
@@ -73,6 +78,8 @@ export interface MountOptions<A> {
   readonly unknownFields: "refuse" | "ignore";
   /** The largest request body in bytes, by local method name; others have the transport's limit. */
   readonly bodyBytesMax?: Readonly<Record<string, number>>;
+  /** In the place of the transport's own for the calls of this mount. */
+  readonly describeError?: DescribeError;
 }
 
 /** A service with its handlers, hung on the transport. */
@@ -88,10 +95,60 @@ export type AnyHandler<A> = (request: never, call: Call<A>) => Promise<Message> 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
 
+/** A request to a plain mount, as its handler sees it. */
+export interface HttpCall<A = unknown> {
+  /** Unique per call; made by the transport from the ids it was handed. */
+  readonly id: string;
+  readonly method: string;
+  /** As it was sent, without the query. */
+  readonly path: string;
+  /** What follows the first question mark, as it was sent. */
+  readonly query: string;
+  readonly header: Headers;
+  /** The peer's IP address. */
+  readonly remoteAddress: string;
+  /** The whole body. Rejects with a ConnectError when it is too large, too slow or broken off. */
+  readBody(): Promise<Uint8Array>;
+  /** Adds to the record of the call. A call of which nothing is noted leaves none: probes are not logged. */
+  note(note: HttpNote<A>): void;
+}
+
+/** What only the handler of a plain mount knows of its call. */
+export interface HttpNote<A = unknown> {
+  /** The operation's name, in the place of an RPC's. */
+  readonly operation?: string;
+  readonly admission?: A;
+  /** The user that the call is about. */
+  readonly userId?: string;
+  /** Why the call was refused. */
+  readonly error?: ConnectError;
+}
+
+/** Header names are lower case. The body of HEAD is not sent. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly header: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
 /** Serves what is not protobuf: every path that is the prefix or lies below it. */
-export interface HttpMount {
+export interface HttpMount<A = unknown> {
   readonly prefix: string;
-  readonly handler: (request: HttpRequest, response: HttpResponse) => void | Promise<void>;
+  readonly handler: (call: HttpCall<A>) => HttpAnswer | Promise<HttpAnswer>;
+}
+
+/** What is hung on the transport together. */
+export interface Mounts<A> {
+  readonly mounts: readonly Mount<A>[];
+  readonly httpMounts?: readonly HttpMount<A>[];
+}
+
+/** Mounts that are dear to load: the transport listens at once, and requests for them wait until they are there. */
+export interface LateMounts<A> {
+  /** Whether they will serve a path. */
+  readonly owns: (path: string) => boolean;
+  /** Called once, after the transport listens. When it rejects, the paths answer 503 from then on. */
+  readonly load: () => Promise<Mounts<A>>;
 }
 
 /** Hangs a service on the transport. Throws when a handler names no method of the service. */
@@ -111,6 +168,6 @@ export function mount<S extends DescService, A>(
 }
 
 /** Hangs a plain HTTP handler on the transport. */
-export function mountHttp(prefix: string, handler: HttpMount["handler"]): HttpMount {
+export function mountHttp<A = unknown>(prefix: string, handler: HttpMount<A>["handler"]): HttpMount<A> {
   return { prefix, handler };
 }

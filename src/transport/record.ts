@@ -1,13 +1,17 @@
 /** What is known of a call once it is over: one record per call, whatever became of it. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Code, ConnectError } from "@connectrpc/connect";
-import type { Wire } from "./mount.ts";
+import type { RecordedWire } from "./mount.ts";
 
 export interface CallRecord<A = unknown> {
   readonly id: string;
-  readonly wire: Wire;
-  /** Absent where no method answers to the path. */
+  readonly wire: RecordedWire;
+  /** Absent where no method answers to the path, and for plain mounts. */
   readonly method: DescMethod | undefined;
+  /** What a plain mount calls its operation. */
+  readonly operation?: string | undefined;
+  /** The user that the call of a plain mount is about. */
+  readonly userId?: string | undefined;
   /** The path as it was sent, without the query. */
   readonly path: string;
   readonly code: Code | "ok";

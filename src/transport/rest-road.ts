@@ -8,6 +8,7 @@ import { encodeStatusError } from "../transcoding/error.ts";
 import { assertAcceptable, type MediaTypes } from "../transcoding/negotiate.ts";
 import { nativeRestPolicy, type RestAnswer, type RestPolicy } from "../transcoding/policy.ts";
 import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
+import type { Route } from "../transcoding/route.ts";
 import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../transcoding/route-table.ts";
 import type { LiveCall } from "./call.ts";
 import { deadlineExceeded } from "./call-error.ts";
@@ -35,7 +36,7 @@ export function createRestRoad<A>(
       answerUnmatched(surroundings, exchange, found);
       return;
     }
-    const call = beginCall(surroundings, exchange, "rest", served.method);
+    const call = beginCall(surroundings, exchange, "rest", served);
     serve(served, surroundings, exchange, call, found).catch((reason: unknown) => {
       const error = noteError(call, reason, surroundings.logInternal);
       if (exchange.over) {
@@ -112,7 +113,11 @@ async function sendMessage<A>(
 ): Promise<void> {
   const { contentType, body } = encodeResponse(match.route, message);
   const header: AnswerHeader = { ...callHeader(call), "content-type": contentType };
-  await sendCompressed(exchange, match.route.policy.successStatus, header, body);
+  await sendCompressed(exchange, successStatusOf(match.route), header, body);
+}
+
+function successStatusOf({ policy, method }: Route): number {
+  return policy.successStatuses[method.localName] ?? policy.successStatus;
 }
 
 /** What the handler has set. */

@@ -5,7 +5,7 @@ import { LiveCall } from "./call.ts";
 import { callerGone } from "./call-error.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
-import type { Wire } from "./mount.ts";
+import type { HttpNote, Mount, Wire } from "./mount.ts";
 import type { DescribeError, Finished, LogInternal } from "./record.ts";
 
 export interface Surroundings<A> {
@@ -26,9 +26,12 @@ export function beginCall<A>(
   surroundings: Surroundings<A>,
   exchange: Exchange,
   wire: Wire,
-  method: DescMethod,
+  { method, mount }: { readonly method: DescMethod; readonly mount: Mount<A> },
 ): LiveCall<A> {
-  const call = new LiveCall<A>(surroundings.newCallId(), wire, method, exchange, surroundings);
+  const call = new LiveCall<A>(surroundings.newCallId(), wire, method, exchange, {
+    stopping: surroundings.stopping,
+    describeError: mount.options.describeError ?? surroundings.describeError,
+  });
   exchange.onOver((completed) => {
     const error = call.error ?? (completed ? undefined : callerGone());
     tell(surroundings, {
@@ -66,6 +69,29 @@ export function recordUnmatched<A>(surroundings: Surroundings<A>, exchange: Exch
       httpStatus: exchange.status,
     }),
   );
+}
+
+/** Tells of a call of a plain mount. */
+export function recordHttp<A>(
+  surroundings: Surroundings<A>,
+  exchange: Exchange,
+  { id, noted, error }: { readonly id: string; readonly noted: HttpNote<A>; readonly error: ConnectError | undefined },
+): void {
+  tell(surroundings, {
+    id,
+    wire: "http",
+    method: undefined,
+    operation: noted.operation,
+    userId: noted.userId,
+    path: exchange.path,
+    code: error?.code ?? "ok",
+    error,
+    admission: noted.admission,
+    request: undefined,
+    remoteAddress: exchange.remoteAddress,
+    durationMs: performance.now() - exchange.startTime,
+    httpStatus: exchange.status,
+  });
 }
 
 /** The deadline of a call that may take `timeoutMs`. */

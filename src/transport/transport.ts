@@ -1,23 +1,19 @@
 /** The door: one port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets calls finish when it closes. */
 import type { AddressInfo } from "node:net";
 import { serviceStopping } from "./call-error.ts";
-import { createConnectRoutes } from "./connect-road.ts";
-import { createCors } from "./cors.ts";
-import { dispatch, type Roads, sortMounts } from "./dispatch.ts";
+import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
-import { bindMethods } from "./handler.ts";
 import { Health } from "./health.ts";
+import { LateRoads } from "./late-roads.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { LiveExchanges } from "./live-exchanges.ts";
-import type { HttpMount, Mount } from "./mount.ts";
+import type { LateMounts, Mounts } from "./mount.ts";
+import { MountedRoads } from "./mounted-roads.ts";
 import type { DescribeError, Finished, LogInternal } from "./record.ts";
-import { createRestRoad } from "./rest-road.ts";
-import type { Surroundings } from "./road.ts";
 
-export interface TransportOptions<A> {
-  readonly mounts: readonly Mount<A>[];
-  readonly httpMounts?: readonly HttpMount[];
+export interface TransportOptions<A> extends Mounts<A> {
+  readonly lateMounts?: readonly LateMounts<A>[];
   /** Origins whose pages may call, such as `https://app.example`; `*` for any. None by default. */
   readonly corsOrigins?: readonly string[];
   /** Request headers that those pages may send beside the protocols' own. */
@@ -36,6 +32,8 @@ export interface TransportOptions<A> {
 export interface Transport {
   /** Port 0 picks a free one. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number; url: string }>;
+  /** Resolves when all late mounts are there; rejects when one cannot be loaded. */
+  readonly loaded: Promise<void>;
   /** What the health service says. The empty name is the whole server, which does not serve until told. */
   setServing(service: string, serving: boolean): void;
   /** Stops taking calls; those that are open may finish within `graceMs`, then their connections are destroyed. */
@@ -45,29 +43,35 @@ export interface Transport {
 export function createTransport<A>(options: TransportOptions<A>): Transport {
   const limits: TransportLimits = { ...defaultLimits, ...options.limits };
   const health = options.health ?? new Health();
-  for (const { service } of options.mounts) {
-    health.register(service.typeName);
-  }
   const stopping = new AbortController();
-  const surroundings: Surroundings<A> = { ...options, limits, stopping: stopping.signal };
-  const roads = createRoads(options, surroundings);
+  const roads = new MountedRoads<A>({ ...options, limits, stopping: stopping.signal }, options, health);
+  roads.add(options);
+  const late = new LateRoads<A>(options.lateMounts ?? [], roads);
   const live = new LiveExchanges(limits);
   let draining = false;
-  const listener = createListener(limits, (request, response, expectsContinue) => {
-    const exchange = new Exchange(request, response, expectsContinue, limits);
-    live.add(exchange);
-    if (draining) {
-      exchange.closeAfterwards();
-    }
+  const lead = (exchange: Exchange): void => {
     try {
       dispatch(roads, exchange);
     } catch (reason) {
       options.logInternal(reason, "");
       exchange.destroy();
     }
+  };
+  const listener = createListener(limits, (request, response, expectsContinue) => {
+    const exchange = new Exchange(request, response, expectsContinue, limits);
+    live.add(exchange);
+    if (draining) {
+      exchange.closeAfterwards();
+    }
+    late.whenLoaded(exchange, lead);
   });
   return {
-    listen: async ({ host, port }) => toAddress(host, await listener.listen(host, port)),
+    listen: async ({ host, port }) => {
+      const address = toAddress(host, await listener.listen(host, port));
+      late.begin();
+      return address;
+    },
+    loaded: late.loaded,
     setServing: (service, serving) => health.setServing(service, serving),
     stop: async ({ graceMs }) => {
       draining = true;
@@ -77,17 +81,6 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       await closeWithin(listener, graceMs, stopping);
       await live.close();
     },
-  };
-}
-
-function createRoads<A>(options: TransportOptions<A>, surroundings: Surroundings<A>): Roads {
-  const methods = options.mounts.flatMap((mount) => bindMethods(mount, options.logInternal));
-  return {
-    cors: createCors(options.corsOrigins ?? [], options.corsHeaders ?? []),
-    rpcRoutes: createConnectRoutes(methods, surroundings),
-    httpMounts: sortMounts(options.httpMounts ?? []),
-    rest: createRestRoad(methods, surroundings),
-    logInternal: options.logInternal,
   };
 }
 

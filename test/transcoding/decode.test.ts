@@ -225,6 +225,21 @@ for (const [request, body, field, sentence] of REFUSED_BODIES) {
   });
 }
 
+test("takes the path's value where a policy says so, and overlooks stray bodies and content types", () => {
+  const overrides = { pathConflict: "override", strayBody: "ignore", requestContentType: "any" } as const;
+  assert.deepEqual(decode("POST", LOCK, { body: '{"name":"b2"}', overrides }), { name: "b1" });
+  assert.deepEqual(decode("POST", LOCK, { body: "{}", contentType: "text/plain", overrides }), { name: "b1" });
+  assert.deepEqual(decode("POST", LOCK, { body: "{}", contentType: null, overrides }), { name: "b1" });
+  for (const httpMethod of ["GET", "DELETE"]) {
+    assert.deepEqual(decode(httpMethod, "/v1/books/b1", { body: "no JSON", overrides }), { name: "b1" });
+  }
+  refuses(
+    () => decode("PUT", "/v1/expiry/60s", { body: '{"never":true}', overrides }),
+    "duration",
+    /excludes duration/,
+  );
+});
+
 test("shows of redacted fields only the length, in path, query and body", () => {
   const secret = "hunter2-hunter2";
   const calls: (() => unknown)[] = [

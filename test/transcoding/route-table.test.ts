@@ -170,6 +170,26 @@ test("puts the mount's prefix in front and answers by the mount with the longest
   assert.equal(policyOf(tableOf([]).match("OPTIONS", "*")), undefined);
 });
 
+test("answers by a mount's own paths where it names some, the longest first", () => {
+  const plain = policy();
+  const named = policy({ ownPaths: ["/v2", "/resources/v3"] });
+  const table = createRouteTable([
+    { service: bare, methods: [bind(get("/v1/{text}"))], policy: plain },
+    { service: bare, methods: [bind(get("/v2/{text}"))], policy: named },
+  ]);
+  for (const [target, expected] of [
+    ["/v2/a/b", named],
+    ["/v2", named],
+    ["/v20", plain],
+    ["/resources/v3/x", named],
+    ["/resources/v4", plain],
+    ["/v1/a/b", plain],
+    ["/v2/%zz", named],
+  ] as const) {
+    assert.equal(policyOf(table.match("GET", target)), expected, target);
+  }
+});
+
 function policyOf(answer: RouteAnswer): unknown {
   return answer.kind === "match" ? answer.route.policy : answer.policy;
 }

@@ -4,6 +4,8 @@ import { once } from "node:events";
 import * as http2 from "node:http2";
 import { after, afterEach, before, describe, it } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { HttpMount } from "../../src/transport/mount.ts";
 import { type Lab, startLab, until, withLab } from "./support/lab.ts";
 import { EchoRequestSchema } from "./support/lab-service.ts";
 import {
@@ -152,19 +154,24 @@ describe("the listener", () => {
     session.destroy();
   });
 
-  it("cuts off plain mounts that wait for a body for ever", async () => {
-    await withLab(
-      {
-        limits,
-        httpMounts: [{ prefix: "/wait", handler: (message) => void message.resume() }],
-      },
-      async (waiting) => {
-        const session = await openSession(waiting);
-        const stream = open(session, { path: "/wait", body: "open" });
-        await within(150, 1_500, closed(stream));
-        session.destroy();
-      },
-    );
+  it("ends the wait of plain mounts for a body that does not come", async () => {
+    const handler: HttpMount<string>["handler"] = async (call) => {
+      const error = await call.readBody().then(() => assert.fail("there was a body"), ConnectError.from);
+      call.note({ operation: "wait", userId: "one", admission: "two", error });
+      return { status: 408, header: {}, body: Buffer.from(error.rawMessage) };
+    };
+    await withLab({ limits, httpMounts: [{ prefix: "/wait", handler }] }, async (waiting) => {
+      const session = await openSession(waiting);
+      const answering = answerOf(open(session, { path: "/wait", body: "open" }));
+      await within(150, 1_500, answering);
+      assert.equal((await answering).status, 408);
+      const { wire, operation, userId, admission, code } = await waiting.record();
+      assert.deepEqual(
+        [wire, operation, userId, admission, code],
+        ["http", "wait", "one", "two", Code.DeadlineExceeded],
+      );
+      session.destroy();
+    });
   });
 
   it("breaks off answers that nobody takes in", async () => {

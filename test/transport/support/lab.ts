@@ -1,5 +1,4 @@
 /** A transport with the lab service on a port of its own, and what it tells of its calls. */
-import type { ServerResponse } from "node:http";
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
@@ -7,7 +6,15 @@ import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.t
 import { nativeRestPolicy } from "../../../src/transcoding/policy.ts";
 import { Health, healthHttpMounts, healthMount } from "../../../src/transport/health.ts";
 import type { TransportLimits } from "../../../src/transport/limits.ts";
-import { type Admit, type Call, type HttpMount, type Mount, mount, mountHttp } from "../../../src/transport/mount.ts";
+import {
+  type Admit,
+  type Call,
+  type HttpMount,
+  type LateMounts,
+  type Mount,
+  mount,
+  mountHttp,
+} from "../../../src/transport/mount.ts";
 import type { CallRecord } from "../../../src/transport/record.ts";
 import { reflectionMounts } from "../../../src/transport/reflection.ts";
 import { createTransport, type Transport } from "../../../src/transport/transport.ts";
@@ -47,7 +54,8 @@ export interface Lab {
 export interface LabOptions {
   readonly limits?: Partial<TransportLimits>;
   readonly corsOrigins?: readonly string[];
-  readonly httpMounts?: readonly HttpMount[];
+  readonly httpMounts?: readonly HttpMount<string>[];
+  readonly lateMounts?: readonly LateMounts<string>[];
   readonly unknownFields?: "refuse" | "ignore";
   readonly methods?: readonly string[];
 }
@@ -66,6 +74,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       ...reflectionMounts([LabService, HealthService], labRegistry, () => "open"),
     ],
     httpMounts: [...healthHttpMounts(health), plainMount, crashMount, ...(options.httpMounts ?? [])],
+    lateMounts: options.lateMounts ?? [],
     corsOrigins: options.corsOrigins ?? [],
     corsHeaders: ["X-Lab"],
     limits: options.limits ?? {},
@@ -111,10 +120,11 @@ export function labRefusal(): ConnectError {
 
 const labPolicy = nativeRestPolicy({ registry: labRegistry });
 
-const plainMount = mountHttp("/plain", (request, response) => {
-  (response as ServerResponse).writeHead(200, { "content-type": "text/plain" });
-  (response as ServerResponse).end(`plain ${request.method} ${request.url}`);
-});
+const plainMount = mountHttp("/plain", ({ method, path, query }) => ({
+  status: 200,
+  header: { "content-type": "text/plain" },
+  body: Buffer.from(`plain ${method} ${path}${query === "" ? "" : `?${query}`}`),
+}));
 
 const crashMount = mountHttp("/crash", () => Promise.reject(new Error("a plain handler failed")));
 

@@ -1,0 +1,53 @@
+/** The road of plain mounts: their handlers get the request in parts and answer with a whole. */
+import type { ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
+import { callerGone, toCallError } from "./call-error.ts";
+import { answerText, type HttpRoute, sortMounts } from "./dispatch.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HttpCall, HttpMount, HttpNote } from "./mount.ts";
+import { recordHttp, type Surroundings } from "./road.ts";
+
+/** Longer prefixes come first, so that the closest mount serves. */
+export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surroundings: Surroundings<A>): HttpRoute[] {
+  return sortMounts(mounts).map((mounted) => ({
+    prefix: mounted.prefix,
+    serve: (exchange) => {
+      serve(mounted, exchange, surroundings).catch((reason: unknown) => {
+        surroundings.logInternal(reason, "");
+        exchange.destroy();
+      });
+    },
+  }));
+}
+
+async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings: Surroundings<A>): Promise<void> {
+  let noted: HttpNote<A> | undefined;
+  let failure: ConnectError | undefined;
+  const id = surroundings.newCallId();
+  exchange.onOver((completed) => {
+    const error = failure ?? noted?.error ?? (completed ? undefined : callerGone());
+    // A handler that masks a failure of its own in its own words leaves its cause to the log.
+    if (failure === undefined && error?.code === Code.Internal) surroundings.logInternal(error.cause ?? error, id);
+    if (noted !== undefined) recordHttp(surroundings, exchange, { id, noted, error });
+  });
+  const call: HttpCall<A> = {
+    id,
+    method: exchange.method,
+    path: exchange.path,
+    query: exchange.query,
+    header: exchange.header,
+    remoteAddress: exchange.remoteAddress,
+    readBody: () => exchange.body.readAll(surroundings.limits.bodyBytesMax),
+    note: (more) => {
+      noted = { ...noted, ...more };
+    },
+  };
+  try {
+    const { status, header, body } = await mounted.handler(call);
+    exchange.answer(status, { ...header }, body);
+  } catch (reason) {
+    failure = toCallError(reason);
+    if (failure.code === Code.Internal) surroundings.logInternal(reason, id);
+    answerText(exchange, 500, {}, "internal error");
+  }
+}

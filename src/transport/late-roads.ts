@@ -1,0 +1,63 @@
+/** Requests for mounts that are still being loaded wait for them; the others pass at once. */
+import { setImmediate } from "node:timers/promises";
+import { answerText } from "./dispatch.ts";
+import type { Exchange } from "./exchange.ts";
+import type { LateMounts } from "./mount.ts";
+import type { MountedRoads } from "./mounted-roads.ts";
+
+interface Late {
+  readonly owns: (path: string) => boolean;
+  readonly loaded: Promise<void>;
+}
+
+export class LateRoads<A> {
+  /** Resolves when all are there; rejects when one cannot be loaded. */
+  readonly loaded: Promise<void>;
+  readonly #begun = Promise.withResolvers<void>();
+  #waiting: Late[] = [];
+
+  constructor(lateMounts: readonly LateMounts<A>[], roads: MountedRoads<A>) {
+    const all = lateMounts.map(({ owns, load }) => {
+      const loaded = this.#load(load, roads);
+      const late = { owns, loaded };
+      this.#waiting.push(late);
+      loaded.then(
+        () => {
+          this.#waiting = this.#waiting.filter((each) => each !== late);
+        },
+        // Whoever waits is told; so is whoever asks `loaded`.
+        () => undefined,
+      );
+      return loaded;
+    });
+    this.loaded = Promise.all(all).then(() => undefined);
+    this.loaded.catch(() => undefined);
+  }
+
+  /** The transport listens: now there is time. */
+  begin(): void {
+    this.#begun.resolve();
+  }
+
+  /** Leads the exchange on, at once unless a mount that it needs is not there yet. */
+  whenLoaded(exchange: Exchange, lead: (exchange: Exchange) => void): void {
+    const late = this.#waiting.find(({ owns }) => owns(exchange.path));
+    if (late === undefined) {
+      lead(exchange);
+      return;
+    }
+    late.loaded.then(
+      () => {
+        if (!exchange.over) lead(exchange);
+      },
+      () => answerText(exchange, 503, {}, "this part of the service could not be loaded"),
+    );
+  }
+
+  async #load(load: LateMounts<A>["load"], roads: MountedRoads<A>): Promise<void> {
+    await this.#begun.promise;
+    // What listening has brought is served first.
+    await setImmediate();
+    roads.add(await load());
+  }
+}

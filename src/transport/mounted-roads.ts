@@ -1,0 +1,55 @@
+/** The roads as they are now: what has been mounted so far, findable by path. */
+import { type ConnectRoute, createConnectRoutes } from "./connect-road.ts";
+import { createCors } from "./cors.ts";
+import type { HttpRoute, Roads } from "./dispatch.ts";
+import type { Exchange } from "./exchange.ts";
+import { type BoundMethod, bindMethods } from "./handler.ts";
+import type { Health } from "./health.ts";
+import { createHttpRoutes } from "./http-road.ts";
+import type { HttpMount, Mounts } from "./mount.ts";
+import { createRestRoad } from "./rest-road.ts";
+import type { Surroundings } from "./road.ts";
+
+export interface CorsOptions {
+  readonly corsOrigins?: readonly string[];
+  readonly corsHeaders?: readonly string[];
+}
+
+export class MountedRoads<A> implements Roads {
+  readonly cors: Roads["cors"];
+  readonly rpcRoutes = new Map<string, ConnectRoute>();
+  httpRoutes: readonly HttpRoute[] = [];
+  rest: (exchange: Exchange) => void = () => undefined;
+  readonly #surroundings: Surroundings<A>;
+  readonly #health: Health;
+  readonly #methods: BoundMethod<A>[] = [];
+  readonly #httpMounts: HttpMount<A>[] = [];
+
+  constructor(surroundings: Surroundings<A>, { corsOrigins = [], corsHeaders = [] }: CorsOptions, health: Health) {
+    this.#surroundings = surroundings;
+    this.#health = health;
+    this.cors = createCors(corsOrigins, corsHeaders);
+  }
+
+  /** Throws at once when a path is served already or a rule cannot be; nothing has been added then. */
+  add({ mounts, httpMounts = [] }: Mounts<A>): void {
+    const methods = mounts.flatMap((mount) => bindMethods(mount, this.#surroundings.logInternal));
+    const routes = createConnectRoutes(methods, this.#surroundings);
+    for (const path of routes.keys()) {
+      if (this.rpcRoutes.has(path)) {
+        throw new Error(`transport: ${path} is mounted twice`);
+      }
+    }
+    const all = [...this.#methods, ...methods];
+    this.rest = createRestRoad(all, this.#surroundings);
+    this.#methods.push(...methods);
+    for (const [path, route] of routes) {
+      this.rpcRoutes.set(path, route);
+    }
+    this.#httpMounts.push(...httpMounts);
+    this.httpRoutes = createHttpRoutes(this.#httpMounts, this.#surroundings);
+    for (const { service } of mounts) {
+      this.#health.register(service.typeName);
+    }
+  }
+}
