@@ -54,6 +54,10 @@ export const REASONS = {
     "RESOURCE_EXHAUSTED",
     "Too many failed authentications from this address; `RetryInfo` says how long to wait.",
   ],
+  SEARCH_TOO_BROAD: [
+    "FAILED_PRECONDITION",
+    "The search would have to look at more users than one search may; ask for less, or by a field that is indexed.",
+  ],
   QUEUE_FULL: [
     "RESOURCE_EXHAUSTED",
     "The write queue is full; nothing was applied; `RetryInfo` says how long to wait.",

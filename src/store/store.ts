@@ -5,7 +5,7 @@ import type { UserEvent } from "../domain/event.ts";
 import type { Organization, OrganizationCommand, OrganizationEvent } from "../domain/organization.ts";
 import type { FailedOutcome, Refusal } from "../domain/refusal.ts";
 import type { RestrictionKind } from "../domain/restriction.ts";
-import type { State, User } from "../domain/user.ts";
+import type { ProfileField, State, User } from "../domain/user.ts";
 
 export type Command = UserCommand | OrganizationCommand | ApiKeyCommand;
 export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent;
@@ -92,6 +92,62 @@ export interface EventQuery {
   readonly after?: string;
 }
 
+/**
+ * A condition on settled users. Texts are compared by code units; with `ignoreCase` both sides are normalised first, as
+ * usernames and email addresses are for sign-in (NFKC, case-folded, trimmed). An absent field matches no text.
+ */
+export type UserPredicate =
+  /** Of none: everybody. */
+  | { readonly kind: "and"; readonly of: readonly UserPredicate[] }
+  /** Of none: nobody. */
+  | { readonly kind: "or"; readonly of: readonly UserPredicate[] }
+  | { readonly kind: "not"; readonly of: UserPredicate }
+  | { readonly kind: "state"; readonly states: readonly State[] }
+  /** A restriction of this kind holds now, whatever the state. */
+  | { readonly kind: "restriction"; readonly of: RestrictionKind }
+  | { readonly kind: "organization"; readonly ids: readonly string[] }
+  /** The user has attributes in this namespace. */
+  | { readonly kind: "namespace"; readonly name: string }
+  | {
+      readonly kind: "text";
+      readonly field: "id" | ProfileField;
+      readonly method: "equals" | "starts_with" | "ends_with" | "contains";
+      readonly ignoreCase: boolean;
+      readonly value: string;
+    }
+  /** `[from, before)`, in milliseconds since the epoch; an absent end is open. */
+  | {
+      readonly kind: "time";
+      readonly of: "creation" | "change";
+      readonly from?: number;
+      readonly before?: number;
+    };
+
+/** Users without the field come last either way; equal ones are in the order of their ids, descending if that is. */
+export interface UserSearchOrder {
+  readonly by: "id" | "creation" | "change" | "state" | ProfileField;
+  readonly descending: boolean;
+}
+
+/** A search by offset, for callers who count. Deleted users are never found. */
+export interface UserSearch {
+  /** Only this organization; `null`: all that there are. */
+  readonly organizationId: string | null;
+  readonly where: UserPredicate;
+  readonly order: UserSearchOrder;
+  /** Matches to leave out. */
+  readonly offset: number;
+  /** 0 to 1,000; 0 counts only. */
+  readonly limit: number;
+}
+
+export interface UserSearchAnswer {
+  readonly users: readonly User[];
+  /** How many match in all; a lower bound unless `isTotalExact`. */
+  readonly total: number;
+  readonly isTotalExact: boolean;
+}
+
 /** Storage trouble. Never shown as an empty list and never as "not banned". */
 export class StoreUnavailableError extends Error {
   /** What became of the command that met the trouble; reads have none. */
@@ -122,6 +178,11 @@ export interface Store {
   readUser(userId: string): Promise<User | undefined>;
   /** Settled users; runs off the writer's thread. Rejects with PageTokenError. */
   listUsers(query: UserQuery): Promise<Page<User>>;
+  /**
+   * A page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the page cannot be told within the bound on
+   * the users that one search may look at: a short page would look like a complete one.
+   */
+  searchUsers(search: UserSearch): Promise<UserSearchAnswer>;
   /** The recorded events of one user; due ones that are not written yet are not among them. */
   listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>>;
 

@@ -14,6 +14,11 @@ export interface Limits {
   /** What one page of a list may read, in rows and in time, before it ends short. */
   readonly sliceRows: number;
   readonly sliceMs: number;
+  /** Users that one search by offset may look at, and matches that it counts once its page is full. */
+  readonly searchRows: number;
+  readonly searchMatches: number;
+  /** Users whose number is told exactly where nothing but their organization is asked for. */
+  readonly countRows: number;
   /** How long a list may take in all, waiting included. */
   readonly readMs: number;
   /** Users whose due restrictions the sweeper writes in one round. */
@@ -28,6 +33,9 @@ const DEFAULTS: Limits = {
   walBytesMax: 256 * MIB,
   sliceRows: 5_000,
   sliceMs: 200,
+  searchRows: 200_000,
+  searchMatches: 10_000,
+  countRows: 2_000_000,
   readMs: 10_000,
   sweepUsers: 500,
 };

@@ -6,12 +6,14 @@ import { EventLister } from "./list-events.ts";
 import { QueryRunner } from "./list-query.ts";
 import { UserLister } from "./list-users.ts";
 import type { ReaderData, ReaderQuestion } from "./reader.ts";
+import { UserSearcher } from "./user-searcher.ts";
 import { serveQuestions } from "./worker-port.ts";
 
 const { path, limits } = workerData as ReaderData;
 const database = openReader(path);
 const runner = new QueryRunner(database);
 const users = new UserLister(runner, limits);
+const searcher = new UserSearcher(runner, limits);
 const events = new EventLister(runner, limits);
 
 serveQuestions<ReaderQuestion>(
@@ -19,6 +21,12 @@ serveQuestions<ReaderQuestion>(
     switch (question.name) {
       case "listUsers":
         return users.list(question.query, question.now);
+      case "searchSlice":
+        return searcher.slice(question.query, question.now);
+      case "countUsers":
+        return searcher.count(question.organizationId);
+      case "readUsers":
+        return searcher.read(question.ids, question.now);
       case "listUserEvents":
         return events.list(question.query);
       case "listOrganizations":

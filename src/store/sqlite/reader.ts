@@ -4,6 +4,7 @@ import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
 import type { EventQuery, Page, RecordedEvent, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
+import type { Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
 
 /** Lists by id. */
@@ -16,6 +17,9 @@ export type ApiKeyQuery = IdQuery & { readonly organizationId: string | null };
 
 export type ReaderQuestion =
   | { readonly name: "listUsers"; readonly query: UserQuery; readonly now: number }
+  | { readonly name: "searchSlice"; readonly query: SliceQuery; readonly now: number }
+  | { readonly name: "countUsers"; readonly organizationId: string | null }
+  | { readonly name: "readUsers"; readonly ids: readonly string[]; readonly now: number }
   | { readonly name: "listUserEvents"; readonly query: EventQuery }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
   | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
@@ -41,6 +45,19 @@ export class Reader {
   // The worker answers each question with the type that stands here; structured cloning keeps it.
   async listUsers(query: UserQuery, now: number): Promise<Page<User>> {
     return (await this.link.call({ name: "listUsers", query, now })) as Page<User>;
+  }
+
+  async searchSlice(query: SliceQuery, now: number): Promise<Slice> {
+    return (await this.link.call({ name: "searchSlice", query, now })) as Slice;
+  }
+
+  /** `undefined`: there are more than are counted. */
+  async countUsers(organizationId: string | null): Promise<number | undefined> {
+    return (await this.link.call({ name: "countUsers", organizationId })) as number | undefined;
+  }
+
+  async readUsers(ids: readonly string[], now: number): Promise<readonly User[]> {
+    return (await this.link.call({ name: "readUsers", ids, now })) as readonly User[];
   }
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {

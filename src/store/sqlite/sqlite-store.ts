@@ -16,6 +16,8 @@ import {
   type Store,
   StoreUnavailableError,
   type UserQuery,
+  type UserSearch,
+  type UserSearchAnswer,
 } from "../store.ts";
 import { REQUEST_KEPT_MS } from "./batch.ts";
 import { FileGuard, openWriter, toRealPath } from "./database-file.ts";
@@ -25,6 +27,7 @@ import { type Limits, limitsOf } from "./limits.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
+import { searchUsers } from "./search-users.ts";
 import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
@@ -85,11 +88,13 @@ export class SqliteStore implements Store {
   readonly #wal: WalKeeper;
   readonly #reader: Reader;
   readonly #sweeper: Sweeper;
+  readonly #limits: Limits;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
+    this.#limits = limits;
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
@@ -134,6 +139,10 @@ export class SqliteStore implements Store {
 
   async listUsers(query: UserQuery): Promise<Page<User>> {
     return this.#reader.listUsers(query, this.#writer.now());
+  }
+
+  async searchUsers(search: UserSearch): Promise<UserSearchAnswer> {
+    return searchUsers(this.#reader, search, this.#writer.now(), this.#limits);
   }
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {

@@ -21,7 +21,7 @@ const CHUNK_ROWS = 250;
 /** Along the index of creation dates, of the organization if the filter names one. */
 export function* walkByCreation(
   runner: QueryRunner,
-  { organizationId }: UserFilter,
+  { organizationId }: Pick<UserFilter, "organizationId">,
   order: "creation_asc" | "creation_desc",
   after: PageKey | undefined,
   budget: Budget,
@@ -48,6 +48,32 @@ export function* walkByCreation(
       key = [row.creation_time, row.id];
       budget.spendRow();
       yield { id: row.id, key, isLast: index === rows.length - 1 };
+    }
+    if (rows.length <= limit) return;
+  }
+}
+
+/** Along the primary key, of all organizations. */
+export function* walkById(
+  runner: QueryRunner,
+  direction: "asc" | "desc",
+  after: PageKey | undefined,
+  budget: Budget,
+): Generator<Step> {
+  for (let id = after?.[0]; ; ) {
+    const limit = Math.min(CHUNK_ROWS, Math.max(budget.rows, 1));
+    let query = build.selectFrom("user_state").select("id");
+    if (id !== undefined) query = query.where("id", direction === "asc" ? ">" : "<", String(id));
+    const rows = runner.all(
+      query
+        .orderBy("id", direction)
+        .limit(limit + 1)
+        .compile(),
+    );
+    for (const [index, row] of rows.slice(0, limit).entries()) {
+      id = row.id;
+      budget.spendRow();
+      yield { id, key: [id], isLast: index === rows.length - 1 };
     }
     if (rows.length <= limit) return;
   }

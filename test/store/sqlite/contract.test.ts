@@ -3,9 +3,11 @@ import { describeBatches } from "../contract/batches.ts";
 import { describeCommands } from "../contract/commands.ts";
 import { describeLists } from "../contract/lists.ts";
 import { describeRequests } from "../contract/requests.ts";
+import { describeSearches } from "../contract/searches.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 
 describeCommands("SQLite", openFixture);
 describeRequests("SQLite", openFixture);
 describeBatches("SQLite", openFixture);
 describeLists("SQLite", openFixture);
+describeSearches("SQLite", openFixture);

@@ -1,0 +1,140 @@
+/** The few users that can match a search, by the indexes that know them. */
+import type { RestrictionKind } from "../../domain/restriction.ts";
+import { toPrefixEnd, toSearchKey } from "../search-key.ts";
+import type { UserPredicate, UserSearch } from "../store.ts";
+import { build, type QueryRunner } from "./list-query.ts";
+import { toKindMasks } from "./rows.ts";
+
+type Ids = ReadonlySet<string>;
+type TextPredicate = Extract<UserPredicate, { kind: "text" }>;
+
+/** A superset of the matches, at most `limit`, in no order; `undefined`: no index narrows them down so far. */
+export function findSearchCandidates(
+  runner: QueryRunner,
+  { organizationId, where }: Pick<UserSearch, "organizationId" | "where">,
+  limit: number,
+): Ids | undefined {
+  return new Finder(runner, organizationId, limit).find(where);
+}
+
+class Finder {
+  readonly #runner: QueryRunner;
+  readonly #organizationId: string | null;
+  readonly #limit: number;
+
+  constructor(runner: QueryRunner, organizationId: string | null, limit: number) {
+    this.#runner = runner;
+    this.#organizationId = organizationId;
+    this.#limit = limit;
+  }
+
+  find(predicate: UserPredicate): Ids | undefined {
+    switch (predicate.kind) {
+      case "and": {
+        let fewest: Ids | undefined;
+        for (const each of predicate.of) {
+          const ids = this.find(each);
+          if (ids !== undefined && (fewest === undefined || ids.size < fewest.size)) fewest = ids;
+        }
+        return fewest;
+      }
+      case "or":
+        return this.#union(predicate.of, (each) => this.find(each));
+      case "state":
+        return this.#byStates(predicate.states);
+      case "restriction":
+        return this.#byKind(predicate.of);
+      case "organization":
+        return this.#union(predicate.ids, (id) => findUsersOf(this.#runner, id, this.#limit));
+      case "text":
+        return this.#byText(predicate);
+      default:
+        return undefined;
+    }
+  }
+
+  #union<T>(parts: readonly T[], find: (part: T) => Ids | undefined): Ids | undefined {
+    const all = new Set<string>();
+    for (const part of parts) {
+      const ids = find(part);
+      if (ids === undefined) return undefined;
+      for (const id of ids) all.add(id);
+      if (all.size > this.#limit) return undefined;
+    }
+    return all;
+  }
+
+  /** Deleted users are never found; active ones are in no index. */
+  #byStates(states: Extract<UserPredicate, { kind: "state" }>["states"]): Ids | undefined {
+    const kinds: RestrictionKind[] = [];
+    for (const state of states) {
+      if (state === "ACTIVE") return undefined;
+      if (state !== "DELETED") kinds.push(KIND_OF_STATE[state]);
+    }
+    return this.#union(kinds, (kind) => this.#byKind(kind));
+  }
+
+  /** The index knows scheduled restrictions as well, and what has expired unwritten: a superset. */
+  #byKind(kind: RestrictionKind): Ids | undefined {
+    return this.#union(toKindMasks([kind]), (mask) => {
+      // `kinds > 0` repeats the condition of the partial index: without it the planner must not use it.
+      let query = build
+        .selectFrom("user_state")
+        .select("id")
+        .where("kinds", ">", 0)
+        .where("kinds", "=", mask)
+        .limit(this.#limit + 1);
+      if (this.#organizationId !== null) query = query.where("organization_id", "=", this.#organizationId);
+      return atMost(this.#limit, this.#runner.all(query.compile()));
+    });
+  }
+
+  #byText({ field, method, ignoreCase, value }: TextPredicate): Ids | undefined {
+    if (method !== "equals" && method !== "starts_with") return undefined;
+    // The keys know usernames and addresses normalised, a superset either way; ids are known as they are alone.
+    if (field === "id" && ignoreCase) return undefined;
+    if (field === "id") return method === "equals" ? new Set([value]) : this.#byIdPrefix(value);
+    if (field !== "username" && field !== "email") return undefined;
+    const key = toSearchKey(value);
+    if (key === "") return undefined;
+    const column = `${field}_key` as const;
+    let query = build
+      .selectFrom("user_profile")
+      .select("id")
+      .limit(this.#limit + 1);
+    if (this.#organizationId !== null) query = query.where("organization_id", "=", this.#organizationId);
+    if (method === "equals") {
+      query = query.where(column, "=", key);
+    } else {
+      query = query.where(column, ">=", key);
+      const end = toPrefixEnd(key);
+      if (end !== null) query = query.where(column, "<", end);
+    }
+    return atMost(this.#limit, this.#runner.all(query.compile()));
+  }
+
+  #byIdPrefix(prefix: string): Ids | undefined {
+    if (prefix === "") return undefined;
+    let query = build
+      .selectFrom("user_state")
+      .select("id")
+      .where("id", ">=", prefix)
+      .limit(this.#limit + 1);
+    const end = toPrefixEnd(prefix);
+    if (end !== null) query = query.where("id", "<", end);
+    return atMost(this.#limit, this.#runner.all(query.compile()));
+  }
+}
+
+const KIND_OF_STATE = { BANNED: "BAN", INACTIVE: "DEACTIVATION", LOCKED: "LOCK" } as const;
+
+/** All users of an organization; `undefined`: they are more than `limit`, or no organization is asked for. */
+export function findUsersOf(runner: QueryRunner, organizationId: string | null, limit: number): Ids | undefined {
+  if (organizationId === null) return undefined;
+  const query = build.selectFrom("user_profile").select("id").where("organization_id", "=", organizationId);
+  return atMost(limit, runner.all(query.limit(limit + 1).compile()));
+}
+
+function atMost(limit: number, rows: readonly { readonly id: string }[]): Ids | undefined {
+  return rows.length > limit ? undefined : new Set(rows.map(({ id }) => id));
+}

@@ -1,0 +1,165 @@
+/** Decides searches on settled users, alike for every engine: conditions, keys to order by, and their order. */
+import { STATES, type State, stateOf, type User } from "../domain/user.ts";
+import { toSearchKey } from "./search-key.ts";
+import type { UserPredicate, UserSearchOrder } from "./store.ts";
+
+export type Matches = (user: User) => boolean;
+
+type TextPredicate = Extract<UserPredicate, { kind: "text" }>;
+
+/** The condition as a function; what does not depend on the user is worked out once. */
+export function compilePredicate(predicate: UserPredicate): Matches {
+  switch (predicate.kind) {
+    case "and": {
+      const all = predicate.of.map(compilePredicate);
+      return (user) => all.every((matches) => matches(user));
+    }
+    case "or":
+      return compileOr(predicate.of);
+    case "not": {
+      const matches = compilePredicate(predicate.of);
+      return (user) => !matches(user);
+    }
+    case "state": {
+      const states: ReadonlySet<State> = new Set(predicate.states);
+      return (user) => states.has(stateOf(user.state));
+    }
+    case "restriction":
+      return (user) => user.state.restrictions.some(({ kind, started }) => kind === predicate.of && started);
+    case "organization": {
+      const ids = new Set(predicate.ids);
+      return (user) => ids.has(user.state.organizationId);
+    }
+    case "namespace":
+      return (user) => Object.hasOwn(user.person.attributes, predicate.name);
+    case "text":
+      return compileText(predicate);
+    case "time": {
+      const { from = -Infinity, before = Infinity } = predicate;
+      return ({ state }) => {
+        const time = predicate.of === "creation" ? state.creationTime : state.changeTime;
+        return time >= from && time < before;
+      };
+    }
+    default:
+      return predicate satisfies never;
+  }
+}
+
+/** Long lists of ids or addresses are looked up, not gone through user by user. */
+function compileOr(predicates: readonly UserPredicate[]): Matches {
+  const sets = new Map<string, { readonly of: TextPredicate; readonly values: Set<string> }>();
+  const others: Matches[] = [];
+  for (const predicate of predicates) {
+    if (predicate.kind !== "text" || predicate.method !== "equals") {
+      others.push(compilePredicate(predicate));
+      continue;
+    }
+    const name = `${predicate.field} ${predicate.ignoreCase}`;
+    const set = sets.get(name) ?? { of: predicate, values: new Set<string>() };
+    set.values.add(comparable(predicate.value, predicate));
+    sets.set(name, set);
+  }
+  const lookups = [...sets.values()];
+  return (user) =>
+    lookups.some(({ of, values }) => {
+      const text = textOf(user, of.field);
+      return text !== undefined && values.has(comparable(text, of));
+    }) || others.some((matches) => matches(user));
+}
+
+function compileText(predicate: TextPredicate): Matches {
+  const wanted = comparable(predicate.value, predicate);
+  const { method, field } = predicate;
+  return (user) => {
+    const text = textOf(user, field);
+    if (text === undefined) return false;
+    const found = comparable(text, predicate);
+    if (method === "equals") return found === wanted;
+    if (method === "starts_with") return found.startsWith(wanted);
+    return method === "ends_with" ? found.endsWith(wanted) : found.includes(wanted);
+  };
+}
+
+function comparable(text: string, { ignoreCase }: Pick<TextPredicate, "ignoreCase">): string {
+  return ignoreCase ? toSearchKey(text) : text;
+}
+
+function textOf({ state, person }: User, field: TextPredicate["field"]): string | undefined {
+  return field === "id" ? state.id : person.profile[field];
+}
+
+/** Whether deciding takes more than the narrow part of a user. */
+export function needsPerson(predicate: UserPredicate): boolean {
+  switch (predicate.kind) {
+    case "and":
+    case "or":
+      return predicate.of.some(needsPerson);
+    case "not":
+      return needsPerson(predicate.of);
+    case "namespace":
+      return true;
+    case "text":
+      return predicate.field !== "id";
+    default:
+      return false;
+  }
+}
+
+/** Whether everybody matches. */
+export function isTrivial(predicate: UserPredicate): boolean {
+  return predicate.kind === "and" && predicate.of.every(isTrivial);
+}
+
+/** What a user is ordered by; `null`: comes last. */
+export type OrderKey = string | number | null;
+
+export function orderKeyOf({ state, person }: User, by: UserSearchOrder["by"]): OrderKey {
+  switch (by) {
+    case "id":
+      return state.id;
+    case "creation":
+      return state.creationTime;
+    case "change":
+      return state.changeTime;
+    case "state":
+      return STATES.indexOf(stateOf(state));
+    default: {
+      const text = person.profile[by];
+      return text === undefined ? null : toSearchKey(text);
+    }
+  }
+}
+
+export interface Ordered {
+  readonly id: string;
+  readonly key: OrderKey;
+}
+
+/** Negative: `a` comes first. */
+export function compareOrdered(a: Ordered, b: Ordered, { descending }: UserSearchOrder): number {
+  if (a.key === null || b.key === null) {
+    if (a.key !== b.key) return a.key === null ? 1 : -1;
+  } else if (a.key !== b.key) {
+    const difference =
+      typeof a.key === "number" && typeof b.key === "number" ? a.key - b.key : compareText(`${a.key}`, `${b.key}`);
+    return descending ? -difference : difference;
+  }
+  const difference = compareText(a.id, b.id);
+  return descending ? -difference : difference;
+}
+
+/** By code points, as databases order UTF-8; JavaScript's own comparison puts U+E000 behind what needs surrogates. */
+function compareText(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1;
+  }
+  return a.length - b.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}

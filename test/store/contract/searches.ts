@@ -1,0 +1,275 @@
+/** The contract of searches by offset: any condition in any order finds what going through everybody finds. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { State, User } from "../../../src/domain/user.ts";
+import { stateOf } from "../../../src/domain/user.ts";
+import { toSearchKey } from "../../../src/store/search-key.ts";
+import type { Store, UserPredicate, UserSearch, UserSearchOrder } from "../../../src/store/store.ts";
+import { type Random, SOAK, seededRandom } from "../../support/random.ts";
+import { banUser, createOrganization, createUser, deleteUser, lockUser } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
+import { START_TIME } from "../support/sqlite-fixture.ts";
+import type { OpenStore } from "./contract.ts";
+
+const EVERYBODY: UserPredicate = { kind: "and", of: [] };
+const NAMES = ["Ann", "ann", "ANNA", "Bob", "Straße", "strasse", "\ufb01n", "😀", "\uffee", "Zoë"];
+const ORDERS: readonly UserSearchOrder["by"][] = ["id", "creation", "change", "state", "username", "familyName"];
+
+function searchOf(more: Partial<UserSearch> = {}): UserSearch {
+  const order = { by: "creation", descending: false } as const;
+  return { organizationId: null, where: EVERYBODY, order, offset: 0, limit: 100, ...more };
+}
+
+async function idsOf(store: Store, search: UserSearch): Promise<readonly string[]> {
+  return (await store.searchUsers(search)).users.map(({ state }) => state.id);
+}
+
+/** Sixty users of two organizations, some locked for a while, banned, deleted or nameless. */
+async function fill({ store, clock }: Awaited<ReturnType<OpenStore>>, random: Random): Promise<readonly User[]> {
+  resourceOf(await store.execute(createOrganization("other")));
+  const users: User[] = [];
+  for (let i = 0; i < 60; i++) {
+    clock.time += random.below(3);
+    const name = random.pick(NAMES);
+    const id = `${name.slice(0, 1)}-${String(i).padStart(2, "0")}`;
+    const profile = random.below(5) === 0 ? {} : { username: `${name}${i % 7}`, email: `${name}@${i % 4}.Example.com` };
+    const family = i % 3 === 0 ? { familyName: name } : {};
+    await store.execute(
+      createUser(id, {
+        organizationId: random.below(3) === 0 ? "other" : "default",
+        profile: { ...profile, ...family },
+        attributes: i % 4 === 0 ? { flag: "{}" } : {},
+      }),
+    );
+    if (i % 5 === 0) resourceOf(await store.execute(lockUser(id, { expiry: { kind: "for", durationMs: 30 } })));
+    if (i % 6 === 0) resourceOf(await store.execute(banUser(id)));
+    if (i % 11 === 0) resourceOf(await store.execute(deleteUser(id)));
+    const user = await store.readUser(id);
+    assert.ok(user !== undefined);
+    users.push(user);
+  }
+  // Some locks have expired by now; nobody has written that down.
+  clock.time += 20;
+  const settled: User[] = [];
+  for (const { state } of users) {
+    const user = await store.readUser(state.id);
+    if (user !== undefined && !user.state.deleted) settled.push(user);
+  }
+  return settled;
+}
+
+/** The condition once more, in the plainest words. */
+function holds(predicate: UserPredicate, user: User): boolean {
+  const { state, person } = user;
+  switch (predicate.kind) {
+    case "and":
+      return !predicate.of.some((each) => !holds(each, user));
+    case "or":
+      return predicate.of.filter((each) => holds(each, user)).length > 0;
+    case "not":
+      return holds(predicate.of, user) === false;
+    case "state":
+      return predicate.states.includes(stateOf(state));
+    case "restriction":
+      return state.restrictions.filter((r) => r.kind === predicate.of && r.started).length > 0;
+    case "organization":
+      return predicate.ids.includes(state.organizationId);
+    case "namespace":
+      return Object.keys(person.attributes).includes(predicate.name);
+    case "time": {
+      const time = predicate.of === "creation" ? state.creationTime : state.changeTime;
+      return (
+        !(predicate.from !== undefined && time < predicate.from) &&
+        !(predicate.before !== undefined && time >= predicate.before)
+      );
+    }
+    case "text": {
+      const text = predicate.field === "id" ? state.id : person.profile[predicate.field];
+      if (text === undefined) return false;
+      const [have, want] = predicate.ignoreCase
+        ? [toSearchKey(text), toSearchKey(predicate.value)]
+        : [text, predicate.value];
+      const at = have.indexOf(want);
+      if (predicate.method === "contains") return at >= 0;
+      if (predicate.method === "starts_with") return at === 0;
+      return predicate.method === "equals"
+        ? have === want
+        : have.slice(have.length - want.length) === want && have.length >= want.length;
+    }
+    default:
+      return predicate satisfies never;
+  }
+}
+
+const STATES: readonly State[] = ["BANNED", "INACTIVE", "LOCKED", "ACTIVE"];
+const METHODS = ["equals", "starts_with", "ends_with", "contains"] as const;
+const FIELDS = ["id", "username", "email", "familyName"] as const;
+
+function randomPredicate(random: Random, depth: number): UserPredicate {
+  const pick = <T>(from: readonly T[]): T => random.pick(from);
+  const some = (): UserPredicate[] => Array.from({ length: random.below(4) }, () => randomPredicate(random, depth - 1));
+  switch (random.below(depth > 0 ? 10 : 7)) {
+    case 0:
+      return { kind: "state", states: STATES.filter(() => random.below(2) === 0) };
+    case 1:
+      return { kind: "restriction", of: pick(["LOCK", "BAN"]) };
+    case 2:
+      return { kind: "organization", ids: pick([["default"], ["other"], ["default", "other"], []]) };
+    case 3:
+      return { kind: "namespace", name: pick(["flag", "constructor"]) };
+    case 4: {
+      const from = START_TIME + random.below(60);
+      return {
+        kind: "time",
+        of: pick(["creation", "change"]),
+        from,
+        ...(random.below(2) === 0 ? {} : { before: from + 30 }),
+      };
+    }
+    case 5:
+    case 6: {
+      const value = pick([...NAMES, "a", "n", "@1", ".com", "Ann0", "S", ""]);
+      return { kind: "text", field: pick(FIELDS), method: pick(METHODS), ignoreCase: random.below(2) === 0, value };
+    }
+    case 7:
+      return { kind: "and", of: some() };
+    case 8:
+      return { kind: "or", of: some() };
+    default:
+      return { kind: "not", of: randomPredicate(random, depth - 1) };
+  }
+}
+
+export function describeSearches(engine: string, open: OpenStore): void {
+  describe(`${engine}: searches by offset`, () => {
+    for (const limits of [{}, { limits: { sliceRows: 7 } }]) {
+      const how = "limits" in limits ? "in slices of 7 rows" : "in one slice";
+
+      it(`finds by any condition whom going through everybody finds, ${how}`, async (t) => {
+        const contract = await open(t, limits);
+        const random = seededRandom(t);
+        const users = await fill(contract, random);
+        let found = 0;
+        for (let i = 0; i < (SOAK ? 5_000 : 400); i++) {
+          const organizationId = random.pick([null, "default", "other"]);
+          const where = randomPredicate(random, 3);
+          const order = { by: random.pick(ORDERS), descending: random.below(2) === 0 };
+          const expected = users
+            .filter((user) => organizationId === null || user.state.organizationId === organizationId)
+            .filter((user) => holds(where, user))
+            .map(({ state }) => state.id);
+          const search = searchOf({ organizationId, where, order });
+          const { users: all, total, isTotalExact } = await contract.store.searchUsers(search);
+          const said = JSON.stringify(search);
+          assert.deepEqual(all.map(({ state }) => state.id).sort(), expected.sort(), said);
+          assert.deepEqual([total, isTotalExact], [expected.length, true], said);
+          const offset = random.below(20);
+          const page = await idsOf(contract.store, { ...search, offset, limit: 5 });
+          assert.deepEqual(
+            page,
+            all.slice(offset, offset + 5).map(({ state }) => state.id),
+            said,
+          );
+          assert.equal((await contract.store.searchUsers({ ...search, limit: 0 })).total, expected.length, said);
+          found += expected.length;
+        }
+        assert.ok(found > 400, `only ${found} were found`);
+      });
+
+      it(`keeps every order, both ways, ${how}`, async (t) => {
+        const contract = await open(t, limits);
+        const users = await fill(contract, seededRandom(t));
+        for (const organizationId of [null, "default"]) {
+          for (const by of ORDERS) {
+            const keyed = (
+              await contract.store.searchUsers(searchOf({ organizationId, order: { by, descending: false } }))
+            ).users;
+            assert.equal(
+              keyed.length,
+              users.filter(({ state }) => organizationId === null || state.organizationId === organizationId).length,
+            );
+            const keys = keyed.map((user) => keyOf(user, by));
+            const named = keys.filter((key) => key !== undefined);
+            assert.deepEqual(keys.slice(0, named.length), named, `${by}: those without come last`);
+            for (const [index, key] of named.slice(1).entries()) {
+              const before = named[index] ?? key;
+              assert.ok(Buffer.compare(before, key) <= 0, `${by}: ${before} before ${key}`);
+            }
+            const back = await idsOf(contract.store, searchOf({ organizationId, order: { by, descending: true } }));
+            const forth = keyed.map(({ state }) => state.id);
+            const expected = [...forth.slice(0, named.length).toReversed(), ...forth.slice(named.length).toReversed()];
+            assert.deepEqual(back, expected, by);
+          }
+        }
+      });
+    }
+
+    it("tells a total that it did not count to the end, and refuses a page that it cannot tell", async (t) => {
+      const limits = { sliceRows: 7, searchRows: 21, searchMatches: 10, countRows: 30 };
+      const { store } = await open(t, { limits });
+      for (let i = 0; i < 40; i++) resourceOf(await store.execute(createUser(`user-${String(i).padStart(2, "0")}`)));
+      const active: UserPredicate = { kind: "state", states: ["ACTIVE"] };
+      const first = await store.searchUsers(searchOf({ where: active, limit: 5 }));
+      assert.deepEqual([first.users.length, first.isTotalExact], [5, false]);
+      assert.ok(first.total >= 10 && first.total < 40, `${first.total}`);
+      const everybody = await store.searchUsers(searchOf({ limit: 5 }));
+      assert.equal(everybody.isTotalExact, false, "more than countRows are not counted");
+      const counted = await store.searchUsers(searchOf({ where: active, limit: 0 }));
+      assert.deepEqual([counted.users.length, counted.isTotalExact], [0, false]);
+      for (const broad of [
+        searchOf({ where: active, offset: 30, limit: 5 }),
+        searchOf({ order: { by: "username", descending: false }, limit: 5 }),
+        searchOf({
+          where: { kind: "text", field: "familyName", method: "contains", ignoreCase: true, value: "x" },
+          limit: 5,
+        }),
+      ]) {
+        await assert.rejects(store.searchUsers(broad), (error: { refusal?: { reason: string } }) => {
+          assert.equal(error.refusal?.reason, "SEARCH_TOO_BROAD", JSON.stringify(broad));
+          return true;
+        });
+      }
+    });
+
+    it("counts exactly who is there, deleted users left out, as long as only an organization is asked for", async (t) => {
+      const { store } = await open(t, { limits: { sliceRows: 7, searchRows: 7 } });
+      for (let i = 0; i < 30; i++) resourceOf(await store.execute(createUser(`user-${i}`)));
+      for (let i = 0; i < 9; i++) resourceOf(await store.execute(deleteUser(`user-${i}`)));
+      for (const [organizationId, total] of [
+        [null, 21],
+        ["default", 21],
+        ["elsewhere", 0],
+      ] as const) {
+        for (const limit of [0, 1]) {
+          const answer = await store.searchUsers(
+            searchOf({ organizationId, limit, order: { by: "creation", descending: true } }),
+          );
+          assert.deepEqual([answer.total, answer.isTotalExact], [total, true], `${organizationId} ${limit}`);
+        }
+      }
+    });
+  });
+}
+
+/** What an order compares, as the bytes that databases compare. */
+function keyOf({ state, person }: User, by: UserSearchOrder["by"]): Buffer | undefined {
+  const ofNumber = (value: number): Buffer => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(BigInt(value));
+    return bytes;
+  };
+  switch (by) {
+    case "id":
+      return Buffer.from(state.id);
+    case "creation":
+      return ofNumber(state.creationTime);
+    case "change":
+      return ofNumber(state.changeTime);
+    case "state":
+      return ofNumber(["DELETED", "BANNED", "INACTIVE", "LOCKED", "ACTIVE"].indexOf(stateOf(state)));
+    default: {
+      const text = person.profile[by];
+      return text === undefined ? undefined : Buffer.from(toSearchKey(text));
+    }
+  }
+}
