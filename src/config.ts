@@ -12,6 +12,7 @@ export interface Config {
   readonly database: { readonly engine: "sqlite"; readonly path: string };
   readonly adminKey: string | undefined;
   readonly corsOrigins: readonly string[];
+  readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly stopGraceMs: number;
@@ -65,6 +66,14 @@ export const SETTINGS: Settings = {
     meaning:
       "Origins whose pages may call from a browser, comma-separated, such as `https://console.example`; `*`: all.",
     parse: parseOrigins,
+  },
+  dialects: {
+    flag: "dialects",
+    environment: "LOCKKEEPER_DIALECTS",
+    fallback: "",
+    meaning:
+      "Foreign APIs to serve beside our own, comma-separated; a name that is not served is refused with those that are.",
+    parse: parseNames,
   },
   logLevel: {
     flag: "log-level",
@@ -120,6 +129,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     database: read("database"),
     adminKey: read("adminKey"),
     corsOrigins: read("corsOrigins"),
+    dialects: read("dialects"),
     logLevel: read("logLevel"),
     logFormat: read("logFormat"),
     stopGraceMs: read("stopGraceMs"),
@@ -180,10 +190,7 @@ function parseAdminKey(text: string): string | undefined {
 }
 
 function parseOrigins(text: string): readonly string[] {
-  const origins = text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
+  const origins = splitList(text);
   for (const origin of origins) {
     if (origin === "*") continue;
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
@@ -193,6 +200,20 @@ function parseOrigins(text: string): readonly string[] {
     }
   }
   return origins;
+}
+
+function parseNames(text: string): readonly string[] {
+  const names = splitList(text);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`${JSON.stringify(twice)} is named twice; once is enough`);
+  return names;
+}
+
+function splitList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }
 
 function parseOneOf<T extends string>(allowed: readonly T[], text: string): T {

@@ -11,6 +11,8 @@ import { type Admission, admit } from "./auth/admission.ts";
 import { Badge } from "./auth/badge.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "./auth/secret.ts";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
+import type { Dialect } from "./dialect/dialect.ts";
+import * as dialects from "./dialect/dialects.ts";
 import { isLastingOwner, OWNER_ROLE } from "./domain/api-key.ts";
 import type { CommandContext } from "./domain/command.ts";
 import { SYSTEM_ACTOR } from "./domain/event.ts";
@@ -20,6 +22,7 @@ import { createLog, type Log } from "./observability/log.ts";
 import { apiKeyHandlers, toKeyId } from "./service/api-key-service.ts";
 import { callFields, noteRefusedActor } from "./service/call-fields.ts";
 import { toConnectError } from "./service/errors.ts";
+import { createOperations, type OperationsOptions } from "./service/operations.ts";
 import { organizationHandlers } from "./service/organization-service.ts";
 import { protect } from "./service/protect.ts";
 import { describeFault } from "./service/transport-faults.ts";
@@ -28,7 +31,7 @@ import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
 import { nativeRestPolicy } from "./transcoding/policy.ts";
 import { Health, healthHttpMounts, healthMount } from "./transport/health.ts";
-import { type Admit, type Mount, mount } from "./transport/mount.ts";
+import { type Admit, type LateMounts, type Mount, type Mounts, mount } from "./transport/mount.ts";
 import { reflectionMounts } from "./transport/reflection.ts";
 import { createTransport } from "./transport/transport.ts";
 
@@ -55,6 +58,7 @@ export interface Service {
 /** Opens the store, mounts the services and listens. */
 export async function serve(config: Config, surroundings: Surroundings): Promise<Service> {
   const { clock, log } = surroundings;
+  const enabled = enabledDialects(config);
   const onTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
   const store = await openSqliteStore({
     path: config.database.path,
@@ -65,7 +69,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   });
   try {
     const badge = await Badge.open({ store, clock, onTrouble });
-    return await serveStore(config, surroundings, { store, badge, onTrouble });
+    return await serveStore(config, surroundings, { store, badge, enabled, onTrouble });
   } catch (error) {
     await store.close();
     throw error;
@@ -75,13 +79,14 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 interface Opened {
   readonly store: Store;
   readonly badge: Badge;
+  readonly enabled: readonly Dialect[];
   readonly onTrouble: (error: unknown) => void;
 }
 
 async function serveStore(
   config: Config,
   { newId, log, adminKeyMade }: Surroundings,
-  { store, badge, onTrouble }: Opened,
+  { store, badge, enabled, onTrouble }: Opened,
 ): Promise<Service> {
   const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
   // Told at once: a start that fails from here on must not lose the only key there is.
@@ -90,7 +95,9 @@ async function serveStore(
   const transport = createTransport<Admission | undefined>({
     mounts: mounts({ store, badge, newId, health }),
     httpMounts: healthHttpMounts(health),
+    lateMounts: lateMounts(enabled, { store, badge, newId }),
     corsOrigins: config.corsOrigins,
+    corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
     newCallId: newId,
     health,
     finished: (record) => {
@@ -101,8 +108,16 @@ async function serveStore(
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
   });
   const { url } = await transport.listen(config.listen);
-  transport.setServing("", true);
-  const watch = watchStore(store, (serving) => transport.setServing("", serving));
+  let loaded = enabled.length === 0;
+  transport.setServing("", loaded);
+  const watch = watchStore(store, (serving) => transport.setServing("", serving && loaded));
+  transport.loaded.then(
+    () => {
+      loaded = true;
+      transport.setServing("", true);
+    },
+    (error: unknown) => log.write("error", "a dialect cannot be served", { cause: describe(error) }),
+  );
   return {
     url,
     async stop() {
@@ -113,6 +128,27 @@ async function serveStore(
       await store.close();
     },
   };
+}
+
+/** The dialects that the settings name. Throws ConfigError for one that there is not. */
+function enabledDialects({ dialects: names }: Config): readonly Dialect[] {
+  const known: readonly Dialect[] = Object.values(dialects);
+  return names.map((name) => {
+    const found = known.find((dialect) => dialect.name === name);
+    if (found !== undefined) return found;
+    const served = known.map((dialect) => dialect.name).join(", ");
+    throw new ConfigError(
+      `--dialects, LOCKKEEPER_DIALECTS: ${JSON.stringify(name)} is not served; served are ${served}`,
+    );
+  });
+}
+
+function lateMounts(enabled: readonly Dialect[], parts: OperationsOptions): LateMounts<Admission | undefined>[] {
+  const operations = createOperations(parts);
+  return enabled.map(({ owns, load }) => ({
+    owns,
+    load: async () => (await load(operations)) as Mounts<Admission | undefined>,
+  }));
 }
 
 interface MountParts {

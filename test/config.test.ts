@@ -67,6 +67,14 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
       [`${KEY}é`, /visible ASCII/],
     ],
   },
+  dialects: {
+    byDefault: [],
+    allowed: [
+      ["one", ["one"]],
+      ["one, two,", ["one", "two"]],
+    ],
+    refused: [["one,two,one", /"one" is named twice; once is enough/]],
+  },
   corsOrigins: {
     byDefault: [],
     allowed: [

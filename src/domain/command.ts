@@ -46,6 +46,8 @@ interface Impose extends OfUser {
 
 interface Lift extends OfUser {
   readonly ifAlready: Exclude<IfAlready, "restart">;
+  /** Attribute namespaces that what is lifted takes along, in the same transaction. Absent: none. */
+  readonly clears?: readonly string[];
 }
 
 /** What a change sets, by names as in PersonChange. */

@@ -248,11 +248,21 @@ function lift(user: User, command: LiftCommand, now: number): Decision {
       }),
     );
   }
-  return accept({
+  const { actor } = command.context;
+  const lifting: UserEvent = {
     type: event,
     time: now,
-    actor: command.context.actor,
+    actor,
     data: { restrictionIds: lifted.map((r) => r.id), reasonCode: command.reasonCode },
     personal: noteOf(command.note),
-  });
+  };
+  return accept(lifting, ...clearing(user, command, now));
+}
+
+/** The update that takes attribute namespaces away together with what is lifted. */
+function clearing(user: User, { clears = [], context, reasonCode }: LiftCommand, now: number): readonly UserEvent[] {
+  const cleared = clears.filter((namespace) => Object.hasOwn(user.person.attributes, namespace));
+  if (cleared.length === 0) return [];
+  const data = { set: [], cleared: cleared.map((namespace) => `attributes.${namespace}`).sort(), reasonCode };
+  return [{ type: "UserUpdated", time: now, actor: context.actor, data, personal: {} }];
 }

@@ -4,6 +4,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Actor } from "../auth/actor.ts";
 import type { Admission } from "../auth/admission.ts";
+import { RefusalError } from "../domain/refusal.ts";
 import type { EntryLevel, LogFields } from "../observability/log.ts";
 
 /** The parts of the transport's record that are logged. */
@@ -11,6 +12,8 @@ export interface FinishedCall {
   readonly id: string;
   readonly wire: string;
   readonly method: DescMethod | undefined;
+  readonly operation?: string | undefined;
+  readonly userId?: string | undefined;
   readonly path: string;
   readonly code: Code | "ok";
   readonly error: ConnectError | undefined;
@@ -38,18 +41,19 @@ export function callFields(call: FinishedCall): {
   readonly fields: LogFields;
 } {
   const { method } = call;
+  const rpc = method === undefined ? call.operation : `${method.parent.typeName}/${method.name}`;
   return {
     level: call.code === Code.Internal || call.code === Code.DataLoss || call.code === Code.Unknown ? "warn" : "info",
     message: "call",
     fields: {
       callId: call.id,
       actor: (call.admission?.actor ?? (call.error && refusedActors.get(call.error)))?.id,
-      rpc: method === undefined ? undefined : `${method.parent.typeName}/${method.name}`,
+      rpc,
       // A path that is no RPC's may be anything, a pasted secret included: only its length is told.
-      pathChars: method === undefined ? call.path.length : undefined,
-      userId: userIdOf(call.request),
+      pathChars: rpc === undefined ? call.path.length : undefined,
+      userId: userIdOf(call),
       code: call.code === "ok" ? "OK" : codeName(call.code),
-      reason: call.error?.findDetails(ErrorInfoSchema)[0]?.reason,
+      reason: call.error && reasonOf(call.error),
       wire: call.wire,
       status: call.httpStatus,
       address: call.remoteAddress,
@@ -58,9 +62,19 @@ export function callFields(call: FinishedCall): {
   };
 }
 
-function userIdOf(request: Message | undefined): string | undefined {
-  if (request === undefined || !("userId" in request) || typeof request.userId !== "string") return undefined;
-  return request.userId === "" ? undefined : request.userId.slice(0, LOGGED_CHARS_MAX);
+/** An error that a dialect has put into its own words is caused by the refusal. */
+function reasonOf(error: ConnectError): string | undefined {
+  const { cause } = error;
+  return (
+    error.findDetails(ErrorInfoSchema)[0]?.reason ?? (cause instanceof RefusalError ? cause.refusal.reason : undefined)
+  );
+}
+
+/** The field that names the user: `user_id`, or `id` where the message is a dialect's. */
+function userIdOf({ userId, request }: FinishedCall): string | undefined {
+  const named: unknown =
+    userId ?? (request as { userId?: unknown } | undefined)?.userId ?? (request as { id?: unknown } | undefined)?.id;
+  return typeof named === "string" && named !== "" ? named.slice(0, LOGGED_CHARS_MAX) : undefined;
 }
 
 /** `NOT_FOUND` for Code.NotFound. */

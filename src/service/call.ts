@@ -2,6 +2,8 @@
 import type { DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Admission } from "../auth/admission.ts";
 
+export type { Admission };
+
 export interface ServiceCall {
   /** Unique per call. */
   readonly id: string;

@@ -44,17 +44,21 @@ export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError 
   return new ConnectError(message, CODES[codeOf(reason)], undefined, details, cause);
 }
 
+/** What a handler threw, as a refusal where its meaning is known; `undefined`: unforeseen. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof RefusalError) return error.refusal;
+  if (error instanceof StoreUnavailableError) return storeUnavailable(error);
+  if (error instanceof PageTokenError) {
+    return refuseField("page_token", "is not from an earlier page of the same request; leave it empty to start anew");
+  }
+  return undefined;
+}
+
 /** Whatever a handler threw, as an RPC error where its meaning is known; otherwise as it is, for the transport to mask. */
 export function mapError(error: unknown): unknown {
-  if (error instanceof RefusalError) return toConnectError(error.refusal, error.cause);
-  if (error instanceof StoreUnavailableError) return toConnectError(storeUnavailable(error), error);
-  if (error instanceof PageTokenError) {
-    return toConnectError(
-      refuseField("page_token", "is not from an earlier page of the same request; leave it empty to start anew"),
-      error,
-    );
-  }
-  return error;
+  const refusal = refusalOf(error);
+  if (refusal === undefined) return error;
+  return toConnectError(refusal, error instanceof RefusalError ? error.cause : error);
 }
 
 function storeUnavailable({ outcome }: StoreUnavailableError): Refusal {

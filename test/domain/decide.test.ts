@@ -40,6 +40,35 @@ const userOf = (state: (typeof PRESENT)[number]): User => {
   return user;
 };
 
+describe("clears", () => {
+  const held = { attributes: { "one.flag": "{}", two: '{"a":1}' } };
+  const commands = [
+    [say.lock(), say.unlock({ clears: ["one.flag", "three"] })],
+    [say.ban(), say.unban({ clears: ["one.flag", "three"] })],
+    [say.deactivate(), say.reactivate({ clears: ["one.flag", "three"] })],
+  ] as const;
+  for (const [imposing, lifting] of commands) {
+    test(`${lifting.type} takes the namespaces along that the user has, in an event of its own`, () => {
+      const restricted = after(created(held), [imposing, NOW - HOUR / 2]);
+      const { events, user } = step(restricted, lifting, NOW);
+      assert.deepEqual(events.slice(-1)[0], {
+        type: "UserUpdated",
+        time: NOW,
+        actor: ADMIN,
+        data: { set: [], cleared: ["attributes.one.flag"], reasonCode: "" },
+        personal: {},
+      });
+      assert.deepEqual(user?.person.attributes, { two: '{"a":1}' });
+      assert.equal(user?.state.sequence, 4);
+    });
+
+    test(`${lifting.type} that lifts nothing clears nothing`, () => {
+      const { events } = step(created(held), { ...lifting, ifAlready: "succeed" }, NOW);
+      assert.deepEqual(events, []);
+    });
+  }
+});
+
 describe("onlyFrom", () => {
   for (const command of CONDITIONAL) {
     test(`${command.type} is refused from every state that onlyFrom does not name, and from no other`, () => {

@@ -1,0 +1,16 @@
+/** What a dialect is to the wiring: a foreign API over our own decisions, loaded when it is enabled and not before. */
+import type { Admission } from "../service/call.ts";
+import type { Operations } from "../service/operations.ts";
+import type { Mounts } from "../transport/mount.ts";
+
+export interface Dialect {
+  /** As `--dialects` names it. */
+  readonly name: string;
+  /** Whether a request path is served by this dialect; asked before it is loaded. */
+  readonly owns: (path: string) => boolean;
+  /** Request headers that pages may send from a browser, beside the protocols' own. */
+  readonly corsHeaders: readonly string[];
+  readonly load: (operations: Operations) => Promise<DialectMounts>;
+}
+
+export type DialectMounts = Mounts<Admission>;
