@@ -11,7 +11,7 @@ import { type Admission, admit } from "./auth/admission.ts";
 import { Badge } from "./auth/badge.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "./auth/secret.ts";
 import { type Config, ConfigError, helpText, readConfig } from "./config.ts";
-import type { Dialect } from "./dialect/dialect.ts";
+import type { Dialect } from "./dialect/dialects.ts";
 import * as dialects from "./dialect/dialects.ts";
 import { isLastingOwner, OWNER_ROLE } from "./domain/api-key.ts";
 import type { CommandContext } from "./domain/command.ts";

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import * as v1 from "@zitadel/proto/zitadel/management_pb.js";
+import type { UserState } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import * as v2 from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import { emailFault } from "../../../src/dialect/zitadel/email-address.ts";
 import { findViolation } from "../../../src/dialect/zitadel/validate-rules.ts";
@@ -48,7 +49,9 @@ describe("findViolation", () => {
       `invalid ListUsersRequest.Queries[0]: ${embedded} SearchQuery.OrQuery: ${embedded} OrQuery.Queries[0]: ${embedded} SearchQuery.Query: value is required`,
     );
     assert.equal(
-      violation(v2.ListUsersRequestSchema, { queries: [{ query: { case: "stateQuery", value: { state: 77 } } }] }),
+      violation(v2.ListUsersRequestSchema, {
+        queries: [{ query: { case: "stateQuery", value: { state: 77 as UserState } } }],
+      }),
       `invalid ListUsersRequest.Queries[0]: ${embedded} SearchQuery.StateQuery: ${embedded} StateQuery.State: value must be one of the defined enum values`,
     );
     assert.equal(
