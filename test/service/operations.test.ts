@@ -1,0 +1,139 @@
+/** What dialects build on: decisions, reads and searches in the domain's words, refused in the domain's words. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { describe, test } from "node:test";
+import { Badge } from "../../src/auth/badge.ts";
+import { hashSecret } from "../../src/auth/secret.ts";
+import { RefusalError } from "../../src/domain/refusal.ts";
+import { refusalOf } from "../../src/service/errors.ts";
+import {
+  assertPerson,
+  type Caller,
+  contextOf,
+  createOperations,
+  type Operations,
+} from "../../src/service/operations.ts";
+import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../store/support/commands.ts";
+import { defer } from "../support/cleanup.ts";
+import { ADMIN_KEY, TestClock, temporaryFolder } from "../support/service.ts";
+
+interface Opened {
+  readonly operations: Operations;
+  readonly store: SqliteStore;
+  readonly clock: TestClock;
+}
+
+async function open(t: TestContext): Promise<Opened> {
+  const clock = new TestClock();
+  const now = (): number => clock.now;
+  const store = await openSqliteStore({ path: join(await temporaryFolder(t), "a.db"), clock: now });
+  defer(t, () => store.close());
+  await store.execute(createOrganization("default"));
+  await store.execute(createOrganization("other"));
+  await store.execute(createApiKey("owner", { secretHash: hashSecret(ADMIN_KEY) }));
+  const badge = await Badge.open({ store, clock: now, onTrouble: (error) => assert.fail(String(error)) });
+  defer(t, () => badge.close());
+  return { operations: createOperations({ store, badge, newId: () => "id" }), store, clock };
+}
+
+async function reasonOf(call: () => unknown): Promise<string | undefined> {
+  try {
+    await call();
+  } catch (error) {
+    return refusalOf(error)?.reason;
+  }
+  return assert.fail("the call was accepted");
+}
+
+describe("operations", () => {
+  test("tell who calls, or refuse as the badge does", async (t) => {
+    const { operations } = await open(t);
+    assert.equal(operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1").id, "key:owner");
+    assert.equal(await reasonOf(() => operations.authenticate(null, "::1")), "CREDENTIAL_MISSING");
+    assert.equal(await reasonOf(() => operations.authenticate(`Bearer ${ADMIN_KEY}!`, "::1")), "CREDENTIAL_INVALID");
+  });
+
+  test("change, read and search settled users with their state and the instant", async (t) => {
+    const { operations, clock, store } = await open(t);
+    const caller: Caller = { actor: operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "a dialect" };
+    const context = contextOf(caller, null);
+    await operations.change(createUser("ann", { context }));
+    const locked = await operations.change(lockUser("ann", { context, expiry: { kind: "for", durationMs: 1000 } }));
+    assert.deepEqual([locked.state, locked.now, locked.user.state.sequence], ["LOCKED", clock.now, 2]);
+    assert.equal(await reasonOf(() => operations.change(lockUser("ann", { context }))), "USER_ALREADY_LOCKED");
+    clock.advance(1000);
+    const read = await operations.readUser("ann", "default");
+    assert.deepEqual([read?.state, read?.now], ["ACTIVE", clock.now]);
+    const found = await operations.searchUsers({
+      organizationId: null,
+      where: { kind: "state", states: ["ACTIVE"] },
+      order: { by: "id", descending: false },
+      offset: 0,
+      limit: 1,
+    });
+    assert.deepEqual([found.users[0]?.state, found.total, found.isTotalExact], ["ACTIVE", 1, true]);
+    const history = await store.listUserEvents({ userId: "ann", order: "oldest_first", pageSize: 10 });
+    assert.deepEqual(
+      history.items.map(({ via, event }) => [via, event.actor]),
+      [
+        ["a dialect", "key:owner"],
+        ["a dialect", "key:owner"],
+      ],
+    );
+  });
+
+  test("know no user that is deleted or in another organization", async (t) => {
+    const { operations, store } = await open(t);
+    await store.execute(createUser("ann"));
+    await store.execute(createUser("bob"));
+    await store.execute(deleteUser("bob"));
+    assert.equal((await operations.readUser("ann", null))?.user.state.id, "ann");
+    for (const [id, scope] of [
+      ["ann", "other"],
+      ["bob", null],
+      ["eve", null],
+    ] as const) {
+      assert.equal(await operations.readUser(id, scope), undefined, id);
+    }
+    const caller: Caller = { actor: operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
+    const elsewhere = lockUser("ann", { context: contextOf(caller, "other") });
+    assert.equal(await reasonOf(() => operations.change(elsewhere)), "USER_NOT_FOUND");
+    assert.equal((await operations.readOrganization("other"))?.id, "other");
+    assert.equal(await operations.readOrganization("nowhere"), undefined);
+  });
+
+  test("that validate only store nothing", async (t) => {
+    const { operations } = await open(t);
+    const caller: Caller = { actor: operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
+    const view = await operations.change(createUser("ann", { context: contextOf(caller, null, true) }));
+    assert.equal(view.user.state.id, "ann");
+    assert.equal(await operations.readUser("ann", null), undefined);
+  });
+});
+
+describe("assertPerson", () => {
+  const refusals = [
+    [{ profile: { email: "x".repeat(400) }, attributes: {} }, "profile.email"],
+    [{ profile: { username: "a\0b" }, attributes: {} }, "profile"],
+    [{ profile: {}, attributes: { "No Namespace": "{}" } }, "attributes"],
+  ] as const;
+  for (const [person, field] of refusals) {
+    test(`refuses what our own API would refuse, naming ${field}`, () => {
+      assert.throws(
+        () => assertPerson(person),
+        (error) => {
+          assert.ok(error instanceof RefusalError);
+          assert.equal(error.refusal.reason, "FIELD_INVALID");
+          assert.ok(error.refusal.fields[0]?.field.startsWith(field), JSON.stringify(error.refusal.fields));
+          return true;
+        },
+      );
+    });
+  }
+
+  test("lets in what our own API takes", () => {
+    assertPerson({ profile: { username: "ann", email: "ann@example.com" }, attributes: { "a.b": '{"c":[1]}' } });
+  });
+});
