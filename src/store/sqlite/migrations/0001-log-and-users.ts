@@ -53,8 +53,6 @@ const STATEMENTS: readonly string[] = [
   ) STRICT, WITHOUT ROWID`,
   // Positions grow, so new entries land at the end of their kind: random places would double the pages written.
   `CREATE INDEX user_state_restricted ON user_state (kinds, organization_id, last_position) WHERE kinds > 0`,
-  // Counts of users leave the deleted ones out.
-  `CREATE INDEX user_state_deleted ON user_state (organization_id) WHERE state = 'DELETED'`,
   `CREATE INDEX user_state_due ON user_state (next_due) WHERE next_due IS NOT NULL`,
   // Written when the person changes, which is seldom; so the indexes of lists and searches are here alone.
   `CREATE TABLE user_profile (
