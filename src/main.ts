@@ -6,6 +6,7 @@ import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_p
 import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
 import { ApiKeyService } from "../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { SessionService } from "../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, admit } from "./auth/admission.ts";
 import { Badge } from "./auth/badge.ts";
@@ -25,6 +26,7 @@ import { toConnectError } from "./service/errors.ts";
 import { createOperations, type OperationsOptions } from "./service/operations.ts";
 import { organizationHandlers } from "./service/organization-service.ts";
 import { protect } from "./service/protect.ts";
+import { sessionHandlers } from "./service/session-service.ts";
 import { describeFault } from "./service/transport-faults.ts";
 import { userHandlers } from "./service/user-service.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -159,7 +161,7 @@ interface MountParts {
 }
 
 function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | undefined>[] {
-  const services = [UserService, OrganizationService, ApiKeyService];
+  const services = [UserService, SessionService, OrganizationService, ApiKeyService];
   const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
     const rpc = `${method.parent.typeName}/${method.name}`;
     const result = admit(badge, rpc, header.get("authorization"), remoteAddress);
@@ -177,6 +179,11 @@ function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | 
       ...options,
       bodyBytesMax: { importUsers: IMPORT_BODY_BYTES_MAX },
     }),
+    mount<typeof SessionService, Admission>(
+      SessionService,
+      protect(SessionService, sessionHandlers({ store, newId })),
+      options,
+    ),
     mount<typeof OrganizationService, Admission>(
       OrganizationService,
       protect(OrganizationService, organizationHandlers({ store, newId })),

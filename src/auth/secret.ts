@@ -1,4 +1,4 @@
-/** The form of an API key: `lk_<id>_<secret>_<checksum>`, so that leaked ones are recognised and typos refused early. */
+/** The form of keys (`lk_<id>_<secret>_<checksum>`) and session tokens: leaked ones are recognised, typos refused early. */
 import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 
@@ -7,17 +7,37 @@ const SECRET_BYTES = 32;
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** 62^43 > 2^256: every secret has this many characters. */
 const SECRET_CHARS = 43;
+const SESSION_PREFIX = "lks_";
+const SESSION_FORM = /^lks_[0-9A-Za-z]{43}_[0-9a-f]{8}$/;
 const FORM = /^lk_([0-9a-z]{1,64})_([0-9A-Za-z]{43})_([0-9a-f]{8})$/;
 
 /** A secret of 256 random bits that names its key. `keyId`: lower-case letters and digits. */
 export function createSecret(keyId: string): string {
+  return withChecksum(`${PREFIX}${keyId}_${randomText()}`);
+}
+
+/** A token of a session: 256 random bits in a form that tells it from a key. */
+export function createSessionToken(): string {
+  return withChecksum(`${SESSION_PREFIX}${randomText()}`);
+}
+
+/** Whether a text is a token of a session, by its form and checksum alone. */
+export function isWellFormedSessionToken(text: string): boolean {
+  return SESSION_FORM.test(text) && text === withChecksum(text.slice(0, text.lastIndexOf("_")));
+}
+
+/** 256 random bits as letters and digits. */
+function randomText(): string {
   let number = BigInt(`0x${randomBytes(SECRET_BYTES).toString("hex")}`);
-  let secret = "";
+  let text = "";
   for (let i = 0; i < SECRET_CHARS; i++) {
-    secret = ALPHABET.charAt(Number(number % 62n)) + secret;
+    text = ALPHABET.charAt(Number(number % 62n)) + text;
     number /= 62n;
   }
-  const head = `${PREFIX}${keyId}_${secret}`;
+  return text;
+}
+
+function withChecksum(head: string): string {
   return `${head}_${checksum(head)}`;
 }
 

@@ -108,6 +108,9 @@ export type UnbanUser = Lift & { readonly type: "UnbanUser" };
 export type DeactivateUser = Impose & { readonly type: "DeactivateUser"; readonly cause: "ADMIN" | "DIRECTORY" };
 export type ReactivateUser = Lift & { readonly type: "ReactivateUser"; readonly cause: "ADMIN" | "DIRECTORY" };
 
+/** Ends every session by the epoch. */
+export type RevokeUserSessions = OfUser & { readonly type: "RevokeUserSessions" };
+
 /** Writes what is due and nothing else; the sweeper's command. */
 export interface SettleUser {
   readonly type: "SettleUser";
@@ -126,6 +129,7 @@ export type UserCommand =
   | UnbanUser
   | DeactivateUser
   | ReactivateUser
+  | RevokeUserSessions
   | SettleUser;
 
 export type UserCommandType = UserCommand["type"];

@@ -64,6 +64,14 @@ export function decide(user: User | undefined, command: UserCommand, context: De
         data: { reasonCode: command.reasonCode },
         personal: noteOf(command.note),
       });
+    case "RevokeUserSessions":
+      return accept({
+        type: "UserSessionsRevoked",
+        time: context.now,
+        actor: command.context.actor,
+        data: { reasonCode: command.reasonCode },
+        personal: noteOf(command.note),
+      });
     case "UnlockUser":
     case "UnbanUser":
     case "ReactivateUser":
@@ -88,7 +96,7 @@ export function userNotFound(userId: string): Refusal {
 }
 
 /** Whether a user exists for the caller. */
-export function isVisible(user: User, context: Pick<CommandContext, "scope">): boolean {
+export function isVisible(user: Pick<User, "state">, context: Pick<CommandContext, "scope">): boolean {
   return context.scope === null || context.scope === user.state.organizationId;
 }
 

@@ -49,6 +49,7 @@ export interface UserEventData {
   readonly UserReactivated: Lifted;
   readonly RestrictionStarted: Due & { readonly sessionsRevoked: boolean };
   readonly RestrictionExpired: Due;
+  readonly UserSessionsRevoked: { readonly reasonCode: string };
 }
 
 interface Imposed {

@@ -55,6 +55,8 @@ export function evolveState(
         epoch: base.epoch + 1,
         restrictions: base.restrictions.filter((r) => r.kind === "BAN"),
       };
+    case "UserSessionsRevoked":
+      return { ...base, epoch: base.epoch + 1 };
     case "UserLocked":
     case "UserBanned":
     case "UserDeactivated":

@@ -81,6 +81,8 @@ function toPayload(event: UserEvent): Payload {
         case: "restrictionStarted",
         value: { ...toDue(event.data), sessionsRevoked: event.data.sessionsRevoked },
       };
+    case "UserSessionsRevoked":
+      return { case: "userSessionsRevoked", value: event.data };
     case "RestrictionExpired":
       return { case: "restrictionExpired", value: toDue(event.data) };
     default:

@@ -1,6 +1,5 @@
 /** OrganizationService: makes, reads and changes the owners of users. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { scopeExceeded } from "../auth/actor.ts";
 import {
@@ -23,7 +22,7 @@ import {
   toDurationMs,
   toSequence,
 } from "./request.ts";
-import { toDetails } from "./user-message.ts";
+import { toDetails, toDuration } from "./user-message.ts";
 
 /** The handlers of lockkeeper.organization.v1.OrganizationService. */
 export function organizationHandlers({
@@ -140,9 +139,4 @@ function toMessage(organization: Organization): pb.Organization {
     displayName: organization.displayName,
     defaultLockDuration: toDuration(organization.defaultLockDurationMs),
   });
-}
-
-function toDuration(durationMs: number): MessageInitShape<typeof DurationSchema> {
-  const seconds = Math.floor(durationMs / 1000);
-  return { seconds: BigInt(seconds), nanos: (durationMs - seconds * 1000) * 1_000_000 };
 }

@@ -1,6 +1,6 @@
 /** Users, restrictions and details as the contract shows them, and back. */
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
-import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import type { DurationSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import type { DetailsSchema } from "../../gen/lockkeeper/resource/v1/details_pb.ts";
 import type { Profile as ProfileMessage, ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import { Cause, RestrictionKind, type RestrictionSchema } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
@@ -71,6 +71,11 @@ function keyOf<K extends string, V>(values: Readonly<Record<K, V>>, value: V): K
 export function toTimestamp(time: number): MessageInitShape<typeof TimestampSchema> {
   const seconds = Math.floor(time / 1000);
   return { seconds: BigInt(seconds), nanos: (time - seconds * 1000) * 1_000_000 };
+}
+
+export function toDuration(durationMs: number): MessageInitShape<typeof DurationSchema> {
+  const seconds = Math.floor(durationMs / 1000);
+  return { seconds: BigInt(seconds), nanos: (durationMs - seconds * 1000) * 1_000_000 };
 }
 
 /** Sequence, dates and owner of any resource. */

@@ -12,7 +12,9 @@ export function commandBytes(command: Command): number {
   if ("userId" in command) bytes += 2 * command.userId.length;
   if ("note" in command) bytes += 2 * command.note.length;
   if ("reasonCode" in command) bytes += 2 * command.reasonCode.length;
-  if ("profile" in command) bytes += textBytes(command.profile) + textBytes(command.attributes);
+  if ("profile" in command) bytes += textBytes(command.profile);
+  if ("attributes" in command && command.attributes !== undefined) bytes += textBytes(command.attributes);
+  if ("userAgent" in command) bytes += 2 * command.userAgent.length;
   if ("restrictions" in command) {
     for (const restriction of command.restrictions) {
       bytes += RESTRICTION_BYTES + 2 * (restriction.note.length + restriction.reasonCode.length);

@@ -5,9 +5,10 @@ import type { UserEvent } from "../domain/event.ts";
 import type { Organization, OrganizationCommand, OrganizationEvent } from "../domain/organization.ts";
 import type { FailedOutcome, Refusal } from "../domain/refusal.ts";
 import type { RestrictionKind } from "../domain/restriction.ts";
-import type { ProfileField, State, User } from "../domain/user.ts";
+import type { Session, SessionCommand, SessionStatus } from "../domain/session.ts";
+import type { ProfileField, State, User, UserState } from "../domain/user.ts";
 
-export type Command = UserCommand | OrganizationCommand | ApiKeyCommand;
+export type Command = UserCommand | OrganizationCommand | ApiKeyCommand | SessionCommand;
 export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent;
 
 /** What a command that succeeds answers: the resource as the command left it, settled. */
@@ -15,7 +16,9 @@ export type ResourceOf<C extends Command> = C extends UserCommand
   ? User
   : C extends OrganizationCommand
     ? Organization
-    : ApiKey;
+    : C extends SessionCommand
+      ? Session
+      : ApiKey;
 
 /**
  * What became of a command. `ok` means: on disk (or, for `validateOnly`, that it would have been accepted).
@@ -148,6 +151,27 @@ export interface UserSearchAnswer {
   readonly isTotalExact: boolean;
 }
 
+/** Names a session by its token's hash or by its id. */
+export type SessionKey = { readonly tokenHash: string } | { readonly id: string };
+
+/** A session with its user, settled, at one moment. */
+export interface SessionView {
+  /** With the last activity that is known, on disk or not. */
+  readonly session: Session;
+  readonly user: UserState;
+  readonly status: SessionStatus;
+}
+
+export interface SessionQuery {
+  /** Only this organization; `null`: all that there are. */
+  readonly organizationId: string | null;
+  readonly userId?: string;
+  readonly activeOnly: boolean;
+  /** 1 to 1,000. */
+  readonly pageSize: number;
+  readonly after?: string;
+}
+
 /** Storage trouble. Never shown as an empty list and never as "not banned". */
 export class StoreUnavailableError extends Error {
   /** What became of the command that met the trouble; reads have none. */
@@ -185,6 +209,17 @@ export interface Store {
   searchUsers(search: UserSearch): Promise<UserSearchAnswer>;
   /** The recorded events of one user; due ones that are not written yet are not among them. */
   listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>>;
+
+  /**
+   * Sessions at this moment, in the order asked, `undefined` for those that there are not; one look for all of them.
+   * `touch`: counts as activity of those that hold, which is written seldom and never waited for.
+   */
+  readSessions(
+    keys: readonly SessionKey[],
+    options: { readonly touch: boolean },
+  ): Promise<readonly (SessionView | undefined)[]>;
+  /** The newest first. */
+  listSessions(query: SessionQuery): Promise<Page<SessionView>>;
 
   readOrganization(organizationId: string): Promise<Organization | undefined>;
   /** By id. */

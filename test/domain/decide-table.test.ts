@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import type { UserCommandType } from "../../src/domain/command.ts";
 import { BAN_TABLES } from "./support/ban-tables.ts";
 import { DEACTIVATION_TABLES } from "./support/deactivation-tables.ts";
+import { say } from "./support/given.ts";
 import { LOCK_TABLES } from "./support/lock-tables.ts";
 import { PERSON_TABLES } from "./support/person-tables.ts";
 import { STATE_NAMES, STATES_OF_A_USER } from "./support/states.ts";
@@ -14,6 +15,13 @@ const TABLES: Readonly<Record<string, DecisionTable>> = {
   ...LOCK_TABLES,
   ...BAN_TABLES,
   ...DEACTIVATION_TABLES,
+  RevokeUserSessions: {
+    command: say.revokeSessions(),
+    rows: `
+      present | UserSessionsRevoked | = | +1
+      absent | USER_NOT_FOUND
+    `,
+  },
 };
 
 const COMMAND_TYPES: Readonly<Record<UserCommandType, true>> = {
@@ -27,6 +35,7 @@ const COMMAND_TYPES: Readonly<Record<UserCommandType, true>> = {
   UnbanUser: true,
   DeactivateUser: true,
   ReactivateUser: true,
+  RevokeUserSessions: true,
   SettleUser: true,
 };
 

@@ -11,6 +11,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { serve } from "../../src/main.ts";
@@ -36,6 +37,7 @@ export interface Running {
   readonly users: Client<typeof UserService>;
   readonly organizations: Client<typeof OrganizationService>;
   readonly keys: Client<typeof ApiKeyService>;
+  readonly sessions: Client<typeof SessionService>;
   readonly stop: () => Promise<void>;
 }
 
@@ -84,7 +86,7 @@ export async function startService(t: TestContext, options: RunOptions = {}): Pr
 }
 
 /** gRPC clients of every native service. */
-export function clientsOf(url: string, key: string): Pick<Running, "users" | "organizations" | "keys"> {
+export function clientsOf(url: string, key: string): Pick<Running, "users" | "organizations" | "keys" | "sessions"> {
   const transport = createGrpcTransport({
     baseUrl: url,
     interceptors: [
@@ -98,6 +100,7 @@ export function clientsOf(url: string, key: string): Pick<Running, "users" | "or
     users: createClient(UserService, transport),
     organizations: createClient(OrganizationService, transport),
     keys: createClient(ApiKeyService, transport),
+    sessions: createClient(SessionService, transport),
   };
 }
 

@@ -3,7 +3,7 @@ import type { CommandContext } from "../../domain/command.ts";
 import { encodeBody, hashEvent, hashLink } from "../event-encoding.ts";
 import type { DomainEvent } from "../store.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import { toApiKeyRow, toOrganizationRow, toUserProfileRow, toUserStateRow } from "./rows.ts";
+import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "./rows.ts";
 import type { LogHeadTable } from "./schema.ts";
 import type { AnyEntry, Entry, UserEntry, WorkingSet } from "./working-set.ts";
 
@@ -18,7 +18,7 @@ export interface PendingEvent {
   readonly requestId: string;
 }
 
-/** A command that succeeded and leaves something: events, a remembered request or both. */
+/** A command that succeeded and leaves something: events, a row without events, a remembered request. */
 export interface AcceptedCommand {
   readonly entry: AnyEntry;
   readonly events: readonly PendingEvent[];
@@ -126,6 +126,12 @@ function writeEntry(statements: HotStatements, entry: AnyEntry): void {
     case "apiKey":
       if (entry.key === undefined) break;
       (entry.exists ? statements.updateApiKey : statements.insertApiKey).run(toApiKeyRow(entry.key, lastPosition));
+      break;
+    case "session":
+      if (entry.session === undefined) break;
+      (entry.exists ? statements.updateSession : statements.insertSession).run(
+        toSessionRow(entry.session, entry.tokenHash),
+      );
       break;
     default:
       entry satisfies never;

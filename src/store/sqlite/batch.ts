@@ -7,7 +7,7 @@ import {
   isEffective,
 } from "../../domain/api-key.ts";
 import type { CommandContext, UserCommand } from "../../domain/command.ts";
-import { decide, userNotFound } from "../../domain/decide.ts";
+import { decide, isVisible, userNotFound } from "../../domain/decide.ts";
 import type { UserEvent } from "../../domain/event.ts";
 import { evolve, evolveState, touchesPerson } from "../../domain/evolve.ts";
 import {
@@ -18,6 +18,14 @@ import {
   organizationNotFound,
 } from "../../domain/organization.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
+import {
+  decideCreateSession,
+  decideSession,
+  type Session,
+  type SessionCommand,
+  type SessionDecision,
+  sessionNotFound,
+} from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
 import type { Command, DomainEvent, Outcome, ResourceOf } from "../store.ts";
@@ -51,6 +59,8 @@ type Decided =
       readonly events: readonly PendingEvent[];
       readonly resource: ResourceOf<Command>;
       readonly own: OwnEvent;
+      /** The row is to be written although no event says so. */
+      readonly isRowChanged?: boolean;
       /** Makes later commands of the batch see it. */
       readonly apply: () => void;
     };
@@ -58,13 +68,16 @@ type Decided =
 export class Batch {
   readonly #statements: HotStatements;
   readonly #now: number;
+  readonly #activity: (session: Session) => Session;
   readonly #set: WorkingSet;
   readonly #accepted: AcceptedCommand[] = [];
   readonly #requests = new Map<string, Remembered>();
 
-  constructor(statements: HotStatements, now: number) {
+  /** `activity`: a session with the last activity that is known, on disk or not. */
+  constructor(statements: HotStatements, now: number, activity: (session: Session) => Session) {
     this.#statements = statements;
     this.#now = now;
+    this.#activity = activity;
     this.#set = new WorkingSet(statements);
   }
 
@@ -80,10 +93,11 @@ export class Batch {
     const { entry, events, resource, own } = decided;
     if (!context.validateOnly) {
       decided.apply();
-      if (events.length > 0) entry.isChanged = true;
+      const isChanged = events.length > 0 || decided.isRowChanged === true;
+      if (isChanged) entry.isChanged = true;
       const { request } = context;
-      if (events.length > 0 || request !== undefined) {
-        this.#accepted.push({ entry, events, context, answer: answerToKeep(context, resource) });
+      if (isChanged || request !== undefined) {
+        this.#accepted.push({ entry, events, context, answer: answerToKeep(context, entry, resource) });
       }
       if (request !== undefined) {
         this.#requests.set(requestKey(context, request), { content: request.content, resource, own });
@@ -137,6 +151,10 @@ export class Batch {
       case "CreateApiKey":
       case "RevokeApiKey":
         return this.#decideApiKey(command);
+      case "CreateSession":
+      case "UpdateSession":
+      case "RevokeSession":
+        return this.#decideSession(command);
       default:
         return this.#decideUser(command);
     }
@@ -241,6 +259,31 @@ export class Batch {
     return { ok: true, entry, events, resource, own: lastOf(decision.events), apply };
   }
 
+  #decideSession(command: SessionCommand): Decided {
+    const entry = this.#set.session(command.sessionId);
+    const userId = command.type === "CreateSession" ? command.userId : (entry.session?.userId ?? "");
+    const before = this.#set.user(userId).state;
+    const user = before && settle(before, this.#now).state;
+    const isSeen = user !== undefined && isVisible({ state: user }, command.context);
+    let decision: SessionDecision;
+    if (command.type === "CreateSession") {
+      if (entry.session !== undefined) throw new Error(`batch: the session id ${shown(entry.id)} is taken`);
+      if (!isSeen || user.deleted) return { ok: false, refusal: userNotFound(userId) };
+      decision = decideCreateSession(user, command, this.#now);
+    } else {
+      if (entry.session === undefined || !isSeen) return { ok: false, refusal: sessionNotFound(entry.id) };
+      decision = decideSession(this.#activity(entry.session), user, command, this.#now);
+    }
+    if (!decision.ok) return decision;
+    const { session, tokenHash } = decision;
+    const apply = (): void => {
+      entry.session = session;
+      entry.tokenHash = tokenHash ?? entry.tokenHash;
+    };
+    const isRowChanged = session.sequence !== entry.session?.sequence;
+    return { ok: true, entry, events: [], resource: session, own: {}, isRowChanged, apply };
+  }
+
   #checkOrganization(id: string, { scope }: CommandContext): Refusal | undefined {
     const visible = scope === null || scope === id;
     if (visible && this.#set.organization(id).organization !== undefined) return undefined;
@@ -256,9 +299,11 @@ export class Batch {
 /** Replaying a history stops the writer, so no answer is rebuilt from more events than this. */
 const REPLAYED_EVENTS_MAX = 100;
 
-function answerToKeep({ request }: CommandContext, resource: ResourceOf<Command>): string | null {
+/** Sessions have no events to rebuild an answer from. */
+function answerToKeep({ request }: CommandContext, { kind }: AnyEntry, resource: ResourceOf<Command>): string | null {
+  if (request === undefined) return null;
   const sequence = "state" in resource ? resource.state.sequence : resource.sequence;
-  return request !== undefined && sequence > REPLAYED_EVENTS_MAX ? JSON.stringify(resource) : null;
+  return kind === "session" || sequence > REPLAYED_EVENTS_MAX ? JSON.stringify(resource) : null;
 }
 
 function lastOf(events: readonly DomainEvent[]): OwnEvent {

@@ -6,6 +6,7 @@ import type {
   LogHeadTable,
   OrganizationTable,
   RequestTable,
+  SessionTable,
   UserProfileTable,
   UserStateTable,
 } from "./schema.ts";
@@ -39,6 +40,7 @@ export function prepareHotStatements(database: Database) {
     ...eventStatements(prepare),
     ...userStatements(prepare),
     ...requestStatements(prepare),
+    ...sessionStatements(prepare),
     ...otherStatements(prepare),
   };
 }
@@ -137,6 +139,30 @@ function requestStatements(prepare: Prepare) {
     ),
     deleteOldRequests: prepare<[limit: number, before: number]>(
       "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND time < ?",
+    ),
+  };
+}
+
+/** Sessions. */
+function sessionStatements(prepare: Prepare) {
+  return {
+    readSession: prepare<[id: string], SessionTable>("SELECT * FROM sessions WHERE id = ?"),
+    readSessionByToken: prepare<[tokenHash: string], SessionTable>("SELECT * FROM sessions WHERE token_hash = ?"),
+    insertSession: prepare<[SessionTable]>(
+      `INSERT INTO sessions (id, token_hash, user_id, organization_id, epoch, sequence, creation_time, change_time,
+        expire_time, idle_timeout_ms, last_activity_time, revoke_time, user_agent, ip, attributes, created_by) VALUES (@id,
+        @token_hash, @user_id, @organization_id, @epoch, @sequence, @creation_time, @change_time, @expire_time,
+        @idle_timeout_ms, @last_activity_time, @revoke_time, @user_agent, @ip, @attributes, @created_by)`,
+    ),
+    updateSession: prepare<[SessionTable]>(
+      `UPDATE sessions SET token_hash = @token_hash, sequence = @sequence, change_time = @change_time,
+        expire_time = @expire_time, revoke_time = @revoke_time, attributes = @attributes WHERE id = @id`,
+    ),
+    touchSession: prepare<[time: number, id: string, before: number]>(
+      "UPDATE sessions SET last_activity_time = ? WHERE id = ? AND last_activity_time < ?",
+    ),
+    deleteOldSessions: prepare<[before: number, limit: number]>(
+      "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expire_time < ? ORDER BY expire_time LIMIT ?)",
     ),
   };
 }

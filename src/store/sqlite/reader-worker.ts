@@ -4,6 +4,7 @@ import { openReader } from "./database-file.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";
 import { EventLister } from "./list-events.ts";
 import { QueryRunner } from "./list-query.ts";
+import { SessionLister } from "./list-sessions.ts";
 import { UserLister } from "./list-users.ts";
 import type { ReaderData, ReaderQuestion } from "./reader.ts";
 import { UserSearcher } from "./user-searcher.ts";
@@ -14,6 +15,7 @@ const database = openReader(path);
 const runner = new QueryRunner(database);
 const users = new UserLister(runner, limits);
 const searcher = new UserSearcher(runner, limits);
+const sessions = new SessionLister(runner, limits);
 const events = new EventLister(runner, limits);
 
 serveQuestions<ReaderQuestion>(
@@ -29,6 +31,8 @@ serveQuestions<ReaderQuestion>(
         return searcher.read(question.ids, question.now);
       case "listUserEvents":
         return events.list(question.query);
+      case "listSessions":
+        return sessions.list(question.query, question.now);
       case "listOrganizations":
         return listOrganizations(runner, question.query);
       case "listApiKeys":

@@ -2,7 +2,7 @@
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
-import type { EventQuery, Page, RecordedEvent, UserQuery } from "../store.ts";
+import type { EventQuery, Page, RecordedEvent, SessionQuery, SessionView, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import type { Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
@@ -21,6 +21,7 @@ export type ReaderQuestion =
   | { readonly name: "countUsers"; readonly organizationId: string | null }
   | { readonly name: "readUsers"; readonly ids: readonly string[]; readonly now: number }
   | { readonly name: "listUserEvents"; readonly query: EventQuery }
+  | { readonly name: "listSessions"; readonly query: SessionQuery; readonly now: number }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
   | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
 
@@ -62,6 +63,10 @@ export class Reader {
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {
     return (await this.link.call({ name: "listUserEvents", query })) as Page<RecordedEvent>;
+  }
+
+  async listSessions(query: SessionQuery, now: number): Promise<Page<SessionView>> {
+    return (await this.link.call({ name: "listSessions", query, now })) as Page<SessionView>;
   }
 
   async listOrganizations(query: IdQuery): Promise<Page<Organization>> {

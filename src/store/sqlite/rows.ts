@@ -2,12 +2,20 @@
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { Cause, Restriction, RestrictionKind } from "../../domain/restriction.ts";
+import type { Session } from "../../domain/session.ts";
 import { type Attributes, nextDue, type Person, type Profile, stateOf, type UserState } from "../../domain/user.ts";
 import { decodeBody, type PrivateValues } from "../event-encoding.ts";
 import { toDomainEvent } from "../replay.ts";
 import { toSearchKey } from "../search-key.ts";
 import type { RecordedEvent } from "../store.ts";
-import type { ApiKeyTable, EventTable, OrganizationTable, UserProfileTable, UserStateTable } from "./schema.ts";
+import type {
+  ApiKeyTable,
+  EventTable,
+  OrganizationTable,
+  SessionTable,
+  UserProfileTable,
+  UserStateTable,
+} from "./schema.ts";
 
 /** One bit per kind, so that the partial index finds the users that have a kind beside others. */
 export const KIND_BITS: Readonly<Record<RestrictionKind, number>> = { LOCK: 1, BAN: 2, DEACTIVATION: 4 };
@@ -181,6 +189,47 @@ export function toApiKeyRow(key: ApiKey, lastPosition: number): ApiKeyTable {
     creation_time: key.creationTime,
     change_time: key.changeTime,
     last_position: lastPosition,
+  };
+}
+
+export function toSession(row: Omit<SessionTable, "token_hash">): Session {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    organizationId: row.organization_id,
+    epoch: row.epoch,
+    sequence: row.sequence,
+    creationTime: row.creation_time,
+    changeTime: row.change_time,
+    expireTime: row.expire_time,
+    idleTimeoutMs: row.idle_timeout_ms,
+    lastActivityTime: row.last_activity_time,
+    revokeTime: row.revoke_time,
+    userAgent: row.user_agent,
+    ip: row.ip,
+    attributes: JSON.parse(row.attributes) as Attributes,
+    createdBy: row.created_by,
+  };
+}
+
+export function toSessionRow(session: Session, tokenHash: string): SessionTable {
+  return {
+    id: session.id,
+    token_hash: tokenHash,
+    user_id: session.userId,
+    organization_id: session.organizationId,
+    epoch: session.epoch,
+    sequence: session.sequence,
+    creation_time: session.creationTime,
+    change_time: session.changeTime,
+    expire_time: session.expireTime,
+    idle_timeout_ms: session.idleTimeoutMs,
+    last_activity_time: session.lastActivityTime,
+    revoke_time: session.revokeTime,
+    user_agent: session.userAgent,
+    ip: session.ip,
+    attributes: JSON.stringify(session.attributes),
+    created_by: session.createdBy,
   };
 }
 

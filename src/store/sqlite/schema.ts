@@ -11,6 +11,7 @@ export interface Tables {
   requests: RequestTable;
   organizations: OrganizationTable;
   api_keys: ApiKeyTable;
+  sessions: SessionTable;
 }
 
 /** One row: where the log ends. */
@@ -117,4 +118,24 @@ export interface ApiKeyTable {
   creation_time: number;
   change_time: number;
   last_position: number;
+}
+
+export interface SessionTable {
+  id: string;
+  token_hash: string;
+  user_id: string;
+  organization_id: string;
+  epoch: number;
+  sequence: number;
+  creation_time: number;
+  change_time: number;
+  expire_time: number;
+  idle_timeout_ms: number | null;
+  last_activity_time: number;
+  revoke_time: number | null;
+  user_agent: string;
+  ip: string;
+  /** JSON of Attributes. */
+  attributes: string;
+  created_by: string;
 }

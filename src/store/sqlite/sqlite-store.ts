@@ -1,8 +1,9 @@
 /** The store on one SQLite file: a writer with group commit, a reader worker, a checkpoint worker and the sweeper. */
 import { closeSync, openSync } from "node:fs";
-import type { Database } from "better-sqlite3";
+import type { Database, Statement } from "better-sqlite3";
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
+import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { User } from "../../domain/user.ts";
 import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
@@ -13,6 +14,9 @@ import {
   type Outcome,
   type Page,
   type RecordedEvent,
+  type SessionKey,
+  type SessionQuery,
+  type SessionView,
   type Store,
   StoreUnavailableError,
   type UserQuery,
@@ -26,8 +30,9 @@ import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
 import { type Limits, limitsOf } from "./limits.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
-import { toApiKey, toOrganization } from "./rows.ts";
+import { toApiKey, toOrganization, toSession, toUserState } from "./rows.ts";
 import { searchUsers } from "./search-users.ts";
+import { SessionActivity } from "./session-activity.ts";
 import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
@@ -47,6 +52,8 @@ export interface SqliteStoreOptions {
   readonly sweepIntervalMs?: number;
 }
 
+/** How long a session is kept after its end, for whoever looks into what happened. */
+const SESSION_KEPT_MS = 30 * 86_400_000;
 /** A clock that is further behind the newest record is taken to be wrong. */
 const CLOCK_BEHIND_MS_MAX = 60_000;
 const SWEEP_INTERVAL_MS = 1_000;
@@ -89,6 +96,7 @@ export class SqliteStore implements Store {
   readonly #reader: Reader;
   readonly #sweeper: Sweeper;
   readonly #limits: Limits;
+  readonly #activity: SessionActivity;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
@@ -108,6 +116,13 @@ export class SqliteStore implements Store {
       guard: this.#guard,
       clock: options.clock,
       whenRoom: () => this.#wal.whenRoom(),
+      activity: (session) => this.#activity.known(session),
+    });
+    this.#activity = new SessionActivity({
+      write: (times) => this.#touchSessions(times),
+      now: () => this.#writer.now(),
+      intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
+      onTrouble,
     });
     this.#commits = new GroupCommit({ run: this.#writer.run, limits, wallClock: Date.now, onTrouble });
     this.#reader = new Reader({ path, limits }, onTrouble);
@@ -116,7 +131,10 @@ export class SqliteStore implements Store {
       usersMax: limits.sweepUsers,
       findDue: (limit) => this.#read(() => this.#statements.findDue.all(this.#writer.now(), limit)),
       execute: (command, executeOptions) => this.execute(command, executeOptions),
-      deleteOldRequests: (limit) => this.#deleteOldRequests(limit),
+      deleteOld: [
+        (limit) => this.#deleteOld(this.#statements.deleteOldRequests, [limit, this.#writer.now() - REQUEST_KEPT_MS]),
+        (limit) => this.#deleteOld(this.#statements.deleteOldSessions, [this.#writer.now() - SESSION_KEPT_MS, limit]),
+      ],
       onTrouble,
     });
   }
@@ -147,6 +165,28 @@ export class SqliteStore implements Store {
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {
     return this.#reader.listUserEvents(query);
+  }
+
+  async readSessions(
+    keys: readonly SessionKey[],
+    { touch }: { readonly touch: boolean },
+  ): Promise<readonly (SessionView | undefined)[]> {
+    const now = this.#writer.now();
+    const views = this.#read(() => keys.map((key) => this.#readSession(key, now)));
+    if (touch) for (const view of views) if (view?.status === "ACTIVE") this.#activity.note(view.session, now);
+    return views;
+  }
+
+  async listSessions(query: SessionQuery): Promise<Page<SessionView>> {
+    const now = this.#writer.now();
+    const page = await this.#reader.listSessions(query, now);
+    const items = page.items.flatMap(({ session: row, user }): SessionView[] => {
+      // What was used a moment ago is not idle, although its row may say so.
+      const session = this.#activity.known(row);
+      const status = sessionStatusOf(session, user, now);
+      return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
+    });
+    return { ...page, items };
   }
 
   async readOrganization(organizationId: string): Promise<Organization | undefined> {
@@ -204,6 +244,7 @@ export class SqliteStore implements Store {
   async #close(): Promise<void> {
     await this.#sweeper.stop();
     await this.#commits.close();
+    await this.#activity.close();
     await Promise.all([this.#wal.close(), this.#reader.close()]);
     try {
       // The last connection: closing it moves the log into the database and removes it.
@@ -215,13 +256,31 @@ export class SqliteStore implements Store {
     }
   }
 
-  async #deleteOldRequests(limit: number): Promise<number> {
+  async #deleteOld(statement: Statement<[number, number]>, parameters: [number, number]): Promise<number> {
     await this.#wal.whenRoom();
-    const before = this.#writer.now() - REQUEST_KEPT_MS;
     return this.#writer.transact(() => {
-      const { changes } = this.#statements.deleteOldRequests.run(limit, before);
+      const { changes } = statement.run(...parameters);
       return { result: changes, wrote: changes > 0 };
     });
+  }
+
+  async #touchSessions(times: readonly (readonly [id: string, time: number])[]): Promise<void> {
+    await this.#wal.whenRoom();
+    this.#assertOpen();
+    this.#writer.transact(() => {
+      for (const [id, time] of times) this.#statements.touchSession.run(time, id, time);
+      return { result: undefined, wrote: true };
+    });
+  }
+
+  #readSession(key: SessionKey, now: number): SessionView | undefined {
+    const { readSession, readSessionByToken, readUserState } = this.#statements;
+    const row = "id" in key ? readSession.get(key.id) : readSessionByToken.get(key.tokenHash);
+    const userRow = row && readUserState.get(row.user_id);
+    if (row === undefined || userRow === undefined) return undefined;
+    const session = this.#activity.known(toSession(row));
+    const user = settle(toUserState(userRow), now).state;
+    return { session, user, status: sessionStatusOf(session, user, now) };
   }
 
   #read<T>(read: () => T): T {

@@ -1,4 +1,4 @@
-/** Writes what the clock has made due, and forgets old requests: housekeeping in small steps on the bulk lane. */
+/** Writes what the clock has made due, and forgets what is old: housekeeping in small steps on the bulk lane. */
 import { setTimeout } from "node:timers/promises";
 import type { CommandContext } from "../../domain/command.ts";
 import { SYSTEM_ACTOR } from "../../domain/event.ts";
@@ -10,12 +10,12 @@ export interface SweeperOptions {
   /** Ids of users with something due, the longest due first. */
   readonly findDue: (limit: number) => readonly string[];
   readonly execute: (command: Command, options: ExecuteOptions) => Promise<Outcome>;
-  /** Deletes at most `limit` requests that are too old to count and tells how many there were. */
-  readonly deleteOldRequests: (limit: number) => Promise<number>;
+  /** Each deletes at most `limit` rows that are too old to count and tells how many there were. */
+  readonly deleteOld: readonly ((limit: number) => Promise<number>)[];
   readonly onTrouble: (error: unknown) => void;
 }
 
-const REQUESTS_PER_STEP = 500;
+const ROWS_PER_STEP = 500;
 const STEP_PAUSE_MS = 20;
 
 const CONTEXT: CommandContext = { actor: SYSTEM_ACTOR, via: "sweeper", scope: null, validateOnly: false };
@@ -49,9 +49,11 @@ export class Sweeper {
   async #runRound(): Promise<void> {
     try {
       while (!this.#stopped && (await this.#settleSome()));
-      while (!this.#stopped && (await this.#options.deleteOldRequests(REQUESTS_PER_STEP)) === REQUESTS_PER_STEP) {
-        // Each step is a transaction on the writer's thread: calls go between.
-        await setTimeout(STEP_PAUSE_MS);
+      for (const deleteOld of this.#options.deleteOld) {
+        while (!this.#stopped && (await deleteOld(ROWS_PER_STEP)) === ROWS_PER_STEP) {
+          // Each step is a transaction on the writer's thread: calls go between.
+          await setTimeout(STEP_PAUSE_MS);
+        }
       }
     } catch (error) {
       this.#options.onTrouble(error);

@@ -1,9 +1,10 @@
 /** What a batch holds in memory: each resource is loaded once, seen by all its commands, and written once at the end. */
 import { type ApiKey, isLastingOwner } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
+import type { Session } from "../../domain/session.ts";
 import { EMPTY_PERSON, type Person, type User, type UserState } from "../../domain/user.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import { toApiKey, toOrganization, toPerson, toUserState } from "./rows.ts";
+import { toApiKey, toOrganization, toPerson, toSession, toUserState } from "./rows.ts";
 
 /** What all resources have in common for the log. */
 export interface Entry {
@@ -33,13 +34,20 @@ export interface ApiKeyEntry extends Entry {
   key: ApiKey | undefined;
 }
 
-export type AnyEntry = UserEntry | OrganizationEntry | ApiKeyEntry;
+export interface SessionEntry extends Entry {
+  readonly kind: "session";
+  session: Session | undefined;
+  tokenHash: string;
+}
+
+export type AnyEntry = UserEntry | OrganizationEntry | ApiKeyEntry | SessionEntry;
 
 export class WorkingSet {
   readonly #statements: HotStatements;
   readonly #users = new Map<string, UserEntry>();
   readonly #organizations = new Map<string, OrganizationEntry>();
   readonly #keys = new Map<string, ApiKeyEntry>();
+  readonly #sessions = new Map<string, SessionEntry>();
 
   constructor(statements: HotStatements) {
     this.#statements = statements;
@@ -95,6 +103,23 @@ export class WorkingSet {
     return entry;
   }
 
+  session(id: string): SessionEntry {
+    const known = this.#sessions.get(id);
+    if (known !== undefined) return known;
+    const row = this.#statements.readSession.get(id);
+    const entry: SessionEntry = {
+      kind: "session",
+      id,
+      exists: row !== undefined,
+      lastPosition: null,
+      isChanged: false,
+      session: row === undefined ? undefined : toSession(row),
+      tokenHash: row?.token_hash ?? "",
+    };
+    this.#sessions.set(id, entry);
+    return entry;
+  }
+
   /** How many lasting instance owner keys there are beside this one, the batch's own changes included. */
   countOtherOwners(id: string): number {
     const owners = new Set(this.#statements.readLastingOwners.all());
@@ -110,6 +135,7 @@ export class WorkingSet {
     for (const entry of this.#users.values()) if (entry.isChanged) yield entry;
     for (const entry of this.#organizations.values()) if (entry.isChanged) yield entry;
     for (const entry of this.#keys.values()) if (entry.isChanged) yield entry;
+    for (const entry of this.#sessions.values()) if (entry.isChanged) yield entry;
   }
 }
 

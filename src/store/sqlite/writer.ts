@@ -1,5 +1,6 @@
 /** The writer's connection: runs a batch as one transaction, and the few writes that are no events. */
 import type { Database } from "better-sqlite3";
+import type { Session } from "../../domain/session.ts";
 import type { RunBatch, Take } from "../group-commit.ts";
 import { type Outcome, StoreUnavailableError } from "../store.ts";
 import { Batch } from "./batch.ts";
@@ -15,6 +16,8 @@ export interface WriterOptions {
   readonly clock: () => number;
   /** Resolves when the WAL has room for another batch. */
   readonly whenRoom: () => Promise<void> | undefined;
+  /** A session with the last activity that is known, on disk or not. */
+  readonly activity: (session: Session) => Session;
 }
 
 export class Writer {
@@ -69,7 +72,7 @@ export class Writer {
     if (recordTime === undefined) throw new StoreUnavailableError("the log has no head", "NOT_APPLIED");
     this.#recordTime = recordTime;
     const now = this.now();
-    const batch = new Batch(this.#options.statements, now);
+    const batch = new Batch(this.#options.statements, now, this.#options.activity);
     const outcomes: Outcome[] = [];
     for (let command = take(); command !== undefined; command = take()) outcomes.push(batch.execute(command));
     const wrote = batch.write();

@@ -9,6 +9,7 @@ import type {
   ImportUser,
   LockUser,
   ReactivateUser,
+  RevokeUserSessions,
   SettleUser,
   UnbanUser,
   UnlockUser,
@@ -95,6 +96,11 @@ export const say = {
     cause: "ADMIN",
     ...more,
     type: "ReactivateUser",
+  }),
+  revokeSessions: (more: Partial<RevokeUserSessions> = {}): RevokeUserSessions => ({
+    ...common,
+    ...more,
+    type: "RevokeUserSessions",
   }),
   settle: (): SettleUser => ({ type: "SettleUser", userId: USER_ID, context: CONTEXT }),
 };

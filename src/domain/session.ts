@@ -1,0 +1,180 @@
+/** Sessions: who is signed in, until when, and whether that still holds. Their rules and commands. */
+import type { CommandContext, Expiry } from "./command.ts";
+import { resolveInterval } from "./interval.ts";
+import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
+import { type Attributes, EMPTY_PERSON, personChars, stateOf, type UserState } from "./user.ts";
+
+/** How long a session lasts when nobody says: 30 days. */
+export const DEFAULT_SESSION_MS = 30 * 86_400_000;
+/** The longest that one may last from now: 3,650 days. */
+export const SESSION_MS_MAX = 3_650 * 86_400_000;
+/** The attributes of one session, in characters of names and values. */
+export const SESSION_CHARS_MAX = 16 * 1024;
+
+/** Instants are milliseconds since the epoch, UTC. */
+export interface Session {
+  readonly id: string;
+  readonly userId: string;
+  readonly organizationId: string;
+  /** The user's epoch under which it was opened: once the user has another one, it is worthless. */
+  readonly epoch: number;
+  readonly creationTime: number;
+  readonly changeTime: number;
+  /** The count of its changes; the first is its opening. */
+  readonly sequence: number;
+  readonly expireTime: number;
+  /** How long it may rest; `null`: as long as it lasts. */
+  readonly idleTimeoutMs: number | null;
+  readonly lastActivityTime: number;
+  /** When it was revoked by itself. */
+  readonly revokeTime: number | null;
+  readonly userAgent: string;
+  readonly ip: string;
+  readonly attributes: Attributes;
+  readonly createdBy: string;
+}
+
+export const SESSION_STATUSES = [
+  "ACTIVE",
+  "REVOKED",
+  "EXPIRED",
+  "IDLE",
+  "USER_BANNED",
+  "USER_INACTIVE",
+  "USER_DELETED",
+  "ENDED",
+] as const;
+export type SessionStatus = (typeof SESSION_STATUSES)[number];
+
+/** Whether a session holds at `now`. The user is settled; a lock alone ends nothing, its epoch does where it was asked to. */
+export function sessionStatusOf(
+  session: Session,
+  user: Pick<UserState, "deleted" | "restrictions" | "epoch">,
+  now: number,
+): SessionStatus {
+  if (session.revokeTime !== null) return "REVOKED";
+  if (session.expireTime <= now) return "EXPIRED";
+  if (session.idleTimeoutMs !== null && session.lastActivityTime + session.idleTimeoutMs <= now) return "IDLE";
+  const state = stateOf(user);
+  if (state === "BANNED" || state === "INACTIVE" || state === "DELETED") return `USER_${state}`;
+  return session.epoch === user.epoch ? "ACTIVE" : "ENDED";
+}
+
+export interface CreateSession {
+  readonly type: "CreateSession";
+  readonly sessionId: string;
+  /** SHA-256 of the token, lower-case hex. */
+  readonly tokenHash: string;
+  readonly userId: string;
+  readonly expiry: Expiry;
+  readonly idleTimeoutMs: number | null;
+  readonly userAgent: string;
+  readonly ip: string;
+  readonly attributes: Attributes;
+  readonly context: CommandContext;
+}
+
+/** Sets a new end, other attributes, another token, or some of these. */
+export interface UpdateSession {
+  readonly type: "UpdateSession";
+  readonly sessionId: string;
+  /** Counted from now; absent: as it is. */
+  readonly expiry?: Expiry;
+  /** Put in the place of those of the same namespaces; absent: as they are. */
+  readonly attributes?: Attributes;
+  /** The former token is worthless then. */
+  readonly tokenHash?: string;
+  readonly context: CommandContext;
+}
+
+export interface RevokeSession {
+  readonly type: "RevokeSession";
+  readonly sessionId: string;
+  readonly ifAlready: "refuse" | "succeed";
+  readonly context: CommandContext;
+}
+
+export type SessionCommand = CreateSession | UpdateSession | RevokeSession;
+
+export type SessionDecision =
+  | { readonly ok: true; readonly session: Session; readonly tokenHash?: string }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+type Refused = Extract<SessionDecision, { ok: false }>;
+
+const reject = (refusal: Refusal): Refused => ({ ok: false, refusal });
+
+/** The settled user is checked in the transaction that writes the session: a ban at the same moment leaves none. */
+export function decideCreateSession(user: UserState, command: CreateSession, now: number): SessionDecision {
+  const state = stateOf(user);
+  if (state !== "ACTIVE") {
+    return reject(
+      refuse("USER_MAY_NOT_ACT", `the user ${shown(user.id)} is ${state} and may not sign in`, {
+        metadata: { userId: user.id, state },
+      }),
+    );
+  }
+  const end = endOf(command.expiry, now);
+  if (!end.ok) return end;
+  const tooLarge = sizeFault(command.attributes);
+  if (tooLarge !== undefined) return tooLarge;
+  const { sessionId: id, tokenHash, userId, idleTimeoutMs, userAgent, ip, attributes, context } = command;
+  const { organizationId, epoch } = user;
+  const times = { creationTime: now, changeTime: now, lastActivityTime: now, expireTime: end.expireTime };
+  const own = { id, userId, organizationId, epoch, sequence: 1, idleTimeoutMs, revokeTime: null, userAgent, ip };
+  return { ok: true, tokenHash, session: { ...own, ...times, attributes, createdBy: context.actor } };
+}
+
+/** `session` has the last activity that is known, on disk or not. */
+export function decideSession(
+  session: Session,
+  user: UserState,
+  command: UpdateSession | RevokeSession,
+  now: number,
+): SessionDecision {
+  const status = sessionStatusOf(session, user, now);
+  if (status !== "ACTIVE") {
+    if (command.type === "RevokeSession" && command.ifAlready === "succeed") return { ok: true, session };
+    return reject(
+      refuse("SESSION_ENDED", `the session ${shown(session.id)} has ended: ${status}`, {
+        metadata: { sessionId: session.id, status },
+      }),
+    );
+  }
+  const changed = { ...session, changeTime: now, sequence: session.sequence + 1 };
+  if (command.type === "RevokeSession") return { ok: true, session: { ...changed, revokeTime: now } };
+  const end = command.expiry === undefined ? undefined : endOf(command.expiry, now);
+  if (end?.ok === false) return end;
+  const attributes = { ...session.attributes, ...command.attributes };
+  const tooLarge = sizeFault(attributes);
+  if (tooLarge !== undefined) return tooLarge;
+  return {
+    ok: true,
+    session: { ...changed, attributes, expireTime: end?.expireTime ?? session.expireTime },
+    ...(command.tokenHash === undefined ? {} : { tokenHash: command.tokenHash }),
+  };
+}
+
+function endOf(expiry: Expiry, now: number): Refused | { readonly ok: true; readonly expireTime: number } {
+  const interval = resolveInterval(expiry, undefined, { now, defaultMs: DEFAULT_SESSION_MS });
+  if (!interval.ok) return interval;
+  const { expireTime } = interval;
+  if (expireTime === null || expireTime > now + SESSION_MS_MAX) {
+    const field = expiry.kind === "for" ? "duration" : "expire_time";
+    return reject(refuseField(field, "a session ends at most 3,650 days from now"));
+  }
+  return { ok: true, expireTime };
+}
+
+function sizeFault(attributes: Attributes): Refused | undefined {
+  const chars = personChars({ ...EMPTY_PERSON, attributes });
+  if (chars <= SESSION_CHARS_MAX) return undefined;
+  return reject(refuseField("attributes", `would have ${chars} characters together; ${SESSION_CHARS_MAX} are allowed`));
+}
+
+/** The same for a session that never was, was cleared away, or is out of the caller's sight. */
+export function sessionNotFound(sessionId: string): Refusal {
+  return refuse("SESSION_NOT_FOUND", `there is no session with the id ${shown(sessionId)}`, {
+    metadata: { sessionId },
+  });
+}

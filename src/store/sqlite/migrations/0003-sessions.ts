@@ -1,0 +1,35 @@
+/** Sessions: no events, rows alone; the user's epoch ends them. */
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+const STATEMENTS: readonly string[] = [
+  `CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    token_hash TEXT NOT NULL UNIQUE,
+    user_id TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    creation_time INTEGER NOT NULL,
+    change_time INTEGER NOT NULL,
+    expire_time INTEGER NOT NULL,
+    idle_timeout_ms INTEGER,
+    last_activity_time INTEGER NOT NULL,
+    revoke_time INTEGER,
+    user_agent TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    created_by TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX sessions_user ON sessions (user_id, creation_time, id)`,
+  `CREATE INDEX sessions_organization ON sessions (organization_id, creation_time, id)`,
+  `CREATE INDEX sessions_creation ON sessions (creation_time, id)`,
+  // Dead rows are cleared away from the front.
+  `CREATE INDEX sessions_expiry ON sessions (expire_time)`,
+];
+
+export const sessions: Migration = {
+  async up(database: Kysely<unknown>): Promise<void> {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
+  },
+};

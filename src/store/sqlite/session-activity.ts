@@ -1,0 +1,97 @@
+/** When sessions were used last: known in memory at once, on disk seldom. */
+import type { Session } from "../../domain/session.ts";
+
+export interface SessionActivityOptions {
+  /** Writes these last activities in one transaction; resolves when they are on disk. */
+  readonly write: (times: readonly (readonly [id: string, time: number])[]) => Promise<void>;
+  readonly now: () => number;
+  readonly intervalMs: number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** The longest that an activity is in memory alone. */
+const UNWRITTEN_MS_MAX = 60_000;
+/** A session that may rest for so long loses at most a tenth of that by a crash. */
+const IDLE_SHARE = 10;
+/** Sessions in one transaction: more wait for the next round. */
+const WRITTEN_MAX = 1_000;
+
+interface Activity {
+  time: number;
+  /** What is on disk. */
+  written: number;
+  /** Written at most once in so long. */
+  readonly everyMs: number;
+}
+
+export class SessionActivity {
+  readonly #options: SessionActivityOptions;
+  readonly #byId = new Map<string, Activity>();
+  readonly #timer: NodeJS.Timeout;
+  #round: Promise<void> | undefined;
+
+  constructor(options: SessionActivityOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.flush(), options.intervalMs);
+    this.#timer.unref();
+  }
+
+  /** The session was used now. */
+  note(session: Session, now: number): void {
+    const known = this.#byId.get(session.id);
+    if (known !== undefined) {
+      known.time = Math.max(known.time, now);
+      return;
+    }
+    const everyMs = Math.min(UNWRITTEN_MS_MAX, (session.idleTimeoutMs ?? Number.POSITIVE_INFINITY) / IDLE_SHARE);
+    this.#byId.set(session.id, { time: now, written: session.lastActivityTime, everyMs });
+  }
+
+  /** The session with what is known beside its row. */
+  readonly known = (session: Session): Session => {
+    const time = this.#byId.get(session.id)?.time;
+    return time === undefined || time <= session.lastActivityTime ? session : { ...session, lastActivityTime: time };
+  };
+
+  /** Writes what has waited long enough (`all`: whatever is unwritten). Never rejects: trouble is told and waits. */
+  flush(all = false): Promise<void> {
+    this.#round ??= this.#flush(all).finally(() => {
+      this.#round = undefined;
+    });
+    return this.#round;
+  }
+
+  /** Writes the rest. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#round;
+    while (await this.#writeSome(true));
+  }
+
+  async #flush(all: boolean): Promise<void> {
+    while (await this.#writeSome(all));
+  }
+
+  /** Whether there may be more. */
+  async #writeSome(all: boolean): Promise<boolean> {
+    const now = this.#options.now();
+    const due: [string, number][] = [];
+    for (const [id, { time, written, everyMs }] of this.#byId) {
+      if (time > written && (all || now - written >= everyMs)) due.push([id, time]);
+      else if (time <= written && now - time >= everyMs) this.#byId.delete(id);
+      if (due.length >= WRITTEN_MAX) break;
+    }
+    if (due.length === 0) return false;
+    try {
+      await this.#options.write(due);
+    } catch (error) {
+      this.#options.onTrouble(error);
+      return false;
+    }
+    for (const [id, time] of due) {
+      const activity = this.#byId.get(id);
+      if (activity !== undefined) activity.written = time;
+    }
+    return due.length === WRITTEN_MAX;
+  }
+}
