@@ -49,6 +49,17 @@ export const REASONS = {
   SESSION_NOT_FOUND: ["NOT_FOUND", "There is no such session that the caller may see."],
   SESSION_ENDED: ["FAILED_PRECONDITION", "The session does not hold any more; `status` says why."],
   USER_MAY_NOT_ACT: ["FAILED_PRECONDITION", "The user is locked, banned or deactivated and may not sign in."],
+  ATTEMPT_NOT_FOUND: ["NOT_FOUND", "There is no such attempt that the caller may see."],
+  ATTEMPT_SETTLED: ["FAILED_PRECONDITION", "The attempt was completed before."],
+  ATTEMPT_EXPIRED: [
+    "FAILED_PRECONDITION",
+    "The attempt was not completed in the policy's reservation time; it counts as failed and the sign-in is denied.",
+  ],
+  ATTEMPT_ID_REUSED: ["INVALID_ARGUMENT", "The `attempt_id` belongs to another attempt."],
+  ATTEMPTS_OUTSTANDING: [
+    "UNAVAILABLE",
+    "Attempts under way fill the limit; nothing was counted; `RetryInfo` says how long to wait.",
+  ],
   CREDENTIAL_MISSING: ["UNAUTHENTICATED", "The call carries no `Authorization: Bearer` credential."],
   CREDENTIAL_INVALID: ["UNAUTHENTICATED", "The credential is malformed, unknown, expired or revoked."],
   PERMISSION_MISSING: ["PERMISSION_DENIED", "The credential lacks the permission that the RPC needs."],
@@ -135,7 +146,7 @@ export function refuseFields(fields: readonly FieldViolation[]): Refusal {
 
 /** The resource is not at the sequence that the caller expects. */
 export function sequenceMismatch(
-  kind: "user" | "organization",
+  kind: "user" | "organization" | "policy",
   id: string,
   { expected, sequence }: { readonly expected: number; readonly sequence: number },
 ): Refusal {

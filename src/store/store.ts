@@ -1,15 +1,23 @@
 /** The store as the rest of the service sees it: asynchronous, engine-free, and made of plain data. */
 import type { ApiKey, ApiKeyCommand, ApiKeyEvent } from "../domain/api-key.ts";
+import type { Attempt, AttemptAnswer, AttemptCommand, AttemptCounter } from "../domain/attempt.ts";
 import type { UserCommand } from "../domain/command.ts";
 import type { UserEvent } from "../domain/event.ts";
 import type { Organization, OrganizationCommand, OrganizationEvent } from "../domain/organization.ts";
+import type { Factor, Policy, PolicyCommand, PolicyEvent, StoredPolicy } from "../domain/policy.ts";
 import type { FailedOutcome, Refusal } from "../domain/refusal.ts";
 import type { RestrictionKind } from "../domain/restriction.ts";
 import type { Session, SessionCommand, SessionStatus } from "../domain/session.ts";
 import type { ProfileField, State, User, UserState } from "../domain/user.ts";
 
-export type Command = UserCommand | OrganizationCommand | ApiKeyCommand | SessionCommand;
-export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent;
+export type Command =
+  | UserCommand
+  | OrganizationCommand
+  | ApiKeyCommand
+  | SessionCommand
+  | PolicyCommand
+  | AttemptCommand;
+export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent | PolicyEvent;
 
 /** What a command that succeeds answers: the resource as the command left it, settled. */
 export type ResourceOf<C extends Command> = C extends UserCommand
@@ -18,7 +26,11 @@ export type ResourceOf<C extends Command> = C extends UserCommand
     ? Organization
     : C extends SessionCommand
       ? Session
-      : ApiKey;
+      : C extends PolicyCommand
+        ? StoredPolicy
+        : C extends AttemptCommand
+          ? AttemptAnswer
+          : ApiKey;
 
 /**
  * What became of a command. `ok` means: on disk (or, for `validateOnly`, that it would have been accepted).
@@ -151,6 +163,32 @@ export interface UserSearchAnswer {
   readonly isTotalExact: boolean;
 }
 
+/** Whose sign-in is asked about, and by which factor. */
+export interface SignInKey {
+  readonly userId: string;
+  readonly factor: Factor;
+}
+
+/** What decides a sign-in at one moment. */
+export interface SignInView {
+  /** Settled. */
+  readonly user: UserState;
+  readonly counter: AttemptCounter;
+  readonly policy: Policy;
+  readonly now: number;
+}
+
+/** Recorded attempts in the order of their beginnings. */
+export interface AttemptQuery {
+  /** Only of this organization; `null`: all that there are. */
+  readonly organizationId: string | null;
+  /** `[startTime, endTime)`. */
+  readonly startTime: number;
+  readonly endTime: number;
+  readonly pageSize: number;
+  readonly after?: string;
+}
+
 /** Names a session by its token's hash or by its id. */
 export type SessionKey = { readonly tokenHash: string } | { readonly id: string };
 
@@ -220,6 +258,16 @@ export interface Store {
   ): Promise<readonly (SessionView | undefined)[]>;
   /** The newest first. */
   listSessions(query: SessionQuery): Promise<Page<SessionView>>;
+
+  /** At this moment, in the order asked, `undefined` for users that there are not; one look for all of them. */
+  readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]>;
+  /** Ids of the users of an organization whose username or email address this is, once both are normalised; at most 2. */
+  findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]>;
+  /** What stands for a name that nobody has: always the same for the same, and of no use to whoever reads it. */
+  shadowOf(organizationId: string, name: string): Promise<string>;
+  /** `undefined`: nothing was ever set there. */
+  readPolicy(policyId: string): Promise<StoredPolicy | undefined>;
+  listAttempts(query: AttemptQuery): Promise<Page<Attempt>>;
 
   readOrganization(organizationId: string): Promise<Organization | undefined>;
   /** By id. */

@@ -2,6 +2,7 @@
 import type { CommandContext } from "../../domain/command.ts";
 import { encodeBody, hashEvent, hashLink } from "../event-encoding.ts";
 import type { DomainEvent } from "../store.ts";
+import { toAttemptRow, toCounterRow, toPolicyRow, toSubjectKey } from "./attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "./rows.ts";
 import type { LogHeadTable } from "./schema.ts";
@@ -56,7 +57,7 @@ export function writeAccepted(
     statements.insertLink.run(head.position, link);
     statements.setHeadLink.run(link);
   }
-  for (const entry of set.changed()) writeEntry(statements, entry);
+  for (const entry of set.changed()) writeEntry(statements, now, entry);
   return true;
 }
 
@@ -111,7 +112,7 @@ function writeRequest(
   statements.putRequest.run(actor, rpc, id, content, resourceId, lastPosition ?? 0, answer, now);
 }
 
-function writeEntry(statements: HotStatements, entry: AnyEntry): void {
+function writeEntry(statements: HotStatements, now: number, entry: AnyEntry): void {
   const lastPosition = entry.lastPosition ?? 0;
   switch (entry.kind) {
     case "user":
@@ -132,6 +133,16 @@ function writeEntry(statements: HotStatements, entry: AnyEntry): void {
       (entry.exists ? statements.updateSession : statements.insertSession).run(
         toSessionRow(entry.session, entry.tokenHash),
       );
+      break;
+    case "policy":
+      if (entry.policy !== undefined) statements.putPolicy.run(toPolicyRow(entry.policy, lastPosition));
+      break;
+    case "counter":
+      statements.putCounter.run(toCounterRow(entry.counter, { ...entry, subject: toSubjectKey(entry.subject) }, now));
+      for (const id of entry.expiredIds) statements.expireAttempt.run(now, id);
+      break;
+    case "attempt":
+      if (entry.attempt !== undefined) statements.putAttempt.run(toAttemptRow(entry.attempt));
       break;
     default:
       entry satisfies never;

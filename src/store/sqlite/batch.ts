@@ -6,8 +6,9 @@ import {
   evolveApiKey,
   isEffective,
 } from "../../domain/api-key.ts";
+import type { AttemptCommand } from "../../domain/attempt.ts";
 import type { CommandContext, UserCommand } from "../../domain/command.ts";
-import { decide, isVisible, userNotFound } from "../../domain/decide.ts";
+import { decide, userNotFound } from "../../domain/decide.ts";
 import type { UserEvent } from "../../domain/event.ts";
 import { evolve, evolveState, touchesPerson } from "../../domain/evolve.ts";
 import {
@@ -17,18 +18,14 @@ import {
   type OrganizationCommand,
   organizationNotFound,
 } from "../../domain/organization.ts";
+import { decidePolicy, evolvePolicy, FACTORS, INSTANCE_POLICY_ID, type PolicyCommand } from "../../domain/policy.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
-import {
-  decideCreateSession,
-  decideSession,
-  type Session,
-  type SessionCommand,
-  type SessionDecision,
-  sessionNotFound,
-} from "../../domain/session.ts";
+import type { Session, SessionCommand } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
 import type { Command, DomainEvent, Outcome, ResourceOf } from "../store.ts";
+import { decideAttempt, policyOf } from "./batch-attempts.ts";
+import { decideSessionCommand } from "./batch-sessions.ts";
 import { type AcceptedCommand, type PendingEvent, writeAccepted } from "./batch-write.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { readAnswer } from "./read-answer.ts";
@@ -155,6 +152,14 @@ export class Batch {
       case "UpdateSession":
       case "RevokeSession":
         return this.#decideSession(command);
+      case "UpdatePolicy":
+      case "ResetPolicy":
+        return this.#decidePolicy(command);
+      case "BeginAttempt":
+      case "RecordAttempt":
+      case "CompleteAttempt":
+      case "SettleAttempts":
+        return this.#decideAttempt(command);
       default:
         return this.#decideUser(command);
     }
@@ -177,7 +182,64 @@ export class Batch {
       defaultLockDurationMs: this.#lockDurationOf(organizationId),
     });
     if (!decision.ok) return decision;
-    return this.#evolveUser(entry, settled?.events ?? [], decision.events, organizationId ?? "", command.context);
+    const due = settled?.events ?? [];
+    const decided = this.#evolveUser(entry, due, decision.events, organizationId ?? "", command.context);
+    if (command.type !== "UnlockUser" || decision.events.length === 0) return decided;
+    const apply = (): void => {
+      decided.apply();
+      this.#forgetFailures(entry.id, organizationId ?? "");
+    };
+    return { ...decided, apply };
+  }
+
+  /** What an administrator's unlocking does to the counters, where the policy says so. */
+  #forgetFailures(userId: string, organizationId: string): void {
+    if (!policyOf(this.#set, organizationId).resetOnUnlock) return;
+    for (const factor of FACTORS) {
+      const entry = this.#set.counter({ userId }, factor);
+      if (entry.counter.failures.length === 0 && entry.counter.locks === 0) continue;
+      entry.counter = { ...entry.counter, failures: [], locks: 0 };
+      entry.isChanged = true;
+    }
+  }
+
+  /** What a lock does to the user is an event like any other; the rest are rows. */
+  #decideAttempt(command: AttemptCommand): Decided {
+    const trial = decideAttempt(this.#set, command, this.#now);
+    if (!trial.ok) return trial;
+    const { answer: resource, locked, entry, isChanged: isRowChanged } = trial;
+    if (locked === undefined) {
+      return { ok: true, entry, events: [], resource, own: {}, isRowChanged, apply: trial.apply };
+    }
+    const { organizationId } = resource.user;
+    const evolved = this.#evolveUser(locked.entry, locked.due, [locked.own], organizationId, command.context);
+    const apply = (): void => {
+      evolved.apply();
+      trial.apply();
+    };
+    return { ...evolved, resource, apply };
+  }
+
+  #decidePolicy(command: PolicyCommand): Decided {
+    const { policyId, context } = command;
+    const isInstance = policyId === INSTANCE_POLICY_ID;
+    const unknown = isInstance ? undefined : this.#checkOrganization(policyId, context);
+    if (unknown !== undefined) return { ok: false, refusal: unknown };
+    const entry = this.#set.policy(policyId);
+    const decision = decidePolicy(entry.policy, command, this.#now);
+    if (!decision.ok) return decision;
+    let { policy } = entry;
+    const events: PendingEvent[] = [];
+    for (const event of decision.events) {
+      policy = evolvePolicy(policy, event, policyId);
+      const organizationId = isInstance ? null : policyId;
+      events.push(ownEvent(event, context, { organizationId, sequence: policy.sequence }));
+    }
+    const none = { id: policyId, values: {}, sequence: 0, creationTime: this.#now, changeTime: this.#now };
+    const apply = (): void => {
+      entry.policy = policy;
+    };
+    return { ok: true, entry, events, resource: policy ?? none, own: lastOf(decision.events), apply };
   }
 
   #evolveUser(
@@ -186,7 +248,7 @@ export class Batch {
     own: readonly UserEvent[],
     organizationId: string,
     context: CommandContext,
-  ): Decided {
+  ): Extract<Decided, { ok: true }> {
     let state: UserState | undefined = entry.state;
     let { person } = entry;
     let isPersonChanged = false;
@@ -259,29 +321,10 @@ export class Batch {
     return { ok: true, entry, events, resource, own: lastOf(decision.events), apply };
   }
 
+  /** Sessions are rows without events. */
   #decideSession(command: SessionCommand): Decided {
-    const entry = this.#set.session(command.sessionId);
-    const userId = command.type === "CreateSession" ? command.userId : (entry.session?.userId ?? "");
-    const before = this.#set.user(userId).state;
-    const user = before && settle(before, this.#now).state;
-    const isSeen = user !== undefined && isVisible({ state: user }, command.context);
-    let decision: SessionDecision;
-    if (command.type === "CreateSession") {
-      if (entry.session !== undefined) throw new Error(`batch: the session id ${shown(entry.id)} is taken`);
-      if (!isSeen || user.deleted) return { ok: false, refusal: userNotFound(userId) };
-      decision = decideCreateSession(user, command, this.#now);
-    } else {
-      if (entry.session === undefined || !isSeen) return { ok: false, refusal: sessionNotFound(entry.id) };
-      decision = decideSession(this.#activity(entry.session), user, command, this.#now);
-    }
-    if (!decision.ok) return decision;
-    const { session, tokenHash } = decision;
-    const apply = (): void => {
-      entry.session = session;
-      entry.tokenHash = tokenHash ?? entry.tokenHash;
-    };
-    const isRowChanged = session.sequence !== entry.session?.sequence;
-    return { ok: true, entry, events: [], resource: session, own: {}, isRowChanged, apply };
+    const trial = decideSessionCommand(this.#set, command, this.#now, this.#activity);
+    return trial.ok ? { ...trial, events: [], own: {} } : trial;
   }
 
   #checkOrganization(id: string, { scope }: CommandContext): Refusal | undefined {
@@ -299,11 +342,12 @@ export class Batch {
 /** Replaying a history stops the writer, so no answer is rebuilt from more events than this. */
 const REPLAYED_EVENTS_MAX = 100;
 
-/** Sessions have no events to rebuild an answer from. */
+/** Answers that are not rebuilt from events are kept whole. */
 function answerToKeep({ request }: CommandContext, { kind }: AnyEntry, resource: ResourceOf<Command>): string | null {
   if (request === undefined) return null;
-  const sequence = "state" in resource ? resource.state.sequence : resource.sequence;
-  return kind === "session" || sequence > REPLAYED_EVENTS_MAX ? JSON.stringify(resource) : null;
+  const isReplayable = kind === "user" || kind === "organization" || kind === "apiKey";
+  const sequence = "state" in resource ? resource.state.sequence : "sequence" in resource ? resource.sequence : 0;
+  return !isReplayable || sequence > REPLAYED_EVENTS_MAX ? JSON.stringify(resource) : null;
 }
 
 function lastOf(events: readonly DomainEvent[]): OwnEvent {

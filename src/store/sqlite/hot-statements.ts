@@ -3,8 +3,11 @@ import type { Database, Statement } from "better-sqlite3";
 import type { EventRow } from "./rows.ts";
 import type {
   ApiKeyTable,
+  AttemptCounterTable,
+  AttemptTable,
   LogHeadTable,
   OrganizationTable,
+  PolicyTable,
   RequestTable,
   SessionTable,
   UserProfileTable,
@@ -41,6 +44,7 @@ export function prepareHotStatements(database: Database) {
     ...userStatements(prepare),
     ...requestStatements(prepare),
     ...sessionStatements(prepare),
+    ...attemptStatements(prepare),
     ...otherStatements(prepare),
   };
 }
@@ -115,6 +119,11 @@ function userStatements(prepare: Prepare) {
       "SELECT id FROM user_state WHERE next_due <= ? ORDER BY next_due LIMIT ?",
     ).pluck(),
 
+    findByKey: prepare<[{ organizationId: string; key: string }], string>(
+      `SELECT id FROM user_profile WHERE organization_id = @organizationId AND username_key = @key
+        UNION SELECT id FROM user_profile WHERE organization_id = @organizationId AND email_key = @key LIMIT 2`,
+    ).pluck(),
+
     putProfile: prepare<[UserProfileTable]>(
       `INSERT INTO user_profile (id, organization_id, creation_time, profile, attributes, username_key, email_key)
         VALUES (@id, @organization_id, @creation_time, @profile, @attributes, @username_key, @email_key)
@@ -163,6 +172,55 @@ function sessionStatements(prepare: Prepare) {
     ),
     deleteOldSessions: prepare<[before: number, limit: number]>(
       "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expire_time < ? ORDER BY expire_time LIMIT ?)",
+    ),
+  };
+}
+
+/** Policies, counters and attempts. */
+function attemptStatements(prepare: Prepare) {
+  return {
+    readPolicy: prepare<[id: string], PolicyTable>("SELECT * FROM policies WHERE id = ?"),
+    putPolicy: prepare<[PolicyTable]>(
+      `INSERT INTO policies (id, policy_values, sequence, creation_time, change_time, last_position) VALUES (@id,
+        @policy_values, @sequence, @creation_time, @change_time, @last_position) ON CONFLICT (id) DO UPDATE SET
+        policy_values = @policy_values, sequence = @sequence, change_time = @change_time, last_position = @last_position`,
+    ),
+
+    readCounter: prepare<[subject: string, factor: string], AttemptCounterTable>(
+      "SELECT * FROM attempt_counters WHERE subject = ? AND factor = ?",
+    ),
+    putCounter: prepare<[AttemptCounterTable]>(
+      `INSERT INTO attempt_counters (subject, factor, failures, outstanding, locks, next_due, shadow_state, touch_time)
+        VALUES (@subject, @factor, @failures, @outstanding, @locks, @next_due, @shadow_state, @touch_time)
+        ON CONFLICT (subject, factor) DO UPDATE SET failures = @failures, outstanding = @outstanding, locks = @locks,
+        next_due = @next_due, shadow_state = @shadow_state, touch_time = @touch_time`,
+    ),
+    findDueCounters: prepare<[now: number, limit: number], Pick<AttemptCounterTable, "subject" | "factor">>(
+      "SELECT subject, factor FROM attempt_counters WHERE next_due <= ? ORDER BY next_due LIMIT ?",
+    ),
+    // Those beyond the bound, which are the longest rested ones.
+    deleteOldShadows: prepare<[kept: number, limit: number]>(
+      `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
+        WHERE shadow_state IS NOT NULL ORDER BY touch_time DESC LIMIT ?2 OFFSET ?1)`,
+    ),
+
+    readAttempt: prepare<[id: string], AttemptTable>("SELECT * FROM attempts WHERE id = ?"),
+    putAttempt: prepare<[AttemptTable]>(
+      `INSERT INTO attempts (id, subject, organization_id, factor, begin_time, end_time, outcome, settle_time, ip,
+        user_agent, created_by) VALUES (@id, @subject, @organization_id, @factor, @begin_time, @end_time, @outcome,
+        @settle_time, @ip, @user_agent, @created_by) ON CONFLICT (id) DO UPDATE SET outcome = @outcome,
+        settle_time = @settle_time`,
+    ),
+    expireAttempt: prepare<[settleTime: number, id: string]>(
+      "UPDATE attempts SET outcome = 'EXPIRED', settle_time = ? WHERE id = ? AND outcome = 'OUTSTANDING'",
+    ),
+    deleteOldAttempts: prepare<[before: number, limit: number]>(
+      `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE begin_time < ? ORDER BY begin_time LIMIT ?)`,
+    ),
+
+    readSecret: prepare<[name: string], Buffer>("SELECT value FROM secrets WHERE name = ?").pluck(),
+    insertSecret: prepare<[name: string, value: Uint8Array]>(
+      "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
     ),
   };
 }

@@ -21,6 +21,8 @@ export interface Limits {
   readonly countRows: number;
   /** How long a list may take in all, waiting included. */
   readonly readMs: number;
+  /** Counters of unknown users that are kept; beyond, the longest rested goes first. */
+  readonly shadowsMax: number;
   /** Users whose due restrictions the sweeper writes in one round. */
   readonly sweepUsers: number;
 }
@@ -37,6 +39,7 @@ const DEFAULTS: Limits = {
   searchMatches: 10_000,
   countRows: 2_000_000,
   readMs: 10_000,
+  shadowsMax: 100_000,
   sweepUsers: 500,
 };
 

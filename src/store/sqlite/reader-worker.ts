@@ -1,6 +1,7 @@
 /** The reader thread: lists from a connection of its own that only reads, one question after another. */
 import { workerData } from "node:worker_threads";
 import { openReader } from "./database-file.ts";
+import { listAttempts } from "./list-attempts.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";
 import { EventLister } from "./list-events.ts";
 import { QueryRunner } from "./list-query.ts";
@@ -33,6 +34,8 @@ serveQuestions<ReaderQuestion>(
         return events.list(question.query);
       case "listSessions":
         return sessions.list(question.query, question.now);
+      case "listAttempts":
+        return listAttempts(runner, question.query, limits);
       case "listOrganizations":
         return listOrganizations(runner, question.query);
       case "listApiKeys":

@@ -1,8 +1,9 @@
 /** The questions that the reader worker answers, and the store's end of its link. */
 import type { ApiKey } from "../../domain/api-key.ts";
+import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
-import type { EventQuery, Page, RecordedEvent, SessionQuery, SessionView, UserQuery } from "../store.ts";
+import type { AttemptQuery, EventQuery, Page, RecordedEvent, SessionQuery, SessionView, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import type { Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
@@ -22,6 +23,7 @@ export type ReaderQuestion =
   | { readonly name: "readUsers"; readonly ids: readonly string[]; readonly now: number }
   | { readonly name: "listUserEvents"; readonly query: EventQuery }
   | { readonly name: "listSessions"; readonly query: SessionQuery; readonly now: number }
+  | { readonly name: "listAttempts"; readonly query: AttemptQuery }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
   | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
 
@@ -67,6 +69,10 @@ export class Reader {
 
   async listSessions(query: SessionQuery, now: number): Promise<Page<SessionView>> {
     return (await this.link.call({ name: "listSessions", query, now })) as Page<SessionView>;
+  }
+
+  async listAttempts(query: AttemptQuery): Promise<Page<Attempt>> {
+    return (await this.link.call({ name: "listAttempts", query })) as Page<Attempt>;
   }
 
   async listOrganizations(query: IdQuery): Promise<Page<Organization>> {

@@ -12,6 +12,9 @@ export interface Tables {
   organizations: OrganizationTable;
   api_keys: ApiKeyTable;
   sessions: SessionTable;
+  policies: PolicyTable;
+  attempt_counters: AttemptCounterTable;
+  attempts: AttemptTable;
 }
 
 /** One row: where the log ends. */
@@ -137,5 +140,46 @@ export interface SessionTable {
   ip: string;
   /** JSON of Attributes. */
   attributes: string;
+  created_by: string;
+}
+
+export interface PolicyTable {
+  /** The organization's; empty: the instance's. */
+  id: string;
+  /** JSON of PolicyValues. */
+  policy_values: string;
+  sequence: number;
+  creation_time: number;
+  change_time: number;
+  last_position: number;
+}
+
+export interface AttemptCounterTable {
+  /** As subject-key.ts writes it. */
+  subject: string;
+  factor: string;
+  /** JSON of number[]. */
+  failures: string;
+  /** JSON of [id, endTime][]. */
+  outstanding: string;
+  locks: number;
+  /** The earliest end of an attempt under way; null: none is. */
+  next_due: number | null;
+  /** JSON of a UserState: what is made up for an unknown user; null: the user's own counts. */
+  shadow_state: string | null;
+  touch_time: number;
+}
+
+export interface AttemptTable {
+  id: string;
+  subject: string;
+  organization_id: string;
+  factor: string;
+  begin_time: number;
+  end_time: number;
+  outcome: string;
+  settle_time: number | null;
+  ip: string;
+  user_agent: string;
   created_by: string;
 }

@@ -2,12 +2,15 @@
 import { closeSync, openSync } from "node:fs";
 import type { Database, Statement } from "better-sqlite3";
 import type { ApiKey } from "../../domain/api-key.ts";
+import { ATTEMPT_KEPT_MS, type Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
+import type { StoredPolicy } from "../../domain/policy.ts";
 import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { User } from "../../domain/user.ts";
 import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
 import {
+  type AttemptQuery,
   type Command,
   type EventQuery,
   type ExecuteOptions,
@@ -17,20 +20,24 @@ import {
   type SessionKey,
   type SessionQuery,
   type SessionView,
+  type SignInKey,
+  type SignInView,
   type Store,
   StoreUnavailableError,
   type UserQuery,
   type UserSearch,
   type UserSearchAnswer,
 } from "../store.ts";
+import { toDueCounter } from "./attempt-rows.ts";
 import { REQUEST_KEPT_MS } from "./batch.ts";
 import { FileGuard, openWriter, toRealPath } from "./database-file.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
 import { type Limits, limitsOf } from "./limits.ts";
+import { LiveReads, Shadows } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
-import { toApiKey, toOrganization, toSession, toUserState } from "./rows.ts";
+import { toApiKey, toOrganization } from "./rows.ts";
 import { searchUsers } from "./search-users.ts";
 import { SessionActivity } from "./session-activity.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -97,6 +104,8 @@ export class SqliteStore implements Store {
   readonly #sweeper: Sweeper;
   readonly #limits: Limits;
   readonly #activity: SessionActivity;
+  readonly #live: LiveReads;
+  readonly #shadows: Shadows;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
@@ -118,8 +127,20 @@ export class SqliteStore implements Store {
       whenRoom: () => this.#wal.whenRoom(),
       activity: (session) => this.#activity.known(session),
     });
+    const statements = this.#statements;
+    this.#live = new LiveReads({
+      statements,
+      now: () => this.#writer.now(),
+      activity: (session) => this.#activity.known(session),
+    });
+    this.#shadows = new Shadows(statements, (name, secret) =>
+      this.#write(() => void statements.insertSecret.run(name, secret)),
+    );
     this.#activity = new SessionActivity({
-      write: (times) => this.#touchSessions(times),
+      write: (times) =>
+        this.#write(() => {
+          for (const [id, time] of times) statements.touchSession.run(time, id, time);
+        }),
       now: () => this.#writer.now(),
       intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
       onTrouble,
@@ -130,10 +151,14 @@ export class SqliteStore implements Store {
       intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
       usersMax: limits.sweepUsers,
       findDue: (limit) => this.#read(() => this.#statements.findDue.all(this.#writer.now(), limit)),
+      findDueCounters: (limit) =>
+        this.#read(() => this.#statements.findDueCounters.all(this.#writer.now(), limit)).map(toDueCounter),
       execute: (command, executeOptions) => this.execute(command, executeOptions),
       deleteOld: [
         (limit) => this.#deleteOld(this.#statements.deleteOldRequests, [limit, this.#writer.now() - REQUEST_KEPT_MS]),
         (limit) => this.#deleteOld(this.#statements.deleteOldSessions, [this.#writer.now() - SESSION_KEPT_MS, limit]),
+        (limit) => this.#deleteOld(this.#statements.deleteOldAttempts, [this.#writer.now() - ATTEMPT_KEPT_MS, limit]),
+        (limit) => this.#deleteOld(this.#statements.deleteOldShadows, [limits.shadowsMax, limit]),
       ],
       onTrouble,
     });
@@ -171,10 +196,30 @@ export class SqliteStore implements Store {
     keys: readonly SessionKey[],
     { touch }: { readonly touch: boolean },
   ): Promise<readonly (SessionView | undefined)[]> {
+    const views = this.#read(() => keys.map((key) => this.#live.session(key)));
     const now = this.#writer.now();
-    const views = this.#read(() => keys.map((key) => this.#readSession(key, now)));
     if (touch) for (const view of views) if (view?.status === "ACTIVE") this.#activity.note(view.session, now);
     return views;
+  }
+
+  async readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]> {
+    return this.#read(() => keys.map((key) => this.#live.signIn(key)));
+  }
+
+  async findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]> {
+    return this.#read(() => this.#live.identified(organizationId, identifier));
+  }
+
+  shadowOf(organizationId: string, name: string): Promise<string> {
+    return this.#shadows.of(organizationId, name);
+  }
+
+  async readPolicy(policyId: string): Promise<StoredPolicy | undefined> {
+    return this.#read(() => this.#live.policy(policyId));
+  }
+
+  async listAttempts(query: AttemptQuery): Promise<Page<Attempt>> {
+    return this.#reader.listAttempts(query);
   }
 
   async listSessions(query: SessionQuery): Promise<Page<SessionView>> {
@@ -208,11 +253,8 @@ export class SqliteStore implements Store {
 
   async touchApiKeys(days: ReadonlyMap<string, string>): Promise<void> {
     if (days.size === 0) return;
-    await this.#wal.whenRoom();
-    this.#assertOpen();
-    this.#writer.transact(() => {
+    await this.#write(() => {
       for (const [id, day] of days) this.#statements.touchApiKey.run(day, id);
-      return { result: undefined, wrote: true };
     });
   }
 
@@ -264,23 +306,14 @@ export class SqliteStore implements Store {
     });
   }
 
-  async #touchSessions(times: readonly (readonly [id: string, time: number])[]): Promise<void> {
+  /** Writes what is no event. */
+  async #write(work: () => void): Promise<void> {
     await this.#wal.whenRoom();
     this.#assertOpen();
     this.#writer.transact(() => {
-      for (const [id, time] of times) this.#statements.touchSession.run(time, id, time);
+      work();
       return { result: undefined, wrote: true };
     });
-  }
-
-  #readSession(key: SessionKey, now: number): SessionView | undefined {
-    const { readSession, readSessionByToken, readUserState } = this.#statements;
-    const row = "id" in key ? readSession.get(key.id) : readSessionByToken.get(key.tokenHash);
-    const userRow = row && readUserState.get(row.user_id);
-    if (row === undefined || userRow === undefined) return undefined;
-    const session = this.#activity.known(toSession(row));
-    const user = settle(toUserState(userRow), now).state;
-    return { session, user, status: sessionStatusOf(session, user, now) };
   }
 
   #read<T>(read: () => T): T {

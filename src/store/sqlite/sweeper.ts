@@ -1,14 +1,18 @@
 /** Writes what the clock has made due, and forgets what is old: housekeeping in small steps on the bulk lane. */
+import { randomUUIDv7 } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { CommandContext } from "../../domain/command.ts";
 import { SYSTEM_ACTOR } from "../../domain/event.ts";
 import type { Command, ExecuteOptions, Outcome } from "../store.ts";
+import type { DueCounter } from "./attempt-rows.ts";
 
 export interface SweeperOptions {
   readonly intervalMs: number;
   readonly usersMax: number;
   /** Ids of users with something due, the longest due first. */
   readonly findDue: (limit: number) => readonly string[];
+  /** Counters with an attempt that ran out of time, the longest due first. */
+  readonly findDueCounters: (limit: number) => readonly DueCounter[];
   readonly execute: (command: Command, options: ExecuteOptions) => Promise<Outcome>;
   /** Each deletes at most `limit` rows that are too old to count and tells how many there were. */
   readonly deleteOld: readonly ((limit: number) => Promise<number>)[];
@@ -49,6 +53,7 @@ export class Sweeper {
   async #runRound(): Promise<void> {
     try {
       while (!this.#stopped && (await this.#settleSome()));
+      while (!this.#stopped && (await this.#settleAttempts()));
       for (const deleteOld of this.#options.deleteOld) {
         while (!this.#stopped && (await deleteOld(ROWS_PER_STEP)) === ROWS_PER_STEP) {
           // Each step is a transaction on the writer's thread: calls go between.
@@ -68,5 +73,20 @@ export class Sweeper {
       ids.map((userId) => execute({ type: "SettleUser", userId, context: CONTEXT }, { lane: "bulk" })),
     );
     return ids.length === usersMax && outcomes.some((outcome) => outcome.ok && outcome.written > 0);
+  }
+
+  /** Counts what ran out of time as failed: a lock that it causes starts now. */
+  async #settleAttempts(): Promise<boolean> {
+    const { usersMax, findDueCounters, execute } = this.#options;
+    const due = findDueCounters(usersMax);
+    const outcomes = await Promise.all(
+      due.map((counter) =>
+        execute(
+          { type: "SettleAttempts", ...counter, restrictionId: randomUUIDv7(), context: CONTEXT },
+          { lane: "bulk" },
+        ),
+      ),
+    );
+    return due.length === usersMax && outcomes.some(({ ok }) => ok);
   }
 }

@@ -1,8 +1,12 @@
 /** What a batch holds in memory: each resource is loaded once, seen by all its commands, and written once at the end. */
+
 import { type ApiKey, isLastingOwner } from "../../domain/api-key.ts";
+import { type Attempt, type AttemptCounter, type AttemptSubject, NO_ATTEMPTS } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
+import type { Factor, StoredPolicy } from "../../domain/policy.ts";
 import type { Session } from "../../domain/session.ts";
 import { EMPTY_PERSON, type Person, type User, type UserState } from "../../domain/user.ts";
+import { toAttempt, toCounter, toStoredPolicy, toSubjectKey } from "./attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { toApiKey, toOrganization, toPerson, toSession, toUserState } from "./rows.ts";
 
@@ -40,7 +44,35 @@ export interface SessionEntry extends Entry {
   tokenHash: string;
 }
 
-export type AnyEntry = UserEntry | OrganizationEntry | ApiKeyEntry | SessionEntry;
+export interface PolicyEntry extends Entry {
+  readonly kind: "policy";
+  policy: StoredPolicy | undefined;
+}
+
+export interface CounterEntry extends Entry {
+  readonly kind: "counter";
+  readonly subject: AttemptSubject;
+  readonly factor: Factor;
+  counter: AttemptCounter;
+  /** What is made up for an unknown user. */
+  shadowState: UserState | undefined;
+  /** Attempts that ran out of time, counted by this batch. */
+  readonly expiredIds: string[];
+}
+
+export interface AttemptEntry extends Entry {
+  readonly kind: "attempt";
+  attempt: Attempt | undefined;
+}
+
+export type AnyEntry =
+  | UserEntry
+  | OrganizationEntry
+  | ApiKeyEntry
+  | SessionEntry
+  | PolicyEntry
+  | CounterEntry
+  | AttemptEntry;
 
 export class WorkingSet {
   readonly #statements: HotStatements;
@@ -48,6 +80,9 @@ export class WorkingSet {
   readonly #organizations = new Map<string, OrganizationEntry>();
   readonly #keys = new Map<string, ApiKeyEntry>();
   readonly #sessions = new Map<string, SessionEntry>();
+  readonly #policies = new Map<string, PolicyEntry>();
+  readonly #counters = new Map<string, CounterEntry>();
+  readonly #attempts = new Map<string, AttemptEntry>();
 
   constructor(statements: HotStatements) {
     this.#statements = statements;
@@ -120,6 +155,59 @@ export class WorkingSet {
     return entry;
   }
 
+  policy(id: string): PolicyEntry {
+    const known = this.#policies.get(id);
+    if (known !== undefined) return known;
+    const row = this.#statements.readPolicy.get(id);
+    const entry: PolicyEntry = {
+      kind: "policy",
+      id,
+      exists: row !== undefined,
+      lastPosition: row?.last_position ?? null,
+      isChanged: false,
+      policy: row === undefined ? undefined : toStoredPolicy(row),
+    };
+    this.#policies.set(id, entry);
+    return entry;
+  }
+
+  counter(subject: AttemptSubject, factor: Factor): CounterEntry {
+    const id = `${toSubjectKey(subject)} ${factor}`;
+    const known = this.#counters.get(id);
+    if (known !== undefined) return known;
+    const row = this.#statements.readCounter.get(toSubjectKey(subject), factor);
+    const entry: CounterEntry = {
+      kind: "counter",
+      id,
+      exists: row !== undefined,
+      lastPosition: null,
+      isChanged: false,
+      subject,
+      factor,
+      counter: row === undefined ? NO_ATTEMPTS : toCounter(row),
+      shadowState: row?.shadow_state ? (JSON.parse(row.shadow_state) as UserState) : undefined,
+      expiredIds: [],
+    };
+    this.#counters.set(id, entry);
+    return entry;
+  }
+
+  attempt(id: string): AttemptEntry {
+    const known = this.#attempts.get(id);
+    if (known !== undefined) return known;
+    const row = this.#statements.readAttempt.get(id);
+    const entry: AttemptEntry = {
+      kind: "attempt",
+      id,
+      exists: row !== undefined,
+      lastPosition: null,
+      isChanged: false,
+      attempt: row === undefined ? undefined : toAttempt(row),
+    };
+    this.#attempts.set(id, entry);
+    return entry;
+  }
+
   /** How many lasting instance owner keys there are beside this one, the batch's own changes included. */
   countOtherOwners(id: string): number {
     const owners = new Set(this.#statements.readLastingOwners.all());
@@ -132,10 +220,16 @@ export class WorkingSet {
   }
 
   *changed(): Generator<AnyEntry> {
-    for (const entry of this.#users.values()) if (entry.isChanged) yield entry;
-    for (const entry of this.#organizations.values()) if (entry.isChanged) yield entry;
-    for (const entry of this.#keys.values()) if (entry.isChanged) yield entry;
-    for (const entry of this.#sessions.values()) if (entry.isChanged) yield entry;
+    const all = [
+      this.#users,
+      this.#organizations,
+      this.#keys,
+      this.#sessions,
+      this.#policies,
+      this.#counters,
+      this.#attempts,
+    ];
+    for (const entries of all) for (const entry of entries.values()) if (entry.isChanged) yield entry;
   }
 }
 

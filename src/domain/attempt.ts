@@ -1,0 +1,217 @@
+/** The rules of attempts: who may try, what counts, and what locks. Pure: the counter and the settled user are handed in. */
+import type { CommandContext } from "./command.ts";
+import { type Factor, lockDurationOf, type Policy } from "./policy.ts";
+import { LATEST_TIME, type Restriction } from "./restriction.ts";
+import { stateOf, type UserState } from "./user.ts";
+
+/** What is known of the attempts of one user with one factor. Instants are milliseconds since the epoch, UTC. */
+export interface AttemptCounter {
+  /** When attempts failed that still count, the oldest first. */
+  readonly failures: readonly number[];
+  /** Attempts under way, in the order of their beginnings. */
+  readonly outstanding: readonly { readonly id: string; readonly endTime: number }[];
+  /** How many locks in a row it has caused. */
+  readonly locks: number;
+}
+
+export const NO_ATTEMPTS: AttemptCounter = { failures: [], outstanding: [], locks: 0 };
+
+/** A lock that a counter causes. */
+export interface PolicyLock {
+  /** Its number in a row. */
+  readonly number: number;
+  readonly startTime: number;
+  /** `null`: without end. */
+  readonly expireTime: number | null;
+}
+
+/** The reason codes of locks by policy: recovery is shut by its own failures alone, so its locks are told apart. */
+export const FAILED_SIGN_INS = "FAILED_SIGN_INS";
+export const FAILED_RECOVERIES = "FAILED_RECOVERIES";
+
+export function lockReasonOf(factor: Factor): string {
+  return factor === "RECOVERY" ? FAILED_RECOVERIES : FAILED_SIGN_INS;
+}
+
+/** Whether a settled user may try a factor now. Recovery stays open to who was locked by failures elsewhere. */
+export function mayTry(user: Pick<UserState, "deleted" | "restrictions">, factor: Factor): boolean {
+  const state = stateOf(user);
+  if (state !== "LOCKED" || factor !== "RECOVERY") return state === "ACTIVE";
+  const locks = user.restrictions.filter(({ kind, started }) => kind === "LOCK" && started);
+  return locks.every(({ cause, reasonCode }) => cause === "POLICY" && reasonCode !== FAILED_RECOVERIES);
+}
+
+export interface Counted {
+  readonly counter: AttemptCounter;
+  /** The failures have reached the limit. */
+  readonly lock?: PolicyLock;
+  /** Attempts that ran out of time and count as failed now. */
+  readonly expiredIds: readonly string[];
+}
+
+/** What holds now: failures that are too old are forgotten, attempts that ran out of time have failed. */
+export function settleCounter(before: AttemptCounter, policy: Policy, factor: Factor, now: number): Counted {
+  const expired = before.outstanding.filter(({ endTime }) => endTime <= now);
+  const recent = before.failures.filter((time) => time > now - policy.countingWindowMs);
+  if (expired.length === 0 && recent.length === before.failures.length) return { counter: before, expiredIds: [] };
+  const counter = {
+    ...before,
+    failures: [...recent, ...expired.map(() => now)],
+    outstanding: before.outstanding.filter(({ endTime }) => endTime > now),
+  };
+  return { ...lockIfFull(counter, policy, factor, now), expiredIds: expired.map(({ id }) => id) };
+}
+
+/** Whether one more may be under way: by itself it could not break the limit even if all that are should fail. */
+export function hasRoom({ failures, outstanding }: AttemptCounter, policy: Policy, factor: Factor): boolean {
+  const limit = policy.attemptsMax[factor];
+  return limit === 0 || failures.length + outstanding.length < limit;
+}
+
+/** How many attempts are left; `undefined`: there is no limit. */
+export function attemptsLeft(counter: AttemptCounter, policy: Policy, factor: Factor): number | undefined {
+  const limit = policy.attemptsMax[factor];
+  return limit === 0 ? undefined : Math.max(0, limit - counter.failures.length - counter.outstanding.length);
+}
+
+/** Takes a place for an attempt; `hasRoom` was asked before. */
+export function reserve(counter: AttemptCounter, policy: Policy, id: string, now: number): AttemptCounter {
+  const endTime = Math.min(now + policy.reservationMs, LATEST_TIME);
+  return { ...counter, outstanding: [...counter.outstanding, { id, endTime }] };
+}
+
+/** The counter after an attempt failed; `id`: the one that was under way, absent for what is only reported. */
+export function countFailure(
+  before: AttemptCounter,
+  {
+    policy,
+    factor,
+    id,
+    now,
+  }: { readonly policy: Policy; readonly factor: Factor; readonly id?: string; readonly now: number },
+): Counted {
+  const released = release(before, id);
+  if (policy.attemptsMax[factor] === 0) return { counter: released, expiredIds: [] };
+  return { ...lockIfFull({ ...released, failures: [...released.failures, now] }, policy, factor, now), expiredIds: [] };
+}
+
+/** The counter after an attempt succeeded. */
+export function countSuccess(before: AttemptCounter, policy: Policy, id?: string): AttemptCounter {
+  const released = release(before, id);
+  return policy.resetOnSuccess ? { ...released, failures: [], locks: 0 } : released;
+}
+
+/** Gives the place of an attempt back. */
+export function release(counter: AttemptCounter, id: string | undefined): AttemptCounter {
+  if (id === undefined) return counter;
+  return { ...counter, outstanding: counter.outstanding.filter((each) => each.id !== id) };
+}
+
+function lockIfFull(counter: AttemptCounter, policy: Policy, factor: Factor, now: number): Omit<Counted, "expiredIds"> {
+  const limit = policy.attemptsMax[factor];
+  if (limit === 0 || counter.failures.length < limit) return { counter };
+  const number = counter.locks + 1;
+  const durationMs = lockDurationOf(policy, number);
+  const expireTime = durationMs === null ? null : Math.min(now + durationMs, LATEST_TIME);
+  return { counter: { ...counter, failures: [], locks: number }, lock: { number, startTime: now, expireTime } };
+}
+
+/** The lock as a restriction. One that is there already is never shortened by it. */
+export function toRestriction(
+  lock: PolicyLock,
+  present: Restriction | undefined,
+  { id, factor, policy }: { readonly id: string; readonly factor: Factor; readonly policy: Policy },
+): Omit<Restriction, "note" | "actor"> {
+  const isLonger = present?.started === true && endOf(present) > endOf(lock);
+  return {
+    id,
+    kind: "LOCK",
+    cause: "POLICY",
+    reasonCode: lockReasonOf(factor),
+    startTime: lock.startTime,
+    expireTime: isLonger ? present.expireTime : lock.expireTime,
+    started: true,
+    revokeSessions: policy.revokeSessions,
+  };
+}
+
+function endOf({ expireTime }: { readonly expireTime: number | null }): number {
+  return expireTime ?? Number.POSITIVE_INFINITY;
+}
+
+export const ATTEMPT_OUTCOMES = ["OUTSTANDING", "SUCCEEDED", "FAILED", "EXPIRED", "DENIED"] as const;
+/** DENIED: the credential was right, but the user might not act any more. */
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+/** One attempt as it is kept, 30 days. */
+export interface Attempt {
+  readonly id: string;
+  /** Whose counter: a user's id, or the shadow of one who is unknown. */
+  readonly subject: AttemptSubject;
+  readonly organizationId: string;
+  readonly factor: Factor;
+  readonly beginTime: number;
+  readonly endTime: number;
+  readonly outcome: AttemptOutcome;
+  readonly settleTime: number | null;
+  readonly ip: string;
+  readonly userAgent: string;
+  readonly createdBy: string;
+}
+
+/** `shadow`: what stands for an identifier that nobody has, made unreadable. */
+export type AttemptSubject = { readonly userId: string } | { readonly shadow: string };
+
+/** How attempts are kept. */
+export const ATTEMPT_KEPT_MS = 30 * 86_400_000;
+
+interface OfSubject {
+  readonly attemptId: string;
+  readonly subject: AttemptSubject;
+  readonly organizationId: string;
+  readonly factor: Factor;
+  readonly ip: string;
+  readonly userAgent: string;
+  /** The id that a lock gets, should this cause one. */
+  readonly restrictionId: string;
+  readonly context: CommandContext;
+}
+
+export type BeginAttempt = OfSubject & { readonly type: "BeginAttempt" };
+
+/** What has happened already. */
+export type RecordAttempt = OfSubject & { readonly type: "RecordAttempt"; readonly succeeded: boolean };
+
+export interface CompleteAttempt {
+  readonly type: "CompleteAttempt";
+  readonly attemptId: string;
+  readonly succeeded: boolean;
+  readonly restrictionId: string;
+  readonly context: CommandContext;
+}
+
+/** Counts the attempts of a user that ran out of time; the sweeper's command. */
+export interface SettleAttempts {
+  readonly type: "SettleAttempts";
+  readonly subject: AttemptSubject;
+  readonly factor: Factor;
+  readonly restrictionId: string;
+  readonly context: CommandContext;
+}
+
+export type AttemptCommand = BeginAttempt | RecordAttempt | CompleteAttempt | SettleAttempts;
+
+/** What a command on attempts came to. */
+export interface AttemptAnswer {
+  /** WAITING: attempts under way fill the limit; nothing was counted. */
+  readonly result: "ADMITTED" | "DENIED" | "WAITING" | "SETTLED";
+  /** The user, settled; a shadow's is made up. */
+  readonly user: UserState;
+  readonly attemptsLeft: number | undefined;
+  /** The earliest end of an attempt under way, where this one has to wait. */
+  readonly nextEndTime?: number;
+  /** Until when an admitted one is to be completed. */
+  readonly endTime?: number;
+  readonly locked: boolean;
+  readonly now: number;
+}

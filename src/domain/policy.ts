@@ -1,0 +1,168 @@
+/** Policies: how many failed sign-ins lock a user and for how long. Their values, rules, commands and events. */
+import type { CommandContext } from "./command.ts";
+import { type Refusal, refuseField, sequenceMismatch } from "./refusal.ts";
+
+/** What a person proves who they are with. Failures of one are counted apart from those of the others. */
+export const FACTORS = ["PASSWORD", "OTP", "PASSKEY", "BACKUP_CODE", "RECOVERY"] as const;
+export type Factor = (typeof FACTORS)[number];
+
+export interface Policy {
+  /** So many failures lock; 0: never. */
+  readonly attemptsMax: Readonly<Record<Factor, number>>;
+  /** A failure counts for so long. */
+  readonly countingWindowMs: number;
+  readonly lockDurationMs: number;
+  /** Each further lock in a row lasts so many times as long as the one before. */
+  readonly growthFactor: number;
+  readonly lockDurationMaxMs: number;
+  /** The lock with this number in a row is without end; 0: none is. */
+  readonly permanentAfter: number;
+  /** An attempt that is not completed in so long counts as failed. */
+  readonly reservationMs: number;
+  readonly revokeSessions: boolean;
+  readonly resetOnSuccess: boolean;
+  readonly resetOnUnlock: boolean;
+  readonly concealUnknown: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** What holds where nobody says otherwise. */
+export const BUILT_IN_POLICY: Policy = {
+  attemptsMax: { PASSWORD: 10, OTP: 10, PASSKEY: 0, BACKUP_CODE: 10, RECOVERY: 10 },
+  countingWindowMs: HOUR_MS,
+  lockDurationMs: HOUR_MS,
+  growthFactor: 1,
+  lockDurationMaxMs: 24 * HOUR_MS,
+  permanentAfter: 0,
+  reservationMs: 30_000,
+  revokeSessions: false,
+  resetOnSuccess: true,
+  resetOnUnlock: true,
+  concealUnknown: false,
+};
+
+/** What one organization, or the instance, sets; the rest is inherited. */
+export type PolicyValues = Partial<Omit<Policy, "attemptsMax">> & {
+  readonly attemptsMax?: Partial<Policy["attemptsMax"]>;
+};
+
+/** The values of the later ones win. */
+export function combinePolicies(...all: readonly (PolicyValues | undefined)[]): Policy {
+  let policy = BUILT_IN_POLICY;
+  for (const values of all) {
+    if (values === undefined) continue;
+    policy = { ...policy, ...values, attemptsMax: { ...policy.attemptsMax, ...values.attemptsMax } };
+  }
+  return policy;
+}
+
+/** How long the lock with this number in a row (from 1) lasts, in milliseconds; `null`: without end. */
+export function lockDurationOf(policy: Policy, number: number): number | null {
+  if (policy.permanentAfter > 0 && number >= policy.permanentAfter) return null;
+  const durationMs = policy.lockDurationMs * policy.growthFactor ** (number - 1);
+  return Math.min(Math.ceil(durationMs), policy.lockDurationMaxMs);
+}
+
+/** The id of the instance's policy: no organization has it. */
+export const INSTANCE_POLICY_ID = "";
+
+export interface StoredPolicy {
+  /** The organization's, or INSTANCE_POLICY_ID. */
+  readonly id: string;
+  readonly values: PolicyValues;
+  readonly sequence: number;
+  readonly creationTime: number;
+  readonly changeTime: number;
+}
+
+export interface UpdatePolicy {
+  readonly type: "UpdatePolicy";
+  readonly policyId: string;
+  readonly values: PolicyValues;
+  /** Names of values that are inherited again, those of factors as `attemptsMax.PASSWORD`. */
+  readonly cleared: readonly string[];
+  readonly expectedSequence?: number;
+  readonly context: CommandContext;
+}
+
+export interface ResetPolicy {
+  readonly type: "ResetPolicy";
+  readonly policyId: string;
+  readonly context: CommandContext;
+}
+
+export type PolicyCommand = UpdatePolicy | ResetPolicy;
+
+export type PolicyEvent = {
+  readonly time: number;
+  readonly actor: string;
+  readonly personal: Readonly<Record<string, string>>;
+} & (
+  | { readonly type: "PolicyUpdated"; readonly data: { readonly values: PolicyValues } }
+  | { readonly type: "PolicyReset"; readonly data: Record<never, never> }
+);
+
+export type PolicyDecision =
+  | { readonly ok: true; readonly events: readonly PolicyEvent[] }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** An update that changes nothing adds no event. */
+export function decidePolicy(policy: StoredPolicy | undefined, command: PolicyCommand, now: number): PolicyDecision {
+  const envelope = { time: now, actor: command.context.actor, personal: {} };
+  const before = policy?.values ?? {};
+  if (command.type === "ResetPolicy") {
+    if (Object.keys(before).length === 0) return { ok: true, events: [] };
+    return { ok: true, events: [{ ...envelope, type: "PolicyReset", data: {} }] };
+  }
+  const { expectedSequence } = command;
+  const sequence = policy?.sequence ?? 0;
+  if (expectedSequence !== undefined && expectedSequence !== sequence) {
+    const refusal = sequenceMismatch("policy", command.policyId, { expected: expectedSequence, sequence });
+    return { ok: false, refusal };
+  }
+  const values = changeValues(before, command);
+  const { lockDurationMs, lockDurationMaxMs } = combinePolicies(values);
+  const isCapped = values.lockDurationMs !== undefined && values.lockDurationMaxMs !== undefined;
+  if (isCapped && lockDurationMs > lockDurationMaxMs) {
+    return { ok: false, refusal: capBelowDuration(lockDurationMs, lockDurationMaxMs) };
+  }
+  if (JSON.stringify(values) === JSON.stringify(before)) return { ok: true, events: [] };
+  return { ok: true, events: [{ ...envelope, type: "PolicyUpdated", data: { values } }] };
+}
+
+function capBelowDuration(durationMs: number, maxMs: number): Refusal {
+  const description = `is ${maxMs / 1000}s, which is shorter than lock_duration, ${durationMs / 1000}s`;
+  return refuseField("values.lock_duration_max", description);
+}
+
+const FACTOR_PREFIX = "attemptsMax.";
+
+/** Members in a fixed order, so that equal values are equal texts. */
+function changeValues(before: PolicyValues, { values, cleared }: UpdatePolicy): PolicyValues {
+  const limits: Partial<Record<Factor, number>> = {};
+  for (const factor of FACTORS) {
+    const kept = cleared.includes(FACTOR_PREFIX + factor) ? undefined : before.attemptsMax?.[factor];
+    const limit = values.attemptsMax?.[factor] ?? kept;
+    if (limit !== undefined) limits[factor] = limit;
+  }
+  const { attemptsMax: _before, ...old } = before;
+  const { attemptsMax: _values, ...set } = values;
+  const merged = { ...old, ...set };
+  const entries = Object.entries(merged).filter(([name]) => name in set || !cleared.includes(name));
+  const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    ...(Object.keys(limits).length === 0 ? {} : { attemptsMax: limits }),
+    ...(Object.fromEntries(sorted) as PolicyValues),
+  };
+}
+
+export function evolvePolicy(before: StoredPolicy | undefined, event: PolicyEvent, id: string): StoredPolicy {
+  return {
+    id,
+    values: event.type === "PolicyUpdated" ? event.data.values : {},
+    sequence: (before?.sequence ?? 0) + 1,
+    creationTime: before?.creationTime ?? event.time,
+    changeTime: event.time,
+  };
+}

@@ -1,0 +1,114 @@
+/** Rows of attempts, counters and policies to the domain's forms and back. */
+import type { Attempt, AttemptCounter, AttemptOutcome, AttemptSubject } from "../../domain/attempt.ts";
+import type { Factor, PolicyValues, StoredPolicy } from "../../domain/policy.ts";
+import type { UserState } from "../../domain/user.ts";
+import type { AttemptCounterTable, AttemptTable, PolicyTable } from "./schema.ts";
+
+const USER_PREFIX = "user:";
+const SHADOW_PREFIX = "shadow:";
+
+/** Users and shadows in one column, never confused. */
+export function toSubjectKey(subject: AttemptSubject): string {
+  return "userId" in subject ? USER_PREFIX + subject.userId : SHADOW_PREFIX + subject.shadow;
+}
+
+export function toSubject(key: string): AttemptSubject {
+  return key.startsWith(USER_PREFIX)
+    ? { userId: key.slice(USER_PREFIX.length) }
+    : { shadow: key.slice(SHADOW_PREFIX.length) };
+}
+
+export function toCounter(row: AttemptCounterTable): AttemptCounter {
+  return {
+    failures: JSON.parse(row.failures) as number[],
+    outstanding: (JSON.parse(row.outstanding) as [string, number][]).map(([id, endTime]) => ({ id, endTime })),
+    locks: row.locks,
+  };
+}
+
+export interface CounterOwner {
+  readonly subject: string;
+  readonly factor: Factor;
+  readonly shadowState: UserState | undefined;
+}
+
+export function toCounterRow(
+  { failures, outstanding, locks }: AttemptCounter,
+  { subject, factor, shadowState }: CounterOwner,
+  now: number,
+): AttemptCounterTable {
+  const ends = outstanding.map(({ endTime }) => endTime);
+  return {
+    subject,
+    factor,
+    failures: JSON.stringify(failures),
+    outstanding: JSON.stringify(outstanding.map(({ id, endTime }) => [id, endTime])),
+    locks,
+    next_due: ends.length === 0 ? null : Math.min(...ends),
+    shadow_state: shadowState === undefined ? null : JSON.stringify(shadowState),
+    touch_time: now,
+  };
+}
+
+export function toAttempt(row: AttemptTable): Attempt {
+  return {
+    id: row.id,
+    subject: toSubject(row.subject),
+    organizationId: row.organization_id,
+    factor: row.factor as Factor,
+    beginTime: row.begin_time,
+    endTime: row.end_time,
+    outcome: row.outcome as AttemptOutcome,
+    settleTime: row.settle_time,
+    ip: row.ip,
+    userAgent: row.user_agent,
+    createdBy: row.created_by,
+  };
+}
+
+export function toAttemptRow(attempt: Attempt): AttemptTable {
+  return {
+    id: attempt.id,
+    subject: toSubjectKey(attempt.subject),
+    organization_id: attempt.organizationId,
+    factor: attempt.factor,
+    begin_time: attempt.beginTime,
+    end_time: attempt.endTime,
+    outcome: attempt.outcome,
+    settle_time: attempt.settleTime,
+    ip: attempt.ip,
+    user_agent: attempt.userAgent,
+    created_by: attempt.createdBy,
+  };
+}
+
+export function toStoredPolicy(row: PolicyTable): StoredPolicy {
+  return {
+    id: row.id,
+    values: JSON.parse(row.policy_values) as PolicyValues,
+    sequence: row.sequence,
+    creationTime: row.creation_time,
+    changeTime: row.change_time,
+  };
+}
+
+export function toPolicyRow(policy: StoredPolicy, lastPosition: number): PolicyTable {
+  return {
+    id: policy.id,
+    policy_values: JSON.stringify(policy.values),
+    sequence: policy.sequence,
+    creation_time: policy.creationTime,
+    change_time: policy.changeTime,
+    last_position: lastPosition,
+  };
+}
+
+/** A counter with an attempt that ran out of time. */
+export interface DueCounter {
+  readonly subject: AttemptSubject;
+  readonly factor: Factor;
+}
+
+export function toDueCounter({ subject, factor }: Pick<AttemptCounterTable, "subject" | "factor">): DueCounter {
+  return { subject: toSubject(subject), factor: factor as Factor };
+}

@@ -1,0 +1,54 @@
+/** Commands on sessions within a batch: the session and its user, settled, decided together. */
+import { isVisible, userNotFound } from "../../domain/decide.ts";
+import { type Refusal, shown } from "../../domain/refusal.ts";
+import {
+  decideCreateSession,
+  decideSession,
+  type Session,
+  type SessionCommand,
+  type SessionDecision,
+  sessionNotFound,
+} from "../../domain/session.ts";
+import { settle } from "../../domain/settle.ts";
+import type { SessionEntry, WorkingSet } from "./working-set.ts";
+
+/** What a command on a session came to, before it is written. */
+export type SessionTrial =
+  | { readonly ok: false; readonly refusal: Refusal }
+  | {
+      readonly ok: true;
+      readonly entry: SessionEntry;
+      readonly resource: Session;
+      readonly isRowChanged: boolean;
+      readonly apply: () => void;
+    };
+
+/** `activity`: a session with the last activity that is known, on disk or not. */
+export function decideSessionCommand(
+  set: WorkingSet,
+  command: SessionCommand,
+  now: number,
+  activity: (session: Session) => Session,
+): SessionTrial {
+  const entry = set.session(command.sessionId);
+  const userId = command.type === "CreateSession" ? command.userId : (entry.session?.userId ?? "");
+  const before = set.user(userId).state;
+  const user = before && settle(before, now).state;
+  const isSeen = user !== undefined && isVisible({ state: user }, command.context);
+  let decision: SessionDecision;
+  if (command.type === "CreateSession") {
+    if (entry.session !== undefined) throw new Error(`batch: the session id ${shown(entry.id)} is taken`);
+    if (!isSeen || user.deleted) return { ok: false, refusal: userNotFound(userId) };
+    decision = decideCreateSession(user, command, now);
+  } else {
+    if (entry.session === undefined || !isSeen) return { ok: false, refusal: sessionNotFound(entry.id) };
+    decision = decideSession(activity(entry.session), user, command, now);
+  }
+  if (!decision.ok) return decision;
+  const { session, tokenHash } = decision;
+  const apply = (): void => {
+    entry.session = session;
+    entry.tokenHash = tokenHash ?? entry.tokenHash;
+  };
+  return { ok: true, entry, resource: session, isRowChanged: session.sequence !== entry.session?.sequence, apply };
+}

@@ -1,0 +1,54 @@
+/** The sign-in gate: policies, counters of attempts, the attempts themselves, and the key that hides unknown names. */
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+const STATEMENTS: readonly string[] = [
+  `CREATE TABLE policies (
+    id TEXT PRIMARY KEY,
+    policy_values TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    creation_time INTEGER NOT NULL,
+    change_time INTEGER NOT NULL,
+    last_position INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  // One row per subject and factor: what still counts, and what is under way.
+  `CREATE TABLE attempt_counters (
+    subject TEXT NOT NULL,
+    factor TEXT NOT NULL,
+    failures TEXT NOT NULL,
+    outstanding TEXT NOT NULL,
+    locks INTEGER NOT NULL,
+    next_due INTEGER,
+    shadow_state TEXT,
+    touch_time INTEGER NOT NULL,
+    PRIMARY KEY (subject, factor)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX attempt_counters_due ON attempt_counters (next_due) WHERE next_due IS NOT NULL`,
+  // The shadows of unknown users are bounded: the one that rested longest goes first.
+  `CREATE INDEX attempt_counters_shadow ON attempt_counters (touch_time) WHERE shadow_state IS NOT NULL`,
+  `CREATE TABLE attempts (
+    id TEXT PRIMARY KEY,
+    subject TEXT NOT NULL,
+    organization_id TEXT NOT NULL,
+    factor TEXT NOT NULL,
+    begin_time INTEGER NOT NULL,
+    end_time INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    settle_time INTEGER,
+    ip TEXT NOT NULL,
+    user_agent TEXT NOT NULL,
+    created_by TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX attempts_begin ON attempts (begin_time, id)`,
+  // Secrets of this database that no API shows; made when they are first needed.
+  `CREATE TABLE secrets (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+];
+
+export const attemptsAndPolicies: Migration = {
+  async up(database: Kysely<unknown>): Promise<void> {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
+  },
+};
