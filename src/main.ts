@@ -1,12 +1,14 @@
 /** The entry: parses the command line and wires the rest; the only file that may import everything. */
 import { randomUUIDv7 } from "node:crypto";
-import { createRegistry } from "@bufbuild/protobuf";
+import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.ts";
 import { Health as HealthService } from "../gen/grpc/health/v1/health_pb.ts";
 import { ApiKeyService } from "../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { PolicyService } from "../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { SignInService } from "../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, admit } from "./auth/admission.ts";
 import { Badge } from "./auth/badge.ts";
@@ -21,19 +23,22 @@ import { DEFAULT_ORGANIZATION_ID } from "./domain/organization.ts";
 import { codeOf } from "./domain/refusal.ts";
 import { createLog, type Log } from "./observability/log.ts";
 import { apiKeyHandlers, toKeyId } from "./service/api-key-service.ts";
+import type { ServiceHandlers } from "./service/call.ts";
 import { callFields, noteRefusedActor } from "./service/call-fields.ts";
 import { toConnectError } from "./service/errors.ts";
 import { createOperations, type OperationsOptions } from "./service/operations.ts";
 import { organizationHandlers } from "./service/organization-service.ts";
+import { policyHandlers } from "./service/policy-service.ts";
 import { protect } from "./service/protect.ts";
 import { sessionHandlers } from "./service/session-service.ts";
+import { signInHandlers } from "./service/sign-in-service.ts";
 import { describeFault } from "./service/transport-faults.ts";
 import { userHandlers } from "./service/user-service.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
 import { nativeRestPolicy } from "./transcoding/policy.ts";
 import { Health, healthHttpMounts, healthMount } from "./transport/health.ts";
-import { type Admit, type LateMounts, type Mount, type Mounts, mount } from "./transport/mount.ts";
+import { type Admit, type Handlers, type LateMounts, type Mount, type Mounts, mount } from "./transport/mount.ts";
 import { reflectionMounts } from "./transport/reflection.ts";
 import { createTransport } from "./transport/transport.ts";
 
@@ -161,7 +166,7 @@ interface MountParts {
 }
 
 function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | undefined>[] {
-  const services = [UserService, SessionService, OrganizationService, ApiKeyService];
+  const services = [UserService, SignInService, SessionService, PolicyService, OrganizationService, ApiKeyService];
   const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
     const rpc = `${method.parent.typeName}/${method.name}`;
     const result = admit(badge, rpc, header.get("authorization"), remoteAddress);
@@ -174,26 +179,22 @@ function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | 
   const rest = nativeRestPolicy({ registry });
   const options = { admit: admitCaller, rest, unknownFields: "refuse" } as const;
   const anyone = (): undefined => undefined;
-  return [
-    mount<typeof UserService, Admission>(UserService, protect(UserService, userHandlers({ store, newId })), {
+  const hang = <S extends DescService>(
+    service: S,
+    handlers: ServiceHandlers<S>,
+    bodyBytesMax: Readonly<Record<string, number>> = {},
+  ): Mount<Admission> =>
+    mount<S, Admission>(service, protect(service, handlers) as unknown as Handlers<S, Admission>, {
       ...options,
-      bodyBytesMax: { importUsers: IMPORT_BODY_BYTES_MAX },
-    }),
-    mount<typeof SessionService, Admission>(
-      SessionService,
-      protect(SessionService, sessionHandlers({ store, newId })),
-      options,
-    ),
-    mount<typeof OrganizationService, Admission>(
-      OrganizationService,
-      protect(OrganizationService, organizationHandlers({ store, newId })),
-      options,
-    ),
-    mount<typeof ApiKeyService, Admission>(
-      ApiKeyService,
-      protect(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
-      options,
-    ),
+      bodyBytesMax,
+    });
+  return [
+    hang(UserService, userHandlers({ store, newId }), { importUsers: IMPORT_BODY_BYTES_MAX }),
+    hang(SignInService, signInHandlers({ store, newId })),
+    hang(SessionService, sessionHandlers({ store, newId })),
+    hang(PolicyService, policyHandlers({ store })),
+    hang(OrganizationService, organizationHandlers({ store, newId })),
+    hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
     healthMount(health, anyone),
     ...reflectionMounts([...services, HealthService], undefined, anyone),
   ] as Mount<Admission | undefined>[];

@@ -205,6 +205,9 @@ export type AttemptCommand = BeginAttempt | RecordAttempt | CompleteAttempt | Se
 export interface AttemptAnswer {
   /** WAITING: attempts under way fill the limit; nothing was counted. */
   readonly result: "ADMITTED" | "DENIED" | "WAITING" | "SETTLED";
+  /** Names the counter; nothing can be read from it. */
+  readonly counterId: string;
+  readonly factor: Factor;
   /** The user, settled; a shadow's is made up. */
   readonly user: UserState;
   readonly attemptsLeft: number | undefined;

@@ -92,7 +92,16 @@ export function reject(refusal: Refusal): { readonly ok: false; readonly refusal
 
 /** The same for a user that never was, is deleted, or is another organization's: nothing is told apart. */
 export function userNotFound(userId: string): Refusal {
-  return refuse("USER_NOT_FOUND", `there is no user with the id ${shown(userId)}`, { metadata: { userId } });
+  return noUser(`there is no user with the id ${shown(userId)}`, { userId });
+}
+
+/** Nobody in the organization has this username or email address, which is personal and not repeated. */
+export function identifierNotFound(): Refusal {
+  return noUser("nobody has this username or email address", {});
+}
+
+function noUser(message: string, metadata: Readonly<Record<string, string>>): Refusal {
+  return refuse("USER_NOT_FOUND", message, { metadata });
 }
 
 /** Whether a user exists for the caller. */

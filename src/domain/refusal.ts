@@ -49,6 +49,10 @@ export const REASONS = {
   SESSION_NOT_FOUND: ["NOT_FOUND", "There is no such session that the caller may see."],
   SESSION_ENDED: ["FAILED_PRECONDITION", "The session does not hold any more; `status` says why."],
   USER_MAY_NOT_ACT: ["FAILED_PRECONDITION", "The user is locked, banned or deactivated and may not sign in."],
+  IDENTIFIER_AMBIGUOUS: [
+    "FAILED_PRECONDITION",
+    "Several users have this username or email address; name the user by its id.",
+  ],
   ATTEMPT_NOT_FOUND: ["NOT_FOUND", "There is no such attempt that the caller may see."],
   ATTEMPT_SETTLED: ["FAILED_PRECONDITION", "The attempt was completed before."],
   ATTEMPT_EXPIRED: [
@@ -155,6 +159,13 @@ export function sequenceMismatch(
     `expected_sequence is ${expected}, the ${kind} ${shown(id)} is at ${sequence}; read it again and decide anew`,
     { metadata: { [`${kind}Id`]: id, expectedSequence: `${expected}`, sequence: `${sequence}` } },
   );
+}
+
+/** What one request may look at is used up. `what`: the beginning of a sentence. */
+export function searchTooBroad(what: string, max: number, advice: string): Refusal {
+  return refuse("SEARCH_TOO_BROAD", `${what} would look at more than ${max}; ${advice}`, {
+    metadata: { max: `${max}` },
+  });
 }
 
 const SHOWN_CHARS_MAX = 100;

@@ -19,14 +19,22 @@ const DURATION_SECONDS_MAX = 316_224_000_000n;
 /** The message of a request that may be repeated and tried out. */
 type ChangeRequest = Message & { readonly requestId?: string; readonly validateOnly: boolean };
 
-/** The context of a command. `organizationId`: where the request wants to look; empty: wherever the caller may. */
-export function commandContext(call: ServiceCall, request: ChangeRequest, organizationId: string): CommandContext {
+/** The context of a command that is neither tried out nor repeated by a request id. */
+export function callContext(call: ServiceCall, organizationId: string): CommandContext {
   const { actor } = call.admission;
   return {
     actor: actor.id,
     ...(actor.keyId === undefined ? {} : { keyId: actor.keyId }),
     via: call.wire,
     scope: readScope(actor, organizationId),
+    validateOnly: false,
+  };
+}
+
+/** The context of a command. `organizationId`: where the request wants to look; empty: wherever the caller may. */
+export function commandContext(call: ServiceCall, request: ChangeRequest, organizationId: string): CommandContext {
+  return {
+    ...callContext(call, organizationId),
     validateOnly: request.validateOnly,
     ...(request.requestId
       ? { request: { rpc: rpcOf(call.method), id: request.requestId, content: requestContent(call.method, request) } }

@@ -10,12 +10,21 @@ import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts"
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { PERMISSIONS, type Permission, ROLES, RPC_PERMISSIONS } from "../../src/auth/permissions.ts";
 import { ADMIN_KEY, type Running, startService } from "../support/service.ts";
 
-const SERVICES: readonly DescService[] = [UserService, SessionService, OrganizationService, ApiKeyService];
+const SERVICES: readonly DescService[] = [
+  UserService,
+  SignInService,
+  SessionService,
+  PolicyService,
+  OrganizationService,
+  ApiKeyService,
+];
 const RPCS = SERVICES.flatMap(({ methods }) => methods);
 
 /** A key, and what it may do; `undefined`: it is no key. */

@@ -11,7 +11,9 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { serve } from "../../src/main.ts";
@@ -38,6 +40,8 @@ export interface Running {
   readonly organizations: Client<typeof OrganizationService>;
   readonly keys: Client<typeof ApiKeyService>;
   readonly sessions: Client<typeof SessionService>;
+  readonly signIns: Client<typeof SignInService>;
+  readonly policies: Client<typeof PolicyService>;
   readonly stop: () => Promise<void>;
 }
 
@@ -86,7 +90,7 @@ export async function startService(t: TestContext, options: RunOptions = {}): Pr
 }
 
 /** gRPC clients of every native service. */
-export function clientsOf(url: string, key: string): Pick<Running, "users" | "organizations" | "keys" | "sessions"> {
+export function clientsOf(url: string, key: string): Omit<Running, "url" | "log" | "stop"> {
   const transport = createGrpcTransport({
     baseUrl: url,
     interceptors: [
@@ -101,6 +105,8 @@ export function clientsOf(url: string, key: string): Pick<Running, "users" | "or
     organizations: createClient(OrganizationService, transport),
     keys: createClient(ApiKeyService, transport),
     sessions: createClient(SessionService, transport),
+    signIns: createClient(SignInService, transport),
+    policies: createClient(PolicyService, transport),
   };
 }
 

@@ -121,7 +121,8 @@ function forget(set: WorkingSet, { subject, factor }: SettleAttempts, now: numbe
     entry.counter = NO_ATTEMPTS;
     entry.isChanged = true;
   };
-  const answer: AttemptAnswer = { result: "SETTLED", user, attemptsLeft: undefined, locked: false, now };
+  const of = { counterId: entry.id, factor };
+  const answer: AttemptAnswer = { ...of, result: "SETTLED", user, attemptsLeft: undefined, locked: false, now };
   return { ok: true, answer, entry, isChanged: true, apply };
 }
 
@@ -255,6 +256,8 @@ class Trial {
     const ends = this.#counter.outstanding.map(({ endTime }) => endTime);
     const answer: AttemptAnswer = {
       result,
+      counterId: this.#counterEntry.id,
+      factor,
       user: this.#user,
       attemptsLeft: attemptsLeft(this.#counter, this.#policy, factor),
       ...(result === "WAITING" && ends.length > 0 ? { nextEndTime: Math.min(...ends) } : {}),

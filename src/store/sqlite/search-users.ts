@@ -1,5 +1,5 @@
 /** A search by offset: gathers slices until the page and its total can be told, within a bound. */
-import { RefusalError, refuse } from "../../domain/refusal.ts";
+import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
 import type { UserSearch, UserSearchAnswer } from "../store.ts";
 import { compareOrdered, isTrivial, type Ordered } from "../user-predicate.ts";
 import type { Limits } from "./limits.ts";
@@ -67,11 +67,6 @@ async function gather(
 }
 
 function tooBroad(rowsMax: number): RefusalError {
-  return new RefusalError(
-    refuse(
-      "SEARCH_TOO_BROAD",
-      `the search looked at ${rowsMax} users without an end; ask for fewer, by the beginning of an id, username or email, or by creation date`,
-      { metadata: { usersMax: `${rowsMax}` } },
-    ),
-  );
+  const advice = "ask for fewer, by the beginning of an id, username or email, or in the order of creation";
+  return new RefusalError(searchTooBroad("the search for users", rowsMax, advice));
 }

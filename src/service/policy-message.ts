@@ -1,0 +1,112 @@
+/** Policies as the contract shows them, and back. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import * as pb from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { FACTORS, type Factor, type Policy, type PolicyValues, type StoredPolicy } from "../domain/policy.ts";
+import { shown } from "../domain/refusal.ts";
+import { invalidField, toDurationMs } from "./request.ts";
+import { FACTOR_VALUES, factorOf } from "./sign-in-message.ts";
+import { toDetails, toDuration } from "./user-message.ts";
+
+/** Durations of PolicyValues by the names of the domain. */
+const DURATIONS = [
+  ["countingWindow", "countingWindowMs"],
+  ["lockDuration", "lockDurationMs"],
+  ["lockDurationMax", "lockDurationMaxMs"],
+  ["reservationTime", "reservationMs"],
+] as const;
+
+/** Fields whose values are the same in both. */
+const PLAIN = [
+  "growthFactor",
+  "permanentAfter",
+  "revokeSessions",
+  "resetOnSuccess",
+  "resetOnUnlock",
+  "concealUnknown",
+] as const;
+
+export function toPolicyMessage(id: string, stored: StoredPolicy | undefined, effective: Policy): pb.Policy {
+  return create(pb.PolicySchema, {
+    organizationId: id,
+    ...(stored === undefined || stored.sequence === 0 ? {} : { details: toDetails({ ...stored, organizationId: id }) }),
+    values: toValuesMessage(stored?.values ?? {}),
+    effective: toValuesMessage(effective),
+  });
+}
+
+function toValuesMessage(values: PolicyValues): MessageInitShape<typeof pb.PolicyValuesSchema> {
+  const message: MessageInitShape<typeof pb.PolicyValuesSchema> = {
+    limits: FACTORS.flatMap((factor) => {
+      const attemptsMax = values.attemptsMax?.[factor];
+      return attemptsMax === undefined ? [] : [{ factor: FACTOR_VALUES[factor], attemptsMax }];
+    }),
+  };
+  for (const [field, name] of DURATIONS) {
+    const ms = values[name];
+    if (ms !== undefined) message[field] = toDuration(ms);
+  }
+  for (const name of PLAIN) Object.assign(message, values[name] === undefined ? {} : { [name]: values[name] });
+  return message;
+}
+
+/** The values that a message sets. Throws FIELD_INVALID for a factor that stands twice. */
+export function toPolicyValues(message: pb.PolicyValues | undefined): PolicyValues {
+  if (message === undefined) return {};
+  const limits: Partial<Record<Factor, number>> = {};
+  for (const [index, { factor: value, attemptsMax }] of message.limits.entries()) {
+    const factor = factorOf(value);
+    if (limits[factor] !== undefined)
+      throw invalidField(`values.limits[${index}]`, `${factor} stands twice; once is allowed`);
+    limits[factor] = attemptsMax;
+  }
+  const values: Record<string, unknown> = Object.keys(limits).length === 0 ? {} : { attemptsMax: limits };
+  for (const [field, name] of DURATIONS) {
+    const duration = message[field];
+    if (duration !== undefined) values[name] = toDurationMs(duration, `values.${toProtoName(field)}`);
+  }
+  for (const name of PLAIN) if (message[name] !== undefined) values[name] = message[name];
+  return values as PolicyValues;
+}
+
+function toProtoName(field: string): string {
+  return pb.PolicyValuesSchema.field[field as keyof typeof pb.PolicyValuesSchema.field].name;
+}
+
+/** Names of the domain by the names that a mask may use. */
+const BY_PATH = new Map<string, string>(
+  [...DURATIONS, ...PLAIN.map((name) => [name, name] as const), ["limits", "attemptsMax"] as const].flatMap(
+    ([field, name]) => [
+      [field, name],
+      [toProtoName(field), name],
+    ],
+  ),
+);
+
+/**
+ * What an update sets and what it lets be inherited again. Throws FIELD_INVALID for a mask that names nothing or what is
+ * not there, and for values that it does not name.
+ */
+export function toPolicyChange(
+  message: pb.PolicyValues | undefined,
+  paths: readonly string[],
+): { readonly values: PolicyValues; readonly cleared: readonly string[] } {
+  const allowed = `allowed are ${pb.PolicyValuesSchema.fields.map(({ name }) => name).join(", ")}`;
+  if (paths.length === 0) throw invalidField("update_mask", `names nothing; ${allowed}`);
+  const named = new Set<string>();
+  for (const path of paths) {
+    const name = BY_PATH.get(path);
+    if (name === undefined) throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
+    named.add(name);
+  }
+  const values = toPolicyValues(message);
+  const idle = Object.keys(values).find((name) => !named.has(name));
+  if (idle !== undefined) {
+    const path = [...BY_PATH].find(([, name]) => name === idle)?.[0] ?? idle;
+    const proto = toProtoName(path);
+    throw invalidField(`values.${proto}`, `has a value, but update_mask does not name ${proto}`);
+  }
+  const cleared = [...named].flatMap((name) =>
+    name === "attemptsMax" ? FACTORS.map((factor) => `attemptsMax.${factor}`) : [name],
+  );
+  return { values, cleared };
+}

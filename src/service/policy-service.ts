@@ -1,0 +1,108 @@
+/** PolicyService: how many failures lock a user, and for how long; per organization over the instance's. */
+import { create } from "@bufbuild/protobuf";
+import * as pb from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import type { Actor } from "../auth/actor.ts";
+import { ATTEMPT_KEPT_MS } from "../domain/attempt.ts";
+import { organizationNotFound } from "../domain/organization.ts";
+import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type PolicyCommand } from "../domain/policy.ts";
+import { RefusalError } from "../domain/refusal.ts";
+import type { Store } from "../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { toPolicyChange, toPolicyMessage, toPolicyValues } from "./policy-message.ts";
+import {
+  assertWithinScope,
+  commandContext,
+  executeOptions,
+  invalidField,
+  readScope,
+  resourceOf,
+  toSequence,
+  toTime,
+} from "./request.ts";
+import { FACTOR_VALUES } from "./sign-in-message.ts";
+import { simulatePolicy } from "./simulate-policy.ts";
+import { toTimestamp } from "./user-message.ts";
+
+/** The handlers of lockkeeper.policy.v1.PolicyService. */
+export function policyHandlers({ store }: { readonly store: Store }): ServiceHandlers<typeof pb.PolicyService> {
+  const change = async (call: ServiceCall, command: PolicyCommand): Promise<pb.Policy> => {
+    const stored = resourceOf<PolicyCommand>(await store.execute(command, executeOptions(call)));
+    const instance = stored.id === INSTANCE_POLICY_ID ? undefined : await store.readPolicy(INSTANCE_POLICY_ID);
+    return toPolicyMessage(stored.id, stored, combinePolicies(instance?.values, stored.values));
+  };
+
+  return {
+    async getPolicy(request, call) {
+      const id = await policyIdOf(store, call.admission.actor, request.organizationId);
+      const stored = await store.readPolicy(id);
+      const policy = toPolicyMessage(id, stored, await effectivePolicy(store, id));
+      return create(pb.GetPolicyResponseSchema, { policy });
+    },
+
+    async updatePolicy(request, call) {
+      const { actor } = call.admission;
+      const expectedSequence = toSequence(request.expectedSequence);
+      const policy = await change(call, {
+        type: "UpdatePolicy",
+        policyId: await policyIdOf(store, actor, request.organizationId),
+        ...toPolicyChange(request.values, request.updateMask?.paths ?? []),
+        ...(expectedSequence === undefined ? {} : { expectedSequence }),
+        context: commandContext(call, request, ""),
+      });
+      return create(pb.UpdatePolicyResponseSchema, { policy });
+    },
+
+    async resetPolicy(request, call) {
+      const policyId = await policyIdOf(store, call.admission.actor, request.organizationId);
+      const policy = await change(call, { type: "ResetPolicy", policyId, context: commandContext(call, request, "") });
+      return create(pb.ResetPolicyResponseSchema, { policy });
+    },
+
+    async simulatePolicy(request, call) {
+      const { actor } = call.admission;
+      assertWithinScope(actor, request.organizationId);
+      const now = await store.now();
+      const endTime = request.endTime === undefined ? now + 1 : toTime(request.endTime, "end_time", "up");
+      const startTime =
+        request.startTime === undefined ? now - ATTEMPT_KEPT_MS : toTime(request.startTime, "start_time", "down");
+      if (startTime >= endTime) throw invalidField("start_time", "must be earlier than end_time");
+      const values = toPolicyValues(request.values);
+      const policies = new Map<string, Promise<Policy>>();
+      const policyOf = async (organizationId: string): Promise<Policy> => {
+        const known = policies.get(organizationId) ?? effectivePolicy(store, organizationId);
+        policies.set(organizationId, known);
+        return combinePolicies(await known, values);
+      };
+      const organizationId = readScope(actor, request.organizationId);
+      const { locks, ...counts } = await simulatePolicy(store, { organizationId, startTime, endTime }, policyOf);
+      return create(pb.SimulatePolicyResponseSchema, {
+        locks: locks.map(({ userId, factor, number, startTime: from, expireTime }) => ({
+          userId,
+          factor: FACTOR_VALUES[factor],
+          number,
+          startTime: toTimestamp(from),
+          ...(expireTime === null ? {} : { expireTime: toTimestamp(expireTime) }),
+        })),
+        lockCount: BigInt(counts.lockCount),
+        attemptCount: BigInt(counts.attemptCount),
+        refusedCount: BigInt(counts.refusedCount),
+      });
+    },
+  };
+}
+
+/** The organization named, the caller's own, or the instance. Throws SCOPE_EXCEEDED and ORGANIZATION_NOT_FOUND. */
+async function policyIdOf(store: Store, actor: Actor, organizationId: string): Promise<string> {
+  assertWithinScope(actor, organizationId);
+  const id = organizationId === "" ? (actor.scope ?? INSTANCE_POLICY_ID) : organizationId;
+  if (id !== INSTANCE_POLICY_ID && (await store.readOrganization(id)) === undefined) {
+    throw new RefusalError(organizationNotFound(id));
+  }
+  return id;
+}
+
+async function effectivePolicy(store: Store, id: string): Promise<Policy> {
+  const instance = await store.readPolicy(INSTANCE_POLICY_ID);
+  const own = id === INSTANCE_POLICY_ID ? undefined : await store.readPolicy(id);
+  return combinePolicies(instance?.values, own?.values);
+}

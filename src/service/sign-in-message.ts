@@ -1,0 +1,95 @@
+/** Decisions on sign-ins as the contract shows them, and factors back. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Factor as FactorValue } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { type SignInDecision, SignInDecisionSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { mayTry } from "../domain/attempt.ts";
+import type { Factor } from "../domain/policy.ts";
+import type { Restriction, RestrictionKind } from "../domain/restriction.ts";
+import { type State, stateOf, type UserState } from "../domain/user.ts";
+import { toRestrictionMessage, toStateValue, toTimestamp } from "./user-message.ts";
+
+export const FACTOR_VALUES: Readonly<Record<Factor, FactorValue>> = {
+  PASSWORD: FactorValue.PASSWORD,
+  OTP: FactorValue.OTP,
+  PASSKEY: FactorValue.PASSKEY,
+  BACKUP_CODE: FactorValue.BACKUP_CODE,
+  RECOVERY: FactorValue.RECOVERY,
+};
+
+/** The unspecified one is a password: it is what most sign-ins begin with. */
+export function factorOf(value: FactorValue): Factor {
+  for (const [factor, each] of Object.entries(FACTOR_VALUES)) if (each === value) return factor as Factor;
+  return "PASSWORD";
+}
+
+export interface Decided {
+  /** Settled. */
+  readonly user: UserState;
+  readonly attemptsLeft: number | undefined;
+  readonly now: number;
+  /** Decides whether it is enough for this factor alone; absent: whether the user may act. */
+  readonly factor?: Factor;
+}
+
+export function toDecision({ user, attemptsLeft, now, factor }: Decided): SignInDecision {
+  const state = stateOf(user);
+  const allowed = factor === undefined ? state === "ACTIVE" : mayTry(user, factor);
+  const restriction = allowed ? undefined : decidingOf(user, state);
+  const init: MessageInitShape<typeof SignInDecisionSchema> = {
+    allowed,
+    state: toStateValue(state),
+    text: allowed ? "" : textOf(state, restriction, now),
+    reasonCode: restriction?.reasonCode ?? "",
+    serverTime: toTimestamp(now),
+    revocationEpoch: BigInt(user.epoch),
+  };
+  if (restriction !== undefined) init.restriction = toRestrictionMessage(restriction);
+  if (restriction?.expireTime != null) init.untilTime = toTimestamp(restriction.expireTime);
+  if (attemptsLeft !== undefined) init.attemptsLeft = attemptsLeft;
+  return create(SignInDecisionSchema, init);
+}
+
+const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {
+  BANNED: "BAN",
+  INACTIVE: "DEACTIVATION",
+  LOCKED: "LOCK",
+};
+
+/** Of the kind that the state shows the one that holds longest: until then nothing changes by itself. */
+function decidingOf({ restrictions }: UserState, state: State): Restriction | undefined {
+  const kind = KIND_OF_STATE[state];
+  const holding = restrictions.filter((each) => each.kind === kind && each.started);
+  return holding.sort((a, b) => endOf(b) - endOf(a))[0];
+}
+
+function endOf({ expireTime }: Restriction): number {
+  return expireTime ?? Number.POSITIVE_INFINITY;
+}
+
+/** Says what the person can do, nothing of why: notes and reason codes are for those who run the service. */
+function textOf(state: State, restriction: Restriction | undefined, now: number): string {
+  const until = restriction?.expireTime ?? null;
+  const wait = until === null ? "Please contact support." : `You can try again in ${inWords(until - now)}.`;
+  switch (state) {
+    case "LOCKED":
+      return `Your account is locked. ${wait}`;
+    case "BANNED":
+      return `Your account is banned. ${until === null ? "Please contact support." : `The ban ends in ${inWords(until - now)}.`}`;
+    default:
+      return "Your account is not active. Please contact support.";
+  }
+}
+
+const UNITS: readonly (readonly [ms: number, name: string])[] = [
+  [86_400_000, "day"],
+  [3_600_000, "hour"],
+  [60_000, "minute"],
+  [1_000, "second"],
+];
+
+/** Rounded up, so that nobody comes back too early. */
+function inWords(ms: number): string {
+  const [unitMs, name] = UNITS.find(([each]) => ms >= each) ?? [1_000, "second"];
+  const count = Math.max(1, Math.ceil(ms / unitMs));
+  return `${count} ${name}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,134 @@
+/** SignInService: who may act now, and who may try. The rules are the domain's, in the transaction that records an attempt. */
+import { create } from "@bufbuild/protobuf";
+import * as pb from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { type AttemptAnswer, type AttemptSubject, attemptsLeft } from "../domain/attempt.ts";
+import { identifierNotFound, isVisible, userNotFound } from "../domain/decide.ts";
+import { combinePolicies, INSTANCE_POLICY_ID } from "../domain/policy.ts";
+import { RefusalError, refuse } from "../domain/refusal.ts";
+import type { Command, SignInKey, Store } from "../store/store.ts";
+import { AttemptWaiters } from "./attempt-waiters.ts";
+import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { callContext, executeOptions, readScope, resourceOf, writeOrganization } from "./request.ts";
+import { factorOf, toDecision } from "./sign-in-message.ts";
+import { TickBatch } from "./tick-batch.ts";
+import { toTimestamp } from "./user-message.ts";
+
+export interface SignInServiceOptions {
+  readonly store: Store;
+  readonly newId: () => string;
+}
+
+type Handlers = ServiceHandlers<typeof pb.SignInService>;
+type SubjectRequest = pb.BeginAttemptRequest | pb.RecordFailureRequest | pb.RecordSuccessRequest;
+type AttemptCommand = Extract<Command, { readonly restrictionId: string; readonly type: `${string}Attempt` }>;
+
+/** The handlers of lockkeeper.signin.v1.SignInService. */
+export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers {
+  const waiters = new AttemptWaiters();
+  const reads = new TickBatch((keys: readonly SignInKey[]) => store.readSignIns(keys));
+
+  const execute = async (command: AttemptCommand, call: ServiceCall): Promise<AttemptAnswer> =>
+    resourceOf<AttemptCommand>(await store.execute(command, executeOptions(call)));
+
+  /** What the commands on a subject share. */
+  const ofSubject = async (request: SubjectRequest, call: ServiceCall) => ({
+    ...(await findSubject(store, request, call)),
+    factor: factorOf(request.factor),
+    ip: request.client?.ip ?? "",
+    userAgent: request.client?.userAgent ?? "",
+    restrictionId: newId(),
+    context: callContext(call, request.organizationId),
+  });
+
+  const record = async (request: SubjectRequest, call: ServiceCall, succeeded: boolean): Promise<AttemptAnswer> => {
+    const common = await ofSubject(request, call);
+    const answer = await execute({ type: "RecordAttempt", attemptId: newId(), succeeded, ...common }, call);
+    waiters.settled(answer);
+    return answer;
+  };
+
+  return {
+    async checkSignIn(request, call) {
+      const factor = factorOf(request.factor);
+      const view = await reads.get({ userId: request.userId, factor });
+      const scope = readScope(call.admission.actor, request.organizationId);
+      if (view === undefined || view.user.deleted || !isVisible({ state: view.user }, { scope })) {
+        throw new RefusalError(userNotFound(request.userId));
+      }
+      const { user, counter, policy, now } = view;
+      const decision = toDecision({ user, now, attemptsLeft: attemptsLeft(counter, policy, factor) });
+      return create(pb.CheckSignInResponseSchema, { decision });
+    },
+
+    async beginAttempt(request, call) {
+      const common = await ofSubject(request, call);
+      const command = { type: "BeginAttempt", attemptId: request.attemptId, ...common } as const;
+      const { deadlineTime } = call;
+      const answer = await waiters.admit({ attempt: () => execute(command, call), deadlineTime });
+      return create(pb.BeginAttemptResponseSchema, {
+        admitted: answer.result === "ADMITTED",
+        decision: toDecision(answer),
+        userId: "userId" in common.subject ? common.subject.userId : "",
+        ...(answer.endTime === undefined ? {} : { expireTime: toTimestamp(answer.endTime) }),
+      });
+    },
+
+    async completeAttempt(request, call) {
+      const succeeded = request.outcome === pb.AttemptOutcome.SUCCEEDED;
+      const common = { attemptId: request.attemptId, succeeded, restrictionId: newId() };
+      const answer = await execute({ type: "CompleteAttempt", ...common, context: callContext(call, "") }, call);
+      waiters.settled(answer);
+      return create(pb.CompleteAttemptResponseSchema, { decision: toDecision(answer), locked: answer.locked });
+    },
+
+    async recordFailure(request, call) {
+      const answer = await record(request, call, false);
+      return create(pb.RecordFailureResponseSchema, { decision: toDecision(answer), locked: answer.locked });
+    },
+
+    async recordSuccess(request, call) {
+      const answer = await record(request, call, true);
+      return create(pb.RecordSuccessResponseSchema, { decision: toDecision(answer) });
+    },
+  };
+}
+
+interface Found {
+  readonly subject: AttemptSubject;
+  readonly organizationId: string;
+}
+
+/**
+ * The user, or the shadow of one who is unknown and is to be concealed. Known and unknown ones take the same steps: one
+ * look at the user and one at the policy.
+ */
+async function findSubject(store: Store, request: SubjectRequest, call: ServiceCall): Promise<Found> {
+  const { actor } = call.admission;
+  const subject = request.subject?.subject;
+  const scope = readScope(actor, request.organizationId);
+  const fallback = writeOrganization(actor, request.organizationId);
+  const typed = subject?.case === "identifier" ? subject.value : undefined;
+  const userId = typed === undefined ? (subject?.value ?? "") : await identify(store, fallback, typed);
+  const [view] = await store.readSignIns([{ userId, factor: factorOf(request.factor) }]);
+  const isThere = view !== undefined && !view.user.deleted && isVisible({ state: view.user }, { scope });
+  const organizationId = isThere ? view.user.organizationId : fallback;
+  const { concealUnknown } = await policyOf(store, organizationId);
+  if (isThere) return { subject: { userId }, organizationId };
+  if (!concealUnknown) throw new RefusalError(typed === undefined ? userNotFound(userId) : identifierNotFound());
+  const shadow = await store.shadowOf(organizationId, typed ?? `id:${userId}`);
+  return { subject: { shadow }, organizationId };
+}
+
+/** Empty: nobody has it. Throws IDENTIFIER_AMBIGUOUS. */
+async function identify(store: Store, organizationId: string, identifier: string): Promise<string> {
+  const [userId = "", ...others] = await store.findByIdentifier(organizationId, identifier);
+  if (others.length === 0) return userId;
+  throw new RefusalError(
+    refuse("IDENTIFIER_AMBIGUOUS", "several users have this username or email address; name the user by user_id"),
+  );
+}
+
+async function policyOf(store: Store, organizationId: string) {
+  const [instance, own] = await Promise.all([store.readPolicy(INSTANCE_POLICY_ID), store.readPolicy(organizationId)]);
+  return combinePolicies(instance?.values, own?.values);
+}
