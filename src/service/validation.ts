@@ -82,7 +82,7 @@ function isRedacted(field: DescField): boolean {
 const JSON_DEPTH_MAX = 16;
 
 /** What no database or client can take, whatever the field says of itself; `undefined`: nothing. */
-function findUnstorable(desc: DescMessage, message: Message): FieldViolation | undefined {
+export function findUnstorable(desc: DescMessage, message: Message): FieldViolation | undefined {
   for (const [local, value] of Object.entries(message)) {
     const field = desc.field[local];
     if (field !== undefined && areItemsIgnored(field)) continue;

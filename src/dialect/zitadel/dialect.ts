@@ -1,11 +1,21 @@
 /** ZITADEL's user APIs (management v1, user v2 and v2beta, resources v3alpha) at its own paths, over our own decisions. */
 import type { Dialect } from "../dialect.ts";
 
-const PATHS = ["/management/v1", "/v2", "/v2beta", "/resources/v3alpha"];
+const SERVICES = [
+  "zitadel.management.v1.ManagementService",
+  "zitadel.user.v2.UserService",
+  "zitadel.user.v2beta.UserService",
+  "zitadel.resources.user.v3alpha.ZITADELUsers",
+];
+const REST_PREFIXES = ["/management/v1", "/v2", "/v2beta", "/resources/v3alpha"];
+const PREFIXES = [...SERVICES.map((service) => `/${service}`), ...REST_PREFIXES];
 
 export const zitadel: Dialect = {
   name: "zitadel",
-  owns: (path) => path.startsWith("/zitadel.") || PATHS.some((own) => path === own || path.startsWith(`${own}/`)),
+  owns: (path) => PREFIXES.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)),
   corsHeaders: ["x-zitadel-orgid"],
-  load: async () => ({ mounts: [] }),
+  async load(operations) {
+    const { zitadelMounts } = await import("./mounts.ts");
+    return { mounts: zitadelMounts(operations) };
+  },
 };

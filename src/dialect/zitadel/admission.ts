@@ -1,0 +1,117 @@
+/** Who may call which method in which organization, decided before the body is read. */
+import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
+import { auth_option } from "@zitadel/proto/zitadel/options_pb.js";
+import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
+import type { Admission } from "../../service/call.ts";
+import { noteRefusedActor } from "../../service/call-fields.ts";
+import type { Actor, Operations } from "../../service/operations.ts";
+import type { Admit, CallHead } from "../../transport/mount.ts";
+import { byReason, ERRORS, type KnownError, mapError, toError } from "./error.ts";
+
+/** What a handler knows of who is calling. */
+export interface CallerAdmission extends Admission {
+  /** The organization context: where what is made goes, and, in management v1, where users are looked for. */
+  readonly organizationId: string;
+}
+
+type Permission = "user.read" | "user.write" | "user.delete";
+
+/** The original's permissions in our words; `undefined`: every caller that is known may. */
+const PERMISSIONS: ReadonlyMap<string, Permission | undefined> = new Map([
+  ["authenticated", undefined],
+  ["user.read", "user.read"],
+  ["user.global.read", "user.read"],
+  ["user.write", "user.write"],
+  ["user.delete", "user.delete"],
+]);
+
+const DEFAULT_ORGANIZATION_ID = "default";
+
+/** The actor of methods that ask for no credential. */
+const ANYONE: CallerAdmission = {
+  actor: { id: "anyone", permissions: new Set(), scope: null, expireTime: null },
+  organizationId: DEFAULT_ORGANIZATION_ID,
+};
+
+/** Of one method: whether a credential is asked for, and which permission. */
+interface Requirement {
+  readonly isPublic: boolean;
+  readonly permission: Permission | undefined;
+}
+
+/** Admits callers to the methods that are served; of the others it only asks for a credential. */
+export function createAdmit(operations: Operations, served: readonly DescMethod[]): Admit<CallerAdmission> {
+  const requirements = new Map(served.map((method) => [method, requirementOf(method)]));
+  return async (head) => {
+    const requirement = requirements.get(head.method);
+    if (requirement?.isPublic) return ANYONE;
+    try {
+      return await admitActor(operations, authenticate(operations, head), head, requirement?.permission);
+    } catch (error) {
+      throw mapError(error);
+    }
+  };
+}
+
+/** Throws where the descriptor asks for a permission that is not known: such a method must not be served. */
+function requirementOf(method: DescMethod): Requirement {
+  const named = hasOption(method, auth_option)
+    ? getOption(method, auth_option).permission
+    : getOption(method, methodOptions).authOption?.permission;
+  if (named === undefined) return { isPublic: true, permission: undefined };
+  if (!PERMISSIONS.has(named)) throw new Error(`${method.name} asks for the permission ${named}, which is not known`);
+  return { isPublic: false, permission: PERMISSIONS.get(named) };
+}
+
+function authenticate(operations: Operations, { header, remoteAddress }: CallHead): Actor {
+  const authorization = header.get("authorization");
+  try {
+    return operations.authenticate(authorization, remoteAddress);
+  } catch (error) {
+    const malformed = /^bearer /i.test(authorization ?? "") ? ERRORS.tokenInvalid : ERRORS.headerInvalid;
+    const known = byReason<KnownError>(error, {
+      CREDENTIAL_MISSING: authorization ? malformed : ERRORS.headerMissing,
+      CREDENTIAL_INVALID: ERRORS.tokenInvalid,
+    });
+    throw known === undefined ? error : toError(known, error);
+  }
+}
+
+async function admitActor(
+  operations: Operations,
+  actor: Actor,
+  { header }: CallHead,
+  permission: Permission | undefined,
+): Promise<CallerAdmission> {
+  const named = header.get("x-zitadel-orgid") ?? "";
+  // Where the method asks for no permission, the command does, in the organization of the user.
+  const organizationId = await contextOrganization(operations, actor, named, permission !== undefined);
+  if (permission !== undefined && !actor.permissions.has(permission))
+    throw refuseActor(actor, ERRORS.methodNotPermitted);
+  return { actor, organizationId };
+}
+
+/**
+ * The organization that a request works in: the one it names, else the caller's own, else `default`. `isMemberOnly`:
+ * a caller of one organization has no business in another.
+ */
+export async function contextOrganization(
+  operations: Operations,
+  actor: Actor,
+  named: string,
+  isMemberOnly: boolean,
+): Promise<string> {
+  const own = actor.scope ?? DEFAULT_ORGANIZATION_ID;
+  if (named === "" || named === own) return own;
+  if ((await operations.readOrganization(named)) === undefined) throw refuseActor(actor, ERRORS.organizationMissing);
+  if (actor.scope === null) return named;
+  if (isMemberOnly) throw refuseActor(actor, ERRORS.noMembership);
+  return own;
+}
+
+/** The log names who was refused. */
+export function refuseActor(actor: Actor, known: KnownError): Error {
+  const error = toError(known);
+  noteRefusedActor(error, actor);
+  return error;
+}

@@ -1,0 +1,106 @@
+/** Wraps every handler alike: organization of the request, validation, handling, errors in the original's form. */
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  getOption,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
+import type { Operations } from "../../service/operations.ts";
+import { findUnstorable } from "../../service/validation.ts";
+import type { AnyHandler, Call } from "../../transport/mount.ts";
+import { type CallerAdmission, contextOrganization, refuseActor } from "./admission.ts";
+import { ERRORS, invalidArgument, mapError } from "./error.ts";
+import { findViolation } from "./validate-rules.ts";
+
+/** A call as the handlers of this dialect see it. */
+export interface ZitadelCall {
+  readonly admission: CallerAdmission;
+  /** When the caller stops waiting; `undefined`: never. */
+  readonly deadlineTime: number | undefined;
+}
+
+/** Handlers by the local names of their methods; they answer what the answer is made of. */
+export type ZitadelHandlers<S extends DescService> = {
+  readonly [M in keyof S["method"]]?: (
+    request: MessageShape<S["method"][M]["input"]>,
+    call: ZitadelCall,
+  ) => Promise<MessageInitShape<S["method"][M]["output"]>>;
+};
+
+type PlainHandler = (request: Message, call: ZitadelCall) => Promise<MessageInitShape<DescMessage>>;
+
+/** The handlers as they are mounted. Throws when one names no method of the service. */
+export function wrapHandlers<S extends DescService>(
+  operations: Operations,
+  service: S,
+  handlers: ZitadelHandlers<S>,
+): Readonly<Record<string, AnyHandler<CallerAdmission>>> {
+  const wrapped: Record<string, AnyHandler<CallerAdmission>> = {};
+  for (const [name, handler] of Object.entries(handlers)) {
+    const method = service.method[name];
+    if (method === undefined) throw new Error(`${service.typeName} has no method ${name}`);
+    wrapped[name] = wrapHandler(operations, method, handler as PlainHandler);
+  }
+  return wrapped;
+}
+
+function wrapHandler(operations: Operations, method: DescMethod, handler: PlainHandler): AnyHandler<CallerAdmission> {
+  const { input, output } = method;
+  const organizationField = getOption(method, methodOptions).authOption?.orgField ?? "";
+  return async (request: Message, { admission, deadlineTime }: Call<CallerAdmission>) => {
+    try {
+      const named = organizationField === "" ? undefined : (request as unknown as NamesOwner)[organizationField];
+      const admitted = named === undefined ? admission : await admitTo(operations, admission, named);
+      assertValid(input, request);
+      return create(output, await handler(request, { admission: admitted, deadlineTime }));
+    } catch (error) {
+      throw mapError(error);
+    }
+  };
+}
+
+type NamesOwner = Readonly<Record<string, OrganizationChoice | undefined>>;
+
+/** The two Organization messages: `org` in user v2 and v2beta, `property` in v3alpha. */
+interface OrganizationChoice {
+  readonly org?: Choice;
+  readonly property?: Choice;
+}
+
+interface Choice {
+  readonly case?: string | undefined;
+  readonly value?: string | undefined;
+}
+
+/** What a request says of an organization: its id, that it is none that there is, or nothing. */
+export function organizationOf(choice: OrganizationChoice | undefined): { readonly id: string } | "none" | undefined {
+  const { case: kind, value = "" } = choice?.org ?? choice?.property ?? {};
+  if (kind === undefined || value === "") return undefined;
+  // Organizations have ids and no domains here.
+  return kind === "orgId" ? { id: value } : "none";
+}
+
+/** The organization that a request names goes before the one of its headers. */
+async function admitTo(
+  operations: Operations,
+  admission: CallerAdmission,
+  choice: OrganizationChoice,
+): Promise<CallerAdmission> {
+  const named = organizationOf(choice);
+  if (named === undefined) return admission;
+  const { actor } = admission;
+  if (named === "none") throw refuseActor(actor, ERRORS.organizationMissing);
+  return { actor, organizationId: await contextOrganization(operations, actor, named.id, true) };
+}
+
+function assertValid(input: DescMessage, request: Message): void {
+  const violation = findViolation(input, request);
+  if (violation !== undefined) throw invalidArgument(violation);
+  const unfit = findUnstorable(input, request);
+  if (unfit !== undefined) throw invalidArgument(`invalid ${input.name}.${unfit.field}: ${unfit.description}`);
+}

@@ -1,0 +1,53 @@
+/** The handlers of zitadel.management.v1.ManagementService: everything happens in the organization context. */
+import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
+import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
+import type { Operations } from "../../service/operations.ts";
+import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
+import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "./new-user.ts";
+import { type Act, createChangeUser } from "./user-change.ts";
+import { listUserChanges } from "./user-changes.ts";
+import { listTime, listUsers, readUserByLoginName, readUserV1 } from "./user-list.ts";
+import { detailsOf, toUserV1 } from "./user-message.ts";
+
+/** The methods of management v1 that are about users. */
+export function managementHandlers(operations: Operations): ZitadelHandlers<typeof ManagementService> {
+  const changeUser = createChangeUser(operations, "v1");
+  const change = (act: Act) => async (request: { readonly id: string }, call: ZitadelCall) => {
+    const { organizationId } = call.admission;
+    return { details: detailsOf(await changeUser(act, { userId: request.id, within: organizationId }, call)) };
+  };
+  const add = async (call: ZitadelCall, newUser: Pick<NewUser, "userId" | "person" | "taken">) => {
+    const { organizationId } = call.admission;
+    const view = await createUser(operations, { ...newUser, organizationId }, call);
+    return { userId: view.user.state.id, details: detailsOf(view) };
+  };
+  return {
+    healthz: async () => ({}),
+    lockUser: change("lock"),
+    unlockUser: change("unlock"),
+    deactivateUser: change("deactivate"),
+    reactivateUser: change("reactivate"),
+    removeUser: change("delete"),
+
+    addHumanUser: (request, call) => add(call, { userId: undefined, person: humanOfV1(request), taken: TAKEN.humanV1 }),
+    importHumanUser: (request, call) =>
+      add(call, { userId: undefined, person: humanOfV1(request), taken: TAKEN.humanV1 }),
+    addMachineUser: (request, call) =>
+      add(call, { userId: request.userId, person: machineOfV1(request), taken: TAKEN.machine }),
+
+    getUserByID: async ({ id }, call) => ({ user: toUserV1(await readUserV1(operations, id, call)) }),
+    getUserByLoginNameGlobal: async ({ loginName }, call) => ({
+      user: toUserV1(await readUserByLoginName(operations, loginName, call)),
+    }),
+    async listUsers(request, { admission }) {
+      const found = await listUsers(operations, request, UserState, admission.organizationId);
+      return {
+        details: { totalResult: BigInt(found.total), viewTimestamp: listTime(found) },
+        result: found.users.map(toUserV1),
+      };
+    },
+    listUserChanges: async (request, { admission }) => ({
+      result: await listUserChanges(operations, request, admission.organizationId),
+    }),
+  };
+}

@@ -1,0 +1,64 @@
+/** The four services as they are mounted. Imported when the dialect is enabled: the descriptors are large. */
+import { type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
+import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
+import { ZITADELUsers } from "@zitadel/proto/zitadel/resources/user/v3alpha/user_service_pb.js";
+import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
+import { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
+import type { Admission } from "../../service/call.ts";
+import type { Operations } from "../../service/operations.ts";
+import type { Mount } from "../../transport/mount.ts";
+import { type CallerAdmission, createAdmit } from "./admission.ts";
+import { keepOwnDetails } from "./error.ts";
+import { wrapHandlers, type ZitadelHandlers } from "./handler.ts";
+import { managementHandlers } from "./management-v1.ts";
+import { restPolicy } from "./rest-policy.ts";
+import { betaUserHandlers, userHandlers } from "./user-v2.ts";
+import { usersHandlers } from "./users-v3alpha.ts";
+
+/** All methods are mounted: those without a handler are UNIMPLEMENTED for whoever shows a credential. */
+export function zitadelMounts(operations: Operations): readonly Mount<Admission>[] {
+  const mounts: readonly Mount<CallerAdmission>[] = [
+    mountOf(operations, ManagementService, managementHandlers(operations), { pathPrefix: "/management/v1" }),
+    mountOf(operations, UserService, userHandlers(operations), { ownPaths: ["/v2"] }),
+    mountOf(operations, BetaUserService, betaUserHandlers(operations), { ownPaths: ["/v2beta"] }),
+    mountOf(operations, ZITADELUsers, usersHandlers(operations), { ownPaths: ["/resources/v3alpha"] }),
+  ];
+  // The transport hands to the handlers what `admit` answered, whatever its type.
+  return mounts as readonly Mount<Admission>[];
+}
+
+interface Paths {
+  readonly pathPrefix?: string;
+  /** Where the prefix does not say it. */
+  readonly ownPaths?: readonly string[];
+}
+
+function mountOf<S extends DescService>(
+  operations: Operations,
+  service: S,
+  handlers: ZitadelHandlers<S>,
+  { pathPrefix = "", ownPaths = [pathPrefix] }: Paths,
+): Mount<CallerAdmission> {
+  const served = service.methods.filter(({ localName }) => localName in handlers);
+  return {
+    service,
+    handlers: wrapHandlers(operations, service, handlers),
+    options: {
+      admit: createAdmit(operations, served),
+      rest: restPolicy({ pathPrefix, ownPaths, successStatuses: successStatusesOf(service) }),
+      unknownFields: "ignore",
+      describeError: keepOwnDetails,
+    },
+  };
+}
+
+/** The HTTP status of success, where the descriptor says another one than 200. */
+function successStatusesOf({ methods }: DescService): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    methods
+      .filter((method) => hasOption(method, methodOptions))
+      .map((method) => [method.localName, getOption(method, methodOptions).httpResponse?.successCode ?? 0] as const)
+      .filter(([, status]) => status !== 0),
+  );
+}

@@ -1,0 +1,96 @@
+/** How ZITADEL's REST gateway behaves: lenient in what it reads, `google.rpc.Status` for what goes wrong. */
+import { createRegistry } from "@bufbuild/protobuf";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import type { RestAnswer, RestPolicy } from "../../transcoding/policy.ts";
+import type { RestError } from "../../transcoding/rest-error.ts";
+
+const utf8 = new TextEncoder();
+
+const HTTP_STATUS: ReadonlyMap<Code, number> = new Map([
+  [Code.Canceled, 499],
+  [Code.InvalidArgument, 400],
+  [Code.DeadlineExceeded, 504],
+  [Code.NotFound, 404],
+  [Code.AlreadyExists, 409],
+  [Code.PermissionDenied, 403],
+  [Code.ResourceExhausted, 429],
+  [Code.FailedPrecondition, 400],
+  [Code.Aborted, 409],
+  [Code.OutOfRange, 400],
+  [Code.Unimplemented, 501],
+  [Code.Unavailable, 503],
+  [Code.Unauthenticated, 401],
+]);
+
+/** What differs from service to service. */
+export type RestDifferences = Pick<RestPolicy, "pathPrefix" | "successStatuses"> & Pick<RestPolicy, "ownPaths">;
+
+/** The policy of one service. */
+export function restPolicy(differences: RestDifferences): RestPolicy {
+  return {
+    unknownFields: "ignore",
+    unknownQuery: "ignore",
+    ignoredQuery: new Set(),
+    accept: "lenient",
+    alwaysEmitImplicit: false,
+    enumAsInteger: false,
+    useProtoFieldName: false,
+    requestContentType: "any",
+    strayBody: "ignore",
+    pathConflict: "override",
+    successStatus: 200,
+    contentType: "application/json",
+    registry: createRegistry(ErrorDetailSchema),
+    encodeError,
+    ...differences,
+  };
+}
+
+/** Texts of what the gateway refuses by itself, by HTTP status. */
+const GATEWAY_TEXTS: ReadonlyMap<number, string> = new Map([
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+]);
+
+function encodeError(error: ConnectError): RestAnswer {
+  const { status, header, message } = answerOf(error);
+  const details = error.findDetails(ErrorDetailSchema).map(({ id, message: text }) => ({
+    "@type": `type.googleapis.com/${ErrorDetailSchema.typeName}`,
+    id,
+    message: text,
+  }));
+  const body = { code: error.code, message, ...(details.length === 0 ? {} : { details }) };
+  return {
+    status,
+    header: { ...header, "content-type": "application/json" },
+    body: utf8.encode(JSON.stringify(body)),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly header: Readonly<Record<string, string>>;
+  readonly message: string;
+}
+
+function answerOf(error: ConnectError): Answer {
+  if (isHttpError(error)) {
+    const message = GATEWAY_TEXTS.get(error.httpStatus) ?? error.rawMessage;
+    return { status: error.httpStatus, header: error.header, message };
+  }
+  const status = HTTP_STATUS.get(error.code) ?? 500;
+  if (status === 401) return { status, header: { "www-authenticate": error.rawMessage }, message: error.rawMessage };
+  // An ErrorInfo is there only when no method was found to answer: the target itself is malformed.
+  if (error.findDetails(ErrorInfoSchema).length > 0 && status === 400) {
+    return { status, header: {}, message: "Bad Request" };
+  }
+  const retryAfter = error.metadata.get("retry-after");
+  return { status, header: retryAfter === null ? {} : { "retry-after": retryAfter }, message: error.rawMessage };
+}
+
+/** An error of the REST road itself, which says its HTTP status. */
+function isHttpError(error: ConnectError): error is RestError {
+  return "httpStatus" in error && typeof error.httpStatus === "number";
+}

@@ -1,0 +1,126 @@
+/** ListUserChanges: the history of a user in ZITADEL's event types. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ChangeQuery, ChangeSchema } from "@zitadel/proto/zitadel/change_pb.js";
+import type { PersonChange, UserEvent } from "../../domain/event.ts";
+import type { Operations, RecordedEvent } from "../../service/operations.ts";
+import { toTimestamp } from "../../service/user-message.ts";
+import { MACHINE_NAMESPACE } from "./person-words.ts";
+
+/** The most changes of one answer; asking for all is asking for as many. */
+const CHANGES_MAX = 1000;
+
+/** The event types with the texts that the original shows in English. */
+const TEXTS = {
+  "user.locked": "User locked",
+  "user.unlocked": "User unlocked",
+  "user.deactivated": "User deactivated",
+  "user.reactivated": "User reactivated",
+  "user.removed": "User removed",
+  "user.human.added": "Person added",
+  "user.human.profile.changed": "User profile changed",
+  "user.human.email.changed": "Email address changed",
+  "user.human.phone.changed": "Phone number changed",
+  "user.username.changed": "Username changed",
+  "user.machine.added": "Technical user added",
+  "user.machine.changed": "Technical user changed",
+} as const;
+type EventType = keyof typeof TEXTS;
+
+type ChangeInit = MessageInitShape<typeof ChangeSchema>;
+
+/** What is asked of one user's history. */
+export interface ChangesRequest {
+  readonly userId: string;
+  readonly query?: Pick<ChangeQuery, "sequence" | "limit" | "asc"> | undefined;
+}
+
+/** The changes of a user in one organization; none where there is no such user. */
+export async function listUserChanges(
+  operations: Operations,
+  { userId, query }: ChangesRequest,
+  organizationId: string,
+): Promise<ChangeInit[]> {
+  const { sequence = 0n, limit = 0, asc = false } = query ?? {};
+  const wanted = limit === 0 ? CHANGES_MAX : Math.min(limit, CHANGES_MAX);
+  const isMachine = await readIsMachine(operations, userId);
+  const changes: ChangeInit[] = [];
+  let after: string | undefined;
+  do {
+    const page = await operations.listUserEvents({
+      userId,
+      order: asc ? "oldest_first" : "newest_first",
+      pageSize: CHANGES_MAX,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const recorded of page.items) {
+      const isNewer = BigInt(recorded.sequence) > sequence;
+      // Newest first: all that follow are older still.
+      if (!isNewer && !asc) return changes;
+      if (!isNewer || recorded.organizationId !== organizationId) continue;
+      changes.push(toChange(recorded, isMachine));
+      if (changes.length === wanted) return changes;
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return changes;
+}
+
+/** A machine is one for ever; of deleted users it is no longer known. */
+async function readIsMachine(operations: Operations, userId: string): Promise<boolean> {
+  const view = await operations.readUser(userId, null);
+  return view !== undefined && Object.hasOwn(view.user.person.attributes, MACHINE_NAMESPACE);
+}
+
+function toChange({ event, sequence, organizationId }: RecordedEvent, isMachine: boolean): ChangeInit {
+  const type = eventTypeOf(event as UserEvent, isMachine);
+  return {
+    changeDate: toTimestamp(event.time),
+    eventType: { key: `EventTypes.${type}`, localizedMessage: TEXTS[type] },
+    sequence: BigInt(sequence),
+    editorId: event.actor,
+    resourceOwnerId: organizationId ?? "",
+  };
+}
+
+/** What the history of the original would call an event of ours. A ban is shown as the lock that it looks like. */
+export function eventTypeOf(event: UserEvent, isMachine: boolean): EventType {
+  switch (event.type) {
+    case "UserCreated":
+      return addedType(event.data, isMachine);
+    case "UserImported":
+      return event.data.created ? addedType(event.data, isMachine) : changedType(event.data, isMachine);
+    case "UserUpdated":
+      return changedType(event.data, isMachine);
+    case "UserDeleted":
+      return "user.removed";
+    case "UserLocked":
+    case "UserBanned":
+      return "user.locked";
+    case "UserUnlocked":
+    case "UserUnbanned":
+      return "user.unlocked";
+    case "UserDeactivated":
+      return "user.deactivated";
+    case "UserReactivated":
+      return "user.reactivated";
+    case "RestrictionStarted":
+      return event.data.kind === "DEACTIVATION" ? "user.deactivated" : "user.locked";
+    case "RestrictionExpired":
+      return event.data.kind === "DEACTIVATION" ? "user.reactivated" : "user.unlocked";
+    default:
+      return event satisfies never;
+  }
+}
+
+function addedType({ set }: PersonChange, isMachine: boolean): EventType {
+  return isMachine || set.includes(`attributes.${MACHINE_NAMESPACE}`) ? "user.machine.added" : "user.human.added";
+}
+
+/** One event of ours may change several things; the type is that of the most telling one. */
+function changedType({ set, cleared, emailVerified }: PersonChange, isMachine: boolean): EventType {
+  const names = new Set([...set, ...cleared]);
+  if (names.has("profile.username")) return "user.username.changed";
+  if (isMachine) return "user.machine.changed";
+  if (names.has("profile.email") || emailVerified !== undefined) return "user.human.email.changed";
+  return names.has("profile.phone") ? "user.human.phone.changed" : "user.human.profile.changed";
+}

@@ -1,0 +1,101 @@
+/** Reads of users: one by id or login name, and lists. */
+import { Code } from "@connectrpc/connect";
+import type { Operations, UserPredicate, UserSearchView, UserView } from "../../service/operations.ts";
+import { toTimestamp } from "../../service/user-message.ts";
+import { ERRORS, type KnownError, toError } from "./error.ts";
+import type { ZitadelCall } from "./handler.ts";
+import { loginName, type SearchQuery, toOrder, toPredicate } from "./user-query.ts";
+
+const NOT_FOUND: KnownError = { code: Code.NotFound, id: "QUERY-Dfbg2", text: "User could not be found" };
+/** Management v1 tells the user of another organization by its id. */
+const OF_ANOTHER_ORGANIZATION: KnownError = { ...NOT_FOUND, id: "MANAG-fpo4B" };
+/** Login names are not unique here; acting on one of several users would be a guess. */
+const AMBIGUOUS: KnownError = {
+  code: Code.FailedPrecondition,
+  id: "LOGIN_NAME_AMBIGUOUS",
+  text: "more than one user has this login name; ask for the user by its id",
+};
+
+/** The most users on one page; asking for more, or for all, is asking for as many. */
+const PAGE_SIZE_MAX = 1000;
+
+/** TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE in every version. */
+const EQUALS_IGNORE_CASE = 1;
+
+/** A user of the caller's organization context. */
+export async function readUserV1(
+  operations: Operations,
+  userId: string,
+  { admission }: ZitadelCall,
+): Promise<UserView> {
+  const view = await operations.readUser(userId, null);
+  if (view === undefined) throw toError(NOT_FOUND);
+  if (view.user.state.organizationId !== admission.organizationId) throw toError(OF_ANOTHER_ORGANIZATION);
+  return view;
+}
+
+/** A user of any organization: existence comes before permission. */
+export async function readUserV2(
+  operations: Operations,
+  userId: string,
+  { admission }: ZitadelCall,
+): Promise<UserView> {
+  const { actor } = admission;
+  const view = await operations.readUser(userId, null);
+  if (view === undefined) throw toError(NOT_FOUND);
+  if (actor.scope !== null && view.user.state.organizationId !== actor.scope) throw toError(ERRORS.noMembership);
+  if (!actor.permissions.has("user.read")) throw toError(ERRORS.userNotPermitted);
+  return view;
+}
+
+/** The one user with this login name, in whatever case, wherever the caller reaches. */
+export async function readUserByLoginName(
+  operations: Operations,
+  name: string,
+  { admission }: ZitadelCall,
+): Promise<UserView> {
+  const { users } = await operations.searchUsers({
+    organizationId: admission.actor.scope,
+    where: loginName(name, EQUALS_IGNORE_CASE),
+    order: { by: "id", descending: false },
+    offset: 0,
+    limit: 2,
+  });
+  const [found, another] = users;
+  if (found === undefined) throw toError(NOT_FOUND);
+  if (another !== undefined) throw toError(AMBIGUOUS);
+  return found;
+}
+
+/** The list requests of all versions have this in common. */
+interface ListRequest {
+  readonly query?: { readonly offset: bigint; readonly limit: number; readonly asc: boolean } | undefined;
+  readonly sortingColumn: number;
+  readonly queries: readonly SearchQuery[];
+}
+
+/** What was found, with the details that lists carry. `within`: only this organization; `null`: all. */
+export async function listUsers(
+  operations: Operations,
+  request: ListRequest,
+  states: Readonly<Record<number, string>>,
+  within: string | null,
+): Promise<UserSearchView> {
+  const { offset = 0n, limit = 0, asc = false } = request.query ?? {};
+  const where: UserPredicate = toPredicate(request.queries, states);
+  return operations.searchUsers({
+    organizationId: within,
+    where,
+    order: toOrder(request.sortingColumn, asc),
+    offset: Number(offset),
+    limit: limit === 0 ? PAGE_SIZE_MAX : Math.min(limit, PAGE_SIZE_MAX),
+  });
+}
+
+/** What the caller may see without `user.read`: nothing, and without an error. */
+export const NOTHING_FOUND: UserSearchView = { users: [], total: 0, isTotalExact: true };
+
+/** When a list was true: nothing lags behind here. */
+export function listTime({ users }: UserSearchView): ReturnType<typeof toTimestamp> {
+  return toTimestamp(users[0]?.now ?? Date.now());
+}

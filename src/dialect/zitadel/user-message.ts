@@ -1,0 +1,138 @@
+/** Users and their details as each of ZITADEL's APIs shows them. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { OwnerType } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
+import type { DetailsSchema } from "@zitadel/proto/zitadel/resources/object/v3alpha/object_pb.js";
+import type { UserSchema as UserV2Schema } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
+import { UserState as UserStateV2 } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
+import type { UserSchema as UserV1Schema } from "@zitadel/proto/zitadel/user_pb.js";
+import { UserState as UserStateV1 } from "@zitadel/proto/zitadel/user_pb.js";
+import type { State, User } from "../../domain/user.ts";
+import type { UserView } from "../../service/operations.ts";
+import { toTimestamp } from "../../service/user-message.ts";
+import { displayNameOf, humanWordsOf, isInitial, loginNameOf, machineWordsOf } from "./person-words.ts";
+
+/** The states that there are to ZITADEL. */
+export type ShownState = "ACTIVE" | "INACTIVE" | "DELETED" | "LOCKED" | "INITIAL";
+
+/** A banned user may not act, and LOCKED is the nearest word. */
+const SHOWN_STATES: Readonly<Record<State, ShownState>> = {
+  ACTIVE: "ACTIVE",
+  INACTIVE: "INACTIVE",
+  LOCKED: "LOCKED",
+  BANNED: "LOCKED",
+  DELETED: "DELETED",
+};
+
+/** The state of a user in ZITADEL's words. */
+export function shownStateOf({ user, state }: Pick<UserView, "user" | "state">): ShownState {
+  return state === "ACTIVE" && isInitial(user) ? "INITIAL" : SHOWN_STATES[state];
+}
+
+type TimestampInit = MessageInitShape<typeof TimestampSchema>;
+
+/** Sequence, dates and owner: the same fields in v1, v2 and v2beta. */
+export interface DetailsInit {
+  readonly sequence: bigint;
+  readonly creationDate: TimestampInit;
+  readonly changeDate: TimestampInit;
+  readonly resourceOwner: string;
+}
+
+/** The details of a user, in changes and reads alike. */
+export function detailsOf({ user: { state } }: Pick<UserView, "user">): DetailsInit {
+  return {
+    sequence: BigInt(state.sequence),
+    creationDate: toTimestamp(state.creationTime),
+    changeDate: toTimestamp(state.changeTime),
+    resourceOwner: state.organizationId,
+  };
+}
+
+/** A user of management v1. */
+export function toUserV1(view: UserView): MessageInitShape<typeof UserV1Schema> {
+  const { user } = view;
+  const { profile, attributes } = user.person;
+  const loginName = loginNameOf(user);
+  const machine = machineWordsOf(attributes);
+  const human = humanWordsOf(attributes);
+  return {
+    id: user.state.id,
+    details: detailsOf(view),
+    state: UserStateV1[shownStateOf(view)],
+    userName: profile.username ?? "",
+    loginNames: [loginName],
+    preferredLoginName: loginName,
+    type:
+      machine === undefined
+        ? {
+            case: "human",
+            value: {
+              profile: {
+                firstName: profile.givenName ?? "",
+                lastName: profile.familyName ?? "",
+                nickName: human.nickName,
+                displayName: displayNameOf(profile),
+                preferredLanguage: profile.locale ?? "",
+                gender: human.gender,
+              },
+              email: { email: profile.email ?? "", isEmailVerified: profile.emailVerified ?? false },
+              phone: { phone: profile.phone ?? "", isPhoneVerified: human.isPhoneVerified },
+              ...passwordChanged(user, human.hasPassword),
+            },
+          }
+        : { case: "machine", value: machine },
+  };
+}
+
+/** A user of user v2, which in v2beta looks the same. */
+export function toUserV2(view: UserView): MessageInitShape<typeof UserV2Schema> {
+  const { user } = view;
+  const { profile, attributes } = user.person;
+  const loginName = loginNameOf(user);
+  const machine = machineWordsOf(attributes);
+  const human = humanWordsOf(attributes);
+  return {
+    userId: user.state.id,
+    details: detailsOf(view),
+    state: UserStateV2[shownStateOf(view)],
+    username: profile.username ?? "",
+    loginNames: [loginName],
+    preferredLoginName: loginName,
+    type:
+      machine === undefined
+        ? {
+            case: "human",
+            value: {
+              profile: {
+                givenName: profile.givenName ?? "",
+                familyName: profile.familyName ?? "",
+                nickName: human.nickName,
+                displayName: displayNameOf(profile),
+                preferredLanguage: profile.locale ?? "",
+                gender: human.gender,
+              },
+              email: { email: profile.email ?? "", isVerified: profile.emailVerified ?? false },
+              phone: { phone: profile.phone ?? "", isVerified: human.isPhoneVerified },
+              passwordChangeRequired: human.passwordChangeRequired,
+              ...passwordChanged(user, human.hasPassword),
+            },
+          }
+        : { case: "machine", value: machine },
+  };
+}
+
+/** Passwords are kept elsewhere: what is known is whether one was given when the user was made. */
+function passwordChanged({ state }: User, hasPassword: boolean): { readonly passwordChanged?: TimestampInit } {
+  return hasPassword ? { passwordChanged: toTimestamp(state.creationTime) } : {};
+}
+
+/** What a change answers in v3alpha. */
+export function toDetailsV3({ user: { state } }: UserView): MessageInitShape<typeof DetailsSchema> {
+  return {
+    id: state.id,
+    created: toTimestamp(state.creationTime),
+    changed: toTimestamp(state.changeTime),
+    owner: { type: OwnerType.ORG, id: state.organizationId },
+  };
+}
