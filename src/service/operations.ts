@@ -5,16 +5,30 @@ import { CreateUserRequestSchema } from "../../gen/lockkeeper/user/v1/user_servi
 import { type Actor, permissionMissing } from "../auth/actor.ts";
 import type { Badge } from "../auth/badge.ts";
 import type { Permission } from "../auth/permissions.ts";
+import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
 import type { CommandContext, PersonInput, UserCommand } from "../domain/command.ts";
 import { isVisible } from "../domain/decide.ts";
 import type { Organization } from "../domain/organization.ts";
+import {
+  combinePolicies,
+  type Factor,
+  INSTANCE_POLICY_ID,
+  type Policy,
+  type PolicyCommand,
+  type StoredPolicy,
+} from "../domain/policy.ts";
 import { RefusalError } from "../domain/refusal.ts";
+import type { Session, SessionCommand } from "../domain/session.ts";
 import { type State, stateOf, type User } from "../domain/user.ts";
 import type {
   EventQuery,
   ExecuteOptions,
   Page,
   RecordedEvent,
+  SessionKey,
+  SessionQuery,
+  SessionView,
+  SignInView,
   Store,
   UserPredicate,
   UserSearch,
@@ -61,8 +75,31 @@ export interface Operations {
   /** The history of one user. Whether the caller may see the user is for the caller of this to check. */
   listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>>;
   readOrganization(organizationId: string): Promise<Organization | undefined>;
+  /** The attempts of a user with a factor and what they are counted by; `undefined`: there is no such user. */
+  readSignIn(userId: string, factor: Factor): Promise<SignInView | undefined>;
+
+  /** Opens, changes or ends a session and makes it durable. */
+  changeSession(command: SessionCommand, options?: ExecuteOptions): Promise<Session>;
+  /** At this moment; `undefined`: there is no such session within the scope. `touch`: counts as activity. */
+  readSession(key: SessionKey, scope: string | null, touch: boolean): Promise<SessionView | undefined>;
+  /** The newest first. A page may be short; only an absent `next` means the end. */
+  listSessions(query: SessionQuery): Promise<Page<SessionView>>;
+  /** A new token of a session, shown once, with the hash that is kept of it. */
+  newSessionToken(): { readonly token: string; readonly tokenHash: string };
+  /** Where a token that somebody shows leads; `undefined`: it is not the form of one. */
+  sessionKeyOf(token: string): SessionKey | undefined;
+
+  /** What is set for an organization, or for the instance (`INSTANCE_POLICY_ID`), and what holds there. */
+  readPolicy(policyId: string): Promise<PolicyView>;
+  changePolicy(command: PolicyCommand, options?: ExecuteOptions): Promise<PolicyView>;
   /** A new unique id: a UUIDv7. */
   newId(): string;
+}
+
+/** `stored` is absent while nothing was ever set. */
+export interface PolicyView {
+  readonly stored: StoredPolicy | undefined;
+  readonly effective: Policy;
 }
 
 export interface OperationsOptions {
@@ -92,6 +129,39 @@ export function createOperations({ store, badge, newId }: OperationsOptions): Op
     },
     listUserEvents: (query) => store.listUserEvents(query),
     readOrganization: (organizationId) => store.readOrganization(organizationId),
+    readSignIn: async (userId, factor) => (await store.readSignIns([{ userId, factor }]))[0],
+    ...sessionOperations(store),
+    ...policyOperations(store),
+  };
+}
+
+type SessionOperations = "changeSession" | "readSession" | "listSessions" | "newSessionToken" | "sessionKeyOf";
+
+function sessionOperations(store: Store): Pick<Operations, SessionOperations> {
+  return {
+    changeSession: async (command, options) => resourceOf<SessionCommand>(await store.execute(command, options)),
+    async readSession(key, scope, touch) {
+      const [view] = await store.readSessions([key], { touch });
+      return view !== undefined && isVisible({ state: view.user }, { scope }) ? view : undefined;
+    },
+    listSessions: (query) => store.listSessions(query),
+    newSessionToken() {
+      const token = createSessionToken();
+      return { token, tokenHash: hashSecret(token) };
+    },
+    sessionKeyOf: (token) => (isWellFormedSessionToken(token) ? { tokenHash: hashSecret(token) } : undefined),
+  };
+}
+
+function policyOperations(store: Store): Pick<Operations, "readPolicy" | "changePolicy"> {
+  const view = async (id: string, stored: StoredPolicy | undefined): Promise<PolicyView> => {
+    const instance = id === INSTANCE_POLICY_ID ? undefined : await store.readPolicy(INSTANCE_POLICY_ID);
+    return { stored, effective: combinePolicies(instance?.values, stored?.values) };
+  };
+  return {
+    readPolicy: async (id) => view(id, await store.readPolicy(id)),
+    changePolicy: async (command, options) =>
+      view(command.policyId, resourceOf<PolicyCommand>(await store.execute(command, options))),
   };
 }
 

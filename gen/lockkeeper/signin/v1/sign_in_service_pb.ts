@@ -31,7 +31,7 @@ export const file_lockkeeper_signin_v1_sign_in_service: GenFile = /*@__PURE__*/
  */
 export type SignInDecision = Message<"lockkeeper.signin.v1.SignInDecision"> & {
   /**
-   * May the user act?
+   * The user may act.
    *
    * @generated from field: bool allowed = 1;
    */
