@@ -104,7 +104,14 @@ async function searchPage(
   where: UserPredicate,
   { limit, offset, order }: Pick<PageQuery, "limit" | "offset" | "order">,
 ): Promise<readonly UserView[]> {
-  const { users } = await operations.searchUsers({ organizationId: actor.scope, where, order, offset, limit });
+  const { users } = await operations.searchUsers({
+    organizationId: actor.scope,
+    where,
+    order,
+    offset,
+    limit,
+    isTotalUnasked: true,
+  });
   return users;
 }
 
