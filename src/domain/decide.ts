@@ -158,7 +158,10 @@ function find(user: User, kind: RestrictionKind, cause: Cause): Restriction | un
   return user.state.restrictions.find((r) => r.kind === kind && r.cause === cause);
 }
 
-/** The restriction that the command asks for. A permanent one stays permanent unless the caller says otherwise. */
+/**
+ * The restriction that the command asks for. A permanent one stays permanent and a longer one as long as it is, unless
+ * the caller says otherwise: asking for the default again must not shorten anything.
+ */
 function restrictionFor(
   command: RestrictCommand,
   user: User | undefined,
@@ -173,7 +176,9 @@ function restrictionFor(
     { now, defaultMs: kind === "LOCK" && !staysPermanent ? defaultLockDurationMs : null },
   );
   if (!interval.ok) return interval;
-  const { startTime, expireTime } = interval;
+  const { startTime } = interval;
+  const isDefault = command.type !== "DeactivateUser" && command.expiry.kind === "default";
+  const expireTime = isDefault ? laterEnd(user, kind, cause, interval.expireTime) : interval.expireTime;
   const revokeSessions = command.type === "LockUser" ? command.revokeSessions : true;
   return {
     ok: true,
@@ -188,6 +193,12 @@ function restrictionFor(
       revokeSessions,
     },
   };
+}
+
+/** Instants in milliseconds since the epoch; `null`: never. */
+function laterEnd(user: User | undefined, kind: RestrictionKind, cause: Cause, end: number | null): number | null {
+  const present = user && find(user, kind, cause)?.expireTime;
+  return end === null || present === undefined || present === null ? end : Math.max(present, end);
 }
 
 function impose(user: User, command: RestrictCommand, restriction: RestrictionRecord, now: number): Decision {

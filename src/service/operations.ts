@@ -7,7 +7,7 @@ import type { Badge } from "../auth/badge.ts";
 import type { Permission } from "../auth/permissions.ts";
 import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
 import type { CommandContext, PersonInput, UserCommand } from "../domain/command.ts";
-import { isVisible } from "../domain/decide.ts";
+import { isVisible, userNotFound } from "../domain/decide.ts";
 import type { Organization } from "../domain/organization.ts";
 import {
   combinePolicies,
@@ -192,4 +192,9 @@ export function assertPerson({ profile, attributes }: PersonInput): void {
 /** Throws PERMISSION_MISSING unless the caller has the permission. `what`: the operation, at the beginning of a sentence. */
 export function assertPermission(actor: Actor, permission: Permission, what: string): void {
   if (!actor.permissions.has(permission)) throw new RefusalError(permissionMissing(what, [permission]));
+}
+
+/** Throws USER_NOT_FOUND: what a dialect says of a user whom `readUser` does not find. */
+export function refuseUnknownUser(userId: string): never {
+  throw new RefusalError(userNotFound(userId));
 }

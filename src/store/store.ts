@@ -154,6 +154,8 @@ export interface UserSearch {
   readonly offset: number;
   /** 0 to 1,000; 0 counts only. */
   readonly limit: number;
+  /** Nobody asks how many there are in all: `total` is then what was seen on the way. */
+  readonly isTotalUnasked?: boolean;
 }
 
 export interface UserSearchAnswer {

@@ -69,6 +69,26 @@ describe("clears", () => {
   }
 });
 
+describe("restart", () => {
+  const lockFor = (ms: number, time: number): [UserCommand, number] => [
+    say.lock({ expiry: { kind: "for", durationMs: ms } }),
+    time,
+  ];
+  const endAfter = (user: User, command: UserCommand): number | null | undefined =>
+    step(user, command, NOW).user?.state.restrictions[0]?.expireTime;
+
+  test("P13 by the default never ends sooner, and starts a shorter one anew", () => {
+    const restart = say.lock({ ifAlready: "restart" });
+    assert.equal(endAfter(after(created(), lockFor(30 * DAY, NOW - HOUR)), restart), NOW - HOUR + 30 * DAY);
+    assert.equal(endAfter(after(created(), lockFor(HOUR, NOW - HOUR / 2)), restart), NOW + HOUR);
+  });
+
+  test("by an end that the caller names ends then, sooner or later", () => {
+    const restart = say.lock({ ifAlready: "restart", expiry: { kind: "for", durationMs: SECOND } });
+    assert.equal(endAfter(after(created(), lockFor(30 * DAY, NOW - HOUR)), restart), NOW + SECOND);
+  });
+});
+
 describe("onlyFrom", () => {
   for (const command of CONDITIONAL) {
     test(`${command.type} is refused from every state that onlyFrom does not name, and from no other`, () => {

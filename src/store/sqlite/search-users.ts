@@ -20,15 +20,13 @@ export async function searchUsers(
   now: number,
   limits: Limits,
 ): Promise<UserSearchAnswer> {
-  const { organizationId, where, order, offset, limit } = search;
-  const count = isTrivial(where) ? await reader.countUsers(organizationId) : undefined;
+  const { organizationId, where, order, offset, limit, isTotalUnasked = false } = search;
+  const count = isTrivial(where) && !isTotalUnasked ? await reader.countUsers(organizationId) : undefined;
   if (limit === 0 && count !== undefined) return { users: [], total: count, isTotalExact: true };
   const end = offset + limit;
   const { matches, isInOrder, isComplete } = await gather(reader, search, now, {
     rowsMax: limits.searchRows,
-    // A total that is known already, or that goes beyond what is counted, need not be gathered.
-    matchesMax:
-      limit === 0 ? Number.POSITIVE_INFINITY : count === undefined ? Math.max(end, limits.searchMatches) : end,
+    matchesMax: matchesMaxOf(search, count, limits),
   });
   if (!isComplete && limit > 0 && (!isInOrder || matches.length < end)) throw tooBroad(limits.searchRows);
   const ordered = isInOrder ? matches : matches.toSorted((a, b) => compareOrdered(a, b, order));
@@ -38,6 +36,17 @@ export async function searchUsers(
     total: count ?? matches.length,
     isTotalExact: count !== undefined || isComplete,
   };
+}
+
+/** A total that nobody asks for, is known already, or goes beyond what is counted need not be gathered. */
+function matchesMaxOf(
+  { offset, limit, isTotalUnasked = false }: UserSearch,
+  count: number | undefined,
+  limits: Limits,
+): number {
+  if (limit === 0) return Number.POSITIVE_INFINITY;
+  const end = offset + limit;
+  return count !== undefined || isTotalUnasked ? end : Math.max(end, limits.searchMatches);
 }
 
 interface Bounds {

@@ -1,7 +1,7 @@
 /** The reader's part of a search: one slice of matches at a time, so that other lists are served in between. */
 import { settle } from "../../domain/settle.ts";
 import { EMPTY_PERSON, type User } from "../../domain/user.ts";
-import type { UserSearch, UserSearchOrder } from "../store.ts";
+import type { UserPredicate, UserSearch, UserSearchOrder } from "../store.ts";
 import {
   compareOrdered,
   compilePredicate,
@@ -117,13 +117,14 @@ export class UserSearcher {
   }
 
   #steps(
-    { organizationId }: SliceQuery["search"],
+    { organizationId, where }: SliceQuery["search"],
     { by, direction }: WalkOrder,
     after: PageKey | undefined,
     budget: Budget,
   ): Generator<Step> {
     if (by === "id") return walkById(this.#runner, direction, after, budget);
-    return walkByCreation(this.#runner, { organizationId }, `creation_${direction}`, after, budget);
+    const from = after ?? creationBound(where, direction);
+    return walkByCreation(this.#runner, { organizationId }, `creation_${direction}`, from, budget);
   }
 
   #looker({ organizationId, where, order }: SliceQuery["search"], now: number): Look {
@@ -154,6 +155,18 @@ type Look = (id: string) => Ordered | undefined;
 function walkOrderOf({ organizationId, order }: SliceQuery["search"]): WalkOrder {
   const direction = order.descending ? "desc" : "asc";
   return { by: order.by === "id" && organizationId === null ? "id" : "creation", direction };
+}
+
+/** Where the walk may begin: what lies before cannot match. Every id comes after the empty one. */
+function creationBound(where: UserPredicate, direction: WalkOrder["direction"]): PageKey | undefined {
+  const parts = where.kind === "and" ? where.of : [where];
+  const bounds = parts.flatMap((part) => {
+    if (part.kind !== "time" || part.of !== "creation") return [];
+    const bound = direction === "asc" ? part.from : part.before;
+    return bound === undefined ? [] : [bound];
+  });
+  if (bounds.length === 0) return undefined;
+  return [direction === "asc" ? Math.max(...bounds) : Math.min(...bounds), ""];
 }
 
 function choose(ids: ReadonlySet<string>, order: UserSearchOrder, look: Look): Slice {

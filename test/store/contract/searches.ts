@@ -170,6 +170,8 @@ export function describeSearches(engine: string, open: OpenStore): void {
             all.slice(offset, offset + 5).map(({ state }) => state.id),
             said,
           );
+          const uncounted = { ...search, offset, limit: 5, isTotalUnasked: true };
+          assert.deepEqual(await idsOf(contract.store, uncounted), page, said);
           assert.equal((await contract.store.searchUsers({ ...search, limit: 0 })).total, expected.length, said);
           found += expected.length;
         }

@@ -1,0 +1,112 @@
+/** The mount: authenticates, finds the operation, and answers in Clerk's form whatever comes of it. */
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Admission } from "../../service/call.ts";
+import { refusalOf, toConnectError } from "../../service/errors.ts";
+import { assertId } from "../../service/identity.ts";
+import { assertPermission, type Operations, refuseUnknownUser } from "../../service/operations.ts";
+import { describeFault } from "../../service/transport-faults.ts";
+import type { HttpAnswer, HttpCall, HttpMount } from "../../transport/mount.ts";
+import { ClerkError, methodNotAllowed, resourceNotFound } from "./clerk-error.ts";
+import { internalError, translateRefusal } from "./refused.ts";
+import { readJsonBody } from "./request-body.ts";
+import { findRoute } from "./routes.ts";
+
+/** The handler of everything at or below the prefix. */
+export function backendApi(operations: Operations, prefix: string): HttpMount<Admission>["handler"] {
+  return async (call) => {
+    try {
+      return toAnswer(200, {}, await serve(operations, call, call.path.slice(prefix.length + 1)));
+    } catch (error) {
+      // The caller went away: there is nobody to answer.
+      if (error instanceof ConnectError && error.code === Code.Canceled) throw error;
+      const clerkError = toClerkError(error, call);
+      call.note({ error: toNoted(clerkError) });
+      return toAnswer(clerkError.status, clerkError.header, clerkError.toJson(call.id));
+    }
+  };
+}
+
+/** `path` lies below the prefix. Refuses before the body is read whom it can. */
+async function serve(operations: Operations, call: HttpCall<Admission>, path: string): Promise<JsonValue> {
+  const route = findRoute(path);
+  const operation = route && Object.hasOwn(route.methods, call.method) ? route.methods[call.method] : undefined;
+  if (operation !== undefined) call.note({ operation: `clerk.${operation.name}` });
+  const actor = operations.authenticate(call.header.get("authorization"), call.remoteAddress);
+  call.note({ admission: { actor } });
+  if (route === undefined) throw resourceNotFound();
+  if (operation === undefined) throw methodNotAllowed(call.method, Object.keys(route.methods));
+  const userId = route.segment === undefined ? "" : decodeUserId(route.segment);
+  if (userId !== "") call.note({ userId });
+  assertPermission(actor, operation.permission, operation.name);
+  if (userId !== "") assertUserId(userId);
+  return operation.serve({
+    operations,
+    actor,
+    userId,
+    query: new URLSearchParams(call.query),
+    readBody: () => readJsonBody(call),
+  });
+}
+
+/** Throws 404 for what is no encoding of a text, and for an empty one. */
+function decodeUserId(segment: string): string {
+  try {
+    const userId = decodeURIComponent(segment);
+    if (userId !== "") return userId;
+  } catch {
+    // Not an encoding: no user can have been meant.
+  }
+  throw resourceNotFound();
+}
+
+/** What cannot be an id names nobody; the store need not be asked. */
+function assertUserId(userId: string): void {
+  try {
+    assertId("user_id", userId);
+  } catch {
+    refuseUnknownUser(userId);
+  }
+}
+
+function toClerkError(error: unknown, call: HttpCall<Admission>): ClerkError {
+  if (error instanceof ClerkError) return error;
+  return translateRefusal(error, { authorization: call.header.get("authorization") }) ?? internalError(error);
+}
+
+/** What the log is told: the reason of the refusal behind it, or of the fault that the transport would name. */
+function toNoted(error: ClerkError): ConnectError {
+  const refusal = refusalOf(error.cause);
+  if (refusal !== undefined) return toConnectError(refusal, error.cause);
+  const noted = new ConnectError(
+    error.message,
+    CODES[error.status] ?? Code.Internal,
+    undefined,
+    undefined,
+    error.cause,
+  );
+  describeFault(noted, undefined);
+  return noted;
+}
+
+/** The codes of refusals that have no reason of the domain behind them. */
+const CODES: Readonly<Record<number, Code>> = {
+  400: Code.InvalidArgument,
+  403: Code.PermissionDenied,
+  404: Code.NotFound,
+  405: Code.Unimplemented,
+  408: Code.DeadlineExceeded,
+  413: Code.ResourceExhausted,
+  415: Code.InvalidArgument,
+};
+
+const utf8 = new TextEncoder();
+
+/** The content type is exact: with a charset behind it, the SDK takes the body for a text. */
+function toAnswer(status: number, header: Readonly<Record<string, string>>, json: JsonValue): HttpAnswer {
+  return {
+    status,
+    header: { ...header, "content-type": "application/json" },
+    body: utf8.encode(JSON.stringify(json)),
+  };
+}

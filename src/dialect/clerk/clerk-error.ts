@@ -1,0 +1,172 @@
+/** Refusals in Clerk's words: the catalogue of codes and texts, and how an error is written. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { invalidField } from "../../service/request.ts";
+
+/** One entry of `errors`. */
+export interface ErrorEntry {
+  readonly code: string;
+  readonly message: string;
+  readonly longMessage: string;
+  /** The parameter that is at fault. */
+  readonly paramName?: string;
+}
+
+/** A refusal as Clerk would answer it. Its cause is what was thrown behind it, where there is any: the log names its reason. */
+export class ClerkError extends Error {
+  override readonly name = "ClerkError";
+  readonly status: number;
+  readonly entries: readonly ErrorEntry[];
+  /** Header names are lower case. */
+  readonly header: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    entries: readonly ErrorEntry[],
+    more: { readonly header?: Readonly<Record<string, string>>; readonly cause?: unknown } = {},
+  ) {
+    super(entries.map(({ longMessage }) => longMessage).join(" "), { cause: more.cause });
+    this.status = status;
+    this.entries = entries;
+    this.header = more.header ?? {};
+  }
+
+  /** The document that is sent. */
+  toJson(traceId: string): JsonObject {
+    return {
+      errors: this.entries.map(({ code, message, longMessage, paramName }) => ({
+        message,
+        long_message: longMessage,
+        code,
+        ...(paramName === undefined ? {} : { meta: { param_name: paramName } }),
+      })),
+      clerk_trace_id: traceId,
+    };
+  }
+}
+
+/** An error of one entry whose long text differs from the short one. */
+export function clerkError(
+  status: number,
+  code: string,
+  message: string,
+  longMessage: string = message,
+  more: ConstructorParameters<typeof ClerkError>[2] = {},
+): ClerkError {
+  return new ClerkError(status, [{ code, message, longMessage }], more);
+}
+
+/** Nothing is served at the path, or it names nothing. */
+export function resourceNotFound(): ClerkError {
+  return clerkError(404, "resource_not_found", "not found", "Resource not found");
+}
+
+/** There is no such user that the caller may see. */
+export function userNotFound(userId: string, cause?: unknown): ClerkError {
+  return clerkError(404, "resource_not_found", "not found", `No user was found with id ${userId}`, { cause });
+}
+
+/** The path is served, by other methods. The catalogue has no code for it; this one is named like the others. */
+export function methodNotAllowed(method: string, allow: readonly string[]): ClerkError {
+  const allowed = allow.join(", ");
+  const longMessage = `The method ${method} is not allowed here. Use ${allowed}.`;
+  return clerkError(405, "method_not_allowed", "Method not allowed", longMessage, { header: { allow: allowed } });
+}
+
+/** The body is no JSON object, or one that nobody could mean. */
+export function bodyInvalid(): ClerkError {
+  return clerkError(
+    400,
+    "request_body_invalid",
+    "Request body invalid",
+    "The request body is invalid. Please consult the API documentation for more information.",
+  );
+}
+
+/** The body is longer than is taken. */
+export function bodyTooLarge(bytesMax: string): ClerkError {
+  return clerkError(
+    413,
+    "request_body_too_large",
+    "Request body too large",
+    `The request body exceeds the maximum allowed size of ${bytesMax} bytes.`,
+  );
+}
+
+/** The body is no JSON by its own account. */
+export function contentTypeUnsupported(actual: string): ClerkError {
+  return clerkError(
+    415,
+    "unsupported_content_type",
+    "Content-Type is unsupported",
+    `Content-Type ${actual} is unsupported. You should use application/json instead.`,
+    { header: { accept: "application/json" } },
+  );
+}
+
+/** More than `max` at once. */
+export function bulkSizeExceeded(max: number): ClerkError {
+  const longMessage = `Parameters exceed the maximum allowed bulk processing size of ${max}.`;
+  return clerkError(400, "bulk_size_exceeded", "bulk size exceeded", longMessage);
+}
+
+/** The original has what is asked for, this service has not. */
+export function featureNotEnabled(): ClerkError {
+  return clerkError(403, "feature_not_enabled", "not enabled", "This feature is not enabled on this instance");
+}
+
+/** Others wrote in between, again and again. */
+export function resourceLocked(cause: unknown): ClerkError {
+  return clerkError(
+    409,
+    "resource_locked",
+    "resource busy",
+    "This resource is currently being modified by another request. Please try again.",
+    { cause },
+  );
+}
+
+/** What is wrong with one parameter of a body or query. */
+export type ParamFault = ErrorEntry & { readonly paramName: string };
+
+/** The operation has no such parameter. */
+export function paramUnknown(paramName: string): ParamFault {
+  const longMessage = `${paramName} is not a valid parameter for this request.`;
+  return { code: "form_param_unknown", message: "is unknown", longMessage, paramName };
+}
+
+/** The operation needs the parameter. */
+export function paramMissing(paramName: string): ParamFault {
+  return {
+    code: "form_param_missing",
+    message: "is missing",
+    longMessage: `${paramName} must be included.`,
+    paramName,
+  };
+}
+
+/** The parameter is of another JSON type. */
+export function paramTypeInvalid(paramName: string, type: string): ParamFault {
+  const longMessage = `\`${paramName}\` must be a \`${type}\`.`;
+  return { code: "form_param_type_invalid", message: "is invalid", longMessage, paramName };
+}
+
+/** `requirement` goes on after the parameter's name: `must be a valid email address.` */
+export function paramFormatInvalid(paramName: string, requirement: string): ParamFault {
+  const longMessage = `${paramName} ${requirement}`;
+  return { code: "form_param_format_invalid", message: "is invalid", longMessage, paramName };
+}
+
+const VALUE_CHARS_MAX = 100;
+
+/** Never for what may be secret: the text tells the value. */
+export function paramValueInvalid(paramName: string, value: string): ParamFault {
+  const shown = value.length > VALUE_CHARS_MAX ? `${value.slice(0, VALUE_CHARS_MAX)}…` : value;
+  const longMessage = `${shown.toWellFormed()} does not match one of the allowed values for parameter ${paramName}`;
+  return { code: "form_param_value_invalid", message: "is invalid", longMessage, paramName };
+}
+
+/** 422 for all parameters that are at fault. */
+export function paramsInvalid(faults: readonly [ParamFault, ...ParamFault[]], cause?: unknown): ClerkError {
+  const [{ paramName, message }] = faults;
+  return new ClerkError(422, faults, { cause: cause ?? invalidField(paramName, message) });
+}

@@ -1,0 +1,146 @@
+/** Lists and counts users by filter, by offset or after a user. */
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { UserPredicate, UserSearchOrder, UserView } from "../../service/operations.ts";
+import {
+  type ParamFault,
+  paramFormatInvalid,
+  paramsInvalid,
+  paramTypeInvalid,
+  paramValueInvalid,
+} from "./clerk-error.ts";
+import type { Operation, OperationCall } from "./operation.ts";
+import { parseInteger, readUserFilter, splitSign } from "./user-filter.ts";
+import { toUserJson } from "./user-json.ts";
+
+/** GET /users: a bare array. */
+export const getUserList: Operation = {
+  name: "GetUserList",
+  permission: "user.read",
+  serve: async (call): Promise<JsonValue> => {
+    const filter = readUserFilter(call.query);
+    const page = readPage(call.query);
+    if (filter.kind === "nobody") return [];
+    const views = await (page.startingAfter === undefined
+      ? searchPage(call, filter.where, page)
+      : searchAfter(call, filter.where, page, page.startingAfter));
+    return views.map(toUserJson);
+  },
+};
+
+/** GET /users/count. */
+export const getUsersCount: Operation = {
+  name: "GetUsersCount",
+  permission: "user.read",
+  serve: async (call) => {
+    const filter = readUserFilter(call.query);
+    if (filter.kind === "nobody") return { object: "total_count", total_count: 0 };
+    // A lower bound where there are more than a search looks at; the original's shape cannot tell.
+    const { total } = await call.operations.searchUsers({
+      organizationId: call.actor.scope,
+      where: filter.where,
+      order: { by: "id", descending: false },
+      offset: 0,
+      limit: 0,
+    });
+    return { object: "total_count", total_count: total };
+  },
+};
+
+interface PageQuery {
+  readonly limit: number;
+  readonly offset: number;
+  readonly order: UserSearchOrder;
+  /** The id of the last user of the page before. */
+  readonly startingAfter: string | undefined;
+}
+
+const LIMIT_DEFAULT = 10;
+const LIMIT_MAX = 500;
+
+/** What no user has here, like its sign-ins, orders nobody: equals are in the order of their ids. */
+const ORDERS: Readonly<Record<string, UserSearchOrder["by"]>> = {
+  created_at: "creation",
+  updated_at: "change",
+  email_address: "email",
+  first_name: "givenName",
+  last_name: "familyName",
+  phone_number: "phone",
+  username: "username",
+  web3wallet: "id",
+  last_active_at: "id",
+  last_sign_in_at: "id",
+};
+
+/** Throws 422 naming every parameter that is at fault. */
+function readPage(query: URLSearchParams): PageQuery {
+  const faults: ParamFault[] = [];
+  const integer = (name: string, byDefault: number, min: number, max: number): number => {
+    const text = query.get(name) || `${byDefault}`;
+    const value = parseInteger(text);
+    if (value === undefined) faults.push(paramTypeInvalid(name, "integer"));
+    else if (value < min || value > max) faults.push(paramValueInvalid(name, text));
+    return value ?? byDefault;
+  };
+  const limit = integer("limit", LIMIT_DEFAULT, 1, LIMIT_MAX);
+  const offset = integer("offset", 0, 0, Number.MAX_SAFE_INTEGER - LIMIT_MAX);
+  const orderText = query.get("order_by") || "-created_at";
+  const { isExcluded: descending, rest } = splitSign(orderText);
+  const by = Object.hasOwn(ORDERS, rest) ? ORDERS[rest] : undefined;
+  if (by === undefined) faults.push(paramValueInvalid("order_by", orderText));
+  const startingAfter = query.get("starting_after") || undefined;
+  if (startingAfter !== undefined && by !== undefined && by !== "creation") {
+    faults.push(paramFormatInvalid("starting_after", "needs an order_by of created_at."));
+  }
+  if (startingAfter !== undefined && offset > 0) {
+    faults.push(paramFormatInvalid("starting_after", "cannot be combined with an offset."));
+  }
+  const [first, ...others] = faults;
+  if (first !== undefined) throw paramsInvalid([first, ...others]);
+  return { limit, offset, order: { by: by ?? "creation", descending }, startingAfter };
+}
+
+async function searchPage(
+  { operations, actor }: OperationCall,
+  where: UserPredicate,
+  { limit, offset, order }: Pick<PageQuery, "limit" | "offset" | "order">,
+): Promise<readonly UserView[]> {
+  const { users } = await operations.searchUsers({
+    organizationId: actor.scope,
+    where,
+    order,
+    offset,
+    limit,
+    isTotalUnasked: true,
+  });
+  return users;
+}
+
+/**
+ * What follows a user in the order of creation. Users of the same millisecond are in the order of their ids: those up
+ * to the cursor are left out here, page by page, so that neither a user is shown twice nor one passed over.
+ */
+async function searchAfter(
+  call: OperationCall,
+  where: UserPredicate,
+  { limit, order }: PageQuery,
+  startingAfter: string,
+): Promise<readonly UserView[]> {
+  const cursor = await call.operations.readUser(startingAfter, call.actor.scope);
+  if (cursor === undefined) throw paramsInvalid([paramValueInvalid("starting_after", startingAfter)]);
+  const { creationTime } = cursor.user.state;
+  const bound = order.descending ? { before: creationTime + 1 } : { from: creationTime };
+  const remaining: UserPredicate = { kind: "and", of: [where, { kind: "time", of: "creation", ...bound }] };
+  const follows = ({ user: { state } }: UserView): boolean => {
+    if (state.creationTime !== creationTime) return true;
+    const difference = Buffer.compare(Buffer.from(state.id), Buffer.from(startingAfter));
+    return order.descending ? difference < 0 : difference > 0;
+  };
+  const found: UserView[] = [];
+  const pageSize = limit + 1;
+  for (let offset = 0; found.length < limit; offset += pageSize) {
+    const page = await searchPage(call, remaining, { limit: pageSize, offset, order });
+    found.push(...page.filter(follows));
+    if (page.length < pageSize) break;
+  }
+  return found.slice(0, limit);
+}

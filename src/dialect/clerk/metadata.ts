@@ -1,0 +1,71 @@
+/** Public, private and unsafe metadata: merged by PATCH, replaced by PUT. */
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isObject, readForm } from "./form.ts";
+import type { Operation } from "./operation.ts";
+import { type PersonEdit, updatePerson } from "./update-person.ts";
+import { toUserJson } from "./user-json.ts";
+import {
+  METADATA_NAMES,
+  METADATA_NAMESPACES,
+  type MetadataName,
+  metadataOf,
+  toMetadataAttributes,
+} from "./user-words.ts";
+
+/** What a body may say of metadata. `null` says nothing, so that it never destroys what is there. */
+export type MetadataForm = { readonly [K in MetadataName]?: JsonObject | null };
+
+/** The parameters of metadata, wherever they may be given. */
+export const METADATA_PARAMS = {
+  public_metadata: "object",
+  private_metadata: "object",
+  unsafe_metadata: "object",
+} as const satisfies Record<MetadataName, "object">;
+
+/** PATCH /users/{id}/metadata. */
+export const updateUserMetadata = metadataOperation("UpdateUserMetadata", mergeDeep);
+/** PUT /users/{id}/metadata: what is given takes the place of what was there. */
+export const replaceUserMetadata = metadataOperation("ReplaceUserMetadata", (_present, given) => given);
+
+function metadataOperation(name: string, combine: Combine): Operation {
+  return {
+    name,
+    permission: "user.write",
+    serve: async (call) => {
+      const form = readForm(await call.readBody(), METADATA_PARAMS);
+      return toUserJson(await updatePerson(call, (view) => editMetadata(view.user, form, combine)));
+    },
+  };
+}
+
+type Combine = (present: JsonObject, given: JsonObject) => JsonObject;
+
+/** What changes when the given metadata are combined with those that are there. */
+export function editMetadata(user: Parameters<typeof metadataOf>[0], form: MetadataForm, combine: Combine): PersonEdit {
+  const given = METADATA_NAMES.flatMap((name) => {
+    const value = form[name];
+    return value === undefined || value === null ? [] : [{ name, value }];
+  });
+  const attributes = given.map(({ name, value }) => toMetadataAttributes(name, combine(metadataOf(user, name), value)));
+  return {
+    profile: {},
+    fields: [],
+    attributes: Object.assign({}, ...attributes),
+    namespaces: given.map(({ name }) => METADATA_NAMESPACES[name]),
+  };
+}
+
+/** Objects are merged at every level, `null` removes a key, everything else takes the place of what was there. */
+export function mergeDeep(present: JsonObject, given: JsonObject): JsonObject {
+  const merged = new Map<string, JsonValue>(Object.entries(present));
+  for (const [key, value] of Object.entries(given)) {
+    if (value === null) {
+      merged.delete(key);
+      continue;
+    }
+    const before = merged.get(key);
+    merged.set(key, isObject(value) ? mergeDeep(isObject(before) ? before : {}, value) : value);
+  }
+  // Unlike an assignment, this makes a member of a key like `__proto__` too.
+  return Object.fromEntries(merged);
+}

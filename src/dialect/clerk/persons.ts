@@ -1,0 +1,152 @@
+/** Get, create, update and delete users. */
+import type { ImportedRestriction } from "../../domain/command.ts";
+import type { User } from "../../domain/user.ts";
+import type { UserView } from "../../service/operations.ts";
+import { writeOrganization } from "../../service/request.ts";
+import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
+import { readForm } from "./form.ts";
+import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toStored } from "./identification.ts";
+import { editMetadata } from "./metadata.ts";
+import { changeContext, type Operation, type OperationCall, ofUser, readUser } from "./operation.ts";
+import {
+  CREATE_PARAMS,
+  type CreateForm,
+  readIdentifications,
+  readProfile,
+  readWords,
+  UPDATE_PARAMS,
+  type UpdateForm,
+} from "./person-form.ts";
+import { translateRefusal } from "./refused.ts";
+import { assertStorable, attributesParamOf, type PersonEdit, updatePerson } from "./update-person.ts";
+import { toUserJson } from "./user-json.ts";
+import {
+  DEFAULT_WORDS,
+  METADATA_NAMES,
+  toMetadataAttributes,
+  toWordsAttributes,
+  type UserWords,
+  WORDS_NAMESPACE,
+  wordsOf,
+} from "./user-words.ts";
+
+/** GET /users/{id}. */
+export const getUser: Operation = {
+  name: "GetUser",
+  permission: "user.read",
+  serve: async (call) => toUserJson(await readUser(call, call.userId)),
+};
+
+/** DELETE /users/{id}: answers what is left of the user, its id. */
+export const deleteUser: Operation = {
+  name: "DeleteUser",
+  permission: "user.delete",
+  serve: async (call) => {
+    await call.operations.change({ type: "DeleteUser", ...ofUser(call) });
+    return { object: "user", id: call.userId, deleted: true };
+  },
+};
+
+/** POST /users. */
+export const createUser: Operation = {
+  name: "CreateUser",
+  permission: "user.write",
+  serve: async (call) => {
+    const form = readForm(await call.readBody(), CREATE_PARAMS);
+    // Wallets cannot be searched for here: like an instance that has them switched off, none is taken.
+    if ((form.web3_wallet ?? []).length > 0) throw featureNotEnabled();
+    const { profile, words } = readIdentifications(form);
+    const person = {
+      profile: { ...readProfile(form).profile, ...profile },
+      attributes: Object.assign(
+        toWordsAttributes({ ...DEFAULT_WORDS, ...words, ...readWords(form, null) }),
+        ...METADATA_NAMES.map((name) => toMetadataAttributes(name, form[name] ?? {})),
+      ),
+    };
+    assertStorable(person);
+    try {
+      return toUserJson(await create(call, form, person));
+    } catch (error) {
+      throw translateRefusal(error, { authorization: null, attributesParam: attributesParamOf(person) }) ?? error;
+    }
+  },
+};
+
+/** One command, whatever is asked for: there is no moment in which a user exists that is not banned yet. */
+function create(
+  call: OperationCall,
+  form: CreateForm,
+  person: Pick<PersonEdit, "profile" | "attributes">,
+): Promise<UserView> {
+  const { operations, actor } = call;
+  const common = {
+    userId: `user_${operations.newId().replaceAll("-", "")}`,
+    context: changeContext(call),
+    organizationId: writeOrganization(actor, ""),
+    ...person,
+  };
+  const restrictions: ImportedRestriction[] = [];
+  const restriction = { cause: "ADMIN", reasonCode: "", note: "", actor: "" } as const;
+  if (form.banned) {
+    restrictions.push({ ...restriction, id: operations.newId(), kind: "BAN", expiry: { kind: "never" } });
+  }
+  if (form.locked) {
+    restrictions.push({ ...restriction, id: operations.newId(), kind: "LOCK", expiry: { kind: "default" } });
+  }
+  const creationTime = form.created_at ?? undefined;
+  if (restrictions.length === 0 && creationTime === undefined) {
+    return operations.change({ type: "CreateUser", ...common, reasonCode: "", note: "" });
+  }
+  return operations.change({
+    type: "ImportUser",
+    ...common,
+    restrictions,
+    ifExists: "error",
+    ...(creationTime === undefined ? {} : { creationTime }),
+  });
+}
+
+/** PATCH /users/{id}. */
+export const updateUser: Operation = {
+  name: "UpdateUser",
+  permission: "user.write",
+  serve: async (call) => {
+    const form = readForm(await call.readBody(), UPDATE_PARAMS);
+    return toUserJson(await updatePerson(call, (view) => editPerson(view, form)));
+  },
+};
+
+/** The metadata of this operation replace what was there; where the line of the SDK merges, it calls another one. */
+function editPerson({ user, now }: UserView, form: UpdateForm): PersonEdit {
+  if (typeof form.primary_web3_wallet_id === "string") {
+    throw paramsInvalid([paramValueInvalid("primary_web3_wallet_id", form.primary_web3_wallet_id)]);
+  }
+  const texts = readProfile(form);
+  const email = switchPrimary(user, EMAIL, form.primary_email_address_id);
+  const phone = switchPrimary(user, PHONE, form.primary_phone_number_id);
+  const words = { ...wordsOf(user), ...readWords(form, now), ...email.words, ...phone.words };
+  const metadata = editMetadata(user, form, (_present, given) => given);
+  return {
+    profile: { ...texts.profile, ...email.profile, ...phone.profile },
+    fields: [...texts.fields, ...email.fields, ...phone.fields],
+    attributes: { ...metadata.attributes, ...toWordsAttributes(words) },
+    namespaces: [...metadata.namespaces, WORDS_NAMESPACE],
+  };
+}
+
+type Switch = Pick<PersonEdit, "profile" | "fields"> & { readonly words: Partial<UserWords> };
+
+/** Puts another of the user's verified addresses or numbers into the profile. */
+function switchPrimary(user: User, kind: IdentificationKind, id: string | null | undefined): Switch {
+  const all = identificationsOf(user, kind);
+  const next = all.find((each) => each.id === id);
+  if (id === undefined || id === null || next?.primary) return { profile: {}, fields: [], words: {} };
+  if (next?.status !== "verified") throw paramsInvalid([paramValueInvalid(kind.primaryParam, id)]);
+  const stored = all.map((each) => ({ ...each, primary: each === next }));
+  const isEmail = kind === EMAIL;
+  return {
+    profile: { [kind.profileField]: next.value, ...(isEmail ? { emailVerified: true as const } : {}) },
+    fields: isEmail ? [kind.profileField, "emailVerified"] : [kind.profileField],
+    words: { [kind.list]: toStored(stored, kind) },
+  };
+}

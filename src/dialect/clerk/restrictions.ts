@@ -1,0 +1,93 @@
+/** Lock, unlock, ban and unban, one user or many: all of them may be repeated. */
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { Operations, UserView } from "../../service/operations.ts";
+import { bulkSizeExceeded, paramMissing, paramsInvalid } from "./clerk-error.ts";
+import { readForm } from "./form.ts";
+import { type Operation, type OperationCall, ofUser, readUser } from "./operation.ts";
+import { toUserJson } from "./user-json.ts";
+
+/** POST /users/{id}/lock: for the organization's lock duration, anew when the user is locked already; sessions live on. */
+export const lockUser = onUser("LockUser", (call, userId) =>
+  call.operations.change({
+    type: "LockUser",
+    ...ofUser(call, userId),
+    restrictionId: call.operations.newId(),
+    ifAlready: "restart",
+    expiry: { kind: "default" },
+    revokeSessions: false,
+  }),
+);
+
+/** POST /users/{id}/unlock: lifts every lock there is. */
+export const unlockUser = onUser("UnlockUser", (call, userId) =>
+  call.operations.change({ type: "UnlockUser", ...ofUser(call, userId), ifAlready: "succeed" }),
+);
+
+/** POST /users/{id}/ban: for ever; a user who is banned already stays as it is. */
+export const banUser = onUser("BanUser", banOne);
+/** POST /users/{id}/unban. */
+export const unbanUser = onUser("UnbanUser", unbanOne);
+/** POST /users/ban, for up to 50 users. */
+export const usersBan = onUsers("UsersBan", banOne);
+/** POST /users/unban, for up to 50 users. */
+export const usersUnban = onUsers("UsersUnban", unbanOne);
+
+type ChangeOptions = Parameters<Operations["change"]>[1];
+type Change = (call: OperationCall, userId: string, options?: ChangeOptions) => Promise<UserView>;
+
+async function banOne(call: OperationCall, userId: string, options?: ChangeOptions): Promise<UserView> {
+  const ban = (ifAlready: "succeed" | "restart"): Promise<UserView> =>
+    call.operations.change(
+      {
+        type: "BanUser",
+        ...ofUser(call, userId),
+        restrictionId: call.operations.newId(),
+        ifAlready,
+        expiry: { kind: "never" },
+      },
+      options,
+    );
+  const view = await ban("succeed");
+  // A ban that our own API scheduled is there already, but does not hold: who bans now means now.
+  const holds = view.user.state.restrictions.some(({ kind, started }) => kind === "BAN" && started);
+  return holds ? view : ban("restart");
+}
+
+function unbanOne(call: OperationCall, userId: string, options?: ChangeOptions): Promise<UserView> {
+  return call.operations.change({ type: "UnbanUser", ...ofUser(call, userId), ifAlready: "succeed" }, options);
+}
+
+function onUser(name: string, change: Change): Operation {
+  return {
+    name,
+    permission: "user.write",
+    serve: async (call): Promise<JsonObject> => toUserJson(await change(call, call.userId)),
+  };
+}
+
+const BULK_MAX = 50;
+
+/** All or nobody where an id is unknown; a user that is deleted while this runs may leave the others changed. */
+function onUsers(name: string, change: Change): Operation {
+  return {
+    name,
+    permission: "user.write",
+    serve: async (call): Promise<JsonValue> => {
+      const userIds = readUserIds(await call.readBody());
+      const distinct = [...new Set(userIds)];
+      await Promise.all(distinct.map((userId) => readUser(call, userId)));
+      // Together, so that they share a commit.
+      const views = await Promise.all(distinct.map((userId) => change(call, userId, { lane: "bulk" })));
+      const changed = new Map(views.map((view) => [view.user.state.id, toUserJson(view)]));
+      return userIds.map((userId) => changed.get(userId) ?? null);
+    },
+  };
+}
+
+function readUserIds(body: JsonObject): readonly string[] {
+  const { user_ids: userIds } = readForm(body, { user_ids: "string[]" });
+  if (userIds === undefined || userIds === null || userIds.length === 0)
+    throw paramsInvalid([paramMissing("user_ids")]);
+  if (userIds.length > BULK_MAX) throw bulkSizeExceeded(BULK_MAX);
+  return userIds;
+}

@@ -1,0 +1,43 @@
+/** Which operation answers to which path and method. */
+import { getUserList, getUsersCount } from "./list-users.ts";
+import { replaceUserMetadata, updateUserMetadata } from "./metadata.ts";
+import type { Operation } from "./operation.ts";
+import { createUser, deleteUser, getUser, updateUser } from "./persons.ts";
+import { banUser, lockUser, unbanUser, unlockUser, usersBan, usersUnban } from "./restrictions.ts";
+
+type Methods = Readonly<Record<string, Operation>>;
+
+/** Paths of one form, tried in this order; `*` stands for a user's id. */
+const ROUTES: readonly (readonly [path: string, methods: Methods])[] = [
+  ["users", { GET: getUserList, POST: createUser }],
+  ["users/count", { GET: getUsersCount }],
+  ["users/ban", { POST: usersBan }],
+  ["users/unban", { POST: usersUnban }],
+  ["users/*", { GET: getUser, PATCH: updateUser, DELETE: deleteUser }],
+  ["users/*/lock", { POST: lockUser }],
+  ["users/*/unlock", { POST: unlockUser }],
+  ["users/*/ban", { POST: banUser }],
+  ["users/*/unban", { POST: unbanUser }],
+  ["users/*/metadata", { PATCH: updateUserMetadata, PUT: replaceUserMetadata }],
+];
+
+const TEMPLATES = ROUTES.map(([path, methods]) => ({ segments: path.split("/"), methods }));
+
+/** What serves a path. */
+export interface Route {
+  readonly methods: Methods;
+  /** The part that names the user, as it was sent; absent where the path names none. */
+  readonly segment?: string;
+}
+
+/** `path` lies below the prefix, as it was sent; `undefined`: nothing is served there. */
+export function findRoute(path: string): Route | undefined {
+  const segments = path.split("/");
+  for (const { segments: template, methods } of TEMPLATES) {
+    if (segments.length !== template.length) continue;
+    if (!template.every((each, index) => each === "*" || each === segments[index])) continue;
+    const segment = segments[template.indexOf("*")];
+    return segment === undefined ? { methods } : { methods, segment };
+  }
+  return undefined;
+}

@@ -1,0 +1,111 @@
+/** A user as Clerk shows it: every property is there, with explicit nulls and falses. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Restriction, RestrictionKind } from "../../domain/restriction.ts";
+import type { User } from "../../domain/user.ts";
+import type { UserView } from "../../service/operations.ts";
+import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toIdentificationJson } from "./identification.ts";
+import { metadataOf, wordsOf } from "./user-words.ts";
+
+/** The complete user. */
+export function toUserJson({ user, now }: UserView): JsonObject {
+  const { profile } = user.person;
+  return {
+    id: user.state.id,
+    object: "user",
+    username: profile.username ?? null,
+    first_name: profile.givenName ?? null,
+    last_name: profile.familyName ?? null,
+    locale: profile.locale ?? null,
+    external_id: profile.externalId ?? null,
+    // Pictures are not kept.
+    image_url: "",
+    profile_image_url: "",
+    has_image: false,
+    ...identificationProperties(user),
+    ...credentialProperties(user),
+    ...settingProperties(user),
+    ...restrictionProperties(user, now),
+    created_at: user.state.creationTime,
+    updated_at: user.state.changeTime,
+    // Nobody tells of sign-ins yet.
+    last_sign_in_at: null,
+    last_active_at: null,
+  };
+}
+
+function identificationProperties(user: User): JsonObject {
+  const of = (kind: IdentificationKind): JsonObject => {
+    const all = identificationsOf(user, kind);
+    return {
+      [kind.primaryParam]: all.find(({ primary }) => primary)?.id ?? null,
+      [kind.list]: all.map((each) => toIdentificationJson(each, kind, user.state.creationTime)),
+    };
+  };
+  return {
+    ...of(EMAIL),
+    ...of(PHONE),
+    primary_web3_wallet_id: null,
+    web3_wallets: [],
+    passkeys: [],
+    external_accounts: [],
+    saml_accounts: [],
+    enterprise_accounts: [],
+    organization_memberships: [],
+  };
+}
+
+function credentialProperties(user: User): JsonObject {
+  const words = wordsOf(user);
+  const { creationTime } = user.state;
+  const isMfaEnabled = words.totp_enabled || words.backup_code_enabled;
+  return {
+    password_enabled: words.password_enabled,
+    password_last_updated_at: words.password_enabled ? (words.password_last_updated_at ?? creationTime) : null,
+    two_factor_enabled: words.totp_enabled,
+    totp_enabled: words.totp_enabled,
+    backup_code_enabled: words.backup_code_enabled,
+    mfa_enabled_at: isMfaEnabled ? (words.mfa_enabled_at ?? creationTime) : null,
+    mfa_disabled_at: null,
+    bypass_client_trust: words.bypass_client_trust,
+  };
+}
+
+function settingProperties(user: User): JsonObject {
+  const words = wordsOf(user);
+  return {
+    timezone: words.timezone,
+    public_metadata: metadataOf(user, "public_metadata"),
+    private_metadata: metadataOf(user, "private_metadata"),
+    unsafe_metadata: metadataOf(user, "unsafe_metadata"),
+    delete_self_enabled: words.delete_self_enabled,
+    create_organization_enabled: words.create_organization_enabled,
+    create_organizations_limit: words.create_organizations_limit,
+    legal_accepted_at: words.legal_accepted_at,
+    scim: null,
+  };
+}
+
+/** The flags are independent of each other and of the state: a banned user may be locked as well. */
+function restrictionProperties({ state }: User, now: number): JsonObject {
+  const holding = (kind: RestrictionKind): readonly Restriction[] =>
+    state.restrictions.filter((restriction) => restriction.kind === kind && restriction.started);
+  const locks = holding("LOCK");
+  return {
+    banned: holding("BAN").length > 0,
+    locked: locks.length > 0,
+    deprovisioned: holding("DEACTIVATION").some(({ cause }) => cause === "DIRECTORY"),
+    lockout_expires_in_seconds: secondsUntilUnlocked(locks, now),
+    // Its meaning at the original for an instance that locks nobody by itself: there is no limit of attempts here yet.
+    verification_attempts_remaining: null,
+  };
+}
+
+/** Until the last lock ends, rounded up: a lock that holds has a second left. `null`: not locked, or for ever. */
+function secondsUntilUnlocked(locks: readonly Restriction[], now: number): number | null {
+  let latest: number | null = null;
+  for (const { expireTime } of locks) {
+    if (expireTime === null) return null;
+    latest = Math.max(latest ?? 0, expireTime);
+  }
+  return latest === null ? null : Math.max(1, Math.ceil((latest - now) / 1000));
+}

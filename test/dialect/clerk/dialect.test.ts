@@ -1,0 +1,23 @@
+/** What the wiring asks of the dialect: its paths, and nothing that loads it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clerk } from "../../../src/dialect/clerk/dialect.ts";
+import { ADMIN_KEY, startService } from "../../support/service.ts";
+
+test("it owns what lies at or below its prefix, and nothing beside it", () => {
+  for (const path of ["/clerk/v1", "/clerk/v1/", "/clerk/v1/users/user_1/lock"])
+    assert.equal(clerk.owns(path), true, path);
+  for (const path of ["/", "/clerk", "/clerk/v1x", "/clerk/v2/users", "/v1/users", "/x/clerk/v1"]) {
+    assert.equal(clerk.owns(path), false, path);
+  }
+});
+
+test("without being enabled it serves nothing", async (t) => {
+  const { url } = await startService(t, { config: { dialects: [] } });
+  const header = { authorization: `Bearer ${ADMIN_KEY}` };
+  const { status, headers } = await fetch(`${url}/clerk/v1/users`, { headers: header });
+  const enabled = await startService(t, { config: { dialects: ["clerk"] } });
+  assert.equal(status, 404);
+  assert.notEqual(headers.get("content-type"), null);
+  assert.equal((await fetch(`${enabled.url}/clerk/v1/users`, { headers: header })).status, 200);
+});

@@ -1,0 +1,168 @@
+/** What the service refuses under load and in trouble, through the SDK: never an empty list, never an unknown user. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { backendApi } from "../../../src/dialect/clerk/backend-api.ts";
+import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
+import type { Operations } from "../../../src/service/operations.ts";
+import { StoreUnavailableError } from "../../../src/store/store.ts";
+import type { HttpMount } from "../../../src/transport/mount.ts";
+import { type Lab, until, withLab } from "../../transport/support/lab.ts";
+import { newestClient, refusedBySdk, send } from "./support/clients.ts";
+
+interface Row {
+  readonly name: string;
+  readonly thrown: Error;
+  readonly status: number;
+  readonly code: string;
+  readonly longMessage: string | RegExp;
+  readonly retryAfter?: number;
+  /** As the record has it. */
+  readonly reason: string;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    name: "a store that cannot be read",
+    thrown: new StoreUnavailableError("disk", undefined),
+    status: 503,
+    code: "service_unavailable",
+    longMessage: "The store cannot be read now; nothing is known of the user's state.",
+    retryAfter: 1,
+    reason: "[unavailable]",
+  },
+  {
+    name: "a store that did not write",
+    thrown: new StoreUnavailableError("disk", "NOT_APPLIED"),
+    status: 503,
+    code: "service_unavailable",
+    longMessage: "The store cannot be written now; nothing was applied.",
+    retryAfter: 1,
+    reason: "[unavailable]",
+  },
+  {
+    name: "a commit whose fate is unknown, which must not be repeated blindly",
+    thrown: new StoreUnavailableError("disk", "UNKNOWN"),
+    status: 503,
+    code: "service_unavailable",
+    longMessage: /^The store did not confirm the commit/,
+    reason: "[unavailable]",
+  },
+  {
+    name: "a full queue",
+    thrown: new RefusalError(refuse("QUEUE_FULL", "the queue is full", { retryAfterMs: 1500 })),
+    status: 429,
+    code: "too_many_requests",
+    longMessage: "Too many requests, retry later",
+    retryAfter: 2,
+    reason: "[resource_exhausted]",
+  },
+  {
+    name: "a deadline that passed",
+    thrown: new RefusalError(refuse("DEADLINE_PASSED", "it is too late; nothing was applied")),
+    status: 504,
+    code: "gateway_timeout",
+    longMessage: "It is too late; nothing was applied.",
+    reason: "[deadline_exceeded]",
+  },
+  {
+    name: "a search that is too broad",
+    thrown: new RefusalError(refuse("SEARCH_TOO_BROAD", "the search looked at 9 users without an end")),
+    status: 422,
+    code: "form_param_value_invalid",
+    longMessage: "The search looked at 9 users without an end.",
+    reason: "[failed_precondition]",
+  },
+  {
+    name: "a scope that does not reach",
+    thrown: new RefusalError(refuse("SCOPE_EXCEEDED", "it is another organization's")),
+    status: 403,
+    code: "authorization_invalid",
+    longMessage: "You are not authorized to perform this request",
+    reason: "[permission_denied]",
+  },
+  {
+    name: "a change that always comes second",
+    thrown: new RefusalError(refuse("SEQUENCE_MISMATCH", "somebody was first")),
+    status: 409,
+    code: "resource_locked",
+    longMessage: "This resource is currently being modified by another request. Please try again.",
+    reason: "[aborted]",
+  },
+  {
+    name: "a command that the database refused",
+    thrown: new RefusalError(refuse("STORE_REJECTED", "constraint users_secret_index failed")),
+    status: 500,
+    code: "internal_clerk_error",
+    longMessage: "Oops, an unexpected error occurred",
+    reason: "[internal]",
+  },
+  {
+    name: "what nobody foresaw",
+    thrown: new TypeError("users_secret_index is undefined"),
+    status: 500,
+    code: "internal_clerk_error",
+    longMessage: "Oops, an unexpected error occurred",
+    reason: "[internal]",
+  },
+];
+
+/** The dialect on a transport of its own, over operations that all end so. */
+function withTrouble(thrown: Error, check: (lab: Lab) => Promise<void>): Promise<void> {
+  const fail = (): Promise<never> => Promise.reject(thrown);
+  const actor = { id: "key:1", permissions: new Set(["user.read", "user.write", "user.delete"] as const), scope: null };
+  const operations: Operations = {
+    authenticate: () => ({ ...actor, expireTime: null }),
+    newId: () => "0-1",
+    change: fail,
+    readUser: fail,
+    searchUsers: fail,
+    listUserEvents: fail,
+    readOrganization: fail,
+  };
+  const mounted = { prefix: "/clerk/v1", handler: backendApi(operations, "/clerk/v1") };
+  return withLab({ httpMounts: [mounted as unknown as HttpMount<string>] }, check);
+}
+
+for (const { name, thrown, status, code, longMessage, retryAfter, reason } of ROWS) {
+  test(name, async () => {
+    await withTrouble(thrown, async (lab) => {
+      const { users } = newestClient(lab.url, "any");
+      const calls = [
+        () => users.lockUser("user_1"),
+        () => users.getUser("user_1"),
+        () => users.getUserList(),
+        () => users.createUser({}),
+        () => users.createUser({ banned: true }),
+        () => users.updateUserMetadata("user_1", { publicMetadata: { a: 1 } }),
+      ];
+      for (const call of calls) {
+        const refused = await refusedBySdk(call());
+        assert.equal(refused.status, status);
+        assert.deepEqual(
+          refused.errors.map((error) => error.code),
+          [code],
+        );
+        const text = refused.errors[0]?.longMessage ?? "";
+        if (typeof longMessage === "string") assert.equal(text, longMessage);
+        else assert.match(text, longMessage);
+        assert.equal(refused.retryAfter, retryAfter);
+        assert.match(refused.clerkTraceId, /^call-\d+$/);
+      }
+      const record = await lab.record();
+      assert.ok(record.error?.message.startsWith(reason), record.error?.message);
+      assert.equal(record.httpStatus, status);
+      // Only what is masked goes to the log with its cause.
+      if (status === 500) await until(() => lab.internals.length >= calls.length, "the causes in the log");
+      assert.equal(lab.internals.includes(thrown), status === 500);
+    });
+  });
+}
+
+test("the store is not asked for a user whose id none can have", async () => {
+  await withTrouble(new StoreUnavailableError("disk", undefined), async ({ url }) => {
+    for (const userId of ["a%00b", "x".repeat(201), "%20a", "e%CC%81"]) {
+      assert.equal((await send(url, `/users/${userId}`)).status, 404, userId);
+    }
+    assert.equal((await send(url, "/users/a")).status, 503);
+  });
+});
