@@ -17,7 +17,6 @@ type Credentials = { readonly email: string; readonly password: string };
 
 const BODY_CHARS_MAX = 10_000;
 const WRONG: Answer = { status: 401, body: { error: "The email address or the password is wrong." } };
-const JSON_TYPE = { "content-type": "application/json" };
 
 /** The login as an HTTP server. `key`: one with the role `operator`. */
 export async function createLogin({ url, key }: { readonly url: string; readonly key: string }): Promise<Server> {
