@@ -68,6 +68,11 @@ export function hasRoom({ failures, outstanding }: AttemptCounter, policy: Polic
   return limit === 0 || failures.length + outstanding.length < limit;
 }
 
+/** Locks where a policy that became stricter has left more failures than it allows; nobody would ever get a place. */
+export function lockIfOver(counter: AttemptCounter, policy: Policy, factor: Factor, now: number): Counted {
+  return { ...lockIfFull(counter, policy, factor, now), expiredIds: [] };
+}
+
 /** How many attempts are left; `undefined`: there is no limit. */
 export function attemptsLeft(counter: AttemptCounter, policy: Policy, factor: Factor): number | undefined {
   const limit = policy.attemptsMax[factor];
@@ -123,11 +128,13 @@ export function toRestriction(
   { id, factor, policy }: { readonly id: string; readonly factor: Factor; readonly policy: Policy },
 ): Omit<Restriction, "note" | "actor"> {
   const isLonger = present?.started === true && endOf(present) > endOf(lock);
+  // What shuts recovery is not opened by failures elsewhere.
+  const staysShut = present?.started === true && present.reasonCode === FAILED_RECOVERIES;
   return {
     id,
     kind: "LOCK",
     cause: "POLICY",
-    reasonCode: lockReasonOf(factor),
+    reasonCode: staysShut ? FAILED_RECOVERIES : lockReasonOf(factor),
     startTime: lock.startTime,
     expireTime: isLonger ? present.expireTime : lock.expireTime,
     started: true,
@@ -140,7 +147,7 @@ function endOf({ expireTime }: { readonly expireTime: number | null }): number {
 }
 
 export const ATTEMPT_OUTCOMES = ["OUTSTANDING", "SUCCEEDED", "FAILED", "EXPIRED", "DENIED"] as const;
-/** DENIED: the credential was right, but the user might not act any more. */
+/** DENIED: the user might not act, and nothing was counted. */
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
 /** One attempt as it is kept, 30 days. */
@@ -177,7 +184,11 @@ interface OfSubject {
   readonly context: CommandContext;
 }
 
-export type BeginAttempt = OfSubject & { readonly type: "BeginAttempt" };
+export type BeginAttempt = OfSubject & {
+  readonly type: "BeginAttempt";
+  /** Others wait already: a place that is free is theirs. */
+  readonly yields?: boolean;
+};
 
 /** What has happened already. */
 export type RecordAttempt = OfSubject & { readonly type: "RecordAttempt"; readonly succeeded: boolean };

@@ -61,7 +61,8 @@ export function combinePolicies(...all: readonly (PolicyValues | undefined)[]): 
 export function lockDurationOf(policy: Policy, number: number): number | null {
   if (policy.permanentAfter > 0 && number >= policy.permanentAfter) return null;
   const durationMs = policy.lockDurationMs * policy.growthFactor ** (number - 1);
-  return Math.min(Math.ceil(durationMs), policy.lockDurationMaxMs);
+  // 1000 × 1.1² is 1210.0000000000002 in binary; the longest lock has 12 digits.
+  return Math.min(Math.ceil(Number(durationMs.toPrecision(12))), policy.lockDurationMaxMs);
 }
 
 /** The id of the instance's policy: no organization has it. */

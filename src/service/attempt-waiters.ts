@@ -1,6 +1,7 @@
 /** Attempts that wait for a place, in order: who meets only attempts under way is not refused but waits briefly. */
 import type { AttemptAnswer } from "../domain/attempt.ts";
 import { type Refusal, RefusalError, refuse } from "../domain/refusal.ts";
+import type { ServiceCall } from "./call.ts";
 
 /** The longest wait, whatever the caller's deadline. */
 const WAIT_MS_MAX = 10_000;
@@ -12,35 +13,74 @@ const POLL_MS = 250;
 const HEAD_LENGTH = 16;
 const RETRY_AFTER_MS = 1_000;
 
-interface Waiter {
-  wake: () => void;
+/** How much of the time before a deadline is kept for the answer to arrive. */
+const ANSWER_SHARE = 0.2;
+const ANSWER_MS_MAX = 200;
+
+class Waiter {
+  #isWoken: boolean = false;
+  #wake: (() => void) | undefined;
+
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when it is woken, also where that was before it was asked, or after so long. */
+  async woken(ms: number): Promise<void> {
+    if (!this.#isWoken) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#isWoken = false;
+    this.#wake = undefined;
+  }
 }
 
 export interface WaitOptions {
-  /** Tries now; WAITING: there is no place. */
-  readonly attempt: () => Promise<AttemptAnswer>;
-  /** When the caller stops waiting, in milliseconds since the epoch; absent: never. */
-  readonly deadlineTime: number | undefined;
+  /** Names the counter among those of this process. */
+  readonly key: string;
+  /** Tries now; WAITING: there is no place. `yields`: others wait already, and a place that is free is theirs. */
+  readonly attempt: (yields: boolean) => Promise<AttemptAnswer>;
+  readonly call: Pick<ServiceCall, "deadlineTime" | "signal">;
 }
 
 export class AttemptWaiters {
+  /** By the counter's id. */
   readonly #queues = new Map<string, Waiter[]>();
+  /** By the key: for whom somebody waits. */
+  readonly #waitedFor = new Set<string>();
 
-  /** Rejects with ATTEMPTS_OUTSTANDING, nothing counted, when no place becomes free in time. */
-  async admit({ attempt, deadlineTime = Number.POSITIVE_INFINITY }: WaitOptions): Promise<AttemptAnswer> {
-    const endBy = Math.min(Date.now() + WAIT_MS_MAX, deadlineTime);
-    const first = await attempt();
+  /** Rejects with ATTEMPTS_OUTSTANDING, nothing counted, when no place becomes free in time or the caller is gone. */
+  async admit({ key, attempt, call }: WaitOptions): Promise<AttemptAnswer> {
+    const endBy = endOf(call);
+    const first = await attempt(this.#waitedFor.has(key));
     if (first.result !== "WAITING") return first;
     const queue = this.#queueOf(first.counterId);
     if (queue.length >= WAITERS_MAX) throw new RefusalError(outstanding(`${queue.length} calls wait already`));
-    const waiter: Waiter = { wake: () => undefined };
+    const waiter = new Waiter();
+    const { signal } = call;
+    const wake = (): void => waiter.wake();
+    signal.addEventListener("abort", wake);
     queue.push(waiter);
+    this.#waitedFor.add(key);
+    // It may have given way to those who were served meanwhile.
+    if (queue.length === 1) waiter.wake();
     try {
-      return await this.#wait(queue, waiter, attempt, endBy, first);
+      return await this.#wait({ queue, waiter, attempt, endBy, first, signal });
     } finally {
+      signal.removeEventListener("abort", wake);
       queue.splice(queue.indexOf(waiter), 1);
-      if (queue.length === 0) this.#queues.delete(first.counterId);
-      else wakeHead(queue);
+      if (queue.length > 0) wakeHead(queue);
+      else {
+        this.#queues.delete(first.counterId);
+        this.#waitedFor.delete(key);
+      }
     }
   }
 
@@ -49,22 +89,18 @@ export class AttemptWaiters {
     wakeHead(this.#queues.get(counterId) ?? []);
   }
 
-  async #wait(
-    queue: readonly Waiter[],
-    waiter: Waiter,
-    attempt: WaitOptions["attempt"],
-    endBy: number,
-    first: AttemptAnswer,
-  ): Promise<AttemptAnswer> {
+  async #wait({ queue, waiter, attempt, endBy, first, signal }: Waiting): Promise<AttemptAnswer> {
     for (let last = first; ; ) {
       const remainingMs = endBy - Date.now();
+      // A place that nobody hears of would count as a failure in the end.
+      if (signal.aborted) throw new RefusalError(outstanding("the caller is gone"));
       if (remainingMs <= 0) throw new RefusalError(outstanding("no attempt was completed in time"));
       const isHead = queue.indexOf(waiter) < HEAD_LENGTH;
       const dueMs = (last.nextEndTime ?? Number.POSITIVE_INFINITY) - last.now;
       const pollMs = isHead ? Math.min(POLL_MS, Math.max(dueMs, 1)) : remainingMs;
-      await woken(waiter, Math.min(pollMs, remainingMs));
-      if (queue.indexOf(waiter) >= HEAD_LENGTH) continue;
-      last = await attempt();
+      await waiter.woken(Math.min(pollMs, remainingMs));
+      if (signal.aborted || queue.indexOf(waiter) >= HEAD_LENGTH) continue;
+      last = await attempt(false);
       if (last.result !== "WAITING") return last;
     }
   }
@@ -76,18 +112,25 @@ export class AttemptWaiters {
   }
 }
 
-function wakeHead(queue: readonly Waiter[]): void {
-  for (const { wake } of queue.slice(0, HEAD_LENGTH)) wake();
+interface Waiting {
+  readonly queue: readonly Waiter[];
+  readonly waiter: Waiter;
+  readonly attempt: WaitOptions["attempt"];
+  readonly endBy: number;
+  readonly first: AttemptAnswer;
+  readonly signal: AbortSignal;
 }
 
-function woken(waiter: Waiter, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    waiter.wake = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
+/** A little before the deadline, so that the caller hears what it was. */
+function endOf({ deadlineTime }: Pick<ServiceCall, "deadlineTime">): number {
+  const now = Date.now();
+  if (deadlineTime === undefined) return now + WAIT_MS_MAX;
+  const answerMs = Math.min((deadlineTime - now) * ANSWER_SHARE, ANSWER_MS_MAX);
+  return Math.min(now + WAIT_MS_MAX, deadlineTime - answerMs);
+}
+
+function wakeHead(queue: readonly Waiter[]): void {
+  for (const waiter of queue.slice(0, HEAD_LENGTH)) waiter.wake();
 }
 
 function outstanding(what: string): Refusal {

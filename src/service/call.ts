@@ -13,6 +13,8 @@ export interface ServiceCall {
   readonly admission: Admission;
   /** When the caller stops waiting, in milliseconds since the epoch; `undefined`: never. */
   readonly deadlineTime: number | undefined;
+  /** Aborts when nobody waits for the answer any more; made when it is asked for. */
+  readonly signal: AbortSignal;
 }
 
 /** One function per RPC, under the method's local name. */

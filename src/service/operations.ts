@@ -6,6 +6,7 @@ import { type Actor, permissionMissing } from "../auth/actor.ts";
 import type { Badge } from "../auth/badge.ts";
 import type { Permission } from "../auth/permissions.ts";
 import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
+import { attemptsLeft } from "../domain/attempt.ts";
 import type { CommandContext, PersonInput, UserCommand } from "../domain/command.ts";
 import { isVisible, userNotFound } from "../domain/decide.ts";
 import type { Organization } from "../domain/organization.ts";
@@ -18,7 +19,7 @@ import {
   type StoredPolicy,
 } from "../domain/policy.ts";
 import { RefusalError } from "../domain/refusal.ts";
-import type { Session, SessionCommand } from "../domain/session.ts";
+import { type Session, type SessionCommand, sessionNotFound } from "../domain/session.ts";
 import { type State, stateOf, type User } from "../domain/user.ts";
 import type {
   EventQuery,
@@ -38,7 +39,18 @@ import { resourceOf } from "./request.ts";
 import { toAttributesMessage, toProfileMessage } from "./user-message.ts";
 import { validate } from "./validation.ts";
 
-export type { Actor, EventQuery, Page, Permission, RecordedEvent, UserPredicate, UserSearch, UserSearchOrder };
+export type {
+  Actor,
+  EventQuery,
+  Page,
+  Permission,
+  RecordedEvent,
+  SessionView,
+  UserPredicate,
+  UserSearch,
+  UserSearchOrder,
+};
+export { INSTANCE_POLICY_ID };
 
 /** Who asks, and by which dialect. */
 export interface Caller {
@@ -197,4 +209,14 @@ export function assertPermission(actor: Actor, permission: Permission, what: str
 /** Throws USER_NOT_FOUND: what a dialect says of a user whom `readUser` does not find. */
 export function refuseUnknownUser(userId: string): never {
   throw new RefusalError(userNotFound(userId));
+}
+
+/** Throws SESSION_NOT_FOUND: what a dialect says of a session that `readSession` does not find. */
+export function refuseUnknownSession(sessionId: string): never {
+  throw new RefusalError(sessionNotFound(sessionId));
+}
+
+/** How many attempts of the factor are left before a lock; `undefined`: there is no limit. */
+export function attemptsLeftOf({ counter, policy }: SignInView, factor: Factor): number | undefined {
+  return attemptsLeft(counter, policy, factor);
 }

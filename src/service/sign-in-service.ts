@@ -63,8 +63,11 @@ export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers
     async beginAttempt(request, call) {
       const common = await ofSubject(request, call);
       const command = { type: "BeginAttempt", attemptId: request.attemptId, ...common } as const;
-      const { deadlineTime } = call;
-      const answer = await waiters.admit({ attempt: () => execute(command, call), deadlineTime });
+      const answer = await waiters.admit({
+        key: JSON.stringify([common.subject, common.factor]),
+        attempt: (yields) => execute({ ...command, yields }, call),
+        call,
+      });
       return create(pb.BeginAttemptResponseSchema, {
         admitted: answer.result === "ADMITTED",
         decision: toDecision(answer),
@@ -115,7 +118,7 @@ async function findSubject(store: Store, request: SubjectRequest, call: ServiceC
   const { concealUnknown } = await policyOf(store, organizationId);
   if (isThere) return { subject: { userId }, organizationId };
   if (!concealUnknown) throw new RefusalError(typed === undefined ? userNotFound(userId) : identifierNotFound());
-  const shadow = await store.shadowOf(organizationId, typed ?? `id:${userId}`);
+  const shadow = await store.shadowOf(organizationId, typed === undefined ? { userId } : { identifier: typed });
   return { subject: { shadow }, organizationId };
 }
 

@@ -31,50 +31,94 @@ export async function simulatePolicy(
   query: Omit<AttemptQuery, "pageSize" | "after">,
   policyOf: (organizationId: string) => Promise<Policy>,
 ): Promise<Simulation> {
-  const replay = new Replay();
+  const replay = new Replay(await store.now());
   for (let after: string | undefined; ; ) {
     const page = await store.listAttempts({ ...query, pageSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) });
-    for (const attempt of page.items) replay.add(attempt, await policyOf(attempt.organizationId));
+    for (const attempt of page.items) replay.begin(attempt, await policyOf(attempt.organizationId));
     if (replay.attemptCount > ATTEMPTS_MAX) {
       throw new RefusalError(searchTooBroad("the simulation", ATTEMPTS_MAX, "shorten the period"));
     }
     after = page.next;
-    if (after === undefined) return replay;
+    if (after === undefined) return replay.end();
   }
 }
 
+/** An attempt that was let in and has not come to its end in the replay. */
+interface Open {
+  readonly key: string;
+  readonly userId: string;
+  readonly factor: Factor;
+  readonly succeeded: boolean;
+  readonly settleTime: number;
+  readonly policy: Policy;
+}
+
+/** Attempts begin in one order and are settled in another: both are kept, as the gate met them. */
 class Replay implements Simulation {
   readonly locks: (PolicyLock & { readonly userId: string; readonly factor: Factor })[] = [];
   lockCount = 0;
   attemptCount = 0;
   refusedCount = 0;
+  readonly #now: number;
   readonly #counters = new Map<string, AttemptCounter>();
+  /** In the order of their ends. */
+  readonly #open: Open[] = [];
   /** By user: until when, in milliseconds since the epoch. */
   readonly #lockedUntil = new Map<string, number>();
+  /** The same by counter: what meets the lock of its own counter would not have been let in. */
+  readonly #fullUntil = new Map<string, number>();
 
-  add({ subject, factor, outcome, beginTime, settleTime }: Attempt, policy: Policy): void {
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  /** The next attempt in the order of beginnings. */
+  begin(attempt: Attempt, policy: Policy): void {
+    const { subject, factor, outcome, beginTime, endTime } = attempt;
+    const isUnderWay = outcome === "OUTSTANDING" && endTime > this.#now;
     // Who is unknown locks nobody; what was denied or is under way says nothing of the credential.
-    if (!("userId" in subject) || outcome === "OUTSTANDING" || outcome === "DENIED") return;
+    if (!("userId" in subject) || outcome === "DENIED" || isUnderWay) return;
+    this.#settleUntil(beginTime);
     this.attemptCount++;
     const { userId } = subject;
     if (beginTime < (this.#lockedUntil.get(userId) ?? 0)) {
       this.refusedCount++;
       return;
     }
-    const now = settleTime ?? beginTime;
-    const key = `${factor} ${userId}`;
-    const { counter } = settleCounter(this.#counters.get(key) ?? NO_ATTEMPTS, policy, factor, now);
-    const counted: Pick<Counted, "counter" | "lock"> =
-      outcome === "SUCCEEDED"
-        ? { counter: countSuccess(counter, policy) }
-        : countFailure(counter, { policy, factor, now });
-    this.#counters.set(key, counted.counter);
-    if (counted.lock !== undefined) this.#lock(userId, factor, counted.lock);
+    const settleTime = attempt.settleTime ?? endTime;
+    const open = { key: `${factor} ${userId}`, userId, factor, succeeded: outcome === "SUCCEEDED", settleTime, policy };
+    const index = this.#open.findLastIndex((each) => each.settleTime <= settleTime);
+    this.#open.splice(index + 1, 0, open);
   }
 
-  #lock(userId: string, factor: Factor, lock: PolicyLock): void {
+  end(): this {
+    this.#settleUntil(Number.POSITIVE_INFINITY);
+    return this;
+  }
+
+  #settleUntil(time: number): void {
+    const settled = this.#open.findIndex(({ settleTime }) => settleTime > time);
+    for (const open of this.#open.splice(0, settled < 0 ? this.#open.length : settled)) this.#settle(open);
+  }
+
+  #settle({ key, userId, factor, succeeded, settleTime: now, policy }: Open): void {
+    if (now < (this.#fullUntil.get(key) ?? 0)) {
+      this.refusedCount++;
+      return;
+    }
+    const { counter } = settleCounter(this.#counters.get(key) ?? NO_ATTEMPTS, policy, factor, now);
+    const counted: Pick<Counted, "counter" | "lock"> = succeeded
+      ? { counter: countSuccess(counter, policy) }
+      : countFailure(counter, { policy, factor, now });
+    this.#counters.set(key, counted.counter);
+    if (counted.lock !== undefined) this.#lock(key, userId, factor, counted.lock);
+  }
+
+  #lock(key: string, userId: string, factor: Factor, lock: PolicyLock): void {
     this.lockCount++;
     if (this.locks.length < LOCKS_TOLD_MAX) this.locks.push({ ...lock, userId, factor });
-    this.#lockedUntil.set(userId, lock.expireTime ?? Number.POSITIVE_INFINITY);
+    const end = lock.expireTime ?? Number.POSITIVE_INFINITY;
+    this.#fullUntil.set(key, end);
+    this.#lockedUntil.set(userId, Math.max(end, this.#lockedUntil.get(userId) ?? 0));
   }
 }

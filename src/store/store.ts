@@ -165,6 +165,9 @@ export interface UserSearchAnswer {
   readonly isTotalExact: boolean;
 }
 
+/** A user id, compared byte for byte, or what a person typed, normalised. */
+export type UnknownName = { readonly userId: string } | { readonly identifier: string };
+
 /** Whose sign-in is asked about, and by which factor. */
 export interface SignInKey {
   readonly userId: string;
@@ -265,8 +268,8 @@ export interface Store {
   readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]>;
   /** Ids of the users of an organization whose username or email address this is, once both are normalised; at most 2. */
   findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]>;
-  /** What stands for a name that nobody has: always the same for the same, and of no use to whoever reads it. */
-  shadowOf(organizationId: string, name: string): Promise<string>;
+  /** What stands for whom there is not: always the same for the same, and of no use to whoever reads it. */
+  shadowOf(organizationId: string, name: UnknownName): Promise<string>;
   /** `undefined`: nothing was ever set there. */
   readPolicy(policyId: string): Promise<StoredPolicy | undefined>;
   listAttempts(query: AttemptQuery): Promise<Page<Attempt>>;

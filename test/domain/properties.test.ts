@@ -67,6 +67,7 @@ test("the histories tried are worth trying: every event and every reason occurs"
       "UserImported",
       "UserLocked",
       "UserReactivated",
+      "UserSessionsRevoked",
       "UserUnbanned",
       "UserUnlocked",
       "UserUpdated",
@@ -93,8 +94,8 @@ test("each event adds one to the sequence and no event takes the epoch back", ()
       const next: User = evolve(user, event, USER_ID, ORGANIZATION_ID);
       assert.equal(next.state.sequence, (user?.state.sequence ?? 0) + 1);
       const grown = next.state.epoch - (user?.state.epoch ?? 1);
-      const ends =
-        event.type === "UserDeleted" || ("sessionsRevoked" in event.data && event.data.sessionsRevoked) ? 1 : 0;
+      const isPlain = event.type === "UserDeleted" || event.type === "UserSessionsRevoked";
+      const ends = isPlain || ("sessionsRevoked" in event.data && event.data.sessionsRevoked) ? 1 : 0;
       assert.equal(grown, ends, event.type);
       user = next;
     }

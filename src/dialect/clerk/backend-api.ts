@@ -3,14 +3,19 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Admission } from "../../service/call.ts";
 import { refusalOf, toConnectError } from "../../service/errors.ts";
-import { assertId } from "../../service/identity.ts";
-import { assertPermission, type Operations, refuseUnknownUser } from "../../service/operations.ts";
+import {
+  assertPermission,
+  type Operations,
+  refuseUnknownSession,
+  refuseUnknownUser,
+} from "../../service/operations.ts";
 import { describeFault } from "../../service/transport-faults.ts";
 import type { HttpAnswer, HttpCall, HttpMount } from "../../transport/mount.ts";
 import { ClerkError, methodNotAllowed, resourceNotFound } from "./clerk-error.ts";
+import { isId, type OperationCall } from "./operation.ts";
 import { internalError, translateRefusal } from "./refused.ts";
 import { readJsonBody } from "./request-body.ts";
-import { findRoute } from "./routes.ts";
+import { findRoute, type Route } from "./routes.ts";
 
 /** The handler of everything at or below the prefix. */
 export function backendApi(operations: Operations, prefix: string): HttpMount<Admission>["handler"] {
@@ -36,37 +41,35 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   call.note({ admission: { actor } });
   if (route === undefined) throw resourceNotFound();
   if (operation === undefined) throw methodNotAllowed(call.method, Object.keys(route.methods));
-  const userId = route.segment === undefined ? "" : decodeUserId(route.segment);
+  const { userId, sessionId } = readNamed(route.named);
   if (userId !== "") call.note({ userId });
   assertPermission(actor, operation.permission, operation.name);
-  if (userId !== "") assertUserId(userId);
+  if (userId !== "" && !isId(userId)) refuseUnknownUser(userId);
+  if (sessionId !== "" && !isId(sessionId)) refuseUnknownSession(sessionId);
   return operation.serve({
     operations,
     actor,
     userId,
+    sessionId,
     query: new URLSearchParams(call.query),
     readBody: () => readJsonBody(call),
   });
 }
 
-/** Throws 404 for what is no encoding of a text, and for an empty one. */
-function decodeUserId(segment: string): string {
-  try {
-    const userId = decodeURIComponent(segment);
-    if (userId !== "") return userId;
-  } catch {
-    // Not an encoding: no user can have been meant.
-  }
-  throw resourceNotFound();
+function readNamed(named: Route["named"]): Pick<OperationCall, "userId" | "sessionId"> {
+  const id = named === undefined ? "" : decodeId(named.segment);
+  return named?.kind === "session" ? { userId: "", sessionId: id } : { userId: id, sessionId: "" };
 }
 
-/** What cannot be an id names nobody; the store need not be asked. */
-function assertUserId(userId: string): void {
+/** Throws 404 for what is no encoding of a text, and for an empty one. */
+function decodeId(segment: string): string {
   try {
-    assertId("user_id", userId);
+    const id = decodeURIComponent(segment);
+    if (id !== "") return id;
   } catch {
-    refuseUnknownUser(userId);
+    // Not an encoding: nothing can have been meant.
   }
+  throw resourceNotFound();
 }
 
 function toClerkError(error: unknown, call: HttpCall<Admission>): ClerkError {

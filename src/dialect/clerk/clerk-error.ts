@@ -9,6 +9,8 @@ export interface ErrorEntry {
   readonly longMessage: string;
   /** The parameter that is at fault. */
   readonly paramName?: string;
+  /** How long the user of whom it speaks is still locked; absent: for ever, or it speaks of something else. */
+  readonly lockoutSeconds?: number;
 }
 
 /** A refusal as Clerk would answer it. Its cause is what was thrown behind it, where there is any: the log names its reason. */
@@ -33,11 +35,12 @@ export class ClerkError extends Error {
   /** The document that is sent. */
   toJson(traceId: string): JsonObject {
     return {
-      errors: this.entries.map(({ code, message, longMessage, paramName }) => ({
+      errors: this.entries.map(({ code, message, longMessage, paramName, lockoutSeconds }) => ({
         message,
         long_message: longMessage,
         code,
         ...(paramName === undefined ? {} : { meta: { param_name: paramName } }),
+        ...(lockoutSeconds === undefined ? {} : { meta: { lockout_expires_in_seconds: lockoutSeconds } }),
       })),
       clerk_trace_id: traceId,
     };
@@ -63,6 +66,12 @@ export function resourceNotFound(): ClerkError {
 /** There is no such user that the caller may see. */
 export function userNotFound(userId: string, cause?: unknown): ClerkError {
   return clerkError(404, "resource_not_found", "not found", `No user was found with id ${userId}`, { cause });
+}
+
+/** There is no such session that the caller may see. */
+export function sessionNotFound(sessionId: string, cause?: unknown): ClerkError {
+  const longMessage = `No session was found with id ${sessionId}`;
+  return clerkError(404, "resource_not_found", "Session not found", longMessage, { cause });
 }
 
 /** The path is served, by other methods. The catalogue has no code for it; this one is named like the others. */
@@ -101,6 +110,18 @@ export function contentTypeUnsupported(actual: string): ClerkError {
     `Content-Type ${actual} is unsupported. You should use application/json instead.`,
     { header: { accept: "application/json" } },
   );
+}
+
+/** None of these was given, and one must be. */
+export function queryParameterMissing(...names: readonly string[]): ClerkError {
+  const longMessage = `Either of the following query parameters must be provided: ${names.join(", ")}.`;
+  return clerkError(400, "missing_query_parameter", "Missing query parameter", longMessage);
+}
+
+/** No token, another session's, or the session holds no more: which of them is not told. */
+export function sessionTokenInvalid(): ClerkError {
+  const longMessage = "The token provided could not be successfully verified";
+  return clerkError(400, "invalid_session_token", "Invalid session token", longMessage);
 }
 
 /** More than `max` at once. */

@@ -1,16 +1,11 @@
 /** Lists and counts users by filter, by offset or after a user. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { UserPredicate, UserSearchOrder, UserView } from "../../service/operations.ts";
-import {
-  type ParamFault,
-  paramFormatInvalid,
-  paramsInvalid,
-  paramTypeInvalid,
-  paramValueInvalid,
-} from "./clerk-error.ts";
+import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
 import type { Operation, OperationCall } from "./operation.ts";
-import { parseInteger, readUserFilter, splitSign } from "./user-filter.ts";
-import { toUserJson } from "./user-json.ts";
+import { readWindow, type Window } from "./page-query.ts";
+import { readUserFilter, splitSign } from "./user-filter.ts";
+import { showUser } from "./user-json.ts";
 
 /** GET /users: a bare array. */
 export const getUserList: Operation = {
@@ -23,7 +18,7 @@ export const getUserList: Operation = {
     const views = await (page.startingAfter === undefined
       ? searchPage(call, filter.where, page)
       : searchAfter(call, filter.where, page, page.startingAfter));
-    return views.map(toUserJson);
+    return Promise.all(views.map((view) => showUser(call, view)));
   },
 };
 
@@ -46,16 +41,11 @@ export const getUsersCount: Operation = {
   },
 };
 
-interface PageQuery {
-  readonly limit: number;
-  readonly offset: number;
+interface PageQuery extends Window {
   readonly order: UserSearchOrder;
   /** The id of the last user of the page before. */
   readonly startingAfter: string | undefined;
 }
-
-const LIMIT_DEFAULT = 10;
-const LIMIT_MAX = 500;
 
 /** What no user has here, like its sign-ins, orders nobody: equals are in the order of their ids. */
 const ORDERS: Readonly<Record<string, UserSearchOrder["by"]>> = {
@@ -74,15 +64,7 @@ const ORDERS: Readonly<Record<string, UserSearchOrder["by"]>> = {
 /** Throws 422 naming every parameter that is at fault. */
 function readPage(query: URLSearchParams): PageQuery {
   const faults: ParamFault[] = [];
-  const integer = (name: string, byDefault: number, min: number, max: number): number => {
-    const text = query.get(name) || `${byDefault}`;
-    const value = parseInteger(text);
-    if (value === undefined) faults.push(paramTypeInvalid(name, "integer"));
-    else if (value < min || value > max) faults.push(paramValueInvalid(name, text));
-    return value ?? byDefault;
-  };
-  const limit = integer("limit", LIMIT_DEFAULT, 1, LIMIT_MAX);
-  const offset = integer("offset", 0, 0, Number.MAX_SAFE_INTEGER - LIMIT_MAX);
+  const { limit, offset } = readWindow(query, faults);
   const orderText = query.get("order_by") || "-created_at";
   const { isExcluded: descending, rest } = splitSign(orderText);
   const by = Object.hasOwn(ORDERS, rest) ? ORDERS[rest] : undefined;

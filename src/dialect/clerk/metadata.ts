@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isObject, readForm } from "./form.ts";
 import type { Operation } from "./operation.ts";
 import { type PersonEdit, updatePerson } from "./update-person.ts";
-import { toUserJson } from "./user-json.ts";
+import { showUser } from "./user-json.ts";
 import {
   METADATA_NAMES,
   METADATA_NAMESPACES,
@@ -33,7 +33,7 @@ function metadataOperation(name: string, combine: Combine): Operation {
     permission: "user.write",
     serve: async (call) => {
       const form = readForm(await call.readBody(), METADATA_PARAMS);
-      return toUserJson(await updatePerson(call, (view) => editMetadata(view.user, form, combine)));
+      return showUser(call, await updatePerson(call, (view) => editMetadata(view.user, form, combine)));
     },
   };
 }

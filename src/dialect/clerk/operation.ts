@@ -1,6 +1,7 @@
 /** One operation of the API: who may call it, and what it is given. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { CommandContext } from "../../domain/command.ts";
+import { assertId } from "../../service/identity.ts";
 import {
   type Actor,
   contextOf,
@@ -16,6 +17,8 @@ export interface OperationCall {
   readonly actor: Actor;
   /** From the path; empty where it names no user. */
   readonly userId: string;
+  /** From the path; empty where it names no session. */
+  readonly sessionId: string;
   readonly query: URLSearchParams;
   /** The object in the body. */
   readonly readBody: () => Promise<JsonObject>;
@@ -27,6 +30,16 @@ export interface Operation {
   readonly permission: Permission;
   /** Answers what is sent, with 200. */
   readonly serve: (call: OperationCall) => Promise<JsonValue>;
+}
+
+/** What cannot be an id names nobody; the store need not be asked. */
+export function isId(text: string): boolean {
+  try {
+    assertId("id", text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The context of a change. The original knows one instance: a caller reaches every user that its key does. */

@@ -1,7 +1,7 @@
 /** Get, create, update and delete users. */
 import type { ImportedRestriction } from "../../domain/command.ts";
 import type { User } from "../../domain/user.ts";
-import type { UserView } from "../../service/operations.ts";
+import { assertPermission, type UserView } from "../../service/operations.ts";
 import { writeOrganization } from "../../service/request.ts";
 import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
 import { readForm } from "./form.ts";
@@ -19,7 +19,7 @@ import {
 } from "./person-form.ts";
 import { translateRefusal } from "./refused.ts";
 import { assertStorable, attributesParamOf, type PersonEdit, updatePerson } from "./update-person.ts";
-import { toUserJson } from "./user-json.ts";
+import { showUser } from "./user-json.ts";
 import {
   DEFAULT_WORDS,
   METADATA_NAMES,
@@ -34,7 +34,7 @@ import {
 export const getUser: Operation = {
   name: "GetUser",
   permission: "user.read",
-  serve: async (call) => toUserJson(await readUser(call, call.userId)),
+  serve: async (call) => showUser(call, await readUser(call, call.userId)),
 };
 
 /** DELETE /users/{id}: answers what is left of the user, its id. */
@@ -64,16 +64,24 @@ export const createUser: Operation = {
       ),
     };
     assertStorable(person);
-    try {
-      return toUserJson(await create(call, form, person));
-    } catch (error) {
-      throw translateRefusal(error, { authorization: null, attributesParam: attributesParamOf(person) }) ?? error;
-    }
+    return showUser(call, await create(call, form, person));
   },
 };
 
+async function create(
+  call: OperationCall,
+  form: CreateForm,
+  person: Pick<PersonEdit, "profile" | "attributes">,
+): Promise<UserView> {
+  try {
+    return await write(call, form, person);
+  } catch (error) {
+    throw translateRefusal(error, { authorization: null, attributesParam: attributesParamOf(person) }) ?? error;
+  }
+}
+
 /** One command, whatever is asked for: there is no moment in which a user exists that is not banned yet. */
-function create(
+function write(
   call: OperationCall,
   form: CreateForm,
   person: Pick<PersonEdit, "profile" | "attributes">,
@@ -112,9 +120,17 @@ export const updateUser: Operation = {
   permission: "user.write",
   serve: async (call) => {
     const form = readForm(await call.readBody(), UPDATE_PARAMS);
-    return toUserJson(await updatePerson(call, (view) => editPerson(view, form)));
+    const signsOut = form.sign_out_of_other_sessions === true;
+    if (signsOut) assertPermission(call.actor, "session.delete", "UpdateUser with sign_out_of_other_sessions");
+    const updated = await updatePerson(call, (view) => editPerson(view, form));
+    // Afterwards: whoever signed in with the former password in between is signed out as well.
+    return showUser(call, signsOut ? await signOut(call) : updated);
   },
 };
+
+function signOut(call: OperationCall): Promise<UserView> {
+  return call.operations.change({ type: "RevokeUserSessions", ...ofUser(call) });
+}
 
 /** The metadata of this operation replace what was there; where the line of the SDK merges, it calls another one. */
 function editPerson({ user, now }: UserView, form: UpdateForm): PersonEdit {

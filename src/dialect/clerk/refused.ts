@@ -1,14 +1,17 @@
 /** What the service refuses, in Clerk's words: reason → code, status and texts. */
 import type { FieldViolation, Reason, Refusal } from "../../domain/refusal.ts";
 import { refusalOf } from "../../service/errors.ts";
+import type { UserView } from "../../service/operations.ts";
 import {
   type ClerkError,
   clerkError,
   paramFormatInvalid,
   paramsInvalid,
   resourceLocked,
+  sessionNotFound,
   userNotFound,
 } from "./clerk-error.ts";
+import { userMayNotAct } from "./user-refused.ts";
 
 /** What a text may depend on beside the refusal. */
 export interface RefusedCall {
@@ -16,6 +19,8 @@ export interface RefusedCall {
   readonly authorization: string | null;
   /** The parameter to name where the user's attributes as a whole are at fault. */
   readonly attributesParam?: string | undefined;
+  /** The user as the refusal left them, where the text tells more of them than the refusal does. */
+  readonly view?: UserView | undefined;
 }
 
 /** A refusal with what was thrown for it, and the headers that go with it. */
@@ -31,6 +36,8 @@ const CHALLENGE = { "www-authenticate": "Bearer" };
 /** What is not here cannot be met on this road; it is answered as a failure of ours. */
 const TRANSLATIONS: Readonly<Partial<Record<Reason, Translate>>> = {
   USER_NOT_FOUND: ({ refusal, more }) => userNotFound(refusal.metadata.userId ?? "", more.cause),
+  SESSION_NOT_FOUND: ({ refusal, more }) => sessionNotFound(refusal.metadata.sessionId ?? "", more.cause),
+  USER_MAY_NOT_ACT: ({ refusal, more }, { view }) => userMayNotAct(refusal.metadata.state, view, more.cause),
   CREDENTIAL_MISSING: credentialMissing,
   CREDENTIAL_INVALID: ({ more }) => {
     const message = "The provided Clerk Secret Key is invalid. Make sure that your Clerk Secret Key is correct.";

@@ -4,7 +4,7 @@ import type { Operations, UserView } from "../../service/operations.ts";
 import { bulkSizeExceeded, paramMissing, paramsInvalid } from "./clerk-error.ts";
 import { readForm } from "./form.ts";
 import { type Operation, type OperationCall, ofUser, readUser } from "./operation.ts";
-import { toUserJson } from "./user-json.ts";
+import { showUser } from "./user-json.ts";
 
 /** POST /users/{id}/lock: for the organization's lock duration, anew when the user is locked already; sessions live on. */
 export const lockUser = onUser("LockUser", (call, userId) =>
@@ -61,7 +61,7 @@ function onUser(name: string, change: Change): Operation {
   return {
     name,
     permission: "user.write",
-    serve: async (call): Promise<JsonObject> => toUserJson(await change(call, call.userId)),
+    serve: async (call): Promise<JsonObject> => showUser(call, await change(call, call.userId)),
   };
 }
 
@@ -78,7 +78,10 @@ function onUsers(name: string, change: Change): Operation {
       await Promise.all(distinct.map((userId) => readUser(call, userId)));
       // Together, so that they share a commit.
       const views = await Promise.all(distinct.map((userId) => change(call, userId, { lane: "bulk" })));
-      const changed = new Map(views.map((view) => [view.user.state.id, toUserJson(view)]));
+      const shown = await Promise.all(
+        views.map(async (view) => [view.user.state.id, await showUser(call, view)] as const),
+      );
+      const changed = new Map(shown);
       return userIds.map((userId) => changed.get(userId) ?? null);
     },
   };

@@ -1,13 +1,15 @@
 /** Which operation answers to which path and method. */
+import { getSessionList } from "./list-sessions.ts";
 import { getUserList, getUsersCount } from "./list-users.ts";
 import { replaceUserMetadata, updateUserMetadata } from "./metadata.ts";
 import type { Operation } from "./operation.ts";
 import { createUser, deleteUser, getUser, updateUser } from "./persons.ts";
 import { banUser, lockUser, unbanUser, unlockUser, usersBan, usersUnban } from "./restrictions.ts";
+import { createSession, getSession, revokeSession, verifySession } from "./sessions.ts";
 
 type Methods = Readonly<Record<string, Operation>>;
 
-/** Paths of one form, tried in this order; `*` stands for a user's id. */
+/** Paths of one form, tried in this order; `*` stands for the id of a user or a session. */
 const ROUTES: readonly (readonly [path: string, methods: Methods])[] = [
   ["users", { GET: getUserList, POST: createUser }],
   ["users/count", { GET: getUsersCount }],
@@ -19,6 +21,10 @@ const ROUTES: readonly (readonly [path: string, methods: Methods])[] = [
   ["users/*/ban", { POST: banUser }],
   ["users/*/unban", { POST: unbanUser }],
   ["users/*/metadata", { PATCH: updateUserMetadata, PUT: replaceUserMetadata }],
+  ["sessions", { GET: getSessionList, POST: createSession }],
+  ["sessions/*", { GET: getSession }],
+  ["sessions/*/revoke", { POST: revokeSession }],
+  ["sessions/*/verify", { POST: verifySession }],
 ];
 
 const TEMPLATES = ROUTES.map(([path, methods]) => ({ segments: path.split("/"), methods }));
@@ -26,8 +32,8 @@ const TEMPLATES = ROUTES.map(([path, methods]) => ({ segments: path.split("/"), 
 /** What serves a path. */
 export interface Route {
   readonly methods: Methods;
-  /** The part that names the user, as it was sent; absent where the path names none. */
-  readonly segment?: string;
+  /** What the path names, as it was sent; absent where it names nothing. */
+  readonly named?: { readonly kind: "user" | "session"; readonly segment: string };
 }
 
 /** `path` lies below the prefix, as it was sent; `undefined`: nothing is served there. */
@@ -37,7 +43,8 @@ export function findRoute(path: string): Route | undefined {
     if (segments.length !== template.length) continue;
     if (!template.every((each, index) => each === "*" || each === segments[index])) continue;
     const segment = segments[template.indexOf("*")];
-    return segment === undefined ? { methods } : { methods, segment };
+    if (segment === undefined) return { methods };
+    return { methods, named: { kind: template[0] === "users" ? "user" : "session", segment } };
   }
   return undefined;
 }

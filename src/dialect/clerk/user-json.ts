@@ -2,12 +2,18 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Restriction, RestrictionKind } from "../../domain/restriction.ts";
 import type { User } from "../../domain/user.ts";
-import type { UserView } from "../../service/operations.ts";
+import { attemptsLeftOf, type Operations, type UserView } from "../../service/operations.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toIdentificationJson } from "./identification.ts";
 import { metadataOf, wordsOf } from "./user-words.ts";
 
-/** The complete user. */
-export function toUserJson({ user, now }: UserView): JsonObject {
+/** The complete user. Reads what is not theirs alone: the attempts that they have left. */
+export async function showUser({ operations }: { readonly operations: Operations }, view: UserView) {
+  const signIn = await operations.readSignIn(view.user.state.id, "PASSWORD");
+  return toUserJson(view, (signIn && attemptsLeftOf(signIn, "PASSWORD")) ?? null);
+}
+
+/** `attemptsLeft`: before the policy locks; `null`: it never does. */
+function toUserJson({ user, now }: UserView, attemptsLeft: number | null): JsonObject {
   const { profile } = user.person;
   return {
     id: user.state.id,
@@ -24,10 +30,10 @@ export function toUserJson({ user, now }: UserView): JsonObject {
     ...identificationProperties(user),
     ...credentialProperties(user),
     ...settingProperties(user),
-    ...restrictionProperties(user, now),
+    ...restrictionProperties(user, now, attemptsLeft),
     created_at: user.state.creationTime,
     updated_at: user.state.changeTime,
-    // Nobody tells of sign-ins yet.
+    // Attempts and sessions are kept apart from users, and not for ever.
     last_sign_in_at: null,
     last_active_at: null,
   };
@@ -86,7 +92,7 @@ function settingProperties(user: User): JsonObject {
 }
 
 /** The flags are independent of each other and of the state: a banned user may be locked as well. */
-function restrictionProperties({ state }: User, now: number): JsonObject {
+function restrictionProperties({ state }: User, now: number, attemptsLeft: number | null): JsonObject {
   const holding = (kind: RestrictionKind): readonly Restriction[] =>
     state.restrictions.filter((restriction) => restriction.kind === kind && restriction.started);
   const locks = holding("LOCK");
@@ -95,13 +101,14 @@ function restrictionProperties({ state }: User, now: number): JsonObject {
     locked: locks.length > 0,
     deprovisioned: holding("DEACTIVATION").some(({ cause }) => cause === "DIRECTORY"),
     lockout_expires_in_seconds: secondsUntilUnlocked(locks, now),
-    // Its meaning at the original for an instance that locks nobody by itself: there is no limit of attempts here yet.
-    verification_attempts_remaining: null,
+    // The failures that caused a lock are forgotten with it: what is counted are those that come after.
+    verification_attempts_remaining:
+      attemptsLeft !== null && locks.some(({ cause }) => cause === "POLICY") ? 0 : attemptsLeft,
   };
 }
 
 /** Until the last lock ends, rounded up: a lock that holds has a second left. `null`: not locked, or for ever. */
-function secondsUntilUnlocked(locks: readonly Restriction[], now: number): number | null {
+export function secondsUntilUnlocked(locks: readonly Restriction[], now: number): number | null {
   let latest: number | null = null;
   for (const { expireTime } of locks) {
     if (expireTime === null) return null;

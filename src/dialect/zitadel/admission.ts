@@ -4,7 +4,7 @@ import { auth_option } from "@zitadel/proto/zitadel/options_pb.js";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
 import type { Admission } from "../../service/call.ts";
 import { noteRefusedActor } from "../../service/call-fields.ts";
-import type { Actor, Operations } from "../../service/operations.ts";
+import type { Actor, Operations, Permission } from "../../service/operations.ts";
 import type { Admit, CallHead } from "../../transport/mount.ts";
 import { byReason, ERRORS, type KnownError, mapError, toError } from "./error.ts";
 
@@ -14,15 +14,26 @@ export interface CallerAdmission extends Admission {
   readonly organizationId: string;
 }
 
-type Permission = "user.read" | "user.write" | "user.delete";
+/** What a method asks of its caller. */
+interface Asked {
+  /** `undefined`: every caller that is known may. */
+  readonly permission: Permission | undefined;
+  /** Only for callers of the whole instance. */
+  readonly ofInstance?: boolean;
+}
 
-/** The original's permissions in our words; `undefined`: every caller that is known may. */
-const PERMISSIONS: ReadonlyMap<string, Permission | undefined> = new Map([
-  ["authenticated", undefined],
-  ["user.read", "user.read"],
-  ["user.global.read", "user.read"],
-  ["user.write", "user.write"],
-  ["user.delete", "user.delete"],
+/** The original's permissions in our words. */
+const PERMISSIONS: ReadonlyMap<string, Asked> = new Map<string, Asked>([
+  ["authenticated", { permission: undefined }],
+  ["user.read", { permission: "user.read" }],
+  ["user.global.read", { permission: "user.read" }],
+  ["user.write", { permission: "user.write" }],
+  ["user.delete", { permission: "user.delete" }],
+  ["policy.read", { permission: "policy.read" }],
+  ["policy.write", { permission: "policy.write" }],
+  ["policy.delete", { permission: "policy.delete" }],
+  ["iam.policy.read", { permission: "policy.read", ofInstance: true }],
+  ["iam.policy.write", { permission: "policy.write", ofInstance: true }],
 ]);
 
 const DEFAULT_ORGANIZATION_ID = "default";
@@ -33,20 +44,21 @@ const ANYONE: CallerAdmission = {
   organizationId: DEFAULT_ORGANIZATION_ID,
 };
 
-/** Of one method: whether a credential is asked for, and which permission. */
-interface Requirement {
+/** Of one method: whether a credential is asked for, and what of its holder. */
+interface Requirement extends Asked {
   readonly isPublic: boolean;
-  readonly permission: Permission | undefined;
 }
+
+const CREDENTIAL_ONLY: Requirement = { isPublic: false, permission: undefined };
 
 /** Admits callers to the methods that are served; of the others it only asks for a credential. */
 export function createAdmit(operations: Operations, served: readonly DescMethod[]): Admit<CallerAdmission> {
   const requirements = new Map(served.map((method) => [method, requirementOf(method)]));
   return async (head) => {
-    const requirement = requirements.get(head.method);
-    if (requirement?.isPublic) return ANYONE;
+    const requirement = requirements.get(head.method) ?? CREDENTIAL_ONLY;
+    if (requirement.isPublic) return ANYONE;
     try {
-      return await admitActor(operations, authenticate(operations, head), head, requirement?.permission);
+      return await admitActor(operations, authenticate(operations, head), head, requirement);
     } catch (error) {
       throw mapError(error);
     }
@@ -59,8 +71,9 @@ function requirementOf(method: DescMethod): Requirement {
     ? getOption(method, auth_option).permission
     : getOption(method, methodOptions).authOption?.permission;
   if (named === undefined) return { isPublic: true, permission: undefined };
-  if (!PERMISSIONS.has(named)) throw new Error(`${method.name} asks for the permission ${named}, which is not known`);
-  return { isPublic: false, permission: PERMISSIONS.get(named) };
+  const asked = PERMISSIONS.get(named);
+  if (asked === undefined) throw new Error(`${method.name} asks for the permission ${named}, which is not known`);
+  return { isPublic: false, ...asked };
 }
 
 function authenticate(operations: Operations, { header, remoteAddress }: CallHead): Actor {
@@ -81,13 +94,15 @@ async function admitActor(
   operations: Operations,
   actor: Actor,
   { header }: CallHead,
-  permission: Permission | undefined,
+  { permission, ofInstance = false }: Asked,
 ): Promise<CallerAdmission> {
   const named = header.get("x-zitadel-orgid") ?? "";
   // Where the method asks for no permission, the command does, in the organization of the user.
   const organizationId = await contextOrganization(operations, actor, named, permission !== undefined);
-  if (permission !== undefined && !actor.permissions.has(permission))
+  const isBeyond = ofInstance && actor.scope !== null;
+  if (permission !== undefined && (isBeyond || !actor.permissions.has(permission))) {
     throw refuseActor(actor, ERRORS.methodNotPermitted);
+  }
   return { actor, organizationId };
 }
 
@@ -107,6 +122,12 @@ export async function contextOrganization(
   if (actor.scope === null) return named;
   if (isMemberOnly) throw refuseActor(actor, ERRORS.noMembership);
   return own;
+}
+
+/** Throws unless the caller has the permission in the organization of what the request names. */
+export function assertPermitted(actor: Actor, permission: Permission, organizationId: string): void {
+  if (actor.scope !== null && actor.scope !== organizationId) throw toError(ERRORS.noMembership);
+  if (!actor.permissions.has(permission)) throw toError(ERRORS.userNotPermitted);
 }
 
 /** The log names who was refused. */

@@ -1,4 +1,4 @@
-/** ZITADEL's user APIs (management v1, user v2 and v2beta, resources v3alpha) at its own paths, over our own decisions. */
+/** ZITADEL's APIs around users, their sessions and lockout policies, at its own paths, over our own decisions. */
 import type { Dialect } from "../dialect.ts";
 
 const SERVICES = [
@@ -6,8 +6,13 @@ const SERVICES = [
   "zitadel.user.v2.UserService",
   "zitadel.user.v2beta.UserService",
   "zitadel.resources.user.v3alpha.ZITADELUsers",
+  "zitadel.session.v2.SessionService",
+  "zitadel.session.v2beta.SessionService",
+  "zitadel.settings.v2.SettingsService",
+  "zitadel.settings.v2beta.SettingsService",
+  "zitadel.admin.v1.AdminService",
 ];
-const REST_PREFIXES = ["/management/v1", "/v2", "/v2beta", "/resources/v3alpha"];
+const REST_PREFIXES = ["/management/v1", "/admin/v1", "/v2", "/v2beta", "/resources/v3alpha"];
 const PREFIXES = [...SERVICES.map((service) => `/${service}`), ...REST_PREFIXES];
 
 export const zitadel: Dialect = {

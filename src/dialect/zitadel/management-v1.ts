@@ -1,16 +1,44 @@
 /** The handlers of zitadel.management.v1.ManagementService: everything happens in the organization context. */
 import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
-import type { Operations } from "../../service/operations.ts";
+import { INSTANCE_POLICY_ID, type Operations } from "../../service/operations.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
+import { changeLockout, readLockout, toLockoutPolicy } from "./lockout-policy.ts";
 import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "./new-user.ts";
 import { type Act, createChangeUser } from "./user-change.ts";
 import { listUserChanges } from "./user-changes.ts";
 import { listTime, listUsers, readUserByLoginName, readUserV1 } from "./user-list.ts";
 import { detailsOf, toUserV1 } from "./user-message.ts";
 
-/** The methods of management v1 that are about users. */
-export function managementHandlers(operations: Operations): ZitadelHandlers<typeof ManagementService> {
+type Handlers = ZitadelHandlers<typeof ManagementService>;
+
+/** The methods of management v1 that are about users and lockout policies. */
+export function managementHandlers(operations: Operations): Handlers {
+  return { ...userHandlers(operations), ...lockoutHandlers(operations) };
+}
+
+function lockoutHandlers(operations: Operations): Handlers {
+  return {
+    async getLockoutPolicy(_request, { admission: { organizationId } }) {
+      const lockout = await readLockout(operations, organizationId);
+      return { policy: toLockoutPolicy(lockout), isDefault: lockout.isDefault };
+    },
+    getDefaultLockoutPolicy: async () => ({
+      policy: toLockoutPolicy(await readLockout(operations, INSTANCE_POLICY_ID)),
+    }),
+    addCustomLockoutPolicy: async (request, call) => ({
+      details: await changeLockout(operations, "add", request, call),
+    }),
+    updateCustomLockoutPolicy: async (request, call) => ({
+      details: await changeLockout(operations, "update", request, call),
+    }),
+    resetLockoutPolicyToDefault: async (_request, call) => ({
+      details: await changeLockout(operations, "reset", undefined, call),
+    }),
+  };
+}
+
+function userHandlers(operations: Operations): Handlers {
   const changeUser = createChangeUser(operations, "v1");
   const change = (act: Act) => async (request: { readonly id: string }, call: ZitadelCall) => {
     const { organizationId } = call.admission;

@@ -1,44 +1,63 @@
-/** The four services as they are mounted. Imported when the dialect is enabled: the descriptors are large. */
+/** The services as they are mounted. Imported when the dialect is enabled: the descriptors are large. */
 import { type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import { AdminService } from "@zitadel/proto/zitadel/admin_pb.js";
 import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
 import { ZITADELUsers } from "@zitadel/proto/zitadel/resources/user/v3alpha/user_service_pb.js";
+import { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
+import { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
+import { SettingsService } from "@zitadel/proto/zitadel/settings/v2/settings_service_pb.js";
+import { SettingsService as BetaSettingsService } from "@zitadel/proto/zitadel/settings/v2beta/settings_service_pb.js";
 import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
 import type { Admission } from "../../service/call.ts";
 import type { Operations } from "../../service/operations.ts";
 import type { Mount } from "../../transport/mount.ts";
+import { adminHandlers } from "./admin-v1.ts";
 import { type CallerAdmission, createAdmit } from "./admission.ts";
 import { keepOwnDetails } from "./error.ts";
 import { wrapHandlers, type ZitadelHandlers } from "./handler.ts";
 import { managementHandlers } from "./management-v1.ts";
 import { restPolicy } from "./rest-policy.ts";
+import { betaSessionHandlers, sessionHandlers } from "./session-v2.ts";
+import { betaSettingsHandlers, settingsHandlers } from "./settings-v2.ts";
 import { betaUserHandlers, userHandlers } from "./user-v2.ts";
 import { usersHandlers } from "./users-v3alpha.ts";
 
-/** All methods are mounted: those without a handler are UNIMPLEMENTED for whoever shows a credential. */
+/**
+ * All methods are mounted: those without a handler are UNIMPLEMENTED for whoever shows a credential. Of AdminService only
+ * a few are: it is about much that there is not here.
+ */
 export function zitadelMounts(operations: Operations): readonly Mount<Admission>[] {
+  const admin = adminHandlers(operations);
   const mounts: readonly Mount<CallerAdmission>[] = [
     mountOf(operations, ManagementService, managementHandlers(operations), { pathPrefix: "/management/v1" }),
     mountOf(operations, UserService, userHandlers(operations), { ownPaths: ["/v2"] }),
     mountOf(operations, BetaUserService, betaUserHandlers(operations), { ownPaths: ["/v2beta"] }),
     mountOf(operations, ZITADELUsers, usersHandlers(operations), { ownPaths: ["/resources/v3alpha"] }),
+    mountOf(operations, SessionService, sessionHandlers(operations), { ownPaths: ["/v2"] }),
+    mountOf(operations, BetaSessionService, betaSessionHandlers(operations), { ownPaths: ["/v2beta"] }),
+    mountOf(operations, SettingsService, settingsHandlers(operations), { ownPaths: ["/v2"] }),
+    mountOf(operations, BetaSettingsService, betaSettingsHandlers(operations), { ownPaths: ["/v2beta"] }),
+    mountOf(operations, AdminService, admin, { pathPrefix: "/admin/v1", methods: Object.keys(admin) }),
   ];
   // The transport hands to the handlers what `admit` answered, whatever its type.
   return mounts as readonly Mount<Admission>[];
 }
 
-interface Paths {
+interface Differences {
   readonly pathPrefix?: string;
   /** Where the prefix does not say it. */
   readonly ownPaths?: readonly string[];
+  /** Only these are mounted. Absent: all. */
+  readonly methods?: readonly string[];
 }
 
 function mountOf<S extends DescService>(
   operations: Operations,
   service: S,
   handlers: ZitadelHandlers<S>,
-  { pathPrefix = "", ownPaths = [pathPrefix] }: Paths,
+  { pathPrefix = "", ownPaths = [pathPrefix], methods }: Differences,
 ): Mount<CallerAdmission> {
   const served = service.methods.filter(({ localName }) => localName in handlers);
   return {
@@ -46,6 +65,7 @@ function mountOf<S extends DescService>(
     handlers: wrapHandlers(operations, service, handlers),
     options: {
       admit: createAdmit(operations, served),
+      ...(methods === undefined ? {} : { methods }),
       rest: restPolicy({ pathPrefix, ownPaths, successStatuses: successStatusesOf(service) }),
       unknownFields: "ignore",
       describeError: keepOwnDetails,

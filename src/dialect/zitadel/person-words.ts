@@ -122,7 +122,8 @@ export function displayNameOf({ displayName, givenName = "", familyName = "" }: 
   return displayName ?? `${givenName} ${familyName}`.trim();
 }
 
-function wordsIn(attributes: Attributes, namespace: string): Readonly<Record<string, unknown>> {
+/** What is kept in a namespace. */
+export function wordsIn(attributes: Attributes, namespace: string): Readonly<Record<string, unknown>> {
   return Object.hasOwn(attributes, namespace) ? JSON.parse(attributes[namespace] ?? "{}") : {};
 }
 

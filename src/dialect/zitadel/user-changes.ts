@@ -23,6 +23,7 @@ const TEXTS = {
   "user.username.changed": "Username changed",
   "user.machine.added": "Technical user added",
   "user.machine.changed": "Technical user changed",
+  "user.human.signed.out": "User signed out",
 } as const;
 type EventType = keyof typeof TEXTS;
 
@@ -103,6 +104,8 @@ export function eventTypeOf(event: UserEvent, isMachine: boolean): EventType {
       return "user.deactivated";
     case "UserReactivated":
       return "user.reactivated";
+    case "UserSessionsRevoked":
+      return "user.human.signed.out";
     case "RestrictionStarted":
       return event.data.kind === "DEACTIVATION" ? "user.deactivated" : "user.locked";
     case "RestrictionExpired":

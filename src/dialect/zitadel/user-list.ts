@@ -2,11 +2,13 @@
 import { Code } from "@connectrpc/connect";
 import type { Operations, UserPredicate, UserSearchView, UserView } from "../../service/operations.ts";
 import { toTimestamp } from "../../service/user-message.ts";
-import { ERRORS, type KnownError, toError } from "./error.ts";
+import { assertPermitted } from "./admission.ts";
+import { type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";
 import { loginName, type SearchQuery, toOrder, toPredicate } from "./user-query.ts";
 
-const NOT_FOUND: KnownError = { code: Code.NotFound, id: "QUERY-Dfbg2", text: "User could not be found" };
+/** Of the reads of all versions. */
+export const NOT_FOUND: KnownError = { code: Code.NotFound, id: "QUERY-Dfbg2", text: "User could not be found" };
 /** Management v1 tells the user of another organization by its id. */
 const OF_ANOTHER_ORGANIZATION: KnownError = { ...NOT_FOUND, id: "MANAG-fpo4B" };
 /** Login names are not unique here; acting on one of several users would be a guess. */
@@ -34,17 +36,21 @@ export async function readUserV1(
   return view;
 }
 
+/** A user of any organization, for callers who are asked for a permission afterwards. */
+export async function findUser(operations: Operations, userId: string): Promise<UserView> {
+  const view = await operations.readUser(userId, null);
+  if (view === undefined) throw toError(NOT_FOUND);
+  return view;
+}
+
 /** A user of any organization: existence comes before permission. */
 export async function readUserV2(
   operations: Operations,
   userId: string,
   { admission }: ZitadelCall,
 ): Promise<UserView> {
-  const { actor } = admission;
-  const view = await operations.readUser(userId, null);
-  if (view === undefined) throw toError(NOT_FOUND);
-  if (actor.scope !== null && view.user.state.organizationId !== actor.scope) throw toError(ERRORS.noMembership);
-  if (!actor.permissions.has("user.read")) throw toError(ERRORS.userNotPermitted);
+  const view = await findUser(operations, userId);
+  assertPermitted(admission.actor, "user.read", view.user.state.organizationId);
   return view;
 }
 

@@ -7,7 +7,7 @@ import type { UserSchema as UserV2Schema } from "@zitadel/proto/zitadel/user/v2/
 import { UserState as UserStateV2 } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import type { UserSchema as UserV1Schema } from "@zitadel/proto/zitadel/user_pb.js";
 import { UserState as UserStateV1 } from "@zitadel/proto/zitadel/user_pb.js";
-import type { State, User } from "../../domain/user.ts";
+import type { State, User, UserState } from "../../domain/user.ts";
 import type { UserView } from "../../service/operations.ts";
 import { toTimestamp } from "../../service/user-message.ts";
 import { displayNameOf, humanWordsOf, isInitial, loginNameOf, machineWordsOf } from "./person-words.ts";
@@ -41,11 +41,18 @@ export interface DetailsInit {
 
 /** The details of a user, in changes and reads alike. */
 export function detailsOf({ user: { state } }: Pick<UserView, "user">): DetailsInit {
+  return resourceDetails(state);
+}
+
+/** The details of anything that an organization owns. */
+export function resourceDetails(
+  resource: Pick<UserState, "sequence" | "creationTime" | "changeTime" | "organizationId">,
+): DetailsInit {
   return {
-    sequence: BigInt(state.sequence),
-    creationDate: toTimestamp(state.creationTime),
-    changeDate: toTimestamp(state.changeTime),
-    resourceOwner: state.organizationId,
+    sequence: BigInt(resource.sequence),
+    creationDate: toTimestamp(resource.creationTime),
+    changeDate: toTimestamp(resource.changeTime),
+    resourceOwner: resource.organizationId,
   };
 }
 

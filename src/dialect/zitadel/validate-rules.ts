@@ -9,6 +9,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { type FieldRules, required, rules } from "@zitadel/proto/validate/validate_pb.js";
 import { emailFault } from "./email-address.ts";
 
@@ -25,6 +26,8 @@ type Check = (value: unknown) => Pick<Violation, "reason" | "cause"> | undefined
 
 /** Checks a message in the order of the original, which stops at the first violation. */
 type MessageCheck = (message: ReflectMessage) => Violation | undefined;
+
+const SECOND_NANOS = 1_000_000_000;
 
 const compiled = new Map<DescMessage, MessageCheck>();
 
@@ -122,12 +125,28 @@ function compileValue(field: DescField): Check | undefined {
 }
 
 function compileEmbedded(desc: DescMessage, rule: FieldRules | undefined): Check {
+  if (rule?.type.case === "duration") return compileDuration(rule.type.value);
   const inner = checkOf(desc);
   const { required: isRequired = false, skip = false } = rule?.message ?? {};
   return (value) => {
     if (value === undefined) return isRequired ? { reason: "value is required" } : undefined;
     const violation = skip || !isReflected(value) ? undefined : inner(value);
     return violation && { reason: "embedded message failed validation", cause: toText(violation) };
+  };
+}
+
+type DurationRules = Extract<FieldRules["type"], { case: "duration" }>["value"];
+
+/** The only rule that the original's messages have: longer than nothing. */
+function compileDuration({ gt }: DurationRules): Check {
+  if (gt?.seconds !== 0n || gt.nanos !== 0) throw new Error("validate.rules: only durations of more than 0s are known");
+  return (value) => {
+    if (!isReflected(value)) return undefined;
+    const { seconds, nanos } = value.message as Duration;
+    if (nanos <= -SECOND_NANOS || nanos >= SECOND_NANOS || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) {
+      return { reason: "value is not a valid duration" };
+    }
+    return seconds > 0n || nanos > 0 ? undefined : { reason: "value must be greater than 0s" };
   };
 }
 
@@ -149,16 +168,22 @@ function compileScalar(field: DescField, { type }: FieldRules): Check | undefine
       return (value) => (value === expected ? undefined : { reason: `value must equal ${expected}` });
     }
     case "enum":
-      return type.value.definedOnly && field.enum !== undefined ? compileDefined(field.enum) : undefined;
+      return field.enum && compileEnum(field.enum, type.value);
     default:
       // A rule that nobody evaluates would let in what the original refuses: better found at the first call.
       throw new Error(`validate.rules: ${type.case} of ${field.parent.typeName}.${field.name} is not supported`);
   }
 }
 
-function compileDefined(desc: DescEnum): Check {
-  return (value) =>
-    desc.value[value as number] === undefined ? { reason: "value must be one of the defined enum values" } : undefined;
+type EnumRules = Extract<FieldRules["type"], { case: "enum" }>["value"];
+
+function compileEnum(desc: DescEnum, { definedOnly, notIn }: EnumRules): Check {
+  return (value) => {
+    const number = value as number;
+    if (notIn.includes(number)) return { reason: `value must not be in list [${notIn.join(" ")}]` };
+    const isUndefined = definedOnly === true && desc.value[number] === undefined;
+    return isUndefined ? { reason: "value must be one of the defined enum values" } : undefined;
+  };
 }
 
 type StringRules = Extract<FieldRules["type"], { case: "string" }>["value"];

@@ -13,6 +13,7 @@ import {
   countFailure,
   countSuccess,
   hasRoom,
+  lockIfOver,
   mayTry,
   NO_ATTEMPTS,
   type PolicyLock,
@@ -77,12 +78,16 @@ function begin(set: WorkingSet, command: BeginAttempt, now: number): AttemptTria
   if (entry.attempt !== undefined) {
     const unlike = unlikeRefusal(entry.attempt, command);
     if (unlike !== undefined) return reject(unlike);
-    return entry.attempt.outcome === "OUTSTANDING" && entry.attempt.endTime > now
-      ? trial.end("ADMITTED", { endTime: entry.attempt.endTime })
-      : reject(settledRefusal(entry.attempt));
+    const { outcome, endTime } = entry.attempt;
+    if (outcome !== "OUTSTANDING" || endTime <= now) return reject(settledRefusal(entry.attempt));
+    return trial.mayTry ? trial.end("ADMITTED", { endTime }) : trial.end("DENIED");
   }
   if (!trial.mayTry) return trial.end("DENIED");
-  if (!trial.hasRoom) return trial.end("WAITING");
+  if (!trial.hasRoom) {
+    trial.lockIfOver();
+    return trial.end(trial.mayTry ? "WAITING" : "DENIED");
+  }
+  if (command.yields === true) return trial.end("WAITING");
   const endTime = trial.reserve(command.attemptId);
   trial.note(entry, newAttempt(command, { beginTime: now, endTime, outcome: "OUTSTANDING", settleTime: null }));
   return trial.end("ADMITTED", { endTime });
@@ -233,18 +238,23 @@ class Trial {
     return reserved.outstanding.at(-1)?.endTime ?? this.#now;
   }
 
-  /** Attempts of who may not act neither count nor forget. */
+  lockIfOver(): void {
+    this.#take(lockIfOver(this.#counter, this.#policy, this.#command.factor, this.#now));
+  }
+
+  /** Attempts of who may not act neither count nor forget, but what was admitted before that and fails has been a guess. */
   settle(succeeded: boolean, id?: string): AttemptOutcome {
     const may = this.mayTry;
-    if (!may) this.#counter = release(this.#counter, id);
+    const isIdle = !may && (succeeded || id === undefined);
+    if (isIdle) this.#counter = release(this.#counter, id);
     else if (succeeded) this.#counter = countSuccess(this.#counter, this.#policy, id);
     else {
       const { factor } = this.#command;
       const how = { policy: this.#policy, factor, now: this.#now };
       this.#take(countFailure(this.#counter, id === undefined ? how : { ...how, id }));
     }
-    if (!succeeded) return "FAILED";
-    return may ? "SUCCEEDED" : "DENIED";
+    if (isIdle) return "DENIED";
+    return succeeded ? "SUCCEEDED" : "FAILED";
   }
 
   note(entry: AttemptEntry, attempt: Attempt): void {

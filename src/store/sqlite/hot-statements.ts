@@ -199,9 +199,9 @@ function attemptStatements(prepare: Prepare) {
       "SELECT subject, factor FROM attempt_counters WHERE next_due <= ? ORDER BY next_due LIMIT ?",
     ),
     // Those beyond the bound, which are the longest rested ones.
-    deleteOldShadows: prepare<[kept: number, limit: number]>(
+    deleteOldShadows: prepare<[limit: number, kept: number]>(
       `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
-        WHERE shadow_state IS NOT NULL ORDER BY touch_time DESC LIMIT ?2 OFFSET ?1)`,
+        WHERE shadow_state IS NOT NULL ORDER BY touch_time DESC LIMIT ? OFFSET ?)`,
     ),
 
     readAttempt: prepare<[id: string], AttemptTable>("SELECT * FROM attempts WHERE id = ?"),

@@ -6,7 +6,7 @@ import { type Session, sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
 import { toSearchKey } from "../search-key.ts";
-import type { SessionKey, SessionView, SignInKey, SignInView } from "../store.ts";
+import type { SessionKey, SessionView, SignInKey, SignInView, UnknownName } from "../store.ts";
 import { toCounter, toStoredPolicy, toSubjectKey } from "./attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { toSession, toUserState } from "./rows.ts";
@@ -45,8 +45,10 @@ export class LiveReads {
     if (user === undefined) return undefined;
     const row = this.#statements.readCounter.get(toSubjectKey({ userId }), factor);
     const policy = this.#policyOf(user.organizationId);
-    const { counter } = settleCounter(row === undefined ? NO_ATTEMPTS : toCounter(row), policy, factor, now);
-    return { user, counter, policy, now };
+    const before = row === undefined ? NO_ATTEMPTS : toCounter(row);
+    const { counter, lock } = settleCounter(before, policy, factor, now);
+    // A lock that nobody has written yet begins when it is written; until then no place is free.
+    return { user, counter: lock === undefined ? counter : before, policy, now };
   }
 
   policy(id: string): StoredPolicy | undefined {
@@ -84,13 +86,14 @@ export class Shadows {
     this.#insert = (secret) => insert(SECRET_NAME, secret);
   }
 
-  async of(organizationId: string, name: string): Promise<string> {
+  async of(organizationId: string, name: UnknownName): Promise<string> {
     this.#secret ??= this.#load().catch((error: unknown) => {
       this.#secret = undefined;
       throw error;
     });
     const hmac = createHmac("sha256", await this.#secret);
-    return hmac.update(`${organizationId}\0${toSearchKey(name)}`).digest("base64url");
+    const parts = "userId" in name ? ["id", name.userId] : ["typed", toSearchKey(name.identifier)];
+    return hmac.update([organizationId, ...parts].join("\0")).digest("base64url");
   }
 
   async #load(): Promise<Uint8Array> {

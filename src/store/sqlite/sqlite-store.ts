@@ -24,6 +24,7 @@ import {
   type SignInView,
   type Store,
   StoreUnavailableError,
+  type UnknownName,
   type UserQuery,
   type UserSearch,
   type UserSearchAnswer,
@@ -158,7 +159,7 @@ export class SqliteStore implements Store {
         (limit) => this.#deleteOld(this.#statements.deleteOldRequests, [limit, this.#writer.now() - REQUEST_KEPT_MS]),
         (limit) => this.#deleteOld(this.#statements.deleteOldSessions, [this.#writer.now() - SESSION_KEPT_MS, limit]),
         (limit) => this.#deleteOld(this.#statements.deleteOldAttempts, [this.#writer.now() - ATTEMPT_KEPT_MS, limit]),
-        (limit) => this.#deleteOld(this.#statements.deleteOldShadows, [limits.shadowsMax, limit]),
+        (limit) => this.#deleteOld(this.#statements.deleteOldShadows, [limit, limits.shadowsMax]),
       ],
       onTrouble,
     });
@@ -210,7 +211,7 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#live.identified(organizationId, identifier));
   }
 
-  shadowOf(organizationId: string, name: string): Promise<string> {
+  shadowOf(organizationId: string, name: UnknownName): Promise<string> {
     return this.#shadows.of(organizationId, name);
   }
 

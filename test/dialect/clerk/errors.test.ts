@@ -4,24 +4,7 @@ import { describe, type TestContext, test } from "node:test";
 import { type Running, startService } from "../../support/service.ts";
 import { type Answered, type ErrorJson, send } from "./support/clients.ts";
 import { PARAM_REFUSALS } from "./support/param-refusal-rows.ts";
-import { KEY_INVALID, REQUEST_REFUSALS, type RefusalRow } from "./support/refusal-rows.ts";
-
-function assertRefused({ status, header, json }: Answered, row: RefusalRow): void {
-  assert.equal(status, row.status);
-  assert.equal(header.get("content-type"), "application/json");
-  for (const [name, value] of Object.entries(row.header ?? {})) assert.equal(header.get(name), value);
-  if (row.sent?.method === "HEAD") return;
-  const { errors, clerk_trace_id: traceId } = json as ErrorJson;
-  assert.match(traceId, /^[0-9a-f-]{36}$/);
-  assert.equal(errors.length, 1);
-  const [{ code, message, long_message: longMessage, meta } = assert.fail()] = errors;
-  assert.deepEqual(
-    { code, message, param: meta?.param_name },
-    { code: row.code, message: row.message, param: row.param },
-  );
-  if (typeof row.longMessage === "string") assert.equal(longMessage, row.longMessage);
-  else assert.match(longMessage, row.longMessage);
-}
+import { assertRefusedAs, KEY_INVALID, REQUEST_REFUSALS } from "./support/refusal-rows.ts";
 
 function start(t: TestContext): Promise<Running> {
   return startService(t, { config: { dialects: ["clerk"] } });
@@ -46,7 +29,7 @@ describe("refusals", () => {
   test("every row of the table", async (t) => {
     const { url } = await start(t);
     for (const row of [...REQUEST_REFUSALS, ...PARAM_REFUSALS]) {
-      await t.test(row.name, async () => assertRefused(await send(url, row.path, row.sent), row));
+      await t.test(row.name, async () => assertRefusedAs(await send(url, row.path, row.sent), row));
     }
   });
 
@@ -82,7 +65,7 @@ describe("refusals", () => {
       [writer, "/users/count", "GET"],
     ] as const) {
       const body = method === "GET" ? undefined : "{";
-      assertRefused(await send(url, path, { key, method, body }), row);
+      assertRefusedAs(await send(url, path, { key, method, body }), row);
     }
     assert.equal((await send(url, "/users", { key: reader })).status, 200);
     assert.equal((await send(url, "/users", { key: writer, body: {} })).status, 200);
@@ -101,14 +84,14 @@ describe("refusals", () => {
       message: KEY_INVALID,
       longMessage: KEY_INVALID,
     };
-    assertRefused(await send(url, "/users", { key: secret }), row);
+    assertRefusedAs(await send(url, "/users", { key: secret }), row);
   });
 
   test("too many wrong keys from one address are told when to come back", async (t) => {
     const { url } = await start(t);
     const answers = await Promise.all(Array.from({ length: 40 }, () => send(url, "/users", { key: "wrong" })));
     const throttled = answers.find(({ status }) => status === 429) ?? assert.fail("nobody was throttled");
-    assertRefused(throttled, {
+    assertRefusedAs(throttled, {
       name: "",
       path: "",
       status: 429,

@@ -83,7 +83,7 @@ test("an empty body makes a user; every property of it is there", async (t) => {
     locked: false,
     deprovisioned: false,
     lockout_expires_in_seconds: null,
-    verification_attempts_remaining: null,
+    verification_attempts_remaining: 10,
     delete_self_enabled: true,
     create_organization_enabled: true,
     create_organizations_limit: null,

@@ -1,9 +1,10 @@
 /** What the service refuses under load and in trouble, through the SDK: never an empty list, never an unknown user. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PERMISSIONS } from "../../../src/auth/permissions.ts";
 import { backendApi } from "../../../src/dialect/clerk/backend-api.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
-import type { Operations } from "../../../src/service/operations.ts";
+import type { Operations, SessionView } from "../../../src/service/operations.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
 import type { HttpMount } from "../../../src/transport/mount.ts";
 import { type Lab, until, withLab } from "../../transport/support/lab.ts";
@@ -106,10 +107,14 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** The dialect on a transport of its own, over operations that all end so. */
-function withTrouble(thrown: Error, check: (lab: Lab) => Promise<void>): Promise<void> {
+/** The dialect on a transport of its own, over operations that all end so, but for some. */
+function withTrouble(
+  thrown: Error,
+  check: (lab: Lab) => Promise<void>,
+  others: Partial<Operations> = {},
+): Promise<void> {
   const fail = (): Promise<never> => Promise.reject(thrown);
-  const actor = { id: "key:1", permissions: new Set(["user.read", "user.write", "user.delete"] as const), scope: null };
+  const actor = { id: "key:1", permissions: new Set(PERMISSIONS), scope: null };
   const operations: Operations = {
     authenticate: () => ({ ...actor, expireTime: null }),
     newId: () => "0-1",
@@ -118,6 +123,15 @@ function withTrouble(thrown: Error, check: (lab: Lab) => Promise<void>): Promise
     searchUsers: fail,
     listUserEvents: fail,
     readOrganization: fail,
+    readSignIn: fail,
+    changeSession: fail,
+    readSession: fail,
+    listSessions: fail,
+    newSessionToken: () => ({ token: "", tokenHash: "" }),
+    sessionKeyOf: () => ({ tokenHash: "" }),
+    readPolicy: fail,
+    changePolicy: fail,
+    ...others,
   };
   const mounted = { prefix: "/clerk/v1", handler: backendApi(operations, "/clerk/v1") };
   return withLab({ httpMounts: [mounted as unknown as HttpMount<string>] }, check);
@@ -126,7 +140,7 @@ function withTrouble(thrown: Error, check: (lab: Lab) => Promise<void>): Promise
 for (const { name, thrown, status, code, longMessage, retryAfter, reason } of ROWS) {
   test(name, async () => {
     await withTrouble(thrown, async (lab) => {
-      const { users } = newestClient(lab.url, "any");
+      const { users, sessions } = newestClient(lab.url, "any");
       const calls = [
         () => users.lockUser("user_1"),
         () => users.getUser("user_1"),
@@ -134,6 +148,12 @@ for (const { name, thrown, status, code, longMessage, retryAfter, reason } of RO
         () => users.createUser({}),
         () => users.createUser({ banned: true }),
         () => users.updateUserMetadata("user_1", { publicMetadata: { a: 1 } }),
+        () => sessions.getSessionList({ userId: "user_1" }),
+        () => sessions.getSessionList({ clientId: "client_sess_1" }),
+        () => sessions.getSession("sess_1"),
+        () => sessions.createSession({ userId: "user_1" }),
+        () => sessions.revokeSession("sess_1"),
+        () => sessions.verifySession("sess_1", "any"),
       ];
       for (const call of calls) {
         const refused = await refusedBySdk(call());
@@ -158,11 +178,63 @@ for (const { name, thrown, status, code, longMessage, retryAfter, reason } of RO
   });
 }
 
+const ENDLESS_VIEW = {
+  session: {
+    id: "sess_1",
+    userId: "u",
+    organizationId: "default",
+    epoch: 1,
+    creationTime: 0,
+    changeTime: 0,
+    sequence: 1,
+    expireTime: 1,
+    idleTimeoutMs: null,
+    lastActivityTime: 0,
+    revokeTime: null,
+    userAgent: "",
+    ip: "",
+    attributes: {},
+    createdBy: "",
+  },
+  status: "ACTIVE",
+} as unknown as SessionView;
+
 test("the store is not asked for a user whose id none can have", async () => {
   await withTrouble(new StoreUnavailableError("disk", undefined), async ({ url }) => {
     for (const userId of ["a%00b", "x".repeat(201), "%20a", "e%CC%81"]) {
       assert.equal((await send(url, `/users/${userId}`)).status, 404, userId);
     }
     assert.equal((await send(url, "/users/a")).status, 503);
+    for (const id of ["a%00b", "x".repeat(201)]) {
+      assert.equal((await send(url, `/sessions/${id}`)).status, 404, id);
+      assert.equal((await send(url, `/sessions?user_id=${id}`)).status, 200, id);
+      assert.equal((await send(url, `/sessions?client_id=client_${id}`)).status, 200, id);
+    }
+    assert.equal((await send(url, "/sessions/a")).status, 503);
   });
+});
+
+test("a list of sessions without an end is counted as far as it goes, and never cut short", async () => {
+  let asked = 0;
+  const listSessions: Operations["listSessions"] = async ({ pageSize, after }) => {
+    assert.equal(after, asked++ === 0 ? undefined : "more");
+    const items = Array.from({ length: pageSize }, () => ENDLESS_VIEW);
+    return { items, next: "more" };
+  };
+  const trouble = new StoreUnavailableError("disk", undefined);
+  await withTrouble(
+    trouble,
+    async ({ url }) => {
+      const { sessions } = newestClient(url, "any");
+      const { data, totalCount } = await sessions.getSessionList({ userId: "u", limit: 7, offset: 49_990 });
+      assert.deepEqual([data.length, totalCount, asked], [7, 50_000, 50]);
+      asked = 0;
+      const bare = await send(url, "/sessions?user_id=u&limit=7&offset=3", { key: "any" });
+      assert.deepEqual([(bare.json as readonly unknown[]).length, asked], [7, 1]);
+      asked = 0;
+      const refused = await refusedBySdk(sessions.getSessionList({ userId: "u", limit: 7, offset: 49_994 }));
+      assert.deepEqual([refused.status, refused.errors[0]?.meta?.paramName, asked], [422, "offset", 50]);
+    },
+    { listSessions },
+  );
 });

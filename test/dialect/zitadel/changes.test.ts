@@ -51,6 +51,7 @@ describe("the history of a user", () => {
     await users.unbanUser({ userId });
     await users.deactivateUser({ userId });
     await users.reactivateUser({ userId });
+    await lab.sessions.revokeUserSessions({ userId });
     await users.lockUser({ userId, expiry: { case: "duration", value: { seconds: 60n, nanos: 0 } } });
     clock.advance(61_000);
     await lab.rest("POST /management/v1/users/alice/_lock");
@@ -60,11 +61,12 @@ describe("the history of a user", () => {
     assert.deepEqual(
       changes.map(({ sequence, eventType }) => [sequence, eventType.key, eventType.localizedMessage]),
       [
-        ["14", "EventTypes.user.removed", "User removed"],
-        ["13", "EventTypes.user.unlocked", "User unlocked"],
-        ["12", "EventTypes.user.locked", "User locked"],
-        ["11", "EventTypes.user.unlocked", "User unlocked"],
-        ["10", "EventTypes.user.locked", "User locked"],
+        ["15", "EventTypes.user.removed", "User removed"],
+        ["14", "EventTypes.user.unlocked", "User unlocked"],
+        ["13", "EventTypes.user.locked", "User locked"],
+        ["12", "EventTypes.user.unlocked", "User unlocked"],
+        ["11", "EventTypes.user.locked", "User locked"],
+        ["10", "EventTypes.user.human.signed.out", "User signed out"],
         ["9", "EventTypes.user.reactivated", "User reactivated"],
         ["8", "EventTypes.user.deactivated", "User deactivated"],
         ["7", "EventTypes.user.unlocked", "User unlocked"],

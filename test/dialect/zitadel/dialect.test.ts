@@ -1,21 +1,31 @@
 /** What the dialect claims for itself: its paths and nothing else, loaded when they are enabled. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createRegistry } from "@bufbuild/protobuf";
+import { createRegistry, type DescMethod } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { createServerTransport } from "@zitadel/client/node";
+import { createAdminServiceClient } from "@zitadel/client/v1";
 import { zitadel } from "../../../src/dialect/zitadel/dialect.ts";
 import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
 import type { Operations } from "../../../src/service/operations.ts";
 import { createRouteTable } from "../../../src/transcoding/route-table.ts";
 import { httpRequest } from "../../support/http-client.ts";
-import { startService } from "../../support/service.ts";
+import { ADMIN_KEY, startService } from "../../support/service.ts";
+import { startLab } from "./support/lab.ts";
 
 const mounts = zitadelMounts({} as Operations);
 
+/** The methods of a mount that are served. */
+function methodsOf({ service, options }: (typeof mounts)[number]): readonly DescMethod[] {
+  return service.methods.filter(({ localName }) => options.methods?.includes(localName) ?? true);
+}
+
 describe("the dialect", () => {
   test("owns every path that its mounts serve", () => {
-    const tables = mounts.map(({ service, options: { rest } }) => {
+    const tables = mounts.map((mount) => {
+      const { rest } = mount.options;
       assert.ok(rest);
-      return createRouteTable([{ service, methods: service.methods, policy: rest }]);
+      return createRouteTable([{ service: mount.service, methods: methodsOf(mount), policy: rest }]);
     });
     const routes = tables.flatMap((table) => table.routes);
     assert.ok(routes.length > 400, `${routes.length} routes`);
@@ -23,8 +33,8 @@ describe("the dialect", () => {
       const path = `/${template.segments.map((part) => (part.kind === "literal" ? part.text : "x")).join("/")}`;
       assert.ok(zitadel.owns(path), path);
     }
-    for (const { service } of mounts) {
-      for (const method of service.methods) assert.ok(zitadel.owns(`/${service.typeName}/${method.name}`));
+    for (const mount of mounts) {
+      for (const { name } of methodsOf(mount)) assert.ok(zitadel.owns(`/${mount.service.typeName}/${name}`), name);
     }
   });
 
@@ -34,7 +44,10 @@ describe("the dialect", () => {
       "/v20/users",
       "/v2betas",
       "/management/v11/users",
-      "/zitadel.session.v2.SessionService/GetSession",
+      "/zitadel.session.v2.SessionServices/GetSession",
+      "/zitadel.auth.v1.AuthService/GetMyUser",
+      "/admin/v11/policies/lockout",
+      "/v1/sessions",
       "/zitadel.user.v2.UserServices/LockUser",
       "/lockkeeper.user.v1.UserService/LockUser",
       "/healthz",
@@ -42,13 +55,26 @@ describe("the dialect", () => {
     for (const path of foreign) assert.ok(!zitadel.owns(path), path);
   });
 
-  test("can be served as one: no two rules of the four services clash", () => {
-    const routed = mounts.map(({ service, options }) => {
-      const { rest } = options;
+  test("can be served as one: no two rules of its services clash", () => {
+    const routed = mounts.map((mount) => {
+      const { rest } = mount.options;
       assert.ok(rest);
-      return { service, methods: service.methods, policy: { ...rest, registry: createRegistry() } };
+      return { service: mount.service, methods: methodsOf(mount), policy: { ...rest, registry: createRegistry() } };
     });
     assert.doesNotThrow(() => createRouteTable(routed));
+  });
+
+  test("serves of AdminService what it names, and nothing else", async (t) => {
+    const lab = await startLab(t);
+    const admin = createAdminServiceClient(createServerTransport(ADMIN_KEY, { baseUrl: lab.url }));
+    await admin.healthz({});
+    await assert.rejects(admin.listOrgs({}), { code: Code.Unimplemented });
+    const { status, json } = await lab.rest("POST /admin/v1/orgs/_search");
+    assert.deepEqual([status, json], [404, { code: 5, message: "Not Found" }]);
+    const wrong = await lab.rest("DELETE /admin/v1/policies/lockout");
+    assert.deepEqual([wrong.status, wrong.json], [405, { code: 12, message: "Method Not Allowed" }]);
+    const other = await lab.rest("GET /v2/settings");
+    assert.deepEqual([other.status, other.json.code], [501, Code.Unimplemented]);
   });
 
   test("lets pages of the allowed origins say for which organization they call", async (t) => {

@@ -258,11 +258,7 @@ describe("the gateway", () => {
 
   test("answers UNIMPLEMENTED for what is not served, to callers with a credential", async (t) => {
     const lab = await startLab(t);
-    const paths = [
-      "GET /management/v1/policies/lockout",
-      "POST /v2/users/a/passkeys",
-      "GET /resources/v3alpha/users/a",
-    ];
+    const paths = ["GET /management/v1/policies/login", "POST /v2/users/a/passkeys", "GET /resources/v3alpha/users/a"];
     for (const path of paths) {
       assert.equal((await lab.rest(path, { key: null })).status, 401, path);
       const { status, json } = await lab.rest(path);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import * as v1 from "@zitadel/proto/zitadel/management_pb.js";
+import { CreateSessionRequestSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { UserState } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import * as v2 from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import { emailFault } from "../../../src/dialect/zitadel/email-address.ts";
@@ -40,6 +41,26 @@ describe("findViolation", () => {
       violation(schema, { ...human, email: { email: "ann.example.com" } }),
       `invalid AddHumanUserRequest.Email: ${embedded} AddHumanUserRequest_Email.Email: value must be a valid email address | caused by: mail: missing '@' or angle-addr`,
     );
+  });
+
+  test("asks for durations that last, and for enum values that say something", () => {
+    const schema = CreateSessionRequestSchema;
+    const cases = [
+      [0n, 0, "value must be greater than 0s"],
+      [-1n, 0, "value must be greater than 0s"],
+      [0n, -1, "value must be greater than 0s"],
+      [1n, -1, "value is not a valid duration"],
+      [0n, 1_000_000_000, "value is not a valid duration"],
+    ] as const;
+    for (const [seconds, nanos, reason] of cases) {
+      const expected = `invalid CreateSessionRequest.Lifetime: ${reason}`;
+      assert.equal(violation(schema, { lifetime: { seconds, nanos } }), expected);
+    }
+    for (const lifetime of [undefined, { seconds: 0n, nanos: 1 }, { seconds: 1n, nanos: 0 }]) {
+      assert.equal(violation(schema, lifetime === undefined ? {} : { lifetime }), undefined);
+    }
+    const silent = violation(schema, { challenges: { webAuthN: { domain: "example.com" } } });
+    assert.match(silent ?? "", /WebAuthN\.UserVerificationRequirement: value must not be in list \[0\]$/);
   });
 
   test("asks for a member of a oneof, however deep it nests, and for a value that the enum defines", () => {

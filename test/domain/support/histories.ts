@@ -12,7 +12,7 @@ export interface Plan {
 }
 
 type Ask =
-  | { readonly do: "create" | "settle" | "delete" }
+  | { readonly do: "create" | "settle" | "delete" | "revoke" }
   | { readonly do: "update"; readonly email: string | undefined; readonly crm: string | undefined }
   | { readonly do: "import"; readonly ifExists: "error" | "skip" | "update"; readonly restrictions: readonly Brought[] }
   | ({
@@ -80,7 +80,12 @@ const brought: fc.Arbitrary<Brought> = fc.record({
 const text = fc.option(fc.constantFrom("a", "b", "c"), { nil: undefined });
 
 const asks: fc.Arbitrary<Ask> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("create" as const, "settle" as const, "delete" as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom("create" as const, "settle" as const, "delete" as const, "revoke" as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("update" as const), email: text, crm: text }) },
   {
     weight: 3,
@@ -141,6 +146,8 @@ export function commandOf({ ask }: Plan, index: number, now: number, before: Use
       return say.settle();
     case "delete":
       return say.delete({ note: id });
+    case "revoke":
+      return say.revokeSessions({ note: id });
     case "update": {
       const profile = ask.email === undefined ? {} : { email: ask.email };
       const attributes = ask.crm === undefined ? {} : { crm: ask.crm };

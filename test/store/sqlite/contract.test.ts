@@ -1,4 +1,5 @@
 /** The contract suite against SQLite. */
+import { describeAttempts } from "../contract/attempts.ts";
 import { describeBatches } from "../contract/batches.ts";
 import { describeCommands } from "../contract/commands.ts";
 import { describeLists } from "../contract/lists.ts";
@@ -11,3 +12,4 @@ describeRequests("SQLite", openFixture);
 describeBatches("SQLite", openFixture);
 describeLists("SQLite", openFixture);
 describeSearches("SQLite", openFixture);
+describeAttempts("SQLite", openFixture);

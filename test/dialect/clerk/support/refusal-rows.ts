@@ -1,5 +1,6 @@
 /** Refusals of credentials, paths, methods and bodies, with the requests that meet them. */
-import type { Sent } from "./clients.ts";
+import assert from "node:assert/strict";
+import type { Answered, ErrorJson, Sent } from "./clients.ts";
 
 /** A request that is refused, and with what. */
 export interface RefusalRow {
@@ -12,6 +13,24 @@ export interface RefusalRow {
   readonly longMessage: string | RegExp;
   readonly param?: string;
   readonly header?: Readonly<Record<string, string>>;
+}
+
+/** The answer is what the row says, as it is on the wire. */
+export function assertRefusedAs({ status, header, json }: Answered, row: RefusalRow): void {
+  assert.equal(status, row.status);
+  assert.equal(header.get("content-type"), "application/json");
+  for (const [name, value] of Object.entries(row.header ?? {})) assert.equal(header.get(name), value);
+  if (row.sent?.method === "HEAD") return;
+  const { errors, clerk_trace_id: traceId } = json as ErrorJson;
+  assert.match(traceId, /^[0-9a-f-]{36}$/);
+  assert.equal(errors.length, 1);
+  const [{ code, message, long_message: longMessage, meta } = assert.fail()] = errors;
+  assert.deepEqual(
+    { code, message, param: meta?.param_name },
+    { code: row.code, message: row.message, param: row.param },
+  );
+  if (typeof row.longMessage === "string") assert.equal(longMessage, row.longMessage);
+  else assert.match(longMessage, row.longMessage);
 }
 
 const NOT_FOUND = { status: 404, code: "resource_not_found", message: "not found" };
@@ -89,12 +108,13 @@ export const REQUEST_REFUSALS: readonly RefusalRow[] = [
     ...NOT_FOUND,
     longMessage: "Resource not found",
   })),
-  {
-    name: "sessions",
-    path: "/sessions?user_id=user_1&paginated=true",
+  ...["tokens", "tokens/", "tokens/template", "refresh", "nothing"].map((path) => ({
+    name: `${path} of a session`,
+    path: `/sessions/sess_1/${path}`,
+    sent: { method: "POST" },
     ...NOT_FOUND,
     longMessage: "Resource not found",
-  },
+  })),
   ...["lock", "unlock", "ban", "unban"].map((path) => ({
     name: `${path} of nobody`,
     path: `/users/user_nobody/${path}`,
@@ -152,6 +172,10 @@ export const REQUEST_REFUSALS: readonly RefusalRow[] = [
       ["/users/user_1", "POST", "GET, PATCH, DELETE"],
       ["/users/user_1/lock", "GET", "POST"],
       ["/users/user_1/metadata", "POST", "PATCH, PUT"],
+      ["/sessions", "DELETE", "GET, POST"],
+      ["/sessions/sess_1", "DELETE", "GET"],
+      ["/sessions/sess_1/revoke", "GET", "POST"],
+      ["/sessions/sess_1/verify", "PUT", "POST"],
     ] as const
   ).map(([path, method, allow]) => ({
     name: `${method} ${path}`,

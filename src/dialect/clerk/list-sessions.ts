@@ -1,0 +1,116 @@
+/** Lists the sessions of a user or a client, the newest first. */
+import type { JsonValue } from "@bufbuild/protobuf";
+import {
+  type ParamFault,
+  paramFormatInvalid,
+  paramsInvalid,
+  paramTypeInvalid,
+  paramValueInvalid,
+  queryParameterMissing,
+} from "./clerk-error.ts";
+import { isId, type Operation, type OperationCall } from "./operation.ts";
+import { readWindow, type Window } from "./page-query.ts";
+import { type SessionView, sessionIdOf, statusWordOf, toSessionJson } from "./session-json.ts";
+
+/** GET /sessions: a bare array, or with `paginated` an object that tells the total. */
+export const getSessionList: Operation = {
+  name: "GetSessionList",
+  permission: "session.read",
+  serve: async (call): Promise<JsonValue> => {
+    const query = readQuery(call.query);
+    const { items, total } = await find(call, query);
+    const data = items.map(toSessionJson);
+    return query.paginated ? { data, total_count: total } : data;
+  },
+};
+
+interface ListQuery extends Window {
+  readonly userId: string | undefined;
+  readonly clientId: string | undefined;
+  readonly status: string | undefined;
+  readonly paginated: boolean;
+}
+
+/** All that the original has; a session here never has some of them. */
+const STATUSES: readonly string[] = [
+  "active",
+  "revoked",
+  "ended",
+  "expired",
+  "removed",
+  "abandoned",
+  "replaced",
+  "pending",
+];
+
+/** Throws 400 where neither user nor client is named, and 422 naming every parameter that is at fault. */
+function readQuery(query: URLSearchParams): ListQuery {
+  const userId = query.get("user_id") || undefined;
+  const clientId = query.get("client_id") || undefined;
+  if (userId === undefined && clientId === undefined) throw queryParameterMissing("client_id", "user_id");
+  const faults: ParamFault[] = [];
+  const status = query.get("status") || undefined;
+  if (status !== undefined && !STATUSES.includes(status)) faults.push(paramValueInvalid("status", status));
+  const window = readWindow(query, faults);
+  const paginated = query.get("paginated") || "false";
+  if (!["true", "1", "false", "0"].includes(paginated)) faults.push(paramTypeInvalid("paginated", "boolean"));
+  const [first, ...others] = faults;
+  if (first !== undefined) throw paramsInvalid([first, ...others]);
+  return { userId, clientId, status, paginated: paginated === "true" || paginated === "1", ...window };
+}
+
+interface Found {
+  readonly items: readonly SessionView[];
+  /** How many there are in all; unknown to a list that does not tell it. */
+  readonly total: number;
+}
+
+const NOTHING: Found = { items: [], total: 0 };
+
+async function find(call: OperationCall, query: ListQuery): Promise<Found> {
+  const { userId, clientId, limit, offset } = query;
+  if (userId !== undefined && !isId(userId)) return NOTHING;
+  if (clientId === undefined) return walk(call, query);
+  const id = sessionIdOf(clientId);
+  if (id === undefined || !isId(id)) return NOTHING;
+  const view = await call.operations.readSession({ id }, call.actor.scope, false);
+  if (view === undefined || !matches(view, query)) return NOTHING;
+  return { items: [view].slice(offset, offset + limit), total: 1 };
+}
+
+function matches(view: SessionView, { userId, status }: ListQuery): boolean {
+  if (userId !== undefined && view.session.userId !== userId) return false;
+  return status === undefined || statusWordOf(view) === status;
+}
+
+const PAGE_SIZE = 1_000;
+/** What one list looks at: beyond it the total is a lower bound, which the original's shape cannot tell. */
+const PAGES_MAX = 50;
+
+async function walk({ operations, actor }: OperationCall, query: ListQuery): Promise<Found> {
+  const { userId, status, limit, offset, paginated } = query;
+  const items: SessionView[] = [];
+  let total = 0;
+  let next: string | undefined;
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    const page = await operations.listSessions({
+      organizationId: actor.scope,
+      ...(userId === undefined ? {} : { userId }),
+      activeOnly: status === "active",
+      pageSize: paginated ? PAGE_SIZE : Math.min(offset + limit, PAGE_SIZE),
+      ...(next === undefined ? {} : { after: next }),
+    });
+    for (const view of page.items) {
+      if (!matches(view, query)) continue;
+      if (total >= offset && items.length < limit) items.push(view);
+      total++;
+    }
+    next = page.next;
+    if (next === undefined || (items.length === limit && !paginated)) return { items, total };
+  }
+  // A short page would look like the last one.
+  if (items.length < limit) {
+    throw paramsInvalid([paramFormatInvalid("offset", "reaches beyond the sessions that one list can look at.")]);
+  }
+  return { items, total };
+}

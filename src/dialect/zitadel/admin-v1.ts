@@ -1,0 +1,16 @@
+/** The few handlers of zitadel.admin.v1.AdminService that there are: the lockout policy of the instance. */
+import type { AdminService } from "@zitadel/proto/zitadel/admin_pb.js";
+import { INSTANCE_POLICY_ID, type Operations } from "../../service/operations.ts";
+import type { ZitadelHandlers } from "./handler.ts";
+import { changeLockout, readLockout, toLockoutPolicy } from "./lockout-policy.ts";
+
+/** The methods of admin v1 that are about lockout policies. */
+export function adminHandlers(operations: Operations): ZitadelHandlers<typeof AdminService> {
+  return {
+    healthz: async () => ({}),
+    getLockoutPolicy: async () => ({ policy: toLockoutPolicy(await readLockout(operations, INSTANCE_POLICY_ID)) }),
+    updateLockoutPolicy: async (request, call) => ({
+      details: await changeLockout(operations, "updateDefault", request, call),
+    }),
+  };
+}

@@ -1,0 +1,151 @@
+/** Lockout policies: how many failed passwords and one-time codes lock a user, in an organization or by default. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import type { LockoutPolicySchema } from "@zitadel/proto/zitadel/policy_pb.js";
+import type { PolicyCommand, StoredPolicy } from "../../domain/policy.ts";
+import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../service/operations.ts";
+import { byReason, invalidArgument, type KnownError, toError } from "./error.ts";
+import type { ZitadelCall } from "./handler.ts";
+import { VIA } from "./user-change.ts";
+import { type DetailsInit, resourceDetails } from "./user-message.ts";
+
+/** The most failures that a policy may allow. */
+const ATTEMPTS_MAX = 100;
+/** How often a change that others keep overtaking is decided anew. */
+const TRIES_MAX = 10;
+
+/** What locks whom; 0: never. */
+export interface Lockout {
+  readonly passwordMax: number;
+  readonly otpMax: number;
+  /** The organization has none of its own. */
+  readonly isDefault: boolean;
+  /** Of nothing but the owner while nobody has set anything. */
+  readonly details: DetailsInit | Pick<DetailsInit, "resourceOwner">;
+}
+
+/** What holds in an organization, or by default (INSTANCE_POLICY_ID). */
+export async function readLockout(operations: Operations, policyId: string): Promise<Lockout> {
+  const own = await operations.readPolicy(policyId);
+  const isDefault = policyId === INSTANCE_POLICY_ID || !isCustom(own.stored);
+  const { stored, effective } = isDefault ? await operations.readPolicy(INSTANCE_POLICY_ID) : own;
+  const { PASSWORD: passwordMax, OTP: otpMax } = effective.attemptsMax;
+  return { passwordMax, otpMax, isDefault, details: detailsOf(stored) };
+}
+
+/** The policy of an organization is custom when it sets either of the two values. */
+function isCustom(stored: StoredPolicy | undefined): boolean {
+  const { PASSWORD, OTP } = stored?.values.attemptsMax ?? {};
+  return PASSWORD !== undefined || OTP !== undefined;
+}
+
+function detailsOf(stored: StoredPolicy | undefined): Lockout["details"] {
+  if (stored === undefined) return { resourceOwner: INSTANCE_POLICY_ID };
+  return resourceDetails({ ...stored, organizationId: stored.id });
+}
+
+/** A policy of management v1 and admin v1. */
+export function toLockoutPolicy(lockout: Lockout): MessageInitShape<typeof LockoutPolicySchema> {
+  const { passwordMax, otpMax, isDefault, details } = lockout;
+  return { maxPasswordAttempts: BigInt(passwordMax), maxOtpAttempts: BigInt(otpMax), isDefault, details };
+}
+
+/** Errors of one act: there is none of the organization's own, there is one, and nothing would change. */
+interface ActErrors {
+  readonly missing?: KnownError;
+  readonly existing?: KnownError;
+  readonly unchanged?: KnownError;
+}
+
+const NOT_FOUND = "Errors.Org.LockoutPolicy.NotFound";
+
+const ACT_ERRORS = {
+  add: {
+    existing: { code: Code.AlreadyExists, id: "ORG-0olDf", text: "Errors.ORG.LockoutPolicy.AlreadyExists" },
+  },
+  update: {
+    missing: { code: Code.NotFound, id: "ORG-ADfs1", text: NOT_FOUND },
+    unchanged: { code: Code.FailedPrecondition, id: "ORG-0JFSr", text: "Errors.Org.LockoutPolicy.NotChanged" },
+  },
+  reset: { missing: { code: Code.NotFound, id: "ORG-D4zuz", text: NOT_FOUND } },
+  updateDefault: {
+    unchanged: {
+      code: Code.FailedPrecondition,
+      id: "INSTANCE-0psjF",
+      text: "Errors.Instance.LockoutPolicy.NotChanged",
+    },
+  },
+} as const satisfies Readonly<Record<string, ActErrors>>;
+
+export type LockoutAct = keyof typeof ACT_ERRORS;
+
+/** The values of a request. */
+interface LimitsRequest {
+  readonly $typeName: string;
+  readonly maxPasswordAttempts: number;
+  readonly maxOtpAttempts: number;
+}
+
+/** Changes the policy of the organization context, or the default one. `request`: the values; absent: none are left. */
+export async function changeLockout(
+  operations: Operations,
+  act: LockoutAct,
+  request: LimitsRequest | undefined,
+  call: ZitadelCall,
+): Promise<Lockout["details"]> {
+  const policyId = act === "updateDefault" ? INSTANCE_POLICY_ID : call.admission.organizationId;
+  if (request !== undefined) assertLimits(request);
+  for (let tries = 1; ; tries++) {
+    const { stored } = await operations.readPolicy(policyId);
+    await assertAllowed(operations, act, request, policyId);
+    const command = commandOf(request, policyId, stored, call);
+    try {
+      return detailsOf((await operations.changePolicy(command, { deadlineTime: call.deadlineTime })).stored);
+    } catch (error) {
+      // Somebody else was quicker: whether this may still be done is for the policy as it is now to say.
+      if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
+    }
+  }
+}
+
+function assertLimits({ $typeName, maxPasswordAttempts, maxOtpAttempts }: LimitsRequest): void {
+  const limits = { MaxPasswordAttempts: maxPasswordAttempts, MaxOtpAttempts: maxOtpAttempts };
+  for (const [field, value] of Object.entries(limits)) {
+    if (value <= ATTEMPTS_MAX) continue;
+    const message = $typeName.slice($typeName.lastIndexOf(".") + 1);
+    throw invalidArgument(`invalid ${message}.${field}: value must be less than or equal to ${ATTEMPTS_MAX}`);
+  }
+}
+
+async function assertAllowed(
+  operations: Operations,
+  act: LockoutAct,
+  request: LimitsRequest | undefined,
+  policyId: string,
+): Promise<void> {
+  const { missing, existing, unchanged }: ActErrors = ACT_ERRORS[act];
+  const { passwordMax, otpMax, isDefault } = await readLockout(operations, policyId);
+  if (isDefault && missing !== undefined) throw toError(missing);
+  if (!isDefault && existing !== undefined) throw toError(existing);
+  if (unchanged === undefined || request === undefined) return;
+  if (request.maxPasswordAttempts === passwordMax && request.maxOtpAttempts === otpMax) throw toError(unchanged);
+}
+
+function commandOf(
+  request: LimitsRequest | undefined,
+  policyId: string,
+  stored: StoredPolicy | undefined,
+  { admission: { actor } }: ZitadelCall,
+): PolicyCommand {
+  return {
+    type: "UpdatePolicy",
+    policyId,
+    values:
+      request === undefined
+        ? {}
+        : { attemptsMax: { PASSWORD: request.maxPasswordAttempts, OTP: request.maxOtpAttempts } },
+    cleared: request === undefined ? ["attemptsMax.PASSWORD", "attemptsMax.OTP"] : [],
+    expectedSequence: stored?.sequence ?? 0,
+    context: contextOf({ actor, via: VIA }, actor.scope),
+  };
+}

@@ -1,0 +1,174 @@
+/** ListSessions: what is asked for, by offset, over lists that go by pages. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { Code } from "@connectrpc/connect";
+import type { SearchQuery } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
+import type { ListSessionsRequest } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
+import type { Session } from "../../domain/session.ts";
+import type { Actor, Operations, SessionView } from "../../service/operations.ts";
+import { type KnownError, toError } from "./error.ts";
+import { isShown } from "./session-message.ts";
+import { sessionWordsOf } from "./session-words.ts";
+
+/** The most sessions of one answer; asking for all is asking for as many. */
+const LIMIT_MAX = 1000;
+/** The most ids that one query may name. */
+const IDS_MAX = 1000;
+/** So many sessions, and pages of them, one list looks at. */
+const LOOKED_AT_MAX = 10_000;
+const PAGES_MAX = 100;
+const PAGE_SIZE = 1000;
+
+function invalidQuery(id: string): KnownError {
+  return { code: Code.InvalidArgument, id, text: "List.Query.Invalid" };
+}
+
+const INVALID_QUERY = invalidQuery("GRPC-Sfefs");
+const INVALID_CREATOR = invalidQuery("GRPC-x8n24uh");
+const INVALID_USER_AGENT = invalidQuery("GRPC-x8n23uh");
+
+const TOO_MANY_IDS: KnownError = {
+  code: Code.InvalidArgument,
+  id: "QUERY_TOO_LARGE",
+  text: `a query by ids may name ${IDS_MAX}; ask for the others in another call`,
+};
+/** A short answer would look like a complete one. */
+const TOO_BROAD: KnownError = {
+  code: Code.FailedPrecondition,
+  id: "SESSIONS_TOO_MANY",
+  text: `there are more than ${LOOKED_AT_MAX} sessions to look through; ask by user id or by ids`,
+};
+
+type ListRequest = Pick<ListSessionsRequest, "query" | "queries">;
+type Condition = (session: Session) => boolean;
+
+/** What a list answers: one part, and how many there are in all. */
+export interface FoundSessions {
+  readonly sessions: readonly Session[];
+  /** A lower bound where there are more than one list looks at. */
+  readonly total: number;
+}
+
+/** The sessions that the caller may see: with `session.read` all within reach, else those that it opened itself. */
+export async function listSessions(
+  operations: Operations,
+  { query, queries }: ListRequest,
+  actor: Actor,
+): Promise<FoundSessions> {
+  const conditions = queries.map((each) => conditionOf(each, actor));
+  if (!actor.permissions.has("session.read")) conditions.push(({ createdBy }) => createdBy === actor.id);
+  const isWanted = (view: SessionView): boolean =>
+    isShown(view) && conditions.every((condition) => condition(view.session));
+  const offset = Number(query?.offset ?? 0n);
+  const limit = query?.limit || LIMIT_MAX;
+  const part = { offset, end: offset + Math.min(limit, LIMIT_MAX), asc: query?.asc ?? false };
+  const ids = idsOf(queries);
+  if (ids === undefined) return walk(operations, userIdOf(queries), actor.scope, isWanted, part);
+  const views = await Promise.all(ids.map((id) => operations.readSession({ id }, actor.scope, false)));
+  const found = views.filter((view) => view !== undefined).filter(isWanted);
+  return partOf(found.map(({ session }) => session).sort(byCreation), part);
+}
+
+interface Part {
+  readonly offset: number;
+  readonly end: number;
+  /** The oldest first. */
+  readonly asc: boolean;
+}
+
+/** The newest first. */
+function byCreation(a: Session, b: Session): number {
+  return b.creationTime - a.creationTime || (a.id < b.id ? 1 : -1);
+}
+
+function partOf(newestFirst: readonly Session[], { offset, end, asc }: Part): FoundSessions {
+  const ordered = asc ? newestFirst.toReversed() : newestFirst;
+  return { sessions: ordered.slice(offset, end), total: newestFirst.length };
+}
+
+async function walk(
+  operations: Operations,
+  userId: string | undefined,
+  organizationId: string | null,
+  isWanted: (view: SessionView) => boolean,
+  part: Part,
+): Promise<FoundSessions> {
+  const found: Session[] = [];
+  let lookedAt = 0;
+  let after: string | undefined;
+  for (let pages = 0; pages < PAGES_MAX && lookedAt < LOOKED_AT_MAX; pages++) {
+    const page = await operations.listSessions({
+      organizationId,
+      activeOnly: true,
+      pageSize: PAGE_SIZE,
+      ...(userId === undefined ? {} : { userId }),
+      ...(after === undefined ? {} : { after }),
+    });
+    lookedAt += page.items.length;
+    for (const view of page.items) if (isWanted(view)) found.push(view.session);
+    after = page.next;
+    if (after === undefined) return partOf(found, part);
+  }
+  // What is asked for is known only if it lies within what was looked at.
+  if (part.asc || found.length < part.end) throw toError(TOO_BROAD);
+  return partOf(found, part);
+}
+
+/** The ids to look for; `undefined`: any. Where several queries name ids, the others are conditions. */
+function idsOf(queries: readonly SearchQuery[]): readonly string[] | undefined {
+  for (const { query } of queries) {
+    if (query.case !== "idsQuery") continue;
+    const ids = [...new Set(query.value.ids)];
+    if (ids.length > IDS_MAX) throw toError(TOO_MANY_IDS);
+    return ids;
+  }
+  return undefined;
+}
+
+function userIdOf(queries: readonly SearchQuery[]): string | undefined {
+  for (const { query } of queries) if (query.case === "userIdQuery") return query.value.id;
+  return undefined;
+}
+
+function conditionOf({ query }: SearchQuery, actor: Actor): Condition {
+  switch (query.case) {
+    case "idsQuery": {
+      const ids = new Set(query.value.ids);
+      return ({ id }) => ids.has(id);
+    }
+    case "userIdQuery": {
+      const { id } = query.value;
+      return ({ userId }) => userId === id;
+    }
+    case "creationDateQuery":
+      return createdWhen(query.value.creationDate, query.value.method);
+    case "creatorQuery": {
+      const { id = actor.id } = query.value;
+      if (id === "") throw toError(INVALID_CREATOR);
+      return ({ createdBy }) => createdBy === id;
+    }
+    case "userAgentQuery": {
+      // Without a value it means the caller's own user agent; callers have none here.
+      const { fingerprintId } = query.value;
+      if (!fingerprintId) throw toError(INVALID_USER_AGENT);
+      return ({ attributes }) => sessionWordsOf(attributes).fingerprintId === fingerprintId;
+    }
+    default:
+      throw toError(INVALID_QUERY);
+  }
+}
+
+/** By TimestampQueryMethod. */
+const COMPARISONS: readonly ((created: number, asked: number) => boolean)[] = [
+  (created, asked) => created === asked,
+  (created, asked) => created > asked,
+  (created, asked) => created >= asked,
+  (created, asked) => created < asked,
+  (created, asked) => created <= asked,
+];
+
+function createdWhen(date: Timestamp | undefined, method: number): Condition {
+  const asked = date === undefined ? 0 : Number(date.seconds) * 1000 + date.nanos / 1e6;
+  const holds = COMPARISONS[method];
+  if (holds === undefined) throw toError(INVALID_QUERY);
+  return ({ creationTime }) => holds(creationTime, asked);
+}

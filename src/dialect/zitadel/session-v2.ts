@@ -1,0 +1,168 @@
+/** The handlers of zitadel.session.v2.SessionService, which v2beta shares. No credential is verified here. */
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import type { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
+import type { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
+import type { Expiry } from "../../domain/command.ts";
+import type { Session, SessionCommand } from "../../domain/session.ts";
+import { contextOf, type Operations, type SessionView } from "../../service/operations.ts";
+import { toDurationMs } from "../../service/request.ts";
+import { toTimestamp } from "../../service/user-message.ts";
+import { assertPermitted } from "./admission.ts";
+import { ERRORS, toError } from "./error.ts";
+import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
+import { assertNotEnded, assertOnlyUser, knownSessionError, readCheckedUser, SESSION_ERRORS } from "./session-check.ts";
+import { listSessions } from "./session-list.ts";
+import { isShown, toSession } from "./session-message.ts";
+import { changeMetadata, sessionAttributes, sessionWordsOf } from "./session-words.ts";
+import { toUserAgentWords } from "./user-agent.ts";
+import { VIA } from "./user-change.ts";
+import { resourceDetails } from "./user-message.ts";
+
+type Handlers = ZitadelHandlers<typeof SessionService>;
+
+/** All methods of session v2. */
+export function sessionHandlers(operations: Operations): Handlers {
+  return { ...readHandlers(operations), ...changeHandlers(operations) };
+}
+
+/** Those of v2beta: its messages have the same fields, only their names differ. */
+export function betaSessionHandlers(operations: Operations): ZitadelHandlers<typeof BetaSessionService> {
+  return sessionHandlers(operations) as unknown as ZitadelHandlers<typeof BetaSessionService>;
+}
+
+function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "getSession"> {
+  return {
+    async listSessions(request, { admission: { actor } }) {
+      const { sessions, total } = await listSessions(operations, request, actor);
+      const ids = [...new Set(sessions.map(({ userId }) => userId))];
+      const users = new Map(
+        await Promise.all(ids.map(async (id) => [id, await operations.readUser(id, null)] as const)),
+      );
+      return {
+        details: { totalResult: BigInt(total), timestamp: toTimestamp(users.get(ids[0] ?? "")?.now ?? Date.now()) },
+        // Who is restricted or gone by now takes the sessions along.
+        sessions: sessions.flatMap((session) => {
+          const user = users.get(session.userId);
+          return user?.state === "ACTIVE" ? [toSession(session, user)] : [];
+        }),
+      };
+    },
+
+    async getSession({ sessionId, sessionToken = "" }, { admission: { actor } }) {
+      const view = await operations.readSession({ id: sessionId }, null, false);
+      if (view === undefined || !isShown(view)) throw toError(SESSION_ERRORS.notFound);
+      const { session } = view;
+      if (sessionToken !== "") {
+        // Whoever shows the token is at work with the session.
+        const isToken = await isTokenOf(operations, sessionId, sessionToken, true);
+        if (!isToken) throw toError(SESSION_ERRORS.tokenRefused);
+      } else if (session.createdBy !== actor.id) {
+        assertPermitted(actor, "session.read", session.organizationId);
+      }
+      const user = await operations.readUser(session.userId, null);
+      if (user?.state !== "ACTIVE") throw toError(SESSION_ERRORS.notFound);
+      return { session: toSession(session, user) };
+    },
+  };
+}
+
+function changeHandlers(operations: Operations): Pick<Handlers, "createSession" | "setSession" | "deleteSession"> {
+  const change = async (command: SessionCommand, { deadlineTime }: ZitadelCall): Promise<Session> => {
+    try {
+      return await operations.changeSession(command, { deadlineTime });
+    } catch (error) {
+      throw knownSessionError(error);
+    }
+  };
+  return {
+    async createSession({ checks, challenges, metadata, userAgent, lifetime }, call) {
+      const { actor } = call.admission;
+      assertOnlyUser(checks, challenges);
+      const view = await readCheckedUser(operations, checks?.user, call);
+      if (view === undefined) throw toError(SESSION_ERRORS.userRequired);
+      const { id: userId, organizationId } = view.user.state;
+      assertPermitted(actor, "session.write", organizationId);
+      const { description, ip, ...words } = toUserAgentWords(userAgent);
+      const { token, tokenHash } = operations.newSessionToken();
+      const command: SessionCommand = {
+        type: "CreateSession",
+        sessionId: operations.newId(),
+        tokenHash,
+        userId,
+        expiry: toExpiry(lifetime) ?? LONGEST,
+        idleTimeoutMs: null,
+        userAgent: description,
+        ip,
+        attributes: sessionAttributes({ ...words, metadata: changeMetadata({}, metadata) }),
+        context: contextOf({ actor, via: VIA }, organizationId),
+      };
+      const session = await change(command, call);
+      return { details: resourceDetails(session), sessionId: session.id, sessionToken: token };
+    },
+
+    async setSession({ sessionId, sessionToken, checks, challenges, metadata, lifetime }, call) {
+      const { actor } = call.admission;
+      assertOnlyUser(checks, challenges);
+      const checked = await readCheckedUser(operations, checks?.user, call);
+      const view = await operations.readSession({ id: sessionId }, null, false);
+      if (!(await isTokenOf(operations, sessionId, sessionToken, false))) {
+        assertMayWrite(view, sessionToken, call);
+      }
+      if (view === undefined) throw toError(SESSION_ERRORS.notExisting);
+      const { session } = view;
+      assertNotEnded(view);
+      if (checked !== undefined && checked.user.state.id !== session.userId) throw toError(SESSION_ERRORS.userChange);
+      const words = sessionWordsOf(session.attributes);
+      const expiry = toExpiry(lifetime);
+      const { token, tokenHash } = operations.newSessionToken();
+      const command: SessionCommand = {
+        type: "UpdateSession",
+        sessionId,
+        tokenHash,
+        ...(expiry === undefined ? {} : { expiry }),
+        attributes: sessionAttributes({
+          ...words,
+          metadata: changeMetadata(words.metadata, metadata),
+          ...(checked === undefined ? {} : { userCheckTime: checked.now }),
+        }),
+        context: contextOf({ actor, via: VIA }, session.organizationId),
+      };
+      return { details: resourceDetails(await change(command, call)), sessionToken: token };
+    },
+
+    async deleteSession({ sessionId, sessionToken = "" }, call) {
+      const { actor, organizationId } = call.admission;
+      const view = await operations.readSession({ id: sessionId }, null, false);
+      const owner = view?.session.organizationId ?? organizationId;
+      if (sessionToken === "") assertPermitted(actor, "session.delete", owner);
+      else if (!(await isTokenOf(operations, sessionId, sessionToken, false)))
+        throw toError(SESSION_ERRORS.tokenInvalid);
+      // Whoever deletes what is not there has what they want.
+      if (view === undefined) return { details: { resourceOwner: owner } };
+      const context = contextOf({ actor, via: VIA }, owner);
+      const command: SessionCommand = { type: "RevokeSession", sessionId, ifAlready: "succeed", context };
+      return { details: resourceDetails(await change(command, call)) };
+    },
+  };
+}
+
+/** Whether a token is this session's present one. */
+async function isTokenOf(operations: Operations, sessionId: string, token: string, touch: boolean): Promise<boolean> {
+  const key = operations.sessionKeyOf(token);
+  return key !== undefined && (await operations.readSession(key, null, touch))?.session.id === sessionId;
+}
+
+/** Later versions of the original go by the permission alone, earlier ones by the token alone: either will do. */
+function assertMayWrite(view: SessionView | undefined, token: string, { admission: { actor } }: ZitadelCall): void {
+  if (!actor.permissions.has("session.write")) {
+    throw toError(token === "" ? ERRORS.userNotPermitted : SESSION_ERRORS.tokenInvalid);
+  }
+  if (view !== undefined) assertPermitted(actor, "session.write", view.session.organizationId);
+}
+
+/** As long as a session may last, 3,650 days: without a lifetime the original's do not end by themselves. */
+const LONGEST: Expiry = { kind: "for", durationMs: 3_650 * 86_400_000 };
+
+function toExpiry(lifetime: Duration | undefined): Expiry | undefined {
+  return lifetime && { kind: "for", durationMs: toDurationMs(lifetime, "lifetime") };
+}

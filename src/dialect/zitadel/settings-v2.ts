@@ -1,0 +1,41 @@
+/** The handlers of zitadel.settings.v2.SettingsService, which v2beta shares: of all settings, the lockout's. */
+import { ResourceOwnerType } from "@zitadel/proto/zitadel/settings/v2/settings_pb.js";
+import type { SettingsService } from "@zitadel/proto/zitadel/settings/v2/settings_service_pb.js";
+import type { SettingsService as BetaSettingsService } from "@zitadel/proto/zitadel/settings/v2beta/settings_service_pb.js";
+import { INSTANCE_POLICY_ID, type Operations } from "../../service/operations.ts";
+import { contextOrganization } from "./admission.ts";
+import type { ZitadelHandlers } from "./handler.ts";
+import { readLockout } from "./lockout-policy.ts";
+
+type Handlers = ZitadelHandlers<typeof SettingsService>;
+
+/** The methods of settings v2 that are about lockouts. */
+export function settingsHandlers(operations: Operations): Handlers {
+  return {
+    async getLockoutSettings({ ctx }, { admission: { actor, organizationId } }) {
+      const { case: kind, value } = ctx?.resourceOwner ?? {};
+      // The caller's own organization goes before one that is named by nothing.
+      const named = kind === "orgId" && value !== "" ? value : undefined;
+      const policyId =
+        kind === "instance"
+          ? INSTANCE_POLICY_ID
+          : named === undefined
+            ? organizationId
+            : await contextOrganization(operations, actor, named, true);
+      const { passwordMax, otpMax, isDefault, details } = await readLockout(operations, policyId);
+      return {
+        details,
+        settings: {
+          maxPasswordAttempts: BigInt(passwordMax),
+          maxOtpAttempts: BigInt(otpMax),
+          resourceOwnerType: isDefault ? ResourceOwnerType.INSTANCE : ResourceOwnerType.ORG,
+        },
+      };
+    },
+  };
+}
+
+/** Those of v2beta: its messages have the same fields, only their names differ. */
+export function betaSettingsHandlers(operations: Operations): ZitadelHandlers<typeof BetaSettingsService> {
+  return settingsHandlers(operations) as unknown as ZitadelHandlers<typeof BetaSettingsService>;
+}

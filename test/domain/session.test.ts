@@ -1,0 +1,138 @@
+/** The rules of sessions: until when they hold, and what decides when several things end one. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Restriction } from "../../src/domain/restriction.ts";
+import {
+  type CreateSession,
+  DEFAULT_SESSION_MS,
+  decideCreateSession,
+  decideSession,
+  SESSION_MS_MAX,
+  type Session,
+  sessionStatusOf,
+} from "../../src/domain/session.ts";
+import type { UserState } from "../../src/domain/user.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const CONTEXT = { actor: "key:a", via: "test", scope: null, validateOnly: false };
+
+const ANN: UserState = {
+  id: "ann",
+  organizationId: "default",
+  deleted: false,
+  sequence: 1,
+  epoch: 3,
+  creationTime: NOW,
+  changeTime: NOW,
+  restrictions: [],
+};
+
+function restricted(kind: Restriction["kind"], more: Partial<Restriction> = {}): UserState {
+  const times = { startTime: NOW, expireTime: null, started: true, revokeSessions: false };
+  const own = { id: "r", kind, cause: "ADMIN" as const, reasonCode: "", note: "", actor: "a" };
+  return { ...ANN, restrictions: [{ ...own, ...times, ...more }] };
+}
+
+function create(more: Partial<CreateSession> = {}): CreateSession {
+  return {
+    type: "CreateSession",
+    sessionId: "s",
+    tokenHash: "h",
+    userId: "ann",
+    expiry: { kind: "default" },
+    idleTimeoutMs: null,
+    userAgent: "",
+    ip: "",
+    attributes: {},
+    context: CONTEXT,
+    ...more,
+  };
+}
+
+function opened(more: Partial<CreateSession> = {}): Session {
+  const decision = decideCreateSession(ANN, create(more), NOW);
+  assert.ok(decision.ok);
+  return decision.session;
+}
+
+describe("a session", () => {
+  test("holds in [creation, expiry), 30 days unless the caller says otherwise", () => {
+    const session = opened();
+    assert.deepEqual([session.epoch, session.expireTime], [3, NOW + DEFAULT_SESSION_MS]);
+    assert.equal(sessionStatusOf(session, ANN, session.expireTime - 1), "ACTIVE");
+    assert.equal(sessionStatusOf(session, ANN, session.expireTime), "EXPIRED");
+  });
+
+  test("rests for its idle time-out and not a millisecond longer", () => {
+    const session = opened({ idleTimeoutMs: 60_000 });
+    assert.equal(sessionStatusOf(session, ANN, NOW + 59_999), "ACTIVE");
+    assert.equal(sessionStatusOf(session, ANN, NOW + 60_000), "IDLE");
+    assert.equal(sessionStatusOf({ ...session, lastActivityTime: NOW + 1 }, ANN, NOW + 60_000), "ACTIVE");
+  });
+
+  test("P9 P11 ends with the state of its user, and for good with the epoch", () => {
+    const session = opened();
+    const rows: readonly [UserState, string][] = [
+      [ANN, "ACTIVE"],
+      [restricted("LOCK"), "ACTIVE"],
+      [restricted("BAN"), "USER_BANNED"],
+      [restricted("BAN", { started: false }), "ACTIVE"],
+      [restricted("DEACTIVATION"), "USER_INACTIVE"],
+      [{ ...ANN, deleted: true }, "USER_DELETED"],
+      [{ ...ANN, epoch: 4 }, "ENDED"],
+      [{ ...ANN, epoch: 2 }, "ENDED"],
+    ];
+    for (const [user, status] of rows) assert.equal(sessionStatusOf(session, user, NOW), status);
+    assert.equal(sessionStatusOf({ ...session, revokeTime: NOW }, restricted("BAN"), NOW), "REVOKED");
+  });
+
+  test("P10 is not opened for who may not act", () => {
+    for (const kind of ["LOCK", "BAN", "DEACTIVATION"] as const) {
+      const decision = decideCreateSession(restricted(kind), create(), NOW);
+      assert.equal(!decision.ok && decision.refusal.reason, "USER_MAY_NOT_ACT");
+    }
+  });
+
+  test("P12 is opened and extended for 1 ms to 3,650 days", () => {
+    const rows: readonly [CreateSession["expiry"], boolean][] = [
+      [{ kind: "for", durationMs: 1 }, true],
+      [{ kind: "for", durationMs: 0 }, false],
+      [{ kind: "for", durationMs: -1 }, false],
+      [{ kind: "for", durationMs: Number.NaN }, false],
+      [{ kind: "for", durationMs: SESSION_MS_MAX }, true],
+      [{ kind: "for", durationMs: SESSION_MS_MAX + 1 }, false],
+      [{ kind: "at", time: NOW }, false],
+      [{ kind: "at", time: NOW + 1 }, true],
+      [{ kind: "at", time: NOW + SESSION_MS_MAX + 1 }, false],
+      [{ kind: "never" }, false],
+    ];
+    for (const [expiry, isFine] of rows) {
+      const extend = { type: "UpdateSession", sessionId: "s", expiry, context: CONTEXT } as const;
+      for (const decision of [
+        decideCreateSession(ANN, create({ expiry }), NOW),
+        decideSession(opened(), ANN, extend, NOW),
+      ]) {
+        assert.equal(decision.ok, isFine, JSON.stringify(expiry));
+        if (!decision.ok) assert.equal(decision.refusal.reason, "FIELD_INVALID");
+      }
+    }
+  });
+
+  test("is ended once; what has ended is neither ended nor extended", () => {
+    const revoke = { type: "RevokeSession", sessionId: "s", ifAlready: "refuse", context: CONTEXT } as const;
+    const decision = decideSession(opened(), ANN, revoke, NOW);
+    assert.ok(decision.ok);
+    assert.deepEqual([decision.session.revokeTime, decision.session.sequence], [NOW, 2]);
+    const again = decideSession(decision.session, ANN, revoke, NOW);
+    assert.equal(!again.ok && again.refusal.reason, "SESSION_ENDED");
+    const gentle = decideSession(decision.session, ANN, { ...revoke, ifAlready: "succeed" }, NOW);
+    assert.ok(gentle.ok && gentle.session === decision.session);
+    const late = decideSession(
+      opened(),
+      { ...ANN, epoch: 4 },
+      { type: "UpdateSession", sessionId: "s", context: CONTEXT },
+      NOW,
+    );
+    assert.equal(!late.ok && late.refusal.metadata.status, "ENDED");
+  });
+});

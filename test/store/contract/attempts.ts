@@ -1,0 +1,301 @@
+/** The contract of attempts: what is counted and kept, what the sweeper does, and what is bounded. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type {
+  Attempt,
+  AttemptAnswer,
+  AttemptSubject,
+  BeginAttempt,
+  CompleteAttempt,
+  RecordAttempt,
+} from "../../../src/domain/attempt.ts";
+import type { PolicyValues, UpdatePolicy } from "../../../src/domain/policy.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { context, createUser, deleteUser, ORGANIZATION_ID, unlockUser } from "../support/commands.ts";
+import { readAll, reasonOf, resourceOf, tally } from "../support/outcomes.ts";
+import { START_TIME } from "../support/sqlite-fixture.ts";
+import type { ContractStore, OpenStore } from "./contract.ts";
+
+const RESERVATION_MS = 30_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+let lastId = 0;
+
+function common(subject: AttemptSubject) {
+  return {
+    subject,
+    organizationId: ORGANIZATION_ID,
+    factor: "PASSWORD",
+    ip: "192.0.2.1",
+    userAgent: "Browser",
+    restrictionId: `lock-${++lastId}`,
+    context: context(),
+  } as const;
+}
+
+function begin(
+  subject: AttemptSubject,
+  attemptId = `attempt-${++lastId}`,
+  more: Partial<BeginAttempt> = {},
+): BeginAttempt {
+  return { type: "BeginAttempt", attemptId, ...common(subject), ...more };
+}
+
+function record(subject: AttemptSubject, succeeded = false): RecordAttempt {
+  return { type: "RecordAttempt", attemptId: `attempt-${++lastId}`, succeeded, ...common(subject) };
+}
+
+function complete(attemptId: string, succeeded = false): CompleteAttempt {
+  return { type: "CompleteAttempt", attemptId, succeeded, restrictionId: `lock-${++lastId}`, context: context() };
+}
+
+function setPolicy(values: PolicyValues): UpdatePolicy {
+  return { type: "UpdatePolicy", policyId: ORGANIZATION_ID, values, cleared: Object.keys(values), context: context() };
+}
+
+const U = { userId: "u" };
+
+/** A store with the user u and a limit. */
+async function openWith(
+  open: OpenStore,
+  t: Parameters<OpenStore>[0],
+  limit: number,
+  ...more: [Parameters<OpenStore>[1]?]
+) {
+  const opened = await open(t, ...more);
+  resourceOf(await opened.store.execute(createUser("u")));
+  resourceOf(await opened.store.execute(setPolicy({ attemptsMax: { PASSWORD: limit } })));
+  return opened;
+}
+
+async function fail(store: Store, subject: AttemptSubject, times: number): Promise<AttemptAnswer> {
+  let answer: AttemptAnswer | undefined;
+  for (let i = 0; i < times; i++) answer = resourceOf(await store.execute(record(subject)));
+  assert.ok(answer !== undefined);
+  return answer;
+}
+
+function kept({ store }: ContractStore, organizationId: string | null = null): Promise<Attempt[]> {
+  const period = { organizationId, startTime: 0, endTime: Number.MAX_SAFE_INTEGER, pageSize: 3 };
+  return readAll((after) => store.listAttempts({ ...period, ...(after === undefined ? {} : { after }) }));
+}
+
+async function eventsOf({ store }: ContractStore): Promise<string[]> {
+  const { items } = await store.listUserEvents({ userId: "u", order: "oldest_first", pageSize: 100 });
+  return items.map(({ event }) => event.type);
+}
+
+async function attemptsLeft({ store }: ContractStore): Promise<number> {
+  const [view] = await store.readSignIns([{ userId: "u", factor: "PASSWORD" }]);
+  assert.ok(view !== undefined);
+  return view.policy.attemptsMax.PASSWORD - view.counter.failures.length - view.counter.outstanding.length;
+}
+
+export function describeAttempts(engine: string, open: OpenStore): void {
+  describe(`${engine}: attempts`, () => {
+    it("P1 admits no more of one batch than there are places; the rest wait, and nothing of them is kept", async (t) => {
+      const opened = await openWith(open, t, 10);
+      const { store } = opened;
+      const outcomes = await Promise.all(Array.from({ length: 500 }, () => store.execute(begin(U))));
+      const results = outcomes.map((outcome) => resourceOf(outcome).result);
+      assert.deepEqual(
+        [results.filter((result) => result === "ADMITTED").length, results.filter((r) => r === "WAITING").length],
+        [10, 490],
+      );
+      assert.equal(results.indexOf("WAITING"), 10, "the first come first");
+      assert.equal((await kept(opened)).length, 10);
+      assert.equal(resourceOf(outcomes[499] ?? assert.fail()).nextEndTime, START_TIME + RESERVATION_MS);
+    });
+
+    it("gives way to those who wait already, but not where an attempt is only repeated", async (t) => {
+      const { store } = await openWith(open, t, 2);
+      const first = resourceOf(await store.execute(begin(U, "attempt-of-mine")));
+      assert.equal(resourceOf(await store.execute(begin(U, "another-one", { yields: true }))).result, "WAITING");
+      const again = resourceOf(await store.execute(begin(U, "attempt-of-mine", { yields: true })));
+      assert.deepEqual([again.result, again.endTime], ["ADMITTED", first.endTime]);
+    });
+
+    it("lets one of many completions of one attempt count", async (t) => {
+      const opened = await openWith(open, t, 10);
+      const { store } = opened;
+      resourceOf(await store.execute(begin(U, "the-only-attempt")));
+      const outcomes = await Promise.all(Array.from({ length: 50 }, () => store.execute(complete("the-only-attempt"))));
+      assert.deepEqual(tally(outcomes), { OK: 1, ATTEMPT_SETTLED: 49 });
+      assert.equal(await attemptsLeft(opened), 9);
+    });
+
+    it("keeps the place of what timed out until it is counted; the lock that it causes starts then", async (t) => {
+      const opened = await openWith(open, t, 2);
+      const { store, clock } = opened;
+      for (const id of ["attempt-one", "attempt-two"]) resourceOf(await store.execute(begin(U, id)));
+      clock.time += 10 * RESERVATION_MS;
+      assert.equal(await attemptsLeft(opened), 0, "nobody has counted it yet");
+      assert.equal(reasonOf(await store.execute(complete("attempt-one", true))), "ATTEMPT_EXPIRED");
+      const answer = resourceOf(await store.execute(begin(U)));
+      assert.deepEqual([answer.result, answer.locked], ["DENIED", true]);
+      assert.equal(answer.user.restrictions[0]?.expireTime, clock.time + HOUR_MS);
+      assert.deepEqual(
+        (await kept(opened)).map(({ outcome, settleTime }) => [outcome, settleTime]),
+        Array.from({ length: 2 }, () => ["EXPIRED", clock.time]),
+      );
+    });
+
+    it("counts what timed out when it sweeps, once, and writes the lock as an event of its own", async (t) => {
+      const opened = await openWith(open, t, 2);
+      const { store, clock } = opened;
+      for (let i = 0; i < 2; i++) resourceOf(await store.execute(begin(U)));
+      await store.sweep();
+      assert.deepEqual(await eventsOf(opened), ["UserCreated"]);
+      clock.time += RESERVATION_MS;
+      for (let i = 0; i < 3; i++) await store.sweep();
+      assert.deepEqual(await eventsOf(opened), ["UserCreated", "UserLocked"]);
+      clock.time += HOUR_MS;
+      for (let i = 0; i < 3; i++) await store.sweep();
+      assert.deepEqual(await eventsOf(opened), ["UserCreated", "UserLocked", "RestrictionExpired"]);
+      const { items } = await store.listUserEvents({ userId: "u", order: "oldest_first", pageSize: 10 });
+      assert.deepEqual(
+        items.map(({ event }) => [event.actor, event.time - START_TIME]),
+        [
+          ["key:test", 0],
+          ["system", RESERVATION_MS],
+          ["system", RESERVATION_MS + HOUR_MS],
+        ],
+      );
+    });
+
+    it("forgets the attempts of who is deleted, and is not kept busy by them", async (t) => {
+      const opened = await openWith(open, t, 5);
+      const { store, clock } = opened;
+      resourceOf(await store.execute(begin(U, "attempt-of-who-leaves")));
+      resourceOf(await store.execute(deleteUser("u")));
+      assert.equal(reasonOf(await store.execute(complete("attempt-of-who-leaves", true))), "USER_NOT_FOUND");
+      clock.time += RESERVATION_MS;
+      await store.sweep();
+      await store.sweep();
+      resourceOf(await store.execute(createUser("u")));
+      assert.equal(await attemptsLeft(opened), 5);
+    });
+
+    it("P16 lets an unlocking and a failure of one batch take effect in their order", async (t) => {
+      const opened = await openWith(open, t, 2);
+      const { store } = opened;
+      await fail(store, U, 1);
+      const [locking, unlocking, after] = await Promise.all([
+        store.execute(record(U)),
+        store.execute(unlockUser("u")),
+        store.execute(record(U)),
+      ]);
+      assert.equal(resourceOf(locking).locked, true);
+      resourceOf(unlocking);
+      assert.deepEqual([resourceOf(after).locked, resourceOf(after).attemptsLeft], [false, 1]);
+      assert.deepEqual(await eventsOf(opened), ["UserCreated", "UserLocked", "UserUnlocked"]);
+    });
+
+    it("P28 keeps attempts for 30 days", async (t) => {
+      const opened = await openWith(open, t, 10);
+      const { store, clock } = opened;
+      await fail(store, U, 2);
+      clock.time += DAY_MS;
+      await fail(store, U, 1);
+      clock.time = START_TIME + 30 * DAY_MS;
+      await store.sweep();
+      assert.equal((await kept(opened)).length, 3);
+      clock.time += 1;
+      await store.sweep();
+      assert.deepEqual(
+        (await kept(opened)).map(({ beginTime }) => beginTime),
+        [START_TIME + DAY_MS],
+      );
+    });
+
+    it("lists attempts in the order of their beginnings, by period and organization, page by page", async (t) => {
+      const opened = await openWith(open, t, 100, { limits: { sliceRows: 4 } });
+      const { store, clock } = opened;
+      for (let i = 0; i < 10; i++) {
+        await fail(store, U, 1);
+        clock.time += 1_000;
+      }
+      const all = await kept(opened);
+      assert.deepEqual(
+        all.map(({ beginTime }) => beginTime - START_TIME),
+        Array.from({ length: 10 }, (_, index) => index * 1_000),
+      );
+      const { ip, userAgent, createdBy, subject, outcome } = all[0] ?? assert.fail();
+      assert.deepEqual([ip, userAgent, createdBy, subject, outcome], ["192.0.2.1", "Browser", "key:test", U, "FAILED"]);
+      assert.deepEqual(await kept(opened, "elsewhere"), []);
+      assert.equal((await kept(opened, ORGANIZATION_ID)).length, 10);
+      const part = { organizationId: null, startTime: START_TIME + 2_000, endTime: START_TIME + 5_000, pageSize: 100 };
+      const { items } = await store.listAttempts(part);
+      assert.deepEqual(items, all.slice(2, 5));
+    });
+
+    it("P3 bounds the counters of unknown users, the longest rested first, and keeps those of users", async (t) => {
+      const opened = await openWith(open, t, 3, { limits: { shadowsMax: 10 } });
+      const { store, clock } = opened;
+      await fail(store, U, 2);
+      const shadowOf = async (name: string) => ({
+        shadow: await store.shadowOf(ORGANIZATION_ID, { identifier: name }),
+      });
+      for (let i = 0; i < 30; i++) {
+        clock.time += 1;
+        await fail(store, await shadowOf(`nobody-${i}`), 2);
+      }
+      await store.sweep();
+      assert.equal(await attemptsLeft(opened), 1);
+      const left = async (i: number) => (await fail(store, await shadowOf(`nobody-${i}`), 1)).locked;
+      assert.deepEqual([await left(20), await left(29), await left(19), await left(0)], [true, true, false, false]);
+    });
+
+    it("P4 P5 stands for an unknown name in one way: normalised, secret, by organization", async (t) => {
+      const { store } = await openWith(open, t, 3);
+      const of = (name: Parameters<Store["shadowOf"]>[1], organization = ORGANIZATION_ID) =>
+        store.shadowOf(organization, name);
+      const one = await of({ identifier: "Zoé" });
+      assert.match(one, /^[\w-]{43}$/);
+      for (const same of [" zoé", "ZOE\u0301", "ｚｏé"]) assert.equal(await of({ identifier: same }), one);
+      const others = [
+        await of({ identifier: "zoe" }),
+        await of({ identifier: "Zoé" }, "other"),
+        await of({ userId: "Zoé" }),
+        await of({ userId: "zoé" }),
+      ];
+      assert.equal(new Set([one, ...others]).size, 5);
+      const { store: elsewhere } = await open(t);
+      assert.notEqual(
+        await elsewhere.shadowOf(ORGANIZATION_ID, { identifier: "Zoé" }),
+        one,
+        "every database has its own",
+      );
+    });
+
+    it("locks a shadow like a user, without an event, and lets it go in time", async (t) => {
+      const opened = await openWith(open, t, 2);
+      const { store, clock } = opened;
+      const nobody = { shadow: await store.shadowOf(ORGANIZATION_ID, { identifier: "nobody" }) };
+      const locked = await fail(store, nobody, 2);
+      assert.deepEqual([locked.locked, locked.user.restrictions[0]?.cause], [true, "POLICY"]);
+      assert.equal(resourceOf(await store.execute(begin(nobody))).result, "DENIED");
+      clock.time += HOUR_MS;
+      assert.equal(resourceOf(await store.execute(begin(nobody))).result, "ADMITTED");
+      clock.time += RESERVATION_MS;
+      await store.sweep();
+      assert.equal(resourceOf(await store.execute(record(nobody))).locked, true, "what timed out has counted");
+      assert.deepEqual(await eventsOf(opened), ["UserCreated"]);
+    });
+
+    it("leaves sequence and position of the history alone unless it locks", async (t) => {
+      const { store } = await openWith(open, t, 3);
+      const head = async () => {
+        const { items } = await store.listUserEvents({ userId: "u", order: "newest_first", pageSize: 1 });
+        return [items[0]?.position, (await store.readUser("u"))?.state.sequence];
+      };
+      const before = await head();
+      for (let i = 0; i < 5; i++) {
+        resourceOf(await store.execute(begin(U, `attempt-number-${i}`)));
+        resourceOf(await store.execute(complete(`attempt-number-${i}`, i % 2 === 0)));
+      }
+      assert.deepEqual(await head(), before);
+    });
+  });
+}
