@@ -37,9 +37,12 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   if (route === undefined) throw resourceNotFound();
   if (operation === undefined) throw methodNotAllowed(call.method, Object.keys(route.methods));
   const userId = route.segment === undefined ? "" : decodeUserId(route.segment);
-  if (userId !== "") call.note({ userId });
   assertPermission(actor, operation.permission, operation.name);
-  if (userId !== "") assertUserId(userId);
+  if (userId !== "") {
+    assertUserId(userId);
+    // Not before: what is no id may be anything, a pasted secret included.
+    call.note({ userId });
+  }
   return operation.serve({
     operations,
     actor,

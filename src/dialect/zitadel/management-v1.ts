@@ -39,8 +39,8 @@ export function managementHandlers(operations: Operations): ZitadelHandlers<type
     getUserByLoginNameGlobal: async ({ loginName }, call) => ({
       user: toUserV1(await readUserByLoginName(operations, loginName, call)),
     }),
-    async listUsers(request, { admission }) {
-      const found = await listUsers(operations, request, UserState, admission.organizationId);
+    async listUsers(request, call) {
+      const found = await listUsers(operations, request, UserState, call.admission.organizationId, call);
       return {
         details: { totalResult: BigInt(found.total), viewTimestamp: listTime(found) },
         result: found.users.map(toUserV1),

@@ -4,7 +4,7 @@ import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
 import type { EventQuery, Page, RecordedEvent, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
-import type { Slice, SliceQuery } from "./user-searcher.ts";
+import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
 
 /** Lists by id. */
@@ -19,7 +19,12 @@ export type ReaderQuestion =
   | { readonly name: "listUsers"; readonly query: UserQuery; readonly now: number }
   | { readonly name: "searchSlice"; readonly query: SliceQuery; readonly now: number }
   | { readonly name: "countUsers"; readonly organizationId: string | null }
-  | { readonly name: "readUsers"; readonly ids: readonly string[]; readonly now: number }
+  | {
+      readonly name: "readUsers";
+      readonly ids: readonly string[];
+      readonly namespaces: readonly string[] | undefined;
+      readonly now: number;
+    }
   | { readonly name: "listUserEvents"; readonly query: EventQuery }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
   | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
@@ -56,8 +61,8 @@ export class Reader {
     return (await this.link.call({ name: "countUsers", organizationId })) as number | undefined;
   }
 
-  async readUsers(ids: readonly string[], now: number): Promise<readonly User[]> {
-    return (await this.link.call({ name: "readUsers", ids, now })) as readonly User[];
+  async readUsers(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): Promise<ReadUsers> {
+    return (await this.link.call({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
   }
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {

@@ -13,6 +13,7 @@ import {
   type Outcome,
   type Page,
   type RecordedEvent,
+  type SearchOptions,
   type Store,
   StoreUnavailableError,
   type UserQuery,
@@ -27,7 +28,7 @@ import { type Limits, limitsOf } from "./limits.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
-import { searchUsers } from "./search-users.ts";
+import { UserSearches } from "./search-users.ts";
 import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
@@ -88,13 +89,12 @@ export class SqliteStore implements Store {
   readonly #wal: WalKeeper;
   readonly #reader: Reader;
   readonly #sweeper: Sweeper;
-  readonly #limits: Limits;
+  readonly #searches: UserSearches;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
-    this.#limits = limits;
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
@@ -111,6 +111,7 @@ export class SqliteStore implements Store {
     });
     this.#commits = new GroupCommit({ run: this.#writer.run, limits, wallClock: Date.now, onTrouble });
     this.#reader = new Reader({ path, limits }, onTrouble);
+    this.#searches = new UserSearches({ reader: this.#reader, limits, now: () => this.#writer.now() });
     this.#sweeper = new Sweeper({
       intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
       usersMax: limits.sweepUsers,
@@ -141,8 +142,8 @@ export class SqliteStore implements Store {
     return this.#reader.listUsers(query, this.#writer.now());
   }
 
-  async searchUsers(search: UserSearch): Promise<UserSearchAnswer> {
-    return searchUsers(this.#reader, search, this.#writer.now(), this.#limits);
+  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer> {
+    return this.#searches.search(search, options);
   }
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {
