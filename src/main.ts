@@ -115,13 +115,17 @@ async function serveStore(
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
   });
   const { url } = await transport.listen(config.listen);
-  let loaded = enabled.length === 0;
-  transport.setServing("", loaded);
-  const watch = watchStore(store, (serving) => transport.setServing("", serving && loaded));
+  let [loaded, answers] = [enabled.length === 0, true];
+  const tell = (): void => transport.setServing("", loaded && answers);
+  tell();
+  const watch = watchStore(store, (serving) => {
+    answers = serving;
+    tell();
+  });
   transport.loaded.then(
     () => {
       loaded = true;
-      transport.setServing("", true);
+      tell();
     },
     (error: unknown) => log.write("error", "a dialect cannot be served", { cause: describe(error) }),
   );

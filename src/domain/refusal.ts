@@ -161,11 +161,9 @@ export function sequenceMismatch(
   );
 }
 
-/** What one request may look at is used up. `what`: the beginning of a sentence. */
-export function searchTooBroad(what: string, max: number, advice: string): Refusal {
-  return refuse("SEARCH_TOO_BROAD", `${what} would look at more than ${max}; ${advice}`, {
-    metadata: { max: `${max}` },
-  });
+/** What one request may look at, take or answer is used up. */
+export function searchTooBroad(message: string): Refusal {
+  return refuse("SEARCH_TOO_BROAD", message);
 }
 
 const SHOWN_CHARS_MAX = 100;

@@ -26,6 +26,7 @@ import type {
   ExecuteOptions,
   Page,
   RecordedEvent,
+  SearchOptions,
   SessionKey,
   SessionQuery,
   SessionView,
@@ -83,7 +84,7 @@ export interface Operations {
   change(command: UserCommand, options?: ExecuteOptions): Promise<UserView>;
   /** `undefined`: there is no such user within the scope (`null`: anywhere), or it is deleted. */
   readUser(userId: string, scope: string | null): Promise<UserView | undefined>;
-  searchUsers(search: UserSearch): Promise<UserSearchView>;
+  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchView>;
   /** The history of one user. Whether the caller may see the user is for the caller of this to check. */
   listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>>;
   readOrganization(organizationId: string): Promise<Organization | undefined>;
@@ -135,8 +136,8 @@ export function createOperations({ store, badge, newId }: OperationsOptions): Op
       if (user === undefined || user.state.deleted || !isVisible(user, { scope })) return undefined;
       return view(user);
     },
-    async searchUsers(search) {
-      const { users, total, isTotalExact } = await store.searchUsers(search);
+    async searchUsers(search, options) {
+      const { users, total, isTotalExact } = await store.searchUsers(search, options);
       return { users: await Promise.all(users.map(view)), total, isTotalExact };
     },
     listUserEvents: (query) => store.listUserEvents(query),

@@ -36,7 +36,7 @@ export async function simulatePolicy(
     const page = await store.listAttempts({ ...query, pageSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) });
     for (const attempt of page.items) replay.begin(attempt, await policyOf(attempt.organizationId));
     if (replay.attemptCount > ATTEMPTS_MAX) {
-      throw new RefusalError(searchTooBroad("the simulation", ATTEMPTS_MAX, "shorten the period"));
+      throw new RefusalError(searchTooBroad(`the period has more than ${ATTEMPTS_MAX} attempts; shorten it`));
     }
     after = page.next;
     if (after === undefined) return replay.end();

@@ -156,6 +156,17 @@ export interface UserSearch {
   readonly limit: number;
   /** Nobody asks how many there are in all: `total` is then what was seen on the way. */
   readonly isTotalUnasked?: boolean;
+  /** Only what follows this place; in the order of creation alone. */
+  readonly after?: { readonly creationTime: number; readonly id: string };
+  /** Only these namespaces of the attributes are read; absent: all. */
+  readonly namespaces?: readonly string[];
+}
+
+export interface SearchOptions {
+  /** Past this instant (milliseconds since the epoch, real time) nobody waits for the answer. */
+  readonly deadlineTime?: number | undefined;
+  /** Aborts when nobody waits any more. */
+  readonly signal?: AbortSignal;
 }
 
 export interface UserSearchAnswer {
@@ -246,10 +257,10 @@ export interface Store {
   /** Settled users; runs off the writer's thread. Rejects with PageTokenError. */
   listUsers(query: UserQuery): Promise<Page<User>>;
   /**
-   * A page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the page cannot be told within the bound on
-   * the users that one search may look at: a short page would look like a complete one.
+   * A page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the page cannot be told within the bounds on
+   * what one search may ask, look at, take and answer: a short page would look like a complete one.
    */
-  searchUsers(search: UserSearch): Promise<UserSearchAnswer>;
+  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer>;
   /** The recorded events of one user; due ones that are not written yet are not among them. */
   listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>>;
 

@@ -9,15 +9,32 @@ type TextPredicate = Extract<UserPredicate, { kind: "text" }>;
 
 /** The condition as a function; what does not depend on the user is worked out once. */
 export function compilePredicate(predicate: UserPredicate): Matches {
+  return compile(predicate, new Normaliser());
+}
+
+/** Many conditions look at the same text of the same user: it is normalised once. */
+class Normaliser {
+  readonly #last = new Map<string, { readonly text: string; readonly key: string }>();
+
+  keyOf(field: string, text: string): string {
+    const last = this.#last.get(field);
+    if (last?.text === text) return last.key;
+    const key = toSearchKey(text);
+    this.#last.set(field, { text, key });
+    return key;
+  }
+}
+
+function compile(predicate: UserPredicate, normaliser: Normaliser): Matches {
   switch (predicate.kind) {
     case "and": {
-      const all = predicate.of.map(compilePredicate);
+      const all = predicate.of.map((each) => compile(each, normaliser));
       return (user) => all.every((matches) => matches(user));
     }
     case "or":
-      return compileOr(predicate.of);
+      return compileOr(predicate.of, normaliser);
     case "not": {
-      const matches = compilePredicate(predicate.of);
+      const matches = compile(predicate.of, normaliser);
       return (user) => !matches(user);
     }
     case "state": {
@@ -33,7 +50,7 @@ export function compilePredicate(predicate: UserPredicate): Matches {
     case "namespace":
       return (user) => Object.hasOwn(user.person.attributes, predicate.name);
     case "text":
-      return compileText(predicate);
+      return compileText(predicate, normaliser);
     case "time": {
       const { from = -Infinity, before = Infinity } = predicate;
       return ({ state }) => {
@@ -47,42 +64,42 @@ export function compilePredicate(predicate: UserPredicate): Matches {
 }
 
 /** Long lists of ids or addresses are looked up, not gone through user by user. */
-function compileOr(predicates: readonly UserPredicate[]): Matches {
+function compileOr(predicates: readonly UserPredicate[], normaliser: Normaliser): Matches {
   const sets = new Map<string, { readonly of: TextPredicate; readonly values: Set<string> }>();
   const others: Matches[] = [];
   for (const predicate of predicates) {
     if (predicate.kind !== "text" || predicate.method !== "equals") {
-      others.push(compilePredicate(predicate));
+      others.push(compile(predicate, normaliser));
       continue;
     }
     const name = `${predicate.field} ${predicate.ignoreCase}`;
     const set = sets.get(name) ?? { of: predicate, values: new Set<string>() };
-    set.values.add(comparable(predicate.value, predicate));
+    set.values.add(predicate.ignoreCase ? toSearchKey(predicate.value) : predicate.value);
     sets.set(name, set);
   }
   const lookups = [...sets.values()];
   return (user) =>
     lookups.some(({ of, values }) => {
       const text = textOf(user, of.field);
-      return text !== undefined && values.has(comparable(text, of));
+      return text !== undefined && values.has(comparable(text, of, normaliser));
     }) || others.some((matches) => matches(user));
 }
 
-function compileText(predicate: TextPredicate): Matches {
-  const wanted = comparable(predicate.value, predicate);
+function compileText(predicate: TextPredicate, normaliser: Normaliser): Matches {
+  const wanted = predicate.ignoreCase ? toSearchKey(predicate.value) : predicate.value;
   const { method, field } = predicate;
   return (user) => {
     const text = textOf(user, field);
     if (text === undefined) return false;
-    const found = comparable(text, predicate);
+    const found = comparable(text, predicate, normaliser);
     if (method === "equals") return found === wanted;
     if (method === "starts_with") return found.startsWith(wanted);
     return method === "ends_with" ? found.endsWith(wanted) : found.includes(wanted);
   };
 }
 
-function comparable(text: string, { ignoreCase }: Pick<TextPredicate, "ignoreCase">): string {
-  return ignoreCase ? toSearchKey(text) : text;
+function comparable(text: string, { field, ignoreCase }: TextPredicate, normaliser: Normaliser): string {
+  return ignoreCase ? normaliser.keyOf(field, text) : text;
 }
 
 function textOf({ state, person }: User, field: TextPredicate["field"]): string | undefined {
@@ -104,6 +121,19 @@ export function needsPerson(predicate: UserPredicate): boolean {
     default:
       return false;
   }
+}
+
+/** How many conditions there are, ids among them; counting ends at `max`. */
+export function countConditions(predicate: UserPredicate, max: number): number {
+  let count = 0;
+  const waiting: UserPredicate[] = [predicate];
+  for (let next = waiting.pop(); next !== undefined && count < max; next = waiting.pop()) {
+    count++;
+    if (next.kind === "not") waiting.push(next.of);
+    else if (next.kind === "and" || next.kind === "or") waiting.push(...next.of);
+    else if (next.kind === "organization") count += next.ids.length;
+  }
+  return count;
 }
 
 /** Whether everybody matches. */

@@ -7,7 +7,7 @@ import { describeProblem } from "./json-problem.ts";
 import { findDuplicateName, findJsonBreak, scanJson, tooDeep } from "./json-scan.ts";
 import type { RestPolicy } from "./policy.ts";
 
-export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry">;
+export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry"> & Partial<Pick<RestPolicy, "redactValues">>;
 
 /** Arrays and objects within one another. No message of ours is a tenth as deep. */
 export const JSON_DEPTH_MAX = 64;
@@ -78,7 +78,7 @@ export function toMessage<Desc extends DescMessage>(
   const walk: JsonWalk = { unknownFields: policy.unknownFields, registry: policy.registry, members: 0 };
   const found = messageCheck(desc)(parsed.json, walk);
   if (found !== undefined) {
-    const { field, sentence } = describeProblem(found);
+    const { field, sentence } = describeProblem(found, policy.redactValues);
     throw badRequest(field, sentence);
   }
   if (walk.members !== parsed.members) {

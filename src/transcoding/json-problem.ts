@@ -39,10 +39,16 @@ export function belowForeign(found: JsonProblem, text: string): JsonProblem {
   return found;
 }
 
-/** The path of the field (empty for the body as a whole) and the sentence. Within redacted fields foreign names are left out. */
-export function describeProblem({ steps, say }: JsonProblem): { readonly field: string; readonly sentence: string } {
+/**
+ * The path of the field (empty for the body as a whole) and the sentence. Within redacted fields foreign names are left
+ * out. `redactAll`: all fields are.
+ */
+export function describeProblem(
+  { steps, say }: JsonProblem,
+  redactAll = false,
+): { readonly field: string; readonly sentence: string } {
   let field = "";
-  let redacted = false;
+  let redacted = redactAll;
   for (const step of steps.toReversed()) {
     const text = !(step.foreign && redacted) ? step.text : step.text.startsWith("[") ? "[…]" : "…";
     field += field === "" || text.startsWith("[") ? text : `.${text}`;

@@ -37,6 +37,8 @@ export interface RestPolicy {
   readonly strayBody: "refuse" | "ignore";
   /** A field that path and body give differently: refused, or taken from the path. */
   readonly pathConflict: "refuse" | "override";
+  /** Refusals show no value of a body or a query, only its length: of APIs whose descriptors mark no personal field. */
+  readonly redactValues: boolean;
   /** The HTTP status of success. */
   readonly successStatus: number;
   /** By local method name, where it is another one. */
@@ -67,6 +69,7 @@ export function nativeRestPolicy(overrides: Partial<RestPolicy> & Pick<RestPolic
     requestContentType: "json",
     strayBody: "refuse",
     pathConflict: "refuse",
+    redactValues: false,
     successStatus: 200,
     successStatuses: {},
     contentType: "application/json",

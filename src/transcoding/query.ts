@@ -67,7 +67,7 @@ function bindParameter(message: Message, route: Route, name: string, raw: string
     const field = route.body.field.jsonName;
     throw badRequest(name, `the query parameter ${quote(name)} cannot be given: ${field} is the request body`);
   }
-  bindTarget(message, target, decodeParameter(raw, name), seen);
+  bindTarget(message, target, { text: decodeParameter(raw, name), isSecret: route.policy.redactValues }, seen);
 }
 
 function sayUnknown(name: string, unknown: Unknown | undefined): string {
@@ -80,7 +80,12 @@ function sayUnknown(name: string, unknown: Unknown | undefined): string {
   return `the query parameter ${quote(name)} is unknown${hint}`;
 }
 
-function bindTarget(message: Message, target: QueryTarget, text: string, seen: Set<string>): void {
+function bindTarget(
+  message: Message,
+  target: QueryTarget,
+  { text, isSecret }: { readonly text: string; readonly isSecret: boolean },
+  seen: Set<string>,
+): void {
   const { path, form } = target;
   const name = toJsonPath(path);
   const last = path.at(-1) as DescField;
@@ -98,7 +103,7 @@ function bindTarget(message: Message, target: QueryTarget, text: string, seen: S
   }
   const value = form.read(text);
   if (value === undefined) {
-    const received = formatReceived(text, path.some(isRedacted));
+    const received = formatReceived(text, isSecret || path.some(isRedacted));
     throw badRequest(name, `the query parameter ${name} must be ${form.expected}; received ${received}`);
   }
   const conflict = setValue(message, path, value);

@@ -15,7 +15,8 @@ export type ConnectJsonOptions = Partial<JsonReadOptions & JsonWriteOptions> & {
 export function createJsonOptions<A>(options: MountOptions<A>, input: DescMessage): ConnectJsonOptions {
   const utf8 = new TextDecoder();
   const registry = options.rest?.registry ?? createRegistry();
-  const policy = { unknownFields: options.unknownFields, registry };
+  const { redactValues = false } = options.rest ?? {};
+  const policy = { unknownFields: options.unknownFields, registry, redactValues };
   return {
     ignoreUnknownFields: options.unknownFields === "ignore",
     registry,

@@ -240,6 +240,16 @@ test("takes the path's value where a policy says so, and overlooks stray bodies 
   );
 });
 
+test("shows of every value only the length where a policy says so, but ids in the path", () => {
+  const overrides = { redactValues: true };
+  refuses(
+    () => decode("POST", "/v1/books", { body: '{"profile":"hunter2"}', overrides }),
+    "profile",
+    /^profile must be a JSON object; received a value of 7 characters$/,
+  );
+  refuses(() => decode("GET", "/v1/find?i32=hunter2", { overrides }), "i32", /received a value of 7 characters$/);
+});
+
 test("shows of redacted fields only the length, in path, query and body", () => {
   const secret = "hunter2-hunter2";
   const calls: (() => unknown)[] = [

@@ -42,10 +42,11 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   if (route === undefined) throw resourceNotFound();
   if (operation === undefined) throw methodNotAllowed(call.method, Object.keys(route.methods));
   const { userId, sessionId } = readNamed(route.named);
-  if (userId !== "") call.note({ userId });
   assertPermission(actor, operation.permission, operation.name);
   if (userId !== "" && !isId(userId)) refuseUnknownUser(userId);
   if (sessionId !== "" && !isId(sessionId)) refuseUnknownSession(sessionId);
+  // Not before: what is no id may be anything, a pasted secret included.
+  if (userId !== "") call.note({ userId });
   return operation.serve({
     operations,
     actor,

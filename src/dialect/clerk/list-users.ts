@@ -1,11 +1,12 @@
 /** Lists and counts users by filter, by offset or after a user. */
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { UserPredicate, UserSearchOrder, UserView } from "../../service/operations.ts";
+import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../service/operations.ts";
 import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
 import type { Operation, OperationCall } from "./operation.ts";
 import { readWindow, type Window } from "./page-query.ts";
 import { readUserFilter, splitSign } from "./user-filter.ts";
 import { showUser } from "./user-json.ts";
+import { SHOWN_NAMESPACES } from "./user-words.ts";
 
 /** GET /users: a bare array. */
 export const getUserList: Operation = {
@@ -81,10 +82,12 @@ function readPage(query: URLSearchParams): PageQuery {
   return { limit, offset, order: { by: by ?? "creation", descending }, startingAfter };
 }
 
+/** `after`: only what follows this user. */
 async function searchPage(
   { operations, actor }: OperationCall,
   where: UserPredicate,
   { limit, offset, order }: Pick<PageQuery, "limit" | "offset" | "order">,
+  after?: UserSearch["after"],
 ): Promise<readonly UserView[]> {
   const { users } = await operations.searchUsers({
     organizationId: actor.scope,
@@ -93,36 +96,21 @@ async function searchPage(
     offset,
     limit,
     isTotalUnasked: true,
+    namespaces: SHOWN_NAMESPACES,
+    ...(after === undefined ? {} : { after }),
   });
   return users;
 }
 
-/**
- * What follows a user in the order of creation. Users of the same millisecond are in the order of their ids: those up
- * to the cursor are left out here, page by page, so that neither a user is shown twice nor one passed over.
- */
+/** What follows a user in the order of creation; users of the same millisecond are in the order of their ids. */
 async function searchAfter(
   call: OperationCall,
   where: UserPredicate,
-  { limit, order }: PageQuery,
+  page: PageQuery,
   startingAfter: string,
 ): Promise<readonly UserView[]> {
   const cursor = await call.operations.readUser(startingAfter, call.actor.scope);
   if (cursor === undefined) throw paramsInvalid([paramValueInvalid("starting_after", startingAfter)]);
-  const { creationTime } = cursor.user.state;
-  const bound = order.descending ? { before: creationTime + 1 } : { from: creationTime };
-  const remaining: UserPredicate = { kind: "and", of: [where, { kind: "time", of: "creation", ...bound }] };
-  const follows = ({ user: { state } }: UserView): boolean => {
-    if (state.creationTime !== creationTime) return true;
-    const difference = Buffer.compare(Buffer.from(state.id), Buffer.from(startingAfter));
-    return order.descending ? difference < 0 : difference > 0;
-  };
-  const found: UserView[] = [];
-  const pageSize = limit + 1;
-  for (let offset = 0; found.length < limit; offset += pageSize) {
-    const page = await searchPage(call, remaining, { limit: pageSize, offset, order });
-    found.push(...page.filter(follows));
-    if (page.length < pageSize) break;
-  }
-  return found.slice(0, limit);
+  const { creationTime, id } = cursor.user.state;
+  return searchPage(call, where, page, { creationTime, id });
 }

@@ -14,11 +14,25 @@ export interface PersonEdit {
   readonly namespaces: readonly string[];
 }
 
-/** The original allows 10 changes of a user's metadata in 10 seconds; so many meet here at once and all succeed. */
+/** Others than this dialect, and other processes, may write in between. */
 const ATTEMPTS_MAX = 20;
+
+/** The last change of each user that is under way here: the next one waits for it, so that they do not meet. */
+const underWay = new Map<string, Promise<unknown>>();
 
 /** `edit` is asked anew for every attempt. Throws 404, 409 and 422. */
 export async function updatePerson(call: OperationCall, edit: (view: UserView) => PersonEdit): Promise<UserView> {
+  const before = underWay.get(call.userId) ?? Promise.resolve();
+  const own = before.catch(() => undefined).then(() => tryUpdates(call, edit));
+  underWay.set(call.userId, own);
+  try {
+    return await own;
+  } finally {
+    if (underWay.get(call.userId) === own) underWay.delete(call.userId);
+  }
+}
+
+async function tryUpdates(call: OperationCall, edit: (view: UserView) => PersonEdit): Promise<UserView> {
   let conflict: unknown;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const view = await readUser(call, call.userId);

@@ -16,6 +16,9 @@ export const METADATA_NAMESPACES = {
 /** A kind of metadata, as Clerk names it. */
 export type MetadataName = keyof typeof METADATA_NAMESPACES;
 /** The three of them. */
+/** All that a user shows. */
+export const SHOWN_NAMESPACES: readonly string[] = [WORDS_NAMESPACE, ...Object.values(METADATA_NAMESPACES)];
+
 export const METADATA_NAMES = Object.keys(METADATA_NAMESPACES) as readonly MetadataName[];
 
 /** `reserved`: nobody else may have it, though it was not proved to be the user's. */

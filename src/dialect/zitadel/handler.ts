@@ -15,7 +15,7 @@ import { findUnstorable } from "../../service/validation.ts";
 import type { AnyHandler, Call } from "../../transport/mount.ts";
 import { type CallerAdmission, contextOrganization, refuseActor } from "./admission.ts";
 import { ERRORS, invalidArgument, mapError } from "./error.ts";
-import { findViolation } from "./validate-rules.ts";
+import { findViolation, toGoName, typeNameOf } from "./validate-rules.ts";
 
 /** A call as the handlers of this dialect see it. */
 export interface ZitadelCall {
@@ -102,5 +102,7 @@ function assertValid(input: DescMessage, request: Message): void {
   const violation = findViolation(input, request);
   if (violation !== undefined) throw invalidArgument(violation);
   const unfit = findUnstorable(input, request);
-  if (unfit !== undefined) throw invalidArgument(`invalid ${input.name}.${unfit.field}: ${unfit.description}`);
+  if (unfit !== undefined) {
+    throw invalidArgument(`invalid ${typeNameOf(input)}.${toGoName(unfit.field)}: ${unfit.description}`);
+  }
 }

@@ -67,8 +67,8 @@ function userHandlers(operations: Operations): Handlers {
     getUserByLoginNameGlobal: async ({ loginName }, call) => ({
       user: toUserV1(await readUserByLoginName(operations, loginName, call)),
     }),
-    async listUsers(request, { admission }) {
-      const found = await listUsers(operations, request, UserState, admission.organizationId);
+    async listUsers(request, call) {
+      const found = await listUsers(operations, request, UserState, call.admission.organizationId, call);
       return {
         details: { totalResult: BigInt(found.total), viewTimestamp: listTime(found) },
         result: found.users.map(toUserV1),

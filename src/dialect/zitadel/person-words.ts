@@ -9,6 +9,8 @@ export const INITIAL_NAMESPACE = "zitadel.initial";
 export const MACHINE_NAMESPACE = "zitadel.machine";
 const HUMAN_NAMESPACE = "zitadel.human";
 const SCHEMA_NAMESPACE = "zitadel.schema";
+/** All that a user shows. */
+export const SHOWN_NAMESPACES: readonly string[] = [INITIAL_NAMESPACE, MACHINE_NAMESPACE, HUMAN_NAMESPACE];
 
 const GENDERS = ["", "FEMALE", "MALE", "DIVERSE"] as const;
 const ACCESS_TOKEN_TYPES = ["BEARER", "JWT"] as const;

@@ -40,6 +40,8 @@ export function restPolicy(differences: RestDifferences): RestPolicy {
     requestContentType: "any",
     strayBody: "ignore",
     pathConflict: "override",
+    // Passwords and addresses are fields like any other in these descriptors.
+    redactValues: true,
     successStatus: 200,
     contentType: "application/json",
     registry: createRegistry(ErrorDetailSchema),

@@ -1,10 +1,11 @@
 /** Reads of users: one by id or login name, and lists. */
 import { Code } from "@connectrpc/connect";
-import type { Operations, UserPredicate, UserSearchView, UserView } from "../../service/operations.ts";
+import type { Operations, UserPredicate, UserSearch, UserSearchView, UserView } from "../../service/operations.ts";
 import { toTimestamp } from "../../service/user-message.ts";
 import { assertPermitted } from "./admission.ts";
 import { type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";
+import { SHOWN_NAMESPACES } from "./person-words.ts";
 import { loginName, type SearchQuery, toOrder, toPredicate } from "./user-query.ts";
 
 /** Of the reads of all versions. */
@@ -58,15 +59,16 @@ export async function readUserV2(
 export async function readUserByLoginName(
   operations: Operations,
   name: string,
-  { admission }: ZitadelCall,
+  { admission, deadlineTime }: ZitadelCall,
 ): Promise<UserView> {
-  const { users } = await operations.searchUsers({
+  const search: UserSearch = {
     organizationId: admission.actor.scope,
     where: loginName(name, EQUALS_IGNORE_CASE),
     order: { by: "id", descending: false },
     offset: 0,
     limit: 2,
-  });
+  };
+  const { users } = await operations.searchUsers(search, { deadlineTime });
   const [found, another] = users;
   if (found === undefined) throw toError(NOT_FOUND);
   if (another !== undefined) throw toError(AMBIGUOUS);
@@ -86,16 +88,19 @@ export async function listUsers(
   request: ListRequest,
   states: Readonly<Record<number, string>>,
   within: string | null,
+  { deadlineTime }: Pick<ZitadelCall, "deadlineTime">,
 ): Promise<UserSearchView> {
   const { offset = 0n, limit = 0, asc = false } = request.query ?? {};
   const where: UserPredicate = toPredicate(request.queries, states);
-  return operations.searchUsers({
+  const search: UserSearch = {
     organizationId: within,
     where,
     order: toOrder(request.sortingColumn, asc),
     offset: Number(offset),
     limit: limit === 0 ? PAGE_SIZE_MAX : Math.min(limit, PAGE_SIZE_MAX),
-  });
+    namespaces: SHOWN_NAMESPACES,
+  };
+  return operations.searchUsers(search, { deadlineTime });
 }
 
 /** What the caller may see without `user.read`: nothing, and without an error. */

@@ -49,9 +49,10 @@ function sharedHandlers(operations: Operations): Handlers {
       const view = await readUserV2(operations, userId, call);
       return { details: detailsOf(view), user: toUserV2(view) };
     },
-    async listUsers(request, { admission: { actor } }) {
+    async listUsers(request, call) {
+      const { actor } = call.admission;
       const found = actor.permissions.has("user.read")
-        ? await listUsers(operations, request, STATES_V2, actor.scope)
+        ? await listUsers(operations, request, STATES_V2, actor.scope, call)
         : NOTHING_FOUND;
       return {
         details: { totalResult: BigInt(found.total), timestamp: listTime(found) },

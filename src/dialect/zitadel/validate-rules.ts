@@ -216,12 +216,12 @@ function lengthFault(
 }
 
 /** `AddHumanUserRequest_Profile` for a message within a message. */
-function typeNameOf(desc: DescMessage): string {
+export function typeNameOf(desc: DescMessage): string {
   return desc.parent === undefined ? desc.name : `${typeNameOf(desc.parent)}_${desc.name}`;
 }
 
 /** `UserId` for `user_id`. */
-function toGoName(name: string): string {
+export function toGoName(name: string): string {
   return name
     .split("_")
     .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1))

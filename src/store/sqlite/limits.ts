@@ -14,9 +14,17 @@ export interface Limits {
   /** What one page of a list may read, in rows and in time, before it ends short. */
   readonly sliceRows: number;
   readonly sliceMs: number;
-  /** Users that one search by offset may look at, and matches that it counts once its page is full. */
+  /** Users that one search by offset may look at, and how long it may take, waiting included. */
   readonly searchRows: number;
+  readonly searchMs: number;
+  /** Of that so long at a time, then others have their turn; and so many searches at once. */
+  readonly searchSliceMs: number;
+  readonly searchesMax: number;
+  /** Matches that are counted once the page is full, and the last place of a page that has to be sorted. */
   readonly searchMatches: number;
+  /** Conditions that a search may have, and characters of the users that it may answer. */
+  readonly searchConditions: number;
+  readonly searchChars: number;
   /** Users whose number is told exactly where nothing but their organization is asked for. */
   readonly countRows: number;
   /** How long a list may take in all, waiting included. */
@@ -36,7 +44,12 @@ const DEFAULTS: Limits = {
   sliceRows: 5_000,
   sliceMs: 200,
   searchRows: 200_000,
+  searchMs: 5_000,
+  searchSliceMs: 50,
+  searchesMax: 4,
   searchMatches: 10_000,
+  searchConditions: 2_000,
+  searchChars: 8 * MIB,
   countRows: 2_000_000,
   readMs: 10_000,
   shadowsMax: 100_000,

@@ -3,14 +3,14 @@ import type { Database } from "better-sqlite3";
 import { Kysely, SqliteDialect } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { logAndUsers } from "./migrations/0001-log-and-users.ts";
-import { deletedUsers } from "./migrations/0002-deleted-users.ts";
+import { searches } from "./migrations/0002-searches.ts";
 import { sessions } from "./migrations/0003-sessions.ts";
 import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-log-and-users": logAndUsers,
-  "0002-deleted-users": deletedUsers,
+  "0002-searches": searches,
   "0003-sessions": sessions,
   "0004-attempts-and-policies": attemptsAndPolicies,
 };

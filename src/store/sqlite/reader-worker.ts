@@ -29,7 +29,7 @@ serveQuestions<ReaderQuestion>(
       case "countUsers":
         return searcher.count(question.organizationId);
       case "readUsers":
-        return searcher.read(question.ids, question.now);
+        return searcher.read(question.ids, question.namespaces, question.now);
       case "listUserEvents":
         return events.list(question.query);
       case "listSessions":

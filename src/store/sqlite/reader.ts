@@ -5,7 +5,7 @@ import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
 import type { AttemptQuery, EventQuery, Page, RecordedEvent, SessionQuery, SessionView, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
-import type { Slice, SliceQuery } from "./user-searcher.ts";
+import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
 
 /** Lists by id. */
@@ -20,7 +20,12 @@ export type ReaderQuestion =
   | { readonly name: "listUsers"; readonly query: UserQuery; readonly now: number }
   | { readonly name: "searchSlice"; readonly query: SliceQuery; readonly now: number }
   | { readonly name: "countUsers"; readonly organizationId: string | null }
-  | { readonly name: "readUsers"; readonly ids: readonly string[]; readonly now: number }
+  | {
+      readonly name: "readUsers";
+      readonly ids: readonly string[];
+      readonly namespaces: readonly string[] | undefined;
+      readonly now: number;
+    }
   | { readonly name: "listUserEvents"; readonly query: EventQuery }
   | { readonly name: "listSessions"; readonly query: SessionQuery; readonly now: number }
   | { readonly name: "listAttempts"; readonly query: AttemptQuery }
@@ -59,8 +64,8 @@ export class Reader {
     return (await this.link.call({ name: "countUsers", organizationId })) as number | undefined;
   }
 
-  async readUsers(ids: readonly string[], now: number): Promise<readonly User[]> {
-    return (await this.link.call({ name: "readUsers", ids, now })) as readonly User[];
+  async readUsers(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): Promise<ReadUsers> {
+    return (await this.link.call({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
   }
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {

@@ -1,81 +1,150 @@
-/** A search by offset: gathers slices until the page and its total can be told, within a bound. */
+/** Searches by offset: a few at once, slice by slice, until the page and its total can be told, within bounds. */
 import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
-import type { UserSearch, UserSearchAnswer } from "../store.ts";
-import { compareOrdered, isTrivial, type Ordered } from "../user-predicate.ts";
+import type { User } from "../../domain/user.ts";
+import { type SearchOptions, StoreUnavailableError, type UserSearch, type UserSearchAnswer } from "../store.ts";
+import { compareOrdered, countConditions, isTrivial, type Ordered } from "../user-predicate.ts";
 import type { Limits } from "./limits.ts";
 import type { Reader } from "./reader.ts";
 import type { Slice } from "./user-searcher.ts";
 
+export interface UserSearchesOptions {
+  readonly reader: Reader;
+  readonly limits: Limits;
+  /** The store's clock. */
+  readonly now: () => number;
+}
+
 interface Gathered {
+  /** In the order that was asked for, as many as the page reaches to. */
   readonly matches: readonly Ordered[];
+  readonly count: number;
   readonly isInOrder: boolean;
-  /** Every match is among them. */
+  /** Every match was seen. */
   readonly isComplete: boolean;
 }
 
-/** Rejects with SEARCH_TOO_BROAD when the bound is met before the page is known. */
-export async function searchUsers(
-  reader: Reader,
-  search: UserSearch,
-  now: number,
-  limits: Limits,
-): Promise<UserSearchAnswer> {
-  const { organizationId, where, order, offset, limit, isTotalUnasked = false } = search;
-  const count = isTrivial(where) && !isTotalUnasked ? await reader.countUsers(organizationId) : undefined;
-  if (limit === 0 && count !== undefined) return { users: [], total: count, isTotalExact: true };
-  const end = offset + limit;
-  const { matches, isInOrder, isComplete } = await gather(reader, search, now, {
-    rowsMax: limits.searchRows,
-    matchesMax: matchesMaxOf(search, count, limits),
-  });
-  if (!isComplete && limit > 0 && (!isInOrder || matches.length < end)) throw tooBroad(limits.searchRows);
-  const ordered = isInOrder ? matches : matches.toSorted((a, b) => compareOrdered(a, b, order));
-  const ids = ordered.slice(offset, end).map(({ id }) => id);
-  return {
-    users: ids.length === 0 ? [] : await reader.readUsers(ids, now),
-    total: count ?? matches.length,
-    isTotalExact: count !== undefined || isComplete,
-  };
-}
+export class UserSearches {
+  readonly #reader: Reader;
+  readonly #limits: Limits;
+  readonly #now: () => number;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
 
-/** A total that nobody asks for, is known already, or goes beyond what is counted need not be gathered. */
-function matchesMaxOf(
-  { offset, limit, isTotalUnasked = false }: UserSearch,
-  count: number | undefined,
-  limits: Limits,
-): number {
-  if (limit === 0) return Number.POSITIVE_INFINITY;
-  const end = offset + limit;
-  return count !== undefined || isTotalUnasked ? end : Math.max(end, limits.searchMatches);
-}
+  constructor({ reader, limits, now }: UserSearchesOptions) {
+    this.#reader = reader;
+    this.#limits = limits;
+    this.#now = now;
+  }
 
-interface Bounds {
-  readonly rowsMax: number;
-  readonly matchesMax: number;
-}
+  /** Rejects with SEARCH_TOO_BROAD when a bound is met before the page is known. */
+  async search(search: UserSearch, options: SearchOptions = {}): Promise<UserSearchAnswer> {
+    const { searchConditions, searchMs } = this.#limits;
+    if (countConditions(search.where, searchConditions + 1) > searchConditions) {
+      throw tooBroad(`it has more than ${searchConditions} conditions`);
+    }
+    const patience = new Patience(searchMs, options);
+    await this.#turn(patience);
+    try {
+      return await this.#search(search, patience);
+    } finally {
+      this.#running--;
+      this.#waiting.shift()?.();
+    }
+  }
 
-async function gather(
-  reader: Reader,
-  { organizationId, where, order }: UserSearch,
-  now: number,
-  { rowsMax, matchesMax }: Bounds,
-): Promise<Gathered> {
-  const matches: Ordered[] = [];
-  let rows = 0;
-  for (let after: Slice["next"]; ; ) {
-    const query = { search: { organizationId, where, order }, ...(after === undefined ? {} : { after }) };
-    const slice = await reader.searchSlice(query, now);
-    for (const match of slice.matches) matches.push(match);
-    rows += slice.rows;
-    const { isInOrder, next } = slice;
-    if (next === undefined) return { matches, isInOrder, isComplete: true };
-    if (rows >= rowsMax || (isInOrder && matches.length >= matchesMax))
-      return { matches, isInOrder, isComplete: false };
-    after = next;
+  /** Waits until fewer searches run than may. */
+  async #turn(patience: Patience): Promise<void> {
+    while (this.#running >= this.#limits.searchesMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      if (patience.isOver) {
+        this.#waiting.shift()?.();
+        throw new StoreUnavailableError("other searches took too long", undefined);
+      }
+    }
+    this.#running++;
+  }
+
+  async #search(search: UserSearch, patience: Patience): Promise<UserSearchAnswer> {
+    const { organizationId, where, offset, limit, after, isTotalUnasked = false } = search;
+    const isCountable = isTrivial(where) && after === undefined && !isTotalUnasked;
+    const count = isCountable ? await this.#reader.countUsers(organizationId) : undefined;
+    if (limit === 0 && count !== undefined) return { users: [], total: count, isTotalExact: true };
+    const end = offset + limit;
+    const gathered = await this.#gather(search, count !== undefined, patience);
+    const { matches, isInOrder, isComplete } = gathered;
+    if (!isComplete && limit > 0 && (!isInOrder || matches.length < end)) {
+      throw tooBroad("it would look at too many users");
+    }
+    const ids = matches.slice(offset, end).map(({ id }) => id);
+    return {
+      users: await this.#read(ids, search.namespaces),
+      total: count ?? gathered.count,
+      isTotalExact: count !== undefined || isComplete,
+    };
+  }
+
+  async #gather(search: UserSearch, isCounted: boolean, patience: Patience): Promise<Gathered> {
+    const { organizationId, where, order, after: place, offset, limit } = search;
+    const { searchRows, searchMatches } = this.#limits;
+    const end = offset + limit;
+    const asked = { organizationId, where, order, ...(place === undefined ? {} : { after: place }) };
+    const now = this.#now();
+    let matches: Ordered[] = [];
+    let [rows, count] = [0, 0];
+    for (let after: Slice["next"]; ; ) {
+      const query = { search: asked, keep: end, ...(after === undefined ? {} : { after }) };
+      const slice = await this.#reader.searchSlice(query, now);
+      if (slice.isGivenUp) throw tooBroad("its conditions take too long");
+      const { isInOrder, next } = slice;
+      // What has to be sorted is gathered whole up to the page's end, slice by slice.
+      if (!isInOrder && end > searchMatches) throw tooBroad(`only the first ${searchMatches} can be sorted so`);
+      matches = matches.concat(slice.matches);
+      if (!isInOrder) matches.sort((a, b) => compareOrdered(a, b, order));
+      matches.length = Math.min(matches.length, end);
+      rows += slice.rows;
+      count += slice.count;
+      if (next === undefined) return { matches, count, isInOrder: true, isComplete: true };
+      const isTold = isInOrder && matches.length >= end && limit > 0;
+      const isEnough = isTold && (isCounted || search.isTotalUnasked === true || count >= searchMatches);
+      if (isEnough || rows >= searchRows || patience.isOver) return { matches, count, isInOrder, isComplete: false };
+      after = next;
+    }
+  }
+
+  /** In chunks, so that an answer that would be too large is not gathered whole. */
+  async #read(ids: readonly string[], namespaces: readonly string[] | undefined): Promise<readonly User[]> {
+    const users: User[] = [];
+    let chars = 0;
+    for (let from = 0; from < ids.length; from += READ_CHUNK) {
+      const part = await this.#reader.readUsers(ids.slice(from, from + READ_CHUNK), namespaces, this.#now());
+      users.push(...part.users);
+      chars += part.chars;
+      if (chars > this.#limits.searchChars)
+        throw tooBroad(`its page has more than ${this.#limits.searchChars} characters`);
+    }
+    return users;
   }
 }
 
-function tooBroad(rowsMax: number): RefusalError {
-  const advice = "ask for fewer, by the beginning of an id, username or email, or in the order of creation";
-  return new RefusalError(searchTooBroad("the search for users", rowsMax, advice));
+const READ_CHUNK = 100;
+
+/** How long a search may go on: its own time, the caller's deadline, and while somebody waits. */
+class Patience {
+  readonly #endTime: number;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(searchMs: number, { deadlineTime = Number.POSITIVE_INFINITY, signal }: SearchOptions) {
+    this.#endTime = performance.now() + Math.min(searchMs, deadlineTime - Date.now());
+    this.#signal = signal;
+  }
+
+  get isOver(): boolean {
+    return this.#signal?.aborted === true || performance.now() >= this.#endTime;
+  }
+}
+
+function tooBroad(why: string): RefusalError {
+  const advice =
+    "ask for fewer users, by the beginning of an id, username or email address, or in the order of creation or id";
+  return new RefusalError(searchTooBroad(`the search is too broad: ${why}; ${advice}`));
 }

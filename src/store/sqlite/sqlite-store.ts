@@ -17,6 +17,7 @@ import {
   type Outcome,
   type Page,
   type RecordedEvent,
+  type SearchOptions,
   type SessionKey,
   type SessionQuery,
   type SessionView,
@@ -39,7 +40,7 @@ import { LiveReads, Shadows } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
-import { searchUsers } from "./search-users.ts";
+import { UserSearches } from "./search-users.ts";
 import { SessionActivity } from "./session-activity.ts";
 import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
@@ -103,7 +104,7 @@ export class SqliteStore implements Store {
   readonly #wal: WalKeeper;
   readonly #reader: Reader;
   readonly #sweeper: Sweeper;
-  readonly #limits: Limits;
+  readonly #searches: UserSearches;
   readonly #activity: SessionActivity;
   readonly #live: LiveReads;
   readonly #shadows: Shadows;
@@ -112,7 +113,6 @@ export class SqliteStore implements Store {
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
-    this.#limits = limits;
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
@@ -148,6 +148,7 @@ export class SqliteStore implements Store {
     });
     this.#commits = new GroupCommit({ run: this.#writer.run, limits, wallClock: Date.now, onTrouble });
     this.#reader = new Reader({ path, limits }, onTrouble);
+    this.#searches = new UserSearches({ reader: this.#reader, limits, now: () => this.#writer.now() });
     this.#sweeper = new Sweeper({
       intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
       usersMax: limits.sweepUsers,
@@ -185,8 +186,8 @@ export class SqliteStore implements Store {
     return this.#reader.listUsers(query, this.#writer.now());
   }
 
-  async searchUsers(search: UserSearch): Promise<UserSearchAnswer> {
-    return searchUsers(this.#reader, search, this.#writer.now(), this.#limits);
+  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer> {
+    return this.#searches.search(search, options);
   }
 
   async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {

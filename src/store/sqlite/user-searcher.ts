@@ -1,6 +1,6 @@
 /** The reader's part of a search: one slice of matches at a time, so that other lists are served in between. */
 import { settle } from "../../domain/settle.ts";
-import { EMPTY_PERSON, type User } from "../../domain/user.ts";
+import { EMPTY_PERSON, type Person, personChars, type User } from "../../domain/user.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder } from "../store.ts";
 import {
   compareOrdered,
@@ -17,20 +17,32 @@ import { toPerson, toUserState } from "./rows.ts";
 import { findSearchCandidates, findUsersOf } from "./search-candidates.ts";
 import { type Step, walkByCreation, walkById } from "./user-walk.ts";
 
-/** What is asked of one slice: the search, and where the slice before it ended. */
+/** What is asked of one slice: the search, where the slice before it ended, and how many matches are of use. */
 export interface SliceQuery {
-  readonly search: Pick<UserSearch, "organizationId" | "where" | "order">;
+  readonly search: Pick<UserSearch, "organizationId" | "where" | "order" | "after">;
   readonly after?: PageKey;
+  readonly keep: number;
 }
 
 export interface Slice {
-  /** In the order that was asked for where `isInOrder`, else in any. */
+  /** The first ones of the slice's in the order that was asked for. */
   readonly matches: readonly Ordered[];
+  /** How many matched in all. */
+  readonly count: number;
+  /** The next slice's matches all come after these. */
   readonly isInOrder: boolean;
   /** Users looked at. */
   readonly rows: number;
   /** Absent: nothing is left. */
   readonly next?: PageKey;
+  /** Too much is asked of each user: this slice alone took too long, and is not whole. */
+  readonly isGivenUp?: boolean;
+}
+
+/** A page of users, as far as it was read. */
+export interface ReadUsers {
+  readonly users: readonly User[];
+  readonly chars: number;
 }
 
 /** The order that a walk takes by itself. */
@@ -47,12 +59,12 @@ export class UserSearcher {
     this.#lookups = prepareLookups(runner);
   }
 
-  slice({ search, after }: SliceQuery, now: number): Slice {
+  slice({ search, after, keep }: SliceQuery, now: number): Slice {
     const look = this.#looker(search, now);
     return this.#runner.snapshot(() => {
       // Only the first slice may be all there is: later ones go on where the walk was.
       const ids = after === undefined ? this.#candidates(search) : undefined;
-      return ids === undefined ? this.#walk(search, after, look) : choose(ids, search.order, look);
+      return ids === undefined ? this.#walk(search, after, keep, look) : choose(ids, search.order, keep, look);
     });
   }
 
@@ -89,52 +101,65 @@ export class UserSearcher {
     });
   }
 
-  /** Settled users by id; those that are deleted by now are left out. */
-  read(ids: readonly string[], now: number): readonly User[] {
+  /** Settled users by id; those that are deleted by now are left out. `namespaces`: absent, all attributes. */
+  read(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): ReadUsers {
     return this.#runner.snapshot(() => {
       const users: User[] = [];
+      let chars = 0;
       for (const id of ids) {
         const user = this.#read(id, now, true);
-        if (user !== undefined) users.push(user);
+        if (user === undefined) continue;
+        const shown = namespaces === undefined ? user : { ...user, person: onlyNamespaces(user.person, namespaces) };
+        users.push(shown);
+        chars += personChars(shown.person);
       }
-      return users;
+      return { users, chars };
     });
   }
 
-  #walk(search: SliceQuery["search"], after: PageKey | undefined, look: Look): Slice {
-    const budget = new Budget(this.#limits);
-    const matches: Ordered[] = [];
+  #walk(search: SliceQuery["search"], after: PageKey | undefined, keep: number, look: Look): Slice {
+    const { sliceRows, searchSliceMs: sliceMs } = this.#limits;
+    const budget = new Budget({ sliceRows, sliceMs });
     const walk = walkOrderOf(search);
-    let rows = 0;
+    const isInOrder = walk.by === search.order.by;
+    const found: Ordered[] = [];
+    let [rows, count] = [0, 0];
+    let next: PageKey | undefined;
     for (const step of this.#steps(search, walk, after, budget)) {
       rows++;
       const match = step.id === undefined ? undefined : look(step.id);
-      if (match !== undefined) matches.push(match);
-      if (budget.isSpent && !step.isLast)
-        return { matches, isInOrder: walk.by === search.order.by, rows, next: step.key };
+      if (match !== undefined && (++count <= keep || !isInOrder)) found.push(match);
+      if (budget.isSpent && !step.isLast) {
+        next = step.key;
+        break;
+      }
     }
-    return { matches, isInOrder: walk.by === search.order.by, rows };
+    const matches = isInOrder ? found : firstOf(found, keep, search.order);
+    return { matches, count, isInOrder, rows, ...(next === undefined ? {} : { next }) };
   }
 
   #steps(
-    { organizationId, where }: SliceQuery["search"],
+    { organizationId, where, after: place }: SliceQuery["search"],
     { by, direction }: WalkOrder,
     after: PageKey | undefined,
     budget: Budget,
   ): Generator<Step> {
-    if (by === "id") return walkById(this.#runner, direction, after, budget);
-    const from = after ?? creationBound(where, direction);
+    if (by === "id") return walkById(this.#runner, { organizationId }, direction, after, budget);
+    const from = after ?? (place && [place.creationTime, place.id]) ?? creationBound(where, direction);
     return walkByCreation(this.#runner, { organizationId }, `creation_${direction}`, from, budget);
   }
 
-  #looker({ organizationId, where, order }: SliceQuery["search"], now: number): Look {
+  #looker({ organizationId, where, order, after }: SliceQuery["search"], now: number): Look {
     const matches: Matches = compilePredicate(where);
     const isPersonNeeded = needsPerson(where) || !["id", "creation", "change", "state"].includes(order.by);
     return (id) => {
       const user = this.#read(id, now, isPersonNeeded);
       if (user === undefined) return undefined;
       const isElsewhere = organizationId !== null && user.state.organizationId !== organizationId;
-      return isElsewhere || !matches(user) ? undefined : { id, key: orderKeyOf(user, order.by) };
+      if (isElsewhere || !matches(user)) return undefined;
+      const match = { id, key: orderKeyOf(user, order.by) };
+      const place = after && { id: after.id, key: after.creationTime };
+      return place !== undefined && compareOrdered(match, place, order) <= 0 ? undefined : match;
     };
   }
 
@@ -151,10 +176,20 @@ export class UserSearcher {
 
 type Look = (id: string) => Ordered | undefined;
 
-/** An organization's users are walked by its index; ids are walked in order only where all of them are asked for. */
-function walkOrderOf({ organizationId, order }: SliceQuery["search"]): WalkOrder {
-  const direction = order.descending ? "desc" : "asc";
-  return { by: order.by === "id" && organizationId === null ? "id" : "creation", direction };
+function walkOrderOf({ order }: SliceQuery["search"]): WalkOrder {
+  return { by: order.by === "id" ? "id" : "creation", direction: order.descending ? "desc" : "asc" };
+}
+
+function onlyNamespaces({ profile, attributes }: Person, namespaces: readonly string[]): Person {
+  const shown = namespaces.flatMap((name) => {
+    const text = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  return { profile, attributes: Object.fromEntries(shown) };
+}
+
+function firstOf(found: Ordered[], keep: number, order: UserSearchOrder): Ordered[] {
+  return found.sort((a, b) => compareOrdered(a, b, order)).slice(0, keep);
 }
 
 /** Where the walk may begin: what lies before cannot match. Every id comes after the empty one. */
@@ -169,14 +204,21 @@ function creationBound(where: UserPredicate, direction: WalkOrder["direction"]):
   return [direction === "asc" ? Math.max(...bounds) : Math.min(...bounds), ""];
 }
 
-function choose(ids: ReadonlySet<string>, order: UserSearchOrder, look: Look): Slice {
-  const matches: Ordered[] = [];
+/** How long candidates may be looked at in one go: there are at most a slice of them. */
+const CHOOSE_MS_MAX = 1_000;
+
+function choose(ids: ReadonlySet<string>, order: UserSearchOrder, keep: number, look: Look): Slice {
+  const endTime = performance.now() + CHOOSE_MS_MAX;
+  const found: Ordered[] = [];
   for (const id of ids) {
     const match = look(id);
-    if (match !== undefined) matches.push(match);
+    if (match !== undefined) found.push(match);
+    if (performance.now() > endTime) {
+      return { matches: [], count: 0, isInOrder: true, rows: ids.size, isGivenUp: true };
+    }
   }
-  matches.sort((a, b) => compareOrdered(a, b, order));
-  return { matches, isInOrder: true, rows: ids.size };
+  const count = found.length;
+  return { matches: firstOf(found, keep, order), count, isInOrder: true, rows: ids.size };
 }
 
 function prepareLookups(runner: QueryRunner) {

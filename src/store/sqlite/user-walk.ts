@@ -53,16 +53,18 @@ export function* walkByCreation(
   }
 }
 
-/** Along the primary key, of all organizations. */
+/** Along the ids, of the organization if one is named. */
 export function* walkById(
   runner: QueryRunner,
+  { organizationId }: Pick<UserFilter, "organizationId">,
   direction: "asc" | "desc",
   after: PageKey | undefined,
   budget: Budget,
 ): Generator<Step> {
   for (let id = after?.[0]; ; ) {
     const limit = Math.min(CHUNK_ROWS, Math.max(budget.rows, 1));
-    let query = build.selectFrom("user_state").select("id");
+    let query = build.selectFrom("user_profile").select("id");
+    if (organizationId !== null) query = query.where("organization_id", "=", organizationId);
     if (id !== undefined) query = query.where("id", direction === "asc" ? ">" : "<", String(id));
     const rows = runner.all(
       query

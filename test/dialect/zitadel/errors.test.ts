@@ -279,7 +279,7 @@ test("broken rules of the descriptors are told in the original's words, without 
     [`POST /v2beta/users/${long}/unlock`, `invalid UnlockUserRequest.UserId: ${lengths}`],
     [`POST /resources/v3alpha/users/${long}/_lock`, `invalid LockUserRequest.Id: ${lengths}`],
     ["POST /zitadel.user.v2.UserService/LockUser", `invalid LockUserRequest.UserId: ${lengths}`, {}],
-    ["POST /v2/users/a%00b/lock", "invalid LockUserRequest.user_id: has a character U+0000, which is not allowed"],
+    ["POST /v2/users/a%00b/lock", "invalid LockUserRequest.UserId: has a character U+0000, which is not allowed"],
     ["POST /management/v1/users/machine", `invalid AddMachineUserRequest.UserName: ${lengths}`, { name: "x" }],
   ];
   for (const [request, message, body] of cases) {

@@ -233,6 +233,125 @@ export function describeSearches(engine: string, open: OpenStore): void {
       }
     });
 
+    it("walks an organization by id as far as the page, however many users it has", async (t) => {
+      const { store } = await open(t, { limits: { sliceRows: 7, searchRows: 14, searchMatches: 5 } });
+      const ids = Array.from({ length: 40 }, (_, i) => `user-${String(i).padStart(2, "0")}`);
+      for (const id of ids) resourceOf(await store.execute(createUser(id)));
+      const order = { by: "id", descending: true } as const;
+      assert.deepEqual(
+        await idsOf(store, searchOf({ organizationId: "default", order, limit: 5 })),
+        ids.toReversed().slice(0, 5),
+      );
+    });
+
+    it("goes on behind a place among users of one instant, at no more cost than a page", async (t) => {
+      const limits = { sliceRows: 7, searchRows: 7, searchMatches: 5 };
+      const { store } = await open(t, { limits });
+      const ids = Array.from({ length: 40 }, (_, i) => `user-${String(i).padStart(2, "0")}`);
+      for (const id of ids) resourceOf(await store.execute(createUser(id)));
+      for (const descending of [false, true]) {
+        const all = descending ? ids.toReversed() : ids;
+        const order = { by: "creation", descending } as const;
+        const after = { creationTime: START_TIME, id: all[29] ?? "" };
+        for (const where of [
+          EVERYBODY,
+          { kind: "text", field: "id", method: "contains", ignoreCase: false, value: "user" } as const,
+        ]) {
+          const found = await idsOf(store, searchOf({ where, order, after, limit: 5, isTotalUnasked: true }));
+          assert.deepEqual(found, all.slice(30, 35));
+        }
+        const few: UserPredicate = {
+          kind: "or",
+          of: all
+            .slice(28, 33)
+            .map((value) => ({ kind: "text", field: "id", method: "equals", ignoreCase: false, value })),
+        };
+        assert.deepEqual(await idsOf(store, searchOf({ where: few, order, after })), all.slice(30, 33), "candidates");
+      }
+    });
+
+    it("refuses more conditions, and a larger page, than one search may have", async (t) => {
+      const { store } = await open(t, { limits: { searchConditions: 10, searchChars: 5_000 } });
+      const named = (value: string): UserPredicate => ({
+        kind: "text",
+        field: "username",
+        method: "contains",
+        ignoreCase: true,
+        value,
+      });
+      const refuses = (search: UserSearch, why: RegExp): Promise<void> =>
+        assert.rejects(store.searchUsers(search), (error: { refusal?: { reason: string; message: string } }) => {
+          assert.equal(error.refusal?.reason, "SEARCH_TOO_BROAD");
+          assert.match(error.refusal.message, why);
+          return true;
+        });
+      const nine = Array.from({ length: 9 }, () => named("a"));
+      assert.deepEqual(await idsOf(store, searchOf({ where: { kind: "and", of: nine } })), []);
+      await refuses(searchOf({ where: { kind: "and", of: [...nine, named("b")] } }), /more than 10 conditions/);
+      await refuses(
+        searchOf({ where: { kind: "organization", ids: Array.from({ length: 11 }, (_, i) => `${i}`) } }),
+        /more than 10/,
+      );
+      const attributes = { large: JSON.stringify({ text: "x".repeat(3_000) }), small: '{"a":1}' };
+      for (const id of ["ann", "bob"]) resourceOf(await store.execute(createUser(id, { attributes })));
+      await refuses(searchOf(), /more than 5000 characters/);
+      const { users } = await store.searchUsers(searchOf({ namespaces: ["small", "constructor"] }));
+      assert.deepEqual(
+        users.map(({ person }) => person.attributes),
+        [{ small: '{"a":1}' }, { small: '{"a":1}' }],
+      );
+    });
+
+    it("gives up when its time is over, and lets others have their turn meanwhile", async (t) => {
+      const { store } = await open(t, { limits: { sliceRows: 2, searchMs: 300, searchesMax: 1, searchRows: 1e9 } });
+      for (let i = 0; i < 200; i++)
+        resourceOf(await store.execute(createUser(`user-${i}`, { profile: { username: `name ${i}` } })));
+      const slow: UserPredicate = {
+        kind: "or",
+        of: Array.from({ length: 1_900 }, (_, i) => ({
+          kind: "text",
+          field: "username",
+          method: "contains",
+          ignoreCase: true,
+          value: `none ${i}`,
+        })),
+      };
+      const order = { by: "creation", descending: false } as const;
+      const began = performance.now();
+      const searches = Array.from({ length: 4 }, () => store.searchUsers(searchOf({ where: slow, order, limit: 5 })));
+      const settled = Promise.allSettled(searches);
+      await store.listUsers({
+        filter: { organizationId: null, showDeleted: false },
+        order: "creation_asc",
+        pageSize: 1,
+      });
+      assert.ok(performance.now() - began < 1_000, "a list waits for a slice at most");
+      for (const { status } of await settled) assert.ok(status === "rejected" || status === "fulfilled");
+      assert.ok(performance.now() - began < 5_000);
+      const deadlineTime = Date.now() + 20;
+      await store.searchUsers(searchOf({ where: slow, order, limit: 5 }), { deadlineTime }).catch(() => undefined);
+      assert.ok(Date.now() - deadlineTime < 1_000);
+      assert.equal((await store.searchUsers(searchOf({ limit: 1 }))).total, 200, "later searches have their turn");
+    });
+
+    it("finds by an exact prefix also what normalising would compose", async (t) => {
+      const { store } = await open(t);
+      for (const username of ["e\u0301cole", "ecole", "École", "e"]) {
+        resourceOf(await store.execute(createUser(`user ${username}`.normalize("NFC"), { profile: { username } })));
+      }
+      const where: UserPredicate = {
+        kind: "text",
+        field: "username",
+        method: "starts_with",
+        ignoreCase: false,
+        value: "e",
+      };
+      const found = (await store.searchUsers(searchOf({ where }))).users.map(({ person }) => person.profile.username);
+      assert.deepEqual(found.sort(), ["e", "ecole", "e\u0301cole"].sort());
+      const twice: UserPredicate = { ...where, value: "ec" };
+      assert.equal((await store.searchUsers(searchOf({ where: twice }))).total, 1);
+    });
+
     it("counts exactly who is there, deleted users left out, as long as only an organization is asked for", async (t) => {
       const { store } = await open(t, { limits: { sliceRows: 7, searchRows: 7 } });
       for (let i = 0; i < 30; i++) resourceOf(await store.execute(createUser(`user-${i}`)));

@@ -1,0 +1,46 @@
+/** What many changes at once, wide requests and pasted secrets do: nothing is lost, nothing swells, nothing is logged. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { startService } from "../../support/service.ts";
+import { newestClient, rawOf, send } from "./support/clients.ts";
+
+const start = (t: Parameters<typeof startService>[0]) => startService(t, { config: { dialects: ["clerk"] } });
+
+describe("bounds", () => {
+  test("of 200 merges of one user's metadata at once none is lost and none is refused", async (t) => {
+    const { url } = await start(t);
+    const { users } = newestClient(url);
+    const { id } = await users.createUser({ firstName: "Ann" });
+    const keys = Array.from({ length: 200 }, (_, i) => `key${i}`);
+    await Promise.all(keys.map((key) => users.updateUserMetadata(id, { publicMetadata: { [key]: 1 } })));
+    const { public_metadata: merged } = rawOf(await users.getUser(id));
+    assert.deepEqual(Object.keys(merged as object).sort(), keys.toSorted());
+  });
+
+  test("at most 100 faults of a request are told", async (t) => {
+    const { url } = await start(t);
+    const body = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`unknown_${i}`, 1]));
+    const { status, json } = await send(url, "/users", { method: "POST", body });
+    assert.equal(status, 422);
+    assert.equal((json as { errors: unknown[] }).errors.length, 100);
+  });
+
+  test("what stands in the place of an id, and is none, is not logged", async (t) => {
+    const running = await start(t);
+    const pasted = `sk_live_${"x".repeat(300)}`;
+    assert.equal((await send(running.url, `/users/${pasted}`)).status, 404);
+    assert.doesNotMatch(running.log(), /sk_live/);
+  });
+
+  test("a page of users that would be too large is refused, a smaller one is not", async (t) => {
+    const { url } = await start(t);
+    const { users } = newestClient(url);
+    const large = { text: "x".repeat(60_000) };
+    await Promise.all(Array.from({ length: 150 }, () => users.createUser({ privateMetadata: large })));
+    const refused = await send(url, "/users?limit=150");
+    assert.equal(refused.status, 422);
+    assert.match(JSON.stringify(refused.json), /page has more than \d+ characters/);
+    const { status, json } = await send(url, "/users?limit=50");
+    assert.deepEqual([status, (json as unknown[]).length], [200, 50]);
+  });
+});
