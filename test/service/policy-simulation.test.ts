@@ -76,6 +76,8 @@ async function live(gate: Gate, random: ReturnType<typeof seededRandom>, steps: 
     }
   }
   for (const { id, userId, factor } of open) {
+    // Two at one instant have no order that could be compared.
+    gate.clock.advance(1);
     const { decision, locked } = await complete(gate, id, false);
     if (locked) note(userId, factor, toMs(decision?.untilTime));
   }

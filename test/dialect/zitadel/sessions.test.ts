@@ -139,7 +139,7 @@ describe("what is refused", () => {
       [{ checks: { user: {} } }, /\(SESSION_USER_REQUIRED\)$/],
       [{ metadata: { a: "A".repeat(16_384) } }, /16384 are allowed \(FIELD_INVALID\)$/],
       [{ userAgent: { description: "x".repeat(1001) } }, /^invalid UserAgent\.Description: /],
-      [{ userAgent: { fingerprintId: "a\u0000" } }, /^invalid CreateSessionRequest\.user_agent: .*U\+0000/],
+      [{ userAgent: { fingerprintId: "a\u0000" } }, /^invalid CreateSessionRequest\.UserAgent: .*U\+0000/],
       [{ metadata: { "a\u0000": "YQ==" } }, /^invalid CreateSessionRequest\.metadata: .*U\+0000/],
     ];
     for (const [body, message] of refused) {
