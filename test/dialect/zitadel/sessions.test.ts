@@ -140,7 +140,7 @@ describe("what is refused", () => {
       [{ metadata: { a: "A".repeat(16_384) } }, /16384 are allowed \(FIELD_INVALID\)$/],
       [{ userAgent: { description: "x".repeat(1001) } }, /^invalid UserAgent\.Description: /],
       [{ userAgent: { fingerprintId: "a\u0000" } }, /^invalid CreateSessionRequest\.UserAgent: .*U\+0000/],
-      [{ metadata: { "a\u0000": "YQ==" } }, /^invalid CreateSessionRequest\.metadata: .*U\+0000/],
+      [{ metadata: { "a\u0000": "YQ==" } }, /^invalid CreateSessionRequest\.Metadata: .*U\+0000/],
     ];
     for (const [body, message] of refused) {
       const { status, json } = await lab.rest("POST /v2/sessions", { body: { ...forUser("alice"), ...body } });
