@@ -5,6 +5,7 @@ import {
   type Counted,
   countFailure,
   countSuccess,
+  hasRoom,
   NO_ATTEMPTS,
   type PolicyLock,
   settleCounter,
@@ -51,6 +52,8 @@ interface Open {
   readonly succeeded: boolean;
   readonly settleTime: number;
   readonly policy: Policy;
+  /** It would have been admitted at once; the others would have waited. */
+  readonly hasPlace: boolean;
 }
 
 /** Attempts begin in one order and are settled in another: both are kept, as the gate met them. */
@@ -65,7 +68,7 @@ class Replay implements Simulation {
   readonly #open: Open[] = [];
   /** By user: until when, in milliseconds since the epoch. */
   readonly #lockedUntil = new Map<string, number>();
-  /** The same by counter: what meets the lock of its own counter would not have been let in. */
+  /** The same by counter: who waits is not admitted any more when the counter locks. */
   readonly #fullUntil = new Map<string, number>();
 
   constructor(now: number) {
@@ -86,7 +89,10 @@ class Replay implements Simulation {
       return;
     }
     const settleTime = attempt.settleTime ?? endTime;
-    const open = { key: `${factor} ${userId}`, userId, factor, succeeded: outcome === "SUCCEEDED", settleTime, policy };
+    const key = `${factor} ${userId}`;
+    // What was only reported needs no place.
+    const hasPlace = endTime === beginTime || this.#hasRoom(key, policy, factor, beginTime);
+    const open = { key, userId, factor, succeeded: outcome === "SUCCEEDED", settleTime, policy, hasPlace };
     const index = this.#open.findLastIndex((each) => each.settleTime <= settleTime);
     this.#open.splice(index + 1, 0, open);
   }
@@ -96,13 +102,20 @@ class Replay implements Simulation {
     return this;
   }
 
+  #hasRoom(key: string, policy: Policy, factor: Factor, now: number): boolean {
+    const { counter } = settleCounter(this.#counters.get(key) ?? NO_ATTEMPTS, policy, factor, now);
+    const places = this.#open.filter((each) => each.key === key && each.hasPlace);
+    const outstanding = places.map(({ settleTime: endTime }) => ({ id: "", endTime }));
+    return hasRoom({ ...counter, outstanding }, policy, factor);
+  }
+
   #settleUntil(time: number): void {
     const settled = this.#open.findIndex(({ settleTime }) => settleTime > time);
     for (const open of this.#open.splice(0, settled < 0 ? this.#open.length : settled)) this.#settle(open);
   }
 
-  #settle({ key, userId, factor, succeeded, settleTime: now, policy }: Open): void {
-    if (now < (this.#fullUntil.get(key) ?? 0)) {
+  #settle({ key, userId, factor, succeeded, settleTime: now, policy, hasPlace }: Open): void {
+    if (!hasPlace && now < (this.#fullUntil.get(key) ?? 0)) {
       this.refusedCount++;
       return;
     }
@@ -116,9 +129,11 @@ class Replay implements Simulation {
 
   #lock(key: string, userId: string, factor: Factor, lock: PolicyLock): void {
     this.lockCount++;
-    if (this.locks.length < LOCKS_TOLD_MAX) this.locks.push({ ...lock, userId, factor });
-    const end = lock.expireTime ?? Number.POSITIVE_INFINITY;
+    // One that holds already, by another factor, is not shortened.
+    const end = Math.max(lock.expireTime ?? Number.POSITIVE_INFINITY, this.#lockedUntil.get(userId) ?? 0);
+    this.#lockedUntil.set(userId, end);
     this.#fullUntil.set(key, end);
-    this.#lockedUntil.set(userId, Math.max(end, this.#lockedUntil.get(userId) ?? 0));
+    const expireTime = end === Number.POSITIVE_INFINITY ? null : end;
+    if (this.locks.length < LOCKS_TOLD_MAX) this.locks.push({ ...lock, expireTime, userId, factor });
   }
 }
