@@ -32,8 +32,12 @@ export interface NpmStart {
 }
 
 /** Resolves when the service listens and has said all that it says at start. */
-export async function npmStart(t: TestContext, database: string, environment?: NodeJS.ProcessEnv): Promise<NpmStart> {
-  const args = ["start", "--", "--listen", "127.0.0.1:0", "--database", `sqlite:${database}`];
+export async function npmStart(
+  t: TestContext,
+  database: string,
+  { environment, flags = [] }: { readonly environment?: NodeJS.ProcessEnv; readonly flags?: readonly string[] } = {},
+): Promise<NpmStart> {
+  const args = ["start", "--", "--listen", "127.0.0.1:0", "--database", `sqlite:${database}`, ...flags];
   // A group of its own, so that what npm starts can be told to end, too.
   const child = spawn("npm", args, { cwd: ROOT, detached: true, env: environment ?? strangersEnvironment() });
   const signal = (name: NodeJS.Signals): void => {
