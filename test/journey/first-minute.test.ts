@@ -15,6 +15,8 @@ interface Answer {
   readonly user?: { readonly userId: string; readonly state: string };
   readonly apiKey?: { readonly role: string };
   readonly secret?: string;
+  readonly decision?: { readonly attemptsLeft?: number };
+  readonly admitted?: boolean;
   readonly code?: unknown;
 }
 
@@ -120,22 +122,28 @@ test("the README's commands do what the README says", async (t) => {
   const isStart = (line: string): boolean => line.startsWith("npm start -- ");
   assert.deepEqual(
     others.filter((line) => !isStart(line)).map((line) => line.replace(/=.*/, "")),
-    ["export KEY"],
+    ["export KEY", "A"],
     "a command that no test runs",
   );
+  const A = /^A=(\S+)/m.exec(others.join("\n"))?.[1];
   const flags = others.filter(isStart).flatMap((line) => line.split(" ").slice(3));
   const service = await npmStart(t, await databasePath(t), { flags });
   const KEY = /lk_\w+/.exec(service.printed())?.[0];
-  const environment = strangersEnvironment({ KEY });
+  const environment = strangersEnvironment({ KEY, A });
   const said: string[] = [];
   for (const line of commands.filter(isCall)) {
     assert.ok(line.includes("http://127.0.0.1:8080/"), line);
     const answer = await shell(line.replaceAll("http://127.0.0.1:8080", service.url), environment);
-    const { user, apiKey, secret } = answer;
+    const { user, apiKey, secret, decision, admitted } = answer;
     if (line.endsWith("alice:lock")) await assertAsShown(answer);
-    said.push(user?.state ?? apiKey?.role ?? "?");
+    const left = decision && `${decision.attemptsLeft}${admitted === true ? " of 10" : ""} left`;
+    said.push(user?.state ?? apiKey?.role ?? left ?? "?");
     if (apiKey !== undefined) assert.match(secret ?? "", /^lk_\w+$/);
   }
-  assert.deepEqual(said, ["STATE_ACTIVE", "STATE_LOCKED", "STATE_ACTIVE", "STATE_BANNED", "operator"]);
+  assert.deepEqual(said, [
+    ...["STATE_ACTIVE", "STATE_LOCKED", "STATE_ACTIVE", "STATE_BANNED"],
+    ...["STATE_ACTIVE", "9 of 10 left", "9 left", "9 left"],
+    "operator",
+  ]);
   await service.stop();
 });
