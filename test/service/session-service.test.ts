@@ -155,10 +155,10 @@ describe("sessions", () => {
         ...(await Promise.all(Array.from({ length: 250 }, () => openSession(running)))).map(({ token }) => token),
       );
     }
-    let banned = false;
+    const ban = { isOver: false };
     let late = 0;
     const verify = async (token: string): Promise<void> => {
-      const sentAfterBan = banned;
+      const sentAfterBan = ban.isOver;
       const status = await statusOf(running, token);
       if (sentAfterBan) {
         late++;
@@ -172,7 +172,7 @@ describe("sessions", () => {
     };
     const workers = Array.from({ length: 64 }, worker);
     await running.users.banUser({ userId: "ann" });
-    banned = true;
+    ban.isOver = true;
     await Promise.all(workers);
     waiting.push(...tokens);
     await Promise.all(Array.from({ length: 64 }, worker));
