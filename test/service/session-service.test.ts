@@ -155,7 +155,7 @@ describe("sessions", () => {
         ...(await Promise.all(Array.from({ length: 250 }, () => openSession(running)))).map(({ token }) => token),
       );
     }
-    const ban = { isOver: false };
+    const ban: { isOver: boolean } = { isOver: false };
     let late = 0;
     const verify = async (token: string): Promise<void> => {
       const sentAfterBan = ban.isOver;
