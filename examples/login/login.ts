@@ -37,20 +37,22 @@ export async function createLogin({ url, key }: { readonly url: string; readonly
   // Who is unknown is verified against this one: it takes as long. With `conceal_unknown` the gate counts them, too.
   const decoy = await hash(randomUUID());
 
+  /** The address is the user id, so nobody can register one that is taken. A real site sends a mail there first. */
   async function register({ email, password }: Credentials): Promise<Answer> {
     const passwordHash = await hash(password);
-    const { user } = await users.createUser({ profile: { username: email, email } });
-    hashes.set(user?.userId ?? "", passwordHash);
-    return { status: 201, body: { userId: user?.userId } };
+    await users.createUser({ userId: email, profile: { email } });
+    hashes.set(email, passwordHash);
+    return { status: 201, body: { userId: email } };
   }
 
   /** The gate comes before the verifier: however many guesses come at once, no more than the policy allows reach it. */
   async function login({ email, password }: Credentials, request: IncomingMessage): Promise<Answer> {
     const client = { ip: request.socket.remoteAddress ?? "", userAgent: request.headers["user-agent"] ?? "" };
     const attemptId = randomUUID();
-    const subject = { subject: { case: "identifier" as const, value: email } };
+    const subject = { subject: { case: "userId" as const, value: email } };
     const begun = gate.beginAttempt({ attemptId, subject, factor: Factor.PASSWORD, client });
     const attempt = await begun.catch((reason: unknown) => verify(decoy, password).then(() => Promise.reject(reason)));
+    // A lock or ban is told to whoever knows the address, as it must be told before a password is looked at.
     if (!attempt.admitted) return { status: 403, body: { error: attempt.decision?.text } };
     const isRight = await verify(hashes.get(attempt.userId) ?? decoy, password);
     const outcome = isRight ? AttemptOutcome.SUCCEEDED : AttemptOutcome.FAILED;
@@ -116,6 +118,7 @@ export async function createLogin({ url, key }: { readonly url: string; readonly
 function toAnswer(reason: unknown): Answer {
   const { code } = ConnectError.from(reason);
   if (code === Code.NotFound) return WRONG;
+  if (code === Code.AlreadyExists) return { status: 409, body: { error: "This address is registered already." } };
   if (code === Code.InvalidArgument) return { status: 400, body: { error: "Send an email address and a password." } };
   return { status: 503, body: { error: "Signing in is not possible now. Please try again." } };
 }
@@ -128,7 +131,9 @@ async function readCredentials(request: IncomingMessage): Promise<Credentials> {
   }
   try {
     const { email, password } = JSON.parse(text) as Partial<Credentials>;
-    if (typeof email === "string" && typeof password === "string") return { email, password };
+    const isPair = typeof email === "string" && typeof password === "string";
+    // However it is typed, it is one person's.
+    if (isPair && email.trim() !== "") return { email: email.normalize("NFKC").trim().toLowerCase(), password };
   } catch {
     // Told below, as what is no pair of texts is.
   }

@@ -29,6 +29,15 @@ export interface PolicyLock {
 export const FAILED_SIGN_INS = "FAILED_SIGN_INS";
 export const FAILED_RECOVERIES = "FAILED_RECOVERIES";
 
+export function lockCauseOf(factor: Factor): "POLICY" | "RECOVERY" {
+  return factor === "RECOVERY" ? "RECOVERY" : "POLICY";
+}
+
+/** Whether a lock of the cause holds already. */
+export function isLockedBy({ restrictions }: Pick<UserState, "restrictions">, ofCause: Restriction["cause"]): boolean {
+  return restrictions.some(({ kind, cause, started }) => kind === "LOCK" && cause === ofCause && started);
+}
+
 export function lockReasonOf(factor: Factor): string {
   return factor === "RECOVERY" ? FAILED_RECOVERIES : FAILED_SIGN_INS;
 }
@@ -38,7 +47,7 @@ export function mayTry(user: Pick<UserState, "deleted" | "restrictions">, factor
   const state = stateOf(user);
   if (state !== "LOCKED" || factor !== "RECOVERY") return state === "ACTIVE";
   const locks = user.restrictions.filter(({ kind, started }) => kind === "LOCK" && started);
-  return locks.every(({ cause, reasonCode }) => cause === "POLICY" && reasonCode !== FAILED_RECOVERIES);
+  return locks.every(({ cause }) => cause === "POLICY");
 }
 
 export interface Counted {
@@ -100,6 +109,22 @@ export function countFailure(
   return { ...lockIfFull({ ...released, failures: [...released.failures, now] }, policy, factor, now), expiredIds: [] };
 }
 
+/**
+ * The counter after an attempt failed that had been admitted before the user was locked: it was a guess and counts, but
+ * what is locked is not locked once more, so at least one place stays for when the lock is over.
+ */
+export function countLateFailure(
+  before: AttemptCounter,
+  policy: Policy,
+  factor: Factor,
+  id: string,
+  now: number,
+): AttemptCounter {
+  const released = release(before, id);
+  const kept = policy.attemptsMax[factor] - 1;
+  return kept <= 0 ? released : { ...released, failures: [...released.failures, now].slice(-kept) };
+}
+
 /** The counter after an attempt succeeded. */
 export function countSuccess(before: AttemptCounter, policy: Policy, id?: string): AttemptCounter {
   const released = release(before, id);
@@ -121,20 +146,18 @@ function lockIfFull(counter: AttemptCounter, policy: Policy, factor: Factor, now
   return { counter: { ...counter, failures: [], locks: number }, lock: { number, startTime: now, expireTime } };
 }
 
-/** The lock as a restriction. One that is there already is never shortened by it. */
+/** The lock as a restriction. `present`: one of the same cause, which is never shortened by it. */
 export function toRestriction(
   lock: PolicyLock,
   present: Restriction | undefined,
   { id, factor, policy }: { readonly id: string; readonly factor: Factor; readonly policy: Policy },
 ): Omit<Restriction, "note" | "actor"> {
   const isLonger = present?.started === true && endOf(present) > endOf(lock);
-  // What shuts recovery is not opened by failures elsewhere.
-  const staysShut = present?.started === true && present.reasonCode === FAILED_RECOVERIES;
   return {
     id,
     kind: "LOCK",
-    cause: "POLICY",
-    reasonCode: staysShut ? FAILED_RECOVERIES : lockReasonOf(factor),
+    cause: lockCauseOf(factor),
+    reasonCode: lockReasonOf(factor),
     startTime: lock.startTime,
     expireTime: isLonger ? present.expireTime : lock.expireTime,
     started: true,

@@ -52,6 +52,9 @@ export function combinePolicies(...all: readonly (PolicyValues | undefined)[]): 
   let policy = BUILT_IN_POLICY;
   for (const values of all) {
     if (values === undefined) continue;
+    // A longer lock without a word on the cap is meant: the cap of another level must not cut it unseen.
+    const { lockDurationMs = 0 } = values;
+    policy = { ...policy, lockDurationMaxMs: Math.max(policy.lockDurationMaxMs, lockDurationMs) };
     policy = { ...policy, ...values, attemptsMax: { ...policy.attemptsMax, ...values.attemptsMax } };
   }
   return policy;

@@ -150,7 +150,7 @@ export function refuseFields(fields: readonly FieldViolation[]): Refusal {
 
 /** The resource is not at the sequence that the caller expects. */
 export function sequenceMismatch(
-  kind: "user" | "organization" | "policy",
+  kind: "user" | "organization" | "policy" | "session",
   id: string,
   { expected, sequence }: { readonly expected: number; readonly sequence: number },
 ): Refusal {

@@ -3,8 +3,8 @@
 export const RESTRICTION_KINDS = ["LOCK", "BAN", "DEACTIVATION"] as const;
 export type RestrictionKind = (typeof RESTRICTION_KINDS)[number];
 
-/** ADMIN: a caller's command. POLICY: too many failed sign-ins. DIRECTORY: a directory said so. */
-export const CAUSES = ["ADMIN", "POLICY", "DIRECTORY"] as const;
+/** ADMIN: a caller's command. POLICY: too many failed sign-ins. DIRECTORY: a directory said so. RECOVERY: too many failed recoveries. */
+export const CAUSES = ["ADMIN", "POLICY", "DIRECTORY", "RECOVERY"] as const;
 export type Cause = (typeof CAUSES)[number];
 
 /** The latest instant there is: 9999-12-31T23:59:59.999Z, in milliseconds since the epoch. */

@@ -1,7 +1,7 @@
 /** Sessions: who is signed in, until when, and whether that still holds. Their rules and commands. */
 import type { CommandContext, Expiry } from "./command.ts";
 import { resolveInterval } from "./interval.ts";
-import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
+import { type Refusal, refuse, refuseField, sequenceMismatch, shown } from "./refusal.ts";
 import { type Attributes, EMPTY_PERSON, personChars, stateOf, type UserState } from "./user.ts";
 
 /** How long a session lasts when nobody says: 30 days. */
@@ -84,6 +84,8 @@ export interface UpdateSession {
   readonly attributes?: Attributes;
   /** The former token is worthless then. */
   readonly tokenHash?: string;
+  /** Only if the session is at this sequence. */
+  readonly expectedSequence?: number;
   readonly context: CommandContext;
 }
 
@@ -143,6 +145,11 @@ export function decideSession(
   }
   const changed = { ...session, changeTime: now, sequence: session.sequence + 1 };
   if (command.type === "RevokeSession") return { ok: true, session: { ...changed, revokeTime: now } };
+  const { sequence } = session;
+  const { expectedSequence: expected } = command;
+  if (expected !== undefined && expected !== sequence) {
+    return reject(sequenceMismatch("session", session.id, { expected, sequence }));
+  }
   const end = command.expiry === undefined ? undefined : endOf(command.expiry, now);
   if (end?.ok === false) return end;
   const attributes = { ...session.attributes, ...command.attributes };

@@ -102,7 +102,11 @@ function toCommand({ item, index, organizationId, context, ifExists }: Item, new
   };
 }
 
-const CAUSES_OF = { LOCK: ["ADMIN", "POLICY"], BAN: ["ADMIN"], DEACTIVATION: ["ADMIN", "DIRECTORY"] } as const;
+const CAUSES_OF = {
+  LOCK: ["ADMIN", "POLICY", "RECOVERY"],
+  BAN: ["ADMIN"],
+  DEACTIVATION: ["ADMIN", "DIRECTORY"],
+} as const;
 
 function toRestriction(item: pb.ImportRestriction, prefix: string, newId: () => string): ImportedRestriction {
   const kind = kindNameOf(item.kind);

@@ -27,7 +27,7 @@ import type {
   Page,
   RecordedEvent,
   SearchOptions,
-  SessionKey,
+  SessionName,
   SessionQuery,
   SessionView,
   SignInView,
@@ -94,13 +94,13 @@ export interface Operations {
   /** Opens, changes or ends a session and makes it durable. */
   changeSession(command: SessionCommand, options?: ExecuteOptions): Promise<Session>;
   /** At this moment; `undefined`: there is no such session within the scope. `touch`: counts as activity. */
-  readSession(key: SessionKey, scope: string | null, touch: boolean): Promise<SessionView | undefined>;
+  readSession(name: SessionName, scope: string | null, touch: boolean): Promise<SessionView | undefined>;
   /** The newest first. A page may be short; only an absent `next` means the end. */
   listSessions(query: SessionQuery): Promise<Page<SessionView>>;
   /** A new token of a session, shown once, with the hash that is kept of it. */
   newSessionToken(): { readonly token: string; readonly tokenHash: string };
   /** Where a token that somebody shows leads; `undefined`: it is not the form of one. */
-  sessionKeyOf(token: string): SessionKey | undefined;
+  sessionKeyOf(token: string): SessionName | undefined;
 
   /** What is set for an organization, or for the instance (`INSTANCE_POLICY_ID`), and what holds there. */
   readPolicy(policyId: string): Promise<PolicyView>;
@@ -153,10 +153,7 @@ type SessionOperations = "changeSession" | "readSession" | "listSessions" | "new
 function sessionOperations(store: Store): Pick<Operations, SessionOperations> {
   return {
     changeSession: async (command, options) => resourceOf<SessionCommand>(await store.execute(command, options)),
-    async readSession(key, scope, touch) {
-      const [view] = await store.readSessions([key], { touch });
-      return view !== undefined && isVisible({ state: view.user }, { scope }) ? view : undefined;
-    },
+    readSession: async (name, scope, touch) => (await store.readSessions([{ ...name, scope }], { touch }))[0],
     listSessions: (query) => store.listSessions(query),
     newSessionToken() {
       const token = createSessionToken();

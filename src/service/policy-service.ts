@@ -67,14 +67,12 @@ export function policyHandlers({ store }: { readonly store: Store }): ServiceHan
         request.startTime === undefined ? now - ATTEMPT_KEPT_MS : toTime(request.startTime, "start_time", "down");
       if (startTime >= endTime) throw invalidField("start_time", "must be earlier than end_time");
       const values = toPolicyValues(request.values);
-      const policies = new Map<string, Promise<Policy>>();
-      const policyOf = async (organizationId: string): Promise<Policy> => {
-        const known = policies.get(organizationId) ?? effectivePolicy(store, organizationId);
-        policies.set(organizationId, known);
-        return combinePolicies(await known, values);
-      };
-      const organizationId = readScope(actor, request.organizationId);
-      const { locks, ...counts } = await simulatePolicy(store, { organizationId, startTime, endTime }, policyOf);
+      const { locks, ...counts } = await simulatePolicy({
+        store,
+        query: { organizationId: readScope(actor, request.organizationId), startTime, endTime },
+        policyOf: async (organizationId) => combinePolicies(await effectivePolicy(store, organizationId), values),
+        signal: call.signal,
+      });
       return create(pb.SimulatePolicyResponseSchema, {
         locks: locks.map(({ userId, factor, number, startTime: from, expireTime }) => ({
           userId,

@@ -3,11 +3,10 @@ import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
 import type { Expiry, UserCommand } from "../domain/command.ts";
-import { isVisible } from "../domain/decide.ts";
 import { RefusalError } from "../domain/refusal.ts";
 import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } from "../domain/session.ts";
 import { stateOf, type User } from "../domain/user.ts";
-import type { SessionKey, SessionView, Store } from "../store/store.ts";
+import type { SessionKey, Store } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import {
   assertWithinScope,
@@ -44,10 +43,10 @@ function queryHandlers(store: Store): Queries {
   const passive = new TickBatch((keys: readonly SessionKey[]) => store.readSessions(keys, { touch: false }));
   return {
     async verifySession(request, call) {
-      const key = keyOf(request);
+      const key = keyOf(request, readScope(call.admission.actor, request.organizationId));
       const view = await (request.passive ? passive : active).get(key);
       const serverTime = toTimestamp(await store.now());
-      if (view === undefined || !isSeen(view, call, request.organizationId)) {
+      if (view === undefined) {
         return create(pb.VerifySessionResponseSchema, { status: pb.SessionStatus.UNKNOWN, serverTime });
       }
       return create(pb.VerifySessionResponseSchema, {
@@ -61,8 +60,8 @@ function queryHandlers(store: Store): Queries {
     },
 
     async getSession({ sessionId, organizationId }, call) {
-      const view = await passive.get({ id: sessionId });
-      if (view === undefined || !isSeen(view, call, organizationId)) {
+      const view = await passive.get({ id: sessionId, scope: readScope(call.admission.actor, organizationId) });
+      if (view === undefined) {
         throw new RefusalError(sessionNotFound(sessionId));
       }
       return create(pb.GetSessionResponseSchema, { session: toSessionMessage(view) });
@@ -159,14 +158,10 @@ function toSessionExpiry(request: pb.CreateSessionRequest | pb.ExtendSessionRequ
 }
 
 /** Throws FIELD_INVALID for what no token can look like: a mistyped or cut one is told from one that has ended. */
-function keyOf({ key }: pb.VerifySessionRequest): SessionKey {
-  if (key.case !== "token") return { id: key.value ?? "" };
+function keyOf({ key }: pb.VerifySessionRequest, scope: string | null): SessionKey {
+  if (key.case !== "token") return { id: key.value ?? "", scope };
   if (!isWellFormedSessionToken(key.value)) {
     throw invalidField("token", "is not the token of a session: lks_, 43 letters and digits, and a checksum");
   }
-  return { tokenHash: hashSecret(key.value) };
-}
-
-function isSeen({ user }: SessionView, call: ServiceCall, organizationId: string): boolean {
-  return isVisible({ state: user }, { scope: readScope(call.admission.actor, organizationId) });
+  return { tokenHash: hashSecret(key.value), scope };
 }

@@ -2,7 +2,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Factor as FactorValue } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { type SignInDecision, SignInDecisionSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { mayTry } from "../domain/attempt.ts";
 import type { Factor } from "../domain/policy.ts";
 import type { Restriction, RestrictionKind } from "../domain/restriction.ts";
 import { type State, stateOf, type UserState } from "../domain/user.ts";
@@ -27,13 +26,12 @@ export interface Decided {
   readonly user: UserState;
   readonly attemptsLeft: number | undefined;
   readonly now: number;
-  /** Decides whether it is enough for this factor alone; absent: whether the user may act. */
-  readonly factor?: Factor;
 }
 
-export function toDecision({ user, attemptsLeft, now, factor }: Decided): SignInDecision {
+/** Whether the account may act; whether a factor may be tried is another question, which `admitted` answers. */
+export function toDecision({ user, attemptsLeft, now }: Decided): SignInDecision {
   const state = stateOf(user);
-  const allowed = factor === undefined ? state === "ACTIVE" : mayTry(user, factor);
+  const allowed = state === "ACTIVE";
   const restriction = allowed ? undefined : decidingOf(user, state);
   const init: MessageInitShape<typeof SignInDecisionSchema> = {
     allowed,

@@ -35,6 +35,7 @@ const CAUSE_VALUES: Readonly<Record<domain.Cause, Cause>> = {
   ADMIN: Cause.ADMIN,
   POLICY: Cause.POLICY,
   DIRECTORY: Cause.DIRECTORY,
+  RECOVERY: Cause.RECOVERY,
 };
 
 export function toStateValue(state: UserStateName): State {

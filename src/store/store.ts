@@ -206,7 +206,13 @@ export interface AttemptQuery {
 }
 
 /** Names a session by its token's hash or by its id. */
-export type SessionKey = { readonly tokenHash: string } | { readonly id: string };
+export type SessionName = { readonly tokenHash: string } | { readonly id: string };
+
+/** A session as somebody may see it. */
+export type SessionKey = SessionName & {
+  /** Only of users of this organization; `null`: of all. */
+  readonly scope: string | null;
+};
 
 /** A session with its user, settled, at one moment. */
 export interface SessionView {

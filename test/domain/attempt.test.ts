@@ -8,6 +8,7 @@ import {
   countFailure,
   countSuccess,
   hasRoom,
+  lockCauseOf,
   lockIfOver,
   mayTry,
   NO_ATTEMPTS,
@@ -110,7 +111,7 @@ describe("who may try", () => {
     const rows: readonly [Parameters<typeof mayTry>[0], password: boolean, recovery: boolean][] = [
       [user(), true, true],
       [user(restriction()), false, true],
-      [user(restriction({ reasonCode: "FAILED_RECOVERIES" })), false, false],
+      [user(restriction({ cause: "RECOVERY" })), false, false],
       [user(restriction({ cause: "ADMIN" })), false, false],
       [user(restriction(), restriction({ cause: "ADMIN" })), false, false],
       [user(restriction(), restriction({ cause: "ADMIN", started: false })), false, true],
@@ -134,8 +135,8 @@ describe("who may try", () => {
     assert.deepEqual(of(undefined, "RECOVERY"), [HOUR_MS, "FAILED_RECOVERIES"]);
     assert.deepEqual(of(restriction({ expireTime: NOW + 1 }), "OTP"), [HOUR_MS, "FAILED_SIGN_INS"]);
     assert.deepEqual(of(restriction({ expireTime: NOW + 2 * HOUR_MS }), "OTP"), [2 * HOUR_MS, "FAILED_SIGN_INS"]);
-    assert.deepEqual(of(restriction({ expireTime: null }), "RECOVERY"), [null, "FAILED_RECOVERIES"]);
-    assert.deepEqual(of(restriction({ reasonCode: "FAILED_RECOVERIES" }), "OTP"), [HOUR_MS, "FAILED_RECOVERIES"]);
+    assert.deepEqual(of(restriction({ cause: "RECOVERY", expireTime: null }), "RECOVERY"), [null, "FAILED_RECOVERIES"]);
+    assert.deepEqual([lockCauseOf("OTP"), lockCauseOf("RECOVERY")], ["POLICY", "RECOVERY"]);
   });
 });
 

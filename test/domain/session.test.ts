@@ -135,4 +135,21 @@ describe("a session", () => {
     );
     assert.equal(!late.ok && late.refusal.metadata.status, "ENDED");
   });
+
+  test("is changed only at the sequence that is expected, where one is", () => {
+    const update = { type: "UpdateSession", sessionId: "s", tokenHash: "new", context: CONTEXT } as const;
+    const first = decideSession(opened(), ANN, { ...update, expectedSequence: 1 }, NOW);
+    assert.ok(first.ok);
+    assert.deepEqual([first.session.sequence, first.tokenHash], [2, "new"]);
+    for (const expectedSequence of [0, 1, 3]) {
+      const decision = decideSession(first.session, ANN, { ...update, expectedSequence }, NOW);
+      assert.ok(!decision.ok);
+      const { reason, metadata } = decision.refusal;
+      assert.equal(reason, "SEQUENCE_MISMATCH");
+      assert.deepEqual(metadata, { sessionId: "s", expectedSequence: `${expectedSequence}`, sequence: "2" });
+    }
+    assert.ok(decideSession(first.session, ANN, update, NOW).ok, "none is expected");
+    const ended = decideSession({ ...first.session, revokeTime: NOW }, ANN, { ...update, expectedSequence: 1 }, NOW);
+    assert.equal(!ended.ok && ended.refusal.reason, "SESSION_ENDED", "it says more, and reading again is of no use");
+  });
 });

@@ -57,6 +57,16 @@ test("whoever registers can sign in by any spelling of the address, is known, an
   assert.equal((await visit("GET /me", { cookie })).status, 401);
 });
 
+test("an address is one person's: nobody registers it again, however it is spelt, and none registers nothing", async (t) => {
+  const { visit } = await open(t);
+  const { body } = await visit("POST /register", { body: ANN });
+  const again = await visit("POST /register", { body: { email: "ANN@example.com ", password: "another" } });
+  assert.deepEqual([again.status, again.body.error], [409, "This address is registered already."]);
+  assert.deepEqual((await visit("POST /login", { body: ANN })).body, body);
+  assert.equal((await visit("POST /login", { body: { ...ANN, password: "another" } })).status, 401);
+  assert.equal((await visit("POST /register", { body: { ...ANN, email: " " } })).status, 400);
+});
+
 test("wrong guesses in parallel lock, and then the right password does not help", async (t) => {
   const { running, visit } = await open(t);
   await visit("POST /register", { body: ANN });

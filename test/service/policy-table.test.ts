@@ -40,7 +40,7 @@ const ROWS: readonly Row[] = [
   { attemptsMax: 2, lock: 10, growth: 3, permanentAfter: 4, locks: 4 },
   { attemptsMax: 2, lock: 10, permanentAfter: 1, locks: 1 },
   { attemptsMax: 2, lock: 315_360_000, max: 315_360_000, locks: 2 },
-  // The cap that is inherited holds as well: 24 hours.
+  // The cap that is inherited, 24 hours, is never below the duration that is set.
   { attemptsMax: 2, lock: 172_800, growth: 2, locks: 2 },
   { attemptsMax: 100, lock: 60, growth: 2, locks: 1 },
 ];
@@ -49,7 +49,10 @@ const ROWS: readonly Row[] = [
  * As the contract publishes it: min(lock_duration × growth_factor^(k−1), lock_duration_max), in milliseconds, rounded up.
  * In whole numbers: tenths of the factor, so that no rounding of fractions is shared with what is tested.
  */
-function published({ lock, growth = 1, max = 86_400, permanentAfter = 0 }: Row, k: number): number | undefined {
+function published(
+  { lock, growth = 1, max = Math.max(86_400, lock), permanentAfter = 0 }: Row,
+  k: number,
+): number | undefined {
   if (permanentAfter > 0 && k >= permanentAfter) return undefined;
   const scale = 10n ** BigInt(k - 1);
   const scaled = BigInt(lock * 1000) * BigInt(Math.round(growth * 10)) ** BigInt(k - 1);

@@ -32,6 +32,19 @@ describe("sessions", () => {
     assert.equal(await statusOf(running, token), "ACTIVE");
   });
 
+  test("are not kept alive by who may not see them", async (t) => {
+    const running = await startWithAnn(t);
+    await running.organizations.createOrganization({ organizationId: "other" });
+    const { secret } = await running.keys.createApiKey({ role: "operator", organizationId: "other" });
+    const other = clientsOf(running.url, secret);
+    const { token } = await openSession(running, { idleTimeout: { seconds: 600n } });
+    for (let i = 0; i < 3; i++) {
+      running.clock.advance(250_000);
+      await other.sessions.verifySession({ key: { case: "token", value: token } });
+    }
+    assert.equal(await statusOf(running, token), "IDLE");
+  });
+
   test("refuse what cannot be, naming the field, and change nothing", async (t) => {
     const running = await startWithAnn(t);
     const { sessions } = running;

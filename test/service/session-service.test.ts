@@ -8,6 +8,7 @@ import { SOAK, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { ADMIN_KEY, startService, TestClock, temporaryFolder } from "../support/service.ts";
 import { openSession, startWithAnn, statusOf } from "./support/sessions.ts";
+import { until } from "./support/sign-ins.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -258,6 +259,16 @@ describe("sessions", () => {
       assert.ok(i < 100, "the sweeper does not clear it away");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  });
+
+  test("that were to last for years are cleared away 30 days after they were revoked", async (t) => {
+    const running = await startWithAnn(t);
+    const expiry = { case: "duration", value: { seconds: 3_650n * 86_400n } } as const;
+    const [kept, revoked] = [await openSession(running, { expiry }), await openSession(running, { expiry })];
+    await running.sessions.revokeSession({ sessionId: revoked.id });
+    running.clock.advance(31 * DAY_MS);
+    await until(async () => (await statusOf(running, revoked.token)) === "UNKNOWN", "the sweeper");
+    assert.equal(await statusOf(running, kept.token), "ACTIVE");
   });
 
   test("answer plain JSON as well", async (t) => {

@@ -9,7 +9,7 @@ import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { AttemptOutcome, type BeginAttemptRequestSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { httpRequest } from "../support/http-client.ts";
 import { assertRefused } from "../support/refusals.ts";
-import { clientsOf, temporaryFolder } from "../support/service.ts";
+import { clientsOf, startService, temporaryFolder } from "../support/service.ts";
 import { begin, check, complete, fail, of, startGate } from "./support/sign-ins.ts";
 
 describe("the gate refuses", () => {
@@ -146,6 +146,18 @@ test("P14 a clock that steps back neither revives a lock that ended nor forgets 
   gate.clock.advance(-10_000);
   const { allowed, attemptsLeft } = await check(gate);
   assert.deepEqual([allowed, attemptsLeft], [true, 9]);
+});
+
+test("P14 a start with a clock behind the newest attempt is refused, though attempts are no events", async (t) => {
+  const path = join(await temporaryFolder(t), "a.db");
+  const gate = await startGate(t, undefined, { path });
+  gate.clock.advance(600_000);
+  await fail(gate, 1);
+  await gate.stop();
+  await assert.rejects(
+    startService(t, { path, clock: () => gate.clock.now - 120_000 }),
+    /the newest record is of .*: it is 120 s behind/,
+  );
 });
 
 test("every RPC of the gate answers plain JSON at its path", async (t) => {

@@ -89,6 +89,8 @@ const PAGES_MAX = 50;
 
 async function walk({ operations, actor }: OperationCall, query: ListQuery): Promise<Found> {
   const { userId, status, limit, offset, paginated } = query;
+  // A page that is filtered here may hold little of what is asked for: small ones would use up their number too soon.
+  const isFiltered = status !== undefined && status !== "active";
   const items: SessionView[] = [];
   let total = 0;
   let next: string | undefined;
@@ -97,7 +99,8 @@ async function walk({ operations, actor }: OperationCall, query: ListQuery): Pro
       organizationId: actor.scope,
       ...(userId === undefined ? {} : { userId }),
       activeOnly: status === "active",
-      pageSize: paginated ? PAGE_SIZE : Math.min(offset + limit, PAGE_SIZE),
+      // Where the first page was not enough, the store has left something out of it: idle sessions of active ones.
+      pageSize: paginated || isFiltered || pages > 0 ? PAGE_SIZE : Math.min(offset + limit, PAGE_SIZE),
       ...(next === undefined ? {} : { after: next }),
     });
     for (const view of page.items) {

@@ -8,7 +8,7 @@ import { contextOf, type Operations, type SessionView } from "../../service/oper
 import { toDurationMs } from "../../service/request.ts";
 import { toTimestamp } from "../../service/user-message.ts";
 import { assertPermitted } from "./admission.ts";
-import { ERRORS, toError } from "./error.ts";
+import { byReason, ERRORS, toError } from "./error.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
 import { assertNotEnded, assertOnlyUser, knownSessionError, readCheckedUser, SESSION_ERRORS } from "./session-check.ts";
 import { listSessions } from "./session-list.ts";
@@ -19,6 +19,9 @@ import { VIA } from "./user-change.ts";
 import { resourceDetails } from "./user-message.ts";
 
 type Handlers = ZitadelHandlers<typeof SessionService>;
+
+/** How often a change that others keep overtaking is decided anew. */
+const TRIES_MAX = 10;
 
 /** All methods of session v2. */
 export function sessionHandlers(operations: Operations): Handlers {
@@ -53,14 +56,14 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       if (view === undefined || !isShown(view)) throw toError(SESSION_ERRORS.notFound);
       const { session } = view;
       if (sessionToken !== "") {
-        // Whoever shows the token is at work with the session.
-        const isToken = await isTokenOf(operations, sessionId, sessionToken, true);
-        if (!isToken) throw toError(SESSION_ERRORS.tokenRefused);
+        if (!(await isTokenOf(operations, sessionId, sessionToken))) throw toError(SESSION_ERRORS.tokenRefused);
       } else if (session.createdBy !== actor.id) {
         assertPermitted(actor, "session.read", session.organizationId);
       }
       const user = await operations.readUser(session.userId, null);
       if (user?.state !== "ACTIVE") throw toError(SESSION_ERRORS.notFound);
+      // Whoever shows the token is at work with the session: with this one, and only where it is shown.
+      if (sessionToken !== "") await operations.readSession({ id: sessionId }, session.organizationId, true);
       return { session: toSession(session, user) };
     },
   };
@@ -104,30 +107,32 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       const { actor } = call.admission;
       assertOnlyUser(checks, challenges);
       const checked = await readCheckedUser(operations, checks?.user, call);
-      const view = await operations.readSession({ id: sessionId }, null, false);
-      if (!(await isTokenOf(operations, sessionId, sessionToken, false))) {
-        assertMayWrite(view, sessionToken, call);
+      for (let tries = 1; ; tries++) {
+        const { session } = await readToSet(operations, sessionId, sessionToken, call);
+        if (checked !== undefined && checked.user.state.id !== session.userId) throw toError(SESSION_ERRORS.userChange);
+        const words = sessionWordsOf(session.attributes);
+        const expiry = toExpiry(lifetime);
+        const { token, tokenHash } = operations.newSessionToken();
+        const command: SessionCommand = {
+          type: "UpdateSession",
+          sessionId,
+          tokenHash,
+          ...(expiry === undefined ? {} : { expiry }),
+          attributes: sessionAttributes({
+            ...words,
+            metadata: changeMetadata(words.metadata, metadata),
+            ...(checked === undefined ? {} : { userCheckTime: checked.now }),
+          }),
+          expectedSequence: session.sequence,
+          context: contextOf({ actor, via: VIA }, session.organizationId),
+        };
+        try {
+          return { details: resourceDetails(await change(command, call)), sessionToken: token };
+        } catch (error) {
+          // Somebody else was quicker: what they set stays, and the token may not be the session's any more.
+          if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
+        }
       }
-      if (view === undefined) throw toError(SESSION_ERRORS.notExisting);
-      const { session } = view;
-      assertNotEnded(view);
-      if (checked !== undefined && checked.user.state.id !== session.userId) throw toError(SESSION_ERRORS.userChange);
-      const words = sessionWordsOf(session.attributes);
-      const expiry = toExpiry(lifetime);
-      const { token, tokenHash } = operations.newSessionToken();
-      const command: SessionCommand = {
-        type: "UpdateSession",
-        sessionId,
-        tokenHash,
-        ...(expiry === undefined ? {} : { expiry }),
-        attributes: sessionAttributes({
-          ...words,
-          metadata: changeMetadata(words.metadata, metadata),
-          ...(checked === undefined ? {} : { userCheckTime: checked.now }),
-        }),
-        context: contextOf({ actor, via: VIA }, session.organizationId),
-      };
-      return { details: resourceDetails(await change(command, call)), sessionToken: token };
     },
 
     async deleteSession({ sessionId, sessionToken = "" }, call) {
@@ -135,8 +140,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       const view = await operations.readSession({ id: sessionId }, null, false);
       const owner = view?.session.organizationId ?? organizationId;
       if (sessionToken === "") assertPermitted(actor, "session.delete", owner);
-      else if (!(await isTokenOf(operations, sessionId, sessionToken, false)))
-        throw toError(SESSION_ERRORS.tokenInvalid);
+      else if (!(await isTokenOf(operations, sessionId, sessionToken))) throw toError(SESSION_ERRORS.tokenInvalid);
       // Whoever deletes what is not there has what they want.
       if (view === undefined) return { details: { resourceOwner: owner } };
       const context = contextOf({ actor, via: VIA }, owner);
@@ -146,10 +150,27 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
   };
 }
 
-/** Whether a token is this session's present one. */
-async function isTokenOf(operations: Operations, sessionId: string, token: string, touch: boolean): Promise<boolean> {
+/** Whether a token is this session's present one. Looking is no activity. */
+async function isTokenOf(operations: Operations, sessionId: string, token: string): Promise<boolean> {
   const key = operations.sessionKeyOf(token);
-  return key !== undefined && (await operations.readSession(key, null, touch))?.session.id === sessionId;
+  return key !== undefined && (await operations.readSession(key, null, false))?.session.id === sessionId;
+}
+
+/**
+ * The session that a call may set. It is read before the token is looked at: if it is unchanged when it is written, the
+ * token was its own until then.
+ */
+async function readToSet(
+  operations: Operations,
+  sessionId: string,
+  token: string,
+  call: ZitadelCall,
+): Promise<SessionView> {
+  const view = await operations.readSession({ id: sessionId }, null, false);
+  if (!(await isTokenOf(operations, sessionId, token))) assertMayWrite(view, token, call);
+  if (view === undefined) throw toError(SESSION_ERRORS.notExisting);
+  assertNotEnded(view);
+  return view;
 }
 
 /** Later versions of the original go by the permission alone, earlier ones by the token alone: either will do. */

@@ -11,8 +11,11 @@ import {
   type CompleteAttempt,
   type Counted,
   countFailure,
+  countLateFailure,
   countSuccess,
   hasRoom,
+  isLockedBy,
+  lockCauseOf,
   lockIfOver,
   mayTry,
   NO_ATTEMPTS,
@@ -244,12 +247,13 @@ class Trial {
 
   /** Attempts of who may not act neither count nor forget, but what was admitted before that and fails has been a guess. */
   settle(succeeded: boolean, id?: string): AttemptOutcome {
-    const may = this.mayTry;
-    const isIdle = !may && (succeeded || id === undefined);
+    const isIdle = !this.mayTry && (succeeded || id === undefined);
+    const { factor } = this.#command;
     if (isIdle) this.#counter = release(this.#counter, id);
+    else if (id !== undefined && !succeeded && isLockedBy(this.#user, lockCauseOf(factor)))
+      this.#counter = countLateFailure(this.#counter, this.#policy, factor, id, this.#now);
     else if (succeeded) this.#counter = countSuccess(this.#counter, this.#policy, id);
     else {
-      const { factor } = this.#command;
       const how = { policy: this.#policy, factor, now: this.#now };
       this.#take(countFailure(this.#counter, id === undefined ? how : { ...how, id }));
     }
@@ -303,13 +307,17 @@ class Trial {
   #take({ counter, lock, expiredIds }: Counted): void {
     this.#counter = counter;
     this.#expiredIds.push(...expiredIds);
-    if (lock !== undefined) this.#lock(lock);
+    if (lock === undefined) return;
+    // One command locks once: what fills the limit a second time was admitted before the first lock.
+    if (this.#own === undefined) this.#lock(lock);
+    else this.#counter = { ...counter, locks: counter.locks - 1 };
   }
 
   /** The event is the service's own: nobody asked for it. */
   #lock(lock: PolicyLock): void {
-    const present = this.#user.restrictions.find(({ kind, cause }) => kind === "LOCK" && cause === "POLICY");
     const { restrictionId, factor } = this.#command;
+    const ofCause = lockCauseOf(factor);
+    const present = this.#user.restrictions.find(({ kind, cause }) => kind === "LOCK" && cause === ofCause);
     const restriction = toRestriction(lock, present, { id: restrictionId, factor, policy: this.#policy });
     const event: UserEvent = {
       type: "UserLocked",

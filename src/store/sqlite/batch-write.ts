@@ -42,6 +42,7 @@ export function writeAccepted(
   if (accepted.length === 0) return false;
   const count = accepted.reduce((sum, { events }) => sum + events.length, 0);
   const head = count > 0 ? advanceHead(statements, count, now) : undefined;
+  if (head === undefined) statements.setRecordTime.run(now);
   let position = (head?.position ?? 0) - count;
   const hashes: Uint8Array[] = [];
   for (const { entry, events, context, answer } of accepted) {

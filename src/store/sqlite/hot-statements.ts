@@ -61,6 +61,8 @@ function transactionStatements(prepare: Prepare) {
     advanceHead: prepare<[count: number, recordTime: number], Pick<LogHeadTable, "position" | "link">>(
       "UPDATE log_head SET position = position + ?, record_time = ? WHERE id = 1 RETURNING position, link",
     ),
+    // What is no event is not in the log, but time must not go back behind it either.
+    setRecordTime: prepare<[recordTime: number]>("UPDATE log_head SET record_time = ? WHERE id = 1"),
     setHeadLink: prepare<[link: Uint8Array]>("UPDATE log_head SET link = ? WHERE id = 1"),
     insertLink: prepare<[lastPosition: number, link: Uint8Array]>(
       "INSERT INTO links (last_position, link) VALUES (?, ?)",
@@ -159,19 +161,20 @@ function sessionStatements(prepare: Prepare) {
     readSessionByToken: prepare<[tokenHash: string], SessionTable>("SELECT * FROM sessions WHERE token_hash = ?"),
     insertSession: prepare<[SessionTable]>(
       `INSERT INTO sessions (id, token_hash, user_id, organization_id, epoch, sequence, creation_time, change_time,
-        expire_time, idle_timeout_ms, last_activity_time, revoke_time, user_agent, ip, attributes, created_by) VALUES (@id,
+        expire_time, idle_timeout_ms, last_activity_time, revoke_time, clear_time, user_agent, ip, attributes, created_by) VALUES (@id,
         @token_hash, @user_id, @organization_id, @epoch, @sequence, @creation_time, @change_time, @expire_time,
-        @idle_timeout_ms, @last_activity_time, @revoke_time, @user_agent, @ip, @attributes, @created_by)`,
+        @idle_timeout_ms, @last_activity_time, @revoke_time, @clear_time, @user_agent, @ip, @attributes, @created_by)`,
     ),
     updateSession: prepare<[SessionTable]>(
       `UPDATE sessions SET token_hash = @token_hash, sequence = @sequence, change_time = @change_time,
-        expire_time = @expire_time, revoke_time = @revoke_time, attributes = @attributes WHERE id = @id`,
+        expire_time = @expire_time, revoke_time = @revoke_time, clear_time = @clear_time, attributes = @attributes
+        WHERE id = @id`,
     ),
     touchSession: prepare<[time: number, id: string, before: number]>(
       "UPDATE sessions SET last_activity_time = ? WHERE id = ? AND last_activity_time < ?",
     ),
-    deleteOldSessions: prepare<[before: number, limit: number]>(
-      "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expire_time < ? ORDER BY expire_time LIMIT ?)",
+    deleteOldSessions: prepare<[now: number, limit: number]>(
+      "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE clear_time < ? ORDER BY clear_time LIMIT ?)",
     ),
   };
 }

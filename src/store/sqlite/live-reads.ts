@@ -1,6 +1,7 @@
 /** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
 import { createHmac, randomBytes } from "node:crypto";
 import { NO_ATTEMPTS, settleCounter } from "../../domain/attempt.ts";
+import { isVisible } from "../../domain/decide.ts";
 import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../domain/policy.ts";
 import { type Session, sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
@@ -34,7 +35,7 @@ export class LiveReads {
     const row = "id" in key ? readSession.get(key.id) : readSessionByToken.get(key.tokenHash);
     const now = this.#now();
     const user = row && this.#user(row.user_id, now);
-    if (row === undefined || user === undefined) return undefined;
+    if (row === undefined || user === undefined || !isVisible({ state: user }, key)) return undefined;
     const session = this.#activity(toSession(row));
     return { session, user, status: sessionStatusOf(session, user, now) };
   }

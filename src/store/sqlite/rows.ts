@@ -192,7 +192,10 @@ export function toApiKeyRow(key: ApiKey, lastPosition: number): ApiKeyTable {
   };
 }
 
-export function toSession(row: Omit<SessionTable, "token_hash">): Session {
+/** How long a session is kept after its end, for whoever looks into what happened. */
+const SESSION_KEPT_MS = 30 * 86_400_000;
+
+export function toSession(row: Omit<SessionTable, "token_hash" | "clear_time">): Session {
   return {
     id: row.id,
     userId: row.user_id,
@@ -226,6 +229,7 @@ export function toSessionRow(session: Session, tokenHash: string): SessionTable 
     idle_timeout_ms: session.idleTimeoutMs,
     last_activity_time: session.lastActivityTime,
     revoke_time: session.revokeTime,
+    clear_time: Math.min(session.expireTime, session.revokeTime ?? session.expireTime) + SESSION_KEPT_MS,
     user_agent: session.userAgent,
     ip: session.ip,
     attributes: JSON.stringify(session.attributes),

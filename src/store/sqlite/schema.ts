@@ -136,6 +136,8 @@ export interface SessionTable {
   idle_timeout_ms: number | null;
   last_activity_time: number;
   revoke_time: number | null;
+  /** When the row is cleared away: a while after the end. */
+  clear_time: number;
   user_agent: string;
   ip: string;
   /** JSON of Attributes. */

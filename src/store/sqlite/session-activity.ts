@@ -13,7 +13,7 @@ export interface SessionActivityOptions {
 const UNWRITTEN_MS_MAX = 60_000;
 /** A session that may rest for so long loses at most a tenth of that by a crash. */
 const IDLE_SHARE = 10;
-/** Sessions in one transaction: more wait for the next round. */
+/** Sessions in one transaction. */
 const WRITTEN_MAX = 1_000;
 
 interface Activity {
@@ -65,33 +65,34 @@ export class SessionActivity {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#round;
-    while (await this.#writeSome(true));
+    await this.#flush(true);
   }
 
   async #flush(all: boolean): Promise<void> {
-    while (await this.#writeSome(all));
+    const due = this.#takeDue(all);
+    for (let from = 0; from < due.length; from += WRITTEN_MAX) {
+      const some = due.slice(from, from + WRITTEN_MAX);
+      try {
+        await this.#options.write(some);
+      } catch (error) {
+        this.#options.onTrouble(error);
+        return;
+      }
+      for (const [id, time] of some) {
+        const activity = this.#byId.get(id);
+        if (activity !== undefined) activity.written = time;
+      }
+    }
   }
 
-  /** Whether there may be more. */
-  async #writeSome(all: boolean): Promise<boolean> {
+  /** What has waited long enough; what rests and is written is forgotten on the way. */
+  #takeDue(all: boolean): readonly (readonly [id: string, time: number])[] {
     const now = this.#options.now();
     const due: [string, number][] = [];
     for (const [id, { time, written, everyMs }] of this.#byId) {
       if (time > written && (all || now - written >= everyMs)) due.push([id, time]);
       else if (time <= written && now - time >= everyMs) this.#byId.delete(id);
-      if (due.length >= WRITTEN_MAX) break;
     }
-    if (due.length === 0) return false;
-    try {
-      await this.#options.write(due);
-    } catch (error) {
-      this.#options.onTrouble(error);
-      return false;
-    }
-    for (const [id, time] of due) {
-      const activity = this.#byId.get(id);
-      if (activity !== undefined) activity.written = time;
-    }
-    return due.length === WRITTEN_MAX;
+    return due;
   }
 }

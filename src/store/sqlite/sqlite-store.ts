@@ -61,8 +61,6 @@ export interface SqliteStoreOptions {
   readonly sweepIntervalMs?: number;
 }
 
-/** How long a session is kept after its end, for whoever looks into what happened. */
-const SESSION_KEPT_MS = 30 * 86_400_000;
 /** A clock that is further behind the newest record is taken to be wrong. */
 const CLOCK_BEHIND_MS_MAX = 60_000;
 const SWEEP_INTERVAL_MS = 1_000;
@@ -158,7 +156,7 @@ export class SqliteStore implements Store {
       execute: (command, executeOptions) => this.execute(command, executeOptions),
       deleteOld: [
         (limit) => this.#deleteOld(this.#statements.deleteOldRequests, [limit, this.#writer.now() - REQUEST_KEPT_MS]),
-        (limit) => this.#deleteOld(this.#statements.deleteOldSessions, [this.#writer.now() - SESSION_KEPT_MS, limit]),
+        (limit) => this.#deleteOld(this.#statements.deleteOldSessions, [this.#writer.now(), limit]),
         (limit) => this.#deleteOld(this.#statements.deleteOldAttempts, [this.#writer.now() - ATTEMPT_KEPT_MS, limit]),
         (limit) => this.#deleteOld(this.#statements.deleteOldShadows, [limit, limits.shadowsMax]),
       ],

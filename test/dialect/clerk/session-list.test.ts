@@ -92,6 +92,33 @@ test("a list of thousands is complete, page by page, and counted", async (t) => 
   assert.equal((bare.json as readonly SessionJson[]).length, 50);
 });
 
+test("the few that a status asks for are found behind hundreds of newer ones", async (t) => {
+  const { url, clock, sessions } = await start(t);
+  const open = async (count: number, idleSeconds?: bigint): Promise<void> => {
+    const idle = idleSeconds === undefined ? {} : { idleTimeout: { seconds: idleSeconds } };
+    await Promise.all(Array.from({ length: count }, () => sessions.createSession({ userId: "u", ...idle })));
+    clock.advance(1000);
+  };
+  const { id: revoked } = await openSession(url, "u");
+  await revoke(url, revoked);
+  clock.advance(1000);
+  const { id: active } = await openSession(url, "u");
+  clock.advance(1000);
+  await open(505, 10n);
+  const find = async (query: string): Promise<readonly string[]> => {
+    const { status, json } = await send(url, `/sessions?user_id=u&${query}`);
+    assert.equal(status, 200, JSON.stringify(json));
+    return idsOf(json as readonly SessionJson[]);
+  };
+  assert.deepEqual(await find("status=revoked"), [revoked]);
+  assert.deepEqual(await find("status=revoked&limit=1"), [revoked]);
+  assert.deepEqual(await find("status=replaced"), []);
+  // Whether one has rested too long is known to the store only after it has cut its page.
+  clock.advance(10_000);
+  assert.deepEqual(await find("status=active"), [active]);
+  assert.equal((await find("status=abandoned&limit=3&offset=501")).length, 3);
+});
+
 test("every refusal of the table", async (t) => {
   const { url } = await start(t);
   for (const row of SESSION_REFUSALS) {

@@ -1,13 +1,19 @@
 /** Sessions and policies when the store is in trouble, or when somebody else was quicker. */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
 import { create, type JsonObject, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { GetSessionResponse, SetSessionResponse } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
 import { type Refusal, RefusalError, refuse, sequenceMismatch } from "../../../src/domain/refusal.ts";
-import { sessionNotFound } from "../../../src/domain/session.ts";
-import type { Operations, PolicyView } from "../../../src/service/operations.ts";
+import { type SessionCommand, sessionNotFound } from "../../../src/domain/session.ts";
+import { createOperations, type Operations, type PolicyView } from "../../../src/service/operations.ts";
+import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
+import { createOrganization, createUser } from "../../store/support/commands.ts";
+import { defer } from "../../support/cleanup.ts";
+import { temporaryFolder } from "../../support/service.ts";
 
 const ACTOR = {
   id: "key:1",
@@ -21,13 +27,14 @@ async function ask(
   operations: Partial<Operations>,
   rpc: `${string}/${string}`,
   request: JsonObject,
+  permissions: ReadonlySet<string> = ACTOR.permissions,
 ): Promise<Message | ConnectError> {
   const [service, method = ""] = rpc.split("/");
   const mount = zitadelMounts(operations as Operations).find((each) => each.service.typeName === `zitadel.${service}`);
   const handler = mount?.handlers[method] as unknown as (request: Message, call: object) => Promise<Message>;
   const input = mount?.service.method[method]?.input;
   assert.ok(input);
-  const admission = { actor: ACTOR, organizationId: "default" };
+  const admission = { actor: { ...ACTOR, permissions }, organizationId: "default" };
   return handler(create(input, request), { admission, deadlineTime: undefined }).catch((reason: unknown) =>
     ConnectError.from(reason),
   );
@@ -104,6 +111,39 @@ describe("what became true between the read and the command", () => {
     }
   });
 
+  test("has the change of a session decided anew, and its token looked at again, until it is overtaken too often", async () => {
+    let tries = 0;
+    const expected: (number | undefined)[] = [];
+    /** Others change it before every try; the token is its own before the first `tokenTries`. */
+    const overtaken = (tokenTries: number): Partial<Operations> => {
+      tries = 0;
+      expected.length = 0;
+      const operations = {
+        ...refusing(refuse("QUEUE_FULL", "so it is")),
+        readSession: async (name: object) => {
+          if ("tokenHash" in name && tries >= tokenTries) return undefined;
+          return { ...view, session: { ...session, sequence: tries + 1 } };
+        },
+        sessionKeyOf: () => ({ tokenHash: "old" }),
+        async changeSession(command: SessionCommand) {
+          assert.ok(command.type === "UpdateSession");
+          expected.push(command.expectedSequence);
+          tries++;
+          throw new RefusalError(sequenceMismatch("session", "s", { expected: tries, sequence: tries + 1 }));
+        },
+      };
+      return operations as unknown as Partial<Operations>;
+    };
+    const rpc = `${SESSION}/setSession` as const;
+    const request = { sessionId: "s", sessionToken: "old" };
+    const replaced = await failWith(overtaken(1), rpc, request, new Set());
+    assert.equal(replaced.rawMessage, "Session Token is invalid (COMMAND-sGr42)");
+    assert.deepEqual(expected, [1]);
+    const endless = await failWith(overtaken(Number.POSITIVE_INFINITY), rpc, request, new Set());
+    assert.deepEqual([endless.code, expected], [Code.Aborted, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]);
+    assert.match(endless.rawMessage, /\(SEQUENCE_MISMATCH\)$/);
+  });
+
   test("has the change of a policy decided anew, until it is overtaken too often", async () => {
     const limits = { PASSWORD: 1, OTP: 1 };
     const none = { stored: undefined, effective: { attemptsMax: limits } } as unknown as PolicyView;
@@ -129,5 +169,57 @@ describe("what became true between the read and the command", () => {
     tries = 0;
     const endless = await failWith(overtaken(none), rpc, {});
     assert.deepEqual([endless.code, tries], [Code.Aborted, 10]);
+  });
+});
+
+describe("calls at the same time on one session", () => {
+  const NOBODY: ReadonlySet<string> = new Set();
+
+  async function open(t: TestContext): Promise<{ operations: Operations; sessionId: string; sessionToken: string }> {
+    const store = await openSqliteStore({ path: join(await temporaryFolder(t), "a.db"), clock: Date.now });
+    defer(t, () => store.close());
+    await store.execute(createOrganization("default"));
+    await store.execute(createUser("alice"));
+    const badge = { authenticate: () => assert.fail("nobody is asked who they are") };
+    const operations = createOperations({ store, badge, newId: () => "s" });
+    const request = { checks: { user: { search: { case: "userId", value: "alice" } } } };
+    const made = await ask(operations, `${SESSION}/createSession`, request);
+    assert.ok(!(made instanceof ConnectError), String(made));
+    const { sessionToken } = made as SetSessionResponse;
+    return { operations, sessionId: "s", sessionToken };
+  }
+
+  test("lose none of the metadata that each of them sets", async (t) => {
+    const { operations, sessionId, sessionToken } = await open(t);
+    const names = Array.from({ length: 10 }, (_, index) => `m${index}`);
+    const replies = await Promise.all(
+      names.map((name) => {
+        const request = { sessionId, metadata: { [name]: Uint8Array.of(1) } } as unknown as JsonObject;
+        return ask(operations, `${SESSION}/setSession`, request);
+      }),
+    );
+    for (const reply of replies) assert.ok(!(reply instanceof ConnectError), String(reply));
+    const read = await ask(operations, `${SESSION}/getSession`, { sessionId });
+    const { session } = read as GetSessionResponse;
+    assert.deepEqual(Object.keys(session?.metadata ?? {}).toSorted(), names);
+    assert.equal(session?.sequence, 11n);
+    const old = await failWith(operations, `${SESSION}/getSession`, { sessionId, sessionToken }, NOBODY);
+    assert.equal(old.code, Code.PermissionDenied);
+  });
+
+  test("by one token: one of them succeeds, and the token that it gets holds", async (t) => {
+    const { operations, sessionId, sessionToken } = await open(t);
+    const replies = await Promise.all(
+      Array.from({ length: 4 }, () => ask(operations, `${SESSION}/setSession`, { sessionId, sessionToken }, NOBODY)),
+    );
+    const refused = replies.filter((reply) => reply instanceof ConnectError);
+    assert.deepEqual(
+      refused.map(({ rawMessage }) => rawMessage),
+      Array(3).fill("Session Token is invalid (COMMAND-sGr42)"),
+    );
+    const won = replies.find((reply) => !(reply instanceof ConnectError)) as SetSessionResponse;
+    const request = { sessionId, sessionToken: won.sessionToken };
+    const read = await ask(operations, `${SESSION}/getSession`, request, NOBODY);
+    assert.ok(!(read instanceof ConnectError), String(read));
   });
 });

@@ -248,6 +248,36 @@ describe("who may", () => {
   });
 });
 
+test("to show the token is activity of its session, where that is shown; of no other one, and looking is none", async (t) => {
+  const clock = new TestClock();
+  const lab = await startLab(t, { clock: () => clock.now });
+  for (const organizationId of ["acme", "umbrella"]) await lab.organizations.createOrganization({ organizationId });
+  await lab.users.createUser({ userId: "alice", organizationId: "acme" });
+  await lab.users.createUser({ userId: "bob", organizationId: "umbrella" });
+  const { secret: key } = await lab.keys.createApiKey({ organizationId: "acme", permissions: ["session.read"] });
+  const mine = await open(lab, "alice");
+  const theirs = await open(lab, "bob");
+  const began = clock.now;
+  const lastActivity = async ({ id }: Opened): Promise<number> => {
+    const { session } = await lab.sessions.getSession({ sessionId: id });
+    return Number(session?.lastActivityTime?.seconds) * 1000;
+  };
+  const get = async (id: string, token: string): Promise<number> =>
+    (await lab.rest(`GET /v2/sessions/${id}${token === "" ? "" : `?sessionToken=${token}`}`, { key })).status;
+  clock.advance(60_000);
+  assert.equal(await get(mine.id, theirs.token), 403);
+  assert.equal(await get("nothing", theirs.token), 404);
+  assert.equal(await get(mine.id, ""), 200);
+  await lab.users.lockUser({ userId: "bob", expiry: { case: "never", value: true } });
+  assert.equal(await get(theirs.id, theirs.token), 404);
+  await lab.users.unlockUser({ userId: "bob" });
+  for (const session of [mine, theirs]) assert.equal(await lastActivity(session), began);
+  assert.equal(await get(mine.id, mine.token), 200);
+  assert.deepEqual([await lastActivity(mine), await lastActivity(theirs)], [clock.now, began]);
+  assert.equal(await get(theirs.id, theirs.token), 200);
+  assert.equal(await lastActivity(theirs), clock.now);
+});
+
 describe("a user who may not act", () => {
   test("gets no session, whatever the reason", async (t) => {
     const lab = await startLab(t);

@@ -478,7 +478,8 @@ export type SimulatePolicyResponse = Message<"lockkeeper.policy.v1.SimulatePolic
   attemptCount: bigint;
 
   /**
-   * How many of them would have been refused because the user was locked then.
+   * How many of them would have been refused because the user was locked then; RECOVERY is refused only under a lock by
+   * failures of RECOVERY.
    *
    * @generated from field: uint64 refused_count = 4;
    */
@@ -533,7 +534,10 @@ export const PolicyService: GenService<{
   },
   /**
    * Replays the recorded attempts of a period under another policy and tells who would have been locked, when and for how
-   * long. Stores nothing. FAILED_PRECONDITION (SEARCH_TOO_BROAD) for more than 200,000 attempts. Needs policy.read.
+   * long. Stores nothing. Neither unlocks by administrators nor attempts that BeginAttempt refused are replayed: of those
+   * nobody knows how they would have ended, so what a policy laxer than the one in force would have let happen is
+   * understated. Simulations run one after another. FAILED_PRECONDITION (SEARCH_TOO_BROAD) for more than 200,000 attempts.
+   * Needs policy.read.
    *
    * @generated from rpc lockkeeper.policy.v1.PolicyService.SimulatePolicy
    */

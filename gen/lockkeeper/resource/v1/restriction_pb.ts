@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/resource/v1/restriction.proto.
  */
 export const file_lockkeeper_resource_v1_restriction: GenFile = /*@__PURE__*/
-  fileDesc("Cihsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Jlc3RyaWN0aW9uLnByb3RvEhZsb2Nra2VlcGVyLnJlc291cmNlLnYxIs4CCgtSZXN0cmljdGlvbhIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlEhMKC3JlYXNvbl9jb2RlGAQgASgJEhEKBG5vdGUYBSABKAlCA4ABARINCgVhY3RvchgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJc2NoZWR1bGVkGAkgASgIEhcKD3Jldm9rZV9zZXNzaW9ucxgKIAEoCCqLAQoPUmVzdHJpY3Rpb25LaW5kEiAKHFJFU1RSSUNUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRVNUUklDVElPTl9LSU5EX0xPQ0sQARIYChRSRVNUUklDVElPTl9LSU5EX0JBThACEiEKHVJFU1RSSUNUSU9OX0tJTkRfREVBQ1RJVkFUSU9OEAMqVgoFQ2F1c2USFQoRQ0FVU0VfVU5TUEVDSUZJRUQQABIPCgtDQVVTRV9BRE1JThABEhAKDENBVVNFX1BPTElDWRACEhMKD0NBVVNFX0RJUkVDVE9SWRADYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Cihsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Jlc3RyaWN0aW9uLnByb3RvEhZsb2Nra2VlcGVyLnJlc291cmNlLnYxIs4CCgtSZXN0cmljdGlvbhIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlEhMKC3JlYXNvbl9jb2RlGAQgASgJEhEKBG5vdGUYBSABKAlCA4ABARINCgVhY3RvchgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJc2NoZWR1bGVkGAkgASgIEhcKD3Jldm9rZV9zZXNzaW9ucxgKIAEoCCqLAQoPUmVzdHJpY3Rpb25LaW5kEiAKHFJFU1RSSUNUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRVNUUklDVElPTl9LSU5EX0xPQ0sQARIYChRSRVNUUklDVElPTl9LSU5EX0JBThACEiEKHVJFU1RSSUNUSU9OX0tJTkRfREVBQ1RJVkFUSU9OEAMqagoFQ2F1c2USFQoRQ0FVU0VfVU5TUEVDSUZJRUQQABIPCgtDQVVTRV9BRE1JThABEhAKDENBVVNFX1BPTElDWRACEhMKD0NBVVNFX0RJUkVDVE9SWRADEhIKDkNBVVNFX1JFQ09WRVJZEARiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One reason why a user may not act, from `start_time` on and before `expire_time`. Lifting one never lifts another of
@@ -182,6 +182,13 @@ export const Cause = {
    * @generated from enum value: CAUSE_DIRECTORY = 3;
    */
   DIRECTORY: 3,
+
+  /**
+   * Too many failed recoveries. Kept apart from the others: failures elsewhere never shut recovery.
+   *
+   * @generated from enum value: CAUSE_RECOVERY = 4;
+   */
+  RECOVERY: 4,
 } as const;
 
 /**

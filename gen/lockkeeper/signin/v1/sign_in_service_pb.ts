@@ -349,7 +349,8 @@ export const CompleteAttemptRequestSchema: GenMessage<CompleteAttemptRequest> = 
  */
 export type CompleteAttemptResponse = Message<"lockkeeper.signin.v1.CompleteAttemptResponse"> & {
   /**
-   * After the commit. Let the person in only when it is allowed and the credential was right.
+   * After the commit. Let the person in only when it is allowed and the credential was right. A recovery that succeeded under
+   * a lock is not allowed: it proves who it was and lifts nothing, so call UnlockUser if that is what recovery is for.
    *
    * @generated from field: lockkeeper.signin.v1.SignInDecision decision = 1;
    */

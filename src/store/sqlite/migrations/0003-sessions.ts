@@ -16,6 +16,7 @@ const STATEMENTS: readonly string[] = [
     idle_timeout_ms INTEGER,
     last_activity_time INTEGER NOT NULL,
     revoke_time INTEGER,
+    clear_time INTEGER NOT NULL,
     user_agent TEXT NOT NULL,
     ip TEXT NOT NULL,
     attributes TEXT NOT NULL,
@@ -25,7 +26,7 @@ const STATEMENTS: readonly string[] = [
   `CREATE INDEX sessions_organization ON sessions (organization_id, creation_time, id)`,
   `CREATE INDEX sessions_creation ON sessions (creation_time, id)`,
   // Dead rows are cleared away from the front.
-  `CREATE INDEX sessions_expiry ON sessions (expire_time)`,
+  `CREATE INDEX sessions_clear ON sessions (clear_time)`,
 ];
 
 export const sessions: Migration = {
