@@ -29,6 +29,7 @@ export interface PolicyLock {
 export const FAILED_SIGN_INS = "FAILED_SIGN_INS";
 export const FAILED_RECOVERIES = "FAILED_RECOVERIES";
 
+/** The cause of the locks that failures of the factor bring; each cause is a restriction of its own. */
 export function lockCauseOf(factor: Factor): "POLICY" | "RECOVERY" {
   return factor === "RECOVERY" ? "RECOVERY" : "POLICY";
 }
