@@ -40,7 +40,7 @@ export const REASONS = {
   USER_ALREADY_DEACTIVATED: ["FAILED_PRECONDITION", "The user is deactivated for this cause."],
   USER_NOT_DEACTIVATED: ["FAILED_PRECONDITION", "There is no deactivation of this cause to lift."],
   USER_STATE_MISMATCH: ["FAILED_PRECONDITION", "The command is not allowed in the user's present state."],
-  SEQUENCE_MISMATCH: ["ABORTED", "The user changed since it was read: `expected_sequence` differs."],
+  SEQUENCE_MISMATCH: ["ABORTED", "The resource changed since it was read: `expected_sequence` differs."],
   ORGANIZATION_NOT_FOUND: ["NOT_FOUND", "There is no such organization that the caller may see."],
   ORGANIZATION_ALREADY_EXISTS: ["ALREADY_EXISTS", "The organization id is taken."],
   API_KEY_NOT_FOUND: ["NOT_FOUND", "There is no such API key that the caller may see."],
