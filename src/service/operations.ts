@@ -11,7 +11,6 @@ import type { CommandContext, PersonInput, UserCommand } from "../domain/command
 import { isVisible, userNotFound } from "../domain/decide.ts";
 import type { Organization } from "../domain/organization.ts";
 import {
-  combinePolicies,
   type Factor,
   INSTANCE_POLICY_ID,
   type Policy,
@@ -36,6 +35,7 @@ import type {
   UserSearch,
   UserSearchOrder,
 } from "../store/store.ts";
+import { effectivePolicy } from "./effective-policy.ts";
 import { resourceOf } from "./request.ts";
 import { toAttributesMessage, toProfileMessage } from "./user-message.ts";
 import { validate } from "./validation.ts";
@@ -164,10 +164,10 @@ function sessionOperations(store: Store): Pick<Operations, SessionOperations> {
 }
 
 function policyOperations(store: Store): Pick<Operations, "readPolicy" | "changePolicy"> {
-  const view = async (id: string, stored: StoredPolicy | undefined): Promise<PolicyView> => {
-    const instance = id === INSTANCE_POLICY_ID ? undefined : await store.readPolicy(INSTANCE_POLICY_ID);
-    return { stored, effective: combinePolicies(instance?.values, stored?.values) };
-  };
+  const view = async (id: string, stored: StoredPolicy | undefined): Promise<PolicyView> => ({
+    stored,
+    effective: await effectivePolicy(store, id, stored),
+  });
   return {
     readPolicy: async (id) => view(id, await store.readPolicy(id)),
     changePolicy: async (command, options) =>

@@ -4,10 +4,11 @@ import * as pb from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import type { Actor } from "../auth/actor.ts";
 import { ATTEMPT_KEPT_MS } from "../domain/attempt.ts";
 import { organizationNotFound } from "../domain/organization.ts";
-import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type PolicyCommand } from "../domain/policy.ts";
+import { combinePolicies, INSTANCE_POLICY_ID, type PolicyCommand } from "../domain/policy.ts";
 import { RefusalError } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { effectivePolicy } from "./effective-policy.ts";
 import { toPolicyChange, toPolicyMessage, toPolicyValues } from "./policy-message.ts";
 import {
   assertWithinScope,
@@ -27,15 +28,14 @@ import { toTimestamp } from "./user-message.ts";
 export function policyHandlers({ store }: { readonly store: Store }): ServiceHandlers<typeof pb.PolicyService> {
   const change = async (call: ServiceCall, command: PolicyCommand): Promise<pb.Policy> => {
     const stored = resourceOf<PolicyCommand>(await store.execute(command, executeOptions(call)));
-    const instance = stored.id === INSTANCE_POLICY_ID ? undefined : await store.readPolicy(INSTANCE_POLICY_ID);
-    return toPolicyMessage(stored.id, stored, combinePolicies(instance?.values, stored.values));
+    return toPolicyMessage(stored.id, stored, await effectivePolicy(store, stored.id, stored));
   };
 
   return {
     async getPolicy(request, call) {
       const id = await policyIdOf(store, call.admission.actor, request.organizationId);
       const stored = await store.readPolicy(id);
-      const policy = toPolicyMessage(id, stored, await effectivePolicy(store, id));
+      const policy = toPolicyMessage(id, stored, await effectivePolicy(store, id, stored));
       return create(pb.GetPolicyResponseSchema, { policy });
     },
 
@@ -65,7 +65,10 @@ export function policyHandlers({ store }: { readonly store: Store }): ServiceHan
       const endTime = request.endTime === undefined ? now + 1 : toTime(request.endTime, "end_time", "up");
       const startTime =
         request.startTime === undefined ? now - ATTEMPT_KEPT_MS : toTime(request.startTime, "start_time", "down");
-      if (startTime >= endTime) throw invalidField("start_time", "must be earlier than end_time");
+      if (startTime >= endTime) {
+        const [start, end] = [startTime, endTime].map((time) => new Date(time).toISOString());
+        throw invalidField("start_time", `${start} is not allowed; it must be earlier than end_time, ${end}`);
+      }
       const values = toPolicyValues(request.values);
       const { locks, ...counts } = await simulatePolicy({
         store,
@@ -97,10 +100,4 @@ async function policyIdOf(store: Store, actor: Actor, organizationId: string): P
     throw new RefusalError(organizationNotFound(id));
   }
   return id;
-}
-
-async function effectivePolicy(store: Store, id: string): Promise<Policy> {
-  const instance = await store.readPolicy(INSTANCE_POLICY_ID);
-  const own = id === INSTANCE_POLICY_ID ? undefined : await store.readPolicy(id);
-  return combinePolicies(instance?.values, own?.values);
 }

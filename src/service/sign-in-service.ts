@@ -3,11 +3,11 @@ import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { type AttemptAnswer, type AttemptSubject, attemptsLeft } from "../domain/attempt.ts";
 import { identifierNotFound, isVisible, userNotFound } from "../domain/decide.ts";
-import { combinePolicies, INSTANCE_POLICY_ID } from "../domain/policy.ts";
 import { RefusalError, refuse } from "../domain/refusal.ts";
 import type { Command, SignInKey, Store } from "../store/store.ts";
 import { AttemptWaiters } from "./attempt-waiters.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { effectivePolicy } from "./effective-policy.ts";
 import { callContext, executeOptions, readScope, resourceOf, writeOrganization } from "./request.ts";
 import { factorOf, toDecision } from "./sign-in-message.ts";
 import { TickBatch } from "./tick-batch.ts";
@@ -115,7 +115,7 @@ async function findSubject(store: Store, request: SubjectRequest, call: ServiceC
   const [view] = await store.readSignIns([{ userId, factor: factorOf(request.factor) }]);
   const isThere = view !== undefined && !view.user.deleted && isVisible({ state: view.user }, { scope });
   const organizationId = isThere ? view.user.organizationId : fallback;
-  const { concealUnknown } = await policyOf(store, organizationId);
+  const { concealUnknown } = await effectivePolicy(store, organizationId);
   if (isThere) return { subject: { userId }, organizationId };
   if (!concealUnknown) throw new RefusalError(typed === undefined ? userNotFound(userId) : identifierNotFound());
   const shadow = await store.shadowOf(organizationId, typed === undefined ? { userId } : { identifier: typed });
@@ -129,9 +129,4 @@ async function identify(store: Store, organizationId: string, identifier: string
   throw new RefusalError(
     refuse("IDENTIFIER_AMBIGUOUS", "several users have this username or email address; name the user by user_id"),
   );
-}
-
-async function policyOf(store: Store, organizationId: string) {
-  const [instance, own] = await Promise.all([store.readPolicy(INSTANCE_POLICY_ID), store.readPolicy(organizationId)]);
-  return combinePolicies(instance?.values, own?.values);
 }

@@ -56,35 +56,43 @@ export function resourceDetails(
   };
 }
 
+/** What every version shows of a user in the same words, and what they say in words of their own. */
+function partsOf(view: UserView) {
+  const { profile, attributes } = view.user.person;
+  const loginName = loginNameOf(view.user);
+  const human = humanWordsOf(attributes);
+  return {
+    profile,
+    human,
+    machine: machineWordsOf(attributes),
+    shared: { details: detailsOf(view), loginNames: [loginName], preferredLoginName: loginName },
+    sharedProfile: {
+      nickName: human.nickName,
+      displayName: displayNameOf(profile),
+      preferredLanguage: profile.locale ?? "",
+      gender: human.gender,
+    },
+  };
+}
+
 /** A user of management v1. */
 export function toUserV1(view: UserView): MessageInitShape<typeof UserV1Schema> {
   const { user } = view;
-  const { profile, attributes } = user.person;
-  const loginName = loginNameOf(user);
-  const machine = machineWordsOf(attributes);
-  const human = humanWordsOf(attributes);
+  const { profile, human, machine, shared, sharedProfile } = partsOf(view);
+  const { givenName = "", familyName = "", email = "", emailVerified = false, phone = "" } = profile;
   return {
+    ...shared,
     id: user.state.id,
-    details: detailsOf(view),
     state: UserStateV1[shownStateOf(view)],
     userName: profile.username ?? "",
-    loginNames: [loginName],
-    preferredLoginName: loginName,
     type:
       machine === undefined
         ? {
             case: "human",
             value: {
-              profile: {
-                firstName: profile.givenName ?? "",
-                lastName: profile.familyName ?? "",
-                nickName: human.nickName,
-                displayName: displayNameOf(profile),
-                preferredLanguage: profile.locale ?? "",
-                gender: human.gender,
-              },
-              email: { email: profile.email ?? "", isEmailVerified: profile.emailVerified ?? false },
-              phone: { phone: profile.phone ?? "", isPhoneVerified: human.isPhoneVerified },
+              profile: { ...sharedProfile, firstName: givenName, lastName: familyName },
+              email: { email, isEmailVerified: emailVerified },
+              phone: { phone, isPhoneVerified: human.isPhoneVerified },
               ...passwordChanged(user, human.hasPassword),
             },
           }
@@ -95,32 +103,21 @@ export function toUserV1(view: UserView): MessageInitShape<typeof UserV1Schema> 
 /** A user of user v2, which in v2beta looks the same. */
 export function toUserV2(view: UserView): MessageInitShape<typeof UserV2Schema> {
   const { user } = view;
-  const { profile, attributes } = user.person;
-  const loginName = loginNameOf(user);
-  const machine = machineWordsOf(attributes);
-  const human = humanWordsOf(attributes);
+  const { profile, human, machine, shared, sharedProfile } = partsOf(view);
+  const { givenName = "", familyName = "", email = "", emailVerified = false, phone = "" } = profile;
   return {
+    ...shared,
     userId: user.state.id,
-    details: detailsOf(view),
     state: UserStateV2[shownStateOf(view)],
     username: profile.username ?? "",
-    loginNames: [loginName],
-    preferredLoginName: loginName,
     type:
       machine === undefined
         ? {
             case: "human",
             value: {
-              profile: {
-                givenName: profile.givenName ?? "",
-                familyName: profile.familyName ?? "",
-                nickName: human.nickName,
-                displayName: displayNameOf(profile),
-                preferredLanguage: profile.locale ?? "",
-                gender: human.gender,
-              },
-              email: { email: profile.email ?? "", isVerified: profile.emailVerified ?? false },
-              phone: { phone: profile.phone ?? "", isVerified: human.isPhoneVerified },
+              profile: { ...sharedProfile, givenName, familyName },
+              email: { email, isVerified: emailVerified },
+              phone: { phone, isVerified: human.isPhoneVerified },
               passwordChangeRequired: human.passwordChangeRequired,
               ...passwordChanged(user, human.hasPassword),
             },

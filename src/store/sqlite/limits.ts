@@ -14,6 +14,8 @@ export interface Limits {
   /** What one page of a list may read, in rows and in time, before it ends short. */
   readonly sliceRows: number;
   readonly sliceMs: number;
+  /** Characters of profiles and attributes in one page: clients take messages of 4 MiB. */
+  readonly pageChars: number;
   /** Users that one search by offset may look at, and how long it may take, waiting included. */
   readonly searchRows: number;
   readonly searchMs: number;
@@ -43,6 +45,7 @@ const DEFAULTS: Limits = {
   walBytesMax: 256 * MIB,
   sliceRows: 5_000,
   sliceMs: 200,
+  pageChars: MIB,
   searchRows: 200_000,
   searchMs: 5_000,
   searchSliceMs: 50,

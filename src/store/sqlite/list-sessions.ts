@@ -10,8 +10,6 @@ import { toSession, toUserState } from "./rows.ts";
 import type { SessionTable } from "./schema.ts";
 
 const CHUNK_ROWS = 250;
-/** Characters of attributes in one page; clients take messages of 4 MiB. */
-const PAGE_CHARS_MAX = 1024 * 1024;
 
 export class SessionLister {
   readonly #runner: QueryRunner;
@@ -49,7 +47,7 @@ export class SessionLister {
           chars += row.attributes.length;
         }
         const isLast = index === rows.length - 1;
-        const isFull = items.length >= query.pageSize || chars > PAGE_CHARS_MAX || budget.isSpent;
+        const isFull = items.length >= query.pageSize || chars > this.#limits.pageChars || budget.isSpent;
         if (isFull) return isLast ? { items } : { items, next: key };
       }
       if (rows.length <= CHUNK_ROWS) return { items };

@@ -12,9 +12,6 @@ import { findCandidates } from "./user-candidates.ts";
 import { matchesSearch, matchesState, searchKeyOf } from "./user-filter.ts";
 import { walkByChange, walkByCreation } from "./user-walk.ts";
 
-/** Characters of profiles and attributes in one page; clients take messages of 4 MiB. */
-const PAGE_CHARS_MAX = 1024 * 1024;
-
 /** A user whose row was looked at, with its place in the order. */
 interface Found {
   readonly state: UserState;
@@ -55,7 +52,7 @@ export class UserLister {
       const user = this.#toUser(state);
       items.push(user);
       chars += personChars(user.person);
-      if (chars > PAGE_CHARS_MAX && items.length < found.length) return { items, next: key };
+      if (chars > this.#limits.pageChars && items.length < found.length) return { items, next: key };
     }
     return { items, next };
   }

@@ -1,5 +1,4 @@
 /** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
-import { createHmac, randomBytes } from "node:crypto";
 import { NO_ATTEMPTS, settleCounter } from "../../domain/attempt.ts";
 import { isVisible } from "../../domain/decide.ts";
 import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../domain/policy.ts";
@@ -7,7 +6,7 @@ import { type Session, sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
 import { toSearchKey } from "../search-key.ts";
-import type { SessionKey, SessionView, SignInKey, SignInView, UnknownName } from "../store.ts";
+import type { SessionKey, SessionView, SignInKey, SignInView } from "../store.ts";
 import { toCounter, toStoredPolicy, toSubjectKey } from "./attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { toSession, toUserState } from "./rows.ts";
@@ -69,40 +68,5 @@ export class LiveReads {
   #user(id: string, now: number): UserState | undefined {
     const row = this.#statements.readUserState.get(id);
     return row && settle(toUserState(row), now).state;
-  }
-}
-
-const SECRET_NAME = "shadow";
-const SECRET_BYTES = 32;
-
-/** Makes names that nobody has unreadable. The secret is made when it is first needed. */
-export class Shadows {
-  readonly #statements: HotStatements;
-  readonly #insert: (secret: Uint8Array) => Promise<void>;
-  #secret: Promise<Uint8Array> | undefined;
-
-  /** `insert` puts a secret on disk unless there is one. */
-  constructor(statements: HotStatements, insert: (name: string, secret: Uint8Array) => Promise<void>) {
-    this.#statements = statements;
-    this.#insert = (secret) => insert(SECRET_NAME, secret);
-  }
-
-  async of(organizationId: string, name: UnknownName): Promise<string> {
-    this.#secret ??= this.#load().catch((error: unknown) => {
-      this.#secret = undefined;
-      throw error;
-    });
-    const hmac = createHmac("sha256", await this.#secret);
-    const parts = "userId" in name ? ["id", name.userId] : ["typed", toSearchKey(name.identifier)];
-    return hmac.update([organizationId, ...parts].join("\0")).digest("base64url");
-  }
-
-  async #load(): Promise<Uint8Array> {
-    const known = this.#statements.readSecret.get(SECRET_NAME);
-    if (known !== undefined) return known;
-    await this.#insert(randomBytes(SECRET_BYTES));
-    const made = this.#statements.readSecret.get(SECRET_NAME);
-    if (made === undefined) throw new Error("the secret of shadows is not there after it was written");
-    return made;
   }
 }
