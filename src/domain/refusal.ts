@@ -154,9 +154,11 @@ export function sequenceMismatch(
   id: string,
   { expected, sequence }: { readonly expected: number; readonly sequence: number },
 ): Refusal {
+  // Only the policy of the whole instance has no id.
+  const resource = id === "" ? `${kind} of the instance` : `${kind} ${shown(id)}`;
   return refuse(
     "SEQUENCE_MISMATCH",
-    `expected_sequence is ${expected}, the ${kind} ${shown(id)} is at ${sequence}; read it again and decide anew`,
+    `expected_sequence is ${expected}, the ${resource} is at ${sequence}; read it again and decide anew`,
     { metadata: { [`${kind}Id`]: id, expectedSequence: `${expected}`, sequence: `${sequence}` } },
   );
 }

@@ -168,7 +168,8 @@ function endOf(expiry: Expiry, now: number): Refused | { readonly ok: true; read
   const { expireTime } = interval;
   if (expireTime === null || expireTime > now + SESSION_MS_MAX) {
     const field = expiry.kind === "for" ? "duration" : "expire_time";
-    return reject(refuseField(field, "a session ends at most 3,650 days from now"));
+    const asked = expireTime === null ? "no end" : new Date(expireTime).toISOString();
+    return reject(refuseField(field, `${asked} is not allowed; a session ends at most 3,650 days from now`));
   }
   return { ok: true, expireTime };
 }

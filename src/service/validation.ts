@@ -1,8 +1,17 @@
 /** Validates requests by the contract's own rules and says what is wrong with which field. */
-import { type DescField, type DescMessage, getOption, type Message, type MessageShape } from "@bufbuild/protobuf";
-import { type Path, pathToString, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  getOption,
+  isMessage,
+  type Message,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import { isReflectList, type Path, pathToString, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
-import { field as fieldRules, Ignore } from "../../gen/buf/validate/validate_pb.ts";
+import { type FieldRules, field as fieldRules, Ignore } from "../../gen/buf/validate/validate_pb.ts";
 import { type FieldViolation, type Refusal, refuseFields, shown } from "../domain/refusal.ts";
 
 const patterns = new Map<string, RegExp>();
@@ -35,8 +44,35 @@ export function validate<D extends DescMessage>(desc: D, message: MessageShape<D
 function toFieldViolation(desc: DescMessage, message: Message, violation: Violation): FieldViolation {
   const field = pathToString(violation.field) || desc.name;
   const received = receivedAt(reflect(desc, message), violation);
-  const rule = violation.message.replace(/^value /, "");
+  const enumeration = enumAt(violation.field);
+  const rule =
+    enumeration === undefined ? violation.message.replace(/^value /, "") : `must be one of ${namesOf(enumeration)}`;
   return { field, description: received === undefined ? rule : `${received} is not allowed; it ${rule}` };
+}
+
+interface EnumAt {
+  readonly desc: DescEnum;
+  readonly rules: FieldRules["type"] | undefined;
+}
+
+/** The enum whose value is at fault, and what the contract says of it. */
+function enumAt(path: Path): EnumAt | undefined {
+  const isItem = path.at(-1)?.kind === "list_sub";
+  const field = path.at(isItem ? -2 : -1);
+  if (field?.kind !== "field" || field.fieldKind !== (isItem ? "list" : "enum") || field.enum === undefined) {
+    return undefined;
+  }
+  const { type } = getOption(field, fieldRules);
+  return { desc: field.enum, rules: type.case === "repeated" ? type.value.items?.type : type };
+}
+
+/** What may be sent, by name. 0 is `…_UNSPECIFIED` throughout the contract: nobody need be told of it. */
+function namesOf({ desc, rules }: EnumAt): string {
+  const [only, never] = rules?.case === "enum" ? [rules.value.in, rules.value.notIn] : [[], []];
+  const allowed = desc.values.filter(
+    ({ number }) => number !== 0 && !never.includes(number) && (only.length === 0 || only.includes(number)),
+  );
+  return allowed.map(({ name }) => name).join(", ");
 }
 
 /** The value at fault as it may be shown; `undefined`: there is none to show. */
@@ -54,8 +90,21 @@ function receivedAt(root: ReflectMessage, violation: Violation): string | undefi
   }
   if (typeof value === "string")
     return secret && !violation.forKey ? `a text of ${[...value].length} characters` : shown(value);
-  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return `${value}`;
+  if (typeof value === "number") return enumAt(violation.field)?.desc.value[value]?.name ?? `${value}`;
+  if (isReflectList(value)) return `a list of ${value.size}`;
+  if (isReflectMessage(value) && isMessage(value.message, DurationSchema)) return durationText(value.message);
+  if (typeof value === "bigint" || typeof value === "boolean") return `${value}`;
   return undefined;
+}
+
+/** Seconds, also of what no duration may be: out of range, or with parts of opposite signs. */
+function durationText({ seconds, nanos }: Duration): string {
+  if (nanos === 0) return `${seconds}s`;
+  const isMixed = seconds !== 0n && seconds < 0n !== nanos < 0;
+  if (isMixed || Math.abs(nanos) > 999_999_999) return `${seconds}s and ${nanos}ns`;
+  const sign = seconds < 0n || nanos < 0 ? "-" : "";
+  const fraction = `${Math.abs(nanos)}`.padStart(9, "0").replace(/0+$/, "");
+  return `${sign}${seconds < 0n ? -seconds : seconds}.${fraction}s`;
 }
 
 function stepInto(value: unknown, step: Path[number]): unknown {

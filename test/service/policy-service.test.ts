@@ -142,7 +142,12 @@ describe("a policy", () => {
       gate.policies.updatePolicy({ values: { growthFactor }, updateMask: { paths: ["growth_factor"] }, ...more });
     const results = await Promise.allSettled([2, 3].map((growth) => change(growth, { expectedSequence: 0n })));
     assert.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
-    const { metadata } = await assertRefused(change(4, { expectedSequence: 0n }), "Aborted", "SEQUENCE_MISMATCH");
+    const { metadata, message } = await assertRefused(
+      change(4, { expectedSequence: 0n }),
+      "Aborted",
+      "SEQUENCE_MISMATCH",
+    );
+    assert.match(message, /^expected_sequence is 0, the policy of the instance is at \d+; /);
     assert.deepEqual([metadata.expectedSequence, metadata.sequence], ["0", "1"]);
     const once = await change(5, { requestId: "once", expectedSequence: 1n });
     await change(6, {});

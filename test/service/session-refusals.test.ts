@@ -85,6 +85,30 @@ describe("sessions", () => {
     assert.equal(nameOf(unknown.status), "UNKNOWN");
   });
 
+  test("name the length of time that is not allowed", async (t) => {
+    const running = await startWithAnn(t);
+    const rows: readonly [seconds: bigint, nanos: number, told: string][] = [
+      [9n, 0, "9s"],
+      [9n, 999_000_000, "9.999s"],
+      [0n, -1, "-0.000000001s"],
+      [-3n, -500_000_000, "-3.5s"],
+      [1n, -1, "1s and -1ns"],
+      [1_000_000_000_000n, 0, "1000000000000s"],
+      [0n, 1_000_000_000, "0s and 1000000000ns"],
+    ];
+    for (const [seconds, nanos, told] of rows) {
+      const call = openSession(running, { idleTimeout: { seconds, nanos } });
+      const { message } = await assertRefused(call, "InvalidArgument", "FIELD_INVALID");
+      assert.ok(message.startsWith(`idle_timeout: ${told} is not allowed; it must `), message);
+    }
+    const tooLong = openSession(running, { expiry: { case: "duration", value: { seconds: 3_651n * 86_400n } } });
+    const { message } = await assertRefused(tooLong, "InvalidArgument", "FIELD_INVALID");
+    assert.equal(
+      message,
+      "duration: 2035-12-31T00:00:00.000Z is not allowed; a session ends at most 3,650 days from now",
+    );
+  });
+
   test("that are only tried out leave nothing, and repeated requests answer the first success", async (t) => {
     const running = await startWithAnn(t);
     const { sessions } = running;

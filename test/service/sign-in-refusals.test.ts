@@ -148,6 +148,19 @@ test("P14 a clock that steps back neither revives a lock that ended nor forgets 
   assert.deepEqual([allowed, attemptsLeft], [true, 9]);
 });
 
+test("a factor that is none is told with those that are", async (t) => {
+  const gate = await startGate(t);
+  const allowed = "must be one of FACTOR_PASSWORD, FACTOR_OTP, FACTOR_PASSKEY, FACTOR_BACKUP_CODE, FACTOR_RECOVERY";
+  for (const [factor, told] of [
+    [0, "FACTOR_UNSPECIFIED"],
+    [9, "9"],
+  ] as const) {
+    const call = gate.signIns.recordFailure({ ...of(), factor: factor as Factor });
+    const { message } = await assertRefused(call, "InvalidArgument", "FIELD_INVALID");
+    assert.equal(message, `factor: ${told} is not allowed; it ${allowed}`);
+  }
+});
+
 test("P14 a start with a clock behind the newest attempt is refused, though attempts are no events", async (t) => {
   const path = join(await temporaryFolder(t), "a.db");
   const gate = await startGate(t, undefined, { path });

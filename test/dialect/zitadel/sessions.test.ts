@@ -133,7 +133,7 @@ describe("what is refused", () => {
     const refused: readonly (readonly [body: JsonObject, message: RegExp])[] = [
       [{ lifetime: "0s" }, /^invalid CreateSessionRequest\.Lifetime: value must be greater than 0s$/],
       [{ lifetime: "-1s" }, /^invalid CreateSessionRequest\.Lifetime: value must be greater than 0s$/],
-      [{ lifetime: days(3651) }, /a session ends at most 3,650 days from now \(FIELD_INVALID\)$/],
+      [{ lifetime: days(3651) }, / is not allowed; a session ends at most 3,650 days from now \(FIELD_INVALID\)$/],
       [{ checks: { user: { userId: "" } } }, /CheckUser\.UserId: value length must be between 1 and 200 runes/],
       [{ checks: {} }, /\(SESSION_USER_REQUIRED\)$/],
       [{ checks: { user: {} } }, /\(SESSION_USER_REQUIRED\)$/],

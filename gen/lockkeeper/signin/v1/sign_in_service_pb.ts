@@ -80,7 +80,8 @@ export type SignInDecision = Message<"lockkeeper.signin.v1.SignInDecision"> & {
   serverTime?: Timestamp | undefined;
 
   /**
-   * How many attempts of the factor are left before a lock, those under way taken off; absent where there is no limit.
+   * How many attempts of the factor are left before a lock, those under way taken off; while a lock by
+   * failures holds: how many there are when it has ended. Absent where there is no limit.
    *
    * @generated from field: optional uint32 attempts_left = 8;
    */
