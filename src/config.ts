@@ -1,5 +1,15 @@
 /** Every setting, read once: flag > environment > default, each with a type and a meaning. */
 import { parseArgs } from "node:util";
+import {
+  parseAdminKey,
+  parseDatabase,
+  parseDurationMs,
+  parseListen,
+  parseNames,
+  parseOneOf,
+  parseOrigins,
+  parsePath,
+} from "./config-values.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "off"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -11,6 +21,10 @@ export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
   readonly database: { readonly engine: "sqlite"; readonly path: string };
   readonly adminKey: string | undefined;
+  /** Paths of PEM files; certificate and key together, or neither. */
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly tlsClientCa: string | undefined;
   readonly corsOrigins: readonly string[];
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
@@ -31,11 +45,6 @@ interface Setting<T> {
 }
 
 type Settings = { readonly [K in keyof Config]: Setting<Config[K]> };
-
-/** The shortest admin key that is taken. */
-const ADMIN_KEY_CHARS_MIN = 32;
-/** The longest one; a longer credential is refused unread. */
-const ADMIN_KEY_CHARS_MAX = 4096;
 
 export const SETTINGS: Settings = {
   listen: {
@@ -58,6 +67,27 @@ export const SETTINGS: Settings = {
     meaning:
       "An owner's API key, any secret of at least 32 characters, taken as it is. Not set: the first start makes one and prints it once.",
     parse: parseAdminKey,
+  },
+  tlsCert: {
+    flag: "tls-cert",
+    environment: "LOCKKEEPER_TLS_CERT",
+    fallback: "",
+    meaning: "Serve TLS with this certificate chain, a PEM file. SIGHUP reads it anew. Not set: cleartext.",
+    parse: parsePath,
+  },
+  tlsKey: {
+    flag: "tls-key",
+    environment: "LOCKKEEPER_TLS_KEY",
+    fallback: "",
+    meaning: "The private key of the certificate, a PEM file.",
+    parse: parsePath,
+  },
+  tlsClientCa: {
+    flag: "tls-client-ca",
+    environment: "LOCKKEEPER_TLS_CLIENT_CA",
+    fallback: "",
+    meaning: "Let only clients connect that show a certificate of these authorities, a PEM file.",
+    parse: parsePath,
   },
   corsOrigins: {
     flag: "cors-origins",
@@ -128,6 +158,9 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     listen: read("listen"),
     database: read("database"),
     adminKey: read("adminKey"),
+    tlsCert: read("tlsCert"),
+    tlsKey: read("tlsKey"),
+    tlsClientCa: read("tlsClientCa"),
     corsOrigins: read("corsOrigins"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),
@@ -156,78 +189,4 @@ export function helpText(): string {
     lines.push(`  ${names}${fallback === "" ? "" : ` (default ${fallback})`}`, `      ${meaning}`);
   }
   return `${lines.join("\n")}\n`;
-}
-
-function parseListen(text: string): Config["listen"] {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) {
-    throw new Error(`${JSON.stringify(text)} is not allowed; it must be host:port, such as 127.0.0.1:8080 or [::1]:0`);
-  }
-  return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
-}
-
-function parseDatabase(text: string): Config["database"] {
-  const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length) : "";
-  if (path === "" || path.includes("\0")) {
-    // The text may be the address of a server with a password in it, so it is not repeated.
-    throw new Error("the value is not allowed; it must be sqlite:PATH, such as sqlite:data/lockkeeper.db");
-  }
-  return { engine: "sqlite", path };
-}
-
-function parseAdminKey(text: string): string | undefined {
-  if (text === "") return undefined;
-  if (text.length < ADMIN_KEY_CHARS_MIN || text.length > ADMIN_KEY_CHARS_MAX) {
-    throw new Error(
-      `the value has ${text.length} characters; ${ADMIN_KEY_CHARS_MIN} to ${ADMIN_KEY_CHARS_MAX} are allowed`,
-    );
-  }
-  if (!/^[!-+\--~]+$/.test(text)) {
-    throw new Error("the value must be visible ASCII without spaces or commas, as it travels in a header");
-  }
-  return text;
-}
-
-function parseOrigins(text: string): readonly string[] {
-  const origins = splitList(text);
-  for (const origin of origins) {
-    if (origin === "*") continue;
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      throw new Error(
-        `${JSON.stringify(origin)} is not an origin; it must be like https://console.example, without a path, or *`,
-      );
-    }
-  }
-  return origins;
-}
-
-function parseNames(text: string): readonly string[] {
-  const names = splitList(text);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`${JSON.stringify(twice)} is named twice; once is enough`);
-  return names;
-}
-
-function splitList(text: string): readonly string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-}
-
-function parseOneOf<T extends string>(allowed: readonly T[], text: string): T {
-  const found = allowed.find((each) => each === text);
-  if (found === undefined)
-    throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${allowed.join(", ")}`);
-  return found;
-}
-
-const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
-
-function parseDurationMs(text: string): number {
-  const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
-  if (match === null)
-    throw new Error(`${JSON.stringify(text)} is not allowed; it must be a duration such as 10s, 500ms or 2m`);
-  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
 }

@@ -67,6 +67,30 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
       [`${KEY}é`, /visible ASCII/],
     ],
   },
+  tlsCert: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/a.pem", "/etc/lockkeeper/a.pem"],
+      ["a b.pem", "a b.pem"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
+  tlsKey: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/a.pem", "/etc/lockkeeper/a.pem"],
+      ["a b.pem", "a b.pem"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
+  tlsClientCa: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/a.pem", "/etc/lockkeeper/a.pem"],
+      ["a b.pem", "a b.pem"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
   dialects: {
     byDefault: [],
     allowed: [

@@ -1,12 +1,21 @@
-/** One port for HTTP/1.1 and cleartext HTTP/2: tells them apart by their first bytes and keeps both within limits. */
+/** One port for HTTP/1.1 and HTTP/2, cleartext or TLS: tells them apart by their first bytes and keeps both within limits. */
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import * as tls from "node:tls";
 import { guardSessions, type SessionGuard } from "./http2-sessions.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { HttpRequest, HttpResponse } from "./mount.ts";
 
 export type OnRequest = (request: HttpRequest, response: HttpResponse, expectsContinue: boolean) => void;
+
+/** What a TLS listener shows, PEM: certificate chain and key, and the authorities whose clients alone may connect. */
+export interface TlsOptions {
+  readonly cert: string;
+  readonly key: string;
+  /** Absent: clients need no certificate. */
+  readonly clientCa?: string;
+}
 
 export interface Listener {
   listen(host: string, port: number): Promise<AddressInfo>;
@@ -14,6 +23,8 @@ export interface Listener {
   drain(): void;
   /** Connections that have become idle since `drain` close now. */
   closeIdle(): void;
+  /** Connections from now on see another certificate; those that are open keep theirs. Throws when it is not usable. */
+  renew(tls: TlsOptions): void;
   /** Destroys what is left. */
   destroy(): void;
   /** Resolves when the last connection is gone. */
@@ -23,7 +34,8 @@ export interface Listener {
 /** The first bytes of every HTTP/2 connection; no HTTP/1.1 request begins so. */
 const preface = Buffer.from("PRI ");
 
-export function createListener(limits: TransportLimits, onRequest: OnRequest): Listener {
+/** `tlsOptions`: absent, the port speaks cleartext. Throws when the certificate and its key are not usable. */
+export function createListener(limits: TransportLimits, onRequest: OnRequest, tlsOptions?: TlsOptions): Listener {
   const sniffing = new Set<Socket>();
   const sockets = new Set<Socket>();
   const h2 = createHttp2Server(limits, onRequest);
@@ -35,9 +47,7 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest): L
     throw new Error("transport: this version of Node gives its http server no connection listener");
   }
   h1.removeAllListeners("connection");
-  h1.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+  const lead = (socket: Socket): void => {
     sniffing.add(socket);
     sniff(socket, limits.headerTimeoutMs, (isHttp2) => {
       sniffing.delete(socket);
@@ -51,8 +61,28 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest): L
       }
     });
     socket.once("close", () => sniffing.delete(socket));
+  };
+  const secured = tlsOptions && createTlsServer(tlsOptions, limits, lead);
+  h1.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    if (secured === undefined) {
+      lead(socket);
+    } else {
+      secured.emit("connection", socket);
+    }
   });
-  return { ...control(h1, sessions, sniffing, sockets), closed: new Promise((resolve) => h1.once("close", resolve)) };
+  const renew = (renewed: TlsOptions): void => {
+    if (secured === undefined) {
+      throw new Error("transport: a port that speaks cleartext has no certificate to renew");
+    }
+    secured.setSecureContext(toContextOptions(renewed));
+  };
+  return {
+    ...control(h1, sessions, sniffing, sockets),
+    renew,
+    closed: new Promise((resolve) => h1.once("close", resolve)),
+  };
 }
 
 function control(
@@ -60,7 +90,7 @@ function control(
   sessions: SessionGuard,
   sniffing: ReadonlySet<Socket>,
   sockets: ReadonlySet<Socket>,
-): Omit<Listener, "closed"> {
+): Omit<Listener, "closed" | "renew"> {
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
@@ -120,6 +150,25 @@ function createHttp2Server(limits: TransportLimits, onRequest: OnRequest): http2
   server.on("request", (request, response) => onRequest(request, response, false));
   server.on("checkContinue", (request, response) => onRequest(request, response, true));
   return server;
+}
+
+/** Never listens: it is handed the sockets of the port, and hands on what is inside once the handshake is done. */
+function createTlsServer(options: TlsOptions, limits: TransportLimits, lead: (socket: Socket) => void): tls.Server {
+  const server = tls.createServer({
+    ...toContextOptions(options),
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: limits.headerTimeoutMs,
+    requestCert: options.clientCa !== undefined,
+    rejectUnauthorized: true,
+  });
+  server.on("secureConnection", lead);
+  // Whoever fails the handshake is cut off; there is no request to answer.
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
+  return server;
+}
+
+function toContextOptions({ cert, key, clientCa }: TlsOptions): tls.SecureContextOptions {
+  return { cert, key, minVersion: "TLSv1.2", ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 
 /**

@@ -6,7 +6,7 @@ import { Exchange } from "./exchange.ts";
 import { Health } from "./health.ts";
 import { LateRoads } from "./late-roads.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
-import { createListener, type Listener } from "./listener.ts";
+import { createListener, type Listener, type TlsOptions } from "./listener.ts";
 import { LiveExchanges } from "./live-exchanges.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
@@ -20,6 +20,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   readonly corsHeaders?: readonly string[];
   /** Those left out have their default. */
   readonly limits?: Partial<TransportLimits>;
+  /** Absent: the port speaks cleartext. */
+  readonly tls?: TlsOptions;
   readonly newCallId: () => string;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
@@ -36,6 +38,8 @@ export interface Transport {
   readonly loaded: Promise<void>;
   /** What the health service says. The empty name is the whole server, which does not serve until told. */
   setServing(service: string, serving: boolean): void;
+  /** Connections from now on see another certificate. Throws when it is not usable; the former one stays. */
+  renewTls(tls: TlsOptions): void;
   /** Stops taking calls; those that are open may finish within `graceMs`, then their connections are destroyed. */
   stop(options: { graceMs: number }): Promise<void>;
 }
@@ -57,21 +61,26 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       exchange.destroy();
     }
   };
-  const listener = createListener(limits, (request, response, expectsContinue) => {
-    const exchange = new Exchange(request, response, expectsContinue, limits);
-    live.add(exchange);
-    if (draining) {
-      exchange.closeAfterwards();
-    }
-    late.whenLoaded(exchange, lead);
-  });
+  const listener = createListener(
+    limits,
+    (request, response, expectsContinue) => {
+      const exchange = new Exchange(request, response, expectsContinue, limits);
+      live.add(exchange);
+      if (draining) {
+        exchange.closeAfterwards();
+      }
+      late.whenLoaded(exchange, lead);
+    },
+    options.tls,
+  );
   return {
     listen: async ({ host, port }) => {
-      const address = toAddress(host, await listener.listen(host, port));
+      const address = toAddress(host, await listener.listen(host, port), options.tls === undefined ? "http" : "https");
       late.begin();
       return address;
     },
     loaded: late.loaded,
+    renewTls: (tls) => listener.renew(tls),
     setServing: (service, serving) => health.setServing(service, serving),
     stop: async ({ graceMs }) => {
       draining = true;
@@ -102,7 +111,11 @@ async function closeWithin(listener: Listener, graceMs: number, stopping: AbortC
 /** Enough for handlers to see the signal and for their errors to be written. */
 const lastWordsMs = 50;
 
-function toAddress(host: string, { address, port }: AddressInfo): { host: string; port: number; url: string } {
+function toAddress(
+  host: string,
+  { address, port }: AddressInfo,
+  scheme: "http" | "https",
+): { host: string; port: number; url: string } {
   const shown = host.includes(":") ? `[${host}]` : host;
-  return { host: address, port, url: `http://${shown}:${port}` };
+  return { host: address, port, url: `${scheme}://${shown}:${port}` };
 }

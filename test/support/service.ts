@@ -16,8 +16,8 @@ import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_
 import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Config, readConfig } from "../../src/config.ts";
-import { serve } from "../../src/main.ts";
 import { createLog } from "../../src/observability/log.ts";
+import { serve } from "../../src/server/serve.ts";
 import { defer } from "./cleanup.ts";
 
 /** The owner's key of every service that a test starts. */

@@ -6,6 +6,7 @@ import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.t
 import { nativeRestPolicy } from "../../../src/transcoding/policy.ts";
 import { Health, healthHttpMounts, healthMount } from "../../../src/transport/health.ts";
 import type { TransportLimits } from "../../../src/transport/limits.ts";
+import type { TlsOptions } from "../../../src/transport/listener.ts";
 import {
   type Admit,
   type Call,
@@ -53,6 +54,7 @@ export interface Lab {
 
 export interface LabOptions {
   readonly limits?: Partial<TransportLimits>;
+  readonly tls?: TlsOptions;
   readonly corsOrigins?: readonly string[];
   readonly httpMounts?: readonly HttpMount<string>[];
   readonly lateMounts?: readonly LateMounts<string>[];
@@ -74,6 +76,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       ...reflectionMounts([LabService, HealthService], labRegistry, () => "open"),
     ],
     httpMounts: [...healthHttpMounts(health), plainMount, crashMount, ...(options.httpMounts ?? [])],
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
     lateMounts: options.lateMounts ?? [],
     corsOrigins: options.corsOrigins ?? [],
     corsHeaders: ["X-Lab"],

@@ -1,0 +1,71 @@
+/** The services of our own contract, each with its handlers and what its mount needs. */
+import { createRegistry, type DescService } from "@bufbuild/protobuf";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
+import { Health as HealthService } from "../../gen/grpc/health/v1/health_pb.ts";
+import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { type Admission, admit } from "../auth/admission.ts";
+import type { Badge } from "../auth/badge.ts";
+import { apiKeyHandlers } from "../service/api-key-service.ts";
+import type { ServiceHandlers } from "../service/call.ts";
+import { noteRefusedActor } from "../service/call-fields.ts";
+import { toConnectError } from "../service/errors.ts";
+import { organizationHandlers } from "../service/organization-service.ts";
+import { policyHandlers } from "../service/policy-service.ts";
+import { protect } from "../service/protect.ts";
+import { sessionHandlers } from "../service/session-service.ts";
+import { signInHandlers } from "../service/sign-in-service.ts";
+import { userHandlers } from "../service/user-service.ts";
+import type { Store } from "../store/store.ts";
+import { nativeRestPolicy } from "../transcoding/policy.ts";
+import { type Health, healthMount } from "../transport/health.ts";
+import { type Admit, type Handlers, type Mount, mount } from "../transport/mount.ts";
+import { reflectionMounts } from "../transport/reflection.ts";
+
+/** An import of 1,000 users with attributes is larger than any other request. */
+const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
+interface MountParts {
+  readonly store: Store;
+  readonly badge: Badge;
+  readonly newId: () => string;
+  readonly health: Health;
+}
+
+export function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | undefined>[] {
+  const services = [UserService, SignInService, SessionService, PolicyService, OrganizationService, ApiKeyService];
+  const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
+    const rpc = `${method.parent.typeName}/${method.name}`;
+    const result = admit(badge, rpc, header.get("authorization"), remoteAddress);
+    if (result.ok) return result.admission;
+    const error = toConnectError(result.refusal);
+    if (result.actor !== undefined) noteRefusedActor(error, result.actor);
+    throw error;
+  };
+  const registry = createRegistry(file_google_rpc_error_details, ...services.map((service) => service.file));
+  const rest = nativeRestPolicy({ registry });
+  const options = { admit: admitCaller, rest, unknownFields: "refuse" } as const;
+  const anyone = (): undefined => undefined;
+  const hang = <S extends DescService>(
+    service: S,
+    handlers: ServiceHandlers<S>,
+    bodyBytesMax: Readonly<Record<string, number>> = {},
+  ): Mount<Admission> =>
+    mount<S, Admission>(service, protect(service, handlers) as unknown as Handlers<S, Admission>, {
+      ...options,
+      bodyBytesMax,
+    });
+  return [
+    hang(UserService, userHandlers({ store, newId }), { importUsers: IMPORT_BODY_BYTES_MAX }),
+    hang(SignInService, signInHandlers({ store, newId })),
+    hang(SessionService, sessionHandlers({ store, newId })),
+    hang(PolicyService, policyHandlers({ store })),
+    hang(OrganizationService, organizationHandlers({ store, newId })),
+    hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
+    healthMount(health, anyone),
+    ...reflectionMounts([...services, HealthService], undefined, anyone),
+  ] as Mount<Admission | undefined>[];
+}

@@ -1,0 +1,71 @@
+/** A service as a process: what it prints, and which signals it hears. */
+import { randomUUIDv7 } from "node:crypto";
+import type { Config } from "../config.ts";
+import { createLog, type Log } from "../observability/log.ts";
+import { describe } from "./describe.ts";
+import { type Service, serve } from "./serve.ts";
+
+/** Three lines that can be pasted: create a user, lock it, unlock it. */
+function firstMinute(url: string, key: string): string {
+  const authorization = `-H 'Authorization: Bearer ${key}'`;
+  return [
+    "try it:",
+    `  curl ${authorization} -H 'Content-Type: application/json' -d '{"userId":"alice"}' ${url}/v1/users`,
+    `  curl ${authorization} -X POST ${url}/v1/users/alice:lock`,
+    `  npx buf curl --http2-prior-knowledge --protocol grpc ${authorization} -d '{"userId":"alice"}' ${url}/lockkeeper.user.v1.UserService/UnlockUser`,
+    "",
+  ].join("\n");
+}
+
+/** Serves until a signal ends the process. Resolves when the service listens. */
+export async function run(config: Config): Promise<void> {
+  const log = createLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    clock: Date.now,
+    sink: (lines) => process.stderr.write(lines),
+  });
+  for (const stream of [process.stdout, process.stderr]) {
+    // Whoever read the log is gone: lines are lost, the service is not.
+    stream.on("error", () => undefined);
+  }
+  let madeAdminKey: string | undefined;
+  const adminKeyMade = (secret: string): void => {
+    madeAdminKey = secret;
+    process.stdout.write(`admin key, shown this once: ${secret}\n`);
+  };
+  const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log, adminKeyMade });
+  process.stdout.write(`listening on ${service.url}\n`);
+  if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
+  hearSignals(service, log);
+}
+
+function hearSignals(service: Service, log: Log): void {
+  process.on("SIGHUP", () => {
+    try {
+      service.renewTls();
+      log.write("info", "certificate read anew");
+    } catch (error) {
+      log.write("error", "the certificate cannot be used; the former one stays", { cause: describe(error) });
+    }
+  });
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      // A second signal is someone who does not want to wait.
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.write("info", "stopping", { signal });
+      service.stop().then(
+        () => {
+          log.flush();
+          process.exit(0);
+        },
+        (error: unknown) => {
+          log.write("error", "stopping failed", { cause: describe(error) });
+          process.exit(1);
+        },
+      );
+    });
+  }
+}

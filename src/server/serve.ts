@@ -1,0 +1,179 @@
+/** The wiring: opens the store, hangs the services on the transport and listens. */
+import type { Admission } from "../auth/admission.ts";
+import { Badge } from "../auth/badge.ts";
+import { type Config, ConfigError } from "../config.ts";
+import type { Dialect } from "../dialect/dialects.ts";
+import * as dialects from "../dialect/dialects.ts";
+import type { Log } from "../observability/log.ts";
+import { callFields } from "../service/call-fields.ts";
+import { createOperations, type OperationsOptions } from "../service/operations.ts";
+import { describeFault } from "../service/transport-faults.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import type { Store } from "../store/store.ts";
+import { Health, healthHttpMounts } from "../transport/health.ts";
+import type { TlsOptions } from "../transport/listener.ts";
+import type { LateMounts, Mounts } from "../transport/mount.ts";
+import { readTlsFiles } from "../transport/tls-files.ts";
+import { createTransport } from "../transport/transport.ts";
+import { describe } from "./describe.ts";
+import { prepareFirstStart } from "./first-start.ts";
+import { mounts } from "./mounts.ts";
+
+const SWEEP_INTERVAL_MS = 1000;
+const CHECK_INTERVAL_MS = 1000;
+
+/** What tests hand in. */
+export interface Surroundings {
+  readonly clock: () => number;
+  readonly newId: () => string;
+  readonly log: Log;
+  /** Hears the key that a first start made, as soon as it is on disk. */
+  readonly adminKeyMade: (secret: string) => void;
+}
+
+/** A service that runs. */
+export interface Service {
+  readonly url: string;
+  /** Reads the certificate anew. Throws when it is not usable; the former one is shown then as before. */
+  renewTls(): void;
+  stop(): Promise<void>;
+}
+
+/** Opens the store, mounts the services and listens. */
+export async function serve(config: Config, surroundings: Surroundings): Promise<Service> {
+  const { clock, log } = surroundings;
+  const enabled = enabledDialects(config);
+  // Before the database is opened: what is mistyped should be told before anything is made.
+  withTls(config);
+  const onTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
+  const store = await openSqliteStore({
+    path: config.database.path,
+    clock,
+    allowClockBehind: config.allowClockBehind,
+    sweepIntervalMs: SWEEP_INTERVAL_MS,
+    onTrouble,
+  });
+  try {
+    const badge = await Badge.open({ store, clock, onTrouble });
+    return await serveStore(config, surroundings, { store, badge, enabled, onTrouble });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Opened {
+  readonly store: Store;
+  readonly badge: Badge;
+  readonly enabled: readonly Dialect[];
+  readonly onTrouble: (error: unknown) => void;
+}
+
+async function serveStore(
+  config: Config,
+  { newId, log, adminKeyMade }: Surroundings,
+  { store, badge, enabled, onTrouble }: Opened,
+): Promise<Service> {
+  const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
+  // Told at once: a start that fails from here on must not lose the only key there is.
+  if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
+  const health = new Health();
+  const transport = createTransport<Admission | undefined>({
+    mounts: mounts({ store, badge, newId, health }),
+    httpMounts: healthHttpMounts(health),
+    lateMounts: lateMounts(enabled, { store, badge, newId }),
+    ...withTls(config),
+    corsOrigins: config.corsOrigins,
+    corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
+    newCallId: newId,
+    health,
+    finished: (record) => {
+      const { level, message, fields } = callFields(record);
+      log.write(level, message, fields);
+    },
+    describeError: describeFault,
+    logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
+  });
+  const { url } = await transport.listen(config.listen);
+  let [loaded, answers] = [enabled.length === 0, true];
+  const tell = (): void => transport.setServing("", loaded && answers);
+  tell();
+  const watch = watchStore(store, (serving) => {
+    answers = serving;
+    tell();
+  });
+  transport.loaded.then(
+    () => {
+      loaded = true;
+      tell();
+    },
+    (error: unknown) => log.write("error", "a dialect cannot be served", { cause: describe(error) }),
+  );
+  return {
+    url,
+    renewTls() {
+      const { tls } = withTls(config);
+      if (tls !== undefined) transport.renewTls(tls);
+    },
+    async stop() {
+      clearInterval(watch);
+      await transport.stop({ graceMs: config.stopGraceMs });
+      badge.close();
+      await badge.flush().catch(onTrouble);
+      await store.close();
+    },
+  };
+}
+
+/** Throws ConfigError for files that cannot be used. */
+function withTls({ tlsCert: cert, tlsKey: key, tlsClientCa: clientCa }: Config): { readonly tls?: TlsOptions } {
+  if (cert === undefined && key === undefined && clientCa === undefined) return {};
+  if (cert === undefined || key === undefined) {
+    // Half of it would be cleartext where TLS was meant.
+    throw new ConfigError(
+      "TLS: --tls-cert and --tls-key are needed, both of them, and --tls-client-ca beside them alone",
+    );
+  }
+  try {
+    return { tls: readTlsFiles({ cert, key, clientCa }) };
+  } catch (error) {
+    throw new ConfigError(`TLS: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The dialects that the settings name. Throws ConfigError for one that there is not. */
+function enabledDialects({ dialects: names }: Config): readonly Dialect[] {
+  const known: readonly Dialect[] = Object.values(dialects);
+  return names.map((name) => {
+    const found = known.find((dialect) => dialect.name === name);
+    if (found !== undefined) return found;
+    const served = known.map((dialect) => dialect.name).join(", ");
+    throw new ConfigError(
+      `--dialects, LOCKKEEPER_DIALECTS: ${JSON.stringify(name)} is not served; served are ${served}`,
+    );
+  });
+}
+
+function lateMounts(enabled: readonly Dialect[], parts: OperationsOptions): LateMounts<Admission | undefined>[] {
+  const operations = createOperations(parts);
+  return enabled.map(({ owns, load }) => ({
+    owns,
+    load: async () => (await load(operations)) as Mounts<Admission | undefined>,
+  }));
+}
+
+/** Tells whenever the store begins or ceases to answer. */
+function watchStore(store: Store, tell: (serving: boolean) => void): NodeJS.Timeout {
+  let serving = true;
+  const note = (answers: boolean): void => {
+    if (answers !== serving) tell(answers);
+    serving = answers;
+  };
+  const timer = setInterval(() => {
+    store.check().then(
+      () => note(true),
+      () => note(false),
+    );
+  }, CHECK_INTERVAL_MS);
+  return timer.unref();
+}

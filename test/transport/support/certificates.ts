@@ -1,0 +1,61 @@
+/** Certificates for tests, made by openssl, each signed by an authority of its own folder. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Why tests with certificates cannot run here; `undefined`: they can. */
+export function noOpenssl(): string | undefined {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return undefined;
+  } catch {
+    return "openssl is not installed; on Debian: apt-get install openssl";
+  }
+}
+
+export interface Issued {
+  /** Paths of PEM files. */
+  readonly cert: string;
+  readonly key: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** An authority whose files are in `folder`. */
+export class Authority {
+  readonly #folder: string;
+  readonly #name: string;
+  readonly cert: string;
+  readonly certPem: string;
+
+  constructor(folder: string, name = "ca") {
+    this.#folder = folder;
+    this.#name = name;
+    this.cert = join(folder, `${name}.crt`);
+    openssl([
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
+      ...["-subj", `/CN=${name}`, "-keyout", join(folder, `${name}.key`), "-out", this.cert],
+    ]);
+    this.certPem = readFileSync(this.cert, "utf8");
+  }
+
+  /** A certificate for localhost; `days` below 0: one that has expired. */
+  issue(name: string, days = 2): Issued {
+    const file = (ending: string): string => join(this.#folder, `${name}.${ending}`);
+    openssl([
+      ...["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", `/CN=${name}`],
+      ...["-keyout", file("key"), "-out", file("csr")],
+    ]);
+    writeFileSync(file("ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1");
+    openssl([
+      ...["x509", "-req", "-in", file("csr"), "-out", file("crt"), "-extfile", file("ext"), "-days", `${days}`],
+      ...["-CA", this.cert, "-CAkey", join(this.#folder, `${this.#name}.key`), "-CAcreateserial"],
+    ]);
+    const [cert, key] = [file("crt"), file("key")];
+    return { cert, key, certPem: readFileSync(cert, "utf8"), keyPem: readFileSync(key, "utf8") };
+  }
+}
+
+function openssl(args: readonly string[]): void {
+  execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"] });
+}

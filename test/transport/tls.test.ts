@@ -1,0 +1,130 @@
+/** TLS on the one port: every protocol inside, certificates renewed under way, strangers kept out. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import * as http2 from "node:http2";
+import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import * as tls from "node:tls";
+import type { TlsOptions } from "../../src/transport/listener.ts";
+import { readTlsFiles } from "../../src/transport/tls-files.ts";
+import { Authority, noOpenssl } from "./support/certificates.ts";
+import { type Lab, withLab } from "./support/lab.ts";
+
+const skip = noOpenssl() ?? false;
+const folder = mkdtempSync(join(tmpdir(), "lockkeeper-tls-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** What a request over HTTP/1.1 is answered, or the code of what went wrong. */
+function get(lab: Lab, options: tls.ConnectionOptions): Promise<string> {
+  return new Promise((resolve) => {
+    const sent = httpsRequest(
+      { host: "127.0.0.1", port: lab.port, path: "/plain/x", agent: false, ...options },
+      (answer) => {
+        let text = "";
+        answer.on("data", (chunk: Buffer) => (text += chunk.toString()));
+        answer.on("end", () => resolve(`${answer.statusCode} ${text}`));
+        answer.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error"));
+      },
+    );
+    sent.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error"));
+    sent.end();
+  });
+}
+
+/** The serial number of the certificate that the port shows now. */
+async function serialOf(lab: Lab, ca: string): Promise<string> {
+  const socket = tls.connect({ host: "127.0.0.1", port: lab.port, ca, ALPNProtocols: ["h2"] });
+  await once(socket, "secureConnect");
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+}
+
+describe("TLS", { skip }, () => {
+  if (skip !== false) return;
+  const authority = new Authority(folder);
+  const one = authority.issue("one");
+  const two = authority.issue("two");
+  const shown: TlsOptions = { cert: one.certPem, key: one.keyPem };
+  const ca = authority.certPem;
+
+  it("carries HTTP/1.1 and HTTP/2, by the protocol that the client prefers", async () => {
+    await withLab({ tls: shown }, async (lab) => {
+      assert.equal(lab.url, `https://127.0.0.1:${lab.port}`);
+      assert.equal(await get(lab, { ca }), "200 plain GET /plain/x");
+      const session = http2.connect(lab.url, { ca });
+      const stream = session.request({ ":path": "/plain/y" });
+      let text = "";
+      stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      await once(stream, "end");
+      assert.equal(text, "plain GET /plain/y");
+      assert.equal(session.alpnProtocol, "h2");
+      session.close();
+    });
+  });
+
+  it("lets nothing in that is not TLS, and does not wait for ever for a handshake", async () => {
+    await withLab({ tls: shown, limits: { headerTimeoutMs: 150 } }, async (lab) => {
+      const plain = connect(lab.port, "127.0.0.1");
+      plain.write("GET /plain HTTP/1.1\r\nHost: a\r\n\r\n");
+      let text = "";
+      plain.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
+      await once(plain, "close");
+      assert.doesNotMatch(text, /HTTP/);
+      const silent = connect(lab.port, "127.0.0.1");
+      const began = performance.now();
+      silent.on("error", () => undefined);
+      await once(silent, "close");
+      assert.ok(performance.now() - began < 2_000);
+      assert.equal(await get(lab, { ca }), "200 plain GET /plain/x");
+    });
+  });
+
+  it("shows a renewed certificate to new connections and keeps the former one when the new is no good", async () => {
+    await withLab({ tls: shown }, async (lab) => {
+      const first = await serialOf(lab, ca);
+      const session = http2.connect(lab.url, { ca });
+      await once(session, "connect");
+      lab.transport.renewTls({ cert: two.certPem, key: two.keyPem });
+      const second = await serialOf(lab, ca);
+      assert.notEqual(second, first);
+      assert.throws(() => lab.transport.renewTls({ cert: one.certPem, key: two.keyPem }));
+      assert.equal(await serialOf(lab, ca), second);
+      const stream = session.request({ ":path": "/plain/z" });
+      const [header] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+      assert.equal(header[":status"], 200, "a connection of before goes on");
+      session.close();
+    });
+    await withLab({}, async (lab) => {
+      assert.throws(() => lab.transport.renewTls(shown), /speaks cleartext/);
+    });
+  });
+
+  it("lets only clients of the named authority connect where one is named", async () => {
+    const stranger = new Authority(folder, "stranger").issue("somebody");
+    const client = authority.issue("client");
+    await withLab({ tls: { ...shown, clientCa: ca } }, async (lab) => {
+      assert.equal(await get(lab, { ca, cert: client.certPem, key: client.keyPem }), "200 plain GET /plain/x");
+      assert.doesNotMatch(await get(lab, { ca }), /plain/);
+      assert.doesNotMatch(await get(lab, { ca, cert: stranger.certPem, key: stranger.keyPem }), /plain/);
+    });
+  });
+
+  it("refuses files that cannot be used, naming them", () => {
+    const old = authority.issue("old", -1);
+    const text = join(folder, "text");
+    writeFileSync(text, "no PEM");
+    const read = (cert: string, key: string, clientCa?: string) => () => readTlsFiles({ cert, key, clientCa });
+    assert.throws(read(join(folder, "missing"), one.key), /missing cannot be read: ENOENT/);
+    assert.throws(read(text, one.key), /text is not a certificate chain in PEM form/);
+    assert.throws(read(one.cert, text), /text is not a private key in PEM form/);
+    assert.throws(read(one.cert, two.key), /one\.crt and .*two\.key cannot be used together/);
+    assert.throws(read(old.cert, old.key), /old\.crt has expired: it was valid until \w+/);
+    assert.throws(read(one.cert, one.key, text), /text is not certificates of authorities/);
+    assert.deepEqual(read(one.cert, one.key, authority.cert)(), { ...shown, clientCa: ca });
+  });
+});
