@@ -1,5 +1,7 @@
 /** Group commit: collects the commands that arrive while the last commit runs and hands them on as one batch. */
+
 import { type Refusal, refuse } from "../domain/refusal.ts";
+import type { BatchMetric } from "../observability/metrics.ts";
 import { commandBytes } from "./command-bytes.ts";
 import { type Command, type ExecuteOptions, type Lane, type Outcome, StoreUnavailableError } from "./store.ts";
 
@@ -28,6 +30,8 @@ export interface GroupCommitOptions {
   /** Real time in milliseconds since the epoch: deadlines are instants of the callers' clocks. */
   readonly wallClock: () => number;
   readonly onTrouble: (error: unknown) => void;
+  /** Hears of each batch that was committed. */
+  readonly onBatch?: ((batch: BatchMetric) => void) | undefined;
 }
 
 export interface GroupCommitCounts {
@@ -85,6 +89,12 @@ export class GroupCommit {
     this.#closed = true;
     if (!this.#running) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** What waits now. */
+  get waiting(): { readonly commands: number; readonly bytes: number } {
+    const { interactive, bulk } = this.#lanes;
+    return { commands: interactive.length + bulk.length, bytes: interactive.bytes + bulk.bytes };
   }
 
   get #waiting(): number {
@@ -146,7 +156,9 @@ export class GroupCommit {
       return next?.command;
     };
     try {
+      const begin = performance.now();
       answer(taken, await this.#options.run(take));
+      this.#options.onBatch?.({ commands: taken.length, durationMs: performance.now() - begin });
       this.counts.batches++;
       this.counts.commands += taken.length;
     } catch (error) {

@@ -1,4 +1,5 @@
 /** The store as the rest of the service sees it: asynchronous, engine-free, and made of plain data. */
+
 import type { ApiKey, ApiKeyCommand, ApiKeyEvent } from "../domain/api-key.ts";
 import type { Attempt, AttemptAnswer, AttemptCommand, AttemptCounter } from "../domain/attempt.ts";
 import type { UserCommand } from "../domain/command.ts";
@@ -9,6 +10,7 @@ import type { FailedOutcome, Refusal } from "../domain/refusal.ts";
 import type { RestrictionKind } from "../domain/restriction.ts";
 import type { Session, SessionCommand, SessionStatus } from "../domain/session.ts";
 import type { ProfileField, State, User, UserState } from "../domain/user.ts";
+import type { StoreStats } from "../observability/metrics.ts";
 
 export type Command =
   | UserCommand
@@ -306,6 +308,8 @@ export interface Store {
   /** Notes the UTC days on which keys were last used. Not an event. */
   touchApiKeys(days: ReadonlyMap<string, string>): Promise<void>;
 
+  /** How the store fares, for metrics. */
+  stats(): StoreStats;
   /** Rejects when the store cannot answer now. */
   check(): Promise<void>;
   /** Finishes what was accepted, then lets the database go. Later calls are refused. */

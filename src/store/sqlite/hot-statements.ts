@@ -121,6 +121,9 @@ function userStatements(prepare: Prepare) {
       "SELECT id FROM user_state WHERE next_due <= ? ORDER BY next_due LIMIT ?",
     ).pluck(),
 
+    oldestDue: prepare<[now: number], number | null>(
+      "SELECT min(next_due) FROM user_state WHERE next_due <= ?",
+    ).pluck(),
     findByKey: prepare<[{ organizationId: string; key: string }], string>(
       `SELECT id FROM user_profile WHERE organization_id = @organizationId AND username_key = @key
         UNION SELECT id FROM user_profile WHERE organization_id = @organizationId AND email_key = @key LIMIT 2`,

@@ -1,5 +1,5 @@
 /** The store on one SQLite file: a writer with group commit, a reader worker, a checkpoint worker and the sweeper. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import type { Database, Statement } from "better-sqlite3";
 import type { ApiKey } from "../../domain/api-key.ts";
 import { ATTEMPT_KEPT_MS, type Attempt } from "../../domain/attempt.ts";
@@ -8,6 +8,7 @@ import type { StoredPolicy } from "../../domain/policy.ts";
 import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { User } from "../../domain/user.ts";
+import type { BatchMetric, StoreStats } from "../../observability/metrics.ts";
 import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
 import {
   type AttemptQuery,
@@ -58,6 +59,8 @@ export interface SqliteStoreOptions {
   readonly allowClockBehind?: boolean;
   /** Told of every trouble with its cause, for the log; commands and reads get their own answers. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Hears of each batch that was committed. */
+  readonly onBatch?: (batch: BatchMetric) => void;
   readonly limits?: Partial<Limits>;
   readonly sweepIntervalMs?: number;
 }
@@ -93,6 +96,7 @@ function assertClock(database: Database, { clock, allowClockBehind = false }: Sq
 }
 
 export class SqliteStore implements Store {
+  readonly #path: string;
   readonly #database: Database;
   readonly #lock: FileLock;
   readonly #statements: HotStatements;
@@ -112,6 +116,7 @@ export class SqliteStore implements Store {
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
+    this.#path = path;
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
@@ -145,7 +150,13 @@ export class SqliteStore implements Store {
       intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
       onTrouble,
     });
-    this.#commits = new GroupCommit({ run: this.#writer.run, limits, wallClock: Date.now, onTrouble });
+    this.#commits = new GroupCommit({
+      run: this.#writer.run,
+      limits,
+      wallClock: Date.now,
+      onTrouble,
+      onBatch: options.onBatch,
+    });
     this.#reader = new Reader({ path, limits }, onTrouble);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now: () => this.#writer.now() });
     this.#sweeper = new Sweeper({
@@ -269,6 +280,23 @@ export class SqliteStore implements Store {
     return this.#sweeper.sweep();
   }
 
+  stats(): StoreStats {
+    const { commands, bytes } = this.#commits.waiting;
+    const { dropped, refusedFull } = this.#commits.counts;
+    const oldestDue = this.#read(() => this.#statements.oldestDue.get(this.#writer.now()));
+    return {
+      waitingCommands: commands,
+      waitingBytes: bytes,
+      droppedCommands: dropped,
+      refusedCommands: refusedFull,
+      commitMs: this.#writer.commitMs,
+      walWaitMs: this.#wal.waitedMs,
+      sweepLagMs: oldestDue == null ? 0 : Math.max(0, this.#writer.now() - oldestDue),
+      databaseBytes: sizeOf(this.#path),
+      walBytes: sizeOf(`${this.#path}-wal`),
+    };
+  }
+
   /** How the group commit has fared since the start. */
   get counts(): Readonly<GroupCommitCounts> {
     return this.#commits.counts;
@@ -329,4 +357,9 @@ export class SqliteStore implements Store {
   #assertOpen(): void {
     if (!this.#database.open) throw new StoreUnavailableError("the store is closed", undefined);
   }
+}
+
+/** 0 for a file that is not there: the log comes and goes. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
