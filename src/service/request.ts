@@ -1,6 +1,6 @@
 /** What requests have in common, as commands and queries want it. */
 import { hash } from "node:crypto";
-import { type DescMethod, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { type DescMethod, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Actor, scopeExceeded } from "../auth/actor.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
@@ -13,8 +13,10 @@ import type { ServiceCall } from "./call.ts";
 
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
-/** 10,000 years of 366 days: more than any interval there is, and far from where milliseconds lose precision. */
-const DURATION_SECONDS_MAX = 316_224_000_000n;
+/** What google.protobuf.Duration may be at the most, about 10,000 years; longer ones have no JSON form. */
+const DURATION_SECONDS_MAX = 315_576_000_000n;
+/** 0001-01-01T00:00:00Z, the earliest google.protobuf.Timestamp. */
+const EARLIEST_SECONDS = -62_135_596_800n;
 
 /** The message of a request that may be repeated and tried out. */
 type ChangeRequest = Message & { readonly requestId?: string; readonly validateOnly: boolean };
@@ -49,8 +51,16 @@ function rpcOf(method: DescMethod): string {
 
 /** SHA-256 of the canonical JSON of a request without its request id. */
 function requestContent({ input }: DescMethod, request: ChangeRequest): Uint8Array {
-  const json = toJson(input, { ...request, requestId: "" } as Message) as { readonly [key: string]: JsonValue };
-  return hash("sha256", canonicalJson(json), "buffer");
+  const rest = { ...request, requestId: "" } as Message;
+  let content: string | Uint8Array;
+  try {
+    content = canonicalJson(toJson(input, rest) as { readonly [key: string]: JsonValue });
+  } catch {
+    // A time beyond year 9999 or a number that is none has no JSON form. Whoever reads the field refuses it by its
+    // name; in an import that is one item's matter, and the others are remembered by the bytes.
+    content = toBinary(input, rest);
+  }
+  return hash("sha256", content, "buffer");
 }
 
 /**
@@ -119,10 +129,10 @@ export function toTime(timestamp: Timestamp, field: string, round: "up" | "down"
   const { seconds, nanos } = timestamp;
   if (nanos < 0 || nanos > 999_999_999) throw invalidField(field, `nanos are ${nanos}; 0 to 999999999 are allowed`);
   const latestSeconds = BigInt(Math.floor(LATEST_TIME / 1000));
-  if (seconds > latestSeconds || seconds < -latestSeconds) {
+  if (seconds > latestSeconds || seconds < EARLIEST_SECONDS) {
     throw invalidField(
       field,
-      `${seconds} seconds since 1970 is not allowed; it must not be later than 9999-12-31T23:59:59.999Z`,
+      `${seconds} seconds since 1970 is not allowed; it must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z`,
     );
   }
   const ms = nanos / 1e6;

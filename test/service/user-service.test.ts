@@ -259,6 +259,13 @@ test("every field at fault is named with what was received and what is allowed",
       /9999/,
     ],
     [() => users.lockUser({ userId: "u1", startTime: past }), "start_time", /lies in the past/],
+    // Neither has a JSON form to remember the request by.
+    [() => users.lockUser({ userId: "u1", requestId: "r", startTime: { seconds: 1n << 61n } }), "start_time", /9999/],
+    [
+      () => users.lockUser({ userId: "u1", requestId: "r", startTime: { seconds: -(1n << 36n) } }),
+      "start_time",
+      /0001/,
+    ],
     [() => users.createUser({ userId: "e\u0301" }), "user_id", /normal form C/],
     [() => users.createUser({ userId: " u" }), "user_id", /space/],
     [() => users.createUser({ userId: ".." }), "user_id", /path segment/],

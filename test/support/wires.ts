@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import { gunzipSync } from "node:zlib";
 import { type DescMessage, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Outcome, type Refusal, refusedByConnectJson, refusedByStatus, refusedByStatusJson } from "./outcome.ts";
@@ -107,11 +108,14 @@ export const RAW_WIRES: readonly RawWire[] = [
 export class RawClient {
   readonly #url: URL;
   readonly #timeoutMs: number;
+  readonly #agent: http.Agent | false;
   #session: http2.ClientHttp2Session | undefined;
 
-  constructor(url: string, timeoutMs = 5000) {
+  /** `agent`: keeps connections of HTTP/1.1; without one each request has a connection of its own. */
+  constructor(url: string, timeoutMs = 5000, agent: http.Agent | false = false) {
     this.#url = new URL(url);
     this.#timeoutMs = timeoutMs;
+    this.#agent = agent;
   }
 
   async send(version: "1.1" | "2", request: RawRequest): Promise<RawAnswer> {
@@ -132,6 +136,7 @@ export class RawClient {
 
   close(): void {
     this.#session?.destroy();
+    if (this.#agent !== false) this.#agent.destroy();
   }
 
   async #send1({ method = "POST", path, headers, body, ends = true }: RawRequest, signal: AbortSignal) {
@@ -143,7 +148,7 @@ export class RawClient {
       method,
       path,
       headers: { ...length, ...headers },
-      agent: false,
+      agent: this.#agent,
       signal,
     });
     sent.on("error", () => undefined);
@@ -152,7 +157,7 @@ export class RawClient {
     const [received] = (await once(sent, "response")) as [http.IncomingMessage];
     const chunks: Buffer[] = [];
     for await (const chunk of received) chunks.push(chunk as Buffer);
-    sent.destroy();
+    if (this.#agent === false) sent.destroy();
     return {
       status: received.statusCode ?? 0,
       headers: flatten(received.headers),
@@ -234,8 +239,10 @@ function trailersInBody(body: Buffer, type: string): Record<string, string> {
   const bytes = type.startsWith("application/grpc-web-text") ? decodeGroups(body.toString()) : body;
   for (let at = 0; at + 5 <= bytes.byteLength; ) {
     const end = at + 5 + bytes.readUInt32BE(at + 1);
-    if ((bytes.readUInt8(at) & 0x80) !== 0) {
-      const lines = bytes.toString("latin1", at + 5, end).split("\r\n");
+    const flags = bytes.readUInt8(at);
+    if ((flags & 0x80) !== 0) {
+      const sent = bytes.subarray(at + 5, end);
+      const lines = ((flags & 1) === 0 ? sent : gunzipSync(sent)).toString("latin1").split("\r\n");
       return Object.fromEntries(lines.map((line) => line.split(/: ?(.*)/s, 2) as [string, string]));
     }
     at = end;
