@@ -19,6 +19,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
+  readonly metricsListen: { readonly host: string; readonly port: number } | undefined;
   readonly database: { readonly engine: "sqlite"; readonly path: string };
   readonly adminKey: string | undefined;
   /** Paths of PEM files; certificate and key together, or neither. */
@@ -53,6 +54,14 @@ export const SETTINGS: Settings = {
     fallback: "127.0.0.1:8080",
     meaning: "Where to listen, `host:port`. Port 0 picks a free one; the line `listening on …` says which.",
     parse: parseListen,
+  },
+  metricsListen: {
+    flag: "metrics-listen",
+    environment: "LOCKKEEPER_METRICS_LISTEN",
+    fallback: "",
+    meaning:
+      "Where to serve `GET /metrics` without a credential, in cleartext, `host:port`: a port of its own that only the monitoring reaches. Not set: only on the main port, with the permission metrics.read.",
+    parse: (text) => (text === "" ? undefined : parseListen(text)),
   },
   database: {
     flag: "database",
@@ -156,6 +165,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
   };
   return {
     listen: read("listen"),
+    metricsListen: read("metricsListen"),
     database: read("database"),
     adminKey: read("adminKey"),
     tlsCert: read("tlsCert"),

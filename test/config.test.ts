@@ -38,6 +38,18 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["localhost:8080\n", /is not allowed/],
     ],
   },
+  metricsListen: {
+    byDefault: undefined,
+    allowed: [
+      ["127.0.0.1:9464", { host: "127.0.0.1", port: 9464 }],
+      [":9464", { host: "0.0.0.0", port: 9464 }],
+    ],
+    refused: [
+      ["9464", /"9464" is not allowed; it must be host:port/],
+      ["localhost:65536", /is not allowed/],
+      ["http://localhost:9464/metrics", /is not allowed/],
+    ],
+  },
   database: {
     byDefault: { engine: "sqlite", path: "data/lockkeeper.db" },
     allowed: [

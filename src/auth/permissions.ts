@@ -17,6 +17,7 @@ export const PERMISSIONS = [
   "org.write",
   "key.read",
   "key.write",
+  "metrics.read",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -34,8 +35,9 @@ export const ROLES = {
     "policy.read",
     "events.read",
     "org.read",
+    "metrics.read",
   ],
-  viewer: ["user.read", "session.read", "policy.read", "events.read", "org.read"],
+  viewer: ["user.read", "session.read", "policy.read", "events.read", "org.read", "metrics.read"],
   login: ["signin.write", "session.read", "session.write", "session.delete"],
   auditor: ["events.read", "events.redact"],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;

@@ -2,8 +2,10 @@
 import { randomUUIDv7 } from "node:crypto";
 import type { Config } from "../config.ts";
 import { createLog, type Log } from "../observability/log.ts";
+import { readTraceSettings, type Traces } from "../observability/traces.ts";
 import { describe } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
+import { readVersion } from "./version.ts";
 
 /** Three lines that can be pasted: create a user, lock it, unlock it. */
 function firstMinute(url: string, key: string): string {
@@ -34,13 +36,23 @@ export async function run(config: Config): Promise<void> {
     madeAdminKey = secret;
     process.stdout.write(`admin key, shown this once: ${secret}\n`);
   };
-  const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log, adminKeyMade });
+  const traces = await openTraces(log);
+  const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log, traces, adminKeyMade });
   process.stdout.write(`listening on ${service.url}\n`);
+  if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);
   if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
-  hearSignals(service, log);
+  hearSignals(service, traces, log);
 }
 
-function hearSignals(service: Service, log: Log): void {
+/** What sends traces is loaded only where they are wanted. */
+async function openTraces(log: Log): Promise<Traces | undefined> {
+  const settings = readTraceSettings(process.env, (warning) => log.write("warn", "traces", { cause: warning }));
+  if (settings === undefined) return undefined;
+  const { openOtlpTraces } = await import("../observability/otlp-traces.ts");
+  return openOtlpTraces({ settings, version: readVersion(), log });
+}
+
+function hearSignals(service: Service, traces: Traces | undefined, log: Log): void {
   process.on("SIGHUP", () => {
     try {
       service.renewTls();
@@ -56,7 +68,8 @@ function hearSignals(service: Service, log: Log): void {
       if (stopping) process.exit(1);
       stopping = true;
       log.write("info", "stopping", { signal });
-      service.stop().then(
+      const stopped = service.stop().finally(() => traces?.close());
+      stopped.then(
         () => {
           log.flush();
           process.exit(0);

@@ -5,10 +5,11 @@ import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
 import type { Log } from "../observability/log.ts";
-import { callFields } from "../service/call-fields.ts";
+import { Metrics } from "../observability/metrics.ts";
+import type { Traces } from "../observability/traces.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
-import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
 import { Health, healthHttpMounts } from "../transport/health.ts";
 import type { TlsOptions } from "../transport/listener.ts";
@@ -16,8 +17,11 @@ import type { LateMounts, Mounts } from "../transport/mount.ts";
 import { readTlsFiles } from "../transport/tls-files.ts";
 import { createTransport } from "../transport/transport.ts";
 import { describe } from "./describe.ts";
+import { tellFinished } from "./finished-call.ts";
 import { prepareFirstStart } from "./first-start.ts";
+import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
 import { mounts } from "./mounts.ts";
+import { readVersion } from "./version.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
@@ -27,6 +31,8 @@ export interface Surroundings {
   readonly clock: () => number;
   readonly newId: () => string;
   readonly log: Log;
+  /** Absent: calls are not traced. Whoever opened them closes them, after the service has stopped. */
+  readonly traces?: Traces | undefined;
   /** Hears the key that a first start made, as soon as it is on disk. */
   readonly adminKeyMade: (secret: string) => void;
 }
@@ -34,6 +40,8 @@ export interface Surroundings {
 /** A service that runs. */
 export interface Service {
   readonly url: string;
+  /** Where the metrics have a port of their own. */
+  readonly metricsUrl: string | undefined;
   /** Reads the certificate anew. Throws when it is not usable; the former one is shown then as before. */
   renewTls(): void;
   stop(): Promise<void>;
@@ -41,21 +49,29 @@ export interface Service {
 
 /** Opens the store, mounts the services and listens. */
 export async function serve(config: Config, surroundings: Surroundings): Promise<Service> {
-  const { clock, log } = surroundings;
+  const { clock, log, traces } = surroundings;
   const enabled = enabledDialects(config);
   // Before the database is opened: what is mistyped should be told before anything is made.
   withTls(config);
-  const onTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
+  assertPortOfItsOwn(config);
+  const metrics = new Metrics({ version: readVersion() });
+  const onTrouble = (error: unknown): void => {
+    metrics.trouble();
+    log.write("error", "store trouble", { cause: describe(error) });
+  };
   const store = await openSqliteStore({
     path: config.database.path,
     clock,
     allowClockBehind: config.allowClockBehind,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     onTrouble,
+    onBatch: (batch) => metrics.batch(batch),
+    onCommit: (durationMs) => metrics.commit(durationMs),
+    traces,
   });
   try {
     const badge = await Badge.open({ store, clock, onTrouble });
-    return await serveStore(config, surroundings, { store, badge, enabled, onTrouble });
+    return await serveStore(config, surroundings, { store, badge, enabled, metrics, onTrouble });
   } catch (error) {
     await store.close();
     throw error;
@@ -63,16 +79,17 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 }
 
 interface Opened {
-  readonly store: Store;
+  readonly store: SqliteStore;
   readonly badge: Badge;
   readonly enabled: readonly Dialect[];
+  readonly metrics: Metrics;
   readonly onTrouble: (error: unknown) => void;
 }
 
 async function serveStore(
   config: Config,
-  { newId, log, adminKeyMade }: Surroundings,
-  { store, badge, enabled, onTrouble }: Opened,
+  { newId, log, traces, adminKeyMade }: Surroundings,
+  { store, badge, enabled, metrics, onTrouble }: Opened,
 ): Promise<Service> {
   const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
   // Told at once: a start that fails from here on must not lose the only key there is.
@@ -80,21 +97,29 @@ async function serveStore(
   const health = new Health();
   const transport = createTransport<Admission | undefined>({
     mounts: mounts({ store, badge, newId, health }),
-    httpMounts: healthHttpMounts(health),
+    httpMounts: [...healthHttpMounts(health), metricsMount(metrics, badge)],
     lateMounts: lateMounts(enabled, { store, badge, newId }),
     ...withTls(config),
     corsOrigins: config.corsOrigins,
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
     newCallId: newId,
+    traces,
     health,
-    finished: (record) => {
-      const { level, message, fields } = callFields(record);
-      log.write(level, message, fields);
-    },
+    finished: tellFinished(log, metrics),
     describeError: describeFault,
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
   });
-  const { url } = await transport.listen(config.listen);
+  metrics.watch({
+    store: () => store.stats(),
+    load: () => transport.load,
+    serving: () => health.isServing("") === true,
+  });
+  const onScrapeTrouble = (error: unknown): void => log.write("error", "scrape failed", { cause: describe(error) });
+  const metricsListener = await openMetricsListener(config, metrics, onScrapeTrouble);
+  const { url } = await transport.listen(config.listen).catch(async (error: unknown) => {
+    await metricsListener?.close();
+    throw error;
+  });
   let [loaded, answers] = [enabled.length === 0, true];
   const tell = (): void => transport.setServing("", loaded && answers);
   tell();
@@ -111,6 +136,7 @@ async function serveStore(
   );
   return {
     url,
+    metricsUrl: metricsListener?.url,
     renewTls() {
       const { tls } = withTls(config);
       if (tls !== undefined) transport.renewTls(tls);
@@ -118,6 +144,7 @@ async function serveStore(
     async stop() {
       clearInterval(watch);
       await transport.stop({ graceMs: config.stopGraceMs });
+      await metricsListener?.close();
       badge.close();
       await badge.flush().catch(onTrouble);
       await store.close();

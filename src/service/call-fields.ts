@@ -22,6 +22,17 @@ export interface FinishedCall {
   readonly remoteAddress: string;
   readonly durationMs: number;
   readonly httpStatus: number;
+  /** Absent where calls are not traced. */
+  readonly trace?: { readonly traceId: string; readonly spanId: string } | undefined;
+}
+
+/** The parts that are of bounded number, for measurements and traces. */
+export interface NamedCall {
+  /** Absent where no method answers to the path. */
+  readonly rpc: string | undefined;
+  readonly wire: string;
+  readonly code: string;
+  readonly reason: string | undefined;
 }
 
 /** Who was refused before there was an admission, by the error that said so. */
@@ -34,15 +45,19 @@ export function noteRefusedActor(error: ConnectError, actor: Actor): void {
 
 const LOGGED_CHARS_MAX = 200;
 
-/** One line: call id, actor, RPC, user id, code, wire, milliseconds. */
+/** One line: call id, actor, RPC, user id, code, wire, milliseconds; trace and span id in the names that OpenTelemetry gives them. */
 export function callFields(call: FinishedCall): {
   readonly level: EntryLevel;
   readonly message: string;
   readonly fields: LogFields;
+  readonly named: NamedCall;
 } {
   const { method } = call;
   const rpc = method === undefined ? call.operation : `${method.parent.typeName}/${method.name}`;
+  const code = call.code === "ok" ? "OK" : codeName(call.code);
+  const reason = call.error && reasonOf(call.error);
   return {
+    named: { rpc, wire: call.wire, code, reason },
     level: call.code === Code.Internal || call.code === Code.DataLoss || call.code === Code.Unknown ? "warn" : "info",
     message: "call",
     fields: {
@@ -52,12 +67,14 @@ export function callFields(call: FinishedCall): {
       // A path that is no RPC's may be anything, a pasted secret included: only its length is told.
       pathChars: rpc === undefined ? call.path.length : undefined,
       userId: userIdOf(call),
-      code: call.code === "ok" ? "OK" : codeName(call.code),
-      reason: call.error && reasonOf(call.error),
+      code,
+      reason,
       wire: call.wire,
       status: call.httpStatus,
       address: call.remoteAddress,
       ms: Math.round(call.durationMs * 1000) / 1000,
+      trace_id: call.trace?.traceId,
+      span_id: call.trace?.spanId,
     },
   };
 }

@@ -1,6 +1,7 @@
 /** One HTTP request with its answer, alike for HTTP/1.1 and HTTP/2: its parts, its end, and its time limits. */
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
+import type { CallTrace } from "../observability/traces.ts";
 import { parseTarget } from "../transcoding/path-text.ts";
 import { bodyTooSlow, callerGone } from "./call-error.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -20,6 +21,8 @@ export class Exchange {
   readonly startTime = performance.now();
   /** Set for calls whose client may stay silent between messages: the idle limit holds instead of the request's. */
   clientStreams: boolean = false;
+  /** Set where calls are traced, before anything else is done. */
+  trace: CallTrace | undefined;
   /** The status that was sent; 0 before. */
   status = 0;
   #header: Headers | undefined;
@@ -73,6 +76,12 @@ export class Exchange {
   get header(): Headers {
     this.#header ??= toHeaders(this.request);
     return this.#header;
+  }
+
+  /** One request header, by its name in lower case; those that came more than once are joined. */
+  headerValue(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
   }
 
   /** Whether the answer is complete or the client is gone. */

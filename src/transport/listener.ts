@@ -27,6 +27,8 @@ export interface Listener {
   renew(tls: TlsOptions): void;
   /** Destroys what is left. */
   destroy(): void;
+  /** Connections that are open now. */
+  readonly connections: number;
   /** Resolves when the last connection is gone. */
   readonly closed: Promise<void>;
 }
@@ -81,6 +83,9 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest, tl
   return {
     ...control(h1, sessions, sniffing, sockets),
     renew,
+    get connections() {
+      return sockets.size;
+    },
     closed: new Promise((resolve) => h1.once("close", resolve)),
   };
 }
@@ -90,7 +95,7 @@ function control(
   sessions: SessionGuard,
   sniffing: ReadonlySet<Socket>,
   sockets: ReadonlySet<Socket>,
-): Omit<Listener, "closed" | "renew"> {
+): Omit<Listener, "closed" | "renew" | "connections"> {
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {

@@ -25,6 +25,10 @@ export class LiveExchanges {
     });
   }
 
+  get count(): number {
+    return this.#exchanges.size;
+  }
+
   /** No more keep-alive and no more input; `onLeave` is told of each exchange that ends from now on. */
   drain(onLeave: () => void): void {
     this.#onLeave = onLeave;

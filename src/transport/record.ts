@@ -1,6 +1,7 @@
 /** What is known of a call once it is over: one record per call, whatever became of it. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Code, ConnectError } from "@connectrpc/connect";
+import type { CallTrace } from "../observability/traces.ts";
 import type { RecordedWire } from "./mount.ts";
 
 export interface CallRecord<A = unknown> {
@@ -25,6 +26,9 @@ export interface CallRecord<A = unknown> {
   readonly durationMs: number;
   /** 0 when the caller went away before it was answered. */
   readonly httpStatus: number;
+  readonly httpMethod: string;
+  /** Absent where calls are not traced. */
+  readonly trace: CallTrace | undefined;
 }
 
 /** Hears of each call once, when it is over. */

@@ -46,6 +46,8 @@ export function beginCall<A>(
       remoteAddress: exchange.remoteAddress,
       durationMs: performance.now() - exchange.startTime,
       httpStatus: exchange.status,
+      httpMethod: exchange.method,
+      trace: exchange.trace,
     });
   });
   return call;
@@ -67,6 +69,8 @@ export function recordUnmatched<A>(surroundings: Surroundings<A>, exchange: Exch
       remoteAddress: exchange.remoteAddress,
       durationMs: performance.now() - exchange.startTime,
       httpStatus: exchange.status,
+      httpMethod: exchange.method,
+      trace: exchange.trace,
     }),
   );
 }
@@ -91,6 +95,8 @@ export function recordHttp<A>(
     remoteAddress: exchange.remoteAddress,
     durationMs: performance.now() - exchange.startTime,
     httpStatus: exchange.status,
+    httpMethod: exchange.method,
+    trace: exchange.trace,
   });
 }
 

@@ -1,5 +1,6 @@
 /** The door: one port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets calls finish when it closes. */
 import type { AddressInfo } from "node:net";
+import type { Traces } from "../observability/traces.ts";
 import { serviceStopping } from "./call-error.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
@@ -23,6 +24,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   /** Absent: the port speaks cleartext. */
   readonly tls?: TlsOptions;
   readonly newCallId: () => string;
+  /** Absent: calls are not traced. */
+  readonly traces?: Traces | undefined;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
   /** Absent: errors go out with the details they were made with. */
@@ -36,6 +39,8 @@ export interface Transport {
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number; url: string }>;
   /** Resolves when all late mounts are there; rejects when one cannot be loaded. */
   readonly loaded: Promise<void>;
+  /** What is being served now: requests of every kind, probes too. */
+  readonly load: { readonly requests: number; readonly connections: number };
   /** What the health service says. The empty name is the whole server, which does not serve until told. */
   setServing(service: string, serving: boolean): void;
   /** Connections from now on see another certificate. Throws when it is not usable; the former one stays. */
@@ -69,7 +74,12 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       if (draining) {
         exchange.closeAfterwards();
       }
-      late.whenLoaded(exchange, lead);
+      if (options.traces === undefined) {
+        late.whenLoaded(exchange, lead);
+      } else {
+        exchange.trace = options.traces.begin((name) => exchange.headerValue(name));
+        exchange.trace.run(() => late.whenLoaded(exchange, lead));
+      }
     },
     options.tls,
   );
@@ -80,6 +90,9 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       return address;
     },
     loaded: late.loaded,
+    get load() {
+      return { requests: live.count, connections: listener.connections };
+    },
     renewTls: (tls) => listener.renew(tls),
     setServing: (service, serving) => health.setServing(service, serving),
     stop: async ({ graceMs }) => {

@@ -34,6 +34,8 @@ export class TestClock {
 
 export interface Running {
   readonly url: string;
+  /** Where the metrics have a port of their own. */
+  readonly metricsUrl: string | undefined;
   /** Everything logged so far. */
   readonly log: () => string;
   readonly users: Client<typeof UserService>;
@@ -80,6 +82,7 @@ export async function startService(t: TestContext, options: RunOptions = {}): Pr
   defer(t, stop);
   return {
     url: service.url,
+    metricsUrl: service.metricsUrl,
     log: () => {
       log.flush();
       return lines;
@@ -90,7 +93,7 @@ export async function startService(t: TestContext, options: RunOptions = {}): Pr
 }
 
 /** gRPC clients of every native service. */
-export function clientsOf(url: string, key: string): Omit<Running, "url" | "log" | "stop"> {
+export function clientsOf(url: string, key: string): Omit<Running, "url" | "metricsUrl" | "log" | "stop"> {
   const transport = createGrpcTransport({
     baseUrl: url,
     interceptors: [

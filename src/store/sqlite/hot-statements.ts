@@ -204,6 +204,9 @@ function attemptStatements(prepare: Prepare) {
     findDueCounters: prepare<[now: number, limit: number], Pick<AttemptCounterTable, "subject" | "factor">>(
       "SELECT subject, factor FROM attempt_counters WHERE next_due <= ? ORDER BY next_due LIMIT ?",
     ),
+    oldestDueCounter: prepare<[now: number], number | null>(
+      "SELECT min(next_due) FROM attempt_counters WHERE next_due <= ?",
+    ).pluck(),
     // Those beyond the bound, which are the longest rested ones.
     deleteOldShadows: prepare<[limit: number, kept: number]>(
       `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters

@@ -9,6 +9,7 @@ import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { User } from "../../domain/user.ts";
 import type { BatchMetric, StoreStats } from "../../observability/metrics.ts";
+import type { Traces } from "../../observability/traces.ts";
 import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
 import {
   type AttemptQuery,
@@ -61,6 +62,10 @@ export interface SqliteStoreOptions {
   readonly onTrouble?: (error: unknown) => void;
   /** Hears of each batch that was committed. */
   readonly onBatch?: (batch: BatchMetric) => void;
+  /** Hears how long each COMMIT took, in milliseconds: of batches and of what is no event. */
+  readonly onCommit?: (durationMs: number) => void;
+  /** Absent: commands are not traced. */
+  readonly traces?: Traces | undefined;
   readonly limits?: Partial<Limits>;
   readonly sweepIntervalMs?: number;
 }
@@ -111,12 +116,14 @@ export class SqliteStore implements Store {
   readonly #activity: SessionActivity;
   readonly #live: LiveReads;
   readonly #shadows: Shadows;
+  readonly #traces: Traces | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
     this.#path = path;
+    this.#traces = options.traces;
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
@@ -130,6 +137,7 @@ export class SqliteStore implements Store {
       guard: this.#guard,
       clock: options.clock,
       whenRoom: () => this.#wal.whenRoom(),
+      onCommit: options.onCommit,
       activity: (session) => this.#activity.known(session),
     });
     const statements = this.#statements;
@@ -182,7 +190,9 @@ export class SqliteStore implements Store {
 
   async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
     // The engine answers a command with the resource of its kind; group commit only carries it.
-    return (await this.#commits.submit(command, options)) as Outcome<C>;
+    const submit = (): Promise<Outcome> => this.#commits.submit(command, options);
+    const outcome = this.#traces === undefined ? submit() : this.#traces.command(command.type, submit);
+    return (await outcome) as Outcome<C>;
   }
 
   async readUser(userId: string): Promise<User | undefined> {
@@ -283,17 +293,19 @@ export class SqliteStore implements Store {
   stats(): StoreStats {
     const { commands, bytes } = this.#commits.waiting;
     const { dropped, refusedFull } = this.#commits.counts;
-    const oldestDue = this.#read(() => this.#statements.oldestDue.get(this.#writer.now()));
+    const now = this.#writer.now();
+    const { oldestDue, oldestDueCounter } = this.#statements;
+    const due = this.#read(() => Math.min(oldestDue.get(now) ?? now, oldestDueCounter.get(now) ?? now));
     return {
       waitingCommands: commands,
       waitingBytes: bytes,
       droppedCommands: dropped,
       refusedCommands: refusedFull,
-      commitMs: this.#writer.commitMs,
       walWaitMs: this.#wal.waitedMs,
-      sweepLagMs: oldestDue == null ? 0 : Math.max(0, this.#writer.now() - oldestDue),
+      sweepLagMs: now - due,
       databaseBytes: sizeOf(this.#path),
       walBytes: sizeOf(`${this.#path}-wal`),
+      walPendingBytes: this.#wal.usedBytes(),
     };
   }
 

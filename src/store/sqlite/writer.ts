@@ -16,16 +16,18 @@ export interface WriterOptions {
   readonly clock: () => number;
   /** Resolves when the WAL has room for another batch. */
   readonly whenRoom: () => Promise<void> | undefined;
+  /** Hears how long each COMMIT took, in milliseconds. */
+  readonly onCommit?: ((durationMs: number) => void) | undefined;
   /** A session with the last activity that is known, on disk or not. */
   readonly activity: (session: Session) => Session;
 }
 
 export class Writer {
+  /** Milliseconds that all COMMITs took. */
+  commitMs = 0;
   readonly #options: WriterOptions;
   /** The newest record time that is known to be on disk. */
   #recordTime = 0;
-  /** Milliseconds that all COMMITs took. */
-  commitMs = 0;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -55,7 +57,9 @@ export class Writer {
         atCommit = true;
         const begin = performance.now();
         statements.commit.run();
-        this.commitMs += performance.now() - begin;
+        const durationMs = performance.now() - begin;
+        this.commitMs += durationMs;
+        this.#options.onCommit?.(durationMs);
       } else {
         statements.rollback.run();
       }

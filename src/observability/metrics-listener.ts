@@ -1,0 +1,81 @@
+/** A port of its own for `GET /metrics`: cleartext, without a credential, and nothing else on it. */
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Metrics } from "./metrics.ts";
+
+export const METRICS_PATH = "/metrics";
+
+/** Whoever scrapes sends a head of a few hundred bytes at once. */
+const REQUEST_MS_MAX = 10_000;
+const CONNECTIONS_MAX = 64;
+
+export interface MetricsListener {
+  readonly url: string;
+  /** No more scrapes; those under way are cut off. */
+  close(): Promise<void>;
+}
+
+/** What a scrape is answered. Header names are lower case. */
+export interface MetricsAnswer {
+  readonly status: number;
+  readonly header: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Port 0 picks a free one. Rejects when the address cannot be listened on. `onTrouble` hears why a scrape failed. */
+export async function listenForMetrics(
+  metrics: Metrics,
+  { host, port }: { readonly host: string; readonly port: number },
+  onTrouble: (error: unknown) => void,
+): Promise<MetricsListener> {
+  const server = http.createServer({ requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX });
+  server.maxConnections = CONNECTIONS_MAX;
+  server.on("request", (request, response) => {
+    answerScrape(metrics, request.method ?? "", request.url ?? "").then(
+      ({ status, header, body }) => {
+        response.writeHead(status, { ...header, "content-length": body.byteLength });
+        response.end(request.method === "HEAD" ? undefined : body);
+      },
+      (error: unknown) => {
+        onTrouble(error);
+        response.destroy();
+      },
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}${METRICS_PATH}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** What a scrape brings. */
+export async function readMetrics(metrics: Metrics): Promise<MetricsAnswer> {
+  const header = { "content-type": metrics.contentType, "cache-control": "no-store" };
+  return { status: 200, header, body: Buffer.from(await metrics.text()) };
+}
+
+/** `target`: the path, and a query that nobody looks at. */
+async function answerScrape(metrics: Metrics, method: string, target: string): Promise<MetricsAnswer> {
+  const path = target.split("?", 1)[0];
+  if (path !== METRICS_PATH) return answerText(404, `only ${METRICS_PATH} is served here`);
+  if (method !== "GET" && method !== "HEAD") {
+    return answerText(405, `${METRICS_PATH} does not take ${method}; it takes GET, HEAD`, { allow: "GET, HEAD" });
+  }
+  return await readMetrics(metrics);
+}
+
+function answerText(status: number, text: string, header: Readonly<Record<string, string>> = {}): MetricsAnswer {
+  return { status, header: { ...header, "content-type": "text/plain" }, body: Buffer.from(`${text}\n`) };
+}

@@ -1,0 +1,124 @@
+/** Traces by OpenTelemetry: one span per call, below the caller's, and one per command of the store below that. */
+
+/** What follows the calls of the service. */
+export interface Traces {
+  /** Begins the span of a request below the one that its `traceparent` names. `header`: a header by its name in lower case. */
+  begin(header: (name: string) => string | undefined): CallTrace;
+  /** Runs what a call asks of the store as a span below the call's; outside of calls it is just run. */
+  command<T>(name: string, run: () => Promise<T>): Promise<T>;
+  /** Sends what is held back, which takes a few seconds at most. */
+  close(): Promise<void>;
+}
+
+/** The span of one call. One that is never ended is never sent: probes are not traced. */
+export interface CallTrace {
+  /** 32 and 16 hexadecimal digits. */
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Runs at once; what comes of it, however late, belongs to the call. */
+  run(work: () => void): void;
+  end(call: TracedCall): void;
+}
+
+/** What is told of a call that is over. No path, address, id or message: they may be personal or secret. */
+export interface TracedCall {
+  readonly id: string;
+  /** `package.Service/Method`, or a dialect's operation. Absent where no method answers to the path. */
+  readonly rpc: string | undefined;
+  readonly wire: string;
+  /** `OK`, or the RPC code of the refusal. */
+  readonly code: string;
+  readonly reason: string | undefined;
+  readonly httpMethod: string;
+  /** 0 when the caller went away before it was answered. */
+  readonly httpStatus: number;
+}
+
+export interface TraceSettings {
+  readonly sampler: TraceSampler;
+  /** Of the batches that spans are sent in; what is absent has the SDK's default. */
+  readonly batch: TraceBatch;
+}
+
+export interface TraceSampler {
+  readonly name: (typeof SAMPLERS)[number];
+  /** The part of the traces that is kept, 0 to 1. */
+  readonly ratio: number;
+}
+
+export interface TraceBatch {
+  readonly scheduledDelayMillis?: number;
+  readonly exportTimeoutMillis?: number;
+  readonly maxQueueSize?: number;
+  readonly maxExportBatchSize?: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const SAMPLERS = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio",
+] as const;
+
+/**
+ * What the environment says of traces; `undefined`: there are none. As OpenTelemetry's specification has it, a value that
+ * is not known is warned of and passed over: the variables are often set for many programs at once.
+ */
+export function readTraceSettings(
+  environment: Environment,
+  warn: (warning: string) => void,
+): TraceSettings | undefined {
+  const read = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  if (read("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return undefined;
+  const exporter = read("OTEL_TRACES_EXPORTER");
+  const hasEndpoint =
+    read("OTEL_EXPORTER_OTLP_ENDPOINT") !== undefined || read("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") !== undefined;
+  if (exporter === "none" || (exporter === undefined && !hasEndpoint)) return undefined;
+  if (exporter !== undefined && exporter !== "otlp") {
+    warn(`OTEL_TRACES_EXPORTER: ${JSON.stringify(exporter)} is not served, so there are no traces; otlp and none are`);
+    return undefined;
+  }
+  const protocol = read("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ?? read("OTEL_EXPORTER_OTLP_PROTOCOL");
+  if (protocol !== undefined && protocol !== "http/protobuf") {
+    warn(`OTEL_EXPORTER_OTLP_PROTOCOL: ${JSON.stringify(protocol)} is not served; http/protobuf is used`);
+  }
+  return { sampler: readSampler(read, warn), batch: readBatch(read, warn) };
+}
+
+function readSampler(read: (name: string) => string | undefined, warn: (warning: string) => void): TraceSampler {
+  const text = read("OTEL_TRACES_SAMPLER") ?? "parentbased_always_on";
+  const name = SAMPLERS.find((each) => each === text);
+  if (name === undefined) {
+    warn(
+      `OTEL_TRACES_SAMPLER: ${JSON.stringify(text)} is not known; parentbased_always_on is used of ${SAMPLERS.join(", ")}`,
+    );
+    return { name: "parentbased_always_on", ratio: 1 };
+  }
+  const argument = read("OTEL_TRACES_SAMPLER_ARG");
+  const ratio = Number(argument ?? 1);
+  if (ratio >= 0 && ratio <= 1) return { name, ratio };
+  warn(`OTEL_TRACES_SAMPLER_ARG: ${JSON.stringify(argument)} is not a number from 0 to 1; 1 is used`);
+  return { name, ratio: 1 };
+}
+
+const BATCH_VARIABLES: Readonly<Record<keyof TraceBatch, string>> = {
+  scheduledDelayMillis: "OTEL_BSP_SCHEDULE_DELAY",
+  exportTimeoutMillis: "OTEL_BSP_EXPORT_TIMEOUT",
+  maxQueueSize: "OTEL_BSP_MAX_QUEUE_SIZE",
+  maxExportBatchSize: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+};
+
+function readBatch(read: (name: string) => string | undefined, warn: (warning: string) => void): TraceBatch {
+  const batch: Record<string, number> = {};
+  for (const [option, name] of Object.entries(BATCH_VARIABLES)) {
+    const text = read(name);
+    if (text === undefined) continue;
+    if (/^[1-9]\d{0,8}$/.test(text)) batch[option] = Number(text);
+    else warn(`${name}: ${JSON.stringify(text)} is not a whole number above 0; the default is used`);
+  }
+  return batch;
+}

@@ -1,0 +1,76 @@
+/** Where the metrics are served: on the main port for who may read them, and on a port of their own for who asks. */
+import { createRegistry } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
+import { permissionMissing, scopeExceeded } from "../auth/actor.ts";
+import type { Admission } from "../auth/admission.ts";
+import type { Badge } from "../auth/badge.ts";
+import type { Permission } from "../auth/permissions.ts";
+import { type Config, ConfigError } from "../config.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import {
+  listenForMetrics,
+  METRICS_PATH,
+  type MetricsListener,
+  readMetrics,
+} from "../observability/metrics-listener.ts";
+import { toConnectError } from "../service/errors.ts";
+import { describeFault } from "../service/transport-faults.ts";
+import { encodeStatusError } from "../transcoding/error.ts";
+import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
+import { type HttpAnswer, type HttpMount, mountHttp } from "../transport/mount.ts";
+
+const PERMISSION: Permission = "metrics.read";
+/** Addresses that stand for all others. */
+const ANY_HOST: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+const registry = createRegistry(file_google_rpc_error_details);
+
+/** `GET /metrics` of the main port. */
+export function metricsMount(metrics: Metrics, badge: Badge): HttpMount<Admission | undefined> {
+  return mountHttp(METRICS_PATH, async ({ method, path, header, remoteAddress, note }) => {
+    const authentication = await badge.authenticate(header.get("authorization"), remoteAddress);
+    note({ operation: "metrics" });
+    const refuse = (error: ConnectError): HttpAnswer => {
+      describeFault(error, undefined);
+      note({ error });
+      return encodeStatusError(error, { registry });
+    };
+    if (!authentication.ok) return refuse(toConnectError(authentication.refusal));
+    const { actor } = authentication;
+    note({ admission: { actor } });
+    if (!actor.permissions.has(PERMISSION)) {
+      return refuse(toConnectError(permissionMissing("reading the metrics", [PERMISSION])));
+    }
+    if (actor.scope !== null) {
+      return refuse(toConnectError(scopeExceeded("the metrics are of the whole instance", actor.scope)));
+    }
+    if (path !== METRICS_PATH) return refuse(pathNotFound());
+    if (method !== "GET" && method !== "HEAD") return refuse(methodNotAllowed(["GET", "HEAD"]));
+    return readMetrics(metrics);
+  });
+}
+
+/** Throws ConfigError when the port of the metrics is the main one. */
+export function assertPortOfItsOwn({ listen, metricsListen }: Config): void {
+  if (metricsListen === undefined || metricsListen.port === 0 || metricsListen.port !== listen.port) return;
+  if (metricsListen.host !== listen.host && !ANY_HOST.has(metricsListen.host) && !ANY_HOST.has(listen.host)) return;
+  throw new ConfigError(
+    `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${metricsListen.port} is the service's own (--listen); it must be another one, as no credential is asked for there`,
+  );
+}
+
+/** `undefined` where no port of their own is asked for. Throws ConfigError when it cannot be listened on. */
+export async function openMetricsListener(
+  { metricsListen }: Config,
+  metrics: Metrics,
+  onTrouble: (error: unknown) => void,
+): Promise<MetricsListener | undefined> {
+  if (metricsListen === undefined) return undefined;
+  try {
+    return await listenForMetrics(metrics, metricsListen, onTrouble);
+  } catch (error) {
+    throw new ConfigError(
+      `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

@@ -1,0 +1,331 @@
+/** What a scrape says after known traffic, who may scrape, and where. */
+import assert from "node:assert/strict";
+import * as http2 from "node:http2";
+import { describe, type TestContext, test } from "node:test";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { ROLES } from "../../src/auth/permissions.ts";
+import { Metrics } from "../../src/observability/metrics.ts";
+import { defer } from "../support/cleanup.ts";
+import { type Family, parseExposition, sumOf } from "../support/exposition.ts";
+import { httpRequest } from "../support/http-client.ts";
+import { ADMIN_KEY, type Running, type RunOptions, startService } from "../support/service.ts";
+import { RAW_WIRES, RawClient } from "../support/wires.ts";
+
+const CALLS = "lockkeeper_call_duration_seconds";
+const LOCK_USER = "lockkeeper.user.v1.UserService/LockUser";
+const OWN_PORT: NonNullable<RunOptions["config"]> = { metricsListen: { host: "127.0.0.1", port: 0 } };
+
+async function scrape(service: Running): Promise<ReadonlyMap<string, Family>> {
+  const url = new URL(service.metricsUrl ?? assert.fail("the metrics have no port of their own"));
+  const { status, headers, text } = await httpRequest(url.origin, url.pathname, { key: null });
+  assert.equal(status, 200);
+  assert.equal(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+  return parseExposition(text);
+}
+
+/** Scrapes until so many calls are over: an answer may be read a moment before the service knows that it was. */
+async function scrapeAfter(service: Running, calls: number): Promise<ReadonlyMap<string, Family>> {
+  for (let tries = 0; ; tries++) {
+    const families = await scrape(service);
+    const found = sumOf(families, `${CALLS}_count`);
+    if (found >= calls) return families;
+    assert.ok(tries < 200, `${found} calls are over, not ${calls}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The counts of calls that are not 0, as `RPC wire code`. */
+function countsOf(families: ReadonlyMap<string, Family>): Readonly<Record<string, number>> {
+  const samples = families.get(CALLS)?.samples.filter(({ name }) => name === `${CALLS}_count`) ?? [];
+  return Object.fromEntries(
+    samples.map(({ labels: { rpc, wire, code }, value }) => [`${rpc} ${wire} ${code}`, value] as const),
+  );
+}
+
+function wireOf(name: string): string {
+  if (name.startsWith("gRPC-Web")) return "grpc-web";
+  return name.startsWith("gRPC") ? "grpc" : name.startsWith("Connect") ? "connect" : "rest";
+}
+
+describe("the counts", () => {
+  test("are right after a known number of calls of every outcome on every wire", async (t) => {
+    const service = await startService(t, { config: OWN_PORT });
+    const client = new RawClient(service.url);
+    defer(t, () => client.close());
+    const expected: Record<string, number> = {};
+    let calls = 0;
+    const count = (rpc: string, wire: string, code: string): void => {
+      const key = `${rpc} ${wire} ${code}`;
+      expected[key] = (expected[key] ?? 0) + 1;
+      calls++;
+    };
+    for (const [index, wire] of RAW_WIRES.entries()) {
+      const userId = `u${index}`;
+      const send = async (rpc: string, message: JsonObject, key: string, code: string): Promise<void> => {
+        const request = wire.request(rpc, message);
+        await client.send(wire.http, {
+          ...request,
+          headers: { ...request.headers, ...(key === "" ? {} : { authorization: `Bearer ${key}` }) },
+        });
+        count(`lockkeeper.user.v1.UserService/${rpc}`, wireOf(wire.name), code);
+      };
+      await send("CreateUser", { userId }, ADMIN_KEY, "OK");
+      await send("LockUser", { userId }, ADMIN_KEY, "OK");
+      for (let again = 0; again <= index % 3; again++) {
+        await send("LockUser", { userId }, ADMIN_KEY, "FAILED_PRECONDITION");
+      }
+      await send("LockUser", { userId: "nobody" }, ADMIN_KEY, "NOT_FOUND");
+      await send("LockUser", { userId }, "", "UNAUTHENTICATED");
+      await send("LockUser", { userId, reasonCode: "x".repeat(1000) }, ADMIN_KEY, "INVALID_ARGUMENT");
+    }
+    const families = await scrapeAfter(service, calls);
+    assert.deepEqual(countsOf(families), expected);
+    const refusals = Object.fromEntries(
+      (families.get("lockkeeper_refusals_total")?.samples ?? []).map(({ labels, value }) => [
+        `${labels.code} ${labels.reason}`,
+        value,
+      ]),
+    );
+    const sum = (code: string): number =>
+      Object.entries(expected).reduce((all, [key, value]) => all + (key.endsWith(` ${code}`) ? value : 0), 0);
+    assert.deepEqual(refusals, {
+      "FAILED_PRECONDITION USER_ALREADY_LOCKED": sum("FAILED_PRECONDITION"),
+      "NOT_FOUND USER_NOT_FOUND": sum("NOT_FOUND"),
+      "UNAUTHENTICATED CREDENTIAL_MISSING": sum("UNAUTHENTICATED"),
+      "INVALID_ARGUMENT FIELD_INVALID": sum("INVALID_ARGUMENT"),
+    });
+    // One call after the other: no command found another one waiting.
+    assert.ok(sumOf(families, "lockkeeper_batch_commands_sum") >= 2 * RAW_WIRES.length);
+    assert.ok(sumOf(families, "lockkeeper_commit_duration_seconds_count") >= 2 * RAW_WIRES.length);
+    assert.ok(sumOf(families, `${CALLS}_sum`) > 0);
+  });
+
+  test("tell failed authentications by their reasons", async (t) => {
+    const service = await startService(t, { config: OWN_PORT });
+    const path = "/v1/users/alice:lock";
+    for (let call = 0; call < 24; call++)
+      await httpRequest(service.url, path, { method: "POST", key: `${ADMIN_KEY}x` });
+    await httpRequest(service.url, path, { method: "POST", key: null });
+    const families = await scrapeAfter(service, 25);
+    const refused = (reason: string): number => sumOf(families, "lockkeeper_refusals_total", { reason });
+    assert.equal(refused("CREDENTIAL_INVALID") + refused("AUTHENTICATION_RATE"), 24);
+    assert.ok(refused("AUTHENTICATION_RATE") > 0);
+    assert.equal(refused("CREDENTIAL_MISSING"), 1);
+  });
+
+  test("hold whatever is no RPC below one label", async (t) => {
+    const service = await startService(t, { config: OWN_PORT });
+    for (const path of ["/", "/v1/alice", "/lockkeeper.user.v1.UserService/NoSuch", "/v1/users/a/b/c", "/%ff"]) {
+      await httpRequest(service.url, path);
+    }
+    for (let call = 0; call < 50; call++)
+      await httpRequest(service.url, `/secret-${call}`, { method: "PUT", body: "{}" });
+    const families = await scrapeAfter(service, 55);
+    assert.deepEqual([...new Set(families.get(CALLS)?.samples.map(({ labels }) => labels.rpc))], ["unmatched"]);
+  });
+});
+
+describe("a scrape", () => {
+  test("tells of every metric by the rules of the field: units are base units, and all have a meaning", async (t) => {
+    const families = await scrape(await startService(t, { config: OWN_PORT }));
+    const own = [...families.values()].filter(({ name }) => name.startsWith("lockkeeper_"));
+    assert.ok(own.length >= 20);
+    for (const { name, type, help, samples } of own) {
+      assert.match(name, /^lockkeeper_[a-z]+(?:_[a-z]+)*$/);
+      assert.doesNotMatch(name, /_(?:ms|milliseconds|minutes|kb|mb|kib|mib|percent|count|sum|bucket)(?:_|$)/);
+      if (type !== "counter") assert.doesNotMatch(name, /_total$/);
+      assert.match(help, /^[A-Z1].*[.]$/, name);
+      for (const { labels } of samples) assert.ok(Object.keys(labels).every((label) => /^[a-z]+$/.test(label)));
+    }
+    const [build] = families.get("lockkeeper_build_info")?.samples ?? [];
+    assert.deepEqual(build?.labels, { version: "0.1.0", node: process.version });
+    assert.ok(sumOf(families, "process_resident_memory_bytes") > 0);
+  });
+
+  test("tells what is being served, and whether the service is ready", async (t) => {
+    const service = await startService(t, { config: OWN_PORT });
+    assert.equal(sumOf(await scrape(service), "lockkeeper_requests_in_flight"), 0);
+    const session = http2.connect(service.url);
+    defer(t, () => session.destroy());
+    for (let watcher = 0; watcher < 3; watcher++) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/grpc.health.v1.Health/Watch",
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      stream.on("error", () => undefined);
+      stream.end(Buffer.alloc(5));
+      await new Promise((resolve) => stream.once("data", resolve));
+    }
+    const families = await scrape(service);
+    assert.equal(sumOf(families, "lockkeeper_requests_in_flight"), 3);
+    assert.equal(sumOf(families, "lockkeeper_connections"), 1);
+    assert.equal(sumOf(families, "lockkeeper_serving"), 1);
+    assert.ok(sumOf(families, "lockkeeper_database_bytes") > 0);
+  });
+
+  test("tells how long the event loop was held up", async () => {
+    const metrics = new Metrics({ version: "1.2.3" });
+    const late = async (): Promise<number> => {
+      const families = parseExposition(await metrics.text());
+      const upTo = (le: string): number => sumOf(families, "lockkeeper_event_loop_delay_seconds_bucket", { le });
+      return upTo("+Inf") - upTo("0.25");
+    };
+    const before = await late();
+    const end = performance.now() + 400;
+    while (performance.now() < end);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    assert.ok((await late()) > before);
+  });
+
+  test("tells the rest when the store cannot be asked", async () => {
+    const metrics = new Metrics({ version: "1.2.3" });
+    const disk: { isGone: boolean } = { isGone: false };
+    const store = () => {
+      if (disk.isGone) throw new Error("the disk is gone");
+      return {
+        waitingCommands: 7,
+        waitingBytes: 8,
+        droppedCommands: 1,
+        refusedCommands: 2,
+        walWaitMs: 3000,
+        sweepLagMs: 4000,
+        databaseBytes: 5,
+        walBytes: 6,
+        walPendingBytes: 9,
+      };
+    };
+    metrics.watch({ store, load: () => ({ requests: 1, connections: 2 }), serving: () => false });
+    metrics.trouble();
+    const well = parseExposition(await metrics.text());
+    assert.equal(sumOf(well, "lockkeeper_queue_commands"), 7);
+    assert.equal(sumOf(well, "lockkeeper_wal_wait_seconds_total"), 3);
+    assert.equal(sumOf(well, "lockkeeper_sweep_lag_seconds"), 4);
+    disk.isGone = true;
+    await new Promise((resolve) => setImmediate(resolve));
+    const broken = parseExposition(await metrics.text());
+    assert.deepEqual(broken.get("lockkeeper_queue_commands")?.samples, []);
+    assert.equal(sumOf(broken, "lockkeeper_connections"), 2);
+    assert.equal(sumOf(broken, "lockkeeper_serving"), 0);
+    assert.equal(sumOf(broken, "lockkeeper_store_troubles_total"), 1);
+  });
+});
+
+describe("on the main port", () => {
+  async function statusOf(service: Running, key: string | null): Promise<string> {
+    const { status, text } = await httpRequest(service.url, "/metrics", { key });
+    if (status === 200) return `200 ${parseExposition(text).has(CALLS)}`;
+    return `${status} ${(JSON.parse(text) as { details: { reason: string }[] }).details[0]?.reason}`;
+  }
+
+  test("metrics are for roles with metrics.read on the whole instance", async (t) => {
+    const service = await startService(t);
+    const keyOf = async (init: Parameters<Running["keys"]["createApiKey"]>[0]): Promise<string> =>
+      (await service.keys.createApiKey(init)).secret;
+    const said: Record<string, string> = {};
+    for (const role of Object.keys(ROLES)) said[role] = await statusOf(service, await keyOf({ role }));
+    said["metrics.read alone"] = await statusOf(service, await keyOf({ permissions: ["metrics.read"] }));
+    said["user.read alone"] = await statusOf(service, await keyOf({ permissions: ["user.read"] }));
+    said["of one organization"] = await statusOf(service, await keyOf({ role: "viewer", organizationId: "default" }));
+    said.nobody = await statusOf(service, null);
+    said["a bad key"] = await statusOf(service, `${ADMIN_KEY}x`);
+    assert.deepEqual(said, {
+      owner: "200 true",
+      operator: "200 true",
+      viewer: "200 true",
+      login: "403 PERMISSION_MISSING",
+      auditor: "403 PERMISSION_MISSING",
+      "metrics.read alone": "200 true",
+      "user.read alone": "403 PERMISSION_MISSING",
+      "of one organization": "403 SCOPE_EXCEEDED",
+      nobody: "401 CREDENTIAL_MISSING",
+      "a bad key": "401 CREDENTIAL_INVALID",
+    });
+  });
+
+  test("a scrape is a call like others: counted and logged with its caller", async (t) => {
+    const service = await startService(t);
+    await httpRequest(service.url, "/metrics");
+    await httpRequest(service.url, "/metrics", { key: null });
+    const { text } = await httpRequest(service.url, "/metrics");
+    assert.deepEqual(countsOf(parseExposition(text)), { "metrics http OK": 1, "metrics http UNAUTHENTICATED": 1 });
+    const lines = service
+      .log()
+      .split("\n")
+      .filter((line) => line.includes('"rpc":"metrics"'));
+    assert.match(lines[0] ?? "", /"actor":"key:[0-9a-f]+".*"code":"OK"/);
+    assert.match(lines[1] ?? "", /"code":"UNAUTHENTICATED","reason":"CREDENTIAL_MISSING"/);
+  });
+
+  test("takes GET and HEAD of /metrics alone", async (t) => {
+    const service = await startService(t);
+    const posted = await httpRequest(service.url, "/metrics", { method: "POST" });
+    assert.deepEqual([posted.status, posted.headers.allow], [405, "GET, HEAD"]);
+    assert.equal((await httpRequest(service.url, "/metrics/all")).status, 404);
+    const head = await httpRequest(service.url, "/metrics", { method: "HEAD" });
+    assert.deepEqual([head.status, head.text], [200, ""]);
+    assert.ok(Number(head.headers["content-length"]) > 1000);
+  });
+});
+
+describe("a port of their own", () => {
+  async function ownOrigin(t: TestContext): Promise<{ service: Running; origin: string }> {
+    const service = await startService(t, { config: OWN_PORT });
+    return { service, origin: new URL(service.metricsUrl ?? assert.fail("no port of its own")).origin };
+  }
+
+  test("serves nothing but them, and asks for no credential", async (t) => {
+    const { origin } = await ownOrigin(t);
+    for (const path of ["/", "/healthz", "/readyz", "/v1/users", "/metrics/", `/${LOCK_USER}`, "//metrics", "*"]) {
+      const { status, text } = await httpRequest(origin, path);
+      assert.deepEqual([path, status, text], [path, 404, "only /metrics is served here\n"]);
+    }
+    const posted = await httpRequest(origin, "/metrics", { method: "POST", body: "{}" });
+    assert.deepEqual([posted.status, posted.headers.allow], [405, "GET, HEAD"]);
+    const head = await httpRequest(origin, "/metrics", { method: "HEAD", key: null });
+    assert.deepEqual([head.status, head.text], [200, ""]);
+    assert.equal((await httpRequest(origin, "/metrics?name[]=up", { key: null })).status, 200);
+  });
+
+  test("is not there unless it is asked for", async (t) => {
+    assert.equal((await startService(t)).metricsUrl, undefined);
+  });
+
+  test("closes with the service", async (t) => {
+    const { service, origin } = await ownOrigin(t);
+    const open = await fetch(`${origin}/metrics`);
+    await open.text();
+    await service.stop();
+    await assert.rejects(httpRequest(origin, "/metrics"), { code: "ECONNREFUSED" });
+  });
+
+  test("is refused where the service listens itself or another program does", async (t) => {
+    const { service, origin } = await ownOrigin(t);
+    const { port } = new URL(service.url);
+    const start = (listen: string, metrics: string) =>
+      startService(t, {
+        config: {
+          listen: { host: listen, port: Number(port) },
+          metricsListen: { host: metrics, port: Number(port) },
+        },
+      });
+    for (const [listen, metrics] of [
+      ["127.0.0.1", "127.0.0.1"],
+      ["0.0.0.0", "127.0.0.1"],
+      ["127.0.0.1", "::"],
+    ] as const) {
+      await assert.rejects(start(listen, metrics), {
+        name: "ConfigError",
+        message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${port} is the service's own (--listen); it must be another one, as no credential is asked for there`,
+      });
+    }
+    const taken = { host: "127.0.0.1", port: Number(new URL(origin).port) };
+    await assert.rejects(startService(t, { config: { metricsListen: taken } }), {
+      name: "ConfigError",
+      message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: listen EADDRINUSE: address already in use 127.0.0.1:${taken.port}`,
+    });
+    // The one that has it is not harmed.
+    assert.ok((await scrape(service)).has(CALLS));
+  });
+});
