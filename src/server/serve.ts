@@ -18,6 +18,7 @@ import { createTransport } from "../transport/transport.ts";
 import { describe } from "./describe.ts";
 import { prepareFirstStart } from "./first-start.ts";
 import { mounts } from "./mounts.ts";
+import { referenceMounts } from "./reference.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
@@ -78,9 +79,10 @@ async function serveStore(
   // Told at once: a start that fails from here on must not lose the only key there is.
   if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
+  const native = mounts({ store, badge, newId, health });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ store, badge, newId, health }),
-    httpMounts: healthHttpMounts(health),
+    mounts: native,
+    httpMounts: [...healthHttpMounts(health), ...(config.docs ? referenceMounts(native) : [])],
     lateMounts: lateMounts(enabled, { store, badge, newId }),
     ...withTls(config),
     corsOrigins: config.corsOrigins,

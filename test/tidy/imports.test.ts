@@ -13,6 +13,8 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/server": ["src", "gen"],
   "src/config.ts": ["src/config-values.ts"],
   "src/config-values.ts": [],
+  "src/version.ts": [],
+  "src/openapi": ["src/transcoding", "gen"],
   "src/cli": ["src/config.ts", "src/store", "gen"],
   "src/dialect": [
     "src/service",
