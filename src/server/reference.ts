@@ -8,7 +8,9 @@ import { REASONS } from "../domain/refusal.ts";
 import type { RestPolicy } from "../transcoding/policy.ts";
 import type { RouteMount } from "../transcoding/route-table.ts";
 import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../transport/mount.ts";
-import { VERSION } from "../version.ts";
+import { readVersion } from "./version.ts";
+
+const VERSION = readVersion();
 
 /** What the page needs of swagger-ui-dist, with its type; the build puts these files beside the compiled sources. */
 export const VIEWER_FILES: Readonly<Record<string, string>> = {
