@@ -32,6 +32,7 @@ export interface Config {
   readonly logFormat: LogFormat;
   readonly stopGraceMs: number;
   readonly allowClockBehind: boolean;
+  readonly docs: boolean;
 }
 
 interface Setting<T> {
@@ -142,6 +143,13 @@ export const SETTINGS: Settings = {
     meaning: "Start although the clock is more than 60 s behind the newest record: `true` or `false`.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
+  docs: {
+    flag: "docs",
+    environment: "LOCKKEEPER_DOCS",
+    fallback: "true",
+    meaning: "Serve `/openapi.json` and its page `/docs`, to anyone: `true` or `false`.",
+    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
+  },
 };
 
 /** A setting with a value that is not allowed, or a flag that does not exist. */
@@ -177,6 +185,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     logFormat: read("logFormat"),
     stopGraceMs: read("stopGraceMs"),
     allowClockBehind: read("allowClockBehind"),
+    docs: read("docs"),
   };
 }
 

@@ -181,6 +181,14 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["1", /"1" is not allowed/],
     ],
   },
+  docs: {
+    byDefault: true,
+    allowed: [
+      ["true", true],
+      ["false", false],
+    ],
+    refused: [["no", /"no" is not allowed; it must be one of true, false/]],
+  },
 };
 
 const names = Object.keys(CASES) as readonly (keyof Config)[];

@@ -1,11 +1,11 @@
 /** From the words of a command line to a command and what was typed for it; yargs reads, lays out help and completes. */
 import type { Argv, Options } from "yargs";
+import { readVersion } from "../version.ts";
 import type { Command, Reach } from "./command.ts";
 import { GROUPS } from "./commands.ts";
 import { CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "./connection-flags.ts";
 import { EXIT_MEANINGS, usageFailure } from "./failure.ts";
 import type { FlagTable } from "./flag.ts";
-import { readVersion } from "./version.ts";
 
 export type Parsed =
   | { readonly kind: "text"; readonly text: string }

@@ -3,9 +3,9 @@ import { randomUUIDv7 } from "node:crypto";
 import type { Config } from "../config.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import { readTraceSettings, type Traces } from "../observability/traces.ts";
+import { readVersion } from "../version.ts";
 import { describe } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
-import { readVersion } from "./version.ts";
 
 /** Three lines that can be pasted: create a user, lock it, unlock it. */
 function firstMinute(url: string, key: string): string {

@@ -16,12 +16,13 @@ import type { TlsOptions } from "../transport/listener.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";
 import { readTlsFiles } from "../transport/tls-files.ts";
 import { createTransport } from "../transport/transport.ts";
+import { readVersion } from "../version.ts";
 import { describe } from "./describe.ts";
 import { tellFinished } from "./finished-call.ts";
 import { prepareFirstStart } from "./first-start.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
 import { mounts } from "./mounts.ts";
-import { readVersion } from "./version.ts";
+import { referenceMounts } from "./reference.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
@@ -95,9 +96,14 @@ async function serveStore(
   // Told at once: a start that fails from here on must not lose the only key there is.
   if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
+  const native = mounts({ store, badge, newId, health });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ store, badge, newId, health }),
-    httpMounts: [...healthHttpMounts(health), metricsMount(metrics, badge)],
+    mounts: native,
+    httpMounts: [
+      ...healthHttpMounts(health),
+      metricsMount(metrics, badge),
+      ...(config.docs ? referenceMounts(native) : []),
+    ],
     lateMounts: lateMounts(enabled, { store, badge, newId }),
     ...withTls(config),
     corsOrigins: config.corsOrigins,

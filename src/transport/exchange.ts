@@ -136,7 +136,8 @@ export class Exchange {
   /** A complete answer. Of HEAD only the headers are sent. */
   answer(status: number, header: AnswerHeader, body: Uint8Array | undefined): void {
     const length = body === undefined || body.byteLength === 0 ? "0" : String(body.byteLength);
-    this.writeHead(status, status === 204 ? header : { ...header, "content-length": length });
+    // 204 has no length, and that of 304 would be the length of the answer that the client holds.
+    this.writeHead(status, status === 204 || status === 304 ? header : { ...header, "content-length": length });
     this.end(this.method === "HEAD" ? undefined : body);
   }
 

@@ -1,8 +1,7 @@
-/** Requests for any RPC of the service on any wire, and for the foreign APIs, with random contents; some are spoilt besides. */
+/** Requests for any RPC on any wire with random contents. */
 import { type DescMethod, getOption, hasOption, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { http as httpRule } from "../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../gen/google/api/http_pb.ts";
-import { mutateRequest } from "./mutation.ts";
 import type { Random } from "./random.ts";
 import { randomMessage, randomString, type Temper } from "./random-message.ts";
 import { frame, type RawRequest } from "./wires.ts";
@@ -17,29 +16,9 @@ export interface GeneratedRequest {
 /** No call waits longer: an attempt behind others would wait for ten seconds. */
 const DEADLINE_MS = 200;
 
-const CLERK_PATHS = ["users", "users/{}", "users/{}/lock", "users/{}/unlock", "users/{}/ban", "users/{}/unban"].concat([
-  "users/count",
-  "users/ban",
-  "users/{}/metadata",
-  "sessions",
-  "sessions/{}",
-  "sessions/{}/revoke",
-]);
-const METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"];
-
-/** One of `methods` on a wire by chance; one in `spoilEvery` is spoilt besides. */
-export function randomRequest(
-  random: Random,
-  methods: readonly DescMethod[],
-  { headers, spoilEvery }: { readonly headers: Readonly<Record<string, string>>; readonly spoilEvery: number },
-): GeneratedRequest {
-  const made = random.below(20) === 0 ? clerkRequest(random) : methodRequest(random, random.pick(methods));
-  const request: RawRequest = { ...made.request, headers: { ...made.request.headers, ...headers } };
-  if (random.below(spoilEvery) !== 0) return { ...made, request };
-  return { ...made, request: mutateRequest(random, request, [request.body, Buffer.from("{}")]) };
-}
-
-function methodRequest(random: Random, method: DescMethod): GeneratedRequest {
+/** A call of one of `methods` on a wire by chance, without a credential. */
+export function randomRequest(random: Random, methods: readonly DescMethod[]): GeneratedRequest {
+  const method = random.pick(methods);
   const temper = random.pick(["tame", "wild"] as const);
   const message = randomMessage(random, method.input, temper);
   const bytes = Buffer.from(toBinary(method.input, message));
@@ -93,20 +72,6 @@ function restRequest(random: Random, { rule, json, temper }: RestCall): RawReque
   const body = rule.body === "" ? Buffer.alloc(0) : Buffer.from(JSON.stringify(json));
   const type: Record<string, string> = rule.body === "" ? {} : { "content-type": "application/json" };
   return { method, path: path + query, headers: { ...type, ...deadlineOf("application/json") }, body };
-}
-
-function clerkRequest(random: Random): GeneratedRequest {
-  const path = `/clerk/v1/${random.pick(CLERK_PATHS)}`.replace("{}", () =>
-    encodeURIComponent(randomString(random)).slice(0, 600),
-  );
-  const body = JSON.stringify({ username: randomString(random), banned: true, user_ids: [randomString(random)] });
-  const request: RawRequest = {
-    method: random.pick(METHODS),
-    path,
-    headers: { "content-type": "application/json" },
-    body: Buffer.from(body),
-  };
-  return { wire: "Clerk", http: random.pick(["1.1", "2"] as const), request };
 }
 
 function deadlineOf(type: string): Record<string, string> {

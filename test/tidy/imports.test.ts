@@ -13,7 +13,10 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/server": ["src", "gen"],
   "src/config.ts": ["src/config-values.ts"],
   "src/config-values.ts": [],
-  "src/cli": ["src/config.ts", "src/store", "gen"],
+  "src/version.ts": [],
+  "src/client": ["gen"],
+  "src/openapi": ["src/transcoding", "gen"],
+  "src/cli": ["src/config.ts", "src/config-values.ts", "src/version.ts", "src/store", "gen"],
   "src/dialect": [
     "src/service",
     "type src/domain",

@@ -94,7 +94,7 @@ export class WorkerLink<Q> {
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
     const { name, url, workerData } = this.#options;
-    const worker = new Worker(url, { name, workerData });
+    const worker = new Worker(asItRuns(url), { name, workerData });
     worker.on("message", (answer: WorkerAnswer) => this.#answer(worker, answer));
     worker.on("error", (error) => this.#lose(worker, error));
     worker.on("exit", (code) => this.#lose(worker, new Error(`exit code ${code}`)));
@@ -133,4 +133,9 @@ export class WorkerLink<Q> {
     clearTimeout(this.#timer);
     for (const { reject } of this.#pending.splice(0)) reject(error);
   }
+}
+
+/** Workers are named by their sources; where the package's compiled form runs, they lie beside it under the same name. */
+function asItRuns(url: URL): URL {
+  return import.meta.url.endsWith(".js") ? new URL(url.href.replace(/\.ts$/, ".js")) : url;
 }

@@ -1,0 +1,65 @@
+/** The OpenAPI 3.1 document of services: every REST path and every Connect path, from the descriptors. */
+import type { DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
+import { createRouteTable, type RouteMount } from "../transcoding/route-table.ts";
+import { errorComponents } from "./errors.ts";
+import { connectOperation, connectTagOf, isUnary, type OperationParts, restOperation } from "./operations.ts";
+import { type Comments, described, Schemas } from "./schemas.ts";
+
+export interface OpenApiOptions extends Pick<OperationParts, "reasons" | "examples"> {
+  readonly title: string;
+  /** In Markdown. */
+  readonly description: string;
+  readonly version: string;
+  readonly mounts: readonly RouteMount[];
+  readonly comments: Comments;
+}
+
+/** Throws for a route that OpenAPI cannot say. */
+export function createOpenApi(options: OpenApiOptions): JsonObject {
+  const { title, description, version, mounts, comments, reasons, examples } = options;
+  const schemas = new Schemas(comments);
+  const parts: OperationParts = { schemas, reasons, examples };
+  const paths: Record<string, JsonObject> = {};
+  const seen = new Map<DescMethod, number>();
+  for (const route of createRouteTable(mounts).routes) {
+    const { method, template, httpMethod } = route;
+    if (!isUnary(method)) continue;
+    const number = (seen.get(method) ?? 0) + 1;
+    seen.set(method, number);
+    paths[template.text] = {
+      ...paths[template.text],
+      [httpMethod.toLowerCase()]: restOperation(parts, route, number),
+    };
+  }
+  for (const method of mounts.flatMap((mount) => mount.methods).filter(isUnary)) {
+    paths[`/${method.parent.typeName}/${method.name}`] = { post: connectOperation(parts, method) };
+  }
+  const errors = errorComponents(reasons);
+  return {
+    openapi: "3.1.0",
+    info: { title, version, description, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+    servers: [{ url: "/" }],
+    security: [{ bearer: [] }],
+    tags: mounts.flatMap(({ service, methods }) => tagsOf(schemas, service, methods)),
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key." } },
+      schemas: { ...schemas.components, ...errors.schemas },
+      responses: errors.responses,
+    },
+  };
+}
+
+function tagsOf(schemas: Schemas, service: DescService, methods: readonly DescMethod[]): JsonObject[] {
+  const streams = methods.filter((method) => !isUnary(method)).map(({ name }) => name);
+  const left = streams.length === 0 ? "" : `Streams, which OpenAPI cannot describe: ${streams.join(", ")}.`;
+  const comment = schemas.commentOf(service.typeName);
+  const [first] = methods;
+  const tags = [{ name: service.name, ...described([comment, left].filter(Boolean).join("\n\n")) }];
+  return first === undefined
+    ? tags
+    : [
+        ...tags,
+        { name: connectTagOf(first), description: `\`${service.typeName}\` by the Connect protocol, as JSON.` },
+      ];
+}

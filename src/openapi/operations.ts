@@ -1,0 +1,185 @@
+/** One operation of the document: a REST route or the Connect path of a method. */
+import type { DescField, DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { hasSubfields } from "../transcoding/field-path.ts";
+import type { Route } from "../transcoding/route.ts";
+import { findTextForm } from "../transcoding/scalar-text.ts";
+import { type ErrorWire, errorResponses, type Reasons } from "./errors.ts";
+import { isRequired } from "./rules.ts";
+import { described, type Schemas } from "./schemas.ts";
+
+/** Requests that succeed, as JSON, by the RPC's full name (`package.Service/Method`). */
+export type Examples = Readonly<Record<string, JsonObject>>;
+
+export interface OperationParts {
+  readonly schemas: Schemas;
+  readonly reasons: Reasons;
+  readonly examples: Examples;
+}
+
+/** What OpenAPI has a place for. */
+const HTTP_METHODS: readonly string[] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
+
+const ANY_BYTES: JsonObject = { "*/*": { schema: {} } };
+
+/** `package.Service/Method`. */
+export function rpcNameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
+/** Whether one request is answered by one message; OpenAPI has no words for streams of messages. */
+export function isUnary({ methodKind }: DescMethod): boolean {
+  return methodKind === "unary";
+}
+
+/** Throws for a path that OpenAPI's templates cannot say. `number`: which of the method's routes it is; the first is 1. */
+export function restOperation(parts: OperationParts, route: Route, number: number): JsonObject {
+  const { method, template, httpMethod } = route;
+  if (!HTTP_METHODS.includes(httpMethod) || /[*=]/.test(template.text)) {
+    throw new Error(`openapi: ${route.label} is a path that OpenAPI cannot say`);
+  }
+  const { schemas, examples } = parts;
+  const example = examples[rpcNameOf(method)];
+  const inPath = route.path.map(({ path }) => path[0]);
+  const rest = method.input.fields.filter((field) => !inPath.includes(field));
+  const inQuery = rest.filter(
+    (field) => route.body.kind === "none" || (route.body.kind === "field" && route.body.field !== field),
+  );
+  const parameters = [
+    ...route.path.map(({ path, variable }) => ({
+      ...parameter(schemas, path.at(-1) as DescField, variable.fieldPath.join("."), exampleAt(example, path)),
+      in: "path",
+      required: true,
+    })),
+    ...inQuery.flatMap((field) => queryParameters(schemas, [field], example)),
+  ];
+  return {
+    ...headOf(parts, method, number === 1 ? "" : `_${number}`),
+    tags: [method.parent.name],
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...restBody(schemas, route, rest, example),
+    responses: {
+      [route.policy.successStatuses[method.localName] ?? route.policy.successStatus]: {
+        description: schemas.commentOf(method.output.typeName) || "The call succeeded.",
+        content: restAnswer(schemas, route),
+      },
+      ...errorsOf(parts, method, "rest"),
+    },
+  };
+}
+
+export function connectOperation(parts: OperationParts, method: DescMethod): JsonObject {
+  const { schemas, examples } = parts;
+  const example = examples[rpcNameOf(method)];
+  return {
+    ...headOf(parts, method, "_Connect"),
+    tags: [connectTagOf(method)],
+    requestBody: { required: true, content: jsonContent(closed(schemas, method), example) },
+    responses: {
+      200: {
+        description: schemas.commentOf(method.output.typeName) || "The call succeeded.",
+        content: jsonContent(schemas.message(method.output)),
+      },
+      ...errorsOf(parts, method, "connect"),
+    },
+  };
+}
+
+export function connectTagOf(method: DescMethod): string {
+  return `${method.parent.name} (Connect)`;
+}
+
+function headOf({ schemas }: OperationParts, method: DescMethod, ending: string): JsonObject {
+  const comment = schemas.commentOf(`${method.parent.typeName}.${method.name}`);
+  const [sentence = ""] = /^[\s\S]*?[.](?=\s|$)/.exec(comment) ?? [];
+  return {
+    operationId: `${method.parent.name}_${method.name}${ending}`,
+    ...(sentence === "" ? {} : { summary: sentence }),
+    ...described(comment),
+  };
+}
+
+function errorsOf({ reasons }: OperationParts, method: DescMethod, wire: ErrorWire): JsonObject {
+  return errorResponses(reasons, wire, method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS);
+}
+
+/** The whole request: a member that it does not have is refused. */
+function closed(schemas: Schemas, { input }: DescMethod): JsonObject {
+  return { ...schemas.object(input, input.fields), additionalProperties: false };
+}
+
+function restBody(
+  schemas: Schemas,
+  { body }: Route,
+  rest: readonly DescField[],
+  example: JsonObject | undefined,
+): JsonObject {
+  if (body.kind === "none") return {};
+  if (body.raw) return { requestBody: { required: true, content: ANY_BYTES } };
+  if (body.kind === "field") {
+    const content = jsonContent(schemas.field(body.field), example?.[body.field.jsonName]);
+    return { requestBody: { required: isRequired(body.field), content } };
+  }
+  const [first] = rest;
+  const schema = first === undefined ? { type: "object" } : schemas.object(first.parent, rest);
+  const own = rest.flatMap(({ jsonName }) =>
+    example?.[jsonName] === undefined ? [] : [[jsonName, example[jsonName]]],
+  );
+  const content = jsonContent(
+    { ...schema, additionalProperties: false },
+    example === undefined ? undefined : (Object.fromEntries(own) as JsonObject),
+  );
+  return { requestBody: { required: "required" in schema, content } };
+}
+
+function restAnswer(schemas: Schemas, { method, responseField, rawResponse }: Route): JsonObject {
+  if (rawResponse) return ANY_BYTES;
+  return jsonContent(responseField === undefined ? schemas.message(method.output) : schemas.field(responseField));
+}
+
+function jsonContent(schema: JsonObject, example?: JsonValue): JsonObject {
+  return { "application/json": { schema, ...(example === undefined ? {} : { example }) } };
+}
+
+/** The parameters of a field: itself, or those of its fields by dotted names; none for what a query cannot set. */
+function queryParameters(
+  schemas: Schemas,
+  path: readonly DescField[],
+  example: JsonObject | undefined,
+): readonly JsonObject[] {
+  const field = path.at(-1) as DescField;
+  if (hasSubfields(field)) {
+    const parents = path.map(({ message }) => message);
+    // A message that holds itself would go on without end.
+    const fields = field.message.fields.filter(({ message }) => message === undefined || !parents.includes(message));
+    return fields.flatMap((each) => queryParameters(schemas, [...path, each], example));
+  }
+  const isText = !(field.fieldKind === "list" && field.listKind === "message") && findTextForm(field) !== undefined;
+  if (!isText) return [];
+  const name = path.map(({ jsonName }) => jsonName).join(".");
+  return [
+    {
+      ...parameter(schemas, field, name, exampleAt(example, path)),
+      in: "query",
+      required: path.every(isRequired),
+    },
+  ];
+}
+
+function parameter(schemas: Schemas, field: DescField, name: string, example: JsonValue | undefined): JsonObject {
+  const { description, ...schema } = schemas.field(field);
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    schema,
+    ...(example === undefined ? {} : { example }),
+  };
+}
+
+function exampleAt(example: JsonObject | undefined, path: readonly DescField[]): JsonValue | undefined {
+  return path.reduce<JsonValue | undefined>(
+    (value, { jsonName }) =>
+      typeof value === "object" && value !== null && !Array.isArray(value) ? value[jsonName] : undefined,
+    example,
+  );
+}

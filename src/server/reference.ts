@@ -1,0 +1,158 @@
+/** The reference for people and programs: `/openapi.json`, and the page at `/docs` that shows it. Open to anyone. */
+import { hash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { DescService } from "@bufbuild/protobuf";
+import { REASONS } from "../domain/refusal.ts";
+import type { RestPolicy } from "../transcoding/policy.ts";
+import type { RouteMount } from "../transcoding/route-table.ts";
+import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../transport/mount.ts";
+import { readVersion } from "../version.ts";
+
+const VERSION = readVersion();
+
+/** What the page needs of swagger-ui-dist, with its type; the build puts these files beside the compiled sources. */
+export const VIEWER_FILES: Readonly<Record<string, string>> = {
+  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+  "swagger-ui.css": "text/css; charset=utf-8",
+  "favicon-32x32.png": "image/png",
+};
+
+const DESCRIPTION = `Locks, unlocks and bans user accounts beside a login. One handler set answers REST, Connect, gRPC and gRPC-Web; this
+page has the REST paths and, under the tags "(Connect)", the Connect ones with JSON.
+
+JSON follows the proto3 mapping: 64-bit numbers are strings, times are RFC 3339, names are lowerCamelCase. Members and query
+parameters that are not known are refused. Dialects (\`--dialects\`) are not described here; health is \`grpc.health.v1\`,
+\`/healthz\` and \`/readyz\`.`;
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>lockkeeper ${VERSION}</title>
+<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="reference"></div>
+<noscript>This page needs JavaScript; the same is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`;
+
+/** No validator badge and no stored credential: the page asks this service alone. */
+const START = `SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#reference",
+  deepLinking: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  displayOperationId: true,
+  filter: true,
+  validatorUrl: null,
+});
+`;
+
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  // The viewer's style sheet has its icons in itself.
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const SAFETY: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+
+/** A mount as far as it is described, whatever it admits. */
+interface Described {
+  readonly service: DescService;
+  readonly options: { readonly rest?: RestPolicy; readonly methods?: readonly string[] };
+}
+
+/** The mounts of the document and its page. `mounts`: the services; those with REST paths are described. */
+export function referenceMounts(mounts: readonly Described[]): HttpMount[] {
+  let document: Promise<HttpAnswer> | undefined;
+  return [
+    mountHttp("/openapi.json", (call) =>
+      toAnswer(call, "/openapi.json", () => {
+        document ??= createDocument(mounts).then((json) => fileOf("application/json", Buffer.from(json)));
+        return document;
+      }),
+    ),
+    mountHttp("/docs", (call) => toAnswer(call, call.path, () => readPageFile(call.path))),
+  ];
+}
+
+async function createDocument(mounts: readonly Described[]): Promise<string> {
+  // Loaded when someone asks: a service that nobody reads about pays nothing.
+  const [{ createOpenApi }, { EXAMPLES }, { COMMENTS }] = await Promise.all([
+    import("../openapi/document.ts"),
+    import("../openapi/examples.ts"),
+    import("../../gen/lockkeeper/comments.ts"),
+  ]);
+  const document = createOpenApi({
+    title: "lockkeeper",
+    description: DESCRIPTION,
+    version: VERSION,
+    mounts: mounts.flatMap(toRouteMount),
+    comments: COMMENTS,
+    reasons: REASONS,
+    examples: EXAMPLES,
+  });
+  return JSON.stringify(document);
+}
+
+function toRouteMount({ service, options }: Described): readonly RouteMount[] {
+  const { rest: policy, methods: names } = options;
+  if (policy === undefined) return [];
+  const methods = service.methods.filter(({ localName }) => names?.includes(localName) ?? true);
+  return [{ service, methods, policy }];
+}
+
+async function readPageFile(path: string): Promise<HttpAnswer | undefined> {
+  if (path === "/docs" || path === "/docs/") return fileOf("text/html; charset=utf-8", Buffer.from(PAGE));
+  const name = path.slice("/docs/".length);
+  if (name === "start.js") return fileOf("text/javascript; charset=utf-8", Buffer.from(START));
+  const type = Object.hasOwn(VIEWER_FILES, name) ? VIEWER_FILES[name] : undefined;
+  return type === undefined ? undefined : fileOf(type, await readFile(join(viewerFolder(), name)));
+}
+
+/** Among the compiled sources the build has put the files there; from the sources they are read where npm put them. */
+function viewerFolder(): string {
+  if (import.meta.filename.endsWith(".js")) return join(import.meta.dirname, "../../swagger-ui");
+  return dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+}
+
+function fileOf(type: string, body: Uint8Array): HttpAnswer {
+  const etag = `"${hash("sha256", body, "base64url").slice(0, 22)}"`;
+  return { status: 200, header: { ...SAFETY, "content-type": type, "cache-control": "no-cache", etag }, body };
+}
+
+async function toAnswer(
+  { method, path, header }: HttpCall,
+  expectedPath: string,
+  read: () => Promise<HttpAnswer | undefined>,
+): Promise<HttpAnswer> {
+  if (method !== "GET" && method !== "HEAD") {
+    return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
+  }
+  const found = path === expectedPath ? await read() : undefined;
+  if (found === undefined) return textOf(404, "nothing is served at this path\n", {});
+  const secured = { ...found.header, "content-security-policy": CONTENT_SECURITY_POLICY };
+  const known = (header.get("if-none-match") ?? "").split(/\s*,\s*/);
+  const isKnown = known.includes(String(found.header.etag));
+  return isKnown ? { status: 304, header: secured, body: new Uint8Array() } : { ...found, header: secured };
+}
+
+function textOf(status: number, text: string, header: Readonly<Record<string, string>>): HttpAnswer {
+  return { status, header: { ...SAFETY, ...header, "content-type": "text/plain" }, body: Buffer.from(text) };
+}

@@ -1,0 +1,79 @@
+/** `lockkeeper/client`: every service of the contract, over gRPC and Connect, with its refusals and its end. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import * as contract from "../../src/client/client.ts";
+import { Code, ConnectError, createLockkeeperClient, reasonOf, State } from "../../src/client/client.ts";
+import { ADMIN_KEY, startService } from "../support/service.ts";
+
+const GEN = join(import.meta.dirname, "../../gen/lockkeeper");
+
+test("lends every message, enum and service of the contract", async () => {
+  const files = readdirSync(GEN, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("_pb.ts"));
+  const names = await Promise.all(files.map(async (file) => Object.keys((await import(join(GEN, file))) as object)));
+  assert.ok(names.flat().length > 100);
+  assert.deepEqual(
+    names.flat().filter((name) => !(name in contract)),
+    [],
+  );
+});
+
+for (const protocol of ["grpc", "connect"] as const) {
+  describe(`over ${protocol}`, () => {
+    test("calls every service with the key, and says why it is refused", async (t) => {
+      const { url } = await startService(t);
+      const client = createLockkeeperClient({ baseUrl: url, key: ADMIN_KEY, protocol });
+      t.after(() => client.close());
+      await client.users.createUser({ userId: "alice" });
+      const { user } = await client.users.lockUser({ userId: "alice" });
+      assert.equal(user?.state, State.LOCKED);
+      assert.equal((await client.signIns.checkSignIn({ userId: "alice" })).decision?.allowed, false);
+      assert.deepEqual((await client.sessions.listSessions({ userId: "alice" })).sessions, []);
+      assert.equal(
+        (await client.organizations.getOrganization({ organizationId: "default" })).organization?.displayName,
+        "Default",
+      );
+      assert.ok((await client.policies.getPolicy({})).policy);
+      assert.equal((await client.keys.listApiKeys({})).apiKeys.length, 1);
+      const refused = await client.users.lockUser({ userId: "alice" }).catch((error: unknown) => error);
+      assert.ok(refused instanceof ConnectError);
+      assert.equal(refused.code, Code.FailedPrecondition);
+      assert.equal(reasonOf(refused), "USER_ALREADY_LOCKED");
+    });
+
+    test("a wrong key, a service that is not there and other errors are told apart", async (t) => {
+      const { url } = await startService(t);
+      const wrong = createLockkeeperClient({ baseUrl: url, key: "wrong", protocol });
+      t.after(() => wrong.close());
+      const refused = await wrong.users.getUser({ userId: "a" }).catch((error: unknown) => error);
+      assert.equal(reasonOf(refused), "CREDENTIAL_INVALID");
+      const nowhere = createLockkeeperClient({ baseUrl: "http://127.0.0.1:1", key: ADMIN_KEY, protocol });
+      t.after(() => nowhere.close());
+      const gone = await nowhere.users.getUser({ userId: "a" }).catch((error: unknown) => error);
+      assert.equal(ConnectError.from(gone).code, Code.Unavailable);
+      assert.equal(reasonOf(gone), undefined);
+      assert.equal(reasonOf(new Error("x")), undefined);
+    });
+
+    test("a call takes no longer than it may", async (t) => {
+      const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+      await once(silent, "listening");
+      const { port } = silent.address() as AddressInfo;
+      const client = createLockkeeperClient({
+        baseUrl: `http://127.0.0.1:${port}`,
+        key: ADMIN_KEY,
+        protocol,
+        timeoutMs: 100,
+      });
+      t.after(() => {
+        client.close();
+        silent.close();
+      });
+      const late = await client.users.getUser({ userId: "a" }).catch((error: unknown) => error);
+      assert.equal(ConnectError.from(late).code, Code.DeadlineExceeded);
+    });
+  });
+}

@@ -1,0 +1,117 @@
+/** The reference page at /docs in headless Chromium: it shows operations, calls them with a key, and asks this host alone. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { isExecutable } from "../support/run-command.ts";
+import { ADMIN_KEY, startService } from "../support/service.ts";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"];
+
+function skippedWithoutChromium(t: TestContext): boolean {
+  if (isExecutable(CHROMIUM)) return false;
+  t.skip(`there is no Chromium at ${CHROMIUM}; the environment variable CHROMIUM may say where it is`);
+  return true;
+}
+
+interface Visit {
+  readonly tab: Page;
+  /** Every address that the page asked for. */
+  readonly asked: readonly string[];
+  /** What the browser complains of: refused by the Content-Security-Policy, exceptions, failed requests. */
+  readonly complaints: readonly string[];
+}
+
+async function visit(t: TestContext, address: string): Promise<Visit> {
+  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  t.after(() => browser.close());
+  const tab = await browser.newPage();
+  const [asked, complaints]: [string[], string[]] = [[], []];
+  tab.on("request", (request) => asked.push(request.url()));
+  tab.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  tab.on("pageerror", (error) => complaints.push(String(error)));
+  tab.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  await tab.goto(address);
+  return { tab, asked, complaints };
+}
+
+test("the page shows the operations and carries out a call with the key that is typed", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { url, users } = await startService(t);
+  const { tab, asked, complaints } = await visit(t, `${url}/docs`);
+  const block = tab.locator("#operations-UserService-UserService_CreateUser");
+  await block.waitFor({ timeout: 20_000 });
+  assert.ok((await tab.locator(".opblock").count()) > 70);
+  await tab.locator(".auth-wrapper .authorize").first().click();
+  await tab.locator(".auth-container input").fill(ADMIN_KEY);
+  await tab.locator(".auth-btn-wrapper .authorize").click();
+  await tab.locator(".auth-btn-wrapper .btn-done").click();
+  await block.locator(".opblock-summary-control").click();
+  await block.locator(".try-out__btn").click();
+  await block.locator(".execute").click();
+  const status = block.locator(".live-responses-table .response-col_status").last();
+  await status.waitFor({ timeout: 10_000 });
+  assert.match((await status.textContent()) ?? "", /200/);
+  assert.equal((await users.getUser({ userId: "alice" })).user?.profile?.email, "alice@example.com");
+  assert.deepEqual(complaints, []);
+  const foreign = asked.filter((address) => !address.startsWith("data:") && new URL(address).origin !== url);
+  assert.deepEqual(foreign, []);
+  assert.ok(asked.includes(`${url}/openapi.json`));
+  t.diagnostic(`${asked.length} requests, all to the service itself`);
+});
+
+test("the page's policy lets nothing in that is not the service's own", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { url } = await startService(t);
+  const { tab, complaints } = await visit(t, `${url}/docs`);
+  const reached = await tab.evaluate(async () => {
+    const fetched = await fetch("http://127.0.0.2:9/").then(
+      () => true,
+      () => false,
+    );
+    return fetched;
+  });
+  assert.equal(reached, false);
+  await assert.rejects(tab.addScriptTag({ content: "globalThis.inlineRan = true" }));
+  assert.equal(await tab.evaluate(() => "inlineRan" in globalThis), false);
+  assert.equal(
+    complaints.filter((each) => each.includes("Content Security Policy")).length >= 2,
+    true,
+    complaints.join("\n"),
+  );
+  const policy = (await fetch(`${url}/docs`)).headers.get("content-security-policy") ?? "";
+  assert.match(policy, /^default-src 'self';/);
+  assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+});
+
+test("the page's files are served as they are, and no other file is", async (t) => {
+  const { url } = await startService(t);
+  const types = {
+    "": "text/html",
+    "/": "text/html",
+    "/start.js": "text/javascript",
+    "/swagger-ui-bundle.js": "text/javascript",
+    "/swagger-ui.css": "text/css",
+    "/favicon-32x32.png": "image/png",
+  };
+  for (const [path, type] of Object.entries(types)) {
+    const answer = await fetch(`${url}/docs${path}`);
+    assert.equal(answer.status, 200, path);
+    assert.match(answer.headers.get("content-type") ?? "", new RegExp(`^${type}`), path);
+    assert.ok((await answer.arrayBuffer()).byteLength > 100, path);
+  }
+  for (const path of [
+    "/package.json",
+    "/swagger-ui.js.map",
+    "/..%2fpackage.json",
+    "/toString",
+    "/swagger-ui.css/",
+    "/x/start.js",
+  ]) {
+    assert.equal((await fetch(`${url}/docs${path}`)).status, 404, path);
+  }
+  const head = await fetch(`${url}/docs`, { method: "HEAD" });
+  assert.deepEqual([head.status, await head.text()], [200, ""]);
+});
