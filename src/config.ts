@@ -25,6 +25,8 @@ export interface Config {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly tlsClientCa: string | undefined;
+  /** Path of a JSON file. */
+  readonly oidcIssuers: string | undefined;
   readonly corsOrigins: readonly string[];
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
@@ -87,6 +89,13 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_TLS_CLIENT_CA",
     fallback: "",
     meaning: "Let only clients connect that show a certificate of these authorities, a PEM file.",
+    parse: parsePath,
+  },
+  oidcIssuers: {
+    flag: "oidc-issuers",
+    environment: "LOCKKEEPER_OIDC_ISSUERS",
+    fallback: "",
+    meaning: "Take access tokens (JWT) of the OIDC issuers that this JSON file names, beside API keys.",
     parse: parsePath,
   },
   corsOrigins: {
@@ -161,6 +170,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     tlsCert: read("tlsCert"),
     tlsKey: read("tlsKey"),
     tlsClientCa: read("tlsClientCa"),
+    oidcIssuers: read("oidcIssuers"),
     corsOrigins: read("corsOrigins"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),

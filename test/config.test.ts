@@ -91,6 +91,14 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
     ],
     refused: [["a\0b", /is not the path of a file/]],
   },
+  oidcIssuers: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/issuers.json", "/etc/lockkeeper/issuers.json"],
+      ["a b.json", "a b.json"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
   dialects: {
     byDefault: [],
     allowed: [

@@ -111,11 +111,14 @@ export class Badge {
     const token = bearerToken(authorization);
     if (token === undefined) return { ok: false, refusal: missing(authorization) };
     const held = this.#find(token);
-    if (held === undefined || !isEffective(held.key, now)) {
-      return { ok: false, refusal: this.#countFailure(remoteAddress, now) ?? credentialInvalid() };
-    }
+    if (held === undefined || !isEffective(held.key, now)) return this.fail(remoteAddress, credentialInvalid());
     this.#noteUse(held, now);
     return { ok: true, actor: held.actor };
+  }
+
+  /** Counts a failure of this address: too many within a second have a refusal of their own. */
+  fail(remoteAddress: string, refusal: Refusal): Authentication {
+    return { ok: false, refusal: this.#countFailure(remoteAddress, this.#clock()) ?? refusal };
   }
 
   /** Writes the days on which keys were used. */
@@ -176,7 +179,8 @@ export class Badge {
   }
 }
 
-function bearerToken(authorization: string | null): string | undefined {
+/** What the header shows as a credential; `undefined`: it has none. */
+export function bearerToken(authorization: string | null): string | undefined {
   if (authorization === null) return undefined;
   const match = /^bearer +([^\s,]+) *$/i.exec(authorization);
   return match?.[1];

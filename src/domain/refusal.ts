@@ -68,6 +68,10 @@ export const REASONS = {
   CREDENTIAL_INVALID: ["UNAUTHENTICATED", "The credential is malformed, unknown, expired or revoked."],
   PERMISSION_MISSING: ["PERMISSION_DENIED", "The credential lacks the permission that the RPC needs."],
   SCOPE_EXCEEDED: ["PERMISSION_DENIED", "The credential's scope does not reach what the call asks for."],
+  ISSUER_UNAVAILABLE: [
+    "UNAVAILABLE",
+    "The keys of the token's issuer cannot be fetched now; `RetryInfo` says how long to wait.",
+  ],
   AUTHENTICATION_RATE: [
     "RESOURCE_EXHAUSTED",
     "Too many failed authentications from this address; `RetryInfo` says how long to wait.",

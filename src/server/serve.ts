@@ -1,6 +1,7 @@
 /** The wiring: opens the store, hangs the services on the transport and listens. */
 import type { Admission } from "../auth/admission.ts";
 import { Badge } from "../auth/badge.ts";
+import { Gate } from "../auth/gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
@@ -17,6 +18,7 @@ import { readTlsFiles } from "../transport/tls-files.ts";
 import { createTransport } from "../transport/transport.ts";
 import { describe } from "./describe.ts";
 import { prepareFirstStart } from "./first-start.ts";
+import { openTokens, readIssuers } from "./issuers.ts";
 import { mounts } from "./mounts.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
@@ -45,6 +47,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   const enabled = enabledDialects(config);
   // Before the database is opened: what is mistyped should be told before anything is made.
   withTls(config);
+  const issuers = readIssuers(config);
   const onTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
   const store = await openSqliteStore({
     path: config.database.path,
@@ -55,7 +58,9 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   });
   try {
     const badge = await Badge.open({ store, clock, onTrouble });
-    return await serveStore(config, surroundings, { store, badge, enabled, onTrouble });
+    const tokens = openTokens(issuers, surroundings);
+    const gate = new Gate({ badge, tokens });
+    return await serveStore(config, surroundings, { store, badge, gate, enabled, onTrouble });
   } catch (error) {
     await store.close();
     throw error;
@@ -65,6 +70,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 interface Opened {
   readonly store: Store;
   readonly badge: Badge;
+  readonly gate: Gate;
   readonly enabled: readonly Dialect[];
   readonly onTrouble: (error: unknown) => void;
 }
@@ -72,16 +78,16 @@ interface Opened {
 async function serveStore(
   config: Config,
   { newId, log, adminKeyMade }: Surroundings,
-  { store, badge, enabled, onTrouble }: Opened,
+  { store, badge, gate, enabled, onTrouble }: Opened,
 ): Promise<Service> {
   const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
   // Told at once: a start that fails from here on must not lose the only key there is.
   if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ store, badge, newId, health }),
+    mounts: mounts({ store, badge, gate, newId, health }),
     httpMounts: healthHttpMounts(health),
-    lateMounts: lateMounts(enabled, { store, badge, newId }),
+    lateMounts: lateMounts(enabled, { store, gate, newId }),
     ...withTls(config),
     corsOrigins: config.corsOrigins,
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
