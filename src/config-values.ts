@@ -1,5 +1,7 @@
 /** How the value of a setting is read: text as it is typed to what it means. Each throws an Error that says what is allowed. */
 
+import { isIP } from "node:net";
+
 /** The shortest admin key that is taken. */
 const ADMIN_KEY_CHARS_MIN = 32;
 /** The longest one; a longer credential is refused unread. */
@@ -52,6 +54,23 @@ export function parseOrigins(text: string): readonly string[] {
     }
   }
   return origins;
+}
+
+/** Networks as `10.0.0.0/8` or `2001:db8::/32`; an address alone is a network of one. */
+export function parseNetworks(text: string): readonly { readonly address: string; readonly prefix: number }[] {
+  return splitList(text).map((part) => {
+    const [, address = "", digits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(part) ?? [];
+    const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+    const prefix = digits === undefined ? bits : Number(digits);
+    if (bits === 0 || prefix > bits) {
+      throw new Error(
+        `${JSON.stringify(part)} is not a network; it must be like 10.0.0.0/8, 2001:db8::/32 or a single address`,
+      );
+    }
+    // Whoever is believed by everyone can be invented by everyone.
+    if (prefix === 0) throw new Error(`${JSON.stringify(part)} is every address there is; name those of your proxies`);
+    return { address, prefix };
+  });
 }
 
 export function parseNames(text: string): readonly string[] {

@@ -6,6 +6,7 @@ import {
   parseDurationMs,
   parseListen,
   parseNames,
+  parseNetworks,
   parseOneOf,
   parseOrigins,
   parsePath,
@@ -17,6 +18,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+/** Which header the trusted proxies keep. */
+export const PROXY_HEADERS = ["x-forwarded-for", "forwarded"] as const;
+
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
   readonly database: { readonly engine: "sqlite"; readonly path: string };
@@ -27,6 +31,8 @@ export interface Config {
   readonly tlsClientCa: string | undefined;
   /** Path of a JSON file. */
   readonly oidcIssuers: string | undefined;
+  readonly trustedProxies: readonly { readonly address: string; readonly prefix: number }[];
+  readonly trustedProxyHeader: (typeof PROXY_HEADERS)[number];
   readonly corsOrigins: readonly string[];
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
@@ -97,6 +103,22 @@ export const SETTINGS: Settings = {
     fallback: "",
     meaning: "Take access tokens (JWT) of the OIDC issuers that this JSON file names, beside API keys.",
     parse: parsePath,
+  },
+  trustedProxies: {
+    flag: "trusted-proxy",
+    environment: "LOCKKEEPER_TRUSTED_PROXY",
+    fallback: "",
+    meaning:
+      "Networks of proxies that are believed what they say of the client's address, comma-separated, such as `10.0.0.0/8,::1`. Not set: the client is who connects.",
+    parse: parseNetworks,
+  },
+  trustedProxyHeader: {
+    flag: "trusted-proxy-header",
+    environment: "LOCKKEEPER_TRUSTED_PROXY_HEADER",
+    fallback: "x-forwarded-for",
+    meaning:
+      "Which header those proxies add the address to: `x-forwarded-for` or `forwarded`; the other one is ignored.",
+    parse: (text) => parseOneOf(PROXY_HEADERS, text),
   },
   corsOrigins: {
     flag: "cors-origins",
@@ -171,6 +193,8 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     tlsKey: read("tlsKey"),
     tlsClientCa: read("tlsClientCa"),
     oidcIssuers: read("oidcIssuers"),
+    trustedProxies: read("trustedProxies"),
+    trustedProxyHeader: read("trustedProxyHeader"),
     corsOrigins: read("corsOrigins"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),

@@ -99,6 +99,41 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
     ],
     refused: [["a\0b", /is not the path of a file/]],
   },
+  trustedProxies: {
+    byDefault: [],
+    allowed: [
+      ["10.0.0.0/8", [{ address: "10.0.0.0", prefix: 8 }]],
+      [
+        "::1, 192.0.2.1,2001:db8::/32",
+        [
+          { address: "::1", prefix: 128 },
+          { address: "192.0.2.1", prefix: 32 },
+          { address: "2001:db8::", prefix: 32 },
+        ],
+      ],
+    ],
+    refused: [
+      ["10.0.0.0/33", /"10\.0\.0\.0\/33" is not a network; it must be like 10\.0\.0\.0\/8, 2001:db8::\/32 or a single/],
+      ["::/129", /"::\/129" is not a network/],
+      ["proxy.example", /"proxy\.example" is not a network/],
+      ["10.0.0/8", /is not a network/],
+      ["10.0.0.0/", /is not a network/],
+      ["10.0.0.0/-1", /is not a network/],
+      ["fe80::1%eth0", /is not a network/],
+      ["10.0.0.1:80", /is not a network/],
+      ["10.0.0.0/8,x", /"x" is not a network/],
+      ["0.0.0.0/0", /"0\.0\.0\.0\/0" is every address there is; name those of your proxies/],
+      ["::/0", /is every address there is/],
+    ],
+  },
+  trustedProxyHeader: {
+    byDefault: "x-forwarded-for",
+    allowed: [
+      ["forwarded", "forwarded"],
+      ["x-forwarded-for", "x-forwarded-for"],
+    ],
+    refused: [["X-Forwarded-For", /"X-Forwarded-For" is not allowed; it must be one of x-forwarded-for, forwarded/]],
+  },
   dialects: {
     byDefault: [],
     allowed: [

@@ -89,6 +89,7 @@ async function serveStore(
     httpMounts: healthHttpMounts(health),
     lateMounts: lateMounts(enabled, { store, gate, newId }),
     ...withTls(config),
+    proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
     corsOrigins: config.corsOrigins,
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
     newCallId: newId,

@@ -1,8 +1,9 @@
 /** The door: one port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets calls finish when it closes. */
 import type { AddressInfo } from "node:net";
 import { serviceStopping } from "./call-error.ts";
+import { createClientAddress, type ProxyOptions } from "./client-address.ts";
 import { dispatch } from "./dispatch.ts";
-import { Exchange } from "./exchange.ts";
+import { type Door, Exchange } from "./exchange.ts";
 import { Health } from "./health.ts";
 import { LateRoads } from "./late-roads.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
@@ -20,6 +21,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   readonly corsHeaders?: readonly string[];
   /** Those left out have their default. */
   readonly limits?: Partial<TransportLimits>;
+  /** Absent: no proxy is believed; the client is who connects. */
+  readonly proxies?: ProxyOptions;
   /** Absent: the port speaks cleartext. */
   readonly tls?: TlsOptions;
   readonly newCallId: () => string;
@@ -52,6 +55,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   roads.add(options);
   const late = new LateRoads<A>(options.lateMounts ?? [], roads);
   const live = new LiveExchanges(limits);
+  const door: Door = { limits, clientAddress: createClientAddress(options.proxies) };
   let draining = false;
   const lead = (exchange: Exchange): void => {
     try {
@@ -64,7 +68,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const listener = createListener(
     limits,
     (request, response, expectsContinue) => {
-      const exchange = new Exchange(request, response, expectsContinue, limits);
+      const exchange = new Exchange(request, response, expectsContinue, door);
       live.add(exchange);
       if (draining) {
         exchange.closeAfterwards();
