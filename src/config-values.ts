@@ -94,6 +94,24 @@ export function parseOneOf<T extends string>(allowed: readonly T[], text: string
   return found;
 }
 
+const RATE_SECONDS = { s: 1, m: 60 } as const;
+const RATE_MAX = 1_000_000;
+
+/** `100/s`, `600/m`, `100/s:500`; `off`: `undefined`. A burst that is not given is what a second brings, at least 1. */
+export function parseRate(text: string): { readonly perSecond: number; readonly burst: number } | undefined {
+  if (text === "off") return undefined;
+  const match = /^(\d{1,7})\/([sm])(?::(\d{1,7}))?$/.exec(text);
+  const calls = Number(match?.[1]);
+  const perSecond = calls / RATE_SECONDS[match?.[2] as keyof typeof RATE_SECONDS];
+  const burst = match?.[3] === undefined ? Math.max(1, Math.ceil(perSecond)) : Number(match[3]);
+  if (match === null || calls < 1 || calls > RATE_MAX || burst < 1 || burst > RATE_MAX) {
+    throw new Error(
+      `${JSON.stringify(text)} is not allowed; it must be off or a rate such as 100/s, 600/m or 100/s:500, with numbers from 1 to ${RATE_MAX}`,
+    );
+  }
+  return { perSecond, burst };
+}
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
 export function parseDurationMs(text: string): number {

@@ -10,6 +10,7 @@ import {
   parseOneOf,
   parseOrigins,
   parsePath,
+  parseRate,
 } from "./config-values.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "off"] as const;
@@ -33,6 +34,9 @@ export interface Config {
   readonly oidcIssuers: string | undefined;
   readonly trustedProxies: readonly { readonly address: string; readonly prefix: number }[];
   readonly trustedProxyHeader: (typeof PROXY_HEADERS)[number];
+  /** Absent: no limit. */
+  readonly rateLimitAddress: { readonly perSecond: number; readonly burst: number } | undefined;
+  readonly rateLimitCaller: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly corsOrigins: readonly string[];
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
@@ -120,6 +124,21 @@ export const SETTINGS: Settings = {
       "Which header those proxies add the address to: `x-forwarded-for` or `forwarded`; the other one is ignored.",
     parse: (text) => parseOneOf(PROXY_HEADERS, text),
   },
+  rateLimitAddress: {
+    flag: "rate-limit-address",
+    environment: "LOCKKEEPER_RATE_LIMIT_ADDRESS",
+    fallback: "off",
+    meaning:
+      "How many calls one address (of IPv6 one /64 network) may make, right credential or not, such as `100/s`, `600/m` or, with how many at once, `100/s:500`; `off`: as many as it likes.",
+    parse: parseRate,
+  },
+  rateLimitCaller: {
+    flag: "rate-limit-caller",
+    environment: "LOCKKEEPER_RATE_LIMIT_CALLER",
+    fallback: "off",
+    meaning: "How many calls may be made with one key, or by one subject of an issuer, in the same form.",
+    parse: parseRate,
+  },
   corsOrigins: {
     flag: "cors-origins",
     environment: "LOCKKEEPER_CORS_ORIGINS",
@@ -195,6 +214,8 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     oidcIssuers: read("oidcIssuers"),
     trustedProxies: read("trustedProxies"),
     trustedProxyHeader: read("trustedProxyHeader"),
+    rateLimitAddress: read("rateLimitAddress"),
+    rateLimitCaller: read("rateLimitCaller"),
     corsOrigins: read("corsOrigins"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),

@@ -13,6 +13,31 @@ interface Cases {
   readonly refused: readonly (readonly [text: string, message: RegExp])[];
 }
 
+/** What a limit on calls may be. */
+const RATES: Cases = {
+  byDefault: undefined,
+  allowed: [
+    ["100/s", { perSecond: 100, burst: 100 }],
+    ["600/m", { perSecond: 10, burst: 10 }],
+    ["1/m", { perSecond: 1 / 60, burst: 1 }],
+    ["100/s:500", { perSecond: 100, burst: 500 }],
+    ["off", undefined],
+  ],
+  refused: [
+    [
+      "100",
+      /"100" is not allowed; it must be off or a rate such as 100\/s, 600\/m or 100\/s:500, with numbers from 1 to 1000000/,
+    ],
+    ["0/s", /"0\/s" is not allowed/],
+    ["1/s:0", /is not allowed/],
+    ["1000001/s", /is not allowed/],
+    ["1/h", /is not allowed/],
+    ["-1/s", /is not allowed/],
+    ["1.5/s", /is not allowed/],
+    ["100/s:", /is not allowed/],
+  ],
+};
+
 const CASES: Readonly<Record<keyof Config, Cases>> = {
   listen: {
     byDefault: { host: "127.0.0.1", port: 8080 },
@@ -134,6 +159,8 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
     ],
     refused: [["X-Forwarded-For", /"X-Forwarded-For" is not allowed; it must be one of x-forwarded-for, forwarded/]],
   },
+  rateLimitAddress: RATES,
+  rateLimitCaller: RATES,
   dialects: {
     byDefault: [],
     allowed: [

@@ -3,6 +3,7 @@ import { type ApiKey, credentialInvalid, isEffective } from "../domain/api-key.t
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { Actor } from "./actor.ts";
+import { networkOf } from "./network.ts";
 import { type Permission, permissionsOf } from "./permissions.ts";
 import { hashSecret, isWellFormedSecret, looksLikeSecret } from "./secret.ts";
 
@@ -18,7 +19,8 @@ const DAY_MS = 86_400_000;
 
 export type Authentication =
   | { readonly ok: true; readonly actor: Actor }
-  | { readonly ok: false; readonly refusal: Refusal };
+  /** `actor`: who it is all the same, where that is known. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly actor?: Actor };
 
 interface Held {
   readonly key: ApiKey;
@@ -156,12 +158,13 @@ export class Badge {
 
   /** The refusal once there were too many within a second. */
   #countFailure(address: string, now: number): Refusal | undefined {
-    const failures = this.#failures.get(address);
+    const network = networkOf(address);
+    const failures = this.#failures.get(network);
     const elapsed = failures === undefined ? 0 : now - failures.since;
     if (failures === undefined || elapsed >= 1000 || elapsed < 0) {
-      this.#failures.delete(address);
+      this.#failures.delete(network);
       if (this.#failures.size >= ADDRESSES_MAX) this.#forgetOldest();
-      this.#failures.set(address, { count: 1, since: now });
+      this.#failures.set(network, { count: 1, since: now });
       return undefined;
     }
     failures.count += 1;

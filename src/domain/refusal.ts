@@ -76,6 +76,14 @@ export const REASONS = {
     "RESOURCE_EXHAUSTED",
     "Too many failed authentications from this address; `RetryInfo` says how long to wait.",
   ],
+  ADDRESS_RATE: [
+    "RESOURCE_EXHAUSTED",
+    "More calls from this address than `--rate-limit-address` allows; `RetryInfo` says how long to wait.",
+  ],
+  CALLER_RATE: [
+    "RESOURCE_EXHAUSTED",
+    "More calls with this credential than `--rate-limit-caller` allows; `RetryInfo` says how long to wait.",
+  ],
   SEARCH_TOO_BROAD: [
     "FAILED_PRECONDITION",
     "The search would have to look at more users than one search may; ask for less, or by a field that is indexed.",

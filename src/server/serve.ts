@@ -59,7 +59,8 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   try {
     const badge = await Badge.open({ store, clock, onTrouble });
     const tokens = openTokens(issuers, surroundings);
-    const gate = new Gate({ badge, tokens });
+    const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
+    const gate = new Gate({ badge, tokens, clock, addressRate, callerRate });
     return await serveStore(config, surroundings, { store, badge, gate, enabled, onTrouble });
   } catch (error) {
     await store.close();

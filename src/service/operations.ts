@@ -81,7 +81,7 @@ export interface UserSearchView {
 export interface Operations {
   /**
    * Who shows this `Authorization` header; at once for keys. Throws or rejects with CREDENTIAL_MISSING,
-   * CREDENTIAL_INVALID, AUTHENTICATION_RATE and ISSUER_UNAVAILABLE.
+   * CREDENTIAL_INVALID, ISSUER_UNAVAILABLE, AUTHENTICATION_RATE, ADDRESS_RATE and CALLER_RATE.
    */
   authenticate(authorization: string | null, remoteAddress: string): Actor | Promise<Actor>;
   /** Decides and makes durable. */

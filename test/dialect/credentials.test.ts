@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { HandmadeIssuer, issuersFile, makeKey } from "../support/issuers.ts";
-import { startService } from "../support/service.ts";
+import { ADMIN_KEY, startService, TestClock } from "../support/service.ts";
 
 /** A lock of alice as each dialect has it. */
 const LOCKS = [
@@ -12,10 +12,14 @@ const LOCKS = [
   ["clerk", "/clerk/v1/users/alice/unlock", ""],
 ] as const;
 
-const post = (url: string, path: string, body: string, credential: string): Promise<Response> =>
+const post = (url: string, path: string, body: string, credential: string, client?: string): Promise<Response> =>
   fetch(`${url}${path}`, {
     method: "POST",
-    headers: { authorization: `Bearer ${credential}`, "content-type": "application/json" },
+    headers: {
+      authorization: `Bearer ${credential}`,
+      "content-type": "application/json",
+      ...(client === undefined ? {} : { "x-forwarded-for": client }),
+    },
     ...(body === "" ? {} : { body }),
   });
 
@@ -69,4 +73,34 @@ describe("a token of an OIDC issuer", () => {
     const { events } = await service.users.listUserEvents({ userId: "alice" });
     assert.equal(events.length, 2);
   });
+});
+
+describe("limits on how often who may call", () => {
+  const LIMITED = [
+    ["one address", { rateLimitAddress: { perSecond: 0.5, burst: 4 } }],
+    ["one credential", { rateLimitCaller: { perSecond: 0.5, burst: 5 } }],
+  ] as const;
+  for (const [name, config] of LIMITED) {
+    test(`of ${name} hold in every dialect, which say when to come back`, async (t) => {
+      const clock = new TestClock();
+      const now = (): number => clock.now;
+      const trustedProxies = [{ address: "127.0.0.1", prefix: 32 }];
+      const dialects = ["zitadel", "clerk"];
+      const service = await startService(t, { clock: now, config: { ...config, trustedProxies, dialects } });
+      await service.users.createUser({ userId: "alice" });
+      const lockAll = async (): Promise<readonly Response[]> => {
+        const answers: Response[] = [];
+        for (const [, path, body] of LOCKS) answers.push(await post(service.url, path, body, ADMIN_KEY, "192.0.2.1"));
+        return answers;
+      };
+      assert.deepEqual(
+        (await lockAll()).map(({ status }) => status),
+        [200, 200, 200, 200],
+      );
+      for (const answer of await lockAll()) {
+        assert.equal(answer.status, 429, answer.url);
+        assert.equal(answer.headers.get("retry-after"), "2", answer.url);
+      }
+    });
+  }
 });

@@ -36,7 +36,11 @@ async function open(t: TestContext): Promise<Opened> {
   await store.execute(createApiKey("owner", { secretHash: hashSecret(ADMIN_KEY) }));
   const badge = await Badge.open({ store, clock: now, onTrouble: (error) => assert.fail(String(error)) });
   defer(t, () => badge.close());
-  return { operations: createOperations({ store, gate: new Gate({ badge }), newId: () => "id" }), store, clock };
+  return {
+    operations: createOperations({ store, gate: new Gate({ badge, clock: now }), newId: () => "id" }),
+    store,
+    clock,
+  };
 }
 
 async function reasonOf(call: () => unknown): Promise<string | undefined> {

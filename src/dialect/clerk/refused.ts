@@ -54,6 +54,8 @@ const TRANSLATIONS: Readonly<Partial<Record<Reason, Translate>>> = {
       more,
     ),
   AUTHENTICATION_RATE: tooManyRequests,
+  ADDRESS_RATE: tooManyRequests,
+  CALLER_RATE: tooManyRequests,
   QUEUE_FULL: tooManyRequests,
   SEQUENCE_MISMATCH: ({ more }) => resourceLocked(more.cause),
   FIELD_INVALID: fieldsInvalid,
