@@ -1,5 +1,7 @@
 /** How the value of a setting is read: text as it is typed to what it means. Each throws an Error that says what is allowed. */
 
+import { isIP } from "node:net";
+
 /** The shortest admin key that is taken. */
 const ADMIN_KEY_CHARS_MIN = 32;
 /** The longest one; a longer credential is refused unread. */
@@ -54,6 +56,23 @@ export function parseOrigins(text: string): readonly string[] {
   return origins;
 }
 
+/** Networks as `10.0.0.0/8` or `2001:db8::/32`; an address alone is a network of one. */
+export function parseNetworks(text: string): readonly { readonly address: string; readonly prefix: number }[] {
+  return splitList(text).map((part) => {
+    const [, address = "", digits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(part) ?? [];
+    const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+    const prefix = digits === undefined ? bits : Number(digits);
+    if (bits === 0 || prefix > bits) {
+      throw new Error(
+        `${JSON.stringify(part)} is not a network; it must be like 10.0.0.0/8, 2001:db8::/32 or a single address`,
+      );
+    }
+    // Whoever is believed by everyone can be invented by everyone.
+    if (prefix === 0) throw new Error(`${JSON.stringify(part)} is every address there is; name those of your proxies`);
+    return { address, prefix };
+  });
+}
+
 export function parseNames(text: string): readonly string[] {
   const names = splitList(text);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -73,6 +92,24 @@ export function parseOneOf<T extends string>(allowed: readonly T[], text: string
   if (found === undefined)
     throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${allowed.join(", ")}`);
   return found;
+}
+
+const RATE_SECONDS = { s: 1, m: 60 } as const;
+const RATE_MAX = 1_000_000;
+
+/** `100/s`, `600/m`, `100/s:500`; `off`: `undefined`. A burst that is not given is what a second brings, at least 1. */
+export function parseRate(text: string): { readonly perSecond: number; readonly burst: number } | undefined {
+  if (text === "off") return undefined;
+  const match = /^(\d{1,7})\/([sm])(?::(\d{1,7}))?$/.exec(text);
+  const calls = Number(match?.[1]);
+  const perSecond = calls / RATE_SECONDS[match?.[2] as keyof typeof RATE_SECONDS];
+  const burst = match?.[3] === undefined ? Math.max(1, Math.ceil(perSecond)) : Number(match[3]);
+  if (match === null || calls < 1 || calls > RATE_MAX || burst < 1 || burst > RATE_MAX) {
+    throw new Error(
+      `${JSON.stringify(text)} is not allowed; it must be off or a rate such as 100/s, 600/m or 100/s:500, with numbers from 1 to ${RATE_MAX}`,
+    );
+  }
+  return { perSecond, burst };
 }
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;

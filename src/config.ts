@@ -6,9 +6,11 @@ import {
   parseDurationMs,
   parseListen,
   parseNames,
+  parseNetworks,
   parseOneOf,
   parseOrigins,
   parsePath,
+  parseRate,
 } from "./config-values.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "off"] as const;
@@ -16,6 +18,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Which header the trusted proxies keep. */
+export const PROXY_HEADERS = ["x-forwarded-for", "forwarded"] as const;
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
@@ -26,6 +31,13 @@ export interface Config {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly tlsClientCa: string | undefined;
+  /** Path of a JSON file. */
+  readonly oidcIssuers: string | undefined;
+  readonly trustedProxies: readonly { readonly address: string; readonly prefix: number }[];
+  readonly trustedProxyHeader: (typeof PROXY_HEADERS)[number];
+  /** Absent: no limit. */
+  readonly rateLimitAddress: { readonly perSecond: number; readonly burst: number } | undefined;
+  readonly rateLimitCaller: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly corsOrigins: readonly string[];
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
@@ -98,6 +110,44 @@ export const SETTINGS: Settings = {
     fallback: "",
     meaning: "Let only clients connect that show a certificate of these authorities, a PEM file.",
     parse: parsePath,
+  },
+  oidcIssuers: {
+    flag: "oidc-issuers",
+    environment: "LOCKKEEPER_OIDC_ISSUERS",
+    fallback: "",
+    meaning: "Take access tokens (JWT) of the OIDC issuers that this JSON file names, beside API keys.",
+    parse: parsePath,
+  },
+  trustedProxies: {
+    flag: "trusted-proxy",
+    environment: "LOCKKEEPER_TRUSTED_PROXY",
+    fallback: "",
+    meaning:
+      "Networks of proxies that are believed what they say of the client's address, comma-separated, such as `10.0.0.0/8,::1`. Not set: the client is who connects.",
+    parse: parseNetworks,
+  },
+  trustedProxyHeader: {
+    flag: "trusted-proxy-header",
+    environment: "LOCKKEEPER_TRUSTED_PROXY_HEADER",
+    fallback: "x-forwarded-for",
+    meaning:
+      "Which header those proxies add the address to: `x-forwarded-for` or `forwarded`; the other one is ignored.",
+    parse: (text) => parseOneOf(PROXY_HEADERS, text),
+  },
+  rateLimitAddress: {
+    flag: "rate-limit-address",
+    environment: "LOCKKEEPER_RATE_LIMIT_ADDRESS",
+    fallback: "off",
+    meaning:
+      "How many calls one address (of IPv6 one /64 network) may make, right credential or not, such as `100/s`, `600/m` or, with how many at once, `100/s:500`; `off`: as many as it likes.",
+    parse: parseRate,
+  },
+  rateLimitCaller: {
+    flag: "rate-limit-caller",
+    environment: "LOCKKEEPER_RATE_LIMIT_CALLER",
+    fallback: "off",
+    meaning: "How many calls may be made with one key, or by one subject of an issuer, in the same form.",
+    parse: parseRate,
   },
   corsOrigins: {
     flag: "cors-origins",
@@ -179,6 +229,11 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     tlsCert: read("tlsCert"),
     tlsKey: read("tlsKey"),
     tlsClientCa: read("tlsClientCa"),
+    oidcIssuers: read("oidcIssuers"),
+    trustedProxies: read("trustedProxies"),
+    trustedProxyHeader: read("trustedProxyHeader"),
+    rateLimitAddress: read("rateLimitAddress"),
+    rateLimitCaller: read("rateLimitCaller"),
     corsOrigins: read("corsOrigins"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),

@@ -13,6 +13,31 @@ interface Cases {
   readonly refused: readonly (readonly [text: string, message: RegExp])[];
 }
 
+/** What a limit on calls may be. */
+const RATES: Cases = {
+  byDefault: undefined,
+  allowed: [
+    ["100/s", { perSecond: 100, burst: 100 }],
+    ["600/m", { perSecond: 10, burst: 10 }],
+    ["1/m", { perSecond: 1 / 60, burst: 1 }],
+    ["100/s:500", { perSecond: 100, burst: 500 }],
+    ["off", undefined],
+  ],
+  refused: [
+    [
+      "100",
+      /"100" is not allowed; it must be off or a rate such as 100\/s, 600\/m or 100\/s:500, with numbers from 1 to 1000000/,
+    ],
+    ["0/s", /"0\/s" is not allowed/],
+    ["1/s:0", /is not allowed/],
+    ["1000001/s", /is not allowed/],
+    ["1/h", /is not allowed/],
+    ["-1/s", /is not allowed/],
+    ["1.5/s", /is not allowed/],
+    ["100/s:", /is not allowed/],
+  ],
+};
+
 const CASES: Readonly<Record<keyof Config, Cases>> = {
   listen: {
     byDefault: { host: "127.0.0.1", port: 8080 },
@@ -103,6 +128,51 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
     ],
     refused: [["a\0b", /is not the path of a file/]],
   },
+  oidcIssuers: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/issuers.json", "/etc/lockkeeper/issuers.json"],
+      ["a b.json", "a b.json"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
+  trustedProxies: {
+    byDefault: [],
+    allowed: [
+      ["10.0.0.0/8", [{ address: "10.0.0.0", prefix: 8 }]],
+      [
+        "::1, 192.0.2.1,2001:db8::/32",
+        [
+          { address: "::1", prefix: 128 },
+          { address: "192.0.2.1", prefix: 32 },
+          { address: "2001:db8::", prefix: 32 },
+        ],
+      ],
+    ],
+    refused: [
+      ["10.0.0.0/33", /"10\.0\.0\.0\/33" is not a network; it must be like 10\.0\.0\.0\/8, 2001:db8::\/32 or a single/],
+      ["::/129", /"::\/129" is not a network/],
+      ["proxy.example", /"proxy\.example" is not a network/],
+      ["10.0.0/8", /is not a network/],
+      ["10.0.0.0/", /is not a network/],
+      ["10.0.0.0/-1", /is not a network/],
+      ["fe80::1%eth0", /is not a network/],
+      ["10.0.0.1:80", /is not a network/],
+      ["10.0.0.0/8,x", /"x" is not a network/],
+      ["0.0.0.0/0", /"0\.0\.0\.0\/0" is every address there is; name those of your proxies/],
+      ["::/0", /is every address there is/],
+    ],
+  },
+  trustedProxyHeader: {
+    byDefault: "x-forwarded-for",
+    allowed: [
+      ["forwarded", "forwarded"],
+      ["x-forwarded-for", "x-forwarded-for"],
+    ],
+    refused: [["X-Forwarded-For", /"X-Forwarded-For" is not allowed; it must be one of x-forwarded-for, forwarded/]],
+  },
+  rateLimitAddress: RATES,
+  rateLimitCaller: RATES,
   dialects: {
     byDefault: [],
     allowed: [

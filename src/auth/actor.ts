@@ -1,4 +1,5 @@
 /** Who calls, and what the caller may do where. */
+import type { CommandContext } from "../domain/command.ts";
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Permission } from "./permissions.ts";
 
@@ -12,6 +13,12 @@ export interface Actor {
   readonly scope: string | null;
   /** When the credential ends; `null`: never. What the caller makes may not outlive it. */
   readonly expireTime: number | null;
+}
+
+/** What a command carries of its caller's credential, to be checked once more when it is decided. */
+export function credentialOf(actor: Actor): Pick<CommandContext, "keyId" | "credentialEndTime"> {
+  if (actor.keyId !== undefined) return { keyId: actor.keyId };
+  return actor.expireTime === null ? {} : { credentialEndTime: actor.expireTime };
 }
 
 /** What is asked for (`what`, the beginning of a sentence) needs permissions that the credential lacks. */

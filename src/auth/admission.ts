@@ -1,7 +1,8 @@
 /** Whether a call may go on, decided by its headers and its method alone, before the body is read. */
 import type { Refusal } from "../domain/refusal.ts";
 import { type Actor, permissionMissing } from "./actor.ts";
-import type { Badge } from "./badge.ts";
+import type { Authentication } from "./badge.ts";
+import type { Gate } from "./gate.ts";
 import { RPC_PERMISSIONS } from "./permissions.ts";
 
 /** What a handler knows of who is calling. */
@@ -13,9 +14,20 @@ export type AdmissionResult =
   | { readonly ok: true; readonly admission: Admission }
   | { readonly ok: false; readonly refusal: Refusal; readonly actor?: Actor };
 
-/** Authenticates, then compares with the permission that the RPC (`package.Service/Method`) needs. */
-export function admit(badge: Badge, rpc: string, authorization: string | null, remoteAddress: string): AdmissionResult {
-  const authentication = badge.authenticate(authorization, remoteAddress);
+/** Authenticates, then compares with the permission that the RPC (`package.Service/Method`) needs. At once for keys. */
+export function admit(
+  gate: Pick<Gate, "authenticate">,
+  rpc: string,
+  authorization: string | null,
+  remoteAddress: string,
+): AdmissionResult | Promise<AdmissionResult> {
+  const authentication = gate.authenticate(authorization, remoteAddress);
+  return authentication instanceof Promise
+    ? authentication.then((each) => compare(each, rpc))
+    : compare(authentication, rpc);
+}
+
+function compare(authentication: Authentication, rpc: string): AdmissionResult {
   if (!authentication.ok) return authentication;
   const { actor } = authentication;
   const permission = RPC_PERMISSIONS[rpc];

@@ -3,6 +3,7 @@ import { type ApiKey, credentialInvalid, isEffective } from "../domain/api-key.t
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { Actor } from "./actor.ts";
+import { networkOf } from "./network.ts";
 import { type Permission, permissionsOf } from "./permissions.ts";
 import { hashSecret, isWellFormedSecret, looksLikeSecret } from "./secret.ts";
 
@@ -18,7 +19,8 @@ const DAY_MS = 86_400_000;
 
 export type Authentication =
   | { readonly ok: true; readonly actor: Actor }
-  | { readonly ok: false; readonly refusal: Refusal };
+  /** `actor`: who it is all the same, where that is known. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly actor?: Actor };
 
 interface Held {
   readonly key: ApiKey;
@@ -111,11 +113,14 @@ export class Badge {
     const token = bearerToken(authorization);
     if (token === undefined) return { ok: false, refusal: missing(authorization) };
     const held = this.#find(token);
-    if (held === undefined || !isEffective(held.key, now)) {
-      return { ok: false, refusal: this.#countFailure(remoteAddress, now) ?? credentialInvalid() };
-    }
+    if (held === undefined || !isEffective(held.key, now)) return this.fail(remoteAddress, credentialInvalid());
     this.#noteUse(held, now);
     return { ok: true, actor: held.actor };
+  }
+
+  /** Counts a failure of this address: too many within a second have a refusal of their own. */
+  fail(remoteAddress: string, refusal: Refusal): Authentication {
+    return { ok: false, refusal: this.#countFailure(remoteAddress, this.#clock()) ?? refusal };
   }
 
   /** Writes the days on which keys were used. */
@@ -153,12 +158,13 @@ export class Badge {
 
   /** The refusal once there were too many within a second. */
   #countFailure(address: string, now: number): Refusal | undefined {
-    const failures = this.#failures.get(address);
+    const network = networkOf(address);
+    const failures = this.#failures.get(network);
     const elapsed = failures === undefined ? 0 : now - failures.since;
     if (failures === undefined || elapsed >= 1000 || elapsed < 0) {
-      this.#failures.delete(address);
+      this.#failures.delete(network);
       if (this.#failures.size >= ADDRESSES_MAX) this.#forgetOldest();
-      this.#failures.set(address, { count: 1, since: now });
+      this.#failures.set(network, { count: 1, since: now });
       return undefined;
     }
     failures.count += 1;
@@ -176,7 +182,8 @@ export class Badge {
   }
 }
 
-function bearerToken(authorization: string | null): string | undefined {
+/** What the header shows as a credential; `undefined`: it has none. */
+export function bearerToken(authorization: string | null): string | undefined {
   if (authorization === null) return undefined;
   const match = /^bearer +([^\s,]+) *$/i.exec(authorization);
   return match?.[1];

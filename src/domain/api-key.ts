@@ -143,6 +143,9 @@ export function apiKeyNotFound(keyId: string): Refusal {
 }
 
 /** One text for malformed, unknown, expired and revoked: who has no key learns nothing about keys. */
-export function credentialInvalid(): Refusal {
-  return refuse("CREDENTIAL_INVALID", "the API key is malformed, unknown, expired or revoked");
+const KEY_INVALID = "the API key is malformed, unknown, expired or revoked";
+
+/** `message`: what is wrong with a credential that is no key. */
+export function credentialInvalid(message: string = KEY_INVALID): Refusal {
+  return refuse("CREDENTIAL_INVALID", message);
 }

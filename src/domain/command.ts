@@ -18,6 +18,8 @@ export interface CommandContext {
   readonly actor: string;
   /** The API key whose validity is checked once more in the transaction; absent for tokens and the service itself. */
   readonly keyId?: string;
+  /** When the credential ends, for one that is no key; checked in the transaction. Absent: never. */
+  readonly credentialEndTime?: number;
   /** The wire or dialect it came by. */
   readonly via: string;
   /** Only users of this organization exist for the caller; `null`: the whole instance. */

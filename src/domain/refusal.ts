@@ -68,9 +68,21 @@ export const REASONS = {
   CREDENTIAL_INVALID: ["UNAUTHENTICATED", "The credential is malformed, unknown, expired or revoked."],
   PERMISSION_MISSING: ["PERMISSION_DENIED", "The credential lacks the permission that the RPC needs."],
   SCOPE_EXCEEDED: ["PERMISSION_DENIED", "The credential's scope does not reach what the call asks for."],
+  ISSUER_UNAVAILABLE: [
+    "UNAVAILABLE",
+    "The keys of the token's issuer cannot be fetched now; `RetryInfo` says how long to wait.",
+  ],
   AUTHENTICATION_RATE: [
     "RESOURCE_EXHAUSTED",
     "Too many failed authentications from this address; `RetryInfo` says how long to wait.",
+  ],
+  ADDRESS_RATE: [
+    "RESOURCE_EXHAUSTED",
+    "More calls from this address than `--rate-limit-address` allows; `RetryInfo` says how long to wait.",
+  ],
+  CALLER_RATE: [
+    "RESOURCE_EXHAUSTED",
+    "More calls with this credential than `--rate-limit-caller` allows; `RetryInfo` says how long to wait.",
   ],
   SEARCH_TOO_BROAD: [
     "FAILED_PRECONDITION",

@@ -4,7 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { permissionMissing, scopeExceeded } from "../auth/actor.ts";
 import type { Admission } from "../auth/admission.ts";
-import type { Badge } from "../auth/badge.ts";
+import type { Gate } from "../auth/gate.ts";
 import type { Permission } from "../auth/permissions.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -26,9 +26,9 @@ const ANY_HOST: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 const registry = createRegistry(file_google_rpc_error_details);
 
 /** `GET /metrics` of the main port. */
-export function metricsMount(metrics: Metrics, badge: Badge): HttpMount<Admission | undefined> {
+export function metricsMount(metrics: Metrics, gate: Gate): HttpMount<Admission | undefined> {
   return mountHttp(METRICS_PATH, async ({ method, path, header, remoteAddress, note }) => {
-    const authentication = await badge.authenticate(header.get("authorization"), remoteAddress);
+    const authentication = await gate.authenticate(header.get("authorization"), remoteAddress);
     note({ operation: "metrics" });
     const refuse = (error: ConnectError): HttpAnswer => {
       describeFault(error, undefined);

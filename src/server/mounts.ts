@@ -8,8 +8,9 @@ import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.
 import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { type Admission, admit } from "../auth/admission.ts";
+import { type Admission, type AdmissionResult, admit } from "../auth/admission.ts";
 import type { Badge } from "../auth/badge.ts";
+import type { Gate } from "../auth/gate.ts";
 import { apiKeyHandlers } from "../service/api-key-service.ts";
 import type { ServiceHandlers } from "../service/call.ts";
 import { noteRefusedActor } from "../service/call-fields.ts";
@@ -31,19 +32,17 @@ const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
 interface MountParts {
   readonly store: Store;
   readonly badge: Badge;
+  readonly gate: Gate;
   readonly newId: () => string;
   readonly health: Health;
 }
 
-export function mounts({ store, badge, newId, health }: MountParts): Mount<Admission | undefined>[] {
+export function mounts({ store, badge, gate, newId, health }: MountParts): Mount<Admission | undefined>[] {
   const services = [UserService, SignInService, SessionService, PolicyService, OrganizationService, ApiKeyService];
   const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
     const rpc = `${method.parent.typeName}/${method.name}`;
-    const result = admit(badge, rpc, header.get("authorization"), remoteAddress);
-    if (result.ok) return result.admission;
-    const error = toConnectError(result.refusal);
-    if (result.actor !== undefined) noteRefusedActor(error, result.actor);
-    throw error;
+    const result = admit(gate, rpc, header.get("authorization"), remoteAddress);
+    return result instanceof Promise ? result.then(admissionOf) : admissionOf(result);
   };
   const registry = createRegistry(file_google_rpc_error_details, ...services.map((service) => service.file));
   const rest = nativeRestPolicy({ registry });
@@ -68,4 +67,12 @@ export function mounts({ store, badge, newId, health }: MountParts): Mount<Admis
     healthMount(health, anyone),
     ...reflectionMounts([...services, HealthService], undefined, anyone),
   ] as Mount<Admission | undefined>[];
+}
+
+/** Throws the refusal as an RPC error. */
+function admissionOf(result: AdmissionResult): Admission {
+  if (result.ok) return result.admission;
+  const error = toConnectError(result.refusal);
+  if (result.actor !== undefined) noteRefusedActor(error, result.actor);
+  throw error;
 }

@@ -1,6 +1,7 @@
 /** The wiring: opens the store, hangs the services on the transport and listens. */
 import type { Admission } from "../auth/admission.ts";
 import { Badge } from "../auth/badge.ts";
+import { Gate } from "../auth/gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
@@ -20,6 +21,7 @@ import { readVersion } from "../version.ts";
 import { describe } from "./describe.ts";
 import { tellFinished } from "./finished-call.ts";
 import { prepareFirstStart } from "./first-start.ts";
+import { openTokens, readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
 import { mounts } from "./mounts.ts";
 import { referenceMounts } from "./reference.ts";
@@ -60,6 +62,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     metrics.trouble();
     log.write("error", "store trouble", { cause: describe(error) });
   };
+  const issuers = readIssuers(config);
   const store = await openSqliteStore({
     path: config.database.path,
     clock,
@@ -72,7 +75,10 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   });
   try {
     const badge = await Badge.open({ store, clock, onTrouble });
-    return await serveStore(config, surroundings, { store, badge, enabled, metrics, onTrouble });
+    const tokens = openTokens(issuers, surroundings);
+    const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
+    const gate = new Gate({ badge, tokens, clock, addressRate, callerRate });
+    return await serveStore(config, surroundings, { store, badge, gate, enabled, metrics, onTrouble });
   } catch (error) {
     await store.close();
     throw error;
@@ -82,6 +88,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 interface Opened {
   readonly store: SqliteStore;
   readonly badge: Badge;
+  readonly gate: Gate;
   readonly enabled: readonly Dialect[];
   readonly metrics: Metrics;
   readonly onTrouble: (error: unknown) => void;
@@ -90,22 +97,23 @@ interface Opened {
 async function serveStore(
   config: Config,
   { newId, log, traces, adminKeyMade }: Surroundings,
-  { store, badge, enabled, metrics, onTrouble }: Opened,
+  { store, badge, gate, enabled, metrics, onTrouble }: Opened,
 ): Promise<Service> {
   const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
   // Told at once: a start that fails from here on must not lose the only key there is.
   if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
-  const native = mounts({ store, badge, newId, health });
+  const native = mounts({ store, badge, gate, newId, health });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
       ...healthHttpMounts(health),
-      metricsMount(metrics, badge),
+      metricsMount(metrics, gate),
       ...(config.docs ? referenceMounts(native) : []),
     ],
-    lateMounts: lateMounts(enabled, { store, badge, newId }),
+    lateMounts: lateMounts(enabled, { store, gate, newId }),
     ...withTls(config),
+    proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
     corsOrigins: config.corsOrigins,
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
     newCallId: newId,

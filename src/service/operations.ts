@@ -2,8 +2,9 @@
 import { create } from "@bufbuild/protobuf";
 import { ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import { CreateUserRequestSchema } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { type Actor, permissionMissing } from "../auth/actor.ts";
-import type { Badge } from "../auth/badge.ts";
+import { type Actor, credentialOf, permissionMissing } from "../auth/actor.ts";
+import type { Authentication } from "../auth/badge.ts";
+import type { Gate } from "../auth/gate.ts";
 import type { Permission } from "../auth/permissions.ts";
 import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
 import { attemptsLeft } from "../domain/attempt.ts";
@@ -78,8 +79,11 @@ export interface UserSearchView {
 
 /** Every method rejects with RefusalError, or with what `refusalOf` knows. */
 export interface Operations {
-  /** Who shows this `Authorization` header. Throws CREDENTIAL_MISSING, CREDENTIAL_INVALID and AUTHENTICATION_RATE. */
-  authenticate(authorization: string | null, remoteAddress: string): Actor;
+  /**
+   * Who shows this `Authorization` header; at once for keys. Throws or rejects with CREDENTIAL_MISSING,
+   * CREDENTIAL_INVALID, ISSUER_UNAVAILABLE, AUTHENTICATION_RATE, ADDRESS_RATE and CALLER_RATE.
+   */
+  authenticate(authorization: string | null, remoteAddress: string): Actor | Promise<Actor>;
   /** Decides and makes durable. */
   change(command: UserCommand, options?: ExecuteOptions): Promise<UserView>;
   /** `undefined`: there is no such user within the scope (`null`: anywhere), or it is deleted. */
@@ -117,18 +121,17 @@ export interface PolicyView {
 
 export interface OperationsOptions {
   readonly store: Store;
-  readonly badge: Pick<Badge, "authenticate">;
+  readonly gate: Pick<Gate, "authenticate">;
   readonly newId: () => string;
 }
 
-export function createOperations({ store, badge, newId }: OperationsOptions): Operations {
+export function createOperations({ store, gate, newId }: OperationsOptions): Operations {
   const view = async (user: User): Promise<UserView> => ({ user, state: stateOf(user.state), now: await store.now() });
   return {
     newId,
     authenticate(authorization, remoteAddress) {
-      const authentication = badge.authenticate(authorization, remoteAddress);
-      if (!authentication.ok) throw new RefusalError(authentication.refusal);
-      return authentication.actor;
+      const authentication = gate.authenticate(authorization, remoteAddress);
+      return authentication instanceof Promise ? authentication.then(actorOf) : actorOf(authentication);
     },
     change: async (command, options) => view(resourceOf<UserCommand>(await store.execute(command, options))),
     async readUser(userId, scope) {
@@ -146,6 +149,11 @@ export function createOperations({ store, badge, newId }: OperationsOptions): Op
     ...sessionOperations(store),
     ...policyOperations(store),
   };
+}
+
+function actorOf(authentication: Authentication): Actor {
+  if (!authentication.ok) throw new RefusalError(authentication.refusal);
+  return authentication.actor;
 }
 
 type SessionOperations = "changeSession" | "readSession" | "listSessions" | "newSessionToken" | "sessionKeyOf";
@@ -179,7 +187,7 @@ function policyOperations(store: Store): Pick<Operations, "readPolicy" | "change
 export function contextOf({ actor, via }: Caller, scope: string | null, validateOnly = false): CommandContext {
   return {
     actor: actor.id,
-    ...(actor.keyId === undefined ? {} : { keyId: actor.keyId }),
+    ...credentialOf(actor),
     via,
     scope,
     validateOnly,

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { type DescMethod, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { type Actor, scopeExceeded } from "../auth/actor.ts";
+import { type Actor, credentialOf, scopeExceeded } from "../auth/actor.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
 import type { CommandContext, Expiry } from "../domain/command.ts";
 import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
@@ -26,7 +26,7 @@ export function callContext(call: ServiceCall, organizationId: string): CommandC
   const { actor } = call.admission;
   return {
     actor: actor.id,
-    ...(actor.keyId === undefined ? {} : { keyId: actor.keyId }),
+    ...credentialOf(actor),
     via: call.wire,
     scope: readScope(actor, organizationId),
     validateOnly: false,

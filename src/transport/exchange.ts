@@ -4,11 +4,18 @@ import { constants } from "node:http2";
 import type { CallTrace } from "../observability/traces.ts";
 import { parseTarget } from "../transcoding/path-text.ts";
 import { bodyTooSlow, callerGone } from "./call-error.ts";
+import { type ClientAddress, plainAddress } from "./client-address.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { HttpRequest, HttpResponse } from "./mount.ts";
 import { RequestBody } from "./request-body.ts";
 
 export type AnswerHeader = Record<string, string | readonly string[]>;
+
+/** What holds for all exchanges of a transport. */
+export interface Door {
+  readonly limits: TransportLimits;
+  readonly clientAddress: ClientAddress;
+}
 
 export class Exchange {
   readonly request: HttpRequest;
@@ -30,13 +37,14 @@ export class Exchange {
   #stallTime = 0;
   #over: boolean = false;
   #onOver: ((completed: boolean) => void)[] = [];
-  #limits: TransportLimits;
+  #remoteAddress: string | undefined;
+  readonly #door: Door;
 
-  constructor(request: HttpRequest, response: HttpResponse, expectsContinue: boolean, limits: TransportLimits) {
+  constructor(request: HttpRequest, response: HttpResponse, expectsContinue: boolean, door: Door) {
     this.request = request;
     this.response = response;
     this.method = request.method ?? "";
-    this.#limits = limits;
+    this.#door = door;
     const url = request.url ?? "";
     // Of other forms (`*`) the whole is the path, which no route has.
     const target = parseTarget(url) ?? { path: url, query: "" };
@@ -66,10 +74,20 @@ export class Exchange {
     return this.isHttp2 ? (this.request as Http2ServerRequest).authority : this.request.headers.host;
   }
 
-  /** The peer's address; an IPv4 address in its own form also where the socket is IPv6. */
+  /** The client's address: the peer's, or what proxies before it say that are trusted. */
   get remoteAddress(): string {
-    const address = (this.stream?.session?.socket ?? this.request.socket)?.remoteAddress ?? "";
-    return address.startsWith("::ffff:") ? address.slice(7) : address;
+    this.#remoteAddress ??= this.#door.clientAddress(this.#peerAddress, (name) => this.#headerText(name));
+    return this.#remoteAddress;
+  }
+
+  /** An IPv4 address in its own form also where the socket is IPv6. */
+  get #peerAddress(): string {
+    return plainAddress((this.stream?.session?.socket ?? this.request.socket)?.remoteAddress ?? "");
+  }
+
+  #headerText(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(",") : value;
   }
 
   /** The request headers, without the pseudo ones. */
@@ -160,7 +178,7 @@ export class Exchange {
 
   /** Enforces the time limits; called now and then. */
   checkTime(now: number): void {
-    const { requestTimeoutMs, idleTimeoutMs } = this.#limits;
+    const { requestTimeoutMs, idleTimeoutMs } = this.#door.limits;
     const waitStart = Math.max(this.#endTime, this.#stallTime);
     if (waitStart > 0 && now - waitStart > requestTimeoutMs) {
       this.destroy();
@@ -199,7 +217,7 @@ export class Exchange {
   #linger(): void {
     this.body.discard();
     // A stream of messages whose answer has ended early is not waited for: it may never end by itself.
-    const lingerMs = this.clientStreams ? 0 : this.#limits.lingerMs;
+    const lingerMs = this.clientStreams ? 0 : this.#door.limits.lingerMs;
     const timer = setTimeout(() => {
       if (this.isHttp2) {
         this.stream?.close(constants.NGHTTP2_NO_ERROR);

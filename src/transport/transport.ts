@@ -2,8 +2,9 @@
 import type { AddressInfo } from "node:net";
 import type { Traces } from "../observability/traces.ts";
 import { serviceStopping } from "./call-error.ts";
+import { createClientAddress, type ProxyOptions } from "./client-address.ts";
 import { dispatch } from "./dispatch.ts";
-import { Exchange } from "./exchange.ts";
+import { type Door, Exchange } from "./exchange.ts";
 import { Health } from "./health.ts";
 import { LateRoads } from "./late-roads.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
@@ -21,6 +22,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   readonly corsHeaders?: readonly string[];
   /** Those left out have their default. */
   readonly limits?: Partial<TransportLimits>;
+  /** Absent: no proxy is believed; the client is who connects. */
+  readonly proxies?: ProxyOptions;
   /** Absent: the port speaks cleartext. */
   readonly tls?: TlsOptions;
   readonly newCallId: () => string;
@@ -57,6 +60,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   roads.add(options);
   const late = new LateRoads<A>(options.lateMounts ?? [], roads);
   const live = new LiveExchanges(limits);
+  const door: Door = { limits, clientAddress: createClientAddress(options.proxies) };
   let draining = false;
   const lead = (exchange: Exchange): void => {
     try {
@@ -69,7 +73,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const listener = createListener(
     limits,
     (request, response, expectsContinue) => {
-      const exchange = new Exchange(request, response, expectsContinue, limits);
+      const exchange = new Exchange(request, response, expectsContinue, door);
       live.add(exchange);
       if (draining) {
         exchange.closeAfterwards();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { describe, test } from "node:test";
 import { Badge } from "../../src/auth/badge.ts";
+import { Gate } from "../../src/auth/gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { RefusalError } from "../../src/domain/refusal.ts";
 import { refusalOf } from "../../src/service/errors.ts";
@@ -35,7 +36,11 @@ async function open(t: TestContext): Promise<Opened> {
   await store.execute(createApiKey("owner", { secretHash: hashSecret(ADMIN_KEY) }));
   const badge = await Badge.open({ store, clock: now, onTrouble: (error) => assert.fail(String(error)) });
   defer(t, () => badge.close());
-  return { operations: createOperations({ store, badge, newId: () => "id" }), store, clock };
+  return {
+    operations: createOperations({ store, gate: new Gate({ badge, clock: now }), newId: () => "id" }),
+    store,
+    clock,
+  };
 }
 
 async function reasonOf(call: () => unknown): Promise<string | undefined> {
@@ -50,14 +55,14 @@ async function reasonOf(call: () => unknown): Promise<string | undefined> {
 describe("operations", () => {
   test("tell who calls, or refuse as the badge does", async (t) => {
     const { operations } = await open(t);
-    assert.equal(operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1").id, "key:owner");
+    assert.equal((await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1")).id, "key:owner");
     assert.equal(await reasonOf(() => operations.authenticate(null, "::1")), "CREDENTIAL_MISSING");
     assert.equal(await reasonOf(() => operations.authenticate(`Bearer ${ADMIN_KEY}!`, "::1")), "CREDENTIAL_INVALID");
   });
 
   test("change, read and search settled users with their state and the instant", async (t) => {
     const { operations, clock, store } = await open(t);
-    const caller: Caller = { actor: operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "a dialect" };
+    const caller: Caller = { actor: await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "a dialect" };
     const context = contextOf(caller, null);
     await operations.change(createUser("ann", { context }));
     const locked = await operations.change(lockUser("ann", { context, expiry: { kind: "for", durationMs: 1000 } }));
@@ -97,7 +102,7 @@ describe("operations", () => {
     ] as const) {
       assert.equal(await operations.readUser(id, scope), undefined, id);
     }
-    const caller: Caller = { actor: operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
+    const caller: Caller = { actor: await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
     const elsewhere = lockUser("ann", { context: contextOf(caller, "other") });
     assert.equal(await reasonOf(() => operations.change(elsewhere)), "USER_NOT_FOUND");
     assert.equal((await operations.readOrganization("other"))?.id, "other");
@@ -106,7 +111,7 @@ describe("operations", () => {
 
   test("that validate only store nothing", async (t) => {
     const { operations } = await open(t);
-    const caller: Caller = { actor: operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
+    const caller: Caller = { actor: await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
     const view = await operations.change(createUser("ann", { context: contextOf(caller, null, true) }));
     assert.equal(view.user.state.id, "ann");
     assert.equal(await operations.readUser("ann", null), undefined);

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import { setTimeout } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { type DescMessage, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
@@ -134,6 +135,14 @@ export class RawClient {
     ]);
   }
 
+  /** HTTP/2: the headers, then what is to happen once the server has them, then the body. */
+  async sendSlowly(request: RawRequest, meanwhile: () => void): Promise<RawAnswer> {
+    return await this.#send2(request, async () => {
+      await setTimeout(50);
+      meanwhile();
+    });
+  }
+
   close(): void {
     this.#session?.destroy();
     if (this.#agent !== false) this.#agent.destroy();
@@ -166,7 +175,10 @@ export class RawClient {
     };
   }
 
-  async #send2({ method = "POST", path, headers, body, ends = true }: RawRequest): Promise<RawAnswer> {
+  async #send2(
+    { method = "POST", path, headers, body, ends = true }: RawRequest,
+    beforeBody?: () => Promise<void>,
+  ): Promise<RawAnswer> {
     if (this.#session === undefined || this.#session.closed || this.#session.destroyed) {
       this.#session = http2.connect(this.#url);
       this.#session.on("error", () => undefined);
@@ -181,6 +193,7 @@ export class RawClient {
     const responded = once(stream, "response", { signal: closed.signal }) as Promise<
       [http2.IncomingHttpHeaders & { ":status"?: number }]
     >;
+    await beforeBody?.();
     if (ends) stream.end(body);
     else stream.write(body);
     const [received] = await responded;

@@ -37,7 +37,7 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   const route = findRoute(path);
   const operation = route && Object.hasOwn(route.methods, call.method) ? route.methods[call.method] : undefined;
   if (operation !== undefined) call.note({ operation: `clerk.${operation.name}` });
-  const actor = operations.authenticate(call.header.get("authorization"), call.remoteAddress);
+  const actor = await operations.authenticate(call.header.get("authorization"), call.remoteAddress);
   call.note({ admission: { actor } });
   if (route === undefined) throw resourceNotFound();
   if (operation === undefined) throw methodNotAllowed(call.method, Object.keys(route.methods));

@@ -54,14 +54,16 @@ const TRANSLATIONS: Readonly<Partial<Record<Reason, Translate>>> = {
       more,
     ),
   AUTHENTICATION_RATE: tooManyRequests,
+  ADDRESS_RATE: tooManyRequests,
+  CALLER_RATE: tooManyRequests,
   QUEUE_FULL: tooManyRequests,
   SEQUENCE_MISMATCH: ({ more }) => resourceLocked(more.cause),
   FIELD_INVALID: fieldsInvalid,
   // The original's own search ends in a timeout here; this one would not end better when it is repeated as it is.
   SEARCH_TOO_BROAD: ({ refusal, more }) =>
     clerkError(422, "form_param_value_invalid", "is invalid", sentence(refusal), more),
-  STORE_UNAVAILABLE: ({ refusal, more }) =>
-    clerkError(503, "service_unavailable", "Service unavailable", sentence(refusal), more),
+  STORE_UNAVAILABLE: serviceUnavailable,
+  ISSUER_UNAVAILABLE: serviceUnavailable,
   DEADLINE_PASSED: ({ refusal, more }) =>
     clerkError(504, "gateway_timeout", "Gateway Timeout", sentence(refusal), more),
 };
@@ -87,6 +89,10 @@ function credentialMissing({ more: { cause } }: Refused, { authorization }: Refu
   const message = "Invalid Authorization header format";
   const longMessage = `${message}. Must be 'Bearer <YOUR_API_KEY>'`;
   return clerkError(401, "authorization_header_format_invalid", message, longMessage, more);
+}
+
+function serviceUnavailable({ refusal, more }: Refused): ClerkError {
+  return clerkError(503, "service_unavailable", "Service unavailable", sentence(refusal), more);
 }
 
 function tooManyRequests({ more }: Refused): ClerkError {

@@ -58,7 +58,7 @@ export function createAdmit(operations: Operations, served: readonly DescMethod[
     const requirement = requirements.get(head.method) ?? CREDENTIAL_ONLY;
     if (requirement.isPublic) return ANYONE;
     try {
-      return await admitActor(operations, authenticate(operations, head), head, requirement);
+      return await admitActor(operations, await authenticate(operations, head), head, requirement);
     } catch (error) {
       throw mapError(error);
     }
@@ -76,10 +76,10 @@ function requirementOf(method: DescMethod): Requirement {
   return { isPublic: false, ...asked };
 }
 
-function authenticate(operations: Operations, { header, remoteAddress }: CallHead): Actor {
+async function authenticate(operations: Operations, { header, remoteAddress }: CallHead): Promise<Actor> {
   const authorization = header.get("authorization");
   try {
-    return operations.authenticate(authorization, remoteAddress);
+    return await operations.authenticate(authorization, remoteAddress);
   } catch (error) {
     const malformed = /^bearer /i.test(authorization ?? "") ? ERRORS.tokenInvalid : ERRORS.headerInvalid;
     const known = byReason<KnownError>(error, {

@@ -81,8 +81,8 @@ export class Batch {
   /** The order: the caller's key, the repeated request, existence, and then the rules. */
   execute(command: Command): Outcome {
     const { context } = command;
-    const keyRefusal = this.#checkKey(context);
-    if (keyRefusal !== undefined) return { ok: false, refusal: keyRefusal };
+    const credentialRefusal = this.#checkCredential(context);
+    if (credentialRefusal !== undefined) return { ok: false, refusal: credentialRefusal };
     const repeated = this.#findRepeated(command);
     if (repeated !== undefined) return repeated;
     const decided = this.#decide(command);
@@ -108,7 +108,9 @@ export class Batch {
     return writeAccepted(this.#statements, this.#now, this.#accepted, this.#set);
   }
 
-  #checkKey({ keyId }: CommandContext): Refusal | undefined {
+  #checkCredential({ keyId, credentialEndTime }: CommandContext): Refusal | undefined {
+    if (credentialEndTime !== undefined && credentialEndTime <= this.#now)
+      return credentialInvalid("the token has expired");
     if (keyId === undefined) return undefined;
     const { key } = this.#set.apiKey(keyId);
     if (key !== undefined && isEffective(key, this.#now)) return undefined;

@@ -180,8 +180,8 @@ describe("calls at the same time on one session", () => {
     defer(t, () => store.close());
     await store.execute(createOrganization("default"));
     await store.execute(createUser("alice"));
-    const badge = { authenticate: () => assert.fail("nobody is asked who they are") };
-    const operations = createOperations({ store, badge, newId: () => "s" });
+    const gate = { authenticate: () => assert.fail("nobody is asked who they are") };
+    const operations = createOperations({ store, gate, newId: () => "s" });
     const request = { checks: { user: { search: { case: "userId", value: "alice" } } } };
     const made = await ask(operations, `${SESSION}/createSession`, request);
     assert.ok(!(made instanceof ConnectError), String(made));

@@ -1,0 +1,149 @@
+/** The public keys of one OIDC issuer: discovered, kept, and fetched anew when they are old or one is unknown. */
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import { type Refusal, RefusalError, refuse, shown } from "../domain/refusal.ts";
+import { fetchJson, isLoopback } from "./remote-json.ts";
+
+const LIMITS = { timeoutMs: 5_000, bytesMax: 512 * 1024 };
+const KEYS_MAX = 100;
+/** Keys of this age are fetched anew while they go on serving. */
+const FRESH_MS = 10 * 60_000;
+/** How long keys serve while the issuer cannot be reached: one that was withdrawn must end some day. */
+const KEPT_MS = 24 * 60 * 60_000;
+/** Between two fetches: tokens with invented key ids must not make us flood the issuer. */
+const COOL_DOWN_MS = 5_000;
+/** How many calls may wait for one fetch. */
+const WAITING_MAX = 1_000;
+
+export interface IssuerKeysOptions {
+  readonly issuer: string;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+interface Kept {
+  readonly find: JWTVerifyGetKey;
+  readonly time: number;
+}
+
+export class IssuerKeys {
+  readonly #options: IssuerKeysOptions;
+  #kept: Kept | undefined;
+  #loading: Promise<Kept> | undefined;
+  #waiting = 0;
+  /** When the last fetch began, and whether it failed. */
+  #tried: { readonly time: number; failed: boolean } | undefined;
+
+  constructor(options: IssuerKeysOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Does something with the keys; once more with new ones when it finds none of the known ones to match. Throws
+   * RefusalError (ISSUER_UNAVAILABLE) when keys are needed that cannot be fetched, and whatever `use` throws.
+   */
+  async with<T>(use: (find: JWTVerifyGetKey) => Promise<T>): Promise<T> {
+    const kept = this.#present() ?? (await this.#fetch());
+    try {
+      return await use(kept.find);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      const renewed = await this.#renewed(kept);
+      if (renewed === undefined) throw error;
+      return await use(renewed.find);
+    }
+  }
+
+  /** Fetches the keys so that the first caller need not wait. What goes wrong is told as trouble. */
+  warm(): void {
+    this.#load().catch(() => undefined);
+  }
+
+  /** The keys that serve now; old ones are fetched anew without waiting. */
+  #present(): Kept | undefined {
+    const kept = this.#kept;
+    if (kept === undefined) return undefined;
+    const age = this.#options.clock() - kept.time;
+    if (age > FRESH_MS && this.#coolDownMs() === 0) this.warm();
+    return age > KEPT_MS ? undefined : kept;
+  }
+
+  /** Keys newer than those; `undefined`: there are none, and the issuer was asked a moment ago. */
+  async #renewed(known: Kept): Promise<Kept | undefined> {
+    if (this.#kept !== undefined && this.#kept !== known) return this.#kept;
+    if (this.#loading === undefined && this.#coolDownMs() > 0 && this.#tried?.failed === false) return undefined;
+    return this.#fetch();
+  }
+
+  /** Waits for the fetch that is under way or a new one. Throws RefusalError. */
+  async #fetch(): Promise<Kept> {
+    const coolDownMs = this.#coolDownMs();
+    if (this.#loading === undefined && coolDownMs > 0) throw new RefusalError(this.#unavailable(coolDownMs));
+    if (this.#waiting >= WAITING_MAX) throw new RefusalError(this.#unavailable(COOL_DOWN_MS));
+    this.#waiting += 1;
+    try {
+      return await this.#load();
+    } catch (error) {
+      throw new RefusalError(this.#unavailable(COOL_DOWN_MS), { cause: error });
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** One at a time. */
+  #load(): Promise<Kept> {
+    if (this.#loading !== undefined) return this.#loading;
+    const tried = { time: this.#options.clock(), failed: false };
+    this.#tried = tried;
+    const loading = this.#discover().then(
+      (find) => {
+        this.#kept = { find, time: tried.time };
+        return this.#kept;
+      },
+      (error: unknown) => {
+        tried.failed = true;
+        this.#options.onTrouble(error);
+        throw error;
+      },
+    );
+    this.#loading = loading.finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #discover(): Promise<JWTVerifyGetKey> {
+    const { issuer } = this.#options;
+    const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+    const document = (await fetchJson(url, LIMITS)) as Partial<Record<string, unknown>> | null;
+    if (document?.issuer !== issuer) {
+      throw new Error(`${url.href} is of another issuer: ${shown(String(document?.issuer))}, not ${shown(issuer)}`);
+    }
+    const { jwks_uri: keysUri } = document;
+    if (typeof keysUri !== "string" || !URL.canParse(keysUri)) throw new Error(`${url.href} names no jwks_uri`);
+    const keysUrl = new URL(keysUri);
+    const isSafe =
+      keysUrl.protocol === "https:" || (keysUrl.protocol === "http:" && isLoopback(url) && isLoopback(keysUrl));
+    if (!isSafe) throw new Error(`${url.href} names a jwks_uri that is not https: ${shown(keysUri)}`);
+    const keySet = (await fetchJson(keysUrl, LIMITS)) as JSONWebKeySet | null;
+    if (!Array.isArray(keySet?.keys) || keySet.keys.length > KEYS_MAX) {
+      throw new Error(`${keysUrl.href} is not a set of at most ${KEYS_MAX} keys`);
+    }
+    return createLocalJWKSet(keySet);
+  }
+
+  /** How long the issuer is left alone yet; 0: it may be asked. A clock that steps back does not prolong it. */
+  #coolDownMs(): number {
+    if (this.#tried === undefined) return 0;
+    const elapsed = this.#options.clock() - this.#tried.time;
+    return elapsed < 0 ? 0 : Math.max(0, COOL_DOWN_MS - elapsed);
+  }
+
+  #unavailable(retryAfterMs: number): Refusal {
+    const { issuer } = this.#options;
+    return refuse("ISSUER_UNAVAILABLE", `the keys of the issuer ${shown(issuer)} cannot be fetched now`, {
+      metadata: { issuer },
+      retryAfterMs,
+    });
+  }
+}

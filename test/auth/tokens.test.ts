@@ -1,0 +1,292 @@
+/** Tokens of an issuer that signs by hand: bounds of time, claims as roles and reach, and how often the issuer is asked. */
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { parseIssuers } from "../../src/auth/oidc-config.ts";
+import { type Permission, ROLES } from "../../src/auth/permissions.ts";
+import { looksLikeToken, Tokens } from "../../src/auth/tokens.ts";
+import { AUDIENCE, HandmadeIssuer, makeKey, type Site } from "../support/issuers.ts";
+
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+const SECOND = 1000;
+
+class Desk {
+  readonly issuer: HandmadeIssuer;
+  readonly tokens: Tokens;
+  readonly trouble: string[] = [];
+  now = NOW;
+
+  private constructor(issuer: HandmadeIssuer, more: object) {
+    this.issuer = issuer;
+    const usual = { audiences: [AUDIENCE, "api"], rolesClaim: "roles", roles: { support: "operator", boss: "owner" } };
+    const text = JSON.stringify({ issuers: [{ issuer: issuer.url, ...usual, scope: "instance", ...more }] });
+    const onTrouble = (error: unknown): unknown => this.trouble.push(String(error));
+    this.tokens = new Tokens({ issuers: parseIssuers(text), clock: () => this.now, onTrouble });
+  }
+
+  static async open(t: TestContext, more: object = {}): Promise<Desk> {
+    return new Desk(await HandmadeIssuer.open(t), more);
+  }
+
+  /** The actor's id, or why it is refused. */
+  async ask(token: string): Promise<string> {
+    const result = await this.tokens.authenticate(token);
+    return result.ok ? result.actor.id : `${result.refusal.reason}: ${result.refusal.message}`;
+  }
+
+  async permissions(claims: object): Promise<ReadonlySet<Permission>> {
+    const result = await this.tokens.authenticate(await this.sign(claims));
+    assert.ok(result.ok, result.ok ? "" : result.refusal.message);
+    return result.actor.permissions;
+  }
+
+  sign(claims: object = {}, more: Parameters<HandmadeIssuer["sign"]>[1] = {}): Promise<string> {
+    return this.issuer.sign({ ...claims }, { now: NOW, ...more });
+  }
+
+  get keyFetches(): number {
+    return this.issuer.site.asked.filter((path) => path === "/keys").length;
+  }
+}
+
+describe("a right token", () => {
+  test("is its subject's, until it ends, with the allowance for clocks", async (t) => {
+    const desk = await Desk.open(t);
+    const result = await desk.tokens.authenticate(await desk.sign({ aud: ["other", "api"] }));
+    assert.ok(result.ok);
+    assert.deepEqual(result.actor, {
+      id: `oidc:${desk.issuer.url}|ann`,
+      permissions: new Set(ROLES.operator),
+      scope: null,
+      expireTime: NOW + 630 * SECOND,
+    });
+  });
+
+  test("is told from a key by its beginning", async (t) => {
+    const desk = await Desk.open(t);
+    assert.ok(looksLikeToken(await desk.sign()));
+    for (const other of ["lk_a_b", "eyJ", "x.eyJ.y", ""]) assert.ok(!looksLikeToken(other), other);
+  });
+
+  test("is taken in every algorithm that is allowed by default, with and without a key id", async (t) => {
+    const desk = await Desk.open(t);
+    for (const alg of ["RS256", "PS256", "ES256", "EdDSA"]) {
+      const [key, other] = [await makeKey("a", alg), await makeKey("b", alg)];
+      desk.now += 6 * SECOND;
+      desk.issuer.published = [other.published, key.published];
+      assert.match(await desk.ask(await desk.sign({ sub: alg }, { key })), /^oidc:/);
+      // Of the keys that could have signed it any may have.
+      assert.match(await desk.ask(await desk.sign({ sub: `${alg}2` }, { key, header: { kid: undefined } })), /^oidc:/);
+      const wrong = await desk.sign({}, { key: await makeKey("c", alg), header: { kid: undefined } });
+      assert.match(await desk.ask(wrong), /its signature is wrong/);
+    }
+  });
+
+  test("may have its type in any of the usual spellings, or none", async (t) => {
+    const desk = await Desk.open(t);
+    for (const typ of ["JWT", "at+jwt", "application/at+jwt", "AT+JWT", undefined]) {
+      assert.match(await desk.ask(await desk.sign({ sub: `${typ}` }, { header: { typ } })), /^oidc:/, typ);
+    }
+    const strict = await Desk.open(t, { tokenTypes: ["at+jwt"] });
+    assert.match(await strict.ask(await strict.sign()), /its type \(typ\) is not one that is taken: at\+jwt/);
+  });
+});
+
+describe("time", () => {
+  test("an end and a beginning are kept to the second, with the allowance", async (t) => {
+    const desk = await Desk.open(t, { clockSkewSeconds: 10 });
+    const seconds = NOW / SECOND;
+    const cases = [
+      [{ exp: seconds - 9 }, /^oidc:/],
+      [{ exp: seconds - 10 }, /it has expired/],
+      [{ nbf: seconds + 10 }, /^oidc:/],
+      [{ nbf: seconds + 11 }, /it is not valid yet/],
+    ] as const;
+    for (const [claims, expected] of cases) assert.match(await desk.ask(await desk.sign(claims)), expected);
+  });
+
+  test("a token that is remembered ends all the same", async (t) => {
+    const desk = await Desk.open(t);
+    const token = await desk.sign({ exp: NOW / SECOND + 10 });
+    assert.match(await desk.ask(token), /^oidc:/);
+    desk.now += 39 * SECOND;
+    assert.match(await desk.ask(token), /^oidc:/);
+    desk.now += SECOND;
+    assert.match(await desk.ask(token), /it has expired/);
+  });
+
+  test("a token is remembered for a minute and answered at once", async (t) => {
+    const desk = await Desk.open(t);
+    const token = await desk.sign();
+    assert.ok(desk.tokens.authenticate(token) instanceof Promise);
+    await desk.ask(token);
+    desk.now += 59 * SECOND;
+    assert.ok(!(desk.tokens.authenticate(token) instanceof Promise));
+    desk.now += SECOND;
+    assert.ok(desk.tokens.authenticate(token) instanceof Promise);
+  });
+});
+
+describe("roles", () => {
+  const FORMS: readonly (readonly [rolesClaim: unknown, claims: object])[] = [
+    ["roles", { roles: ["support"] }],
+    ["roles", { roles: "support" }],
+    ["scope", { scope: "openid support" }],
+    ["realm_access.roles", { realm_access: { roles: ["other", "support"] } }],
+    ["https://x.example/roles", { "https://x.example/roles": ["support"] }],
+    ["urn:example:project:roles", { "urn:example:project:roles": { support: { "1": "acme" } } }],
+    [["resource_access", "my.client", "roles"], { resource_access: { "my.client": { roles: ["support"] } } }],
+  ];
+  for (const [rolesClaim, claims] of FORMS) {
+    test(`${JSON.stringify(rolesClaim)} of ${JSON.stringify(claims)}`, async (t) => {
+      const desk = await Desk.open(t, { rolesClaim });
+      assert.deepEqual(await desk.permissions(claims), new Set(ROLES.operator));
+    });
+  }
+
+  test("grant nothing unless they are mapped, whatever they are called or whatever they are", async (t) => {
+    const desk = await Desk.open(t);
+    const odd = [
+      [],
+      ["owner", "operator"],
+      ["constructor", "__proto__"],
+      [["boss"], { boss: 1 }, null, 7],
+      7,
+      true,
+      null,
+    ];
+    for (const roles of odd) assert.equal((await desk.permissions({ roles })).size, 0, JSON.stringify(roles));
+    assert.equal((await desk.permissions({ roles: undefined })).size, 0);
+  });
+
+  test("add up", async (t) => {
+    const desk = await Desk.open(t, { roles: { a: "login", b: "auditor" } });
+    assert.deepEqual(await desk.permissions({ roles: ["a", "b"] }), new Set([...ROLES.login, ...ROLES.auditor]));
+  });
+});
+
+describe("reach", () => {
+  test("is the organization of the claim, never the instance by an omission", async (t) => {
+    const desk = await Desk.open(t, { scope: undefined, organizationClaim: "org.id" });
+    const scopeOf = async (claims: object) => {
+      const result = await desk.tokens.authenticate(await desk.sign(claims));
+      return result.ok ? result.actor.scope : result.refusal.message;
+    };
+    assert.equal(await scopeOf({ org: { id: "acme" } }), "acme");
+    for (const org of [undefined, null, {}, { id: null }, { id: "" }, { id: ["acme"] }, { id: "a\nb" }, "acme"]) {
+      assert.match(String(await scopeOf({ org })), /its claim "org\.id" does not name an organization/);
+    }
+  });
+
+  test("is the one organization that the file names", async (t) => {
+    const desk = await Desk.open(t, { scope: undefined, organization: "acme" });
+    const result = await desk.tokens.authenticate(await desk.sign({ organization: "other" }));
+    assert.equal(result.ok && result.actor.scope, "acme");
+  });
+});
+
+describe("how often an issuer is asked", () => {
+  test("once for however many tokens come at once", async (t) => {
+    const desk = await Desk.open(t);
+    const all = await Promise.all(Array.from({ length: 50 }, (_, i) => desk.sign({ sub: `u${i}` })));
+    for (const said of await Promise.all(all.map((token) => desk.ask(token)))) assert.match(said, /^oidc:/);
+    assert.equal(desk.keyFetches, 1);
+  });
+
+  test("once in five seconds, however many key ids are invented", async (t) => {
+    const desk = await Desk.open(t);
+    assert.match(await desk.ask(await desk.sign()), /^oidc:/);
+    desk.now += 5 * SECOND;
+    const key = await makeKey("two");
+    const invented = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => desk.sign({}, { key, header: { kid: `k${i}` } })),
+    );
+    for (const token of invented) assert.match(await desk.ask(token), /its issuer has no such key/);
+    assert.equal(desk.keyFetches, 2);
+    desk.issuer.published = [key.published];
+    desk.now += 5 * SECOND;
+    assert.match(await desk.ask(await desk.sign({}, { key })), /^oidc:/);
+  });
+
+  test("again when the keys are ten minutes old, without anyone waiting for it", async (t) => {
+    const desk = await Desk.open(t);
+    await desk.ask(await desk.sign());
+    desk.now += 600 * SECOND + 1;
+    desk.issuer.published = [];
+    assert.match(await desk.ask(await desk.sign({ sub: "bob" })), /^oidc:/);
+    while (desk.keyFetches < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (/^oidc:/.test(await desk.ask(await desk.sign({ sub: `${Math.random()}` })))) {}
+  });
+
+  test("keys serve a day while it is down, then no more", async (t) => {
+    const desk = await Desk.open(t);
+    await desk.ask(await desk.sign());
+    await desk.issuer.site.close();
+    const exp = NOW / SECOND + 1e6;
+    desk.now += 86_400 * SECOND;
+    assert.match(await desk.ask(await desk.sign({ exp, sub: "bob" })), /^oidc:/);
+    desk.now += 10 * SECOND;
+    assert.match(await desk.ask(await desk.sign({ exp, sub: "cid" })), /^ISSUER_UNAVAILABLE/);
+  });
+});
+
+describe("an issuer that answers oddly is one that is down:", () => {
+  const discovery = (site: Site, more: object): string =>
+    JSON.stringify({ issuer: site.url, jwks_uri: `${site.url}/keys`, ...more });
+  type Serve = (site: Site, path: string) => { status?: number; location?: string; body?: string };
+  const ODD: readonly (readonly [name: string, serve: Serve, trouble: RegExp])[] = [
+    [
+      "of another name",
+      (site) => ({ body: discovery(site, { issuer: "https://x.example" }) }),
+      /is of another issuer: "https:\/\/x\.example"/,
+    ],
+    [
+      "of the name with a slash",
+      (site) => ({ body: discovery(site, { issuer: `${site.url}/` }) }),
+      /is of another issuer/,
+    ],
+    ["no keys", (site) => ({ body: discovery(site, { jwks_uri: undefined }) }), /names no jwks_uri/],
+    [
+      "keys in cleartext elsewhere",
+      (site) => ({ body: discovery(site, { jwks_uri: "http://192.0.2.1/keys" }) }),
+      /jwks_uri that is not https/,
+    ],
+    [
+      "keys in a file",
+      (site) => ({ body: discovery(site, { jwks_uri: "file:///etc/passwd" }) }),
+      /jwks_uri that is not https/,
+    ],
+    ["a redirect", (site) => ({ status: 302, location: `${site.url}/elsewhere` }), /cannot be fetched/],
+    ["an error", () => ({ status: 500 }), /answers 500/],
+    ["no JSON", () => ({ body: "<html>" }), /not JSON/],
+    ["null", () => ({ body: "null" }), /is of another issuer/],
+    ["too much", () => ({ body: `"${"x".repeat(600_000)}"` }), /answers more than 524288 bytes/],
+    [
+      "keys that are no list",
+      (site, path) => ({ body: path === "/keys" ? '{"keys":1}' : discovery(site, {}) }),
+      /is not a set of at most 100 keys/,
+    ],
+    [
+      "too many keys",
+      (site, path) => ({
+        body: path === "/keys" ? JSON.stringify({ keys: Array(101).fill({}) }) : discovery(site, {}),
+      }),
+      /at most 100 keys/,
+    ],
+  ];
+  for (const [name, serve, trouble] of ODD) {
+    test(name, async (t) => {
+      const desk = await Desk.open(t);
+      const { site } = desk.issuer;
+      site.listener = (request, response) => {
+        const { status = 200, location, body = "" } = serve(site, request.url ?? "");
+        response.writeHead(status, location === undefined ? {} : { location }).end(body);
+      };
+      assert.match(
+        await desk.ask(await desk.sign()),
+        /^ISSUER_UNAVAILABLE: the keys of the issuer "[^"]+" cannot be fetched now$/,
+      );
+      assert.match(desk.trouble.join(), trouble);
+      assert.ok(!site.asked.includes("/elsewhere"));
+    });
+  }
+});

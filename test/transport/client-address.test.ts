@@ -1,0 +1,101 @@
+/** The client's address behind proxies: believed from the right, for as long as those who speak are trusted. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { createClientAddress, type ForwardedHeader } from "../../src/transport/client-address.ts";
+import { SOAK, seededRandom } from "../support/random.ts";
+
+const PROXY = "10.0.0.1";
+const trusted = [
+  { address: "10.0.0.0", prefix: 8 },
+  { address: "2001:db8::", prefix: 32 },
+];
+
+function clientOf(header: ForwardedHeader, peer: string, value: string | undefined): string {
+  const read = (name: string): string | undefined => (name === header ? value : "203.0.113.66");
+  return createClientAddress({ trusted, header })(peer, read);
+}
+
+/** The peer, the header and who the client is. */
+const LISTED: readonly (readonly [peer: string, value: string | undefined, client: string])[] = [
+  [PROXY, undefined, PROXY],
+  [PROXY, "", PROXY],
+  [PROXY, "192.0.2.1", "192.0.2.1"],
+  [PROXY, "203.0.113.66, 192.0.2.1", "192.0.2.1"],
+  [PROXY, "203.0.113.66,192.0.2.1 , 10.2.3.4", "192.0.2.1"],
+  [PROXY, "10.9.9.9, 10.2.3.4", "10.9.9.9"],
+  [PROXY, "192.0.2.1:4711", "192.0.2.1"],
+  [PROXY, "2001:db9::1", "2001:db9::1"],
+  [PROXY, "[2001:db9::1]", "2001:db9::1"],
+  [PROXY, "[2001:db9::1]:4711", "2001:db9::1"],
+  [PROXY, "2001:0DB9:0:0::0001", "2001:db9::1"],
+  [PROXY, "::ffff:192.0.2.1", "192.0.2.1"],
+  [PROXY, "::FFFF:c000:201", "192.0.2.1"],
+  [PROXY, "0:0:0:0:0:ffff:192.0.2.1", "192.0.2.1"],
+  [PROXY, "203.0.113.66, ::ffff:10.2.3.4", "203.0.113.66"],
+  [PROXY, "203.0.113.66, unknown", PROXY],
+  [PROXY, "203.0.113.66, nonsense, 10.2.3.4", "10.2.3.4"],
+  [PROXY, "203.0.113.66, 192.0.2.256", PROXY],
+  [PROXY, "203.0.113.66, 192.0.2.1:x", PROXY],
+  [PROXY, "203.0.113.66, [192.0.2.1]", PROXY],
+  [PROXY, "203.0.113.66,", PROXY],
+  [PROXY, "192.0.2.1\u0000", PROXY],
+  ["2001:db8::7", "192.0.2.1", "192.0.2.1"],
+  ["2001:db8::7%eth0", "192.0.2.1", "192.0.2.1"],
+  // Who is not trusted is not believed, whatever they say.
+  ["192.0.2.9", "203.0.113.66", "192.0.2.9"],
+  ["11.0.0.1", "203.0.113.66", "11.0.0.1"],
+  ["2001:db9::7", "203.0.113.66", "2001:db9::7"],
+  ["", "203.0.113.66", ""],
+];
+
+const FORWARDED: readonly (readonly [peer: string, value: string | undefined, client: string])[] = [
+  [PROXY, undefined, PROXY],
+  [PROXY, "for=192.0.2.1", "192.0.2.1"],
+  [PROXY, 'For="192.0.2.1:80"', "192.0.2.1"],
+  [PROXY, 'by=x;FOR="[2001:db9::1]:4711";proto=https', "2001:db9::1"],
+  [PROXY, "for=203.0.113.66, for=192.0.2.1;proto=http;by=10.0.0.2", "192.0.2.1"],
+  [PROXY, 'for=203.0.113.66, for=192.0.2.1, for="10.2.3.4"', "192.0.2.1"],
+  [PROXY, "for=203.0.113.66, for=unknown", PROXY],
+  [PROXY, "for=203.0.113.66, for=_hidden", PROXY],
+  [PROXY, "for=203.0.113.66, proto=https", PROXY],
+  [PROXY, "203.0.113.66", PROXY],
+  // A quote that the client leaves open swallows nothing of what the proxy adds.
+  [PROXY, 'for=203.0.113.66;x=", for="192.0.2.1"', "192.0.2.1"],
+  [PROXY, 'for="203.0.113.66, for="[2001:db9::1]"', "2001:db9::1"],
+  [PROXY, 'for=203.0.113.66", for=192.0.2.1', "192.0.2.1"],
+  ["192.0.2.9", "for=203.0.113.66", "192.0.2.9"],
+];
+
+describe("the client's address", () => {
+  for (const [peer, value, client] of LISTED) {
+    test(`x-forwarded-for ${JSON.stringify(value)} from ${peer} is ${client}`, () => {
+      assert.equal(clientOf("x-forwarded-for", peer, value), client);
+    });
+  }
+
+  for (const [peer, value, client] of FORWARDED) {
+    test(`forwarded ${JSON.stringify(value)} from ${peer} is ${client}`, () => {
+      assert.equal(clientOf("forwarded", peer, value), client);
+    });
+  }
+
+  test("is the peer's where no proxy is trusted", () => {
+    const read = (): never => assert.fail("no header is looked at");
+    assert.equal(createClientAddress(undefined)(PROXY, read), PROXY);
+    assert.equal(createClientAddress({ trusted: [], header: "forwarded" })(PROXY, read), PROXY);
+  });
+
+  test("P26 is never chosen by what a client sends, whatever it sends before the proxy's own word", (t) => {
+    const text = fc.string({ unit: fc.constantFrom(...'0123456789abcdef.:,;"\\[] =for'), maxLength: 60 });
+    fc.assert(
+      fc.property(text, (sent) => {
+        assert.equal(clientOf("x-forwarded-for", PROXY, `${sent}, 192.0.2.1`), "192.0.2.1");
+        assert.equal(clientOf("forwarded", PROXY, `${sent}, for=192.0.2.1`), "192.0.2.1");
+        assert.equal(clientOf("forwarded", PROXY, `${sent}, for="[2001:db9::1]:80"`), "2001:db9::1");
+        assert.equal(clientOf("x-forwarded-for", "192.0.2.9", sent), "192.0.2.9");
+      }),
+      { seed: seededRandom(t).seed, numRuns: SOAK ? 500_000 : 2_000 },
+    );
+  });
+});
