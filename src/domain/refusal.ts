@@ -76,6 +76,10 @@ export const REASONS = {
     "FAILED_PRECONDITION",
     "The search would have to look at more users than one search may; ask for less, or by a field that is indexed.",
   ],
+  HISTORY_CHANGED: [
+    "FAILED_PRECONDITION",
+    "The page token is of before a restore, which rewound the history; start again without it.",
+  ],
   QUEUE_FULL: [
     "RESOURCE_EXHAUSTED",
     "The write queue is full; nothing was applied; `RetryInfo` says how long to wait.",

@@ -4,6 +4,7 @@ import type { ApiKey, ApiKeyCommand, ApiKeyEvent } from "../domain/api-key.ts";
 import type { Attempt, AttemptAnswer, AttemptCommand, AttemptCounter } from "../domain/attempt.ts";
 import type { UserCommand } from "../domain/command.ts";
 import type { UserEvent } from "../domain/event.ts";
+import type { InstanceEvent } from "../domain/instance.ts";
 import type { Organization, OrganizationCommand, OrganizationEvent } from "../domain/organization.ts";
 import type { Factor, Policy, PolicyCommand, PolicyEvent, StoredPolicy } from "../domain/policy.ts";
 import type { FailedOutcome, Refusal } from "../domain/refusal.ts";
@@ -19,7 +20,7 @@ export type Command =
   | SessionCommand
   | PolicyCommand
   | AttemptCommand;
-export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent | PolicyEvent;
+export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent | PolicyEvent | InstanceEvent;
 
 /** What a command that succeeds answers: the resource as the command left it, settled. */
 export type ResourceOf<C extends Command> = C extends UserCommand
@@ -250,10 +251,18 @@ export class PageTokenError extends Error {
   override readonly name = "PageTokenError";
 }
 
+/** A page token of another generation: what it leads through was rewound by a restore. */
+export class HistoryChangedError extends Error {
+  override readonly name = "HistoryChangedError";
+}
+
 /**
  * Every method rejects with StoreUnavailableError when the database cannot be reached, read or written.
  */
 export interface Store {
+  /** The upper half of every revocation epoch and a part of every page token; it is raised only while nobody serves. */
+  readonly generation: number;
+
   /** The store's clock, in milliseconds since the epoch; never runs backwards past what is recorded. */
   now(): Promise<number>;
 
@@ -262,7 +271,7 @@ export interface Store {
 
   /** A user, settled, deleted ones included; `undefined`: never was. Scope is the caller's to check. */
   readUser(userId: string): Promise<User | undefined>;
-  /** Settled users; runs off the writer's thread. Rejects with PageTokenError. */
+  /** Settled users; runs off the writer's thread. Rejects with PageTokenError and HistoryChangedError, as all lists do. */
   listUsers(query: UserQuery): Promise<Page<User>>;
   /**
    * A page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the page cannot be told within the bounds on

@@ -6,6 +6,7 @@ import { logAndUsers } from "./migrations/0001-log-and-users.ts";
 import { searches } from "./migrations/0002-searches.ts";
 import { sessions } from "./migrations/0003-sessions.ts";
 import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
+import { generation } from "./migrations/0005-generation.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -13,6 +14,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0002-searches": searches,
   "0003-sessions": sessions,
   "0004-attempts-and-policies": attemptsAndPolicies,
+  "0005-generation": generation,
 };
 
 /** "lock" in ASCII: tells our files from other SQLite databases. */

@@ -37,6 +37,7 @@ import { FileGuard, openWriter, toRealPath } from "./database-file.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
 import { type Limits, limitsOf } from "./limits.ts";
+import { readGeneration } from "./list-query.ts";
 import { LiveReads } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
@@ -96,6 +97,7 @@ function assertClock(database: Database, { clock, allowClockBehind = false }: Sq
 }
 
 export class SqliteStore implements Store {
+  readonly generation: number;
   readonly #path: string;
   readonly #database: Database;
   readonly #lock: FileLock;
@@ -120,6 +122,7 @@ export class SqliteStore implements Store {
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
+    this.generation = readGeneration(database);
     this.#guard = new FileGuard(path);
     this.#descriptor = openSync(path, "r");
     const { walBytesMax } = limits;
@@ -135,6 +138,7 @@ export class SqliteStore implements Store {
     const statements = this.#statements;
     this.#live = new LiveReads({
       statements,
+      generation: this.generation,
       now: () => this.#writer.now(),
       activity: (session) => this.#activity.known(session),
     });
@@ -240,7 +244,7 @@ export class SqliteStore implements Store {
     const items = page.items.flatMap(({ session: row, user }): SessionView[] => {
       // What was used a moment ago is not idle, although its row may say so.
       const session = this.#activity.known(row);
-      const status = sessionStatusOf(session, user, now);
+      const status = sessionStatusOf(session, user, { now, generation: this.generation });
       return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
     });
     return { ...page, items };
