@@ -5,6 +5,7 @@ import {
   parseDatabase,
   parseDurationMs,
   parseListen,
+  parseMegabytes,
   parseNames,
   parseOneOf,
   parseOrigins,
@@ -31,6 +32,9 @@ export interface Config {
   readonly logFormat: LogFormat;
   readonly stopGraceMs: number;
   readonly allowClockBehind: boolean;
+  /** 0: no limit. */
+  readonly backupBytesPerSecond: number;
+  readonly backupLogBytesMax: number;
 }
 
 interface Setting<T> {
@@ -133,6 +137,20 @@ export const SETTINGS: Settings = {
     meaning: "Start although the clock is more than 60 s behind the newest record: `true` or `false`.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
+  backupBytesPerSecond: {
+    flag: "backup-rate",
+    environment: "LOCKKEEPER_BACKUP_RATE",
+    fallback: "50",
+    meaning: "How fast a backup is read, in MB/s; `0`: as fast as it goes, at the cost of everyone else.",
+    parse: (text) => parseMegabytes(text, 0),
+  },
+  backupLogBytesMax: {
+    flag: "backup-log-max",
+    environment: "LOCKKEEPER_BACKUP_LOG_MAX",
+    fallback: "4000",
+    meaning: "How long the write-ahead log may grow while a backup runs, in MB; beyond, the backup is given up.",
+    parse: (text) => parseMegabytes(text, 300),
+  },
 };
 
 /** A setting with a value that is not allowed, or a flag that does not exist. */
@@ -167,6 +185,8 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     logFormat: read("logFormat"),
     stopGraceMs: read("stopGraceMs"),
     allowClockBehind: read("allowClockBehind"),
+    backupBytesPerSecond: read("backupBytesPerSecond"),
+    backupLogBytesMax: read("backupLogBytesMax"),
   };
 }
 

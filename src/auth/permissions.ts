@@ -17,6 +17,7 @@ export const PERMISSIONS = [
   "org.write",
   "key.read",
   "key.write",
+  "backup.create",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -79,6 +80,7 @@ export const RPC_PERMISSIONS: Readonly<Record<string, Permission>> = {
   "lockkeeper.apikey.v1.ApiKeyService/CreateApiKey": "key.write",
   "lockkeeper.apikey.v1.ApiKeyService/ListApiKeys": "key.read",
   "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": "key.write",
+  "lockkeeper.admin.v1.AdminService/CreateBackup": "backup.create",
 };
 
 export function isPermission(text: string): text is Permission {

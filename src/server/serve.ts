@@ -50,6 +50,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     path: config.database.path,
     clock,
     allowClockBehind: config.allowClockBehind,
+    limits: { backupBytesPerSecond: config.backupBytesPerSecond, backupLogBytesMax: config.backupLogBytesMax },
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     onTrouble,
   });

@@ -235,6 +235,31 @@ export interface SessionQuery {
   readonly after?: string;
 }
 
+/** What a backup is of. */
+export interface BackupInfo {
+  readonly bytes: number;
+  readonly generation: number;
+  /** It holds the events up to this position, all of them. */
+  readonly position: number;
+  /** The link of the chain there. */
+  readonly link: Uint8Array;
+  /** When the newest change was recorded, in milliseconds since the epoch. */
+  readonly recordTime: number;
+  /** The newest migration. */
+  readonly schemaVersion: string;
+}
+
+/** A copy of everything as of one moment, while the store goes on. It is to be closed. */
+export interface Backup {
+  readonly info: BackupInfo;
+  /**
+   * The file, piece by piece, at a limited rate; answers the SHA-256 of all of it. To be read once, and on: rejects with
+   * a RefusalError, BACKUP_ABANDONED, when it was given up.
+   */
+  chunks(): AsyncGenerator<Uint8Array, Uint8Array, undefined>;
+  close(): void;
+}
+
 /** Storage trouble. Never shown as an empty list and never as "not banned". */
 export class StoreUnavailableError extends Error {
   /** What became of the command that met the trouble; reads have none. */
@@ -316,6 +341,9 @@ export interface Store {
   }): Promise<Page<ApiKey>>;
   /** Notes the UTC days on which keys were last used. Not an event. */
   touchApiKeys(days: ReadonlyMap<string, string>): Promise<void>;
+
+  /** One at a time. Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. */
+  createBackup(): Promise<Backup>;
 
   /** How the store fares, for metrics. */
   stats(): StoreStats;

@@ -47,7 +47,8 @@ function assertOurs(database: Database, path: string): void {
   throw new Error(`the file ${path} is a SQLite database of something else; lockkeeper does not touch it`);
 }
 
-function doneMigrations(database: Database): readonly string[] {
+/** The names of the migrations that a database has had, in their order. */
+export function doneMigrations(database: Database): readonly string[] {
   if (!tableNames(database).includes("kysely_migration")) return [];
   return database.prepare<[], string>("SELECT name FROM kysely_migration ORDER BY name").pluck().all();
 }

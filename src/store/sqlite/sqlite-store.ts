@@ -12,6 +12,7 @@ import type { BatchMetric, StoreStats } from "../../observability/metrics.ts";
 import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
 import {
   type AttemptQuery,
+  type Backup,
   type Command,
   type EventQuery,
   type ExecuteOptions,
@@ -32,6 +33,7 @@ import {
   type UserSearchAnswer,
 } from "../store.ts";
 import { toDueCounter } from "./attempt-rows.ts";
+import { Backups } from "./backup.ts";
 import { REQUEST_KEPT_MS } from "./batch.ts";
 import { FileGuard, openWriter, toRealPath } from "./database-file.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
@@ -113,6 +115,7 @@ export class SqliteStore implements Store {
   readonly #activity: SessionActivity;
   readonly #live: LiveReads;
   readonly #shadows: Shadows;
+  readonly #backups: Backups;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
@@ -127,6 +130,7 @@ export class SqliteStore implements Store {
     this.#descriptor = openSync(path, "r");
     const { walBytesMax } = limits;
     this.#wal = new WalKeeper({ database, path, descriptor: this.#descriptor, walBytesMax, onTrouble });
+    this.#backups = new Backups({ path, descriptor: this.#descriptor, wal: this.#wal, limits });
     this.#writer = new Writer({
       database,
       statements: this.#statements,
@@ -279,6 +283,11 @@ export class SqliteStore implements Store {
     this.#guard.assertInPlace();
   }
 
+  async createBackup(): Promise<Backup> {
+    this.#assertOpen();
+    return this.#backups.begin();
+  }
+
   /** One round of the sweeper now, without waiting for its time. */
   sweep(): Promise<void> {
     return this.#sweeper.sweep();
@@ -317,6 +326,7 @@ export class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#backups.close();
     await this.#sweeper.stop();
     await this.#commits.close();
     await this.#activity.close();
