@@ -1,20 +1,12 @@
-/** The entry: hands the command line to what it names. */
-import { ConfigError, helpText, readConfig } from "./config.ts";
-import { startFailure } from "./server/describe.ts";
-import { run } from "./server/run.ts";
+/** The entry: hands the command line to the commands, and lends them the service. */
+import type { ServiceParts } from "./cli/command.ts";
+import { runCommandLine } from "./cli/program.ts";
 
-async function main(args: readonly string[]): Promise<void> {
-  const [command, ...rest] = args;
-  if (command === "--help" || rest.includes("--help")) {
-    process.stdout.write(helpText());
-    return;
-  }
-  if (command !== "serve")
-    throw new ConfigError(`${JSON.stringify(command ?? "")} is not a command; try: lockkeeper serve --help`);
-  await run(readConfig(rest, process.env));
-}
+/** Loaded when a command asks for it: most talk to a service that runs elsewhere. */
+const PARTS: ServiceParts = {
+  serve: async (config) => (await import("./server/run.ts")).run(config),
+  describe: async (error) => (await import("./server/describe.ts")).startFailure(error),
+};
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(startFailure(error));
-  process.exit(error instanceof ConfigError ? 2 : 1);
-});
+const code = await runCommandLine(process.argv.slice(2), process.env, PARTS);
+if (code !== undefined) process.exit(code);

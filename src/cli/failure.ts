@@ -1,0 +1,65 @@
+/** Faults that a command foresees, and the exit code of each. */
+
+/** What the exit code says; the table in the README and in `--help` is made of these. */
+export const EXIT = {
+  OK: 0,
+  UNFORESEEN: 1,
+  USAGE: 2,
+  NOT_FOUND: 3,
+  REFUSED: 4,
+  NOT_PERMITTED: 5,
+  UNAVAILABLE: 6,
+  INTERRUPTED: 130,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [
+  [EXIT.OK, "done"],
+  [EXIT.UNFORESEEN, "an error that was not foreseen, here or in the service"],
+  [EXIT.USAGE, "the command line, or a value in it, is not allowed"],
+  [EXIT.NOT_FOUND, "there is no such user, session, key or organization"],
+  [EXIT.REFUSED, "refused in the present state, or `signin check` found someone who may not act"],
+  [EXIT.NOT_PERMITTED, "no key, a wrong key, or a permission is missing"],
+  [EXIT.UNAVAILABLE, "the service cannot be reached, is too busy or did not answer in time; try again"],
+  [EXIT.INTERRUPTED, "interrupted"],
+];
+
+/** The codes of google.rpc.Status that a fault on this side is told with under `--json`. */
+const STATUS_CODES: Readonly<Record<ExitCode, number>> = {
+  [EXIT.OK]: 0,
+  [EXIT.UNFORESEEN]: 13,
+  [EXIT.USAGE]: 3,
+  [EXIT.NOT_FOUND]: 5,
+  [EXIT.REFUSED]: 9,
+  [EXIT.NOT_PERMITTED]: 16,
+  [EXIT.UNAVAILABLE]: 14,
+  [EXIT.INTERRUPTED]: 1,
+};
+
+/** google.rpc.Status as JSON. */
+export type StatusJson = { readonly code: number; readonly message: string; readonly details: readonly unknown[] };
+
+/** A fault that is told in one sentence, with further lines where there is more to say. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly exitCode: ExitCode;
+  /** Told below the sentence, one a line. */
+  readonly lines: readonly string[];
+  readonly status: StatusJson;
+
+  constructor(
+    exitCode: ExitCode,
+    message: string,
+    { lines = [], status, cause }: { lines?: readonly string[]; status?: StatusJson; cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.exitCode = exitCode;
+    this.lines = lines;
+    this.status = status ?? { code: STATUS_CODES[exitCode], message, details: [] };
+  }
+}
+
+/** A command line that is not allowed. */
+export function usageFailure(message: string): Failure {
+  return new Failure(EXIT.USAGE, message);
+}

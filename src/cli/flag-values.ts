@@ -1,0 +1,84 @@
+/** How the value of a flag is read: text as typed to what it means. Each throws an Error that says what is allowed. */
+
+/** google.protobuf.Duration and Timestamp alike. */
+export interface Seconds {
+  readonly seconds: bigint;
+  readonly nanos: number;
+}
+
+/** The longest a call may be told to take: what a timer can hold. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+const DURATION = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+const UNITS_MS = [604_800_000n, 86_400_000n, 3_600_000n, 60_000n, 1_000n, 1n];
+/** 10,000 years: as long as protobuf's Duration. */
+const DURATION_MS_MAX = 315_576_000_000_000n;
+const DIGITS_MAX = 18;
+
+/** Milliseconds. */
+function durationMs(typed: string): bigint {
+  const match = typed.length > 0 && typed.length <= DIGITS_MAX ? DURATION.exec(typed) : null;
+  const ms = UNITS_MS.reduce((sum, unit, index) => sum + unit * BigInt(match?.[index + 1] ?? 0), 0n);
+  if (match === null || ms === 0n || ms > DURATION_MS_MAX) {
+    throw new Error(
+      `${JSON.stringify(typed)} is not allowed; it must be a time longer than zero such as 90s, 30m, 1h, 7d or 1h30m`,
+    );
+  }
+  return ms;
+}
+
+function toSeconds(ms: bigint): Seconds {
+  const seconds = ms >= 0n ? ms / 1000n : (ms - 999n) / 1000n;
+  return { seconds, nanos: Number(ms - seconds * 1000n) * 1_000_000 };
+}
+
+/** A time span such as `30m`, `1h`, `7d` or `1h30m`; longer than zero. */
+export function parseDuration(typed: string): Seconds {
+  return toSeconds(durationMs(typed));
+}
+
+/** A time-out in milliseconds, at most 24 days. */
+export function parseTimeoutMs(typed: string): number {
+  const ms = Number(durationMs(typed));
+  if (ms > TIMEOUT_MS_MAX) throw new Error(`${JSON.stringify(typed)} is too long; at most 24d are allowed`);
+  return ms;
+}
+
+const INSTANT = /^\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:[Zz]|[+-]\d{2}:\d{2}))?$/;
+
+/** An instant: a date (its first moment in UTC), or date and time with `Z` or an offset. */
+export function parseInstant(typed: string): Seconds {
+  const ms = INSTANT.test(typed) ? Date.parse(typed.replace(" ", "T").toUpperCase()) : Number.NaN;
+  if (Number.isNaN(ms) || !isOfCalendar(typed)) {
+    throw new Error(
+      `${JSON.stringify(typed)} is not allowed; it must be an instant such as 2030-01-31T18:00:00Z or ` +
+        "2030-01-31T18:00+02:00, or a date, 2030-01-31",
+    );
+  }
+  return toSeconds(BigInt(ms));
+}
+
+/** JavaScript takes 30 February for 2 March. */
+function isOfCalendar(typed: string): boolean {
+  const date = typed.slice(0, 10);
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
+}
+
+export function parseWhole(typed: string, { min, max }: { readonly min: number; readonly max: number }): number {
+  const number = /^\d{1,15}$/.test(typed) ? Number(typed) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  throw new Error(`${JSON.stringify(typed)} is not allowed; it must be a whole number from ${min} to ${max}`);
+}
+
+/** The count of a resource's events. */
+export function parseSequence(typed: string): bigint {
+  if (/^\d{1,19}$/.test(typed)) return BigInt(typed);
+  throw new Error(`${JSON.stringify(typed)} is not allowed; it must be a sequence, a whole number such as 3`);
+}
+
+export function parseServer(typed: string): URL {
+  const url = URL.canParse(typed) ? new URL(typed) : undefined;
+  const isPlain = url?.pathname === "/" && url.search === "" && url.hash === "" && url.username + url.password === "";
+  if (url !== undefined && isPlain && /^https?:$/.test(url.protocol)) return url;
+  // The text may have a password in it, so it is not repeated.
+  throw new Error("the value is not allowed; it must be like http://127.0.0.1:8080 or https://locks.example, no path");
+}

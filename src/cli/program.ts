@@ -1,0 +1,101 @@
+/** The command line: finds the command, reads what it is given, runs it, and says how it ended. */
+import { ConfigError } from "../config.ts";
+import type { Command, CommandContext, ServiceParts } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { confirm } from "./confirm.ts";
+import { type Connection, connect } from "./connection.ts";
+import { addressOf, CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "./connection-flags.ts";
+import { EXIT, type ExitCode, Failure, usageFailure } from "./failure.ts";
+import { readFlags } from "./flag.ts";
+import { Output } from "./output.ts";
+import { parseCommandLine } from "./parse.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs one command line. Answers the exit code; `undefined`: the process goes on until a signal ends it. */
+export async function runCommandLine(
+  args: readonly string[],
+  environment: Environment,
+  parts: ServiceParts,
+): Promise<ExitCode | undefined> {
+  const output = new Output(args.includes("--json"));
+  try {
+    const parsed = await parseCommandLine(args, COMMANDS);
+    if (parsed.kind === "text") {
+      await output.write(parsed.text);
+      return EXIT.OK;
+    }
+    return await runCommand(parsed.command, parsed.typed, { output, environment, parts });
+  } catch (error) {
+    const failure = error instanceof ConfigError ? usageFailure(error.message) : error;
+    if (!(failure instanceof Failure)) {
+      process.stderr.write(await parts.describe(error));
+      return EXIT.UNFORESEEN;
+    }
+    output.failure(failure);
+    return failure.exitCode;
+  }
+}
+
+interface Surroundings {
+  readonly output: Output;
+  readonly environment: Environment;
+  readonly parts: ServiceParts;
+}
+
+type Typed = Readonly<Record<string, unknown>>;
+
+async function runCommand(
+  command: Command,
+  typed: Typed,
+  { output, environment, parts }: Surroundings,
+): Promise<ExitCode | undefined> {
+  const given = {
+    ...readFlags(command.words, typed, (name) => `<${name}>`),
+    ...readFlags(command.flags, typed, (name) => `--${name}`),
+  };
+  const { yes, ...connectionFlags } = readFlags(CONNECTION_FLAGS, typed, (name) => `--${name}`);
+  const { organization = "" } = readFlags(ORGANIZATION_FLAGS, typed, (name) => `--${name}`);
+  readFlags(OUTPUT_FLAGS, typed, (name) => `--${name}`);
+  const address = usable(() => addressOf({ ...connectionFlags, yes }, environment));
+  const interrupt = new AbortController();
+  if (command.reach !== "none") process.once("SIGINT", () => interrupt.abort());
+  let connection: Connection | undefined;
+  const context: CommandContext = {
+    output,
+    parts,
+    environment,
+    organizationId: organization,
+    signal: interrupt.signal,
+    async client(name) {
+      connection ??= await connect(address, {
+        key: environment.LOCKKEEPER_KEY,
+        signal: interrupt.signal,
+        learn: (file) => output.learn(file),
+      });
+      return connection.client(name);
+    },
+    confirm: async (question) => (yes ? undefined : confirm(question, interrupt.signal)),
+  };
+  try {
+    const ending = await command.run(given, context);
+    return ending === "running" ? undefined : ending === "refused" ? EXIT.REFUSED : EXIT.OK;
+  } catch (error) {
+    if (interrupt.signal.aborted) {
+      throw new Failure(EXIT.INTERRUPTED, "interrupted; whether a change under way was applied is not known");
+    }
+    if (connection === undefined) throw error;
+    const { callFailure, isCallError } = await import("./call-failure.ts");
+    throw isCallError(error) ? callFailure(error, address) : error;
+  } finally {
+    connection?.close();
+  }
+}
+
+function usable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw usageFailure(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,28 @@
+/** `lockkeeper serve`: the service itself. */
+import { helpText, readConfig, SETTINGS } from "../config.ts";
+import { defineCommand } from "./command.ts";
+import { type Flag, text } from "./flag.ts";
+
+const flags: Readonly<Record<string, Flag<string | undefined>>> = Object.fromEntries(
+  Object.values<{ readonly flag?: string; readonly meaning: string }>(SETTINGS).flatMap(({ flag, meaning }) =>
+    flag === undefined ? [] : [[flag, text("VALUE", meaning)]],
+  ),
+);
+
+export const serve = defineCommand({
+  name: "serve",
+  meaning: "run the service",
+  reach: "none",
+  words: {},
+  flags,
+  examples: [
+    ["serve", "on 127.0.0.1:8080, with the data in data/lockkeeper.db"],
+    ["serve --listen 0.0.0.0:8080 --database sqlite:/var/lib/lockkeeper/lockkeeper.db", "on every address"],
+  ],
+  help: helpText,
+  async run(given, { parts, environment }) {
+    const args = Object.entries(given).flatMap(([name, typed]) => (typed === undefined ? [] : [`--${name}=${typed}`]));
+    await parts.serve(readConfig(args, environment));
+    return "running";
+  },
+});
