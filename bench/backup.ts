@@ -22,6 +22,8 @@ const { values: flags } = parseArgs({
     inflight: { type: "string", default: "8" },
     /** Locks per second, sent when they are due whether or not earlier ones are answered; 0: as fast as answers come. */
     rate: { type: "string", default: "1000" },
+    /** Who takes the backup: `curl`, which throws it away, or `cli`, which writes it to the same disk. */
+    client: { type: "string", default: "curl" },
     /** MB/s of the backup; absent: the service's default. */
     "backup-rate": { type: "string", default: "" },
   },
@@ -50,12 +52,10 @@ try {
   for (let round = 0; round < Number(flags.rounds); round++) {
     const without = await load(sessions, sleep(15_000));
     const begin = performance.now();
-    const copy = join(folder, "backup-run", "copy");
-    const during = await load(sessions, backup(url, copy));
+    const during = await load(sessions, backup(url));
     const seconds = (performance.now() - begin) / 1000;
     const after = await load(sessions, sleep(5_000));
-    found.push({ without, during, after, seconds, bytes: statSync(copy).size });
-    rmSync(copy);
+    found.push({ without, during, after, seconds, bytes: statSync(path).size });
     console.log(
       `round ${round}: p50 ${at(without, 0.5)} → ${at(during, 0.5)} → ${at(after, 0.5)} ms, p99 ${at(without, 0.99)} → ${at(during, 0.99)} → ${at(after, 0.99)} ms, longest ${at(without, 1)} → ${at(during, 1)} → ${at(after, 1)} ms; ${without.length}, ${during.length}, ${after.length} locks; ${(found.at(-1)?.bytes ?? 0) / 1e6 / seconds} MB/s in ${seconds.toFixed(1)} s; log ${statSync(`${path}-wal`).size / 1e6} MB`,
     );
@@ -167,20 +167,29 @@ function lock(session: ClientHttp2Session, index: number): Promise<void> {
   });
 }
 
-/** By curl, in a process of its own: the bench takes no time for it. */
-async function backup(url: string, file: string): Promise<void> {
-  const curl = spawn(
-    "curl",
-    [
-      ...["-sS", "--fail", "-o", file, "-H", `Authorization: Bearer ${ADMIN_KEY}`, "--data-binary", "@-"],
-      ...["-H", "Content-Type: application/connect+proto", "-H", "Connect-Protocol-Version: 1"],
-      `${url}/lockkeeper.admin.v1.AdminService/CreateBackup`,
-    ],
-    { stdio: ["pipe", "inherit", "inherit"] },
-  );
-  curl.stdin.end(Buffer.alloc(5));
-  const [code] = (await once(curl, "exit")) as [number | null];
-  if (code !== 0) throw new Error(`curl ended with ${code}`);
+/** In a process of its own: the bench takes no time for it. */
+async function backup(url: string): Promise<void> {
+  const file = join(folder, "backup-run", "copy.db");
+  const headers = ["Content-Type: application/connect+proto", "Connect-Protocol-Version: 1"];
+  const byCurl = [
+    ...["curl", "-sS", "--fail", "-o", "/dev/null", "--data-binary", "@-"],
+    ...[`Authorization: Bearer ${ADMIN_KEY}`, ...headers].flatMap((header) => ["-H", header]),
+    `${url}/lockkeeper.admin.v1.AdminService/CreateBackup`,
+  ];
+  const byCli = [process.execPath, join(import.meta.dirname, "../src/main.ts"), "backup", file, "--no-verify", "--yes"];
+  const [program = "", ...args] = flags.client === "cli" ? byCli : byCurl;
+  const child = spawn(program, args, {
+    stdio: ["pipe", "ignore", "pipe"],
+    env: { ...process.env, LOCKKEEPER_SERVER: url, LOCKKEEPER_KEY: ADMIN_KEY },
+  });
+  let said = "";
+  child.stderr.on("data", (text: Buffer) => {
+    said += text.toString();
+  });
+  child.stdin.end(Buffer.alloc(5));
+  const [code] = (await once(child, "exit")) as [number | null];
+  rmSync(file, { force: true });
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
 }
 
 function at(sorted: Times, share: number): number {

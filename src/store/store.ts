@@ -253,7 +253,8 @@ export interface BackupInfo {
 export interface Backup {
   readonly info: BackupInfo;
   /**
-   * The file, piece by piece, at a limited rate; answers the SHA-256 of all of it. To be read once, and on: rejects with
+   * The file, piece by piece, at a limited rate; answers the SHA-256 of all of it. A piece holds until the next one is
+   * asked for. To be read once, and on: rejects with
    * a RefusalError, BACKUP_ABANDONED, when it was given up.
    */
   chunks(): AsyncGenerator<Uint8Array, Uint8Array, undefined>;

@@ -20,8 +20,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
 /** "lock" in ASCII: tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x6c_6f_63_6b;
 
-/** Throws with one plain sentence when the file is not ours or of a newer version. */
-export async function migrate(database: Database, path: string): Promise<void> {
+/** The newest schema that this version knows. */
+export const SCHEMA_VERSION: string = Object.keys(MIGRATIONS).at(-1) ?? "";
+
+/** The migrations that are due. Throws with one plain sentence when the file is not ours or of a newer version. */
+export function dueMigrations(database: Database, path: string): readonly string[] {
   assertOurs(database, path);
   const done = doneMigrations(database);
   const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name));
@@ -30,7 +33,12 @@ export async function migrate(database: Database, path: string): Promise<void> {
       `the database ${path} was written by a newer version of lockkeeper: it has the migration ${unknown.join(", ")}, this version ends at ${Object.keys(MIGRATIONS).at(-1)}; start that version or restore an older copy`,
     );
   }
-  if (done.length === Object.keys(MIGRATIONS).length) return;
+  return Object.keys(MIGRATIONS).filter((name) => !done.includes(name));
+}
+
+/** Throws with one plain sentence when the file is not ours or of a newer version. */
+export async function migrate(database: Database, path: string): Promise<void> {
+  if (dueMigrations(database, path).length === 0) return;
   // Not destroyed: that would close the connection, which is the writer's.
   const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
   const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => MIGRATIONS } });

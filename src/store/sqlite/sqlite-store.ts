@@ -129,6 +129,8 @@ export class SqliteStore implements Store {
     this.#guard = new FileGuard(path);
     this.#descriptor = openSync(path, "r");
     const { walBytesMax } = limits;
+    // What the log grew by during a backup is given back to the disk.
+    database.pragma(`journal_size_limit = ${walBytesMax}`);
     this.#wal = new WalKeeper({ database, path, descriptor: this.#descriptor, walBytesMax, onTrouble });
     this.#backups = new Backups({ path, descriptor: this.#descriptor, wal: this.#wal, limits });
     this.#writer = new Writer({

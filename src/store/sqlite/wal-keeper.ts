@@ -30,6 +30,8 @@ const CALL_MS = 60_000;
 const WAIT_MS_MAX = 5_000;
 /** After a failed checkpoint: not again at once. */
 const RETRY_MS = 1_000;
+/** Between two syncs of the database while a long log is moved. */
+const SYNC_PAUSE_MS = 20;
 /** How often a moment to hold is looked for. */
 const HOLDS_MAX = 20;
 
@@ -181,7 +183,7 @@ export class WalKeeper {
     try {
       for (let pass = 0; pass < PASSES_MAX && !this.#isRestSmall; pass++) {
         if (this.#isClosed) return;
-        await this.#checkpoint("PASSIVE");
+        await this.#movePages();
         // SQLite syncs the database only when it has moved the whole log, that is in RESTART, while the writer waits.
         // Done here before, beside the writer, it leaves RESTART next to nothing to sync.
         await syncFile(this.#options.descriptor);
@@ -194,6 +196,21 @@ export class WalKeeper {
       this.#failedUntil = Date.now() + RETRY_MS;
       this.#options.onTrouble(error);
     }
+  }
+
+  /** After a hold there is more to move than the disk should be given at once: commits would wait behind it. */
+  async #movePages(): Promise<void> {
+    let isMoving = this.#bytesMax > this.#options.walBytesMax;
+    const moved = this.#checkpoint("PASSIVE").finally(() => {
+      isMoving = false;
+    });
+    // Its failure is told below; a failed sync must not leave it without a listener.
+    moved.catch(() => undefined);
+    while (isMoving) {
+      await sleep(SYNC_PAUSE_MS);
+      await syncFile(this.#options.descriptor);
+    }
+    await moved;
   }
 
   /** The writer stands still meanwhile; the event loop does not. */
