@@ -140,8 +140,9 @@ export const SETTINGS: Settings = {
   backupBytesPerSecond: {
     flag: "backup-rate",
     environment: "LOCKKEEPER_BACKUP_RATE",
-    fallback: "50",
-    meaning: "How fast a backup is read, in MB/s; `0`: as fast as it goes, at the cost of everyone else.",
+    fallback: "20",
+    meaning:
+      "How fast a backup is read, in MB/s, down to a quarter of it while the service is busy; `0`: as fast as it goes.",
     parse: (text) => parseMegabytes(text, 0),
   },
   backupLogBytesMax: {

@@ -142,7 +142,7 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
     refused: [["xml", /"xml" is not allowed; it must be one of text, json/]],
   },
   backupBytesPerSecond: {
-    byDefault: 50_000_000,
+    byDefault: 20_000_000,
     allowed: [
       ["0", 0],
       ["120", 120_000_000],

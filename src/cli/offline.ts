@@ -1,12 +1,16 @@
 /** What the commands share that work on a database itself: its flag, the way they fail, and how they tell what they do. */
-import { parseDatabase } from "../config-values.ts";
+import { SETTINGS } from "../config.ts";
 import type { VerifyProgress } from "../store/sqlite/verify-database.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { value } from "./flag.ts";
 import type { Output } from "./output.ts";
 
 /** Not from the environment: what is rewritten should be named. */
-export const DATABASE_FLAG = value("sqlite:PATH", "the database; no service may be running on it", parseDatabase);
+export const DATABASE_FLAG = value(
+  "sqlite:PATH",
+  "the database; no service may be running on it",
+  SETTINGS.database.parse,
+);
 
 /** The sentences of the store are the command's; whatever else goes wrong stays unforeseen. */
 export async function failing<T>(work: () => Promise<T>): Promise<T> {

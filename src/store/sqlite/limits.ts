@@ -50,7 +50,7 @@ const DEFAULTS: Limits = {
   batchMs: 5,
   walBytesMax: 256 * MIB,
   backupLogBytesMax: 4_000_000_000,
-  backupBytesPerSecond: 50_000_000,
+  backupBytesPerSecond: 20_000_000,
   backupIdleMs: 30_000,
   sliceRows: 5_000,
   sliceMs: 200,
