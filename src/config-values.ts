@@ -112,6 +112,17 @@ export function parseRate(text: string): { readonly perSecond: number; readonly 
   return { perSecond, burst };
 }
 
+const MB = 1_000_000;
+
+/** Megabytes as bytes. */
+export function parseMegabytes(text: string, least: number): number {
+  const megabytes = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(megabytes >= least)) {
+    throw new Error(`${JSON.stringify(text)} is not allowed; it must be a whole number of MB, ${least} to 9999999`);
+  }
+  return megabytes * MB;
+}
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
 export function parseDurationMs(text: string): number {

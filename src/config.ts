@@ -5,6 +5,7 @@ import {
   parseDatabase,
   parseDurationMs,
   parseListen,
+  parseMegabytes,
   parseNames,
   parseNetworks,
   parseOneOf,
@@ -45,6 +46,9 @@ export interface Config {
   readonly stopGraceMs: number;
   readonly allowClockBehind: boolean;
   readonly docs: boolean;
+  /** 0: no limit. */
+  readonly backupBytesPerSecond: number;
+  readonly backupLogBytesMax: number;
 }
 
 interface Setting<T> {
@@ -200,6 +204,21 @@ export const SETTINGS: Settings = {
     meaning: "Serve `/openapi.json` and its page `/docs`, to anyone: `true` or `false`.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
+  backupBytesPerSecond: {
+    flag: "backup-rate",
+    environment: "LOCKKEEPER_BACKUP_RATE",
+    fallback: "20",
+    meaning:
+      "How fast a backup is read, in MB/s, down to a quarter of it while the service is busy; `0`: as fast as it goes.",
+    parse: (text) => parseMegabytes(text, 0),
+  },
+  backupLogBytesMax: {
+    flag: "backup-log-max",
+    environment: "LOCKKEEPER_BACKUP_LOG_MAX",
+    fallback: "4000",
+    meaning: "How long the write-ahead log may grow while a backup runs, in MB; beyond, the backup is given up.",
+    parse: (text) => parseMegabytes(text, 300),
+  },
 };
 
 /** A setting with a value that is not allowed, or a flag that does not exist. */
@@ -241,6 +260,8 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     stopGraceMs: read("stopGraceMs"),
     allowClockBehind: read("allowClockBehind"),
     docs: read("docs"),
+    backupBytesPerSecond: read("backupBytesPerSecond"),
+    backupLogBytesMax: read("backupLogBytesMax"),
   };
 }
 

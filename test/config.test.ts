@@ -223,6 +223,30 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
     ],
     refused: [["xml", /"xml" is not allowed; it must be one of text, json/]],
   },
+  backupBytesPerSecond: {
+    byDefault: 20_000_000,
+    allowed: [
+      ["0", 0],
+      ["120", 120_000_000],
+    ],
+    refused: [
+      ["-1", /"-1" is not allowed; it must be a whole number of MB, 0 to 9999999/],
+      ["1.5", /is not allowed/],
+      ["50MB", /is not allowed/],
+      ["10000000", /is not allowed/],
+    ],
+  },
+  backupLogBytesMax: {
+    byDefault: 4_000_000_000,
+    allowed: [
+      ["300", 300_000_000],
+      ["9999999", 9_999_999_000_000],
+    ],
+    refused: [
+      ["299", /"299" is not allowed; it must be a whole number of MB, 300 to 9999999/],
+      ["1e9", /is not allowed/],
+    ],
+  },
   stopGraceMs: {
     byDefault: 10_000,
     allowed: [

@@ -18,6 +18,7 @@ export const PERMISSIONS = [
   "key.read",
   "key.write",
   "metrics.read",
+  "backup.create",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -81,6 +82,7 @@ export const RPC_PERMISSIONS: Readonly<Record<string, Permission>> = {
   "lockkeeper.apikey.v1.ApiKeyService/CreateApiKey": "key.write",
   "lockkeeper.apikey.v1.ApiKeyService/ListApiKeys": "key.read",
   "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": "key.write",
+  "lockkeeper.admin.v1.AdminService/CreateBackup": "backup.create",
 };
 
 export function isPermission(text: string): text is Permission {

@@ -1,13 +1,16 @@
 /** Every command there is; one more is one file and one line here. */
+import { backup } from "./backup.ts";
 import type { Command } from "./command.ts";
 import { completion } from "./completion.ts";
 import { keysCreate } from "./keys/create.ts";
 import { keysList } from "./keys/list.ts";
 import { keysRevoke } from "./keys/revoke.ts";
+import { migrate } from "./migrate.ts";
 import { ORGS } from "./orgs/orgs.ts";
 import { policySet } from "./policy/set.ts";
 import { policyShow } from "./policy/show.ts";
 import { policySimulate } from "./policy/simulate.ts";
+import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
 import { sessionsList } from "./sessions/list.ts";
 import { sessionsRevoke } from "./sessions/revoke.ts";
@@ -35,6 +38,9 @@ export const COMMANDS: readonly Command[] = [
   keysList,
   keysRevoke,
   ...ORGS,
+  backup,
+  restore,
+  migrate,
   completion,
 ];
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { DescFile } from "@bufbuild/protobuf";
 import type { Client, Interceptor } from "@connectrpc/connect";
+import type { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import type { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import type { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import type { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -18,6 +19,7 @@ export interface Services {
   readonly policies: typeof PolicyService;
   readonly organizations: typeof OrganizationService;
   readonly keys: typeof ApiKeyService;
+  readonly admin: typeof AdminService;
 }
 
 /** Loaded when first asked for: most commands need one of them. */
@@ -29,6 +31,7 @@ const LOADERS: { readonly [K in keyof Services]: () => Promise<Services[K]> } = 
   organizations: async () =>
     (await import("../../gen/lockkeeper/organization/v1/organization_service_pb.ts")).OrganizationService,
   keys: async () => (await import("../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts")).ApiKeyService,
+  admin: async () => (await import("../../gen/lockkeeper/admin/v1/admin_service_pb.ts")).AdminService,
 };
 
 /** Where to connect and what to show there; paths are of PEM files. */
@@ -63,6 +66,11 @@ export async function connect(
     request.header.set("Authorization", `Bearer ${key}`);
     return next(request);
   };
+  // A stream carries a database: packing it would take the service more time than the network saves.
+  const asItIs: Interceptor = (next) => (request) => {
+    if (request.stream) request.header.delete("grpc-accept-encoding");
+    return next(request);
+  };
   const withSignal: Interceptor = (next) => (request) =>
     next({ ...request, signal: AbortSignal.any([request.signal, signal]) });
   const sessionManager = new Http2SessionManager(server.origin, undefined, tls);
@@ -71,7 +79,7 @@ export async function connect(
     nodeOptions: tls,
     sessionManager,
     defaultTimeoutMs: timeoutMs,
-    interceptors: [withKey, withSignal],
+    interceptors: [withKey, asItIs, withSignal],
   });
   return {
     async client(name) {

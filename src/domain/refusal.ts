@@ -88,6 +88,16 @@ export const REASONS = {
     "FAILED_PRECONDITION",
     "The search would have to look at more users than one search may; ask for less, or by a field that is indexed.",
   ],
+  BACKUP_UNDER_WAY: ["FAILED_PRECONDITION", "Another backup is under way; there is one at a time."],
+  BACKUP_NO_SPACE: ["RESOURCE_EXHAUSTED", "The disk of the database is too full to let its log grow during a backup."],
+  BACKUP_ABANDONED: [
+    "ABORTED",
+    "The backup was given up before its end: the log grew too long meanwhile, or nobody read on.",
+  ],
+  HISTORY_CHANGED: [
+    "FAILED_PRECONDITION",
+    "The page token is of before a restore, which rewound the history; start again without it.",
+  ],
   QUEUE_FULL: [
     "RESOURCE_EXHAUSTED",
     "The write queue is full; nothing was applied; `RetryInfo` says how long to wait.",

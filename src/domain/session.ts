@@ -16,7 +16,8 @@ export interface Session {
   readonly id: string;
   readonly userId: string;
   readonly organizationId: string;
-  /** The user's epoch under which it was opened: once the user has another one, it is worthless. */
+  /** The instance's generation and the user's epoch under which it was opened: once either is another, it is worthless. */
+  readonly generation: number;
   readonly epoch: number;
   readonly creationTime: number;
   readonly changeTime: number;
@@ -46,18 +47,25 @@ export const SESSION_STATUSES = [
 ] as const;
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
+/** When a session is looked at, and the instance's generation then. */
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly generation: number;
+}
+
 /** Whether a session holds at `now`. The user is settled; a lock alone ends nothing, its epoch does where it was asked to. */
 export function sessionStatusOf(
   session: Session,
   user: Pick<UserState, "deleted" | "restrictions" | "epoch">,
-  now: number,
+  { now, generation }: Moment,
 ): SessionStatus {
   if (session.revokeTime !== null) return "REVOKED";
   if (session.expireTime <= now) return "EXPIRED";
   if (session.idleTimeoutMs !== null && session.lastActivityTime + session.idleTimeoutMs <= now) return "IDLE";
   const state = stateOf(user);
   if (state === "BANNED" || state === "INACTIVE" || state === "DELETED") return `USER_${state}`;
-  return session.epoch === user.epoch ? "ACTIVE" : "ENDED";
+  return session.generation === generation && session.epoch === user.epoch ? "ACTIVE" : "ENDED";
 }
 
 export interface CreateSession {
@@ -107,7 +115,11 @@ type Refused = Extract<SessionDecision, { ok: false }>;
 const reject = (refusal: Refusal): Refused => ({ ok: false, refusal });
 
 /** The settled user is checked in the transaction that writes the session: a ban at the same moment leaves none. */
-export function decideCreateSession(user: UserState, command: CreateSession, now: number): SessionDecision {
+export function decideCreateSession(
+  user: UserState,
+  command: CreateSession,
+  { now, generation }: Moment,
+): SessionDecision {
   const state = stateOf(user);
   if (state !== "ACTIVE") {
     return reject(
@@ -123,7 +135,18 @@ export function decideCreateSession(user: UserState, command: CreateSession, now
   const { sessionId: id, tokenHash, userId, idleTimeoutMs, userAgent, ip, attributes, context } = command;
   const { organizationId, epoch } = user;
   const times = { creationTime: now, changeTime: now, lastActivityTime: now, expireTime: end.expireTime };
-  const own = { id, userId, organizationId, epoch, sequence: 1, idleTimeoutMs, revokeTime: null, userAgent, ip };
+  const own = {
+    id,
+    userId,
+    organizationId,
+    generation,
+    epoch,
+    sequence: 1,
+    idleTimeoutMs,
+    revokeTime: null,
+    userAgent,
+    ip,
+  };
   return { ok: true, tokenHash, session: { ...own, ...times, attributes, createdBy: context.actor } };
 }
 
@@ -132,9 +155,10 @@ export function decideSession(
   session: Session,
   user: UserState,
   command: UpdateSession | RevokeSession,
-  now: number,
+  moment: Moment,
 ): SessionDecision {
-  const status = sessionStatusOf(session, user, now);
+  const { now } = moment;
+  const status = sessionStatusOf(session, user, moment);
   if (status !== "ACTIVE") {
     if (command.type === "RevokeSession" && command.ifAlready === "succeed") return { ok: true, session };
     return reject(

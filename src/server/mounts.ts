@@ -2,6 +2,7 @@
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health as HealthService } from "../../gen/grpc/health/v1/health_pb.ts";
+import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -11,6 +12,7 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, type AdmissionResult, admit } from "../auth/admission.ts";
 import type { Badge } from "../auth/badge.ts";
 import type { Gate } from "../auth/gate.ts";
+import { adminHandlers } from "../service/admin-service.ts";
 import { apiKeyHandlers } from "../service/api-key-service.ts";
 import type { ServiceHandlers } from "../service/call.ts";
 import { noteRefusedActor } from "../service/call-fields.ts";
@@ -38,7 +40,15 @@ interface MountParts {
 }
 
 export function mounts({ store, badge, gate, newId, health }: MountParts): Mount<Admission | undefined>[] {
-  const services = [UserService, SignInService, SessionService, PolicyService, OrganizationService, ApiKeyService];
+  const services = [
+    UserService,
+    SignInService,
+    SessionService,
+    PolicyService,
+    OrganizationService,
+    ApiKeyService,
+    AdminService,
+  ];
   const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
     const rpc = `${method.parent.typeName}/${method.name}`;
     const result = admit(gate, rpc, header.get("authorization"), remoteAddress);
@@ -64,6 +74,7 @@ export function mounts({ store, badge, gate, newId, health }: MountParts): Mount
     hang(PolicyService, policyHandlers({ store })),
     hang(OrganizationService, organizationHandlers({ store, newId })),
     hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
+    hang(AdminService, adminHandlers({ store })),
     healthMount(health, anyone),
     ...reflectionMounts([...services, HealthService], undefined, anyone),
   ] as Mount<Admission | undefined>[];

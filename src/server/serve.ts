@@ -67,6 +67,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     path: config.database.path,
     clock,
     allowClockBehind: config.allowClockBehind,
+    limits: { backupBytesPerSecond: config.backupBytesPerSecond, backupLogBytesMax: config.backupLogBytesMax },
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     onTrouble,
     onBatch: (batch) => metrics.batch(batch),

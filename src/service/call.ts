@@ -17,10 +17,12 @@ export interface ServiceCall {
   readonly signal: AbortSignal;
 }
 
-/** One function per RPC, under the method's local name. */
+/** One function per RPC, unary or a server's stream, under the method's local name. */
 export type ServiceHandlers<S extends DescService> = {
   readonly [M in keyof S["method"]]: (
     request: MessageShape<S["method"][M]["input"]>,
     call: ServiceCall,
-  ) => Promise<MessageShape<S["method"][M]["output"]>>;
+  ) => S["method"][M]["methodKind"] extends "unary"
+    ? Promise<MessageShape<S["method"][M]["output"]>>
+    : AsyncIterable<MessageShape<S["method"][M]["output"]>>;
 };

@@ -3,7 +3,7 @@ import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { codeOf, type Refusal, type RefusalCode, RefusalError, refuse, refuseField } from "../domain/refusal.ts";
-import { PageTokenError, StoreUnavailableError } from "../store/store.ts";
+import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../store/store.ts";
 
 /** The domain of every ErrorInfo. */
 export const ERROR_DOMAIN = "lockkeeper";
@@ -48,6 +48,7 @@ export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError 
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof RefusalError) return error.refusal;
   if (error instanceof StoreUnavailableError) return storeUnavailable(error);
+  if (error instanceof HistoryChangedError) return refuse("HISTORY_CHANGED", error.message);
   if (error instanceof PageTokenError) {
     return refuseField("page_token", "is not from an earlier page of the same request; leave it empty to start anew");
   }

@@ -5,15 +5,17 @@ import { mapError, toConnectError } from "./errors.ts";
 import { validate } from "./validation.ts";
 
 type Handler = (request: Message, call: ServiceCall) => Promise<Message>;
+type StreamHandler = (request: Message, call: ServiceCall) => AsyncIterable<Message>;
 
 /** The handlers with validation in front and errors mapped behind. Throws when a method has no handler. */
 export function protect<S extends DescService>(service: S, handlers: ServiceHandlers<S>): ServiceHandlers<S> {
-  const all = handlers as unknown as Readonly<Record<string, Handler | undefined>>;
-  const protectedHandlers: Record<string, Handler> = {};
+  const all = handlers as unknown as Readonly<Record<string, (Handler & StreamHandler) | undefined>>;
+  const protectedHandlers: Record<string, Handler | StreamHandler> = {};
   for (const method of service.methods) {
     const handler = all[method.localName];
     if (handler === undefined) throw new Error(`protect: ${service.typeName} has no handler for ${method.name}`);
-    protectedHandlers[method.localName] = protectHandler(method.input, handler);
+    protectedHandlers[method.localName] =
+      method.methodKind === "unary" ? protectHandler(method.input, handler) : protectStream(method.input, handler);
   }
   return protectedHandlers as unknown as ServiceHandlers<S>;
 }
@@ -24,6 +26,18 @@ function protectHandler(input: DescMessage, handler: Handler): Handler {
     if (refusal !== undefined) throw toConnectError(refusal);
     try {
       return await handler(request, call);
+    } catch (error) {
+      throw mapError(error);
+    }
+  };
+}
+
+function protectStream(input: DescMessage, handler: StreamHandler): StreamHandler {
+  return async function* protectedStream(request, call) {
+    const refusal = validate(input, request);
+    if (refusal !== undefined) throw toConnectError(refusal);
+    try {
+      yield* handler(request, call);
     } catch (error) {
       throw mapError(error);
     }

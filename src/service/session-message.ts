@@ -1,6 +1,7 @@
 /** Sessions as the contract shows them. */
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { revocationEpochOf } from "../domain/instance.ts";
 import type { SessionStatus } from "../domain/session.ts";
 import type { SessionView } from "../store/store.ts";
 import { toAttributesMessage, toDetails, toDuration, toTimestamp } from "./user-message.ts";
@@ -30,7 +31,7 @@ export function toSessionMessage({ session, status }: Pick<SessionView, "session
     ...(session.idleTimeoutMs === null ? {} : { idleTimeout: toDuration(session.idleTimeoutMs) }),
     lastActivityTime: toTimestamp(session.lastActivityTime),
     ...(session.revokeTime === null ? {} : { revokeTime: toTimestamp(session.revokeTime) }),
-    revocationEpoch: BigInt(session.epoch),
+    revocationEpoch: revocationEpochOf(session.generation, session.epoch),
     userAgent: session.userAgent,
     ip: session.ip,
     attributes: toAttributesMessage(session.attributes),

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
 import type { Expiry, UserCommand } from "../domain/command.ts";
+import { revocationEpochOf } from "../domain/instance.ts";
 import { RefusalError } from "../domain/refusal.ts";
 import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } from "../domain/session.ts";
 import { stateOf, type User } from "../domain/user.ts";
@@ -54,7 +55,7 @@ function queryHandlers(store: Store): Queries {
         status: toStatusValue(view.status),
         session: toSessionMessage(view),
         userState: toStateValue(stateOf(view.user)),
-        revocationEpoch: BigInt(view.user.epoch),
+        revocationEpoch: revocationEpochOf(store.generation, view.user.epoch),
         serverTime,
       });
     },
@@ -142,7 +143,7 @@ function changeHandlers(store: Store, newId: () => string): Changes {
         ...(expectedSequence === undefined ? {} : { expectedSequence }),
       };
       const user: User = resourceOf<UserCommand>(await store.execute(command, executeOptions(call)));
-      return create(pb.RevokeUserSessionsResponseSchema, toUserAnswer(user));
+      return create(pb.RevokeUserSessionsResponseSchema, toUserAnswer(user, store.generation));
     },
   };
 }
@@ -150,7 +151,7 @@ function changeHandlers(store: Store, newId: () => string): Changes {
 /** A command succeeds on sessions that hold; what a repeated request answers may have ended since. */
 async function statusOf(store: Store, session: Session) {
   const [now, user] = [await store.now(), await store.readUser(session.userId)];
-  return user === undefined ? "ENDED" : sessionStatusOf(session, user.state, now);
+  return user === undefined ? "ENDED" : sessionStatusOf(session, user.state, { now, generation: store.generation });
 }
 
 function toSessionExpiry(request: pb.CreateSessionRequest | pb.ExtendSessionRequest): Expiry {

@@ -2,6 +2,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Factor as FactorValue } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { type SignInDecision, SignInDecisionSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { revocationEpochOf } from "../domain/instance.ts";
 import type { Factor } from "../domain/policy.ts";
 import type { Restriction, RestrictionKind } from "../domain/restriction.ts";
 import { type State, stateOf, type UserState } from "../domain/user.ts";
@@ -29,7 +30,7 @@ export interface Decided {
 }
 
 /** Whether the account may act; whether a factor may be tried is another question, which `admitted` answers. */
-export function toDecision({ user, attemptsLeft, now }: Decided): SignInDecision {
+export function toDecision({ user, attemptsLeft, now }: Decided, generation: number): SignInDecision {
   const state = stateOf(user);
   const allowed = state === "ACTIVE";
   const restriction = allowed ? undefined : decidingOf(user, state);
@@ -39,7 +40,7 @@ export function toDecision({ user, attemptsLeft, now }: Decided): SignInDecision
     text: allowed ? "" : textOf(state, restriction, now),
     reasonCode: restriction?.reasonCode ?? "",
     serverTime: toTimestamp(now),
-    revocationEpoch: BigInt(user.epoch),
+    revocationEpoch: revocationEpochOf(generation, user.epoch),
   };
   if (restriction !== undefined) init.restriction = toRestrictionMessage(restriction);
   if (restriction?.expireTime != null) init.untilTime = toTimestamp(restriction.expireTime);

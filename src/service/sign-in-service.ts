@@ -56,7 +56,7 @@ export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers
         throw new RefusalError(userNotFound(request.userId));
       }
       const { user, counter, policy, now } = view;
-      const decision = toDecision({ user, now, attemptsLeft: attemptsLeft(counter, policy, factor) });
+      const decision = toDecision({ user, now, attemptsLeft: attemptsLeft(counter, policy, factor) }, store.generation);
       return create(pb.CheckSignInResponseSchema, { decision });
     },
 
@@ -70,7 +70,7 @@ export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers
       });
       return create(pb.BeginAttemptResponseSchema, {
         admitted: answer.result === "ADMITTED",
-        decision: toDecision(answer),
+        decision: toDecision(answer, store.generation),
         userId: "userId" in common.subject ? common.subject.userId : "",
         ...(answer.endTime === undefined ? {} : { expireTime: toTimestamp(answer.endTime) }),
       });
@@ -81,17 +81,23 @@ export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers
       const common = { attemptId: request.attemptId, succeeded, restrictionId: newId() };
       const answer = await execute({ type: "CompleteAttempt", ...common, context: callContext(call, "") }, call);
       waiters.settled(answer);
-      return create(pb.CompleteAttemptResponseSchema, { decision: toDecision(answer), locked: answer.locked });
+      return create(pb.CompleteAttemptResponseSchema, {
+        decision: toDecision(answer, store.generation),
+        locked: answer.locked,
+      });
     },
 
     async recordFailure(request, call) {
       const answer = await record(request, call, false);
-      return create(pb.RecordFailureResponseSchema, { decision: toDecision(answer), locked: answer.locked });
+      return create(pb.RecordFailureResponseSchema, {
+        decision: toDecision(answer, store.generation),
+        locked: answer.locked,
+      });
     },
 
     async recordSuccess(request, call) {
       const answer = await record(request, call, true);
-      return create(pb.RecordSuccessResponseSchema, { decision: toDecision(answer) });
+      return create(pb.RecordSuccessResponseSchema, { decision: toDecision(answer, store.generation) });
     },
   };
 }

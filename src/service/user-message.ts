@@ -6,6 +6,7 @@ import type { Profile as ProfileMessage, ProfileSchema } from "../../gen/lockkee
 import { Cause, RestrictionKind, type RestrictionSchema } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State, type User as UserMessage, UserSchema } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { canonicalJson, type Json } from "../domain/canonical-json.ts";
+import { revocationEpochOf } from "../domain/instance.ts";
 import type * as domain from "../domain/restriction.ts";
 import {
   type Attributes,
@@ -109,22 +110,25 @@ export function toRestrictionMessage(restriction: domain.Restriction): MessageIn
   };
 }
 
-/** A settled user. */
-export function toUserMessage({ state, person }: User): UserMessage {
+/** A settled user; `generation`: the instance's. */
+export function toUserMessage({ state, person }: User, generation: number): UserMessage {
   return create(UserSchema, {
     userId: state.id,
     state: toStateValue(stateOf(state)),
     details: toDetails(state),
     restrictions: state.restrictions.map(toRestrictionMessage),
-    revocationEpoch: BigInt(state.epoch),
+    revocationEpoch: revocationEpochOf(generation, state.epoch),
     profile: toProfileMessage(person.profile),
     attributes: toAttributesMessage(person.attributes),
   });
 }
 
 /** What a change of a user answers. */
-export function toUserAnswer(user: User): { details: MessageInitShape<typeof DetailsSchema>; user: UserMessage } {
-  return { details: toDetails(user.state), user: toUserMessage(user) };
+export function toUserAnswer(
+  user: User,
+  generation: number,
+): { details: MessageInitShape<typeof DetailsSchema>; user: UserMessage } {
+  return { details: toDetails(user.state), user: toUserMessage(user, generation) };
 }
 
 export function toProfileMessage(profile: Profile): MessageInitShape<typeof ProfileSchema> {

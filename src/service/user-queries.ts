@@ -17,13 +17,15 @@ type Queries = Pick<ServiceHandlers<typeof pb.UserService>, "getUser" | "listUse
 export function userQueries(store: Store): Queries {
   return {
     async getUser(request, call) {
-      return create(pb.GetUserResponseSchema, { user: toUserMessage(await readVisibleUser(store, request, call)) });
+      return create(pb.GetUserResponseSchema, {
+        user: toUserMessage(await readVisibleUser(store, request, call), store.generation),
+      });
     },
 
     async listUsers(request, call) {
       const page = await store.listUsers(toUserQuery(request, call));
       return create(pb.ListUsersResponseSchema, {
-        users: page.items.map(toUserMessage),
+        users: page.items.map((user) => toUserMessage(user, store.generation)),
         nextPageToken: page.next ?? "",
       });
     },
@@ -36,7 +38,7 @@ export function userQueries(store: Store): Queries {
         pageSize: pageSizeOf(request.pageSize),
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
       });
-      return toEventsAnswer(page);
+      return toEventsAnswer(page, store.generation);
     },
   };
 }
@@ -92,20 +94,22 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
   };
 }
 
-function toEventsAnswer(page: Page<RecordedEvent>): pb.ListUserEventsResponse {
+function toEventsAnswer(page: Page<RecordedEvent>, generation: number): pb.ListUserEventsResponse {
   return create(pb.ListUserEventsResponseSchema, {
     events: page.items.map((recorded) =>
-      toEventMessage(recorded, recorded.event as UserEvent, toCursor(recorded.position)),
+      toEventMessage(recorded, recorded.event as UserEvent, toCursor(generation, recorded.position)),
     ),
     nextPageToken: page.next ?? "",
   });
 }
 
-const CURSOR_BYTES = 8;
+const GENERATION_BYTES = 4;
+const POSITION_BYTES = 8;
 
-/** A position as it leaves the service: opaque, and still in order when compared as bytes. */
-function toCursor(position: number): string {
-  const bytes = Buffer.alloc(CURSOR_BYTES);
-  bytes.writeBigUInt64BE(BigInt(position));
+/** A position as it leaves the service: opaque, and still in order when compared as bytes, across generations too. */
+function toCursor(generation: number, position: number): string {
+  const bytes = Buffer.alloc(GENERATION_BYTES + POSITION_BYTES);
+  bytes.writeUInt32BE(generation);
+  bytes.writeBigUInt64BE(BigInt(position), GENERATION_BYTES);
   return bytes.toString("base64url");
 }

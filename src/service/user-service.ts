@@ -33,7 +33,10 @@ type Change = (call: ServiceCall, command: UserCommand) => Promise<ReturnType<ty
 /** The handlers of lockkeeper.user.v1.UserService. */
 export function userHandlers({ store, newId }: UserServiceOptions): Handlers {
   const change: Change = async (call, command) =>
-    toUserAnswer(resourceOf<UserCommand>(await store.execute(command, executeOptions(call))) satisfies User);
+    toUserAnswer(
+      resourceOf<UserCommand>(await store.execute(command, executeOptions(call))) satisfies User,
+      store.generation,
+    );
   return {
     ...userQueries(store),
     ...personHandlers(change, newId),

@@ -4,6 +4,7 @@ import type { ApiKey, ApiKeyCommand, ApiKeyEvent } from "../domain/api-key.ts";
 import type { Attempt, AttemptAnswer, AttemptCommand, AttemptCounter } from "../domain/attempt.ts";
 import type { UserCommand } from "../domain/command.ts";
 import type { UserEvent } from "../domain/event.ts";
+import type { InstanceEvent } from "../domain/instance.ts";
 import type { Organization, OrganizationCommand, OrganizationEvent } from "../domain/organization.ts";
 import type { Factor, Policy, PolicyCommand, PolicyEvent, StoredPolicy } from "../domain/policy.ts";
 import type { FailedOutcome, Refusal } from "../domain/refusal.ts";
@@ -19,7 +20,7 @@ export type Command =
   | SessionCommand
   | PolicyCommand
   | AttemptCommand;
-export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent | PolicyEvent;
+export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent | PolicyEvent | InstanceEvent;
 
 /** What a command that succeeds answers: the resource as the command left it, settled. */
 export type ResourceOf<C extends Command> = C extends UserCommand
@@ -234,6 +235,32 @@ export interface SessionQuery {
   readonly after?: string;
 }
 
+/** What a backup is of. */
+export interface BackupInfo {
+  readonly bytes: number;
+  readonly generation: number;
+  /** It holds the events up to this position, all of them. */
+  readonly position: number;
+  /** The link of the chain there. */
+  readonly link: Uint8Array;
+  /** When the newest change was recorded, in milliseconds since the epoch. */
+  readonly recordTime: number;
+  /** The newest migration. */
+  readonly schemaVersion: string;
+}
+
+/** A copy of everything as of one moment, while the store goes on. It is to be closed. */
+export interface Backup {
+  readonly info: BackupInfo;
+  /**
+   * The file, piece by piece, at a limited rate; answers the SHA-256 of all of it. A piece holds until the next one is
+   * asked for. To be read once, and on: rejects with
+   * a RefusalError, BACKUP_ABANDONED, when it was given up.
+   */
+  chunks(): AsyncGenerator<Uint8Array, Uint8Array, undefined>;
+  close(): void;
+}
+
 /** Storage trouble. Never shown as an empty list and never as "not banned". */
 export class StoreUnavailableError extends Error {
   /** What became of the command that met the trouble; reads have none. */
@@ -250,10 +277,18 @@ export class PageTokenError extends Error {
   override readonly name = "PageTokenError";
 }
 
+/** A page token of another generation: what it leads through was rewound by a restore. */
+export class HistoryChangedError extends Error {
+  override readonly name = "HistoryChangedError";
+}
+
 /**
  * Every method rejects with StoreUnavailableError when the database cannot be reached, read or written.
  */
 export interface Store {
+  /** The upper half of every revocation epoch and a part of every page token; it is raised only while nobody serves. */
+  readonly generation: number;
+
   /** The store's clock, in milliseconds since the epoch; never runs backwards past what is recorded. */
   now(): Promise<number>;
 
@@ -262,7 +297,7 @@ export interface Store {
 
   /** A user, settled, deleted ones included; `undefined`: never was. Scope is the caller's to check. */
   readUser(userId: string): Promise<User | undefined>;
-  /** Settled users; runs off the writer's thread. Rejects with PageTokenError. */
+  /** Settled users; runs off the writer's thread. Rejects with PageTokenError and HistoryChangedError, as all lists do. */
   listUsers(query: UserQuery): Promise<Page<User>>;
   /**
    * A page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the page cannot be told within the bounds on
@@ -307,6 +342,9 @@ export interface Store {
   }): Promise<Page<ApiKey>>;
   /** Notes the UTC days on which keys were last used. Not an event. */
   touchApiKeys(days: ReadonlyMap<string, string>): Promise<void>;
+
+  /** One at a time. Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. */
+  createBackup(): Promise<Backup>;
 
   /** How the store fares, for metrics. */
   stats(): StoreStats;

@@ -14,6 +14,10 @@ import {
 import type { UserState } from "../../src/domain/user.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
+/** Of the instance while the sessions here are opened. */
+const GENERATION = 7;
+const at = (now: number) => ({ now, generation: GENERATION });
+const AT = at(NOW);
 const CONTEXT = { actor: "key:a", via: "test", scope: null, validateOnly: false };
 
 const ANN: UserState = {
@@ -50,7 +54,7 @@ function create(more: Partial<CreateSession> = {}): CreateSession {
 }
 
 function opened(more: Partial<CreateSession> = {}): Session {
-  const decision = decideCreateSession(ANN, create(more), NOW);
+  const decision = decideCreateSession(ANN, create(more), AT);
   assert.ok(decision.ok);
   return decision.session;
 }
@@ -59,15 +63,15 @@ describe("a session", () => {
   test("holds in [creation, expiry), 30 days unless the caller says otherwise", () => {
     const session = opened();
     assert.deepEqual([session.epoch, session.expireTime], [3, NOW + DEFAULT_SESSION_MS]);
-    assert.equal(sessionStatusOf(session, ANN, session.expireTime - 1), "ACTIVE");
-    assert.equal(sessionStatusOf(session, ANN, session.expireTime), "EXPIRED");
+    assert.equal(sessionStatusOf(session, ANN, at(session.expireTime - 1)), "ACTIVE");
+    assert.equal(sessionStatusOf(session, ANN, at(session.expireTime)), "EXPIRED");
   });
 
   test("rests for its idle time-out and not a millisecond longer", () => {
     const session = opened({ idleTimeoutMs: 60_000 });
-    assert.equal(sessionStatusOf(session, ANN, NOW + 59_999), "ACTIVE");
-    assert.equal(sessionStatusOf(session, ANN, NOW + 60_000), "IDLE");
-    assert.equal(sessionStatusOf({ ...session, lastActivityTime: NOW + 1 }, ANN, NOW + 60_000), "ACTIVE");
+    assert.equal(sessionStatusOf(session, ANN, at(NOW + 59_999)), "ACTIVE");
+    assert.equal(sessionStatusOf(session, ANN, at(NOW + 60_000)), "IDLE");
+    assert.equal(sessionStatusOf({ ...session, lastActivityTime: NOW + 1 }, ANN, at(NOW + 60_000)), "ACTIVE");
   });
 
   test("P9 P11 ends with the state of its user, and for good with the epoch", () => {
@@ -82,13 +86,21 @@ describe("a session", () => {
       [{ ...ANN, epoch: 4 }, "ENDED"],
       [{ ...ANN, epoch: 2 }, "ENDED"],
     ];
-    for (const [user, status] of rows) assert.equal(sessionStatusOf(session, user, NOW), status);
-    assert.equal(sessionStatusOf({ ...session, revokeTime: NOW }, restricted("BAN"), NOW), "REVOKED");
+    for (const [user, status] of rows) assert.equal(sessionStatusOf(session, user, AT), status);
+    assert.equal(sessionStatusOf({ ...session, revokeTime: NOW }, restricted("BAN"), AT), "REVOKED");
+  });
+
+  test("ends with the generation, whatever the epoch: a restore may have brought back any", () => {
+    const session = opened();
+    assert.equal(session.generation, GENERATION);
+    for (const generation of [GENERATION - 1, GENERATION + 1]) {
+      assert.equal(sessionStatusOf(session, ANN, { now: NOW, generation }), "ENDED");
+    }
   });
 
   test("P10 is not opened for who may not act", () => {
     for (const kind of ["LOCK", "BAN", "DEACTIVATION"] as const) {
-      const decision = decideCreateSession(restricted(kind), create(), NOW);
+      const decision = decideCreateSession(restricted(kind), create(), AT);
       assert.equal(!decision.ok && decision.refusal.reason, "USER_MAY_NOT_ACT");
     }
   });
@@ -109,8 +121,8 @@ describe("a session", () => {
     for (const [expiry, isFine] of rows) {
       const extend = { type: "UpdateSession", sessionId: "s", expiry, context: CONTEXT } as const;
       for (const decision of [
-        decideCreateSession(ANN, create({ expiry }), NOW),
-        decideSession(opened(), ANN, extend, NOW),
+        decideCreateSession(ANN, create({ expiry }), AT),
+        decideSession(opened(), ANN, extend, AT),
       ]) {
         assert.equal(decision.ok, isFine, JSON.stringify(expiry));
         if (!decision.ok) assert.equal(decision.refusal.reason, "FIELD_INVALID");
@@ -120,36 +132,36 @@ describe("a session", () => {
 
   test("is ended once; what has ended is neither ended nor extended", () => {
     const revoke = { type: "RevokeSession", sessionId: "s", ifAlready: "refuse", context: CONTEXT } as const;
-    const decision = decideSession(opened(), ANN, revoke, NOW);
+    const decision = decideSession(opened(), ANN, revoke, AT);
     assert.ok(decision.ok);
     assert.deepEqual([decision.session.revokeTime, decision.session.sequence], [NOW, 2]);
-    const again = decideSession(decision.session, ANN, revoke, NOW);
+    const again = decideSession(decision.session, ANN, revoke, AT);
     assert.equal(!again.ok && again.refusal.reason, "SESSION_ENDED");
-    const gentle = decideSession(decision.session, ANN, { ...revoke, ifAlready: "succeed" }, NOW);
+    const gentle = decideSession(decision.session, ANN, { ...revoke, ifAlready: "succeed" }, AT);
     assert.ok(gentle.ok && gentle.session === decision.session);
     const late = decideSession(
       opened(),
       { ...ANN, epoch: 4 },
       { type: "UpdateSession", sessionId: "s", context: CONTEXT },
-      NOW,
+      AT,
     );
     assert.equal(!late.ok && late.refusal.metadata.status, "ENDED");
   });
 
   test("is changed only at the sequence that is expected, where one is", () => {
     const update = { type: "UpdateSession", sessionId: "s", tokenHash: "new", context: CONTEXT } as const;
-    const first = decideSession(opened(), ANN, { ...update, expectedSequence: 1 }, NOW);
+    const first = decideSession(opened(), ANN, { ...update, expectedSequence: 1 }, AT);
     assert.ok(first.ok);
     assert.deepEqual([first.session.sequence, first.tokenHash], [2, "new"]);
     for (const expectedSequence of [0, 1, 3]) {
-      const decision = decideSession(first.session, ANN, { ...update, expectedSequence }, NOW);
+      const decision = decideSession(first.session, ANN, { ...update, expectedSequence }, AT);
       assert.ok(!decision.ok);
       const { reason, metadata } = decision.refusal;
       assert.equal(reason, "SEQUENCE_MISMATCH");
       assert.deepEqual(metadata, { sessionId: "s", expectedSequence: `${expectedSequence}`, sequence: "2" });
     }
-    assert.ok(decideSession(first.session, ANN, update, NOW).ok, "none is expected");
-    const ended = decideSession({ ...first.session, revokeTime: NOW }, ANN, { ...update, expectedSequence: 1 }, NOW);
+    assert.ok(decideSession(first.session, ANN, update, AT).ok, "none is expected");
+    const ended = decideSession({ ...first.session, revokeTime: NOW }, ANN, { ...update, expectedSequence: 1 }, AT);
     assert.equal(!ended.ok && ended.refusal.reason, "SESSION_ENDED", "it says more, and reading again is of no use");
   });
 });

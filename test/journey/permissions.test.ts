@@ -8,6 +8,7 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -24,6 +25,7 @@ const SERVICES: readonly DescService[] = [
   PolicyService,
   OrganizationService,
   ApiKeyService,
+  AdminService,
 ];
 const RPCS = SERVICES.flatMap(({ methods }) => methods);
 
@@ -46,11 +48,13 @@ async function start(t: TestContext): Promise<{ service: Running; transport: Tra
 /** `OK`, or code and reason of the refusal. */
 async function call(transport: Transport, method: DescMethod, key: string | undefined): Promise<string> {
   const client = createClient(method.parent, transport) as unknown as Readonly<
-    Record<string, (request: Message, options: object) => Promise<Message>>
+    Record<string, (request: Message, options: object) => Promise<Message> & AsyncIterable<Message>>
   >;
   const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
   try {
-    await client[method.localName]?.(create(method.input), { headers });
+    const answer = client[method.localName]?.(create(method.input), { headers });
+    if (method.methodKind === "unary") await answer;
+    else for await (const _ of answer ?? []);
     return "OK";
   } catch (error) {
     assert.ok(error instanceof ConnectError, String(error));

@@ -46,7 +46,7 @@ const STEPS: readonly Step[] = [
             revokeSessions: true,
           },
         ],
-        revocationEpoch: "2",
+        revocationEpoch: "4294967298",
       }),
   },
   {
@@ -61,7 +61,7 @@ const STEPS: readonly Step[] = [
     rpc: "UnlockUser",
     request: { userId: "USER" },
     key: "admin",
-    expected: () => answer("3", "2026-01-01T00:00:03.750Z", { state: "STATE_ACTIVE", revocationEpoch: "2" }),
+    expected: () => answer("3", "2026-01-01T00:00:03.750Z", { state: "STATE_ACTIVE", revocationEpoch: "4294967298" }),
   },
   {
     title: "ban",
@@ -81,7 +81,7 @@ const STEPS: readonly Step[] = [
             revokeSessions: true,
           },
         ],
-        revocationEpoch: "3",
+        revocationEpoch: "4294967299",
       }),
   },
   {

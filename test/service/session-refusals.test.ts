@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, clientsOf } from "../support/service.ts";
+import { ADMIN_KEY, clientsOf, GENERATION } from "../support/service.ts";
 import { nameOf, openSession, startWithAnn, statusOf } from "./support/sessions.ts";
 
 describe("sessions", () => {
@@ -128,7 +128,7 @@ describe("sessions", () => {
     );
     const epoch = await sessions.revokeUserSessions({ userId: "ann", requestId: "all" });
     assert.deepEqual(await sessions.revokeUserSessions({ userId: "ann", requestId: "all" }), epoch);
-    assert.deepEqual([epoch.user?.revocationEpoch, epoch.details?.sequence], [2n, 2n]);
+    assert.deepEqual([epoch.user?.revocationEpoch, epoch.details?.sequence], [GENERATION + 2n, 2n]);
     const { events } = await running.users.listUserEvents({ userId: "ann" });
     assert.equal(events[0]?.payload.case, "userSessionsRevoked");
   });

@@ -6,7 +6,7 @@ import { SessionStatus } from "../../gen/lockkeeper/session/v1/session_service_p
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { SOAK, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, startService, TestClock, temporaryFolder } from "../support/service.ts";
+import { ADMIN_KEY, GENERATION, startService, TestClock, temporaryFolder } from "../support/service.ts";
 import { openSession, startWithAnn, statusOf } from "./support/sessions.ts";
 import { until } from "./support/sign-ins.ts";
 
@@ -42,7 +42,7 @@ describe("sessions", () => {
       const verified = await sessions.verifySession({ key });
       assert.deepEqual(
         [verified.active, verified.userState, verified.revocationEpoch, verified.serverTime?.seconds],
-        [true, State.ACTIVE, 1n, BigInt(clock.now / 1000)],
+        [true, State.ACTIVE, GENERATION + 1n, BigInt(clock.now / 1000)],
       );
     }
     const { session: read } = await sessions.getSession({ sessionId: session.sessionId });

@@ -5,7 +5,7 @@ import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { CauseSchema, RestrictionKindSchema } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { SessionStatus } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import type { Running } from "../support/service.ts";
+import { GENERATION, type Running } from "../support/service.ts";
 import {
   attempt,
   begin,
@@ -232,9 +232,9 @@ test("P9 a lock by policy ends sessions where the policy says so, and only there
     assert.equal(decision?.revocationEpoch, revocationEpoch);
     return [status, revocationEpoch];
   };
-  assert.deepEqual(await statusOf("kept"), [SessionStatus.ACTIVE, 1n]);
+  assert.deepEqual(await statusOf("kept"), [SessionStatus.ACTIVE, GENERATION + 1n]);
   await setPolicy(gate, { revokeSessions: true });
-  assert.deepEqual(await statusOf("ended"), [SessionStatus.ENDED, 2n]);
+  assert.deepEqual(await statusOf("ended"), [SessionStatus.ENDED, GENERATION + 2n]);
 });
 
 test("P23 the end of a lock by policy is one event, at its instant, though nobody looks", async (t) => {

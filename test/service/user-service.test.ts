@@ -5,7 +5,7 @@ import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Cause, RestrictionKind } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { assertRefused } from "../support/refusals.ts";
-import { clientsOf, startService, TestClock } from "../support/service.ts";
+import { clientsOf, GENERATION, startService, TestClock } from "../support/service.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -84,7 +84,10 @@ test("restrictions of different kinds overlap and are lifted one by one", async 
   assert.equal(await stateAfter(users.unlockUser({ userId: "u1" })), State.BANNED);
   assert.equal(await stateAfter(users.unbanUser({ userId: "u1" })), State.INACTIVE);
   assert.equal(await stateAfter(users.reactivateUser({ userId: "u1" })), State.ACTIVE);
-  assert.deepEqual(epochs, [1n, 2n, 3n, 3n, 3n, 3n]);
+  assert.deepEqual(
+    epochs,
+    [1n, 2n, 3n, 3n, 3n, 3n].map((epoch) => GENERATION + epoch),
+  );
 });
 
 test("each change that has been made already is refused with a reason of its own", async (t) => {
@@ -123,7 +126,7 @@ test("a deleted user is a tombstone that keeps a ban and can be taken up again",
     [RestrictionKind.BAN],
   );
   assert.equal(user.details?.sequence, 5n);
-  assert.equal(user.revocationEpoch, 3n);
+  assert.equal(user.revocationEpoch, GENERATION + 3n);
 });
 
 test("a schedule starts by itself and ends sessions when it does", async (t) => {
@@ -134,12 +137,12 @@ test("a schedule starts by itself and ends sessions when it does", async (t) => 
   const { user } = await users.banUser({ userId: "u1", startTime: timestampFromMs(start) });
   assert.equal(user?.state, State.ACTIVE);
   assert.equal(user.restrictions[0]?.scheduled, true);
-  assert.equal(user.revocationEpoch, 1n);
+  assert.equal(user.revocationEpoch, GENERATION + 1n);
   await assertRefused(users.banUser({ userId: "u1" }), "FailedPrecondition", "USER_ALREADY_BANNED");
   clock.now = start;
   const later = (await users.getUser({ userId: "u1" })).user;
   assert.equal(later?.state, State.BANNED);
-  assert.equal(later.revocationEpoch, 2n);
+  assert.equal(later.revocationEpoch, GENERATION + 2n);
 });
 
 test("validate_only checks all the same, answers what would be and stores nothing", async (t) => {

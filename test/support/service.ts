@@ -23,6 +23,9 @@ import { defer } from "./cleanup.ts";
 /** The owner's key of every service that a test starts. */
 export const ADMIN_KEY = "an-owner-key-for-tests-0123456789abcdef";
 
+/** What the first generation adds to the epochs of users. */
+export const GENERATION: bigint = 2n ** 32n;
+
 /** A clock that stands still until it is told to go on. */
 export class TestClock {
   now = Date.UTC(2026, 0, 1);

@@ -34,15 +34,16 @@ export function decideSessionCommand(
   const userId = command.type === "CreateSession" ? command.userId : (entry.session?.userId ?? "");
   const before = set.user(userId).state;
   const user = before && settle(before, now).state;
+  const moment = { now, generation: set.instance().instance.generation };
   const isSeen = user !== undefined && isVisible({ state: user }, command.context);
   let decision: SessionDecision;
   if (command.type === "CreateSession") {
     if (entry.session !== undefined) throw new Error(`batch: the session id ${shown(entry.id)} is taken`);
     if (!isSeen || user.deleted) return { ok: false, refusal: userNotFound(userId) };
-    decision = decideCreateSession(user, command, now);
+    decision = decideCreateSession(user, command, moment);
   } else {
     if (entry.session === undefined || !isSeen) return { ok: false, refusal: sessionNotFound(entry.id) };
-    decision = decideSession(activity(entry.session), user, command, now);
+    decision = decideSession(activity(entry.session), user, command, moment);
   }
   if (!decision.ok) return decision;
   const { session, tokenHash } = decision;

@@ -142,6 +142,11 @@ function writeEntry(statements: HotStatements, now: number, entry: AnyEntry): vo
       statements.putCounter.run(toCounterRow(entry.counter, { ...entry, subject: toSubjectKey(entry.subject) }, now));
       for (const id of entry.expiredIds) statements.expireAttempt.run(now, id);
       break;
+    case "instance": {
+      const { generation, sequence, changeTime } = entry.instance;
+      statements.putInstance.run(generation, sequence, changeTime, lastPosition);
+      break;
+    }
     case "attempt":
       if (entry.attempt !== undefined) statements.putAttempt.run(toAttemptRow(entry.attempt));
       break;

@@ -5,6 +5,7 @@ import type {
   ApiKeyTable,
   AttemptCounterTable,
   AttemptTable,
+  InstanceTable,
   LogHeadTable,
   OrganizationTable,
   PolicyTable,
@@ -63,6 +64,10 @@ function transactionStatements(prepare: Prepare) {
     ),
     // What is no event is not in the log, but time must not go back behind it either.
     setRecordTime: prepare<[recordTime: number]>("UPDATE log_head SET record_time = ? WHERE id = 1"),
+    readInstance: prepare<[], InstanceTable>("SELECT * FROM instance WHERE id = 1"),
+    putInstance: prepare<[generation: number, sequence: number, changeTime: number, lastPosition: number]>(
+      "UPDATE instance SET generation = ?, sequence = ?, change_time = ?, last_position = ? WHERE id = 1",
+    ),
     setHeadLink: prepare<[link: Uint8Array]>("UPDATE log_head SET link = ? WHERE id = 1"),
     insertLink: prepare<[lastPosition: number, link: Uint8Array]>(
       "INSERT INTO links (last_position, link) VALUES (?, ?)",
@@ -163,9 +168,9 @@ function sessionStatements(prepare: Prepare) {
     readSession: prepare<[id: string], SessionTable>("SELECT * FROM sessions WHERE id = ?"),
     readSessionByToken: prepare<[tokenHash: string], SessionTable>("SELECT * FROM sessions WHERE token_hash = ?"),
     insertSession: prepare<[SessionTable]>(
-      `INSERT INTO sessions (id, token_hash, user_id, organization_id, epoch, sequence, creation_time, change_time,
+      `INSERT INTO sessions (id, token_hash, user_id, organization_id, generation, epoch, sequence, creation_time, change_time,
         expire_time, idle_timeout_ms, last_activity_time, revoke_time, clear_time, user_agent, ip, attributes, created_by) VALUES (@id,
-        @token_hash, @user_id, @organization_id, @epoch, @sequence, @creation_time, @change_time, @expire_time,
+        @token_hash, @user_id, @organization_id, @generation, @epoch, @sequence, @creation_time, @change_time, @expire_time,
         @idle_timeout_ms, @last_activity_time, @revoke_time, @clear_time, @user_agent, @ip, @attributes, @created_by)`,
     ),
     updateSession: prepare<[SessionTable]>(

@@ -11,6 +11,12 @@ export interface Limits {
   readonly batchMs: number;
   /** The write-ahead log on disk; the writer waits rather than exceed it. */
   readonly walBytesMax: number;
+  /** The same while a backup holds its snapshot: beyond, the backup is given up. */
+  readonly backupLogBytesMax: number;
+  /** How fast a backup is read; 0: as fast as it goes. */
+  readonly backupBytesPerSecond: number;
+  /** A backup that nobody reads on from for so long is given up. */
+  readonly backupIdleMs: number;
   /** What one page of a list may read, in rows and in time, before it ends short. */
   readonly sliceRows: number;
   readonly sliceMs: number;
@@ -43,6 +49,9 @@ const DEFAULTS: Limits = {
   batchCommands: 64,
   batchMs: 5,
   walBytesMax: 256 * MIB,
+  backupLogBytesMax: 4_000_000_000,
+  backupBytesPerSecond: 20_000_000,
+  backupIdleMs: 30_000,
   sliceRows: 5_000,
   sliceMs: 200,
   pageChars: MIB,

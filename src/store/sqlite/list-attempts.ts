@@ -10,7 +10,10 @@ import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 const CHUNK_ROWS = 500;
 
 export function listAttempts(runner: QueryRunner, query: AttemptQuery, limits: Limits): Page<Attempt> {
-  const asked = ["attempts", query.organizationId, query.startTime, query.endTime];
+  const asked = {
+    generation: runner.generation,
+    asked: ["attempts", query.organizationId, query.startTime, query.endTime],
+  };
   const after = parsePageToken(query.after, asked, ["number", "string"]);
   const budget = new Budget(limits);
   const items: Attempt[] = [];

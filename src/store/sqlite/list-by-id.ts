@@ -1,15 +1,14 @@
 /** ListOrganizations and ListApiKeys: in the order of their ids. */
 import type { ApiKey } from "../../domain/api-key.ts";
-import type { Json } from "../../domain/canonical-json.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { Page } from "../store.ts";
 import { build, type QueryRunner } from "./list-query.ts";
-import { parsePageToken, toPageToken } from "./page-token.ts";
+import { type Asked, parsePageToken, toPageToken } from "./page-token.ts";
 import type { ApiKeyQuery, IdQuery } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
 
 export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Organization> {
-  const asked = ["organizations"];
+  const asked = { generation: runner.generation, asked: ["organizations"] };
   const after = afterOf(query, asked);
   const rows = runner.all(
     build
@@ -24,7 +23,7 @@ export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Org
 }
 
 export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKey> {
-  const asked = ["apiKeys", query.organizationId];
+  const asked = { generation: runner.generation, asked: ["apiKeys", query.organizationId] };
   let select = build.selectFrom("api_keys").selectAll().where("id", ">", afterOf(query, asked));
   if (query.organizationId !== null) select = select.where("organization_id", "=", query.organizationId);
   const rows = runner.all(
@@ -37,11 +36,11 @@ export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKe
 }
 
 /** Every id comes after the empty one. */
-function afterOf(query: IdQuery, asked: Json): string {
+function afterOf(query: IdQuery, asked: Asked): string {
   return String(parsePageToken(query.after, asked, ["string"])?.[0] ?? "");
 }
 
-function toPage<T extends { readonly id: string }>(found: readonly T[], { pageSize }: IdQuery, asked: Json): Page<T> {
+function toPage<T extends { readonly id: string }>(found: readonly T[], { pageSize }: IdQuery, asked: Asked): Page<T> {
   const items = found.slice(0, pageSize);
   const last = items.at(-1);
   return found.length > items.length && last !== undefined ? { items, next: toPageToken(asked, [last.id]) } : { items };

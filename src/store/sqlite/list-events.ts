@@ -38,7 +38,7 @@ export class EventLister {
   }
 
   list(query: EventQuery): Page<RecordedEvent> {
-    const asked = ["events", query.userId, query.order];
+    const asked = { generation: this.#runner.generation, asked: ["events", query.userId, query.order] };
     const after = parsePageToken(query.after, asked, ["number"]);
     return this.#runner.snapshot(() => {
       const last = this.#lastOf(query.userId);

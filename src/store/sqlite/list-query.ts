@@ -25,11 +25,14 @@ export const build: Kysely<Tables> = new Kysely<Tables>({
 const STATEMENTS_MAX = 500;
 
 export class QueryRunner {
+  /** The instance's; it does not change while the database is open. */
+  readonly generation: number;
   readonly #database: Database;
   readonly #statements = new Map<string, Statement<unknown[]>>();
 
   constructor(database: Database) {
     this.#database = database;
+    this.generation = readGeneration(database);
   }
 
   all<R>(query: CompiledQuery<R>): R[] {
@@ -56,6 +59,12 @@ export class QueryRunner {
     this.#statements.set(text, statement);
     return statement;
   }
+}
+
+export function readGeneration(database: Database): number {
+  const generation = database.prepare<[], number>("SELECT generation FROM instance WHERE id = 1").pluck().get();
+  if (generation === undefined) throw new Error("the database has no instance: the row of the table is missing");
+  return generation;
 }
 
 /** What one page may read before it ends short. */

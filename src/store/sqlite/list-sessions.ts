@@ -23,7 +23,10 @@ export class SessionLister {
   }
 
   list(query: SessionQuery, now: number): Page<SessionView> {
-    const asked = ["sessions", query.organizationId, query.userId ?? null, query.activeOnly];
+    const asked = {
+      generation: this.#runner.generation,
+      asked: ["sessions", query.organizationId, query.userId ?? null, query.activeOnly],
+    };
     const after = parsePageToken(query.after, asked, ["number", "string"]);
     return this.#runner.snapshot(() => {
       const { items, next } = this.#walk(query, after, now);
@@ -72,7 +75,7 @@ export class SessionLister {
     if (userRow === undefined) return undefined;
     const session = toSession(row);
     const user = settle(toUserState(userRow), now).state;
-    return { session, user, status: sessionStatusOf(session, user, now) };
+    return { session, user, status: sessionStatusOf(session, user, { now, generation: this.#runner.generation }) };
   }
 }
 

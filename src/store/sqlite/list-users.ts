@@ -34,7 +34,7 @@ export class UserLister {
    * example when more than a slice of candidates has come to exist.
    */
   list(query: UserQuery, now: number): Page<User> {
-    const asked = askedOf(query);
+    const asked = { generation: this.#runner.generation, asked: askedOf(query) };
     const after = parsePageToken(query.after, asked, query.order === "change_desc" ? ["number"] : ["number", "string"]);
     return this.#runner.snapshot(() => {
       const ids = findCandidates(this.#runner, query.filter, this.#limits.sliceRows);

@@ -13,6 +13,7 @@ import { toSession, toUserState } from "./rows.ts";
 
 export interface LiveReadsOptions {
   readonly statements: HotStatements;
+  readonly generation: number;
   readonly now: () => number;
   /** A session with the last activity that is known, on disk or not. */
   readonly activity: (session: Session) => Session;
@@ -20,10 +21,12 @@ export interface LiveReadsOptions {
 
 export class LiveReads {
   readonly #statements: HotStatements;
+  readonly #generation: number;
   readonly #now: () => number;
   readonly #activity: (session: Session) => Session;
 
-  constructor({ statements, now, activity }: LiveReadsOptions) {
+  constructor({ statements, generation, now, activity }: LiveReadsOptions) {
+    this.#generation = generation;
     this.#statements = statements;
     this.#now = now;
     this.#activity = activity;
@@ -36,7 +39,7 @@ export class LiveReads {
     const user = row && this.#user(row.user_id, now);
     if (row === undefined || user === undefined || !isVisible({ state: user }, key)) return undefined;
     const session = this.#activity(toSession(row));
-    return { session, user, status: sessionStatusOf(session, user, now) };
+    return { session, user, status: sessionStatusOf(session, user, { now, generation: this.#generation }) };
   }
 
   signIn({ userId, factor }: SignInKey): SignInView | undefined {

@@ -6,6 +6,7 @@ import { logAndUsers } from "./migrations/0001-log-and-users.ts";
 import { searches } from "./migrations/0002-searches.ts";
 import { sessions } from "./migrations/0003-sessions.ts";
 import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
+import { generation } from "./migrations/0005-generation.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -13,13 +14,17 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0002-searches": searches,
   "0003-sessions": sessions,
   "0004-attempts-and-policies": attemptsAndPolicies,
+  "0005-generation": generation,
 };
 
 /** "lock" in ASCII: tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x6c_6f_63_6b;
 
-/** Throws with one plain sentence when the file is not ours or of a newer version. */
-export async function migrate(database: Database, path: string): Promise<void> {
+/** The newest schema that this version knows. */
+export const SCHEMA_VERSION: string = Object.keys(MIGRATIONS).at(-1) ?? "";
+
+/** The migrations that are due. Throws with one plain sentence when the file is not ours or of a newer version. */
+export function dueMigrations(database: Database, path: string): readonly string[] {
   assertOurs(database, path);
   const done = doneMigrations(database);
   const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name));
@@ -28,7 +33,12 @@ export async function migrate(database: Database, path: string): Promise<void> {
       `the database ${path} was written by a newer version of lockkeeper: it has the migration ${unknown.join(", ")}, this version ends at ${Object.keys(MIGRATIONS).at(-1)}; start that version or restore an older copy`,
     );
   }
-  if (done.length === Object.keys(MIGRATIONS).length) return;
+  return Object.keys(MIGRATIONS).filter((name) => !done.includes(name));
+}
+
+/** Throws with one plain sentence when the file is not ours or of a newer version. */
+export async function migrate(database: Database, path: string): Promise<void> {
+  if (dueMigrations(database, path).length === 0) return;
   // Not destroyed: that would close the connection, which is the writer's.
   const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
   const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => MIGRATIONS } });
@@ -45,7 +55,8 @@ function assertOurs(database: Database, path: string): void {
   throw new Error(`the file ${path} is a SQLite database of something else; lockkeeper does not touch it`);
 }
 
-function doneMigrations(database: Database): readonly string[] {
+/** The names of the migrations that a database has had, in their order. */
+export function doneMigrations(database: Database): readonly string[] {
   if (!tableNames(database).includes("kysely_migration")) return [];
   return database.prepare<[], string>("SELECT name FROM kysely_migration ORDER BY name").pluck().all();
 }

@@ -1,27 +1,43 @@
 /** Page tokens: where a list goes on, bound to what was asked, and opaque to callers. */
 import { hash } from "node:crypto";
 import { canonicalJson, type Json } from "../../domain/canonical-json.ts";
-import { PageTokenError } from "../store.ts";
+import { HistoryChangedError, PageTokenError } from "../store.ts";
 
 /** The place after the last row that was looked at, as the list's own order names it. */
 export type PageKey = readonly (string | number)[];
 
 const BINDING_CHARS = 11;
 
-/** `asked`: everything that a later page must have in common with this one. */
-export function toPageToken(asked: Json, key: PageKey): string {
-  return Buffer.from(canonicalJson([bindingOf(asked), ...key])).toString("base64url");
+/** What a token is bound to. */
+export interface Asked {
+  /** The instance's. */
+  readonly generation: number;
+  /** Everything that a later page must have in common with this one. */
+  readonly asked: Json;
 }
 
-/** Throws PageTokenError when the token is not one of this list. `shape`: the types of the key's parts. */
+export function toPageToken({ generation, asked }: Asked, key: PageKey): string {
+  return Buffer.from(canonicalJson([generation, bindingOf(asked), ...key])).toString("base64url");
+}
+
+/**
+ * Throws PageTokenError when the token is not one of this list, and HistoryChangedError when it is of another
+ * generation. `shape`: the types of the key's parts.
+ */
 export function parsePageToken(
   token: string | undefined,
-  asked: Json,
+  { generation, asked }: Asked,
   shape: readonly ("string" | "number")[],
 ): PageKey | undefined {
   if (token === undefined) return undefined;
   const parts = parseParts(token);
-  const [binding, ...key] = parts;
+  const [made, binding, ...key] = parts;
+  if (typeof made !== "number" || !Number.isSafeInteger(made)) throw malformed();
+  if (made !== generation) {
+    throw new HistoryChangedError(
+      `the page token was made under generation ${made}, this is ${generation}: a backup was restored in between, which rewound the history; start again without a page token`,
+    );
+  }
   if (binding !== bindingOf(asked)) {
     throw new PageTokenError("the page token was made for another list, filter or order");
   }

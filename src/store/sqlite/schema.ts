@@ -15,6 +15,7 @@ export interface Tables {
   policies: PolicyTable;
   attempt_counters: AttemptCounterTable;
   attempts: AttemptTable;
+  instance: InstanceTable;
 }
 
 /** One row: where the log ends. */
@@ -23,6 +24,15 @@ export interface LogHeadTable {
   position: number;
   link: Buffer;
   record_time: number;
+}
+
+/** One row: what belongs to all of it. */
+export interface InstanceTable {
+  id: 1;
+  generation: number;
+  sequence: number;
+  change_time: number;
+  last_position: number | null;
 }
 
 /** One row per commit: the position of its last event and the link of the chain. */
@@ -128,6 +138,7 @@ export interface SessionTable {
   token_hash: string;
   user_id: string;
   organization_id: string;
+  generation: number;
   epoch: number;
   sequence: number;
   creation_time: number;

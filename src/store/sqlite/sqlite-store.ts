@@ -13,6 +13,7 @@ import type { Traces } from "../../observability/traces.ts";
 import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
 import {
   type AttemptQuery,
+  type Backup,
   type Command,
   type EventQuery,
   type ExecuteOptions,
@@ -33,11 +34,13 @@ import {
   type UserSearchAnswer,
 } from "../store.ts";
 import { toDueCounter } from "./attempt-rows.ts";
+import { Backups } from "./backup.ts";
 import { REQUEST_KEPT_MS } from "./batch.ts";
 import { FileGuard, openWriter, toRealPath } from "./database-file.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
 import { type Limits, limitsOf } from "./limits.ts";
+import { readGeneration } from "./list-query.ts";
 import { LiveReads } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
@@ -101,6 +104,7 @@ function assertClock(database: Database, { clock, allowClockBehind = false }: Sq
 }
 
 export class SqliteStore implements Store {
+  readonly generation: number;
   readonly #path: string;
   readonly #database: Database;
   readonly #lock: FileLock;
@@ -117,6 +121,7 @@ export class SqliteStore implements Store {
   readonly #live: LiveReads;
   readonly #shadows: Shadows;
   readonly #traces: Traces | undefined;
+  readonly #backups: Backups;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
@@ -127,10 +132,14 @@ export class SqliteStore implements Store {
     this.#database = database;
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
+    this.generation = readGeneration(database);
     this.#guard = new FileGuard(path);
     this.#descriptor = openSync(path, "r");
     const { walBytesMax } = limits;
+    // What the log grew by during a backup is given back to the disk.
+    database.pragma(`journal_size_limit = ${walBytesMax}`);
     this.#wal = new WalKeeper({ database, path, descriptor: this.#descriptor, walBytesMax, onTrouble });
+    this.#backups = new Backups({ path, descriptor: this.#descriptor, wal: this.#wal, limits });
     this.#writer = new Writer({
       database,
       statements: this.#statements,
@@ -143,6 +152,7 @@ export class SqliteStore implements Store {
     const statements = this.#statements;
     this.#live = new LiveReads({
       statements,
+      generation: this.generation,
       now: () => this.#writer.now(),
       activity: (session) => this.#activity.known(session),
     });
@@ -250,7 +260,7 @@ export class SqliteStore implements Store {
     const items = page.items.flatMap(({ session: row, user }): SessionView[] => {
       // What was used a moment ago is not idle, although its row may say so.
       const session = this.#activity.known(row);
-      const status = sessionStatusOf(session, user, now);
+      const status = sessionStatusOf(session, user, { now, generation: this.generation });
       return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
     });
     return { ...page, items };
@@ -283,6 +293,11 @@ export class SqliteStore implements Store {
   async check(): Promise<void> {
     this.#read(() => this.#statements.readRecordTime.get());
     this.#guard.assertInPlace();
+  }
+
+  async createBackup(): Promise<Backup> {
+    this.#assertOpen();
+    return this.#backups.begin();
   }
 
   /** One round of the sweeper now, without waiting for its time. */
@@ -325,6 +340,7 @@ export class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#backups.close();
     await this.#sweeper.stop();
     await this.#commits.close();
     await this.#activity.close();

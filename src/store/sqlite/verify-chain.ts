@@ -24,6 +24,8 @@ export interface VerifyChainOptions {
   readonly sliceRows?: number;
   /** Verification ends after so many faults. */
   readonly faultsMax?: number;
+  /** Told how many events are done. */
+  readonly progress?: (events: number) => void;
 }
 
 type ReadEvents = (after: number, limit: number) => readonly EventRow[];
@@ -33,7 +35,7 @@ type ReadEvents = (after: number, limit: number) => readonly EventRow[];
  * altered one is. Nothing here proves that the whole log was not replaced: signed checkpoints will.
  */
 export async function verifyChain(database: Database, options: VerifyChainOptions = {}): Promise<ChainReport> {
-  const { sliceRows = 5_000, faultsMax = 100 } = options;
+  const { sliceRows = 5_000, faultsMax = 100, progress } = options;
   const head = database.prepare<[], LogHeadTable>("SELECT * FROM log_head").get();
   if (head === undefined) throw new Error("the log has no head");
   const walk = new ChainWalk(head);
@@ -48,7 +50,9 @@ export async function verifyChain(database: Database, options: VerifyChainOption
   for (let after = 0; walk.faults.length < faultsMax; ) {
     const some = links.all(after, head.position, sliceRows);
     for (const link of some) {
-      if (await walk.verifyLink(link, readEvents, sliceRows)) await new Promise((resolve) => setImmediate(resolve));
+      if (!(await walk.verifyLink(link, readEvents, sliceRows))) continue;
+      progress?.(walk.events);
+      await new Promise((resolve) => setImmediate(resolve));
     }
     after = some.at(-1)?.last_position ?? after;
     if (some.length < sliceRows) break;

@@ -21,7 +21,11 @@ export interface RowReport {
  * Goes through all users by id, `sliceRows` at a time; between two slices the event loop has its turn. Expects that no
  * personal value was erased: what is erased differs between an event and a row that was written before.
  */
-export async function verifyUserRows(database: Database, sliceRows = 500): Promise<RowReport> {
+export async function verifyUserRows(
+  database: Database,
+  sliceRows = 500,
+  progress?: (users: number) => void,
+): Promise<RowReport> {
   const statements = prepareHotStatements(database);
   const states = database.prepare<[string, number], UserStateTable>(
     "SELECT * FROM user_state WHERE id > ? ORDER BY id LIMIT ?",
@@ -45,6 +49,7 @@ export async function verifyUserRows(database: Database, sliceRows = 500): Promi
       }
     }
     users += slice.length;
+    progress?.(users);
     after = slice.at(-1)?.id ?? after;
     if (slice.length < sliceRows) break;
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 /** Calls into a worker thread: answers matched to questions, a time limit, and a new thread after a crash. */
 import { Worker } from "node:worker_threads";
-import { PageTokenError, StoreUnavailableError } from "../store.ts";
+import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../store.ts";
 
 /** What the worker sends back; errors cross as plain data. */
 export type WorkerAnswer =
@@ -8,7 +8,7 @@ export type WorkerAnswer =
   | {
       readonly id: number;
       readonly ok: false;
-      readonly kind: "token" | "unavailable" | "bug";
+      readonly kind: "token" | "history" | "unavailable" | "bug";
       readonly message: string;
     };
 
@@ -52,7 +52,7 @@ export class WorkerLink<Q> {
     this.#options = options;
   }
 
-  /** Rejects with PageTokenError, or with StoreUnavailableError when the thread crashed or did not answer in time. */
+  /** Rejects with PageTokenError, HistoryChangedError, or with StoreUnavailableError when the thread crashed or did not answer in time. */
   call(question: Q): Promise<unknown> {
     if (this.#closed) return Promise.reject(new StoreUnavailableError("the store is closed", undefined));
     if (this.#pending.length >= WAITING_MAX) {
@@ -115,6 +115,7 @@ export class WorkerLink<Q> {
 
   #toError({ kind, message }: WorkerAnswer & { readonly ok: false }): Error {
     if (kind === "token") return new PageTokenError(message);
+    if (kind === "history") return new HistoryChangedError(message);
     if (kind === "unavailable") return new StoreUnavailableError(message, undefined);
     return new Error(`${this.#options.name}: ${message}`);
   }

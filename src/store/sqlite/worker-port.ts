@@ -1,7 +1,7 @@
 /** The worker's end of a WorkerLink: answers questions one after another. */
 import { parentPort } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { PageTokenError, StoreUnavailableError } from "../store.ts";
+import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../store.ts";
 import type { WorkerAnswer, WorkerQuestion } from "./worker-link.ts";
 
 /** Serves until told to close. Errors become answers, so that one bad question does not end the thread. */
@@ -23,9 +23,13 @@ export function serveQuestions<Q>(answer: (question: Q) => unknown, close: () =>
   });
 }
 
-function toFailure(error: unknown): { readonly kind: "token" | "unavailable" | "bug"; readonly message: string } {
+function toFailure(error: unknown): {
+  readonly kind: "token" | "history" | "unavailable" | "bug";
+  readonly message: string;
+} {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof PageTokenError) return { kind: "token", message };
+  if (error instanceof HistoryChangedError) return { kind: "history", message };
   if (error instanceof StoreUnavailableError) return { kind: "unavailable", message };
   if (error instanceof Database.SqliteError) return { kind: "unavailable", message: `${error.code}: ${message}` };
   return { kind: "bug", message };

@@ -2,6 +2,7 @@
 
 import { type ApiKey, isLastingOwner } from "../../domain/api-key.ts";
 import { type Attempt, type AttemptCounter, type AttemptSubject, NO_ATTEMPTS } from "../../domain/attempt.ts";
+import type { Instance } from "../../domain/instance.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { Factor, StoredPolicy } from "../../domain/policy.ts";
 import type { Session } from "../../domain/session.ts";
@@ -65,7 +66,14 @@ export interface AttemptEntry extends Entry {
   attempt: Attempt | undefined;
 }
 
+/** There is one, always. */
+export interface InstanceEntry extends Entry {
+  readonly kind: "instance";
+  instance: Instance;
+}
+
 export type AnyEntry =
+  | InstanceEntry
   | UserEntry
   | OrganizationEntry
   | ApiKeyEntry
@@ -83,9 +91,20 @@ export class WorkingSet {
   readonly #policies = new Map<string, PolicyEntry>();
   readonly #counters = new Map<string, CounterEntry>();
   readonly #attempts = new Map<string, AttemptEntry>();
+  #instance: InstanceEntry | undefined;
 
   constructor(statements: HotStatements) {
     this.#statements = statements;
+  }
+
+  instance(): InstanceEntry {
+    if (this.#instance !== undefined) return this.#instance;
+    const row = this.#statements.readInstance.get();
+    if (row === undefined) throw new Error("the database has no instance: the row of the table is missing");
+    const { generation, sequence, change_time: changeTime, last_position: lastPosition } = row;
+    const instance = { generation, sequence, changeTime };
+    this.#instance = { kind: "instance", id: "", exists: true, lastPosition, isChanged: false, instance };
+    return this.#instance;
   }
 
   user(id: string): UserEntry {
@@ -220,6 +239,7 @@ export class WorkingSet {
   }
 
   *changed(): Generator<AnyEntry> {
+    if (this.#instance?.isChanged === true) yield this.#instance;
     const all = [
       this.#users,
       this.#organizations,

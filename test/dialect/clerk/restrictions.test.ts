@@ -10,7 +10,7 @@ import {
   type ImportRestriction,
   ImportRestrictionSchema,
 } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { type Running, startService, TestClock } from "../../support/service.ts";
+import { GENERATION, type Running, startService, TestClock } from "../../support/service.ts";
 import { type ErrorJson, newestClient, rawOf, send, type UserJson } from "./support/clients.ts";
 
 const MINUTE = 60_000;
@@ -107,9 +107,9 @@ test("a lock leaves sessions alone and a ban ends them", async (t) => {
   const { url, users } = await start(t);
   await users.createUser({ userId: "u" });
   await lock(url, "u");
-  assert.equal((await users.getUser({ userId: "u" })).user?.revocationEpoch, 1n);
+  assert.equal((await users.getUser({ userId: "u" })).user?.revocationEpoch, GENERATION + 1n);
   await send(url, "/users/u/ban", { method: "POST" });
-  assert.equal((await users.getUser({ userId: "u" })).user?.revocationEpoch, 2n);
+  assert.equal((await users.getUser({ userId: "u" })).user?.revocationEpoch, GENERATION + 2n);
 });
 
 test("lock and ban are independent of each other and of a deactivation", async (t) => {

@@ -88,7 +88,8 @@ export type SignInDecision = Message<"lockkeeper.signin.v1.SignInDecision"> & {
   attemptsLeft?: number | undefined;
 
   /**
-   * Grows whenever earlier sessions and tokens of the user become worthless: refuse a token with another one.
+   * Grows whenever earlier sessions and tokens of the user become worthless, by a restore too: refuse a token with another
+   * one.
    *
    * @generated from field: uint64 revocation_epoch = 9;
    */

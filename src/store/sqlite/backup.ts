@@ -1,0 +1,228 @@
+/** A backup: the database file itself, read piece by piece while a snapshot keeps every checkpoint from writing to it. */
+import { createHash } from "node:crypto";
+import { read as readDescriptor, statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Database } from "better-sqlite3";
+import { type Refusal, RefusalError, refuse } from "../../domain/refusal.ts";
+import { type Backup, type BackupInfo, StoreUnavailableError } from "../store.ts";
+import { openReader } from "./database-file.ts";
+import type { Limits } from "./limits.ts";
+import { readGeneration } from "./list-query.ts";
+import { doneMigrations } from "./migrate.ts";
+import type { LogHeadTable } from "./schema.ts";
+import type { WalKeeper } from "./wal-keeper.ts";
+
+/*
+ * A read transaction that begins when the whole write-ahead log has been moved reads nothing but the database file, and
+ * as long as it lasts SQLite moves no page there: writers only make the log longer. So the file can be read beside
+ * SQLite as it is, without a copy on the server's disk, whose writes would stand in the way of the log's.
+ */
+
+const CHUNK_BYTES = 128 * 1024;
+const MB = 1_000_000;
+/** A wake-up that is late by so much means that the event loop is busy. */
+const LATE_MS = 3;
+const LATE_FACTOR = 4;
+/** In chunks: a busy service is backed up at a quarter of the rate, not less, for the log grows meanwhile. */
+const STAND_BACK_MAX = 3;
+/** Bytes 18 and 19 of the file say how it is written: 1 is a rollback journal, 2 a write-ahead log. */
+const JOURNAL_MODE_OFFSET = 18;
+const ROLLBACK_JOURNAL = 1;
+
+const readAt = promisify(readDescriptor);
+
+export interface BackupsOptions {
+  readonly path: string;
+  /** Of the database file. */
+  readonly descriptor: number;
+  readonly wal: WalKeeper;
+  readonly limits: Limits;
+}
+
+/** One backup at a time. */
+export class Backups {
+  readonly #options: BackupsOptions;
+  #running: FileBackup | "beginning" | undefined;
+
+  constructor(options: BackupsOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. */
+  async begin(): Promise<Backup> {
+    if (this.#running !== undefined) throw new RefusalError(underWay());
+    const logBytesMax = this.#logBytesMax();
+    this.#running = "beginning";
+    const { path, descriptor, wal, limits } = this.#options;
+    let database: Database | undefined;
+    try {
+      const reader = openReader(path);
+      database = reader;
+      const backup = new FileBackup(reader, descriptor, limits, () => {
+        this.#running = undefined;
+      });
+      const exceeded = (): void => backup.giveUp(logTooLong(logBytesMax));
+      backup.held(await wal.hold({ begin: () => backup.begin(), bytesMax: logBytesMax, exceeded }));
+      this.#running = backup;
+      return backup;
+    } catch (error) {
+      database?.close();
+      this.#running = undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#running instanceof FileBackup) {
+      this.#running.giveUp(new StoreUnavailableError("the store is closed", undefined));
+    }
+  }
+
+  /** At most half of what is free: the other half is for the log's own pages, which go into the database afterwards. */
+  #logBytesMax(): number {
+    const { path, limits } = this.#options;
+    const { bavail, bsize } = statfsSync(dirname(path));
+    const free = bavail * bsize;
+    if (free < 2 * limits.walBytesMax) throw new RefusalError(noSpace(free, 2 * limits.walBytesMax));
+    return Math.max(limits.walBytesMax, Math.min(limits.backupLogBytesMax, Math.floor(free / 2)));
+  }
+}
+
+/** Gives its snapshot back when it is read to the end, closed, given up, or when nobody reads on. */
+class FileBackup implements Backup {
+  readonly #database: Database;
+  readonly #descriptor: number;
+  readonly #limits: Limits;
+  readonly #ended: () => void;
+  #info: BackupInfo | undefined;
+  #release: (() => void) | undefined;
+  #isOver: boolean = false;
+  #cause: Error = new StoreUnavailableError("the backup was closed", undefined);
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(database: Database, descriptor: number, limits: Limits, ended: () => void) {
+    this.#database = database;
+    this.#descriptor = descriptor;
+    this.#limits = limits;
+    this.#ended = ended;
+  }
+
+  /** Takes the snapshot: the first read of a transaction does. */
+  begin(): void {
+    const database = this.#database;
+    database.exec("BEGIN");
+    const head = database.prepare<[], LogHeadTable>("SELECT * FROM log_head").get();
+    if (head === undefined) throw new StoreUnavailableError("the log has no head", undefined);
+    const pragma = (name: string): number => Number(database.pragma(name, { simple: true }));
+    this.#info = {
+      bytes: pragma("page_count") * pragma("page_size"),
+      generation: readGeneration(database),
+      position: head.position,
+      link: head.link,
+      recordTime: head.record_time,
+      schemaVersion: doneMigrations(database).at(-1) ?? "",
+    };
+  }
+
+  held(release: () => void): void {
+    this.#release = release;
+    this.#watch();
+  }
+
+  get info(): BackupInfo {
+    if (this.#info === undefined) throw new Error("the backup has not begun");
+    return this.#info;
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array, Uint8Array, undefined> {
+    const { bytes } = this.info;
+    const hash = createHash("sha256");
+    const { backupBytesPerSecond: rate } = this.#limits;
+    const chunkMs = rate === 0 ? 0 : (CHUNK_BYTES / rate) * 1000;
+    // One for all: a new one each time is much work for the garbage collector, and so for everyone who waits.
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    let due = performance.now();
+    try {
+      for (let offset = 0; offset < bytes; offset += CHUNK_BYTES) {
+        const waitMs = due - performance.now();
+        // Timers count whole milliseconds.
+        if (waitMs >= 1) await sleep(waitMs);
+        const lateMs = performance.now() - due;
+        // Who is woken late has kept others waiting: they go first. And what was not sent in time is not made up for.
+        const standBackMs = lateMs < LATE_MS ? 0 : Math.min(lateMs * LATE_FACTOR, chunkMs * STAND_BACK_MAX);
+        due += Math.max(0, lateMs - chunkMs) + standBackMs + chunkMs;
+        const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, bytes - offset));
+        await this.#fill(chunk, offset);
+        if (offset === 0) chunk.fill(ROLLBACK_JOURNAL, JOURNAL_MODE_OFFSET, JOURNAL_MODE_OFFSET + 2);
+        hash.update(chunk);
+        this.#watch();
+        yield chunk;
+        clearTimeout(this.#idle);
+      }
+      return hash.digest();
+    } finally {
+      this.close();
+    }
+  }
+
+  giveUp(cause: Error): void {
+    if (this.#isOver) return;
+    this.#cause = cause;
+    this.close();
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#idle);
+    this.#database.close();
+    this.#release?.();
+    this.#ended();
+  }
+
+  async #fill(chunk: Buffer, offset: number): Promise<void> {
+    if (this.#isOver) throw this.#cause;
+    let filled = 0;
+    while (filled < chunk.length) {
+      const { bytesRead } = await readAt(this.#descriptor, chunk, filled, chunk.length - filled, offset + filled);
+      if (bytesRead === 0) throw new StoreUnavailableError("the database file is shorter than it should be", undefined);
+      filled += bytesRead;
+    }
+    // Given up meanwhile: what was read may be of two moments.
+    if (this.#isOver) throw this.#cause;
+  }
+
+  /** A snapshot that nobody reads on from must not make the log grow for ever. */
+  #watch(): void {
+    const { backupIdleMs } = this.#limits;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.giveUp(notRead(backupIdleMs)), backupIdleMs).unref();
+  }
+}
+
+function underWay(): Refusal {
+  return refuse("BACKUP_UNDER_WAY", "another backup is under way; wait until it has ended");
+}
+
+function noSpace(free: number, needed: number): Refusal {
+  return refuse(
+    "BACKUP_NO_SPACE",
+    `the disk of the database has ${Math.floor(free / MB)} MB free; a backup needs ${Math.ceil(needed / MB)} MB, as the write-ahead log grows meanwhile`,
+  );
+}
+
+function logTooLong(bytesMax: number): RefusalError {
+  return abandoned(
+    `the write-ahead log has grown to ${Math.floor(bytesMax / MB)} MB since the backup began; run it at a quieter time, over a faster connection, or raise --backup-rate or --backup-log-max`,
+  );
+}
+
+function notRead(idleMs: number): RefusalError {
+  return abandoned(`nothing was read for ${idleMs} ms`);
+}
+
+function abandoned(why: string): RefusalError {
+  return new RefusalError(refuse("BACKUP_ABANDONED", `the backup was abandoned: ${why}`));
+}

@@ -1,0 +1,25 @@
+/** The instance's generation, and the one under which each session was opened. Frozen once released. */
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+const STATEMENTS: readonly string[] = [
+  // A single row, as log_head. Not in log_head itself, which every commit writes.
+  `CREATE TABLE instance (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    generation INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    change_time INTEGER NOT NULL,
+    last_position INTEGER
+  ) STRICT`,
+  `INSERT INTO instance (id, generation, sequence, change_time, last_position) VALUES (1, 1, 0, 0, NULL)`,
+  `ALTER TABLE sessions ADD COLUMN generation INTEGER NOT NULL DEFAULT 1`,
+  // Remembered answers that are sessions: they are kept whole.
+  `UPDATE requests SET answer = json_set(answer, '$.generation', 1)
+    WHERE answer IS NOT NULL AND json_extract(answer, '$.lastActivityTime') IS NOT NULL`,
+];
+
+export const generation: Migration = {
+  async up(database: Kysely<unknown>): Promise<void> {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
+  },
+};

@@ -1,0 +1,51 @@
+/** Raises the generation of a database that nobody serves: an event of its own, and a row. */
+import type { Database } from "better-sqlite3";
+import { SYSTEM_ACTOR } from "../../domain/event.ts";
+import { evolveInstance, generationAfter, type InstanceEvent } from "../../domain/instance.ts";
+import { writeAccepted } from "./batch-write.ts";
+import { prepareHotStatements } from "./hot-statements.ts";
+import { WorkingSet } from "./working-set.ts";
+
+export interface RaiseOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** How it came about, for the history. */
+  readonly via: "restore" | "recovery";
+  /** Generations of other timelines that must not be met again. */
+  readonly known?: readonly number[];
+}
+
+export interface Raised {
+  readonly previousGeneration: number;
+  readonly generation: number;
+  /** Of the event. */
+  readonly position: number;
+}
+
+/** One durable transaction on a migrated database. The caller holds the file's lock. */
+export function raiseGeneration(database: Database, { now, via, known = [] }: RaiseOptions): Raised {
+  const statements = prepareHotStatements(database);
+  const raise = database.transaction((): Raised => {
+    const set = new WorkingSet(statements);
+    const entry = set.instance();
+    const previousGeneration = entry.instance.generation;
+    const generation = generationAfter([previousGeneration, ...known], now);
+    // As everywhere: time does not go back behind what is recorded.
+    const time = Math.max(now, statements.readRecordTime.get() ?? 0);
+    const event: InstanceEvent = {
+      type: "GenerationRaised",
+      time,
+      actor: SYSTEM_ACTOR,
+      data: { generation, previousGeneration },
+      personal: {},
+    };
+    entry.instance = evolveInstance(entry.instance, event);
+    entry.isChanged = true;
+    const { sequence } = entry.instance;
+    const pending = { event, organizationId: null, userId: null, apiKeyId: undefined, sequence, via, requestId: "" };
+    const context = { actor: SYSTEM_ACTOR, via, scope: null, validateOnly: false };
+    writeAccepted(statements, time, [{ entry, events: [pending], context, answer: null }], set);
+    return { previousGeneration, generation, position: entry.lastPosition ?? 0 };
+  });
+  return raise.immediate();
+}

@@ -1,0 +1,103 @@
+/** Verifies a whole database that nobody writes to: its pages, the chain, and that every row is what its events give. */
+import type { Database } from "better-sqlite3";
+import { decodeBody } from "../event-encoding.ts";
+import { openReader, toSentence } from "./database-file.ts";
+import { readGeneration } from "./list-query.ts";
+import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "./migrate.ts";
+import type { InstanceTable, LogHeadTable } from "./schema.ts";
+import { verifyChain } from "./verify-chain.ts";
+import { verifyUserRows } from "./verify-rows.ts";
+
+export type VerifyStage = "pages" | "events" | "users";
+
+/** How far a verification is: `total` is 0 where that is not known before. */
+export type VerifyProgress = (stage: VerifyStage, done: number, total: number) => void;
+
+export interface DatabaseReport {
+  readonly generation: number;
+  readonly position: number;
+  readonly link: Uint8Array;
+  /** Milliseconds since the epoch. */
+  readonly recordTime: number;
+  readonly schemaVersion: string;
+  readonly events: number;
+  readonly users: number;
+}
+
+/** Verifies the database of a file that has no log beside it. Rejects with one plain sentence that names the file. */
+export async function verifyFile(path: string, progress?: VerifyProgress): Promise<DatabaseReport> {
+  return withSentences(path, async () => {
+    const database = openReader(path);
+    try {
+      const [due] = dueMigrations(database, path);
+      if (due !== undefined) {
+        throw new Error(
+          `the database ${path} is of an older version: ${due} is due; this version verifies ${SCHEMA_VERSION}`,
+        );
+      }
+      return await verifyDatabase(database, path, progress);
+    } finally {
+      database.close();
+    }
+  });
+}
+
+/** What SQLite itself finds wrong on the way becomes a sentence too. */
+export async function withSentences<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Error && error.constructor === Error) throw error;
+    throw new Error(toSentence(path, error), { cause: error });
+  }
+}
+
+/** Of the schema of this version. Throws one plain sentence at the first fault. */
+export async function verifyDatabase(
+  database: Database,
+  path: string,
+  progress: VerifyProgress = () => undefined,
+): Promise<DatabaseReport> {
+  const head = database.prepare<[], LogHeadTable>("SELECT * FROM log_head").get();
+  if (head === undefined) throw new Error(`the database ${path} is damaged: the log has no head`);
+  progress("pages", 0, 0);
+  const said = database.prepare<[], string>("PRAGMA integrity_check(1)").pluck().get();
+  if (said !== "ok") throw new Error(`the database ${path} is damaged: ${said}`);
+  const chain = await verifyChain(database, {
+    faultsMax: 1,
+    progress: (events) => progress("events", events, head.position),
+  });
+  const [broken] = chain.faults;
+  if (broken !== undefined) {
+    throw new Error(`the history in ${path} is not as it was written, at position ${broken.position}: ${broken.fault}`);
+  }
+  const rows = await verifyUserRows(database, 500, (users) => progress("users", users, 0));
+  const [differing] = rows.faults;
+  if (differing !== undefined) {
+    throw new Error(
+      `the user ${JSON.stringify(differing.userId)} in ${path} is not what its history gives: ${differing.fault}`,
+    );
+  }
+  verifyInstance(database, path);
+  return {
+    generation: readGeneration(database),
+    position: head.position,
+    link: head.link,
+    recordTime: head.record_time,
+    schemaVersion: doneMigrations(database).at(-1) ?? "",
+    events: chain.events,
+    users: rows.users,
+  };
+}
+
+/** The generation is the one that its last event set, or the first. */
+function verifyInstance(database: Database, path: string): void {
+  const row = database.prepare<[], InstanceTable>("SELECT * FROM instance").get();
+  const body = database
+    .prepare<[number | null], Buffer>("SELECT body FROM events WHERE position = ? AND type = 'GenerationRaised'")
+    .pluck()
+    .get(row?.last_position ?? null);
+  const data = body === undefined ? { generation: 1 } : (decodeBody(body).data as { readonly generation?: unknown });
+  if (row !== undefined && row.generation === data.generation) return;
+  throw new Error(`the generation in ${path} is not the one that its history gives`);
+}

@@ -1,0 +1,299 @@
+/** Backup and restore as an operator does them: a service under writes, the command line, kills in the middle. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import Database from "better-sqlite3";
+import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
+import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import { verifyFile } from "../../src/store/sqlite/verify-database.ts";
+import { assertRefused as assertCommandRefused, cliOf, jsonOf, MAIN } from "../cli/support/cli.ts";
+import { strangersEnvironment } from "../support/npm-start.ts";
+import { assertRefused } from "../support/refusals.ts";
+import {
+  ADMIN_KEY,
+  clientsOf,
+  ended,
+  type Running,
+  spawnService,
+  startService,
+  temporaryFolder,
+} from "../support/service.ts";
+
+type Users = Running["users"];
+
+const SOAK = process.env.LOCKKEEPER_SOAK === "1";
+/** Users of the load that are there before the backup begins. */
+const USERS_BEFORE = SOAK ? 5_000 : 300;
+
+function adminOf(url: string, key: string): Client<typeof AdminService> {
+  const transport = createGrpcTransport({
+    baseUrl: url,
+    interceptors: [
+      (next) => (request) => {
+        request.header.set("Authorization", `Bearer ${key}`);
+        return next(request);
+      },
+    ],
+  });
+  return createClient(AdminService, transport);
+}
+
+async function read(admin: Client<typeof AdminService>): Promise<number> {
+  let bytes = 0;
+  for await (const { piece } of admin.createBackup({})) if (piece.case === "chunk") bytes += piece.value.length;
+  return bytes;
+}
+
+/** Large enough that a backup at 1 MB/s takes some seconds. */
+async function fill(users: Users): Promise<void> {
+  const note = "n".repeat(1_000);
+  const batches = Array.from({ length: 4 }, (_, batch) =>
+    Array.from({ length: 250 }, (_, index) => ({
+      userId: `large-${batch}-${index}`,
+      attributes: { app: { text: "x".repeat(1_000), note } },
+    })),
+  );
+  for (const batch of batches) await users.importUsers({ users: batch });
+}
+
+/** A command that goes on while the test does something else. */
+function spawnCommand(t: TestContext, url: string, line: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [MAIN, ...line], {
+    env: strangersEnvironment({ LOCKKEEPER_SERVER: url, LOCKKEEPER_KEY: ADMIN_KEY }),
+    stdio: "ignore",
+  });
+  t.after(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!isSo()) {
+    assert.ok(Date.now() < end, `waited too long for ${what}`);
+    await sleep(5);
+  }
+}
+
+/** What writers were told, in the order in which they were: the user and what it had come to. */
+type Acknowledged = { readonly userId: string; readonly state: State };
+
+/** Writers that create, lock and ban until they are told to stop. */
+function startWriters(url: string, count: number) {
+  const acknowledged: Acknowledged[] = [];
+  let isOver = false;
+  const writer = async (name: string): Promise<void> => {
+    const { users } = clientsOf(url, ADMIN_KEY);
+    for (let each = 0; !isOver; each++) {
+      const userId = `${name}-${each}`;
+      await users.createUser({ userId });
+      acknowledged.push({ userId, state: State.ACTIVE });
+      await users.lockUser({ userId });
+      acknowledged.push({ userId, state: State.LOCKED });
+      if (each % 3 === 0) await users.banUser({ userId });
+      if (each % 3 === 0) acknowledged.push({ userId, state: State.BANNED });
+    }
+  };
+  const all = Promise.all(Array.from({ length: count }, (_, index) => writer(`w${index}`)));
+  return {
+    acknowledged,
+    stop: async (): Promise<void> => {
+      isOver = true;
+      await all;
+    },
+  };
+}
+
+describe("a backup under writes", () => {
+  test("restores to a state that verifies and is a prefix of what was acknowledged", async (t) => {
+    const folder = await temporaryFolder(t);
+    const [path, file, restored] = [join(folder, "a.db"), join(folder, "b.db"), join(folder, "r", "a.db")];
+    const service = await startService(t, { path });
+    const cli = cliOf(service.url);
+    const writers = startWriters(service.url, 8);
+    await until(() => writers.acknowledged.length >= USERS_BEFORE, "the first writes");
+    const before = writers.acknowledged.length;
+    const [backup] = await jsonOf<Record<string, string>>(cli(["backup", file, "--json"]));
+    const during = writers.acknowledged.length - before;
+    await writers.stop();
+    assert.ok(during > 0, "there was writing meanwhile");
+    t.diagnostic(`${before} writes acknowledged before, ${during} during the backup`);
+    await service.stop();
+
+    const [report] = await jsonOf<Record<string, string>>(
+      cli(["restore", file, "--database", `sqlite:${restored}`, "--json"]),
+    );
+    assert.deepEqual([report?.backupPosition, report?.events], [backup?.position, backup?.position]);
+    // Verified once more, as what will be served.
+    assert.equal(String((await verifyFile(restored)).generation), report?.generation);
+    const [own, original] = [restored, path].map((each) => new Database(each, { readonly: true }));
+    const hashes = (database: Database.Database | undefined) =>
+      database?.prepare("SELECT position, hash FROM events WHERE position <= ?").all(Number(backup?.position));
+    assert.deepEqual(hashes(own), hashes(original), "the first events of the history, and all of them");
+    own?.close();
+    original?.close();
+
+    const { users, stop } = await startService(t, { path: restored });
+    const order: readonly State[] = [State.ACTIVE, State.LOCKED, State.BANNED];
+    for (const { userId, state } of writers.acknowledged.slice(0, before)) {
+      const { user } = await users.getUser({ userId });
+      const isThere = order.indexOf(user?.state ?? State.UNSPECIFIED) >= order.indexOf(state);
+      assert.ok(isThere, `${userId} had the state ${state} before the backup began`);
+    }
+    await stop();
+  });
+
+  test("leaves nothing harmful when service or client are killed in the middle", async (t) => {
+    const folder = await temporaryFolder(t);
+    const [path, file] = [join(folder, "a.db"), join(folder, "copies.db")];
+    const service = await spawnService(t, { path, arguments: ["--backup-rate", "1"] });
+    const { users } = clientsOf(service.url, ADMIN_KEY);
+    await fill(users);
+    const arrived = (): number => statSync(`${file}.partial`, { throwIfNoEntry: false })?.size ?? 0;
+    const client = spawnCommand(t, service.url, ["backup", file]);
+    await until(() => arrived() > 0, "the first bytes");
+    client.kill("SIGKILL");
+    await once(client, "exit");
+    assert.equal(existsSync(file), false, "half a backup never has a backup's name");
+    await users.createUser({ userId: "after" });
+
+    // The service has noticed, so that the next one may begin; and is killed in its turn.
+    const cut = arrived();
+    const second = spawnCommand(t, service.url, ["backup", file]);
+    const exit = once(second, "exit");
+    await until(() => arrived() !== cut && arrived() > 0, "the second backup");
+    service.process.kill("SIGKILL");
+    await ended(service);
+    assert.deepEqual(await exit, [6, null], "unavailable");
+    assert.equal(existsSync(file) || existsSync(`${file}.partial`), false);
+
+    const again = await spawnService(t, { path });
+    const [made = {}] = await jsonOf<Record<string, unknown>>(cliOf(again.url)(["backup", file, "--json"]));
+    assert.deepEqual([made.verified, made.users], [true, "1001"]);
+    again.process.kill("SIGTERM");
+    await ended(again);
+    assert.deepEqual(
+      readdirSync(folder)
+        .filter((name) => !name.endsWith("-journal"))
+        .toSorted(),
+      ["a.db", "a.db.lock", "copies.db"],
+      "no file is left over",
+    );
+  });
+
+  test("is one at a time, and is given up when its caller goes", async (t) => {
+    const { url, users } = await startService(t, { config: { backupBytesPerSecond: 1_000_000 } });
+    await fill(users);
+    const admin = adminOf(url, ADMIN_KEY);
+    const gone = new AbortController();
+    const first = admin.createBackup({}, { signal: gone.signal })[Symbol.asyncIterator]();
+    const { value } = (await first.next()) as { readonly value?: { readonly piece: { readonly case?: string } } };
+    assert.equal(value?.piece.case, "metadata");
+    await assertRefused(read(admin), "FailedPrecondition", "BACKUP_UNDER_WAY");
+    await assertCommandRefused(cliOf(url)(["backup", join(await temporaryFolder(t), "b.db")]), {
+      code: 4,
+      says: /another backup is under way; wait until it has ended \(BACKUP_UNDER_WAY\)/,
+    });
+    gone.abort();
+    let bytes = 0;
+    for (let round = 0; bytes === 0 && round < 100; round++)
+      bytes = await read(admin).catch(() => sleep(10).then(() => 0));
+    assert.ok(bytes > 1_000_000, "the next one runs to its end");
+  });
+
+  test("is for owners of the whole instance", async (t) => {
+    const { url, keys, organizations } = await startService(t);
+    await organizations.createOrganization({ organizationId: "shop" });
+    const secretOf = async (key: Parameters<typeof keys.createApiKey>[0]): Promise<string> =>
+      (await keys.createApiKey(key)).secret;
+    const rows: readonly (readonly [secret: string, refusal: string | undefined])[] = [
+      [await secretOf({ role: "owner" }), undefined],
+      [await secretOf({ permissions: ["backup.create"] }), undefined],
+      [await secretOf({ role: "operator" }), "PERMISSION_MISSING"],
+      [await secretOf({ role: "auditor" }), "PERMISSION_MISSING"],
+      [await secretOf({ role: "owner", organizationId: "shop" }), "SCOPE_EXCEEDED"],
+      [await secretOf({ permissions: ["backup.create"], organizationId: "shop" }), "SCOPE_EXCEEDED"],
+    ];
+    for (const [secret, refusal] of rows) {
+      const admin = adminOf(url, secret);
+      if (refusal === undefined) assert.ok((await read(admin)) > 0);
+      else await assertRefused(read(admin), "PermissionDenied", refusal);
+    }
+  });
+});
+
+describe("the command line", () => {
+  test("overwrites and replaces only with --yes, and says what is wrong in one sentence", async (t) => {
+    const folder = await temporaryFolder(t);
+    const [path, file] = [join(folder, "a.db"), join(folder, "b.db")];
+    const database = `sqlite:${path}`;
+    const service = await startService(t, { path });
+    const cli = cliOf(service.url);
+    const [first] = await jsonOf<Record<string, unknown>>(cli(["backup", file, "--no-verify", "--json"]));
+    assert.equal(first?.verified, false);
+    await assertCommandRefused(cli(["backup", file]), { code: 2, says: /would be overwritten.*say --yes/ });
+    const [second] = await jsonOf<Record<string, unknown>>(cli(["backup", file, "--yes", "--json"]));
+    assert.equal(second?.verified, true);
+    await assertCommandRefused(cli(["backup", join(folder, "none", "b.db")]), { code: 2, says: /cannot be written/ });
+    await assertCommandRefused(cli(["restore", file, "--database", database, "--yes"]), {
+      code: 4,
+      says: /in use by another process/,
+    });
+    await service.stop();
+    await assertCommandRefused(cli(["restore", file, "--database", database]), {
+      code: 2,
+      says: /would be moved aside.*say --yes/,
+    });
+    await assertCommandRefused(cli(["restore", file]), { code: 2, says: /--database is needed/ });
+    for (const line of [["restore"], ["restore", file, "--raise-generation"]]) {
+      await assertCommandRefused(cli([...line, "--database", database]), { code: 2, says: /one of them/ });
+    }
+    const { code, stdout } = await cli(["restore", file, "--database", database, "--yes"]);
+    assert.equal(code, 0);
+    for (const said of [
+      /the generation is \d+; it was 1/,
+      /everyone signs in again/,
+      /bans, locks and revoked API keys/,
+    ])
+      assert.match(stdout, said);
+    const [raised] = await jsonOf<Record<string, string>>(
+      cli(["restore", "--raise-generation", "--database", database, "--json"]),
+    );
+    assert.ok(Number(raised?.generation) > Number(raised?.previousGeneration));
+    const [due] = await jsonOf<Record<string, unknown>>(cli(["migrate", "--check", "--database", database, "--json"]));
+    assert.deepEqual(due?.due, []);
+    await assertCommandRefused(cli(["migrate"]), { code: 2, says: /--database is needed/ });
+    await assertCommandRefused(cli(["migrate", "--database", `sqlite:${file}.none`]), {
+      code: 4,
+      says: /there is no database/,
+    });
+  });
+
+  test("migrate --check exits with 4 while something is due", async (t) => {
+    const path = join(await temporaryFolder(t), "a.db");
+    await (await startService(t, { path })).stop();
+    const database = new Database(path);
+    database.exec(
+      `DROP TABLE instance; ALTER TABLE sessions DROP COLUMN generation;
+        DELETE FROM kysely_migration WHERE name = '0005-generation'`,
+    );
+    database.close();
+    const migrate = (...more: string[]) =>
+      cliOf("http://127.0.0.1:1")(["migrate", ...more, "--database", `sqlite:${path}`]);
+    const says = /0004-attempts-and-policies → 0005-generation/;
+    for (const [more, code] of [
+      [["--check"], 4],
+      [[], 0],
+      [["--check"], 0],
+    ] as const) {
+      const ran = await migrate(...more);
+      assert.equal(ran.code, code, ran.stderr);
+      assert.match(ran.stdout, more.length === 1 && code === 0 ? /nothing is due/ : says);
+    }
+  });
+});

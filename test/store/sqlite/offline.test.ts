@@ -1,0 +1,226 @@
+/** Restoring, raising and migrating while no service runs: what comes back, what is void then, and what is refused. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import Database from "better-sqlite3";
+import {
+  migrateFile,
+  type RestoreOptions,
+  raiseFileGeneration,
+  restoreFile,
+} from "../../../src/store/sqlite/offline.ts";
+import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import { verifyFile } from "../../../src/store/sqlite/verify-database.ts";
+import { createUser, lockUser } from "../support/commands.ts";
+import { makeFolder, openFixture, type SqliteFixture, START_TIME } from "../support/sqlite-fixture.ts";
+
+/** Not the last millisecond of a second, so that nothing has to be waited for. */
+const NOW = START_TIME + 990;
+
+/** A store with ten users, closed unless a test goes on with it, and its backup. */
+async function backedUp(t: TestContext): Promise<SqliteFixture & { readonly file: string }> {
+  const fixture = await openFixture(t);
+  const { store } = fixture;
+  for (let user = 0; user < 10; user++) await store.execute(createUser(`u${user}`, { note: "n".repeat(500) }));
+  const file = join(makeFolder(t), "backup.db");
+  const chunks: Buffer[] = [];
+  for await (const chunk of (await store.createBackup()).chunks()) chunks.push(Buffer.from(chunk));
+  writeFileSync(file, Buffer.concat(chunks));
+  return { ...fixture, file };
+}
+
+function restore(file: string, path: string, more: Partial<RestoreOptions> = {}) {
+  return restoreFile({ file, path, clock: () => NOW, replace: false, ...more });
+}
+
+function edit(path: string, sql: string): void {
+  const database = new Database(path);
+  database.exec(sql);
+  database.close();
+}
+
+describe("a restore", () => {
+  it("brings back the state of the backup and moves the former database aside, with all that came after", async (t) => {
+    const { store, path, file } = await backedUp(t);
+    await store.execute(lockUser("u1"));
+    await store.close();
+    const restored = await restore(file, path, { replace: true });
+    assert.deepEqual([restored.backup.users, restored.backup.position, restored.backup.generation], [10, 11, 1]);
+    assert.equal(restored.position, 12, "the event of the raised generation");
+    assert.match(restored.movedTo ?? "", /lockkeeper\.db\.before-restore-20260101T000000Z$/);
+    assert.deepEqual(
+      readdirSync(dirname(path)).toSorted(),
+      ["lockkeeper.db", "lockkeeper.db.before-restore-20260101T000000Z", "lockkeeper.db.lock"],
+      "nothing else is left",
+    );
+    const report = await verifyFile(path);
+    assert.deepEqual([report.generation, report.position], [restored.generation, 12]);
+    const former = await openSqliteStore({ path: restored.movedTo ?? "", clock: () => START_TIME });
+    assert.equal((await former.readUser("u1"))?.state.restrictions.length, 1, "the log was moved with it");
+    await former.close();
+    const again = await openSqliteStore({ path, clock: () => START_TIME });
+    t.after(() => again.close());
+    assert.equal(again.generation, restored.generation);
+    assert.equal((await again.readUser("u1"))?.state.restrictions.length, 0);
+  });
+
+  it("never gives a generation twice: restored over itself, elsewhere, or with nothing left of what was before", async (t) => {
+    const { store, path, file } = await backedUp(t);
+    await store.close();
+    const seen = new Set<number>([1]);
+    const note = ({ generation }: { readonly generation: number }): void => {
+      assert.ok(!seen.has(generation), `${generation} was there before`);
+      seen.add(generation);
+    };
+    note(await restore(file, path, { replace: true }));
+    note(await restore(file, path, { replace: true }));
+    note(await raiseFileGeneration(path, () => NOW));
+    // Here only the clock knows that there was a timeline before; two within a second are kept apart by waiting.
+    const folder = makeFolder(t);
+    for (const name of ["a", "b", "c"]) note(await restore(file, join(folder, name), { clock: Date.now }));
+  });
+
+  it("keeps mode and owner of the database that it replaces", async (t) => {
+    const { store, path, file } = await backedUp(t);
+    await store.close();
+    const { mode, uid, gid } = statSync(path);
+    await restore(file, path, { replace: true });
+    const now = statSync(path);
+    assert.deepEqual([now.mode, now.uid, now.gid], [mode, uid, gid]);
+  });
+
+  it("replaces a database that is damaged beyond reading, and says that it could not be asked", async (t) => {
+    const { store, path, file } = await backedUp(t);
+    await store.close();
+    writeFileSync(path, "no database at all, and longer than a header of one\n".repeat(100));
+    const { isFormerUnreadable, movedTo = "", generation } = await restore(file, path, { replace: true });
+    assert.equal(isFormerUnreadable, true);
+    assert.match(readFileSync(movedTo, "utf8"), /^no database/);
+    assert.equal((await verifyFile(path)).generation, generation);
+  });
+
+  it("takes a backup of an older schema and brings it to this one", async (t) => {
+    const { file } = await backedUp(t);
+    edit(
+      file,
+      `DROP TABLE instance; ALTER TABLE sessions DROP COLUMN generation;
+        DELETE FROM kysely_migration WHERE name = '0005-generation'`,
+    );
+    await assert.rejects(verifyFile(file), /is of an older version: 0005-generation is due; this version verifies/);
+    const path = join(makeFolder(t), "a.db");
+    const { backup } = await restore(file, path);
+    assert.deepEqual([backup.schemaVersion, backup.generation], ["0004-attempts-and-policies", 1]);
+    assert.equal((await verifyFile(path)).schemaVersion, "0005-generation");
+  });
+
+  const harms: readonly (readonly [what: string, harm: (file: string) => void, says: RegExp])[] = [
+    ["that is cut short", (file) => truncateSync(file, 60_000), /backup\.db is damaged/],
+    ["that is empty", (file) => writeFileSync(file, ""), /backup\.db is empty/],
+    [
+      "that is no database",
+      (file) => writeFileSync(file, "notes, longer than a header\n".repeat(50)),
+      /backup\.db is not a SQLite database/,
+    ],
+    [
+      "of something else",
+      (file) => edit(file, "DROP TABLE kysely_migration; PRAGMA application_id = 0"),
+      /backup\.db is a SQLite database of something else/,
+    ],
+    [
+      "of a newer version",
+      (file) => edit(file, "INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-later', '')"),
+      /backup\.db was written by a newer version of lockkeeper: it has the migration 9999-later/,
+    ],
+    [
+      "with an altered page",
+      (file) => {
+        const bytes = readFileSync(file);
+        bytes.fill(0x5a, bytes.length - 4096 * 3, bytes.length - 4096 * 2);
+        writeFileSync(file, bytes);
+      },
+      /backup\.db (?:is damaged|is not as it was written)|in \S*backup\.db/,
+    ],
+    [
+      "with an altered event",
+      (file) => edit(file, "UPDATE events SET actor = 'key:other' WHERE position = 5"),
+      /the history in \S*backup\.db is not as it was written, at position 5/,
+    ],
+    [
+      "with a user that its events do not give",
+      (file) => edit(file, "UPDATE user_state SET epoch = 9 WHERE id = 'u3'"),
+      /the user "u3" in \S*backup\.db is not what its history gives/,
+    ],
+    [
+      "with a generation that its events do not give",
+      (file) => edit(file, "UPDATE instance SET generation = 7"),
+      /the generation in \S*backup\.db is not the one that its history gives/,
+    ],
+  ];
+  for (const [what, harm, says] of harms) {
+    it(`refuses a file ${what}, by name, and leaves the database as it is`, async (t) => {
+      const { store, path, file } = await backedUp(t);
+      await store.close();
+      harm(file);
+      const before = readFileSync(path);
+      const names = readdirSync(dirname(path));
+      await assert.rejects(restore(file, path, { replace: true }), (error: Error) => {
+        assert.equal(error.constructor, Error);
+        assert.match(error.message, says);
+        return true;
+      });
+      assert.deepEqual(readFileSync(path), before);
+      assert.deepEqual(readdirSync(dirname(path)), names);
+    });
+  }
+
+  it("refuses what is not there, what is no file, a database that is there, and one that is in use", async (t) => {
+    const { store, path, file } = await backedUp(t);
+    const folder = makeFolder(t);
+    mkdirSync(join(folder, "folder"));
+    await assert.rejects(restore(join(folder, "none"), path), /there is no file \S*none$/);
+    await assert.rejects(restore(join(folder, "folder"), path), /folder is not a file$/);
+    await assert.rejects(restore(file, path, { replace: true }), /lockkeeper\.db is in use by another process/);
+    await assert.rejects(
+      raiseFileGeneration(path, () => NOW),
+      /lockkeeper\.db is in use by another process/,
+    );
+    await assert.rejects(migrateFile(path, { check: true }), /lockkeeper\.db is in use by another process/);
+    await store.close();
+    await assert.rejects(restore(file, path), /there is a database \S*lockkeeper\.db already/);
+  });
+});
+
+describe("without a service", () => {
+  it("a generation is raised, once for each time", async (t) => {
+    const { store, path } = await openFixture(t);
+    await store.close();
+    const first = await raiseFileGeneration(path, () => NOW);
+    const second = await raiseFileGeneration(path, () => NOW);
+    assert.deepEqual([first.previousGeneration, second.previousGeneration], [1, first.generation]);
+    assert.ok(second.generation > first.generation);
+    assert.equal((await verifyFile(path)).generation, second.generation);
+  });
+
+  it("migrations are told and run, and a database that is not there is not made", async (t) => {
+    const { store, path } = await openFixture(t);
+    await store.close();
+    assert.deepEqual(await migrateFile(path, { check: true }), { from: "0005-generation", due: [] });
+    edit(
+      path,
+      `DROP TABLE instance; ALTER TABLE sessions DROP COLUMN generation;
+        DELETE FROM kysely_migration WHERE name = '0005-generation'`,
+    );
+    const wanted = { from: "0004-attempts-and-policies", due: ["0005-generation"] };
+    assert.deepEqual(await migrateFile(path, { check: true }), wanted, "only told");
+    assert.deepEqual(await migrateFile(path, { check: false }), wanted, "so it is still due");
+    assert.deepEqual((await migrateFile(path, { check: true })).due, []);
+    const none = join(makeFolder(t), "none", "a.db");
+    await assert.rejects(migrateFile(none, { check: false }), /there is no database \S*a\.db$/);
+    await assert.rejects(
+      raiseFileGeneration(none, () => NOW),
+      /there is no database \S*a\.db$/,
+    );
+    assert.equal(existsSync(dirname(none)), false);
+  });
+});
