@@ -24,6 +24,9 @@ const TAKEN_BY_REACH: Readonly<Record<Reach, readonly string[]>> = {
   none: [],
 };
 
+/** Goes through yargs in place of a lone `-`, which it takes for nothing. */
+const DASH_STAND_IN = "\u0001-";
+
 /** What yargs itself puts among the flags. */
 const OF_YARGS = ["_", "$0", "help", "version"];
 
@@ -32,7 +35,7 @@ export async function parseCommandLine(args: readonly string[], commands: readon
   const { default: yargs } = await import("yargs");
   let found: { readonly command: Command; readonly typed: Readonly<Record<string, unknown>> } | undefined;
   const program = build(yargs([...args]), commands, (command, typed) => {
-    found = { command, typed };
+    found = { command, typed: withDashes(typed) };
   });
   if (args[0] === COMPLETION_FLAG) {
     // Prints by itself: with a callback yargs loses what the commands of a group offer.
@@ -40,7 +43,8 @@ export async function parseCommandLine(args: readonly string[], commands: readon
     return { kind: "text", text: "" };
   }
   let printed = "";
-  const argv = await program.parseAsync([...args], {}, (_error, _argv, output) => {
+  const words = args.map((arg) => (arg === "-" ? DASH_STAND_IN : arg));
+  const argv = await program.parseAsync(words, {}, (_error, _argv, output) => {
     printed = output;
   });
   if (found === undefined) {
@@ -53,6 +57,13 @@ export async function parseCommandLine(args: readonly string[], commands: readon
   const typed = withWords(found.command, found.typed);
   refuseStrangers(found.command, typed, args);
   return { kind: "command", command: found.command, typed };
+}
+
+/** The lone dashes that were typed, put back. */
+function withDashes(typed: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const back = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(back) : value === DASH_STAND_IN ? "-" : value;
+  return Object.fromEntries(Object.entries(typed).map(([name, value]) => [name, back(value)]));
 }
 
 type Found = (command: Command, typed: Readonly<Record<string, unknown>>) => void;

@@ -13,7 +13,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/server": ["src", "gen"],
   "src/config.ts": ["src/config-values.ts"],
   "src/config-values.ts": [],
-  "src/cli": ["src/config.ts", "src/store", "gen"],
+  "src/cli": ["src/config.ts", "src/store", "src/transcoding/closest-name.ts", "gen"],
   "src/dialect": [
     "src/service",
     "type src/domain",
