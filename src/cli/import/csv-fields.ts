@@ -15,12 +15,15 @@ export function findDelimiter(header: string): string {
 
 /** The fields of one record. Throws RowFault. */
 export function readFields(record: Buffer, delimiter: string): readonly string[] {
+  let all: readonly (readonly string[])[];
   try {
-    const [fields] = parseAll(record, delimiter);
-    return fields ?? [];
+    all = parseAll(record, delimiter);
   } catch (error) {
     throw new RowFault(faultOf(error));
   }
+  const [fields] = all;
+  if (fields === undefined || all.length > 1) throw new RowFault("is not well-formed CSV");
+  return fields;
 }
 
 /** The fields of many records, in their order; in place of one that is no CSV stands its fault. */

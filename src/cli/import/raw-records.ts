@@ -77,10 +77,13 @@ class RecordSplitter {
     return this.#records;
   }
 
-  /** Where the record ends, its line end included; `undefined`: not here. */
+  /**
+   * Where the record ends, its line end included; `undefined`: not within the bytes that it may have, or not yet. How
+   * the file comes in chunks must not matter: an import that goes on cuts them elsewhere.
+   */
   #findEnd(isLast: boolean): number | undefined {
     const { delimiter } = this.#options;
-    const buffer = this.#pending;
+    const buffer = this.#skipping ? this.#pending : this.#pending.subarray(0, this.#limit);
     if (delimiter === undefined || this.#skipping) {
       const newline = buffer.indexOf(NEWLINE, this.#at);
       this.#at = buffer.length;
@@ -89,7 +92,12 @@ class RecordSplitter {
       const newline = this.#scanCsv(buffer, delimiter, isLast);
       if (newline !== undefined) return newline + 1;
     }
-    return isLast && !this.#inQuotes ? buffer.length : undefined;
+    return isLast && !this.#inQuotes && buffer.length === this.#pending.length ? buffer.length : undefined;
+  }
+
+  /** The longest record with its line end. */
+  get #limit(): number {
+    return this.#options.bytesMax + 2;
   }
 
   /** The line end outside quotes. A quote opens at the start of a field alone, and a doubled one does not close. */
@@ -103,8 +111,8 @@ class RecordSplitter {
           continue;
         }
         // Whether it closes is told by the next byte.
-        if (at + 1 === buffer.length && !isLast) break;
-        if (buffer[at + 1] === QUOTE) at++;
+        if (at + 1 === this.#pending.length && !isLast) break;
+        if (this.#pending[at + 1] === QUOTE) at++;
         else this.#inQuotes = false;
       } else if (byte === NEWLINE) {
         if (!this.#inQuotes) {
@@ -120,11 +128,13 @@ class RecordSplitter {
 
   /** The first bytes of what is pending as a record; nothing but a line end is none. */
   #take(end: number, quoteFault?: string): void {
+    const { bytesMax } = this.#options;
     const buffer = this.#pending;
-    const fault = this.#skipping ? `is longer than ${this.#options.bytesMax} bytes` : quoteFault;
     const hasNewline = buffer[end - 1] === NEWLINE;
     let textEnd = hasNewline ? end - 1 : end;
     if (hasNewline && buffer[textEnd - 1] === RETURN) textEnd--;
+    const isTooLong = this.#skipping || (quoteFault === undefined && textEnd > bytesMax);
+    const fault = isTooLong ? `is longer than ${bytesMax} bytes` : quoteFault;
     const line = this.#line;
     const nextLine = line + this.#inner + (hasNewline ? 1 : 0);
     this.#advance(end, nextLine);
@@ -146,26 +156,24 @@ class RecordSplitter {
 
   /** Whether something was given up as a fault, so that the search goes on behind it. */
   #giveUp(isLast: boolean): boolean {
-    const { bytesMax } = this.#options;
-    const isTooLong = this.#pending.length > bytesMax;
-    if (this.#inQuotes && (isTooLong || isLast)) {
+    if (this.#skipping) {
+      this.#advance(this.#pending.length, this.#line);
+      return false;
+    }
+    const isTooLong = this.#at >= this.#limit;
+    if (!isTooLong && !(isLast && this.#inQuotes)) return false;
+    this.#inner = 0;
+    if (this.#inQuotes) {
       // Only the line that opens the quote is lost: what follows may be well.
-      const newline = this.#pending.indexOf(NEWLINE);
-      this.#inner = 0;
-      if (newline !== -1) {
-        const where = isTooLong ? `within ${bytesMax} bytes` : "before the file ends";
-        this.#take(newline + 1, `opens a quote that is not closed ${where}`);
-        return true;
-      }
-      this.#inQuotes = false;
-      if (isLast) {
-        this.#take(this.#pending.length, "opens a quote that is not closed before the file ends");
+      const newline = this.#pending.subarray(0, this.#limit).indexOf(NEWLINE);
+      const where = isTooLong ? `within ${this.#options.bytesMax} bytes` : "before the file ends";
+      if (newline !== -1 || !isTooLong) {
+        this.#take(newline === -1 ? this.#pending.length : newline + 1, `opens a quote that is not closed ${where}`);
         return true;
       }
     }
-    if (!isTooLong) return false;
-    this.#advance(this.#pending.length, this.#line);
     this.#skipping = true;
-    return false;
+    this.#at = 0;
+    return true;
   }
 }

@@ -275,7 +275,8 @@ class Import {
   #brokenOff(error: unknown): unknown {
     const { signal, errorsMax } = this.#options;
     const { counts, line } = this.#progress;
-    if (rowsOf(counts) === 0 && (isRefusedOutright(error) || !this.#reached)) {
+    const isFirst = this.#checkpoint?.isResumed !== true && rowsOf(counts) === 0;
+    if (isFirst && !signal.aborted && (isRefusedOutright(error) || !this.#reached)) {
       // Nothing came of it: the next try need not be the same.
       this.#checkpoint?.remove();
       return error;
