@@ -23,6 +23,8 @@ export interface CommandContext {
   readonly output: Output;
   readonly parts: ServiceParts;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where the service is. */
+  readonly server: URL;
   /** Empty: not given. */
   readonly organizationId: string;
   /** Ends with an interrupt. */

@@ -17,6 +17,7 @@ import { sessionsRevoke } from "./sessions/revoke.ts";
 import { signinCheck } from "./signin/check.ts";
 import { usersCreate } from "./users/create.ts";
 import { usersEvents } from "./users/events.ts";
+import { usersImport } from "./users/import.ts";
 import { LIFECYCLE } from "./users/lifecycle.ts";
 import { usersList } from "./users/list.ts";
 import { usersShow } from "./users/show.ts";
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   usersList,
   usersShow,
   usersCreate,
+  usersImport,
   ...LIFECYCLE,
   usersEvents,
   sessionsList,

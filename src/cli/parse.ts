@@ -24,6 +24,9 @@ const TAKEN_BY_REACH: Readonly<Record<Reach, readonly string[]>> = {
   none: [],
 };
 
+/** Goes through yargs in place of a lone `-`, which it takes for nothing. */
+const DASH_STAND_IN = "\u0001-";
+
 /** What yargs itself puts among the flags. */
 const OF_YARGS = ["_", "$0", "help", "version"];
 
@@ -36,7 +39,7 @@ export async function parseCommandLine(args: readonly string[], commands: readon
     // Offered, but not judged by yargs: several may be given by commas, and our refusals are alike everywhere.
     withChoices: isCompletion,
     found: (command, typed) => {
-      found = { command, typed };
+      found = { command, typed: withDashes(typed) };
     },
   });
   if (isCompletion) {
@@ -45,7 +48,8 @@ export async function parseCommandLine(args: readonly string[], commands: readon
     return { kind: "text", text: "" };
   }
   let printed = "";
-  const argv = await program.parseAsync([...args], {}, (_error, _argv, output) => {
+  const words = args.map((arg) => (arg === "-" ? DASH_STAND_IN : arg));
+  const argv = await program.parseAsync(words, {}, (_error, _argv, output) => {
     printed = output;
   });
   if (found === undefined) {
@@ -59,6 +63,13 @@ export async function parseCommandLine(args: readonly string[], commands: readon
   const typed = withWords(found.command, found.typed);
   refuseStrangers(found.command, typed, args);
   return { kind: "command", command: found.command, typed };
+}
+
+/** The lone dashes that were typed, put back. */
+function withDashes(typed: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const back = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(back) : value === DASH_STAND_IN ? "-" : value;
+  return Object.fromEntries(Object.entries(typed).map(([name, value]) => [name, back(value)]));
 }
 
 interface Building {

@@ -65,6 +65,7 @@ async function runCommand(
     output,
     parts,
     environment,
+    server: address.server,
     organizationId: organization,
     signal: interrupt.signal,
     async client(name) {
@@ -81,7 +82,8 @@ async function runCommand(
     const ending = await command.run(given, context);
     return ending === "running" ? undefined : ending === "refused" ? EXIT.REFUSED : EXIT.OK;
   } catch (error) {
-    if (interrupt.signal.aborted) {
+    // A command that knows what became of its changes says so itself.
+    if (interrupt.signal.aborted && !(error instanceof Failure && error.exitCode === EXIT.INTERRUPTED)) {
       throw new Failure(EXIT.INTERRUPTED, "interrupted; whether a change under way was applied is not known");
     }
     if (connection === undefined) throw error;

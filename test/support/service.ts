@@ -126,6 +126,8 @@ export interface Child {
 
 export interface ChildOptions {
   readonly path: string;
+  /** Absent: a free port of this machine. */
+  readonly listen?: string;
   readonly arguments?: readonly string[];
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -142,7 +144,7 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
     join(import.meta.dirname, "../../src/main.ts"),
     "serve",
     "--listen",
-    "127.0.0.1:0",
+    options.listen ?? "127.0.0.1:0",
     "--database",
     `sqlite:${options.path}`,
     ...(options.arguments ?? []),

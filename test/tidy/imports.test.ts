@@ -16,7 +16,14 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/version.ts": [],
   "src/client": ["gen"],
   "src/openapi": ["src/transcoding", "gen"],
-  "src/cli": ["src/config.ts", "src/config-values.ts", "src/version.ts", "src/store", "gen"],
+  "src/cli": [
+    "src/config.ts",
+    "src/config-values.ts",
+    "src/version.ts",
+    "src/store",
+    "src/transcoding/closest-name.ts",
+    "gen",
+  ],
   "src/dialect": [
     "src/service",
     "type src/domain",

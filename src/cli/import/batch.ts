@@ -1,0 +1,152 @@
+/** Sends a batch until each of its rows has an answer: waits where the service asks for it, and finds what spoils the rest. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import type { Status } from "../../../gen/google/rpc/status_pb.ts";
+import {
+  type ImportUsersRequestSchema,
+  type ImportUsersResponse,
+  type ImportUsersResult,
+  ImportUsersResult_Action,
+} from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import type { UserInit } from "./row.ts";
+
+export type ImportRequest = MessageInitShape<typeof ImportUsersRequestSchema>;
+
+/** What every request of an import says. */
+export type RequestTerms = Pick<ImportRequest, "organizationId" | "ifExists" | "validateOnly">;
+
+/** What became of a row that was sent. */
+export type RowOutcome =
+  | { readonly action: "created" | "updated" | "skipped" }
+  | { readonly action: "failed"; readonly code: Code; readonly reason: string; readonly message: string };
+
+export interface SendOptions {
+  readonly call: (request: ImportRequest) => Promise<ImportUsersResponse>;
+  readonly terms: RequestTerms;
+  /** How long a batch may be refused before the import gives up. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+  /** Milliseconds that only go forward. */
+  readonly clock: () => number;
+  /** Hears of each wait. */
+  readonly onWait: (reason: string, waitMs: number) => void;
+}
+
+/** Worth another try: nothing was decided, or what was decided is remembered under the request id. */
+const PASSING: ReadonlySet<Code> = new Set([
+  Code.Unavailable,
+  Code.ResourceExhausted,
+  Code.DeadlineExceeded,
+  Code.Aborted,
+  Code.Canceled,
+]);
+/** Said of one row, but true of all: no such organization, or a key that was revoked meanwhile. */
+const OF_ALL_ROWS: ReadonlySet<Code> = new Set([Code.NotFound, Code.Unauthenticated, Code.PermissionDenied]);
+const WAIT_MS_MIN = 100;
+const WAIT_MS_MAX = 5_000;
+
+/** One outcome for each user, in their order. Rejects with what stands in the way of all of them. */
+export async function sendBatch(
+  users: readonly UserInit[],
+  requestId: string,
+  options: SendOptions,
+): Promise<readonly RowOutcome[]> {
+  try {
+    const results = await callUntilDecided(users, requestId, options);
+    return results.map(toOutcome);
+  } catch (error) {
+    if (!(error instanceof ConnectError) || !isOfContent(error)) throw error;
+    if (users.length === 1)
+      return [toFailed(error.code, error.rawMessage, error.findDetails(ErrorInfoSchema)[0]?.reason)];
+    // One row can make a request that no service takes, too large or too deep: halves find it, the rest goes through.
+    const middle = Math.ceil(users.length / 2);
+    const first = await sendBatch(users.slice(0, middle), `${requestId}a`, options);
+    return [...first, ...(await sendBatch(users.slice(middle), `${requestId}b`, options))];
+  }
+}
+
+/** Whether a request was refused for the rows in it, not for what all requests have in common. */
+function isOfContent(error: ConnectError): boolean {
+  const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+  const isOfTerms = fields.some(({ field }) => !field.startsWith("users"));
+  const isTooLarge = error.findDetails(ErrorInfoSchema)[0]?.reason === "REQUEST_TOO_LARGE";
+  return (error.code === Code.InvalidArgument && !isOfTerms) || isTooLarge;
+}
+
+/**
+ * Repeats the request, always the same under the same id, until no row is left that trouble kept from being decided.
+ * What was decided before is answered again.
+ */
+async function callUntilDecided(
+  users: readonly UserInit[],
+  requestId: string,
+  { call, terms, patienceMs, signal, clock, onWait }: SendOptions,
+): Promise<readonly ImportUsersResult[]> {
+  const begin = clock();
+  for (let attempt = 0; ; attempt++) {
+    let trouble: ConnectError;
+    try {
+      const { results } = await call({ ...terms, users: [...users], requestId });
+      if (results.length !== users.length)
+        throw new Error(`${users.length} users were sent, ${results.length} answered`);
+      const faults = results.flatMap(({ result }) => (result.case === "error" ? [result.value] : []));
+      const ofAll = faults.find(({ code }) => OF_ALL_ROWS.has(code));
+      if (ofAll !== undefined) throw toError(ofAll);
+      const undecided = faults.find(({ code }) => PASSING.has(code));
+      if (undecided === undefined) return results;
+      trouble = toError(undecided);
+    } catch (error) {
+      if (!(error instanceof ConnectError) || !PASSING.has(error.code) || isOfContent(error)) throw error;
+      trouble = error;
+    }
+    if (signal.aborted || clock() - begin >= patienceMs) throw trouble;
+    const waitMs = waitOf(trouble, attempt);
+    onWait(trouble.rawMessage, waitMs);
+    await delay(waitMs, undefined, { signal });
+  }
+}
+
+/** As long as the service asks for; otherwise longer each time, and not all at once. */
+function waitOf(error: ConnectError, attempt: number): number {
+  const [asked] = error.findDetails(RetryInfoSchema);
+  const askedMs =
+    asked?.retryDelay === undefined ? 0 : Number(asked.retryDelay.seconds) * 1000 + asked.retryDelay.nanos / 1e6;
+  const ownMs = Math.min(WAIT_MS_MIN * 2 ** attempt, WAIT_MS_MAX) * (0.5 + Math.random() / 2);
+  return Math.ceil(Math.max(askedMs, ownMs));
+}
+
+const ACTIONS: Readonly<Record<ImportUsersResult_Action, "created" | "updated" | "skipped" | undefined>> = {
+  [ImportUsersResult_Action.UNSPECIFIED]: undefined,
+  [ImportUsersResult_Action.CREATED]: "created",
+  [ImportUsersResult_Action.UPDATED]: "updated",
+  [ImportUsersResult_Action.SKIPPED]: "skipped",
+};
+
+function toOutcome({ action, result, userId }: ImportUsersResult): RowOutcome {
+  if (result.case === "error") {
+    const { code, message } = result.value;
+    return toFailed(code, message, toError(result.value).findDetails(ErrorInfoSchema)[0]?.reason);
+  }
+  const done = ACTIONS[action];
+  if (done === undefined) throw new Error(`the service did not say what it did with user ${userId}`);
+  return { action: done };
+}
+
+function toFailed(code: Code, message: string, reason = ""): RowOutcome {
+  return { action: "failed", code, reason, message };
+}
+
+/** The status of a row as the error that a call of its own would have met. */
+function toError({ code, message, details }: Status): ConnectError {
+  const error = new ConnectError(message, code);
+  for (const schema of [ErrorInfoSchema, RetryInfoSchema]) {
+    for (const detail of details) {
+      const value = anyUnpack(detail, schema);
+      if (value !== undefined) error.details.push({ desc: schema, value });
+    }
+  }
+  return error;
+}

@@ -1,0 +1,60 @@
+/** What the header of a CSV file says: which column is what, and that none is unknown. */
+import { findClosestName } from "../../transcoding/closest-name.ts";
+import { usageFailure } from "../failure.ts";
+import type { Cells, Source } from "./row.ts";
+import { RowFault, shown } from "./row.ts";
+
+/** The name of each column as the source spells it; `undefined`: ignored. */
+export type Header = readonly (string | undefined)[];
+
+/** Throws a usage Failure that names what is unknown, doubled or missing. */
+export function readHeader(fields: readonly string[], source: Source, ignored: readonly string[]): Header {
+  const { columns, columnOf = (name) => name } = source;
+  const names = fields.map((field) => field.trim());
+  const stray = ignored.find((name) => !names.includes(name));
+  if (stray !== undefined) {
+    throw usageFailure(`--ignore-columns: ${shown(stray)} is no column of the file; it has ${names.join(", ")}`);
+  }
+  const header = names.map((name) => (ignored.includes(name) ? undefined : columnOf(name)));
+  const unnamed = header.indexOf("");
+  if (unnamed !== -1)
+    throw usageFailure(`the header does not name column ${unnamed + 1}; the first line must name all`);
+  for (const [index, name] of header.entries()) {
+    if (name === undefined) continue;
+    if (!isKnown(name, columns)) {
+      const closest = findClosestName(name, columns);
+      throw usageFailure(
+        `column ${shown(names[index] ?? "")} is unknown${closest === undefined ? "." : `; did you mean ${closest}?`} Rename it, or leave it out with --ignore-columns; known are ${columns.map(spelled).join(", ")}`,
+      );
+    }
+    if (header.indexOf(name) !== index) throw usageFailure(`the header names column ${shown(name)} twice`);
+  }
+  const [id = ""] = columns;
+  if (!header.includes(id)) throw usageFailure(`the header names no column ${shown(id)}; it has ${names.join(", ")}`);
+  return header;
+}
+
+/** A known name that ends in `.` or `[` stands for all that begin so. */
+function isKnown(name: string, columns: readonly string[]): boolean {
+  return columns.some((column) =>
+    /[.[]$/.test(column) ? name.startsWith(column) && name.length > column.length : name === column,
+  );
+}
+
+/** The cells of a row that say something. Throws RowFault when there are more or fewer than columns. */
+export function readCells(fields: readonly string[], header: Header): Cells {
+  if (fields.length !== header.length) {
+    throw new RowFault(`has ${fields.length} fields; the header names ${header.length}`);
+  }
+  const cells = new Map<string, string>();
+  for (const [index, name] of header.entries()) {
+    const field = fields[index] ?? "";
+    if (name !== undefined && field !== "") cells.set(name, field);
+  }
+  return cells;
+}
+
+/** As a person is told of it. */
+function spelled(column: string): string {
+  return column.endsWith(".") ? `${column}NAME` : column.endsWith("[") ? `${column}…` : column;
+}

@@ -1,0 +1,44 @@
+/** The rows that failed, one JSON object a line, each with its line in the imported file. */
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { usageFailure } from "../failure.ts";
+
+/** A row that failed. */
+export interface FailedRow {
+  readonly line: number;
+  readonly message: string;
+  /** As far as it was understood. */
+  readonly userId?: string;
+  /** Of the refusal, when the service refused. */
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+export class ErrorFile {
+  readonly #file: number;
+  #bytes: number;
+
+  /** `keepBytes`: what an earlier import wrote and settled; what it wrote behind that comes again. */
+  constructor(path: string, keepBytes: number) {
+    try {
+      this.#file = openSync(path, "a", 0o600);
+      this.#bytes = Math.min(keepBytes, fstatSync(this.#file).size);
+      ftruncateSync(this.#file, this.#bytes);
+    } catch (error) {
+      throw usageFailure(
+        `--errors: ${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  write(row: FailedRow): void {
+    this.#bytes += writeSync(this.#file, `${JSON.stringify(row)}\n`);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}

@@ -1,0 +1,214 @@
+/** Users as Clerk exports them: the CSV of its dashboard, and the user objects of its Backend API. */
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { Cause, RestrictionKind } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import {
+  type Cells,
+  Draft,
+  flagIn,
+  type Mapped,
+  objectIn,
+  objectsIn,
+  RowFault,
+  readBoolean,
+  readObject,
+  readTime,
+  type Source,
+  shown,
+  textIn,
+  timeIn,
+} from "../row.ts";
+
+const ACTOR = "clerk";
+
+/** The namespaces in which the dialect keeps and finds these words. */
+const WORDS = "clerk";
+const METADATA = ["public_metadata", "private_metadata", "unsafe_metadata"] as const;
+
+/** Columns whose values are secrets: the row says that there were some, and they stay behind. */
+const SECRET_COLUMNS = ["password_digest", "password_hasher", "totp_secret", "backup_codes"] as const;
+/** Columns that say nothing lockkeeper keeps. */
+const UNUSED_COLUMNS = ["updated_at", "last_sign_in_at", "last_active_at", "image_url", "has_image"] as const;
+const TEXT_COLUMNS = { username: "username", first_name: "givenName", last_name: "familyName" } as const;
+
+/**
+ * The thirteen columns of the dashboard's export (github.com/clerk/migration-tool, samples/clerk.csv, at bbf7558), those
+ * that its migration tool knows beside them (src/transformers/clerk.ts), and the flags under their names in the API.
+ */
+const COLUMNS: readonly string[] = [
+  "id",
+  ...Object.keys(TEXT_COLUMNS),
+  "primary_email_address",
+  "primary_phone_number",
+  "verified_email_addresses",
+  "unverified_email_addresses",
+  "verified_phone_numbers",
+  "unverified_phone_numbers",
+  ...SECRET_COLUMNS,
+  "backup_codes_enabled",
+  ...METADATA,
+  "external_id",
+  "locale",
+  "created_at",
+  "banned",
+  "locked",
+  "lockout_expires_in_seconds",
+  "deprovisioned",
+  ...UNUSED_COLUMNS,
+];
+
+export const clerkExport: Source = {
+  formats: ["csv", "ndjson", "json"],
+  columns: COLUMNS,
+  // What the Backend API answers: a bare list, or one beside a count.
+  lists: ["data"],
+  fromCells,
+  fromObject,
+};
+
+interface Identification {
+  readonly value: string;
+  readonly verified: boolean;
+  readonly primary: boolean;
+}
+
+function fromCells(cells: Cells): Mapped {
+  const draft = new Draft();
+  const cell = (name: string): string => cells.get(name) ?? "";
+  const flag = (name: string): boolean => readBoolean(name, cell(name));
+  draft.userId = cell("id");
+  for (const [column, field] of Object.entries(TEXT_COLUMNS)) draft.set(field, cell(column));
+  draft.set("externalId", cell("external_id"));
+  draft.set("locale", cell("locale"));
+  if (cell("created_at") !== "") draft.creationTime = readTime("created_at", cell("created_at"));
+  const of = (thing: string, things: string): readonly Identification[] =>
+    identificationsOf(
+      cell(`primary_${thing}`),
+      listOf(cell(`verified_${things}`)),
+      listOf(cell(`unverified_${things}`)),
+    );
+  setIdentifications(draft, of("email_address", "email_addresses"), of("phone_number", "phone_numbers"), {
+    ...(cell("password_digest") === "" ? {} : { password_enabled: true }),
+    ...(cell("totp_secret") === "" ? {} : { totp_enabled: true }),
+    ...(flag("backup_codes_enabled") || cell("backup_codes") !== "" ? { backup_code_enabled: true } : {}),
+  });
+  draft.hasSecrets = SECRET_COLUMNS.some((column) => column !== "password_hasher" && cell(column) !== "");
+  for (const name of METADATA) if (cell(name) !== "") draft.keep(`${WORDS}.${name}`, readObject(name, cell(name)));
+  const seconds = cell("lockout_expires_in_seconds");
+  restrict(draft, {
+    banned: flag("banned"),
+    locked: flag("locked"),
+    lockoutSeconds: seconds === "" ? null : Number(seconds),
+    deprovisioned: flag("deprovisioned"),
+  });
+  return draft.finish();
+}
+
+/** Several values of a cell; the migration tool takes commas and bars. */
+function listOf(cell: string): readonly string[] {
+  return cell
+    .split(/[,|]/)
+    .map((value) => value.trim())
+    .filter((value) => value !== "");
+}
+
+function identificationsOf(
+  primary: string,
+  verified: readonly string[],
+  unverified: readonly string[],
+): readonly Identification[] {
+  const all = new Map<string, Identification>();
+  if (primary !== "") all.set(primary, { value: primary, verified: verified.includes(primary), primary: true });
+  const others = [
+    ...verified.map((value) => [value, true] as const),
+    ...unverified.map((value) => [value, false] as const),
+  ];
+  for (const [value, isVerified] of others) {
+    // Without a primary one the first takes its place.
+    if (!all.has(value)) all.set(value, { value, verified: isVerified, primary: all.size === 0 });
+  }
+  return [...all.values()];
+}
+
+/** The API's objects (reference: Backend API 2026-05-12, schema User). */
+function fromObject(object: JsonObject): Mapped {
+  const draft = new Draft();
+  draft.userId = textIn(object, "id");
+  draft.set("username", textIn(object, "username"));
+  draft.set("givenName", textIn(object, "first_name"));
+  draft.set("familyName", textIn(object, "last_name"));
+  draft.set("externalId", textIn(object, "external_id"));
+  draft.set("locale", textIn(object, "locale"));
+  draft.creationTime = timeIn(object, "created_at");
+  const emails = identificationsIn(object, "email_addresses", "email_address");
+  const phones = identificationsIn(object, "phone_numbers", "phone_number");
+  const enabled = ["password_enabled", "totp_enabled", "backup_code_enabled"] as const;
+  setIdentifications(draft, emails, phones, {
+    ...Object.fromEntries(enabled.filter((name) => flagIn(object, name)).map((name) => [name, true])),
+  });
+  draft.hasSecrets = SECRET_COLUMNS.some((name) => name !== "password_hasher" && isSet(object[name]));
+  for (const name of METADATA) draft.keep(`${WORDS}.${name}`, objectIn(object, name));
+  const seconds = object.lockout_expires_in_seconds ?? null;
+  restrict(draft, {
+    banned: flagIn(object, "banned"),
+    locked: flagIn(object, "locked"),
+    lockoutSeconds: seconds === null ? null : Number(seconds),
+    deprovisioned: flagIn(object, "deprovisioned"),
+  });
+  return draft.finish();
+}
+
+function isSet(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
+}
+
+function identificationsIn(object: JsonObject, list: string, member: string): readonly Identification[] {
+  const primaryId = textIn(object, `primary_${member}_id`);
+  const all = objectsIn(object[list]).map((each) => ({
+    value: textIn(each, member),
+    verified: textIn(objectIn(each, "verification"), "status") === "verified",
+    primary: primaryId !== "" && textIn(each, "id") === primaryId,
+  }));
+  const known = all.filter(({ value }) => value !== "");
+  return known.some(({ primary }) => primary) ? known : known.map((each, index) => ({ ...each, primary: index === 0 }));
+}
+
+/** The primary ones go to the profile; all of them, with whether they were verified, to the dialect's words. */
+function setIdentifications(
+  draft: Draft,
+  emails: readonly Identification[],
+  phones: readonly Identification[],
+  others: JsonObject,
+): void {
+  const email = emails.find(({ primary }) => primary);
+  draft.set("email", email?.value);
+  if (email?.verified) draft.profile.emailVerified = true;
+  draft.set("phone", phones.find(({ primary }) => primary)?.value);
+  const stored = (all: readonly Identification[]): JsonObject[] =>
+    all.map(({ value, verified, primary }) => ({ value, status: verified ? "verified" : "unverified", primary }));
+  draft.keep(WORDS, {
+    ...(emails.length === 0 ? {} : { email_addresses: stored(emails) }),
+    ...(phones.length === 0 ? {} : { phone_numbers: stored(phones) }),
+    ...others,
+  });
+}
+
+interface Flags {
+  readonly banned: boolean;
+  readonly locked: boolean;
+  /** Seconds left when the export was made; `null`: without end. */
+  readonly lockoutSeconds: number | null;
+  readonly deprovisioned: boolean;
+}
+
+/** A lock lasts as long from now as it had left. Clerk does not say who imposed it: it counts as an administrator's. */
+function restrict(draft: Draft, { banned, locked, lockoutSeconds, deprovisioned }: Flags): void {
+  if (banned) draft.restrict(RestrictionKind.BAN, ACTOR);
+  if (locked && lockoutSeconds === null) draft.restrict(RestrictionKind.LOCK, ACTOR);
+  else if (locked && lockoutSeconds !== null) {
+    if (!Number.isFinite(lockoutSeconds)) {
+      throw new RowFault(`lockout_expires_in_seconds is ${shown(String(lockoutSeconds))}; it must be a number`);
+    }
+    if (lockoutSeconds > 0) draft.restrict(RestrictionKind.LOCK, ACTOR, { durationMs: lockoutSeconds * 1000 });
+  }
+  if (deprovisioned) draft.restrict(RestrictionKind.DEACTIVATION, ACTOR, { cause: Cause.DIRECTORY });
+}

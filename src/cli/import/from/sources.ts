@@ -1,0 +1,11 @@
+/** The systems that `--from` names, one line each. */
+import type { Source } from "../row.ts";
+import { auth0Export } from "./auth0.ts";
+import { clerkExport } from "./clerk.ts";
+import { zitadelExport } from "./zitadel.ts";
+
+export const SOURCES: Readonly<Record<string, Source>> = {
+  auth0: auth0Export,
+  clerk: clerkExport,
+  zitadel: zitadelExport,
+};

@@ -1,0 +1,120 @@
+/** The bytes to import: a file that can be entered anywhere, or what is piped in. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { extname } from "node:path";
+import { usageFailure } from "../failure.ts";
+import { FORMATS, type Format, type Source, shown } from "./row.ts";
+
+/** What is looked at before the first row: format, header, and whether it is the file of the last time. */
+const HEAD_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
+
+export interface Input {
+  /** `undefined`: what is piped in, which cannot be resumed. */
+  readonly path: string | undefined;
+  /** In bytes; `undefined`: not known. */
+  readonly size: number | undefined;
+  /** The first bytes, without a byte order mark. */
+  readonly head: Buffer;
+  /** How many bytes the mark has. */
+  readonly markBytes: number;
+  /** SHA-256 of the first bytes, in hexadecimal. */
+  readonly headDigest: string;
+  /** From a byte of the file on; what is piped in can be read once and from its start alone. */
+  readonly read: (offset: number) => AsyncIterable<Buffer>;
+}
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** `-`: what is piped in. Throws a usage Failure when there is no such file, or nothing in it that can be read. */
+export async function openInput(word: string, signal: AbortSignal): Promise<Input> {
+  return word === "-" ? await openPipe(signal) : await openFile(word);
+}
+
+async function openFile(path: string): Promise<Input> {
+  let file: FileHandle;
+  try {
+    file = await open(path);
+  } catch (error) {
+    throw usageFailure(`${shown(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw usageFailure(`${shown(path)} is no file; what is piped in is named "-"`);
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD_BYTES), position: 0 });
+    return {
+      path,
+      size: stats.size,
+      ...headOf(buffer.subarray(0, bytesRead), path),
+      read: (offset) => createReadStream(path, { start: offset, highWaterMark: CHUNK_BYTES }),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+async function openPipe(signal: AbortSignal): Promise<Input> {
+  // Whoever interrupts does not wait for what is piped in.
+  signal.addEventListener("abort", () => process.stdin.destroy());
+  const chunks = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const first: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < HEAD_BYTES) {
+    const next = await chunks.next();
+    if (next.done === true) break;
+    first.push(next.value);
+    bytes += next.value.length;
+  }
+  const begin = Buffer.concat(first);
+  async function* read(offset: number): AsyncGenerator<Buffer> {
+    yield begin.subarray(offset);
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  }
+  return { path: undefined, size: undefined, ...headOf(begin.subarray(0, HEAD_BYTES), "-"), read };
+}
+
+function headOf(bytes: Buffer, word: string): Pick<Input, "head" | "markBytes" | "headDigest"> {
+  const isUtf16 =
+    bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff));
+  if (isUtf16) throw usageFailure(`${shown(word)} is UTF-16; save it as UTF-8`);
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+    throw usageFailure(
+      `${shown(word)} is compressed; unpack it first, or pipe it: gunzip -c FILE | lockkeeper users import -`,
+    );
+  }
+  const markBytes = bytes.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0;
+  if (bytes.length === markBytes) throw usageFailure(`${shown(word)} is empty`);
+  return { head: bytes.subarray(markBytes), markBytes, headDigest: createHash("sha256").update(bytes).digest("hex") };
+}
+
+const BY_EXTENSION: Readonly<Record<string, Format>> = {
+  ".csv": "csv",
+  ".ndjson": "ndjson",
+  ".jsonl": "ndjson",
+  ".json": "json",
+};
+
+/** What a document with a list in it may begin with: members of answers that come before or beside the list. */
+const BESIDE_LISTS = ["orgs", "details", "sortingColumn", "start", "limit", "length", "total", "total_count"];
+
+/** The format: as asked for, or as the name says; which of the two JSONs it is, its first character says. */
+export function findFormat(input: Input, asked: Format | undefined, source: Source): Format {
+  const named = asked ?? BY_EXTENSION[extname(input.path ?? "").toLowerCase()];
+  if (named === undefined) {
+    const name =
+      input.path === undefined ? "what is piped in has no name" : `${shown(input.path)} does not say what it is`;
+    throw usageFailure(`${name}; say --format ${FORMATS.join("|")}`);
+  }
+  if (!source.formats.includes(named)) {
+    throw usageFailure(
+      `--format: ${shown(named)} is not what this system exports; it must be ${source.formats.join(" or ")}`,
+    );
+  }
+  if (named === "csv") return "csv";
+  const begin = input.head.toString("latin1").trimStart();
+  const firstName = /^\{\s*"([^"]*)"/.exec(begin)?.[1];
+  const isDocument =
+    begin.startsWith("[") || (firstName !== undefined && [...BESIDE_LISTS, ...source.lists].includes(firstName));
+  return isDocument ? "json" : "ndjson";
+}

@@ -1,0 +1,130 @@
+/** Rows in our own words: CSV with a column for each field, and the proto3 JSON of ImportUser. */
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { ImportUserSchema } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import {
+  type Cells,
+  Draft,
+  isObject,
+  type Mapped,
+  type ProfileText,
+  RowFault,
+  readBoolean,
+  readObject,
+  readTime,
+  type Source,
+  shown,
+} from "./row.ts";
+
+const PROFILE_COLUMNS: Readonly<Record<string, ProfileText>> = {
+  username: "username",
+  email: "email",
+  given_name: "givenName",
+  family_name: "familyName",
+  display_name: "displayName",
+  phone: "phone",
+  locale: "locale",
+  external_id: "externalId",
+};
+
+interface Flag {
+  readonly column: string;
+  /** What the columns that say more of it begin with. */
+  readonly prefix: string;
+  readonly kind: RestrictionKind;
+}
+
+const FLAGS: readonly Flag[] = [
+  { column: "banned", prefix: "ban", kind: RestrictionKind.BAN },
+  { column: "locked", prefix: "lock", kind: RestrictionKind.LOCK },
+  { column: "deactivated", prefix: "deactivation", kind: RestrictionKind.DEACTIVATION },
+];
+const SAID_OF_FLAGS = ["reason_code", "note", "actor", "start", "expires"] as const;
+
+const ATTRIBUTES = "attributes";
+const ATTRIBUTES_PREFIX = "attributes.";
+
+export const ownRows: Source = {
+  formats: ["csv", "ndjson", "json"],
+  columns: [
+    "user_id",
+    ...Object.keys(PROFILE_COLUMNS),
+    "email_verified",
+    "creation_date",
+    ATTRIBUTES,
+    ATTRIBUTES_PREFIX,
+    ...FLAGS.flatMap(({ column, prefix }) => [column, ...SAID_OF_FLAGS.map((name) => `${prefix}_${name}`)]),
+  ],
+  lists: ["users"],
+  fromCells,
+  fromObject,
+};
+
+function fromCells(cells: Cells): Mapped {
+  const draft = new Draft();
+  draft.userId = cells.get("user_id") ?? "";
+  for (const [name, text] of cells) {
+    const field = Object.hasOwn(PROFILE_COLUMNS, name) ? PROFILE_COLUMNS[name] : undefined;
+    if (field !== undefined) draft.set(field, text);
+    else if (name === "email_verified") draft.profile.emailVerified = readBoolean(name, text);
+    else if (name === "creation_date") draft.creationTime = readTime(name, text);
+    else if (name === ATTRIBUTES) readNamespaces(draft, text);
+    else if (name.startsWith(ATTRIBUTES_PREFIX)) {
+      draft.attributes[name.slice(ATTRIBUTES_PREFIX.length)] = readObject(name, text);
+    }
+  }
+  for (const flag of FLAGS) readFlag(draft, cells, flag);
+  return draft.finish();
+}
+
+function readNamespaces(draft: Draft, text: string): void {
+  for (const [namespace, words] of Object.entries(readObject(ATTRIBUTES, text))) {
+    if (!isObject(words)) throw new RowFault(`${ATTRIBUTES}.${namespace} is not a JSON object`);
+    draft.attributes[namespace] ??= words;
+  }
+}
+
+/** A flag with what is said of it. A lock without an end lasts as long as the organization's locks do. */
+function readFlag(draft: Draft, cells: Cells, { column, prefix, kind }: Flag): void {
+  const said = (name: (typeof SAID_OF_FLAGS)[number]): string => cells.get(`${prefix}_${name}`) ?? "";
+  if (!readBoolean(column, cells.get(column) ?? "")) {
+    const stray = SAID_OF_FLAGS.find((name) => said(name) !== "");
+    if (stray !== undefined) {
+      throw new RowFault(`${prefix}_${stray} is ${shown(said(stray))}, but ${column} is not true`);
+    }
+    return;
+  }
+  const start = said("start");
+  const expires = said("expires");
+  draft.restrictions.push({
+    kind,
+    reasonCode: said("reason_code"),
+    note: said("note"),
+    actor: said("actor"),
+    ...(start === "" ? {} : { startTime: timestampFromMs(readTime(`${prefix}_start`, start)) }),
+    ...(expires === "" ? {} : { expiry: readExpiry(`${prefix}_expires`, expires) }),
+  });
+}
+
+function readExpiry(name: string, text: string) {
+  if (text.trim().toLowerCase() === "never") return { case: "never", value: true } as const;
+  return { case: "expireTime", value: timestampFromMs(readTime(name, text)) } as const;
+}
+
+function fromObject(object: JsonObject): Mapped {
+  try {
+    const user = fromJson(ImportUserSchema, object);
+    if (user.userId === "") throw new RowFault("has no user id");
+    return { user, hasSecrets: false, organization: "" };
+  } catch (error) {
+    if (error instanceof RowFault) throw error;
+    throw new RowFault(`is no ImportUser: ${protobufFault(error)}`);
+  }
+}
+
+/** What protobuf-es says, without what is said already. */
+function protobufFault(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^cannot decode message lockkeeper\.user\.v1\.ImportUser from JSON: /, "");
+}

@@ -1,0 +1,209 @@
+/** A row on its way from a file to the service: what is read of it, and what is wrong with it. */
+import type { JsonObject, JsonValue, MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Cause, type RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import type { ImportRestrictionSchema, ImportUserSchema } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+
+export type UserInit = MessageInitShape<typeof ImportUserSchema>;
+type RestrictionInit = MessageInitShape<typeof ImportRestrictionSchema>;
+
+/** A row that cannot be sent, and why: a sentence without subject, such as `has 3 fields; the header names 4`. */
+export class RowFault extends Error {
+  override readonly name = "RowFault";
+}
+
+/** Said of a restriction by a system that gave no reason of its own. */
+const IMPORTED = "IMPORTED";
+
+/** The profile's texts, by the names of the contract. */
+export type ProfileText =
+  | "username"
+  | "email"
+  | "givenName"
+  | "familyName"
+  | "displayName"
+  | "phone"
+  | "locale"
+  | "externalId";
+
+/** A user as it is put together, field by field. */
+export class Draft {
+  userId = "";
+  /** Milliseconds since the epoch. */
+  creationTime: number | undefined;
+  readonly profile: { [K in ProfileText]?: string } & { emailVerified?: boolean } = {};
+  readonly attributes: Record<string, JsonObject> = {};
+  readonly restrictions: RestrictionInit[] = [];
+  /** Passwords and second factors are never sent; whether there were any is told at the end. */
+  hasSecrets = false;
+  /** Whose user it is over there; empty: not said. */
+  organization = "";
+  /** Set: the row is no user to bring over, and why. */
+  passedOver: string | undefined;
+
+  /** Sets a text of the profile unless it is empty. */
+  set(field: ProfileText, value: string | undefined): void {
+    if (value !== undefined && value !== "") this.profile[field] = value;
+  }
+
+  /** Keeps words in a namespace, unless there are none. */
+  keep(namespace: string, words: JsonObject): void {
+    if (Object.keys(words).length > 0) this.attributes[namespace] = words;
+  }
+
+  /** A restriction that another system imposed, which says nothing of reasons. `durationMs`: absent, without end. */
+  restrict(kind: RestrictionKind, actor: string, { cause = Cause.ADMIN, durationMs }: Imposed = {}): void {
+    const expiry: RestrictionInit["expiry"] =
+      durationMs === undefined
+        ? { case: "never", value: true }
+        : { case: "duration", value: { seconds: BigInt(Math.ceil(durationMs / 1000)), nanos: 0 } };
+    this.restrictions.push({ kind, cause, reasonCode: IMPORTED, actor, expiry });
+  }
+
+  /** What becomes of the row. Throws RowFault when there is no id. */
+  finish(): Mapped {
+    const { userId, creationTime, profile, attributes, restrictions, hasSecrets, organization, passedOver } = this;
+    if (userId === "") throw new RowFault("has no user id");
+    return {
+      user: {
+        userId,
+        profile,
+        attributes,
+        restrictions,
+        ...(creationTime === undefined ? {} : { creationDate: timestampFromMs(creationTime) }),
+      },
+      hasSecrets,
+      organization,
+      ...(passedOver === undefined ? {} : { passedOver }),
+    };
+  }
+}
+
+/** A row as it was understood. */
+export interface Mapped {
+  readonly user: UserInit;
+  readonly hasSecrets: boolean;
+  /** Whose user it is over there; empty: not said. */
+  readonly organization: string;
+  /** Present: the row is no user to bring over, and why. */
+  readonly passedOver?: string;
+}
+
+/** The cells of a row by column, the empty ones left out. */
+export type Cells = ReadonlyMap<string, string>;
+
+export const FORMATS = ["csv", "ndjson", "json"] as const;
+/** `ndjson`: an object a line; `json`: a document with a list of them. */
+export type Format = (typeof FORMATS)[number];
+
+/** The words of a system that users come from. */
+export interface Source {
+  readonly formats: readonly Format[];
+  /** The columns of CSV, in the spelling that `fromCells` gets. One that ends in `.` stands for all that begin so. */
+  readonly columns: readonly string[];
+  /** The spelling of a column that a file names; absent: as it stands there. */
+  readonly columnOf?: (name: string) => string;
+  /** The lists of a JSON document that hold users, and the member that names the organization around them. */
+  readonly lists: readonly string[];
+  readonly organizationName?: string;
+  /** Both throw RowFault. */
+  readonly fromCells: (cells: Cells) => Mapped;
+  readonly fromObject: (object: JsonObject) => Mapped;
+}
+
+interface Imposed {
+  readonly cause?: Cause;
+  readonly durationMs?: number;
+}
+
+const TRUE = new Set(["true", "t", "yes", "y", "1"]);
+const FALSE = new Set(["false", "f", "no", "n", "0", ""]);
+
+/** `true` or `false`, in any of the usual spellings. Throws RowFault. */
+export function readBoolean(name: string, text: string): boolean {
+  const word = text.trim().toLowerCase();
+  if (TRUE.has(word)) return true;
+  if (FALSE.has(word)) return false;
+  throw new RowFault(`${name} is ${shown(text)}; it must be true or false`);
+}
+
+const INSTANT =
+  /^(?<date>\d{4}-\d\d-\d\d)(?:[Tt ](?<time>\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?<zone>Z|z|UTC|[+-]\d\d:?\d\d)(?: UTC)?)?$/;
+const EPOCH_MS = /^\d{11,15}$/;
+
+/** An instant in milliseconds since the epoch: RFC 3339, a date (midnight, UTC) or such milliseconds. Throws RowFault. */
+export function readTime(name: string, text: string): number {
+  const trimmed = text.trim();
+  if (EPOCH_MS.test(trimmed)) return Number(trimmed);
+  const { date, time = "00:00", zone = "Z" } = INSTANT.exec(trimmed)?.groups ?? {};
+  if (date !== undefined && isDay(date)) {
+    const offset = zone.length < 5 ? "Z" : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
+    const milliseconds = Date.parse(`${date}T${time}${offset}`);
+    if (!Number.isNaN(milliseconds)) return milliseconds;
+  }
+  throw new RowFault(
+    `${name} is ${shown(text)}; it must be an instant such as 2026-01-31T12:00:00Z, a date, or milliseconds since 1970`,
+  );
+}
+
+/** Whether the calendar has the day: JavaScript takes February 31 for March 3. */
+function isDay(date: string): boolean {
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
+}
+
+/** A JSON object in a cell. Throws RowFault. */
+export function readObject(name: string, text: string): JsonObject {
+  let value: JsonValue | undefined;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch {
+    value = undefined;
+  }
+  if (isObject(value)) return value;
+  throw new RowFault(`${name} is ${shown(text)}; it must be a JSON object`);
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The objects among the items of a list; nothing else is a list. */
+export function objectsIn(value: JsonValue | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** A text of a foreign object; absent, null and other types: empty. */
+export function textIn(object: JsonObject, name: string): string {
+  const value = object[name];
+  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
+}
+
+/** An object within a foreign object; empty when there is none. */
+export function objectIn(object: JsonObject, name: string): JsonObject {
+  const value = object[name];
+  return isObject(value) ? value : {};
+}
+
+/** A flag of a foreign object; absent and null: false. Throws RowFault for what is no flag. */
+export function flagIn(object: JsonObject, name: string): boolean {
+  const value = object[name];
+  if (value === undefined || value === null) return false;
+  if (typeof value === "boolean") return value;
+  throw new RowFault(`${name} is ${shown(JSON.stringify(value))}; it must be true or false`);
+}
+
+/** An instant of a foreign object: a text, or milliseconds since the epoch; absent, null and empty: `undefined`. */
+export function timeIn(object: JsonObject, name: string): number | undefined {
+  const value = object[name];
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  return readTime(name, typeof value === "string" ? value : JSON.stringify(value));
+}
+
+const SHOWN_CHARS_MAX = 60;
+
+/** A received value as it is named in a fault: quoted, escaped and cut. */
+export function shown(text: string): string {
+  return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text);
+}

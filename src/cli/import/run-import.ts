@@ -1,0 +1,330 @@
+/** An import from the first byte of a file to the summary: reads, sends, notes how far it is, and goes on where it broke off. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { EXIT, Failure } from "../failure.ts";
+import { printable } from "../output.ts";
+import { type ImportRequest, type RequestTerms, type RowOutcome, type SendOptions, sendBatch } from "./batch.ts";
+import { Checkpoint, type Counts, NO_COUNTS, type Progress, type Terms } from "./checkpoint.ts";
+import { ErrorFile, type FailedRow } from "./error-file.ts";
+import type { Input } from "./input.ts";
+import { Pipeline } from "./pipeline.ts";
+import { ProgressLines, type ProgressOptions } from "./progress-lines.ts";
+import { type Format, type Mapped, RowFault, type Source, shown, type UserInit } from "./row.ts";
+import { type Row, readRows } from "./rows.ts";
+
+/** Requests under way at once: enough that the service always has a batch to write. */
+const IN_FLIGHT_MAX = 4;
+/**
+ * A batch ends at so many bytes of the file: JSON of attributes grows up to sixfold in binary form, and a request may
+ * have 4 MiB.
+ */
+const BATCH_BYTES_MAX = 512 * 1024;
+/** How many failed rows are told at once; all of them are in the file of errors. */
+const TOLD_FAILURES_MAX = 10;
+
+export interface ImportOptions {
+  readonly input: Input;
+  readonly format: Format;
+  readonly source: Source;
+  readonly ignoredColumns: readonly string[];
+  readonly batchRows: number;
+  readonly request: RequestTerms;
+  /** Only users of this organization over there; absent: all, and they must be of one. */
+  readonly fromOrganization: string | undefined;
+  /** The import stops at so many failed rows; absent: never. */
+  readonly errorsMax: number | undefined;
+  readonly errorPath: string | undefined;
+  /** `undefined`: no checkpoint is kept. */
+  readonly resume: { readonly terms: Terms; readonly restart: boolean } | undefined;
+  readonly patienceMs: number;
+  readonly call: SendOptions["call"];
+  readonly signal: AbortSignal;
+  readonly newId: () => string;
+  /** Milliseconds that only go forward. */
+  readonly clock: () => number;
+  /** `undefined`: nothing is told on the way. */
+  readonly progress: ProgressOptions | undefined;
+}
+
+export interface Summary extends Counts {
+  readonly rows: number;
+  /** The line with which this run went on; absent: it began at the beginning. */
+  readonly resumedAtLine?: number;
+  /** Of this run alone. */
+  readonly seconds: number;
+  readonly rowsPerSecond: number;
+}
+
+interface Batch {
+  readonly rows: readonly Row[];
+  /** Where it begins: its request id is made of it, so that it is the same when it is sent again. */
+  readonly line: number;
+  readonly end: number;
+  readonly nextLine: number;
+}
+
+/** Resolves when every row is settled. Rejects with a Failure, or with what the service said of every request. */
+export async function runImport(options: ImportOptions): Promise<Summary> {
+  return new Import(options).run();
+}
+
+function rowsOf({ created, updated, skipped, failed, passedOver }: Counts): number {
+  return created + updated + skipped + failed + passedOver;
+}
+
+class Import {
+  readonly #options: ImportOptions;
+  readonly #checkpoint: Checkpoint | undefined;
+  readonly #errors: ErrorFile | undefined;
+  readonly #importId: string;
+  readonly #begin: Progress;
+  readonly #lines: ProgressLines | undefined;
+  readonly #pipeline: Pipeline<Batch, readonly RowOutcome[]>;
+  #progress: Progress;
+  /** The organization over there whose users are taken; empty: no row has said. */
+  #organization: string;
+  #told = 0;
+  /** The service was there at least once. */
+  #reached: boolean = false;
+
+  constructor(options: ImportOptions) {
+    const { input, resume, newId, clock, progress, errorPath, fromOrganization } = options;
+    const start: Progress = {
+      offset: input.markBytes,
+      line: 1,
+      counts: NO_COUNTS,
+      errorBytes: 0,
+      foreignOrganization: fromOrganization ?? "",
+    };
+    this.#options = options;
+    this.#checkpoint =
+      resume === undefined || input.path === undefined
+        ? undefined
+        : new Checkpoint({ path: input.path, ...resume, newId, clock, start });
+    this.#begin = this.#checkpoint?.begin ?? start;
+    this.#progress = this.#begin;
+    this.#organization = this.#begin.foreignOrganization;
+    this.#importId = this.#checkpoint?.importId ?? newId();
+    this.#errors = errorPath === undefined ? undefined : new ErrorFile(errorPath, this.#begin.errorBytes);
+    this.#lines = progress === undefined ? undefined : new ProgressLines(progress, this.#shown());
+    this.#pipeline = new Pipeline({
+      inFlightMax: IN_FLIGHT_MAX,
+      send: (batch) => this.#send(batch),
+      settle: (batch, outcomes) => this.#settle(batch, outcomes),
+      namesOf: ({ rows }) => rows.flatMap(({ mapped }) => (isUser(mapped) ? [mapped.user.userId ?? ""] : [])),
+    });
+  }
+
+  async run(): Promise<Summary> {
+    const begin = this.#options.clock();
+    if (this.#checkpoint?.isResumed) {
+      this.#lines?.say(`going on at line ${this.#begin.line}, ${rowsOf(this.#begin.counts)} rows are done`);
+    }
+    try {
+      await this.#readAndSend();
+      this.#checkpoint?.remove();
+    } catch (error) {
+      throw this.#brokenOff(error);
+    } finally {
+      this.#lines?.clear();
+      this.#errors?.close();
+    }
+    const rows = rowsOf(this.#progress.counts);
+    const seconds = (this.#options.clock() - begin) / 1000;
+    return {
+      rows,
+      ...this.#progress.counts,
+      ...(this.#checkpoint?.isResumed ? { resumedAtLine: this.#begin.line } : {}),
+      seconds,
+      rowsPerSecond: seconds === 0 ? 0 : Math.round((rows - rowsOf(this.#begin.counts)) / seconds),
+    };
+  }
+
+  async #readAndSend(): Promise<void> {
+    const { input, format, source, ignoredColumns, batchRows, signal } = this.#options;
+    const from = this.#checkpoint?.isResumed && this.#begin.line > 1 ? this.#begin : undefined;
+    let rows: Row[] = [];
+    let bytes = 0;
+    let line = this.#begin.line;
+    const push = async (): Promise<void> => {
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      signal.throwIfAborted();
+      await this.#pipeline.push({ rows, line, end: last.end, nextLine: last.nextLine });
+      rows = [];
+      bytes = 0;
+      line = last.nextLine;
+    };
+    try {
+      for await (const read of readRows({ input, format, source, ignoredColumns, from })) {
+        for (const row of read) {
+          rows.push(this.#judge(row));
+          bytes += row.bytes;
+          if (rows.length >= batchRows || bytes >= BATCH_BYTES_MAX) await push();
+        }
+      }
+      await push();
+    } catch (error) {
+      // What is under way is settled first, as far as it comes: less is to be done again.
+      await this.#pipeline.drain().catch(() => undefined);
+      throw error;
+    }
+    await this.#pipeline.drain();
+  }
+
+  /** A user of another organization over there is passed over, or is a fault when none was named. */
+  #judge(row: Row): Row {
+    const { mapped } = row;
+    if (mapped instanceof RowFault || mapped.organization === "") return row;
+    if (this.#organization === "") this.#organization = mapped.organization;
+    if (mapped.organization === this.#organization) return row;
+    if (this.#options.fromOrganization !== undefined) {
+      return { ...row, mapped: { ...mapped, passedOver: "is of another organization" } };
+    }
+    const fault = `is of organization ${shown(mapped.organization)}, an earlier one of ${shown(this.#organization)}; import each by itself with --from-organization`;
+    return { ...row, mapped: new RowFault(fault) };
+  }
+
+  #send({ rows, line }: Batch): Promise<readonly RowOutcome[]> {
+    const users: UserInit[] = rows.flatMap(({ mapped }) => (isUser(mapped) ? [mapped.user] : []));
+    if (users.length === 0) return Promise.resolve([]);
+    this.#checkpoint?.open();
+    const { request, patienceMs, signal, clock } = this.#options;
+    const requestId = request.validateOnly === true ? "" : `${this.#importId}-${line}`;
+    return sendBatch(users, requestId, {
+      call: (message) => this.#call(message),
+      terms: request,
+      patienceMs,
+      signal,
+      clock,
+      onWait: (reason, waitMs) => {
+        if (waitMs >= 1000) this.#lines?.say(`waiting ${Math.ceil(waitMs / 1000)} s: ${reason}`);
+      },
+    });
+  }
+
+  async #call(message: ImportRequest): Promise<ImportUsersResponse> {
+    try {
+      const response = await this.#options.call(message);
+      this.#reached = true;
+      return response;
+    } catch (error) {
+      this.#reached ||= !(error instanceof ConnectError && /ECONNREFUSED|ENOTFOUND|EAI_AGAIN/.test(error.rawMessage));
+      throw error;
+    }
+  }
+
+  #settle({ rows, end, nextLine }: Batch, outcomes: readonly RowOutcome[]): void {
+    const counts = { ...this.#progress.counts };
+    let next = 0;
+    for (const { line, mapped } of rows) {
+      if (mapped instanceof RowFault) {
+        counts.failed++;
+        this.#tell({ line, message: mapped.message });
+        continue;
+      }
+      if (mapped.hasSecrets) counts.withSecrets++;
+      if (mapped.passedOver !== undefined) {
+        counts.passedOver++;
+        continue;
+      }
+      const outcome = outcomes[next++];
+      if (outcome === undefined) throw new Error("a row was sent and has no outcome");
+      counts[outcome.action]++;
+      if (outcome.action === "failed") {
+        const { code, reason, message } = outcome;
+        this.#tell({
+          line,
+          message,
+          userId: mapped.user.userId ?? "",
+          code: nameOf(code),
+          ...(reason === "" ? {} : { reason }),
+        });
+      }
+    }
+    this.#progress = {
+      offset: end,
+      line: nextLine,
+      counts,
+      errorBytes: this.#errors?.bytes ?? 0,
+      foreignOrganization: this.#organization,
+    };
+    this.#checkpoint?.note(this.#progress);
+    this.#lines?.show(this.#shown());
+    const { errorsMax } = this.#options;
+    if (errorsMax !== undefined && counts.failed >= errorsMax) throw new TooManyErrors();
+  }
+
+  #tell(row: FailedRow): void {
+    this.#errors?.write(row);
+    this.#told++;
+    if (this.#told <= TOLD_FAILURES_MAX) this.#lines?.say(failureLine(row));
+    if (this.#told === TOLD_FAILURES_MAX + 1) {
+      const where =
+        this.#errors === undefined ? "--errors FILE keeps all of them" : "all of them are in the file of errors";
+      this.#lines?.say(`further failed rows are not told here; ${where}`);
+    }
+  }
+
+  #shown() {
+    const { counts, offset } = this.#progress;
+    return { rows: rowsOf(counts), failed: counts.failed, bytes: offset, size: this.#options.input.size };
+  }
+
+  /** Says how to go on, and why it is to be. */
+  #brokenOff(error: unknown): unknown {
+    const { signal, errorsMax } = this.#options;
+    const { counts, line } = this.#progress;
+    const isFirst = this.#checkpoint?.isResumed !== true && rowsOf(counts) === 0;
+    if (isFirst && !signal.aborted && (isRefusedOutright(error) || !this.#reached)) {
+      // Nothing came of it: the next try need not be the same.
+      this.#checkpoint?.remove();
+      return error;
+    }
+    this.#checkpoint?.save();
+    const where = `${rowsOf(counts)} rows are done, up to line ${line - 1}`;
+    const how = this.#checkpoint === undefined ? [] : ["the same command goes on from there; --restart begins anew"];
+    if (signal.aborted) return new Failure(EXIT.INTERRUPTED, `interrupted; ${where}`, { lines: how });
+    if (error instanceof TooManyErrors) {
+      return new Failure(EXIT.REFUSED, `${counts.failed} rows failed, --max-errors is ${errorsMax}; ${where}`, {
+        lines: how,
+      });
+    }
+    if (error instanceof ConnectError)
+      this.#lines?.say(`broken off; ${where}${how.map((each) => `; ${each}`).join("")}`);
+    return error;
+  }
+}
+
+/** Whether an import was refused before anything came of it: a file without its columns, a key without the permission. */
+function isRefusedOutright(error: unknown): boolean {
+  if (error instanceof ConnectError) return REFUSED_OUTRIGHT.has(error.code);
+  return error instanceof Failure && error.exitCode === EXIT.USAGE;
+}
+
+const REFUSED_OUTRIGHT: ReadonlySet<Code> = new Set([
+  Code.Unauthenticated,
+  Code.PermissionDenied,
+  Code.InvalidArgument,
+  Code.NotFound,
+  Code.Unimplemented,
+]);
+
+class TooManyErrors extends Error {
+  override readonly name = "TooManyErrors";
+}
+
+function isUser(mapped: Mapped | RowFault): mapped is Mapped {
+  return !(mapped instanceof RowFault) && mapped.passedOver === undefined;
+}
+
+/** The code as the contract spells it, such as `INVALID_ARGUMENT`. */
+function nameOf(code: Code): string {
+  return (Code[code] ?? String(code)).replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}
+
+/** One line for a person. */
+export function failureLine({ line, userId, message, reason }: FailedRow): string {
+  const who = userId === undefined || userId === "" ? "" : ` (${shown(userId)})`;
+  return printable(`line ${line}${who}: ${message}${reason === undefined ? "" : ` (${reason})`}`);
+}

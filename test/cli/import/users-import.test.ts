@@ -1,0 +1,222 @@
+/** `users import` as a person runs it: our own columns and fields, what is refused and how, and what is told. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { EXIT, Failure } from "../../../src/cli/failure.ts";
+import { findFormat, openInput } from "../../../src/cli/import/input.ts";
+import { ownRows } from "../../../src/cli/import/own-rows.ts";
+import { readRows } from "../../../src/cli/import/rows.ts";
+import { runCommand } from "../../support/run-command.ts";
+import { ADMIN_KEY, startService, temporaryFolder } from "../../support/service.ts";
+import { assertRefused, cliOf, MAIN } from "../support/cli.ts";
+import { importJson } from "../support/imports.ts";
+
+const HEADER =
+  "user_id,username,email_verified,email,banned,ban_reason_code,ban_expires,locked,lock_expires,deactivated,attributes.billing,creation_date";
+
+const ROWS = [
+  `ann,Ann,true,ann@example.com,no,,,,,,"{""plan"":""pro""}",2024-01-31`,
+  `bob,"Two\r\nlines",,,TRUE,FRAUD,never,,,,,2024-01-31T12:00:00+02:00`,
+  `cat,,,,,,,yes,2030-01-01T00:00:00Z,,,1700000000000`,
+  `dan,,,,,,,,,1,,`,
+  `bad id ,,,,,,,,,,,`,
+  `eve,x"y,,,,,,,,,,`,
+  `eve,a,b`,
+  `eve,,,,maybe,,,,,,,`,
+  `eve,,,,,,2030-01-01T00:00:00Z,,,,,`,
+  `,nobody,,,,,,,,,,`,
+  `eve,,,,,,,,,,[],`,
+  `eve,,,,,,,,,,,2024-02-30`,
+  `ann,again,,,,,,,,,,`,
+];
+
+const FAULTS: readonly (readonly [line: number, says: RegExp])[] = [
+  [7, /^user_id: "bad id " begins or ends with a space$/],
+  [8, /^has a quote within a field that is not in quotes$/],
+  [9, /^has 3 fields; the header names 12$/],
+  [10, /^banned is "maybe"; it must be true or false$/],
+  [11, /^ban_expires is "2030-01-01T00:00:00Z", but banned is not true$/],
+  [12, /^has no user id$/],
+  [13, /^attributes.billing is "\[\]"; it must be a JSON object$/],
+  [14, /^creation_date is "2024-02-30"; it must be an instant such as/],
+];
+
+test("CSV: bad rows are told by their line and stop nothing, flags arrive as states", async (t) => {
+  const { url, users } = await startService(t);
+  const folder = await temporaryFolder(t);
+  const file = join(folder, "users.csv");
+  // As Excel writes it: a byte order mark, and line ends of two characters.
+  writeFileSync(file, `\ufeff${[HEADER, ...ROWS].join("\r\n")}\r\n`);
+  const errors = join(folder, "errors.ndjson");
+  const tried = await importJson(url, file, "--dry-run");
+  assert.deepEqual([tried.created, tried.skipped, tried.failed], [5, 0, 8]);
+  assert.equal((await users.listUsers({})).users.length, 0);
+  const { created, skipped, failed, rows } = await importJson(url, file, "--errors", errors);
+  assert.deepEqual({ created, skipped, failed, rows }, { created: 4, skipped: 1, failed: 8, rows: 13 });
+  const told = readFileSync(errors, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { line: number; message: string; userId?: string; code?: string });
+  assert.deepEqual(
+    told.map(({ line }) => line),
+    FAULTS.map(([line]) => line),
+  );
+  for (const [index, [, says]] of FAULTS.entries()) assert.match(told[index]?.message ?? "", says);
+  assert.deepEqual([told[0]?.userId, told[0]?.code], ["bad id ", "INVALID_ARGUMENT"]);
+  const states = Object.fromEntries((await users.listUsers({})).users.map(({ userId, state }) => [userId, state]));
+  assert.deepEqual(states, { ann: State.ACTIVE, bob: State.BANNED, cat: State.LOCKED, dan: State.INACTIVE });
+  const { user: ann } = await users.getUser({ userId: "ann" });
+  assert.deepEqual(ann?.attributes, { billing: { plan: "pro" } });
+  assert.equal(ann?.profile?.username, "Ann");
+  assert.ok(!existsSync(`${file}.lockkeeper-import.json`), "the checkpoint of a complete import is left");
+
+  const lk = cliOf(url);
+  const updated = await lk(["users", "import", file, "--if-exists", "update"]);
+  assert.equal(updated.code, 4);
+  assert.match(updated.stdout, /^13 rows imported, in \d+s \([\d,]+ a second\)\n {2}1 updated\n {2}4 skipped, /);
+  assert.match(updated.stderr, /^line 7 \("bad id "\): user_id: /);
+  // Rows of one user are taken in their order.
+  assert.equal((await users.getUser({ userId: "ann" })).user?.profile?.username, "again");
+  const refused = await importJson(url, file, "--if-exists", "fail");
+  assert.deepEqual([refused.created, refused.failed], [0, 13]);
+});
+
+test("NDJSON: what spoils a request or is none of ours is told by its line", async (t) => {
+  const { url, users } = await startService(t);
+  const file = join(await temporaryFolder(t), "users.ndjson");
+  const nested = `${'{"a":'.repeat(60)}1${"}".repeat(60)}`;
+  const lines: readonly (readonly [text: string, says: RegExp | undefined])[] = [
+    ['{"userId":"ann","profile":{"email":"ann@example.com"}}', undefined],
+    [`{"userId":"bob","attributes":{"deep":${nested}}}`, /not a valid protobuf message/],
+    [`{"userId":"cat","attributes":{"big":{"a":[${"0,".repeat(450_000)}0]}}}`, /larger than 4194304 bytes/],
+    [`{"userId":"dan","attributes":{"big":{"a":"${"x".repeat(1_100_000)}"}}}`, /^is longer than 1048576 bytes$/],
+    ['{"userId":"eve","profil":{}}', /^is no ImportUser: key "profil" is unknown$/],
+    ['{"userId":"fay","profile":{"username":"\\ud800"}}', /^is no ImportUser: .*username/],
+    ['{"userId":"gus","attributes":{"a":{"b":"\\u0000"}}}', /U\+0000/],
+    ["[1]", /^is not a JSON object$/],
+    ['{"userId":', /^is not valid JSON/],
+    ["", undefined],
+    ['{"userId":"hal","restrictions":[{"kind":"RESTRICTION_KIND_BAN","reasonCode":"FRAUD","never":true}]}', undefined],
+  ];
+  writeFileSync(
+    file,
+    Buffer.concat([Buffer.from(lines.map(([text]) => text).join("\n")), Buffer.from("\n\xff\n", "latin1")]),
+  );
+  const errors = `${file}.errors`;
+  const { created, failed } = await importJson(url, file, "--errors", errors);
+  assert.deepEqual([created, failed], [2, 9]);
+  const told = readFileSync(errors, "utf8").trimEnd().split("\n");
+  const wanted = [...lines, ["", /^is not UTF-8$/] as const].flatMap(([, says], index) =>
+    says === undefined ? [] : [[index + 1, says] as const],
+  );
+  assert.equal(told.length, wanted.length);
+  for (const [index, [line, says]] of wanted.entries()) {
+    const row = JSON.parse(told[index] ?? "") as { line: number; message: string };
+    assert.equal(row.line, line);
+    assert.match(row.message, says);
+  }
+  assert.equal((await users.getUser({ userId: "hal" })).user?.state, State.BANNED);
+});
+
+/** Reads a file to its end as the command does. */
+async function readAll(path: string, ignoredColumns: readonly string[] = []): Promise<void> {
+  const input = await openInput(path, new AbortController().signal);
+  const format = findFormat(input, undefined, ownRows);
+  for await (const rows of readRows({ input, format, source: ownRows, ignoredColumns })) assert.ok(rows.length >= 0);
+}
+
+test("a file that is none, or whose header is not well, is refused with what is allowed", async (t) => {
+  const folder = await temporaryFolder(t);
+  let made = 0;
+  const at = (name: string, content: string | Buffer): string => {
+    const path = join(folder, `${++made}-${name}`);
+    writeFileSync(path, content);
+    return path;
+  };
+  const csv = (header: string): string => at("users.csv", `${header}\na,b\n`);
+  const rows: readonly (readonly [path: string, says: RegExp, ignored?: readonly string[]])[] = [
+    [join(folder, "none.csv"), /none\.csv" cannot be read/],
+    [folder, /is no file/],
+    [at("empty.csv", "\ufeff"), /is empty/],
+    [at("users.txt", "a"), /does not say what it is; say --format csv\|ndjson\|json/],
+    [at("utf16.csv", Buffer.from("\ufeffuser_id", "utf16le")), /is UTF-16; save it as UTF-8/],
+    [at("zip.csv", Buffer.from([0x1f, 0x8b, 8])), /is compressed; unpack it first/],
+    [at("long.csv", "x".repeat(70_000)), /must name the columns; it does not end within 65536 bytes/],
+    [at("latin.csv", Buffer.from([0xe4, 10])), /the first line is not UTF-8/],
+    [csv("user_id,emial"), /column "emial" is unknown; did you mean email\? .*known are user_id, username/],
+    [csv("user_id;password"), /column "password" is unknown\. .*--ignore-columns/],
+    [csv("user_id,attributes."), /column "attributes\." is unknown/],
+    [csv("username,email"), /names no column "user_id"; it has username, email/],
+    [csv("user_id,user_id"), /names column "user_id" twice/],
+    [csv("user_id,"), /does not name column 2/],
+    [csv('"user_id"x'), /the first line must name the columns; it has text behind a closing quote/],
+    [csv("user_id,x"), /--ignore-columns: "y" is no column of the file; it has user_id, x/, ["y"]],
+  ];
+  for (const [path, says, ignored] of rows) {
+    await assert.rejects(readAll(path, ignored), (error) => {
+      assert.ok(error instanceof Failure && error.exitCode === EXIT.USAGE, String(error));
+      assert.match(error.message, says);
+      return true;
+    });
+  }
+  await readAll(csv("user_id,x"), ["x"]);
+  await readAll(csv("user_id,attributes.acme.crm"));
+});
+
+test("an import that is refused as a whole sends nothing and leaves nothing behind", async (t) => {
+  const { url, users } = await startService(t);
+  const file = join(await temporaryFolder(t), "users.csv");
+  writeFileSync(file, "user_id,username\nann,Ann\n");
+  const run = (flags: readonly string[], environment?: NodeJS.ProcessEnv) =>
+    cliOf(url)(["users", "import", file, "--retry-for", "1ms", ...flags], environment);
+  await Promise.all([
+    assertRefused(run(["--batch-size", "1001"]), { code: 2, says: /--batch-size: "1001" is not allowed/ }),
+    assertRefused(run(["--from", "okta"]), { code: 2, says: /--from: "\w+" is not allowed/ }),
+    assertRefused(run(["--ignore-columns", "y"]), { code: 2, says: /no column of the file/ }),
+  ]);
+  const nowhere = await run(["--organization", "nowhere"]);
+  assert.deepEqual([nowhere.code, nowhere.stdout], [3, ""]);
+  assert.match(nowhere.stderr, /no organization with the id "nowhere"/);
+  assert.equal((await run([], { LOCKKEEPER_KEY: "wrong" })).code, 5);
+  assert.equal((await run([], { LOCKKEEPER_SERVER: "http://127.0.0.1:1" })).code, 6);
+  assert.equal((await users.listUsers({})).users.length, 0);
+  assert.ok(!existsSync(`${file}.lockkeeper-import.json`), "a checkpoint would stand in the way of the next try");
+  assert.equal((await importJson(url, file)).created, 1);
+});
+
+test("what is piped in is imported; --max-errors stops, and the same command goes on", async (t) => {
+  const { url, users } = await startService(t);
+  const folder = await temporaryFolder(t);
+  const environment = { ...process.env, LOCKKEEPER_SERVER: url, LOCKKEEPER_KEY: ADMIN_KEY };
+  const piped = await runCommand(process.execPath, [MAIN, "users", "import", "-", "--format", "csv", "--quiet"], {
+    stdin: "user_id;username\nann;Ann\n;nobody\n",
+    environment,
+  });
+  assert.deepEqual([piped.code, piped.stderr], [4, ""]);
+  assert.match(piped.stdout, /^2 rows imported/);
+
+  const file = join(folder, "bad.csv");
+  writeFileSync(
+    file,
+    `user_id\n${Array.from({ length: 100 }, (_, i) => (i % 10 === 9 ? "bad " : `u${i}`)).join("\n")}`,
+  );
+  const errors = join(folder, "errors.ndjson");
+  const flags = ["--batch-size", "5", "--errors", errors];
+  const run = (...more: string[]) => cliOf(url)(["users", "import", file, ...flags, ...more]);
+  const stopped = await run("--max-errors", "3");
+  assert.equal(stopped.code, 4);
+  assert.match(
+    stopped.stderr,
+    /lockkeeper: 3 rows failed, --max-errors is 3; 30 rows are done, up to line 31\n {2}the same/,
+  );
+  // Other terms would send other batches.
+  const other = await cliOf(url)(["users", "import", file, "--batch-size", "6"]);
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /had another --batch-size \("5"\); repeat that one to go on with it, or .* --restart/);
+  const went = JSON.parse((await run("--json")).stdout);
+  assert.deepEqual([went.created, went.failed, went.rows, went.resumedAtLine], [90, 10, 100, 32]);
+  assert.equal(readFileSync(errors, "utf8").trimEnd().split("\n").length, 10);
+  assert.equal((await users.listUsers({ userIdPrefix: "u", pageSize: 1000 })).users.length, 90);
+});

@@ -1,0 +1,22 @@
+/** Imports for tests: files to import, and what an import says it did. */
+import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Summary } from "../../../src/cli/import/run-import.ts";
+import { cliOf } from "./cli.ts";
+
+/** A file of its own to import: the checkpoint is written beside it. */
+export function copyOf(path: string, folder: string, name = basename(path)): string {
+  const copy = join(folder, name);
+  copyFileSync(path, copy);
+  return copy;
+}
+
+/** The summary of an import that came to its end, with or without failed rows. */
+export async function importJson(url: string, path: string, ...flags: readonly string[]): Promise<Summary> {
+  const { code, stdout, stderr } = await cliOf(url)(["users", "import", path, "--json", ...flags]);
+  assert.equal(stderr, "");
+  const summary = JSON.parse(stdout) as Summary;
+  assert.equal(code, summary.failed > 0 ? 4 : 0);
+  return summary;
+}
