@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { filesBelow, foldersBelow, ROOT } from "./support/tree.ts";
 
 /** Folders of tests that stand for no folder of src; `contract`: a suite that runs against every engine. */
-const OF_THEIR_OWN = ["support", "tidy", "journey", "contract"];
+const OF_THEIR_OWN = ["support", "fixtures", "tidy", "journey", "contract"];
 
 /** What is tested by journeys through the whole service. */
 const BY_JOURNEY = ["src/main.ts", "src/server"];

@@ -1,0 +1,284 @@
+/** For each setting: its default, what is allowed and what that means, and what is refused with which words. */
+import type { Config } from "../../src/config.ts";
+
+export const KEY = "correct-horse-battery-staple-32!";
+
+export interface Cases {
+  readonly byDefault: unknown;
+  /** As typed, and what it means. The first comes by flag in the tests of precedence, the second by environment. */
+  readonly allowed: readonly (readonly [text: string, meaning: unknown])[];
+  /** As typed, and what the message must say beside the setting's name. */
+  readonly refused: readonly (readonly [text: string, message: RegExp])[];
+}
+
+/** What a limit on calls may be. */
+const RATES: Cases = {
+  byDefault: undefined,
+  allowed: [
+    ["100/s", { perSecond: 100, burst: 100 }],
+    ["600/m", { perSecond: 10, burst: 10 }],
+    ["1/m", { perSecond: 1 / 60, burst: 1 }],
+    ["100/s:500", { perSecond: 100, burst: 500 }],
+    ["off", undefined],
+  ],
+  refused: [
+    [
+      "100",
+      /"100" is not allowed; it must be off or a rate such as 100\/s, 600\/m or 100\/s:500, with numbers from 1 to 1000000/,
+    ],
+    ["0/s", /"0\/s" is not allowed/],
+    ["1/s:0", /is not allowed/],
+    ["1000001/s", /is not allowed/],
+    ["1/h", /is not allowed/],
+    ["-1/s", /is not allowed/],
+    ["1.5/s", /is not allowed/],
+    ["100/s:", /is not allowed/],
+  ],
+};
+
+export const CASES: Readonly<Record<keyof Config, Cases>> = {
+  listen: {
+    byDefault: { host: "127.0.0.1", port: 8080 },
+    allowed: [
+      ["0.0.0.0:80", { host: "0.0.0.0", port: 80 }],
+      ["localhost:0", { host: "localhost", port: 0 }],
+      ["[::1]:65535", { host: "::1", port: 65_535 }],
+      ["[::ffff:192.0.2.1]:1", { host: "::ffff:192.0.2.1", port: 1 }],
+      [":8080", { host: "0.0.0.0", port: 8080 }],
+    ],
+    refused: [
+      ["8080", /"8080" is not allowed; it must be host:port, such as 127\.0\.0\.1:8080 or \[::1\]:0/],
+      ["localhost", /"localhost" is not allowed/],
+      ["localhost:", /is not allowed/],
+      ["localhost:65536", /is not allowed/],
+      ["localhost:-1", /is not allowed/],
+      ["localhost:8o", /is not allowed/],
+      ["::1:8080", /is not allowed/],
+      ["[]:8080", /is not allowed/],
+      ["[localhost]:8080", /is not allowed/],
+      ["local host:8080", /is not allowed/],
+      ["http://localhost:8080", /is not allowed/],
+      ["localhost:8080\n", /is not allowed/],
+    ],
+  },
+  metricsListen: {
+    byDefault: undefined,
+    allowed: [
+      ["127.0.0.1:9464", { host: "127.0.0.1", port: 9464 }],
+      [":9464", { host: "0.0.0.0", port: 9464 }],
+    ],
+    refused: [
+      ["9464", /"9464" is not allowed; it must be host:port/],
+      ["localhost:65536", /is not allowed/],
+      ["http://localhost:9464/metrics", /is not allowed/],
+    ],
+  },
+  database: {
+    byDefault: { engine: "sqlite", path: "data/lockkeeper.db" },
+    allowed: [
+      ["sqlite:/var/lib/lockkeeper.db", { engine: "sqlite", path: "/var/lib/lockkeeper.db" }],
+      ["sqlite:a b:c.db", { engine: "sqlite", path: "a b:c.db" }],
+    ],
+    refused: [
+      ["data/lockkeeper.db", /the value is not allowed; it must be sqlite:PATH, such as sqlite:data\/lockkeeper\.db/],
+      ["sqlite:", /the value is not allowed/],
+      ["SQLITE:a.db", /the value is not allowed/],
+      ["sqlite:a\0b", /the value is not allowed/],
+    ],
+  },
+  adminKey: {
+    byDefault: undefined,
+    allowed: [
+      [KEY, KEY],
+      ["x".repeat(4096), "x".repeat(4096)],
+    ],
+    refused: [
+      ["x".repeat(31), /the value has 31 characters; 32 to 4096 are allowed/],
+      ["x".repeat(4097), /the value has 4097 characters/],
+      [`${KEY} `, /the value must be visible ASCII without spaces or commas, as it travels in a header/],
+      [`${KEY},`, /visible ASCII/],
+      [`${KEY}\t`, /visible ASCII/],
+      [`${KEY}\n`, /visible ASCII/],
+      [`${KEY}é`, /visible ASCII/],
+    ],
+  },
+  tlsCert: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/a.pem", "/etc/lockkeeper/a.pem"],
+      ["a b.pem", "a b.pem"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
+  tlsKey: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/a.pem", "/etc/lockkeeper/a.pem"],
+      ["a b.pem", "a b.pem"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
+  tlsClientCa: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/a.pem", "/etc/lockkeeper/a.pem"],
+      ["a b.pem", "a b.pem"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
+  oidcIssuers: {
+    byDefault: undefined,
+    allowed: [
+      ["/etc/lockkeeper/issuers.json", "/etc/lockkeeper/issuers.json"],
+      ["a b.json", "a b.json"],
+    ],
+    refused: [["a\0b", /is not the path of a file/]],
+  },
+  trustedProxies: {
+    byDefault: [],
+    allowed: [
+      ["10.0.0.0/8", [{ address: "10.0.0.0", prefix: 8 }]],
+      [
+        "::1, 192.0.2.1,2001:db8::/32",
+        [
+          { address: "::1", prefix: 128 },
+          { address: "192.0.2.1", prefix: 32 },
+          { address: "2001:db8::", prefix: 32 },
+        ],
+      ],
+    ],
+    refused: [
+      ["10.0.0.0/33", /"10\.0\.0\.0\/33" is not a network; it must be like 10\.0\.0\.0\/8, 2001:db8::\/32 or a single/],
+      ["::/129", /"::\/129" is not a network/],
+      ["proxy.example", /"proxy\.example" is not a network/],
+      ["10.0.0/8", /is not a network/],
+      ["10.0.0.0/", /is not a network/],
+      ["10.0.0.0/-1", /is not a network/],
+      ["fe80::1%eth0", /is not a network/],
+      ["10.0.0.1:80", /is not a network/],
+      ["10.0.0.0/8,x", /"x" is not a network/],
+      ["0.0.0.0/0", /"0\.0\.0\.0\/0" is every address there is; name those of your proxies/],
+      ["::/0", /is every address there is/],
+    ],
+  },
+  trustedProxyHeader: {
+    byDefault: "x-forwarded-for",
+    allowed: [
+      ["forwarded", "forwarded"],
+      ["x-forwarded-for", "x-forwarded-for"],
+    ],
+    refused: [["X-Forwarded-For", /"X-Forwarded-For" is not allowed; it must be one of x-forwarded-for, forwarded/]],
+  },
+  rateLimitAddress: RATES,
+  rateLimitCaller: RATES,
+  dialects: {
+    byDefault: [],
+    allowed: [
+      ["one", ["one"]],
+      ["one, two,", ["one", "two"]],
+    ],
+    refused: [["one,two,one", /"one" is named twice; once is enough/]],
+  },
+  corsOrigins: {
+    byDefault: [],
+    allowed: [
+      ["https://console.example", ["https://console.example"]],
+      ["https://a.example, http://localhost:3000,", ["https://a.example", "http://localhost:3000"]],
+      ["*", ["*"]],
+    ],
+    refused: [
+      [
+        "console.example",
+        /"console\.example" is not an origin; it must be like https:\/\/console\.example, without a path, or \*/,
+      ],
+      ["https://console.example/", /is not an origin/],
+      ["https://console.example/path", /is not an origin/],
+      ["https://CONSOLE.example", /is not an origin/],
+      ["https://console.example:443", /is not an origin/],
+      ["https://a.example,null", /"null" is not an origin/],
+      ["https://*.example/", /is not an origin/],
+    ],
+  },
+  logLevel: {
+    byDefault: "info",
+    allowed: [
+      ["debug", "debug"],
+      ["off", "off"],
+      ["info", "info"],
+      ["warn", "warn"],
+      ["error", "error"],
+    ],
+    refused: [
+      ["trace", /"trace" is not allowed; it must be one of debug, info, warn, error, off/],
+      ["INFO", /"INFO" is not allowed/],
+    ],
+  },
+  logFormat: {
+    byDefault: "text",
+    allowed: [
+      ["json", "json"],
+      ["text", "text"],
+    ],
+    refused: [["xml", /"xml" is not allowed; it must be one of text, json/]],
+  },
+  backupBytesPerSecond: {
+    byDefault: 20_000_000,
+    allowed: [
+      ["0", 0],
+      ["120", 120_000_000],
+    ],
+    refused: [
+      ["-1", /"-1" is not allowed; it must be a whole number of MB, 0 to 9999999/],
+      ["1.5", /is not allowed/],
+      ["50MB", /is not allowed/],
+      ["10000000", /is not allowed/],
+    ],
+  },
+  backupLogBytesMax: {
+    byDefault: 4_000_000_000,
+    allowed: [
+      ["300", 300_000_000],
+      ["9999999", 9_999_999_000_000],
+    ],
+    refused: [
+      ["299", /"299" is not allowed; it must be a whole number of MB, 300 to 9999999/],
+      ["1e9", /is not allowed/],
+    ],
+  },
+  stopGraceMs: {
+    byDefault: 10_000,
+    allowed: [
+      ["2m", 120_000],
+      ["500ms", 500],
+      ["0s", 0],
+    ],
+    refused: [
+      ["10", /"10" is not allowed; it must be a duration such as 10s, 500ms or 2m/],
+      ["1h", /is not allowed/],
+      ["-1s", /is not allowed/],
+      ["1.5s", /is not allowed/],
+      ["1e9s", /is not allowed/],
+      ["9999999999s", /is not allowed/],
+      ["10 s", /is not allowed/],
+    ],
+  },
+  allowClockBehind: {
+    byDefault: false,
+    allowed: [
+      ["true", true],
+      ["false", false],
+    ],
+    refused: [
+      ["yes", /"yes" is not allowed; it must be one of true, false/],
+      ["1", /"1" is not allowed/],
+    ],
+  },
+  docs: {
+    byDefault: true,
+    allowed: [
+      ["true", true],
+      ["false", false],
+    ],
+    refused: [["no", /"no" is not allowed; it must be one of true, false/]],
+  },
+};
