@@ -20,6 +20,7 @@ export function adminHandlers({ store }: AdminServiceOptions): ServiceHandlers<t
       const backup = await store.createBackup();
       // A caller who is gone asks for nothing more; without this the generator would wait where it stands.
       call.signal.addEventListener("abort", () => backup.close(), { once: true });
+      if (call.signal.aborted) backup.close();
       try {
         yield piece({ case: "metadata", value: toMetadata(backup.info) });
         const chunks = backup.chunks();
