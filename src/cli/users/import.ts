@@ -48,7 +48,7 @@ export const usersImport = defineCommand({
   flags: FLAGS,
   examples: [
     ["users import users.csv --dry-run", "says what would be, and which rows are not well"],
-    ["users import users.ndjson --errors failed.ndjson", "keeps the rows that failed, with their lines"],
+    ["users import users.ndjson --errors bad.ndjson", "keeps the rows that failed, with their lines"],
     ...Object.keys(SOURCES).map(
       (name) => [`users import export.json --from ${name}`, `takes what ${name} exports`] as const,
     ),
