@@ -108,7 +108,8 @@ async function importOptions(
         ? undefined
         : {
             isTerminal: process.stderr.isTTY === true,
-            columns: process.stderr.columns ?? 80,
+            // Some terminals say that they have none.
+            columns: process.stderr.columns || 80,
             write: (line) => process.stderr.write(line),
             clock: () => performance.now(),
           },
@@ -131,7 +132,7 @@ function summaryLines(summary: Summary, given: Given): string {
   const counts = COUNTED.filter(([name]) => summary[name] > 0).map(
     ([name, meaning]) => `  ${numbers.format(summary[name])} ${meaning}`,
   );
-  const resumed = resumedAtLine === undefined ? "" : `, this time from line ${numbers.format(resumedAtLine)}`;
+  const resumed = resumedAtLine === undefined ? "" : `, this time from line ${resumedAtLine}`;
   return [
     `${numbers.format(rows)} rows ${went}${resumed}, in ${span(seconds)} (${numbers.format(rowsPerSecond)} a second)`,
     ...counts,
