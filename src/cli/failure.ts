@@ -18,7 +18,10 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.UNFORESEEN, "an error that was not foreseen, here or in the service"],
   [EXIT.USAGE, "the command line, or a value in it, is not allowed"],
   [EXIT.NOT_FOUND, "there is no such user, session, key or organization"],
-  [EXIT.REFUSED, "refused in the present state, or `signin check` found someone who may not act"],
+  [
+    EXIT.REFUSED,
+    "refused in the present state, or `signin check` found someone who may not act, or rows of an import failed",
+  ],
   [EXIT.NOT_PERMITTED, "no key, a wrong key, or a permission is missing"],
   [EXIT.UNAVAILABLE, "the service cannot be reached, is too busy or did not answer in time; try again"],
   [EXIT.INTERRUPTED, "interrupted"],

@@ -72,7 +72,8 @@ export async function sendBatch(
 function isOfContent(error: ConnectError): boolean {
   const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
   const isOfTerms = fields.some(({ field }) => !field.startsWith("users"));
-  const isTooLarge = error.findDetails(ErrorInfoSchema)[0]?.reason === "REQUEST_TOO_LARGE";
+  // Whoever has too much to do says when to come again; a request that is too large never comes through.
+  const isTooLarge = error.code === Code.ResourceExhausted && error.findDetails(RetryInfoSchema).length === 0;
   return (error.code === Code.InvalidArgument && !isOfTerms) || isTooLarge;
 }
 

@@ -44,7 +44,9 @@ function isKnown(name: string, columns: readonly string[]): boolean {
 /** The cells of a row that say something. Throws RowFault when there are more or fewer than columns. */
 export function readCells(fields: readonly string[], header: Header): Cells {
   if (fields.length !== header.length) {
-    throw new RowFault(`has ${fields.length} fields; the header names ${header.length}`);
+    throw new RowFault(
+      `has ${fields.length} field${fields.length === 1 ? "" : "s"}; the header names ${header.length}`,
+    );
   }
   const cells = new Map<string, string>();
   for (const [index, name] of header.entries()) {

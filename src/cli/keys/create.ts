@@ -1,7 +1,7 @@
 /** `lockkeeper keys create`: a new API key, by the service or, for whoever lost the last one, beside it. */
 import { existsSync } from "node:fs";
 import type { ApiKey } from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
-import { parseDatabase } from "../../config-values.ts";
+import { SETTINGS } from "../../config.ts";
 import { defineCommand, type ServiceParts } from "../command.ts";
 import { EXIT, Failure, usageFailure } from "../failure.ts";
 import { list, text, toggle, value } from "../flag.ts";
@@ -72,7 +72,7 @@ export const keysCreate = defineCommand({
     database: value(
       "sqlite:PATH",
       "make an owner's key in this database, without a service: stop it first. For whoever lost the last key",
-      parseDatabase,
+      SETTINGS.database.parse,
     ),
   },
   examples: [

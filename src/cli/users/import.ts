@@ -48,7 +48,7 @@ export const usersImport = defineCommand({
   flags: FLAGS,
   examples: [
     ["users import users.csv --dry-run", "says what would be, and which rows are not well"],
-    ["users import users.ndjson --errors failed.ndjson", "keeps the rows that failed, with their lines"],
+    ["users import users.ndjson --errors bad.ndjson", "keeps the rows that failed, with their lines"],
     ...Object.keys(SOURCES).map(
       (name) => [`users import export.json --from ${name}`, `takes what ${name} exports`] as const,
     ),
@@ -108,7 +108,8 @@ async function importOptions(
         ? undefined
         : {
             isTerminal: process.stderr.isTTY === true,
-            columns: process.stderr.columns ?? 80,
+            // Some terminals say that they have none.
+            columns: process.stderr.columns || 80,
             write: (line) => process.stderr.write(line),
             clock: () => performance.now(),
           },
@@ -131,7 +132,7 @@ function summaryLines(summary: Summary, given: Given): string {
   const counts = COUNTED.filter(([name]) => summary[name] > 0).map(
     ([name, meaning]) => `  ${numbers.format(summary[name])} ${meaning}`,
   );
-  const resumed = resumedAtLine === undefined ? "" : `, this time from line ${numbers.format(resumedAtLine)}`;
+  const resumed = resumedAtLine === undefined ? "" : `, this time from line ${resumedAtLine}`;
   return [
     `${numbers.format(rows)} rows ${went}${resumed}, in ${span(seconds)} (${numbers.format(rowsPerSecond)} a second)`,
     ...counts,

@@ -10,7 +10,7 @@ import { type Running, startService, temporaryFolder } from "../../../support/se
 import { cliOf } from "../../support/cli.ts";
 import { copyOf, importJson } from "../../support/imports.ts";
 
-const FIXTURES = join(import.meta.dirname, "fixtures");
+const EXPORTS = join(import.meta.dirname, "support/exports");
 
 async function userOf({ users }: Running, userId: string): Promise<User> {
   const { user } = await users.getUser({ userId });
@@ -34,7 +34,7 @@ const { LOCK, BAN, DEACTIVATION } = RestrictionKind;
 test("Clerk: the dashboard's CSV, flags, the Backend API's objects; the dialect knows them again", async (t) => {
   const service = await startService(t, { config: { dialects: ["clerk"] } });
   const folder = await temporaryFolder(t);
-  const run = (name: string) => importJson(service.url, copyOf(join(FIXTURES, name), folder), "--from", "clerk");
+  const run = (name: string) => importJson(service.url, copyOf(join(EXPORTS, name), folder), "--from", "clerk");
   const [csv, flags, json] = [await run("clerk.csv"), await run("clerk-flags.csv"), await run("clerk.json")];
   assert.deepEqual([csv.created, csv.withSecrets, csv.failed], [3, 2, 0]);
   assert.deepEqual([flags.created, flags.failed], [4, 1]);
@@ -95,7 +95,7 @@ test("Auth0: NDJSON and CSV of its bulk export", async (t) => {
   const service = await startService(t);
   const folder = await temporaryFolder(t);
   const run = (name: string, as = name) =>
-    importJson(service.url, copyOf(join(FIXTURES, name), folder, as), "--from", "auth0");
+    importJson(service.url, copyOf(join(EXPORTS, name), folder, as), "--from", "auth0");
   // Its name says JSON, but there is an object a line.
   const ndjson = await run("auth0.ndjson", "tenant.json");
   assert.deepEqual([ndjson.created, ndjson.failed, ndjson.withSecrets], [2, 1, 1]);
@@ -139,7 +139,7 @@ test("ZITADEL: ExportData and the lists of users; organizations one by one", asy
   const service = await startService(t);
   const folder = await temporaryFolder(t);
   const run = (name: string, ...flags: string[]) =>
-    importJson(service.url, copyOf(join(FIXTURES, name), folder), "--from", "zitadel", ...flags);
+    importJson(service.url, copyOf(join(EXPORTS, name), folder), "--from", "zitadel", ...flags);
   const one = await run("zitadel-export.json", "--from-organization", "104133391254874632");
   assert.deepEqual([one.created, one.passedOver, one.failed, one.withSecrets], [5, 2, 1, 1]);
 
@@ -167,7 +167,7 @@ test("ZITADEL: ExportData and the lists of users; organizations one by one", asy
   });
 
   // Without a choice the first organization is taken, and the others are told, not mixed in.
-  const list = copyOf(join(FIXTURES, "zitadel-list.json"), folder);
+  const list = copyOf(join(EXPORTS, "zitadel-list.json"), folder);
   const { code, stdout, stderr } = await cliOf(service.url)(["users", "import", list, "--from", "zitadel"]);
   assert.equal(code, 4, stderr);
   assert.match(stdout, /^3 rows imported.*\n {2}2 created\n {2}1 failed\n$/);
