@@ -96,17 +96,18 @@ async function runCommand(
   }
 }
 
-/** Fields that are typed under another name. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  "expire-time": "until",
-  "start-time": "start",
-  "organization-id": "organization",
-  "user-id-prefix": "prefix",
-  "user-id": "user",
-  "session-id": "session",
-  "api-key-id": "key",
-  "default-lock-duration": "lock-duration",
-  limits: "attempts",
+/** Fields that are typed under another name, by command one or the other. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  "expire-time": ["until", "expires"],
+  "start-time": ["start", "from"],
+  "end-time": ["until"],
+  "organization-id": ["organization"],
+  "user-id-prefix": ["prefix"],
+  "user-id": ["user"],
+  "session-id": ["session"],
+  "api-key-id": ["key"],
+  "default-lock-duration": ["lock-duration"],
+  limits: ["attempts"],
 };
 
 /** The flag or word that a field of the request was typed as; the field itself where there is none. */
@@ -118,7 +119,7 @@ function typedFor(field: string, { words, flags, reach }: Command): string {
       .at(-1) ?? field;
   const own = last.replaceAll("_", "-");
   const shared = reach === "organization" ? ORGANIZATION_FLAGS : {};
-  for (const name of [own, OTHER_NAMES[own] ?? own]) {
+  for (const name of [own, ...(OTHER_NAMES[own] ?? [])]) {
     if (Object.hasOwn(words, name)) return `<${name}>`;
     if (Object.hasOwn({ ...flags, ...shared }, name)) return `--${name}`;
   }

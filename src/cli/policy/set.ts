@@ -40,7 +40,7 @@ export const policySet = defineCommand({
       Object.fromEntries(NAMES.map((name) => [name, given[name as keyof typeof VALUE_FLAGS]])) as never,
     );
     const both = set.find((path) => inherited.includes(path));
-    if (both !== undefined) throw usageFailure(`${both} cannot be set and inherited at once`);
+    if (both !== undefined) throw usageFailure(`${both.replaceAll("_", "-")} cannot be set and inherited at once`);
     if (set.length + inherited.length === 0)
       throw usageFailure("nothing is to be set; name a value, such as --lock-duration 15m");
     const policies = await client("policies");
