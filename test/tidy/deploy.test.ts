@@ -59,6 +59,12 @@ describe("the container file", () => {
     assert.deepEqual(argumentsOf("VOLUME"), ['["/data"]']);
   });
 
+  test("has the Node that npm brings elsewhere", () => {
+    const { dependencies } = JSON.parse(read("package.json")) as { readonly dependencies: { readonly node: string } };
+    assert.match(stages[0]?.[0]?.[1] ?? "", new RegExp(`/node:${dependencies.node.replaceAll(".", "\\.")}-`));
+    assert.ok(argumentsOf("COPY").includes("--from=build /usr/local/bin/node /usr/local/bin/node"));
+  });
+
   test("starts Node itself, so that signals reach it, and has a check of its health", () => {
     assert.deepEqual(argumentsOf("ENTRYPOINT"), ['["node", "/app/bin/lockkeeper.cjs"]']);
     assert.deepEqual(argumentsOf("CMD"), ['["serve"]']);
