@@ -54,12 +54,9 @@ function tagsOf(schemas: Schemas, service: DescService, methods: readonly DescMe
   const streams = methods.filter((method) => !isUnary(method)).map(({ name }) => name);
   const left = streams.length === 0 ? "" : `Streams, which OpenAPI cannot describe: ${streams.join(", ")}.`;
   const comment = schemas.commentOf(service.typeName);
-  const [first] = methods;
-  const tags = [{ name: service.name, ...described([comment, left].filter(Boolean).join("\n\n")) }];
+  const own = { name: service.name, ...described([comment, left].filter(Boolean).join("\n\n")) };
+  const first = methods.find(isUnary);
   return first === undefined
-    ? tags
-    : [
-        ...tags,
-        { name: connectTagOf(first), description: `\`${service.typeName}\` by the Connect protocol, as JSON.` },
-      ];
+    ? [own]
+    : [own, { name: connectTagOf(first), description: `\`${service.typeName}\` by the Connect protocol, as JSON.` }];
 }

@@ -1,7 +1,7 @@
 /** One operation of the document: a REST route or the Connect path of a method. */
 import type { DescField, DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { hasSubfields } from "../transcoding/field-path.ts";
+import { type FieldPath, hasSubfields, toJsonPath, toProtoPath } from "../transcoding/field-path.ts";
 import type { Route } from "../transcoding/route.ts";
 import { findTextForm } from "../transcoding/scalar-text.ts";
 import { type ErrorWire, errorResponses, type Reasons } from "./errors.ts";
@@ -40,8 +40,7 @@ export function restOperation(parts: OperationParts, route: Route, number: numbe
   }
   const { schemas, examples } = parts;
   const example = examples[rpcNameOf(method)];
-  const inPath = route.path.map(({ path }) => path[0]);
-  const rest = method.input.fields.filter((field) => !inPath.includes(field));
+  const rest = method.input.fields.filter(({ name }) => !route.pathFields.has(name));
   const inQuery = rest.filter(
     (field) => route.body.kind === "none" || (route.body.kind === "field" && route.body.field !== field),
   );
@@ -51,7 +50,7 @@ export function restOperation(parts: OperationParts, route: Route, number: numbe
       in: "path",
       required: true,
     })),
-    ...inQuery.flatMap((field) => queryParameters(schemas, [field], example)),
+    ...inQuery.flatMap((field) => queryParameters(parts, route, [field])),
   ];
   return {
     ...headOf(parts, method, number === 1 ? "" : `_${number}`),
@@ -142,28 +141,20 @@ function jsonContent(schema: JsonObject, example?: JsonValue): JsonObject {
 }
 
 /** The parameters of a field: itself, or those of its fields by dotted names; none for what a query cannot set. */
-function queryParameters(
-  schemas: Schemas,
-  path: readonly DescField[],
-  example: JsonObject | undefined,
-): readonly JsonObject[] {
+function queryParameters(parts: OperationParts, route: Route, path: FieldPath): readonly JsonObject[] {
+  if (route.pathFields.has(toProtoPath(path))) return [];
   const field = path.at(-1) as DescField;
   if (hasSubfields(field)) {
     const parents = path.map(({ message }) => message);
     // A message that holds itself would go on without end.
     const fields = field.message.fields.filter(({ message }) => message === undefined || !parents.includes(message));
-    return fields.flatMap((each) => queryParameters(schemas, [...path, each], example));
+    return fields.flatMap((each) => queryParameters(parts, route, [...path, each]));
   }
   const isText = !(field.fieldKind === "list" && field.listKind === "message") && findTextForm(field) !== undefined;
   if (!isText) return [];
-  const name = path.map(({ jsonName }) => jsonName).join(".");
-  return [
-    {
-      ...parameter(schemas, field, name, exampleAt(example, path)),
-      in: "query",
-      required: path.every(isRequired),
-    },
-  ];
+  const example = exampleAt(parts.examples[rpcNameOf(route.method)], path);
+  const required = path.every(isRequired);
+  return [{ ...parameter(parts.schemas, field, toJsonPath(path), example), in: "query", required }];
 }
 
 function parameter(schemas: Schemas, field: DescField, name: string, example: JsonValue | undefined): JsonObject {
@@ -176,7 +167,7 @@ function parameter(schemas: Schemas, field: DescField, name: string, example: Js
   };
 }
 
-function exampleAt(example: JsonObject | undefined, path: readonly DescField[]): JsonValue | undefined {
+function exampleAt(example: JsonObject | undefined, path: FieldPath): JsonValue | undefined {
   return path.reduce<JsonValue | undefined>(
     (value, { jsonName }) =>
       typeof value === "object" && value !== null && !Array.isArray(value) ? value[jsonName] : undefined,

@@ -78,18 +78,35 @@ interface Described {
   readonly options: { readonly rest?: RestPolicy; readonly methods?: readonly string[] };
 }
 
+type Make = () => Promise<HttpAnswer>;
+
 /** The mounts of the document and its page. `mounts`: the services; those with REST paths are described. */
 export function referenceMounts(mounts: readonly Described[]): HttpMount[] {
-  let document: Promise<HttpAnswer> | undefined;
-  return [
-    mountHttp("/openapi.json", (call) =>
-      toAnswer(call, "/openapi.json", () => {
-        document ??= createDocument(mounts).then((json) => fileOf("application/json", Buffer.from(json)));
-        return document;
-      }),
-    ),
-    mountHttp("/docs", (call) => toAnswer(call, call.path, () => readPageFile(call.path))),
-  ];
+  const page = held(async () => fileOf("text/html; charset=utf-8", Buffer.from(PAGE)));
+  const files = Object.entries(VIEWER_FILES).map(([name, type]): [string, Make] => [
+    `/docs/${name}`,
+    held(async () => fileOf(type, await readFile(join(viewerFolder(), name)))),
+  ]);
+  const pages: ReadonlyMap<string, Make> = new Map<string, Make>([
+    ["/openapi.json", held(async () => fileOf("application/json", Buffer.from(await createDocument(mounts))))],
+    ["/docs", page],
+    ["/docs/", page],
+    ["/docs/start.js", held(async () => fileOf("text/javascript; charset=utf-8", Buffer.from(START)))],
+    ...files,
+  ]);
+  return ["/openapi.json", "/docs"].map((prefix) => mountHttp(prefix, (call) => answer(call, pages.get(call.path))));
+}
+
+/** Made when first asked for and kept, so that anyone may ask often; a failure is tried again. */
+function held(make: Make): Make {
+  let made: Promise<HttpAnswer> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
 }
 
 async function createDocument(mounts: readonly Described[]): Promise<string> {
@@ -118,14 +135,6 @@ function toRouteMount({ service, options }: Described): readonly RouteMount[] {
   return [{ service, methods, policy }];
 }
 
-async function readPageFile(path: string): Promise<HttpAnswer | undefined> {
-  if (path === "/docs" || path === "/docs/") return fileOf("text/html; charset=utf-8", Buffer.from(PAGE));
-  const name = path.slice("/docs/".length);
-  if (name === "start.js") return fileOf("text/javascript; charset=utf-8", Buffer.from(START));
-  const type = Object.hasOwn(VIEWER_FILES, name) ? VIEWER_FILES[name] : undefined;
-  return type === undefined ? undefined : fileOf(type, await readFile(join(viewerFolder(), name)));
-}
-
 /** Among the compiled sources the build has put the files there; from the sources they are read where npm put them. */
 function viewerFolder(): string {
   if (import.meta.filename.endsWith(".js")) return join(import.meta.dirname, "../../swagger-ui");
@@ -137,16 +146,12 @@ function fileOf(type: string, body: Uint8Array): HttpAnswer {
   return { status: 200, header: { ...SAFETY, "content-type": type, "cache-control": "no-cache", etag }, body };
 }
 
-async function toAnswer(
-  { method, path, header }: HttpCall,
-  expectedPath: string,
-  read: () => Promise<HttpAnswer | undefined>,
-): Promise<HttpAnswer> {
+async function answer({ method, header }: HttpCall, make: Make | undefined): Promise<HttpAnswer> {
+  if (make === undefined) return textOf(404, "nothing is served at this path\n", {});
   if (method !== "GET" && method !== "HEAD") {
     return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
   }
-  const found = path === expectedPath ? await read() : undefined;
-  if (found === undefined) return textOf(404, "nothing is served at this path\n", {});
+  const found = await make();
   const secured = { ...found.header, "content-security-policy": CONTENT_SECURITY_POLICY };
   const known = (header.get("if-none-match") ?? "").split(/\s*,\s*/);
   const isKnown = known.includes(String(found.header.etag));

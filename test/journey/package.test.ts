@@ -82,7 +82,8 @@ async function npxServe(
   t: TestContext,
   folder: string,
 ): Promise<{ readonly url: string; readonly stop: () => Promise<number> }> {
-  const names = Object.values(dialects).map(({ name }) => name);
+  const known: readonly dialects.Dialect[] = Object.values(dialects);
+  const names = known.map(({ name }) => name);
   const args = ["lockkeeper", "serve", "--listen", "127.0.0.1:0", "--dialects", names.join(), "--log-level", "warn"];
   const environment = strangersEnvironment({ LOCKKEEPER_ADMIN_KEY: ADMIN_KEY });
   const child = spawn("npx", args, { cwd: folder, detached: true, env: environment });

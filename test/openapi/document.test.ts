@@ -82,8 +82,11 @@ describe("the OpenAPI document", () => {
     const references = new Set([...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) => path ?? ""));
     assert.ok(references.size > 50);
     for (const reference of references) assert.ok(at(document, ...reference.split("/")), reference);
-    const tags = new Set((document.tags as JsonObject[]).map(({ name }) => name));
-    assert.deepEqual(new Set(operations.map(({ tag }) => tag)), tags);
+    // A service of nothing but streams has words and no operation.
+    const tags = (document.tags as JsonObject[]).filter(({ description }) => !/^Streams/m.test(`${description}`));
+    const used = new Set(operations.map(({ tag }) => tag));
+    for (const { name } of tags) assert.ok(used.has(String(name)), `${name}`);
+    for (const tag of used) assert.ok(JSON.stringify(document.tags).includes(`"name":"${tag}"`), tag);
   });
 
   test("lists every reason that an operation may be refused with, by status", async (t) => {
