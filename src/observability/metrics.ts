@@ -1,5 +1,6 @@
 /** What the service tells of itself to Prometheus. Labels are of bounded number: RPCs, codes, wires and reasons, never ids. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { CallDurations } from "./call-durations.ts";
 
 /** One call that is over. */
 export interface CallMetric {
@@ -86,12 +87,10 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #process = ofProcess();
   /** The count of calls is this histogram's: a counter beside it would say the same. */
-  readonly #calls = new Histogram({
+  readonly #calls = new CallDurations({
     name: "lockkeeper_call_duration_seconds",
     help: "Calls that are over, from the head of the request to the end of the answer.",
-    labelNames: ["rpc", "wire", "code"] as const,
     buckets: DURATION_BUCKETS,
-    registers: [this.#registry],
   });
   readonly #refusals = new Counter({
     name: "lockkeeper_refusals_total",
@@ -169,7 +168,7 @@ export class Metrics {
   }
 
   call({ rpc = UNMATCHED, wire, code, reason, durationMs }: CallMetric): void {
-    this.#calls.observe({ rpc, wire, code }, durationMs / MS_PER_SECOND);
+    this.#calls.observe(rpc, wire, code, durationMs / MS_PER_SECOND);
     if (reason !== undefined) this.#refusals.inc({ code, reason });
   }
 
@@ -199,7 +198,7 @@ export class Metrics {
   }
 
   async #write(): Promise<string> {
-    return (await this.#registry.metrics()) + (await this.#process.metrics());
+    return this.#calls.text() + (await this.#registry.metrics()) + (await this.#process.metrics());
   }
 }
 
