@@ -3,7 +3,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { callerGone, deadlineExceeded } from "./call-error.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Call, CallHead, Wire } from "./mount.ts";
+import type { Call, MountOptions, Wire } from "./mount.ts";
 import type { DescribeError } from "./record.ts";
 
 /** What a road knows of a call before `admit` is asked. */
@@ -55,8 +55,12 @@ export class LiveCall<A> implements Call<A> {
     return this.#admission;
   }
 
-  async admit(admit: (head: CallHead) => A | Promise<A>): Promise<void> {
-    this.#admission = await admit(this);
+  async admit(options: Pick<MountOptions<A>, "admit" | "proves">): Promise<void> {
+    const admission = await options.admit(this);
+    this.#admission = admission;
+    if (options.proves?.(admission) ?? admission !== undefined) {
+      this.#exchange.prove();
+    }
   }
 
   get signal(): AbortSignal {

@@ -113,7 +113,7 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
     }
   });
   try {
-    await call.admit(bound.mount.options.admit);
+    await call.admit(bound.mount.options);
     // A deadline of 0 has passed before the listener above could hear of it.
     if (isConnectDeadline(context.signal.reason)) {
       throw deadlineExceeded();

@@ -1,6 +1,7 @@
 /** One HTTP request with its answer, alike for HTTP/1.1 and HTTP/2: its parts, its end, and its time limits. */
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
+import type { Socket } from "node:net";
 import type { CallTrace } from "../observability/traces.ts";
 import { parseTarget } from "../transcoding/path-text.ts";
 import { bodyTooSlow, callerGone } from "./call-error.ts";
@@ -15,6 +16,8 @@ export type AnswerHeader = Record<string, string | readonly string[]>;
 export interface Door {
   readonly limits: TransportLimits;
   readonly clientAddress: ClientAddress;
+  /** Hears of connections on which a call was admitted. */
+  readonly prove: (socket: Socket | undefined) => void;
 }
 
 export class Exchange {
@@ -82,7 +85,16 @@ export class Exchange {
 
   /** An IPv4 address in its own form also where the socket is IPv6. */
   get #peerAddress(): string {
-    return plainAddress((this.stream?.session?.socket ?? this.request.socket)?.remoteAddress ?? "");
+    return plainAddress(this.#socket?.remoteAddress ?? "");
+  }
+
+  get #socket(): Socket | undefined {
+    return this.stream?.session?.socket ?? this.request.socket;
+  }
+
+  /** The caller has shown who they are. */
+  prove(): void {
+    this.#door.prove(this.#socket);
   }
 
   #headerText(name: string): string | undefined {

@@ -40,6 +40,7 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
     readBody: () => exchange.body.readAll(surroundings.limits.bodyBytesMax),
     note: (more) => {
       noted = { ...noted, ...more };
+      if (more.admission !== undefined) exchange.prove();
     },
   };
   try {

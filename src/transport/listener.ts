@@ -3,6 +3,7 @@ import * as http from "node:http";
 import * as http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import * as tls from "node:tls";
+import { Connections } from "./connections.ts";
 import { guardSessions, type SessionGuard } from "./http2-sessions.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { HttpRequest, HttpResponse } from "./mount.ts";
@@ -23,6 +24,8 @@ export interface Listener {
   drain(): void;
   /** Connections that have become idle since `drain` close now. */
   closeIdle(): void;
+  /** A call was admitted on this connection: it does not give way to new ones when there are too many. */
+  prove(socket: Socket | undefined): void;
   /** Connections from now on see another certificate; those that are open keep theirs. Throws when it is not usable. */
   renew(tls: TlsOptions): void;
   /** Destroys what is left. */
@@ -39,7 +42,7 @@ const preface = Buffer.from("PRI ");
 /** `tlsOptions`: absent, the port speaks cleartext. Throws when the certificate and its key are not usable. */
 export function createListener(limits: TransportLimits, onRequest: OnRequest, tlsOptions?: TlsOptions): Listener {
   const sniffing = new Set<Socket>();
-  const sockets = new Set<Socket>();
+  const connections = new Connections(limits.connectionsMax);
   const h2 = createHttp2Server(limits, onRequest);
   const sessions = guardSessions(h2, limits);
   const h1 = createHttp1Server(limits, onRequest);
@@ -66,8 +69,9 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest, tl
   };
   const secured = tlsOptions && createTlsServer(tlsOptions, limits, lead);
   h1.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    if (!connections.add(socket)) {
+      return;
+    }
     if (secured === undefined) {
       lead(socket);
     } else {
@@ -81,10 +85,11 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest, tl
     secured.setSecureContext(toContextOptions(renewed));
   };
   return {
-    ...control(h1, sessions, sniffing, sockets),
+    ...control(h1, sessions, sniffing, connections),
+    prove: (socket) => connections.prove(socket),
     renew,
-    get connections() {
-      return sockets.size;
+    get connections(): number {
+      return connections.size;
     },
     closed: new Promise((resolve) => h1.once("close", resolve)),
   };
@@ -94,8 +99,8 @@ function control(
   h1: http.Server,
   sessions: SessionGuard,
   sniffing: ReadonlySet<Socket>,
-  sockets: ReadonlySet<Socket>,
-): Omit<Listener, "closed" | "renew" | "connections"> {
+  connections: Connections,
+): Omit<Listener, "closed" | "prove" | "renew" | "connections"> {
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
@@ -116,9 +121,7 @@ function control(
     destroy: () => {
       sessions.destroy();
       h1.closeAllConnections();
-      for (const socket of sockets) {
-        socket.destroy();
-      }
+      connections.destroy();
     },
   };
 }
@@ -135,7 +138,6 @@ function createHttp1Server(limits: TransportLimits, onRequest: OnRequest): http.
     keepAlive: true,
     noDelay: true,
   });
-  server.maxConnections = limits.connectionsMax;
   server.on("request", (request, response) => onRequest(request, response, false));
   server.on("checkContinue", (request, response) => onRequest(request, response, true));
   return server;

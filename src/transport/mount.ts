@@ -70,6 +70,8 @@ export type Admit<A> = (head: CallHead) => A | Promise<A>;
 /** The policies of one mount. */
 export interface MountOptions<A> {
   readonly admit: Admit<A>;
+  /** Whether an admission shows who the caller is. Absent: each does that is not `undefined`. */
+  proves?(admission: A): boolean;
   /** The REST side. Absent: the service has no REST paths, even where its methods carry http rules. */
   readonly rest?: RestPolicy;
   /** Only these methods, by local name, are served on any wire. Absent: all. */

@@ -73,7 +73,7 @@ async function serve<A>(
 ): Promise<void> {
   const { headers } = exchange.request;
   const { policy } = match.route;
-  await call.admit(bound.mount.options.admit);
+  await call.admit(bound.mount.options);
   const timeoutMs = parseDeadlineMs((name) => call.header.get(name), timeoutMsMax(bound.method, surroundings.limits));
   if (timeoutMs !== undefined) {
     keepDeadline(exchange, call, timeoutMs);

@@ -60,7 +60,11 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   roads.add(options);
   const late = new LateRoads<A>(options.lateMounts ?? [], roads);
   const live = new LiveExchanges(limits);
-  const door: Door = { limits, clientAddress: createClientAddress(options.proxies) };
+  const door: Door = {
+    limits,
+    clientAddress: createClientAddress(options.proxies),
+    prove: (socket) => listener.prove(socket),
+  };
   let draining = false;
   const lead = (exchange: Exchange): void => {
     try {

@@ -256,19 +256,6 @@ describe("the listener", () => {
     session.destroy();
   });
 
-  it("takes no more connections than its limit", async () => {
-    await withLab({ limits: { ...limits, connectionsMax: 2, headerTimeoutMs: 1_000 } }, async (small) => {
-      const held = [await openSocket(small), await openSocket(small)];
-      const third = await openSocket(small);
-      await within(0, 300, receive(third));
-      held[0]?.destroy();
-      await until(() => held[0]?.closed === true, "a free place");
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      assert.equal((await fetch(`${small.url}/healthz`, { headers: { connection: "close" } })).status, 200);
-      held[1]?.destroy();
-    });
-  });
-
   it("lets a client read its refusal while it still sends its body", async () => {
     const socket = await openSocket(lab);
     const received = receive(socket);

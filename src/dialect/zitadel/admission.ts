@@ -44,6 +44,11 @@ const ANYONE: CallerAdmission = {
   organizationId: DEFAULT_ORGANIZATION_ID,
 };
 
+/** Whether an admission shows who the caller is. */
+export function provesCaller(admission: CallerAdmission): boolean {
+  return admission !== ANYONE;
+}
+
 /** Of one method: whether a credential is asked for, and what of its holder. */
 interface Requirement extends Asked {
   readonly isPublic: boolean;

@@ -14,7 +14,7 @@ import type { Admission } from "../../service/call.ts";
 import type { Operations } from "../../service/operations.ts";
 import type { Mount } from "../../transport/mount.ts";
 import { adminHandlers } from "./admin-v1.ts";
-import { type CallerAdmission, createAdmit } from "./admission.ts";
+import { type CallerAdmission, createAdmit, provesCaller } from "./admission.ts";
 import { keepOwnDetails } from "./error.ts";
 import { wrapHandlers, type ZitadelHandlers } from "./handler.ts";
 import { managementHandlers } from "./management-v1.ts";
@@ -65,6 +65,7 @@ function mountOf<S extends DescService>(
     handlers: wrapHandlers(operations, service, handlers),
     options: {
       admit: createAdmit(operations, served),
+      proves: provesCaller,
       ...(methods === undefined ? {} : { methods }),
       rest: restPolicy({ pathPrefix, ownPaths, successStatuses: successStatusesOf(service) }),
       unknownFields: "ignore",

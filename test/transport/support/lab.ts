@@ -55,6 +55,8 @@ export interface Lab {
 export interface LabOptions {
   readonly limits?: Partial<TransportLimits>;
   readonly tls?: TlsOptions;
+  /** How the methods that are open to all admit. */
+  readonly anyone?: Admit<string>;
   readonly corsOrigins?: readonly string[];
   readonly httpMounts?: readonly HttpMount<string>[];
   readonly lateMounts?: readonly LateMounts<string>[];
@@ -72,7 +74,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const transport = createTransport<string>({
     mounts: [
       labMount(options, began, aborted),
-      healthMount(health, () => "open"),
+      healthMount(health, options.anyone ?? (() => "open")),
       ...reflectionMounts([LabService, HealthService], labRegistry, () => "open"),
     ],
     httpMounts: [...healthHttpMounts(health), plainMount, crashMount, ...(options.httpMounts ?? [])],

@@ -1,0 +1,166 @@
+/** Connections that are held open in silence give way to those on which somebody calls, on every wire and inside TLS. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import { Agent as SecureAgent, request as secureRequest } from "node:https";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
+import { Authority, noOpenssl } from "./support/certificates.ts";
+import { type Lab, until, withLab } from "./support/lab.ts";
+import { jsonHeader, open, receive, request } from "./support/raw.ts";
+
+const MAX = 40;
+/** Long enough that none of the slow ones is closed for being slow. */
+const limits = { connectionsMax: MAX, headerTimeoutMs: 30_000, requestTimeoutMs: 30_000, idleTimeoutMs: 60_000 };
+const say = "/lab.v1.LabService/Say";
+const postHead = `POST ${say} HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\n`;
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/** What slow clients say before they fall silent, or go on byte by byte. */
+const SLOW: readonly (readonly [name: string, said: string, drips: boolean])[] = [
+  ["nothing", "", false],
+  ["the beginning of a preface", "PRI", false],
+  ["headers byte by byte", `${postHead}X-Slow: `, true],
+  ["a request and then nothing", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", false],
+  [
+    "a call that is open to all",
+    "POST /grpc.health.v1.Health/Check HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+    false,
+  ],
+  ["a body without a credential", `${postHead}Content-Length: 100\r\n\r\n{`, true],
+  ["a preface", preface, false],
+];
+
+async function hold(t: TestContext, lab: Lab, said: string, drips: boolean): Promise<Socket> {
+  const socket = connect(lab.port, lab.host);
+  socket.on("error", () => undefined);
+  socket.resume();
+  t.after(() => socket.destroy());
+  await once(socket, "connect");
+  socket.write(said);
+  if (drips) {
+    const drip = setInterval(() => socket.writable && socket.write("x"), 20);
+    socket.once("close", () => clearInterval(drip));
+  }
+  return socket;
+}
+
+/** One call on a connection of its own. */
+function callOnce(lab: Lab): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = http.request(
+      { host: lab.host, port: lab.port, method: "POST", path: say, agent: false, headers: jsonHeader },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      },
+    );
+    sent.on("error", reject);
+    sent.end("{}");
+  });
+}
+
+describe("when all places are taken", { concurrency: true }, () => {
+  for (const [name, said, drips] of SLOW) {
+    it(`by clients who say ${name}, the honest are served on new connections and on those they have`, async (t) => {
+      // Whoever is admitted as nobody has shown nothing.
+      const anyone = (): never => undefined as never;
+      await withLab({ limits, anyone }, async (lab) => {
+        const session = http2.connect(lab.url);
+        t.after(() => session.destroy());
+        const ask = async (): Promise<number> =>
+          (await request(session, { path: say, header: jsonHeader, body: Buffer.from("{}") })).status;
+        assert.equal(await ask(), 200);
+        for (let i = 0; i < 3 * MAX; i++) await hold(t, lab, said, drips);
+        // What they say is dealt with before anyone else comes.
+        await setTimeout(100);
+        for (let i = 0; i < 10; i++) assert.equal(await callOnce(lab), 200);
+        assert.equal(await ask(), 200, "the connection that was there before is there yet");
+        assert.equal(session.destroyed, false);
+      });
+    });
+  }
+
+  it("by callers who are known, a new connection is closed and theirs are not", async (t) => {
+    await withLab({ limits: { ...limits, connectionsMax: 2 } }, async (lab) => {
+      const first = http2.connect(lab.url);
+      t.after(() => first.destroy());
+      const header = jsonHeader;
+      assert.equal((await request(first, { path: say, header, body: Buffer.from("{}") })).status, 200);
+      const agent = new http.Agent({ keepAlive: true });
+      t.after(() => agent.destroy());
+      const kept = http.request({ host: lab.host, port: lab.port, method: "POST", path: say, agent, headers: header });
+      kept.end("{}");
+      const [answer] = (await once(kept, "response")) as [http.IncomingMessage];
+      answer.resume();
+      await once(answer, "end");
+      const third = await hold(t, lab, "", false);
+      await receive(third);
+      assert.equal((await request(first, { path: say, header, body: Buffer.from("{}") })).status, 200);
+      // A place is free again as soon as one of them leaves.
+      agent.destroy();
+      await setTimeout(50);
+      assert.equal(await callOnce(lab), 200);
+    });
+  });
+
+  it("by calls that are refused, the connection of the refused is not kept for them", async (t) => {
+    await withLab({ limits: { ...limits, connectionsMax: 1 } }, async (lab) => {
+      const stranger = http2.connect(lab.url);
+      t.after(() => stranger.destroy());
+      stranger.on("error", () => undefined);
+      const answer = await request(stranger, {
+        path: say,
+        header: { "content-type": "application/json" },
+        body: Buffer.from("{}"),
+      });
+      assert.equal(answer.status, 401);
+      assert.equal(await callOnce(lab), 200);
+      await until(() => stranger.destroyed, "the end of the stranger's connection");
+    });
+  });
+});
+
+describe("when all places are taken, inside TLS", { skip: noOpenssl() ?? false }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "lockkeeper-places-"));
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("handshakes that are not ended and silence after them give way, known callers do not", async (t) => {
+    const authority = new Authority(folder);
+    const { certPem: cert, keyPem: key } = authority.issue("one");
+    const ca = authority.certPem;
+    await withLab({ limits, tls: { cert, key } }, async (lab) => {
+      const session = http2.connect(lab.url, { ca });
+      t.after(() => session.destroy());
+      const header = jsonHeader;
+      const stream = open(session, { path: say, header, body: Buffer.from("{}") });
+      stream.resume();
+      await once(stream, "end");
+      for (let i = 0; i < 2 * MAX; i++) {
+        if (i % 2 === 0) {
+          await hold(t, lab, "\x16\x03\x01", false);
+          continue;
+        }
+        const silent = connectTls({ host: lab.host, port: lab.port, ca });
+        silent.on("error", () => undefined);
+        t.after(() => silent.destroy());
+        await once(silent, "secureConnect");
+      }
+      const agent = new SecureAgent({ ca, keepAlive: false });
+      const sent = secureRequest({ host: lab.host, port: lab.port, path: say, method: "POST", agent, headers: header });
+      sent.end("{}");
+      const [answer] = (await once(sent, "response")) as [http.IncomingMessage];
+      assert.equal(answer.statusCode, 200);
+      answer.resume();
+      assert.equal(session.destroyed, false);
+      const again = await request(session, { path: say, header, body: Buffer.from("{}") });
+      assert.equal(again.status, 200);
+    });
+  });
+});
