@@ -26,12 +26,12 @@ export interface Config {
   readonly tlsKey: string | undefined;
   readonly tlsClientCa: string | undefined;
   readonly corsOrigins: readonly string[];
+  readonly docs: boolean;
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly stopGraceMs: number;
   readonly allowClockBehind: boolean;
-  readonly docs: boolean;
 }
 
 interface Setting<T> {
@@ -98,6 +98,13 @@ export const SETTINGS: Settings = {
       "Origins whose pages may call from a browser, comma-separated, such as `https://console.example`; `*`: all.",
     parse: parseOrigins,
   },
+  docs: {
+    flag: "docs",
+    environment: "LOCKKEEPER_DOCS",
+    fallback: "true",
+    meaning: "Serve `/openapi.json` and its page `/docs`, to anyone: `true` or `false`.",
+    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
+  },
   dialects: {
     flag: "dialects",
     environment: "LOCKKEEPER_DIALECTS",
@@ -134,13 +141,6 @@ export const SETTINGS: Settings = {
     meaning: "Start although the clock is more than 60 s behind the newest record: `true` or `false`.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
-  docs: {
-    flag: "docs",
-    environment: "LOCKKEEPER_DOCS",
-    fallback: "true",
-    meaning: "Serve `/openapi.json` and its page `/docs`, to anyone: `true` or `false`.",
-    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
-  },
 };
 
 /** A setting with a value that is not allowed, or a flag that does not exist. */
@@ -170,12 +170,12 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     tlsKey: read("tlsKey"),
     tlsClientCa: read("tlsClientCa"),
     corsOrigins: read("corsOrigins"),
+    docs: read("docs"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),
     logFormat: read("logFormat"),
     stopGraceMs: read("stopGraceMs"),
     allowClockBehind: read("allowClockBehind"),
-    docs: read("docs"),
   };
 }
 

@@ -91,6 +91,14 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
     ],
     refused: [["a\0b", /is not the path of a file/]],
   },
+  docs: {
+    byDefault: true,
+    allowed: [
+      ["true", true],
+      ["false", false],
+    ],
+    refused: [["no", /"no" is not allowed; it must be one of true, false/]],
+  },
   dialects: {
     byDefault: [],
     allowed: [
@@ -168,14 +176,6 @@ const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["yes", /"yes" is not allowed; it must be one of true, false/],
       ["1", /"1" is not allowed/],
     ],
-  },
-  docs: {
-    byDefault: true,
-    allowed: [
-      ["true", true],
-      ["false", false],
-    ],
-    refused: [["no", /"no" is not allowed; it must be one of true, false/]],
   },
 };
 
