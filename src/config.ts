@@ -40,12 +40,12 @@ export interface Config {
   readonly rateLimitAddress: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly rateLimitCaller: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly corsOrigins: readonly string[];
+  readonly docs: boolean;
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly stopGraceMs: number;
   readonly allowClockBehind: boolean;
-  readonly docs: boolean;
   /** 0: no limit. */
   readonly backupBytesPerSecond: number;
   readonly backupLogBytesMax: number;
@@ -161,6 +161,13 @@ export const SETTINGS: Settings = {
       "Origins whose pages may call from a browser, comma-separated, such as `https://console.example`; `*`: all.",
     parse: parseOrigins,
   },
+  docs: {
+    flag: "docs",
+    environment: "LOCKKEEPER_DOCS",
+    fallback: "true",
+    meaning: "Serve `/openapi.json` and its page `/docs`, to anyone: `true` or `false`.",
+    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
+  },
   dialects: {
     flag: "dialects",
     environment: "LOCKKEEPER_DIALECTS",
@@ -195,13 +202,6 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_ALLOW_CLOCK_BEHIND",
     fallback: "false",
     meaning: "Start although the clock is more than 60 s behind the newest record: `true` or `false`.",
-    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
-  },
-  docs: {
-    flag: "docs",
-    environment: "LOCKKEEPER_DOCS",
-    fallback: "true",
-    meaning: "Serve `/openapi.json` and its page `/docs`, to anyone: `true` or `false`.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
   backupBytesPerSecond: {
@@ -254,12 +254,12 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     rateLimitAddress: read("rateLimitAddress"),
     rateLimitCaller: read("rateLimitCaller"),
     corsOrigins: read("corsOrigins"),
+    docs: read("docs"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),
     logFormat: read("logFormat"),
     stopGraceMs: read("stopGraceMs"),
     allowClockBehind: read("allowClockBehind"),
-    docs: read("docs"),
     backupBytesPerSecond: read("backupBytesPerSecond"),
     backupLogBytesMax: read("backupLogBytesMax"),
   };
