@@ -1,36 +1,32 @@
 /** The commands on sessions, sign-ins, policies, keys and organizations, each as a process against a running service. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { clientsOf, ended, spawnService, startService, temporaryFolder } from "../support/service.ts";
 import { assertRefused, cliOf, jsonOf, printed } from "./support/cli.ts";
 
-test("sessions are listed and ended, one by its id or all of a user", async (t) => {
-  const { url, users, sessions } = await startService(t);
-  const lk = cliOf(url);
-  await users.createUser({ userId: "ann" });
-  const { session } = await sessions.createSession({ userId: "ann", ip: "192.0.2.1", userAgent: "a\u001b[2Jb" });
-  await sessions.createSession({ userId: "ann" });
+const { url, users, sessions, signIns, organizations } = await startService({ after });
+const lk = cliOf(url);
+
+test("sessions are listed and ended, one by its id or all of a user", async () => {
+  await users.createUser({ userId: "sue" });
+  const { session } = await sessions.createSession({ userId: "sue", ip: "192.0.2.1", userAgent: "a\u001b[2Jb" });
+  await sessions.createSession({ userId: "sue" });
   const id = session?.sessionId ?? "";
-  const table = await printed(lk("sessions list --user ann"));
+  const table = await printed(lk("sessions list --user sue"));
   assert.match(table, /^SESSION +USER +STATUS +OPENED +LAST ACTIVITY +EXPIRES +IP +USER AGENT\n/);
-  assert.match(table, new RegExp(`^${id} +ann +ACTIVE( +\\S+Z){3} +192\\.0\\.2\\.1 +a\\\\u\\{1b\\}\\[2Jb$`, "m"));
-  assert.equal(await printed(lk(`sessions revoke ${id}`)), `${id} of ann is REVOKED\n`);
+  assert.match(table, new RegExp(`^${id} +sue +ACTIVE( +\\S+Z){3} +192\\.0\\.2\\.1 +a\\\\u\\{1b\\}\\[2Jb$`, "m"));
+  assert.equal(await printed(lk(`sessions revoke ${id}`)), `${id} of sue is REVOKED\n`);
   await assertRefused(lk(`sessions revoke ${id}`), { code: 4, says: /\(SESSION_ENDED\)/ });
   const active = await jsonOf<{ sessionId: string }>(lk("sessions list --active --all --json"));
   assert.equal(active.length, 1);
-  const all = "sessions revoke --user ann --reason-code PHISHED --note x --expected-sequence 1";
-  assert.equal(await printed(lk(`${all} --yes`)), "every session of ann is ended; revocation epoch 2\n");
+  const all = "sessions revoke --user sue --reason-code PHISHED --note x --expected-sequence 1";
+  assert.equal(await printed(lk(`${all} --yes`)), "every session of sue is ended; revocation epoch 2\n");
   assert.deepEqual(await jsonOf(lk("sessions list --active --json")), []);
-  await assertRefused(lk("sessions revoke"), { code: 2, says: /either <session> or --user is needed, and not both/ });
-  await assertRefused(lk(`sessions revoke ${id} --user ann`), { code: 2, says: /and not both/ });
-  await assertRefused(lk(`sessions revoke ${id} --note x`), { code: 2, says: /--note goes with --user/ });
 });
 
-test("signin check says who may act, and the exit code says whether all may", async (t) => {
-  const { url, users } = await startService(t);
-  const lk = cliOf(url);
+test("signin check says who may act, and the exit code says whether all may", async () => {
   for (const userId of ["ann", "bob"]) await users.createUser({ userId });
   await users.banUser({ userId: "bob", reasonCode: "FRAUD" });
   assert.match(await printed(lk("signin check ann")), /^USER +MAY ACT .*\nann +yes +ACTIVE +- +- +10 +1\n$/);
@@ -65,9 +61,7 @@ interface PolicyAnswer {
   };
 }
 
-test("policy set changes what is named, keeps other limits, and lets values be inherited again", async (t) => {
-  const { url } = await startService(t);
-  const lk = cliOf(url);
+test("policy set changes what is named, keeps other limits, and lets values be inherited again", async () => {
   const set = async (line: string): Promise<PolicyAnswer["policy"]["values"]> =>
     (await jsonOf<PolicyAnswer>(lk(`policy set ${line} --json`)))[0]?.policy.values;
   assert.deepEqual(await set("--attempts password=5"), { limits: [{ factor: "FACTOR_PASSWORD", attemptsMax: 5 }] });
@@ -100,11 +94,6 @@ test("policy set changes what is named, keeps other limits, and lets values be i
   });
   assert.match(await printed(lk("policy show --organization default")), /^attempts otp +3 +-$/m);
   assert.deepEqual(await set("--inherit all"), {});
-  await assertRefused(lk("policy set"), { code: 2, says: /nothing is to be set; name a value/ });
-  await assertRefused(lk("policy set --lock-duration 1h --inherit all"), {
-    code: 2,
-    says: /lock-duration cannot be set and inherited at once/,
-  });
   await assertRefused(lk("policy set --lock-duration 1ms"), {
     code: 2,
     says: /: --lock-duration: .*\(FIELD_INVALID\)/,
@@ -115,14 +104,12 @@ test("policy set changes what is named, keeps other limits, and lets values be i
   });
 });
 
-test("policy simulate tells whom other values would have locked", async (t) => {
-  const { url, users, signIns } = await startService(t);
-  const lk = cliOf(url);
-  await users.createUser({ userId: "ann" });
-  const subject = { subject: { case: "userId" as const, value: "ann" } };
+test("policy simulate tells whom other values would have locked", async () => {
+  await users.createUser({ userId: "sim" });
+  const subject = { subject: { case: "userId" as const, value: "sim" } };
   for (let i = 0; i < 3; i++) await signIns.recordFailure({ subject, factor: Factor.PASSWORD });
   const text = await printed(lk("policy simulate --attempts password=2 --lock-duration 1d"));
-  assert.match(text, /^3 attempts: 1 locks, 1 attempts refused\n\nUSER +FACTOR .*\nann +PASSWORD( +\S+Z){2} +1\n$/);
+  assert.match(text, /^3 attempts: 1 locks, 1 attempts refused\n\nUSER +FACTOR .*\nsim +PASSWORD( +\S+Z){2} +1\n$/);
   const [none] = await jsonOf<{ attemptCount?: string }>(
     lk("policy simulate --until 2020-01-01 --from 2019-01-01 --json"),
   );
@@ -133,18 +120,16 @@ test("policy simulate tells whom other values would have locked", async (t) => {
   });
 });
 
-test("keys are created, listed and revoked; the new one opens what it may and no more", async (t) => {
-  const { url, users, organizations } = await startService(t);
-  const lk = cliOf(url);
+test("keys are created, listed and revoked; the new one opens what it may and no more", async () => {
   await organizations.createOrganization({ organizationId: "acme" });
-  await users.createUser({ userId: "ann" });
+  await users.createUser({ userId: "kim" });
   const text = await printed(lk("keys create --role viewer --display-name desk --expires 2099-01-31"));
   assert.match(text, /^name +desk$/m);
   assert.match(text, /^expires +2099-01-31T00:00:00Z$/m);
   const secret = /^secret, shown this once +(lk_\w+)$/m.exec(text)?.[1] ?? assert.fail(text);
   const id = /^key +(\w+)$/m.exec(text)?.[1] ?? assert.fail(text);
-  await printed(lk("users show ann", { LOCKKEEPER_KEY: secret }));
-  await assertRefused(lk("users lock ann", { LOCKKEEPER_KEY: secret }), { code: 5, says: /\(PERMISSION_MISSING\)/ });
+  await printed(lk("users show kim", { LOCKKEEPER_KEY: secret }));
+  await assertRefused(lk("users lock kim", { LOCKKEEPER_KEY: secret }), { code: 5, says: /\(PERMISSION_MISSING\)/ });
   const [listed] = await jsonOf<{ apiKey: { permissions: string[] }; secret: string }>(
     lk("keys create --permissions user.read,user.write --organization acme --json"),
   );
@@ -155,7 +140,7 @@ test("keys are created, listed and revoked; the new one opens what it may and no
   assert.match(table, new RegExp(`^${id} +desk +viewer +\\(instance\\) +2099-01-31T00:00:00Z +- `, "m"));
   assert.equal((await jsonOf(lk("keys list --organization acme --json"))).length, 1);
   assert.match(await printed(lk(`keys revoke ${id} --note leaked --yes`)), /^\w+ \(desk\) is revoked since \S+Z\n$/);
-  await assertRefused(lk("users show ann", { LOCKKEEPER_KEY: secret }), { code: 5, says: /\(CREDENTIAL_INVALID\)/ });
+  await assertRefused(lk("users show kim", { LOCKKEEPER_KEY: secret }), { code: 5, says: /\(CREDENTIAL_INVALID\)/ });
   await assertRefused(lk(`keys revoke ${id} --yes`), { code: 4, says: /\(API_KEY_ALREADY_REVOKED\)/ });
   await assertRefused(lk("keys revoke zz --yes"), { code: 3, says: /\(API_KEY_NOT_FOUND\)/ });
   await assertRefused(lk("keys create"), { code: 2, says: /--role: exactly one of role and permissions is needed/ });
@@ -181,35 +166,25 @@ test("whoever lost every key makes one in the database while the service is stop
   const rescue = apiKeys.find(({ displayName }) => displayName === "rescue");
   assert.equal(rescue?.role, "owner");
   assert.equal(rescue?.createdBy, "system");
-  await assertRefused(lk(`keys create --database sqlite:${path}x`), { code: 2, says: /--database: there is no file / });
-  await assertRefused(lk(`${line} --role viewer`), { code: 2, says: /goes without --role/ });
-  await assertRefused(lk(`${line} --organization a`), { code: 2, says: /goes without --organization/ });
 });
 
-test("organizations are created, listed and updated", async (t) => {
-  const { url } = await startService(t);
-  const lk = cliOf(url);
-  const created = await printed(lk(["orgs", "create", "acme", "--display-name", "Acme Ltd", "--lock-duration", "15m"]));
-  assert.match(created, /^ORGANIZATION +NAME +LOCKS LAST .*\nacme +Acme Ltd +15m +1 /);
-  await assertRefused(lk("orgs create acme"), { code: 4, says: /\(ORGANIZATION_ALREADY_EXISTS\)/ });
+test("organizations are created, listed and updated", async () => {
+  const created = await printed(lk(["orgs", "create", "emca", "--display-name", "Acme Ltd", "--lock-duration", "15m"]));
+  assert.match(created, /^ORGANIZATION +NAME +LOCKS LAST .*\nemca +Acme Ltd +15m +1 /);
+  await assertRefused(lk("orgs create emca"), { code: 4, says: /\(ORGANIZATION_ALREADY_EXISTS\)/ });
   assert.match(
-    await printed(lk("orgs update acme --lock-duration 2h --expected-sequence 1")),
-    /^acme +Acme Ltd +2h +2 /m,
+    await printed(lk("orgs update emca --lock-duration 2h --expected-sequence 1")),
+    /^emca +Acme Ltd +2h +2 /m,
   );
-  assert.match(await printed(lk("orgs update acme --reset-lock-duration")), /^acme +Acme Ltd +1h +3 /m);
+  assert.match(await printed(lk("orgs update emca --reset-lock-duration")), /^emca +Acme Ltd +1h +3 /m);
   const [renamed] = await jsonOf<{ organization: object }>(
-    lk(["orgs", "update", "acme", "--display-name", "", "--json"]),
+    lk(["orgs", "update", "emca", "--display-name", "", "--json"]),
   );
   assert.ok(renamed !== undefined && !("displayName" in renamed.organization));
   const listed = await jsonOf<{ organizationId: string }>(lk("orgs list --json"));
   assert.deepEqual(
     listed.map(({ organizationId }) => organizationId),
-    ["acme", "default"],
+    ["acme", "default", "emca"],
   );
-  await assertRefused(lk("orgs update acme"), { code: 2, says: /nothing is to change/ });
   await assertRefused(lk("orgs update zz --lock-duration 2h"), { code: 3, says: /\(ORGANIZATION_NOT_FOUND\)/ });
-  await assertRefused(lk("orgs update acme --lock-duration 2h --reset-lock-duration"), {
-    code: 2,
-    says: /exclude each other/,
-  });
 });

@@ -1,9 +1,11 @@
 /** Command lines: what is read, and what is refused in which words. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { CommandContext } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { Failure } from "../../src/cli/failure.ts";
 import { readFlags } from "../../src/cli/flag.ts";
+import { Output } from "../../src/cli/output.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 
 /** What a command would be given, by name. */
@@ -151,3 +153,59 @@ describe("a refusal names what is at fault", () => {
     });
   }
 });
+
+/** Refused by the command itself, before it calls anybody. */
+const CONTRADICTIONS: readonly (readonly [line: string, says: RegExp])[] = [
+  ["users lock a --duration 1h --never", /^--duration and --never exclude each other; give one of them$/],
+  ["users ban a --until 2030-01-31 --duration 1h", /^--duration and --until exclude each other; give one of them$/],
+  ["users list --limit 5 --all", /^--limit and --all exclude each other; give one of them$/],
+  ["sessions revoke", /^either <session> or --user is needed, and not both$/],
+  ["sessions revoke s --user a", /^either <session> or --user is needed, and not both$/],
+  ["sessions revoke s --note x", /^--note goes with --user: one session has no history of its own$/],
+  ["sessions revoke s --expected-sequence 1", /^--expected-sequence goes with --user/],
+  ["policy set", /^nothing is to be set; name a value, such as --lock-duration 15m$/],
+  ["policy set --lock-duration 1h --inherit all", /^--lock-duration cannot be set and inherited at once$/],
+  ["policy set --attempts otp=1 --inherit attempts", /^--attempts cannot be set and inherited at once$/],
+  ["keys create --database sqlite:/nowhere/a.db", /^--database: there is no file \/nowhere\/a\.db$/],
+  ["keys create --database sqlite:a.db --role owner", /^--database makes an owner's key .*; it goes without --role$/],
+  ["keys create --database sqlite:a.db --permissions a", /it goes without --permissions$/],
+  ["keys create --database sqlite:a.db --expires 2030-01-31", /it goes without --expires$/],
+  ["keys create --database sqlite:a.db --validate-only", /it goes without --validate-only$/],
+  ["orgs update a", /^nothing is to change; name --display-name or --lock-duration$/],
+  [
+    "orgs update a --lock-duration 2h --reset-lock-duration",
+    /^--lock-duration and --reset-lock-duration exclude each other/,
+  ],
+];
+
+const output = new Output(false);
+
+describe("a contradiction is refused before anybody is called", () => {
+  for (const [line, says] of CONTRADICTIONS) {
+    test(line, async () => {
+      const args = line.split(" ");
+      const parsed = await parseCommandLine(args, COMMANDS);
+      if (parsed.kind !== "command") throw new Error(`no command: ${parsed.text}`);
+      const context: CommandContext = {
+        output,
+        environment: {},
+        organizationId: "",
+        signal: new AbortController().signal,
+        parts: { serve: nobody, createOwnerKey: nobody, describe: nobody },
+        client: nobody,
+        confirm: nobody,
+      };
+      const running = async (): Promise<unknown> => parsed.command.run(await given(args), context);
+      await assert.rejects(running, (error) => {
+        assert.ok(error instanceof Failure, String(error));
+        assert.match(error.message, says);
+        assert.equal(error.exitCode, 2);
+        return true;
+      });
+    });
+  }
+});
+
+function nobody(): never {
+  assert.fail("somebody was called");
+}
