@@ -5,6 +5,8 @@ import { runCommandLine } from "./cli/program.ts";
 /** Loaded when a command asks for it: most talk to a service that runs elsewhere. */
 const PARTS: ServiceParts = {
   serve: async (config) => (await import("./server/run.ts")).run(config),
+  createOwnerKey: async (path, displayName) =>
+    (await import("./server/offline-key.ts")).createOwnerKey(path, displayName),
   describe: async (error) => (await import("./server/describe.ts")).startFailure(error),
 };
 

@@ -30,23 +30,31 @@ const EXIT_CODES: Readonly<Record<Code, ExitCode>> = {
   [Code.Unauthenticated]: EXIT.NOT_PERMITTED,
 };
 
-/** A Failure for what a call threw. `server`: where it was made to. */
-export function callFailure(error: ConnectError, { server, timeoutMs }: { server: URL; timeoutMs: number }): Failure {
+/** What a call was made with. */
+export interface Called {
+  readonly server: URL;
+  readonly timeoutMs: number;
+  /** What was typed for a field of the request, such as `--until` for `expire_time`. */
+  readonly typedFor: (field: string) => string;
+}
+
+/** A Failure for what a call threw. */
+export function callFailure(error: ConnectError, { server, timeoutMs, typedFor }: Called): Failure {
   const [info] = error.findDetails(ErrorInfoSchema);
-  if (info === undefined) {
-    const sentence = obstacle(error, server, timeoutMs);
-    if (sentence !== undefined) {
-      return new Failure(EXIT.UNAVAILABLE, sentence, {
-        cause: error,
-        status: { code: error.code === Code.DeadlineExceeded ? 4 : 14, message: sentence, details: [] },
-      });
-    }
+  const sentence = info === undefined ? obstacle(error, server, timeoutMs) : undefined;
+  if (sentence !== undefined) {
+    const code = error.code === Code.DeadlineExceeded ? error.code : Code.Unavailable;
+    const status = { code, message: sentence, details: [] };
+    return new Failure(EXIT.UNAVAILABLE, sentence, { cause: error, status });
   }
   const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
   const [retry] = error.findDetails(RetryInfoSchema);
-  const lines = violations
-    .filter(({ field, description }) => !error.rawMessage.includes(`${field}: ${description}`))
-    .map(({ field, description }) => `${field}: ${description}`);
+  let message = error.rawMessage;
+  const lines: string[] = [];
+  for (const { field, description } of violations) {
+    if (message.startsWith(`${field}: `)) message = typedFor(field) + message.slice(field.length);
+    else if (!message.includes(`${field}: ${description}`)) lines.push(`${typedFor(field)}: ${description}`);
+  }
   if (info?.metadata.outcome === "UNKNOWN") {
     lines.push("whether it was applied is not known: look before it is tried again, or repeat it with --request-id");
   }
@@ -54,25 +62,63 @@ export function callFailure(error: ConnectError, { server, timeoutMs }: { server
     const delayMs = Number(retry.retryDelay.seconds) * 1000 + retry.retryDelay.nanos / 1e6;
     lines.push(`try again in ${delayMs < 1000 ? `${Math.ceil(delayMs)} ms` : `${Math.ceil(delayMs / 1000)} s`}`);
   }
-  const reason = info === undefined ? Code[error.code] : info.reason;
-  return new Failure(EXIT_CODES[error.code], `${error.rawMessage} (${reason})`, {
+  const reason = info?.reason ?? nameOfCode(error.code);
+  return new Failure(EXIT_CODES[error.code], `${message} (${reason})`, {
     lines,
     status: statusOf(error),
     cause: error,
   });
 }
 
+/** As the protocol writes it: `PERMISSION_DENIED`. */
+function nameOfCode(code: Code): string {
+  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+}
+
+/** What can be said of causes by what is found in their codes and messages; the first that fits. */
+const OBSTACLES: readonly (readonly [found: RegExp, sentence: (server: URL) => string])[] = [
+  [/ECONNREFUSED/, ({ origin }) => `nothing listens at ${origin}; is the service running, and is --server right?`],
+  [/ENOTFOUND|EAI_AGAIN/, ({ hostname }) => `the host name ${hostname} is not known; is --server right?`],
+  [/EHOSTUNREACH|ENETUNREACH|ETIMEDOUT/, ({ host }) => `${host} cannot be reached over the network`],
+  [
+    /ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO/,
+    ({ host }) => `${host} does not speak TLS; is the service at http://${host}?`,
+  ],
+  [
+    /ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE|ALERT_UNKNOWN_CA|ALERT_BAD_CERTIFICATE/,
+    ({ host }) => `${host} wants a certificate of the client's that it knows; give --client-cert and --client-key`,
+  ],
+  [/NO_APPLICATION_PROTOCOL/, httpOne],
+  [
+    /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_VERIFY|CERT_UNTRUSTED/,
+    ({ host }) => `the certificate of ${host} is not of an authority that is trusted here; give its file by --ca`,
+  ],
+  [/ERR_TLS_CERT_ALTNAME_INVALID/, ({ host }) => `the certificate of ${host} is for another name; is --server right?`],
+  [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, ({ host }) => `the certificate of ${host} is not valid at this time`],
+  [/ERR_HTTP2_ERROR|Protocol error/, httpOne],
+  [/HTTP 50[234]/, ({ origin }) => `the proxy at ${origin} does not reach the service behind it`],
+  [
+    /unsupported content type|missing content type|HTTP [2345]\d\d/,
+    ({ origin }) => `what answers at ${origin} is not lockkeeper, or a proxy before it that does not carry gRPC`,
+  ],
+  [
+    /ECONNRESET|stream closed|socket hang up|EPIPE|ERR_HTTP2|session|GOAWAY/i,
+    ({ host, protocol }) =>
+      `${host} closed the connection without an answer${protocol === "http:" ? `; if the service speaks TLS, --server is https://${host}` : ""}`,
+  ],
+];
+
+function httpOne({ host }: URL): string {
+  return `${host} does not speak HTTP/2, as gRPC needs; is it lockkeeper, or a proxy before it?`;
+}
+
 /** What kept the call from the service or its answer from us; `undefined`: nothing that is known. */
 function obstacle(error: ConnectError, server: URL, timeoutMs: number): string | undefined {
-  const text = causesOf(error).join(" ");
-  const at = `at ${server.origin}`;
   if (error.code === Code.DeadlineExceeded) {
-    return `no answer ${at} within ${timeoutMs} ms; whether a change was applied is not known: look before you try again`;
+    return `no answer from ${server.origin} within ${timeoutMs} ms; a change may have been applied all the same`;
   }
-  if (/ECONNREFUSED/.test(text)) return `nothing listens ${at}; is the service running, and is --server right?`;
-  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return `the host name of ${server.origin} is not known`;
-  if (/EHOSTUNREACH|ENETUNREACH|ETIMEDOUT/.test(text)) return `${server.host} cannot be reached over the network`;
-  return undefined;
+  const causes = causesOf(error).join(" ");
+  return OBSTACLES.find(([found]) => found.test(causes))?.[1](server);
 }
 
 /** Codes and messages of an error and of what caused it. */

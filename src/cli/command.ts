@@ -9,6 +9,11 @@ import type { Output } from "./output.ts";
 export interface ServiceParts {
   /** Resolves when the service listens; signals end the process. */
   readonly serve: (config: Config) => Promise<void>;
+  /** Makes an owner's key in a database that no service has open. Throws an Error of one plain sentence otherwise. */
+  readonly createOwnerKey: (
+    path: string,
+    displayName: string,
+  ) => Promise<{ readonly keyId: string; readonly secret: string }>;
   /** What is told of a fault that no command foresaw: whole lines. */
   readonly describe: (error: unknown) => Promise<string>;
 }

@@ -31,8 +31,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Flag > environment > default. Throws an Error that names the variable at fault. */
 export function addressOf(flags: FlagValues<typeof CONNECTION_FLAGS>, environment: Environment): Address {
+  const server = flags.server ?? serverOf(environment);
+  const forTls = (["ca", "client-cert", "client-key"] as const).find((name) => flags[name] !== undefined);
+  // In the environment they may be meant for other calls.
+  if (server.protocol === "http:" && forTls !== undefined) {
+    throw new Error(`--${forTls} is for https, and the service is at ${server.origin}`);
+  }
   return {
-    server: flags.server ?? serverOf(environment),
+    server,
     ca: flags.ca ?? (environment.LOCKKEEPER_CA || undefined),
     clientCert: flags["client-cert"] ?? (environment.LOCKKEEPER_CLIENT_CERT || undefined),
     clientKey: flags["client-key"] ?? (environment.LOCKKEEPER_CLIENT_KEY || undefined),

@@ -107,12 +107,7 @@ function readKey(path: string | undefined, keyOfEnvironment: string | undefined)
 type Pem = Pick<Address, "ca" | "clientCert" | "clientKey">;
 
 function readTlsFiles(server: URL, { ca, clientCert, clientKey }: Pem): { ca?: string; cert?: string; key?: string } {
-  const given = { "--ca": ca, "--client-cert": clientCert, "--client-key": clientKey };
-  if (server.protocol === "http:") {
-    const flag = Object.entries(given).find(([, path]) => path !== undefined)?.[0];
-    if (flag === undefined) return {};
-    throw usageFailure(`${flag} is for https, and --server is ${server.origin}`);
-  }
+  if (server.protocol === "http:") return {};
   if ((clientCert === undefined) !== (clientKey === undefined)) {
     throw usageFailure("--client-cert and --client-key go together: give both, or neither");
   }

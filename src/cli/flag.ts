@@ -51,14 +51,19 @@ export function list<T>(placeholder: string, meaning: string, parse: (text: stri
   };
 }
 
+/** A flag that may be given several times, each time with one value. */
+export function repeated<T>(placeholder: string, meaning: string, parse: (text: string) => T): Flag<readonly T[]> {
+  return { takes: "many", placeholder, meaning, required: false, parse: (texts) => texts.map(parse) };
+}
+
 /** The words of a table as choices of a flag. */
-export function choice<T>(meaning: string, choices: Readonly<Record<string, T>>): Flag<T | undefined> {
+export function choice<const T>(meaning: string, choices: Readonly<Record<string, T>>): Flag<T | undefined> {
   const names = Object.keys(choices);
   return { ...value(names.join("|"), meaning, (typed) => chosen(choices, typed)), choices: names };
 }
 
 /** As `choice`, several times. */
-export function choiceList<T>(meaning: string, choices: Readonly<Record<string, T>>): Flag<readonly T[]> {
+export function choiceList<const T>(meaning: string, choices: Readonly<Record<string, T>>): Flag<readonly T[]> {
   const names = Object.keys(choices);
   return { ...list(names.join("|"), meaning, (typed) => chosen(choices, typed)), choices: names };
 }

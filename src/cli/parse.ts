@@ -4,7 +4,7 @@ import type { Command, Reach } from "./command.ts";
 import { GROUPS } from "./commands.ts";
 import { CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "./connection-flags.ts";
 import { EXIT_MEANINGS, usageFailure } from "./failure.ts";
-import type { Flag, FlagTable } from "./flag.ts";
+import type { FlagTable } from "./flag.ts";
 import { readVersion } from "./version.ts";
 
 export type Parsed =
@@ -31,10 +31,15 @@ const OF_YARGS = ["_", "$0", "help", "version"];
 export async function parseCommandLine(args: readonly string[], commands: readonly Command[]): Promise<Parsed> {
   const { default: yargs } = await import("yargs");
   let found: { readonly command: Command; readonly typed: Readonly<Record<string, unknown>> } | undefined;
-  const program = build(yargs([...args]), commands, (command, typed) => {
-    found = { command, typed };
+  const isCompletion = args[0] === COMPLETION_FLAG;
+  const program = build(yargs([...args]), commands, {
+    // Offered, but not judged by yargs: several may be given by commas, and our refusals are alike everywhere.
+    withChoices: isCompletion,
+    found: (command, typed) => {
+      found = { command, typed };
+    },
   });
-  if (args[0] === COMPLETION_FLAG) {
+  if (isCompletion) {
     // Prints by itself: with a callback yargs loses what the commands of a group offer.
     await program.parseAsync([...args]);
     return { kind: "text", text: "" };
@@ -46,7 +51,8 @@ export async function parseCommandLine(args: readonly string[], commands: readon
   if (found === undefined) {
     // Help, version or completions: yargs has said what there is to say.
     const named = commands.find(({ name }) => name === argv._.join(" "));
-    const text = argv.help === true && named?.help !== undefined ? named.help() : inOurForm(printed, commands);
+    const text =
+      argv.help === true && named?.help !== undefined ? ownHelp(named, named.help) : inOurForm(printed, commands);
     if (text !== "") return { kind: "text", text: text.endsWith("\n") ? text : `${text}\n` };
     throw unknownCommand(argv._.map(String), commands);
   }
@@ -55,9 +61,12 @@ export async function parseCommandLine(args: readonly string[], commands: readon
   return { kind: "command", command: found.command, typed };
 }
 
-type Found = (command: Command, typed: Readonly<Record<string, unknown>>) => void;
+interface Building {
+  readonly withChoices: boolean;
+  readonly found: (command: Command, typed: Readonly<Record<string, unknown>>) => void;
+}
 
-function build(base: Argv, commands: readonly Command[], found: Found): Argv {
+function build(base: Argv, commands: readonly Command[], building: Building): Argv {
   const groups = new Set(commands.map(({ name }) => name.split(" ")[0] ?? name));
   const program = base
     .scriptName(PROGRAM)
@@ -77,25 +86,29 @@ function build(base: Argv, commands: readonly Command[], found: Found): Argv {
     })
     .help("help", "say what there is, with examples")
     .version("version", "say which version this is", readVersion())
-    .options(optionsOf(SHARED_FLAGS))
+    .options(optionsOf(SHARED_FLAGS, building))
     .group(Object.keys(SHARED_FLAGS), "Connection and output:")
     .epilogue(epilogue())
     .wrap(Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX));
   for (const group of groups) {
     const members = commands.filter(({ name }) => name === group || name.startsWith(`${group} `));
     const [first] = members;
-    if (first !== undefined && first.name === group) addCommand(program, first, { word: group, found });
+    if (first !== undefined && first.name === group) addCommand(program, first, { word: group, ...building });
     else
       program.command(group, GROUPS[group] ?? "", (inner) => {
         inner.usage(`$0 ${group} <command> [flags]\n\n${sentence(GROUPS[group] ?? "")}`).epilogue("");
-        for (const each of members) addCommand(inner, each, { word: each.name.slice(group.length + 1), found });
+        for (const each of members) addCommand(inner, each, { word: each.name.slice(group.length + 1), ...building });
         return inner;
       });
   }
   return program;
 }
 
-function addCommand(parent: Argv, command: Command, { word, found }: { word: string; found: Found }): void {
+function addCommand(
+  parent: Argv,
+  command: Command,
+  { word, withChoices, found }: Building & { readonly word: string },
+): void {
   const { name, meaning, words, flags, examples, reach } = command;
   parent.command(
     [word, ...placesOf(words)].join(" "),
@@ -105,9 +118,10 @@ function addCommand(parent: Argv, command: Command, { word, found }: { word: str
         .usage(`${[`$0 ${name}`, ...shownWords(command), "[flags]"].join(" ")}\n\n${sentence(meaning)}`)
         .epilogue("");
       for (const [key, { meaning: describe, choices }] of Object.entries(words)) {
-        inner.positional(key, { describe, type: "string", ...(choices === undefined ? {} : { choices }) });
+        const offered = withChoices && choices !== undefined ? { choices } : {};
+        inner.positional(key, { describe, type: "string", ...offered });
       }
-      inner.options(optionsOf(flags)).group(Object.keys(flags), "Flags:");
+      inner.options(optionsOf(flags, { withChoices })).group(Object.keys(flags), "Flags:");
       for (const flag of Object.keys(SHARED_FLAGS)) if (!TAKEN_BY_REACH[reach].includes(flag)) inner.hide(flag);
       for (const [line, what] of examples) inner.example(`$0 ${line}`, what);
       return inner;
@@ -116,19 +130,14 @@ function addCommand(parent: Argv, command: Command, { word, found }: { word: str
   );
 }
 
-function optionsOf(flags: FlagTable): Record<string, Options> {
-  return Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, optionOf(flag)]));
-}
-
-function optionOf({ takes, placeholder, meaning, choices }: Flag<unknown>): Options {
-  if (takes === "nothing") return { type: "boolean", describe: meaning, default: undefined };
-  const offered = choices === undefined ? `${placeholder}: ` : "";
-  return {
-    type: "string",
-    describe: `${offered}${meaning}`,
-    requiresArg: true,
-    ...(choices === undefined ? {} : { choices: [...choices] }),
-  };
+function optionsOf(flags: FlagTable, { withChoices }: Pick<Building, "withChoices">): Record<string, Options> {
+  return Object.fromEntries(
+    Object.entries(flags).map(([name, { takes, placeholder, meaning, choices }]) => {
+      if (takes === "nothing") return [name, { type: "boolean", describe: meaning, default: undefined }];
+      const offered = withChoices && choices !== undefined ? { choices: [...choices] } : {};
+      return [name, { type: "string", describe: `${placeholder}: ${meaning}`, requiresArg: true, ...offered }];
+    }),
+  );
 }
 
 /** Words behind `--`, which yargs leaves where they are. */
@@ -185,8 +194,6 @@ function unknownCommand(words: readonly string[], commands: readonly Command[]):
 function inOurWords(message: string): string {
   const missing = /^Not enough arguments following: (\S+)$/.exec(message)?.[1];
   if (missing !== undefined) return `--${missing} needs a value`;
-  const choices = /Argument: ([^,]+), Given: (.*), Choices: (.*)/s.exec(message);
-  if (choices !== null) return `--${choices[1]}: ${choices[2]} is not allowed; it must be one of ${choices[3]}`;
   return message.replace(/\s*\n\s*/g, " ");
 }
 
@@ -204,6 +211,12 @@ function inOurForm(help: string, commands: readonly Command[]): string {
       `${[command.name, ...shownWords(command)].join(" ")}  `,
     );
   }, untyped);
+}
+
+/** What a command says of itself, with examples as every help has them. */
+function ownHelp({ examples }: Command, help: () => string): string {
+  const lines = examples.map(([line, meaning]) => `  ${PROGRAM} ${line}\n      ${meaning}`);
+  return [help().trimEnd(), "", "Examples:", ...lines].join("\n");
 }
 
 /** As yargs reads them: it is not told which must be there, as it counts none behind `--`. */

@@ -86,10 +86,42 @@ async function runCommand(
     }
     if (connection === undefined) throw error;
     const { callFailure, isCallError } = await import("./call-failure.ts");
-    throw isCallError(error) ? callFailure(error, address) : error;
+    throw isCallError(error)
+      ? callFailure(error, { ...address, typedFor: (field) => typedFor(field, command) })
+      : error;
   } finally {
     connection?.close();
   }
+}
+
+/** Fields that are typed under another name, by command one or the other. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  "expire-time": ["until", "expires"],
+  "start-time": ["start", "from"],
+  "end-time": ["until"],
+  "organization-id": ["organization"],
+  "user-id-prefix": ["prefix"],
+  "user-id": ["user"],
+  "session-id": ["session"],
+  "api-key-id": ["key"],
+  "default-lock-duration": ["lock-duration"],
+  limits: ["attempts"],
+};
+
+/** The flag or word that a field of the request was typed as; the field itself where there is none. */
+function typedFor(field: string, { words, flags, reach }: Command): string {
+  const last =
+    field
+      .replace(/\[.*?\]/g, "")
+      .split(".")
+      .at(-1) ?? field;
+  const own = last.replaceAll("_", "-");
+  const shared = reach === "organization" ? ORGANIZATION_FLAGS : {};
+  for (const name of [own, ...(OTHER_NAMES[own] ?? [])]) {
+    if (Object.hasOwn(words, name)) return `<${name}>`;
+    if (Object.hasOwn({ ...flags, ...shared }, name)) return `--${name}`;
+  }
+  return field;
 }
 
 function usable<T>(read: () => T): T {

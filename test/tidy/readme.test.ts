@@ -3,41 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SETTINGS } from "../../src/config.ts";
 import { REASONS } from "../../src/domain/refusal.ts";
-import { readRootFile } from "./support/tree.ts";
-
-type Row = readonly string[];
-
-/** The rows below a Markdown table's header; `undefined`: there is no such table. Code marks are kept. */
-function tableRows(text: string, header: string): readonly Row[] | undefined {
-  const lines = text.split("\n").map((line) => line.trim());
-  const wanted = cellsOf(header).join("|");
-  const start = lines.findIndex((line) => line.startsWith("|") && cellsOf(line).join("|") === wanted);
-  if (start === -1) return undefined;
-  const rows: Row[] = [];
-  for (const line of lines.slice(start + 2)) {
-    if (!line.startsWith("|")) break;
-    rows.push(cellsOf(line));
-  }
-  return rows;
-}
-
-function cellsOf(line: string): readonly string[] {
-  const inner = line.trim().replace(/^\|/, "").replace(/\|$/, "");
-  return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
-}
-
-/** A cell that is code or plain alike. */
-function bare(cell: string | undefined): string {
-  return (cell ?? "").replace(/^`(.*)`$/, "$1");
-}
-
-function readme(header: string): readonly Row[] {
-  const text = readRootFile("README.md");
-  assert.ok(text !== undefined, "README.md is not there");
-  const rows = tableRows(text, header);
-  assert.ok(rows !== undefined, `README.md has no table with the header ${header}`);
-  return rows;
-}
+import { bare, type Row, readmeRows, tableRows } from "./support/readme-table.ts";
 
 const byFirst = (a: Row, b: Row): number => (a.join() < b.join() ? -1 : 1);
 
@@ -52,7 +18,7 @@ describe("README.md", () => {
   });
 
   test("its table of reasons is the code's", () => {
-    const rows = readme("| reason | code | meaning |").map(([reason, code, meaning]) => [
+    const rows = readmeRows("| reason | code | meaning |").map(([reason, code, meaning]) => [
       bare(reason),
       bare(code),
       meaning ?? "",
@@ -62,12 +28,9 @@ describe("README.md", () => {
   });
 
   test("its table of settings is the code's", () => {
-    const rows = readme("| flag | environment | default | meaning |").map(([flag, environment, byDefault, meaning]) => [
-      bare(flag),
-      bare(environment),
-      bare(byDefault),
-      meaning ?? "",
-    ]);
+    const rows = readmeRows("| flag | environment | default | meaning |").map(
+      ([flag, environment, byDefault, meaning]) => [bare(flag), bare(environment), bare(byDefault), meaning ?? ""],
+    );
     const settings = Object.values<{ flag?: string; environment: string; fallback: string; meaning: string }>(SETTINGS);
     const expected = settings.map(({ flag, environment, fallback, meaning }) => [
       flag === undefined ? "" : `--${flag}`,

@@ -1,58 +1,64 @@
 /** `lockkeeper users lock`, `unlock` and the rest: what changes whether a user may act. */
-import { defineCommand } from "../command.ts";
-import { usageFailure } from "../failure.ts";
-import { type FlagTable, type FlagValues, text, toggle, value, word } from "../flag.ts";
-import { parseDuration, parseInstant, parseSequence } from "../flag-values.ts";
+
+import type { Message } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type { Cause } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import type { User } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import type { UserService } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import {
+  EXPIRY_FLAGS,
+  expiryFields,
+  REASON_FLAGS,
+  REPEAT_FLAGS,
+  reasonFields,
+  repeatFields,
+  SEQUENCE_FLAGS,
+  sequenceFields,
+} from "../change-flags.ts";
+import { type Command, type CommandContext, defineCommand, type Ending } from "../command.ts";
+import { choice, type FlagTable, type FlagValues, toggle, word } from "../flag.ts";
+import { CAUSES } from "../words.ts";
 import { outcomeLine } from "./view.ts";
 
 const WORDS = { user: word("the user's id") } satisfies FlagTable;
 
-/** What every change of a user takes. */
-export const CHANGE_FLAGS = {
-  "reason-code": text("CODE", "why, as a code your own systems know, such as SPAM"),
-  note: text("TEXT", "a remark for the history"),
-  "expected-sequence": value("NUMBER", "refuse unless the user is at this sequence", parseSequence),
-  "request-id": text("ID", "repeating the request with it within 24 hours answers the first success again"),
-  "validate-only": toggle("check everything, change nothing, and say what would be"),
+const CHANGE_FLAGS = { ...REASON_FLAGS, ...SEQUENCE_FLAGS, ...REPEAT_FLAGS } satisfies FlagTable;
+
+const CAUSE_FLAGS = {
+  cause: choice("whose deactivation: the administrator's (absent) or a directory's", {
+    admin: CAUSES.admin,
+    directory: CAUSES.directory,
+  }),
 } satisfies FlagTable;
 
-const EXPIRY_FLAGS = {
-  duration: value("TIME", "for so long, such as 30m, 1h or 7d", parseDuration),
-  until: value("INSTANT", "until then, such as 2030-01-31T18:00:00Z or 2030-01-31", parseInstant),
-  never: toggle("without end"),
-  start: value("INSTANT", "from then on, in the future; absent: now", parseInstant),
-} satisfies FlagTable;
+const UNSAID: Cause = 0;
 
 type Change = FlagValues<typeof WORDS & typeof CHANGE_FLAGS>;
 
 /** The fields of a request that every change has. */
-export function changeFields(given: Change, organizationId: string) {
+function changeFields(given: Change, { organizationId }: CommandContext) {
   return {
     userId: given.user,
     organizationId,
-    ...(given["expected-sequence"] === undefined ? {} : { expectedSequence: given["expected-sequence"] }),
-    reasonCode: given["reason-code"] ?? "",
-    note: given.note ?? "",
-    requestId: given["request-id"] ?? "",
-    validateOnly: given["validate-only"],
+    ...reasonFields(given),
+    ...sequenceFields(given),
+    ...repeatFields(given),
   };
 }
 
-type Expiry = FlagValues<typeof EXPIRY_FLAGS>;
+type Changed = Message & { readonly user?: User | undefined };
 
-function expiryFields({ duration, until, never, start }: Expiry) {
-  const given = Object.entries({ "--duration": duration, "--until": until, "--never": never || undefined });
-  const names = given.filter(([, each]) => each !== undefined).map(([name]) => name);
-  if (names.length > 1) throw usageFailure(`${names.join(" and ")} exclude each other; give one of them`);
-  return {
-    ...(start === undefined ? {} : { startTime: start }),
-    ...(duration === undefined ? {} : { expiry: { case: "duration" as const, value: duration } }),
-    ...(until === undefined ? {} : { expiry: { case: "expireTime" as const, value: until } }),
-    ...(never ? { expiry: { case: "never" as const, value: true } } : {}),
-  };
+/** Calls, and says what the user is now. */
+async function change(
+  { client, output }: CommandContext,
+  call: (users: Client<typeof UserService>) => Promise<Changed>,
+): Promise<Ending> {
+  const response = await call(await client("users"));
+  await output.result(response, () => outcomeLine(response));
+  return "done";
 }
 
-export const usersLock = defineCommand({
+const lock = defineCommand({
   name: "users lock",
   meaning: "lock a user, for an hour unless you or the organization say otherwise",
   reach: "organization",
@@ -60,28 +66,99 @@ export const usersLock = defineCommand({
   flags: { ...EXPIRY_FLAGS, "revoke-sessions": toggle("end every session of the user, too"), ...CHANGE_FLAGS },
   examples: [
     ["users lock alice", "for the organization's time"],
-    ["users lock alice --duration 7d --reason-code SPAM --note 'three reports'", "for a week"],
+    ["users lock alice --duration 7d --note 'three reports'", "for a week"],
+    ["users lock alice --never --revoke-sessions", "until someone unlocks; signed out everywhere"],
   ],
-  async run(given, { client, organizationId, output }) {
-    const request = { ...changeFields(given, organizationId), ...expiryFields(given) };
-    const users = await client("users");
-    const response = await users.lockUser({ ...request, revokeSessions: given["revoke-sessions"] });
-    await output.result(response, () => outcomeLine(response.user));
-    return "done";
+  run(given, context) {
+    const request = {
+      ...changeFields(given, context),
+      ...expiryFields(given),
+      revokeSessions: given["revoke-sessions"],
+    };
+    return change(context, (users) => users.lockUser(request));
   },
 });
 
-export const usersUnlock = defineCommand({
+const unlock = defineCommand({
   name: "users unlock",
   meaning: "lift every lock of a user",
   reach: "organization",
   words: WORDS,
   flags: CHANGE_FLAGS,
   examples: [["users unlock alice --note 'called in'", "with a remark"]],
-  async run(given, { client, organizationId, output }) {
-    const request = changeFields(given, organizationId);
-    const response = await (await client("users")).unlockUser(request);
-    await output.result(response, () => outcomeLine(response.user));
-    return "done";
+  run(given, context) {
+    const request = changeFields(given, context);
+    return change(context, (users) => users.unlockUser(request));
   },
 });
+
+const ban = defineCommand({
+  name: "users ban",
+  meaning: "ban a user and end every session, without end unless you say otherwise",
+  reach: "organization",
+  words: WORDS,
+  flags: { ...EXPIRY_FLAGS, ...CHANGE_FLAGS },
+  examples: [
+    ["users ban mallory --reason-code FRAUD", "until someone lifts it"],
+    ["users ban mallory --start 2030-01-31 --duration 30d", "for a month, from then on"],
+  ],
+  run(given, context) {
+    const request = { ...changeFields(given, context), ...expiryFields(given) };
+    return change(context, (users) => users.banUser(request));
+  },
+});
+
+const unban = defineCommand({
+  name: "users unban",
+  meaning: "lift the ban of a user",
+  reach: "organization",
+  words: WORDS,
+  flags: CHANGE_FLAGS,
+  examples: [["users unban mallory --reason-code APPEAL", "with a reason"]],
+  run(given, context) {
+    const request = changeFields(given, context);
+    return change(context, (users) => users.unbanUser(request));
+  },
+});
+
+const deactivate = defineCommand({
+  name: "users deactivate",
+  meaning: "deactivate a user and end every session",
+  reach: "organization",
+  words: WORDS,
+  flags: { ...CAUSE_FLAGS, ...CHANGE_FLAGS },
+  examples: [["users deactivate alice --note 'left the company'", "with a remark"]],
+  run(given, context) {
+    const request = { ...changeFields(given, context), cause: given.cause ?? UNSAID };
+    return change(context, (users) => users.deactivateUser(request));
+  },
+});
+
+const reactivate = defineCommand({
+  name: "users reactivate",
+  meaning: "lift a deactivation of a user",
+  reach: "organization",
+  words: WORDS,
+  flags: { ...CAUSE_FLAGS, ...CHANGE_FLAGS },
+  examples: [["users reactivate alice --cause directory", "the one that a directory made"]],
+  run(given, context) {
+    const request = { ...changeFields(given, context), cause: given.cause ?? UNSAID };
+    return change(context, (users) => users.reactivateUser(request));
+  },
+});
+
+const remove = defineCommand({
+  name: "users delete",
+  meaning: "delete a user; what is left is a tombstone, and a ban",
+  reach: "organization",
+  words: WORDS,
+  flags: CHANGE_FLAGS,
+  examples: [["users delete alice --yes", "without asking"]],
+  async run(given, context) {
+    const request = changeFields(given, context);
+    if (!request.validateOnly) await context.confirm(`Delete the user ${given.user}?`);
+    return change(context, (users) => users.deleteUser(request));
+  },
+});
+
+export const LIFECYCLE: readonly Command[] = [lock, unlock, ban, unban, deactivate, reactivate, remove];

@@ -1,76 +1,85 @@
 /** How users are shown to a person. */
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Profile } from "../../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import type { Restriction } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import type { State, User } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
-import { printable, Table } from "../output.ts";
+import type { User } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { printable, Table, type View } from "../output.ts";
+import { fieldLines, instantText } from "../text.ts";
+import { CAUSES, KINDS, nameOf, STATES } from "../words.ts";
 
-/** By number, as the contract has them; names are told without their prefix. */
-export const STATE_NAMES = [
-  "-",
-  "ACTIVE",
-  "LOCKED",
-  "INACTIVE",
-  "BANNED",
-  "DELETED",
-] as const satisfies readonly string[];
-const KIND_NAMES = ["-", "LOCK", "BAN", "DEACTIVATION"] as const;
-const CAUSE_NAMES = ["-", "ADMIN", "POLICY", "DIRECTORY", "RECOVERY"] as const;
+export const USER_VIEW: View<User> = {
+  columns: ["USER", "STATE", "UNTIL", "REASON", "USERNAME", "EMAIL", "ORGANIZATION", "CHANGED"],
+  row(user) {
+    const { userId, state, profile, details } = user;
+    const deciding = decidingRestriction(user);
+    return [
+      userId,
+      nameOf(STATES, state),
+      deciding === undefined ? "" : untilText(deciding),
+      deciding?.reasonCode ?? "",
+      profile?.username ?? "",
+      profile?.email ?? "",
+      details?.resourceOwner ?? "",
+      instantText(details?.changeDate),
+    ];
+  },
+};
 
-export function stateName(state: State): string {
-  return STATE_NAMES[state] ?? String(state);
+const KIND_OF_STATE: Readonly<Record<number, number>> = {
+  [STATES.locked]: KINDS.lock,
+  [STATES.banned]: KINDS.ban,
+  [STATES.inactive]: KINDS.deactivation,
+};
+
+/** The longest restriction of the kind that makes the state. */
+function decidingRestriction({ state, restrictions }: User): Restriction | undefined {
+  const endOf = ({ expireTime }: Restriction): number =>
+    expireTime === undefined ? Number.POSITIVE_INFINITY : Number(expireTime.seconds);
+  return restrictions
+    .filter(({ kind, scheduled }) => kind === KIND_OF_STATE[state] && !scheduled)
+    .sort((a, b) => (endOf(a) > endOf(b) ? -1 : 1))[0];
 }
 
-/** ISO 8601 in UTC, with milliseconds where there are any; absent: empty. */
-export function instantText(instant: Timestamp | undefined): string {
-  if (instant === undefined) return "";
-  const ms = Number(instant.seconds) * 1000 + Math.floor(instant.nanos / 1e6);
-  return new Date(ms).toISOString().replace(".000Z", "Z");
-}
-
-/** Names with their values, aligned; those without a value are left out. */
-export function fieldLines(fields: readonly (readonly [name: string, value: string])[]): string {
-  const shown = fields.filter(([, value]) => value !== "");
-  const width = Math.max(...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}\n`).join("");
+function untilText({ expireTime }: Restriction): string {
+  return expireTime === undefined ? "without end" : instantText(expireTime);
 }
 
 export function userLines(user: User): string {
   const { profile, details } = user;
   const fields = fieldLines([
     ["user", user.userId],
-    ["state", stateName(user.state)],
+    ["state", nameOf(STATES, user.state)],
     ["organization", details?.resourceOwner ?? ""],
-    ["username", profile?.username ?? ""],
-    ["email", profile?.email === undefined || profile.email === "" ? "" : emailText(profile)],
-    ["name", nameOf(user)],
-    ["phone", profile?.phone ?? ""],
-    ["locale", profile?.locale ?? ""],
-    ["external id", profile?.externalId ?? ""],
+    ...(profile === undefined ? [] : profileFields(profile)),
+    ...Object.entries(user.attributes).map(([name, each]) => [`attributes.${name}`, JSON.stringify(each)] as const),
     ["sequence", String(details?.sequence ?? "")],
     ["revocation epoch", String(user.revocationEpoch)],
     ["created", instantText(details?.creationDate)],
     ["changed", instantText(details?.changeDate)],
-    ...Object.entries(user.attributes).map(([name, each]) => [`attributes.${name}`, JSON.stringify(each)] as const),
   ]);
   return user.restrictions.length === 0 ? fields : `${fields}\n${restrictionLines(user.restrictions)}`;
 }
 
-function emailText({ email, emailVerified }: { readonly email: string; readonly emailVerified: boolean }): string {
-  return emailVerified ? `${email} (verified)` : email;
-}
-
-function nameOf({ profile }: User): string {
-  return profile?.displayName || [profile?.givenName, profile?.familyName].filter(Boolean).join(" ");
+function profileFields(profile: Profile): readonly (readonly [string, string])[] {
+  return [
+    ["username", profile.username],
+    ["email", profile.email === "" ? "" : `${profile.email}${profile.emailVerified ? " (verified)" : ""}`],
+    ["given name", profile.givenName],
+    ["family name", profile.familyName],
+    ["display name", profile.displayName],
+    ["phone", profile.phone],
+    ["locale", profile.locale],
+    ["external id", profile.externalId],
+  ];
 }
 
 function restrictionLines(restrictions: readonly Restriction[]): string {
   const table = new Table(["RESTRICTION", "CAUSE", "FROM", "UNTIL", "REASON", "BY", "NOTE"]);
   return table.lines(
     restrictions.map((each) => [
-      `${KIND_NAMES[each.kind] ?? each.kind}${each.scheduled ? " (scheduled)" : ""}`,
-      CAUSE_NAMES[each.cause] ?? String(each.cause),
+      `${nameOf(KINDS, each.kind)}${each.scheduled ? " (scheduled)" : ""}`,
+      nameOf(CAUSES, each.cause),
       instantText(each.startTime),
-      each.expireTime === undefined ? "without end" : instantText(each.expireTime),
+      untilText(each),
       each.reasonCode,
       each.actor,
       each.note,
@@ -79,14 +88,13 @@ function restrictionLines(restrictions: readonly Restriction[]): string {
 }
 
 /** One line that says what a user is now. */
-export function outcomeLine(user: User | undefined): string {
+export function outcomeLine({ user }: { readonly user?: User | undefined }): string {
   if (user === undefined) return "done\n";
-  const until = user.restrictions
-    .filter(({ scheduled }) => !scheduled)
-    .map((each) => {
-      const kind = (KIND_NAMES[each.kind] ?? "").toLowerCase();
-      return each.expireTime === undefined ? `${kind} without end` : `${kind} until ${instantText(each.expireTime)}`;
-    });
-  const why = until.length === 0 ? "" : ` (${until.join(", ")})`;
-  return `${printable(user.userId)} is ${stateName(user.state)}${why}, sequence ${user.details?.sequence}\n`;
+  const restrictions = user.restrictions.map((each) => {
+    const kind = nameOf(KINDS, each.kind).toLowerCase();
+    const from = each.scheduled ? ` from ${instantText(each.startTime)}` : "";
+    return `${kind}${from} ${each.expireTime === undefined ? "without end" : `until ${untilText(each)}`}`;
+  });
+  const why = restrictions.length === 0 ? "" : ` (${restrictions.join(", ")})`;
+  return `${printable(user.userId)} is ${nameOf(STATES, user.state)}${why}, sequence ${user.details?.sequence}\n`;
 }

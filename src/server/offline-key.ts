@@ -1,0 +1,36 @@
+/** An owner's key made in the database itself, for whoever lost the last one. */
+import { randomUUIDv7 } from "node:crypto";
+import { createSecret, hashSecret } from "../auth/secret.ts";
+import { OWNER_ROLE } from "../domain/api-key.ts";
+import { SYSTEM_ACTOR } from "../domain/event.ts";
+import { toKeyId } from "../service/api-key-service.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+
+export interface OwnerKey {
+  readonly keyId: string;
+  readonly secret: string;
+}
+
+/** The service must be stopped: it holds the keys in memory. Throws an Error of one plain sentence when it is not. */
+export async function createOwnerKey(path: string, displayName: string): Promise<OwnerKey> {
+  const store = await openSqliteStore({ path, clock: Date.now });
+  try {
+    const keyId = toKeyId(randomUUIDv7());
+    const secret = createSecret(keyId);
+    const outcome = await store.execute({
+      type: "CreateApiKey",
+      keyId,
+      secretHash: hashSecret(secret),
+      organizationId: null,
+      displayName,
+      role: OWNER_ROLE,
+      permissions: [],
+      expireTime: null,
+      context: { actor: SYSTEM_ACTOR, via: "command line", scope: null, validateOnly: false },
+    });
+    if (!outcome.ok) throw new Error(outcome.refusal.message);
+    return { keyId, secret };
+  } finally {
+    await store.close();
+  }
+}
