@@ -1,0 +1,109 @@
+/** Floods of strangers: they cost no look at the store, and whoever has a key is served beside them. */
+import assert from "node:assert/strict";
+import { randomUUIDv7 } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { Admission } from "../../src/auth/admission.ts";
+import { Badge } from "../../src/auth/badge.ts";
+import { Gate } from "../../src/auth/gate.ts";
+import { hashSecret } from "../../src/auth/secret.ts";
+import { mounts } from "../../src/server/mounts.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { Health } from "../../src/transport/health.ts";
+import { createTransport } from "../../src/transport/transport.ts";
+import { createApiKey, createOrganization, createUser } from "../store/support/commands.ts";
+import { defer } from "../support/cleanup.ts";
+import { SOAK } from "../support/random.ts";
+import { ADMIN_KEY, clientsOf, startService, temporaryFolder } from "../support/service.ts";
+import { RAW_WIRES, RawClient, readAnswer } from "../support/wires.ts";
+
+const REQUESTS = SOAK ? 100_000 : 400;
+/** Both ends of each are open files of this process. */
+const SLOW = SOAK ? 8_000 : 100;
+const AT_ONCE = 50;
+const STRANGERS = [{}, { authorization: "Bearer wrong" }, { authorization: "Basic eDp5" }];
+
+/** A real service whose store notes each time it is asked for something. */
+async function openCounting(t: TestContext): Promise<{ url: string; asked: string[] }> {
+  const clock = Date.now;
+  const store = await openSqliteStore({ path: join(await temporaryFolder(t), "a.db"), clock });
+  defer(t, () => store.close());
+  await store.execute(createOrganization("default"));
+  await store.execute(createApiKey("owner", { secretHash: hashSecret(ADMIN_KEY) }));
+  await store.execute(createUser("alice"));
+  const badge = await Badge.open({ store, clock, onTrouble: (error) => assert.fail(String(error)) });
+  defer(t, () => badge.close());
+  const asked: string[] = [];
+  const noted = new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown => {
+        asked.push(String(name));
+        return Reflect.apply(member, target, args) as unknown;
+      };
+    },
+  });
+  const health = new Health();
+  const gate = new Gate({ badge, clock });
+  const transport = createTransport<Admission | undefined>({
+    mounts: mounts({ store: noted, badge, gate, newId: randomUUIDv7, health }),
+    newCallId: randomUUIDv7,
+    finished: () => undefined,
+    logInternal: (error) => assert.fail(String(error)),
+    health,
+  });
+  defer(t, () => transport.stop({ graceMs: 0 }));
+  const { url } = await transport.listen({ host: "127.0.0.1", port: 0 });
+  return { url, asked };
+}
+
+/** Over all wires in turn; answers how many were refused as they should be. */
+async function flood(url: string, requests: number): Promise<number> {
+  const client = new RawClient(url, 60_000);
+  let [next, refused] = [0, 0];
+  const stranger = async (): Promise<void> => {
+    for (let index = next++; index < requests; index = next++) {
+      const wire = RAW_WIRES[index % RAW_WIRES.length];
+      if (wire === undefined) return;
+      const request = wire.request("LockUser", { userId: "alice" });
+      const headers = { ...request.headers, ...STRANGERS[index % STRANGERS.length] };
+      const said = readAnswer(await client.send(wire.http, { ...request, headers }));
+      if (typeof said === "object" && /^(?:CREDENTIAL_|AUTHENTICATION_RATE)/.test(said.reason)) refused++;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, stranger));
+  client.close();
+  return refused;
+}
+
+test("strangers cost no look at the store", async (t) => {
+  const { url, asked } = await openCounting(t);
+  assert.equal(await flood(url, REQUESTS), REQUESTS);
+  assert.deepEqual(asked, []);
+  await clientsOf(url, ADMIN_KEY).users.lockUser({ userId: "alice" });
+  assert.notEqual(asked.length, 0, "the store is asked for those who may");
+});
+
+test("whoever has a key is served while strangers call and hold slow connections", async (t) => {
+  const { url, users } = await startService(t);
+  await users.createUser({ userId: "alice" });
+  const { hostname, port } = new URL(url);
+  for (let i = 0; i < SLOW; i++) {
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => undefined);
+    t.after(() => socket.destroy());
+    await once(socket, "connect");
+    socket.write("POST /v1/users HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+  }
+  const flooded = flood(url, REQUESTS);
+  for (let i = 0; i < 50; i++) {
+    await users.lockUser({ userId: "alice" });
+    await users.unlockUser({ userId: "alice" });
+  }
+  assert.equal(await flooded, REQUESTS);
+  const { events } = await users.listUserEvents({ userId: "alice", pageSize: 1000 });
+  assert.equal(events.length, 101);
+});
