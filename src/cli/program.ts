@@ -18,7 +18,8 @@ export async function runCommandLine(
   environment: Environment,
   parts: ServiceParts,
 ): Promise<ExitCode | undefined> {
-  const output = new Output(args.includes("--json"));
+  const end = args.indexOf("--");
+  const output = new Output((end === -1 ? args : args.slice(0, end)).includes("--json"));
   try {
     const parsed = await parseCommandLine(args, COMMANDS);
     if (parsed.kind === "text") {
@@ -29,7 +30,9 @@ export async function runCommandLine(
   } catch (error) {
     const failure = error instanceof ConfigError ? usageFailure(error.message) : error;
     if (!(failure instanceof Failure)) {
-      process.stderr.write(await parts.describe(error));
+      const text = await parts.describe(error);
+      if (output.json) output.failure(new Failure(EXIT.UNFORESEEN, text.trimEnd()));
+      else process.stderr.write(text);
       return EXIT.UNFORESEEN;
     }
     output.failure(failure);
