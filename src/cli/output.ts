@@ -1,9 +1,9 @@
 /** What a command prints: tables and lines for people, JSON for scripts, and nothing that drives a terminal. */
 import { once } from "node:events";
 import type { DescFile, DescMessage, Message, Registry } from "@bufbuild/protobuf";
-import type { Failure } from "./failure.ts";
+import { EXIT, type Failure } from "./failure.ts";
 
-/** How a message is shown to a person. */
+/** How items of a list are shown to a person. */
 export interface View<T> {
   readonly columns: readonly string[];
   readonly row: (item: T) => readonly string[];
@@ -74,8 +74,12 @@ export class Output {
 
   constructor(json: boolean) {
     this.json = json;
-    // Whoever read has seen enough, as `head` has.
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      // Whoever read has seen enough, as `head` has.
+      if (error.code === "EPIPE") process.exit(EXIT.OK);
+      process.stderr.write(`lockkeeper: the output cannot be written: ${error.message}\n`);
+      process.exit(EXIT.UNFORESEEN);
+    });
     process.stderr.on("error", () => undefined);
   }
 

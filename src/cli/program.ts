@@ -18,7 +18,8 @@ export async function runCommandLine(
   environment: Environment,
   parts: ServiceParts,
 ): Promise<ExitCode | undefined> {
-  const output = new Output(args.includes("--json"));
+  const end = args.indexOf("--");
+  const output = new Output((end === -1 ? args : args.slice(0, end)).includes("--json"));
   try {
     const parsed = await parseCommandLine(args, COMMANDS);
     if (parsed.kind === "text") {
@@ -29,7 +30,9 @@ export async function runCommandLine(
   } catch (error) {
     const failure = error instanceof ConfigError ? usageFailure(error.message) : error;
     if (!(failure instanceof Failure)) {
-      process.stderr.write(await parts.describe(error));
+      const text = await parts.describe(error);
+      if (output.json) output.failure(new Failure(EXIT.UNFORESEEN, text.trimEnd()));
+      else process.stderr.write(text);
       return EXIT.UNFORESEEN;
     }
     output.failure(failure);
@@ -96,17 +99,18 @@ async function runCommand(
   }
 }
 
-/** Fields that are typed under another name. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  "expire-time": "until",
-  "start-time": "start",
-  "organization-id": "organization",
-  "user-id-prefix": "prefix",
-  "user-id": "user",
-  "session-id": "session",
-  "api-key-id": "key",
-  "default-lock-duration": "lock-duration",
-  limits: "attempts",
+/** Fields that are typed under another name, by command one or the other. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  "expire-time": ["until", "expires"],
+  "start-time": ["start", "from"],
+  "end-time": ["until"],
+  "organization-id": ["organization"],
+  "user-id-prefix": ["prefix"],
+  "user-id": ["user"],
+  "session-id": ["session"],
+  "api-key-id": ["key"],
+  "default-lock-duration": ["lock-duration"],
+  limits: ["attempts"],
 };
 
 /** The flag or word that a field of the request was typed as; the field itself where there is none. */
@@ -118,7 +122,7 @@ function typedFor(field: string, { words, flags, reach }: Command): string {
       .at(-1) ?? field;
   const own = last.replaceAll("_", "-");
   const shared = reach === "organization" ? ORGANIZATION_FLAGS : {};
-  for (const name of [own, OTHER_NAMES[own] ?? own]) {
+  for (const name of [own, ...(OTHER_NAMES[own] ?? [])]) {
     if (Object.hasOwn(words, name)) return `<${name}>`;
     if (Object.hasOwn({ ...flags, ...shared }, name)) return `--${name}`;
   }

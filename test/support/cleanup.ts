@@ -1,12 +1,16 @@
 /** What a test sets up is taken down in the opposite order: services stop before their folders go. */
-import type { TestContext } from "node:test";
 
 type Cleanup = () => unknown;
 
-const cleanups = new WeakMap<TestContext, Cleanup[]>();
+/** A test; or, for what all tests of a file share, `{ after }` of node:test, outside of any. */
+export interface Scope {
+  readonly after: (cleanup: Cleanup) => void;
+}
+
+const cleanups = new WeakMap<Scope, Cleanup[]>();
 
 /** Does this when the test is over, however it ended, before everything that was deferred earlier. */
-export function defer(t: TestContext, cleanup: Cleanup): void {
+export function defer(t: Scope, cleanup: Cleanup): void {
   const present = cleanups.get(t);
   if (present !== undefined) {
     present.push(cleanup);

@@ -18,7 +18,7 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { serve } from "../../src/server/serve.ts";
-import { defer } from "./cleanup.ts";
+import { defer, type Scope } from "./cleanup.ts";
 
 /** The owner's key of every service that a test starts. */
 export const ADMIN_KEY = "an-owner-key-for-tests-0123456789abcdef";
@@ -55,14 +55,14 @@ export interface RunOptions {
 }
 
 /** A folder that goes with the test. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
+export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lockkeeper-test-"));
   defer(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
 /** A service in this process. It stops with the test. */
-export async function startService(t: TestContext, options: RunOptions = {}): Promise<Running> {
+export async function startService(t: Scope, options: RunOptions = {}): Promise<Running> {
   const path = options.path ?? join(await temporaryFolder(t), "lockkeeper.db");
   const config: Config = {
     ...readConfig(["--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, "--stop-grace", "1s"], {

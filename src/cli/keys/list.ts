@@ -30,12 +30,11 @@ export const keysList = defineCommand({
     ["keys list --organization acme --json", "of one organization, one JSON object a line"],
   ],
   async run(given, { client, organizationId, output }) {
-    const keys = await client("keys");
     return printList(given, {
       output,
       view: KEY_VIEW,
       readPage: async (page) => {
-        const { apiKeys: items, nextPageToken } = await keys.listApiKeys({ organizationId, ...page });
+        const { apiKeys: items, nextPageToken } = await (await client("keys")).listApiKeys({ organizationId, ...page });
         return { items, nextPageToken };
       },
     });

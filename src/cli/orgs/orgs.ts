@@ -60,12 +60,11 @@ const list = defineCommand({
   flags: LIST_FLAGS,
   examples: [["orgs list --all --json", "every one, one JSON object a line"]],
   async run(given, { client, output }) {
-    const organizations = await client("organizations");
     return printList(given, {
       output,
       view: ORGANIZATION_VIEW,
       readPage: async (page) => {
-        const { organizations: items, nextPageToken } = await organizations.listOrganizations(page);
+        const { organizations: items, nextPageToken } = await (await client("organizations")).listOrganizations(page);
         return { items, nextPageToken };
       },
     });

@@ -4,7 +4,7 @@ import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS } from "../change-flags.ts";
 import { defineCommand } from "../command.ts";
 import { usageFailure } from "../failure.ts";
 import { choiceList } from "../flag.ts";
-import { givenPaths, pathOf, policyValues, VALUE_FLAGS } from "./value-flags.ts";
+import { givenValues, pathOf, policyValues, VALUE_FLAGS } from "./value-flags.ts";
 import { policyLines } from "./view.ts";
 
 const NAMES = Object.keys(VALUE_FLAGS);
@@ -35,12 +35,10 @@ export const policySet = defineCommand({
   ],
   async run(given, { client, organizationId, output }) {
     const values = policyValues(given);
-    const inherited = [...new Set(given.inherit.flat())].map(pathOf);
-    const set = givenPaths(
-      Object.fromEntries(NAMES.map((name) => [name, given[name as keyof typeof VALUE_FLAGS]])) as never,
-    );
-    const both = set.find((path) => inherited.includes(path));
-    if (both !== undefined) throw usageFailure(`${both} cannot be set and inherited at once`);
+    const inherited = [...new Set(given.inherit.flat())];
+    const set = givenValues(given);
+    const both = set.find((name) => inherited.includes(name));
+    if (both !== undefined) throw usageFailure(`--${both} cannot be set and inherited at once`);
     if (set.length + inherited.length === 0)
       throw usageFailure("nothing is to be set; name a value, such as --lock-duration 15m");
     const policies = await client("policies");
@@ -54,7 +52,7 @@ export const policySet = defineCommand({
     const response = await policies.updatePolicy({
       organizationId,
       values,
-      updateMask: { paths: [...set, ...inherited] },
+      updateMask: { paths: [...set, ...inherited].map(pathOf) },
       ...(expectedSequence === undefined ? {} : { expectedSequence }),
       ...repeatFields(given),
     });

@@ -62,21 +62,24 @@ export type Values = MessageInitShape<typeof PolicyValuesSchema>;
 /** Flags to the fields of PolicyValues; absent ones stay absent. */
 export function policyValues(given: FlagValues<typeof VALUE_FLAGS>): Values {
   const { attempts, ...others } = given;
-  const set = Object.entries(others).filter(([, each]) => each !== undefined);
+  const all: Readonly<Record<string, unknown>> = others;
+  const set = givenValues(given).filter((name) => name !== "attempts");
   return {
-    ...Object.fromEntries(set.map(([name, each]) => [camelCase(name), each])),
+    ...Object.fromEntries(set.map((name) => [camelCase(name), all[name]])),
     ...(attempts.length === 0 ? {} : { limits: [...attempts] }),
   };
 }
 
-/** The names that an update mask has for what was given. */
-export function givenPaths(given: FlagValues<typeof VALUE_FLAGS>): readonly string[] {
-  return Object.entries(given)
-    .filter(([, each]) => each !== undefined && !(Array.isArray(each) && each.length === 0))
-    .map(([name]) => pathOf(name));
+/** The flags of values that were given. */
+export function givenValues(given: FlagValues<typeof VALUE_FLAGS>): readonly string[] {
+  const all: Readonly<Record<string, unknown>> = given;
+  return Object.keys(VALUE_FLAGS).filter((name) => {
+    const each = all[name];
+    return each !== undefined && !(Array.isArray(each) && each.length === 0);
+  });
 }
 
-/** `--attempts` stands for the field `limits`. */
+/** The name that an update mask has for a flag: `--attempts` stands for the field `limits`. */
 export function pathOf(flag: string): string {
   return flag === "attempts" ? "limits" : flag.replaceAll("-", "_");
 }

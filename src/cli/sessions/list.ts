@@ -32,13 +32,15 @@ export const sessionsList = defineCommand({
     ["sessions list --all --json", "every session, one JSON object a line"],
   ],
   async run(given, { client, organizationId, output }) {
-    const sessions = await client("sessions");
     const request = { userId: given.user ?? "", organizationId, activeOnly: given.active };
     return printList(given, {
       output,
       view: SESSION_VIEW,
       readPage: async (page) => {
-        const { sessions: items, nextPageToken } = await sessions.listSessions({ ...request, ...page });
+        const { sessions: items, nextPageToken } = await (await client("sessions")).listSessions({
+          ...request,
+          ...page,
+        });
         return { items, nextPageToken };
       },
     });

@@ -67,7 +67,6 @@ export const usersEvents = defineCommand({
     ["users events alice --oldest-first --all --json", "everything, one JSON object a line"],
   ],
   async run(given, { client, organizationId, output }) {
-    const users = await client("users");
     const order: EventOrder = given["oldest-first"] ? 2 : 1;
     const request = {
       userId: given.user,
@@ -79,7 +78,7 @@ export const usersEvents = defineCommand({
       output,
       view: EVENT_VIEW,
       readPage: async (page) => {
-        const { events: items, nextPageToken } = await users.listUserEvents({ ...request, ...page });
+        const { events: items, nextPageToken } = await (await client("users")).listUserEvents({ ...request, ...page });
         return { items, nextPageToken };
       },
     });

@@ -30,7 +30,6 @@ export const usersList = defineCommand({
     ["users list --all --json > users.ndjson", "everybody, one JSON object a line"],
   ],
   async run(given, { client, organizationId, output }) {
-    const users = await client("users");
     const request = {
       organizationId,
       states: [...given.state],
@@ -45,7 +44,7 @@ export const usersList = defineCommand({
       output,
       view: USER_VIEW,
       readPage: async (page) => {
-        const { users: items, nextPageToken } = await users.listUsers({ ...request, ...page });
+        const { users: items, nextPageToken } = await (await client("users")).listUsers({ ...request, ...page });
         return { items, nextPageToken };
       },
     });
