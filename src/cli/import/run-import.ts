@@ -1,12 +1,13 @@
 /** An import from the first byte of a file to the summary: reads, sends, notes how far it is, and goes on where it broke off. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { EXIT, Failure } from "../failure.ts";
+import { EXIT, Failure, usageFailure } from "../failure.ts";
 import { printable } from "../output.ts";
 import { type ImportRequest, type RequestTerms, type RowOutcome, type SendOptions, sendBatch } from "./batch.ts";
 import { Checkpoint, type Counts, NO_COUNTS, type Progress, type Terms } from "./checkpoint.ts";
 import { ErrorFile, type FailedRow } from "./error-file.ts";
 import type { Input } from "./input.ts";
+import { DocumentFault } from "./json-elements.ts";
 import { Pipeline } from "./pipeline.ts";
 import { ProgressLines, type ProgressOptions } from "./progress-lines.ts";
 import { type Format, type Mapped, RowFault, type Source, shown, type UserInit } from "./row.ts";
@@ -57,8 +58,8 @@ export interface Summary extends Counts {
 
 interface Batch {
   readonly rows: readonly Row[];
-  /** Where it begins: its request id is made of it, so that it is the same when it is sent again. */
-  readonly line: number;
+  /** The byte where it begins: its request id is made of it, so that it is the same when it is sent again. */
+  readonly begin: number;
   readonly end: number;
   readonly nextLine: number;
 }
@@ -142,18 +143,18 @@ class Import {
 
   async #readAndSend(): Promise<void> {
     const { input, format, source, ignoredColumns, batchRows, signal } = this.#options;
-    const from = this.#checkpoint?.isResumed && this.#begin.line > 1 ? this.#begin : undefined;
+    const from = this.#checkpoint?.isResumed && this.#begin.offset > input.markBytes ? this.#begin : undefined;
     let rows: Row[] = [];
     let bytes = 0;
-    let line = this.#begin.line;
+    let begin = this.#begin.offset;
     const push = async (): Promise<void> => {
       const last = rows.at(-1);
       if (last === undefined) return;
       signal.throwIfAborted();
-      await this.#pipeline.push({ rows, line, end: last.end, nextLine: last.nextLine });
+      await this.#pipeline.push({ rows, begin, end: last.end, nextLine: last.nextLine });
       rows = [];
       bytes = 0;
-      line = last.nextLine;
+      begin = last.end;
     };
     try {
       for await (const read of readRows({ input, format, source, ignoredColumns, from })) {
@@ -164,6 +165,7 @@ class Import {
         }
       }
       await push();
+      if (begin === input.markBytes && format === "json") throw noUsers(source);
     } catch (error) {
       // What is under way is settled first, as far as it comes: less is to be done again.
       await this.#pipeline.drain().catch(() => undefined);
@@ -185,12 +187,12 @@ class Import {
     return { ...row, mapped: new RowFault(fault) };
   }
 
-  #send({ rows, line }: Batch): Promise<readonly RowOutcome[]> {
+  #send({ rows, begin }: Batch): Promise<readonly RowOutcome[]> {
     const users: UserInit[] = rows.flatMap(({ mapped }) => (isUser(mapped) ? [mapped.user] : []));
     if (users.length === 0) return Promise.resolve([]);
     this.#checkpoint?.open();
     const { request, patienceMs, signal, clock } = this.#options;
-    const requestId = request.validateOnly === true ? "" : `${this.#importId}-${line}`;
+    const requestId = request.validateOnly === true ? "" : `${this.#importId}-${begin}`;
     return sendBatch(users, requestId, {
       call: (message) => this.#call(message),
       terms: request,
@@ -272,7 +274,8 @@ class Import {
   }
 
   /** Says how to go on, and why it is to be. */
-  #brokenOff(error: unknown): unknown {
+  #brokenOff(cause: unknown): unknown {
+    const error = cause instanceof DocumentFault ? usageFailure(`the file is not well: ${cause.message}`) : cause;
     const { signal, errorsMax } = this.#options;
     const { counts, line } = this.#progress;
     const isFirst = this.#checkpoint?.isResumed !== true && rowsOf(counts) === 0;
@@ -294,6 +297,11 @@ class Import {
       this.#lines?.say(`broken off; ${where}${how.map((each) => `; ${each}`).join("")}`);
     return error;
   }
+}
+
+/** A document of another kind is more likely than one without users. */
+function noUsers({ lists }: Source): Failure {
+  return usageFailure(`the file holds no users: neither a list nor one that is named ${lists.join(" or ")}`);
 }
 
 /** Whether an import was refused before anything came of it: a file without its columns, a key without the permission. */

@@ -165,6 +165,23 @@ test("a file that is none, or whose header is not well, is refused with what is 
   await readAll(csv("user_id,attributes.acme.crm"));
 });
 
+test("a document on one line is imported in several requests; one that is broken or holds no users is refused", async (t) => {
+  const { url, users } = await startService(t);
+  const folder = await temporaryFolder(t);
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const list = Array.from({ length: 25 }, (_, index) => `{"userId":"u${index}"}`).join(",");
+  const { created, failed } = await importJson(url, file("users.json", `{"users":[${list}]}`), "--batch-size", "10");
+  assert.deepEqual([created, failed], [25, 0]);
+  const run = (path: string) => cliOf(url)(["users", "import", path]);
+  const broken = run(file("broken.json", '[{"userId":"v"}'));
+  await assertRefused(broken, { code: 2, says: /the file is not well: the document ends before it is complete/ });
+  await assertRefused(run(file("none.json", "[]")), { code: 2, says: /the file holds no users/ });
+  assert.equal((await users.listUsers({})).users.length, 25);
+});
+
 test("an import that is refused as a whole sends nothing and leaves nothing behind", async (t) => {
   const { url, users } = await startService(t);
   const file = join(await temporaryFolder(t), "users.csv");
