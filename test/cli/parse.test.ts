@@ -189,6 +189,7 @@ describe("a contradiction is refused before anybody is called", () => {
       const context: CommandContext = {
         output,
         environment: {},
+        server: new URL("http://127.0.0.1:1"),
         organizationId: "",
         signal: new AbortController().signal,
         parts: { serve: nobody, createOwnerKey: nobody, describe: nobody },
