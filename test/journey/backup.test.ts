@@ -187,7 +187,7 @@ describe("a backup under writes", () => {
   });
 
   test("is one at a time, and is given up when its caller goes", async (t) => {
-    const { url, users } = await startService(t, { config: { backupBytesPerSecond: 1_000_000 } });
+    const { url, users } = await startService(t, { config: { backupBytesPerSecond: 10_000_000 } });
     await fill(users);
     const admin = adminOf(url, ADMIN_KEY);
     const gone = new AbortController();
