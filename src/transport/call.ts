@@ -19,6 +19,8 @@ export class LiveCall<A> implements Call<A> {
   readonly #exchange: Exchange;
   readonly #stopping: AbortSignal;
   #admission: A | undefined;
+  #isAsked: boolean = false;
+  #admitting: Promise<void> | undefined;
   #signal: AbortSignal | undefined;
   #responseHeader: Headers | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
@@ -55,8 +57,23 @@ export class LiveCall<A> implements Call<A> {
     return this.#admission;
   }
 
-  async admit(options: Pick<MountOptions<A>, "admit" | "proves">): Promise<void> {
-    const admission = await options.admit(this);
+  /**
+   * Asks `admit`, once: whoever asks again learns what came of it. Throws, or the promise rejects, when it refuses; no
+   * promise is answered when it decided at once.
+   */
+  admit(options: Pick<MountOptions<A>, "admit" | "proves">): Promise<void> | undefined {
+    if (this.#isAsked) return this.#admitting;
+    this.#isAsked = true;
+    const admission = options.admit(this);
+    if (admission instanceof Promise) {
+      this.#admitting = admission.then((admitted) => this.#take(options, admitted));
+    } else {
+      this.#take(options, admission);
+    }
+    return this.#admitting;
+  }
+
+  #take(options: Pick<MountOptions<A>, "proves">, admission: A): void {
     this.#admission = admission;
     if (options.proves?.(admission) ?? admission !== undefined) {
       this.#exchange.prove();

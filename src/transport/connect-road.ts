@@ -15,6 +15,7 @@ import type { LiveCall } from "./call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "./call-error.ts";
 import { clampTimeout } from "./call-timeout.ts";
 import { createJsonOptions } from "./connect-json.ts";
+import { answerRefusal, isPlain } from "./early-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
 import { type BoundMethod, noteError } from "./handler.ts";
@@ -144,6 +145,15 @@ function serve<A>(
   const wire = toWire(contentType);
   const asText = isGrpcWebText(contentType);
   const call = beginCall(surroundings, exchange, wire, bound);
+  const refused =
+    bound.kind === "unary" && isPlain(exchange, contentType) ? findRefusal(bound, call, surroundings) : undefined;
+  if (refused !== undefined) {
+    answerRefusal(exchange, contentType, {
+      error: refused,
+      jsonOptions: { registry: bound.mount.options.rest?.registry },
+    });
+    return;
+  }
   const header = exchange.header;
   if (asText) {
     header.set("content-type", toBinaryType(contentType));
@@ -172,6 +182,20 @@ function serve<A>(
       exchange.destroy();
     }
   });
+}
+
+/** The error of a call whose credential is refused at once; `undefined`: the call goes on. */
+function findRefusal<A>(
+  bound: BoundMethod<A>,
+  call: LiveCall<A>,
+  { logInternal }: Surroundings<A>,
+): ConnectError | undefined {
+  try {
+    call.admit(bound.mount.options)?.catch(() => undefined);
+    return undefined;
+  } catch (reason) {
+    return noteError(call, reason, logInternal);
+  }
 }
 
 async function run<A>(

@@ -32,14 +32,19 @@ export async function sendUniversal(
     await exchange.write(asText ? encodeText(chunk) : chunk);
   }
   if (answer.trailer !== undefined) {
-    const trailer = toAnswerHeader(answer.trailer);
-    const message = trailer["grpc-message"];
-    if (typeof message === "string") {
-      trailer["grpc-message"] = encodeGrpcMessage(decodeURIComponent(message));
-    }
-    exchange.addTrailers(trailer);
+    exchange.addTrailers(toAnswerTrailer(answer.trailer));
   }
   exchange.end();
+}
+
+/** Trailers that Connect made, with the message as gRPC writes it. */
+export function toAnswerTrailer(made: Headers): AnswerHeader {
+  const trailer = toAnswerHeader(made);
+  const message = trailer["grpc-message"];
+  if (typeof message === "string") {
+    trailer["grpc-message"] = encodeGrpcMessage(decodeURIComponent(message));
+  }
+  return trailer;
 }
 
 /**

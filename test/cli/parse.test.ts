@@ -190,7 +190,6 @@ describe("a contradiction is refused before anybody is called", () => {
         output,
         server: new URL("http://127.0.0.1:1"),
         environment: {},
-        server: new URL("http://127.0.0.1:1"),
         organizationId: "",
         signal: new AbortController().signal,
         parts: { serve: nobody, createOwnerKey: nobody, describe: nobody },

@@ -1,0 +1,56 @@
+/** Refusals at the door: answered from the headers alone, without the machinery of a call, so that floods stay cheap. */
+import type { JsonWriteOptions } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus, trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import type { Exchange } from "./exchange.ts";
+import { encodeText, isGrpcWebText } from "./grpc-web-text.ts";
+import { toAnswerTrailer } from "./universal.ts";
+
+/** Media types of plain calls. Whatever else a request says it is, connect-es judges it before anybody is admitted. */
+const PLAIN_TYPE = /^application\/(?:grpc(?:-web(?:-text)?)?(?:\+(?:proto|json))?|proto|json)$/;
+
+/** What Connect needs to write details; `registry` absent: there are none. */
+type JsonOptions = { readonly registry: JsonWriteOptions["registry"] | undefined };
+
+/** Whether a request is in the form that nearly all are in; the others take the long road. */
+export function isPlain(exchange: Exchange, contentType: string): boolean {
+  if (exchange.method !== "POST" || !PLAIN_TYPE.test(contentType)) {
+    return false;
+  }
+  return exchange.isHttp2 || !/^application\/grpc(?!-web)/.test(contentType);
+}
+
+/** Answers a plain call of a unary method with an error, as the protocol of its media type demands. */
+export function answerRefusal(
+  exchange: Exchange,
+  contentType: string,
+  { error, jsonOptions }: { readonly error: ConnectError; readonly jsonOptions: JsonOptions },
+): void {
+  if (!contentType.startsWith("application/grpc")) {
+    const body = errorToJsonBytes(
+      error,
+      jsonOptions.registry === undefined ? undefined : { registry: jsonOptions.registry },
+    );
+    exchange.answer(codeToHttpStatus(error.code), { "content-type": "application/json" }, body);
+    return;
+  }
+  // Connect names the format of the messages, there being none or not.
+  const answerType = contentType.includes("+") ? contentType : `${contentType}+proto`;
+  const trailer = new Headers();
+  setTrailerStatus(trailer, error);
+  if (!contentType.startsWith("application/grpc-web")) {
+    // As any answer: Node cannot put the status into the headers so that the stream ends with them.
+    exchange.writeHead(200, { "content-type": answerType });
+    exchange.addTrailers(toAnswerTrailer(trailer));
+    exchange.end();
+    return;
+  }
+  const fields = trailerSerialize(trailer);
+  const frame = Buffer.alloc(5 + fields.byteLength);
+  frame.writeUInt8(trailerFlag, 0);
+  frame.writeUInt32BE(fields.byteLength, 1);
+  frame.set(fields, 5);
+  const body = isGrpcWebText(contentType) ? encodeText(frame) : frame;
+  exchange.answer(200, { "content-type": answerType }, body);
+}
