@@ -43,7 +43,13 @@ export function createOpenApi(options: OpenApiOptions): JsonObject {
     tags: mounts.flatMap(({ service, methods }) => tagsOf(schemas, service, methods)),
     paths,
     components: {
-      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key." } },
+      securitySchemes: {
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "An API key, or an access token of an issuer that the service trusts.",
+        },
+      },
       schemas: { ...schemas.components, ...errors.schemas },
       responses: errors.responses,
     },
