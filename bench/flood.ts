@@ -32,7 +32,7 @@ const FLOOD_CONNECTIONS = 8;
 const FLOOD_TICK_MS = 1;
 const TICKS_PER_SECOND = 100;
 /** More requests in flight than this are a service that does not keep up: the sender waits. */
-const FLOOD_OPEN_MAX = 400;
+const FLOOD_OPEN_MAX = 800;
 /** Each slow connection sends a byte in this time. */
 const DRIP_MS = 5_000;
 const OPENING_AT_ONCE = 200;
@@ -287,7 +287,23 @@ function print(found: ReadonlyMap<Kind, readonly Round[]>): void {
       `${kind.padEnd(6)} kept connection p50 ${at(kept, 0.5)} ms, p99 ${at(kept, 0.99)} ms; new connection p50 ${at(fresh, 0.5)} ms, p99 ${at(fresh, 0.99)} ms; ` +
         `${kept.length + fresh.length} calls, ${failures} failed; service busy ${(busy * 100).toFixed(0)} % of a core; strangers sent ${sent}, answered ${answered}, held ${held}\n`,
     );
+    if (kind !== "quiet")
+      process.stdout.write(`       of quiet in the same round: ${ratios(all, found.get("quiet") ?? [])}\n`);
   }
+}
+
+/** How much longer calls took than in the quiet part of the same round: the median of the rounds, the least and the most. */
+function ratios(all: readonly Round[], quiet: readonly Round[]): string {
+  const ratiosAt = (share: number): string => {
+    const each = all.map(({ kept, fresh }, round) => {
+      const other = quiet[round];
+      return (
+        Number(at([...kept, ...fresh], share)) / Number(at([...(other?.kept ?? []), ...(other?.fresh ?? [])], share))
+      );
+    });
+    return `${at(each, 0.5)} (${at(each, 0)}-${at(each, 1)})`;
+  };
+  return `p50 ${ratiosAt(0.5)}, p99 ${ratiosAt(0.99)}`;
 }
 
 function at(values: readonly number[], share: number): string {

@@ -1,5 +1,5 @@
 /** The one way in: whatever credential a call shows, a key or a token, becomes an actor or a refusal here. */
-import { refuse, shown } from "../domain/refusal.ts";
+import { codeOf, refuse, shown } from "../domain/refusal.ts";
 import { type Authentication, type Badge, bearerToken } from "./badge.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
@@ -17,21 +17,65 @@ export interface GateOptions {
   readonly callerRate?: Rate | undefined;
 }
 
+/** So many refusals a second an address is told at once. */
+const PROMPT_REFUSALS: Rate = { perSecond: 20, burst: 20 };
+/** Later ones are told after a second, give or take half: whoever floods waits for answers instead of taking our time. */
+const HELD_MS_MIN = 500;
+const HELD_MS_SPREAD = 1_000;
+/** Coprime to the spread, and far from any part of it: neighbours are told at different times. */
+const HELD_MS_STEP = 617;
+/** Each that waits holds memory. Beyond, they are told at once. */
+const HELD_MAX = 5_000;
+
 export class Gate {
   readonly #badge: GateOptions["badge"];
   readonly #tokens: GateOptions["tokens"];
   readonly #addresses: Limit | undefined;
   readonly #callers: Limit | undefined;
+  readonly #promptRefusals: RateLimit;
+  #held = 0;
+  #heldMs = 0;
 
   constructor({ badge, tokens, clock, addressRate, callerRate }: GateOptions) {
     this.#badge = badge;
     this.#tokens = tokens;
     this.#addresses = addressRate && new Limit(addressRate, clock);
     this.#callers = callerRate && new Limit(callerRate, clock);
+    this.#promptRefusals = new RateLimit(PROMPT_REFUSALS, clock);
   }
 
-  /** Who shows this `Authorization` header from this address: at once for keys and for tokens that are remembered. */
+  /**
+   * Who shows this `Authorization` header from this address: at once for keys and for tokens that are remembered. An
+   * address that is refused too often hears of it late.
+   */
   authenticate(authorization: string | null, remoteAddress: string): Authentication | Promise<Authentication> {
+    const authentication = this.#authenticate(authorization, remoteAddress);
+    return authentication instanceof Promise
+      ? authentication.then((each) => this.#paced(each, remoteAddress))
+      : this.#paced(authentication, remoteAddress);
+  }
+
+  /** Callers who are known, and whoever must wait for an issuer, are not held up. */
+  #paced(authentication: Authentication, remoteAddress: string): Authentication | Promise<Authentication> {
+    if (
+      authentication.ok ||
+      authentication.actor !== undefined ||
+      codeOf(authentication.refusal.reason) === "UNAVAILABLE"
+    ) {
+      return authentication;
+    }
+    if (this.#promptRefusals.take(networkOf(remoteAddress)) === 0 || this.#held >= HELD_MAX) return authentication;
+    this.#held += 1;
+    this.#heldMs = (this.#heldMs + HELD_MS_STEP) % HELD_MS_SPREAD;
+    return new Promise((resolve) => {
+      setTimeout(() => {
+        this.#held -= 1;
+        resolve(authentication);
+      }, HELD_MS_MIN + this.#heldMs);
+    });
+  }
+
+  #authenticate(authorization: string | null, remoteAddress: string): Authentication | Promise<Authentication> {
     const waitMs = this.#addresses?.take(networkOf(remoteAddress)) ?? 0;
     if (waitMs > 0) return this.#tooManyFrom(remoteAddress, waitMs);
     const token = this.#tokens === undefined ? undefined : bearerToken(authorization);

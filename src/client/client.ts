@@ -3,6 +3,7 @@ import type { SecureContextOptions } from "node:tls";
 import { type Client, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -12,6 +13,7 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 
 export { Code, ConnectError } from "@connectrpc/connect";
 export * from "../../gen/google/rpc/error_details_pb.ts";
+export * from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 export * from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 export * from "../../gen/lockkeeper/event/v1/event_pb.ts";
 export * from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
@@ -45,6 +47,7 @@ export interface LockkeeperClient {
   readonly policies: Client<typeof PolicyService>;
   readonly organizations: Client<typeof OrganizationService>;
   readonly keys: Client<typeof ApiKeyService>;
+  readonly admin: Client<typeof AdminService>;
   /** For `createClient` of @connectrpc/connect with a service of one's own choice; it carries the key. */
   readonly transport: Transport;
   /** Ends the connection; calls under way fail with CANCELED. */
@@ -61,6 +64,7 @@ export function createLockkeeperClient(options: LockkeeperClientOptions): Lockke
     policies: createClient(PolicyService, transport),
     organizations: createClient(OrganizationService, transport),
     keys: createClient(ApiKeyService, transport),
+    admin: createClient(AdminService, transport),
     transport,
     close,
   };

@@ -142,23 +142,42 @@ function serve<A>(
     return;
   }
   const contentType = exchange.request.headers["content-type"] ?? "";
-  const wire = toWire(contentType);
-  const asText = isGrpcWebText(contentType);
-  const call = beginCall(surroundings, exchange, wire, bound);
-  const refused =
-    bound.kind === "unary" && isPlain(exchange, contentType) ? findRefusal(bound, call, surroundings) : undefined;
-  if (refused !== undefined) {
-    answerRefusal(exchange, contentType, {
-      error: refused,
-      jsonOptions: { registry: bound.mount.options.rest?.registry },
-    });
+  const call = beginCall(surroundings, exchange, toWire(contentType), bound);
+  const lead = (): void => leadToConnect({ handler, call, exchange, contentType }, surroundings);
+  if (bound.kind !== "unary" || !isPlain(exchange, contentType)) {
+    lead();
     return;
   }
+  const { options } = bound.mount;
+  const refuse = (reason: unknown): void => {
+    const error = noteError(call, reason, surroundings.logInternal);
+    answerRefusal(exchange, contentType, { error, jsonOptions: { registry: options.rest?.registry } });
+  };
+  let admitting: Promise<void> | undefined;
+  try {
+    admitting = call.admit(options);
+  } catch (reason) {
+    refuse(reason);
+    return;
+  }
+  if (admitting === undefined) lead();
+  else admitting.then(lead, refuse);
+}
+
+interface Led<A> {
+  readonly handler: UniversalHandler;
+  readonly call: LiveCall<A>;
+  readonly exchange: Exchange;
+  readonly contentType: string;
+}
+
+function leadToConnect<A>({ handler, call, exchange, contentType }: Led<A>, surroundings: Surroundings<A>): void {
+  const asText = isGrpcWebText(contentType);
   const header = exchange.header;
   if (asText) {
     header.set("content-type", toBinaryType(contentType));
   }
-  call.deadlineTime = clampTimeout(header, wire, handler.method, surroundings.limits);
+  call.deadlineTime = clampTimeout(header, call.wire, handler.method, surroundings.limits);
   exchange.clientStreams = isClientStreaming(handler);
   const gone = new AbortController();
   exchange.onOver((completed) => {
@@ -182,20 +201,6 @@ function serve<A>(
       exchange.destroy();
     }
   });
-}
-
-/** The error of a call whose credential is refused at once; `undefined`: the call goes on. */
-function findRefusal<A>(
-  bound: BoundMethod<A>,
-  call: LiveCall<A>,
-  { logInternal }: Surroundings<A>,
-): ConnectError | undefined {
-  try {
-    call.admit(bound.mount.options)?.catch(() => undefined);
-    return undefined;
-  } catch (reason) {
-    return noteError(call, reason, logInternal);
-  }
 }
 
 async function run<A>(

@@ -38,6 +38,9 @@ for (const protocol of ["grpc", "connect"] as const) {
       );
       assert.ok((await client.policies.getPolicy({})).policy);
       assert.equal((await client.keys.listApiKeys({})).apiKeys.length, 1);
+      let last: string | undefined;
+      for await (const { piece } of client.admin.createBackup({})) last = piece.case;
+      assert.equal(last, "end");
       const refused = await client.users.lockUser({ userId: "alice" }).catch((error: unknown) => error);
       assert.ok(refused instanceof ConnectError);
       assert.equal(refused.code, Code.FailedPrecondition);

@@ -9,8 +9,7 @@ const PROPERTIES = 30;
 const NOT_YET: Readonly<Record<string, string>> = {
   P7: "every path of a credential passes the gate: lockkeeper verifies no credential itself, the application asks BeginAttempt; a generated list of paths belongs to the issue of examples and guides",
   P8: "refresh, exchange and token grants of a banned user: lockkeeper issues no tokens; sessions are covered by P9, and resource servers compare the revocation epoch",
-  P22: "every write path emits the same event: events come from the store alone (P21); the paths by directory, command line and schedule do not exist yet",
-  P26: "a spoofed X-Forwarded-For changes no counter: counters know the user and the factor only and no address; a counter by address does not exist yet",
+  P22: "every write path emits the same event: events come from the store alone (P21), and the command line calls the same RPCs; the path by directory does not exist yet",
   P30: "a revocation reaches open streams: the feed of changes is an issue of its own; until then a resource server compares epochs",
 };
 

@@ -79,7 +79,7 @@ export async function runHostile(t: TestContext, { requests, arguments: args, ma
       count(`${made.wire} ${codeOrUndefined(answer) ?? `HTTP ${answer.status}`}`);
     } catch (error) {
       if (error instanceof HangError) found.push(`${shown(made, request)} → ${error}`);
-      count("closed");
+      count(`closed ${(error as NodeJS.ErrnoException).code ?? String(error)}`.slice(0, 60));
     }
   };
   let [sent, warmMb] = [0, residentMb(child)];

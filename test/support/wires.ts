@@ -183,7 +183,8 @@ export class RawClient {
       this.#session = http2.connect(this.#url);
       this.#session.on("error", () => undefined);
     }
-    const stream = this.#session.request({ ":method": method, ":path": path, ...headers });
+    // A GET may have a body, too.
+    const stream = this.#session.request({ ":method": method, ":path": path, ...headers }, { endStream: false });
     let trailers: http2.IncomingHttpHeaders = {};
     stream.on("trailers", (received: http2.IncomingHttpHeaders) => {
       trailers = received;
