@@ -36,10 +36,12 @@ describe("X-Forwarded-For", () => {
       const wire = RAW_WIRES[i % RAW_WIRES.length] as RawWire;
       assert.equal(await guess(client, wire, { "x-forwarded-for": `203.0.113.${i}` }), "CREDENTIAL_INVALID");
     }
-    for (const wire of RAW_WIRES) {
+    // At once: each of these answers is held for about a second.
+    const tooMany = RAW_WIRES.map(async (wire) => {
       const forwarded = { "x-forwarded-for": "203.0.113.99", forwarded: "for=203.0.113.98" };
       assert.equal(await guess(client, wire, forwarded), "AUTHENTICATION_RATE", wire.name);
-    }
+    });
+    await Promise.all(tooMany);
     assert.deepEqual(loggedAddresses(service), new Set(["127.0.0.1"]));
   });
 
@@ -51,13 +53,12 @@ describe("X-Forwarded-For", () => {
       const forwarded = { "x-forwarded-for": `203.0.113.${i}, 192.0.2.1` };
       assert.equal(await guess(client, wire, forwarded), "CREDENTIAL_INVALID");
     }
-    for (const wire of RAW_WIRES) {
+    const others = RAW_WIRES.map(async (wire) => {
       assert.equal(await guess(client, wire, { "x-forwarded-for": "192.0.2.1" }), "AUTHENTICATION_RATE", wire.name);
-      assert.equal(
-        await guess(client, wire, { "x-forwarded-for": `192.0.2.${wire.name.length}` }),
-        "CREDENTIAL_INVALID",
-      );
-    }
+      const neighbour = { "x-forwarded-for": `192.0.2.${wire.name.length}` };
+      assert.equal(await guess(client, wire, neighbour), "CREDENTIAL_INVALID", wire.name);
+    });
+    await Promise.all(others);
     assert.ok(loggedAddresses(service).has("192.0.2.1"));
     assert.ok(!loggedAddresses(service).has("127.0.0.1"));
   });

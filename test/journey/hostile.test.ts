@@ -8,7 +8,7 @@ import { runHostile } from "../support/hostile-run.ts";
 import { SOAK } from "../support/random.ts";
 import { randomRequest } from "../support/random-request.ts";
 
-const REQUESTS = SOAK ? 1_000_000 : 4_000;
+const REQUESTS = SOAK ? 1_000_000 : 2_500;
 
 /** Every unary method of every service of the contract, found by its generated file. */
 async function methodsOfContract(): Promise<readonly DescMethod[]> {

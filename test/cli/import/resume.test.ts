@@ -13,7 +13,7 @@ import { type Random, SOAK, seededRandom } from "../../support/random.ts";
 import { ADMIN_KEY, type Child, spawnService, temporaryFolder } from "../../support/service.ts";
 import { MAIN } from "../support/cli.ts";
 
-const ROWS = SOAK ? 1_000_000 : 20_000;
+const ROWS = SOAK ? 1_000_000 : 8_000;
 const KILLS = SOAK ? 5 : 2;
 const BAD_EVERY = 1000;
 /** Memory may not grow with the file. */
