@@ -3,7 +3,7 @@ import { once } from "node:events";
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import { setTimeout } from "node:timers/promises";
-import { gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { type DescMessage, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Outcome, type Refusal, refusedByConnectJson, refusedByStatus, refusedByStatusJson } from "./outcome.ts";
@@ -222,7 +222,7 @@ function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
 export function readAnswer(answer: RawAnswer): "OK" | Refusal | undefined {
   const type = answer.headers["content-type"] ?? "";
   if (!type.startsWith("application/grpc")) return readJson(answer, type);
-  const inBody = isGrpc(type) ? {} : trailersInBody(answer.body, type);
+  const inBody = isGrpc(type) ? {} : trailersInBody(answer.body, type, answer.headers["grpc-encoding"]);
   const said: FlatHeaders = { ...answer.headers, ...answer.trailers, ...inBody };
   const status = said["grpc-status"] ?? "";
   if (answer.status !== 200 || !/^\d+$/.test(status)) return undefined;
@@ -249,14 +249,15 @@ function refusalIn(outcome: Outcome): Refusal | undefined {
 }
 
 /** gRPC-Web ends its body with a frame of trailers. */
-function trailersInBody(body: Buffer, type: string): Record<string, string> {
+function trailersInBody(body: Buffer, type: string, encoding: string | undefined): Record<string, string> {
   const bytes = type.startsWith("application/grpc-web-text") ? decodeGroups(body.toString()) : body;
   for (let at = 0; at + 5 <= bytes.byteLength; ) {
     const end = at + 5 + bytes.readUInt32BE(at + 1);
     const flags = bytes.readUInt8(at);
     if ((flags & 0x80) !== 0) {
       const sent = bytes.subarray(at + 5, end);
-      const lines = ((flags & 1) === 0 ? sent : gunzipSync(sent)).toString("latin1").split("\r\n");
+      const plain = (flags & 1) === 0 ? sent : encoding === "br" ? brotliDecompressSync(sent) : gunzipSync(sent);
+      const lines = plain.toString("latin1").split("\r\n");
       return Object.fromEntries(lines.map((line) => line.split(/: ?(.*)/s, 2) as [string, string]));
     }
     at = end;
