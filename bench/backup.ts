@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { LockUserRequestSchema } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { makeUsers, userIdOf } from "./make-users.ts";
+import { ADMIN_KEY, listening, startService } from "./support/service.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -29,7 +30,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-const ADMIN_KEY = "an-owner-key-for-benchmarks-0123456789abcdef";
 /** Coprime to the number of users, so that each is locked once and in no order of theirs. */
 const STEP = 7_919;
 const users = Number(flags.users);
@@ -87,24 +87,7 @@ async function makeOnce(): Promise<void> {
 
 function start(): ChildProcess {
   const rateFlag = flags["backup-rate"] === "" ? [] : ["--backup-rate", flags["backup-rate"]];
-  const args = ["src/main.ts", "serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, ...rateFlag];
-  return spawn(process.execPath, [...args, "--log-level", "error", "--allow-clock-behind", "true"], {
-    cwd: join(import.meta.dirname, ".."),
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY },
-  });
-}
-
-function listening(child: ChildProcess): Promise<string> {
-  let said = "";
-  return new Promise((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`the service ended with ${code}:\n${said}`)));
-    child.stdout?.on("data", (text: Buffer) => {
-      said += text.toString();
-      const url = /^listening on (\S+)$/m.exec(said)?.[1];
-      if (url !== undefined) resolve(url);
-    });
-  });
+  return startService(path, [...rateFlag, "--allow-clock-behind", "true"]);
 }
 
 /** Locks users until `end`; answers how long each lock took, in milliseconds. */

@@ -1,5 +1,3 @@
-/** Measures CheckSignIn, VerifySession and a round of Begin and Complete over gRPC: calls per second, and how long each takes. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,6 +12,7 @@ import { Factor } from "../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { SessionService } from "../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { AttemptOutcome, SignInService } from "../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { ADMIN_KEY, listening, startService } from "./support/service.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -28,7 +27,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-const ADMIN_KEY = "an-owner-key-for-benchmarks-0123456789abcdef";
 const TICKS_PER_SECOND = 100;
 
 /** One call of a kind; the bench knows nothing of what is in it. */
@@ -43,7 +41,7 @@ interface Round {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "lockkeeper-bench-"));
-const child = start();
+const child = startService(join(folder, "a.db"));
 try {
   const url = await listening(child);
   const tokens = await fill(url);
@@ -71,28 +69,6 @@ try {
   child.kill();
   await once(child, "exit");
   rmSync(folder, { recursive: true });
-}
-
-/** The service in a process of its own: the bench takes no time from its thread. */
-function start(): ChildProcess {
-  const args = ["src/main.ts", "serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${join(folder, "a.db")}`];
-  return spawn(process.execPath, [...args, "--log-level", "error"], {
-    cwd: join(import.meta.dirname, ".."),
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY },
-  });
-}
-
-function listening(service: ChildProcess): Promise<string> {
-  let said = "";
-  return new Promise((resolve, reject) => {
-    service.once("exit", (code) => reject(new Error(`the service ended with ${code}:\n${said}`)));
-    service.stdout?.on("data", (text: Buffer) => {
-      said += text.toString();
-      const url = /^listening on (\S+)$/m.exec(said)?.[1];
-      if (url !== undefined) resolve(url);
-    });
-  });
 }
 
 function userOf(index: number): string {

@@ -1,5 +1,5 @@
 /** Measures what floods of strangers cost those with a key: latency while it is quiet, while requests without a right credential pour in, and while slow connections hold the places. */
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
@@ -10,6 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CheckSignInRequestSchema, SignInService } from "../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { ADMIN_KEY, listening, startService } from "./support/service.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -27,7 +28,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-const ADMIN_KEY = "an-owner-key-for-benchmarks-0123456789abcdef";
 const FLOOD_CONNECTIONS = 8;
 const FLOOD_TICK_MS = 1;
 const TICKS_PER_SECOND = 100;
@@ -72,12 +72,7 @@ interface Round {
 
 async function measureAll(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-bench-"));
-  const args = ["src/main.ts", "serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${join(folder, "a.db")}`];
-  const service = spawn(process.execPath, [...args, "--log-level", "error"], {
-    cwd: join(import.meta.dirname, ".."),
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY },
-  });
+  const service = startService(join(folder, "a.db"));
   let crowd: ChildProcess | undefined;
   try {
     const url = await listening(service);
@@ -101,18 +96,6 @@ async function measureAll(): Promise<void> {
     await once(service, "exit");
     rmSync(folder, { recursive: true });
   }
-}
-
-function listening(service: ChildProcess): Promise<string> {
-  let said = "";
-  return new Promise((resolve, reject) => {
-    service.once("exit", (code) => reject(new Error(`the service ended with ${code}:\n${said}`)));
-    service.stdout?.on("data", (text: Buffer) => {
-      said += text.toString();
-      const url = /^listening on (\S+)$/m.exec(said)?.[1];
-      if (url !== undefined) resolve(url);
-    });
-  });
 }
 
 async function measure(url: string, crowd: ChildProcess, kind: Kind, pid: number): Promise<Round> {

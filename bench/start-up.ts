@@ -1,10 +1,9 @@
-/** Measures a start with and without dialects: until the port is open, until all is loaded, and the memory then. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { listening, startService } from "./support/service.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -29,11 +28,7 @@ const SETTLE_MS = 1_000;
 async function measure(dialects: string): Promise<Start> {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-bench-"));
   const startTime = performance.now();
-  const args = ["src/main.ts", "serve", "--listen", "127.0.0.1:0", "--database", `sqlite:${join(folder, "a.db")}`];
-  const child: ChildProcess = spawn(process.execPath, [...args, "--log-level", "error", "--dialects", dialects], {
-    cwd: join(import.meta.dirname, ".."),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = startService(join(folder, "a.db"), ["--dialects", dialects]);
   try {
     const url = await listening(child);
     const listeningMs = performance.now() - startTime;
@@ -47,18 +42,6 @@ async function measure(dialects: string): Promise<Start> {
     await once(child, "exit");
     rmSync(folder, { recursive: true });
   }
-}
-
-function listening(child: ChildProcess): Promise<string> {
-  let said = "";
-  return new Promise((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`the service ended with ${code}:\n${said}`)));
-    child.stdout?.on("data", (text: Buffer) => {
-      said += text.toString();
-      const url = /^listening on (\S+)$/m.exec(said)?.[1];
-      if (url !== undefined) resolve(url);
-    });
-  });
 }
 
 function sleep(ms: number): Promise<void> {
