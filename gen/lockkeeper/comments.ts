@@ -653,7 +653,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "lockkeeper.user.v1.User.details": "Sequence, dates and the organization that owns the user.",
   "lockkeeper.user.v1.User.profile": "Who the user is.",
   "lockkeeper.user.v1.User.restrictions": "Every restriction that holds or is scheduled.",
-  "lockkeeper.user.v1.User.revocation_epoch": "Grows whenever every earlier session or token of the user becomes worthless. The upper 32 bits are the instance's generation: after a restore every epoch is another one than before.",
+  "lockkeeper.user.v1.User.revocation_epoch": "Grows whenever every earlier session or token of the user becomes worthless. Its upper part is the instance's generation: after a restore every epoch is another one than before. Below 2^53, so a JSON number in a token holds it.",
   "lockkeeper.user.v1.User.state": "What the user may do at this moment.",
   "lockkeeper.user.v1.User.user_id": "Unique in the instance, 1 to 200 characters, compared byte for byte.",
   "lockkeeper.user.v1.UserOrder": "The order of a list of users.",

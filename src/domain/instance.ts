@@ -2,9 +2,9 @@
 
 /** The generation of a fresh database. */
 export const FIRST_GENERATION = 1;
-/** 31 bits: with the user's epoch below it, it fits the int64 of the wires. */
+/** 31 bits: with the user's epoch below it, a double holds it exactly. */
 const GENERATION_MAX = 2 ** 31 - 1;
-const EPOCH_BITS = 32n;
+const EPOCH_BITS = 22n;
 /** 2025-01-01: what the floor of a raised generation counts from. */
 const FLOOR_ORIGIN_MS = Date.UTC(2025, 0, 1);
 
@@ -46,7 +46,11 @@ export function generationFloor(now: number): number {
   return Math.max(FIRST_GENERATION, Math.floor((now - FLOOR_ORIGIN_MS) / 1000));
 }
 
-/** A revocation epoch as it leaves the service: generation · 2^32 + the user's own. It never repeats after a restore. */
+/**
+ * A revocation epoch as it leaves the service: generation · 2^22 + the user's own. It never repeats after a restore. With
+ * 31 bits of generation it stays below 2^53: tokens carry it as a JSON number, and a double holds it exactly. A user
+ * whose sessions were ended over four million times reaches into the generation's bits, and still only grows.
+ */
 export function revocationEpochOf(generation: number, epoch: number): bigint {
   return (BigInt(generation) << EPOCH_BITS) + BigInt(epoch);
 }

@@ -46,7 +46,7 @@ const STEPS: readonly Step[] = [
             revokeSessions: true,
           },
         ],
-        revocationEpoch: "4294967298",
+        revocationEpoch: "4194306",
       }),
   },
   {
@@ -61,7 +61,7 @@ const STEPS: readonly Step[] = [
     rpc: "UnlockUser",
     request: { userId: "USER" },
     key: "admin",
-    expected: () => answer("3", "2026-01-01T00:00:03.750Z", { state: "STATE_ACTIVE", revocationEpoch: "4294967298" }),
+    expected: () => answer("3", "2026-01-01T00:00:03.750Z", { state: "STATE_ACTIVE", revocationEpoch: "4194306" }),
   },
   {
     title: "ban",
@@ -81,7 +81,7 @@ const STEPS: readonly Step[] = [
             revokeSessions: true,
           },
         ],
-        revocationEpoch: "4294967299",
+        revocationEpoch: "4194307",
       }),
   },
   {

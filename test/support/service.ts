@@ -24,7 +24,7 @@ import { defer, type Scope } from "./cleanup.ts";
 export const ADMIN_KEY = "an-owner-key-for-tests-0123456789abcdef";
 
 /** What the first generation adds to the epochs of users. */
-export const GENERATION: bigint = 2n ** 32n;
+export const GENERATION: bigint = 2n ** 22n;
 
 /** A clock that stands still until it is told to go on. */
 export class TestClock {

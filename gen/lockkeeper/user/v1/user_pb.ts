@@ -56,8 +56,8 @@ export type User = Message<"lockkeeper.user.v1.User"> & {
   restrictions: Restriction[];
 
   /**
-   * Grows whenever every earlier session or token of the user becomes worthless. The upper 32 bits are the instance's
-   * generation: after a restore every epoch is another one than before.
+   * Grows whenever every earlier session or token of the user becomes worthless. Its upper part is the instance's
+   * generation: after a restore every epoch is another one than before. Below 2^53, so a JSON number in a token holds it.
    *
    * @generated from field: uint64 revocation_epoch = 5;
    */
