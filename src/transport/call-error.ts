@@ -39,8 +39,6 @@ export function bodyTooSlow(timeoutMs: number): ConnectError {
 export function correctDecodeError(error: ConnectError): void {
   if (error.code === Code.Internal && error.rawMessage.startsWith("parse binary: ")) {
     rewrite(error, "the request is not a valid protobuf message of the expected type", Code.InvalidArgument);
-  } else if (error.rawMessage === "decompression failed") {
-    rewrite(error, "the request body cannot be decompressed", Code.InvalidArgument);
   } else if (error.code === Code.Internal && error.rawMessage.startsWith("received compressed envelope")) {
     rewrite(error, "a message is marked as compressed, but no encoding is named", Code.InvalidArgument);
   } else if (error.code === Code.ResourceExhausted && error.rawMessage.includes("configured readMaxBytes")) {

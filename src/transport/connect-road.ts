@@ -10,10 +10,10 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { LiveCall } from "./call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "./call-error.ts";
 import { clampTimeout } from "./call-timeout.ts";
+import { compressions } from "./connect-compression.ts";
 import { createJsonOptions } from "./connect-json.ts";
 import { answerRefusal, isPlain } from "./early-refusal.ts";
 import type { Exchange } from "./exchange.ts";
@@ -64,7 +64,7 @@ function createHandler<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>):
   const { method, mount, invoke } = bound;
   const { limits, stopping } = surroundings;
   const router = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [...compressions],
     readMaxBytes: mount.options.bodyBytesMax?.[method.localName] ?? limits.bodyBytesMax,
     shutdownSignal: stopping,
     jsonOptions: createJsonOptions(mount.options, method.input),

@@ -81,11 +81,16 @@ describe("the Connect road", () => {
     assert.deepEqual([...new Set(lab.records.slice(-6).map(({ code }) => code))], [Code.InvalidArgument]);
   });
 
-  it("refuses what cannot be decompressed as INVALID_ARGUMENT", async () => {
+  it("refuses what cannot be decompressed as INVALID_ARGUMENT, also when the deadline passes meanwhile", async () => {
     for (const bytes of [Buffer.from("no gzip"), gzipSync(hello).subarray(0, 12)]) {
       assertGrpc(await grpc(frame(bytes, 1), { "grpc-encoding": "gzip" }), Code.InvalidArgument, /decompressed/);
       assertJson(await proto(bytes, { "content-encoding": "gzip" }), 400, "invalid_argument", /decompressed/);
     }
+    const hurried = { "content-encoding": "br", "connect-timeout-ms": "1" };
+    const statuses = new Set<number>();
+    for (let i = 0; i < 200; i++) statuses.add((await proto(Buffer.from("no brotli"), hurried)).status);
+    statuses.delete(504);
+    assert.deepEqual([...statuses], [400]);
   });
 
   it("refuses truncated, empty and repeated frames", async () => {
