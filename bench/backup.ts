@@ -41,32 +41,39 @@ mkdirSync(join(folder, "backup-run"), { recursive: true });
 for (const suffix of ["", "-wal", "-shm", ".lock"]) rmSync(`${path}${suffix}`, { force: true });
 copyFileSync(join(folder, "made.db"), path, constants.COPYFILE_FICLONE);
 
+/** Sorted. */
 type Times = readonly number[];
+/** What one kind of a round took, in slices: whatever else the machine does meets some of them, not all. */
+type Slices = readonly Times[];
+
+const SLICE_MS = 5_000;
 const service = start();
 let locked = 0;
 try {
   const url = await listening(service);
   const sessions = Array.from({ length: Number(flags.connections) }, () => connect(url));
   await load(sessions, sleep(5_000));
-  const found: { without: Times; during: Times; after: Times; seconds: number; bytes: number }[] = [];
+  const found: { without: Slices; during: Slices; after: Slices; seconds: number; bytes: number }[] = [];
   for (let round = 0; round < Number(flags.rounds); round++) {
-    const without = await load(sessions, sleep(15_000));
+    const without = await load(sessions, sleep(30_000));
     const begin = performance.now();
     const during = await load(sessions, backup(url));
     const seconds = (performance.now() - begin) / 1000;
     const after = await load(sessions, sleep(5_000));
     found.push({ without, during, after, seconds, bytes: statSync(path).size });
+    const shown = (share: number): string => [without, during, after].map((each) => ofSlices(each, share)).join(" → ");
+    const count = [without, during, after].map((each) => each.flat().length).join(", ");
     console.log(
-      `round ${round}: p50 ${at(without, 0.5)} → ${at(during, 0.5)} → ${at(after, 0.5)} ms, p99 ${at(without, 0.99)} → ${at(during, 0.99)} → ${at(after, 0.99)} ms, longest ${at(without, 1)} → ${at(during, 1)} → ${at(after, 1)} ms; ${without.length}, ${during.length}, ${after.length} locks; ${(found.at(-1)?.bytes ?? 0) / 1e6 / seconds} MB/s in ${seconds.toFixed(1)} s; log ${statSync(`${path}-wal`).size / 1e6} MB`,
+      `round ${round}: p50 ${shown(0.5)} ms, p99 ${shown(0.99)} ms, longest ${shown(1)} ms; ${count} locks; ${((found.at(-1)?.bytes ?? 0) / 1e6 / seconds).toFixed(1)} MB/s in ${seconds.toFixed(1)} s; log ${statSync(`${path}-wal`).size / 1e6} MB`,
     );
   }
   for (const session of sessions) session.close();
   const ratio = (of: "during" | "after", share: number): string =>
-    spread(found.map((each) => at(each[of], share) / at(each.without, share)));
+    spread(found.map((each) => ofSlices(each[of], share) / ofSlices(each.without, share)));
   for (const share of [0.5, 0.99]) {
     const name = `p${share * 100}`;
     console.log(
-      `${name} ms, median (least to most) of ${found.length} rounds: without ${spread(found.map((each) => at(each.without, share)))}, during ${spread(found.map((each) => at(each.during, share)))}, after ${spread(found.map((each) => at(each.after, share)))}; during/without ${ratio("during", share)}, after/without ${ratio("after", share)}`,
+      `${name} ms of 5 s, median of them in a round, and median (least to most) of ${found.length} rounds: without ${spread(found.map((each) => ofSlices(each.without, share)))}, during ${spread(found.map((each) => ofSlices(each.during, share)))}, after ${spread(found.map((each) => ofSlices(each.after, share)))}; during/without ${ratio("during", share)}, after/without ${ratio("after", share)}`,
     );
   }
   console.log(`backup MB/s ${spread(found.map(({ bytes, seconds }) => bytes / 1e6 / seconds))}`);
@@ -90,16 +97,18 @@ function start(): ChildProcess {
   return startService(path, [...rateFlag, "--allow-clock-behind", "true"]);
 }
 
-/** Locks users until `end`; answers how long each lock took, in milliseconds. */
-async function load(sessions: readonly ClientHttp2Session[], end: Promise<unknown>): Promise<Times> {
-  const times: number[] = [];
+/** Locks users until `end`; answers how long each lock took, in milliseconds, by when it was due. */
+async function load(sessions: readonly ClientHttp2Session[], end: Promise<unknown>): Promise<Slices> {
+  const slices: number[][] = [];
   let isOver = false;
   const ended = end.finally(() => {
     isOver = true;
   });
   const lockOne = async (session: ClientHttp2Session, due: number): Promise<void> => {
     await lock(session, locked++);
-    times.push(performance.now() - due);
+    const slice = Math.floor((due - begin) / SLICE_MS);
+    slices[slice] ??= [];
+    slices[slice].push(performance.now() - due);
   };
   const begin = performance.now();
   const open: Promise<void>[] = [];
@@ -122,7 +131,15 @@ async function load(sessions: readonly ClientHttp2Session[], end: Promise<unknow
   }
   await Promise.all(open);
   await ended;
-  return times.sort((a, b) => a - b);
+  // The last one is cut off, unless it is the only one.
+  const whole = slices.length > 1 ? slices.slice(0, -1) : slices;
+  return whole.map((times) => times.sort((a, b) => a - b));
+}
+
+/** The median of what each slice says. */
+function ofSlices(slices: Slices, share: number): number {
+  const each = slices.map((times) => at(times, share)).sort((a, b) => a - b);
+  return at(each, 0.5);
 }
 
 /** A unary call by hand: a client library would cost as much as the service and be measured with it. */
