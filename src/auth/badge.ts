@@ -89,6 +89,14 @@ export class Badge {
     return this.#byHash.get(secretHash)?.key;
   }
 
+  /** Whether what an actor was admitted by opens now, for calls that last. Looks through all keys. */
+  stillOpens({ keyId, expireTime }: Actor): boolean {
+    const now = this.#clock();
+    if (keyId === undefined) return expireTime === null || expireTime > now;
+    for (const { key } of this.#byHash.values()) if (key.id === keyId) return isEffective(key, now);
+    return false;
+  }
+
   /** Learns anew which keys there are, now or as soon as the store answers again. */
   reload(): void {
     this.#store.loadApiKeys().then(

@@ -30,11 +30,13 @@ export function evolveInstance(before: Instance, event: InstanceEvent): Instance
 
 /**
  * A generation that no timeline has used: above every known one, and not below the seconds since 2025-01-01. The clock
- * covers timelines of which nothing is left; two raises in one second are the caller's to keep apart.
- * Throws where 31 bits do not hold it, in 2093.
+ * covers timelines of which nothing is left; two raises in one second are the caller's to keep apart. `step`, at least 1:
+ * how far to go above what is known where that is ahead of the clock. Throws where 31 bits do not hold it, in 2093.
  */
-export function generationAfter(known: readonly number[], now: number): number {
-  const generation = Math.max(...known.map((each) => each + 1), generationFloor(now));
+export function generationAfter(known: readonly number[], now: number, step = 1): number {
+  const floor = generationFloor(now);
+  const highest = Math.max(...known);
+  const generation = highest < floor ? floor : highest + step;
   if (generation > GENERATION_MAX) {
     throw new Error(`the generation would be ${generation}; at most ${GENERATION_MAX} is allowed: is the clock right?`);
   }

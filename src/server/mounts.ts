@@ -12,6 +12,7 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, type AdmissionResult, admit } from "../auth/admission.ts";
 import type { Badge } from "../auth/badge.ts";
 import type { Gate } from "../auth/gate.ts";
+import type { Log } from "../observability/log.ts";
 import { adminHandlers } from "../service/admin-service.ts";
 import { apiKeyHandlers } from "../service/api-key-service.ts";
 import type { ServiceHandlers } from "../service/call.ts";
@@ -37,9 +38,10 @@ interface MountParts {
   readonly gate: Gate;
   readonly newId: () => string;
   readonly health: Health;
+  readonly log: Log;
 }
 
-export function mounts({ store, badge, gate, newId, health }: MountParts): Mount<Admission | undefined>[] {
+export function mounts({ store, badge, gate, newId, health, log }: MountParts): Mount<Admission | undefined>[] {
   const services = [
     UserService,
     SignInService,
@@ -74,7 +76,7 @@ export function mounts({ store, badge, gate, newId, health }: MountParts): Mount
     hang(PolicyService, policyHandlers({ store })),
     hang(OrganizationService, organizationHandlers({ store, newId })),
     hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
-    hang(AdminService, adminHandlers({ store })),
+    hang(AdminService, adminHandlers({ store, badge, log })),
     healthMount(health, anyone),
     ...reflectionMounts([...services, HealthService], undefined, anyone),
   ] as Mount<Admission | undefined>[];

@@ -4,6 +4,7 @@ import { createSecret, hashSecret } from "../auth/secret.ts";
 import { OWNER_ROLE } from "../domain/api-key.ts";
 import { SYSTEM_ACTOR } from "../domain/event.ts";
 import { toKeyId } from "../service/api-key-service.ts";
+import { inspectDatabase } from "../store/sqlite/offline.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 
 export interface OwnerKey {
@@ -11,8 +12,10 @@ export interface OwnerKey {
   readonly secret: string;
 }
 
-/** The service must be stopped: it holds the keys in memory. Throws an Error of one plain sentence when it is not. */
+/** The service must be stopped: it holds the keys in memory. Throws an Error of one plain sentence when it is not, or the file is no database of ours. */
 export async function createOwnerKey(path: string, displayName: string): Promise<OwnerKey> {
+  // An empty file would become a fresh database, and the key open nothing.
+  await inspectDatabase(path);
   const store = await openSqliteStore({ path, clock: Date.now });
   try {
     const keyId = toKeyId(randomUUIDv7());

@@ -104,7 +104,7 @@ async function serveStore(
   // Told at once: a start that fails from here on must not lose the only key there is.
   if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
-  const native = mounts({ store, badge, gate, newId, health });
+  const native = mounts({ store, badge, gate, newId, health, log });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [

@@ -22,6 +22,12 @@ describe("a raised generation", () => {
       [[], 0, 1],
     ];
     for (const [known, now, generation] of rows) assert.equal(generationAfter(known, now), generation);
+    assert.equal(
+      generationAfter([600_000], ORIGIN + 500_000_000, 77),
+      600_077,
+      "by the step where the clock has no say",
+    );
+    assert.equal(generationAfter([499_999], ORIGIN + 500_000_000, 77), 500_000, "not where it has");
     assert.equal(generationFloor(0), FIRST_GENERATION);
   });
 

@@ -6,10 +6,12 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import Database from "better-sqlite3";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
+import type { CreateApiKeyResponse } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { verifyFile } from "../../src/store/sqlite/verify-database.ts";
 import { assertRefused as assertCommandRefused, cliOf, jsonOf, MAIN } from "../cli/support/cli.ts";
@@ -22,6 +24,7 @@ import {
   type Running,
   spawnService,
   startService,
+  TestClock,
   temporaryFolder,
 } from "../support/service.ts";
 
@@ -204,6 +207,61 @@ describe("a backup under writes", () => {
     for (let round = 0; bytes === 0 && round < 100; round++)
       bytes = await read(admin).catch(() => sleep(10).then(() => 0));
     assert.ok(bytes > 1_000_000, "the next one runs to its end");
+  });
+
+  test("ends within seconds of the end of its key, and is logged when it begins and when it ends", async (t) => {
+    const clock = new TestClock();
+    const config = { backupBytesPerSecond: 500_000 };
+    const service = await startService(t, { config, clock: () => clock.now });
+    await fill(service.users);
+    const expireTime = timestampFromMs(clock.now + 60_000);
+    const revoked = await service.keys.createApiKey({ role: "owner" });
+    const expired = await service.keys.createApiKey({ permissions: ["backup.create"], expireTime });
+    const ends: readonly (readonly [key: CreateApiKeyResponse, end: () => unknown])[] = [
+      [revoked, () => service.keys.revokeApiKey({ apiKeyId: revoked.apiKey?.apiKeyId ?? "" })],
+      [expired, () => clock.advance(60_000)],
+    ];
+    for (const [{ secret, apiKey }, end] of ends) {
+      const pieces = adminOf(service.url, secret).createBackup({})[Symbol.asyncIterator]();
+      await pieces.next();
+      const actor = `key:${apiKey?.apiKeyId}`;
+      const lines = (): readonly Record<string, unknown>[] =>
+        service
+          .log()
+          .split("\n")
+          .filter((line) => line.includes(actor))
+          .map((line) => JSON.parse(line));
+      assert.deepEqual(
+        lines().map(({ level, message }) => [level, message]),
+        [["info", "backup begun"]],
+      );
+      await end();
+      const begin = performance.now();
+      const drain = async (): Promise<void> => {
+        while (!(await pieces.next()).done);
+      };
+      await assertRefused(drain(), "Unauthenticated", "CREDENTIAL_INVALID");
+      assert.ok(performance.now() - begin < 2_500, "not at its end, which would take some seconds");
+      await until(() => lines().length === 2, "the line of the call");
+      const { message, rpc, code } = lines()[1] ?? {};
+      assert.deepEqual(
+        [message, rpc, code],
+        ["call", "lockkeeper.admin.v1.AdminService/CreateBackup", "UNAUTHENTICATED"],
+      );
+    }
+  });
+
+  test("that the end of the service breaks off says so", async (t) => {
+    const service = await startService(t, { config: { backupBytesPerSecond: 500_000, stopGraceMs: 100 } });
+    await fill(service.users);
+    const pieces = adminOf(service.url, ADMIN_KEY).createBackup({})[Symbol.asyncIterator]();
+    await pieces.next();
+    const drain = async (): Promise<void> => {
+      while (!(await pieces.next()).done);
+    };
+    const drained = assertRefused(drain(), "Unavailable", "SERVICE_STOPPING");
+    await service.stop();
+    await drained;
   });
 
   test("is for owners of the whole instance", async (t) => {

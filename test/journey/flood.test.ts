@@ -9,6 +9,7 @@ import type { Admission } from "../../src/auth/admission.ts";
 import { Badge } from "../../src/auth/badge.ts";
 import { Gate } from "../../src/auth/gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
+import { createLog } from "../../src/observability/log.ts";
 import { mounts } from "../../src/server/mounts.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Health } from "../../src/transport/health.ts";
@@ -49,8 +50,9 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
   });
   const health = new Health();
   const gate = new Gate({ badge, clock });
+  const log = createLog({ level: "off", format: "json", clock, sink: () => undefined });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ store: noted, badge, gate, newId: randomUUIDv7, health }),
+    mounts: mounts({ store: noted, badge, gate, newId: randomUUIDv7, health, log }),
     newCallId: randomUUIDv7,
     finished: () => undefined,
     logInternal: (error) => assert.fail(String(error)),

@@ -18,16 +18,18 @@ export interface CommandOptions {
   readonly environment?: NodeJS.ProcessEnv;
   readonly folder?: string;
   readonly timeoutMs?: number;
+  /** Who runs it; absent: who runs the tests. */
+  readonly identity?: { readonly uid?: number; readonly gid?: number };
 }
 
 /** Runs a program to its end. Rejects when it cannot be started or does not end. */
 export function runCommand(
   program: string,
   args: readonly string[],
-  { stdin, environment, folder, timeoutMs = COMMAND_TIMEOUT_MS }: CommandOptions = {},
+  { stdin, environment, folder, timeoutMs = COMMAND_TIMEOUT_MS, identity }: CommandOptions = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: environment ?? process.env, cwd: folder });
+    const child = spawn(program, args, { env: environment ?? process.env, cwd: folder, ...identity });
     let stdout = "";
     let stderr = "";
     const timer = setTimeout(() => {

@@ -1,6 +1,6 @@
 /** A backup: the database file itself, read piece by piece while a snapshot keeps every checkpoint from writing to it. */
 import { createHash } from "node:crypto";
-import { read as readDescriptor, statfsSync } from "node:fs";
+import { fstatSync, read as readDescriptor, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -22,6 +22,8 @@ import type { WalKeeper } from "./wal-keeper.ts";
 
 const CHUNK_BYTES = 128 * 1024;
 const MB = 1_000_000;
+/** What the log is given at least. */
+const LOG_ROOM_MIN = 16_000_000;
 /** A wake-up that is late by so much means that the event loop is busy. */
 const LATE_MS = 3;
 const LATE_FACTOR = 4;
@@ -82,11 +84,13 @@ export class Backups {
 
   /** At most half of what is free: the other half is for the log's own pages, which go into the database afterwards. */
   #logBytesMax(): number {
-    const { path, limits } = this.#options;
+    const { path, descriptor, limits } = this.#options;
     const { bavail, bsize } = statfsSync(dirname(path));
     const free = bavail * bsize;
-    if (free < 2 * limits.walBytesMax) throw new RefusalError(noSpace(free, 2 * limits.walBytesMax));
-    return Math.max(limits.walBytesMax, Math.min(limits.backupLogBytesMax, Math.floor(free / 2)));
+    // A small database is read before the log has grown much.
+    const room = Math.min(limits.walBytesMax, Math.max(LOG_ROOM_MIN, fstatSync(descriptor).size));
+    if (free < 2 * room) throw new RefusalError(noSpace(free, 2 * room));
+    return Math.min(Math.max(limits.walBytesMax, limits.backupLogBytesMax), Math.floor(free / 2));
   }
 }
 
@@ -96,6 +100,7 @@ class FileBackup implements Backup {
   readonly #descriptor: number;
   readonly #limits: Limits;
   readonly #ended: () => void;
+  readonly #over = new AbortController();
   #info: BackupInfo | undefined;
   #release: (() => void) | undefined;
   #isOver: boolean = false;
@@ -148,7 +153,7 @@ class FileBackup implements Backup {
       for (let offset = 0; offset < bytes; offset += CHUNK_BYTES) {
         const waitMs = due - performance.now();
         // Timers count whole milliseconds.
-        if (waitMs >= 1) await sleep(waitMs);
+        if (waitMs >= 1) await this.#rest(waitMs);
         const lateMs = performance.now() - due;
         // Who is woken late has kept others waiting: they go first. And what was not sent in time is not made up for.
         const standBackMs = lateMs < LATE_MS ? 0 : Math.min(lateMs * LATE_FACTOR, chunkMs * STAND_BACK_MAX);
@@ -176,10 +181,16 @@ class FileBackup implements Backup {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#over.abort();
     clearTimeout(this.#idle);
     this.#database.close();
     this.#release?.();
     this.#ended();
+  }
+
+  /** Its end ends the rest, too: a service that stops waits for nobody's rate. */
+  async #rest(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
 
   async #fill(chunk: Buffer, offset: number): Promise<void> {

@@ -1,7 +1,6 @@
 /** What is done to a database while no service runs on it: a backup put in its place, a raised generation, migrations. */
+import { randomInt } from "node:crypto";
 import {
-  chmodSync,
-  chownSync,
   closeSync,
   constants,
   copyFileSync,
@@ -9,6 +8,7 @@ import {
   fsyncSync,
   linkSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -16,12 +16,13 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Database } from "better-sqlite3";
+import Database from "better-sqlite3";
 import { generationFloor } from "../../domain/instance.ts";
-import { openReader, openWriter, toRealPath } from "./database-file.ts";
+import { openWriter, toRealPath } from "./database-file.ts";
 import { lockFile } from "./file-lock.ts";
 import { readGeneration } from "./list-query.ts";
 import { doneMigrations, dueMigrations, migrate } from "./migrate.ts";
+import { giveFile } from "./owner.ts";
 import { type Raised, raiseGeneration } from "./raise-generation.ts";
 import { type DatabaseReport, type VerifyProgress, verifyDatabase, withSentences } from "./verify-database.ts";
 
@@ -53,36 +54,63 @@ export interface Restored {
  * Puts a verified copy of a backup in the place of a database, under a generation that no timeline has used. Until the
  * last step, a rename, the former database stays where it is. Rejects with one plain sentence.
  */
-export async function restoreFile({ file, path: given, clock, replace, progress }: RestoreOptions): Promise<Restored> {
-  if (!existsSync(file)) throw new Error(`there is no file ${file}`);
-  if (!statSync(file).isFile()) throw new Error(`${file} is not a file`);
-  if (statSync(file).size === 0) throw new Error(`the file ${file} is empty`);
-  const path = toRealPath(given);
-  return withLock(path, async () => {
-    const hasFormer = existsSync(path);
-    if (hasFormer && !replace) throw new Error(`there is a database ${path} already`);
-    const copy = `${path}.restoring`;
+export async function restoreFile(options: RestoreOptions): Promise<Restored> {
+  const file = assertBackup(options.file);
+  if (existsSync(options.path)) assertFile(options.path);
+  const path = toRealPath(options.path);
+  if (file === path) throw new Error(`${file} is the database itself; to raise its generation use --raise-generation`);
+  // A service at work on the file would go on writing to it while it is read.
+  if (!existsSync(`${file}.lock`)) return withLock(path, () => restoreLocked(file, path, options));
+  return withLock(file, () => withLock(path, () => restoreLocked(file, path, options)));
+}
+
+async function restoreLocked(
+  file: string,
+  path: string,
+  { clock, replace, progress }: RestoreOptions,
+): Promise<Restored> {
+  const hasFormer = existsSync(path);
+  if (hasFormer && !replace) throw new Error(`there is a database ${path} already`);
+  const copy = `${path}.restoring`;
+  removeDatabase(copy);
+  try {
+    assertSpace(file, path);
+    copyFileSync(file, copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+    let former: readonly number[] | undefined;
+    const known = (): readonly number[] => {
+      former = hasFormer ? settleFormer(path) : undefined;
+      return former ?? [];
+    };
+    const prepared = await prepareCopy(file, copy, { clock, progress, known });
+    giveOwner(copy, path);
+    syncPath(copy);
+    const movedTo = hasFormer ? moveAside(path, clock()) : undefined;
+    renameSync(copy, path);
+    syncPath(dirname(path));
+    const isFormerUnreadable = hasFormer && former === undefined;
+    return { ...prepared, isFormerUnreadable, ...(movedTo === undefined ? {} : { movedTo }) };
+  } finally {
     removeDatabase(copy);
-    try {
-      assertSpace(file, path);
-      copyFileSync(file, copy, constants.COPYFILE_FICLONE);
-      let former: readonly number[] | undefined;
-      const known = (): readonly number[] => {
-        former = hasFormer ? settleFormer(path) : undefined;
-        return former ?? [];
-      };
-      const prepared = await prepareCopy(file, copy, { clock, progress, known });
-      if (hasFormer) giveOwner(copy, path);
-      syncPath(copy);
-      const movedTo = hasFormer ? moveAside(path, clock()) : undefined;
-      renameSync(copy, path);
-      syncPath(dirname(path));
-      const isFormerUnreadable = hasFormer && former === undefined;
-      return { ...prepared, isFormerUnreadable, ...(movedTo === undefined ? {} : { movedTo }) };
-    } finally {
-      removeDatabase(copy);
-    }
-  });
+  }
+}
+
+/** The real path of what may be a backup: one file that has all in it. */
+function assertBackup(given: string): string {
+  if (!existsSync(given)) throw new Error(`there is no file ${given}`);
+  assertFile(given);
+  if (statSync(given).size === 0) throw new Error(`the file ${given} is empty`);
+  const file = realpathSync(given);
+  for (const suffix of ["-wal", "-journal"]) {
+    if ((statSync(`${file}${suffix}`, { throwIfNoEntry: false })?.size ?? 0) === 0) continue;
+    throw new Error(
+      `${given} has a log beside it, ${file}${suffix}, so it is no backup but a copied database, and what is in the log would be lost; put the files in place together and use --raise-generation`,
+    );
+  }
+  return file;
+}
+
+function assertFile(path: string): void {
+  if (!statSync(path).isFile()) throw new Error(`${path} is not a file`);
 }
 
 /** The step that makes a point-in-time recovery by other means as safe as a restore. Rejects with one plain sentence. */
@@ -101,17 +129,58 @@ export interface Migrated {
 }
 
 /** Runs what is due, or only says it (`check`). Rejects with one plain sentence. */
-export function migrateFile(given: string, { check }: { readonly check: boolean }): Promise<Migrated> {
+export async function migrateFile(given: string, { check }: { readonly check: boolean }): Promise<Migrated> {
+  if (check) {
+    const found = await inspectDatabase(given);
+    const path = toRealPath(given);
+    // A lock file is not made for it: nothing is changed, not even beside the database.
+    if (existsSync(`${path}.lock`)) lockFile(path).release();
+    return found;
+  }
   return withExisting(given, async (database, path) => {
-    const found = { from: doneMigrations(database).at(-1) ?? "", due: dueMigrations(database, path) };
-    if (!check) await migrate(database, path);
+    const found = migrationsOf(database, path);
+    await migrate(database, path);
     return found;
   });
 }
 
-function withExisting<T>(given: string, work: (database: Database, path: string) => Promise<T>): Promise<T> {
+/**
+ * Asks a database what it is without writing to it, so that nothing is left in or beside a file that is not ours.
+ * Rejects with one plain sentence when there is none, or it is empty, of something else or of a newer version.
+ */
+export async function inspectDatabase(path: string): Promise<Migrated> {
+  if (!existsSync(path)) throw new Error(`there is no database ${path}`);
+  assertFile(path);
+  return withSentences(path, async () => {
+    const database = openInspector(path);
+    try {
+      const found = migrationsOf(database, path);
+      if (found.from === "") throw new Error(`the file ${path} is empty: there is no database in it`);
+      return found;
+    } finally {
+      database.close();
+    }
+  });
+}
+
+function migrationsOf(database: Database.Database, path: string): Migrated {
+  return { due: dueMigrations(database, path), from: doneMigrations(database).at(-1) ?? "" };
+}
+
+/** Only reads. */
+function openInspector(path: string): Database.Database {
+  // A connection opened for reading alone makes a log's files where there are none, and may not take them away again.
+  const database = new Database(path, { fileMustExist: true, readonly: existsSync(`${path}-wal`) });
+  database.pragma("query_only = ON");
+  return database;
+}
+
+async function withExisting<T>(
+  given: string,
+  work: (database: Database.Database, path: string) => Promise<T>,
+): Promise<T> {
   // Before the path is made real, which would create its folder.
-  if (!existsSync(given)) return Promise.reject(new Error(`there is no database ${given}`));
+  await inspectDatabase(given);
   const path = toRealPath(given);
   return withLock(path, () =>
     withSentences(path, async () => {
@@ -149,7 +218,7 @@ async function prepareCopy(
 ): Promise<Pick<Restored, "backup" | "generation" | "position">> {
   return withSentences(file, async () => {
     // Asked of a connection that only reads: nothing is written before it is known what the file is.
-    const reader = openReader(copy);
+    const reader = openInspector(copy);
     try {
       dueMigrations(reader, file);
     } finally {
@@ -176,11 +245,15 @@ interface RaiseApart {
 }
 
 const SECOND_MS = 1_000;
+const STEP_MAX = 1_000;
 
-/** Two raises within a second from the same state would give the same number: the second is waited out. */
-async function raiseApart(database: Database, { clock, ...options }: RaiseApart): Promise<Raised> {
+/**
+ * Two raises within a second from the same state would give the same number: the second is waited out. Where the clock
+ * has no say, as what is known is ahead of it, chance keeps two raises from the same state apart.
+ */
+async function raiseApart(database: Database.Database, { clock, ...options }: RaiseApart): Promise<Raised> {
   const now = clock();
-  const raised = raiseGeneration(database, { now, ...options });
+  const raised = raiseGeneration(database, { now, step: randomInt(1, STEP_MAX + 1), ...options });
   if (generationFloor(now) === raised.generation) await sleep(SECOND_MS - (now % SECOND_MS));
   return raised;
 }
@@ -201,12 +274,10 @@ function settleFormer(path: string): readonly number[] | undefined {
   }
 }
 
-/** The service must be able to write what an administrator restored. */
+/** The service must be able to write what an administrator restored: as the former database, or as its folder is. */
 function giveOwner(copy: string, path: string): void {
-  const { mode, uid, gid } = statSync(path);
-  chmodSync(copy, mode);
-  const own = statSync(copy);
-  if (own.uid !== uid || own.gid !== gid) chownSync(copy, uid, gid);
+  const former = statSync(path, { throwIfNoEntry: false });
+  giveFile(copy, former ?? statSync(dirname(path)), former?.mode);
 }
 
 /** Gives the former database a second name; its own is taken by the rename that follows, so there is always one. */

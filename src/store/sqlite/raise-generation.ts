@@ -13,6 +13,8 @@ export interface RaiseOptions {
   readonly via: "restore" | "recovery";
   /** Generations of other timelines that must not be met again. */
   readonly known?: readonly number[];
+  /** How far above the known ones where the clock is behind them; at least 1, the default. */
+  readonly step?: number;
 }
 
 export interface Raised {
@@ -23,13 +25,13 @@ export interface Raised {
 }
 
 /** One durable transaction on a migrated database. The caller holds the file's lock. */
-export function raiseGeneration(database: Database, { now, via, known = [] }: RaiseOptions): Raised {
+export function raiseGeneration(database: Database, { now, via, known = [], step = 1 }: RaiseOptions): Raised {
   const statements = prepareHotStatements(database);
   const raise = database.transaction((): Raised => {
     const set = new WorkingSet(statements);
     const entry = set.instance();
     const previousGeneration = entry.instance.generation;
-    const generation = generationAfter([previousGeneration, ...known], now);
+    const generation = generationAfter([previousGeneration, ...known], now, step);
     // As everywhere: time does not go back behind what is recorded.
     const time = Math.max(now, statements.readRecordTime.get() ?? 0);
     const event: InstanceEvent = {

@@ -1,9 +1,23 @@
 /** Restoring, raising and migrating while no service runs: what comes back, what is void then, and what is refused. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
+import { createOwnerKey } from "../../../src/server/offline-key.ts";
+import { lockFile } from "../../../src/store/sqlite/file-lock.ts";
 import {
   migrateFile,
   type RestoreOptions,
@@ -32,6 +46,19 @@ async function backedUp(t: TestContext): Promise<SqliteFixture & { readonly file
 
 function restore(file: string, path: string, more: Partial<RestoreOptions> = {}) {
   return restoreFile({ file, path, clock: () => NOW, replace: false, ...more });
+}
+
+/** Somebody else where root runs the tests; nobody else may give files away. */
+function someone(): readonly [uid: number, gid: number] {
+  return process.geteuid?.() === 0 ? [65_534, 65_534] : [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+}
+
+/** Whatever lies in a folder: names and bytes. */
+function contentOf(folder: string): readonly (readonly [name: string, bytes: Buffer])[] {
+  const names = readdirSync(folder).toSorted();
+  return names
+    .filter((name) => statSync(join(folder, name)).isFile())
+    .map((name) => [name, readFileSync(join(folder, name))]);
 }
 
 function edit(path: string, sql: string): void {
@@ -81,13 +108,42 @@ describe("a restore", () => {
     for (const name of ["a", "b", "c"]) note(await restore(file, join(folder, name), { clock: Date.now }));
   });
 
+  it("gives no generation twice where the clock has no say: each time by another step", async (t) => {
+    const { store, path, file } = await backedUp(t);
+    await store.close();
+    await raiseFileGeneration(path, () => NOW + 3_600_000_000);
+    const ahead = join(makeFolder(t), "ahead.db");
+    copyFileSync(path, ahead);
+    const folder = makeFolder(t);
+    const seen = new Set<number>();
+    for (const name of ["a", "b", "c", "d"]) seen.add((await restore(ahead, join(folder, name))).generation);
+    // All four alike has a chance of one in 10⁹.
+    assert.ok(seen.size > 1, `${[...seen]}`);
+    assert.ok((await restore(file, join(folder, "e"))).generation < Math.min(...seen));
+  });
+
   it("keeps mode and owner of the database that it replaces", async (t) => {
     const { store, path, file } = await backedUp(t);
     await store.close();
-    const { mode, uid, gid } = statSync(path);
+    chmodSync(path, 0o640);
+    const [uid, gid] = someone();
+    chownSync(path, uid, gid);
     await restore(file, path, { replace: true });
     const now = statSync(path);
-    assert.deepEqual([now.mode, now.uid, now.gid], [mode, uid, gid]);
+    assert.deepEqual([now.mode & 0o777, now.uid, now.gid], [0o640, uid, gid]);
+  });
+
+  it("gives a new database, and its lock file, to the owner of the folder", async (t) => {
+    const { store, file } = await backedUp(t);
+    await store.close();
+    const folder = makeFolder(t);
+    const [uid, gid] = someone();
+    chownSync(folder, uid, gid);
+    await restore(file, join(folder, "a.db"));
+    for (const name of ["a.db", "a.db.lock"]) {
+      const { uid: ownerId, gid: groupId } = statSync(join(folder, name));
+      assert.deepEqual([name, ownerId, groupId], [name, uid, gid]);
+    }
   });
 
   it("replaces a database that is damaged beyond reading, and says that it could not be asked", async (t) => {
@@ -186,8 +242,26 @@ describe("a restore", () => {
       /lockkeeper\.db is in use by another process/,
     );
     await assert.rejects(migrateFile(path, { check: true }), /lockkeeper\.db is in use by another process/);
+    const live = join(makeFolder(t), "new.db");
+    await store.execute(lockUser("u1"));
+    await assert.rejects(
+      restore(path, live),
+      /lockkeeper\.db has a log beside it, \S*lockkeeper\.db-wal, so it is no backup/,
+    );
+    const used = join(folder, "used.db");
+    copyFileSync(file, used);
+    const held = lockFile(used);
+    await assert.rejects(restore(used, live), /used\.db is in use by another process/);
+    held.release();
+    assert.equal(existsSync(live), false);
     await store.close();
     await assert.rejects(restore(file, path), /there is a database \S*lockkeeper\.db already/);
+    await assert.rejects(restore(path, path, { replace: true }), /lockkeeper\.db is the database itself/);
+    const taken = join(folder, "folder");
+    writeFileSync(join(taken, "notes"), "mine");
+    await assert.rejects(restore(file, taken, { replace: true }), /folder is not a file$/);
+    assert.deepEqual(readdirSync(folder).toSorted(), ["folder", "used.db", "used.db.lock"]);
+    assert.deepEqual(readdirSync(taken), ["notes"]);
   });
 });
 
@@ -222,5 +296,42 @@ describe("without a service", () => {
       /there is no database \S*a\.db$/,
     );
     assert.equal(existsSync(dirname(none)), false);
+  });
+
+  const foreign: readonly (readonly [what: string, make: (path: string) => void, says: RegExp])[] = [
+    [
+      "a database of something else",
+      (path) => edit(path, "PRAGMA journal_mode = WAL; CREATE TABLE songs (title TEXT)"),
+      /a\.db is a SQLite database of something else/,
+    ],
+    ["an empty file", (path) => writeFileSync(path, ""), /a\.db is empty: there is no database in it/],
+    ["a file of one byte", (path) => writeFileSync(path, "x"), /a\.db is empty: there is no database in it/],
+    ["no database", (path) => writeFileSync(path, "notes\n".repeat(500)), /a\.db is not a SQLite database/],
+    ["a folder", (path) => mkdirSync(path), /a\.db is not a file/],
+  ];
+  for (const [what, make, says] of foreign) {
+    it(`nothing is written into or beside ${what}`, async (t) => {
+      const folder = makeFolder(t);
+      const path = join(folder, "a.db");
+      make(path);
+      const before = contentOf(folder);
+      await assert.rejects(migrateFile(path, { check: true }), says);
+      await assert.rejects(migrateFile(path, { check: false }), says);
+      await assert.rejects(
+        raiseFileGeneration(path, () => NOW),
+        says,
+      );
+      await assert.rejects(createOwnerKey(path, ""), says);
+      assert.deepEqual(contentOf(folder), before);
+    });
+  }
+
+  it("a check changes nothing in or beside the database", async (t) => {
+    const { store, path } = await openFixture(t);
+    await store.close();
+    rmSync(`${path}.lock`);
+    const before = contentOf(dirname(path));
+    await migrateFile(path, { check: true });
+    assert.deepEqual(contentOf(dirname(path)), before);
   });
 });

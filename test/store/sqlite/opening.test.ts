@@ -1,11 +1,12 @@
 /** Opening a database: what is refused, and that the refusal says why in one sentence. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import Database from "better-sqlite3";
 import { openSqliteStore, type SqliteStoreOptions } from "../../../src/store/sqlite/sqlite-store.ts";
+import { runCommand } from "../../support/run-command.ts";
 import { createUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import { makeFolder, openFixture, START_TIME } from "../support/sqlite-fixture.ts";
@@ -97,6 +98,24 @@ describe("opening a database", () => {
     await assert.rejects(open(link), /is in use by another process/);
     await store.close();
     await (await open(link)).close();
+  });
+
+  it("refuses a lock file that may not be written: SQLite would open it for reading, and lock nothing", async (t) => {
+    const folder = makeFolder(t);
+    const path = join(folder, "a.db");
+    await (await open(path)).close();
+    chmodSync(`${path}.lock`, 0o444);
+    // No mode binds root.
+    const isRoot = process.geteuid?.() === 0;
+    const nobody = { uid: 65_534, gid: 65_534 };
+    if (isRoot) for (const each of [folder, path]) chownSync(each, nobody.uid, nobody.gid);
+    const source = JSON.stringify(new URL("../../../src/store/sqlite/file-lock.ts", import.meta.url).href);
+    const program = `import { lockFile } from ${source}; lockFile(${JSON.stringify(path)}); console.log("locked");`;
+    const ran = await runCommand(process.execPath, ["--input-type=module", "-e", program], {
+      identity: isRoot ? nobody : {},
+    });
+    assert.equal(ran.stdout, "");
+    assert.match(ran.stderr, /Error: the lock file \S*a\.db\.lock cannot be written: it is another user's, or /);
   });
 
   it("syncs every commit and checkpoints only on its worker", async (t) => {
