@@ -1,7 +1,7 @@
 /** `lockkeeper users import`: brings users over from a file, as many as there are. */
 import { IfExists } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
-import { choice, type FlagTable, type FlagValues, list, text, toggle, value, word } from "../flag.ts";
+import { choice, type FlagTable, type FlagValues, text, textList, toggle, value, word } from "../flag.ts";
 import { parseTimeoutMs, parseWhole } from "../flag-values.ts";
 import type { Counts } from "../import/checkpoint.ts";
 import { SOURCES } from "../import/from/sources.ts";
@@ -23,7 +23,7 @@ const FLAGS = {
   from: choice("the system that wrote the file; absent: our own columns and fields", SOURCE_CHOICES),
   format: choice("what is in the file; absent: as its name ends", FORMAT_CHOICES),
   "if-exists": choice("what becomes of a row whose user is there (default skip)", IF_EXISTS),
-  "ignore-columns": list("NAME,…", "columns of a CSV to leave out", (name) => name),
+  "ignore-columns": textList("NAME,…", "columns of a CSV to leave out"),
   "from-organization": text("ID", "of a file with several organizations, take the users of this one"),
   errors: text("FILE", "write each row that failed there, as a line of JSON"),
   "max-errors": value("NUMBER", "stop when so many rows have failed", (typed) =>
