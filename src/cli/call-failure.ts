@@ -70,9 +70,9 @@ export function callFailure(error: ConnectError, { server, timeoutMs, typedFor }
   });
 }
 
-/** As the protocol writes it: `PERMISSION_DENIED`. */
-function nameOfCode(code: Code): string {
-  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+/** As the protocol writes it: `PERMISSION_DENIED`; the number itself where a newer service has more of them. */
+export function nameOfCode(code: Code): string {
+  return (Code[code] ?? String(code)).replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
 /** What can be said of causes by what is found in their codes and messages; the first that fits. */

@@ -11,6 +11,8 @@ export interface Flag<T> {
   /** Told in the help and offered by completion. */
   readonly choices?: readonly string[];
   readonly required: boolean;
+  /** Empty text says something of its own; otherwise it is refused: a script's variable that is not set must not pass for a flag that is not given. */
+  readonly mayBeEmpty?: boolean;
   readonly parse: (texts: readonly string[]) => T;
 }
 
@@ -40,6 +42,11 @@ export function text(placeholder: string, meaning: string): Flag<string | undefi
   return value(placeholder, meaning, (typed) => typed);
 }
 
+/** A flag with any text, where the empty one clears what is there. */
+export function clearableText(placeholder: string, meaning: string): Flag<string | undefined> {
+  return { ...text(placeholder, meaning), mayBeEmpty: true };
+}
+
 /** A flag that may be given several times, each time with values separated by commas. */
 export function list<T>(placeholder: string, meaning: string, parse: (text: string) => T): Flag<readonly T[]> {
   return {
@@ -49,6 +56,14 @@ export function list<T>(placeholder: string, meaning: string, parse: (text: stri
     required: false,
     parse: (texts) => texts.flatMap((each) => each.split(",")).map((each) => parse(each.trim())),
   };
+}
+
+/** As `list`, of any texts but empty ones. */
+export function textList(placeholder: string, meaning: string): Flag<readonly string[]> {
+  return list(placeholder, meaning, (typed) => {
+    if (typed === "") throw new Error("a value between the commas is empty");
+    return typed;
+  });
 }
 
 /** A flag that may be given several times, each time with one value. */
@@ -99,7 +114,7 @@ export function readFlags<F extends FlagTable>(
     const texts = textsOf(typed[name]);
     if (flag.takes === "one" && texts.length > 1) throw usageFailure(`${nameOf(name)} is given twice; once is enough`);
     if (flag.required && texts.length === 0) throw usageFailure(`${nameOf(name)} is missing`);
-    if (flag.required && texts.includes("")) throw usageFailure(`${nameOf(name)} is empty`);
+    if (flag.mayBeEmpty !== true && texts.includes("")) throw usageFailure(`${nameOf(name)} is empty`);
     try {
       return [name, flag.parse(texts)];
     } catch (error) {

@@ -1,5 +1,4 @@
 /** What a command prints: tables and lines for people, JSON for scripts, and nothing that drives a terminal. */
-import { once } from "node:events";
 import type { DescFile, DescMessage, Message, Registry } from "@bufbuild/protobuf";
 import { EXIT, type Failure } from "./failure.ts";
 
@@ -67,19 +66,20 @@ export class Table {
   }
 }
 
+/** Whoever read a list has seen enough, as `head` has: what would follow is not fetched. */
+export class ReaderGone extends Error {
+  override readonly name = "ReaderGone";
+}
+
 export class Output {
   readonly json: boolean;
+  #isReaderGone: boolean = false;
   #registry: Registry | undefined;
   readonly #files = new Set<DescFile>();
 
   constructor(json: boolean) {
     this.json = json;
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      // Whoever read has seen enough, as `head` has.
-      if (error.code === "EPIPE") process.exit(EXIT.OK);
-      process.stderr.write(`lockkeeper: the output cannot be written: ${error.message}\n`);
-      process.exit(EXIT.UNFORESEEN);
-    });
+    process.stdout.on("error", (error) => this.#lost(error));
     process.stderr.on("error", () => undefined);
   }
 
@@ -96,7 +96,10 @@ export class Output {
     await this.write(this.json ? jsonLine(await this.toJson(message)) : lines());
   }
 
-  /** Items as they come, in batches: a table, or one JSON object a line. Answers how many there were. */
+  /**
+   * Items as they come, in batches: a table, or one JSON object a line. Answers how many there were. Throws ReaderGone
+   * when nobody reads any more.
+   */
   async items<T extends Message>(batches: AsyncIterable<readonly T[]>, { columns, row }: View<T>): Promise<number> {
     const table = new Table(columns);
     let count = 0;
@@ -108,6 +111,7 @@ export class Output {
       } else if (batch.length > 0) {
         await this.write(table.lines(batch.map(row)));
       }
+      if (this.#isReaderGone) throw new ReaderGone();
     }
     return count;
   }
@@ -121,9 +125,20 @@ export class Output {
     return toJson(schema, message, { registry: this.#registry });
   }
 
-  /** Waits while the reader is slow, so that memory stays bounded. */
+  /** Waits while the reader is slow, so that memory stays bounded. Without a reader the text is lost, the command is not. */
   async write(text: string): Promise<void> {
-    if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
+    if (text === "" || this.#isReaderGone) return;
+    const error = await new Promise<Error | null | undefined>((resolve) => process.stdout.write(text, resolve));
+    if (error !== null && error !== undefined) this.#lost(error);
+  }
+
+  /** The exit code tells what the command did, whether or not anybody read what it said. */
+  #lost(error: NodeJS.ErrnoException): void {
+    if (error.code !== "EPIPE" && !this.#isReaderGone) {
+      process.stderr.write(`lockkeeper: the output cannot be written: ${error.message}\n`);
+      process.exit(EXIT.UNFORESEEN);
+    }
+    this.#isReaderGone = true;
   }
 
   /** A remark for a person, beside the result; a script is not told. */

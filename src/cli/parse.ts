@@ -28,7 +28,8 @@ const TAKEN_BY_REACH: Readonly<Record<Reach, readonly string[]>> = {
 const DASH_STAND_IN = "\u0001-";
 
 /** What yargs itself puts among the flags. */
-const OF_YARGS = ["_", "$0", "help", "version"];
+const SWITCHES_OF_YARGS = ["help", "version"];
+const OF_YARGS = ["_", "$0", ...SWITCHES_OF_YARGS];
 
 /** Throws a usage Failure for a command or flag that does not exist. */
 export async function parseCommandLine(args: readonly string[], commands: readonly Command[]): Promise<Parsed> {
@@ -180,10 +181,11 @@ function refuseStrangers(command: Command, typed: Readonly<Record<string, unknow
   const extra = (typed._ as readonly unknown[])[name.split(" ").length];
   if (extra !== undefined) throw usageFailure(`${name} takes no word ${JSON.stringify(extra)}; ${hint}`);
   const all: FlagTable = { ...SHARED_FLAGS, ...flags };
+  const switches = [...SWITCHES_OF_YARGS, ...Object.keys(all).filter((key) => all[key]?.takes === "nothing")];
   const end = args.indexOf("--");
   for (const arg of end === -1 ? args : args.slice(0, end)) {
     const [flag = "", given] = arg.split("=", 2);
-    if (given !== undefined && flag.startsWith("--") && all[flag.slice(2)]?.takes === "nothing") {
+    if (given !== undefined && flag.startsWith("--") && switches.includes(flag.slice(2))) {
       throw usageFailure(`${flag} takes no value`);
     }
   }

@@ -7,7 +7,7 @@ import { type Connection, connect } from "./connection.ts";
 import { addressOf, CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "./connection-flags.ts";
 import { EXIT, type ExitCode, Failure, usageFailure } from "./failure.ts";
 import { readFlags } from "./flag.ts";
-import { Output } from "./output.ts";
+import { Output, ReaderGone } from "./output.ts";
 import { parseCommandLine } from "./parse.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -28,6 +28,8 @@ export async function runCommandLine(
     }
     return await runCommand(parsed.command, parsed.typed, { output, environment, parts });
   } catch (error) {
+    // Nothing failed up to there.
+    if (error instanceof ReaderGone) return EXIT.OK;
     const failure = error instanceof ConfigError ? usageFailure(error.message) : error;
     if (!(failure instanceof Failure)) {
       const text = await parts.describe(error);

@@ -1,11 +1,12 @@
 /** `lockkeeper serve`: the service itself. */
 import { helpText, readConfig, SETTINGS } from "../config.ts";
 import { defineCommand } from "./command.ts";
-import { type Flag, text } from "./flag.ts";
+import { clearableText, type Flag } from "./flag.ts";
 
+/** The settings judge their values themselves, empty ones included. */
 const flags: Readonly<Record<string, Flag<string | undefined>>> = Object.fromEntries(
   Object.values<{ readonly flag?: string; readonly meaning: string }>(SETTINGS).flatMap(({ flag, meaning }) =>
-    flag === undefined ? [] : [[flag, text("VALUE", meaning)]],
+    flag === undefined ? [] : [[flag, clearableText("VALUE", meaning)]],
   ),
 );
 

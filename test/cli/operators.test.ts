@@ -1,10 +1,12 @@
 /** The commands on sessions, sign-ins, policies, keys and organizations, each as a process against a running service. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { clientsOf, ended, spawnService, startService, temporaryFolder } from "../support/service.ts";
-import { assertRefused, cliOf, jsonOf, printed } from "./support/cli.ts";
+import { assertRefused, cliEnvironment, cliOf, jsonOf, MAIN, printed } from "./support/cli.ts";
 
 const { url, users, sessions, signIns, organizations } = await startService({ after });
 const lk = cliOf(url);
@@ -51,6 +53,22 @@ test("signin check says who may act, and the exit code says whether all may", as
   assert.equal(unknown.code, 3);
   assert.match(unknown.stdout, /^ann +yes/m);
   assert.match(unknown.stderr, /"zed" \(USER_NOT_FOUND\)\n$/);
+});
+
+test("the exit code is the command's own though its reader is gone; a list ends well and early", async () => {
+  for (const userId of ["zoe", "zac"]) await users.createUser({ userId });
+  await users.banUser({ userId: "zac" });
+  const codeWithoutReader = async (line: string): Promise<unknown> => {
+    const child = spawn(process.execPath, [MAIN, ...line.split(" ")], {
+      env: cliEnvironment(url),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    child.stdout.destroy();
+    const [code] = await once(child, "close");
+    return code;
+  };
+  const lines = ["signin check zac", "signin check zac --json", "signin check zoe", "users list", "users list --json"];
+  assert.deepEqual(await Promise.all(lines.map(codeWithoutReader)), [4, 4, 0, 0, 0]);
 });
 
 interface PolicyAnswer {

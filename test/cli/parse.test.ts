@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { CommandContext } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { CONNECTION_FLAGS, ORGANIZATION_FLAGS } from "../../src/cli/connection-flags.ts";
 import { Failure } from "../../src/cli/failure.ts";
 import { readFlags } from "../../src/cli/flag.ts";
 import { Output } from "../../src/cli/output.ts";
@@ -15,7 +16,7 @@ async function given(args: readonly string[]): Promise<Readonly<Record<string, u
   const { command, typed } = parsed;
   return {
     ...readFlags(command.words, typed, (name) => `<${name}>`),
-    ...readFlags(command.flags, typed, (name) => `--${name}`),
+    ...readFlags({ ...CONNECTION_FLAGS, ...ORGANIZATION_FLAGS, ...command.flags }, typed, (name) => `--${name}`),
   };
 }
 
@@ -54,9 +55,10 @@ describe("flags", () => {
     assert.equal((await given(["--json", "--server", "http://a", "users", "show", "ann"])).user, "ann");
   });
 
-  test("a value may be empty, or begin with a hyphen behind =", async () => {
-    assert.equal((await given(["users", "lock", "a", "--note", ""])).note, "");
-    assert.equal((await given(["users", "lock", "a", "--note="])).note, "");
+  test("a value may be empty where that clears something, and begin with a hyphen behind =", async () => {
+    assert.equal((await given(["orgs", "update", "a", "--display-name", ""]))["display-name"], "");
+    assert.equal((await given(["orgs", "update", "a", "--display-name="]))["display-name"], "");
+    assert.equal((await given(["serve", "--tls-cert="]))["tls-cert"], "");
     assert.equal((await given(["users", "lock", "a", "--note=-5"])).note, "-5");
     assert.equal((await given(["users", "lock", "a", "--note=a=b"])).note, "a=b");
   });
@@ -80,6 +82,29 @@ const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["users", "lcok", "ann"], /^"users lcok ann" is not a command; there are users list, /],
   [["users", "show"], /^<user> is missing$/],
   [["users", "show", ""], /^<user> is empty$/],
+  // What a script types whose variable is not set.
+  [["keys", "create", "--role", "owner", "--organization", ""], /^--organization is empty$/],
+  [["policy", "set", "--lock-duration", "1h", "--organization="], /^--organization is empty$/],
+  [["users", "list", "--organization", ""], /^--organization is empty$/],
+  [["users", "lock", "a", "--organization="], /^--organization is empty$/],
+  [["users", "list", "--prefix", ""], /^--prefix is empty$/],
+  [["users", "list", "--reason-code="], /^--reason-code is empty$/],
+  [["users", "list", "--reason-code", "A,,B"], /^--reason-code: a value between the commas is empty$/],
+  [["users", "lock", "a", "--note", ""], /^--note is empty$/],
+  [["users", "create", ""], /^<user> is empty$/],
+  [["users", "create", "--", ""], /^<user> is empty$/],
+  [["users", "create", "a", "--email="], /^--email is empty$/],
+  [["orgs", "create", ""], /^<organization> is empty$/],
+  [["orgs", "create", "a", "--display-name", ""], /^--display-name is empty$/],
+  [["sessions", "list", "--user", ""], /^--user is empty$/],
+  [["sessions", "revoke", ""], /^<session> is empty$/],
+  [["sessions", "revoke", "--user="], /^--user is empty$/],
+  [["signin", "check", "a", ""], /^<users> is empty$/],
+  [["keys", "create", "--permissions", ""], /^--permissions is empty$/],
+  [["users", "import", "a.csv", "--errors", ""], /^--errors is empty$/],
+  [["users", "show", "a", "--server="], /^--server is empty$/],
+  [["users", "show", "a", "--key-file="], /^--key-file is empty$/],
+  [["restore", "", "--database", "sqlite:a.db"], /^<file> is empty$/],
   [["users", "show", "a", "b"], /^users show takes no word "b"; try: lockkeeper users show --help$/],
   [["signin", "check"], /^<users> is missing$/],
   [["users", "show", "a", "--nonsense"], /^users show has no flag --nonsense; try: /],
@@ -96,6 +121,9 @@ const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["users", "lock", "a", "--note", "x", "--note", "y"], /^--note is given twice; once is enough$/],
   [["users", "lock", "a", "--validate-only=no"], /^--validate-only takes no value$/],
   [["users", "delete", "a", "--yes=no"], /^--yes takes no value$/],
+  [["users", "lock", "a", "--help=1"], /^--help takes no value$/],
+  [["users", "delete", "a", "--yes", "--help=0"], /^--help takes no value$/],
+  [["users", "delete", "a", "--yes", "--version=x"], /^--version takes no value$/],
   [["users", "lock", "a", "--duration", "5"], /^--duration: "5" is not allowed; /],
   [["users", "lock", "a", "--until", "soon"], /^--until: "soon" is not allowed; /],
   [["users", "lock", "a", "--start", "soon"], /^--start: "soon" is not allowed; /],

@@ -107,15 +107,30 @@ export class Checkpoint {
       }
       renameSync(draft, path);
     } catch (error) {
-      throw new Failure(EXIT.USAGE, `the checkpoint ${path} cannot be written: ${messageOf(error)}`, { cause: error });
+      throw unwritable(path, this.#options.path, error);
     }
     this.#savedAt = this.#options.clock();
+  }
+
+  /** Nothing came of the import: what an earlier one left stays, so that it can still go on. */
+  discard(): void {
+    if (this.#savedAt !== Number.NEGATIVE_INFINITY) this.remove();
   }
 
   /** The import is complete. */
   remove(): void {
     rmSync(this.path, { force: true });
   }
+}
+
+/** What is kept beside the imported file cannot be: a folder that may only be read, for example. */
+export function unwritable(path: string, imported: string, cause: unknown): Failure {
+  return new Failure(EXIT.USAGE, `${path}, which says how far the import is, cannot be written: ${messageOf(cause)}`, {
+    lines: [
+      `copy ${imported} to where it can, or pipe it in, which cannot be resumed: users import - --format csv|ndjson|json < FILE`,
+    ],
+    cause,
+  });
 }
 
 function messageOf(error: unknown): string {

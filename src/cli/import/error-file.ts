@@ -1,6 +1,7 @@
 /** The rows that failed, one JSON object a line, each with its line in the imported file. */
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
 import { usageFailure } from "../failure.ts";
+import type { FileIdentity } from "./input.ts";
 
 /** A row that failed. */
 export interface FailedRow {
@@ -11,6 +12,16 @@ export interface FailedRow {
   /** Of the refusal, when the service refused. */
   readonly code?: string;
   readonly reason?: string;
+}
+
+/** Whether something stands in the file already. Throws a usage Failure when it is the file that is imported. */
+export function holdsSomething(path: string, imported: FileIdentity | undefined): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  if (stats.dev === imported?.dev && stats.ino === imported.ino) {
+    throw usageFailure(`--errors: ${path} is the file that is imported; name another`);
+  }
+  return stats.size > 0;
 }
 
 export class ErrorFile {

@@ -1,6 +1,6 @@
 /** The bytes to import: a file that can be entered anywhere, or what is piped in. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import { usageFailure } from "../failure.ts";
@@ -10,9 +10,17 @@ import { FORMATS, type Format, type Source, shown } from "./row.ts";
 const HEAD_BYTES = 64 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
+/** Which file it is, by whatever name. */
+export interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+}
+
 export interface Input {
   /** `undefined`: what is piped in, which cannot be resumed. */
   readonly path: string | undefined;
+  /** Of the file, or of what standard input is; `undefined`: it is none. */
+  readonly identity: FileIdentity | undefined;
   /** In bytes; `undefined`: not known. */
   readonly size: number | undefined;
   /** The first bytes, without a byte order mark. */
@@ -45,6 +53,7 @@ async function openFile(path: string): Promise<Input> {
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD_BYTES), position: 0 });
     return {
       path,
+      identity: stats,
       size: stats.size,
       ...headOf(buffer.subarray(0, bytesRead), path),
       read: (offset) => createReadStream(path, { start: offset, highWaterMark: CHUNK_BYTES }),
@@ -71,7 +80,16 @@ async function openPipe(signal: AbortSignal): Promise<Input> {
     yield begin.subarray(offset);
     yield* { [Symbol.asyncIterator]: () => chunks };
   }
-  return { path: undefined, size: undefined, ...headOf(begin.subarray(0, HEAD_BYTES), "-"), read };
+  const identity = identityOfStdin();
+  return { path: undefined, identity, size: undefined, ...headOf(begin.subarray(0, HEAD_BYTES), "-"), read };
+}
+
+function identityOfStdin(): FileIdentity | undefined {
+  try {
+    return fstatSync(0);
+  } catch {
+    return undefined;
+  }
 }
 
 function headOf(bytes: Buffer, word: string): Pick<Input, "head" | "markBytes" | "headDigest"> {

@@ -1,4 +1,5 @@
 /** How far an import is: a bar that is redrawn on a terminal, a line now and then elsewhere. */
+import { printable } from "../output.ts";
 
 /** What is shown of an import. */
 export interface Shown {
@@ -49,10 +50,10 @@ export class ProgressLines {
     this.#draw(this.#text(shown, now));
   }
 
-  /** Something else is to be said: it gets a line of its own. */
+  /** Something else is to be said: it gets a line of its own. What it names may come from anywhere. */
   say(line: string): void {
     this.clear();
-    this.#options.write(`${line}\n`);
+    this.#options.write(`${printable(line)}\n`);
   }
 
   /** Takes the bar away. */

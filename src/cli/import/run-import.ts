@@ -1,11 +1,12 @@
 /** An import from the first byte of a file to the summary: reads, sends, notes how far it is, and goes on where it broke off. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { nameOfCode } from "../call-failure.ts";
 import { EXIT, Failure, usageFailure } from "../failure.ts";
 import { printable } from "../output.ts";
 import { type ImportRequest, type RequestTerms, type RowOutcome, type SendOptions, sendBatch } from "./batch.ts";
 import { Checkpoint, type Counts, NO_COUNTS, type Progress, type Terms } from "./checkpoint.ts";
-import { ErrorFile, type FailedRow } from "./error-file.ts";
+import { ErrorFile, type FailedRow, holdsSomething } from "./error-file.ts";
 import type { Input } from "./input.ts";
 import { DocumentFault } from "./json-elements.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -34,7 +35,8 @@ export interface ImportOptions {
   readonly fromOrganization: string | undefined;
   /** The import stops at so many failed rows; absent: never. */
   readonly errorsMax: number | undefined;
-  readonly errorPath: string | undefined;
+  /** Where failed rows are written. `confirm` throws a Failure unless what stands there may be overwritten. */
+  readonly errorFile: { readonly path: string; readonly confirm: (question: string) => Promise<void> } | undefined;
   /** `undefined`: no checkpoint is kept. */
   readonly resume: { readonly terms: Terms; readonly restart: boolean } | undefined;
   readonly patienceMs: number;
@@ -66,7 +68,15 @@ interface Batch {
 
 /** Resolves when every row is settled. Rejects with a Failure, or with what the service said of every request. */
 export async function runImport(options: ImportOptions): Promise<Summary> {
-  return new Import(options).run();
+  const { path } = options.input;
+  // Loaded here: it takes a database's lock, and other commands load none.
+  const { ImportLock } = await import("./import-lock.ts");
+  const lock = options.resume === undefined || path === undefined ? undefined : ImportLock.take(path);
+  try {
+    return await new Import(options).run();
+  } finally {
+    lock?.release();
+  }
 }
 
 function rowsOf({ created, updated, skipped, failed, passedOver }: Counts): number {
@@ -76,7 +86,7 @@ function rowsOf({ created, updated, skipped, failed, passedOver }: Counts): numb
 class Import {
   readonly #options: ImportOptions;
   readonly #checkpoint: Checkpoint | undefined;
-  readonly #errors: ErrorFile | undefined;
+  #errors: ErrorFile | undefined;
   readonly #importId: string;
   readonly #begin: Progress;
   readonly #lines: ProgressLines | undefined;
@@ -89,7 +99,7 @@ class Import {
   #reached: boolean = false;
 
   constructor(options: ImportOptions) {
-    const { input, resume, newId, clock, progress, errorPath, fromOrganization } = options;
+    const { input, resume, newId, clock, progress, fromOrganization } = options;
     const start: Progress = {
       offset: input.markBytes,
       line: 1,
@@ -106,7 +116,6 @@ class Import {
     this.#progress = this.#begin;
     this.#organization = this.#begin.foreignOrganization;
     this.#importId = this.#checkpoint?.importId ?? newId();
-    this.#errors = errorPath === undefined ? undefined : new ErrorFile(errorPath, this.#begin.errorBytes);
     this.#lines = progress === undefined ? undefined : new ProgressLines(progress, this.#shown());
     this.#pipeline = new Pipeline({
       inFlightMax: IN_FLIGHT_MAX,
@@ -158,6 +167,7 @@ class Import {
     };
     try {
       for await (const read of readRows({ input, format, source, ignoredColumns, from })) {
+        await this.#openErrors();
         for (const row of read) {
           rows.push(this.#judge(row));
           bytes += row.bytes;
@@ -166,12 +176,25 @@ class Import {
       }
       await push();
       if (begin === input.markBytes && format === "json") throw noUsers(source);
+      await this.#openErrors();
     } catch (error) {
       // What is under way is settled first, as far as it comes: less is to be done again.
       await this.#pipeline.drain().catch(() => undefined);
       throw error;
     }
     await this.#pipeline.drain();
+  }
+
+  /** Not before the header was read: a file that is refused leaves what stands there as it is. */
+  async #openErrors(): Promise<void> {
+    const { errorFile, input } = this.#options;
+    if (errorFile === undefined || this.#errors !== undefined) return;
+    const { path, confirm } = errorFile;
+    const holds = holdsSomething(path, input.identity);
+    if (holds && this.#checkpoint?.isResumed !== true) {
+      await confirm(`--errors: ${path} is not empty and would be overwritten.`);
+    }
+    this.#errors = new ErrorFile(path, this.#begin.errorBytes);
   }
 
   /** A user of another organization over there is passed over, or is a fault when none was named. */
@@ -239,7 +262,7 @@ class Import {
           line,
           message,
           userId: mapped.user.userId ?? "",
-          code: nameOf(code),
+          code: nameOfCode(code),
           ...(reason === "" ? {} : { reason }),
         });
       }
@@ -263,7 +286,9 @@ class Import {
     if (this.#told <= TOLD_FAILURES_MAX) this.#lines?.say(failureLine(row));
     if (this.#told === TOLD_FAILURES_MAX + 1) {
       const where =
-        this.#errors === undefined ? "--errors FILE keeps all of them" : "all of them are in the file of errors";
+        this.#options.errorFile === undefined
+          ? "--errors FILE keeps all of them"
+          : "all of them are in the file of errors";
       this.#lines?.say(`further failed rows are not told here; ${where}`);
     }
   }
@@ -281,7 +306,7 @@ class Import {
     const isFirst = this.#checkpoint?.isResumed !== true && rowsOf(counts) === 0;
     if (isFirst && !signal.aborted && (isRefusedOutright(error) || !this.#reached)) {
       // Nothing came of it: the next try need not be the same.
-      this.#checkpoint?.remove();
+      this.#checkpoint?.discard();
       return error;
     }
     this.#checkpoint?.save();
@@ -324,11 +349,6 @@ class TooManyErrors extends Error {
 
 function isUser(mapped: Mapped | RowFault): mapped is Mapped {
   return !(mapped instanceof RowFault) && mapped.passedOver === undefined;
-}
-
-/** The code as the contract spells it, such as `INVALID_ARGUMENT`. */
-function nameOf(code: Code): string {
-  return (Code[code] ?? String(code)).replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
 /** One line for a person. */

@@ -4,7 +4,7 @@ import type { ApiKey } from "../../../gen/lockkeeper/apikey/v1/api_key_service_p
 import { SETTINGS } from "../../config.ts";
 import { defineCommand, type ServiceParts } from "../command.ts";
 import { EXIT, Failure, usageFailure } from "../failure.ts";
-import { list, text, toggle, value } from "../flag.ts";
+import { text, textList, toggle, value } from "../flag.ts";
 import { parseInstant } from "../flag-values.ts";
 import { jsonLine } from "../output.ts";
 import { fieldLines, instantText } from "../text.ts";
@@ -61,11 +61,7 @@ export const keysCreate = defineCommand({
   words: {},
   flags: {
     role: text("ROLE", "owner, operator, viewer, login or auditor"),
-    permissions: list(
-      "NAME",
-      "instead of a role: user.read, user.write and so on; several by commas",
-      (typed) => typed,
-    ),
+    permissions: textList("NAME", "instead of a role: user.read, user.write and so on; several by commas"),
     "display-name": text("TEXT", "the name to show"),
     expires: value("INSTANT", "until when it opens; absent: it does not expire", parseInstant),
     "validate-only": toggle("check everything, make nothing"),

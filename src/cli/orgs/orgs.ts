@@ -3,7 +3,7 @@ import type { Organization } from "../../../gen/lockkeeper/organization/v1/organ
 import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS, sequenceFields } from "../change-flags.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { usageFailure } from "../failure.ts";
-import { type FlagTable, optionalWord, text, toggle, value, word } from "../flag.ts";
+import { clearableText, type FlagTable, optionalWord, text, toggle, value, word } from "../flag.ts";
 import { parseDuration } from "../flag-values.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { Table, type View } from "../output.ts";
@@ -78,6 +78,7 @@ const update = defineCommand({
   words: { organization: word("its id") },
   flags: {
     ...VALUE_FLAGS,
+    "display-name": clearableText("TEXT", "the name to show; empty: none"),
     "reset-lock-duration": toggle("let locks last an hour again"),
     ...SEQUENCE_FLAGS,
     ...REPEAT_FLAGS,

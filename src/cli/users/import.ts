@@ -1,7 +1,8 @@
 /** `lockkeeper users import`: brings users over from a file, as many as there are. */
+import { resolve } from "node:path";
 import { IfExists } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
-import { choice, type FlagTable, type FlagValues, list, text, toggle, value, word } from "../flag.ts";
+import { choice, type FlagTable, type FlagValues, text, textList, toggle, value, word } from "../flag.ts";
 import { parseTimeoutMs, parseWhole } from "../flag-values.ts";
 import type { Counts } from "../import/checkpoint.ts";
 import { SOURCES } from "../import/from/sources.ts";
@@ -23,9 +24,12 @@ const FLAGS = {
   from: choice("the system that wrote the file; absent: our own columns and fields", SOURCE_CHOICES),
   format: choice("what is in the file; absent: as its name ends", FORMAT_CHOICES),
   "if-exists": choice("what becomes of a row whose user is there (default skip)", IF_EXISTS),
-  "ignore-columns": list("NAME,…", "columns of a CSV to leave out", (name) => name),
+  "ignore-columns": textList("NAME,…", "columns of a CSV to leave out"),
   "from-organization": text("ID", "of a file with several organizations, take the users of this one"),
-  errors: text("FILE", "write each row that failed there, as a line of JSON"),
+  errors: text(
+    "FILE",
+    "write each row that failed there, as a line of JSON; one that is not empty is overwritten only with --yes",
+  ),
   "max-errors": value("NUMBER", "stop when so many rows have failed", (typed) =>
     parseWhole(typed, { min: 1, max: 1e9 }),
   ),
@@ -66,7 +70,7 @@ export const usersImport = defineCommand({
 
 async function importOptions(
   given: Given,
-  { client, output, organizationId, server, signal }: CommandContext,
+  { client, output, organizationId, server, signal, confirm }: CommandContext,
   input: Input,
   source: Source,
 ): Promise<ImportOptions> {
@@ -86,6 +90,7 @@ async function importOptions(
     "--ignore-columns": given["ignore-columns"].join(","),
     "--from-organization": given["from-organization"] ?? "",
     "--batch-size": batchRows,
+    "--errors": given.errors === undefined ? "" : resolve(given.errors),
   };
   return {
     input,
@@ -96,7 +101,7 @@ async function importOptions(
     request: { organizationId, ifExists, validateOnly: isDryRun },
     fromOrganization: given["from-organization"],
     errorsMax: given["max-errors"],
-    errorPath: given.errors,
+    errorFile: given.errors === undefined ? undefined : { path: given.errors, confirm },
     resume: isDryRun ? undefined : { terms, restart: given.restart },
     patienceMs: given["retry-for"] ?? PATIENCE_MS,
     call: (request) => users.importUsers(request),

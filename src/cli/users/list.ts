@@ -1,7 +1,7 @@
 /** `lockkeeper users list`: who there is, by state, restriction, reason or name. */
 import type { UserOrder } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { defineCommand } from "../command.ts";
-import { choice, choiceList, list, text, toggle } from "../flag.ts";
+import { choice, choiceList, text, textList, toggle } from "../flag.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { KINDS, STATES } from "../words.ts";
 import { USER_VIEW } from "./view.ts";
@@ -17,7 +17,7 @@ export const usersList = defineCommand({
   flags: {
     state: choiceList("only in these states; several by commas", STATES),
     restriction: choiceList("only with these restrictions; several by commas", KINDS),
-    "reason-code": list("CODE", "only with a restriction for these reasons", (typed) => typed),
+    "reason-code": textList("CODE", "only with a restriction for these reasons"),
     prefix: text("TEXT", "only ids that begin so"),
     search: text("TEXT", "only with this username or email address, or one that begins so"),
     order: choice("the oldest (absent), the newest or the one changed last first", ORDERS),

@@ -28,6 +28,8 @@ test("a terminal gets a bar that is drawn over itself, within its width", () => 
   assert.equal(at(2000, 500, 500), "\r[############............] 50%  500 rows  250/s  3 failed  \u001b[K");
   progress.say("line 7: is not JSON");
   assert.ok(written().endsWith("\r\u001b[Kline 7: is not JSON\n"));
+  progress.say("waiting 1 s: \u001b]0;owned\u0007\u009b2J\nline 8");
+  assert.ok(written().endsWith("waiting 1 s: \\u{1b}]0;owned\\u{7}\\u{9b}2J\\u{a}line 8\n"));
   // The rate is that of the latest ten seconds: the service has slowed down.
   at(12_000, 510, 510);
   assert.match(at(22_000, 520, 520), / 1\/s /);

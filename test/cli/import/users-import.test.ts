@@ -1,10 +1,11 @@
 /** `users import` as a person runs it: our own columns and fields, what is refused and how, and what is told. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { EXIT, Failure } from "../../../src/cli/failure.ts";
+import { ImportLock } from "../../../src/cli/import/import-lock.ts";
 import { findFormat, openInput } from "../../../src/cli/import/input.ts";
 import { ownRows } from "../../../src/cli/import/own-rows.ts";
 import { readRows } from "../../../src/cli/import/rows.ts";
@@ -203,6 +204,81 @@ test("an import that is refused as a whole sends nothing and leaves nothing behi
   assert.equal((await importJson(url, file)).created, 1);
 });
 
+test("--errors takes no file that holds something else, and one import keeps to one of them", async (t) => {
+  const { url, users } = await startService(t);
+  const folder = await temporaryFolder(t);
+  const at = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const file = at("users.csv", "user_id\nann\nbad \n");
+  const refused = at("refused.csv", "user_id,emial\nann,a\n");
+  const diary = at("diary.txt", "dear diary");
+  const alias = join(folder, "alias.csv");
+  linkSync(file, alias);
+  const run = (...words: string[]) => cliOf(url)(["users", "import", ...words]);
+  await Promise.all([
+    assertRefused(run(file, "--errors", alias), {
+      code: 2,
+      says: /--errors: .*alias\.csv is the file that is imported/,
+    }),
+    assertRefused(run(file, "--errors", alias, "--yes", "--dry-run"), {
+      code: 2,
+      says: /is the file that is imported/,
+    }),
+    assertRefused(run(refused, "--errors", diary, "--yes"), { code: 2, says: /"emial" is unknown/ }),
+  ]);
+  await assertRefused(run(file, "--errors", diary), { code: 2, says: /diary\.txt is not empty .* say --yes if/ });
+  assert.equal(readFileSync(diary, "utf8"), "dear diary");
+  assert.equal(readFileSync(file, "utf8"), "user_id\nann\nbad \n");
+  assert.equal((await users.listUsers({})).users.length, 0);
+  assert.ok(!existsSync(`${file}.lockkeeper-import.json`));
+
+  const first = join(folder, "first.ndjson");
+  const stopped = await run(file, "--errors", first, "--batch-size", "1", "--max-errors", "1");
+  assert.match(stopped.stderr, /1 rows failed, --max-errors is 1/);
+  await assertRefused(run(file, "--errors", diary, "--batch-size", "1", "--yes"), {
+    code: 2,
+    says: /had another --errors \(".*first\.ndjson"\)/,
+  });
+  const { failed } = await importJson(url, file, "--errors", first, "--batch-size", "1");
+  assert.equal(failed, 1);
+  assert.equal(readFileSync(first, "utf8").match(/\n/g)?.length, 1);
+  const { created } = await importJson(url, file, "--errors", diary, "--yes");
+  assert.equal(created, 0);
+  assert.match(readFileSync(diary, "utf8"), /^\{"line":3,/);
+});
+
+test("a file is imported by one process at a time; what a crash leaves stands in nobody's way", async (t) => {
+  const { url } = await startService(t);
+  const folder = await temporaryFolder(t);
+  const file = join(folder, "users.csv");
+  writeFileSync(file, "user_id\nann\n");
+  writeFileSync(`${file}.lockkeeper-import.lock`, "");
+  const lock = ImportLock.take(file);
+  const says = /users\.csv is being imported by another process, which holds .*users\.csv\.lockkeeper-import\.lock/;
+  await assertRefused(cliOf(url)(["users", "import", file]), { code: 4, says });
+  // Nothing is kept of it, so nothing is shared.
+  assert.equal((await importJson(url, file, "--dry-run")).created, 1);
+  lock.release();
+  assert.equal((await importJson(url, file)).created, 1);
+  assert.deepEqual(readdirSync(folder), ["users.csv"]);
+});
+
+test("where nothing can be kept beside a file, an import says how it goes without", async (t) => {
+  const folder = await temporaryFolder(t);
+  const file = join(folder, "users.csv");
+  mkdirSync(`${file}.lockkeeper-import.lock`);
+  assert.throws(
+    () => ImportLock.take(file),
+    (error) =>
+      error instanceof Failure &&
+      error.exitCode === EXIT.USAGE &&
+      /cannot be written: EISDIR/.test(error.message) &&
+      /pipe it in, .*: users import - --format csv\|ndjson\|json < FILE$/.test(error.lines[0] ?? ""),
+  );
+});
+
 test("what is piped in is imported; --max-errors stops, and the same command goes on", async (t) => {
   const { url, users } = await startService(t);
   const folder = await temporaryFolder(t);
@@ -229,7 +305,7 @@ test("what is piped in is imported; --max-errors stops, and the same command goe
     /lockkeeper: 3 rows failed, --max-errors is 3; 30 rows are done, up to line 31\n {2}the same/,
   );
   // Other terms would send other batches.
-  const other = await cliOf(url)(["users", "import", file, "--batch-size", "6"]);
+  const other = await cliOf(url)(["users", "import", file, "--batch-size", "6", "--errors", errors]);
   assert.equal(other.code, 2);
   assert.match(other.stderr, /had another --batch-size \("5"\); repeat that one to go on with it, or .* --restart/);
   const went = JSON.parse((await run("--json")).stdout);
