@@ -1,5 +1,5 @@
 /** The one way in: whatever credential a call shows, a key or a token, becomes an actor or a refusal here. */
-import { codeOf, refuse, shown } from "../domain/refusal.ts";
+import { refuse, shown } from "../domain/refusal.ts";
 import { type Authentication, type Badge, bearerToken } from "./badge.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
@@ -55,15 +55,12 @@ export class Gate {
       : this.#paced(authentication, remoteAddress);
   }
 
-  /** Callers who are known, and whoever must wait for an issuer, are not held up. */
+  /**
+   * Callers who are known are not held up. Tokens that nobody can check, as their issuer is down, may be right: those are
+   * no failures, but whoever floods with them hears of it late, too.
+   */
   #paced(authentication: Authentication, remoteAddress: string): Authentication | Promise<Authentication> {
-    if (
-      authentication.ok ||
-      authentication.actor !== undefined ||
-      codeOf(authentication.refusal.reason) === "UNAVAILABLE"
-    ) {
-      return authentication;
-    }
+    if (authentication.ok || authentication.actor !== undefined) return authentication;
     if (this.#promptRefusals.take(networkOf(remoteAddress)) === 0 || this.#held >= HELD_MAX) return authentication;
     this.#held += 1;
     this.#heldMs = (this.#heldMs + HELD_MS_STEP) % HELD_MS_SPREAD;

@@ -5,10 +5,12 @@ import { fetchJson, isLoopback } from "./remote-json.ts";
 
 const LIMITS = { timeoutMs: 5_000, bytesMax: 512 * 1024 };
 const KEYS_MAX = 100;
-/** Keys of this age are fetched anew while they go on serving. */
+/** Keys of this age are fetched anew while they go on serving, up to twice this age. Then callers wait for new ones. */
 const FRESH_MS = 10 * 60_000;
 /** How long keys serve while the issuer cannot be reached: one that was withdrawn must end some day. */
 const KEPT_MS = 24 * 60 * 60_000;
+/** For so long after a fetch has failed, callers whose key is known do not wait for the next one. */
+const TROUBLE_MS = 60_000;
 /** Between two fetches: tokens with invented key ids must not make us flood the issuer. */
 const COOL_DOWN_MS = 5_000;
 /** How many calls may wait for one fetch. */
@@ -31,8 +33,10 @@ export class IssuerKeys {
   #kept: Kept | undefined;
   #loading: Promise<Kept> | undefined;
   #waiting = 0;
-  /** When the last fetch began, and whether it failed. */
-  #tried: { readonly time: number; failed: boolean } | undefined;
+  /** When the last fetch began. */
+  #triedTime: number | undefined;
+  /** When the last fetch that failed ended, if none has succeeded since. */
+  #failedTime: number | undefined;
 
   constructor(options: IssuerKeysOptions) {
     this.#options = options;
@@ -40,16 +44,18 @@ export class IssuerKeys {
 
   /**
    * Does something with the keys; once more with new ones when it finds none of the known ones to match. Throws
-   * RefusalError (ISSUER_UNAVAILABLE) when keys are needed that cannot be fetched, and whatever `use` throws.
+   * RefusalError (ISSUER_UNAVAILABLE) when keys are needed that cannot be fetched now, and whatever `use` throws.
    */
   async with<T>(use: (find: JWTVerifyGetKey) => Promise<T>): Promise<T> {
-    const kept = this.#present() ?? (await this.#fetch());
+    const began = this.#options.clock();
+    const kept = this.#present() ?? (await this.#fetchOrKeep());
     try {
       return await use(kept.find);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      const renewed = await this.#renewed(kept);
-      if (renewed === undefined) throw error;
+      // Keys that were fetched for this call are all that the issuer has.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || kept.time >= began) throw error;
+      // In the cool-down nobody knows: the key may be one that the issuer has begun to sign with since.
+      const renewed = this.#kept !== undefined && this.#kept !== kept ? this.#kept : await this.#fetch();
       return await use(renewed.find);
     }
   }
@@ -59,20 +65,25 @@ export class IssuerKeys {
     this.#load().catch(() => undefined);
   }
 
-  /** The keys that serve now; old ones are fetched anew without waiting. */
+  /** The keys that serve without waiting; those that are old are fetched anew beside. */
   #present(): Kept | undefined {
     const kept = this.#kept;
     if (kept === undefined) return undefined;
-    const age = this.#options.clock() - kept.time;
+    const age = this.#since(kept.time);
     if (age > FRESH_MS && this.#coolDownMs() === 0) this.warm();
-    return age > KEPT_MS ? undefined : kept;
+    const isTrouble = this.#failedTime !== undefined && this.#since(this.#failedTime) <= TROUBLE_MS;
+    return age <= (isTrouble ? KEPT_MS : 2 * FRESH_MS) ? kept : undefined;
   }
 
-  /** Keys newer than those; `undefined`: there are none, and the issuer was asked a moment ago. */
-  async #renewed(known: Kept): Promise<Kept | undefined> {
-    if (this.#kept !== undefined && this.#kept !== known) return this.#kept;
-    if (this.#loading === undefined && this.#coolDownMs() > 0 && this.#tried?.failed === false) return undefined;
-    return this.#fetch();
+  /** New keys, or else the known ones. Throws RefusalError when those are too old. */
+  async #fetchOrKeep(): Promise<Kept> {
+    try {
+      return await this.#fetch();
+    } catch (error) {
+      const kept = this.#kept;
+      if (kept === undefined || this.#since(kept.time) > KEPT_MS) throw error;
+      return kept;
+    }
   }
 
   /** Waits for the fetch that is under way or a new one. Throws RefusalError. */
@@ -93,15 +104,16 @@ export class IssuerKeys {
   /** One at a time. */
   #load(): Promise<Kept> {
     if (this.#loading !== undefined) return this.#loading;
-    const tried = { time: this.#options.clock(), failed: false };
-    this.#tried = tried;
+    const time = this.#options.clock();
+    this.#triedTime = time;
     const loading = this.#discover().then(
       (find) => {
-        this.#kept = { find, time: tried.time };
+        this.#kept = { find, time };
+        this.#failedTime = undefined;
         return this.#kept;
       },
       (error: unknown) => {
-        tried.failed = true;
+        this.#failedTime = this.#options.clock();
         this.#options.onTrouble(error);
         throw error;
       },
@@ -134,9 +146,14 @@ export class IssuerKeys {
 
   /** How long the issuer is left alone yet; 0: it may be asked. A clock that steps back does not prolong it. */
   #coolDownMs(): number {
-    if (this.#tried === undefined) return 0;
-    const elapsed = this.#options.clock() - this.#tried.time;
+    if (this.#triedTime === undefined) return 0;
+    const elapsed = this.#options.clock() - this.#triedTime;
     return elapsed < 0 ? 0 : Math.max(0, COOL_DOWN_MS - elapsed);
+  }
+
+  /** How long ago something was. A clock that steps back makes nothing younger. */
+  #since(time: number): number {
+    return Math.abs(this.#options.clock() - time);
   }
 
   #unavailable(retryAfterMs: number): Refusal {

@@ -36,7 +36,7 @@ export function createClientAddress(options: ProxyOptions | undefined): ClientAd
     if (!isTrusted(withoutZone(peer))) return client;
     const forwarded = headerOf(header);
     if (forwarded === undefined) return client;
-    for (const hop of hopsOf(forwarded).toReversed()) {
+    for (const hop of hopsOf(forwarded)) {
       const address = toAddress(hop);
       if (address === undefined) break;
       client = address;
@@ -59,32 +59,58 @@ function withoutZone(address: string): string {
   return address.replace(/%.*$/, "");
 }
 
-function listedHops(value: string): readonly string[] {
-  return value.split(",").map((hop) => hop.trim());
+/** From the right, one at a time: what lies beyond the first hop that is not trusted is never looked at. */
+function* listedHops(value: string): Generator<string> {
+  for (let end = value.length; end >= 0; ) {
+    const comma = end === 0 ? -1 : value.lastIndexOf(",", end - 1);
+    yield value.slice(comma + 1, end).trim();
+    end = comma;
+  }
 }
 
-/** The `for` of each element (RFC 7239); empty where an element has none. */
-function forwardedHops(value: string): readonly string[] {
-  return elementsOf(value).map((element) => {
-    const match = /(?:^|;)\s*for=(?:"([^"]*)"|([^;"\s]*))\s*(?:;|$)/i.exec(element);
-    return match?.[1] ?? match?.[2] ?? "";
-  });
+/** The `for` of each element (RFC 7239), from the right; empty where an element has none that is clear. */
+function* forwardedHops(value: string): Generator<string> {
+  for (const element of elementsOf(value)) yield forOf(element);
 }
 
 /**
  * Split at the commas outside of quotes, and read from the right: a quote that a client leaves open at the left must not
- * swallow what the proxies have added.
+ * swallow what the proxies have added. A quote behind an odd number of backslashes belongs to the text it stands in.
  */
-function elementsOf(value: string): readonly string[] {
-  const elements: string[] = [];
+function* elementsOf(value: string): Generator<string> {
   let [end, isQuoted] = [value.length, false];
   for (let at = value.length - 1; at >= 0; at--) {
-    if (value[at] === '"') isQuoted = !isQuoted;
+    if (value[at] === '"' && !isEscaped(value, at)) isQuoted = !isQuoted;
     if (value[at] !== "," || isQuoted) continue;
-    elements.unshift(value.slice(at + 1, end));
+    yield value.slice(at + 1, end);
     end = at;
   }
-  return [value.slice(0, end), ...elements];
+  yield value.slice(0, end);
+}
+
+function isEscaped(value: string, at: number): boolean {
+  let first = at;
+  while (first > 0 && value[first - 1] === "\\") first--;
+  return (at - first) % 2 === 1;
+}
+
+/**
+ * Proxies write what clients send, such as the Host, into elements of their own. So an element is read as a whole: where
+ * a part of it is no `name=value`, or `for` comes twice, who wrote it is unclear, and it names nobody.
+ */
+function forOf(element: string): string {
+  const pair = /\s*(?:([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;"\s]*))\s*)?(;|$)/y;
+  let found: string | undefined;
+  for (;;) {
+    const match = pair.exec(element);
+    if (match === null) return "";
+    const [, name, quoted, bare, mark] = match;
+    if (name?.toLowerCase() === "for") {
+      if (found !== undefined) return "";
+      found = quoted?.replaceAll(/\\(.)/g, "$1") ?? bare;
+    }
+    if (mark === "") return found ?? "";
+  }
 }
 
 /** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`; `undefined`: none of these. */

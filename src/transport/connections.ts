@@ -1,62 +1,80 @@
-/** The open connections: when there are too many, those on which nobody has shown who they are give way to new ones. */
+/** The open connections: when there are too many, whoever has gone longest without an admitted call gives way to new ones. */
 import type { Socket } from "node:net";
 
 export class Connections {
   readonly #connectionsMax: number;
-  readonly #open = new Set<Socket>();
-  /** By its two ends: inside TLS or HTTP/2 the same connection shows as another object. The oldest is the first. */
-  readonly #unproven = new Map<string, Socket>();
-  readonly #proven = new WeakSet<object>();
+  /** On which no call was admitted yet. The oldest is the first. */
+  readonly #unproven = new Set<Socket>();
+  /** On which calls were admitted. The one whose last is longest ago is the first. */
+  readonly #proven = new Set<Socket>();
+  /** The last of those that are proven. */
+  #latest: Socket | undefined;
+  /** By its two ends: inside TLS or HTTP/2 the same connection shows as another object. */
+  readonly #byEnds = new Map<string, Socket>();
+  /** What was found by its ends once. */
+  readonly #found = new WeakMap<object, Socket>();
 
   constructor(connectionsMax: number) {
     this.#connectionsMax = connectionsMax;
   }
 
   /**
-   * Takes in a new connection. When all places are taken, the one that has gone longest without an admitted call is
-   * closed: whoever opens connections to hold them shuts out nobody but themselves. False: everyone else is known, so
-   * the new one was closed.
+   * Takes in a new connection. When all places are taken, one on which no call was ever admitted is closed for it, or
+   * else the one whose last admitted call is longest ago: whoever opens connections to hold them, or whose key was
+   * revoked since, shuts out nobody.
    */
-  add(socket: Socket): boolean {
-    if (this.#open.size >= this.#connectionsMax && !this.#evict()) {
-      socket.destroy();
-      return false;
-    }
+  add(socket: Socket): void {
+    if (this.size >= this.#connectionsMax) this.#evict();
     const key = keyOf(socket);
-    this.#open.add(socket);
-    this.#unproven.set(key, socket);
+    this.#unproven.add(socket);
+    this.#byEnds.set(key, socket);
     socket.once("close", () => {
-      this.#open.delete(socket);
+      this.#forget(socket);
       // Its ends may be those of another connection by now.
-      if (this.#unproven.get(key) === socket) this.#unproven.delete(key);
+      if (this.#byEnds.get(key) === socket) this.#byEnds.delete(key);
     });
-    return true;
   }
 
   /** How many are open. */
   get size(): number {
-    return this.#open.size;
+    return this.#unproven.size + this.#proven.size;
   }
 
-  /** A call was admitted on this connection: it stays. */
+  /** A call was admitted on this connection: it is the last to give way. Called for every call. */
   prove(socket: Socket | undefined): void {
-    if (socket === undefined || this.#proven.has(socket)) return;
-    this.#proven.add(socket);
-    this.#unproven.delete(keyOf(socket));
+    if (socket === undefined) return;
+    const proven = this.#found.get(socket) ?? this.#find(socket);
+    if (proven === undefined || proven === this.#latest) return;
+    // One that has given way meanwhile is not taken in again.
+    if (!this.#proven.delete(proven) && !this.#unproven.delete(proven)) return;
+    this.#proven.add(proven);
+    this.#latest = proven;
   }
 
   destroy(): void {
-    for (const socket of this.#open) socket.destroy();
+    for (const sockets of [this.#unproven, this.#proven]) {
+      for (const socket of sockets) socket.destroy();
+    }
   }
 
-  #evict(): boolean {
-    const oldest = this.#unproven.entries().next();
-    if (oldest.done) return false;
-    const [key, socket] = oldest.value;
-    this.#unproven.delete(key);
-    this.#open.delete(socket);
-    socket.destroy();
-    return true;
+  #find(socket: Socket): Socket | undefined {
+    const found = this.#byEnds.get(keyOf(socket));
+    if (found !== undefined) this.#found.set(socket, found);
+    return found;
+  }
+
+  #evict(): void {
+    const sockets = this.#unproven.size > 0 ? this.#unproven : this.#proven;
+    const oldest = sockets.values().next();
+    if (oldest.done) return;
+    this.#forget(oldest.value);
+    oldest.value.destroy();
+  }
+
+  #forget(socket: Socket): void {
+    this.#unproven.delete(socket);
+    this.#proven.delete(socket);
+    if (this.#latest === socket) this.#latest = undefined;
   }
 }
 

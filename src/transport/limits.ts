@@ -6,7 +6,7 @@ export interface TransportLimits {
   readonly bodyBytesMax: number;
   /** The largest list of request headers. */
   readonly headerBytesMax: number;
-  /** Open connections. Beyond it the one that has gone longest without an admitted call is closed, or else the new one. */
+  /** Open connections, at least 1. Beyond it the one that has gone longest without an admitted call is closed. */
   readonly connectionsMax: number;
   /** Concurrent streams of one HTTP/2 connection. */
   readonly streamsMax: number;

@@ -24,7 +24,7 @@ export interface Listener {
   drain(): void;
   /** Connections that have become idle since `drain` close now. */
   closeIdle(): void;
-  /** A call was admitted on this connection: it does not give way to new ones when there are too many. */
+  /** A call was admitted on this connection: it is the last to give way to new ones when there are too many. */
   prove(socket: Socket | undefined): void;
   /** Connections from now on see another certificate; those that are open keep theirs. Throws when it is not usable. */
   renew(tls: TlsOptions): void;
@@ -69,9 +69,7 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest, tl
   };
   const secured = tlsOptions && createTlsServer(tlsOptions, limits, lead);
   h1.on("connection", (socket: Socket) => {
-    if (!connections.add(socket)) {
-      return;
-    }
+    connections.add(socket);
     if (secured === undefined) {
       lead(socket);
     } else {

@@ -217,6 +217,45 @@ describe("how often an issuer is asked", () => {
     while (/^oidc:/.test(await desk.ask(await desk.sign({ sub: `${Math.random()}` })))) {}
   });
 
+  test("and waited for when the keys are older, so that one which was withdrawn opens nothing", async (t) => {
+    const desk = await Desk.open(t);
+    const exp = NOW / SECOND + 1e6;
+    await desk.ask(await desk.sign());
+    desk.issuer.published = [(await makeKey("two")).published];
+    desk.now += 1_200 * SECOND + 1;
+    assert.match(await desk.ask(await desk.sign({ exp, sub: "thief" })), /its issuer has no such key/);
+    assert.equal(desk.keyFetches, 2);
+  });
+
+  test("a key that is new is asked for later, when the issuer was asked a moment ago for one that was invented", async (t) => {
+    const desk = await Desk.open(t);
+    await desk.ask(await desk.sign());
+    desk.now += 5 * SECOND;
+    const key = await makeKey("two");
+    assert.match(await desk.ask(await desk.sign({}, { key })), /^CREDENTIAL_INVALID.*its issuer has no such key/);
+    desk.issuer.published = [key.published];
+    desk.now += SECOND;
+    assert.match(await desk.ask(await desk.sign({ sub: "bob" }, { key })), /^ISSUER_UNAVAILABLE/);
+    desk.now += 4 * SECOND;
+    assert.match(await desk.ask(await desk.sign({ sub: "bob" }, { key })), /^oidc:/);
+  });
+
+  test("is not waited for by those whose key is known, when it has just shown to be down", async (t) => {
+    const desk = await Desk.open(t);
+    const exp = NOW / SECOND + 1e6;
+    await desk.ask(await desk.sign());
+    const { site } = desk.issuer;
+    site.listener = (_, response) => response.writeHead(500).end();
+    desk.now += 3_600 * SECOND;
+    assert.match(await desk.ask(await desk.sign({ exp, sub: "bob" })), /^oidc:/);
+    // From now on it does not even say so.
+    site.listener = () => undefined;
+    for (let i = 0; i < 2; i++) {
+      desk.now += 30 * SECOND;
+      assert.match(await desk.ask(await desk.sign({ exp, sub: `bob${i}` })), /^oidc:/);
+    }
+  });
+
   test("keys serve a day while it is down, then no more", async (t) => {
     const desk = await Desk.open(t);
     await desk.ask(await desk.sign());

@@ -105,6 +105,7 @@ describe("a token of a real provider", () => {
     await issuer.rotate("second");
     clock.ahead += 6_000;
     assert.equal(codeOf(await ask(client, GRPC, await issuer.token("support"), "UnlockUser")), "OK");
+    clock.ahead += 6_000;
     assert.equal(codeOf(await ask(client, GRPC, unused)), "Unauthenticated");
     // What was verified is remembered for a minute, no longer.
     assert.equal(codeOf(await ask(client, GRPC, before)), "OK");
@@ -112,6 +113,8 @@ describe("a token of a real provider", () => {
     assert.equal(codeOf(await ask(client, GRPC, before)), "Unauthenticated");
   });
 });
+
+const UNPUBLISHED = "signed by a key that is not published";
 
 type Forge = (lab: Lab) => Promise<string> | string;
 
@@ -174,11 +177,7 @@ const HOSTILE: readonly (readonly [name: string, forge: Forge, message: RegExp])
     async ({ issuer }) => issuer.sign({}, { key: await makeKey("one") }),
     /its signature is wrong/,
   ],
-  [
-    "signed by a key that is not published",
-    async ({ issuer }) => issuer.sign({}, { key: await makeKey("two") }),
-    /its issuer has no such key/,
-  ],
+  [UNPUBLISHED, async ({ issuer }) => issuer.sign({}, { key: await makeKey("two") }), /its issuer has no such key/],
   [
     "that brings its own key",
     async ({ issuer }) => {
@@ -217,6 +216,8 @@ describe("a token is refused, and no handler runs,", () => {
     for (const [name, forge, message] of HOSTILE) {
       const token = await forge(lab);
       for (const wire of [GRPC, REST]) {
+        // Sooner the issuer is not asked again, and nobody knows which keys it has.
+        if (name === UNPUBLISHED) lab.clock.ahead += 5_000;
         const said = readAnswer(await ask(lab.client, wire, token));
         assert.ok(typeof said === "object", `${name}: ${String(said)}`);
         assert.deepEqual([said.code, said.reason], ["Unauthenticated", "CREDENTIAL_INVALID"], name);
@@ -269,6 +270,22 @@ describe("an issuer that cannot be reached", () => {
     assert.equal(answer.status, 503);
     assert.match(answer.headers["retry-after"] ?? "", /^[1-5]$/);
     assert.match(service.log(), /issuer trouble/);
+  });
+
+  test("is no way round the pace of answers for whoever floods with tokens that nobody can check", async (t) => {
+    const { service, issuer, client } = await open(t);
+    await issuer.site.close();
+    const key = await makeKey("two");
+    let told = 0;
+    const flood = Array.from({ length: 60 }, async (_, i) => {
+      const said = readAnswer(await ask(client, REST, await issuer.sign({ sub: `s${i}` }, { key })));
+      told += 1;
+      return typeof said === "object" && said.reason;
+    });
+    while (told < 20) await new Promise((resolve) => setImmediate(resolve));
+    await service.users.createUser({ userId: "alice" });
+    assert.ok(told < 40, `${told} of 60 were told before a call with a key was answered`);
+    assert.deepEqual(new Set(await Promise.all(flood)), new Set(["ISSUER_UNAVAILABLE"]));
   });
 
   test("does not keep the service from starting", async (t) => {

@@ -13,7 +13,7 @@ import { setTimeout } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { Authority, noOpenssl } from "./support/certificates.ts";
 import { type Lab, until, withLab } from "./support/lab.ts";
-import { jsonHeader, open, receive, request } from "./support/raw.ts";
+import { jsonHeader, open, request } from "./support/raw.ts";
 
 const MAX = 40;
 /** Long enough that none of the slow ones is closed for being slow. */
@@ -87,26 +87,54 @@ describe("when all places are taken", { concurrency: true }, () => {
     });
   }
 
-  it("by callers who are known, a new connection is closed and theirs are not", async (t) => {
-    await withLab({ limits: { ...limits, connectionsMax: 2 } }, async (lab) => {
-      const first = http2.connect(lab.url);
-      t.after(() => first.destroy());
-      const header = jsonHeader;
-      assert.equal((await request(first, { path: say, header, body: Buffer.from("{}") })).status, 200);
-      const agent = new http.Agent({ keepAlive: true });
-      t.after(() => agent.destroy());
-      const kept = http.request({ host: lab.host, port: lab.port, method: "POST", path: say, agent, headers: header });
-      kept.end("{}");
-      const [answer] = (await once(kept, "response")) as [http.IncomingMessage];
-      answer.resume();
-      await once(answer, "end");
-      const third = await hold(t, lab, "", false);
-      await receive(third);
-      assert.equal((await request(first, { path: say, header, body: Buffer.from("{}") })).status, 200);
-      // A place is free again as soon as one of them leaves.
-      agent.destroy();
-      await setTimeout(50);
-      assert.equal(await callOnce(lab), 200);
+  it("by callers who are known, the one whose last admitted call is longest ago gives way", async (t) => {
+    await withLab({ limits: { ...limits, connectionsMax: 4 } }, async (lab) => {
+      const thieves: http2.ClientHttp2Session[] = [];
+      const call = async (session: http2.ClientHttp2Session, header: Record<string, string>): Promise<number> =>
+        (await request(session, { path: say, header, body: Buffer.from("{}") })).status;
+      // A thief whose key was revoked is admitted no longer.
+      const refused = { "content-type": "application/json" };
+      const join = (): http2.ClientHttp2Session => {
+        const session = http2.connect(lab.url);
+        t.after(() => session.destroy());
+        session.on("error", () => undefined);
+        return session;
+      };
+      const owner = join();
+      assert.equal(await call(owner, jsonHeader), 200);
+      for (let i = 0; i < 3; i++) {
+        const thief = join();
+        thieves.push(thief);
+        assert.equal(await call(thief, jsonHeader), 200);
+      }
+      assert.equal(await call(owner, jsonHeader), 200);
+      // What is open to all, and what is refused, holds no place.
+      for (const thief of thieves) {
+        assert.equal(await call(thief, refused), 401);
+        assert.equal((await request(thief, { method: "GET", path: "/healthz" })).status, 200);
+      }
+      const [first, second, third] = thieves;
+      const others: http2.ClientHttp2Session[] = [];
+      for (let i = 0; i < 3; i++) {
+        const other = join();
+        others.push(other);
+        assert.equal(await call(other, jsonHeader), 200);
+      }
+      await until(
+        () => [first, second, third].every((thief) => thief?.destroyed),
+        "the end of the thieves' connections",
+      );
+      assert.equal(await call(owner, jsonHeader), 200, "the owner's connection is there yet");
+      assert.equal(owner.destroyed, false);
+      // Nobody is turned away: a stranger takes a place, and is the first to give it back.
+      const stranger = await hold(t, lab, "", false);
+      await until(() => others[0]?.destroyed === true, "the end of the connection that was silent longest");
+      assert.equal(await call(join(), jsonHeader), 200);
+      await until(() => stranger.destroyed || stranger.readableEnded, "the end of the stranger's connection");
+      assert.deepEqual(
+        [owner, others[1], others[2]].map((session) => session?.destroyed),
+        [false, false, false],
+      );
     });
   });
 
