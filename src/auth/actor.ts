@@ -11,7 +11,7 @@ export interface Actor {
   readonly permissions: ReadonlySet<Permission>;
   /** The organization that the caller is confined to; `null`: the whole instance. */
   readonly scope: string | null;
-  /** When the credential ends; `null`: never. What the caller makes may not outlive it. */
+  /** When the credential ends; `null`: never. API keys that the caller makes may not outlive it. */
   readonly expireTime: number | null;
 }
 

@@ -15,7 +15,7 @@ export const OUTPUT_FLAGS = {
 export const CONNECTION_FLAGS = {
   server: value("URL", `where the service is; else LOCKKEEPER_SERVER, else ${DEFAULT_SERVER}`, parseServer),
   "key-file": text("FILE", "the file with the API key; else LOCKKEEPER_KEY"),
-  ca: text("FILE", "trust these authorities for https, a PEM file; else LOCKKEEPER_CA"),
+  ca: text("FILE", "trust these authorities for https and no others, a PEM file; else LOCKKEEPER_CA"),
   "client-cert": text("FILE", "show this certificate, a PEM file; else LOCKKEEPER_CLIENT_CERT"),
   "client-key": text("FILE", "the private key of that certificate; else LOCKKEEPER_CLIENT_KEY"),
   timeout: value("TIME", "how long a call may take, such as 500ms or 10s (default 30s)", parseTimeoutMs),

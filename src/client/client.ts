@@ -1,5 +1,5 @@
 /** The package's `lockkeeper/client`: typed clients of every service, over gRPC or Connect, and the contract's messages. */
-import type { SecureContextOptions } from "node:tls";
+import { getCACertificates } from "node:tls";
 import { type Client, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -28,17 +28,26 @@ export * from "../../gen/lockkeeper/user/v1/user_pb.ts";
 export * from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 
 export interface LockkeeperClientOptions {
-  /** Where the service is, such as `http://127.0.0.1:8080`; `https:` where it serves TLS. */
+  /** Where the service is, such as `http://127.0.0.1:8080`; `https:` where it serves TLS. No credentials, query or fragment. */
   readonly baseUrl: string;
-  /** The API key to call with. */
+  /** The API key to call with, or a token of an issuer that the service knows: visible ASCII without commas. */
   readonly key: string;
   /** `grpc` (the default) keeps one HTTP/2 connection; `connect` goes through proxies that speak HTTP/1.1 alone. */
   readonly protocol?: "grpc" | "connect";
   /** How long a call may take, in milliseconds, unless its own options say otherwise. Absent: as long as the service lets it. */
   readonly timeoutMs?: number;
-  /** Authorities beside the system's, and a certificate of the caller's own, as `node:tls` takes them. */
-  readonly tls?: Pick<SecureContextOptions, "ca" | "cert" | "key">;
+  /** Authorities beside those that Node trusts, and a certificate of the caller's own with its key: the text of PEM files. */
+  readonly tls?: LockkeeperClientTls;
 }
+
+/** Without a type of Node's, so that the types need no other package. */
+export interface LockkeeperClientTls {
+  readonly ca?: Pem | readonly Pem[];
+  readonly cert?: Pem;
+  readonly key?: Pem;
+}
+
+export type Pem = string | Uint8Array;
 
 export interface LockkeeperClient {
   readonly users: Client<typeof UserService>;
@@ -54,7 +63,7 @@ export interface LockkeeperClient {
   close(): void;
 }
 
-/** Clients that share one connection, which opens with the first call. Throws a TypeError for a `baseUrl` that is no URL. */
+/** Clients that share one connection, which opens with the first call. Throws a TypeError for a `baseUrl` or a `key` that cannot be used. */
 export function createLockkeeperClient(options: LockkeeperClientOptions): LockkeeperClient {
   const { transport, close } = open(options);
   return {
@@ -79,6 +88,9 @@ function open({ baseUrl, key, protocol = "grpc", timeoutMs, tls = {} }: Lockkeep
   readonly transport: Transport;
   readonly close: () => void;
 } {
+  assertBaseUrl(baseUrl);
+  assertKey(key);
+  const secure = toSecureContext(tls);
   const withKey: Interceptor = (next) => (request) => {
     request.header.set("Authorization", `Bearer ${key}`);
     return next(request);
@@ -88,10 +100,40 @@ function open({ baseUrl, key, protocol = "grpc", timeoutMs, tls = {} }: Lockkeep
   if (protocol === "connect") {
     // Node's own agent holds the connections; they do not keep a process alive.
     return {
-      transport: createConnectTransport({ ...common, httpVersion: "1.1", nodeOptions: tls }),
+      transport: createConnectTransport({ ...common, httpVersion: "1.1", nodeOptions: secure }),
       close: () => undefined,
     };
   }
-  const sessionManager = new Http2SessionManager(baseUrl, {}, tls);
+  const sessionManager = new Http2SessionManager(baseUrl, {}, secure);
   return { transport: createGrpcTransport({ ...common, sessionManager }), close: () => sessionManager.abort() };
+}
+
+/** The URL may have a password in it, so it is not repeated. */
+function assertBaseUrl(baseUrl: string): void {
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  const isPlain = url?.search === "" && url.hash === "" && url.username + url.password === "";
+  if (isPlain && /^https?:$/.test(url.protocol)) return;
+  throw new TypeError(
+    "baseUrl: the value is not allowed; it must be an http or https URL like http://127.0.0.1:8080, without credentials, query or fragment",
+  );
+}
+
+/** The key is a secret: without this check the header's own error would repeat it. */
+function assertKey(key: string): void {
+  if (key === "") throw new TypeError("key: it is empty; it must be an API key or a token");
+  if (/^[!-+\--~]+$/.test(key)) return;
+  throw new TypeError("key: it must be visible ASCII without spaces or commas, as it travels in a header");
+}
+
+/** Node's `ca` stands in the place of the authorities that it trusts by itself. */
+function toSecureContext({ ca, cert, key }: LockkeeperClientTls): { ca?: string[]; cert?: string; key?: string } {
+  return {
+    ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), ...[ca].flat().map(toText)] }),
+    ...(cert === undefined ? {} : { cert: toText(cert) }),
+    ...(key === undefined ? {} : { key: toText(key) }),
+  };
+}
+
+function toText(pem: Pem): string {
+  return typeof pem === "string" ? pem : new TextDecoder().decode(pem);
 }

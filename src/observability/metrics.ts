@@ -34,6 +34,8 @@ export interface StoreStats {
   readonly walBytes: number;
   /** What of the log has still to be moved into the database. */
   readonly walPendingBytes: number;
+  /** Meanwhile the log is let grow. */
+  readonly backupsUnderWay: number;
 }
 
 /** What is asked at each scrape. */
@@ -247,5 +249,11 @@ const STORE_METRICS: readonly SourceMetric<[StoreStats]>[] = [
     "What of the write-ahead log is still to be moved into the database.",
     "gauge",
     (s) => s.walPendingBytes,
+  ],
+  [
+    "lockkeeper_backups_under_way",
+    "Backups being made, 0 or 1; the write-ahead log grows meanwhile.",
+    "gauge",
+    (s) => s.backupsUnderWay,
   ],
 ];

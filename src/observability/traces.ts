@@ -75,11 +75,15 @@ export function readTraceSettings(
   const read = (name: string): string | undefined => environment[name]?.trim() || undefined;
   if (read("OTEL_SDK_DISABLED")?.toLowerCase() === "true") return undefined;
   const exporter = read("OTEL_TRACES_EXPORTER");
-  const hasEndpoint =
-    read("OTEL_EXPORTER_OTLP_ENDPOINT") !== undefined || read("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") !== undefined;
-  if (exporter === "none" || (exporter === undefined && !hasEndpoint)) return undefined;
+  const endpointName = ENDPOINT_VARIABLES.find((name) => read(name) !== undefined);
+  if (exporter === "none" || (exporter === undefined && endpointName === undefined)) return undefined;
   if (exporter !== undefined && exporter !== "otlp") {
     warn(`OTEL_TRACES_EXPORTER: ${JSON.stringify(exporter)} is not served, so there are no traces; otlp and none are`);
+    return undefined;
+  }
+  if (endpointName !== undefined && !isHttpUrl(read(endpointName) ?? "")) {
+    // It may have a password in it, so it is not repeated.
+    warn(`${endpointName}: the value is not an http or https URL like http://127.0.0.1:4318, so there are no traces`);
     return undefined;
   }
   const protocol = read("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ?? read("OTEL_EXPORTER_OTLP_PROTOCOL");
@@ -87,6 +91,13 @@ export function readTraceSettings(
     warn(`OTEL_EXPORTER_OTLP_PROTOCOL: ${JSON.stringify(protocol)} is not served; http/protobuf is used`);
   }
   return { sampler: readSampler(read, warn), batch: readBatch(read, warn) };
+}
+
+/** The first one that is set holds. */
+const ENDPOINT_VARIABLES = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"] as const;
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 function readSampler(read: (name: string) => string | undefined, warn: (warning: string) => void): TraceSampler {

@@ -5,9 +5,19 @@ import { readdirSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import * as contract from "../../src/client/client.ts";
-import { Code, ConnectError, createLockkeeperClient, reasonOf, State } from "../../src/client/client.ts";
-import { ADMIN_KEY, startService } from "../support/service.ts";
+import {
+  Code,
+  ConnectError,
+  createLockkeeperClient,
+  type LockkeeperClientTls,
+  reasonOf,
+  State,
+} from "../../src/client/client.ts";
+import { defer } from "../support/cleanup.ts";
+import { ADMIN_KEY, startService, temporaryFolder } from "../support/service.ts";
+import { Authority, type Issued, noOpenssl } from "../transport/support/certificates.ts";
 
 const GEN = join(import.meta.dirname, "../../gen/lockkeeper");
 
@@ -59,6 +69,51 @@ for (const protocol of ["grpc", "connect"] as const) {
       assert.equal(ConnectError.from(gone).code, Code.Unavailable);
       assert.equal(reasonOf(gone), undefined);
       assert.equal(reasonOf(new Error("x")), undefined);
+    });
+
+    test("an address or a key that cannot be used is refused at once, and neither is repeated", () => {
+      const baseUrl = "http://127.0.0.1:8080";
+      const wrongUrls = ["", "nonsense", "127.0.0.1:8080", "ftp://secret", `${baseUrl}/?secret`, `${baseUrl}/#secret`];
+      for (const wrong of [...wrongUrls, "http://me:secret@127.0.0.1:8080", "http://secret@127.0.0.1"]) {
+        assert.throws(() => createLockkeeperClient({ baseUrl: wrong, key: ADMIN_KEY, protocol }), {
+          name: "TypeError",
+          message: /^baseUrl: (?!.*secret).* http or https URL/,
+        });
+      }
+      for (const wrong of ["", "secret\nlines", "secret ", " secret", "sécret", "secret,secret", "secret\u0000"]) {
+        assert.throws(() => createLockkeeperClient({ baseUrl, key: wrong, protocol }), {
+          name: "TypeError",
+          message: /^key: (?!.*s[eé]cret).* must be /,
+        });
+      }
+      for (const right of [baseUrl, `${baseUrl}/`, "https://locks.example/behind/a/path"]) {
+        createLockkeeperClient({ baseUrl: right, key: ADMIN_KEY, protocol }).close();
+      }
+    });
+
+    test("authorities are trusted beside those of Node, and a certificate is shown", async (t) => {
+      const skip = noOpenssl();
+      if (skip !== undefined) return t.skip(skip);
+      const folder = await temporaryFolder(t);
+      const [known, own] = [new Authority(folder, "known"), new Authority(folder, "own")];
+      const person = own.issue("person");
+      const [byKnown, byOwn] = [known.issue("by-known"), own.issue("by-own")];
+      const trusted = getCACertificates("default");
+      setDefaultCACertificates([known.certPem]);
+      defer(t, () => setDefaultCACertificates(trusted));
+      const reach = async (server: Issued, clientCa: string | undefined, tls: LockkeeperClientTls): Promise<void> => {
+        const config = { tlsCert: server.cert, tlsKey: server.key, tlsClientCa: clientCa };
+        const { url } = await startService(t, { config });
+        const client = createLockkeeperClient({ baseUrl: url, key: ADMIN_KEY, protocol, tls });
+        defer(t, () => client.close());
+        await client.users.createUser({ userId: "alice" });
+      };
+      await reach(byKnown, undefined, {});
+      await reach(byKnown, undefined, { ca: own.certPem });
+      await reach(byOwn, own.cert, { ca: [own.certPem], cert: person.certPem, key: Buffer.from(person.keyPem) });
+      await reach(byOwn, undefined, { ca: new TextEncoder().encode(own.certPem) });
+      await assert.rejects(reach(byOwn, undefined, {}), ConnectError);
+      await assert.rejects(reach(byOwn, own.cert, { ca: own.certPem }), ConnectError);
     });
 
     test("a call takes no longer than it may", async (t) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import * as dialects from "../../src/dialect/dialects.ts";
@@ -44,11 +44,20 @@ const TSCONFIG = {
     module: "NodeNext",
     strict: true,
     exactOptionalPropertyTypes: true,
-    types: ["node"],
-    typeRoots: [join(ROOT, "node_modules/@types")],
   },
-  files: ["program.ts"],
+  files: ["process.d.ts", "program.ts", "example.ts"],
 };
+
+/** In the place of @types/node: who installs nothing but the package must be able to compile. */
+const PROCESS = "declare const process: { argv: string[]; env: Record<string, string | undefined> };\n";
+
+/** The README's example of TypeScript, against a service elsewhere. */
+async function readExample(url: string): Promise<string> {
+  const [, example = ""] = /^```ts\n(.*?)^```$/ms.exec(await readFile(join(ROOT, "README.md"), "utf8")) ?? [];
+  const moved = example.replace("http://127.0.0.1:8080", url);
+  assert.notEqual(moved, example);
+  return moved;
+}
 
 interface Packed {
   readonly filename: string;
@@ -131,6 +140,9 @@ function assertLean(t: TestContext, { files, size, unpackedSize }: Packed): void
     "dist/src/client/client.d.ts",
     "dist/swagger-ui/LICENSE",
     "proto/lockkeeper/user/v1/user_service.proto",
+    "deploy/lockkeeper.service",
+    "deploy/lockkeeper.sysusers.conf",
+    "deploy/lockkeeper.env.example",
   ]) {
     assert.ok(paths.includes(path), path);
   }
@@ -138,12 +150,25 @@ function assertLean(t: TestContext, { files, size, unpackedSize }: Packed): void
     (path) => !/^(?:LICENSE|README\.md|CHANGELOG\.md|package\.json|(?:bin|dist|proto|deploy)\/.*)$/.test(path),
   );
   assert.deepEqual(strange, []);
+  // It builds from the sources, which are not here.
+  assert.ok(!paths.includes("deploy/Containerfile"));
   assert.deepEqual(
     paths.filter((path) => /(?<!\.d)\.ts$|\.map$|\.test\./.test(path)),
     [],
   );
   assert.ok(size < PACKAGE_BYTES_MAX, `${size} bytes`);
   t.diagnostic(`the tarball has ${size} bytes, ${unpackedSize} unpacked, ${files.length} files`);
+}
+
+/** What the unit's comment tells to copy is there, in the folder that it tells to go to. */
+async function assertUnitCopies(folder: string): Promise<void> {
+  const text = await readFile(join(folder, "deploy/lockkeeper.service"), "utf8");
+  const [, prefix = "", place = ""] = /^# +npm install --prefix (\S+) lockkeeper && cd (\S+)$/m.exec(text) ?? [];
+  assert.equal(place, `${prefix}/node_modules/lockkeeper`);
+  assert.ok(text.includes(`\nExecStart=${prefix}/node_modules/.bin/node ${place}/bin/lockkeeper.cjs serve\n`));
+  const named = [...text.matchAll(/^# .*?(deploy\/\S+)/gm)].map(([, path = ""]) => path);
+  assert.equal(named.length, 3);
+  for (const path of named) await access(join(folder, path));
 }
 
 test("the package installs elsewhere, serves by npx, and its client type-checks and works", async (t) => {
@@ -160,9 +185,12 @@ test("the package installs elsewhere, serves by npx, and its client type-checks 
     return;
   }
   assert.ok(installed.ok, installed.text);
+  await assertUnitCopies(join(home, "node_modules/lockkeeper"));
   const { url, stop } = await npxServe(t, home);
 
   await writeFile(join(home, "program.ts"), PROGRAM);
+  await writeFile(join(home, "process.d.ts"), PROCESS);
+  await writeFile(join(home, "example.ts"), await readExample(url));
   await writeFile(join(home, "tsconfig.json"), JSON.stringify(TSCONFIG));
   const checked = await runCommand(join(ROOT, "node_modules/.bin/tsc"), ["-p", home]);
   assert.equal(checked.code, 0, checked.stdout);
@@ -179,6 +207,12 @@ test("the package installs elsewhere, serves by npx, and its client type-checks 
       { protocol: "connect", locked: true, refusal, listed: 2 },
     ],
   );
+
+  const exampleRan = await runCommand(process.execPath, [join(home, "example.js")], {
+    environment: strangersEnvironment({ KEY: ADMIN_KEY }),
+    timeoutMs: 20_000,
+  });
+  assert.deepEqual(exampleRan, { code: 0, stdout: "true\nUSER_ALREADY_LOCKED\n", stderr: "" });
 
   for (const path of ["/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/openapi.json"]) {
     assert.equal((await fetch(url + path)).status, 200, path);

@@ -194,6 +194,7 @@ describe("a scrape", () => {
         databaseBytes: 5,
         walBytes: 6,
         walPendingBytes: 9,
+        backupsUnderWay: 1,
       };
     };
     metrics.watch({ store, load: () => ({ requests: 1, connections: 2 }), serving: () => false });
@@ -202,6 +203,7 @@ describe("a scrape", () => {
     assert.equal(sumOf(well, "lockkeeper_queue_commands"), 7);
     assert.equal(sumOf(well, "lockkeeper_wal_wait_seconds_total"), 3);
     assert.equal(sumOf(well, "lockkeeper_sweep_lag_seconds"), 4);
+    assert.equal(sumOf(well, "lockkeeper_backups_under_way"), 1);
     disk.isGone = true;
     await new Promise((resolve) => setImmediate(resolve));
     const broken = parseExposition(await metrics.text());

@@ -203,6 +203,11 @@ function checkResource({ requests, spans }: Receiver): void {
 describe("the settings", () => {
   const byDefault: TraceSettings = { sampler: { name: "parentbased_always_on", ratio: 1 }, batch: {} };
   const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
+  const NONSENSE = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "ftp://secret" };
+  const NO_URL = (name: string): RegExp =>
+    new RegExp(
+      `^${name}: the value is not an http or https URL like http://127\\.0\\.0\\.1:4318, so there are no traces$`,
+    );
   const CASES: readonly (readonly [Readonly<Record<string, string>>, TraceSettings | undefined, RegExp?])[] = [
     [{}, undefined],
     [{ OTEL_SERVICE_NAME: "locks", OTEL_TRACES_SAMPLER: "always_on" }, undefined],
@@ -217,6 +222,16 @@ describe("the settings", () => {
       { ...ENDPOINT, OTEL_TRACES_EXPORTER: "zipkin" },
       undefined,
       /^OTEL_TRACES_EXPORTER: "zipkin" is not served, so there are no traces; otlp and none are$/,
+    ],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "secret" }, undefined, NO_URL("OTEL_EXPORTER_OTLP_ENDPOINT")],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" }, undefined, NO_URL("OTEL_EXPORTER_OTLP_ENDPOINT")],
+    [{ OTEL_TRACES_EXPORTER: "otlp", ...NONSENSE }, undefined, NO_URL("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")],
+    [{ ...ENDPOINT, ...NONSENSE }, undefined, NO_URL("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")],
+    [{ OTEL_TRACES_EXPORTER: "none", ...NONSENSE }, undefined],
+    [{ OTEL_SDK_DISABLED: "true", ...NONSENSE }, undefined],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "secret", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://traces.example/v1" },
+      byDefault,
     ],
     [
       { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },

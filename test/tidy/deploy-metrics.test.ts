@@ -1,7 +1,10 @@
 /** The dashboard and the alert rules name what a running service exposes, and what it exposes is on the dashboard. */
 import assert from "node:assert/strict";
 import { before, describe, type TestContext, test } from "node:test";
+import type { DescService } from "@bufbuild/protobuf";
 import { parse } from "yaml";
+import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import * as contract from "../../src/client/client.ts";
 import { type Family, parseExposition } from "../support/exposition.ts";
 import { httpRequest } from "../support/http-client.ts";
 import { startService } from "../support/service.ts";
@@ -80,6 +83,10 @@ function readMatchers(text: string): Selector["matchers"] {
 
 function isString(value: unknown): value is string {
   return typeof value === "string";
+}
+
+function isService(value: unknown): value is DescService {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "service";
 }
 
 const dashboard = JSON.parse(readRootFile("deploy/grafana/lockkeeper.json") ?? "") as Dashboard;
@@ -231,6 +238,28 @@ describe("what is deployed to watch the service", () => {
           matchers.some(([label, , value]) => label === "job" && value === "lockkeeper"),
           `${alert}: ${metric}`,
         );
+      }
+    }
+  });
+
+  test("latency leaves out every call that lasts as long as its caller wants", () => {
+    const waiting = ["lockkeeper.signin.v1.SignInService/BeginAttempt", "lockkeeper.user.v1.UserService/ImportUsers"];
+    const services = Object.values(contract).filter((value) => isService(value));
+    const streams = [...services, Health].flatMap(({ typeName, methods }) =>
+      methods.filter(({ methodKind }) => methodKind !== "unary").map(({ name }) => `${typeName}/${name}`),
+    );
+    assert.ok(streams.length >= 2);
+    // Where each RPC stands for itself they are shown.
+    const overall = queries.filter(
+      ({ expr }) => /call_duration_seconds_(?:bucket|sum)/.test(expr) && !/rpc, le/.test(expr),
+    );
+    assert.ok(overall.length >= 4);
+    for (const { where, expr } of overall) {
+      const leftOut = [...expr.matchAll(/rpc!~"([^"]+)"/g)].map(([, value]) => new RegExp(`^(?:${value})$`));
+      assert.equal(leftOut.length, readQuery(expr).selectors.length, where);
+      for (const pattern of leftOut) {
+        for (const rpc of [...waiting, ...streams]) assert.match(rpc, pattern, where);
+        assert.doesNotMatch("lockkeeper.user.v1.UserService/LockUser", pattern, where);
       }
     }
   });

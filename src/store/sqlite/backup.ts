@@ -52,6 +52,10 @@ export class Backups {
     this.#options = options;
   }
 
+  get isUnderWay(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. */
   async begin(): Promise<Backup> {
     if (this.#running !== undefined) throw new RefusalError(underWay());

@@ -321,6 +321,7 @@ export class SqliteStore implements Store {
       databaseBytes: sizeOf(this.#path),
       walBytes: sizeOf(`${this.#path}-wal`),
       walPendingBytes: this.#wal.usedBytes(),
+      backupsUnderWay: Number(this.#backups.isUnderWay),
     };
   }
 

@@ -113,4 +113,13 @@ describe("stats", () => {
     assert.equal(moved.walBytes, full.walBytes);
     assert.ok(moved.databaseBytes > full.databaseBytes);
   });
+
+  it("tells whether a backup is under way", async (t) => {
+    const { store } = await openFixture(t);
+    assert.equal(store.stats().backupsUnderWay, 0);
+    const backup = await store.createBackup();
+    assert.equal(store.stats().backupsUnderWay, 1);
+    backup.close();
+    assert.equal(store.stats().backupsUnderWay, 0);
+  });
 });

@@ -1,0 +1,70 @@
+/** The alert rules by Prometheus' own tool: quiet in normal operation, loud in need. */
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { findProgram, runCommand } from "../support/run-command.ts";
+import { temporaryFolder } from "../support/service.ts";
+import { ROOT } from "./support/tree.ts";
+
+/** A quarter of an hour of a service in each situation, and which of the alerts sound at its end. */
+function alertCases(): object {
+  const labels = 'job="lockkeeper", instance="a"';
+  const calls = (code: string, perMinute: number): object => {
+    const series = `lockkeeper_call_duration_seconds_count{${labels}, rpc="r", code="${code}"}`;
+    return { series, values: `0+${perMinute}x20` };
+  };
+  const refusals = (reason: string, perMinute: number): object => {
+    const series = `lockkeeper_refusals_total{${labels}, code="UNAVAILABLE", reason="${reason}"}`;
+    return { series, values: `0+${perMinute}x20` };
+  };
+  const gauge = (name: string, values: string): object => ({ series: `${name}{${labels}}`, values });
+  const well = calls("OK", 1000);
+  const situations: readonly (readonly [input: readonly object[], alerts: readonly string[]])[] = [
+    [[well], []],
+    [[well, calls("UNAVAILABLE", 100)], ["LockkeeperErrors"]],
+    [[well, calls("INTERNAL", 100), refusals("ATTEMPTS_OUTSTANDING", 1)], ["LockkeeperErrors"]],
+    [[well, calls("UNAVAILABLE", 100), refusals("STORE_UNAVAILABLE", 100)], ["LockkeeperErrors"]],
+    [[well, calls("UNAVAILABLE", 100), refusals("ATTEMPTS_OUTSTANDING", 100)], []],
+    [[well, calls("UNAVAILABLE", 100), refusals("ISSUER_UNAVAILABLE", 100)], ["LockkeeperIssuerUnavailable"]],
+    [[well, calls("UNAVAILABLE", 300), refusals("ATTEMPTS_OUTSTANDING", 100)], ["LockkeeperErrors"]],
+    [
+      [
+        gauge("lockkeeper_backups_under_way", "1x20"),
+        gauge("lockkeeper_wal_pending_bytes", "0+400000000x20"),
+        gauge("lockkeeper_wal_wait_seconds_total", "0+0.1x20"),
+      ],
+      [],
+    ],
+    // What grew during a backup is moved after it.
+    [[gauge("lockkeeper_backups_under_way", "0x20"), gauge("lockkeeper_wal_pending_bytes", "4000000000x20")], []],
+    [[gauge("lockkeeper_wal_wait_seconds_total", "0+30x20")], ["LockkeeperWalFull"]],
+  ];
+  const watched = ["LockkeeperErrors", "LockkeeperIssuerUnavailable", "LockkeeperWalFull"];
+  return {
+    rule_files: [join(ROOT, "deploy/prometheus/alerts.yml")],
+    evaluation_interval: "1m",
+    tests: situations.map(([input, alerts]) => ({
+      interval: "1m",
+      input_series: input,
+      promql_expr_test: watched.map((name) => ({
+        expr: `count(ALERTS{alertname="${name}", alertstate="firing"}) or vector(0)`,
+        eval_time: "15m",
+        exp_samples: [{ labels: "{}", value: Number(alerts.includes(name)) }],
+      })),
+    })),
+  };
+}
+
+test("alerts stay quiet in a backup and where callers are asked to wait, and sound in need", async (t) => {
+  const promtool = findProgram("promtool");
+  if (promtool === undefined) {
+    t.skip("there is no promtool (Debian: apt-get install prometheus)");
+    return;
+  }
+  const file = join(await temporaryFolder(t), "alerts.test.yml");
+  // YAML understands JSON.
+  await writeFile(file, JSON.stringify(alertCases()));
+  const { code, stdout, stderr } = await runCommand(promtool, ["test", "rules", file]);
+  assert.equal(code, 0, stdout + stderr);
+});
