@@ -105,6 +105,8 @@ test("a document that is none is refused with the place", async () => {
     ['{"users" [{"id":1}]}', /has what is no JSON/],
     ['{"users":[{"id":1}], 7}', /has what is no JSON/],
     ['{"users":[{"id":1}],}', /has what is no JSON/],
+    ['{"users"::[{"id":1}]}', /has what is no JSON/],
+    ['[:{"id":1}]', /has what is no JSON/],
     ['{users:[{"id":1}]}', /has what is no JSON/],
     ['{"a":"x\ny","users":[{"id":1}]}', /has what is no JSON/],
     [`[${"1".repeat(500)}]`, /has what is no JSON/],
