@@ -116,7 +116,7 @@ const BY_EXTENSION: Readonly<Record<string, Format>> = {
 /** What a document with a list in it may begin with: members of answers that come before or beside the list. */
 const BESIDE_LISTS = ["orgs", "details", "sortingColumn", "start", "limit", "length", "total", "total_count"];
 
-/** The format: as asked for, or as the name says; which of the two JSONs it is, its first character says. */
+/** The format: as asked for, or as the name says; which of the two JSONs it is, its beginning says. */
 export function findFormat(input: Input, asked: Format | undefined, source: Source): Format {
   const named = asked ?? BY_EXTENSION[extname(input.path ?? "").toLowerCase()];
   if (named === undefined) {
@@ -133,6 +133,25 @@ export function findFormat(input: Input, asked: Format | undefined, source: Sour
   const begin = input.head.toString("latin1").trimStart();
   const firstName = /^\{\s*"([^"]*)"/.exec(begin)?.[1];
   const isDocument =
-    begin.startsWith("[") || (firstName !== undefined && [...BESIDE_LISTS, ...source.lists].includes(firstName));
+    begin.startsWith("[") ||
+    (firstName !== undefined && [...BESIDE_LISTS, ...source.lists].includes(firstName)) ||
+    listsOf(begin).some((name) => source.lists.includes(name)) ||
+    // No object of a line of its own ends there.
+    /^\{[ \t\r]*\n/.test(begin);
   return isDocument ? "json" : "ndjson";
+}
+
+/** The members of the first object of a text that are lists, as far as the text goes. */
+function listsOf(begin: string): readonly string[] {
+  const names: string[] = [];
+  let depth = 0;
+  for (const { 0: token, 1: name } of begin.matchAll(/"((?:[^"\\]|\\.)*)"(\s*:\s*\[)?|[[\]{}]/gs)) {
+    if (token.startsWith('"')) {
+      if (!token.endsWith("[")) continue;
+      if (depth === 1 && name !== undefined) names.push(name);
+      depth++;
+    } else depth += token === "{" || token === "[" ? 1 : -1;
+    if (depth === 0) break;
+  }
+  return names;
 }

@@ -1,4 +1,5 @@
 /** Finds the objects of a JSON document that stand in certain lists, one by one, so that no document is too large. */
+import { JsonGrammar } from "./json-grammar.ts";
 import type { RawRecord } from "./raw-records.ts";
 
 export interface ElementOptions {
@@ -38,6 +39,8 @@ export class DocumentFault extends Error {
 }
 
 const NEWLINE = 10;
+/** No string may have a byte below it. */
+const CONTROLS_END = 32;
 const QUOTE = 34;
 const COMMA = 44;
 const COLON = 58;
@@ -50,7 +53,7 @@ const CLOSE_OBJECT = 125;
 const NAME_BYTES_MAX = 256;
 const DEPTH_MAX = 64;
 
-/** Yields the objects found in each chunk. Throws DocumentFault when brackets do not match. */
+/** Yields the objects found in each chunk. Throws DocumentFault where the document around them is no JSON. */
 export async function* findElements(
   chunks: AsyncIterable<Buffer>,
   options: ElementOptions,
@@ -66,6 +69,8 @@ export async function* findElements(
 class ElementFinder {
   readonly #options: ElementOptions;
   readonly #stack: Open[] = [];
+  /** Told of all that is outside the wanted objects: each of those is judged by itself. */
+  readonly #grammar = new JsonGrammar();
   #offset: number;
   #line = 1;
   /** Within a string; its bytes so far while it may be a name or an organization. */
@@ -106,9 +111,11 @@ class ElementFinder {
 
   end(): void {
     if (this.#stack.length > 0 || this.#inString) throw new DocumentFault("the document ends before it is complete");
+    if (!this.#grammar.end()) throw new DocumentFault("the document ends with what is no JSON");
   }
 
   #readBetween(byte: number): void {
+    if (this.#element === undefined) this.#check(this.#mayStand(byte));
     if (byte === QUOTE) {
       this.#inString = true;
       this.#text = [];
@@ -119,7 +126,18 @@ class ElementFinder {
     }
   }
 
+  #mayStand(byte: number): boolean {
+    if (byte === QUOTE) return this.#grammar.string();
+    if (byte === COLON) return this.#grammar.colon();
+    return byte === COMMA ? this.#grammar.comma() : this.#grammar.other(byte);
+  }
+
+  #check(mayStand: boolean): void {
+    if (!mayStand) throw new DocumentFault(`line ${this.#line} has what is no JSON`);
+  }
+
   #readString(byte: number): void {
+    if (this.#element === undefined) this.#check(byte >= CONTROLS_END);
     if (this.#escaped) this.#escaped = false;
     else if (byte === BACKSLASH) this.#escaped = true;
     else if (byte === QUOTE) {
@@ -144,6 +162,7 @@ class ElementFinder {
     if (this.#stack.length >= DEPTH_MAX) {
       throw new DocumentFault(`line ${this.#line} nests deeper than ${DEPTH_MAX} levels`);
     }
+    if (this.#element === undefined) this.#check(this.#grammar.open(isList));
     const isWanted = isList && (parent === undefined || (!parent.isList && this.#options.lists.includes(this.#name)));
     this.#stack.push({ isList, isWanted, organization: parent?.organization });
     this.#name = "";
@@ -159,6 +178,7 @@ class ElementFinder {
     }
     this.#name = "";
     const element = this.#element;
+    if (element === undefined || element.depth === this.#stack.length + 1) this.#check(this.#grammar.close(isList));
     if (element === undefined || element.depth !== this.#stack.length + 1) return;
     this.#element = undefined;
     this.#collect(element, bytes);

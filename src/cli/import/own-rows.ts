@@ -14,7 +14,7 @@ import {
   readObject,
   readTime,
   type Source,
-  shown,
+  withheld,
 } from "./row.ts";
 
 const PROFILE_COLUMNS: Readonly<Record<string, ProfileText>> = {
@@ -71,7 +71,7 @@ function fromCells(cells: Cells): Mapped {
     else if (name === "creation_date") draft.creationTime = readTime(name, text);
     else if (name === ATTRIBUTES) readNamespaces(draft, text);
     else if (name.startsWith(ATTRIBUTES_PREFIX)) {
-      draft.attributes[name.slice(ATTRIBUTES_PREFIX.length)] = readObject(name, text);
+      draft.attributes.set(name.slice(ATTRIBUTES_PREFIX.length), readObject(name, text));
     }
   }
   for (const flag of FLAGS) readFlag(draft, cells, flag);
@@ -81,7 +81,7 @@ function fromCells(cells: Cells): Mapped {
 function readNamespaces(draft: Draft, text: string): void {
   for (const [namespace, words] of Object.entries(readObject(ATTRIBUTES, text))) {
     if (!isObject(words)) throw new RowFault(`${ATTRIBUTES}.${namespace} is not a JSON object`);
-    draft.attributes[namespace] ??= words;
+    if (!draft.attributes.has(namespace)) draft.attributes.set(namespace, words);
   }
 }
 
@@ -91,7 +91,7 @@ function readFlag(draft: Draft, cells: Cells, { column, prefix, kind }: Flag): v
   if (!readBoolean(column, cells.get(column) ?? "")) {
     const stray = SAID_OF_FLAGS.find((name) => said(name) !== "");
     if (stray !== undefined) {
-      throw new RowFault(`${prefix}_${stray} is ${shown(said(stray))}, but ${column} is not true`);
+      throw new RowFault(`${prefix}_${stray} is set, but ${column} is not true`);
     }
     return;
   }
@@ -123,8 +123,12 @@ function fromObject(object: JsonObject): Mapped {
   }
 }
 
-/** What protobuf-es says, without what is said already. */
+/** What protobuf-es says, without what is said already, and without the values that it quotes. */
 function protobufFault(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^cannot decode message lockkeeper\.user\.v1\.ImportUser from JSON: /, "");
+  const said = text.replace(/^cannot decode message lockkeeper\.user\.v1\.ImportUser from JSON: /, "");
+  if (/^key "[\w.-]{1,60}" is unknown$/.test(said)) return said;
+  return said
+    .replace(/"(.*)"/s, (_, quoted: string) => withheld(quoted))
+    .replace(/(from JSON:|got) -?\d\S*/, "$1 a number");
 }

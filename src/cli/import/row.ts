@@ -32,7 +32,8 @@ export class Draft {
   /** Milliseconds since the epoch. */
   creationTime: number | undefined;
   readonly profile: { [K in ProfileText]?: string } & { emailVerified?: boolean } = {};
-  readonly attributes: Record<string, JsonObject> = {};
+  /** By namespace; a map, in which `__proto__` is a name like any other. */
+  readonly attributes = new Map<string, JsonObject>();
   readonly restrictions: RestrictionInit[] = [];
   /** Passwords and second factors are never sent; whether there were any is told at the end. */
   hasSecrets = false;
@@ -48,7 +49,7 @@ export class Draft {
 
   /** Keeps words in a namespace, unless there are none. */
   keep(namespace: string, words: JsonObject): void {
-    if (Object.keys(words).length > 0) this.attributes[namespace] = words;
+    if (Object.keys(words).length > 0) this.attributes.set(namespace, words);
   }
 
   /** A restriction that another system imposed, which says nothing of reasons. `durationMs`: absent, without end. */
@@ -68,7 +69,7 @@ export class Draft {
       user: {
         userId,
         profile,
-        attributes,
+        attributes: Object.fromEntries(attributes),
         restrictions,
         ...(creationTime === undefined ? {} : { creationDate: timestampFromMs(creationTime) }),
       },
@@ -124,7 +125,7 @@ export function readBoolean(name: string, text: string): boolean {
   const word = text.trim().toLowerCase();
   if (TRUE.has(word)) return true;
   if (FALSE.has(word)) return false;
-  throw new RowFault(`${name} is ${shown(text)}; it must be true or false`);
+  throw new RowFault(`${name} is ${withheld(text)}; it must be true or false`);
 }
 
 const INSTANT =
@@ -142,7 +143,7 @@ export function readTime(name: string, text: string): number {
     if (!Number.isNaN(milliseconds)) return milliseconds;
   }
   throw new RowFault(
-    `${name} is ${shown(text)}; it must be an instant such as 2026-01-31T12:00:00Z, a date, or milliseconds since 1970`,
+    `${name} is ${withheld(text)}; it must be an instant such as 2026-01-31T12:00:00Z, a date, or milliseconds since 1970`,
   );
 }
 
@@ -161,7 +162,7 @@ export function readObject(name: string, text: string): JsonObject {
     value = undefined;
   }
   if (isObject(value)) return value;
-  throw new RowFault(`${name} is ${shown(text)}; it must be a JSON object`);
+  throw new RowFault(`${name} is ${withheld(text)}; it must be a JSON object`);
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -190,7 +191,7 @@ export function flagIn(object: JsonObject, name: string): boolean {
   const value = object[name];
   if (value === undefined || value === null) return false;
   if (typeof value === "boolean") return value;
-  throw new RowFault(`${name} is ${shown(JSON.stringify(value))}; it must be true or false`);
+  throw new RowFault(`${name} is ${withheld(value)}; it must be true or false`);
 }
 
 /** An instant of a foreign object: a text, or milliseconds since the epoch; absent, null and empty: `undefined`. */
@@ -201,9 +202,16 @@ export function timeIn(object: JsonObject, name: string): number | undefined {
   return readTime(name, typeof value === "string" ? value : JSON.stringify(value));
 }
 
+/** A received value of a row as it is told in a fault: what it is, for what it says may be personal or secret. */
+export function withheld(value: JsonValue): string {
+  if (typeof value === "string") return `a text of ${value.length} character${value.length === 1 ? "" : "s"}`;
+  if (value === null) return "null";
+  return Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
 const SHOWN_CHARS_MAX = 60;
 
-/** A received value as it is named in a fault: quoted, escaped and cut. */
+/** A name, an id or a path as it is told in a fault: quoted, escaped and cut. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text);
 }

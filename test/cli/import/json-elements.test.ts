@@ -72,12 +72,47 @@ test("a list that is the whole document needs no name", async () => {
   );
 });
 
+test("whatever is JSON is gone through", async () => {
+  for (const text of [
+    "[]",
+    " {} ",
+    "7",
+    '"a"',
+    "-0.5e+10",
+    '[{}, [], null,true , false, 1.25, "\\u00e9\\"", [[{}]]]\r\n\t',
+  ]) {
+    JSON.parse(text);
+    assert.ok((await find(text)).length <= 1, text);
+  }
+});
+
 test("a document that is none is refused with the place", async () => {
   const rows: readonly (readonly [string, RegExp])[] = [
     ['[{"id":1}', /ends before it is complete/],
     ['["abc', /ends before it is complete/],
     ['[{"id":1}\n}', /line 2 closes what is not open/],
     ["]", /line 1 closes what is not open/],
+    ['[{"id":1} garbage {"id":2}]', /line 1 has what is no JSON/],
+    ['[{"id":1}\n{"id":2}]', /line 2 has what is no JSON/],
+    ['[{"id":1}] trailing', /line 1 has what is no JSON/],
+    ['[{"id":1}]\n[{"id":2}]', /line 2 has what is no JSON/],
+    ['trailing [{"id":1}]', /has what is no JSON/],
+    ['[{"id":1},]', /has what is no JSON/],
+    ['[,{"id":1}]', /has what is no JSON/],
+    ['[{"id":1} "x"]', /has what is no JSON/],
+    ['[{"id":1}, nul]', /has what is no JSON/],
+    ['[01, {"id":1}]', /has what is no JSON/],
+    ['{"users" [{"id":1}]}', /has what is no JSON/],
+    ['{"users":[{"id":1}], 7}', /has what is no JSON/],
+    ['{"users":[{"id":1}],}', /has what is no JSON/],
+    ['{"users"::[{"id":1}]}', /has what is no JSON/],
+    ['[:{"id":1}]', /has what is no JSON/],
+    ['{users:[{"id":1}]}', /has what is no JSON/],
+    ['{"a":"x\ny","users":[{"id":1}]}', /has what is no JSON/],
+    [`[${"1".repeat(500)}]`, /has what is no JSON/],
+    ["7 8", /has what is no JSON/],
+    ["x", /ends with what is no JSON/],
+    ["  ", /ends with what is no JSON/],
     ["[".repeat(65), /line 1 nests deeper than 64 levels/],
   ];
   for (const [text, says] of rows) {

@@ -11,7 +11,7 @@ import {
   readBoolean,
   readTime,
   type Source,
-  shown,
+  withheld,
 } from "../row.ts";
 
 const ACTOR = "auth0";
@@ -103,7 +103,7 @@ function readJson(name: string, text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch {
-    throw new RowFault(`${name} is ${shown(text)}; it must be JSON`);
+    throw new RowFault(`${name} is ${withheld(text)}; it must be JSON`);
   }
 }
 

@@ -13,9 +13,9 @@ import {
   readObject,
   readTime,
   type Source,
-  shown,
   textIn,
   timeIn,
+  withheld,
 } from "../row.ts";
 
 const ACTOR = "clerk";
@@ -23,6 +23,8 @@ const ACTOR = "clerk";
 /** The namespaces in which the dialect keeps and finds these words. */
 const WORDS = "clerk";
 const METADATA = ["public_metadata", "private_metadata", "unsafe_metadata"] as const;
+
+const LOCKOUT = "lockout_expires_in_seconds";
 
 /** Columns whose values are secrets: the row says that there were some, and they stay behind. */
 const SECRET_COLUMNS = ["password_digest", "password_hasher", "totp_secret", "backup_codes"] as const;
@@ -51,7 +53,7 @@ const COLUMNS: readonly string[] = [
   "created_at",
   "banned",
   "locked",
-  "lockout_expires_in_seconds",
+  LOCKOUT,
   "deprovisioned",
   ...UNUSED_COLUMNS,
 ];
@@ -93,11 +95,10 @@ function fromCells(cells: Cells): Mapped {
   });
   draft.hasSecrets = SECRET_COLUMNS.some((column) => column !== "password_hasher" && cell(column) !== "");
   for (const name of METADATA) if (cell(name) !== "") draft.keep(`${WORDS}.${name}`, readObject(name, cell(name)));
-  const seconds = cell("lockout_expires_in_seconds");
   restrict(draft, {
     banned: flag("banned"),
     locked: flag("locked"),
-    lockoutSeconds: seconds === "" ? null : Number(seconds),
+    lockoutSeconds: lockoutSeconds(cell(LOCKOUT)),
     deprovisioned: flag("deprovisioned"),
   });
   return draft.finish();
@@ -147,11 +148,10 @@ function fromObject(object: JsonObject): Mapped {
   });
   draft.hasSecrets = SECRET_COLUMNS.some((name) => name !== "password_hasher" && isSet(object[name]));
   for (const name of METADATA) draft.keep(`${WORDS}.${name}`, objectIn(object, name));
-  const seconds = object.lockout_expires_in_seconds ?? null;
   restrict(draft, {
     banned: flagIn(object, "banned"),
     locked: flagIn(object, "locked"),
-    lockoutSeconds: seconds === null ? null : Number(seconds),
+    lockoutSeconds: lockoutSeconds(object[LOCKOUT] ?? null),
     deprovisioned: flagIn(object, "deprovisioned"),
   });
   return draft.finish();
@@ -192,6 +192,14 @@ function setIdentifications(
   });
 }
 
+/** Seconds; empty, blank and null: none are said. Throws RowFault for anything else than a whole number. */
+function lockoutSeconds(value: JsonValue): number | null {
+  if (value === null || (typeof value === "string" && value.trim() === "")) return null;
+  const number = typeof value === "string" && /^ *\d{1,15} *$/.test(value) ? Number(value) : value;
+  if (typeof number === "number" && Number.isSafeInteger(number) && number >= 0) return number;
+  throw new RowFault(`${LOCKOUT} is ${withheld(value)}; it must be a whole number of seconds, or empty`);
+}
+
 interface Flags {
   readonly banned: boolean;
   readonly locked: boolean;
@@ -204,11 +212,8 @@ interface Flags {
 function restrict(draft: Draft, { banned, locked, lockoutSeconds, deprovisioned }: Flags): void {
   if (banned) draft.restrict(RestrictionKind.BAN, ACTOR);
   if (locked && lockoutSeconds === null) draft.restrict(RestrictionKind.LOCK, ACTOR);
-  else if (locked && lockoutSeconds !== null) {
-    if (!Number.isFinite(lockoutSeconds)) {
-      throw new RowFault(`lockout_expires_in_seconds is ${shown(String(lockoutSeconds))}; it must be a number`);
-    }
-    if (lockoutSeconds > 0) draft.restrict(RestrictionKind.LOCK, ACTOR, { durationMs: lockoutSeconds * 1000 });
+  else if (locked && lockoutSeconds !== null && lockoutSeconds > 0) {
+    draft.restrict(RestrictionKind.LOCK, ACTOR, { durationMs: lockoutSeconds * 1000 });
   }
   if (deprovisioned) draft.restrict(RestrictionKind.DEACTIVATION, ACTOR, { cause: Cause.DIRECTORY });
 }

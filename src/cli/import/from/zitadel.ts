@@ -10,9 +10,9 @@ import {
   objectsIn,
   RowFault,
   type Source,
-  shown,
   textIn,
   timeIn,
+  withheld,
 } from "../row.ts";
 
 const ACTOR = "zitadel";
@@ -92,11 +92,11 @@ function setHuman(draft: Draft, human: JsonObject): void {
 
 function setMachine(draft: Draft, machine: JsonObject): void {
   const accessTokenType = textIn(machine, "accessTokenType").replace(/^ACCESS_TOKEN_TYPE_/, "");
-  draft.attributes[MACHINE] = {
+  draft.attributes.set(MACHINE, {
     name: textIn(machine, "name"),
     ...(textIn(machine, "description") === "" ? {} : { description: textIn(machine, "description") }),
     ...(accessTokenType === "" || accessTokenType === "BEARER" ? {} : { accessTokenType }),
-  };
+  });
 }
 
 /** ZITADEL's locks do not expire. A suspended user, of whom its first API speaks, is switched off. */
@@ -115,14 +115,12 @@ function setState(draft: Draft, state: JsonObject[string] | undefined): void {
       draft.restrict(RestrictionKind.DEACTIVATION, ACTOR);
       return;
     case "USER_STATE_INITIAL":
-      draft.attributes[INITIAL] = {};
+      draft.attributes.set(INITIAL, {});
       return;
     case "USER_STATE_DELETED":
       draft.passedOver = "is deleted over there";
       return;
     default:
-      throw new RowFault(
-        `state is ${shown(JSON.stringify(state))}; it must be one of ZITADEL's, such as USER_STATE_LOCKED`,
-      );
+      throw new RowFault(`state is ${withheld(state)}; it must be one of ZITADEL's, such as USER_STATE_LOCKED`);
   }
 }

@@ -1,0 +1,79 @@
+/** Whether a document is JSON where nobody else looks: between and around the objects that are taken out of it. */
+
+/** What may come next. */
+type Place = "value" | "value or end" | "name" | "name or end" | "colon" | "comma or end";
+
+const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
+/** A number may have so many digits; what is longer is none. */
+const LITERAL_CHARS_MAX = 400;
+const SPACE = new Set([9, 10, 13, 32]);
+
+/** Hears of brackets, strings, colons, commas and all bytes beside them, in their order. Each answers whether it may stand there. */
+export class JsonGrammar {
+  readonly #isList: boolean[] = [];
+  #place: Place | undefined = "value";
+  /** A number, `true`, `false` or `null` so far. */
+  #literal = "";
+
+  open(isList: boolean): boolean {
+    if (!this.#endLiteral() || !this.#isValueNext()) return false;
+    this.#isList.push(isList);
+    this.#place = isList ? "value or end" : "name or end";
+    return true;
+  }
+
+  close(isList: boolean): boolean {
+    const mayEnd = this.#endLiteral() && this.#place?.endsWith("or end") === true;
+    if (!mayEnd || this.#isList.pop() !== isList) return false;
+    this.#endValue();
+    return true;
+  }
+
+  string(): boolean {
+    if (!this.#endLiteral()) return false;
+    if (this.#place === "name" || this.#place === "name or end") this.#place = "colon";
+    else if (this.#isValueNext()) this.#endValue();
+    else return false;
+    return true;
+  }
+
+  colon(): boolean {
+    if (!this.#endLiteral() || this.#place !== "colon") return false;
+    this.#place = "value";
+    return true;
+  }
+
+  comma(): boolean {
+    if (!this.#endLiteral() || this.#place !== "comma or end") return false;
+    this.#place = this.#isList.at(-1) ? "value" : "name";
+    return true;
+  }
+
+  other(byte: number): boolean {
+    if (SPACE.has(byte)) return this.#endLiteral();
+    if (!this.#isValueNext() || this.#literal.length >= LITERAL_CHARS_MAX) return false;
+    this.#literal += String.fromCharCode(byte);
+    return true;
+  }
+
+  /** The document ends here. */
+  end(): boolean {
+    return this.#endLiteral() && this.#place === undefined;
+  }
+
+  #isValueNext(): boolean {
+    return this.#place === "value" || this.#place === "value or end";
+  }
+
+  #endLiteral(): boolean {
+    if (this.#literal === "") return true;
+    if (!LITERAL.test(this.#literal)) return false;
+    this.#literal = "";
+    this.#endValue();
+    return true;
+  }
+
+  #endValue(): void {
+    this.#place = this.#isList.length === 0 ? undefined : "comma or end";
+  }
+}
