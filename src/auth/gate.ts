@@ -3,7 +3,12 @@ import { refuse, shown } from "../domain/refusal.ts";
 import { type Authentication, type Badge, bearerToken } from "./badge.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
-import { looksLikeToken, type Tokens } from "./tokens.ts";
+import type { Tokens } from "./tokens.ts";
+
+/** Whether a credential claims to be a JWT: every one begins with the encoding of `{"`. */
+export function looksLikeToken(credential: string): boolean {
+  return credential.startsWith("eyJ") && credential.includes(".");
+}
 
 export interface GateOptions {
   readonly badge: Pick<Badge, "authenticate" | "fail">;

@@ -35,11 +35,6 @@ interface Remembered {
   readonly endTime: number;
 }
 
-/** Whether a credential claims to be a JWT: every one begins with the encoding of `{"`. */
-export function looksLikeToken(credential: string): boolean {
-  return credential.startsWith("eyJ") && credential.includes(".");
-}
-
 export class Tokens {
   readonly #clock: () => number;
   readonly #issuers: ReadonlyMap<string, Issuer>;

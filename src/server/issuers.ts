@@ -1,7 +1,7 @@
 /** The OIDC issuers of the settings: reads their file and begins to fetch their keys. */
 import { readFileSync } from "node:fs";
 import { type IssuerConfig, parseIssuers } from "../auth/oidc-config.ts";
-import { Tokens } from "../auth/tokens.ts";
+import type { Tokens } from "../auth/tokens.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Log } from "../observability/log.ts";
 import { describe } from "./describe.ts";
@@ -18,11 +18,13 @@ export function readIssuers({ oidcIssuers: path }: Config): readonly IssuerConfi
 }
 
 /** An issuer that cannot be reached is logged and asked again with the first token; the service starts without it. */
-export function openTokens(
+export async function openTokens(
   issuers: readonly IssuerConfig[],
   { clock, log }: { readonly clock: () => number; readonly log: Log },
-): Tokens | undefined {
+): Promise<Tokens | undefined> {
   if (issuers.length === 0) return undefined;
+  // What verifies tokens is loaded only where there are issuers.
+  const { Tokens } = await import("../auth/tokens.ts");
   const onTrouble = (error: unknown): void => log.write("error", "issuer trouble", { cause: describe(error) });
   const tokens = new Tokens({ issuers, clock, onTrouble });
   tokens.warm();

@@ -76,7 +76,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   });
   try {
     const badge = await Badge.open({ store, clock, onTrouble });
-    const tokens = openTokens(issuers, surroundings);
+    const tokens = await openTokens(issuers, surroundings);
     const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
     const gate = new Gate({ badge, tokens, clock, addressRate, callerRate });
     return await serveStore(config, surroundings, { store, badge, gate, enabled, metrics, onTrouble });

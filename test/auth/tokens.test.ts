@@ -1,9 +1,10 @@
 /** Tokens of an issuer that signs by hand: bounds of time, claims as roles and reach, and how often the issuer is asked. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { looksLikeToken } from "../../src/auth/gate.ts";
 import { parseIssuers } from "../../src/auth/oidc-config.ts";
 import { type Permission, ROLES } from "../../src/auth/permissions.ts";
-import { looksLikeToken, Tokens } from "../../src/auth/tokens.ts";
+import { Tokens } from "../../src/auth/tokens.ts";
 import { AUDIENCE, HandmadeIssuer, makeKey, type Site } from "../support/issuers.ts";
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);

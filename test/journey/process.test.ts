@@ -201,3 +201,21 @@ test("the service lives on when whoever read its log is gone", async (t) => {
   for (let i = 0; i < 20; i++) await users.createUser({ userId: `u${i}` });
   assert.equal((await fetch(`${child.url}/healthz`)).status, 200);
 });
+
+test("a start loads nothing that only other commands or settings need", async (t) => {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ load(url, context, next) { process.stderr.write("loads " + url + "\\n"); return next(url, context); } });`;
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const nodeArguments = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
+  const child = await spawnService(t, { path, nodeArguments });
+  const loaded = [...child.stderr().matchAll(/^loads \S+?\/(node_modules\/(?:@[^/]+\/)?[^/]+|src\/\S+)/gm)].map(
+    ([, name = ""]) => name,
+  );
+  assert.ok(loaded.includes("node_modules/better-sqlite3") && loaded.includes("src/server/serve.ts"));
+  const needless =
+    /^(?:node_modules\/(?:jose|csv-parse|@opentelemetry\/(?!api$).*)|src\/(?:dialect\/\w+\/(?!dialect\.ts).*|observability\/otlp.*|auth\/tokens\.ts|cli\/import\/run.*|store\/sqlite\/offline\.ts|openapi\/.*))$/;
+  assert.deepEqual(
+    loaded.filter((name) => needless.test(name)),
+    [],
+  );
+});

@@ -10,7 +10,7 @@ import { findFormat, type Input, openInput } from "../import/input.ts";
 import { ownRows } from "../import/own-rows.ts";
 import { span } from "../import/progress-lines.ts";
 import type { Format, Source } from "../import/row.ts";
-import { type ImportOptions, runImport, type Summary } from "../import/run-import.ts";
+import type { ImportOptions, Summary } from "../import/run-import.ts";
 import { jsonLine } from "../output.ts";
 
 const BATCH_ROWS_MAX = 1000;
@@ -61,6 +61,8 @@ export const usersImport = defineCommand({
     const source = given.from === undefined ? ownRows : (SOURCES[given.from] ?? ownRows);
     const input = await openInput(given.file, context.signal);
     const options = await importOptions(given, context, input, source);
+    // Other commands, and the service, need nothing that reads files.
+    const { runImport } = await import("../import/run-import.ts");
     const summary = await runImport(options);
     const shown = { ...summary, dryRun: given["dry-run"] };
     await context.output.write(context.output.json ? jsonLine(shown) : summaryLines(summary, given));
