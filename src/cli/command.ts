@@ -27,6 +27,8 @@ export interface CommandContext {
   readonly server: URL;
   /** Empty: not given. */
   readonly organizationId: string;
+  /** As typed; a call without it has the default. */
+  readonly timeoutMs: number | undefined;
   /** Ends with an interrupt. */
   readonly signal: AbortSignal;
   /** A client of the running service; the first one reads key and certificates and may throw a Failure. */

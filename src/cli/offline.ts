@@ -36,8 +36,3 @@ export function tellProgress(output: Output): VerifyProgress {
     output.note(stage === "pages" ? "verifying the pages" : `verifying the ${stage}: ${done}${of}`);
   };
 }
-
-/** An instant as people read it. */
-export function instant(time: number): string {
-  return new Date(time).toISOString();
-}

@@ -71,6 +71,7 @@ async function runCommand(
     parts,
     environment,
     server: address.server,
+    timeoutMs: connectionFlags.timeout,
     organizationId: organization,
     signal: interrupt.signal,
     async client(name) {

@@ -6,8 +6,9 @@ import { defineCommand } from "./command.ts";
 import { OUTPUT_FLAGS } from "./connection-flags.ts";
 import { usageFailure } from "./failure.ts";
 import { type FlagTable, optionalWord, toggle } from "./flag.ts";
-import { DATABASE_FLAG, failing, instant, tellProgress } from "./offline.ts";
+import { DATABASE_FLAG, failing, tellProgress } from "./offline.ts";
 import { jsonLine } from "./output.ts";
+import { timeText } from "./text.ts";
 
 const FLAGS = {
   database: DATABASE_FLAG,
@@ -48,7 +49,7 @@ export const restore = defineCommand({
   },
 });
 
-function raisedJson({ generation, previousGeneration, position }: Omit<Raised, "event">) {
+function raisedJson({ generation, previousGeneration, position }: Raised) {
   return {
     generation: `${generation}`,
     previousGeneration: `${previousGeneration}`,
@@ -69,7 +70,7 @@ function restoredJson(path: string, { backup, generation, position, movedTo, isF
     database: path,
     ...raisedJson({ generation, previousGeneration: backup.generation, position }),
     backupPosition: `${backup.position}`,
-    backupRecordTime: instant(backup.recordTime),
+    backupRecordTime: timeText(backup.recordTime),
     schemaVersion: backup.schemaVersion,
     events: `${backup.events}`,
     users: `${backup.users}`,
@@ -79,7 +80,7 @@ function restoredJson(path: string, { backup, generation, position, movedTo, isF
 }
 
 function restoredLines(path: string, { backup, generation, position, movedTo, isFormerUnreadable }: Restored): string {
-  const until = instant(backup.recordTime);
+  const until = timeText(backup.recordTime);
   return [
     `${path}: ${backup.users} users and ${backup.events} events as of ${until}, position ${backup.position}`,
     `the generation is ${generation}; it was ${backup.generation} (position ${position})`,

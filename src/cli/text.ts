@@ -5,7 +5,11 @@ import { printable } from "./output.ts";
 /** ISO 8601 in UTC, with milliseconds where there are any; absent: empty. */
 export function instantText(instant: Timestamp | undefined): string {
   if (instant === undefined) return "";
-  const ms = Number(instant.seconds) * 1000 + Math.floor(instant.nanos / 1e6);
+  return timeText(Number(instant.seconds) * 1000 + Math.floor(instant.nanos / 1e6));
+}
+
+/** The same of milliseconds since the epoch. */
+export function timeText(ms: number): string {
   return new Date(ms).toISOString().replace(".000Z", "Z");
 }
 

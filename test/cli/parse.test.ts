@@ -216,6 +216,7 @@ describe("a contradiction is refused before anybody is called", () => {
       if (parsed.kind !== "command") throw new Error(`no command: ${parsed.text}`);
       const context: CommandContext = {
         output,
+        timeoutMs: undefined,
         server: new URL("http://127.0.0.1:1"),
         environment: {},
         organizationId: "",

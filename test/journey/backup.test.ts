@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,20 +15,18 @@ import type { CreateApiKeyResponse } from "../../gen/lockkeeper/apikey/v1/api_ke
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { verifyFile } from "../../src/store/sqlite/verify-database.ts";
 import { assertRefused as assertCommandRefused, cliOf, jsonOf, MAIN } from "../cli/support/cli.ts";
+import { fillForBackup as fill, partialsOf, until } from "../support/backups.ts";
 import { strangersEnvironment } from "../support/npm-start.ts";
 import { assertRefused } from "../support/refusals.ts";
 import {
   ADMIN_KEY,
   clientsOf,
   ended,
-  type Running,
   spawnService,
   startService,
   TestClock,
   temporaryFolder,
 } from "../support/service.ts";
-
-type Users = Running["users"];
 
 const SOAK = process.env.LOCKKEEPER_SOAK === "1";
 /** Users of the load that are there before the backup begins. */
@@ -53,18 +51,6 @@ async function read(admin: Client<typeof AdminService>): Promise<number> {
   return bytes;
 }
 
-/** Large enough that a backup at 1 MB/s takes some seconds. */
-async function fill(users: Users): Promise<void> {
-  const note = "n".repeat(1_000);
-  const batches = Array.from({ length: 4 }, (_, batch) =>
-    Array.from({ length: 250 }, (_, index) => ({
-      userId: `large-${batch}-${index}`,
-      attributes: { app: { text: "x".repeat(1_000), note } },
-    })),
-  );
-  for (const batch of batches) await users.importUsers({ users: batch });
-}
-
 /** A command that goes on while the test does something else. */
 function spawnCommand(t: TestContext, url: string, line: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, [MAIN, ...line], {
@@ -73,14 +59,6 @@ function spawnCommand(t: TestContext, url: string, line: readonly string[]): Chi
   });
   t.after(() => void child.kill("SIGKILL"));
   return child;
-}
-
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!isSo()) {
-    assert.ok(Date.now() < end, `waited too long for ${what}`);
-    await sleep(5);
-  }
 }
 
 /** What writers were told, in the order in which they were: the user and what it had come to. */
@@ -157,7 +135,7 @@ describe("a backup under writes", () => {
     const service = await spawnService(t, { path, arguments: ["--backup-rate", "1"] });
     const { users } = clientsOf(service.url, ADMIN_KEY);
     await fill(users);
-    const arrived = (): number => statSync(`${file}.partial`, { throwIfNoEntry: false })?.size ?? 0;
+    const arrived = (): number => partialsOf(file).reduce((bytes, each) => bytes + statSync(each).size, 0);
     const client = spawnCommand(t, service.url, ["backup", file]);
     await until(() => arrived() > 0, "the first bytes");
     client.kill("SIGKILL");
@@ -166,14 +144,18 @@ describe("a backup under writes", () => {
     await users.createUser({ userId: "after" });
 
     // The service has noticed, so that the next one may begin; and is killed in its turn.
-    const cut = arrived();
+    const [left = "", ...more] = partialsOf(file);
+    assert.deepEqual(more, []);
+    const cut = statSync(left).size;
     const second = spawnCommand(t, service.url, ["backup", file]);
     const exit = once(second, "exit");
-    await until(() => arrived() !== cut && arrived() > 0, "the second backup");
+    await until(() => arrived() > cut, "the second backup");
     service.process.kill("SIGKILL");
     await ended(service);
     assert.deepEqual(await exit, [6, null], "unavailable");
-    assert.equal(existsSync(file) || existsSync(`${file}.partial`), false);
+    assert.deepEqual([existsSync(file), partialsOf(file)], [false, [left]]);
+    // Only who is killed leaves it, and nobody else takes it away.
+    rmSync(left);
 
     const again = await spawnService(t, { path });
     const [made = {}] = await jsonOf<Record<string, unknown>>(cliOf(again.url)(["backup", file, "--json"]));
