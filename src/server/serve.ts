@@ -2,6 +2,7 @@
 import type { Admission } from "../auth/admission.ts";
 import { Badge } from "../auth/badge.ts";
 import { Gate } from "../auth/gate.ts";
+import { looksLikeToken } from "../auth/tokens.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
@@ -24,6 +25,7 @@ import { prepareFirstStart } from "./first-start.ts";
 import { openTokens, readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
 import { mounts } from "./mounts.ts";
+import { connectionsMaxHere } from "./open-files.ts";
 import { referenceMounts } from "./reference.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
@@ -45,8 +47,11 @@ export interface Service {
   readonly url: string;
   /** Where the metrics have a port of their own. */
   readonly metricsUrl: string | undefined;
-  /** Reads the certificate anew. Throws when it is not usable; the former one is shown then as before. */
-  renewTls(): void;
+  /**
+   * Reads the certificate anew; false: there is none, the port speaks cleartext. Throws when it is not usable; the former
+   * one is shown then as before.
+   */
+  renewTls(): boolean;
   stop(): Promise<void>;
 }
 
@@ -63,6 +68,11 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     log.write("error", "store trouble", { cause: describe(error) });
   };
   const issuers = readIssuers(config);
+  if (issuers.length > 0 && looksLikeToken(config.adminKey ?? "")) {
+    throw new ConfigError(
+      "LOCKKEEPER_ADMIN_KEY: the value looks like a token (eyJ….…), and with --oidc-issuers those are asked of the issuers alone; set another one",
+    );
+  }
   const store = await openSqliteStore({
     path: config.database.path,
     clock,
@@ -113,6 +123,7 @@ async function serveStore(
       ...(config.docs ? referenceMounts(native) : []),
     ],
     lateMounts: lateMounts(enabled, { store, gate, newId }),
+    limits: { connectionsMax: connectionsMaxHere(log) },
     ...withTls(config),
     proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
     corsOrigins: config.corsOrigins,
@@ -155,6 +166,7 @@ async function serveStore(
     renewTls() {
       const { tls } = withTls(config);
       if (tls !== undefined) transport.renewTls(tls);
+      return tls !== undefined;
     },
     async stop() {
       clearInterval(watch);
