@@ -58,6 +58,11 @@ export function mounts({ store, badge, gate, newId, health }: MountParts): Mount
   const rest = nativeRestPolicy({ registry });
   const options = { admit: admitCaller, rest, unknownFields: "refuse" } as const;
   const anyone = (): undefined => undefined;
+  const anyoneCounted: Admit<undefined> = ({ remoteAddress }) => {
+    const refusal = gate.count(remoteAddress);
+    if (refusal !== undefined) throw toConnectError(refusal);
+    return undefined;
+  };
   const hang = <S extends DescService>(
     service: S,
     handlers: ServiceHandlers<S>,
@@ -76,7 +81,7 @@ export function mounts({ store, badge, gate, newId, health }: MountParts): Mount
     hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
     hang(AdminService, adminHandlers({ store })),
     healthMount(health, anyone),
-    ...reflectionMounts([...services, HealthService], undefined, anyone),
+    ...reflectionMounts([...services, HealthService], undefined, anyoneCounted),
   ] as Mount<Admission | undefined>[];
 }
 

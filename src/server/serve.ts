@@ -9,6 +9,7 @@ import * as dialects from "../dialect/dialects.ts";
 import type { Log } from "../observability/log.ts";
 import { Metrics } from "../observability/metrics.ts";
 import type { Traces } from "../observability/traces.ts";
+import { toConnectError } from "../service/errors.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -16,6 +17,7 @@ import type { Store } from "../store/store.ts";
 import { Health, healthHttpMounts } from "../transport/health.ts";
 import type { TlsOptions } from "../transport/listener.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";
+import type { RefuseStray } from "../transport/record.ts";
 import { readTlsFiles } from "../transport/tls-files.ts";
 import { createTransport } from "../transport/transport.ts";
 import { readVersion } from "../version.ts";
@@ -114,13 +116,17 @@ async function serveStore(
   // Told at once: a start that fails from here on must not lose the only key there is.
   if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
+  const refuseStray: RefuseStray = (remoteAddress) => {
+    const refusal = gate.count(remoteAddress);
+    return refusal && toConnectError(refusal);
+  };
   const native = mounts({ store, badge, gate, newId, health });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
       ...healthHttpMounts(health),
       metricsMount(metrics, gate),
-      ...(config.docs ? referenceMounts(native) : []),
+      ...(config.docs ? referenceMounts(native, refuseStray) : []),
     ],
     lateMounts: lateMounts(enabled, { store, gate, newId }),
     limits: { connectionsMax: connectionsMaxHere(log) },
@@ -128,6 +134,7 @@ async function serveStore(
     proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
     corsOrigins: config.corsOrigins,
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
+    refuseStray,
     newCallId: newId,
     traces,
     health,
