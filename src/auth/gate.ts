@@ -1,5 +1,5 @@
 /** The one way in: whatever credential a call shows, a key or a token, becomes an actor or a refusal here. */
-import { refuse, shown } from "../domain/refusal.ts";
+import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import { type Authentication, type Badge, bearerToken } from "./badge.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
@@ -77,9 +77,20 @@ export class Gate {
     });
   }
 
-  #authenticate(authorization: string | null, remoteAddress: string): Authentication | Promise<Authentication> {
+  /** Counts a request that asks for no credential. Answers the refusal when it is one too many from this address. */
+  count(remoteAddress: string): Refusal | undefined {
     const waitMs = this.#addresses?.take(networkOf(remoteAddress)) ?? 0;
-    if (waitMs > 0) return this.#tooManyFrom(remoteAddress, waitMs);
+    if (waitMs === 0) return undefined;
+    return refuse(
+      "ADDRESS_RATE",
+      `calls from ${shown(remoteAddress)} are limited to ${this.#addresses?.text}; this is one too many`,
+      { retryAfterMs: waitMs },
+    );
+  }
+
+  #authenticate(authorization: string | null, remoteAddress: string): Authentication | Promise<Authentication> {
+    const tooMany = this.count(remoteAddress);
+    if (tooMany !== undefined) return { ok: false, refusal: tooMany };
     const token = this.#tokens === undefined ? undefined : bearerToken(authorization);
     if (this.#tokens === undefined || token === undefined || !looksLikeToken(token)) {
       return this.#admitted(this.#badge.authenticate(authorization, remoteAddress));
@@ -107,15 +118,6 @@ export class Gate {
       { retryAfterMs: waitMs },
     );
     return { ok: false, refusal, actor };
-  }
-
-  #tooManyFrom(remoteAddress: string, retryAfterMs: number): Authentication {
-    const refusal = refuse(
-      "ADDRESS_RATE",
-      `calls from ${shown(remoteAddress)} are limited to ${this.#addresses?.text}; this is one too many`,
-      { retryAfterMs },
-    );
-    return { ok: false, refusal };
   }
 }
 

@@ -47,13 +47,13 @@ export class IssuerKeys {
    * RefusalError (ISSUER_UNAVAILABLE) when keys are needed that cannot be fetched now, and whatever `use` throws.
    */
   async with<T>(use: (find: JWTVerifyGetKey) => Promise<T>): Promise<T> {
-    const began = this.#options.clock();
+    const known = this.#kept;
     const kept = this.#present() ?? (await this.#fetchOrKeep());
     try {
       return await use(kept.find);
     } catch (error) {
-      // Keys that were fetched for this call are all that the issuer has.
-      if (!(error instanceof errors.JWKSNoMatchingKey) || kept.time >= began) throw error;
+      // Keys that came while this call waited are all that the issuer has.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || kept !== known) throw error;
       // In the cool-down nobody knows: the key may be one that the issuer has begun to sign with since.
       const renewed = this.#kept !== undefined && this.#kept !== kept ? this.#kept : await this.#fetch();
       return await use(renewed.find);

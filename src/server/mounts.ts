@@ -60,6 +60,11 @@ export function mounts({ store, badge, gate, newId, health, log }: MountParts): 
   const rest = nativeRestPolicy({ registry });
   const options = { admit: admitCaller, rest, unknownFields: "refuse" } as const;
   const anyone = (): undefined => undefined;
+  const anyoneCounted: Admit<undefined> = ({ remoteAddress }) => {
+    const refusal = gate.count(remoteAddress);
+    if (refusal !== undefined) throw toConnectError(refusal);
+    return undefined;
+  };
   const hang = <S extends DescService>(
     service: S,
     handlers: ServiceHandlers<S>,
@@ -78,7 +83,7 @@ export function mounts({ store, badge, gate, newId, health, log }: MountParts): 
     hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
     hang(AdminService, adminHandlers({ store, badge, log })),
     healthMount(health, anyone),
-    ...reflectionMounts([...services, HealthService], undefined, anyone),
+    ...reflectionMounts([...services, HealthService], undefined, anyoneCounted),
   ] as Mount<Admission | undefined>[];
 }
 

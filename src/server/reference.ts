@@ -3,11 +3,15 @@ import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { DescService } from "@bufbuild/protobuf";
+import { createRegistry, type DescService } from "@bufbuild/protobuf";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { REASONS } from "../domain/refusal.ts";
+import { encodeStatusError } from "../transcoding/error.ts";
 import type { RestPolicy } from "../transcoding/policy.ts";
+import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
 import type { RouteMount } from "../transcoding/route-table.ts";
 import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../transport/mount.ts";
+import type { RefuseStray } from "../transport/record.ts";
 import { readVersion } from "../version.ts";
 
 const VERSION = readVersion();
@@ -78,10 +82,15 @@ interface Described {
   readonly options: { readonly rest?: RestPolicy; readonly methods?: readonly string[] };
 }
 
+const registry = createRegistry(file_google_rpc_error_details);
+
 type Make = () => Promise<HttpAnswer>;
 
-/** The mounts of the document and its page. `mounts`: the services; those with REST paths are described. */
-export function referenceMounts(mounts: readonly Described[]): HttpMount[] {
+/**
+ * The mounts of the document and its page. `mounts`: the services; those with REST paths are described. `refuse`: asked
+ * about each request, as about all that need no credential.
+ */
+export function referenceMounts(mounts: readonly Described[], refuse: RefuseStray): HttpMount<never>[] {
   const page = held(async () => fileOf("text/html; charset=utf-8", Buffer.from(PAGE)));
   const files = Object.entries(VIEWER_FILES).map(([name, type]): [string, Make] => [
     `/docs/${name}`,
@@ -94,7 +103,9 @@ export function referenceMounts(mounts: readonly Described[]): HttpMount[] {
     ["/docs/start.js", held(async () => fileOf("text/javascript; charset=utf-8", Buffer.from(START)))],
     ...files,
   ]);
-  return ["/openapi.json", "/docs"].map((prefix) => mountHttp(prefix, (call) => answer(call, pages.get(call.path))));
+  return ["/openapi.json", "/docs"].map((prefix) =>
+    mountHttp(prefix, (call) => answer(call, pages.get(call.path), refuse)),
+  );
 }
 
 /** Made when first asked for and kept, so that anyone may ask often; a failure is tried again. */
@@ -146,9 +157,20 @@ function fileOf(type: string, body: Uint8Array): HttpAnswer {
   return { status: 200, header: { ...SAFETY, "content-type": type, "cache-control": "no-cache", etag }, body };
 }
 
-async function answer({ method, header }: HttpCall, make: Make | undefined): Promise<HttpAnswer> {
-  if (make === undefined) return textOf(404, "nothing is served at this path\n", {});
+async function answer(call: HttpCall<never>, make: Make | undefined, refuse: RefuseStray): Promise<HttpAnswer> {
+  const { method, header } = call;
+  call.note({ operation: "reference" });
+  const refused = refuse(call.remoteAddress);
+  if (refused !== undefined) {
+    call.note({ error: refused });
+    return encodeStatusError(refused, { registry });
+  }
+  if (make === undefined) {
+    call.note({ error: pathNotFound() });
+    return textOf(404, "nothing is served at this path\n", {});
+  }
   if (method !== "GET" && method !== "HEAD") {
+    call.note({ error: methodNotAllowed(["GET", "HEAD"]) });
     return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
   }
   const found = await make();

@@ -36,12 +36,42 @@ export async function run(config: Config): Promise<void> {
     madeAdminKey = secret;
     process.stdout.write(`admin key, shown this once: ${secret}\n`);
   };
+  const renewBySignal = hearHangUp(log);
   const traces = await openTraces(log);
   const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log, traces, adminKeyMade });
   process.stdout.write(`listening on ${service.url}\n`);
   if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);
   if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
+  renewBySignal(service);
   hearSignals(service, traces, log);
+}
+
+/**
+ * SIGHUP ends a process that does not hear it, so it is heard from the beginning. Answers what is to be told of the
+ * service as soon as it runs; a signal of before is heeded then.
+ */
+function hearHangUp(log: Log): (service: Service) => void {
+  let running: Service | undefined;
+  let wanted = false;
+  const renew = (service: Service): void => {
+    try {
+      const isRenewed = service.renewTls();
+      log.write(
+        "info",
+        isRenewed ? "certificate read anew" : "SIGHUP: the port speaks cleartext, there is nothing to read anew",
+      );
+    } catch (error) {
+      log.write("error", "the certificate cannot be used; the former one stays", { cause: describe(error) });
+    }
+  };
+  process.on("SIGHUP", () => {
+    if (running === undefined) wanted = true;
+    else renew(running);
+  });
+  return (service) => {
+    running = service;
+    if (wanted) renew(service);
+  };
 }
 
 /** What sends traces is loaded only where they are wanted. */
@@ -53,14 +83,6 @@ async function openTraces(log: Log): Promise<Traces | undefined> {
 }
 
 function hearSignals(service: Service, traces: Traces | undefined, log: Log): void {
-  process.on("SIGHUP", () => {
-    try {
-      service.renewTls();
-      log.write("info", "certificate read anew");
-    } catch (error) {
-      log.write("error", "the certificate cannot be used; the former one stays", { cause: describe(error) });
-    }
-  });
   let stopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {

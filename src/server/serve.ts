@@ -2,12 +2,14 @@
 import type { Admission } from "../auth/admission.ts";
 import { Badge } from "../auth/badge.ts";
 import { Gate } from "../auth/gate.ts";
+import { looksLikeToken } from "../auth/tokens.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
 import type { Log } from "../observability/log.ts";
 import { Metrics } from "../observability/metrics.ts";
 import type { Traces } from "../observability/traces.ts";
+import { toConnectError } from "../service/errors.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -15,6 +17,7 @@ import type { Store } from "../store/store.ts";
 import { Health, healthHttpMounts } from "../transport/health.ts";
 import type { TlsOptions } from "../transport/listener.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";
+import type { RefuseStray } from "../transport/record.ts";
 import { readTlsFiles } from "../transport/tls-files.ts";
 import { createTransport } from "../transport/transport.ts";
 import { readVersion } from "../version.ts";
@@ -24,6 +27,7 @@ import { prepareFirstStart } from "./first-start.ts";
 import { openTokens, readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
 import { mounts } from "./mounts.ts";
+import { connectionsMaxHere } from "./open-files.ts";
 import { referenceMounts } from "./reference.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
@@ -45,8 +49,11 @@ export interface Service {
   readonly url: string;
   /** Where the metrics have a port of their own. */
   readonly metricsUrl: string | undefined;
-  /** Reads the certificate anew. Throws when it is not usable; the former one is shown then as before. */
-  renewTls(): void;
+  /**
+   * Reads the certificate anew; false: there is none, the port speaks cleartext. Throws when it is not usable; the former
+   * one is shown then as before.
+   */
+  renewTls(): boolean;
   stop(): Promise<void>;
 }
 
@@ -63,6 +70,11 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     log.write("error", "store trouble", { cause: describe(error) });
   };
   const issuers = readIssuers(config);
+  if (issuers.length > 0 && looksLikeToken(config.adminKey ?? "")) {
+    throw new ConfigError(
+      "LOCKKEEPER_ADMIN_KEY: the value looks like a token (eyJ….…), and with --oidc-issuers those are asked of the issuers alone; set another one",
+    );
+  }
   const store = await openSqliteStore({
     path: config.database.path,
     clock,
@@ -104,19 +116,25 @@ async function serveStore(
   // Told at once: a start that fails from here on must not lose the only key there is.
   if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
+  const refuseStray: RefuseStray = (remoteAddress) => {
+    const refusal = gate.count(remoteAddress);
+    return refusal && toConnectError(refusal);
+  };
   const native = mounts({ store, badge, gate, newId, health, log });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
       ...healthHttpMounts(health),
       metricsMount(metrics, gate),
-      ...(config.docs ? referenceMounts(native) : []),
+      ...(config.docs ? referenceMounts(native, refuseStray) : []),
     ],
     lateMounts: lateMounts(enabled, { store, gate, newId }),
+    limits: { connectionsMax: connectionsMaxHere(log) },
     ...withTls(config),
     proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
     corsOrigins: config.corsOrigins,
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
+    refuseStray,
     newCallId: newId,
     traces,
     health,
@@ -155,6 +173,7 @@ async function serveStore(
     renewTls() {
       const { tls } = withTls(config);
       if (tls !== undefined) transport.renewTls(tls);
+      return tls !== undefined;
     },
     async stop() {
       clearInterval(watch);

@@ -138,12 +138,13 @@ function serve<A>(
   surroundings: Surroundings<A>,
 ): void {
   if (exchange.method === "OPTIONS") {
+    if (refuseStray(bound, exchange, surroundings) !== undefined) return;
     exchange.answer(204, { allow: allowOf(handler) }, undefined);
     return;
   }
   const contentType = exchange.request.headers["content-type"] ?? "";
   const call = beginCall(surroundings, exchange, toWire(contentType), bound);
-  const lead = (): void => leadToConnect({ handler, call, exchange, contentType }, surroundings);
+  const lead = (): void => leadToConnect({ handler, bound, call, exchange, contentType }, surroundings);
   if (bound.kind !== "unary" || !isPlain(exchange, contentType)) {
     lead();
     return;
@@ -166,12 +167,14 @@ function serve<A>(
 
 interface Led<A> {
   readonly handler: UniversalHandler;
+  readonly bound: BoundMethod<A>;
   readonly call: LiveCall<A>;
   readonly exchange: Exchange;
   readonly contentType: string;
 }
 
-function leadToConnect<A>({ handler, call, exchange, contentType }: Led<A>, surroundings: Surroundings<A>): void {
+function leadToConnect<A>(led: Led<A>, surroundings: Surroundings<A>): void {
+  const { handler, call, exchange, contentType } = led;
   const asText = isGrpcWebText(contentType);
   const header = exchange.header;
   if (asText) {
@@ -195,7 +198,7 @@ function leadToConnect<A>({ handler, call, exchange, contentType }: Led<A>, surr
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
-  run(handler, request, exchange, call, asText).catch((reason: unknown) => {
+  run(led, request, surroundings, asText).catch((reason: unknown) => {
     if (!exchange.over) {
       noteError(call, reason, surroundings.logInternal);
       exchange.destroy();
@@ -204,20 +207,32 @@ function leadToConnect<A>({ handler, call, exchange, contentType }: Led<A>, surr
 }
 
 async function run<A>(
-  handler: UniversalHandler,
+  { handler, bound, call, exchange }: Led<A>,
   request: UniversalServerRequest,
-  exchange: Exchange,
-  call: LiveCall<A>,
+  surroundings: Surroundings<A>,
   asText: boolean,
 ): Promise<void> {
   const answer = await handler(request);
   if (exchange.over) {
     await answer.body?.[Symbol.asyncIterator]().return?.();
   } else if (answer.body === undefined) {
-    call.error = refuse(handler, exchange, answer.status);
+    call.error = refuseStray(bound, exchange, surroundings) ?? refuse(handler, exchange, answer.status);
   } else {
     await sendUniversal(exchange, answer, asText);
   }
+}
+
+/** Of what is no call: answers it when it is refused already because of where it comes from. */
+function refuseStray<A>(
+  { mount }: BoundMethod<A>,
+  exchange: Exchange,
+  { refuseStray: ask }: Surroundings<A>,
+): ConnectError | undefined {
+  const error = ask?.(exchange.remoteAddress);
+  if (error === undefined) return undefined;
+  const jsonOptions = { registry: mount.options.rest?.registry };
+  answerRefusal(exchange, "application/json", { error, jsonOptions });
+  return error;
 }
 
 function isClientStreaming(handler: UniversalHandler): boolean {

@@ -147,12 +147,18 @@ function answerUnmatched<A>(
   exchange: Exchange,
   found: Exclude<RouteAnswer, RouteMatch> | RouteMatch,
 ): void {
-  if (exchange.method === "OPTIONS" && (found.kind === "method_not_allowed" || exchange.path === "*")) {
+  const refused = surroundings.refuseStray?.(exchange.remoteAddress);
+  if (
+    refused === undefined &&
+    exchange.method === "OPTIONS" &&
+    (found.kind === "method_not_allowed" || exchange.path === "*")
+  ) {
     const allow = found.kind === "method_not_allowed" ? [...found.allow, "OPTIONS"] : ["GET", "POST", "OPTIONS"];
     exchange.answer(204, { allow: allow.join(", ") }, undefined);
     return;
   }
-  const [error, policy] = refusalOf(found);
+  const [fault, policy] = refusalOf(found);
+  const error = refused ?? fault;
   surroundings.describeError?.(error, undefined);
   recordUnmatched(surroundings, exchange, error);
   sendError(surroundings, exchange, error, policy ?? noMount);

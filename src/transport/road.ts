@@ -6,7 +6,7 @@ import { callerGone } from "./call-error.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { HttpNote, Mount, Wire } from "./mount.ts";
-import type { DescribeError, Finished, LogInternal } from "./record.ts";
+import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
 
 export interface Surroundings<A> {
   readonly limits: TransportLimits;
@@ -14,6 +14,7 @@ export interface Surroundings<A> {
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
   readonly describeError?: DescribeError | undefined;
+  readonly refuseStray?: RefuseStray | undefined;
   /** Aborts when calls that are still open must end because the service stops. */
   readonly stopping: AbortSignal;
 }

@@ -15,9 +15,9 @@ export interface TlsFiles {
 /** Throws an Error that names the file at fault and says what it should hold. */
 export function readTlsFiles({ cert, key, clientCa }: TlsFiles): TlsOptions {
   const options: TlsOptions = {
-    cert: readPem(cert, "a certificate chain", "CERTIFICATE"),
+    cert: readCertificates(cert, "a certificate chain"),
     key: readPem(key, "a private key", "PRIVATE KEY"),
-    ...(clientCa === undefined ? {} : { clientCa: readPem(clientCa, "certificates of authorities", "CERTIFICATE") }),
+    ...(clientCa === undefined ? {} : { clientCa: readCertificates(clientCa, "certificates of authorities") }),
   };
   try {
     createSecureContext({ cert: options.cert, key: options.key });
@@ -36,6 +36,25 @@ function readPem(path: string, what: string, label: string): string {
     throw new Error(`${path} cannot be read: ${reasonOf(error)}`, { cause: error });
   }
   if (!text.includes(`${label}-----`)) throw new Error(`${path} is not ${what} in PEM form`);
+  return text;
+}
+
+/** OpenSSL passes over what it cannot read of authorities, and then knows none: each block is looked at here. */
+function readCertificates(path: string, what: string): string {
+  const text = readPem(path, what, "CERTIFICATE");
+  const begun = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g) ?? [];
+  const blocks = text.match(/-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]*-----END \1-----/g) ?? [];
+  if (blocks.length === 0 || blocks.length < begun.length) {
+    throw new Error(`${path} is not ${what} in PEM form: ${blocks.length} of ${begun.length} certificates are whole`);
+  }
+  for (const [index, block] of blocks.entries()) {
+    try {
+      new X509Certificate(block);
+    } catch (error) {
+      const which = `certificate ${index + 1} of ${blocks.length}`;
+      throw new Error(`${path}: ${which} cannot be read: ${reasonOf(error)}`, { cause: error });
+    }
+  }
   return text;
 }
 

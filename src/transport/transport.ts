@@ -12,7 +12,7 @@ import { createListener, type Listener, type TlsOptions } from "./listener.ts";
 import { LiveExchanges } from "./live-exchanges.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
-import type { DescribeError, Finished, LogInternal } from "./record.ts";
+import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
   readonly lateMounts?: readonly LateMounts<A>[];
@@ -33,6 +33,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   readonly logInternal: LogInternal;
   /** Absent: errors go out with the details they were made with. */
   readonly describeError?: DescribeError;
+  /** Hears of requests that no `admit` is asked about; absent: all may be answered. */
+  readonly refuseStray?: RefuseStray | undefined;
   /** What `healthMount` and `healthHttpMounts` tell of. Absent: `setServing` is heard by nobody. */
   readonly health?: Health;
 }

@@ -115,3 +115,29 @@ test("the page's files are served as they are, and no other file is", async (t) 
   const head = await fetch(`${url}/docs`, { method: "HEAD" });
   assert.deepEqual([head.status, await head.text()], [200, ""]);
 });
+
+test("requests for the reference are in the log and the metrics, by what became of them", async (t) => {
+  const { url, log } = await startService(t);
+  const ask = async (path: string, method = "GET"): Promise<number> => (await fetch(url + path, { method })).status;
+  assert.deepEqual(
+    [await ask("/docs"), await ask("/docs/nothing"), await ask("/openapi.json", "PUT")],
+    [200, 404, 405],
+  );
+  const lines = log()
+    .split("\n")
+    .filter((line) => line.includes('"rpc":"reference"'))
+    .map((line) => JSON.parse(line) as { code: string; status: number });
+  assert.deepEqual(
+    lines.map(({ code, status }) => [code, status]),
+    [
+      ["OK", 200],
+      ["NOT_FOUND", 404],
+      ["UNIMPLEMENTED", 405],
+    ],
+  );
+  const metrics = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+  assert.match(
+    await metrics.text(),
+    /^lockkeeper_call_duration_seconds_count\{[^}]*rpc="reference"[^}]*code="NOT_FOUND"[^}]*\} 1$/m,
+  );
+});

@@ -323,3 +323,15 @@ test("a file of issuers that cannot be used is told with its place, and nothing 
   );
   await assert.rejects(startService(t, { config: { oidcIssuers: "/nowhere/issuers.json" } }), /ENOENT/);
 });
+
+test("an admin key that looks like a token would open nothing beside issuers, and is refused", async (t) => {
+  const oidcIssuers = await issuersFile(t, [{ issuer: "http://127.0.0.1:1" }]);
+  const adminKey = "eyJ-an-owner-key-for-tests.0123456789abcdef";
+  await assert.rejects(startService(t, { config: { adminKey, oidcIssuers } }), {
+    name: "ConfigError",
+    message: /^LOCKKEEPER_ADMIN_KEY: the value looks like a token/,
+  });
+  const service = await startService(t, { config: { adminKey } });
+  const answer = await fetch(`${service.url}/v1/users`, { headers: { authorization: `Bearer ${adminKey}` } });
+  assert.equal(answer.status, 200);
+});

@@ -1,5 +1,7 @@
 /** Limits on how often who may call, through every wire: who is let in, who is told to come back when, and what it costs. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type IncomingHttpHeaders } from "node:http2";
 import { describe, type TestContext, test } from "node:test";
 import type { Config } from "../../src/config.ts";
 import { ADMIN_KEY, type Running, startService, TestClock } from "../support/service.ts";
@@ -70,6 +72,68 @@ describe("--rate-limit-address", () => {
     assert.equal(reasonOf(await lock(lab, wire, { address: "2001:db8:0:1::1" })), "USER_NOT_FOUND");
     assert.equal(reasonOf(await lock(lab, wire, { address: "2001:db8:0:1:ffff::2" })), "ADDRESS_RATE");
     assert.equal(reasonOf(await lock(lab, wire, { address: "2001:db8:0:2::1" })), "USER_NOT_FOUND");
+  });
+
+  /** What needs no credential, and is no probe: the request, and its answer while it is not limited. */
+  const STRAYS: readonly (readonly [method: string, path: string, contentType: string, status: number])[] = [
+    ["GET", "/docs", "", 200],
+    ["GET", "/openapi.json", "", 200],
+    ["GET", "/docs/nothing", "", 404],
+    ["PUT", "/docs", "", 405],
+    ["GET", "/nothing", "", 404],
+    ["GET", "/v1/users/%ff", "", 400],
+    ["PUT", "/v1/users", "", 405],
+    ["OPTIONS", "/v1/users", "", 204],
+    ["POST", "/lockkeeper.user.v1.UserService/LockUser", "text/html", 415],
+    ["POST", "/lockkeeper.user.v1.UserService/LockUser", "", 415],
+    ["PUT", "/lockkeeper.user.v1.UserService/LockUser", "application/json", 405],
+    ["OPTIONS", "/lockkeeper.user.v1.UserService/LockUser", "", 204],
+  ];
+
+  test("counts what needs no credential like calls, once each, and probes never", async (t) => {
+    const lab = await open(t, { trustedProxies, rateLimitAddress: { perSecond: 0.5, burst: 1 } });
+    const wire = RAW_WIRES[0] as RawWire;
+    for (const [index, [method, path, contentType, status]] of STRAYS.entries()) {
+      const name = `${method} ${path} ${contentType}`;
+      const address = `192.0.2.${index}`;
+      const ask = async (): Promise<readonly [status: number, body: string, retryAfter: string | null]> => {
+        const headers = { "x-forwarded-for": address, ...(contentType === "" ? {} : { "content-type": contentType }) };
+        const answer = await fetch(lab.service.url + path, { method, headers });
+        return [answer.status, await answer.text(), answer.headers.get("retry-after")];
+      };
+      assert.equal((await ask())[0], status, name);
+      const [refusedStatus, body, retryAfter] = await ask();
+      assert.equal(refusedStatus, 429, name);
+      assert.match(body, /calls from \W*192\.0\.2\.\d+\W* are limited to 30 a minute and 1 at once/, name);
+      if (!path.startsWith("/lockkeeper.")) assert.equal(retryAfter, "2", name);
+      assert.equal(reasonOf(await lock(lab, wire, { address })), "ADDRESS_RATE", name);
+      lab.clock.advance(2000);
+      assert.equal((await ask())[0], status, `${name}, later`);
+    }
+  });
+
+  test("counts reflection, and tells of it in gRPC", async (t) => {
+    const { service } = await open(t, { rateLimitAddress: { perSecond: 0.001, burst: 1 } });
+    const session = connect(service.url);
+    t.after(() => session.destroy());
+    const ask = async (): Promise<string> => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      let status = "";
+      const note = (headers: IncomingHttpHeaders): void => {
+        status = String(headers["grpc-status"] ?? status);
+      };
+      stream.on("response", note).on("trailers", note).resume();
+      stream.end();
+      await once(stream, "close");
+      return status;
+    };
+    assert.equal(await ask(), "0");
+    assert.equal(await ask(), "8");
   });
 
   test("does not hold for probes", async (t) => {

@@ -123,6 +123,7 @@ describe("the systemd unit", () => {
       "CapabilityBoundingSet=",
       "ExecReload=/bin/kill -HUP $MAINPID",
       "EnvironmentFile=-/etc/lockkeeper/lockkeeper.env",
+      "Restart=always",
       "RestartPreventExitStatus=2",
     ]) {
       assert.ok(text.split("\n").includes(line), line);

@@ -126,5 +126,31 @@ describe("TLS", { skip }, () => {
     assert.throws(read(old.cert, old.key), /old\.crt has expired: it was valid until \w+/);
     assert.throws(read(one.cert, one.key, text), /text is not certificates of authorities/);
     assert.deepEqual(read(one.cert, one.key, authority.cert)(), { ...shown, clientCa: ca });
+    // OpenSSL would pass over these, and no client could connect any more.
+    const written = (name: string, content: string): string => {
+      writeFileSync(join(folder, name), content);
+      return join(folder, name);
+    };
+    const broken = ca.replace(/\n[A-Za-z0-9+/]{8}/, "\nAAAAAAAA");
+    assert.notEqual(broken, ca);
+    const bad: readonly (readonly [name: string, content: string, told: RegExp])[] = [
+      ["marker", "-----BEGIN CERTIFICATE-----\n", /marker is not .* in PEM form: 0 of 1 certificates are whole/],
+      ["end", "-----END CERTIFICATE-----\n", /end is not .* in PEM form: 0 of 0 certificates are whole/],
+      ["cut", `${ca}${ca.slice(0, -30)}`, /cut is not .* in PEM form: 1 of 2 certificates are whole/],
+      [
+        "junk",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        /junk: certificate 1 of 1 cannot be read/,
+      ],
+      ["second", `${ca}${broken}`, /second: certificate 2 of 2 cannot be read/],
+    ];
+    for (const [name, content, told] of bad) {
+      const file = written(name, content);
+      assert.throws(read(one.cert, one.key, file), told);
+      assert.throws(read(file, one.key), told);
+    }
+    const both = written("two-authorities", `# ours\n${ca}\n${new Authority(folder, "second-ca").certPem}`);
+    assert.doesNotThrow(read(one.cert, one.key, both));
+    assert.doesNotThrow(read(written("chain", `${one.certPem}${ca}`), one.key));
   });
 });
