@@ -1,8 +1,7 @@
 /** The wiring: opens the store, hangs the services on the transport and listens. */
 import type { Admission } from "../auth/admission.ts";
 import { Badge } from "../auth/badge.ts";
-import { Gate } from "../auth/gate.ts";
-import { looksLikeToken } from "../auth/tokens.ts";
+import { Gate, looksLikeToken } from "../auth/gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
