@@ -10,7 +10,7 @@ import { MAIN } from "../cli/support/cli.ts";
 import { strangersEnvironment } from "../support/npm-start.ts";
 import { ADMIN_KEY, clientsOf, ended, GENERATION, spawnService, temporaryFolder } from "../support/service.ts";
 
-const USERS = process.env.LOCKKEEPER_SOAK === "1" ? 1_000_000 : 2_000;
+const USERS = process.env.LOCKKEEPER_SOAK === "1" ? 1_000_000 : 1_000;
 const MIB = 1024 * 1024;
 const MEMORY_MAX = 600 * MIB;
 
