@@ -10,7 +10,7 @@ import { type Random, SOAK } from "../support/random.ts";
 import { randomString } from "../support/random-message.ts";
 import { type GeneratedRequest, randomRequest } from "../support/random-request.ts";
 
-const REQUESTS = SOAK ? 200_000 : 1_000;
+const REQUESTS = SOAK ? 200_000 : 500;
 
 /** What is served, and of each service one method that is not. */
 const SERVED = /^(?:(?:Un)?[Ll]ock|(?:De|Re)?[Aa]ctivate|Delete|Remove|Get|List|Create|Set|Add|Import|Bulk)/;

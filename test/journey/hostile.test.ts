@@ -8,7 +8,7 @@ import { runHostile } from "../support/hostile-run.ts";
 import { SOAK } from "../support/random.ts";
 import { randomRequest } from "../support/random-request.ts";
 
-const REQUESTS = SOAK ? 1_000_000 : 2_500;
+const REQUESTS = SOAK ? 1_000_000 : 1_200;
 
 /** Every unary method of every service of the contract, found by its generated file. */
 async function methodsOfContract(): Promise<readonly DescMethod[]> {

@@ -13,7 +13,7 @@ import { verifyUserRows } from "../../src/store/sqlite/verify-rows.ts";
 import { type Random, SOAK, seededRandom } from "../support/random.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
 
-const KILLS = SOAK ? 200 : 3;
+const KILLS = SOAK ? 200 : 2;
 const USERS = 40;
 const CONCURRENT_CALLS = 32;
 const ANSWERS_MAX = 800;

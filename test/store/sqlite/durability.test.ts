@@ -21,7 +21,11 @@ const untraceable =
 async function trace(test: TestContext, mutation?: string): Promise<ReturnType<typeof parseStrace>> {
   const folder = makeFolder(test);
   const log = join(folder, "strace.log");
-  const flags = mutation === undefined ? [] : ["-E", `NODE_OPTIONS=--import=${pathToFileURL(scriptOf(mutation)).href}`];
+  // What Node has compiled is of the right sources: a child with wrong ones keeps away from it.
+  const flags =
+    mutation === undefined
+      ? []
+      : ["-E", "NODE_COMPILE_CACHE", "-E", `NODE_OPTIONS=--import=${pathToFileURL(scriptOf(mutation)).href}`];
   const strace = [
     "strace",
     "-f",

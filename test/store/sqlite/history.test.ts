@@ -25,7 +25,7 @@ import {
 import { readAll } from "../support/outcomes.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
 
-const RUNS = process.env.LOCKKEEPER_SOAK === "1" ? 500 : 25;
+const RUNS = process.env.LOCKKEEPER_SOAK === "1" ? 500 : 15;
 const SEED = Number(process.env.LOCKKEEPER_SEED ?? Date.now() % 2 ** 31);
 const USERS = ["a", "b", "c"];
 
