@@ -132,7 +132,8 @@ function createHttp1Server(limits: TransportLimits, onRequest: OnRequest): http.
     requestTimeout: limits.headerTimeoutMs + 2 * limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     keepAliveTimeoutBuffer: Math.min(1_000, limits.idleTimeoutMs / 10),
-    connectionsCheckingInterval: Math.max(50, Math.min(5_000, limits.headerTimeoutMs / 2)),
+    // Often: thousands that were opened together are closed together, and everyone waits meanwhile.
+    connectionsCheckingInterval: Math.max(50, Math.min(100, limits.headerTimeoutMs / 2)),
     keepAlive: true,
     noDelay: true,
   });
