@@ -7,7 +7,7 @@ import { createOrganization, createUser, lockUser } from "./commands.ts";
 const [path = "", groups = "10"] = process.argv.slice(2);
 const TOGETHER = 8;
 /** Longer than it takes to write a group, so that one that answered too soon gets its commit all the same. */
-const PAUSE_MS = 30;
+const PAUSE_MS = 80;
 
 const store = await openSqliteStore({ path, clock: Date.now, sweepIntervalMs: 3_600_000 });
 await store.execute(createOrganization());
