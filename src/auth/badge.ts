@@ -89,12 +89,18 @@ export class Badge {
     return this.#byHash.get(secretHash)?.key;
   }
 
-  /** Whether what an actor was admitted by opens now, for calls that last. Looks through all keys. */
+  /** The key with this id, unless it was revoked. Looks through all keys. */
+  keyById(keyId: string): ApiKey | undefined {
+    for (const { key } of this.#byHash.values()) if (key.id === keyId) return key;
+    return undefined;
+  }
+
+  /** Whether what an actor was admitted by opens now, for calls that last. */
   stillOpens({ keyId, expireTime }: Actor): boolean {
     const now = this.#clock();
     if (keyId === undefined) return expireTime === null || expireTime > now;
-    for (const { key } of this.#byHash.values()) if (key.id === keyId) return isEffective(key, now);
-    return false;
+    const key = this.keyById(keyId);
+    return key !== undefined && isEffective(key, now);
   }
 
   /** Learns anew which keys there are, now or as soon as the store answers again. */

@@ -44,8 +44,8 @@ export const ROLES = {
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 export type Role = keyof typeof ROLES;
 
-/** The permission that each RPC needs, by its full name. A test fails for an RPC without a row. */
-export const RPC_PERMISSIONS: Readonly<Record<string, Permission>> = {
+/** The permission that each RPC needs, by its full name; `null`: any valid credential. A test fails for an RPC without a row. */
+export const RPC_PERMISSIONS: Readonly<Record<string, Permission | null>> = {
   "lockkeeper.user.v1.UserService/CreateUser": "user.write",
   "lockkeeper.user.v1.UserService/ImportUsers": "user.write",
   "lockkeeper.user.v1.UserService/GetUser": "user.read",
@@ -80,8 +80,10 @@ export const RPC_PERMISSIONS: Readonly<Record<string, Permission>> = {
   "lockkeeper.organization.v1.OrganizationService/ListOrganizations": "org.read",
   "lockkeeper.organization.v1.OrganizationService/UpdateOrganization": "org.write",
   "lockkeeper.apikey.v1.ApiKeyService/CreateApiKey": "key.write",
+  "lockkeeper.apikey.v1.ApiKeyService/GetApiKey": "key.read",
   "lockkeeper.apikey.v1.ApiKeyService/ListApiKeys": "key.read",
   "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": "key.write",
+  "lockkeeper.admin.v1.AdminService/WhoAmI": null,
   "lockkeeper.admin.v1.AdminService/CreateBackup": "backup.create",
 };
 

@@ -93,7 +93,9 @@ export const EXAMPLES = {
   "lockkeeper.session.v1.SessionService/RevokeSession": { sessionId: MADE.sessionId },
   "lockkeeper.session.v1.SessionService/RevokeUserSessions": { userId: "alice", reasonCode: "PASSWORD_CHANGED" },
   "lockkeeper.apikey.v1.ApiKeyService/CreateApiKey": { role: "operator", displayName: "support desk" },
+  "lockkeeper.apikey.v1.ApiKeyService/GetApiKey": { apiKeyId: MADE.apiKeyId },
   "lockkeeper.apikey.v1.ApiKeyService/ListApiKeys": { pageSize: 20 },
   "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": { apiKeyId: MADE.apiKeyId },
+  "lockkeeper.admin.v1.AdminService/WhoAmI": {},
   "lockkeeper.user.v1.UserService/DeleteUser": { userId: "alice", reasonCode: "GDPR" },
 } as const satisfies Readonly<Record<string, JsonObject>>;

@@ -1,9 +1,10 @@
-/** AdminService: what concerns the instance as a whole. */
+/** AdminService: who calls, and what concerns the instance as a whole. */
 import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import * as pb from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { type Actor, scopeExceeded } from "../auth/actor.ts";
 import type { Badge } from "../auth/badge.ts";
+import { PERMISSIONS } from "../auth/permissions.ts";
 import { credentialInvalid } from "../domain/api-key.ts";
 import { RefusalError } from "../domain/refusal.ts";
 import type { Log } from "../observability/log.ts";
@@ -13,7 +14,7 @@ import { toTimestamp } from "./user-message.ts";
 
 export interface AdminServiceOptions {
   readonly store: Store;
-  readonly badge: Pick<Badge, "stillOpens">;
+  readonly badge: Pick<Badge, "stillOpens" | "keyById">;
   readonly log: Pick<Log, "write">;
 }
 
@@ -23,6 +24,21 @@ const RECHECK_MS = 1_000;
 /** The handlers of lockkeeper.admin.v1.AdminService. */
 export function adminHandlers({ store, badge, log }: AdminServiceOptions): ServiceHandlers<typeof pb.AdminService> {
   return {
+    async whoAmI(_request, call) {
+      const { actor } = call.admission;
+      const key = actor.keyId === undefined ? undefined : badge.keyById(actor.keyId);
+      return create(pb.WhoAmIResponseSchema, {
+        actor: actor.id,
+        organizationId: actor.scope ?? "",
+        permissions: PERMISSIONS.filter((permission) => actor.permissions.has(permission)),
+        ...(actor.expireTime === null ? {} : { expireTime: toTimestamp(actor.expireTime) }),
+        apiKeyId: actor.keyId ?? "",
+        displayName: key?.displayName ?? "",
+        role: key?.role ?? "",
+        serverTime: toTimestamp(await store.now()),
+      });
+    },
+
     async *createBackup(_request, call) {
       const { actor } = call.admission;
       if (actor.scope !== null) throw new RefusalError(scopeExceeded("a backup is of the whole instance", actor.scope));

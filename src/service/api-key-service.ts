@@ -1,11 +1,11 @@
-/** ApiKeyService: makes, lists and revokes API keys, never beyond what the caller has. */
+/** ApiKeyService: makes, shows and revokes API keys, never beyond what the caller has. */
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { type Actor, permissionMissing } from "../auth/actor.ts";
 import type { Badge } from "../auth/badge.ts";
 import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../auth/permissions.ts";
 import { createSecret, hashSecret } from "../auth/secret.ts";
-import type { ApiKey, ApiKeyCommand } from "../domain/api-key.ts";
+import { type ApiKey, type ApiKeyCommand, apiKeyNotFound } from "../domain/api-key.ts";
 import { organizationNotFound } from "../domain/organization.ts";
 import { RefusalError, shown } from "../domain/refusal.ts";
 import { type Store, StoreUnavailableError } from "../store/store.ts";
@@ -80,6 +80,11 @@ export function apiKeyHandlers({
       });
     },
 
+    async getApiKey({ apiKeyId }, call) {
+      const key = await readVisibleKey(store, apiKeyId, call.admission.actor);
+      return create(pb.GetApiKeyResponseSchema, { apiKey: toMessage(key) });
+    },
+
     async listApiKeys(request, call) {
       const { actor } = call.admission;
       assertWithinScope(actor, request.organizationId);
@@ -104,6 +109,15 @@ export function apiKeyHandlers({
       return create(pb.RevokeApiKeyResponseSchema, { details: toDetails(key), apiKey: toMessage(key) });
     },
   };
+}
+
+/** The key, if it exists for the caller. Throws API_KEY_NOT_FOUND. */
+async function readVisibleKey(store: Store, keyId: string, { scope }: Actor): Promise<ApiKey> {
+  const key = await store.readApiKey(keyId);
+  if (key === undefined || (scope !== null && key.organizationId !== scope)) {
+    throw new RefusalError(apiKeyNotFound(keyId));
+  }
+  return key;
 }
 
 /** The id of a key is part of its secret, whose parts are set off by underscores: letters and digits only. */

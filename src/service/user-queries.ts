@@ -9,7 +9,7 @@ import type { User } from "../domain/user.ts";
 import type { Page, RecordedEvent, Store, UserFilter, UserQuery } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { toEventMessage } from "./event-message.ts";
-import { assertWithinScope, invalidField, pageSizeOf, readScope } from "./request.ts";
+import { assertWithinScope, invalidField, pageSizeOf, readScope, toTime } from "./request.ts";
 import { kindNameOf, stateNameOf, toUserMessage } from "./user-message.ts";
 
 type Queries = Pick<ServiceHandlers<typeof pb.UserService>, "getUser" | "listUsers" | "listUserEvents">;
@@ -84,6 +84,7 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
     ...(request.reasonCodes.length === 0 ? {} : { reasonCodes: request.reasonCodes }),
     ...(request.userIdPrefix === "" ? {} : { idPrefix: request.userIdPrefix }),
     ...(request.search === "" ? {} : { search: request.search }),
+    ...(request.dueBefore === undefined ? {} : { dueBefore: toTime(request.dueBefore, "due_before", "up") }),
     showDeleted: request.showDeleted,
   };
   return {

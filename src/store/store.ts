@@ -82,6 +82,8 @@ export interface UserFilter {
   readonly restrictionKinds?: readonly RestrictionKind[];
   readonly reasonCodes?: readonly string[];
   readonly idPrefix?: string;
+  /** Only users whom the clock alone changes before this instant, exclusive: a restriction starts or expires. */
+  readonly dueBefore?: number;
   /** The beginning of a username or an email address; normalised by the store as both are. */
   readonly search?: string;
   readonly showDeleted: boolean;
@@ -334,6 +336,8 @@ export interface Store {
 
   /** All keys that are not revoked or expired, for the badge's memory. */
   loadApiKeys(): Promise<readonly ApiKey[]>;
+  /** Revoked ones included; `undefined`: there is none with this id. Scope is the caller's to check. */
+  readApiKey(keyId: string): Promise<ApiKey | undefined>;
   /** By id, revoked ones included. `organizationId`: only that organization's; `null`: all. */
   listApiKeys(query: {
     readonly organizationId: string | null;

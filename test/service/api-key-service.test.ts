@@ -70,6 +70,21 @@ test("a caller makes only keys within its own scope and permissions", async (t) 
   await assertRefused(acme.organizations.createOrganization({}), "PermissionDenied", "PERMISSION_MISSING");
 });
 
+test("a key is shown to whoever may read keys of its scope, revoked or not", async (t) => {
+  const { keys, organizations, url } = await startService(t);
+  await organizations.createOrganization({ organizationId: "acme" });
+  const { apiKey, secret } = await keys.createApiKey({ role: "owner", organizationId: "acme", displayName: "ci" });
+  const apiKeyId = apiKey?.apiKeyId ?? "";
+  assert.deepEqual((await keys.getApiKey({ apiKeyId })).apiKey, apiKey);
+  assert.equal((await clientsOf(url, secret).keys.getApiKey({ apiKeyId })).apiKey?.displayName, "ci");
+  const [owner] = (await keys.listApiKeys({})).apiKeys.filter(({ details }) => details?.resourceOwner === "");
+  const elsewhere = { apiKeyId: owner?.apiKeyId ?? "" };
+  await assertRefused(clientsOf(url, secret).keys.getApiKey(elsewhere), "NotFound", "API_KEY_NOT_FOUND");
+  await assertRefused(keys.getApiKey({ apiKeyId: "none" }), "NotFound", "API_KEY_NOT_FOUND");
+  await keys.revokeApiKey({ apiKeyId });
+  assert.notEqual((await keys.getApiKey({ apiKeyId })).apiKey?.revokeTime, undefined);
+});
+
 test("the last owner key of the instance cannot be revoked, even by two at once", async (t) => {
   const { keys, url } = await startService(t);
   const [first] = (await keys.listApiKeys({})).apiKeys;

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -47,6 +48,7 @@ export interface Running {
   readonly sessions: Client<typeof SessionService>;
   readonly signIns: Client<typeof SignInService>;
   readonly policies: Client<typeof PolicyService>;
+  readonly admin: Client<typeof AdminService>;
   readonly stop: () => Promise<void>;
 }
 
@@ -113,6 +115,7 @@ export function clientsOf(url: string, key: string): Omit<Running, "url" | "metr
     sessions: createClient(SessionService, transport),
     signIns: createClient(SignInService, transport),
     policies: createClient(PolicyService, transport),
+    admin: createClient(AdminService, transport),
   };
 }
 

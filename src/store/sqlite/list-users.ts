@@ -140,6 +140,7 @@ function compareKeys(a: PageKey, b: PageKey, order: UserQuery["order"]): number 
 /** Page size apart, a later page must ask the same. */
 function askedOf({ filter, order }: UserQuery): Json {
   const { organizationId, states = [], restrictionKinds = [], reasonCodes = [], idPrefix = "", showDeleted } = filter;
+  const { dueBefore = null } = filter;
   return [
     "users",
     order,
@@ -150,5 +151,6 @@ function askedOf({ filter, order }: UserQuery): Json {
     idPrefix,
     searchKeyOf(filter) ?? "",
     showDeleted,
+    dueBefore,
   ];
 }

@@ -279,6 +279,11 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#statements.readEffectiveApiKeys.all(this.#writer.now())).map(toApiKey);
   }
 
+  async readApiKey(keyId: string): Promise<ApiKey | undefined> {
+    const row = this.#read(() => this.#statements.readApiKey.get(keyId));
+    return row === undefined ? undefined : toApiKey(row);
+  }
+
   async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
     return this.#reader.listApiKeys(query);
   }

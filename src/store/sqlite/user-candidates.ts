@@ -9,7 +9,7 @@ import { neededKinds, searchKeyOf } from "./user-filter.ts";
 
 /** A superset of the matches, at most `limit`, in no order; `undefined`: no index narrows them down so far. */
 export function findCandidates(runner: QueryRunner, filter: UserFilter, limit: number): readonly string[] | undefined {
-  for (const find of [bySearch, byIdPrefix, byRestriction, byOrganization]) {
+  for (const find of [bySearch, byIdPrefix, byDue, byRestriction, byOrganization]) {
     const ids = find(runner, filter, limit + 1);
     if (ids !== undefined && ids.size <= limit) return [...ids];
   }
@@ -38,6 +38,14 @@ const byIdPrefix: Find = (runner, { idPrefix }, limit) => {
   const end = toPrefixEnd(idPrefix);
   if (end !== null) query = query.where("id", "<", end);
   return new Set(runner.all(query.compile()).map(({ id }) => id));
+};
+
+/** A row that is behind the clock says an earlier instant than the settled user, so it is found too. */
+const byDue: Find = (runner, { dueBefore }, limit) => {
+  if (dueBefore === undefined) return undefined;
+  // The order is the index's, and with it the planner takes the index whatever else is known.
+  const query = build.selectFrom("user_state").select("id").where("next_due", "<", dueBefore).orderBy("next_due");
+  return new Set(runner.all(query.limit(limit).compile()).map(({ id }) => id));
 };
 
 const byRestriction: Find = (runner, filter, limit) => {

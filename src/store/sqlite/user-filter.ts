@@ -1,16 +1,17 @@
 /** Which users a list shows: decided on settled users, since the stored state may be behind the clock. */
 import { RESTRICTION_KINDS, type RestrictionKind } from "../../domain/restriction.ts";
-import { type State, stateOf, type UserState } from "../../domain/user.ts";
+import { nextDue, type State, stateOf, type UserState } from "../../domain/user.ts";
 import { toSearchKey } from "../search-key.ts";
 import type { UserFilter } from "../store.ts";
 
 /** Everything that the narrow part of a user decides; the search is decided by the person's keys. */
 export function matchesState(user: UserState, filter: UserFilter): boolean {
-  const { organizationId, states, restrictionKinds, reasonCodes, idPrefix, showDeleted } = filter;
+  const { organizationId, states, restrictionKinds, reasonCodes, idPrefix, dueBefore, showDeleted } = filter;
   if (organizationId !== null && user.organizationId !== organizationId) return false;
   if (user.deleted && !showDeleted) return false;
   if (isGiven(states) && !states.includes(stateOf(user))) return false;
   if (idPrefix !== undefined && !user.id.startsWith(idPrefix)) return false;
+  if (dueBefore !== undefined && (nextDue(user) ?? Infinity) >= dueBefore) return false;
   if (!isGiven(restrictionKinds) && !isGiven(reasonCodes)) return true;
   // Kind and reason code are asked of one and the same restriction, holding or scheduled.
   return user.restrictions.some(

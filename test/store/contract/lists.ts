@@ -148,6 +148,33 @@ export function describeLists(engine: string, open: OpenStore): void {
       assert.deepEqual(await idsOf(store, query({ restrictionKinds: ["LOCK"] })), []);
     });
 
+    it("finds whom the clock changes before an instant, also beside other filters and unwritten changes", async (t) => {
+      const { store, clock } = await open(t);
+      for (const id of ["never", "early", "late", "starts"]) await store.execute(createUser(id));
+      await store.execute(banUser("never"));
+      await store.execute(lockUser("early"));
+      await store.execute(lockUser("late", { expiry: { kind: "for", durationMs: 3 * HOUR_MS } }));
+      await store.execute(banUser("starts", { startTime: clock.time + 2 * HOUR_MS }));
+      const due = (hours: number, more: Partial<UserFilter> = {}, order: UserQuery["order"] = "creation_asc") =>
+        idsOf(store, query({ dueBefore: START_TIME + hours * HOUR_MS, ...more }, { order }));
+      assert.deepEqual(await due(1), []);
+      assert.deepEqual(await due(1.01), ["early"]);
+      assert.deepEqual(await due(2.5), ["early", "starts"]);
+      assert.deepEqual(await due(9, {}, "change_desc"), ["starts", "late", "early"]);
+      assert.deepEqual(await due(9, { states: ["LOCKED"] }), ["early", "late"]);
+      assert.deepEqual(await due(9, { organizationId: "elsewhere" }), []);
+      clock.time += HOUR_MS;
+      assert.deepEqual(await due(2.5), ["starts"], "what has passed is not due");
+      await assert.rejects(
+        async () => {
+          const page = { pageSize: 1 };
+          const { next = "" } = await store.listUsers(query({ dueBefore: START_TIME + 9 * HOUR_MS }, page));
+          await store.listUsers(query({ dueBefore: START_TIME + 8 * HOUR_MS }, { ...page, after: next }));
+        },
+        { name: "PageTokenError" },
+      );
+    });
+
     it("shows deleted users only when asked to", async (t) => {
       const { store } = await open(t);
       await store.execute(createUser("gone", { profile: { username: "gone" } }));

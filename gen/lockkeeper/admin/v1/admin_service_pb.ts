@@ -6,6 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +15,93 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/admin/v1/admin_service.proto.
  */
 export const file_lockkeeper_admin_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2Nra2VlcGVyL2FkbWluL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SE2xvY2trZWVwZXIuYWRtaW4udjEiFQoTQ3JlYXRlQmFja3VwUmVxdWVzdCKdAQoUQ3JlYXRlQmFja3VwUmVzcG9uc2USNwoIbWV0YWRhdGEYASABKAsyIy5sb2Nra2VlcGVyLmFkbWluLnYxLkJhY2t1cE1ldGFkYXRhSAASFAoFY2h1bmsYAiABKAxCA4ABAUgAEi0KA2VuZBgDIAEoCzIeLmxvY2trZWVwZXIuYWRtaW4udjEuQmFja3VwRW5kSABCBwoFcGllY2UioQEKDkJhY2t1cE1ldGFkYXRhEhIKCnNpemVfYnl0ZXMYASABKAQSEgoKZ2VuZXJhdGlvbhgCIAEoBBIQCghwb3NpdGlvbhgDIAEoBBIMCgRsaW5rGAQgASgMEi8KC3JlY29yZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5zY2hlbWFfdmVyc2lvbhgGIAEoCSIbCglCYWNrdXBFbmQSDgoGc2hhMjU2GAEgASgMMnUKDEFkbWluU2VydmljZRJlCgxDcmVhdGVCYWNrdXASKC5sb2Nra2VlcGVyLmFkbWluLnYxLkNyZWF0ZUJhY2t1cFJlcXVlc3QaKS5sb2Nra2VlcGVyLmFkbWluLnYxLkNyZWF0ZUJhY2t1cFJlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Cidsb2Nra2VlcGVyL2FkbWluL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SE2xvY2trZWVwZXIuYWRtaW4udjEiDwoNV2hvQW1JUmVxdWVzdCLnAQoOV2hvQW1JUmVzcG9uc2USDQoFYWN0b3IYASABKAkSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgJEhMKC3Blcm1pc3Npb25zGAMgAygJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgphcGlfa2V5X2lkGAUgASgJEhQKDGRpc3BsYXlfbmFtZRgGIAEoCRIMCgRyb2xlGAcgASgJEi8KC3NlcnZlcl90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIVChNDcmVhdGVCYWNrdXBSZXF1ZXN0Ip0BChRDcmVhdGVCYWNrdXBSZXNwb25zZRI3CghtZXRhZGF0YRgBIAEoCzIjLmxvY2trZWVwZXIuYWRtaW4udjEuQmFja3VwTWV0YWRhdGFIABIUCgVjaHVuaxgCIAEoDEIDgAEBSAASLQoDZW5kGAMgASgLMh4ubG9ja2tlZXBlci5hZG1pbi52MS5CYWNrdXBFbmRIAEIHCgVwaWVjZSKhAQoOQmFja3VwTWV0YWRhdGESEgoKc2l6ZV9ieXRlcxgBIAEoBBISCgpnZW5lcmF0aW9uGAIgASgEEhAKCHBvc2l0aW9uGAMgASgEEgwKBGxpbmsYBCABKAwSLwoLcmVjb3JkX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnNjaGVtYV92ZXJzaW9uGAYgASgJIhsKCUJhY2t1cEVuZBIOCgZzaGEyNTYYASABKAwy3wEKDEFkbWluU2VydmljZRJoCgZXaG9BbUkSIi5sb2Nra2VlcGVyLmFkbWluLnYxLldob0FtSVJlcXVlc3QaIy5sb2Nra2VlcGVyLmFkbWluLnYxLldob0FtSVJlc3BvbnNlIhWQAgGC0+STAgwSCi92MS93aG9hbWkSZQoMQ3JlYXRlQmFja3VwEigubG9ja2tlZXBlci5hZG1pbi52MS5DcmVhdGVCYWNrdXBSZXF1ZXN0GikubG9ja2tlZXBlci5hZG1pbi52MS5DcmVhdGVCYWNrdXBSZXNwb25zZTABYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp]);
+
+/**
+ * Empty: the credential says everything.
+ *
+ * @generated from message lockkeeper.admin.v1.WhoAmIRequest
+ */
+export type WhoAmIRequest = Message<"lockkeeper.admin.v1.WhoAmIRequest"> & {
+};
+
+/**
+ * Describes the message lockkeeper.admin.v1.WhoAmIRequest.
+ * Use `create(WhoAmIRequestSchema)` to create a new message.
+ */
+export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_admin_v1_admin_service, 0);
+
+/**
+ * The caller.
+ *
+ * @generated from message lockkeeper.admin.v1.WhoAmIResponse
+ */
+export type WhoAmIResponse = Message<"lockkeeper.admin.v1.WhoAmIResponse"> & {
+  /**
+   * The name of the caller in histories: `key:` and the id of an API key, or `oidc:ISSUER|SUBJECT` for a token.
+   *
+   * @generated from field: string actor = 1;
+   */
+  actor: string;
+
+  /**
+   * The organization that the caller is confined to. Empty: the whole instance.
+   *
+   * @generated from field: string organization_id = 2;
+   */
+  organizationId: string;
+
+  /**
+   * What the caller may do, by role or as listed.
+   *
+   * @generated from field: repeated string permissions = 3;
+   */
+  permissions: string[];
+
+  /**
+   * Until when this credential opens, exclusive; for a token, the allowance for clocks included. Absent: it does not
+   * expire.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 4;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * The id of the API key. Empty: the credential is a token.
+   *
+   * @generated from field: string api_key_id = 5;
+   */
+  apiKeyId: string;
+
+  /**
+   * The name of the API key to show.
+   *
+   * @generated from field: string display_name = 6;
+   */
+  displayName: string;
+
+  /**
+   * The role of the API key. Empty: its permissions are listed, or the credential is a token.
+   *
+   * @generated from field: string role = 7;
+   */
+  role: string;
+
+  /**
+   * The service's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp server_time = 8;
+   */
+  serverTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lockkeeper.admin.v1.WhoAmIResponse.
+ * Use `create(WhoAmIResponseSchema)` to create a new message.
+ */
+export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_admin_v1_admin_service, 1);
 
 /**
  * Nothing is to be said.
@@ -29,7 +116,7 @@ export type CreateBackupRequest = Message<"lockkeeper.admin.v1.CreateBackupReque
  * Use `create(CreateBackupRequestSchema)` to create a new message.
  */
 export const CreateBackupRequestSchema: GenMessage<CreateBackupRequest> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_admin_v1_admin_service, 0);
+  messageDesc(file_lockkeeper_admin_v1_admin_service, 2);
 
 /**
  * One piece of the stream.
@@ -74,7 +161,7 @@ export type CreateBackupResponse = Message<"lockkeeper.admin.v1.CreateBackupResp
  * Use `create(CreateBackupResponseSchema)` to create a new message.
  */
 export const CreateBackupResponseSchema: GenMessage<CreateBackupResponse> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_admin_v1_admin_service, 1);
+  messageDesc(file_lockkeeper_admin_v1_admin_service, 3);
 
 /**
  * What the backup is of.
@@ -130,7 +217,7 @@ export type BackupMetadata = Message<"lockkeeper.admin.v1.BackupMetadata"> & {
  * Use `create(BackupMetadataSchema)` to create a new message.
  */
 export const BackupMetadataSchema: GenMessage<BackupMetadata> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_admin_v1_admin_service, 2);
+  messageDesc(file_lockkeeper_admin_v1_admin_service, 4);
 
 /**
  * What the file must have come to.
@@ -151,14 +238,25 @@ export type BackupEnd = Message<"lockkeeper.admin.v1.BackupEnd"> & {
  * Use `create(BackupEndSchema)` to create a new message.
  */
 export const BackupEndSchema: GenMessage<BackupEnd> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_admin_v1_admin_service, 3);
+  messageDesc(file_lockkeeper_admin_v1_admin_service, 5);
 
 /**
- * Operates the instance. For callers of the whole instance alone.
+ * Operates the instance, and tells callers who they are.
  *
  * @generated from service lockkeeper.admin.v1.AdminService
  */
 export const AdminService: GenService<{
+  /**
+   * Returns who the caller is and what the caller may do, as the service sees the credential of this call. Needs no
+   * permission: any valid credential will do.
+   *
+   * @generated from rpc lockkeeper.admin.v1.AdminService.WhoAmI
+   */
+  whoAmI: {
+    methodKind: "unary";
+    input: typeof WhoAmIRequestSchema;
+    output: typeof WhoAmIResponseSchema;
+  },
   /**
    * Streams a consistent copy of the whole database as of the moment of the call, while the service goes on: a file that
    * `lockkeeper restore` takes. The first message is the metadata, then come the chunks in their order, and the last one

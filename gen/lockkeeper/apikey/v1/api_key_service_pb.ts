@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/apikey/v1/api_key_service.proto.
  */
 export const file_lockkeeper_apikey_v1_api_key_service: GenFile = /*@__PURE__*/
-  fileDesc("Cipsb2Nra2VlcGVyL2FwaWtleS92MS9hcGlfa2V5X3NlcnZpY2UucHJvdG8SFGxvY2trZWVwZXIuYXBpa2V5LnYxIpQCCgZBcGlLZXkSEgoKYXBpX2tleV9pZBgBIAEoCRIwCgdkZXRhaWxzGAIgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5EZXRhaWxzEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIMCgRyb2xlGAQgASgJEhMKC3Blcm1pc3Npb25zGAUgAygJEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbGFzdF91c2VkX2RheRgIIAEoCRISCgpjcmVhdGVkX2J5GAkgASgJIuABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh4KDGRpc3BsYXlfbmFtZRgBIAEoCUIIukgFcgMYyAESFQoEcm9sZRgCIAEoCUIHukgEcgIYMhInCgtwZXJtaXNzaW9ucxgDIAMoCUISukgPkgEMEDIYASIGcgQQARgyEiEKD29yZ2FuaXphdGlvbl9pZBgEIAEoCUIIukgFcgMYyAESLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXZhbGlkYXRlX29ubHkYBiABKAgijAEKFENyZWF0ZUFwaUtleVJlc3BvbnNlEjAKB2RldGFpbHMYASABKAsyHy5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkRldGFpbHMSLQoHYXBpX2tleRgCIAEoCzIcLmxvY2trZWVwZXIuYXBpa2V5LnYxLkFwaUtleRITCgZzZWNyZXQYAyABKAlCA4ABASJxChJMaXN0QXBpS2V5c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGNAPEiEKD29yZ2FuaXphdGlvbl9pZBgDIAEoCUIIukgFcgMYyAEiXgoTTGlzdEFwaUtleXNSZXNwb25zZRIuCghhcGlfa2V5cxgBIAMoCzIcLmxvY2trZWVwZXIuYXBpa2V5LnYxLkFwaUtleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijQEKE1Jldm9rZUFwaUtleVJlcXVlc3QSHQoKYXBpX2tleV9pZBgBIAEoCUIJukgGcgQQARhkEhkKBG5vdGUYAiABKAlCC4ABAbpIBXIDGOgHEiUKCnJlcXVlc3RfaWQYAyABKAlCEbpIDnIMGGQyCF5bIS1+XSokEhUKDXZhbGlkYXRlX29ubHkYBCABKAgidwoUUmV2b2tlQXBpS2V5UmVzcG9uc2USMAoHZGV0YWlscxgBIAEoCzIfLmxvY2trZWVwZXIucmVzb3VyY2UudjEuRGV0YWlscxItCgdhcGlfa2V5GAIgASgLMhwubG9ja2tlZXBlci5hcGlrZXkudjEuQXBpS2V5Mp4DCg1BcGlLZXlTZXJ2aWNlEn0KDENyZWF0ZUFwaUtleRIpLmxvY2trZWVwZXIuYXBpa2V5LnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaKi5sb2Nra2VlcGVyLmFwaWtleS52MS5DcmVhdGVBcGlLZXlSZXNwb25zZSIWgtPkkwIQOgEqIgsvdjEvYXBpS2V5cxJ6CgtMaXN0QXBpS2V5cxIoLmxvY2trZWVwZXIuYXBpa2V5LnYxLkxpc3RBcGlLZXlzUmVxdWVzdBopLmxvY2trZWVwZXIuYXBpa2V5LnYxLkxpc3RBcGlLZXlzUmVzcG9uc2UiFpACAYLT5JMCDRILL3YxL2FwaUtleXMSkQEKDFJldm9rZUFwaUtleRIpLmxvY2trZWVwZXIuYXBpa2V5LnYxLlJldm9rZUFwaUtleVJlcXVlc3QaKi5sb2Nra2VlcGVyLmFwaWtleS52MS5SZXZva2VBcGlLZXlSZXNwb25zZSIqgtPkkwIkOgEqIh8vdjEvYXBpS2V5cy97YXBpX2tleV9pZH06cmV2b2tlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_details]);
+  fileDesc("Cipsb2Nra2VlcGVyL2FwaWtleS92MS9hcGlfa2V5X3NlcnZpY2UucHJvdG8SFGxvY2trZWVwZXIuYXBpa2V5LnYxIpQCCgZBcGlLZXkSEgoKYXBpX2tleV9pZBgBIAEoCRIwCgdkZXRhaWxzGAIgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5EZXRhaWxzEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIMCgRyb2xlGAQgASgJEhMKC3Blcm1pc3Npb25zGAUgAygJEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbGFzdF91c2VkX2RheRgIIAEoCRISCgpjcmVhdGVkX2J5GAkgASgJIuABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh4KDGRpc3BsYXlfbmFtZRgBIAEoCUIIukgFcgMYyAESFQoEcm9sZRgCIAEoCUIHukgEcgIYMhInCgtwZXJtaXNzaW9ucxgDIAMoCUISukgPkgEMEDIYASIGcgQQARgyEiEKD29yZ2FuaXphdGlvbl9pZBgEIAEoCUIIukgFcgMYyAESLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXZhbGlkYXRlX29ubHkYBiABKAgijAEKFENyZWF0ZUFwaUtleVJlc3BvbnNlEjAKB2RldGFpbHMYASABKAsyHy5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkRldGFpbHMSLQoHYXBpX2tleRgCIAEoCzIcLmxvY2trZWVwZXIuYXBpa2V5LnYxLkFwaUtleRITCgZzZWNyZXQYAyABKAlCA4ABASIxChBHZXRBcGlLZXlSZXF1ZXN0Eh0KCmFwaV9rZXlfaWQYASABKAlCCbpIBnIEEAEYZCJCChFHZXRBcGlLZXlSZXNwb25zZRItCgdhcGlfa2V5GAEgASgLMhwubG9ja2tlZXBlci5hcGlrZXkudjEuQXBpS2V5InEKEkxpc3RBcGlLZXlzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMY0A8SIQoPb3JnYW5pemF0aW9uX2lkGAMgASgJQgi6SAVyAxjIASJeChNMaXN0QXBpS2V5c1Jlc3BvbnNlEi4KCGFwaV9rZXlzGAEgAygLMhwubG9ja2tlZXBlci5hcGlrZXkudjEuQXBpS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKNAQoTUmV2b2tlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBBABGGQSGQoEbm90ZRgCIAEoCUILgAEBukgFcgMY6AcSJQoKcmVxdWVzdF9pZBgDIAEoCUIRukgOcgwYZDIIXlshLX5dKiQSFQoNdmFsaWRhdGVfb25seRgEIAEoCCJ3ChRSZXZva2VBcGlLZXlSZXNwb25zZRIwCgdkZXRhaWxzGAEgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5EZXRhaWxzEi0KB2FwaV9rZXkYAiABKAsyHC5sb2Nra2VlcGVyLmFwaWtleS52MS5BcGlLZXkyogQKDUFwaUtleVNlcnZpY2USfQoMQ3JlYXRlQXBpS2V5EikubG9ja2tlZXBlci5hcGlrZXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBoqLmxvY2trZWVwZXIuYXBpa2V5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIhaC0+STAhA6ASoiCy92MS9hcGlLZXlzEoEBCglHZXRBcGlLZXkSJi5sb2Nra2VlcGVyLmFwaWtleS52MS5HZXRBcGlLZXlSZXF1ZXN0GicubG9ja2tlZXBlci5hcGlrZXkudjEuR2V0QXBpS2V5UmVzcG9uc2UiI5ACAYLT5JMCGhIYL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9EnoKC0xpc3RBcGlLZXlzEigubG9ja2tlZXBlci5hcGlrZXkudjEuTGlzdEFwaUtleXNSZXF1ZXN0GikubG9ja2tlZXBlci5hcGlrZXkudjEuTGlzdEFwaUtleXNSZXNwb25zZSIWkAIBgtPkkwINEgsvdjEvYXBpS2V5cxKRAQoMUmV2b2tlQXBpS2V5EikubG9ja2tlZXBlci5hcGlrZXkudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBoqLmxvY2trZWVwZXIuYXBpa2V5LnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9hcGlLZXlzL3thcGlfa2V5X2lkfTpyZXZva2ViBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_details]);
 
 /**
  * A key, without its secret.
@@ -189,6 +189,48 @@ export const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse> = /*@_
   messageDesc(file_lockkeeper_apikey_v1_api_key_service, 2);
 
 /**
+ * Names the key.
+ *
+ * @generated from message lockkeeper.apikey.v1.GetApiKeyRequest
+ */
+export type GetApiKeyRequest = Message<"lockkeeper.apikey.v1.GetApiKeyRequest"> & {
+  /**
+   * The key's id; 1 to 100 characters.
+   *
+   * @generated from field: string api_key_id = 1;
+   */
+  apiKeyId: string;
+};
+
+/**
+ * Describes the message lockkeeper.apikey.v1.GetApiKeyRequest.
+ * Use `create(GetApiKeyRequestSchema)` to create a new message.
+ */
+export const GetApiKeyRequestSchema: GenMessage<GetApiKeyRequest> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 3);
+
+/**
+ * The key.
+ *
+ * @generated from message lockkeeper.apikey.v1.GetApiKeyResponse
+ */
+export type GetApiKeyResponse = Message<"lockkeeper.apikey.v1.GetApiKeyResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: lockkeeper.apikey.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
+};
+
+/**
+ * Describes the message lockkeeper.apikey.v1.GetApiKeyResponse.
+ * Use `create(GetApiKeyResponseSchema)` to create a new message.
+ */
+export const GetApiKeyResponseSchema: GenMessage<GetApiKeyResponse> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 4);
+
+/**
  * Names a page.
  *
  * @generated from message lockkeeper.apikey.v1.ListApiKeysRequest
@@ -221,7 +263,7 @@ export type ListApiKeysRequest = Message<"lockkeeper.apikey.v1.ListApiKeysReques
  * Use `create(ListApiKeysRequestSchema)` to create a new message.
  */
 export const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 3);
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 5);
 
 /**
  * A page of keys.
@@ -249,7 +291,7 @@ export type ListApiKeysResponse = Message<"lockkeeper.apikey.v1.ListApiKeysRespo
  * Use `create(ListApiKeysResponseSchema)` to create a new message.
  */
 export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 4);
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 6);
 
 /**
  * Names the key to revoke.
@@ -291,7 +333,7 @@ export type RevokeApiKeyRequest = Message<"lockkeeper.apikey.v1.RevokeApiKeyRequ
  * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
  */
 export const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 5);
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 7);
 
 /**
  * The key that was revoked.
@@ -319,7 +361,7 @@ export type RevokeApiKeyResponse = Message<"lockkeeper.apikey.v1.RevokeApiKeyRes
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
 export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 6);
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 8);
 
 /**
  * Makes, lists and revokes API keys. A caller makes only keys within its own scope and permissions.
@@ -337,6 +379,17 @@ export const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof CreateApiKeyRequestSchema;
     output: typeof CreateApiKeyResponseSchema;
+  },
+  /**
+   * Returns one key, revoked or not. NOT_FOUND (API_KEY_NOT_FOUND) also for a key outside the caller's scope. Needs
+   * key.read.
+   *
+   * @generated from rpc lockkeeper.apikey.v1.ApiKeyService.GetApiKey
+   */
+  getApiKey: {
+    methodKind: "unary";
+    input: typeof GetApiKeyRequestSchema;
+    output: typeof GetApiKeyResponseSchema;
   },
   /**
    * Lists the keys of the caller's scope by id, revoked ones included, a page at a time. Needs key.read.
