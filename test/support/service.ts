@@ -134,6 +134,8 @@ export interface ChildOptions {
   readonly arguments?: readonly string[];
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** With a channel for messages, for what is preloaded into it. */
+  readonly channel?: boolean;
   /** Put in front of `node`, for example a tracer. */
   readonly command?: readonly string[];
 }
@@ -155,7 +157,8 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
   const [program = "", ...args] = words;
   const child = spawn(program, args, {
     env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY, LOCKKEEPER_LOG_LEVEL: "warn", ...options.environment },
-  });
+    stdio: ["pipe", "pipe", "pipe", ...(options.channel ? (["ipc"] as const) : [])],
+  }) as ChildProcessWithoutNullStreams;
   defer(t, () => {
     child.kill("SIGKILL");
   });

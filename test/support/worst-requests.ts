@@ -1,0 +1,151 @@
+/** The worst requests of each kind, one row each: what one caller sends to keep everybody else waiting. */
+import { type DescMethod, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { frame, type RawRequest } from "./wires.ts";
+
+/** A request with its wire, ready to be sent. */
+export interface WireRequest {
+  readonly wire: string;
+  readonly http: "1.1" | "2";
+  readonly request: RawRequest;
+}
+
+/** One kind of large request, as it looks on each wire where it can be sent. Requests are made once, before anything is measured. */
+export interface WorstRequest {
+  readonly name: string;
+  readonly make: () => readonly WireRequest[];
+  /** How many are sent at once on each wire. Absent: 1. */
+  readonly times?: number;
+  /** What is not within the bounds yet, and why; the row is skipped. */
+  readonly pending?: string;
+  /** `OK`, or the reason of the refusal that all answers carry. */
+  readonly answer: string;
+}
+
+/** Bodies are refused beyond this, on the wire and after decompression. */
+const BODY_BYTES_MAX = 256 * 1024;
+const IMPORT_BYTES_MAX = 4 * 1024 * 1024;
+
+const POST = { te: "trailers" };
+
+/** The same bytes of protobuf on the wires that carry them. */
+function binaryWires(method: DescMethod, bytes: Uint8Array): WireRequest[] {
+  const path = `/${method.parent.typeName}/${method.name}`;
+  const request = (contentType: string, body: Uint8Array): RawRequest => ({
+    path,
+    headers: { ...POST, "content-type": contentType },
+    body,
+  });
+  return [
+    { wire: "gRPC", http: "2", request: request("application/grpc", frame(bytes)) },
+    { wire: "gRPC-Web", http: "1.1", request: request("application/grpc-web+proto", frame(bytes)) },
+    { wire: "Connect", http: "1.1", request: request("application/proto", bytes) },
+  ];
+}
+
+function jsonWires(
+  method: DescMethod,
+  text: string,
+  rest?: Partial<RawRequest> & Pick<RawRequest, "path">,
+): WireRequest[] {
+  const headers = { "content-type": "application/json" };
+  const body = Buffer.from(text);
+  const path = `/${method.parent.typeName}/${method.name}`;
+  return [
+    { wire: "Connect with JSON", http: "1.1", request: { path, headers, body } },
+    ...(rest === undefined ? [] : [{ wire: "REST", http: "1.1" as const, request: { headers, body, ...rest } }]),
+  ];
+}
+
+/** One message on every wire. `path`: of a POST that takes the message as it is. */
+function allWires(method: DescMethod, message: JsonObject, path?: string): WireRequest[] {
+  return [
+    ...binaryWires(method, toBinary(method.input, fromJson(method.input, message))),
+    ...jsonWires(method, JSON.stringify(message), path === undefined ? undefined : { path }),
+  ];
+}
+
+function get(path: string): WireRequest {
+  return { wire: "REST", http: "1.1", request: { method: "GET", path, headers: {}, body: Buffer.alloc(0) } };
+}
+
+/** A field of protobuf that is delimited by its length. */
+function delimited(tag: number, body: Uint8Array): Buffer {
+  const length: number[] = [];
+  for (let rest = body.byteLength; ; rest >>>= 7) {
+    length.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80);
+    if (rest < 0x80) return Buffer.concat([Buffer.from([(tag << 3) | 2, ...length]), body]);
+  }
+}
+
+/** The entry `{"a": {"k": [[], [], …]}}` of the field `attributes`, number 4, in so many bytes. */
+function emptyLists(bytes: number): Buffer {
+  const value = Buffer.alloc(bytes - (bytes % 4), Buffer.from([0x0a, 2, 0x32, 0]));
+  const entry = (inner: Uint8Array): Buffer => Buffer.concat([delimited(1, Buffer.from("a")), delimited(2, inner)]);
+  return delimited(4, entry(delimited(1, entry(delimited(6, value)))));
+}
+
+const { createUser, importUsers, listUsers, updateUser } = UserService.method;
+const ROOM = 100;
+
+export const WORST_REQUESTS: readonly WorstRequest[] = [
+  {
+    name: "ListUsers with hundreds of thousands of states",
+    pending: "values of JSON are not counted before they are decoded",
+    answer: "FIELD_INVALID",
+    make: () => [
+      ...binaryWires(listUsers, delimited(4, Buffer.alloc(BODY_BYTES_MAX - ROOM))),
+      ...jsonWires(listUsers, JSON.stringify({ states: Array<number>(120_000).fill(0) })),
+      get(`/v1/users?${"states=0&".repeat(1_500)}`),
+    ],
+  },
+  {
+    name: "ListUsers with as many reason codes as the body holds",
+    pending: "values of JSON are not counted before they are decoded",
+    answer: "FIELD_INVALID",
+    make: () => [
+      ...binaryWires(listUsers, Buffer.alloc(BODY_BYTES_MAX - ROOM, Buffer.from([0x32, 0]))),
+      ...jsonWires(listUsers, JSON.stringify({ reasonCodes: Array<string>(80_000).fill("") })),
+      get(`/v1/users?${"reasonCodes&".repeat(1_200)}`),
+    ],
+  },
+  {
+    name: "UpdateUser with as many paths in its mask as the body holds",
+    answer: "FIELD_INVALID",
+    make: () => allWires(updateUser, { userId: "alice", updateMask: "profile.email,".repeat(9_000).slice(0, -1) }),
+  },
+  {
+    name: "CreateUser with attributes of empty lists",
+    pending: "values are not counted before they are decoded",
+    answer: "FIELD_INVALID",
+    make: () => [
+      ...binaryWires(createUser, emptyLists(BODY_BYTES_MAX - ROOM)),
+      ...jsonWires(createUser, `{"attributes":{"a":{"k":[${"[],".repeat(86_000)}[]]}}}`, { path: "/v1/users" }),
+    ],
+  },
+  {
+    name: "ImportUsers of one user with attributes of empty lists",
+    pending: "values are not counted before they are decoded",
+    answer: "FIELD_INVALID",
+    make: () => [
+      ...binaryWires(importUsers, delimited(2, emptyLists(IMPORT_BYTES_MAX - ROOM))),
+      ...jsonWires(importUsers, `{"users":[{"userId":"a","attributes":{"a":{"k":[${"[],".repeat(1_390_000)}[]]}}}]}`, {
+        path: "/v1/users:import",
+      }),
+    ],
+  },
+  {
+    name: "ImportUsers of 1,000 users of whom each is at fault",
+    pending: "a slice of items is judged in one turn",
+    answer: "OK",
+    make: () =>
+      allWires(importUsers, { users: Array(1_000).fill({ profile: { email: "no address" } }) }, "/v1/users:import"),
+  },
+  {
+    name: "100 ListUsers of 1,000 at once",
+    pending: "answers are not built in slices",
+    answer: "OK",
+    times: 100,
+    make: () => [...allWires(listUsers, { pageSize: 1_000 }), get("/v1/users?pageSize=1000")],
+  },
+];
