@@ -170,6 +170,27 @@ export function refuseFields(fields: readonly FieldViolation[]): Refusal {
   return refuse("FIELD_INVALID", `${first.field}: ${first.description}${more}`, { fields });
 }
 
+/** So many fields are named at most, and so many bytes of JSON: the answer fits into 8 KiB on every wire. */
+const LISTED_MAX = 20;
+const LISTED_BYTES_MAX = 2_000;
+
+/** The fields at fault as they are told: as many as there is room for, and with the last of them how many more there are. */
+export function listFields(fields: readonly FieldViolation[]): readonly FieldViolation[] {
+  const listed: FieldViolation[] = [];
+  let bytes = 0;
+  for (const each of fields.slice(0, LISTED_MAX)) {
+    bytes += Buffer.byteLength(JSON.stringify(each));
+    if (bytes > LISTED_BYTES_MAX && listed.length > 0) break;
+    listed.push(each);
+  }
+  const last = listed.at(-1);
+  const left = fields.length - listed.length;
+  if (last !== undefined && left > 0) {
+    listed[listed.length - 1] = { ...last, description: `${last.description} (and ${left} more)` };
+  }
+  return listed;
+}
+
 /** The resource is not at the sequence that the caller expects. */
 export function sequenceMismatch(
   kind: "user" | "organization" | "policy" | "session",

@@ -2,7 +2,15 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { codeOf, type Refusal, type RefusalCode, RefusalError, refuse, refuseField } from "../domain/refusal.ts";
+import {
+  codeOf,
+  listFields,
+  type Refusal,
+  type RefusalCode,
+  RefusalError,
+  refuse,
+  refuseField,
+} from "../domain/refusal.ts";
 import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../store/store.ts";
 
 /** The domain of every ErrorInfo. */
@@ -31,7 +39,7 @@ export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError 
   const { reason, message, metadata, fields, retryAfterMs } = refusal;
   const details = [detail(ErrorInfoSchema, { reason, domain: ERROR_DOMAIN, metadata: { ...metadata } })];
   if (fields.length > 0) {
-    details.push(detail(BadRequestSchema, { fieldViolations: fields.map((f) => ({ ...f, reason: "" })) }));
+    details.push(detail(BadRequestSchema, { fieldViolations: listFields(fields).map((f) => ({ ...f, reason: "" })) }));
   }
   if (retryAfterMs !== undefined) {
     const seconds = Math.floor(retryAfterMs / 1000);

@@ -11,8 +11,9 @@ import {
 import { isReflectList, type Path, pathToString, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
-import { type FieldRules, field as fieldRules, Ignore } from "../../gen/buf/validate/validate_pb.ts";
+import { type FieldRules, field as fieldRules } from "../../gen/buf/validate/validate_pb.ts";
 import { type FieldViolation, type Refusal, refuseFields, shown } from "../domain/refusal.ts";
+import { areItemsIgnored, findOversized } from "./size-rules.ts";
 
 const patterns = new Map<string, RegExp>();
 
@@ -33,6 +34,8 @@ const validator = createValidator({
 
 /** What is wrong with a request; `undefined`: nothing. Throws when a rule of the contract itself is at fault. */
 export function validate<D extends DescMessage>(desc: D, message: MessageShape<D>): Refusal | undefined {
+  const oversized = findOversized(desc, message);
+  if (oversized.length > 0) return refuseFields(oversized);
   const unfit = findUnstorable(desc, message);
   if (unfit !== undefined) return refuseFields([unfit]);
   const result = validator.validate(desc, message);
@@ -41,8 +44,12 @@ export function validate<D extends DescMessage>(desc: D, message: MessageShape<D
   return refuseFields(result.violations.map((violation) => toFieldViolation(desc, message, violation)));
 }
 
+/** A path names keys of maps, which may be as long as the request. */
+const PATH_CHARS_MAX = 200;
+
 function toFieldViolation(desc: DescMessage, message: Message, violation: Violation): FieldViolation {
-  const field = pathToString(violation.field) || desc.name;
+  const path = pathToString(violation.field) || desc.name;
+  const field = path.length > PATH_CHARS_MAX ? `${path.slice(0, PATH_CHARS_MAX).toWellFormed()}…` : path;
   const received = receivedAt(reflect(desc, message), violation);
   const enumeration = enumAt(violation.field);
   const rule =
@@ -139,13 +146,6 @@ export function findUnstorable(desc: DescMessage, message: Message): FieldViolat
     if (description !== undefined) return { field: desc.field[local]?.name ?? local, description };
   }
   return undefined;
-}
-
-/** Whether the contract leaves the items of a list to the handler, which validates each by itself. */
-function areItemsIgnored(field: DescField): boolean {
-  if (field.fieldKind !== "list") return false;
-  const rules = getOption(field, fieldRules).type;
-  return rules.case === "repeated" && rules.value.items?.ignore === Ignore.ALWAYS;
 }
 
 /** Looks through lists, maps and messages alike; their own keys are checked too, for JSON objects bring their own. */

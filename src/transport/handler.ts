@@ -1,6 +1,7 @@
 /** The one way from every wire to a handler: notes the request, keeps the deadline, normalises what goes wrong. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { LiveCall } from "./call.ts";
 import { correctDecodeError, deadlineExceeded, sanitize, toCallError } from "./call-error.ts";
 import type { Call, Mount } from "./mount.ts";
@@ -57,6 +58,7 @@ export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: Lo
       logInternal(cause, call.id);
     }
     call.describeError?.(error, call.method);
+    fitRefusal(error);
     call.error ??= error;
   }
   return error;

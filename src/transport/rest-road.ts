@@ -7,6 +7,7 @@ import { encodeResponse, streamFormatOf } from "../transcoding/encode.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { assertAcceptable, type MediaTypes } from "../transcoding/negotiate.ts";
 import { nativeRestPolicy, type RestAnswer, type RestPolicy } from "../transcoding/policy.ts";
+import { fitRefusal } from "../transcoding/refusal-size.ts";
 import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
 import type { Route } from "../transcoding/route.ts";
 import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../transcoding/route-table.ts";
@@ -160,6 +161,7 @@ function answerUnmatched<A>(
   const [fault, policy] = refusalOf(found);
   const error = refused ?? fault;
   surroundings.describeError?.(error, undefined);
+  fitRefusal(error);
   recordUnmatched(surroundings, exchange, error);
   sendError(surroundings, exchange, error, policy ?? noMount);
 }

@@ -265,7 +265,7 @@ export type UpdateOrganizationRequest = Message<"lockkeeper.organization.v1.Upda
   defaultLockDuration?: Duration | undefined;
 
   /**
-   * Which fields change, at least one: `display_name`, `default_lock_duration`.
+   * Which fields change, 1 to 100 paths: `display_name`, `default_lock_duration`.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 4;
    */

@@ -247,7 +247,7 @@ export type UpdatePolicyRequest = Message<"lockkeeper.policy.v1.UpdatePolicyRequ
   values?: PolicyValues | undefined;
 
   /**
-   * Names of PolicyValues, at least one.
+   * Names of PolicyValues, 1 to 100 paths.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

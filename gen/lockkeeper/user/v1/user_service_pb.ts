@@ -649,7 +649,7 @@ export type UpdateUserRequest = Message<"lockkeeper.user.v1.UpdateUserRequest"> 
   attributes: { [key: string]: JsonObject };
 
   /**
-   * Which fields change, at least one: `profile`, `profile.<field>`, `attributes` or `attributes.<namespace>`.
+   * Which fields change, 1 to 100 paths: `profile`, `profile.<field>`, `attributes` or `attributes.<namespace>`.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 5;
    */
