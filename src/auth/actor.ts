@@ -8,6 +8,8 @@ export interface Actor {
   readonly id: string;
   /** The API key, which every write checks once more in its transaction. */
   readonly keyId?: string;
+  /** SHA-256 of the secret of that key that the call shows, lower-case hex. */
+  readonly secretHash?: string;
   readonly permissions: ReadonlySet<Permission>;
   /** The organization that the caller is confined to; `null`: the whole instance. */
   readonly scope: string | null;
@@ -16,8 +18,9 @@ export interface Actor {
 }
 
 /** What a command carries of its caller's credential, to be checked once more when it is decided. */
-export function credentialOf(actor: Actor): Pick<CommandContext, "keyId" | "credentialEndTime"> {
-  if (actor.keyId !== undefined) return { keyId: actor.keyId };
+export function credentialOf(actor: Actor): Pick<CommandContext, "keyId" | "secretHash" | "credentialEndTime"> {
+  const { keyId, secretHash } = actor;
+  if (keyId !== undefined) return { keyId, ...(secretHash === undefined ? {} : { secretHash }) };
   return actor.expireTime === null ? {} : { credentialEndTime: actor.expireTime };
 }
 

@@ -1,5 +1,5 @@
 /** Credential → actor. All keys are held in memory by hash: a call that is refused costs no database access. */
-import { type ApiKey, credentialInvalid, isEffective } from "../domain/api-key.ts";
+import { type ApiKey, credentialInvalid } from "../domain/api-key.ts";
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { Actor } from "./actor.ts";
@@ -46,6 +46,7 @@ export class Badge {
   readonly #clock: () => number;
   readonly #onTrouble: (error: unknown) => void;
   readonly #byHash = new Map<string, Held>();
+  readonly #hashesById = new Map<string, readonly string[]>();
   readonly #failures = new Map<string, Failures>();
   #used = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
@@ -69,46 +70,45 @@ export class Badge {
 
   /** Takes note of a key that was made or changed; a revoked one opens nothing from here on. */
   hold(key: ApiKey): void {
-    if (key.revokeTime !== null) {
-      this.#byHash.delete(key.secretHash);
-      return;
-    }
+    for (const hash of this.#hashesById.get(key.id) ?? []) this.#byHash.delete(hash);
+    this.#hashesById.delete(key.id);
+    if (key.revokeTime !== null) return;
     const permissions: ReadonlySet<Permission> = new Set(permissionsOf(key));
-    const actor: Actor = {
-      id: `key:${key.id}`,
-      keyId: key.id,
-      permissions,
-      scope: key.organizationId,
-      expireTime: key.expireTime,
-    };
-    this.#byHash.set(key.secretHash, { key, actor, dayEndTime: 0 });
+    const secrets = [{ hash: key.secretHash, endTime: key.expireTime }, ...key.earlierSecrets];
+    for (const { hash, endTime } of secrets) {
+      const actor: Actor = {
+        id: `key:${key.id}`,
+        keyId: key.id,
+        secretHash: hash,
+        permissions,
+        scope: key.organizationId,
+        expireTime: endTime,
+      };
+      this.#byHash.set(hash, { key, actor, dayEndTime: 0 });
+    }
+    this.#hashesById.set(
+      key.id,
+      secrets.map(({ hash }) => hash),
+    );
   }
 
-  /** The key with this hash, unless it was revoked. */
-  keyOf(secretHash: string): ApiKey | undefined {
-    return this.#byHash.get(secretHash)?.key;
-  }
-
-  /** The key with this id, unless it was revoked. Looks through all keys. */
-  keyById(keyId: string): ApiKey | undefined {
-    for (const { key } of this.#byHash.values()) if (key.id === keyId) return key;
-    return undefined;
+  /** The key by which this actor was admitted, unless it was revoked, or rotated since; `undefined` for tokens too. */
+  keyOf({ secretHash }: Actor): ApiKey | undefined {
+    return secretHash === undefined ? undefined : this.#byHash.get(secretHash)?.key;
   }
 
   /** Whether what an actor was admitted by opens now, for calls that last. */
-  stillOpens({ keyId, expireTime }: Actor): boolean {
-    const now = this.#clock();
-    if (keyId === undefined) return expireTime === null || expireTime > now;
-    const key = this.keyById(keyId);
-    return key !== undefined && isEffective(key, now);
+  stillOpens(actor: Actor): boolean {
+    const isKnown = actor.secretHash === undefined || this.#byHash.has(actor.secretHash);
+    return isKnown && !hasEnded(actor, this.#clock());
   }
 
   /** Learns anew which keys there are, now or as soon as the store answers again. */
   reload(): void {
     this.#store.loadApiKeys().then(
       (keys) => {
-        const present = new Set(keys.map((key) => key.secretHash));
-        for (const hash of this.#byHash.keys()) if (!present.has(hash)) this.#byHash.delete(hash);
+        this.#byHash.clear();
+        this.#hashesById.clear();
         for (const key of keys) this.hold(key);
       },
       (error: unknown) => {
@@ -127,7 +127,7 @@ export class Badge {
     const token = bearerToken(authorization);
     if (token === undefined) return { ok: false, refusal: missing(authorization) };
     const held = this.#find(token);
-    if (held === undefined || !isEffective(held.key, now)) return this.fail(remoteAddress, credentialInvalid());
+    if (held === undefined || hasEnded(held.actor, now)) return this.fail(remoteAddress, credentialInvalid());
     this.#noteUse(held, now);
     return { ok: true, actor: held.actor };
   }
@@ -194,6 +194,10 @@ export class Badge {
     const oldest = this.#failures.keys().next();
     if (!oldest.done) this.#failures.delete(oldest.value);
   }
+}
+
+function hasEnded({ expireTime }: Actor, now: number): boolean {
+  return expireTime !== null && expireTime <= now;
 }
 
 /** What the header shows as a credential; `undefined`: it has none. */

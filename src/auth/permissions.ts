@@ -82,6 +82,7 @@ export const RPC_PERMISSIONS: Readonly<Record<string, Permission | null>> = {
   "lockkeeper.apikey.v1.ApiKeyService/CreateApiKey": "key.write",
   "lockkeeper.apikey.v1.ApiKeyService/GetApiKey": "key.read",
   "lockkeeper.apikey.v1.ApiKeyService/ListApiKeys": "key.read",
+  "lockkeeper.apikey.v1.ApiKeyService/RotateApiKey": "key.write",
   "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": "key.write",
   "lockkeeper.admin.v1.AdminService/WhoAmI": null,
   "lockkeeper.admin.v1.AdminService/CreateBackup": "backup.create",

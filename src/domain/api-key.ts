@@ -5,10 +5,22 @@ import { type Refusal, refuse, shown } from "./refusal.ts";
 /** The role whose holders may do everything; the last instance key with it cannot be revoked. */
 export const OWNER_ROLE = "owner";
 
+/** How many secrets of before the present one may open at once. */
+const EARLIER_SECRETS_MAX = 4;
+
+/** A secret of before a rotation that goes on for a while. */
+export interface EarlierSecret {
+  readonly hash: string;
+  /** Exclusive; it ends with the key if that is sooner. */
+  readonly endTime: number;
+}
+
 export interface ApiKey {
   readonly id: string;
   /** SHA-256 of the whole secret, lower-case hex. */
   readonly secretHash: string;
+  /** Those that opened beyond the last rotation, the newest last. */
+  readonly earlierSecrets: readonly EarlierSecret[];
   /** The organization that the key is confined to; `null`: the whole instance. */
   readonly organizationId: string | null;
   readonly displayName: string;
@@ -17,6 +29,8 @@ export interface ApiKey {
   readonly permissions: readonly string[];
   readonly expireTime: number | null;
   readonly revokeTime: number | null;
+  /** When the present secret came; `null`: it is the first one. */
+  readonly rotateTime: number | null;
   /** The UTC day of the last use, `YYYY-MM-DD`; empty: never used. Kept beside the history, not in it. */
   readonly lastUsedDay: string;
   readonly createdBy: string;
@@ -37,6 +51,16 @@ export interface CreateApiKey {
   readonly context: CommandContext;
 }
 
+export interface RotateApiKey {
+  readonly type: "RotateApiKey";
+  readonly keyId: string;
+  readonly secretHash: string;
+  /** How long the secrets of before go on opening, in milliseconds, 0 or more. */
+  readonly overlapMs: number;
+  readonly note: string;
+  readonly context: CommandContext;
+}
+
 export interface RevokeApiKey {
   readonly type: "RevokeApiKey";
   readonly keyId: string;
@@ -44,7 +68,7 @@ export interface RevokeApiKey {
   readonly context: CommandContext;
 }
 
-export type ApiKeyCommand = CreateApiKey | RevokeApiKey;
+export type ApiKeyCommand = CreateApiKey | RotateApiKey | RevokeApiKey;
 
 export type ApiKeyEvent = {
   readonly time: number;
@@ -58,6 +82,11 @@ export type ApiKeyEvent = {
         "secretHash" | "organizationId" | "displayName" | "role" | "permissions" | "expireTime"
       >;
     }
+  | {
+      readonly type: "ApiKeyRotated";
+      /** `overlapEndTime`: the secrets of before open until then at the most. */
+      readonly data: { readonly secretHash: string; readonly overlapEndTime: number };
+    }
   | { readonly type: "ApiKeyRevoked"; readonly data: Record<never, never> }
 );
 
@@ -68,6 +97,16 @@ export type ApiKeyDecision =
 /** Whether a key opens anything at `now`. */
 export function isEffective(key: Pick<ApiKey, "expireTime" | "revokeTime">, now: number): boolean {
   return key.revokeTime === null && (key.expireTime === null || key.expireTime > now);
+}
+
+/** Whether a key that is effective opens by this secret at `now`. */
+export function opensWith(
+  key: Pick<ApiKey, "secretHash" | "earlierSecrets">,
+  secretHash: string,
+  now: number,
+): boolean {
+  if (secretHash === key.secretHash) return true;
+  return key.earlierSecrets.some(({ hash, endTime }) => hash === secretHash && endTime > now);
 }
 
 /** Whether a key is an instance owner's, now and without an end: one that expires does not keep the door open. */
@@ -104,6 +143,13 @@ export function decideApiKey(
       ),
     };
   }
+  const personal: Readonly<Record<string, string>> = command.note === "" ? {} : { note: command.note };
+  if (command.type === "RotateApiKey") {
+    const refusal = refusalToRotate(key, command, now);
+    if (refusal !== undefined) return { ok: false, refusal };
+    const data = { secretHash: command.secretHash, overlapEndTime: now + command.overlapMs };
+    return { ok: true, events: [{ ...envelope, type: "ApiKeyRotated", data, personal }] };
+  }
   if (isLastingOwner(key) && otherOwners === 0) {
     return {
       ok: false,
@@ -114,8 +160,33 @@ export function decideApiKey(
       ),
     };
   }
-  const personal: Readonly<Record<string, string>> = command.note === "" ? {} : { note: command.note };
   return { ok: true, events: [{ ...envelope, type: "ApiKeyRevoked", data: {}, personal }] };
+}
+
+function refusalToRotate(key: ApiKey, { overlapMs }: RotateApiKey, now: number): Refusal | undefined {
+  const metadata = { apiKeyId: key.id };
+  if (!isEffective(key, now)) {
+    const expiry = new Date(key.expireTime ?? now).toISOString();
+    return refuse("API_KEY_EXPIRED", `the API key ${shown(key.id)} expired at ${expiry}; create another one`, {
+      metadata,
+    });
+  }
+  const earlier = earlierSecretsAfter(key, now + overlapMs, now);
+  if (earlier.length <= EARLIER_SECRETS_MAX) return undefined;
+  const soonest = new Date(Math.min(...earlier.map(({ endTime }) => endTime))).toISOString();
+  return refuse(
+    "API_KEY_SECRETS_OVERLAP",
+    `the API key ${shown(key.id)} has ${EARLIER_SECRETS_MAX} earlier secrets that still open, at most ${EARLIER_SECRETS_MAX} may; wait until ${soonest}, when the first of them ends, or rotate with an overlap of 0s, which ends all of them`,
+    { metadata },
+  );
+}
+
+/** The present secret and those of before it that open beyond `now`, once they end at `overlapEndTime` at the latest. */
+function earlierSecretsAfter(key: ApiKey, overlapEndTime: number, now: number): readonly EarlierSecret[] {
+  const latest = Math.min(overlapEndTime, key.expireTime ?? Number.POSITIVE_INFINITY);
+  return [...key.earlierSecrets, { hash: key.secretHash, endTime: latest }]
+    .map(({ hash, endTime }) => ({ hash, endTime: Math.min(endTime, latest) }))
+    .filter(({ endTime }) => endTime > now);
 }
 
 export function evolveApiKey(before: ApiKey | undefined, event: ApiKeyEvent, id: string): ApiKey {
@@ -124,7 +195,9 @@ export function evolveApiKey(before: ApiKey | undefined, event: ApiKeyEvent, id:
     return {
       id,
       ...event.data,
+      earlierSecrets: [],
       revokeTime: null,
+      rotateTime: null,
       lastUsedDay: "",
       createdBy: event.actor,
       sequence,
@@ -133,7 +206,11 @@ export function evolveApiKey(before: ApiKey | undefined, event: ApiKeyEvent, id:
     };
   }
   if (before === undefined) throw new Error(`evolveApiKey: ${event.type} of a key that was never created`);
-  return { ...before, revokeTime: event.time, sequence, changeTime: event.time };
+  const after = { ...before, sequence, changeTime: event.time };
+  if (event.type === "ApiKeyRevoked") return { ...after, revokeTime: event.time };
+  const { secretHash, overlapEndTime } = event.data;
+  const earlierSecrets = earlierSecretsAfter(before, overlapEndTime, event.time);
+  return { ...after, secretHash, earlierSecrets, rotateTime: event.time };
 }
 
 export function apiKeyNotFound(keyId: string): Refusal {

@@ -18,6 +18,8 @@ export interface CommandContext {
   readonly actor: string;
   /** The API key whose validity is checked once more in the transaction; absent for tokens and the service itself. */
   readonly keyId?: string;
+  /** SHA-256 of the secret of that key by which the call came, lower-case hex: a rotation may end it meanwhile. */
+  readonly secretHash?: string;
   /** When the credential ends, for one that is no key; checked in the transaction. Absent: never. */
   readonly credentialEndTime?: number;
   /** The wire or dialect it came by. */

@@ -46,6 +46,11 @@ export const REASONS = {
   API_KEY_NOT_FOUND: ["NOT_FOUND", "There is no such API key that the caller may see."],
   API_KEY_ALREADY_REVOKED: ["FAILED_PRECONDITION", "The API key was revoked before."],
   API_KEY_LAST_OWNER: ["FAILED_PRECONDITION", "The last owner key of the instance cannot be revoked."],
+  API_KEY_EXPIRED: ["FAILED_PRECONDITION", "The API key has expired; create another one."],
+  API_KEY_SECRETS_OVERLAP: [
+    "FAILED_PRECONDITION",
+    "Too many earlier secrets of the API key still open; wait until one ends, or rotate with an overlap of 0s.",
+  ],
   SESSION_NOT_FOUND: ["NOT_FOUND", "There is no such session that the caller may see."],
   SESSION_ENDED: ["FAILED_PRECONDITION", "The session does not hold any more; `status` says why."],
   USER_MAY_NOT_ACT: ["FAILED_PRECONDITION", "The user is locked, banned or deactivated and may not sign in."],

@@ -95,6 +95,7 @@ export const EXAMPLES = {
   "lockkeeper.apikey.v1.ApiKeyService/CreateApiKey": { role: "operator", displayName: "support desk" },
   "lockkeeper.apikey.v1.ApiKeyService/GetApiKey": { apiKeyId: MADE.apiKeyId },
   "lockkeeper.apikey.v1.ApiKeyService/ListApiKeys": { pageSize: 20 },
+  "lockkeeper.apikey.v1.ApiKeyService/RotateApiKey": { apiKeyId: MADE.apiKeyId, overlap: "86400s" },
   "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": { apiKeyId: MADE.apiKeyId },
   "lockkeeper.admin.v1.AdminService/WhoAmI": {},
   "lockkeeper.user.v1.UserService/DeleteUser": { userId: "alice", reasonCode: "GDPR" },

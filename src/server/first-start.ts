@@ -2,11 +2,10 @@
 import type { Badge } from "../auth/badge.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "../auth/secret.ts";
 import { ConfigError } from "../config.ts";
-import { isLastingOwner, OWNER_ROLE } from "../domain/api-key.ts";
+import { type ApiKey, isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/api-key.ts";
 import type { CommandContext } from "../domain/command.ts";
 import { SYSTEM_ACTOR } from "../domain/event.ts";
 import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
-import { codeOf } from "../domain/refusal.ts";
 import { toKeyId } from "../service/api-key-service.ts";
 import type { Store } from "../store/store.ts";
 
@@ -33,10 +32,7 @@ export async function prepareFirstStart({ store, badge, newId, adminKey }: First
     if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
   }
   const hasOwner = (await store.loadApiKeys()).some(isLastingOwner);
-  const known = adminKey === undefined ? undefined : badge.keyOf(hashSecret(adminKey));
-  if (known !== undefined && !isLastingOwner(known)) {
-    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this is the key of something less than an owner; set another one");
-  }
+  const known = adminKey === undefined ? undefined : await readAdminKey(store, adminKey);
   if (adminKey === undefined ? hasOwner : known !== undefined) return undefined;
   const keyId = toKeyId(newId());
   const secret = adminKey ?? createSecret(keyId);
@@ -56,10 +52,27 @@ export async function prepareFirstStart({ store, badge, newId, adminKey }: First
     expireTime: null,
     context,
   });
-  if (!outcome.ok && adminKey !== undefined && codeOf(outcome.refusal.reason) === "INTERNAL") {
-    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this key was revoked or has expired; set another one");
-  }
   if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
   badge.hold(outcome.resource);
   return adminKey === undefined ? secret : undefined;
+}
+
+/** The key whose secret this is; `undefined`: there is none yet. Throws ConfigError for one that opens less than an owner's. */
+async function readAdminKey(store: Store, adminKey: string): Promise<ApiKey | undefined> {
+  const secretHash = hashSecret(adminKey);
+  const key = await store.readApiKey({ secretHash });
+  if (key === undefined) return undefined;
+  const now = await store.now();
+  if (!isEffective(key, now)) {
+    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this key was revoked or has expired; set another one");
+  }
+  if (!opensWith(key, secretHash, now)) {
+    throw new ConfigError(
+      "LOCKKEEPER_ADMIN_KEY: this key was rotated, and this secret of it has ended; set the new one",
+    );
+  }
+  if (!isLastingOwner(key)) {
+    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this is the key of something less than an owner; set another one");
+  }
+  return key;
 }

@@ -14,7 +14,7 @@ import { toTimestamp } from "./user-message.ts";
 
 export interface AdminServiceOptions {
   readonly store: Store;
-  readonly badge: Pick<Badge, "stillOpens" | "keyById">;
+  readonly badge: Pick<Badge, "stillOpens" | "keyOf">;
   readonly log: Pick<Log, "write">;
 }
 
@@ -26,7 +26,7 @@ export function adminHandlers({ store, badge, log }: AdminServiceOptions): Servi
   return {
     async whoAmI(_request, call) {
       const { actor } = call.admission;
-      const key = actor.keyId === undefined ? undefined : badge.keyById(actor.keyId);
+      const key = badge.keyOf(actor);
       return create(pb.WhoAmIResponseSchema, {
         actor: actor.id,
         organizationId: actor.scope ?? "",

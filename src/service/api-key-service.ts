@@ -1,5 +1,6 @@
-/** ApiKeyService: makes, shows and revokes API keys, never beyond what the caller has. */
+/** ApiKeyService: makes, shows, rotates and revokes API keys, never beyond what the caller has. */
 import { create } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { type Actor, permissionMissing } from "../auth/actor.ts";
 import type { Badge } from "../auth/badge.ts";
@@ -8,6 +9,7 @@ import { createSecret, hashSecret } from "../auth/secret.ts";
 import { type ApiKey, type ApiKeyCommand, apiKeyNotFound } from "../domain/api-key.ts";
 import { organizationNotFound } from "../domain/organization.ts";
 import { RefusalError, shown } from "../domain/refusal.ts";
+import { LATEST_TIME } from "../domain/restriction.ts";
 import { type Store, StoreUnavailableError } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import {
@@ -18,9 +20,13 @@ import {
   pageSizeOf,
   readScope,
   resourceOf,
+  toDurationMs,
   toTime,
 } from "./request.ts";
 import { toDetails, toTimestamp } from "./user-message.ts";
+
+/** How long the secrets of before a rotation go on unless the request says. */
+const OVERLAP_DEFAULT_MS = 3_600_000;
 
 export interface ApiKeyServiceOptions {
   readonly store: Store;
@@ -28,12 +34,39 @@ export interface ApiKeyServiceOptions {
   readonly badge: Pick<Badge, "hold" | "reload">;
 }
 
+type Handlers = ServiceHandlers<typeof pb.ApiKeyService>;
+
 /** The handlers of lockkeeper.apikey.v1.ApiKeyService. */
-export function apiKeyHandlers({
-  store,
-  newId,
-  badge,
-}: ApiKeyServiceOptions): ServiceHandlers<typeof pb.ApiKeyService> {
+export function apiKeyHandlers(options: ApiKeyServiceOptions): Handlers {
+  return { ...queryHandlers(options.store), ...changeHandlers(options) };
+}
+
+function queryHandlers(store: Store): Pick<Handlers, "getApiKey" | "listApiKeys"> {
+  return {
+    async getApiKey({ apiKeyId }, call) {
+      const key = await readVisibleKey(store, apiKeyId, call.admission.actor);
+      return create(pb.GetApiKeyResponseSchema, { apiKey: toMessage(key) });
+    },
+
+    async listApiKeys(request, call) {
+      const { actor } = call.admission;
+      assertWithinScope(actor, request.organizationId);
+      const page = await store.listApiKeys({
+        organizationId: readScope(actor, request.organizationId),
+        pageSize: pageSizeOf(request.pageSize),
+        ...(request.pageToken === "" ? {} : { after: request.pageToken }),
+      });
+      return create(pb.ListApiKeysResponseSchema, {
+        apiKeys: page.items.map(toMessage),
+        nextPageToken: page.next ?? "",
+      });
+    },
+  };
+}
+
+type Changes = Pick<Handlers, "createApiKey" | "rotateApiKey" | "revokeApiKey">;
+
+function changeHandlers({ store, newId, badge }: ApiKeyServiceOptions): Changes {
   const change = async (call: ServiceCall, command: ApiKeyCommand): Promise<ApiKey> => {
     try {
       const key = resourceOf<ApiKeyCommand>(await store.execute(command, executeOptions(call)));
@@ -51,15 +84,7 @@ export function apiKeyHandlers({
       const { actor } = call.admission;
       assertGrantable(actor, request);
       const organizationId = await scopeOfNewKey(store, actor, request.organizationId);
-      const expireTime = request.expireTime === undefined ? null : toTime(request.expireTime, "expire_time", "up");
-      const now = await store.now();
-      if (expireTime !== null && expireTime <= now) {
-        throw invalidField(
-          "expire_time",
-          `${new Date(expireTime).toISOString()} must lie in the future; the time here is ${new Date(now).toISOString()}`,
-        );
-      }
-      assertNotOutliving(actor, expireTime);
+      const expireTime = toExpireTime(request.expireTime, actor, await store.now());
       const keyId = toKeyId(newId());
       const secret = createSecret(keyId);
       const key = await change(call, {
@@ -80,22 +105,29 @@ export function apiKeyHandlers({
       });
     },
 
-    async getApiKey({ apiKeyId }, call) {
-      const key = await readVisibleKey(store, apiKeyId, call.admission.actor);
-      return create(pb.GetApiKeyResponseSchema, { apiKey: toMessage(key) });
-    },
-
-    async listApiKeys(request, call) {
+    async rotateApiKey(request, call) {
       const { actor } = call.admission;
-      assertWithinScope(actor, request.organizationId);
-      const page = await store.listApiKeys({
-        organizationId: readScope(actor, request.organizationId),
-        pageSize: pageSizeOf(request.pageSize),
-        ...(request.pageToken === "" ? {} : { after: request.pageToken }),
+      const before = await readVisibleKey(store, request.apiKeyId, actor);
+      assertNotAboveCaller(actor, before, "rotating this key");
+      if (outlives(before.expireTime, actor)) {
+        throw invalidField(
+          "api_key_id",
+          `${shown(before.id)} opens beyond ${endOf(actor)}, when the credential that rotates it ends; use a credential that lasts as long`,
+        );
+      }
+      const secret = createSecret(before.id);
+      const key = await change(call, {
+        type: "RotateApiKey",
+        keyId: before.id,
+        secretHash: hashSecret(secret),
+        overlapMs: request.overlap === undefined ? OVERLAP_DEFAULT_MS : toDurationMs(request.overlap, "overlap"),
+        note: request.note,
+        context: commandContext(call, request, ""),
       });
-      return create(pb.ListApiKeysResponseSchema, {
-        apiKeys: page.items.map(toMessage),
-        nextPageToken: page.next ?? "",
+      return create(pb.RotateApiKeyResponseSchema, {
+        details: toDetails(key),
+        apiKey: toMessage(key),
+        secret: request.validateOnly ? "" : secret,
       });
     },
 
@@ -113,7 +145,7 @@ export function apiKeyHandlers({
 
 /** The key, if it exists for the caller. Throws API_KEY_NOT_FOUND. */
 async function readVisibleKey(store: Store, keyId: string, { scope }: Actor): Promise<ApiKey> {
-  const key = await store.readApiKey(keyId);
+  const key = await store.readApiKey({ id: keyId });
   if (key === undefined || (scope !== null && key.organizationId !== scope)) {
     throw new RefusalError(apiKeyNotFound(keyId));
   }
@@ -145,20 +177,40 @@ function assertGrantable(actor: Actor, request: pb.CreateApiKeyRequest): void {
       );
     }
   }
-  const lacking = permissionsOf(request).filter((permission) => !actor.permissions.has(permission));
-  if (lacking.length > 0) {
-    throw new RefusalError(permissionMissing("making this key", lacking));
-  }
+  assertNotAboveCaller(actor, request, "making this key");
 }
 
-/** Throws FIELD_INVALID for a key that would open longer than the one that makes it. */
-function assertNotOutliving(actor: Actor, expireTime: number | null): void {
-  if (actor.expireTime === null || (expireTime !== null && expireTime <= actor.expireTime)) return;
-  const end = new Date(actor.expireTime).toISOString();
-  throw invalidField(
-    "expire_time",
-    `must be set and not later than ${end}, when the credential that makes the key expires`,
-  );
+/** Throws PERMISSION_MISSING for a key that may do more than the caller: its secret would give the caller that. */
+function assertNotAboveCaller(actor: Actor, key: Pick<ApiKey, "role" | "permissions">, what: string): void {
+  const lacking = permissionsOf(key).filter((permission) => !actor.permissions.has(permission));
+  if (lacking.length > 0) throw new RefusalError(permissionMissing(what, lacking));
+}
+
+/** When a new key ends; `null`: never. Throws FIELD_INVALID for the past, and for longer than the caller's own credential. */
+function toExpireTime(requested: Timestamp | undefined, actor: Actor, now: number): number | null {
+  const expireTime = requested === undefined ? null : toTime(requested, "expire_time", "up");
+  if (expireTime !== null && expireTime <= now) {
+    throw invalidField(
+      "expire_time",
+      `${new Date(expireTime).toISOString()} must lie in the future; the time here is ${new Date(now).toISOString()}`,
+    );
+  }
+  if (outlives(expireTime, actor)) {
+    throw invalidField(
+      "expire_time",
+      `must be set and not later than ${endOf(actor)}, when the credential that makes the key expires`,
+    );
+  }
+  return expireTime;
+}
+
+/** Whether a secret with this end would open longer than the credential of whoever gets it. */
+function outlives(expireTime: number | null, actor: Actor): boolean {
+  return actor.expireTime !== null && (expireTime === null || expireTime > actor.expireTime);
+}
+
+function endOf({ expireTime }: Actor): string {
+  return new Date(expireTime ?? LATEST_TIME).toISOString();
 }
 
 /** The named organization, or the caller's own scope. Throws SCOPE_EXCEEDED and ORGANIZATION_NOT_FOUND. */
@@ -172,6 +224,7 @@ async function scopeOfNewKey(store: Store, actor: Actor, organizationId: string)
 }
 
 function toMessage(key: ApiKey): pb.ApiKey {
+  const earlierEnds = key.earlierSecrets.map(({ endTime }) => endTime);
   return create(pb.ApiKeySchema, {
     apiKeyId: key.id,
     details: toDetails(key),
@@ -182,5 +235,7 @@ function toMessage(key: ApiKey): pb.ApiKey {
     ...(key.revokeTime === null ? {} : { revokeTime: toTimestamp(key.revokeTime) }),
     lastUsedDay: key.lastUsedDay,
     createdBy: key.createdBy,
+    ...(key.rotateTime === null ? {} : { rotateTime: toTimestamp(key.rotateTime) }),
+    ...(earlierEnds.length === 0 ? {} : { earlierSecretsEndTime: toTimestamp(Math.max(...earlierEnds)) }),
   });
 }

@@ -210,6 +210,9 @@ export interface AttemptQuery {
   readonly after?: string;
 }
 
+/** Names an API key by its id, or by the SHA-256 of a secret that it has or had before a rotation. */
+export type ApiKeyName = { readonly id: string } | { readonly secretHash: string };
+
 /** Names a session by its token's hash or by its id. */
 export type SessionName = { readonly tokenHash: string } | { readonly id: string };
 
@@ -336,8 +339,8 @@ export interface Store {
 
   /** All keys that are not revoked or expired, for the badge's memory. */
   loadApiKeys(): Promise<readonly ApiKey[]>;
-  /** Revoked ones included; `undefined`: there is none with this id. Scope is the caller's to check. */
-  readApiKey(keyId: string): Promise<ApiKey | undefined>;
+  /** Revoked ones included; `undefined`: there is none of this name. Scope is the caller's to check. */
+  readApiKey(name: ApiKeyName): Promise<ApiKey | undefined>;
   /** By id, revoked ones included. `organizationId`: only that organization's; `null`: all. */
   listApiKeys(query: {
     readonly organizationId: string | null;

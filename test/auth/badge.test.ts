@@ -22,6 +22,8 @@ function keyOf(secret: string, more: Partial<ApiKey> = {}): ApiKey {
     permissions: [],
     expireTime: null,
     revokeTime: null,
+    rotateTime: null,
+    earlierSecrets: [],
     lastUsedDay: "",
     createdBy: "system",
     sequence: 1,
@@ -142,9 +144,10 @@ describe("the actor", () => {
     const desk = await Desk.open(t, keyOf(SECRET, { organizationId: "acme", role: "auditor" }));
     const result = desk.show(`Bearer ${SECRET}`);
     assert.ok(result.ok);
+    const permissions = ["events.read", "events.redact"];
     assert.deepEqual(
       { ...result.actor, permissions: [...result.actor.permissions] },
-      { id: "key:k1", keyId: "k1", scope: "acme", expireTime: null, permissions: ["events.read", "events.redact"] },
+      { id: "key:k1", keyId: "k1", secretHash: hashSecret(SECRET), scope: "acme", expireTime: null, permissions },
     );
   });
 
@@ -167,11 +170,31 @@ describe("the life of a key", () => {
     const desk = await Desk.open(t);
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
     desk.badge.hold(keyOf(SECRET));
-    assert.equal(desk.badge.keyOf(hashSecret(SECRET)) !== undefined, true);
-    assert.equal(desk.ask(`Bearer ${SECRET}`), "key:k1");
+    const shown = desk.show(`Bearer ${SECRET}`);
+    assert.ok(shown.ok);
+    assert.deepEqual([desk.badge.keyOf(shown.actor)?.id, desk.badge.stillOpens(shown.actor)], ["k1", true]);
     desk.badge.hold(keyOf(SECRET, { revokeTime: NOW }));
-    assert.equal(desk.badge.keyOf(hashSecret(SECRET)) !== undefined, false);
+    assert.deepEqual([desk.badge.keyOf(shown.actor), desk.badge.stillOpens(shown.actor)], [undefined, false]);
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
+  });
+
+  test("a rotated key opens by its new secret, and by earlier ones up to their ends and no longer than it stands", async (t) => {
+    const [second, third] = [createSecret("k1"), createSecret("k1")];
+    const desk = await Desk.open(t, keyOf(SECRET));
+    const ask = (): string[] => [SECRET, second, third].map((secret) => desk.ask(`Bearer ${secret}`));
+    const earlier = (secret: string, ms: number) => ({ hash: hashSecret(secret), endTime: NOW + ms });
+    desk.badge.hold(keyOf(second, { earlierSecrets: [earlier(SECRET, 1)] }));
+    assert.deepEqual(ask(), ["key:k1", "key:k1", "CREDENTIAL_INVALID"]);
+    const shown = desk.show(`Bearer ${SECRET}`);
+    assert.ok(shown.ok && shown.actor.expireTime === NOW + 1, "what it may do ends with the secret");
+    desk.now += 1;
+    assert.equal(desk.badge.stillOpens(shown.actor), false);
+    assert.deepEqual(ask(), ["CREDENTIAL_INVALID", "key:k1", "CREDENTIAL_INVALID"]);
+    const rotated = keyOf(third, { earlierSecrets: [earlier(second, 9)], revokeTime: null });
+    desk.badge.hold(rotated);
+    assert.deepEqual(ask(), ["CREDENTIAL_INVALID", "key:k1", "key:k1"]);
+    desk.badge.hold({ ...rotated, revokeTime: NOW });
+    assert.deepEqual(ask(), ["CREDENTIAL_INVALID", "CREDENTIAL_INVALID", "CREDENTIAL_INVALID"]);
   });
 });
 

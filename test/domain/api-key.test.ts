@@ -8,7 +8,9 @@ import {
   evolveApiKey,
   isEffective,
   isLastingOwner,
+  opensWith,
   type RevokeApiKey,
+  type RotateApiKey,
 } from "../../src/domain/api-key.ts";
 import { ADMIN, CONTEXT, HOUR, NOW, refusalOf } from "./support/given.ts";
 
@@ -60,6 +62,8 @@ describe("creating a key", () => {
       permissions: ["user.read"],
       expireTime: NOW + HOUR,
       revokeTime: null,
+      rotateTime: null,
+      earlierSecrets: [],
       lastUsedDay: "",
       createdBy: ADMIN,
       sequence: 1,
@@ -102,6 +106,72 @@ describe("revoking a key", () => {
 
   test("an instance's caller revokes any organization's", () => {
     assert.equal(decideApiKey(keyOf({ organizationId: "acme" }), revoking(), ALONE).ok, true);
+  });
+});
+
+describe("rotating a key", () => {
+  const rotating = (secretHash: string, overlapMs: number): RotateApiKey => ({
+    type: "RotateApiKey",
+    keyId: "k1",
+    secretHash,
+    overlapMs,
+    note: "yearly",
+    context: INSTANCE,
+  });
+  const rotated = (key: ApiKey, secretHash: string, overlapMs: number, now = NOW): ApiKey => {
+    const decision = decideApiKey(key, rotating(secretHash, overlapMs), { now, otherOwners: 0 });
+    assert.ok(decision.ok);
+    const [event] = decision.events;
+    assert.deepEqual(event?.personal, { note: "yearly" });
+    return event === undefined ? key : evolveApiKey(key, event, "k1");
+  };
+  const first = keyOf();
+
+  test("the new secret opens, the earlier one up to the end of the overlap", () => {
+    const key = rotated(first, "second", HOUR);
+    assert.deepEqual([key.secretHash, key.rotateTime, key.sequence, key.changeTime], ["second", NOW, 2, NOW]);
+    assert.deepEqual(key.earlierSecrets, [{ hash: first.secretHash, endTime: NOW + HOUR }]);
+    const opens = (now: number) => [first.secretHash, "second", "third"].map((hash) => opensWith(key, hash, now));
+    assert.deepEqual(opens(NOW + HOUR - 1), [true, true, false]);
+    assert.deepEqual(opens(NOW + HOUR), [false, true, false]);
+  });
+
+  test("without an overlap every earlier secret ends at once, also those of rotations before", () => {
+    assert.deepEqual(rotated(rotated(first, "second", HOUR), "third", 0).earlierSecrets, []);
+  });
+
+  test("a later rotation never lengthens what an earlier one left, and drops what has ended", () => {
+    const key = rotated(rotated(first, "second", HOUR), "third", 9 * HOUR, NOW + 1);
+    const ends = key.earlierSecrets.map(({ hash, endTime }) => [hash, endTime]);
+    assert.deepEqual(ends, [
+      [first.secretHash, NOW + HOUR],
+      ["second", NOW + 1 + 9 * HOUR],
+    ]);
+    assert.deepEqual(
+      rotated(key, "fourth", HOUR, NOW + HOUR).earlierSecrets.map(({ hash }) => hash),
+      ["second", "third"],
+    );
+  });
+
+  test("no secret opens beyond the key's own expiry", () => {
+    const key = rotated(keyOf({ expireTime: NOW + 10 }), "second", HOUR);
+    assert.deepEqual([key.expireTime, key.earlierSecrets[0]?.endTime], [NOW + 10, NOW + 10]);
+  });
+
+  test("four earlier secrets may open; a fifth is refused with the way out", () => {
+    let key = first;
+    for (let i = 0; i < 4; i++) key = rotated(key, `secret-${i}`, HOUR + i);
+    const refusal = refusalOf(decideApiKey(key, rotating("fifth", HOUR), ALONE));
+    assert.equal(refusal.reason, "API_KEY_SECRETS_OVERLAP");
+    assert.match(refusal.message, /wait until 2026-01-02T01:00:00\.000Z.* overlap of 0s/);
+    assert.equal(rotated(key, "fifth", 0).earlierSecrets.length, 0);
+  });
+
+  test("a revoked, an expired and an unknown key are refused", () => {
+    const refusal = (key: ApiKey | undefined) => refusalOf(decideApiKey(key, rotating("s", 0), OTHERS)).reason;
+    assert.equal(refusal(revoked(first)), "API_KEY_ALREADY_REVOKED");
+    assert.equal(refusal(keyOf({ expireTime: NOW })), "API_KEY_EXPIRED");
+    assert.equal(refusal(undefined), "API_KEY_NOT_FOUND");
   });
 });
 

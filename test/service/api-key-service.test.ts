@@ -85,6 +85,68 @@ test("a key is shown to whoever may read keys of its scope, revoked or not", asy
   assert.notEqual((await keys.getApiKey({ apiKeyId })).apiKey?.revokeTime, undefined);
 });
 
+test("a rotated key has a new secret, and the earlier one opens for the overlap, over a restart too", async (t) => {
+  const clock = new TestClock();
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const options = { path, clock: () => clock.now };
+  const first = await startService(t, options);
+  const { apiKey, secret } = await first.keys.createApiKey({ role: "viewer", displayName: "dashboard" });
+  const apiKeyId = apiKey?.apiKeyId ?? "";
+  const tried = await first.keys.rotateApiKey({ apiKeyId, overlap: { seconds: 60n }, validateOnly: true });
+  assert.deepEqual([tried.secret, tried.apiKey?.earlierSecretsEndTime], ["", timestampFromMs(clock.now + 60_000)]);
+  const rotated = await first.keys.rotateApiKey({ apiKeyId, overlap: { seconds: 60n } });
+  assert.match(rotated.secret, /^lk_[0-9a-z]+_[0-9A-Za-z]{43}_[0-9a-f]{8}$/);
+  assert.deepEqual((await first.keys.getApiKey({ apiKeyId })).apiKey, rotated.apiKey);
+  const { displayName, role, rotateTime, details } = rotated.apiKey ?? {};
+  assert.deepEqual(
+    [displayName, role, rotateTime, details?.sequence],
+    ["dashboard", "viewer", timestampFromMs(clock.now), 2n],
+  );
+  await first.stop();
+  const { url, keys } = await startService(t, options);
+  const opens = (one: string) => clientsOf(url, one).users.listUsers({});
+  await opens(rotated.secret);
+  await opens(secret);
+  const { expireTime } = await clientsOf(url, secret).admin.whoAmI({});
+  assert.deepEqual(expireTime, timestampFromMs(clock.now + 60_000), "who shows the earlier one learns its end");
+  clock.advance(60_000);
+  await assertRefused(opens(secret), "Unauthenticated", "CREDENTIAL_INVALID");
+  const again = await keys.rotateApiKey({ apiKeyId });
+  clock.advance(3_599_999);
+  await opens(rotated.secret);
+  await keys.revokeApiKey({ apiKeyId });
+  for (const one of [rotated.secret, again.secret]) {
+    await assertRefused(opens(one), "Unauthenticated", "CREDENTIAL_INVALID");
+  }
+  await assertRefused(keys.rotateApiKey({ apiKeyId }), "FailedPrecondition", "API_KEY_ALREADY_REVOKED");
+});
+
+test("nobody rotates a key that may do more, reaches further or opens longer than the caller's credential", async (t) => {
+  const clock = new TestClock();
+  const { keys, organizations, url } = await startService(t, { clock: () => clock.now });
+  await organizations.createOrganization({ organizationId: "acme" });
+  const owner = await keys.createApiKey({ role: "owner" });
+  const target = { apiKeyId: owner.apiKey?.apiKeyId ?? "" };
+  const porter = clientsOf(url, (await keys.createApiKey({ permissions: ["key.write"] })).secret);
+  const lacking = await assertRefused(porter.keys.rotateApiKey(target), "PermissionDenied", "PERMISSION_MISSING");
+  assert.match(lacking.message, /rotating this key needs the permission user\.read and/);
+  const acme = clientsOf(url, (await keys.createApiKey({ role: "owner", organizationId: "acme" })).secret);
+  await assertRefused(acme.keys.rotateApiKey(target), "NotFound", "API_KEY_NOT_FOUND");
+  const expireTime = timestampFromMs(clock.now + 60_000);
+  const short = clientsOf(url, (await keys.createApiKey({ role: "owner", expireTime })).secret);
+  await assertRefused(short.keys.rotateApiKey(target), "InvalidArgument", "FIELD_INVALID");
+  // An earlier secret is a credential that ends: whoever stole it must not stay in by it.
+  await keys.rotateApiKey(target);
+  const refused = clientsOf(url, owner.secret).keys.rotateApiKey(target);
+  assert.match(
+    (await assertRefused(refused, "InvalidArgument", "FIELD_INVALID")).message,
+    /^api_key_id: .* opens beyond/,
+  );
+  for (const seconds of [-1n, 2_592_001n]) {
+    await assertRefused(keys.rotateApiKey({ ...target, overlap: { seconds } }), "InvalidArgument", "FIELD_INVALID");
+  }
+});
+
 test("the last owner key of the instance cannot be revoked, even by two at once", async (t) => {
   const { keys, url } = await startService(t);
   const [first] = (await keys.listApiKeys({})).apiKeys;
@@ -131,7 +193,7 @@ test("no secret of a caller reaches the log", async (t) => {
   }
 });
 
-test("an admin key that was revoked, or is damaged, is refused at the next start in one sentence", async (t) => {
+test("an admin key that was revoked or rotated, or is damaged, is refused at the next start in one sentence", async (t) => {
   const path = join(await temporaryFolder(t), "lockkeeper.db");
   const first = await startService(t, { path });
   const { secret } = await first.keys.createApiKey({ role: "owner" });
@@ -145,5 +207,16 @@ test("an admin key that was revoked, or is damaged, is refused at the next start
     /LOCKKEEPER_ADMIN_KEY: .* damaged/,
   );
   const second = await startService(t, { path, config: { adminKey: secret } });
-  assert.equal((await clientsOf(second.url, secret).keys.listApiKeys({})).apiKeys.length, 2);
+  const { apiKeys } = await clientsOf(second.url, secret).keys.listApiKeys({});
+  assert.equal(apiKeys.length, 2);
+  const own = apiKeys.find(({ revokeTime }) => revokeTime === undefined);
+  const overlap = { seconds: 0n };
+  const rotated = await clientsOf(second.url, secret).keys.rotateApiKey({ apiKeyId: own?.apiKeyId ?? "", overlap });
+  await second.stop();
+  await assert.rejects(
+    startService(t, { path, config: { adminKey: secret } }),
+    /LOCKKEEPER_ADMIN_KEY: this key was rotated/,
+  );
+  const third = await startService(t, { path, config: { adminKey: rotated.secret } });
+  assert.equal((await clientsOf(third.url, rotated.secret).keys.listApiKeys({})).apiKeys.length, 2);
 });

@@ -128,6 +128,7 @@ function writeEntry(statements: HotStatements, now: number, entry: AnyEntry): vo
     case "apiKey":
       if (entry.key === undefined) break;
       (entry.exists ? statements.updateApiKey : statements.insertApiKey).run(toApiKeyRow(entry.key, lastPosition));
+      for (const secretHash of entry.formerHashes) statements.insertFormerSecret.run(secretHash, entry.id);
       break;
     case "session":
       if (entry.session === undefined) break;

@@ -5,6 +5,7 @@ import {
   decideApiKey,
   evolveApiKey,
   isEffective,
+  opensWith,
 } from "../../domain/api-key.ts";
 import type { AttemptCommand } from "../../domain/attempt.ts";
 import type { CommandContext, UserCommand } from "../../domain/command.ts";
@@ -108,13 +109,16 @@ export class Batch {
     return writeAccepted(this.#statements, this.#now, this.#accepted, this.#set);
   }
 
-  #checkCredential({ keyId, credentialEndTime }: CommandContext): Refusal | undefined {
+  #checkCredential({ keyId, secretHash, credentialEndTime }: CommandContext): Refusal | undefined {
     if (credentialEndTime !== undefined && credentialEndTime <= this.#now)
       return credentialInvalid("the token has expired");
     if (keyId === undefined) return undefined;
     const { key } = this.#set.apiKey(keyId);
-    if (key !== undefined && isEffective(key, this.#now)) return undefined;
-    return credentialInvalid();
+    const opens =
+      key !== undefined &&
+      isEffective(key, this.#now) &&
+      (secretHash === undefined || opensWith(key, secretHash, this.#now));
+    return opens ? undefined : credentialInvalid();
   }
 
   #findRepeated(command: Command): Outcome | undefined {
@@ -148,6 +152,7 @@ export class Batch {
       case "UpdateOrganization":
         return this.#decideOrganization(command);
       case "CreateApiKey":
+      case "RotateApiKey":
       case "RevokeApiKey":
         return this.#decideApiKey(command);
       case "CreateSession":
@@ -318,6 +323,9 @@ export class Batch {
     if (key === undefined) throw new Error(`batch: the unknown API key ${shown(entry.id)} was changed`);
     const resource = key;
     const apply = (): void => {
+      if (entry.key !== undefined && entry.key.secretHash !== resource.secretHash) {
+        entry.formerHashes.push(entry.key.secretHash);
+      }
       entry.key = resource;
     };
     return { ok: true, entry, events, resource, own: lastOf(decision.events), apply };

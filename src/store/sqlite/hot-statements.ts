@@ -263,13 +263,21 @@ function otherStatements(prepare: Prepare) {
     ).pluck(),
     insertApiKey: prepare<[ApiKeyTable]>(
       `INSERT INTO api_keys (id, secret_hash, organization_id, display_name, role, permissions, expire_time, revoke_time,
-        last_used_day, created_by, sequence, creation_time, change_time, last_position) VALUES (@id, @secret_hash,
-        @organization_id, @display_name, @role, @permissions, @expire_time, @revoke_time, @last_used_day, @created_by,
-        @sequence, @creation_time, @change_time, @last_position)`,
+        rotate_time, earlier_secrets, last_used_day, created_by, sequence, creation_time, change_time, last_position) VALUES (@id,
+        @secret_hash, @organization_id, @display_name, @role, @permissions, @expire_time, @revoke_time, @rotate_time,
+        @earlier_secrets, @last_used_day, @created_by, @sequence, @creation_time, @change_time, @last_position)`,
     ),
     updateApiKey: prepare<[ApiKeyTable]>(
-      `UPDATE api_keys SET revoke_time = @revoke_time, sequence = @sequence, change_time = @change_time,
+      `UPDATE api_keys SET secret_hash = @secret_hash, revoke_time = @revoke_time, rotate_time = @rotate_time,
+        earlier_secrets = @earlier_secrets, sequence = @sequence, change_time = @change_time,
         last_position = @last_position WHERE id = @id`,
+    ),
+    insertFormerSecret: prepare<[secretHash: string, keyId: string]>(
+      "INSERT INTO former_api_key_secrets (secret_hash, api_key_id) VALUES (?, ?)",
+    ),
+    readApiKeyBySecret: prepare<[{ secretHash: string }], ApiKeyTable>(
+      `SELECT * FROM api_keys WHERE secret_hash = @secretHash OR id = (SELECT api_key_id FROM former_api_key_secrets
+        WHERE secret_hash = @secretHash)`,
     ),
     touchApiKey: prepare<[day: string, id: string]>("UPDATE api_keys SET last_used_day = ? WHERE id = ?"),
   };

@@ -1,4 +1,5 @@
 /** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
+import type { ApiKey } from "../../domain/api-key.ts";
 import { NO_ATTEMPTS, settleCounter } from "../../domain/attempt.ts";
 import { isVisible } from "../../domain/decide.ts";
 import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../domain/policy.ts";
@@ -6,10 +7,10 @@ import { type Session, sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
 import { toSearchKey } from "../search-key.ts";
-import type { SessionKey, SessionView, SignInKey, SignInView } from "../store.ts";
+import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../store.ts";
 import { toCounter, toStoredPolicy, toSubjectKey } from "./attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import { toSession, toUserState } from "./rows.ts";
+import { toApiKey, toSession, toUserState } from "./rows.ts";
 
 export interface LiveReadsOptions {
   readonly statements: HotStatements;
@@ -52,6 +53,12 @@ export class LiveReads {
     const { counter, lock } = settleCounter(before, policy, factor, now);
     // A lock that nobody has written yet begins when it is written; until then no place is free.
     return { user, counter: lock === undefined ? counter : before, policy, now };
+  }
+
+  apiKey(name: ApiKeyName): ApiKey | undefined {
+    const { readApiKey, readApiKeyBySecret } = this.#statements;
+    const row = "id" in name ? readApiKey.get(name.id) : readApiKeyBySecret.get(name);
+    return row && toApiKey(row);
   }
 
   policy(id: string): StoredPolicy | undefined {

@@ -7,14 +7,16 @@ import { searches } from "./migrations/0002-searches.ts";
 import { sessions } from "./migrations/0003-sessions.ts";
 import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
 import { generation } from "./migrations/0005-generation.ts";
+import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-log-and-users": logAndUsers,
   "0002-searches": searches,
   "0003-sessions": sessions,
   "0004-attempts-and-policies": attemptsAndPolicies,
   "0005-generation": generation,
+  "0008-rotated-keys": rotatedKeys,
 };
 
 /** "lock" in ASCII: tells our files from other SQLite databases. */

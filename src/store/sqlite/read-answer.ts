@@ -21,6 +21,7 @@ export function readAnswer(
       return row?.last_position === position ? toOrganization(row) : replayOrganization(events());
     }
     case "CreateApiKey":
+    case "RotateApiKey":
     case "RevokeApiKey": {
       const row = statements.readApiKey.get(resourceId);
       return row?.last_position === position ? toApiKey(row) : replayApiKey(resourceId, events());

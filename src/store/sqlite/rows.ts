@@ -1,5 +1,5 @@
 /** Rows to resources and back. */
-import type { ApiKey } from "../../domain/api-key.ts";
+import type { ApiKey, EarlierSecret } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { Cause, Restriction, RestrictionKind } from "../../domain/restriction.ts";
 import type { Session } from "../../domain/session.ts";
@@ -165,6 +165,8 @@ export function toApiKey(row: ApiKeyTable): ApiKey {
     permissions: JSON.parse(row.permissions) as string[],
     expireTime: row.expire_time,
     revokeTime: row.revoke_time,
+    rotateTime: row.rotate_time,
+    earlierSecrets: JSON.parse(row.earlier_secrets) as EarlierSecret[],
     lastUsedDay: row.last_used_day,
     createdBy: row.created_by,
     sequence: row.sequence,
@@ -183,6 +185,8 @@ export function toApiKeyRow(key: ApiKey, lastPosition: number): ApiKeyTable {
     permissions: JSON.stringify(key.permissions),
     expire_time: key.expireTime,
     revoke_time: key.revokeTime,
+    rotate_time: key.rotateTime,
+    earlier_secrets: JSON.stringify(key.earlierSecrets),
     last_used_day: key.lastUsedDay,
     created_by: key.createdBy,
     sequence: key.sequence,

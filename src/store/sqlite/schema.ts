@@ -125,6 +125,9 @@ export interface ApiKeyTable {
   permissions: string;
   expire_time: number | null;
   revoke_time: number | null;
+  rotate_time: number | null;
+  /** JSON of EarlierSecret[]. */
+  earlier_secrets: string;
   last_used_day: string;
   created_by: string;
   sequence: number;

@@ -12,6 +12,7 @@ import type { BatchMetric, StoreStats } from "../../observability/metrics.ts";
 import type { Traces } from "../../observability/traces.ts";
 import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
 import {
+  type ApiKeyName,
   type AttemptQuery,
   type Backup,
   type Command,
@@ -279,9 +280,8 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#statements.readEffectiveApiKeys.all(this.#writer.now())).map(toApiKey);
   }
 
-  async readApiKey(keyId: string): Promise<ApiKey | undefined> {
-    const row = this.#read(() => this.#statements.readApiKey.get(keyId));
-    return row === undefined ? undefined : toApiKey(row);
+  async readApiKey(name: ApiKeyName): Promise<ApiKey | undefined> {
+    return this.#read(() => this.#live.apiKey(name));
   }
 
   async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {

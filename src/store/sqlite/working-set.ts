@@ -37,6 +37,8 @@ export interface OrganizationEntry extends Entry {
 export interface ApiKeyEntry extends Entry {
   readonly kind: "apiKey";
   key: ApiKey | undefined;
+  /** Hashes of the secrets that this batch rotated away. */
+  readonly formerHashes: string[];
 }
 
 export interface SessionEntry extends Entry {
@@ -152,6 +154,7 @@ export class WorkingSet {
       lastPosition: row?.last_position ?? null,
       isChanged: false,
       key: row === undefined ? undefined : toApiKey(row),
+      formerHashes: [],
     };
     this.#keys.set(id, entry);
     return entry;

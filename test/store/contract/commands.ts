@@ -12,6 +12,7 @@ import {
   lockUser,
   ORGANIZATION_ID,
   revokeApiKey,
+  rotateApiKey,
   settleUser,
   unlockUser,
   updateUser,
@@ -210,6 +211,34 @@ export function describeCommands(engine: string, open: OpenStore): void {
       clock.time += 1_000;
       const late = await store.execute(lockUser("u", { context: context({ keyId: "short" }) }));
       assert.equal(reasonOf(late), "CREDENTIAL_INVALID");
+    });
+
+    it("lets a rotated key act by its earlier secret as long as that opens, decided in order", async (t) => {
+      const { store, clock } = await open(t);
+      await store.execute(createApiKey("k"));
+      await store.execute(createUser("u"));
+      const by = (secretHash: string) => ({ context: context({ keyId: "k", secretHash }) });
+      const acts = async (secretHash: string) => {
+        const outcome = await store.execute(updateUser("u", by(secretHash)));
+        return outcome.ok ? "OK" : outcome.refusal.reason;
+      };
+      const [, , late] = await Promise.all([
+        store.execute(rotateApiKey("k", { overlapMs: 1_000 })),
+        store.execute(rotateApiKey("k", { secretHash: "third" })),
+        store.execute(lockUser("u", by("hash-of-k"))),
+      ]);
+      assert.equal(reasonOf(late), "CREDENTIAL_INVALID", "ended by a command of the same batch");
+      assert.equal(await acts("next-hash-of-k"), "CREDENTIAL_INVALID");
+      resourceOf(await store.execute(rotateApiKey("k", { secretHash: "fourth", overlapMs: 1_000 })));
+      assert.deepEqual([await acts("third"), await acts("fourth")], ["OK", "OK"]);
+      clock.time += 1_000;
+      assert.deepEqual([await acts("third"), await acts("fourth")], ["CREDENTIAL_INVALID", "OK"]);
+      for (const secretHash of ["hash-of-k", "next-hash-of-k", "third", "fourth"]) {
+        assert.equal((await store.readApiKey({ secretHash }))?.id, "k", secretHash);
+      }
+      assert.equal(await store.readApiKey({ secretHash: "unknown" }), undefined);
+      const key = await store.readApiKey({ id: "k" });
+      assert.deepEqual([key?.secretHash, key?.sequence, (await store.loadApiKeys()).length], ["fourth", 4, 1]);
     });
 
     it("keeps the last owner key, even when all are revoked in one batch", async (t) => {

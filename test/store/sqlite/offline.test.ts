@@ -27,6 +27,7 @@ import {
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { verifyFile } from "../../../src/store/sqlite/verify-database.ts";
 import { createUser, lockUser } from "../support/commands.ts";
+import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../support/older-schema.ts";
 import { makeFolder, openFixture, type SqliteFixture, START_TIME } from "../support/sqlite-fixture.ts";
 
 /** Not the last millisecond of a second, so that nothing has to be waited for. */
@@ -158,16 +159,13 @@ describe("a restore", () => {
 
   it("takes a backup of an older schema and brings it to this one", async (t) => {
     const { file } = await backedUp(t);
-    edit(
-      file,
-      `DROP TABLE instance; ALTER TABLE sessions DROP COLUMN generation;
-        DELETE FROM kysely_migration WHERE name = '0005-generation'`,
-    );
-    await assert.rejects(verifyFile(file), /is of an older version: 0005-generation is due; this version verifies/);
+    await toOlderSchema(file);
+    const says = `is of an older version: ${NEWEST_MIGRATION} is due; this version verifies`;
+    await assert.rejects(verifyFile(file), new RegExp(says));
     const path = join(makeFolder(t), "a.db");
     const { backup } = await restore(file, path);
-    assert.deepEqual([backup.schemaVersion, backup.generation], ["0004-attempts-and-policies", 1]);
-    assert.equal((await verifyFile(path)).schemaVersion, "0005-generation");
+    assert.deepEqual([backup.schemaVersion, backup.generation], [MIGRATION_BEFORE, 1]);
+    assert.equal((await verifyFile(path)).schemaVersion, NEWEST_MIGRATION);
   });
 
   const harms: readonly (readonly [what: string, harm: (file: string) => void, says: RegExp])[] = [
@@ -279,13 +277,9 @@ describe("without a service", () => {
   it("migrations are told and run, and a database that is not there is not made", async (t) => {
     const { store, path } = await openFixture(t);
     await store.close();
-    assert.deepEqual(await migrateFile(path, { check: true }), { from: "0005-generation", due: [] });
-    edit(
-      path,
-      `DROP TABLE instance; ALTER TABLE sessions DROP COLUMN generation;
-        DELETE FROM kysely_migration WHERE name = '0005-generation'`,
-    );
-    const wanted = { from: "0004-attempts-and-policies", due: ["0005-generation"] };
+    assert.deepEqual(await migrateFile(path, { check: true }), { from: NEWEST_MIGRATION, due: [] });
+    await toOlderSchema(path);
+    const wanted = { from: MIGRATION_BEFORE, due: [NEWEST_MIGRATION] };
     assert.deepEqual(await migrateFile(path, { check: true }), wanted, "only told");
     assert.deepEqual(await migrateFile(path, { check: false }), wanted, "so it is still due");
     assert.deepEqual((await migrateFile(path, { check: true })).due, []);

@@ -1,5 +1,5 @@
 /** Commands as tests write them: what matters is named, the rest is filled in. */
-import type { CreateApiKey, RevokeApiKey } from "../../../src/domain/api-key.ts";
+import type { CreateApiKey, RevokeApiKey, RotateApiKey } from "../../../src/domain/api-key.ts";
 import type {
   BanUser,
   CommandContext,
@@ -142,4 +142,9 @@ export function createApiKey(keyId: string, more: Partial<CreateApiKey> = {}): C
 
 export function revokeApiKey(keyId: string, more: Partial<RevokeApiKey> = {}): RevokeApiKey {
   return { type: "RevokeApiKey", keyId, note: "", context: context(), ...more };
+}
+
+export function rotateApiKey(keyId: string, more: Partial<RotateApiKey> = {}): RotateApiKey {
+  const secretHash = `next-hash-of-${keyId}`;
+  return { type: "RotateApiKey", keyId, secretHash, overlapMs: 0, note: "", context: context(), ...more };
 }

@@ -8,8 +8,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Details } from "../../resource/v1/details_pb.ts";
 import { file_lockkeeper_resource_v1_details } from "../../resource/v1/details_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/apikey/v1/api_key_service.proto.
  */
 export const file_lockkeeper_apikey_v1_api_key_service: GenFile = /*@__PURE__*/
-  fileDesc("Cipsb2Nra2VlcGVyL2FwaWtleS92MS9hcGlfa2V5X3NlcnZpY2UucHJvdG8SFGxvY2trZWVwZXIuYXBpa2V5LnYxIpQCCgZBcGlLZXkSEgoKYXBpX2tleV9pZBgBIAEoCRIwCgdkZXRhaWxzGAIgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5EZXRhaWxzEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIMCgRyb2xlGAQgASgJEhMKC3Blcm1pc3Npb25zGAUgAygJEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbGFzdF91c2VkX2RheRgIIAEoCRISCgpjcmVhdGVkX2J5GAkgASgJIuABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh4KDGRpc3BsYXlfbmFtZRgBIAEoCUIIukgFcgMYyAESFQoEcm9sZRgCIAEoCUIHukgEcgIYMhInCgtwZXJtaXNzaW9ucxgDIAMoCUISukgPkgEMEDIYASIGcgQQARgyEiEKD29yZ2FuaXphdGlvbl9pZBgEIAEoCUIIukgFcgMYyAESLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXZhbGlkYXRlX29ubHkYBiABKAgijAEKFENyZWF0ZUFwaUtleVJlc3BvbnNlEjAKB2RldGFpbHMYASABKAsyHy5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkRldGFpbHMSLQoHYXBpX2tleRgCIAEoCzIcLmxvY2trZWVwZXIuYXBpa2V5LnYxLkFwaUtleRITCgZzZWNyZXQYAyABKAlCA4ABASIxChBHZXRBcGlLZXlSZXF1ZXN0Eh0KCmFwaV9rZXlfaWQYASABKAlCCbpIBnIEEAEYZCJCChFHZXRBcGlLZXlSZXNwb25zZRItCgdhcGlfa2V5GAEgASgLMhwubG9ja2tlZXBlci5hcGlrZXkudjEuQXBpS2V5InEKEkxpc3RBcGlLZXlzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMY0A8SIQoPb3JnYW5pemF0aW9uX2lkGAMgASgJQgi6SAVyAxjIASJeChNMaXN0QXBpS2V5c1Jlc3BvbnNlEi4KCGFwaV9rZXlzGAEgAygLMhwubG9ja2tlZXBlci5hcGlrZXkudjEuQXBpS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKNAQoTUmV2b2tlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBBABGGQSGQoEbm90ZRgCIAEoCUILgAEBukgFcgMY6AcSJQoKcmVxdWVzdF9pZBgDIAEoCUIRukgOcgwYZDIIXlshLX5dKiQSFQoNdmFsaWRhdGVfb25seRgEIAEoCCJ3ChRSZXZva2VBcGlLZXlSZXNwb25zZRIwCgdkZXRhaWxzGAEgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5EZXRhaWxzEi0KB2FwaV9rZXkYAiABKAsyHC5sb2Nra2VlcGVyLmFwaWtleS52MS5BcGlLZXkyogQKDUFwaUtleVNlcnZpY2USfQoMQ3JlYXRlQXBpS2V5EikubG9ja2tlZXBlci5hcGlrZXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBoqLmxvY2trZWVwZXIuYXBpa2V5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIhaC0+STAhA6ASoiCy92MS9hcGlLZXlzEoEBCglHZXRBcGlLZXkSJi5sb2Nra2VlcGVyLmFwaWtleS52MS5HZXRBcGlLZXlSZXF1ZXN0GicubG9ja2tlZXBlci5hcGlrZXkudjEuR2V0QXBpS2V5UmVzcG9uc2UiI5ACAYLT5JMCGhIYL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9EnoKC0xpc3RBcGlLZXlzEigubG9ja2tlZXBlci5hcGlrZXkudjEuTGlzdEFwaUtleXNSZXF1ZXN0GikubG9ja2tlZXBlci5hcGlrZXkudjEuTGlzdEFwaUtleXNSZXNwb25zZSIWkAIBgtPkkwINEgsvdjEvYXBpS2V5cxKRAQoMUmV2b2tlQXBpS2V5EikubG9ja2tlZXBlci5hcGlrZXkudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBoqLmxvY2trZWVwZXIuYXBpa2V5LnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9hcGlLZXlzL3thcGlfa2V5X2lkfTpyZXZva2ViBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_details]);
+  fileDesc("Cipsb2Nra2VlcGVyL2FwaWtleS92MS9hcGlfa2V5X3NlcnZpY2UucHJvdG8SFGxvY2trZWVwZXIuYXBpa2V5LnYxIoMDCgZBcGlLZXkSEgoKYXBpX2tleV9pZBgBIAEoCRIwCgdkZXRhaWxzGAIgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5EZXRhaWxzEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRIMCgRyb2xlGAQgASgJEhMKC3Blcm1pc3Npb25zGAUgAygJEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXZva2VfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbGFzdF91c2VkX2RheRgIIAEoCRISCgpjcmVhdGVkX2J5GAkgASgJEi8KC3JvdGF0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI8ChhlYXJsaWVyX3NlY3JldHNfZW5kX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIuABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh4KDGRpc3BsYXlfbmFtZRgBIAEoCUIIukgFcgMYyAESFQoEcm9sZRgCIAEoCUIHukgEcgIYMhInCgtwZXJtaXNzaW9ucxgDIAMoCUISukgPkgEMEDIYASIGcgQQARgyEiEKD29yZ2FuaXphdGlvbl9pZBgEIAEoCUIIukgFcgMYyAESLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXZhbGlkYXRlX29ubHkYBiABKAgijAEKFENyZWF0ZUFwaUtleVJlc3BvbnNlEjAKB2RldGFpbHMYASABKAsyHy5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkRldGFpbHMSLQoHYXBpX2tleRgCIAEoCzIcLmxvY2trZWVwZXIuYXBpa2V5LnYxLkFwaUtleRITCgZzZWNyZXQYAyABKAlCA4ABASIxChBHZXRBcGlLZXlSZXF1ZXN0Eh0KCmFwaV9rZXlfaWQYASABKAlCCbpIBnIEEAEYZCJCChFHZXRBcGlLZXlSZXNwb25zZRItCgdhcGlfa2V5GAEgASgLMhwubG9ja2tlZXBlci5hcGlrZXkudjEuQXBpS2V5InEKEkxpc3RBcGlLZXlzUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMY0A8SIQoPb3JnYW5pemF0aW9uX2lkGAMgASgJQgi6SAVyAxjIASJeChNMaXN0QXBpS2V5c1Jlc3BvbnNlEi4KCGFwaV9rZXlzGAEgAygLMhwubG9ja2tlZXBlci5hcGlrZXkudjEuQXBpS2V5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAQoTUm90YXRlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBBABGGQSOwoHb3ZlcmxhcBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgJqeATIAEhkKBG5vdGUYAyABKAlCC4ABAbpIBXIDGOgHEhUKDXZhbGlkYXRlX29ubHkYBCABKAgijAEKFFJvdGF0ZUFwaUtleVJlc3BvbnNlEjAKB2RldGFpbHMYASABKAsyHy5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkRldGFpbHMSLQoHYXBpX2tleRgCIAEoCzIcLmxvY2trZWVwZXIuYXBpa2V5LnYxLkFwaUtleRITCgZzZWNyZXQYAyABKAlCA4ABASKNAQoTUmV2b2tlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBBABGGQSGQoEbm90ZRgCIAEoCUILgAEBukgFcgMY6AcSJQoKcmVxdWVzdF9pZBgDIAEoCUIRukgOcgwYZDIIXlshLX5dKiQSFQoNdmFsaWRhdGVfb25seRgEIAEoCCJ3ChRSZXZva2VBcGlLZXlSZXNwb25zZRIwCgdkZXRhaWxzGAEgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5EZXRhaWxzEi0KB2FwaV9rZXkYAiABKAsyHC5sb2Nra2VlcGVyLmFwaWtleS52MS5BcGlLZXkytgUKDUFwaUtleVNlcnZpY2USfQoMQ3JlYXRlQXBpS2V5EikubG9ja2tlZXBlci5hcGlrZXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBoqLmxvY2trZWVwZXIuYXBpa2V5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIhaC0+STAhA6ASoiCy92MS9hcGlLZXlzEoEBCglHZXRBcGlLZXkSJi5sb2Nra2VlcGVyLmFwaWtleS52MS5HZXRBcGlLZXlSZXF1ZXN0GicubG9ja2tlZXBlci5hcGlrZXkudjEuR2V0QXBpS2V5UmVzcG9uc2UiI5ACAYLT5JMCGhIYL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9EnoKC0xpc3RBcGlLZXlzEigubG9ja2tlZXBlci5hcGlrZXkudjEuTGlzdEFwaUtleXNSZXF1ZXN0GikubG9ja2tlZXBlci5hcGlrZXkudjEuTGlzdEFwaUtleXNSZXNwb25zZSIWkAIBgtPkkwINEgsvdjEvYXBpS2V5cxKRAQoMUm90YXRlQXBpS2V5EikubG9ja2tlZXBlci5hcGlrZXkudjEuUm90YXRlQXBpS2V5UmVxdWVzdBoqLmxvY2trZWVwZXIuYXBpa2V5LnYxLlJvdGF0ZUFwaUtleVJlc3BvbnNlIiqC0+STAiQ6ASoiHy92MS9hcGlLZXlzL3thcGlfa2V5X2lkfTpyb3RhdGUSkQEKDFJldm9rZUFwaUtleRIpLmxvY2trZWVwZXIuYXBpa2V5LnYxLlJldm9rZUFwaUtleVJlcXVlc3QaKi5sb2Nra2VlcGVyLmFwaWtleS52MS5SZXZva2VBcGlLZXlSZXNwb25zZSIqgtPkkwIkOgEqIh8vdjEvYXBpS2V5cy97YXBpX2tleV9pZH06cmV2b2tlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_details]);
 
 /**
  * A key, without its secret.
@@ -88,6 +88,21 @@ export type ApiKey = Message<"lockkeeper.apikey.v1.ApiKey"> & {
    * @generated from field: string created_by = 9;
    */
   createdBy: string;
+
+  /**
+   * When it got its present secret by RotateApiKey. Absent: it has its first one.
+   *
+   * @generated from field: google.protobuf.Timestamp rotate_time = 10;
+   */
+  rotateTime?: Timestamp | undefined;
+
+  /**
+   * Until when the last of the earlier secrets opens, exclusive; may lie in the past. Absent: there is none that opened
+   * beyond the last rotation.
+   *
+   * @generated from field: google.protobuf.Timestamp earlier_secrets_end_time = 11;
+   */
+  earlierSecretsEndTime?: Timestamp | undefined;
 };
 
 /**
@@ -294,6 +309,84 @@ export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__P
   messageDesc(file_lockkeeper_apikey_v1_api_key_service, 6);
 
 /**
+ * Names the key to rotate.
+ *
+ * @generated from message lockkeeper.apikey.v1.RotateApiKeyRequest
+ */
+export type RotateApiKeyRequest = Message<"lockkeeper.apikey.v1.RotateApiKeyRequest"> & {
+  /**
+   * The key's id; 1 to 100 characters.
+   *
+   * @generated from field: string api_key_id = 1;
+   */
+  apiKeyId: string;
+
+  /**
+   * How long the secrets of before go on opening, at most 30 days and never beyond the key's own expiry or beyond what an
+   * earlier rotation left them. 0s: they end with this answer, as is right for one that leaked. Absent: one hour.
+   *
+   * @generated from field: google.protobuf.Duration overlap = 2;
+   */
+  overlap?: Duration | undefined;
+
+  /**
+   * A remark for operators, at most 1,000 characters.
+   *
+   * @generated from field: string note = 3;
+   */
+  note: string;
+
+  /**
+   * Check everything and answer what would be, but store nothing; the answer has no secret.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message lockkeeper.apikey.v1.RotateApiKeyRequest.
+ * Use `create(RotateApiKeyRequestSchema)` to create a new message.
+ */
+export const RotateApiKeyRequestSchema: GenMessage<RotateApiKeyRequest> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 7);
+
+/**
+ * The key with its new secret.
+ *
+ * @generated from message lockkeeper.apikey.v1.RotateApiKeyResponse
+ */
+export type RotateApiKeyResponse = Message<"lockkeeper.apikey.v1.RotateApiKeyResponse"> & {
+  /**
+   * Sequence, dates and scope.
+   *
+   * @generated from field: lockkeeper.resource.v1.Details details = 1;
+   */
+  details?: Details | undefined;
+
+  /**
+   * The key; its id, name, permissions and expiry stay.
+   *
+   * @generated from field: lockkeeper.apikey.v1.ApiKey api_key = 2;
+   */
+  apiKey?: ApiKey | undefined;
+
+  /**
+   * The secret to send as `Authorization: Bearer …`. Shown this once.
+   *
+   * @generated from field: string secret = 3;
+   */
+  secret: string;
+};
+
+/**
+ * Describes the message lockkeeper.apikey.v1.RotateApiKeyResponse.
+ * Use `create(RotateApiKeyResponseSchema)` to create a new message.
+ */
+export const RotateApiKeyResponseSchema: GenMessage<RotateApiKeyResponse> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 8);
+
+/**
  * Names the key to revoke.
  *
  * @generated from message lockkeeper.apikey.v1.RevokeApiKeyRequest
@@ -333,7 +426,7 @@ export type RevokeApiKeyRequest = Message<"lockkeeper.apikey.v1.RevokeApiKeyRequ
  * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
  */
 export const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 7);
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 9);
 
 /**
  * The key that was revoked.
@@ -361,10 +454,10 @@ export type RevokeApiKeyResponse = Message<"lockkeeper.apikey.v1.RevokeApiKeyRes
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
 export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 8);
+  messageDesc(file_lockkeeper_apikey_v1_api_key_service, 10);
 
 /**
- * Makes, lists and revokes API keys. A caller makes only keys within its own scope and permissions.
+ * Makes, shows, rotates and revokes API keys. A caller makes only keys within its own scope and permissions.
  *
  * @generated from service lockkeeper.apikey.v1.ApiKeyService
  */
@@ -402,8 +495,24 @@ export const ApiKeyService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * Revokes a key; it opens nothing from the answer on. FAILED_PRECONDITION for the last lasting owner key of the instance
-   * (API_KEY_LAST_OWNER) and for one revoked before (API_KEY_ALREADY_REVOKED). Needs key.write.
+   * Gives a key a new secret, which is in this answer and nowhere else, so the RPC takes no request id. The secrets of
+   * before go on for the overlap and then open nothing. FAILED_PRECONDITION for a key that was revoked
+   * (API_KEY_ALREADY_REVOKED) or has expired (API_KEY_EXPIRED), and while four earlier secrets open beyond the answer
+   * (API_KEY_SECRETS_OVERLAP). PERMISSION_DENIED (PERMISSION_MISSING) for a key that may do more than the caller.
+   * INVALID_ARGUMENT for a key that opens longer than the caller's own credential: an earlier secret of a key does not
+   * rotate it. Needs key.write.
+   *
+   * @generated from rpc lockkeeper.apikey.v1.ApiKeyService.RotateApiKey
+   */
+  rotateApiKey: {
+    methodKind: "unary";
+    input: typeof RotateApiKeyRequestSchema;
+    output: typeof RotateApiKeyResponseSchema;
+  },
+  /**
+   * Revokes a key; no secret of it opens anything from the answer on, earlier ones included. FAILED_PRECONDITION for the
+   * last lasting owner key of the instance (API_KEY_LAST_OWNER) and for one revoked before (API_KEY_ALREADY_REVOKED).
+   * Needs key.write.
    *
    * @generated from rpc lockkeeper.apikey.v1.ApiKeyService.RevokeApiKey
    */

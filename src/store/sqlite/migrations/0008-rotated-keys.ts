@@ -1,0 +1,20 @@
+/** API keys that rotate: the secrets of before that still open, and all that ever did. Frozen once released. */
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+const STATEMENTS: readonly string[] = [
+  `ALTER TABLE api_keys ADD COLUMN rotate_time INTEGER`,
+  // In the row, as each command checks its credential by it.
+  `ALTER TABLE api_keys ADD COLUMN earlier_secrets TEXT NOT NULL DEFAULT '[]'`,
+  // A secret that was rotated away must never become a key again, however long ago it was.
+  `CREATE TABLE former_api_key_secrets (
+    secret_hash TEXT PRIMARY KEY,
+    api_key_id TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+];
+
+export const rotatedKeys: Migration = {
+  async up(database: Kysely<unknown>): Promise<void> {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
+  },
+};
