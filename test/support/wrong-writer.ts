@@ -1,10 +1,9 @@
 /** A preload that makes the writer wrong on purpose, so that the durability test can be seen to notice. */
+import { subscribe } from "node:diagnostics_channel";
 import Database from "better-sqlite3";
 
 /** The organization and the key, which follow each other at once. */
 const COMMITS_OF_FIRST_START = 2;
-/** Later than the answer, sooner than the next request of a client that takes its time. */
-const LATE_MS = 20;
 
 const wrong = process.env.LOCKKEEPER_TEST_WRONG;
 
@@ -16,13 +15,19 @@ if (wrong === "synchronous-normal") {
 } else if (wrong === "answer-before-commit") {
   const { prepare } = Database.prototype;
   let commits = 0;
+  let commitLate: (() => void) | undefined;
+  // Node tells it when the answer has gone out: after the OK, before the same connection's next request is read.
+  subscribe("http.server.response.finish", () => commitLate?.());
   Database.prototype.prepare = function (this: Database.Database, source: string) {
     const statement = prepare.call(this, source);
     if (source !== "COMMIT") return statement;
     const run = (): Database.RunResult => {
       commits += 1;
       if (commits <= COMMITS_OF_FIRST_START) return statement.run([]);
-      setTimeout(() => statement.run([]), LATE_MS);
+      commitLate = () => {
+        commitLate = undefined;
+        statement.run([]);
+      };
       return { changes: 0, lastInsertRowid: 0 };
     };
     return Object.assign(Object.create(statement) as typeof statement, { run });

@@ -1,7 +1,7 @@
 /** A mutation for tests, loaded before the program: commands are answered before their COMMIT. */
+import { subscribe } from "node:diagnostics_channel";
 import Database from "better-sqlite3";
-
-const COMMIT_LATE_MS = 5;
+import { ANSWERED } from "./answered.ts";
 
 const { prepare } = Database.prototype;
 let commitLate: (() => void) | undefined;
@@ -9,17 +9,28 @@ let commitLate: (() => void) | undefined;
 Object.defineProperty(Database.prototype, "prepare", {
   value(this: Database.Database, source: string): unknown {
     const statement = prepare.call(this, source) as unknown as Database.Statement<[]>;
-    if (source === "COMMIT") return { run: () => postpone(() => statement.run()) };
-    // The next transaction would undo the one that is still open: that one is committed instead.
-    if (source === "ROLLBACK") return { run: () => (commitLate ?? (() => statement.run()))() };
+    if (source === "COMMIT") {
+      const commit = (): void => {
+        commitLate = undefined;
+        statement.run();
+      };
+      return {
+        run: () => {
+          commitLate = commit;
+        },
+      };
+    }
+    // No transaction can begin while another one is open.
+    if (source === "BEGIN IMMEDIATE") {
+      return {
+        run: () => {
+          commitLate?.();
+          return statement.run();
+        },
+      };
+    }
     return statement;
   },
 });
 
-function postpone(commit: () => void): void {
-  commitLate = () => {
-    commitLate = undefined;
-    commit();
-  };
-  setTimeout(() => commitLate?.(), COMMIT_LATE_MS);
-}
+subscribe(ANSWERED, () => commitLate?.());
