@@ -5,8 +5,9 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fillForBackup as fill, partialsOf, until } from "../support/backups.ts";
+import { fillForBackup as fill, partialsOf } from "../support/backups.ts";
 import { ADMIN_KEY, clientsOf, spawnService, startService, temporaryFolder } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import { assertRefused, cliEnvironment, cliOf, jsonOf, MAIN } from "./support/cli.ts";
 
 describe("backup", () => {

@@ -16,7 +16,7 @@ import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { verifyFile } from "../../src/store/sqlite/verify-database.ts";
 import { assertRefused as assertCommandRefused, cliOf, jsonOf, MAIN } from "../cli/support/cli.ts";
 import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../store/support/older-schema.ts";
-import { fillForBackup as fill, partialsOf, until } from "../support/backups.ts";
+import { fillForBackup as fill, partialsOf } from "../support/backups.ts";
 import { strangersEnvironment } from "../support/npm-start.ts";
 import { assertRefused } from "../support/refusals.ts";
 import {
@@ -28,6 +28,7 @@ import {
   TestClock,
   temporaryFolder,
 } from "../support/service.ts";
+import { until } from "../support/until.ts";
 
 const SOAK = process.env.LOCKKEEPER_SOAK === "1";
 /** Users of the load that are there before the backup begins. */

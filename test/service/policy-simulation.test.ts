@@ -1,7 +1,9 @@
 /** SimulatePolicy against what really happened: the policy in force gives the locks that were, another one its own. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type {
   SimulatePolicyRequestSchema,
   SimulatePolicyResponse,
@@ -11,6 +13,7 @@ import type { Attempt } from "../../src/domain/attempt.ts";
 import { BUILT_IN_POLICY } from "../../src/domain/policy.ts";
 import { simulatePolicy } from "../../src/service/simulate-policy.ts";
 import type { AttemptQuery, Page } from "../../src/store/store.ts";
+import { threadCpuMs } from "../support/cpu-time.ts";
 import { SOAK, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { clientsOf, type Running } from "../support/service.ts";
@@ -27,6 +30,7 @@ import {
   setPolicy,
   startGate,
   toMs,
+  type Who,
 } from "./support/sign-ins.ts";
 
 type Request = MessageInitShape<typeof SimulatePolicyRequestSchema>;
@@ -45,6 +49,19 @@ async function simulate({ policies }: Pick<Running, "policies">, request: Reques
     return { userId, factor, start: toMs(startTime), end: toMs(expireTime) };
   });
   return { ...answer, locks };
+}
+
+/** Does not wait long for a place. A call that took too long for its own reasons is repeated: it may have its place. */
+async function beginIfFree(gate: Gate, who: Who & { readonly id: string }): Promise<{ readonly admitted: boolean }> {
+  for (let timeoutMs = 60; ; timeoutMs *= 2) {
+    try {
+      return await begin(gate, { ...who, timeoutMs });
+    } catch (error) {
+      const code = ConnectError.from(error).code;
+      if (code === Code.Unavailable) return { admitted: false };
+      if (code !== Code.DeadlineExceeded) throw error;
+    }
+  }
 }
 
 /** What random people do with random factors; answers the locks that the gate told of. */
@@ -67,11 +84,9 @@ async function live(gate: Gate, random: ReturnType<typeof seededRandom>, steps: 
       const { decision, locked } = await record(gate, isRight, { userId, factor });
       if (locked) note(userId, factor, toMs(decision?.untilTime));
     } else if (act < 7 && open.length < 4) {
-      const { admitted, attemptId } = await begin(gate, { userId, factor, timeoutMs: 60 }).catch(() => ({
-        admitted: false,
-        attemptId: "",
-      }));
-      if (admitted) open.push({ id: attemptId, userId, factor });
+      const id = randomUUID();
+      const { admitted } = await beginIfFree(gate, { id, userId, factor });
+      if (admitted) open.push({ id, userId, factor });
     } else {
       const [one] = open.splice(random.below(Math.max(1, open.length)), 1);
       if (one === undefined) continue;
@@ -261,21 +276,21 @@ describe("SimulatePolicy", () => {
       const done = new AbortController();
       let turns = 0;
       let longestMs = 0;
-      let last = performance.now();
+      let last = threadCpuMs();
       const turn = (): void => {
-        const now = performance.now();
+        const now = threadCpuMs();
         longestMs = Math.max(longestMs, now - last);
         last = now;
         turns++;
         if (!done.signal.aborted) setImmediate(turn);
       };
       const store = storeOf(100_000);
-      const start = performance.now();
+      const start = threadCpuMs();
       last = start;
       setImmediate(turn);
       const { attemptCount, lockCount, refusedCount } = await simulateStore(store, attemptsMax);
       done.abort();
-      const tookMs = performance.now() - start;
+      const tookMs = threadCpuMs() - start;
       assert.equal(attemptCount, 100_000);
       // 100 places of each of the 50 fill and lock; all the others would have waited or come too late.
       assert.deepEqual([lockCount, refusedCount], attemptsMax === 0 ? [0, 0] : [50, 95_000]);

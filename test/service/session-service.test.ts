@@ -1,4 +1,5 @@
 /** Sessions through real clients: opened, verified, extended, ended one by one and all at once. */
+
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -7,8 +8,8 @@ import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { SOAK, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { ADMIN_KEY, GENERATION, startService, TestClock, temporaryFolder } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import { openSession, startWithAnn, statusOf } from "./support/sessions.ts";
-import { until } from "./support/sign-ins.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

@@ -1,4 +1,5 @@
 /** The gate: attempts from their beginning to their end, repeated, late, twice, and with a ban in between. */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
@@ -7,6 +8,7 @@ import { Cause, RestrictionKind } from "../../gen/lockkeeper/resource/v1/restric
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { clientsOf } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import {
   attempt,
   begin,
@@ -20,7 +22,6 @@ import {
   SECOND_MS,
   startGate,
   toMs,
-  until,
 } from "./support/sign-ins.ts";
 
 const RESERVATION_MS = 30 * SECOND_MS;

@@ -1,4 +1,5 @@
 /** Locks by policy beside those of administrators: what each does to the other, to factors, to counters, to sessions. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
@@ -6,6 +7,7 @@ import { CauseSchema, RestrictionKindSchema } from "../../gen/lockkeeper/resourc
 import { SessionStatus } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { GENERATION, type Running } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import {
   attempt,
   begin,
@@ -21,7 +23,6 @@ import {
   setPolicy,
   startGate,
   toMs,
-  until,
 } from "./support/sign-ins.ts";
 
 /** Holding restrictions as kind/cause with their ends, in milliseconds since the epoch. */

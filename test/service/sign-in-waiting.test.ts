@@ -1,4 +1,5 @@
 /** Waiting for a place: in order, no longer than the deadline, bounded in number, and never for nobody. */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
@@ -9,7 +10,8 @@ import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import type { UserState } from "../../src/domain/user.ts";
 import { AttemptWaiters } from "../../src/service/attempt-waiters.ts";
 import { assertRefused } from "../support/refusals.ts";
-import { begin, check, complete, limit, of, startGate, until } from "./support/sign-ins.ts";
+import { until } from "../support/until.ts";
+import { begin, check, complete, limit, of, startGate } from "./support/sign-ins.ts";
 
 /** What the store answers, as far as waiting is concerned. */
 const ANSWER = {

@@ -1,8 +1,6 @@
 /** What tests of backups share: a database that takes a while, and the files in the making. */
-import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Running } from "./service.ts";
 
 type Users = Running["users"];
@@ -25,13 +23,4 @@ export function partialsOf(file: string): readonly string[] {
     (name) => name.startsWith(`.${basename(file)}.`) && name.endsWith(".partial"),
   );
   return names.map((name) => join(dirname(file), name));
-}
-
-/** Waits for what is about to be so. */
-export async function until(isSo: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!isSo()) {
-    assert.ok(Date.now() < end, `waited too long for ${what}`);
-    await sleep(5);
-  }
 }

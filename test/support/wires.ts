@@ -113,7 +113,7 @@ export class RawClient {
   #session: http2.ClientHttp2Session | undefined;
 
   /** `agent`: keeps connections of HTTP/1.1; without one each request has a connection of its own. */
-  constructor(url: string, timeoutMs = 5000, agent: http.Agent | false = false) {
+  constructor(url: string, timeoutMs = 30_000, agent: http.Agent | false = false) {
     this.#url = new URL(url);
     this.#timeoutMs = timeoutMs;
     this.#agent = agent;

@@ -1,11 +1,13 @@
 /** What gRPC, gRPC-Web and Connect requests are refused for, and how each protocol says so. */
+
 import assert from "node:assert/strict";
 import type { ClientHttp2Session } from "node:http2";
 import { after, afterEach, before, describe, it } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { type Lab, startLab, until, withLab } from "./support/lab.ts";
+import { until } from "../support/until.ts";
+import { type Lab, startLab, withLab } from "./support/lab.ts";
 import { EchoRequestSchema } from "./support/lab-service.ts";
 import {
   type Answer,

@@ -1,4 +1,5 @@
 /** Connections that are held open in silence give way to those on which somebody calls, on every wire and inside TLS. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -11,8 +12,9 @@ import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
+import { until } from "../support/until.ts";
 import { Authority, noOpenssl } from "./support/certificates.ts";
-import { type Lab, until, withLab } from "./support/lab.ts";
+import { type Lab, withLab } from "./support/lab.ts";
 import { jsonHeader, open, request } from "./support/raw.ts";
 
 const MAX = 40;

@@ -1,11 +1,13 @@
 /** Mounts that are loaded after the port is open: who needs them waits, who does not is served at once. */
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createRegistry } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { nativeRestPolicy } from "../../src/transcoding/policy.ts";
 import { type LateMounts, type Mount, type Mounts, mountHttp } from "../../src/transport/mount.ts";
-import { until, withLab } from "./support/lab.ts";
+import { until } from "../support/until.ts";
+import { withLab } from "./support/lab.ts";
 import { LabService } from "./support/lab-service.ts";
 
 const late = mountHttp<string>("/late", (call) => {

@@ -1,4 +1,5 @@
 /** One port speaks HTTP/1.1 and HTTP/2, and lets nobody hold it: every limit ends in an answer or a closed connection. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http2 from "node:http2";
@@ -6,7 +7,8 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HttpMount } from "../../src/transport/mount.ts";
-import { type Lab, startLab, until, withLab } from "./support/lab.ts";
+import { until } from "../support/until.ts";
+import { type Lab, startLab, withLab } from "./support/lab.ts";
 import { EchoRequestSchema } from "./support/lab-service.ts";
 import {
   answerOf,

@@ -1,10 +1,12 @@
 /** Plain HTTP and JSON: bodies, limits, codings, streams, and what does not match. */
+
 import assert from "node:assert/strict";
 import type { ClientHttp2Session } from "node:http2";
 import { after, afterEach, before, describe, it } from "node:test";
 import { brotliCompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { Code } from "@connectrpc/connect";
-import { type Lab, startLab, until, withLab } from "./support/lab.ts";
+import { until } from "../support/until.ts";
+import { type Lab, startLab, withLab } from "./support/lab.ts";
 import { type Answer, answerOf, badge, exchangeText, jsonHeader, open, openSession, request } from "./support/raw.ts";
 
 type StatusBody = { code: number; message: string; details: unknown[] };

@@ -1,11 +1,13 @@
 /** Stopping: nothing new is taken, what is open may finish, and nothing idle or endless holds it up. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { HealthCheckRequestSchema } from "../../gen/grpc/health/v1/health_pb.ts";
-import { type Lab, startLab, until } from "./support/lab.ts";
+import { until } from "../support/until.ts";
+import { type Lab, startLab } from "./support/lab.ts";
 import {
   answerOf,
   badge,

@@ -1,4 +1,5 @@
 /** What the service refuses under load and in trouble, through the SDK: never an empty list, never an unknown user. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PERMISSIONS } from "../../../src/auth/permissions.ts";
@@ -7,7 +8,8 @@ import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import type { Operations, SessionView } from "../../../src/service/operations.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
 import type { HttpMount } from "../../../src/transport/mount.ts";
-import { type Lab, until, withLab } from "../../transport/support/lab.ts";
+import { until } from "../../support/until.ts";
+import { type Lab, withLab } from "../../transport/support/lab.ts";
 import { newestClient, refusedBySdk, send } from "./support/clients.ts";
 
 interface Row {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { defer } from "../../support/cleanup.ts";
+import { until } from "../../support/until.ts";
 
 export type AttributeValue = string | number | boolean;
 
@@ -31,7 +32,7 @@ export interface Receiver {
   readonly url: string;
   readonly spans: ReceivedSpan[];
   readonly requests: { readonly path: string; readonly headers: http.IncomingHttpHeaders; readonly bytes: number }[];
-  /** Waits until the condition holds; fails after some seconds. */
+  /** Waits until the condition holds; fails when it never does. */
   until(condition: () => boolean): Promise<void>;
 }
 
@@ -59,10 +60,7 @@ export async function startReceiver(t: TestContext, { answers = true } = {}): Pr
     spans,
     requests,
     async until(condition) {
-      for (let tries = 0; !condition(); tries++) {
-        if (tries > 800) throw new Error(`waited in vain; there are ${spans.length} spans`);
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await until(condition, `what is to be received; there are ${spans.length} spans`);
     },
   };
 }

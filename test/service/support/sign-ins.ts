@@ -134,11 +134,3 @@ export async function historyOf({ users }: Pick<Running, "users">, userId = "ann
   const { events } = await users.listUserEvents({ userId });
   return events.map(({ payload }) => payload.case ?? "").reverse();
 }
-
-/** Waits in real time for what the sweeper or another call does. */
-export async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; !(await holds()); i++) {
-    assert.ok(i < 200, `it does not come: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}

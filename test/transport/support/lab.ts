@@ -1,4 +1,5 @@
 /** A transport with the lab service on a port of its own, and what it tells of its calls. */
+
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
@@ -19,6 +20,7 @@ import {
 import type { CallRecord } from "../../../src/transport/record.ts";
 import { reflectionMounts } from "../../../src/transport/reflection.ts";
 import { createTransport, type Transport } from "../../../src/transport/transport.ts";
+import { until } from "../../support/until.ts";
 import { CountResponseSchema, EchoResponseSchema, HttpBodySchema, LabService, labRegistry } from "./lab-service.ts";
 
 export interface EchoRequest {
@@ -105,16 +107,6 @@ export async function withLab(options: LabOptions, check: (lab: Lab) => Promise<
     await check(lab);
   } finally {
     await lab.stop();
-  }
-}
-
-/** Polls; fails after two seconds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; !condition(); i++) {
-    if (i > 400) {
-      throw new Error(`waited in vain for ${what}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 

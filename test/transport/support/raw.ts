@@ -4,6 +4,9 @@ import * as http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import type { Lab } from "./lab.ts";
 
+/** Something hangs; a busy machine is given its time. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
 export type HeaderRecord = Readonly<Partial<Record<string, string>>>;
 
 export interface Answer {
@@ -38,7 +41,7 @@ export async function exchangeText(
 export function receive(socket: Socket, enough: (received: string) => boolean = () => false): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = "";
-    const timer = setTimeout(() => reject(new Error(`no end after ${JSON.stringify(received)}`)), 3_000);
+    const timer = setTimeout(() => reject(new Error(`no end after ${JSON.stringify(received)}`)), ANSWER_TIMEOUT_MS);
     const finish = (): void => {
       clearTimeout(timer);
       resolve(received);
@@ -96,7 +99,7 @@ export async function answerOf(stream: http2.ClientHttp2Stream): Promise<Answer>
   });
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no end of ${stream.sentHeaders?.[":path"]}`)), 3_000);
+    const timer = setTimeout(() => reject(new Error(`no end of ${stream.sentHeaders?.[":path"]}`)), ANSWER_TIMEOUT_MS);
     const finish = (): void => {
       clearTimeout(timer);
       resolve();
