@@ -193,6 +193,11 @@ export interface Attempt {
 /** `shadow`: what stands for an identifier that nobody has, made unreadable. */
 export type AttemptSubject = { readonly userId: string } | { readonly shadow: string };
 
+/** The outcome at `now`: an attempt that ran out of time has failed, written or not. */
+export function outcomeAt({ outcome, endTime }: Pick<Attempt, "outcome" | "endTime">, now: number): AttemptOutcome {
+  return outcome === "OUTSTANDING" && endTime <= now ? "EXPIRED" : outcome;
+}
+
 /** How attempts are kept. */
 export const ATTEMPT_KEPT_MS = 30 * 86_400_000;
 

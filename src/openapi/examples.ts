@@ -80,6 +80,7 @@ export const EXAMPLES = {
   },
   "lockkeeper.signin.v1.SignInService/RecordFailure": { subject: { userId: "alice" }, factor: "FACTOR_OTP" },
   "lockkeeper.signin.v1.SignInService/RecordSuccess": { subject: { userId: "alice" }, factor: "FACTOR_OTP" },
+  "lockkeeper.signin.v1.SignInService/ListAttempts": { network: "192.0.2.0/24", pageSize: 20 },
   "lockkeeper.session.v1.SessionService/CreateSession": {
     userId: "alice",
     duration: "28800s",

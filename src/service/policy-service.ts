@@ -14,11 +14,10 @@ import {
   assertWithinScope,
   commandContext,
   executeOptions,
-  invalidField,
   readScope,
   resourceOf,
+  toPeriod,
   toSequence,
-  toTime,
 } from "./request.ts";
 import { FACTOR_VALUES } from "./sign-in-message.ts";
 import { simulatePolicy } from "./simulate-policy.ts";
@@ -62,17 +61,11 @@ export function policyHandlers({ store }: { readonly store: Store }): ServiceHan
       const { actor } = call.admission;
       assertWithinScope(actor, request.organizationId);
       const now = await store.now();
-      const endTime = request.endTime === undefined ? now + 1 : toTime(request.endTime, "end_time", "up");
-      const startTime =
-        request.startTime === undefined ? now - ATTEMPT_KEPT_MS : toTime(request.startTime, "start_time", "down");
-      if (startTime >= endTime) {
-        const [start, end] = [startTime, endTime].map((time) => new Date(time).toISOString());
-        throw invalidField("start_time", `${start} is not allowed; it must be earlier than end_time, ${end}`);
-      }
+      const period = toPeriod(request, { startTime: now - ATTEMPT_KEPT_MS, endTime: now + 1 });
       const values = toPolicyValues(request.values);
       const { locks, ...counts } = await simulatePolicy({
         store,
-        query: { organizationId: readScope(actor, request.organizationId), startTime, endTime },
+        query: { organizationId: readScope(actor, request.organizationId), ...period },
         policyOf: async (organizationId) => combinePolicies(await effectivePolicy(store, organizationId), values),
         signal: call.signal,
       });

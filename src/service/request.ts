@@ -140,6 +140,23 @@ export function toTime(timestamp: Timestamp, field: string, round: "up" | "down"
   return Math.min(Number(seconds) * 1000 + (round === "up" ? Math.ceil(ms) : Math.floor(ms)), LATEST_TIME);
 }
 
+interface Period {
+  readonly startTime: number;
+  readonly endTime: number;
+}
+
+/** `[startTime, endTime)`, each as the request names it or as `absent` says. Throws FIELD_INVALID for an empty one. */
+export function toPeriod(
+  request: { readonly startTime?: Timestamp | undefined; readonly endTime?: Timestamp | undefined },
+  absent: Period,
+): Period {
+  const endTime = request.endTime === undefined ? absent.endTime : toTime(request.endTime, "end_time", "up");
+  const startTime = request.startTime === undefined ? absent.startTime : toTime(request.startTime, "start_time", "up");
+  if (startTime < endTime) return { startTime, endTime };
+  const [start, end] = [startTime, endTime].map((time) => new Date(time).toISOString());
+  throw invalidField("start_time", `${start} is not allowed; it must be earlier than end_time, ${end}`);
+}
+
 /** Milliseconds, rounded up. Throws FIELD_INVALID for what is no duration or longer than 10,000 years. */
 export function toDurationMs({ seconds, nanos }: Duration, field: string): number {
   if (nanos < -999_999_999 || nanos > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) {

@@ -1,7 +1,14 @@
-/** Decisions on sign-ins as the contract shows them, and factors back. */
+/** Decisions on sign-ins and recorded attempts as the contract shows them, and factors back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Factor as FactorValue } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { type SignInDecision, SignInDecisionSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import {
+  type Attempt as AttemptMessage,
+  AttemptSchema,
+  AttemptOutcome as OutcomeValue,
+  type SignInDecision,
+  SignInDecisionSchema,
+} from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import type { Attempt, AttemptOutcome } from "../domain/attempt.ts";
 import { revocationEpochOf } from "../domain/instance.ts";
 import type { Factor } from "../domain/policy.ts";
 import type { Restriction, RestrictionKind } from "../domain/restriction.ts";
@@ -15,6 +22,30 @@ export const FACTOR_VALUES: Readonly<Record<Factor, FactorValue>> = {
   BACKUP_CODE: FactorValue.BACKUP_CODE,
   RECOVERY: FactorValue.RECOVERY,
 };
+
+export const OUTCOME_VALUES: Readonly<Record<AttemptOutcome, OutcomeValue>> = {
+  OUTSTANDING: OutcomeValue.OUTSTANDING,
+  SUCCEEDED: OutcomeValue.SUCCEEDED,
+  FAILED: OutcomeValue.FAILED,
+  EXPIRED: OutcomeValue.EXPIRED,
+  DENIED: OutcomeValue.DENIED,
+};
+
+export function toAttemptMessage(attempt: Attempt): AttemptMessage {
+  const { subject, ip, userAgent, settleTime } = attempt;
+  return create(AttemptSchema, {
+    attemptId: attempt.id,
+    userId: "userId" in subject ? subject.userId : "",
+    organizationId: attempt.organizationId,
+    factor: FACTOR_VALUES[attempt.factor],
+    beginTime: toTimestamp(attempt.beginTime),
+    expireTime: toTimestamp(attempt.endTime),
+    outcome: OUTCOME_VALUES[attempt.outcome],
+    ...(settleTime === null ? {} : { settleTime: toTimestamp(settleTime) }),
+    client: { ip, userAgent },
+    createdBy: attempt.createdBy,
+  });
+}
 
 /** The unspecified one is a password: it is what most sign-ins begin with. */
 export function factorOf(value: FactorValue): Factor {

@@ -5,6 +5,7 @@ import { type AttemptAnswer, type AttemptSubject, attemptsLeft } from "../domain
 import { identifierNotFound, isVisible, userNotFound } from "../domain/decide.ts";
 import { RefusalError, refuse } from "../domain/refusal.ts";
 import type { Command, SignInKey, Store } from "../store/store.ts";
+import { attemptQueries } from "./attempt-queries.ts";
 import { AttemptWaiters } from "./attempt-waiters.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { effectivePolicy } from "./effective-policy.ts";
@@ -48,6 +49,7 @@ export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers
   };
 
   return {
+    ...attemptQueries(store),
     async checkSignIn(request, call) {
       const factor = factorOf(request.factor);
       const view = await reads.get({ userId: request.userId, factor });

@@ -1,10 +1,11 @@
 /** The store as the rest of the service sees it: asynchronous, engine-free, and made of plain data. */
 
 import type { ApiKey, ApiKeyCommand, ApiKeyEvent } from "../domain/api-key.ts";
-import type { Attempt, AttemptAnswer, AttemptCommand, AttemptCounter } from "../domain/attempt.ts";
+import type { Attempt, AttemptAnswer, AttemptCommand, AttemptCounter, AttemptOutcome } from "../domain/attempt.ts";
 import type { UserCommand } from "../domain/command.ts";
 import type { UserEvent } from "../domain/event.ts";
 import type { InstanceEvent } from "../domain/instance.ts";
+import type { AddressRange } from "../domain/network.ts";
 import type { Organization, OrganizationCommand, OrganizationEvent } from "../domain/organization.ts";
 import type { Factor, Policy, PolicyCommand, PolicyEvent, StoredPolicy } from "../domain/policy.ts";
 import type { FailedOutcome, Refusal } from "../domain/refusal.ts";
@@ -206,6 +207,14 @@ export interface AttemptQuery {
   /** `[startTime, endTime)`. */
   readonly startTime: number;
   readonly endTime: number;
+  /** Only of this user. */
+  readonly userId?: string;
+  /** Only from these addresses. */
+  readonly network?: AddressRange;
+  /** Only with one of these outcomes. */
+  readonly outcomes?: readonly AttemptOutcome[];
+  /** Absent: the oldest first. */
+  readonly newestFirst?: boolean;
   readonly pageSize: number;
   readonly after?: string;
 }
@@ -331,6 +340,7 @@ export interface Store {
   shadowOf(organizationId: string, name: UnknownName): Promise<string>;
   /** `undefined`: nothing was ever set there. */
   readPolicy(policyId: string): Promise<StoredPolicy | undefined>;
+  /** Each with its outcome at this moment: what ran out of time is EXPIRED, on disk or not. A page may be short. */
   listAttempts(query: AttemptQuery): Promise<Page<Attempt>>;
 
   readOrganization(organizationId: string): Promise<Organization | undefined>;

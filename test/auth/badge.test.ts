@@ -144,7 +144,7 @@ describe("the actor", () => {
     const desk = await Desk.open(t, keyOf(SECRET, { organizationId: "acme", role: "auditor" }));
     const result = desk.show(`Bearer ${SECRET}`);
     assert.ok(result.ok);
-    const permissions = ["events.read", "events.redact"];
+    const permissions = ["signin.read", "events.read", "events.redact"];
     assert.deepEqual(
       { ...result.actor, permissions: [...result.actor.permissions] },
       { id: "key:k1", keyId: "k1", secretHash: hashSecret(SECRET), scope: "acme", expireTime: null, permissions },

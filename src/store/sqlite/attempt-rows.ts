@@ -1,5 +1,6 @@
 /** Rows of attempts, counters and policies to the domain's forms and back. */
 import type { Attempt, AttemptCounter, AttemptOutcome, AttemptSubject } from "../../domain/attempt.ts";
+import { networkKeyOf, toAddressNumber } from "../../domain/network.ts";
 import type { Factor, PolicyValues, StoredPolicy } from "../../domain/policy.ts";
 import type { UserState } from "../../domain/user.ts";
 import type { AttemptCounterTable, AttemptTable, PolicyTable } from "./schema.ts";
@@ -67,6 +68,7 @@ export function toAttempt(row: AttemptTable): Attempt {
 }
 
 export function toAttemptRow(attempt: Attempt): AttemptTable {
+  const address = toAddressNumber(attempt.ip);
   return {
     id: attempt.id,
     subject: toSubjectKey(attempt.subject),
@@ -77,6 +79,7 @@ export function toAttemptRow(attempt: Attempt): AttemptTable {
     outcome: attempt.outcome,
     settle_time: attempt.settleTime,
     ip: attempt.ip,
+    network: address === undefined ? null : networkKeyOf(address),
     user_agent: attempt.userAgent,
     created_by: attempt.createdBy,
   };

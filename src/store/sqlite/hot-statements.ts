@@ -221,8 +221,8 @@ function attemptStatements(prepare: Prepare) {
     readAttempt: prepare<[id: string], AttemptTable>("SELECT * FROM attempts WHERE id = ?"),
     putAttempt: prepare<[AttemptTable]>(
       `INSERT INTO attempts (id, subject, organization_id, factor, begin_time, end_time, outcome, settle_time, ip,
-        user_agent, created_by) VALUES (@id, @subject, @organization_id, @factor, @begin_time, @end_time, @outcome,
-        @settle_time, @ip, @user_agent, @created_by) ON CONFLICT (id) DO UPDATE SET outcome = @outcome,
+        network, user_agent, created_by) VALUES (@id, @subject, @organization_id, @factor, @begin_time, @end_time, @outcome,
+        @settle_time, @ip, @network, @user_agent, @created_by) ON CONFLICT (id) DO UPDATE SET outcome = @outcome,
         settle_time = @settle_time`,
     ),
     expireAttempt: prepare<[settleTime: number, id: string]>(

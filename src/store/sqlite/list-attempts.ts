@@ -1,41 +1,86 @@
-/** Recorded attempts, the oldest first, within the budget of one page. */
+/** Recorded attempts in the order of their beginnings, along an index, within the budget of one page. */
 import { sql } from "kysely";
-import type { Attempt } from "../../domain/attempt.ts";
+import { type Attempt, outcomeAt } from "../../domain/attempt.ts";
+import type { Json } from "../../domain/canonical-json.ts";
+import { sharedNetworkKey, toAddressNumber } from "../../domain/network.ts";
 import type { AttemptQuery, Page } from "../store.ts";
-import { toAttempt } from "./attempt-rows.ts";
+import { toAttempt, toSubjectKey } from "./attempt-rows.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 
 const CHUNK_ROWS = 500;
 
-export function listAttempts(runner: QueryRunner, query: AttemptQuery, limits: Limits): Page<Attempt> {
-  const asked = {
-    generation: runner.generation,
-    asked: ["attempts", query.organizationId, query.startTime, query.endTime],
-  };
+export function listAttempts(runner: QueryRunner, query: AttemptQuery, now: number, limits: Limits): Page<Attempt> {
+  const asked = { generation: runner.generation, asked: askedOf(query) };
   const after = parsePageToken(query.after, asked, ["number", "string"]);
   const budget = new Budget(limits);
   const items: Attempt[] = [];
+  let chars = 0;
   for (let key = after; ; ) {
     const rows = chunk(runner, query, key);
-    for (const row of rows.slice(0, CHUNK_ROWS)) {
+    for (const [index, row] of rows.slice(0, CHUNK_ROWS).entries()) {
       key = [row.begin_time, row.id];
       budget.spendRow();
-      if (query.organizationId === null || row.organization_id === query.organizationId) items.push(toAttempt(row));
-      if (items.length >= query.pageSize || budget.isSpent) return { items, next: toPageToken(asked, key) };
+      const recorded = toAttempt(row);
+      const attempt = { ...recorded, outcome: outcomeAt(recorded, now) };
+      if (matches(attempt, query)) {
+        items.push(attempt);
+        chars += attempt.userAgent.length;
+      }
+      const isFull = items.length >= query.pageSize || chars > limits.pageChars || budget.isSpent;
+      if (isFull) return index === rows.length - 1 ? { items } : { items, next: toPageToken(asked, key) };
     }
     if (rows.length <= CHUNK_ROWS) return { items };
   }
 }
 
-function chunk(runner: QueryRunner, { startTime, endTime }: AttemptQuery, after: PageKey | undefined) {
+/** What the index does not decide. */
+function matches(attempt: Attempt, { organizationId, network, outcomes }: AttemptQuery): boolean {
+  if (organizationId !== null && attempt.organizationId !== organizationId) return false;
+  if (outcomes !== undefined && !outcomes.includes(attempt.outcome)) return false;
+  if (network === undefined) return true;
+  const address = toAddressNumber(attempt.ip);
+  return address !== undefined && address >= network.first && address <= network.last;
+}
+
+/** A user's attempts and those of a small network have an index each; all others are met along the time. */
+function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefined) {
+  const { startTime, endTime, userId, network, newestFirst } = query;
+  const direction = newestFirst ? "desc" : "asc";
+  const networkKey = network && sharedNetworkKey(network);
   let select = build.selectFrom("attempts").selectAll().where("begin_time", ">=", startTime);
   select = select.where("begin_time", "<", endTime);
+  if (userId !== undefined) select = select.where("subject", "=", toSubjectKey({ userId }));
+  else if (networkKey !== undefined) select = select.where("network", "=", networkKey);
   if (after !== undefined) {
     const [time, id] = after;
-    select = select.where(sql<boolean>`(begin_time, id) > (${time}, ${id})`);
+    select = select.where(sql<boolean>`(begin_time, id) ${sql.raw(newestFirst ? "<" : ">")} (${time}, ${id})`);
   }
-  const ordered = select.orderBy("begin_time").orderBy("id");
+  const ordered = select.orderBy("begin_time", direction).orderBy("id", direction);
+  // One more than the chunk tells whether anything comes after it.
   return runner.all(ordered.limit(CHUNK_ROWS + 1).compile());
+}
+
+/** Page size apart, a later page must ask the same. */
+function askedOf({
+  organizationId,
+  startTime,
+  endTime,
+  userId,
+  network,
+  outcomes,
+  newestFirst = false,
+}: AttemptQuery): Json {
+  const range = network === undefined ? null : [network.first.toString(16), network.last.toString(16)];
+  return [
+    "attempts",
+    organizationId,
+    startTime,
+    endTime,
+    userId ?? null,
+    range,
+    outcomes ? [...outcomes] : null,
+    newestFirst,
+  ];
 }

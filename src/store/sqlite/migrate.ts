@@ -8,6 +8,7 @@ import { sessions } from "./migrations/0003-sessions.ts";
 import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
 import { generation } from "./migrations/0005-generation.ts";
 import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
+import { attemptLists } from "./migrations/0010-attempt-lists.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -17,6 +18,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0004-attempts-and-policies": attemptsAndPolicies,
   "0005-generation": generation,
   "0008-rotated-keys": rotatedKeys,
+  "0010-attempt-lists": attemptLists,
 };
 
 /** "lock" in ASCII: tells our files from other SQLite databases. */

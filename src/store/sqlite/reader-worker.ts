@@ -35,7 +35,7 @@ serveQuestions<ReaderQuestion>(
       case "listSessions":
         return sessions.list(question.query, question.now);
       case "listAttempts":
-        return listAttempts(runner, question.query, limits);
+        return listAttempts(runner, question.query, question.now, limits);
       case "listOrganizations":
         return listOrganizations(runner, question.query);
       case "listApiKeys":

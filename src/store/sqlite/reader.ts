@@ -28,7 +28,7 @@ export type ReaderQuestion =
     }
   | { readonly name: "listUserEvents"; readonly query: EventQuery }
   | { readonly name: "listSessions"; readonly query: SessionQuery; readonly now: number }
-  | { readonly name: "listAttempts"; readonly query: AttemptQuery }
+  | { readonly name: "listAttempts"; readonly query: AttemptQuery; readonly now: number }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
   | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
 
@@ -76,8 +76,8 @@ export class Reader {
     return (await this.link.call({ name: "listSessions", query, now })) as Page<SessionView>;
   }
 
-  async listAttempts(query: AttemptQuery): Promise<Page<Attempt>> {
-    return (await this.link.call({ name: "listAttempts", query })) as Page<Attempt>;
+  async listAttempts(query: AttemptQuery, now: number): Promise<Page<Attempt>> {
+    return (await this.link.call({ name: "listAttempts", query, now })) as Page<Attempt>;
   }
 
   async listOrganizations(query: IdQuery): Promise<Page<Organization>> {

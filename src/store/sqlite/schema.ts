@@ -196,6 +196,8 @@ export interface AttemptTable {
   outcome: string;
   settle_time: number | null;
   ip: string;
+  /** As `networkKeyOf` writes it; null: `ip` is not an address. */
+  network: string | null;
   user_agent: string;
   created_by: string;
 }

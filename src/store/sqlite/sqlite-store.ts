@@ -252,7 +252,7 @@ export class SqliteStore implements Store {
   }
 
   async listAttempts(query: AttemptQuery): Promise<Page<Attempt>> {
-    return this.#reader.listAttempts(query);
+    return this.#reader.listAttempts(query, this.#writer.now());
   }
 
   async listSessions(query: SessionQuery): Promise<Page<SessionView>> {

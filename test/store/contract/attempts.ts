@@ -9,8 +9,9 @@ import type {
   CompleteAttempt,
   RecordAttempt,
 } from "../../../src/domain/attempt.ts";
+import { parseNetwork } from "../../../src/domain/network.ts";
 import type { PolicyValues, UpdatePolicy } from "../../../src/domain/policy.ts";
-import type { Store } from "../../../src/store/store.ts";
+import type { AttemptQuery, Store } from "../../../src/store/store.ts";
 import { context, createUser, deleteUser, ORGANIZATION_ID, unlockUser } from "../support/commands.ts";
 import { readAll, reasonOf, resourceOf, tally } from "../support/outcomes.ts";
 import { START_TIME } from "../support/sqlite-fixture.ts";
@@ -228,6 +229,59 @@ export function describeAttempts(engine: string, open: OpenStore): void {
       const part = { organizationId: null, startTime: START_TIME + 2_000, endTime: START_TIME + 5_000, pageSize: 100 };
       const { items } = await store.listAttempts(part);
       assert.deepEqual(items, all.slice(2, 5));
+    });
+
+    for (const sliceRows of [5_000, 4]) {
+      it(`lists by user, network and outcome, the newest first, in slices of ${sliceRows}`, async (t) => {
+        const opened = await openWith(open, t, 100, { limits: { sliceRows } });
+        const { store, clock } = opened;
+        resourceOf(await store.execute(createUser("v")));
+        const ips = ["192.0.2.1", "::ffff:192.0.2.77", "192.0.3.1", "2001:db8::5", "2001:DB8:0:9:0::1", "a printer"];
+        for (const [index, ip] of [...ips, ...ips].entries()) {
+          const subject = index < ips.length ? U : { userId: "v" };
+          resourceOf(await store.execute({ ...record(subject), ip, succeeded: index % 2 === 0 }));
+          clock.time += 1_000;
+        }
+        const list = async (more: Partial<AttemptQuery>) => {
+          const query = { organizationId: null, startTime: 0, endTime: Number.MAX_SAFE_INTEGER, newestFirst: true };
+          const found = await readAll((after) =>
+            store.listAttempts({ ...query, pageSize: 3, ...more, ...(after === undefined ? {} : { after }) }),
+          );
+          return found.map(({ beginTime }) => (beginTime - START_TIME) / 1_000);
+        };
+        const network = (text: string) => ({ network: parseNetwork(text) ?? assert.fail(text) });
+        assert.deepEqual(await list({}), [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+        assert.deepEqual(await list({ userId: "v" }), [11, 10, 9, 8, 7, 6]);
+        assert.deepEqual(await list(network("192.0.2.0/24")), [7, 6, 1, 0]);
+        assert.deepEqual(await list(network("192.0.2.77")), [7, 1]);
+        assert.deepEqual(await list(network("192.0.2.0/23")), [8, 7, 6, 2, 1, 0]);
+        assert.deepEqual(await list(network("2001:db8::/64")), [9, 3]);
+        assert.deepEqual(await list(network("2001:db8::/32")), [10, 9, 4, 3]);
+        assert.deepEqual(await list({ ...network("192.0.2.0/24"), userId: "u" }), [1, 0]);
+        assert.deepEqual(await list({ outcomes: ["SUCCEEDED"], userId: "u" }), [4, 2, 0]);
+        assert.deepEqual(
+          await list({ startTime: START_TIME + 2_000, endTime: START_TIME + 9_000, userId: "v" }),
+          [8, 7, 6],
+        );
+        assert.deepEqual(await list({ userId: "v", organizationId: "elsewhere" }), []);
+      });
+    }
+
+    it("calls what ran out of time expired before anybody has written that", async (t) => {
+      const opened = await openWith(open, t, 3);
+      const { store, clock } = opened;
+      await store.execute(begin(U));
+      const outcomes = async (more: Partial<AttemptQuery> = {}) => {
+        const period = { organizationId: null, startTime: 0, endTime: Number.MAX_SAFE_INTEGER, pageSize: 10 };
+        return (await store.listAttempts({ ...period, ...more })).items.map(({ outcome }) => outcome);
+      };
+      assert.deepEqual(await outcomes(), ["OUTSTANDING"]);
+      clock.time += RESERVATION_MS;
+      assert.deepEqual(await outcomes(), ["EXPIRED"]);
+      assert.deepEqual(
+        [await outcomes({ outcomes: ["OUTSTANDING"] }), await outcomes({ outcomes: ["EXPIRED"] })],
+        [[], ["EXPIRED"]],
+      );
     });
 
     it("P3 bounds the counters of unknown users, the longest rested first, and keeps those of users", async (t) => {

@@ -16,6 +16,7 @@ import {
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
+import { parseNetwork } from "../../../src/domain/network.ts";
 import { createOwnerKey } from "../../../src/server/offline-key.ts";
 import { lockFile } from "../../../src/store/sqlite/file-lock.ts";
 import {
@@ -26,8 +27,9 @@ import {
 } from "../../../src/store/sqlite/offline.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { verifyFile } from "../../../src/store/sqlite/verify-database.ts";
-import { createUser, lockUser } from "../support/commands.ts";
+import { context, createUser, lockUser } from "../support/commands.ts";
 import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../support/older-schema.ts";
+import { resourceOf } from "../support/outcomes.ts";
 import { makeFolder, openFixture, type SqliteFixture, START_TIME } from "../support/sqlite-fixture.ts";
 
 /** Not the last millisecond of a second, so that nothing has to be waited for. */
@@ -166,6 +168,39 @@ describe("a restore", () => {
     const { backup } = await restore(file, path);
     assert.deepEqual([backup.schemaVersion, backup.generation], [MIGRATION_BEFORE, 1]);
     assert.equal((await verifyFile(path)).schemaVersion, NEWEST_MIGRATION);
+  });
+
+  it("finds attempts of before by their networks, once the schema has them", async (t) => {
+    const { store, path } = await openFixture(t);
+    for (const ip of ["192.0.2.1", "2001:db8::1", "a printer", ""]) {
+      const common = {
+        subject: { userId: "u0" },
+        organizationId: "default",
+        factor: "PASSWORD",
+        userAgent: "",
+      } as const;
+      const command = {
+        type: "RecordAttempt",
+        attemptId: `of-${ip}`,
+        succeeded: false,
+        restrictionId: `l-${ip}`,
+      } as const;
+      await store.execute(createUser("u0"));
+      resourceOf(await store.execute({ ...command, ...common, ip, context: context() }));
+    }
+    await store.close();
+    await toOlderSchema(path, "0010-attempt-lists");
+    await migrateFile(path, { check: false });
+    const { store: again } = await openFixture(t, { path });
+    const idsIn = async (text: string) => {
+      const network = parseNetwork(text) ?? assert.fail();
+      const query = { organizationId: null, startTime: 0, endTime: Number.MAX_SAFE_INTEGER, pageSize: 10, network };
+      return (await again.listAttempts(query)).items.map(({ id }) => id);
+    };
+    assert.deepEqual(
+      [await idsIn("192.0.2.0/24"), await idsIn("2001:db8::/64")],
+      [["of-192.0.2.1"], ["of-2001:db8::1"]],
+    );
   });
 
   const harms: readonly (readonly [what: string, harm: (file: string) => void, says: RegExp])[] = [

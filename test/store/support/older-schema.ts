@@ -1,4 +1,4 @@
-/** A database as the version before the newest migration left it, made from one of today. */
+/** A database as a version before a migration left it, made from one of today. */
 import { rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { Kysely, SqliteDialect } from "kysely";
@@ -9,12 +9,12 @@ const NAMES = Object.keys(MIGRATIONS);
 export const NEWEST_MIGRATION: string = NAMES.at(-1) ?? "";
 export const MIGRATION_BEFORE: string = NAMES.at(-2) ?? "";
 
-/** Rebuilds the file without the newest migration. Rows keep what the older schema has room for. */
-export async function toOlderSchema(path: string): Promise<void> {
+/** Rebuilds the file without this migration and later ones. Rows keep what the older schema has room for. */
+export async function toOlderSchema(path: string, without: string = NEWEST_MIGRATION): Promise<void> {
   const [older, newer] = [`${path}.older`, path];
   const database = new Database(older);
   const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
-  const migrations = Object.fromEntries(Object.entries(MIGRATIONS).slice(0, -1));
+  const migrations = Object.fromEntries(Object.entries(MIGRATIONS).slice(0, NAMES.indexOf(without)));
   await new Migrator({ db: kysely, provider: { getMigrations: async () => migrations } }).migrateToLatest();
   database.prepare("ATTACH DATABASE ? AS newer").run(newer);
   const tables = database

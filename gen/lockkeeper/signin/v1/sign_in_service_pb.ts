@@ -22,7 +22,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/signin/v1/sign_in_service.proto.
  */
 export const file_lockkeeper_signin_v1_sign_in_service: GenFile = /*@__PURE__*/
-  fileDesc("Cipsb2Nra2VlcGVyL3NpZ25pbi92MS9zaWduX2luX3NlcnZpY2UucHJvdG8SFGxvY2trZWVwZXIuc2lnbmluLnYxItECCg5TaWduSW5EZWNpc2lvbhIPCgdhbGxvd2VkGAEgASgIEigKBXN0YXRlGAIgASgOMhkubG9ja2tlZXBlci51c2VyLnYxLlN0YXRlEjgKC3Jlc3RyaWN0aW9uGAMgASgLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhITCgtyZWFzb25fY29kZRgEIAEoCRIMCgR0ZXh0GAUgASgJEi4KCnVudGlsX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3NlcnZlcl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCg1hdHRlbXB0c19sZWZ0GAggASgNSACIAQESGAoQcmV2b2NhdGlvbl9lcG9jaBgJIAEoBEIQCg5fYXR0ZW1wdHNfbGVmdCJBCgZDbGllbnQSFgoCaXAYASABKAlCCoABAbpIBHICGGQSHwoKdXNlcl9hZ2VudBgCIAEoCUILgAEBukgFcgMY6AciXwoHU3ViamVjdBIdCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGMgBSAASIwoKaWRlbnRpZmllchgCIAEoCUINgAEBukgHcgUQARjAAkgAQhAKB3N1YmplY3QSBbpIAggBIo4BChJDaGVja1NpZ25JblJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIKukgHcgUQARjIARI4CgZmYWN0b3IYAiABKA4yHi5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkZhY3RvckIIukgFggECEAESIQoPb3JnYW5pemF0aW9uX2lkGAMgASgJQgi6SAVyAxjIASJNChNDaGVja1NpZ25JblJlc3BvbnNlEjYKCGRlY2lzaW9uGAEgASgLMiQubG9ja2tlZXBlci5zaWduaW4udjEuU2lnbkluRGVjaXNpb24iigIKE0JlZ2luQXR0ZW1wdFJlcXVlc3QSLgoKYXR0ZW1wdF9pZBgBIAEoCUIaukgXchUQEBhAMg9eWzAtOUEtWmEtei1dKyQSNgoHc3ViamVjdBgCIAEoCzIdLmxvY2trZWVwZXIuc2lnbmluLnYxLlN1YmplY3RCBrpIA8gBARI6CgZmYWN0b3IYAyABKA4yHi5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkZhY3RvckIKukgHggEEEAEgABIsCgZjbGllbnQYBCABKAsyHC5sb2Nra2VlcGVyLnNpZ25pbi52MS5DbGllbnQSIQoPb3JnYW5pemF0aW9uX2lkGAUgASgJQgi6SAVyAxjIASKiAQoUQmVnaW5BdHRlbXB0UmVzcG9uc2USEAoIYWRtaXR0ZWQYASABKAgSNgoIZGVjaXNpb24YAiABKAsyJC5sb2Nra2VlcGVyLnNpZ25pbi52MS5TaWduSW5EZWNpc2lvbhIPCgd1c2VyX2lkGAMgASgJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKLAQoWQ29tcGxldGVBdHRlbXB0UmVxdWVzdBIuCgphdHRlbXB0X2lkGAEgASgJQhq6SBdyFRAQGEAyD15bMC05QS1aYS16LV0rJBJBCgdvdXRjb21lGAIgASgOMiQubG9ja2tlZXBlci5zaWduaW4udjEuQXR0ZW1wdE91dGNvbWVCCrpIB4IBBBABIAAiYQoXQ29tcGxldGVBdHRlbXB0UmVzcG9uc2USNgoIZGVjaXNpb24YASABKAsyJC5sb2Nra2VlcGVyLnNpZ25pbi52MS5TaWduSW5EZWNpc2lvbhIOCgZsb2NrZWQYAiABKAgi2wEKFFJlY29yZEZhaWx1cmVSZXF1ZXN0EjYKB3N1YmplY3QYASABKAsyHS5sb2Nra2VlcGVyLnNpZ25pbi52MS5TdWJqZWN0Qga6SAPIAQESOgoGZmFjdG9yGAIgASgOMh4ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5GYWN0b3JCCrpIB4IBBBABIAASLAoGY2xpZW50GAMgASgLMhwubG9ja2tlZXBlci5zaWduaW4udjEuQ2xpZW50EiEKD29yZ2FuaXphdGlvbl9pZBgEIAEoCUIIukgFcgMYyAEiXwoVUmVjb3JkRmFpbHVyZVJlc3BvbnNlEjYKCGRlY2lzaW9uGAEgASgLMiQubG9ja2tlZXBlci5zaWduaW4udjEuU2lnbkluRGVjaXNpb24SDgoGbG9ja2VkGAIgASgIItsBChRSZWNvcmRTdWNjZXNzUmVxdWVzdBI2CgdzdWJqZWN0GAEgASgLMh0ubG9ja2tlZXBlci5zaWduaW4udjEuU3ViamVjdEIGukgDyAEBEjoKBmZhY3RvchgCIAEoDjIeLmxvY2trZWVwZXIucmVzb3VyY2UudjEuRmFjdG9yQgq6SAeCAQQQASAAEiwKBmNsaWVudBgDIAEoCzIcLmxvY2trZWVwZXIuc2lnbmluLnYxLkNsaWVudBIhCg9vcmdhbml6YXRpb25faWQYBCABKAlCCLpIBXIDGMgBIk8KFVJlY29yZFN1Y2Nlc3NSZXNwb25zZRI2CghkZWNpc2lvbhgBIAEoCzIkLmxvY2trZWVwZXIuc2lnbmluLnYxLlNpZ25JbkRlY2lzaW9uKmwKDkF0dGVtcHRPdXRjb21lEh8KG0FUVEVNUFRfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGUFUVEVNUFRfT1VUQ09NRV9TVUNDRUVERUQQARIaChZBVFRFTVBUX09VVENPTUVfRkFJTEVEEAIy5AUKDVNpZ25JblNlcnZpY2USjgEKC0NoZWNrU2lnbkluEigubG9ja2tlZXBlci5zaWduaW4udjEuQ2hlY2tTaWduSW5SZXF1ZXN0GikubG9ja2tlZXBlci5zaWduaW4udjEuQ2hlY2tTaWduSW5SZXNwb25zZSIqkAIBgtPkkwIhEh8vdjEvdXNlcnMve3VzZXJfaWR9OmNoZWNrU2lnbkluEn4KDEJlZ2luQXR0ZW1wdBIpLmxvY2trZWVwZXIuc2lnbmluLnYxLkJlZ2luQXR0ZW1wdFJlcXVlc3QaKi5sb2Nra2VlcGVyLnNpZ25pbi52MS5CZWdpbkF0dGVtcHRSZXNwb25zZSIXgtPkkwIROgEqIgwvdjEvYXR0ZW1wdHMSnQEKD0NvbXBsZXRlQXR0ZW1wdBIsLmxvY2trZWVwZXIuc2lnbmluLnYxLkNvbXBsZXRlQXR0ZW1wdFJlcXVlc3QaLS5sb2Nra2VlcGVyLnNpZ25pbi52MS5Db21wbGV0ZUF0dGVtcHRSZXNwb25zZSItgtPkkwInOgEqIiIvdjEvYXR0ZW1wdHMve2F0dGVtcHRfaWR9OmNvbXBsZXRlEo8BCg1SZWNvcmRGYWlsdXJlEioubG9ja2tlZXBlci5zaWduaW4udjEuUmVjb3JkRmFpbHVyZVJlcXVlc3QaKy5sb2Nra2VlcGVyLnNpZ25pbi52MS5SZWNvcmRGYWlsdXJlUmVzcG9uc2UiJYLT5JMCHzoBKiIaL3YxL2F0dGVtcHRzOnJlY29yZEZhaWx1cmUSjwEKDVJlY29yZFN1Y2Nlc3MSKi5sb2Nra2VlcGVyLnNpZ25pbi52MS5SZWNvcmRTdWNjZXNzUmVxdWVzdBorLmxvY2trZWVwZXIuc2lnbmluLnYxLlJlY29yZFN1Y2Nlc3NSZXNwb25zZSIlgtPkkwIfOgEqIhovdjEvYXR0ZW1wdHM6cmVjb3JkU3VjY2Vzc2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_factor, file_lockkeeper_resource_v1_restriction, file_lockkeeper_user_v1_user]);
+  fileDesc("Cipsb2Nra2VlcGVyL3NpZ25pbi92MS9zaWduX2luX3NlcnZpY2UucHJvdG8SFGxvY2trZWVwZXIuc2lnbmluLnYxItECCg5TaWduSW5EZWNpc2lvbhIPCgdhbGxvd2VkGAEgASgIEigKBXN0YXRlGAIgASgOMhkubG9ja2tlZXBlci51c2VyLnYxLlN0YXRlEjgKC3Jlc3RyaWN0aW9uGAMgASgLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhITCgtyZWFzb25fY29kZRgEIAEoCRIMCgR0ZXh0GAUgASgJEi4KCnVudGlsX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3NlcnZlcl90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaCg1hdHRlbXB0c19sZWZ0GAggASgNSACIAQESGAoQcmV2b2NhdGlvbl9lcG9jaBgJIAEoBEIQCg5fYXR0ZW1wdHNfbGVmdCJBCgZDbGllbnQSFgoCaXAYASABKAlCCoABAbpIBHICGGQSHwoKdXNlcl9hZ2VudBgCIAEoCUILgAEBukgFcgMY6AciXwoHU3ViamVjdBIdCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGMgBSAASIwoKaWRlbnRpZmllchgCIAEoCUINgAEBukgHcgUQARjAAkgAQhAKB3N1YmplY3QSBbpIAggBIo4BChJDaGVja1NpZ25JblJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoCUIKukgHcgUQARjIARI4CgZmYWN0b3IYAiABKA4yHi5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkZhY3RvckIIukgFggECEAESIQoPb3JnYW5pemF0aW9uX2lkGAMgASgJQgi6SAVyAxjIASJNChNDaGVja1NpZ25JblJlc3BvbnNlEjYKCGRlY2lzaW9uGAEgASgLMiQubG9ja2tlZXBlci5zaWduaW4udjEuU2lnbkluRGVjaXNpb24iigIKE0JlZ2luQXR0ZW1wdFJlcXVlc3QSLgoKYXR0ZW1wdF9pZBgBIAEoCUIaukgXchUQEBhAMg9eWzAtOUEtWmEtei1dKyQSNgoHc3ViamVjdBgCIAEoCzIdLmxvY2trZWVwZXIuc2lnbmluLnYxLlN1YmplY3RCBrpIA8gBARI6CgZmYWN0b3IYAyABKA4yHi5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkZhY3RvckIKukgHggEEEAEgABIsCgZjbGllbnQYBCABKAsyHC5sb2Nra2VlcGVyLnNpZ25pbi52MS5DbGllbnQSIQoPb3JnYW5pemF0aW9uX2lkGAUgASgJQgi6SAVyAxjIASKiAQoUQmVnaW5BdHRlbXB0UmVzcG9uc2USEAoIYWRtaXR0ZWQYASABKAgSNgoIZGVjaXNpb24YAiABKAsyJC5sb2Nra2VlcGVyLnNpZ25pbi52MS5TaWduSW5EZWNpc2lvbhIPCgd1c2VyX2lkGAMgASgJEi8KC2V4cGlyZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKLAQoWQ29tcGxldGVBdHRlbXB0UmVxdWVzdBIuCgphdHRlbXB0X2lkGAEgASgJQhq6SBdyFRAQGEAyD15bMC05QS1aYS16LV0rJBJBCgdvdXRjb21lGAIgASgOMiQubG9ja2tlZXBlci5zaWduaW4udjEuQXR0ZW1wdE91dGNvbWVCCrpIB4IBBBgBGAIiYQoXQ29tcGxldGVBdHRlbXB0UmVzcG9uc2USNgoIZGVjaXNpb24YASABKAsyJC5sb2Nra2VlcGVyLnNpZ25pbi52MS5TaWduSW5EZWNpc2lvbhIOCgZsb2NrZWQYAiABKAgi2wEKFFJlY29yZEZhaWx1cmVSZXF1ZXN0EjYKB3N1YmplY3QYASABKAsyHS5sb2Nra2VlcGVyLnNpZ25pbi52MS5TdWJqZWN0Qga6SAPIAQESOgoGZmFjdG9yGAIgASgOMh4ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5GYWN0b3JCCrpIB4IBBBABIAASLAoGY2xpZW50GAMgASgLMhwubG9ja2tlZXBlci5zaWduaW4udjEuQ2xpZW50EiEKD29yZ2FuaXphdGlvbl9pZBgEIAEoCUIIukgFcgMYyAEiXwoVUmVjb3JkRmFpbHVyZVJlc3BvbnNlEjYKCGRlY2lzaW9uGAEgASgLMiQubG9ja2tlZXBlci5zaWduaW4udjEuU2lnbkluRGVjaXNpb24SDgoGbG9ja2VkGAIgASgIItsBChRSZWNvcmRTdWNjZXNzUmVxdWVzdBI2CgdzdWJqZWN0GAEgASgLMh0ubG9ja2tlZXBlci5zaWduaW4udjEuU3ViamVjdEIGukgDyAEBEjoKBmZhY3RvchgCIAEoDjIeLmxvY2trZWVwZXIucmVzb3VyY2UudjEuRmFjdG9yQgq6SAeCAQQQASAAEiwKBmNsaWVudBgDIAEoCzIcLmxvY2trZWVwZXIuc2lnbmluLnYxLkNsaWVudBIhCg9vcmdhbml6YXRpb25faWQYBCABKAlCCLpIBXIDGMgBIk8KFVJlY29yZFN1Y2Nlc3NSZXNwb25zZRI2CghkZWNpc2lvbhgBIAEoCzIkLmxvY2trZWVwZXIuc2lnbmluLnYxLlNpZ25JbkRlY2lzaW9uIoIDCgdBdHRlbXB0EhIKCmF0dGVtcHRfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIXCg9vcmdhbml6YXRpb25faWQYAyABKAkSLgoGZmFjdG9yGAQgASgOMh4ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5GYWN0b3ISLgoKYmVnaW5fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB291dGNvbWUYByABKA4yJC5sb2Nra2VlcGVyLnNpZ25pbi52MS5BdHRlbXB0T3V0Y29tZRIvCgtzZXR0bGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoGY2xpZW50GAkgASgLMhwubG9ja2tlZXBlci5zaWduaW4udjEuQ2xpZW50EhIKCmNyZWF0ZWRfYnkYCiABKAki0AIKE0xpc3RBdHRlbXB0c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGNAPEiEKD29yZ2FuaXphdGlvbl9pZBgDIAEoCUIIukgFcgMYyAESGQoHdXNlcl9pZBgEIAEoCUIIukgFcgMYyAESGAoHbmV0d29yaxgFIAEoCUIHukgEcgIYZBIuCgpzdGFydF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASSQoIb3V0Y29tZXMYCCADKA4yJC5sb2Nra2VlcGVyLnNpZ25pbi52MS5BdHRlbXB0T3V0Y29tZUIRukgOkgELEAUiB4IBBBABIAAiYAoUTGlzdEF0dGVtcHRzUmVzcG9uc2USLwoIYXR0ZW1wdHMYASADKAsyHS5sb2Nra2VlcGVyLnNpZ25pbi52MS5BdHRlbXB0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSrGAQoOQXR0ZW1wdE91dGNvbWUSHwobQVRURU1QVF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASHQoZQVRURU1QVF9PVVRDT01FX1NVQ0NFRURFRBABEhoKFkFUVEVNUFRfT1VUQ09NRV9GQUlMRUQQAhIfChtBVFRFTVBUX09VVENPTUVfT1VUU1RBTkRJTkcQAxIbChdBVFRFTVBUX09VVENPTUVfRVhQSVJFRBAEEhoKFkFUVEVNUFRfT1VUQ09NRV9ERU5JRUQQBTLkBgoNU2lnbkluU2VydmljZRKOAQoLQ2hlY2tTaWduSW4SKC5sb2Nra2VlcGVyLnNpZ25pbi52MS5DaGVja1NpZ25JblJlcXVlc3QaKS5sb2Nra2VlcGVyLnNpZ25pbi52MS5DaGVja1NpZ25JblJlc3BvbnNlIiqQAgGC0+STAiESHy92MS91c2Vycy97dXNlcl9pZH06Y2hlY2tTaWduSW4SfgoMQmVnaW5BdHRlbXB0EikubG9ja2tlZXBlci5zaWduaW4udjEuQmVnaW5BdHRlbXB0UmVxdWVzdBoqLmxvY2trZWVwZXIuc2lnbmluLnYxLkJlZ2luQXR0ZW1wdFJlc3BvbnNlIheC0+STAhE6ASoiDC92MS9hdHRlbXB0cxKdAQoPQ29tcGxldGVBdHRlbXB0EiwubG9ja2tlZXBlci5zaWduaW4udjEuQ29tcGxldGVBdHRlbXB0UmVxdWVzdBotLmxvY2trZWVwZXIuc2lnbmluLnYxLkNvbXBsZXRlQXR0ZW1wdFJlc3BvbnNlIi2C0+STAic6ASoiIi92MS9hdHRlbXB0cy97YXR0ZW1wdF9pZH06Y29tcGxldGUSjwEKDVJlY29yZEZhaWx1cmUSKi5sb2Nra2VlcGVyLnNpZ25pbi52MS5SZWNvcmRGYWlsdXJlUmVxdWVzdBorLmxvY2trZWVwZXIuc2lnbmluLnYxLlJlY29yZEZhaWx1cmVSZXNwb25zZSIlgtPkkwIfOgEqIhovdjEvYXR0ZW1wdHM6cmVjb3JkRmFpbHVyZRKPAQoNUmVjb3JkU3VjY2VzcxIqLmxvY2trZWVwZXIuc2lnbmluLnYxLlJlY29yZFN1Y2Nlc3NSZXF1ZXN0GisubG9ja2tlZXBlci5zaWduaW4udjEuUmVjb3JkU3VjY2Vzc1Jlc3BvbnNlIiWC0+STAh86ASoiGi92MS9hdHRlbXB0czpyZWNvcmRTdWNjZXNzEn4KDExpc3RBdHRlbXB0cxIpLmxvY2trZWVwZXIuc2lnbmluLnYxLkxpc3RBdHRlbXB0c1JlcXVlc3QaKi5sb2Nra2VlcGVyLnNpZ25pbi52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZSIXkAIBgtPkkwIOEgwvdjEvYXR0ZW1wdHNiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_factor, file_lockkeeper_resource_v1_restriction, file_lockkeeper_user_v1_user]);
 
 /**
  * Whether a user may act, and why not.
@@ -330,7 +330,7 @@ export type CompleteAttemptRequest = Message<"lockkeeper.signin.v1.CompleteAttem
   attemptId: string;
 
   /**
-   * What became of it.
+   * What became of it: ATTEMPT_OUTCOME_SUCCEEDED or ATTEMPT_OUTCOME_FAILED.
    *
    * @generated from field: lockkeeper.signin.v1.AttemptOutcome outcome = 2;
    */
@@ -507,6 +507,189 @@ export const RecordSuccessResponseSchema: GenMessage<RecordSuccessResponse> = /*
   messageDesc(file_lockkeeper_signin_v1_sign_in_service, 12);
 
 /**
+ * One attempt as it was recorded.
+ *
+ * @generated from message lockkeeper.signin.v1.Attempt
+ */
+export type Attempt = Message<"lockkeeper.signin.v1.Attempt"> & {
+  /**
+   * The id that BeginAttempt was given, or one that the service made for what was only reported.
+   *
+   * @generated from field: string attempt_id = 1;
+   */
+  attemptId: string;
+
+  /**
+   * The user. Empty: nobody has the name that was tried, and the policy conceals that.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * The organization of the user, or the one in which the name was looked up.
+   *
+   * @generated from field: string organization_id = 3;
+   */
+  organizationId: string;
+
+  /**
+   * With what.
+   *
+   * @generated from field: lockkeeper.resource.v1.Factor factor = 4;
+   */
+  factor: Factor;
+
+  /**
+   * When it began.
+   *
+   * @generated from field: google.protobuf.Timestamp begin_time = 5;
+   */
+  beginTime?: Timestamp | undefined;
+
+  /**
+   * Until when it had to be completed; the time of its beginning for what was only reported.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 6;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * What became of it by now.
+   *
+   * @generated from field: lockkeeper.signin.v1.AttemptOutcome outcome = 7;
+   */
+  outcome: AttemptOutcome;
+
+  /**
+   * When that became known. Absent: it is under way, or it ran out of time a moment ago.
+   *
+   * @generated from field: google.protobuf.Timestamp settle_time = 8;
+   */
+  settleTime?: Timestamp | undefined;
+
+  /**
+   * From where, as the caller of BeginAttempt said.
+   *
+   * @generated from field: lockkeeper.signin.v1.Client client = 9;
+   */
+  client?: Client | undefined;
+
+  /**
+   * Who recorded it.
+   *
+   * @generated from field: string created_by = 10;
+   */
+  createdBy: string;
+};
+
+/**
+ * Describes the message lockkeeper.signin.v1.Attempt.
+ * Use `create(AttemptSchema)` to create a new message.
+ */
+export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_signin_v1_sign_in_service, 13);
+
+/**
+ * Names a page. Filters that are absent let everything through.
+ *
+ * @generated from message lockkeeper.signin.v1.ListAttemptsRequest
+ */
+export type ListAttemptsRequest = Message<"lockkeeper.signin.v1.ListAttemptsRequest"> & {
+  /**
+   * How many at the most, 1 to 1,000; 0 or absent: 100. More is clamped.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * From `next_page_token` of an earlier page; everything else in the request must be the same.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * Only attempts in this organization. Absent: wherever the caller may look.
+   *
+   * @generated from field: string organization_id = 3;
+   */
+  organizationId: string;
+
+  /**
+   * Only attempts of this user.
+   *
+   * @generated from field: string user_id = 4;
+   */
+  userId: string;
+
+  /**
+   * Only attempts from this network, such as 203.0.113.0/24 or 2001:db8::/48, or from a single address. Networks larger
+   * than /24 (IPv6: /64) are found by walking along the time, so their pages may be short.
+   *
+   * @generated from field: string network = 5;
+   */
+  network: string;
+
+  /**
+   * Only attempts that began at or after this instant.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 6;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Only attempts that began before this instant.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 7;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * Only attempts with one of these outcomes.
+   *
+   * @generated from field: repeated lockkeeper.signin.v1.AttemptOutcome outcomes = 8;
+   */
+  outcomes: AttemptOutcome[];
+};
+
+/**
+ * Describes the message lockkeeper.signin.v1.ListAttemptsRequest.
+ * Use `create(ListAttemptsRequestSchema)` to create a new message.
+ */
+export const ListAttemptsRequestSchema: GenMessage<ListAttemptsRequest> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_signin_v1_sign_in_service, 14);
+
+/**
+ * A page of attempts.
+ *
+ * @generated from message lockkeeper.signin.v1.ListAttemptsResponse
+ */
+export type ListAttemptsResponse = Message<"lockkeeper.signin.v1.ListAttemptsResponse"> & {
+  /**
+   * The attempts, the newest first. A page may be short, even empty, and yet not be the last.
+   *
+   * @generated from field: repeated lockkeeper.signin.v1.Attempt attempts = 1;
+   */
+  attempts: Attempt[];
+
+  /**
+   * Names the next page. Empty: this is the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message lockkeeper.signin.v1.ListAttemptsResponse.
+ * Use `create(ListAttemptsResponseSchema)` to create a new message.
+ */
+export const ListAttemptsResponseSchema: GenMessage<ListAttemptsResponse> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_signin_v1_sign_in_service, 15);
+
+/**
  * What became of an attempt.
  *
  * @generated from enum lockkeeper.signin.v1.AttemptOutcome
@@ -532,6 +715,27 @@ export const AttemptOutcome = {
    * @generated from enum value: ATTEMPT_OUTCOME_FAILED = 2;
    */
   FAILED: 2,
+
+  /**
+   * In lists alone: the attempt is under way.
+   *
+   * @generated from enum value: ATTEMPT_OUTCOME_OUTSTANDING = 3;
+   */
+  OUTSTANDING: 3,
+
+  /**
+   * In lists alone: nobody completed the attempt in time; it counts as failed.
+   *
+   * @generated from enum value: ATTEMPT_OUTCOME_EXPIRED = 4;
+   */
+  EXPIRED: 4,
+
+  /**
+   * In lists alone: the user might not act; nothing was counted.
+   *
+   * @generated from enum value: ATTEMPT_OUTCOME_DENIED = 5;
+   */
+  DENIED: 5,
 } as const;
 
 /**
@@ -610,6 +814,17 @@ export const SignInService: GenService<{
     methodKind: "unary";
     input: typeof RecordSuccessRequestSchema;
     output: typeof RecordSuccessResponseSchema;
+  },
+  /**
+   * Lists recorded attempts of the caller's scope, the newest first: of one user, from one network, in a span of time.
+   * Attempts are kept for 30 days. Needs signin.read.
+   *
+   * @generated from rpc lockkeeper.signin.v1.SignInService.ListAttempts
+   */
+  listAttempts: {
+    methodKind: "unary";
+    input: typeof ListAttemptsRequestSchema;
+    output: typeof ListAttemptsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_lockkeeper_signin_v1_sign_in_service, 0);
