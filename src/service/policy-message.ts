@@ -57,7 +57,8 @@ export function toPolicyValues(message: pb.PolicyValues | undefined): PolicyValu
     const factor = factorOf(value);
     if (limits[factor] !== undefined)
       throw invalidField(`values.limits[${index}]`, `${factor} stands twice; once is allowed`);
-    limits[factor] = attemptsMax;
+    // The rules have seen to it that it is set.
+    limits[factor] = attemptsMax ?? 0;
   }
   const values: Record<string, unknown> = Object.keys(limits).length === 0 ? {} : { attemptsMax: limits };
   for (const [field, name] of DURATIONS) {

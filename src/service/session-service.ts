@@ -48,7 +48,7 @@ function queryHandlers(store: Store): Queries {
       const view = await (request.passive ? passive : active).get(key);
       const serverTime = toTimestamp(await store.now());
       if (view === undefined) {
-        return create(pb.VerifySessionResponseSchema, { status: pb.SessionStatus.UNKNOWN, serverTime });
+        return create(pb.VerifySessionResponseSchema, { active: false, status: pb.SessionStatus.UNKNOWN, serverTime });
       }
       return create(pb.VerifySessionResponseSchema, {
         active: view.status === "ACTIVE",

@@ -90,7 +90,7 @@ test("policy set changes what is named, keeps other limits, and lets values be i
     limits: [
       { factor: "FACTOR_PASSWORD", attemptsMax: 5 },
       { factor: "FACTOR_OTP", attemptsMax: 3 },
-      { factor: "FACTOR_RECOVERY" },
+      { factor: "FACTOR_RECOVERY", attemptsMax: 0 },
     ],
     countingWindow: "7200s",
     lockDuration: "900s",

@@ -41,7 +41,7 @@ test("a lock answers details and user in proto3 JSON, to the letter", async (t) 
   assert.match(restrictionId, /^[0-9a-f-]{36}$/);
   assert.equal(
     answer.text,
-    `{"details":${details},"user":{"userId":"u1","state":"STATE_LOCKED","details":${details},"restrictions":[{"restrictionId":"${restrictionId}","kind":"RESTRICTION_KIND_LOCK","cause":"CAUSE_ADMIN","reasonCode":"ABUSE","note":"drei «Anzeigen»","actor":"key:${owner?.apiKeyId}","startTime":"2026-01-01T00:00:03.250Z","expireTime":"2026-01-01T01:00:03.250Z"}],"revocationEpoch":"4194305","profile":{"givenName":"Ada"},"attributes":{"billing":{"plan":"free"}}}}`,
+    `{"details":${details},"user":{"userId":"u1","state":"STATE_LOCKED","details":${details},"restrictions":[{"restrictionId":"${restrictionId}","kind":"RESTRICTION_KIND_LOCK","cause":"CAUSE_ADMIN","reasonCode":"ABUSE","note":"drei «Anzeigen»","actor":"key:${owner?.apiKeyId}","startTime":"2026-01-01T00:00:03.250Z","expireTime":"2026-01-01T01:00:03.250Z","scheduled":false,"revokeSessions":false}],"revocationEpoch":"4194305","profile":{"emailVerified":false,"givenName":"Ada"},"attributes":{"billing":{"plan":"free"}}}}`,
   );
 });
 

@@ -43,6 +43,7 @@ const STEPS: readonly Step[] = [
             actor,
             startTime: "2026-01-01T00:00:01.250Z",
             expireTime: "2026-01-01T01:00:01.250Z",
+            scheduled: false,
             revokeSessions: true,
           },
         ],
@@ -78,6 +79,7 @@ const STEPS: readonly Step[] = [
             cause: "CAUSE_ADMIN",
             actor,
             startTime: "2026-01-01T00:00:05Z",
+            scheduled: false,
             revokeSessions: true,
           },
         ],
@@ -180,7 +182,7 @@ function userOf(index: number): string {
 
 function answer(sequence: string, changeDate: string, user: JsonObject): Wanted {
   const details = { sequence, creationDate: CREATED, changeDate, resourceOwner: "default" };
-  return { answer: { details, user: { userId: "USER", ...user, details, profile: {} } } };
+  return { answer: { details, user: { userId: "USER", ...user, details, profile: { emailVerified: false } } } };
 }
 
 /** The message is left out: it must be the same in every cell, whatever it says. */

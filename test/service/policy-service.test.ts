@@ -18,7 +18,7 @@ const BUILT_IN = {
   limits: [
     { factor: "FACTOR_PASSWORD", attemptsMax: 10 },
     { factor: "FACTOR_OTP", attemptsMax: 10 },
-    { factor: "FACTOR_PASSKEY" },
+    { factor: "FACTOR_PASSKEY", attemptsMax: 0 },
     { factor: "FACTOR_BACKUP_CODE", attemptsMax: 10 },
     { factor: "FACTOR_RECOVERY", attemptsMax: 10 },
   ],
@@ -117,7 +117,7 @@ describe("a policy", () => {
       revokeSessions: false,
     });
     assert.deepEqual(await update({ limits: limit(0) }, "limits", "permanent_after", "revoke_sessions"), {
-      limits: [{ factor: "FACTOR_PASSWORD" }],
+      limits: [{ factor: "FACTOR_PASSWORD", attemptsMax: 0 }],
     });
     assert.deepEqual(await update({}, "limits"), {});
     assert.equal((await read(gate)).details?.sequence, 4n);

@@ -27,7 +27,7 @@ describe("who meets only attempts under way", () => {
   test("waits until one is completed, and is admitted then", async (t) => {
     const gate = await startGate(t, { limits: limit(1) });
     const { attemptId } = await begin(gate);
-    let isAdmitted = false;
+    let isAdmitted: boolean | undefined = false;
     const second = begin(gate).then((answer) => {
       isAdmitted = answer.admitted;
       return answer;

@@ -3,13 +3,16 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, getExtension } from "@bufbuild/protobuf";
 import {
   type DescriptorProto,
   type EnumDescriptorProto,
+  FieldDescriptorProto_Type,
+  type FieldOptions,
   type FileDescriptorProto,
   FileDescriptorSetSchema,
 } from "@bufbuild/protobuf/wkt";
+import { field as fieldRules } from "../../gen/buf/validate/validate_pb.ts";
 import { ROOT } from "./support/tree.ts";
 
 interface Element {
@@ -69,6 +72,37 @@ function commentsOf(file: FileDescriptorProto): ReadonlyMap<string, string> {
   return new Map(locations.map(({ path, leadingComments }) => [path.join(), leadingComments.trim()]));
 }
 
+/** All messages of ours by full name, with the leading dot that references have. */
+function messagesOf(files: readonly FileDescriptorProto[]): ReadonlyMap<string, DescriptorProto> {
+  const found = new Map<string, DescriptorProto>();
+  const add = (message: DescriptorProto, scope: string): void => {
+    found.set(`${scope}.${message.name}`, message);
+    for (const nested of message.nestedType) add(nested, `${scope}.${message.name}`);
+  };
+  for (const file of files) for (const message of file.messageType) add(message, `.${file.package}`);
+  return found;
+}
+
+/** The messages that requests, or answers, are made of. */
+function reachable(
+  files: readonly FileDescriptorProto[],
+  messages: ReadonlyMap<string, DescriptorProto>,
+  end: "inputType" | "outputType",
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    for (const { typeName } of messages.get(name)?.field ?? []) visit(typeName);
+  };
+  for (const { service } of files) for (const { method } of service) for (const each of method) visit(each[end]);
+  return found;
+}
+
+function isRequired(options: FieldOptions | undefined): boolean {
+  return options !== undefined && getExtension(options, fieldRules).required;
+}
+
 describe("the contract", () => {
   const files = filesOfOurs();
 
@@ -86,6 +120,19 @@ describe("the contract", () => {
       assert.deepEqual(faults, []);
     });
   }
+
+  test("every bool of an answer has presence and is required, so that JSON writes false too", () => {
+    const messages = messagesOf(files);
+    const asked = reachable(files, messages, "inputType");
+    const faults = [...reachable(files, messages, "outputType")].flatMap((name) =>
+      (messages.get(name)?.field ?? [])
+        .filter(({ type }) => type === FieldDescriptorProto_Type.BOOL)
+        // What is inherited when it is absent, and what a request may leave out.
+        .filter(({ proto3Optional, options }) => !proto3Optional || !(asked.has(name) || isRequired(options)))
+        .map((field) => `${name}.${field.name}`),
+    );
+    assert.deepEqual(faults, []);
+  });
 
   test("every RPC has messages of its own, named like it", () => {
     const faults = files.flatMap(({ service, package: pkg }) =>

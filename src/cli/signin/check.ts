@@ -41,7 +41,7 @@ export const signinCheck = defineCommand({
         const response = await signIns.checkSignIn({ userId, organizationId, factor: factor ?? UNSAID });
         const { decision } = response;
         if (decision === undefined) throw new Error("the service answered without a decision");
-        allowed &&= decision.allowed;
+        allowed &&= decision.allowed === true;
         rows.push(rowOf(userId, decision));
         if (output.json) await output.write(jsonLine({ userId, ...((await output.toJson(response)) as object) }));
       }

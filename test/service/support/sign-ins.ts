@@ -110,7 +110,7 @@ export function record(
   { signIns }: SignIns,
   succeeded: boolean,
   who: Who = {},
-): Promise<Pick<RecordFailureResponse, "decision"> & { readonly locked?: boolean }> {
+): Promise<Pick<RecordFailureResponse, "decision"> & { readonly locked?: boolean | undefined }> {
   return succeeded ? signIns.recordSuccess(of(who)) : signIns.recordFailure(of(who));
 }
 

@@ -6,6 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Profile } from "../../resource/v1/profile_pb.ts";
@@ -18,7 +19,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/event/v1/event.proto.
  */
 export const file_lockkeeper_event_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch9sb2Nra2VlcGVyL2V2ZW50L3YxL2V2ZW50LnByb3RvEhNsb2Nra2VlcGVyLmV2ZW50LnYxIrsICgVFdmVudBIOCgZjdXJzb3IYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIXCg9vcmdhbml6YXRpb25faWQYAyABKAkSEAoIc2VxdWVuY2UYBCABKAQSKAoEdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVjb3JkX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAcgASgJEgsKA3ZpYRgIIAEoCRISCgpyZXF1ZXN0X2lkGAkgASgJEgwKBGhhc2gYCiABKAwSEQoEbm90ZRgLIAEoCUIDgAEBEjgKDHVzZXJfY3JlYXRlZBgUIAEoCzIgLmxvY2trZWVwZXIuZXZlbnQudjEuVXNlckNyZWF0ZWRIABI6Cg11c2VyX2ltcG9ydGVkGBUgASgLMiEubG9ja2tlZXBlci5ldmVudC52MS5Vc2VySW1wb3J0ZWRIABI4Cgx1c2VyX3VwZGF0ZWQYFiABKAsyIC5sb2Nra2VlcGVyLmV2ZW50LnYxLlVzZXJVcGRhdGVkSAASOAoMdXNlcl9kZWxldGVkGBcgASgLMiAubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyRGVsZXRlZEgAEjYKC3VzZXJfbG9ja2VkGBggASgLMh8ubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyTG9ja2VkSAASOgoNdXNlcl91bmxvY2tlZBgZIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuVXNlclVubG9ja2VkSAASNgoLdXNlcl9iYW5uZWQYGiABKAsyHy5sb2Nra2VlcGVyLmV2ZW50LnYxLlVzZXJCYW5uZWRIABI6Cg11c2VyX3VuYmFubmVkGBsgASgLMiEubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyVW5iYW5uZWRIABJAChB1c2VyX2RlYWN0aXZhdGVkGBwgASgLMiQubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyRGVhY3RpdmF0ZWRIABJAChB1c2VyX3JlYWN0aXZhdGVkGB0gASgLMiQubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyUmVhY3RpdmF0ZWRIABJGChNyZXN0cmljdGlvbl9zdGFydGVkGB4gASgLMicubG9ja2tlZXBlci5ldmVudC52MS5SZXN0cmljdGlvblN0YXJ0ZWRIABJGChNyZXN0cmljdGlvbl9leHBpcmVkGB8gASgLMicubG9ja2tlZXBlci5ldmVudC52MS5SZXN0cmljdGlvbkV4cGlyZWRIABJJChV1c2VyX3Nlc3Npb25zX3Jldm9rZWQYICABKAsyKC5sb2Nra2VlcGVyLmV2ZW50LnYxLlVzZXJTZXNzaW9uc1Jldm9rZWRIAEIJCgdwYXlsb2FkIoQCCgxQZXJzb25DaGFuZ2USEgoKc2V0X2ZpZWxkcxgBIAMoCRIWCg5jbGVhcmVkX2ZpZWxkcxgCIAMoCRIwCgdwcm9maWxlGAMgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5Qcm9maWxlEkoKCmF0dHJpYnV0ZXMYBCADKAsyMS5sb2Nra2VlcGVyLmV2ZW50LnYxLlBlcnNvbkNoYW5nZS5BdHRyaWJ1dGVzRW50cnlCA4ABARpKCg9BdHRyaWJ1dGVzRW50cnkSCwoDa2V5GAEgASgJEiYKBXZhbHVlGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdDoCOAEiaAoLVXNlckNyZWF0ZWQSMQoGY2hhbmdlGAEgASgLMiEubG9ja2tlZXBlci5ldmVudC52MS5QZXJzb25DaGFuZ2USEQoJcmVjcmVhdGVkGAIgASgIEhMKC3JlYXNvbl9jb2RlGAMgASgJIu0BCgxVc2VySW1wb3J0ZWQSMQoGY2hhbmdlGAEgASgLMiEubG9ja2tlZXBlci5ldmVudC52MS5QZXJzb25DaGFuZ2USDwoHY3JlYXRlZBgCIAEoCBIRCglyZWNyZWF0ZWQYAyABKAgSMQoNY3JlYXRpb25fZGF0ZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOQoMcmVzdHJpY3Rpb25zGAUgAygLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhIYChBzZXNzaW9uc19yZXZva2VkGAYgASgIIlUKC1VzZXJVcGRhdGVkEjEKBmNoYW5nZRgBIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuUGVyc29uQ2hhbmdlEhMKC3JlYXNvbl9jb2RlGAIgASgJIiIKC1VzZXJEZWxldGVkEhMKC3JlYXNvbl9jb2RlGAEgASgJIoEBCgpVc2VyTG9ja2VkEjgKC3Jlc3RyaWN0aW9uGAEgASgLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhIfChdyZXBsYWNlZF9yZXN0cmljdGlvbl9pZBgCIAEoCRIYChBzZXNzaW9uc19yZXZva2VkGAMgASgIIjwKDFVzZXJVbmxvY2tlZBIXCg9yZXN0cmljdGlvbl9pZHMYASADKAkSEwoLcmVhc29uX2NvZGUYAiABKAkigQEKClVzZXJCYW5uZWQSOAoLcmVzdHJpY3Rpb24YASABKAsyIy5sb2Nra2VlcGVyLnJlc291cmNlLnYxLlJlc3RyaWN0aW9uEh8KF3JlcGxhY2VkX3Jlc3RyaWN0aW9uX2lkGAIgASgJEhgKEHNlc3Npb25zX3Jldm9rZWQYAyABKAgiPAoMVXNlclVuYmFubmVkEhcKD3Jlc3RyaWN0aW9uX2lkcxgBIAMoCRITCgtyZWFzb25fY29kZRgCIAEoCSKGAQoPVXNlckRlYWN0aXZhdGVkEjgKC3Jlc3RyaWN0aW9uGAEgASgLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhIfChdyZXBsYWNlZF9yZXN0cmljdGlvbl9pZBgCIAEoCRIYChBzZXNzaW9uc19yZXZva2VkGAMgASgIIj8KD1VzZXJSZWFjdGl2YXRlZBIXCg9yZXN0cmljdGlvbl9pZHMYASADKAkSEwoLcmVhc29uX2NvZGUYAiABKAkiqwEKElJlc3RyaWN0aW9uU3RhcnRlZBIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlEhgKEHNlc3Npb25zX3Jldm9rZWQYBCABKAgikQEKElJlc3RyaWN0aW9uRXhwaXJlZBIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlIioKE1VzZXJTZXNzaW9uc1Jldm9rZWQSEwoLcmVhc29uX2NvZGUYASABKAliBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_profile, file_lockkeeper_resource_v1_restriction]);
+  fileDesc("Ch9sb2Nra2VlcGVyL2V2ZW50L3YxL2V2ZW50LnByb3RvEhNsb2Nra2VlcGVyLmV2ZW50LnYxIrsICgVFdmVudBIOCgZjdXJzb3IYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIXCg9vcmdhbml6YXRpb25faWQYAyABKAkSEAoIc2VxdWVuY2UYBCABKAQSKAoEdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVjb3JkX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAcgASgJEgsKA3ZpYRgIIAEoCRISCgpyZXF1ZXN0X2lkGAkgASgJEgwKBGhhc2gYCiABKAwSEQoEbm90ZRgLIAEoCUIDgAEBEjgKDHVzZXJfY3JlYXRlZBgUIAEoCzIgLmxvY2trZWVwZXIuZXZlbnQudjEuVXNlckNyZWF0ZWRIABI6Cg11c2VyX2ltcG9ydGVkGBUgASgLMiEubG9ja2tlZXBlci5ldmVudC52MS5Vc2VySW1wb3J0ZWRIABI4Cgx1c2VyX3VwZGF0ZWQYFiABKAsyIC5sb2Nra2VlcGVyLmV2ZW50LnYxLlVzZXJVcGRhdGVkSAASOAoMdXNlcl9kZWxldGVkGBcgASgLMiAubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyRGVsZXRlZEgAEjYKC3VzZXJfbG9ja2VkGBggASgLMh8ubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyTG9ja2VkSAASOgoNdXNlcl91bmxvY2tlZBgZIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuVXNlclVubG9ja2VkSAASNgoLdXNlcl9iYW5uZWQYGiABKAsyHy5sb2Nra2VlcGVyLmV2ZW50LnYxLlVzZXJCYW5uZWRIABI6Cg11c2VyX3VuYmFubmVkGBsgASgLMiEubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyVW5iYW5uZWRIABJAChB1c2VyX2RlYWN0aXZhdGVkGBwgASgLMiQubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyRGVhY3RpdmF0ZWRIABJAChB1c2VyX3JlYWN0aXZhdGVkGB0gASgLMiQubG9ja2tlZXBlci5ldmVudC52MS5Vc2VyUmVhY3RpdmF0ZWRIABJGChNyZXN0cmljdGlvbl9zdGFydGVkGB4gASgLMicubG9ja2tlZXBlci5ldmVudC52MS5SZXN0cmljdGlvblN0YXJ0ZWRIABJGChNyZXN0cmljdGlvbl9leHBpcmVkGB8gASgLMicubG9ja2tlZXBlci5ldmVudC52MS5SZXN0cmljdGlvbkV4cGlyZWRIABJJChV1c2VyX3Nlc3Npb25zX3Jldm9rZWQYICABKAsyKC5sb2Nra2VlcGVyLmV2ZW50LnYxLlVzZXJTZXNzaW9uc1Jldm9rZWRIAEIJCgdwYXlsb2FkIoQCCgxQZXJzb25DaGFuZ2USEgoKc2V0X2ZpZWxkcxgBIAMoCRIWCg5jbGVhcmVkX2ZpZWxkcxgCIAMoCRIwCgdwcm9maWxlGAMgASgLMh8ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5Qcm9maWxlEkoKCmF0dHJpYnV0ZXMYBCADKAsyMS5sb2Nra2VlcGVyLmV2ZW50LnYxLlBlcnNvbkNoYW5nZS5BdHRyaWJ1dGVzRW50cnlCA4ABARpKCg9BdHRyaWJ1dGVzRW50cnkSCwoDa2V5GAEgASgJEiYKBXZhbHVlGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdDoCOAEigwEKC1VzZXJDcmVhdGVkEjEKBmNoYW5nZRgBIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuUGVyc29uQ2hhbmdlEh4KCXJlY3JlYXRlZBgCIAEoCEIGukgDyAEBSACIAQESEwoLcmVhc29uX2NvZGUYAyABKAlCDAoKX3JlY3JlYXRlZCLDAgoMVXNlckltcG9ydGVkEjEKBmNoYW5nZRgBIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuUGVyc29uQ2hhbmdlEhwKB2NyZWF0ZWQYAiABKAhCBrpIA8gBAUgAiAEBEh4KCXJlY3JlYXRlZBgDIAEoCEIGukgDyAEBSAGIAQESMQoNY3JlYXRpb25fZGF0ZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOQoMcmVzdHJpY3Rpb25zGAUgAygLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhIlChBzZXNzaW9uc19yZXZva2VkGAYgASgIQga6SAPIAQFIAogBAUIKCghfY3JlYXRlZEIMCgpfcmVjcmVhdGVkQhMKEV9zZXNzaW9uc19yZXZva2VkIlUKC1VzZXJVcGRhdGVkEjEKBmNoYW5nZRgBIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuUGVyc29uQ2hhbmdlEhMKC3JlYXNvbl9jb2RlGAIgASgJIiIKC1VzZXJEZWxldGVkEhMKC3JlYXNvbl9jb2RlGAEgASgJIqMBCgpVc2VyTG9ja2VkEjgKC3Jlc3RyaWN0aW9uGAEgASgLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhIfChdyZXBsYWNlZF9yZXN0cmljdGlvbl9pZBgCIAEoCRIlChBzZXNzaW9uc19yZXZva2VkGAMgASgIQga6SAPIAQFIAIgBAUITChFfc2Vzc2lvbnNfcmV2b2tlZCI8CgxVc2VyVW5sb2NrZWQSFwoPcmVzdHJpY3Rpb25faWRzGAEgAygJEhMKC3JlYXNvbl9jb2RlGAIgASgJIqMBCgpVc2VyQmFubmVkEjgKC3Jlc3RyaWN0aW9uGAEgASgLMiMubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbhIfChdyZXBsYWNlZF9yZXN0cmljdGlvbl9pZBgCIAEoCRIlChBzZXNzaW9uc19yZXZva2VkGAMgASgIQga6SAPIAQFIAIgBAUITChFfc2Vzc2lvbnNfcmV2b2tlZCI8CgxVc2VyVW5iYW5uZWQSFwoPcmVzdHJpY3Rpb25faWRzGAEgAygJEhMKC3JlYXNvbl9jb2RlGAIgASgJIqgBCg9Vc2VyRGVhY3RpdmF0ZWQSOAoLcmVzdHJpY3Rpb24YASABKAsyIy5sb2Nra2VlcGVyLnJlc291cmNlLnYxLlJlc3RyaWN0aW9uEh8KF3JlcGxhY2VkX3Jlc3RyaWN0aW9uX2lkGAIgASgJEiUKEHNlc3Npb25zX3Jldm9rZWQYAyABKAhCBrpIA8gBAUgAiAEBQhMKEV9zZXNzaW9uc19yZXZva2VkIj8KD1VzZXJSZWFjdGl2YXRlZBIXCg9yZXN0cmljdGlvbl9pZHMYASADKAkSEwoLcmVhc29uX2NvZGUYAiABKAkizQEKElJlc3RyaWN0aW9uU3RhcnRlZBIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlEiUKEHNlc3Npb25zX3Jldm9rZWQYBCABKAhCBrpIA8gBAUgAiAEBQhMKEV9zZXNzaW9uc19yZXZva2VkIpEBChJSZXN0cmljdGlvbkV4cGlyZWQSFgoOcmVzdHJpY3Rpb25faWQYASABKAkSNQoEa2luZBgCIAEoDjInLmxvY2trZWVwZXIucmVzb3VyY2UudjEuUmVzdHJpY3Rpb25LaW5kEiwKBWNhdXNlGAMgASgOMh0ubG9ja2tlZXBlci5yZXNvdXJjZS52MS5DYXVzZSIqChNVc2VyU2Vzc2lvbnNSZXZva2VkEhMKC3JlYXNvbl9jb2RlGAEgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_profile, file_lockkeeper_resource_v1_restriction]);
 
 /**
  * One recorded event. Personal values that were erased are absent.
@@ -280,9 +281,9 @@ export type UserCreated = Message<"lockkeeper.event.v1.UserCreated"> & {
   /**
    * The id was used before: sequence, epoch and bans continue.
    *
-   * @generated from field: bool recreated = 2;
+   * @generated from field: optional bool recreated = 2;
    */
-  recreated: boolean;
+  recreated?: boolean | undefined;
 
   /**
    * The reason given.
@@ -315,16 +316,16 @@ export type UserImported = Message<"lockkeeper.event.v1.UserImported"> & {
   /**
    * The import made the user; false: it changed one that was there.
    *
-   * @generated from field: bool created = 2;
+   * @generated from field: optional bool created = 2;
    */
-  created: boolean;
+  created?: boolean | undefined;
 
   /**
    * The id was used before: sequence, epoch and bans continue.
    *
-   * @generated from field: bool recreated = 3;
+   * @generated from field: optional bool recreated = 3;
    */
-  recreated: boolean;
+  recreated?: boolean | undefined;
 
   /**
    * When the user came to be in the other system, where the import said so.
@@ -343,9 +344,9 @@ export type UserImported = Message<"lockkeeper.event.v1.UserImported"> & {
   /**
    * Every earlier session ended.
    *
-   * @generated from field: bool sessions_revoked = 6;
+   * @generated from field: optional bool sessions_revoked = 6;
    */
-  sessionsRevoked: boolean;
+  sessionsRevoked?: boolean | undefined;
 };
 
 /**
@@ -427,9 +428,9 @@ export type UserLocked = Message<"lockkeeper.event.v1.UserLocked"> & {
   /**
    * Every earlier session ended.
    *
-   * @generated from field: bool sessions_revoked = 3;
+   * @generated from field: optional bool sessions_revoked = 3;
    */
-  sessionsRevoked: boolean;
+  sessionsRevoked?: boolean | undefined;
 };
 
 /**
@@ -490,9 +491,9 @@ export type UserBanned = Message<"lockkeeper.event.v1.UserBanned"> & {
   /**
    * Every earlier session ended.
    *
-   * @generated from field: bool sessions_revoked = 3;
+   * @generated from field: optional bool sessions_revoked = 3;
    */
-  sessionsRevoked: boolean;
+  sessionsRevoked?: boolean | undefined;
 };
 
 /**
@@ -553,9 +554,9 @@ export type UserDeactivated = Message<"lockkeeper.event.v1.UserDeactivated"> & {
   /**
    * Every earlier session ended.
    *
-   * @generated from field: bool sessions_revoked = 3;
+   * @generated from field: optional bool sessions_revoked = 3;
    */
-  sessionsRevoked: boolean;
+  sessionsRevoked?: boolean | undefined;
 };
 
 /**
@@ -623,9 +624,9 @@ export type RestrictionStarted = Message<"lockkeeper.event.v1.RestrictionStarted
   /**
    * Every earlier session ended.
    *
-   * @generated from field: bool sessions_revoked = 4;
+   * @generated from field: optional bool sessions_revoked = 4;
    */
-  sessionsRevoked: boolean;
+  sessionsRevoked?: boolean | undefined;
 };
 
 /**

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/resource/v1/profile.proto.
  */
 export const file_lockkeeper_resource_v1_profile: GenFile = /*@__PURE__*/
-  fileDesc("CiRsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Byb2ZpbGUucHJvdG8SFmxvY2trZWVwZXIucmVzb3VyY2UudjEiuwIKB1Byb2ZpbGUSHQoIdXNlcm5hbWUYASABKAlCC4ABAbpIBXIDGMACEhoKBWVtYWlsGAIgASgJQguAAQG6SAVyAxjAAhIWCg5lbWFpbF92ZXJpZmllZBgDIAEoCBIfCgpnaXZlbl9uYW1lGAQgASgJQguAAQG6SAVyAxjIARIgCgtmYW1pbHlfbmFtZRgFIAEoCUILgAEBukgFcgMYyAESIQoMZGlzcGxheV9uYW1lGAYgASgJQguAAQG6SAVyAxjIARIZCgVwaG9uZRgHIAEoCUIKgAEBukgEcgIYMhI6CgZsb2NhbGUYCCABKAlCKrpIJ3IlGCMyIV4oW0EtWmEtejAtOV0rKC1bQS1aYS16MC05XSspKik/JBIgCgtleHRlcm5hbF9pZBgJIAEoCUILgAEBukgFcgMYyAFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("CiRsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Byb2ZpbGUucHJvdG8SFmxvY2trZWVwZXIucmVzb3VyY2UudjEi0wIKB1Byb2ZpbGUSHQoIdXNlcm5hbWUYASABKAlCC4ABAbpIBXIDGMACEhoKBWVtYWlsGAIgASgJQguAAQG6SAVyAxjAAhIbCg5lbWFpbF92ZXJpZmllZBgDIAEoCEgAiAEBEh8KCmdpdmVuX25hbWUYBCABKAlCC4ABAbpIBXIDGMgBEiAKC2ZhbWlseV9uYW1lGAUgASgJQguAAQG6SAVyAxjIARIhCgxkaXNwbGF5X25hbWUYBiABKAlCC4ABAbpIBXIDGMgBEhkKBXBob25lGAcgASgJQgqAAQG6SARyAhgyEjoKBmxvY2FsZRgIIAEoCUIqukgnciUYIzIhXihbQS1aYS16MC05XSsoLVtBLVphLXowLTldKykqKT8kEiAKC2V4dGVybmFsX2lkGAkgASgJQguAAQG6SAVyAxjIAUIRCg9fZW1haWxfdmVyaWZpZWRiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * A small profile for search and display. Every field is optional and empty when not set. All but `locale` and
@@ -37,11 +37,11 @@ export type Profile = Message<"lockkeeper.resource.v1.Profile"> & {
   email: string;
 
   /**
-   * The email address was proved to be the user's.
+   * The email address was proved to be the user's. Answers always write it; a request without it means false.
    *
-   * @generated from field: bool email_verified = 3;
+   * @generated from field: optional bool email_verified = 3;
    */
-  emailVerified: boolean;
+  emailVerified?: boolean | undefined;
 
   /**
    * The given name, at most 200 characters.

@@ -6,6 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/resource/v1/restriction.proto.
  */
 export const file_lockkeeper_resource_v1_restriction: GenFile = /*@__PURE__*/
-  fileDesc("Cihsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Jlc3RyaWN0aW9uLnByb3RvEhZsb2Nra2VlcGVyLnJlc291cmNlLnYxIs4CCgtSZXN0cmljdGlvbhIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlEhMKC3JlYXNvbl9jb2RlGAQgASgJEhEKBG5vdGUYBSABKAlCA4ABARINCgVhY3RvchgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJc2NoZWR1bGVkGAkgASgIEhcKD3Jldm9rZV9zZXNzaW9ucxgKIAEoCCqLAQoPUmVzdHJpY3Rpb25LaW5kEiAKHFJFU1RSSUNUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRVNUUklDVElPTl9LSU5EX0xPQ0sQARIYChRSRVNUUklDVElPTl9LSU5EX0JBThACEiEKHVJFU1RSSUNUSU9OX0tJTkRfREVBQ1RJVkFUSU9OEAMqagoFQ2F1c2USFQoRQ0FVU0VfVU5TUEVDSUZJRUQQABIPCgtDQVVTRV9BRE1JThABEhAKDENBVVNFX1BPTElDWRACEhMKD0NBVVNFX0RJUkVDVE9SWRADEhIKDkNBVVNFX1JFQ09WRVJZEARiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("Cihsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Jlc3RyaWN0aW9uLnByb3RvEhZsb2Nra2VlcGVyLnJlc291cmNlLnYxIooDCgtSZXN0cmljdGlvbhIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlEhMKC3JlYXNvbl9jb2RlGAQgASgJEhEKBG5vdGUYBSABKAlCA4ABARINCgVhY3RvchgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoJc2NoZWR1bGVkGAkgASgIQga6SAPIAQFIAIgBARIkCg9yZXZva2Vfc2Vzc2lvbnMYCiABKAhCBrpIA8gBAUgBiAEBQgwKCl9zY2hlZHVsZWRCEgoQX3Jldm9rZV9zZXNzaW9ucyqLAQoPUmVzdHJpY3Rpb25LaW5kEiAKHFJFU1RSSUNUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRVNUUklDVElPTl9LSU5EX0xPQ0sQARIYChRSRVNUUklDVElPTl9LSU5EX0JBThACEiEKHVJFU1RSSUNUSU9OX0tJTkRfREVBQ1RJVkFUSU9OEAMqagoFQ2F1c2USFQoRQ0FVU0VfVU5TUEVDSUZJRUQQABIPCgtDQVVTRV9BRE1JThABEhAKDENBVVNFX1BPTElDWRACEhMKD0NBVVNFX0RJUkVDVE9SWRADEhIKDkNBVVNFX1JFQ09WRVJZEARiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * One reason why a user may not act, from `start_time` on and before `expire_time`. Lifting one never lifts another of
@@ -82,16 +83,16 @@ export type Restriction = Message<"lockkeeper.resource.v1.Restriction"> & {
   /**
    * True while `start_time` has not come yet.
    *
-   * @generated from field: bool scheduled = 9;
+   * @generated from field: optional bool scheduled = 9;
    */
-  scheduled: boolean;
+  scheduled?: boolean | undefined;
 
   /**
    * It ends the user's sessions at the moment it starts.
    *
-   * @generated from field: bool revoke_sessions = 10;
+   * @generated from field: optional bool revoke_sessions = 10;
    */
-  revokeSessions: boolean;
+  revokeSessions?: boolean | undefined;
 };
 
 /**
