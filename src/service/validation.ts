@@ -48,13 +48,16 @@ export function validate<D extends DescMessage>(desc: D, message: MessageShape<D
 const PATH_CHARS_MAX = 200;
 
 function toFieldViolation(desc: DescMessage, message: Message, violation: Violation): FieldViolation {
-  const path = pathToString(violation.field) || desc.name;
-  const field = path.length > PATH_CHARS_MAX ? `${path.slice(0, PATH_CHARS_MAX).toWellFormed()}…` : path;
+  const field = toShownPath(pathToString(violation.field) || desc.name);
   const received = receivedAt(reflect(desc, message), violation);
   const enumeration = enumAt(violation.field);
   const rule =
     enumeration === undefined ? violation.message.replace(/^value /, "") : `must be one of ${namesOf(enumeration)}`;
   return { field, description: received === undefined ? rule : `${received} is not allowed; it ${rule}` };
+}
+
+function toShownPath(path: string): string {
+  return path.length > PATH_CHARS_MAX ? `${path.slice(0, PATH_CHARS_MAX).toWellFormed()}…` : path;
 }
 
 interface EnumAt {
@@ -143,15 +146,38 @@ export function findUnstorable(desc: DescMessage, message: Message): FieldViolat
     const field = desc.field[local];
     if (field !== undefined && areItemsIgnored(field)) continue;
     const description = unstorable(value, 0);
-    if (description !== undefined) return { field: desc.field[local]?.name ?? local, description };
+    if (description === undefined) continue;
+    const name = field?.name ?? local;
+    const place = description === INEXACT ? (findInexact(value, 0) ?? "") : "";
+    return { field: toShownPath(name + place), description };
   }
   return undefined;
+}
+
+/** A double above this holds no odd numbers any more: an id of 64 bits that came as a JSON number has lost digits. */
+const INEXACT = `is a number beyond ±${Number.MAX_SAFE_INTEGER}, whose digits JSON readers do not all keep; send it as a text`;
+
+/** Where the first such number stands in free JSON: the keys that lead there, as in `["acme"]["id"]`. */
+function findInexact(value: unknown, depth: number): string | undefined {
+  if (isInexact(value, depth)) return "";
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const rest = findInexact(inner, depth + 1);
+    if (rest !== undefined) return `[${Array.isArray(value) ? key : JSON.stringify(key)}]${rest}`;
+  }
+  return undefined;
+}
+
+/** Whatever lies in a field of a message is free JSON; what the field itself holds has a type. */
+function isInexact(value: unknown, depth: number): boolean {
+  return typeof value === "number" && depth > 0 && Math.abs(value) > Number.MAX_SAFE_INTEGER;
 }
 
 /** Looks through lists, maps and messages alike; their own keys are checked too, for JSON objects bring their own. */
 function unstorable(value: unknown, depth: number): string | undefined {
   if (typeof value === "string") return textFault(value);
   if (typeof value === "number" && !Number.isFinite(value)) return `has the number ${value}, which JSON does not know`;
+  if (isInexact(value, depth)) return INEXACT;
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
   if (depth > JSON_DEPTH_MAX) return `nests deeper than ${JSON_DEPTH_MAX} levels`;
   // A map of JSON objects is the level above them; what the contract itself nests does not count.

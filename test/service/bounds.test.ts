@@ -44,6 +44,48 @@ test("numbers that JSON does not know and text that is not Unicode are refused, 
   assert.deepEqual((await users.listUsers({})).users, []);
 });
 
+test("a number of free JSON that would lose digits is refused by its place, on every wire and in every dialect", async (t) => {
+  const { users, sessions, url } = await startService(t, { config: { dialects: ["clerk", "zitadel"] } });
+  await users.createUser({ userId: "u1" });
+  const says = /\["id"\]: is a number beyond ±9007199254740991, whose digits .* send it as a text/;
+  const post = async (path: string, body: string): Promise<[status: number, text: string]> => {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
+    const answer = await fetch(url + path, { method: "POST", headers, body });
+    return [answer.status, JSON.parse(`"${(await answer.text()).replaceAll('\\"', "'").replaceAll('"', "'")}"`)];
+  };
+  const rpc = (method: string) => `/lockkeeper.user.v1.UserService/${method}`;
+  for (const number of ["12345678901234567890", "9007199254740992", "-9007199254740993", "1e300"]) {
+    const attributes = `{"acme":{"list":[1,{"id":${number}}]}}`;
+    const place = /attributes\['acme'\]\['list'\]\[1\]\['id'\]: is a number beyond .* send it as a text/;
+    for (const path of ["/v1/users", rpc("CreateUser")]) {
+      const [status, text] = await post(path, `{"userId":"u2","attributes":${attributes}}`);
+      assert.deepEqual([status, place.test(text)], [400, true], text);
+    }
+    const imported = await post("/v1/users:import", `{"users":[{"userId":"u2","attributes":${attributes}}]}`);
+    assert.deepEqual([imported[0], place.test(imported[1])], [200, true], imported[1]);
+    const session = await post("/v1/sessions", `{"userId":"u1","attributes":${attributes}}`);
+    assert.deepEqual([session[0], place.test(session[1])], [400, true], session[1]);
+    const [clerk, clerkSays] = await post("/clerk/v1/users", `{"first_name":"A","public_metadata":{"id":${number}}}`);
+    assert.deepEqual([clerk, /public_metadata.*is a number beyond/.test(clerkSays)], [422, true], clerkSays);
+    const schema = `{"schemaId":"s","data":{"id":${number}}}`;
+    const [zitadel, zitadelSays] = await post("/resources/v3alpha/users?organization.orgId=default", schema);
+    assert.deepEqual([zitadel, /\['id'\]: is a number beyond/.test(zitadelSays)], [400, true], zitadelSays);
+  }
+  for (const id of [2 ** 53, -(2 ** 64), 1e300]) {
+    const attributes = { acme: { id } };
+    const refused = [
+      users.createUser({ attributes }),
+      users.updateUser({ userId: "u1", attributes, updateMask: { paths: ["attributes"] } }),
+      sessions.createSession({ userId: "u1", attributes }),
+    ];
+    for (const call of refused)
+      assert.match((await assertRefused(call, "InvalidArgument", "FIELD_INVALID")).message, says);
+  }
+  const kept = { most: 9007199254740991, least: -9007199254740991, part: 0.1, text: "12345678901234567890" };
+  await users.updateUser({ userId: "u1", attributes: { acme: kept }, updateMask: { paths: ["attributes"] } });
+  assert.deepEqual((await users.getUser({ userId: "u1" })).user?.attributes.acme, kept);
+});
+
 test("a person stays within 64 Ki characters and 32 namespaces, however small the steps", async (t) => {
   const { users } = await startService(t);
   await users.createUser({ userId: "u1" });

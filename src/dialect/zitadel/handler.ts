@@ -103,6 +103,7 @@ function assertValid(input: DescMessage, request: Message): void {
   if (violation !== undefined) throw invalidArgument(violation);
   const unfit = findUnstorable(input, request);
   if (unfit !== undefined) {
-    throw invalidArgument(`invalid ${typeNameOf(input)}.${toGoName(unfit.field)}: ${unfit.description}`);
+    const field = unfit.field.replace(/^\w+/, toGoName);
+    throw invalidArgument(`invalid ${typeNameOf(input)}.${field}: ${unfit.description}`);
   }
 }

@@ -95,6 +95,10 @@ test("NDJSON: what spoils a request or is none of ours is told by its line", asy
     ['{"userId":"eve","profil":{}}', /^is no ImportUser: key "profil" is unknown$/],
     ['{"userId":"fay","profile":{"username":"\\ud800"}}', /^is no ImportUser: .*username/],
     ['{"userId":"gus","attributes":{"a":{"b":"\\u0000"}}}', /U\+0000/],
+    [
+      '{"userId":"ida","attributes":{"a":{"id":12345678901234567890}}}',
+      /^attributes\["a"\]\["id"\]: .* send it as a text$/,
+    ],
     ["[1]", /^is not a JSON object$/],
     ['{"userId":', /^is not valid JSON/],
     ["", undefined],
@@ -106,7 +110,7 @@ test("NDJSON: what spoils a request or is none of ours is told by its line", asy
   );
   const errors = `${file}.errors`;
   const { created, failed } = await importJson(url, file, "--errors", errors);
-  assert.deepEqual([created, failed], [2, 9]);
+  assert.deepEqual([created, failed], [2, 10]);
   const told = readFileSync(errors, "utf8").trimEnd().split("\n");
   const wanted = [...lines, ["", /^is not UTF-8$/] as const].flatMap(([, says], index) =>
     says === undefined ? [] : [[index + 1, says] as const],

@@ -59,7 +59,8 @@ export type CreateUserRequest = Message<"lockkeeper.user.v1.CreateUserRequest"> 
   profile?: Profile | undefined;
 
   /**
-   * JSON objects by namespace, opaque to lockkeeper; at most 32 namespaces such as `billing` or `acme.crm`.
+   * JSON objects by namespace, opaque to lockkeeper; at most 32 namespaces such as `billing` or `acme.crm`. A number beyond
+   * ±9007199254740991 is refused, as not every reader keeps its digits: send it as a text.
    *
    * @generated from field: map<string, google.protobuf.Struct> attributes = 4;
    */
@@ -248,7 +249,7 @@ export type ImportUser = Message<"lockkeeper.user.v1.ImportUser"> & {
   profile?: Profile | undefined;
 
   /**
-   * JSON objects by namespace; at most 32 namespaces such as `billing` or `acme.crm`.
+   * JSON objects by namespace, as in CreateUser; at most 32 namespaces such as `billing` or `acme.crm`.
    *
    * @generated from field: map<string, google.protobuf.Struct> attributes = 4;
    */
@@ -642,7 +643,7 @@ export type UpdateUserRequest = Message<"lockkeeper.user.v1.UpdateUserRequest"> 
   profile?: Profile | undefined;
 
   /**
-   * The new attributes; a namespace that the mask names and this leaves out is removed.
+   * The new attributes, as in CreateUser; a namespace that the mask names and this leaves out is removed.
    *
    * @generated from field: map<string, google.protobuf.Struct> attributes = 4;
    */
