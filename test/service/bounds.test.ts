@@ -44,8 +44,8 @@ test("numbers that JSON does not know and text that is not Unicode are refused, 
   assert.deepEqual((await users.listUsers({})).users, []);
 });
 
-test("a number of free JSON that would lose digits is refused by its place, on every wire and in every dialect", async (t) => {
-  const { users, sessions, url } = await startService(t, { config: { dialects: ["clerk", "zitadel"] } });
+test("a number of free JSON that would lose digits is refused by its place, on every wire", async (t) => {
+  const { users, sessions, url } = await startService(t);
   await users.createUser({ userId: "u1" });
   const says = /\["id"\]: is a number beyond ±9007199254740991, whose digits .* send it as a text/;
   const post = async (path: string, body: string): Promise<[status: number, text: string]> => {
@@ -65,11 +65,6 @@ test("a number of free JSON that would lose digits is refused by its place, on e
     assert.deepEqual([imported[0], place.test(imported[1])], [200, true], imported[1]);
     const session = await post("/v1/sessions", `{"userId":"u1","attributes":${attributes}}`);
     assert.deepEqual([session[0], place.test(session[1])], [400, true], session[1]);
-    const [clerk, clerkSays] = await post("/clerk/v1/users", `{"first_name":"A","public_metadata":{"id":${number}}}`);
-    assert.deepEqual([clerk, /public_metadata.*is a number beyond/.test(clerkSays)], [422, true], clerkSays);
-    const schema = `{"schemaId":"s","data":{"id":${number}}}`;
-    const [zitadel, zitadelSays] = await post("/resources/v3alpha/users?organization.orgId=default", schema);
-    assert.deepEqual([zitadel, /\['id'\]: is a number beyond/.test(zitadelSays)], [400, true], zitadelSays);
   }
   for (const id of [2 ** 53, -(2 ** 64), 1e300]) {
     const attributes = { acme: { id } };

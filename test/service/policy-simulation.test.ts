@@ -52,7 +52,10 @@ async function simulate({ policies }: Pick<Running, "policies">, request: Reques
 }
 
 /** Does not wait long for a place. A call that took too long for its own reasons is repeated: it may have its place. */
-async function beginIfFree(gate: Gate, who: Who & { readonly id: string }): Promise<{ readonly admitted?: boolean | undefined }> {
+async function beginIfFree(
+  gate: Gate,
+  who: Who & { readonly id: string },
+): Promise<{ readonly admitted?: boolean | undefined }> {
   for (let timeoutMs = 60; ; timeoutMs *= 2) {
     try {
       return await begin(gate, { ...who, timeoutMs });
