@@ -1,6 +1,6 @@
 /** The entry: hands the command line to the commands, and lends them the service. */
-import type { ServiceParts } from "./cli/command.ts";
-import { runCommandLine } from "./cli/program.ts";
+import type { ServiceParts } from "./cli/frame/command.ts";
+import { runCommandLine } from "./cli/frame/program.ts";
 
 /** Loaded when a command asks for it: most talk to a service that runs elsewhere. */
 const PARTS: ServiceParts = {

@@ -1,10 +1,10 @@
 /** Every command is told in its help and in the README, in the same words, with an example that is read as it is typed. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { COMMANDS, GROUPS } from "../../src/cli/commands.ts";
-import { EXIT_MEANINGS } from "../../src/cli/failure.ts";
-import { readFlags } from "../../src/cli/flag.ts";
-import { parseCommandLine } from "../../src/cli/parse.ts";
+import { COMMANDS, GROUPS } from "../../src/cli/commands/commands.ts";
+import { EXIT_MEANINGS } from "../../src/cli/frame/failure.ts";
+import { readFlags } from "../../src/cli/frame/flag.ts";
+import { parseCommandLine } from "../../src/cli/frame/parse.ts";
 import { bare, readmeRows } from "./support/readme-table.ts";
 
 /** A line of a shell as words: quotes hold together, and what comes after a pipe, `&&` or `>` is another program's. */

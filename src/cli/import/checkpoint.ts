@@ -1,6 +1,6 @@
 /** What is kept beside a file while it is imported, so that an import that broke off goes on where it was. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { EXIT, Failure, usageFailure } from "../failure.ts";
+import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
 import { isObject, shown } from "./row.ts";
 
 const VERSION = 1;

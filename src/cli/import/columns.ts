@@ -1,6 +1,6 @@
 /** What the header of a CSV file says: which column is what, and that none is unknown. */
 import { findClosestName } from "../../transcoding/closest-name.ts";
-import { usageFailure } from "../failure.ts";
+import { usageFailure } from "../frame/failure.ts";
 import type { Cells, Source } from "./row.ts";
 import { RowFault, shown } from "./row.ts";
 

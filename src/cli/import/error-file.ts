@@ -1,6 +1,6 @@
 /** The rows that failed, one JSON object a line, each with its line in the imported file. */
 import { closeSync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
-import { usageFailure } from "../failure.ts";
+import { usageFailure } from "../frame/failure.ts";
 import type { FileIdentity } from "./input.ts";
 
 /** A row that failed. */

@@ -1,7 +1,7 @@
 /** One import of a file at a time: two would write one checkpoint, and each lose what the other had noted. */
 import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { type FileLock, lockFile } from "../../store/sqlite/file-lock.ts";
-import { EXIT, Failure } from "../failure.ts";
+import { EXIT, Failure } from "../frame/failure.ts";
 import { unwritable } from "./checkpoint.ts";
 
 const SUFFIX = ".lockkeeper-import";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
-import { usageFailure } from "../failure.ts";
+import { usageFailure } from "../frame/failure.ts";
 import { FORMATS, type Format, type Source, shown } from "./row.ts";
 
 /** What is looked at before the first row: format, header, and whether it is the file of the last time. */

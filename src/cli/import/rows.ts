@@ -1,7 +1,7 @@
 /** Reads rows: from bytes to users with their lines, faults included, so that nothing in a file stops the rest. */
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { usageFailure } from "../failure.ts";
+import { usageFailure } from "../frame/failure.ts";
 import { type Header, readCells, readHeader } from "./columns.ts";
 import { findDelimiter, readAllFields, readFields } from "./csv-fields.ts";
 import type { Input } from "./input.ts";

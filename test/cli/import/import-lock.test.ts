@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { EXIT, Failure } from "../../../src/cli/failure.ts";
+import { EXIT, Failure } from "../../../src/cli/frame/failure.ts";
 import { ImportLock } from "../../../src/cli/import/import-lock.ts";
 import { startService, temporaryFolder } from "../../support/service.ts";
 import { assertRefused, cliOf } from "../support/cli.ts";

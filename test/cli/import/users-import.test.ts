@@ -4,7 +4,7 @@ import { existsSync, linkSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
-import { EXIT, Failure } from "../../../src/cli/failure.ts";
+import { EXIT, Failure } from "../../../src/cli/frame/failure.ts";
 import { findFormat, openInput } from "../../../src/cli/import/input.ts";
 import { ownRows } from "../../../src/cli/import/own-rows.ts";
 import { readRows } from "../../../src/cli/import/rows.ts";

@@ -1,0 +1,58 @@
+/** The flags that changes have in common, and what they become in a request. */
+import { usageFailure } from "../frame/failure.ts";
+import { type FlagTable, type FlagValues, text, toggle, value } from "../frame/flag.ts";
+import { parseDuration, parseInstant, parseSequence } from "../frame/flag-values.ts";
+
+/** What every change takes. */
+export const REPEAT_FLAGS = {
+  "request-id": text("ID", "repeating the request with it within 24 hours answers the first success again"),
+  "validate-only": toggle("check everything, change nothing, and say what would be"),
+} satisfies FlagTable;
+
+export function repeatFields(given: FlagValues<typeof REPEAT_FLAGS>) {
+  return { requestId: given["request-id"] ?? "", validateOnly: given["validate-only"] };
+}
+
+/** What tells the history why. */
+export const REASON_FLAGS = {
+  "reason-code": text("CODE", "why, as a code your own systems know, such as SPAM"),
+  note: text("TEXT", "a remark for the history"),
+} satisfies FlagTable;
+
+export function reasonFields(given: FlagValues<typeof REASON_FLAGS>) {
+  return { reasonCode: given["reason-code"] ?? "", note: given.note ?? "" };
+}
+
+/** What guards against changes of others. */
+export const SEQUENCE_FLAGS = {
+  "expected-sequence": value("NUMBER", "refuse unless it is at this sequence, as `show` tells it", parseSequence),
+} satisfies FlagTable;
+
+export function sequenceFields({ "expected-sequence": expected }: FlagValues<typeof SEQUENCE_FLAGS>) {
+  return expected === undefined ? {} : { expectedSequence: expected };
+}
+
+/** From when and until when. */
+export const EXPIRY_FLAGS = {
+  duration: value("TIME", "for so long, such as 30m, 1h or 7d", parseDuration),
+  until: value("INSTANT", "until then, such as 2030-01-31T18:00:00Z, or 2030-01-31 for its first moment", parseInstant),
+  never: toggle("without end"),
+  start: value("INSTANT", "from then on, in the future; absent: now", parseInstant),
+} satisfies FlagTable;
+
+/** Throws a usage Failure where more than one end is given. */
+export function expiryFields({ duration, until, never, start }: FlagValues<typeof EXPIRY_FLAGS>) {
+  refuseTogether({ "--duration": duration, "--until": until, "--never": never || undefined });
+  return {
+    ...(start === undefined ? {} : { startTime: start }),
+    ...(duration === undefined ? {} : { expiry: { case: "duration" as const, value: duration } }),
+    ...(until === undefined ? {} : { expiry: { case: "expireTime" as const, value: until } }),
+    ...(never ? { expiry: { case: "never" as const, value: true } } : {}),
+  };
+}
+
+/** Throws a usage Failure where more than one of some flags is given. */
+export function refuseTogether(flags: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(flags).filter((name) => flags[name] !== undefined);
+  if (given.length > 1) throw usageFailure(`${given.join(" and ")} exclude each other; give one of them`);
+}

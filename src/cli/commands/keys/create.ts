@@ -1,0 +1,104 @@
+/** `lockkeeper keys create`: a new API key, by the service or, for whoever lost the last one, beside it. */
+import { existsSync } from "node:fs";
+import type { ApiKey } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { SETTINGS } from "../../../config.ts";
+import { defineCommand, type ServiceParts } from "../../frame/command.ts";
+import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
+import { text, textList, toggle, value } from "../../frame/flag.ts";
+import { parseInstant } from "../../frame/flag-values.ts";
+import { jsonLine } from "../../frame/output.ts";
+import { fieldLines, instantText } from "../../frame/text.ts";
+
+const ONLINE_FLAGS = ["role", "permissions", "expires", "validate-only"] as const;
+
+function keyLines(key: ApiKey | undefined, secret: string): string {
+  const { apiKeyId = "", displayName = "", role = "", permissions = [], details, expireTime } = key ?? {};
+  return fieldLines([
+    ["key", apiKeyId],
+    ["name", displayName],
+    ["role", role],
+    ["permissions", role === "" ? permissions.join(", ") : ""],
+    ["organization", details?.resourceOwner || "the whole instance"],
+    ["expires", instantText(expireTime) || "never"],
+    ["secret, shown this once", secret],
+  ]);
+}
+
+function isGiven(typed: unknown): boolean {
+  return typed !== undefined && typed !== false && !(Array.isArray(typed) && typed.length === 0);
+}
+
+type OwnerKey = Awaited<ReturnType<ServiceParts["createOwnerKey"]>>;
+
+/** A key that is made beside a service that is stopped. */
+async function ownerKey(path: string, displayName: string, parts: ServiceParts): Promise<OwnerKey> {
+  // A mistyped path would make an empty database, and a key that opens nothing.
+  if (!existsSync(path)) throw usageFailure(`--database: there is no file ${path}`);
+  try {
+    return await parts.createOwnerKey(path, displayName || "keys create --database");
+  } catch (error) {
+    // The store says in one plain sentence why it cannot be opened.
+    if (!(error instanceof Error) || error.constructor !== Error) throw error;
+    throw new Failure(EXIT.REFUSED, `--database works while the service is stopped: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function ownerKeyLines({ keyId, secret }: OwnerKey): string {
+  return fieldLines([
+    ["key", keyId],
+    ["role", "owner"],
+    ["organization", "the whole instance"],
+    ["secret, shown this once", secret],
+  ]);
+}
+
+export const keysCreate = defineCommand({
+  name: "keys create",
+  meaning: "create an API key and show its secret, this once",
+  reach: "organization",
+  words: {},
+  flags: {
+    role: text("ROLE", "owner, operator, viewer, login or auditor"),
+    permissions: textList("NAME", "instead of a role: user.read, user.write and so on; several by commas"),
+    "display-name": text("TEXT", "the name to show"),
+    expires: value("INSTANT", "until when it opens; absent: it does not expire", parseInstant),
+    "validate-only": toggle("check everything, make nothing"),
+    database: value(
+      "sqlite:PATH",
+      "make an owner's key in this database, without a service: stop it first. For whoever lost the last key",
+      SETTINGS.database.parse,
+    ),
+  },
+  examples: [
+    ["keys create --role operator --display-name 'support desk'", "for the whole instance"],
+    ["keys create --role login --organization acme --expires 2030-01-31", "for one organization"],
+    ["keys create --permissions user.read,events.read --json | jq -r .secret", "in a script"],
+    ["keys create --database sqlite:data/lockkeeper.db", "when every owner's key is lost"],
+  ],
+  async run(given, { client, organizationId, output, parts }) {
+    const displayName = given["display-name"] ?? "";
+    if (given.database !== undefined) {
+      const strange =
+        ONLINE_FLAGS.find((name) => isGiven(given[name])) ?? (organizationId === "" ? undefined : "organization");
+      if (strange !== undefined) {
+        throw usageFailure(`--database makes an owner's key of the whole instance; it goes without --${strange}`);
+      }
+      const key = await ownerKey(given.database.path, displayName, parts);
+      await output.write(output.json ? jsonLine(key) : ownerKeyLines(key));
+      return "done";
+    }
+    const keys = await client("keys");
+    const response = await keys.createApiKey({
+      displayName,
+      role: given.role ?? "",
+      permissions: [...given.permissions],
+      organizationId,
+      ...(given.expires === undefined ? {} : { expireTime: given.expires }),
+      validateOnly: given["validate-only"],
+    });
+    await output.result(response, () => keyLines(response.apiKey, response.secret));
+    return "done";
+  },
+});

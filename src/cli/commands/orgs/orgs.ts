@@ -1,0 +1,114 @@
+/** `lockkeeper orgs create`, `list` and `update`: who owns users. */
+import type { Organization } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { type Command, defineCommand } from "../../frame/command.ts";
+import { usageFailure } from "../../frame/failure.ts";
+import { clearableText, type FlagTable, optionalWord, text, toggle, value, word } from "../../frame/flag.ts";
+import { parseDuration } from "../../frame/flag-values.ts";
+import { Table, type View } from "../../frame/output.ts";
+import { durationText, instantText } from "../../frame/text.ts";
+import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS, sequenceFields } from "../change-flags.ts";
+import { LIST_FLAGS, printList } from "../list-flags.ts";
+
+const ORGANIZATION_VIEW: View<Organization> = {
+  columns: ["ORGANIZATION", "NAME", "LOCKS LAST", "SEQUENCE", "CREATED", "CHANGED"],
+  row: ({ organizationId, displayName, defaultLockDuration, details }) => [
+    organizationId,
+    displayName,
+    durationText(defaultLockDuration),
+    String(details?.sequence ?? ""),
+    instantText(details?.creationDate),
+    instantText(details?.changeDate),
+  ],
+};
+
+const VALUE_FLAGS = {
+  "display-name": text("TEXT", "the name to show"),
+  "lock-duration": value("TIME", "how long a lock lasts that names no end (absent: 1h)", parseDuration),
+} satisfies FlagTable;
+
+function organizationLines({ organization }: { readonly organization?: Organization | undefined }): string {
+  return new Table(ORGANIZATION_VIEW.columns).lines(
+    organization === undefined ? [] : [ORGANIZATION_VIEW.row(organization)],
+  );
+}
+
+const create = defineCommand({
+  name: "orgs create",
+  meaning: "create an organization",
+  reach: "instance",
+  words: { organization: optionalWord("its id; absent: the service makes one") },
+  flags: { ...VALUE_FLAGS, ...REPEAT_FLAGS },
+  examples: [["orgs create acme --display-name 'Acme Ltd' --lock-duration 15m", "with an id of yours"]],
+  async run(given, { client, output }) {
+    const organizations = await client("organizations");
+    const response = await organizations.createOrganization({
+      organizationId: given.organization ?? "",
+      displayName: given["display-name"] ?? "",
+      ...(given["lock-duration"] === undefined ? {} : { defaultLockDuration: given["lock-duration"] }),
+      ...repeatFields(given),
+    });
+    await output.result(response, () => organizationLines(response));
+    return "done";
+  },
+});
+
+const list = defineCommand({
+  name: "orgs list",
+  meaning: "list organizations",
+  reach: "instance",
+  words: {},
+  flags: LIST_FLAGS,
+  examples: [["orgs list --all --json", "every one, one JSON object a line"]],
+  async run(given, { client, output }) {
+    return printList(given, {
+      output,
+      view: ORGANIZATION_VIEW,
+      readPage: async (page) => {
+        const { organizations: items, nextPageToken } = await (await client("organizations")).listOrganizations(page);
+        return { items, nextPageToken };
+      },
+    });
+  },
+});
+
+const update = defineCommand({
+  name: "orgs update",
+  meaning: "change the name of an organization, or how long its locks last",
+  reach: "instance",
+  words: { organization: word("its id") },
+  flags: {
+    ...VALUE_FLAGS,
+    "display-name": clearableText("TEXT", "the name to show; empty: none"),
+    "reset-lock-duration": toggle("let locks last an hour again"),
+    ...SEQUENCE_FLAGS,
+    ...REPEAT_FLAGS,
+  },
+  examples: [
+    ["orgs update acme --lock-duration 2h", "from the next lock on"],
+    ["orgs update acme --display-name ''", "without a name"],
+  ],
+  async run(given, { client, output }) {
+    const { "display-name": displayName, "lock-duration": duration, "reset-lock-duration": reset } = given;
+    if (reset && duration !== undefined) {
+      throw usageFailure("--lock-duration and --reset-lock-duration exclude each other; give one of them");
+    }
+    const paths = [
+      ...(displayName === undefined ? [] : ["display_name"]),
+      ...(duration === undefined && !reset ? [] : ["default_lock_duration"]),
+    ];
+    if (paths.length === 0) throw usageFailure("nothing is to change; name --display-name or --lock-duration");
+    const organizations = await client("organizations");
+    const response = await organizations.updateOrganization({
+      organizationId: given.organization,
+      displayName: displayName ?? "",
+      ...(duration === undefined ? {} : { defaultLockDuration: duration }),
+      updateMask: { paths },
+      ...sequenceFields(given),
+      ...repeatFields(given),
+    });
+    await output.result(response, () => organizationLines(response));
+    return "done";
+  },
+});
+
+export const ORGS: readonly Command[] = [create, list, update];

@@ -1,0 +1,71 @@
+/** A file in the making: under a name of its own beside the one that it will have, so that half of it is never taken for all. */
+import { randomBytes } from "node:crypto";
+import { lstatSync, rmSync, type Stats, statSync } from "node:fs";
+import { type FileHandle, link, open, rename } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
+
+export interface PartialFile {
+  readonly path: string;
+  readonly handle: FileHandle;
+  /** Gives it its name, durably. A file that came to be there meanwhile is refused, unless it is to be replaced. */
+  settle(): Promise<void>;
+  /** What was not settled is gone then. */
+  discard(): Promise<void>;
+}
+
+/** Whether there is a file to be replaced. Throws a Failure for what is no file: a folder, a device. */
+export function isFileThere(file: string): boolean {
+  const found: Stats | undefined = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile()) throw usageFailure(`${file} is not a file`);
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Readable for its owner alone. Throws a Failure where the folder cannot be written. */
+export async function makePartialFile(file: string, { replace }: { readonly replace: boolean }): Promise<PartialFile> {
+  const folder = dirname(file);
+  const path = join(folder, `.${basename(file)}.${process.pid}-${randomBytes(6).toString("hex")}.partial`);
+  let handle: FileHandle;
+  try {
+    // It must not be there yet: not another's file, and not a link to one.
+    handle = await open(path, "wx", 0o600);
+  } catch (error) {
+    throw usageFailure(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return {
+    path,
+    handle,
+    async settle() {
+      if (replace) await rename(path, file);
+      else await nameNew(path, file);
+      await syncFolder(folder);
+    },
+    async discard() {
+      await handle.close();
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+async function nameNew(path: string, file: string): Promise<void> {
+  try {
+    await link(path, file);
+  } catch (error) {
+    const isTaken = lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+    if (isTaken) throw new Failure(EXIT.REFUSED, `${file} has come to be there meanwhile; it is left as it is`);
+    // A file system without links.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw error;
+    await rename(path, file);
+    return;
+  }
+  rmSync(path);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

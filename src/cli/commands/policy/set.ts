@@ -1,0 +1,62 @@
+/** `lockkeeper policy set`: changes values of a policy, or lets them be inherited again. */
+import type { Policy } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { defineCommand } from "../../frame/command.ts";
+import { usageFailure } from "../../frame/failure.ts";
+import { choiceList } from "../../frame/flag.ts";
+import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS } from "../change-flags.ts";
+import { givenValues, pathOf, policyValues, VALUE_FLAGS } from "./value-flags.ts";
+import { policyLines } from "./view.ts";
+
+const NAMES = Object.keys(VALUE_FLAGS);
+const INHERITED = { ...Object.fromEntries(NAMES.map((name) => [name, [name]])), all: NAMES };
+
+type Limits = NonNullable<ReturnType<typeof policyValues>["limits"]>;
+
+/** The limits that are set there already stay, but for those that are given. */
+function mergedLimits(policy: Policy | undefined, given: Limits): Limits {
+  const factors = given.map(({ factor }) => factor);
+  return [...(policy?.values?.limits ?? []).filter(({ factor }) => !factors.includes(factor)), ...given];
+}
+
+export const policySet = defineCommand({
+  name: "policy set",
+  meaning: "set values of the policy of the instance or of an organization; the others stay",
+  reach: "organization",
+  words: {},
+  flags: {
+    ...VALUE_FLAGS,
+    inherit: choiceList("let these be inherited again; several by commas", INHERITED),
+    ...SEQUENCE_FLAGS,
+    ...REPEAT_FLAGS,
+  },
+  examples: [
+    ["policy set --attempts password=5,otp=3 --lock-duration 15m", "for the instance"],
+    ["policy set --organization acme --inherit all", "nothing of its own any more"],
+  ],
+  async run(given, { client, organizationId, output }) {
+    const values = policyValues(given);
+    const inherited = [...new Set(given.inherit.flat())];
+    const set = givenValues(given);
+    const both = set.find((name) => inherited.includes(name));
+    if (both !== undefined) throw usageFailure(`--${both} cannot be set and inherited at once`);
+    if (set.length + inherited.length === 0)
+      throw usageFailure("nothing is to be set; name a value, such as --lock-duration 15m");
+    const policies = await client("policies");
+    let expectedSequence = given["expected-sequence"];
+    if (values.limits !== undefined) {
+      const { policy } = await policies.getPolicy({ organizationId });
+      values.limits = mergedLimits(policy, values.limits);
+      // What was merged must not have changed meanwhile.
+      expectedSequence ??= policy?.details?.sequence;
+    }
+    const response = await policies.updatePolicy({
+      organizationId,
+      values,
+      updateMask: { paths: [...set, ...inherited].map(pathOf) },
+      ...(expectedSequence === undefined ? {} : { expectedSequence }),
+      ...repeatFields(given),
+    });
+    await output.result(response, () => (response.policy === undefined ? "" : policyLines(response.policy)));
+    return "done";
+  },
+});

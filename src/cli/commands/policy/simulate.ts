@@ -1,0 +1,48 @@
+/** `lockkeeper policy simulate`: whom another policy would have locked. */
+import type { SimulatePolicyResponse } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { defineCommand } from "../../frame/command.ts";
+import { value } from "../../frame/flag.ts";
+import { parseInstant } from "../../frame/flag-values.ts";
+import { Table } from "../../frame/output.ts";
+import { instantText } from "../../frame/text.ts";
+import { FACTORS, nameOf } from "../words.ts";
+import { policyValues, VALUE_FLAGS } from "./value-flags.ts";
+
+function simulationLines({ locks, lockCount, attemptCount, refusedCount }: SimulatePolicyResponse): string {
+  const counts = `${attemptCount} attempts: ${lockCount} locks, ${refusedCount} attempts refused\n`;
+  const rows = locks.map((lock) => [
+    lock.userId,
+    nameOf(FACTORS, lock.factor),
+    instantText(lock.startTime),
+    instantText(lock.expireTime) || "without end",
+    String(lock.number),
+  ]);
+  const table = new Table(["USER", "FACTOR", "FROM", "UNTIL", "IN A ROW"]);
+  const shown = BigInt(locks.length) < lockCount ? `the first ${locks.length} of the locks\n` : "";
+  return rows.length === 0 ? counts : `${counts}\n${table.lines(rows)}${shown}`;
+}
+
+export const policySimulate = defineCommand({
+  name: "policy simulate",
+  meaning: "replay the recorded attempts under other values and tell who would have been locked; stores nothing",
+  reach: "organization",
+  words: {},
+  flags: {
+    ...VALUE_FLAGS,
+    from: value("INSTANT", "attempts from then on; absent: as far back as they are kept, 30 days", parseInstant),
+    until: value("INSTANT", "attempts before then; absent: now", parseInstant),
+  },
+  examples: [["policy simulate --attempts password=3 --lock-duration 1d", "who would have been locked"]],
+  async run(given, { client, organizationId, output }) {
+    const { from, until, ...values } = given;
+    const policies = await client("policies");
+    const response = await policies.simulatePolicy({
+      organizationId,
+      values: policyValues(values),
+      ...(from === undefined ? {} : { startTime: from }),
+      ...(until === undefined ? {} : { endTime: until }),
+    });
+    await output.result(response, () => simulationLines(response));
+    return "done";
+  },
+});

@@ -1,0 +1,89 @@
+/** The values of a policy as flags, and what they become in a request. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { PolicyValuesSchema } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { choice, type Flag, type FlagTable, type FlagValues, list, value } from "../../frame/flag.ts";
+import { parseDuration, parseWhole } from "../../frame/flag-values.ts";
+import { FACTORS } from "../words.ts";
+
+const BOOLEANS = { true: true, false: false } as const;
+/** As the contract has them; the service says the same, but not the flag. */
+const ATTEMPTS_MAX = 100;
+const PERMANENT_AFTER_MAX = 1000;
+
+type Limit = { readonly factor: (typeof FACTORS)[keyof typeof FACTORS]; readonly attemptsMax: number };
+
+/** `password=5` */
+function parseLimit(typed: string): Limit {
+  const [, name = "", count = ""] = /^([^=]*)=(.*)$/.exec(typed) ?? [];
+  if (!Object.hasOwn(FACTORS, name)) {
+    const names = Object.keys(FACTORS).join(", ");
+    throw new Error(
+      `${JSON.stringify(typed)} is not allowed; it must be FACTOR=NUMBER such as password=5, of ${names}`,
+    );
+  }
+  return {
+    factor: FACTORS[name as keyof typeof FACTORS],
+    attemptsMax: parseWhole(count, { min: 0, max: ATTEMPTS_MAX }),
+  };
+}
+
+function parseFactor(typed: string): number {
+  const number = /^\d+(?:\.\d+)?$/.test(typed) ? Number(typed) : Number.NaN;
+  if (number >= 1 && number <= 100) return number;
+  throw new Error(`${JSON.stringify(typed)} is not allowed; it must be a number from 1 to 100`);
+}
+
+function bool(meaning: string): Flag<boolean | undefined> {
+  return choice(meaning, BOOLEANS);
+}
+
+export const VALUE_FLAGS = {
+  attempts: list(
+    "FACTOR=NUMBER",
+    `so many failures lock, 0: never; factors: ${Object.keys(FACTORS).join(", ")}`,
+    parseLimit,
+  ),
+  "counting-window": value("TIME", "a failure counts for so long", parseDuration),
+  "lock-duration": value("TIME", "how long the first lock lasts", parseDuration),
+  "growth-factor": value("NUMBER", "each further lock lasts so many times as long", parseFactor),
+  "lock-duration-max": value("TIME", "no lock lasts longer", parseDuration),
+  "permanent-after": value("NUMBER", "the lock with this number in a row is without end; 0: none", (typed) =>
+    parseWhole(typed, { min: 0, max: PERMANENT_AFTER_MAX }),
+  ),
+  "reservation-time": value("TIME", "an attempt not completed in so long counts as failed", parseDuration),
+  "revoke-sessions": bool("a lock ends every session of the user"),
+  "reset-on-success": bool("a success forgets the failures of its factor"),
+  "reset-on-unlock": bool("unlocking forgets the failures of all factors"),
+  "conceal-unknown": bool("unknown users are counted and locked like known ones"),
+} satisfies FlagTable;
+
+export type Values = MessageInitShape<typeof PolicyValuesSchema>;
+
+/** Flags to the fields of PolicyValues; absent ones stay absent. */
+export function policyValues(given: FlagValues<typeof VALUE_FLAGS>): Values {
+  const { attempts, ...others } = given;
+  const all: Readonly<Record<string, unknown>> = others;
+  const set = givenValues(given).filter((name) => name !== "attempts");
+  return {
+    ...Object.fromEntries(set.map((name) => [camelCase(name), all[name]])),
+    ...(attempts.length === 0 ? {} : { limits: [...attempts] }),
+  };
+}
+
+/** The flags of values that were given. */
+export function givenValues(given: FlagValues<typeof VALUE_FLAGS>): readonly string[] {
+  const all: Readonly<Record<string, unknown>> = given;
+  return Object.keys(VALUE_FLAGS).filter((name) => {
+    const each = all[name];
+    return each !== undefined && !(Array.isArray(each) && each.length === 0);
+  });
+}
+
+/** The name that an update mask has for a flag: `--attempts` stands for the field `limits`. */
+export function pathOf(flag: string): string {
+  return flag === "attempts" ? "limits" : flag.replaceAll("-", "_");
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,48 @@
+/** `lockkeeper sessions list`: who is signed in, from where, until when. */
+import type { Session } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { defineCommand } from "../../frame/command.ts";
+import { text, toggle } from "../../frame/flag.ts";
+import type { View } from "../../frame/output.ts";
+import { instantText } from "../../frame/text.ts";
+import { LIST_FLAGS, printList } from "../list-flags.ts";
+import { nameOf, SESSION_STATUSES } from "../words.ts";
+
+const SESSION_VIEW: View<Session> = {
+  columns: ["SESSION", "USER", "STATUS", "OPENED", "LAST ACTIVITY", "EXPIRES", "IP", "USER AGENT"],
+  row: (session) => [
+    session.sessionId,
+    session.userId,
+    nameOf(SESSION_STATUSES, session.status),
+    instantText(session.details?.creationDate),
+    instantText(session.lastActivityTime),
+    instantText(session.expireTime),
+    session.ip,
+    session.userAgent,
+  ],
+};
+
+export const sessionsList = defineCommand({
+  name: "sessions list",
+  meaning: "list sessions, the newest first",
+  reach: "organization",
+  words: {},
+  flags: { user: text("ID", "only of this user"), active: toggle("only those that hold"), ...LIST_FLAGS },
+  examples: [
+    ["sessions list --user alice --active", "where alice is signed in"],
+    ["sessions list --all --json", "every session, one JSON object a line"],
+  ],
+  async run(given, { client, organizationId, output }) {
+    const request = { userId: given.user ?? "", organizationId, activeOnly: given.active };
+    return printList(given, {
+      output,
+      view: SESSION_VIEW,
+      readPage: async (page) => {
+        const { sessions: items, nextPageToken } = await (await client("sessions")).listSessions({
+          ...request,
+          ...page,
+        });
+        return { items, nextPageToken };
+      },
+    });
+  },
+});

@@ -1,0 +1,86 @@
+/** `lockkeeper users events`: what happened to a user, who did it, and by which wire. */
+import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
+import type { EventOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { defineCommand } from "../../frame/command.ts";
+import { toggle, word } from "../../frame/flag.ts";
+import type { View } from "../../frame/output.ts";
+import { instantText } from "../../frame/text.ts";
+import { LIST_FLAGS, printList } from "../list-flags.ts";
+import { KINDS, nameOf } from "../words.ts";
+
+const EVENT_VIEW: View<Event> = {
+  columns: ["SEQUENCE", "TIME", "EVENT", "BY", "VIA", "WHAT", "NOTE"],
+  row: (event) => [
+    String(event.sequence),
+    instantText(event.time),
+    typeOf(event),
+    event.actor,
+    event.via,
+    whatOf(event),
+    event.note,
+  ],
+};
+
+/** `userLocked` → `UserLocked`. */
+function typeOf({ payload }: Event): string {
+  const name = payload.case ?? "unknown";
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
+
+function whatOf({ payload }: Event): string {
+  switch (payload.case) {
+    case "userLocked":
+    case "userBanned":
+    case "userDeactivated": {
+      const { restriction, sessionsRevoked } = payload.value;
+      const until = restriction?.expireTime;
+      return [
+        restriction?.reasonCode ?? "",
+        until === undefined ? "without end" : `until ${instantText(until)}`,
+        sessionsRevoked ? "sessions ended" : "",
+      ]
+        .filter((part) => part !== "")
+        .join(", ");
+    }
+    case "restrictionStarted":
+    case "restrictionExpired":
+      return nameOf(KINDS, payload.value.kind);
+    case "userImported":
+      return payload.value.created ? "created" : "changed";
+    case undefined:
+      return "";
+    default:
+      return "change" in payload.value
+        ? [...(payload.value.change?.setFields ?? []), ...(payload.value.change?.clearedFields ?? [])].join(", ")
+        : payload.value.reasonCode;
+  }
+}
+
+export const usersEvents = defineCommand({
+  name: "users events",
+  meaning: "show the history of a user, the newest first",
+  reach: "organization",
+  words: { user: word("the user's id") },
+  flags: { "oldest-first": toggle("begin at the beginning"), deleted: toggle("of a deleted user, too"), ...LIST_FLAGS },
+  examples: [
+    ["users events alice --limit 10", "the last ten"],
+    ["users events alice --oldest-first --all --json", "everything, one JSON object a line"],
+  ],
+  async run(given, { client, organizationId, output }) {
+    const order: EventOrder = given["oldest-first"] ? 2 : 1;
+    const request = {
+      userId: given.user,
+      organizationId,
+      showDeleted: given.deleted,
+      order,
+    };
+    return printList(given, {
+      output,
+      view: EVENT_VIEW,
+      readPage: async (page) => {
+        const { events: items, nextPageToken } = await (await client("users")).listUserEvents({ ...request, ...page });
+        return { items, nextPageToken };
+      },
+    });
+  },
+});

@@ -1,0 +1,100 @@
+/** How users are shown to a person. */
+import type { Profile } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
+import type { Restriction } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { printable, Table, type View } from "../../frame/output.ts";
+import { fieldLines, instantText } from "../../frame/text.ts";
+import { CAUSES, KINDS, nameOf, STATES } from "../words.ts";
+
+export const USER_VIEW: View<User> = {
+  columns: ["USER", "STATE", "UNTIL", "REASON", "USERNAME", "EMAIL", "ORGANIZATION", "CHANGED"],
+  row(user) {
+    const { userId, state, profile, details } = user;
+    const deciding = decidingRestriction(user);
+    return [
+      userId,
+      nameOf(STATES, state),
+      deciding === undefined ? "" : untilText(deciding),
+      deciding?.reasonCode ?? "",
+      profile?.username ?? "",
+      profile?.email ?? "",
+      details?.resourceOwner ?? "",
+      instantText(details?.changeDate),
+    ];
+  },
+};
+
+const KIND_OF_STATE: Readonly<Record<number, number>> = {
+  [STATES.locked]: KINDS.lock,
+  [STATES.banned]: KINDS.ban,
+  [STATES.inactive]: KINDS.deactivation,
+};
+
+/** The longest restriction of the kind that makes the state. */
+function decidingRestriction({ state, restrictions }: User): Restriction | undefined {
+  const endOf = ({ expireTime }: Restriction): number =>
+    expireTime === undefined ? Number.POSITIVE_INFINITY : Number(expireTime.seconds);
+  return restrictions
+    .filter(({ kind, scheduled }) => kind === KIND_OF_STATE[state] && !scheduled)
+    .sort((a, b) => (endOf(a) > endOf(b) ? -1 : 1))[0];
+}
+
+function untilText({ expireTime }: Restriction): string {
+  return expireTime === undefined ? "without end" : instantText(expireTime);
+}
+
+export function userLines(user: User): string {
+  const { profile, details } = user;
+  const fields = fieldLines([
+    ["user", user.userId],
+    ["state", nameOf(STATES, user.state)],
+    ["organization", details?.resourceOwner ?? ""],
+    ...(profile === undefined ? [] : profileFields(profile)),
+    ...Object.entries(user.attributes).map(([name, each]) => [`attributes.${name}`, JSON.stringify(each)] as const),
+    ["sequence", String(details?.sequence ?? "")],
+    ["revocation epoch", String(user.revocationEpoch)],
+    ["created", instantText(details?.creationDate)],
+    ["changed", instantText(details?.changeDate)],
+  ]);
+  return user.restrictions.length === 0 ? fields : `${fields}\n${restrictionLines(user.restrictions)}`;
+}
+
+function profileFields(profile: Profile): readonly (readonly [string, string])[] {
+  return [
+    ["username", profile.username],
+    ["email", profile.email === "" ? "" : `${profile.email}${profile.emailVerified ? " (verified)" : ""}`],
+    ["given name", profile.givenName],
+    ["family name", profile.familyName],
+    ["display name", profile.displayName],
+    ["phone", profile.phone],
+    ["locale", profile.locale],
+    ["external id", profile.externalId],
+  ];
+}
+
+function restrictionLines(restrictions: readonly Restriction[]): string {
+  const table = new Table(["RESTRICTION", "CAUSE", "FROM", "UNTIL", "REASON", "BY", "NOTE"]);
+  return table.lines(
+    restrictions.map((each) => [
+      `${nameOf(KINDS, each.kind)}${each.scheduled ? " (scheduled)" : ""}`,
+      nameOf(CAUSES, each.cause),
+      instantText(each.startTime),
+      untilText(each),
+      each.reasonCode,
+      each.actor,
+      each.note,
+    ]),
+  );
+}
+
+/** One line that says what a user is now. */
+export function outcomeLine({ user }: { readonly user?: User | undefined }): string {
+  if (user === undefined) return "done\n";
+  const restrictions = user.restrictions.map((each) => {
+    const kind = nameOf(KINDS, each.kind).toLowerCase();
+    const from = each.scheduled ? ` from ${instantText(each.startTime)}` : "";
+    return `${kind}${from} ${each.expireTime === undefined ? "without end" : `until ${untilText(each)}`}`;
+  });
+  const why = restrictions.length === 0 ? "" : ` (${restrictions.join(", ")})`;
+  return `${printable(user.userId)} is ${nameOf(STATES, user.state)}${why}, sequence ${user.details?.sequence}\n`;
+}

@@ -1,0 +1,133 @@
+/** The way to a running service: where it is, which key and certificates are shown, and the clients that talk to it. */
+import { readFileSync } from "node:fs";
+import type { DescFile } from "@bufbuild/protobuf";
+import type { Client, Interceptor } from "@connectrpc/connect";
+import type { AdminService } from "../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
+import type { ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import type { OrganizationService } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import type { PolicyService } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import type { SessionService } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import type { SignInService } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import type { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { EXIT, Failure, usageFailure } from "../failure.ts";
+
+/** The services that commands talk to. */
+export interface Services {
+  readonly users: typeof UserService;
+  readonly sessions: typeof SessionService;
+  readonly signIns: typeof SignInService;
+  readonly policies: typeof PolicyService;
+  readonly organizations: typeof OrganizationService;
+  readonly keys: typeof ApiKeyService;
+  readonly admin: typeof AdminService;
+}
+
+/** Loaded when first asked for: most commands need one of them. */
+const LOADERS: { readonly [K in keyof Services]: () => Promise<Services[K]> } = {
+  users: async () => (await import("../../../../gen/lockkeeper/user/v1/user_service_pb.ts")).UserService,
+  sessions: async () => (await import("../../../../gen/lockkeeper/session/v1/session_service_pb.ts")).SessionService,
+  signIns: async () => (await import("../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts")).SignInService,
+  policies: async () => (await import("../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts")).PolicyService,
+  organizations: async () =>
+    (await import("../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts")).OrganizationService,
+  keys: async () => (await import("../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts")).ApiKeyService,
+  admin: async () => (await import("../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts")).AdminService,
+};
+
+/** Where to connect and what to show there; paths are of PEM files. */
+export interface Address {
+  readonly server: URL;
+  readonly ca: string | undefined;
+  readonly clientCert: string | undefined;
+  readonly clientKey: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface Connection {
+  client<K extends keyof Services>(name: K): Promise<Client<Services[K]>>;
+  close(): void;
+}
+
+/** Prepares a connection; it is opened by the first call. Throws a Failure for a key or a file that cannot be used. */
+export async function connect(
+  { server, timeoutMs, ...files }: Address,
+  {
+    key: keyOfEnvironment,
+    signal,
+    learn,
+  }: { readonly key: string | undefined; readonly signal: AbortSignal; readonly learn: (file: DescFile) => void },
+): Promise<Connection> {
+  const key = readKey(files.keyFile, keyOfEnvironment);
+  const tls = readTlsFiles(server, files);
+  const { createClient } = await import("@connectrpc/connect");
+  const { createGrpcTransport, Http2SessionManager } = await import("@connectrpc/connect-node");
+  const withKey: Interceptor = (next) => (request) => {
+    request.header.set("Authorization", `Bearer ${key}`);
+    return next(request);
+  };
+  // A stream carries a database: packing it would take the service more time than the network saves.
+  const asItIs: Interceptor = (next) => (request) => {
+    if (request.stream) request.header.delete("grpc-accept-encoding");
+    return next(request);
+  };
+  const withSignal: Interceptor = (next) => (request) =>
+    next({ ...request, signal: AbortSignal.any([request.signal, signal]) });
+  const sessionManager = new Http2SessionManager(server.origin, undefined, tls);
+  const transport = createGrpcTransport({
+    baseUrl: server.origin,
+    nodeOptions: tls,
+    sessionManager,
+    defaultTimeoutMs: timeoutMs,
+    interceptors: [withKey, asItIs, withSignal],
+  });
+  return {
+    async client(name) {
+      const service = await LOADERS[name]();
+      learn(service.file);
+      return createClient(service, transport);
+    },
+    close: () => sessionManager.abort(),
+  };
+}
+
+function readKey(path: string | undefined, keyOfEnvironment: string | undefined): string {
+  const source = path === undefined ? "LOCKKEEPER_KEY" : `--key-file ${path}`;
+  const key = (path === undefined ? (keyOfEnvironment ?? "") : readPath("--key-file", path)).trim();
+  if (key === "" && path === undefined) {
+    throw new Failure(EXIT.NOT_PERMITTED, "there is no API key: set LOCKKEEPER_KEY, or name a file by --key-file");
+  }
+  if (!/^[!-+\--~]+$/.test(key)) {
+    // The value is a secret, so it is not repeated.
+    throw usageFailure(`${source}: the key must be visible ASCII without spaces or commas, as it travels in a header`);
+  }
+  return key;
+}
+
+type Pem = Pick<Address, "ca" | "clientCert" | "clientKey">;
+
+function readTlsFiles(server: URL, { ca, clientCert, clientKey }: Pem): { ca?: string; cert?: string; key?: string } {
+  if (server.protocol === "http:") return {};
+  if ((clientCert === undefined) !== (clientKey === undefined)) {
+    throw usageFailure("--client-cert and --client-key go together: give both, or neither");
+  }
+  return {
+    ...(ca === undefined ? {} : { ca: readPem("--ca", ca) }),
+    ...(clientCert === undefined ? {} : { cert: readPem("--client-cert", clientCert) }),
+    ...(clientKey === undefined ? {} : { key: readPem("--client-key", clientKey) }),
+  };
+}
+
+function readPem(flag: string, path: string): string {
+  const text = readPath(flag, path);
+  if (text.includes("-----BEGIN ")) return text;
+  throw usageFailure(`${flag}: ${path} is not in PEM form`);
+}
+
+function readPath(flag: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw usageFailure(`${flag}: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

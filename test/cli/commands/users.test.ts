@@ -1,0 +1,185 @@
+/** The commands on users, each as a process against a running service. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { startService } from "../../support/service.ts";
+import { assertRefused, cliOf, jsonOf, printed } from "../support/cli.ts";
+
+interface UserJson {
+  readonly userId: string;
+  readonly state: string;
+  readonly profile?: Readonly<Record<string, unknown>>;
+  readonly attributes?: object;
+  readonly restrictions?: readonly Readonly<Record<string, unknown>>[];
+}
+
+interface UserAnswer {
+  readonly details: { readonly sequence: string };
+  readonly user: UserJson;
+}
+
+const { url, users, organizations } = await startService({ after });
+const lk = cliOf(url);
+
+const NEVER = "2099-01-31T18:00:00Z";
+
+test("users create takes a profile and attributes, show tells them, and JSON is the response", async () => {
+  const profile = {
+    username: "ann",
+    email: "ann@example.com",
+    emailVerified: true,
+    givenName: "Ann",
+    familyName: "Lee",
+    displayName: "Ann Lee",
+    phone: "+41 1",
+    locale: "de-CH",
+    externalId: "x1",
+  };
+  const flags = Object.entries(profile).flatMap(([name, value]) => {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return value === true ? [flag] : [flag, String(value)];
+  });
+  const words = ["users", "create", "ann", ...flags, "--attributes", 'billing={"plan":"a,b"}', "--note", "by phone"];
+  const [created] = await jsonOf<UserAnswer>(lk([...words, "--json"]));
+  assert.deepEqual(created?.user.profile, profile);
+  assert.deepEqual(created?.user.attributes, { billing: { plan: "a,b" } });
+  const text = await printed(lk("users show ann"));
+  for (const line of [
+    /^user +ann$/m,
+    /^state +ACTIVE$/m,
+    /^email +ann@example\.com \(verified\)$/m,
+    /^phone +\+41 1$/m,
+  ]) {
+    assert.match(text, line);
+  }
+  assert.match(text, /^attributes\.billing +\{"plan":"a,b"\}$/m);
+  const [made] = await jsonOf<UserAnswer>(lk("users create --json"));
+  assert.equal((await users.getUser({ userId: made?.user.userId ?? "" })).user?.state, State.ACTIVE);
+  await assertRefused(lk("users create ann"), { code: 4, says: /"ann" is taken \(USER_ALREADY_EXISTS\)/ });
+});
+
+test("users lock, ban and deactivate restrict as they are told; unlock, unban and reactivate lift", async () => {
+  await users.createUser({ userId: "lee" });
+  const stateOf = async (): Promise<State | undefined> => (await users.getUser({ userId: "lee" })).user?.state;
+
+  const lock = ["users", "lock", "lee", "--duration", "30m", "--reason-code", "SPAM", "--note", "a b"];
+  assert.match(await printed(lk([...lock, "--revoke-sessions"])), /^lee is LOCKED \(lock until \S+Z\), sequence 2\n$/);
+  const [shown] = await jsonOf<UserAnswer>(lk("users show lee --json"));
+  const [restriction] = shown?.user.restrictions ?? [];
+  assert.equal(restriction?.reasonCode, "SPAM");
+  assert.equal(restriction?.note, "a b");
+  assert.equal(restriction?.revokeSessions, true);
+  assert.equal(Date.parse(`${restriction?.expireTime}`) - Date.parse(`${restriction?.startTime}`), 1_800_000);
+  assert.match(await printed(lk("users show lee")), /^RESTRICTION.*\nLOCK +ADMIN +\S+Z +\S+Z +SPAM +key:\w+ +a b\n$/m);
+  await assertRefused(lk("users lock lee"), { code: 4, says: /locked already.*\(USER_ALREADY_LOCKED\)/ });
+  assert.equal(await printed(lk("users unlock lee --expected-sequence 2")), "lee is ACTIVE, sequence 3\n");
+
+  assert.equal(await printed(lk(`users ban lee --until ${NEVER}`)), `lee is BANNED (ban until ${NEVER}), sequence 4\n`);
+  assert.equal(await stateOf(), State.BANNED);
+  assert.equal(await printed(lk("users unban lee --reason-code APPEAL")), "lee is ACTIVE, sequence 5\n");
+  assert.equal(
+    await printed(lk("users ban lee --start 2098-01-31 --never")),
+    "lee is ACTIVE (ban from 2098-01-31T00:00:00Z without end), sequence 6\n",
+  );
+
+  assert.match(
+    await printed(lk("users deactivate lee --cause directory")),
+    /^lee is INACTIVE \(.*deactivation without/,
+  );
+  await assertRefused(lk("users reactivate lee"), { code: 4, says: /\(USER_NOT_DEACTIVATED\)/ });
+  assert.match(await printed(lk("users reactivate lee --cause directory")), /^lee is ACTIVE/);
+  await printed(lk("users deactivate lee"));
+  assert.equal(await stateOf(), State.INACTIVE);
+});
+
+test("a change can be checked only, guarded by the sequence, and repeated by a request id", async () => {
+  await users.createUser({ userId: "cat" });
+  assert.match(await printed(lk("users lock cat --validate-only")), /^cat is LOCKED .*sequence 2\n$/);
+  assert.equal((await users.getUser({ userId: "cat" })).user?.state, State.ACTIVE);
+  await assertRefused(lk("users lock cat --expected-sequence 7"), { code: 4, says: /\(SEQUENCE_MISMATCH\)/ });
+  const first = await printed(lk("users lock cat --request-id r-1"));
+  assert.equal(await printed(lk("users lock cat --request-id r-1")), first);
+});
+
+test("values that the service refuses are told under the name of the flag", async () => {
+  await users.createUser({ userId: "rex" });
+  const rows: readonly (readonly [string, RegExp])[] = [
+    ["users lock rex --until 2020-01-01", /: --until: .*must be later than the start.*\(FIELD_INVALID\)/],
+    ["users lock rex --reason-code spam", /: --reason-code: "spam" is not allowed/],
+  ];
+  await Promise.all(rows.map(([line, says]) => assertRefused(lk(line), { code: 2, says })));
+});
+
+test("users list filters, limits and pages; JSON is one user a line", async () => {
+  await organizations.createOrganization({ organizationId: "big" });
+  const organizationId = "big";
+  const many = Array.from({ length: 1000 }, (_, index) => ({ userId: `m${index}` }));
+  await users.importUsers({ organizationId, users: many });
+  await users.importUsers({ organizationId, users: many.map(({ userId }) => ({ userId: `n${userId}` })) });
+  await users.createUser({ organizationId, userId: "bea", profile: { email: "bea@example.com" } });
+  await users.lockUser({ userId: "bea", reasonCode: "SPAM", expiry: { case: "never", value: true } });
+  const idsOf = async (line: string): Promise<readonly string[]> =>
+    (await jsonOf<UserJson>(lk(`${line} --organization big --json`))).map(({ userId }) => userId);
+
+  const all = await idsOf("users list --all");
+  assert.equal(all.length, 2001);
+  assert.equal(new Set(all).size, 2001);
+  assert.deepEqual(await idsOf("users list --limit 1500"), all.slice(0, 1500));
+  assert.equal((await idsOf("users list --prefix nm99")).length, 11);
+  assert.deepEqual(await idsOf("users list --state locked,banned --reason-code SPAM,FRAUD"), ["bea"]);
+  assert.deepEqual(await idsOf("users list --restriction lock --search BEA@example"), ["bea"]);
+  assert.deepEqual(await idsOf("users list --restriction ban"), []);
+  assert.deepEqual(await idsOf("users list --order newest --limit 1"), ["bea"]);
+
+  const { code, stdout, stderr } = await lk("users list --order changed --organization big");
+  assert.equal(code, 0);
+  const lines = stdout.split("\n");
+  assert.match(lines[0] ?? "", /^USER +STATE +UNTIL +REASON +USERNAME +EMAIL +ORGANIZATION +CHANGED$/);
+  assert.match(lines[1] ?? "", /^bea +LOCKED +without end +SPAM +- +bea@example\.com +big +\d{4}-\S+Z$/);
+  assert.equal(lines.length, 102);
+  assert.match(stderr, /^there may be more: --all lists every one/);
+  assert.equal((await lk("users list --prefix zz --organization big")).stderr, "there are none\n");
+});
+
+test("users delete leaves a tombstone that show and list tell when asked", async () => {
+  await users.createUser({ userId: "del" });
+  assert.equal(await printed(lk("users delete del --yes --note gone")), "del is DELETED, sequence 2\n");
+  await assertRefused(lk("users show del"), { code: 3, says: /no user with the id "del" \(USER_NOT_FOUND\)/ });
+  assert.match(await printed(lk("users show del --deleted")), /^state +DELETED$/m);
+  const [listed] = await jsonOf<UserJson>(lk("users list --deleted --state deleted --json"));
+  assert.equal(listed?.state, "STATE_DELETED");
+});
+
+test("users events tells who did what, the newest first, and escapes what could drive a terminal", async () => {
+  await users.createUser({ userId: "eve", profile: { username: "eve" } });
+  await users.lockUser({ userId: "eve", reasonCode: "SPAM", note: "red \u001b[31m text" });
+  await users.unlockUser({ userId: "eve", reasonCode: "APPEAL" });
+  const lines = (await printed(lk("users events eve"))).split("\n");
+  assert.match(lines[0] ?? "", /^SEQUENCE +TIME +EVENT +BY +VIA +WHAT +NOTE$/);
+  assert.match(lines[1] ?? "", /^3 +\S+Z +UserUnlocked +key:\w+ +grpc +APPEAL +-$/);
+  assert.match(lines[2] ?? "", /^2 +\S+Z +UserLocked +key:\w+ +grpc +SPAM, until \S+Z +red \\u\{1b\}\[31m text$/);
+  assert.match(lines[3] ?? "", /^1 +\S+Z +UserCreated +key:\w+ +grpc +profile\.username +-$/);
+  const events = await jsonOf<{ sequence: string; userCreated?: object }>(
+    lk("users events eve --oldest-first --limit 2 --json"),
+  );
+  assert.deepEqual(
+    events.map(({ sequence }) => sequence),
+    ["1", "2"],
+  );
+  assert.ok(events[0]?.userCreated);
+});
+
+test("--organization keeps a command inside one organization", async () => {
+  await organizations.createOrganization({ organizationId: "acme" });
+  await users.createUser({ userId: "oto" });
+  await assertRefused(lk("users lock oto --organization acme"), { code: 3, says: /USER_NOT_FOUND/ });
+  const [created] = await jsonOf<{ user: { details: { resourceOwner: string } } }>(
+    lk("users create bob --organization acme --json"),
+  );
+  assert.equal(created?.user.details.resourceOwner, "acme");
+  const listed = await jsonOf<UserJson>(lk("users list --organization acme --json"));
+  assert.deepEqual(
+    listed.map(({ userId }) => userId),
+    ["bob"],
+  );
+});
