@@ -1,4 +1,5 @@
 /** Backup and restore of a large database by the command line: everyone is there, in bounded memory. */
+
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,6 +10,7 @@ import { makeUsers, userIdOf } from "../../bench/make-users.ts";
 import { MAIN } from "../cli/support/cli.ts";
 import { strangersEnvironment } from "../support/npm-start.ts";
 import { ADMIN_KEY, clientsOf, ended, GENERATION, spawnService, temporaryFolder } from "../support/service.ts";
+import { startStopwatch } from "../support/stopwatch.ts";
 
 const USERS = process.env.LOCKKEEPER_SOAK === "1" ? 1_000_000 : 1_000;
 const MIB = 1024 * 1024;
@@ -16,13 +18,13 @@ const MEMORY_MAX = 600 * MIB;
 
 interface Ran {
   readonly json: Readonly<Record<string, unknown>>;
-  readonly seconds: number;
+  readonly time: string;
   /** The most memory that the process had, in bytes. */
   readonly peak: number;
 }
 
 async function run(line: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Ran> {
-  const begin = performance.now();
+  const stopwatch = startStopwatch();
   const child = spawn(process.execPath, [MAIN, ...line, "--json"], {
     env: strangersEnvironment({ LOCKKEEPER_KEY: ADMIN_KEY, ...environment }),
     stdio: ["ignore", "pipe", "inherit"],
@@ -38,7 +40,7 @@ async function run(line: readonly string[], environment: NodeJS.ProcessEnv = {})
   const [code] = (await once(child, "exit")) as [number | null];
   clearInterval(watch);
   assert.equal(code, 0);
-  return { json: JSON.parse(said) as Ran["json"], seconds: (performance.now() - begin) / 1000, peak };
+  return { json: JSON.parse(said) as Ran["json"], time: stopwatch.text(), peak };
 }
 
 /** 0: it has ended. */
@@ -71,7 +73,7 @@ test(`${USERS} users are backed up from a running service and restored`, async (
   assert.equal(user?.restrictions.length, 1);
   const generation = BigInt(String(restore.json.generation));
   assert.equal(user.revocationEpoch, generation * GENERATION + 2n);
-  const told = ({ seconds, peak }: Ran): string => `${seconds.toFixed(1)} s, at most ${Math.round(peak / MIB)} MiB`;
+  const told = ({ time, peak }: Ran): string => `${time}, at most ${Math.round(peak / MIB)} MiB`;
   t.diagnostic(
     `${(statSync(file).size / 1e6).toFixed(0)} MB; backup with verification ${told(backup)}; restore ${told(restore)}`,
   );

@@ -1,13 +1,14 @@
 /** A process that may open few files holds fewer connections, so that strangers give way before it runs out of them. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { connectionsWithin } from "../../src/server/open-files.ts";
 import { ADMIN_KEY, clientsOf, spawnService, temporaryFolder } from "../support/service.ts";
+import { until } from "../support/until.ts";
 
 const LIMIT = 300;
 const skip = existsSync("/proc/self/limits") ? false : "what a process may open is known on Linux alone";
@@ -31,8 +32,7 @@ test("under a small limit of open files strangers shut out nobody, and the log t
     path: join(await temporaryFolder(t), "lockkeeper.db"),
     command: ["sh", "-c", `ulimit -n ${LIMIT}; exec "$0" "$@"`],
   });
-  for (let i = 0; i < 200 && child.stderr() === ""; i++) await delay(10);
-  assert.match(child.stderr(), /fewer connections than usual/);
+  await until(() => /fewer connections than usual/.test(child.stderr()), "the warning");
   assert.match(child.stderr(), new RegExp(`may open ${LIMIT} files.*connectionsMax.{1,3}${LIMIT - 128}\\b`));
   const { hostname, port } = new URL(child.url);
   for (let i = 0; i < 2 * LIMIT; i++) {
@@ -42,6 +42,6 @@ test("under a small limit of open files strangers shut out nobody, and the log t
     await once(socket, "connect");
   }
   const { users } = clientsOf(child.url, ADMIN_KEY);
-  await users.createUser({ userId: "alice" }, { timeoutMs: 5_000 });
-  assert.equal((await users.getUser({ userId: "alice" }, { timeoutMs: 5_000 })).user?.userId, "alice");
+  await users.createUser({ userId: "alice" });
+  assert.equal((await users.getUser({ userId: "alice" })).user?.userId, "alice");
 });

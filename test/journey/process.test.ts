@@ -1,14 +1,17 @@
 /** The service as a process: how it stops, what it leaves to its neighbour, and what it says of a wrong command line. */
+
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { ROOT, strangersEnvironment } from "../support/npm-start.ts";
+import { roundTrip } from "../support/round-trip.ts";
 import { type CommandResult, runCommand } from "../support/run-command.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import { RAW_WIRES } from "../support/wires.ts";
 
 const MAIN = join(ROOT, "src/main.ts");
@@ -30,9 +33,13 @@ async function openLock(url: string, userId: string): Promise<{ finish: () => Pr
     `Authorization: Bearer ${ADMIN_KEY}`,
     "Content-Type: application/json",
     `Content-Length: ${body.length}`,
+    "Expect: 100-continue",
   ];
-  socket.write(`${head.join("\r\n")}\r\n\r\n${body.slice(0, -1)}`);
-  await delay(100);
+  // The service says so once it has the head.
+  const begun = once(socket, "data");
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  await begun;
+  socket.write(body.slice(0, -1));
   return {
     socket,
     finish: () => {
@@ -61,13 +68,23 @@ async function openBan(url: string, userId: string): Promise<() => Promise<strin
   });
   stream.resume();
   stream.write(body.subarray(0, -1));
-  await delay(100);
+  await roundTrip(session);
   return async () => {
     stream.end(body.subarray(-1));
     const said = await status;
     session.destroy();
     return said;
   };
+}
+
+/** The first that a stop does, as far as others see it. */
+async function untilClosed(url: string): Promise<void> {
+  const isClosed = (): Promise<boolean> =>
+    fetch(`${url}/healthz`, { headers: { connection: "close" } }).then(
+      () => false,
+      () => true,
+    );
+  await until(isClosed, "the end of the port");
 }
 
 async function startWithUser(t: TestContext, grace: string): Promise<{ child: Child; path: string }> {
@@ -84,24 +101,18 @@ async function startWithUser(t: TestContext, grace: string): Promise<{ child: Ch
 }
 
 test("SIGTERM lets calls under way finish, takes no new ones, and ends with exit code 0", async (t) => {
-  const { child, path } = await startWithUser(t, "20s");
+  const { child, path } = await startWithUser(t, "60m");
   const lock = await openLock(child.url, "u1");
   const ban = await openBan(child.url, "u2");
-  const startTime = performance.now();
   child.process.kill("SIGTERM");
-  await delay(300);
+  await untilClosed(child.url);
   assert.equal(child.process.exitCode, null, "it did not wait");
-  await assert.rejects(fetch(`${child.url}/healthz`), "it still takes connections");
   const answer = await lock.finish();
-  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.match(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
   assert.match(answer, /"state":"STATE_LOCKED"/);
   assert.match(answer, /^connection: close\r$/im);
   assert.equal(await ban(), "0");
   assert.equal(await ended(child), 0, child.stderr());
-  assert.ok(
-    performance.now() - startTime < 5000,
-    "it waited for the grace time although there was nothing to wait for",
-  );
 
   const next = await spawnService(t, { path });
   const { users } = clientsOf(next.url, ADMIN_KEY);
@@ -112,19 +123,16 @@ test("SIGTERM lets calls under way finish, takes no new ones, and ends with exit
 test("a call that does not finish is cut off when the grace time ends, and the exit code is 0 all the same", async (t) => {
   const { child } = await startWithUser(t, "500ms");
   const { socket } = await openLock(child.url, "u1");
-  const startTime = performance.now();
   child.process.kill("SIGTERM");
   assert.equal(await ended(child), 0, child.stderr());
-  const elapsedMs = performance.now() - startTime;
-  assert.ok(elapsedMs >= 450 && elapsedMs < 3000, `it took ${elapsedMs} ms`);
   socket.destroy();
 });
 
 test("a second signal ends it at once, with exit code 1", async (t) => {
-  const { child } = await startWithUser(t, "30s");
+  const { child } = await startWithUser(t, "60m");
   const { socket } = await openLock(child.url, "u1");
   child.process.kill("SIGTERM");
-  await delay(200);
+  await untilClosed(child.url);
   child.process.kill("SIGINT");
   assert.equal(await ended(child), 1);
   socket.destroy();

@@ -1,4 +1,5 @@
 /** SIGHUP: read the certificate anew, at any time since the process began, and say truly what came of it. */
+
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,15 +11,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { defer } from "../support/cleanup.ts";
 import { ROOT } from "../support/npm-start.ts";
 import { ADMIN_KEY, type Child, spawnService, temporaryFolder } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import { Authority, type Issued, noOpenssl } from "../transport/support/certificates.ts";
 
 /** The log from a place on, as soon as it has that much. */
 async function logged(read: () => string, pattern: RegExp): Promise<string> {
-  for (let i = 0; i < 500; i++) {
-    if (pattern.test(read())) return read();
-    await delay(10);
-  }
-  return assert.fail(`no ${pattern} in ${read()}`);
+  await until(() => pattern.test(read()), `${pattern}`);
+  return read();
 }
 
 test("SIGHUP during the start does not end it, and is heeded when it runs", async (t) => {

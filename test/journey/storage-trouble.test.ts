@@ -104,7 +104,7 @@ async function assertRecovers(users: Running["users"]): Promise<void> {
       await users.lockUser({ userId: "kept" });
       return;
     } catch (error) {
-      if (attempt === 50) throw error;
+      if (attempt === 300) throw error;
       await delay(100);
     }
   }

@@ -1,4 +1,5 @@
 /** What a scrape says after known traffic, who may scrape, and where. */
+
 import assert from "node:assert/strict";
 import * as http2 from "node:http2";
 import { describe, type TestContext, test } from "node:test";
@@ -9,6 +10,7 @@ import { defer } from "../support/cleanup.ts";
 import { type Family, parseExposition, sumOf } from "../support/exposition.ts";
 import { httpRequest } from "../support/http-client.ts";
 import { ADMIN_KEY, type Running, type RunOptions, startService } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import { RAW_WIRES, RawClient } from "../support/wires.ts";
 
 const CALLS = "lockkeeper_call_duration_seconds";
@@ -25,13 +27,13 @@ async function scrape(service: Running): Promise<ReadonlyMap<string, Family>> {
 
 /** Scrapes until so many calls are over: an answer may be read a moment before the service knows that it was. */
 async function scrapeAfter(service: Running, calls: number): Promise<ReadonlyMap<string, Family>> {
-  for (let tries = 0; ; tries++) {
-    const families = await scrape(service);
-    const found = sumOf(families, `${CALLS}_count`);
-    if (found >= calls) return families;
-    assert.ok(tries < 200, `${found} calls are over, not ${calls}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  let families = await scrape(service);
+  const isOver = async (): Promise<boolean> => {
+    families = await scrape(service);
+    return sumOf(families, `${CALLS}_count`) >= calls;
+  };
+  await until(isOver, `the end of ${calls} calls`);
+  return families;
 }
 
 /** The counts of calls that are not 0, as `RPC wire code`. */
@@ -173,10 +175,9 @@ describe("a scrape", () => {
       return upTo("+Inf") - upTo("0.25");
     };
     const before = await late();
-    const end = performance.now() + 400;
-    while (performance.now() < end);
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    assert.ok((await late()) > before);
+    // The thread stands still.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    await until(async () => (await late()) > before, "the delay");
   });
 
   test("tells the rest when the store cannot be asked", async () => {

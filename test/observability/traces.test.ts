@@ -151,12 +151,10 @@ describe("a receiver", { concurrency: 2 }, () => {
     const traced = await startTraced(t, { OTEL_EXPORTER_OTLP_ENDPOINT: silent.url });
     await send(traced, REST, "CreateUser", "alice");
     await silent.until(() => silent.requests.length > 0);
-    const begin = performance.now();
     await send(traced, REST, "LockUser", "alice");
-    assert.ok(performance.now() - begin < 1000);
+    assert.equal(silent.givenUp(), 0, "the answer came while the first export was still waited for");
     traced.child.process.kill("SIGTERM");
     assert.equal(await ended(traced.child), 0);
-    assert.ok(performance.now() - begin < 5000, `${performance.now() - begin} ms`);
     assert.match(traced.child.stderr(), /the receiver took none within 3000 ms/);
   });
 

@@ -1,4 +1,5 @@
 /** A long run of generated requests against a service in a process of its own: no crash, no hang, no fault, no leak. */
+
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { Agent } from "node:http";
@@ -8,6 +9,7 @@ import { mutateRequest } from "./mutation.ts";
 import { type Random, SOAK, seededRandom } from "./random.ts";
 import type { GeneratedRequest } from "./random-request.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "./service.ts";
+import { startStopwatch } from "./stopwatch.ts";
 import { codeOf, HangError, type RawAnswer, RawClient, type RawRequest } from "./wires.ts";
 
 const CLIENTS = 6;
@@ -83,7 +85,7 @@ export async function runHostile(t: TestContext, { requests, arguments: args, ma
     }
   };
   let [sent, warmMb] = [0, residentMb(child)];
-  const began = performance.now();
+  const watch = startStopwatch();
   const run = async (client: RawClient): Promise<void> => {
     while (sent < requests && found.length < 10 && child.process.exitCode === null) {
       sent += 1;
@@ -93,7 +95,7 @@ export async function runHostile(t: TestContext, { requests, arguments: args, ma
     }
   };
   await withClients(child.url, run);
-  t.diagnostic(`${sent} requests in ${Math.round((performance.now() - began) / 1000)} s`);
+  t.diagnostic(`${sent} requests in ${watch.text()}`);
   t.diagnostic([...said].map(([what, times]) => `${what} ${times}`).join(", "));
   assert.deepEqual(found, []);
   assert.equal(child.stderr(), "", "the service complained");

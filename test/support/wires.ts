@@ -1,12 +1,13 @@
 /** Every wire at the level of HTTP: what a request looks like on it, sent byte for byte, and which RPC code came back. */
+
 import { once } from "node:events";
 import * as http from "node:http";
 import * as http2 from "node:http2";
-import { setTimeout } from "node:timers/promises";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { type DescMessage, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Outcome, type Refusal, refusedByConnectJson, refusedByStatus, refusedByStatusJson } from "./outcome.ts";
+import { roundTrip } from "./round-trip.ts";
 
 type FlatHeaders = Readonly<Record<string, string | undefined>>;
 
@@ -138,7 +139,7 @@ export class RawClient {
   /** HTTP/2: the headers, then what is to happen once the server has them, then the body. */
   async sendSlowly(request: RawRequest, meanwhile: () => void): Promise<RawAnswer> {
     return await this.#send2(request, async () => {
-      await setTimeout(50);
+      if (this.#session !== undefined) await roundTrip(this.#session);
       meanwhile();
     });
   }

@@ -15,6 +15,9 @@ const typescript = filesBelow(["src", "test"], ".ts");
 /** The tidy tests name what they look for. */
 const outside = filesBelow(["src", "test", "proto"]).filter((file) => !isTidyTest(file));
 
+/** Tell how long something took, as text or as a diagnostic, and assert none of it. */
+const TELLERS = ["test/support/stopwatch.ts", "test/journey/bounded-work.test.ts"];
+
 interface Construct {
   readonly rule: string;
   readonly pattern: RegExp;
@@ -60,6 +63,16 @@ const CONSTRUCTS: readonly Construct[] = [
     files: filesBelow(["test"], ".ts").filter((file) => !isTidyTest(file)),
     found: ['test.only("a", f)', 'describe.skip("a", f)', "{ skip: true }", "t.skip();", "t.todo()", "it.todo('x')"],
     fine: ['t.skip("no browser is installed");', '{ skip: "no browser" }', "skip: reason", "only: 3"],
+  },
+  {
+    // What a busy machine can make longer: those who must measure it run alone.
+    rule: "no test measures real time outside *.timing.test.ts",
+    pattern: /\bperformance\.now\b|\bhrtime\b|\bDate\.now\(\) - [a-z]|- Date\.now\(\)|\bconsole\.time\b/,
+    files: filesBelow(["test"], ".ts").filter(
+      (file) => !isTidyTest(file) && !file.path.endsWith(".timing.test.ts") && !TELLERS.includes(file.path),
+    ),
+    found: ["performance.now() - begin", "process.hrtime.bigint()", "Date.now() - began", "end - Date.now()"],
+    fine: ["Date.now() - 1", "Date.now() - HOUR_MS", "begin <= Date.now()", "process.threadCpuUsage()"],
   },
   {
     rule: "no mark of unfinished work",
@@ -125,7 +138,9 @@ describe("files", () => {
 
   test("names are lower case with hyphens", () => {
     const named = ({ path }: SourceFile): readonly Fault[] =>
-      /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?\.ts$/.test(basename(path)) ? [] : ["is not named like the others"];
+      /^[a-z0-9]+(?:-[a-z0-9]+)*(?:(?:\.timing)?\.test)?\.ts$/.test(basename(path))
+        ? []
+        : ["is not named like the others"];
     assert.deepEqual(faultsIn(typescript, named), []);
   });
 });

@@ -1,8 +1,10 @@
 /** The client's address behind proxies: believed from the right, for as long as those who speak are trusted. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { createClientAddress, type ForwardedHeader } from "../../src/transport/client-address.ts";
+import { threadCpuMs } from "../support/cpu-time.ts";
 import { SOAK, seededRandom } from "../support/random.ts";
 
 const PROXY = "10.0.0.1";
@@ -134,12 +136,12 @@ describe("the client's address", () => {
         for (const end of ["", "!", '"', ",for=10.0.0.9"]) {
           const value = shape.repeat(15_000 / shape.length) + end;
           const times = [0, 1, 2].map(() => {
-            const before = performance.now();
+            const before = threadCpuMs();
             clientOf(header, PROXY, value);
-            return performance.now() - before;
+            return threadCpuMs() - before;
           });
           // Quadratic ways through it took 16 ms and more; the least of three is not the collector's.
-          assert.ok(Math.min(...times) < 8, `${JSON.stringify(shape)} … ${end}: ${Math.min(...times)} ms`);
+          assert.ok(Math.min(...times) < 12, `${JSON.stringify(shape)} … ${end}: ${Math.min(...times)} ms`);
         }
       }
     }

@@ -26,11 +26,8 @@ const h1 = (body: string): string =>
   `POST ${say} HTTP/1.1\r\nHost: lab\r\nAuthorization: Bearer one\r\nContent-Type: application/json\r\n` +
   `Content-Length: ${body.length}\r\n\r\n${body}`;
 
-async function timed(stopping: Promise<void>): Promise<number> {
-  const started = performance.now();
-  await stopping;
-  return performance.now() - started;
-}
+/** Longer than a test may take: what waits for its end fails. */
+const NEVER_MS = 3_600_000;
 
 describe("stop", () => {
   it("lets calls of both versions finish, says that the connections close, and takes nothing new", async () => {
@@ -42,14 +39,13 @@ describe("stop", () => {
     const goaway = once(session, "goaway");
     const answering = answerOf(open(session, { path: say, header: jsonHeader, body: Buffer.from(sleep) }));
     await until(() => lab.began.length === 2, "both calls");
-    const stopping = timed(lab.transport.stop({ graceMs: 2_000 }));
+    const stopping = lab.transport.stop({ graceMs: NEVER_MS });
     assert.equal(lab.health.isServing(""), false);
     await goaway;
     await assert.rejects(fetch(`${lab.url}/healthz`));
     assert.match(await received, /^HTTP\/1\.1 200[\s\S]*connection: close/i);
     assert.equal((await answering).status, 200);
-    const elapsed = await stopping;
-    assert.ok(elapsed > 100 && elapsed < 1_000, `${elapsed} ms`);
+    await stopping;
     assert.deepEqual(
       lab.records.map(({ code }) => code),
       ["ok", "ok"],
@@ -67,7 +63,7 @@ describe("stop", () => {
     await receive(kept, (text) => text.includes("ok\n"));
     const session = await openSession(lab);
     const closed = Promise.all([receive(silent), receive(begun), receive(kept), once(session, "close")]);
-    assert.ok((await timed(lab.transport.stop({ graceMs: 5_000 }))) < 500);
+    await lab.transport.stop({ graceMs: NEVER_MS });
     await closed;
   });
 
@@ -76,11 +72,11 @@ describe("stop", () => {
     const socket = await openSocket(lab);
     socket.write("GET /v1/count/5000?filling=1000 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer one\r\n\r\n");
     await once(socket, "readable");
-    const stopping = timed(lab.transport.stop({ graceMs: 5_000 }));
+    const stopping = lab.transport.stop({ graceMs: NEVER_MS });
     const received = await receive(socket);
     assert.ok(received.endsWith("\r\n0\r\n\r\n"), "the answer is complete");
     assert.match(received, /"number":5000,/);
-    assert.ok((await stopping) < 2_000);
+    await stopping;
   });
 
   it("ends health watches and reflection streams at once", async () => {
@@ -94,7 +90,7 @@ describe("stop", () => {
     const answers = Promise.all([answerOf(watch), answerOf(reflection)]);
     await until(() => watch.readableLength > 0 || lab.records.length > 0 || watch.rstCode === 0, "the streams");
     await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.ok((await timed(lab.transport.stop({ graceMs: 5_000 }))) < 1_000);
+    await lab.transport.stop({ graceMs: NEVER_MS });
     const [watched, reflected] = await answers;
     assert.equal(watched.trailer["grpc-status"], "0");
     assert.deepEqual([...watched.body.subarray(-2)], [8, 2], "NOT_SERVING is the last status");
@@ -111,8 +107,7 @@ describe("stop", () => {
     const answering = answerOf(open(session, { path: "/v1/say", header: jsonHeader, body }));
     const counting = answerOf(open(session, { path: "/v1/count/1?hang=true", header: badge, method: "GET" }));
     await until(() => lab.began.length >= 3, "the calls");
-    const elapsed = await timed(lab.transport.stop({ graceMs: 100 }));
-    assert.ok(elapsed > 80 && elapsed < 1_000, `${elapsed} ms`);
+    await lab.transport.stop({ graceMs: 100 });
     assert.match(await received, /^HTTP\/1\.1 503[\s\S]*the service is stopping/);
     assert.equal((await answering).status, 503);
     assert.equal((await counting).status, 200);
@@ -127,9 +122,9 @@ describe("stop", () => {
     const lab = await startLab();
     const socket = await openSocket(lab);
     const received = receive(socket);
-    socket.write(h1('{"act": "sleep", "delayMs": 1000}'));
+    socket.write(h1('{"act": "sleep", "delayMs": 10000}'));
     await until(() => lab.began.length === 1, "the call");
-    assert.ok((await timed(lab.transport.stop({ graceMs: 50 }))) < 500);
+    await lab.transport.stop({ graceMs: 50 });
     assert.equal(await received, "");
     const record = await lab.record();
     assert.deepEqual([record.code, record.httpStatus], [Code.Canceled, 0]);

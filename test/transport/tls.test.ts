@@ -76,10 +76,8 @@ describe("TLS", { skip }, () => {
       await once(plain, "close");
       assert.doesNotMatch(text, /HTTP/);
       const silent = connect(lab.port, "127.0.0.1");
-      const began = performance.now();
       silent.on("error", () => undefined);
       await once(silent, "close");
-      assert.ok(performance.now() - began < 2_000);
       assert.equal(await get(lab, { ca }), "200 plain GET /plain/x");
     });
   });

@@ -32,6 +32,8 @@ export interface Receiver {
   readonly url: string;
   readonly spans: ReceivedSpan[];
   readonly requests: { readonly path: string; readonly headers: http.IncomingHttpHeaders; readonly bytes: number }[];
+  /** How many exports were ended by their sender before they were answered. */
+  givenUp(): number;
   /** Waits until the condition holds; fails when it never does. */
   until(condition: () => boolean): Promise<void>;
 }
@@ -40,12 +42,16 @@ export interface Receiver {
 export async function startReceiver(t: TestContext, { answers = true } = {}): Promise<Receiver> {
   const spans: ReceivedSpan[] = [];
   const requests: Receiver["requests"] = [];
+  let givenUp = 0;
   const server = http.createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     requests.push({ path: request.url ?? "", headers: request.headers, bytes: body.byteLength });
-    if (!answers) return;
+    if (!answers) {
+      response.on("close", () => givenUp++);
+      return;
+    }
     spans.push(...decodeTraces(body));
     response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
   });
@@ -59,6 +65,7 @@ export async function startReceiver(t: TestContext, { answers = true } = {}): Pr
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     requests,
+    givenUp: () => givenUp,
     async until(condition) {
       await until(condition, `what is to be received; there are ${spans.length} spans`);
     },

@@ -4,6 +4,7 @@ import { describeBatches } from "../contract/batches.ts";
 import { describeCommands } from "../contract/commands.ts";
 import { describeLists } from "../contract/lists.ts";
 import { describeRequests } from "../contract/requests.ts";
+import { describeSearchTurns } from "../contract/search-turns.ts";
 import { describeSearches } from "../contract/searches.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 
@@ -12,4 +13,5 @@ describeRequests("SQLite", openFixture);
 describeBatches("SQLite", openFixture);
 describeLists("SQLite", openFixture);
 describeSearches("SQLite", openFixture);
+describeSearchTurns("SQLite", openFixture);
 describeAttempts("SQLite", openFixture);
