@@ -27,11 +27,14 @@ import { userHandlers } from "../service/user-service.ts";
 import type { Store } from "../store/store.ts";
 import { nativeRestPolicy } from "../transcoding/policy.ts";
 import { type Health, healthMount } from "../transport/health.ts";
-import { type Admit, type Handlers, type Mount, mount } from "../transport/mount.ts";
+import { type Admit, type Handlers, type Mount, type MountOptions, mount } from "../transport/mount.ts";
 import { reflectionMounts } from "../transport/reflection.ts";
 
 /** An import of 1,000 users with attributes is larger than any other request. */
 const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
+/** 30 for each of 1,000 users: what is decoded in one turn of the event loop. */
+const IMPORT_VALUES_MAX = 30_000;
+
 interface MountParts {
   readonly store: Store;
   readonly badge: Badge;
@@ -68,14 +71,17 @@ export function mounts({ store, badge, gate, newId, health, log }: MountParts): 
   const hang = <S extends DescService>(
     service: S,
     handlers: ServiceHandlers<S>,
-    bodyBytesMax: Readonly<Record<string, number>> = {},
+    limits: Pick<MountOptions<Admission>, "bodyBytesMax" | "valuesMax"> = {},
   ): Mount<Admission> =>
     mount<S, Admission>(service, protect(service, handlers) as unknown as Handlers<S, Admission>, {
       ...options,
-      bodyBytesMax,
+      ...limits,
     });
   return [
-    hang(UserService, userHandlers({ store, newId }), { importUsers: IMPORT_BODY_BYTES_MAX }),
+    hang(UserService, userHandlers({ store, newId }), {
+      bodyBytesMax: { importUsers: IMPORT_BODY_BYTES_MAX },
+      valuesMax: { importUsers: IMPORT_VALUES_MAX },
+    }),
     hang(SignInService, signInHandlers({ store, newId })),
     hang(SessionService, sessionHandlers({ store, newId })),
     hang(PolicyService, policyHandlers({ store })),

@@ -1,4 +1,5 @@
 /** ApiKeyService: makes, shows, rotates and revokes API keys, never beyond what the caller has. */
+
 import { create } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
@@ -12,6 +13,7 @@ import { RefusalError, shown } from "../domain/refusal.ts";
 import { LATEST_TIME } from "../domain/restriction.ts";
 import { type Store, StoreUnavailableError } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { mapInTurns } from "./in-turns.ts";
 import {
   assertWithinScope,
   commandContext,
@@ -57,7 +59,7 @@ function queryHandlers(store: Store): Pick<Handlers, "getApiKey" | "listApiKeys"
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
       });
       return create(pb.ListApiKeysResponseSchema, {
-        apiKeys: page.items.map(toMessage),
+        apiKeys: await mapInTurns(page.items, call, toMessage),
         nextPageToken: page.next ?? "",
       });
     },

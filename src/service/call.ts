@@ -15,6 +15,8 @@ export interface ServiceCall {
   readonly deadlineTime: number | undefined;
   /** Aborts when nobody waits for the answer any more; made when it is asked for. */
   readonly signal: AbortSignal;
+  /** Wait for it before a step that takes milliseconds: others have their turn first. `undefined`: go on at once. */
+  takeTurn(): Promise<void> | undefined;
 }
 
 /** One function per RPC, unary or a server's stream, under the method's local name. */

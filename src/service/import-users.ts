@@ -1,17 +1,19 @@
 /** ImportUsers: each item succeeds or fails by itself, in slices behind the interactive commands. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { createHash } from "node:crypto";
+import { create, type JsonObject, type Message, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { canonicalJson } from "../domain/canonical-json.ts";
 import type { CommandContext, ImportedRestriction, ImportUser } from "../domain/command.ts";
 import { RefusalError, shown } from "../domain/refusal.ts";
 import type { Outcome, Store } from "../store/store.ts";
 import type { ServiceCall } from "./call.ts";
 import { mapError } from "./errors.ts";
 import { assertId } from "./identity.ts";
-import { commandContext, invalidField, toExpiry, toTime, writeOrganization } from "./request.ts";
+import { contextWith, invalidField, requestContent, toExpiry, toTime, writeOrganization } from "./request.ts";
 import { causeNameOf, kindNameOf, toAttributes, toDetails, toProfile } from "./user-message.ts";
 import { validate } from "./validation.ts";
 
@@ -23,7 +25,7 @@ interface ImportOptions {
   readonly newId: () => string;
 }
 
-type Result = MessageInitShape<typeof pb.ImportUsersResultSchema>;
+type Result = pb.ImportUsersResult;
 
 export async function importUsers(
   options: ImportOptions,
@@ -31,16 +33,42 @@ export async function importUsers(
   call: ServiceCall,
 ): Promise<pb.ImportUsersResponse> {
   const organizationId = writeOrganization(call.admission.actor, request.organizationId);
-  const context = commandContext(call, request, request.organizationId);
+  const content = await contentInTurns(request, call);
+  const context = contextWith(call, request, request.organizationId, () => content);
   const results: Result[] = [];
   for (let start = 0; start < request.users.length; start += SLICE_ITEMS) {
-    const slice = request.users.slice(start, start + SLICE_ITEMS);
-    const outcomes = slice.map((item, offset) =>
-      importOne(options, { item, index: start + offset, organizationId, context, ifExists: request.ifExists, call }),
-    );
+    const outcomes: Promise<Result>[] = [];
+    for (const [offset, item] of request.users.slice(start, start + SLICE_ITEMS).entries()) {
+      // Next to nothing for one item, but dozens of rules may be broken by each.
+      await call.takeTurn();
+      const input = { item, index: start + offset, organizationId, context, ifExists: request.ifExists, call };
+      outcomes.push(importOne(options, input));
+    }
     results.push(...(await Promise.all(outcomes)));
   }
   return create(pb.ImportUsersResponseSchema, { results });
+}
+
+/** As `requestContent`, which would take a turn of its own: the items are hashed one after another. */
+async function contentInTurns(request: pb.ImportUsersRequest, call: ServiceCall): Promise<Uint8Array> {
+  const { input } = call.method;
+  const digest = createHash("sha256");
+  try {
+    const rest = toJson(input, { ...request, requestId: "", users: [] } as Message) as JsonObject;
+    const text = canonicalJson({ ...rest, users: [] });
+    // No other member has this name, and within texts quotes are escaped.
+    const at = text.indexOf('"users":[') + '"users":['.length;
+    digest.update(text.slice(0, at));
+    for (const [index, user] of request.users.entries()) {
+      await call.takeTurn();
+      digest.update(`${index === 0 ? "" : ","}${canonicalJson(toJson(pb.ImportUserSchema, user) as JsonObject)}`);
+    }
+    return digest.update(text.slice(at)).digest();
+  } catch {
+    // What has no JSON form is remembered by its bytes.
+    await call.takeTurn();
+    return requestContent(call.method, request);
+  }
 }
 
 interface Item {
@@ -62,13 +90,13 @@ async function importOne({ store, newId }: ImportOptions, input: Item): Promise<
       deadlineTime: input.call.deadlineTime,
     });
     if (!outcome.ok) throw new RefusalError(outcome.refusal);
-    return {
+    return create(pb.ImportUsersResultSchema, {
       userId,
       action: actionOf(outcome),
       result: { case: "details", value: toDetails(outcome.resource.state) },
-    };
+    });
   } catch (error) {
-    return { userId, result: { case: "error", value: toStatus(error) } };
+    return create(pb.ImportUsersResultSchema, { userId, result: { case: "error", value: toStatus(error) } });
   }
 }
 

@@ -1,4 +1,5 @@
 /** OrganizationService: makes, reads and changes the owners of users. */
+
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { scopeExceeded } from "../auth/actor.ts";
@@ -12,6 +13,7 @@ import { RefusalError, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { assertId } from "./identity.ts";
+import { mapInTurns } from "./in-turns.ts";
 import {
   commandContext,
   executeOptions,
@@ -75,7 +77,7 @@ export function organizationHandlers({
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
       });
       return create(pb.ListOrganizationsResponseSchema, {
-        organizations: page.items.map(toMessage),
+        organizations: await mapInTurns(page.items, call, toMessage),
         nextPageToken: page.next ?? "",
       });
     },

@@ -35,11 +35,21 @@ export function callContext(call: ServiceCall, organizationId: string): CommandC
 
 /** The context of a command. `organizationId`: where the request wants to look; empty: wherever the caller may. */
 export function commandContext(call: ServiceCall, request: ChangeRequest, organizationId: string): CommandContext {
+  return contextWith(call, request, organizationId, requestContent);
+}
+
+/** With the request id where there is one; `contentOf` is asked for the content then. */
+export function contextWith(
+  call: ServiceCall,
+  request: ChangeRequest,
+  organizationId: string,
+  contentOf: (method: DescMethod, request: ChangeRequest) => Uint8Array,
+): CommandContext {
   return {
     ...callContext(call, organizationId),
     validateOnly: request.validateOnly,
     ...(request.requestId
-      ? { request: { rpc: rpcOf(call.method), id: request.requestId, content: requestContent(call.method, request) } }
+      ? { request: { rpc: rpcOf(call.method), id: request.requestId, content: contentOf(call.method, request) } }
       : {}),
   };
 }
@@ -50,7 +60,7 @@ function rpcOf(method: DescMethod): string {
 }
 
 /** SHA-256 of the canonical JSON of a request without its request id. */
-function requestContent({ input }: DescMethod, request: ChangeRequest): Uint8Array {
+export function requestContent({ input }: DescMethod, request: ChangeRequest): Uint8Array {
   const rest = { ...request, requestId: "" } as Message;
   let content: string | Uint8Array;
   try {

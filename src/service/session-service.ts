@@ -1,4 +1,5 @@
 /** SessionService: opens, verifies and ends sessions. The rules are the domain's; nothing is answered from a cache. */
+
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
@@ -9,6 +10,7 @@ import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } f
 import { stateOf, type User } from "../domain/user.ts";
 import type { SessionKey, Store } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
+import { mapInTurns } from "./in-turns.ts";
 import {
   assertWithinScope,
   commandContext,
@@ -79,7 +81,7 @@ function queryHandlers(store: Store): Queries {
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
       });
       return create(pb.ListSessionsResponseSchema, {
-        sessions: page.items.map(toSessionMessage),
+        sessions: await mapInTurns(page.items, call, toSessionMessage),
         nextPageToken: page.next ?? "",
       });
     },

@@ -9,6 +9,7 @@ import type { User } from "../domain/user.ts";
 import type { Page, RecordedEvent, Store, UserFilter, UserQuery } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { toEventMessage } from "./event-message.ts";
+import { mapInTurns } from "./in-turns.ts";
 import { assertWithinScope, invalidField, pageSizeOf, readScope, toTime } from "./request.ts";
 import { kindNameOf, stateNameOf, toUserMessage } from "./user-message.ts";
 
@@ -25,7 +26,7 @@ export function userQueries(store: Store): Queries {
     async listUsers(request, call) {
       const page = await store.listUsers(toUserQuery(request, call));
       return create(pb.ListUsersResponseSchema, {
-        users: page.items.map((user) => toUserMessage(user, store.generation)),
+        users: await mapInTurns(page.items, call, (user) => toUserMessage(user, store.generation)),
         nextPageToken: page.next ?? "",
       });
     },
@@ -38,7 +39,7 @@ export function userQueries(store: Store): Queries {
         pageSize: pageSizeOf(request.pageSize),
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
       });
-      return toEventsAnswer(page, store.generation);
+      return await toEventsAnswer(page, store.generation, call);
     },
   };
 }
@@ -95,9 +96,13 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
   };
 }
 
-function toEventsAnswer(page: Page<RecordedEvent>, generation: number): pb.ListUserEventsResponse {
+async function toEventsAnswer(
+  page: Page<RecordedEvent>,
+  generation: number,
+  call: ServiceCall,
+): Promise<pb.ListUserEventsResponse> {
   return create(pb.ListUserEventsResponseSchema, {
-    events: page.items.map((recorded) =>
+    events: await mapInTurns(page.items, call, (recorded) =>
       toEventMessage(recorded, recorded.event as UserEvent, toCursor(generation, recorded.position)),
     ),
     nextPageToken: page.next ?? "",

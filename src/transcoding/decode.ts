@@ -15,16 +15,22 @@ const EMPTY_OBJECT = /^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$/;
 const EMPTY_OBJECT_BYTES_MAX = 64;
 
 /**
- * Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415) and nothing else.
+ * Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415; ResourceExhausted for a
+ * body of more than `valuesMax` values) and nothing else.
  *
  * An empty body is an empty message, whatever its content type. Where a rule has no body, GET and HEAD refuse any, other
  * methods overlook `{}`, which some clients always send. Path and body may name the same field: equal values are fine, a
  * field without presence that holds its default counts as absent, differing ones are refused, lest a caller be authorised
  * for the path's and act on the body's.
  */
-export function decodeRequest(match: RouteMatch, contentType: string | undefined, body: Uint8Array): Message {
+export function decodeRequest(
+  match: RouteMatch,
+  contentType: string | undefined,
+  body: Uint8Array,
+  valuesMax?: number,
+): Message {
   const { route } = match;
-  const message = decodeBody(route, contentType, body);
+  const message = decodeBody(route, contentType, body, valuesMax);
   for (let i = 0; i < route.path.length; i++) {
     bindPath(message, route, route.path[i] as PathBinding, match.captures[i] ?? "");
   }
@@ -34,7 +40,12 @@ export function decodeRequest(match: RouteMatch, contentType: string | undefined
   return message;
 }
 
-function decodeBody(route: Route, contentType: string | undefined, body: Uint8Array): Message {
+function decodeBody(
+  route: Route,
+  contentType: string | undefined,
+  body: Uint8Array,
+  valuesMax: number | undefined,
+): Message {
   const { input } = route.method;
   if (route.body.kind === "none") {
     if (body.length > 0 && route.policy.strayBody === "refuse") {
@@ -52,12 +63,12 @@ function decodeBody(route: Route, contentType: string | undefined, body: Uint8Ar
     assertJsonContentType(contentType);
   }
   if (route.body.kind === "message") {
-    return readJsonMessage(input, body, route.policy);
+    return readJsonMessage(input, body, valuesMax === undefined ? route.policy : { ...route.policy, valuesMax });
   }
   // As a member of an otherwise empty object, so that arrays, scalars and enums read like any field.
-  const parsed = parseJson(body);
+  const parsed = parseJson(body, valuesMax);
   const json = { [route.body.field.jsonName]: parsed.json };
-  return toMessage(input, { json, text: parsed.text, members: parsed.members + 1 }, route.policy);
+  return toMessage(input, { ...parsed, json, members: parsed.members + 1 }, route.policy);
 }
 
 /** google.api.HttpBody: the bytes as they are, with the content type that they were sent with. */

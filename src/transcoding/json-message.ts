@@ -6,8 +6,13 @@ import { type JsonWalk, messageCheck } from "./json-check.ts";
 import { describeProblem } from "./json-problem.ts";
 import { findDuplicateName, findJsonBreak, scanJson, tooDeep } from "./json-scan.ts";
 import type { RestPolicy } from "./policy.ts";
+import { tooManyValues } from "./rest-error.ts";
 
-export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry"> & Partial<Pick<RestPolicy, "redactValues">>;
+export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry"> &
+  Partial<Pick<RestPolicy, "redactValues">> & {
+    /** Members, items and single values that a document may have. Absent: any number. */
+    readonly valuesMax?: number;
+  };
 
 /** Arrays and objects within one another. No message of ours is a tenth as deep. */
 export const JSON_DEPTH_MAX = 64;
@@ -32,20 +37,23 @@ export function readJsonMessage<Desc extends DescMessage>(
   bytes: Uint8Array,
   policy: JsonReadPolicy,
 ): MessageShape<Desc> {
-  return toMessage(desc, parseJson(bytes), policy);
+  return toMessage(desc, parseJson(bytes, policy.valuesMax), policy);
 }
 
-/** Checks UTF-8, depth and syntax. The words are ours: those of the parser would show pieces of the body. */
-export function parseJson(bytes: Uint8Array): JsonText {
+/** Checks UTF-8, depth, the number of values and syntax. The words are ours: those of the parser would show pieces of the body. */
+export function parseJson(bytes: Uint8Array, valuesMax = Number.POSITIVE_INFINITY): JsonText {
   let text: string;
   try {
     text = utf8.decode(bytes);
   } catch {
     throw badRequest("", "the request body is not valid UTF-8");
   }
-  const { depth, members } = scanJson(text, JSON_DEPTH_MAX);
+  const { depth, members, values } = scanJson(text, JSON_DEPTH_MAX, valuesMax);
   if (depth > JSON_DEPTH_MAX) {
     throw tooDeep(JSON_DEPTH_MAX);
+  }
+  if (values > valuesMax) {
+    throw tooManyValues(valuesMax);
   }
   try {
     return { json: JSON.parse(text) as JsonValue, text, members };
@@ -54,7 +62,13 @@ export function parseJson(bytes: Uint8Array): JsonText {
   }
 }
 
+/** To find the place takes longer than to read the document: of longer ones only the fault is told. */
+const PLACE_CHARS_MAX = 64 * 1024;
+
 function malformedJson(text: string): ConnectError {
+  if (text.length > PLACE_CHARS_MAX) {
+    return badRequest("", "the request body is not valid JSON");
+  }
   const at = findJsonBreak(text);
   if (at >= text.length) {
     const empty = text.trim() === "";
@@ -75,16 +89,7 @@ export function toMessage<Desc extends DescMessage>(
   parsed: JsonText,
   policy: JsonReadPolicy,
 ): MessageShape<Desc> {
-  const walk: JsonWalk = { unknownFields: policy.unknownFields, registry: policy.registry, members: 0 };
-  const found = messageCheck(desc)(parsed.json, walk);
-  if (found !== undefined) {
-    const { field, sentence } = describeProblem(found, policy.redactValues);
-    throw badRequest(field, sentence);
-  }
-  if (walk.members !== parsed.members) {
-    const name = findDuplicateName(parsed.text) ?? "";
-    throw badRequest(name, `${quote(name)} is given twice in one JSON object`);
-  }
+  checkJson(desc, parsed, policy);
   const ignoreUnknownFields = policy.unknownFields === "ignore";
   try {
     return fromJson(desc, parsed.json, {
@@ -97,5 +102,19 @@ export function toMessage<Desc extends DescMessage>(
     const error = badRequest("", `the request body does not fit ${desc.typeName}`);
     error.cause = cause;
     throw error;
+  }
+}
+
+/** Throws what is wrong with the value, in our words and by its member; who reads it next need not look as closely. */
+export function checkJson(desc: DescMessage, parsed: JsonText, policy: JsonReadPolicy): void {
+  const walk: JsonWalk = { unknownFields: policy.unknownFields, registry: policy.registry, members: 0 };
+  const found = messageCheck(desc)(parsed.json, walk);
+  if (found !== undefined) {
+    const { field, sentence } = describeProblem(found, policy.redactValues);
+    throw badRequest(field, sentence);
+  }
+  if (walk.members !== parsed.members) {
+    const name = findDuplicateName(parsed.text) ?? "";
+    throw badRequest(name, `${quote(name)} is given twice in one JSON object`);
   }
 }

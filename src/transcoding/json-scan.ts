@@ -5,6 +5,7 @@ import { badRequest } from "./bad-request.ts";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
+const COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -15,18 +16,25 @@ export type JsonScan = {
   readonly depth: number;
   /** How many members all objects have together, counting a repeated name each time. */
   readonly members: number;
+  /** How many values it has, itself, members and items: at most one more than the limit, for the scan stops there. */
+  readonly values: number;
 };
 
 /** Takes any text; what it says of text that is not JSON means nothing, but it ends. */
-export function scanJson(text: string, depthMax: number): JsonScan {
+export function scanJson(text: string, depthMax: number, valuesMax = Number.POSITIVE_INFINITY): JsonScan {
   let depth = 0;
   let deepest = 0;
   let members = 0;
+  let values = 1;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) {
       i = skipString(text, i);
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+      // What is not empty has a first value; the others follow a comma. (ASCII has the closing brackets two behind.)
+      if (text.charCodeAt(i + 1) !== code + 2) {
+        values++;
+      }
       depth++;
       if (depth > deepest) {
         deepest = depth;
@@ -38,9 +46,14 @@ export function scanJson(text: string, depthMax: number): JsonScan {
       depth--;
     } else if (code === COLON) {
       members++;
+    } else if (code === COMMA) {
+      values++;
+      if (values > valuesMax) {
+        break;
+      }
     }
   }
-  return { depth: deepest, members };
+  return { depth: deepest, members, values };
 }
 
 /** The index of the quote that closes the string opened at `open`, or of the last character. */

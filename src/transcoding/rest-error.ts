@@ -61,6 +61,11 @@ export function bodyTooLarge(bodyBytesMax: number): RestError {
   return new RestError(`the request body is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted, 413);
 }
 
+/** 413, too: the request has more members, items and single values than are taken. */
+export function tooManyValues(valuesMax: number): RestError {
+  return new RestError(`the request has more than ${valuesMax} values`, Code.ResourceExhausted, 413);
+}
+
 export function isRestError(error: ConnectError): error is RestError {
   return error instanceof RestError;
 }

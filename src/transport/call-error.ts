@@ -39,6 +39,9 @@ export function bodyTooSlow(timeoutMs: number): ConnectError {
 export function correctDecodeError(error: ConnectError): void {
   if (error.code === Code.Internal && error.rawMessage.startsWith("parse binary: ")) {
     rewrite(error, "the request is not a valid protobuf message of the expected type", Code.InvalidArgument);
+  } else if (error.code === Code.InvalidArgument && error.rawMessage.startsWith("cannot decode ")) {
+    // Next to all that is wrong with JSON was told before; this parser would show the value.
+    rewrite(error, "the request does not fit the expected type", Code.InvalidArgument);
   } else if (error.code === Code.Internal && error.rawMessage.startsWith("received compressed envelope")) {
     rewrite(error, "a message is marked as compressed, but no encoding is named", Code.InvalidArgument);
   } else if (error.code === Code.ResourceExhausted && error.rawMessage.includes("configured readMaxBytes")) {

@@ -5,6 +5,7 @@ import { callerGone, deadlineExceeded } from "./call-error.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Call, MountOptions, Wire } from "./mount.ts";
 import type { DescribeError } from "./record.ts";
+import { takeTurn } from "./turns.ts";
 
 /** What a road knows of a call before `admit` is asked. */
 export class LiveCall<A> implements Call<A> {
@@ -78,6 +79,10 @@ export class LiveCall<A> implements Call<A> {
     if (options.proves?.(admission) ?? admission !== undefined) {
       this.#exchange.prove();
     }
+  }
+
+  takeTurn(): Promise<void> | undefined {
+    return takeTurn();
   }
 
   get signal(): AbortSignal {

@@ -13,6 +13,7 @@ import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/conne
 import type { LiveCall } from "./call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "./call-error.ts";
 import { clampTimeout } from "./call-timeout.ts";
+import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
 import { createJsonOptions } from "./connect-json.ts";
 import { answerRefusal, isPlain } from "./early-refusal.ts";
@@ -20,7 +21,7 @@ import type { Exchange } from "./exchange.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
 import { type BoundMethod, noteError } from "./handler.ts";
 import type { Wire } from "./mount.ts";
-import { beginCall, httpRefusals, type Surroundings } from "./road.ts";
+import { beginCall, httpRefusals, requestLimitsOf, type Surroundings } from "./road.ts";
 import { sendUniversal } from "./universal.ts";
 
 /** Serves one RPC path. The exchange has passed CORS; nothing else of it has been looked at. */
@@ -65,9 +66,9 @@ function createHandler<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>):
   const { limits, stopping } = surroundings;
   const router = createConnectRouter({
     acceptCompression: [...compressions],
-    readMaxBytes: mount.options.bodyBytesMax?.[method.localName] ?? limits.bodyBytesMax,
+    readMaxBytes: requestLimitsOf(bound, limits).bodyBytesMax,
     shutdownSignal: stopping,
-    jsonOptions: createJsonOptions(mount.options, method.input),
+    jsonOptions: createJsonOptions(mount.options),
     requestGate: (context) => gate(bound, surroundings, context),
   });
   const implementation = (request: Message & AsyncIterable<Message>, context: HandlerContext): unknown => {
@@ -120,7 +121,7 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
       throw deadlineExceeded();
     }
     if (exchange.method === "GET") {
-      assertBase64(exchange.query);
+      inspectQuery(exchange.query, bound, surroundings.limits);
     }
   } catch (reason) {
     throw noteError(call, reason, surroundings.logInternal);
@@ -180,7 +181,8 @@ function leadToConnect<A>(led: Led<A>, surroundings: Surroundings<A>): void {
   if (asText) {
     header.set("content-type", toBinaryType(contentType));
   }
-  call.deadlineTime = clampTimeout(header, call.wire, handler.method, surroundings.limits);
+  const { limits } = surroundings;
+  call.deadlineTime = clampTimeout(header, call.wire, handler.method, limits);
   exchange.clientStreams = isClientStreaming(handler);
   const gone = new AbortController();
   exchange.onOver((completed) => {
@@ -194,7 +196,7 @@ function leadToConnect<A>(led: Led<A>, surroundings: Surroundings<A>): void {
     method: exchange.method,
     url: `http://localhost${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
     header,
-    body: asText ? decodeText(exchange.body) : exchange.body,
+    body: bodyOf({ ...led, body: asText ? decodeText(exchange.body) : exchange.body }, header, limits),
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
@@ -291,13 +293,4 @@ function acceptedTypes(handler: UniversalHandler): string[] {
   return handler.method.methodKind === "unary"
     ? ["application/json", "application/proto", ...grpcTypes]
     : ["application/connect+json", "application/connect+proto", ...grpcTypes];
-}
-
-/** Connect takes base64 it cannot decode for a failure of its own. */
-function assertBase64(query: string): void {
-  const parameters = new URLSearchParams(query);
-  const message = parameters.get("message") ?? "";
-  if (parameters.get("base64") === "1" && !/^[A-Za-z0-9+/_-]*={0,2}$/.test(message)) {
-    throw new ConnectError("the query parameter message is not valid base64", Code.InvalidArgument);
-  }
 }

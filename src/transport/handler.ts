@@ -68,13 +68,16 @@ function bindUnary<A>(handler: LooseUnary<A>, logInternal: LogInternal): UnaryIn
   return async (request, call) => {
     call.request = request;
     try {
-      if (call.deadlineTime === undefined) {
-        return await handler(request, call);
-      }
-      if (call.deadlineTime <= Date.now()) {
+      if (call.deadlineTime !== undefined && call.deadlineTime <= Date.now()) {
         throw deadlineExceeded();
       }
-      return await withinDeadline(handler(request, call), call.deadlineTime);
+      const answer =
+        call.deadlineTime === undefined
+          ? await handler(request, call)
+          : await withinDeadline(handler(request, call), call.deadlineTime);
+      // What follows is its encoding, which may be long.
+      await call.takeTurn();
+      return answer;
     } catch (reason) {
       throw noteError(call, reason, logInternal);
     }

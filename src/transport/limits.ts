@@ -4,6 +4,8 @@
 export interface TransportLimits {
   /** The largest request body, on the wire and after decompression. Mounts may raise it for single methods. */
   readonly bodyBytesMax: number;
+  /** Members, items and single values that a request may have. Mounts may raise it for single methods. */
+  readonly valuesMax: number;
   /** The largest list of request headers. */
   readonly headerBytesMax: number;
   /** Open connections, at least 1. Beyond it the one that has gone longest without an admitted call is closed. */
@@ -27,6 +29,7 @@ export interface TransportLimits {
 
 export const defaultLimits: TransportLimits = {
   bodyBytesMax: 256 * 1024,
+  valuesMax: 10_000,
   headerBytesMax: 16 * 1024,
   connectionsMax: 10_000,
   streamsMax: 100,

@@ -34,6 +34,8 @@ export interface Call<A = unknown> extends CallHead {
   readonly signal: AbortSignal;
   /** Headers to send with the answer. */
   readonly responseHeader: Headers;
+  /** Wait for it before a step that takes milliseconds: others have their turn first. `undefined`: go on at once. */
+  takeTurn(): Promise<void> | undefined;
 }
 
 export type UnaryHandler<I extends DescMessage, O extends DescMessage, A> = (
@@ -80,6 +82,8 @@ export interface MountOptions<A> {
   readonly unknownFields: "refuse" | "ignore";
   /** The largest request body in bytes, by local method name; others have the transport's limit. */
   readonly bodyBytesMax?: Readonly<Record<string, number>>;
+  /** How many values a request may have, by local method name; others have the transport's limit. */
+  readonly valuesMax?: Readonly<Record<string, number>>;
   /** In the place of the transport's own for the calls of this mount. */
   readonly describeError?: DescribeError;
 }

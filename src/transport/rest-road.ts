@@ -18,7 +18,15 @@ import type { AnswerHeader, Exchange } from "./exchange.ts";
 import { type BoundMethod, noteError } from "./handler.ts";
 import type { Mount } from "./mount.ts";
 import { sendStream } from "./rest-stream.ts";
-import { beginCall, recordUnmatched, type Surroundings, timeoutMsMax, toDeadlineTime } from "./road.ts";
+import {
+  beginCall,
+  recordUnmatched,
+  requestLimitsOf,
+  type Surroundings,
+  timeoutMsMax,
+  toDeadlineTime,
+} from "./road.ts";
+import { takeTurn } from "./turns.ts";
 
 /** What answers where no mount is known. */
 const noMount = nativeRestPolicy({ registry: createRegistry() });
@@ -83,10 +91,12 @@ async function serve<A>(
   if (!match.route.rawResponse) {
     assertAcceptable(policy, headers.accept, mediaTypes(bound, policy));
   }
-  const bodyBytesMax = bound.mount.options.bodyBytesMax?.[bound.method.localName] ?? surroundings.limits.bodyBytesMax;
+  const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, surroundings.limits);
   const sent = await exchange.body.readAll(bodyBytesMax);
   const body = await decodeContent(headers["content-encoding"], sent, bodyBytesMax);
-  const request = decodeRequest(match, call.header.get("content-type") ?? undefined, body);
+  await takeTurn();
+  const request = decodeRequest(match, call.header.get("content-type") ?? undefined, body, valuesMax);
+  await takeTurn();
   if (bound.kind === "stream") {
     const format = streamFormatOf(match.route, headers.accept);
     await sendStream(exchange, call, match, format, bound.invoke(request, call), surroundings.logInternal);

@@ -111,6 +111,17 @@ export function timeoutMsMax(method: DescMethod, limits: TransportLimits): numbe
   return method.methodKind === "unary" ? limits.deadlineMsMax : timerMsMax;
 }
 
+/** What one request of a method may bring: bytes, and values. */
+export function requestLimitsOf<A>(
+  { method, mount: { options } }: { readonly method: DescMethod; readonly mount: Mount<A> },
+  limits: TransportLimits,
+): Pick<TransportLimits, "bodyBytesMax" | "valuesMax"> {
+  return {
+    bodyBytesMax: options.bodyBytesMax?.[method.localName] ?? limits.bodyBytesMax,
+    valuesMax: options.valuesMax?.[method.localName] ?? limits.valuesMax,
+  };
+}
+
 function tell<A>(surroundings: Surroundings<A>, record: Parameters<Finished<A>>[0]): void {
   try {
     surroundings.finished(record);

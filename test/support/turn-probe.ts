@@ -49,34 +49,33 @@ function memoryOf(name: string): number {
   return Number(line?.[1]) * 1024;
 }
 
-function begin(): void {
+function collectedHeapBytes(): number {
   globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+/** Answers the heap that is in use. */
+function begin(): number {
+  const heapBytes = collectedHeapBytes();
   // 5: the peak begins anew at what is resident now.
   writeFileSync("/proc/self/clear_refs", "5");
   beginBytes = memoryOf("VmRSS");
+  return heapBytes;
 }
 
 function report(): TurnReport {
-  const before = {
-    longestTurnMs,
-    longTurnsMs: [...longTurnsMs],
-    longestPauseMs,
-    peakBytes: memoryOf("VmHWM"),
-    beginBytes,
-  };
-  globalThis.gc?.();
-  return { ...before, heapBytes: process.memoryUsage().heapUsed };
+  const measured = { longestTurnMs, longTurnsMs, longestPauseMs, peakBytes: memoryOf("VmHWM"), beginBytes };
+  return { ...measured, heapBytes: collectedHeapBytes() };
 }
 
 process.on("message", (word) => {
   if (word !== "begin" && word !== "report") return;
-  const answer = word === "report" ? report() : undefined;
-  begin();
+  const answer = word === "begin" ? begin() : report();
   // The turn that told is not one of the service's.
   setImmediate(() => {
     [longestTurnMs, longTurnsMs, longestPauseMs] = [0, [], 0];
     last = process.threadCpuUsage();
-    process.send?.(answer ?? "begun");
+    process.send?.(answer);
   });
 });
 process.channel?.unref();

@@ -1,0 +1,151 @@
+/** Counts the values of a message in protobuf's binary form, before anything is made of them. */
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+
+/** Decoders refuse what nests deeper. */
+const DEPTH_MAX = 100;
+
+/** How the values of a field are told apart. */
+type FieldPlan =
+  /** Made at its first use: messages may contain themselves. */
+  | { readonly kind: "message"; readonly plan: () => MessagePlan }
+  /** `bytes`: of each value; 0: as many as its last byte says. */
+  | { readonly kind: "packed"; readonly bytes: 0 | 4 | 8 };
+
+interface MessagePlan {
+  /** So many fields are counted with the field that holds the message. */
+  readonly free: number;
+  /** Fields that are missing are one value, whatever they hold. */
+  readonly fields: ReadonlyMap<number, FieldPlan>;
+}
+
+const plans = new WeakMap<DescMessage, MessagePlan>();
+
+/**
+ * How many values the message has: the members of objects and lists that its JSON would have. Stops at the first beyond
+ * `max`. What is no message of this type is counted as far as it can be read; decoders refuse it.
+ */
+export function countValues(desc: DescMessage, bytes: Uint8Array, max: number): number {
+  const scan = new Scan(bytes, max);
+  scan.message(planOf(desc), bytes.byteLength, 0);
+  return scan.values;
+}
+
+class Scan {
+  readonly #bytes: Uint8Array;
+  readonly #max: number;
+  #at = 0;
+  values = 0;
+
+  constructor(bytes: Uint8Array, max: number) {
+    this.#bytes = bytes;
+    this.#max = max;
+  }
+
+  /** Reads fields up to `end`; false: it was no message, or there is more than enough. */
+  message({ free, fields }: MessagePlan, end: number, depth: number): boolean {
+    for (let seen = 1; this.#at < end; seen++) {
+      const tag = this.#varint(end);
+      if (seen > free) this.values++;
+      if (this.values > this.#max || !this.#field(tag, fields.get(Math.floor(tag / 8)), end, depth)) return false;
+    }
+    return this.#at === end;
+  }
+
+  #field(tag: number, plan: FieldPlan | undefined, end: number, depth: number): boolean {
+    switch (tag % 8) {
+      case 0:
+        return !Number.isNaN(this.#varint(end));
+      case 1:
+        return this.#skip(8, end);
+      case 2:
+        return this.#delimited(plan, end, depth);
+      case 3:
+      case 4:
+        // What a group holds is counted as if it stood beside it.
+        return true;
+      case 5:
+        return this.#skip(4, end);
+      default:
+        return false;
+    }
+  }
+
+  #delimited(plan: FieldPlan | undefined, end: number, depth: number): boolean {
+    const length = this.#varint(end);
+    const stop = this.#at + length;
+    if (!(stop <= end)) return false;
+    if (plan?.kind === "message" && depth < DEPTH_MAX) return this.message(plan.plan(), stop, depth + 1);
+    if (plan?.kind === "packed" && length > 0) this.values += Math.max(0, this.#packed(plan.bytes, stop) - 1);
+    this.#at = stop;
+    return this.values <= this.#max;
+  }
+
+  #packed(bytes: number, stop: number): number {
+    if (bytes > 0) return Math.ceil((stop - this.#at) / bytes);
+    let count = 0;
+    for (let at = this.#at; at < stop && count <= this.#max; at++) if ((this.#bytes[at] as number) < 0x80) count++;
+    return count;
+  }
+
+  #skip(bytes: number, end: number): boolean {
+    this.#at += bytes;
+    return this.#at <= end;
+  }
+
+  /** NaN: it ends too late. Exact as far as tags and lengths may be. */
+  #varint(end: number): number {
+    let value = 0;
+    for (let factor = 1; this.#at < end && factor < 2 ** 70; factor *= 128) {
+      const byte = this.#bytes[this.#at++] as number;
+      value += (byte % 128) * factor;
+      if (byte < 0x80) return value;
+    }
+    return Number.NaN;
+  }
+}
+
+/** A google.protobuf.Value is what it holds: as in JSON, they are one. */
+function planOf(desc: DescMessage): MessagePlan {
+  let plan = plans.get(desc);
+  if (plan === undefined) {
+    plan = { free: desc.typeName === "google.protobuf.Value" ? 1 : 0, fields: new Map(desc.fields.flatMap(toEntry)) };
+    plans.set(desc, plan);
+  }
+  return plan;
+}
+
+function toEntry(field: DescField): readonly (readonly [number, FieldPlan])[] {
+  if (field.fieldKind === "map") {
+    // An entry is one value, with its key.
+    const entry: MessagePlan = {
+      free: 2,
+      fields: new Map(field.message === undefined ? [] : [[2, messagePlan(field.message)]]),
+    };
+    return [[field.number, { kind: "message", plan: () => entry }]];
+  }
+  if (field.message !== undefined) return [[field.number, messagePlan(field.message)]];
+  if (field.fieldKind !== "list") return [];
+  const bytes = field.scalar === undefined ? 0 : PACKED_BYTES[field.scalar];
+  return bytes === undefined ? [] : [[field.number, { kind: "packed", bytes }]];
+}
+
+function messagePlan(desc: DescMessage): FieldPlan {
+  return { kind: "message", plan: () => planOf(desc) };
+}
+
+/** The scalars that a list may pack into one field. */
+const PACKED_BYTES: Readonly<Partial<Record<ScalarType, 0 | 4 | 8>>> = {
+  [ScalarType.DOUBLE]: 8,
+  [ScalarType.FIXED64]: 8,
+  [ScalarType.SFIXED64]: 8,
+  [ScalarType.FLOAT]: 4,
+  [ScalarType.FIXED32]: 4,
+  [ScalarType.SFIXED32]: 4,
+  [ScalarType.BOOL]: 0,
+  [ScalarType.INT32]: 0,
+  [ScalarType.INT64]: 0,
+  [ScalarType.UINT32]: 0,
+  [ScalarType.UINT64]: 0,
+  [ScalarType.SINT32]: 0,
+  [ScalarType.SINT64]: 0,
+};

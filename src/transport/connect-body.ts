@@ -1,0 +1,84 @@
+/** The body of a call on its way to Connect: who reads it, by which rules, and until when. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { LiveCall } from "./call.ts";
+import { deadlineExceeded } from "./call-error.ts";
+import { registryOf } from "./connect-json.ts";
+import type { BoundMethod } from "./handler.ts";
+import type { TransportLimits } from "./limits.ts";
+import { findCompression, inspection, type MessageRules, wholeBody, wholeEnvelopes } from "./request-messages.ts";
+import { requestLimitsOf } from "./road.ts";
+
+/** The message in a query. Connect takes base64 it cannot decode for a failure of its own. */
+export function inspectQuery<A>(query: string, bound: BoundMethod<A>, limits: TransportLimits): void {
+  const parameters = new URLSearchParams(query);
+  const message = parameters.get("message") ?? "";
+  const isBase64 = parameters.get("base64") === "1";
+  if (isBase64 && !/^[A-Za-z0-9+/_-]*={0,2}$/.test(message)) {
+    throw new ConnectError("the query parameter message is not valid base64", Code.InvalidArgument);
+  }
+  if (parameters.get("compression") === null) {
+    inspection(
+      rulesOf(bound, limits),
+      parameters.get("encoding") === "json",
+    )(Buffer.from(message, isBase64 ? "base64" : "utf8"));
+  }
+}
+
+/** After its deadline, Connect sends what goes wrong without telling anybody: nothing is given to it then. */
+async function* untilDeadline<A>(
+  messages: AsyncIterable<Uint8Array>,
+  { deadlineTime = Number.POSITIVE_INFINITY }: LiveCall<A>,
+): AsyncGenerator<Uint8Array, undefined, undefined> {
+  for await (const message of messages) {
+    if (deadlineTime <= Date.now()) throw deadlineExceeded();
+    yield message;
+  }
+}
+
+function rulesOf<A>(bound: BoundMethod<A>, limits: TransportLimits): MessageRules {
+  const { options } = bound.mount;
+  return {
+    input: bound.method.input,
+    ...requestLimitsOf(bound, limits),
+    json: {
+      unknownFields: options.unknownFields,
+      registry: registryOf(options),
+      redactValues: options.rest?.redactValues ?? false,
+    },
+  };
+}
+
+/** A call whose body is about to be read. */
+interface SentCall<A> {
+  readonly bound: BoundMethod<A>;
+  readonly call: LiveCall<A>;
+  readonly contentType: string;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** The body as Connect is given it. Of a compressed body of a unary call the header says no more that it is one. */
+export function bodyOf<A>(sent: SentCall<A>, header: Headers, limits: TransportLimits): AsyncIterable<Uint8Array> {
+  return untilDeadline(wholeMessages(sent, header, limits), sent.call);
+}
+
+function wholeMessages<A>(
+  { bound, contentType, body }: SentCall<A>,
+  header: Headers,
+  limits: TransportLimits,
+): AsyncIterable<Uint8Array> {
+  const rules = rulesOf(bound, limits);
+  const inspect = inspection(rules, /\bjson\b/.test(contentType));
+  if (/^application\/(?:grpc|connect\+)/i.test(contentType)) {
+    const name = header.get(/^application\/connect/i.test(contentType) ? "connect-content-encoding" : "grpc-encoding");
+    return wholeEnvelopes(body, rules, inspect, findCompression(name));
+  }
+  const name = header.get("content-encoding");
+  const compression = findCompression(name);
+  if (compression !== undefined) {
+    header.delete("content-encoding");
+    header.delete("content-length");
+  } else if (name !== null && name !== "identity") {
+    return body;
+  }
+  return wholeBody(body, rules, inspect, compression);
+}

@@ -1,0 +1,141 @@
+/** The messages of a request on their way to Connect: whole, decompressed, and looked at before anything is decoded. */
+import type { DescMessage } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import type { Compression } from "@connectrpc/connect/protocol";
+import { countValues } from "../transcoding/binary-scan.ts";
+import { checkJson, type JsonReadPolicy, parseJson } from "../transcoding/json-message.ts";
+import { tooManyValues } from "../transcoding/rest-error.ts";
+import { correctDecodeError } from "./call-error.ts";
+import { compressions } from "./connect-compression.ts";
+import { takeTurn } from "./turns.ts";
+
+/** What is known of the messages of a method and its mount. */
+export interface MessageRules {
+  readonly input: DescMessage;
+  /** Of one message, decompressed. */
+  readonly bodyBytesMax: number;
+  readonly valuesMax: number;
+  readonly json: JsonReadPolicy;
+}
+
+/** Throws what is wrong with a message as it was sent, in the words of the REST road; what is right costs little now. */
+export type Inspect = (bytes: Uint8Array) => void;
+
+export function inspection({ input, valuesMax, json }: MessageRules, isJson: boolean): Inspect {
+  if (isJson) return (bytes) => checkJson(input, parseJson(bytes, valuesMax), json);
+  return (bytes) => {
+    if (countValues(input, bytes, valuesMax) > valuesMax) throw tooManyValues(valuesMax);
+  };
+}
+
+/** The compression of this name; `undefined`: none that is known, or none at all. */
+export function findCompression(name: string | null): Compression | undefined {
+  return compressions.find((each) => each.name === name);
+}
+
+const PREFIX_BYTES = 5;
+const COMPRESSED = 1;
+
+/**
+ * Envelopes of gRPC, gRPC-Web and Connect's streams, each in one piece and none compressed. Whatever is not as it should
+ * be (too large, flags that are not known, an encoding that is not, an end too early) goes on as it came: Connect refuses.
+ */
+export async function* wholeEnvelopes(
+  body: AsyncIterable<Uint8Array>,
+  { bodyBytesMax }: Pick<MessageRules, "bodyBytesMax">,
+  inspect: Inspect,
+  compression: Compression | undefined,
+): AsyncGenerator<Uint8Array, undefined, undefined> {
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  let isOdd: boolean = false;
+  for await (const chunk of body) {
+    held.push(chunk);
+    heldBytes += chunk.byteLength;
+    while (heldBytes >= PREFIX_BYTES && !isOdd) {
+      const { flags, bytes } = readPrefix(held);
+      isOdd =
+        bytes > bodyBytesMax || (flags & ~COMPRESSED) !== 0 || (flags === COMPRESSED && compression === undefined);
+      const end = PREFIX_BYTES + bytes;
+      if (isOdd || heldBytes < end) break;
+      const all = joined(held, heldBytes);
+      yield await whole(all.subarray(0, end), { flags, bodyBytesMax, inspect, compression });
+      held = all.byteLength > end ? [all.subarray(end)] : [];
+      heldBytes = all.byteLength - end;
+    }
+    if (isOdd) yield* held.splice(0);
+  }
+  yield* held;
+}
+
+interface Envelope {
+  readonly flags: number;
+  readonly bodyBytesMax: number;
+  readonly inspect: Inspect;
+  readonly compression: Compression | undefined;
+}
+
+async function whole(envelope: Uint8Array, { flags, bodyBytesMax, inspect, compression }: Envelope) {
+  const data = envelope.subarray(PREFIX_BYTES);
+  if (flags !== COMPRESSED || compression === undefined) {
+    await inspectInTurn(inspect, data);
+    return envelope;
+  }
+  const inflated = await inflate(data, compression, bodyBytesMax);
+  await inspectInTurn(inspect, inflated);
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.writeUInt32BE(inflated.byteLength, 1);
+  return Buffer.concat([prefix, inflated]);
+}
+
+/** What follows, Connect's decoding, has a turn of its own, too. */
+async function inspectInTurn(inspect: Inspect, bytes: Uint8Array): Promise<void> {
+  await takeTurn();
+  inspect(bytes);
+  await takeTurn();
+}
+
+function readPrefix(held: Uint8Array[]): { readonly flags: number; readonly bytes: number } {
+  const [first = new Uint8Array()] = held;
+  const prefix = first.byteLength >= PREFIX_BYTES ? first : Buffer.concat(held.slice(0, PREFIX_BYTES));
+  const view = new DataView(prefix.buffer, prefix.byteOffset, PREFIX_BYTES);
+  return { flags: view.getUint8(0), bytes: view.getUint32(1) };
+}
+
+function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, bytes);
+}
+
+/** The message of a unary call of Connect: the whole body. */
+export async function* wholeBody(
+  body: AsyncIterable<Uint8Array>,
+  { bodyBytesMax }: Pick<MessageRules, "bodyBytesMax">,
+  inspect: Inspect,
+  compression: Compression | undefined,
+): AsyncGenerator<Uint8Array, undefined, undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    // Connect counts, too, and refuses.
+    if (bytes > bodyBytesMax) yield* chunks.splice(0);
+  }
+  if (chunks.length === 0) {
+    if (bytes === 0) inspect(new Uint8Array());
+    return;
+  }
+  const sent = joined(chunks, bytes);
+  const message = compression === undefined ? sent : await inflate(sent, compression, bodyBytesMax);
+  await inspectInTurn(inspect, message);
+  yield message;
+}
+
+async function inflate(bytes: Uint8Array, compression: Compression, bodyBytesMax: number): Promise<Uint8Array> {
+  try {
+    return await compression.decompress(bytes as Uint8Array<ArrayBuffer>, bodyBytesMax);
+  } catch (error) {
+    if (error instanceof ConnectError) correctDecodeError(error);
+    throw error;
+  }
+}
