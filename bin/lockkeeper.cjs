@@ -1,16 +1,64 @@
 #!/usr/bin/env node
-// The command of the package. Old enough in its words that a Node which cannot run the service can still say so.
+// The command of the package. Its syntax is old enough for any Node: one that is too old for the service starts the Node
+// that the package brings.
 "use strict";
 
-/** The first release of Node that has all the service uses (crypto.randomUUIDv7). */
+const { spawn } = require("node:child_process");
+const { existsSync } = require("node:fs");
+const { constants } = require("node:os");
+const { dirname, join } = require("node:path");
+
+/** The first release of Node that has everything the service uses (crypto.randomUUIDv7). */
 const NEEDED = [24, 16];
 
-const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
-  process.stderr.write(
-    `lockkeeper needs Node ${NEEDED.join(".")} or newer; this is Node ${process.versions.node} (${process.execPath}). ` +
-      "npx lockkeeper runs it with the Node that was installed beside it.\n",
-  );
-  process.exit(1);
+if (isNewEnough(process.versions.node)) {
+  // A clone that was not built runs its sources.
+  const built = join(__dirname, "../dist/src/main.js");
+  void import(existsSync(built) ? "../dist/src/main.js" : "../src/main.ts");
+} else {
+  const node = findNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `lockkeeper needs Node ${NEEDED.join(".")} or newer; this is Node ${process.versions.node} (${process.execPath}), and ` +
+        "the npm package `node`, which brings a newer one, is not installed. Where install scripts are off, allow that of `node`.\n",
+    );
+    process.exit(1);
+  }
+  runWith(node);
 }
-void import("../dist/src/main.js");
+
+function isNewEnough(version) {
+  const [major, minor] = version.split(".").map(Number);
+  return major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1]);
+}
+
+/** Returns the file of the Node that the npm package `node` installed, or undefined. */
+function findNode() {
+  try {
+    const folder = dirname(require.resolve("node/package.json"));
+    return ["bin/node", "bin/node.exe"].map((name) => join(folder, name)).find(existsSync);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs this command with another Node in place of this process, or as its child where Node cannot replace itself. */
+function runWith(node) {
+  const args = [...process.execArgv, ...process.argv.slice(1)];
+  if (process.execve !== undefined && process.platform !== "win32") {
+    process.execve(node, [node, ...args], process.env);
+  }
+  const child = spawn(node, args, { stdio: "inherit" });
+  // A terminal sends SIGINT to the child too; a second one would end the service without its grace time.
+  const isAtTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"]) {
+    process.on(signal, () => {
+      if (signal !== "SIGINT" || !isAtTerminal) child.kill(signal);
+    });
+  }
+  child.on("error", (error) => {
+    process.stderr.write(`lockkeeper cannot start ${node}: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => process.exit(signal === null ? code : 128 + constants.signals[signal]));
+}

@@ -1,21 +1,25 @@
-/** The npm package as a stranger gets it: packed, installed elsewhere, started by npx, called from TypeScript. */
+/** Both npm packages as a stranger gets them: packed, installed elsewhere, started by any Node, called from TypeScript. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import * as dialects from "../../src/dialect/dialects.ts";
+import { readVersion } from "../../src/version.ts";
 import { ROOT, strangersEnvironment } from "../support/npm-start.ts";
-import { runCommand } from "../support/run-command.ts";
+import { findProgram, runCommand } from "../support/run-command.ts";
 import { ADMIN_KEY, temporaryFolder } from "../support/service.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const PACKAGE_BYTES_MAX = 2_000_000;
+const CLIENT_BYTES_MAX = 200_000;
+/** What the client brings with all it depends on, unpacked. */
+const CLIENT_INSTALLED_BYTES_MAX = 20_000_000;
 /** What npm says when it cannot ask the registry for what is not in its cache. */
 const NO_REGISTRY = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTCACHED|ENETUNREACH|network/;
 
-const PROGRAM = `import { Code, ConnectError, createLockkeeperClient, reasonOf, State, type User } from "lockkeeper/client";
+const PROGRAM = `import { Code, ConnectError, createLockkeeperClient, reasonOf, State, type User } from "@lockkeeper/client";
 
 const [baseUrl = "", key = ""] = process.argv.slice(2);
 for (const protocol of ["grpc", "connect"] as const) {
@@ -78,12 +82,41 @@ async function npm(
   return { ok: code === 0, text: args[0] === "pack" && code === 0 ? stdout : `${stdout}${stderr}` };
 }
 
-async function pack(destination: string): Promise<Packed> {
-  const { ok, text } = await npm(ROOT, "pack", "--json", "--silent", "--pack-destination", destination);
-  assert.ok(ok, text);
-  const [packed] = JSON.parse(text) as readonly Packed[];
-  assert.ok(packed !== undefined);
-  return packed;
+/** Packs the service and the client; the service's build makes both. */
+async function pack(destination: string): Promise<{ readonly service: Packed; readonly client: Packed }> {
+  const packs = [];
+  for (const more of [[], ["--workspace", "clients/typescript", "--ignore-scripts"]]) {
+    const { ok, text } = await npm(ROOT, "pack", "--json", "--silent", "--pack-destination", destination, ...more);
+    assert.ok(ok, text);
+    packs.push(...(JSON.parse(text) as readonly Packed[]));
+  }
+  const [service, client] = packs;
+  assert.ok(service !== undefined && client !== undefined);
+  return { service, client };
+}
+
+/** An empty project of a stranger's, with a package installed from its tarball; undefined after a skip. */
+async function install(t: TestContext, home: string, tarball: string): Promise<boolean> {
+  await mkdir(home);
+  await writeFile(join(home, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
+  const installed = await npm(home, "install", "--prefer-offline", "--no-audit", "--no-fund", tarball);
+  if (!installed.ok && NO_REGISTRY.test(installed.text)) {
+    t.skip(`npm can reach no registry for the package's dependencies: ${installed.text.slice(-300)}`);
+    return false;
+  }
+  assert.ok(installed.ok, installed.text);
+  return true;
+}
+
+/** The Node that this machine's PATH has besides ours, or else ours. */
+function strangersNode(): string {
+  return findProgram("node", strangersEnvironment().PATH) ?? process.execPath;
+}
+
+async function bytesBelow(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return (await Promise.all(files.map(async (file) => (await stat(file)).size))).reduce((sum, size) => sum + size, 0);
 }
 
 /** Starts `npx lockkeeper serve` in a group of its own; it ends with the test. */
@@ -137,9 +170,10 @@ function assertLean(t: TestContext, { files, size, unpackedSize }: Packed): void
     "README.md",
     "bin/lockkeeper.cjs",
     "dist/src/main.js",
-    "dist/src/client/client.d.ts",
     "dist/swagger-ui/LICENSE",
     "proto/lockkeeper/user/v1/user_service.proto",
+    "proto/google/api/annotations.proto",
+    "proto/google/rpc/error_details.proto",
     "deploy/lockkeeper.service",
     "deploy/lockkeeper.sysusers.conf",
     "deploy/lockkeeper.env.example",
@@ -163,7 +197,9 @@ function assertLean(t: TestContext, { files, size, unpackedSize }: Packed): void
 /** What the unit's comment tells to copy is there, in the folder that it tells to go to. */
 async function assertUnitCopies(folder: string): Promise<void> {
   const text = await readFile(join(folder, "deploy/lockkeeper.service"), "utf8");
-  const [, prefix = "", place = ""] = /^# +npm install --prefix (\S+) lockkeeper && cd (\S+)$/m.exec(text) ?? [];
+  const form = /^# +npm install --prefix (\S+) \.\/lockkeeper-(\S+)\.tgz && cd (\S+)$/m;
+  const [, prefix = "", version = "", place = ""] = form.exec(text) ?? [];
+  assert.equal(version, readVersion());
   assert.equal(place, `${prefix}/node_modules/lockkeeper`);
   assert.ok(text.includes(`\nExecStart=${prefix}/node_modules/.bin/node ${place}/bin/lockkeeper.cjs serve\n`));
   const named = [...text.matchAll(/^# .*?(deploy\/\S+)/gm)].map(([, path = ""]) => path);
@@ -171,30 +207,55 @@ async function assertUnitCopies(folder: string): Promise<void> {
   for (const path of named) await access(join(folder, path));
 }
 
-test("the package installs elsewhere, serves by npx, and its client type-checks and works", async (t) => {
+test("the packages install elsewhere: npx serves, any Node starts it, and the client type-checks and calls", async (t) => {
   const folder = await temporaryFolder(t);
-  const packed = await pack(folder);
-  assertLean(t, packed);
+  const { service, client } = await pack(folder);
+  assertLean(t, service);
   const home = join(folder, "stranger");
-  await mkdir(home);
-  await writeFile(join(home, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
-  const flags = ["--prefer-offline", "--no-audit", "--no-fund"];
-  const installed = await npm(home, "install", ...flags, join(folder, packed.filename));
-  if (!installed.ok && NO_REGISTRY.test(installed.text)) {
-    t.skip(`npm can reach no registry for the package's dependencies: ${installed.text.slice(-300)}`);
-    return;
-  }
-  assert.ok(installed.ok, installed.text);
-  await assertUnitCopies(join(home, "node_modules/lockkeeper"));
+  if (!(await install(t, home, join(folder, service.filename)))) return;
+  const installed = join(home, "node_modules/lockkeeper");
+  await assertUnitCopies(installed);
+  await assertProtosCompile(t, join(installed, "proto"));
+  const version = await runCommand(strangersNode(), [join(installed, "bin/lockkeeper.cjs"), "--version"]);
+  assert.deepEqual(version, { code: 0, stdout: `${readVersion()}\n`, stderr: "" });
   const { url, stop } = await npxServe(t, home);
+  await assertClientWorks(t, { folder, tarball: client, url });
+  for (const path of ["/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/openapi.json"]) {
+    assert.equal((await fetch(url + path)).status, 200, path);
+  }
+  // A port that serves only one of the dialects would not be ready.
+  for (let tries = 0; (await fetch(`${url}/readyz`)).status !== 200; tries++) {
+    if (tries > 100) assert.fail("the dialects do not load");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await stop();
+});
 
+async function assertClientWorks(
+  t: TestContext,
+  { folder, tarball, url }: { readonly folder: string; readonly tarball: Packed; readonly url: string },
+): Promise<void> {
+  const paths = tarball.files.map(({ path }) => path);
+  assert.deepEqual(
+    paths.filter((path) => !/^(?:LICENSE|README\.md|package\.json|dist\/.+(?:\.js|\.d\.ts))$/.test(path)),
+    [],
+  );
+  assert.ok(paths.includes("LICENSE") && paths.includes("README.md"));
+  assert.ok(tarball.size < CLIENT_BYTES_MAX, `${tarball.size} bytes`);
+  const home = join(folder, "caller");
+  if (!(await install(t, home, join(folder, tarball.filename)))) return;
+  assert.equal(findProgram("node", join(home, "node_modules/.bin")), undefined, "it would replace the caller's Node");
+  const bytes = await bytesBelow(join(home, "node_modules"));
+  assert.ok(bytes < CLIENT_INSTALLED_BYTES_MAX, `${bytes} bytes are installed`);
+  t.diagnostic(`the client's tarball has ${tarball.size} bytes; installed with what it needs: ${bytes}`);
   await writeFile(join(home, "program.ts"), PROGRAM);
   await writeFile(join(home, "process.d.ts"), PROCESS);
   await writeFile(join(home, "example.ts"), await readExample(url));
   await writeFile(join(home, "tsconfig.json"), JSON.stringify(TSCONFIG));
   const checked = await runCommand(join(ROOT, "node_modules/.bin/tsc"), ["-p", home]);
   assert.equal(checked.code, 0, checked.stdout);
-  const ran = await runCommand(process.execPath, [join(home, "program.js"), url, ADMIN_KEY], { timeoutMs: 20_000 });
+  const environment = strangersEnvironment({ KEY: ADMIN_KEY });
+  const ran = await runCommand(strangersNode(), [join(home, "program.js"), url, ADMIN_KEY], { environment });
   assert.equal(ran.code, 0, ran.stderr);
   const refusal = "USER_ALREADY_LOCKED";
   assert.deepEqual(
@@ -207,36 +268,78 @@ test("the package installs elsewhere, serves by npx, and its client type-checks 
       { protocol: "connect", locked: true, refusal, listed: 2 },
     ],
   );
-
-  const exampleRan = await runCommand(process.execPath, [join(home, "example.js")], {
-    environment: strangersEnvironment({ KEY: ADMIN_KEY }),
-    timeoutMs: 20_000,
-  });
+  const exampleRan = await runCommand(strangersNode(), [join(home, "example.js")], { environment });
   assert.deepEqual(exampleRan, { code: 0, stdout: "true\nUSER_ALREADY_LOCKED\n", stderr: "" });
+}
 
-  for (const path of ["/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/openapi.json"]) {
-    assert.equal((await fetch(url + path)).status, 200, path);
+/** The oldest protoc that we name is 3.15; what is installed is newer, and older than what knows all of the options. */
+async function assertProtosCompile(t: TestContext, folder: string): Promise<void> {
+  const protoc = findProgram("protoc");
+  if (protoc === undefined) {
+    t.diagnostic("there is no protoc on PATH: whether the shipped protos compile was not tried");
+    return;
   }
-  // A port that serves but one of the dialects would not be ready.
-  for (let tries = 0; (await fetch(`${url}/readyz`)).status !== 200; tries++) {
-    if (tries > 100) assert.fail("the dialects do not load");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".proto"));
+  assert.ok(files.length > 15);
+  const { code, stderr } = await runCommand(protoc, ["-I", folder, "--descriptor_set_out=/dev/null", ...files]);
+  assert.equal(code, 0, stderr);
+}
+
+test("a Node that is too old starts the Node that the package brings, signals included", async (t) => {
+  const folder = await temporaryFolder(t);
+  const shim = await copyShim(folder);
+  await mkdir(join(folder, "dist/src"), { recursive: true });
+  await mkdir(join(folder, "node_modules/node/bin"), { recursive: true });
+  await writeFile(join(folder, "node_modules/node/package.json"), '{"name":"node"}');
+  await symlink(process.execPath, join(folder, "node_modules/node/bin/node"));
+  const main = `import { argv, execArgv } from "node:process";
+if (argv[2] === "wait") {
+  process.on("SIGTERM", () => process.exit(7));
+  setInterval(() => {}, 1000);
+}
+console.log(JSON.stringify([argv.slice(2), execArgv]));`;
+  await writeFile(join(folder, "dist/src/main.js"), main);
+  await writeFile(join(folder, "package.json"), '{"type":"module"}');
+  // Only the first Node sees the old version: the one it starts has no such option.
+  const older = ["--require", join(folder, "older.cjs")];
+  for (const execve of [true, false]) {
+    await writeFile(join(folder, "older.cjs"), olderNode("24.15.3", execve, join(folder, "once")));
+    await rm(join(folder, "once"), { force: true });
+    const ran = await runCommand(process.execPath, [...older, shim, "users", "list"]);
+    assert.deepEqual(ran, { code: 0, stdout: `${JSON.stringify([["users", "list"], older])}\n`, stderr: "" });
+    await rm(join(folder, "once"), { force: true });
+    const child = spawn(process.execPath, [...older, shim, "wait"], { stdio: ["ignore", "pipe", "inherit"] });
+    await once(child.stdout, "data");
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [7, null]);
   }
-  await stop();
 });
 
-test("a Node that is too old is told so in a sentence", async (t) => {
+test("a Node that is too old, without one that is newer, is refused in a sentence", async (t) => {
   const folder = await temporaryFolder(t);
-  const older = join(folder, "older.cjs");
-  await writeFile(older, 'Object.defineProperty(process.versions, "node", { value: "24.15.3" });');
-  const shim = join(folder, "bin/lockkeeper.cjs");
-  await cp(join(ROOT, "bin"), join(folder, "bin"), { recursive: true });
-  const { code, stderr } = await runCommand(process.execPath, ["--require", older, shim, "serve"]);
+  const shim = await copyShim(folder);
+  await writeFile(join(folder, "older.cjs"), olderNode("24.15.3", false, join(folder, "once")));
+  const { code, stderr } = await runCommand(process.execPath, ["--require", join(folder, "older.cjs"), shim, "serve"]);
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /^lockkeeper needs Node 24\.16 or newer; this is Node 24\.15\.3 \(.*\)\. npx lockkeeper runs it/,
+    /^lockkeeper needs Node 24\.16 or newer; this is Node 24\.15\.3 \(.*\), and the npm package `node`/,
   );
   assert.doesNotMatch(stderr, /\n./);
   assert.match(await readFile(shim, "utf8"), /^#!\/usr\/bin\/env node\n/);
 });
+
+/** A module that makes the first Node which loads it say that it is older; `once` is the file that it leaves. */
+function olderNode(version: string, execve: boolean, once: string): string {
+  return `const { existsSync, writeFileSync } = require("node:fs");
+if (!existsSync(${JSON.stringify(once)})) {
+  writeFileSync(${JSON.stringify(once)}, "");
+  Object.defineProperty(process.versions, "node", { value: ${JSON.stringify(version)} });
+  if (!${execve}) process.execve = undefined;
+}`;
+}
+
+async function copyShim(folder: string): Promise<string> {
+  await cp(join(ROOT, "bin"), join(folder, "bin"), { recursive: true });
+  return join(folder, "bin/lockkeeper.cjs");
+}

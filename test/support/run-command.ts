@@ -56,9 +56,9 @@ export function runCommand(
   });
 }
 
-/** Where a program is on PATH; `undefined`: nowhere. */
-export function findProgram(name: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
+/** Returns where a program is on `path` (this process's PATH unless given), or undefined. */
+export function findProgram(name: string, path = process.env.PATH ?? ""): string | undefined {
+  const folders = path.split(delimiter);
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
