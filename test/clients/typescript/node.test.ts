@@ -1,4 +1,4 @@
-/** `lockkeeper/client`: every service of the contract, over gRPC and Connect, with its refusals and its end. */
+/** `@lockkeeper/client` in Node: every service of the contract, over gRPC and Connect, with refusals and close. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import * as contract from "../../src/client/client.ts";
+import * as contract from "../../../clients/typescript/src/node.ts";
 import {
   Code,
   ConnectError,
@@ -14,12 +14,12 @@ import {
   type LockkeeperClientTls,
   reasonOf,
   State,
-} from "../../src/client/client.ts";
-import { defer } from "../support/cleanup.ts";
-import { ADMIN_KEY, startService, temporaryFolder } from "../support/service.ts";
-import { Authority, type Issued, noOpenssl } from "../transport/support/certificates.ts";
+} from "../../../clients/typescript/src/node.ts";
+import { defer } from "../../support/cleanup.ts";
+import { ADMIN_KEY, startService, temporaryFolder } from "../../support/service.ts";
+import { Authority, type Issued, noOpenssl } from "../../transport/support/certificates.ts";
 
-const GEN = join(import.meta.dirname, "../../gen/lockkeeper");
+const GEN = join(import.meta.dirname, "../../../gen/lockkeeper");
 
 test("lends every message, enum and service of the contract", async () => {
   const files = readdirSync(GEN, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("_pb.ts"));
@@ -130,8 +130,32 @@ for (const protocol of ["grpc", "connect"] as const) {
         client.close();
         silent.close();
       });
-      const late = await client.users.getUser({ userId: "a" }).catch((error: unknown) => error);
-      assert.equal(ConnectError.from(late).code, Code.DeadlineExceeded);
+      for (const options of [{}, { timeoutMs: 0.5 }]) {
+        const late = await client.users.getUser({ userId: "a" }, options).catch((error: unknown) => error);
+        assert.equal(ConnectError.from(late).code, Code.DeadlineExceeded);
+      }
+    });
+
+    test("a time-out that no header or timer can carry is bounded, and one that is no time is refused", async (t) => {
+      const { url } = await startService(t);
+      for (const timeoutMs of [1500.5, 99_999_999, 1e8, 2 ** 31, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
+        const client = createLockkeeperClient({ baseUrl: url, key: ADMIN_KEY, protocol, timeoutMs });
+        t.after(() => client.close());
+        assert.deepEqual((await client.users.listUsers({})).users, []);
+        assert.deepEqual((await client.users.listUsers({}, { timeoutMs })).users, []);
+        for await (const { piece } of client.admin.createBackup({}, { timeoutMs })) assert.ok(piece.case);
+      }
+      for (const timeoutMs of [0, -1, Number.NaN]) {
+        assert.throws(() => createLockkeeperClient({ baseUrl: url, key: ADMIN_KEY, protocol, timeoutMs }), {
+          name: "TypeError",
+          message: `timeoutMs: ${timeoutMs} is not allowed; it must be a number of milliseconds above 0`,
+        });
+      }
+      const client = createLockkeeperClient({ baseUrl: url, key: ADMIN_KEY, protocol, timeoutMs: 1 });
+      t.after(() => client.close());
+      // As everywhere in Connect: 0 lifts the default for one call.
+      assert.deepEqual((await client.users.listUsers({}, { timeoutMs: 0 })).users, []);
+      await assert.rejects(client.users.listUsers({}, { timeoutMs: Number.NaN }), /timeoutMs: NaN is not allowed/);
     });
   });
 }
