@@ -4,19 +4,27 @@ import { canonicalJson, type Json } from "../domain/canonical-json.ts";
 import type { DomainEvent } from "./store.ts";
 
 /*
- * body    = 0x01 ‖ UTF-8 of the canonical JSON of { apiKeyId?, commitments, data, type }
+ * body    = 0x02 ‖ UTF-8 of the canonical JSON of { apiKeyId?, commitments, data, type }
  *           `commitments`: personal name → base64 of its commitment; `apiKeyId` stands in events of API keys alone
  * commitment(name, value) = SHA-256(salt ‖ u32(bytes of name) ‖ name ‖ value), salt: 32 random bytes
  * hash    = SHA-256(u32(bytes of envelope) ‖ envelope ‖ body)
- * envelope = UTF-8 of the canonical JSON of [position, previous_position, organization_id, user_id, sequence, type,
- *           time, record_time, actor, via, request_id]
+ * envelope = UTF-8 of the canonical JSON of [log, position, previous_position, organization_id, user_id, sequence,
+ *           type, time, record_time, actor, via, request_id]; where the body begins with 0x01, `log` is left out
  * link    = SHA-256(previous link ‖ hashes of the commit's events in the order of their positions)
+ *
+ * Events are written with the body version 0x02. Those of 0x01 stay as they were written and keep their hashes: the
+ * version byte is part of what is hashed, so no event can pass for one of the other version.
  *
  * u32 is big-endian. The first link's predecessor is 32 zero bytes. The salts and values of personal fields lie beside
  * the event and can be erased without touching the chain.
  */
 
-const BODY_VERSION = 0x01;
+/** The log of all events. There is one; its number is hashed so that there may be several. */
+export const EVENT_LOG = 0;
+
+const BODY_VERSION = 0x02;
+/** Without the log in the envelope. */
+const FIRST_BODY_VERSION = 0x01;
 const SALT_BYTES = 32;
 const VERSION_PREFIX = Buffer.from([BODY_VERSION]);
 
@@ -80,7 +88,9 @@ export interface DecodedBody {
 
 /** Throws on bytes that no version of this service wrote. */
 export function decodeBody(body: Uint8Array): DecodedBody {
-  if (body[0] !== BODY_VERSION) throw new Error(`event body has the version ${body[0]}; known is ${BODY_VERSION}`);
+  if (body[0] !== BODY_VERSION && body[0] !== FIRST_BODY_VERSION) {
+    throw new Error(`event body has the version ${body[0]}; known are ${FIRST_BODY_VERSION} and ${BODY_VERSION}`);
+  }
   return JSON.parse(Buffer.from(body.buffer, body.byteOffset + 1, body.byteLength - 1).toString()) as DecodedBody;
 }
 
@@ -90,10 +100,13 @@ export function commit(salt: Uint8Array, name: string, value: string): string {
   return sha256([salt, u32(nameBytes.length), nameBytes, Buffer.from(value)]).toString("base64");
 }
 
+/** By the rule of the body's version. */
 export function hashEvent(envelope: EventEnvelope, body: Uint8Array): Buffer {
   const e = envelope;
+  const log = body[0] === FIRST_BODY_VERSION ? [] : [EVENT_LOG];
   // For an array of plain values JSON.stringify writes the canonical form, and sooner.
   const text = JSON.stringify([
+    ...log,
     e.position,
     e.previousPosition,
     e.organizationId,

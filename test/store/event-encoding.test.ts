@@ -31,7 +31,7 @@ describe("event encoding", () => {
       data: { restrictionIds: ["b", "a"], reasonCode: "ü" },
       personal: {},
     });
-    assert.equal(body[0], 1);
+    assert.equal(body[0], 2);
     assert.equal(
       Buffer.from(body.subarray(1)).toString(),
       '{"commitments":{},"data":{"reasonCode":"ü","restrictionIds":["b","a"]},"type":"UserUnlocked"}',
@@ -64,8 +64,8 @@ describe("event encoding", () => {
   });
 
   it("hashes the envelope with its length before the body, every column counting", () => {
-    const text = '[7,3,"default","u",2,"UserUnlocked",1000,1001,"key:a","rest",""]';
-    const body = Buffer.from([1, 2, 3]);
+    const text = '[0,7,3,"default","u",2,"UserUnlocked",1000,1001,"key:a","rest",""]';
+    const body = Buffer.from([2, 2, 3]);
     const hash = hashEvent(ENVELOPE, body);
     assert.equal(hash.toString("hex"), sha256(Buffer.from([0, 0, 0, text.length]), text, body));
     const others = [
@@ -85,6 +85,13 @@ describe("event encoding", () => {
       assert.notDeepEqual(hashEvent({ ...ENVELOPE, ...other }, body), hash, JSON.stringify(other));
   });
 
+  it("leaves the log out of the envelope where the body is of the first version", () => {
+    const text = '[7,3,"default","u",2,"UserUnlocked",1000,1001,"key:a","rest",""]';
+    const body = Buffer.from([1, 2, 3]);
+    const hash = hashEvent(ENVELOPE, body);
+    assert.equal(hash.toString("hex"), sha256(Buffer.from([0, 0, 0, text.length]), text, body));
+  });
+
   it("links a commit to the one before by the hashes of its events", () => {
     const first = Buffer.alloc(32, 1);
     const second = Buffer.alloc(32, 2);
@@ -93,6 +100,6 @@ describe("event encoding", () => {
   });
 
   it("refuses a body of a version that it does not know", () => {
-    assert.throws(() => decodeBody(Buffer.from([2, 123, 125])), /version 2; known is 1/);
+    assert.throws(() => decodeBody(Buffer.from([3, 123, 125])), /version 3; known are 1 and 2/);
   });
 });
