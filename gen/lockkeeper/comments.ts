@@ -90,7 +90,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "lockkeeper.apikey.v1.RotateApiKeyResponse.secret": "The secret to send as `Authorization: Bearer …`. Shown this once.",
   "lockkeeper.event.v1.Event": "One recorded event. Personal values that were erased are absent.",
   "lockkeeper.event.v1.Event.actor": "Who did it, for example `key:018f2b0c-…`; `system` for what the clock did.",
-  "lockkeeper.event.v1.Event.cursor": "The event's place in the order of all events, opaque.",
+  "lockkeeper.event.v1.Event.cursor": "The event's place in the order of all events, opaque: sealed by the service, so store it as it is.",
   "lockkeeper.event.v1.Event.hash": "SHA-256 over the record; the links of the history's chain are made of these.",
   "lockkeeper.event.v1.Event.note": "The remark given with the command.",
   "lockkeeper.event.v1.Event.organization_id": "The organization that owned the user.",

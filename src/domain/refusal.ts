@@ -110,7 +110,7 @@ export const REASONS = {
   DEADLINE_PASSED: ["DEADLINE_EXCEEDED", "The deadline passed before the command began; nothing was applied."],
   STORE_UNAVAILABLE: [
     "UNAVAILABLE",
-    "The store cannot be reached or written; `outcome` says whether the command took effect.",
+    "The store cannot be reached or written; `outcome` says whether the command took effect. A read that took over 10 s by itself is given up: ask for less.",
   ],
   STORE_REJECTED: ["INTERNAL", "The database refused this command alone; nothing was applied."],
 } as const satisfies Record<string, readonly [RefusalCode, string]>;

@@ -11,7 +11,7 @@ import {
   refuse,
   refuseField,
 } from "../domain/refusal.ts";
-import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../store/store.ts";
+import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../store/store.ts";
 
 /** The domain of every ErrorInfo. */
 export const ERROR_DOMAIN = "lockkeeper";
@@ -70,7 +70,13 @@ export function mapError(error: unknown): unknown {
   return toConnectError(refusal, error instanceof RefusalError ? error.cause : error);
 }
 
-function storeUnavailable({ outcome }: StoreUnavailableError): Refusal {
+function storeUnavailable(error: StoreUnavailableError): Refusal {
+  // Without RetryInfo: the same question would take as long again.
+  if (error instanceof ReadGivenUpError) {
+    const said = `the store gave up reading the answer after ${error.afterMs} ms; ask for less, for example a smaller page`;
+    return refuse("STORE_UNAVAILABLE", said);
+  }
+  const { outcome } = error;
   if (outcome === undefined) {
     return refuse("STORE_UNAVAILABLE", "the store cannot be read now; nothing is known of the user's state", {
       retryAfterMs: UNAVAILABLE_RETRY_MS,

@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema, type PersonChangeSchema } from "../../gen/lockkeeper/event/v1/event_pb.ts";
 import type { PersonChange, RestrictionRecord, UserEvent } from "../domain/event.ts";
 import { PROFILE_FIELDS, type Profile, type ProfileField } from "../domain/user.ts";
-import type { RecordedEvent } from "../store/store.ts";
+import type { ListedEvent } from "../store/store.ts";
 import {
   toAttributesMessage,
   toCauseValue,
@@ -13,10 +13,10 @@ import {
   toTimestamp,
 } from "./user-message.ts";
 
-/** An event of a user. `cursor` is the opaque form of its position. */
-export function toEventMessage(recorded: RecordedEvent, event: UserEvent, cursor: string): Event {
+/** An event of a user. */
+export function toEventMessage(recorded: ListedEvent, event: UserEvent): Event {
   return create(EventSchema, {
-    cursor,
+    cursor: recorded.cursor,
     userId: recorded.userId ?? "",
     organizationId: recorded.organizationId ?? "",
     sequence: BigInt(recorded.sequence),

@@ -6,7 +6,7 @@ import { isVisible, userNotFound } from "../domain/decide.ts";
 import type { UserEvent } from "../domain/event.ts";
 import { RefusalError } from "../domain/refusal.ts";
 import type { User } from "../domain/user.ts";
-import type { Page, RecordedEvent, Store, UserFilter, UserQuery } from "../store/store.ts";
+import type { ListedEvent, Page, Store, UserFilter, UserQuery } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { toEventMessage } from "./event-message.ts";
 import { mapInTurns } from "./in-turns.ts";
@@ -39,7 +39,7 @@ export function userQueries(store: Store): Queries {
         pageSize: pageSizeOf(request.pageSize),
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
       });
-      return await toEventsAnswer(page, store.generation, call);
+      return await toEventsAnswer(page, call);
     },
   };
 }
@@ -96,26 +96,9 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
   };
 }
 
-async function toEventsAnswer(
-  page: Page<RecordedEvent>,
-  generation: number,
-  call: ServiceCall,
-): Promise<pb.ListUserEventsResponse> {
+async function toEventsAnswer(page: Page<ListedEvent>, call: ServiceCall): Promise<pb.ListUserEventsResponse> {
   return create(pb.ListUserEventsResponseSchema, {
-    events: await mapInTurns(page.items, call, (recorded) =>
-      toEventMessage(recorded, recorded.event as UserEvent, toCursor(generation, recorded.position)),
-    ),
+    events: await mapInTurns(page.items, call, (listed) => toEventMessage(listed, listed.event as UserEvent)),
     nextPageToken: page.next ?? "",
   });
-}
-
-const GENERATION_BYTES = 4;
-const POSITION_BYTES = 8;
-
-/** A position as it leaves the service: opaque, and still in order when compared as bytes, across generations too. */
-function toCursor(generation: number, position: number): string {
-  const bytes = Buffer.alloc(GENERATION_BYTES + POSITION_BYTES);
-  bytes.writeUInt32BE(generation);
-  bytes.writeBigUInt64BE(BigInt(position), GENERATION_BYTES);
-  return bytes.toString("base64url");
 }

@@ -62,7 +62,7 @@ export interface ExecuteOptions {
 
 /** An event as it is recorded. */
 export interface RecordedEvent {
-  /** The order of all events in one database; leaves the service only as an opaque cursor. */
+  /** The order of all events in one log; leaves the service only as an opaque cursor. */
   readonly position: number;
   /** The position of the same user's event before this one; `null`: the first. */
   readonly previousPosition: number | null;
@@ -75,6 +75,12 @@ export interface RecordedEvent {
   readonly hash: Uint8Array;
   readonly event: DomainEvent;
 }
+
+/** An event as a list shows it. */
+export type ListedEvent = RecordedEvent & {
+  /** Its position, sealed: what callers may know of it. */
+  readonly cursor: string;
+};
 
 export interface UserFilter {
   /** Only this organization; `null`: all that there are. */
@@ -286,6 +292,16 @@ export class StoreUnavailableError extends Error {
   }
 }
 
+/** A read that took too long by itself and was given up; asking the same again takes as long. */
+export class ReadGivenUpError extends StoreUnavailableError {
+  readonly afterMs: number;
+  constructor(message: string, afterMs: number) {
+    super(message, undefined);
+    this.name = "ReadGivenUpError";
+    this.afterMs = afterMs;
+  }
+}
+
 /** A page token that this store did not make, or made for another filter or order. */
 export class PageTokenError extends Error {
   override readonly name = "PageTokenError";
@@ -319,7 +335,7 @@ export interface Store {
    */
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer>;
   /** The recorded events of one user; due ones that are not written yet are not among them. */
-  listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>>;
+  listUserEvents(query: EventQuery): Promise<Page<ListedEvent>>;
 
   /**
    * Sessions at this moment, in the order asked, `undefined` for those that there are not; one look for all of them.

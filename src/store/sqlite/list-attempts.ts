@@ -7,13 +7,13 @@ import type { AttemptQuery, Page } from "../store.ts";
 import { toAttempt, toSubjectKey } from "./attempt-rows.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 
 const CHUNK_ROWS = 500;
 
 export function listAttempts(runner: QueryRunner, query: AttemptQuery, now: number, limits: Limits): Page<Attempt> {
-  const asked = { generation: runner.generation, asked: askedOf(query) };
-  const after = parsePageToken(query.after, asked, ["number", "string"]);
+  const asked: Asked = { seal: runner.seal, asked: askedOf(query), shape: ["time", "id"] };
+  const after = parsePageToken(asked, query.after);
   const budget = new Budget(limits);
   const items: Attempt[] = [];
   let chars = 0;

@@ -1,5 +1,6 @@
 /** ListOrganizations and ListApiKeys: in the order of their ids. */
 import type { ApiKey } from "../../domain/api-key.ts";
+import type { Json } from "../../domain/canonical-json.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { Page } from "../store.ts";
 import { build, type QueryRunner } from "./list-query.ts";
@@ -8,7 +9,7 @@ import type { ApiKeyQuery, IdQuery } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
 
 export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Organization> {
-  const asked = { generation: runner.generation, asked: ["organizations"] };
+  const asked = askedOf(runner, ["organizations"]);
   const after = afterOf(query, asked);
   const rows = runner.all(
     build
@@ -23,7 +24,7 @@ export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Org
 }
 
 export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKey> {
-  const asked = { generation: runner.generation, asked: ["apiKeys", query.organizationId] };
+  const asked = askedOf(runner, ["apiKeys", query.organizationId]);
   let select = build.selectFrom("api_keys").selectAll().where("id", ">", afterOf(query, asked));
   if (query.organizationId !== null) select = select.where("organization_id", "=", query.organizationId);
   const rows = runner.all(
@@ -35,9 +36,13 @@ export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKe
   return toPage(rows.map(toApiKey), query, asked);
 }
 
+function askedOf({ seal }: QueryRunner, asked: Json): Asked {
+  return { seal, asked, shape: ["id"] };
+}
+
 /** Every id comes after the empty one. */
 function afterOf(query: IdQuery, asked: Asked): string {
-  return String(parsePageToken(query.after, asked, ["string"])?.[0] ?? "");
+  return String(parsePageToken(asked, query.after)?.[0] ?? "");
 }
 
 function toPage<T extends { readonly id: string }>(found: readonly T[], { pageSize }: IdQuery, asked: Asked): Page<T> {

@@ -1,9 +1,10 @@
 /** ListUserEvents: along the chain that links a user's events, backwards as it is written or forwards. */
-import type { EventQuery, Page, RecordedEvent } from "../store.ts";
+import { toCursor } from "../cursor.ts";
+import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../store.ts";
 import { PageTokenError } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 import { toRecordedEvent } from "./rows.ts";
 
 /** An event's place in its user's chain. */
@@ -37,9 +38,13 @@ export class EventLister {
     this.#lookups = prepareLookups(runner);
   }
 
-  list(query: EventQuery): Page<RecordedEvent> {
-    const asked = { generation: this.#runner.generation, asked: ["events", query.userId, query.order] };
-    const after = parsePageToken(query.after, asked, ["number"]);
+  list(query: EventQuery): Page<ListedEvent> {
+    const asked: Asked = {
+      seal: this.#runner.seal,
+      asked: ["events", query.userId, query.order],
+      shape: [query.order === "newest_first" ? "position" : "sequence"],
+    };
+    const after = parsePageToken(asked, query.after);
     return this.#runner.snapshot(() => {
       const last = this.#lastOf(query.userId);
       if (last === undefined) return { items: [] };
@@ -47,9 +52,8 @@ export class EventLister {
         query.order === "newest_first"
           ? this.#listBackwards(query, after, last)
           : this.#listForwards(query, after, last);
-      return page.next === undefined
-        ? { items: page.items }
-        : { items: page.items, next: toPageToken(asked, page.next) };
+      const items = page.items.map((event) => ({ ...event, cursor: toCursor(asked.seal, event.position) }));
+      return page.next === undefined ? { items } : { items, next: toPageToken(asked, page.next) };
     });
   }
 
@@ -128,7 +132,7 @@ export class EventLister {
     return { sequence: row.sequence - 1, position: row.previous_position };
   }
 
-  /** A token's position is the caller's word: it must be an event of this very user. */
+  /** A position comes from a token: it must be an event of this user. */
   #read(position: number, userId: string): RecordedEvent {
     const row = this.#lookups.event(position);
     if (row === undefined || row.user_id !== userId)

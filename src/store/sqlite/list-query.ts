@@ -8,6 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { TOKEN_KEY_NAME, TokenSeal } from "../token-seal.ts";
 import type { Limits } from "./limits.ts";
 import type { Tables } from "./schema.ts";
 
@@ -25,14 +26,13 @@ export const build: Kysely<Tables> = new Kysely<Tables>({
 const STATEMENTS_MAX = 500;
 
 export class QueryRunner {
-  /** The instance's; it does not change while the database is open. */
-  readonly generation: number;
+  readonly seal: TokenSeal;
   readonly #database: Database;
   readonly #statements = new Map<string, Statement<unknown[]>>();
 
   constructor(database: Database) {
     this.#database = database;
-    this.generation = readGeneration(database);
+    this.seal = new TokenSeal(readTokenKey(database), readGeneration(database));
   }
 
   all<R>(query: CompiledQuery<R>): R[] {
@@ -65,6 +65,15 @@ export function readGeneration(database: Database): number {
   const generation = database.prepare<[], number>("SELECT generation FROM instance WHERE id = 1").pluck().get();
   if (generation === undefined) throw new Error("the database has no instance: the row of the table is missing");
   return generation;
+}
+
+function readTokenKey(database: Database): Uint8Array {
+  const key = database
+    .prepare<[string], Buffer>("SELECT value FROM secrets WHERE name = ?")
+    .pluck()
+    .get(TOKEN_KEY_NAME);
+  if (key === undefined) throw new Error("the database has no key for page tokens: the row of secrets is missing");
+  return key;
 }
 
 /** What one page may read before it ends short. */

@@ -5,7 +5,7 @@ import { settle } from "../../domain/settle.ts";
 import type { Page, SessionQuery, SessionView } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 import { toSession, toUserState } from "./rows.ts";
 import type { SessionTable } from "./schema.ts";
 
@@ -23,11 +23,12 @@ export class SessionLister {
   }
 
   list(query: SessionQuery, now: number): Page<SessionView> {
-    const asked = {
-      generation: this.#runner.generation,
+    const asked: Asked = {
+      seal: this.#runner.seal,
       asked: ["sessions", query.organizationId, query.userId ?? null, query.activeOnly],
+      shape: ["time", "id"],
     };
-    const after = parsePageToken(query.after, asked, ["number", "string"]);
+    const after = parsePageToken(asked, query.after);
     return this.#runner.snapshot(() => {
       const { items, next } = this.#walk(query, after, now);
       return next === undefined ? { items } : { items, next: toPageToken(asked, next) };
@@ -75,7 +76,7 @@ export class SessionLister {
     if (userRow === undefined) return undefined;
     const session = toSession(row);
     const user = settle(toUserState(userRow), now).state;
-    return { session, user, status: sessionStatusOf(session, user, { now, generation: this.#runner.generation }) };
+    return { session, user, status: sessionStatusOf(session, user, { now, generation: this.#runner.seal.generation }) };
   }
 }
 

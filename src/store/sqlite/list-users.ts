@@ -5,7 +5,7 @@ import { EMPTY_PERSON, personChars, type User, type UserState } from "../../doma
 import type { Page, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 import { toPerson, toUserState } from "./rows.ts";
 import type { UserStateTable } from "./schema.ts";
 import { findCandidates } from "./user-candidates.ts";
@@ -34,8 +34,9 @@ export class UserLister {
    * example when more than a slice of candidates has come to exist.
    */
   list(query: UserQuery, now: number): Page<User> {
-    const asked = { generation: this.#runner.generation, asked: askedOf(query) };
-    const after = parsePageToken(query.after, asked, query.order === "change_desc" ? ["number"] : ["number", "string"]);
+    const shape = query.order === "change_desc" ? (["position"] as const) : (["time", "id"] as const);
+    const asked: Asked = { seal: this.#runner.seal, asked: askedOf(query), shape };
+    const after = parsePageToken(asked, query.after);
     return this.#runner.snapshot(() => {
       const ids = findCandidates(this.#runner, query.filter, this.#limits.sliceRows);
       const page = ids === undefined ? this.#walk(query, after, now) : this.#choose(ids, query, after, now);

@@ -7,6 +7,7 @@ import { searches } from "./migrations/0002-searches.ts";
 import { sessions } from "./migrations/0003-sessions.ts";
 import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
 import { generation } from "./migrations/0005-generation.ts";
+import { tokenKey } from "./migrations/0007-token-key.ts";
 import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
 import { attemptLists } from "./migrations/0010-attempt-lists.ts";
 
@@ -17,6 +18,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-sessions": sessions,
   "0004-attempts-and-policies": attemptsAndPolicies,
   "0005-generation": generation,
+  "0007-token-key": tokenKey,
   "0008-rotated-keys": rotatedKeys,
   "0010-attempt-lists": attemptLists,
 };

@@ -1,70 +1,59 @@
-/** Page tokens: where a list goes on, bound to what was asked, and opaque to callers. */
-import { hash } from "node:crypto";
+/** Page tokens: where a list goes on, sealed for what was asked, and opaque to callers. */
 import { canonicalJson, type Json } from "../../domain/canonical-json.ts";
+import { LATEST_TIME } from "../../domain/restriction.ts";
 import { HistoryChangedError, PageTokenError } from "../store.ts";
+import type { TokenSeal } from "../token-seal.ts";
 
 /** The place after the last row that was looked at, as the list's own order names it. */
 export type PageKey = readonly (string | number)[];
 
-const BINDING_CHARS = 11;
+/** Longer than every id. */
+const ID_CHARS_MAX = 1_000;
 
-/** What a token is bound to. */
+/** What a part of a key may be. A sealed token was made here; its values are checked anyway before a query gets them. */
+const PARTS = {
+  /** Milliseconds since the epoch. */
+  time: (part: unknown) => isWhole(part, 0, LATEST_TIME),
+  /** 0: before the first event. */
+  sequence: (part: unknown) => isWhole(part, 0, Number.MAX_SAFE_INTEGER),
+  position: (part: unknown) => isWhole(part, 1, Number.MAX_SAFE_INTEGER),
+  id: (part: unknown) => typeof part === "string" && part.length <= ID_CHARS_MAX,
+} as const;
+
+/** What a list's tokens are for. */
 export interface Asked {
-  /** The instance's. */
-  readonly generation: number;
+  readonly seal: TokenSeal;
   /** Everything that a later page must have in common with this one. */
   readonly asked: Json;
+  /** The parts of the list's keys. */
+  readonly shape: readonly (keyof typeof PARTS)[];
 }
 
-export function toPageToken({ generation, asked }: Asked, key: PageKey): string {
-  return Buffer.from(canonicalJson([generation, bindingOf(asked), ...key])).toString("base64url");
+export function toPageToken({ seal, asked }: Asked, key: PageKey): string {
+  return seal.seal(canonicalJson(asked), Buffer.from(JSON.stringify(key)));
 }
 
 /**
- * Throws PageTokenError when the token is not one of this list, and HistoryChangedError when it is of another
- * generation. `shape`: the types of the key's parts.
+ * Throws PageTokenError for a token that was not made here for this list, and HistoryChangedError for one of another
+ * generation.
  */
-export function parsePageToken(
-  token: string | undefined,
-  { generation, asked }: Asked,
-  shape: readonly ("string" | "number")[],
-): PageKey | undefined {
+export function parsePageToken({ seal, asked, shape }: Asked, token: string | undefined): PageKey | undefined {
   if (token === undefined) return undefined;
-  const parts = parseParts(token);
-  const [made, binding, ...key] = parts;
-  if (typeof made !== "number" || !Number.isSafeInteger(made)) throw malformed();
-  if (made !== generation) {
+  const opened = seal.open(canonicalJson(asked), token);
+  if (opened === undefined)
+    throw new PageTokenError("the page token was not made here for this list, filter and order");
+  const { generation } = opened;
+  if (generation !== seal.generation) {
     throw new HistoryChangedError(
-      `the page token was made under generation ${made}, this is ${generation}: a backup was restored in between, which rewound the history; start again without a page token`,
+      `the page token was made under generation ${generation}, this is ${seal.generation}: a backup was restored in between, which rewound the history; start again without a page token`,
     );
   }
-  if (binding !== bindingOf(asked)) {
-    throw new PageTokenError("the page token was made for another list, filter or order");
-  }
-  const fits =
-    key.length === shape.length && key.every((part, index) => isKeyPart(part) && typeof part === shape[index]);
-  if (!fits) throw malformed();
-  return key.filter(isKeyPart);
+  const key: unknown = JSON.parse(opened.payload.toString());
+  const fits = Array.isArray(key) && key.length === shape.length && shape.every((part, i) => PARTS[part](key[i]));
+  if (!fits) throw new PageTokenError("the page token names no place of this list");
+  return key as PageKey;
 }
 
-function isKeyPart(part: unknown): part is string | number {
-  return typeof part === "string" || (typeof part === "number" && Number.isSafeInteger(part));
-}
-
-function parseParts(token: string): readonly unknown[] {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(parts)) return parts;
-  } catch {
-    // Told below, like every other text that is no token.
-  }
-  throw malformed();
-}
-
-function malformed(): PageTokenError {
-  return new PageTokenError("the page token is malformed; pass one as it was received");
-}
-
-function bindingOf(asked: Json): string {
-  return hash("sha256", canonicalJson(asked), "base64url").slice(0, BINDING_CHARS);
+function isWhole(part: unknown, min: number, max: number): boolean {
+  return typeof part === "number" && Number.isSafeInteger(part) && part >= min && part <= max;
 }

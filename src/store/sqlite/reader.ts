@@ -3,7 +3,7 @@ import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
-import type { AttemptQuery, EventQuery, Page, RecordedEvent, SessionQuery, SessionView, UserQuery } from "../store.ts";
+import type { AttemptQuery, EventQuery, ListedEvent, Page, SessionQuery, SessionView, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
@@ -68,8 +68,8 @@ export class Reader {
     return (await this.link.call({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
   }
 
-  async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {
-    return (await this.link.call({ name: "listUserEvents", query })) as Page<RecordedEvent>;
+  async listUserEvents(query: EventQuery): Promise<Page<ListedEvent>> {
+    return (await this.link.call({ name: "listUserEvents", query })) as Page<ListedEvent>;
   }
 
   async listSessions(query: SessionQuery, now: number): Promise<Page<SessionView>> {

@@ -18,9 +18,9 @@ import {
   type Command,
   type EventQuery,
   type ExecuteOptions,
+  type ListedEvent,
   type Outcome,
   type Page,
-  type RecordedEvent,
   type SearchOptions,
   type SessionKey,
   type SessionQuery,
@@ -221,7 +221,7 @@ export class SqliteStore implements Store {
     return this.#searches.search(search, options);
   }
 
-  async listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>> {
+  async listUserEvents(query: EventQuery): Promise<Page<ListedEvent>> {
     return this.#reader.listUserEvents(query);
   }
 

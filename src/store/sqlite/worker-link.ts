@@ -1,9 +1,10 @@
-/** Calls into a worker thread: answers matched to questions, a time limit, and a new thread after a crash. */
+/** Calls into a worker thread: one question at a time, a time limit, and a new thread after a crash. */
 import { Worker } from "node:worker_threads";
-import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../store.ts";
+import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../store.ts";
 
-/** What the worker sends back; errors cross as plain data. */
+/** What the worker sends back: that it has started, then answers. Errors cross as plain data. */
 export type WorkerAnswer =
+  | "ready"
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | {
       readonly id: number;
@@ -20,7 +21,7 @@ export interface WorkerLinkOptions {
   readonly name: string;
   readonly url: URL;
   readonly workerData: unknown;
-  /** A call without an answer for so long fails, and the thread is taken to hang. */
+  /** A question without an answer for so long fails, and its thread is ended. */
   readonly callMs: number;
   readonly onTrouble: (error: unknown) => void;
 }
@@ -47,12 +48,17 @@ export class WorkerLink<Q> {
   /** The first is in work: it alone is timed, for waiting is not hanging. */
   readonly #pending: Pending<Q>[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** The thread has started: from then on only the question in work can end it. */
+  #isReady: boolean = false;
 
   constructor(options: WorkerLinkOptions) {
     this.#options = options;
   }
 
-  /** Rejects with PageTokenError, HistoryChangedError, or with StoreUnavailableError when the thread crashed or did not answer in time. */
+  /**
+   * Rejects with PageTokenError, HistoryChangedError, or with StoreUnavailableError when the thread crashed at this
+   * question or did not answer it in time.
+   */
   call(question: Q): Promise<unknown> {
     if (this.#closed) return Promise.reject(new StoreUnavailableError("the store is closed", undefined));
     if (this.#pending.length >= WAITING_MAX) {
@@ -95,14 +101,20 @@ export class WorkerLink<Q> {
     if (this.#worker !== undefined) return this.#worker;
     const { name, url, workerData } = this.#options;
     const worker = new Worker(asItRuns(url), { name, workerData });
-    worker.on("message", (answer: WorkerAnswer) => this.#answer(worker, answer));
-    worker.on("error", (error) => this.#lose(worker, error));
-    worker.on("exit", (code) => this.#lose(worker, new Error(`exit code ${code}`)));
+    this.#isReady = false;
+    worker.on("message", (answer: WorkerAnswer) => this.#hear(worker, answer));
+    worker.on("error", (error) => this.#lose(worker, this.#stopped(error)));
+    worker.on("exit", (code) => this.#lose(worker, this.#stopped(new Error(`exit code ${code}`))));
     this.#worker = worker;
     return worker;
   }
 
-  #answer(worker: Worker, answer: WorkerAnswer): void {
+  #hear(worker: Worker, answer: WorkerAnswer): void {
+    if (answer === "ready") this.#isReady ||= this.#worker === worker;
+    else this.#answer(worker, answer);
+  }
+
+  #answer(worker: Worker, answer: Exclude<WorkerAnswer, "ready">): void {
     const [first] = this.#pending;
     if (first?.id !== answer.id) return;
     clearTimeout(this.#timer);
@@ -113,26 +125,36 @@ export class WorkerLink<Q> {
     this.#ask();
   }
 
-  #toError({ kind, message }: WorkerAnswer & { readonly ok: false }): Error {
+  #toError({ kind, message }: Extract<WorkerAnswer, { readonly ok: false }>): Error {
     if (kind === "token") return new PageTokenError(message);
     if (kind === "history") return new HistoryChangedError(message);
     if (kind === "unavailable") return new StoreUnavailableError(message, undefined);
     return new Error(`${this.#options.name}: ${message}`);
   }
 
+  #stopped(cause: Error): StoreUnavailableError {
+    return new StoreUnavailableError(`the ${this.#options.name} stopped`, undefined, { cause });
+  }
+
   #timeOut(worker: Worker): void {
-    this.#lose(worker, new Error(`no answer within ${this.#options.callMs} ms`));
+    const { name, callMs } = this.#options;
+    const text = `the ${name} took longer than ${callMs} ms for one question and was ended`;
+    this.#lose(worker, new ReadGivenUpError(text, callMs));
     void worker.terminate();
   }
 
-  /** The next call starts another thread. */
-  #lose(worker: Worker, cause: Error): void {
+  /**
+   * The question in work fails: it may be what the thread died of. Those that wait are asked on a new thread, unless the
+   * thread died before it had started: then every new one would die as well.
+   */
+  #lose(worker: Worker, error: StoreUnavailableError): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    const error = new StoreUnavailableError(`the ${this.#options.name} stopped`, undefined, { cause });
     if (!this.#closed) this.#options.onTrouble(error);
     clearTimeout(this.#timer);
-    for (const { reject } of this.#pending.splice(0)) reject(error);
+    const isOneToBlame = this.#isReady && !this.#closed;
+    for (const { reject } of this.#pending.splice(0, isOneToBlame ? 1 : this.#pending.length)) reject(error);
+    this.#ask();
   }
 }
 

@@ -8,6 +8,7 @@ import type { WorkerAnswer, WorkerQuestion } from "./worker-link.ts";
 export function serveQuestions<Q>(answer: (question: Q) => unknown, close: () => void): void {
   const port = parentPort;
   if (port === null) throw new Error("this module runs in a worker thread alone");
+  port.postMessage("ready" satisfies WorkerAnswer);
   port.on("message", (message: WorkerQuestion<Q>) => {
     if (message === "close") {
       close();

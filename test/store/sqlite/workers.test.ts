@@ -37,11 +37,34 @@ describe("workers", () => {
     assert.equal(await link.call("echo"), "echo");
   });
 
-  it("that hang fail their calls in time and are started again", async (t) => {
-    const { link } = linkTo("odd-worker.ts", 1_500);
+  it("that hang fail one question, and ask those that had not begun on a new thread", async (t) => {
+    const { link, troubles } = linkTo("odd-worker.ts", 1_500);
     t.after(() => link.close());
-    await assert.rejects(link.call("hang"), UNAVAILABLE);
     assert.equal(await link.call("echo"), "echo");
+    const spun = assert.rejects(link.call("hang"), {
+      name: "ReadGivenUpError",
+      message: "the test worker took longer than 1500 ms for one question and was ended",
+    });
+    assert.deepEqual(await Promise.all(["1", "2", "3"].map((question) => link.call(question))), ["1", "2", "3"]);
+    await spun;
+    assert.equal(troubles.length, 1);
+  });
+
+  it("that exit fail the question in work alone", async (t) => {
+    const { link } = linkTo("odd-worker.ts");
+    t.after(() => link.close());
+    assert.equal(await link.call("echo"), "echo");
+    const exited = assert.rejects(link.call("exit"), UNAVAILABLE);
+    assert.equal(await link.call("echo"), "echo");
+    await exited;
+  });
+
+  it("that cannot start fail all who wait, at once", async (t) => {
+    const { link, troubles } = linkTo("no-such-worker.ts");
+    t.after(() => link.close());
+    const results = await Promise.allSettled(Array.from({ length: 100 }, () => link.call("echo")));
+    assert.equal(results.filter(({ status }) => status === "rejected").length, 100);
+    assert.equal(troubles.length, 1);
   });
 
   it("that are busy answer all who wait, however long the queue makes them wait", async (t) => {

@@ -28,7 +28,7 @@ export const file_lockkeeper_event_v1_event: GenFile = /*@__PURE__*/
  */
 export type Event = Message<"lockkeeper.event.v1.Event"> & {
   /**
-   * The event's place in the order of all events, opaque.
+   * The event's place in the order of all events, opaque: sealed by the service, so store it as it is.
    *
    * @generated from field: string cursor = 1;
    */

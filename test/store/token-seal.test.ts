@@ -1,0 +1,67 @@
+/** Sealed tokens: fixed bytes, and nothing but what was sealed here for the same purpose opens. */
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { describe, it } from "node:test";
+import { CURSOR_PURPOSE, toCursor } from "../../src/store/cursor.ts";
+import { TokenSeal } from "../../src/store/token-seal.ts";
+
+const KEY = Buffer.alloc(32, 7);
+const seal = new TokenSeal(KEY, 5);
+
+describe("a sealed token", () => {
+  it("is a version byte, the generation, the payload and 16 bytes of an HMAC", () => {
+    const content = Buffer.from([1, 0, 0, 0, 5, 0x61, 0x62]);
+    const hmac = createHmac("sha256", KEY)
+      .update(Buffer.from([0, 0, 0, 1]))
+      .update("p")
+      .update(content)
+      .digest();
+    const token = Buffer.concat([content, hmac.subarray(0, 16)]).toString("base64url");
+    assert.equal(seal.seal("p", Buffer.from("ab")), token);
+    assert.deepEqual(seal.open("p", token), { generation: 5, payload: Buffer.from("ab") });
+  });
+
+  it("opens under a later generation, which tells the two apart", () => {
+    assert.equal(new TokenSeal(KEY, 6).open("p", seal.seal("p", Buffer.from("ab")))?.generation, 5);
+  });
+
+  it("does not open for another purpose or with another key", () => {
+    const token = seal.seal("p", Buffer.from("ab"));
+    assert.equal(seal.open("pa", token), undefined);
+    assert.equal(new TokenSeal(Buffer.alloc(32, 8), 5).open("p", token), undefined);
+    // Purpose and payload do not run into each other.
+    assert.equal(seal.open("pa", seal.seal("p", Buffer.from("ab"))), undefined);
+  });
+
+  it("does not open when any of its bits or its form is another", () => {
+    const token = seal.seal("p", Buffer.from("ab"));
+    const bytes = Buffer.from(token, "base64url");
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const other = Buffer.from(bytes);
+      other[bit >> 3] = (other[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.equal(seal.open("p", other.toString("base64url")), undefined, `bit ${bit}`);
+    }
+    for (const other of ["", "A", token.slice(0, -1), `${token}=`, `${token}A`, ` ${token}`, `${token}\n`, "!!!"]) {
+      assert.equal(seal.open("p", other), undefined, JSON.stringify(other));
+    }
+  });
+});
+
+describe("a cursor", () => {
+  it("is a list of (log, position) with one member", () => {
+    const opened = seal.open(CURSOR_PURPOSE, toCursor(seal, 258));
+    assert.deepEqual(opened, { generation: 5, payload: Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]) });
+  });
+
+  it("keeps the order of events when compared as bytes, across generations too", () => {
+    const later = new TokenSeal(KEY, 6);
+    const cursors = [
+      toCursor(seal, 1),
+      toCursor(seal, 255),
+      toCursor(seal, 256),
+      toCursor(seal, 2 ** 53 - 1),
+      toCursor(later, 1),
+    ].map((cursor) => Buffer.from(cursor, "base64url"));
+    assert.deepEqual(cursors.toSorted(Buffer.compare), cursors);
+  });
+});
