@@ -19,11 +19,13 @@ function run(files: readonly string[], concurrency: number, options: readonly st
 const given = process.argv.slice(2);
 const options = given.filter((word) => word.startsWith("-"));
 const named = given.filter((word) => !word.startsWith("-"));
-const files = globSync(named.length === 0 ? ALL : named).sort();
-if (files.length === 0) {
-  process.stderr.write(`no test file matches ${named.join(" ")}\n`);
+for (const word of named.filter((each) => globSync(each).length === 0)) {
+  process.stderr.write(
+    `no test file matches ${word}; an option takes its value after =, as in --test-name-pattern=word\n`,
+  );
   process.exit(1);
 }
+const files = globSync(named.length === 0 ? ALL : named).sort();
 const ordinary = files.filter((file) => !file.endsWith(TIMING));
 const timing = files.filter((file) => file.endsWith(TIMING));
 const results = [

@@ -10,8 +10,8 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
+import { roundTrip } from "../support/round-trip.ts";
 import { until } from "../support/until.ts";
 import { Authority, noOpenssl } from "./support/certificates.ts";
 import { type Lab, withLab } from "./support/lab.ts";
@@ -81,7 +81,7 @@ describe("when all places are taken", { concurrency: true }, () => {
         assert.equal(await ask(), 200);
         for (let i = 0; i < 3 * MAX; i++) await hold(t, lab, said, drips);
         // What they say is dealt with before anyone else comes.
-        await setTimeout(100);
+        for (let trips = 0; trips < 10; trips++) await roundTrip(session);
         for (let i = 0; i < 10; i++) assert.equal(await callOnce(lab), 200);
         assert.equal(await ask(), 200, "the connection that was there before is there yet");
         assert.equal(session.destroyed, false);

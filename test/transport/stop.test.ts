@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { HealthCheckRequestSchema } from "../../gen/grpc/health/v1/health_pb.ts";
+import { roundTrip } from "../support/round-trip.ts";
 import { until } from "../support/until.ts";
 import { type Lab, startLab } from "./support/lab.ts";
 import {
@@ -89,7 +90,7 @@ describe("stop", () => {
     reflection.write(frame(Buffer.from([0x3a, 0])));
     const answers = Promise.all([answerOf(watch), answerOf(reflection)]);
     await until(() => watch.readableLength > 0 || lab.records.length > 0 || watch.rstCode === 0, "the streams");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await roundTrip(session);
     await lab.transport.stop({ graceMs: NEVER_MS });
     const [watched, reflected] = await answers;
     assert.equal(watched.trailer["grpc-status"], "0");
