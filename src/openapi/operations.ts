@@ -1,6 +1,7 @@
 /** One operation of the document: a REST route or the Connect path of a method. */
 import type { DescField, DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { isFieldMask } from "../transcoding/field-mask.ts";
 import { type FieldPath, hasSubfields, toJsonPath, toProtoPath } from "../transcoding/field-path.ts";
 import type { Route } from "../transcoding/route.ts";
 import { findTextForm } from "../transcoding/scalar-text.ts";
@@ -42,7 +43,10 @@ export function restOperation(parts: OperationParts, route: Route, number: numbe
   const example = examples[rpcNameOf(method)];
   const rest = method.input.fields.filter(({ name }) => !route.pathFields.has(name));
   const inQuery = rest.filter(
-    (field) => route.body.kind === "none" || (route.body.kind === "field" && route.body.field !== field),
+    (field) =>
+      route.body.kind === "none" ||
+      (route.body.kind === "field" && route.body.field !== field) ||
+      (httpMethod === "PATCH" && isFieldMask(field)),
   );
   const parameters = [
     ...route.path.map(({ path, variable }) => ({
@@ -50,7 +54,10 @@ export function restOperation(parts: OperationParts, route: Route, number: numbe
       in: "path",
       required: true,
     })),
-    ...inQuery.flatMap((field) => queryParameters(parts, route, [field])),
+    // What the example has in the body it does not have in the query, too.
+    ...inQuery.flatMap((field) =>
+      queryParameters(route.body.kind === "message" ? { ...parts, examples: {} } : parts, route, [field]),
+    ),
   ];
   return {
     ...headOf(parts, method, number === 1 ? "" : `_${number}`),

@@ -51,7 +51,7 @@ const WELL_KNOWN: Readonly<Record<string, JsonObject>> = {
   },
   "google.protobuf.FieldMask": {
     type: "string",
-    description: "Paths of fields in lowerCamelCase, comma-separated.",
+    description: "Paths of fields in lowerCamelCase or snake_case, comma-separated; `*`: all.",
   },
   "google.protobuf.Struct": { type: "object", additionalProperties: true },
   "google.protobuf.Value": {},

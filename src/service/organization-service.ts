@@ -96,29 +96,44 @@ export function organizationHandlers({
   };
 }
 
-/** Throws FIELD_INVALID for a mask that names nothing or what is not there, and for values that it does not name. */
+/** The fields that an update may change, by the names that a mask may use. */
+const UPDATABLE = new Map<string, "displayName" | "defaultLockDuration">([
+  ["display_name", "displayName"],
+  ["displayName", "displayName"],
+  ["default_lock_duration", "defaultLockDuration"],
+  ["defaultLockDuration", "defaultLockDuration"],
+]);
+
+/**
+ * What the mask names, or, without one, what the request has a value for. Throws FIELD_INVALID for a mask that names what
+ * is not there, and for values that it does not name.
+ */
 function updatedFields(request: pb.UpdateOrganizationRequest): {
   readonly displayName?: string;
   readonly defaultLockDurationMs?: number;
 } {
   const allowed = "allowed are display_name and default_lock_duration";
-  const named = new Set(request.updateMask?.paths);
-  if (named.size === 0) throw invalidField("update_mask", `names nothing; ${allowed}`);
-  for (const path of named) {
-    if (path !== "display_name" && path !== "default_lock_duration") {
-      throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
+  const { displayName, defaultLockDuration, updateMask } = request;
+  const paths = updateMask?.paths ?? [];
+  const present = [...UPDATABLE.values()].filter((field) => request[field] !== undefined);
+  const named = new Set(paths.length === 0 ? present : []);
+  if (paths.length + named.size === 0) {
+    throw invalidField("update_mask", `is absent, and no field has a value; ${allowed}`);
+  }
+  for (const path of paths) {
+    for (const field of path === "*" ? UPDATABLE.values() : [UPDATABLE.get(path)]) {
+      if (field === undefined) throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
+      named.add(field);
     }
   }
-  const { displayName, defaultLockDuration } = request;
-  for (const [name, given] of [
-    ["display_name", displayName !== ""],
-    ["default_lock_duration", defaultLockDuration !== undefined],
-  ] as const) {
-    if (given && !named.has(name)) throw invalidField(name, `has a value, but update_mask does not name ${name}`);
+  const idle = present.find((field) => request[field] !== "" && !named.has(field));
+  if (idle !== undefined) {
+    const { name } = pb.UpdateOrganizationRequestSchema.field[idle];
+    throw invalidField(name, `has a value, but update_mask does not name ${name}`);
   }
   return {
-    ...(named.has("display_name") ? { displayName } : {}),
-    ...(named.has("default_lock_duration")
+    ...(named.has("displayName") ? { displayName: displayName ?? "" } : {}),
+    ...(named.has("defaultLockDuration")
       ? {
           defaultLockDurationMs:
             defaultLockDuration === undefined

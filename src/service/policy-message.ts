@@ -84,22 +84,26 @@ const BY_PATH = new Map<string, string>(
 );
 
 /**
- * What an update sets and what it lets be inherited again. Throws FIELD_INVALID for a mask that names nothing or what is
- * not there, and for values that it does not name.
+ * What an update sets and what it lets be inherited again: what the mask names, or, without one, the values that are
+ * there. Throws FIELD_INVALID for a mask that names what is not there, and for values that it does not name.
  */
 export function toPolicyChange(
   message: pb.PolicyValues | undefined,
   paths: readonly string[],
 ): { readonly values: PolicyValues; readonly cleared: readonly string[] } {
   const allowed = `allowed are ${pb.PolicyValuesSchema.fields.map(({ name }) => name).join(", ")}`;
-  if (paths.length === 0) throw invalidField("update_mask", `names nothing; ${allowed}`);
-  const named = new Set<string>();
-  for (const path of paths) {
-    const name = BY_PATH.get(path);
-    if (name === undefined) throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
-    named.add(name);
-  }
   const values = toPolicyValues(message);
+  const named = new Set<string>(paths.length === 0 ? Object.keys(values) : []);
+  if (paths.length + named.size === 0) {
+    throw invalidField("update_mask", `is absent, and no field has a value; ${allowed}`);
+  }
+  for (const path of paths) {
+    const names = path === "*" ? BY_PATH.values() : [BY_PATH.get(path)];
+    for (const name of names) {
+      if (name === undefined) throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
+      named.add(name);
+    }
+  }
   const idle = Object.keys(values).find((name) => !named.has(name));
   if (idle !== undefined) {
     const path = [...BY_PATH].find(([, name]) => name === idle)?.[0] ?? idle;

@@ -1,6 +1,6 @@
-/** What the update mask of UpdateUser names. */
-import { ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
-import type { PersonInput } from "../domain/command.ts";
+/** What UpdateUser changes: the fields that its mask names, or those that are there. */
+import { type Profile, ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
+import type * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { shown } from "../domain/refusal.ts";
 import { PROFILE_FIELDS, type ProfileField } from "../domain/user.ts";
 import { invalidField } from "./request.ts";
@@ -25,10 +25,13 @@ export interface UpdatedFields {
   readonly namespaces: readonly string[] | "all";
 }
 
-/** Throws FIELD_INVALID for a path that names nothing, and for values that the mask does not name. */
-export function updatedFields(paths: readonly string[], { profile, attributes }: PersonInput): UpdatedFields {
-  if (paths.length === 0)
-    throw invalidField("update_mask", "names nothing; name at least one field, such as profile.email");
+/**
+ * What a mask names, or, without one, what the request has a value for: a text that is there and empty removes the
+ * field. Throws FIELD_INVALID for a path that names nothing, and for values that the mask does not name.
+ */
+export function updatedFields({ updateMask, profile, attributes }: pb.UpdateUserRequest): UpdatedFields {
+  const paths = updateMask?.paths ?? [];
+  if (paths.length === 0) return presentFields(profile, Object.keys(attributes));
   const fields = new Set<UpdatedField>();
   const namespaces = new Set<string>();
   let all = false;
@@ -36,16 +39,14 @@ export function updatedFields(paths: readonly string[], { profile, attributes }:
     const [head, ...rest] = path.split(".");
     const name = rest.join(".");
     const field = BY_NAME.get(name);
-    if (path === "profile") for (const each of FIELDS) fields.add(each);
+    if (path === "*") all = true;
+    if (path === "*" || path === "profile") for (const each of FIELDS) fields.add(each);
     else if (head === "profile" && field !== undefined) fields.add(field);
     else if (path === "attributes") all = true;
     else if (head === "attributes" && name !== "") namespaces.add(name);
-    else {
-      const allowed = `profile, ${FIELDS.map((f) => `profile.${ProfileSchema.field[f].name}`).join(", ")}, attributes and attributes.<namespace>`;
-      throw invalidField("update_mask", `${shown(path)} names nothing; allowed are ${allowed}`);
-    }
+    else throw invalidField("update_mask", `${shown(path)} names nothing; allowed are ${allowedPaths()}`);
   }
-  const idle = FIELDS.find((field) => profile[field] !== undefined && !fields.has(field));
+  const idle = FIELDS.find((field) => Boolean(profile?.[field]) && !fields.has(field));
   if (idle !== undefined) {
     const { name } = ProfileSchema.field[idle];
     throw invalidField(`profile.${name}`, `has a value, but update_mask does not name profile.${name}`);
@@ -58,4 +59,15 @@ export function updatedFields(paths: readonly string[], { profile, attributes }:
     );
   }
   return { fields: [...fields], namespaces: all ? "all" : [...namespaces] };
+}
+
+function presentFields(profile: Profile | undefined, namespaces: readonly string[]): UpdatedFields {
+  const fields = FIELDS.filter((field) => profile?.[field] !== undefined);
+  if (fields.length + namespaces.length > 0) return { fields, namespaces };
+  throw invalidField("update_mask", `is absent, and no field has a value; name or give one of ${allowedPaths()}`);
+}
+
+function allowedPaths(): string {
+  const fields = FIELDS.map((field) => `profile.${ProfileSchema.field[field].name}`);
+  return `profile, ${fields.join(", ")}, attributes and attributes.<namespace>`;
 }

@@ -145,7 +145,7 @@ export function toAttributesMessage(attributes: Attributes): { [namespace: strin
 export function toProfile(message: ProfileMessage | undefined): Profile {
   const profile: Partial<Record<ProfileField, string>> & { emailVerified?: true } = {};
   if (message === undefined) return profile;
-  for (const field of PROFILE_FIELDS) if (message[field] !== "") profile[field] = message[field];
+  for (const field of PROFILE_FIELDS) if (message[field]) profile[field] = message[field];
   if (message.emailVerified) profile.emailVerified = true;
   return profile;
 }

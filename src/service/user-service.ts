@@ -73,7 +73,7 @@ function personHandlers(
       const answer = await change(call, {
         type: "UpdateUser",
         ...ofUser(call, request),
-        ...updatedFields(request.updateMask?.paths ?? [], person),
+        ...updatedFields(request),
         ...person,
       });
       return create(pb.UpdateUserResponseSchema, answer);

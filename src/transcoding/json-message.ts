@@ -2,6 +2,7 @@
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { badRequest, quote } from "./bad-request.ts";
+import { hideUnderscores, showUnderscores } from "./field-mask.ts";
 import { type JsonWalk, messageCheck } from "./json-check.ts";
 import { describeProblem } from "./json-problem.ts";
 import { findDuplicateName, findJsonBreak, scanJson, tooDeep } from "./json-scan.ts";
@@ -83,7 +84,7 @@ function malformedJson(text: string): ConnectError {
   return badRequest("", `the request body is not valid JSON: unexpected character at line ${line}, column ${column}`);
 }
 
-/** Checks the value along the descriptor, then converts it. */
+/** Checks the value along the descriptor, then converts it. Field masks in it have their underscores hidden from then on. */
 export function toMessage<Desc extends DescMessage>(
   desc: Desc,
   parsed: JsonText,
@@ -91,12 +92,15 @@ export function toMessage<Desc extends DescMessage>(
 ): MessageShape<Desc> {
   checkJson(desc, parsed, policy);
   const ignoreUnknownFields = policy.unknownFields === "ignore";
+  hideUnderscores(desc, parsed.json);
   try {
-    return fromJson(desc, parsed.json, {
+    const message = fromJson(desc, parsed.json, {
       ignoreUnknownFields,
       registry: policy.registry,
       recursionLimit: RECURSION_LIMIT,
     });
+    showUnderscores(desc, message);
+    return message;
   } catch (cause) {
     // The walk knows all that fromJson refuses but the values of extensions and map keys that differ only in form.
     const error = badRequest("", `the request body does not fit ${desc.typeName}`);

@@ -2,7 +2,16 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { badRequest, formatReceived, isRedacted, quote } from "./bad-request.ts";
 import { suggest } from "./closest-name.ts";
-import { type FieldPath, hasSubfields, namedFields, setValue, toJsonPath, toProtoPath } from "./field-path.ts";
+import { isFieldMask } from "./field-mask.ts";
+import {
+  type FieldPath,
+  findValue,
+  hasSubfields,
+  namedFields,
+  setValue,
+  toJsonPath,
+  toProtoPath,
+} from "./field-path.ts";
 import { JSON_DEPTH_MAX } from "./json-message.ts";
 import { decodePercent } from "./path-text.ts";
 import { describeKind, type Route } from "./route.ts";
@@ -24,7 +33,8 @@ const forms = new WeakMap<DescField, TextForm | { readonly none: true }>();
 /**
  * Parameters are named by JSON name or proto name, nested fields by dotted paths; a repeated field is given by repeating
  * the parameter. `+` is a space. Twice the same field, two members of a oneof, and maps, repeated messages and messages
- * without a text form are refused. Fields that the path sets are skipped: the path wins.
+ * without a text form are refused. Fields that the path sets are skipped: the path wins. Beside a body that is the whole
+ * message only the field mask of a PATCH may be given (AIP-134).
  */
 export function bindQuery(message: Message, route: Route, query: string): void {
   const { unknownQuery, ignoredQuery } = route.policy;
@@ -53,12 +63,13 @@ function decodeParameter(raw: string, name?: string): string {
 }
 
 function bindParameter(message: Message, route: Route, name: string, raw: string, seen: Set<string>): void {
-  const target = route.body.kind === "message" ? undefined : findTarget(route.method.input, name);
+  const found = findTarget(route.method.input, name);
+  const target = route.body.kind !== "message" || isMaskOf(route, found) ? found : undefined;
   if (target === undefined || "desc" in target) {
     if (route.policy.unknownQuery === "ignore") {
       return;
     }
-    throw badRequest(name, sayUnknown(name, target));
+    throw badRequest(name, sayUnknown(route, name, target));
   }
   if (route.pathFields.has(target.protoPath)) {
     return;
@@ -70,9 +81,16 @@ function bindParameter(message: Message, route: Route, name: string, raw: string
   bindTarget(message, target, { text: decodeParameter(raw, name), isSecret: route.policy.redactValues }, seen);
 }
 
-function sayUnknown(name: string, unknown: Unknown | undefined): string {
+/** Whether the request is an update, and the parameter its mask. */
+function isMaskOf({ httpMethod }: Route, target: QueryTarget | Unknown): boolean {
+  return httpMethod === "PATCH" && "form" in target && target.path.length === 1 && target.path.every(isFieldMask);
+}
+
+function sayUnknown({ method, httpMethod }: Route, name: string, unknown: Unknown | undefined): string {
   if (unknown === undefined) {
-    return `the query parameter ${quote(name)} is unknown; this method takes none, its fields stand in the body`;
+    const mask = method.input.fields.find(isFieldMask);
+    const taken = mask === undefined || httpMethod !== "PATCH" ? "none" : `${mask.jsonName} alone`;
+    return `the query parameter ${quote(name)} is unknown; this method takes ${taken}, its fields stand in the body`;
   }
   const prefix = unknown.parents.map((field) => `${field.jsonName}.`).join("");
   const known = unknown.desc.fields.map((field) => field.jsonName);
@@ -105,6 +123,9 @@ function bindTarget(
   if (value === undefined) {
     const received = formatReceived(text, isSecret || path.some(isRedacted));
     throw badRequest(name, `the query parameter ${name} must be ${form.expected}; received ${received}`);
+  }
+  if (isFieldMask(last) && findValue(message, path) !== undefined) {
+    throw badRequest(name, `${name} is given twice, in the query and in the body; give it once`);
   }
   const conflict = setValue(message, path, value);
   if (conflict !== undefined) {

@@ -1,7 +1,8 @@
 /** The text forms of scalars, enums and well-known types: what they may be, in words, and how text becomes a value. */
 import { create, type DescEnum, type DescField, type DescMessage, fromJson, ScalarType } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { FieldMaskSchema, isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { isFieldMaskText, toFieldMask } from "./field-mask.ts";
 
 /** Makes the local value of a field from text; undefined where the text is none. No local value is undefined. */
 export type TextReader = (text: string) => unknown;
@@ -39,8 +40,6 @@ const TIMESTAMP =
 const DURATION = /^-?(\d{1,12})(?:\.(\d{1,9}))?s$/;
 /** 10,000 years; the limit of google.protobuf.Duration. */
 const DURATION_SECONDS_MAX = 315_576_000_000;
-/** `*` stands for all fields (AIP-134). */
-const FIELD_MASK = /^(?:[a-zA-Z0-9.*]+(?:,[a-zA-Z0-9.*]+)*)?$/;
 /** How many values of an enum a sentence lists. */
 const LISTED_VALUES_MAX = 20;
 
@@ -97,10 +96,6 @@ export function isDurationText(text: string): boolean {
   return whole < DURATION_SECONDS_MAX || (whole === DURATION_SECONDS_MAX && !/[1-9]/.test(fraction ?? ""));
 }
 
-export function isFieldMaskText(text: string): boolean {
-  return FIELD_MASK.test(text);
-}
-
 /** What a scalar may be, in words that follow "must be". */
 export function describeScalar(scalar: ScalarType): string {
   const range = INTEGERS.get(scalar);
@@ -138,7 +133,7 @@ export const WELL_KNOWN_TEXT: ReadonlyMap<string, { expected: string; fits: (tex
   ],
   [
     "google.protobuf.FieldMask",
-    { expected: "a comma-separated list of lowerCamelCase field paths", fits: isFieldMaskText },
+    { expected: "field paths, comma-separated, such as displayName or display_name", fits: isFieldMaskText },
   ],
 ]);
 
@@ -215,5 +210,6 @@ function messageTextForm(desc: DescMessage, inOneof: boolean): TextForm | undefi
     return undefined;
   }
   const { expected, fits } = known;
-  return { expected, read: (text) => (fits(text) ? fromJson(desc, text) : undefined) };
+  const read: TextReader = desc.typeName === FieldMaskSchema.typeName ? toFieldMask : (text) => fromJson(desc, text);
+  return { expected, read: (text) => (fits(text) ? read(text) : undefined) };
 }

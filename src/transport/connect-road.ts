@@ -10,6 +10,7 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { showUnderscores } from "../transcoding/field-mask.ts";
 import type { LiveCall } from "./call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "./call-error.ts";
 import { clampTimeout } from "./call-timeout.ts";
@@ -68,10 +69,13 @@ function createHandler<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>):
     acceptCompression: [...compressions],
     readMaxBytes: requestLimitsOf(bound, limits).bodyBytesMax,
     shutdownSignal: stopping,
-    jsonOptions: createJsonOptions(mount.options),
+    jsonOptions: createJsonOptions(mount.options, method.input),
     requestGate: (context) => gate(bound, surroundings, context),
   });
   const implementation = (request: Message & AsyncIterable<Message>, context: HandlerContext): unknown => {
+    if (bound.kind === "unary") {
+      showUnderscores(method.input, request);
+    }
     const answer = invoke(request, stateOf<A>(context.values).call);
     return method.methodKind === "client_streaming" ? onlyMessage(answer as AsyncIterable<Message>, method) : answer;
   };

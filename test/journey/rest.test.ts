@@ -186,7 +186,7 @@ test("paths and methods that are not served say what is", async (t) => {
     ["DELETE", "/v1/users", "GET, HEAD, POST"],
     ["DELETE", "/v1/users/u1/events", "GET, HEAD"],
     ["POST", "/v1/users/u1:nothing", "DELETE, GET, HEAD, PATCH"],
-    ["GET", "/v1/apiKeys/k:revoke", "POST"],
+    ["GET", "/v1/attempts:recordFailure", "POST"],
   ] as const;
   for (const [method, path, allow] of wrongMethods) {
     const answer = await send(path, { method });

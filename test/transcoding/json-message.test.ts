@@ -102,7 +102,8 @@ const REFUSED: readonly [body: string, field: string, sentence: RegExp][] = [
   ['{"duration":"315576000001s"}', "duration", /number of seconds/],
   ['{"duration":"1.1234567890s"}', "duration", /number of seconds/],
   ['{"duration":60}', "duration", /received 60/],
-  ['{"mask":"display_name"}', "mask", /lowerCamelCase/],
+  ['{"mask":"display name"}', "mask", /field paths, comma-separated, such as displayName or display_name/],
+  ['{"mask":"\ue05f"}', "mask", /field paths/],
   ['{"title":5}', "title", /must be a text/],
   [
     '{"duration":"1s","never":true}',

@@ -13,10 +13,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/resource/v1/profile.proto.
  */
 export const file_lockkeeper_resource_v1_profile: GenFile = /*@__PURE__*/
-  fileDesc("CiRsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Byb2ZpbGUucHJvdG8SFmxvY2trZWVwZXIucmVzb3VyY2UudjEi0wIKB1Byb2ZpbGUSHQoIdXNlcm5hbWUYASABKAlCC4ABAbpIBXIDGMACEhoKBWVtYWlsGAIgASgJQguAAQG6SAVyAxjAAhIbCg5lbWFpbF92ZXJpZmllZBgDIAEoCEgAiAEBEh8KCmdpdmVuX25hbWUYBCABKAlCC4ABAbpIBXIDGMgBEiAKC2ZhbWlseV9uYW1lGAUgASgJQguAAQG6SAVyAxjIARIhCgxkaXNwbGF5X25hbWUYBiABKAlCC4ABAbpIBXIDGMgBEhkKBXBob25lGAcgASgJQgqAAQG6SARyAhgyEjoKBmxvY2FsZRgIIAEoCUIqukgnciUYIzIhXihbQS1aYS16MC05XSsoLVtBLVphLXowLTldKykqKT8kEiAKC2V4dGVybmFsX2lkGAkgASgJQguAAQG6SAVyAxjIAUIRCg9fZW1haWxfdmVyaWZpZWRCaQoaZGV2LmxvY2trZWVwZXIucmVzb3VyY2UudjFQAVpJZ2l0aHViLmNvbS9sb2Nra2VlcGVyL2xvY2trZWVwZXIvZ2VuL2dvL2xvY2trZWVwZXIvcmVzb3VyY2UvdjE7cmVzb3VyY2V2MWIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("CiRsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Byb2ZpbGUucHJvdG8SFmxvY2trZWVwZXIucmVzb3VyY2UudjEi5wMKB1Byb2ZpbGUSIgoIdXNlcm5hbWUYASABKAlCC4ABAbpIBXIDGMACSACIAQESHwoFZW1haWwYAiABKAlCC4ABAbpIBXIDGMACSAGIAQESGwoOZW1haWxfdmVyaWZpZWQYAyABKAhIAogBARIkCgpnaXZlbl9uYW1lGAQgASgJQguAAQG6SAVyAxjIAUgDiAEBEiUKC2ZhbWlseV9uYW1lGAUgASgJQguAAQG6SAVyAxjIAUgEiAEBEiYKDGRpc3BsYXlfbmFtZRgGIAEoCUILgAEBukgFcgMYyAFIBYgBARIeCgVwaG9uZRgHIAEoCUIKgAEBukgEcgIYMkgGiAEBEj8KBmxvY2FsZRgIIAEoCUIqukgnciUYIzIhXihbQS1aYS16MC05XSsoLVtBLVphLXowLTldKykqKT8kSAeIAQESJQoLZXh0ZXJuYWxfaWQYCSABKAlCC4ABAbpIBXIDGMgBSAiIAQFCCwoJX3VzZXJuYW1lQggKBl9lbWFpbEIRCg9fZW1haWxfdmVyaWZpZWRCDQoLX2dpdmVuX25hbWVCDgoMX2ZhbWlseV9uYW1lQg8KDV9kaXNwbGF5X25hbWVCCAoGX3Bob25lQgkKB19sb2NhbGVCDgoMX2V4dGVybmFsX2lkQmkKGmRldi5sb2Nra2VlcGVyLnJlc291cmNlLnYxUAFaSWdpdGh1Yi5jb20vbG9ja2tlZXBlci9sb2Nra2VlcGVyL2dlbi9nby9sb2Nra2VlcGVyL3Jlc291cmNlL3YxO3Jlc291cmNldjFiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
- * A small profile for search and display. Every field is optional and empty when not set. All but `locale` and
+ * A small profile for search and display. Every field is optional, and absent when not set. All but `locale` and
  * `email_verified` are personal and can be erased from the history.
  *
  * @generated from message lockkeeper.resource.v1.Profile
@@ -25,16 +25,16 @@ export type Profile = Message<"lockkeeper.resource.v1.Profile"> & {
   /**
    * The name the user signs in with, at most 320 characters. Searched without regard to case, width and edge spaces.
    *
-   * @generated from field: string username = 1;
+   * @generated from field: optional string username = 1;
    */
-  username: string;
+  username?: string | undefined;
 
   /**
    * The email address, at most 320 characters. Searched like the username.
    *
-   * @generated from field: string email = 2;
+   * @generated from field: optional string email = 2;
    */
-  email: string;
+  email?: string | undefined;
 
   /**
    * The email address was proved to be the user's. Answers always write it; a request without it means false.
@@ -46,44 +46,44 @@ export type Profile = Message<"lockkeeper.resource.v1.Profile"> & {
   /**
    * The given name, at most 200 characters.
    *
-   * @generated from field: string given_name = 4;
+   * @generated from field: optional string given_name = 4;
    */
-  givenName: string;
+  givenName?: string | undefined;
 
   /**
    * The family name, at most 200 characters.
    *
-   * @generated from field: string family_name = 5;
+   * @generated from field: optional string family_name = 5;
    */
-  familyName: string;
+  familyName?: string | undefined;
 
   /**
    * The name to show, at most 200 characters.
    *
-   * @generated from field: string display_name = 6;
+   * @generated from field: optional string display_name = 6;
    */
-  displayName: string;
+  displayName?: string | undefined;
 
   /**
    * The telephone number, at most 50 characters.
    *
-   * @generated from field: string phone = 7;
+   * @generated from field: optional string phone = 7;
    */
-  phone: string;
+  phone?: string | undefined;
 
   /**
    * The language and region, a BCP 47 tag such as `de-CH`, at most 35 characters.
    *
-   * @generated from field: string locale = 8;
+   * @generated from field: optional string locale = 8;
    */
-  locale: string;
+  locale?: string | undefined;
 
   /**
    * The user's id in another system, at most 200 characters.
    *
-   * @generated from field: string external_id = 9;
+   * @generated from field: optional string external_id = 9;
    */
-  externalId: string;
+  externalId?: string | undefined;
 };
 
 /**

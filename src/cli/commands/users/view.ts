@@ -61,14 +61,14 @@ export function userLines(user: User): string {
 
 function profileFields(profile: Profile): readonly (readonly [string, string])[] {
   return [
-    ["username", profile.username],
-    ["email", profile.email === "" ? "" : `${profile.email}${profile.emailVerified ? " (verified)" : ""}`],
-    ["given name", profile.givenName],
-    ["family name", profile.familyName],
-    ["display name", profile.displayName],
-    ["phone", profile.phone],
-    ["locale", profile.locale],
-    ["external id", profile.externalId],
+    ["username", profile.username ?? ""],
+    ["email", profile.email ? `${profile.email}${profile.emailVerified ? " (verified)" : ""}` : ""],
+    ["given name", profile.givenName ?? ""],
+    ["family name", profile.familyName ?? ""],
+    ["display name", profile.displayName ?? ""],
+    ["phone", profile.phone ?? ""],
+    ["locale", profile.locale ?? ""],
+    ["external id", profile.externalId ?? ""],
   ];
 }
 
