@@ -81,6 +81,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     limits: { backupBytesPerSecond: config.backupBytesPerSecond, backupLogBytesMax: config.backupLogBytesMax },
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     onTrouble,
+    onWarning: (sentence) => log.write("warn", sentence),
     onBatch: (batch) => metrics.batch(batch),
     onCommit: (durationMs) => metrics.commit(durationMs),
     traces,

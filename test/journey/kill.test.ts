@@ -1,7 +1,7 @@
 /** kill -9 at random moments under load: what was acknowledged is there, what was refused is not, nothing is half. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { copyFile } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,7 +11,9 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { verifyChain } from "../../src/store/sqlite/verify-chain.ts";
 import { verifyUserRows } from "../../src/store/sqlite/verify-rows.ts";
 import { type Random, SOAK, seededRandom } from "../support/random.ts";
+import { assertRefused } from "../support/refusals.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
+import { until } from "../support/until.ts";
 
 const KILLS = SOAK ? 200 : 2;
 const USERS = 40;
@@ -102,3 +104,20 @@ async function assertWhole(path: string, { acknowledged, refused, unknown }: Led
     database.close();
   }
 }
+
+test("a log that is deleted under the service makes it not ready, and kill -9 loses nothing", async (t) => {
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const child = await spawnService(t, { path });
+  const { users } = clientsOf(child.url, ADMIN_KEY);
+  for (let index = 0; index < 20; index++) await users.createUser({ userId: `user-${index}` });
+  await rm(`${path}-wal`);
+  await until(async () => (await fetch(`${child.url}/readyz`)).status === 503, "a service that is not ready");
+  await assertRefused(users.lockUser({ userId: "user-1" }), "Unavailable", "STORE_UNAVAILABLE");
+  child.process.kill("SIGKILL");
+  await ended(child);
+  const again = await spawnService(t, { path });
+  const { users: after } = clientsOf(again.url, ADMIN_KEY);
+  assert.equal((await after.listUsers({})).users.length, 20);
+  again.process.kill("SIGTERM");
+  await ended(again);
+});

@@ -82,7 +82,11 @@ describe("the container file", () => {
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"));
     assert.equal(ignored[0], "*");
-    for (const line of ignored.slice(1)) assert.match(line, /^(?:!(?:[a-z]+|LICENSE|package(?:-lock)?\.json|tsconfig\*\.json)|clients\/typescript\/\w+|proto\/google)$/);
+    for (const line of ignored.slice(1))
+      assert.match(
+        line,
+        /^(?:!(?:[a-z]+|LICENSE|package(?:-lock)?\.json|tsconfig\*\.json)|clients\/typescript\/\w+|proto\/google)$/,
+      );
   });
 
   test("sets only variables that there are", () => {

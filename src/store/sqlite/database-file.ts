@@ -1,8 +1,7 @@
 /** Opens the database file with the settings that durability and speed ask for, or says plainly why it cannot. */
-import { existsSync, mkdirSync, realpathSync, type Stats, statSync } from "node:fs";
+import { closeSync, existsSync, fchmodSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
-import { StoreUnavailableError } from "../store.ts";
 
 /** How long a statement waits for another connection's lock. The event loop stands still meanwhile, so: not long. */
 const BUSY_MS = 200;
@@ -12,11 +11,15 @@ const BUSY_MS = 200;
  */
 const CACHE_KIB = 128 * 1024;
 
-/** The path by which everyone knows the file: two links to it must not give two locks. Creates the folder. */
+/** Files hold everyone's data and the hashes of all keys: only the service's own user may read them. */
+export const PRIVATE_FILE_MODE = 0o600;
+const PRIVATE_FOLDER_MODE = 0o700;
+
+/** The path by which everyone knows the file: two symbolic links to it must not give two locks. Creates the folder. */
 export function toRealPath(path: string): string {
   const full = resolve(path);
   try {
-    mkdirSync(dirname(full), { recursive: true });
+    mkdirSync(dirname(full), { recursive: true, mode: PRIVATE_FOLDER_MODE });
     return existsSync(full) ? realpathSync(full) : join(realpathSync(dirname(full)), basename(full));
   } catch (error) {
     throw new Error(`the folder of the database ${full} cannot be created or read: ${messageOf(error)}`, {
@@ -29,6 +32,7 @@ export function toRealPath(path: string): string {
 export function openWriter(path: string): Database.Database {
   let database: Database.Database | undefined;
   try {
+    makePrivate(path);
     database = new Database(path, { timeout: BUSY_MS });
     database.pragma(`cache_size = -${CACHE_KIB}`);
     // The page size of a new database, and readers beside the writer.
@@ -48,6 +52,20 @@ export function openWriter(path: string): Database.Database {
     database?.close();
     throw new Error(toSentence(path, error), { cause: error });
   }
+}
+
+/** SQLite creates with 0644; its log and shared memory take the mode of the database. A file that is there is left alone. */
+function makePrivate(path: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "wx", PRIVATE_FILE_MODE);
+  } catch {
+    // It is there already; or it cannot be created, which SQLite's own attempt reports.
+    return;
+  }
+  // An odd umask could take away more.
+  fchmodSync(descriptor, PRIVATE_FILE_MODE);
+  closeSync(descriptor);
 }
 
 /** A connection that only reads, for the reader worker. */
@@ -76,34 +94,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/**
- * Notices when the file was moved or deleted under the open connection. SQLite itself does so with a rollback journal,
- * but not in WAL mode: it would go on writing, durably, to a file that nobody will find.
- */
-export class FileGuard {
-  readonly #path: string;
-  readonly #device: number;
-  readonly #inode: number;
-
-  constructor(path: string) {
-    const { dev, ino } = statSync(path);
-    this.#path = path;
-    this.#device = dev;
-    this.#inode = ino;
-  }
-
-  /** Throws StoreUnavailableError, NOT_APPLIED, when the path does not lead to the open file any more. */
-  assertInPlace(): void {
-    const found = this.#stat();
-    if (found !== undefined && found.ino === this.#inode && found.dev === this.#device) return;
-    throw new StoreUnavailableError("the database file was moved or deleted while it was open", "NOT_APPLIED");
-  }
-
-  #stat(): Stats | undefined {
-    try {
-      return statSync(this.#path, { throwIfNoEntry: false });
-    } catch (cause) {
-      throw new StoreUnavailableError("the database file cannot be looked at", "NOT_APPLIED", { cause });
-    }
-  }
+/** Returns a size in bytes; 0 for a file that is not there: the log comes and goes. */
+export function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

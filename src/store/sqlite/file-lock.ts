@@ -2,7 +2,11 @@
 import { closeSync, fchmodSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
+import { PRIVATE_FILE_MODE } from "./database-file.ts";
 import { giveDescriptor } from "./owner.ts";
+
+/** Follows the name of the database. */
+export const LOCK_SUFFIX = ".lock";
 
 export interface FileLock {
   release(): void;
@@ -10,11 +14,11 @@ export interface FileLock {
 
 /**
  * Locks `path`.lock. A lock on the database itself would shut out our own reader threads. The kernel drops it when the
- * process ends in whatever way, so nothing is left behind by kill -9. Throws a plain sentence when it is taken, or
- * cannot be.
+ * process ends in whatever way, so nothing is left behind by kill -9. Throws a plain sentence when it is taken or
+ * cannot be, and when the database has several names, of which each would have a lock.
  */
 export function lockFile(path: string): FileLock {
-  const lockPath = `${path}.lock`;
+  const lockPath = path + LOCK_SUFFIX;
   makeFor(path, lockPath);
   let database: Database.Database | undefined;
   try {
@@ -27,6 +31,13 @@ export function lockFile(path: string): FileLock {
     throw new Error(toSentence(path, lockPath, error), { cause: error });
   }
   const held = database;
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() && found.nlink > 1) {
+    held.close();
+    throw new Error(
+      `the database ${path} has ${found.nlink} names (hard links), each of which would get a lock and a log of its own, and changes would be lost; keep one: find its names with \`find -samefile ${path}\` and remove the others, or make a copy`,
+    );
+  }
   return { release: () => void held.close() };
 }
 
@@ -46,7 +57,7 @@ function toSentence(path: string, lockPath: string, error: unknown): string {
 function makeFor(path: string, lockPath: string): void {
   let descriptor: number;
   try {
-    descriptor = openSync(lockPath, "wx", 0o644);
+    descriptor = openSync(lockPath, "wx", PRIVATE_FILE_MODE);
   } catch {
     // It is there already; or it cannot be made, which SQLite's own try will tell.
     return;
@@ -54,7 +65,7 @@ function makeFor(path: string, lockPath: string): void {
   try {
     const database = statSync(path, { throwIfNoEntry: false });
     giveDescriptor(descriptor, database ?? statSync(dirname(path)));
-    if (database !== undefined) fchmodSync(descriptor, database.mode & 0o666);
+    fchmodSync(descriptor, database === undefined ? PRIVATE_FILE_MODE : database.mode & 0o666);
   } finally {
     closeSync(descriptor);
   }

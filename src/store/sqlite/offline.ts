@@ -18,7 +18,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { generationFloor } from "../../domain/instance.ts";
-import { openWriter, toRealPath } from "./database-file.ts";
+import { openWriter, PRIVATE_FILE_MODE, toRealPath } from "./database-file.ts";
 import { lockFile } from "./file-lock.ts";
 import { readGeneration } from "./list-query.ts";
 import { doneMigrations, dueMigrations, migrate } from "./migrate.ts";
@@ -277,7 +277,7 @@ function settleFormer(path: string): readonly number[] | undefined {
 /** The service must be able to write what an administrator restored: as the former database, or as its folder is. */
 function giveOwner(copy: string, path: string): void {
   const former = statSync(path, { throwIfNoEntry: false });
-  giveFile(copy, former ?? statSync(dirname(path)), former?.mode);
+  giveFile(copy, former ?? statSync(dirname(path)), former?.mode ?? PRIVATE_FILE_MODE);
 }
 
 /** Gives the former database a second name; its own is taken by the rename that follows, so there is always one. */

@@ -1,5 +1,5 @@
 /** The store on one SQLite file: a writer with group commit, a reader worker, a checkpoint worker and the sweeper. */
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import type { Database, Statement } from "better-sqlite3";
 import type { ApiKey } from "../../domain/api-key.ts";
 import { ATTEMPT_KEPT_MS, type Attempt } from "../../domain/attempt.ts";
@@ -37,7 +37,8 @@ import {
 import { toDueCounter } from "./attempt-rows.ts";
 import { Backups } from "./backup.ts";
 import { REQUEST_KEPT_MS } from "./batch.ts";
-import { FileGuard, openWriter, toRealPath } from "./database-file.ts";
+import { openWriter, sizeOf, toRealPath } from "./database-file.ts";
+import { describeLooseModes, FileGuard } from "./file-guard.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
 import { type Limits, limitsOf } from "./limits.ts";
@@ -64,6 +65,8 @@ export interface SqliteStoreOptions {
   readonly allowClockBehind?: boolean;
   /** Told of every trouble with its cause, for the log; commands and reads get their own answers. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Called with what an administrator should know at the start, one sentence each. */
+  readonly onWarning?: (sentence: string) => void;
   /** Hears of each batch that was committed. */
   readonly onBatch?: (batch: BatchMetric) => void;
   /** Hears how long each COMMIT took, in milliseconds: of batches and of what is no event. */
@@ -87,6 +90,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     database = openWriter(path);
     await migrate(database, path);
     assertClock(database, options);
+    const looseModes = describeLooseModes(path);
+    if (looseModes !== undefined) options.onWarning?.(looseModes);
     return new SqliteStore(options, path, lock, database);
   } catch (error) {
     database?.close();
@@ -134,8 +139,8 @@ export class SqliteStore implements Store {
     this.#lock = lock;
     this.#statements = prepareHotStatements(database);
     this.generation = readGeneration(database);
-    this.#guard = new FileGuard(path);
     this.#descriptor = openSync(path, "r");
+    this.#guard = new FileGuard({ path, database, descriptor: this.#descriptor });
     const { walBytesMax } = limits;
     // What the log grew by during a backup is given back to the disk.
     database.pragma(`journal_size_limit = ${walBytesMax}`);
@@ -391,9 +396,4 @@ export class SqliteStore implements Store {
   #assertOpen(): void {
     if (!this.#database.open) throw new StoreUnavailableError("the store is closed", undefined);
   }
-}
-
-/** 0 for a file that is not there: the log comes and goes. */
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -4,7 +4,7 @@ import type { Session } from "../../domain/session.ts";
 import type { RunBatch, Take } from "../group-commit.ts";
 import { type Outcome, StoreUnavailableError } from "../store.ts";
 import { Batch } from "./batch.ts";
-import type { FileGuard } from "./database-file.ts";
+import type { FileGuard } from "./file-guard.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { toStoreError } from "./trouble.ts";
 

@@ -1,11 +1,22 @@
 /** Opening a database: what is refused, and that the refusal says why in one sentence. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import Database from "better-sqlite3";
 import { openSqliteStore, type SqliteStoreOptions } from "../../../src/store/sqlite/sqlite-store.ts";
+import { defer } from "../../support/cleanup.ts";
 import { runCommand } from "../../support/run-command.ts";
 import { createUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
@@ -98,6 +109,52 @@ describe("opening a database", () => {
     await assert.rejects(open(link), /is in use by another process/);
     await store.close();
     await (await open(link)).close();
+  });
+
+  it("refuses a database of several names: each would have a lock and a log of its own", async (t) => {
+    const { path, store } = await openFixture(t);
+    const other = join(dirname(path), "other.db");
+    linkSync(path, other);
+    const refusal = (name: string) => ({
+      message: new RegExp(`the database ${name} has 2 names \\(hard links\\), .*find -samefile ${name}`),
+    });
+    await assert.rejects(open(other), refusal(other));
+    resourceOf(await store.execute(createUser("u")));
+    await store.close();
+    await assert.rejects(open(path), refusal(path));
+    rmSync(other);
+    await (await open(path)).close();
+  });
+
+  for (const umask of [0o000, 0o022, 0o277]) {
+    it(`makes files that only their owner can read, under the umask ${umask.toString(8)}`, async (t) => {
+      const path = join(makeFolder(t), "made", "deep", "a.db");
+      const before = process.umask(umask);
+      defer(t, () => process.umask(before));
+      const warnings: string[] = [];
+      const store = await open(path, { onWarning: (sentence) => warnings.push(sentence) });
+      process.umask(before);
+      const modeOf = (file: string): number => statSync(file).mode & 0o777;
+      assert.deepEqual(
+        ["", "-wal", "-shm", ".lock"].map((suffix) => modeOf(path + suffix)),
+        [0o600, 0o600, 0o600, 0o600],
+      );
+      assert.deepEqual([dirname(path), dirname(dirname(path))].map(modeOf), [0o700 & ~umask, 0o700 & ~umask]);
+      assert.deepEqual(warnings, []);
+      await store.close();
+    });
+  }
+
+  it("keeps the mode of a database that is there, and warns once of one that others can read", async (t) => {
+    const path = join(makeFolder(t), "a.db");
+    await (await open(path)).close();
+    chmodSync(path, 0o640);
+    const warnings: string[] = [];
+    await (await open(path, { onWarning: (sentence) => warnings.push(sentence) })).close();
+    assert.equal(statSync(path).mode & 0o777, 0o640);
+    assert.deepEqual(warnings, [
+      `other users of this machine may read the database, which holds everyone's data and the hashes of all keys: chmod 600 ${path} ${path}-wal ${path}-shm`,
+    ]);
   });
 
   it("refuses a lock file that may not be written: SQLite would open it for reading, and lock nothing", async (t) => {
