@@ -112,6 +112,7 @@ export const REASONS = {
     "UNAVAILABLE",
     "The store cannot be reached or written; `outcome` says whether the command took effect. A read that took over 10 s by itself is given up: ask for less.",
   ],
+  UNFORESEEN: ["INTERNAL", "A fault of the service; the log has its cause under `callId`."],
   STORE_REJECTED: ["INTERNAL", "The database refused this command alone; nothing was applied."],
 } as const satisfies Record<string, readonly [RefusalCode, string]>;
 

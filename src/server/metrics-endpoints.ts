@@ -27,11 +27,11 @@ const registry = createRegistry(file_google_rpc_error_details);
 
 /** `GET /metrics` of the main port. */
 export function metricsMount(metrics: Metrics, gate: Gate): HttpMount<Admission | undefined> {
-  return mountHttp(METRICS_PATH, async ({ method, path, header, remoteAddress, note }) => {
+  return mountHttp(METRICS_PATH, async ({ id, method, path, header, remoteAddress, note }) => {
     const authentication = await gate.authenticate(header.get("authorization"), remoteAddress);
     note({ operation: "metrics" });
     const refuse = (error: ConnectError): HttpAnswer => {
-      describeFault(error, undefined);
+      describeFault(error, { method: undefined, callId: id });
       note({ error });
       return encodeStatusError(error, { registry });
     };

@@ -4,7 +4,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Actor } from "../auth/actor.ts";
 import type { Admission } from "../auth/admission.ts";
-import { RefusalError } from "../domain/refusal.ts";
+import { codeOf, REASONS, type Reason, RefusalError } from "../domain/refusal.ts";
 import type { EntryLevel, LogFields } from "../observability/log.ts";
 
 /** The parts of the transport's record that are logged. */
@@ -58,7 +58,7 @@ export function callFields(call: FinishedCall): {
   const reason = call.error && reasonOf(call.error);
   return {
     named: { rpc, wire: call.wire, code, reason },
-    level: call.code === Code.Internal || call.code === Code.DataLoss || call.code === Code.Unknown ? "warn" : "info",
+    level: FAULTS.includes(call.code) && !isCallersFault(reason) ? "warn" : "info",
     message: "call",
     fields: {
       callId: call.id,
@@ -77,6 +77,14 @@ export function callFields(call: FinishedCall): {
       span_id: call.trace?.spanId,
     },
   };
+}
+
+/** The codes of our own failures. */
+const FAULTS: readonly (Code | "ok")[] = [Code.Internal, Code.DataLoss, Code.Unknown];
+
+/** gRPC says INTERNAL of some requests that cannot be decoded, too. */
+function isCallersFault(reason: string | undefined): boolean {
+  return reason !== undefined && Object.hasOwn(REASONS, reason) && codeOf(reason as Reason) === "INVALID_ARGUMENT";
 }
 
 /** An error that a dialect has put into its own words is caused by the refusal. */

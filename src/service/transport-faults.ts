@@ -5,14 +5,23 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_de
 import { type Refusal, refuse, refuseFields } from "../domain/refusal.ts";
 import { toConnectError } from "./errors.ts";
 
+/** What callers are told of a failure of ours, and of nothing else. */
+const INTERNAL_TEXT = "internal error";
+
+/** Where an error was made. The method is absent where none answers to the path. */
+interface FaultPlace {
+  readonly method: DescMethod | undefined;
+  readonly callId: string;
+}
+
 /** Adds the details in place: the error is on its way to its encoder already. */
-export function describeFault(error: ConnectError, method: DescMethod | undefined): void {
+export function describeFault(error: ConnectError, place: FaultPlace): void {
   if (error.findDetails(ErrorInfoSchema).length > 0) return;
-  const refusal = refusalOf(error, method);
+  const refusal = refusalOf(error, place);
   if (refusal !== undefined) error.details = toConnectError(refusal).details;
 }
 
-function refusalOf(error: ConnectError, method: DescMethod | undefined): Refusal | undefined {
+function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal | undefined {
   const message = error.rawMessage;
   switch (error.code) {
     case Code.InvalidArgument: {
@@ -20,7 +29,7 @@ function refusalOf(error: ConnectError, method: DescMethod | undefined): Refusal
       const fields = named
         .filter(({ field }) => field !== "")
         .map(({ field, description }) => ({ field: toProtoPath(method?.input, field), description }));
-      return fields.length > 0 ? refuseFields(fields) : refuse("REQUEST_MALFORMED", message);
+      return fields.length > 0 ? refuseFields(fields) : malformed(message);
     }
     case Code.ResourceExhausted:
       return refuse("REQUEST_TOO_LARGE", message);
@@ -32,9 +41,18 @@ function refusalOf(error: ConnectError, method: DescMethod | undefined): Refusal
       return refuse("CALL_TIMED_OUT", message);
     case Code.Unavailable:
       return refuse("SERVICE_STOPPING", message);
+    case Code.Internal:
+    case Code.Unknown:
+      // gRPC says INTERNAL of some requests that cannot be decoded, too.
+      if (message !== INTERNAL_TEXT) return malformed(message);
+      return refuse("UNFORESEEN", message, { metadata: { callId } });
     default:
       return undefined;
   }
+}
+
+function malformed(message: string): Refusal {
+  return refuse("REQUEST_MALFORMED", message);
 }
 
 /** `users[3].userId` as `users[3].user_id`. Members that are no fields stay as they were sent. */

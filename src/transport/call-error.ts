@@ -2,7 +2,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RestError } from "../transcoding/rest-error.ts";
 
+/** What callers are told of a failure of ours, and of nothing else. */
 const internalText = "internal error";
+
+/** Errors that have a code of our own failures because a protocol says so. */
+const callersFaults = new WeakSet<ConnectError>();
 
 /** Errors made here keep their cause for the log; nothing of it reaches the caller. */
 export function toCallError(reason: unknown, signal?: AbortSignal): ConnectError {
@@ -43,12 +47,14 @@ export function correctDecodeError(error: ConnectError): void {
     // Next to all that is wrong with JSON was told before; this parser would show the value.
     rewrite(error, "the request does not fit the expected type", Code.InvalidArgument);
   } else if (error.code === Code.Internal && error.rawMessage.startsWith("received compressed envelope")) {
-    rewrite(error, "a message is marked as compressed, but no encoding is named", Code.InvalidArgument);
+    // gRPC and Connect both say INTERNAL of it.
+    rewrite(error, "a message is marked as compressed, but no encoding is named", Code.Internal);
+    callersFaults.add(error);
   } else if (error.code === Code.ResourceExhausted && error.rawMessage.includes("configured readMaxBytes")) {
     const bodyBytesMax = /readMaxBytes (\d+)/.exec(error.rawMessage)?.[1] ?? "allowed";
     rewrite(error, `the request message is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted);
   } else if (error.code === Code.Unimplemented && error.rawMessage.startsWith("protocol error: ")) {
-    rewrite(error, "a call of this method carries exactly one request message", Code.InvalidArgument);
+    rewrite(error, "a call of this method carries exactly one request message", Code.Unimplemented);
   }
 }
 
@@ -58,7 +64,7 @@ export function correctDecodeError(error: ConnectError): void {
  */
 export function sanitize(error: ConnectError): unknown {
   let cause: unknown;
-  if (error.code === Code.Internal || error.code === Code.Unknown) {
+  if ((error.code === Code.Internal || error.code === Code.Unknown) && !callersFaults.has(error)) {
     cause = error.cause ?? new Error(error.rawMessage, { cause: error });
     rewrite(error, internalText, error.code);
   } else if (!error.rawMessage.isWellFormed()) {

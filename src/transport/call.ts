@@ -24,16 +24,16 @@ export class LiveCall<A> implements Call<A> {
   #admitting: Promise<void> | undefined;
   #signal: AbortSignal | undefined;
   #responseHeader: Headers | undefined;
+  #responseTrailer: Headers | undefined;
   #deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(
-    id: string,
     wire: Wire,
     method: DescMethod,
     exchange: Exchange,
     { stopping, describeError }: { readonly stopping: AbortSignal; readonly describeError?: DescribeError | undefined },
   ) {
-    this.id = id;
+    this.id = exchange.callId;
     this.describeError = describeError;
     this.wire = wire;
     this.method = method;
@@ -95,6 +95,11 @@ export class LiveCall<A> implements Call<A> {
     return this.#responseHeader;
   }
 
+  get responseTrailer(): Headers {
+    this.#responseTrailer ??= new Headers();
+    return this.#responseTrailer;
+  }
+
   /** The signal, if somebody has asked for it. */
   get signalIfAny(): AbortSignal | undefined {
     return this.#signal;
@@ -105,10 +110,20 @@ export class LiveCall<A> implements Call<A> {
     return this.#responseHeader;
   }
 
-  /** Uses the signal and response headers that Connect has made for this call. */
-  adopt(signal: AbortSignal, responseHeader: Headers): void {
+  /** The trailers, if the handler has asked for them. */
+  get responseTrailerIfAny(): Headers | undefined {
+    return this.#responseTrailer;
+  }
+
+  /** Uses the signal, the response headers and the trailers that Connect has made for this call. */
+  adopt({
+    signal,
+    responseHeader,
+    responseTrailer,
+  }: Pick<Call<A>, "signal" | "responseHeader" | "responseTrailer">): void {
     this.#signal = signal;
     this.#responseHeader = responseHeader;
+    this.#responseTrailer = responseTrailer;
   }
 
   #createSignal(): AbortSignal {

@@ -10,6 +10,7 @@ import {
   type HandlerContext,
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { showUnderscores } from "../transcoding/field-mask.ts";
 import type { LiveCall } from "./call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "./call-error.ts";
@@ -21,8 +22,8 @@ import { answerRefusal, isPlain } from "./early-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
 import { type BoundMethod, noteError } from "./handler.ts";
-import type { Wire } from "./mount.ts";
-import { beginCall, httpRefusals, requestLimitsOf, type Surroundings } from "./road.ts";
+import { beginCall, requestLimitsOf, type Surroundings } from "./road.ts";
+import { allowOf, answerStray, explainRefusal, rpcWireOf } from "./stray.ts";
 import { sendUniversal } from "./universal.ts";
 
 /** Serves one RPC path. The exchange has passed CORS; nothing else of it has been looked at. */
@@ -99,7 +100,7 @@ async function onlyMessage(answers: AsyncIterable<Message>, method: DescMethod):
 /** Runs before the body is read. What it throws is encoded as the protocol of the call demands. */
 async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, context: HandlerContext): Promise<void> {
   const { call, exchange, gone } = stateOf<A>(context.values);
-  call.adopt(context.signal, context.responseHeader);
+  call.adopt(context);
   context.signal.addEventListener("abort", () => {
     const reason: unknown = context.signal.reason;
     if (reason === gone.reason || reason === surroundings.stopping.reason || !(reason instanceof Error)) {
@@ -113,6 +114,7 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
     } else if (reason.name !== "AbortError") {
       // Connect hands its errors here just before it encodes them; those of the handler have been noted by then.
       if (reason instanceof ConnectError && reason !== call.error) {
+        nameEncodings(reason, context.responseHeader);
         correctDecodeError(reason);
       }
       noteError(call, reason, surroundings.logInternal);
@@ -132,6 +134,14 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
   }
 }
 
+/** The encodings that would be taken, where another one was refused: Connect keeps them with the error. */
+function nameEncodings(error: ConnectError, header: Headers): void {
+  for (const name of ["grpc-accept-encoding", "connect-accept-encoding", "accept-encoding"]) {
+    const accepted = error.metadata.get(name);
+    if (accepted !== null) header.set(name, accepted);
+  }
+}
+
 function isConnectDeadline(reason: Error): boolean {
   return reason instanceof ConnectError && reason.rawMessage === "the operation timed out";
 }
@@ -148,7 +158,7 @@ function serve<A>(
     return;
   }
   const contentType = exchange.request.headers["content-type"] ?? "";
-  const call = beginCall(surroundings, exchange, toWire(contentType), bound);
+  const call = beginCall(surroundings, exchange, rpcWireOf(contentType), bound);
   const lead = (): void => leadToConnect({ handler, bound, call, exchange, contentType }, surroundings);
   if (bound.kind !== "unary" || !isPlain(exchange, contentType)) {
     lead();
@@ -213,16 +223,18 @@ function leadToConnect<A>(led: Led<A>, surroundings: Surroundings<A>): void {
 }
 
 async function run<A>(
-  { handler, bound, call, exchange }: Led<A>,
+  led: Led<A>,
   request: UniversalServerRequest,
   surroundings: Surroundings<A>,
   asText: boolean,
 ): Promise<void> {
+  const { handler, bound, call, exchange } = led;
   const answer = await handler(request);
   if (exchange.over) {
     await answer.body?.[Symbol.asyncIterator]().return?.();
   } else if (answer.body === undefined) {
-    call.error = refuseStray(bound, exchange, surroundings) ?? refuse(handler, exchange, answer.status);
+    call.error = refuseStray(bound, exchange, surroundings);
+    if (call.error === undefined) refuse(led, answer.status, surroundings);
   } else {
     await sendUniversal(exchange, answer, asText);
   }
@@ -236,8 +248,9 @@ function refuseStray<A>(
 ): ConnectError | undefined {
   const error = ask?.(exchange.remoteAddress);
   if (error === undefined) return undefined;
+  const wire = rpcWireOf(exchange.request.headers["content-type"] ?? "");
   const jsonOptions = { registry: mount.options.rest?.registry };
-  answerRefusal(exchange, "application/json", { error, jsonOptions });
+  answerStray(exchange, error, { wire, status: codeToHttpStatus(error.code), header: {}, jsonOptions });
   return error;
 }
 
@@ -246,55 +259,11 @@ function isClientStreaming(handler: UniversalHandler): boolean {
   return methodKind === "client_streaming" || methodKind === "bidi_streaming";
 }
 
-function toWire(contentType: string): Wire {
-  if (!/^application\/grpc(?=$|[+;-])/i.test(contentType)) {
-    return "connect";
-  }
-  return /^application\/grpc-web/i.test(contentType) ? "grpc-web" : "grpc";
-}
-
-/** Connect's refusals of method, media type and HTTP version have no text and do not say what is allowed. */
-function refuse(handler: UniversalHandler, exchange: Exchange, status: number): ConnectError {
-  const refused = explain(handler, exchange, status);
-  const body = JSON.stringify({ code: refused.name, message: refused.error.rawMessage });
-  exchange.answer(status, { ...refused.header, "content-type": "application/json" }, Buffer.from(body));
-  return refused.error;
-}
-
-function explain(
-  handler: UniversalHandler,
-  exchange: Exchange,
-  status: number,
-): { name: string; error: ConnectError; header: Record<string, string> } {
-  const { requestPath } = handler;
-  if (status === httpRefusals.methodNotAllowed.status) {
-    const allow = allowOf(handler);
-    const text = `${requestPath} does not take ${exchange.method}; it takes ${allow}`;
-    return { name: "unimplemented", error: new ConnectError(text, Code.Unimplemented), header: { allow } };
-  }
-  if (status === httpRefusals.unsupportedMediaType.status) {
-    const accepted = acceptedTypes(handler).join(", ");
-    const given = exchange.request.headers["content-type"];
-    const what = given === undefined ? "has no content type" : "has a content type that is not served";
-    const isGet = exchange.method === "GET";
-    const text = isGet
-      ? `a GET of ${requestPath} needs the query parameters encoding (json or proto) and message`
-      : `the request ${what}; ${requestPath} takes ${accepted}`;
-    const header: Record<string, string> = isGet ? {} : { "accept-post": accepted };
-    return { name: "invalid_argument", error: new ConnectError(text, Code.InvalidArgument), header };
-  }
-  const text = `${requestPath} streams both ways and needs HTTP/2`;
-  return { name: "unimplemented", error: new ConnectError(text, Code.Unimplemented), header: { connection: "close" } };
-}
-
-function allowOf(handler: UniversalHandler): string {
-  return [...handler.allowedMethods, "OPTIONS"].join(", ");
-}
-
-const grpcTypes = ["application/grpc", "application/grpc-web", "application/grpc-web-text"];
-
-function acceptedTypes(handler: UniversalHandler): string[] {
-  return handler.method.methodKind === "unary"
-    ? ["application/json", "application/proto", ...grpcTypes]
-    : ["application/connect+json", "application/connect+proto", ...grpcTypes];
+/** Answers what Connect takes for no call of this method, and tells what it was. */
+function refuse<A>(led: Led<A>, status: number, surroundings: Surroundings<A>): void {
+  const { handler, bound, call, exchange } = led;
+  const { error, header } = explainRefusal(handler, exchange, status);
+  const noted = noteError(call, error, surroundings.logInternal);
+  const jsonOptions = { registry: bound.mount.options.rest?.registry };
+  answerStray(exchange, noted, { wire: rpcWireOf(led.contentType), status, header, jsonOptions });
 }

@@ -13,12 +13,24 @@ const preflightAgeSeconds = 7_200;
 const allowedMethods = [...cors.allowedMethods, "PUT", "PATCH", "DELETE", "HEAD"].join(", ");
 
 // The last one opens whatever else an answer carries, the `Trailer-*` of Connect among them, to calls without cookies.
-const exposedHeaders = [...cors.exposedHeaders, "Grpc-Status-Details-Bin", "WWW-Authenticate", "Retry-After", "*"];
+const exposedHeaders = [
+  ...cors.exposedHeaders,
+  "Grpc-Status-Details-Bin",
+  "X-Request-Id",
+  "WWW-Authenticate",
+  "Retry-After",
+  "Allow",
+  "Accept-Post",
+  "*",
+];
+
+/** What any page may send: who it is, what it calls its call, and the trace that the call belongs to. */
+const commonHeaders = ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage"];
 
 export function createCors(origins: readonly string[], headers: readonly string[]): Cors {
   const allowed = new Set(origins);
   const any = allowed.has("*");
-  const allowedHeaders = unique([...cors.allowedHeaders, "Authorization", ...headers]);
+  const allowedHeaders = unique([...cors.allowedHeaders, ...commonHeaders, ...headers]);
   const exposed = unique(exposedHeaders);
   return {
     handle(exchange) {

@@ -11,7 +11,7 @@ import { toAnswerTrailer } from "./universal.ts";
 const PLAIN_TYPE = /^application\/(?:grpc(?:-web(?:-text)?)?(?:\+(?:proto|json))?|proto|json)$/;
 
 /** What Connect needs to write details; `registry` absent: there are none. */
-type JsonOptions = { readonly registry: JsonWriteOptions["registry"] | undefined };
+export type JsonOptions = { readonly registry: JsonWriteOptions["registry"] | undefined };
 
 /** Whether a request is in the form that nearly all are in; the others take the long road. */
 export function isPlain(exchange: Exchange, contentType: string): boolean {

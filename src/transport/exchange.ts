@@ -18,7 +18,14 @@ export interface Door {
   readonly clientAddress: ClientAddress;
   /** Hears of connections on which a call was admitted. */
   readonly prove: (socket: Socket | undefined) => void;
+  readonly newCallId: () => string;
 }
+
+/** Where a caller names its call, and where every answer does. */
+const CALL_ID_HEADER = "x-request-id";
+
+/** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
+const callIdPattern = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
 
 export class Exchange {
   readonly request: HttpRequest;
@@ -36,6 +43,7 @@ export class Exchange {
   /** The status that was sent; 0 before. */
   status = 0;
   #header: Headers | undefined;
+  #callId: string | undefined;
   #endTime = 0;
   #stallTime = 0;
   #over: boolean = false;
@@ -102,6 +110,13 @@ export class Exchange {
     return Array.isArray(value) ? value.join(",") : value;
   }
 
+  /** What the caller calls it, where that is well formed; else an id of our own. Every answer carries it. */
+  get callId(): string {
+    const given = this.#callId ?? this.headerValue(CALL_ID_HEADER);
+    this.#callId ??= given !== undefined && callIdPattern.test(given) ? given : this.#door.newCallId();
+    return this.#callId;
+  }
+
   /** The request headers, without the pseudo ones. */
   get header(): Headers {
     this.#header ??= toHeaders(this.request);
@@ -133,7 +148,8 @@ export class Exchange {
       return;
     }
     this.status = status;
-    (this.response as Http2ServerResponse).writeHead(status, header as Record<string, string | string[]>);
+    const all = { ...header, [CALL_ID_HEADER]: this.callId };
+    (this.response as Http2ServerResponse).writeHead(status, all as Record<string, string | string[]>);
   }
 
   /** Resolves when more may be written; rejects when the client is gone. */

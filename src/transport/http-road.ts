@@ -13,7 +13,7 @@ export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surrounding
     prefix: mounted.prefix,
     serve: (exchange) => {
       serve(mounted, exchange, surroundings).catch((reason: unknown) => {
-        surroundings.logInternal(reason, "");
+        surroundings.logInternal(reason, exchange.callId);
         exchange.destroy();
       });
     },
@@ -23,12 +23,12 @@ export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surrounding
 async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings: Surroundings<A>): Promise<void> {
   let noted: HttpNote<A> | undefined;
   let failure: ConnectError | undefined;
-  const id = surroundings.newCallId();
+  const id = exchange.callId;
   exchange.onOver((completed) => {
     const error = failure ?? noted?.error ?? (completed ? undefined : callerGone());
     // A handler that masks a failure of its own in its own words leaves its cause to the log.
     if (failure === undefined && error?.code === Code.Internal) surroundings.logInternal(error.cause ?? error, id);
-    if (noted !== undefined) recordHttp(surroundings, exchange, { id, noted, error });
+    if (noted !== undefined) recordHttp(surroundings, exchange, { noted, error });
   });
   const call: HttpCall<A> = {
     id,

@@ -15,7 +15,7 @@ export type RecordedWire = Wire | "http";
 
 /** What is known of a call before its body is read. */
 export interface CallHead {
-  /** Unique per call; made by the transport from the ids it was handed. */
+  /** The caller's `x-request-id` where it is well formed, else made by the transport from the ids it was handed. */
   readonly id: string;
   readonly wire: Wire;
   readonly method: DescMethod;
@@ -32,10 +32,15 @@ export interface Call<A = unknown> extends CallHead {
   readonly deadlineTime: number | undefined;
   /** Aborts when the caller goes away, its deadline passes or the service stops. Made only when asked for. */
   readonly signal: AbortSignal;
-  /** Headers to send with the answer. */
+  /** Headers to send with the answer, an error's too. Of a stream they are sent with its first message. */
   readonly responseHeader: Headers;
   /** Wait for it before a step that takes milliseconds: others have their turn first. `undefined`: go on at once. */
   takeTurn(): Promise<void> | undefined;
+  /**
+   * What is known only at the end, an error's too: trailers on gRPC, gRPC-Web and streams; headers that begin with
+   * `trailer-` where the answer is one whole (unary calls of Connect and REST).
+   */
+  readonly responseTrailer: Headers;
 }
 
 export type UnaryHandler<I extends DescMessage, O extends DescMessage, A> = (
@@ -103,7 +108,7 @@ export type HttpResponse = ServerResponse | Http2ServerResponse;
 
 /** A request to a plain mount, as its handler sees it. */
 export interface HttpCall<A = unknown> {
-  /** Unique per call; made by the transport from the ids it was handed. */
+  /** As in `CallHead`. */
   readonly id: string;
   readonly method: string;
   /** As it was sent, without the query. */

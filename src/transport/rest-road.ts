@@ -1,6 +1,7 @@
 /** The road of plain HTTP and JSON: transcoding finds the method and turns bodies into messages; the handler is the same. */
 import { createRegistry, type DescMethod, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { parseDeadlineMs } from "../transcoding/deadline.ts";
 import { decodeRequest } from "../transcoding/decode.ts";
 import { encodeResponse, streamFormatOf } from "../transcoding/encode.ts";
@@ -26,6 +27,7 @@ import {
   timeoutMsMax,
   toDeadlineTime,
 } from "./road.ts";
+import { answerStray, type ServedMethods, strayWireOf, unknownRpc } from "./stray.ts";
 import { takeTurn } from "./turns.ts";
 
 /** What answers where no mount is known. */
@@ -38,11 +40,12 @@ export function createRestRoad<A>(
 ): (exchange: Exchange) => void {
   const table = createRouteTable(toRouteMounts(methods));
   const bound = new Map<DescMethod, BoundMethod<A>>(methods.map((each) => [each.method, each]));
+  const names = toServedMethods(methods);
   return (exchange) => {
     const found = table.match(exchange.method, exchange.request.url ?? "");
     const served = found.kind === "match" ? bound.get(found.route.method) : undefined;
     if (found.kind !== "match" || served === undefined) {
-      answerUnmatched(surroundings, exchange, found);
+      answerUnmatched(surroundings, exchange, found, names);
       return;
     }
     const call = beginCall(surroundings, exchange, "rest", served);
@@ -54,10 +57,20 @@ export function createRestRoad<A>(
       if (exchange.response.headersSent) {
         exchange.destroy();
       } else {
-        sendError(surroundings, exchange, error, found.route.policy);
+        sendError(surroundings, exchange, error, found.route.policy, callHeader(call));
       }
     });
   };
+}
+
+function toServedMethods<A>(methods: readonly BoundMethod<A>[]): ServedMethods {
+  const served = new Map<string, string[]>();
+  for (const { method } of methods) {
+    const names = served.get(method.parent.typeName) ?? [];
+    names.push(method.name);
+    served.set(method.parent.typeName, names);
+  }
+  return served;
 }
 
 function toRouteMounts<A>(methods: readonly BoundMethod<A>[]): RouteMount[] {
@@ -131,9 +144,10 @@ function successStatusOf({ policy, method }: Route): number {
   return policy.successStatuses[method.localName] ?? policy.successStatus;
 }
 
-/** What the handler has set. */
+/** What the handler has set. The answer is one whole: trailers go with the headers, named as Connect names them. */
 function callHeader<A>(call: LiveCall<A>): AnswerHeader {
-  return call.responseHeaderIfAny === undefined ? {} : Object.fromEntries(call.responseHeaderIfAny);
+  const trailers = [...(call.responseTrailerIfAny ?? [])].map(([name, value]) => [`trailer-${name}`, value]);
+  return Object.fromEntries([...(call.responseHeaderIfAny ?? []), ...trailers]);
 }
 
 async function sendCompressed(
@@ -156,7 +170,8 @@ async function sendCompressed(
 function answerUnmatched<A>(
   surroundings: Surroundings<A>,
   exchange: Exchange,
-  found: Exclude<RouteAnswer, RouteMatch> | RouteMatch,
+  found: RouteAnswer,
+  served: ServedMethods,
 ): void {
   const refused = surroundings.refuseStray?.(exchange.remoteAddress);
   if (
@@ -168,12 +183,18 @@ function answerUnmatched<A>(
     exchange.answer(204, { allow: allow.join(", ") }, undefined);
     return;
   }
-  const [fault, policy] = refusalOf(found);
+  const wire = strayWireOf(exchange);
+  const [fault, policy] = wire === "rest" ? refusalOf(found) : [unknownRpc(exchange.path, served), undefined];
   const error = refused ?? fault;
-  surroundings.describeError?.(error, undefined);
+  surroundings.describeError?.(error, { method: undefined, callId: exchange.callId });
   fitRefusal(error);
-  recordUnmatched(surroundings, exchange, error);
-  sendError(surroundings, exchange, error, policy ?? noMount);
+  recordUnmatched(surroundings, exchange, { wire, error });
+  if (wire === "rest") {
+    sendError(surroundings, exchange, error, policy ?? noMount);
+  } else {
+    const status = refused === undefined ? 404 : codeToHttpStatus(refused.code);
+    answerStray(exchange, error, { wire, status, header: {}, jsonOptions: noMount });
+  }
 }
 
 function refusalOf(found: RouteAnswer): [ConnectError, RestPolicy | undefined] {
@@ -194,13 +215,14 @@ function sendError<A>(
   exchange: Exchange,
   error: ConnectError,
   policy: RestPolicy,
+  header: AnswerHeader = {},
 ): void {
   let answer: RestAnswer;
   try {
     answer = policy.encodeError(error, policy);
   } catch (reason) {
-    surroundings.logInternal(reason, "");
+    surroundings.logInternal(reason, exchange.callId);
     answer = encodeStatusError(error, noMount);
   }
-  exchange.answer(answer.status, { ...answer.header }, answer.body);
+  exchange.answer(answer.status, { ...header, ...answer.header }, answer.body);
 }

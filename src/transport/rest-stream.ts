@@ -47,6 +47,7 @@ export async function sendStream<A>(
       }
       await exchange.write(line);
     }
+    exchange.addTrailers(Object.fromEntries(call.responseTrailerIfAny ?? []));
     exchange.end();
   } finally {
     await messages.return();

@@ -10,7 +10,6 @@ import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record
 
 export interface Surroundings<A> {
   readonly limits: TransportLimits;
-  readonly newCallId: () => string;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
   readonly describeError?: DescribeError | undefined;
@@ -29,7 +28,7 @@ export function beginCall<A>(
   wire: Wire,
   { method, mount }: { readonly method: DescMethod; readonly mount: Mount<A> },
 ): LiveCall<A> {
-  const call = new LiveCall<A>(surroundings.newCallId(), wire, method, exchange, {
+  const call = new LiveCall<A>(wire, method, exchange, {
     stopping: surroundings.stopping,
     describeError: mount.options.describeError ?? surroundings.describeError,
   });
@@ -55,12 +54,15 @@ export function beginCall<A>(
 }
 
 /** Tells of a request that no method answers to. */
-export function recordUnmatched<A>(surroundings: Surroundings<A>, exchange: Exchange, error: ConnectError): void {
-  const id = surroundings.newCallId();
+export function recordUnmatched<A>(
+  surroundings: Surroundings<A>,
+  exchange: Exchange,
+  { wire, error }: { readonly wire: Wire; readonly error: ConnectError },
+): void {
   exchange.onOver(() =>
     tell(surroundings, {
-      id,
-      wire: "rest",
+      id: exchange.callId,
+      wire,
       method: undefined,
       path: exchange.path,
       code: error.code,
@@ -80,10 +82,10 @@ export function recordUnmatched<A>(surroundings: Surroundings<A>, exchange: Exch
 export function recordHttp<A>(
   surroundings: Surroundings<A>,
   exchange: Exchange,
-  { id, noted, error }: { readonly id: string; readonly noted: HttpNote<A>; readonly error: ConnectError | undefined },
+  { noted, error }: { readonly noted: HttpNote<A>; readonly error: ConnectError | undefined },
 ): void {
   tell(surroundings, {
-    id,
+    id: exchange.callId,
     wire: "http",
     method: undefined,
     operation: noted.operation,

@@ -66,13 +66,14 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     limits,
     clientAddress: createClientAddress(options.proxies),
     prove: (socket) => listener.prove(socket),
+    newCallId: options.newCallId,
   };
   let draining = false;
   const lead = (exchange: Exchange): void => {
     try {
       dispatch(roads, exchange);
     } catch (reason) {
-      options.logInternal(reason, "");
+      options.logInternal(reason, exchange.callId);
       exchange.destroy();
     }
   };

@@ -71,8 +71,15 @@ describe("the Connect road", () => {
       assert.equal((await grpc(frame(bytes, 1), { "grpc-encoding": name })).trailer["grpc-status"], "0");
       assert.equal((await proto(bytes, { "content-encoding": name })).status, 200);
     }
-    assertGrpc(await grpc(frame(hello, 1), { "grpc-encoding": "lzma" }), Code.Unimplemented, /"lzma".*gzip,br/);
-    assertJson(await proto(hello, { "content-encoding": "lzma" }), 501, "unimplemented", /"lzma"/);
+    const foreign = await grpc(frame(hello, 1), { "grpc-encoding": "lzma" });
+    assertGrpc(foreign, Code.Unimplemented, /"lzma".*gzip,br/);
+    assert.equal(foreign.header["grpc-accept-encoding"], "gzip,br");
+    const plain = await proto(hello, { "content-encoding": "lzma" });
+    assertJson(plain, 501, "unimplemented", /"lzma"/);
+    assert.equal(plain.header["accept-encoding"], "gzip,br");
+    const type = { "content-type": "application/connect+proto", "connect-content-encoding": "lzma" };
+    const streamed = await grpc(frame(Buffer.alloc(0)), type, "/lab.v1.LabService/Count");
+    assert.equal(streamed.header["connect-accept-encoding"], "gzip,br");
   });
 
   it("refuses malformed protobuf as INVALID_ARGUMENT", async () => {
@@ -99,9 +106,13 @@ describe("the Connect road", () => {
   it("refuses truncated, empty and repeated frames", async () => {
     const truncated = frame(hello).subarray(0, 8);
     assertGrpc(await grpc(truncated), Code.InvalidArgument, /incomplete envelope/);
-    assertGrpc(await grpc(Buffer.alloc(0)), Code.InvalidArgument, /exactly one request message/);
-    assertGrpc(await grpc(Buffer.concat([frame(hello), frame(hello)])), Code.InvalidArgument, /exactly one/);
-    assertGrpc(await grpc(frame(gzipSync(hello), 1)), Code.InvalidArgument, /no encoding is named/);
+    for (const path of [say, "/lab.v1.LabService/Count"]) {
+      assertGrpc(await grpc(Buffer.alloc(0), {}, path), Code.Unimplemented, /exactly one request message/);
+      const twice = Buffer.concat([frame(Buffer.alloc(0)), frame(Buffer.alloc(0))]);
+      assertGrpc(await grpc(twice, {}, path), Code.Unimplemented, /exactly one/);
+    }
+    assertGrpc(await grpc(frame(gzipSync(hello), 1)), Code.Internal, /no encoding is named/);
+    assertGrpc(await grpc(frame(hello, 1), { "grpc-encoding": "identity" }), Code.Internal, /no encoding is named/);
   });
 
   it("refuses bodies above the limit of the method, on the wire and unpacked", async () => {
@@ -174,16 +185,12 @@ describe("the Connect road", () => {
     assert.match(String(wrongType.header["accept-post"]), /application\/json, .*application\/grpc-web-text/);
     assertJson(await request(session, { path: say, header: badge }), 415, "invalid_argument", /no content type/);
     assertJson(await json("{}", {}, "/lab.v1.LabService/Count"), 415, "invalid_argument", /connect\+json/);
-    assertJson(
-      await grpc(frame(hello), { "content-type": "application/grpc+thrift" }),
-      415,
-      "invalid_argument",
-      /takes/,
-    );
+    const thrift = await grpc(frame(hello), { "content-type": "application/grpc+thrift" });
+    assertGrpc(thrift, Code.Unimplemented, /takes application\/json/);
     const options = await request(session, { method: "OPTIONS", path: "/lab.v1.LabService/Echo" });
     assert.deepEqual([options.status, options.header.allow], [204, "POST, GET, OPTIONS"]);
     const codes = lab.records.slice(-4).map(({ code, httpStatus }) => [code, httpStatus]);
-    assert.deepEqual(codes, Array(4).fill([Code.InvalidArgument, 415]));
+    assert.deepEqual(codes, [...Array(3).fill([Code.InvalidArgument, 415]), [Code.Unimplemented, 200]]);
   });
 
   it("clamps deadlines that are too long, keeps shorter ones and refuses malformed ones", async () => {

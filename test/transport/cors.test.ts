@@ -37,6 +37,10 @@ describe("CORS", () => {
         "grpc-timeout",
         "connect-timeout-ms",
         "x-lab",
+        "x-request-id",
+        "traceparent",
+        "tracestate",
+        "baggage",
       ]) {
         assert.ok(allowed.includes(name), name);
       }
@@ -50,7 +54,7 @@ describe("CORS", () => {
     for (const { headers } of opened) {
       assert.equal(headers.get("access-control-allow-origin"), page);
       const exposed = (headers.get("access-control-expose-headers") ?? "").toLowerCase().split(", ");
-      for (const name of ["grpc-status", "grpc-message", "grpc-status-details-bin", "*"]) {
+      for (const name of ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id", "*"]) {
         assert.ok(exposed.includes(name), name);
       }
       assert.equal(headers.get("vary"), "Origin");

@@ -26,7 +26,7 @@ export function backendApi(operations: Operations, prefix: string): HttpMount<Ad
       // The caller went away: there is nobody to answer.
       if (error instanceof ConnectError && error.code === Code.Canceled) throw error;
       const clerkError = toClerkError(error, call);
-      call.note({ error: toNoted(clerkError) });
+      call.note({ error: toNoted(clerkError, call.id) });
       return toAnswer(clerkError.status, clerkError.header, clerkError.toJson(call.id));
     }
   };
@@ -79,7 +79,7 @@ function toClerkError(error: unknown, call: HttpCall<Admission>): ClerkError {
 }
 
 /** What the log is told: the reason of the refusal behind it, or of the fault that the transport would name. */
-function toNoted(error: ClerkError): ConnectError {
+function toNoted(error: ClerkError, callId: string): ConnectError {
   const refusal = refusalOf(error.cause);
   if (refusal !== undefined) return toConnectError(refusal, error.cause);
   const noted = new ConnectError(
@@ -89,7 +89,7 @@ function toNoted(error: ClerkError): ConnectError {
     undefined,
     error.cause,
   );
-  describeFault(noted, undefined);
+  describeFault(noted, { method: undefined, callId });
   return noted;
 }
 

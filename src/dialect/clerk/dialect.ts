@@ -7,7 +7,7 @@ const PREFIX = "/clerk/v1";
 export const clerk: Dialect = {
   name: "clerk",
   owns: (path) => path === PREFIX || path.startsWith(`${PREFIX}/`),
-  corsHeaders: [],
+  corsHeaders: ["clerk-api-version"],
   load: async (operations) => {
     const { backendApi } = await import("./backend-api.ts");
     return { mounts: [], httpMounts: [{ prefix: PREFIX, handler: backendApi(operations, PREFIX) }] };

@@ -1,0 +1,119 @@
+/** Requests that no RPC takes as they are: an unknown path, HTTP method or media type, refused as their wire demands. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { quote } from "../transcoding/bad-request.ts";
+import { findClosestName, suggest } from "../transcoding/closest-name.ts";
+import { answerRefusal, type JsonOptions } from "./early-refusal.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Wire } from "./mount.ts";
+import { httpRefusals } from "./road.ts";
+
+/** The wire of a request on the path of an RPC, by its media type. */
+export function rpcWireOf(contentType: string): Exclude<Wire, "rest"> {
+  if (!/^application\/grpc(?=$|[+; -])/i.test(contentType)) {
+    return "connect";
+  }
+  return /^application\/grpc-web/i.test(contentType) ? "grpc-web" : "grpc";
+}
+
+/** `/pkg.Service/Method`, as no REST path of ours is: both names begin with a capital. */
+const rpcPath = /^\/(?:\w+\.)+[A-Z]\w*\/[A-Z]\w*\/*$/;
+
+/** The wire of a request on a path that nobody serves: what says that it is a call of an RPC is believed. */
+export function strayWireOf({ request, path }: Exchange): Wire {
+  const { "content-type": contentType = "", "connect-protocol-version": version } = request.headers;
+  const wire = rpcWireOf(contentType);
+  const isConnect = version !== undefined || /^application\/(?:connect\+|proto$)/i.test(contentType);
+  return wire === "connect" && !isConnect && !rpcPath.test(path) ? "rest" : wire;
+}
+
+/** The names of the methods of each service that is served, by its full name. */
+export type ServedMethods = ReadonlyMap<string, readonly string[]>;
+
+/** Says of the path of an RPC which part of it is not known, and what is probably meant. */
+export function unknownRpc(path: string, served: ServedMethods): ConnectError {
+  const [, service = "", method = ""] = /^\/([^/]*)\/?(.*)$/.exec(path) ?? [];
+  const methods = served.get(service);
+  return new ConnectError(textOf(service, method, methods, served), Code.Unimplemented);
+}
+
+function textOf(
+  service: string,
+  method: string,
+  methods: readonly string[] | undefined,
+  served: ServedMethods,
+): string {
+  if (methods === undefined) {
+    const closest = findClosestName(service, served.keys());
+    return `no service ${quote(service)} is served here${closest === undefined ? "" : `; did you mean ${closest}?`}`;
+  }
+  const bare = method.replace(/\/+$/, "");
+  if (methods.includes(bare)) return `the path of an RPC has no slash at its end; did you mean /${service}/${bare}?`;
+  return `${service} serves no RPC ${quote(method)}${suggest(method, methods)}`;
+}
+
+/** Answers a request that is no call: gRPC's own forms with status 200, everything else with Connect's error JSON. */
+export function answerStray(
+  exchange: Exchange,
+  error: ConnectError,
+  { wire, status, header, jsonOptions }: StrayAnswer,
+): void {
+  if (wire === "connect") {
+    const { registry } = jsonOptions;
+    const body = errorToJsonBytes(error, registry === undefined ? undefined : { registry });
+    exchange.answer(status, { ...header, "content-type": "application/json" }, body);
+    return;
+  }
+  const asText = /^application\/grpc-web-text/i.test(exchange.request.headers["content-type"] ?? "");
+  answerRefusal(exchange, `application/${wire}${asText ? "-text" : ""}+proto`, { error, jsonOptions });
+}
+
+export interface StrayAnswer {
+  readonly wire: Exclude<Wire, "rest">;
+  /** Of what is neither gRPC nor gRPC-Web. */
+  readonly status: number;
+  readonly header: Readonly<Record<string, string>>;
+  readonly jsonOptions: JsonOptions;
+}
+
+/** Connect's refusals of method, media type and HTTP version have no text and do not say what is allowed. */
+export function explainRefusal(
+  handler: UniversalHandler,
+  exchange: Exchange,
+  status: number,
+): { readonly error: ConnectError; readonly header: Readonly<Record<string, string>> } {
+  const { requestPath } = handler;
+  if (status === httpRefusals.methodNotAllowed.status) {
+    const allow = allowOf(handler);
+    const text = `${requestPath} does not take ${exchange.method}; it takes ${allow}`;
+    return { error: new ConnectError(text, Code.Unimplemented), header: { allow } };
+  }
+  if (status === httpRefusals.unsupportedMediaType.status) {
+    const accepted = acceptedTypes(handler).join(", ");
+    const given = exchange.request.headers["content-type"];
+    const what = given === undefined ? "has no content type" : "has a content type that is not served";
+    if (exchange.method === "GET") {
+      const text = `a GET of ${requestPath} needs the query parameters encoding (json or proto) and message`;
+      return { error: new ConnectError(text, Code.InvalidArgument), header: {} };
+    }
+    // To gRPC this is a format of messages that the server does not have.
+    const code = rpcWireOf(given ?? "") === "connect" ? Code.InvalidArgument : Code.Unimplemented;
+    const error = new ConnectError(`the request ${what}; ${requestPath} takes ${accepted}`, code);
+    return { error, header: { "accept-post": accepted } };
+  }
+  const text = `${requestPath} streams both ways and needs HTTP/2`;
+  return { error: new ConnectError(text, Code.Unimplemented), header: { connection: "close" } };
+}
+
+export function allowOf(handler: UniversalHandler): string {
+  return [...handler.allowedMethods, "OPTIONS"].join(", ");
+}
+
+const grpcTypes = ["application/grpc", "application/grpc-web", "application/grpc-web-text"];
+
+function acceptedTypes(handler: UniversalHandler): string[] {
+  return handler.method.methodKind === "unary"
+    ? ["application/json", "application/proto", ...grpcTypes]
+    : ["application/connect+json", "application/connect+proto", ...grpcTypes];
+}
