@@ -10,7 +10,11 @@ export function describe(error: unknown): string {
 }
 
 /** A foreseen fault is one sentence; whatever else it is, it is shown whole. */
-export function startFailure(error: unknown): string {
+export function describeForeseen(error: unknown): string {
   const foreseen = error instanceof ConfigError || (error instanceof Error && error.constructor === Error);
-  return `lockkeeper: ${foreseen ? error.message : describe(error)}\n`;
+  return foreseen ? error.message : describe(error);
+}
+
+export function startFailure(error: unknown): string {
+  return `lockkeeper: ${describeForeseen(error)}\n`;
 }

@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import { readTraceSettings, type Traces } from "../observability/traces.ts";
 import { readVersion } from "../version.ts";
-import { describe } from "./describe.ts";
+import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
 
 /** Three lines that can be pasted: create a user, lock it, unlock it. */
@@ -61,7 +61,8 @@ function hearHangUp(log: Log): (service: Service) => void {
         isRenewed ? "certificate read anew" : "SIGHUP: the port speaks cleartext, there is nothing to read anew",
       );
     } catch (error) {
-      log.write("error", "the certificate cannot be used; the former one stays", { cause: describe(error) });
+      // The files are the administrator's: a sentence says what to mend, and the stack would only hide it.
+      log.write("error", "the certificate cannot be used; the former one stays", { cause: describeForeseen(error) });
     }
   };
   process.on("SIGHUP", () => {

@@ -1,5 +1,5 @@
 /** The certificate, key and client authorities that the settings name, read and checked. */
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { TlsOptions } from "./listener.ts";
@@ -12,19 +12,26 @@ export interface TlsFiles {
   readonly clientCa: string | undefined;
 }
 
-/** Throws an Error that names the file at fault and says what it should hold. */
-export function readTlsFiles({ cert, key, clientCa }: TlsFiles): TlsOptions {
+/** Throws an Error that names the file at fault and says what it should hold. `now`: milliseconds since the epoch. */
+export function readTlsFiles({ cert, key, clientCa }: TlsFiles, now: number = Date.now()): TlsOptions {
   const options: TlsOptions = {
     cert: readCertificates(cert, "a certificate chain"),
     key: readPem(key, "a private key", "PRIVATE KEY"),
     ...(clientCa === undefined ? {} : { clientCa: readCertificates(clientCa, "certificates of authorities") }),
   };
+  const leaf = new X509Certificate(options.cert);
+  // OpenSSL keeps a pair for each type of key: an RSA certificate with an EC key gives a context without any pair.
+  if (!leaf.checkPrivateKey(readKey(key, options.key))) {
+    throw new Error(
+      `${key} is not the key of the first certificate in ${cert} (${leaf.subject || "no subject"}); the server's own certificate comes first, then those that signed it`,
+    );
+  }
   try {
     createSecureContext({ cert: options.cert, key: options.key });
   } catch (error) {
     throw new Error(`${cert} and ${key} cannot be used together: ${reasonOf(error)}`, { cause: error });
   }
-  assertInForce(cert, options.cert);
+  assertInForce(cert, leaf, now);
   return options;
 }
 
@@ -37,6 +44,16 @@ function readPem(path: string, what: string, label: string): string {
   }
   if (!text.includes(`${label}-----`)) throw new Error(`${path} is not ${what} in PEM form`);
   return text;
+}
+
+function readKey(path: string, pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    if (/ENCRYPTED/.test(pem))
+      throw new Error(`${path} is encrypted; give a private key without a passphrase`, { cause: error });
+    throw new Error(`${path} is not a private key in PEM form: ${reasonOf(error)}`, { cause: error });
+  }
 }
 
 /** OpenSSL passes over what it cannot read of authorities, and then knows none: each block is looked at here. */
@@ -58,10 +75,11 @@ function readCertificates(path: string, what: string): string {
   return text;
 }
 
-/** A certificate that nobody would accept is better told at the start than by every client. */
-function assertInForce(path: string, pem: string): void {
-  const { validTo, validToDate } = new X509Certificate(pem);
-  if (validToDate.getTime() <= Date.now()) throw new Error(`${path} has expired: it was valid until ${validTo}`);
+/** A certificate that no client would accept is better reported at the start than by every client. */
+function assertInForce(path: string, certificate: X509Certificate, now: number): void {
+  const { validFrom, validFromDate, validTo, validToDate } = certificate;
+  if (validToDate.getTime() <= now) throw new Error(`${path} has expired: it was valid until ${validTo}`);
+  if (validFromDate.getTime() > now) throw new Error(`${path} is not valid yet: it is valid from ${validFrom}`);
 }
 
 function reasonOf(error: unknown): string {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -74,6 +74,17 @@ test("SIGHUP tells of files that cannot be used, and locks nobody out", { skip: 
   assert.match(told, /client-ca\.pem is not certificates of authorities/);
   assert.doesNotMatch(told, /certificate read anew/);
   assert.equal(await get(client), 200);
+  copyFileSync(authority.cert, clientCa);
+  const former = readFileSync(key);
+  copyFileSync(authority.issue("rsa", 2, "rsa").key, key);
+  child.process.kill("SIGHUP");
+  const [line = ""] = (await logged(child.stderr, /\n.*is not the key of the first certificate.*\n/))
+    .split("\n")
+    .slice(-2);
+  assert.match(line, /the former one stays .*server\.key is not the key of/);
+  assert.doesNotMatch(line, /\bat .*:\d+/, "a sentence without a stack");
+  assert.equal(await get(client), 200);
+  writeFileSync(key, former);
   const others = new Authority(folder, "others");
   copyFileSync(others.cert, clientCa);
   child.process.kill("SIGHUP");

@@ -1,5 +1,6 @@
 /** TLS on the one port: every protocol inside, certificates renewed under way, strangers kept out. */
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as http2 from "node:http2";
@@ -116,19 +117,45 @@ describe("TLS", { skip }, () => {
     const old = authority.issue("old", -1);
     const text = join(folder, "text");
     writeFileSync(text, "no PEM");
-    const read = (cert: string, key: string, clientCa?: string) => () => readTlsFiles({ cert, key, clientCa });
-    assert.throws(read(join(folder, "missing"), one.key), /missing cannot be read: ENOENT/);
-    assert.throws(read(text, one.key), /text is not a certificate chain in PEM form/);
-    assert.throws(read(one.cert, text), /text is not a private key in PEM form/);
-    assert.throws(read(one.cert, two.key), /one\.crt and .*two\.key cannot be used together/);
-    assert.throws(read(old.cert, old.key), /old\.crt has expired: it was valid until \w+/);
-    assert.throws(read(one.cert, one.key, text), /text is not certificates of authorities/);
-    assert.deepEqual(read(one.cert, one.key, authority.cert)(), { ...shown, clientCa: ca });
-    // OpenSSL would pass over these, and no client could connect any more.
     const written = (name: string, content: string): string => {
       writeFileSync(join(folder, name), content);
       return join(folder, name);
     };
+    const read = (cert: string, key: string, clientCa?: string) => () => readTlsFiles({ cert, key, clientCa });
+    assert.throws(read(join(folder, "missing"), one.key), /missing cannot be read: ENOENT/);
+    assert.throws(read(text, one.key), /text is not a certificate chain in PEM form/);
+    assert.throws(read(one.cert, text), /text is not a private key in PEM form/);
+    const notItsKey = (path: string) =>
+      new RegExp(`${path} is not the key of the first certificate in .*one\\.crt \\(CN=one\\)`);
+    assert.throws(read(one.cert, two.key), notItsKey(two.key));
+    // OpenSSL takes a pair of different types, and then every handshake fails.
+    const rsa = authority.issue("rsa", 2, "rsa");
+    assert.throws(read(one.cert, rsa.key), notItsKey(rsa.key));
+    assert.equal(read(rsa.cert, rsa.key)().cert, rsa.certPem);
+    const chain = (name: string, ...pems: readonly string[]): string => written(name, pems.join(""));
+    assert.throws(
+      read(chain("reversed", ca, one.certPem), one.key),
+      /is not the key of the first certificate in .*reversed/,
+    );
+    assert.equal(read(chain("chain", one.certPem, ca), one.key)().cert, one.certPem + ca);
+    const sealed = createPrivateKey(one.keyPem).export({
+      type: "pkcs8",
+      format: "pem",
+      cipher: "aes-256-cbc",
+      passphrase: "x",
+    });
+    assert.throws(
+      read(one.cert, written("sealed", `${sealed}`)),
+      /sealed is encrypted; give a private key without a passphrase/,
+    );
+    assert.throws(
+      () => readTlsFiles({ cert: one.cert, key: one.key, clientCa: undefined }, 0),
+      /one\.crt is not valid yet: it is valid from /,
+    );
+    assert.throws(read(old.cert, old.key), /old\.crt has expired: it was valid until \w+/);
+    assert.throws(read(one.cert, one.key, text), /text is not certificates of authorities/);
+    assert.deepEqual(read(one.cert, one.key, authority.cert)(), { ...shown, clientCa: ca });
+    // OpenSSL would pass over these, and no client could connect any more.
     const broken = ca.replace(/\n[A-Za-z0-9+/]{8}/, "\nAAAAAAAA");
     assert.notEqual(broken, ca);
     const bad: readonly (readonly [name: string, content: string, told: RegExp])[] = [

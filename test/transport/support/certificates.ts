@@ -39,12 +39,12 @@ export class Authority {
     this.certPem = readFileSync(this.cert, "utf8");
   }
 
-  /** A certificate for localhost; `days` below 0: one that has expired. */
-  issue(name: string, days = 2): Issued {
+  /** A certificate for localhost; `days` below 0: one that has expired. `type`: of its key. */
+  issue(name: string, days = 2, type: "ec" | "rsa" = "ec"): Issued {
     const file = (ending: string): string => join(this.#folder, `${name}.${ending}`);
     openssl([
-      ...["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", `/CN=${name}`],
-      ...["-keyout", file("key"), "-out", file("csr")],
+      ...["req", "-newkey", ...(type === "rsa" ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"])],
+      ...["-nodes", "-subj", `/CN=${name}`, "-keyout", file("key"), "-out", file("csr")],
     ]);
     writeFileSync(file("ext"), "subjectAltName=DNS:localhost,IP:127.0.0.1");
     openssl([
