@@ -18,8 +18,8 @@ export function attemptQueries(store: Store): Pick<ServiceHandlers<typeof pb.Sig
       const page = await store.listAttempts({
         organizationId: readScope(actor, request.organizationId),
         ...toPeriod(request, { startTime: Number.MIN_SAFE_INTEGER, endTime: LATEST_TIME + 1 }),
-        ...(request.userId === "" ? {} : { userId: request.userId }),
-        ...(request.network === "" ? {} : { network: toAddressRange(request.network) }),
+        ...(request.userId === undefined ? {} : { userId: request.userId }),
+        ...(request.network === undefined ? {} : { network: toAddressRange(request.network) }),
         ...(request.outcomes.length === 0 ? {} : { outcomes: toOutcomes(request.outcomes) }),
         newestFirst: true,
         pageSize: pageSizeOf(request.pageSize),

@@ -75,7 +75,7 @@ function queryHandlers(store: Store): Queries {
       assertWithinScope(actor, request.organizationId);
       const page = await store.listSessions({
         organizationId: readScope(actor, request.organizationId),
-        ...(request.userId === "" ? {} : { userId: request.userId }),
+        ...(request.userId === undefined ? {} : { userId: request.userId }),
         activeOnly: request.activeOnly,
         pageSize: pageSizeOf(request.pageSize),
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),

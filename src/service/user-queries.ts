@@ -76,6 +76,13 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
       "STATE_DELETED is asked for without show_deleted; set show_deleted to see deleted users",
     );
   }
+  // A script's variable that is not set must not show everybody.
+  if (request.search?.trim() === "") {
+    throw invalidField(
+      "search",
+      `a text of ${[...request.search].length} spaces is not allowed; leave it out to see all`,
+    );
+  }
   const states = request.states.map(stateNameOf).filter((state) => state !== undefined);
   const restrictionKinds = request.restrictionKinds.map(kindNameOf).filter((kind) => kind !== undefined);
   const filter: UserFilter = {
@@ -83,8 +90,8 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
     ...(states.length === 0 ? {} : { states }),
     ...(restrictionKinds.length === 0 ? {} : { restrictionKinds }),
     ...(request.reasonCodes.length === 0 ? {} : { reasonCodes: request.reasonCodes }),
-    ...(request.userIdPrefix === "" ? {} : { idPrefix: request.userIdPrefix }),
-    ...(request.search === "" ? {} : { search: request.search }),
+    ...(request.userIdPrefix === undefined ? {} : { idPrefix: request.userIdPrefix }),
+    ...(request.search === undefined ? {} : { search: request.search }),
     ...(request.dueBefore === undefined ? {} : { dueBefore: toTime(request.dueBefore, "due_before", "up") }),
     showDeleted: request.showDeleted,
   };

@@ -91,7 +91,7 @@ export interface UserFilter {
   readonly idPrefix?: string;
   /** Only users whom the clock alone changes before this instant, exclusive: a restriction starts or expires. */
   readonly dueBefore?: number;
-  /** The beginning of a username or an email address; normalised by the store as both are. */
+  /** The beginning of a username or an email address; normalised by the store as both are. A blank one finds nobody. */
   readonly search?: string;
   readonly showDeleted: boolean;
 }
@@ -121,7 +121,8 @@ export interface EventQuery {
 
 /**
  * A condition on settled users. Texts are compared by code units; with `ignoreCase` both sides are normalised first, as
- * usernames and email addresses are for sign-in (NFKC, case-folded, trimmed). An absent field matches no text.
+ * usernames and email addresses are for sign-in (NFKC, case-folded, trimmed). An absent field matches no text, and a text
+ * of which normalising leaves nothing matches nobody.
  */
 export type UserPredicate =
   /** Of none: everybody. */

@@ -68,7 +68,7 @@ function compileOr(predicates: readonly UserPredicate[], normaliser: Normaliser)
   const sets = new Map<string, { readonly of: TextPredicate; readonly values: Set<string> }>();
   const others: Matches[] = [];
   for (const predicate of predicates) {
-    if (predicate.kind !== "text" || predicate.method !== "equals") {
+    if (predicate.kind !== "text" || predicate.method !== "equals" || isBlank(predicate)) {
       others.push(compile(predicate, normaliser));
       continue;
     }
@@ -85,9 +85,15 @@ function compileOr(predicates: readonly UserPredicate[], normaliser: Normaliser)
     }) || others.some((matches) => matches(user));
 }
 
+/** Whether normalising leaves nothing to look for: as a part it would be found in every text. */
+function isBlank({ ignoreCase, value }: TextPredicate): boolean {
+  return ignoreCase && toSearchKey(value) === "";
+}
+
 function compileText(predicate: TextPredicate, normaliser: Normaliser): Matches {
   const wanted = predicate.ignoreCase ? toSearchKey(predicate.value) : predicate.value;
   const { method, field } = predicate;
+  if (isBlank(predicate)) return () => false;
   return (user) => {
     const text = textOf(user, field);
     if (text === undefined) return false;

@@ -225,7 +225,7 @@ test("updates what the mask names and nothing else", async (t) => {
 });
 
 test("every field at fault is named with what was received and what is allowed", async (t) => {
-  const { users } = await startService(t);
+  const { users, sessions, signIns } = await startService(t);
   await users.createUser({ userId: "u1" });
   const past = timestampFromMs(Date.now() - HOUR_MS);
   const rows: [() => Promise<unknown>, string, RegExp][] = [
@@ -281,6 +281,17 @@ test("every field at fault is named with what was received and what is allowed",
       /CAUSE_POLICY is not allowed; it must be one of CAUSE_ADMIN, CAUSE_DIRECTORY$/,
     ],
     [() => users.listUsers({ pageSize: -1 }), "page_size", /-1/],
+    [() => users.listUsers({ search: "" }), "search", /at least 1 character/],
+    [
+      () => users.listUsers({ search: " \u3000" }),
+      "search",
+      /^search: a text of 2 spaces is not allowed; leave it out to see all/,
+    ],
+    [() => users.listUsers({ userIdPrefix: "" }), "user_id_prefix", /at least 1 character/],
+    [() => users.listUsers({ reasonCodes: [""] }), "reason_codes[0]", /at least 1 character/],
+    [() => sessions.listSessions({ userId: "" }), "user_id", /at least 1 character/],
+    [() => signIns.listAttempts({ userId: "" }), "user_id", /at least 1 character/],
+    [() => signIns.listAttempts({ network: "" }), "network", /at least 1 character/],
     [() => users.listUsers({ pageToken: "not-a-token" }), "page_token", /earlier page/],
     [() => users.listUsers({ states: [State.DELETED] }), "states", /show_deleted/],
     [() => users.listUsers({ states: [State.UNSPECIFIED] }), "states[0]", /0/],

@@ -49,7 +49,7 @@ function readQuery(query: URLSearchParams): ListQuery {
   const clientId = query.get("client_id") || undefined;
   if (userId === undefined && clientId === undefined) throw queryParameterMissing("client_id", "user_id");
   const faults: ParamFault[] = [];
-  const status = query.get("status") || undefined;
+  const status = query.get("status") ?? undefined;
   if (status !== undefined && !STATUSES.includes(status)) faults.push(paramValueInvalid("status", status));
   const window = readWindow(query, faults);
   const paginated = query.get("paginated") || "false";

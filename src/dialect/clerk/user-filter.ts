@@ -95,17 +95,17 @@ class FilterReader {
     if (excluded.length > 0) this.#all.push({ kind: "not", of: { kind: "or", of: excluded } });
   }
 
-  /** A part of any of these, whatever the case. A blank one asks for nothing. */
+  /** A part of any of these, whatever the case. An empty one is what a search box sends before anybody types. */
   text(name: string, fields: readonly ("id" | ProfileField)[]): void {
     const value = this.#query.get(name);
-    if (value === null || value.trim() === "") return;
+    if (value === null || value === "") return;
     const matches = fields.map((field) => ignoringCase(field, "contains", value));
     this.#all.push(value.includes("\0") ? NOBODY : { kind: "or", of: matches });
   }
 
   banned(): void {
     const text = this.#query.get("banned");
-    if (text === null || text === "") return;
+    if (text === null) return;
     const banned: UserPredicate = { kind: "restriction", of: "BAN" };
     if (text === "true" || text === "1") this.#all.push(banned);
     else if (text === "false" || text === "0") this.#all.push({ kind: "not", of: banned });
@@ -137,7 +137,7 @@ class FilterReader {
 
   #integer(name: string): number | undefined {
     const text = this.#query.get(name);
-    if (text === null || text === "") return undefined;
+    if (text === null) return undefined;
     const value = parseInteger(text);
     if (value === undefined) this.#faults.push(paramTypeInvalid(name, "integer"));
     return value;

@@ -167,8 +167,9 @@ const COMPARISONS: readonly ((created: number, asked: number) => boolean)[] = [
 ];
 
 function createdWhen(date: Timestamp | undefined, method: number): Condition {
-  const asked = date === undefined ? 0 : Number(date.seconds) * 1000 + date.nanos / 1e6;
   const holds = COMPARISONS[method];
   if (holds === undefined) throw toError(INVALID_QUERY);
+  if (date === undefined) return () => false;
+  const asked = Number(date.seconds) * 1000 + date.nanos / 1e6;
   return ({ creationTime }) => holds(creationTime, asked);
 }

@@ -77,8 +77,10 @@ function predicateOf({ query }: SearchQuery, states: Readonly<Record<number, str
     case "organizationIdQuery":
       return { kind: "organization", ids: [query.value.organizationId] };
     case "orQuery":
+      assertSome(query.value.queries);
       return { kind: "or", of: query.value.queries.map(below) };
     case "andQuery":
+      assertSome(query.value.queries);
       return { kind: "and", of: query.value.queries.map(below) };
     case "notQuery":
       if (query.value.query === undefined) throw toError(INVALID_QUERY);
@@ -90,15 +92,22 @@ function predicateOf({ query }: SearchQuery, states: Readonly<Record<number, str
   }
 }
 
+/** All of nothing is everybody, and so is none of nothing within a `not`. */
+function assertSome(queries: readonly unknown[]): void {
+  if (queries.length === 0) throw toError(INVALID_QUERY);
+}
+
+/** A part of nothing is in every text, so a blank one is refused; it would match everybody. */
 function text(field: Text["field"], value: string, textMethod: number): UserPredicate {
   const method = TEXT_METHODS[Math.floor(textMethod / 2)];
-  if (method === undefined) throw toError(INVALID_QUERY);
+  const isBlank = textMethod % 2 === 1 ? value.trim() === "" : value === "";
+  if (method === undefined || (isBlank && method !== "equals")) throw toError(INVALID_QUERY);
   return { kind: "text", field, method, ignoreCase: textMethod % 2 === 1, value };
 }
 
 /** The login name is the username; of users that have none it is the email address. */
 export function loginName(value: string, textMethod: number): UserPredicate {
-  const hasUsername = text("username", "", 2);
+  const hasUsername = { kind: "text", field: "username", method: "starts_with", ignoreCase: false, value: "" } as const;
   return {
     kind: "or",
     of: [

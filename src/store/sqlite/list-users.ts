@@ -150,7 +150,7 @@ function askedOf({ filter, order }: UserQuery): Json {
     [...restrictionKinds],
     [...reasonCodes],
     idPrefix,
-    searchKeyOf(filter) ?? "",
+    searchKeyOf(filter) ?? null,
     showDeleted,
     dueBefore,
   ];

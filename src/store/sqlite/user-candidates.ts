@@ -23,6 +23,7 @@ const bySearch: Find = (runner, filter, limit) => {
   const key = searchKeyOf(filter);
   if (key === undefined) return undefined;
   const ids = new Set<string>();
+  if (key === "") return ids;
   for (const column of ["username_key", "email_key"] as const) {
     let query = whereOrganization(build, filter.organizationId).where(column, ">=", key).limit(limit);
     const end = toPrefixEnd(key);

@@ -25,13 +25,13 @@ export function matchesSearch(
   keys: { readonly username_key: string | null; readonly email_key: string | null },
   searchKey: string,
 ): boolean {
+  if (searchKey === "") return false;
   return keys.username_key?.startsWith(searchKey) === true || keys.email_key?.startsWith(searchKey) === true;
 }
 
-/** The normalised search; `undefined`: everybody is found. */
+/** The normalised search; `undefined`: none is asked for. A blank one finds nobody. */
 export function searchKeyOf({ search }: UserFilter): string | undefined {
-  const key = search === undefined ? "" : toSearchKey(search);
-  return key === "" ? undefined : key;
+  return search === undefined ? undefined : toSearchKey(search);
 }
 
 const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {

@@ -129,6 +129,15 @@ test("a query", async (t) => {
       assert.deepEqual(await refuse({ queries: [deep(21)] }), tooDeep);
       assert.equal((await list(lab, version, { queries: [deep(20)] })).ids.length, 1);
       await refuse({ queries: [{}] });
+      // A condition that says nothing must not match everybody, nor within a `not`.
+      const empty: readonly JsonObject[] = [
+        { andQuery: {} },
+        { orQuery: { queries: [] } },
+        { notQuery: { query: { orQuery: {} } } },
+        text("firstNameQuery", "firstName", " ", "CONTAINS_IGNORE_CASE"),
+        text("emailQuery", "emailAddress", " ", "STARTS_WITH_IGNORE_CASE"),
+      ];
+      for (const query of empty) await refuse({ queries: [query] });
       const undefinedState = await refuse({ queries: [{ stateQuery: { state: 99 } }] });
       assert.match(String(undefinedState.message), /StateQuery\.State: value must be one of the defined enum values/);
     }

@@ -60,6 +60,7 @@ describe("ListSessions", () => {
       [[created("TIMESTAMP_QUERY_METHOD_LESS")], [s0]],
       [[created("TIMESTAMP_QUERY_METHOD_LESS_OR_EQUALS")], [s1, s0]],
       [[{ creationDateQuery: {} }], []],
+      [[{ creationDateQuery: { method: "TIMESTAMP_QUERY_METHOD_GREATER" } }], []],
     ];
     for (const [queries, ids] of cases) {
       const expected = { ids, total: `${ids.length}` };

@@ -95,6 +95,7 @@ export function describeLists(engine: string, open: OpenStore): void {
           [{ search: "user-07@" }, ["user-07"]],
           [{ search: "ｕｓｅｒ-07@example.COM" }, ["user-07"]],
           [{ search: "no such" }, []],
+          [{ search: " \u3000\t" }, []],
           [{ organizationId: "default", states: ["BANNED"] }, banned],
           [{ organizationId: "other" }, []],
         ];

@@ -89,6 +89,7 @@ function holds(predicate: UserPredicate, user: User): boolean {
       const [have, want] = predicate.ignoreCase
         ? [toSearchKey(text), toSearchKey(predicate.value)]
         : [text, predicate.value];
+      if (predicate.ignoreCase && want === "") return false;
       const at = have.indexOf(want);
       if (predicate.method === "contains") return at >= 0;
       if (predicate.method === "starts_with") return at === 0;

@@ -32,7 +32,8 @@ export const sessionsList = defineCommand({
     ["sessions list --all --json", "every session, one JSON object a line"],
   ],
   async run(given, { client, organizationId, output }) {
-    const request = { userId: given.user ?? "", organizationId, activeOnly: given.active };
+    const ofUser = given.user === undefined ? {} : { userId: given.user };
+    const request = { ...ofUser, organizationId, activeOnly: given.active };
     return printList(given, {
       output,
       view: SESSION_VIEW,

@@ -35,8 +35,8 @@ export const usersList = defineCommand({
       states: [...given.state],
       restrictionKinds: [...given.restriction],
       reasonCodes: [...given["reason-code"]],
-      userIdPrefix: given.prefix ?? "",
-      search: given.search ?? "",
+      ...(given.prefix === undefined ? {} : { userIdPrefix: given.prefix }),
+      ...(given.search === undefined ? {} : { search: given.search }),
       order: given.order ?? UNSAID,
       showDeleted: given.deleted,
     };

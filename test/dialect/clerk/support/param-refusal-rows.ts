@@ -210,6 +210,11 @@ export const PARAM_REFUSALS: readonly RefusalRow[] = [
     ...VALUE,
     longMessage: "constructor does not match one of the allowed values for parameter order_by",
   }),
+  queryRow("banned", "banned=", { ...TYPE, longMessage: "`banned` must be a `boolean`." }),
+  queryRow("created_at_after", "created_at_after=", {
+    ...TYPE,
+    longMessage: "`created_at_after` must be a `integer`.",
+  }),
   queryRow("banned", "banned=maybe", { ...TYPE, longMessage: "`banned` must be a `boolean`." }),
   queryRow("created_at_before", "created_at_before=now", {
     ...TYPE,
