@@ -275,13 +275,3 @@ function readFlags(args: readonly string[]): Readonly<Record<string, string | un
     throw new ConfigError(error instanceof Error ? error.message : String(error));
   }
 }
-
-/** What `--help` prints. */
-export function helpText(): string {
-  const lines = ["usage: lockkeeper serve [flags]", "", "Each flag has an environment variable; the flag wins.", ""];
-  for (const { flag, environment, fallback, meaning } of Object.values<Setting<unknown>>(SETTINGS)) {
-    const names = flag === undefined ? environment : `--${flag} VALUE, ${environment}`;
-    lines.push(`  ${names}${fallback === "" ? "" : ` (default ${fallback})`}`, `      ${meaning}`);
-  }
-  return `${lines.join("\n")}\n`;
-}

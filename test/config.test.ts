@@ -1,7 +1,7 @@
 /** Every setting: flag > environment > default, and what is refused with which words. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Config, ConfigError, helpText, readConfig, SETTINGS } from "../src/config.ts";
+import { type Config, ConfigError, readConfig, SETTINGS } from "../src/config.ts";
 import { CASES, KEY } from "./support/config-cases.ts";
 
 const names = Object.keys(CASES) as readonly (keyof Config)[];
@@ -136,21 +136,5 @@ describe("P28 secrets", () => {
     ]) {
       assert.throws(read, (error) => error instanceof ConfigError && !error.message.includes("hunter2"));
     }
-  });
-});
-
-describe("the help", () => {
-  test("names every setting with its flag, variable, default and meaning", () => {
-    const help = helpText();
-    for (const { flag, environment, fallback, meaning } of Object.values<{
-      flag?: string;
-      environment: string;
-      fallback: string;
-      meaning: string;
-    }>(SETTINGS)) {
-      const head = flag === undefined ? environment : `--${flag} VALUE, ${environment}`;
-      assert.ok(help.includes(`  ${head}${fallback === "" ? "" : ` (default ${fallback})`}\n      ${meaning}\n`), head);
-    }
-    assert.ok(help.endsWith("\n"));
   });
 });

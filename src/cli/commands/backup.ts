@@ -7,7 +7,7 @@ import type { DatabaseReport, VerifyProgress } from "../../store/sqlite/verify-d
 import { defineCommand } from "../frame/command.ts";
 import { EXIT, Failure } from "../frame/failure.ts";
 import { type FlagTable, toggle, word } from "../frame/flag.ts";
-import { jsonLine, type Output } from "../frame/output.ts";
+import type { Output } from "../frame/output.ts";
 import { instantText } from "../frame/text.ts";
 import { failing, tellProgress } from "./offline.ts";
 import { isFileThere, makePartialFile, type PartialFile } from "./partial-file.ts";
@@ -20,13 +20,18 @@ export const backup = defineCommand({
   name: "backup",
   meaning: "write a consistent copy of the service's whole database to a file, while it runs, and verify it",
   reach: "instance",
-  words: { file: word("where the backup is to be; one that is there is overwritten only with --yes") },
+  words: {
+    file: {
+      ...word("the file to write; one that exists is overwritten only with --yes"),
+      isFile: true,
+    },
+  },
   flags: FLAGS,
   examples: [
     ["backup /var/backups/lockkeeper.db", "needs backup.create for the whole instance"],
     ["backup today.db --yes --json", "overwrite, and say as JSON what is in it"],
   ],
-  async run(given, { client, confirm, output, server, signal, timeoutMs: idleMs = IDLE_MS }) {
+  async run(given, { client, confirm, output, address, signal, timeoutMs: idleMs = IDLE_MS }) {
     const file = resolve(given.file);
     const replace = isFileThere(file);
     if (replace) await confirm(`${file} is there already and would be overwritten.`);
@@ -34,7 +39,7 @@ export const backup = defineCommand({
     const begin = performance.now();
     const partial = await makePartialFile(file, { replace });
     try {
-      const idle = new IdleLimit(idleMs, server);
+      const idle = new IdleLimit(idleMs, address.server);
       // No time-out: how long it takes is for the size of the database and the rate to say.
       const pieces = admin.createBackup({}, { timeoutMs: 0, signal: AbortSignal.any([signal, idle.signal]) });
       const received = await idle.bounds(() => receive(pieces, { partial, output, arrived: () => idle.renew() }));
@@ -50,7 +55,10 @@ export const backup = defineCommand({
       await setImmediate();
       signal.throwIfAborted();
       await partial.settle();
-      await output.write(output.json ? jsonLine(toJson(file, received, report)) : toLines(file, received, report));
+      await output.object(toJson(file, received, report), {
+        lines: () => toLines(file, received, report),
+        name: () => file,
+      });
       return "done";
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -102,14 +110,14 @@ class IdleLimit {
 /** More at once would stand in front of the service's own writes, where both have one disk. */
 const SYNC_BYTES = 4_000_000;
 
-/** Writes the stream to a file, durable at the end. A stream without its end, or with other bytes, is a failure. */
 interface Receive {
   readonly partial: PartialFile;
   readonly output: Output;
-  /** Told of each piece. */
+  /** Called for each piece. */
   readonly arrived: () => void;
 }
 
+/** Writes the stream to a file, durable at the end. A stream without its end, or with other bytes, is a failure. */
 async function receive(
   pieces: AsyncIterable<CreateBackupResponse>,
   { partial: { handle }, output, arrived }: Receive,

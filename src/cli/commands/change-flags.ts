@@ -1,13 +1,18 @@
 /** The flags that changes have in common, and what they become in a request. */
 import { usageFailure } from "../frame/failure.ts";
-import { type FlagTable, type FlagValues, text, toggle, value } from "../frame/flag.ts";
+import { type FlagTable, type FlagValues, short, text, toggle, value } from "../frame/flag.ts";
 import { parseDuration, parseInstant, parseSequence } from "../frame/flag-values.ts";
 
 /** What every change takes. */
 export const REPEAT_FLAGS = {
-  "request-id": text("ID", "repeating the request with it within 24 hours answers the first success again"),
+  "request-id": text("ID", "repeating the request with it within 24 hours returns the first success again"),
   "validate-only": toggle("check everything, change nothing, and say what would be"),
 } satisfies FlagTable;
+
+/** How a result is said: of a change that was only checked, nothing `is`. */
+export function be({ "validate-only": isCheck }: { readonly "validate-only": boolean }): string {
+  return isCheck ? "would be" : "is";
+}
 
 export function repeatFields(given: FlagValues<typeof REPEAT_FLAGS>) {
   return { requestId: given["request-id"] ?? "", validateOnly: given["validate-only"] };
@@ -15,8 +20,8 @@ export function repeatFields(given: FlagValues<typeof REPEAT_FLAGS>) {
 
 /** What tells the history why. */
 export const REASON_FLAGS = {
-  "reason-code": text("CODE", "why, as a code your own systems know, such as SPAM"),
-  note: text("TEXT", "a remark for the history"),
+  "reason-code": short("r", text("CODE", "why, as a code your own systems know, such as SPAM")),
+  note: short("m", text("TEXT", "a remark for the history")),
 } satisfies FlagTable;
 
 export function reasonFields(given: FlagValues<typeof REASON_FLAGS>) {
@@ -34,8 +39,11 @@ export function sequenceFields({ "expected-sequence": expected }: FlagValues<typ
 
 /** From when and until when. */
 export const EXPIRY_FLAGS = {
-  duration: value("TIME", "for so long, such as 30m, 1h or 7d", parseDuration),
-  until: value("INSTANT", "until then, such as 2030-01-31T18:00:00Z, or 2030-01-31 for its first moment", parseInstant),
+  duration: short("d", value("TIME", "for so long, such as 30m, 1h or 7d", parseDuration)),
+  until: short(
+    "u",
+    value("INSTANT", "until then, such as 2030-01-31T18:00:00Z, or 2030-01-31 for its first moment", parseInstant),
+  ),
   never: toggle("without end"),
   start: value("INSTANT", "from then on, in the future; absent: now", parseInstant),
 } satisfies FlagTable;

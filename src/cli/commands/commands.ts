@@ -1,11 +1,14 @@
 /** Every command there is; one more is one file and one line here. */
-
-import type { Command } from "../frame/command.ts";
+import type { Command, CommandSet } from "../frame/command.ts";
 import { backup } from "./backup.ts";
 import { completion } from "./completion.ts";
+import { help, version } from "./help.ts";
 import { keysCreate } from "./keys/create.ts";
 import { keysList } from "./keys/list.ts";
 import { keysRevoke } from "./keys/revoke.ts";
+import { keysRotate } from "./keys/rotate.ts";
+import { keysShow } from "./keys/show.ts";
+import { login, logout } from "./login.ts";
 import { migrate } from "./migrate.ts";
 import { ORGS } from "./orgs/orgs.ts";
 import { policySet } from "./policy/set.ts";
@@ -15,44 +18,59 @@ import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
 import { sessionsList } from "./sessions/list.ts";
 import { sessionsRevoke } from "./sessions/revoke.ts";
+import { signinAttempts } from "./signin/attempts.ts";
 import { signinCheck } from "./signin/check.ts";
+import { status, whoami } from "./status.ts";
 import { usersCreate } from "./users/create.ts";
 import { usersEvents } from "./users/events.ts";
 import { usersImport } from "./users/import.ts";
 import { LIFECYCLE } from "./users/lifecycle.ts";
 import { usersList } from "./users/list.ts";
 import { usersShow } from "./users/show.ts";
+import { usersUpdate } from "./users/update.ts";
 
 export const COMMANDS: readonly Command[] = [
   serve,
+  status,
+  whoami,
+  login,
+  logout,
   usersList,
   usersShow,
   usersCreate,
+  usersUpdate,
   usersImport,
   ...LIFECYCLE,
   usersEvents,
   sessionsList,
   sessionsRevoke,
   signinCheck,
+  signinAttempts,
   policyShow,
   policySet,
   policySimulate,
   keysCreate,
   keysList,
+  keysShow,
+  keysRotate,
   keysRevoke,
   ...ORGS,
   backup,
   restore,
   migrate,
   completion,
+  help,
+  version,
 ];
 
 /** What the first word of several commands stands for. */
 export const GROUPS: Readonly<Record<string, string>> = {
   users: "look up and change users",
   sessions: "look up and end sessions",
-  signin: "ask the gate of sign-ins",
+  signin: "ask the gate of sign-ins, and look up attempts",
   policy: "how many failures lock, and for how long",
-  keys: "make, list and revoke API keys",
-  orgs: "make, list and change organizations",
+  keys: "create, list, rotate and revoke API keys",
+  orgs: "create, list and change organizations",
 };
+
+export const COMMAND_SET: CommandSet = { commands: COMMANDS, groups: GROUPS };

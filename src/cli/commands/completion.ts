@@ -1,10 +1,48 @@
-/** `lockkeeper completion`: what a shell needs to complete our commands and flags. */
+/** `lockkeeper completion`: what a shell needs to complete our commands, flags, values and files. */
 import { basename } from "node:path";
 import { defineCommand } from "../frame/command.ts";
+import { COMPLETION_CALLBACK } from "../frame/completion.ts";
 import { usageFailure } from "../frame/failure.ts";
 import { optionalWord } from "../frame/flag.ts";
 
-const SHELLS = ["bash", "zsh", "fish"];
+/** Each asks this program for lines of a value, a tab and its meaning; `:files` stands for the shell's own files. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+  bash: `_lockkeeper() {
+  local IFS=$'\\n' line
+  COMPREPLY=()
+  compopt +o default 2>/dev/null
+  while read -r line; do
+    if [ "$line" = ":files" ]; then compopt -o default 2>/dev/null; return; fi
+    COMPREPLY+=("\${line%%$'\\t'*}")
+  done < <(lockkeeper ${COMPLETION_CALLBACK} "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o default -F _lockkeeper lockkeeper
+`,
+  zsh: `#compdef lockkeeper
+_lockkeeper() {
+  local line
+  local -a offers
+  while IFS= read -r line; do
+    if [[ "$line" == ":files" ]]; then _files; return; fi
+    offers+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+  done < <(lockkeeper ${COMPLETION_CALLBACK} "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  _describe lockkeeper offers
+}
+if [[ $zsh_eval_context == *func ]]; then _lockkeeper "$@"; else compdef _lockkeeper lockkeeper; fi
+`,
+  fish: `function __lockkeeper
+  set -l words (commandline -opc) (commandline -ct)
+  set -l offers (lockkeeper ${COMPLETION_CALLBACK} $words[2..-1] 2>/dev/null)
+  if test "$offers" = ":files"
+    __fish_complete_path (commandline -ct)
+  else
+    string join -- \\n $offers
+  end
+end
+complete -f -c lockkeeper -a "(__lockkeeper)"
+`,
+};
+const SHELLS = Object.keys(SCRIPTS);
 
 export const completion = defineCommand({
   name: "completion",
@@ -17,26 +55,15 @@ export const completion = defineCommand({
     ["completion zsh > ~/.zsh/completions/_lockkeeper", "for zsh, in a folder of its fpath"],
     ["completion fish > ~/.config/fish/completions/lockkeeper.fish", "for fish"],
   ],
-  async run({ shell = "" }, { environment, output }) {
-    const name = shell === "" ? basename(environment.SHELL ?? "") : shell;
-    if (!SHELLS.includes(name)) {
+  async run({ shell }, { terminal, output }) {
+    const name = shell ?? basename(terminal.environment.SHELL ?? "");
+    const script = Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined;
+    if (script === undefined) {
       throw usageFailure(
-        `${shell === "" ? "SHELL" : "<shell>"}: ${JSON.stringify(name)} is not allowed; it must be one of ${SHELLS.join(", ")}`,
+        `${shell === undefined ? "SHELL" : "<shell>"}: ${JSON.stringify(name)} is not allowed; it must be one of ${SHELLS.join(", ")}`,
       );
     }
-    // yargs asks SHELL what it writes for: here, and whenever the script calls back.
-    process.env.SHELL = `/bin/${name}`;
-    const { default: yargs } = await import("yargs");
-    let script = "";
-    await yargs([])
-      .scriptName("lockkeeper")
-      .exitProcess(false)
-      .completion("completion")
-      .parseAsync(["completion"], {}, (_error, _argv, output) => {
-        script = output;
-      });
-    const callback = "lockkeeper --get-yargs-completions";
-    await output.write(`${script.replaceAll(callback, `env SHELL=/bin/${name} ${callback}`)}\n`);
+    await output.write(script);
     return "done";
   },
 });

@@ -1,7 +1,7 @@
 /** Lists of any length: page by page, so that memory stays bounded however many there are. */
 import type { Message } from "@bufbuild/protobuf";
 import type { Ending } from "../frame/command.ts";
-import { type FlagTable, type FlagValues, toggle, value } from "../frame/flag.ts";
+import { type FlagTable, type FlagValues, short, toggle, value } from "../frame/flag.ts";
 import { parseWhole } from "../frame/flag-values.ts";
 import type { Output, View } from "../frame/output.ts";
 import { refuseTogether } from "./change-flags.ts";
@@ -12,10 +12,13 @@ const LIMIT_MAX = 1_000_000_000;
 const PAGE_SIZE_MAX = 1000;
 
 export const LIST_FLAGS = {
-  limit: value("NUMBER", `how many at the most (default ${LIMIT_DEFAULT})`, (typed) =>
-    parseWhole(typed, { min: 1, max: LIMIT_MAX }),
+  limit: short(
+    "n",
+    value("NUMBER", `how many at the most (default ${LIMIT_DEFAULT})`, (typed) =>
+      parseWhole(typed, { min: 1, max: LIMIT_MAX }),
+    ),
   ),
-  all: toggle("every one there is, as they come"),
+  all: short("a", toggle("all, page by page")),
 } satisfies FlagTable;
 
 export interface Page<T> {

@@ -2,7 +2,6 @@
 import { defineCommand } from "../frame/command.ts";
 import { usageFailure } from "../frame/failure.ts";
 import { type FlagTable, toggle } from "../frame/flag.ts";
-import { jsonLine } from "../frame/output.ts";
 import { OUTPUT_FLAGS } from "../frame/service/connection-flags.ts";
 import { DATABASE_FLAG, failing } from "./offline.ts";
 
@@ -31,7 +30,13 @@ export const migrate = defineCommand({
     const to = due.at(-1) ?? from;
     const said = due.length === 0 ? `${path} is at ${from}; nothing is due` : `${path}: ${from || "empty"} → ${to}`;
     const done = due.length === 0 ? "" : check ? ` (due: ${due.join(", ")})` : " (done)";
-    await output.write(output.json ? jsonLine({ database: path, from, to, due, applied: !check }) : `${said}${done}\n`);
+    await output.object(
+      { database: path, from, to, due, applied: !check },
+      {
+        lines: () => `${said}${done}\n`,
+        name: () => path,
+      },
+    );
     return check && due.length > 0 ? "refused" : "done";
   },
 });

@@ -4,8 +4,7 @@ import type { Restored } from "../../store/sqlite/offline.ts";
 import type { Raised } from "../../store/sqlite/raise-generation.ts";
 import { defineCommand } from "../frame/command.ts";
 import { usageFailure } from "../frame/failure.ts";
-import { type FlagTable, optionalWord, toggle } from "../frame/flag.ts";
-import { jsonLine } from "../frame/output.ts";
+import { type FlagTable, optionalWord, short, toggle } from "../frame/flag.ts";
 import { OUTPUT_FLAGS } from "../frame/service/connection-flags.ts";
 import { timeText } from "../frame/text.ts";
 import { DATABASE_FLAG, failing, tellProgress } from "./offline.ts";
@@ -14,14 +13,14 @@ const FLAGS = {
   database: DATABASE_FLAG,
   "raise-generation": toggle("no backup: the database was brought back by other means, such as a snapshot of the disk"),
   ...OUTPUT_FLAGS,
-  yes: toggle("move a database that is there aside without asking"),
+  yes: short("y", toggle("move a database that is there aside without asking")),
 } satisfies FlagTable;
 
 export const restore = defineCommand({
   name: "restore",
   meaning: "put a verified backup in the place of a database; the service must be stopped",
   reach: "none",
-  words: { file: optionalWord("the backup") },
+  words: { file: { ...optionalWord("the backup"), isFile: true } },
   flags: FLAGS,
   examples: [
     ["restore today.db --database sqlite:data/lockkeeper.db", "the former database is moved aside"],
@@ -37,14 +36,20 @@ export const restore = defineCommand({
     const { raiseFileGeneration, restoreFile } = await import("../../store/sqlite/offline.ts");
     if (file === undefined) {
       const raised = await failing(() => raiseFileGeneration(path, Date.now));
-      await output.write(output.json ? jsonLine({ database: path, ...raisedJson(raised) }) : raisedLines(raised));
+      await output.object(
+        { database: path, ...raisedJson(raised) },
+        { lines: () => raisedLines(raised), name: () => path },
+      );
       return "done";
     }
     const replace = existsSync(path);
     if (replace) await confirm(`The database ${path} would be moved aside and ${file} take its place.`);
     const options = { file, path, clock: Date.now, replace, progress: tellProgress(output) };
     const restored = await failing(() => restoreFile(options));
-    await output.write(output.json ? jsonLine(restoredJson(path, restored)) : restoredLines(path, restored));
+    await output.object(restoredJson(path, restored), {
+      lines: () => restoredLines(path, restored),
+      name: () => path,
+    });
     return "done";
   },
 });

@@ -1,14 +1,32 @@
 /** `lockkeeper serve`: the service itself. */
-import { helpText, readConfig, SETTINGS } from "../../config.ts";
+import { readConfig, SETTINGS } from "../../config.ts";
 import { defineCommand } from "../frame/command.ts";
 import { clearableText, type Flag } from "../frame/flag.ts";
 
+interface Setting {
+  readonly flag?: string;
+  readonly environment: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+const ALL = Object.values<Setting>(SETTINGS);
+
+/** Settings that hold a path: completion offers files. */
+const FILES: readonly string[] = ["tls-cert", "tls-key", "tls-client-ca", "oidc-issuers"];
+
 /** The settings judge their values themselves, empty ones included. */
 const flags: Readonly<Record<string, Flag<string | undefined>>> = Object.fromEntries(
-  Object.values<{ readonly flag?: string; readonly meaning: string }>(SETTINGS).flatMap(({ flag, meaning }) =>
-    flag === undefined ? [] : [[flag, clearableText("VALUE", meaning)]],
+  ALL.flatMap((setting) =>
+    setting.flag === undefined
+      ? []
+      : [[setting.flag, { ...clearableText("VALUE", meaningOf(setting)), isFile: FILES.includes(setting.flag) }]],
   ),
 );
+
+function meaningOf({ environment, fallback, meaning }: Setting): string {
+  return `${meaning} Else ${environment}${fallback === "" ? "" : ` (default ${fallback})`}.`;
+}
 
 export const serve = defineCommand({
   name: "serve",
@@ -20,10 +38,15 @@ export const serve = defineCommand({
     ["serve", "on 127.0.0.1:8080, with the data in data/lockkeeper.db"],
     ["serve --listen 0.0.0.0:8080 --database sqlite:/var/lib/lockkeeper/lockkeeper.db", "on every address"],
   ],
-  help: helpText,
-  async run(given, { parts, environment }) {
+  notes: [
+    [
+      "Secrets, in the environment alone:",
+      ALL.flatMap(({ flag, environment, meaning }) => (flag === undefined ? [[environment, meaning] as const] : [])),
+    ],
+  ],
+  async run(given, { parts, terminal }) {
     const args = Object.entries(given).flatMap(([name, typed]) => (typed === undefined ? [] : [`--${name}=${typed}`]));
-    await parts.serve(readConfig(args, environment));
+    await parts.serve(readConfig(args, terminal.environment));
     return "running";
   },
 });

@@ -4,6 +4,7 @@ export const STATES = { active: 1, locked: 2, inactive: 3, banned: 4, deleted: 5
 export const KINDS = { lock: 1, ban: 2, deactivation: 3 } as const;
 export const CAUSES = { admin: 1, policy: 2, directory: 3, recovery: 4 } as const;
 export const FACTORS = { password: 1, otp: 2, passkey: 3, "backup-code": 4, recovery: 5 } as const;
+export const OUTCOMES = { succeeded: 1, failed: 2, outstanding: 3, expired: 4, denied: 5 } as const;
 export const SESSION_STATUSES = {
   active: 1,
   unknown: 2,

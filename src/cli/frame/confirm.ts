@@ -1,23 +1,45 @@
-/** Asks before what cannot be undone. */
+/** Asks on the terminal: before what cannot be undone, and for what may not be seen. */
 import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
 import { EXIT, Failure, usageFailure } from "./failure.ts";
-import { printable } from "./output.ts";
+import { printable } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
 
-/** Asks on the terminal. Throws a Failure for any answer but yes, and where there is nobody to ask. */
-export async function confirm(question: string, signal: AbortSignal): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+/** Asks for a yes. Throws a Failure for any other answer, and where there is nobody to ask. */
+export async function confirm(question: string, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  if (!isInteractive(terminal)) {
     throw usageFailure(
       `${question} This cannot be undone, and there is no terminal to ask on; say --yes if it is meant`,
     );
   }
+  const answer = await ask(`${question} [y/N] `, terminal, { signal });
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw usageFailure("not confirmed; nothing was done");
+}
+
+/** Whether there is a person to ask. */
+export function isInteractive({ stdin, stderr }: Terminal): boolean {
+  return stdin.isTTY === true && stderr.isTTY === true;
+}
+
+/** Returns what is typed. Throws a Failure at an interrupt or the end of the input. */
+export async function ask(
+  question: string,
+  { stdin, stderr }: Terminal,
+  { signal, isHidden = false }: { readonly signal: AbortSignal; readonly isHidden?: boolean },
+): Promise<string> {
   // Asked on standard error, so that standard output has the result alone.
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  if (isHidden) stderr.write(printable(question));
+  const echo = isHidden ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stderr;
+  const asking = createInterface({ input: stdin, output: echo, ...(isHidden ? { terminal: true } : {}) });
   const interrupted = new Failure(EXIT.INTERRUPTED, "interrupted; nothing was done");
-  const closed = new Promise<never>((_, reject) => terminal.once("close", () => reject(interrupted)));
+  const closed = new Promise<never>((_, reject) => asking.once("close", () => reject(interrupted)));
   try {
-    const answer = await Promise.race([terminal.question(`${printable(question)} [y/N] `, { signal }), closed]);
-    if (!/^y(?:es)?$/i.test(answer.trim())) throw usageFailure("not confirmed; nothing was done");
+    return await Promise.race([asking.question(isHidden ? "" : printable(question), { signal }), closed]);
+  } catch (error) {
+    // Ctrl+D, and the signal.
+    throw error instanceof Error && error.name === "AbortError" ? interrupted : error;
   } finally {
-    terminal.close();
+    asking.close();
+    if (isHidden) stderr.write("\n");
   }
 }

@@ -6,21 +6,24 @@ export interface Seconds {
   readonly nanos: number;
 }
 
-/** The longest a call may be told to take: what a timer can hold. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+/** The longest a call may take: eight digits of milliseconds, as the header `grpc-timeout` carries them. */
+const TIMEOUT_MS_MAX = 99_999_999;
+/** The longest that a timer of Node waits; beyond, it fires at once. */
+const WAIT_MS_MAX = 2 ** 31 - 1;
 const DURATION = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 const UNITS_MS = [604_800_000n, 86_400_000n, 3_600_000n, 60_000n, 1_000n, 1n];
 /** 10,000 years: as long as protobuf's Duration. */
 const DURATION_MS_MAX = 315_576_000_000_000n;
 const DIGITS_MAX = 18;
 
-/** Milliseconds. */
-function durationMs(typed: string): bigint {
+/** Milliseconds; zero only where it is said to be allowed. */
+function durationMs(typed: string, { orZero = false }: { readonly orZero?: boolean } = {}): bigint {
   const match = typed.length > 0 && typed.length <= DIGITS_MAX ? DURATION.exec(typed) : null;
   const ms = UNITS_MS.reduce((sum, unit, index) => sum + unit * BigInt(match?.[index + 1] ?? 0), 0n);
-  if (match === null || ms === 0n || ms > DURATION_MS_MAX) {
+  if (match === null || (ms === 0n && !orZero) || ms > DURATION_MS_MAX) {
+    const bound = ms > DURATION_MS_MAX ? "of at most 10000 years" : orZero ? "of zero or more" : "longer than zero";
     throw new Error(
-      `${JSON.stringify(typed)} is not allowed; it must be a time longer than zero such as 90s, 30m, 1h, 7d or 1h30m`,
+      `${JSON.stringify(typed)} is not allowed; it must be a time ${bound} such as 90s, 30m, 1h, 7d or 1h30m`,
     );
   }
   return ms;
@@ -36,10 +39,24 @@ export function parseDuration(typed: string): Seconds {
   return toSeconds(durationMs(typed));
 }
 
-/** A time-out in milliseconds, at most 24 days. */
+/** A time span as `parseDuration` reads it, or none at all: `0s`. */
+export function parseSpan(typed: string): Seconds {
+  return toSeconds(durationMs(typed, { orZero: true }));
+}
+
+/** How long a call may take, in milliseconds, at most 27 hours. */
 export function parseTimeoutMs(typed: string): number {
+  return boundedMs(typed, TIMEOUT_MS_MAX, "27h");
+}
+
+/** How long to wait for something, in milliseconds, at most 24 days. */
+export function parseWaitMs(typed: string): number {
+  return boundedMs(typed, WAIT_MS_MAX, "24d");
+}
+
+function boundedMs(typed: string, max: number, shown: string): number {
   const ms = Number(durationMs(typed));
-  if (ms > TIMEOUT_MS_MAX) throw new Error(`${JSON.stringify(typed)} is too long; at most 24d are allowed`);
+  if (ms > max) throw new Error(`${JSON.stringify(typed)} is too long; at most ${shown} are allowed`);
   return ms;
 }
 

@@ -1,6 +1,9 @@
 /** What a command takes: flags and words, each with a meaning and a way to read it. */
 import { usageFailure } from "./failure.ts";
 
+/** The texts that were typed for each flag and word; a switch that was given has one text. */
+export type Typed = Readonly<Record<string, readonly string[]>>;
+
 /** A flag or a word of a command line. `parse` gets the texts as typed and throws an Error that says what is allowed. */
 export interface Flag<T> {
   /** A switch takes no value, `one` at most one, `many` any number. */
@@ -8,8 +11,12 @@ export interface Flag<T> {
   /** Stands for the value in the help. */
   readonly placeholder: string;
   readonly meaning: string;
-  /** Told in the help and offered by completion. */
+  /** The letter that may be typed for the name, as in `-o`. */
+  readonly short?: string;
+  /** The values that completion offers; the help shows them by the placeholder. */
   readonly choices?: readonly string[];
+  /** The value names a file: completion offers files. */
+  readonly isFile?: boolean;
   readonly required: boolean;
   /** Empty text says something of its own; otherwise it is refused: a script's variable that is not set must not pass for a flag that is not given. */
   readonly mayBeEmpty?: boolean;
@@ -40,6 +47,16 @@ export function value<T>(placeholder: string, meaning: string, parse: (text: str
 /** A flag with any text. */
 export function text(placeholder: string, meaning: string): Flag<string | undefined> {
   return value(placeholder, meaning, (typed) => typed);
+}
+
+/** A flag with the path of a file. */
+export function file(placeholder: string, meaning: string): Flag<string | undefined> {
+  return { ...text(placeholder, meaning), isFile: true };
+}
+
+/** The same flag with a letter that may be typed for its name. */
+export function short<T>(letter: string, flag: Flag<T>): Flag<T> {
+  return { ...flag, short: letter };
 }
 
 /** A flag with any text, where the empty one clears what is there. */
@@ -96,7 +113,7 @@ export function word(meaning: string): Flag<string> {
 
 /** A word that may be left out. */
 export function optionalWord(meaning: string): Flag<string | undefined> {
-  return { ...text("", meaning), required: false };
+  return text("", meaning);
 }
 
 /** At least one word. */
@@ -104,14 +121,19 @@ export function words(meaning: string): Flag<readonly string[]> {
   return { takes: "many", placeholder: "", meaning, required: true, parse: (typed) => typed };
 }
 
+/** Any number of words. */
+export function optionalWords(meaning: string): Flag<readonly string[]> {
+  return { ...words(meaning), required: false };
+}
+
 /** Reads what was typed. Throws a usage Failure that names the flag or word at fault. */
 export function readFlags<F extends FlagTable>(
   flags: F,
-  typed: Readonly<Record<string, unknown>>,
+  typed: Typed,
   nameOf: (name: string) => string,
 ): FlagValues<F> {
   const values = Object.entries(flags).map(([name, flag]) => {
-    const texts = textsOf(typed[name]);
+    const texts = typed[name] ?? [];
     if (flag.takes === "one" && texts.length > 1) throw usageFailure(`${nameOf(name)} is given twice; once is enough`);
     if (flag.required && texts.length === 0) throw usageFailure(`${nameOf(name)} is missing`);
     if (flag.mayBeEmpty !== true && texts.includes("")) throw usageFailure(`${nameOf(name)} is empty`);
@@ -122,9 +144,4 @@ export function readFlags<F extends FlagTable>(
     }
   });
   return Object.fromEntries(values) as FlagValues<F>;
-}
-
-function textsOf(typed: unknown): readonly string[] {
-  if (Array.isArray(typed)) return typed.map(String);
-  return typed === undefined || typed === false ? [] : [String(typed)];
 }

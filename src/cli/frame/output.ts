@@ -1,24 +1,36 @@
-/** What a command prints: tables and lines for people, JSON for scripts, and nothing that drives a terminal. */
+/** What a command prints: tables and lines for people, JSON, YAML and ids for scripts, and nothing that drives a terminal. */
 import type { DescFile, DescMessage, Message, Registry } from "@bufbuild/protobuf";
-import { EXIT, type Failure } from "./failure.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { PROGRAM } from "./command.ts";
+import { EXIT, Failure } from "./failure.ts";
+import { type Column, printable, Table, type TableLook } from "./table.ts";
+import { hasColours, type Terminal } from "./terminal.ts";
+import { instantText, relativeText } from "./text.ts";
+
+export const OUTPUT_FORMS = { table: "table", wide: "wide", json: "json", yaml: "yaml", name: "name" } as const;
+export type OutputForm = keyof typeof OUTPUT_FORMS;
+
+/** How instants are shown. */
+export type TimeText = (instant: Timestamp | undefined) => string;
 
 /** How items of a list are shown to a person. */
 export interface View<T> {
-  readonly columns: readonly string[];
-  readonly row: (item: T) => readonly string[];
+  readonly columns: readonly (string | Column)[];
+  /** One cell for each column. */
+  readonly row: (item: T, time: TimeText) => readonly string[];
+  /** What `--output name` prints. */
+  readonly name: (item: T) => string;
 }
 
-const SPACE_BETWEEN_COLUMNS = 2;
+/** What a result is for those who do not read JSON. */
+export interface Shown {
+  readonly lines: () => string;
+  /** The ids, for `--output name`; absent: the lines are all there is. */
+  readonly name?: () => string;
+}
 
-/** Control characters, and format characters that turn the direction of text or hide it. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
-/** The same, without what JSON escapes by itself. */
+/** What JSON.stringify leaves as it is and could drive a terminal. */
 const UNSAFE_IN_JSON = /[\u007f-\u009f\p{Cf}\u2028\u2029]/gu;
-
-/** Text from outside, fit for a terminal: what could drive it is shown as `\u{…}`. */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-}
 
 /** JSON on one line; what could drive a terminal is escaped as JSON escapes. */
 export function jsonLine(json: unknown): string {
@@ -29,41 +41,18 @@ export function jsonLine(json: unknown): string {
   return `${JSON.stringify(json).replace(UNSAFE_IN_JSON, units)}\n`;
 }
 
-const WIDE =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u;
-
-/** How many cells of a terminal a text takes, as far as that can be told. */
-function widthOf(text: string): number {
-  let width = 0;
-  for (const character of text) width += /\p{M}/u.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
-  return width;
-}
-
-/** Lays out rows in columns. Widths are those of the first batch; wider cells that come later move their row. */
-export class Table {
-  readonly #columns: readonly string[];
-  #widths: readonly number[] | undefined;
-
-  constructor(columns: readonly string[]) {
-    this.#columns = columns;
-  }
-
-  /** The lines of some rows; the first time with the header. */
-  lines(rows: readonly (readonly string[])[]): string {
-    const cells = rows.map((row) => row.map((cell) => (cell === "" ? "-" : printable(cell))));
-    const isFirst = this.#widths === undefined;
-    const shown = isFirst ? [this.#columns, ...cells] : cells;
-    this.#widths ??= this.#columns.map((_, index) => Math.max(...shown.map((row) => widthOf(row[index] ?? ""))));
-    return shown.map((row) => `${this.#line(row, this.#widths ?? [])}\n`).join("");
-  }
-
-  #line(row: readonly string[], widths: readonly number[]): string {
-    const padded = row.map((cell, index) => {
-      const spaces = Math.max(0, (widths[index] ?? 0) - widthOf(cell)) + SPACE_BETWEEN_COLUMNS;
-      return cell + " ".repeat(spaces);
-    });
-    return padded.join("").trimEnd();
-  }
+/** A YAML document; what could drive a terminal is escaped as YAML escapes. */
+export async function yamlDocument(json: unknown): Promise<string> {
+  const { Document, Scalar, visit } = await import("yaml");
+  const document = new Document(json);
+  visit(document, {
+    Scalar(_, node) {
+      // Only a text in double quotes can have escapes.
+      if (typeof node.value === "string" && printable(node.value) !== node.value) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  const escaped = (character: string): string => `\\U${(character.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`;
+  return `---\n${document.toString({ lineWidth: 0 }).replace(UNSAFE_IN_JSON, escaped)}`;
 }
 
 /** Whoever read a list has seen enough, as `head` has: what would follow is not fetched. */
@@ -72,15 +61,42 @@ export class ReaderGone extends Error {
 }
 
 export class Output {
-  readonly json: boolean;
+  readonly form: OutputForm;
+  readonly #terminal: Terminal;
   #isReaderGone: boolean = false;
   #registry: Registry | undefined;
   readonly #files = new Set<DescFile>();
 
-  constructor(json: boolean) {
-    this.json = json;
-    process.stdout.on("error", (error) => this.#lost(error));
-    process.stderr.on("error", () => undefined);
+  constructor(form: OutputForm, terminal: Terminal) {
+    this.form = form;
+    this.#terminal = terminal;
+    // What became of each write is told by its callback.
+    terminal.stdout.on("error", () => undefined);
+    terminal.stderr.on("error", () => undefined);
+  }
+
+  /** Whether standard output is for a program. */
+  get json(): boolean {
+    return this.form === "json";
+  }
+
+  /** Whether a person reads on a terminal: then times are relative and lines are cut. */
+  get #isForEyes(): boolean {
+    return this.form === "table" && this.#terminal.stdout.isTTY === true;
+  }
+
+  /** Instants as a person reads them: `2h ago` on a terminal, ISO 8601 elsewhere; absent: empty. */
+  readonly time: TimeText = (instant) =>
+    this.#isForEyes ? relativeText(instant, this.#terminal.now()) : instantText(instant);
+
+  table(columns: readonly (string | Column)[]): Table {
+    const { stdout, environment } = this.#terminal;
+    const look: TableLook = {
+      columns: this.#isForEyes ? stdout.columns || undefined : undefined,
+      wide: this.form === "wide",
+      colours: hasColours(stdout, environment),
+    };
+    return new Table(columns, look);
   }
 
   /** Lets messages of a contract, and of those it is made of, be printed as JSON. */
@@ -91,29 +107,41 @@ export class Output {
     for (const each of file.dependencies) this.learn(each);
   }
 
-  /** One result: its JSON, or the lines that say it to a person. */
-  async result(message: Message, lines: () => string): Promise<void> {
-    await this.write(this.json ? jsonLine(await this.toJson(message)) : lines());
+  /** One result: its proto3 JSON, the same as YAML, its id, or the lines that say it to a person. */
+  async result(message: Message, shown: Shown | (() => string)): Promise<void> {
+    const isData = this.form === "json" || this.form === "yaml";
+    await this.object(isData ? await this.toJson(message) : undefined, shown);
+  }
+
+  /** As `result`, of what is JSON already. */
+  async object(json: unknown, shown: Shown | (() => string)): Promise<void> {
+    const { lines, name = lines } = typeof shown === "function" ? { lines: shown } : shown;
+    if (this.form === "json") await this.write(jsonLine(json));
+    else if (this.form === "yaml") await this.write(await yamlDocument(json));
+    else await this.write(this.form === "name" && name !== lines ? `${printable(name())}\n` : lines());
   }
 
   /**
-   * Items as they come, in batches: a table, or one JSON object a line. Answers how many there were. Throws ReaderGone
-   * when nobody reads any more.
+   * Items as they come, in batches: a table, one JSON object or id a line, or YAML documents. Returns how many there
+   * were. Throws ReaderGone when nobody reads any more.
    */
-  async items<T extends Message>(batches: AsyncIterable<readonly T[]>, { columns, row }: View<T>): Promise<number> {
-    const table = new Table(columns);
+  async items<T extends Message>(batches: AsyncIterable<readonly T[]>, view: View<T>): Promise<number> {
+    const table = this.table(view.columns);
     let count = 0;
     for await (const batch of batches) {
       count += batch.length;
-      if (this.json) {
-        const lines = await Promise.all(batch.map(async (item) => jsonLine(await this.toJson(item))));
-        await this.write(lines.join(""));
-      } else if (batch.length > 0) {
-        await this.write(table.lines(batch.map(row)));
-      }
+      await this.write(await this.#batchText(batch, view, table));
       if (this.#isReaderGone) throw new ReaderGone();
     }
     return count;
+  }
+
+  async #batchText<T extends Message>(batch: readonly T[], { name, row }: View<T>, table: Table): Promise<string> {
+    if (batch.length === 0) return "";
+    if (this.form === "name") return batch.map((item) => `${printable(name(item))}\n`).join("");
+    if (this.form === "table" || this.form === "wide") return table.lines(batch.map((item) => row(item, this.time)));
+    const text = this.json ? jsonLine : yamlDocument;
+    return (await Promise.all(batch.map(async (item) => text(await this.toJson(item))))).join("");
   }
 
   /** The proto3 JSON of a message whose contract was learnt. */
@@ -125,29 +153,29 @@ export class Output {
     return toJson(schema, message, { registry: this.#registry });
   }
 
-  /** Waits while the reader is slow, so that memory stays bounded. Without a reader the text is lost, the command is not. */
+  /**
+   * Waits while the reader is slow, so that memory stays bounded. Without a reader the text is lost, the command is not:
+   * the exit code tells what it did. Throws a Failure for any other trouble, such as a full disk.
+   */
   async write(text: string): Promise<void> {
+    const { stdout } = this.#terminal;
     if (text === "" || this.#isReaderGone) return;
-    const error = await new Promise<Error | null | undefined>((resolve) => process.stdout.write(text, resolve));
-    if (error !== null && error !== undefined) this.#lost(error);
-  }
-
-  /** The exit code tells what the command did, whether or not anybody read what it said. */
-  #lost(error: NodeJS.ErrnoException): void {
-    if (error.code !== "EPIPE" && !this.#isReaderGone) {
-      process.stderr.write(`lockkeeper: the output cannot be written: ${error.message}\n`);
-      process.exit(EXIT.UNFORESEEN);
-    }
+    const error = await new Promise<NodeJS.ErrnoException | null | undefined>((done) => stdout.write(text, done));
+    if (error === null || error === undefined) return;
     this.#isReaderGone = true;
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") return;
+    throw new Failure(EXIT.UNFORESEEN, `the output cannot be written: ${error.message}`, { cause: error });
   }
 
   /** A remark for a person, beside the result; a script is not told. */
   note(text: string): void {
-    if (!this.json) process.stderr.write(`${printable(text)}\n`);
+    if (this.form === "table" || this.form === "wide") this.#terminal.stderr.write(`${printable(text)}\n`);
   }
 
+  /** Tells a fault on standard error: a sentence, or google.rpc.Status under `--output json`. */
   failure({ message, lines, status }: Failure): void {
-    const text = [`lockkeeper: ${message}`, ...lines.map((line) => `  ${line}`)];
-    process.stderr.write(this.json ? jsonLine(status) : text.map((line) => `${printable(line)}\n`).join(""));
+    const text = [`${PROGRAM}: ${message}`, ...lines.map((line) => `  ${line}`)];
+    const { stderr } = this.#terminal;
+    stderr.write(this.json ? jsonLine(status) : text.map((line) => `${printable(line)}\n`).join(""));
   }
 }

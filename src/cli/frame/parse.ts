@@ -1,249 +1,171 @@
-/** From the words of a command line to a command and what was typed for it; yargs reads, lays out help and completes. */
-import type { Argv, Options } from "yargs";
-import { readVersion } from "../../version.ts";
-import { GROUPS } from "../commands/commands.ts";
-import type { Command, Reach } from "./command.ts";
-import { EXIT_MEANINGS, usageFailure } from "./failure.ts";
-import type { FlagTable } from "./flag.ts";
+/** From the words of a command line to a command and what was typed for it; Node's parseArgs splits flags from words. */
+import { parseArgs } from "node:util";
+import { findClosestName } from "../../transcoding/closest-name.ts";
+import { type Command, type CommandSet, PROGRAM } from "./command.ts";
+import { usageFailure } from "./failure.ts";
+import { type Flag, type FlagTable, short, type Typed, toggle } from "./flag.ts";
 import { CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "./service/connection-flags.ts";
 
 export type Parsed =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "command"; readonly command: Command; readonly typed: Readonly<Record<string, unknown>> };
+  | { readonly kind: "help"; readonly topic: Topic }
+  | { readonly kind: "version" }
+  | { readonly kind: "command"; readonly command: Command; readonly typed: Typed };
 
-const PROGRAM = "lockkeeper";
-const HELP_COLUMNS_MAX = 110;
-/** What the scripts of yargs call to learn what could come next. */
-const COMPLETION_FLAG = "--get-yargs-completions";
+/** What help is about: one command, the commands of a group, or all there is. */
+export type Topic = { readonly command?: Command; readonly group?: string };
 
-const SHARED_FLAGS: FlagTable = { ...CONNECTION_FLAGS, ...ORGANIZATION_FLAGS, ...OUTPUT_FLAGS };
+/** What may stand in every command line. */
+export const GLOBAL_FLAGS = {
+  help: short("h", toggle("show this help")),
+  version: short("V", toggle("show the version")),
+} satisfies FlagTable;
 
-const TAKEN_BY_REACH: Readonly<Record<Reach, readonly string[]>> = {
-  organization: Object.keys(SHARED_FLAGS),
-  instance: Object.keys({ ...CONNECTION_FLAGS, ...OUTPUT_FLAGS }),
-  none: [],
-};
+const SHARED_FLAGS: FlagTable = { ...CONNECTION_FLAGS, ...ORGANIZATION_FLAGS, ...OUTPUT_FLAGS, ...GLOBAL_FLAGS };
 
-/** Goes through yargs in place of a lone `-`, which it takes for nothing. */
-const DASH_STAND_IN = "\u0001-";
-
-/** What yargs itself puts among the flags. */
-const SWITCHES_OF_YARGS = ["help", "version"];
-const OF_YARGS = ["_", "$0", ...SWITCHES_OF_YARGS];
-
-/** Throws a usage Failure for a command or flag that does not exist. */
-export async function parseCommandLine(args: readonly string[], commands: readonly Command[]): Promise<Parsed> {
-  const { default: yargs } = await import("yargs");
-  let found: { readonly command: Command; readonly typed: Readonly<Record<string, unknown>> } | undefined;
-  const isCompletion = args[0] === COMPLETION_FLAG;
-  const program = build(yargs([...args]), commands, {
-    // Offered, but not judged by yargs: several may be given by commas, and our refusals are alike everywhere.
-    withChoices: isCompletion,
-    found: (command, typed) => {
-      found = { command, typed: withDashes(typed) };
-    },
-  });
-  if (isCompletion) {
-    // Prints by itself: with a callback yargs loses what the commands of a group offer.
-    await program.parseAsync([...args]);
-    return { kind: "text", text: "" };
-  }
-  let printed = "";
-  const words = args.map((arg) => (arg === "-" ? DASH_STAND_IN : arg));
-  const argv = await program.parseAsync(words, {}, (_error, _argv, output) => {
-    printed = output;
-  });
-  if (found === undefined) {
-    // Help, version or completions: yargs has said what there is to say.
-    const named = commands.find(({ name }) => name === argv._.join(" "));
-    const text =
-      argv.help === true && named?.help !== undefined ? ownHelp(named, named.help) : inOurForm(printed, commands);
-    if (text !== "") return { kind: "text", text: text.endsWith("\n") ? text : `${text}\n` };
-    throw unknownCommand(argv._.map(String), commands);
-  }
-  const typed = withWords(found.command, found.typed);
-  refuseStrangers(found.command, typed, args);
-  return { kind: "command", command: found.command, typed };
+/** The flags that a command shares with others. */
+export function sharedFlags({ reach }: Command): FlagTable {
+  if (reach === "none") return {};
+  return { ...CONNECTION_FLAGS, ...(reach === "organization" ? ORGANIZATION_FLAGS : {}), ...OUTPUT_FLAGS };
 }
 
-/** The lone dashes that were typed, put back. */
-function withDashes(typed: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const back = (value: unknown): unknown =>
-    Array.isArray(value) ? value.map(back) : value === DASH_STAND_IN ? "-" : value;
-  return Object.fromEntries(Object.entries(typed).map(([name, value]) => [name, back(value)]));
+/** Every flag of a command, by name. */
+export function flagsOf(command: Command): FlagTable {
+  return { ...GLOBAL_FLAGS, ...sharedFlags(command), ...command.flags };
 }
 
-interface Building {
-  readonly withChoices: boolean;
-  readonly found: (command: Command, typed: Readonly<Record<string, unknown>>) => void;
-}
-
-function build(base: Argv, commands: readonly Command[], building: Building): Argv {
-  const groups = new Set(commands.map(({ name }) => name.split(" ")[0] ?? name));
-  const program = base
-    .scriptName(PROGRAM)
-    .usage("$0 <command> [flags]\n\nLocks, unlocks and bans user accounts: the service, and the commands to run it.")
-    .detectLocale(false)
-    .exitProcess(false)
-    .showHelpOnFail(false)
-    .parserConfiguration({
-      "parse-numbers": false,
-      "parse-positional-numbers": false,
-      "dot-notation": false,
-      "camel-case-expansion": false,
-      "boolean-negation": false,
-    })
-    .fail((message, error) => {
-      throw error !== undefined && error.name !== "YError" ? error : usageFailure(inOurWords(message));
-    })
-    .help("help", "say what there is, with examples")
-    .version("version", "say which version this is", readVersion())
-    .options(optionsOf(SHARED_FLAGS, building))
-    .group(Object.keys(SHARED_FLAGS), "Connection and output:")
-    .epilogue(epilogue())
-    .wrap(Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX));
-  for (const group of groups) {
-    const members = commands.filter(({ name }) => name === group || name.startsWith(`${group} `));
-    const [first] = members;
-    if (first !== undefined && first.name === group) addCommand(program, first, { word: group, ...building });
-    else
-      program.command(group, GROUPS[group] ?? "", (inner) => {
-        inner.usage(`$0 ${group} <command> [flags]\n\n${sentence(GROUPS[group] ?? "")}`).epilogue("");
-        for (const each of members) addCommand(inner, each, { word: each.name.slice(group.length + 1), ...building });
-        return inner;
-      });
-  }
-  return program;
-}
-
-function addCommand(
-  parent: Argv,
-  command: Command,
-  { word, withChoices, found }: Building & { readonly word: string },
-): void {
-  const { name, meaning, words, flags, examples, reach } = command;
-  parent.command(
-    [word, ...placesOf(words)].join(" "),
-    meaning,
-    (inner) => {
-      inner
-        .usage(`${[`$0 ${name}`, ...shownWords(command), "[flags]"].join(" ")}\n\n${sentence(meaning)}`)
-        .epilogue("");
-      for (const [key, { meaning: describe, choices }] of Object.entries(words)) {
-        const offered = withChoices && choices !== undefined ? { choices } : {};
-        inner.positional(key, { describe, type: "string", ...offered });
-      }
-      inner.options(optionsOf(flags, { withChoices })).group(Object.keys(flags), "Flags:");
-      for (const flag of Object.keys(SHARED_FLAGS)) if (!TAKEN_BY_REACH[reach].includes(flag)) inner.hide(flag);
-      for (const [line, what] of examples) inner.example(`$0 ${line}`, what);
-      return inner;
-    },
-    (typed) => found(command, typed),
-  );
-}
-
-function optionsOf(flags: FlagTable, { withChoices }: Pick<Building, "withChoices">): Record<string, Options> {
-  return Object.fromEntries(
-    Object.entries(flags).map(([name, { takes, placeholder, meaning, choices }]) => {
-      if (takes === "nothing") return [name, { type: "boolean", describe: meaning, default: undefined }];
-      const offered = withChoices && choices !== undefined ? { choices: [...choices] } : {};
-      return [name, { type: "string", describe: `${placeholder}: ${meaning}`, requiresArg: true, ...offered }];
-    }),
-  );
-}
-
-/** Words behind `--`, which yargs leaves where they are. */
-function withWords(
-  { name, words }: Command,
-  typed: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  const depth = name.split(" ").length;
-  const all = (typed._ as readonly unknown[]).map(String);
-  const rest = all.slice(depth);
-  const filled: Record<string, unknown> = { ...typed };
-  for (const [key, { takes }] of Object.entries(words)) {
-    if (takes === "many") filled[key] = [...((filled[key] as readonly unknown[] | undefined) ?? []), ...rest.splice(0)];
-    else filled[key] ??= rest.shift();
-  }
-  return { ...filled, _: [...all.slice(0, depth), ...rest] };
-}
-
-/** What is no flag of the command, a word too many, or a value for what takes none. */
-function refuseStrangers(command: Command, typed: Readonly<Record<string, unknown>>, args: readonly string[]): void {
-  const { name, words, flags, reach } = command;
-  const hint = `try: ${PROGRAM} ${name} --help`;
-  const own = [...Object.keys(words), ...Object.keys(flags), ...TAKEN_BY_REACH[reach], ...OF_YARGS];
-  const stranger = Object.entries(typed).find(([key, given]) => given !== undefined && !own.includes(key))?.[0];
-  if (stranger !== undefined) {
-    const dashed = `${stranger.length === 1 ? "-" : "--"}${stranger}`;
-    throw usageFailure(`${name} has no flag ${dashed}; ${hint}`);
-  }
-  const extra = (typed._ as readonly unknown[])[name.split(" ").length];
-  if (extra !== undefined) throw usageFailure(`${name} takes no word ${JSON.stringify(extra)}; ${hint}`);
-  const all: FlagTable = { ...SHARED_FLAGS, ...flags };
-  const switches = [...SWITCHES_OF_YARGS, ...Object.keys(all).filter((key) => all[key]?.takes === "nothing")];
-  const end = args.indexOf("--");
-  for (const arg of end === -1 ? args : args.slice(0, end)) {
-    const [flag = "", given] = arg.split("=", 2);
-    if (given !== undefined && flag.startsWith("--") && switches.includes(flag.slice(2))) {
-      throw usageFailure(`${flag} takes no value`);
-    }
-  }
-}
-
-function unknownCommand(words: readonly string[], commands: readonly Command[]): Error {
-  const typed = words.join(" ");
-  const inGroup = Object.hasOwn(GROUPS, words[0] ?? "") ? words[0] : undefined;
-  const names = commands.map(({ name }) => name).filter((name) => inGroup === undefined || name.startsWith(inGroup));
-  const firsts = inGroup === undefined ? [...new Set(names.map((name) => name.split(" ")[0]))] : names;
-  const what =
-    words.length === 0 || typed === inGroup ? "a command is missing" : `${JSON.stringify(typed)} is not a command`;
-  return usageFailure(
-    `${what}; there are ${firsts.join(", ")}; try: ${[PROGRAM, inGroup, "--help"].filter(Boolean).join(" ")}`,
-  );
-}
-
-/** yargs' own sentences, as we say them. */
-function inOurWords(message: string): string {
-  const missing = /^Not enough arguments following: (\S+)$/.exec(message)?.[1];
-  if (missing !== undefined) return `--${missing} needs a value`;
-  return message.replace(/\s*\n\s*/g, " ");
-}
-
-function epilogue(): string {
-  return ["Exit codes:", ...EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padEnd(5)}${meaning}`)].join("\n");
-}
-
-/** That a flag's value is text is no news, and a word that must be there stands in angle brackets. */
-function inOurForm(help: string, commands: readonly Command[]): string {
-  const untyped = help.replace(/[ \n]+\[(?:string|boolean|array)\](?=\n|$)/g, "");
-  return commands.reduce((text, command) => {
-    const bracketed = placesOf(command.words).map((place) => ` ${place}`);
-    return text.replaceAll(
-      `${command.name}${bracketed.join("")}  `,
-      `${[command.name, ...shownWords(command)].join(" ")}  `,
+/** Throws a usage Failure for a command, flag or word that does not exist. */
+export function parseCommandLine(args: readonly string[], set: CommandSet): Parsed {
+  const tokens = tokensOf(args, SHARED_FLAGS);
+  const words = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
+  const isGiven = (name: keyof typeof GLOBAL_FLAGS): boolean =>
+    tokens.some(
+      (token) => token.kind === "option" && token.name === name && typedValue(GLOBAL_FLAGS[name], token) !== "",
     );
-  }, untyped);
+  const command = findCommand(words, set);
+  if (isGiven("help") || args.length === 0) return { kind: "help", topic: topicOf(words, set) };
+  if (isGiven("version")) return { kind: "version" };
+  if (command !== undefined) return { kind: "command", command, typed: typedFor(command, args, set) };
+  if (words.length === args.length && isGroup(words, set)) return { kind: "help", topic: topicOf(words, set) };
+  throw unknownCommand(words, set);
 }
 
-/** What a command says of itself, with examples as every help has them. */
-function ownHelp({ examples }: Command, help: () => string): string {
-  const lines = examples.map(([line, meaning]) => `  ${PROGRAM} ${line}\n      ${meaning}`);
-  return [help().trimEnd(), "", "Examples:", ...lines].join("\n");
+/** What the words name: a command, or a group of commands; no words: all there is. Throws a usage Failure otherwise. */
+export function topicOf(words: readonly string[], set: CommandSet): Topic {
+  const command = findCommand(words, set);
+  if (command !== undefined) return { command };
+  if (words.length === 0) return {};
+  if (isGroup(words, set)) return { group: words[0] ?? "" };
+  throw unknownCommand(words, set);
 }
 
-/** As yargs reads them: it is not told which must be there, as it counts none behind `--`. */
-function placesOf(words: FlagTable): readonly string[] {
-  return Object.entries(words).map(([key, { takes }]) => (takes === "many" ? `[${key}..]` : `[${key}]`));
+function isGroup(words: readonly string[], { groups }: CommandSet): boolean {
+  return words.length === 1 && Object.hasOwn(groups, words[0] ?? "");
 }
 
-function shownWords({ words }: Command): readonly string[] {
-  return Object.entries(words).map(([key, { takes, required }]) => {
-    const shown = takes === "many" ? `${key}..` : key;
-    return required ? `<${shown}>` : `[${shown}]`;
-  });
+/** The value that the last flag of a name has in a command line, whether or not the rest can be read. */
+export function peekFlag(args: readonly string[], name: keyof typeof OUTPUT_FLAGS): string | undefined {
+  const found = tokensOf(args, SHARED_FLAGS).findLast((token) => token.kind === "option" && token.name === name);
+  return found?.kind === "option" ? (found.value ?? "") : undefined;
 }
 
-function sentence(meaning: string): string {
-  return `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`;
+export type Token =
+  | ({ readonly kind: "option"; readonly name: string; readonly rawName: string } & OptionValue)
+  | { readonly kind: "positional"; readonly value: string }
+  | { readonly kind: "option-terminator" };
+
+interface OptionValue {
+  readonly value?: string | undefined;
+  /** Whether the value stands behind `=`. */
+  readonly inlineValue?: boolean | undefined;
+}
+
+/** Splits a command line; flags that are not in the table are taken for switches. */
+export function tokensOf(args: readonly string[], flags: FlagTable): readonly Token[] {
+  const options = Object.entries(flags).map(([name, { takes, short: letter }]) => [
+    name,
+    { type: takes === "nothing" ? "boolean" : "string", ...(letter === undefined ? {} : { short: letter }) } as const,
+  ]);
+  const config = { options: Object.fromEntries(options), strict: false, allowPositionals: true, tokens: true } as const;
+  return parseArgs({ ...config, args: [...args] }).tokens;
+}
+
+/** The command whose name the words begin with. */
+export function findCommand(words: readonly string[], { commands }: CommandSet): Command | undefined {
+  return commands.find(({ name }) => name.split(" ").every((word, index) => words[index] === word));
+}
+
+function typedFor(command: Command, args: readonly string[], set: CommandSet): Typed {
+  const flags = flagsOf(command);
+  const typed: Record<string, string[]> = {};
+  const words: string[] = [];
+  for (const token of tokensOf(args, flags)) {
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind !== "option") continue;
+    const flag = Object.hasOwn(flags, token.name) ? flags[token.name] : undefined;
+    if (flag === undefined) throw unknownFlag(command, flags, token.rawName);
+    typed[token.name] = [...(typed[token.name] ?? []), typedValue(flag, token)];
+  }
+  // The value of a flag in front of the command is not taken for a word of its name.
+  if (findCommand(words, set) !== command) throw unknownCommand(words, set);
+  return { ...typed, ...typedWords(command, words.slice(command.name.split(" ").length)) };
+}
+
+function typedWords({ name, words }: Command, given: readonly string[]): Typed {
+  const rest = [...given];
+  const typed = Object.entries(words).map(([key, { takes }]) => [
+    key,
+    rest.splice(0, takes === "many" ? rest.length : 1),
+  ]);
+  if (rest.length > 0) throw usageFailure(`${name} takes no word ${JSON.stringify(rest[0])}; ${tryHelp(name)}`);
+  return Object.fromEntries(typed);
+}
+
+function typedValue(
+  flag: Flag<unknown>,
+  { rawName, value, inlineValue }: OptionValue & { readonly rawName: string },
+): string {
+  if (flag.takes === "nothing") {
+    if (value !== undefined) throw usageFailure(`${rawName} takes no value`);
+    return "given";
+  }
+  if (value === undefined) throw usageFailure(`${rawName} needs a value`);
+  // What looks like the next flag is not taken for a value.
+  if (inlineValue !== true && value.startsWith("-") && value !== "-") {
+    throw usageFailure(`${rawName} needs a value; one that begins with a hyphen goes behind =, ${rawName}=${value}`);
+  }
+  return value;
+}
+
+function unknownFlag({ name }: Command, flags: FlagTable, rawName: string): Error {
+  const closest = rawName.startsWith("--") ? findClosestName(rawName.slice(2), Object.keys(flags)) : undefined;
+  return usageFailure(
+    `${name} has no flag ${rawName}${closest === undefined ? "" : `; did you mean --${closest}?`}; ${tryHelp(name)}`,
+  );
+}
+
+function unknownCommand(words: readonly string[], set: CommandSet): Error {
+  const { commands, groups } = set;
+  const [first = "", second] = words;
+  const group = Object.hasOwn(groups, first) ? first : undefined;
+  const within = commands.map(({ name }) => name).filter((name) => group === undefined || name.startsWith(`${group} `));
+  const offered = group === undefined ? [...new Set(within.map((name) => name.split(" ")[0] ?? ""))] : within;
+  const hint = tryHelp(group ?? "");
+  if (words.length === 0 || (group !== undefined && second === undefined)) {
+    return usageFailure(`a command is missing; there are ${offered.join(", ")}; ${hint}`);
+  }
+  const typed = words.slice(0, 2).join(" ");
+  // `lock ann` is as likely as `users lcok ann`.
+  const closest =
+    (group === undefined ? commands.find(({ name }) => name.endsWith(` ${first}`))?.name : undefined) ??
+    findClosestName(group === undefined ? first : typed, offered);
+  const said = JSON.stringify(group === undefined ? first : typed);
+  return usageFailure(
+    closest === undefined
+      ? `${said} is not a command; there are ${offered.join(", ")}; ${hint}`
+      : `${said} is not a command; did you mean ${closest}?; ${hint}`,
+  );
+}
+
+function tryHelp(name: string): string {
+  return `try: ${[PROGRAM, name, "--help"].filter((word) => word !== "").join(" ")}`;
 }

@@ -1,32 +1,45 @@
 /** The command line: finds the command, reads what it is given, runs it, and says how it ended. */
 import { ConfigError } from "../../config.ts";
-import { COMMANDS } from "../commands/commands.ts";
-import type { Command, CommandContext, ServiceParts } from "./command.ts";
+import { readVersion } from "../../version.ts";
+import type { Command, CommandContext, CommandSet, Ending, ServiceParts } from "./command.ts";
+import { COMPLETION_CALLBACK, offers } from "./completion.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitCode, Failure, usageFailure } from "./failure.ts";
-import { readFlags } from "./flag.ts";
-import { Output, ReaderGone } from "./output.ts";
-import { parseCommandLine } from "./parse.ts";
+import { readFlags, type Typed } from "./flag.ts";
+import { commandHelp, groupHelp, programHelp } from "./help.ts";
+import { OUTPUT_FORMS, Output, type OutputForm, ReaderGone } from "./output.ts";
+import { parseCommandLine, peekFlag, sharedFlags, type Topic } from "./parse.ts";
 import { type Connection, connect } from "./service/connection.ts";
-import { addressOf, CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "./service/connection-flags.ts";
+import {
+  addressOf,
+  CONNECTION_FLAGS,
+  ORGANIZATION_FLAGS,
+  OUTPUT_FLAGS,
+  outputForm,
+} from "./service/connection-flags.ts";
+import { type Profile, readProfile } from "./service/profile.ts";
+import type { Terminal } from "./terminal.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** What a command line is run with. */
+export interface Program {
+  readonly set: CommandSet;
+  readonly terminal: Terminal;
+  readonly parts: ServiceParts;
+}
 
-/** Runs one command line. Answers the exit code; `undefined`: the process goes on until a signal ends it. */
-export async function runCommandLine(
-  args: readonly string[],
-  environment: Environment,
-  parts: ServiceParts,
-): Promise<ExitCode | undefined> {
-  const end = args.indexOf("--");
-  const output = new Output((end === -1 ? args : args.slice(0, end)).includes("--json"));
+/** Runs one command line. Returns the exit code; `undefined`: the process goes on until a signal ends it. */
+export async function runCommandLine(args: readonly string[], program: Program): Promise<ExitCode | undefined> {
+  const { set, terminal, parts } = program;
+  const output = new Output(peekForm(args), terminal);
   try {
-    const parsed = await parseCommandLine(args, COMMANDS);
-    if (parsed.kind === "text") {
-      await output.write(parsed.text);
+    if (args[0] === COMPLETION_CALLBACK) {
+      await output.write(offers(args.slice(1), set));
       return EXIT.OK;
     }
-    return await runCommand(parsed.command, parsed.typed, { output, environment, parts });
+    const parsed = parseCommandLine(args, set);
+    if (parsed.kind === "command") return await runCommand(parsed.command, parsed.typed, { ...program, output });
+    await output.write(parsed.kind === "version" ? `${readVersion()}\n` : helpText(parsed.topic, set, terminal));
+    return EXIT.OK;
   } catch (error) {
     // Nothing failed up to there.
     if (error instanceof ReaderGone) return EXIT.OK;
@@ -34,7 +47,7 @@ export async function runCommandLine(
     if (!(failure instanceof Failure)) {
       const text = await parts.describe(error);
       if (output.json) output.failure(new Failure(EXIT.UNFORESEEN, text.trimEnd()));
-      else process.stderr.write(text);
+      else terminal.stderr.write(text);
       return EXIT.UNFORESEEN;
     }
     output.failure(failure);
@@ -42,64 +55,88 @@ export async function runCommandLine(
   }
 }
 
-interface Surroundings {
-  readonly output: Output;
-  readonly environment: Environment;
-  readonly parts: ServiceParts;
+/** How faults are printed, of a command line that cannot be read, too. */
+function peekForm(args: readonly string[]): OutputForm {
+  if (peekFlag(args, "json") !== undefined) return "json";
+  const typed = peekFlag(args, "output") ?? "";
+  return Object.hasOwn(OUTPUT_FORMS, typed) ? (typed as OutputForm) : "table";
 }
 
-type Typed = Readonly<Record<string, unknown>>;
+/** The help about what was asked. */
+export function helpText({ command, group }: Topic, set: CommandSet, { stdout }: Terminal): string {
+  const columns = stdout.isTTY === true ? stdout.columns || undefined : undefined;
+  if (command !== undefined) return commandHelp(command, { shared: sharedFlags(command), columns });
+  if (group !== undefined) return groupHelp(group, set, columns);
+  const shared = { ...CONNECTION_FLAGS, ...ORGANIZATION_FLAGS, ...OUTPUT_FLAGS };
+  return programHelp(set, { shared, columns });
+}
 
 async function runCommand(
   command: Command,
   typed: Typed,
-  { output, environment, parts }: Surroundings,
+  { terminal, parts, set }: Program & { readonly output: Output },
 ): Promise<ExitCode | undefined> {
+  const dashed = (name: string): string => `--${name}`;
   const given = {
     ...readFlags(command.words, typed, (name) => `<${name}>`),
-    ...readFlags(command.flags, typed, (name) => `--${name}`),
+    ...readFlags(command.flags, typed, dashed),
   };
-  const { yes, ...connectionFlags } = readFlags(CONNECTION_FLAGS, typed, (name) => `--${name}`);
-  const { organization = "" } = readFlags(ORGANIZATION_FLAGS, typed, (name) => `--${name}`);
-  readFlags(OUTPUT_FLAGS, typed, (name) => `--${name}`);
-  const address = usable(() => addressOf({ ...connectionFlags, yes }, environment));
+  const { yes, ...connectionFlags } = readFlags(CONNECTION_FLAGS, typed, dashed);
+  const { organization } = readFlags(ORGANIZATION_FLAGS, typed, dashed);
+  const output = new Output(
+    usable(() => outputForm(readFlags(OUTPUT_FLAGS, typed, dashed))),
+    terminal,
+  );
+  const { environment } = terminal;
+  const profile = (): Profile | undefined =>
+    command.reach === "none" || command.ignoresProfile === true ? undefined : readProfile(environment);
+  const address = usable(() => addressOf({ ...connectionFlags, yes }, environment, profile));
   const interrupt = new AbortController();
-  if (command.reach !== "none") process.once("SIGINT", () => interrupt.abort());
+  const stopListening = command.reach === "none" ? undefined : terminal.onInterrupt(() => interrupt.abort());
   let connection: Connection | undefined;
+  const failureOf = async (error: unknown): Promise<Failure> => {
+    if (error instanceof Failure) return error;
+    // Loaded for errors of calls alone.
+    if (!(error instanceof Error) || error.name !== "ConnectError") throw error;
+    const { callFailure, isCallError } = await import("./service/call-failure.ts");
+    if (!isCallError(error)) throw error;
+    return callFailure(error, { ...address, typedFor: (field) => typedFor(field, command) });
+  };
   const context: CommandContext = {
     output,
+    terminal,
     parts,
-    environment,
-    server: address.server,
+    set,
+    address,
     timeoutMs: connectionFlags.timeout,
-    organizationId: organization,
+    organizationId: organization ?? "",
     signal: interrupt.signal,
     async client(name) {
-      connection ??= await connect(address, {
-        key: environment.LOCKKEEPER_KEY,
-        signal: interrupt.signal,
-        learn: (file) => output.learn(file),
-      });
+      connection ??= await connect(address, { signal: interrupt.signal, learn: (file) => output.learn(file) });
       return connection.client(name);
     },
-    confirm: async (question) => (yes ? undefined : confirm(question, interrupt.signal)),
+    confirm: async (question) => (yes ? undefined : confirm(question, terminal, interrupt.signal)),
+    failureOf,
   };
   try {
     const ending = await command.run(given, context);
-    return ending === "running" ? undefined : ending === "refused" ? EXIT.REFUSED : EXIT.OK;
+    if (given["validate-only"] === true) output.note("checked only; nothing was changed");
+    return exitCodeOf(ending);
   } catch (error) {
     // A command that knows what became of its changes says so itself.
     if (interrupt.signal.aborted && !(error instanceof Failure && error.exitCode === EXIT.INTERRUPTED)) {
       throw new Failure(EXIT.INTERRUPTED, "interrupted; whether a change under way was applied is not known");
     }
-    if (connection === undefined) throw error;
-    const { callFailure, isCallError } = await import("./service/call-failure.ts");
-    throw isCallError(error)
-      ? callFailure(error, { ...address, typedFor: (field) => typedFor(field, command) })
-      : error;
+    throw error instanceof ReaderGone ? error : await failureOf(error);
   } finally {
+    stopListening?.();
     connection?.close();
   }
+}
+
+function exitCodeOf(ending: Ending): ExitCode | undefined {
+  if (typeof ending === "number") return ending;
+  return ending === "running" ? undefined : ending === "refused" ? EXIT.REFUSED : EXIT.OK;
 }
 
 /** Fields that are typed under another name, by command one or the other. */
@@ -107,13 +144,14 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "expire-time": ["until", "expires"],
   "start-time": ["start", "from"],
   "end-time": ["until"],
-  "organization-id": ["organization"],
+  "organization-id": ["organization", "organizations"],
   "user-id-prefix": ["prefix"],
-  "user-id": ["user"],
-  "session-id": ["session"],
-  "api-key-id": ["key"],
+  "user-id": ["user", "users"],
+  "session-id": ["session", "sessions"],
+  "api-key-id": ["key", "keys"],
   "default-lock-duration": ["lock-duration"],
   limits: ["attempts"],
+  outcomes: ["outcome"],
 };
 
 /** The flag or word that a field of the request was typed as; the field itself where there is none. */
@@ -123,7 +161,8 @@ function typedFor(field: string, { words, flags, reach }: Command): string {
       .replace(/\[.*?\]/g, "")
       .split(".")
       .at(-1) ?? field;
-  const own = last.replaceAll("_", "-");
+  // Named as protobuf or as JSON writes it.
+  const own = last.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll("_", "-");
   const shared = reach === "organization" ? ORGANIZATION_FLAGS : {};
   for (const name of [own, ...(OTHER_NAMES[own] ?? [])]) {
     if (Object.hasOwn(words, name)) return `<${name}>`;
@@ -136,6 +175,6 @@ function usable<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw usageFailure(error instanceof Error ? error.message : String(error));
+    throw error instanceof Failure ? error : usageFailure(error instanceof Error ? error.message : String(error));
   }
 }

@@ -1,16 +1,50 @@
 /** Values of messages in words. */
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { printable } from "./output.ts";
+import { printable } from "./table.ts";
 
 /** ISO 8601 in UTC, with milliseconds where there are any; absent: empty. */
 export function instantText(instant: Timestamp | undefined): string {
-  if (instant === undefined) return "";
-  return timeText(Number(instant.seconds) * 1000 + Math.floor(instant.nanos / 1e6));
+  return instant === undefined ? "" : timeText(msOf(instant));
 }
 
 /** The same of milliseconds since the epoch. */
 export function timeText(ms: number): string {
   return new Date(ms).toISOString().replace(".000Z", "Z");
+}
+
+function msOf({ seconds, nanos }: Timestamp): number {
+  return Number(seconds) * 1000 + Math.floor(nanos / 1e6);
+}
+
+const DAY_MS = 86_400_000;
+/** Farther away, the year says more than the number of days. */
+const RELATIVE_MS_MAX = 1000 * DAY_MS;
+
+/** How far away an instant is, in its two largest units at most: `3m ago`, `in 2d`; its date where it is years away. */
+export function relativeText(instant: Timestamp | undefined, now: number): string {
+  if (instant === undefined) return "";
+  const distance = msOf(instant) - now;
+  const away = Math.abs(distance);
+  if (away > RELATIVE_MS_MAX) return instantText(instant).slice(0, "2030-01-31".length);
+  if (away < 1000) return "now";
+  const text = roughText(away);
+  return distance < 0 ? `${text} ago` : `in ${text}`;
+}
+
+/** As kubectl writes ages: two units while the first is small. */
+function roughText(ms: number): string {
+  const units = [
+    ["d", DAY_MS, 10],
+    ["h", 3_600_000, 10],
+    ["m", 60_000, 10],
+    ["s", 1000, 0],
+  ] as const;
+  const index = units.findIndex(([, size]) => ms >= size);
+  const [unit, size, small] = units[index] ?? ["s", 1000, 0];
+  const count = Math.floor(ms / size);
+  const [nextUnit, nextSize] = units[index + 1] ?? [];
+  const rest = nextSize === undefined ? 0 : Math.floor((ms % size) / nextSize);
+  return count < small && rest > 0 ? `${count}${unit}${rest}${nextUnit}` : `${count}${unit}`;
 }
 
 const UNITS = [

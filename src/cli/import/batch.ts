@@ -47,6 +47,7 @@ const PASSING: ReadonlySet<Code> = new Set([
 const OF_ALL_ROWS: ReadonlySet<Code> = new Set([Code.NotFound, Code.Unauthenticated, Code.PermissionDenied]);
 const WAIT_MS_MIN = 100;
 const WAIT_MS_MAX = 5_000;
+const WAIT_MS_LONGEST = 2 ** 31 - 1;
 
 /** One outcome for each user, in their order. Rejects with what stands in the way of all of them. */
 export async function sendBatch(
@@ -116,7 +117,8 @@ function waitOf(error: ConnectError, attempt: number): number {
   const askedMs =
     asked?.retryDelay === undefined ? 0 : Number(asked.retryDelay.seconds) * 1000 + asked.retryDelay.nanos / 1e6;
   const ownMs = Math.min(WAIT_MS_MIN * 2 ** attempt, WAIT_MS_MAX) * (0.5 + Math.random() / 2);
-  return Math.ceil(Math.max(askedMs, ownMs));
+  // A longer wait would end at once: no timer holds it.
+  return Math.min(Math.ceil(Math.max(askedMs, ownMs)), WAIT_MS_LONGEST);
 }
 
 const ACTIONS: Readonly<Record<ImportUsersResult_Action, "created" | "updated" | "skipped" | undefined>> = {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
+import type { Readable } from "node:stream";
 import { usageFailure } from "../frame/failure.ts";
 import { FORMATS, type Format, type Source, shown } from "./row.ts";
 
@@ -36,8 +37,8 @@ export interface Input {
 const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** `-`: what is piped in. Throws a usage Failure when there is no such file, or nothing in it that can be read. */
-export async function openInput(word: string, signal: AbortSignal): Promise<Input> {
-  return word === "-" ? await openPipe(signal) : await openFile(word);
+export async function openInput(word: string, stdin: Readable, signal: AbortSignal): Promise<Input> {
+  return word === "-" ? await openPipe(stdin, signal) : await openFile(word);
 }
 
 async function openFile(path: string): Promise<Input> {
@@ -63,10 +64,10 @@ async function openFile(path: string): Promise<Input> {
   }
 }
 
-async function openPipe(signal: AbortSignal): Promise<Input> {
+async function openPipe(stdin: Readable, signal: AbortSignal): Promise<Input> {
   // Whoever interrupts does not wait for what is piped in.
-  signal.addEventListener("abort", () => process.stdin.destroy());
-  const chunks = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  signal.addEventListener("abort", () => stdin.destroy());
+  const chunks = stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first: Buffer[] = [];
   let bytes = 0;
   while (bytes < HEAD_BYTES) {

@@ -1,5 +1,5 @@
 /** How far an import is: a bar that is redrawn on a terminal, a line now and then elsewhere. */
-import { printable } from "../frame/output.ts";
+import { printable } from "../frame/table.ts";
 
 /** What is shown of an import. */
 export interface Shown {

@@ -2,8 +2,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
-import { printable } from "../frame/output.ts";
 import { nameOfCode } from "../frame/service/call-failure.ts";
+import { printable } from "../frame/table.ts";
 import { type ImportRequest, type RequestTerms, type RowOutcome, type SendOptions, sendBatch } from "./batch.ts";
 import { Checkpoint, type Counts, NO_COUNTS, type Progress, type Terms } from "./checkpoint.ts";
 import { ErrorFile, type FailedRow, holdsSomething } from "./error-file.ts";

@@ -1,14 +1,12 @@
 /** The command `backup` when it does not go well: it ends, says why, and leaves nothing behind. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fillForBackup as fill, partialsOf } from "../../support/backups.ts";
 import { ADMIN_KEY, clientsOf, spawnService, startService, temporaryFolder } from "../../support/service.ts";
 import { until } from "../../support/until.ts";
-import { assertRefused, cliEnvironment, cliOf, jsonOf, MAIN } from "../support/cli.ts";
+import { assertRefused, cliEnvironment, cliOf, jsonOf, runOn, TestTerminal } from "../support/cli.ts";
 
 describe("backup", () => {
   test("is readable for its owner alone, and refuses a folder in its place before anything", async (t) => {
@@ -45,18 +43,15 @@ describe("backup", () => {
     const file = join(folder, "b.db");
     const service = await startService(t);
     await fill(service.users);
-    const child = spawn(process.execPath, [MAIN, "backup", file], {
-      env: cliEnvironment(service.url),
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    t.after(() => void child.kill("SIGKILL"));
-    let said = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    const terminal = new TestTerminal({
+      environment: cliEnvironment(service.url),
       // All that follows is the verification and the name.
-      if (!said.includes("received") && (said + text).includes("received")) child.kill("SIGINT");
-      said += text;
+      onStderr: (piece) => {
+        if (piece.startsWith("received")) terminal.interrupt();
+      },
     });
-    assert.deepEqual(await once(child, "close"), [130, null], said);
+    const { code, stderr: said } = await runOn(terminal, ["backup", file]);
+    assert.equal(code, 130, said);
     assert.match(said, /^lockkeeper: interrupted; \S*b\.db was not written$/m);
     assert.deepEqual(readdirSync(folder), []);
   });

@@ -1,12 +1,11 @@
-/** The commands on sessions, sign-ins, policies, keys and organizations, each as a process against a running service. */
+/** The commands on sessions, sign-ins, policies, keys and organizations against a running service. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { after, test } from "node:test";
 import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { clientsOf, ended, spawnService, startService, temporaryFolder } from "../../support/service.ts";
-import { assertRefused, cliEnvironment, cliOf, jsonOf, MAIN, printed } from "../support/cli.ts";
+import { assertRefused, cliEnvironment, cliOf, jsonOf, printed, runOn, TestTerminal } from "../support/cli.ts";
 
 const { url, users, sessions, signIns, organizations } = await startService({ after });
 const lk = cliOf(url);
@@ -59,14 +58,11 @@ test("the exit code is the command's own though its reader is gone; a list ends 
   for (const userId of ["zoe", "zac"]) await users.createUser({ userId });
   await users.banUser({ userId: "zac" });
   const codeWithoutReader = async (line: string): Promise<unknown> => {
-    const child = spawn(process.execPath, [MAIN, ...line.split(" ")], {
-      env: cliEnvironment(url),
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    child.stdout.destroy();
-    const [code] = await once(child, "close");
+    const stdout = new Writable({ write: (_chunk, _encoding, done) => done(gone) });
+    const { code } = await runOn(new TestTerminal({ environment: cliEnvironment(url), stdout }), line.split(" "));
     return code;
   };
+  const gone = Object.assign(new Error("the reader has gone"), { code: "EPIPE" });
   const lines = ["signin check zac", "signin check zac --json", "signin check zoe", "users list", "users list --json"];
   assert.deepEqual(await Promise.all(lines.map(codeWithoutReader)), [4, 4, 0, 0, 0]);
 });
@@ -152,8 +148,9 @@ test("keys are created, listed and revoked; the new one opens what it may and no
     lk("keys create --permissions user.read,user.write --organization acme --json"),
   );
   assert.deepEqual(listed?.apiKey.permissions, ["user.read", "user.write"]);
-  const checked = await printed(lk("keys create --role login --validate-only"));
-  assert.doesNotMatch(checked, /secret/);
+  const checked = await lk("keys create --role login --validate-only");
+  assert.doesNotMatch(checked.stdout, /secret/);
+  assert.equal(checked.stderr, "checked only; nothing was changed\n");
   const table = await printed(lk("keys list"));
   assert.match(table, new RegExp(`^${id} +desk +viewer +\\(instance\\) +2099-01-31T00:00:00Z +- `, "m"));
   assert.equal((await jsonOf(lk("keys list --organization acme --json"))).length, 1);

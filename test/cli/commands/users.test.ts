@@ -1,4 +1,4 @@
-/** The commands on users, each as a process against a running service. */
+/** The commands on users against a running service. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
@@ -94,7 +94,9 @@ test("users lock, ban and deactivate restrict as they are told; unlock, unban an
 
 test("a change can be checked only, guarded by the sequence, and repeated by a request id", async () => {
   await users.createUser({ userId: "cat" });
-  assert.match(await printed(lk("users lock cat --validate-only")), /^cat is LOCKED .*sequence 2\n$/);
+  const checked = await lk("users lock cat --validate-only");
+  assert.match(checked.stdout, /^cat would be LOCKED .*sequence 2\n$/);
+  assert.deepEqual([checked.code, checked.stderr], [0, "checked only; nothing was changed\n"]);
   assert.equal((await users.getUser({ userId: "cat" })).user?.state, State.ACTIVE);
   await assertRefused(lk("users lock cat --expected-sequence 7"), { code: 4, says: /\(SEQUENCE_MISMATCH\)/ });
   const first = await printed(lk("users lock cat --request-id r-1"));
@@ -156,9 +158,13 @@ test("users events tells who did what, the newest first, and escapes what could 
   await users.unlockUser({ userId: "eve", reasonCode: "APPEAL" });
   const lines = (await printed(lk("users events eve"))).split("\n");
   assert.match(lines[0] ?? "", /^SEQUENCE +TIME +EVENT +BY +VIA +WHAT +NOTE$/);
-  assert.match(lines[1] ?? "", /^3 +\S+Z +UserUnlocked +key:\w+ +grpc +APPEAL +-$/);
-  assert.match(lines[2] ?? "", /^2 +\S+Z +UserLocked +key:\w+ +grpc +SPAM, until \S+Z +red \\u\{1b\}\[31m text$/);
-  assert.match(lines[3] ?? "", /^1 +\S+Z +UserCreated +key:\w+ +grpc +profile\.username +-$/);
+  // The key of these calls has a name.
+  assert.match(lines[1] ?? "", /^3 +\S+Z +UserUnlocked +LOCKKEEPER_ADMIN_KEY +grpc +APPEAL +-$/);
+  assert.match(
+    lines[2] ?? "",
+    /^2 +\S+Z +UserLocked +LOCKKEEPER_ADMIN_KEY +grpc +SPAM, until \S+Z +red \\u\{1b\}\[31m text$/,
+  );
+  assert.match(lines[3] ?? "", /^1 +\S+Z +UserCreated +LOCKKEEPER_ADMIN_KEY +grpc +profile\.username +-$/);
   const events = await jsonOf<{ sequence: string; userCreated?: object }>(
     lk("users events eve --oldest-first --limit 2 --json"),
   );

@@ -4,9 +4,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
-import { findProgram } from "../../support/run-command.ts";
+import { type CommandResult, findProgram } from "../../support/run-command.ts";
 import { startService } from "../../support/service.ts";
-import { assertRefused, cliEnvironment, cliOf, MAIN } from "../support/cli.ts";
+import { assertRefused, cliEnvironment, cliOf, MAIN, runOn, TestTerminal } from "../support/cli.ts";
 
 test("without a terminal it is refused, says --yes, and nothing is done", async (t) => {
   const { url, users, keys } = await startService(t);
@@ -25,41 +25,60 @@ test("without a terminal it is refused, says --yes, and nothing is done", async 
   assert.equal((await lk("users delete ann --validate-only")).code, 0);
 });
 
-/** Runs a command on a terminal of its own, types when it is asked, and answers exit code and screen. */
-async function onTerminal(url: string, line: string, typed: string): Promise<{ code: number | null; screen: string }> {
-  const command = `'${process.execPath}' '${MAIN}' ${line}`;
-  const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
-    env: cliEnvironment(url),
+/** Runs a command on a terminal, types when it is asked, and returns exit code and screen. */
+async function onTerminal(url: string, line: string, typed: string): Promise<CommandResult> {
+  let isAsked = false;
+  const terminal = new TestTerminal({
+    environment: cliEnvironment(url),
+    columns: 80,
+    onStderr(_, { written }) {
+      if (isAsked || !written.stderr.includes("[y/N]")) return;
+      isAsked = true;
+      terminal.type(typed);
+    },
   });
-  let screen = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    const asked = screen.includes("[y/N]");
-    screen += chunk.toString();
-    if (!asked && screen.includes("[y/N]")) child.stdin.write(typed);
-  });
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, screen };
+  return runOn(terminal, line.split(" "));
 }
 
 test("on a terminal it is asked, and only yes does it", async (t) => {
-  if (findProgram("script") === undefined)
-    return t.skip("script is not installed; on Debian: apt-get install bsdutils");
   const { url, users } = await startService(t);
   await users.createUser({ userId: "ann" });
   const rows: readonly (readonly [typed: string, code: number, says: RegExp])[] = [
     ["n\n", 2, /not confirmed; nothing was done/],
     ["\n", 2, /not confirmed/],
-    ["\u0003", 130, /interrupted; /],
     ["\u0004", 130, /interrupted; nothing was done/],
   ];
   for (const [typed, code, says] of rows) {
     const result = await onTerminal(url, "users delete ann", typed);
-    assert.match(result.screen, /Delete the user ann\? \[y\/N\]/);
-    assert.match(result.screen, says);
+    assert.match(result.stderr, /Delete the user ann\? \[y\/N\]/);
+    assert.match(result.stderr, says);
     assert.equal(result.code, code, JSON.stringify(typed));
   }
   assert.equal((await users.getUser({ userId: "ann" })).user?.state, State.ACTIVE);
-  const done = await onTerminal(url, "users delete ann", "Yes\n");
-  assert.match(done.screen, /ann is DELETED/);
+  await users.createUser({ userId: "bob" });
+  const done = await onTerminal(url, "users delete ann bob", "Yes\n");
+  assert.match(done.stderr, /Delete the users ann, bob\? \[y\/N\]/);
+  assert.match(done.stdout, /^ann is DELETED.*\nbob is DELETED/);
   assert.equal(done.code, 0);
+});
+
+test("on a real terminal, an interrupt at the question does nothing", async (t) => {
+  if (findProgram("script") === undefined)
+    return t.skip("script is not installed; on Debian: apt-get install bsdutils");
+  const { url, users } = await startService(t);
+  await users.createUser({ userId: "ann" });
+  const command = `'${process.execPath}' '${MAIN}' users delete ann`;
+  const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+    env: cliEnvironment(url),
+  });
+  let screen = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    const isAsked = screen.includes("[y/N]");
+    screen += chunk.toString();
+    if (!isAsked && screen.includes("[y/N]")) child.stdin.write("\u0003");
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  assert.match(screen, /interrupted; /);
+  assert.equal(code, 130);
+  assert.equal((await users.getUser({ userId: "ann" })).user?.state, State.ACTIVE);
 });

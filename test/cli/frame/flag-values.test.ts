@@ -6,7 +6,9 @@ import {
   parseInstant,
   parseSequence,
   parseServer,
+  parseSpan,
   parseTimeoutMs,
+  parseWaitMs,
   parseWhole,
 } from "../../../src/cli/frame/flag-values.ts";
 
@@ -51,16 +53,33 @@ const CASES: Readonly<Record<string, Cases>> = {
       "999999999999999999",
       "9999999999999999w",
     ],
-    says: /^".*" is not allowed; it must be a time longer than zero such as 90s, 30m, 1h, 7d or 1h30m$/,
+    says: /^".*" is not allowed; it must be a time (longer than zero|of at most 10000 years) such as 90s, 30m, 1h, 7d or 1h30m$/,
+  },
+  "a span that may be none": {
+    parse: parseSpan,
+    taken: [
+      ["0s", at(0)],
+      ["7d", at(604_800)],
+    ],
+    refused: ["", "0", "-1s"],
+    says: /^".*" is not allowed; it must be a time of zero or more such as /,
   },
   "a time-out": {
     parse: parseTimeoutMs,
     taken: [
       ["500ms", 500],
       ["10s", 10_000],
-      ["24d", 2_073_600_000],
+      ["27h", 97_200_000],
     ],
-    refused: ["0s", "10", "25d", "1w1w"],
+    // Nine digits do not travel in `grpc-timeout`.
+    refused: ["0s", "10", "28h", "1w1w"],
+    says: /is not allowed|is too long; at most 27h are allowed/,
+  },
+  "a wait": {
+    parse: parseWaitMs,
+    taken: [["24d", 2_073_600_000]],
+    // No timer of Node waits so long.
+    refused: ["0s", "25d"],
     says: /is not allowed|is too long; at most 24d are allowed/,
   },
   "an instant": {

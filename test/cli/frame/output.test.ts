@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { jsonLine, printable, Table } from "../../../src/cli/frame/output.ts";
+import { jsonLine } from "../../../src/cli/frame/output.ts";
+import { printable, Table } from "../../../src/cli/frame/table.ts";
 
 const SEED = 20_261_121;
 /** Escape sequences begin with these; the last turn or hide text. */

@@ -1,42 +1,40 @@
 /** Command lines: what is read, and what is refused in which words. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { COMMANDS } from "../../../src/cli/commands/commands.ts";
-import type { CommandContext } from "../../../src/cli/frame/command.ts";
+import { COMMAND_SET } from "../../../src/cli/commands/commands.ts";
 import { Failure } from "../../../src/cli/frame/failure.ts";
 import { readFlags } from "../../../src/cli/frame/flag.ts";
-import { Output } from "../../../src/cli/frame/output.ts";
 import { parseCommandLine } from "../../../src/cli/frame/parse.ts";
-import { CONNECTION_FLAGS, ORGANIZATION_FLAGS } from "../../../src/cli/frame/service/connection-flags.ts";
+import { CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "../../../src/cli/frame/service/connection-flags.ts";
+import { cliOf } from "../support/cli.ts";
 
 /** What a command would be given, by name. */
-async function given(args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
-  const parsed = await parseCommandLine(args, COMMANDS);
-  if (parsed.kind !== "command") throw new Error(`no command: ${parsed.text}`);
+function given(args: readonly string[]): Readonly<Record<string, unknown>> {
+  const parsed = parseCommandLine(args, COMMAND_SET);
+  if (parsed.kind !== "command") throw new Error(`no command: ${parsed.kind}`);
   const { command, typed } = parsed;
   return {
     ...readFlags(command.words, typed, (name) => `<${name}>`),
-    ...readFlags({ ...CONNECTION_FLAGS, ...ORGANIZATION_FLAGS, ...command.flags }, typed, (name) => `--${name}`),
+    ...readFlags(
+      { ...CONNECTION_FLAGS, ...ORGANIZATION_FLAGS, ...OUTPUT_FLAGS, ...command.flags },
+      typed,
+      (name) => `--${name}`,
+    ),
   };
 }
 
 describe("words", () => {
   for (const id of ["007", "1e3", "0x1F", "true", "null", "a b", "a=b", "9007199254740993", "a.b", "ü", "[]"]) {
-    test(`an id is taken as it is typed: ${JSON.stringify(id)}`, async () => {
-      assert.equal((await given(["users", "show", id])).user, id);
-      assert.equal((await given(["users", "lock", "--duration", "1h", id])).user, id);
-      assert.deepEqual((await given(["signin", "check", "a", id])).users, ["a", id]);
+    test(`an id is taken as it is typed: ${JSON.stringify(id)}`, () => {
+      assert.deepEqual(given(["users", "show", id]).users, [id]);
+      assert.deepEqual(given(["users", "lock", "--duration", "1h", id]).users, [id]);
+      assert.deepEqual(given(["signin", "check", "a", id]).users, ["a", id]);
     });
   }
 
   test("behind -- everything is a word", async () => {
-    assert.equal((await given(["users", "show", "--", "--json"])).user, "--json");
-    assert.deepEqual((await given(["signin", "check", "a", "--", "-b", "--help", "-"])).users, [
-      "a",
-      "-b",
-      "--help",
-      "-",
-    ]);
+    assert.equal(given(["users", "events", "--", "--json"]).user, "--json");
+    assert.deepEqual(given(["signin", "check", "a", "--", "-b", "--help", "-"]).users, ["a", "-b", "--help", "-"]);
   });
 });
 
@@ -46,27 +44,27 @@ describe("flags", () => {
       ["users", "lock", "ann", "--note", "x y", "--never"],
       ["users", "lock", "--note=x y", "--never", "ann"],
     ]) {
-      const { user, note, never } = await given(args);
-      assert.deepEqual({ user, note, never }, { user: "ann", note: "x y", never: true });
+      const { users, note, never } = given(args);
+      assert.deepEqual({ users, note, never }, { users: ["ann"], note: "x y", never: true });
     }
   });
 
   test("shared flags may stand before the command", async () => {
-    assert.equal((await given(["--json", "--server", "http://a", "users", "show", "ann"])).user, "ann");
+    assert.equal(given(["--json", "--server", "http://a", "users", "events", "ann"]).user, "ann");
   });
 
   test("a value may be empty where that clears something, and begin with a hyphen behind =", async () => {
-    assert.equal((await given(["orgs", "update", "a", "--display-name", ""]))["display-name"], "");
-    assert.equal((await given(["orgs", "update", "a", "--display-name="]))["display-name"], "");
-    assert.equal((await given(["serve", "--tls-cert="]))["tls-cert"], "");
-    assert.equal((await given(["users", "lock", "a", "--note=-5"])).note, "-5");
-    assert.equal((await given(["users", "lock", "a", "--note=a=b"])).note, "a=b");
+    assert.equal(given(["orgs", "update", "a", "--display-name", ""])["display-name"], "");
+    assert.equal(given(["orgs", "update", "a", "--display-name="])["display-name"], "");
+    assert.equal(given(["serve", "--tls-cert="])["tls-cert"], "");
+    assert.equal(given(["users", "lock", "a", "--note=-5"]).note, "-5");
+    assert.equal(given(["users", "lock", "a", "--note=a=b"]).note, "a=b");
   });
 
   test("several values come by commas and by repeating", async () => {
-    const { state } = await given(["users", "list", "--state", "locked,banned", "--state", "deleted"]);
+    const { state } = given(["users", "list", "--state", "locked,banned", "--state", "deleted"]);
     assert.deepEqual(state, [2, 4, 5]);
-    const { attributes } = await given(["users", "create", "--attributes", 'a={"x":"1,2"}', "--attributes", "b={}"]);
+    const { attributes } = given(["users", "create", "--attributes", 'a={"x":"1,2"}', "--attributes", "b={}"]);
     assert.deepEqual(attributes, [
       ["a", { x: "1,2" }],
       ["b", {}],
@@ -75,13 +73,19 @@ describe("flags", () => {
 });
 
 const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-  [[], /^a command is missing; there are serve, users, .*; try: lockkeeper --help$/],
-  [["--json"], /^a command is missing/],
-  [["sreve"], /^"sreve" is not a command; there are serve, /],
-  [["users"], /^a command is missing; there are users list, users show, .*; try: lockkeeper users --help$/],
-  [["users", "lcok", "ann"], /^"users lcok ann" is not a command; there are users list, /],
-  [["users", "show"], /^<user> is missing$/],
-  [["users", "show", ""], /^<user> is empty$/],
+  [["--json"], /^a command is missing; there are serve, status, .*; try: lockkeeper --help$/],
+  [["users", "--json"], /^a command is missing; there are users list, users show, .*; try: lockkeeper users --help$/],
+  [["sreve"], /^"sreve" is not a command; did you mean serve\?; try: lockkeeper --help$/],
+  [
+    ["users", "lcok", "ann"],
+    /^"users lcok" is not a command; did you mean users lock\?; try: lockkeeper users --help$/,
+  ],
+  [["lock", "ann"], /^"lock" is not a command; did you mean users lock\?; try: lockkeeper --help$/],
+  [["users", "frobnicate"], /^"users frobnicate" is not a command; there are users list, /],
+  [["frobnicate"], /^"frobnicate" is not a command; there are serve, /],
+  [["users", "--state", "locked", "list"], /^"users locked" is not a command/],
+  [["users", "show"], /^<users> is missing$/],
+  [["users", "show", ""], /^<users> is empty$/],
   // What a script types whose variable is not set.
   [["keys", "create", "--role", "owner", "--organization", ""], /^--organization is empty$/],
   [["policy", "set", "--lock-duration", "1h", "--organization="], /^--organization is empty$/],
@@ -97,7 +101,7 @@ const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["orgs", "create", ""], /^<organization> is empty$/],
   [["orgs", "create", "a", "--display-name", ""], /^--display-name is empty$/],
   [["sessions", "list", "--user", ""], /^--user is empty$/],
-  [["sessions", "revoke", ""], /^<session> is empty$/],
+  [["sessions", "revoke", ""], /^<sessions> is empty$/],
   [["sessions", "revoke", "--user="], /^--user is empty$/],
   [["signin", "check", "a", ""], /^<users> is empty$/],
   [["keys", "create", "--permissions", ""], /^--permissions is empty$/],
@@ -105,19 +109,30 @@ const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["users", "show", "a", "--server="], /^--server is empty$/],
   [["users", "show", "a", "--key-file="], /^--key-file is empty$/],
   [["restore", "", "--database", "sqlite:a.db"], /^<file> is empty$/],
-  [["users", "show", "a", "b"], /^users show takes no word "b"; try: lockkeeper users show --help$/],
+  [["users", "events", "a", "b"], /^users events takes no word "b"; try: lockkeeper users events --help$/],
   [["signin", "check"], /^<users> is missing$/],
   [["users", "show", "a", "--nonsense"], /^users show has no flag --nonsense; try: /],
   [["users", "show", "a", "--nonsense", "1"], /--nonsense|"1"/],
   [["users", "show", "a", "-x"], /^users show has no flag -x; /],
   [["users", "show", "a", "--no-json"], /^users show has no flag --no-json; /],
-  [["users", "show", "a", "--jso"], /^users show has no flag --jso; /],
+  [
+    ["users", "show", "a", "--jso"],
+    /^users show has no flag --jso; did you mean --json\?; try: lockkeeper users show --help$/,
+  ],
   [["users", "show", "a", "--note", "x"], /^users show has no flag --note; /],
   [["orgs", "list", "--organization", "a"], /^orgs list has no flag --organization; /],
   [["completion", "bash", "--server", "http://a"], /^completion has no flag --server; /],
   [["serve", "--json"], /^serve has no flag --json; /],
   [["users", "lock", "a", "--note"], /^--note needs a value$/],
-  [["users", "lock", "a", "--note", "--never"], /^--note needs a value$/],
+  [
+    ["users", "lock", "a", "--note", "--never"],
+    /^--note needs a value; one that begins with a hyphen goes behind =, --note=--never$/,
+  ],
+  [["users", "lock", "a", "-m"], /^-m needs a value$/],
+  [["users", "list", "-an5x"], /^--limit: "5x" is not allowed/],
+  [["users", "list", "-o", "xml"], /^--output: "xml" is not allowed; it must be one of table, wide, json, yaml, name$/],
+  [["users", "list", "--timeout", "28h"], /^--timeout: "28h" is too long; at most 27h are allowed$/],
+  [["users", "import", "a.csv", "--retry-for", "25d"], /^--retry-for: "25d" is too long; at most 24d are allowed$/],
   [["users", "lock", "a", "--note", "x", "--note", "y"], /^--note is given twice; once is enough$/],
   [["users", "lock", "a", "--validate-only=no"], /^--validate-only takes no value$/],
   [["users", "delete", "a", "--yes=no"], /^--yes takes no value$/],
@@ -172,12 +187,15 @@ const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
 describe("a refusal names what is at fault", () => {
   for (const [args, says] of REFUSED) {
     test(args.join(" ") || "nothing", async () => {
-      await assert.rejects(given(args), (error) => {
-        assert.ok(error instanceof Failure, String(error));
-        assert.match(error.message, says);
-        assert.equal(error.exitCode, 2);
-        return true;
-      });
+      assert.throws(
+        () => given(args),
+        (error) => {
+          assert.ok(error instanceof Failure, String(error));
+          assert.match(error.message, says);
+          assert.equal(error.exitCode, 2);
+          return true;
+        },
+      );
     });
   }
 });
@@ -187,10 +205,15 @@ const CONTRADICTIONS: readonly (readonly [line: string, says: RegExp])[] = [
   ["users lock a --duration 1h --never", /^--duration and --never exclude each other; give one of them$/],
   ["users ban a --until 2030-01-31 --duration 1h", /^--duration and --until exclude each other; give one of them$/],
   ["users list --limit 5 --all", /^--limit and --all exclude each other; give one of them$/],
-  ["sessions revoke", /^either <session> or --user is needed, and not both$/],
-  ["sessions revoke s --user a", /^either <session> or --user is needed, and not both$/],
+  ["sessions revoke", /^either <sessions> or --user is needed, and not both$/],
+  ["sessions revoke s --user a", /^either <sessions> or --user is needed, and not both$/],
   ["sessions revoke s --note x", /^--note goes with --user: one session has no history of its own$/],
   ["sessions revoke s --expected-sequence 1", /^--expected-sequence goes with --user/],
+  ["users lock a b --request-id x", /^--request-id goes with one id alone$/],
+  ["users lock - --expected-sequence 1", /^--expected-sequence goes with one id alone$/],
+  ["users update a", /^nothing is to change; name a value, such as --email or --attributes$/],
+  ["users update a --attributes b={} --remove-attributes b", /^the attributes b cannot be set and removed at once$/],
+  ["users list -o yaml --json", /--output and --json exclude each other; give one of them/],
   ["policy set", /^nothing is to be set; name a value, such as --lock-duration 15m$/],
   ["policy set --lock-duration 1h --inherit all", /^--lock-duration cannot be set and inherited at once$/],
   ["policy set --attempts otp=1 --inherit attempts", /^--attempts cannot be set and inherited at once$/],
@@ -206,36 +229,13 @@ const CONTRADICTIONS: readonly (readonly [line: string, says: RegExp])[] = [
   ],
 ];
 
-const output = new Output(false);
-
 describe("a contradiction is refused before anybody is called", () => {
+  const lk = cliOf("http://127.0.0.1:1");
   for (const [line, says] of CONTRADICTIONS) {
     test(line, async () => {
-      const args = line.split(" ");
-      const parsed = await parseCommandLine(args, COMMANDS);
-      if (parsed.kind !== "command") throw new Error(`no command: ${parsed.text}`);
-      const context: CommandContext = {
-        output,
-        timeoutMs: undefined,
-        server: new URL("http://127.0.0.1:1"),
-        environment: {},
-        organizationId: "",
-        signal: new AbortController().signal,
-        parts: { serve: nobody, createOwnerKey: nobody, describe: nobody },
-        client: nobody,
-        confirm: nobody,
-      };
-      const running = async (): Promise<unknown> => parsed.command.run(await given(args), context);
-      await assert.rejects(running, (error) => {
-        assert.ok(error instanceof Failure, String(error));
-        assert.match(error.message, says);
-        assert.equal(error.exitCode, 2);
-        return true;
-      });
+      const { code, stdout, stderr } = await lk(line);
+      assert.match(stderr.replace(/^lockkeeper: /, "").trimEnd(), says);
+      assert.deepEqual([code, stdout], [2, ""]);
     });
   }
 });
-
-function nobody(): never {
-  assert.fail("somebody was called");
-}

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { COMMANDS } from "../../../src/cli/commands/commands.ts";
+import { SETTINGS } from "../../../src/config.ts";
 import { findProgram, runCommand } from "../../support/run-command.ts";
 import { startService, temporaryFolder } from "../../support/service.ts";
 import { readRootFile } from "../../tidy/support/tree.ts";
-import { assertRefused, cliEnvironment, cliOf, MAIN, printed } from "../support/cli.ts";
+import { assertRefused, cliEnvironment, cliOf, MAIN, printed, processOf, runOn, TestTerminal } from "../support/cli.ts";
 
 const NOWHERE = "http://127.0.0.1:1";
 
@@ -28,7 +29,7 @@ async function offered(folder: string, words: readonly string[]): Promise<readon
     "source <(lockkeeper completion bash) || exit 1",
     `COMP_WORDS=(lockkeeper ${quoted})`,
     `COMP_CWORD=${words.length}`,
-    "_lockkeeper_yargs_completions",
+    "_lockkeeper",
     `printf "%s\\n" "\${COMPREPLY[@]}"`,
   ].join("\n");
   const environment = cliEnvironment(NOWHERE, { PATH: `${folder}:${process.env.PATH}`, SHELL: "/bin/zsh" });
@@ -37,15 +38,34 @@ async function offered(folder: string, words: readonly string[]): Promise<readon
   return stdout.split("\n").filter((line) => line !== "");
 }
 
-test("the completion script of bash offers commands, flags and their values", async (t) => {
+test("the completion script of bash offers commands, flags, their values, and files where they belong", async (t) => {
   if (findProgram("bash") === undefined) return t.skip("bash is not installed");
   const folder = await installed(t);
-  const firsts = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? ""))];
-  assert.deepEqual([...(await offered(folder, [""]))].sort(), firsts.sort());
   assert.deepEqual(await offered(folder, ["users", "un"]), ["unlock", "unban"]);
-  assert.deepEqual(await offered(folder, ["users", "lock", "ann", "--du"]), ["--duration"]);
-  assert.deepEqual(await offered(folder, ["users", "list", "--state", "b"]), ["banned"]);
-  assert.deepEqual(await offered(folder, ["serve", "--log-f"]), ["--log-format"]);
+  assert.deepEqual(await offered(folder, ["users", "list", "--state", "=", "locked,b"]), ["locked,banned"]);
+  // An empty reply leaves it to bash, which offers files.
+  assert.deepEqual(await offered(folder, ["users", "import", ""]), []);
+});
+
+test("what could come next is offered: commands, flags, values and files", async () => {
+  const lk = cliOf(NOWHERE);
+  const offersFor = async (...words: readonly string[]): Promise<readonly string[]> => {
+    const lines = (await printed(lk(["__complete", ...words]))).trimEnd().split("\n");
+    return lines.map((line) => line.split("\t")[0] ?? "");
+  };
+  const firsts = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? ""))];
+  assert.deepEqual([...(await offersFor(""))].sort(), firsts.sort());
+  assert.deepEqual(await offersFor("users", "un"), ["unlock", "unban"]);
+  assert.deepEqual(await offersFor("users", "lock", "ann", "--du"), ["--duration"]);
+  assert.deepEqual(await offersFor("users", "list", "--state", "b"), ["banned"]);
+  assert.deepEqual(await offersFor("users", "list", "--state=locked,b"), ["--state=locked,banned"]);
+  assert.deepEqual(await offersFor("users", "list", "-o", ""), ["table", "wide", "json", "yaml", "name"]);
+  assert.deepEqual(await offersFor("serve", "--log-f"), ["--log-format"]);
+  assert.deepEqual(await offersFor("completion", "z"), ["zsh"]);
+  for (const line of ["users show a --key-file", "serve --tls-cert", "users import", "restore", "backup"]) {
+    assert.deepEqual(await offersFor(...line.split(" "), ""), [":files"], line);
+  }
+  assert.deepEqual(await offersFor("users", "show", ""), [""]);
 });
 
 test("completion prints the script of the shell that is named, or of SHELL", async () => {
@@ -60,20 +80,49 @@ test("completion prints the script of the shell that is named, or of SHELL", asy
   await assertRefused(lk("completion", { SHELL: "" }), { code: 2, says: /SHELL: "" is not allowed/ });
 });
 
-test("--help and --version answer without a service, a key or a terminal, whatever the language of the machine", async () => {
+test("help and version answer without a service or a key, in each way that people ask for them", async () => {
   const lk = cliOf(NOWHERE);
-  const german = { LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8", LOCKKEEPER_KEY: "" };
-  const help = await printed(lk("--help", german));
-  for (const part of ["lockkeeper users", "--server", "LOCKKEEPER_KEY", "Exit codes:", "130 "]) {
+  const nobody = { LOCKKEEPER_KEY: "" };
+  const help = await printed(lk("--help", nobody));
+  for (const part of ["  users ", "--server", "LOCKKEEPER_KEY", "Exit codes:", "130 "]) {
     assert.ok(help.includes(part), part);
   }
-  const lock = await printed(lk("users lock --help", german));
-  assert.match(lock, /^lockkeeper users lock <user> \[flags\]\n/);
+  for (const line of [[], ["-h"], ["help"]]) assert.equal(await printed(lk(line, nobody)), help);
+  const lock = await printed(lk("users lock --help", nobody));
+  assert.match(lock, /^lockkeeper users lock <users\.\.> \[flags\]\n\nLock users, /);
+  assert.match(lock, /^ {2}-d, --duration TIME +for so long/m);
   assert.match(lock, /^Examples:$/m);
-  assert.ok(!lock.includes("[string]") && !lock.includes("\u001b"));
-  assert.match(await printed(lk("users --help")), /^ +lockkeeper users show <user> +show one user/m);
+  for (const line of ["help users lock", "users lock -h", "users lock ann --never -h"]) {
+    assert.equal(await printed(lk(line, nobody)), lock);
+  }
+  const users = await printed(lk("users --help", nobody));
+  assert.match(users, /^ {2}users show <users\.\.> +show users/m);
+  for (const line of ["users", "help users"]) assert.equal(await printed(lk(line, nobody)), users);
+  await assertRefused(lk("help usres"), { code: 2, says: /"usres" is not a command; did you mean users\?/ });
   const { version } = JSON.parse(readRootFile("package.json") ?? "") as { version: string };
-  assert.equal(await printed(lk("--version")), `${version}\n`);
+  for (const line of ["--version", "-V", "version"]) assert.equal(await printed(lk(line)), `${version}\n`);
+});
+
+test("the help of serve names every setting with its flag, variable, default and meaning", async () => {
+  const help = (await printed(cliOf(NOWHERE)("serve --help"))).replace(/\s+/g, " ");
+  const settings = Object.values<{ flag?: string; environment: string; fallback: string; meaning: string }>(SETTINGS);
+  for (const { flag, environment, fallback, meaning } of settings) {
+    const otherwise = `Else ${environment}${fallback === "" ? "" : ` (default ${fallback})`}.`;
+    const row = flag === undefined ? `${environment} ${meaning}` : `--${flag} VALUE ${meaning} ${otherwise}`;
+    assert.ok(help.includes(row), row);
+  }
+});
+
+test("help fits the terminal, whatever its width", async () => {
+  for (const columns of [60, 80, 110]) {
+    for (const { name } of COMMANDS) {
+      const terminal = new TestTerminal({ environment: cliEnvironment(NOWHERE), columns });
+      const { stdout } = await runOn(terminal, [...name.split(" "), "--help"]);
+      const [head = ""] = stdout.split("Examples:");
+      const long = head.split("\n").filter((line) => line.length > columns && / {2,}\S+ \S/.test(line.trim()));
+      assert.deepEqual(long, [], `${name} at ${columns}`);
+    }
+  }
 });
 
 test("a command loads neither the server nor a database", async (t) => {
@@ -85,14 +134,17 @@ test("a command loads neither the server nor a database", async (t) => {
     registerHooks({ load(url, context, next) { process.stderr.write(url + "\\n"); return next(url, context); } });`;
   writeFileSync(hook, list);
   const NODE_OPTIONS = `--import ${pathToFileURL(hook).href}`;
-  const { code, stderr } = await cliOf(url)("users show ann", { NODE_OPTIONS });
+  const { code, stderr } = await processOf(url)("users show ann", { NODE_OPTIONS });
   assert.equal(code, 0, stderr);
   const loaded = stderr.split("\n").filter((line) => !line.startsWith("node:"));
   assert.ok(loaded.some((line) => line.endsWith("/src/cli/commands/users/show.ts")));
   const needless =
-    /better-sqlite3|kysely|protovalidate|opentelemetry|prom-client|\/src\/(?!main\.ts|version\.ts|cli\/|config|transcoding\/closest-name\.ts)/;
+    /better-sqlite3|kysely|protovalidate|opentelemetry|prom-client|\/src\/(?!main\.ts|version\.ts|cli\/|config|server\/service-parts\.ts|transcoding\/closest-name\.ts)/;
   assert.deepEqual(
     loaded.filter((line) => needless.test(line)),
     [],
   );
+  // Help and refusals need no package at all.
+  const help = await processOf(url)("users import --help", { NODE_OPTIONS });
+  assert.doesNotMatch(help.stderr, /node_modules|\/gen\//);
 });

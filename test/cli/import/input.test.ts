@@ -20,6 +20,10 @@ test("a document is known by its beginning, whatever stands before its list", as
   for (const [index, [text, format]] of rows.entries()) {
     const path = join(folder, `${index}.json`);
     writeFileSync(path, text);
-    assert.equal(findFormat(await openInput(path, new AbortController().signal), undefined, ownRows), format, text);
+    assert.equal(
+      findFormat(await openInput(path, process.stdin, new AbortController().signal), undefined, ownRows),
+      format,
+      text,
+    );
   }
 });

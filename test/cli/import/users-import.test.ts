@@ -145,7 +145,7 @@ test("attributes that JavaScript takes for a prototype are refused by the rule o
 
 /** Reads a file to its end as the command does. */
 async function readAll(path: string, ignoredColumns: readonly string[] = []): Promise<void> {
-  const input = await openInput(path, new AbortController().signal);
+  const input = await openInput(path, process.stdin, new AbortController().signal);
   const format = findFormat(input, undefined, ownRows);
   for await (const rows of readRows({ input, format, source: ownRows, ignoredColumns })) assert.ok(rows.length >= 0);
 }

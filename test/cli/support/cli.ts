@@ -1,8 +1,13 @@
-/** Runs the command line as a person does: a process of its own, against a service. */
+/** Runs the command line: in process on a terminal of its own, or as a person does, a process of its own. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, Readable, Writable } from "node:stream";
+import { COMMAND_SET } from "../../../src/cli/commands/commands.ts";
+import { runCommandLine } from "../../../src/cli/frame/program.ts";
+import type { Terminal } from "../../../src/cli/frame/terminal.ts";
+import { SERVICE_PARTS } from "../../../src/server/service-parts.ts";
 import { ROOT, strangersEnvironment } from "../../support/npm-start.ts";
 import { type CommandResult, runCommand } from "../../support/run-command.ts";
 import { ADMIN_KEY } from "../../support/service.ts";
@@ -15,20 +20,104 @@ process.once("exit", () => rmSync(CACHE, { recursive: true, force: true }));
 
 export type Run = (line: string | readonly string[], environment?: NodeJS.ProcessEnv) => Promise<CommandResult>;
 
-/** A stranger's shell that knows the service and its owner's key. */
+/** A stranger's shell that knows the service and its owner's key, and has no profile. */
 export function cliEnvironment(url: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return strangersEnvironment({
     NODE_COMPILE_CACHE: CACHE,
+    LOCKKEEPER_PROFILE: join(CACHE, "no-profile.json"),
     LOCKKEEPER_SERVER: url,
     LOCKKEEPER_KEY: ADMIN_KEY,
     ...more,
   });
 }
 
-/** A command line whose words are separated by single spaces, or given one by one. */
+export interface TestTerminalOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly stdin?: string;
+  /** How wide the terminal is that a person sits at; absent: nobody does. */
+  readonly columns?: number;
+  /** Called with what was written on standard error, piece by piece. */
+  readonly onStderr?: (piece: string, terminal: TestTerminal) => void;
+  /** Takes the place of standard output. */
+  readonly stdout?: Writable;
+}
+
+/** A terminal whose output is kept. */
+export class TestTerminal implements Terminal {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly stdin: Terminal["stdin"];
+  readonly stdout: Terminal["stdout"];
+  readonly stderr: Terminal["stderr"];
+  readonly now: () => number = Date.now;
+  readonly #written: { stdout: string; stderr: string } = { stdout: "", stderr: "" };
+  readonly #interrupts = new Set<() => void>();
+
+  constructor({ environment, stdin = "", columns, onStderr, stdout }: TestTerminalOptions) {
+    this.environment = environment;
+    const onTerminal = columns === undefined ? {} : { isTTY: true, columns };
+    const typing = new PassThrough();
+    this.stdin = Object.assign(columns === undefined ? Readable.from([Buffer.from(stdin)]) : typing, onTerminal);
+    this.stdout = Object.assign(stdout ?? this.#keeping("stdout", () => undefined), onTerminal);
+    this.stderr = Object.assign(
+      this.#keeping("stderr", (piece) => onStderr?.(piece, this)),
+      onTerminal,
+    );
+  }
+
+  #keeping(name: "stdout" | "stderr", kept: (piece: string) => void): Writable {
+    return new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        this.#written[name] += chunk.toString();
+        kept(chunk.toString());
+        done();
+      },
+    });
+  }
+
+  get written(): { readonly stdout: string; readonly stderr: string } {
+    return this.#written;
+  }
+
+  /** Types at the terminal. */
+  type(text: string): void {
+    (this.stdin as PassThrough).write(text);
+  }
+
+  interrupt(): void {
+    for (const listener of this.#interrupts) listener();
+  }
+
+  onInterrupt(listener: () => void): () => void {
+    this.#interrupts.add(listener);
+    return () => void this.#interrupts.delete(listener);
+  }
+}
+
+/** Runs a command line in process. */
+export async function runOn(terminal: TestTerminal, args: readonly string[]): Promise<CommandResult> {
+  const code = await runCommandLine(args, { set: COMMAND_SET, terminal, parts: SERVICE_PARTS });
+  return { code: code ?? null, ...terminal.written };
+}
+
+function wordsOf(line: string | readonly string[]): readonly string[] {
+  return typeof line === "string" ? line.split(" ") : line;
+}
+
+/** A command line whose words are separated by single spaces, or given one by one; run in process. */
 export function cliOf(url: string): Run {
   return (line, environment = {}) =>
-    runCommand(process.execPath, [MAIN, ...(typeof line === "string" ? line.split(" ") : line)], {
+    runOn(new TestTerminal({ environment: cliEnvironment(url, environment) }), wordsOf(line));
+}
+
+/** As `cliOf`, with text on standard input. */
+export function pipedTo(url: string, stdin: string, line: string): Promise<CommandResult> {
+  return runOn(new TestTerminal({ environment: cliEnvironment(url), stdin }), wordsOf(line));
+}
+
+/** As `cliOf`, as a process of its own. */
+export function processOf(url: string): Run {
+  return (line, environment = {}) =>
+    runCommand(process.execPath, [MAIN, ...wordsOf(line)], {
       environment: cliEnvironment(url, environment),
       timeoutMs: 30_000,
     });

@@ -1,28 +1,17 @@
 /** `lockkeeper keys create`: a new API key, by the service or, for whoever lost the last one, beside it. */
 import { existsSync } from "node:fs";
-import type { ApiKey } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { SETTINGS } from "../../../config.ts";
 import { defineCommand, type ServiceParts } from "../../frame/command.ts";
 import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 import { text, textList, toggle, value } from "../../frame/flag.ts";
 import { parseInstant } from "../../frame/flag-values.ts";
-import { jsonLine } from "../../frame/output.ts";
-import { fieldLines, instantText } from "../../frame/text.ts";
+import { fieldLines } from "../../frame/text.ts";
+import { keyLines } from "./view.ts";
+
+/** For completion; the service knows which there are. */
+const ROLES = ["owner", "operator", "viewer", "login", "auditor"];
 
 const ONLINE_FLAGS = ["role", "permissions", "expires", "validate-only"] as const;
-
-function keyLines(key: ApiKey | undefined, secret: string): string {
-  const { apiKeyId = "", displayName = "", role = "", permissions = [], details, expireTime } = key ?? {};
-  return fieldLines([
-    ["key", apiKeyId],
-    ["name", displayName],
-    ["role", role],
-    ["permissions", role === "" ? permissions.join(", ") : ""],
-    ["organization", details?.resourceOwner || "the whole instance"],
-    ["expires", instantText(expireTime) || "never"],
-    ["secret, shown this once", secret],
-  ]);
-}
 
 function isGiven(typed: unknown): boolean {
   return typed !== undefined && typed !== false && !(Array.isArray(typed) && typed.length === 0);
@@ -60,11 +49,11 @@ export const keysCreate = defineCommand({
   reach: "organization",
   words: {},
   flags: {
-    role: text("ROLE", "owner, operator, viewer, login or auditor"),
-    permissions: textList("NAME", "instead of a role: user.read, user.write and so on; several by commas"),
+    role: { ...text("ROLE", "owner, operator, viewer, login or auditor"), choices: ROLES },
+    permissions: textList("NAME,…", "instead of a role: user.read, user.write and so on, comma-separated"),
     "display-name": text("TEXT", "the name to show"),
     expires: value("INSTANT", "until when it opens; absent: it does not expire", parseInstant),
-    "validate-only": toggle("check everything, make nothing"),
+    "validate-only": toggle("check everything, change nothing, and say what would be"),
     database: value(
       "sqlite:PATH",
       "make an owner's key in this database, without a service: stop it first. For whoever lost the last key",
@@ -86,7 +75,7 @@ export const keysCreate = defineCommand({
         throw usageFailure(`--database makes an owner's key of the whole instance; it goes without --${strange}`);
       }
       const key = await ownerKey(given.database.path, displayName, parts);
-      await output.write(output.json ? jsonLine(key) : ownerKeyLines(key));
+      await output.object(key, { lines: () => ownerKeyLines(key), name: () => key.keyId });
       return "done";
     }
     const keys = await client("keys");
@@ -98,7 +87,11 @@ export const keysCreate = defineCommand({
       ...(given.expires === undefined ? {} : { expireTime: given.expires }),
       validateOnly: given["validate-only"],
     });
-    await output.result(response, () => keyLines(response.apiKey, response.secret));
+    const { apiKey, secret } = response;
+    await output.result(response, {
+      lines: () => keyLines(apiKey, { output, secret }),
+      name: () => apiKey?.apiKeyId ?? "",
+    });
     return "done";
   },
 });

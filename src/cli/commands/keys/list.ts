@@ -1,23 +1,7 @@
 /** `lockkeeper keys list`: who has a key, what it may do, and when it was used last. */
-import type { ApiKey } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
-import type { View } from "../../frame/output.ts";
-import { instantText } from "../../frame/text.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
-
-const KEY_VIEW: View<ApiKey> = {
-  columns: ["KEY", "NAME", "MAY", "ORGANIZATION", "EXPIRES", "REVOKED", "LAST USED", "BY"],
-  row: (key) => [
-    key.apiKeyId,
-    key.displayName,
-    key.role || key.permissions.join(","),
-    key.details?.resourceOwner || "(instance)",
-    instantText(key.expireTime) || "never",
-    instantText(key.revokeTime),
-    key.lastUsedDay,
-    key.createdBy,
-  ],
-};
+import { KEY_VIEW } from "./view.ts";
 
 export const keysList = defineCommand({
   name: "keys list",

@@ -1,28 +1,30 @@
-/** `lockkeeper keys revoke`: a key opens nothing any more. */
-
+/** `lockkeeper keys revoke`: keys open nothing any more. */
 import { defineCommand } from "../../frame/command.ts";
-import { text, word } from "../../frame/flag.ts";
-import { printable } from "../../frame/output.ts";
+import { text } from "../../frame/flag.ts";
+import { forEachId, ids, refuseSeveral, shownIds } from "../../frame/ids.ts";
+import { printable } from "../../frame/table.ts";
 import { instantText } from "../../frame/text.ts";
-import { REPEAT_FLAGS, repeatFields } from "../change-flags.ts";
+import { be, REPEAT_FLAGS, repeatFields } from "../change-flags.ts";
 
 export const keysRevoke = defineCommand({
   name: "keys revoke",
-  meaning: "revoke an API key; it opens nothing from then on",
+  meaning: "revoke API keys; they open nothing from then on",
   reach: "instance",
-  words: { key: word("the key's id, as `keys list` shows it") },
+  words: { keys: ids("the keys' ids, as `keys list` shows them") },
   flags: { note: text("TEXT", "a remark for the history"), ...REPEAT_FLAGS },
   examples: [["keys revoke 01a1ffbb1b5473af9aef17696bca9b2a --note leaked --yes", "without asking"]],
-  async run(given, { client, output, confirm }) {
-    const request = { apiKeyId: given.key, note: given.note ?? "", ...repeatFields(given) };
-    if (!request.validateOnly) await confirm(`Revoke the key ${given.key}?`);
-    const response = await (await client("keys")).revokeApiKey(request);
-    const { apiKey } = response;
-    const name = apiKey?.displayName ? ` (${printable(apiKey.displayName)})` : "";
-    await output.result(
-      response,
-      () => `${printable(given.key)}${name} is revoked since ${instantText(apiKey?.revokeTime)}\n`,
-    );
-    return "done";
+  async run(given, context) {
+    const { client, output, confirm } = context;
+    refuseSeveral(given.keys, { "--request-id": given["request-id"] });
+    if (!given["validate-only"]) await confirm(`Revoke ${shownIds(given.keys, "key")}?`);
+    return forEachId(given.keys, context, async (apiKeyId) => {
+      const request = { apiKeyId, note: given.note ?? "", ...repeatFields(given) };
+      const response = await (await client("keys")).revokeApiKey(request);
+      const { displayName = "", revokeTime } = response.apiKey ?? {};
+      const name = displayName === "" ? "" : ` (${printable(displayName)})`;
+      const lines = (): string =>
+        `${printable(apiKeyId)}${name} ${be(given)} revoked since ${instantText(revokeTime)}\n`;
+      await output.result(response, { lines, name: () => apiKeyId });
+    });
   },
 });

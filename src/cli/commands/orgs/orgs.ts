@@ -1,23 +1,25 @@
-/** `lockkeeper orgs create`, `list` and `update`: who owns users. */
+/** `lockkeeper orgs create`, `list`, `show` and `update`: who owns users. */
 import type { Organization } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { type Command, defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { clearableText, type FlagTable, optionalWord, text, toggle, value, word } from "../../frame/flag.ts";
 import { parseDuration } from "../../frame/flag-values.ts";
-import { Table, type View } from "../../frame/output.ts";
-import { durationText, instantText } from "../../frame/text.ts";
+import { forEachId, ids } from "../../frame/ids.ts";
+import type { Output, Shown, View } from "../../frame/output.ts";
+import { durationText } from "../../frame/text.ts";
 import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS, sequenceFields } from "../change-flags.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 
 const ORGANIZATION_VIEW: View<Organization> = {
   columns: ["ORGANIZATION", "NAME", "LOCKS LAST", "SEQUENCE", "CREATED", "CHANGED"],
-  row: ({ organizationId, displayName, defaultLockDuration, details }) => [
+  name: ({ organizationId }) => organizationId,
+  row: ({ organizationId, displayName, defaultLockDuration, details }, time) => [
     organizationId,
     displayName,
     durationText(defaultLockDuration),
     String(details?.sequence ?? ""),
-    instantText(details?.creationDate),
-    instantText(details?.changeDate),
+    time(details?.creationDate),
+    time(details?.changeDate),
   ],
 };
 
@@ -26,10 +28,13 @@ const VALUE_FLAGS = {
   "lock-duration": value("TIME", "how long a lock lasts that names no end (absent: 1h)", parseDuration),
 } satisfies FlagTable;
 
-function organizationLines({ organization }: { readonly organization?: Organization | undefined }): string {
-  return new Table(ORGANIZATION_VIEW.columns).lines(
-    organization === undefined ? [] : [ORGANIZATION_VIEW.row(organization)],
-  );
+/** One organization, as a list shows it. */
+function shownIn(output: Output, { organization }: { readonly organization?: Organization | undefined }): Shown {
+  const rows = organization === undefined ? [] : [ORGANIZATION_VIEW.row(organization, output.time)];
+  return {
+    lines: () => output.table(ORGANIZATION_VIEW.columns).lines(rows),
+    name: () => organization?.organizationId ?? "",
+  };
 }
 
 const create = defineCommand({
@@ -47,7 +52,7 @@ const create = defineCommand({
       ...(given["lock-duration"] === undefined ? {} : { defaultLockDuration: given["lock-duration"] }),
       ...repeatFields(given),
     });
-    await output.result(response, () => organizationLines(response));
+    await output.result(response, shownIn(output, response));
     return "done";
   },
 });
@@ -67,6 +72,22 @@ const list = defineCommand({
         const { organizations: items, nextPageToken } = await (await client("organizations")).listOrganizations(page);
         return { items, nextPageToken };
       },
+    });
+  },
+});
+
+const show = defineCommand({
+  name: "orgs show",
+  meaning: "show organizations",
+  reach: "instance",
+  words: { organizations: ids("their ids") },
+  flags: {},
+  examples: [["orgs show acme", "its name, how long its locks last, and its sequence"]],
+  async run({ organizations: typed }, context) {
+    const { client, output } = context;
+    return forEachId(typed, context, async (organizationId) => {
+      const response = await (await client("organizations")).getOrganization({ organizationId });
+      await output.result(response, shownIn(output, response));
     });
   },
 });
@@ -106,9 +127,9 @@ const update = defineCommand({
       ...sequenceFields(given),
       ...repeatFields(given),
     });
-    await output.result(response, () => organizationLines(response));
+    await output.result(response, shownIn(output, response));
     return "done";
   },
 });
 
-export const ORGS: readonly Command[] = [create, list, update];
+export const ORGS: readonly Command[] = [create, list, show, update];

@@ -5,7 +5,7 @@ import { usageFailure } from "../../frame/failure.ts";
 import { choiceList } from "../../frame/flag.ts";
 import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS } from "../change-flags.ts";
 import { givenValues, pathOf, policyValues, VALUE_FLAGS } from "./value-flags.ts";
-import { policyLines } from "./view.ts";
+import { shownPolicy } from "./view.ts";
 
 const NAMES = Object.keys(VALUE_FLAGS);
 const INHERITED = { ...Object.fromEntries(NAMES.map((name) => [name, [name]])), all: NAMES };
@@ -25,7 +25,7 @@ export const policySet = defineCommand({
   words: {},
   flags: {
     ...VALUE_FLAGS,
-    inherit: choiceList("let these be inherited again; several by commas", INHERITED),
+    inherit: choiceList("let these be inherited again, comma-separated", INHERITED),
     ...SEQUENCE_FLAGS,
     ...REPEAT_FLAGS,
   },
@@ -56,7 +56,7 @@ export const policySet = defineCommand({
       ...(expectedSequence === undefined ? {} : { expectedSequence }),
       ...repeatFields(given),
     });
-    await output.result(response, () => (response.policy === undefined ? "" : policyLines(response.policy)));
+    await output.result(response, shownPolicy(output, response));
     return "done";
   },
 });

@@ -1,6 +1,6 @@
 /** `lockkeeper policy show`: how many failures lock, and for how long. */
 import { defineCommand } from "../../frame/command.ts";
-import { policyLines } from "./view.ts";
+import { shownPolicy } from "./view.ts";
 
 export const policyShow = defineCommand({
   name: "policy show",
@@ -15,7 +15,7 @@ export const policyShow = defineCommand({
   async run(_, { client, organizationId, output }) {
     const policies = await client("policies");
     const response = await policies.getPolicy({ organizationId });
-    await output.result(response, () => (response.policy === undefined ? "" : policyLines(response.policy)));
+    await output.result(response, shownPolicy(output, response));
     return "done";
   },
 });

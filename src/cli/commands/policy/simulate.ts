@@ -3,21 +3,21 @@ import type { SimulatePolicyResponse } from "../../../../gen/lockkeeper/policy/v
 import { defineCommand } from "../../frame/command.ts";
 import { value } from "../../frame/flag.ts";
 import { parseInstant } from "../../frame/flag-values.ts";
-import { Table } from "../../frame/output.ts";
-import { instantText } from "../../frame/text.ts";
+import type { Output } from "../../frame/output.ts";
 import { FACTORS, nameOf } from "../words.ts";
 import { policyValues, VALUE_FLAGS } from "./value-flags.ts";
 
-function simulationLines({ locks, lockCount, attemptCount, refusedCount }: SimulatePolicyResponse): string {
+function simulationLines(response: SimulatePolicyResponse, output: Output): string {
+  const { locks, lockCount, attemptCount, refusedCount } = response;
   const counts = `${attemptCount} attempts: ${lockCount} locks, ${refusedCount} attempts refused\n`;
   const rows = locks.map((lock) => [
     lock.userId,
     nameOf(FACTORS, lock.factor),
-    instantText(lock.startTime),
-    instantText(lock.expireTime) || "without end",
+    output.time(lock.startTime),
+    output.time(lock.expireTime) || "without end",
     String(lock.number),
   ]);
-  const table = new Table(["USER", "FACTOR", "FROM", "UNTIL", "IN A ROW"]);
+  const table = output.table(["USER", "FACTOR", "FROM", "UNTIL", "IN A ROW"]);
   const shown = BigInt(locks.length) < lockCount ? `the first ${locks.length} of the locks\n` : "";
   return rows.length === 0 ? counts : `${counts}\n${table.lines(rows)}${shown}`;
 }
@@ -42,7 +42,7 @@ export const policySimulate = defineCommand({
       ...(from === undefined ? {} : { startTime: from }),
       ...(until === undefined ? {} : { endTime: until }),
     });
-    await output.result(response, () => simulationLines(response));
+    await output.result(response, () => simulationLines(response, output));
     return "done";
   },
 });

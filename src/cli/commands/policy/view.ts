@@ -1,18 +1,26 @@
 /** How a policy is shown to a person. */
 import type { Policy, PolicyValues } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import { Table } from "../../frame/output.ts";
-import { durationText, fieldLines, instantText } from "../../frame/text.ts";
+import type { Output, Shown } from "../../frame/output.ts";
+import { durationText, fieldLines } from "../../frame/text.ts";
 import { FACTORS, nameOf } from "../words.ts";
 
-export function policyLines({ organizationId, details, values, effective }: Policy): string {
+/** A policy: what is set and what is in force; its name is that of the organization, or `instance`. */
+export function shownPolicy(output: Output, { policy }: { readonly policy?: Policy | undefined }): Shown {
+  return {
+    lines: () => (policy === undefined ? "" : policyLines(policy, output)),
+    name: () => policy?.organizationId || "instance",
+  };
+}
+
+function policyLines({ organizationId, details, values, effective }: Policy, output: Output): string {
   const head = fieldLines([
     ["policy of", organizationId === "" ? "the instance" : `the organization ${organizationId}`],
     ["sequence", String(details?.sequence ?? 0)],
-    ["changed", instantText(details?.changeDate)],
+    ["changed", output.time(details?.changeDate)],
   ]);
   const here = values === undefined ? {} : valueTexts(values);
   const rows = Object.entries(effective === undefined ? {} : valueTexts(effective));
-  const table = new Table(["VALUE", "IN FORCE", "SET HERE"]);
+  const table = output.table(["VALUE", "IN FORCE", "SET HERE"]);
   return `${head}\n${table.lines(rows.map(([name, text]) => [name, text, here[name] ?? ""]))}`;
 }
 

@@ -3,19 +3,28 @@ import type { Session } from "../../../../gen/lockkeeper/session/v1/session_serv
 import { defineCommand } from "../../frame/command.ts";
 import { text, toggle } from "../../frame/flag.ts";
 import type { View } from "../../frame/output.ts";
-import { instantText } from "../../frame/text.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { nameOf, SESSION_STATUSES } from "../words.ts";
 
 const SESSION_VIEW: View<Session> = {
-  columns: ["SESSION", "USER", "STATUS", "OPENED", "LAST ACTIVITY", "EXPIRES", "IP", "USER AGENT"],
-  row: (session) => [
+  columns: [
+    "SESSION",
+    "USER",
+    { title: "STATUS", toned: true },
+    "OPENED",
+    "LAST ACTIVITY",
+    "EXPIRES",
+    "IP",
+    "USER AGENT",
+  ],
+  name: ({ sessionId }) => sessionId,
+  row: (session, time) => [
     session.sessionId,
     session.userId,
     nameOf(SESSION_STATUSES, session.status),
-    instantText(session.details?.creationDate),
-    instantText(session.lastActivityTime),
-    instantText(session.expireTime),
+    time(session.details?.creationDate),
+    time(session.lastActivityTime),
+    time(session.expireTime),
     session.ip,
     session.userAgent,
   ],
@@ -26,7 +35,7 @@ export const sessionsList = defineCommand({
   meaning: "list sessions, the newest first",
   reach: "organization",
   words: {},
-  flags: { user: text("ID", "only of this user"), active: toggle("only those that hold"), ...LIST_FLAGS },
+  flags: { user: text("ID", "only of this user"), active: toggle("only those that are active"), ...LIST_FLAGS },
   examples: [
     ["sessions list --user alice --active", "where alice is signed in"],
     ["sessions list --all --json", "every session, one JSON object a line"],

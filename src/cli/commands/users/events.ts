@@ -3,23 +3,33 @@ import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import type { EventOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { toggle, word } from "../../frame/flag.ts";
-import type { View } from "../../frame/output.ts";
-import { instantText } from "../../frame/text.ts";
+import type { TimeText, View } from "../../frame/output.ts";
+import { ActorNames } from "../actor-names.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { KINDS, nameOf } from "../words.ts";
 
-const EVENT_VIEW: View<Event> = {
-  columns: ["SEQUENCE", "TIME", "EVENT", "BY", "VIA", "WHAT", "NOTE"],
-  row: (event) => [
-    String(event.sequence),
-    instantText(event.time),
-    typeOf(event),
-    event.actor,
-    event.via,
-    whatOf(event),
-    event.note,
-  ],
-};
+function eventView(names: ActorNames): View<Event> {
+  return {
+    columns: ["SEQUENCE", "TIME", "EVENT", "BY", "VIA", "WHAT", "NOTE", { title: "REQUEST", wide: true }],
+    row: (event, time) => [
+      String(event.sequence),
+      time(event.time),
+      typeOf(event),
+      names.shown(event.actor),
+      event.via,
+      whatOf(event, time),
+      event.note,
+      event.requestId,
+    ],
+    name: ({ sequence }) => String(sequence),
+  };
+}
+
+/** `until 2030-01-31T18:00:00Z`, and `ends in 2h` or `ended 2h ago` where times are relative. */
+function untilText(shown: string): string {
+  if (shown.endsWith(" ago")) return `ended ${shown}`;
+  return shown.startsWith("in ") ? `ends ${shown}` : `until ${shown}`;
+}
 
 /** `userLocked` → `UserLocked`. */
 function typeOf({ payload }: Event): string {
@@ -27,7 +37,7 @@ function typeOf({ payload }: Event): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
-function whatOf({ payload }: Event): string {
+function whatOf({ payload }: Event, time: TimeText): string {
   switch (payload.case) {
     case "userLocked":
     case "userBanned":
@@ -36,7 +46,7 @@ function whatOf({ payload }: Event): string {
       const until = restriction?.expireTime;
       return [
         restriction?.reasonCode ?? "",
-        until === undefined ? "without end" : `until ${instantText(until)}`,
+        until === undefined ? "without end" : untilText(time(until)),
         sessionsRevoked ? "sessions ended" : "",
       ]
         .filter((part) => part !== "")
@@ -61,12 +71,14 @@ export const usersEvents = defineCommand({
   meaning: "show the history of a user, the newest first",
   reach: "organization",
   words: { user: word("the user's id") },
-  flags: { "oldest-first": toggle("begin at the beginning"), deleted: toggle("of a deleted user, too"), ...LIST_FLAGS },
+  flags: { "oldest-first": toggle("the oldest first"), deleted: toggle("include deleted users"), ...LIST_FLAGS },
   examples: [
     ["users events alice --limit 10", "the last ten"],
     ["users events alice --oldest-first --all --json", "everything, one JSON object a line"],
   ],
-  async run(given, { client, organizationId, output }) {
+  async run(given, context) {
+    const { client, organizationId, output } = context;
+    const names = new ActorNames(context);
     const order: EventOrder = given["oldest-first"] ? 2 : 1;
     const request = {
       userId: given.user,
@@ -76,9 +88,10 @@ export const usersEvents = defineCommand({
     };
     return printList(given, {
       output,
-      view: EVENT_VIEW,
+      view: eventView(names),
       readPage: async (page) => {
         const { events: items, nextPageToken } = await (await client("users")).listUserEvents({ ...request, ...page });
+        await names.learn(items.map(({ actor }) => actor));
         return { items, nextPageToken };
       },
     });

@@ -1,13 +1,14 @@
 /** `lockkeeper users lock`, `unlock` and the rest: what changes whether a user may act. */
-
 import type { Message } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import type { Cause } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import type { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Command, type CommandContext, defineCommand, type Ending } from "../../frame/command.ts";
-import { choice, type FlagTable, type FlagValues, toggle, word } from "../../frame/flag.ts";
+import { choice, type FlagTable, type FlagValues, toggle } from "../../frame/flag.ts";
+import { forEachId, ids, refuseSeveral, shownIds } from "../../frame/ids.ts";
 import {
+  be,
   EXPIRY_FLAGS,
   expiryFields,
   REASON_FLAGS,
@@ -20,7 +21,7 @@ import {
 import { CAUSES } from "../words.ts";
 import { outcomeLine } from "./view.ts";
 
-const WORDS = { user: word("the user's id") } satisfies FlagTable;
+const WORDS = { users: ids("the users' ids") } satisfies FlagTable;
 
 const CHANGE_FLAGS = { ...REASON_FLAGS, ...SEQUENCE_FLAGS, ...REPEAT_FLAGS } satisfies FlagTable;
 
@@ -36,65 +37,65 @@ const UNSAID: Cause = 0;
 type Change = FlagValues<typeof WORDS & typeof CHANGE_FLAGS>;
 
 /** The fields of a request that every change has. */
-function changeFields(given: Change, { organizationId }: CommandContext) {
-  return {
-    userId: given.user,
-    organizationId,
-    ...reasonFields(given),
-    ...sequenceFields(given),
-    ...repeatFields(given),
-  };
+function changeFields(given: Change, organizationId: string) {
+  return { organizationId, ...reasonFields(given), ...sequenceFields(given), ...repeatFields(given) };
 }
 
+type ChangeRequest = ReturnType<typeof changeFields> & { readonly userId: string };
 type Changed = Message & { readonly user?: User | undefined };
 
-/** Calls, and says what the user is now. */
+/** Calls for each user, and says what they are then. */
 async function change(
-  { client, output }: CommandContext,
-  call: (users: Client<typeof UserService>) => Promise<Changed>,
+  given: Change,
+  context: CommandContext,
+  call: (users: Client<typeof UserService>, request: ChangeRequest) => Promise<Changed>,
 ): Promise<Ending> {
-  const response = await call(await client("users"));
-  await output.result(response, () => outcomeLine(response));
-  return "done";
+  refuseSeveral(given.users, {
+    "--request-id": given["request-id"],
+    "--expected-sequence": given["expected-sequence"],
+  });
+  const fields = changeFields(given, context.organizationId);
+  return forEachId(given.users, context, async (userId) => {
+    const response = await call(await context.client("users"), { ...fields, userId });
+    await context.output.result(response, { lines: () => outcomeLine(response, be(given)), name: () => userId });
+  });
 }
 
 const lock = defineCommand({
   name: "users lock",
-  meaning: "lock a user, for an hour unless you or the organization say otherwise",
+  meaning: "lock users, for an hour unless you or the organization say otherwise",
   reach: "organization",
   words: WORDS,
-  flags: { ...EXPIRY_FLAGS, "revoke-sessions": toggle("end every session of the user, too"), ...CHANGE_FLAGS },
+  flags: { ...EXPIRY_FLAGS, "revoke-sessions": toggle("end every session, too"), ...CHANGE_FLAGS },
   examples: [
-    ["users lock alice", "for the organization's time"],
+    ["users lock alice bob", "both, for the organization's time"],
     ["users lock alice --duration 7d --note 'three reports'", "for a week"],
     ["users lock alice --never --revoke-sessions", "until someone unlocks; signed out everywhere"],
   ],
   run(given, context) {
-    const request = {
-      ...changeFields(given, context),
-      ...expiryFields(given),
-      revokeSessions: given["revoke-sessions"],
-    };
-    return change(context, (users) => users.lockUser(request));
+    const expiry = { ...expiryFields(given), revokeSessions: given["revoke-sessions"] };
+    return change(given, context, (users, request) => users.lockUser({ ...request, ...expiry }));
   },
 });
 
 const unlock = defineCommand({
   name: "users unlock",
-  meaning: "lift every lock of a user",
+  meaning: "lift every lock of users",
   reach: "organization",
   words: WORDS,
   flags: CHANGE_FLAGS,
-  examples: [["users unlock alice --note 'called in'", "with a remark"]],
+  examples: [
+    ["users unlock alice --note 'called in'", "with a remark"],
+    ["users unlock - --reason-code RELEASED < ids.txt", "those that a file or another command names"],
+  ],
   run(given, context) {
-    const request = changeFields(given, context);
-    return change(context, (users) => users.unlockUser(request));
+    return change(given, context, (users, request) => users.unlockUser(request));
   },
 });
 
 const ban = defineCommand({
   name: "users ban",
-  meaning: "ban a user and end every session, without end unless you say otherwise",
+  meaning: "ban users and end every session, without end unless you say otherwise",
   reach: "organization",
   words: WORDS,
   flags: { ...EXPIRY_FLAGS, ...CHANGE_FLAGS },
@@ -103,61 +104,62 @@ const ban = defineCommand({
     ["users ban mallory --start 2030-01-31 --duration 30d", "for a month, from then on"],
   ],
   run(given, context) {
-    const request = { ...changeFields(given, context), ...expiryFields(given) };
-    return change(context, (users) => users.banUser(request));
+    const expiry = expiryFields(given);
+    return change(given, context, (users, request) => users.banUser({ ...request, ...expiry }));
   },
 });
 
 const unban = defineCommand({
   name: "users unban",
-  meaning: "lift the ban of a user",
+  meaning: "lift the ban of users",
   reach: "organization",
   words: WORDS,
   flags: CHANGE_FLAGS,
   examples: [["users unban mallory --reason-code APPEAL", "with a reason"]],
   run(given, context) {
-    const request = changeFields(given, context);
-    return change(context, (users) => users.unbanUser(request));
+    return change(given, context, (users, request) => users.unbanUser(request));
   },
 });
 
 const deactivate = defineCommand({
   name: "users deactivate",
-  meaning: "deactivate a user and end every session",
+  meaning: "deactivate users and end every session",
   reach: "organization",
   words: WORDS,
   flags: { ...CAUSE_FLAGS, ...CHANGE_FLAGS },
   examples: [["users deactivate alice --note 'left the company'", "with a remark"]],
   run(given, context) {
-    const request = { ...changeFields(given, context), cause: given.cause ?? UNSAID };
-    return change(context, (users) => users.deactivateUser(request));
+    const cause = given.cause ?? UNSAID;
+    return change(given, context, (users, request) => users.deactivateUser({ ...request, cause }));
   },
 });
 
 const reactivate = defineCommand({
   name: "users reactivate",
-  meaning: "lift a deactivation of a user",
+  meaning: "lift a deactivation of users",
   reach: "organization",
   words: WORDS,
   flags: { ...CAUSE_FLAGS, ...CHANGE_FLAGS },
   examples: [["users reactivate alice --cause directory", "the one that a directory made"]],
   run(given, context) {
-    const request = { ...changeFields(given, context), cause: given.cause ?? UNSAID };
-    return change(context, (users) => users.reactivateUser(request));
+    const cause = given.cause ?? UNSAID;
+    return change(given, context, (users, request) => users.reactivateUser({ ...request, cause }));
   },
 });
 
 const remove = defineCommand({
   name: "users delete",
-  meaning: "delete a user; what is left is a tombstone, and a ban",
+  meaning: "delete users; what is left of each is a tombstone, and a ban",
   reach: "organization",
   words: WORDS,
   flags: CHANGE_FLAGS,
-  examples: [["users delete alice --yes", "without asking"]],
+  examples: [
+    ["users delete alice --yes", "without asking"],
+    ["users delete - --yes < ids.txt", "those that a file names, one a line"],
+  ],
   async run(given, context) {
-    const request = changeFields(given, context);
-    if (!request.validateOnly) await context.confirm(`Delete the user ${given.user}?`);
-    return change(context, (users) => users.deleteUser(request));
+    if (!given["validate-only"]) await context.confirm(`Delete ${shownIds(given.users, "user")}?`);
+    return change(given, context, (users, request) => users.deleteUser(request));
   },
 });
 

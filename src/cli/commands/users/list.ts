@@ -1,7 +1,8 @@
 /** `lockkeeper users list`: who there is, by state, restriction, reason or name. */
 import type { UserOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
-import { choice, choiceList, text, textList, toggle } from "../../frame/flag.ts";
+import { choice, choiceList, text, textList, toggle, value } from "../../frame/flag.ts";
+import { parseInstant } from "../../frame/flag-values.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { KINDS, STATES } from "../words.ts";
 import { USER_VIEW } from "./view.ts";
@@ -15,18 +16,20 @@ export const usersList = defineCommand({
   reach: "organization",
   words: {},
   flags: {
-    state: choiceList("only in these states; several by commas", STATES),
-    restriction: choiceList("only with these restrictions; several by commas", KINDS),
-    "reason-code": textList("CODE", "only with a restriction for these reasons"),
+    state: choiceList("only in these states, comma-separated", STATES),
+    restriction: choiceList("only with these restrictions, comma-separated", KINDS),
+    "reason-code": textList("CODE,…", "only with a restriction for these reasons, comma-separated"),
     prefix: text("TEXT", "only ids that begin so"),
     search: text("TEXT", "only with this username or email address, or one that begins so"),
-    order: choice("the oldest (absent), the newest or the one changed last first", ORDERS),
-    deleted: toggle("deleted users, too"),
+    "due-before": value("INSTANT", "only with a restriction that starts or ends before then", parseInstant),
+    order: choice("which come first (default oldest); changed: those that changed last", ORDERS),
+    deleted: toggle("include deleted users"),
     ...LIST_FLAGS,
   },
   examples: [
     ["users list --state locked,banned", "who may not act"],
     ["users list --search ann@example.com", "by email address"],
+    ["users list --due-before 2030-01-31T18:00Z", "whose locks and bans end by then"],
     ["users list --all --json > users.ndjson", "everybody, one JSON object a line"],
   ],
   async run(given, { client, organizationId, output }) {
@@ -39,6 +42,7 @@ export const usersList = defineCommand({
       ...(given.search === undefined ? {} : { search: given.search }),
       order: given.order ?? UNSAID,
       showDeleted: given.deleted,
+      ...(given["due-before"] === undefined ? {} : { dueBefore: given["due-before"] }),
     };
     return printList(given, {
       output,

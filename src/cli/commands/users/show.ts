@@ -1,22 +1,30 @@
-/** `lockkeeper users show`: one user with all that is known. */
+/** `lockkeeper users show`: users with all that is known of them. */
 import { defineCommand } from "../../frame/command.ts";
-import { toggle, word } from "../../frame/flag.ts";
+import { toggle } from "../../frame/flag.ts";
+import { forEachId, ids } from "../../frame/ids.ts";
 import { userLines } from "./view.ts";
 
 export const usersShow = defineCommand({
   name: "users show",
-  meaning: "show one user with profile and restrictions",
+  meaning: "show users with profile and restrictions",
   reach: "organization",
-  words: { user: word("the user's id") },
+  words: { users: ids("the users' ids") },
   flags: { deleted: toggle("show what is left of a deleted user, too") },
   examples: [
     ["users show alice", "as a person reads it"],
     ["users show alice --json | jq -r .user.state", "in a script"],
   ],
-  async run({ user: userId, deleted }, { client, organizationId, output }) {
-    const users = await client("users");
-    const response = await users.getUser({ userId, organizationId, showDeleted: deleted });
-    await output.result(response, () => (response.user === undefined ? "" : userLines(response.user)));
-    return "done";
+  async run({ users: typed, deleted }, context) {
+    const { client, organizationId, output } = context;
+    let isFirst = true;
+    return forEachId(typed, context, async (userId) => {
+      const users = await client("users");
+      const response = await users.getUser({ userId, organizationId, showDeleted: deleted });
+      const { user } = response;
+      const between = isFirst ? "" : "\n";
+      isFirst = false;
+      const lines = (): string => (user === undefined ? "" : between + userLines(user, output));
+      await output.result(response, { lines, name: () => userId });
+    });
   },
 });

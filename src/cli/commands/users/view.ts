@@ -2,24 +2,41 @@
 import type { Profile } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import type { Restriction } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
-import { printable, Table, type View } from "../../frame/output.ts";
+import type { Output, TimeText, View } from "../../frame/output.ts";
+import { printable } from "../../frame/table.ts";
 import { fieldLines, instantText } from "../../frame/text.ts";
 import { CAUSES, KINDS, nameOf, STATES } from "../words.ts";
 
 export const USER_VIEW: View<User> = {
-  columns: ["USER", "STATE", "UNTIL", "REASON", "USERNAME", "EMAIL", "ORGANIZATION", "CHANGED"],
-  row(user) {
+  columns: [
+    "USER",
+    { title: "STATE", toned: true },
+    "UNTIL",
+    "REASON",
+    "USERNAME",
+    "EMAIL",
+    "ORGANIZATION",
+    "CHANGED",
+    { title: "NAME", wide: true },
+    { title: "SEQUENCE", wide: true },
+    { title: "CREATED", wide: true },
+  ],
+  name: ({ userId }) => userId,
+  row(user, time) {
     const { userId, state, profile, details } = user;
     const deciding = decidingRestriction(user);
     return [
       userId,
       nameOf(STATES, state),
-      deciding === undefined ? "" : untilText(deciding),
+      deciding === undefined ? "" : untilText(deciding, time),
       deciding?.reasonCode ?? "",
       profile?.username ?? "",
       profile?.email ?? "",
       details?.resourceOwner ?? "",
-      instantText(details?.changeDate),
+      time(details?.changeDate),
+      profile?.displayName ?? "",
+      String(details?.sequence ?? ""),
+      time(details?.creationDate),
     ];
   },
 };
@@ -39,11 +56,12 @@ function decidingRestriction({ state, restrictions }: User): Restriction | undef
     .sort((a, b) => (endOf(a) > endOf(b) ? -1 : 1))[0];
 }
 
-function untilText({ expireTime }: Restriction): string {
-  return expireTime === undefined ? "without end" : instantText(expireTime);
+function untilText({ expireTime }: Restriction, time: TimeText): string {
+  return expireTime === undefined ? "without end" : time(expireTime);
 }
 
-export function userLines(user: User): string {
+/** Everything that is known of a user. */
+export function userLines(user: User, output: Output): string {
   const { profile, details } = user;
   const fields = fieldLines([
     ["user", user.userId],
@@ -56,7 +74,7 @@ export function userLines(user: User): string {
     ["created", instantText(details?.creationDate)],
     ["changed", instantText(details?.changeDate)],
   ]);
-  return user.restrictions.length === 0 ? fields : `${fields}\n${restrictionLines(user.restrictions)}`;
+  return user.restrictions.length === 0 ? fields : `${fields}\n${restrictionLines(user.restrictions, output)}`;
 }
 
 function profileFields(profile: Profile): readonly (readonly [string, string])[] {
@@ -72,14 +90,14 @@ function profileFields(profile: Profile): readonly (readonly [string, string])[]
   ];
 }
 
-function restrictionLines(restrictions: readonly Restriction[]): string {
-  const table = new Table(["RESTRICTION", "CAUSE", "FROM", "UNTIL", "REASON", "BY", "NOTE"]);
+function restrictionLines(restrictions: readonly Restriction[], output: Output): string {
+  const table = output.table(["RESTRICTION", "CAUSE", "FROM", "UNTIL", "REASON", "BY", "NOTE"]);
   return table.lines(
     restrictions.map((each) => [
       `${nameOf(KINDS, each.kind)}${each.scheduled ? " (scheduled)" : ""}`,
       nameOf(CAUSES, each.cause),
-      instantText(each.startTime),
-      untilText(each),
+      output.time(each.startTime),
+      untilText(each, output.time),
       each.reasonCode,
       each.actor,
       each.note,
@@ -87,14 +105,14 @@ function restrictionLines(restrictions: readonly Restriction[]): string {
   );
 }
 
-/** One line that says what a user is now. */
-export function outcomeLine({ user }: { readonly user?: User | undefined }): string {
+/** One line that says what a user is now, or would be. */
+export function outcomeLine({ user }: { readonly user?: User | undefined }, be: string): string {
   if (user === undefined) return "done\n";
   const restrictions = user.restrictions.map((each) => {
     const kind = nameOf(KINDS, each.kind).toLowerCase();
     const from = each.scheduled ? ` from ${instantText(each.startTime)}` : "";
-    return `${kind}${from} ${each.expireTime === undefined ? "without end" : `until ${untilText(each)}`}`;
+    return `${kind}${from} ${each.expireTime === undefined ? "without end" : `until ${instantText(each.expireTime)}`}`;
   });
   const why = restrictions.length === 0 ? "" : ` (${restrictions.join(", ")})`;
-  return `${printable(user.userId)} is ${nameOf(STATES, user.state)}${why}, sequence ${user.details?.sequence}\n`;
+  return `${printable(user.userId)} ${be} ${nameOf(STATES, user.state)}${why}, sequence ${user.details?.sequence}\n`;
 }

@@ -1,38 +1,69 @@
 /** The flags that every command has which talks to a service. */
-
-import { type FlagTable, type FlagValues, text, toggle, value } from "../flag.ts";
+import { choice, type FlagTable, type FlagValues, file, short, text, toggle, value } from "../flag.ts";
 import { parseServer, parseTimeoutMs } from "../flag-values.ts";
+import { OUTPUT_FORMS, type OutputForm } from "../output.ts";
+import type { Environment } from "../terminal.ts";
 import type { Address } from "./connection.ts";
+import type { Profile } from "./profile.ts";
 
 const DEFAULT_SERVER = "http://127.0.0.1:8080";
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** For every command. */
+/** For every command with a result. */
 export const OUTPUT_FLAGS = {
+  output: short(
+    "o",
+    choice(
+      "the form of results (default table); wide: every column, json: as --json, name: the ids alone",
+      OUTPUT_FORMS,
+    ),
+  ),
   json: toggle("print JSON: one object for one result, one a line for lists; errors as google.rpc.Status"),
 } satisfies FlagTable;
 
 /** For every command that talks to a service. */
 export const CONNECTION_FLAGS = {
-  server: value("URL", `where the service is; else LOCKKEEPER_SERVER, else ${DEFAULT_SERVER}`, parseServer),
-  "key-file": text("FILE", "the file with the API key; else LOCKKEEPER_KEY"),
-  ca: text("FILE", "trust these authorities for https and no others, a PEM file; else LOCKKEEPER_CA"),
-  "client-cert": text("FILE", "show this certificate, a PEM file; else LOCKKEEPER_CLIENT_CERT"),
-  "client-key": text("FILE", "the private key of that certificate; else LOCKKEEPER_CLIENT_KEY"),
-  timeout: value("TIME", "how long a call may take, such as 500ms or 10s (default 30s)", parseTimeoutMs),
-  yes: toggle("do not ask before what cannot be undone"),
+  server: short(
+    "s",
+    value("URL", `where the service is; else LOCKKEEPER_SERVER, the profile, ${DEFAULT_SERVER}`, parseServer),
+  ),
+  "key-file": file("FILE", "the file with the API key; else LOCKKEEPER_KEY, else the profile of `lockkeeper login`"),
+  ca: file("FILE", "trust these authorities for https and no others, a PEM file; else LOCKKEEPER_CA"),
+  "client-cert": file("FILE", "show this certificate, a PEM file; else LOCKKEEPER_CLIENT_CERT"),
+  "client-key": file("FILE", "the private key of that certificate; else LOCKKEEPER_CLIENT_KEY"),
+  timeout: value("TIME", "how long a call may take, such as 500ms or 10s, at most 27h (default 30s)", parseTimeoutMs),
+  yes: short("y", toggle("do not ask before what cannot be undone")),
 } satisfies FlagTable;
 
 /** For every command that looks into one organization. */
 export const ORGANIZATION_FLAGS = {
-  organization: text("ID", "the organization; absent: the key's own, or wherever the key may look"),
+  organization: short("O", text("ID", "the organization; absent: the key's own, or wherever the key may look")),
 } satisfies FlagTable;
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** The form that was asked for. Throws an Error where two different ones were. */
+export function outputForm({ output, json }: FlagValues<typeof OUTPUT_FLAGS>): OutputForm {
+  if (json && output !== undefined && output !== "json") {
+    throw new Error("--output and --json exclude each other; give one of them");
+  }
+  return json ? "json" : (output ?? "table");
+}
 
-/** Flag > environment > default. Throws an Error that names the variable at fault. */
-export function addressOf(flags: FlagValues<typeof CONNECTION_FLAGS>, environment: Environment): Address {
-  const server = flags.server ?? serverOf(environment);
+/**
+ * Flag > environment > profile > default. The profile's key and certificates are shown to the profile's service alone.
+ * Throws an Error that names the variable at fault.
+ */
+export function addressOf(
+  flags: FlagValues<typeof CONNECTION_FLAGS>,
+  environment: Environment,
+  readProfile: () => Profile | undefined,
+): Address {
+  const { LOCKKEEPER_SERVER, LOCKKEEPER_KEY } = environment;
+  const isComplete =
+    (flags.server !== undefined || Boolean(LOCKKEEPER_SERVER)) &&
+    (flags["key-file"] !== undefined || Boolean(LOCKKEEPER_KEY));
+  const profile = isComplete ? undefined : readProfile();
+  const server = flags.server ?? serverOf(LOCKKEEPER_SERVER, profile);
+  const own = profile !== undefined && new URL(profile.server).origin === server.origin ? profile : undefined;
   const forTls = (["ca", "client-cert", "client-key"] as const).find((name) => flags[name] !== undefined);
   // In the environment they may be meant for other calls.
   if (server.protocol === "http:" && forTls !== undefined) {
@@ -40,17 +71,21 @@ export function addressOf(flags: FlagValues<typeof CONNECTION_FLAGS>, environmen
   }
   return {
     server,
-    ca: flags.ca ?? (environment.LOCKKEEPER_CA || undefined),
-    clientCert: flags["client-cert"] ?? (environment.LOCKKEEPER_CLIENT_CERT || undefined),
-    clientKey: flags["client-key"] ?? (environment.LOCKKEEPER_CLIENT_KEY || undefined),
-    keyFile: flags["key-file"],
+    ca: flags.ca ?? (environment.LOCKKEEPER_CA || own?.ca),
+    clientCert: flags["client-cert"] ?? (environment.LOCKKEEPER_CLIENT_CERT || own?.clientCert),
+    clientKey: flags["client-key"] ?? (environment.LOCKKEEPER_CLIENT_KEY || own?.clientKey),
+    key:
+      flags["key-file"] !== undefined
+        ? { file: flags["key-file"] }
+        : { text: LOCKKEEPER_KEY || (own?.key ?? ""), source: LOCKKEEPER_KEY ? "LOCKKEEPER_KEY" : "the profile" },
     timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
   };
 }
 
-function serverOf({ LOCKKEEPER_SERVER }: Environment): URL {
+function serverOf(ofEnvironment: string | undefined, profile: Profile | undefined): URL {
+  if (!ofEnvironment) return new URL(profile?.server ?? DEFAULT_SERVER);
   try {
-    return parseServer(LOCKKEEPER_SERVER || DEFAULT_SERVER);
+    return parseServer(ofEnvironment);
   } catch (error) {
     throw new Error(`LOCKKEEPER_SERVER: ${error instanceof Error ? error.message : String(error)}`);
   }

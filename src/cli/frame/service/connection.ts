@@ -40,7 +40,7 @@ export interface Address {
   readonly ca: string | undefined;
   readonly clientCert: string | undefined;
   readonly clientKey: string | undefined;
-  readonly keyFile: string | undefined;
+  readonly key: { readonly file: string } | { readonly text: string; readonly source: string };
   readonly timeoutMs: number;
 }
 
@@ -51,15 +51,11 @@ export interface Connection {
 
 /** Prepares a connection; it is opened by the first call. Throws a Failure for a key or a file that cannot be used. */
 export async function connect(
-  { server, timeoutMs, ...files }: Address,
-  {
-    key: keyOfEnvironment,
-    signal,
-    learn,
-  }: { readonly key: string | undefined; readonly signal: AbortSignal; readonly learn: (file: DescFile) => void },
+  { server, timeoutMs, ...shown }: Address,
+  { signal, learn }: { readonly signal: AbortSignal; readonly learn: (file: DescFile) => void },
 ): Promise<Connection> {
-  const key = readKey(files.keyFile, keyOfEnvironment);
-  const tls = readTlsFiles(server, files);
+  const key = readKey(shown.key);
+  const tls = readTlsFiles(server, shown);
   const { createClient } = await import("@connectrpc/connect");
   const { createGrpcTransport, Http2SessionManager } = await import("@connectrpc/connect-node");
   const withKey: Interceptor = (next) => (request) => {
@@ -91,11 +87,15 @@ export async function connect(
   };
 }
 
-function readKey(path: string | undefined, keyOfEnvironment: string | undefined): string {
-  const source = path === undefined ? "LOCKKEEPER_KEY" : `--key-file ${path}`;
-  const key = (path === undefined ? (keyOfEnvironment ?? "") : readPath("--key-file", path)).trim();
-  if (key === "" && path === undefined) {
-    throw new Failure(EXIT.NOT_PERMITTED, "there is no API key: set LOCKKEEPER_KEY, or name a file by --key-file");
+/** The API key to show. Throws a Failure where there is none, or where it cannot travel in a header. */
+export function readKey(from: Address["key"]): string {
+  const source = "file" in from ? `--key-file ${from.file}` : from.source;
+  const key = ("file" in from ? readPath("--key-file", from.file) : from.text).trim();
+  if (key === "" && !("file" in from)) {
+    throw new Failure(
+      EXIT.NOT_PERMITTED,
+      "there is no API key: set LOCKKEEPER_KEY, name a file by --key-file, or keep one with lockkeeper login",
+    );
   }
   if (!/^[!-+\--~]+$/.test(key)) {
     // The value is a secret, so it is not repeated.

@@ -7,11 +7,21 @@ import { createServer as createHttpServer } from "node:http";
 import * as http2 from "node:http2";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { defer } from "../../../support/cleanup.ts";
 import { ADMIN_KEY, startService, temporaryFolder } from "../../../support/service.ts";
 import { Authority, noOpenssl } from "../../../transport/support/certificates.ts";
-import { assertRefused, cliEnvironment, cliOf, MAIN, printed } from "../../support/cli.ts";
+import {
+  assertRefused,
+  cliEnvironment,
+  cliOf,
+  MAIN,
+  printed,
+  processOf,
+  runOn,
+  TestTerminal,
+} from "../../support/cli.ts";
 
 /** The port of a server on loopback that goes with the test. */
 async function listening(t: TestContext, server: Server | http2.Http2Server): Promise<number> {
@@ -42,7 +52,11 @@ test("whatever is at the address and is not the service is told in one sentence,
       /closed the connection.*; if the service speaks TLS, --server is https:/,
     ],
   ];
-  for (const [url, says] of rows) await assertRefused(cliOf(url)("users show ann"), { code: 6, says });
+  for (const [index, [url, says]] of rows.entries()) {
+    // A session that meets HTTP/1 emits its error once more after everybody has let go of it: not in this process.
+    const run = index === 1 ? processOf : cliOf;
+    await assertRefused(run(url)("users show ann"), { code: 6, says });
+  }
 });
 
 test("http and https are told apart, both ways, and certificates are checked", async (t) => {
@@ -102,7 +116,7 @@ test("the key comes from a file or the environment, and a wrong one is not repea
   await printed(lk(`users show ann --key-file ${file}`, { LOCKKEEPER_KEY: "wrong" }));
   await assertRefused(lk("users show ann", { LOCKKEEPER_KEY: "" }), {
     code: 5,
-    says: /there is no API key: set LOCKKEEPER_KEY/,
+    says: /there is no API key: set LOCKKEEPER_KEY, name a file by --key-file, or keep one with lockkeeper login/,
   });
   await assertRefused(lk("users show ann", { LOCKKEEPER_KEY: "hunter2" }), {
     code: 5,
@@ -150,12 +164,11 @@ test("a service that does not answer is waited for as long as --timeout says, an
     says: /no answer from \S+ within 300 ms/,
   });
   const connected = once(silent, "connection");
-  const child = spawn(process.execPath, [MAIN, "users", "lock", "ann"], { env: cliEnvironment(url) });
-  let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const terminal = new TestTerminal({ environment: cliEnvironment(url) });
+  const running = runOn(terminal, ["users", "lock", "ann"]);
   await connected;
-  child.kill("SIGINT");
-  const [code] = (await once(child, "close")) as [number | null];
+  terminal.interrupt();
+  const { code, stderr } = await running;
   assert.equal(code, 130);
   assert.equal(stderr, "lockkeeper: interrupted; whether a change under way was applied is not known\n");
 });
@@ -165,12 +178,17 @@ test("a reader that has seen enough ends a list quietly, and a full disk is told
   for (let batch = 0; batch < 3; batch++) {
     await users.importUsers({ users: Array.from({ length: 1000 }, (_, index) => ({ userId: `${batch}-${index}` })) });
   }
-  const child = spawn(process.execPath, [MAIN, "users", "list", "--all", "--json"], { env: cliEnvironment(url) });
-  let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdout.once("data", () => child.stdout.destroy());
-  const [code] = (await once(child, "close")) as [number | null];
+  let written = 0;
+  const leaving = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      written += chunk.length;
+      done(Object.assign(new Error("the reader has gone"), { code: "EPIPE" }));
+    },
+  });
+  const terminal = new TestTerminal({ environment: cliEnvironment(url), stdout: leaving });
+  const { code, stderr } = await runOn(terminal, ["users", "list", "--all", "-o", "name"]);
   assert.deepEqual([code, stderr], [0, ""]);
+  assert.ok(written < 10_000, "no further page was fetched");
   const full = spawn("sh", ["-c", `exec "$0" "$@" > /dev/full`, process.execPath, MAIN, "users", "list"], {
     env: cliEnvironment(url),
   });

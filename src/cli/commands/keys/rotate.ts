@@ -1,0 +1,37 @@
+/** `lockkeeper keys rotate`: a new secret for a key, while the one of before opens for a while. */
+import { defineCommand } from "../../frame/command.ts";
+import { text, toggle, value, word } from "../../frame/flag.ts";
+import { parseSpan } from "../../frame/flag-values.ts";
+import { keyLines } from "./view.ts";
+
+export const keysRotate = defineCommand({
+  name: "keys rotate",
+  meaning:
+    "give an API key a new secret and show it, this once; the one of before opens for an hour unless you say otherwise",
+  reach: "instance",
+  words: { key: word("the key's id, as `keys list` shows it") },
+  flags: {
+    overlap: value(
+      "TIME",
+      "how long secrets of before go on opening, at most 30d; 0s: not at all, for one that leaked",
+      parseSpan,
+    ),
+    note: text("TEXT", "a remark for the history"),
+    "validate-only": toggle("check everything, change nothing, and say what would be"),
+  },
+  examples: [
+    ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --overlap 7d", "a week to bring the new secret everywhere"],
+    ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --overlap 0s --note leaked --yes", "at once"],
+    ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --json | jq -r .secret", "in a script"],
+  ],
+  async run(given, { client, output, confirm }) {
+    const { key: apiKeyId, overlap, note = "", "validate-only": validateOnly } = given;
+    const isAtOnce = overlap !== undefined && overlap.seconds === 0n && overlap.nanos === 0;
+    if (isAtOnce && !validateOnly) await confirm(`End every present secret of the key ${apiKeyId}?`);
+    const request = { apiKeyId, note, validateOnly, ...(overlap === undefined ? {} : { overlap }) };
+    const response = await (await client("keys")).rotateApiKey(request);
+    const { apiKey, secret } = response;
+    await output.result(response, { lines: () => keyLines(apiKey, { output, secret }), name: () => apiKeyId });
+    return "done";
+  },
+});

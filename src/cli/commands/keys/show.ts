@@ -1,0 +1,20 @@
+/** `lockkeeper keys show`: API keys with all but their secrets. */
+import { defineCommand } from "../../frame/command.ts";
+import { forEachId, ids } from "../../frame/ids.ts";
+import { keyLines } from "./view.ts";
+
+export const keysShow = defineCommand({
+  name: "keys show",
+  meaning: "show API keys: what they may do, until when, and when they were used last",
+  reach: "instance",
+  words: { keys: ids("the keys' ids, as `keys list` shows them") },
+  flags: {},
+  examples: [["keys show 01a1ffbb1b5473af9aef17696bca9b2a", "everything but the secret, which nobody knows"]],
+  async run({ keys: typed }, context) {
+    const { client, output } = context;
+    return forEachId(typed, context, async (apiKeyId) => {
+      const response = await (await client("keys")).getApiKey({ apiKeyId });
+      await output.result(response, { lines: () => keyLines(response.apiKey, { output }), name: () => apiKeyId });
+    });
+  },
+});

@@ -1,0 +1,41 @@
+/** How API keys are shown to a person. */
+import type { ApiKey } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import type { Output, View } from "../../frame/output.ts";
+import { fieldLines } from "../../frame/text.ts";
+
+export const KEY_VIEW: View<ApiKey> = {
+  columns: ["KEY", "NAME", "MAY", "ORGANIZATION", "EXPIRES", "REVOKED", "LAST USED", "BY"],
+  row: (key, time) => [
+    key.apiKeyId,
+    key.displayName,
+    key.role || key.permissions.join(","),
+    key.details?.resourceOwner || "(instance)",
+    time(key.expireTime) || "never",
+    time(key.revokeTime),
+    key.lastUsedDay,
+    key.createdBy,
+  ],
+  name: ({ apiKeyId }) => apiKeyId,
+};
+
+/** Everything that is known of a key; a secret only where there is a new one. */
+export function keyLines(
+  key: ApiKey | undefined,
+  { output, secret = "" }: { output: Output; secret?: string },
+): string {
+  if (key === undefined) return "";
+  const { time } = output;
+  return fieldLines([
+    ["key", key.apiKeyId],
+    ["name", key.displayName],
+    ["role", key.role],
+    ["permissions", key.role === "" ? key.permissions.join(", ") : ""],
+    ["organization", key.details?.resourceOwner || "the whole instance"],
+    ["expires", time(key.expireTime) || "never"],
+    ["revoked", time(key.revokeTime)],
+    ["last used", key.lastUsedDay],
+    ["created", time(key.details?.creationDate)],
+    ["created by", key.createdBy],
+    ["secret, shown this once", secret],
+  ]);
+}

@@ -1,0 +1,77 @@
+/** `lockkeeper signin attempts`: who tried to sign in, from where, and what became of it. */
+import type { Attempt } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { defineCommand } from "../../frame/command.ts";
+import { choiceList, text, value } from "../../frame/flag.ts";
+import { parseInstant } from "../../frame/flag-values.ts";
+import type { View } from "../../frame/output.ts";
+import { LIST_FLAGS, printList } from "../list-flags.ts";
+import { FACTORS, nameOf, OUTCOMES } from "../words.ts";
+
+const ATTEMPT_VIEW: View<Attempt> = {
+  columns: [
+    "TIME",
+    "USER",
+    "FACTOR",
+    { title: "OUTCOME", toned: true },
+    "IP",
+    "USER AGENT",
+    "BY",
+    { title: "ORGANIZATION", wide: true },
+    { title: "SETTLED", wide: true },
+    { title: "ATTEMPT", wide: true },
+  ],
+  row: (attempt, time) => [
+    time(attempt.beginTime),
+    attempt.userId || "(unknown)",
+    nameOf(FACTORS, attempt.factor),
+    nameOf(OUTCOMES, attempt.outcome),
+    attempt.client?.ip ?? "",
+    attempt.client?.userAgent ?? "",
+    attempt.createdBy,
+    attempt.organizationId,
+    time(attempt.settleTime),
+    attempt.attemptId,
+  ],
+  name: ({ attemptId }) => attemptId,
+};
+
+export const signinAttempts = defineCommand({
+  name: "signin attempts",
+  meaning: "list recorded attempts to sign in, the newest first, by user, network, time or outcome",
+  reach: "organization",
+  words: {},
+  flags: {
+    user: text("ID", "only of this user"),
+    network: text("NETWORK", "only from this network or address, such as 203.0.113.0/24"),
+    outcome: choiceList("only with these outcomes, comma-separated", OUTCOMES),
+    start: value("INSTANT", "only those that began then or later", parseInstant),
+    until: value("INSTANT", "only those that began before then", parseInstant),
+    ...LIST_FLAGS,
+  },
+  examples: [
+    ["signin attempts --user alice --outcome failed", "who guesses alice's password"],
+    ["signin attempts --network 203.0.113.0/24 --start 2030-01-31 --all --json", "what came from there"],
+  ],
+  async run(given, { client, organizationId, output }) {
+    const { user = "", network = "", outcome, start, until } = given;
+    const request = {
+      organizationId,
+      userId: user,
+      network,
+      outcomes: [...outcome],
+      ...(start === undefined ? {} : { startTime: start }),
+      ...(until === undefined ? {} : { endTime: until }),
+    };
+    return printList(given, {
+      output,
+      view: ATTEMPT_VIEW,
+      readPage: async (page) => {
+        const { attempts: items, nextPageToken } = await (await client("signIns")).listAttempts({
+          ...request,
+          ...page,
+        });
+        return { items, nextPageToken };
+      },
+    });
+  },
+});

@@ -1,0 +1,81 @@
+/** `lockkeeper status` and `lockkeeper whoami`: whether the service answers, and as whom. */
+import type { WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
+import { defineCommand } from "../frame/command.ts";
+import type { Output } from "../frame/output.ts";
+import { fieldLines } from "../frame/text.ts";
+
+function callerFields(response: WhoAmIResponse, { time }: Output): readonly (readonly [string, string])[] {
+  const { actor, displayName, role, permissions, organizationId, expireTime } = response;
+  return [
+    ["actor", actor],
+    ["name", displayName],
+    ["role", role],
+    ["permissions", permissions.join(", ")],
+    ["organization", organizationId || "the whole instance"],
+    ["expires", time(expireTime) || "never"],
+  ];
+}
+
+export const whoami = defineCommand({
+  name: "whoami",
+  meaning: "show whose key this is: actor, scope, permissions, expiry",
+  reach: "instance",
+  words: {},
+  flags: {},
+  examples: [
+    ["whoami", "with the key of the environment or the profile"],
+    ["whoami --json | jq -r .permissions[]", "in a script"],
+  ],
+  async run(_, { client, output }) {
+    const response = await (await client("admin")).whoAmI({});
+    const lines = (): string => fieldLines(callerFields(response, output));
+    await output.result(response, { lines, name: () => response.actor });
+    return "done";
+  },
+});
+
+export const status = defineCommand({
+  name: "status",
+  meaning:
+    "say whether the service answers, how fast, and whether its clock agrees; exit code 6 when it does not answer",
+  reach: "instance",
+  words: {},
+  flags: {},
+  examples: [
+    ["status", "of the service that the commands would talk to"],
+    ["status --server https://locks.example && ./deploy.sh", "in a script"],
+  ],
+  async run(_, { client, output, address, terminal }) {
+    const admin = await client("admin");
+    // The first call opens the connection, the second says how long an answer takes.
+    await admin.whoAmI({});
+    const begin = performance.now();
+    const response = await admin.whoAmI({});
+    const answerMs = Math.round(performance.now() - begin);
+    const { serverTime, actor } = response;
+    const serverMs =
+      serverTime === undefined ? terminal.now() : Number(serverTime.seconds) * 1000 + serverTime.nanos / 1e6;
+    const clockAheadMs = Math.round(serverMs + answerMs / 2 - terminal.now());
+    const json = { server: address.server.origin, answerMs, clockAheadMs, actor };
+    await output.object(json, {
+      name: () => address.server.origin,
+      lines: () =>
+        fieldLines([
+          ["server", address.server.origin],
+          ["answers", `yes, in ${answerMs} ms`],
+          ["its clock", clockText(clockAheadMs)],
+          ["actor", actor],
+          ["organization", response.organizationId || "the whole instance"],
+        ]),
+    });
+    return "done";
+  },
+});
+
+/** What a clock may differ by without anybody noticing. */
+const CLOCK_TOLERANCE_MS = 2_000;
+
+function clockText(aheadMs: number): string {
+  if (Math.abs(aheadMs) <= CLOCK_TOLERANCE_MS) return "agrees with the one here";
+  return `${(Math.abs(aheadMs) / 1000).toFixed(1)} s ${aheadMs > 0 ? "ahead of" : "behind"} the one here`;
+}

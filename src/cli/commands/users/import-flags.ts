@@ -1,0 +1,49 @@
+/** The flags of `lockkeeper users import`, without anything that reads files. */
+import {
+  choice,
+  type FlagTable,
+  type FlagValues,
+  file,
+  short,
+  text,
+  textList,
+  toggle,
+  value,
+} from "../../frame/flag.ts";
+import { parseWaitMs, parseWhole } from "../../frame/flag-values.ts";
+import { SOURCE_NAMES } from "../../import/from/names.ts";
+import type { Format } from "../../import/row.ts";
+
+export const BATCH_ROWS_MAX = 1000;
+
+const IF_EXISTS = { skip: 1, update: 2, fail: 3 } as const;
+const FORMATS: Readonly<Record<Format, Format>> = { csv: "csv", ndjson: "ndjson", json: "json" };
+
+export const IMPORT_FLAGS = {
+  from: choice("the system that wrote the file; absent: our own columns and fields", SOURCE_NAMES),
+  format: choice("what is in the file; absent: as its name ends", FORMATS),
+  "if-exists": choice("what becomes of a row whose user is there (default skip)", IF_EXISTS),
+  "ignore-columns": textList("NAME,…", "columns of a CSV to leave out"),
+  "from-organization": text("ID", "of a file with several organizations, take the users of this one"),
+  errors: file(
+    "FILE",
+    "write each row that failed there, as a line of JSON; one that is not empty is overwritten only with --yes",
+  ),
+  "max-errors": value("NUMBER", "stop when so many rows have failed", (typed) =>
+    parseWhole(typed, { min: 1, max: 1e9 }),
+  ),
+  "dry-run": toggle("check everything, change nothing, and say what would be"),
+  restart: toggle("begin anew, though an earlier import of the file broke off"),
+  "batch-size": value("NUMBER", `rows a request, 1 to ${BATCH_ROWS_MAX} (default ${BATCH_ROWS_MAX})`, (typed) =>
+    parseWhole(typed, { min: 1, max: BATCH_ROWS_MAX }),
+  ),
+  "retry-for": value(
+    "TIME",
+    "how long to try while the service is away or too busy, at most 24d (default 2m)",
+    parseWaitMs,
+  ),
+  quiet: short("q", toggle("print no progress")),
+} satisfies FlagTable;
+
+/** What an import is given. */
+export type ImportFlags = FlagValues<typeof IMPORT_FLAGS> & { readonly file: string };

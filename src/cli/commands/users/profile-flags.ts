@@ -1,0 +1,50 @@
+/** The profile and the attributes of a user as flags, and what they become in a request. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { type FlagTable, text, toggle } from "../../frame/flag.ts";
+
+/** The texts of a profile. */
+export const PROFILE_TEXTS = {
+  username: text("TEXT", "what the person signs in with"),
+  email: text("ADDRESS", "the email address"),
+  "given-name": text("TEXT", "the given name"),
+  "family-name": text("TEXT", "the family name"),
+  "display-name": text("TEXT", "the name to show"),
+  phone: text("NUMBER", "the phone number"),
+  locale: text("TAG", "the language, such as de-CH"),
+  "external-id": text("ID", "the id in another system"),
+} satisfies FlagTable;
+
+export const PROFILE_FLAGS = {
+  ...PROFILE_TEXTS,
+  "email-verified": toggle("the address was verified"),
+} satisfies FlagTable;
+
+type ProfileTexts = { readonly [K in keyof typeof PROFILE_TEXTS]: string | undefined };
+
+/** The texts of a profile in a request; absent: empty. */
+export function profileTexts(given: ProfileTexts) {
+  return {
+    username: given.username ?? "",
+    email: given.email ?? "",
+    givenName: given["given-name"] ?? "",
+    familyName: given["family-name"] ?? "",
+    displayName: given["display-name"] ?? "",
+    phone: given.phone ?? "",
+    locale: given.locale ?? "",
+    externalId: given["external-id"] ?? "",
+  };
+}
+
+/** `NAME=JSON` → name and object. */
+export function parseAttribute(typed: string): readonly [name: string, object: JsonObject] {
+  const [, name, json] = /^([^=]+)=(.*)$/s.exec(typed) ?? [];
+  if (name !== undefined && json !== undefined) {
+    try {
+      const object: unknown = JSON.parse(json);
+      if (typeof object === "object" && object !== null && !Array.isArray(object)) return [name, object as JsonObject];
+    } catch {
+      // Refused below, as anything else that is not an object.
+    }
+  }
+  throw new Error(`${JSON.stringify(typed)} is not allowed; it must be NAME=JSON such as billing={"plan":"free"}`);
+}

@@ -1,0 +1,8 @@
+/** What the command line borrows of the service, loaded when a command asks for it: most talk to a service elsewhere. */
+import type { ServiceParts } from "../cli/frame/command.ts";
+
+export const SERVICE_PARTS: ServiceParts = {
+  serve: async (config) => (await import("./run.ts")).run(config),
+  createOwnerKey: async (path, displayName) => (await import("./offline-key.ts")).createOwnerKey(path, displayName),
+  describe: async (error) => (await import("./describe.ts")).startFailure(error),
+};
