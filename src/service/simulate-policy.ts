@@ -21,6 +21,8 @@ import type { AttemptQuery, Store } from "../store/store.ts";
 const ATTEMPTS_MAX = 200_000;
 const LOCKS_TOLD_MAX = 1_000;
 const PAGE_SIZE = 1_000;
+/** How long a simulation may take, waiting for its turn included. */
+const SIMULATION_MS_MAX = 20_000;
 /** After so much work at a stretch other calls have their turn. */
 const STRETCH_MS = 4;
 
@@ -38,30 +40,34 @@ interface SimulationOptions {
   readonly policyOf: (organizationId: string) => Promise<Policy>;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal;
+  /** How long it may take, waiting for its turn included; absent: 20 s. */
+  readonly maxMs?: number;
 }
 
 /** The end of the simulation that asked last: there is one at a time in a process, in the order of asking. */
 let lastEnd: Promise<void> = Promise.resolve();
 
-/** Rejects with SEARCH_TOO_BROAD for a period with more attempts than are replayed. */
+/** Rejects with SEARCH_TOO_BROAD for a period with more attempts than are replayed, or that takes too long. */
 export async function simulatePolicy(options: SimulationOptions): Promise<Simulation> {
+  const endTime = performance.now() + (options.maxMs ?? SIMULATION_MS_MAX);
   const before = lastEnd;
   const { promise, resolve } = Promise.withResolvers<void>();
   lastEnd = promise;
   try {
     await before;
-    return await run(options);
+    return await run(options, new Stretch(options.signal, endTime));
   } finally {
     resolve();
   }
 }
 
-async function run({ store, query, policyOf, signal }: SimulationOptions): Promise<Simulation> {
-  signal?.throwIfAborted();
-  const replay = new Replay(await store.now(), new Stretch(signal));
+async function run({ store, query, policyOf }: SimulationOptions, stretch: Stretch): Promise<Simulation> {
+  stretch.assertWanted();
+  const replay = new Replay(await store.now(), stretch);
   const policies = new Map<string, Policy>();
   for (let after: string | undefined; ; ) {
     const page = await store.listAttempts({ ...query, pageSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) });
+    stretch.assertWanted();
     for (const attempt of page.items) {
       const policy = policies.get(attempt.organizationId) ?? (await policyOf(attempt.organizationId));
       policies.set(attempt.organizationId, policy);
@@ -78,19 +84,29 @@ async function run({ store, query, policyOf, signal }: SimulationOptions): Promi
 /** Work on the thread that serves every call, interrupted often enough that none of them notices. */
 class Stretch {
   readonly #signal: AbortSignal | undefined;
+  readonly #lastTime: number;
   #endTime = performance.now() + STRETCH_MS;
 
-  constructor(signal: AbortSignal | undefined) {
+  /** `lastTime`: when all stretches must be over, in milliseconds of `performance.now()`. */
+  constructor(signal: AbortSignal | undefined, lastTime: number) {
     this.#signal = signal;
+    this.#lastTime = lastTime;
   }
 
   get isOver(): boolean {
     return performance.now() >= this.#endTime;
   }
 
+  /** Throws when nobody waits for the answer any more, or when it takes too long. */
+  assertWanted(): void {
+    this.#signal?.throwIfAborted();
+    if (performance.now() < this.#lastTime) return;
+    throw new RefusalError(searchTooBroad("the simulation took too long; shorten the period or ask again later"));
+  }
+
   async pause(): Promise<void> {
     await setImmediate();
-    this.#signal?.throwIfAborted();
+    this.assertWanted();
     this.#endTime = performance.now() + STRETCH_MS;
   }
 }

@@ -106,7 +106,7 @@ export interface UserQuery {
   readonly after?: string;
 }
 
-/** A page may be short, even empty: only an absent `next` means the end. */
+/** A page may be short, and empty where a long stretch has nothing: only an absent `next` means the end. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;

@@ -124,10 +124,16 @@ function storeOf(count: number, asked: () => void = () => undefined) {
 }
 
 /** `attemptsMax` 0: nothing is refused, so that every attempt is open for its 10 minutes. */
-function simulateStore(store: ReturnType<typeof storeOf>, attemptsMax: number, signal?: AbortSignal) {
+function simulateStore(
+  store: ReturnType<typeof storeOf>,
+  attemptsMax: number,
+  signal?: AbortSignal,
+  maxMs: number = 600_000,
+) {
   const policy = { ...BUILT_IN_POLICY, attemptsMax: { ...BUILT_IN_POLICY.attemptsMax, PASSWORD: attemptsMax } };
   const query = { organizationId: null, startTime: 0, endTime: HOUR_MS };
-  return simulatePolicy({ store, query, policyOf: async () => policy, ...(signal === undefined ? {} : { signal }) });
+  const policyOf = async () => policy;
+  return simulatePolicy({ store, query, policyOf, maxMs, ...(signal === undefined ? {} : { signal }) });
 }
 
 describe("SimulatePolicy", () => {
@@ -300,6 +306,16 @@ describe("SimulatePolicy", () => {
       assert.ok(tookMs < 5_000, `it took ${tookMs} ms`);
       assert.ok(turns > tookMs / 50 && longestMs < 250, `${turns} turns in ${tookMs} ms, the longest ${longestMs} ms`);
     }
+  });
+
+  test("ends with a refusal when it takes too long, also while it reads attempts that it does not replay", async () => {
+    const { listAttempts, now } = storeOf(0);
+    const endless = {
+      now,
+      listAttempts: async (query: AttemptQuery) => ({ ...(await listAttempts(query)), next: "0" }),
+    };
+    await assert.rejects(simulateStore(endless, 10, undefined, 20), /the simulation took too long/);
+    assert.equal((await simulateStore(storeOf(10), 0)).attemptCount, 10);
   });
 
   test("is one at a time, in the order of asking; one that fails or that nobody waits for holds up none", async () => {

@@ -20,6 +20,8 @@ export interface Limits {
   /** What one page of a list may read, in rows and in time, before it ends short. */
   readonly sliceRows: number;
   readonly sliceMs: number;
+  /** How long a list looks on, slice by slice, for a first item to show; then the page is empty and not the last. */
+  readonly listMs: number;
   /** Characters of profiles and attributes in one page: clients take messages of 4 MiB. */
   readonly pageChars: number;
   /** Users that one search by offset may look at, and how long it may take, waiting included. */
@@ -54,6 +56,7 @@ const DEFAULTS: Limits = {
   backupIdleMs: 30_000,
   sliceRows: 5_000,
   sliceMs: 200,
+  listMs: 5_000,
   pageChars: MIB,
   searchRows: 200_000,
   searchMs: 5_000,

@@ -30,6 +30,8 @@ export class SessionLister {
     };
     const after = parsePageToken(asked, query.after);
     return this.#runner.snapshot(() => {
+      // All sessions of a user are of the user's organization: the index of users finds them, or there are none.
+      if (query.userId !== undefined && this.#isElsewhere(query.userId, query.organizationId)) return { items: [] };
       const { items, next } = this.#walk(query, after, now);
       return next === undefined ? { items } : { items, next: toPageToken(asked, next) };
     });
@@ -61,7 +63,7 @@ export class SessionLister {
   #chunk({ organizationId, userId }: SessionQuery, after: PageKey | undefined) {
     let select = build.selectFrom("sessions").selectAll();
     if (userId !== undefined) select = select.where("user_id", "=", userId);
-    if (organizationId !== null) select = select.where("organization_id", "=", organizationId);
+    else if (organizationId !== null) select = select.where("organization_id", "=", organizationId);
     if (after !== undefined) {
       const [time, id] = after;
       select = select.where(sql<boolean>`(creation_time, id) < (${time}, ${id})`);
@@ -69,6 +71,10 @@ export class SessionLister {
     // One more than the chunk tells whether anything comes after it.
     const ordered = select.orderBy("creation_time", "desc").orderBy("id", "desc");
     return this.#runner.all(ordered.limit(CHUNK_ROWS + 1).compile());
+  }
+
+  #isElsewhere(userId: string, organizationId: string | null): boolean {
+    return organizationId !== null && this.#userState(userId)?.organization_id !== organizationId;
   }
 
   #view(row: SessionTable, now: number): SessionView | undefined {

@@ -9,6 +9,7 @@ import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts"
 import { generation } from "./migrations/0005-generation.ts";
 import { tokenKey } from "./migrations/0007-token-key.ts";
 import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
+import { attemptsOfOrganizations } from "./migrations/0009-attempts-of-organizations.ts";
 import { attemptLists } from "./migrations/0010-attempt-lists.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
@@ -20,6 +21,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0005-generation": generation,
   "0007-token-key": tokenKey,
   "0008-rotated-keys": rotatedKeys,
+  "0009-attempts-of-organizations": attemptsOfOrganizations,
   "0010-attempt-lists": attemptLists,
 };
 

@@ -39,8 +39,10 @@ export interface ReaderData {
 
 export class Reader {
   readonly link: WorkerLink<ReaderQuestion>;
+  readonly #listMs: number;
 
   constructor(data: ReaderData, onTrouble: (error: unknown) => void) {
+    this.#listMs = data.limits.listMs;
     this.link = new WorkerLink({
       name: "reader worker",
       url: new URL("./reader-worker.ts", import.meta.url),
@@ -51,8 +53,8 @@ export class Reader {
   }
 
   // The worker answers each question with the type that stands here; structured cloning keeps it.
-  async listUsers(query: UserQuery, now: number): Promise<Page<User>> {
-    return (await this.link.call({ name: "listUsers", query, now })) as Page<User>;
+  listUsers(query: UserQuery, now: number): Promise<Page<User>> {
+    return this.#page(query, (slice) => ({ name: "listUsers", query: slice, now }));
   }
 
   async searchSlice(query: SliceQuery, now: number): Promise<Slice> {
@@ -68,16 +70,21 @@ export class Reader {
     return (await this.link.call({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
   }
 
-  async listUserEvents(query: EventQuery): Promise<Page<ListedEvent>> {
-    return (await this.link.call({ name: "listUserEvents", query })) as Page<ListedEvent>;
+  listUserEvents(query: EventQuery): Promise<Page<ListedEvent>> {
+    return this.#page(query, (slice) => ({ name: "listUserEvents", query: slice }));
   }
 
-  async listSessions(query: SessionQuery, now: number): Promise<Page<SessionView>> {
-    return (await this.link.call({ name: "listSessions", query, now })) as Page<SessionView>;
+  /** `show`: what the caller shows of each session, known better than on disk; nothing or one. */
+  listSessions(
+    query: SessionQuery,
+    now: number,
+    show: (view: SessionView) => readonly SessionView[],
+  ): Promise<Page<SessionView>> {
+    return this.#page(query, (slice) => ({ name: "listSessions", query: slice, now }), show);
   }
 
-  async listAttempts(query: AttemptQuery, now: number): Promise<Page<Attempt>> {
-    return (await this.link.call({ name: "listAttempts", query, now })) as Page<Attempt>;
+  listAttempts(query: AttemptQuery, now: number): Promise<Page<Attempt>> {
+    return this.#page(query, (slice) => ({ name: "listAttempts", query: slice, now }));
   }
 
   async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
@@ -86,6 +93,24 @@ export class Reader {
 
   async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
     return (await this.link.call({ name: "listApiKeys", query })) as Page<ApiKey>;
+  }
+
+  /**
+   * Asks for slice after slice until there is something to show, nothing is left, or `listMs` is over: a page is empty at
+   * the end alone, or where a long stretch has nothing. Other questions are answered between two slices.
+   */
+  async #page<T, Q extends { readonly after?: string }>(
+    first: Q,
+    ask: (slice: Q) => ReaderQuestion,
+    show: (item: T) => readonly T[] = (item) => [item],
+  ): Promise<Page<T>> {
+    const endTime = performance.now() + this.#listMs;
+    for (let slice = first; ; ) {
+      const page = (await this.link.call(ask(slice))) as Page<T>;
+      const items = page.items.flatMap(show);
+      if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };
+      slice = { ...slice, after: page.next };
+    }
   }
 
   close(): Promise<void> {

@@ -262,14 +262,12 @@ export class SqliteStore implements Store {
 
   async listSessions(query: SessionQuery): Promise<Page<SessionView>> {
     const now = this.#writer.now();
-    const page = await this.#reader.listSessions(query, now);
-    const items = page.items.flatMap(({ session: row, user }): SessionView[] => {
+    return this.#reader.listSessions(query, now, ({ session: row, user }) => {
       // What was used a moment ago is not idle, although its row may say so.
       const session = this.#activity.known(row);
       const status = sessionStatusOf(session, user, { now, generation: this.generation });
       return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
     });
-    return { ...page, items };
   }
 
   async readOrganization(organizationId: string): Promise<Organization | undefined> {

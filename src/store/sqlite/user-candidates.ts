@@ -1,11 +1,11 @@
 /** Finds the few users that can match a filter, by the indexes that know them; gives up where they are many. */
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { toPrefixEnd } from "../search-key.ts";
 import type { UserFilter } from "../store.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { toKindMasks } from "./rows.ts";
 import type { Tables } from "./schema.ts";
-import { neededKinds, searchKeyOf } from "./user-filter.ts";
+import { neededRows, searchKeyOf } from "./user-filter.ts";
 
 /** A superset of the matches, at most `limit`, in no order; `undefined`: no index narrows them down so far. */
 export function findCandidates(runner: QueryRunner, filter: UserFilter, limit: number): readonly string[] | undefined {
@@ -33,9 +33,9 @@ const bySearch: Find = (runner, filter, limit) => {
   return ids;
 };
 
-const byIdPrefix: Find = (runner, { idPrefix }, limit) => {
+const byIdPrefix: Find = (runner, { idPrefix, organizationId }, limit) => {
   if (idPrefix === undefined || idPrefix === "") return undefined;
-  let query = build.selectFrom("user_state").select("id").where("id", ">=", idPrefix).limit(limit);
+  let query = whereOrganization(build, organizationId).where("id", ">=", idPrefix).limit(limit);
   const end = toPrefixEnd(idPrefix);
   if (end !== null) query = query.where("id", "<", end);
   return new Set(runner.all(query.compile()).map(({ id }) => id));
@@ -50,20 +50,16 @@ const byDue: Find = (runner, { dueBefore }, limit) => {
 };
 
 const byRestriction: Find = (runner, filter, limit) => {
-  const kinds = neededKinds(filter);
-  if (kinds === undefined) return undefined;
+  const needed = neededRows(filter);
+  if (needed === undefined) return undefined;
   const ids = new Set<string>();
-  for (const mask of toKindMasks(kinds)) {
-    // `kinds > 0` repeats the condition of the partial index: without it the planner must not use it.
-    let query = build
-      .selectFrom("user_state")
-      .select("id")
-      .where("kinds", ">", 0)
-      .where("kinds", "=", mask)
-      .limit(limit);
-    if (filter.organizationId !== null) query = query.where("organization_id", "=", filter.organizationId);
-    for (const { id } of runner.all(query.compile())) ids.add(id);
-  }
+  let users = build.selectFrom("user_state").select("id").limit(limit);
+  if (filter.organizationId !== null) users = users.where("organization_id", "=", filter.organizationId);
+  // `kinds > 0` repeats the condition of the partial index: without it the planner must not use it.
+  const queries = toKindMasks(needed.kinds).map((mask) => users.where("kinds", ">", 0).where("kinds", "=", mask));
+  // A literal, not a parameter, as in the index.
+  if (needed.deleted) queries.push(users.where("state", "=", sql.lit("DELETED")));
+  for (const query of queries) for (const { id } of runner.all(query.compile())) ids.add(id);
   return ids;
 };
 

@@ -40,22 +40,23 @@ const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {
   LOCKED: "LOCK",
 };
 
+/** Where every match is found: among the users that have one of these kinds, and among the deleted ones if `deleted`. */
+export interface NeededRows {
+  readonly kinds: readonly RestrictionKind[];
+  readonly deleted: boolean;
+}
+
 /**
- * The kinds of which every match must have at least one, so that the index of restricted users finds them all;
- * `undefined`: users without a restriction may match too. Starts and expiries that are due but not written yet only
- * take kinds away or let them hold, so the index, which knows scheduled ones as well, misses nobody.
+ * Returns `undefined` when users without a restriction may match too. Starts and expiries that are due but not written
+ * yet only take kinds away or let them hold, so the index, which knows scheduled ones as well, misses nobody.
  */
-export function neededKinds({
-  states,
-  restrictionKinds,
-  reasonCodes,
-}: UserFilter): readonly RestrictionKind[] | undefined {
-  if (isGiven(restrictionKinds)) return restrictionKinds;
-  if (isGiven(states)) {
-    const kinds = states.map((state) => KIND_OF_STATE[state]);
-    if (kinds.every((kind) => kind !== undefined)) return kinds;
+export function neededRows({ states, restrictionKinds, reasonCodes }: UserFilter): NeededRows | undefined {
+  if (isGiven(restrictionKinds)) return { kinds: restrictionKinds, deleted: false };
+  if (isGiven(states) && !states.includes("ACTIVE")) {
+    const kinds = states.map((state) => KIND_OF_STATE[state]).filter((kind) => kind !== undefined);
+    return { kinds, deleted: states.includes("DELETED") };
   }
-  return isGiven(reasonCodes) ? RESTRICTION_KINDS : undefined;
+  return isGiven(reasonCodes) ? { kinds: RESTRICTION_KINDS, deleted: false } : undefined;
 }
 
 function isGiven<T>(list: readonly T[] | undefined): list is readonly T[] {

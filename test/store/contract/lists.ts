@@ -187,6 +187,38 @@ export function describeLists(engine: string, open: OpenStore): void {
       assert.deepEqual(await idsOf(store, query({ showDeleted: true, search: "gone" })), []);
     });
 
+    it("has no empty page before the end, however few match and wherever they are", async (t) => {
+      const contract = await open(t, NARROW);
+      const { store, clock } = contract;
+      await store.execute(createOrganization("acme"));
+      for (let index = 0; index < 60; index++) {
+        clock.time += 1;
+        const id = `user-${String(index).padStart(2, "0")}`;
+        resourceOf(await store.execute(createUser(id, { organizationId: index < 10 ? "acme" : "default" })));
+        if (index > 10 && index < 50) resourceOf(await store.execute(banUser(id)));
+        if (index >= 50) resourceOf(await store.execute(deleteUser(id)));
+      }
+      const asked: readonly Partial<UserFilter>[] = [
+        { states: ["DELETED"], showDeleted: true },
+        { states: ["DELETED"], showDeleted: true, organizationId: "default" },
+        { states: ["ACTIVE"] },
+        { organizationId: "acme" },
+        { idPrefix: "user-5", showDeleted: true, states: ["ACTIVE", "DELETED"] },
+      ];
+      for (const filter of asked) {
+        for (const order of ORDERS) {
+          const sizes: number[] = [];
+          const users = await readAll(async (after) => {
+            const page = await store.listUsers(query(filter, { order, ...(after === undefined ? {} : { after }) }));
+            sizes.push(page.items.length);
+            return page;
+          });
+          assert.ok(users.length >= 10, JSON.stringify(filter));
+          assert.ok(!sizes.slice(0, -1).includes(0), `${JSON.stringify(filter)} ${order}: pages of ${sizes}`);
+        }
+      }
+    });
+
     it("finds a folded name by each of its writings", async (t) => {
       const { store } = await open(t);
       await store.execute(createUser("u", { profile: { username: "Straße ΟΔΟΣ" } }));

@@ -1,66 +1,252 @@
-/** Each list runs along the index that was made for it: what SQLite plans for the very statements that the reader sends. */
+/**
+ * Each list runs along the index that was made for it: what SQLite plans for the very statements that the reader sends,
+ * for every combination of optional filters.
+ */
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
-import { parseNetwork } from "../../../src/domain/network.ts";
+import { networkKeyOf, parseNetwork, toAddressNumber } from "../../../src/domain/network.ts";
 import { limitsOf } from "../../../src/store/sqlite/limits.ts";
 import { listAttempts } from "../../../src/store/sqlite/list-attempts.ts";
+import { listApiKeys, listOrganizations } from "../../../src/store/sqlite/list-by-id.ts";
+import { EventLister } from "../../../src/store/sqlite/list-events.ts";
 import { QueryRunner } from "../../../src/store/sqlite/list-query.ts";
+import { SessionLister } from "../../../src/store/sqlite/list-sessions.ts";
 import { UserLister } from "../../../src/store/sqlite/list-users.ts";
-import type { AttemptQuery } from "../../../src/store/store.ts";
+import type { AttemptQuery, Page, SessionQuery, UserFilter } from "../../../src/store/store.ts";
+import { banUser, createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 
-const LIMITS = limitsOf({});
+/** Lists have candidates, and lists that have to walk, as there are more candidates than a slice takes. */
+const WIDE = limitsOf({});
+const NARROW = limitsOf({ sliceRows: 1 });
 
-/** The plans of all statements that `work` runs. */
-async function plansOf(t: TestContext, work: (runner: QueryRunner) => unknown): Promise<string> {
-  const { path } = await openFixture(t);
-  const statements: string[] = [];
-  const database = new Database(path, { readonly: true, verbose: (text) => statements.push(String(text)) });
+/** Ways to fill one filter in: left out, or with a value. */
+type Choices<T> = { readonly [K in keyof T]: readonly T[K][] };
+
+/** Every combination of the choices. */
+function combinationsOf<T>(choices: Choices<T>): readonly T[] {
+  let all: Partial<T>[] = [{}];
+  for (const name of Object.keys(choices) as (keyof T)[]) {
+    all = all.flatMap((some) =>
+      choices[name].map((value) => (value === undefined ? some : { ...some, [name]: value })),
+    );
+  }
+  return all as T[];
+}
+
+/** Notes every statement that runs on a connection, with its parameters: the planner looks at them too. */
+function noteStatements(database: Database.Database, note: (text: string, parameters: unknown[]) => void): void {
+  const prepare = database.prepare.bind(database);
+  database.prepare = ((text: string) => {
+    const statement = prepare(text);
+    const { all, get } = statement;
+    const noted =
+      <R>(run: (...parameters: unknown[]) => R) =>
+      (...parameters: unknown[]): R => {
+        note(text, parameters);
+        return run.apply(statement, parameters);
+      };
+    Object.assign(statement, { all: noted(all), get: noted(get) });
+    return statement;
+  }) as typeof database.prepare;
+}
+
+/** A database in which every list has a second page. */
+async function fill(t: TestContext): Promise<string> {
+  const { store, path, connect } = await openFixture(t);
+  await store.execute(createOrganization("other"));
+  for (const id of ["u1", "u2", "u3", "u4"]) {
+    resourceOf(await store.execute(createUser(id, { profile: { username: id, email: `${id}@example.com` } })));
+    resourceOf(await store.execute(banUser(id)));
+    resourceOf(await store.execute(lockUser(id)));
+  }
+  for (const id of ["u3", "u4"]) resourceOf(await store.execute(deleteUser(id)));
+  for (const id of ["k1", "k2"]) resourceOf(await store.execute(createApiKey(id, { organizationId: "default" })));
+  connect().exec(`
+    INSERT INTO sessions (id, token_hash, user_id, organization_id, epoch, sequence, creation_time, change_time,
+      expire_time, last_activity_time, clear_time, user_agent, ip, attributes, created_by)
+      SELECT value, value, 'u1', 'default', 1, 1, 0, 0, 0, 0, 0, '', '', '{}', '' FROM json_each('["a","b","c"]');
+    INSERT INTO attempts (id, subject, organization_id, factor, begin_time, end_time, outcome, ip, user_agent,
+      created_by, network) SELECT value, 'user:u1', 'default', 'PASSWORD', 0, 0, 'FAILED', '192.0.2.1', '', '',
+      '${networkKeyOf(toAddressNumber("192.0.2.1") ?? 0n)}' FROM json_each('["a","b","c"]')`);
+  return path;
+}
+
+/** The distinct plans of all statements that `work` runs, each as one line, sorted. */
+function plansOf(path: string, work: (runner: QueryRunner) => void): readonly string[] {
+  const database = new Database(path, { readonly: true });
+  const explainer = new Database(path, { readonly: true });
   try {
+    const plans = new Map<string, string>();
     const runner = new QueryRunner(database);
-    statements.length = 0;
+    noteStatements(database, (text, parameters) => {
+      if (plans.has(text)) return;
+      const steps = explainer.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`).all(...parameters);
+      plans.set(text, steps.map(({ detail }) => detail).join("; "));
+    });
     work(runner);
-    return statements
-      .filter((text) => /^select/i.test(text))
-      .flatMap((text) => database.prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`).all())
-      .map(({ detail }) => detail)
-      .join("\n");
+    return [...new Set(plans.values())].toSorted();
   } finally {
     database.close();
+    explainer.close();
   }
 }
 
-const ATTEMPTS: readonly (readonly [what: string, more: Partial<AttemptQuery>, index: string])[] = [
-  ["of a user", { userId: "u" }, "attempts_subject (subject=? AND begin_time>? AND begin_time<?)"],
-  [
-    "of a small network",
-    { network: parseNetwork("192.0.2.0/24") ?? assert.fail() },
-    "attempts_network (network=? AND begin_time>? AND begin_time<?)",
-  ],
-  [
-    "of a large network",
-    { network: parseNetwork("192.0.0.0/16") ?? assert.fail() },
-    "attempts_begin (begin_time>? AND begin_time<?)",
-  ],
-  ["of a span of time", {}, "attempts_begin (begin_time>? AND begin_time<?)"],
-];
-
-for (const [what, more, index] of ATTEMPTS) {
-  it(`lists the attempts ${what} along their index, without sorting`, async (t) => {
-    const query = { organizationId: null, startTime: 0, endTime: 1, newestFirst: true, pageSize: 10, ...more };
-    assert.equal(
-      await plansOf(t, (runner) => listAttempts(runner, query, 0, LIMITS)),
-      `SEARCH attempts USING INDEX ${index}`,
-    );
-  });
+/** Both pages of a list: the first, and one after a token. */
+function twoPages<Q extends object>(
+  query: Q,
+  list: (query: Q & { pageSize: number; after?: string }) => Page<unknown>,
+) {
+  const { next } = list({ ...query, pageSize: 1 });
+  if (next !== undefined) list({ ...query, pageSize: 1, after: next });
 }
 
-it("finds users that are due by the index of what is due", async (t) => {
-  const filter = { organizationId: "default", states: ["LOCKED"], showDeleted: false, dueBefore: 1 } as const;
-  const plans = await plansOf(t, (runner) =>
-    new UserLister(runner, LIMITS).list({ filter, order: "creation_asc", pageSize: 10 }, 0),
-  );
-  assert.match(plans, /SEARCH user_state USING COVERING INDEX user_state_due \(next_due<\?\)/);
-  assert.doesNotMatch(plans, /SCAN|TEMP B-TREE/);
+const USER = "SEARCH user_state USING PRIMARY KEY (id=?)";
+
+it("users are found by the index of a filter, or met in the order asked for", async (t) => {
+  const path = await fill(t);
+  const found = plansOf(path, (runner) => {
+    const filters = combinationsOf<UserFilter>({
+      organizationId: [null, "default"],
+      states: [undefined, ["ACTIVE"], ["DELETED"], ["BANNED", "DELETED"]],
+      restrictionKinds: [undefined, ["LOCK"]],
+      reasonCodes: [undefined, ["fraud"]],
+      idPrefix: [undefined, "u"],
+      search: [undefined, "u"],
+      dueBefore: [undefined, 1],
+      showDeleted: [false, true],
+    });
+    for (const limits of [WIDE, NARROW]) {
+      const lister = new UserLister(runner, limits);
+      for (const order of ["creation_asc", "creation_desc", "change_desc"] as const) {
+        for (const filter of filters) twoPages({ filter, order }, (query) => lister.list(query, 0));
+      }
+    }
+  });
+  const profile = "SEARCH user_profile USING COVERING INDEX user_profile";
+  assert.deepEqual(found, [
+    // In the order of the index, a chunk of rows at a time.
+    "SCAN user_profile USING COVERING INDEX user_profile_creation",
+    // A partial index: it holds nobody else.
+    "SCAN user_state USING COVERING INDEX user_state_deleted",
+    "SEARCH events USING INTEGER PRIMARY KEY (rowid<?)",
+    `${profile}_creation ((creation_time,id)<(?,?))`,
+    `${profile}_creation ((creation_time,id)>(?,?))`,
+    `${profile}_email (email_key>? AND email_key<?)`,
+    `${profile}_organization_creation (organization_id=? AND (creation_time,id)<(?,?))`,
+    `${profile}_organization_creation (organization_id=? AND (creation_time,id)>(?,?))`,
+    `${profile}_organization_creation (organization_id=?)`,
+    `${profile}_organization_email (organization_id=? AND email_key>? AND email_key<?)`,
+    `${profile}_organization_id (organization_id=? AND id>? AND id<?)`,
+    `${profile}_organization_id (organization_id=?)`,
+    `${profile}_organization_username (organization_id=? AND username_key>? AND username_key<?)`,
+    `${profile}_username (username_key>? AND username_key<?)`,
+    "SEARCH user_profile USING PRIMARY KEY (id=?)",
+    "SEARCH user_profile USING PRIMARY KEY (id>? AND id<?)",
+    "SEARCH user_state USING COVERING INDEX user_state_deleted (organization_id=?)",
+    "SEARCH user_state USING COVERING INDEX user_state_due (next_due<?)",
+    "SEARCH user_state USING COVERING INDEX user_state_restricted (kinds=? AND organization_id=?)",
+    "SEARCH user_state USING COVERING INDEX user_state_restricted (kinds=?)",
+    USER,
+  ]);
+});
+
+const PLACE = "(creation_time,id)<(?,?)";
+const SESSIONS: readonly (readonly [Pick<SessionQuery, "organizationId" | "userId">, readonly string[]])[] = [
+  [
+    { organizationId: null },
+    ["SCAN sessions USING INDEX sessions_creation", `SEARCH sessions USING INDEX sessions_creation (${PLACE})`],
+  ],
+  [
+    { organizationId: "default" },
+    [
+      `SEARCH sessions USING INDEX sessions_organization (organization_id=? AND ${PLACE})`,
+      "SEARCH sessions USING INDEX sessions_organization (organization_id=?)",
+    ],
+  ],
+  ...[null, "default"].map(
+    (organizationId) =>
+      [
+        { organizationId, userId: "u1" },
+        [
+          `SEARCH sessions USING INDEX sessions_user (user_id=? AND ${PLACE})`,
+          "SEARCH sessions USING INDEX sessions_user (user_id=?)",
+        ],
+      ] as const,
+  ),
+  // A user of another organization has none here.
+  [{ organizationId: "other", userId: "u1" }, []],
+];
+
+it("sessions are met along the index of their user, else of their organization, else of all", async (t) => {
+  const path = await fill(t);
+  for (const [query, expected] of SESSIONS) {
+    const found = plansOf(path, (runner) => {
+      const lister = new SessionLister(runner, WIDE);
+      for (const activeOnly of [false, true]) twoPages({ ...query, activeOnly }, (page) => lister.list(page, 0));
+    });
+    assert.deepEqual(
+      found.filter((plan) => plan !== USER),
+      expected,
+      JSON.stringify(query),
+    );
+  }
+});
+
+it("attempts are met along the index of their user, small network or organization, else of all", async (t) => {
+  const path = await fill(t);
+  const small = parseNetwork("192.0.2.0/24");
+  const queries = combinationsOf<Omit<AttemptQuery, "startTime" | "endTime" | "pageSize">>({
+    organizationId: [null, "default"],
+    userId: [undefined, "u1"],
+    network: [undefined, small, parseNetwork("192.0.0.0/16")],
+    outcomes: [undefined, ["FAILED"]],
+    newestFirst: [undefined, true],
+  });
+  for (const query of queries) {
+    const index =
+      query.userId !== undefined
+        ? "subject (subject=? AND "
+        : query.network === small && small !== undefined
+          ? "network (network=? AND "
+          : query.organizationId !== null
+            ? "organization (organization_id=? AND "
+            : "begin (";
+    const found = plansOf(path, (runner) => {
+      twoPages({ ...query, startTime: 0, endTime: 1 }, (page) => listAttempts(runner, page, 0, WIDE));
+    });
+    const later = query.newestFirst
+      ? "begin_time>? AND (begin_time,id)<(?,?)"
+      : "(begin_time,id)>(?,?) AND begin_time<?";
+    assert.deepEqual(
+      found,
+      [`begin_time>? AND begin_time<?`, later]
+        .map((range) => `SEARCH attempts USING INDEX attempts_${index}${range})`)
+        .toSorted(),
+      JSON.stringify({ ...query, network: query.network?.last.toString(16) }),
+    );
+  }
+});
+
+it("events, organizations and keys are met by their keys", async (t) => {
+  const path = await fill(t);
+  const found = plansOf(path, (runner) => {
+    const events = new EventLister(runner, WIDE);
+    for (const order of ["oldest_first", "newest_first"] as const) {
+      twoPages({ userId: "u1", order }, (query) => events.list(query));
+    }
+    twoPages({}, (query) => listOrganizations(runner, query));
+    for (const organizationId of [null, "default"]) twoPages({ organizationId }, (query) => listApiKeys(runner, query));
+  });
+  const event = "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)";
+  assert.deepEqual(found, [
+    "SEARCH api_keys USING INDEX api_keys_organization (organization_id=? AND id>?)",
+    "SEARCH api_keys USING PRIMARY KEY (id>?)",
+    event,
+    `${event}; SEARCH event_private USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN`,
+    "SEARCH organizations USING PRIMARY KEY (id>?)",
+    USER,
+  ]);
 });

@@ -538,8 +538,8 @@ export const PolicyService: GenService<{
    * Replays the recorded attempts of a period under another policy and tells who would have been locked, when and for how
    * long. Stores nothing. Neither unlocks by administrators nor attempts that BeginAttempt refused are replayed: of those
    * nobody knows how they would have ended, so what a policy laxer than the one in force would have let happen is
-   * understated. Simulations run one after another. FAILED_PRECONDITION (SEARCH_TOO_BROAD) for more than 200,000 attempts.
-   * Needs policy.read.
+   * understated. Simulations run one after another. FAILED_PRECONDITION (SEARCH_TOO_BROAD) for more than 200,000 attempts,
+   * and after 20 s, waiting for its turn included. Needs policy.read.
    *
    * @generated from rpc lockkeeper.policy.v1.PolicyService.SimulatePolicy
    */

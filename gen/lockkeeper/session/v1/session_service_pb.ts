@@ -453,7 +453,7 @@ export const ListSessionsRequestSchema: GenMessage<ListSessionsRequest> = /*@__P
  */
 export type ListSessionsResponse = Message<"lockkeeper.session.v1.ListSessionsResponse"> & {
   /**
-   * The sessions. A page may be short, even empty, and not be the last.
+   * The sessions. A page may be short and not be the last; it is empty at the end, or after 5 s without a match.
    *
    * @generated from field: repeated lockkeeper.session.v1.Session sessions = 1;
    */

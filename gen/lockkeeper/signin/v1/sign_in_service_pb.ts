@@ -668,7 +668,8 @@ export const ListAttemptsRequestSchema: GenMessage<ListAttemptsRequest> = /*@__P
  */
 export type ListAttemptsResponse = Message<"lockkeeper.signin.v1.ListAttemptsResponse"> & {
   /**
-   * The attempts, the newest first. A page may be short, even empty, and yet not be the last.
+   * The attempts, the newest first. A page may be short and not be the last; it is empty at the
+   * end, or after 5 s without a match.
    *
    * @generated from field: repeated lockkeeper.signin.v1.Attempt attempts = 1;
    */

@@ -595,7 +595,8 @@ export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*
  */
 export type ListUsersResponse = Message<"lockkeeper.user.v1.ListUsersResponse"> & {
   /**
-   * The users, each as it is at this moment. A page may be short, even empty, and yet not be the last.
+   * The users, each as it is at this moment. A page may be short and not be the last; it is empty at the
+   * end, or after 5 s without a match.
    *
    * @generated from field: repeated lockkeeper.user.v1.User users = 1;
    */
