@@ -1,4 +1,6 @@
 /** The flags of `lockkeeper users import`, without anything that reads files. */
+
+import type { IfExists } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import {
   choice,
   type FlagTable,
@@ -16,7 +18,7 @@ import type { Format } from "../../import/row.ts";
 
 export const BATCH_ROWS_MAX = 1000;
 
-const IF_EXISTS = { skip: 1, update: 2, fail: 3 } as const;
+const IF_EXISTS = { skip: 2, update: 3, fail: 1 } as const satisfies Readonly<Record<string, IfExists>>;
 const FORMATS: Readonly<Record<Format, Format>> = { csv: "csv", ndjson: "ndjson", json: "json" };
 
 export const IMPORT_FLAGS = {

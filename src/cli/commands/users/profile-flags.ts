@@ -1,5 +1,6 @@
 /** The profile and the attributes of a user as flags, and what they become in a request. */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import type { ProfileSchema } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import { type FlagTable, text, toggle } from "../../frame/flag.ts";
 
 /** The texts of a profile. */
@@ -21,18 +22,19 @@ export const PROFILE_FLAGS = {
 
 type ProfileTexts = { readonly [K in keyof typeof PROFILE_TEXTS]: string | undefined };
 
-/** The texts of a profile in a request; absent: empty. */
-export function profileTexts(given: ProfileTexts) {
-  return {
-    username: given.username ?? "",
-    email: given.email ?? "",
-    givenName: given["given-name"] ?? "",
-    familyName: given["family-name"] ?? "",
-    displayName: given["display-name"] ?? "",
-    phone: given.phone ?? "",
-    locale: given.locale ?? "",
-    externalId: given["external-id"] ?? "",
+/** The texts of a profile in a request, those that are given. */
+export function profileTexts(given: ProfileTexts): MessageInitShape<typeof ProfileSchema> {
+  const texts = {
+    username: given.username,
+    email: given.email,
+    givenName: given["given-name"],
+    familyName: given["family-name"],
+    displayName: given["display-name"],
+    phone: given.phone,
+    locale: given.locale,
+    externalId: given["external-id"],
   };
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
 }
 
 /** `NAME=JSON` → name and object. */

@@ -175,6 +175,6 @@ test("ZITADEL: ExportData and the lists of users; organizations one by one", asy
   const listed = await userOf(service, "1");
   assert.equal(listed.state, State.LOCKED);
   assert.equal(timestampDate(listed.details?.creationDate ?? assert.fail()).toISOString(), "2024-01-31T10:00:00.123Z");
-  assert.equal(listed.profile?.locale, "");
+  assert.equal(listed.profile?.locale, undefined);
   assert.equal((await userOf(service, "2")).state, State.INACTIVE);
 });
