@@ -26,10 +26,23 @@ export interface CommandContext {
   readonly via: string;
   /** Only users of this organization exist for the caller; `null`: the whole instance. */
   readonly scope: string | null;
-  /** The full RPC name and the caller's id for this request, with the SHA-256 of the rest of the request. */
-  readonly request?: { readonly rpc: string; readonly id: string; readonly content: Uint8Array };
+  /** Absent: the request is not remembered. */
+  readonly request?: RequestName & {
+    /** SHA-256 of the rest of the request, with everything that authorization added to it. */
+    readonly content: Uint8Array;
+  };
   /** Check and answer what would be, store nothing. */
   readonly validateOnly: boolean;
+}
+
+/** What a remembered request is known by, beside its actor. */
+export interface RequestName {
+  /** `package.Service/Method`. */
+  readonly rpc: string;
+  /** The caller's own id for it. */
+  readonly id: string;
+  /** The organization that the credential is confined to, whatever the request names; empty: the whole instance. */
+  readonly scope: string;
 }
 
 interface OfUser {

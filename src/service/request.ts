@@ -49,9 +49,25 @@ export function contextWith(
     ...callContext(call, organizationId),
     validateOnly: request.validateOnly,
     ...(request.requestId
-      ? { request: { rpc: rpcOf(call.method), id: request.requestId, content: contentOf(call.method, request) } }
+      ? {
+          request: {
+            rpc: rpcOf(call.method),
+            id: request.requestId,
+            scope: call.admission.actor.scope ?? "",
+            content: withAdded(contentOf(call.method, request), call.admission.actor),
+          },
+        }
       : {}),
   };
+}
+
+/**
+ * The content with the organization that authorization added to the request. That of an API key never changes, so for
+ * keys nothing is added, and what was remembered before this rule still compares.
+ */
+function withAdded(content: Uint8Array, { keyId, scope }: Actor): Uint8Array {
+  if (keyId !== undefined || scope === null) return content;
+  return hash("sha256", Buffer.concat([content, Buffer.from(scope)]), "buffer");
 }
 
 /** `package.Service/Method`. */

@@ -251,6 +251,88 @@ describe("an organization in the token", () => {
   });
 });
 
+describe("one subject with tokens of two organizations", () => {
+  const CLAIM = "https://lockkeeper.test/org";
+
+  async function openBoth(t: TestContext) {
+    const lab = await open(t, { organizationClaim: CLAIM });
+    for (const organizationId of ["acme", "bolt"])
+      await lab.service.organizations.createOrganization({ organizationId });
+    const roles = ["boss"];
+    const [acme, bolt] = [
+      await lab.issuer.sign({ [CLAIM]: "acme", roles }),
+      await lab.issuer.sign({ [CLAIM]: "bolt", roles }),
+    ];
+    const answer = async (wire: RawWire, token: string, rpc: string, message: JsonObject) =>
+      JSON.parse(JSON.stringify(readAnswer(await ask(lab.client, wire, token, rpc, message)))) as JsonObject;
+    return { ...lab, acme, bolt, answer };
+  }
+
+  test("is never answered with what a request id did in the other one, over every wire", async (t) => {
+    const { service, acme, bolt, client } = await openBoth(t);
+    const ids = (organizationId: string) =>
+      service.users.listUsers({ organizationId }).then(({ users }) => users.map(({ userId }) => userId));
+    for (const [index, wire] of RAW_WIRES.entries()) {
+      const message = { userId: "", profile: { givenName: "Ada" }, requestId: `create-${index}` };
+      for (const token of [acme, bolt, acme, bolt]) {
+        assert.equal(codeOf(await ask(client, wire, token, "CreateUser", message)), "OK", wire.name);
+      }
+      const [inAcme, inBolt] = [await ids("acme"), await ids("bolt")];
+      assert.deepEqual([inAcme.length, inBolt.length], [index + 1, index + 1], wire.name);
+      assert.deepEqual(
+        inAcme.filter((id) => inBolt.includes(id)),
+        [],
+      );
+    }
+  });
+
+  test("every change of a user is done for whom it says, and not answered for the other organization", async (t) => {
+    const { service, acme, bolt, client } = await openBoth(t);
+    await service.users.createUser({ userId: "bob", organizationId: "acme", profile: { email: "bob@acme.example" } });
+    const changes: readonly (readonly [string, JsonObject])[] = [
+      ["UpdateUser", { profile: { givenName: "Bob" }, updateMask: "profile.givenName" }],
+      ["LockUser", {}],
+      ["UnlockUser", {}],
+      ["BanUser", {}],
+      ["UnbanUser", {}],
+      ["DeactivateUser", {}],
+      ["ReactivateUser", {}],
+      ["DeleteUser", {}],
+    ];
+    for (const [rpc, more] of changes) {
+      const message = { userId: "bob", requestId: `r-${rpc}`, ...more };
+      assert.equal(codeOf(await ask(client, GRPC, acme, rpc, message)), "OK", rpc);
+      assert.equal(codeOf(await ask(client, GRPC, acme, rpc, message)), "OK", `${rpc}, repeated`);
+      const other = readAnswer(await ask(client, GRPC, bolt, rpc, message));
+      assert.ok(typeof other === "object", `${rpc} answers what another organization's token did`);
+      assert.equal(other.reason, "USER_NOT_FOUND", rpc);
+    }
+  });
+
+  test("has attempts of its own in each", async (t) => {
+    const { service, acme, bolt } = await openBoth(t);
+    const begin = async (token: string) => {
+      const response = await fetch(`${service.url}/v1/attempts`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({
+          attemptId: "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c01",
+          subject: { identifier: "nobody@example.com" },
+          factor: "FACTOR_PASSWORD",
+        }),
+      });
+      return JSON.stringify(await response.json());
+    };
+    await service.policies.updatePolicy({
+      values: { concealUnknown: true },
+      updateMask: { paths: ["conceal_unknown"] },
+    });
+    assert.match(await begin(acme), /"admitted":true/);
+    assert.match(await begin(acme), /"admitted":true/);
+    assert.match(await begin(bolt), /ATTEMPT_ID_REUSED/);
+  });
+});
+
 describe("an issuer that cannot be reached", () => {
   test("costs those whose key is known nothing; the others are told to come back, on every wire", async (t) => {
     const { service, issuer, client, clock } = await open(t);

@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import type { RequestChallenges } from "@zitadel/proto/zitadel/session/v2/challenge_pb.js";
 import type { Checks, CheckUser } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { Reason } from "../../domain/refusal.ts";
-import type { SessionStatus } from "../../domain/session.ts";
+import type { Session, SessionStatus } from "../../domain/session.ts";
 import { refusalOf } from "../../service/errors.ts";
 import type { Operations, SessionView, UserView } from "../../service/operations.ts";
 import { byReason, type KnownError, toError } from "./error.ts";
@@ -26,6 +26,14 @@ export const SESSION_ERRORS = {
     text: "a session is opened for a user here; name the user in checks.user",
   },
 } as const satisfies Readonly<Record<string, KnownError>>;
+
+/**
+ * Whether this caller opened the session. The subject of an issuer may hold tokens of several organizations, and opened it
+ * by one of its own.
+ */
+export function isCreator({ id, scope }: ZitadelCall["admission"]["actor"], session: Session): boolean {
+  return session.createdBy === id && (scope === null || scope === session.organizationId);
+}
 
 const CREDENTIAL_CHECKS = ["password", "webAuthN", "idpIntent", "totp", "otpSms", "otpEmail"] as const;
 const CHALLENGES = ["webAuthN", "otpSms", "otpEmail"] as const;

@@ -10,7 +10,14 @@ import { toTimestamp } from "../../service/user-message.ts";
 import { assertPermitted } from "./admission.ts";
 import { byReason, ERRORS, toError } from "./error.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
-import { assertNotEnded, assertOnlyUser, knownSessionError, readCheckedUser, SESSION_ERRORS } from "./session-check.ts";
+import {
+  assertNotEnded,
+  assertOnlyUser,
+  isCreator,
+  knownSessionError,
+  readCheckedUser,
+  SESSION_ERRORS,
+} from "./session-check.ts";
 import { listSessions } from "./session-list.ts";
 import { isShown, toSession } from "./session-message.ts";
 import { changeMetadata, sessionAttributes, sessionWordsOf } from "./session-words.ts";
@@ -57,7 +64,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       const { session } = view;
       if (sessionToken !== "") {
         if (!(await isTokenOf(operations, sessionId, sessionToken))) throw toError(SESSION_ERRORS.tokenRefused);
-      } else if (session.createdBy !== actor.id) {
+      } else if (!isCreator(actor, session)) {
         assertPermitted(actor, "session.read", session.organizationId);
       }
       const user = await operations.readUser(session.userId, null);

@@ -109,8 +109,8 @@ function writeRequest(
   answer: string | null,
 ): void {
   if (request === undefined) return;
-  const { rpc, id, content } = request;
-  statements.putRequest.run(actor, rpc, id, content, resourceId, lastPosition ?? 0, answer, now);
+  const { scope, rpc, id, content } = request;
+  statements.putRequest.run(actor, scope, rpc, id, content, resourceId, lastPosition ?? 0, answer, now);
 }
 
 function writeEntry(statements: HotStatements, now: number, entry: AnyEntry): void {

@@ -8,7 +8,7 @@ import {
   opensWith,
 } from "../../domain/api-key.ts";
 import type { AttemptCommand } from "../../domain/attempt.ts";
-import type { CommandContext, UserCommand } from "../../domain/command.ts";
+import type { CommandContext, RequestName, UserCommand } from "../../domain/command.ts";
 import { decide, userNotFound } from "../../domain/decide.ts";
 import type { UserEvent } from "../../domain/event.ts";
 import { evolve, evolveState, touchesPerson } from "../../domain/evolve.ts";
@@ -130,7 +130,7 @@ export class Batch {
         return { ok: false, refusal: requestIdReused(request) };
       return { ok: true, resource: inBatch.resource, ...inBatch.own, written: 0, replayed: true };
     }
-    const row = this.#statements.findRequest.get(actor, request.rpc, request.id);
+    const row = this.#statements.findRequest.get(actor, request.scope, request.rpc, request.id);
     if (row === undefined || row.time <= this.#now - REQUEST_KEPT_MS) return undefined;
     if (Buffer.compare(row.content, request.content) !== 0) return { ok: false, refusal: requestIdReused(request) };
     const resource =
@@ -388,8 +388,8 @@ function ownEvent(
 }
 
 /** U+0000 is in no string of any request. */
-function requestKey({ actor }: CommandContext, { rpc, id }: { readonly rpc: string; readonly id: string }): string {
-  return `${actor}\u0000${rpc}\u0000${id}`;
+function requestKey({ actor }: CommandContext, { rpc, id, scope }: RequestName): string {
+  return `${actor}\u0000${scope}\u0000${rpc}\u0000${id}`;
 }
 
 function requestIdReused({ id, rpc }: { readonly id: string; readonly rpc: string }): Refusal {

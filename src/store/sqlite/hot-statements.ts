@@ -33,7 +33,7 @@ type NewEvent = readonly [
   hash: Uint8Array,
 ];
 
-type RequestKey = [actor: string, rpc: string, requestId: string];
+type RequestKey = [actor: string, scope: string, rpc: string, requestId: string];
 
 type Prepare = <P extends unknown[], R = unknown>(sql: string) => Statement<P, R>;
 
@@ -147,14 +147,15 @@ function userStatements(prepare: Prepare) {
 function requestStatements(prepare: Prepare) {
   return {
     findRequest: prepare<RequestKey, Pick<RequestTable, "content" | "resource_id" | "position" | "answer" | "time">>(
-      "SELECT content, resource_id, position, answer, time FROM requests WHERE actor = ? AND rpc = ? AND request_id = ?",
+      `SELECT content, resource_id, position, answer, time FROM requests
+        WHERE actor = ? AND scope = ? AND rpc = ? AND request_id = ?`,
     ),
     // REPLACE: only a row that is too old to count can be in the way.
     putRequest: prepare<
       [...RequestKey, content: Uint8Array, resourceId: string, position: number, answer: string | null, time: number]
     >(
-      `INSERT OR REPLACE INTO requests (actor, rpc, request_id, content, resource_id, position, answer, time)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO requests (actor, scope, rpc, request_id, content, resource_id, position, answer, time)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     deleteOldRequests: prepare<[limit: number, before: number]>(
       "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND time < ?",

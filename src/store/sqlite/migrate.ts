@@ -7,6 +7,7 @@ import { searches } from "./migrations/0002-searches.ts";
 import { sessions } from "./migrations/0003-sessions.ts";
 import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
 import { generation } from "./migrations/0005-generation.ts";
+import { requestScope } from "./migrations/0006-request-scope.ts";
 import { tokenKey } from "./migrations/0007-token-key.ts";
 import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
 import { attemptsOfOrganizations } from "./migrations/0009-attempts-of-organizations.ts";
@@ -19,6 +20,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-sessions": sessions,
   "0004-attempts-and-policies": attemptsAndPolicies,
   "0005-generation": generation,
+  "0006-request-scope": requestScope,
   "0007-token-key": tokenKey,
   "0008-rotated-keys": rotatedKeys,
   "0009-attempts-of-organizations": attemptsOfOrganizations,

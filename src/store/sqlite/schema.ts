@@ -94,6 +94,8 @@ export interface UserProfileTable {
 export interface RequestTable {
   id: Generated<number>;
   actor: string;
+  /** The organization that the credential was confined to; empty: the whole instance. */
+  scope: string;
   rpc: string;
   request_id: string;
   content: Buffer;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   createApiKey,
+  createOrganization,
   createUser,
   deleteUser,
   lockUser,
@@ -48,6 +49,30 @@ export function describeRequests(engine: string, open: OpenStore): void {
         resourceOf(await store.execute(deleteUser("u", { context: requestContext("delete") }))),
         deleted,
       );
+    });
+
+    it("keeps requests of one actor in different scopes apart, in the same batch and later", async (t) => {
+      const { store } = await open(t);
+      for (const id of ["a", "b"]) resourceOf(await store.execute(createOrganization(id)));
+      const request = (scope: string) => {
+        const known = requestContext("r", "same", { actor: "oidc:issuer|one", scope });
+        return { ...known, request: { ...(known.request ?? assert.fail()), scope } };
+      };
+      const create = (scope: string) =>
+        store.execute(createUser(`u-${scope}`, { organizationId: scope, context: request(scope) }));
+      const expectApart = async (replayed: boolean) => {
+        const outcomes = await Promise.all([create("a"), create("b")]);
+        assert.deepEqual(
+          outcomes.map((outcome) => outcome.ok && outcome.replayed),
+          [replayed, replayed],
+        );
+        assert.deepEqual(
+          outcomes.map((outcome) => resourceOf(outcome).state.organizationId),
+          ["a", "b"],
+        );
+      };
+      await expectApart(false);
+      await expectApart(true);
     });
 
     it("refuses another content under the same id, in the same batch and later", async (t) => {

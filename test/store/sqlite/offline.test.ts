@@ -27,9 +27,9 @@ import {
 } from "../../../src/store/sqlite/offline.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { verifyFile } from "../../../src/store/sqlite/verify-database.ts";
-import { context, createUser, lockUser } from "../support/commands.ts";
+import { context, createApiKey, createUser, lockUser, requestContext } from "../support/commands.ts";
 import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../support/older-schema.ts";
-import { resourceOf } from "../support/outcomes.ts";
+import { reasonOf, resourceOf } from "../support/outcomes.ts";
 import { makeFolder, openFixture, type SqliteFixture, START_TIME } from "../support/sqlite-fixture.ts";
 
 /** Not the last millisecond of a second, so that nothing has to be waited for. */
@@ -168,6 +168,38 @@ describe("a restore", () => {
     const { backup } = await restore(file, path);
     assert.deepEqual([backup.schemaVersion, backup.generation], [MIGRATION_BEFORE, 1]);
     assert.equal((await verifyFile(path)).schemaVersion, NEWEST_MIGRATION);
+  });
+
+  it("keeps remembered requests of API keys and drops those of subjects, whose scope nobody knows", async (t) => {
+    const { store, path } = await openFixture(t);
+    for (const [keyId, organizationId] of [
+      ["whole", null],
+      ["one", "default"],
+    ] as const) {
+      resourceOf(await store.execute(createApiKey(keyId, { organizationId })));
+    }
+    const by = (actor: string, scope: string) =>
+      requestContext("r", "same", { actor, request: { ...(requestContext("r").request ?? assert.fail()), scope } });
+    const lock = (userId: string, actor: string, scope: string) => lockUser(userId, { context: by(actor, scope) });
+    const locks = [
+      ["u-whole", "key:whole", ""],
+      ["u-one", "key:one", "default"],
+      ["u-token", "oidc:issuer|sub", "default"],
+    ] as const;
+    for (const [userId, actor, scope] of locks) {
+      resourceOf(await store.execute(createUser(userId)));
+      resourceOf(await store.execute(lock(userId, actor, scope)));
+    }
+    await store.close();
+    await toOlderSchema(path, "0006-request-scope");
+    await migrateFile(path, { check: false });
+    const { store: again } = await openFixture(t, { path });
+    const outcomes = [];
+    for (const [userId, actor, scope] of locks) outcomes.push(await again.execute(lock(userId, actor, scope)));
+    assert.deepEqual(
+      outcomes.map((outcome) => (outcome.ok ? outcome.replayed : reasonOf(outcome))),
+      [true, true, "USER_ALREADY_LOCKED"],
+    );
   });
 
   it("finds attempts of before by their networks, once the schema has them", async (t) => {

@@ -26,7 +26,7 @@ export function context(more: Partial<CommandContext> = {}): CommandContext {
 /** A context that carries a request id; `content` stands for the rest of the request. */
 export function requestContext(id: string, content = "same", more: Partial<CommandContext> = {}): CommandContext {
   return context({
-    request: { rpc: "lockkeeper.user.v1.UserService/Test", id, content: Buffer.from(content) },
+    request: { rpc: "lockkeeper.user.v1.UserService/Test", id, scope: "", content: Buffer.from(content) },
     ...more,
   });
 }

@@ -1,0 +1,32 @@
+/** Remembered requests belong to a credential and its scope: one subject of an issuer may hold tokens of several organizations. */
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+const STATEMENTS: readonly string[] = [
+  `CREATE TABLE scoped_requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    actor TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    rpc TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    content BLOB NOT NULL,
+    resource_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    answer TEXT,
+    time INTEGER NOT NULL,
+    UNIQUE (actor, scope, rpc, request_id)
+  ) STRICT`,
+  // The scope of a key never changes, so its row says what it was. Nothing says what the token of a subject was confined
+  // to: those rows are dropped, and what they would have repeated is executed again.
+  `INSERT INTO scoped_requests (id, actor, scope, rpc, request_id, content, resource_id, position, answer, time)
+    SELECT r.id, r.actor, coalesce(k.organization_id, ''), r.rpc, r.request_id, r.content, r.resource_id, r.position, r.answer, r.time
+    FROM requests r JOIN api_keys k ON r.actor = 'key:' || k.id`,
+  `DROP TABLE requests`,
+  `ALTER TABLE scoped_requests RENAME TO requests`,
+];
+
+export const requestScope: Migration = {
+  async up(database: Kysely<unknown>): Promise<void> {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
+  },
+};
