@@ -150,9 +150,7 @@ function unlikeRefusal(attempt: Attempt, { attemptId, subject, factor, context }
   const isSame =
     toSubjectKey(attempt.subject) === toSubjectKey(subject) &&
     attempt.factor === factor &&
-    attempt.createdBy === context.actor &&
-    // One subject of an issuer may hold tokens of several organizations.
-    (context.scope === null || attempt.organizationId === context.scope);
+    attempt.createdBy === context.actor;
   if (isSame) return undefined;
   return refuse("ATTEMPT_ID_REUSED", `attempt_id: ${shown(attemptId)} belongs to another attempt; make a new UUID`, {
     metadata: { attemptId },
