@@ -604,7 +604,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "lockkeeper.user.v1.ImportUsersResult.Action.ACTION_UPDATED": "The user was there and was changed.",
   "lockkeeper.user.v1.ImportUsersResult.action": "What was done.",
   "lockkeeper.user.v1.ImportUsersResult.details": "It succeeded; the user's details.",
-  "lockkeeper.user.v1.ImportUsersResult.error": "It failed, and why.",
+  "lockkeeper.user.v1.ImportUsersResult.error": "It failed, and why: as a call of its own would be refused, with at most 3 fields.",
   "lockkeeper.user.v1.ImportUsersResult.result": "How it went.",
   "lockkeeper.user.v1.ImportUsersResult.user_id": "The item's id.",
   "lockkeeper.user.v1.ListUserEventsRequest": "Names the user whose history is wanted.",

@@ -181,10 +181,10 @@ const LISTED_MAX = 20;
 const LISTED_BYTES_MAX = 2_000;
 
 /** The fields at fault as they are told: as many as there is room for, and with the last of them how many more there are. */
-export function listFields(fields: readonly FieldViolation[]): readonly FieldViolation[] {
+export function listFields(fields: readonly FieldViolation[], max = LISTED_MAX): readonly FieldViolation[] {
   const listed: FieldViolation[] = [];
   let bytes = 0;
-  for (const each of fields.slice(0, LISTED_MAX)) {
+  for (const each of fields.slice(0, max)) {
     bytes += Buffer.byteLength(JSON.stringify(each));
     if (bytes > LISTED_BYTES_MAX && listed.length > 0) break;
     listed.push(each);

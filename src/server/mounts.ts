@@ -32,8 +32,8 @@ import { reflectionMounts } from "../transport/reflection.ts";
 
 /** An import of 1,000 users with attributes is larger than any other request. */
 const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
-/** 30 for each of 1,000 users: what is decoded in one turn of the event loop. */
-const IMPORT_VALUES_MAX = 30_000;
+/** 20 for each of 1,000 users: what is decoded in one turn of the event loop. */
+const IMPORT_VALUES_MAX = 20_000;
 
 interface MountParts {
   readonly store: Store;

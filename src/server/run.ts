@@ -1,5 +1,6 @@
 /** A service as a process: what it prints, and which signals it hears. */
 import { randomUUIDv7 } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
 import type { Config } from "../config.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import { readTraceSettings, type Traces } from "../observability/traces.ts";
@@ -21,6 +22,7 @@ function firstMinute(url: string, key: string): string {
 
 /** Serves until a signal ends the process. Resolves when the service listens. */
 export async function run(config: Config): Promise<void> {
+  keepPausesShort();
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,
@@ -44,6 +46,15 @@ export async function run(config: Config): Promise<void> {
   if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
   renewBySignal(service);
   hearSignals(service, traces, log);
+}
+
+/**
+ * The young generation of the heap stays as small as it is at the start. It would grow to 16 MiB and more under load, and a
+ * collection copies what survives in it: 10 to 20 ms of CPU time in one turn while many large lists are made, instead of
+ * 1 ms. Calls cost no more CPU time in all.
+ */
+function keepPausesShort(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /**

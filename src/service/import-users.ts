@@ -8,7 +8,7 @@ import type { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
 import type { CommandContext, ImportedRestriction, ImportUser } from "../domain/command.ts";
-import { RefusalError, shown } from "../domain/refusal.ts";
+import { listFields, RefusalError, shown } from "../domain/refusal.ts";
 import type { Outcome, Store } from "../store/store.ts";
 import type { ServiceCall } from "./call.ts";
 import { mapError } from "./errors.ts";
@@ -159,9 +159,12 @@ function toRestriction(item: pb.ImportRestriction, prefix: string, newId: () => 
 
 const INTERNAL: Code = 13;
 
-/** What went wrong with an item, as the status of a call of its own would say. */
+/** Of an item: 1,000 of them stand in one answer. */
+const ITEM_FIELDS_MAX = 3;
+
+/** What went wrong with an item, as the status of a call of its own would say, but for its many fields. */
 function toStatus(error: unknown): MessageInitShape<typeof StatusSchema> {
-  const mapped = mapError(error);
+  const mapped = mapError(error instanceof RefusalError ? withFewFields(error) : error);
   if (!(mapped instanceof ConnectError)) return { code: INTERNAL, message: "internal error" };
   const details = [
     ...mapped.findDetails(ErrorInfoSchema).map((value) => anyPack(ErrorInfoSchema, value)),
@@ -169,4 +172,8 @@ function toStatus(error: unknown): MessageInitShape<typeof StatusSchema> {
     ...mapped.findDetails(RetryInfoSchema).map((value) => anyPack(RetryInfoSchema, value)),
   ];
   return { code: mapped.code, message: mapped.rawMessage, details };
+}
+
+function withFewFields({ refusal }: RefusalError): RefusalError {
+  return new RefusalError({ ...refusal, fields: listFields(refusal.fields, ITEM_FIELDS_MAX) });
 }

@@ -17,3 +17,23 @@ export async function mapInTurns<T, U>(
   }
   return made;
 }
+
+/** So many lists are read and made at once; all that wait would have to be held in memory together. */
+const LANE_CALLS = 2;
+
+const waiting: (() => void)[] = [];
+let busy = 0;
+
+/** Begins when fewer than two of these are under way, in the order of the calls. */
+export async function inLane<T>(run: () => Promise<T>): Promise<T> {
+  if (busy >= LANE_CALLS) await new Promise<void>((resolve) => waiting.push(resolve));
+  else busy++;
+  try {
+    return await run();
+  } finally {
+    // Whoever waits takes the place over.
+    const next = waiting.shift();
+    if (next === undefined) busy--;
+    else next();
+  }
+}

@@ -1,7 +1,8 @@
 /** Wraps every handler of a service alike: validate, handle, map refusals. The wrapped functions are what is mounted. */
-import type { DescMessage, DescService, Message } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { mapError, toConnectError } from "./errors.ts";
+import { inLane } from "./in-turns.ts";
 import { validate } from "./validation.ts";
 
 type Handler = (request: Message, call: ServiceCall) => Promise<Message>;
@@ -15,9 +16,19 @@ export function protect<S extends DescService>(service: S, handlers: ServiceHand
     const handler = all[method.localName];
     if (handler === undefined) throw new Error(`protect: ${service.typeName} has no handler for ${method.name}`);
     protectedHandlers[method.localName] =
-      method.methodKind === "unary" ? protectHandler(method.input, handler) : protectStream(method.input, handler);
+      method.methodKind === "unary"
+        ? protectHandler(
+            method.input,
+            isList(method) ? (request, call) => inLane(() => handler(request, call)) : handler,
+          )
+        : protectStream(method.input, handler);
   }
   return protectedHandlers as unknown as ServiceHandlers<S>;
+}
+
+/** Lists have long answers, whatever is listed. */
+function isList({ name }: DescMethod): boolean {
+  return name.startsWith("List");
 }
 
 function protectHandler(input: DescMessage, handler: Handler): Handler {

@@ -41,8 +41,16 @@ export function readJsonMessage<Desc extends DescMessage>(
   return toMessage(desc, parseJson(bytes, policy.valuesMax), policy);
 }
 
-/** Checks UTF-8, depth, the number of values and syntax. The words are ours: those of the parser would show pieces of the body. */
-export function parseJson(bytes: Uint8Array, valuesMax = Number.POSITIVE_INFINITY): JsonText {
+/** The text of a document that is shallow and short enough to be parsed. */
+export type ScannedJson = Pick<JsonText, "text" | "members">;
+
+/** Checks UTF-8, depth, the number of values and syntax. */
+export function parseJson(bytes: Uint8Array, valuesMax?: number): JsonText {
+  return parseScanned(scanBytes(bytes, valuesMax));
+}
+
+/** The first half of `parseJson`: throws for what is not UTF-8, nests too deep or has too many values. */
+export function scanBytes(bytes: Uint8Array, valuesMax = Number.POSITIVE_INFINITY): ScannedJson {
   let text: string;
   try {
     text = utf8.decode(bytes);
@@ -56,10 +64,15 @@ export function parseJson(bytes: Uint8Array, valuesMax = Number.POSITIVE_INFINIT
   if (values > valuesMax) {
     throw tooManyValues(valuesMax);
   }
+  return { text, members };
+}
+
+/** The second half. The words are ours: those of the parser would show pieces of the body. */
+export function parseScanned(scanned: ScannedJson): JsonText {
   try {
-    return { json: JSON.parse(text) as JsonValue, text, members };
+    return { ...scanned, json: JSON.parse(scanned.text) as JsonValue };
   } catch {
-    throw malformedJson(text);
+    throw malformedJson(scanned.text);
   }
 }
 

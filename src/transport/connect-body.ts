@@ -9,7 +9,7 @@ import { findCompression, inspection, type MessageRules, wholeBody, wholeEnvelop
 import { requestLimitsOf } from "./road.ts";
 
 /** The message in a query. Connect takes base64 it cannot decode for a failure of its own. */
-export function inspectQuery<A>(query: string, bound: BoundMethod<A>, limits: TransportLimits): void {
+export async function inspectQuery<A>(query: string, bound: BoundMethod<A>, limits: TransportLimits): Promise<void> {
   const parameters = new URLSearchParams(query);
   const message = parameters.get("message") ?? "";
   const isBase64 = parameters.get("base64") === "1";
@@ -17,7 +17,7 @@ export function inspectQuery<A>(query: string, bound: BoundMethod<A>, limits: Tr
     throw new ConnectError("the query parameter message is not valid base64", Code.InvalidArgument);
   }
   if (parameters.get("compression") === null) {
-    inspection(
+    await inspection(
       rulesOf(bound, limits),
       parameters.get("encoding") === "json",
     )(Buffer.from(message, isBase64 ? "base64" : "utf8"));

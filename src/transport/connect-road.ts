@@ -127,7 +127,7 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
       throw deadlineExceeded();
     }
     if (exchange.method === "GET") {
-      inspectQuery(exchange.query, bound, surroundings.limits);
+      await inspectQuery(exchange.query, bound, surroundings.limits);
     }
   } catch (reason) {
     throw noteError(call, reason, surroundings.logInternal);

@@ -3,7 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { countValues } from "../transcoding/binary-scan.ts";
-import { checkJson, type JsonReadPolicy, parseJson } from "../transcoding/json-message.ts";
+import { checkJson, type JsonReadPolicy, parseScanned, scanBytes } from "../transcoding/json-message.ts";
 import { tooManyValues } from "../transcoding/rest-error.ts";
 import { correctDecodeError } from "./call-error.ts";
 import { compressions } from "./connect-compression.ts";
@@ -18,13 +18,21 @@ export interface MessageRules {
   readonly json: JsonReadPolicy;
 }
 
-/** Throws what is wrong with a message as it was sent, in the words of the REST road; what is right costs little now. */
-export type Inspect = (bytes: Uint8Array) => void;
+/** Rejects with what is wrong with a message as it was sent, in the words of the REST road. Each step waits for its turn. */
+export type Inspect = (bytes: Uint8Array) => Promise<void>;
 
 export function inspection({ input, valuesMax, json }: MessageRules, isJson: boolean): Inspect {
-  if (isJson) return (bytes) => checkJson(input, parseJson(bytes, valuesMax), json);
-  return (bytes) => {
-    if (countValues(input, bytes, valuesMax) > valuesMax) throw tooManyValues(valuesMax);
+  return async (bytes) => {
+    await takeTurn();
+    if (isJson) {
+      const scanned = scanBytes(bytes, valuesMax);
+      await takeTurn();
+      checkJson(input, parseScanned(scanned), json);
+    } else if (countValues(input, bytes, valuesMax) > valuesMax) {
+      throw tooManyValues(valuesMax);
+    }
+    // What follows, Connect's decoding, has a turn of its own, too.
+    await takeTurn();
   };
 }
 
@@ -78,21 +86,14 @@ interface Envelope {
 async function whole(envelope: Uint8Array, { flags, bodyBytesMax, inspect, compression }: Envelope) {
   const data = envelope.subarray(PREFIX_BYTES);
   if (flags !== COMPRESSED || compression === undefined) {
-    await inspectInTurn(inspect, data);
+    await inspect(data);
     return envelope;
   }
   const inflated = await inflate(data, compression, bodyBytesMax);
-  await inspectInTurn(inspect, inflated);
+  await inspect(inflated);
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt32BE(inflated.byteLength, 1);
   return Buffer.concat([prefix, inflated]);
-}
-
-/** What follows, Connect's decoding, has a turn of its own, too. */
-async function inspectInTurn(inspect: Inspect, bytes: Uint8Array): Promise<void> {
-  await takeTurn();
-  inspect(bytes);
-  await takeTurn();
 }
 
 function readPrefix(held: Uint8Array[]): { readonly flags: number; readonly bytes: number } {
@@ -122,12 +123,12 @@ export async function* wholeBody(
     if (bytes > bodyBytesMax) yield* chunks.splice(0);
   }
   if (chunks.length === 0) {
-    if (bytes === 0) inspect(new Uint8Array());
+    if (bytes === 0) await inspect(new Uint8Array());
     return;
   }
   const sent = joined(chunks, bytes);
   const message = compression === undefined ? sent : await inflate(sent, compression, bodyBytesMax);
-  await inspectInTurn(inspect, message);
+  await inspect(message);
   yield message;
 }
 

@@ -13,6 +13,7 @@ import { LiveExchanges } from "./live-exchanges.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
 import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
+import { takeTurn } from "./turns.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
   readonly lateMounts?: readonly LateMounts<A>[];
@@ -77,6 +78,12 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       exchange.destroy();
     }
   };
+  /** What arrives together, on one connection or many, does not begin in one turn. */
+  const begin = (exchange: Exchange): void => {
+    const turn = takeTurn();
+    if (turn === undefined) lead(exchange);
+    else void turn.then(() => exchange.over || lead(exchange));
+  };
   const listener = createListener(
     limits,
     (request, response, expectsContinue) => {
@@ -86,10 +93,10 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
         exchange.closeAfterwards();
       }
       if (options.traces === undefined) {
-        late.whenLoaded(exchange, lead);
+        late.whenLoaded(exchange, begin);
       } else {
         exchange.trace = options.traces.begin((name) => exchange.headerValue(name));
-        exchange.trace.run(() => late.whenLoaded(exchange, lead));
+        exchange.trace.run(() => late.whenLoaded(exchange, begin));
       }
     },
     options.tls,

@@ -8,15 +8,26 @@ const waiting: (() => void)[] = [];
 let turnStart = 0;
 let isTurnOpen: boolean = false;
 let isAwaited: boolean = false;
+/** Somebody was told to go on and has not worked yet. */
+let isTaken: boolean = false;
 
 /** `undefined`: go on at once. Otherwise wait for it before the next step that costs much. */
 export function takeTurn(): Promise<void> | undefined {
   if (!isTurnOpen) openTurn();
-  if (waiting.length === 0 && performance.now() - turnStart < TURN_MS) return undefined;
+  if (waiting.length === 0 && !isTaken && hasTime()) {
+    isTaken = true;
+    // Whoever awaits `undefined` works in the next microtask, after the first of these.
+    queueMicrotask(() => queueMicrotask(goOn));
+    return undefined;
+  }
   return new Promise((resolve) => {
     waiting.push(resolve);
     awaitTurn();
   });
+}
+
+function hasTime(): boolean {
+  return performance.now() - turnStart < TURN_MS;
 }
 
 /** The present turn ends when immediates run. */
@@ -39,11 +50,15 @@ function awaitTurn(): void {
   });
 }
 
-/** One after another: whoever waits runs before the next microtask looks at the clock. */
 function release(): void {
+  isTaken = true;
   waiting.shift()?.();
-  if (waiting.length === 0) return;
-  queueMicrotask(() => {
-    if (performance.now() - turnStart < TURN_MS) release();
-  });
+  // Whoever waited works before this microtask runs.
+  queueMicrotask(goOn);
+}
+
+/** One after another, until the time is used up. */
+function goOn(): void {
+  isTaken = false;
+  if (waiting.length > 0 && hasTime()) release();
 }

@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { defer } from "../support/cleanup.ts";
 import { ADMIN_KEY, type Child, clientsOf, spawnService, temporaryFolder } from "../support/service.ts";
-import type { TurnReport } from "../support/turn-probe.ts";
+import type { ProbeAnswers } from "../support/turn-probe.ts";
 import { type RawAnswer, RawClient, readAnswer } from "../support/wires.ts";
 import { type WireRequest, WORST_REQUESTS } from "../support/worst-requests.ts";
 
@@ -27,12 +27,9 @@ interface Lab {
   readonly client: RawClient;
 }
 
-/** `begin`: measures anew, and answers the bytes of the heap in use. `report`: what was measured since. */
-async function ask(child: Child, word: "begin"): Promise<number>;
-async function ask(child: Child, word: "report"): Promise<TurnReport>;
-async function ask(child: Child, word: string): Promise<unknown> {
-  child.process.send(word);
-  const [answer] = (await once(child.process, "message")) as [unknown];
+async function ask<W extends keyof ProbeAnswers>({ process: child }: Child, word: W): Promise<ProbeAnswers[W]> {
+  child.send(word);
+  const [{ answer }] = (await once(child, "message")) as [{ readonly answer: ProbeAnswers[W] }];
   return answer;
 }
 
@@ -82,33 +79,46 @@ function assertAnswer(answer: RawAnswer, allowed: readonly string[]): void {
   assert.ok(answer.body.byteLength <= REFUSAL_BYTES_MAX, `a body of ${answer.body.byteLength} bytes`);
 }
 
+/** Sends a request so many times at once, beside the client that goes on; what the service did meanwhile is told. */
+async function measure(lab: Lab, wire: TestContext, { request, times }: { request: WireRequest; times: number }) {
+  const sendAll = () => Promise.all(Array.from({ length: times }, () => send(lab, request)));
+  // What is loaded, made and grown by the first of them is not what is measured.
+  await sendAll();
+  await ask(lab.child, "begin");
+  const stop = new AbortController();
+  const going = goOn(lab, stop.signal);
+  const answers = await sendAll();
+  stop.abort();
+  const gapMs = await going;
+  const report = await ask(lab.child, "report");
+  const growthBytes = report.peakBytes - report.beginBytes;
+  wire.diagnostic(
+    `longest turn ${report.longestTurnMs.toFixed(1)} ms (over 10 ms: ${report.longTurnsMs.map(Math.round).join(", ")}); ` +
+      `longest gap of the other client ${gapMs.toFixed(0)} ms, pause of the collector ${report.longestPauseMs.toFixed(0)} ms; ` +
+      `memory +${Math.round(growthBytes / 1024 / 1024)} MiB`,
+  );
+  return { answers, growthBytes, longestTurnMs: report.longestTurnMs };
+}
+
 test("the worst requests keep nobody waiting and leave nothing behind", async (t) => {
   const lab = await open(t);
   for (const { name, make, times = 1, answers: allowed, pending } of WORST_REQUESTS) {
     await t.test(name, { skip: pending ?? false }, async (row) => {
-      for (const wireRequest of make()) {
-        await row.test(wireRequest.wire, async (wire) => {
-          // What is loaded and made with the first call of a method is not what is measured.
-          await send(lab, wireRequest);
-          const heapBytes = await ask(lab.child, "begin");
-          const stop = new AbortController();
-          const going = goOn(lab, stop.signal);
-          const answers = await Promise.all(Array.from({ length: times }, () => send(lab, wireRequest)));
-          stop.abort();
-          const gapMs = await going;
-          const report = await ask(lab.child, "report");
-          const growthBytes = report.peakBytes - report.beginBytes;
-          wire.diagnostic(
-            `turn ${report.longestTurnMs.toFixed(1)} ms (over 10: ${report.longTurnsMs.map(Math.round).join(" ")}), ` +
-              `pause ${report.longestPauseMs.toFixed(1)} ms, gap of the other client ${gapMs.toFixed(0)} ms, ` +
-              `memory +${Math.round(growthBytes / 1024 / 1024)} MiB, heap ${(report.heapBytes / heapBytes).toFixed(2)}`,
-          );
+      const requests = make();
+      const heapBytes = await ask(lab.child, "collect");
+      for (const request of requests) {
+        await row.test(request.wire, async (wire) => {
+          const { answers, growthBytes, longestTurnMs } = await measure(lab, wire, { request, times });
           for (const each of answers) assertAnswer(each, allowed);
-          assert.ok(report.longestTurnMs <= TURN_MS_MAX, `a turn of ${report.longestTurnMs} ms`);
+          assert.ok(longestTurnMs <= TURN_MS_MAX, `a turn of ${longestTurnMs} ms`);
           assert.ok(growthBytes <= GROWTH_BYTES_MAX, `memory grew by ${growthBytes} bytes`);
-          assert.ok(report.heapBytes <= heapBytes * HEAP_GROWTH_MAX, `${report.heapBytes} bytes, ${heapBytes} before`);
         });
       }
+      const heapAfterBytes = await ask(lab.child, "collect");
+      assert.ok(
+        heapAfterBytes <= heapBytes * HEAP_GROWTH_MAX,
+        `${heapAfterBytes} bytes are in use, ${heapBytes} before`,
+      );
     });
   }
 });

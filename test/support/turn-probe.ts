@@ -13,8 +13,16 @@ export interface TurnReport {
   /** Resident memory at its peak, and when it began, in bytes. */
   readonly peakBytes: number;
   readonly beginBytes: number;
-  /** In use after a forced collection, in bytes. */
-  readonly heapBytes: number;
+}
+
+/**
+ * What it may be told: `collect` answers the bytes of the heap that are in use after a forced collection, `begin` measures
+ * anew, `report` answers what was measured since.
+ */
+export interface ProbeAnswers {
+  readonly collect: number;
+  readonly begin: undefined;
+  readonly report: TurnReport;
 }
 
 const LONG_TURN_MS = 10;
@@ -49,33 +57,27 @@ function memoryOf(name: string): number {
   return Number(line?.[1]) * 1024;
 }
 
-function collectedHeapBytes(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
-}
+const ANSWERS: { readonly [W in keyof ProbeAnswers]: () => ProbeAnswers[W] } = {
+  collect() {
+    globalThis.gc?.();
+    return process.memoryUsage().heapUsed;
+  },
+  begin() {
+    // 5: the peak begins anew at what is resident now.
+    writeFileSync("/proc/self/clear_refs", "5");
+    beginBytes = memoryOf("VmRSS");
+    return undefined;
+  },
+  report: () => ({ longestTurnMs, longTurnsMs, longestPauseMs, peakBytes: memoryOf("VmHWM"), beginBytes }),
+};
 
-/** Answers the heap that is in use. */
-function begin(): number {
-  const heapBytes = collectedHeapBytes();
-  // 5: the peak begins anew at what is resident now.
-  writeFileSync("/proc/self/clear_refs", "5");
-  beginBytes = memoryOf("VmRSS");
-  return heapBytes;
-}
-
-function report(): TurnReport {
-  const measured = { longestTurnMs, longTurnsMs, longestPauseMs, peakBytes: memoryOf("VmHWM"), beginBytes };
-  return { ...measured, heapBytes: collectedHeapBytes() };
-}
-
-process.on("message", (word) => {
-  if (word !== "begin" && word !== "report") return;
-  const answer = word === "begin" ? begin() : report();
+process.on("message", (word: keyof ProbeAnswers) => {
+  const answer = ANSWERS[word]();
   // The turn that told is not one of the service's.
   setImmediate(() => {
     [longestTurnMs, longTurnsMs, longestPauseMs] = [0, [], 0];
     last = process.threadCpuUsage();
-    process.send?.(answer);
+    process.send?.({ answer });
   });
 });
 process.channel?.unref();

@@ -354,7 +354,7 @@ export type ImportUsersResult = Message<"lockkeeper.user.v1.ImportUsersResult"> 
     case: "details";
   } | {
     /**
-     * It failed, and why.
+     * It failed, and why: as a call of its own would be refused, with at most 3 fields.
      *
      * @generated from field: google.rpc.Status error = 4;
      */

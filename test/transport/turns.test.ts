@@ -1,0 +1,42 @@
+/** Long steps of many calls share the event loop: others have their turn between any two of them. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { takeTurn } from "../../src/transport/turns.ts";
+
+/** Longer than what all steps together may take of one turn. */
+const LONG_MS = 3;
+
+function work(): void {
+  for (const start = performance.now(); performance.now() - start < LONG_MS; );
+}
+
+test("no two long steps are in one turn, and who came first goes first", async () => {
+  let turns = 0;
+  let counting: boolean = true;
+  const count = (): void => {
+    turns++;
+    if (counting) setImmediate(count);
+  };
+  setImmediate(count);
+  const at: (readonly [call: number, turn: number])[] = [];
+  await Promise.all(
+    [0, 1, 2].map(async (call) => {
+      for (let step = 0; step < 3; step++) {
+        await takeTurn();
+        at.push([call, turns]);
+        work();
+      }
+    }),
+  );
+  counting = false;
+  assert.deepEqual(
+    at.map(([call]) => call),
+    [0, 1, 2, 0, 1, 2, 0, 1, 2],
+  );
+  assert.equal(new Set(at.map(([, turn]) => turn)).size, at.length);
+});
+
+test("short steps need not wait", async () => {
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(takeTurn(), undefined);
+});
