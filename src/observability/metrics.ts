@@ -34,6 +34,8 @@ export interface StoreStats {
   readonly walBytes: number;
   /** What of the log has still to be moved into the database. */
   readonly walPendingBytes: number;
+  /** How far the clock is behind the newest record; time stands still for as long. */
+  readonly clockBehindMs: number;
   /** Meanwhile the log is let grow. */
   readonly backupsUnderWay: number;
 }
@@ -123,6 +125,11 @@ export class Metrics {
     help: "Faults of the store; each is in the log with its cause.",
     registers: [this.#registry],
   });
+  readonly #clockJumps = new Counter({
+    name: "lockkeeper_clock_jumps_total",
+    help: "Jumps of the wall clock by more than 60 s against the monotonic clock.",
+    registers: [this.#registry],
+  });
   #pending: Promise<string> | undefined;
 
   constructor({ version }: { readonly version: string }) {
@@ -177,6 +184,11 @@ export class Metrics {
   batch({ commands, durationMs }: BatchMetric): void {
     this.#batchCommands.observe(commands);
     this.#batchDuration.observe(durationMs / MS_PER_SECOND);
+  }
+
+  /** Counts a jump of the wall clock against the monotonic clock. */
+  clockJump(): void {
+    this.#clockJumps.inc();
   }
 
   commit(durationMs: number): void {
@@ -249,6 +261,12 @@ const STORE_METRICS: readonly SourceMetric<[StoreStats]>[] = [
     "What of the write-ahead log is still to be moved into the database.",
     "gauge",
     (s) => s.walPendingBytes,
+  ],
+  [
+    "lockkeeper_clock_behind_seconds",
+    "How far the clock is behind the newest record; time stands still for as long.",
+    "gauge",
+    (s) => s.clockBehindMs / MS_PER_SECOND,
   ],
   [
     "lockkeeper_backups_under_way",

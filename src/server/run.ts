@@ -40,7 +40,14 @@ export async function run(config: Config): Promise<void> {
   };
   const renewBySignal = hearHangUp(log);
   const traces = await openTraces(log);
-  const service = await serve(config, { clock: Date.now, newId: randomUUIDv7, log, traces, adminKeyMade });
+  const service = await serve(config, {
+    clock: Date.now,
+    monotonic: () => performance.now(),
+    newId: randomUUIDv7,
+    log,
+    traces,
+    adminKeyMade,
+  });
   process.stdout.write(`listening on ${service.url}\n`);
   if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);
   if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));

@@ -12,7 +12,7 @@ import { toConnectError } from "../service/errors.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
-import type { Store } from "../store/store.ts";
+import type { SteadyClock } from "../store/steady-clock.ts";
 import { Health, healthHttpMounts } from "../transport/health.ts";
 import type { TlsOptions } from "../transport/listener.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";
@@ -20,6 +20,7 @@ import type { RefuseStray } from "../transport/record.ts";
 import { readTlsFiles } from "../transport/tls-files.ts";
 import { createTransport } from "../transport/transport.ts";
 import { readVersion } from "../version.ts";
+import { watchClock, whyClockIsBehind } from "./clock-watch.ts";
 import { describe } from "./describe.ts";
 import { tellFinished } from "./finished-call.ts";
 import { prepareFirstStart } from "./first-start.ts";
@@ -34,7 +35,10 @@ const CHECK_INTERVAL_MS = 1000;
 
 /** What tests hand in. */
 export interface Surroundings {
+  /** Milliseconds since the epoch; may jump. */
   readonly clock: () => number;
+  /** Milliseconds since any instant; never jumps. Absent: `clock` is believed whatever it says. */
+  readonly monotonic?: () => number;
   readonly newId: () => string;
   readonly log: Log;
   /** Absent: calls are not traced. Whoever opened them closes them, after the service has stopped. */
@@ -58,12 +62,14 @@ export interface Service {
 
 /** Opens the store, mounts the services and listens. */
 export async function serve(config: Config, surroundings: Surroundings): Promise<Service> {
-  const { clock, log, traces } = surroundings;
+  const { log, traces } = surroundings;
   const enabled = enabledDialects(config);
   // Before the database is opened: what is mistyped should be told before anything is made.
   withTls(config);
   assertPortOfItsOwn(config);
   const metrics = new Metrics({ version: readVersion() });
+  const steady = watchClock({ ...surroundings, metrics });
+  const clock = steady.now;
   const onTrouble = (error: unknown): void => {
     metrics.trouble();
     log.write("error", "store trouble", { cause: describe(error) });
@@ -77,6 +83,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   const store = await openSqliteStore({
     path: config.database.path,
     clock,
+    whenSteady: steady.whenSteady,
     allowClockBehind: config.allowClockBehind,
     limits: { backupBytesPerSecond: config.backupBytesPerSecond, backupLogBytesMax: config.backupLogBytesMax },
     sweepIntervalMs: SWEEP_INTERVAL_MS,
@@ -88,10 +95,10 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   });
   try {
     const badge = await Badge.open({ store, clock, onTrouble });
-    const tokens = await openTokens(issuers, surroundings);
+    const tokens = await openTokens(issuers, { clock, log });
     const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
     const gate = new Gate({ badge, tokens, clock, addressRate, callerRate });
-    return await serveStore(config, surroundings, { store, badge, gate, enabled, metrics, onTrouble });
+    return await serveStore(config, surroundings, { store, steady, badge, gate, enabled, metrics, onTrouble });
   } catch (error) {
     await store.close();
     throw error;
@@ -100,6 +107,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 
 interface Opened {
   readonly store: SqliteStore;
+  readonly steady: SteadyClock;
   readonly badge: Badge;
   readonly gate: Gate;
   readonly enabled: readonly Dialect[];
@@ -110,7 +118,7 @@ interface Opened {
 async function serveStore(
   config: Config,
   { newId, log, traces, adminKeyMade }: Surroundings,
-  { store, badge, gate, enabled, metrics, onTrouble }: Opened,
+  { store, steady, badge, gate, enabled, metrics, onTrouble }: Opened,
 ): Promise<Service> {
   const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
   // Told at once: a start that fails from here on must not lose the only key there is.
@@ -153,11 +161,11 @@ async function serveStore(
     await metricsListener?.close();
     throw error;
   });
-  let [loaded, answers] = [enabled.length === 0, true];
-  const tell = (): void => transport.setServing("", loaded && answers);
+  let [loaded, fault]: [boolean, string | undefined] = [enabled.length === 0, undefined];
+  const tell = (): void => transport.setServing("", loaded && fault === undefined, fault);
   tell();
-  const watch = watchStore(store, (serving) => {
-    answers = serving;
+  const watch = watchStore(store, config, (found) => {
+    fault = found;
     tell();
   });
   transport.loaded.then(
@@ -177,6 +185,7 @@ async function serveStore(
     },
     async stop() {
       clearInterval(watch);
+      steady.close();
       await transport.stop({ graceMs: config.stopGraceMs });
       await metricsListener?.close();
       badge.close();
@@ -223,17 +232,21 @@ function lateMounts(enabled: readonly Dialect[], parts: OperationsOptions): Late
   }));
 }
 
-/** Tells whenever the store begins or ceases to answer. */
-function watchStore(store: Store, tell: (serving: boolean) => void): NodeJS.Timeout {
-  let serving = true;
-  const note = (answers: boolean): void => {
-    if (answers !== serving) tell(answers);
-    serving = answers;
+/** Calls `tell` with each change of what keeps the store from being ready; undefined: nothing. */
+function watchStore(
+  store: SqliteStore,
+  { allowClockBehind }: Config,
+  tell: (fault: string | undefined) => void,
+): NodeJS.Timeout {
+  let last: string | undefined;
+  const note = (fault: string | undefined): void => {
+    if (fault !== last) tell(fault);
+    last = fault;
   };
   const timer = setInterval(() => {
     store.check().then(
-      () => note(true),
-      () => note(false),
+      () => note(allowClockBehind ? undefined : whyClockIsBehind(store.clockBehindMs)),
+      () => note("the database cannot be used"),
     );
   }, CHECK_INTERVAL_MS);
   return timer.unref();

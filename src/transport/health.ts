@@ -14,6 +14,7 @@ export class Health {
   readonly #serving = new Map<string, boolean>([["", false]]);
   readonly #watchers = new Set<() => void>();
   #stopped: boolean = false;
+  #why: string | undefined;
 
   /** Makes a service known. It serves as soon as the whole server does. */
   register(service: string): void {
@@ -22,7 +23,9 @@ export class Health {
     }
   }
 
-  setServing(service: string, serving: boolean): void {
+  /** `why`: one line for `/readyz` about why the whole server does not serve. */
+  setServing(service: string, serving: boolean, why?: string): void {
+    if (service === "") this.#why = serving ? undefined : why;
     this.#serving.set(service, serving && !this.#stopped);
     this.#tell();
   }
@@ -31,6 +34,12 @@ export class Health {
   stop(): void {
     this.#stopped = true;
     this.setServing("", false);
+  }
+
+  /** What `/readyz` says. */
+  get summary(): string {
+    if (this.isServing("") === true) return "ok";
+    return this.#why === undefined ? "not serving" : `not serving: ${this.#why}`;
   }
 
   /** Absent: there is no such service here. */
@@ -94,8 +103,8 @@ export function healthMount<A>(health: Health, admit: Admit<A>): Mount<A> {
 /** `GET /healthz`: the process answers. `GET /readyz`: it serves. */
 export function healthHttpMounts(health: Health): HttpMount[] {
   return [
-    mountHttp("/healthz", ({ method }) => answer(method, true)),
-    mountHttp("/readyz", ({ method }) => answer(method, health.isServing("") === true)),
+    mountHttp("/healthz", ({ method }) => answer(method, true, "ok")),
+    mountHttp("/readyz", ({ method }) => answer(method, health.isServing("") === true, health.summary)),
   ];
 }
 
@@ -120,9 +129,9 @@ function toResponse(status: Status): HealthCheckResponse {
   return create(HealthCheckResponseSchema, { status });
 }
 
-function answer(method: string, well: boolean): HttpAnswer {
+function answer(method: string, well: boolean, summary: string): HttpAnswer {
   const allowed = method === "GET" || method === "HEAD";
-  const text = allowed ? (well ? "ok\n" : "not serving\n") : `${method} is not served here; GET and HEAD are\n`;
+  const text = allowed ? `${summary}\n` : `${method} is not served here; GET and HEAD are\n`;
   const header = { "content-type": "text/plain", "cache-control": "no-store" };
   return {
     status: allowed ? (well ? 200 : 503) : 405,

@@ -47,8 +47,8 @@ export interface Transport {
   readonly loaded: Promise<void>;
   /** What is being served now: requests of every kind, probes too. */
   readonly load: { readonly requests: number; readonly connections: number };
-  /** What the health service says. The empty name is the whole server, which does not serve until told. */
-  setServing(service: string, serving: boolean): void;
+  /** What the health service says. The empty name is the whole server, which does not serve until told. `why` not: for `/readyz`. */
+  setServing(service: string, serving: boolean, why?: string): void;
   /** Connections from now on see another certificate. Throws when it is not usable; the former one stays. */
   renewTls(tls: TlsOptions): void;
   /** Stops taking calls; those that are open may finish within `graceMs`, then their connections are destroyed. */
@@ -112,7 +112,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       return { requests: live.count, connections: listener.connections };
     },
     renewTls: (tls) => listener.renew(tls),
-    setServing: (service, serving) => health.setServing(service, serving),
+    setServing: (service, serving, why) => health.setServing(service, serving, why),
     stop: async ({ graceMs }) => {
       draining = true;
       health.stop();

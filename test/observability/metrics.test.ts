@@ -195,6 +195,7 @@ describe("a scrape", () => {
         databaseBytes: 5,
         walBytes: 6,
         walPendingBytes: 9,
+        clockBehindMs: 9_000,
         backupsUnderWay: 1,
       };
     };
@@ -205,6 +206,7 @@ describe("a scrape", () => {
     assert.equal(sumOf(well, "lockkeeper_wal_wait_seconds_total"), 3);
     assert.equal(sumOf(well, "lockkeeper_sweep_lag_seconds"), 4);
     assert.equal(sumOf(well, "lockkeeper_backups_under_way"), 1);
+    assert.equal(sumOf(well, "lockkeeper_clock_behind_seconds"), 9);
     disk.isGone = true;
     await new Promise((resolve) => setImmediate(resolve));
     const broken = parseExposition(await metrics.text());

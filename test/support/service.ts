@@ -55,6 +55,8 @@ export interface Running {
 export interface RunOptions {
   /** Milliseconds since the epoch; absent: the real time. */
   readonly clock?: () => number;
+  /** Milliseconds since any instant, never jumping; absent: `clock` is taken for it, and never jumps. */
+  readonly monotonic?: () => number;
   readonly newId?: () => string;
   /** Where the database is; absent: in a folder of its own that goes with the test. */
   readonly path?: string;
@@ -81,7 +83,8 @@ export async function startService(t: Scope, options: RunOptions = {}): Promise<
   const clock = options.clock ?? Date.now;
   const log = createLog({ level: "debug", format: "json", clock, sink: (text) => (lines += text) });
   const adminKeyMade = (): never => assert.fail("a service with an admin key made another one");
-  const service = await serve(config, { clock, newId: options.newId ?? randomUUIDv7, log, adminKeyMade });
+  const { monotonic, newId = randomUUIDv7 } = options;
+  const service = await serve(config, { clock, ...(monotonic && { monotonic }), newId, log, adminKeyMade });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= service.stop());
   defer(t, stop);

@@ -50,6 +50,7 @@ import { toApiKey, toOrganization } from "./rows.ts";
 import { UserSearches } from "./search-users.ts";
 import { SessionActivity } from "./session-activity.ts";
 import { Shadows } from "./shadows.ts";
+import { assertClock } from "./start-clock.ts";
 import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
@@ -61,6 +62,8 @@ export interface SqliteStoreOptions {
   readonly path: string;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Resolves when it is certain what time it is, see SteadyClock; absent or undefined: it is. Changes wait for it. */
+  readonly whenSteady?: () => Promise<void> | undefined;
   /** Starts although the clock is behind what is recorded; time then stands still until it has caught up. */
   readonly allowClockBehind?: boolean;
   /** Told of every trouble with its cause, for the log; commands and reads get their own answers. */
@@ -77,8 +80,6 @@ export interface SqliteStoreOptions {
   readonly sweepIntervalMs?: number;
 }
 
-/** A clock that is further behind the newest record is taken to be wrong. */
-const CLOCK_BEHIND_MS_MAX = 60_000;
 const SWEEP_INTERVAL_MS = 1_000;
 
 /** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock is not fit. */
@@ -100,15 +101,6 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   }
 }
 
-function assertClock(database: Database, { clock, allowClockBehind = false }: SqliteStoreOptions): void {
-  const recordTime = Number(database.prepare("SELECT record_time FROM log_head").pluck().get());
-  const behindMs = recordTime - clock();
-  if (allowClockBehind || behindMs <= CLOCK_BEHIND_MS_MAX) return;
-  throw new Error(
-    `the clock says ${new Date(clock()).toISOString()}, but the newest record is of ${new Date(recordTime).toISOString()}: it is ${Math.round(behindMs / 1000)} s behind, at most ${CLOCK_BEHIND_MS_MAX / 1000} s are allowed; set the clock`,
-  );
-}
-
 export class SqliteStore implements Store {
   readonly generation: number;
   readonly #path: string;
@@ -120,6 +112,7 @@ export class SqliteStore implements Store {
   readonly #writer: Writer;
   readonly #commits: GroupCommit;
   readonly #wal: WalKeeper;
+  readonly #whenWritable: () => Promise<void> | undefined;
   readonly #reader: Reader;
   readonly #sweeper: Sweeper;
   readonly #searches: UserSearches;
@@ -146,12 +139,14 @@ export class SqliteStore implements Store {
     database.pragma(`journal_size_limit = ${walBytesMax}`);
     this.#wal = new WalKeeper({ database, path, descriptor: this.#descriptor, walBytesMax, onTrouble });
     this.#backups = new Backups({ path, descriptor: this.#descriptor, wal: this.#wal, limits });
+    const whenRoom = (): Promise<void> | undefined => this.#wal.whenRoom();
+    this.#whenWritable = () => options.whenSteady?.()?.then(whenRoom) ?? whenRoom();
     this.#writer = new Writer({
       database,
       statements: this.#statements,
       guard: this.#guard,
       clock: options.clock,
-      whenRoom: () => this.#wal.whenRoom(),
+      whenWritable: this.#whenWritable,
       onCommit: options.onCommit,
       activity: (session) => this.#activity.known(session),
     });
@@ -329,8 +324,14 @@ export class SqliteStore implements Store {
       databaseBytes: sizeOf(this.#path),
       walBytes: sizeOf(`${this.#path}-wal`),
       walPendingBytes: this.#wal.usedBytes(),
+      clockBehindMs: this.clockBehindMs,
       backupsUnderWay: Number(this.#backups.isUnderWay),
     };
+  }
+
+  /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
+  get clockBehindMs(): number {
+    return this.#writer.clockBehindMs;
   }
 
   /** How the group commit has fared since the start. */
@@ -365,7 +366,7 @@ export class SqliteStore implements Store {
   }
 
   async #deleteOld(statement: Statement<[number, number]>, parameters: [number, number]): Promise<number> {
-    await this.#wal.whenRoom();
+    await this.#whenWritable();
     return this.#writer.transact(() => {
       const { changes } = statement.run(...parameters);
       return { result: changes, wrote: changes > 0 };
@@ -374,7 +375,7 @@ export class SqliteStore implements Store {
 
   /** Writes what is no event. */
   async #write(work: () => void): Promise<void> {
-    await this.#wal.whenRoom();
+    await this.#whenWritable();
     this.#assertOpen();
     this.#writer.transact(() => {
       work();

@@ -14,8 +14,8 @@ export interface WriterOptions {
   readonly guard: FileGuard;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Resolves when the WAL has room for another batch. */
-  readonly whenRoom: () => Promise<void> | undefined;
+  /** Resolves when a batch may begin: the time is certain and the WAL has room. */
+  readonly whenWritable: () => Promise<void> | undefined;
   /** Hears how long each COMMIT took, in milliseconds. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
   /** A session with the last activity that is known, on disk or not. */
@@ -39,8 +39,13 @@ export class Writer {
     return Math.max(Math.floor(this.#options.clock()), this.#recordTime);
   }
 
+  /** Milliseconds that the clock is behind the newest record: as long as time stands still. */
+  get clockBehindMs(): number {
+    return this.now() - Math.floor(this.#options.clock());
+  }
+
   readonly run: RunBatch = async (take) => {
-    await this.#options.whenRoom();
+    await this.#options.whenWritable();
     return this.transact(() => this.#runBatch(take));
   };
 
