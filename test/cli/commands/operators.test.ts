@@ -161,6 +161,41 @@ test("keys are created, listed and revoked; the new one opens what it may and no
   await assertRefused(lk("keys create"), { code: 2, says: /--role: exactly one of role and permissions is needed/ });
 });
 
+test("keys are shown, and rotated with an overlap or at once", async () => {
+  const text = await printed(lk("keys create --role viewer --display-name turn"));
+  const id = /^key +(\w+)$/m.exec(text)?.[1] ?? assert.fail(text);
+  const first = /^secret, shown this once +(\S+)$/m.exec(text)?.[1] ?? assert.fail(text);
+  const shown = await printed(lk(`keys show ${id}`));
+  for (const line of [/^name +turn$/m, /^role +viewer$/m, /^expires +never$/m, /^created by +key:\w+$/m]) {
+    assert.match(shown, line);
+  }
+  assert.doesNotMatch(shown, /secret/);
+  await assertRefused(lk("keys show zz"), { code: 3, says: /\(API_KEY_NOT_FOUND\)/ });
+  const [rotated] = await jsonOf<{ secret: string }>(lk(`keys rotate ${id} --overlap 1h --json`));
+  for (const LOCKKEEPER_KEY of [first, rotated?.secret ?? ""]) await printed(lk("whoami", { LOCKKEEPER_KEY }));
+  await assertRefused(lk(`keys rotate ${id} --overlap 0s`), { code: 2, says: /End every present secret.*say --yes/ });
+  const last = await printed(lk(`keys rotate ${id} --overlap 0s --yes --note leaked`));
+  const secret = /^secret, shown this once +(\S+)$/m.exec(last)?.[1] ?? assert.fail(last);
+  await printed(lk("whoami", { LOCKKEEPER_KEY: secret }));
+  await assertRefused(lk("whoami", { LOCKKEEPER_KEY: first }), { code: 5, says: /\(CREDENTIAL_INVALID\)/ });
+  await assertRefused(lk(`keys rotate ${id} --overlap 31d`), { code: 2, says: /: --overlap: / });
+});
+
+test("attempts are listed by user, network and outcome", async () => {
+  await users.createUser({ userId: "tim" });
+  const subject = { subject: { case: "userId" as const, value: "tim" } };
+  const from = (ip: string) => ({ subject, factor: Factor.PASSWORD, client: { ip, userAgent: "curl\u001b" } });
+  await signIns.recordFailure(from("203.0.113.7"));
+  await signIns.recordSuccess(from("198.51.100.1"));
+  const table = await printed(lk("signin attempts --user tim"));
+  assert.match(table, /^TIME +USER +FACTOR +OUTCOME +IP +USER AGENT +BY\n/);
+  assert.match(table, /^\S+Z +tim +PASSWORD +SUCCEEDED +198\.51\.100\.1 +curl\\u\{1b\} +key:\w+$/m);
+  const failed = await printed(lk("signin attempts --network 203.0.113.0/24 --outcome failed"));
+  assert.match(failed, /^[^\n]+\n\S+Z +tim +PASSWORD +FAILED +203\.0\.113\.7 [^\n]+\n$/);
+  assert.deepEqual(await jsonOf(lk("signin attempts --user tim --until 2020-01-01 --json")), []);
+  await assertRefused(lk("signin attempts --network 203.0.113.0/99"), { code: 2, says: /: --network: / });
+});
+
 test("whoever lost every key makes one in the database while the service is stopped", async (t) => {
   const path = join(await temporaryFolder(t), "lockkeeper.db");
   const child = await spawnService(t, { path });
@@ -201,5 +236,8 @@ test("organizations are created, listed and updated", async () => {
     listed.map(({ organizationId }) => organizationId),
     ["acme", "default", "emca"],
   );
+  assert.match(await printed(lk("orgs show acme")), /\nacme +/);
+  assert.equal(await printed(lk("orgs show emca acme -o name")), "emca\nacme\n");
+  await assertRefused(lk("orgs show zz"), { code: 3, says: /\(ORGANIZATION_NOT_FOUND\)/ });
   await assertRefused(lk("orgs update zz --lock-duration 2h"), { code: 3, says: /\(ORGANIZATION_NOT_FOUND\)/ });
 });

@@ -189,3 +189,33 @@ test("--organization keeps a command inside one organization", async () => {
     ["bob"],
   );
 });
+
+test("users update changes what is named, takes away what is empty, and leaves the rest", async () => {
+  const profile = { username: "uma", email: "uma@example.com", phone: "1" };
+  await users.createUser({ userId: "uma", profile, attributes: { a: { x: 1 }, b: { y: 2 }, "acme-crm": { z: 3 } } });
+  const line = ["users", "update", "uma", "--email", "uma@example.org", "--email-verified", "true", "--phone", ""];
+  const attributes = ["--attributes", 'a={"x":9}', "--remove-attributes", "b"];
+  assert.equal(await printed(lk([...line, ...attributes, "--expected-sequence", "1"])), "uma is ACTIVE, sequence 2\n");
+  const [shown] = await jsonOf<UserAnswer>(lk("users show uma --json"));
+  assert.deepEqual(shown?.user.profile, { username: "uma", email: "uma@example.org", emailVerified: true });
+  assert.deepEqual(shown?.user.attributes, { a: { x: 9 }, "acme-crm": { z: 3 } });
+  const checked = await lk(["users", "update", "uma", "--username", "", "--validate-only"]);
+  assert.deepEqual(
+    [checked.stdout, checked.stderr],
+    ["uma would be ACTIVE, sequence 3\n", "checked only; nothing was changed\n"],
+  );
+  await printed(lk(["users", "update", "uma", "--attributes", 'acme-crm={"z":4}']));
+  await assertRefused(lk("users update nobody --email x@y.zz"), { code: 3, says: /USER_NOT_FOUND/ });
+  await assertRefused(lk(["users", "update", "uma", "--attributes", 'a={"id":12345678901234567890}']), {
+    code: 2,
+    says: /send it as a text/,
+  });
+});
+
+test("users list --due-before names whose restrictions end by then", async () => {
+  for (const userId of ["due1", "due2"]) await users.createUser({ userId });
+  await users.lockUser({ userId: "due1", expiry: { case: "duration", value: { seconds: 60n } } });
+  await users.lockUser({ userId: "due2", expiry: { case: "never", value: true } });
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  assert.match(await printed(lk(`users list --due-before ${until} -o name --prefix due`)), /^due1\n$/);
+});

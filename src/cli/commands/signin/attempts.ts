@@ -53,11 +53,11 @@ export const signinAttempts = defineCommand({
     ["signin attempts --network 203.0.113.0/24 --start 2030-01-31 --all --json", "what came from there"],
   ],
   async run(given, { client, organizationId, output }) {
-    const { user = "", network = "", outcome, start, until } = given;
+    const { user, network, outcome, start, until } = given;
     const request = {
       organizationId,
-      userId: user,
-      network,
+      ...(user === undefined ? {} : { userId: user }),
+      ...(network === undefined ? {} : { network }),
       outcomes: [...outcome],
       ...(start === undefined ? {} : { startTime: start }),
       ...(until === undefined ? {} : { endTime: until }),
