@@ -125,9 +125,18 @@ export function parseMegabytes(text: string, least: number): number {
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
+/** The longest that a timer of Node waits; beyond, it fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** A duration in milliseconds that a timer can wait. */
 export function parseDurationMs(text: string): number {
   const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
-  if (match === null)
-    throw new Error(`${JSON.stringify(text)} is not allowed; it must be a duration such as 10s, 500ms or 2m`);
-  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  const ms = Number(match?.[1]) * UNIT_MS[match?.[2] as keyof typeof UNIT_MS];
+  if (match === null || ms > TIMER_MS_MAX) {
+    const most = Math.floor(TIMER_MS_MAX / UNIT_MS.m);
+    throw new Error(
+      `${JSON.stringify(text)} is not allowed; it must be a duration such as 10s, 500ms or 2m, at most ${most}m (24 days)`,
+    );
+  }
+  return ms;
 }

@@ -251,8 +251,11 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["2m", 120_000],
       ["500ms", 500],
       ["0s", 0],
+      ["35791m", 2_147_460_000],
     ],
     refused: [
+      // No timer waits so long.
+      ["40000m", /"40000m" is not allowed; .*, at most 35791m \(24 days\)$/],
       ["10", /"10" is not allowed; it must be a duration such as 10s, 500ms or 2m/],
       ["1h", /is not allowed/],
       ["-1s", /is not allowed/],

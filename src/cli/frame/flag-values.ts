@@ -14,11 +14,11 @@ const DURATION = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d
 const UNITS_MS = [604_800_000n, 86_400_000n, 3_600_000n, 60_000n, 1_000n, 1n];
 /** 10,000 years: as long as protobuf's Duration. */
 const DURATION_MS_MAX = 315_576_000_000_000n;
-const DIGITS_MAX = 18;
+const CHARS_MAX = 40;
 
 /** Milliseconds; zero only where it is said to be allowed. */
 function durationMs(typed: string, { orZero = false }: { readonly orZero?: boolean } = {}): bigint {
-  const match = typed.length > 0 && typed.length <= DIGITS_MAX ? DURATION.exec(typed) : null;
+  const match = typed.length > 0 && typed.length <= CHARS_MAX ? DURATION.exec(typed) : null;
   const ms = UNITS_MS.reduce((sum, unit, index) => sum + unit * BigInt(match?.[index + 1] ?? 0), 0n);
   if (match === null || (ms === 0n && !orZero) || ms > DURATION_MS_MAX) {
     const bound = ms > DURATION_MS_MAX ? "of at most 10000 years" : orZero ? "of zero or more" : "longer than zero";
@@ -60,26 +60,36 @@ function boundedMs(typed: string, max: number, shown: string): number {
   return ms;
 }
 
-const INSTANT = /^\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:[Zz]|[+-]\d{2}:\d{2}))?$/;
+const INSTANT =
+  /^(?<date>\d{4}-\d\d-\d\d)(?:[Tt ](?<time>\d\d:\d\d(?::\d\d(?:\.(?<fraction>\d{1,9}))?)?)(?<zone>[Zz]|[+-]\d\d:\d\d))?$/;
+/** The first and the last second that protobuf and JSON know. */
+const INSTANT_MIN_MS = Date.parse("0001-01-01T00:00:00Z");
+const INSTANT_MAX_MS = Date.parse("9999-12-31T23:59:59Z");
 
-/** An instant: a date (its first moment in UTC), or date and time with `Z` or an offset. */
+/** An instant: a date (its first moment in UTC), or date and time with `Z` or an offset. Throws an Error otherwise. */
 export function parseInstant(typed: string): Seconds {
-  const ms = INSTANT.test(typed) ? Date.parse(typed.replace(" ", "T").toUpperCase()) : Number.NaN;
-  if (Number.isNaN(ms) || !isOfCalendar(typed)) {
-    throw new Error(
-      `${JSON.stringify(typed)} is not allowed; it must be an instant such as 2030-01-31T18:00:00Z or ` +
-        "2030-01-31T18:00+02:00, or a date, 2030-01-31",
-    );
+  const instant = readInstant(typed);
+  if (instant !== undefined) return instant;
+  throw new Error(
+    `${JSON.stringify(typed)} is not allowed; it must be an instant such as 2030-01-31T18:00:00Z or ` +
+      "2030-01-31T18:00+02:00, or a date, 2030-01-31",
+  );
+}
+
+/** As `parseInstant`; `undefined` for what is not an instant, and for days and hours that no calendar and no clock has. */
+export function readInstant(text: string): Seconds | undefined {
+  const { date = "", time = "00:00", fraction = "", zone = "Z" } = INSTANT.exec(text)?.groups ?? {};
+  const clock = time.slice(0, "18:00:00".length);
+  const ms = Date.parse(`${date}T${clock.length === 5 ? `${clock}:00` : clock}${zone.toUpperCase()}`);
+  const isKnown = ms >= INSTANT_MIN_MS && ms <= INSTANT_MAX_MS;
+  // JavaScript takes 30 February for 2 March, and 24:00 for the next day.
+  if (!isKnown || clock.startsWith("24") || !new Date(`${date}T00:00:00Z`).toISOString().startsWith(date)) {
+    return undefined;
   }
-  return toSeconds(BigInt(ms));
+  return { seconds: BigInt(ms) / 1000n, nanos: Number(fraction.padEnd(9, "0")) };
 }
 
-/** JavaScript takes 30 February for 2 March. */
-function isOfCalendar(typed: string): boolean {
-  const date = typed.slice(0, 10);
-  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
-}
-
+/** A whole number within bounds. Throws an Error that names them. */
 export function parseWhole(typed: string, { min, max }: { readonly min: number; readonly max: number }): number {
   const number = /^\d{1,15}$/.test(typed) ? Number(typed) : Number.NaN;
   if (number >= min && number <= max) return number;

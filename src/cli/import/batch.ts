@@ -31,7 +31,7 @@ export interface SendOptions {
   readonly signal: AbortSignal;
   /** Milliseconds that only go forward. */
   readonly clock: () => number;
-  /** Hears of each wait. */
+  /** Called before each wait. */
   readonly onWait: (reason: string, waitMs: number) => void;
 }
 
@@ -60,6 +60,7 @@ export async function sendBatch(
     return results.map(toOutcome);
   } catch (error) {
     if (!(error instanceof ConnectError) || !isOfContent(error)) throw error;
+    if (users.length === 1 && (await isOfCall(error, options))) throw error;
     if (users.length === 1)
       return [toFailed(error.code, error.rawMessage, error.findDetails(ErrorInfoSchema)[0]?.reason)];
     // One row can make a request that no service takes, too large or too deep: halves find it, the rest goes through.
@@ -76,6 +77,16 @@ function isOfContent(error: ConnectError): boolean {
   // Whoever has too much to do says when to come again; a request that is too large never comes through.
   const isTooLarge = error.code === Code.ResourceExhausted && error.findDetails(RetryInfoSchema).length === 0;
   return (error.code === Code.InvalidArgument && !isOfTerms) || isTooLarge;
+}
+
+/** Whether the call fails in the same way without any row: then it is not the row's fault. */
+async function isOfCall(error: ConnectError, { call, terms }: SendOptions): Promise<boolean> {
+  try {
+    await call({ ...terms, users: [], validateOnly: true });
+    return false;
+  } catch (withoutRow) {
+    return withoutRow instanceof ConnectError && withoutRow.rawMessage === error.rawMessage;
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue, MessageInitShape } from "@bufbuild/protobuf
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Cause, type RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import type { ImportRestrictionSchema, ImportUserSchema } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { readInstant } from "../frame/flag-values.ts";
 
 export type UserInit = MessageInitShape<typeof ImportUserSchema>;
 type RestrictionInit = MessageInitShape<typeof ImportRestrictionSchema>;
@@ -128,29 +129,27 @@ export function readBoolean(name: string, text: string): boolean {
   throw new RowFault(`${name} is ${withheld(text)}; it must be true or false`);
 }
 
-const INSTANT =
-  /^(?<date>\d{4}-\d\d-\d\d)(?:[Tt ](?<time>\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?<zone>Z|z|UTC|[+-]\d\d:?\d\d)(?: UTC)?)?$/;
+/** As databases print instants: `2026-01-31 12:00:00.5 +0000 UTC`. */
+const PRINTED = /^(\S+[ Tt]\d\d:\d\d\S*?) ?(?:UTC|([+-]\d\d):?(\d\d)(?: UTC)?)$/;
+/** Fewer digits are those of seconds; more than these are beyond the year 9999. */
 const EPOCH_MS = /^\d{11,15}$/;
+const INSTANT_CHARS_MAX = 64;
+const EPOCH_MS_MAX = 253_402_300_799_999;
 
-/** An instant in milliseconds since the epoch: RFC 3339, a date (midnight, UTC) or such milliseconds. Throws RowFault. */
+/**
+ * An instant in milliseconds since the epoch: RFC 3339, a date (midnight, UTC) or such milliseconds; what is
+ * finer is cut off. Throws RowFault.
+ */
 export function readTime(name: string, text: string): number {
   const trimmed = text.trim();
-  if (EPOCH_MS.test(trimmed)) return Number(trimmed);
-  const { date, time = "00:00", zone = "Z" } = INSTANT.exec(trimmed)?.groups ?? {};
-  if (date !== undefined && isDay(date)) {
-    const offset = zone.length < 5 ? "Z" : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
-    const milliseconds = Date.parse(`${date}T${time}${offset}`);
-    if (!Number.isNaN(milliseconds)) return milliseconds;
-  }
+  if (EPOCH_MS.test(trimmed) && Number(trimmed) <= EPOCH_MS_MAX) return Number(trimmed);
+  const [, moment, hours, minutes = "00"] = (trimmed.length <= INSTANT_CHARS_MAX && PRINTED.exec(trimmed)) || [];
+  const plain = moment === undefined ? trimmed : `${moment}${hours === undefined ? "Z" : `${hours}:${minutes}`}`;
+  const instant = readInstant(plain);
+  if (instant !== undefined) return Number(instant.seconds) * 1000 + Math.floor(instant.nanos / 1e6);
   throw new RowFault(
     `${name} is ${withheld(text)}; it must be an instant such as 2026-01-31T12:00:00Z, a date, or milliseconds since 1970`,
   );
-}
-
-/** Whether the calendar has the day: JavaScript takes February 31 for March 3. */
-function isDay(date: string): boolean {
-  const midnight = Date.parse(`${date}T00:00:00Z`);
-  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
 }
 
 /** A JSON object in a cell. Throws RowFault. */
@@ -174,9 +173,14 @@ export function objectsIn(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** A text of a foreign object; absent, null and other types: empty. */
+/** A text of a foreign object; absent, null and other types: empty. Throws RowFault for a number that lost its digits. */
 export function textIn(object: JsonObject, name: string): string {
   const value = object[name];
+  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+    throw new RowFault(
+      `${name} is a number beyond ±${Number.MAX_SAFE_INTEGER}; its digits are lost, it must be a text`,
+    );
+  }
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
 }
 
@@ -198,11 +202,10 @@ export function flagIn(object: JsonObject, name: string): boolean {
 export function timeIn(object: JsonObject, name: string): number | undefined {
   const value = object[name];
   if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   return readTime(name, typeof value === "string" ? value : JSON.stringify(value));
 }
 
-/** A received value of a row as it is told in a fault: what it is, for what it says may be personal or secret. */
+/** Describes a value of a row without revealing it: its type, and the length of a text. */
 export function withheld(value: JsonValue): string {
   if (typeof value === "string") return `a text of ${value.length} character${value.length === 1 ? "" : "s"}`;
   if (value === null) return "null";
