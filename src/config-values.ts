@@ -140,3 +140,8 @@ export function parseDurationMs(text: string): number {
   }
   return ms;
 }
+
+/** Whether only this machine reaches an address to listen on. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}

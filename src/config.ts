@@ -27,6 +27,7 @@ export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
   readonly metricsListen: { readonly host: string; readonly port: number } | undefined;
   readonly database: { readonly engine: "sqlite"; readonly path: string };
+  readonly createDatabase: boolean;
   readonly adminKey: string | undefined;
   /** Paths of PEM files; certificate and key together, or neither. */
   readonly tlsCert: string | undefined;
@@ -86,6 +87,14 @@ export const SETTINGS: Settings = {
     fallback: "sqlite:data/lockkeeper.db",
     meaning: "Where the data is, `sqlite:PATH`.",
     parse: parseDatabase,
+  },
+  createDatabase: {
+    flag: "create-database",
+    environment: "LOCKKEEPER_CREATE_DATABASE",
+    fallback: "true",
+    meaning:
+      "Make the database when there is none: `true` or `false`. With `false` a path that is mistyped, or a volume that is not mounted, ends the start; set it once an instance has its data.",
+    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
   adminKey: {
     environment: "LOCKKEEPER_ADMIN_KEY",
@@ -244,6 +253,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     listen: read("listen"),
     metricsListen: read("metricsListen"),
     database: read("database"),
+    createDatabase: read("createDatabase"),
     adminKey: read("adminKey"),
     tlsCert: read("tlsCert"),
     tlsKey: read("tlsKey"),

@@ -16,13 +16,22 @@ interface FirstStart {
   readonly adminKey: string | undefined;
 }
 
+/** What a start has made. */
+export interface Prepared {
+  /** There was nothing in the database before. */
+  readonly isNew: boolean;
+  /** The owner's key that was made; absent: there was one, or the administrator named one. */
+  readonly adminKey?: string;
+}
+
 /**
- * Sees that there is an organization `default` and an owner's key. Answers the key it made, if it made one. A start that
- * died half-way is finished by the next one.
+ * Sees that there is an organization `default` and an owner's key. A start that died half-way is finished by the next
+ * one.
  */
-export async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart): Promise<string | undefined> {
+export async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart): Promise<Prepared> {
   const context: CommandContext = { actor: SYSTEM_ACTOR, via: "start", scope: null, validateOnly: false };
-  if ((await store.readOrganization(DEFAULT_ORGANIZATION_ID)) === undefined) {
+  const isNew = (await store.readOrganization(DEFAULT_ORGANIZATION_ID)) === undefined;
+  if (isNew) {
     const outcome = await store.execute({
       type: "CreateOrganization",
       organizationId: DEFAULT_ORGANIZATION_ID,
@@ -33,7 +42,7 @@ export async function prepareFirstStart({ store, badge, newId, adminKey }: First
   }
   const hasOwner = (await store.loadApiKeys()).some(isLastingOwner);
   const known = adminKey === undefined ? undefined : await readAdminKey(store, adminKey);
-  if (adminKey === undefined ? hasOwner : known !== undefined) return undefined;
+  if (adminKey === undefined ? hasOwner : known !== undefined) return { isNew };
   const keyId = toKeyId(newId());
   const secret = adminKey ?? createSecret(keyId);
   if (looksLikeSecret(secret) && !isWellFormedSecret(secret)) {
@@ -54,7 +63,7 @@ export async function prepareFirstStart({ store, badge, newId, adminKey }: First
   });
   if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
   badge.hold(outcome.resource);
-  return adminKey === undefined ? secret : undefined;
+  return adminKey === undefined ? { isNew, adminKey: secret } : { isNew };
 }
 
 /** The key whose secret this is; `undefined`: there is none yet. Throws ConfigError for one that opens less than an owner's. */

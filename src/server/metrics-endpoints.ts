@@ -19,6 +19,7 @@ import { describeFault } from "../service/transport-faults.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
 import { type HttpAnswer, type HttpMount, mountHttp } from "../transport/mount.ts";
+import { portFault } from "./start-report.ts";
 
 const PERMISSION: Permission = "metrics.read";
 /** Addresses that stand for all others. */
@@ -69,8 +70,6 @@ export async function openMetricsListener(
   try {
     return await listenForMetrics(metrics, metricsListen, onTrouble);
   } catch (error) {
-    throw new ConfigError(
-      `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new ConfigError(portFault(error, "--metrics-listen, LOCKKEEPER_METRICS_LISTEN", metricsListen));
   }
 }

@@ -1,5 +1,6 @@
 /** A service as a process: what it prints, and which signals it hears. */
 import { randomUUIDv7 } from "node:crypto";
+import { resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import type { Config } from "../config.ts";
 import { createLog, type Log } from "../observability/log.ts";
@@ -7,6 +8,7 @@ import { readTraceSettings, type Traces } from "../observability/traces.ts";
 import { readVersion } from "../version.ts";
 import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
+import { newDatabaseLines, openSettings, startFacts, unknownVariables } from "./start-report.ts";
 
 /** Three lines that can be pasted: create a user, lock it, unlock it. */
 function firstMinute(url: string, key: string): string {
@@ -36,8 +38,8 @@ export async function run(config: Config): Promise<void> {
   let madeAdminKey: string | undefined;
   const adminKeyMade = (secret: string): void => {
     madeAdminKey = secret;
-    process.stdout.write(`admin key, shown this once: ${secret}\n`);
   };
+  for (const sentence of [...unknownVariables(process.env), ...openSettings(config)]) log.write("warn", sentence);
   const renewBySignal = hearHangUp(log);
   const traces = await openTraces(log);
   const service = await serve(config, {
@@ -48,11 +50,15 @@ export async function run(config: Config): Promise<void> {
     traces,
     adminKeyMade,
   });
+  // Before anybody is told that the service runs: who stops it at once must find it listening for that.
+  renewBySignal(service);
+  hearSignals(service, traces, log);
+  log.write("info", "started", startFacts(config, service));
+  if (service.isNew) process.stdout.write(newDatabaseLines(resolve(config.database.path)));
+  if (madeAdminKey !== undefined) process.stdout.write(`admin key, shown this once: ${madeAdminKey}\n`);
   process.stdout.write(`listening on ${service.url}\n`);
   if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);
   if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
-  renewBySignal(service);
-  hearSignals(service, traces, log);
 }
 
 /**
@@ -109,9 +115,11 @@ function hearSignals(service: Service, traces: Traces | undefined, log: Log): vo
       if (stopping) process.exit(1);
       stopping = true;
       log.write("info", "stopping", { signal });
+      const beginTime = performance.now();
       const stopped = service.stop().finally(() => traces?.close());
       stopped.then(
         () => {
+          log.write("info", "stopped", { ms: Math.round(performance.now() - beginTime) });
           log.flush();
           process.exit(0);
         },

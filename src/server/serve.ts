@@ -1,4 +1,6 @@
 /** The wiring: opens the store, hangs the services on the transport and listens. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Admission } from "../auth/admission.ts";
 import { Badge } from "../auth/badge.ts";
 import { Gate, looksLikeToken } from "../auth/gate.ts";
@@ -7,6 +9,7 @@ import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
 import type { Log } from "../observability/log.ts";
 import { Metrics } from "../observability/metrics.ts";
+import type { MetricsListener } from "../observability/metrics-listener.ts";
 import type { Traces } from "../observability/traces.ts";
 import { toConnectError } from "../service/errors.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
@@ -18,17 +21,18 @@ import type { TlsOptions } from "../transport/listener.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";
 import type { RefuseStray } from "../transport/record.ts";
 import { readTlsFiles } from "../transport/tls-files.ts";
-import { createTransport } from "../transport/transport.ts";
+import { createTransport, type Transport } from "../transport/transport.ts";
 import { readVersion } from "../version.ts";
 import { watchClock, whyClockIsBehind } from "./clock-watch.ts";
 import { describe } from "./describe.ts";
 import { tellFinished } from "./finished-call.ts";
-import { prepareFirstStart } from "./first-start.ts";
+import { type Prepared, prepareFirstStart } from "./first-start.ts";
 import { openTokens, readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
 import { mounts } from "./mounts.ts";
 import { connectionsMaxHere } from "./open-files.ts";
 import { referenceMounts } from "./reference.ts";
+import { portFault } from "./start-report.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
@@ -43,7 +47,7 @@ export interface Surroundings {
   readonly log: Log;
   /** Absent: calls are not traced. Whoever opened them closes them, after the service has stopped. */
   readonly traces?: Traces | undefined;
-  /** Hears the key that a first start made, as soon as it is on disk. */
+  /** Called with the key that a first start made, as soon as it is on disk; the port is open by then. */
   readonly adminKeyMade: (secret: string) => void;
 }
 
@@ -52,6 +56,10 @@ export interface Service {
   readonly url: string;
   /** Where the metrics have a port of their own. */
   readonly metricsUrl: string | undefined;
+  /** Of the database. */
+  readonly generation: number;
+  /** This start has made the database, or found an empty one. */
+  readonly isNew: boolean;
   /**
    * Reads the certificate anew; false: there is none, the port speaks cleartext. Throws when it is not usable; the former
    * one is shown then as before.
@@ -80,8 +88,12 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
       "LOCKKEEPER_ADMIN_KEY: the value looks like a token (eyJ….…), and with --oidc-issuers those are asked of the issuers alone; set another one",
     );
   }
+  const { path } = config.database;
+  if (!config.createDatabase && !existsSync(path)) {
+    throw new ConfigError(`--database: there is no database ${resolve(path)}, and --create-database is false`);
+  }
   const store = await openSqliteStore({
-    path: config.database.path,
+    path,
     clock,
     whenSteady: steady.whenSteady,
     allowClockBehind: config.allowClockBehind,
@@ -120,9 +132,6 @@ async function serveStore(
   { newId, log, traces, adminKeyMade }: Surroundings,
   { store, steady, badge, gate, enabled, metrics, onTrouble }: Opened,
 ): Promise<Service> {
-  const madeAdminKey = await prepareFirstStart({ store, badge, newId, adminKey: config.adminKey });
-  // Told at once: a start that fails from here on must not lose the only key there is.
-  if (madeAdminKey !== undefined) adminKeyMade(madeAdminKey);
   const health = new Health();
   const refuseStray: RefuseStray = (remoteAddress) => {
     const refusal = gate.count(remoteAddress);
@@ -155,12 +164,10 @@ async function serveStore(
     load: () => transport.load,
     serving: () => health.isServing("") === true,
   });
-  const onScrapeTrouble = (error: unknown): void => log.write("error", "scrape failed", { cause: describe(error) });
-  const metricsListener = await openMetricsListener(config, metrics, onScrapeTrouble);
-  const { url } = await transport.listen(config.listen).catch(async (error: unknown) => {
-    await metricsListener?.close();
-    throw error;
-  });
+  const { url, metricsListener, prepared } = await openPorts(config, { transport, metrics, log }, () =>
+    prepareFirstStart({ store, badge, newId, adminKey: config.adminKey }),
+  );
+  if (prepared.adminKey !== undefined) adminKeyMade(prepared.adminKey);
   let [loaded, fault]: [boolean, string | undefined] = [enabled.length === 0, undefined];
   const tell = (): void => transport.setServing("", loaded && fault === undefined, fault);
   tell();
@@ -178,6 +185,8 @@ async function serveStore(
   return {
     url,
     metricsUrl: metricsListener?.url,
+    generation: store.generation,
+    isNew: prepared.isNew,
     renewTls() {
       const { tls } = withTls(config);
       if (tls !== undefined) transport.renewTls(tls);
@@ -193,6 +202,43 @@ async function serveStore(
       await store.close();
     },
   };
+}
+
+interface Listening {
+  readonly transport: Pick<Transport, "listen" | "stop">;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/**
+ * Listens, and makes what a first start needs. Not before the port is open: the key is shown once, and a start that fails
+ * must not have spent it. Leaves nothing open where it throws.
+ */
+async function openPorts(
+  config: Config,
+  { transport, metrics, log }: Listening,
+  prepare: () => Promise<Prepared>,
+): Promise<{
+  readonly url: string;
+  readonly metricsListener: MetricsListener | undefined;
+  readonly prepared: Prepared;
+}> {
+  const onScrapeTrouble = (error: unknown): void => log.write("error", "scrape failed", { cause: describe(error) });
+  const metricsListener = await openMetricsListener(config, metrics, onScrapeTrouble);
+  try {
+    const { url } = await transport.listen(config.listen).catch((error: unknown) => {
+      throw new Error(portFault(error, "--listen, LOCKKEEPER_LISTEN", config.listen), { cause: error });
+    });
+    try {
+      return { url, metricsListener, prepared: await prepare() };
+    } catch (error) {
+      await transport.stop({ graceMs: 0 });
+      throw error;
+    }
+  } catch (error) {
+    await metricsListener?.close();
+    throw error;
+  }
 }
 
 /** Throws ConfigError for files that cannot be used. */

@@ -2,17 +2,21 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import * as http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import { SETTINGS } from "../../src/config.ts";
+import { CLIENT_VARIABLES } from "../../src/server/start-report.ts";
 import { ROOT, strangersEnvironment } from "../support/npm-start.ts";
 import { roundTrip } from "../support/round-trip.ts";
 import { type CommandResult, runCommand } from "../support/run-command.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 import { RAW_WIRES } from "../support/wires.ts";
+import { filesBelow } from "../tidy/support/tree.ts";
 
 const MAIN = join(ROOT, "src/main.ts");
 
@@ -161,17 +165,74 @@ test("a second process on the same file is refused in one sentence, and the firs
   assert.equal((await users.lockUser({ userId: "u1" })).user?.state, State.LOCKED);
 });
 
-test("a port that is taken is refused in one sentence, and the key that such a first start made opens the next", async (t) => {
+test("a port that is taken is refused in one sentence, and a first start that fails so has not spent its key", async (t) => {
   const { child } = await startWithUser(t, "1s");
   const path = join(await temporaryFolder(t), "other.db");
   const args = ["serve", "--listen", new URL(child.url).host, "--database", `sqlite:${path}`];
-  const { stdout, ...result } = await serve(args);
-  const key = /^admin key, shown this once: (lk_\w+)\n$/.exec(stdout)?.[1] ?? assert.fail(stdout);
-  assertOneSentence({ ...result, stdout: "" }, { code: 1, says: /in use|EADDRINUSE/ });
-  assertOneSentence(await serve(args), { code: 1, says: /in use|EADDRINUSE/ });
+  const says =
+    /^lockkeeper: --listen, LOCKKEEPER_LISTEN: port \d+ of 127\.0\.0\.1 is taken by another process; .*\(0 picks a free one\)$/m;
+  for (const _ of ["once", "twice"]) assertOneSentence(await serve(args), { code: 1, says });
   const next = await spawnService(t, { path, environment: { LOCKKEEPER_ADMIN_KEY: "" } });
-  assert.equal(next.stdout(), `listening on ${next.url}\n`);
+  const key = /^admin key, shown this once: (lk_\w+)$/m.exec(next.stdout())?.[1] ?? assert.fail(next.stdout());
   assert.equal((await clientsOf(next.url, key).users.createUser({})).details?.sequence, 1n);
+});
+
+test("a start says what it made, which databases lie beside, and what runs; a stop says when it is over", async (t) => {
+  const folder = await temporaryFolder(t);
+  const environment = { LOCKKEEPER_LOG_LEVEL: "info", LOCKKEEPER_ADMIN_KEY: ADMIN_KEY };
+  const first = await spawnService(t, { path: join(folder, "lockkeeper.db"), environment });
+  assert.match(first.stdout(), /^new, empty database \S+\/lockkeeper\.db\nlistening on /);
+  first.process.kill("SIGTERM");
+  assert.equal(await ended(first), 0);
+  const mistyped = await spawnService(t, {
+    path: join(folder, "lockeeper.db"),
+    listen: "0.0.0.0:0",
+    arguments: ["--cors-origins", "*"],
+    environment: { ...environment, LOCKKEEPER_DATBASE: "sqlite:secret-path", LOCKKEEPER_X: "1" },
+  });
+  assert.match(
+    mistyped.stdout(),
+    /^new, empty database \S+\/lockeeper\.db\n {2}beside it lies lockkeeper\.db: was that meant\?/,
+  );
+  mistyped.process.kill("SIGTERM");
+  assert.equal(await ended(mistyped), 0);
+  const log = mistyped.stderr();
+  assert.match(
+    log,
+    / warn the environment variable LOCKKEEPER_DATBASE is not known and has no effect; did you mean LOCKKEEPER_DATABASE\?\n/,
+  );
+  assert.match(log, / warn the environment variable LOCKKEEPER_X is not known .*; lockkeeper serve --help lists all\n/);
+  assert.doesNotMatch(log, /secret-path/);
+  assert.match(log, / warn --listen 0\.0\.0\.0 is reached from other machines in cleartext: /);
+  assert.match(log, / warn --cors-origins '\*' lets pages of every origin call from a browser; /);
+  assert.match(
+    log,
+    / info started version=\S+ node=v\S+ url=\S+ database=\S+ schema=00\d\d-\S+ generation=1 dialects=none tls=off\n/,
+  );
+  assert.match(log, / info stopping signal=SIGTERM\n(?:.*\n)* ?.* info stopped ms=\d+\n$/);
+
+  const again = await spawnService(t, { path: join(folder, "lockkeeper.db"), environment });
+  assert.equal(again.stdout(), `listening on ${again.url}\n`);
+  assert.doesNotMatch(again.stderr(), / warn /);
+});
+
+test("a start knows every variable of the command line", () => {
+  const named = filesBelow(["src/cli"], ".ts").flatMap(({ text }) => text.match(/LOCKKEEPER_[A-Z_]+/g) ?? []);
+  const known = new Set([...CLIENT_VARIABLES, ...Object.values(SETTINGS).map(({ environment }) => environment)]);
+  assert.ok(named.length > 0);
+  assert.deepEqual(
+    named.filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+test("--create-database false refuses a path where there is no database, and makes nothing", async (t) => {
+  const folder = await temporaryFolder(t);
+  const args = ["serve", "--create-database", "false", "--database", `sqlite:${folder}/none/lockkeeper.db`];
+  const says =
+    /^lockkeeper: --database: there is no database \S+\/none\/lockkeeper\.db, and --create-database is false$/m;
+  assertOneSentence(await serve(args), { code: 2, says });
+  assert.equal(existsSync(join(folder, "none")), false);
 });
 
 test("a wrong command line is refused in one sentence that says what is allowed, with exit code 2", async () => {

@@ -328,7 +328,7 @@ describe("a port of their own", () => {
     const taken = { host: "127.0.0.1", port: Number(new URL(origin).port) };
     await assert.rejects(startService(t, { config: { metricsListen: taken } }), {
       name: "ConfigError",
-      message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: listen EADDRINUSE: address already in use 127.0.0.1:${taken.port}`,
+      message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${taken.port} of 127.0.0.1 is taken by another process; stop that one, or choose another port (0 picks a free one)`,
     });
     // The one that has it is not harmed.
     assert.ok((await scrape(service)).has(CALLS));

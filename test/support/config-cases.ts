@@ -265,6 +265,17 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["10 s", /is not allowed/],
     ],
   },
+  createDatabase: {
+    byDefault: true,
+    allowed: [
+      ["false", false],
+      ["true", true],
+    ],
+    refused: [
+      ["yes", /"yes" is not allowed; it must be one of true, false/],
+      ["1", /"1" is not allowed/],
+    ],
+  },
   allowClockBehind: {
     byDefault: false,
     allowed: [

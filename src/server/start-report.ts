@@ -1,0 +1,115 @@
+/** What a start says: what was started, what is new, and what an administrator may not have meant. */
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { type Config, SETTINGS } from "../config.ts";
+import { isLoopback } from "../config-values.ts";
+import type { LogFields } from "../observability/log.ts";
+import { SCHEMA_VERSION } from "../store/sqlite/migrate.ts";
+import { findClosestName } from "../transcoding/closest-name.ts";
+import { readVersion } from "../version.ts";
+
+/** Variables of the command line, which a shell may have beside those of the service. A test compares them with it. */
+export const CLIENT_VARIABLES: readonly string[] = [
+  "LOCKKEEPER_SERVER",
+  "LOCKKEEPER_KEY",
+  "LOCKKEEPER_CA",
+  "LOCKKEEPER_CLIENT_CERT",
+  "LOCKKEEPER_CLIENT_KEY",
+  "LOCKKEEPER_PROFILE",
+];
+
+const PREFIX = "LOCKKEEPER_";
+
+/** One sentence for each variable that nothing reads. Values are not shown: one may be a secret. */
+export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = [...Object.values(SETTINGS).map((setting) => setting.environment), ...CLIENT_VARIABLES];
+  const unknown = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.includes(name));
+  return unknown.map((name) => {
+    const closest = findClosestName(withoutPrefix(name), known.map(withoutPrefix));
+    const hint = closest === undefined ? "lockkeeper serve --help lists all" : `did you mean ${PREFIX}${closest}?`;
+    return `the environment variable ${name} is not known and has no effect; ${hint}`;
+  });
+}
+
+/** What all have in common makes none like another. */
+function withoutPrefix(name: string): string {
+  return name.slice(PREFIX.length);
+}
+
+/** One sentence for each setting that opens more than its default does. */
+export function openSettings({
+  listen,
+  tlsCert,
+  trustedProxies,
+  corsOrigins,
+  metricsListen,
+}: Config): readonly string[] {
+  const isOpen = tlsCert === undefined && trustedProxies.length === 0 && !isLoopback(listen.host);
+  return [
+    ...(isOpen
+      ? [
+          `--listen ${listen.host} is reached from other machines in cleartext: keys and personal data can be read on the way; set --tls-cert and --tls-key, or name the proxy that ends TLS by --trusted-proxy`,
+        ]
+      : []),
+    ...(corsOrigins.includes("*")
+      ? ["--cors-origins '*' lets pages of every origin call from a browser; name the origins of your own pages"]
+      : []),
+    ...(metricsListen === undefined || isLoopback(metricsListen.host)
+      ? []
+      : [`--metrics-listen ${metricsListen.host} shows the metrics to other machines without a credential`]),
+  ];
+}
+
+/** The facts of a start, for its line of the log. */
+export function startFacts(config: Config, service: { readonly url: string; readonly generation: number }): LogFields {
+  return {
+    version: readVersion(),
+    node: process.version,
+    url: service.url,
+    database: config.database.path,
+    schema: SCHEMA_VERSION,
+    generation: service.generation,
+    dialects: config.dialects.join(",") || "none",
+    tls: config.tlsCert === undefined ? "off" : config.tlsClientCa === undefined ? "on" : "client certificates",
+  };
+}
+
+/** What is said of a database that was made by this start: who has mistyped its path sees it here. */
+export function newDatabaseLines(path: string): string {
+  const others = databasesBeside(path);
+  const hint =
+    others.length === 0
+      ? ""
+      : `  beside it lies ${others.join(", ")}: was that meant? Then stop, and correct --database\n`;
+  return `new, empty database ${path}\n${hint}`;
+}
+
+const OTHERS_MAX = 3;
+
+function databasesBeside(path: string): readonly string[] {
+  try {
+    const names = readdirSync(dirname(path)).filter((name) => name.endsWith(".db") && name !== basename(path));
+    return names.filter((name) => statSync(join(dirname(path), name)).size > 0).slice(0, OTHERS_MAX);
+  } catch {
+    return [];
+  }
+}
+
+const PORT_FAULTS: Readonly<Record<string, (host: string, port: number) => string>> = {
+  EADDRINUSE: (host, port) =>
+    `port ${port} of ${host} is taken by another process; stop that one, or choose another port (0 picks a free one)`,
+  EACCES: (_, port) => `this user may not listen on port ${port}; choose one above 1023`,
+  EADDRNOTAVAIL: (host) => `this machine has no address ${host}`,
+  ENOTFOUND: (host) => `${host} is not a name that leads to an address`,
+};
+
+/** Why a port cannot be listened on, in a sentence. `setting`: the flag and the variable that named it. */
+export function portFault(
+  error: unknown,
+  setting: string,
+  { host, port }: { readonly host: string; readonly port: number },
+): string {
+  const { code = "", message = String(error) } = error as { readonly code?: string; readonly message?: string };
+  const say = Object.hasOwn(PORT_FAULTS, code) ? PORT_FAULTS[code] : undefined;
+  return `${setting}: ${say?.(host, port) ?? message}`;
+}
