@@ -12,9 +12,14 @@ export interface AttemptCounter {
   readonly outstanding: readonly { readonly id: string; readonly endTime: number }[];
   /** How many locks in a row it has caused. */
   readonly locks: number;
+  /**
+   * Which person under this id is counted: the sequence of the event that re-created the user; 0: the first one. What
+   * was begun in another life counts for nobody.
+   */
+  readonly life: number;
 }
 
-export const NO_ATTEMPTS: AttemptCounter = { failures: [], outstanding: [], locks: 0 };
+export const NO_ATTEMPTS: AttemptCounter = { failures: [], outstanding: [], locks: 0, life: 0 };
 
 /** A lock that a counter causes. */
 export interface PolicyLock {
@@ -181,6 +186,8 @@ export interface Attempt {
   readonly subject: AttemptSubject;
   readonly organizationId: string;
   readonly factor: Factor;
+  /** That of the counter when it began. */
+  readonly life: number;
   readonly beginTime: number;
   readonly endTime: number;
   readonly outcome: AttemptOutcome;
@@ -206,6 +213,8 @@ interface OfSubject {
   readonly subject: AttemptSubject;
   readonly organizationId: string;
   readonly factor: Factor;
+  /** The life in which the subject was looked up; refused in another one. Absent: any. */
+  readonly life?: number;
   readonly ip: string;
   readonly userAgent: string;
   /** The id that a lock gets, should this cause one. */

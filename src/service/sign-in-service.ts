@@ -66,7 +66,7 @@ export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers
       const common = await ofSubject(request, call);
       const command = { type: "BeginAttempt", attemptId: request.attemptId, ...common } as const;
       const answer = await waiters.admit({
-        key: JSON.stringify([common.subject, common.factor]),
+        key: JSON.stringify([common.subject, common.factor, common.life ?? 0]),
         attempt: (yields) => execute({ ...command, yields }, call),
         call,
       });
@@ -107,6 +107,8 @@ export function signInHandlers({ store, newId }: SignInServiceOptions): Handlers
 interface Found {
   readonly subject: AttemptSubject;
   readonly organizationId: string;
+  /** The user's life; absent for shadows. */
+  readonly life?: number;
 }
 
 /**
@@ -124,7 +126,7 @@ async function findSubject(store: Store, request: SubjectRequest, call: ServiceC
   const isThere = view !== undefined && !view.user.deleted && isVisible({ state: view.user }, { scope });
   const organizationId = isThere ? view.user.organizationId : fallback;
   const { concealUnknown } = await effectivePolicy(store, organizationId);
-  if (isThere) return { subject: { userId }, organizationId };
+  if (isThere) return { subject: { userId }, organizationId, life: view.counter.life };
   if (!concealUnknown) throw new RefusalError(typed === undefined ? userNotFound(userId) : identifierNotFound());
   const shadow = await store.shadowOf(organizationId, typed === undefined ? { userId } : { identifier: typed });
   return { subject: { shadow }, organizationId };

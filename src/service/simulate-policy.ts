@@ -115,6 +115,8 @@ class Stretch {
 interface Open {
   readonly key: string;
   readonly userId: string;
+  /** The user in one life. */
+  readonly person: string;
   readonly factor: Factor;
   readonly outcome: "SUCCEEDED" | "FAILED" | "EXPIRED";
   readonly settleTime: number;
@@ -187,7 +189,7 @@ class Replay implements Simulation {
   readonly #open = new OpenAttempts();
   /** By counter: how many open attempts have a place; none where nothing is limited. */
   readonly #places = new Map<string, number>();
-  /** By user. */
+  /** By person. */
   readonly #lockEnds = new Map<string, LockEnds>();
   /** By counter, until when: who waits is not admitted any more when it locks. */
   readonly #fullUntil = new Map<string, number>();
@@ -207,16 +209,17 @@ class Replay implements Simulation {
     await this.#settleUntil(beginTime);
     const number = this.attemptCount++;
     const { userId } = subject;
-    if (!this.#mayTry(userId, factor, beginTime)) {
+    const person = `${attempt.life} ${userId}`;
+    if (!this.#mayTry(person, factor, beginTime)) {
       this.refusedCount++;
       return;
     }
     const settleTime = attempt.settleTime ?? endTime;
     const outcome = attempt.outcome === "OUTSTANDING" ? "EXPIRED" : attempt.outcome;
-    const key = `${factor} ${userId}`;
+    const key = `${factor} ${person}`;
     // What was only reported needs no place.
     const hasPlace = endTime === beginTime || this.#hasRoom(key, policy, factor, beginTime);
-    const open: Open = { key, userId, factor, outcome, settleTime, number, policy, hasPlace };
+    const open: Open = { key, userId, person, factor, outcome, settleTime, number, policy, hasPlace };
     this.#open.add(open);
     this.#countPlace(open, 1);
   }
@@ -227,8 +230,8 @@ class Replay implements Simulation {
   }
 
   /** As `mayTry` of the domain decides: recovery is shut by its own failures alone. */
-  #mayTry(userId: string, factor: Factor, now: number): boolean {
-    const ends = this.#lockEnds.get(userId);
+  #mayTry(person: string, factor: Factor, now: number): boolean {
+    const ends = this.#lockEnds.get(person);
     if (ends === undefined) return true;
     return now >= ends.recovery && (factor === "RECOVERY" || now >= ends.signIn);
   }
@@ -256,8 +259,8 @@ class Replay implements Simulation {
   }
 
   #settle(open: Open): void {
-    const { key, userId, factor, outcome, settleTime: now, hasPlace } = open;
-    const mayTry = this.#mayTry(userId, factor, now);
+    const { key, person, factor, outcome, settleTime: now, hasPlace } = open;
+    const mayTry = this.#mayTry(person, factor, now);
     const isShutOut = !hasPlace && now < (this.#fullUntil.get(key) ?? 0);
     // The gate denies a success that comes while the user is locked, and it forgets no failures.
     if (isShutOut || (!mayTry && outcome === "SUCCEEDED")) {
@@ -266,10 +269,10 @@ class Replay implements Simulation {
     }
     const { counter, lock } = this.#count(open);
     this.#counters.set(key, counter);
-    if (lock !== undefined) this.#lock(key, userId, factor, lock);
+    if (lock !== undefined) this.#lock(open, lock);
   }
 
-  #count({ key, userId, factor, outcome, settleTime: now, policy }: Open): Pick<Counted, "counter" | "lock"> {
+  #count({ key, person, factor, outcome, settleTime: now, policy }: Open): Pick<Counted, "counter" | "lock"> {
     const before = this.#counters.get(key) ?? NO_ATTEMPTS;
     // Where nothing is limited, nothing is reserved that could run out of time.
     if (outcome === "EXPIRED" && policy.attemptsMax[factor] > 0) {
@@ -277,19 +280,19 @@ class Replay implements Simulation {
     }
     const { counter } = settleCounter(before, policy, factor, now);
     if (outcome === "SUCCEEDED") return { counter: countSuccess(counter, policy) };
-    const isLocked = now < (this.#lockEnds.get(userId)?.[kindOf(factor)] ?? 0);
+    const isLocked = now < (this.#lockEnds.get(person)?.[kindOf(factor)] ?? 0);
     if (isLocked) return { counter: countLateFailure(counter, policy, factor, "", now) };
     return countFailure(counter, { policy, factor, now });
   }
 
-  #lock(key: string, userId: string, factor: Factor, lock: PolicyLock): void {
+  #lock({ key, userId, person, factor }: Open, lock: PolicyLock): void {
     this.lockCount++;
-    const ends = this.#lockEnds.get(userId) ?? { signIn: 0, recovery: 0 };
+    const ends = this.#lockEnds.get(person) ?? { signIn: 0, recovery: 0 };
     const kind = kindOf(factor);
     // One that holds already, by another factor, is not shortened.
     const end = Math.max(lock.expireTime ?? Number.POSITIVE_INFINITY, ends[kind]);
     ends[kind] = end;
-    this.#lockEnds.set(userId, ends);
+    this.#lockEnds.set(person, ends);
     this.#fullUntil.set(key, end);
     const expireTime = end === Number.POSITIVE_INFINITY ? null : end;
     if (this.locks.length < LOCKS_TOLD_MAX) this.locks.push({ ...lock, expireTime, userId, factor });

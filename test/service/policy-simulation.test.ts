@@ -109,7 +109,12 @@ async function live(gate: Gate, random: ReturnType<typeof seededRandom>, steps: 
 /** A store of failed attempts 2 ms apart, each open for 10 minutes, of 50 users; `asked` is told of each page. */
 function storeOf(count: number, asked: () => void = () => undefined) {
   const attempts = Array.from({ length: count }, (_, i): Attempt => {
-    const user = { subject: { userId: `user-${i % 50}` }, organizationId: "default", factor: "PASSWORD" } as const;
+    const user = {
+      subject: { userId: `user-${i % 50}` },
+      organizationId: "default",
+      factor: "PASSWORD",
+      life: 0,
+    } as const;
     const times = { beginTime: 2 * i, endTime: 2 * i + 10 * MINUTE_MS, settleTime: 2 * i + 10 * MINUTE_MS };
     return { id: `${i}`, ...user, ...times, outcome: "FAILED", ip: "", userAgent: "", createdBy: "" };
   });

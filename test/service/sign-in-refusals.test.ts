@@ -10,7 +10,7 @@ import { AttemptOutcome, type BeginAttemptRequestSchema } from "../../gen/lockke
 import { httpRequest } from "../support/http-client.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { clientsOf, startService, temporaryFolder } from "../support/service.ts";
-import { begin, check, complete, fail, of, startGate } from "./support/sign-ins.ts";
+import { begin, check, complete, fail, limit, of, startGate } from "./support/sign-ins.ts";
 
 describe("the gate refuses", () => {
   test("what cannot be, naming the field, and counts nothing", async (t) => {
@@ -218,4 +218,23 @@ test("P29 while the store cannot be written nobody is admitted or settled, and i
   await rename(`${path}.moved`, path);
   assert.equal((await check(gate)).attemptsLeft, 9, "one under way as before");
   assert.equal((await complete(gate, attemptId, true)).decision?.allowed, true);
+});
+
+test("who has the id of a deleted user inherits none of its attempts, nor the calls that wait for a place", async (t) => {
+  const gate = await startGate(t, { limits: limit(1), concealUnknown: true });
+  const { attemptId } = await begin(gate);
+  const waiting = assertRefused(begin(gate), "NotFound", "USER_NOT_FOUND");
+  // By its answer the call before it has come to wait.
+  await check(gate);
+  await gate.users.deleteUser({ userId: "ann" });
+  const ofNobody = await begin(gate);
+  assert.deepEqual([ofNobody.admitted, ofNobody.userId], [true, ""]);
+  await gate.users.createUser({ userId: "ann" });
+  await waiting;
+  for (const id of [attemptId, ofNobody.attemptId]) {
+    await assertRefused(complete(gate, id, true), "NotFound", "ATTEMPT_NOT_FOUND");
+  }
+  assert.equal((await check(gate)).attemptsLeft, 1);
+  const own = await begin(gate);
+  assert.equal((await complete(gate, own.attemptId, true)).decision?.allowed, true);
 });

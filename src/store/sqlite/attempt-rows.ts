@@ -24,6 +24,7 @@ export function toCounter(row: AttemptCounterTable): AttemptCounter {
     failures: JSON.parse(row.failures) as number[],
     outstanding: (JSON.parse(row.outstanding) as [string, number][]).map(([id, endTime]) => ({ id, endTime })),
     locks: row.locks,
+    life: row.life,
   };
 }
 
@@ -34,7 +35,7 @@ export interface CounterOwner {
 }
 
 export function toCounterRow(
-  { failures, outstanding, locks }: AttemptCounter,
+  { failures, outstanding, locks, life }: AttemptCounter,
   { subject, factor, shadowState }: CounterOwner,
   now: number,
 ): AttemptCounterTable {
@@ -45,6 +46,7 @@ export function toCounterRow(
     failures: JSON.stringify(failures),
     outstanding: JSON.stringify(outstanding.map(({ id, endTime }) => [id, endTime])),
     locks,
+    life,
     next_due: ends.length === 0 ? null : Math.min(...ends),
     shadow_state: shadowState === undefined ? null : JSON.stringify(shadowState),
     touch_time: now,
@@ -57,6 +59,7 @@ export function toAttempt(row: AttemptTable): Attempt {
     subject: toSubject(row.subject),
     organizationId: row.organization_id,
     factor: row.factor as Factor,
+    life: row.life,
     beginTime: row.begin_time,
     endTime: row.end_time,
     outcome: row.outcome as AttemptOutcome,
@@ -74,6 +77,7 @@ export function toAttemptRow(attempt: Attempt): AttemptTable {
     subject: toSubjectKey(attempt.subject),
     organization_id: attempt.organizationId,
     factor: attempt.factor,
+    life: attempt.life,
     begin_time: attempt.beginTime,
     end_time: attempt.endTime,
     outcome: attempt.outcome,

@@ -79,7 +79,7 @@ function begin(set: WorkingSet, command: BeginAttempt, now: number): AttemptTria
   if (!(trial instanceof Trial)) return trial;
   const entry = set.attempt(command.attemptId);
   if (entry.attempt !== undefined) {
-    const unlike = unlikeRefusal(entry.attempt, command);
+    const unlike = unlikeRefusal(entry.attempt, command, trial.life);
     if (unlike !== undefined) return reject(unlike);
     const { outcome, endTime } = entry.attempt;
     if (outcome !== "OUTSTANDING" || endTime <= now) return reject(settledRefusal(entry.attempt));
@@ -92,7 +92,10 @@ function begin(set: WorkingSet, command: BeginAttempt, now: number): AttemptTria
   }
   if (command.yields === true) return trial.end("WAITING");
   const endTime = trial.reserve(command.attemptId);
-  trial.note(entry, newAttempt(command, { beginTime: now, endTime, outcome: "OUTSTANDING", settleTime: null }));
+  trial.note(
+    entry,
+    newAttempt(command, { life: trial.life, beginTime: now, endTime, outcome: "OUTSTANDING", settleTime: null }),
+  );
   return trial.end("ADMITTED", { endTime });
 }
 
@@ -100,7 +103,7 @@ function record(set: WorkingSet, command: RecordAttempt, now: number): AttemptTr
   const trial = Trial.of(set, command, now);
   if (!(trial instanceof Trial)) return trial;
   const outcome = trial.settle(command.succeeded);
-  const times = { beginTime: now, endTime: now, settleTime: now };
+  const times = { life: trial.life, beginTime: now, endTime: now, settleTime: now };
   trial.note(set.attempt(command.attemptId), newAttempt(command, { ...times, outcome }));
   return trial.end("SETTLED");
 }
@@ -109,7 +112,8 @@ function complete(set: WorkingSet, command: CompleteAttempt, now: number): Attem
   const entry = set.attempt(command.attemptId);
   const { attempt } = entry;
   const { scope } = command.context;
-  if (attempt === undefined || (scope !== null && scope !== attempt.organizationId)) {
+  const isSeen = attempt !== undefined && (scope === null || scope === attempt.organizationId);
+  if (!isSeen || isOfFormerPerson(set, attempt) || isNobodysSuccess(command, attempt)) {
     const text = `there is no attempt with the id ${shown(command.attemptId)}`;
     return reject(refuse("ATTEMPT_NOT_FOUND", text, { metadata: { attemptId: command.attemptId } }));
   }
@@ -121,12 +125,22 @@ function complete(set: WorkingSet, command: CompleteAttempt, now: number): Attem
   return trial.end("SETTLED");
 }
 
+/** The id is used again: what was begun for the person before signs nobody in and counts for nobody. */
+function isOfFormerPerson(set: WorkingSet, { subject, factor, life }: Attempt): boolean {
+  return set.counter(subject, factor).counter.life !== life;
+}
+
+/** Who was unknown when it began did not prove to be anybody, also if somebody has the name by now. */
+function isNobodysSuccess({ succeeded }: CompleteAttempt, { subject }: Attempt): boolean {
+  return succeeded && "shadow" in subject;
+}
+
 /** The user is gone: nothing is left to count, and nothing is to be found due again. */
 function forget(set: WorkingSet, { subject, factor }: SettleAttempts, now: number): AttemptTrial {
   const entry = set.counter(subject, factor);
   const user = makeUp(entry.id, "", now);
   const apply = (): void => {
-    entry.counter = NO_ATTEMPTS;
+    entry.counter = { ...NO_ATTEMPTS, life: entry.counter.life };
     entry.isChanged = true;
   };
   const of = { counterId: entry.id, factor };
@@ -140,16 +154,21 @@ function reject(refusal: Refusal): Extract<AttemptTrial, { ok: false }> {
 
 function newAttempt(
   { attemptId: id, subject, organizationId, factor, ip, userAgent, context }: BeginAttempt | RecordAttempt,
-  more: Pick<Attempt, "beginTime" | "endTime" | "outcome" | "settleTime">,
+  more: Pick<Attempt, "life" | "beginTime" | "endTime" | "outcome" | "settleTime">,
 ): Attempt {
   return { id, subject, organizationId, factor, ip, userAgent, createdBy: context.actor, ...more };
 }
 
-/** The id was given to another attempt, or by somebody else. */
-function unlikeRefusal(attempt: Attempt, { attemptId, subject, factor, context }: BeginAttempt): Refusal | undefined {
+/** The id was given to another attempt, or by somebody else, or for a former person. */
+function unlikeRefusal(
+  attempt: Attempt,
+  { attemptId, subject, factor, context }: BeginAttempt,
+  life: number,
+): Refusal | undefined {
   const isSame =
     toSubjectKey(attempt.subject) === toSubjectKey(subject) &&
     attempt.factor === factor &&
+    attempt.life === life &&
     attempt.createdBy === context.actor;
   if (isSame) return undefined;
   return refuse("ATTEMPT_ID_REUSED", `attempt_id: ${shown(attemptId)} belongs to another attempt; make a new UUID`, {
@@ -173,6 +192,7 @@ interface TrialOf {
   readonly subject: AttemptSubject;
   readonly organizationId?: string;
   readonly factor: Factor;
+  readonly life?: number;
   readonly restrictionId: string;
   readonly context: CommandContext;
 }
@@ -221,8 +241,13 @@ class Trial {
     const settled = entry.state && settle(entry.state, now);
     const isSeen = settled !== undefined && !settled.state.deleted && isVisible(settled, context);
     const isElsewhere = organizationId !== undefined && settled?.state.organizationId !== organizationId;
-    if (!isSeen || isElsewhere) return reject(userNotFound(subject.userId));
+    const isAnother = command.life !== undefined && command.life !== set.counter(subject, factor).counter.life;
+    if (!isSeen || isElsewhere || isAnother) return reject(userNotFound(subject.userId));
     return new Trial(set, command, now, { entry, due: settled.events, user: settled.state });
+  }
+
+  get life(): number {
+    return this.#before.life;
   }
 
   get mayTry(): boolean {
@@ -270,7 +295,8 @@ class Trial {
     const ends = this.#counter.outstanding.map(({ endTime }) => endTime);
     const answer: AttemptAnswer = {
       result,
-      counterId: this.#counterEntry.id,
+      // Who waits in another life waits for nothing that this one frees.
+      counterId: `${this.#counterEntry.id} ${this.life}`,
       factor,
       user: this.#user,
       attemptsLeft: attemptsLeft(this.#counter, this.#policy, factor),

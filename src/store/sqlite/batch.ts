@@ -19,15 +19,16 @@ import {
   type OrganizationCommand,
   organizationNotFound,
 } from "../../domain/organization.ts";
-import { decidePolicy, evolvePolicy, FACTORS, INSTANCE_POLICY_ID, type PolicyCommand } from "../../domain/policy.ts";
+import { decidePolicy, evolvePolicy, INSTANCE_POLICY_ID, type PolicyCommand } from "../../domain/policy.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
 import type { Session, SessionCommand } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
 import type { Command, DomainEvent, Outcome, ResourceOf } from "../store.ts";
-import { decideAttempt, policyOf } from "./batch-attempts.ts";
+import { decideAttempt } from "./batch-attempts.ts";
 import { decideSessionCommand } from "./batch-sessions.ts";
 import { type AcceptedCommand, type PendingEvent, writeAccepted } from "./batch-write.ts";
+import { beginLife, forgetFailures } from "./counter-changes.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { readAnswer } from "./read-answer.ts";
 import { toRecordedEvent } from "./rows.ts";
@@ -191,23 +192,14 @@ export class Batch {
     if (!decision.ok) return decision;
     const due = settled?.events ?? [];
     const decided = this.#evolveUser(entry, due, decision.events, organizationId ?? "", command.context);
-    if (command.type !== "UnlockUser" || decision.events.length === 0) return decided;
+    const isRecreated = decision.events.some(({ data }) => "recreated" in data && data.recreated);
+    const isUnlocked = command.type === "UnlockUser" && decision.events.length > 0;
     const apply = (): void => {
       decided.apply();
-      this.#forgetFailures(entry.id, organizationId ?? "");
+      if (isRecreated) beginLife(this.#set, entry, this.#now);
+      if (isUnlocked) forgetFailures(this.#set, entry.id, organizationId ?? "");
     };
     return { ...decided, apply };
-  }
-
-  /** What an administrator's unlocking does to the counters, where the policy says so. */
-  #forgetFailures(userId: string, organizationId: string): void {
-    if (!policyOf(this.#set, organizationId).resetOnUnlock) return;
-    for (const factor of FACTORS) {
-      const entry = this.#set.counter({ userId }, factor);
-      if (entry.counter.failures.length === 0 && entry.counter.locks === 0) continue;
-      entry.counter = { ...entry.counter, failures: [], locks: 0 };
-      entry.isChanged = true;
-    }
   }
 
   /** What a lock does to the user is an event like any other; the rest are rows. */

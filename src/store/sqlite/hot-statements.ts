@@ -202,10 +202,10 @@ function attemptStatements(prepare: Prepare) {
       "SELECT * FROM attempt_counters WHERE subject = ? AND factor = ?",
     ),
     putCounter: prepare<[AttemptCounterTable]>(
-      `INSERT INTO attempt_counters (subject, factor, failures, outstanding, locks, next_due, shadow_state, touch_time)
-        VALUES (@subject, @factor, @failures, @outstanding, @locks, @next_due, @shadow_state, @touch_time)
-        ON CONFLICT (subject, factor) DO UPDATE SET failures = @failures, outstanding = @outstanding, locks = @locks,
-        next_due = @next_due, shadow_state = @shadow_state, touch_time = @touch_time`,
+      `INSERT INTO attempt_counters (subject, factor, failures, outstanding, locks, life, next_due, shadow_state,
+        touch_time) VALUES (@subject, @factor, @failures, @outstanding, @locks, @life, @next_due, @shadow_state,
+        @touch_time) ON CONFLICT (subject, factor) DO UPDATE SET failures = @failures, outstanding = @outstanding,
+        locks = @locks, life = @life, next_due = @next_due, shadow_state = @shadow_state, touch_time = @touch_time`,
     ),
     findDueCounters: prepare<[now: number, limit: number], Pick<AttemptCounterTable, "subject" | "factor">>(
       "SELECT subject, factor FROM attempt_counters WHERE next_due <= ? ORDER BY next_due LIMIT ?",
@@ -221,8 +221,8 @@ function attemptStatements(prepare: Prepare) {
 
     readAttempt: prepare<[id: string], AttemptTable>("SELECT * FROM attempts WHERE id = ?"),
     putAttempt: prepare<[AttemptTable]>(
-      `INSERT INTO attempts (id, subject, organization_id, factor, begin_time, end_time, outcome, settle_time, ip,
-        network, user_agent, created_by) VALUES (@id, @subject, @organization_id, @factor, @begin_time, @end_time, @outcome,
+      `INSERT INTO attempts (id, subject, organization_id, factor, life, begin_time, end_time, outcome, settle_time, ip,
+        network, user_agent, created_by) VALUES (@id, @subject, @organization_id, @factor, @life, @begin_time, @end_time, @outcome,
         @settle_time, @ip, @network, @user_agent, @created_by) ON CONFLICT (id) DO UPDATE SET outcome = @outcome,
         settle_time = @settle_time`,
     ),

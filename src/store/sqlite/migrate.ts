@@ -12,6 +12,7 @@ import { tokenKey } from "./migrations/0007-token-key.ts";
 import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
 import { attemptsOfOrganizations } from "./migrations/0009-attempts-of-organizations.ts";
 import { attemptLists } from "./migrations/0010-attempt-lists.ts";
+import { lives } from "./migrations/0011-lives.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -25,6 +26,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0008-rotated-keys": rotatedKeys,
   "0009-attempts-of-organizations": attemptsOfOrganizations,
   "0010-attempt-lists": attemptLists,
+  "0011-lives": lives,
 };
 
 /** "lock" in ASCII: tells our files from other SQLite databases. */

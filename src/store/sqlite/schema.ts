@@ -181,6 +181,8 @@ export interface AttemptCounterTable {
   /** JSON of [id, endTime][]. */
   outstanding: string;
   locks: number;
+  /** The sequence of the event that re-created the user; 0: the first person under this id. */
+  life: number;
   /** The earliest end of an attempt under way; null: none is. */
   next_due: number | null;
   /** JSON of a UserState: what is made up for an unknown user; null: the user's own counts. */
@@ -193,6 +195,7 @@ export interface AttemptTable {
   subject: string;
   organization_id: string;
   factor: string;
+  life: number;
   begin_time: number;
   end_time: number;
   outcome: string;

@@ -11,8 +11,8 @@ import type {
 } from "../../../src/domain/attempt.ts";
 import { parseNetwork } from "../../../src/domain/network.ts";
 import type { PolicyValues, UpdatePolicy } from "../../../src/domain/policy.ts";
-import type { AttemptQuery, Store } from "../../../src/store/store.ts";
-import { context, createUser, deleteUser, ORGANIZATION_ID, unlockUser } from "../support/commands.ts";
+import type { AttemptQuery, Command, Store } from "../../../src/store/store.ts";
+import { context, createUser, deleteUser, importUser, ORGANIZATION_ID, unlockUser } from "../support/commands.ts";
 import { readAll, reasonOf, resourceOf, tally } from "../support/outcomes.ts";
 import { START_TIME } from "../support/sqlite-fixture.ts";
 import type { ContractStore, OpenStore } from "./contract.ts";
@@ -107,6 +107,49 @@ export function describeAttempts(engine: string, open: OpenStore): void {
       assert.equal(results.indexOf("WAITING"), 10, "the first come first");
       assert.equal((await kept(opened)).length, 10);
       assert.equal(resourceOf(outcomes[499] ?? assert.fail()).nextEndTime, START_TIME + RESERVATION_MS);
+    });
+
+    it("lets nobody inherit what was begun or counted for a deleted user under the same id", async (t) => {
+      for (const attemptsMax of [3, 0]) {
+        for (const again of [createUser("u"), importUser("u", { creationTime: 1 })]) {
+          const opened = await openWith(open, t, attemptsMax);
+          const { store } = opened;
+          for (const id of ["one", "two"]) resourceOf(await store.execute(begin(U, `${id}-of-before`)));
+          await store.execute(record(U));
+          resourceOf(await store.execute(deleteUser("u")));
+          assert.equal(reasonOf(await store.execute(complete("one-of-before", true))), "USER_NOT_FOUND");
+          resourceOf(await store.execute(again));
+
+          for (const succeeded of [true, false]) {
+            assert.equal(reasonOf(await store.execute(complete("one-of-before", succeeded))), "ATTEMPT_NOT_FOUND");
+          }
+          assert.equal(reasonOf(await store.execute(begin(U, "two-of-before"))), "ATTEMPT_ID_REUSED");
+          assert.equal(reasonOf(await store.execute(begin(U, "late", { life: 0 }))), "USER_NOT_FOUND");
+          if (attemptsMax > 0) assert.equal(await attemptsLeft(opened), attemptsMax);
+          resourceOf(await store.execute(begin(U, "own")));
+          assert.equal(resourceOf(await store.execute(complete("own", true))).result, "SETTLED");
+          assert.ok(!(await eventsOf(opened)).includes("UserLocked"));
+        }
+      }
+    });
+
+    it("begins another life in one batch with what was begun before", async (t) => {
+      const opened = await openWith(open, t, 1);
+      const { store } = opened;
+      const commands = [begin(U, "a"), deleteUser("u"), createUser("u"), complete("a", true), begin(U, "b")];
+      const outcomes = await Promise.all(commands.map((command) => store.execute<Command>(command)));
+      assert.deepEqual(tally(outcomes), { OK: 4, ATTEMPT_NOT_FOUND: 1 });
+      assert.deepEqual((await kept(opened)).map(({ id, outcome }) => [id, outcome]).sort(), [
+        ["a", "DENIED"],
+        ["b", "OUTSTANDING"],
+      ]);
+    });
+
+    it("counts no success for somebody who was unknown when the attempt began", async (t) => {
+      const { store } = await openWith(open, t, 3);
+      resourceOf(await store.execute(begin({ shadow: "s" }, "of-nobody")));
+      assert.equal(reasonOf(await store.execute(complete("of-nobody", true))), "ATTEMPT_NOT_FOUND");
+      assert.equal(resourceOf(await store.execute(complete("of-nobody", false))).result, "SETTLED");
     });
 
     it("gives way to those who wait already, but not where an attempt is only repeated", async (t) => {

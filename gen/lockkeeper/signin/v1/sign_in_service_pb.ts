@@ -785,7 +785,8 @@ export const SignInService: GenService<{
   },
   /**
    * Settles an attempt. The decision is the one at this commit: a ban since BeginAttempt denies. NOT_FOUND
-   * (ATTEMPT_NOT_FOUND); FAILED_PRECONDITION (ATTEMPT_EXPIRED) after the policy's reservation time, when it counts as
+   * (ATTEMPT_NOT_FOUND), also for what was begun for a deleted user when its id is used again, and for the success of
+   * somebody who was unknown; FAILED_PRECONDITION (ATTEMPT_EXPIRED) after the policy's reservation time, when it counts as
    * failed and the sign-in is denied, and (ATTEMPT_SETTLED) for one that was settled before. Needs signin.write.
    *
    * @generated from rpc lockkeeper.signin.v1.SignInService.CompleteAttempt

@@ -1,0 +1,31 @@
+/** What changes of a user do to the counters of its attempts. */
+import { NO_ATTEMPTS } from "../../domain/attempt.ts";
+import { FACTORS } from "../../domain/policy.ts";
+import { policyOf } from "./batch-attempts.ts";
+import type { UserEntry, WorkingSet } from "./working-set.ts";
+
+/** The user was re-created at `now`: another person under the same id inherits neither failures nor places. */
+export function beginLife(set: WorkingSet, { id, state }: UserEntry, now: number): void {
+  for (const factor of FACTORS) {
+    const entry = set.counter({ userId: id }, factor);
+    for (const place of entry.counter.outstanding) {
+      const begun = set.attempt(place.id);
+      if (begun.attempt === undefined) continue;
+      begun.attempt = { ...begun.attempt, outcome: "DENIED", settleTime: now };
+      begun.isChanged = true;
+    }
+    entry.counter = { ...NO_ATTEMPTS, life: state?.sequence ?? 0 };
+    entry.isChanged = true;
+  }
+}
+
+/** An administrator unlocked the user: its failures are forgotten where the policy says so. */
+export function forgetFailures(set: WorkingSet, userId: string, organizationId: string): void {
+  if (!policyOf(set, organizationId).resetOnUnlock) return;
+  for (const factor of FACTORS) {
+    const entry = set.counter({ userId }, factor);
+    if (entry.counter.failures.length === 0 && entry.counter.locks === 0) continue;
+    entry.counter = { ...entry.counter, failures: [], locks: 0 };
+    entry.isChanged = true;
+  }
+}
