@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import type { RequestChallenges } from "@zitadel/proto/zitadel/session/v2/challenge_pb.js";
 import type { Checks, CheckUser } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { Reason } from "../../domain/refusal.ts";
-import type { Session, SessionStatus } from "../../domain/session.ts";
+import type { SessionStatus } from "../../domain/session.ts";
 import { refusalOf } from "../../service/errors.ts";
 import type { Operations, SessionView, UserView } from "../../service/operations.ts";
 import { byReason, type KnownError, toError } from "./error.ts";
@@ -27,14 +27,6 @@ export const SESSION_ERRORS = {
   },
 } as const satisfies Readonly<Record<string, KnownError>>;
 
-/**
- * Whether this caller opened the session. The subject of an issuer may hold tokens of several organizations, and opened it
- * by one of its own.
- */
-export function isCreator({ id, scope }: ZitadelCall["admission"]["actor"], session: Session): boolean {
-  return session.createdBy === id && (scope === null || scope === session.organizationId);
-}
-
 const CREDENTIAL_CHECKS = ["password", "webAuthN", "idpIntent", "totp", "otpSms", "otpEmail"] as const;
 const CHALLENGES = ["webAuthN", "otpSms", "otpEmail"] as const;
 
@@ -56,7 +48,7 @@ function unsupported(id: string, what: string): KnownError {
   return { code: Code.Unimplemented, id, text };
 }
 
-/** The user to check; `undefined`: none is named. Throws where there is none such, or it may not act. */
+/** The user to check; `undefined`: none is named. Throws when there is none within the caller's scope, or it may not act. */
 export async function readCheckedUser(
   operations: Operations,
   user: CheckUser | undefined,
@@ -65,7 +57,9 @@ export async function readCheckedUser(
   const { case: kind, value } = user?.search ?? {};
   if (kind === undefined || value === undefined) return undefined;
   const view =
-    kind === "userId" ? await findUser(operations, value) : await readUserByLoginName(operations, value, call);
+    kind === "userId"
+      ? await findUser(operations, value, call.admission.actor.scope)
+      : await readUserByLoginName(operations, value, call);
   if (view.state !== "ACTIVE") throw toError(SESSION_ERRORS.userNotActive);
   return view;
 }

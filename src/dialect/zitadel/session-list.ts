@@ -6,7 +6,6 @@ import type { ListSessionsRequest } from "@zitadel/proto/zitadel/session/v2/sess
 import type { Session } from "../../domain/session.ts";
 import type { Actor, Operations, SessionView } from "../../service/operations.ts";
 import { type KnownError, toError } from "./error.ts";
-import { isCreator } from "./session-check.ts";
 import { isShown } from "./session-message.ts";
 import { sessionWordsOf } from "./session-words.ts";
 
@@ -56,7 +55,7 @@ export async function listSessions(
   actor: Actor,
 ): Promise<FoundSessions> {
   const conditions = queries.map((each) => conditionOf(each, actor));
-  if (!actor.permissions.has("session.read")) conditions.push((session) => isCreator(actor, session));
+  if (!actor.permissions.has("session.read")) conditions.push(({ createdBy }) => createdBy === actor.id);
   const isWanted = (view: SessionView): boolean =>
     isShown(view) && conditions.every((condition) => condition(view.session));
   const offset = Number(query?.offset ?? 0n);

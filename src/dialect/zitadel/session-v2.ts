@@ -10,14 +10,7 @@ import { toTimestamp } from "../../service/user-message.ts";
 import { assertPermitted } from "./admission.ts";
 import { byReason, ERRORS, toError } from "./error.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
-import {
-  assertNotEnded,
-  assertOnlyUser,
-  isCreator,
-  knownSessionError,
-  readCheckedUser,
-  SESSION_ERRORS,
-} from "./session-check.ts";
+import { assertNotEnded, assertOnlyUser, knownSessionError, readCheckedUser, SESSION_ERRORS } from "./session-check.ts";
 import { listSessions } from "./session-list.ts";
 import { isShown, toSession } from "./session-message.ts";
 import { changeMetadata, sessionAttributes, sessionWordsOf } from "./session-words.ts";
@@ -30,7 +23,11 @@ type Handlers = ZitadelHandlers<typeof SessionService>;
 /** How often a change that others keep overtaking is decided anew. */
 const TRIES_MAX = 10;
 
-/** All methods of session v2. */
+/**
+ * All methods of session v2. In the original, sessions belong to the instance, and whoever holds a token reads and changes
+ * its session. A caller here is confined to its organization, so that a session of another one is as unknown as one that
+ * never was, whatever token is shown.
+ */
 export function sessionHandlers(operations: Operations): Handlers {
   return { ...readHandlers(operations), ...changeHandlers(operations) };
 }
@@ -59,12 +56,12 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
     },
 
     async getSession({ sessionId, sessionToken = "" }, { admission: { actor } }) {
-      const view = await operations.readSession({ id: sessionId }, null, false);
+      const view = await operations.readSession({ id: sessionId }, actor.scope, false);
       if (view === undefined || !isShown(view)) throw toError(SESSION_ERRORS.notFound);
       const { session } = view;
       if (sessionToken !== "") {
-        if (!(await isTokenOf(operations, sessionId, sessionToken))) throw toError(SESSION_ERRORS.tokenRefused);
-      } else if (!isCreator(actor, session)) {
+        if (!(await isTokenOf(operations, session.id, sessionToken))) throw toError(SESSION_ERRORS.tokenRefused);
+      } else if (session.createdBy !== actor.id) {
         assertPermitted(actor, "session.read", session.organizationId);
       }
       const user = await operations.readUser(session.userId, null);
@@ -144,10 +141,11 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
 
     async deleteSession({ sessionId, sessionToken = "" }, call) {
       const { actor, organizationId } = call.admission;
-      const view = await operations.readSession({ id: sessionId }, null, false);
+      const view = await operations.readSession({ id: sessionId }, actor.scope, false);
       const owner = view?.session.organizationId ?? organizationId;
       if (sessionToken === "") assertPermitted(actor, "session.delete", owner);
-      else if (!(await isTokenOf(operations, sessionId, sessionToken))) throw toError(SESSION_ERRORS.tokenInvalid);
+      else if (!(await isTokenOf(operations, view?.session.id, sessionToken)))
+        throw toError(SESSION_ERRORS.tokenInvalid);
       // Whoever deletes what is not there has what they want.
       if (view === undefined) return { details: { resourceOwner: owner } };
       const context = contextOf({ actor, via: VIA }, owner);
@@ -157,10 +155,11 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
   };
 }
 
-/** Whether a token is this session's present one. Looking is no activity. */
-async function isTokenOf(operations: Operations, sessionId: string, token: string): Promise<boolean> {
+/** Whether a token is this session's present one; `undefined`: there is no such session. Looking is no activity. */
+async function isTokenOf(operations: Operations, sessionId: string | undefined, token: string): Promise<boolean> {
   const key = operations.sessionKeyOf(token);
-  return key !== undefined && (await operations.readSession(key, null, false))?.session.id === sessionId;
+  if (key === undefined || sessionId === undefined) return false;
+  return (await operations.readSession(key, null, false))?.session.id === sessionId;
 }
 
 /**
@@ -173,19 +172,17 @@ async function readToSet(
   token: string,
   call: ZitadelCall,
 ): Promise<SessionView> {
-  const view = await operations.readSession({ id: sessionId }, null, false);
-  if (!(await isTokenOf(operations, sessionId, token))) assertMayWrite(view, token, call);
+  const view = await operations.readSession({ id: sessionId }, call.admission.actor.scope, false);
+  if (!(await isTokenOf(operations, view?.session.id, token))) assertMayWrite(token, call);
   if (view === undefined) throw toError(SESSION_ERRORS.notExisting);
   assertNotEnded(view);
   return view;
 }
 
 /** Later versions of the original go by the permission alone, earlier ones by the token alone: either will do. */
-function assertMayWrite(view: SessionView | undefined, token: string, { admission: { actor } }: ZitadelCall): void {
-  if (!actor.permissions.has("session.write")) {
-    throw toError(token === "" ? ERRORS.userNotPermitted : SESSION_ERRORS.tokenInvalid);
-  }
-  if (view !== undefined) assertPermitted(actor, "session.write", view.session.organizationId);
+function assertMayWrite(token: string, { admission: { actor } }: ZitadelCall): void {
+  if (actor.permissions.has("session.write")) return;
+  throw toError(token === "" ? ERRORS.userNotPermitted : SESSION_ERRORS.tokenInvalid);
 }
 
 /** As long as a session may last, 3,650 days: without a lifetime the original's do not end by themselves. */

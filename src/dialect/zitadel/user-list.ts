@@ -37,9 +37,9 @@ export async function readUserV1(
   return view;
 }
 
-/** A user of any organization, for callers who are asked for a permission afterwards. */
-export async function findUser(operations: Operations, userId: string): Promise<UserView> {
-  const view = await operations.readUser(userId, null);
+/** A user of the organization, or with `null` of any: the permission of the caller is checked afterwards. */
+export async function findUser(operations: Operations, userId: string, scope: string | null): Promise<UserView> {
+  const view = await operations.readUser(userId, scope);
   if (view === undefined) throw toError(NOT_FOUND);
   return view;
 }
@@ -50,7 +50,7 @@ export async function readUserV2(
   userId: string,
   { admission }: ZitadelCall,
 ): Promise<UserView> {
-  const view = await findUser(operations, userId);
+  const view = await findUser(operations, userId, null);
   assertPermitted(admission.actor, "user.read", view.user.state.organizationId);
   return view;
 }
