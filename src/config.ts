@@ -40,11 +40,13 @@ export interface Config {
   /** Absent: no limit. */
   readonly rateLimitAddress: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly rateLimitCaller: { readonly perSecond: number; readonly burst: number } | undefined;
+  readonly rateLimitResets: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly corsOrigins: readonly string[];
   readonly docs: boolean;
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  readonly stopDrainMs: number;
   readonly stopGraceMs: number;
   readonly allowClockBehind: boolean;
   /** 0: no limit. */
@@ -162,6 +164,14 @@ export const SETTINGS: Settings = {
     meaning: "How many calls may be made with one key, or by one subject of an issuer, in the same form.",
     parse: parseRate,
   },
+  rateLimitResets: {
+    flag: "rate-limit-resets",
+    environment: "LOCKKEEPER_RATE_LIMIT_RESETS",
+    fallback: "20/s:200",
+    meaning:
+      "How many calls an HTTP/2 connection may break off beyond those that it lets complete, in the same form; then it is closed, with ENHANCE_YOUR_CALM. `off`: any number.",
+    parse: parseRate,
+  },
   corsOrigins: {
     flag: "cors-origins",
     environment: "LOCKKEEPER_CORS_ORIGINS",
@@ -199,11 +209,19 @@ export const SETTINGS: Settings = {
     meaning: "`text` (key=value) or `json`, one line each.",
     parse: (text) => parseOneOf(LOG_FORMATS, text),
   },
+  stopDrainMs: {
+    flag: "stop-drain",
+    environment: "LOCKKEEPER_STOP_DRAIN",
+    fallback: "1s",
+    meaning:
+      "How long calls are still taken after SIGTERM or SIGINT, so that balancers see `/readyz` and leave, such as `1s` or `15s`. `0s`: not at all.",
+    parse: parseDurationMs,
+  },
   stopGraceMs: {
     flag: "stop-grace",
     environment: "LOCKKEEPER_STOP_GRACE",
     fallback: "10s",
-    meaning: "How long calls may take to finish after SIGTERM or SIGINT, such as `10s` or `500ms`.",
+    meaning: "How long calls may take to finish after that, such as `10s` or `500ms`.",
     parse: parseDurationMs,
   },
   allowClockBehind: {
@@ -263,11 +281,13 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     trustedProxyHeader: read("trustedProxyHeader"),
     rateLimitAddress: read("rateLimitAddress"),
     rateLimitCaller: read("rateLimitCaller"),
+    rateLimitResets: read("rateLimitResets"),
     corsOrigins: read("corsOrigins"),
     docs: read("docs"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),
     logFormat: read("logFormat"),
+    stopDrainMs: read("stopDrainMs"),
     stopGraceMs: read("stopGraceMs"),
     allowClockBehind: read("allowClockBehind"),
     backupBytesPerSecond: read("backupBytesPerSecond"),

@@ -146,7 +146,7 @@ async function serveStore(
       ...(config.docs ? referenceMounts(native, refuseStray) : []),
     ],
     lateMounts: lateMounts(enabled, { store, gate, newId }),
-    limits: { connectionsMax: connectionsMaxHere(log) },
+    limits: { connectionsMax: connectionsMaxHere(log), resets: config.rateLimitResets },
     ...withTls(config),
     proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
     corsOrigins: config.corsOrigins,
@@ -193,9 +193,10 @@ async function serveStore(
       return tls !== undefined;
     },
     async stop() {
+      await transport.stop({ drainMs: config.stopDrainMs, graceMs: config.stopGraceMs });
+      // The store and the clock are watched for as long as calls are taken.
       clearInterval(watch);
       steady.close();
-      await transport.stop({ graceMs: config.stopGraceMs });
       await metricsListener?.close();
       badge.close();
       await badge.flush().catch(onTrouble);

@@ -1,7 +1,9 @@
 /** Leads each request to its road: RPC paths by one look-up, plain HTTP mounts by prefix, everything else to REST. */
+import type { RestError } from "../transcoding/rest-error.ts";
 import type { ConnectRoute } from "./connect-road.ts";
 import type { Cors } from "./cors.ts";
 import type { Exchange } from "./exchange.ts";
+import { findHeadFault } from "./head-refusal.ts";
 import type { HttpMount } from "./mount.ts";
 
 /** A plain mount with what serves it. */
@@ -15,15 +17,15 @@ export interface Roads {
   readonly rpcRoutes: ReadonlyMap<string, ConnectRoute>;
   readonly httpRoutes: readonly HttpRoute[];
   readonly rest: (exchange: Exchange) => void;
+  /** Answers a request that is refused by its head alone, and records it. */
+  readonly refuse: (exchange: Exchange, fault: RestError) => void;
+  readonly headerBytesMax: number;
 }
 
-/** What may stand in `Host`: names, addresses and ports. */
-const authorityPattern = /^[A-Za-z0-9._~!$&'()*+,;=:%[\]-]+$/;
-
 export function dispatch(roads: Roads, exchange: Exchange): void {
-  const { authority } = exchange;
-  if (authority === undefined ? exchange.request.httpVersion !== "1.0" : !authorityPattern.test(authority)) {
-    answerText(exchange, 400, {}, "the request does not name a valid host");
+  const fault = findHeadFault(exchange, roads.headerBytesMax);
+  if (fault !== undefined) {
+    roads.refuse(exchange, fault);
     return;
   }
   if (roads.cors.handle(exchange)) {

@@ -2,6 +2,7 @@
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import type { Socket } from "node:net";
+import type { ConnectError } from "@connectrpc/connect";
 import type { CallTrace } from "../observability/traces.ts";
 import { parseTarget } from "../transcoding/path-text.ts";
 import { bodyTooSlow, callerGone } from "./call-error.ts";
@@ -9,6 +10,7 @@ import { type ClientAddress, plainAddress } from "./client-address.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { HttpRequest, HttpResponse } from "./mount.ts";
 import { RequestBody } from "./request-body.ts";
+import type { Expectation } from "./served.ts";
 
 export type AnswerHeader = Record<string, string | readonly string[]>;
 
@@ -22,7 +24,7 @@ export interface Door {
 }
 
 /** Where a caller names its call, and where every answer does. */
-const CALL_ID_HEADER = "x-request-id";
+export const CALL_ID_HEADER = "x-request-id";
 
 /** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
 const callIdPattern = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
@@ -35,6 +37,7 @@ export class Exchange {
   readonly path: string;
   readonly query: string;
   readonly body: RequestBody;
+  readonly expectation: Expectation;
   readonly startTime = performance.now();
   /** Set for calls whose client may stay silent between messages: the idle limit holds instead of the request's. */
   clientStreams: boolean = false;
@@ -49,20 +52,25 @@ export class Exchange {
   #over: boolean = false;
   #onOver: ((completed: boolean) => void)[] = [];
   #remoteAddress: string | undefined;
+  #isAwaitingBody: boolean;
   readonly #door: Door;
 
-  constructor(request: HttpRequest, response: HttpResponse, expectsContinue: boolean, door: Door) {
+  constructor(request: HttpRequest, response: HttpResponse, expectation: Expectation, door: Door) {
     this.request = request;
     this.response = response;
+    this.expectation = expectation;
     this.method = request.method ?? "";
     this.#door = door;
+    // Who expects an answer before it sends the body may never send it: what comes next cannot be told from it.
+    this.#isAwaitingBody = expectation !== "none";
     const url = request.url ?? "";
     // Of other forms (`*`) the whole is the path, which no route has.
     const target = parseTarget(url) ?? { path: url, query: "" };
     this.path = target.path;
     this.query = target.query;
     this.body = new RequestBody(request, () => {
-      if (expectsContinue && !response.headersSent) {
+      if (expectation === "continue" && !response.headersSent) {
+        this.#isAwaitingBody = false;
         response.writeContinue();
       }
     });
@@ -148,6 +156,7 @@ export class Exchange {
       return;
     }
     this.status = status;
+    if (this.#isAwaitingBody) this.closeAfterwards();
     const all = { ...header, [CALL_ID_HEADER]: this.callId };
     (this.response as Http2ServerResponse).writeHead(status, all as Record<string, string | string[]>);
   }
@@ -197,6 +206,12 @@ export class Exchange {
     }
   }
 
+  /** The rest of the body cannot be read: whoever waits for it gets this error. */
+  breakOff(error: ConnectError): void {
+    this.closeAfterwards();
+    this.body.fail(error);
+  }
+
   /** HTTP/1.1: the connection closes after this answer. */
   closeAfterwards(): void {
     if (!(this.isHttp2 || this.response.headersSent)) {
@@ -222,7 +237,8 @@ export class Exchange {
   #completed(): boolean {
     const stream = this.stream;
     if (this.isHttp2) {
-      return stream?.writableFinished === true && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+      // Of a stream that the client breaks off Node ends the writable side, too.
+      return this.#endTime > 0 && stream?.writableFinished === true && stream.rstCode === constants.NGHTTP2_NO_ERROR;
     }
     return this.response.writableFinished;
   }

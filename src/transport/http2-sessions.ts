@@ -1,63 +1,149 @@
-/** Watches over HTTP/2 connections: sends away the idle ones and those that open streams only to break them off. */
-import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import { constants } from "node:http2";
+/** HTTP/2: Node's server within our limits; sends away connections that are idle or break off more than they let complete. */
+import * as http2 from "node:http2";
+import {
+  constants,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Socket } from "node:net";
+import { Code } from "@connectrpc/connect";
+import { RestError } from "../transcoding/rest-error.ts";
+import { expectationOf } from "./head-refusal.ts";
 import type { TransportLimits } from "./limits.ts";
+import { ResetBudget } from "./reset-budget.ts";
+import type { OnFault, Sink } from "./served.ts";
 
-export interface SessionGuard {
+export interface Http2Sessions {
+  /** Serves a connection whose first bytes, `held`, lie in the socket, which is paused. They begin with a preface. */
+  take(socket: Socket, held: Buffer): void;
   /** GOAWAY to all: open streams may finish, new ones are refused. */
   goAway(): void;
   destroy(): void;
 }
 
-type Watched = { streams: number; resets: number; windowStart: number; idleTimer: NodeJS.Timeout };
+/** Header lists of up to so many times the limit are read, to answer them; Node breaks off the stream of a longer one. */
+const READ_HEADERS_FACTOR = 4;
+/** The least that a header counts for. */
+const HEADER_BYTES_MIN = 33;
 
-export function guardSessions(server: Http2Server, limits: TransportLimits): SessionGuard {
+export function createHttp2Server(limits: TransportLimits, { serve, onFault }: Sink): Http2Sessions {
+  const server = http2.createServer({
+    settings: {
+      maxConcurrentStreams: limits.streamsMax,
+      maxHeaderListSize: limits.headerBytesMax,
+      enableConnectProtocol: false,
+    },
+    maxHeaderListPairs: Math.ceil((READ_HEADERS_FACTOR * limits.headerBytesMax) / HEADER_BYTES_MIN),
+    // Node's own guard knows nothing of completed calls and answers after the turn; ours comes first.
+    streamResetBurst: NO_LIMIT,
+    streamResetRate: NO_LIMIT,
+  });
   const sessions = new Map<ServerHttp2Session, Watched>();
-  server.on("session", (session) => {
-    const idleTimer = setTimeout(() => {
-      // With streams open nothing happens; the end of the last one starts the timer again.
-      if (watched.streams === 0) {
-        closeIdle(session, limits.headerTimeoutMs);
-      }
-    }, limits.idleTimeoutMs);
-    const watched: Watched = { streams: 0, resets: 0, windowStart: performance.now(), idleTimer };
-    sessions.set(session, watched);
-    session.on("stream", (stream) => watchStream(session, stream, watched, limits));
-    session.once("close", () => {
-      clearTimeout(watched.idleTimer);
-      sessions.delete(session);
+  const begin = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
+    const { stream } = request;
+    const watched = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
+    serve(request, response, expectationOf(request.headers.expect)).onOver((completed) => {
+      if (completed) watched?.complete(stream);
     });
+  };
+  for (const event of ["request", "checkContinue", "checkExpectation", "connect"]) server.on(event, begin);
+  server.on("session", (session) => {
+    const watched = new Watched(session, limits, onFault);
+    sessions.set(session, watched);
+    session.once("close", () => sessions.delete(session));
+  });
+  server.on("sessionError", (reason: NodeJS.ErrnoException, session) => {
+    // Of these only what the peer has sent against the rules is told: a connection that is cut off is nobody's fault.
+    if (reason.code === "ERR_HTTP2_ERROR") sessions.get(session)?.tell("the connection breaks the rules of HTTP/2");
   });
   return {
-    goAway: () => {
-      for (const session of sessions.keys()) {
-        session.close();
+    take: (socket, held) => {
+      // What lies in the socket is read in one go, before anybody learns of a stream.
+      if (countHeaders(held) <= limits.streamsMax) {
+        server.emit("connection", socket);
+        return;
       }
+      tellFault(onFault, socket.remoteAddress, "the connection opens too many streams at once");
+      socket.destroy();
+    },
+    goAway: () => {
+      for (const session of sessions.keys()) session.close();
     },
     destroy: () => {
-      for (const session of sessions.keys()) {
-        session.destroy();
-      }
+      for (const session of sessions.keys()) session.destroy();
     },
   };
 }
 
-function watchStream(
-  session: ServerHttp2Session,
-  stream: ServerHttp2Stream,
-  watched: Watched,
-  limits: TransportLimits,
-): void {
-  watched.streams++;
-  stream.once("close", () => {
-    watched.streams--;
-    if (watched.streams === 0) {
-      watched.idleTimer.refresh();
-    }
-    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) {
-      countReset(session, watched, limits);
-    }
-  });
+const NO_LIMIT = 2 ** 31 - 1;
+
+/** One connection. */
+class Watched {
+  readonly #session: ServerHttp2Session;
+  readonly #limits: TransportLimits;
+  readonly #onFault: OnFault;
+  /** The socket does not know it any more when it is closed. */
+  readonly #address: string;
+  readonly #resets: ResetBudget;
+  readonly #idleTimer: NodeJS.Timeout;
+  readonly #completed = new WeakSet<ServerHttp2Stream>();
+  #streams = 0;
+  /** Opened in the present turn of the event loop and not ended by us. */
+  #opened = 0;
+
+  constructor(session: ServerHttp2Session, limits: TransportLimits, onFault: OnFault) {
+    this.#session = session;
+    this.#limits = limits;
+    this.#onFault = onFault;
+    this.#address = session.socket.remoteAddress ?? "";
+    this.#resets = new ResetBudget(limits.resets);
+    this.#idleTimer = setTimeout(() => {
+      // With streams open nothing happens; the end of the last one starts the timer again.
+      if (this.#streams === 0) closeIdle(session, limits.headerTimeoutMs);
+    }, limits.idleTimeoutMs);
+    // The settings of the client come right after its preface.
+    const settingsTimer = setTimeout(() => session.destroy(), limits.headerTimeoutMs);
+    session.once("remoteSettings", () => clearTimeout(settingsTimer));
+    session.on("stream", (stream) => this.#watch(stream));
+    session.once("close", () => {
+      clearTimeout(settingsTimer);
+      clearTimeout(this.#idleTimer);
+    });
+  }
+
+  /** Called while the frames of the connection are read: what it ends here is not read on. */
+  #watch(stream: ServerHttp2Stream): void {
+    this.#streams++;
+    if (this.#opened++ === 0) setImmediate(() => (this.#opened = 0));
+    // Only whoever breaks off streams at once opens more in one turn than may be open.
+    if (this.#opened > this.#limits.streamsMax) this.#sendAway();
+    stream.once("close", () => {
+      this.#streams--;
+      if (this.#streams === 0) this.#idleTimer.refresh();
+      if (!this.#completed.has(stream) && !this.#resets.reset()) this.#sendAway();
+    });
+  }
+
+  /** The call on this stream was answered to its end. */
+  complete(stream: ServerHttp2Stream): void {
+    this.#completed.add(stream);
+    this.#opened--;
+    this.#resets.complete();
+  }
+
+  /** Of the connection as a whole: none of its requests is told. */
+  tell(text: string): void {
+    tellFault(this.#onFault, this.#address, text);
+  }
+
+  #sendAway(): void {
+    if (this.#session.destroyed) return;
+    this.tell("the connection breaks off too many of its streams");
+    this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
 }
 
 function closeIdle(session: ServerHttp2Session, graceMs: number): void {
@@ -66,15 +152,20 @@ function closeIdle(session: ServerHttp2Session, graceMs: number): void {
   session.once("close", () => clearTimeout(timer));
 }
 
-function countReset(session: ServerHttp2Session, watched: Watched, limits: TransportLimits): void {
-  const now = performance.now();
-  if (now - watched.windowStart > limits.resetWindowMs) {
-    watched.windowStart = now;
-    watched.resets = 0;
+function tellFault(onFault: OnFault, address: string | undefined, text: string): void {
+  onFault({ error: new RestError(text, Code.InvalidArgument, 400), address: address ?? "" });
+}
+
+const PREFACE_BYTES = 24;
+const FRAME_HEADER_BYTES = 9;
+const HEADERS_FRAME = 1;
+
+/** How many streams the first bytes of a connection open, as far as their frames are there. */
+function countHeaders(held: Buffer): number {
+  let count = 0;
+  for (let at = PREFACE_BYTES; at + FRAME_HEADER_BYTES <= held.byteLength; ) {
+    if (held.readUInt8(at + 3) === HEADERS_FRAME) count++;
+    at += FRAME_HEADER_BYTES + held.readUIntBE(at, 3);
   }
-  watched.resets++;
-  if (watched.resets > limits.resetsMax && !session.destroyed) {
-    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  }
+  return count;
 }

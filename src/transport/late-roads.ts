@@ -1,6 +1,7 @@
 /** Requests for mounts that are still being loaded wait for them; the others pass at once. */
 import { setImmediate } from "node:timers/promises";
-import { answerText } from "./dispatch.ts";
+import { Code } from "@connectrpc/connect";
+import { RestError } from "../transcoding/rest-error.ts";
 import type { Exchange } from "./exchange.ts";
 import type { LateMounts } from "./mount.ts";
 import type { MountedRoads } from "./mounted-roads.ts";
@@ -15,8 +16,10 @@ export class LateRoads<A> {
   readonly loaded: Promise<void>;
   readonly #begun = Promise.withResolvers<void>();
   #waiting: Late[] = [];
+  readonly #roads: MountedRoads<A>;
 
   constructor(lateMounts: readonly LateMounts<A>[], roads: MountedRoads<A>) {
+    this.#roads = roads;
     const all = lateMounts.map(({ owns, load }) => {
       const loaded = this.#load(load, roads);
       const late = { owns, loaded };
@@ -50,7 +53,10 @@ export class LateRoads<A> {
       () => {
         if (!exchange.over) lead(exchange);
       },
-      () => answerText(exchange, 503, {}, "this part of the service could not be loaded"),
+      () => {
+        const text = "this part of the service could not be loaded";
+        this.#roads.refuse(exchange, new RestError(text, Code.Unavailable, 503));
+      },
     );
   }
 

@@ -1,5 +1,7 @@
 /** What a caller may ask of the transport before it is refused. Every limit is an option; tests use small ones. */
 
+import type { ResetRate } from "./reset-budget.ts";
+
 /** Sizes end in `Bytes`, durations in `Ms`. */
 export interface TransportLimits {
   /** The largest request body, on the wire and after decompression. Mounts may raise it for single methods. */
@@ -12,10 +14,9 @@ export interface TransportLimits {
   readonly connectionsMax: number;
   /** Concurrent streams of one HTTP/2 connection. */
   readonly streamsMax: number;
-  /** Streams that one HTTP/2 connection may break off within `resetWindowMs` before it is told to go away. */
-  readonly resetsMax: number;
-  readonly resetWindowMs: number;
-  /** How long a new connection may take to send its first bytes, and HTTP/1.1 to send the headers of a request. */
+  /** Streams that one HTTP/2 connection may break off beyond those it lets complete. Absent: any number. */
+  readonly resets: ResetRate | undefined;
+  /** How long a new connection may take to send its first bytes (HTTP/2: its preface), and HTTP/1.1 to send the headers of a request. */
   readonly headerTimeoutMs: number;
   /** How long a request may take to send its body, and a client to take in an answer that waits for it. */
   readonly requestTimeoutMs: number;
@@ -33,8 +34,7 @@ export const defaultLimits: TransportLimits = {
   headerBytesMax: 16 * 1024,
   connectionsMax: 10_000,
   streamsMax: 100,
-  resetsMax: 200,
-  resetWindowMs: 10_000,
+  resets: { perSecond: 20, burst: 200 },
   headerTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   idleTimeoutMs: 120_000,

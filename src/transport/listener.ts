@@ -1,14 +1,12 @@
 /** One port for HTTP/1.1 and HTTP/2, cleartext or TLS: tells them apart by their first bytes and keeps both within limits. */
-import * as http from "node:http";
-import * as http2 from "node:http2";
+import type * as http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import * as tls from "node:tls";
 import { Connections } from "./connections.ts";
-import { guardSessions, type SessionGuard } from "./http2-sessions.ts";
+import { createHttp1Server } from "./http1-server.ts";
+import { createHttp2Server, type Http2Sessions } from "./http2-sessions.ts";
 import type { TransportLimits } from "./limits.ts";
-import type { HttpRequest, HttpResponse } from "./mount.ts";
-
-export type OnRequest = (request: HttpRequest, response: HttpResponse, expectsContinue: boolean) => void;
+import type { Sink } from "./served.ts";
 
 /** What a TLS listener shows, PEM: certificate chain and key, and the authorities whose clients alone may connect. */
 export interface TlsOptions {
@@ -36,33 +34,25 @@ export interface Listener {
   readonly closed: Promise<void>;
 }
 
-/** The first bytes of every HTTP/2 connection; no HTTP/1.1 request begins so. */
-const preface = Buffer.from("PRI ");
+/** The first bytes of every HTTP/2 connection, all of them: of half a preface neither server would make an end. */
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /** `tlsOptions`: absent, the port speaks cleartext. Throws when the certificate and its key are not usable. */
-export function createListener(limits: TransportLimits, onRequest: OnRequest, tlsOptions?: TlsOptions): Listener {
+export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?: TlsOptions): Listener {
   const sniffing = new Set<Socket>();
   const connections = new Connections(limits.connectionsMax);
-  const h2 = createHttp2Server(limits, onRequest);
-  const sessions = guardSessions(h2, limits);
-  const h1 = createHttp1Server(limits, onRequest);
-  // The http server owns the port, because Node enforces the header and request time-outs of HTTP/1.1 only then.
-  const [onHttp1Connection] = h1.listeners("connection") as ((socket: Socket) => void)[];
-  if (onHttp1Connection === undefined) {
-    throw new Error("transport: this version of Node gives its http server no connection listener");
-  }
-  h1.removeAllListeners("connection");
+  const sessions = createHttp2Server(limits, sink);
+  const { server: h1, take } = createHttp1Server(limits, sink);
   const lead = (socket: Socket): void => {
     sniffing.add(socket);
-    sniff(socket, limits.headerTimeoutMs, (isHttp2) => {
+    sniff(socket, limits.headerTimeoutMs, (isHttp2, held) => {
       sniffing.delete(socket);
       if (isHttp2) {
         // As the http server makes its sockets, one whose client has closed would stay until it is idle for too long.
         socket.allowHalfOpen = false;
-        h2.emit("connection", socket);
+        sessions.take(socket, held);
       } else {
-        onHttp1Connection.call(h1, socket);
-        socket.resume();
+        take(socket);
       }
     });
     socket.once("close", () => sniffing.delete(socket));
@@ -95,7 +85,7 @@ export function createListener(limits: TransportLimits, onRequest: OnRequest, tl
 
 function control(
   h1: http.Server,
-  sessions: SessionGuard,
+  sessions: Http2Sessions,
   sniffing: ReadonlySet<Socket>,
   connections: Connections,
 ): Omit<Listener, "closed" | "prove" | "renew" | "connections"> {
@@ -124,40 +114,6 @@ function control(
   };
 }
 
-function createHttp1Server(limits: TransportLimits, onRequest: OnRequest): http.Server {
-  const server = http.createServer({
-    maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: limits.headerTimeoutMs,
-    // A backstop: the transport's own limit on the body comes first and gives an answer.
-    requestTimeout: limits.headerTimeoutMs + 2 * limits.requestTimeoutMs,
-    keepAliveTimeout: limits.idleTimeoutMs,
-    keepAliveTimeoutBuffer: Math.min(1_000, limits.idleTimeoutMs / 10),
-    // Often: thousands that were opened together are closed together, and everyone waits meanwhile.
-    connectionsCheckingInterval: Math.max(50, Math.min(100, limits.headerTimeoutMs / 2)),
-    keepAlive: true,
-    noDelay: true,
-  });
-  server.on("request", (request, response) => onRequest(request, response, false));
-  server.on("checkContinue", (request, response) => onRequest(request, response, true));
-  return server;
-}
-
-function createHttp2Server(limits: TransportLimits, onRequest: OnRequest): http2.Http2Server {
-  const server = http2.createServer({
-    settings: {
-      maxConcurrentStreams: limits.streamsMax,
-      maxHeaderListSize: limits.headerBytesMax,
-      enableConnectProtocol: false,
-    },
-    maxHeaderListPairs: 200,
-    streamResetBurst: limits.resetsMax,
-    streamResetRate: Math.max(1, Math.floor((limits.resetsMax * 1_000) / limits.resetWindowMs)),
-  });
-  server.on("request", (request, response) => onRequest(request, response, false));
-  server.on("checkContinue", (request, response) => onRequest(request, response, true));
-  return server;
-}
-
 /** Never listens: it is handed the sockets of the port, and hands on what is inside once the handshake is done. */
 function createTlsServer(options: TlsOptions, limits: TransportLimits, lead: (socket: Socket) => void): tls.Server {
   const server = tls.createServer({
@@ -181,7 +137,7 @@ function toContextOptions({ cert, key, clientCa }: TlsOptions): tls.SecureContex
  * Holds what a new connection sends until it differs from the preface or is as long. (Putting it back and waiting for
  * more would spin.) Then puts it back for whoever takes the socket.
  */
-function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => void): void {
+function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean, held: Buffer) => void): void {
   let held: Buffer | undefined;
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
   const leave = (): void => {
@@ -203,7 +159,7 @@ function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => 
     leave();
     socket.pause();
     socket.unshift(held);
-    decide(matches);
+    decide(matches, held);
   };
   socket.on("error", () => socket.destroy());
   socket.once("close", () => clearTimeout(timer));

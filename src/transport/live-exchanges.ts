@@ -29,11 +29,17 @@ export class LiveExchanges {
     return this.#exchanges.size;
   }
 
-  /** No more keep-alive and no more input; `onLeave` is told of each exchange that ends from now on. */
+  /** No more keep-alive: each answer is the last of its connection. */
+  leave(): void {
+    for (const exchange of this.#exchanges) {
+      exchange.closeAfterwards();
+    }
+  }
+
+  /** No more input; `onLeave` is told of each exchange that ends from now on. */
   drain(onLeave: () => void): void {
     this.#onLeave = onLeave;
     for (const exchange of this.#exchanges) {
-      exchange.closeAfterwards();
       if (exchange.clientStreams) {
         exchange.body.end();
       }

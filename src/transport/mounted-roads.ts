@@ -1,4 +1,5 @@
 /** The roads as they are now: what has been mounted so far, findable by path. */
+import type { RestError } from "../transcoding/rest-error.ts";
 import { type ConnectRoute, createConnectRoutes } from "./connect-road.ts";
 import { createCors } from "./cors.ts";
 import type { HttpRoute, Roads } from "./dispatch.ts";
@@ -9,6 +10,7 @@ import { createHttpRoutes } from "./http-road.ts";
 import type { HttpMount, Mounts } from "./mount.ts";
 import { createRestRoad } from "./rest-road.ts";
 import type { Surroundings } from "./road.ts";
+import { refuseByHead } from "./stray.ts";
 
 export interface CorsOptions {
   readonly corsOrigins?: readonly string[];
@@ -20,6 +22,7 @@ export class MountedRoads<A> implements Roads {
   readonly rpcRoutes = new Map<string, ConnectRoute>();
   httpRoutes: readonly HttpRoute[] = [];
   rest: (exchange: Exchange) => void = () => undefined;
+  readonly headerBytesMax: number;
   readonly #surroundings: Surroundings<A>;
   readonly #health: Health;
   readonly #methods: BoundMethod<A>[] = [];
@@ -28,7 +31,12 @@ export class MountedRoads<A> implements Roads {
   constructor(surroundings: Surroundings<A>, { corsOrigins = [], corsHeaders = [] }: CorsOptions, health: Health) {
     this.#surroundings = surroundings;
     this.#health = health;
+    this.headerBytesMax = surroundings.limits.headerBytesMax;
     this.cors = createCors(corsOrigins, corsHeaders);
+  }
+
+  refuse(exchange: Exchange, fault: RestError): void {
+    refuseByHead(this.#surroundings, exchange, fault);
   }
 
   /** Throws at once when a path is served already or a rule cannot be; nothing has been added then. */

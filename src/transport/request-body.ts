@@ -6,6 +6,8 @@ import type { HttpRequest } from "./mount.ts";
 
 /** Bytes held before the sender is made to wait. */
 const heldBytesMax = 64 * 1024;
+/** Smaller pieces are handed on together at the end of the turn: a body may come one byte at a time. */
+const pieceBytesMin = 4 * 1024;
 
 type Waiter = { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(reason: unknown): void };
 
@@ -25,6 +27,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   #chunks: Uint8Array[] = [];
   #heldBytes = 0;
   #waiter: Waiter | undefined;
+  #isHandingSoon: boolean = false;
   /** When bytes came last, by `performance.now()`; 0 before the first. */
   lastByteTime = 0;
 
@@ -45,13 +48,8 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#start();
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) {
-      this.#heldBytes -= chunk.byteLength;
-      if (this.#heldBytes === 0 && !this.#ended) {
-        this.#request.resume();
-      }
-      return Promise.resolve({ done: false, value: chunk });
+    if (this.#chunks.length > 0) {
+      return Promise.resolve({ done: false, value: this.#takeHeld() });
     }
     if (this.#error !== undefined) {
       return Promise.reject(this.#error);
@@ -152,21 +150,50 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) {
       return;
     }
-    const waiter = this.#waiter;
-    if (waiter !== undefined) {
-      this.#waiter = undefined;
-      waiter.resolve({ done: false, value: chunk });
-      return;
-    }
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
     if (this.#heldBytes > heldBytesMax) {
       this.#request.pause();
     }
+    if (this.#waiter !== undefined) {
+      this.#handSoon();
+    }
+  }
+
+  #handSoon(): void {
+    if (this.#heldBytes >= pieceBytesMin) {
+      this.#hand();
+    } else if (!this.#isHandingSoon) {
+      this.#isHandingSoon = true;
+      setImmediate(() => {
+        this.#isHandingSoon = false;
+        this.#hand();
+      });
+    }
+  }
+
+  /** What is held goes to whoever waits. */
+  #hand(): void {
+    const waiter = this.#waiter;
+    if (waiter === undefined || this.#chunks.length === 0) return;
+    this.#waiter = undefined;
+    waiter.resolve({ done: false, value: this.#takeHeld() });
+  }
+
+  /** In one piece. */
+  #takeHeld(): Uint8Array {
+    const held = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    this.#heldBytes = 0;
+    if (!this.#ended) {
+      this.#request.resume();
+    }
+    return held;
   }
 
   #finish(): void {
     this.#ended = true;
+    this.#hand();
     this.#waiter?.resolve(done);
     this.#waiter = undefined;
   }

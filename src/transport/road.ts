@@ -78,6 +78,29 @@ export function recordUnmatched<A>(
   );
 }
 
+/** Tells of a connection on which something was wrong that no request could be told of. `httpStatus`: 0, nothing was answered. */
+export function recordFault<A>(
+  surroundings: Surroundings<A>,
+  remoteAddress: string,
+  { id, error, httpStatus }: { readonly id: string; readonly error: ConnectError; readonly httpStatus: number },
+): void {
+  tell(surroundings, {
+    id,
+    wire: "http",
+    method: undefined,
+    path: "",
+    code: error.code,
+    error,
+    admission: undefined,
+    request: undefined,
+    remoteAddress,
+    durationMs: 0,
+    httpStatus,
+    httpMethod: "",
+    trace: undefined,
+  });
+}
+
 /** Tells of a call of a plain mount. */
 export function recordHttp<A>(
   surroundings: Surroundings<A>,

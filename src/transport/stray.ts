@@ -1,13 +1,17 @@
 /** Requests that no RPC takes as they are: an unknown path, HTTP method or media type, refused as their wire demands. */
+import { createRegistry, type Registry } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { quote } from "../transcoding/bad-request.ts";
 import { findClosestName, suggest } from "../transcoding/closest-name.ts";
+import { encodeStatusError } from "../transcoding/error.ts";
+import { fitRefusal } from "../transcoding/refusal-size.ts";
+import type { RestError } from "../transcoding/rest-error.ts";
 import { answerRefusal, type JsonOptions } from "./early-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Wire } from "./mount.ts";
-import { httpRefusals } from "./road.ts";
+import { httpRefusals, recordUnmatched, type Surroundings } from "./road.ts";
 
 /** The wire of a request on the path of an RPC, by its media type. */
 export function rpcWireOf(contentType: string): Exclude<Wire, "rest"> {
@@ -67,6 +71,23 @@ export function answerStray(
   }
   const asText = /^application\/grpc-web-text/i.test(exchange.request.headers["content-type"] ?? "");
   answerRefusal(exchange, `application/${wire}${asText ? "-text" : ""}+proto`, { error, jsonOptions });
+}
+
+const NO_TYPES: JsonOptions & { readonly registry: Registry } = { registry: createRegistry() };
+
+/** Answers, and records, a request that is refused by its head, whatever serves its path. */
+export function refuseByHead<A>(surroundings: Surroundings<A>, exchange: Exchange, fault: RestError): void {
+  const error = surroundings.refuseStray?.(exchange.remoteAddress) ?? fault;
+  surroundings.describeError?.(error, { method: undefined, callId: exchange.callId });
+  fitRefusal(error);
+  const wire = strayWireOf(exchange);
+  recordUnmatched(surroundings, exchange, { wire, error });
+  const { status, header, body } = encodeStatusError(error, NO_TYPES);
+  if (wire === "rest") {
+    exchange.answer(status, { ...header }, body);
+  } else {
+    answerStray(exchange, error, { wire, status, header: {}, jsonOptions: NO_TYPES });
+  }
 }
 
 export interface StrayAnswer {

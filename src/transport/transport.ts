@@ -1,10 +1,12 @@
 /** The door: one port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets calls finish when it closes. */
 import type { AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import type { Traces } from "../observability/traces.ts";
 import { serviceStopping } from "./call-error.ts";
 import { createClientAddress, type ProxyOptions } from "./client-address.ts";
 import { dispatch } from "./dispatch.ts";
 import { type Door, Exchange } from "./exchange.ts";
+import { createFaultAnswer } from "./fault-answer.ts";
 import { Health } from "./health.ts";
 import { LateRoads } from "./late-roads.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
@@ -13,6 +15,8 @@ import { LiveExchanges } from "./live-exchanges.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
 import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
+import type { Surroundings } from "./road.ts";
+import type { Serve } from "./served.ts";
 import { takeTurn } from "./turns.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
@@ -51,15 +55,20 @@ export interface Transport {
   setServing(service: string, serving: boolean, why?: string): void;
   /** Connections from now on see another certificate. Throws when it is not usable; the former one stays. */
   renewTls(tls: TlsOptions): void;
-  /** Stops taking calls; those that are open may finish within `graceMs`, then their connections are destroyed. */
-  stop(options: { graceMs: number }): Promise<void>;
+  /**
+   * Says that it does not serve and goes on serving for `drainMs` (absent: 0), each answer of HTTP/1.1 the last of its
+   * connection. Then takes no more calls; those that are open may finish within `graceMs`, then their connections are
+   * destroyed.
+   */
+  stop(options: { drainMs?: number; graceMs: number }): Promise<void>;
 }
 
 export function createTransport<A>(options: TransportOptions<A>): Transport {
   const limits: TransportLimits = { ...defaultLimits, ...options.limits };
   const health = options.health ?? new Health();
   const stopping = new AbortController();
-  const roads = new MountedRoads<A>({ ...options, limits, stopping: stopping.signal }, options, health);
+  const surroundings: Surroundings<A> = { ...options, limits, stopping: stopping.signal };
+  const roads = new MountedRoads<A>(surroundings, options, health);
   roads.add(options);
   const late = new LateRoads<A>(options.lateMounts ?? [], roads);
   const live = new LiveExchanges(limits);
@@ -69,7 +78,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     prove: (socket) => listener.prove(socket),
     newCallId: options.newCallId,
   };
-  let draining = false;
+  let leaving = false;
   const lead = (exchange: Exchange): void => {
     try {
       dispatch(roads, exchange);
@@ -84,23 +93,22 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     if (turn === undefined) lead(exchange);
     else void turn.then(() => exchange.over || lead(exchange));
   };
-  const listener = createListener(
-    limits,
-    (request, response, expectsContinue) => {
-      const exchange = new Exchange(request, response, expectsContinue, door);
-      live.add(exchange);
-      if (draining) {
-        exchange.closeAfterwards();
-      }
-      if (options.traces === undefined) {
-        late.whenLoaded(exchange, begin);
-      } else {
-        exchange.trace = options.traces.begin((name) => exchange.headerValue(name));
-        exchange.trace.run(() => late.whenLoaded(exchange, begin));
-      }
-    },
-    options.tls,
-  );
+  const serve: Serve = (request, response, expectation) => {
+    const exchange = new Exchange(request, response, expectation, door);
+    live.add(exchange);
+    if (leaving) {
+      exchange.closeAfterwards();
+    }
+    if (options.traces === undefined) {
+      late.whenLoaded(exchange, begin);
+    } else {
+      exchange.trace = options.traces.begin((name) => exchange.headerValue(name));
+      exchange.trace.run(() => late.whenLoaded(exchange, begin));
+    }
+    return exchange;
+  };
+  const onFault = createFaultAnswer(surroundings, options.newCallId);
+  const listener = createListener(limits, { serve, onFault }, options.tls);
   return {
     listen: async ({ host, port }) => {
       const address = toAddress(host, await listener.listen(host, port), options.tls === undefined ? "http" : "https");
@@ -113,9 +121,11 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     },
     renewTls: (tls) => listener.renew(tls),
     setServing: (service, serving, why) => health.setServing(service, serving, why),
-    stop: async ({ graceMs }) => {
-      draining = true;
+    stop: async ({ drainMs = 0, graceMs }) => {
+      leaving = true;
       health.stop();
+      live.leave();
+      if (drainMs > 0) await setTimeout(drainMs);
       listener.drain();
       live.drain(() => setImmediate(() => listener.closeIdle()));
       await closeWithin(listener, graceMs, stopping);
@@ -126,17 +136,19 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
 
 /** After `graceMs` open calls are told to end, have a moment to say so, and are cut off. */
 async function closeWithin(listener: Listener, graceMs: number, stopping: AbortController): Promise<void> {
-  const timers: NodeJS.Timeout[] = [];
-  timers.push(
-    setTimeout(() => {
-      stopping.abort(serviceStopping());
-      timers.push(setTimeout(() => listener.destroy(), lastWordsMs));
-    }, graceMs),
-  );
+  const closed = new AbortController();
+  const { signal } = closed;
+  const cutOff = async (): Promise<void> => {
+    await setTimeout(graceMs, undefined, { signal });
+    stopping.abort(serviceStopping());
+    await setTimeout(lastWordsMs, undefined, { signal });
+    listener.destroy();
+  };
+  // Rejects when all is closed before.
+  const cutting = cutOff().catch(() => undefined);
   await listener.closed;
-  for (const timer of timers) {
-    clearTimeout(timer);
-  }
+  closed.abort();
+  await cutting;
 }
 
 /** Enough for handlers to see the signal and for their errors to be written. */

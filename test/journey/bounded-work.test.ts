@@ -1,6 +1,7 @@
 /** One request must not freeze or bloat the service: the worst of each kind, on each wire, beside a client that goes on. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,6 +9,7 @@ import { defer } from "../support/cleanup.ts";
 import { ADMIN_KEY, type Child, clientsOf, spawnService, temporaryFolder } from "../support/service.ts";
 import type { ProbeAnswers } from "../support/turn-probe.ts";
 import { type RawAnswer, RawClient, readAnswer } from "../support/wires.ts";
+import { WORST_CONNECTIONS } from "../support/worst-connections.ts";
 import { type WireRequest, WORST_REQUESTS } from "../support/worst-requests.ts";
 
 /** Thread CPU time of one turn of the event loop. */
@@ -79,15 +81,14 @@ function assertAnswer(answer: RawAnswer, allowed: readonly string[]): void {
   assert.ok(answer.body.byteLength <= REFUSAL_BYTES_MAX, `a body of ${answer.body.byteLength} bytes`);
 }
 
-/** Sends a request so many times at once, beside the client that goes on; what the service did meanwhile is told. */
-async function measure(lab: Lab, wire: TestContext, { request, times }: { request: WireRequest; times: number }) {
-  const sendAll = () => Promise.all(Array.from({ length: times }, () => send(lab, request)));
-  // What is loaded, made and grown by the first of them is not what is measured.
-  await sendAll();
+/** Does something to the service beside the client that goes on; asserts what the service may take for it. */
+async function measure<T>(lab: Lab, wire: TestContext, act: () => Promise<T>): Promise<T> {
+  // What is loaded, made and grown by the first time is not what is measured.
+  await act();
   await ask(lab.child, "begin");
   const stop = new AbortController();
   const going = goOn(lab, stop.signal);
-  const answers = await sendAll();
+  const outcome = await act();
   stop.abort();
   const gapMs = await going;
   const report = await ask(lab.child, "report");
@@ -97,7 +98,9 @@ async function measure(lab: Lab, wire: TestContext, { request, times }: { reques
       `longest gap of the other client ${gapMs.toFixed(0)} ms, pause of the collector ${report.longestPauseMs.toFixed(0)} ms; ` +
       `memory +${Math.round(growthBytes / 1024 / 1024)} MiB`,
   );
-  return { answers, growthBytes, longestTurnMs: report.longestTurnMs };
+  assert.ok(report.longestTurnMs <= TURN_MS_MAX, `a turn of ${report.longestTurnMs} ms`);
+  assert.ok(growthBytes <= GROWTH_BYTES_MAX, `memory grew by ${growthBytes} bytes`);
+  return outcome;
 }
 
 test("the worst requests keep nobody waiting and leave nothing behind", async (t) => {
@@ -108,10 +111,8 @@ test("the worst requests keep nobody waiting and leave nothing behind", async (t
       const heapBytes = await ask(lab.child, "collect");
       for (const request of requests) {
         await row.test(request.wire, async (wire) => {
-          const { answers, growthBytes, longestTurnMs } = await measure(lab, wire, { request, times });
-          for (const each of answers) assertAnswer(each, allowed);
-          assert.ok(longestTurnMs <= TURN_MS_MAX, `a turn of ${longestTurnMs} ms`);
-          assert.ok(growthBytes <= GROWTH_BYTES_MAX, `memory grew by ${growthBytes} bytes`);
+          const sendAll = () => Promise.all(Array.from({ length: times }, () => send(lab, request)));
+          for (const each of await measure(lab, wire, sendAll)) assertAnswer(each, allowed);
         });
       }
       const heapAfterBytes = await ask(lab.child, "collect");
@@ -119,6 +120,32 @@ test("the worst requests keep nobody waiting and leave nothing behind", async (t
         heapAfterBytes <= heapBytes * HEAP_GROWTH_MAX,
         `${heapAfterBytes} bytes are in use, ${heapBytes} before`,
       );
+    });
+  }
+});
+
+/** Sends all of it, and waits until the service closes the connection. */
+async function pour({ child }: Lab, greeting: Buffer, bytes: Buffer): Promise<void> {
+  const { hostname, port } = new URL(child.url);
+  const socket = connect(Number(port), hostname);
+  // Whoever is cut off while it sends is reset.
+  socket.on("error", () => undefined);
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  if (greeting.byteLength > 0) {
+    socket.write(greeting);
+    await once(socket, "readable");
+  }
+  socket.resume();
+  socket.write(bytes);
+  await closed;
+}
+
+test("the worst that one connection sends keeps nobody waiting", async (t) => {
+  const lab = await open(t);
+  for (const { name, greeting, make } of WORST_CONNECTIONS) {
+    await t.test(name, async (row) => {
+      const bytes = make();
+      await measure(lab, row, () => pour(lab, greeting, bytes));
     });
   }
 });

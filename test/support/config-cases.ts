@@ -171,6 +171,7 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
   },
   rateLimitAddress: RATES,
   rateLimitCaller: RATES,
+  rateLimitResets: { ...RATES, byDefault: { perSecond: 20, burst: 200 } },
   dialects: {
     byDefault: [],
     allowed: [
@@ -243,6 +244,23 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
     refused: [
       ["299", /"299" is not allowed; it must be a whole number of MB, 300 to 9999999/],
       ["1e9", /is not allowed/],
+    ],
+  },
+  stopDrainMs: {
+    byDefault: 1_000,
+    allowed: [
+      ["2m", 120_000],
+      ["500ms", 500],
+      ["0s", 0],
+    ],
+    refused: [
+      ["10", /"10" is not allowed; it must be a duration such as 10s, 500ms or 2m/],
+      ["1h", /is not allowed/],
+      ["-1s", /is not allowed/],
+      ["1.5s", /is not allowed/],
+      ["1e9s", /is not allowed/],
+      ["9999999999s", /is not allowed/],
+      ["10 s", /is not allowed/],
     ],
   },
   stopGraceMs: {

@@ -74,9 +74,12 @@ export async function temporaryFolder(t: Scope): Promise<string> {
 export async function startService(t: Scope, options: RunOptions = {}): Promise<Running> {
   const path = options.path ?? join(await temporaryFolder(t), "lockkeeper.db");
   const config: Config = {
-    ...readConfig(["--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, "--stop-grace", "1s"], {
-      LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
-    }),
+    ...readConfig(
+      ["--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, "--stop-grace", "1s", "--stop-drain", "0s"],
+      {
+        LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
+      },
+    ),
     ...options.config,
   };
   let lines = "";
@@ -159,7 +162,13 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
   ];
   const [program = "", ...args] = words;
   const child = spawn(program, args, {
-    env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY, LOCKKEEPER_LOG_LEVEL: "warn", ...options.environment },
+    env: {
+      ...process.env,
+      LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
+      LOCKKEEPER_LOG_LEVEL: "warn",
+      LOCKKEEPER_STOP_DRAIN: "0s",
+      ...options.environment,
+    },
     stdio: ["pipe", "pipe", "pipe", ...(options.channel ? (["ipc"] as const) : [])],
   }) as ChildProcessWithoutNullStreams;
   defer(t, () => {

@@ -31,7 +31,6 @@ const limits = {
   idleTimeoutMs: 300,
   lingerMs: 100,
   streamsMax: 10,
-  resetsMax: 30,
   connectionsMax: 20,
 };
 const say = "/lab.v1.LabService/Say";
@@ -91,7 +90,8 @@ describe("the listener", () => {
   });
 
   it("closes connections that stay silent, at once or after a few bytes", async () => {
-    for (const start of ["", "P", "PRI"]) {
+    // Half a preface, and a whole one without the settings that belong to it.
+    for (const start of ["", "P", "PRI", preface.subarray(0, 20), preface]) {
       const socket = await openSocket(lab);
       socket.write(start);
       await within(100, 600, receive(socket));
@@ -233,18 +233,6 @@ describe("the listener", () => {
     ]) {
       await exchangeText(lab, Buffer.concat([preface, emptySettings, bytes]));
     }
-  });
-
-  it("tells a client that breaks off many streams to go away", async () => {
-    const session = await openSession(lab);
-    const goaway = once(session, "goaway");
-    for (let i = 0; i < 100 && !session.destroyed; i++) {
-      const stream = open(session, { path: say, header: grpcHeader, body: "open" });
-      stream.close(http2.constants.NGHTTP2_CANCEL);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    assert.equal((await goaway)[0], http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    await until(() => session.destroyed, "the end of the session");
   });
 
   it("keeps to its count of concurrent streams", async () => {

@@ -1,0 +1,42 @@
+/** Answers what a client sends that is no request: with a whole answer of HTTP/1.1, after which the connection closes. */
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import { createRegistry } from "@bufbuild/protobuf";
+import { encodeStatusError } from "../transcoding/error.ts";
+import { plainAddress } from "./client-address.ts";
+import { CALL_ID_HEADER } from "./exchange.ts";
+import { recordFault, type Surroundings } from "./road.ts";
+import type { OnFault } from "./served.ts";
+
+const NO_TYPES = createRegistry();
+
+/** Each fault is recorded with the peer's own address: no header was read that could name another. */
+export function createFaultAnswer<A>(surroundings: Surroundings<A>, newCallId: () => string): OnFault {
+  return ({ error: fault, address, socket }) => {
+    const remoteAddress = plainAddress(address);
+    const error = surroundings.refuseStray?.(remoteAddress) ?? fault;
+    const id = newCallId();
+    surroundings.describeError?.(error, { method: undefined, callId: id });
+    const { status, header, body } = encodeStatusError(error, { registry: NO_TYPES });
+    recordFault(surroundings, remoteAddress, { id, error, httpStatus: socket === undefined ? 0 : status });
+    if (socket !== undefined)
+      answer(socket, status, { ...header, [CALL_ID_HEADER]: id }, body, surroundings.limits.lingerMs);
+  };
+}
+
+function answer(
+  socket: Socket,
+  status: number,
+  header: Readonly<Record<string, string>>,
+  body: Uint8Array,
+  lingerMs: number,
+): void {
+  const fields = { ...header, date: new Date().toUTCString(), connection: "close", "content-length": body.byteLength };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n`);
+  socket.end(body);
+  // What still comes is thrown away for a while: to close at once would take the answer from a client that still sends.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
+}

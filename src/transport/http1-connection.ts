@@ -1,0 +1,156 @@
+/** The requests of one HTTP/1.1 connection: one is served at a time, and a client that sends ahead waits for its answers. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Expectation, Serve, Served } from "./served.ts";
+
+/** The parser gets so many bytes at once: a few hundred requests at most. */
+const SLICE_BYTES = 8 * 1024;
+/** And so many in one turn of the event loop: a body may come in chunks of one byte. */
+const TURN_BYTES = 16 * 1024;
+
+/** A request as Node hands it over, with what its `Expect` asks for. */
+type Arrival = readonly [IncomingMessage, ServerResponse, Expectation];
+
+/** What the parser found wrong, and what answers it when no request does. */
+type Fault = { readonly error: ConnectError; readonly answer: () => void };
+
+/**
+ * Node's parser takes all that has arrived in one turn, whatever is owed. Here it gets a small piece at a time, and none
+ * while a request waits; the rest stays in the socket, which is paused.
+ */
+export class Http1Connection {
+  readonly #socket: Socket;
+  readonly #serve: Serve;
+  readonly #parse: (chunk: Buffer) => void;
+  readonly #waiting: Arrival[] = [];
+  #current: { readonly request: IncomingMessage; readonly served: Served | undefined } | undefined;
+  /** Whether it was paused here. */
+  #isHeld: boolean = false;
+  #fault: Fault | undefined;
+  #isRead: boolean = true;
+  /** Parsed in the present turn. */
+  #turnBytes = 0;
+  #isCounting: boolean = false;
+
+  /** The http server has taken the socket over; nothing has been read from it since. */
+  constructor(socket: Socket, serve: Serve) {
+    const [parse] = socket.listeners("data") as ((chunk: Buffer) => void)[];
+    if (parse === undefined) {
+      throw new Error("transport: this version of Node does not read the sockets of its http server by their data");
+    }
+    this.#socket = socket;
+    this.#serve = serve;
+    this.#parse = parse;
+    socket.off("data", parse);
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+  }
+
+  /** A request whose headers are there. */
+  add(...arrival: Arrival): void {
+    if (this.#current === undefined) {
+      this.#begin(arrival);
+    } else {
+      this.#waiting.push(arrival);
+    }
+  }
+
+  /**
+   * What the client sends cannot be read on. The request whose body it is ends with `error`; where it is none's, those
+   * before it are served as they are, and `answer` comes after them. Nothing more is read.
+   */
+  fail(error: ConnectError, answer: () => void): void {
+    if (!this.#isRead) return;
+    this.#isRead = false;
+    this.#fault = { error, answer };
+    if (this.#current === undefined) {
+      this.#answerFault();
+    } else {
+      this.#breakOff();
+    }
+  }
+
+  /** Nothing more is read or begun: the socket is somebody else's. */
+  leave(): void {
+    this.#isRead = false;
+    this.#waiting.length = 0;
+  }
+
+  #take(chunk: Buffer): void {
+    for (let at = 0; at < chunk.byteLength; at += SLICE_BYTES) {
+      if (this.#socket.destroyed || !this.#isRead) return;
+      if (this.#mustWait()) this.#hold();
+      if (this.#socket.isPaused()) {
+        this.#socket.unshift(chunk.subarray(at));
+        return;
+      }
+      const slice = chunk.subarray(at, at + SLICE_BYTES);
+      this.#count(slice.byteLength);
+      this.#parse(slice);
+    }
+    if (this.#mustWait()) this.#hold();
+  }
+
+  #mustWait(): boolean {
+    return this.#waiting.length > 0 || this.#turnBytes >= TURN_BYTES;
+  }
+
+  #count(bytes: number): void {
+    this.#turnBytes += bytes;
+    // What is small is of no account: most turns see one request.
+    if (this.#turnBytes < SLICE_BYTES || this.#isCounting) return;
+    this.#isCounting = true;
+    setImmediate(() => {
+      this.#isCounting = false;
+      this.#turnBytes = 0;
+      this.#release();
+    });
+  }
+
+  #hold(): void {
+    if (this.#socket.isPaused()) return;
+    this.#isHeld = true;
+    this.#socket.pause();
+  }
+
+  #begin(arrival: Arrival): void {
+    const [request, response] = arrival;
+    this.#current = { request, served: undefined };
+    response.once("close", () => this.#end());
+    const served = this.#serve(...arrival);
+    // It may be over already.
+    if (this.#current?.request !== request) return;
+    this.#current = { request, served };
+    if (this.#fault !== undefined) this.#breakOff();
+  }
+
+  /** Where the body of the present request is what cannot be read, it is that request which is told. */
+  #breakOff(): void {
+    if (this.#fault === undefined || this.#current?.served === undefined || this.#current.request.complete) return;
+    this.#current.served.breakOff(this.#fault.error);
+    this.#fault = undefined;
+  }
+
+  #answerFault(): void {
+    this.#fault?.answer();
+    this.#fault = undefined;
+  }
+
+  #end(): void {
+    this.#current = undefined;
+    const next = this.#waiting.shift();
+    if (!this.#socket.writable) return;
+    if (next === undefined) {
+      this.#answerFault();
+      this.#release();
+      return;
+    }
+    this.#begin(next);
+  }
+
+  #release(): void {
+    if (!this.#isHeld || this.#mustWait()) return;
+    this.#isHeld = false;
+    this.#socket.resume();
+  }
+}
