@@ -138,9 +138,8 @@ function typedValue(
 
 function unknownFlag({ name }: Command, flags: FlagTable, rawName: string): Error {
   const closest = rawName.startsWith("--") ? findClosestName(rawName.slice(2), Object.keys(flags)) : undefined;
-  return usageFailure(
-    `${name} has no flag ${rawName}${closest === undefined ? "" : `; did you mean --${closest}?`}; ${tryHelp(name)}`,
-  );
+  const meant = closest === undefined ? ";" : `; did you mean --${closest}?`;
+  return usageFailure(`${name} has no flag ${rawName}${meant} ${tryHelp(name)}`);
 }
 
 function unknownCommand(words: readonly string[], set: CommandSet): Error {
@@ -155,14 +154,17 @@ function unknownCommand(words: readonly string[], set: CommandSet): Error {
   }
   const typed = words.slice(0, 2).join(" ");
   // `lock ann` is as likely as `users lcok ann`.
+  const verbs = group === undefined ? within.filter((name) => name.includes(" ")) : [];
+  const withVerb = (verb: string | undefined): string | undefined => verbs.find((name) => name.endsWith(` ${verb}`));
   const closest =
-    (group === undefined ? commands.find(({ name }) => name.endsWith(` ${first}`))?.name : undefined) ??
-    findClosestName(group === undefined ? first : typed, offered);
+    withVerb(first) ??
+    findClosestName(group === undefined ? first : typed, offered) ??
+    withVerb(findClosestName(first, new Set(verbs.map((name) => name.split(" ")[1] ?? ""))));
   const said = JSON.stringify(group === undefined ? first : typed);
   return usageFailure(
     closest === undefined
       ? `${said} is not a command; there are ${offered.join(", ")}; ${hint}`
-      : `${said} is not a command; did you mean ${closest}?; ${hint}`,
+      : `${said} is not a command; did you mean ${closest}? ${hint}`,
   );
 }
 

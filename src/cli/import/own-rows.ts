@@ -109,7 +109,7 @@ function readFlag(draft: Draft, cells: Cells, { column, prefix, kind }: Flag): v
 
 function readExpiry(name: string, text: string) {
   if (text.trim().toLowerCase() === "never") return { case: "never", value: true } as const;
-  return { case: "expireTime", value: timestampFromMs(readTime(name, text)) } as const;
+  return { case: "expireTime", value: timestampFromMs(readTime(name, text, Math.ceil)) } as const;
 }
 
 function fromObject(object: JsonObject): Mapped {

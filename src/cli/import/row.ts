@@ -138,15 +138,15 @@ const EPOCH_MS_MAX = 253_402_300_799_999;
 
 /**
  * An instant in milliseconds since the epoch: RFC 3339, a date (midnight, UTC) or such milliseconds; what is
- * finer is cut off. Throws RowFault.
+ * finer is rounded, down unless an expiry asks for up. Throws RowFault.
  */
-export function readTime(name: string, text: string): number {
+export function readTime(name: string, text: string, round: (ms: number) => number = Math.floor): number {
   const trimmed = text.trim();
   if (EPOCH_MS.test(trimmed) && Number(trimmed) <= EPOCH_MS_MAX) return Number(trimmed);
   const [, moment, hours, minutes = "00"] = (trimmed.length <= INSTANT_CHARS_MAX && PRINTED.exec(trimmed)) || [];
   const plain = moment === undefined ? trimmed : `${moment}${hours === undefined ? "Z" : `${hours}:${minutes}`}`;
   const instant = readInstant(plain);
-  if (instant !== undefined) return Number(instant.seconds) * 1000 + Math.floor(instant.nanos / 1e6);
+  if (instant !== undefined) return Number(instant.seconds) * 1000 + round(instant.nanos / 1e6);
   throw new RowFault(
     `${name} is ${withheld(text)}; it must be an instant such as 2026-01-31T12:00:00Z, a date, or milliseconds since 1970`,
   );

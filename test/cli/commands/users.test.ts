@@ -18,7 +18,7 @@ interface UserAnswer {
   readonly user: UserJson;
 }
 
-const { url, users, organizations } = await startService({ after });
+const { url, users, organizations, keys } = await startService({ after });
 const lk = cliOf(url);
 
 const NEVER = "2099-01-31T18:00:00Z";
@@ -70,7 +70,10 @@ test("users lock, ban and deactivate restrict as they are told; unlock, unban an
   assert.equal(restriction?.note, "a b");
   assert.equal(restriction?.revokeSessions, true);
   assert.equal(Date.parse(`${restriction?.expireTime}`) - Date.parse(`${restriction?.startTime}`), 1_800_000);
-  assert.match(await printed(lk("users show lee")), /^RESTRICTION.*\nLOCK +ADMIN +\S+Z +\S+Z +SPAM +key:\w+ +a b\n$/m);
+  assert.match(
+    await printed(lk("users show lee")),
+    /^RESTRICTION.*\nLOCK +ADMIN +\S+Z +\S+Z +SPAM +LOCKKEEPER_ADMIN_KEY +a b\n$/m,
+  );
   await assertRefused(lk("users lock lee"), { code: 4, says: /locked already.*\(USER_ALREADY_LOCKED\)/ });
   assert.equal(await printed(lk("users unlock lee --expected-sequence 2")), "lee is ACTIVE, sequence 3\n");
 
@@ -165,6 +168,10 @@ test("users events tells who did what, the newest first, and escapes what could 
     /^2 +\S+Z +UserLocked +LOCKKEEPER_ADMIN_KEY +grpc +SPAM, until \S+Z +red \\u\{1b\}\[31m text$/,
   );
   assert.match(lines[3] ?? "", /^1 +\S+Z +UserCreated +LOCKKEEPER_ADMIN_KEY +grpc +profile\.username +-$/);
+  // Whoever may not read keys sees their ids.
+  const { secret } = await keys.createApiKey({ permissions: ["events.read"] });
+  const ids = await printed(lk("users events eve", { LOCKKEEPER_KEY: secret }));
+  assert.equal(ids.match(/ key:\w+ +grpc /g)?.length, 3);
   const events = await jsonOf<{ sequence: string; userCreated?: object }>(
     lk("users events eve --oldest-first --limit 2 --json"),
   );

@@ -75,12 +75,10 @@ describe("flags", () => {
 const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["--json"], /^a command is missing; there are serve, status, .*; try: lockkeeper --help$/],
   [["users", "--json"], /^a command is missing; there are users list, users show, .*; try: lockkeeper users --help$/],
-  [["sreve"], /^"sreve" is not a command; did you mean serve\?; try: lockkeeper --help$/],
-  [
-    ["users", "lcok", "ann"],
-    /^"users lcok" is not a command; did you mean users lock\?; try: lockkeeper users --help$/,
-  ],
-  [["lock", "ann"], /^"lock" is not a command; did you mean users lock\?; try: lockkeeper --help$/],
+  [["sreve"], /^"sreve" is not a command; did you mean serve\? try: lockkeeper --help$/],
+  [["users", "lcok", "ann"], /^"users lcok" is not a command; did you mean users lock\? try: lockkeeper users --help$/],
+  [["lock", "ann"], /^"lock" is not a command; did you mean users lock\? try: lockkeeper --help$/],
+  [["lok", "ann"], /^"lok" is not a command; did you mean users lock\? try: lockkeeper --help$/],
   [["users", "frobnicate"], /^"users frobnicate" is not a command; there are users list, /],
   [["frobnicate"], /^"frobnicate" is not a command; there are serve, /],
   [["users", "--state", "locked", "list"], /^"users locked" is not a command/],
@@ -117,7 +115,7 @@ const REFUSED: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["users", "show", "a", "--no-json"], /^users show has no flag --no-json; /],
   [
     ["users", "show", "a", "--jso"],
-    /^users show has no flag --jso; did you mean --json\?; try: lockkeeper users show --help$/,
+    /^users show has no flag --jso; did you mean --json\? try: lockkeeper users show --help$/,
   ],
   [["users", "show", "a", "--note", "x"], /^users show has no flag --note; /],
   [["orgs", "list", "--organization", "a"], /^orgs list has no flag --organization; /],

@@ -17,6 +17,7 @@ test("an instant is taken in the forms of exports, to the millisecond", () => {
   ]) {
     assert.equal(readTime("t", text), NOON, text);
   }
+  assert.equal(readTime("t", "2026-01-31T11:59:59.999000001Z", Math.ceil), NOON);
   assert.equal(readTime("t", "2026-01-31"), NOON - 43_200_000);
   assert.equal(timeIn({ t: NOON }, "t"), NOON);
 });

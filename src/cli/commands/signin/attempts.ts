@@ -4,36 +4,39 @@ import { defineCommand } from "../../frame/command.ts";
 import { choiceList, text, value } from "../../frame/flag.ts";
 import { parseInstant } from "../../frame/flag-values.ts";
 import type { View } from "../../frame/output.ts";
+import { ActorNames } from "../actor-names.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { FACTORS, nameOf, OUTCOMES } from "../words.ts";
 
-const ATTEMPT_VIEW: View<Attempt> = {
-  columns: [
-    "TIME",
-    "USER",
-    "FACTOR",
-    { title: "OUTCOME", toned: true },
-    "IP",
-    "USER AGENT",
-    "BY",
-    { title: "ORGANIZATION", wide: true },
-    { title: "SETTLED", wide: true },
-    { title: "ATTEMPT", wide: true },
-  ],
-  row: (attempt, time) => [
-    time(attempt.beginTime),
-    attempt.userId || "(unknown)",
-    nameOf(FACTORS, attempt.factor),
-    nameOf(OUTCOMES, attempt.outcome),
-    attempt.client?.ip ?? "",
-    attempt.client?.userAgent ?? "",
-    attempt.createdBy,
-    attempt.organizationId,
-    time(attempt.settleTime),
-    attempt.attemptId,
-  ],
-  name: ({ attemptId }) => attemptId,
-};
+function attemptView(names: ActorNames): View<Attempt> {
+  return {
+    columns: [
+      "TIME",
+      "USER",
+      "FACTOR",
+      { title: "OUTCOME", toned: true },
+      "IP",
+      "USER AGENT",
+      "BY",
+      { title: "ORGANIZATION", wide: true },
+      { title: "SETTLED", wide: true },
+      { title: "ATTEMPT", wide: true },
+    ],
+    row: (attempt, time) => [
+      time(attempt.beginTime),
+      attempt.userId || "(unknown)",
+      nameOf(FACTORS, attempt.factor),
+      nameOf(OUTCOMES, attempt.outcome),
+      attempt.client?.ip ?? "",
+      attempt.client?.userAgent ?? "",
+      names.shown(attempt.createdBy),
+      attempt.organizationId,
+      time(attempt.settleTime),
+      attempt.attemptId,
+    ],
+    name: ({ attemptId }) => attemptId,
+  };
+}
 
 export const signinAttempts = defineCommand({
   name: "signin attempts",
@@ -52,7 +55,9 @@ export const signinAttempts = defineCommand({
     ["signin attempts --user alice --outcome failed", "who guesses alice's password"],
     ["signin attempts --network 203.0.113.0/24 --start 2030-01-31 --all --json", "what came from there"],
   ],
-  async run(given, { client, organizationId, output }) {
+  async run(given, context) {
+    const { client, organizationId, output } = context;
+    const names = new ActorNames(context);
     const { user, network, outcome, start, until } = given;
     const request = {
       organizationId,
@@ -64,12 +69,13 @@ export const signinAttempts = defineCommand({
     };
     return printList(given, {
       output,
-      view: ATTEMPT_VIEW,
+      view: attemptView(names),
       readPage: async (page) => {
         const { attempts: items, nextPageToken } = await (await client("signIns")).listAttempts({
           ...request,
           ...page,
         });
+        await names.learn(items.map(({ createdBy }) => createdBy));
         return { items, nextPageToken };
       },
     });

@@ -2,6 +2,7 @@
 import { defineCommand } from "../../frame/command.ts";
 import { toggle } from "../../frame/flag.ts";
 import { forEachId, ids } from "../../frame/ids.ts";
+import { ActorNames } from "../actor-names.ts";
 import { userLines } from "./view.ts";
 
 export const usersShow = defineCommand({
@@ -16,6 +17,7 @@ export const usersShow = defineCommand({
   ],
   async run({ users: typed, deleted }, context) {
     const { client, organizationId, output } = context;
+    const names = new ActorNames(context);
     let isFirst = true;
     return forEachId(typed, context, async (userId) => {
       const users = await client("users");
@@ -23,7 +25,8 @@ export const usersShow = defineCommand({
       const { user } = response;
       const between = isFirst ? "" : "\n";
       isFirst = false;
-      const lines = (): string => (user === undefined ? "" : between + userLines(user, output));
+      await names.learn(user?.restrictions.map(({ actor }) => actor) ?? []);
+      const lines = (): string => (user === undefined ? "" : between + userLines(user, output, names));
       await output.result(response, { lines, name: () => userId });
     });
   },

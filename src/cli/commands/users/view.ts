@@ -5,6 +5,7 @@ import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import type { Output, TimeText, View } from "../../frame/output.ts";
 import { printable } from "../../frame/table.ts";
 import { fieldLines, instantText } from "../../frame/text.ts";
+import type { ActorNames } from "../actor-names.ts";
 import { CAUSES, KINDS, nameOf, STATES } from "../words.ts";
 
 export const USER_VIEW: View<User> = {
@@ -61,7 +62,7 @@ function untilText({ expireTime }: Restriction, time: TimeText): string {
 }
 
 /** Everything that is known of a user. */
-export function userLines(user: User, output: Output): string {
+export function userLines(user: User, output: Output, names: ActorNames): string {
   const { profile, details } = user;
   const fields = fieldLines([
     ["user", user.userId],
@@ -74,7 +75,7 @@ export function userLines(user: User, output: Output): string {
     ["created", instantText(details?.creationDate)],
     ["changed", instantText(details?.changeDate)],
   ]);
-  return user.restrictions.length === 0 ? fields : `${fields}\n${restrictionLines(user.restrictions, output)}`;
+  return user.restrictions.length === 0 ? fields : `${fields}\n${restrictionLines(user.restrictions, output, names)}`;
 }
 
 function profileFields(profile: Profile): readonly (readonly [string, string])[] {
@@ -90,7 +91,7 @@ function profileFields(profile: Profile): readonly (readonly [string, string])[]
   ];
 }
 
-function restrictionLines(restrictions: readonly Restriction[], output: Output): string {
+function restrictionLines(restrictions: readonly Restriction[], output: Output, names: ActorNames): string {
   const table = output.table(["RESTRICTION", "CAUSE", "FROM", "UNTIL", "REASON", "BY", "NOTE"]);
   return table.lines(
     restrictions.map((each) => [
@@ -99,7 +100,7 @@ function restrictionLines(restrictions: readonly Restriction[], output: Output):
       output.time(each.startTime),
       untilText(each, output.time),
       each.reasonCode,
-      each.actor,
+      names.shown(each.actor),
       each.note,
     ]),
   );
