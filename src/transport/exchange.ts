@@ -260,15 +260,13 @@ export class Exchange {
   /** The rest of the body is thrown away for a while, so that the client can read its answer; then it is cut off. */
   #linger(): void {
     this.body.discard();
-    // A stream of messages whose answer has ended early is not waited for: it may never end by itself.
-    const lingerMs = this.clientStreams ? 0 : this.#door.limits.lingerMs;
     const timer = setTimeout(() => {
       if (this.isHttp2) {
         this.stream?.close(constants.NGHTTP2_NO_ERROR);
       } else if (!this.request.complete) {
         this.request.socket.destroy();
       }
-    }, lingerMs);
+    }, this.#door.limits.lingerMs);
     this.request.once("close", () => clearTimeout(timer));
     this.request.once("end", () => clearTimeout(timer));
   }
