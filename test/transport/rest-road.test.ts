@@ -40,7 +40,9 @@ describe("the REST road", () => {
     const answer = await get("/v1/echo/a%20b?number=7");
     assert.equal(answer.status, 200);
     assert.equal(answer.header["content-type"], "application/json");
-    assert.equal(answer.header["x-lab"], "seen");
+    assert.deepEqual([answer.header["x-lab"], answer.header["trailer-x-lab-end"]], ["seen", "done"]);
+    const refused = await post('{"act": "refuse"}');
+    assert.deepEqual([refused.header["x-lab"], refused.header["trailer-x-lab-end"]], ["seen", "done"]);
     assert.deepEqual(JSON.parse(answer.body.toString()), { text: "a b", number: "7", wire: "rest", admission: "one" });
   });
 
@@ -158,7 +160,8 @@ describe("the REST road", () => {
   });
 
   it("streams events to those who ask for them", async () => {
-    const { body, header } = await get("/v1/count/2", { ...badge, accept: "text/event-stream" });
+    const { body, header, trailer } = await get("/v1/count/2", { ...badge, accept: "text/event-stream" });
+    assert.equal(trailer["x-lab-end"], "done");
     assert.equal(header["content-type"], "text/event-stream");
     assert.equal(body.toString(), 'data: {"result":{"number":1}}\n\ndata: {"result":{"number":2}}\n\n');
   });

@@ -144,6 +144,7 @@ function labMount(options: LabOptions, began: string[], aborted: string[]): Moun
   const echo = async (request: EchoRequest, call: Call<string>): Promise<Message> => {
     began.push(call.id);
     call.responseHeader.set("x-lab", "seen");
+    call.responseTrailer.set("x-lab-end", "done");
     await act(request, call, watch);
     const { text, number } = request;
     return create(EchoResponseSchema, { text, number, wire: call.wire, admission: call.admission });
@@ -201,6 +202,7 @@ async function* count(
   watch: (call: Call<string>) => void,
 ): AsyncGenerator<Message> {
   watch(call);
+  call.responseTrailer.set("x-lab-end", "done");
   const filling = "x".repeat(request.filling);
   for (let number = 1; number <= request.to; number++) {
     if (number === request.refuseAt) {
