@@ -91,7 +91,7 @@ export class AttemptWaiters {
 
   async #wait({ queue, waiter, attempt, endBy, first, signal }: Waiting): Promise<AttemptAnswer> {
     for (let last = first; ; ) {
-      const remainingMs = endBy - Date.now();
+      const remainingMs = endBy - performance.now();
       // A place that nobody hears of would count as a failure in the end.
       if (signal.aborted) throw new RefusalError(outstanding("the caller is gone"));
       if (remainingMs <= 0) throw new RefusalError(outstanding("no attempt was completed in time"));
@@ -121,12 +121,12 @@ interface Waiting {
   readonly signal: AbortSignal;
 }
 
-/** A little before the deadline, so that the caller hears what it was. */
+/** A little before the deadline, so that the caller hears what it was. By `performance.now()`: the wall clock may jump. */
 function endOf({ deadlineTime }: Pick<ServiceCall, "deadlineTime">): number {
-  const now = Date.now();
-  if (deadlineTime === undefined) return now + WAIT_MS_MAX;
-  const answerMs = Math.min((deadlineTime - now) * ANSWER_SHARE, ANSWER_MS_MAX);
-  return Math.min(now + WAIT_MS_MAX, deadlineTime - answerMs);
+  const begin = performance.now();
+  if (deadlineTime === undefined) return begin + WAIT_MS_MAX;
+  const leftMs = deadlineTime - Date.now();
+  return begin + Math.min(WAIT_MS_MAX, leftMs - Math.min(leftMs * ANSWER_SHARE, ANSWER_MS_MAX));
 }
 
 function wakeHead(queue: readonly Waiter[]): void {

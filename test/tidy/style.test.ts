@@ -78,6 +78,15 @@ const CONSTRUCTS: readonly Construct[] = [
     fine: ["Date.now() - 1", "Date.now() - HOUR_MS", "begin <= Date.now()", "process.threadCpuUsage()"],
   },
   {
+    // The wall clock may jump by hours: a wait that is measured by it ends at once, or hours late.
+    rule: "no wait is measured by the wall clock, but for the rest of a caller's deadline",
+    pattern: /(?:[<>]=?|\+|(?<!deadlineTime )-) Date\.now\(\)|Date\.now\(\) (?:[<>]=?|\+|-) /,
+    // The transport turns timeouts into deadlines, and deadlines into timers.
+    files: filesBelow(["src"], ".ts").filter(({ path }) => !path.startsWith("src/transport/")),
+    found: ["endBy - Date.now()", "until = Date.now() + RETRY_MS", "Date.now() < endTime", "end <= Date.now()"],
+    fine: ["clock: Date.now,", "view?.now ?? Date.now()", "endBy - performance.now()", "deadlineTime - Date.now()"],
+  },
+  {
     rule: "no mark of unfinished work",
     pattern: /\b(?:TODO|FIXME|XXX)\b/,
     files: outside,

@@ -101,7 +101,7 @@ export class WalKeeper {
       });
       return this.#restart;
     }
-    if (bytes >= walBytesMax * BEGIN_PART && this.#passive === undefined && Date.now() >= this.#failedUntil) {
+    if (bytes >= walBytesMax * BEGIN_PART && this.#passive === undefined && performance.now() >= this.#failedUntil) {
       this.#passive = this.#runPassive().finally(() => {
         this.#passive = undefined;
       });
@@ -193,7 +193,7 @@ export class WalKeeper {
       }
       this.#isRestSmall = true;
     } catch (error) {
-      this.#failedUntil = Date.now() + RETRY_MS;
+      this.#failedUntil = performance.now() + RETRY_MS;
       this.#options.onTrouble(error);
     }
   }
@@ -215,7 +215,7 @@ export class WalKeeper {
 
   /** The writer stands still meanwhile; the event loop does not. */
   async #runRestart(isFull: boolean): Promise<void> {
-    const endTime = Date.now() + WAIT_MS_MAX;
+    const endTime = performance.now() + WAIT_MS_MAX;
     this.#isRestSmall = false;
     let cause: unknown;
     do {
@@ -230,7 +230,7 @@ export class WalKeeper {
         this.#options.onTrouble(error);
         break;
       }
-    } while (isFull && Date.now() < endTime);
+    } while (isFull && performance.now() < endTime);
     if (isFull) {
       throw new StoreUnavailableError(
         "the write-ahead log is full and cannot be moved into the database",
@@ -240,7 +240,7 @@ export class WalKeeper {
         },
       );
     }
-    this.#failedUntil = Date.now() + RETRY_MS;
+    this.#failedUntil = performance.now() + RETRY_MS;
   }
 
   async #checkpoint(mode: CheckpointMode): Promise<CheckpointResult> {
