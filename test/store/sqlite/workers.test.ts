@@ -85,7 +85,7 @@ describe("workers", () => {
   it("leave the event loop its turns while the sweeper forgets old requests", async (t) => {
     const { store, connect } = await openFixture(t);
     const insert = connect().prepare(
-      "INSERT INTO requests (actor, rpc, request_id, content, resource_id, position, time) VALUES (?, ?, ?, ?, ?, 0, 0)",
+      "INSERT INTO requests (actor, scope, rpc, request_id, content, resource_id, position, time) VALUES (?, '', ?, ?, ?, ?, 0, 0)",
     );
     for (let i = 0; i < 3_000; i++) insert.run("a", "r", `${i}`, Buffer.from("c"), "u");
     let turns = 0;
