@@ -45,7 +45,7 @@ export function metricsMount(metrics: Metrics, gate: Gate): HttpMount<Admission 
     if (actor.scope !== null) {
       return refuse(toConnectError(scopeExceeded("the metrics are of the whole instance", actor.scope)));
     }
-    if (path !== METRICS_PATH) return refuse(pathNotFound());
+    if (path !== METRICS_PATH) return refuse(pathNotFound(path, [METRICS_PATH]));
     if (method !== "GET" && method !== "HEAD") return refuse(methodNotAllowed(["GET", "HEAD"]));
     return readMetrics(metrics);
   });

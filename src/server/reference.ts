@@ -103,10 +103,19 @@ export function referenceMounts(mounts: readonly Described[], refuse: RefuseStra
     ["/docs/start.js", held(async () => fileOf("text/javascript; charset=utf-8", Buffer.from(START)))],
     ...files,
   ]);
-  return ["/openapi.json", "/docs"].map((prefix) =>
-    mountHttp(prefix, (call) => answer(call, pages.get(call.path), refuse)),
-  );
+  return [
+    // Who opens the address in a browser wants to read.
+    mountHttp("/", (call) => answer(call, toDocs, refuse), { isExact: true }),
+    ...PATHS.map((prefix) => mountHttp<never>(prefix, (call) => answer(call, pages.get(call.path), refuse))),
+  ];
 }
+
+const PATHS = ["/openapi.json", "/docs"] as const;
+
+const toDocs: Make = async () => {
+  const header = { ...SAFETY, location: "/docs", "content-type": "text/plain" };
+  return { status: 302, header, body: Buffer.from("the reference is at /docs, for programs at /openapi.json\n") };
+};
 
 /** Made when first asked for and kept, so that anyone may ask often; a failure is tried again. */
 function held(make: Make): Make {
@@ -166,8 +175,9 @@ async function answer(call: HttpCall<never>, make: Make | undefined, refuse: Ref
     return encodeStatusError(refused, { registry });
   }
   if (make === undefined) {
-    call.note({ error: pathNotFound() });
-    return textOf(404, "nothing is served at this path\n", {});
+    const error = pathNotFound(call.path, PATHS);
+    call.note({ error });
+    return textOf(404, `${error.rawMessage}\n`, {});
   }
   if (method !== "GET" && method !== "HEAD") {
     call.note({ error: methodNotAllowed(["GET", "HEAD"]) });

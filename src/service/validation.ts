@@ -51,9 +51,25 @@ function toFieldViolation(desc: DescMessage, message: Message, violation: Violat
   const field = toShownPath(pathToString(violation.field) || desc.name);
   const received = receivedAt(reflect(desc, message), violation);
   const enumeration = enumAt(violation.field);
-  const rule =
-    enumeration === undefined ? violation.message.replace(/^value /, "") : `must be one of ${namesOf(enumeration)}`;
+  const rule = enumeration === undefined ? ruleOf(violation) : `must be one of ${namesOf(enumeration)}`;
   return { field, description: received === undefined ? rule : `${received} is not allowed; it ${rule}` };
+}
+
+/** Patterns of the contract in words that follow "it must"; a test sees that none is missing. */
+export const PATTERN_WORDS: Readonly<Record<string, string>> = {
+  "^([A-Z][A-Z0-9_]*)?$": "be capital letters, digits and underscores, beginning with a letter, such as SPAM_REPORT",
+  "^([A-Za-z0-9]+(-[A-Za-z0-9]+)*)?$": "be letters and digits in groups joined by hyphens, such as de-CH",
+  "^[!-~]*$": "be visible ASCII characters without spaces",
+  "^[0-9A-Za-z-]+$": "be letters, digits and hyphens, as in a UUID",
+  "^[a-z][a-z0-9_.-]*$":
+    "be lower-case letters, digits and _ . -, beginning with a letter, such as billing or acme.crm",
+};
+
+/** What is required, in words that follow "it". */
+function ruleOf({ message }: Violation): string {
+  const pattern = /^(?:value )?does not match regex pattern `(.*)`$/s.exec(message)?.[1];
+  const words = pattern === undefined ? undefined : PATTERN_WORDS[pattern];
+  return words === undefined ? message.replace(/^value /, "") : `must ${words}`;
 }
 
 function toShownPath(path: string): string {

@@ -106,8 +106,8 @@ export function toStatusJson(error: ConnectError, registry: Registry): JsonObjec
   };
 }
 
-export function encodeNotFound(policy?: RestPolicy): RestAnswer {
-  return encodeWith(policy, pathNotFound());
+export function encodeNotFound(path: string, policy?: RestPolicy): RestAnswer {
+  return encodeWith(policy, pathNotFound(path));
 }
 
 export function encodeMethodNotAllowed(allow: readonly string[], policy?: RestPolicy): RestAnswer {

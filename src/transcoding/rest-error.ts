@@ -1,5 +1,8 @@
 /** Refusals whose HTTP status is not the one of their code: 404, 405, 406, 413 and 415. */
+
 import { Code, ConnectError } from "@connectrpc/connect";
+import { quote } from "./bad-request.ts";
+import { findClosestPath } from "./closest-path.ts";
 
 /**
  * A refusal by the REST road itself. `httpStatus` and `header` go on the wire as they are; an error encoder that wants
@@ -45,9 +48,11 @@ export class NotAcceptable extends RestError {
   }
 }
 
-/** 404: no rule of any mount has this path. */
-export function pathNotFound(): RestError {
-  return new RestError("no method is served at this path", Code.NotFound, 404);
+/** 404: no rule of any mount has this path. `templates`: the paths that are served there. */
+export function pathNotFound(path: string, templates: Iterable<string> = []): RestError {
+  const closest = findClosestPath(path, templates);
+  const hint = closest === undefined ? "" : `; did you mean ${closest}?`;
+  return new RestError(`nothing is served at the path ${quote(path)}${hint}`, Code.NotFound, 404);
 }
 
 /** 405: the path is served, but not with this HTTP method. */

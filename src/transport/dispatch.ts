@@ -9,6 +9,7 @@ import type { HttpMount } from "./mount.ts";
 /** A plain mount with what serves it. */
 export interface HttpRoute {
   readonly prefix: string;
+  readonly isExact: boolean;
   readonly serve: (exchange: Exchange) => void;
 }
 
@@ -36,7 +37,9 @@ export function dispatch(roads: Roads, exchange: Exchange): void {
     route(exchange);
     return;
   }
-  const mounted = roads.httpRoutes.find(({ prefix }) => isBelow(exchange.path, prefix));
+  const mounted = roads.httpRoutes.find(({ prefix, isExact }) =>
+    isExact ? exchange.path === prefix : isBelow(exchange.path, prefix),
+  );
   const serve = mounted?.serve ?? roads.rest;
   serve(exchange);
 }

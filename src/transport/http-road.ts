@@ -11,6 +11,7 @@ import { recordHttp, type Surroundings } from "./road.ts";
 export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surroundings: Surroundings<A>): HttpRoute[] {
   return sortMounts(mounts).map((mounted) => ({
     prefix: mounted.prefix,
+    isExact: mounted.isExact ?? false,
     serve: (exchange) => {
       serve(mounted, exchange, surroundings).catch((reason: unknown) => {
         surroundings.logInternal(reason, exchange.callId);

@@ -145,6 +145,8 @@ export interface HttpAnswer {
 /** Serves what is not protobuf: every path that is the prefix or lies below it. */
 export interface HttpMount<A = unknown> {
   readonly prefix: string;
+  /** The prefix alone, nothing below it. */
+  readonly isExact?: boolean;
   readonly handler: (call: HttpCall<A>) => HttpAnswer | Promise<HttpAnswer>;
 }
 
@@ -179,6 +181,10 @@ export function mount<S extends DescService, A>(
 }
 
 /** Hangs a plain HTTP handler on the transport. */
-export function mountHttp<A = unknown>(prefix: string, handler: HttpMount<A>["handler"]): HttpMount<A> {
-  return { prefix, handler };
+export function mountHttp<A = unknown>(
+  prefix: string,
+  handler: HttpMount<A>["handler"],
+  { isExact = false }: Pick<HttpMount<A>, "isExact"> = {},
+): HttpMount<A> {
+  return { prefix, isExact, handler };
 }

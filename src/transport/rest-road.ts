@@ -33,6 +33,13 @@ import { takeTurn } from "./turns.ts";
 /** What answers where no mount is known. */
 const noMount = nativeRestPolicy({ registry: createRegistry() });
 
+/** What there is, for hints. */
+interface Served {
+  readonly methods: ServedMethods;
+  /** The templates of all routes. */
+  readonly paths: readonly string[];
+}
+
 /** Throws at once, naming all of them, when http rules cannot be served. */
 export function createRestRoad<A>(
   methods: readonly BoundMethod<A>[],
@@ -40,16 +47,19 @@ export function createRestRoad<A>(
 ): (exchange: Exchange) => void {
   const table = createRouteTable(toRouteMounts(methods));
   const bound = new Map<DescMethod, BoundMethod<A>>(methods.map((each) => [each.method, each]));
-  const names = toServedMethods(methods);
+  const served: Served = {
+    methods: toServedMethods(methods),
+    paths: table.routes.map(({ template }) => template.text),
+  };
   return (exchange) => {
     const found = table.match(exchange.method, exchange.request.url ?? "");
-    const served = found.kind === "match" ? bound.get(found.route.method) : undefined;
-    if (found.kind !== "match" || served === undefined) {
-      answerUnmatched(surroundings, exchange, found, names);
+    const method = found.kind === "match" ? bound.get(found.route.method) : undefined;
+    if (found.kind !== "match" || method === undefined) {
+      answerUnmatched(surroundings, exchange, found, served);
       return;
     }
-    const call = beginCall(surroundings, exchange, "rest", served);
-    serve(served, surroundings, exchange, call, found).catch((reason: unknown) => {
+    const call = beginCall(surroundings, exchange, "rest", method);
+    serve(method, surroundings, exchange, call, found).catch((reason: unknown) => {
       const error = noteError(call, reason, surroundings.logInternal);
       if (exchange.over) {
         return;
@@ -171,7 +181,7 @@ function answerUnmatched<A>(
   surroundings: Surroundings<A>,
   exchange: Exchange,
   found: RouteAnswer,
-  served: ServedMethods,
+  served: Served,
 ): void {
   const refused = surroundings.refuseStray?.(exchange.remoteAddress);
   if (
@@ -184,7 +194,8 @@ function answerUnmatched<A>(
     return;
   }
   const wire = strayWireOf(exchange);
-  const [fault, policy] = wire === "rest" ? refusalOf(found) : [unknownRpc(exchange.path, served), undefined];
+  const [fault, policy] =
+    wire === "rest" ? refusalOf(found, exchange.path, served) : [unknownRpc(exchange.path, served.methods), undefined];
   const error = refused ?? fault;
   surroundings.describeError?.(error, { method: undefined, callId: exchange.callId });
   fitRefusal(error);
@@ -197,16 +208,16 @@ function answerUnmatched<A>(
   }
 }
 
-function refusalOf(found: RouteAnswer): [ConnectError, RestPolicy | undefined] {
+function refusalOf(found: RouteAnswer, path: string, { paths }: Served): [ConnectError, RestPolicy | undefined] {
   switch (found.kind) {
     case "method_not_allowed":
       return [methodNotAllowed(found.allow), found.policy];
     case "malformed":
       return [found.error, found.policy];
     case "not_found":
-      return [pathNotFound(), found.policy];
+      return [pathNotFound(path, paths), found.policy];
     case "match":
-      return [pathNotFound(), found.route.policy];
+      return [pathNotFound(path, paths), found.route.policy];
   }
 }
 

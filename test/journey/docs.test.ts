@@ -112,6 +112,8 @@ test("the page's files are served as they are, and no other file is", async (t) 
   ]) {
     assert.equal((await fetch(`${url}/docs${path}`)).status, 404, path);
   }
+  const root = await fetch(url, { redirect: "manual" });
+  assert.deepEqual([root.status, root.headers.get("location")], [302, "/docs"]);
   const head = await fetch(`${url}/docs`, { method: "HEAD" });
   assert.deepEqual([head.status, await head.text()], [200, ""]);
 });

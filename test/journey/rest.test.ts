@@ -175,12 +175,15 @@ test("a body on GET is refused, not ignored", async (t) => {
 test("paths and methods that are not served say what is", async (t) => {
   const { users, send } = await start(t);
   await users.createUser({ userId: "u1" });
-  const notFound = ["/", "/v1", "/v1/", "/v1/users/", "/v1/users/u1/", "/v1/users//events", "/v1/nothing", "/V1/users"];
+  const notFound = ["/v1", "/v1/", "/v1/users/", "/v1/users/u1/", "/v1/users//events", "/v1/nothing", "/V1/users"];
   for (const path of [...notFound, "/v1/users/../users/u1", "/v1/users/u1/../u1"]) {
     const answer = await send(path);
     assert.equal(answer.status, 404, path);
     assert.equal(refusalOf(answer).code, "NotFound", path);
   }
+  const lock = refusalOf(await send("/v1/users/u1/lock", { method: "POST" }));
+  const meant = 'nothing is served at the path "/v1/users/u1/lock"; did you mean /v1/users/{user_id}:lock?';
+  assert.deepEqual([lock.reason, lock.message], ["PATH_NOT_FOUND", meant]);
   const wrongMethods = [
     ["PUT", "/v1/users/u1", "DELETE, GET, HEAD, PATCH"],
     ["DELETE", "/v1/users", "GET, HEAD, POST"],

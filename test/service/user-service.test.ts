@@ -231,7 +231,11 @@ test("every field at fault is named with what was received and what is allowed",
   const rows: [() => Promise<unknown>, string, RegExp][] = [
     [() => users.lockUser({}), "user_id", /"" is not allowed/],
     [() => users.lockUser({ userId: "x".repeat(201) }), "user_id", /200/],
-    [() => users.lockUser({ userId: "u1", reasonCode: "not a code" }), "reason_code", /"not a code"/],
+    [
+      () => users.lockUser({ userId: "u1", reasonCode: "not a code" }),
+      "reason_code",
+      /"not a code" is not allowed; it must be capital letters, digits and underscores, .* such as SPAM_REPORT$/,
+    ],
     [() => users.lockUser({ userId: "u1", note: "s3cret".repeat(200) }), "note", /a text of 1200 characters/],
     [() => users.lockUser({ userId: "u1", requestId: "a b" }), "request_id", /"a b"/],
     [() => users.lockUser({ userId: "u1", note: "a\0b" }), "note", /U\+0000/],

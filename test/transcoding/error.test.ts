@@ -119,8 +119,8 @@ test("sends the error's metadata as headers, but none that frame the answer", ()
 test("answers 404, 405, 406, 413 and 415 with a status document", () => {
   const allow = ["GET", "HEAD"];
   const answers = [
-    encodeNotFound(),
-    encodeNotFound(policy()),
+    encodeNotFound("/nothing"),
+    encodeNotFound("/nothing", policy()),
     encodeMethodNotAllowed(allow, policy()),
     encodeNotAcceptable("no", policy()),
     encodeBodyTooLarge(10, policy()),
@@ -150,7 +150,7 @@ test("asks the mount's own encoder, which can tell these answers by their status
       return { status: 200, header: {}, body: new Uint8Array(0) };
     },
   });
-  encodeNotFound(own);
+  encodeNotFound("/nothing", own);
   encodeMethodNotAllowed([], own);
   encodeBodyTooLarge(1, own);
   own.encodeError(new ConnectError("x", Code.NotFound), own);

@@ -7,6 +7,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { HttpMount } from "../../src/transport/mount.ts";
+import { mountHttp } from "../../src/transport/mount.ts";
 import { until } from "../support/until.ts";
 import { type Lab, startLab, withLab } from "./support/lab.ts";
 import { EchoRequestSchema } from "./support/lab-service.ts";
@@ -162,7 +163,7 @@ describe("the listener", () => {
       call.note({ operation: "wait", userId: "one", admission: "two", error });
       return { status: 408, header: {}, body: Buffer.from(error.rawMessage) };
     };
-    await withLab({ limits, httpMounts: [{ prefix: "/wait", handler }] }, async (waiting) => {
+    await withLab({ limits, httpMounts: [mountHttp("/wait", handler)] }, async (waiting) => {
       const session = await openSession(waiting);
       const answering = answerOf(open(session, { path: "/wait", body: "open" }));
       await within(150, 1_500, answering);

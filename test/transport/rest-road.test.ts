@@ -65,7 +65,7 @@ describe("the REST road", () => {
     assert.equal(answer.header.allow, "POST");
     const options = await get("/v1/echo/a", {}, "OPTIONS");
     assert.deepEqual([options.status, options.header.allow], [204, "GET, HEAD, OPTIONS"]);
-    assertRefused(await get("/v1/nowhere"), 404, Code.NotFound, /no method/);
+    assertRefused(await get("/v1/nowhere"), 404, Code.NotFound, /nothing is served at the path "\/v1\/nowhere"/);
     const codes = lab.records.slice(-2).map(({ code, httpStatus, method, path }) => [code, httpStatus, method, path]);
     assert.deepEqual(codes, [
       [Code.Unimplemented, 405, undefined, "/v1/say"],
