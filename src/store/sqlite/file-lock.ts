@@ -1,5 +1,5 @@
 /** One process per database file: an exclusive lock that is held on a side database and falls with the process. */
-import { closeSync, fchmodSync, openSync, statSync } from "node:fs";
+import { closeSync, fchmodSync, openSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "better-sqlite3";
 import { PRIVATE_FILE_MODE } from "./database-file.ts";
@@ -31,14 +31,43 @@ export function lockFile(path: string): FileLock {
     throw new Error(toSentence(path, lockPath, error), { cause: error });
   }
   const held = database;
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isFile() && found.nlink > 1) {
+  const alias = describeAlias(path);
+  if (alias !== undefined) {
     held.close();
     throw new Error(
-      `the database ${path} has ${found.nlink} names (hard links), each of which would get a lock and a log of its own, and changes would be lost; keep one: find its names with \`find -samefile ${path}\` and remove the others, or make a copy`,
+      `the database ${path} ${alias.fact}, each of which would get a lock and a log of its own, and changes would be lost; ${alias.remedy}`,
     );
   }
   return { release: () => void held.close() };
+}
+
+/** Says how the file can be reached by a path next to which it has another lock and log; undefined: it cannot. */
+function describeAlias(path: string): { readonly fact: string; readonly remedy: string } | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) return undefined;
+  if (found.nlink > 1) {
+    return {
+      fact: `has ${found.nlink} names (hard links)`,
+      remedy: `keep one: find its names with \`find -samefile ${path}\` and remove the others, or make a copy`,
+    };
+  }
+  if (isMountPoint(path)) {
+    return { fact: "is mounted here as a file, and so has several paths", remedy: "mount its folder instead" };
+  }
+  return undefined;
+}
+
+/** Whether something is mounted on the path itself, as containers do with single files. `false` where only Linux knows. */
+function isMountPoint(path: string): boolean {
+  let mounts: string;
+  try {
+    mounts = readFileSync("/proc/self/mountinfo", "utf8");
+  } catch {
+    return false;
+  }
+  // The fifth field of a line is the mount point, with white space and backslashes as octal numbers.
+  const escaped = path.replace(/[\s\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return mounts.split("\n").some((line) => line.split(" ")[4] === escaped);
 }
 
 function toSentence(path: string, lockPath: string, error: unknown): string {

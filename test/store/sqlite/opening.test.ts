@@ -20,7 +20,7 @@ import { defer } from "../../support/cleanup.ts";
 import { runCommand } from "../../support/run-command.ts";
 import { createUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
-import { makeFolder, openFixture, START_TIME } from "../support/sqlite-fixture.ts";
+import { atEnd, makeFolder, openFixture, START_TIME } from "../support/sqlite-fixture.ts";
 import { mountTmpfs } from "../support/tmpfs.ts";
 
 function open(path: string, more: Partial<SqliteStoreOptions> = {}) {
@@ -124,6 +124,20 @@ describe("opening a database", () => {
     await assert.rejects(open(path), refusal(path));
     rmSync(other);
     await (await open(path)).close();
+  });
+
+  it("refuses a database that is mounted as a file: its lock and log would be elsewhere", async (t) => {
+    const folder = mountTmpfs(t, "size=8m");
+    if (folder === undefined) return;
+    const path = join(folder, "lockkeeper.db");
+    await (await open(path)).close();
+    const alias = join(makeFolder(t), "an alias.db");
+    writeFileSync(alias, "");
+    execFileSync("mount", ["--bind", path, alias]);
+    atEnd(t, () => execFileSync("umount", [alias]));
+    const { store } = await openFixture(t, { path });
+    await assert.rejects(open(alias), /an alias\.db is mounted here as a file, .*mount its folder instead/);
+    resourceOf(await store.execute(createUser("u")));
   });
 
   for (const umask of [0o000, 0o022, 0o277]) {
