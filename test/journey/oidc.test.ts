@@ -1,11 +1,10 @@
 /** Tokens of OIDC issuers as credentials, through every wire: who gets in, who does not, and what the history shows. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import type { JsonObject } from "@bufbuild/protobuf";
 import { base64url, SignJWT, UnsecuredJWT } from "jose";
 import { HandmadeIssuer, issuersFile, makeKey, RealIssuer } from "../support/issuers.ts";
 import { type Running, startService } from "../support/service.ts";
-import { codeOf, RAW_WIRES, RawClient, type RawWire, readAnswer } from "../support/wires.ts";
+import { ask, codeOf, RAW_WIRES, RawClient, type RawWire, readAnswer } from "../support/wires.ts";
 
 /** The real time, and what is added to it. */
 class MovableClock {
@@ -28,12 +27,6 @@ async function open(t: TestContext, more: Readonly<Record<string, unknown>> = {}
   const client = new RawClient(service.url);
   t.after(() => client.close());
   return { service, issuer, clock, client };
-}
-
-async function ask(client: RawClient, wire: RawWire, token: string, rpc = "LockUser", message: JsonObject = {}) {
-  const request = wire.request(rpc, { userId: "alice", ...message });
-  const headers = { ...request.headers, authorization: `Bearer ${token}` };
-  return await client.send(wire.http, { ...request, headers });
 }
 
 const wireNamed = (name: string): RawWire => {
@@ -248,92 +241,6 @@ describe("an organization in the token", () => {
     const nowhere = readAnswer(await ask(client, GRPC, await issuer.sign()));
     assert.ok(typeof nowhere === "object");
     assert.match(nowhere.message, /its claim "https:\/\/lockkeeper\.test\/org" does not name an organization/);
-  });
-});
-
-describe("one subject with tokens of two organizations", () => {
-  const CLAIM = "https://lockkeeper.test/org";
-
-  async function openBoth(t: TestContext) {
-    const lab = await open(t, { organizationClaim: CLAIM });
-    for (const organizationId of ["acme", "bolt"])
-      await lab.service.organizations.createOrganization({ organizationId });
-    const roles = ["boss"];
-    const [acme, bolt] = [
-      await lab.issuer.sign({ [CLAIM]: "acme", roles }),
-      await lab.issuer.sign({ [CLAIM]: "bolt", roles }),
-    ];
-    const answer = async (wire: RawWire, token: string, rpc: string, message: JsonObject) =>
-      JSON.parse(JSON.stringify(readAnswer(await ask(lab.client, wire, token, rpc, message)))) as JsonObject;
-    return { ...lab, acme, bolt, answer };
-  }
-
-  test("is never answered with what a request id did in the other one, over every wire", async (t) => {
-    const { service, acme, bolt, client } = await openBoth(t);
-    const ids = (organizationId: string) =>
-      service.users.listUsers({ organizationId }).then(({ users }) => users.map(({ userId }) => userId));
-    for (const [index, wire] of RAW_WIRES.entries()) {
-      const message = { userId: "", profile: { givenName: "Ada" }, requestId: `create-${index}` };
-      for (const token of [acme, bolt, acme, bolt]) {
-        assert.equal(codeOf(await ask(client, wire, token, "CreateUser", message)), "OK", wire.name);
-      }
-      const [inAcme, inBolt] = [await ids("acme"), await ids("bolt")];
-      assert.deepEqual([inAcme.length, inBolt.length], [index + 1, index + 1], wire.name);
-      assert.deepEqual(
-        inAcme.filter((id) => inBolt.includes(id)),
-        [],
-      );
-    }
-  });
-
-  test("every change of a user is done for whom it says, and not answered for the other organization", async (t) => {
-    const { service, acme, bolt, client } = await openBoth(t);
-    await service.users.createUser({ userId: "bob", organizationId: "acme", profile: { email: "bob@acme.example" } });
-    const changes: readonly (readonly [string, JsonObject])[] = [
-      ["UpdateUser", { profile: { givenName: "Bob" }, updateMask: "profile.givenName" }],
-      ["LockUser", {}],
-      ["UnlockUser", {}],
-      ["BanUser", {}],
-      ["UnbanUser", {}],
-      ["DeactivateUser", {}],
-      ["ReactivateUser", {}],
-      ["DeleteUser", {}],
-    ];
-    for (const [rpc, more] of changes) {
-      const message = { userId: "bob", requestId: `r-${rpc}`, ...more };
-      assert.equal(codeOf(await ask(client, GRPC, acme, rpc, message)), "OK", rpc);
-      assert.equal(codeOf(await ask(client, GRPC, acme, rpc, message)), "OK", `${rpc}, repeated`);
-      const other = readAnswer(await ask(client, GRPC, bolt, rpc, message));
-      assert.ok(typeof other === "object", `${rpc} answers what another organization's token did`);
-      assert.equal(other.reason, "USER_NOT_FOUND", rpc);
-    }
-  });
-
-  test("has attempts of its own in each", async (t) => {
-    const { service, acme, bolt } = await openBoth(t);
-    const begin = async (token: string, subject: JsonObject) => {
-      const response = await fetch(`${service.url}/v1/attempts`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        body: JSON.stringify({
-          attemptId:
-            "userId" in subject ? "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c01" : "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c02",
-          subject,
-          factor: "FACTOR_PASSWORD",
-        }),
-      });
-      return JSON.stringify(await response.json());
-    };
-    await service.policies.updatePolicy({
-      values: { concealUnknown: true },
-      updateMask: { paths: ["conceal_unknown"] },
-    });
-    await service.users.createUser({ userId: "bob", organizationId: "acme" });
-    for (const subject of [{ userId: "bob" }, { identifier: "nobody@example.com" }]) {
-      assert.match(await begin(acme, subject), /"admitted":true/);
-      assert.match(await begin(acme, subject), /"admitted":true/);
-      assert.doesNotMatch(await begin(bolt, subject), /"admitted":true/);
-    }
   });
 });
 

@@ -270,3 +270,10 @@ function trailersInBody(body: Buffer, type: string, encoding: string | undefined
 function decodeGroups(body: string): Buffer {
   return Buffer.concat((body.match(/.{4}/g) ?? []).map((group) => Buffer.from(group, "base64")));
 }
+
+/** Calls an RPC of UserService about `alice`, or whom the message names, with a token. */
+export async function ask(client: RawClient, wire: RawWire, token: string, rpc = "LockUser", message: JsonObject = {}) {
+  const request = wire.request(rpc, { userId: "alice", ...message });
+  const headers = { ...request.headers, authorization: `Bearer ${token}` };
+  return await client.send(wire.http, { ...request, headers });
+}
