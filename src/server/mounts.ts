@@ -1,7 +1,6 @@
 /** The services of our own contract, each with its handlers and what its mount needs. */
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
-import { Health as HealthService } from "../../gen/grpc/health/v1/health_pb.ts";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
@@ -28,7 +27,7 @@ import type { Store } from "../store/store.ts";
 import { nativeRestPolicy } from "../transcoding/policy.ts";
 import { type Health, healthMount } from "../transport/health.ts";
 import { type Admit, type Handlers, type Mount, type MountOptions, mount } from "../transport/mount.ts";
-import { reflectionMounts } from "../transport/reflection.ts";
+import { Reflection, reflectionMounts } from "../transport/reflection.ts";
 
 /** An import of 1,000 users with attributes is larger than any other request. */
 const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
@@ -41,10 +40,24 @@ interface MountParts {
   readonly gate: Gate;
   readonly newId: () => string;
   readonly health: Health;
+  readonly reflection: Reflection;
   readonly log: Log;
 }
 
-export function mounts({ store, badge, gate, newId, health, log }: MountParts): Mount<Admission | undefined>[] {
+/** Knows the details that every error carries: no service names them. */
+export function createReflection(): Reflection {
+  return new Reflection(createRegistry(file_google_rpc_error_details));
+}
+
+export function mounts({
+  store,
+  badge,
+  gate,
+  newId,
+  health,
+  reflection,
+  log,
+}: MountParts): Mount<Admission | undefined>[] {
   const services = [
     UserService,
     SignInService,
@@ -89,7 +102,7 @@ export function mounts({ store, badge, gate, newId, health, log }: MountParts): 
     hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
     hang(AdminService, adminHandlers({ store, badge, log })),
     healthMount(health, anyone),
-    ...reflectionMounts([...services, HealthService], undefined, anyoneCounted),
+    ...reflectionMounts(reflection, anyoneCounted),
   ] as Mount<Admission | undefined>[];
 }
 

@@ -29,7 +29,7 @@ import { tellFinished } from "./finished-call.ts";
 import { type Prepared, prepareFirstStart } from "./first-start.ts";
 import { openTokens, readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
-import { mounts } from "./mounts.ts";
+import { createReflection, mounts } from "./mounts.ts";
 import { connectionsMaxHere } from "./open-files.ts";
 import { referenceMounts } from "./reference.ts";
 import { portFault } from "./start-report.ts";
@@ -137,7 +137,8 @@ async function serveStore(
     const refusal = gate.count(remoteAddress);
     return refusal && toConnectError(refusal);
   };
-  const native = mounts({ store, badge, gate, newId, health, log });
+  const reflection = createReflection();
+  const native = mounts({ store, badge, gate, newId, health, reflection, log });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
@@ -155,6 +156,7 @@ async function serveStore(
     newCallId: newId,
     traces,
     health,
+    reflection,
     finished: tellFinished(log, metrics),
     describeError: describeFault,
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),

@@ -18,7 +18,8 @@ export class DescriptorIndex {
   readonly #messages = new Set<string>();
   readonly #bytes = new Map<DescFile, Uint8Array>();
 
-  constructor(descriptors: Iterable<AnyDesc>) {
+  /** With all that they depend on. */
+  add(descriptors: Iterable<AnyDesc>): void {
     for (const descriptor of descriptors) {
       this.#addFile(descriptor.kind === "file" ? descriptor : fileOf(descriptor));
     }

@@ -8,6 +8,7 @@ import { type BoundMethod, bindMethods } from "./handler.ts";
 import type { Health } from "./health.ts";
 import { createHttpRoutes } from "./http-road.ts";
 import type { HttpMount, Mounts } from "./mount.ts";
+import type { Reflection } from "./reflection.ts";
 import { createRestRoad } from "./rest-road.ts";
 import type { Surroundings } from "./road.ts";
 import { refuseByHead } from "./stray.ts";
@@ -15,6 +16,12 @@ import { refuseByHead } from "./stray.ts";
 export interface CorsOptions {
   readonly corsOrigins?: readonly string[];
   readonly corsHeaders?: readonly string[];
+}
+
+/** Who is told of each service that is mounted. */
+interface Told {
+  readonly health: Health;
+  readonly reflection: Reflection | undefined;
 }
 
 export class MountedRoads<A> implements Roads {
@@ -25,12 +32,18 @@ export class MountedRoads<A> implements Roads {
   readonly headerBytesMax: number;
   readonly #surroundings: Surroundings<A>;
   readonly #health: Health;
+  readonly #reflection: Reflection | undefined;
   readonly #methods: BoundMethod<A>[] = [];
   readonly #httpMounts: HttpMount<A>[] = [];
 
-  constructor(surroundings: Surroundings<A>, { corsOrigins = [], corsHeaders = [] }: CorsOptions, health: Health) {
+  constructor(
+    surroundings: Surroundings<A>,
+    { corsOrigins = [], corsHeaders = [] }: CorsOptions,
+    { health, reflection }: Told,
+  ) {
     this.#surroundings = surroundings;
     this.#health = health;
+    this.#reflection = reflection;
     this.headerBytesMax = surroundings.limits.headerBytesMax;
     this.cors = createCors(corsOrigins, corsHeaders);
   }
@@ -58,6 +71,7 @@ export class MountedRoads<A> implements Roads {
     this.httpRoutes = createHttpRoutes(this.#httpMounts, this.#surroundings);
     for (const { service } of mounts) {
       this.#health.register(service.typeName);
+      this.#reflection?.register(service);
     }
   }
 }

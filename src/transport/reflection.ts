@@ -16,18 +16,30 @@ import { type Admit, type Mount, type MountOptions, mount } from "./mount.ts";
 type Question = ServerReflectionRequest["messageRequest"];
 type Answer = NonNullable<MessageInitShape<typeof ResponseV1Schema>["messageResponse"]>;
 
-/**
- * Tells of these services (and of reflection itself), of the files they come from, of all that these depend on and of
- * what the registry knows.
- */
-export function reflectionMounts<A>(
-  services: readonly DescService[],
-  registry: Registry | undefined,
-  admit: Admit<A>,
-): Mount<A>[] {
-  const listed = [...new Set([...services, ReflectionV1, ReflectionV1Alpha])];
-  const index = new DescriptorIndex([...listed, ...(registry ?? [])]);
-  const names = listed.map((service) => service.typeName).sort();
+/** What reflection tells of: every service that is mounted, late ones too, and what the registry knows. */
+export class Reflection {
+  readonly index: DescriptorIndex = new DescriptorIndex();
+  readonly #names = new Set<string>();
+
+  /** `registry`: messages that no service names, such as the details of errors. */
+  constructor(registry?: Registry) {
+    this.index.add(registry ?? []);
+  }
+
+  /** The full names of the services, sorted. */
+  get names(): readonly string[] {
+    return [...this.#names].sort();
+  }
+
+  /** Called by the transport for each service that it serves. */
+  register(service: DescService): void {
+    this.#names.add(service.typeName);
+    this.index.add([service]);
+  }
+}
+
+/** The two services of reflection. */
+export function reflectionMounts<A>(reflection: Reflection, admit: Admit<A>): Mount<A>[] {
   const options: MountOptions<A> = { admit, unknownFields: "refuse" };
   const v1 = mount<typeof ReflectionV1, A>(
     ReflectionV1,
@@ -35,7 +47,7 @@ export function reflectionMounts<A>(
       async *serverReflectionInfo(requests) {
         const sent = new Set<DescFile>();
         for await (const originalRequest of requests) {
-          const messageResponse = reply(index, names, originalRequest.messageRequest, sent);
+          const messageResponse = reply(reflection, originalRequest.messageRequest, sent);
           yield create(ResponseV1Schema, { validHost: originalRequest.host, originalRequest, messageResponse });
         }
       },
@@ -49,7 +61,7 @@ export function reflectionMounts<A>(
         const sent = new Set<DescFile>();
         for await (const originalRequest of requests) {
           // The two versions have the same messages under different names.
-          const messageResponse = reply(index, names, originalRequest.messageRequest as Question, sent);
+          const messageResponse = reply(reflection, originalRequest.messageRequest as Question, sent);
           yield create(ResponseV1AlphaSchema, {
             validHost: originalRequest.host,
             originalRequest,
@@ -63,7 +75,7 @@ export function reflectionMounts<A>(
   return [v1, v1alpha];
 }
 
-function reply(index: DescriptorIndex, names: readonly string[], question: Question, sent: Set<DescFile>): Answer {
+function reply({ index, names }: Reflection, question: Question, sent: Set<DescFile>): Answer {
   switch (question.case) {
     case "listServices":
       return { case: "listServicesResponse", value: { service: names.map((name) => ({ name })) } };

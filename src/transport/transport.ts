@@ -15,6 +15,7 @@ import { LiveExchanges } from "./live-exchanges.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
 import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
+import type { Reflection } from "./reflection.ts";
 import type { Surroundings } from "./road.ts";
 import type { Serve } from "./served.ts";
 import { takeTurn } from "./turns.ts";
@@ -42,6 +43,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   readonly refuseStray?: RefuseStray | undefined;
   /** What `healthMount` and `healthHttpMounts` tell of. Absent: `setServing` is heard by nobody. */
   readonly health?: Health;
+  /** What `reflectionMounts` tell of. Absent: there are none. */
+  readonly reflection?: Reflection;
 }
 
 export interface Transport {
@@ -68,7 +71,10 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const health = options.health ?? new Health();
   const stopping = new AbortController();
   const surroundings: Surroundings<A> = { ...options, limits, stopping: stopping.signal };
-  const roads = new MountedRoads<A>(surroundings, options, health);
+  const roads = new MountedRoads<A>(surroundings, options, {
+    health,
+    reflection: options.reflection,
+  });
   roads.add(options);
   const late = new LateRoads<A>(options.lateMounts ?? [], roads);
   const live = new LiveExchanges(limits);

@@ -10,7 +10,7 @@ import { Badge } from "../../src/auth/badge.ts";
 import { Gate } from "../../src/auth/gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/observability/log.ts";
-import { mounts } from "../../src/server/mounts.ts";
+import { createReflection, mounts } from "../../src/server/mounts.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Health } from "../../src/transport/health.ts";
 import { createTransport } from "../../src/transport/transport.ts";
@@ -52,7 +52,7 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
   const gate = new Gate({ badge, clock });
   const log = createLog({ level: "off", format: "json", clock, sink: () => undefined });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ store: noted, badge, gate, newId: randomUUIDv7, health, log }),
+    mounts: mounts({ store: noted, badge, gate, newId: randomUUIDv7, health, reflection: createReflection(), log }),
     newCallId: randomUUIDv7,
     finished: () => undefined,
     logInternal: (error) => assert.fail(String(error)),

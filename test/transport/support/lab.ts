@@ -3,7 +3,6 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { Health as HealthService } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { nativeRestPolicy } from "../../../src/transcoding/policy.ts";
 import { Health, healthHttpMounts, healthMount } from "../../../src/transport/health.ts";
 import type { TransportLimits } from "../../../src/transport/limits.ts";
@@ -18,7 +17,7 @@ import {
   mountHttp,
 } from "../../../src/transport/mount.ts";
 import type { CallRecord } from "../../../src/transport/record.ts";
-import { reflectionMounts } from "../../../src/transport/reflection.ts";
+import { Reflection, reflectionMounts } from "../../../src/transport/reflection.ts";
 import { createTransport, type Transport } from "../../../src/transport/transport.ts";
 import { until } from "../../support/until.ts";
 import { CountResponseSchema, EchoResponseSchema, HttpBodySchema, LabService, labRegistry } from "./lab-service.ts";
@@ -72,12 +71,13 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const began: string[] = [];
   const aborted: string[] = [];
   const health = new Health();
+  const reflection = new Reflection(labRegistry);
   let calls = 0;
   const transport = createTransport<string>({
     mounts: [
       labMount(options, began, aborted),
       healthMount(health, options.anyone ?? (() => "open")),
-      ...reflectionMounts([LabService, HealthService], labRegistry, () => "open"),
+      ...reflectionMounts(reflection, () => "open"),
     ],
     httpMounts: [...healthHttpMounts(health), plainMount, crashMount, ...(options.httpMounts ?? [])],
     ...(options.tls === undefined ? {} : { tls: options.tls }),
@@ -89,6 +89,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     finished: (record) => records.push(record),
     logInternal: (error) => internals.push(error),
     health,
+    reflection,
   });
   const { host, port, url } = await transport.listen({ host: "127.0.0.1", port: 0 });
   transport.setServing("", true);
