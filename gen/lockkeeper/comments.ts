@@ -570,7 +570,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "lockkeeper.user.v1.IfExists.IF_EXISTS_ERROR": "The item fails with ALREADY_EXISTS.",
   "lockkeeper.user.v1.IfExists.IF_EXISTS_SKIP": "The item is left out; the user stays as it is.",
   "lockkeeper.user.v1.IfExists.IF_EXISTS_UNSPECIFIED": "As IF_EXISTS_ERROR.",
-  "lockkeeper.user.v1.IfExists.IF_EXISTS_UPDATE": "What the item names is changed; the rest stays.",
+  "lockkeeper.user.v1.IfExists.IF_EXISTS_UPDATE": "What the item names is changed; the rest stays. No restriction is lifted, postponed or shortened: one that is there and one of the item of the same kind and cause become one, from the earlier start to the later end. An item whose restriction does not touch one that is scheduled is refused.",
   "lockkeeper.user.v1.ImportRestriction": "A restriction that comes along with an import.",
   "lockkeeper.user.v1.ImportRestriction.actor": "Who imposed it over there; shown as `imported:…`. Absent: the caller of the import.",
   "lockkeeper.user.v1.ImportRestriction.cause": "Where it comes from. Absent: CAUSE_ADMIN. A ban is always an administrator's, CAUSE_POLICY and CAUSE_RECOVERY go with locks, CAUSE_DIRECTORY with deactivations.",

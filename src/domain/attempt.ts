@@ -1,7 +1,7 @@
 /** The rules of attempts: who may try, what counts, and what locks. Pure: the counter and the settled user are handed in. */
 import type { CommandContext } from "./command.ts";
 import { type Factor, lockDurationOf, type Policy } from "./policy.ts";
-import { LATEST_TIME, type Restriction } from "./restriction.ts";
+import { isApart, LATEST_TIME, neverWeaker, type Restriction } from "./restriction.ts";
 import { stateOf, type UserState } from "./user.ts";
 
 /** What is known of the attempts of one user with one factor. Instants are milliseconds since the epoch, UTC. */
@@ -158,21 +158,18 @@ export function toRestriction(
   present: Restriction | undefined,
   { id, factor, policy }: { readonly id: string; readonly factor: Factor; readonly policy: Policy },
 ): Omit<Restriction, "note" | "actor"> {
-  const isLonger = present?.started === true && endOf(present) > endOf(lock);
-  return {
+  const imposed = {
     id,
     kind: "LOCK",
     cause: lockCauseOf(factor),
     reasonCode: lockReasonOf(factor),
     startTime: lock.startTime,
-    expireTime: isLonger ? present.expireTime : lock.expireTime,
+    expireTime: lock.expireTime,
     started: true,
     revokeSessions: policy.revokeSessions,
-  };
-}
-
-function endOf({ expireTime }: { readonly expireTime: number | null }): number {
-  return expireTime ?? Number.POSITIVE_INFINITY;
+  } as const;
+  // One that is scheduled for later than this lock lasts gives way to it.
+  return present === undefined || isApart(imposed, present) ? imposed : neverWeaker(imposed, present);
 }
 
 export const ATTEMPT_OUTCOMES = ["OUTSTANDING", "SUCCEEDED", "FAILED", "EXPIRED", "DENIED"] as const;

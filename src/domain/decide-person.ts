@@ -5,7 +5,7 @@ import type { PersonChange, UserEvent, UserEventData } from "./event.ts";
 import { evolve } from "./evolve.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
-import { isPermanent, LATEST_TIME, type Restriction } from "./restriction.ts";
+import { isApart, isPermanent, LATEST_TIME, neverWeaker, type Restriction } from "./restriction.ts";
 import { NAMESPACES_MAX, PERSON_CHARS_MAX, type Person, PROFILE_FIELDS, personChars, type User } from "./user.ts";
 
 type Personal = Record<string, string>;
@@ -151,8 +151,16 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
   if (exists && (command.ifExists === "error" || !visible)) return reject(alreadyExists(command.userId));
   if (exists && command.ifExists === "skip") return accept();
   const { change, personal } = exists ? changesOf(user.person, namedOf(command)) : setPerson(command);
+  const apart = apartFault(user, restrictions.records, command);
+  if (apart !== undefined) return reject(apart);
   const present = exists ? user.state.restrictions : [];
-  const records = restrictions.records.filter((r) => !present.some((p) => isSame(p, r, command, restrictions.notes)));
+  const isNew = (r: ImportedRecords[number]): boolean =>
+    !present.some((p) => isSame(p, r, command, restrictions.notes));
+  // What a deleted user kept is in force as well.
+  const records = restrictions.records
+    .filter(isNew)
+    .map((record) => neverWeaker(record, presentOf(user, record)))
+    .filter(isNew);
   if (exists && isEmpty(change) && records.length === 0) return accept();
   return acceptPerson(exists ? user : undefined, {
     type: "UserImported",
@@ -181,6 +189,27 @@ function namedOf({ profile, attributes }: ImportUser): Update {
   };
 }
 
+type Named = Pick<Restriction, "kind" | "cause">;
+
+function presentOf(user: User | undefined, { kind, cause }: Named): Restriction | undefined {
+  return user?.state.restrictions.find((present) => present.kind === kind && present.cause === cause);
+}
+
+/** Two that hold at different times cannot be joined into one, and neither may be lost. */
+function apartFault(user: User | undefined, records: ImportedRecords, command: ImportUser): Refusal | undefined {
+  for (const record of records) {
+    const present = presentOf(user, record);
+    if (present === undefined || present.started || !isApart(record, present)) continue;
+    const index = command.restrictions.findIndex(({ id }) => id === record.id);
+    const start = new Date(present.startTime).toISOString();
+    return refuseField(
+      `restrictions[${index}]`,
+      `the user has another ${record.kind} of the cause ${record.cause}, scheduled from ${start}; there is one at a time, so lift that first`,
+    );
+  }
+  return undefined;
+}
+
 /** Whether a restriction is there as the item says it: importing it again neither restarts it nor ends sessions. */
 function isSame(present: Restriction, record: ImportedRecords[number], command: ImportUser, notes: Personal): boolean {
   const { id, kind, cause, reasonCode, startTime, expireTime, started } = record;
@@ -188,9 +217,9 @@ function isSame(present: Restriction, record: ImportedRecords[number], command: 
   const sameStart = present.startTime === startTime || (present.started && started);
   // An end that is counted from a start that the item does not name is the same when it is as long.
   const counted = item?.startTime === undefined && expireTime !== null && item?.expiry.kind !== "at";
-  const sameEnd = counted
-    ? present.expireTime !== null && present.expireTime - present.startTime === expireTime - startTime
-    : present.expireTime === expireTime;
+  const isAsLong =
+    counted && present.expireTime !== null && present.expireTime - present.startTime === expireTime - startTime;
+  const sameEnd = isAsLong || present.expireTime === expireTime;
   return (
     present.kind === kind &&
     present.cause === cause &&

@@ -13,7 +13,7 @@ import { decideCreate, decideImport, decideUpdate } from "./decide-person.ts";
 import type { RestrictionRecord, UserEvent } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Reason, type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
-import { type Cause, isPermanent, type Restriction, type RestrictionKind } from "./restriction.ts";
+import { type Cause, isPermanent, type Restriction, type RestrictionKind, sinceHeld } from "./restriction.ts";
 import { stateOf, type User } from "./user.ts";
 
 export interface DecideContext {
@@ -208,14 +208,15 @@ function impose(user: User, command: RestrictCommand, restriction: RestrictionRe
   if (present !== undefined && command.ifAlready === "refuse") {
     return reject(alreadyRestricted(already, word, command.userId, present));
   }
+  const imposed = sinceHeld(restriction, present);
   return accept({
     type: event,
     time: now,
     actor: command.context.actor,
     data: {
-      restriction,
+      restriction: imposed,
       ...(present === undefined ? {} : { replacedId: present.id }),
-      sessionsRevoked: restriction.started && restriction.revokeSessions,
+      sessionsRevoked: imposed.started && imposed.revokeSessions,
     },
     personal: noteOf(command.note),
   });

@@ -47,3 +47,30 @@ export function isPermanent(restrictions: readonly Restriction[], kind: Restrict
 export function withRestriction(restrictions: readonly Restriction[], added: Restriction): readonly Restriction[] {
   return [...restrictions.filter((r) => r.kind !== added.kind || r.cause !== added.cause), added];
 }
+
+type Span = Pick<Restriction, "startTime" | "expireTime" | "started">;
+
+/** When it ends, in milliseconds since the epoch; infinite: never. */
+export function endOf({ expireTime }: Pick<Restriction, "expireTime">): number {
+  return expireTime ?? Number.POSITIVE_INFINITY;
+}
+
+/** Whether both are scheduled for, or hold at, times that do not touch. */
+export function isApart(one: Span, other: Span): boolean {
+  return one.startTime > endOf(other) || other.startTime > endOf(one);
+}
+
+/** A restriction in the place of one that holds, if any: what holds stays until the new one begins. */
+export function sinceHeld<R extends Span>(added: R, present: Span | undefined): R {
+  if (present?.started !== true || added.started) return added;
+  return { ...added, startTime: present.startTime, started: true };
+}
+
+/** The same, and it ends no sooner. */
+export function neverWeaker<R extends Span>(added: R, present: Span | undefined): R {
+  if (present === undefined) return added;
+  const since = sinceHeld(added, present);
+  const starting =
+    since.startTime <= present.startTime || since.started ? since : { ...since, startTime: present.startTime };
+  return { ...starting, expireTime: endOf(present) > endOf(added) ? present.expireTime : added.expireTime };
+}

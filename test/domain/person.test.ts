@@ -1,6 +1,7 @@
 /** Creating, importing, changing and forgetting who a user is. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { ImportedRestriction } from "../../src/domain/command.ts";
 import type { UserEvent } from "../../src/domain/event.ts";
 import { evolve } from "../../src/domain/evolve.ts";
 import { EMPTY_PERSON, type User } from "../../src/domain/user.ts";
@@ -229,6 +230,63 @@ describe("importing", () => {
     const over = imported({ kind: "BAN", startTime: 1, expiry: { kind: "at", time: 2 } });
     const user = after(STATES_OF_A_USER.banned, [say.import({ ifExists: "update", restrictions: [over] }), NOW]);
     assert.deepEqual(user.state.restrictions, STATES_OF_A_USER.banned.state.restrictions);
+  });
+
+  const bans: readonly (readonly [string, Partial<ImportedRestriction>, readonly [number, number | null]])[] = [
+    ["one of a millisecond", { startTime: NOW, expiry: { kind: "at", time: NOW + 1 } }, [-DAY, 2 * DAY]],
+    ["one of a millisecond for a reason", { expiry: { kind: "for", durationMs: 1 }, reasonCode: "R" }, [0, 2 * DAY]],
+    ["a scheduled one", { startTime: NOW + DAY, expiry: { kind: "at", time: NOW + 3 * DAY } }, [-DAY, 3 * DAY]],
+    ["one that is scheduled for later", { startTime: NOW + 5 * DAY }, [-DAY, null]],
+    ["a longer one", { startTime: NOW - HOUR }, [-HOUR, null]],
+    ["one without end", {}, [0, null]],
+  ];
+  for (const [title, ban, [start, end]] of bans) {
+    for (const [kind, cause] of [
+      ["BAN", "ADMIN"],
+      ["LOCK", "POLICY"],
+      ["DEACTIVATION", "DIRECTORY"],
+    ] as const) {
+      test(`${title} neither lifts nor shortens the ${kind} in force`, () => {
+        const held = imported({ kind, cause, startTime: NOW - DAY, expiry: { kind: "at", time: NOW + 2 * DAY } });
+        const before = after(undefined, [say.import({ restrictions: [held] }), NOW - HOUR]);
+        const item = say.import({ ifExists: "update", restrictions: [imported({ id: "x", kind, cause, ...ban })] });
+        const { state } = after(before, [item, NOW]);
+        const [restriction, ...others] = state.restrictions;
+        assert.deepEqual([restriction?.started, others], [true, []]);
+        const expireTime = restriction?.expireTime ?? null;
+        assert.deepEqual(
+          [(restriction?.startTime ?? 0) - NOW, expireTime === null ? null : expireTime - NOW],
+          [start, end],
+        );
+        const again = { ...item, restrictions: item.restrictions.map((each) => ({ ...each, id: "y" })) };
+        assert.deepEqual(step({ state, person: EMPTY_PERSON }, again, NOW).events, [], "and once is enough");
+      });
+    }
+  }
+
+  test("one that is brought to a deleted user does not lift the ban that it kept", () => {
+    const gone = after(STATES_OF_A_USER.banned, [say.delete(), NOW - 1]);
+    const short = imported({ kind: "BAN", expiry: { kind: "for", durationMs: 1 } });
+    const { state } = after(gone, [say.import({ restrictions: [short] }), NOW]);
+    assert.deepEqual(
+      state.restrictions.map(({ kind, started, expireTime }) => [kind, started, expireTime]),
+      [["BAN", true, null]],
+    );
+  });
+
+  test("one that does not touch the scheduled one is refused; one that does is joined with it", () => {
+    const before = after(created(), [say.ban({ startTime: NOW + DAY, expiry: { kind: "never" } }), NOW - 1]);
+    const item = (expiry: ImportedRestriction["expiry"]) =>
+      say.import({ ifExists: "update", restrictions: [imported({ kind: "BAN", expiry })] });
+    const refusal = refusalOf(step(before, item({ kind: "for", durationMs: HOUR }), NOW).decision);
+    assert.deepEqual([refusal.reason, refusal.fields[0]?.field], ["FIELD_INVALID", "restrictions[0]"]);
+    const { state } = after(before, [item({ kind: "for", durationMs: DAY }), NOW]);
+    assert.deepEqual(
+      state.restrictions.map(({ startTime, expireTime, started }) => [startTime, expireTime, started]),
+      [[NOW, null, true]],
+    );
+    const skipped = { ...item({ kind: "for", durationMs: HOUR }), ifExists: "skip" } as const;
+    assert.deepEqual(step(before, skipped, NOW).events, []);
   });
 
   test("a scheduled one is scheduled and ends no session yet", () => {

@@ -114,6 +114,22 @@ test("events are in the order of their times, and none lies after the command th
   });
 });
 
+test("what holds is lifted by the commands that lift it alone, and an import ends nothing sooner", () => {
+  always(300, (passages) => {
+    for (const { decision, before, user, command, now } of passages) {
+      if (!decision.ok || before === undefined || user === undefined) continue;
+      if (command.type.startsWith("Un") || command.type === "ReactivateUser" || command.type === "DeleteUser") continue;
+      for (const held of settle(before.state, now).state.restrictions.filter(({ started }) => started)) {
+        const later: Restriction | undefined = user.state.restrictions.find((each) => named(each) === named(held));
+        assert.equal(later?.started, true, `${command.type} lifted ${named(held)}`);
+        if (command.type !== "ImportUser") continue;
+        const [end, laterEnd] = [held, later].map(({ expireTime }) => expireTime ?? Number.POSITIVE_INFINITY);
+        assert.ok((laterEnd ?? 0) >= (end ?? 0), `${named(held)} ended at ${end}, and now at ${laterEnd}`);
+      }
+    }
+  });
+});
+
 test("a refused command yields no event, changes nothing and is refused again", () => {
   always(200, (passages) => {
     for (const { decision, events, before, user, command, now } of passages) {

@@ -1592,7 +1592,9 @@ export const IfExists = {
   SKIP: 2,
 
   /**
-   * What the item names is changed; the rest stays.
+   * What the item names is changed; the rest stays. No restriction is lifted, postponed or shortened: one that is there
+   * and one of the item of the same kind and cause become one, from the earlier start to the later end. An item whose
+   * restriction does not touch one that is scheduled is refused.
    *
    * @generated from enum value: IF_EXISTS_UPDATE = 3;
    */
