@@ -27,6 +27,13 @@ export const SESSION_ERRORS = {
   },
 } as const satisfies Readonly<Record<string, KnownError>>;
 
+/** For a lifetime that needs more than the session's token. Both in milliseconds since the epoch. */
+export function lifetimeRefused(asked: number, end: number): KnownError {
+  const [askedDate, endDate] = [asked, end].map((time) => new Date(time).toISOString());
+  const text = `the lifetime ends at ${askedDate}; with the session's token alone it must end at ${endDate}, as the session does, or before`;
+  return { code: Code.PermissionDenied, id: "SESSION_LIFETIME_REFUSED", text };
+}
+
 const CREDENTIAL_CHECKS = ["password", "webAuthN", "idpIntent", "totp", "otpSms", "otpEmail"] as const;
 const CHALLENGES = ["webAuthN", "otpSms", "otpEmail"] as const;
 

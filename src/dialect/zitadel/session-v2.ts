@@ -10,7 +10,14 @@ import { toTimestamp } from "../../service/user-message.ts";
 import { assertPermitted } from "./admission.ts";
 import { byReason, ERRORS, toError } from "./error.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
-import { assertNotEnded, assertOnlyUser, knownSessionError, readCheckedUser, SESSION_ERRORS } from "./session-check.ts";
+import {
+  assertNotEnded,
+  assertOnlyUser,
+  knownSessionError,
+  lifetimeRefused,
+  readCheckedUser,
+  SESSION_ERRORS,
+} from "./session-check.ts";
 import { listSessions } from "./session-list.ts";
 import { isShown, toSession } from "./session-message.ts";
 import { changeMetadata, sessionAttributes, sessionWordsOf } from "./session-words.ts";
@@ -115,7 +122,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
         const { session } = await readToSet(operations, sessionId, sessionToken, call);
         if (checked !== undefined && checked.user.state.id !== session.userId) throw toError(SESSION_ERRORS.userChange);
         const words = sessionWordsOf(session.attributes);
-        const expiry = toExpiry(lifetime);
+        const expiry = await toNewExpiry(operations, session, lifetime, call);
         const { token, tokenHash } = operations.newSessionToken();
         const command: SessionCommand = {
           type: "UpdateSession",
@@ -188,6 +195,22 @@ function assertMayWrite(token: string, { admission: { actor } }: ZitadelCall): v
 /** As long as a session may last, 3,650 days: without a lifetime the original's do not end by themselves. */
 const LONGEST: Expiry = { kind: "for", durationMs: 3_650 * 86_400_000 };
 
-function toExpiry(lifetime: Duration | undefined): Expiry | undefined {
+function toExpiry(lifetime: Duration | undefined): Extract<Expiry, { kind: "for" }> | undefined {
   return lifetime && { kind: "for", durationMs: toDurationMs(lifetime, "lifetime") };
+}
+
+/** The end that a call may set. Throws where the token alone would make a session last longer: a stolen one would never end. */
+async function toNewExpiry(
+  operations: Operations,
+  session: Session,
+  lifetime: Duration | undefined,
+  { admission: { actor } }: ZitadelCall,
+): Promise<Expiry | undefined> {
+  const expiry = toExpiry(lifetime);
+  if (expiry === undefined || actor.permissions.has("session.write")) return expiry;
+  const user = await operations.readUser(session.userId, actor.scope);
+  if (user === undefined) throw toError(SESSION_ERRORS.terminated);
+  const time = user.now + expiry.durationMs;
+  if (time <= session.expireTime) return { kind: "at", time };
+  throw toError(lifetimeRefused(time, session.expireTime));
 }

@@ -5,7 +5,7 @@ import { fromBinary, type JsonObject } from "@bufbuild/protobuf";
 import { ChecksSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import { assertOnlyUser } from "../../../src/dialect/zitadel/session-check.ts";
 import { TestClock } from "../../support/service.ts";
-import { errorBody, type Lab, makeUsers, type RestCall, STARTS, startLab } from "./support/lab.ts";
+import { errorBody, type Lab, makeUsers, type RestCall, type RestReply, STARTS, startLab } from "./support/lab.ts";
 
 const MISSING = errorBody(5, "Session does not exist", "QUERY-SFeaa");
 const NOT_EXISTING = errorBody(9, "Session does not exist", "COMMAND-Flk38");
@@ -223,7 +223,7 @@ describe("who may", () => {
       ["none", "PATCH /v2/sessions/nothing", {}, 403, NOT_PERMITTED],
       ["none", `PATCH /v2/sessions/${mine.id}`, { sessionToken: theirs.token }, 403, BAD_TOKEN],
       ["write", `PATCH /v2/sessions/${mine.id}`, { sessionToken: "an old one" }, 200],
-      ["none", `PATCH /v2/sessions/${held.id}`, { sessionToken: held.token, lifetime: "315360000s" }, 200],
+      ["none", `PATCH /v2/sessions/${held.id}`, { sessionToken: held.token, lifetime: "3600s" }, 200],
       ["write", `DELETE /v2/sessions/${mine.id}`, {}, 403, NOT_PERMITTED],
       ["write", "DELETE /v2/sessions/nothing", {}, 403, NOT_PERMITTED],
       ["all", "DELETE /v2/sessions/nothing", {}, 200],
@@ -242,6 +242,32 @@ describe("who may", () => {
     assert.deepEqual(await idsOf(lab, { queries: [{ idsQuery: { ids: [theirs.id] } }] }, { key: keys.read }), []);
     assert.equal((await lab.rest("POST /v2/sessions/search", { key: null })).status, 401);
   });
+});
+
+test("the token alone makes a session end sooner, never later, however often it is shown; session.write does", async (t) => {
+  const clock = new TestClock();
+  const lab = await startLab(t, { clock: () => clock.now });
+  await lab.users.createUser({ userId: "alice" });
+  const keyOf = async (permission: string): Promise<string> =>
+    (await lab.keys.createApiKey({ organizationId: "default", permissions: [permission] })).secret;
+  const keys = { none: await keyOf("user.read"), write: await keyOf("session.write") };
+  const { id, token } = await open(lab, "alice", { lifetime: "3600s" });
+  const set = async (key: keyof typeof keys, sessionToken: string, lifetime: string): Promise<RestReply> =>
+    lab.rest(`PATCH /v2/sessions/${id}`, { key: keys[key], body: { sessionToken, lifetime } });
+  const end = async (): Promise<unknown> =>
+    ((await lab.rest(`GET /v2/sessions/${id}`)).json.session as JsonObject).expirationDate;
+  clock.advance(600_000);
+  const refused = await set("none", token, "3000.000000001s");
+  const message =
+    "the lifetime ends at 2026-01-01T01:00:00.001Z; with the session's token alone it must end at 2026-01-01T01:00:00.000Z, as the session does, or before";
+  assert.deepEqual([refused.status, refused.json], [403, errorBody(7, message, "SESSION_LIFETIME_REFUSED")]);
+  const same = await set("none", token, "3000s");
+  assert.deepEqual([same.status, await end()], [200, "2026-01-01T01:00:00Z"], "the refused token still held");
+  const sooner = await set("none", String(same.json.sessionToken), "60s");
+  assert.deepEqual([sooner.status, await end()], [200, "2026-01-01T00:11:00Z"]);
+  assert.equal((await set("none", String(sooner.json.sessionToken), "3000s")).status, 403);
+  assert.equal((await set("write", String(sooner.json.sessionToken), "7200s")).status, 200);
+  assert.equal(await end(), "2026-01-01T02:10:00Z");
 });
 
 test("a session of another organization is as unknown as none, whatever permission or token its caller has", async (t) => {
