@@ -40,7 +40,7 @@ export const backup = defineCommand({
     const partial = await makePartialFile(file, { replace });
     try {
       const idle = new IdleLimit(idleMs, address.server);
-      // No time-out: how long it takes is for the size of the database and the rate to say.
+      // No time-out: how long it takes depends on the size of the database and the rate.
       const pieces = admin.createBackup({}, { timeoutMs: 0, signal: AbortSignal.any([signal, idle.signal]) });
       const received = await idle.bounds(() => receive(pieces, { partial, output, arrived: () => idle.renew() }));
       const seconds = (performance.now() - begin) / 1000;
@@ -51,7 +51,7 @@ export const backup = defineCommand({
         tell(...at);
       };
       const report = given["no-verify"] ? undefined : await verified(partial.path, received, progress);
-      // What came too late for the last progress is told by the event loop first.
+      // An interrupt that came after the last progress is delivered by the event loop first.
       await setImmediate();
       signal.throwIfAborted();
       await partial.settle();
@@ -69,7 +69,7 @@ export const backup = defineCommand({
   },
 });
 
-/** A host that vanished says nothing more, and TCP does not tell for many minutes. */
+/** A host that vanished sends nothing more, and TCP reports that only after many minutes. */
 const IDLE_MS = 60_000;
 
 /** Ends a call when nothing has arrived for a while. */

@@ -30,7 +30,7 @@ export function reasonFields(given: FlagValues<typeof REASON_FLAGS>) {
 
 /** What guards against changes of others. */
 export const SEQUENCE_FLAGS = {
-  "expected-sequence": value("NUMBER", "refuse unless it is at this sequence, as `show` tells it", parseSequence),
+  "expected-sequence": value("NUMBER", "refuse unless it is at this sequence, as `show` prints it", parseSequence),
 } satisfies FlagTable;
 
 export function sequenceFields({ "expected-sequence": expected }: FlagValues<typeof SEQUENCE_FLAGS>) {
@@ -39,13 +39,13 @@ export function sequenceFields({ "expected-sequence": expected }: FlagValues<typ
 
 /** From when and until when. */
 export const EXPIRY_FLAGS = {
-  duration: short("d", value("TIME", "for so long, such as 30m, 1h or 7d", parseDuration)),
+  duration: short("d", value("TIME", "how long, such as 30m, 1h or 7d", parseDuration)),
   until: short(
     "u",
-    value("INSTANT", "until then, such as 2030-01-31T18:00:00Z, or 2030-01-31 for its first moment", parseInstant),
+    value("INSTANT", "until when, such as 2030-01-31T18:00:00Z, or 2030-01-31 for its first moment", parseInstant),
   ),
   never: toggle("without end"),
-  start: value("INSTANT", "from then on, in the future; absent: now", parseInstant),
+  start: value("INSTANT", "from when on, in the future; absent: now", parseInstant),
 } satisfies FlagTable;
 
 /** Throws a usage Failure where more than one end is given. */

@@ -5,7 +5,7 @@ import { COMPLETION_CALLBACK } from "../frame/completion.ts";
 import { usageFailure } from "../frame/failure.ts";
 import { optionalWord } from "../frame/flag.ts";
 
-/** Each asks this program for lines of a value, a tab and its meaning; `:files` stands for the shell's own files. */
+/** Each calls this program, which prints a value, a tab and its meaning a line; `:files` stands for the shell's files. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `_lockkeeper() {
   local IFS=$'\\n' line

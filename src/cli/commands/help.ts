@@ -1,4 +1,4 @@
-/** `lockkeeper help` and `lockkeeper version`, for whoever types a word where others have a flag. */
+/** `lockkeeper help` and `lockkeeper version`: the flags --help and --version as commands. */
 import { readVersion } from "../../version.ts";
 import { defineCommand } from "../frame/command.ts";
 import { optionalWords } from "../frame/flag.ts";

@@ -1,4 +1,4 @@
-/** A file in the making: under a name of its own beside the one that it will have, so that half of it is never taken for all. */
+/** Writes a file under a temporary name next to its own, so that half of it is never taken for all. */
 import { randomBytes } from "node:crypto";
 import { lstatSync, rmSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, link, open, rename } from "node:fs/promises";
@@ -8,13 +8,13 @@ import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
 export interface PartialFile {
   readonly path: string;
   readonly handle: FileHandle;
-  /** Gives it its name, durably. A file that came to be there meanwhile is refused, unless it is to be replaced. */
+  /** Gives it its name, durably. Refuses a file that appeared in the meantime, unless it replaces that. */
   settle(): Promise<void>;
-  /** What was not settled is gone then. */
+  /** Deletes it unless it was settled. */
   discard(): Promise<void>;
 }
 
-/** Whether there is a file to be replaced. Throws a Failure for what is no file: a folder, a device. */
+/** Whether there is a file to replace. Throws a Failure for anything else: a folder, a device. */
 export function isFileThere(file: string): boolean {
   const found: Stats | undefined = statSync(file, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile()) throw usageFailure(`${file} is not a file`);
@@ -52,7 +52,7 @@ async function nameNew(path: string, file: string): Promise<void> {
     await link(path, file);
   } catch (error) {
     const isTaken = lstatSync(file, { throwIfNoEntry: false }) !== undefined;
-    if (isTaken) throw new Failure(EXIT.REFUSED, `${file} has come to be there meanwhile; it is left as it is`);
+    if (isTaken) throw new Failure(EXIT.REFUSED, `${file} appeared in the meantime; it is left as it is`);
     // A file system without links.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") throw error;
     await rename(path, file);

@@ -1,5 +1,5 @@
 /** `lockkeeper serve`: the service itself. */
-import { readConfig, SETTINGS } from "../../config.ts";
+import { LOG_FORMATS, LOG_LEVELS, PROXY_HEADERS, readConfig, SETTINGS } from "../../config.ts";
 import { defineCommand } from "../frame/command.ts";
 import { clearableText, type Flag } from "../frame/flag.ts";
 
@@ -15,13 +15,26 @@ const ALL = Object.values<Setting>(SETTINGS);
 /** Settings that hold a path: completion offers files. */
 const FILES: readonly string[] = ["tls-cert", "tls-key", "tls-client-ca", "oidc-issuers"];
 
+const BOOLEANS = ["true", "false"] as const;
+
+/** Values for completion. */
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  "log-level": LOG_LEVELS,
+  "log-format": LOG_FORMATS,
+  "trusted-proxy-header": PROXY_HEADERS,
+  docs: BOOLEANS,
+  "allow-clock-behind": BOOLEANS,
+};
+
 /** The settings judge their values themselves, empty ones included. */
 const flags: Readonly<Record<string, Flag<string | undefined>>> = Object.fromEntries(
-  ALL.flatMap((setting) =>
-    setting.flag === undefined
-      ? []
-      : [[setting.flag, { ...clearableText("VALUE", meaningOf(setting)), isFile: FILES.includes(setting.flag) }]],
-  ),
+  ALL.flatMap((setting) => {
+    const { flag } = setting;
+    if (flag === undefined) return [];
+    const choices = CHOICES[flag];
+    const offered = choices === undefined ? {} : { choices };
+    return [[flag, { ...clearableText("VALUE", meaningOf(setting)), isFile: FILES.includes(flag), ...offered }]];
+  }),
 );
 
 function meaningOf({ environment, fallback, meaning }: Setting): string {

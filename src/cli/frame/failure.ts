@@ -27,7 +27,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.INTERRUPTED, "interrupted"],
 ];
 
-/** The codes of google.rpc.Status that a fault on this side is told with under `--json`. */
+/** The code in google.rpc.Status of a fault on this side, under `--json`. */
 const STATUS_CODES: Readonly<Record<ExitCode, number>> = {
   [EXIT.OK]: 0,
   [EXIT.UNFORESEEN]: 13,
@@ -42,11 +42,11 @@ const STATUS_CODES: Readonly<Record<ExitCode, number>> = {
 /** google.rpc.Status as JSON. */
 export type StatusJson = { readonly code: number; readonly message: string; readonly details: readonly unknown[] };
 
-/** A fault that is told in one sentence, with further lines where there is more to say. */
+/** A fault as one sentence, with further lines where there is more to say. */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly exitCode: ExitCode;
-  /** Told below the sentence, one a line. */
+  /** Printed below the message, one per line. */
   readonly lines: readonly string[];
   readonly status: StatusJson;
 

@@ -23,7 +23,10 @@ export interface OutputStream extends Writable {
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
   return {
-    stdin: process.stdin,
+    // Opened when a command reads: the service never does.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     environment: process.env,

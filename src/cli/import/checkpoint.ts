@@ -1,4 +1,4 @@
-/** What is kept beside a file while it is imported, so that an import that broke off goes on where it was. */
+/** The checkpoint next to a file that is being imported: an interrupted import resumes from it. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
 import { isObject, shown } from "./row.ts";
@@ -30,7 +30,7 @@ export interface Progress {
   readonly counts: Counts;
   /** Bytes of the file of errors that belong to it. */
   readonly errorBytes: number;
-  /** Whose users these are over there; empty: no row has said. */
+  /** The organization in the source system; empty if no row names one. */
   readonly foreignOrganization: string;
 }
 
@@ -49,7 +49,7 @@ export interface CheckpointOptions {
   /** The file that is imported. */
   readonly path: string;
   readonly terms: Terms;
-  /** Begin anew whatever is there. */
+  /** Start over whatever is there. */
   readonly restart: boolean;
   readonly newId: () => string;
   /** Milliseconds that only go forward. */
@@ -57,7 +57,7 @@ export interface CheckpointOptions {
   readonly start: Progress;
 }
 
-/** The file beside the imported one. */
+/** The path of the checkpoint of a file. */
 export class Checkpoint {
   readonly path: string;
   readonly importId: string;

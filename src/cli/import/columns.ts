@@ -56,7 +56,7 @@ export function readCells(fields: readonly string[], header: Header): Cells {
   return cells;
 }
 
-/** As a person is told of it. */
+/** As a message shows it. */
 function spelled(column: string): string {
   return column.endsWith(".") ? `${column}NAME` : column.endsWith("[") ? `${column}…` : column;
 }

@@ -1,4 +1,4 @@
-/** The fields of CSV records, read by csv-parse; one record that is no CSV spoils none beside it. */
+/** The fields of CSV records, read by csv-parse; a malformed record does not affect the others. */
 import { type Options, parse } from "csv-parse/sync";
 import { RowFault } from "./row.ts";
 

@@ -1,4 +1,4 @@
-/** One import of a file at a time: two would write one checkpoint, and each lose what the other had noted. */
+/** Allows one import of a file at a time: two would write one checkpoint, and each would lose the other's notes. */
 import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { type FileLock, lockFile } from "../../store/sqlite/file-lock.ts";
 import { EXIT, Failure } from "../frame/failure.ts";
@@ -6,7 +6,7 @@ import { unwritable } from "./checkpoint.ts";
 
 const SUFFIX = ".lockkeeper-import";
 
-/** Held by the kernel: it falls with the process, and what a crash leaves stands in nobody's way. */
+/** Held by the kernel: released when the process ends; leftovers of a crash do no harm. */
 export class ImportLock {
   readonly #path: string;
   readonly #file: number;

@@ -33,7 +33,7 @@ interface Element {
   bytes: number;
 }
 
-/** The document is no JSON; the message says where. */
+/** The document is not JSON; the message says where. */
 export class DocumentFault extends Error {
   override readonly name = "DocumentFault";
 }
@@ -69,7 +69,7 @@ export async function* findElements(
 class ElementFinder {
   readonly #options: ElementOptions;
   readonly #stack: Open[] = [];
-  /** Told of all that is outside the wanted objects: each of those is judged by itself. */
+  /** Called with everything outside the wanted objects, which are judged one by one. */
   readonly #grammar = new JsonGrammar();
   #offset: number;
   #line = 1;

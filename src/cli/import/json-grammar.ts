@@ -8,7 +8,7 @@ const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?
 const LITERAL_CHARS_MAX = 400;
 const SPACE = new Set([9, 10, 13, 32]);
 
-/** Hears of brackets, strings, colons, commas and all bytes beside them, in their order. Each answers whether it may stand there. */
+/** Called with brackets, strings, colons, commas and all other bytes, in their order. Each returns whether it may stand there. */
 export class JsonGrammar {
   readonly #isList: boolean[] = [];
   #place: Place | undefined = "value";

@@ -36,9 +36,9 @@ export class Draft {
   /** By namespace; a map, in which `__proto__` is a name like any other. */
   readonly attributes = new Map<string, JsonObject>();
   readonly restrictions: RestrictionInit[] = [];
-  /** Passwords and second factors are never sent; whether there were any is told at the end. */
+  /** Passwords and second factors are never sent; whether there were any is reported at the end. */
   hasSecrets = false;
-  /** Whose user it is over there; empty: not said. */
+  /** The organization in the source system; empty if unknown. */
   organization = "";
   /** Set: the row is no user to bring over, and why. */
   passedOver: string | undefined;
@@ -85,7 +85,7 @@ export class Draft {
 export interface Mapped {
   readonly user: UserInit;
   readonly hasSecrets: boolean;
-  /** Whose user it is over there; empty: not said. */
+  /** The organization in the source system; empty if unknown. */
   readonly organization: string;
   /** Present: the row is no user to bring over, and why. */
   readonly passedOver?: string;
@@ -190,7 +190,7 @@ export function objectIn(object: JsonObject, name: string): JsonObject {
   return isObject(value) ? value : {};
 }
 
-/** A flag of a foreign object; absent and null: false. Throws RowFault for what is no flag. */
+/** A flag of a foreign object; absent and null: false. Throws RowFault for any other type. */
 export function flagIn(object: JsonObject, name: string): boolean {
   const value = object[name];
   if (value === undefined || value === null) return false;
@@ -214,7 +214,7 @@ export function withheld(value: JsonValue): string {
 
 const SHOWN_CHARS_MAX = 60;
 
-/** A name, an id or a path as it is told in a fault: quoted, escaped and cut. */
+/** A name, an id or a path as a fault shows it: quoted, escaped and cut. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text);
 }

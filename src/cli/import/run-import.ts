@@ -21,7 +21,7 @@ const IN_FLIGHT_MAX = 4;
  * have 4 MiB.
  */
 const BATCH_BYTES_MAX = 512 * 1024;
-/** How many failed rows are told at once; all of them are in the file of errors. */
+/** How many failed rows are printed; all of them are in the file of errors. */
 const TOLD_FAILURES_MAX = 10;
 
 export interface ImportOptions {
@@ -45,7 +45,7 @@ export interface ImportOptions {
   readonly newId: () => string;
   /** Milliseconds that only go forward. */
   readonly clock: () => number;
-  /** `undefined`: nothing is told on the way. */
+  /** `undefined`: no progress is printed. */
   readonly progress: ProgressOptions | undefined;
 }
 
@@ -185,7 +185,7 @@ class Import {
     await this.#pipeline.drain();
   }
 
-  /** Not before the header was read: a file that is refused leaves what stands there as it is. */
+  /** Opened only after the header is valid, so that a rejected file does not overwrite it. */
   async #openErrors(): Promise<void> {
     const { errorFile, input } = this.#options;
     if (errorFile === undefined || this.#errors !== undefined) return;
@@ -298,7 +298,7 @@ class Import {
     return { rows: rowsOf(counts), failed: counts.failed, bytes: offset, size: this.#options.input.size };
   }
 
-  /** Says how to go on, and why it is to be. */
+  /** Explains why the import stopped and how to resume. */
   #brokenOff(cause: unknown): unknown {
     const error = cause instanceof DocumentFault ? usageFailure(`the file is not well: ${cause.message}`) : cause;
     const { signal, errorsMax } = this.#options;

@@ -61,6 +61,7 @@ test("what could come next is offered: commands, flags, values and files", async
   assert.deepEqual(await offersFor("users", "list", "--state=locked,b"), ["--state=locked,banned"]);
   assert.deepEqual(await offersFor("users", "list", "-o", ""), ["table", "wide", "json", "yaml", "name"]);
   assert.deepEqual(await offersFor("serve", "--log-f"), ["--log-format"]);
+  assert.deepEqual(await offersFor("serve", "--log-level", "de"), ["debug"]);
   assert.deepEqual(await offersFor("completion", "z"), ["zsh"]);
   for (const line of ["users show a --key-file", "serve --tls-cert", "users import", "restore", "backup"]) {
     assert.deepEqual(await offersFor(...line.split(" "), ""), [":files"], line);
@@ -90,7 +91,7 @@ test("help and version answer without a service or a key, in each way that peopl
   for (const line of [[], ["-h"], ["help"]]) assert.equal(await printed(lk(line, nobody)), help);
   const lock = await printed(lk("users lock --help", nobody));
   assert.match(lock, /^lockkeeper users lock <users\.\.> \[flags\]\n\nLock users, /);
-  assert.match(lock, /^ {2}-d, --duration TIME +for so long/m);
+  assert.match(lock, /^ {2}-d, --duration TIME +how long, such as/m);
   assert.match(lock, /^Examples:$/m);
   for (const line of ["help users lock", "users lock -h", "users lock ann --never -h"]) {
     assert.equal(await printed(lk(line, nobody)), lock);

@@ -1,4 +1,4 @@
-/** `lockkeeper keys create`: a new API key, by the service or, for whoever lost the last one, beside it. */
+/** `lockkeeper keys create`: creates an API key, through the service or, if the last one is lost, in its database. */
 import { existsSync } from "node:fs";
 import { SETTINGS } from "../../../config.ts";
 import { defineCommand, type ServiceParts } from "../../frame/command.ts";
@@ -19,7 +19,7 @@ function isGiven(typed: unknown): boolean {
 
 type OwnerKey = Awaited<ReturnType<ServiceParts["createOwnerKey"]>>;
 
-/** A key that is made beside a service that is stopped. */
+/** Creates a key in the database of a stopped service. */
 async function ownerKey(path: string, displayName: string, parts: ServiceParts): Promise<OwnerKey> {
   // A mistyped path would make an empty database, and a key that opens nothing.
   if (!existsSync(path)) throw usageFailure(`--database: there is no file ${path}`);
@@ -56,7 +56,7 @@ export const keysCreate = defineCommand({
     "validate-only": toggle("check everything, change nothing, and say what would be"),
     database: value(
       "sqlite:PATH",
-      "make an owner's key in this database, without a service: stop it first. For whoever lost the last key",
+      "create an owner's key in this database while the service is stopped, when the last key is lost",
       SETTINGS.database.parse,
     ),
   },

@@ -59,7 +59,7 @@ export const signinCheck = defineCommand({
         }
       }
     } finally {
-      // Those before one who is not known are told all the same.
+      // The users before an unknown one are shown anyway.
       if (isTable && rows.length > 0) await output.write(output.table(COLUMNS).lines(rows));
     }
     return allowed ? "done" : "refused";

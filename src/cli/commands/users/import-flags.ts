@@ -24,18 +24,18 @@ const FORMATS: Readonly<Record<Format, Format>> = { csv: "csv", ndjson: "ndjson"
 export const IMPORT_FLAGS = {
   from: choice("the system that wrote the file; absent: our own columns and fields", SOURCE_NAMES),
   format: choice("what is in the file; absent: as its name ends", FORMATS),
-  "if-exists": choice("what becomes of a row whose user is there (default skip)", IF_EXISTS),
+  "if-exists": choice("what to do with a row whose user exists (default skip)", IF_EXISTS),
   "ignore-columns": textList("NAME,…", "columns of a CSV to leave out"),
-  "from-organization": text("ID", "of a file with several organizations, take the users of this one"),
+  "from-organization": text("ID", "take the users of this organization of the file"),
   errors: file(
     "FILE",
-    "write each row that failed there, as a line of JSON; one that is not empty is overwritten only with --yes",
+    "write each row that failed to this file, as a line of JSON; one that is not empty is overwritten only with --yes",
   ),
-  "max-errors": value("NUMBER", "stop when so many rows have failed", (typed) =>
+  "max-errors": value("NUMBER", "stop when this many rows have failed", (typed) =>
     parseWhole(typed, { min: 1, max: 1e9 }),
   ),
   "dry-run": toggle("check everything, change nothing, and say what would be"),
-  restart: toggle("begin anew, though an earlier import of the file broke off"),
+  restart: toggle("start over, although an earlier import of the file broke off"),
   "batch-size": value("NUMBER", `rows a request, 1 to ${BATCH_ROWS_MAX} (default ${BATCH_ROWS_MAX})`, (typed) =>
     parseWhole(typed, { min: 1, max: BATCH_ROWS_MAX }),
   ),

@@ -115,7 +115,7 @@ function httpOne({ host }: URL): string {
 /** What kept the call from the service or its answer from us; `undefined`: nothing that is known. */
 function obstacle(error: ConnectError, server: URL, timeoutMs: number): string | undefined {
   if (error.code === Code.DeadlineExceeded) {
-    return `no answer from ${server.origin} within ${timeoutMs} ms; a change may have been applied all the same`;
+    return `no answer from ${server.origin} within ${timeoutMs} ms; a change may have been applied anyway`;
   }
   const causes = causesOf(error).join(" ");
   return OBSTACLES.find(([found]) => found.test(causes))?.[1](server);
