@@ -7,7 +7,8 @@ const PREFIX = "/clerk/v1";
 export const clerk: Dialect = {
   name: "clerk",
   owns: (path) => path === PREFIX || path.startsWith(`${PREFIX}/`),
-  corsHeaders: ["clerk-api-version"],
+  // The SDK sends both, and browsers ask for leave of either.
+  corsHeaders: ["clerk-api-version", "user-agent"],
   load: async (operations) => {
     const { backendApi } = await import("./backend-api.ts");
     return { mounts: [], httpMounts: [{ prefix: PREFIX, handler: backendApi(operations, PREFIX) }] };

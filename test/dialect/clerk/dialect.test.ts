@@ -21,3 +21,14 @@ test("without being enabled it serves nothing", async (t) => {
   assert.notEqual(headers.get("content-type"), null);
   assert.equal((await fetch(`${enabled.url}/clerk/v1/users`, { headers: header })).status, 200);
 });
+
+test("pages of the allowed origins may send what the SDK sends", async (t) => {
+  const origin = "https://console.example";
+  const { url } = await startService(t, { config: { dialects: ["clerk"], corsOrigins: [origin] } });
+  const headers = { origin, "access-control-request-method": "POST" };
+  const preflight = await fetch(`${url}/clerk/v1/users`, { method: "OPTIONS", headers });
+  const allowed = (preflight.headers.get("access-control-allow-headers") ?? "").toLowerCase().split(", ");
+  for (const name of ["authorization", "clerk-api-version", "content-type", "user-agent"]) {
+    assert.ok(allowed.includes(name), name);
+  }
+});

@@ -58,6 +58,9 @@ export function callFailure(error: ConnectError, { server, timeoutMs, typedFor }
   if (info?.metadata.outcome === "UNKNOWN") {
     lines.push("whether it was applied is not known: look before it is tried again, or repeat it with --request-id");
   }
+  if (info?.metadata.callId !== undefined) {
+    lines.push(`the log of the service has the cause under callId=${info.metadata.callId}`);
+  }
   if (retry?.retryDelay !== undefined) {
     const delayMs = Number(retry.retryDelay.seconds) * 1000 + retry.retryDelay.nanos / 1e6;
     lines.push(`try again in ${delayMs < 1000 ? `${Math.ceil(delayMs)} ms` : `${Math.ceil(delayMs / 1000)} s`}`);
