@@ -1,11 +1,13 @@
 /** The road of plain mounts: their handlers get the request in parts and answer with a whole. */
 import type { ConnectError } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
+import { parseJson } from "../transcoding/json-message.ts";
 import { callerGone, toCallError } from "./call-error.ts";
 import { answerText, type HttpRoute, sortMounts } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HttpCall, HttpMount, HttpNote } from "./mount.ts";
 import { recordHttp, type Surroundings } from "./road.ts";
+import { takeTurn } from "./turns.ts";
 
 /** Longer prefixes come first, so that the closest mount serves. */
 export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surroundings: Surroundings<A>): HttpRoute[] {
@@ -39,6 +41,12 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
     header: exchange.header,
     remoteAddress: exchange.remoteAddress,
     readBody: () => exchange.body.readAll(surroundings.limits.bodyBytesMax),
+    parseJson: async (bytes) => {
+      await takeTurn();
+      const { json } = parseJson(bytes, surroundings.limits.valuesMax);
+      await takeTurn();
+      return json;
+    },
     note: (more) => {
       noted = { ...noted, ...more };
       if (more.admission !== undefined) exchange.prove();

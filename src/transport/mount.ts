@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { DescMessage, DescMethod, DescService, Message, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, DescService, JsonValue, Message, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestPolicy } from "../transcoding/policy.ts";
 import type { DescribeError } from "./record.ts";
@@ -120,6 +120,11 @@ export interface HttpCall<A = unknown> {
   readonly remoteAddress: string;
   /** The whole body. Rejects with a ConnectError when it is too large, too slow or broken off. */
   readBody(): Promise<Uint8Array>;
+  /**
+   * The value of a JSON document, when its turn has come. Rejects with a ConnectError: InvalidArgument for what is no JSON or
+   * nests too deep, ResourceExhausted for more values than are taken.
+   */
+  parseJson(bytes: Uint8Array): Promise<JsonValue>;
   /** Adds to the record of the call. A call of which nothing is noted leaves none: probes are not logged. */
   note(note: HttpNote<A>): void;
 }

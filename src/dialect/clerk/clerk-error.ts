@@ -26,9 +26,10 @@ export class ClerkError extends Error {
     entries: readonly ErrorEntry[],
     more: { readonly header?: Readonly<Record<string, string>>; readonly cause?: unknown } = {},
   ) {
-    super(entries.map(({ longMessage }) => longMessage).join(" "), { cause: more.cause });
+    const told = listEntries(entries);
+    super(told.map(({ longMessage }) => longMessage).join(" "), { cause: more.cause });
     this.status = status;
-    this.entries = entries;
+    this.entries = told;
     this.header = more.header ?? {};
   }
 
@@ -45,6 +46,30 @@ export class ClerkError extends Error {
       clerk_trace_id: traceId,
     };
   }
+}
+
+/** So many entries are told at most, and so many bytes of JSON: the whole answer has 8 KiB at most. */
+const TOLD_MAX = 20;
+const TOLD_BYTES_MAX = 7_000;
+const TEXT_CHARS_MAX = 500;
+
+/** As many as there is room for, and with the last of them how many more there are. */
+function listEntries(entries: readonly ErrorEntry[]): readonly ErrorEntry[] {
+  const told: ErrorEntry[] = [];
+  let bytes = 0;
+  for (const each of entries.slice(0, TOLD_MAX)) {
+    const entry = { ...each, longMessage: each.longMessage.slice(0, TEXT_CHARS_MAX).toWellFormed() };
+    // The names of the members are longer in the answer.
+    bytes += Buffer.byteLength(JSON.stringify(entry)) + 20;
+    if (bytes > TOLD_BYTES_MAX && told.length > 0) break;
+    told.push(entry);
+  }
+  const last = told.at(-1);
+  const left = entries.length - told.length;
+  if (last !== undefined && left > 0) {
+    told[told.length - 1] = { ...last, longMessage: `${last.longMessage} (and ${left} more)` };
+  }
+  return told;
 }
 
 /** An error of one entry whose long text differs from the short one. */
@@ -98,6 +123,16 @@ export function bodyTooLarge(bytesMax: string): ClerkError {
     "request_body_too_large",
     "Request body too large",
     `The request body exceeds the maximum allowed size of ${bytesMax} bytes.`,
+  );
+}
+
+/** The body has more members, items and single values than are taken. */
+export function bodyTooManyValues(valuesMax: string): ClerkError {
+  return clerkError(
+    413,
+    "request_body_too_large",
+    "Request body too large",
+    `The request body exceeds the maximum allowed number of ${valuesMax} values.`,
   );
 }
 

@@ -28,7 +28,6 @@ export function readForm<T extends FormTable>(body: JsonObject, table: T): Form<
     const read =
       type === undefined ? { fault: paramUnknown(name.slice(0, NAME_CHARS_MAX)) } : readParam(name, value, type);
     if ("fault" in read) faults.push(read.fault);
-    if (faults.length >= FAULTS_MAX) break;
     if ("value" in read) form[name] = read.value;
   }
   const [first, ...others] = faults;
@@ -37,8 +36,6 @@ export function readForm<T extends FormTable>(body: JsonObject, table: T): Form<
 }
 
 const NAME_CHARS_MAX = 100;
-/** So many faults are told at most: an answer is not to be larger than its request. */
-const FAULTS_MAX = 100;
 
 type Read = { readonly value: unknown } | { readonly fault: ParamFault };
 

@@ -17,12 +17,23 @@ describe("bounds", () => {
     assert.deepEqual(Object.keys(merged as object).sort(), keys.toSorted());
   });
 
-  test("at most 100 faults of a request are told", async (t) => {
+  test("at most 20 faults of a request are told, and how many more there are", async (t) => {
     const { url } = await start(t);
     const body = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`unknown_${i}`, 1]));
     const { status, json } = await send(url, "/users", { method: "POST", body });
     assert.equal(status, 422);
-    assert.equal((json as { errors: unknown[] }).errors.length, 100);
+    const { errors } = json as { errors: readonly { readonly long_message: string }[] };
+    assert.equal(errors.length, 20);
+    assert.match(errors.at(-1)?.long_message ?? "", / \(and 4980 more\)$/);
+    const escaped = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`${"\u0001".repeat(100)}${i}`, 1]));
+    const long = await send(url, "/users", { method: "POST", body: escaped });
+    assert.ok(JSON.stringify(long.json).length <= 8 * 1024);
+    const values = await send(url, "/users", {
+      method: "POST",
+      body: { public_metadata: { a: Array(20_000).fill([]) } },
+    });
+    assert.equal(values.status, 413);
+    assert.match(JSON.stringify(values.json), /maximum allowed number of 10000 values/);
   });
 
   test("what stands in the place of an id, and is none, is not logged", async (t) => {
