@@ -32,12 +32,16 @@ const HELD_MS_STEP = 617;
 /** Each that waits holds memory. Beyond, they are told at once. */
 const HELD_MAX = 5_000;
 
+/** KiB of what anybody may read that an address is given: the pages of the reference eight times at once. */
+const OPEN_KIB: Rate = { perSecond: 512, burst: 16 * 1024 };
+
 export class Gate {
   readonly #badge: GateOptions["badge"];
   readonly #tokens: GateOptions["tokens"];
   readonly #addresses: Limit | undefined;
   readonly #callers: Limit | undefined;
   readonly #promptRefusals: RateLimit;
+  readonly #openKib: RateLimit;
   #held = 0;
   #heldMs = 0;
 
@@ -47,6 +51,7 @@ export class Gate {
     this.#addresses = addressRate && new Limit(addressRate, clock);
     this.#callers = callerRate && new Limit(callerRate, clock);
     this.#promptRefusals = new RateLimit(PROMPT_REFUSALS, clock);
+    this.#openKib = new RateLimit(OPEN_KIB, clock);
   }
 
   /**
@@ -84,6 +89,21 @@ export class Gate {
     return refuse(
       "ADDRESS_RATE",
       `calls from ${shown(remoteAddress)} are limited to ${this.#addresses?.text}; this is one too many`,
+      { retryAfterMs: waitMs },
+    );
+  }
+
+  /**
+   * Counts what an address is given without a credential. Answers the refusal when it is too much: a few bytes of a
+   * stranger may ask for a thousand times as many.
+   */
+  charge(remoteAddress: string, bytes: number): Refusal | undefined {
+    const waitMs = this.#openKib.take(networkOf(remoteAddress), Math.ceil(bytes / 1024));
+    if (waitMs === 0) return undefined;
+    return refuse(
+      "ADDRESS_RATE",
+      `what anybody may read is limited to ${OPEN_KIB.perSecond} KiB a second and ${OPEN_KIB.burst / 1024} MiB at once for ` +
+        `${shown(remoteAddress)}; this is too much`,
       { retryAfterMs: waitMs },
     );
   }

@@ -18,6 +18,7 @@ const EPSILON_MS = 1e-3;
 export class RateLimit {
   readonly #intervalMs: number;
   readonly #fillMs: number;
+  readonly #burst: number;
   readonly #clock: () => number;
   readonly #callersMax: number;
   /** When each bucket is full, in milliseconds since the epoch. Whoever called last is the last. */
@@ -26,6 +27,7 @@ export class RateLimit {
   constructor({ perSecond, burst }: Rate, clock: () => number, callersMax: number = CALLERS_MAX) {
     this.#intervalMs = 1000 / perSecond;
     this.#fillMs = burst * this.#intervalMs;
+    this.#burst = burst;
     this.#clock = clock;
     this.#callersMax = callersMax;
   }
@@ -35,17 +37,21 @@ export class RateLimit {
     return this.#fullTimes.size;
   }
 
-  /** Takes one call's worth. Answers 0, or how many milliseconds to wait until there is one; nothing is taken then. */
-  take(name: string): number {
+  /**
+   * Takes one call's worth, or of another measure so many, a full bucket at most. Answers 0, or how many milliseconds to
+   * wait until there are as many; nothing is taken then.
+   */
+  take(name: string, tokens = 1): number {
+    const takenMs = Math.min(tokens, this.#burst) * this.#intervalMs;
     const now = this.#clock();
     const known = this.#fullTimes.get(name) ?? now;
     // No bucket is emptier than empty, whatever the clock has done.
     const fullTime = Math.min(Math.max(known, now), now + this.#fillMs);
-    const waitMs = fullTime + this.#intervalMs - this.#fillMs - now;
+    const waitMs = fullTime + takenMs - this.#fillMs - now;
     const isTaken = waitMs <= EPSILON_MS;
     this.#fullTimes.delete(name);
     this.#forget(now);
-    this.#fullTimes.set(name, isTaken ? fullTime + this.#intervalMs : fullTime);
+    this.#fullTimes.set(name, isTaken ? fullTime + takenMs : fullTime);
     return isTaken ? 0 : Math.max(1, Math.ceil(waitMs - EPSILON_MS));
   }
 

@@ -83,7 +83,7 @@ export const REASONS = {
   ],
   ADDRESS_RATE: [
     "RESOURCE_EXHAUSTED",
-    "More calls from this address than `--rate-limit-address` allows; `RetryInfo` says how long to wait.",
+    "More calls from this address than `--rate-limit-address` allows, or more of `/openapi.json`, `/docs` and reflection than an address is given; `RetryInfo` says how long to wait.",
   ],
   CALLER_RATE: [
     "RESOURCE_EXHAUSTED",

@@ -27,6 +27,7 @@ import type { Store } from "../store/store.ts";
 import { nativeRestPolicy } from "../transcoding/policy.ts";
 import { type Health, healthMount } from "../transport/health.ts";
 import { type Admit, type Handlers, type Mount, type MountOptions, mount } from "../transport/mount.ts";
+import type { ChargeStranger } from "../transport/record.ts";
 import { Reflection, reflectionMounts } from "../transport/reflection.ts";
 
 /** An import of 1,000 users with attributes is larger than any other request. */
@@ -102,8 +103,16 @@ export function mounts({
     hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
     hang(AdminService, adminHandlers({ store, badge, log })),
     healthMount(health, anyone),
-    ...reflectionMounts(reflection, anyoneCounted),
+    ...reflectionMounts(reflection, anyoneCounted, chargeStranger(gate)),
   ] as Mount<Admission | undefined>[];
+}
+
+/** What anybody may read is counted by its bytes. */
+export function chargeStranger(gate: Pick<Gate, "charge">): ChargeStranger {
+  return (remoteAddress, bytes) => {
+    const refusal = gate.charge(remoteAddress, bytes);
+    return refusal && toConnectError(refusal);
+  };
 }
 
 /** Throws the refusal as an RPC error. */

@@ -4,14 +4,16 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { REASONS } from "../domain/refusal.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import type { RestPolicy } from "../transcoding/policy.ts";
 import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
 import type { RouteMount } from "../transcoding/route-table.ts";
+import { acceptsGzip, encodeContent } from "../transport/content-coding.ts";
 import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../transport/mount.ts";
-import type { RefuseStray } from "../transport/record.ts";
+import type { ChargeStranger, RefuseStray } from "../transport/record.ts";
 import { readVersion } from "../version.ts";
 
 const VERSION = readVersion();
@@ -84,13 +86,22 @@ interface Described {
 
 const registry = createRegistry(file_google_rpc_error_details);
 
-type Make = () => Promise<HttpAnswer>;
+/** A document as it is and, where that is shorter, as gzip. */
+interface Held {
+  readonly plain: HttpAnswer;
+  readonly zipped: HttpAnswer;
+}
 
-/**
- * The mounts of the document and its page. `mounts`: the services; those with REST paths are described. `refuse`: asked
- * about each request, as about all that need no credential.
- */
-export function referenceMounts(mounts: readonly Described[], refuse: RefuseStray): HttpMount<never>[] {
+type Make = () => Promise<Held>;
+
+/** `refuse`: asked about each request, as about all that need no credential. `charge`: about each answer. */
+interface Strangers {
+  readonly refuse: RefuseStray;
+  readonly charge: ChargeStranger;
+}
+
+/** The mounts of the document and its page. `mounts`: the services; those with REST paths are described. */
+export function referenceMounts(mounts: readonly Described[], strangers: Strangers): HttpMount<never>[] {
   const page = held(async () => fileOf("text/html; charset=utf-8", Buffer.from(PAGE)));
   const files = Object.entries(VIEWER_FILES).map(([name, type]): [string, Make] => [
     `/docs/${name}`,
@@ -105,28 +116,37 @@ export function referenceMounts(mounts: readonly Described[], refuse: RefuseStra
   ]);
   return [
     // Who opens the address in a browser wants to read.
-    mountHttp("/", (call) => answer(call, toDocs, refuse), { isExact: true }),
-    ...PATHS.map((prefix) => mountHttp<never>(prefix, (call) => answer(call, pages.get(call.path), refuse))),
+    mountHttp("/", (call) => answer(call, toDocs, strangers), { isExact: true }),
+    ...PATHS.map((prefix) => mountHttp<never>(prefix, (call) => answer(call, pages.get(call.path), strangers))),
   ];
 }
 
 const PATHS = ["/openapi.json", "/docs"] as const;
 
-const toDocs: Make = async () => {
+const toDocs = held(async () => {
   const header = { ...SAFETY, location: "/docs", "content-type": "text/plain" };
   return { status: 302, header, body: Buffer.from("the reference is at /docs, for programs at /openapi.json\n") };
-};
+});
 
 /** Made when first asked for and kept, so that anyone may ask often; a failure is tried again. */
-function held(make: Make): Make {
-  let made: Promise<HttpAnswer> | undefined;
+function held(make: () => Promise<HttpAnswer>): Make {
+  let made: Promise<Held> | undefined;
   return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
+    made ??= make()
+      .then(withZipped)
+      .catch((error: unknown) => {
+        made = undefined;
+        throw error;
+      });
     return made;
   };
+}
+
+async function withZipped(plain: HttpAnswer): Promise<Held> {
+  const body = await encodeContent("gzip", plain.body);
+  if (body === undefined || body.byteLength >= plain.body.byteLength) return { plain, zipped: plain };
+  const etag = String(plain.header.etag).replace(/"$/, '-gzip"');
+  return { plain, zipped: { ...plain, body, header: { ...plain.header, etag, "content-encoding": "gzip" } } };
 }
 
 async function createDocument(mounts: readonly Described[]): Promise<string> {
@@ -166,14 +186,15 @@ function fileOf(type: string, body: Uint8Array): HttpAnswer {
   return { status: 200, header: { ...SAFETY, "content-type": type, "cache-control": "no-cache", etag }, body };
 }
 
-async function answer(call: HttpCall<never>, make: Make | undefined, refuse: RefuseStray): Promise<HttpAnswer> {
+async function answer(
+  call: HttpCall<never>,
+  make: Make | undefined,
+  { refuse, charge }: Strangers,
+): Promise<HttpAnswer> {
   const { method, header } = call;
   call.note({ operation: "reference" });
   const refused = refuse(call.remoteAddress);
-  if (refused !== undefined) {
-    call.note({ error: refused });
-    return encodeStatusError(refused, { registry });
-  }
+  if (refused !== undefined) return refusalOf(call, refused);
   if (make === undefined) {
     const error = pathNotFound(call.path, PATHS);
     call.note({ error });
@@ -183,11 +204,19 @@ async function answer(call: HttpCall<never>, make: Make | undefined, refuse: Ref
     call.note({ error: methodNotAllowed(["GET", "HEAD"]) });
     return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
   }
-  const found = await make();
-  const secured = { ...found.header, "content-security-policy": CONTENT_SECURITY_POLICY };
+  const { plain, zipped } = await make();
+  const found = acceptsGzip(header.get("accept-encoding") ?? "") ? zipped : plain;
+  const secured = { ...found.header, vary: "Accept-Encoding", "content-security-policy": CONTENT_SECURITY_POLICY };
   const known = (header.get("if-none-match") ?? "").split(/\s*,\s*/);
   const isKnown = known.includes(String(found.header.etag));
-  return isKnown ? { status: 304, header: secured, body: new Uint8Array() } : { ...found, header: secured };
+  if (isKnown) return { status: 304, header: secured, body: new Uint8Array() };
+  const tooMuch = method === "HEAD" ? undefined : charge(call.remoteAddress, found.body.byteLength);
+  return tooMuch === undefined ? { ...found, header: secured } : refusalOf(call, tooMuch);
+}
+
+function refusalOf(call: HttpCall<never>, error: ConnectError): HttpAnswer {
+  call.note({ error });
+  return encodeStatusError(error, { registry });
 }
 
 function textOf(status: number, text: string, header: Readonly<Record<string, string>>): HttpAnswer {

@@ -29,7 +29,7 @@ import { tellFinished } from "./finished-call.ts";
 import { type Prepared, prepareFirstStart } from "./first-start.ts";
 import { openTokens, readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
-import { createReflection, mounts } from "./mounts.ts";
+import { chargeStranger, createReflection, mounts } from "./mounts.ts";
 import { connectionsMaxHere } from "./open-files.ts";
 import { referenceMounts } from "./reference.ts";
 import { portFault } from "./start-report.ts";
@@ -144,7 +144,7 @@ async function serveStore(
     httpMounts: [
       ...healthHttpMounts(health),
       metricsMount(metrics, gate),
-      ...(config.docs ? referenceMounts(native, refuseStray) : []),
+      ...(config.docs ? referenceMounts(native, { refuse: refuseStray, charge: chargeStranger(gate) }) : []),
     ],
     lateMounts: lateMounts(enabled, { store, gate, newId }),
     limits: { connectionsMax: connectionsMaxHere(log), resets: config.rateLimitResets },

@@ -54,7 +54,8 @@ function isIdentity(coding: string): boolean {
   return coding.trim() === "" || coding.trim().toLowerCase() === "identity";
 }
 
-function acceptsGzip(acceptEncoding: string): boolean {
+/** Whether an `Accept-Encoding` takes gzip. */
+export function acceptsGzip(acceptEncoding: string): boolean {
   return acceptEncoding
     .split(",")
     .some((part) => /^\s*(?:x-)?gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(part));

@@ -54,7 +54,9 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
   };
   try {
     const { status, header, body } = await mounted.handler(call);
-    exchange.answer(status, { ...header }, body);
+    const vary = exchange.response.getHeader("vary");
+    const both = "vary" in header && vary !== undefined ? { vary: `${vary}, ${header.vary}` } : {};
+    exchange.answer(status, { ...header, ...both }, body);
   } catch (reason) {
     failure = toCallError(reason);
     if (failure.code === Code.Internal) surroundings.logInternal(reason, id);

@@ -51,3 +51,9 @@ export type RefuseStray = (remoteAddress: string) => ConnectError | undefined;
 
 /** Hears the cause of errors that callers only see as INTERNAL. The id is empty where no call is known. */
 export type LogInternal = (error: unknown, callId: string) => void;
+
+/**
+ * Told how many bytes an address is about to be given without a credential: an error to answer with in their place, or
+ * `undefined`.
+ */
+export type ChargeStranger = (remoteAddress: string, bytes: number) => ConnectError | undefined;

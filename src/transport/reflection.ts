@@ -1,6 +1,6 @@
 /** Server reflection, v1 and v1alpha alike, so that clients such as grpcurl and `buf curl` need no schema. */
 import { create, type DescFile, type DescService, type MessageInitShape, type Registry } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import {
   ServerReflection as ReflectionV1,
   ServerReflectionResponseSchema as ResponseV1Schema,
@@ -12,6 +12,7 @@ import {
 } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { DescriptorIndex } from "./descriptor-index.ts";
 import { type Admit, type Mount, type MountOptions, mount } from "./mount.ts";
+import type { ChargeStranger } from "./record.ts";
 
 type Question = ServerReflectionRequest["messageRequest"];
 type Answer = NonNullable<MessageInitShape<typeof ResponseV1Schema>["messageResponse"]>;
@@ -38,16 +39,21 @@ export class Reflection {
   }
 }
 
-/** The two services of reflection. */
-export function reflectionMounts<A>(reflection: Reflection, admit: Admit<A>): Mount<A>[] {
+/** The two services of reflection. `charge` hears of each answer before it is given. */
+export function reflectionMounts<A>(
+  reflection: Reflection,
+  admit: Admit<A>,
+  charge: ChargeStranger = () => undefined,
+): Mount<A>[] {
   const options: MountOptions<A> = { admit, unknownFields: "refuse" };
   const v1 = mount<typeof ReflectionV1, A>(
     ReflectionV1,
     {
-      async *serverReflectionInfo(requests) {
+      async *serverReflectionInfo(requests, { remoteAddress }) {
         const sent = new Set<DescFile>();
         for await (const originalRequest of requests) {
           const messageResponse = reply(reflection, originalRequest.messageRequest, sent);
+          refuseTooMuch(charge(remoteAddress, bytesOf(messageResponse)));
           yield create(ResponseV1Schema, { validHost: originalRequest.host, originalRequest, messageResponse });
         }
       },
@@ -57,11 +63,12 @@ export function reflectionMounts<A>(reflection: Reflection, admit: Admit<A>): Mo
   const v1alpha = mount<typeof ReflectionV1Alpha, A>(
     ReflectionV1Alpha,
     {
-      async *serverReflectionInfo(requests) {
+      async *serverReflectionInfo(requests, { remoteAddress }) {
         const sent = new Set<DescFile>();
         for await (const originalRequest of requests) {
           // The two versions have the same messages under different names.
           const messageResponse = reply(reflection, originalRequest.messageRequest as Question, sent);
+          refuseTooMuch(charge(remoteAddress, bytesOf(messageResponse)));
           yield create(ResponseV1AlphaSchema, {
             validHost: originalRequest.host,
             originalRequest,
@@ -73,6 +80,16 @@ export function reflectionMounts<A>(reflection: Reflection, admit: Admit<A>): Mo
     options,
   );
   return [v1, v1alpha];
+}
+
+function refuseTooMuch(error: ConnectError | undefined): void {
+  if (error !== undefined) throw error;
+}
+
+/** Only files are large. */
+function bytesOf({ case: kind, value }: Answer): number {
+  const files = kind === "fileDescriptorResponse" ? (value.fileDescriptorProto ?? []) : [];
+  return files.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 function reply({ index, names }: Reflection, question: Question, sent: Set<DescFile>): Answer {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type IncomingHttpHeaders } from "node:http2";
 import { describe, type TestContext, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import type { Config } from "../../src/config.ts";
 import { ADMIN_KEY, type Running, startService, TestClock } from "../support/service.ts";
 import { RAW_WIRES, type RawAnswer, RawClient, type RawWire, readAnswer } from "../support/wires.ts";
@@ -184,4 +185,32 @@ test("by default nobody with a right key is limited, however many calls fail bes
   assert.equal(reasons.filter((reason) => reason === "USER_NOT_FOUND").length, 200);
   assert.equal(reasons.filter((reason) => reason === "CREDENTIAL_INVALID").length, 20);
   assert.equal(reasons.filter((reason) => reason === "AUTHENTICATION_RATE").length, 180);
+});
+
+describe("what anybody may read", () => {
+  const MIB = 1024 * 1024;
+
+  test("is given to an address at a bounded rate, as gzip where that is taken", async (t) => {
+    const { client, clock } = await open(t, { trustedProxies });
+    const read = (headers: Readonly<Record<string, string>>): Promise<RawAnswer> =>
+      client.send("1.1", { method: "GET", path: "/openapi.json", headers, body: new Uint8Array() });
+    const flood = { "x-forwarded-for": "192.0.2.1" };
+    const zipped = await read({ "accept-encoding": "gzip", "x-forwarded-for": "192.0.2.2" });
+    const plain = await read({ "x-forwarded-for": "192.0.2.3" });
+    assert.deepEqual(gunzipSync(zipped.body), plain.body);
+    assert.ok(zipped.body.byteLength < plain.body.byteLength / 5);
+    assert.equal(zipped.headers.vary, "Accept-Encoding");
+    assert.notEqual(zipped.headers.etag, plain.headers.etag);
+    let given = 0;
+    let last = await read(flood);
+    while (last.status === 200 && given < 17 * MIB) {
+      given += last.body.byteLength;
+      last = await read(flood);
+    }
+    assert.ok(given <= 16 * MIB && given > 15 * MIB, `${given} bytes`);
+    assert.deepEqual([last.status, reasonOf(last)], [429, "ADDRESS_RATE"]);
+    assert.equal((await read({ ...flood, "if-none-match": String(plain.headers.etag) })).status, 304);
+    clock.advance(1000 * Number(last.headers["retry-after"]));
+    assert.equal((await read(flood)).status, 200);
+  });
 });
