@@ -1,7 +1,9 @@
 /** Every command there is; one more is one file and one line here. */
 import type { Command, CommandSet } from "../frame/command.ts";
-import { backup } from "./backup.ts";
 import { completion } from "./completion.ts";
+import { backup } from "./database/backup.ts";
+import { migrate } from "./database/migrate.ts";
+import { restore } from "./database/restore.ts";
 import { help, version } from "./help.ts";
 import { keysCreate } from "./keys/create.ts";
 import { keysList } from "./keys/list.ts";
@@ -9,12 +11,10 @@ import { keysRevoke } from "./keys/revoke.ts";
 import { keysRotate } from "./keys/rotate.ts";
 import { keysShow } from "./keys/show.ts";
 import { login, logout } from "./login.ts";
-import { migrate } from "./migrate.ts";
 import { ORGS } from "./orgs/orgs.ts";
 import { policySet } from "./policy/set.ts";
 import { policyShow } from "./policy/show.ts";
 import { policySimulate } from "./policy/simulate.ts";
-import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
 import { sessionsList } from "./sessions/list.ts";
 import { sessionsRevoke } from "./sessions/revoke.ts";

@@ -3,10 +3,10 @@ import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { usageFailure } from "../frame/failure.ts";
 import { type Header, readCells, readHeader } from "./columns.ts";
-import { findDelimiter, readAllFields, readFields } from "./csv-fields.ts";
 import type { Input } from "./input.ts";
-import { findElements } from "./json-elements.ts";
-import { type RawRecord, splitRecords } from "./raw-records.ts";
+import { findDelimiter, readAllFields, readFields } from "./read/csv-fields.ts";
+import { findElements } from "./read/json-elements.ts";
+import { type RawRecord, splitRecords } from "./read/raw-records.ts";
 import { type Format, isObject, type Mapped, RowFault, type Source } from "./row.ts";
 
 /** A row of more bytes is a fault: lockkeeper keeps 64 Ki characters of a user. */

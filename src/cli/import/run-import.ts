@@ -8,9 +8,9 @@ import { type ImportRequest, type RequestTerms, type RowOutcome, type SendOption
 import { Checkpoint, type Counts, NO_COUNTS, type Progress, type Terms } from "./checkpoint.ts";
 import { ErrorFile, type FailedRow, holdsSomething } from "./error-file.ts";
 import type { Input } from "./input.ts";
-import { DocumentFault } from "./json-elements.ts";
 import { Pipeline } from "./pipeline.ts";
 import { ProgressLines, type ProgressOptions } from "./progress-lines.ts";
+import { DocumentFault } from "./read/json-elements.ts";
 import { type Format, type Mapped, RowFault, type Source, shown, type UserInit } from "./row.ts";
 import { type Row, readRows } from "./rows.ts";
 

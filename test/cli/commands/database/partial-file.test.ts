@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { isFileThere, makePartialFile } from "../../../src/cli/commands/partial-file.ts";
-import { EXIT, Failure } from "../../../src/cli/frame/failure.ts";
-import { temporaryFolder } from "../../support/service.ts";
+import { isFileThere, makePartialFile } from "../../../../src/cli/commands/database/partial-file.ts";
+import { EXIT, Failure } from "../../../../src/cli/frame/failure.ts";
+import { temporaryFolder } from "../../../support/service.ts";
 
 describe("a partial file", () => {
   test("is one of its own for each, and takes a name only once", async (t) => {

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { lstatSync, rmSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, link, open, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
+import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 
 export interface PartialFile {
   readonly path: string;

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fillForBackup as fill, partialsOf } from "../../support/backups.ts";
-import { ADMIN_KEY, clientsOf, spawnService, startService, temporaryFolder } from "../../support/service.ts";
-import { until } from "../../support/until.ts";
-import { assertRefused, cliEnvironment, cliOf, jsonOf, runOn, TestTerminal } from "../support/cli.ts";
+import { fillForBackup as fill, partialsOf } from "../../../support/backups.ts";
+import { ADMIN_KEY, clientsOf, spawnService, startService, temporaryFolder } from "../../../support/service.ts";
+import { until } from "../../../support/until.ts";
+import { assertRefused, cliEnvironment, cliOf, jsonOf, runOn, TestTerminal } from "../../support/cli.ts";
 
 describe("backup", () => {
   test("is readable for its owner alone, and refuses a folder in its place before anything", async (t) => {

@@ -1,8 +1,8 @@
 /** Records of a file: their lines, where they end, and what is made of those that never end. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type RawRecord, type SplitOptions, splitRecords } from "../../../src/cli/import/raw-records.ts";
-import { SOAK, seededRandom } from "../../support/random.ts";
+import { type RawRecord, type SplitOptions, splitRecords } from "../../../../src/cli/import/read/raw-records.ts";
+import { SOAK, seededRandom } from "../../../support/random.ts";
 
 const CASES = SOAK ? 20_000 : 400;
 

@@ -1,8 +1,8 @@
 /** `lockkeeper migrate`: brings a database to this version's schema without starting a service on it. */
-import { defineCommand } from "../frame/command.ts";
-import { usageFailure } from "../frame/failure.ts";
-import { type FlagTable, toggle } from "../frame/flag.ts";
-import { OUTPUT_FLAGS } from "../frame/service/connection-flags.ts";
+import { defineCommand } from "../../frame/command.ts";
+import { usageFailure } from "../../frame/failure.ts";
+import { type FlagTable, toggle } from "../../frame/flag.ts";
+import { OUTPUT_FLAGS } from "../../frame/service/connection-flags.ts";
 import { DATABASE_FLAG, failing } from "./offline.ts";
 
 const FLAGS = {
@@ -25,7 +25,7 @@ export const migrate = defineCommand({
     if (database === undefined)
       throw usageFailure("--database is needed, such as --database sqlite:data/lockkeeper.db");
     const { path } = database;
-    const { migrateFile } = await import("../../store/sqlite/offline.ts");
+    const { migrateFile } = await import("../../../store/sqlite/offline.ts");
     const { from, due } = await failing(() => migrateFile(path, { check }));
     const to = due.at(-1) ?? from;
     const said = due.length === 0 ? `${path} is at ${from}; nothing is due` : `${path}: ${from || "empty"} → ${to}`;

@@ -1,9 +1,9 @@
 /** What the commands share that work on a database itself: its flag, the way they fail, and how they tell what they do. */
-import { SETTINGS } from "../../config.ts";
-import type { VerifyProgress } from "../../store/sqlite/verify-database.ts";
-import { EXIT, Failure } from "../frame/failure.ts";
-import { value } from "../frame/flag.ts";
-import type { Output } from "../frame/output.ts";
+import { SETTINGS } from "../../../config.ts";
+import type { VerifyProgress } from "../../../store/sqlite/verify-database.ts";
+import { EXIT, Failure } from "../../frame/failure.ts";
+import { value } from "../../frame/flag.ts";
+import type { Output } from "../../frame/output.ts";
 
 /** Not from the environment: what is rewritten should be named. */
 export const DATABASE_FLAG = value(

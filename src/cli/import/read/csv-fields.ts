@@ -1,6 +1,6 @@
 /** The fields of CSV records, read by csv-parse; a malformed record does not affect the others. */
 import { type Options, parse } from "csv-parse/sync";
-import { RowFault } from "./row.ts";
+import { RowFault } from "../row.ts";
 
 /** What may separate fields; the first of them in the header does. */
 const DELIMITERS = [",", ";", "\t", "|"] as const;

@@ -1,8 +1,8 @@
 /** Objects in the lists of a document, found one by one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DocumentFault, findElements } from "../../../src/cli/import/json-elements.ts";
-import { seededRandom } from "../../support/random.ts";
+import { DocumentFault, findElements } from "../../../../src/cli/import/read/json-elements.ts";
+import { seededRandom } from "../../../support/random.ts";
 
 interface Found {
   readonly line: number;
