@@ -1,7 +1,7 @@
 /** The rules of attempts: who may try, what counts, and what locks. Pure: the counter and the settled user are handed in. */
 import type { CommandContext } from "./command.ts";
 import { type Factor, lockDurationOf, type Policy } from "./policy.ts";
-import { isApart, LATEST_TIME, neverWeaker, type Restriction } from "./restriction.ts";
+import { endOf, isApart, LATEST_TIME, neverWeaker, type Restriction } from "./restriction.ts";
 import { stateOf, type UserState } from "./user.ts";
 
 /** What is known of the attempts of one user with one factor. Instants are milliseconds since the epoch, UTC. */
@@ -150,6 +150,21 @@ function lockIfFull(counter: AttemptCounter, policy: Policy, factor: Factor, now
   const durationMs = lockDurationOf(policy, number);
   const expireTime = durationMs === null ? null : Math.min(now + durationMs, LATEST_TIME);
   return { counter: { ...counter, failures: [], locks: number }, lock: { number, startTime: now, expireTime } };
+}
+
+/**
+ * Until when the counter of somebody unknown is kept before others: while it is locked, and while more than half of the
+ * failures that would lock it still count. Forgetting one of these would tell that nobody is there.
+ */
+export function keptUntil(
+  { failures, outstanding }: AttemptCounter,
+  { restrictions }: Pick<UserState, "restrictions">,
+  { policy, factor, now }: { readonly policy: Policy; readonly factor: Factor; readonly now: number },
+): number {
+  const limit = policy.attemptsMax[factor];
+  const times = [...failures, ...outstanding.map(({ endTime }) => endTime)];
+  const counts = limit > 0 && 2 * times.length > limit ? Math.max(...times) + policy.countingWindowMs : now;
+  return Math.min(Math.max(now, counts, ...restrictions.map(endOf)), LATEST_TIME);
 }
 
 /** The lock as a restriction. `present`: one of the same cause, which is never shortened by it. */

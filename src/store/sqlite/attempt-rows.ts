@@ -32,11 +32,12 @@ export interface CounterOwner {
   readonly subject: string;
   readonly factor: Factor;
   readonly shadowState: UserState | undefined;
+  readonly keptUntil: number | undefined;
 }
 
 export function toCounterRow(
   { failures, outstanding, locks, life }: AttemptCounter,
-  { subject, factor, shadowState }: CounterOwner,
+  { subject, factor, shadowState, keptUntil }: CounterOwner,
   now: number,
 ): AttemptCounterTable {
   const ends = outstanding.map(({ endTime }) => endTime);
@@ -49,7 +50,7 @@ export function toCounterRow(
     life,
     next_due: ends.length === 0 ? null : Math.min(...ends),
     shadow_state: shadowState === undefined ? null : JSON.stringify(shadowState),
-    touch_time: now,
+    touch_time: keptUntil ?? now,
   };
 }
 

@@ -15,6 +15,7 @@ import {
   countSuccess,
   hasRoom,
   isLockedBy,
+  keptUntil,
   lockCauseOf,
   lockIfOver,
   mayTry,
@@ -320,7 +321,10 @@ class Trial {
   #apply(isCounterChanged: boolean): void {
     if (isCounterChanged) {
       this.#counterEntry.counter = this.#counter;
-      this.#counterEntry.shadowState = this.#userEntry === undefined ? this.#user : undefined;
+      const isShadow = this.#userEntry === undefined;
+      const how = { policy: this.#policy, factor: this.#command.factor, now: this.#now };
+      this.#counterEntry.shadowState = isShadow ? this.#user : undefined;
+      this.#counterEntry.keptUntil = isShadow ? keptUntil(this.#counter, this.#user, how) : undefined;
       this.#counterEntry.expiredIds.push(...this.#expiredIds);
       this.#counterEntry.isChanged = true;
     }

@@ -213,7 +213,7 @@ function attemptStatements(prepare: Prepare) {
     oldestDueCounter: prepare<[now: number], number | null>(
       "SELECT min(next_due) FROM attempt_counters WHERE next_due <= ?",
     ).pluck(),
-    // Those beyond the bound, which are the longest rested ones.
+    // Those beyond the bound: the longest rested ones, and only where none is left those that are kept before others.
     deleteOldShadows: prepare<[limit: number, kept: number]>(
       `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
         WHERE shadow_state IS NOT NULL ORDER BY touch_time DESC LIMIT ? OFFSET ?)`,

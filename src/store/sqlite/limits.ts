@@ -39,7 +39,10 @@ export interface Limits {
   readonly countRows: number;
   /** How long a list may take in all, waiting included. */
   readonly readMs: number;
-  /** Counters of unknown users that are kept; beyond, the longest rested goes first. */
+  /**
+   * Counters of unknown users that are kept. Beyond, the longest rested goes first; one that is locked or above half of
+   * its limit rests from the end of that on, so it goes when there are as many like it, whose end comes later.
+   */
   readonly shadowsMax: number;
   /** Users whose due restrictions the sweeper writes in one round. */
   readonly sweepUsers: number;

@@ -187,6 +187,7 @@ export interface AttemptCounterTable {
   next_due: number | null;
   /** JSON of a UserState: what is made up for an unknown user; null: the user's own counts. */
   shadow_state: string | null;
+  /** When it was written; of a shadow that is kept before others: until when. Shadows go in this order. */
   touch_time: number;
 }
 

@@ -59,6 +59,8 @@ export interface CounterEntry extends Entry {
   counter: AttemptCounter;
   /** What is made up for an unknown user. */
   shadowState: UserState | undefined;
+  /** Until when an unknown user's counter is kept before others; `undefined`: it rests from now on. */
+  keptUntil: number | undefined;
   /** Attempts that ran out of time, counted by this batch. */
   readonly expiredIds: string[];
 }
@@ -208,6 +210,7 @@ export class WorkingSet {
       factor,
       counter: row === undefined ? NO_ATTEMPTS : toCounter(row),
       shadowState: row?.shadow_state ? (JSON.parse(row.shadow_state) as UserState) : undefined,
+      keptUntil: undefined,
       expiredIds: [],
     };
     this.#counters.set(id, entry);

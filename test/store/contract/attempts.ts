@@ -1,97 +1,26 @@
 /** The contract of attempts: what is counted and kept, what the sweeper does, and what is bounded. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type {
-  Attempt,
-  AttemptAnswer,
-  AttemptSubject,
-  BeginAttempt,
-  CompleteAttempt,
-  RecordAttempt,
-} from "../../../src/domain/attempt.ts";
 import { parseNetwork } from "../../../src/domain/network.ts";
-import type { PolicyValues, UpdatePolicy } from "../../../src/domain/policy.ts";
-import type { AttemptQuery, Command, Store } from "../../../src/store/store.ts";
-import { context, createUser, deleteUser, importUser, ORGANIZATION_ID, unlockUser } from "../support/commands.ts";
+import type { AttemptQuery, Command } from "../../../src/store/store.ts";
+import {
+  attemptsLeft,
+  begin,
+  complete,
+  DAY_MS,
+  eventsOf,
+  fail,
+  HOUR_MS,
+  kept,
+  openWith,
+  RESERVATION_MS,
+  record,
+  U,
+} from "../support/attempts.ts";
+import { createUser, deleteUser, importUser, ORGANIZATION_ID, unlockUser } from "../support/commands.ts";
 import { readAll, reasonOf, resourceOf, tally } from "../support/outcomes.ts";
 import { START_TIME } from "../support/sqlite-fixture.ts";
-import type { ContractStore, OpenStore } from "./contract.ts";
-
-const RESERVATION_MS = 30_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-
-let lastId = 0;
-
-function common(subject: AttemptSubject) {
-  return {
-    subject,
-    organizationId: ORGANIZATION_ID,
-    factor: "PASSWORD",
-    ip: "192.0.2.1",
-    userAgent: "Browser",
-    restrictionId: `lock-${++lastId}`,
-    context: context(),
-  } as const;
-}
-
-function begin(
-  subject: AttemptSubject,
-  attemptId = `attempt-${++lastId}`,
-  more: Partial<BeginAttempt> = {},
-): BeginAttempt {
-  return { type: "BeginAttempt", attemptId, ...common(subject), ...more };
-}
-
-function record(subject: AttemptSubject, succeeded = false): RecordAttempt {
-  return { type: "RecordAttempt", attemptId: `attempt-${++lastId}`, succeeded, ...common(subject) };
-}
-
-function complete(attemptId: string, succeeded = false): CompleteAttempt {
-  return { type: "CompleteAttempt", attemptId, succeeded, restrictionId: `lock-${++lastId}`, context: context() };
-}
-
-function setPolicy(values: PolicyValues): UpdatePolicy {
-  return { type: "UpdatePolicy", policyId: ORGANIZATION_ID, values, cleared: Object.keys(values), context: context() };
-}
-
-const U = { userId: "u" };
-
-/** A store with the user u and a limit. */
-async function openWith(
-  open: OpenStore,
-  t: Parameters<OpenStore>[0],
-  limit: number,
-  ...more: [Parameters<OpenStore>[1]?]
-) {
-  const opened = await open(t, ...more);
-  resourceOf(await opened.store.execute(createUser("u")));
-  resourceOf(await opened.store.execute(setPolicy({ attemptsMax: { PASSWORD: limit } })));
-  return opened;
-}
-
-async function fail(store: Store, subject: AttemptSubject, times: number): Promise<AttemptAnswer> {
-  let answer: AttemptAnswer | undefined;
-  for (let i = 0; i < times; i++) answer = resourceOf(await store.execute(record(subject)));
-  assert.ok(answer !== undefined);
-  return answer;
-}
-
-function kept({ store }: ContractStore, organizationId: string | null = null): Promise<Attempt[]> {
-  const period = { organizationId, startTime: 0, endTime: Number.MAX_SAFE_INTEGER, pageSize: 3 };
-  return readAll((after) => store.listAttempts({ ...period, ...(after === undefined ? {} : { after }) }));
-}
-
-async function eventsOf({ store }: ContractStore): Promise<string[]> {
-  const { items } = await store.listUserEvents({ userId: "u", order: "oldest_first", pageSize: 100 });
-  return items.map(({ event }) => event.type);
-}
-
-async function attemptsLeft({ store }: ContractStore): Promise<number> {
-  const [view] = await store.readSignIns([{ userId: "u", factor: "PASSWORD" }]);
-  assert.ok(view !== undefined);
-  return view.policy.attemptsMax.PASSWORD - view.counter.failures.length - view.counter.outstanding.length;
-}
+import type { OpenStore } from "./contract.ts";
 
 export function describeAttempts(engine: string, open: OpenStore): void {
   describe(`${engine}: attempts`, () => {
@@ -143,13 +72,6 @@ export function describeAttempts(engine: string, open: OpenStore): void {
         ["a", "DENIED"],
         ["b", "OUTSTANDING"],
       ]);
-    });
-
-    it("counts no success for somebody who was unknown when the attempt began", async (t) => {
-      const { store } = await openWith(open, t, 3);
-      resourceOf(await store.execute(begin({ shadow: "s" }, "of-nobody")));
-      assert.equal(reasonOf(await store.execute(complete("of-nobody", true))), "ATTEMPT_NOT_FOUND");
-      assert.equal(resourceOf(await store.execute(complete("of-nobody", false))).result, "SETTLED");
     });
 
     it("gives way to those who wait already, but not where an attempt is only repeated", async (t) => {
@@ -325,60 +247,6 @@ export function describeAttempts(engine: string, open: OpenStore): void {
         [await outcomes({ outcomes: ["OUTSTANDING"] }), await outcomes({ outcomes: ["EXPIRED"] })],
         [[], ["EXPIRED"]],
       );
-    });
-
-    it("P3 bounds the counters of unknown users, the longest rested first, and keeps those of users", async (t) => {
-      const opened = await openWith(open, t, 3, { limits: { shadowsMax: 10 } });
-      const { store, clock } = opened;
-      await fail(store, U, 2);
-      const shadowOf = async (name: string) => ({
-        shadow: await store.shadowOf(ORGANIZATION_ID, { identifier: name }),
-      });
-      for (let i = 0; i < 30; i++) {
-        clock.time += 1;
-        await fail(store, await shadowOf(`nobody-${i}`), 2);
-      }
-      await store.sweep();
-      assert.equal(await attemptsLeft(opened), 1);
-      const left = async (i: number) => (await fail(store, await shadowOf(`nobody-${i}`), 1)).locked;
-      assert.deepEqual([await left(20), await left(29), await left(19), await left(0)], [true, true, false, false]);
-    });
-
-    it("P4 P5 stands for an unknown name in one way: normalised, secret, by organization", async (t) => {
-      const { store } = await openWith(open, t, 3);
-      const of = (name: Parameters<Store["shadowOf"]>[1], organization = ORGANIZATION_ID) =>
-        store.shadowOf(organization, name);
-      const one = await of({ identifier: "Zoé" });
-      assert.match(one, /^[\w-]{43}$/);
-      for (const same of [" zoé", "ZOE\u0301", "ｚｏé"]) assert.equal(await of({ identifier: same }), one);
-      const others = [
-        await of({ identifier: "zoe" }),
-        await of({ identifier: "Zoé" }, "other"),
-        await of({ userId: "Zoé" }),
-        await of({ userId: "zoé" }),
-      ];
-      assert.equal(new Set([one, ...others]).size, 5);
-      const { store: elsewhere } = await open(t);
-      assert.notEqual(
-        await elsewhere.shadowOf(ORGANIZATION_ID, { identifier: "Zoé" }),
-        one,
-        "every database has its own",
-      );
-    });
-
-    it("locks a shadow like a user, without an event, and lets it go in time", async (t) => {
-      const opened = await openWith(open, t, 2);
-      const { store, clock } = opened;
-      const nobody = { shadow: await store.shadowOf(ORGANIZATION_ID, { identifier: "nobody" }) };
-      const locked = await fail(store, nobody, 2);
-      assert.deepEqual([locked.locked, locked.user.restrictions[0]?.cause], [true, "POLICY"]);
-      assert.equal(resourceOf(await store.execute(begin(nobody))).result, "DENIED");
-      clock.time += HOUR_MS;
-      assert.equal(resourceOf(await store.execute(begin(nobody))).result, "ADMITTED");
-      clock.time += RESERVATION_MS;
-      await store.sweep();
-      assert.equal(resourceOf(await store.execute(record(nobody))).locked, true, "what timed out has counted");
-      assert.deepEqual(await eventsOf(opened), ["UserCreated"]);
     });
 
     it("leaves sequence and position of the history alone unless it locks", async (t) => {

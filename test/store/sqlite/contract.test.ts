@@ -6,6 +6,7 @@ import { describeLists } from "../contract/lists.ts";
 import { describeRequests } from "../contract/requests.ts";
 import { describeSearchTurns } from "../contract/search-turns.ts";
 import { describeSearches } from "../contract/searches.ts";
+import { describeUnknownUsers } from "../contract/unknown-users.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 
 describeCommands("SQLite", openFixture);
@@ -15,3 +16,4 @@ describeLists("SQLite", openFixture);
 describeSearches("SQLite", openFixture);
 describeSearchTurns("SQLite", openFixture);
 describeAttempts("SQLite", openFixture);
+describeUnknownUsers("SQLite", openFixture);
