@@ -174,6 +174,9 @@ async function serveStore(
   const tell = (): void => transport.setServing("", loaded && fault === undefined, fault);
   tell();
   const watch = watchStore(store, config, (found) => {
+    // How far the clock is behind changes all the time, and is one line all the same.
+    if (found === undefined) log.write("info", "ready again");
+    else if (fault === undefined) log.write("error", "not ready", { cause: found });
     fault = found;
     tell();
   });

@@ -87,11 +87,14 @@ describe("the clock", () => {
     await lockMeanwhile(lab, () => lab.pass(5000));
     await lab.logged(/goes on evenly 10800 s back.*time stands still: set the clock/);
     await until(async () => (await lab.readyz()).startsWith("503"), "a service that is not ready");
+    await lab.logged(/"error","message":"not ready","cause":"the clock is/);
     assert.match(await lab.readyz(), /^503 not serving: the clock is \d+ s behind the newest record.*set the clock/);
     assert.ok((await lab.metric("lockkeeper_clock_behind_seconds")) > 10_000);
     await lab.service.users.unlockUser({ userId: "v" });
     lab.pass(3 * HOUR);
     await until(async () => (await lab.readyz()) === "200 ok\n", "a service that is ready");
+    await lab.logged(/"message":"ready again"/);
+    assert.equal(lab.service.log().match(/"not ready"/g)?.length, 1);
     lab.pass(HOUR);
     assert.equal(await stateOf(lab, "u"), State.ACTIVE);
   });
