@@ -102,7 +102,7 @@ function errorSchemas(reasons: readonly string[]): JsonObject {
         items: {
           type: "object",
           properties: {
-            field: { type: "string", description: "The path in proto names, such as `profile.email`." },
+            field: { type: "string", description: "The path in JSON names, such as `profile.displayName`." },
             description: { type: "string" },
           },
         },

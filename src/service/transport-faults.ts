@@ -1,6 +1,6 @@
 /** Errors that no handler made (what cannot be decoded, found or awaited) get a reason like all others. */
-import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
-import { Code, type ConnectError } from "@connectrpc/connect";
+import { create, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { type Refusal, refuse, refuseFields } from "../domain/refusal.ts";
 import { toConnectError } from "./errors.ts";
@@ -12,13 +12,39 @@ const INTERNAL_TEXT = "internal error";
 interface FaultPlace {
   readonly method: DescMethod | undefined;
   readonly callId: string;
+  /** The caller knows fields by their JSON names. */
+  readonly isJson?: boolean;
 }
 
 /** Adds the details in place: the error is on its way to its encoder already. */
 export function describeFault(error: ConnectError, place: FaultPlace): void {
-  if (error.findDetails(ErrorInfoSchema).length > 0) return;
-  const refusal = refusalOf(error, place);
-  if (refusal !== undefined) error.details = toConnectError(refusal).details;
+  if (error.findDetails(ErrorInfoSchema).length === 0) {
+    const refusal = refusalOf(error, place);
+    if (refusal !== undefined) error.details = toConnectError(refusal).details;
+  }
+  if (place.isJson === true && place.method !== undefined) nameFieldsAsJson(error, place.method.input);
+}
+
+/** Fields by their JSON names, in the violations and where the sentence begins with one. */
+function nameFieldsAsJson(error: ConnectError, input: DescMessage): void {
+  const [found] = error.findDetails(BadRequestSchema);
+  if (found === undefined) return;
+  const fieldViolations = found.fieldViolations.map(({ field, description }) => ({
+    field: renamed(input, field, "jsonName"),
+    description,
+  }));
+  const value = create(BadRequestSchema, { fieldViolations });
+  error.details = error.details.map((detail) =>
+    ("desc" in detail ? detail.desc.typeName : detail.type) === BadRequestSchema.typeName
+      ? { desc: BadRequestSchema, value }
+      : detail,
+  );
+  const [first] = found.fieldViolations;
+  const prefix = `${first?.field}: `;
+  if (first === undefined || !error.rawMessage.startsWith(prefix)) return;
+  const sentence = `${fieldViolations[0]?.field}: ${error.rawMessage.slice(prefix.length)}`;
+  const { rawMessage, message } = new ConnectError(sentence, error.code);
+  Object.assign(error, { rawMessage, message });
 }
 
 function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal | undefined {
@@ -28,7 +54,7 @@ function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal
       const named = error.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations);
       const fields = named
         .filter(({ field }) => field !== "")
-        .map(({ field, description }) => ({ field: toProtoPath(method?.input, field), description }));
+        .map(({ field, description }) => ({ field: renamed(method?.input, field, "name"), description }));
       return fields.length > 0 ? refuseFields(fields) : malformed(message);
     }
     case Code.ResourceExhausted:
@@ -55,14 +81,14 @@ function malformed(message: string): Refusal {
   return refuse("REQUEST_MALFORMED", message);
 }
 
-/** `users[3].userId` as `users[3].user_id`. Members that are no fields stay as they were sent. */
-function toProtoPath(desc: DescMessage | undefined, path: string): string {
+/** `users[3].userId` as `users[3].user_id`, or the other way round. Members that are no fields stay as they were sent. */
+function renamed(desc: DescMessage | undefined, path: string, wanted: "name" | "jsonName"): string {
   const names: string[] = [];
   let at = desc;
   for (const segment of path.split(".")) {
     const [, name = segment, index = ""] = /^([^[]*)(\[.*)$/.exec(segment) ?? [];
     const field = at?.fields.find((each) => each.jsonName === name) ?? at?.fields.find((each) => each.name === name);
-    names.push(`${field?.name ?? name}${index}`);
+    names.push(`${field?.[wanted] ?? name}${index}`);
     at =
       field?.fieldKind === "message" || (field?.fieldKind === "list" && field.listKind === "message")
         ? field.message

@@ -45,6 +45,13 @@ export class LiveCall<A> implements Call<A> {
     return this.#exchange.header;
   }
 
+  /** Whether the messages are JSON; of a GET of Connect the query says so. */
+  get isJson(): boolean {
+    if (this.wire !== "connect") return this.wire === "rest";
+    const type = this.header.get("content-type");
+    return type === null ? /(?:^|&)encoding=json(?:&|$)/.test(this.#exchange.query) : /\bjson\b/i.test(type);
+  }
+
   get remoteAddress(): string {
     return this.#exchange.remoteAddress;
   }

@@ -57,7 +57,7 @@ export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: Lo
     if (cause !== undefined) {
       logInternal(cause, call.id);
     }
-    call.describeError?.(error, { method: call.method, callId: call.id });
+    call.describeError?.(error, { method: call.method, callId: call.id, isJson: call.isJson });
     fitRefusal(error);
     call.error ??= error;
   }

@@ -38,6 +38,8 @@ export type Finished<A> = (record: CallRecord<A>) => void;
 export interface FaultPlace {
   readonly method: DescMethod | undefined;
   readonly callId: string;
+  /** The caller reads and writes JSON. */
+  readonly isJson?: boolean;
 }
 
 /** May add details to an error, in place, before it is encoded; called for every error, those of handlers included. */

@@ -190,11 +190,15 @@ function refusal(code: string, reason: string, fields: readonly string[] = []): 
   return { refusal: { code, reason, fields } };
 }
 
-/** What differs from cell to cell is replaced: the user's id, and ids that the service made. */
+/**
+ * What differs from cell to cell is replaced: the user's id, ids that the service made, and names of fields, which wires
+ * with JSON write as JSON does.
+ */
 function generalise(outcome: Outcome, userId: string): Outcome {
   const text = JSON.stringify(outcome)
     .replaceAll(`"${userId}"`, '"USER"')
     .replaceAll(`\\"${userId}\\"`, '\\"USER\\"')
+    .replaceAll(/("fields":\["|"message":")reasonCode\b/g, "$1reason_code")
     .replaceAll(/"restrictionId":"[0-9a-f-]{36}"/g, '"restrictionId":"ID"');
   return JSON.parse(text) as Outcome;
 }

@@ -88,7 +88,7 @@ test("without a mask the fields that are there change, an empty text among them,
     assert.equal(refused.status, 400);
     assert.match(
       String(refused.body.message),
-      /^update_mask: is absent, and no field has a value; name or give one of profile, /,
+      /^updateMask: is absent, and no field has a value; name or give one of profile, /,
     );
   }
 
