@@ -61,7 +61,9 @@ export async function forEachId(
   work: (id: string) => Promise<void>,
 ): Promise<Ending> {
   let first: Failure | undefined;
+  let count = 0;
   for await (const id of eachId(typed, context)) {
+    count++;
     try {
       await work(id);
     } catch (error) {
@@ -73,5 +75,6 @@ export async function forEachId(
       first ??= failure;
     }
   }
+  if (count === 0) context.output.note("standard input has no ids; nothing was done");
   return first?.exitCode ?? "done";
 }

@@ -114,6 +114,8 @@ describe("several ids", () => {
     assert.match(banned.stdout, /^hal is BANNED .*\nida is BANNED .*\n$/);
     const checked = await pipedTo(url, "hal\nida", "signin check - -o name");
     assert.deepEqual([checked.code, checked.stdout], [4, "hal\nida\n"]);
+    const none = await pipedTo(url, "\n", "users unban -");
+    assert.deepEqual(none, { code: 0, stdout: "", stderr: "standard input has no ids; nothing was done\n" });
     // Who is to be asked cannot be, as standard input has the ids.
     await assertRefused(pipedTo(url, "hal\n", "users delete -"), { code: 2, says: /say --yes if it is meant/ });
     assert.equal((await users.getUser({ userId: "hal" })).user?.state, State.BANNED);
