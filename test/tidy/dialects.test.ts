@@ -17,7 +17,17 @@ const dialects = readdirSync(join(ROOT, "src/dialect"), { withFileTypes: true })
 /** The repository without these dialects, and without the tests that drive two of them at once. */
 function copyWithout(names: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-without-"));
-  for (const name of ["src", "gen", "test", "bench", "examples", "scripts", "package.json", "tsconfig.json"]) {
+  for (const name of [
+    "src",
+    "gen",
+    "clients",
+    "test",
+    "bench",
+    "examples",
+    "scripts",
+    "package.json",
+    "tsconfig.json",
+  ]) {
     cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
