@@ -1,5 +1,6 @@
 /** The worst requests of each kind, one row each: what one caller sends to keep everybody else waiting. */
 import { type DescMethod, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { frame, type RawRequest } from "./wires.ts";
 
@@ -85,7 +86,7 @@ function emptyLists(bytes: number): Buffer {
   return delimited(4, entry(delimited(1, entry(delimited(6, value)))));
 }
 
-const { createUser, importUsers, listUsers, updateUser } = UserService.method;
+const { createUser, importUsers, listUserEvents, listUsers, updateUser } = UserService.method;
 const ROOM = 100;
 const IMPORT = "/v1/users:import";
 
@@ -190,5 +191,33 @@ export const WORST_REQUESTS: readonly WorstRequest[] = [
       ...allWires(listUsers, { pageSize: 1_000 }).filter(({ wire }) => wire === "gRPC"),
       get("/v1/users?pageSize=1000"),
     ],
+  },
+  {
+    name: "10 ListUserEvents with a forged page token of a sequence far below 0",
+    answers: ["FIELD_INVALID"],
+    times: 10,
+    make: () => {
+      const pageToken = Buffer.from('[1,"AAAAAAAAAAA",-9007199254740991]').toString("base64url");
+      return [
+        ...allWires(listUserEvents, { userId: "alice", order: "EVENT_ORDER_OLDEST_FIRST", pageToken }),
+        get(`/v1/users/alice/events?order=EVENT_ORDER_OLDEST_FIRST&pageToken=${pageToken}`),
+      ];
+    },
+  },
+  {
+    name: "100 lists at once that look at all and find nothing",
+    answers: ["OK"],
+    times: 100,
+    make: () =>
+      [
+        { states: ["STATE_DELETED"], showDeleted: true },
+        { states: ["STATE_ACTIVE"], reasonCodes: ["NONE"], order: "USER_ORDER_CHANGE_DATE_DESC" },
+      ].flatMap((filter) => oneOfEach(allWires(listUsers, filter))),
+  },
+  {
+    name: "20 simulations of a policy at once",
+    answers: ["OK"],
+    times: 20,
+    make: () => oneOfEach(allWires(PolicyService.method.simulatePolicy, {}, "/v1/policy:simulate")),
   },
 ];

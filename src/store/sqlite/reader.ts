@@ -102,12 +102,12 @@ export class Reader {
   async #page<T, Q extends { readonly after?: string }>(
     first: Q,
     ask: (slice: Q) => ReaderQuestion,
-    show: (item: T) => readonly T[] = (item) => [item],
+    show?: (item: T) => readonly T[],
   ): Promise<Page<T>> {
     const endTime = performance.now() + this.#listMs;
     for (let slice = first; ; ) {
       const page = (await this.link.call(ask(slice))) as Page<T>;
-      const items = page.items.flatMap(show);
+      const items = show === undefined ? page.items : page.items.flatMap(show);
       if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };
       slice = { ...slice, after: page.next };
     }
