@@ -18,7 +18,7 @@ import type { OnFault, Sink } from "./served.ts";
 export interface Http2Sessions {
   /** Serves a connection whose first bytes, `held`, lie in the socket, which is paused. They begin with a preface. */
   take(socket: Socket, held: Buffer): void;
-  /** GOAWAY to all: open streams may finish, new ones are refused. */
+  /** GOAWAY to all, soon: to those with calls when they rest, or a moment later; open streams may finish, new ones are refused. */
   goAway(): void;
   destroy(): void;
 }
@@ -41,6 +41,7 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
     streamResetRate: NO_LIMIT,
   });
   const sessions = new Map<ServerHttp2Session, Watched>();
+  let isGone = false;
   const begin = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     const { stream } = request;
     const watched = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
@@ -53,6 +54,8 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
     const watched = new Watched(session, limits, onFault);
     sessions.set(session, watched);
     session.once("close", () => sessions.delete(session));
+    // The call that it was opened for is served.
+    if (isGone) watched.leave();
   });
   server.on("sessionError", (reason: NodeJS.ErrnoException, session) => {
     // Of these only what the peer has sent against the rules is told: a connection that is cut off is nobody's fault.
@@ -69,13 +72,19 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
       socket.destroy();
     },
     goAway: () => {
-      for (const session of sessions.keys()) session.close();
+      isGone = true;
+      for (const watched of sessions.values()) watched.goAway();
     },
     destroy: () => {
       for (const session of sessions.keys()) session.destroy();
     },
   };
 }
+
+/** A connection without streams for so long rests. */
+const REST_MS = 20;
+/** How long a connection may take to rest, or to open its first stream, before it gets GOAWAY. */
+const RESTLESS_MS_MAX = 250;
 
 const NO_LIMIT = 2 ** 31 - 1;
 
@@ -89,6 +98,7 @@ class Watched {
   readonly #resets: ResetBudget;
   readonly #idleTimer: NodeJS.Timeout;
   readonly #completed = new WeakSet<ServerHttp2Stream>();
+  #isLeaving: boolean = false;
   #streams = 0;
   /** Opened in the present turn of the event loop and not ended by us. */
   #opened = 0;
@@ -121,9 +131,33 @@ class Watched {
     if (this.#opened > this.#limits.streamsMax) this.#sendAway();
     stream.once("close", () => {
       this.#streams--;
-      if (this.#streams === 0) this.#idleTimer.refresh();
+      if (this.#streams === 0) this.#rest();
       if (!this.#completed.has(stream) && !this.#resets.reset()) this.#sendAway();
     });
+  }
+
+  /** No stream is open. */
+  #rest(): void {
+    this.#idleTimer.refresh();
+    if (!this.#isLeaving) return;
+    setTimeout(() => {
+      if (this.#streams === 0) this.#session.close();
+    }, REST_MS);
+  }
+
+  goAway(): void {
+    if (this.#streams === 0) this.#session.close();
+    else this.leave();
+  }
+
+  /**
+   * Node closes a connection with its last stream once it has sent GOAWAY, and nginx then takes the end of an answer for
+   * a broken one. So GOAWAY waits until the connection rests; where it does not, it comes while streams are open.
+   */
+  leave(): void {
+    this.#isLeaving = true;
+    const timer = setTimeout(() => this.#session.close(), RESTLESS_MS_MAX);
+    this.#session.once("close", () => clearTimeout(timer));
   }
 
   /** The call on this stream was answered to its end. */

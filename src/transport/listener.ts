@@ -37,6 +37,9 @@ export interface Listener {
 /** The first bytes of every HTTP/2 connection, all of them: of half a preface neither server would make an end. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
+/** How long a connection that has sent nothing yet is waited for when no more are taken. */
+const LAST_FIRST_BYTES_MS = 250;
+
 /** `tlsOptions`: absent, the port speaks cleartext. Throws when the certificate and its key are not usable. */
 export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?: TlsOptions): Listener {
   const sniffing = new Set<Socket>();
@@ -99,11 +102,12 @@ function control(
         });
       }),
     drain: () => {
-      h1.close();
-      for (const socket of sniffing) {
-        socket.destroy();
-      }
+      whenQuiet(() => h1.close());
       sessions.goAway();
+      // The first request of a new connection is on its way.
+      setTimeout(() => {
+        for (const socket of sniffing) socket.destroy();
+      }, LAST_FIRST_BYTES_MS);
     },
     closeIdle: () => h1.closeIdleConnections(),
     destroy: () => {
@@ -112,6 +116,21 @@ function control(
       connections.destroy();
     },
   };
+}
+
+const QUIET_TURN_MS = 0.2;
+const QUIET_TURNS_MAX = 200;
+
+/**
+ * Runs right after a turn of the event loop in which next to nothing happened: connections that the kernel has taken by
+ * itself since the loop last asked are reset when the port is closed.
+ */
+function whenQuiet(act: () => void, turns = 0): void {
+  const begin = performance.now();
+  setImmediate(() => {
+    if (turns === QUIET_TURNS_MAX || (turns > 0 && performance.now() - begin < QUIET_TURN_MS)) act();
+    else whenQuiet(act, turns + 1);
+  });
 }
 
 /** Never listens: it is handed the sockets of the port, and hands on what is inside once the handshake is done. */

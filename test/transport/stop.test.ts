@@ -53,6 +53,25 @@ describe("stop", () => {
     );
   });
 
+  it("serves on for the drain time, says that it is not ready, and closes each connection after its answer", async () => {
+    const lab = await startLab();
+    const kept = await openSocket(lab);
+    kept.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    await receive(kept, (text) => text.includes("ok\n"));
+    const session = await openSession(lab);
+    const stopping = lab.transport.stop({ drainMs: 500, graceMs: 2_000 });
+    assert.equal((await fetch(`${lab.url}/readyz`)).status, 503);
+    const received = receive(kept);
+    kept.write(h1("{}"));
+    assert.match(await received, /^HTTP\/1\.1 200[\s\S]*\r\nconnection: close\r\n/i);
+    assert.equal(
+      (await answerOf(open(session, { path: say, header: jsonHeader, body: Buffer.from("{}") }))).status,
+      200,
+    );
+    await stopping;
+    await assert.rejects(fetch(`${lab.url}/healthz`));
+  });
+
   it("is not held up by idle connections, nor by those that have said nothing yet", async () => {
     const lab = await startLab();
     await fetch(`${lab.url}/healthz`);
