@@ -283,6 +283,27 @@ async function assertProtosCompile(t: TestContext, folder: string): Promise<void
   assert.ok(files.length > 15);
   const { code, stderr } = await runCommand(protoc, ["-I", folder, "--descriptor_set_out=/dev/null", ...files]);
   assert.equal(code, 0, stderr);
+  // The README's line for each language, where its compiler's plugins are on this machine.
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const lines = [...readme.matchAll(/^(?<line>(?:protoc|python3) .*?) +# (?<language>\w+): (?<needs>.*)$/gm)].map(
+    ({ groups }) => groups,
+  );
+  assert.deepEqual(
+    lines.map((each) => each?.language),
+    ["Go", "Python", "Java"],
+  );
+  for (const each of lines) {
+    const { line = "", language = "", needs = "" } = each ?? {};
+    const missing = needs
+      .split(", ")
+      .filter((need) => !need.startsWith("protoc-gen-") || findProgram(need) === undefined);
+    if (missing.length > 0) {
+      t.diagnostic(`the README's line for ${language} was not run: ${missing.join(", ")} is not on PATH`);
+      continue;
+    }
+    const ran = await runCommand("sh", ["-c", line], { folder });
+    assert.equal(ran.code, 0, ran.stderr);
+  }
 }
 
 test("a Node that is too old starts the Node that the package brings, signals included", async (t) => {
