@@ -2,6 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { codeFromString } from "@connectrpc/connect/protocol-connect";
 import { httpStatusOf } from "../transcoding/error.ts";
+import { withJsonNames } from "./schemas.ts";
 
 /** Every reason with its RPC code by its standard name and what it means. */
 export type Reasons = Readonly<Record<string, readonly [code: string, meaning: string]>>;
@@ -50,7 +51,9 @@ export function errorComponents(reasons: Reasons): { readonly responses: JsonObj
     const schema = { $ref: `#/components/schemas/${wire === "rest" ? "google.rpc.Status" : "connect.Error"}` };
     const content = { "application/json": { schema } };
     for (const [status, names] of reasonsByStatus(reasons, wire)) {
-      const lines = names.map((name) => `- \`${name}\` (${reasons[name]?.[0]}): ${reasons[name]?.[1]}`);
+      const lines = names.map(
+        (name) => `- \`${name}\` (${reasons[name]?.[0]}): ${withJsonNames(reasons[name]?.[1] ?? "")}`,
+      );
       const title = TITLES[status] ?? "The call failed.";
       responses[`${wire}.${status}`] = { description: `${title}\n\n${lines.join("\n")}`, content };
     }

@@ -76,8 +76,9 @@ export class Schemas {
     this.#comments = comments;
   }
 
+  /** The comment of an element of the contract, with the names of fields as JSON writes them. */
   commentOf(name: string): string {
-    return this.#comments[name] ?? "";
+    return withJsonNames(this.#comments[name] ?? "");
   }
 
   /** A message by reference, or in place where its JSON is not an object of its fields. */
@@ -164,6 +165,13 @@ export class Schemas {
   }
 }
 
+/** A text of ours with the fields that it quotes as JSON names them. */
+export function withJsonNames(text: string): string {
+  return text.replace(/`[a-z][a-z0-9]*(?:[._][a-z0-9]+)*`/g, (quoted) =>
+    quoted.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
+  );
+}
+
 /** A description, where there is anything to say. */
 export function described(text: string): JsonObject {
   return text === "" ? {} : { description: text };
@@ -175,6 +183,7 @@ function choiceOf(oneof: DescOneof, fields: readonly DescField[]): readonly Json
   // A member that is bound elsewhere, in the path, may be the one.
   const whole = members.length === oneof.fields.length;
   if (members.length === 0 || (members.length === 1 && !mustBeSet)) return [];
-  const one: JsonValue[] = members.map((name) => ({ required: [name] }));
+  // Each names its property, too: tools take a requirement of what a schema does not define for a slip.
+  const one: JsonValue[] = members.map((name) => ({ properties: { [name]: {} }, required: [name] }));
   return [{ oneOf: mustBeSet && whole ? one : [...one, { not: { anyOf: one } }] }];
 }

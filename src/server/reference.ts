@@ -40,6 +40,7 @@ const PAGE = `<!doctype html>
 <title>lockkeeper ${VERSION}</title>
 <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/page.css">
 </head>
 <body>
 <div id="reference"></div>
@@ -48,6 +49,19 @@ const PAGE = `<!doctype html>
 <script src="/docs/start.js"></script>
 </body>
 </html>
+`;
+
+/** No answer has links; without their column, and with long names broken, a telephone shows the tables whole. */
+const STYLE = `.swagger-ui .response-col_links { display: none }
+.swagger-ui table { table-layout: fixed; width: 100% }
+.swagger-ui .response-col_status, .swagger-ui .parameters-col_name { width: 30% }
+.swagger-ui td, .swagger-ui th, .swagger-ui .renderedMarkdown, .swagger-ui .opblock-summary-path { overflow-wrap: anywhere }
+@media (max-width: 640px) {
+  .swagger-ui .wrapper, .swagger-ui .opblock-section-header, .swagger-ui .table-container, .swagger-ui .responses-inner { padding-left: 8px; padding-right: 8px }
+  .swagger-ui .parameters-col_name, .swagger-ui .parameters-col_description { display: block; width: 100% }
+  .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select, .swagger-ui textarea { max-width: 100%; min-width: 0 }
+  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap }
+}
 `;
 
 /** No validator badge and no stored credential: the page asks this service alone. */
@@ -111,6 +125,7 @@ export function referenceMounts(mounts: readonly Described[], strangers: Strange
     ["/openapi.json", held(async () => fileOf("application/json", Buffer.from(await createDocument(mounts))))],
     ["/docs", page],
     ["/docs/", page],
+    ["/docs/page.css", held(async () => fileOf("text/css; charset=utf-8", Buffer.from(STYLE)))],
     ["/docs/start.js", held(async () => fileOf("text/javascript; charset=utf-8", Buffer.from(START)))],
     ...files,
   ]);

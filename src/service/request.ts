@@ -201,7 +201,12 @@ export function invalidField(field: string, description: string): RefusalError {
   return new RefusalError(refuseField(field, description));
 }
 
-/** A sequence the caller believes in; one that no resource can have is compared like any other, and differs. */
+/** A sequence the caller believes in. Throws FIELD_INVALID for one that no resource can have: a number would lose digits. */
 export function toSequence(sequence: bigint | undefined): number | undefined {
-  return sequence === undefined ? undefined : Number(sequence);
+  if (sequence === undefined) return undefined;
+  if (sequence <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(sequence);
+  throw invalidField(
+    "expected_sequence",
+    `${sequence} is not allowed; it must be the sequence of a resource, at most ${Number.MAX_SAFE_INTEGER}`,
+  );
 }

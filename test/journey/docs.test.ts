@@ -55,6 +55,9 @@ test("the page shows the operations and carries out a call with the key that is 
   await status.waitFor({ timeout: 10_000 });
   assert.match((await status.textContent()) ?? "", /200/);
   assert.equal((await users.getUser({ userId: "alice" })).user?.profile?.email, "alice@example.com");
+  // A telephone shows all of it: nothing is wider than the page, an answer that is open included.
+  await tab.setViewportSize({ width: 390, height: 844 });
+  assert.equal(await tab.evaluate("document.documentElement.scrollWidth"), 390);
   assert.deepEqual(complaints, []);
   const foreign = asked.filter((address) => !address.startsWith("data:") && new URL(address).origin !== url);
   assert.deepEqual(foreign, []);

@@ -79,6 +79,9 @@ describe("the OpenAPI document", () => {
       assert.match(`${object.description}`, /Needs [a-z.]+/, operationId);
     }
     const text = JSON.stringify(document);
+    // Comments of the contract have proto names; who reads this document sends JSON.
+    const named = [...text.matchAll(/`[a-z]+_[a-z_]+`/g)].map(([name]) => name);
+    assert.deepEqual(named, ["`failed_precondition`"], "a code of Connect, no field");
     const references = new Set([...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) => path ?? ""));
     assert.ok(references.size > 50);
     for (const reference of references) assert.ok(at(document, ...reference.split("/")), reference);

@@ -285,6 +285,11 @@ test("every field at fault is named with what was received and what is allowed",
       /CAUSE_POLICY is not allowed; it must be one of CAUSE_ADMIN, CAUSE_DIRECTORY$/,
     ],
     [() => users.listUsers({ pageSize: -1 }), "page_size", /-1/],
+    [
+      () => users.lockUser({ userId: "u1", expectedSequence: 18446744073709551615n }),
+      "expected_sequence",
+      /18446744073709551615 is not allowed; .* at most 9007199254740991$/,
+    ],
     [() => users.listUsers({ search: "" }), "search", /at least 1 character/],
     [
       () => users.listUsers({ search: " \u3000" }),
