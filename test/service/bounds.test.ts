@@ -4,6 +4,11 @@ import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { RestrictionKind } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import {
+  EventOrder,
+  type ListUserEventsResponse,
+  type ListUsersResponse,
+} from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { ADMIN_KEY, clientsOf, GENERATION, startService, TestClock } from "../support/service.ts";
 
@@ -162,4 +167,39 @@ test("a key does not outlive the one that makes it, and who is refused at the do
     .split("\n")
     .find((each) => each.includes("PERMISSION_MISSING"));
   assert.match(line ?? "", new RegExp(`"actor":"key:${maker.apiKey?.apiKeyId}"`));
+});
+
+test("a page of values ends early, and so does one of events, in both orders; nobody and nothing is missed", async (t) => {
+  const { users } = await startService(t);
+  const lists = Array<never[]>(9_000).fill([]);
+  for (let i = 0; i < 6; i++) await users.createUser({ userId: `u${i}`, attributes: { a: { lists } } });
+  const pages: string[][] = [];
+  for (let pageToken: string | undefined = ""; pageToken !== undefined; ) {
+    const page: ListUsersResponse = await users.listUsers({ pageSize: 1000, pageToken });
+    pages.push(page.users.map(({ userId }) => userId));
+    pageToken = page.nextPageToken || undefined;
+  }
+  assert.ok(pages.length > 1, "the page did not end early");
+  assert.deepEqual(pages.flat(), ["u0", "u1", "u2", "u3", "u4", "u5"]);
+  for (let i = 0; i < 5; i++) {
+    await users.updateUser({ userId: "u0", attributes: { a: { lists, i } }, updateMask: { paths: ["attributes.a"] } });
+  }
+  for (const order of [EventOrder.NEWEST_FIRST, EventOrder.OLDEST_FIRST]) {
+    const sequences: bigint[] = [];
+    let count = 0;
+    for (let pageToken: string | undefined = ""; pageToken !== undefined; ) {
+      const page: ListUserEventsResponse = await users.listUserEvents({
+        userId: "u0",
+        pageSize: 1000,
+        order,
+        pageToken,
+      });
+      sequences.push(...page.events.map(({ sequence }) => sequence));
+      pageToken = page.nextPageToken || undefined;
+      count++;
+    }
+    assert.ok(count > 1, "the page did not end early");
+    assert.deepEqual(sequences.toSorted(), [1n, 2n, 3n, 4n, 5n, 6n]);
+    assert.equal(new Set(sequences).size, 6);
+  }
 });

@@ -22,7 +22,7 @@ export interface Limits {
   readonly sliceMs: number;
   /** How long a list looks on, slice by slice, for a first item to show; then the page is empty and not the last. */
   readonly listMs: number;
-  /** Characters of profiles and attributes in one page: clients take messages of 4 MiB. */
+  /** Characters of one page, a value of attributes counting as 50 more: answers fit into 4 MiB and are made in turns. */
   readonly pageChars: number;
   /** Users that one search by offset may look at, and how long it may take, waiting included. */
   readonly searchRows: number;

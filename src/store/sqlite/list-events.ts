@@ -5,6 +5,7 @@ import { PageTokenError } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 import { type Asked, type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
+import { weightOf } from "./page-weight.ts";
 import { toRecordedEvent } from "./rows.ts";
 
 /** An event's place in its user's chain. */
@@ -66,9 +67,11 @@ export class EventLister {
     const items: RecordedEvent[] = [];
     const budget = new Budget(this.#limits);
     let next: number | null = after === undefined ? last.position : Number(after[0]);
-    while (next !== null && items.length < pageSize && !budget.isSpent) {
+    let weight = 0;
+    while (next !== null && items.length < pageSize && weight <= this.#limits.pageChars && !budget.isSpent) {
       const event = this.#read(next, userId);
       items.push(event);
+      weight += weightOf(JSON.stringify(event.event));
       next = event.previousPosition;
       budget.spendRow();
     }
@@ -99,7 +102,20 @@ export class EventLister {
       items.push(event);
       next = event.previousPosition;
     }
-    return { items: items.reverse(), next: end < last.sequence ? [end] : undefined };
+    const page = this.#lightest(items.reverse());
+    const shownLast = page.at(-1)?.sequence ?? end;
+    return { items: page, next: shownLast < last.sequence ? [shownLast] : undefined };
+  }
+
+  /** The first of these events that fit into a page together, at least one. */
+  #lightest(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+    let weight = 0;
+    const end = events.findIndex(({ event }) => {
+      const isFull = weight > this.#limits.pageChars;
+      weight += weightOf(JSON.stringify(event));
+      return isFull;
+    });
+    return end < 0 ? events : events.slice(0, end);
   }
 
   /** The remembered place that is closest behind `sequence`. */

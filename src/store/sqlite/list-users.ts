@@ -1,11 +1,12 @@
 /** ListUsers: a small set of candidates where an index gives one, else a walk along the order that was asked for. */
 import type { Json } from "../../domain/canonical-json.ts";
 import { settle } from "../../domain/settle.ts";
-import { EMPTY_PERSON, personChars, type User, type UserState } from "../../domain/user.ts";
+import { EMPTY_PERSON, type User, type UserState } from "../../domain/user.ts";
 import type { Page, UserQuery } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 import { type Asked, type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
+import { personWeight } from "./page-weight.ts";
 import { toPerson, toUserState } from "./rows.ts";
 import type { UserStateTable } from "./schema.ts";
 import { findCandidates } from "./user-candidates.ts";
@@ -48,12 +49,12 @@ export class UserLister {
   /** A page of large profiles ends early: its answer has to fit into a message. */
   #fill({ found, next }: FoundPage): { readonly items: readonly User[]; readonly next: PageKey | undefined } {
     const items: User[] = [];
-    let chars = 0;
+    let weight = 0;
     for (const { state, key } of found) {
       const user = this.#toUser(state);
       items.push(user);
-      chars += personChars(user.person);
-      if (chars > this.#limits.pageChars && items.length < found.length) return { items, next: key };
+      weight += personWeight(user.person);
+      if (weight > this.#limits.pageChars && items.length < found.length) return { items, next: key };
     }
     return { items, next };
   }
