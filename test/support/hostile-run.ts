@@ -42,7 +42,7 @@ function faultOf({ wire }: GeneratedRequest, answer: RawAnswer): string | undefi
   if (read !== undefined) {
     return FAULTS.includes(read.code) && !CALLERS_FAULT.test(read.message) ? read.code : undefined;
   }
-  const isHttpAnswer = answer.status === 204 || (answer.status >= 400 && answer.status < 500);
+  const isHttpAnswer = [204, 302].includes(answer.status) || (answer.status >= 400 && answer.status < 500);
   return isHttpAnswer ? undefined : `HTTP ${answer.status}, which is no answer of ${wire}`;
 }
 
