@@ -29,6 +29,8 @@ export class Http1Connection {
   #isHeld: boolean = false;
   #fault: Fault | undefined;
   #isRead: boolean = true;
+  /** Whether bytes have come since the last answer. */
+  #isBegun: boolean = false;
   /** Parsed in the present turn. */
   #turnBytes = 0;
   #isCounting: boolean = false;
@@ -85,6 +87,7 @@ export class Http1Connection {
         return;
       }
       const slice = chunk.subarray(at, at + SLICE_BYTES);
+      this.#isBegun = true;
       this.#count(slice.byteLength);
       this.#parse(slice);
     }
@@ -136,8 +139,15 @@ export class Http1Connection {
     this.#fault = undefined;
   }
 
+  /** Nothing of a request is here, and nothing of an answer is left to send: nobody loses anything when it is closed. */
+  get isIdle(): boolean {
+    const { readableLength, writableLength } = this.#socket;
+    return this.#current === undefined && !this.#isBegun && readableLength === 0 && writableLength === 0;
+  }
+
   #end(): void {
     this.#current = undefined;
+    this.#isBegun = this.#waiting.length > 0;
     const next = this.#waiting.shift();
     if (!this.#socket.writable) return;
     if (next === undefined) {

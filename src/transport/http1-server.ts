@@ -14,6 +14,8 @@ export interface Http1Server {
   readonly server: http.Server;
   /** Serves a connection whose first bytes lie in the socket, which is paused. */
   take(socket: Socket): void;
+  /** Node's own takes an answer that is written but not sent yet for none. */
+  closeIdle(): void;
 }
 
 export function createHttp1Server(limits: TransportLimits, { serve, onFault }: Sink): Http1Server {
@@ -38,7 +40,7 @@ export function createHttp1Server(limits: TransportLimits, { serve, onFault }: S
     throw new Error("transport: this version of Node gives its http server no connection listener");
   }
   server.removeAllListeners("connection");
-  const connections = new WeakMap<Duplex, Http1Connection>();
+  const connections = new Map<Duplex, Http1Connection>();
   const add: http.RequestListener = (request, response) => {
     connections.get(request.socket)?.add(request, response, expectationOf(request.headers.expect));
   };
@@ -65,7 +67,11 @@ export function createHttp1Server(limits: TransportLimits, { serve, onFault }: S
     take: (socket) => {
       connect.call(server, socket);
       connections.set(socket, new Http1Connection(socket, serve));
+      socket.once("close", () => connections.delete(socket));
       socket.resume();
+    },
+    closeIdle: () => {
+      for (const [socket, connection] of connections) if (connection.isIdle) socket.destroy();
     },
   };
 }

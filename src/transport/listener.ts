@@ -1,9 +1,8 @@
 /** One port for HTTP/1.1 and HTTP/2, cleartext or TLS: tells them apart by their first bytes and keeps both within limits. */
-import type * as http from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server, type Socket } from "node:net";
 import * as tls from "node:tls";
 import { Connections } from "./connections.ts";
-import { createHttp1Server } from "./http1-server.ts";
+import { createHttp1Server, type Http1Server } from "./http1-server.ts";
 import { createHttp2Server, type Http2Sessions } from "./http2-sessions.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Sink } from "./served.ts";
@@ -45,7 +44,8 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
   const sniffing = new Set<Socket>();
   const connections = new Connections(limits.connectionsMax);
   const sessions = createHttp2Server(limits, sink);
-  const { server: h1, take } = createHttp1Server(limits, sink);
+  const http1 = createHttp1Server(limits, sink);
+  const { server: h1, take } = http1;
   const lead = (socket: Socket): void => {
     sniffing.add(socket);
     sniff(socket, limits.headerTimeoutMs, (isHttp2, held) => {
@@ -76,7 +76,7 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
     secured.setSecureContext(toContextOptions(renewed));
   };
   return {
-    ...control(h1, sessions, sniffing, connections),
+    ...control(http1, sessions, sniffing, connections),
     prove: (socket) => connections.prove(socket),
     renew,
     get connections(): number {
@@ -87,7 +87,7 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
 }
 
 function control(
-  h1: http.Server,
+  { server: h1, closeIdle }: Http1Server,
   sessions: Http2Sessions,
   sniffing: ReadonlySet<Socket>,
   connections: Connections,
@@ -102,14 +102,19 @@ function control(
         });
       }),
     drain: () => {
-      whenQuiet(() => h1.close());
+      // As `h1.close()`, which also cuts off answers that are on their way.
+      whenQuiet(() => {
+        Server.prototype.close.call(h1);
+        closeIdle();
+      });
+      h1.once("close", () => h1.close());
       sessions.goAway();
       // The first request of a new connection is on its way.
       setTimeout(() => {
         for (const socket of sniffing) socket.destroy();
       }, LAST_FIRST_BYTES_MS);
     },
-    closeIdle: () => h1.closeIdleConnections(),
+    closeIdle,
     destroy: () => {
       sessions.destroy();
       h1.closeAllConnections();
