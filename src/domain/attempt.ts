@@ -153,8 +153,14 @@ function lockIfFull(counter: AttemptCounter, policy: Policy, factor: Factor, now
 }
 
 /**
- * Until when the counter of somebody unknown is kept before others: while it is locked, and while more than half of the
- * failures that would lock it still count. Forgetting one of these would tell that nobody is there.
+ * How long a change keeps the counter of an unknown user before others. One length for all: then the least recently
+ * touched one ends first, whatever the policy, and neither a lock without end nor a long one takes a place for good.
+ */
+const SHADOW_KEPT_MS = 30 * 86_400_000;
+
+/**
+ * Until when the counter of an unknown user is kept before others. It is if it is locked, or if more than half of the
+ * failures that would lock it still count: forgetting it would reveal that nobody is there. Returns `now` for the rest.
  */
 export function keptUntil(
   { failures, outstanding }: AttemptCounter,
@@ -162,9 +168,9 @@ export function keptUntil(
   { policy, factor, now }: { readonly policy: Policy; readonly factor: Factor; readonly now: number },
 ): number {
   const limit = policy.attemptsMax[factor];
-  const times = [...failures, ...outstanding.map(({ endTime }) => endTime)];
-  const counts = limit > 0 && 2 * times.length > limit ? Math.max(...times) + policy.countingWindowMs : now;
-  return Math.min(Math.max(now, counts, ...restrictions.map(endOf)), LATEST_TIME);
+  const isAboveHalf = limit > 0 && 2 * (failures.length + outstanding.length) > limit;
+  const isLocked = restrictions.some((restriction) => endOf(restriction) > now);
+  return isAboveHalf || isLocked ? Math.min(now + SHADOW_KEPT_MS, LATEST_TIME) : now;
 }
 
 /** The lock as a restriction. `present`: one of the same cause, which is never shortened by it. */

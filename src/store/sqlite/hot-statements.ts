@@ -213,11 +213,7 @@ function attemptStatements(prepare: Prepare) {
     oldestDueCounter: prepare<[now: number], number | null>(
       "SELECT min(next_due) FROM attempt_counters WHERE next_due <= ?",
     ).pluck(),
-    // Those beyond the bound: the longest rested ones, and only where none is left those that are kept before others.
-    deleteOldShadows: prepare<[limit: number, kept: number]>(
-      `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
-        WHERE shadow_state IS NOT NULL ORDER BY touch_time DESC LIMIT ? OFFSET ?)`,
-    ),
+    ...shadowStatements(prepare),
 
     readAttempt: prepare<[id: string], AttemptTable>("SELECT * FROM attempts WHERE id = ?"),
     putAttempt: prepare<[AttemptTable]>(
@@ -237,6 +233,24 @@ function attemptStatements(prepare: Prepare) {
     insertSecret: prepare<[name: string, value: Uint8Array]>(
       "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
     ),
+  };
+}
+
+/** `half`: the places that each group is sure of, of `max` in all. `limit`: rows that one call deletes at most. */
+type DeleteShadows = [{ readonly now: number; readonly max: number; readonly half: number; readonly limit: number }];
+
+/**
+ * Delete the least recently touched counters of unknown users beyond the bound. Each of the two groups is sure of half of the places and takes what the other leaves free:
+ * those that are kept before others never shut out newcomers, nor newcomers them.
+ */
+function shadowStatements(prepare: Prepare) {
+  const deleteBeyond = (group: string, others: string): string =>
+    `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
+      WHERE shadow_state IS NOT NULL AND touch_time ${group} @now ORDER BY touch_time DESC LIMIT @limit OFFSET max(@half,
+      @max - (SELECT count(*) FROM attempt_counters WHERE shadow_state IS NOT NULL AND touch_time ${others} @now)))`;
+  return {
+    deleteKeptShadows: prepare<DeleteShadows>(deleteBeyond(">", "<=")),
+    deleteRestedShadows: prepare<DeleteShadows>(deleteBeyond("<=", ">")),
   };
 }
 

@@ -40,8 +40,9 @@ export interface Limits {
   /** How long a list may take in all, waiting included. */
   readonly readMs: number;
   /**
-   * Counters of unknown users that are kept. Beyond, the longest rested goes first; one that is locked or above half of
-   * its limit rests from the end of that on, so it goes when there are as many like it, whose end comes later.
+   * Counters of unknown users that are kept. Beyond, the least recently touched goes first. Those that are locked or
+   * above half of their limit are a group of their own, for 30 days from their last change: they and the rest are each
+   * sure of half of the places, so neither group shuts out the other.
    */
   readonly shadowsMax: number;
   /** Users whose due restrictions the sweeper writes in one round. */

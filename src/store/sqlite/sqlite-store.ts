@@ -178,6 +178,9 @@ export class SqliteStore implements Store {
     });
     this.#reader = new Reader({ path, limits }, onTrouble);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now: () => this.#writer.now() });
+    const { shadowsMax } = limits;
+    const places = { max: shadowsMax, half: Math.floor(shadowsMax / 2) };
+    const shadows = (limit: number) => ({ now: this.#writer.now(), ...places, limit });
     this.#sweeper = new Sweeper({
       intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
       usersMax: limits.sweepUsers,
@@ -189,7 +192,8 @@ export class SqliteStore implements Store {
         (limit) => this.#deleteOld(this.#statements.deleteOldRequests, [limit, this.#writer.now() - REQUEST_KEPT_MS]),
         (limit) => this.#deleteOld(this.#statements.deleteOldSessions, [this.#writer.now(), limit]),
         (limit) => this.#deleteOld(this.#statements.deleteOldAttempts, [this.#writer.now() - ATTEMPT_KEPT_MS, limit]),
-        (limit) => this.#deleteOld(this.#statements.deleteOldShadows, [limit, limits.shadowsMax]),
+        (limit) => this.#deleteOld(this.#statements.deleteKeptShadows, [shadows(limit)]),
+        (limit) => this.#deleteOld(this.#statements.deleteRestedShadows, [shadows(limit)]),
       ],
       onTrouble,
     });
@@ -365,7 +369,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  async #deleteOld(statement: Statement<[number, number]>, parameters: [number, number]): Promise<number> {
+  async #deleteOld<P extends unknown[]>(statement: Statement<P>, parameters: P): Promise<number> {
     await this.#whenWritable();
     return this.#writer.transact(() => {
       const { changes } = statement.run(...parameters);

@@ -6,12 +6,14 @@ import {
   attemptsLeft,
   begin,
   complete,
+  DAY_MS,
   eventsOf,
   fail,
   HOUR_MS,
   openWith,
   RESERVATION_MS,
   record,
+  setPolicy,
   U,
 } from "../support/attempts.ts";
 import { ORGANIZATION_ID } from "../support/commands.ts";
@@ -28,7 +30,7 @@ export function describeUnknownUsers(engine: string, open: OpenStore): void {
     });
 
     it("forgets no unknown user that is locked or above half of its limit while others rest", async (t) => {
-      const { store, clock } = await openWith(open, t, 4, { limits: { shadowsMax: 10 } });
+      const { store, clock } = await openWith(open, t, 4, { limits: { shadowsMax: 11 } });
       const shadow = (name: string) => ({ shadow: `s-${name}` });
       const leftOf = async (name: string) => resourceOf(await store.execute(begin(shadow(name)))).attemptsLeft;
       const stateOf = async (name: string) => resourceOf(await store.execute(begin(shadow(name)))).result;
@@ -46,17 +48,45 @@ export function describeUnknownUsers(engine: string, open: OpenStore): void {
         "one place of each is taken by asking",
       );
 
-      // Where all are such, those whose time ends first go: the bound holds.
+      // Where all are such, the least recently touched go: the bound holds.
       for (let i = 0; i < 10; i++) {
         clock.time += 1;
         await fail(store, shadow(`new-${i}`), 4);
       }
       await store.sweep();
       assert.deepEqual(
-        [await stateOf("locked"), await stateOf("new-1"), await stateOf("new-9")],
-        ["ADMITTED", "DENIED", "DENIED"],
+        [await stateOf("locked"), await stateOf("new-4"), await stateOf("new-5"), await stateOf("new-9")],
+        ["ADMITTED", "ADMITTED", "DENIED", "DENIED"],
+        "half of the places are theirs while others rest",
       );
     });
+
+    for (const [what, waitMs] of [
+      ["at once", 0],
+      ["a year later", 365 * DAY_MS],
+    ] as const) {
+      it(`locks a new unknown name like a known one ${what}, where locks without end fill the places`, async (t) => {
+        const { store, clock } = await openWith(open, t, 4, { limits: { shadowsMax: 10 } });
+        resourceOf(await store.execute(setPolicy({ attemptsMax: { PASSWORD: 4 }, permanentAfter: 1 })));
+        for (let i = 0; i < 10; i++) await fail(store, { shadow: `locked-${i}` }, 4);
+        await store.sweep();
+        clock.time += waitMs;
+        const newcomer = { shadow: "newcomer" };
+        for (let i = 1; i <= 4; i++) {
+          clock.time += 31_000;
+          const known = await fail(store, U, 1);
+          const unknown = await fail(store, newcomer, 1);
+          assert.deepEqual([unknown.locked, unknown.attemptsLeft], [known.locked, known.attemptsLeft], `failure ${i}`);
+          assert.equal(known.locked, i === 4);
+          await store.sweep();
+        }
+        const results = [await store.execute(begin(U)), await store.execute(begin(newcomer))];
+        assert.deepEqual(
+          results.map((outcome) => resourceOf(outcome).result),
+          ["DENIED", "DENIED"],
+        );
+      });
+    }
 
     it("P3 bounds the counters of unknown users, the longest rested first, and keeps those of users", async (t) => {
       const opened = await openWith(open, t, 3, { limits: { shadowsMax: 10 } });
