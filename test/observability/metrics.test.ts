@@ -117,7 +117,7 @@ describe("the counts", () => {
 
   test("hold whatever is no RPC below one label", async (t) => {
     const service = await startService(t, { config: OWN_PORT });
-    for (const path of ["/", "/v1/alice", "/lockkeeper.user.v1.UserService/NoSuch", "/v1/users/a/b/c", "/%ff"]) {
+    for (const path of ["/nothing", "/v1/alice", "/lockkeeper.user.v1.UserService/NoSuch", "/v1/users/a/b/c", "/%ff"]) {
       await httpRequest(service.url, path);
     }
     for (let call = 0; call < 50; call++)
