@@ -22,36 +22,47 @@ interface WatchedFile {
   readonly inode: number;
 }
 
-const FILES = [
-  { suffix: "", name: "database file" },
-  { suffix: "-wal", name: "write-ahead log" },
-  { suffix: "-shm", name: "shared memory of the write-ahead log" },
-  { suffix: LOCK_SUFFIX, name: "lock file" },
-] as const;
+interface WatchedFiles {
+  readonly database: WatchedFile;
+  readonly log: WatchedFile;
+  readonly memory: WatchedFile;
+  readonly lock: WatchedFile;
+}
+
+const SUFFIXES = ["", "-wal", "-shm", LOCK_SUFFIX] as const;
 
 /**
  * SQLite itself notices a moved database with a rollback journal, but not in WAL mode: it would go on writing, durably, to
  * a file that nobody will find. Without the lock file a second process could start on the same database.
  */
 export class FileGuard {
-  readonly #files: readonly WatchedFile[];
+  readonly #files: WatchedFiles;
   readonly #database: Database;
   readonly #descriptor: number;
+  #isLost: boolean = false;
   /** Whether the log of the current loss is in the database. */
   #isRescued: boolean = false;
 
   constructor({ path, database, descriptor }: FileGuardOptions) {
-    this.#files = FILES.map(({ suffix, name }) => {
-      const { dev, ino } = statSync(path + suffix);
-      return { path: path + suffix, name, device: dev, inode: ino };
-    });
+    this.#files = {
+      database: watch(path, "database file"),
+      log: watch(`${path}-wal`, "write-ahead log"),
+      memory: watch(`${path}-shm`, "shared memory of the write-ahead log"),
+      lock: watch(path + LOCK_SUFFIX, "lock file"),
+    };
     this.#database = database;
     this.#descriptor = descriptor;
   }
 
+  /** As assertInPlace, but cheap: looks at the files only if one was missing at the last look, at most a second ago. */
+  assertNotLost(): void {
+    if (this.#isLost) this.assertInPlace();
+  }
+
   /** Throws StoreUnavailableError, NOT_APPLIED, when one of the files is not in its place. */
   assertInPlace(): void {
-    const lost = this.#files.find((file) => !isInPlace(file));
+    const lost = Object.values(this.#files).find((file: WatchedFile) => !isInPlace(file)) as WatchedFile | undefined;
+    this.#isLost = lost !== undefined;
     if (lost === undefined) {
       this.#isRescued = false;
       return;
@@ -71,10 +82,13 @@ export class FileGuard {
    * does. Returns whether all of it was moved.
    */
   #tryRescue(): boolean {
-    const [database, ...others] = this.#files;
-    // A log that somebody else put there belongs to another history: the two must not meet in one file.
+    const { database, log, lock } = this.#files;
+    // Whoever has another lock may be writing a history of its own, and so may a log that has something in it: two
+    // histories must not meet in one file. An empty log says nothing; a connection of ours makes one where it finds none.
     const isOurs =
-      database !== undefined && isInPlace(database) && others.every((file) => isInPlace(file) || isGone(file));
+      isInPlace(database) &&
+      (isInPlace(log) || (statOf(log)?.size ?? 0) === 0) &&
+      (isInPlace(lock) || statOf(lock) === undefined);
     if (!isOurs || this.#database.inTransaction) return false;
     try {
       const [result] = this.#database.pragma("wal_checkpoint(FULL)") as readonly CheckpointResult[];
@@ -90,7 +104,7 @@ export class FileGuard {
 
 /** Returns a sentence about those of the files that other users of the machine can read or write; undefined: none. */
 export function describeLooseModes(path: string): string | undefined {
-  const loose = FILES.flatMap(({ suffix }) => {
+  const loose = SUFFIXES.flatMap((suffix) => {
     const mode = statSync(path + suffix, { throwIfNoEntry: false })?.mode ?? 0;
     return (mode & 0o777 & ~PRIVATE_FILE_MODE) === 0 ? [] : [path + suffix];
   });
@@ -98,13 +112,14 @@ export function describeLooseModes(path: string): string | undefined {
   return `other users of this machine may read the database, which holds everyone's data and the hashes of all keys: chmod 600 ${loose.join(" ")}`;
 }
 
+function watch(path: string, name: string): WatchedFile {
+  const { dev, ino } = statSync(path);
+  return { path, name, device: dev, inode: ino };
+}
+
 function isInPlace(file: WatchedFile): boolean {
   const found = statOf(file);
   return found !== undefined && found.ino === file.inode && found.dev === file.device;
-}
-
-function isGone(file: WatchedFile): boolean {
-  return statOf(file) === undefined;
 }
 
 function statOf({ path, name }: WatchedFile): Stats | undefined {

@@ -40,9 +40,12 @@ export interface ReaderData {
 export class Reader {
   readonly link: WorkerLink<ReaderQuestion>;
   readonly #listMs: number;
+  readonly #assertUsable: () => void;
 
-  constructor(data: ReaderData, onTrouble: (error: unknown) => void) {
+  /** `assertUsable`: throws when the worker would read from other files than those that the store opened. */
+  constructor(data: ReaderData, assertUsable: () => void, onTrouble: (error: unknown) => void) {
     this.#listMs = data.limits.listMs;
+    this.#assertUsable = assertUsable;
     this.link = new WorkerLink({
       name: "reader worker",
       url: new URL("./reader-worker.ts", import.meta.url),
@@ -58,16 +61,16 @@ export class Reader {
   }
 
   async searchSlice(query: SliceQuery, now: number): Promise<Slice> {
-    return (await this.link.call({ name: "searchSlice", query, now })) as Slice;
+    return (await this.#ask({ name: "searchSlice", query, now })) as Slice;
   }
 
   /** `undefined`: there are more than are counted. */
   async countUsers(organizationId: string | null): Promise<number | undefined> {
-    return (await this.link.call({ name: "countUsers", organizationId })) as number | undefined;
+    return (await this.#ask({ name: "countUsers", organizationId })) as number | undefined;
   }
 
   async readUsers(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): Promise<ReadUsers> {
-    return (await this.link.call({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
+    return (await this.#ask({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
   }
 
   listUserEvents(query: EventQuery): Promise<Page<ListedEvent>> {
@@ -88,11 +91,11 @@ export class Reader {
   }
 
   async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
-    return (await this.link.call({ name: "listOrganizations", query })) as Page<Organization>;
+    return (await this.#ask({ name: "listOrganizations", query })) as Page<Organization>;
   }
 
   async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
-    return (await this.link.call({ name: "listApiKeys", query })) as Page<ApiKey>;
+    return (await this.#ask({ name: "listApiKeys", query })) as Page<ApiKey>;
   }
 
   /**
@@ -101,16 +104,21 @@ export class Reader {
    */
   async #page<T, Q extends { readonly after?: string }>(
     first: Q,
-    ask: (slice: Q) => ReaderQuestion,
+    questionOf: (slice: Q) => ReaderQuestion,
     show?: (item: T) => readonly T[],
   ): Promise<Page<T>> {
     const endTime = performance.now() + this.#listMs;
     for (let slice = first; ; ) {
-      const page = (await this.link.call(ask(slice))) as Page<T>;
+      const page = (await this.#ask(questionOf(slice))) as Page<T>;
       const items = show === undefined ? page.items : page.items.flatMap(show);
       if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };
       slice = { ...slice, after: page.next };
     }
+  }
+
+  async #ask(question: ReaderQuestion): Promise<unknown> {
+    this.#assertUsable();
+    return await this.link.call(question);
   }
 
   close(): Promise<void> {

@@ -176,7 +176,7 @@ export class SqliteStore implements Store {
       onTrouble,
       onBatch: options.onBatch,
     });
-    this.#reader = new Reader({ path, limits }, onTrouble);
+    this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now: () => this.#writer.now() });
     const { shadowsMax } = limits;
     const places = { max: shadowsMax, half: Math.floor(shadowsMax / 2) };
@@ -303,7 +303,7 @@ export class SqliteStore implements Store {
   }
 
   async createBackup(): Promise<Backup> {
-    this.#assertOpen();
+    this.#assertUsable();
     return this.#backups.begin();
   }
 
@@ -317,7 +317,7 @@ export class SqliteStore implements Store {
     const { dropped, refusedFull } = this.#commits.counts;
     const now = this.#writer.now();
     const { oldestDue, oldestDueCounter } = this.#statements;
-    const due = this.#read(() => Math.min(oldestDue.get(now) ?? now, oldestDueCounter.get(now) ?? now));
+    const due = Math.min(oldestDue.get(now) ?? now, oldestDueCounter.get(now) ?? now);
     return {
       waitingCommands: commands,
       waitingBytes: bytes,
@@ -380,7 +380,7 @@ export class SqliteStore implements Store {
   /** Writes what is no event. */
   async #write(work: () => void): Promise<void> {
     await this.#whenWritable();
-    this.#assertOpen();
+    this.#assertUsable();
     this.#writer.transact(() => {
       work();
       return { result: undefined, wrote: true };
@@ -388,7 +388,7 @@ export class SqliteStore implements Store {
   }
 
   #read<T>(read: () => T): T {
-    this.#assertOpen();
+    this.#assertUsable();
     try {
       return read();
     } catch (error) {
@@ -396,7 +396,8 @@ export class SqliteStore implements Store {
     }
   }
 
-  #assertOpen(): void {
+  #assertUsable(): void {
     if (!this.#database.open) throw new StoreUnavailableError("the store is closed", undefined);
+    this.#guard.assertNotLost();
   }
 }

@@ -20,8 +20,13 @@ describe("a file next to the database", () => {
       };
       await assert.rejects(store.execute(lockUser("u1")), refusal);
       await assert.rejects(store.check(), refusal);
-      assert.equal((await store.readUser("u1"))?.state.sequence, 1, "reads go on");
+      await assert.rejects(store.readUser("u1"), { name: "StoreUnavailableError" });
+      await assert.rejects(store.readSignIns([{ userId: "u1", factor: "PASSWORD" }]), {
+        name: "StoreUnavailableError",
+      });
+      await assert.rejects(store.listOrganizations({ pageSize: 10 }), { name: "StoreUnavailableError" });
       assert.equal(troubles.length, 1);
+      assert.equal(store.stats().waitingCommands, 0, "what is measured is still told");
       await store.sweep();
       assert.equal(troubles.length, 2, "the sweeper notices it without a call");
       // What kill -9 would leave: the database file alone.
@@ -42,11 +47,27 @@ describe("a file next to the database", () => {
     });
   }
 
+  for (const suffix of ["-wal", "-shm"]) {
+    it(`${suffix}: deleted, and made again by a reader, it costs no change either`, async (t) => {
+      const { store, path } = await openFixture(t);
+      resourceOf(await store.execute(createUser("u")));
+      rmSync(path + suffix);
+      // The reader thread opens the database with the first list, and SQLite creates what is missing.
+      await store.listOrganizations({ pageSize: 10 }).catch(() => undefined);
+      await assert.rejects(store.execute(lockUser("u")), {
+        message: /every acknowledged change is in the database file/,
+      });
+      const left = join(makeFolder(t), "left.db");
+      copyFileSync(path, left);
+      assert.equal((await (await openFixture(t, { path: left })).store.readUser("u"))?.state.sequence, 1);
+    });
+  }
+
   it("replaced by another log, it is not mixed with the database", async (t) => {
     const { store, path } = await openFixture(t);
     await store.execute(createUser("u"));
     renameSync(`${path}-wal`, `${path}.away`);
-    writeFileSync(`${path}-wal`, "");
+    writeFileSync(`${path}-wal`, "frames of another history");
     await assert.rejects(store.execute(lockUser("u")), {
       outcome: "NOT_APPLIED",
       message: /deleted while it was open; put it back$/,
