@@ -1,24 +1,27 @@
 /** The OpenAPI 3.1 document of services: every REST path and every Connect path, from the descriptors. */
 import type { DescMethod, DescService, JsonObject } from "@bufbuild/protobuf";
 import { createRouteTable, type RouteMount } from "../transcoding/route-table.ts";
-import { errorComponents } from "./errors.ts";
+import { ErrorResponses, type Reasons, type RefusalsOf } from "./errors.ts";
 import { connectOperation, connectTagOf, isUnary, type OperationParts, restOperation } from "./operations.ts";
 import { type Comments, described, Schemas } from "./schemas.ts";
 
-export interface OpenApiOptions extends Pick<OperationParts, "reasons" | "examples"> {
+export interface OpenApiOptions extends Pick<OperationParts, "examples"> {
   readonly title: string;
   /** In Markdown. */
   readonly description: string;
   readonly version: string;
   readonly mounts: readonly RouteMount[];
   readonly comments: Comments;
+  readonly reasons: Reasons;
+  readonly refusalsOf: RefusalsOf;
 }
 
 /** Throws for a route that OpenAPI cannot say. */
 export function createOpenApi(options: OpenApiOptions): JsonObject {
-  const { title, description, version, mounts, comments, reasons, examples } = options;
+  const { title, description, version, mounts, comments, reasons, refusalsOf, examples } = options;
   const schemas = new Schemas(comments);
-  const parts: OperationParts = { schemas, reasons, examples };
+  const errors = new ErrorResponses(reasons, refusalsOf);
+  const parts: OperationParts = { schemas, errors, examples };
   const paths: Record<string, JsonObject> = {};
   const seen = new Map<DescMethod, number>();
   for (const route of createRouteTable(mounts).routes) {
@@ -34,7 +37,6 @@ export function createOpenApi(options: OpenApiOptions): JsonObject {
   for (const method of mounts.flatMap((mount) => mount.methods).filter(isUnary)) {
     paths[`/${method.parent.typeName}/${method.name}`] = { post: connectOperation(parts, method) };
   }
-  const errors = errorComponents(reasons);
   return {
     openapi: "3.1.0",
     info: { title, version, description, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
@@ -51,6 +53,7 @@ export function createOpenApi(options: OpenApiOptions): JsonObject {
         },
       },
       schemas: { ...schemas.components, ...errors.schemas },
+      examples: errors.examples,
       responses: errors.responses,
     },
   };

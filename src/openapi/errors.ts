@@ -1,16 +1,31 @@
-/** The answers of calls that fail, as REST and as Connect write them, with the reasons by HTTP status. */
-import type { JsonObject } from "@bufbuild/protobuf";
-import { codeFromString } from "@connectrpc/connect/protocol-connect";
-import { httpStatusOf } from "../transcoding/error.ts";
+/** The answers of calls that fail, as REST and as Connect write them, by HTTP status: for each operation its own, with examples. */
+import { createRegistry, type DescMethod, type JsonObject } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { type Code, ConnectError } from "@connectrpc/connect";
+import { codeFromString, errorToJson } from "@connectrpc/connect/protocol-connect";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  file_google_rpc_error_details,
+  RetryInfoSchema,
+} from "../../gen/google/rpc/error_details_pb.ts";
+import { httpStatusOf, toStatusJson } from "../transcoding/error.ts";
+import type { MethodRefusals } from "./refusals.ts";
+import type { RefusalExample, Refusals } from "./refusals-by-rpc.ts";
 import { withJsonNames } from "./schemas.ts";
 
 /** Every reason with its RPC code by its standard name and what it means. */
 export type Reasons = Readonly<Record<string, readonly [code: string, meaning: string]>>;
 
+/** How a method may be refused. */
+export type RefusalsOf = (method: DescMethod) => MethodRefusals;
+
 export type ErrorWire = "rest" | "connect";
 
-/** Reasons that are met outside of operations alone. */
-const OF_NO_OPERATION = { PATH_NOT_FOUND: true, METHOD_NOT_SERVED: true } as const;
+/** Of every ErrorInfo. */
+const DOMAIN = "lockkeeper";
+
+const registry = createRegistry(file_google_rpc_error_details);
 
 /** HTTP has a status of its own for these; Connect knows none but its codes'. */
 const REST_STATUS: Readonly<Record<string, number>> = { REQUEST_TOO_LARGE: 413 };
@@ -28,47 +43,128 @@ const TITLES: Readonly<Record<number, string>> = {
   504: "The deadline passed.",
 };
 
-/** Statuses that only a change can be answered with. */
-const OF_CHANGES: readonly number[] = [409];
-
-/** By HTTP status, ascending. */
-function reasonsByStatus(reasons: Reasons, wire: ErrorWire): ReadonlyMap<number, readonly string[]> {
-  const statuses = new Map<number, string[]>();
-  for (const [reason, [code]] of Object.entries(reasons)) {
-    if (Object.hasOwn(OF_NO_OPERATION, reason)) continue;
-    const rpcCode = codeFromString(code.toLowerCase());
-    if (rpcCode === undefined) throw new Error(`openapi: ${code}, of ${reason}, is no RPC code`);
-    const status = (wire === "rest" ? REST_STATUS[reason] : undefined) ?? httpStatusOf(rpcCode);
-    statuses.set(status, [...(statuses.get(status) ?? []), reason]);
-  }
-  return new Map([...statuses].sort(([a], [b]) => a - b));
+interface Said {
+  readonly reason: string;
+  readonly said: RefusalExample;
+  readonly wire: ErrorWire;
+  /** The RPC that says so, or the kind of all that do. */
+  readonly by: string;
 }
 
-/** The `responses` and `schemas` of components that operations refer to. */
-export function errorComponents(reasons: Reasons): { readonly responses: JsonObject; readonly schemas: JsonObject } {
-  const responses: JsonObject = {};
-  for (const wire of ["rest", "connect"] as const) {
-    const schema = { $ref: `#/components/schemas/${wire === "rest" ? "google.rpc.Status" : "connect.Error"}` };
-    const content = { "application/json": { schema } };
-    for (const [status, names] of reasonsByStatus(reasons, wire)) {
-      const lines = names.map(
-        (name) => `- \`${name}\` (${reasons[name]?.[0]}): ${withJsonNames(reasons[name]?.[1] ?? "")}`,
-      );
-      const title = TITLES[status] ?? "The call failed.";
-      responses[`${wire}.${status}`] = { description: `${title}\n\n${lines.join("\n")}`, content };
+/** The reasons of one status. */
+interface Answer {
+  readonly reasons: Refusals;
+  /** Some are the operation's own. */
+  readonly isOwn: boolean;
+}
+
+/** Makes the failed responses of operations and holds the components that they refer to. */
+export class ErrorResponses {
+  readonly examples: Record<string, JsonObject> = {};
+  readonly responses: Record<string, JsonObject> = {};
+  readonly #reasons: Reasons;
+  readonly #refusalsOf: RefusalsOf;
+
+  constructor(reasons: Reasons, refusalsOf: RefusalsOf) {
+    this.#reasons = reasons;
+    this.#refusalsOf = refusalsOf;
+  }
+
+  get schemas(): JsonObject {
+    return errorSchemas(Object.keys(this.#reasons));
+  }
+
+  /** The `responses` of one operation, by status. */
+  of(method: DescMethod, wire: ErrorWire): JsonObject {
+    const { kind, own, shared } = this.#refusalsOf(method);
+    const name = `${method.parent.name}.${method.name}`;
+    const responses: JsonObject = {};
+    for (const [status, { reasons, isOwn }] of this.#byStatus(own, shared, wire)) {
+      const lines = Object.keys(reasons).map((reason) => {
+        const [code, meaning] = this.#meaningOf(reason);
+        return `- \`${reason}\` (${code}): ${withJsonNames(meaning)}`;
+      });
+      const examples: JsonObject = {};
+      for (const [reason, said] of Object.entries(reasons)) {
+        examples[reason] = this.#example({ reason, said, wire, by: Object.hasOwn(own, reason) ? name : kind });
+      }
+      const response = {
+        description: `${TITLES[status] ?? "The call failed."}\n\n${lines.join("\n")}`,
+        content: { "application/json": { schema: schemaOf(wire), examples } },
+      };
+      responses[status] = this.#hold(`${wire}.${isOwn ? name : kind}.${status}`, response);
     }
-    responses[`${wire}.default`] = { description: "The call failed.", content };
+    const unknown = { description: "The call failed.", content: { "application/json": { schema: schemaOf(wire) } } };
+    return { ...responses, default: this.#hold(`${wire}.default`, unknown) };
   }
-  return { responses, schemas: errorSchemas(Object.keys(reasons)) };
+
+  /** By HTTP status, ascending; what is an operation's own comes first. */
+  #byStatus(own: Refusals, shared: Refusals, wire: ErrorWire): ReadonlyMap<number, Answer> {
+    const answers = new Map<number, Answer>();
+    for (const [reason, said] of Object.entries({ ...own, ...shared })) {
+      const status = (wire === "rest" ? REST_STATUS[reason] : undefined) ?? httpStatusOf(this.#codeOf(reason));
+      const before = answers.get(status);
+      answers.set(status, {
+        reasons: { ...before?.reasons, [reason]: said },
+        isOwn: (before?.isOwn ?? false) || Object.hasOwn(own, reason),
+      });
+    }
+    return new Map([...answers].sort(([a], [b]) => a - b));
+  }
+
+  /** What several operations say alike is said once: the first to say it gives it the name. */
+  #example({ reason, said, wire, by }: Said): JsonObject {
+    const message = wire === "connect" ? (said.connectMessage ?? said.message) : said.message;
+    const error = toError(reason, this.#codeOf(reason), { ...said, message });
+    const value = wire === "rest" ? toStatusJson(error, registry) : (errorToJson(error, undefined) as JsonObject);
+    const example: JsonObject = { value };
+    const text = JSON.stringify(example);
+    const names = [`${wire}.${reason}`, `${wire}.${reason}.${by}`];
+    const name = names.find((each) => JSON.stringify(this.examples[each] ?? example) === text);
+    if (name === undefined) return example;
+    this.examples[name] = example;
+    return { $ref: `#/components/examples/${name}` };
+  }
+
+  #hold(name: string, response: JsonObject): JsonObject {
+    this.responses[name] ??= response;
+    return { $ref: `#/components/responses/${name}` };
+  }
+
+  #meaningOf(reason: string): Reasons[string] {
+    const known = this.#reasons[reason];
+    if (known === undefined) throw new Error(`openapi: ${reason} is no reason`);
+    return known;
+  }
+
+  #codeOf(reason: string): Code {
+    const [name] = this.#meaningOf(reason);
+    const code = codeFromString(name.toLowerCase());
+    if (code === undefined) throw new Error(`openapi: ${name}, of ${reason}, is no RPC code`);
+    return code;
+  }
 }
 
-/** The `responses` of one operation. */
-export function errorResponses(reasons: Reasons, wire: ErrorWire, isChange: boolean): JsonObject {
-  const statuses = [...reasonsByStatus(reasons, wire).keys()].filter(
-    (status) => isChange || !OF_CHANGES.includes(status),
-  );
-  const names = [...statuses.map(String), "default"];
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/responses/${wire}.${name}` }]));
+function schemaOf(wire: ErrorWire): JsonObject {
+  return { $ref: `#/components/schemas/${wire === "rest" ? "google.rpc.Status" : "connect.Error"}` };
+}
+
+/** As the service makes it. */
+function toError(
+  reason: string,
+  code: Code,
+  { message, metadata = {}, fields, retryAfterMs }: RefusalExample,
+): ConnectError {
+  const error = new ConnectError(message, code);
+  error.details.push({ desc: ErrorInfoSchema, value: { reason, domain: DOMAIN, metadata: { ...metadata } } });
+  if (fields !== undefined) {
+    const fieldViolations = Object.entries(fields).map(([field, description]) => ({ field, description }));
+    error.details.push({ desc: BadRequestSchema, value: { fieldViolations } });
+  }
+  if (retryAfterMs !== undefined) {
+    error.details.push({ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfterMs) } });
+  }
+  return error;
 }
 
 function errorSchemas(reasons: readonly string[]): JsonObject {
@@ -96,7 +192,7 @@ function errorSchemas(reasons: readonly string[]): JsonObject {
     },
     "google.rpc.ErrorInfo": detail("google.rpc.ErrorInfo", "The reason, for programs.", {
       reason: { type: "string", enum: [...reasons], description: "Later versions may add others." },
-      domain: { type: "string", const: "lockkeeper" },
+      domain: { type: "string", const: DOMAIN },
       metadata: { type: "object", additionalProperties: { type: "string" } },
     }),
     "google.rpc.BadRequest": detail("google.rpc.BadRequest", "The fields that are at fault.", {

@@ -8,7 +8,8 @@ export const MADE = {
   apiKeyId: "019aa1c02f4e7b7a9c3f6a1d2e3f4a5b",
 } as const;
 
-const ATTEMPT_ID = "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c01";
+/** Whoever begins an attempt makes its id. */
+export const ATTEMPT_ID = "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c01";
 
 export const EXAMPLES = {
   "lockkeeper.organization.v1.OrganizationService/CreateOrganization": {

@@ -1,11 +1,10 @@
 /** One operation of the document: a REST route or the Connect path of a method. */
 import type { DescField, DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { isFieldMask } from "../transcoding/field-mask.ts";
 import { type FieldPath, hasSubfields, toJsonPath, toProtoPath } from "../transcoding/field-path.ts";
 import type { Route } from "../transcoding/route.ts";
 import { findTextForm } from "../transcoding/scalar-text.ts";
-import { type ErrorWire, errorResponses, type Reasons } from "./errors.ts";
+import type { ErrorResponses } from "./errors.ts";
 import { isRequired } from "./rules.ts";
 import { described, type Schemas } from "./schemas.ts";
 
@@ -14,7 +13,7 @@ export type Examples = Readonly<Record<string, JsonObject>>;
 
 export interface OperationParts {
   readonly schemas: Schemas;
-  readonly reasons: Reasons;
+  readonly errors: ErrorResponses;
   readonly examples: Examples;
 }
 
@@ -69,7 +68,7 @@ export function restOperation(parts: OperationParts, route: Route, number: numbe
         description: schemas.commentOf(method.output.typeName) || "The call succeeded.",
         content: restAnswer(schemas, route),
       },
-      ...errorsOf(parts, method, "rest"),
+      ...parts.errors.of(method, "rest"),
     },
   };
 }
@@ -86,7 +85,7 @@ export function connectOperation(parts: OperationParts, method: DescMethod): Jso
         description: schemas.commentOf(method.output.typeName) || "The call succeeded.",
         content: jsonContent(schemas.message(method.output)),
       },
-      ...errorsOf(parts, method, "connect"),
+      ...parts.errors.of(method, "connect"),
     },
   };
 }
@@ -103,10 +102,6 @@ function headOf({ schemas }: OperationParts, method: DescMethod, ending: string)
     ...(sentence === "" ? {} : { summary: sentence }),
     ...described(comment),
   };
-}
-
-function errorsOf({ reasons }: OperationParts, method: DescMethod, wire: ErrorWire): JsonObject {
-  return errorResponses(reasons, wire, method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS);
 }
 
 /** The whole request: a member that it does not have is refused. */

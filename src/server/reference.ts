@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
+import { RPC_PERMISSIONS } from "../auth/permissions.ts";
 import { REASONS } from "../domain/refusal.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import type { RestPolicy } from "../transcoding/policy.ts";
@@ -166,9 +167,10 @@ async function withZipped(plain: HttpAnswer): Promise<Held> {
 
 async function createDocument(mounts: readonly Described[]): Promise<string> {
   // Loaded when someone asks: a service that nobody reads about pays nothing.
-  const [{ createOpenApi }, { EXAMPLES }, { COMMENTS }] = await Promise.all([
+  const [{ createOpenApi }, { EXAMPLES }, { refusalsOf }, { COMMENTS }] = await Promise.all([
     import("../openapi/document.ts"),
     import("../openapi/examples.ts"),
+    import("../openapi/refusals.ts"),
     import("../../gen/lockkeeper/comments.ts"),
   ]);
   const document = createOpenApi({
@@ -178,6 +180,7 @@ async function createDocument(mounts: readonly Described[]): Promise<string> {
     mounts: mounts.flatMap(toRouteMount),
     comments: COMMENTS,
     reasons: REASONS,
+    refusalsOf: (method) => refusalsOf(method, RPC_PERMISSIONS),
     examples: EXAMPLES,
   });
   return JSON.stringify(document);

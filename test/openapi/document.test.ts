@@ -6,10 +6,18 @@ import { describe, type TestContext, test } from "node:test";
 import { type DescMethod, type DescService, getOption, hasOption, type JsonObject } from "@bufbuild/protobuf";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { http } from "../../gen/google/api/annotations_pb.ts";
-import { REASONS } from "../../src/domain/refusal.ts";
 import { EXAMPLES } from "../../src/openapi/examples.ts";
 import { ADMIN_KEY, startService } from "../support/service.ts";
-import { at, exampleBody, isConnect, operationsOf, readDocument, schemaChecker, send } from "./support/operations.ts";
+import {
+  at,
+  exampleBody,
+  isConnect,
+  operationsOf,
+  readDocument,
+  refusalsIn,
+  schemaChecker,
+  send,
+} from "./support/operations.ts";
 
 const GEN = join(import.meta.dirname, "../../gen/lockkeeper");
 
@@ -92,14 +100,32 @@ describe("the OpenAPI document", () => {
     for (const tag of used) assert.ok(JSON.stringify(document.tags).includes(`"name":"${tag}"`), tag);
   });
 
-  test("lists every reason that an operation may be refused with, by status", async (t) => {
+  test("each operation shows its own refusals, each as the schema has it, and what no call is refused for is left out", async (t) => {
     const { document } = await documentOf(t);
-    for (const wire of ["rest", "connect"]) {
-      const responses = Object.entries(at(document, "components", "responses") as JsonObject);
-      const said = responses.filter(([name]) => name.startsWith(wire)).map(([, response]) => JSON.stringify(response));
-      const missing = Object.keys(REASONS).filter((reason) => !said.some((text) => text.includes(`\`${reason}\``)));
-      assert.deepEqual(missing, ["PATH_NOT_FOUND", "METHOD_NOT_SERVED"], wire);
+    const faultsOf = schemaChecker(document);
+    const operations = new Map(operationsOf(document).map((each) => [each.operationId, each]));
+    for (const [name, { value }] of Object.entries(
+      at(document, "components", "examples") as Record<string, JsonObject>,
+    )) {
+      const schema = name.startsWith("rest") ? "google.rpc.Status" : "connect.Error";
+      assert.deepEqual(faultsOf(`/components/schemas/${schema}`, value ?? null), [], name);
     }
+    const shownBy = (operationId: string, status: number): readonly string[] => {
+      const operation = operations.get(operationId);
+      assert.ok(operation !== undefined, operationId);
+      return Object.keys(refusalsIn(document, operation, status));
+    };
+    assert.deepEqual(shownBy("UserService_LockUser", 404), ["USER_NOT_FOUND"]);
+    assert.deepEqual(shownBy("UserService_LockUser_Connect", 400), [
+      "USER_ALREADY_LOCKED",
+      "FIELD_INVALID",
+      "REQUEST_ID_REUSED",
+      "REQUEST_MALFORMED",
+    ]);
+    assert.deepEqual(shownBy("UserService_ListUsers", 404), []);
+    assert.deepEqual(shownBy("UserService_ListUsers", 409), []);
+    assert.deepEqual(shownBy("UserService_ListUsers", 413), ["REQUEST_TOO_LARGE"]);
+    assert.deepEqual(shownBy("AdminService_WhoAmI", 403), []);
   });
 
   test("has an example for each unary RPC", async () => {

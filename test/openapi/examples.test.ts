@@ -11,6 +11,7 @@ import {
   type Operation,
   operationsOf,
   readDocument,
+  refusalsIn,
   schemaChecker,
   send,
 } from "./support/operations.ts";
@@ -104,9 +105,8 @@ test("refusals have the statuses, reasons and forms that the document says", asy
       const sent = await send(url, { ...operation, path }, { ...(key === undefined ? {} : { key }), body: whole });
       assert.equal(sent.status, status, `${operationId}: ${JSON.stringify(sent.body)}`);
       if (status === 200) continue;
-      const response = `/components/responses/${wire}.${status}`;
-      assert.equal(at(operation.object, "responses", `${status}`, "$ref"), `#${response}`);
-      assert.ok(JSON.stringify(at(document, ...response.split("/").slice(1))).includes(`\`${reason}\``), reason);
+      const response = String(at(operation.object, "responses", `${status}`, "$ref")).slice(1);
+      assert.ok(Object.hasOwn(refusalsIn(document, operation, status), reason), reason);
       assert.deepEqual(
         faultsOf(`${response}/content/application~1json/schema`, sent.body),
         [],

@@ -20,6 +20,7 @@ function documentOf(service: DescService, without: readonly string[] = []): Json
     mounts: [{ service, methods, policy: nativeRestPolicy({ registry }) }],
     comments: { "shelf.v1.Profile.email": "Where to write." },
     reasons: { NOT_ALLOWED: ["PERMISSION_DENIED", "No."] },
+    refusalsOf: () => ({ kind: "read", own: {}, shared: { NOT_ALLOWED: { message: "no" } } }),
     examples: {},
   });
 }

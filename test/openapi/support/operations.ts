@@ -50,6 +50,19 @@ export function exampleBody({ object }: Operation): JsonObject | undefined {
   return at(object, "requestBody", "content", "application/json", "example") as JsonObject | undefined;
 }
 
+/** What the document shows of refusals with this status, by reason. */
+export function refusalsIn(document: JsonObject, { object }: Operation, status: number): Readonly<JsonObject> {
+  const follow = (value: JsonValue | undefined): JsonValue | undefined => {
+    const reference = at(value, "$ref");
+    return reference === undefined ? value : at(document, ...String(reference).split("/").slice(1));
+  };
+  const response = follow(at(object, "responses", `${status}`));
+  const examples = (at(response, "content", "application/json", "examples") ?? {}) as JsonObject;
+  return Object.fromEntries(
+    Object.entries(examples).map(([reason, each]) => [reason, at(follow(each), "value") ?? null]),
+  );
+}
+
 /** Sends the operation's example. `made`: what the service made, in the place of what the document shows for it. */
 export async function send(
   url: string,
