@@ -37,7 +37,7 @@ import {
 import { toDueCounter } from "./attempt-rows.ts";
 import { Backups } from "./backup.ts";
 import { REQUEST_KEPT_MS } from "./batch.ts";
-import { openWriter, sizeOf, toRealPath } from "./database-file.ts";
+import { openWriter, toRealPath } from "./database-file.ts";
 import { describeLooseModes, FileGuard } from "./file-guard.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
@@ -51,6 +51,7 @@ import { UserSearches } from "./search-users.ts";
 import { SessionActivity } from "./session-activity.ts";
 import { Shadows } from "./shadows.ts";
 import { assertClock } from "./start-clock.ts";
+import { readStats } from "./store-stats.ts";
 import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
@@ -313,24 +314,14 @@ export class SqliteStore implements Store {
   }
 
   stats(): StoreStats {
-    const { commands, bytes } = this.#commits.waiting;
-    const { dropped, refusedFull } = this.#commits.counts;
-    const now = this.#writer.now();
-    const { oldestDue, oldestDueCounter } = this.#statements;
-    const due = Math.min(oldestDue.get(now) ?? now, oldestDueCounter.get(now) ?? now);
-    return {
-      waitingCommands: commands,
-      waitingBytes: bytes,
-      droppedCommands: dropped,
-      refusedCommands: refusedFull,
-      walWaitMs: this.#wal.waitedMs,
-      sweepLagMs: now - due,
-      databaseBytes: sizeOf(this.#path),
-      walBytes: sizeOf(`${this.#path}-wal`),
-      walPendingBytes: this.#wal.usedBytes(),
-      clockBehindMs: this.clockBehindMs,
-      backupsUnderWay: Number(this.#backups.isUnderWay),
-    };
+    return readStats({
+      path: this.#path,
+      statements: this.#statements,
+      commits: this.#commits,
+      writer: this.#writer,
+      wal: this.#wal,
+      backups: this.#backups,
+    });
   }
 
   /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
