@@ -236,8 +236,8 @@ function attemptStatements(prepare: Prepare) {
   };
 }
 
-/** `half`: the places that each group is sure of, of `max` in all. `limit`: rows that one call deletes at most. */
-type DeleteShadows = [{ readonly now: number; readonly max: number; readonly half: number; readonly limit: number }];
+/** `max`: the places of both groups. `limit`: rows that one call deletes at most. */
+type DeleteShadows = [{ readonly now: number; readonly max: number; readonly limit: number }];
 
 /**
  * Delete the least recently touched counters of unknown users beyond the bound. Each of the two groups is sure of half of the places and takes what the other leaves free:
@@ -246,7 +246,8 @@ type DeleteShadows = [{ readonly now: number; readonly max: number; readonly hal
 function shadowStatements(prepare: Prepare) {
   const deleteBeyond = (group: string, others: string): string =>
     `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
-      WHERE shadow_state IS NOT NULL AND touch_time ${group} @now ORDER BY touch_time DESC LIMIT @limit OFFSET max(@half,
+      WHERE shadow_state IS NOT NULL AND touch_time ${group} @now ORDER BY touch_time DESC
+      LIMIT @limit OFFSET max(CAST(@max AS INTEGER) / 2,
       @max - (SELECT count(*) FROM attempt_counters WHERE shadow_state IS NOT NULL AND touch_time ${others} @now)))`;
   return {
     deleteKeptShadows: prepare<DeleteShadows>(deleteBeyond(">", "<=")),

@@ -179,9 +179,7 @@ export class SqliteStore implements Store {
     });
     this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now: () => this.#writer.now() });
-    const { shadowsMax } = limits;
-    const places = { max: shadowsMax, half: Math.floor(shadowsMax / 2) };
-    const shadows = (limit: number) => ({ now: this.#writer.now(), ...places, limit });
+    const shadows = (limit: number) => ({ now: this.#writer.now(), max: limits.shadowsMax, limit });
     this.#sweeper = new Sweeper({
       intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
       usersMax: limits.sweepUsers,
