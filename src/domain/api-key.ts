@@ -173,7 +173,9 @@ function refusalToRotate(key: ApiKey, { overlapMs }: RotateApiKey, now: number):
   }
   const earlier = earlierSecretsAfter(key, now + overlapMs, now);
   if (earlier.length <= EARLIER_SECRETS_MAX) return undefined;
-  const soonest = new Date(Math.min(...earlier.map(({ endTime }) => endTime))).toISOString();
+  // Their ends as they are: those that the refused rotation would have brought come to nothing.
+  const ends = key.earlierSecrets.map(({ endTime }) => endTime).filter((endTime) => endTime > now);
+  const soonest = new Date(Math.min(...ends)).toISOString();
   return refuse(
     "API_KEY_SECRETS_OVERLAP",
     `the API key ${shown(key.id)} has ${EARLIER_SECRETS_MAX} earlier secrets that still open, at most ${EARLIER_SECRETS_MAX} may; wait until ${soonest}, when the first of them ends, or rotate with an overlap of 0s, which ends all of them`,
