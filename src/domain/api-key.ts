@@ -1,6 +1,6 @@
 /** API keys: what a caller shows. Their rules, commands and events; the secret itself is never here, only its hash. */
 import type { CommandContext } from "./command.ts";
-import { type Refusal, refuse, shown } from "./refusal.ts";
+import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
 
 /** The role whose holders may do everything; the last instance key with it cannot be revoked. */
 export const OWNER_ROLE = "owner";
@@ -163,8 +163,16 @@ export function decideApiKey(
   return { ok: true, events: [{ ...envelope, type: "ApiKeyRevoked", data: {}, personal }] };
 }
 
-function refusalToRotate(key: ApiKey, { overlapMs }: RotateApiKey, now: number): Refusal | undefined {
+function refusalToRotate(key: ApiKey, { overlapMs, context }: RotateApiKey, now: number): Refusal | undefined {
   const metadata = { apiKeyId: key.id };
+  const shownHash = context.keyId === key.id ? context.secretHash : undefined;
+  // Whoever stole an earlier secret must neither stay in by it nor shut out who has the present one.
+  if (shownHash !== undefined && shownHash !== key.secretHash) {
+    return refuseField(
+      "api_key_id",
+      `${shown(key.id)} is the key whose earlier secret this call shows; rotate it by its present secret, or by another key`,
+    );
+  }
   if (!isEffective(key, now)) {
     const expiry = new Date(key.expireTime ?? now).toISOString();
     return refuse("API_KEY_EXPIRED", `the API key ${shown(key.id)} expired at ${expiry}; create another one`, {

@@ -147,6 +147,28 @@ test("nobody rotates a key that may do more, reaches further or opens longer tha
   }
 });
 
+test("an earlier secret does not rotate its key where both end with the key, but may revoke it", async (t) => {
+  const clock = new TestClock();
+  const { keys, url } = await startService(t, { clock: () => clock.now });
+  const { apiKey, secret } = await keys.createApiKey({
+    permissions: ["key.write"],
+    expireTime: timestampFromMs(clock.now + 600_000),
+  });
+  const apiKeyId = apiKey?.apiKeyId ?? "";
+  const present = clientsOf(url, (await keys.rotateApiKey({ apiKeyId, overlap: { seconds: 3600n } })).secret).keys;
+  const earlier = clientsOf(url, secret).keys;
+  for (const validateOnly of [true, false]) {
+    const refused = await assertRefused(
+      earlier.rotateApiKey({ apiKeyId, overlap: {}, validateOnly }),
+      "InvalidArgument",
+      "FIELD_INVALID",
+    );
+    assert.match(refused.message, /^api_key_id: .* earlier secret this call shows; rotate it by its present secret/);
+  }
+  await present.rotateApiKey({ apiKeyId, overlap: { seconds: 3600n } });
+  await earlier.revokeApiKey({ apiKeyId });
+});
+
 test("the last owner key of the instance cannot be revoked, even by two at once", async (t) => {
   const { keys, url } = await startService(t);
   const [first] = (await keys.listApiKeys({})).apiKeys;

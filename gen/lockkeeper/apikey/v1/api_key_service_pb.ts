@@ -499,8 +499,8 @@ export const ApiKeyService: GenService<{
    * before go on for the overlap and then open nothing. FAILED_PRECONDITION for a key that was revoked
    * (API_KEY_ALREADY_REVOKED) or has expired (API_KEY_EXPIRED), and while four earlier secrets open beyond the answer
    * (API_KEY_SECRETS_OVERLAP). PERMISSION_DENIED (PERMISSION_MISSING) for a key that may do more than the caller.
-   * INVALID_ARGUMENT for a key that opens longer than the caller's own credential: an earlier secret of a key does not
-   * rotate it. Needs key.write.
+   * INVALID_ARGUMENT for a key that opens longer than the caller's own credential, and for the caller's own key if the
+   * call shows an earlier secret of it. Needs key.write.
    *
    * @generated from rpc lockkeeper.apikey.v1.ApiKeyService.RotateApiKey
    */
@@ -510,9 +510,9 @@ export const ApiKeyService: GenService<{
     output: typeof RotateApiKeyResponseSchema;
   },
   /**
-   * Revokes a key; no secret of it opens anything from the answer on, earlier ones included. FAILED_PRECONDITION for the
-   * last lasting owner key of the instance (API_KEY_LAST_OWNER) and for one revoked before (API_KEY_ALREADY_REVOKED).
-   * Needs key.write.
+   * Revokes a key; no secret of it opens anything from the answer on, earlier ones included. An earlier secret may revoke
+   * keys too, within its permissions. FAILED_PRECONDITION for the last lasting owner key of the instance
+   * (API_KEY_LAST_OWNER) and for one revoked before (API_KEY_ALREADY_REVOKED). Needs key.write.
    *
    * @generated from rpc lockkeeper.apikey.v1.ApiKeyService.RevokeApiKey
    */
