@@ -2,7 +2,7 @@
 import type { Badge } from "../auth/badge.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "../auth/secret.ts";
 import { ConfigError } from "../config.ts";
-import { type ApiKey, isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/api-key.ts";
+import { isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/api-key.ts";
 import type { CommandContext } from "../domain/command.ts";
 import { SYSTEM_ACTOR } from "../domain/event.ts";
 import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
@@ -22,6 +22,8 @@ export interface Prepared {
   readonly isNew: boolean;
   /** The owner's key that was made; absent: there was one, or the administrator named one. */
   readonly adminKey?: string;
+  /** What an administrator has to do about the key that was named, in a sentence; absent: nothing. */
+  readonly warning?: string;
 }
 
 /**
@@ -41,8 +43,9 @@ export async function prepareFirstStart({ store, badge, newId, adminKey }: First
     if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
   }
   const hasOwner = (await store.loadApiKeys()).some(isLastingOwner);
-  const known = adminKey === undefined ? undefined : await readAdminKey(store, adminKey);
-  if (adminKey === undefined ? hasOwner : known !== undefined) return { isNew };
+  const known = adminKey === undefined ? undefined : await checkAdminKey(store, adminKey);
+  if (known !== undefined) return known.warning === undefined ? { isNew } : { isNew, warning: known.warning };
+  if (adminKey === undefined && hasOwner) return { isNew };
   const keyId = toKeyId(newId());
   const secret = adminKey ?? createSecret(keyId);
   if (looksLikeSecret(secret) && !isWellFormedSecret(secret)) {
@@ -66,8 +69,11 @@ export async function prepareFirstStart({ store, badge, newId, adminKey }: First
   return adminKey === undefined ? { isNew, adminKey: secret } : { isNew };
 }
 
-/** The key whose secret this is; `undefined`: there is none yet. Throws ConfigError for one that opens less than an owner's. */
-async function readAdminKey(store: Store, adminKey: string): Promise<ApiKey | undefined> {
+/**
+ * What is to be said of the key whose secret this is; `undefined`: there is none yet. Throws ConfigError for one that
+ * opens less than an owner's.
+ */
+async function checkAdminKey(store: Store, adminKey: string): Promise<Pick<Prepared, "warning"> | undefined> {
   const secretHash = hashSecret(adminKey);
   const key = await store.readApiKey({ secretHash });
   if (key === undefined) return undefined;
@@ -83,5 +89,9 @@ async function readAdminKey(store: Store, adminKey: string): Promise<ApiKey | un
   if (!isLastingOwner(key)) {
     throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this is the key of something less than an owner; set another one");
   }
-  return key;
+  const earlier = key.earlierSecrets.find(({ hash }) => hash === secretHash);
+  if (earlier === undefined) return {};
+  return {
+    warning: `LOCKKEEPER_ADMIN_KEY: this key was rotated, and this secret of it opens only until ${new Date(earlier.endTime).toISOString()}; set the new one, or the next start after that is refused`,
+  };
 }

@@ -170,6 +170,7 @@ async function serveStore(
     prepareFirstStart({ store, badge, newId, adminKey: config.adminKey }),
   );
   if (prepared.adminKey !== undefined) adminKeyMade(prepared.adminKey);
+  if (prepared.warning !== undefined) log.write("warn", prepared.warning);
   let [loaded, fault]: [boolean, string | undefined] = [enabled.length === 0, undefined];
   const tell = (): void => transport.setServing("", loaded && fault === undefined, fault);
   tell();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { assertRefused } from "../support/refusals.ts";
 import { ADMIN_KEY, clientsOf, startService, TestClock, temporaryFolder } from "../support/service.ts";
 
@@ -231,10 +231,17 @@ test("an admin key that was revoked or rotated, or is damaged, is refused at the
   const second = await startService(t, { path, config: { adminKey: secret } });
   const { apiKeys } = await clientsOf(second.url, secret).keys.listApiKeys({});
   assert.equal(apiKeys.length, 2);
-  const own = apiKeys.find(({ revokeTime }) => revokeTime === undefined);
-  const overlap = { seconds: 0n };
-  const rotated = await clientsOf(second.url, secret).keys.rotateApiKey({ apiKeyId: own?.apiKeyId ?? "", overlap });
+  const apiKeyId = apiKeys.find(({ revokeTime }) => revokeTime === undefined)?.apiKeyId ?? "";
+  assert.doesNotMatch(second.log(), /LOCKKEEPER_ADMIN_KEY/);
+  const newer = await clientsOf(second.url, secret).keys.rotateApiKey({ apiKeyId, overlap: { seconds: 600n } });
   await second.stop();
+  const within = await startService(t, { path, config: { adminKey: secret } });
+  const end = new Date(timestampMs(newer.apiKey?.earlierSecretsEndTime ?? timestampFromMs(0))).toISOString();
+  const warning = new RegExp(`"level":"warn".*LOCKKEEPER_ADMIN_KEY: .* opens only until ${end}; set the new one`);
+  assert.match(within.log(), warning);
+  const overlap = { seconds: 0n };
+  const rotated = await clientsOf(within.url, newer.secret).keys.rotateApiKey({ apiKeyId, overlap });
+  await within.stop();
   await assert.rejects(
     startService(t, { path, config: { adminKey: secret } }),
     /LOCKKEEPER_ADMIN_KEY: this key was rotated/,
