@@ -7,6 +7,7 @@ import { shown } from "../domain/refusal.ts";
 import { LATEST_TIME } from "../domain/restriction.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceHandlers } from "./call.ts";
+import { mapInTurns } from "./in-turns.ts";
 import { assertWithinScope, invalidField, pageSizeOf, readScope, toPeriod } from "./request.ts";
 import { OUTCOME_VALUES, toAttemptMessage } from "./sign-in-message.ts";
 
@@ -26,7 +27,7 @@ export function attemptQueries(store: Store): Pick<ServiceHandlers<typeof pb.Sig
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
       });
       return create(pb.ListAttemptsResponseSchema, {
-        attempts: page.items.map(toAttemptMessage),
+        attempts: await mapInTurns(page.items, call, toAttemptMessage),
         nextPageToken: page.next ?? "",
       });
     },

@@ -1,19 +1,24 @@
 /** Long work in parts, so that other calls have their turn in between. */
 import type { ServiceCall } from "./call.ts";
 
-/** Items of a list that are made between two looks at the clock. */
-const PART_ITEMS = 50;
+/** Real time of one part, in milliseconds; an item that has begun then ends later. */
+const PART_MS = 1;
 
-/** As `items.map(make)`. */
+/** As `items.map(make)`, one after another. */
 export async function mapInTurns<T, U>(
   items: readonly T[],
   call: Pick<ServiceCall, "takeTurn">,
-  make: (item: T) => U,
+  make: (item: T) => U | Promise<U>,
 ): Promise<U[]> {
   const made: U[] = [];
+  let endTime = 0;
   for (const item of items) {
-    if (made.length % PART_ITEMS === 0) await call.takeTurn();
-    made.push(make(item));
+    if (performance.now() >= endTime) {
+      await call.takeTurn();
+      endTime = performance.now() + PART_MS;
+    }
+    const one = make(item);
+    made.push(one instanceof Promise ? await one : one);
   }
   return made;
 }
@@ -24,14 +29,21 @@ const LANE_CALLS = 2;
 const waiting: (() => void)[] = [];
 let busy = 0;
 
-/** Begins when fewer than two of these are under way, in the order of the calls. */
-export async function inLane<T>(run: () => Promise<T>): Promise<T> {
-  if (busy >= LANE_CALLS) await new Promise<void>((resolve) => waiting.push(resolve));
-  else busy++;
+/** Runs when fewer than two others run, in the order of the calls. Rejects instead if nobody waits for the answer by then. */
+export async function inLane<T>(call: Pick<ServiceCall, "signal">, run: () => Promise<T>): Promise<T> {
+  let signal: AbortSignal | undefined;
+  if (busy >= LANE_CALLS) {
+    // Asked for now: later it would miss that the caller left.
+    signal = call.signal;
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else {
+    busy++;
+  }
   try {
+    signal?.throwIfAborted();
     return await run();
   } finally {
-    // Whoever waits takes the place over.
+    // The next one in line takes this place.
     const next = waiting.shift();
     if (next === undefined) busy--;
     else next();

@@ -11,6 +11,7 @@ import { attemptsLeft } from "../domain/attempt.ts";
 import type { CommandContext, PersonInput, UserCommand } from "../domain/command.ts";
 import { isVisible, userNotFound } from "../domain/decide.ts";
 import type { Organization } from "../domain/organization.ts";
+import { attributesWeight } from "../domain/page-weight.ts";
 import {
   type Factor,
   INSTANCE_POLICY_ID,
@@ -52,7 +53,7 @@ export type {
   UserSearch,
   UserSearchOrder,
 };
-export { INSTANCE_POLICY_ID };
+export { attributesWeight, INSTANCE_POLICY_ID };
 
 /** Who asks, and by which dialect. */
 export interface Caller {
@@ -141,7 +142,8 @@ export function createOperations({ store, gate, newId }: OperationsOptions): Ope
     },
     async searchUsers(search, options) {
       const { users, total, isTotalExact } = await store.searchUsers(search, options);
-      return { users: await Promise.all(users.map(view)), total, isTotalExact };
+      const now = await store.now();
+      return { users: users.map((user) => ({ user, state: stateOf(user.state), now })), total, isTotalExact };
     },
     listUserEvents: (query) => store.listUserEvents(query),
     readOrganization: (organizationId) => store.readOrganization(organizationId),

@@ -19,7 +19,7 @@ export function protect<S extends DescService>(service: S, handlers: ServiceHand
       method.methodKind === "unary"
         ? protectHandler(
             method.input,
-            isList(method) ? (request, call) => inLane(() => handler(request, call)) : handler,
+            isList(method) ? (request, call) => inLane(call, () => handler(request, call)) : handler,
           )
         : protectStream(method.input, handler);
   }

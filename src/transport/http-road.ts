@@ -26,6 +26,7 @@ export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surrounding
 async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings: Surroundings<A>): Promise<void> {
   let noted: HttpNote<A> | undefined;
   let failure: ConnectError | undefined;
+  let signal: AbortSignal | undefined;
   const id = exchange.callId;
   exchange.onOver((completed) => {
     const error = failure ?? noted?.error ?? (completed ? undefined : callerGone());
@@ -47,6 +48,11 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
       await takeTurn();
       return json;
     },
+    get signal() {
+      signal ??= signalOf(exchange);
+      return signal;
+    },
+    takeTurn,
     note: (more) => {
       noted = { ...noted, ...more };
       if (more.admission !== undefined) exchange.prove();
@@ -62,4 +68,12 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
     if (failure.code === Code.Internal) surroundings.logInternal(reason, id);
     answerText(exchange, 500, {}, "internal error");
   }
+}
+
+function signalOf(exchange: Exchange): AbortSignal {
+  const controller = new AbortController();
+  exchange.onOver((completed) => {
+    if (!completed) controller.abort(callerGone());
+  });
+  return controller.signal;
 }

@@ -125,6 +125,10 @@ export interface HttpCall<A = unknown> {
    * nests too deep, ResourceExhausted for more values than are taken.
    */
   parseJson(bytes: Uint8Array): Promise<JsonValue>;
+  /** Aborts when the caller goes away. Made only when asked for. */
+  readonly signal: AbortSignal;
+  /** As in `Call`. */
+  takeTurn(): Promise<void> | undefined;
   /** Adds to the record of the call. A call of which nothing is noted leaves none: probes are not logged. */
   note(note: HttpNote<A>): void;
 }

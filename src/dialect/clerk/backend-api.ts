@@ -33,7 +33,7 @@ export function backendApi(operations: Operations, prefix: string): HttpMount<Ad
 }
 
 /** `path` lies below the prefix. Refuses before the body is read whom it can. */
-async function serve(operations: Operations, call: HttpCall<Admission>, path: string): Promise<JsonValue> {
+async function serve(operations: Operations, call: HttpCall<Admission>, path: string): Promise<JsonValue | Uint8Array> {
   const route = findRoute(path);
   const operation = route && Object.hasOwn(route.methods, call.method) ? route.methods[call.method] : undefined;
   if (operation !== undefined) call.note({ operation: `clerk.${operation.name}` });
@@ -54,6 +54,10 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
     sessionId,
     query: new URLSearchParams(call.query),
     readBody: () => readJsonBody(call),
+    get signal() {
+      return call.signal;
+    },
+    takeTurn: () => call.takeTurn(),
   });
 }
 
@@ -107,10 +111,10 @@ const CODES: Readonly<Record<number, Code>> = {
 const utf8 = new TextEncoder();
 
 /** The content type is exact: with a charset behind it, the SDK takes the body for a text. */
-function toAnswer(status: number, header: Readonly<Record<string, string>>, json: JsonValue): HttpAnswer {
+function toAnswer(status: number, header: Readonly<Record<string, string>>, json: JsonValue | Uint8Array): HttpAnswer {
   return {
     status,
     header: { ...header, "content-type": "application/json" },
-    body: utf8.encode(JSON.stringify(json)),
+    body: json instanceof Uint8Array ? json : utf8.encode(JSON.stringify(json)),
   };
 }

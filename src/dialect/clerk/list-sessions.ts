@@ -1,5 +1,6 @@
 /** Lists the sessions of a user or a client, the newest first. */
 import type { JsonValue } from "@bufbuild/protobuf";
+import { inLane, mapInTurns } from "../../service/in-turns.ts";
 import {
   type ParamFault,
   paramFormatInvalid,
@@ -18,9 +19,11 @@ export const getSessionList: Operation = {
   permission: "session.read",
   serve: async (call): Promise<JsonValue> => {
     const query = readQuery(call.query);
-    const { items, total } = await find(call, query);
-    const data = items.map(toSessionJson);
-    return query.paginated ? { data, total_count: total } : data;
+    return inLane(call, async () => {
+      const { items, total } = await find(call, query);
+      const data = await mapInTurns(items, call, toSessionJson);
+      return query.paginated ? { data, total_count: total } : data;
+    });
   },
 };
 

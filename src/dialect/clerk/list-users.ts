@@ -1,5 +1,6 @@
 /** Lists and counts users by filter, by offset or after a user. */
 import type { JsonValue } from "@bufbuild/protobuf";
+import { inLane, mapInTurns } from "../../service/in-turns.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../service/operations.ts";
 import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
 import type { Operation, OperationCall } from "./operation.ts";
@@ -12,16 +13,35 @@ import { SHOWN_NAMESPACES } from "./user-words.ts";
 export const getUserList: Operation = {
   name: "GetUserList",
   permission: "user.read",
-  serve: async (call): Promise<JsonValue> => {
+  serve: async (call): Promise<JsonValue | Uint8Array> => {
     const filter = readUserFilter(call.query);
     const page = readPage(call.query);
     if (filter.kind === "nobody") return [];
-    const views = await (page.startingAfter === undefined
-      ? searchPage(call, filter.where, page)
-      : searchAfter(call, filter.where, page, page.startingAfter));
-    return Promise.all(views.map((view) => showUser(call, view)));
+    return inLane(call, async () => {
+      const views = await (page.startingAfter === undefined
+        ? searchPage(call, filter.where, page)
+        : searchAfter(call, filter.where, page, page.startingAfter));
+      return showUsers(call, views);
+    });
   },
 };
+
+const utf8 = new TextEncoder();
+
+/** Returns the bytes of a JSON array. The metadata of 500 users is too much to hold as values at once. */
+async function showUsers(call: OperationCall, views: readonly UserView[]): Promise<Uint8Array> {
+  const parts = await mapInTurns(views, call, async (view) =>
+    utf8.encode(`,${JSON.stringify(await showUser(call, view))}`),
+  );
+  const [first, ...others] = parts;
+  // The first has no comma in front.
+  return Buffer.concat([
+    utf8.encode("["),
+    ...(first === undefined ? [] : [first.subarray(1)]),
+    ...others,
+    utf8.encode("]"),
+  ]);
+}
 
 /** GET /users/count. */
 export const getUsersCount: Operation = {

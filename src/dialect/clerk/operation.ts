@@ -22,14 +22,18 @@ export interface OperationCall {
   readonly query: URLSearchParams;
   /** The object in the body. */
   readonly readBody: () => Promise<JsonObject>;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+  /** Wait for it before a step that takes milliseconds. */
+  takeTurn(): Promise<void> | undefined;
 }
 
 export interface Operation {
   /** As the original's specification has it. */
   readonly name: string;
   readonly permission: Permission;
-  /** Answers what is sent, with 200. */
-  readonly serve: (call: OperationCall) => Promise<JsonValue>;
+  /** Returns what is sent, with 200: a value, or the bytes of a long JSON text that was made in parts. */
+  readonly serve: (call: OperationCall) => Promise<JsonValue | Uint8Array>;
 }
 
 /** What cannot be an id names nobody; the store need not be asked. */

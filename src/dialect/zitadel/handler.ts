@@ -10,6 +10,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
+import { inLane, mapInTurns } from "../../service/in-turns.ts";
 import type { Operations } from "../../service/operations.ts";
 import { findUnstorable } from "../../service/validation.ts";
 import type { AnyHandler, Call } from "../../transport/mount.ts";
@@ -22,6 +23,8 @@ export interface ZitadelCall {
   readonly admission: CallerAdmission;
   /** When the caller stops waiting; `undefined`: never. */
   readonly deadlineTime: number | undefined;
+  /** As in `Call`. */
+  takeTurn(): Promise<void> | undefined;
 }
 
 /** Handlers by the local names of their methods; they answer what the answer is made of. */
@@ -52,16 +55,39 @@ export function wrapHandlers<S extends DescService>(
 function wrapHandler(operations: Operations, method: DescMethod, handler: PlainHandler): AnyHandler<CallerAdmission> {
   const { input, output } = method;
   const organizationField = getOption(method, methodOptions).authOption?.orgField ?? "";
-  return async (request: Message, { admission, deadlineTime }: Call<CallerAdmission>) => {
+  const answer = async (request: Message, call: Call<CallerAdmission>) => {
+    const { admission, deadlineTime } = call;
+    const named = organizationField === "" ? undefined : (request as unknown as NamesOwner)[organizationField];
+    const admitted = named === undefined ? admission : await admitTo(operations, admission, named);
+    assertValid(input, request);
+    const own: ZitadelCall = { admission: admitted, deadlineTime, takeTurn: () => call.takeTurn() };
+    return createInTurns(output, await handler(request, own), call);
+  };
+  return async (request: Message, call: Call<CallerAdmission>) => {
     try {
-      const named = organizationField === "" ? undefined : (request as unknown as NamesOwner)[organizationField];
-      const admitted = named === undefined ? admission : await admitTo(operations, admission, named);
-      assertValid(input, request);
-      return create(output, await handler(request, { admission: admitted, deadlineTime }));
+      await call.takeTurn();
+      return await (method.name.startsWith("List") ? inLane(call, () => answer(request, call)) : answer(request, call));
     } catch (error) {
       throw mapError(error);
     }
   };
+}
+
+/** As `create`; the messages of lists are made in parts. */
+async function createInTurns(
+  output: DescMessage,
+  init: MessageInitShape<DescMessage>,
+  call: Pick<ZitadelCall, "takeTurn">,
+) {
+  const members: Record<string, unknown> = { ...init };
+  for (const { fieldKind, localName, message } of output.fields) {
+    const items = members[localName];
+    if (fieldKind !== "list" || message === undefined || !Array.isArray(items)) continue;
+    members[localName] = await mapInTurns(items as MessageInitShape<DescMessage>[], call, (each) =>
+      create(message, each),
+    );
+  }
+  return create(output, members);
 }
 
 type NamesOwner = Readonly<Record<string, OrganizationChoice | undefined>>;

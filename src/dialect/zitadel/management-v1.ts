@@ -1,6 +1,7 @@
 /** The handlers of zitadel.management.v1.ManagementService: everything happens in the organization context. */
 import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
+import { mapInTurns } from "../../service/in-turns.ts";
 import { INSTANCE_POLICY_ID, type Operations } from "../../service/operations.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
 import { changeLockout, readLockout, toLockoutPolicy } from "./lockout-policy.ts";
@@ -71,7 +72,7 @@ function userHandlers(operations: Operations): Handlers {
       const found = await listUsers(operations, request, UserState, call.admission.organizationId, call);
       return {
         details: { totalResult: BigInt(found.total), viewTimestamp: listTime(found) },
-        result: found.users.map(toUserV1),
+        result: await mapInTurns(found.users, call, toUserV1),
       };
     },
     listUserChanges: async (request, { admission }) => ({

@@ -4,8 +4,10 @@ import { Code } from "@connectrpc/connect";
 import type { SearchQuery } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import type { ListSessionsRequest } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { Session } from "../../domain/session.ts";
-import type { Actor, Operations, SessionView } from "../../service/operations.ts";
+import { mapInTurns } from "../../service/in-turns.ts";
+import { type Actor, attributesWeight, type Operations, type SessionView } from "../../service/operations.ts";
 import { type KnownError, toError } from "./error.ts";
+import type { ZitadelCall } from "./handler.ts";
 import { isShown } from "./session-message.ts";
 import { sessionWordsOf } from "./session-words.ts";
 
@@ -38,6 +40,14 @@ const TOO_BROAD: KnownError = {
   text: `there are more than ${LOOKED_AT_MAX} sessions to look through; ask by user id or by ids`,
 };
 
+/** What the held sessions may weigh: as much as two pages of our own lists. */
+const WEIGHT_MAX = 2 * 1024 * 1024;
+const TOO_LARGE: KnownError = {
+  code: Code.FailedPrecondition,
+  id: "SESSIONS_TOO_LARGE",
+  text: "the metadata of these sessions is too large for one answer; ask for fewer by a smaller limit",
+};
+
 type ListRequest = Pick<ListSessionsRequest, "query" | "queries">;
 type Condition = (session: Session) => boolean;
 
@@ -52,8 +62,9 @@ export interface FoundSessions {
 export async function listSessions(
   operations: Operations,
   { query, queries }: ListRequest,
-  actor: Actor,
+  call: ZitadelCall,
 ): Promise<FoundSessions> {
+  const { actor } = call.admission;
   const conditions = queries.map((each) => conditionOf(each, actor));
   if (!actor.permissions.has("session.read")) conditions.push(({ createdBy }) => createdBy === actor.id);
   const isWanted = (view: SessionView): boolean =>
@@ -63,9 +74,11 @@ export async function listSessions(
   const part = { offset, end: offset + Math.min(limit, LIMIT_MAX), asc: query?.asc ?? false };
   const ids = idsOf(queries);
   if (ids === undefined) return walk(operations, userIdOf(queries), actor.scope, isWanted, part);
-  const views = await Promise.all(ids.map((id) => operations.readSession({ id }, actor.scope, false)));
+  const views = await mapInTurns(ids, call, (id) => operations.readSession({ id }, actor.scope, false));
   const found = views.filter((view) => view !== undefined).filter(isWanted);
-  return partOf(found.map(({ session }) => session).sort(byCreation), part);
+  const gathered = new Gathered(part);
+  for (const session of found.map(({ session }) => session).sort(byCreation)) gathered.add(session);
+  return gathered.found();
 }
 
 interface Part {
@@ -80,9 +93,33 @@ function byCreation(a: Session, b: Session): number {
   return b.creationTime - a.creationTime || (a.id < b.id ? 1 : -1);
 }
 
-function partOf(newestFirst: readonly Session[], { offset, end, asc }: Part): FoundSessions {
-  const ordered = asc ? newestFirst.toReversed() : newestFirst;
-  return { sessions: ordered.slice(offset, end), total: newestFirst.length };
+/** Counts sessions, the newest first, and holds those that the part may need. Throws when these are too large. */
+class Gathered {
+  count = 0;
+  readonly #part: Part;
+  readonly #held: Session[] = [];
+  #weight = 0;
+
+  constructor(part: Part) {
+    this.#part = part;
+  }
+
+  add(session: Session): void {
+    const { offset, end, asc } = this.#part;
+    this.count++;
+    // The oldest are not known before the end.
+    if (!asc && (this.count <= offset || this.count > end)) return;
+    this.#held.push(session);
+    this.#weight += attributesWeight(session.attributes);
+    const left = this.#held.length > end ? this.#held.shift() : undefined;
+    if (left !== undefined) this.#weight -= attributesWeight(left.attributes);
+    if (this.#weight > WEIGHT_MAX) throw toError(TOO_LARGE);
+  }
+
+  found(): FoundSessions {
+    const { offset, end, asc } = this.#part;
+    return { sessions: asc ? this.#held.toReversed().slice(offset, end) : this.#held, total: this.count };
+  }
 }
 
 async function walk(
@@ -92,7 +129,7 @@ async function walk(
   isWanted: (view: SessionView) => boolean,
   part: Part,
 ): Promise<FoundSessions> {
-  const found: Session[] = [];
+  const gathered = new Gathered(part);
   let lookedAt = 0;
   let after: string | undefined;
   for (let pages = 0; pages < PAGES_MAX && lookedAt < LOOKED_AT_MAX; pages++) {
@@ -104,13 +141,13 @@ async function walk(
       ...(after === undefined ? {} : { after }),
     });
     lookedAt += page.items.length;
-    for (const view of page.items) if (isWanted(view)) found.push(view.session);
+    for (const view of page.items) if (isWanted(view)) gathered.add(view.session);
     after = page.next;
-    if (after === undefined) return partOf(found, part);
+    if (after === undefined) return gathered.found();
   }
   // What is asked for is known only if it lies within what was looked at.
-  if (part.asc || found.length < part.end) throw toError(TOO_BROAD);
-  return partOf(found, part);
+  if (part.asc || gathered.count < part.end) throw toError(TOO_BROAD);
+  return gathered.found();
 }
 
 /** The ids to look for; `undefined`: any. Where several queries name ids, the others are conditions. */

@@ -4,6 +4,7 @@ import type { SessionService } from "@zitadel/proto/zitadel/session/v2/session_s
 import type { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
 import type { Expiry } from "../../domain/command.ts";
 import type { Session, SessionCommand } from "../../domain/session.ts";
+import { mapInTurns } from "../../service/in-turns.ts";
 import { contextOf, type Operations, type SessionView } from "../../service/operations.ts";
 import { toDurationMs } from "../../service/request.ts";
 import { toTimestamp } from "../../service/user-message.ts";
@@ -46,19 +47,20 @@ export function betaSessionHandlers(operations: Operations): ZitadelHandlers<typ
 
 function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "getSession"> {
   return {
-    async listSessions(request, { admission: { actor } }) {
-      const { sessions, total } = await listSessions(operations, request, actor);
+    async listSessions(request, call) {
+      const { sessions, total } = await listSessions(operations, request, call);
       const ids = [...new Set(sessions.map(({ userId }) => userId))];
       const users = new Map(
-        await Promise.all(ids.map(async (id) => [id, await operations.readUser(id, null)] as const)),
+        await mapInTurns(ids, call, async (id) => [id, await operations.readUser(id, null)] as const),
       );
+      // Users that are restricted or deleted by now take their sessions along.
+      const shown = sessions.flatMap((session) => {
+        const user = users.get(session.userId);
+        return user?.state === "ACTIVE" ? [{ session, user }] : [];
+      });
       return {
         details: { totalResult: BigInt(total), timestamp: toTimestamp(users.get(ids[0] ?? "")?.now ?? Date.now()) },
-        // Who is restricted or gone by now takes the sessions along.
-        sessions: sessions.flatMap((session) => {
-          const user = users.get(session.userId);
-          return user?.state === "ACTIVE" ? [toSession(session, user)] : [];
-        }),
+        sessions: await mapInTurns(shown, call, ({ session, user }) => toSession(session, user)),
       };
     },
 

@@ -1,6 +1,7 @@
 /** The handlers of zitadel.user.v2.UserService; v2beta has the same ones but for CreateUser. */
 import type { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import type { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
+import { mapInTurns } from "../../service/in-turns.ts";
 import type { Operations } from "../../service/operations.ts";
 import { toTimestamp } from "../../service/user-message.ts";
 import { contextOrganization } from "./admission.ts";
@@ -56,7 +57,7 @@ function sharedHandlers(operations: Operations): Handlers {
         : NOTHING_FOUND;
       return {
         details: { totalResult: BigInt(found.total), timestamp: listTime(found) },
-        result: found.users.map(toUserV2),
+        result: await mapInTurns(found.users, call, toUserV2),
       };
     },
   };

@@ -1,5 +1,6 @@
 /** ListSessions: the newest first, along an index, within the budget of one page. */
 import { sql } from "kysely";
+import { weightOf } from "../../domain/page-weight.ts";
 import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { Page, SessionQuery, SessionView } from "../store.ts";
@@ -40,7 +41,7 @@ export class SessionLister {
   #walk(query: SessionQuery, after: PageKey | undefined, now: number): { items: SessionView[]; next?: PageKey } {
     const budget = new Budget(this.#limits);
     const items: SessionView[] = [];
-    let chars = 0;
+    let weight = 0;
     for (let key = after; ; ) {
       const rows = this.#chunk(query, key);
       for (const [index, row] of rows.slice(0, CHUNK_ROWS).entries()) {
@@ -50,10 +51,10 @@ export class SessionLister {
         // Whether one is idle is known to the store alone, which knows of activity that is not on disk yet.
         if (view !== undefined && (!query.activeOnly || view.status === "ACTIVE" || view.status === "IDLE")) {
           items.push(view);
-          chars += row.attributes.length;
+          weight += weightOf(row.attributes);
         }
         const isLast = index === rows.length - 1;
-        const isFull = items.length >= query.pageSize || chars > this.#limits.pageChars || budget.isSpent;
+        const isFull = items.length >= query.pageSize || weight > this.#limits.pageChars || budget.isSpent;
         if (isFull) return isLast ? { items } : { items, next: key };
       }
       if (rows.length <= CHUNK_ROWS) return { items };

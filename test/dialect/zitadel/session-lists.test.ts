@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { ListSessionsRequestSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
+import type { ZitadelCall } from "../../../src/dialect/zitadel/handler.ts";
 import { listSessions } from "../../../src/dialect/zitadel/session-list.ts";
 import type { Actor, Operations, SessionView } from "../../../src/service/operations.ts";
 import { SOAK, seededRandom } from "../../support/random.ts";
@@ -127,7 +128,12 @@ function viewOf(index: number): SessionView {
   return { session, user: { restrictions: [] }, status: "ACTIVE" } as unknown as SessionView;
 }
 
-const READER: Actor = { id: "key:1", permissions: new Set(["session.read"]), scope: null, expireTime: null };
+const ACTOR: Actor = { id: "key:1", permissions: new Set(["session.read"]), scope: null, expireTime: null };
+const READER: ZitadelCall = {
+  admission: { actor: ACTOR, organizationId: "default" },
+  deadlineTime: undefined,
+  takeTurn: () => undefined,
+};
 
 describe("a list by offset over lists by pages", () => {
   test("is the part that was asked for, however short the pages are", async (t) => {
@@ -166,5 +172,25 @@ describe("a list by offset over lists by pages", () => {
       READER,
     );
     assert.equal(oldest[0]?.id, "s9999");
+  });
+
+  test("is refused where its metadata is too much for one answer, whatever stands before and after it", async () => {
+    const attributes = { "zitadel.session": JSON.stringify({ list: Array<number>(10_000).fill(0) }) };
+    const all = Array.from({ length: 20 }, (_, index) => viewOf(index)).map((view) => ({
+      ...view,
+      session: { ...view.session, attributes },
+    }));
+    const ask = (query: { offset?: bigint; limit?: number; asc?: boolean }) =>
+      listSessions(
+        listing(all, () => 5),
+        create(ListSessionsRequestSchema, { query }),
+        READER,
+      );
+    for (const asc of [false, true]) {
+      await assert.rejects(ask({ asc }), /too large for one answer; .*\(SESSIONS_TOO_LARGE\)/);
+      const { sessions, total } = await ask({ asc, offset: asc ? 0n : 17n, limit: 3 });
+      const ids = ["s17", "s18", "s19"];
+      assert.deepEqual([sessions.map(({ id }) => id), total], [asc ? ids.toReversed() : ids, 20]);
+    }
   });
 });

@@ -1,5 +1,5 @@
 /** What an item adds to a page: its characters, and what its values cost whoever makes the answer. */
-import { type Person, personChars } from "../../domain/user.ts";
+import { type Attributes, type Person, personChars } from "./user.ts";
 
 /** A value in JSON takes as long to make as so many characters of text. */
 const VALUE_CHARS = 50;
@@ -18,7 +18,12 @@ export function weightOf(text: string): number {
   return text.length + values * VALUE_CHARS;
 }
 
+/** Weight of free JSON by namespace. */
+export function attributesWeight(attributes: Attributes): number {
+  return Object.values(attributes).reduce((sum, text) => sum + weightOf(text), 0);
+}
+
 /** Of a user's profile and attributes. */
 export function personWeight(person: Person): number {
-  return Object.values(person.attributes).reduce((sum, text) => sum + weightOf(text), personChars(person));
+  return personChars(person) + attributesWeight(person.attributes);
 }
