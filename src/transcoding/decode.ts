@@ -3,7 +3,7 @@ import { create, type DescField, type DescMessage, type Message } from "@bufbuil
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
 import { badRequest, formatReceived } from "./bad-request.ts";
 import { findValue, isSameValue, setLocal, setValue } from "./field-path.ts";
-import { parseJson, readJsonMessage, toMessage } from "./json-message.ts";
+import { parseScanned, type ScannedJson, scanBytes, toMessage } from "./json-message.ts";
 import { assertJsonContentType } from "./negotiate.ts";
 import { bindQuery } from "./query.ts";
 import type { PathBinding, Route } from "./route.ts";
@@ -29,8 +29,32 @@ export function decodeRequest(
   body: Uint8Array,
   valuesMax?: number,
 ): Message {
+  return decodeScanned(match, contentType, body, scanBody(match.route, contentType, body, valuesMax));
+}
+
+/** The first step of `decodeRequest`. Returns `undefined` where the body is not read as JSON. */
+export function scanBody(
+  { body: rule, policy }: Route,
+  contentType: string | undefined,
+  body: Uint8Array,
+  valuesMax?: number,
+): ScannedJson | undefined {
+  if (rule.kind === "none" || rule.raw || body.length === 0) return undefined;
+  if (policy.requestContentType === "json") {
+    assertJsonContentType(contentType);
+  }
+  return scanBytes(body, valuesMax);
+}
+
+/** The second step: `scanned` is what the first one returned. A large body takes milliseconds in each. */
+export function decodeScanned(
+  match: RouteMatch,
+  contentType: string | undefined,
+  body: Uint8Array,
+  scanned: ScannedJson | undefined,
+): Message {
   const { route } = match;
-  const message = decodeBody(route, contentType, body, valuesMax);
+  const message = decodeBody(route, contentType, body, scanned);
   for (let i = 0; i < route.path.length; i++) {
     bindPath(message, route, route.path[i] as PathBinding, match.captures[i] ?? "");
   }
@@ -44,7 +68,7 @@ function decodeBody(
   route: Route,
   contentType: string | undefined,
   body: Uint8Array,
-  valuesMax: number | undefined,
+  scanned: ScannedJson | undefined,
 ): Message {
   const { input } = route.method;
   if (route.body.kind === "none") {
@@ -56,17 +80,14 @@ function decodeBody(
   if (route.body.raw) {
     return decodeRawBody(input, route.body.kind === "field" ? route.body.field : undefined, contentType, body);
   }
-  if (body.length === 0) {
+  if (scanned === undefined) {
     return create(input);
   }
-  if (route.policy.requestContentType === "json") {
-    assertJsonContentType(contentType);
-  }
+  const parsed = parseScanned(scanned);
   if (route.body.kind === "message") {
-    return readJsonMessage(input, body, valuesMax === undefined ? route.policy : { ...route.policy, valuesMax });
+    return toMessage(input, parsed, route.policy);
   }
   // As a member of an otherwise empty object, so that arrays, scalars and enums read like any field.
-  const parsed = parseJson(body, valuesMax);
   const json = { [route.body.field.jsonName]: parsed.json };
   return toMessage(input, { ...parsed, json, members: parsed.members + 1 }, route.policy);
 }

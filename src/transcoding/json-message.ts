@@ -9,11 +9,7 @@ import { findDuplicateName, findJsonBreak, scanJson, tooDeep } from "./json-scan
 import type { RestPolicy } from "./policy.ts";
 import { tooManyValues } from "./rest-error.ts";
 
-export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry"> &
-  Partial<Pick<RestPolicy, "redactValues">> & {
-    /** Members, items and single values that a document may have. Absent: any number. */
-    readonly valuesMax?: number;
-  };
+export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry"> & Partial<Pick<RestPolicy, "redactValues">>;
 
 /** Arrays and objects within one another. No message of ours is a tenth as deep. */
 export const JSON_DEPTH_MAX = 64;
@@ -29,22 +25,10 @@ export type JsonText = {
   readonly members: number;
 };
 
-/**
- * Reads a JSON document. A member that is given twice is refused: readers differ in which of the two they believe, and
- * protobuf-es (so stock Connect, too) refuses it.
- */
-export function readJsonMessage<Desc extends DescMessage>(
-  desc: Desc,
-  bytes: Uint8Array,
-  policy: JsonReadPolicy,
-): MessageShape<Desc> {
-  return toMessage(desc, parseJson(bytes, policy.valuesMax), policy);
-}
-
 /** The text of a document that is shallow and short enough to be parsed. */
 export type ScannedJson = Pick<JsonText, "text" | "members">;
 
-/** Checks UTF-8, depth, the number of values and syntax. */
+/** Checks UTF-8, depth, the number of values (members, items and single values; absent: any number) and syntax. */
 export function parseJson(bytes: Uint8Array, valuesMax?: number): JsonText {
   return parseScanned(scanBytes(bytes, valuesMax));
 }
@@ -97,7 +81,10 @@ function malformedJson(text: string): ConnectError {
   return badRequest("", `the request body is not valid JSON: unexpected character at line ${line}, column ${column}`);
 }
 
-/** Checks the value along the descriptor, then converts it. Field masks in it have their underscores hidden from then on. */
+/**
+ * Checks the value along the descriptor, then converts it. A member that is given twice is refused: readers differ in which
+ * of the two they believe, and protobuf-es (so stock Connect, too) refuses it. Field masks in it have their underscores hidden from then on.
+ */
 export function toMessage<Desc extends DescMessage>(
   desc: Desc,
   parsed: JsonText,

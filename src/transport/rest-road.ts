@@ -3,7 +3,7 @@ import { createRegistry, type DescMethod, type Message } from "@bufbuild/protobu
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { parseDeadlineMs } from "../transcoding/deadline.ts";
-import { decodeRequest } from "../transcoding/decode.ts";
+import { decodeScanned, scanBody } from "../transcoding/decode.ts";
 import { encodeResponse, streamFormatOf } from "../transcoding/encode.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { assertAcceptable, type MediaTypes } from "../transcoding/negotiate.ts";
@@ -118,7 +118,10 @@ async function serve<A>(
   const sent = await exchange.body.readAll(bodyBytesMax);
   const body = await decodeContent(headers["content-encoding"], sent, bodyBytesMax);
   await takeTurn();
-  const request = decodeRequest(match, call.header.get("content-type") ?? undefined, body, valuesMax);
+  const contentType = call.header.get("content-type") ?? undefined;
+  const scanned = scanBody(match.route, contentType, body, valuesMax);
+  if (scanned !== undefined) await takeTurn();
+  const request = decodeScanned(match, contentType, body, scanned);
   await takeTurn();
   if (bound.kind === "stream") {
     const format = streamFormatOf(match.route, headers.accept);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromJsonString, toJson } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type JsonReadPolicy, readJsonMessage } from "../../src/transcoding/json-message.ts";
+import { type JsonReadPolicy, parseJson, toMessage } from "../../src/transcoding/json-message.ts";
 import { assertJsonDepth, findJsonBreak } from "../../src/transcoding/json-scan.ts";
 import { message, policy, registry, utf8, violations } from "./support/shelf.ts";
 
@@ -11,7 +11,7 @@ const BOOK = message("Book");
 
 function read(body: string | Uint8Array, overrides: Partial<JsonReadPolicy> = {}): unknown {
   const bytes = typeof body === "string" ? utf8(body) : body;
-  return toJson(BOOK, readJsonMessage(BOOK, bytes, policy(overrides)), { registry });
+  return toJson(BOOK, toMessage(BOOK, parseJson(bytes), policy(overrides)), { registry });
 }
 
 function refuses(
