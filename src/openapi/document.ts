@@ -14,17 +14,21 @@ export interface OpenApiOptions extends Pick<OperationParts, "examples"> {
   readonly comments: Comments;
   readonly reasons: Reasons;
   readonly refusalsOf: RefusalsOf;
+  /** Waited for before each operation: the whole document takes tens of milliseconds. `undefined`: go on at once. */
+  readonly takeTurn: () => Promise<void> | undefined;
 }
 
-/** Throws for a route that OpenAPI cannot say. */
-export function createOpenApi(options: OpenApiOptions): JsonObject {
-  const { title, description, version, mounts, comments, reasons, refusalsOf, examples } = options;
+/** Rejects for a route that OpenAPI cannot say. */
+export async function createOpenApi(options: OpenApiOptions): Promise<JsonObject> {
+  const { title, description, version, mounts, comments, reasons, refusalsOf, examples, takeTurn } = options;
+  await takeTurn();
   const schemas = new Schemas(comments);
   const errors = new ErrorResponses(reasons, refusalsOf);
   const parts: OperationParts = { schemas, errors, examples };
   const paths: Record<string, JsonObject> = {};
   const seen = new Map<DescMethod, number>();
   for (const route of createRouteTable(mounts).routes) {
+    await takeTurn();
     const { method, template, httpMethod } = route;
     if (!isUnary(method)) continue;
     const number = (seen.get(method) ?? 0) + 1;
@@ -35,8 +39,10 @@ export function createOpenApi(options: OpenApiOptions): JsonObject {
     };
   }
   for (const method of mounts.flatMap((mount) => mount.methods).filter(isUnary)) {
+    await takeTurn();
     paths[`/${method.parent.typeName}/${method.name}`] = { post: connectOperation(parts, method) };
   }
+  await takeTurn();
   return {
     openapi: "3.1.0",
     info: { title, version, description, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },

@@ -107,7 +107,9 @@ interface Held {
   readonly zipped: HttpAnswer;
 }
 
-type Make = () => Promise<Held>;
+/** Made in parts, in the turns of the call that asks first. */
+type TakeTurn = HttpCall["takeTurn"];
+type Make = (takeTurn: TakeTurn) => Promise<Held>;
 
 /** `refuse`: asked about each request, as about all that need no credential. `charge`: about each answer. */
 interface Strangers {
@@ -123,7 +125,10 @@ export function referenceMounts(mounts: readonly Described[], strangers: Strange
     held(async () => fileOf(type, await readFile(join(viewerFolder(), name)))),
   ]);
   const pages: ReadonlyMap<string, Make> = new Map<string, Make>([
-    ["/openapi.json", held(async () => fileOf("application/json", Buffer.from(await createDocument(mounts))))],
+    [
+      "/openapi.json",
+      held(async (takeTurn) => fileOf("application/json", Buffer.from(await createDocument(mounts, takeTurn)))),
+    ],
     ["/docs", page],
     ["/docs/", page],
     ["/docs/page.css", held(async () => fileOf("text/css; charset=utf-8", Buffer.from(STYLE)))],
@@ -145,10 +150,10 @@ const toDocs = held(async () => {
 });
 
 /** Made when first asked for and kept, so that anyone may ask often; a failure is tried again. */
-function held(make: () => Promise<HttpAnswer>): Make {
+function held(make: (takeTurn: TakeTurn) => Promise<HttpAnswer>): Make {
   let made: Promise<Held> | undefined;
-  return () => {
-    made ??= make()
+  return (takeTurn) => {
+    made ??= make(takeTurn)
       .then(withZipped)
       .catch((error: unknown) => {
         made = undefined;
@@ -165,7 +170,7 @@ async function withZipped(plain: HttpAnswer): Promise<Held> {
   return { plain, zipped: { ...plain, body, header: { ...plain.header, etag, "content-encoding": "gzip" } } };
 }
 
-async function createDocument(mounts: readonly Described[]): Promise<string> {
+async function createDocument(mounts: readonly Described[], takeTurn: TakeTurn): Promise<string> {
   // Loaded when someone asks: a service that nobody reads about pays nothing.
   const [{ createOpenApi }, { EXAMPLES }, { refusalsOf }, { COMMENTS }] = await Promise.all([
     import("../openapi/document.ts"),
@@ -173,7 +178,7 @@ async function createDocument(mounts: readonly Described[]): Promise<string> {
     import("../openapi/refusals.ts"),
     import("../../gen/lockkeeper/comments.ts"),
   ]);
-  const document = createOpenApi({
+  const document = await createOpenApi({
     title: "lockkeeper",
     description: DESCRIPTION,
     version: VERSION,
@@ -182,7 +187,9 @@ async function createDocument(mounts: readonly Described[]): Promise<string> {
     reasons: REASONS,
     refusalsOf: (method) => refusalsOf(method, RPC_PERMISSIONS),
     examples: EXAMPLES,
+    takeTurn,
   });
+  await takeTurn();
   return JSON.stringify(document);
 }
 
@@ -222,7 +229,7 @@ async function answer(
     call.note({ error: methodNotAllowed(["GET", "HEAD"]) });
     return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
   }
-  const { plain, zipped } = await make();
+  const { plain, zipped } = await make(() => call.takeTurn());
   const found = acceptsGzip(header.get("accept-encoding") ?? "") ? zipped : plain;
   const secured = { ...found.header, vary: "Accept-Encoding", "content-security-policy": CONTENT_SECURITY_POLICY };
   const known = (header.get("if-none-match") ?? "").split(/\s*,\s*/);
