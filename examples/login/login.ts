@@ -1,6 +1,6 @@
 /**
  * A small password login behind lockkeeper: POST /register, /login and /logout, GET /me. Credentials are kept here, who may
- * use them is decided there. Start: LOCKKEEPER_URL=http://127.0.0.1:8080 LOCKKEEPER_KEY=… node examples/login/login.ts
+ * use them is decided there. Start: LOCKKEEPER_URL=http://127.0.0.1:8080 LOCKKEEPER_KEY=… npx node examples/login/login.ts
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";

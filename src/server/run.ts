@@ -17,7 +17,7 @@ function firstMinute(url: string, key: string): string {
     "try it:",
     `  curl ${authorization} -H 'Content-Type: application/json' -d '{"userId":"alice"}' ${url}/v1/users`,
     `  curl ${authorization} -X POST ${url}/v1/users/alice:lock`,
-    `  npx buf curl --http2-prior-knowledge --protocol grpc ${authorization} -d '{"userId":"alice"}' ${url}/lockkeeper.user.v1.UserService/UnlockUser`,
+    `  npx @bufbuild/buf curl --http2-prior-knowledge --protocol grpc ${authorization} -d '{"userId":"alice"}' ${url}/lockkeeper.user.v1.UserService/UnlockUser`,
     "",
   ].join("\n");
 }

@@ -63,7 +63,7 @@ test("the first start prints a key and three lines that do what they say; the se
   const [create = "", lock = "", unlock = ""] = lines;
   assert.match(create, /^ {2}curl /);
   assert.match(lock, /^ {2}curl /);
-  assert.match(unlock, /^ {2}npx buf curl /);
+  assert.match(unlock, /^ {2}npx @bufbuild\/buf curl /);
   const { users } = clientsOf(first.url, key);
   const stateOfAlice = async (): Promise<[State | undefined, bigint | undefined]> => {
     const { user } = await users.getUser({ userId: "alice" });
@@ -120,7 +120,7 @@ test("the README's commands do what the README says", async (t) => {
   if (skippedWithoutCurl(t)) return;
   const commands = await readmeCommands();
   assert.deepEqual(commands.slice(0, 2), ["npm ci", "npm start"]);
-  const isCall = (line: string): boolean => /^(?:curl|npx buf curl) /.test(line);
+  const isCall = (line: string): boolean => /^(?:curl|npx @bufbuild\/buf curl) /.test(line);
   const others = commands.slice(2).filter((line) => !isCall(line));
   const isStart = (line: string): boolean => line.startsWith("npm start -- ");
   assert.deepEqual(

@@ -109,7 +109,8 @@ function assertBaseUrl(baseUrl: string): void {
 
 /** The key is a secret: without this check the header's own error would repeat it. */
 function assertKey(key: string): void {
-  if (key === "") {
+  // Callers without types may pass what is not there, such as an unset variable.
+  if (typeof key !== "string" || key === "") {
     throw new TypeError("key: it is empty; it must be an API key or a token");
   }
   if (/^[!-+\--~]+$/.test(key)) {

@@ -86,6 +86,10 @@ for (const protocol of ["grpc", "connect"] as const) {
           message: /^key: (?!.*s[eé]cret).* must be /,
         });
       }
+      for (const wrong of [undefined, null, 7]) {
+        const options = { baseUrl, key: wrong as unknown as string, protocol };
+        assert.throws(() => createLockkeeperClient(options), { name: "TypeError", message: /^key: it is empty/ });
+      }
       for (const right of [baseUrl, `${baseUrl}/`, "https://locks.example/behind/a/path"]) {
         createLockkeeperClient({ baseUrl: right, key: ADMIN_KEY, protocol }).close();
       }
