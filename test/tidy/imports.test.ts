@@ -130,6 +130,16 @@ describe("imports", () => {
     assert.deepEqual(faultsIn(files, outOfTable), []);
   });
 
+  test("a migration, frozen once released, says so and imports nothing of src", () => {
+    const files = filesBelow(["src/store/sqlite/migrations"], ".ts");
+    const unfrozen = (file: SourceFile): readonly Fault[] => [
+      ...(/^.*Frozen once released\. \*\/\n/.test(file.text) ? [] : ["does not say that it is frozen"]),
+      ...importsOf(file).flatMap(({ target }) => (target.startsWith(".") ? [`imports ${target}`] : [])),
+    ];
+    assert.ok(files.length > 10);
+    assert.deepEqual(faultsIn(files, unfrozen), []);
+  });
+
   test("nothing in src imports a test or a bench", () => {
     const strange = (file: SourceFile): readonly Fault[] =>
       importsOf(file)

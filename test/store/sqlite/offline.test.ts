@@ -204,7 +204,7 @@ describe("a restore", () => {
 
   it("finds attempts of before by their networks, once the schema has them", async (t) => {
     const { store, path } = await openFixture(t);
-    for (const ip of ["192.0.2.1", "2001:db8::1", "a printer", ""]) {
+    for (const ip of ["192.0.2.1", "2001:db8::1", "64:ff9b::192.0.2.1", "::ffff:203.0.113.9", "a printer", ""]) {
       const common = {
         subject: { userId: "u0" },
         organizationId: "default",
@@ -229,10 +229,9 @@ describe("a restore", () => {
       const query = { organizationId: null, startTime: 0, endTime: Number.MAX_SAFE_INTEGER, pageSize: 10, network };
       return (await again.listAttempts(query)).items.map(({ id }) => id);
     };
-    assert.deepEqual(
-      [await idsIn("192.0.2.0/24"), await idsIn("2001:db8::/64")],
-      [["of-192.0.2.1"], ["of-2001:db8::1"]],
-    );
+    const networks = ["192.0.2.0/24", "2001:db8::/64", "64:ff9b::/64", "203.0.113.0/24"];
+    const found = (await Promise.all(networks.map(idsIn))).map(String);
+    assert.deepEqual(found, ["of-192.0.2.1", "of-2001:db8::1", "of-64:ff9b::192.0.2.1", "of-::ffff:203.0.113.9"]);
   });
 
   const harms: readonly (readonly [what: string, harm: (file: string) => void, says: RegExp])[] = [

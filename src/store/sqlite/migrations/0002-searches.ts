@@ -1,4 +1,4 @@
-/** What searches by offset need: counts leave deleted users out, and an organization's users are walked by id. */
+/** What searches by offset need: counts leave deleted users out, and an organization's users are walked by id. Frozen once released. */
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 

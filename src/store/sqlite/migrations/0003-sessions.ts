@@ -1,4 +1,4 @@
-/** Sessions: no events, rows alone; the user's epoch ends them. */
+/** Sessions: no events, rows alone; the user's epoch ends them. Frozen once released. */
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 

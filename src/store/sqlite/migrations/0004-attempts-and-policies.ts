@@ -1,4 +1,4 @@
-/** The sign-in gate: policies, counters of attempts, the attempts themselves, and the key that hides unknown names. */
+/** The sign-in gate: policies, counters of attempts, the attempts themselves, and the key that hides unknown names. Frozen once released. */
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 

@@ -1,4 +1,4 @@
-/** Remembered requests belong to a credential and its scope: one subject of an issuer may hold tokens of several organizations. */
+/** Remembered requests belong to a credential and its scope: one subject of an issuer may hold tokens of several organizations. Frozen once released. */
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 
