@@ -15,6 +15,9 @@ const CACHE_KIB = 128 * 1024;
 export const PRIVATE_FILE_MODE = 0o600;
 const PRIVATE_FOLDER_MODE = 0o700;
 
+/** Stands between the name of a database that a restore replaced and the instant of the restore. */
+export const ASIDE_INFIX = ".before-restore-";
+
 /** The path by which everyone knows the file: two symbolic links to it must not give two locks. Creates the folder. */
 export function toRealPath(path: string): string {
   const full = resolve(path);

@@ -1,8 +1,8 @@
 /** One process per database file: an exclusive lock that is held on a side database and falls with the process. */
-import { closeSync, fchmodSync, openSync, readFileSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fchmodSync, openSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import Database from "better-sqlite3";
-import { PRIVATE_FILE_MODE } from "./database-file.ts";
+import { ASIDE_INFIX, PRIVATE_FILE_MODE } from "./database-file.ts";
 import { giveDescriptor } from "./owner.ts";
 
 /** Follows the name of the database. */
@@ -46,15 +46,41 @@ function describeAlias(path: string): { readonly fact: string; readonly remedy: 
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile() !== true) return undefined;
   if (found.nlink > 1) {
-    return {
-      fact: `has ${found.nlink} names (hard links)`,
-      remedy: `keep one: find its names with \`find -samefile ${path}\` and remove the others, or make a copy`,
-    };
+    return { fact: `has ${found.nlink} names (hard links)`, remedy: remedyForNames(path, found) };
   }
   if (isMountPoint(path)) {
     return { fact: "is mounted here as a file, and so has several paths", remedy: "mount its folder instead" };
   }
   return undefined;
+}
+
+function remedyForNames(path: string, found: Stats): string {
+  const [left] = leftByRestore(path, found);
+  if (left !== undefined) return `a restore that was killed left ${left}, its second name: remove it`;
+  const folder = dirname(path);
+  const top = topOfFileSystem(folder);
+  const elsewhere = top === folder ? "" : `, or in another folder with \`find ${top} -xdev -samefile ${path}\``;
+  return `keep one: find its names with \`find ${folder} -xdev -samefile ${path}\`${elsewhere}, and remove the others, or make a copy`;
+}
+
+/** Names that a restore gave the database before it put another one in its place. */
+function leftByRestore(path: string, { dev, ino }: Stats): readonly string[] {
+  const folder = dirname(path);
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(`${basename(path)}${ASIDE_INFIX}`))
+    .map((name) => join(folder, name))
+    .filter((name) => {
+      const other = statSync(name, { throwIfNoEntry: false });
+      return other?.ino === ino && other.dev === dev;
+    });
+}
+
+/** The highest folder above that is on the same file system: all hard links are below. */
+function topOfFileSystem(folder: string): string {
+  const { dev } = statSync(folder);
+  let top = folder;
+  while (dirname(top) !== top && statSync(dirname(top)).dev === dev) top = dirname(top);
+  return top;
 }
 
 /** Whether something is mounted on the path itself, as containers do with single files. `false` where only Linux knows. */

@@ -18,7 +18,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { generationFloor } from "../../domain/instance.ts";
-import { openWriter, PRIVATE_FILE_MODE, toRealPath } from "./database-file.ts";
+import { ASIDE_INFIX, openWriter, PRIVATE_FILE_MODE, toRealPath } from "./database-file.ts";
 import { lockFile } from "./file-lock.ts";
 import { readGeneration } from "./list-query.ts";
 import { doneMigrations, dueMigrations, migrate } from "./migrate.ts";
@@ -283,7 +283,7 @@ function giveOwner(copy: string, path: string): void {
 /** Gives the former database a second name; its own is taken by the rename that follows, so there is always one. */
 function moveAside(path: string, now: number): string {
   const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, "");
-  const aside = freeName(`${path}.before-restore-${stamp}`);
+  const aside = freeName(`${path}${ASIDE_INFIX}${stamp}`);
   // Only a file that could not be opened still has them.
   for (const suffix of ["-wal", "-shm"]) {
     if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`);

@@ -116,13 +116,21 @@ describe("opening a database", () => {
     const other = join(dirname(path), "other.db");
     linkSync(path, other);
     const refusal = (name: string) => ({
-      message: new RegExp(`the database ${name} has 2 names \\(hard links\\), .*find -samefile ${name}`),
+      message: new RegExp(
+        `the database ${name} has 2 names \\(hard links\\), .*\`find ${dirname(name)} -xdev -samefile ${name}\`, or in another folder with \`find /`,
+      ),
     });
     await assert.rejects(open(other), refusal(other));
+    const found = execFileSync("find", [dirname(path), "-xdev", "-samefile", path], { cwd: "/", encoding: "utf8" });
+    assert.deepEqual(found.trim().split("\n").sort(), [path, other].sort());
     resourceOf(await store.execute(createUser("u")));
     await store.close();
     await assert.rejects(open(path), refusal(path));
     rmSync(other);
+    const left = `${path}.before-restore-20260101T000000Z`;
+    linkSync(path, left);
+    await assert.rejects(open(path), (error: Error) => error.message.includes(`killed left ${left}, `));
+    rmSync(left);
     await (await open(path)).close();
   });
 
