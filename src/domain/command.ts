@@ -28,6 +28,8 @@ export interface CommandContext {
   readonly scope: string | null;
   /** Absent: the request is not remembered. */
   readonly request?: RequestName & {
+    /** The id as the caller sent it, where `id` is derived from it for one item of several. Absent: `id`. */
+    readonly sentId?: string;
     /** SHA-256 of the rest of the request, with everything that authorization added to it. */
     readonly content: Uint8Array;
   };

@@ -117,11 +117,12 @@ function toCommand({ item, index, organizationId, context, ifExists }: Item, new
   if (invalid !== undefined) throw new RefusalError(invalid);
   assertId("user_id", item.userId);
   const { request } = context;
+  const ofItem = request && { ...request, id: `${request.id}/${index}`, sentId: request.id };
   return {
     type: "ImportUser",
     userId: item.userId,
     organizationId,
-    context: request === undefined ? context : { ...context, request: { ...request, id: `${request.id}/${index}` } },
+    context: ofItem === undefined ? context : { ...context, request: ofItem },
     profile: toProfile(item.profile),
     attributes: toAttributes(item.attributes),
     ...(item.creationDate === undefined ? {} : { creationTime: toTime(item.creationDate, "creation_date", "down") }),

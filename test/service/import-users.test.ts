@@ -1,7 +1,8 @@
 /** What an import does with each of its items. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { anyUnpack, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { Cause, RestrictionKind } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { startService, TestClock } from "../support/service.ts";
@@ -57,6 +58,11 @@ test("imports each item by itself, in order, and repeats an import's answer", as
   const imported = (await users.getUser({ userId: "a" })).user;
   assert.equal(timestampMs(imported?.details?.creationDate ?? timestampFromMs(0)), clock.now - HOUR_MS);
   assert.deepEqual((await users.importUsers(request)).results, results);
+  const { results: refused } = await users.importUsers({ ...request, users: [{ userId: "e" }] });
+  const error = refused[0]?.result.case === "error" ? refused[0].result.value : assert.fail();
+  assert.match(error.message, /the request_id "import-1" was used for another .*ImportUsers request/);
+  const [info] = error.details.map((detail) => anyUnpack(detail, ErrorInfoSchema));
+  assert.deepEqual([info?.reason, info?.metadata.requestId], ["REQUEST_ID_REUSED", "import-1"]);
   const again = await users.importUsers({ users: [{ userId: "a", profile: { phone: "1" } }], ifExists: 3 });
   assert.equal(again.results[0]?.action, 2);
   assert.equal((await users.getUser({ userId: "a" })).user?.profile?.email, "a@example.com");

@@ -384,8 +384,7 @@ function requestKey({ actor }: CommandContext, { rpc, id, scope }: RequestName):
   return `${actor}\u0000${scope}\u0000${rpc}\u0000${id}`;
 }
 
-function requestIdReused({ id, rpc }: { readonly id: string; readonly rpc: string }): Refusal {
-  return refuse("REQUEST_ID_REUSED", `the request_id ${shown(id)} was used for another ${rpc} request; use a new one`, {
-    metadata: { requestId: id },
-  });
+function requestIdReused({ id, sentId = id, rpc }: NonNullable<CommandContext["request"]>): Refusal {
+  const sentence = `the request_id ${shown(sentId)} was used for another ${rpc} request; use a new one`;
+  return refuse("REQUEST_ID_REUSED", sentence, { metadata: { requestId: sentId } });
 }
