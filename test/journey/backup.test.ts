@@ -303,6 +303,7 @@ describe("the command line", () => {
       /the generation is \d+; it was 1/,
       /everyone signs in again/,
       /bans, locks and revoked API keys/,
+      /later secrets are unknown/,
     ])
       assert.match(stdout, said);
     const [raised] = await jsonOf<Record<string, string>>(

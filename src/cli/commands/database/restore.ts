@@ -91,6 +91,7 @@ function restoredLines(path: string, { backup, generation, position, movedTo, is
     `the generation is ${generation}; it was ${backup.generation} (position ${position})`,
     "every session, revocation epoch, page token and cursor of before is void: everyone signs in again",
     `what was changed after ${until} is gone, bans, locks and revoked API keys too: look for them in your logs and repeat them`,
+    `API keys open by the secrets of ${until}: later secrets are unknown, and those rotated away since then open again; rotate those keys again`,
     ...(movedTo === undefined ? [] : [`the former database is ${movedTo}`]),
     ...(isFormerUnreadable
       ? [
