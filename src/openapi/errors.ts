@@ -80,22 +80,26 @@ export class ErrorResponses {
     const name = `${method.parent.name}.${method.name}`;
     const responses: JsonObject = {};
     for (const [status, { reasons, isOwn }] of this.#byStatus(own, shared, wire)) {
-      const lines = Object.keys(reasons).map((reason) => {
-        const [code, meaning] = this.#meaningOf(reason);
-        return `- \`${reason}\` (${code}): ${withJsonNames(meaning)}`;
+      responses[status] = this.#held(`${wire}.${isOwn ? name : kind}.${status}`, () => {
+        const lines = Object.keys(reasons).map((reason) => {
+          const [code, meaning] = this.#meaningOf(reason);
+          return `- \`${reason}\` (${code}): ${withJsonNames(meaning)}`;
+        });
+        const examples: JsonObject = {};
+        for (const [reason, said] of Object.entries(reasons)) {
+          examples[reason] = this.#example({ reason, said, wire, by: Object.hasOwn(own, reason) ? name : kind });
+        }
+        return {
+          description: `${TITLES[status] ?? "The call failed."}\n\n${lines.join("\n")}`,
+          content: { "application/json": { schema: schemaOf(wire), examples } },
+        };
       });
-      const examples: JsonObject = {};
-      for (const [reason, said] of Object.entries(reasons)) {
-        examples[reason] = this.#example({ reason, said, wire, by: Object.hasOwn(own, reason) ? name : kind });
-      }
-      const response = {
-        description: `${TITLES[status] ?? "The call failed."}\n\n${lines.join("\n")}`,
-        content: { "application/json": { schema: schemaOf(wire), examples } },
-      };
-      responses[status] = this.#hold(`${wire}.${isOwn ? name : kind}.${status}`, response);
     }
-    const unknown = { description: "The call failed.", content: { "application/json": { schema: schemaOf(wire) } } };
-    return { ...responses, default: this.#hold(`${wire}.default`, unknown) };
+    const content = { "application/json": { schema: schemaOf(wire) } };
+    return {
+      ...responses,
+      default: this.#held(`${wire}.default`, () => ({ description: "The call failed.", content })),
+    };
   }
 
   /** By HTTP status, ascending; what is an operation's own comes first. */
@@ -126,8 +130,9 @@ export class ErrorResponses {
     return { $ref: `#/components/examples/${name}` };
   }
 
-  #hold(name: string, response: JsonObject): JsonObject {
-    this.responses[name] ??= response;
+  /** Made once: the routes of an RPC have their refusals in common. */
+  #held(name: string, make: () => JsonObject): JsonObject {
+    this.responses[name] ??= make();
     return { $ref: `#/components/responses/${name}` };
   }
 

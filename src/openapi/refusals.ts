@@ -24,7 +24,7 @@ export function refusalsOf(method: DescMethod, permissions: Readonly<Record<stri
     own: Object.fromEntries(
       [own, ofPermission(method.name, permissions[rpc] ?? null), ...byField.reverse(), own].flatMap(Object.entries),
     ) as Refusals,
-    shared: { ...OF_ALL, ...(isRead ? OF_READS : OF_CHANGES) },
+    shared: { ...(isRead ? OF_READS : OF_CHANGES), ...OF_ALL },
   };
 }
 
