@@ -61,12 +61,36 @@ const STYLE = `.swagger-ui .response-col_links { display: none }
   .swagger-ui .wrapper, .swagger-ui .opblock-section-header, .swagger-ui .table-container, .swagger-ui .responses-inner { padding-left: 8px; padding-right: 8px }
   .swagger-ui .parameters-col_name, .swagger-ui .parameters-col_description { display: block; width: 100% }
   .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select, .swagger-ui textarea { max-width: 100%; min-width: 0 }
-  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap }
+  .swagger-ui .opblock .opblock-summary, .swagger-ui .response-controls, .swagger-ui .opblock-tag { flex-wrap: wrap }
+  .swagger-ui .opblock-tag small { flex-basis: 100%; order: 1; padding: 0 }
+  .swagger-ui .response-control-examples, .swagger-ui .examples-select-element { flex-basis: 100%; max-width: 100%; width: 100% }
 }
 `;
 
-/** No validator badge and no stored credential: the page asks this service alone. */
-const START = `SwaggerUIBundle({
+/**
+ * No validator badge and no stored credential: the page asks this service alone. The viewer's own filter looks at the
+ * names of tags alone; this one shows the operations that have every word, in their names, path or sentence. The name of
+ * the package stands in every path of Connect and is looked at only where it is typed whole, with its dots.
+ */
+const START = `const filter = () => ({
+  fn: {
+    opsFilter: (tags, phrase) => {
+      const words = phrase.toLowerCase().split(/\\s+/).filter((word) => word !== "");
+      const textOf = (each, tag) => {
+        const path = each.get("path");
+        const near = path.replace(/^\\/[\\w.]*\\.(?=\\w+\\/\\w+$)/, "/");
+        const { operationId, summary } = each.get("operation").toObject();
+        return [path, [each.get("method"), near, operationId, summary, tag].join(" ").toLowerCase()];
+      };
+      const has = ([path, text], word) => text.includes(word) || (word.includes(".") && path.toLowerCase().includes(word));
+      return tags
+        .map((tag, name) =>
+          tag.update("operations", (all) => all.filter((each) => words.every((word) => has(textOf(each, name), word)))))
+        .filter((tag) => !tag.get("operations").isEmpty());
+    },
+  },
+});
+SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#reference",
   deepLinking: true,
@@ -74,6 +98,9 @@ const START = `SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   displayOperationId: true,
   filter: true,
+  plugins: [filter],
+  onComplete: () =>
+    document.querySelector(".operation-filter-input")?.setAttribute("placeholder", "Method, path or words"),
   validatorUrl: null,
 });
 `;

@@ -37,7 +37,26 @@ async function visit(t: TestContext, address: string): Promise<Visit> {
   return { tab, asked, complaints };
 }
 
-test("the page shows the operations and carries out a call with the key that is typed", async (t) => {
+/** What stands on the page once the phrase is typed into the filter. */
+const FILTERED: Readonly<Record<string, readonly string[]>> = {
+  lockkeeper: [],
+  "/v1/users/{user_id}:ban": ["BanUser"],
+  "Lifts the ban": ["UnbanUser", "UnbanUser_Connect"],
+  "/lockkeeper.user.v1.UserService/LockUser": ["LockUser_Connect"],
+  "lock USER": ["LockUser", "UnlockUser", "LockUser_Connect", "UnlockUser_Connect"],
+};
+
+async function assertFilters(tab: Page): Promise<void> {
+  const shown = tab.locator(".opblock");
+  for (const [phrase, names] of Object.entries(FILTERED)) {
+    await tab.locator(".operation-filter-input").fill(phrase);
+    for (const name of names) await tab.locator(`[id$="-UserService_${name}"]`).waitFor();
+    await shown.nth(names.length).waitFor({ state: "detached" });
+    assert.equal(await shown.count(), names.length, phrase);
+  }
+}
+
+test("the page shows the operations, finds them as one types them, and carries out a call with the key that is typed", async (t) => {
   if (skippedWithoutChromium(t)) return;
   const { url, users } = await startService(t);
   const { tab, asked, complaints } = await visit(t, `${url}/docs`);
@@ -57,6 +76,13 @@ test("the page shows the operations and carries out a call with the key that is 
   assert.equal((await users.getUser({ userId: "alice" })).user?.profile?.email, "alice@example.com");
   // A telephone shows all of it: nothing is wider than the page, an answer that is open included.
   await tab.setViewportSize({ width: 390, height: 844 });
+  assert.equal(await tab.evaluate("document.documentElement.scrollWidth"), 390);
+  await assertFilters(tab);
+  const lock = tab.locator("#operations-UserService-UserService_LockUser");
+  await lock.locator(".opblock-summary-control").click();
+  const refused = lock.locator("tr[data-code='400']");
+  await refused.locator("select.examples-select-element").selectOption("USER_ALREADY_LOCKED");
+  assert.match((await refused.locator("pre.example").textContent()) ?? "", /\\"alice\\" is locked already, since /);
   assert.equal(await tab.evaluate("document.documentElement.scrollWidth"), 390);
   assert.deepEqual(complaints, []);
   const foreign = asked.filter((address) => !address.startsWith("data:") && new URL(address).origin !== url);
