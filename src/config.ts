@@ -95,7 +95,7 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_CREATE_DATABASE",
     fallback: "true",
     meaning:
-      "Make the database when there is none: `true` or `false`. With `false` a path that is mistyped, or a volume that is not mounted, ends the start; set it once an instance has its data.",
+      "Make the database when there is none: `true` or `false`. With `false` a path that is mistyped, an empty file, or a volume that is not mounted, ends the start; set it once an instance has its data.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
   adminKey: {

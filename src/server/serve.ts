@@ -14,6 +14,7 @@ import type { Traces } from "../observability/traces.ts";
 import { toConnectError } from "../service/errors.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
+import { isEmptyDatabase } from "../store/sqlite/offline.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { SteadyClock } from "../store/steady-clock.ts";
 import { Health, healthHttpMounts } from "../transport/health.ts";
@@ -89,9 +90,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     );
   }
   const { path } = config.database;
-  if (!config.createDatabase && !existsSync(path)) {
-    throw new ConfigError(`--database: there is no database ${resolve(path)}, and --create-database is false`);
-  }
+  if (!config.createDatabase) await assertDatabase(path);
   const store = await openSqliteStore({
     path,
     clock,
@@ -112,9 +111,18 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     const gate = new Gate({ badge, tokens, clock, addressRate, callerRate });
     return await serveStore(config, surroundings, { store, steady, badge, gate, enabled, metrics, onTrouble });
   } catch (error) {
-    await store.close();
+    // Who finds its files later would take them for a database.
+    await store.discard();
     throw error;
   }
+}
+
+/** Throws ConfigError where the start would make a database. */
+async function assertDatabase(path: string): Promise<void> {
+  const isThere = existsSync(path);
+  if (isThere && !(await isEmptyDatabase(path))) return;
+  const fact = isThere ? `the file ${resolve(path)} is empty` : `there is no database ${resolve(path)}`;
+  throw new ConfigError(`--database: ${fact}, and --create-database is false`);
 }
 
 interface Opened {

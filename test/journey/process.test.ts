@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { type TestContext, test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { SETTINGS } from "../../src/config.ts";
 import { CLIENT_VARIABLES } from "../../src/server/start-report.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { ROOT, strangersEnvironment } from "../support/npm-start.ts";
 import { roundTrip } from "../support/round-trip.ts";
 import { type CommandResult, runCommand } from "../support/run-command.ts";
@@ -165,13 +166,17 @@ test("a second process on the same file is refused in one sentence, and the firs
   assert.equal((await users.lockUser({ userId: "u1" })).user?.state, State.LOCKED);
 });
 
-test("a port that is taken is refused in one sentence, and a first start that fails so has not spent its key", async (t) => {
+test("a port that is taken is refused in one sentence, and a first start that fails so leaves nothing and has not spent its key", async (t) => {
   const { child } = await startWithUser(t, "1s");
-  const path = join(await temporaryFolder(t), "other.db");
+  const folder = await temporaryFolder(t);
+  const path = join(folder, "other.db");
   const args = ["serve", "--listen", new URL(child.url).host, "--database", `sqlite:${path}`];
   const says =
     /^lockkeeper: --listen, LOCKKEEPER_LISTEN: port \d+ of 127\.0\.0\.1 is taken by another process; .*\(0 picks a free one\)$/m;
-  for (const _ of ["once", "twice"]) assertOneSentence(await serve(args), { code: 1, says });
+  for (const _ of ["once", "twice"]) {
+    assertOneSentence(await serve(args), { code: 1, says });
+    assert.deepEqual(readdirSync(folder), []);
+  }
   const next = await spawnService(t, { path, environment: { LOCKKEEPER_ADMIN_KEY: "" } });
   const key = /^admin key, shown this once: (lk_\w+)$/m.exec(next.stdout())?.[1] ?? assert.fail(next.stdout());
   assert.equal((await clientsOf(next.url, key).users.createUser({})).details?.sequence, 1n);
@@ -233,6 +238,20 @@ test("--create-database false refuses a path where there is no database, and mak
     /^lockkeeper: --database: there is no database \S+\/none\/lockkeeper\.db, and --create-database is false$/m;
   assertOneSentence(await serve(args), { code: 2, says });
   assert.equal(existsSync(join(folder, "none")), false);
+  const path = join(folder, "empty.db");
+  const empty = /^lockkeeper: --database: the file \S+\/empty\.db is empty, and --create-database is false$/m;
+  const emptyFiles = [
+    () => writeFileSync(path, ""),
+    // What a first start that was cut off leaves.
+    async () => (await openSqliteStore({ path, clock: Date.now })).close(),
+  ];
+  for (const make of emptyFiles) {
+    await make();
+    const before = readFileSync(path);
+    const result = await serve(["serve", "--create-database", "false", "--database", `sqlite:${path}`]);
+    assertOneSentence(result, { code: 2, says: empty });
+    assert.deepEqual(readFileSync(path), before);
+  }
 });
 
 test("a wrong command line is refused in one sentence that says what is allowed, with exit code 2", async () => {

@@ -20,6 +20,7 @@ export interface FileLock {
 export function lockFile(path: string): FileLock {
   const lockPath = path + LOCK_SUFFIX;
   makeFor(path, lockPath);
+  const inode = statSync(lockPath, { throwIfNoEntry: false })?.ino;
   let database: Database.Database | undefined;
   try {
     database = new Database(lockPath, { timeout: 0 });
@@ -31,6 +32,11 @@ export function lockFile(path: string): FileLock {
     throw new Error(toSentence(path, lockPath, error), { cause: error });
   }
   const held = database;
+  // A start that failed has taken its lock file away meanwhile: a lock on that one keeps nobody out.
+  if (statSync(lockPath, { throwIfNoEntry: false })?.ino !== inode) {
+    held.close();
+    throw new Error(`the lock file ${lockPath} was removed while it was opened; start again`);
+  }
   const alias = describeAlias(path);
   if (alias !== undefined) {
     held.close();

@@ -163,6 +163,21 @@ export async function inspectDatabase(path: string): Promise<Migrated> {
   });
 }
 
+/** Whether a file has no lockkeeper in it yet: nothing at all, or what a first start that was cut off has left. */
+export async function isEmptyDatabase(path: string): Promise<boolean> {
+  assertFile(path);
+  return withSentences(path, async () => {
+    const database = openInspector(path);
+    try {
+      // The organization `default` is there from the first start on.
+      const isMigrated = migrationsOf(database, path).from !== "";
+      return !isMigrated || database.prepare("SELECT 1 FROM organizations LIMIT 1").get() === undefined;
+    } finally {
+      database.close();
+    }
+  });
+}
+
 function migrationsOf(database: Database.Database, path: string): Migrated {
   return { due: dueMigrations(database, path), from: doneMigrations(database).at(-1) ?? "" };
 }

@@ -45,6 +45,7 @@ import { type Limits, limitsOf } from "./limits.ts";
 import { readGeneration } from "./list-query.ts";
 import { LiveReads } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
+import { hasUserOrKey, noteNewFiles } from "./new-files.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
 import { UserSearches } from "./search-users.ts";
@@ -86,6 +87,7 @@ const SWEEP_INTERVAL_MS = 1_000;
 /** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock is not fit. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const path = toRealPath(options.path);
+  const removeNewFiles = noteNewFiles(path);
   const lock = lockFile(path);
   let database: Database | undefined;
   try {
@@ -94,19 +96,27 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     assertClock(database, options);
     const looseModes = describeLooseModes(path);
     if (looseModes !== undefined) options.onWarning?.(looseModes);
-    return new SqliteStore(options, path, lock, database);
+    return new SqliteStore(options, path, database, { lock, removeNewFiles });
   } catch (error) {
     database?.close();
+    removeNewFiles();
     lock.release();
     throw error;
   }
+}
+
+/** What is held as long as the store is open. */
+interface Held {
+  readonly lock: FileLock;
+  /** See noteNewFiles. */
+  readonly removeNewFiles: () => void;
 }
 
 export class SqliteStore implements Store {
   readonly generation: number;
   readonly #path: string;
   readonly #database: Database;
-  readonly #lock: FileLock;
+  readonly #held: Held;
   readonly #statements: HotStatements;
   readonly #guard: FileGuard;
   readonly #descriptor: number;
@@ -124,13 +134,13 @@ export class SqliteStore implements Store {
   readonly #backups: Backups;
   #closing: Promise<void> | undefined;
 
-  constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
+  constructor(options: SqliteStoreOptions, path: string, database: Database, held: Held) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
     this.#path = path;
     this.#traces = options.traces;
     this.#database = database;
-    this.#lock = lock;
+    this.#held = held;
     this.#statements = prepareHotStatements(database);
     this.generation = readGeneration(database);
     this.#descriptor = openSync(path, "r");
@@ -342,19 +352,28 @@ export class SqliteStore implements Store {
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  /** Closes, and takes away the files that this opening made, unless there is a user or a key in them: for a start that failed. */
+  discard(): Promise<void> {
+    this.#closing ??= this.#close({ discards: true });
+    return this.#closing;
+  }
+
+  async #close({ discards } = { discards: false }): Promise<void> {
     this.#backups.close();
     await this.#sweeper.stop();
     await this.#commits.close();
     await this.#activity.close();
     await Promise.all([this.#wal.close(), this.#reader.close()]);
+    // The port may have been open for a moment.
+    const hasData = !discards || hasUserOrKey(this.#database);
     try {
       // The last connection: closing it moves the log into the database and removes it.
       this.#database.close();
     } finally {
       // Not before: closing any descriptor of the file drops all locks that the process has on it, SQLite's too.
       closeSync(this.#descriptor);
-      this.#lock.release();
+      if (!hasData) this.#held.removeNewFiles();
+      this.#held.lock.release();
     }
   }
 
