@@ -88,7 +88,7 @@ const OF_CHANGES: Refusals = {
   },
   QUEUE_FULL: {
     message:
-      "10000 commands of 2310000 bytes wait to be written; allowed are 10000 and 67108864 bytes, half of it for bulk work",
+      "4096 commands of 812032 bytes wait to be written; allowed are 4096 and 16777216 bytes, half of it for bulk work",
     metadata: NOT_APPLIED,
     retryAfterMs: 250,
   },
