@@ -3,12 +3,13 @@ import { randomUUIDv7 } from "node:crypto";
 import { resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import type { Config } from "../config.ts";
+import { unknownVariables } from "../environment.ts";
 import { createLog, type Log } from "../observability/log.ts";
 import { readTraceSettings, type Traces } from "../observability/traces.ts";
 import { readVersion } from "../version.ts";
 import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
-import { newDatabaseLines, openSettings, startFacts, unknownVariables } from "./start-report.ts";
+import { newDatabaseLines, openSettings, startFacts } from "./start-report.ts";
 
 /** Three lines that can be pasted: create a user, lock it, unlock it. */
 function firstMinute(url: string, key: string): string {

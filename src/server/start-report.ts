@@ -1,40 +1,11 @@
 /** What a start says: what was started, what is new, and what an administrator may not have meant. */
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type Config, SETTINGS } from "../config.ts";
+import type { Config } from "../config.ts";
 import { isLoopback } from "../config-values.ts";
 import type { LogFields } from "../observability/log.ts";
 import { SCHEMA_VERSION } from "../store/sqlite/migrate.ts";
-import { findClosestName } from "../transcoding/closest-name.ts";
 import { readVersion } from "../version.ts";
-
-/** Variables of the command line, which a shell may have beside those of the service. A test compares them with it. */
-export const CLIENT_VARIABLES: readonly string[] = [
-  "LOCKKEEPER_SERVER",
-  "LOCKKEEPER_KEY",
-  "LOCKKEEPER_CA",
-  "LOCKKEEPER_CLIENT_CERT",
-  "LOCKKEEPER_CLIENT_KEY",
-  "LOCKKEEPER_PROFILE",
-];
-
-const PREFIX = "LOCKKEEPER_";
-
-/** One sentence for each variable that nothing reads. Values are not shown: one may be a secret. */
-export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const known = [...Object.values(SETTINGS).map((setting) => setting.environment), ...CLIENT_VARIABLES];
-  const unknown = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.includes(name));
-  return unknown.map((name) => {
-    const closest = findClosestName(withoutPrefix(name), known.map(withoutPrefix));
-    const hint = closest === undefined ? "lockkeeper serve --help lists all" : `did you mean ${PREFIX}${closest}?`;
-    return `the environment variable ${name} is not known and has no effect; ${hint}`;
-  });
-}
-
-/** What all have in common makes none like another. */
-function withoutPrefix(name: string): string {
-  return name.slice(PREFIX.length);
-}
 
 /** One sentence for each setting that opens more than its default does. */
 export function openSettings({

@@ -8,8 +8,6 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { SETTINGS } from "../../src/config.ts";
-import { CLIENT_VARIABLES } from "../../src/server/start-report.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { ROOT, strangersEnvironment } from "../support/npm-start.ts";
 import { roundTrip } from "../support/round-trip.ts";
@@ -17,7 +15,6 @@ import { type CommandResult, runCommand } from "../support/run-command.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 import { RAW_WIRES } from "../support/wires.ts";
-import { filesBelow } from "../tidy/support/tree.ts";
 
 const MAIN = join(ROOT, "src/main.ts");
 
@@ -219,16 +216,6 @@ test("a start says what it made, which databases lie beside, and what runs; a st
   const again = await spawnService(t, { path: join(folder, "lockkeeper.db"), environment });
   assert.equal(again.stdout(), `listening on ${again.url}\n`);
   assert.doesNotMatch(again.stderr(), / warn /);
-});
-
-test("a start knows every variable of the command line", () => {
-  const named = filesBelow(["src/cli"], ".ts").flatMap(({ text }) => text.match(/LOCKKEEPER_[A-Z_]+/g) ?? []);
-  const known = new Set([...CLIENT_VARIABLES, ...Object.values(SETTINGS).map(({ environment }) => environment)]);
-  assert.ok(named.length > 0);
-  assert.deepEqual(
-    named.filter((name) => !known.has(name)),
-    [],
-  );
 });
 
 test("--create-database false refuses a path where there is no database, and makes nothing", async (t) => {

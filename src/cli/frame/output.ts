@@ -169,7 +169,12 @@ export class Output {
 
   /** A remark for a person, beside the result; a script is not told. */
   note(text: string): void {
-    if (this.form === "table" || this.form === "wide") this.#terminal.stderr.write(`${printable(text)}\n`);
+    if (this.form === "table" || this.form === "wide") this.remark(text);
+  }
+
+  /** A remark that must not be missed: a line of text on standard error in every form. */
+  remark(text: string): void {
+    this.#terminal.stderr.write(`${printable(text)}\n`);
   }
 
   /** Tells a fault on standard error: a sentence, or google.rpc.Status under `--output json`. */

@@ -1,7 +1,15 @@
 /** The command line: finds the command, reads what it is given, runs it, and says how it ended. */
 import { ConfigError } from "../../config.ts";
+import { unknownVariables } from "../../environment.ts";
 import { readVersion } from "../../version.ts";
-import type { Command, CommandContext, CommandSet, Ending, ServiceParts } from "./command.ts";
+import {
+  type Command,
+  type CommandContext,
+  type CommandSet,
+  type Ending,
+  PROGRAM,
+  type ServiceParts,
+} from "./command.ts";
 import { COMPLETION_CALLBACK, offers } from "./completion.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitCode, Failure, usageFailure } from "./failure.ts";
@@ -88,6 +96,10 @@ async function runCommand(
     terminal,
   );
   const { environment } = terminal;
+  // A misspelt one would lead to another service than was meant. The service itself tells its log.
+  if (command.reach !== "none") {
+    for (const sentence of unknownVariables(environment)) output.remark(`${PROGRAM}: ${sentence}`);
+  }
   const profile = (): Profile | undefined =>
     command.reach === "none" || command.ignoresProfile === true ? undefined : readProfile(environment);
   const address = usable(() => addressOf({ ...connectionFlags, yes }, environment, profile));
@@ -120,7 +132,7 @@ async function runCommand(
   };
   try {
     const ending = await command.run(given, context);
-    if (given["validate-only"] === true) output.note("checked only; nothing was changed");
+    if (given["validate-only"] === true) output.remark("checked only; nothing was changed");
     return exitCodeOf(ending);
   } catch (error) {
     // A command that knows what became of its changes says so itself.

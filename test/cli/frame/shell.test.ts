@@ -140,7 +140,7 @@ test("a command loads neither the server nor a database", async (t) => {
   const loaded = stderr.split("\n").filter((line) => !line.startsWith("node:"));
   assert.ok(loaded.some((line) => line.endsWith("/src/cli/commands/users/show.ts")));
   const needless =
-    /better-sqlite3|kysely|protovalidate|opentelemetry|prom-client|\/src\/(?!main\.ts|version\.ts|cli\/|config|server\/service-parts\.ts|transcoding\/closest-name\.ts)/;
+    /better-sqlite3|kysely|protovalidate|opentelemetry|prom-client|\/src\/(?!main\.ts|version\.ts|cli\/|config|environment\.ts|server\/service-parts\.ts|transcoding\/closest-name\.ts)/;
   assert.deepEqual(
     loaded.filter((line) => needless.test(line)),
     [],
@@ -148,4 +148,17 @@ test("a command loads neither the server nor a database", async (t) => {
   // Help and refusals need no package at all.
   const help = await processOf(url)("users import --help", { NODE_OPTIONS });
   assert.doesNotMatch(help.stderr, /node_modules|\/gen\//);
+});
+
+test("a variable that nothing reads is told in every form, with the one that was probably meant", async () => {
+  const says =
+    /^lockkeeper: the environment variable LOCKKEEPER_SERVR is not known and has no effect; did you mean LOCKKEEPER_SERVER\?\n[^\n]+\n$/;
+  for (const form of ["table", "json"]) {
+    const { stderr } = await cliOf(NOWHERE)(`whoami -o ${form}`, { LOCKKEEPER_SERVR: "http://secret-host" });
+    assert.match(stderr, says);
+    assert.doesNotMatch(stderr, /secret-host/);
+  }
+  // Variables of the service lie beside those of the commands in many a shell.
+  const known = cliOf(NOWHERE)("whoami", { LOCKKEEPER_LISTEN: "127.0.0.1:8080" });
+  await assertRefused(known, { code: 6, says: /^lockkeeper: nothing listens at / });
 });
