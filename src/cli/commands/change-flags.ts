@@ -14,6 +14,11 @@ export function be({ "validate-only": isCheck }: { readonly "validate-only": boo
   return isCheck ? "would be" : "is";
 }
 
+/** The line above a table of what a change that was only checked would make; nothing above that of a real one. */
+export function head(given: { readonly "validate-only": boolean }, done: string): string {
+  return given["validate-only"] ? `would be ${done}:\n` : "";
+}
+
 export function repeatFields(given: FlagValues<typeof REPEAT_FLAGS>) {
   return { requestId: given["request-id"] ?? "", validateOnly: given["validate-only"] };
 }

@@ -39,9 +39,14 @@ export function parseDuration(typed: string): Seconds {
   return toSeconds(durationMs(typed));
 }
 
-/** A time span as `parseDuration` reads it, or none at all: `0s`. */
-export function parseSpan(typed: string): Seconds {
-  return toSeconds(durationMs(typed, { orZero: true }));
+/** A time span as `parseDuration` reads it, or none at all, `0s`; at most `max`, which is written in the same way. */
+export function parseSpanUpTo(max: string): (typed: string) => Seconds {
+  const maxMs = durationMs(max);
+  return (typed) => {
+    const ms = durationMs(typed, { orZero: true });
+    if (ms > maxMs) throw new Error(`${JSON.stringify(typed)} is not allowed; at most ${max}`);
+    return toSeconds(ms);
+  };
 }
 
 /** How long a call may take, in milliseconds, at most 27 hours. */

@@ -7,7 +7,7 @@ import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { clientsOf, ended, spawnService, startService, temporaryFolder } from "../../support/service.ts";
 import { assertRefused, cliEnvironment, cliOf, jsonOf, printed, runOn, TestTerminal } from "../support/cli.ts";
 
-const { url, users, sessions, signIns, organizations } = await startService({ after });
+const { url, users, sessions, signIns, organizations, keys } = await startService({ after });
 const lk = cliOf(url);
 
 test("sessions are listed and ended, one by its id or all of a user", async () => {
@@ -149,6 +149,7 @@ test("keys are created, listed and revoked; the new one opens what it may and no
   );
   assert.deepEqual(listed?.apiKey.permissions, ["user.read", "user.write"]);
   const checked = await lk("keys create --role login --validate-only");
+  assert.match(checked.stdout, /^would be created:\nkey /);
   assert.doesNotMatch(checked.stdout, /secret/);
   assert.equal(checked.stderr, "checked only; nothing was changed\n");
   const table = await printed(lk("keys list"));
@@ -169,16 +170,23 @@ test("keys are shown, and rotated with an overlap or at once", async () => {
   for (const line of [/^name +turn$/m, /^role +viewer$/m, /^expires +never$/m, /^created by +key:\w+$/m]) {
     assert.match(shown, line);
   }
-  assert.doesNotMatch(shown, /secret/);
+  assert.doesNotMatch(shown, /secret|rotated/);
   await assertRefused(lk("keys show zz"), { code: 3, says: /\(API_KEY_NOT_FOUND\)/ });
   const [rotated] = await jsonOf<{ secret: string }>(lk(`keys rotate ${id} --overlap 1h --json`));
   for (const LOCKKEEPER_KEY of [first, rotated?.secret ?? ""]) await printed(lk("whoami", { LOCKKEEPER_KEY }));
+  const [, at = "", until = ""] =
+    /^rotated +(\S+Z)\nearlier secrets end +(\S+Z)$/m.exec(await printed(lk(`keys show ${id}`))) ?? assert.fail();
+  assert.equal(Date.parse(until) - Date.parse(at), 3_600_000);
   await assertRefused(lk(`keys rotate ${id} --overlap 0s`), { code: 2, says: /End every present secret.*say --yes/ });
   const last = await printed(lk(`keys rotate ${id} --overlap 0s --yes --note leaked`));
   const secret = /^secret, shown this once +(\S+)$/m.exec(last)?.[1] ?? assert.fail(last);
   await printed(lk("whoami", { LOCKKEEPER_KEY: secret }));
   await assertRefused(lk("whoami", { LOCKKEEPER_KEY: first }), { code: 5, says: /\(CREDENTIAL_INVALID\)/ });
-  await assertRefused(lk(`keys rotate ${id} --overlap 31d`), { code: 2, says: /: --overlap: / });
+  assert.match(last, /^rotated +\S+Z$/m);
+  await assertRefused(lk(`keys rotate ${id} --overlap 31d`), {
+    code: 2,
+    says: /--overlap: "31d" is not allowed; at most 30d$/m,
+  });
 });
 
 test("attempts are listed by user, network and outcome", async () => {
@@ -220,13 +228,13 @@ test("whoever lost every key makes one in the database while the service is stop
 
 test("organizations are created, listed and updated", async () => {
   const created = await printed(lk(["orgs", "create", "emca", "--display-name", "Acme Ltd", "--lock-duration", "15m"]));
-  assert.match(created, /^ORGANIZATION +NAME +LOCKS LAST .*\nemca +Acme Ltd +15m +1 /);
+  assert.match(created, /^organization +emca\nname +Acme Ltd\nlocks last +15m\nsequence +1\n/);
   await assertRefused(lk("orgs create emca"), { code: 4, says: /\(ORGANIZATION_ALREADY_EXISTS\)/ });
   assert.match(
     await printed(lk("orgs update emca --lock-duration 2h --expected-sequence 1")),
-    /^emca +Acme Ltd +2h +2 /m,
+    /^locks last +2h\nsequence +2$/m,
   );
-  assert.match(await printed(lk("orgs update emca --reset-lock-duration")), /^emca +Acme Ltd +1h +3 /m);
+  assert.match(await printed(lk("orgs update emca --reset-lock-duration")), /^locks last +1h\nsequence +3$/m);
   const [renamed] = await jsonOf<{ organization: object }>(
     lk(["orgs", "update", "emca", "--display-name", "", "--json"]),
   );
@@ -236,8 +244,30 @@ test("organizations are created, listed and updated", async () => {
     listed.map(({ organizationId }) => organizationId),
     ["acme", "default", "emca"],
   );
-  assert.match(await printed(lk("orgs show acme")), /\nacme +/);
+  assert.match(await printed(lk("orgs list")), /^ORGANIZATION +NAME +LOCKS LAST .*\nacme +/);
+  assert.match(await printed(lk("orgs show acme emca")), /^organization +acme\n(?:.+\n)+\norganization +emca\n/);
   assert.equal(await printed(lk("orgs show emca acme -o name")), "emca\nacme\n");
   await assertRefused(lk("orgs show zz"), { code: 3, says: /\(ORGANIZATION_NOT_FOUND\)/ });
   await assertRefused(lk("orgs update zz --lock-duration 2h"), { code: 3, says: /\(ORGANIZATION_NOT_FOUND\)/ });
+});
+
+test("what was only checked says so in every form, and its lines say would be", async () => {
+  await organizations.createOrganization({ organizationId: "dry" });
+  const { apiKey } = await keys.createApiKey({ displayName: "dry", role: "viewer" });
+  const changes: readonly (readonly [line: string, says: RegExp])[] = [
+    ["users create dry", /^dry would be ACTIVE, /],
+    ["keys create --role viewer", /^would be created:\n/],
+    [`keys rotate ${apiKey?.apiKeyId}`, /^would be rotated:\n/],
+    [`keys revoke ${apiKey?.apiKeyId}`, / would be revoked /],
+    ["orgs create drier", /^would be created:\n/],
+    ["orgs update dry --display-name x", /^would be updated:\n/],
+    ["policy set --lock-duration 3h", /^would be set:\n/],
+  ];
+  for (const [line, says] of changes) {
+    assert.match((await lk(`${line} --validate-only`)).stdout, says);
+    for (const form of ["json", "yaml", "name", "wide"]) {
+      const { code, stderr } = await lk(`${line} --validate-only -o ${form}`);
+      assert.deepEqual([code, stderr], [0, "checked only; nothing was changed\n"], `${line} -o ${form}`);
+    }
+  }
 });

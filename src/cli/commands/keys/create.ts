@@ -6,6 +6,7 @@ import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 import { text, textList, toggle, value } from "../../frame/flag.ts";
 import { parseInstant } from "../../frame/flag-values.ts";
 import { fieldLines } from "../../frame/text.ts";
+import { head } from "../change-flags.ts";
 import { keyLines } from "./view.ts";
 
 /** For completion; the service knows which there are. */
@@ -89,7 +90,7 @@ export const keysCreate = defineCommand({
     });
     const { apiKey, secret } = response;
     await output.result(response, {
-      lines: () => keyLines(apiKey, { output, secret }),
+      lines: () => head(given, "created") + keyLines(apiKey, { output, secret }),
       name: () => apiKey?.apiKeyId ?? "",
     });
     return "done";

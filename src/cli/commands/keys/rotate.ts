@@ -1,8 +1,12 @@
 /** `lockkeeper keys rotate`: a new secret for a key, while the one of before opens for a while. */
 import { defineCommand } from "../../frame/command.ts";
 import { text, toggle, value, word } from "../../frame/flag.ts";
-import { parseSpan } from "../../frame/flag-values.ts";
+import { parseSpanUpTo } from "../../frame/flag-values.ts";
+import { head } from "../change-flags.ts";
 import { keyLines } from "./view.ts";
+
+/** As the contract says it of RotateApiKeyRequest.overlap. */
+const OVERLAP_MAX = "30d";
 
 export const keysRotate = defineCommand({
   name: "keys rotate",
@@ -13,8 +17,8 @@ export const keysRotate = defineCommand({
   flags: {
     overlap: value(
       "TIME",
-      "how long secrets of before go on opening, at most 30d; 0s: not at all, for one that leaked",
-      parseSpan,
+      `how long secrets of before go on opening, at most ${OVERLAP_MAX}; 0s: not at all, for one that leaked`,
+      parseSpanUpTo(OVERLAP_MAX),
     ),
     note: text("TEXT", "a remark for the history"),
     "validate-only": toggle("check everything, change nothing, and say what would be"),
@@ -31,7 +35,10 @@ export const keysRotate = defineCommand({
     const request = { apiKeyId, note, validateOnly, ...(overlap === undefined ? {} : { overlap }) };
     const response = await (await client("keys")).rotateApiKey(request);
     const { apiKey, secret } = response;
-    await output.result(response, { lines: () => keyLines(apiKey, { output, secret }), name: () => apiKeyId });
+    await output.result(response, {
+      lines: () => head(given, "rotated") + keyLines(apiKey, { output, secret }),
+      name: () => apiKeyId,
+    });
     return "done";
   },
 });

@@ -33,6 +33,11 @@ export function keyLines(
     ["organization", key.details?.resourceOwner || "the whole instance"],
     ["expires", time(key.expireTime) || "never"],
     ["revoked", time(key.revokeTime)],
+    ["rotated", time(key.rotateTime)],
+    [
+      "earlier secrets end",
+      time(key.earlierSecretsEndTime) || (key.rotateTime === undefined ? "" : "ended with the rotation"),
+    ],
     ["last used", key.lastUsedDay],
     ["created", time(key.details?.creationDate)],
     ["created by", key.createdBy],

@@ -6,8 +6,8 @@ import { clearableText, type FlagTable, optionalWord, text, toggle, value, word 
 import { parseDuration } from "../../frame/flag-values.ts";
 import { forEachId, ids } from "../../frame/ids.ts";
 import type { Output, Shown, View } from "../../frame/output.ts";
-import { durationText } from "../../frame/text.ts";
-import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS, sequenceFields } from "../change-flags.ts";
+import { durationText, fieldLines } from "../../frame/text.ts";
+import { head, REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS, sequenceFields } from "../change-flags.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 
 const ORGANIZATION_VIEW: View<Organization> = {
@@ -28,13 +28,23 @@ const VALUE_FLAGS = {
   "lock-duration": value("TIME", "how long a lock lasts that names no end (absent: 1h)", parseDuration),
 } satisfies FlagTable;
 
-/** One organization, as a list shows it. */
-function shownIn(output: Output, { organization }: { readonly organization?: Organization | undefined }): Shown {
-  const rows = organization === undefined ? [] : [ORGANIZATION_VIEW.row(organization, output.time)];
-  return {
-    lines: () => output.table(ORGANIZATION_VIEW.columns).lines(rows),
-    name: () => organization?.organizationId ?? "",
-  };
+/** Everything that is known of one organization, below a line that says more of it. */
+function shown(
+  { organization }: { readonly organization?: Organization | undefined },
+  output: Output,
+  above = "",
+): Shown {
+  const { organizationId = "", displayName = "", defaultLockDuration, details } = organization ?? {};
+  const lines = (): string =>
+    fieldLines([
+      ["organization", organizationId],
+      ["name", displayName],
+      ["locks last", durationText(defaultLockDuration)],
+      ["sequence", String(details?.sequence ?? "")],
+      ["created", output.time(details?.creationDate)],
+      ["changed", output.time(details?.changeDate)],
+    ]);
+  return { lines: () => above + lines(), name: () => organizationId };
 }
 
 const create = defineCommand({
@@ -52,7 +62,7 @@ const create = defineCommand({
       ...(given["lock-duration"] === undefined ? {} : { defaultLockDuration: given["lock-duration"] }),
       ...repeatFields(given),
     });
-    await output.result(response, shownIn(output, response));
+    await output.result(response, shown(response, output, head(given, "created")));
     return "done";
   },
 });
@@ -85,9 +95,12 @@ const show = defineCommand({
   examples: [["orgs show acme", "its name, how long its locks last, and its sequence"]],
   async run({ organizations: typed }, context) {
     const { client, output } = context;
+    let isFirst = true;
     return forEachId(typed, context, async (organizationId) => {
       const response = await (await client("organizations")).getOrganization({ organizationId });
-      await output.result(response, shownIn(output, response));
+      const between = isFirst ? "" : "\n";
+      isFirst = false;
+      await output.result(response, shown(response, output, between));
     });
   },
 });
@@ -127,7 +140,7 @@ const update = defineCommand({
       ...sequenceFields(given),
       ...repeatFields(given),
     });
-    await output.result(response, shownIn(output, response));
+    await output.result(response, shown(response, output, head(given, "updated")));
     return "done";
   },
 });

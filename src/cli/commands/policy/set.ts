@@ -3,7 +3,7 @@ import type { Policy } from "../../../../gen/lockkeeper/policy/v1/policy_service
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { choiceList } from "../../frame/flag.ts";
-import { REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS } from "../change-flags.ts";
+import { head, REPEAT_FLAGS, repeatFields, SEQUENCE_FLAGS } from "../change-flags.ts";
 import { givenValues, pathOf, policyValues, VALUE_FLAGS } from "./value-flags.ts";
 import { shownPolicy } from "./view.ts";
 
@@ -56,7 +56,8 @@ export const policySet = defineCommand({
       ...(expectedSequence === undefined ? {} : { expectedSequence }),
       ...repeatFields(given),
     });
-    await output.result(response, shownPolicy(output, response));
+    const shown = shownPolicy(output, response);
+    await output.result(response, { ...shown, lines: () => head(given, "set") + shown.lines() });
     return "done";
   },
 });
