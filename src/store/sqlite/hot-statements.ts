@@ -236,19 +236,23 @@ function attemptStatements(prepare: Prepare) {
   };
 }
 
+/** The condition of the index of counters of unknown users, word for word. Subjects begin with "shadow:" or "user:". */
+const IS_SHADOW = "subject < 'user:'";
+
 /** `max`: the places of both groups. `limit`: rows that one call deletes at most. */
 type DeleteShadows = [{ readonly now: number; readonly max: number; readonly limit: number }];
 
 /**
- * Delete the least recently touched counters of unknown users beyond the bound. Each of the two groups is sure of half of the places and takes what the other leaves free:
- * those that are kept before others never shut out newcomers, nor newcomers them.
+ * Delete the least recently touched counters of unknown users beyond the bound. Each of the two groups is sure of half of
+ * the places and takes what the other leaves free: those that are kept before others never shut out newcomers, nor
+ * newcomers them.
  */
 function shadowStatements(prepare: Prepare) {
   const deleteBeyond = (group: string, others: string): string =>
     `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
-      WHERE shadow_state IS NOT NULL AND touch_time ${group} @now ORDER BY touch_time DESC
+      WHERE ${IS_SHADOW} AND touch_time ${group} @now ORDER BY touch_time DESC
       LIMIT @limit OFFSET max(CAST(@max AS INTEGER) / 2,
-      @max - (SELECT count(*) FROM attempt_counters WHERE shadow_state IS NOT NULL AND touch_time ${others} @now)))`;
+      @max - (SELECT count(*) FROM attempt_counters WHERE ${IS_SHADOW} AND touch_time ${others} @now)))`;
   return {
     deleteKeptShadows: prepare<DeleteShadows>(deleteBeyond(">", "<=")),
     deleteRestedShadows: prepare<DeleteShadows>(deleteBeyond("<=", ">")),

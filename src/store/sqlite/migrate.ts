@@ -13,6 +13,7 @@ import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
 import { attemptsOfOrganizations } from "./migrations/0009-attempts-of-organizations.ts";
 import { attemptLists } from "./migrations/0010-attempt-lists.ts";
 import { lives } from "./migrations/0011-lives.ts";
+import { shadowPlaces } from "./migrations/0012-shadow-places.ts";
 
 /** Numbered names in their order; a released one is never changed, renamed or removed. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -27,6 +28,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0009-attempts-of-organizations": attemptsOfOrganizations,
   "0010-attempt-lists": attemptLists,
   "0011-lives": lives,
+  "0012-shadow-places": shadowPlaces,
 };
 
 /** "lock" in ASCII: tells our files from other SQLite databases. */

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { networkKeyOf, parseNetwork, toAddressNumber } from "../../../src/domain/network.ts";
+import { prepareHotStatements } from "../../../src/store/sqlite/hot-statements.ts";
 import { limitsOf } from "../../../src/store/sqlite/limits.ts";
 import { listAttempts } from "../../../src/store/sqlite/list-attempts.ts";
 import { listApiKeys, listOrganizations } from "../../../src/store/sqlite/list-by-id.ts";
@@ -249,4 +250,21 @@ it("events, organizations and keys are met by their keys", async (t) => {
     "SEARCH organizations USING PRIMARY KEY (id>?)",
     USER,
   ]);
+});
+
+it("counts the counters of unknown users, once a second, along an index without their rows", async (t) => {
+  const { store, connect } = await openFixture(t);
+  await store.close();
+  const database = connect();
+  const { deleteKeptShadows, deleteRestedShadows } = prepareHotStatements(database);
+  for (const { source } of [deleteKeptShadows, deleteRestedShadows]) {
+    const plan = database
+      .prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN ${source}`)
+      .all({ now: 1, max: 11, limit: 1 })
+      .map(({ detail }) => detail);
+    const covered = plan.filter((detail) =>
+      detail.includes("USING COVERING INDEX attempt_counters_shadow (touch_time"),
+    );
+    assert.equal(covered.length, 2, plan.join("\n"));
+  }
 });

@@ -1,0 +1,18 @@
+/** Counters of unknown users are counted and bounded along an index that has all that this takes. Frozen once released. */
+import { type Kysely, sql } from "kysely";
+import type { Migration } from "kysely/migration";
+
+const STATEMENTS: readonly string[] = [
+  `DROP INDEX attempt_counters_shadow`,
+  // By the subject, which is in the index; shadow_state was looked up row by row. Subjects begin with "shadow:" or "user:".
+  `CREATE INDEX attempt_counters_shadow ON attempt_counters (touch_time) WHERE subject < 'user:'`,
+  // A lock kept its counter until its end, which may never come: 30 days from now at the most.
+  `UPDATE attempt_counters SET touch_time = h.latest FROM (SELECT record_time + 2592000000 AS latest FROM log_head) AS h
+    WHERE subject < 'user:' AND touch_time > h.latest`,
+];
+
+export const shadowPlaces: Migration = {
+  async up(database: Kysely<unknown>): Promise<void> {
+    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
+  },
+};

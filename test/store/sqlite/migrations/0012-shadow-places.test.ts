@@ -1,0 +1,27 @@
+/** Counters of unknown users, as the version before kept them. */
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { migrateFile } from "../../../../src/store/sqlite/offline.ts";
+import { DAY_MS, fail } from "../../support/attempts.ts";
+import { toOlderSchema } from "../../support/older-schema.ts";
+import { openFixture } from "../../support/sqlite-fixture.ts";
+
+it("lets no counter of before stay first for longer than 30 days", async (t) => {
+  const { store, path, connect } = await openFixture(t);
+  await fail(store, { shadow: "locked" }, 1);
+  await fail(store, { shadow: "rests" }, 1);
+  await store.close();
+  await toOlderSchema(path, "0012-shadow-places");
+  const older = connect();
+  older.exec("UPDATE attempt_counters SET touch_time = 9e15 WHERE subject = 'shadow:locked'");
+  older.close();
+  await migrateFile(path, { check: false });
+  const rows = connect()
+    .prepare("SELECT subject, touch_time - record_time FROM attempt_counters, log_head ORDER BY subject")
+    .raw()
+    .all();
+  assert.deepEqual(rows, [
+    ["shadow:locked", 30 * DAY_MS],
+    ["shadow:rests", 0],
+  ]);
+});
