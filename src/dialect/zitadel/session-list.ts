@@ -9,10 +9,12 @@ import { type Actor, attributesWeight, type Operations, type SessionView } from 
 import { type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";
 import { isShown } from "./session-message.ts";
-import { sessionWordsOf } from "./session-words.ts";
+import { type SessionWords, sessionWordsOf } from "./session-words.ts";
 
 /** The most sessions of one answer; asking for all is asking for as many. */
 const LIMIT_MAX = 1000;
+/** The most queries of one list: each is compared with each session. */
+const QUERIES_MAX = 20;
 /** The most ids that one query may name. */
 const IDS_MAX = 1000;
 /** So many sessions, and pages of them, one list looks at. */
@@ -28,6 +30,11 @@ const INVALID_QUERY = invalidQuery("GRPC-Sfefs");
 const INVALID_CREATOR = invalidQuery("GRPC-x8n24uh");
 const INVALID_USER_AGENT = invalidQuery("GRPC-x8n23uh");
 
+const TOO_MANY_QUERIES: KnownError = {
+  code: Code.InvalidArgument,
+  id: "QUERY_TOO_LARGE",
+  text: `a list may have ${QUERIES_MAX} queries; leave some out, or ask by ids`,
+};
 const TOO_MANY_IDS: KnownError = {
   code: Code.InvalidArgument,
   id: "QUERY_TOO_LARGE",
@@ -49,7 +56,23 @@ const TOO_LARGE: KnownError = {
 };
 
 type ListRequest = Pick<ListSessionsRequest, "query" | "queries">;
-type Condition = (session: Session) => boolean;
+type Condition = (looked: LookedAt) => boolean;
+
+/** A session that conditions look at. */
+class LookedAt {
+  readonly session: Session;
+  #words: SessionWords | undefined;
+
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  /** Read from the attributes by the first condition that needs them. */
+  get words(): SessionWords {
+    this.#words ??= sessionWordsOf(this.session.attributes);
+    return this.#words;
+  }
+}
 
 /** What a list answers: one part, and how many there are in all. */
 export interface FoundSessions {
@@ -64,18 +87,25 @@ export async function listSessions(
   { query, queries }: ListRequest,
   call: ZitadelCall,
 ): Promise<FoundSessions> {
+  if (queries.length > QUERIES_MAX) throw toError(TOO_MANY_QUERIES);
   const { actor } = call.admission;
   const conditions = queries.map((each) => conditionOf(each, actor));
-  if (!actor.permissions.has("session.read")) conditions.push(({ createdBy }) => createdBy === actor.id);
-  const isWanted = (view: SessionView): boolean =>
-    isShown(view) && conditions.every((condition) => condition(view.session));
+  if (!actor.permissions.has("session.read")) conditions.push(({ session }) => session.createdBy === actor.id);
+  const isWanted = (view: SessionView): boolean => {
+    if (!isShown(view)) return false;
+    const looked = new LookedAt(view.session);
+    return conditions.every((condition) => condition(looked));
+  };
   const offset = Number(query?.offset ?? 0n);
   const limit = query?.limit || LIMIT_MAX;
   const part = { offset, end: offset + Math.min(limit, LIMIT_MAX), asc: query?.asc ?? false };
   const ids = idsOf(queries);
-  if (ids === undefined) return walk(operations, userIdOf(queries), actor.scope, isWanted, part);
-  const views = await mapInTurns(ids, call, (id) => operations.readSession({ id }, actor.scope, false));
-  const found = views.filter((view) => view !== undefined).filter(isWanted);
+  if (ids === undefined) return walk({ operations, call, userId: userIdOf(queries), isWanted, part });
+  const views = await mapInTurns(ids, call, async (id) => {
+    const view = await operations.readSession({ id }, actor.scope, false);
+    return view !== undefined && isWanted(view) ? view : undefined;
+  });
+  const found = views.filter((view) => view !== undefined);
   const gathered = new Gathered(part);
   for (const session of found.map(({ session }) => session).sort(byCreation)) gathered.add(session);
   return gathered.found();
@@ -122,26 +152,31 @@ class Gathered {
   }
 }
 
-async function walk(
-  operations: Operations,
-  userId: string | undefined,
-  organizationId: string | null,
-  isWanted: (view: SessionView) => boolean,
-  part: Part,
-): Promise<FoundSessions> {
+interface Walk {
+  readonly operations: Operations;
+  readonly call: ZitadelCall;
+  /** Only of this user. */
+  readonly userId: string | undefined;
+  readonly isWanted: (view: SessionView) => boolean;
+  readonly part: Part;
+}
+
+async function walk({ operations, call, userId, isWanted, part }: Walk): Promise<FoundSessions> {
   const gathered = new Gathered(part);
   let lookedAt = 0;
   let after: string | undefined;
   for (let pages = 0; pages < PAGES_MAX && lookedAt < LOOKED_AT_MAX; pages++) {
     const page = await operations.listSessions({
-      organizationId,
+      organizationId: call.admission.actor.scope,
       activeOnly: true,
       pageSize: PAGE_SIZE,
       ...(userId === undefined ? {} : { userId }),
       ...(after === undefined ? {} : { after }),
     });
     lookedAt += page.items.length;
-    for (const view of page.items) if (isWanted(view)) gathered.add(view.session);
+    await mapInTurns(page.items, call, (view) => {
+      if (isWanted(view)) gathered.add(view.session);
+    });
     after = page.next;
     if (after === undefined) return gathered.found();
   }
@@ -170,24 +205,24 @@ function conditionOf({ query }: SearchQuery, actor: Actor): Condition {
   switch (query.case) {
     case "idsQuery": {
       const ids = new Set(query.value.ids);
-      return ({ id }) => ids.has(id);
+      return ({ session }) => ids.has(session.id);
     }
     case "userIdQuery": {
       const { id } = query.value;
-      return ({ userId }) => userId === id;
+      return ({ session }) => session.userId === id;
     }
     case "creationDateQuery":
       return createdWhen(query.value.creationDate, query.value.method);
     case "creatorQuery": {
       const { id = actor.id } = query.value;
       if (id === "") throw toError(INVALID_CREATOR);
-      return ({ createdBy }) => createdBy === id;
+      return ({ session }) => session.createdBy === id;
     }
     case "userAgentQuery": {
       // Without a value it means the caller's own user agent; callers have none here.
       const { fingerprintId } = query.value;
       if (!fingerprintId) throw toError(INVALID_USER_AGENT);
-      return ({ attributes }) => sessionWordsOf(attributes).fingerprintId === fingerprintId;
+      return ({ words }) => words.fingerprintId === fingerprintId;
     }
     default:
       throw toError(INVALID_QUERY);
@@ -208,5 +243,5 @@ function createdWhen(date: Timestamp | undefined, method: number): Condition {
   if (holds === undefined) throw toError(INVALID_QUERY);
   if (date === undefined) return () => false;
   const asked = Number(date.seconds) * 1000 + date.nanos / 1e6;
-  return ({ creationTime }) => holds(creationTime, asked);
+  return ({ session }) => holds(session.creationTime, asked);
 }

@@ -1,7 +1,8 @@
 /** ListSessions: queries, order, offset and limit, totals, and what is too much to look through. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { create, type JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
+import type { SearchQuerySchema } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import { ListSessionsRequestSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { ZitadelCall } from "../../../src/dialect/zitadel/handler.ts";
 import { listSessions } from "../../../src/dialect/zitadel/session-list.ts";
@@ -83,6 +84,11 @@ describe("ListSessions", () => {
 
   test("refuses queries that ask for nothing, or for too much", async (t) => {
     const lab = await startLab(t);
+    const many = await lab.rest("POST /v2/sessions/search", {
+      body: { queries: Array<JsonObject>(21).fill({ creatorQuery: {} }) },
+    });
+    const sentence = "a list may have 20 queries; leave some out, or ask by ids";
+    assert.deepEqual([many.status, many.json], [400, errorBody(3, sentence, "QUERY_TOO_LARGE")]);
     const invalid = (id: string): JsonObject => errorBody(3, "List.Query.Invalid", id);
     const cases: readonly (readonly [query: JsonObject, json: JsonObject])[] = [
       [{ creatorQuery: { id: "" } }, invalid("GRPC-x8n24uh")],
@@ -172,6 +178,36 @@ describe("a list by offset over lists by pages", () => {
       READER,
     );
     assert.equal(oldest[0]?.id, "s9999");
+  });
+
+  test("reads what is kept of a session once, only for a query that needs it, and lets others have their turns", async () => {
+    let reads = 0;
+    let turns = 0;
+    const all = Array.from({ length: 4 }, (_, index) => {
+      const view = viewOf(index);
+      const attributes = {
+        get zitadel() {
+          reads++;
+          // Longer than a part may take.
+          for (const begin = process.threadCpuUsage(); process.threadCpuUsage(begin).user < 2_000; );
+          return JSON.stringify({ fingerprintId: index < 3 ? "fp" : "other" });
+        },
+      };
+      return { ...view, session: { ...view.session, attributes } };
+    });
+    const call: ZitadelCall = { ...READER, takeTurn: () => void turns++ };
+    const ask = (queries: readonly MessageInitShape<typeof SearchQuerySchema>[]) =>
+      listSessions(
+        listing(all, () => 4),
+        create(ListSessionsRequestSchema, { query: { limit: 1, offset: 9n }, queries: [...queries] }),
+        call,
+      );
+    const byAgent = { query: { case: "userAgentQuery", value: { fingerprintId: "fp" } } } as const;
+    const byUser = { query: { case: "userIdQuery", value: { id: "alice" } } } as const;
+    assert.equal((await ask([byUser])).total, 4);
+    const [before, turnsBefore] = [reads, turns];
+    assert.equal((await ask(Array<typeof byAgent>(20).fill(byAgent))).total, 3);
+    assert.deepEqual([before, reads, turns - turnsBefore], [0, 4, 4]);
   });
 
   test("is refused where its metadata is too much for one answer, whatever stands before and after it", async () => {
