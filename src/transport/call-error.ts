@@ -36,6 +36,13 @@ export function bodyTooSlow(timeoutMs: number): ConnectError {
   return new RestError(`the request body did not arrive within ${timeoutMs} ms`, Code.DeadlineExceeded, 408);
 }
 
+/** Of an envelope: a client may only mark it as compressed. The ends of streams and trailers are the server's. */
+export function unknownFlags(flags: number): ConnectError {
+  const text = `a message has the flags 0x${flags.toString(16).padStart(2, "0")}; allowed are 0x00 and, compressed, 0x01`;
+  // No protocol has a code for it. INTERNAL, as other servers say, would be logged as a failure of ours.
+  return new ConnectError(text, Code.InvalidArgument);
+}
+
 /**
  * Corrects in place what Connect says of requests it cannot decode: it takes malformed messages for failures of its
  * own (INTERNAL) and tells what its parsers say. The errors are Connect's objects, already on their way to the encoder.

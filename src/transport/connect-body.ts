@@ -5,7 +5,14 @@ import { deadlineExceeded } from "./call-error.ts";
 import { registryOf } from "./connect-json.ts";
 import type { BoundMethod } from "./handler.ts";
 import type { TransportLimits } from "./limits.ts";
-import { findCompression, inspection, type MessageRules, wholeBody, wholeEnvelopes } from "./request-messages.ts";
+import {
+  findCompression,
+  inflate,
+  inspection,
+  type MessageRules,
+  wholeBody,
+  wholeEnvelopes,
+} from "./request-messages.ts";
 import { requestLimitsOf } from "./road.ts";
 
 /** The message in a query. Connect takes base64 it cannot decode for a failure of its own. */
@@ -16,12 +23,14 @@ export async function inspectQuery<A>(query: string, bound: BoundMethod<A>, limi
   if (isBase64 && !/^[A-Za-z0-9+/_-]*={0,2}$/.test(message)) {
     throw new ConnectError("the query parameter message is not valid base64", Code.InvalidArgument);
   }
-  if (parameters.get("compression") === null) {
-    await inspection(
-      rulesOf(bound, limits),
-      parameters.get("encoding") === "json",
-    )(Buffer.from(message, isBase64 ? "base64" : "utf8"));
-  }
+  const name = parameters.get("compression");
+  const compression = findCompression(name);
+  // Connect refuses it before it decodes.
+  if (compression === undefined && name !== null && name !== "identity") return;
+  const rules = rulesOf(bound, limits);
+  const sent = Buffer.from(message, isBase64 ? "base64" : "utf8");
+  const bytes = compression === undefined ? sent : await inflate(sent, compression, rules.bodyBytesMax);
+  await inspection(rules, parameters.get("encoding") === "json")(bytes);
 }
 
 /** After its deadline, Connect sends what goes wrong without telling anybody: nothing is given to it then. */
@@ -67,7 +76,7 @@ function wholeMessages<A>(
   limits: TransportLimits,
 ): AsyncIterable<Uint8Array> {
   const rules = rulesOf(bound, limits);
-  const inspect = inspection(rules, /\bjson\b/.test(contentType));
+  const inspect = inspection(rules, /\bjson\b/i.test(contentType));
   if (/^application\/(?:grpc|connect\+)/i.test(contentType)) {
     const name = header.get(/^application\/connect/i.test(contentType) ? "connect-content-encoding" : "grpc-encoding");
     return wholeEnvelopes(body, rules, inspect, findCompression(name));

@@ -5,7 +5,7 @@ import type { Compression } from "@connectrpc/connect/protocol";
 import { countValues } from "../transcoding/binary-scan.ts";
 import { checkJson, type JsonReadPolicy, parseScanned, scanBytes } from "../transcoding/json-message.ts";
 import { tooManyValues } from "../transcoding/rest-error.ts";
-import { correctDecodeError } from "./call-error.ts";
+import { correctDecodeError, unknownFlags } from "./call-error.ts";
 import { compressions } from "./connect-compression.ts";
 import { takeTurn } from "./turns.ts";
 
@@ -45,8 +45,9 @@ const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
 
 /**
- * Envelopes of gRPC, gRPC-Web and Connect's streams, each in one piece and none compressed. Whatever is not as it should
- * be (too large, flags that are not known, an encoding that is not, an end too early) goes on as it came: Connect refuses.
+ * Envelopes of gRPC, gRPC-Web and Connect's streams, each in one piece and none compressed. Flags that no client may set
+ * are refused here: Connect decodes such messages. What is too large, ends too early or has an encoding that is not known
+ * goes on as it came: Connect refuses it before it decodes.
  */
 export async function* wholeEnvelopes(
   body: AsyncIterable<Uint8Array>,
@@ -62,8 +63,8 @@ export async function* wholeEnvelopes(
     heldBytes += chunk.byteLength;
     while (heldBytes >= PREFIX_BYTES && !isOdd) {
       const { flags, bytes } = readPrefix(held);
-      isOdd =
-        bytes > bodyBytesMax || (flags & ~COMPRESSED) !== 0 || (flags === COMPRESSED && compression === undefined);
+      if ((flags & ~COMPRESSED) !== 0) throw unknownFlags(flags);
+      isOdd = bytes > bodyBytesMax || (flags === COMPRESSED && compression === undefined);
       const end = PREFIX_BYTES + bytes;
       if (isOdd || heldBytes < end) break;
       const all = joined(held, heldBytes);
@@ -132,7 +133,8 @@ export async function* wholeBody(
   yield message;
 }
 
-async function inflate(bytes: Uint8Array, compression: Compression, bodyBytesMax: number): Promise<Uint8Array> {
+/** Rejects with a `ConnectError`: it cannot be decompressed, or is larger than allowed then. */
+export async function inflate(bytes: Uint8Array, compression: Compression, bodyBytesMax: number): Promise<Uint8Array> {
   try {
     return await compression.decompress(bytes as Uint8Array<ArrayBuffer>, bodyBytesMax);
   } catch (error) {

@@ -160,6 +160,18 @@ export const WORST_REQUESTS: readonly WorstRequest[] = [
     ],
   },
   {
+    name: "ImportUsers of empty lists in an envelope with unknown flags",
+    answers: ["REQUEST_MALFORMED"],
+    make: () =>
+      binaryWires(importUsers, delimited(2, emptyLists(IMPORT_BYTES_MAX - ROOM)))
+        .filter(({ wire }) => wire !== "Connect")
+        .map(({ request: { body, ...rest }, ...wire }) => {
+          const flagged = Buffer.from(body);
+          flagged.writeUInt8(2, 0);
+          return { ...wire, request: { ...rest, body: flagged } };
+        }),
+  },
+  {
     name: "CreateUser with as many values as are counted",
     answers: ["USER_ALREADY_EXISTS"],
     make: () => allWires(createUser, { userId: "alice", attributes: { a: { k: manyLists(9_900) } } }, "/v1/users"),

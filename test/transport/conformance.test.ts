@@ -193,13 +193,17 @@ describe("connectrpc's conformance cases", () => {
     }
   }
 
-  it("refuse no message, several messages, and what is compressed in no way that is known", async () => {
+  it("refuse no message, several messages, unknown flags, and what is compressed in no way that is known", async () => {
     const client = new RawClient(service.url);
     const empty = frame(Buffer.alloc(0));
     const bodies = [
       [Buffer.alloc(0), {}, "Unimplemented"],
       [Buffer.concat([empty, empty]), {}, "Unimplemented"],
       [frame(Buffer.alloc(0), 1), {}, "Internal"],
+      // The ends of streams and trailers are the server's to send; the rest is reserved.
+      [frame(Buffer.alloc(0), 2), {}, "InvalidArgument"],
+      [frame(Buffer.alloc(0), 3), { "grpc-encoding": "gzip", "connect-content-encoding": "gzip" }, "InvalidArgument"],
+      [frame(Buffer.alloc(0), 0x80), {}, "InvalidArgument"],
       [empty, { "grpc-encoding": "foo", "connect-content-encoding": "foo" }, "Unimplemented"],
     ] as const;
     const forms = [

@@ -26,6 +26,9 @@ import {
 const say = "/lab.v1.LabService/Say";
 const hello = toBinary(EchoRequestSchema, create(EchoRequestSchema, { text: "hello" }));
 
+/** What our own look at JSON finds, and Connect's does not. */
+const TWICE = /twice/;
+
 describe("the Connect road", () => {
   let lab: Lab;
   let session: ClientHttp2Session;
@@ -150,6 +153,8 @@ describe("the Connect road", () => {
     assertJson(await json("{"), 400, "invalid_argument", /JSON/);
     assertJson(await json(Buffer.from([0x22, 0xff, 0x22])), 400, "invalid_argument", /UTF-8/);
     assertJson(await json(""), 400, "invalid_argument", /empty/);
+    const loud = { "content-type": "application/JSON" };
+    assertJson(await json('{"text":"a","text":"b"}', loud), 400, "invalid_argument", TWICE);
   });
 
   it("refuses JSON that nests too deep before it parses it", async () => {
@@ -171,6 +176,13 @@ describe("the Connect road", () => {
     assert.deepEqual(JSON.parse(good.body.toString()), { text: "read", wire: "connect", admission: "one" });
     const binary = Buffer.from(hello).toString("base64url");
     assert.equal((await get(`connect=v1&encoding=proto&base64=1&message=${binary}`)).status, 200);
+    const packed = (text: string): string => gzipSync(text).toString("base64url");
+    const inQuery = (text: string, name = "gzip"): Promise<Answer> =>
+      get(`connect=v1&encoding=json&base64=1&compression=${name}&message=${packed(text)}`);
+    assert.equal((await inQuery('{"text":"read"}')).status, 200);
+    assertJson(await inQuery('{"text":"a","text":"b"}'), 400, "invalid_argument", TWICE);
+    assertJson(await inQuery("{}", "lzma"), 501, "unimplemented", /"lzma"/);
+    assertJson(await inQuery("{}", "br"), 400, "invalid_argument", /decompressed/);
     assertJson(await get("connect=v1&encoding=proto&base64=1&message=***"), 400, "invalid_argument", /base64/);
     assertJson(await get("connect=v1&encoding=json&message=%7B"), 400, "invalid_argument", /JSON/);
     assertJson(await get("message=%7B%7D"), 415, "invalid_argument", /encoding/);
