@@ -2,6 +2,7 @@
 import { type DescMethod, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import type { clientsOf } from "./service.ts";
 import { frame, type RawRequest } from "./wires.ts";
 
 /** A request with its wire, ready to be sent. */
@@ -15,6 +16,8 @@ export interface WireRequest {
 export interface WorstRequest {
   readonly name: string;
   readonly make: () => readonly WireRequest[];
+  /** Makes what the requests are about, before anything is measured. */
+  readonly prepare?: (clients: ReturnType<typeof clientsOf>) => Promise<unknown>;
   /** How many are sent at once on each wire. Absent: 1. */
   readonly times?: number;
   /** What is not within the bounds yet, and why; the row is skipped. */

@@ -47,8 +47,8 @@ const TOO_BROAD: KnownError = {
   text: `there are more than ${LOOKED_AT_MAX} sessions to look through; ask by user id or by ids`,
 };
 
-/** What the held sessions may weigh: as much as two pages of our own lists. */
-const WEIGHT_MAX = 2 * 1024 * 1024;
+/** What the held sessions may weigh: as much as a page of our own lists. */
+const WEIGHT_MAX = 1024 * 1024;
 const TOO_LARGE: KnownError = {
   code: Code.FailedPrecondition,
   id: "SESSIONS_TOO_LARGE",

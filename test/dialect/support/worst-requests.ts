@@ -1,4 +1,5 @@
 /** The worst requests to dialects: lists of as many as there may be, and changes of as many values. */
+import { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import { allWires, get, manyLists, oneOfEach, rest, type WorstRequest } from "../../support/worst-requests.ts";
 
@@ -13,13 +14,15 @@ export const WORST_DIALECT_REQUESTS: readonly WorstRequest[] = [
     ],
   },
   {
-    name: "10 ListSessions of ZITADEL by 1,000 ids at once",
+    name: "5 ListSessions of ZITADEL with as much metadata as an answer holds",
     answers: ["OK"],
-    times: 10,
-    make: () => {
-      const ids = Array.from({ length: 1_000 }, (_, i) => `s${i}`);
-      return [rest("POST", "/v2/sessions/search", { queries: [{ idsQuery: { ids } }] })];
+    times: 5,
+    prepare: async ({ sessions }) => {
+      const metadata = Object.fromEntries(Array.from({ length: 1_100 }, (_, i) => [`k${i}`, "AA=="]));
+      const attributes = { zitadel: { metadata } };
+      for (let i = 0; i < 14; i++) await sessions.createSession({ userId: "alice", attributes });
     },
+    make: () => oneOfEach(allWires(SessionService.method.listSessions, {}, "/v2/sessions/search"), "Connect with JSON"),
   },
   {
     name: "5 user lists of Clerk of 500 at once",

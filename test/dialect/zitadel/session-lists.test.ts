@@ -211,7 +211,7 @@ describe("a list by offset over lists by pages", () => {
   });
 
   test("is refused where its metadata is too much for one answer, whatever stands before and after it", async () => {
-    const attributes = { "zitadel.session": JSON.stringify({ list: Array<number>(10_000).fill(0) }) };
+    const attributes = { "zitadel.session": JSON.stringify({ list: Array<number>(5_000).fill(0) }) };
     const all = Array.from({ length: 20 }, (_, index) => viewOf(index)).map((view) => ({
       ...view,
       session: { ...view.session, attributes },
