@@ -112,7 +112,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     return await serveStore(config, surroundings, { store, steady, badge, gate, enabled, metrics, onTrouble });
   } catch (error) {
     // Who finds its files later would take them for a database.
-    await store.discard();
+    await store.close({ discards: true });
     throw error;
   }
 }

@@ -101,3 +101,12 @@ function messageOf(error: unknown): string {
 export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
+
+/** Whether somebody has put something into the database. What cannot be read is taken for something. */
+export function hasUserOrKey(database: Database.Database): boolean {
+  try {
+    return ["user_state", "api_keys"].some((table) => database.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get());
+  } catch {
+    return true;
+  }
+}

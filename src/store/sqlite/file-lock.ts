@@ -1,5 +1,15 @@
 /** One process per database file: an exclusive lock that is held on a side database and falls with the process. */
-import { closeSync, fchmodSync, openSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { ASIDE_INFIX, PRIVATE_FILE_MODE } from "./database-file.ts";
@@ -10,6 +20,8 @@ export const LOCK_SUFFIX = ".lock";
 
 export interface FileLock {
   release(): void;
+  /** Releases, and takes away the files that were not there before: nobody may have the database open. */
+  discard(): void;
 }
 
 /**
@@ -19,6 +31,7 @@ export interface FileLock {
  */
 export function lockFile(path: string): FileLock {
   const lockPath = path + LOCK_SUFFIX;
+  const made = newFiles(path, lockPath);
   makeFor(path, lockPath);
   const inode = statSync(lockPath, { throwIfNoEntry: false })?.ino;
   let database: Database.Database | undefined;
@@ -44,7 +57,20 @@ export function lockFile(path: string): FileLock {
       `the database ${path} ${alias.fact}, each of which would get a lock and a log of its own, and changes would be lost; ${alias.remedy}`,
     );
   }
-  return { release: () => void held.close() };
+  return {
+    release: () => void held.close(),
+    discard: () => {
+      // While the lock is held: nobody else uses them.
+      for (const file of made) rmSync(file, { force: true });
+      held.close();
+    },
+  };
+}
+
+/** The files that an opening makes. The log of a database that is there is never among them: it may be all that holds a change. */
+function newFiles(path: string, lockPath: string): readonly string[] {
+  const database = existsSync(path) ? [] : [path, `${path}-wal`, `${path}-shm`];
+  return existsSync(lockPath) ? database : [...database, lockPath];
 }
 
 /** Says how the file can be reached by a path next to which it has another lock and log; undefined: it cannot. */

@@ -37,7 +37,7 @@ import {
 import { toDueCounter } from "./attempt-rows.ts";
 import { Backups } from "./backup.ts";
 import { REQUEST_KEPT_MS } from "./batch.ts";
-import { openWriter, toRealPath } from "./database-file.ts";
+import { hasUserOrKey, openWriter, toRealPath } from "./database-file.ts";
 import { describeLooseModes, FileGuard } from "./file-guard.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
@@ -45,7 +45,6 @@ import { type Limits, limitsOf } from "./limits.ts";
 import { readGeneration } from "./list-query.ts";
 import { LiveReads } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
-import { hasUserOrKey, noteNewFiles } from "./new-files.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
 import { UserSearches } from "./search-users.ts";
@@ -87,7 +86,6 @@ const SWEEP_INTERVAL_MS = 1_000;
 /** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock is not fit. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const path = toRealPath(options.path);
-  const removeNewFiles = noteNewFiles(path);
   const lock = lockFile(path);
   let database: Database | undefined;
   try {
@@ -96,27 +94,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     assertClock(database, options);
     const looseModes = describeLooseModes(path);
     if (looseModes !== undefined) options.onWarning?.(looseModes);
-    return new SqliteStore(options, path, database, { lock, removeNewFiles });
+    return new SqliteStore(options, path, lock, database);
   } catch (error) {
     database?.close();
-    removeNewFiles();
-    lock.release();
+    lock.discard();
     throw error;
   }
-}
-
-/** What is held as long as the store is open. */
-interface Held {
-  readonly lock: FileLock;
-  /** See noteNewFiles. */
-  readonly removeNewFiles: () => void;
 }
 
 export class SqliteStore implements Store {
   readonly generation: number;
   readonly #path: string;
   readonly #database: Database;
-  readonly #held: Held;
+  readonly #lock: FileLock;
   readonly #statements: HotStatements;
   readonly #guard: FileGuard;
   readonly #descriptor: number;
@@ -134,13 +124,13 @@ export class SqliteStore implements Store {
   readonly #backups: Backups;
   #closing: Promise<void> | undefined;
 
-  constructor(options: SqliteStoreOptions, path: string, database: Database, held: Held) {
+  constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
     this.#path = path;
     this.#traces = options.traces;
     this.#database = database;
-    this.#held = held;
+    this.#lock = lock;
     this.#statements = prepareHotStatements(database);
     this.generation = readGeneration(database);
     this.#descriptor = openSync(path, "r");
@@ -347,33 +337,28 @@ export class SqliteStore implements Store {
     return { commit: this.#writer.commitMs, walWait: this.#wal.waitedMs };
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /** `discards`, for a start that failed: takes away the files that the opening made, unless a user or a key is in them. */
+  close({ discards } = { discards: false }): Promise<void> {
+    this.#closing ??= this.#close(discards);
     return this.#closing;
   }
 
-  /** Closes, and takes away the files that this opening made, unless there is a user or a key in them: for a start that failed. */
-  discard(): Promise<void> {
-    this.#closing ??= this.#close({ discards: true });
-    return this.#closing;
-  }
-
-  async #close({ discards } = { discards: false }): Promise<void> {
+  async #close(discards: boolean): Promise<void> {
     this.#backups.close();
     await this.#sweeper.stop();
     await this.#commits.close();
     await this.#activity.close();
     await Promise.all([this.#wal.close(), this.#reader.close()]);
     // The port may have been open for a moment.
-    const hasData = !discards || hasUserOrKey(this.#database);
+    const isUnused = discards && !hasUserOrKey(this.#database);
     try {
       // The last connection: closing it moves the log into the database and removes it.
       this.#database.close();
     } finally {
       // Not before: closing any descriptor of the file drops all locks that the process has on it, SQLite's too.
       closeSync(this.#descriptor);
-      if (!hasData) this.#held.removeNewFiles();
-      this.#held.lock.release();
+      if (isUnused) this.#lock.discard();
+      else this.#lock.release();
     }
   }
 
