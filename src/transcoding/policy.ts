@@ -21,6 +21,8 @@ export interface RestPolicy {
   readonly unknownFields: "refuse" | "ignore";
   /** Unknown query parameters: refused with 400 naming the parameter, or ignored. */
   readonly unknownQuery: "refuse" | "ignore";
+  /** Empty query parameters of texts that are absent when they are empty: refused by name, or taken as absent. */
+  readonly emptyQuery: "refuse" | "ignore";
   /** Query parameters that are ignored even where unknown ones are refused (tracing parameters, for example). */
   readonly ignoredQuery: ReadonlySet<string>;
   /** Strict: an `Accept` header that excludes JSON is refused with 406. Lenient: `Accept` is not looked at. */
@@ -61,6 +63,7 @@ export function nativeRestPolicy(overrides: Partial<RestPolicy> & Pick<RestPolic
     pathPrefix: "",
     unknownFields: "refuse",
     unknownQuery: "refuse",
+    emptyQuery: "refuse",
     ignoredQuery: new Set(),
     accept: "lenient",
     alwaysEmitImplicit: false,

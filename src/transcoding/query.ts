@@ -1,5 +1,6 @@
 /** Sets message fields from the query of a request. */
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { badRequest, formatReceived, isRedacted, quote } from "./bad-request.ts";
 import { suggest } from "./closest-name.ts";
 import { isFieldMask } from "./field-mask.ts";
@@ -78,7 +79,23 @@ function bindParameter(message: Message, route: Route, name: string, raw: string
     const field = route.body.field.jsonName;
     throw badRequest(name, `the query parameter ${quote(name)} cannot be given: ${field} is the request body`);
   }
-  bindTarget(message, target, { text: decodeParameter(raw, name), isSecret: route.policy.redactValues }, seen);
+  const { redactValues: isSecret, emptyQuery } = route.policy;
+  bindTarget(
+    message,
+    target,
+    { text: decodeParameter(raw, name), isSecret, refusesEmpty: emptyQuery === "refuse" },
+    seen,
+  );
+}
+
+/** Begins a list at its first page when it is empty (AIP-158), which loops rely on. */
+const PAGE_TOKEN = "page_token";
+
+/** An empty filter would not narrow, and so answer more than was asked for. Where empty is a value, the rules judge it. */
+function isAbsentWhenEmpty(field: DescField): boolean {
+  return (
+    field.fieldKind === "scalar" && field.presence === FeatureSet_FieldPresence.IMPLICIT && field.name !== PAGE_TOKEN
+  );
 }
 
 /** Whether the request is an update, and the parameter its mask. */
@@ -98,10 +115,13 @@ function sayUnknown({ method, httpMethod }: Route, name: string, unknown: Unknow
   return `the query parameter ${quote(name)} is unknown${hint}`;
 }
 
+/** What a parameter says, and what the mount says of it. */
+type Given = { readonly text: string; readonly isSecret: boolean; readonly refusesEmpty: boolean };
+
 function bindTarget(
   message: Message,
   target: QueryTarget,
-  { text, isSecret }: { readonly text: string; readonly isSecret: boolean },
+  { text, isSecret, refusesEmpty }: Given,
   seen: Set<string>,
 ): void {
   const { path, form } = target;
@@ -123,6 +143,9 @@ function bindTarget(
   if (value === undefined) {
     const received = formatReceived(text, isSecret || path.some(isRedacted));
     throw badRequest(name, `the query parameter ${name} must be ${form.expected}; received ${received}`);
+  }
+  if (refusesEmpty && text === "" && isAbsentWhenEmpty(last)) {
+    throw badRequest(name, `the query parameter ${name} is empty; give a value, or leave it out`);
   }
   if (isFieldMask(last) && findValue(message, path) !== undefined) {
     throw badRequest(name, `${name} is given twice, in the query and in the body; give it once`);

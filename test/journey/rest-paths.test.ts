@@ -132,6 +132,9 @@ test("a query that is wrong is a 400 that names the parameter", async (t) => {
     ["/v1/users?pageSize=", /pageSize/],
     ["/v1/users?pageSize=-1", /pageSize: -1/],
     ["/v1/users?pageToken=nonsense", /pageToken/],
+    ["/v1/users?organizationId=", /organizationId is empty/],
+    ["/v1/apiKeys?organization_id=", /organizationId is empty/],
+    ["/v1/users?search=", /search/],
     ["/v1/users?userIdPrefix=%ff", /userIdPrefix|UTF-8/],
     ["/v1/users/u1?showDeleted=yes", /showDeleted.*"yes"/],
     ["/v1/users/u1?nothing", /"nothing" is unknown/],
@@ -145,6 +148,7 @@ test("a query that is wrong is a 400 that names the parameter", async (t) => {
   const posted = await send("POST", "/v1/users/u1:lock?note=x", {});
   assert.deepEqual([posted.status, /"note" is unknown/.test(posted.json.message ?? "")], [400, true]);
   assert.equal((await send("GET", "/v1/users/u1?userId=u1")).status, 200);
+  assert.equal((await send("GET", "/v1/users?pageToken=")).status, 200);
 });
 
 test("a user is deleted by DELETE with a query and by POST with a body alike", async (t) => {

@@ -63,6 +63,9 @@ const REFUSED_QUERIES: readonly [query: string, field: string, sentence: RegExp]
   ["flag=1", "flag", /must be true or false; received "1"/],
   ["flag=TRUE", "flag", /true or false/],
   ["flag=", "flag", /true or false; received ""/],
+  // As if it were not there: of a filter the answer would be wider than what was asked for.
+  ["text=", "text", /^the query parameter text is empty; give a value, or leave it out$/],
+  ["profile.display_name=", "profile.displayName", /is empty/],
   ["i32=", "i32", /must be a whole number from -2147483648 to 2147483647; received ""/],
   ["i32=null", "i32", /whole number/],
   ["i32=0x10", "i32", /whole number/],
@@ -120,6 +123,11 @@ test("ignores unknown query parameters where the mount says so, but not wrong va
   assert.deepEqual(decode("GET", "/v1/find?nobody=1&text=x&profile.nobody=2", { overrides }), { text: "x" });
   assert.deepEqual(decode("POST", "/v1/books?nobody=1&%zz", { overrides, body: "{}" }), {});
   refuses(() => decode("GET", "/v1/find?i32=x", { overrides }), "i32", /whole number/);
+});
+
+test("ignores empty query parameters where the mount says so", () => {
+  const overrides: Partial<RestPolicy> = { emptyQuery: "ignore" };
+  assert.deepEqual(decode("GET", "/v1/find?text=&nickname=", { overrides }), { nickname: "" });
 });
 
 test("ignores the query parameters that the mount lists, and only those", () => {

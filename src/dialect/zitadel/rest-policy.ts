@@ -32,6 +32,7 @@ export function restPolicy(differences: RestDifferences): RestPolicy {
   return {
     unknownFields: "ignore",
     unknownQuery: "ignore",
+    emptyQuery: "ignore",
     ignoredQuery: new Set(),
     accept: "lenient",
     alwaysEmitImplicit: false,
