@@ -28,6 +28,10 @@ export class Http1Connection {
   /** Whether it was paused here. */
   #isHeld: boolean = false;
   #fault: Fault | undefined;
+  /** What comes after all answers. */
+  #last: (() => void) | undefined;
+  /** The request that was answered last. */
+  #answered: IncomingMessage | undefined;
   #isRead: boolean = true;
   /** Whether bytes have come since the last answer. */
   #isBegun: boolean = false;
@@ -65,17 +69,21 @@ export class Http1Connection {
     if (!this.#isRead) return;
     this.#isRead = false;
     this.#fault = { error, answer };
-    if (this.#current === undefined) {
-      this.#answerFault();
-    } else {
+    if (this.#current !== undefined) {
       this.#breakOff();
+    } else if (this.#answered?.complete === false) {
+      // It is the body of a request that has had its answer: another one would be taken for the next request's.
+      this.#socket.destroy();
+    } else {
+      this.#answerFault();
     }
   }
 
-  /** Nothing more is read or begun: the socket is somebody else's. */
-  leave(): void {
+  /** Nothing more is read: the socket is `last`'s, as soon as the requests before it have their answers. */
+  leave(last: () => void): void {
     this.#isRead = false;
-    this.#waiting.length = 0;
+    this.#last = last;
+    if (this.#current === undefined) last();
   }
 
   #take(chunk: Buffer): void {
@@ -146,12 +154,14 @@ export class Http1Connection {
   }
 
   #end(): void {
+    this.#answered = this.#current?.request;
     this.#current = undefined;
     this.#isBegun = this.#waiting.length > 0;
     const next = this.#waiting.shift();
     if (!this.#socket.writable) return;
     if (next === undefined) {
       this.#answerFault();
+      this.#last?.();
       this.#release();
       return;
     }

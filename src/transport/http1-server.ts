@@ -48,8 +48,7 @@ export function createHttp1Server(limits: TransportLimits, { serve, onFault }: S
   server.on("checkContinue", add);
   server.on("checkExpectation", add);
   server.on("connect", (request, socket) => {
-    connections.get(socket)?.leave();
-    serveDetached(request, socket as Socket, serve);
+    connections.get(socket)?.leave(() => serveDetached(request, socket as Socket, serve));
   });
   server.on("clientError", (reason: NodeJS.ErrnoException, socket) => {
     const error = toFault(reason, limits);

@@ -52,9 +52,16 @@ function textOf(
     const closest = findClosestName(service, served.keys());
     return `no service ${quote(service)} is served here${closest === undefined ? "" : `; did you mean ${closest}?`}`;
   }
-  const bare = method.replace(/\/+$/, "");
+  const bare = withoutSlashes(method);
   if (methods.includes(bare)) return `the path of an RPC has no slash at its end; did you mean /${service}/${bare}?`;
   return `${service} serves no RPC ${quote(method)}${suggest(method, methods)}`;
+}
+
+/** Without the slashes at its end. A pattern would try each run of slashes inside anew, to its end. */
+function withoutSlashes(name: string): string {
+  let end = name.length;
+  while (name[end - 1] === "/") end--;
+  return name.slice(0, end);
 }
 
 /** Answers a request that is no call: gRPC's own forms with status 200, everything else with Connect's error JSON. */

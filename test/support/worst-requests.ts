@@ -117,6 +117,15 @@ function users(attributes: JsonObject): JsonObject[] {
 
 export const WORST_REQUESTS: readonly WorstRequest[] = [
   {
+    name: "a path of an RPC with thousands of slashes inside",
+    answers: ["METHOD_NOT_SERVED"],
+    make: () =>
+      binaryWires(listUsers, Buffer.alloc(0)).map(({ request, ...wire }) => ({
+        ...wire,
+        request: { ...request, path: `/${listUsers.parent.typeName}/${"/".repeat(14_000)}x` },
+      })),
+  },
+  {
     name: "ListUsers with hundreds of thousands of states",
     answers: ["REQUEST_TOO_LARGE", "FIELD_INVALID"],
     make: () => [

@@ -109,6 +109,29 @@ describe("a request refused by its head", () => {
     });
   }
 
+  for (const ahead of [1, 3]) {
+    it(`over HTTP/1.1: a tunnel after ${ahead} requests whose answers are owed`, async () => {
+      const get = "GET /v1/say?text=x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer one\r\n\r\n";
+      const answers = await exchangeText(lab, `${get.repeat(ahead)}CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n`);
+      const statuses = [...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
+      assert.deepEqual([statuses.length, statuses.at(-1)], [ahead + 1, 501], answers);
+    });
+  }
+
+  it("over HTTP/1.1: the broken body of a request that has had its answer gets no second one", async () => {
+    const socket = await openSocket(lab);
+    const head =
+      "POST /v1/say HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    socket.write(`${head}2\r\n{}\r\n`);
+    const received = receive(socket);
+    await once(socket, "data");
+    socket.write("zz\r\n");
+    assert.deepEqual(
+      [...(await received).matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status),
+      ["401"],
+    );
+  });
+
   /** Over HTTP/2 with a body that is never ended: the stream does not stay open. */
   const HTTP2: readonly (readonly [name: string, header: http2.OutgoingHttpHeaders, status: number, code: Code])[] = [
     ["an expectation that is unknown", { expect: "magic" }, 417, Code.InvalidArgument],
