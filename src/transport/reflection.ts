@@ -1,5 +1,12 @@
 /** Server reflection, v1 and v1alpha alike, so that clients such as grpcurl and `buf curl` need no schema. */
-import { create, type DescFile, type DescService, type MessageInitShape, type Registry } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescFile,
+  type DescService,
+  type MessageInitShape,
+  type Registry,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import {
   ServerReflection as ReflectionV1,
@@ -13,6 +20,9 @@ import {
 import { DescriptorIndex } from "./descriptor-index.ts";
 import { type Admit, type Mount, type MountOptions, mount } from "./mount.ts";
 import type { ChargeStranger } from "./record.ts";
+
+/** Of a question. It comes back in the answer, and what it asks for twice, where that is not known. */
+const QUESTION_BYTES_MAX = 2 * 1024;
 
 type Question = ServerReflectionRequest["messageRequest"];
 type Answer = NonNullable<MessageInitShape<typeof ResponseV1Schema>["messageResponse"]>;
@@ -45,7 +55,11 @@ export function reflectionMounts<A>(
   admit: Admit<A>,
   charge: ChargeStranger = () => undefined,
 ): Mount<A>[] {
-  const options: MountOptions<A> = { admit, unknownFields: "refuse" };
+  const options: MountOptions<A> = {
+    admit,
+    unknownFields: "refuse",
+    bodyBytesMax: { serverReflectionInfo: QUESTION_BYTES_MAX },
+  };
   const v1 = mount<typeof ReflectionV1, A>(
     ReflectionV1,
     {
@@ -53,8 +67,13 @@ export function reflectionMounts<A>(
         const sent = new Set<DescFile>();
         for await (const originalRequest of requests) {
           const messageResponse = reply(reflection, originalRequest.messageRequest, sent);
-          refuseTooMuch(charge(remoteAddress, bytesOf(messageResponse)));
-          yield create(ResponseV1Schema, { validHost: originalRequest.host, originalRequest, messageResponse });
+          const answer = create(ResponseV1Schema, {
+            validHost: originalRequest.host,
+            originalRequest,
+            messageResponse,
+          });
+          refuseTooMuch(charge(remoteAddress, toBinary(ResponseV1Schema, answer).byteLength));
+          yield answer;
         }
       },
     },
@@ -68,12 +87,13 @@ export function reflectionMounts<A>(
         for await (const originalRequest of requests) {
           // The two versions have the same messages under different names.
           const messageResponse = reply(reflection, originalRequest.messageRequest as Question, sent);
-          refuseTooMuch(charge(remoteAddress, bytesOf(messageResponse)));
-          yield create(ResponseV1AlphaSchema, {
+          const answer = create(ResponseV1AlphaSchema, {
             validHost: originalRequest.host,
             originalRequest,
             messageResponse: messageResponse as MessageInitShape<typeof ResponseV1AlphaSchema>["messageResponse"] & {},
           });
+          refuseTooMuch(charge(remoteAddress, toBinary(ResponseV1AlphaSchema, answer).byteLength));
+          yield answer;
         }
       },
     },
@@ -84,12 +104,6 @@ export function reflectionMounts<A>(
 
 function refuseTooMuch(error: ConnectError | undefined): void {
   if (error !== undefined) throw error;
-}
-
-/** Only files are large. */
-function bytesOf({ case: kind, value }: Answer): number {
-  const files = kind === "fileDescriptorResponse" ? (value.fileDescriptorProto ?? []) : [];
-  return files.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 function reply({ index, names }: Reflection, question: Question, sent: Set<DescFile>): Answer {

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
@@ -12,6 +12,7 @@ import {
   ServerReflection,
   type ServerReflectionRequestSchema,
   type ServerReflectionResponse,
+  ServerReflectionResponseSchema,
 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { type Lab, startLab } from "./support/lab.ts";
@@ -36,12 +37,16 @@ describe("reflection", () => {
       const requests = questions.map((messageRequest) => ({ host: "lab", messageRequest }));
       const client = (version === "v1" ? v1 : alpha) as typeof v1;
       const answers: Answer[] = [];
+      lab.charged.length = 0;
       const stream = (async function* () {
         yield* requests;
       })();
       for await (const { messageResponse, validHost, originalRequest } of client.serverReflectionInfo(stream)) {
         assert.equal(validHost, "lab");
         assert.equal(originalRequest?.messageRequest.case, questions[answers.length]?.case);
+        // Both versions have the same bytes.
+        const answer = create(ServerReflectionResponseSchema, { validHost, originalRequest, messageResponse });
+        assert.equal(lab.charged.shift(), toBinary(ServerReflectionResponseSchema, answer).byteLength);
         answers.push(messageResponse);
       }
       return answers;
@@ -148,6 +153,13 @@ describe("reflection", () => {
       const codes = answers.slice(0, 5).map((answer) => (answer.case === "errorResponse" ? answer.value.errorCode : 0));
       assert.deepEqual(codes, [5, 5, 5, 5, 3]);
       assert.equal(answers[5]?.case, "listServicesResponse");
+    });
+
+    it(`refuses long questions, which would come back twice (${version})`, async () => {
+      const long: Question = { case: "fileContainingSymbol", value: "x".repeat(2_048) };
+      await assert.rejects(ask(version, { case: "listServices", value: "" }, long), /larger than 2048 bytes/);
+      const short: Question = { case: "fileContainingSymbol", value: "x".repeat(2_000) };
+      assert.equal((await ask(version, short))[0]?.case, "errorResponse");
     });
 
     it(`serves buf curl without a schema (${version})`, async () => {

@@ -16,7 +16,7 @@ import {
   mount,
   mountHttp,
 } from "../../../src/transport/mount.ts";
-import type { CallRecord } from "../../../src/transport/record.ts";
+import type { CallRecord, ChargeStranger } from "../../../src/transport/record.ts";
 import { Reflection, reflectionMounts } from "../../../src/transport/reflection.ts";
 import { createTransport, type Transport } from "../../../src/transport/transport.ts";
 import { until } from "../../support/until.ts";
@@ -48,6 +48,8 @@ export interface Lab {
   /** What handlers saw: calls that began, and signals that were aborted. */
   readonly began: string[];
   readonly aborted: string[];
+  /** The bytes of each answer of reflection that was charged for. */
+  readonly charged: number[];
   /** Waits until the record of that many calls is there. */
   record(count?: number): Promise<CallRecord<string>>;
   stop(): Promise<void>;
@@ -70,6 +72,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const internals: unknown[] = [];
   const began: string[] = [];
   const aborted: string[] = [];
+  const charged: number[] = [];
+  const charge: ChargeStranger = (_, bytes) => void charged.push(bytes);
   const health = new Health();
   const reflection = new Reflection(labRegistry);
   let calls = 0;
@@ -77,7 +81,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     mounts: [
       labMount(options, began, aborted),
       healthMount(health, options.anyone ?? (() => "open")),
-      ...reflectionMounts(reflection, () => "open"),
+      ...reflectionMounts(reflection, () => "open", charge),
     ],
     httpMounts: [...healthHttpMounts(health), plainMount, crashMount, ...(options.httpMounts ?? [])],
     ...(options.tls === undefined ? {} : { tls: options.tls }),
@@ -98,7 +102,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     return records[count - 1] as CallRecord<string>;
   };
   const stop = (): Promise<void> => transport.stop({ graceMs: 0 });
-  return { url, host, port, transport, health, records, internals, began, aborted, record, stop };
+  return { url, host, port, transport, health, records, internals, began, aborted, charged, record, stop };
 }
 
 /** Runs a check against a lab of its own and stops it, whatever happens. */
