@@ -1,5 +1,6 @@
 /** Errors that no handler made (what cannot be decoded, found or awaited) get a reason like all others. */
 import { create, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
+import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { type Refusal, refuse, refuseFields } from "../domain/refusal.ts";
@@ -25,26 +26,60 @@ export function describeFault(error: ConnectError, place: FaultPlace): void {
   if (place.isJson === true && place.method !== undefined) nameFieldsAsJson(error, place.method.input);
 }
 
-/** Fields by their JSON names, in the violations and where the sentence begins with one. */
+/** Fields by their JSON names, in the violations and in the sentences. */
 function nameFieldsAsJson(error: ConnectError, input: DescMessage): void {
   const [found] = error.findDetails(BadRequestSchema);
-  if (found === undefined) return;
-  const fieldViolations = found.fieldViolations.map(({ field, description }) => ({
-    field: renamed(input, field, "jsonName"),
-    description,
-  }));
-  const value = create(BadRequestSchema, { fieldViolations });
-  error.details = error.details.map((detail) =>
-    ("desc" in detail ? detail.desc.typeName : detail.type) === BadRequestSchema.typeName
-      ? { desc: BadRequestSchema, value }
-      : detail,
-  );
-  const [first] = found.fieldViolations;
-  const prefix = `${first?.field}: `;
-  if (first === undefined || !error.rawMessage.startsWith(prefix)) return;
-  const sentence = `${fieldViolations[0]?.field}: ${error.rawMessage.slice(prefix.length)}`;
+  if (found !== undefined) {
+    const fieldViolations = found.fieldViolations.map(({ field, description }) => ({
+      field: renamed(input, field, "jsonName"),
+      description: inJsonNames(input, description, field),
+    }));
+    const value = create(BadRequestSchema, { fieldViolations });
+    error.details = error.details.map((detail) =>
+      ("desc" in detail ? detail.desc.typeName : detail.type) === BadRequestSchema.typeName
+        ? { desc: BadRequestSchema, value }
+        : detail,
+    );
+  }
+  const sentence = inJsonNames(input, error.rawMessage, found?.fieldViolations[0]?.field);
+  if (sentence === error.rawMessage) return;
   const { rawMessage, message } = new ConnectError(sentence, error.code);
   Object.assign(error, { rawMessage, message });
+}
+
+/** What came from outside stands in quotation marks and stays as it is; a word outside of them may be a field's name. */
+const WORDS = /"(?:[^"\\]|\\.)*"|\b[a-z][\w.]*_[\w.]*/g;
+
+/** A sentence about the field, with the names that JSON has. In the JSON of a mask the names that were received have that form, too. */
+function inJsonNames(input: DescMessage, sentence: string, about: string | undefined): string {
+  const isMask = input.fields.some(
+    ({ name, message }) => name === about && message?.typeName === FieldMaskSchema.typeName,
+  );
+  const names = jsonNamesOf(input);
+  return sentence.replace(WORDS, (word) => {
+    if (word.startsWith('"'))
+      return isMask ? word.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) : word;
+    return word.replace(/\w+/g, (name) => names.get(name) ?? name);
+  });
+}
+
+const jsonNames = new WeakMap<DescMessage, ReadonlyMap<string, string>>();
+
+/** JSON names by proto names of all fields that a request may hold. */
+function jsonNamesOf(input: DescMessage): ReadonlyMap<string, string> {
+  const known = jsonNames.get(input);
+  if (known !== undefined) return known;
+  const names = new Map<string, string>();
+  const messages = new Set([input]);
+  // A set goes on to what is added meanwhile.
+  for (const { fields } of messages) {
+    for (const { name, jsonName, message } of fields) {
+      names.set(name, jsonName);
+      if (message !== undefined) messages.add(message);
+    }
+  }
+  jsonNames.set(input, names);
+  return names;
 }
 
 function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal | undefined {

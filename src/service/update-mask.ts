@@ -55,7 +55,7 @@ export function updatedFields({ updateMask, profile, attributes }: pb.UpdateUser
   if (unnamed !== undefined) {
     throw invalidField(
       "attributes",
-      `${shown(unnamed)} has a value, but update_mask does not name attributes.${unnamed}`,
+      `${shown(unnamed)} has a value, but update_mask does not name ${shown(`attributes.${unnamed}`)}`,
     );
   }
   return { fields: [...fields], namespaces: all ? "all" : [...namespaces] };

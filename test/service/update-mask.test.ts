@@ -107,3 +107,51 @@ test("without a mask the fields that are there change, an empty text among them,
   const cleared = await send(`${url}/v1/policy?updateMask=*`, "PATCH", { values: { growthFactor: 3 } });
   assert.deepEqual((cleared.body.policy as JsonObject).values, { growthFactor: 3 });
 });
+
+test("a refusal over JSON has JSON's names in all of its sentence, and a gRPC one the contract's", async (t) => {
+  const { users, organizations, url } = await startService(t);
+  await users.createUser({ userId: "u" });
+  await organizations.createOrganization({ organizationId: "acme" });
+  const rows: readonly [path: string, body: JsonObject, says: string][] = [
+    [
+      "/v1/users/u",
+      { updateMask: "displayName" },
+      '^updateMask: "displayName" names nothing; .* profile.displayName, ',
+    ],
+    [
+      "/v1/users/u",
+      { profile: { givenName: "A" }, updateMask: "profile.email" },
+      "^profile.givenName: .* updateMask does not name profile.givenName$",
+    ],
+    [
+      "/v1/users/u",
+      { attributes: { user_id: {} }, updateMask: "profile" },
+      '^attributes: "user_id" .* updateMask does not name "attributes.user_id"$',
+    ],
+    [
+      "/v1/users/u",
+      { profile: {}, expectedSequence: "7", updateMask: "profile" },
+      '^expectedSequence is 7, the user "u" is at 1',
+    ],
+    ["/v1/organizations/acme", { updateMask: "name" }, "; allowed are displayName and defaultLockDuration$"],
+    [
+      "/v1/policy",
+      { updateMask: "values.lockDuration" },
+      '^updateMask: "values.lockDuration" names nothing; .* lockDuration, ',
+    ],
+    [
+      "/v1/users/u:lock",
+      { duration: "1s", startTime: "2030-01-01T00:00:00Z", reasonCode: "a_b user_id" },
+      '^reasonCode: "a_b user_id" ',
+    ],
+  ];
+  for (const [path, body, says] of rows) {
+    const refused = await send(`${url}${path}`, path.endsWith(":lock") ? "POST" : "PATCH", body);
+    assert.match(String(refused.body.message), new RegExp(says));
+    assert.doesNotMatch(String(refused.body.message).replace(/"[^"]*"/g, ""), /[a-z]_[a-z]/);
+  }
+  await assert.rejects(
+    users.updateUser({ userId: "u", updateMask: { paths: ["display_name"] } }),
+    /update_mask: "display_name" names nothing; .* profile\.display_name, /,
+  );
+});
