@@ -1,8 +1,10 @@
 /** The OIDC issuers of the settings: reads their file and begins to fetch their keys. */
+
 import { readFileSync } from "node:fs";
 import { type IssuerConfig, parseIssuers } from "../auth/oidc-config.ts";
 import type { Tokens } from "../auth/tokens.ts";
 import { type Config, ConfigError } from "../config.ts";
+import { fileFault } from "../file-fault.ts";
 import type { Log } from "../observability/log.ts";
 import { describe } from "./describe.ts";
 
@@ -12,7 +14,7 @@ export function readIssuers({ oidcIssuers: path }: Config): readonly IssuerConfi
   try {
     return parseIssuers(readFileSync(path, "utf8"));
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = fileFault(error);
     throw new ConfigError(`--oidc-issuers, LOCKKEEPER_OIDC_ISSUERS: ${path}: ${cause}`);
   }
 }

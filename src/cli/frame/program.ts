@@ -176,9 +176,11 @@ function typedFor(field: string, { words, flags, reach }: Command): string {
   // Named as protobuf or as JSON writes it.
   const own = last.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll("_", "-");
   const shared = reach === "organization" ? ORGANIZATION_FLAGS : {};
+  // Where in a JSON object of the caller's it is: `["acme"]["id"]`.
+  const place = /(?:\["[^"]*"\](?:\[\d+\])*)+$/.exec(field)?.[0] ?? "";
   for (const name of [own, ...(OTHER_NAMES[own] ?? [])]) {
     if (Object.hasOwn(words, name)) return `<${name}>`;
-    if (Object.hasOwn({ ...flags, ...shared }, name)) return `--${name}`;
+    if (Object.hasOwn({ ...flags, ...shared }, name)) return `--${name}${place}`;
   }
   return field;
 }

@@ -1,5 +1,6 @@
 /** The checkpoint next to a file that is being imported: an interrupted import resumes from it. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { fileFault } from "../../file-fault.ts";
 import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
 import { isObject, shown } from "./row.ts";
 
@@ -125,16 +126,12 @@ export class Checkpoint {
 
 /** What is kept beside the imported file cannot be: a folder that may only be read, for example. */
 export function unwritable(path: string, imported: string, cause: unknown): Failure {
-  return new Failure(EXIT.USAGE, `${path}, which says how far the import is, cannot be written: ${messageOf(cause)}`, {
+  return new Failure(EXIT.USAGE, `${path}, which says how far the import is, cannot be written: ${fileFault(cause)}`, {
     lines: [
       `copy ${imported} to where it can, or pipe it in, which cannot be resumed: users import - --format csv|ndjson|json < FILE`,
     ],
     cause,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function readStored(path: string): Stored | undefined {
@@ -143,7 +140,7 @@ function readStored(path: string): Stored | undefined {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw usageFailure(`the checkpoint ${path} cannot be read: ${messageOf(error)}`);
+    throw usageFailure(`the checkpoint ${path} cannot be read: ${fileFault(error)}`);
   }
   const stored = parseStored(text);
   if (stored !== undefined) return stored;

@@ -1,5 +1,6 @@
 /** The rows that failed, one JSON object a line, each with its line in the imported file. */
 import { closeSync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
+import { fileFault } from "../../file-fault.ts";
 import { usageFailure } from "../frame/failure.ts";
 import type { FileIdentity } from "./input.ts";
 
@@ -35,9 +36,7 @@ export class ErrorFile {
       this.#bytes = Math.min(keepBytes, fstatSync(this.#file).size);
       ftruncateSync(this.#file, this.#bytes);
     } catch (error) {
-      throw usageFailure(
-        `--errors: ${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      throw usageFailure(`--errors: ${path} cannot be written: ${fileFault(error)}`);
     }
   }
 

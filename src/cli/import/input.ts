@@ -4,6 +4,7 @@ import { createReadStream, fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import type { Readable } from "node:stream";
+import { fileFault } from "../../file-fault.ts";
 import { usageFailure } from "../frame/failure.ts";
 import { FORMATS, type Format, type Source, shown } from "./row.ts";
 
@@ -46,7 +47,7 @@ async function openFile(path: string): Promise<Input> {
   try {
     file = await open(path);
   } catch (error) {
-    throw usageFailure(`${shown(path)} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageFailure(`${shown(path)} cannot be read: ${fileFault(error)}`);
   }
   try {
     const stats = await file.stat();
@@ -94,16 +95,17 @@ function identityOfStdin(): FileIdentity | undefined {
 }
 
 function headOf(bytes: Buffer, word: string): Pick<Input, "head" | "markBytes" | "headDigest"> {
+  const name = word === "-" ? "what is piped in" : shown(word);
   const isUtf16 =
     bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff));
-  if (isUtf16) throw usageFailure(`${shown(word)} is UTF-16; save it as UTF-8`);
+  if (isUtf16) throw usageFailure(`${name} is UTF-16; save it as UTF-8`);
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     throw usageFailure(
-      `${shown(word)} is compressed; unpack it first, or pipe it: gunzip -c FILE | lockkeeper users import -`,
+      `${name} is compressed; unpack it first, or pipe it: gunzip -c FILE | lockkeeper users import -`,
     );
   }
   const markBytes = bytes.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0;
-  if (bytes.length === markBytes) throw usageFailure(`${shown(word)} is empty`);
+  if (bytes.length === markBytes) throw usageFailure(`${name} is empty`);
   return { head: bytes.subarray(markBytes), markBytes, headDigest: createHash("sha256").update(bytes).digest("hex") };
 }
 

@@ -1,8 +1,9 @@
 /** Rows in our own words: CSV with a column for each field, and the proto3 JSON of ImportUser. */
-import { fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { createRegistry, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { ImportUserSchema } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { suggest } from "../../transcoding/closest-name.ts";
 import {
   type Cells,
   Draft,
@@ -14,6 +15,7 @@ import {
   readObject,
   readTime,
   type Source,
+  shown,
   withheld,
 } from "./row.ts";
 
@@ -119,15 +121,26 @@ function fromObject(object: JsonObject): Mapped {
     return { user, hasSecrets: false, organization: "" };
   } catch (error) {
     if (error instanceof RowFault) throw error;
-    throw new RowFault(`is no ImportUser: ${protobufFault(error)}`);
+    throw unknownMember(error) ?? new RowFault(`is no ImportUser: ${protobufFault(error)}`);
   }
+}
+
+const CONTRACT = createRegistry(ImportUserSchema.file, ...ImportUserSchema.file.dependencies);
+const UNKNOWN_MEMBER = /^cannot decode message (\S+) from JSON: key "([\w.-]{1,60})" is unknown$/;
+
+/** A member that the contract does not have, with the one that was probably meant. */
+function unknownMember(error: unknown): RowFault | undefined {
+  const [, type, name = ""] = UNKNOWN_MEMBER.exec(error instanceof Error ? error.message : "") ?? [];
+  if (type === undefined) return undefined;
+  const known = CONTRACT.getMessage(type)?.fields.map(({ jsonName }) => jsonName) ?? [];
+  const within = type === ImportUserSchema.typeName ? "" : ` in ${type.split(".").at(-1)}`;
+  return new RowFault(`has the unknown member ${shown(name)}${within}${suggest(name, known)}`);
 }
 
 /** What protobuf-es says, without what is said already, and without the values that it quotes. */
 function protobufFault(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const said = text.replace(/^cannot decode message lockkeeper\.user\.v1\.ImportUser from JSON: /, "");
-  if (/^key "[\w.-]{1,60}" is unknown$/.test(said)) return said;
   return said
     .replace(/"(.*)"/s, (_, quoted: string) => withheld(quoted))
     .replace(/(from JSON:|got) -?\d\S*/, "$1 a number");

@@ -126,7 +126,7 @@ export function readBoolean(name: string, text: string): boolean {
   const word = text.trim().toLowerCase();
   if (TRUE.has(word)) return true;
   if (FALSE.has(word)) return false;
-  throw new RowFault(`${name} is ${withheld(text)}; it must be true or false`);
+  throw new RowFault(`${name} is ${withheld(text)}; it must be true or false, yes or no, 1 or 0`);
 }
 
 /** As databases print instants: `2026-01-31 12:00:00.5 +0000 UTC`. */

@@ -1,11 +1,12 @@
 /** An import from the first byte of a file to the summary: reads, sends, notes how far it is, and goes on where it broke off. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { IfExists, type ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
 import { nameOfCode } from "../frame/service/call-failure.ts";
 import { printable } from "../frame/table.ts";
 import { type ImportRequest, type RequestTerms, type RowOutcome, type SendOptions, sendBatch } from "./batch.ts";
 import { Checkpoint, type Counts, NO_COUNTS, type Progress, type Terms } from "./checkpoint.ts";
+import { WouldBeCreated } from "./dry-run.ts";
 import { ErrorFile, type FailedRow, holdsSomething } from "./error-file.ts";
 import type { Input } from "./input.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -45,6 +46,8 @@ export interface ImportOptions {
   readonly newId: () => string;
   /** Milliseconds that only go forward. */
   readonly clock: () => number;
+  /** Gets the first failed rows beside what progress says; `undefined`: nobody is told so. */
+  readonly tellFailed: ((row: FailedRow) => void) | undefined;
   /** `undefined`: no progress is printed. */
   readonly progress: ProgressOptions | undefined;
 }
@@ -53,6 +56,8 @@ export interface Summary extends Counts {
   readonly rows: number;
   /** The line with which this run went on; absent: it began at the beginning. */
   readonly resumedAtLine?: number;
+  /** Of a dry run with so many users that later rows were not compared with all earlier ones. */
+  readonly comparedInPart?: true;
   /** Of this run alone. */
   readonly seconds: number;
   readonly rowsPerSecond: number;
@@ -94,12 +99,14 @@ class Import {
   #progress: Progress;
   /** The organization over there whose users are taken; empty: no row has said. */
   #organization: string;
+  /** Of a dry run. */
+  readonly #wouldBe: WouldBeCreated | undefined;
   #told = 0;
   /** The service was there at least once. */
   #reached: boolean = false;
 
   constructor(options: ImportOptions) {
-    const { input, resume, newId, clock, progress, fromOrganization } = options;
+    const { input, resume, newId, clock, progress, fromOrganization, request } = options;
     const start: Progress = {
       offset: input.markBytes,
       line: 1,
@@ -108,6 +115,7 @@ class Import {
       foreignOrganization: fromOrganization ?? "",
     };
     this.#options = options;
+    this.#wouldBe = request.validateOnly === true ? new WouldBeCreated(request.ifExists ?? IfExists.SKIP) : undefined;
     this.#checkpoint =
       resume === undefined || input.path === undefined
         ? undefined
@@ -145,6 +153,7 @@ class Import {
       rows,
       ...this.#progress.counts,
       ...(this.#checkpoint?.isResumed ? { resumedAtLine: this.#begin.line } : {}),
+      ...(this.#wouldBe?.isPartial === true ? { comparedInPart: true } : {}),
       seconds,
       rowsPerSecond: seconds === 0 ? 0 : Math.round((rows - rowsOf(this.#begin.counts)) / seconds),
     };
@@ -253,8 +262,9 @@ class Import {
         counts.passedOver++;
         continue;
       }
-      const outcome = outcomes[next++];
-      if (outcome === undefined) throw new Error("a row was sent and has no outcome");
+      const answered = outcomes[next++];
+      if (answered === undefined) throw new Error("a row was sent and has no outcome");
+      const outcome = this.#wouldBe?.judge(mapped.user.userId ?? "", answered) ?? answered;
       counts[outcome.action]++;
       if (outcome.action === "failed") {
         const { code, reason, message } = outcome;
@@ -283,7 +293,10 @@ class Import {
   #tell(row: FailedRow): void {
     this.#errors?.write(row);
     this.#told++;
-    if (this.#told <= TOLD_FAILURES_MAX) this.#lines?.say(failureLine(row));
+    if (this.#told <= TOLD_FAILURES_MAX) {
+      this.#options.tellFailed?.(row);
+      this.#lines?.say(failureLine(row));
+    }
     if (this.#told === TOLD_FAILURES_MAX + 1) {
       const where =
         this.#options.errorFile === undefined

@@ -113,6 +113,13 @@ test("values that the service refuses are told under the name of the flag", asyn
     ["users lock rex --reason-code spam", /: --reason-code: "spam" is not allowed/],
   ];
   await Promise.all(rows.map(([line, says]) => assertRefused(lk(line), { code: 2, says })));
+  await assertRefused(
+    lk(["users", "create", "num", "--attributes", 'acme.crm={"ids":[{"id":12345678901234567890}]}']),
+    {
+      code: 2,
+      says: /: --attributes\["acme.crm"\]\["ids"\]\[0\]\["id"\]: is a number beyond .*send it as a text/,
+    },
+  );
 });
 
 test("users list filters, limits and pages; JSON is one user a line", async () => {

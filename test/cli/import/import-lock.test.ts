@@ -34,7 +34,7 @@ test("where nothing can be kept beside a file, an import says how it goes withou
     (error) =>
       error instanceof Failure &&
       error.exitCode === EXIT.USAGE &&
-      /cannot be written: EISDIR/.test(error.message) &&
+      /cannot be written: it is a folder$/.test(error.message) &&
       /pipe it in, .*: users import - --format csv\|ndjson\|json < FILE$/.test(error.lines[0] ?? ""),
   );
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, linkSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { EXIT, Failure } from "../../../src/cli/frame/failure.ts";
@@ -36,7 +37,7 @@ const FAULTS: readonly (readonly [line: number, says: RegExp])[] = [
   [7, /^user_id: "bad id " begins or ends with a space$/],
   [8, /^has a quote within a field that is not in quotes$/],
   [9, /^has 3 fields; the header names 12$/],
-  [10, /^banned is a text of 5 characters; it must be true or false$/],
+  [10, /^banned is a text of 5 characters; it must be true or false, yes or no, 1 or 0$/],
   [11, /^ban_expires is set, but banned is not true$/],
   [12, /^has no user id$/],
   [13, /^attributes.billing is a text of 2 characters; it must be a JSON object$/],
@@ -51,7 +52,7 @@ test("CSV: bad rows are told by their line and stop nothing, flags arrive as sta
   writeFileSync(file, `\ufeff${[HEADER, ...ROWS].join("\r\n")}\r\n`);
   const errors = join(folder, "errors.ndjson");
   const tried = await importJson(url, file, "--dry-run");
-  assert.deepEqual([tried.created, tried.skipped, tried.failed], [5, 0, 8]);
+  assert.deepEqual([tried.created, tried.skipped, tried.failed], [4, 1, 8]);
   assert.equal((await users.listUsers({})).users.length, 0);
   const { created, skipped, failed, rows } = await importJson(url, file, "--errors", errors);
   assert.deepEqual({ created, skipped, failed, rows }, { created: 4, skipped: 1, failed: 8, rows: 13 });
@@ -75,7 +76,7 @@ test("CSV: bad rows are told by their line and stop nothing, flags arrive as sta
   const lk = cliOf(url);
   const updated = await lk(["users", "import", file, "--if-exists", "update"]);
   assert.equal(updated.code, 4);
-  assert.match(updated.stdout, /^13 rows imported, in \d+s \([\d,]+ a second\)\n {2}1 updated\n {2}4 skipped, /);
+  assert.match(updated.stdout, /^13 rows read, in \d+s \([\d,]+ a second\)\n {2}1 updated\n {2}4 skipped, /);
   assert.match(updated.stderr, /^line 7 \("bad id "\): user_id: /);
   // Rows of one user are taken in their order.
   assert.equal((await users.getUser({ userId: "ann" })).user?.profile?.username, "again");
@@ -92,12 +93,16 @@ test("NDJSON: what spoils a request or is none of ours is told by its line", asy
     [`{"userId":"bob","attributes":{"deep":${nested}}}`, /not a valid protobuf message/],
     [`{"userId":"cat","attributes":{"big":{"a":[${"0,".repeat(450_000)}0]}}}`, /larger than 4194304 bytes/],
     [`{"userId":"dan","attributes":{"big":{"a":"${"x".repeat(1_100_000)}"}}}`, /^is longer than 1048576 bytes$/],
-    ['{"userId":"eve","profil":{}}', /^is no ImportUser: key "profil" is unknown$/],
+    ['{"userId":"eve","profil":{}}', /^has the unknown member "profil"; did you mean profile\?$/],
     ['{"userId":"fay","profile":{"username":"\\ud800"}}', /^is no ImportUser: .*username/],
     ['{"userId":"gus","attributes":{"a":{"b":"\\u0000"}}}', /U\+0000/],
     [
       '{"userId":"ida","attributes":{"a":{"id":12345678901234567890}}}',
       /^attributes\["a"\]\["id"\]: .* send it as a text$/,
+    ],
+    [
+      '{"userId":"jim","profile":{"emial":"jim@example.com"}}',
+      /^has the unknown member "emial" in Profile; did you mean email\?$/,
     ],
     ["[1]", /^is not a JSON object$/],
     ['{"userId":', /^is not valid JSON/],
@@ -110,7 +115,7 @@ test("NDJSON: what spoils a request or is none of ours is told by its line", asy
   );
   const errors = `${file}.errors`;
   const { created, failed } = await importJson(url, file, "--errors", errors);
-  assert.deepEqual([created, failed], [2, 10]);
+  assert.deepEqual([created, failed], [2, 11]);
   const told = readFileSync(errors, "utf8").trimEnd().split("\n");
   const wanted = [...lines, ["", /^is not UTF-8$/] as const].flatMap(([, says], index) =>
     says === undefined ? [] : [[index + 1, says] as const],
@@ -145,7 +150,7 @@ test("attributes that JavaScript takes for a prototype are refused by the rule o
 
 /** Reads a file to its end as the command does. */
 async function readAll(path: string, ignoredColumns: readonly string[] = []): Promise<void> {
-  const input = await openInput(path, process.stdin, new AbortController().signal);
+  const input = await openInput(path, Readable.from([]), new AbortController().signal);
   const format = findFormat(input, undefined, ownRows);
   for await (const rows of readRows({ input, format, source: ownRows, ignoredColumns })) assert.ok(rows.length >= 0);
 }
@@ -160,9 +165,10 @@ test("a file that is none, or whose header is not well, is refused with what is 
   };
   const csv = (header: string): string => at("users.csv", `${header}\na,b\n`);
   const rows: readonly (readonly [path: string, says: RegExp, ignored?: readonly string[]])[] = [
-    [join(folder, "none.csv"), /none\.csv" cannot be read/],
+    [join(folder, "none.csv"), /none\.csv" cannot be read: there is no such file or folder$/],
     [folder, /is no file/],
     [at("empty.csv", "\ufeff"), /is empty/],
+    ["-", /^what is piped in is empty$/],
     [at("users.txt", "a"), /does not say what it is; say --format csv\|ndjson\|json/],
     [at("utf16.csv", Buffer.from("\ufeffuser_id", "utf16le")), /is UTF-16; save it as UTF-8/],
     [at("zip.csv", Buffer.from([0x1f, 0x8b, 8])), /is compressed; unpack it first/],
@@ -282,7 +288,7 @@ test("what is piped in is imported; --max-errors stops, and the same command goe
     environment,
   });
   assert.deepEqual([piped.code, piped.stderr], [4, ""]);
-  assert.match(piped.stdout, /^2 rows imported/);
+  assert.match(piped.stdout, /^2 rows read/);
 
   const file = join(folder, "bad.csv");
   writeFileSync(

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { lstatSync, rmSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, link, open, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { fileFault } from "../../../file-fault.ts";
 import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 
 export interface PartialFile {
@@ -30,7 +31,7 @@ export async function makePartialFile(file: string, { replace }: { readonly repl
     // It must not be there yet: not another's file, and not a link to one.
     handle = await open(path, "wx", 0o600);
   } catch (error) {
-    throw usageFailure(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageFailure(`${file} cannot be written: ${fileFault(error)}`);
   }
   return {
     path,

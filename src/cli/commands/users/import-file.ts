@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { IfExists } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { CommandContext, Ending } from "../../frame/command.ts";
+import { jsonLine } from "../../frame/output.ts";
 import type { Counts } from "../../import/checkpoint.ts";
 import { SOURCES } from "../../import/from/sources.ts";
 import { findFormat, type Input, openInput } from "../../import/input.ts";
@@ -63,6 +64,8 @@ async function importOptions(
     signal,
     newId: () => crypto.randomUUID(),
     clock: () => performance.now(),
+    // Standard error of a program has JSON alone.
+    tellFailed: output.json && !given.quiet ? (row) => terminal.stderr.write(jsonLine(row)) : undefined,
     progress:
       given.quiet || output.json
         ? undefined
@@ -93,7 +96,7 @@ const COUNTED: readonly (readonly [name: keyof Counts, done: string, wouldBe: st
 function summaryLines(summary: Summary, given: ImportFlags): string {
   const { rows, resumedAtLine, seconds, rowsPerSecond, withSecrets } = summary;
   const isDryRun = given["dry-run"];
-  const went = isDryRun ? "checked, nothing was changed" : "imported";
+  const went = isDryRun ? "read and checked, nothing was changed" : "read";
   const counts = COUNTED.filter(([name]) => summary[name] > 0).map(
     ([name, done, wouldBe]) => `  ${numbers.format(summary[name])} ${isDryRun ? wouldBe : done}`,
   );
@@ -106,6 +109,9 @@ function summaryLines(summary: Summary, given: ImportFlags): string {
       : [
           `  ${numbers.format(withSecrets)} had passwords or second factors, which ${isDryRun ? "would be" : "were"} left out: lockkeeper keeps none`,
         ]),
+    ...(summary.comparedInPart === true
+      ? ["  rows of one user are not all counted as such: there are too many users to compare all"]
+      : []),
     ...(summary.failed > 0 && given.errors !== undefined ? [`  the failed rows are in ${given.errors}`] : []),
     "",
   ].join("\n");

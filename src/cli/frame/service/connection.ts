@@ -9,6 +9,7 @@ import type { PolicyService } from "../../../../gen/lockkeeper/policy/v1/policy_
 import type { SessionService } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import type { SignInService } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import type { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { fileFault } from "../../../file-fault.ts";
 import { EXIT, Failure, usageFailure } from "../failure.ts";
 
 /** The services that commands talk to. */
@@ -128,6 +129,6 @@ function readPath(flag: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw usageFailure(`${flag}: ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageFailure(`${flag}: ${path} cannot be read: ${fileFault(error)}`);
   }
 }

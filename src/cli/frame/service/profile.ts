@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileFault } from "../../../file-fault.ts";
 import { EXIT, Failure, usageFailure } from "../failure.ts";
 import type { Environment } from "../terminal.ts";
 
@@ -35,9 +36,9 @@ export function readProfile(environment: Environment): Profile | undefined {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof Failure) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw usageFailure(`the profile ${path} cannot be read: ${message}`);
+    throw usageFailure(`the profile ${path} cannot be read: ${fileFault(error)}`);
   }
   const profile = parseProfile(text);
   if (profile === undefined) throw usageFailure(`${path} is not a profile; write a new one with lockkeeper login`);
@@ -68,7 +69,7 @@ export function writeProfile(profile: Profile, environment: Environment): string
     writeFileSync(partial, `${JSON.stringify(profile, null, 2)}\n`, { mode: 0o600, flag: "wx" });
     renameSync(partial, path);
   } catch (error) {
-    throw new Failure(EXIT.UNFORESEEN, `the profile ${path} cannot be written: ${(error as Error).message}`);
+    throw new Failure(EXIT.UNFORESEEN, `the profile ${path} cannot be written: ${fileFault(error)}`);
   }
   return path;
 }

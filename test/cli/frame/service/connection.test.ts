@@ -128,7 +128,7 @@ test("the key comes from a file or the environment, and a wrong one is not repea
   });
   await assertRefused(lk(`users show ann --key-file ${file}x`), {
     code: 2,
-    says: /--key-file: \S+ cannot be read: ENOENT/,
+    says: /--key-file: \S+ cannot be read: there is no such file or folder$/m,
   });
   await assertRefused(lk("users show ann", { LOCKKEEPER_SERVER: "a:1" }), {
     code: 2,

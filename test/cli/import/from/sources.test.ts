@@ -170,7 +170,7 @@ test("ZITADEL: ExportData and the lists of users; organizations one by one", asy
   const list = copyOf(join(EXPORTS, "zitadel-list.json"), folder);
   const { code, stdout, stderr } = await cliOf(service.url)(["users", "import", list, "--from", "zitadel"]);
   assert.equal(code, 4, stderr);
-  assert.match(stdout, /^3 rows imported.*\n {2}2 created\n {2}1 failed\n$/);
+  assert.match(stdout, /^3 rows read.*\n {2}2 created\n {2}1 failed\n$/);
   assert.match(stderr, /^line 40: is of organization "2041.*--from-organization\n$/m);
   const listed = await userOf(service, "1");
   assert.equal(listed.state, State.LOCKED);

@@ -1,0 +1,22 @@
+/** Why a file cannot be used, as a sentence in place of the operating system's code. */
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EACCES: "this user may not",
+  EPERM: "the operating system does not allow it",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  ELOOP: "its symbolic links lead nowhere",
+  ENAMETOOLONG: "its name is too long",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "this user has no space left on the disk",
+  EMFILE: "this process has too many files open",
+};
+
+/** Continues `FILE cannot be read: `; of a fault that is not known here, what Node says. */
+export function fileFault(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code = "" } = error as NodeJS.ErrnoException;
+  return Object.hasOwn(SENTENCES, code) ? (SENTENCES[code] ?? error.message) : error.message;
+}
