@@ -19,7 +19,7 @@ const outside = filesBelow(["src", "clients/typescript/src", "test", "proto"])
   .filter(({ path }) => !/^(?:proto\/google|test\/transport\/support\/conformance)\//.test(path));
 
 /** Tell how long something took, as text or as a diagnostic, and assert none of it. */
-const TELLERS = ["test/support/stopwatch.ts"];
+const TELLERS = ["test/support/stopwatch.ts", "test/support/bounded-work.ts"];
 
 interface Construct {
   readonly rule: string;

@@ -1,9 +1,12 @@
-/** The worst requests to dialects: lists of as many as there may be, and changes of as many values. */
+/** One request to a dialect must not freeze or bloat the service either: the longest lists, and changes of many values. */
+import { test } from "node:test";
 import { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
-import { allWires, get, manyLists, oneOfEach, rest, type WorstRequest } from "../../support/worst-requests.ts";
+import * as dialects from "../../src/dialect/dialects.ts";
+import { openLab, sendWorst } from "../support/bounded-work.ts";
+import { allWires, get, manyLists, oneOfEach, rest, type WorstRequest } from "../support/worst-requests.ts";
 
-export const WORST_DIALECT_REQUESTS: readonly WorstRequest[] = [
+const WORST_REQUESTS: readonly WorstRequest[] = [
   {
     name: "5 ListUsers of ZITADEL of 1,000 at once",
     answers: ["OK"],
@@ -36,3 +39,8 @@ export const WORST_DIALECT_REQUESTS: readonly WorstRequest[] = [
     make: () => [rest("PATCH", "/clerk/v1/users/alice/metadata", { public_metadata: { k: manyLists(2_500) } })],
   },
 ];
+
+test("the worst requests to dialects keep nobody waiting and leave nothing behind", async (t) => {
+  const lab = await openLab(t, ["--dialects", Object.keys(dialects).join(",")]);
+  await sendWorst(t, lab, WORST_REQUESTS);
+});
