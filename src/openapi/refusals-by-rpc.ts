@@ -53,7 +53,7 @@ const REVOKED_KEY: Refusals = { API_KEY_ALREADY_REVOKED: ofKey("was revoked at 2
 /** The credential is of one organization, and the call names another. */
 const OTHER_SCOPE: Refusals = {
   SCOPE_EXCEEDED: {
-    message: 'organization_id is "globex"; this credential is confined to "acme"',
+    message: 'organizationId is "globex"; this credential is confined to "acme"',
     metadata: { scope: "acme" },
   },
 };
@@ -61,7 +61,7 @@ const OTHER_SCOPE: Refusals = {
 const NOBODY: Refusals = { USER_NOT_FOUND: { message: "nobody has this username or email address" } };
 
 const SEVERAL: Refusals = {
-  IDENTIFIER_AMBIGUOUS: { message: "several users have this username or email address; name the user by user_id" },
+  IDENTIFIER_AMBIGUOUS: { message: "several users have this username or email address; name the user by userId" },
 };
 
 export const OF_RPCS: Readonly<Record<string, Refusals>> = {
@@ -197,7 +197,7 @@ export const OF_RPCS: Readonly<Record<string, Refusals>> = {
 /** The resource was changed since the caller read it. */
 export function sequenceMismatch(kind: "user" | "organization" | "policy", id: string): RefusalExample {
   return {
-    message: `expected_sequence is 7, the ${kind} "${id}" is at 3; read it again and decide anew`,
+    message: `expectedSequence is 7, the ${kind} "${id}" is at 3; read it again and decide anew`,
     metadata: { [`${kind}Id`]: id, expectedSequence: "7", sequence: "3" },
   };
 }

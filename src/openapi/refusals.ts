@@ -167,7 +167,7 @@ function ofFields(rpc: string): Readonly<Record<string, Refusals>> {
     api_key_id: invalid("apiKeyId", tooShort),
     request_id: {
       REQUEST_ID_REUSED: {
-        message: `the request_id "${requestId}" was used for another ${rpc} request; use a new one`,
+        message: `the requestId "${requestId}" was used for another ${rpc} request; use a new one`,
         metadata: { requestId },
       },
     },
