@@ -2,7 +2,7 @@
 import { styleText } from "node:util";
 
 const SPACE_BETWEEN_COLUMNS = 2;
-/** A column that is cut keeps so many characters. */
+/** A column that is cut keeps so many characters, or is left out. */
 const CUT_WIDTH_MIN = 8;
 
 /** Control characters, and format characters that turn the direction of text or hide it. */
@@ -67,8 +67,10 @@ export interface Column {
   readonly title: string;
   /** Shown by `--output wide` alone. */
   readonly wide?: boolean;
-  /** Its cells are words for states, which have colours. */
+  /** Its cells are words for states, which have colours; they are what is looked for, and cut last. */
   readonly toned?: boolean;
+  /** Is cut last, as words for states are. */
+  readonly whole?: boolean;
 }
 
 export interface TableLook {
@@ -78,11 +80,14 @@ export interface TableLook {
   readonly colours?: boolean;
 }
 
+type Placed = Column & { readonly index: number };
+
 /** Lays out rows in columns. Widths are those of the first batch; wider cells that come later move their row. */
 export class Table {
-  readonly #columns: readonly (Column & { readonly index: number })[];
   readonly #look: TableLook;
+  #columns: readonly Placed[];
   #widths: readonly number[] | undefined;
+  #isNameCut: boolean = false;
 
   constructor(columns: readonly (string | Column)[], look: TableLook = {}) {
     this.#look = look;
@@ -93,38 +98,78 @@ export class Table {
 
   /** The lines of some rows; the first time with the header. */
   lines(rows: readonly (readonly string[])[]): string {
-    const cells = rows.map((row) => this.#columns.map(({ index }) => printable(row[index] ?? "") || "-"));
+    const isFirst = this.#widths === undefined;
+    if (isFirst) this.#fit(rows);
+    const cells = rows.map((row) => this.#columns.map(({ index }) => cellOf(row, index)));
     const titles = this.#columns.map(({ title }) => title);
-    const all = this.#widths === undefined ? [titles, ...cells] : cells;
-    this.#widths ??= this.#fitting(titles.map((_, index) => Math.max(...all.map((row) => widthOf(row[index] ?? "")))));
+    const all = isFirst ? [titles, ...cells] : cells;
     return all.map((row) => `${this.#line(row, row === titles)}\n`).join("");
   }
 
-  /** Takes from the widest columns but the first, which names the row, until the line fits. */
-  #fitting(widths: readonly number[]): readonly number[] {
-    const { columns } = this.#look;
-    if (columns === undefined) return widths;
-    const fitting = [...widths];
-    const spaces = SPACE_BETWEEN_COLUMNS * (widths.length - 1);
-    let excess = fitting.reduce((sum, width) => sum + width, spaces) - columns;
-    while (excess > 0) {
-      const widest = fitting.indexOf(Math.max(...fitting.slice(1)), 1);
-      if (widest === -1 || (fitting[widest] ?? 0) <= CUT_WIDTH_MIN) break;
-      fitting[widest] = (fitting[widest] ?? 0) - 1;
-      excess--;
-    }
-    return fitting;
+  /**
+   * Chooses columns and widths so that the line fits. The last columns are left out where others would be cut beyond
+   * recognition; what is looked for, and the name of the row, are cut where nothing else is left.
+   */
+  #fit(rows: readonly (readonly string[])[]): void {
+    const { columns: room } = this.#look;
+    const widthIn = ({ title, index }: Placed): number =>
+      Math.max(widthOf(title), ...rows.map((row) => widthOf(cellOf(row, index))));
+    const widths = new Map(this.#columns.map((column) => [column, widthIn(column)]));
+    const widthsOf = (columns: readonly Placed[]): number[] => columns.map((column) => widths.get(column) ?? 0);
+    if (room !== undefined) {
+      const isLoose = ({ index, toned, whole }: Placed): boolean => index > 0 && toned !== true && whole !== true;
+      const least = (columns: readonly Placed[]): number =>
+        lineWidth(columns.map((each) => Math.min(widths.get(each) ?? 0, isLoose(each) ? CUT_WIDTH_MIN : room)));
+      while (least(this.#columns) > room) {
+        const last = this.#columns.findLast(isLoose);
+        if (last === undefined) break;
+        this.#columns = this.#columns.filter((column) => column !== last);
+      }
+      const loose = this.#columns.flatMap((column, at) => (isLoose(column) ? [at] : []));
+      const all = widthsOf(this.#columns);
+      this.#widths = cutWidths(all, loose, room);
+      this.#isNameCut = this.#widths[0] !== all[0];
+    } else this.#widths = widthsOf(this.#columns);
   }
 
   #line(row: readonly string[], isTitle: boolean): string {
     const { columns, colours } = this.#look;
     const padded = row.map((cell, index) => {
       const width = this.#widths?.[index] ?? 0;
-      const shown = columns === undefined || index === 0 ? cell : cutTo(cell, width);
+      const isWhole = columns === undefined || (index === 0 && !this.#isNameCut);
+      const shown = isWhole ? cell : cutTo(cell, width);
       const spaces = index === row.length - 1 ? 0 : Math.max(0, width - widthOf(shown)) + SPACE_BETWEEN_COLUMNS;
       const isToned = colours === true && !isTitle && this.#columns[index]?.toned === true;
       return (isToned ? toned(shown) : shown) + " ".repeat(spaces);
     });
     return padded.join("").trimEnd();
   }
+}
+
+function cellOf(row: readonly string[], index: number): string {
+  return printable(row[index] ?? "") || "-";
+}
+
+function lineWidth(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, SPACE_BETWEEN_COLUMNS * (widths.length - 1));
+}
+
+/** Takes from the widest of the loose columns until the line fits; then from the name, and in the end from all. */
+function cutWidths(widths: readonly number[], loose: readonly number[], room: number): readonly number[] {
+  const fitting = [...widths];
+  let excess = lineWidth(widths) - room;
+  const stages = [
+    [loose, CUT_WIDTH_MIN],
+    [[0], CUT_WIDTH_MIN],
+    [[...fitting.keys()], 1],
+  ] as const;
+  for (const [from, least] of stages) {
+    while (excess > 0) {
+      const width = Math.max(0, ...from.map((at) => fitting[at] ?? 0));
+      if (width <= least) break;
+      fitting[from.find((at) => fitting[at] === width) ?? 0] = width - 1;
+      excess--;
+    }
+  }
+  return fitting;
 }

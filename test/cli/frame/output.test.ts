@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { jsonLine } from "../../../src/cli/frame/output.ts";
-import { printable, Table } from "../../../src/cli/frame/table.ts";
+import { printable, Table, widthOf } from "../../../src/cli/frame/table.ts";
 
 const SEED = 20_261_121;
 /** Escape sequences begin with these; the last turn or hide text. */
@@ -56,6 +56,30 @@ describe("a table", () => {
     assert.equal(table.lines([["aaa", "b"]]), "A    B\naaa  b\n");
     assert.equal(table.lines([["a", "b"]]), "a    b\n");
     assert.equal(table.lines([["aaaaaaaaa", ""]]), "aaaaaaaaa  -\n");
+  });
+
+  test("fits every terminal: loose columns are cut or left out from the last, then the name is cut", () => {
+    const columns = [
+      "USER",
+      { title: "STATE", toned: true },
+      { title: "UNTIL", whole: true },
+      "REASON",
+      "EMAIL",
+      "CHANGED",
+    ];
+    const id = "01a1ffbb-22cc-716d-b6ee-b8febf3e3d93";
+    const row = [id, "INACTIVE", "without end", "SPAM", "ann.lee@example.com", "3d ago"];
+    const at = (width: number): string => new Table(columns, { columns: width }).lines([row]).split("\n")[1] ?? "";
+    assert.equal(at(120), `${id}  INACTIVE  without end  SPAM    ann.lee@example.com  3d ago`);
+    assert.equal(at(90), `${id}  INACTIVE  without end  SPAM    ann.lee@exa…  3d ago`);
+    assert.equal(at(80), `${id}  INACTIVE  without end  SPAM    ann.lee@ex…`);
+    assert.equal(at(60), `${id}  INACTIVE  without end`);
+    assert.equal(at(50), `${id.slice(0, 26)}…  INACTIVE  without end`);
+    // Later names that are wider move their row: an id that is cut is of no use.
+    const table = new Table(columns, { columns: 80 });
+    table.lines([["ann", ...row.slice(1)]]);
+    assert.ok(table.lines([row]).startsWith(`${id}  INACTIVE`));
+    for (let width = 10; width <= 130; width++) assert.ok(widthOf(at(width)) <= width, at(width));
   });
 
   test("does not let a cell break out of its line", () => {

@@ -4,7 +4,16 @@ import type { Output, View } from "../../frame/output.ts";
 import { fieldLines } from "../../frame/text.ts";
 
 export const KEY_VIEW: View<ApiKey> = {
-  columns: ["KEY", "NAME", "MAY", "ORGANIZATION", "EXPIRES", "REVOKED", "LAST USED", "BY"],
+  columns: [
+    "KEY",
+    "NAME",
+    "MAY",
+    "ORGANIZATION",
+    { title: "EXPIRES", whole: true },
+    { title: "REVOKED", whole: true },
+    "LAST USED",
+    "BY",
+  ],
   row: (key, time) => [
     key.apiKeyId,
     key.displayName,

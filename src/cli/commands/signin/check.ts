@@ -12,7 +12,7 @@ const COLUMNS = [
   "USER",
   { title: "MAY ACT", toned: true },
   { title: "STATE", toned: true },
-  "UNTIL",
+  { title: "UNTIL", whole: true },
   "REASON",
   "ATTEMPTS LEFT",
   "EPOCH",

@@ -12,7 +12,7 @@ export const USER_VIEW: View<User> = {
   columns: [
     "USER",
     { title: "STATE", toned: true },
-    "UNTIL",
+    { title: "UNTIL", whole: true },
     "REASON",
     "USERNAME",
     "EMAIL",
