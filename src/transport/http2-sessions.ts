@@ -88,6 +88,13 @@ const RESTLESS_MS_MAX = 250;
 
 const NO_LIMIT = 2 ** 31 - 1;
 
+/** DATA of so few bytes costs more than it carries. */
+const SMALL_DATA_BYTES = 128;
+/** So many of them are taken on one connection in one turn of the event loop, beyond the first of each stream. */
+const SMALL_DATA_MAX = 1_000;
+
+const TOO_MANY_RESETS = "the connection breaks off too many of its streams";
+
 /** One connection. */
 class Watched {
   readonly #session: ServerHttp2Session;
@@ -102,6 +109,8 @@ class Watched {
   #streams = 0;
   /** Opened in the present turn of the event loop and not ended by us. */
   #opened = 0;
+  /** Small pieces of DATA that came in the present turn. */
+  #small = 0;
 
   constructor(session: ServerHttp2Session, limits: TransportLimits, onFault: OnFault) {
     this.#session = session;
@@ -128,12 +137,32 @@ class Watched {
     this.#streams++;
     if (this.#opened++ === 0) setImmediate(() => (this.#opened = 0));
     // Only whoever breaks off streams at once opens more in one turn than may be open.
-    if (this.#opened > this.#limits.streamsMax) this.#sendAway();
+    if (this.#opened > this.#limits.streamsMax) this.#sendAway(TOO_MANY_RESETS);
+    this.#countData(stream);
     stream.once("close", () => {
       this.#streams--;
       if (this.#streams === 0) this.#rest();
-      if (!this.#completed.has(stream) && !this.#resets.reset()) this.#sendAway();
+      if (!this.#completed.has(stream) && !this.#resets.reset()) this.#sendAway(TOO_MANY_RESETS);
     });
+  }
+
+  /**
+   * Node reads a connection on whatever becomes of its streams: nothing else ends a turn that is full of tiny frames.
+   * It pushes each of them, also while nobody reads the body.
+   */
+  #countData(stream: ServerHttp2Stream): void {
+    const push = stream.push.bind(stream);
+    let isFirst = true;
+    stream.push = (chunk: Buffer | null, encoding) => {
+      if (chunk !== null && !isFirst && chunk.byteLength <= SMALL_DATA_BYTES) this.#countSmall();
+      isFirst = false;
+      return push(chunk, encoding);
+    };
+  }
+
+  #countSmall(): void {
+    if (this.#small++ === 0) setImmediate(() => (this.#small = 0));
+    if (this.#small > SMALL_DATA_MAX) this.#sendAway("the connection sends its bodies in too many small frames");
   }
 
   /** No stream is open. */
@@ -172,9 +201,9 @@ class Watched {
     tellFault(this.#onFault, this.#address, text);
   }
 
-  #sendAway(): void {
+  #sendAway(why: string): void {
     if (this.#session.destroyed) return;
-    this.tell("the connection breaks off too many of its streams");
+    this.tell(why);
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }

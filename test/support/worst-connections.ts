@@ -30,6 +30,7 @@ function frameOf(type: number, flags: number, stream: number, body: Uint8Array):
 /** The headers of `GET / HTTP/1.1` and of a POST that is left open, with an authority, from the static table of HPACK. */
 const GET = Buffer.from([0x82, 0x86, 0x84, 1, 1, 97]);
 const POST = Buffer.from([0x83, 0x86, 0x84, 1, 1, 97]);
+const POST_USERS = Buffer.concat([Buffer.from([0x83, 0x86, 4, 9]), Buffer.from("/v1/users"), Buffer.from([1, 1, 97])]);
 const CANCEL = Buffer.from([0, 0, 0, 8]);
 
 /** HEADERS and RST_STREAM, over and over. */
@@ -38,6 +39,12 @@ function brokenOff(count: number, headers: Buffer, flags: number): Buffer {
     const stream = 2 * index + 1;
     return Buffer.concat([frameOf(1, flags, stream, headers), frameOf(3, 0, stream, CANCEL)]);
   });
+}
+
+/** A POST whose body comes byte by byte. */
+function tinyFrames(count: number): Buffer {
+  const byte = frameOf(0, 0, 1, Buffer.from(" "));
+  return Buffer.concat([frameOf(1, 4, 1, POST_USERS), Buffer.alloc(count * byte.byteLength, byte)]);
 }
 
 function pipelined(request: string, count: number): Buffer {
@@ -62,6 +69,12 @@ export const WORST_CONNECTIONS: readonly WorstConnection[] = [
       Buffer.from(
         `POST /v1/users HTTP/1.1\r\nHost:a\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\n \r\n".repeat(60_000)}x`,
       ),
+  },
+  { name: "a body in DATA frames of one byte", greeting: PREFACE, make: () => tinyFrames(200_000) },
+  {
+    name: "a body in DATA frames of one byte in the first bytes",
+    greeting: NOTHING,
+    make: () => Buffer.concat([PREFACE, tinyFrames(200_000)]),
   },
   { name: "streams broken off", greeting: PREFACE, make: () => brokenOff(40_000, GET, 5) },
   {

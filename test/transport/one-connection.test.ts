@@ -77,6 +77,35 @@ describe("requests sent ahead over HTTP/1.1", () => {
   });
 });
 
+/** HEADERS of `POST /`, then DATA of one byte each; the last one ends the stream. */
+function tinyFrames(stream: number, count: number): Buffer {
+  const head = Buffer.from([0, 0, 6, 1, 4, 0, 0, 0, stream, 0x83, 0x86, 0x84, 1, 1, 97]);
+  const frame = Buffer.from([0, 0, 1, 0, 0, 0, 0, 0, stream, 32]);
+  const end = Buffer.from(frame);
+  end.writeUInt8(1, 4);
+  return Buffer.concat([head, Buffer.alloc((count - 1) * frame.byteLength, frame), end]);
+}
+
+describe("DATA frames of one byte over HTTP/2", () => {
+  it("are taken in moderation, and end the connection within the turn that has thousands", async () => {
+    await withLab({}, async (lab) => {
+      const socket = await openSocket(lab);
+      const closed = receive(socket);
+      socket.write(PREFACE);
+      await once(socket, "readable");
+      for (const stream of [1, 3, 5]) {
+        socket.write(tinyFrames(stream, 500));
+        await lab.record((stream + 1) / 2);
+      }
+      assert.equal(socket.destroyed, false);
+      socket.write(tinyFrames(7, 100_000));
+      const text = "the connection sends its bodies in too many small frames";
+      await until(() => lab.records.some(({ error }) => error?.rawMessage === text), "the refusal");
+      await closed;
+    });
+  });
+});
+
 describe("streams broken off over HTTP/2", () => {
   const limits = { resets: { perSecond: 0.001, burst: 10 } };
 
