@@ -46,7 +46,7 @@ export function metricsMount(metrics: Metrics, gate: Gate): HttpMount<Admission 
       return refuse(toConnectError(scopeExceeded("the metrics are of the whole instance", actor.scope)));
     }
     if (path !== METRICS_PATH) return refuse(pathNotFound(path, [METRICS_PATH]));
-    if (method !== "GET" && method !== "HEAD") return refuse(methodNotAllowed(["GET", "HEAD"]));
+    if (method !== "GET" && method !== "HEAD") return refuse(methodNotAllowed(["GET", "HEAD"], path));
     return readMetrics(metrics);
   });
 }

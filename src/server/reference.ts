@@ -253,7 +253,7 @@ async function answer(
     return textOf(404, `${error.rawMessage}\n`, {});
   }
   if (method !== "GET" && method !== "HEAD") {
-    call.note({ error: methodNotAllowed(["GET", "HEAD"]) });
+    call.note({ error: methodNotAllowed(["GET", "HEAD"], call.path) });
     return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
   }
   const { plain, zipped } = await make(() => call.takeTurn());

@@ -27,6 +27,14 @@ export function findClosestPath(path: string, templates: Iterable<string>): stri
   return best;
 }
 
+const ENDING_CHARS_MIN = 3;
+
+/** `health` for `healthz`, `openapi.yaml` for `openapi.json`, `orgs` for `organizations`: cut short, or another ending. */
+function isShortFor(step: string, word: string): boolean {
+  const stem = step.toLowerCase().replace(/\..*$|s$/, "");
+  return stem.length >= ENDING_CHARS_MIN && word.toLowerCase().startsWith(stem);
+}
+
 /** How many words differ; infinite where a word is another one, or more or fewer stand there, the version apart. */
 function costOf(steps: readonly string[], wanted: readonly string[]): number {
   const [version = ""] = wanted;
@@ -41,10 +49,13 @@ function costOf(steps: readonly string[], wanted: readonly string[]): number {
     if (word === step || word.startsWith("{")) {
       continue;
     }
-    if (findClosestName(step, [word]) === undefined) {
+    if (findClosestName(step, [word]) !== undefined) {
+      cost++;
+    } else if (isShortFor(step, word)) {
+      cost += 2;
+    } else {
       return Number.POSITIVE_INFINITY;
     }
-    cost++;
   }
   return cost;
 }

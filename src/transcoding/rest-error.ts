@@ -55,10 +55,26 @@ export function pathNotFound(path: string, templates: Iterable<string> = []): Re
   return new RestError(`nothing is served at the path ${quote(path)}${hint}`, Code.NotFound, 404);
 }
 
-/** 405: the path is served, but not with this HTTP method. */
-export function methodNotAllowed(allow: readonly string[]): RestError {
+/**
+ * 405: the path is served, but not with this HTTP method. `path`: as it was sent. `templates`: the paths that are served;
+ * a verb that is not known is part of the last name, so the path with another verb may be the one that was meant.
+ */
+export function methodNotAllowed(allow: readonly string[], path?: string, templates: Iterable<string> = []): RestError {
   const header = { allow: allow.join(", ") };
-  return new RestError(`this path allows ${header.allow} only`, Code.Unimplemented, 405, header);
+  const closest = path === undefined ? undefined : closestVerb(path, templates);
+  const subject = path === undefined ? "this path" : `the path ${quote(path)}`;
+  const hint = closest === undefined ? "" : `; did you mean ${closest}?`;
+  return new RestError(`${subject} allows ${header.allow} only${hint}`, Code.Unimplemented, 405, header);
+}
+
+function closestVerb(path: string, templates: Iterable<string>): string | undefined {
+  const verbOf = (text: string): string => text.slice(text.lastIndexOf(":"));
+  if (!path.includes(":")) return undefined;
+  const closest = findClosestPath(
+    path,
+    [...templates].filter((template) => template.includes(":")),
+  );
+  return closest === undefined || verbOf(closest) === verbOf(path) ? undefined : closest;
 }
 
 /** 413. The code is RESOURCE_EXHAUSTED, as on the other wires. */

@@ -62,7 +62,8 @@ export class MountedRoads<A> implements Roads {
       }
     }
     const all = [...this.#methods, ...methods];
-    this.rest = createRestRoad(all, this.#surroundings);
+    const plain = [...this.#httpMounts, ...httpMounts].map(({ prefix }) => prefix);
+    this.rest = createRestRoad(all, this.#surroundings, plain);
     this.#methods.push(...methods);
     for (const [path, route] of routes) {
       this.rpcRoutes.set(path, route);

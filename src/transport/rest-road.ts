@@ -36,20 +36,21 @@ const noMount = nativeRestPolicy({ registry: createRegistry() });
 /** What there is, for hints. */
 interface Served {
   readonly methods: ServedMethods;
-  /** The templates of all routes. */
+  /** The templates of all routes, and what else is served. */
   readonly paths: readonly string[];
 }
 
-/** Throws at once, naming all of them, when http rules cannot be served. */
+/** `otherPaths`: what is served beside the methods. Throws at once, naming all of them, when http rules cannot be served. */
 export function createRestRoad<A>(
   methods: readonly BoundMethod<A>[],
   surroundings: Surroundings<A>,
+  otherPaths: readonly string[] = [],
 ): (exchange: Exchange) => void {
   const table = createRouteTable(toRouteMounts(methods));
   const bound = new Map<DescMethod, BoundMethod<A>>(methods.map((each) => [each.method, each]));
   const served: Served = {
     methods: toServedMethods(methods),
-    paths: table.routes.map(({ template }) => template.text),
+    paths: [...table.routes.map(({ template }) => template.text), ...otherPaths],
   };
   return (exchange) => {
     const found = table.match(exchange.method, exchange.request.url ?? "");
@@ -214,7 +215,7 @@ function answerUnmatched<A>(
 function refusalOf(found: RouteAnswer, path: string, { paths }: Served): [ConnectError, RestPolicy | undefined] {
   switch (found.kind) {
     case "method_not_allowed":
-      return [methodNotAllowed(found.allow), found.policy];
+      return [methodNotAllowed(found.allow, path, paths), found.policy];
     case "malformed":
       return [found.error, found.policy];
     case "not_found":

@@ -196,6 +196,16 @@ test("paths and methods that are not served say what is", async (t) => {
     assert.equal(answer.status, 405, `${method} ${path}: ${answer.text}`);
     assert.equal(answer.headers.allow, allow, path);
     assert.equal(refusalOf(answer).code, "Unimplemented", path);
+    assert.equal(refusalOf(answer).message, `the path "${path}" allows ${allow} only`);
+  }
+  const verb = refusalOf(await send("/v1/users/u1:lok", { method: "POST" }));
+  assert.match(String(verb.message), / only; did you mean \/v1\/users\/\{user_id\}:lock\?$/);
+  for (const [path, closest] of [
+    ["/health", "/healthz"],
+    ["/metric", "/metrics"],
+    ["/openapi.yaml", "/openapi.json"],
+  ] as const) {
+    assert.match(String(refusalOf(await send(path)).message), new RegExp(`did you mean ${closest}\\?$`));
   }
 });
 

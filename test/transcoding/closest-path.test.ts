@@ -11,6 +11,11 @@ const TEMPLATES = [
   "/v1/users/{user_id}/events",
   "/v1/organizations/{organization_id}/policy",
   "/v1/policy",
+  "/v1/organizations",
+  "/v1/attempts:complete",
+  "/healthz",
+  "/metrics",
+  "/openapi.json",
 ];
 
 const CASES: readonly (readonly [path: string, meant: string | undefined])[] = [
@@ -23,6 +28,13 @@ const CASES: readonly (readonly [path: string, meant: string | undefined])[] = [
   ["/users", "/v1/users"],
   ["/users/alice:lock", "/v1/users/{user_id}:lock"],
   ["/v1/organisations/acme/policy", "/v1/organizations/{organization_id}/policy"],
+  ["/v1/orgs", "/v1/organizations"],
+  ["/v1/orgs/acme/policy", "/v1/organizations/{organization_id}/policy"],
+  ["/health", "/healthz"],
+  ["/metric", "/metrics"],
+  ["/openapi.yaml", "/openapi.json"],
+  ["/openapi", "/openapi.json"],
+  ["/v1/us", undefined],
   ["/v1/nothing", undefined],
   ["/v2/users/alice/lock/now", undefined],
   ["/", undefined],
