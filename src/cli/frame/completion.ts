@@ -42,6 +42,7 @@ function offersFor(words: readonly string[], set: CommandSet): readonly Offer[] 
   if (partial.startsWith("-")) {
     return Object.entries(flags).map(([name, { meaning }]) => [`--${name}`, meaning]);
   }
+  if (command?.name === "help") return nextWords(positionals(before, {}).slice(1), set);
   if (command === undefined) return nextWords(positionals(before, {}), set);
   return wordOffers(command, positionals(before, flags).length - command.name.split(" ").length);
 }
@@ -59,7 +60,9 @@ function flagNamed(typed: string, flags: FlagTable): Flag<unknown> | undefined {
 function valueOffers(flag: Flag<unknown>, typed: string, lead: string): readonly Offer[] | typeof FILES {
   if (flag.isFile === true) return FILES;
   const earlier = flag.takes === "many" ? typed.slice(0, typed.lastIndexOf(",") + 1) : "";
-  return (flag.choices ?? []).map((choice) => [`${lead}${earlier}${choice}`, ""]);
+  const there = earlier.split(",");
+  const left = (flag.choices ?? []).filter((choice) => !there.includes(choice));
+  return left.map((choice) => [`${lead}${earlier}${choice}`, ""]);
 }
 
 function nextWords(typed: readonly string[], { commands, groups }: CommandSet): readonly Offer[] {

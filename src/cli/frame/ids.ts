@@ -39,7 +39,7 @@ export async function* eachId(typed: readonly string[], { terminal, signal }: Co
     const stop = (): void => lines.close();
     signal.addEventListener("abort", stop);
     try {
-      for await (const line of lines) if (line !== "") yield line;
+      for await (const line of lines) if (line.trim() !== "") yield line;
     } finally {
       signal.removeEventListener("abort", stop);
       lines.close();

@@ -45,6 +45,10 @@ export function parseCommandLine(args: readonly string[], set: CommandSet): Pars
   if (isGiven("help") || args.length === 0) return { kind: "help", topic: topicOf(words, set) };
   if (isGiven("version")) return { kind: "version" };
   if (command !== undefined) return { kind: "command", command, typed: typedFor(command, args, set) };
+  const strange = tokens.find((token) => token.kind === "option" && !Object.hasOwn(SHARED_FLAGS, token.name));
+  if (words.length === 0 && strange?.kind === "option") {
+    throw unknownFlag({ name: "" }, GLOBAL_FLAGS, strange.rawName);
+  }
   if (words.length === args.length && isGroup(words, set)) return { kind: "help", topic: topicOf(words, set) };
   throw unknownCommand(words, set);
 }
@@ -136,10 +140,12 @@ function typedValue(
   return value;
 }
 
-function unknownFlag({ name }: Command, flags: FlagTable, rawName: string): Error {
-  const closest = rawName.startsWith("--") ? findClosestName(rawName.slice(2), Object.keys(flags)) : undefined;
+function unknownFlag({ name }: Pick<Command, "name">, flags: FlagTable, rawName: string): Error {
+  const closest = rawName.startsWith("--")
+    ? findClosestName(rawName.slice(2), Object.keys(flags))
+    : Object.keys(flags).find((each) => flags[each]?.short?.toLowerCase() === rawName.slice(1).toLowerCase());
   const meant = closest === undefined ? ";" : `; did you mean --${closest}?`;
-  return usageFailure(`${name} has no flag ${rawName}${meant} ${tryHelp(name)}`);
+  return usageFailure(`${name === "" ? PROGRAM : name} has no flag ${rawName}${meant} ${tryHelp(name)}`);
 }
 
 function unknownCommand(words: readonly string[], set: CommandSet): Error {
@@ -159,13 +165,26 @@ function unknownCommand(words: readonly string[], set: CommandSet): Error {
   const closest =
     withVerb(first) ??
     findClosestName(group === undefined ? first : typed, offered) ??
-    withVerb(findClosestName(first, new Set(verbs.map((name) => name.split(" ")[1] ?? ""))));
+    withVerb(findClosestName(first, new Set(verbs.map((name) => name.split(" ")[1] ?? "")))) ??
+    (first.length >= SHORTENED_CHARS_MIN && group === undefined
+      ? offered.find((name) => isShortened(first, name))
+      : undefined);
   const said = JSON.stringify(group === undefined ? first : typed);
   return usageFailure(
     closest === undefined
       ? `${said} is not a command; there are ${offered.join(", ")}; ${hint}`
       : `${said} is not a command; did you mean ${closest}? ${hint}`,
   );
+}
+
+/** Fewer letters are found in too many words. */
+const SHORTENED_CHARS_MIN = 3;
+
+/** Whether a word leaves out letters of a name alone, as `usr` does of `users`. */
+function isShortened(word: string, name: string): boolean {
+  let at = 0;
+  for (const letter of name) if (letter === word[at]) at++;
+  return at === word.length;
 }
 
 function tryHelp(name: string): string {

@@ -110,7 +110,7 @@ describe("several ids", () => {
 
   test("- takes them from standard input, one a line", async () => {
     for (const userId of ["hal", "ida"]) await users.createUser({ userId });
-    const banned = await pipedTo(url, "hal\r\n\nida\n", "users ban - --reason-code SPAM");
+    const banned = await pipedTo(url, "hal\r\n\n  \nida\n", "users ban - --reason-code SPAM");
     assert.match(banned.stdout, /^hal is BANNED .*\nida is BANNED .*\n$/);
     const checked = await pipedTo(url, "hal\nida", "signin check - -o name");
     assert.deepEqual([checked.code, checked.stdout], [4, "hal\nida\n"]);

@@ -59,6 +59,10 @@ test("what could come next is offered: commands, flags, values and files", async
   assert.deepEqual(await offersFor("users", "lock", "ann", "--du"), ["--duration"]);
   assert.deepEqual(await offersFor("users", "list", "--state", "b"), ["banned"]);
   assert.deepEqual(await offersFor("users", "list", "--state=locked,b"), ["--state=locked,banned"]);
+  const further = await offersFor("users", "list", "--state", "locked,");
+  assert.ok(further.includes("locked,banned") && !further.includes("locked,locked"), String(further));
+  assert.deepEqual(await offersFor("help", "us"), ["users"]);
+  assert.deepEqual(await offersFor("help", "users", "unl"), ["unlock"]);
   assert.deepEqual(await offersFor("users", "list", "-o", ""), ["table", "wide", "json", "yaml", "name"]);
   assert.deepEqual(await offersFor("serve", "--log-f"), ["--log-format"]);
   assert.deepEqual(await offersFor("serve", "--log-level", "de"), ["debug"]);

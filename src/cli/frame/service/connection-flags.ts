@@ -69,6 +69,8 @@ export function addressOf(
   if (server.protocol === "http:" && forTls !== undefined) {
     throw new Error(`--${forTls} is for https, and the service is at ${server.origin}`);
   }
+  // Said where no key is left: it is not shown to another service.
+  const foreign = profile === undefined || own !== undefined ? {} : { isFor: new URL(profile.server).origin };
   return {
     server,
     ca: flags.ca ?? (environment.LOCKKEEPER_CA || own?.ca),
@@ -77,7 +79,11 @@ export function addressOf(
     key:
       flags["key-file"] !== undefined
         ? { file: flags["key-file"] }
-        : { text: LOCKKEEPER_KEY || (own?.key ?? ""), source: LOCKKEEPER_KEY ? "LOCKKEEPER_KEY" : "the profile" },
+        : {
+            text: LOCKKEEPER_KEY || (own?.key ?? ""),
+            source: LOCKKEEPER_KEY ? "LOCKKEEPER_KEY" : "the profile",
+            ...foreign,
+          },
     timeoutMs: flags.timeout ?? DEFAULT_TIMEOUT_MS,
   };
 }

@@ -41,7 +41,7 @@ export interface Address {
   readonly ca: string | undefined;
   readonly clientCert: string | undefined;
   readonly clientKey: string | undefined;
-  readonly key: { readonly file: string } | { readonly text: string; readonly source: string };
+  readonly key: { readonly file: string } | { readonly text: string; readonly source: string; readonly isFor?: string };
   readonly timeoutMs: number;
 }
 
@@ -95,7 +95,7 @@ export function readKey(from: Address["key"]): string {
   if (key === "" && !("file" in from)) {
     throw new Failure(
       EXIT.NOT_PERMITTED,
-      "there is no API key: set LOCKKEEPER_KEY, name a file by --key-file, or keep one with lockkeeper login",
+      `there is no API key${from.isFor === undefined ? "" : `, as the profile's is for ${from.isFor}`}: set LOCKKEEPER_KEY, name a file by --key-file, or keep one with lockkeeper login`,
     );
   }
   if (!/^[!-+\--~]+$/.test(key)) {

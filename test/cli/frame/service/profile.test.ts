@@ -43,7 +43,10 @@ test("login checks the key, keeps it for its owner alone, and logout forgets it"
   assert.equal(status?.server, url);
   // Another service does not get to see the key.
   const { url: other } = await startService(t);
-  await assertRefused(lk(["whoami", "--server", other], environment), { code: 5, says: /there is no API key/ });
+  await assertRefused(lk(["whoami", "--server", other], environment), {
+    code: 5,
+    says: /there is no API key, as the profile's is for http:\/\/127\.0\.0\.1:\d+: set LOCKKEEPER_KEY/,
+  });
 
   chmodSync(LOCKKEEPER_PROFILE, 0o640);
   await assertRefused(lk("whoami", environment), { code: 2, says: /has mode 0640; it must be 0600: chmod 600 \S+$/m });
