@@ -57,6 +57,11 @@ export function findHeadFault(exchange: Exchange, headerBytesMax: number): RestE
     return malformed("the request names two hosts, in :authority and in host");
   }
   if (method === "CONNECT") return new RestError("tunnels are not served here", Code.Unimplemented, 501);
+  const coding = request.headers["transfer-encoding"];
+  // Node takes what ends in `chunked` for chunks alone, and the body would be read in a coding that nobody undoes.
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") {
+    return new RestError("the transfer coding is not served; chunked is", Code.Unimplemented, 501);
+  }
   if (expectation === "unknown") {
     return new RestError(
       "the expectation of the header expect is not served; 100-continue is",

@@ -121,12 +121,17 @@ export function explainRefusal(
     const accepted = acceptedTypes(handler).join(", ");
     const given = exchange.request.headers["content-type"];
     const what = given === undefined ? "has no content type" : "has a content type that is not served";
+    const isConnect = rpcWireOf(given ?? "") === "connect";
+    if (exchange.method === "GET" && !isConnect) {
+      const text = `${requestPath} takes GET from clients of Connect alone; gRPC and gRPC-Web send POST`;
+      return { error: new ConnectError(text, Code.Unimplemented), header: {} };
+    }
     if (exchange.method === "GET") {
       const text = `a GET of ${requestPath} needs the query parameters encoding (json or proto) and message`;
       return { error: new ConnectError(text, Code.InvalidArgument), header: {} };
     }
     // To gRPC this is a format of messages that the server does not have.
-    const code = rpcWireOf(given ?? "") === "connect" ? Code.InvalidArgument : Code.Unimplemented;
+    const code = isConnect ? Code.InvalidArgument : Code.Unimplemented;
     const error = new ConnectError(`the request ${what}; ${requestPath} takes ${accepted}`, code);
     return { error, header: { "accept-post": accepted } };
   }

@@ -199,9 +199,13 @@ describe("the Connect road", () => {
     assertJson(await json("{}", {}, "/lab.v1.LabService/Count"), 415, "invalid_argument", /connect\+json/);
     const thrift = await grpc(frame(hello), { "content-type": "application/grpc+thrift" });
     assertGrpc(thrift, Code.Unimplemented, /takes application\/json/);
+    for (const method of ["GET", "PUT"]) {
+      const sent = { method, path: "/lab.v1.LabService/Echo", header: grpcHeader };
+      assertGrpc(await request(session, sent), Code.Unimplemented, /POST/);
+    }
     const options = await request(session, { method: "OPTIONS", path: "/lab.v1.LabService/Echo" });
     assert.deepEqual([options.status, options.header.allow], [204, "POST, GET, OPTIONS"]);
-    const codes = lab.records.slice(-4).map(({ code, httpStatus }) => [code, httpStatus]);
+    const codes = lab.records.slice(-6, -2).map(({ code, httpStatus }) => [code, httpStatus]);
     assert.deepEqual(codes, [...Array(3).fill([Code.InvalidArgument, 415]), [Code.Unimplemented, 200]]);
   });
 

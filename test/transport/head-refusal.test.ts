@@ -76,6 +76,13 @@ describe("a request refused by its head", () => {
       /header authorization is sent more than once/,
     ],
     ["no host", "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", 400, Code.InvalidArgument, /valid host/],
+    [
+      "a transfer coding beside chunked",
+      `POST /v1/say HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n${JSON_HEAD}\r\n\r\n2\r\n{}\r\n0\r\n\r\n`,
+      501,
+      Code.Unimplemented,
+      /chunked is$/,
+    ],
     ["a tunnel", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501, Code.Unimplemented, /tunnels/],
     [
       "headers that are too large",
