@@ -219,6 +219,11 @@ export function searchTooBroad(message: string): Refusal {
 
 const SHOWN_CHARS_MAX = 100;
 
+/** `1 character`, `2 characters`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A value from outside as it may stand in an error: quoted, escaped and cut at 100 characters. */
 export function shown(value: string): string {
   const cut = value.length > SHOWN_CHARS_MAX ? `${value.slice(0, SHOWN_CHARS_MAX)}…` : value;

@@ -116,7 +116,7 @@ function invalid(field: string, description: string): Refusals {
 /** What having a field brings with it, by proto name; of FIELD_INVALID the first counts. */
 function ofFields(rpc: string): Readonly<Record<string, Refusals>> {
   const requestId = "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c01";
-  const tooShort = '"" is not allowed; it must be at least 1 characters';
+  const tooShort = '"" is not allowed; it must be at least 1 character';
   return {
     default_lock_duration: invalid(
       "defaultLockDuration",
@@ -151,7 +151,7 @@ function ofFields(rpc: string): Readonly<Record<string, Refusals>> {
       "ATTEMPT_OUTCOME_UNSPECIFIED is not allowed; it must be one of ATTEMPT_OUTCOME_SUCCEEDED, ATTEMPT_OUTCOME_FAILED",
     ),
     role: invalid("role", '"boss" is not a role; roles are owner, operator, viewer, login, auditor'),
-    users: invalid("users", "a list of 0 is not allowed; it must contain at least 1 item(s)"),
+    users: invalid("users", "a list of 0 is not allowed; it must contain at least 1 item"),
     user_id: invalid("userId", tooShort),
     factor: invalid(
       "factor",

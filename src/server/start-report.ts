@@ -51,7 +51,7 @@ export function newDatabaseLines(path: string): string {
   const hint =
     others.length === 0
       ? ""
-      : `  beside it lies ${others.join(", ")}: was that meant? Then stop, and correct --database\n`;
+      : `  beside it ${others.length === 1 ? "lies" : "lie"} ${others.join(", ")}: was ${others.length === 1 ? "that" : "one of them"} meant? Then stop, and correct --database\n`;
   return `new, empty database ${path}\n${hint}`;
 }
 

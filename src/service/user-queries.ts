@@ -4,7 +4,7 @@ import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { isVisible, userNotFound } from "../domain/decide.ts";
 import type { UserEvent } from "../domain/event.ts";
-import { RefusalError } from "../domain/refusal.ts";
+import { counted, RefusalError } from "../domain/refusal.ts";
 import type { User } from "../domain/user.ts";
 import type { ListedEvent, Page, Store, UserFilter, UserQuery } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
@@ -80,7 +80,7 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
   if (request.search?.trim() === "") {
     throw invalidField(
       "search",
-      `a text of ${[...request.search].length} spaces is not allowed; leave it out to see all`,
+      `a text of ${counted([...request.search].length, "space")} is not allowed; leave it out to see all`,
     );
   }
   const states = request.states.map(stateNameOf).filter((state) => state !== undefined);

@@ -12,7 +12,7 @@ import { isReflectList, type Path, pathToString, type ReflectMessage, reflect } 
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldRules, field as fieldRules } from "../../gen/buf/validate/validate_pb.ts";
-import { type FieldViolation, type Refusal, refuseFields, shown } from "../domain/refusal.ts";
+import { counted, type FieldViolation, type Refusal, refuseFields, shown } from "../domain/refusal.ts";
 import { areItemsIgnored, findOversized } from "./size-rules.ts";
 
 const patterns = new Map<string, RegExp>();
@@ -69,7 +69,13 @@ export const PATTERN_WORDS: Readonly<Record<string, string>> = {
 function ruleOf({ message }: Violation): string {
   const pattern = /^(?:value )?does not match regex pattern `(.*)`$/s.exec(message)?.[1];
   const words = pattern === undefined ? undefined : PATTERN_WORDS[pattern];
-  return words === undefined ? message.replace(/^value /, "") : `must ${words}`;
+  if (words !== undefined) return `must ${words}`;
+  // The rules of the contract say "1 characters" and "1 item(s)".
+  return message
+    .replace(/^value /, "")
+    .replace(/\b(\d+) (character|byte|item|value|pair)(?:s|\(s\))/g, (_, count: string, noun: string) =>
+      counted(Number(count), noun),
+    );
 }
 
 function toShownPath(path: string): string {
@@ -115,7 +121,7 @@ function receivedAt(root: ReflectMessage, violation: Violation): string | undefi
     value = last?.kind === "map_sub" ? last.key : value;
   }
   if (typeof value === "string")
-    return secret && !violation.forKey ? `a text of ${[...value].length} characters` : shown(value);
+    return secret && !violation.forKey ? `a text of ${counted([...value].length, "character")}` : shown(value);
   if (typeof value === "number") return enumAt(violation.field)?.desc.value[value]?.name ?? `${value}`;
   if (isReflectList(value)) return `a list of ${value.size}`;
   if (isReflectMessage(value) && isMessage(value.message, DurationSchema)) return durationText(value.message);

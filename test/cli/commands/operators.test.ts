@@ -123,7 +123,7 @@ test("policy simulate tells whom other values would have locked", async () => {
   const subject = { subject: { case: "userId" as const, value: "sim" } };
   for (let i = 0; i < 3; i++) await signIns.recordFailure({ subject, factor: Factor.PASSWORD });
   const text = await printed(lk("policy simulate --attempts password=2 --lock-duration 1d"));
-  assert.match(text, /^3 attempts: 1 locks, 1 attempts refused\n\nUSER +FACTOR .*\nsim +PASSWORD( +\S+Z){2} +1\n$/);
+  assert.match(text, /^3 attempts: 1 lock, 1 attempt refused\n\nUSER +FACTOR .*\nsim +PASSWORD( +\S+Z){2} +1\n$/);
   const [none] = await jsonOf<{ attemptCount?: string }>(
     lk("policy simulate --until 2020-01-01 --from 2019-01-01 --json"),
   );

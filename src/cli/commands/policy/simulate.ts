@@ -9,7 +9,7 @@ import { policyValues, VALUE_FLAGS } from "./value-flags.ts";
 
 function simulationLines(response: SimulatePolicyResponse, output: Output): string {
   const { locks, lockCount, attemptCount, refusedCount } = response;
-  const counts = `${attemptCount} attempts: ${lockCount} locks, ${refusedCount} attempts refused\n`;
+  const counts = `${numbered(attemptCount, "attempt")}: ${numbered(lockCount, "lock")}, ${numbered(refusedCount, "attempt")} refused\n`;
   const rows = locks.map((lock) => [
     lock.userId,
     nameOf(FACTORS, lock.factor),
@@ -20,6 +20,10 @@ function simulationLines(response: SimulatePolicyResponse, output: Output): stri
   const table = output.table(["USER", "FACTOR", "FROM", "UNTIL", "IN A ROW"]);
   const shown = BigInt(locks.length) < lockCount ? `the first ${locks.length} of the locks\n` : "";
   return rows.length === 0 ? counts : `${counts}\n${table.lines(rows)}${shown}`;
+}
+
+function numbered(count: bigint, noun: string): string {
+  return `${count} ${noun}${count === 1n ? "" : "s"}`;
 }
 
 export const policySimulate = defineCommand({
