@@ -25,7 +25,7 @@ const WARM_PART = 0.25;
 const GROWTH_MB_MAX = 96;
 const FAULTS = ["Internal", "Unknown", "DataLoss"];
 /** gRPC has INTERNAL for a message that is marked as compressed without an encoding, though the caller is at fault. */
-const CALLERS_FAULT = /no(?: |%20)encoding(?: |%20)is(?: |%20)named$/;
+export const CALLERS_FAULT = /no(?: |%20)encoding(?: |%20)is(?: |%20)named$/;
 
 export interface HostileRun {
   readonly requests: number;
