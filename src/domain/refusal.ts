@@ -87,7 +87,7 @@ export const REASONS = {
   ],
   CALLER_RATE: [
     "RESOURCE_EXHAUSTED",
-    "More calls with this credential than `--rate-limit-caller` allows; `RetryInfo` says how long to wait.",
+    "More calls with this credential than `--rate-limit-caller` allows, or more lists at once than may wait; `RetryInfo` says how long to wait.",
   ],
   SEARCH_TOO_BROAD: [
     "FAILED_PRECONDITION",

@@ -17,6 +17,7 @@ import { apiKeyHandlers } from "../service/api-key-service.ts";
 import type { ServiceHandlers } from "../service/call.ts";
 import { noteRefusedActor } from "../service/call-fields.ts";
 import { toConnectError } from "../service/errors.ts";
+import type { ListLanes } from "../service/list-lanes.ts";
 import { organizationHandlers } from "../service/organization-service.ts";
 import { policyHandlers } from "../service/policy-service.ts";
 import { protect } from "../service/protect.ts";
@@ -43,6 +44,7 @@ interface MountParts {
   readonly health: Health;
   readonly reflection: Reflection;
   readonly log: Log;
+  readonly lists: ListLanes;
 }
 
 /** Knows the details that every error carries: no service names them. */
@@ -58,6 +60,7 @@ export function mounts({
   health,
   reflection,
   log,
+  lists,
 }: MountParts): Mount<Admission | undefined>[] {
   const services = [
     UserService,
@@ -87,7 +90,7 @@ export function mounts({
     handlers: ServiceHandlers<S>,
     limits: Pick<MountOptions<Admission>, "bodyBytesMax" | "valuesMax"> = {},
   ): Mount<Admission> =>
-    mount<S, Admission>(service, protect(service, handlers) as unknown as Handlers<S, Admission>, {
+    mount<S, Admission>(service, protect(service, handlers, lists) as unknown as Handlers<S, Admission>, {
       ...options,
       ...limits,
     });

@@ -12,6 +12,7 @@ import { Metrics } from "../observability/metrics.ts";
 import type { MetricsListener } from "../observability/metrics-listener.ts";
 import type { Traces } from "../observability/traces.ts";
 import { toConnectError } from "../service/errors.ts";
+import { ListLanes } from "../service/list-lanes.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
 import { isEmptyDatabase } from "../store/sqlite/offline.ts";
@@ -146,7 +147,8 @@ async function serveStore(
     return refusal && toConnectError(refusal);
   };
   const reflection = createReflection();
-  const native = mounts({ store, badge, gate, newId, health, reflection, log });
+  const lists = new ListLanes();
+  const native = mounts({ store, badge, gate, newId, health, reflection, log, lists });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
@@ -154,7 +156,7 @@ async function serveStore(
       metricsMount(metrics, gate),
       ...(config.docs ? referenceMounts(native, { refuse: refuseStray, charge: chargeStranger(gate) }) : []),
     ],
-    lateMounts: lateMounts(enabled, { store, gate, newId }),
+    lateMounts: lateMounts(enabled, { store, gate, newId, lists }),
     limits: { connectionsMax: connectionsMaxHere(log), resets: config.rateLimitResets },
     ...withTls(config),
     proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },

@@ -5,7 +5,7 @@ import type { AttemptOutcome } from "../domain/attempt.ts";
 import { type AddressRange, parseNetwork } from "../domain/network.ts";
 import { shown } from "../domain/refusal.ts";
 import { LATEST_TIME } from "../domain/restriction.ts";
-import type { Store } from "../store/store.ts";
+import type { AttemptQuery, Store } from "../store/store.ts";
 import type { ServiceHandlers } from "./call.ts";
 import { mapInTurns } from "./in-turns.ts";
 import { assertWithinScope, invalidField, pageSizeOf, readScope, toPeriod } from "./request.ts";
@@ -16,7 +16,7 @@ export function attemptQueries(store: Store): Pick<ServiceHandlers<typeof pb.Sig
     async listAttempts(request, call) {
       const { actor } = call.admission;
       assertWithinScope(actor, request.organizationId);
-      const page = await store.listAttempts({
+      const query: AttemptQuery = {
         organizationId: readScope(actor, request.organizationId),
         ...toPeriod(request, { startTime: Number.MIN_SAFE_INTEGER, endTime: LATEST_TIME + 1 }),
         ...(request.userId === undefined ? {} : { userId: request.userId }),
@@ -25,7 +25,8 @@ export function attemptQueries(store: Store): Pick<ServiceHandlers<typeof pb.Sig
         newestFirst: true,
         pageSize: pageSizeOf(request.pageSize),
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
-      });
+      };
+      const page = await store.listAttempts(query, { signal: call.signal });
       return create(pb.ListAttemptsResponseSchema, {
         attempts: await mapInTurns(page.items, call, toAttemptMessage),
         nextPageToken: page.next ?? "",

@@ -22,30 +22,3 @@ export async function mapInTurns<T, U>(
   }
   return made;
 }
-
-/** So many lists are read and made at once; all that wait would have to be held in memory together. */
-const LANE_CALLS = 2;
-
-const waiting: (() => void)[] = [];
-let busy = 0;
-
-/** Runs when fewer than two others run, in the order of the calls. Rejects instead if nobody waits for the answer by then. */
-export async function inLane<T>(call: Pick<ServiceCall, "signal">, run: () => Promise<T>): Promise<T> {
-  let signal: AbortSignal | undefined;
-  if (busy >= LANE_CALLS) {
-    // Asked for now: later it would miss that the caller left.
-    signal = call.signal;
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  } else {
-    busy++;
-  }
-  try {
-    signal?.throwIfAborted();
-    return await run();
-  } finally {
-    // The next one in line takes this place.
-    const next = waiting.shift();
-    if (next === undefined) busy--;
-    else next();
-  }
-}

@@ -26,6 +26,7 @@ import type {
   EventQuery,
   ExecuteOptions,
   Page,
+  ReadOptions,
   RecordedEvent,
   SearchOptions,
   SessionName,
@@ -38,6 +39,7 @@ import type {
   UserSearchOrder,
 } from "../store/store.ts";
 import { effectivePolicy } from "./effective-policy.ts";
+import type { ListLanes } from "./list-lanes.ts";
 import { resourceOf } from "./request.ts";
 import { toAttributesMessage, toProfileMessage } from "./user-message.ts";
 import { validate } from "./validation.ts";
@@ -91,7 +93,7 @@ export interface Operations {
   readUser(userId: string, scope: string | null): Promise<UserView | undefined>;
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchView>;
   /** The history of one user. Whether the caller may see the user is for the caller of this to check. */
-  listUserEvents(query: EventQuery): Promise<Page<RecordedEvent>>;
+  listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<RecordedEvent>>;
   readOrganization(organizationId: string): Promise<Organization | undefined>;
   /** The attempts of a user with a factor and what they are counted by; `undefined`: there is no such user. */
   readSignIn(userId: string, factor: Factor): Promise<SignInView | undefined>;
@@ -101,7 +103,7 @@ export interface Operations {
   /** At this moment; `undefined`: there is no such session within the scope. `touch`: counts as activity. */
   readSession(name: SessionName, scope: string | null, touch: boolean): Promise<SessionView | undefined>;
   /** The newest first. A page may be short; only an absent `next` means the end. */
-  listSessions(query: SessionQuery): Promise<Page<SessionView>>;
+  listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
   /** A new token of a session, shown once, with the hash that is kept of it. */
   newSessionToken(): { readonly token: string; readonly tokenHash: string };
   /** Where a token that somebody shows leads; `undefined`: it is not the form of one. */
@@ -112,6 +114,8 @@ export interface Operations {
   changePolicy(command: PolicyCommand, options?: ExecuteOptions): Promise<PolicyView>;
   /** A new unique id: a UUIDv7. */
   newId(): string;
+  /** Where lists wait for their places, ours and those of every dialect. */
+  readonly lists: ListLanes;
 }
 
 /** `stored` is absent while nothing was ever set. */
@@ -124,12 +128,14 @@ export interface OperationsOptions {
   readonly store: Store;
   readonly gate: Pick<Gate, "authenticate">;
   readonly newId: () => string;
+  readonly lists: ListLanes;
 }
 
-export function createOperations({ store, gate, newId }: OperationsOptions): Operations {
+export function createOperations({ store, gate, newId, lists }: OperationsOptions): Operations {
   const view = async (user: User): Promise<UserView> => ({ user, state: stateOf(user.state), now: await store.now() });
   return {
     newId,
+    lists,
     authenticate(authorization, remoteAddress) {
       const authentication = gate.authenticate(authorization, remoteAddress);
       return authentication instanceof Promise ? authentication.then(actorOf) : actorOf(authentication);
@@ -145,7 +151,7 @@ export function createOperations({ store, gate, newId }: OperationsOptions): Ope
       const now = await store.now();
       return { users: users.map((user) => ({ user, state: stateOf(user.state), now })), total, isTotalExact };
     },
-    listUserEvents: (query) => store.listUserEvents(query),
+    listUserEvents: (query, options) => store.listUserEvents(query, options),
     readOrganization: (organizationId) => store.readOrganization(organizationId),
     readSignIn: async (userId, factor) => (await store.readSignIns([{ userId, factor }]))[0],
     ...sessionOperations(store),
@@ -164,7 +170,7 @@ function sessionOperations(store: Store): Pick<Operations, SessionOperations> {
   return {
     changeSession: async (command, options) => resourceOf<SessionCommand>(await store.execute(command, options)),
     readSession: async (name, scope, touch) => (await store.readSessions([{ ...name, scope }], { touch }))[0],
-    listSessions: (query) => store.listSessions(query),
+    listSessions: (query, options) => store.listSessions(query, options),
     newSessionToken() {
       const token = createSessionToken();
       return { token, tokenHash: hashSecret(token) };

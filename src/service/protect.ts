@@ -2,14 +2,18 @@
 import type { DescMessage, DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { mapError, toConnectError } from "./errors.ts";
-import { inLane } from "./in-turns.ts";
+import type { ListLanes } from "./list-lanes.ts";
 import { validate } from "./validation.ts";
 
 type Handler = (request: Message, call: ServiceCall) => Promise<Message>;
 type StreamHandler = (request: Message, call: ServiceCall) => AsyncIterable<Message>;
 
-/** The handlers with validation in front and errors mapped behind. Throws when a method has no handler. */
-export function protect<S extends DescService>(service: S, handlers: ServiceHandlers<S>): ServiceHandlers<S> {
+/** The handlers with validation in front and errors mapped behind; lists take places in `lists`. Throws when a method has no handler. */
+export function protect<S extends DescService>(
+  service: S,
+  handlers: ServiceHandlers<S>,
+  lists: ListLanes,
+): ServiceHandlers<S> {
   const all = handlers as unknown as Readonly<Record<string, (Handler & StreamHandler) | undefined>>;
   const protectedHandlers: Record<string, Handler | StreamHandler> = {};
   for (const method of service.methods) {
@@ -17,10 +21,7 @@ export function protect<S extends DescService>(service: S, handlers: ServiceHand
     if (handler === undefined) throw new Error(`protect: ${service.typeName} has no handler for ${method.name}`);
     protectedHandlers[method.localName] =
       method.methodKind === "unary"
-        ? protectHandler(
-            method.input,
-            isList(method) ? (request, call) => inLane(call, () => handler(request, call)) : handler,
-          )
+        ? protectHandler(method.input, isList(method) ? inLane(lists, handler) : handler)
         : protectStream(method.input, handler);
   }
   return protectedHandlers as unknown as ServiceHandlers<S>;
@@ -29,6 +30,11 @@ export function protect<S extends DescService>(service: S, handlers: ServiceHand
 /** Lists have long answers, whatever is listed. */
 function isList({ name }: DescMethod): boolean {
   return name.startsWith("List");
+}
+
+function inLane(lists: ListLanes, handler: Handler): Handler {
+  return (request, call) =>
+    lists.run({ actor: call.admission.actor, signal: call.signal }, () => handler(request, call));
 }
 
 function protectHandler(input: DescMessage, handler: Handler): Handler {

@@ -8,7 +8,7 @@ import { revocationEpochOf } from "../domain/instance.ts";
 import { RefusalError } from "../domain/refusal.ts";
 import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } from "../domain/session.ts";
 import { stateOf, type User } from "../domain/user.ts";
-import type { SessionKey, Store } from "../store/store.ts";
+import type { SessionKey, SessionQuery, Store } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { mapInTurns } from "./in-turns.ts";
 import {
@@ -73,13 +73,14 @@ function queryHandlers(store: Store): Queries {
     async listSessions(request, call) {
       const { actor } = call.admission;
       assertWithinScope(actor, request.organizationId);
-      const page = await store.listSessions({
+      const query: SessionQuery = {
         organizationId: readScope(actor, request.organizationId),
         ...(request.userId === undefined ? {} : { userId: request.userId }),
         activeOnly: request.activeOnly,
         pageSize: pageSizeOf(request.pageSize),
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
-      });
+      };
+      const page = await store.listSessions(query, { signal: call.signal });
       return create(pb.ListSessionsResponseSchema, {
         sessions: await mapInTurns(page.items, call, toSessionMessage),
         nextPageToken: page.next ?? "",

@@ -61,12 +61,13 @@ export async function simulatePolicy(options: SimulationOptions): Promise<Simula
   }
 }
 
-async function run({ store, query, policyOf }: SimulationOptions, stretch: Stretch): Promise<Simulation> {
+async function run({ store, query, policyOf, signal }: SimulationOptions, stretch: Stretch): Promise<Simulation> {
   stretch.assertWanted();
   const replay = new Replay(await store.now(), stretch);
   const policies = new Map<string, Policy>();
   for (let after: string | undefined; ; ) {
-    const page = await store.listAttempts({ ...query, pageSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) });
+    const part = { ...query, pageSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) };
+    const page = await store.listAttempts(part, signal === undefined ? {} : { signal });
     stretch.assertWanted();
     for (const attempt of page.items) {
       const policy = policies.get(attempt.organizationId) ?? (await policyOf(attempt.organizationId));

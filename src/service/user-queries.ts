@@ -6,7 +6,7 @@ import { isVisible, userNotFound } from "../domain/decide.ts";
 import type { UserEvent } from "../domain/event.ts";
 import { counted, RefusalError } from "../domain/refusal.ts";
 import type { User } from "../domain/user.ts";
-import type { ListedEvent, Page, Store, UserFilter, UserQuery } from "../store/store.ts";
+import type { EventQuery, ListedEvent, Page, Store, UserFilter, UserQuery } from "../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { toEventMessage } from "./event-message.ts";
 import { mapInTurns } from "./in-turns.ts";
@@ -24,7 +24,7 @@ export function userQueries(store: Store): Queries {
     },
 
     async listUsers(request, call) {
-      const page = await store.listUsers(toUserQuery(request, call));
+      const page = await store.listUsers(toUserQuery(request, call), { signal: call.signal });
       return create(pb.ListUsersResponseSchema, {
         users: await mapInTurns(page.items, call, (user) => toUserMessage(user, store.generation)),
         nextPageToken: page.next ?? "",
@@ -33,12 +33,13 @@ export function userQueries(store: Store): Queries {
 
     async listUserEvents(request, call) {
       await readVisibleUser(store, request, call);
-      const page = await store.listUserEvents({
+      const query: EventQuery = {
         userId: request.userId,
         order: request.order === pb.EventOrder.OLDEST_FIRST ? "oldest_first" : "newest_first",
         pageSize: pageSizeOf(request.pageSize),
         ...(request.pageToken === "" ? {} : { after: request.pageToken }),
-      });
+      };
+      const page = await store.listUserEvents(query, { signal: call.signal });
       return await toEventsAnswer(page, call);
     },
   };

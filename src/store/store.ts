@@ -175,6 +175,12 @@ export interface UserSearch {
   readonly namespaces?: readonly string[];
 }
 
+/** Of a list. */
+export interface ReadOptions {
+  /** Aborts when nobody waits for the answer any more: the list is given up then, and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
 export interface SearchOptions {
   /** Past this instant (milliseconds since the epoch, real time) nobody waits for the answer. */
   readonly deadlineTime?: number | undefined;
@@ -329,14 +335,14 @@ export interface Store {
   /** A user, settled, deleted ones included; `undefined`: never was. Scope is the caller's to check. */
   readUser(userId: string): Promise<User | undefined>;
   /** Settled users; runs off the writer's thread. Rejects with PageTokenError and HistoryChangedError, as all lists do. */
-  listUsers(query: UserQuery): Promise<Page<User>>;
+  listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>>;
   /**
    * A page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the page cannot be told within the bounds on
    * what one search may ask, look at, take and answer: a short page would look like a complete one.
    */
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer>;
   /** The recorded events of one user; due ones that are not written yet are not among them. */
-  listUserEvents(query: EventQuery): Promise<Page<ListedEvent>>;
+  listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>>;
 
   /**
    * Sessions at this moment, in the order asked, `undefined` for those that there are not; one look for all of them.
@@ -347,7 +353,7 @@ export interface Store {
     options: { readonly touch: boolean },
   ): Promise<readonly (SessionView | undefined)[]>;
   /** The newest first. */
-  listSessions(query: SessionQuery): Promise<Page<SessionView>>;
+  listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
 
   /** At this moment, in the order asked, `undefined` for users that there are not; one look for all of them. */
   readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]>;
@@ -358,7 +364,7 @@ export interface Store {
   /** `undefined`: nothing was ever set there. */
   readPolicy(policyId: string): Promise<StoredPolicy | undefined>;
   /** Each with its outcome at this moment: what ran out of time is EXPIRED, on disk or not. A page may be short. */
-  listAttempts(query: AttemptQuery): Promise<Page<Attempt>>;
+  listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>>;
 
   readOrganization(organizationId: string): Promise<Organization | undefined>;
   /** By id. */

@@ -11,6 +11,7 @@ import { Gate } from "../../src/auth/gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { createReflection, mounts } from "../../src/server/mounts.ts";
+import { ListLanes } from "../../src/service/list-lanes.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Health } from "../../src/transport/health.ts";
 import { createTransport } from "../../src/transport/transport.ts";
@@ -52,7 +53,16 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
   const gate = new Gate({ badge, clock });
   const log = createLog({ level: "off", format: "json", clock, sink: () => undefined });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ store: noted, badge, gate, newId: randomUUIDv7, health, reflection: createReflection(), log }),
+    mounts: mounts({
+      store: noted,
+      badge,
+      gate,
+      newId: randomUUIDv7,
+      health,
+      reflection: createReflection(),
+      log,
+      lists: new ListLanes(),
+    }),
     newCallId: randomUUIDv7,
     finished: () => undefined,
     logInternal: (error) => assert.fail(String(error)),

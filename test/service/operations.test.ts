@@ -1,4 +1,5 @@
 /** What dialects build on: decisions, reads and searches in the domain's words, refused in the domain's words. */
+
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -8,6 +9,7 @@ import { Gate } from "../../src/auth/gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { RefusalError } from "../../src/domain/refusal.ts";
 import { refusalOf } from "../../src/service/errors.ts";
+import { ListLanes } from "../../src/service/list-lanes.ts";
 import {
   assertPerson,
   type Caller,
@@ -39,7 +41,12 @@ async function open(t: TestContext): Promise<Opened> {
   const badge = await Badge.open({ store, clock: now, onTrouble: (error) => assert.fail(String(error)) });
   defer(t, () => badge.close());
   return {
-    operations: createOperations({ store, gate: new Gate({ badge, clock: now }), newId: () => "id" }),
+    operations: createOperations({
+      store,
+      gate: new Gate({ badge, clock: now }),
+      newId: () => "id",
+      lists: new ListLanes(),
+    }),
     store,
     clock,
   };

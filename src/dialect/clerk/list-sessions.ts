@@ -1,6 +1,7 @@
 /** Lists the sessions of a user or a client, the newest first. */
 import type { JsonValue } from "@bufbuild/protobuf";
-import { inLane, mapInTurns } from "../../service/in-turns.ts";
+import { mapInTurns } from "../../service/in-turns.ts";
+import type { Place } from "../../service/list-lanes.ts";
 import {
   type ParamFault,
   paramFormatInvalid,
@@ -19,8 +20,8 @@ export const getSessionList: Operation = {
   permission: "session.read",
   serve: async (call): Promise<JsonValue> => {
     const query = readQuery(call.query);
-    return inLane(call, async () => {
-      const { items, total } = await find(call, query);
+    return call.operations.lists.run(call, async (place) => {
+      const { items, total } = await find(call, query, place);
       const data = await mapInTurns(items, call, toSessionJson);
       return query.paginated ? { data, total_count: total } : data;
     });
@@ -70,10 +71,10 @@ interface Found {
 
 const NOTHING: Found = { items: [], total: 0 };
 
-async function find(call: OperationCall, query: ListQuery): Promise<Found> {
+async function find(call: OperationCall, query: ListQuery, place: Place): Promise<Found> {
   const { userId, clientId, limit, offset } = query;
   if (userId !== undefined && !isId(userId)) return NOTHING;
-  if (clientId === undefined) return walk(call, query);
+  if (clientId === undefined) return walk(call, query, place);
   const id = sessionIdOf(clientId);
   if (id === undefined || !isId(id)) return NOTHING;
   const view = await call.operations.readSession({ id }, call.actor.scope, false);
@@ -90,7 +91,7 @@ const PAGE_SIZE = 1_000;
 /** What one list looks at: beyond it the total is a lower bound, which the original's shape cannot tell. */
 const PAGES_MAX = 50;
 
-async function walk({ operations, actor }: OperationCall, query: ListQuery): Promise<Found> {
+async function walk({ operations, actor, signal }: OperationCall, query: ListQuery, place: Place): Promise<Found> {
   const { userId, status, limit, offset, paginated } = query;
   // A page that is filtered here may hold little of what is asked for: small ones would use up their number too soon.
   const isFiltered = status !== undefined && status !== "active";
@@ -98,14 +99,16 @@ async function walk({ operations, actor }: OperationCall, query: ListQuery): Pro
   let total = 0;
   let next: string | undefined;
   for (let pages = 0; pages < PAGES_MAX; pages++) {
-    const page = await operations.listSessions({
+    if (pages > 0) await place.pass();
+    const part = {
       organizationId: actor.scope,
       ...(userId === undefined ? {} : { userId }),
       activeOnly: status === "active",
       // Where the first page was not enough, the store has left something out of it: idle sessions of active ones.
       pageSize: paginated || isFiltered || pages > 0 ? PAGE_SIZE : Math.min(offset + limit, PAGE_SIZE),
       ...(next === undefined ? {} : { after: next }),
-    });
+    };
+    const page = await operations.listSessions(part, { signal });
     for (const view of page.items) {
       if (!matches(view, query)) continue;
       if (total >= offset && items.length < limit) items.push(view);

@@ -1,6 +1,6 @@
 /** Lists and counts users by filter, by offset or after a user. */
 import type { JsonValue } from "@bufbuild/protobuf";
-import { inLane, mapInTurns } from "../../service/in-turns.ts";
+import { mapInTurns } from "../../service/in-turns.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../service/operations.ts";
 import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
 import type { Operation, OperationCall } from "./operation.ts";
@@ -17,7 +17,7 @@ export const getUserList: Operation = {
     const filter = readUserFilter(call.query);
     const page = readPage(call.query);
     if (filter.kind === "nobody") return [];
-    return inLane(call, async () => {
+    return call.operations.lists.run(call, async () => {
       const views = await (page.startingAfter === undefined
         ? searchPage(call, filter.where, page)
         : searchAfter(call, filter.where, page, page.startingAfter));
@@ -104,12 +104,12 @@ function readPage(query: URLSearchParams): PageQuery {
 
 /** `after`: only what follows this user. */
 async function searchPage(
-  { operations, actor }: OperationCall,
+  { operations, actor, signal }: OperationCall,
   where: UserPredicate,
   { limit, offset, order }: Pick<PageQuery, "limit" | "offset" | "order">,
   after?: UserSearch["after"],
 ): Promise<readonly UserView[]> {
-  const { users } = await operations.searchUsers({
+  const search: UserSearch = {
     organizationId: actor.scope,
     where,
     order,
@@ -118,7 +118,8 @@ async function searchPage(
     isTotalUnasked: true,
     namespaces: SHOWN_NAMESPACES,
     ...(after === undefined ? {} : { after }),
-  });
+  };
+  const { users } = await operations.searchUsers(search, { signal });
   return users;
 }
 

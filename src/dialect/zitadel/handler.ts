@@ -10,7 +10,8 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
-import { inLane, mapInTurns } from "../../service/in-turns.ts";
+import { mapInTurns } from "../../service/in-turns.ts";
+import type { Place } from "../../service/list-lanes.ts";
 import type { Operations } from "../../service/operations.ts";
 import { findUnstorable } from "../../service/validation.ts";
 import type { AnyHandler, Call } from "../../transport/mount.ts";
@@ -23,6 +24,10 @@ export interface ZitadelCall {
   readonly admission: CallerAdmission;
   /** When the caller stops waiting; `undefined`: never. */
   readonly deadlineTime: number | undefined;
+  /** As in `Call`. */
+  readonly signal: AbortSignal;
+  /** Between two pages of a walk: lets other lists go first. */
+  pass(): Promise<void> | undefined;
   /** As in `Call`. */
   takeTurn(): Promise<void> | undefined;
 }
@@ -55,18 +60,28 @@ export function wrapHandlers<S extends DescService>(
 function wrapHandler(operations: Operations, method: DescMethod, handler: PlainHandler): AnyHandler<CallerAdmission> {
   const { input, output } = method;
   const organizationField = getOption(method, methodOptions).authOption?.orgField ?? "";
-  const answer = async (request: Message, call: Call<CallerAdmission>) => {
+  const answer = async (request: Message, call: Call<CallerAdmission>, place?: Place) => {
     const { admission, deadlineTime } = call;
     const named = organizationField === "" ? undefined : (request as unknown as NamesOwner)[organizationField];
     const admitted = named === undefined ? admission : await admitTo(operations, admission, named);
     assertValid(input, request);
-    const own: ZitadelCall = { admission: admitted, deadlineTime, takeTurn: () => call.takeTurn() };
+    const own: ZitadelCall = {
+      admission: admitted,
+      deadlineTime,
+      get signal() {
+        return call.signal;
+      },
+      pass: () => place?.pass(),
+      takeTurn: () => call.takeTurn(),
+    };
     return createInTurns(output, await handler(request, own), call);
   };
   return async (request: Message, call: Call<CallerAdmission>) => {
     try {
       await call.takeTurn();
-      return await (method.name.startsWith("List") ? inLane(call, () => answer(request, call)) : answer(request, call));
+      if (!method.name.startsWith("List")) return await answer(request, call);
+      const lister = { actor: call.admission.actor, signal: call.signal };
+      return await operations.lists.run(lister, (place) => answer(request, call, place));
     } catch (error) {
       throw mapError(error);
     }

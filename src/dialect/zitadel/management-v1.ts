@@ -75,8 +75,8 @@ function userHandlers(operations: Operations): Handlers {
         result: await mapInTurns(found.users, call, toUserV1),
       };
     },
-    listUserChanges: async (request, { admission }) => ({
-      result: await listUserChanges(operations, request, admission.organizationId),
+    listUserChanges: async (request, call) => ({
+      result: await listUserChanges(operations, request, call.admission.organizationId, call),
     }),
   };
 }

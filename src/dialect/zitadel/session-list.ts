@@ -166,13 +166,15 @@ async function walk({ operations, call, userId, isWanted, part }: Walk): Promise
   let lookedAt = 0;
   let after: string | undefined;
   for (let pages = 0; pages < PAGES_MAX && lookedAt < LOOKED_AT_MAX; pages++) {
-    const page = await operations.listSessions({
+    if (pages > 0) await call.pass();
+    const query = {
       organizationId: call.admission.actor.scope,
       activeOnly: true,
       pageSize: PAGE_SIZE,
       ...(userId === undefined ? {} : { userId }),
       ...(after === undefined ? {} : { after }),
-    });
+    };
+    const page = await operations.listSessions(query, { signal: call.signal });
     lookedAt += page.items.length;
     await mapInTurns(page.items, call, (view) => {
       if (isWanted(view)) gathered.add(view.session);

@@ -2,8 +2,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ChangeQuery, ChangeSchema } from "@zitadel/proto/zitadel/change_pb.js";
 import type { PersonChange, UserEvent } from "../../domain/event.ts";
-import type { Operations, RecordedEvent } from "../../service/operations.ts";
+import type { EventQuery, Operations, RecordedEvent } from "../../service/operations.ts";
 import { toTimestamp } from "../../service/user-message.ts";
+import type { ZitadelCall } from "./handler.ts";
 import { MACHINE_NAMESPACE } from "./person-words.ts";
 
 /** The most changes of one answer; asking for all is asking for as many. */
@@ -40,6 +41,7 @@ export async function listUserChanges(
   operations: Operations,
   { userId, query }: ChangesRequest,
   organizationId: string,
+  call: Pick<ZitadelCall, "signal" | "pass">,
 ): Promise<ChangeInit[]> {
   const { sequence = 0n, limit = 0, asc = false } = query ?? {};
   const wanted = limit === 0 ? CHANGES_MAX : Math.min(limit, CHANGES_MAX);
@@ -47,12 +49,14 @@ export async function listUserChanges(
   const changes: ChangeInit[] = [];
   let after: string | undefined;
   do {
-    const page = await operations.listUserEvents({
+    if (after !== undefined) await call.pass();
+    const part: EventQuery = {
       userId,
       order: asc ? "oldest_first" : "newest_first",
       pageSize: CHANGES_MAX,
       ...(after === undefined ? {} : { after }),
-    });
+    };
+    const page = await operations.listUserEvents(part, { signal: call.signal });
     for (const recorded of page.items) {
       const isNewer = BigInt(recorded.sequence) > sequence;
       // Newest first: all that follow are older still.

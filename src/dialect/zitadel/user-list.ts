@@ -88,7 +88,7 @@ export async function listUsers(
   request: ListRequest,
   states: Readonly<Record<number, string>>,
   within: string | null,
-  { deadlineTime }: Pick<ZitadelCall, "deadlineTime">,
+  { deadlineTime, signal }: Pick<ZitadelCall, "deadlineTime" | "signal">,
 ): Promise<UserSearchView> {
   const { offset = 0n, limit = 0, asc = false } = request.query ?? {};
   const where: UserPredicate = toPredicate(request.queries, states);
@@ -100,7 +100,7 @@ export async function listUsers(
     limit: limit === 0 ? PAGE_SIZE_MAX : Math.min(limit, PAGE_SIZE_MAX),
     namespaces: SHOWN_NAMESPACES,
   };
-  return operations.searchUsers(search, { deadlineTime });
+  return operations.searchUsers(search, { deadlineTime, signal });
 }
 
 /** What the caller may see without `user.read`: nothing, and without an error. */

@@ -3,7 +3,16 @@ import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
-import type { AttemptQuery, EventQuery, ListedEvent, Page, SessionQuery, SessionView, UserQuery } from "../store.ts";
+import type {
+  AttemptQuery,
+  EventQuery,
+  ListedEvent,
+  Page,
+  ReadOptions,
+  SessionQuery,
+  SessionView,
+  UserQuery,
+} from "../store.ts";
 import type { Limits } from "./limits.ts";
 import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
@@ -56,8 +65,8 @@ export class Reader {
   }
 
   // The worker answers each question with the type that stands here; structured cloning keeps it.
-  listUsers(query: UserQuery, now: number): Promise<Page<User>> {
-    return this.#page(query, (slice) => ({ name: "listUsers", query: slice, now }));
+  listUsers(query: UserQuery, now: number, options?: ReadOptions): Promise<Page<User>> {
+    return this.#page(query, options, (slice) => ({ name: "listUsers", query: slice, now }));
   }
 
   async searchSlice(query: SliceQuery, now: number): Promise<Slice> {
@@ -73,8 +82,8 @@ export class Reader {
     return (await this.#ask({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
   }
 
-  listUserEvents(query: EventQuery): Promise<Page<ListedEvent>> {
-    return this.#page(query, (slice) => ({ name: "listUserEvents", query: slice }));
+  listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
+    return this.#page(query, options, (slice) => ({ name: "listUserEvents", query: slice }));
   }
 
   /** `show`: what the caller shows of each session, known better than on disk; nothing or one. */
@@ -82,12 +91,13 @@ export class Reader {
     query: SessionQuery,
     now: number,
     show: (view: SessionView) => readonly SessionView[],
+    options?: ReadOptions,
   ): Promise<Page<SessionView>> {
-    return this.#page(query, (slice) => ({ name: "listSessions", query: slice, now }), show);
+    return this.#page(query, options, (slice) => ({ name: "listSessions", query: slice, now }), show);
   }
 
-  listAttempts(query: AttemptQuery, now: number): Promise<Page<Attempt>> {
-    return this.#page(query, (slice) => ({ name: "listAttempts", query: slice, now }));
+  listAttempts(query: AttemptQuery, now: number, options?: ReadOptions): Promise<Page<Attempt>> {
+    return this.#page(query, options, (slice) => ({ name: "listAttempts", query: slice, now }));
   }
 
   async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
@@ -100,15 +110,18 @@ export class Reader {
 
   /**
    * Asks for slice after slice until there is something to show, nothing is left, or `listMs` is over: a page is empty at
-   * the end alone, or where a long stretch has nothing. Other questions are answered between two slices.
+   * the end alone, or where a long stretch has nothing. Other questions are answered between two slices, and where nobody waits any more
+   * the next one is not asked.
    */
   async #page<T, Q extends { readonly after?: string }>(
     first: Q,
+    options: ReadOptions | undefined,
     questionOf: (slice: Q) => ReaderQuestion,
     show?: (item: T) => readonly T[],
   ): Promise<Page<T>> {
     const endTime = performance.now() + this.#listMs;
     for (let slice = first; ; ) {
+      options?.signal?.throwIfAborted();
       const page = (await this.#ask(questionOf(slice))) as Page<T>;
       const items = show === undefined ? page.items : page.items.flatMap(show);
       if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };

@@ -21,6 +21,7 @@ import {
   type ListedEvent,
   type Outcome,
   type Page,
+  type ReadOptions,
   type SearchOptions,
   type SessionKey,
   type SessionQuery,
@@ -216,16 +217,16 @@ export class SqliteStore implements Store {
     return { state: settle(state, this.#writer.now()).state, person };
   }
 
-  async listUsers(query: UserQuery): Promise<Page<User>> {
-    return this.#reader.listUsers(query, this.#writer.now());
+  async listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>> {
+    return this.#reader.listUsers(query, this.#writer.now(), options);
   }
 
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer> {
     return this.#searches.search(search, options);
   }
 
-  async listUserEvents(query: EventQuery): Promise<Page<ListedEvent>> {
-    return this.#reader.listUserEvents(query);
+  async listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
+    return this.#reader.listUserEvents(query, options);
   }
 
   async readSessions(
@@ -254,18 +255,19 @@ export class SqliteStore implements Store {
     return this.#read(() => this.#live.policy(policyId));
   }
 
-  async listAttempts(query: AttemptQuery): Promise<Page<Attempt>> {
-    return this.#reader.listAttempts(query, this.#writer.now());
+  async listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>> {
+    return this.#reader.listAttempts(query, this.#writer.now(), options);
   }
 
-  async listSessions(query: SessionQuery): Promise<Page<SessionView>> {
+  async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
     const now = this.#writer.now();
-    return this.#reader.listSessions(query, now, ({ session: row, user }) => {
+    const show = ({ session: row, user }: SessionView): readonly SessionView[] => {
       // What was used a moment ago is not idle, although its row may say so.
       const session = this.#activity.known(row);
       const status = sessionStatusOf(session, user, { now, generation: this.generation });
       return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
-    });
+    };
+    return this.#reader.listSessions(query, now, show, options);
   }
 
   async readOrganization(organizationId: string): Promise<Organization | undefined> {

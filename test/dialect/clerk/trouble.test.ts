@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { PERMISSIONS } from "../../../src/auth/permissions.ts";
 import { backendApi } from "../../../src/dialect/clerk/backend-api.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
+import { ListLanes } from "../../../src/service/list-lanes.ts";
 import type { Operations, SessionView } from "../../../src/service/operations.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
 import type { HttpMount } from "../../../src/transport/mount.ts";
@@ -133,6 +134,7 @@ function withTrouble(
     sessionKeyOf: () => ({ tokenHash: "" }),
     readPolicy: fail,
     changePolicy: fail,
+    lists: new ListLanes(),
     ...others,
   };
   const mounted = { prefix: "/clerk/v1", handler: backendApi(operations, "/clerk/v1") };

@@ -143,8 +143,10 @@ describe("a history of many pages", () => {
     return { sequence, organizationId: "default", event } as unknown as RecordedEvent;
   }
 
+  const call = { signal: new AbortController().signal, pass: () => undefined };
+
   const sequencesOf = async (query: ChangesRequest["query"]): Promise<readonly bigint[]> => {
-    const changes = await listUserChanges(operationsOf(1500).operations, { userId: "alice", query }, "default");
+    const changes = await listUserChanges(operationsOf(1500).operations, { userId: "alice", query }, "default", call);
     return changes.map(({ sequence = 0n }) => sequence);
   };
 
@@ -167,7 +169,7 @@ describe("a history of many pages", () => {
       { sequence: 0n, limit: 5, asc: true },
     ]) {
       const { operations, pages } = operationsOf(1500);
-      await listUserChanges(operations, { userId: "alice", query }, "default");
+      await listUserChanges(operations, { userId: "alice", query }, "default", call);
       assert.equal(pages(), 1);
     }
   });

@@ -210,7 +210,8 @@ test("a page has 1,000 users at the most, and as many where none or more are ask
   } as unknown as Operations;
   for (const limit of [0, 1, 1000, 1001, 4_000_000_000]) {
     const query = { offset: 0n, limit, asc: false };
-    await listUsers(operations, { query, sortingColumn: 0, queries: [] }, {}, null, { deadlineTime: undefined });
+    const call = { deadlineTime: undefined, signal: new AbortController().signal };
+    await listUsers(operations, { query, sortingColumn: 0, queries: [] }, {}, null, call);
   }
   assert.deepEqual(limits, [1000, 1, 1000, 1000, 1000]);
 });

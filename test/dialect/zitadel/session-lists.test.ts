@@ -138,6 +138,8 @@ const ACTOR: Actor = { id: "key:1", permissions: new Set(["session.read"]), scop
 const READER: ZitadelCall = {
   admission: { actor: ACTOR, organizationId: "default" },
   deadlineTime: undefined,
+  signal: new AbortController().signal,
+  pass: () => undefined,
   takeTurn: () => undefined,
 };
 

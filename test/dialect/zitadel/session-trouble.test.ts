@@ -1,4 +1,5 @@
 /** Sessions and policies when the store is in trouble, or when somebody else was quicker. */
+
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -8,6 +9,7 @@ import type { GetSessionResponse, SetSessionResponse } from "@zitadel/proto/zita
 import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
 import { type Refusal, RefusalError, refuse, sequenceMismatch } from "../../../src/domain/refusal.ts";
 import { type SessionCommand, sessionNotFound } from "../../../src/domain/session.ts";
+import { ListLanes } from "../../../src/service/list-lanes.ts";
 import { createOperations, type Operations, type PolicyView } from "../../../src/service/operations.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
@@ -30,14 +32,14 @@ async function ask(
   permissions: ReadonlySet<string> = ACTOR.permissions,
 ): Promise<Message | ConnectError> {
   const [service, method = ""] = rpc.split("/");
-  const mount = zitadelMounts(operations as Operations).find((each) => each.service.typeName === `zitadel.${service}`);
+  const mount = zitadelMounts({ lists: new ListLanes(), ...operations } as Operations).find((each) => each.service.typeName === `zitadel.${service}`);
   const handler = mount?.handlers[method] as unknown as (request: Message, call: object) => Promise<Message>;
   const input = mount?.service.method[method]?.input;
   assert.ok(input);
   const admission = { actor: { ...ACTOR, permissions }, organizationId: "default" };
-  return handler(create(input, request), { admission, deadlineTime: undefined }).catch((reason: unknown) =>
-    ConnectError.from(reason),
-  );
+  const { signal } = new AbortController();
+  const call = { admission, deadlineTime: undefined, signal, takeTurn: () => undefined };
+  return handler(create(input, request), call).catch((reason: unknown) => ConnectError.from(reason));
 }
 
 async function failWith(...asked: Parameters<typeof ask>): Promise<ConnectError> {
@@ -181,7 +183,7 @@ describe("calls at the same time on one session", () => {
     await store.execute(createOrganization("default"));
     await store.execute(createUser("alice"));
     const gate = { authenticate: () => assert.fail("nobody is asked who they are") };
-    const operations = createOperations({ store, gate, newId: () => "s" });
+    const operations = createOperations({ store, gate, newId: () => "s", lists: new ListLanes() });
     const request = { checks: { user: { search: { case: "userId", value: "alice" } } } };
     const made = await ask(operations, `${SESSION}/createSession`, request);
     assert.ok(!(made instanceof ConnectError), String(made));

@@ -1,0 +1,163 @@
+/** Lists are read and made few at a time, and callers take turns: all that wait would be held in memory together. */
+import type { Actor } from "../auth/actor.ts";
+import { RefusalError, refuse } from "../domain/refusal.ts";
+
+/** So many lists are under way at once; one caller has fewer, so that another finds a place. */
+const PLACES = 3;
+const PLACES_OF_CALLER = 2;
+
+/** The most lists that wait: of one caller, and of all. */
+const WAITING_OF_CALLER_MAX = 128;
+const WAITING_MAX = 1000;
+const RETRY_MS = 1000;
+
+/** So many lists wait in the middle of their work; others keep their places until they are done. */
+const PAUSED_MAX = 16;
+
+/** What is known of whoever asks for a list. */
+export interface Lister {
+  readonly actor: Actor;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The place of a list that is under way. */
+export interface Place {
+  /**
+   * Lets the lists of others go first. To be called between two pages of a long walk. `undefined`: go on at once.
+   * Rejects when nobody waits for the answer any more.
+   */
+  pass(): Promise<void> | undefined;
+}
+
+/** The lists of one caller. */
+interface Line {
+  readonly key: string;
+  running: number;
+  /** The first begins next. */
+  readonly waiting: (() => void)[];
+}
+
+export class ListLanes {
+  /** Of callers with lists under way or waiting; whose turn came last stands last. */
+  readonly #lines = new Map<string, Line>();
+  #running = 0;
+  #waiting = 0;
+  #paused = 0;
+
+  /**
+   * Runs `list` when it has a place. Rejects with CALLER_RATE when too many wait, and with the signal's reason when nobody
+   * waits for the answer before it begins.
+   */
+  async run<T>({ actor, signal }: Lister, list: (place: Place) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const line = this.#lineOf(actor);
+    let isHeld = true;
+    const pass = async (): Promise<void> => {
+      signal.throwIfAborted();
+      isHeld = false;
+      this.#paused++;
+      try {
+        const turn = this.#wait(line, signal, true);
+        this.#leave(line);
+        await turn;
+        isHeld = true;
+      } finally {
+        this.#paused--;
+      }
+    };
+    const isPassable = (): boolean => this.#waiting > line.waiting.length && this.#paused < PAUSED_MAX;
+    if (this.#hasPlace(line)) this.#enter(line);
+    else {
+      this.#assertRoom(line);
+      await this.#wait(line, signal, false);
+    }
+    try {
+      return await list({ pass: () => (isPassable() ? pass() : undefined) });
+    } finally {
+      if (isHeld) this.#leave(line);
+    }
+  }
+
+  /** The credentials of one organization are one caller; each of the others is one of its own. */
+  #lineOf({ id, scope }: Actor): Line {
+    const key = scope === null ? `actor ${id}` : `organization ${scope}`;
+    return this.#lines.get(key) ?? { key, running: 0, waiting: [] };
+  }
+
+  #hasPlace(line: Line): boolean {
+    return this.#running < PLACES && line.running < PLACES_OF_CALLER;
+  }
+
+  /** Where all places for waiting are taken, whoever has none of them may still wait. */
+  #assertRoom({ waiting: { length } }: Line): void {
+    const isFull = this.#waiting >= WAITING_MAX && length > 0;
+    if (length < WAITING_OF_CALLER_MAX && !isFull) return;
+    const what = isFull
+      ? `${WAITING_MAX} lists of all callers wait`
+      : `${WAITING_OF_CALLER_MAX} lists of this caller wait`;
+    const said = `${what}, and no more may; ask for fewer at once`;
+    throw new RefusalError(refuse("CALLER_RATE", said, { retryAfterMs: RETRY_MS }));
+  }
+
+  /** `isFirst`: before what has not begun. */
+  #wait(line: Line, signal: AbortSignal, isFirst: boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const begin = (): void => {
+      signal.removeEventListener("abort", leave);
+      resolve();
+    };
+    const leave = (): void => {
+      line.waiting.splice(line.waiting.indexOf(begin), 1);
+      this.#waiting--;
+      this.#forget(line);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    if (isFirst) line.waiting.unshift(begin);
+    else line.waiting.push(begin);
+    this.#waiting++;
+    if (!this.#lines.has(line.key)) this.#lines.set(line.key, line);
+    return promise;
+  }
+
+  #enter(line: Line): void {
+    this.#running++;
+    line.running++;
+    this.#lines.delete(line.key);
+    this.#lines.set(line.key, line);
+  }
+
+  #leave(line: Line): void {
+    this.#running--;
+    line.running--;
+    this.#serve();
+    this.#forget(line);
+  }
+
+  /** Gives the places that are free to those whose turn is next. */
+  #serve(): void {
+    for (;;) {
+      const line = this.#next();
+      const begin = line?.waiting.shift();
+      if (line === undefined || begin === undefined) return;
+      this.#waiting--;
+      this.#enter(line);
+      begin();
+    }
+  }
+
+  /** Of whoever waits, who has the fewest places; among equals, whose turn is longest ago. */
+  #next(): Line | undefined {
+    let next: Line | undefined;
+    for (const line of this.#lines.values()) {
+      if (line.waiting.length === 0 || !this.#hasPlace(line)) continue;
+      if (next === undefined || line.running < next.running) next = line;
+    }
+    return next;
+  }
+
+  #forget(line: Line): void {
+    if (line.running === 0 && line.waiting.length === 0) this.#lines.delete(line.key);
+  }
+}
