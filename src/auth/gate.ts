@@ -132,13 +132,15 @@ export class Gate {
     const { actor } = authentication;
     const waitMs = this.#callers.take(actor.id);
     if (waitMs === 0) return authentication;
-    const refusal = refuse(
-      "CALLER_RATE",
-      `calls with one credential are limited to ${this.#callers.text}; this is one too many`,
-      { retryAfterMs: waitMs },
-    );
+    const said = `calls with one credential are limited to ${this.#callers.text}; this is one too many`;
+    const refusal = callerRate(said, waitMs);
     return { ok: false, refusal, actor };
   }
+}
+
+/** One caller asks for more than it may; `waitMs`: when to try again. */
+export function callerRate(said: string, waitMs: number): Refusal {
+  return refuse("CALLER_RATE", said, { retryAfterMs: waitMs });
 }
 
 /** A limit with what it says in a sentence. */

@@ -1,6 +1,7 @@
 /** Lists are read and made few at a time, and callers take turns: all that wait would be held in memory together. */
 import type { Actor } from "../auth/actor.ts";
-import { RefusalError, refuse } from "../domain/refusal.ts";
+import { callerRate } from "../auth/gate.ts";
+import { RefusalError } from "../domain/refusal.ts";
 
 /** So many lists are under way at once; one caller has fewer, so that another finds a place. */
 const PLACES = 3;
@@ -97,7 +98,7 @@ export class ListLanes {
       ? `${WAITING_MAX} lists of all callers wait`
       : `${WAITING_OF_CALLER_MAX} lists of this caller wait`;
     const said = `${what}, and no more may; ask for fewer at once`;
-    throw new RefusalError(refuse("CALLER_RATE", said, { retryAfterMs: RETRY_MS }));
+    throw new RefusalError(callerRate(said, RETRY_MS));
   }
 
   /** `isFirst`: before what has not begun. */
