@@ -15,7 +15,6 @@ import { toConnectError } from "../service/errors.ts";
 import { ListLanes } from "../service/list-lanes.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
-import { isEmptyDatabase } from "../store/sqlite/offline.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { SteadyClock } from "../store/steady-clock.ts";
 import { Health, healthHttpMounts } from "../transport/health.ts";
@@ -121,6 +120,8 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 /** Throws ConfigError where the start would make a database. */
 async function assertDatabase(path: string): Promise<void> {
   const isThere = existsSync(path);
+  // Most starts do not need it.
+  const { isEmptyDatabase } = await import("../store/sqlite/offline.ts");
   if (isThere && !(await isEmptyDatabase(path))) return;
   const fact = isThere ? `the file ${resolve(path)} is empty` : `there is no database ${resolve(path)}`;
   throw new ConfigError(`--database: ${fact}, and --create-database is false`);

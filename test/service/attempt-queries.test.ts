@@ -69,7 +69,7 @@ test("recorded attempts are shown whole, the newest first, by user, network, tim
   }
   assert.match(
     String(await count(`startTime=2026-01-01T00:00:00Z&endTime=2026-01-01T00:00:00Z`)),
-    /must be earlier than end_time/,
+    /must be earlier than endTime/,
   );
 });
 

@@ -32,7 +32,9 @@ async function ask(
   permissions: ReadonlySet<string> = ACTOR.permissions,
 ): Promise<Message | ConnectError> {
   const [service, method = ""] = rpc.split("/");
-  const mount = zitadelMounts({ lists: new ListLanes(), ...operations } as Operations).find((each) => each.service.typeName === `zitadel.${service}`);
+  const mount = zitadelMounts({ lists: new ListLanes(), ...operations } as Operations).find(
+    (each) => each.service.typeName === `zitadel.${service}`,
+  );
   const handler = mount?.handlers[method] as unknown as (request: Message, call: object) => Promise<Message>;
   const input = mount?.service.method[method]?.input;
   assert.ok(input);

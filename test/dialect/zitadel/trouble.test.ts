@@ -17,6 +17,8 @@ describe("trouble of our own", () => {
       organizationId: "default",
     },
     deadlineTime: undefined,
+    signal: new AbortController().signal,
+    takeTurn: () => undefined,
   };
 
   async function failWith(method: string, thrown: unknown): Promise<ConnectError> {
