@@ -7,6 +7,7 @@ import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
 import { keepOwnDetails, mapError } from "../../../src/dialect/zitadel/error.ts";
 import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
+import { ListLanes } from "../../../src/service/list-lanes.ts";
 import type { Operations } from "../../../src/service/operations.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
 
@@ -25,7 +26,9 @@ describe("trouble of our own", () => {
     const fail = async (): Promise<never> => {
       throw thrown;
     };
-    const operations = { change: fail, readUser: fail, searchUsers: fail, newId: () => "1" } as unknown as Operations;
+    const lists = new ListLanes();
+    const given = { change: fail, readUser: fail, searchUsers: fail, newId: () => "1", lists };
+    const operations = given as unknown as Operations;
     const mount = zitadelMounts(operations).find(({ service }) => service.typeName === "zitadel.user.v2.UserService");
     const handler = mount?.handlers[method] as unknown as (request: Message, call: object) => Promise<Message>;
     const input = mount?.service.method[method]?.input;
