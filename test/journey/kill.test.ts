@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConnectError } from "@connectrpc/connect";
 import Database from "better-sqlite3";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { verifyChain } from "../../src/store/sqlite/verify-chain.ts";
+import { verifyChain } from "../../src/store/log/verify-chain.ts";
 import { verifyUserRows } from "../../src/store/sqlite/verify-rows.ts";
 import { type Random, SOAK, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";

@@ -1,6 +1,6 @@
 /** Writes a batch: log head, events with their hashes, the link, the rows and the remembered requests. */
 import type { CommandContext } from "../../domain/command.ts";
-import { encodeBody, hashEvent, hashLink } from "../event-encoding.ts";
+import { encodeBody, hashEvent, hashLink } from "../log/event-encoding.ts";
 import type { DomainEvent } from "../store.ts";
 import { toAttemptRow, toCounterRow, toPolicyRow, toSubjectKey } from "./attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";

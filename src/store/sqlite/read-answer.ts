@@ -1,6 +1,6 @@
 /** Rebuilds the answer to an earlier request: the resource as that request left it. */
 
-import { replayApiKey, replayOrganization, replayUser } from "../replay.ts";
+import { replayApiKey, replayOrganization, replayUser } from "../log/replay.ts";
 import type { Command, RecordedEvent, ResourceOf } from "../store.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { toApiKey, toOrganization, toRecordedEvent } from "./rows.ts";

@@ -4,8 +4,8 @@ import type { Organization } from "../../domain/organization.ts";
 import type { Cause, Restriction, RestrictionKind } from "../../domain/restriction.ts";
 import type { Session } from "../../domain/session.ts";
 import { type Attributes, nextDue, type Person, type Profile, stateOf, type UserState } from "../../domain/user.ts";
-import { decodeBody, type PrivateValues } from "../event-encoding.ts";
-import { toDomainEvent } from "../replay.ts";
+import { decodeBody, type PrivateValues } from "../log/event-encoding.ts";
+import { toDomainEvent } from "../log/replay.ts";
 import { toSearchKey } from "../search-key.ts";
 import type { RecordedEvent } from "../store.ts";
 import type {

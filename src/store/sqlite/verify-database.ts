@@ -1,11 +1,11 @@
 /** Verifies a whole database that nobody writes to: its pages, the chain, and that every row is what its events give. */
 import type { Database } from "better-sqlite3";
-import { decodeBody } from "../event-encoding.ts";
+import { decodeBody } from "../log/event-encoding.ts";
+import { verifyChain } from "../log/verify-chain.ts";
 import { openReader, toSentence } from "./database-file.ts";
 import { readGeneration } from "./list-query.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "./migrate.ts";
 import type { InstanceTable, LogHeadTable } from "./schema.ts";
-import { verifyChain } from "./verify-chain.ts";
 import { verifyUserRows } from "./verify-rows.ts";
 
 export type VerifyStage = "pages" | "events" | "users";

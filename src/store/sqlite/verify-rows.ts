@@ -1,7 +1,7 @@
 /** Verifies that the rows of users are what replaying their events gives. */
 import { isDeepStrictEqual } from "node:util";
 import type { Database } from "better-sqlite3";
-import { replayUser } from "../replay.ts";
+import { replayUser } from "../log/replay.ts";
 import { prepareHotStatements } from "./hot-statements.ts";
 import { readEventsUpTo } from "./read-answer.ts";
 import { toUserProfileRow, toUserStateRow } from "./rows.ts";

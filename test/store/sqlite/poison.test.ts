@@ -1,7 +1,7 @@
 /** A poisoned neighbour: what the engine rejects of one command harms no other. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { verifyChain } from "../../../src/store/sqlite/verify-chain.ts";
+import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { verifyUserRows } from "../../../src/store/sqlite/verify-rows.ts";
 import { createUser, lockUser, requestContext } from "../support/commands.ts";
 import { resourceOf, tally } from "../support/outcomes.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { describe, it } from "node:test";
-import { verifyChain } from "../../../src/store/sqlite/verify-chain.ts";
+import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { WorkerLink } from "../../../src/store/sqlite/worker-link.ts";
 import { until } from "../../support/until.ts";
 import { createUser, lockUser } from "../support/commands.ts";

@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import { commit, decodeBody, encodeBody, FIRST_LINK, hashEvent, hashLink } from "../../src/store/event-encoding.ts";
+import {
+  commit,
+  decodeBody,
+  encodeBody,
+  FIRST_LINK,
+  hashEvent,
+  hashLink,
+} from "../../../src/store/log/event-encoding.ts";
 
 const ENVELOPE = {
   position: 7,

@@ -1,7 +1,7 @@
 /** Verification of the chain: silent on what the store wrote, loud on every kind of tampering. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { verifyChain } from "../../../src/store/sqlite/verify-chain.ts";
+import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { verifyUserRows } from "../../../src/store/sqlite/verify-rows.ts";
 import { createApiKey, createUser, lockUser, revokeApiKey, unlockUser } from "../support/commands.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";

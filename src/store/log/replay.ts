@@ -1,11 +1,11 @@
 /** From recorded events back to the resource: the rows are never more than this. */
-import { type ApiKey, type ApiKeyEvent, evolveApiKey } from "../domain/api-key.ts";
-import type { UserEvent } from "../domain/event.ts";
-import { evolve } from "../domain/evolve.ts";
-import { evolveOrganization, type Organization, type OrganizationEvent } from "../domain/organization.ts";
-import type { User } from "../domain/user.ts";
+import { type ApiKey, type ApiKeyEvent, evolveApiKey } from "../../domain/api-key.ts";
+import type { UserEvent } from "../../domain/event.ts";
+import { evolve } from "../../domain/evolve.ts";
+import { evolveOrganization, type Organization, type OrganizationEvent } from "../../domain/organization.ts";
+import type { User } from "../../domain/user.ts";
+import type { DomainEvent, RecordedEvent } from "../store.ts";
 import { commit, type DecodedBody, decodeBody, type PrivateValues } from "./event-encoding.ts";
-import type { DomainEvent, RecordedEvent } from "./store.ts";
 
 /** Puts an event together from its body, its columns and what is left of its personal values. */
 export function toDomainEvent(

@@ -1,9 +1,9 @@
 /** Verifies the log: every event's hash, every link of the chain, the head, and what is left of personal values. */
 import type { Database } from "better-sqlite3";
-import { FIRST_LINK, hashEvent, hashLink, type PrivateValues } from "../event-encoding.ts";
-import { unfaithfulNames } from "../replay.ts";
-import type { EventRow } from "./rows.ts";
-import type { LinkTable, LogHeadTable } from "./schema.ts";
+import type { EventRow } from "../sqlite/rows.ts";
+import type { LinkTable, LogHeadTable } from "../sqlite/schema.ts";
+import { FIRST_LINK, hashEvent, hashLink, type PrivateValues } from "./event-encoding.ts";
+import { unfaithfulNames } from "./replay.ts";
 
 /** Something that is not as it was written. */
 export interface ChainFault {
