@@ -10,7 +10,9 @@ import { settle } from "../../domain/settle.ts";
 import type { User } from "../../domain/user.ts";
 import type { BatchMetric, StoreStats } from "../../observability/metrics.ts";
 import type { Traces } from "../../observability/traces.ts";
-import { GroupCommit, type GroupCommitCounts } from "../group-commit.ts";
+import { REQUEST_KEPT_MS } from "../commit/batch.ts";
+import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
+import { readUserRows } from "../commit/working-set.ts";
 import {
   type ApiKeyName,
   type AttemptQuery,
@@ -37,7 +39,6 @@ import {
 } from "../store.ts";
 import { toDueCounter } from "./attempt-rows.ts";
 import { Backups } from "./backup.ts";
-import { REQUEST_KEPT_MS } from "./batch.ts";
 import { hasUserOrKey, openWriter, toRealPath } from "./database-file.ts";
 import { describeLooseModes, FileGuard } from "./file-guard.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
@@ -56,7 +57,6 @@ import { readStats } from "./store-stats.ts";
 import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
-import { readUserRows } from "./working-set.ts";
 import { Writer } from "./writer.ts";
 
 export interface SqliteStoreOptions {

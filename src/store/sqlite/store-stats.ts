@@ -1,6 +1,6 @@
 /** What is measured of the store at one moment, also while its files are lost: monitoring must not go dark with them. */
 import type { StoreStats } from "../../observability/metrics.ts";
-import type { GroupCommit } from "../group-commit.ts";
+import type { GroupCommit } from "../commit/group-commit.ts";
 import type { Backups } from "./backup.ts";
 import { sizeOf } from "./database-file.ts";
 import type { HotStatements } from "./hot-statements.ts";

@@ -1,10 +1,10 @@
 /** Group commit by itself, over an engine that only writes down what it was given. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { GroupCommit, type GroupCommitLimits, type RunBatch } from "../../src/store/group-commit.ts";
-import { type Command, type Lane, type Outcome, StoreUnavailableError } from "../../src/store/store.ts";
-import { settleUser } from "./support/commands.ts";
-import { tally } from "./support/outcomes.ts";
+import { GroupCommit, type GroupCommitLimits, type RunBatch } from "../../../src/store/commit/group-commit.ts";
+import { type Command, type Lane, type Outcome, StoreUnavailableError } from "../../../src/store/store.ts";
+import { settleUser } from "../support/commands.ts";
+import { tally } from "../support/outcomes.ts";
 
 const LIMITS: GroupCommitLimits = { queueCommands: 1_000, queueBytes: 1e9, batchCommands: 64, batchMs: 1_000 };
 

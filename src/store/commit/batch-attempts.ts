@@ -36,7 +36,7 @@ import { combinePolicies, type Factor, INSTANCE_POLICY_ID, type Policy } from ".
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
-import { toSubjectKey } from "./attempt-rows.ts";
+import { toSubjectKey } from "../sqlite/attempt-rows.ts";
 import type { AttemptEntry, CounterEntry, UserEntry, WorkingSet } from "./working-set.ts";
 
 /** What the commands of an organization's users are decided by. */

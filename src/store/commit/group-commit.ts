@@ -1,9 +1,9 @@
 /** Group commit: collects the commands that arrive while the last commit runs and hands them on as one batch. */
 
-import { type Refusal, refuse } from "../domain/refusal.ts";
-import type { BatchMetric } from "../observability/metrics.ts";
+import { type Refusal, refuse } from "../../domain/refusal.ts";
+import type { BatchMetric } from "../../observability/metrics.ts";
+import { type Command, type ExecuteOptions, type Lane, type Outcome, StoreUnavailableError } from "../store.ts";
 import { commandBytes } from "./command-bytes.ts";
-import { type Command, type ExecuteOptions, type Lane, type Outcome, StoreUnavailableError } from "./store.ts";
 
 export interface GroupCommitLimits {
   /** Waiting commands. Each adds at most one event of its own, so this bounds the waiting events too. */

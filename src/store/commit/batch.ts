@@ -24,14 +24,14 @@ import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
 import type { Session, SessionCommand } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
+import { type AcceptedCommand, type PendingEvent, writeAccepted } from "../sqlite/batch-write.ts";
+import type { HotStatements } from "../sqlite/hot-statements.ts";
+import { readAnswer } from "../sqlite/read-answer.ts";
+import { toRecordedEvent } from "../sqlite/rows.ts";
 import type { Command, DomainEvent, Outcome, ResourceOf } from "../store.ts";
 import { decideAttempt } from "./batch-attempts.ts";
 import { decideSessionCommand } from "./batch-sessions.ts";
-import { type AcceptedCommand, type PendingEvent, writeAccepted } from "./batch-write.ts";
 import { beginLife, forgetFailures } from "./counter-changes.ts";
-import type { HotStatements } from "./hot-statements.ts";
-import { readAnswer } from "./read-answer.ts";
-import { toRecordedEvent } from "./rows.ts";
 import { type AnyEntry, type UserEntry, WorkingSet } from "./working-set.ts";
 
 /** How long a request is remembered. */
