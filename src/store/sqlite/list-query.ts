@@ -8,7 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
-import { TOKEN_KEY_NAME, TokenSeal } from "../token-seal.ts";
+import { TOKEN_KEY_NAME, TokenSeal } from "../search/token-seal.ts";
 import type { Limits } from "./limits.ts";
 import type { Tables } from "./schema.ts";
 

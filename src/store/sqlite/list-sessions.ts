@@ -3,10 +3,10 @@ import { sql } from "kysely";
 import { weightOf } from "../../domain/page-weight.ts";
 import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "../search/page-token.ts";
 import type { Page, SessionQuery, SessionView } from "../store.ts";
 import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { type Asked, type PageKey, parsePageToken, toPageToken } from "./page-token.ts";
 import { toSession, toUserState } from "./rows.ts";
 import type { SessionTable } from "./schema.ts";
 

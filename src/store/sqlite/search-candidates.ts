@@ -1,7 +1,7 @@
 /** The few users that can match a search, by the indexes that know them. */
 import type { CompiledQuery } from "kysely";
 import type { RestrictionKind } from "../../domain/restriction.ts";
-import { toPrefixEnd, toSearchKey } from "../search-key.ts";
+import { toPrefixEnd, toSearchKey } from "../search/search-key.ts";
 import type { UserPredicate, UserSearch } from "../store.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { toKindMasks } from "./rows.ts";

@@ -1,6 +1,6 @@
 /** What stands for names that nobody has: counted like users, and unreadable on disk. */
 import { createHmac, randomBytes } from "node:crypto";
-import { toSearchKey } from "../search-key.ts";
+import { toSearchKey } from "../search/search-key.ts";
 import type { UnknownName } from "../store.ts";
 import type { HotStatements } from "./hot-statements.ts";
 

@@ -13,6 +13,7 @@ import type { Traces } from "../../observability/traces.ts";
 import { REQUEST_KEPT_MS } from "../commit/batch.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { readUserRows } from "../commit/working-set.ts";
+import { UserSearches } from "../search/search-users.ts";
 import {
   type ApiKeyName,
   type AttemptQuery,
@@ -49,7 +50,6 @@ import { LiveReads } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
-import { UserSearches } from "./search-users.ts";
 import { SessionActivity } from "./session-activity.ts";
 import { Shadows } from "./shadows.ts";
 import { assertClock } from "./start-clock.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { State, User } from "../../../src/domain/user.ts";
 import { stateOf } from "../../../src/domain/user.ts";
-import { toSearchKey } from "../../../src/store/search-key.ts";
+import { toSearchKey } from "../../../src/store/search/search-key.ts";
 import type { Store, UserPredicate, UserSearch, UserSearchOrder } from "../../../src/store/store.ts";
 import { type Random, SOAK, seededRandom } from "../../support/random.ts";
 import { banUser, createOrganization, createUser, deleteUser, lockUser } from "../support/commands.ts";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
-import { CURSOR_PURPOSE, toCursor } from "../../src/store/cursor.ts";
-import { TokenSeal } from "../../src/store/token-seal.ts";
+import { CURSOR_PURPOSE, toCursor } from "../../../src/store/search/cursor.ts";
+import { TokenSeal } from "../../../src/store/search/token-seal.ts";
 
 const KEY = Buffer.alloc(32, 7);
 const seal = new TokenSeal(KEY, 5);

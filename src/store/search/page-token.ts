@@ -2,7 +2,7 @@
 import { canonicalJson, type Json } from "../../domain/canonical-json.ts";
 import { LATEST_TIME } from "../../domain/restriction.ts";
 import { HistoryChangedError, PageTokenError } from "../store.ts";
-import type { TokenSeal } from "../token-seal.ts";
+import type { TokenSeal } from "./token-seal.ts";
 
 /** The place after the last row that was looked at, as the list's own order names it. */
 export type PageKey = readonly (string | number)[];

@@ -1,5 +1,5 @@
 /** Cursors: the place of an event in the order of all events, as it leaves the service. */
-import { EVENT_LOG } from "./log/event-encoding.ts";
+import { EVENT_LOG } from "../log/event-encoding.ts";
 import type { TokenSeal } from "./token-seal.ts";
 
 /** Seals cursors apart from page tokens. */

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import Database from "better-sqlite3";
 import type { Json } from "../../../src/domain/canonical-json.ts";
+import { parsePageToken, toPageToken } from "../../../src/store/search/page-token.ts";
+import { TokenSeal } from "../../../src/store/search/token-seal.ts";
 import { QueryRunner } from "../../../src/store/sqlite/list-query.ts";
-import { parsePageToken, toPageToken } from "../../../src/store/sqlite/page-token.ts";
-import { TokenSeal } from "../../../src/store/token-seal.ts";
 import { createUser } from "../support/commands.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 
