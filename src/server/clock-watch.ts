@@ -1,7 +1,7 @@
 /** Watches the clock: what is logged, counted and said to balancers when it jumps or is behind the newest record. */
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import { JUDGE_MS, JUMP_MS, type JumpStep, SteadyClock } from "../store/steady-clock.ts";
+import { JUDGE_MS, JUMP_MS, type JumpStep, SteadyClock } from "../store/upkeep/steady-clock.ts";
 
 export interface ClockWatchOptions {
   /** Milliseconds since the epoch; may jump. */

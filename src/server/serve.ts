@@ -16,7 +16,7 @@ import { ListLanes } from "../service/list-lanes.ts";
 import { createOperations, type OperationsOptions } from "../service/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
-import type { SteadyClock } from "../store/steady-clock.ts";
+import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
 import { Health, healthHttpMounts } from "../transport/health.ts";
 import type { TlsOptions } from "../transport/listener.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";

@@ -1,7 +1,7 @@
 /** Searches by offset: a few at once, slice by slice, until the page and its total can be told, within bounds. */
 import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
 import type { User } from "../../domain/user.ts";
-import type { Limits } from "../sqlite/limits.ts";
+import type { Limits } from "../limits.ts";
 import type { Reader } from "../sqlite/reader.ts";
 import type { Slice } from "../sqlite/user-searcher.ts";
 import { type SearchOptions, StoreUnavailableError, type UserSearch, type UserSearchAnswer } from "../store.ts";

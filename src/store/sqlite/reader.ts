@@ -3,6 +3,7 @@ import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
+import type { Limits } from "../limits.ts";
 import type {
   AttemptQuery,
   EventQuery,
@@ -13,7 +14,6 @@ import type {
   SessionView,
   UserQuery,
 } from "../store.ts";
-import type { Limits } from "./limits.ts";
 import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
 import { WorkerLink } from "./worker-link.ts";
 

@@ -13,6 +13,7 @@ import type { Traces } from "../../observability/traces.ts";
 import { REQUEST_KEPT_MS } from "../commit/batch.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { readUserRows } from "../commit/working-set.ts";
+import { type Limits, limitsOf } from "../limits.ts";
 import { UserSearches } from "../search/search-users.ts";
 import {
   type ApiKeyName,
@@ -38,23 +39,22 @@ import {
   type UserSearch,
   type UserSearchAnswer,
 } from "../store.ts";
+import { SessionActivity } from "../upkeep/session-activity.ts";
+import { Shadows } from "../upkeep/shadows.ts";
+import { Sweeper } from "../upkeep/sweeper.ts";
 import { toDueCounter } from "./attempt-rows.ts";
 import { Backups } from "./backup.ts";
 import { hasUserOrKey, openWriter, toRealPath } from "./database-file.ts";
 import { describeLooseModes, FileGuard } from "./file-guard.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
 import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
-import { type Limits, limitsOf } from "./limits.ts";
 import { readGeneration } from "./list-query.ts";
 import { LiveReads } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
-import { SessionActivity } from "./session-activity.ts";
-import { Shadows } from "./shadows.ts";
 import { assertClock } from "./start-clock.ts";
 import { readStats } from "./store-stats.ts";
-import { Sweeper } from "./sweeper.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
 import { Writer } from "./writer.ts";

@@ -1,6 +1,6 @@
 /** Refuses to start with a clock that is behind what is recorded. */
 import type { Database } from "better-sqlite3";
-import { JUMP_MS } from "../steady-clock.ts";
+import { JUMP_MS } from "../upkeep/steady-clock.ts";
 
 export interface StartClockOptions {
   /** Milliseconds since the epoch. */

@@ -1,6 +1,7 @@
 /** The reader's part of a search: one slice of matches at a time, so that other lists are served in between. */
 import { settle } from "../../domain/settle.ts";
 import { EMPTY_PERSON, type Person, personChars, type User } from "../../domain/user.ts";
+import type { Limits } from "../limits.ts";
 import type { PageKey } from "../search/page-token.ts";
 import {
   compareOrdered,
@@ -11,7 +12,6 @@ import {
   orderKeyOf,
 } from "../search/user-predicate.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder } from "../store.ts";
-import type { Limits } from "./limits.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 import { toPerson, toUserState } from "./rows.ts";
 import { findSearchCandidates, findUsersOf } from "./search-candidates.ts";

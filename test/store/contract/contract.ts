@@ -1,6 +1,6 @@
 /** What the contract suite needs of an engine: the same tests run against every one. */
 import type { TestContext } from "node:test";
-import type { Limits } from "../../../src/store/sqlite/limits.ts";
+import type { Limits } from "../../../src/store/limits.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { TestClock } from "../support/sqlite-fixture.ts";
 

@@ -1,7 +1,7 @@
 /** The steady clock: jumps of the wall clock against the monotonic clock, and what becomes of them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SteadyClock } from "../../src/store/steady-clock.ts";
+import { SteadyClock } from "../../../src/store/upkeep/steady-clock.ts";
 
 const HOUR = 3_600_000;
 
