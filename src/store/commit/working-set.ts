@@ -8,8 +8,8 @@ import type { Factor, StoredPolicy } from "../../domain/policy.ts";
 import type { Session } from "../../domain/session.ts";
 import { EMPTY_PERSON, type Person, type User, type UserState } from "../../domain/user.ts";
 import { toAttempt, toCounter, toStoredPolicy, toSubjectKey } from "../sqlite/attempt-rows.ts";
-import type { HotStatements } from "../sqlite/hot-statements.ts";
 import { toApiKey, toOrganization, toPerson, toSession, toUserState } from "../sqlite/rows.ts";
+import type { HotStatements } from "../sqlite/write/hot-statements.ts";
 
 /** What all resources have in common for the log. */
 export interface Entry {

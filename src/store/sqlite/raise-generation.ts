@@ -3,8 +3,8 @@ import type { Database } from "better-sqlite3";
 import { SYSTEM_ACTOR } from "../../domain/event.ts";
 import { evolveInstance, generationAfter, type InstanceEvent } from "../../domain/instance.ts";
 import { WorkingSet } from "../commit/working-set.ts";
-import { writeAccepted } from "./batch-write.ts";
-import { prepareHotStatements } from "./hot-statements.ts";
+import { prepareHotStatements } from "./write/hot-statements.ts";
+import { writeAccepted } from "./write/write-batch.ts";
 
 export interface RaiseOptions {
   /** Milliseconds since the epoch. */

@@ -47,9 +47,7 @@ import { Backups } from "./backup.ts";
 import { hasUserOrKey, openWriter, toRealPath } from "./database-file.ts";
 import { describeLooseModes, FileGuard } from "./file-guard.ts";
 import { type FileLock, lockFile } from "./file-lock.ts";
-import { type HotStatements, prepareHotStatements } from "./hot-statements.ts";
 import { readGeneration } from "./list-query.ts";
-import { LiveReads } from "./live-reads.ts";
 import { migrate } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
@@ -57,7 +55,9 @@ import { assertClock } from "./start-clock.ts";
 import { readStats } from "./store-stats.ts";
 import { toReadError } from "./trouble.ts";
 import { WalKeeper } from "./wal-keeper.ts";
-import { Writer } from "./writer.ts";
+import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
+import { LiveReads } from "./write/live-reads.ts";
+import { Writer } from "./write/writer.ts";
 
 export interface SqliteStoreOptions {
   /** The database file; it and its folder are created when they are not there. */

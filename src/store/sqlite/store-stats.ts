@@ -3,9 +3,9 @@ import type { StoreStats } from "../../observability/metrics.ts";
 import type { GroupCommit } from "../commit/group-commit.ts";
 import type { Backups } from "./backup.ts";
 import { sizeOf } from "./database-file.ts";
-import type { HotStatements } from "./hot-statements.ts";
 import type { WalKeeper } from "./wal-keeper.ts";
-import type { Writer } from "./writer.ts";
+import type { HotStatements } from "./write/hot-statements.ts";
+import type { Writer } from "./write/writer.ts";
 
 export interface StatsSources {
   /** The database file. */

@@ -2,10 +2,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Database } from "better-sqlite3";
 import { replayUser } from "../log/replay.ts";
-import { prepareHotStatements } from "./hot-statements.ts";
-import { readEventsUpTo } from "./read-answer.ts";
 import { toUserProfileRow, toUserStateRow } from "./rows.ts";
 import type { UserProfileTable, UserStateTable } from "./schema.ts";
+import { prepareHotStatements } from "./write/hot-statements.ts";
+import { readEventsUpTo } from "./write/read-answer.ts";
 
 export interface RowFault {
   readonly userId: string;

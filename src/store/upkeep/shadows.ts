@@ -1,7 +1,7 @@
 /** What stands for names that nobody has: counted like users, and unreadable on disk. */
 import { createHmac, randomBytes } from "node:crypto";
 import { toSearchKey } from "../search/search-key.ts";
-import type { HotStatements } from "../sqlite/hot-statements.ts";
+import type { HotStatements } from "../sqlite/write/hot-statements.ts";
 import type { UnknownName } from "../store.ts";
 
 const SECRET_NAME = "shadow";

@@ -1,11 +1,11 @@
 /** A poisoned neighbour: what the engine rejects of one command harms no other. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { verifyChain } from "../../../src/store/log/verify-chain.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/verify-rows.ts";
-import { createUser, lockUser, requestContext } from "../support/commands.ts";
-import { resourceOf, tally } from "../support/outcomes.ts";
-import { openFixture } from "../support/sqlite-fixture.ts";
+import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
+import { verifyUserRows } from "../../../../src/store/sqlite/verify-rows.ts";
+import { createUser, lockUser, requestContext } from "../../support/commands.ts";
+import { resourceOf, tally } from "../../support/outcomes.ts";
+import { openFixture } from "../../support/sqlite-fixture.ts";
 
 describe("a poisoned neighbour", () => {
   it("is refused alone", async (t) => {

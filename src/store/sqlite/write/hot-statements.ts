@@ -1,6 +1,6 @@
 /** The statements of the writer's road, prepared once, beside each other. */
 import type { Database, Statement } from "better-sqlite3";
-import type { EventRow } from "./rows.ts";
+import type { EventRow } from "../rows.ts";
 import type {
   ApiKeyTable,
   AttemptCounterTable,
@@ -13,7 +13,7 @@ import type {
   SessionTable,
   UserProfileTable,
   UserStateTable,
-} from "./schema.ts";
+} from "../schema.ts";
 
 export type HotStatements = ReturnType<typeof prepareHotStatements>;
 

@@ -1,16 +1,16 @@
 /** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
-import type { ApiKey } from "../../domain/api-key.ts";
-import { NO_ATTEMPTS, settleCounter } from "../../domain/attempt.ts";
-import { isVisible } from "../../domain/decide.ts";
-import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../domain/policy.ts";
-import { type Session, sessionStatusOf } from "../../domain/session.ts";
-import { settle } from "../../domain/settle.ts";
-import type { UserState } from "../../domain/user.ts";
-import { toSearchKey } from "../search/search-key.ts";
-import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../store.ts";
-import { toCounter, toStoredPolicy, toSubjectKey } from "./attempt-rows.ts";
+import type { ApiKey } from "../../../domain/api-key.ts";
+import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
+import { isVisible } from "../../../domain/decide.ts";
+import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../../domain/policy.ts";
+import { type Session, sessionStatusOf } from "../../../domain/session.ts";
+import { settle } from "../../../domain/settle.ts";
+import type { UserState } from "../../../domain/user.ts";
+import { toSearchKey } from "../../search/search-key.ts";
+import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../../store.ts";
+import { toCounter, toStoredPolicy, toSubjectKey } from "../attempt-rows.ts";
+import { toApiKey, toSession, toUserState } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import { toApiKey, toSession, toUserState } from "./rows.ts";
 
 export interface LiveReadsOptions {
   readonly statements: HotStatements;

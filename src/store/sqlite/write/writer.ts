@@ -1,12 +1,12 @@
 /** The writer's connection: runs a batch as one transaction, and the few writes that are no events. */
 import type { Database } from "better-sqlite3";
-import type { Session } from "../../domain/session.ts";
-import { Batch } from "../commit/batch.ts";
-import type { RunBatch, Take } from "../commit/group-commit.ts";
-import { type Outcome, StoreUnavailableError } from "../store.ts";
-import type { FileGuard } from "./file-guard.ts";
+import type { Session } from "../../../domain/session.ts";
+import { Batch } from "../../commit/batch.ts";
+import type { RunBatch, Take } from "../../commit/group-commit.ts";
+import { type Outcome, StoreUnavailableError } from "../../store.ts";
+import type { FileGuard } from "../file-guard.ts";
+import { toStoreError } from "../trouble.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import { toStoreError } from "./trouble.ts";
 
 export interface WriterOptions {
   readonly database: Database;

@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
-import { scriptOf, startChild } from "../support/child.ts";
-import { makeFolder } from "../support/sqlite-fixture.ts";
-import { countAnswers, findEarlyAnswers, parseStrace } from "../support/strace-log.ts";
+import { scriptOf, startChild } from "../../support/child.ts";
+import { makeFolder } from "../../support/sqlite-fixture.ts";
+import { countAnswers, findEarlyAnswers, parseStrace } from "../../support/strace-log.ts";
 
 const GROUPS = process.env.LOCKKEEPER_SOAK === "1" ? 200 : 8;
 /** A writer that was made wrong on purpose shows it soon, and does not last. */

@@ -1,10 +1,10 @@
 /** Rebuilds the answer to an earlier request: the resource as that request left it. */
 
-import { readUserRows } from "../commit/working-set.ts";
-import { replayApiKey, replayOrganization, replayUser } from "../log/replay.ts";
-import type { Command, RecordedEvent, ResourceOf } from "../store.ts";
+import { readUserRows } from "../../commit/working-set.ts";
+import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
+import type { Command, RecordedEvent, ResourceOf } from "../../store.ts";
+import { toApiKey, toOrganization, toRecordedEvent } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import { toApiKey, toOrganization, toRecordedEvent } from "./rows.ts";
 
 /** `position`: of the resource's last event when the request was answered. */
 export function readAnswer(
