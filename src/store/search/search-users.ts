@@ -2,8 +2,8 @@
 import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
 import type { User } from "../../domain/user.ts";
 import type { Limits } from "../limits.ts";
-import type { Reader } from "../sqlite/reader.ts";
-import type { Slice } from "../sqlite/user-searcher.ts";
+import type { Reader } from "../sqlite/read/reader.ts";
+import type { Slice } from "../sqlite/read/user-searcher.ts";
 import { type SearchOptions, StoreUnavailableError, type UserSearch, type UserSearchAnswer } from "../store.ts";
 import { compareOrdered, countConditions, isTrivial, type Ordered } from "./user-predicate.ts";
 

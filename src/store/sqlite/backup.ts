@@ -9,8 +9,8 @@ import { type Refusal, RefusalError, refuse } from "../../domain/refusal.ts";
 import type { Limits } from "../limits.ts";
 import { type Backup, type BackupInfo, StoreUnavailableError } from "../store.ts";
 import { openReader } from "./database-file.ts";
-import { readGeneration } from "./list-query.ts";
 import { doneMigrations } from "./migrate.ts";
+import { readGeneration } from "./read/list-query.ts";
 import type { LogHeadTable } from "./schema.ts";
 import type { WalKeeper } from "./wal-keeper.ts";
 

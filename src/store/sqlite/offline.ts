@@ -20,10 +20,10 @@ import Database from "better-sqlite3";
 import { generationFloor } from "../../domain/instance.ts";
 import { ASIDE_INFIX, openWriter, PRIVATE_FILE_MODE, toRealPath } from "./database-file.ts";
 import { lockFile } from "./file-lock.ts";
-import { readGeneration } from "./list-query.ts";
 import { doneMigrations, dueMigrations, migrate } from "./migrate.ts";
 import { giveFile } from "./owner.ts";
 import { type Raised, raiseGeneration } from "./raise-generation.ts";
+import { readGeneration } from "./read/list-query.ts";
 import { type DatabaseReport, type VerifyProgress, verifyDatabase, withSentences } from "./verify-database.ts";
 
 export interface RestoreOptions {

@@ -3,8 +3,8 @@ import type { Database } from "better-sqlite3";
 import { decodeBody } from "../log/event-encoding.ts";
 import { verifyChain } from "../log/verify-chain.ts";
 import { openReader, toSentence } from "./database-file.ts";
-import { readGeneration } from "./list-query.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "./migrate.ts";
+import { readGeneration } from "./read/list-query.ts";
 import type { InstanceTable, LogHeadTable } from "./schema.ts";
 import { verifyUserRows } from "./verify-rows.ts";
 

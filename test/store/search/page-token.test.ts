@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import type { Json } from "../../../src/domain/canonical-json.ts";
 import { parsePageToken, toPageToken } from "../../../src/store/search/page-token.ts";
 import { TokenSeal } from "../../../src/store/search/token-seal.ts";
-import { QueryRunner } from "../../../src/store/sqlite/list-query.ts";
+import { QueryRunner } from "../../../src/store/sqlite/read/list-query.ts";
 import { createUser } from "../support/commands.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 

@@ -1,8 +1,8 @@
 /** The reader's part of a search: one slice of matches at a time, so that other lists are served in between. */
-import { settle } from "../../domain/settle.ts";
-import { EMPTY_PERSON, type Person, personChars, type User } from "../../domain/user.ts";
-import type { Limits } from "../limits.ts";
-import type { PageKey } from "../search/page-token.ts";
+import { settle } from "../../../domain/settle.ts";
+import { EMPTY_PERSON, type Person, personChars, type User } from "../../../domain/user.ts";
+import type { Limits } from "../../limits.ts";
+import type { PageKey } from "../../search/page-token.ts";
 import {
   compareOrdered,
   compilePredicate,
@@ -10,10 +10,10 @@ import {
   needsPerson,
   type Ordered,
   orderKeyOf,
-} from "../search/user-predicate.ts";
-import type { UserPredicate, UserSearch, UserSearchOrder } from "../store.ts";
+} from "../../search/user-predicate.ts";
+import type { UserPredicate, UserSearch, UserSearchOrder } from "../../store.ts";
+import { toPerson, toUserState } from "../rows.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { toPerson, toUserState } from "./rows.ts";
 import { findSearchCandidates, findUsersOf } from "./search-candidates.ts";
 import { type Step, walkByCreation, walkById } from "./user-walk.ts";
 

@@ -1,6 +1,7 @@
 /** The reader thread: lists from a connection of its own that only reads, one question after another. */
 import { workerData } from "node:worker_threads";
-import { openReader } from "./database-file.ts";
+import { openReader } from "../database-file.ts";
+import { serveQuestions } from "../worker-port.ts";
 import { listAttempts } from "./list-attempts.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";
 import { EventLister } from "./list-events.ts";
@@ -9,7 +10,6 @@ import { SessionLister } from "./list-sessions.ts";
 import { UserLister } from "./list-users.ts";
 import type { ReaderData, ReaderQuestion } from "./reader.ts";
 import { UserSearcher } from "./user-searcher.ts";
-import { serveQuestions } from "./worker-port.ts";
 
 const { path, limits } = workerData as ReaderData;
 const database = openReader(path);

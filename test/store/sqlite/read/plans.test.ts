@@ -5,19 +5,19 @@
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
-import { networkKeyOf, parseNetwork, toAddressNumber } from "../../../src/domain/network.ts";
-import { limitsOf } from "../../../src/store/limits.ts";
-import { listAttempts } from "../../../src/store/sqlite/list-attempts.ts";
-import { listApiKeys, listOrganizations } from "../../../src/store/sqlite/list-by-id.ts";
-import { EventLister } from "../../../src/store/sqlite/list-events.ts";
-import { QueryRunner } from "../../../src/store/sqlite/list-query.ts";
-import { SessionLister } from "../../../src/store/sqlite/list-sessions.ts";
-import { UserLister } from "../../../src/store/sqlite/list-users.ts";
-import { prepareHotStatements } from "../../../src/store/sqlite/write/hot-statements.ts";
-import type { AttemptQuery, Page, SessionQuery, UserFilter } from "../../../src/store/store.ts";
-import { banUser, createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../support/commands.ts";
-import { resourceOf } from "../support/outcomes.ts";
-import { openFixture } from "../support/sqlite-fixture.ts";
+import { networkKeyOf, parseNetwork, toAddressNumber } from "../../../../src/domain/network.ts";
+import { limitsOf } from "../../../../src/store/limits.ts";
+import { listAttempts } from "../../../../src/store/sqlite/read/list-attempts.ts";
+import { listApiKeys, listOrganizations } from "../../../../src/store/sqlite/read/list-by-id.ts";
+import { EventLister } from "../../../../src/store/sqlite/read/list-events.ts";
+import { QueryRunner } from "../../../../src/store/sqlite/read/list-query.ts";
+import { SessionLister } from "../../../../src/store/sqlite/read/list-sessions.ts";
+import { UserLister } from "../../../../src/store/sqlite/read/list-users.ts";
+import { prepareHotStatements } from "../../../../src/store/sqlite/write/hot-statements.ts";
+import type { AttemptQuery, Page, SessionQuery, UserFilter } from "../../../../src/store/store.ts";
+import { banUser, createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../../support/commands.ts";
+import { resourceOf } from "../../support/outcomes.ts";
+import { openFixture } from "../../support/sqlite-fixture.ts";
 
 /** Lists have candidates, and lists that have to walk, as there are more candidates than a slice takes. */
 const WIDE = limitsOf({});

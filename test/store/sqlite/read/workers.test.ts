@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { describe, it } from "node:test";
-import { verifyChain } from "../../../src/store/log/verify-chain.ts";
-import { WorkerLink } from "../../../src/store/sqlite/worker-link.ts";
-import { until } from "../../support/until.ts";
-import { createUser, lockUser } from "../support/commands.ts";
-import { resourceOf } from "../support/outcomes.ts";
-import { openFixture } from "../support/sqlite-fixture.ts";
+import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
+import { WorkerLink } from "../../../../src/store/sqlite/worker-link.ts";
+import { until } from "../../../support/until.ts";
+import { createUser, lockUser } from "../../support/commands.ts";
+import { resourceOf } from "../../support/outcomes.ts";
+import { openFixture } from "../../support/sqlite-fixture.ts";
 
 const UNAVAILABLE = { name: "StoreUnavailableError" };
 
@@ -16,7 +16,7 @@ function linkTo(script: string, callMs = 5_000) {
   const troubles: unknown[] = [];
   const link = new WorkerLink<string>({
     name: "test worker",
-    url: new URL(`../support/${script}`, import.meta.url),
+    url: new URL(`../../support/${script}`, import.meta.url),
     workerData: null,
     callMs,
     onTrouble: (error) => troubles.push(error),

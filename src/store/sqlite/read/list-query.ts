@@ -8,9 +8,9 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
-import type { Limits } from "../limits.ts";
-import { TOKEN_KEY_NAME, TokenSeal } from "../search/token-seal.ts";
-import type { Tables } from "./schema.ts";
+import type { Limits } from "../../limits.ts";
+import { TOKEN_KEY_NAME, TokenSeal } from "../../search/token-seal.ts";
+import type { Tables } from "../schema.ts";
 
 /** Only builds: the statements run on the connection at hand. */
 export const build: Kysely<Tables> = new Kysely<Tables>({

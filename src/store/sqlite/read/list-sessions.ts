@@ -1,14 +1,14 @@
 /** ListSessions: the newest first, along an index, within the budget of one page. */
 import { sql } from "kysely";
-import { weightOf } from "../../domain/page-weight.ts";
-import { sessionStatusOf } from "../../domain/session.ts";
-import { settle } from "../../domain/settle.ts";
-import type { Limits } from "../limits.ts";
-import { type Asked, type PageKey, parsePageToken, toPageToken } from "../search/page-token.ts";
-import type { Page, SessionQuery, SessionView } from "../store.ts";
+import { weightOf } from "../../../domain/page-weight.ts";
+import { sessionStatusOf } from "../../../domain/session.ts";
+import { settle } from "../../../domain/settle.ts";
+import type { Limits } from "../../limits.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import type { Page, SessionQuery, SessionView } from "../../store.ts";
+import { toSession, toUserState } from "../rows.ts";
+import type { SessionTable } from "../schema.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { toSession, toUserState } from "./rows.ts";
-import type { SessionTable } from "./schema.ts";
 
 const CHUNK_ROWS = 250;
 

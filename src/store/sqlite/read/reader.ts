@@ -1,9 +1,9 @@
 /** The questions that the reader worker answers, and the store's end of its link. */
-import type { ApiKey } from "../../domain/api-key.ts";
-import type { Attempt } from "../../domain/attempt.ts";
-import type { Organization } from "../../domain/organization.ts";
-import type { User } from "../../domain/user.ts";
-import type { Limits } from "../limits.ts";
+import type { ApiKey } from "../../../domain/api-key.ts";
+import type { Attempt } from "../../../domain/attempt.ts";
+import type { Organization } from "../../../domain/organization.ts";
+import type { User } from "../../../domain/user.ts";
+import type { Limits } from "../../limits.ts";
 import type {
   AttemptQuery,
   EventQuery,
@@ -13,9 +13,9 @@ import type {
   SessionQuery,
   SessionView,
   UserQuery,
-} from "../store.ts";
+} from "../../store.ts";
+import { WorkerLink } from "../worker-link.ts";
 import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
-import { WorkerLink } from "./worker-link.ts";
 
 /** Lists by id. */
 export interface IdQuery {

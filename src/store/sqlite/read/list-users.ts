@@ -1,16 +1,16 @@
 /** ListUsers: a small set of candidates where an index gives one, else a walk along the order that was asked for. */
 
-import type { Json } from "../../domain/canonical-json.ts";
-import { personWeight } from "../../domain/page-weight.ts";
-import { settle } from "../../domain/settle.ts";
-import { EMPTY_PERSON, type User, type UserState } from "../../domain/user.ts";
-import type { Limits } from "../limits.ts";
-import { type Asked, type PageKey, parsePageToken, toPageToken } from "../search/page-token.ts";
-import { matchesSearch, matchesState, searchKeyOf } from "../search/user-filter.ts";
-import type { Page, UserQuery } from "../store.ts";
+import type { Json } from "../../../domain/canonical-json.ts";
+import { personWeight } from "../../../domain/page-weight.ts";
+import { settle } from "../../../domain/settle.ts";
+import { EMPTY_PERSON, type User, type UserState } from "../../../domain/user.ts";
+import type { Limits } from "../../limits.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import { matchesSearch, matchesState, searchKeyOf } from "../../search/user-filter.ts";
+import type { Page, UserQuery } from "../../store.ts";
+import { toPerson, toUserState } from "../rows.ts";
+import type { UserStateTable } from "../schema.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { toPerson, toUserState } from "./rows.ts";
-import type { UserStateTable } from "./schema.ts";
 import { findCandidates } from "./user-candidates.ts";
 import { walkByChange, walkByCreation } from "./user-walk.ts";
 

@@ -1,12 +1,12 @@
 /** Recorded attempts in the order of their beginnings, along an index, within the budget of one page. */
 import { sql } from "kysely";
-import { type Attempt, outcomeAt } from "../../domain/attempt.ts";
-import type { Json } from "../../domain/canonical-json.ts";
-import { sharedNetworkKey, toAddressNumber } from "../../domain/network.ts";
-import type { Limits } from "../limits.ts";
-import { type Asked, type PageKey, parsePageToken, toPageToken } from "../search/page-token.ts";
-import type { AttemptQuery, Page } from "../store.ts";
-import { toAttempt, toSubjectKey } from "./attempt-rows.ts";
+import { type Attempt, outcomeAt } from "../../../domain/attempt.ts";
+import type { Json } from "../../../domain/canonical-json.ts";
+import { sharedNetworkKey, toAddressNumber } from "../../../domain/network.ts";
+import type { Limits } from "../../limits.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import type { AttemptQuery, Page } from "../../store.ts";
+import { toAttempt, toSubjectKey } from "../attempt-rows.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 
 const CHUNK_ROWS = 500;

@@ -1,10 +1,10 @@
 /** The few users that can match a search, by the indexes that know them. */
 import type { CompiledQuery } from "kysely";
-import type { RestrictionKind } from "../../domain/restriction.ts";
-import { toPrefixEnd, toSearchKey } from "../search/search-key.ts";
-import type { UserPredicate, UserSearch } from "../store.ts";
+import type { RestrictionKind } from "../../../domain/restriction.ts";
+import { toPrefixEnd, toSearchKey } from "../../search/search-key.ts";
+import type { UserPredicate, UserSearch } from "../../store.ts";
+import { toKindMasks } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
-import { toKindMasks } from "./rows.ts";
 
 type Ids = ReadonlySet<string>;
 /** Any query of ids, of whatever table. */

@@ -1,12 +1,12 @@
 /** ListOrganizations and ListApiKeys: in the order of their ids. */
-import type { ApiKey } from "../../domain/api-key.ts";
-import type { Json } from "../../domain/canonical-json.ts";
-import type { Organization } from "../../domain/organization.ts";
-import { type Asked, parsePageToken, toPageToken } from "../search/page-token.ts";
-import type { Page } from "../store.ts";
+import type { ApiKey } from "../../../domain/api-key.ts";
+import type { Json } from "../../../domain/canonical-json.ts";
+import type { Organization } from "../../../domain/organization.ts";
+import { type Asked, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import type { Page } from "../../store.ts";
+import { toApiKey, toOrganization } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import type { ApiKeyQuery, IdQuery } from "./reader.ts";
-import { toApiKey, toOrganization } from "./rows.ts";
 
 export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Organization> {
   const asked = askedOf(runner, ["organizations"]);
