@@ -1,6 +1,6 @@
 /** Allows one import of a file at a time: two would write one checkpoint, and each would lose the other's notes. */
 import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
-import { type FileLock, lockFile } from "../../store/sqlite/file-lock.ts";
+import { type FileLock, lockFile } from "../../store/sqlite/file/file-lock.ts";
 import { EXIT, Failure } from "../frame/failure.ts";
 import { unwritable } from "./checkpoint.ts";
 

@@ -1,9 +1,9 @@
 /** What is measured of the store at one moment, also while its files are lost: monitoring must not go dark with them. */
 import type { StoreStats } from "../../observability/metrics.ts";
 import type { GroupCommit } from "../commit/group-commit.ts";
-import type { Backups } from "./backup.ts";
-import { sizeOf } from "./database-file.ts";
-import type { WalKeeper } from "./wal-keeper.ts";
+import type { Backups } from "./file/backup.ts";
+import { sizeOf } from "./file/database-file.ts";
+import type { WalKeeper } from "./file/wal-keeper.ts";
 import type { HotStatements } from "./write/hot-statements.ts";
 import type { Writer } from "./write/writer.ts";
 

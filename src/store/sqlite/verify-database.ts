@@ -2,7 +2,7 @@
 import type { Database } from "better-sqlite3";
 import { decodeBody } from "../log/event-encoding.ts";
 import { verifyChain } from "../log/verify-chain.ts";
-import { openReader, toSentence } from "./database-file.ts";
+import { openReader, toSentence } from "./file/database-file.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "./migrate.ts";
 import { readGeneration } from "./read/list-query.ts";
 import type { InstanceTable, LogHeadTable } from "./schema.ts";

@@ -18,7 +18,7 @@ import { describe, it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { parseNetwork } from "../../../src/domain/network.ts";
 import { createOwnerKey } from "../../../src/server/offline-key.ts";
-import { lockFile } from "../../../src/store/sqlite/file-lock.ts";
+import { lockFile } from "../../../src/store/sqlite/file/file-lock.ts";
 import {
   migrateFile,
   type RestoreOptions,

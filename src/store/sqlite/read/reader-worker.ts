@@ -1,6 +1,6 @@
 /** The reader thread: lists from a connection of its own that only reads, one question after another. */
 import { workerData } from "node:worker_threads";
-import { openReader } from "../database-file.ts";
+import { openReader } from "../file/database-file.ts";
 import { serveQuestions } from "../worker-port.ts";
 import { listAttempts } from "./list-attempts.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";

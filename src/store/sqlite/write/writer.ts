@@ -4,7 +4,7 @@ import type { Session } from "../../../domain/session.ts";
 import { Batch } from "../../commit/batch.ts";
 import type { RunBatch, Take } from "../../commit/group-commit.ts";
 import { type Outcome, StoreUnavailableError } from "../../store.ts";
-import type { FileGuard } from "../file-guard.ts";
+import type { FileGuard } from "../file/file-guard.ts";
 import { toStoreError } from "../trouble.ts";
 import type { HotStatements } from "./hot-statements.ts";
 

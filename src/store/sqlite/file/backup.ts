@@ -5,13 +5,13 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Database } from "better-sqlite3";
-import { type Refusal, RefusalError, refuse } from "../../domain/refusal.ts";
-import type { Limits } from "../limits.ts";
-import { type Backup, type BackupInfo, StoreUnavailableError } from "../store.ts";
+import { type Refusal, RefusalError, refuse } from "../../../domain/refusal.ts";
+import type { Limits } from "../../limits.ts";
+import { type Backup, type BackupInfo, StoreUnavailableError } from "../../store.ts";
+import { doneMigrations } from "../migrate.ts";
+import { readGeneration } from "../read/list-query.ts";
+import type { LogHeadTable } from "../schema.ts";
 import { openReader } from "./database-file.ts";
-import { doneMigrations } from "./migrate.ts";
-import { readGeneration } from "./read/list-query.ts";
-import type { LogHeadTable } from "./schema.ts";
 import type { WalKeeper } from "./wal-keeper.ts";
 
 /*

@@ -3,10 +3,10 @@ import { fdatasync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Database } from "better-sqlite3";
-import { StoreUnavailableError } from "../store.ts";
+import { StoreUnavailableError } from "../../store.ts";
+import { toReadError } from "../trouble.ts";
+import { WorkerLink } from "../worker-link.ts";
 import type { CheckpointMode, CheckpointResult } from "./checkpoint-worker.ts";
-import { toReadError } from "./trouble.ts";
-import { WorkerLink } from "./worker-link.ts";
 
 export interface WalKeeperOptions {
   readonly database: Database;

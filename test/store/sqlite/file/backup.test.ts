@@ -5,14 +5,14 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import Database from "better-sqlite3";
-import { RefusalError } from "../../../src/domain/refusal.ts";
-import type { SqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
-import { verifyFile } from "../../../src/store/sqlite/verify-database.ts";
-import { type Backup, StoreUnavailableError } from "../../../src/store/store.ts";
-import { until } from "../../support/until.ts";
-import { createUser, lockUser } from "../support/commands.ts";
-import { makeFolder, openFixture } from "../support/sqlite-fixture.ts";
-import { mountTmpfs } from "../support/tmpfs.ts";
+import { RefusalError } from "../../../../src/domain/refusal.ts";
+import type { SqliteStore } from "../../../../src/store/sqlite/sqlite-store.ts";
+import { verifyFile } from "../../../../src/store/sqlite/verify-database.ts";
+import { type Backup, StoreUnavailableError } from "../../../../src/store/store.ts";
+import { until } from "../../../support/until.ts";
+import { createUser, lockUser } from "../../support/commands.ts";
+import { makeFolder, openFixture } from "../../support/sqlite-fixture.ts";
+import { mountTmpfs } from "../../support/tmpfs.ts";
 
 const MIB = 1024 * 1024;
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { copyFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { createUser, lockUser } from "../support/commands.ts";
-import { resourceOf } from "../support/outcomes.ts";
-import { makeFolder, openFixture } from "../support/sqlite-fixture.ts";
+import { createUser, lockUser } from "../../support/commands.ts";
+import { resourceOf } from "../../support/outcomes.ts";
+import { makeFolder, openFixture } from "../../support/sqlite-fixture.ts";
 
 describe("a file next to the database", () => {
   for (const suffix of ["-wal", "-shm", ".lock"]) {

@@ -15,13 +15,13 @@ import {
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import Database from "better-sqlite3";
-import { openSqliteStore, type SqliteStoreOptions } from "../../../src/store/sqlite/sqlite-store.ts";
-import { defer } from "../../support/cleanup.ts";
-import { runCommand } from "../../support/run-command.ts";
-import { createUser } from "../support/commands.ts";
-import { resourceOf } from "../support/outcomes.ts";
-import { atEnd, makeFolder, openFixture, START_TIME } from "../support/sqlite-fixture.ts";
-import { mountTmpfs } from "../support/tmpfs.ts";
+import { openSqliteStore, type SqliteStoreOptions } from "../../../../src/store/sqlite/sqlite-store.ts";
+import { defer } from "../../../support/cleanup.ts";
+import { runCommand } from "../../../support/run-command.ts";
+import { createUser } from "../../support/commands.ts";
+import { resourceOf } from "../../support/outcomes.ts";
+import { atEnd, makeFolder, openFixture, START_TIME } from "../../support/sqlite-fixture.ts";
+import { mountTmpfs } from "../../support/tmpfs.ts";
 
 function open(path: string, more: Partial<SqliteStoreOptions> = {}) {
   return openSqliteStore({ path, clock: () => START_TIME, ...more });
@@ -188,7 +188,7 @@ describe("opening a database", () => {
     const isRoot = process.geteuid?.() === 0;
     const nobody = { uid: 65_534, gid: 65_534 };
     if (isRoot) for (const each of [folder, path]) chownSync(each, nobody.uid, nobody.gid);
-    const source = JSON.stringify(new URL("../../../src/store/sqlite/file-lock.ts", import.meta.url).href);
+    const source = JSON.stringify(new URL("../../../../src/store/sqlite/file/file-lock.ts", import.meta.url).href);
     const program = `import { lockFile } from ${source}; lockFile(${JSON.stringify(path)}); console.log("locked");`;
     const ran = await runCommand(process.execPath, ["--input-type=module", "-e", program], {
       identity: isRoot ? nobody : {},
@@ -200,7 +200,7 @@ describe("opening a database", () => {
   it("syncs every commit and checkpoints only on its worker", async (t) => {
     const { connect, path } = await openFixture(t);
     assert.equal(connect().pragma("journal_mode", { simple: true }), "wal");
-    const source = readFileSync(new URL("../../../src/store/sqlite/database-file.ts", import.meta.url), "utf8");
+    const source = readFileSync(new URL("../../../../src/store/sqlite/file/database-file.ts", import.meta.url), "utf8");
     // Both are settings of a connection, which no other one can ask; durability.test.ts proves the first.
     assert.match(source, /synchronous = FULL/);
     assert.match(source, /wal_autocheckpoint = 0/);

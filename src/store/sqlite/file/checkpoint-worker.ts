@@ -1,7 +1,7 @@
 /** The checkpoint thread: moves pages from the write-ahead log into the database, away from the event loop. */
 import { workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { serveQuestions } from "./worker-port.ts";
+import { serveQuestions } from "../worker-port.ts";
 
 /** PASSIVE goes as far as it can beside the writer; RESTART waits for readers, so that the log begins anew. */
 export type CheckpointMode = "PASSIVE" | "RESTART";

@@ -1,8 +1,8 @@
 /** A backup is read no faster than it may. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createUser } from "../support/commands.ts";
-import { openFixture } from "../support/sqlite-fixture.ts";
+import { createUser } from "../../support/commands.ts";
+import { openFixture } from "../../support/sqlite-fixture.ts";
 
 const MIB = 1024 * 1024;
 

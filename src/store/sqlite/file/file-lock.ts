@@ -13,7 +13,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { ASIDE_INFIX, PRIVATE_FILE_MODE } from "./database-file.ts";
-import { giveDescriptor } from "./owner.ts";
+import { giveDescriptor } from "./file-owner.ts";
 
 /** Follows the name of the database. */
 export const LOCK_SUFFIX = ".lock";
