@@ -121,7 +121,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 async function assertDatabase(path: string): Promise<void> {
   const isThere = existsSync(path);
   // Most starts do not need it.
-  const { isEmptyDatabase } = await import("../store/sqlite/offline.ts");
+  const { isEmptyDatabase } = await import("../store/sqlite/offline/offline.ts");
   if (isThere && !(await isEmptyDatabase(path))) return;
   const fact = isThere ? `the file ${resolve(path)} is empty` : `there is no database ${resolve(path)}`;
   throw new ConfigError(`--database: ${fact}, and --create-database is false`);

@@ -13,7 +13,7 @@ import Database from "better-sqlite3";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import type { CreateApiKeyResponse } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { verifyFile } from "../../src/store/sqlite/verify-database.ts";
+import { verifyFile } from "../../src/store/sqlite/offline/verify-database.ts";
 import { assertRefused as assertCommandRefused, cliOf, jsonOf, MAIN } from "../cli/support/cli.ts";
 import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../store/support/older-schema.ts";
 import { fillForBackup as fill, partialsOf } from "../support/backups.ts";

@@ -9,7 +9,7 @@ import { ConnectError } from "@connectrpc/connect";
 import Database from "better-sqlite3";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { verifyChain } from "../../src/store/log/verify-chain.ts";
-import { verifyUserRows } from "../../src/store/sqlite/verify-rows.ts";
+import { verifyUserRows } from "../../src/store/sqlite/offline/verify-rows.ts";
 import { type Random, SOAK, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";

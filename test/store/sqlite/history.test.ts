@@ -7,7 +7,7 @@ import { settle } from "../../../src/domain/settle.ts";
 import { nextDue } from "../../../src/domain/user.ts";
 import { replayUser } from "../../../src/store/log/replay.ts";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/verify-rows.ts";
+import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import type { Outcome, RecordedEvent } from "../../../src/store/store.ts";
 import {
   banUser,

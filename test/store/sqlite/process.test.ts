@@ -5,8 +5,8 @@ import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
+import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/verify-rows.ts";
 import { startChild } from "../support/child.ts";
 import { makeFolder } from "../support/sqlite-fixture.ts";
 

@@ -25,7 +25,7 @@ export const migrate = defineCommand({
     if (database === undefined)
       throw usageFailure("--database is needed, such as --database sqlite:data/lockkeeper.db");
     const { path } = database;
-    const { migrateFile } = await import("../../../store/sqlite/offline.ts");
+    const { migrateFile } = await import("../../../store/sqlite/offline/offline.ts");
     const { from, due } = await failing(() => migrateFile(path, { check }));
     const to = due.at(-1) ?? from;
     const said = due.length === 0 ? `${path} is at ${from}; nothing is due` : `${path}: ${from || "empty"} → ${to}`;

@@ -1,7 +1,7 @@
 /** `lockkeeper restore`: puts a backup in the place of a database, or only raises the generation after a recovery. */
 import { existsSync } from "node:fs";
-import type { Restored } from "../../../store/sqlite/offline.ts";
-import type { Raised } from "../../../store/sqlite/raise-generation.ts";
+import type { Restored } from "../../../store/sqlite/offline/offline.ts";
+import type { Raised } from "../../../store/sqlite/offline/raise-generation.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, optionalWord, short, toggle } from "../../frame/flag.ts";
@@ -33,7 +33,7 @@ export const restore = defineCommand({
       throw usageFailure("either the file of a backup or --raise-generation is needed, one of them");
     }
     const { path } = database;
-    const { raiseFileGeneration, restoreFile } = await import("../../../store/sqlite/offline.ts");
+    const { raiseFileGeneration, restoreFile } = await import("../../../store/sqlite/offline/offline.ts");
     if (file === undefined) {
       const raised = await failing(() => raiseFileGeneration(path, Date.now));
       await output.object(

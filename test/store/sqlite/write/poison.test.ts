@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
-import { verifyUserRows } from "../../../../src/store/sqlite/verify-rows.ts";
+import { verifyUserRows } from "../../../../src/store/sqlite/offline/verify-rows.ts";
 import { createUser, lockUser, requestContext } from "../../support/commands.ts";
 import { resourceOf, tally } from "../../support/outcomes.ts";
 import { openFixture } from "../../support/sqlite-fixture.ts";

@@ -17,13 +17,13 @@ import {
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { generationFloor } from "../../domain/instance.ts";
-import { ASIDE_INFIX, openWriter, PRIVATE_FILE_MODE, toRealPath } from "./file/database-file.ts";
-import { lockFile } from "./file/file-lock.ts";
-import { giveFile } from "./file/file-owner.ts";
-import { doneMigrations, dueMigrations, migrate } from "./migrate.ts";
+import { generationFloor } from "../../../domain/instance.ts";
+import { ASIDE_INFIX, openWriter, PRIVATE_FILE_MODE, toRealPath } from "../file/database-file.ts";
+import { lockFile } from "../file/file-lock.ts";
+import { giveFile } from "../file/file-owner.ts";
+import { doneMigrations, dueMigrations, migrate } from "../migrate.ts";
+import { readGeneration } from "../read/list-query.ts";
 import { type Raised, raiseGeneration } from "./raise-generation.ts";
-import { readGeneration } from "./read/list-query.ts";
 import { type DatabaseReport, type VerifyProgress, verifyDatabase, withSentences } from "./verify-database.ts";
 
 export interface RestoreOptions {

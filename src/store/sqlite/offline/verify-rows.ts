@@ -1,11 +1,11 @@
 /** Verifies that the rows of users are what replaying their events gives. */
 import { isDeepStrictEqual } from "node:util";
 import type { Database } from "better-sqlite3";
-import { replayUser } from "../log/replay.ts";
-import { toUserProfileRow, toUserStateRow } from "./rows.ts";
-import type { UserProfileTable, UserStateTable } from "./schema.ts";
-import { prepareHotStatements } from "./write/hot-statements.ts";
-import { readEventsUpTo } from "./write/read-answer.ts";
+import { replayUser } from "../../log/replay.ts";
+import { toUserProfileRow, toUserStateRow } from "../rows.ts";
+import type { UserProfileTable, UserStateTable } from "../schema.ts";
+import { prepareHotStatements } from "../write/hot-statements.ts";
+import { readEventsUpTo } from "../write/read-answer.ts";
 
 export interface RowFault {
   readonly userId: string;

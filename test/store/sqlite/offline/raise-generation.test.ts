@@ -3,12 +3,16 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import Database from "better-sqlite3";
-import { SessionStatus } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { verifyChain } from "../../../src/store/log/verify-chain.ts";
-import { type Raised, type RaiseOptions, raiseGeneration } from "../../../src/store/sqlite/raise-generation.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/verify-rows.ts";
-import { assertRefused } from "../../support/refusals.ts";
-import { type Running, startService, temporaryFolder } from "../../support/service.ts";
+import { SessionStatus } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
+import {
+  type Raised,
+  type RaiseOptions,
+  raiseGeneration,
+} from "../../../../src/store/sqlite/offline/raise-generation.ts";
+import { verifyUserRows } from "../../../../src/store/sqlite/offline/verify-rows.ts";
+import { assertRefused } from "../../../support/refusals.ts";
+import { type Running, startService, temporaryFolder } from "../../../support/service.ts";
 
 /** As a stopped service's database is raised. */
 function raise(path: string, options: Partial<RaiseOptions> = {}): Raised {

@@ -16,21 +16,21 @@ import {
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
-import { parseNetwork } from "../../../src/domain/network.ts";
-import { createOwnerKey } from "../../../src/server/offline-key.ts";
-import { lockFile } from "../../../src/store/sqlite/file/file-lock.ts";
+import { parseNetwork } from "../../../../src/domain/network.ts";
+import { createOwnerKey } from "../../../../src/server/offline-key.ts";
+import { lockFile } from "../../../../src/store/sqlite/file/file-lock.ts";
 import {
   migrateFile,
   type RestoreOptions,
   raiseFileGeneration,
   restoreFile,
-} from "../../../src/store/sqlite/offline.ts";
-import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
-import { verifyFile } from "../../../src/store/sqlite/verify-database.ts";
-import { context, createApiKey, createUser, lockUser, requestContext } from "../support/commands.ts";
-import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../support/older-schema.ts";
-import { reasonOf, resourceOf } from "../support/outcomes.ts";
-import { makeFolder, openFixture, type SqliteFixture, START_TIME } from "../support/sqlite-fixture.ts";
+} from "../../../../src/store/sqlite/offline/offline.ts";
+import { verifyFile } from "../../../../src/store/sqlite/offline/verify-database.ts";
+import { openSqliteStore } from "../../../../src/store/sqlite/sqlite-store.ts";
+import { context, createApiKey, createUser, lockUser, requestContext } from "../../support/commands.ts";
+import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../../support/older-schema.ts";
+import { reasonOf, resourceOf } from "../../support/outcomes.ts";
+import { makeFolder, openFixture, type SqliteFixture, START_TIME } from "../../support/sqlite-fixture.ts";
 
 /** Not the last millisecond of a second, so that nothing has to be waited for. */
 const NOW = START_TIME + 990;

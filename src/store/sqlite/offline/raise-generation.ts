@@ -1,10 +1,10 @@
 /** Raises the generation of a database that nobody serves: an event of its own, and a row. */
 import type { Database } from "better-sqlite3";
-import { SYSTEM_ACTOR } from "../../domain/event.ts";
-import { evolveInstance, generationAfter, type InstanceEvent } from "../../domain/instance.ts";
-import { WorkingSet } from "../commit/working-set.ts";
-import { prepareHotStatements } from "./write/hot-statements.ts";
-import { writeAccepted } from "./write/write-batch.ts";
+import { SYSTEM_ACTOR } from "../../../domain/event.ts";
+import { evolveInstance, generationAfter, type InstanceEvent } from "../../../domain/instance.ts";
+import { WorkingSet } from "../../commit/working-set.ts";
+import { prepareHotStatements } from "../write/hot-statements.ts";
+import { writeAccepted } from "../write/write-batch.ts";
 
 export interface RaiseOptions {
   /** Milliseconds since the epoch. */

@@ -1,11 +1,11 @@
 /** Verifies a whole database that nobody writes to: its pages, the chain, and that every row is what its events give. */
 import type { Database } from "better-sqlite3";
-import { decodeBody } from "../log/event-encoding.ts";
-import { verifyChain } from "../log/verify-chain.ts";
-import { openReader, toSentence } from "./file/database-file.ts";
-import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "./migrate.ts";
-import { readGeneration } from "./read/list-query.ts";
-import type { InstanceTable, LogHeadTable } from "./schema.ts";
+import { decodeBody } from "../../log/event-encoding.ts";
+import { verifyChain } from "../../log/verify-chain.ts";
+import { openReader, toSentence } from "../file/database-file.ts";
+import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "../migrate.ts";
+import { readGeneration } from "../read/list-query.ts";
+import type { InstanceTable, LogHeadTable } from "../schema.ts";
 import { verifyUserRows } from "./verify-rows.ts";
 
 export type VerifyStage = "pages" | "events" | "users";
