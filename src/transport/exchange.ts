@@ -6,11 +6,11 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { CallTrace } from "../observability/traces.ts";
 import { parseTarget } from "../transcoding/path-text.ts";
 import { bodyTooSlow, callerGone } from "./call-error.ts";
-import { type ClientAddress, plainAddress } from "./client-address.ts";
 import type { TransportLimits } from "./limits.ts";
+import { type ClientAddress, plainAddress } from "./listen/client-address.ts";
+import type { Expectation } from "./listen/request-sink.ts";
 import type { HttpRequest, HttpResponse } from "./mount.ts";
 import { RequestBody } from "./request-body.ts";
-import type { Expectation } from "./served.ts";
 
 export type AnswerHeader = Record<string, string | readonly string[]>;
 

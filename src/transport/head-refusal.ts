@@ -2,8 +2,8 @@
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../transcoding/rest-error.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Expectation } from "./listen/request-sink.ts";
 import type { HttpRequest } from "./mount.ts";
-import type { Expectation } from "./served.ts";
 
 /** What may stand in `Host`: names, addresses and ports. */
 const authorityPattern = /^[A-Za-z0-9._~!$&'()*+,;=:%[\]-]+$/;

@@ -1,6 +1,6 @@
 /** What a caller may ask of the transport before it is refused. Every limit is an option; tests use small ones. */
 
-import type { ResetRate } from "./reset-budget.ts";
+import type { ResetRate } from "./listen/reset-budget.ts";
 
 /** Sizes end in `Bytes`, durations in `Ms`. */
 export interface TransportLimits {

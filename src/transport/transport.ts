@@ -3,21 +3,21 @@ import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { Traces } from "../observability/traces.ts";
 import { serviceStopping } from "./call-error.ts";
-import { createClientAddress, type ProxyOptions } from "./client-address.ts";
 import { dispatch } from "./dispatch.ts";
 import { type Door, Exchange } from "./exchange.ts";
-import { createFaultAnswer } from "./fault-answer.ts";
 import { Health } from "./health.ts";
 import { LateRoads } from "./late-roads.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
-import { createListener, type Listener, type TlsOptions } from "./listener.ts";
+import { createClientAddress, type ProxyOptions } from "./listen/client-address.ts";
+import { createFaultAnswer } from "./listen/fault-answer.ts";
+import { createListener, type Listener, type TlsOptions } from "./listen/listener.ts";
+import type { Serve } from "./listen/request-sink.ts";
 import { LiveExchanges } from "./live-exchanges.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
 import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
 import type { Reflection } from "./reflection.ts";
 import type { Surroundings } from "./road.ts";
-import type { Serve } from "./served.ts";
 import { takeTurn } from "./turns.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {

@@ -6,7 +6,7 @@ import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { nativeRestPolicy } from "../../../src/transcoding/policy.ts";
 import { Health, healthHttpMounts, healthMount } from "../../../src/transport/health.ts";
 import type { TransportLimits } from "../../../src/transport/limits.ts";
-import type { TlsOptions } from "../../../src/transport/listener.ts";
+import type { TlsOptions } from "../../../src/transport/listen/listener.ts";
 import {
   type Admit,
   type Call,

@@ -1,11 +1,11 @@
 /** One port for HTTP/1.1 and HTTP/2, cleartext or TLS: tells them apart by their first bytes and keeps both within limits. */
 import { type AddressInfo, Server, type Socket } from "node:net";
 import * as tls from "node:tls";
+import type { TransportLimits } from "../limits.ts";
 import { Connections } from "./connections.ts";
 import { createHttp1Server, type Http1Server } from "./http1-server.ts";
 import { createHttp2Server, type Http2Sessions } from "./http2-sessions.ts";
-import type { TransportLimits } from "./limits.ts";
-import type { Sink } from "./served.ts";
+import type { Sink } from "./request-sink.ts";
 
 /** What a TLS listener shows, PEM: certificate chain and key, and the authorities whose clients alone may connect. */
 export interface TlsOptions {

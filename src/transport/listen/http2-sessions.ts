@@ -9,11 +9,11 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { Code } from "@connectrpc/connect";
-import { RestError } from "../transcoding/rest-error.ts";
-import { expectationOf } from "./head-refusal.ts";
-import type { TransportLimits } from "./limits.ts";
+import { RestError } from "../../transcoding/rest-error.ts";
+import { expectationOf } from "../head-refusal.ts";
+import type { TransportLimits } from "../limits.ts";
+import type { OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";
-import type { OnFault, Sink } from "./served.ts";
 
 export interface Http2Sessions {
   /** Serves a connection whose first bytes, `held`, lie in the socket, which is paused. They begin with a preface. */

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { createClientAddress, type ForwardedHeader } from "../../src/transport/client-address.ts";
-import { threadCpuMs } from "../support/cpu-time.ts";
-import { SOAK, seededRandom } from "../support/random.ts";
+import { createClientAddress, type ForwardedHeader } from "../../../src/transport/listen/client-address.ts";
+import { threadCpuMs } from "../../support/cpu-time.ts";
+import { SOAK, seededRandom } from "../../support/random.ts";
 
 const PROXY = "10.0.0.1";
 const trusted = [

@@ -6,11 +6,11 @@ import * as http2 from "node:http2";
 import { after, afterEach, before, describe, it } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HttpMount } from "../../src/transport/mount.ts";
-import { mountHttp } from "../../src/transport/mount.ts";
-import { until } from "../support/until.ts";
-import { type Lab, startLab, withLab } from "./support/lab.ts";
-import { EchoRequestSchema } from "./support/lab-service.ts";
+import type { HttpMount } from "../../../src/transport/mount.ts";
+import { mountHttp } from "../../../src/transport/mount.ts";
+import { until } from "../../support/until.ts";
+import { type Lab, startLab, withLab } from "../support/lab.ts";
+import { EchoRequestSchema } from "../support/lab-service.ts";
 import {
   answerOf,
   badge,
@@ -23,7 +23,7 @@ import {
   openSocket,
   receive,
   request,
-} from "./support/raw.ts";
+} from "../support/raw.ts";
 
 const limits = {
   headerBytesMax: 4_000,

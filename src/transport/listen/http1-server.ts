@@ -3,11 +3,11 @@ import * as http from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Code } from "@connectrpc/connect";
-import { RestError } from "../transcoding/rest-error.ts";
-import { expectationOf, headersTooLarge } from "./head-refusal.ts";
+import { RestError } from "../../transcoding/rest-error.ts";
+import { expectationOf, headersTooLarge } from "../head-refusal.ts";
+import type { TransportLimits } from "../limits.ts";
 import { Http1Connection } from "./http1-connection.ts";
-import type { TransportLimits } from "./limits.ts";
-import type { Serve, Sink } from "./served.ts";
+import type { Serve, Sink } from "./request-sink.ts";
 
 export interface Http1Server {
   /** Owns the port: Node enforces the time-outs of headers and requests only then. */

@@ -1,8 +1,8 @@
 /** What the servers of both HTTP versions hand to the transport: requests, and faults that are no request's. */
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
-import type { RestError } from "../transcoding/rest-error.ts";
-import type { HttpRequest, HttpResponse } from "./mount.ts";
+import type { RestError } from "../../transcoding/rest-error.ts";
+import type { HttpRequest, HttpResponse } from "../mount.ts";
 
 /** What the `Expect` of a request asks for. */
 export type Expectation = "none" | "continue" | "unknown";

@@ -2,11 +2,11 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { createRegistry } from "@bufbuild/protobuf";
-import { encodeStatusError } from "../transcoding/error.ts";
+import { encodeStatusError } from "../../transcoding/error.ts";
+import { CALL_ID_HEADER } from "../exchange.ts";
+import { recordFault, type Surroundings } from "../road.ts";
 import { plainAddress } from "./client-address.ts";
-import { CALL_ID_HEADER } from "./exchange.ts";
-import { recordFault, type Surroundings } from "./road.ts";
-import type { OnFault } from "./served.ts";
+import type { OnFault } from "./request-sink.ts";
 
 const NO_TYPES = createRegistry();
 

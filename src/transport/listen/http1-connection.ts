@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Expectation, Serve, Served } from "./served.ts";
+import type { Expectation, Serve, Served } from "./request-sink.ts";
 
 /** The parser gets so many bytes at once: a few hundred requests at most. */
 const SLICE_BYTES = 8 * 1024;

@@ -11,11 +11,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { roundTrip } from "../support/round-trip.ts";
-import { until } from "../support/until.ts";
-import { Authority, noOpenssl } from "./support/certificates.ts";
-import { type Lab, withLab } from "./support/lab.ts";
-import { jsonHeader, open, request } from "./support/raw.ts";
+import { roundTrip } from "../../support/round-trip.ts";
+import { until } from "../../support/until.ts";
+import { Authority, noOpenssl } from "../support/certificates.ts";
+import { type Lab, withLab } from "../support/lab.ts";
+import { jsonHeader, open, request } from "../support/raw.ts";
 
 const MAX = 40;
 /** Long enough that none of the slow ones is closed for being slow. */

@@ -10,10 +10,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import * as tls from "node:tls";
-import type { TlsOptions } from "../../src/transport/listener.ts";
-import { readTlsFiles } from "../../src/transport/tls-files.ts";
-import { Authority, noOpenssl } from "./support/certificates.ts";
-import { type Lab, withLab } from "./support/lab.ts";
+import type { TlsOptions } from "../../../src/transport/listen/listener.ts";
+import { readTlsFiles } from "../../../src/transport/listen/tls-files.ts";
+import { Authority, noOpenssl } from "../support/certificates.ts";
+import { type Lab, withLab } from "../support/lab.ts";
 
 const skip = noOpenssl() ?? false;
 const folder = mkdtempSync(join(tmpdir(), "lockkeeper-tls-"));
