@@ -2,10 +2,10 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { callerGone, deadlineExceeded } from "./call-error.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+import { takeTurn } from "./exchange/turns.ts";
 import type { Call, MountOptions, Wire } from "./mount.ts";
 import type { DescribeError } from "./record.ts";
-import { takeTurn } from "./turns.ts";
 
 /** What a road knows of a call before `admit` is asked. */
 export class LiveCall<A> implements Call<A> {

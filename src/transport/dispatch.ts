@@ -1,9 +1,9 @@
 /** Leads each request to its road: RPC paths by one look-up, plain HTTP mounts by prefix, everything else to REST. */
 import type { RestError } from "../transcoding/rest-error.ts";
 import type { ConnectRoute } from "./connect-road.ts";
-import type { Cors } from "./cors.ts";
-import type { Exchange } from "./exchange.ts";
-import { findHeadFault } from "./head-refusal.ts";
+import type { Cors } from "./exchange/cors.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+import { findHeadFault } from "./exchange/head-refusal.ts";
 import type { HttpMount } from "./mount.ts";
 
 /** A plain mount with what serves it. */

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../transcoding/rest-error.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import type { LateMounts } from "./mount.ts";
 import type { MountedRoads } from "./mounted-roads.ts";
 

@@ -1,9 +1,9 @@
 /** The roads as they are now: what has been mounted so far, findable by path. */
 import type { RestError } from "../transcoding/rest-error.ts";
 import { type ConnectRoute, createConnectRoutes } from "./connect-road.ts";
-import { createCors } from "./cors.ts";
 import type { HttpRoute, Roads } from "./dispatch.ts";
-import type { Exchange } from "./exchange.ts";
+import { createCors } from "./exchange/cors.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import { type BoundMethod, bindMethods } from "./handler.ts";
 import type { Health } from "./health.ts";
 import { createHttpRoutes } from "./http-road.ts";

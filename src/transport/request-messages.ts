@@ -7,7 +7,7 @@ import { checkJson, type JsonReadPolicy, parseScanned, scanBytes } from "../tran
 import { tooManyValues } from "../transcoding/rest-error.ts";
 import { correctDecodeError, unknownFlags } from "./call-error.ts";
 import { compressions } from "./connect-compression.ts";
-import { takeTurn } from "./turns.ts";
+import { takeTurn } from "./exchange/turns.ts";
 
 /** What is known of the messages of a method and its mount. */
 export interface MessageRules {

@@ -14,8 +14,9 @@ import type { Route } from "../transcoding/route.ts";
 import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../transcoding/route-table.ts";
 import type { LiveCall } from "./call.ts";
 import { deadlineExceeded } from "./call-error.ts";
-import { assertContentCoding, decodeContent, encodeContent } from "./content-coding.ts";
-import type { AnswerHeader, Exchange } from "./exchange.ts";
+import { assertContentCoding, decodeContent, encodeContent } from "./exchange/content-coding.ts";
+import type { AnswerHeader, Exchange } from "./exchange/exchange.ts";
+import { takeTurn } from "./exchange/turns.ts";
 import { type BoundMethod, noteError } from "./handler.ts";
 import type { Mount } from "./mount.ts";
 import { sendStream } from "./rest-stream.ts";
@@ -28,7 +29,6 @@ import {
   toDeadlineTime,
 } from "./road.ts";
 import { answerStray, type ServedMethods, strayWireOf, unknownRpc } from "./stray.ts";
-import { takeTurn } from "./turns.ts";
 
 /** What answers where no mount is known. */
 const noMount = nativeRestPolicy({ registry: createRegistry() });

@@ -3,7 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { encodeStreamError, encodeStreamMessage, type StreamFormat, streamContentType } from "../transcoding/encode.ts";
 import type { RouteMatch } from "../transcoding/route-table.ts";
 import type { LiveCall } from "./call.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import { noteError } from "./handler.ts";
 import type { LogInternal } from "./record.ts";
 

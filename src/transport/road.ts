@@ -3,7 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { LiveCall } from "./call.ts";
 import { callerGone } from "./call-error.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { HttpNote, Mount, Wire } from "./mount.ts";
 import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";

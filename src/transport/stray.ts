@@ -8,8 +8,8 @@ import { findClosestName, suggest } from "../transcoding/closest-name.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { RestError } from "../transcoding/rest-error.ts";
-import { answerRefusal, type JsonOptions } from "./early-refusal.ts";
-import type { Exchange } from "./exchange.ts";
+import { answerRefusal, type JsonOptions } from "./exchange/early-refusal.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
 import { httpRefusals, recordUnmatched, type Surroundings } from "./road.ts";
 

@@ -4,7 +4,9 @@ import { setTimeout } from "node:timers/promises";
 import type { Traces } from "../observability/traces.ts";
 import { serviceStopping } from "./call-error.ts";
 import { dispatch } from "./dispatch.ts";
-import { type Door, Exchange } from "./exchange.ts";
+import { type Door, Exchange } from "./exchange/exchange.ts";
+import { LiveExchanges } from "./exchange/live-exchanges.ts";
+import { takeTurn } from "./exchange/turns.ts";
 import { Health } from "./health.ts";
 import { LateRoads } from "./late-roads.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
@@ -12,13 +14,11 @@ import { createClientAddress, type ProxyOptions } from "./listen/client-address.
 import { createFaultAnswer } from "./listen/fault-answer.ts";
 import { createListener, type Listener, type TlsOptions } from "./listen/listener.ts";
 import type { Serve } from "./listen/request-sink.ts";
-import { LiveExchanges } from "./live-exchanges.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
 import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
 import type { Reflection } from "./reflection.ts";
 import type { Surroundings } from "./road.ts";
-import { takeTurn } from "./turns.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
   readonly lateMounts?: readonly LateMounts<A>[];

@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { createRegistry } from "@bufbuild/protobuf";
 import { encodeStatusError } from "../../transcoding/error.ts";
-import { CALL_ID_HEADER } from "../exchange.ts";
+import { CALL_ID_HEADER } from "../exchange/exchange.ts";
 import { recordFault, type Surroundings } from "../road.ts";
 import { plainAddress } from "./client-address.ts";
 import type { OnFault } from "./request-sink.ts";

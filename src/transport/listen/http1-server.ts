@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
-import { expectationOf, headersTooLarge } from "../head-refusal.ts";
+import { expectationOf, headersTooLarge } from "../exchange/head-refusal.ts";
 import type { TransportLimits } from "../limits.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import type { Serve, Sink } from "./request-sink.ts";

@@ -10,7 +10,7 @@ import {
 import type { Socket } from "node:net";
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
-import { expectationOf } from "../head-refusal.ts";
+import { expectationOf } from "../exchange/head-refusal.ts";
 import type { TransportLimits } from "../limits.ts";
 import type { OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";

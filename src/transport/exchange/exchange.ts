@@ -3,13 +3,13 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 
 import { constants } from "node:http2";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
-import type { CallTrace } from "../observability/traces.ts";
-import { parseTarget } from "../transcoding/path-text.ts";
-import { bodyTooSlow, callerGone } from "./call-error.ts";
-import type { TransportLimits } from "./limits.ts";
-import { type ClientAddress, plainAddress } from "./listen/client-address.ts";
-import type { Expectation } from "./listen/request-sink.ts";
-import type { HttpRequest, HttpResponse } from "./mount.ts";
+import type { CallTrace } from "../../observability/traces.ts";
+import { parseTarget } from "../../transcoding/path-text.ts";
+import { bodyTooSlow, callerGone } from "../call-error.ts";
+import type { TransportLimits } from "../limits.ts";
+import { type ClientAddress, plainAddress } from "../listen/client-address.ts";
+import type { Expectation } from "../listen/request-sink.ts";
+import type { HttpRequest, HttpResponse } from "../mount.ts";
 import { RequestBody } from "./request-body.ts";
 
 export type AnswerHeader = Record<string, string | readonly string[]>;

@@ -2,8 +2,8 @@
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, gzip } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { quote } from "../transcoding/bad-request.ts";
-import { bodyTooLarge, UnsupportedMediaType } from "../transcoding/rest-error.ts";
+import { quote } from "../../transcoding/bad-request.ts";
+import { bodyTooLarge, UnsupportedMediaType } from "../../transcoding/rest-error.ts";
 
 type Decompress = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
 

@@ -1,7 +1,7 @@
 /** Pages of configured origins may call and see all that an answer carries; others get no word of CORS. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type Lab, startLab, withLab } from "./support/lab.ts";
+import { type Lab, startLab, withLab } from "../support/lab.ts";
 
 const page = "https://app.example";
 

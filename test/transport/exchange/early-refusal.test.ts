@@ -1,8 +1,8 @@
 /** A call that is refused at once is answered as connect-es would: both roads, byte by byte. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type RawAnswer, RawClient, type RawRequest } from "../support/wires.ts";
-import { labRefusal, withLab } from "./support/lab.ts";
+import { type RawAnswer, RawClient, type RawRequest } from "../../support/wires.ts";
+import { labRefusal, withLab } from "../support/lab.ts";
 
 const PATH = "/grpc.health.v1.Health/Check";
 const FRAME = Buffer.from([0, 0, 0, 0, 0]);

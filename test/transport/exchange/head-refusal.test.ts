@@ -4,8 +4,8 @@ import { once } from "node:events";
 import * as http2 from "node:http2";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { Code } from "@connectrpc/connect";
-import { until } from "../support/until.ts";
-import { type Lab, startLab } from "./support/lab.ts";
+import { until } from "../../support/until.ts";
+import { type Lab, startLab } from "../support/lab.ts";
 import {
   answerOf,
   badge,
@@ -16,7 +16,7 @@ import {
   openSession,
   openSocket,
   receive,
-} from "./support/raw.ts";
+} from "../support/raw.ts";
 
 const SAY = "/lab.v1.LabService/Say";
 const JSON_HEAD = "Content-Type: application/json\r\nAuthorization: Bearer one";

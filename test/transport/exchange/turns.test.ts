@@ -1,7 +1,7 @@
 /** Long steps of many calls share the event loop: others have their turn between any two of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { takeTurn } from "../../src/transport/turns.ts";
+import { takeTurn } from "../../../src/transport/exchange/turns.ts";
 
 /** Longer than what all steps together may take of one turn. */
 const LONG_MS = 3;

@@ -1,9 +1,9 @@
 /** What is refused by the head of a request alone, on every path: ambiguous, oversize or asking for what HTTP allows but nobody here does. */
 import { Code } from "@connectrpc/connect";
-import { RestError } from "../transcoding/rest-error.ts";
+import { RestError } from "../../transcoding/rest-error.ts";
+import type { Expectation } from "../listen/request-sink.ts";
+import type { HttpRequest } from "../mount.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Expectation } from "./listen/request-sink.ts";
-import type { HttpRequest } from "./mount.ts";
 
 /** What may stand in `Host`: names, addresses and ports. */
 const authorityPattern = /^[A-Za-z0-9._~!$&'()*+,;=:%[\]-]+$/;

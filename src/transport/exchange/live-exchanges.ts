@@ -1,7 +1,7 @@
 /** The requests being served: checked against their time limits, and waited for when the service stops. */
 import { setImmediate } from "node:timers/promises";
+import type { TransportLimits } from "../limits.ts";
 import type { Exchange } from "./exchange.ts";
-import type { TransportLimits } from "./limits.ts";
 
 /** Sockets that were destroyed say so within a few turns of the event loop. */
 const OVER_MS_MAX = 1_000;
