@@ -3,7 +3,7 @@ import type { Admission } from "../auth/admission.ts";
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { callFields } from "../service/call-fields.ts";
-import type { Finished } from "../transport/record.ts";
+import type { Finished } from "../transport/call/call-record.ts";
 
 /** All three say the same of it, in the same words. */
 export function tellFinished(log: Log, metrics: Metrics): Finished<Admission | undefined> {

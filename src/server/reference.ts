@@ -12,9 +12,9 @@ import { encodeStatusError } from "../transcoding/error.ts";
 import type { RestPolicy } from "../transcoding/policy.ts";
 import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
 import type { RouteMount } from "../transcoding/route-table.ts";
+import type { ChargeStranger, RefuseStray } from "../transport/call/call-record.ts";
 import { acceptsGzip, encodeContent } from "../transport/exchange/content-coding.ts";
 import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../transport/mount.ts";
-import type { ChargeStranger, RefuseStray } from "../transport/record.ts";
 import { readVersion } from "../version.ts";
 
 const VERSION = readVersion();

@@ -1,9 +1,10 @@
 /** The body of a call on its way to Connect: who reads it, by which rules, and until when. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { LiveCall } from "./call.ts";
-import { deadlineExceeded } from "./call-error.ts";
+import type { LiveCall } from "./call/call.ts";
+import { deadlineExceeded } from "./call/call-error.ts";
+import type { BoundMethod } from "./call/handler.ts";
+import { requestLimitsOf } from "./call/transport-context.ts";
 import { registryOf } from "./connect-json.ts";
-import type { BoundMethod } from "./handler.ts";
 import type { TransportLimits } from "./limits.ts";
 import {
   findCompression,
@@ -13,7 +14,6 @@ import {
   wholeBody,
   wholeEnvelopes,
 } from "./request-messages.ts";
-import { requestLimitsOf } from "./road.ts";
 
 /** The message in a query. Connect takes base64 it cannot decode for a failure of its own. */
 export async function inspectQuery<A>(query: string, bound: BoundMethod<A>, limits: TransportLimits): Promise<void> {

@@ -2,12 +2,12 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import { parseJson } from "../transcoding/json-message.ts";
-import { callerGone, toCallError } from "./call-error.ts";
+import { callerGone, toCallError } from "./call/call-error.ts";
+import { recordHttp, type Surroundings } from "./call/transport-context.ts";
 import { answerText, type HttpRoute, sortMounts } from "./dispatch.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import { takeTurn } from "./exchange/turns.ts";
 import type { HttpCall, HttpMount, HttpNote } from "./mount.ts";
-import { recordHttp, type Surroundings } from "./road.ts";
 
 /** Longer prefixes come first, so that the closest mount serves. */
 export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surroundings: Surroundings<A>): HttpRoute[] {

@@ -5,7 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { DescMessage, DescMethod, DescService, JsonValue, Message, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestPolicy } from "../transcoding/policy.ts";
-import type { DescribeError } from "./record.ts";
+import type { DescribeError } from "./call/call-record.ts";
 
 /** How a call reached the service. `grpc-web` stands for the binary and the text form. */
 export type Wire = "grpc" | "grpc-web" | "connect" | "rest";

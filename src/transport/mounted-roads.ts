@@ -1,16 +1,16 @@
 /** The roads as they are now: what has been mounted so far, findable by path. */
 import type { RestError } from "../transcoding/rest-error.ts";
+import { type BoundMethod, bindMethods } from "./call/handler.ts";
+import type { Surroundings } from "./call/transport-context.ts";
 import { type ConnectRoute, createConnectRoutes } from "./connect-road.ts";
 import type { HttpRoute, Roads } from "./dispatch.ts";
 import { createCors } from "./exchange/cors.ts";
 import type { Exchange } from "./exchange/exchange.ts";
-import { type BoundMethod, bindMethods } from "./handler.ts";
 import type { Health } from "./health.ts";
 import { createHttpRoutes } from "./http-road.ts";
 import type { HttpMount, Mounts } from "./mount.ts";
 import type { Reflection } from "./reflection.ts";
 import { createRestRoad } from "./rest-road.ts";
-import type { Surroundings } from "./road.ts";
 import { refuseByHead } from "./stray.ts";
 
 export interface CorsOptions {

@@ -17,9 +17,9 @@ import {
   ServerReflection as ReflectionV1Alpha,
   ServerReflectionResponseSchema as ResponseV1AlphaSchema,
 } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import type { ChargeStranger } from "./call/call-record.ts";
 import { DescriptorIndex } from "./descriptor-index.ts";
 import { type Admit, type Mount, type MountOptions, mount } from "./mount.ts";
-import type { ChargeStranger } from "./record.ts";
 
 /** Of a question. It comes back in the answer, and what it asks for twice, where that is not known. */
 const QUESTION_BYTES_MAX = 2 * 1024;

@@ -5,7 +5,7 @@ import type { Compression } from "@connectrpc/connect/protocol";
 import { countValues } from "../transcoding/binary-scan.ts";
 import { checkJson, type JsonReadPolicy, parseScanned, scanBytes } from "../transcoding/json-message.ts";
 import { tooManyValues } from "../transcoding/rest-error.ts";
-import { correctDecodeError, unknownFlags } from "./call-error.ts";
+import { correctDecodeError, unknownFlags } from "./call/call-error.ts";
 import { compressions } from "./connect-compression.ts";
 import { takeTurn } from "./exchange/turns.ts";
 

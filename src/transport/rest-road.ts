@@ -12,14 +12,9 @@ import { fitRefusal } from "../transcoding/refusal-size.ts";
 import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
 import type { Route } from "../transcoding/route.ts";
 import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../transcoding/route-table.ts";
-import type { LiveCall } from "./call.ts";
-import { deadlineExceeded } from "./call-error.ts";
-import { assertContentCoding, decodeContent, encodeContent } from "./exchange/content-coding.ts";
-import type { AnswerHeader, Exchange } from "./exchange/exchange.ts";
-import { takeTurn } from "./exchange/turns.ts";
-import { type BoundMethod, noteError } from "./handler.ts";
-import type { Mount } from "./mount.ts";
-import { sendStream } from "./rest-stream.ts";
+import type { LiveCall } from "./call/call.ts";
+import { deadlineExceeded } from "./call/call-error.ts";
+import { type BoundMethod, noteError } from "./call/handler.ts";
 import {
   beginCall,
   recordUnmatched,
@@ -27,7 +22,12 @@ import {
   type Surroundings,
   timeoutMsMax,
   toDeadlineTime,
-} from "./road.ts";
+} from "./call/transport-context.ts";
+import { assertContentCoding, decodeContent, encodeContent } from "./exchange/content-coding.ts";
+import type { AnswerHeader, Exchange } from "./exchange/exchange.ts";
+import { takeTurn } from "./exchange/turns.ts";
+import type { Mount } from "./mount.ts";
+import { sendStream } from "./rest-stream.ts";
 import { answerStray, type ServedMethods, strayWireOf, unknownRpc } from "./stray.ts";
 
 /** What answers where no mount is known. */

@@ -8,10 +8,10 @@ import { findClosestName, suggest } from "../transcoding/closest-name.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { RestError } from "../transcoding/rest-error.ts";
+import { httpRefusals, recordUnmatched, type Surroundings } from "./call/transport-context.ts";
 import { answerRefusal, type JsonOptions } from "./exchange/early-refusal.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
-import { httpRefusals, recordUnmatched, type Surroundings } from "./road.ts";
 
 /** The wire of a request on the path of an RPC, by its media type. */
 export function rpcWireOf(contentType: string): Exclude<Wire, "rest"> {

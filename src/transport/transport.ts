@@ -2,7 +2,9 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { Traces } from "../observability/traces.ts";
-import { serviceStopping } from "./call-error.ts";
+import { serviceStopping } from "./call/call-error.ts";
+import type { DescribeError, Finished, LogInternal, RefuseStray } from "./call/call-record.ts";
+import type { Surroundings } from "./call/transport-context.ts";
 import { dispatch } from "./dispatch.ts";
 import { type Door, Exchange } from "./exchange/exchange.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
@@ -16,9 +18,7 @@ import { createListener, type Listener, type TlsOptions } from "./listen/listene
 import type { Serve } from "./listen/request-sink.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted-roads.ts";
-import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
 import type { Reflection } from "./reflection.ts";
-import type { Surroundings } from "./road.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
   readonly lateMounts?: readonly LateMounts<A>[];

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import type { CallTrace } from "../../observability/traces.ts";
 import { parseTarget } from "../../transcoding/path-text.ts";
-import { bodyTooSlow, callerGone } from "../call-error.ts";
+import { bodyTooSlow, callerGone } from "../call/call-error.ts";
 import type { TransportLimits } from "../limits.ts";
 import { type ClientAddress, plainAddress } from "../listen/client-address.ts";
 import type { Expectation } from "../listen/request-sink.ts";

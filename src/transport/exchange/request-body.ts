@@ -1,7 +1,7 @@
 /** The body of a request as an iterable that neither destroys its connection when it is left nor waits for ever. */
 import type { Http2ServerRequest } from "node:http2";
 import { bodyTooLarge } from "../../transcoding/rest-error.ts";
-import { callerGone } from "../call-error.ts";
+import { callerGone } from "../call/call-error.ts";
 import type { HttpRequest } from "../mount.ts";
 
 /** Bytes held before the sender is made to wait. */

@@ -3,8 +3,8 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { createRegistry } from "@bufbuild/protobuf";
 import { encodeStatusError } from "../../transcoding/error.ts";
+import { recordFault, type Surroundings } from "../call/transport-context.ts";
 import { CALL_ID_HEADER } from "../exchange/exchange.ts";
-import { recordFault, type Surroundings } from "../road.ts";
 import { plainAddress } from "./client-address.ts";
 import type { OnFault } from "./request-sink.ts";
 

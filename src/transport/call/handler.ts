@@ -1,11 +1,11 @@
 /** The one way from every wire to a handler: notes the request, keeps the deadline, normalises what goes wrong. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { fitRefusal } from "../transcoding/refusal-size.ts";
+import { fitRefusal } from "../../transcoding/refusal-size.ts";
+import type { Call, Mount } from "../mount.ts";
 import type { LiveCall } from "./call.ts";
 import { correctDecodeError, deadlineExceeded, sanitize, toCallError } from "./call-error.ts";
-import type { Call, Mount } from "./mount.ts";
-import type { LogInternal } from "./record.ts";
+import type { LogInternal } from "./call-record.ts";
 
 /** A method as the roads serve it. */
 export type BoundMethod<A> =

@@ -1,8 +1,8 @@
 /** The timeout headers of gRPC and Connect: read for the deadline of a call, and clamped to what it may be. */
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { TransportLimits } from "./limits.ts";
-import type { Wire } from "./mount.ts";
-import { timeoutMsMax, toDeadlineTime } from "./road.ts";
+import type { TransportLimits } from "../limits.ts";
+import type { Wire } from "../mount.ts";
+import { timeoutMsMax, toDeadlineTime } from "./transport-context.ts";
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 

@@ -1,8 +1,8 @@
 /** What is known of a call once it is over: one record per call, whatever became of it. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Code, ConnectError } from "@connectrpc/connect";
-import type { CallTrace } from "../observability/traces.ts";
-import type { RecordedWire } from "./mount.ts";
+import type { CallTrace } from "../../observability/traces.ts";
+import type { RecordedWire } from "../mount.ts";
 
 export interface CallRecord<A = unknown> {
   readonly id: string;

@@ -1,9 +1,9 @@
 /** Every answer names its call: by the caller's own `x-request-id` where that is well formed, and as the log does. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { RawClient, type RawRequest } from "../support/wires.ts";
-import { type Lab, startLab } from "./support/lab.ts";
-import { frame } from "./support/raw.ts";
+import { RawClient, type RawRequest } from "../../support/wires.ts";
+import { type Lab, startLab } from "../support/lab.ts";
+import { frame } from "../support/raw.ts";
 
 const EMPTY = frame(Buffer.alloc(0));
 const BADGE = { authorization: "Bearer one" };

@@ -1,6 +1,6 @@
 /** Turns whatever went wrong in a call into the error its caller is told. The only place where that is decided. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import { RestError } from "../transcoding/rest-error.ts";
+import { RestError } from "../../transcoding/rest-error.ts";
 
 /** What callers are told of a failure of ours, and of nothing else. */
 const internalText = "internal error";

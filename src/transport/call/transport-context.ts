@@ -1,12 +1,12 @@
 /** What the roads share: the surroundings of a call, its beginning and its record. */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { TransportLimits } from "../limits.ts";
+import type { HttpNote, Mount, Wire } from "../mount.ts";
 import { LiveCall } from "./call.ts";
 import { callerGone } from "./call-error.ts";
-import type { Exchange } from "./exchange/exchange.ts";
-import type { TransportLimits } from "./limits.ts";
-import type { HttpNote, Mount, Wire } from "./mount.ts";
-import type { DescribeError, Finished, LogInternal, RefuseStray } from "./record.ts";
+import type { DescribeError, Finished, LogInternal, RefuseStray } from "./call-record.ts";
 
 export interface Surroundings<A> {
   readonly limits: TransportLimits;
