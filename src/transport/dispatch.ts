@@ -1,6 +1,6 @@
 /** Leads each request to its road: RPC paths by one look-up, plain HTTP mounts by prefix, everything else to REST. */
 import type { RestError } from "../transcoding/rest-error.ts";
-import type { ConnectRoute } from "./connect-road.ts";
+import type { ConnectRoute } from "./connect/connect-protocols.ts";
 import type { Cors } from "./exchange/cors.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import { findHeadFault } from "./exchange/head-refusal.ts";

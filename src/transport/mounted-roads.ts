@@ -2,7 +2,7 @@
 import type { RestError } from "../transcoding/rest-error.ts";
 import { type BoundMethod, bindMethods } from "./call/handler.ts";
 import type { Surroundings } from "./call/transport-context.ts";
-import { type ConnectRoute, createConnectRoutes } from "./connect-road.ts";
+import { type ConnectRoute, createConnectRoutes } from "./connect/connect-protocols.ts";
 import type { HttpRoute, Roads } from "./dispatch.ts";
 import { createCors } from "./exchange/cors.ts";
 import type { Exchange } from "./exchange/exchange.ts";

@@ -3,8 +3,8 @@ import type { JsonWriteOptions } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus, trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import { encodeText, isGrpcWebText } from "../grpc-web-text.ts";
-import { toAnswerTrailer } from "../universal.ts";
+import { encodeText, isGrpcWebText } from "../connect/grpc-web-text.ts";
+import { toAnswerTrailer } from "../connect/universal.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Media types of plain calls. Whatever else a request says it is, connect-es judges it before anybody is admitted. */

@@ -6,10 +6,10 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { roundTrip } from "../support/round-trip.ts";
-import { until } from "../support/until.ts";
-import { type Lab, startLab, withLab } from "./support/lab.ts";
-import { EchoRequestSchema } from "./support/lab-service.ts";
+import { roundTrip } from "../../support/round-trip.ts";
+import { until } from "../../support/until.ts";
+import { type Lab, startLab, withLab } from "../support/lab.ts";
+import { EchoRequestSchema } from "../support/lab-service.ts";
 import {
   type Answer,
   answerOf,
@@ -21,7 +21,7 @@ import {
   openSession,
   openSocket,
   request,
-} from "./support/raw.ts";
+} from "../support/raw.ts";
 
 const say = "/lab.v1.LabService/Say";
 const hello = toBinary(EchoRequestSchema, create(EchoRequestSchema, { text: "hello" }));

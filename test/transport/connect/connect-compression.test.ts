@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { create, fromBinary, type JsonObject, toBinary, toJson } from "@bufbuild/protobuf";
-import { defer } from "../support/cleanup.ts";
-import { seededRandom } from "../support/random.ts";
-import { startLab } from "./support/lab.ts";
-import { EchoRequestSchema, EchoResponseSchema } from "./support/lab-service.ts";
-import { badge, openSession, request } from "./support/raw.ts";
+import { defer } from "../../support/cleanup.ts";
+import { seededRandom } from "../../support/random.ts";
+import { startLab } from "../support/lab.ts";
+import { EchoRequestSchema, EchoResponseSchema } from "../support/lab-service.ts";
+import { badge, openSession, request } from "../support/raw.ts";
 
 /** CPU time of all threads for one call: at Brotli's quality 11 the compression alone takes twice as long. */
 const CPU_MS_MAX = 100;

@@ -7,8 +7,8 @@ import {
   type JsonWriteOptions,
   type Registry,
 } from "@bufbuild/protobuf";
-import { hideUnderscores, mayHoldMask } from "../transcoding/field-mask.ts";
-import type { MountOptions } from "./mount.ts";
+import { hideUnderscores, mayHoldMask } from "../../transcoding/field-mask.ts";
+import type { MountOptions } from "../mount.ts";
 
 /** Connect's own options for JSON; its types do not show that it takes a decoder of bytes. */
 export type ConnectJsonOptions = Partial<JsonReadOptions & JsonWriteOptions> & {

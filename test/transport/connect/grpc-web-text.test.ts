@@ -1,9 +1,15 @@
 /** The base64 layer of gRPC-Web: text in pieces of any size, padding anywhere a piece may end, text back. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { decodeText, encodeText, isGrpcWebText, toBinaryType, toTextType } from "../../src/transport/grpc-web-text.ts";
-import { type Lab, startLab } from "./support/lab.ts";
-import { badge, frame } from "./support/raw.ts";
+import {
+  decodeText,
+  encodeText,
+  isGrpcWebText,
+  toBinaryType,
+  toTextType,
+} from "../../../src/transport/connect/grpc-web-text.ts";
+import { type Lab, startLab } from "../support/lab.ts";
+import { badge, frame } from "../support/raw.ts";
 
 async function decode(...pieces: string[]): Promise<string> {
   const body = (async function* () {

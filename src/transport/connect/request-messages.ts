@@ -2,12 +2,12 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
-import { countValues } from "../transcoding/binary-scan.ts";
-import { checkJson, type JsonReadPolicy, parseScanned, scanBytes } from "../transcoding/json-message.ts";
-import { tooManyValues } from "../transcoding/rest-error.ts";
-import { correctDecodeError, unknownFlags } from "./call/call-error.ts";
+import { countValues } from "../../transcoding/binary-scan.ts";
+import { checkJson, type JsonReadPolicy, parseScanned, scanBytes } from "../../transcoding/json-message.ts";
+import { tooManyValues } from "../../transcoding/rest-error.ts";
+import { correctDecodeError, unknownFlags } from "../call/call-error.ts";
+import { takeTurn } from "../exchange/turns.ts";
 import { compressions } from "./connect-compression.ts";
-import { takeTurn } from "./exchange/turns.ts";
 
 /** What is known of the messages of a method and its mount. */
 export interface MessageRules {

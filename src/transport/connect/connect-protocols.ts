@@ -11,19 +11,19 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
-import { showUnderscores } from "../transcoding/field-mask.ts";
-import type { LiveCall } from "./call/call.ts";
-import { callerGone, correctDecodeError, deadlineExceeded } from "./call/call-error.ts";
-import { clampTimeout } from "./call/call-timeout.ts";
-import { type BoundMethod, noteError } from "./call/handler.ts";
-import { beginCall, requestLimitsOf, type Surroundings } from "./call/transport-context.ts";
+import { showUnderscores } from "../../transcoding/field-mask.ts";
+import type { LiveCall } from "../call/call.ts";
+import { callerGone, correctDecodeError, deadlineExceeded } from "../call/call-error.ts";
+import { clampTimeout } from "../call/call-timeout.ts";
+import { type BoundMethod, noteError } from "../call/handler.ts";
+import { beginCall, requestLimitsOf, type Surroundings } from "../call/transport-context.ts";
+import { answerRefusal, isPlain } from "../exchange/early-refusal.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { allowOf, answerStray, explainRefusal, rpcWireOf } from "../stray.ts";
 import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
 import { createJsonOptions } from "./connect-json.ts";
-import { answerRefusal, isPlain } from "./exchange/early-refusal.ts";
-import type { Exchange } from "./exchange/exchange.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
-import { allowOf, answerStray, explainRefusal, rpcWireOf } from "./stray.ts";
 import { sendUniversal } from "./universal.ts";
 
 /** Serves one RPC path. The exchange has passed CORS; nothing else of it has been looked at. */

@@ -1,6 +1,6 @@
 /** Connect's neutral request and answer on one side, an exchange on the other. */
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
-import type { AnswerHeader, Exchange } from "./exchange/exchange.ts";
+import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
 import { encodeText, toTextType } from "./grpc-web-text.ts";
 
 /**

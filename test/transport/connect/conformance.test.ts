@@ -12,16 +12,16 @@ import {
   createGrpcWebTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
-import { codeOf, type RawAnswer, RawClient } from "../support/wires.ts";
-import { BODY_BYTES_MAX, CASES, type Case, type Kind } from "./support/conformance-cases.ts";
+import { codeOf, type RawAnswer, RawClient } from "../../support/wires.ts";
+import { BODY_BYTES_MAX, CASES, type Case, type Kind } from "../support/conformance-cases.ts";
 import {
   ConformanceService,
   conformanceMessage,
   conformanceRegistry,
   RequestInfoSchema,
   startConformance,
-} from "./support/conformance-service.ts";
-import { frame } from "./support/raw.ts";
+} from "../support/conformance-service.ts";
+import { frame } from "../support/raw.ts";
 
 interface Info {
   readonly requestHeaders: readonly { readonly name: string; readonly value: readonly string[] }[];

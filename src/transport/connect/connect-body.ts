@@ -1,11 +1,11 @@
 /** The body of a call on its way to Connect: who reads it, by which rules, and until when. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { LiveCall } from "./call/call.ts";
-import { deadlineExceeded } from "./call/call-error.ts";
-import type { BoundMethod } from "./call/handler.ts";
-import { requestLimitsOf } from "./call/transport-context.ts";
+import type { LiveCall } from "../call/call.ts";
+import { deadlineExceeded } from "../call/call-error.ts";
+import type { BoundMethod } from "../call/handler.ts";
+import { requestLimitsOf } from "../call/transport-context.ts";
+import type { TransportLimits } from "../limits.ts";
 import { registryOf } from "./connect-json.ts";
-import type { TransportLimits } from "./limits.ts";
 import {
   findCompression,
   inflate,
