@@ -10,7 +10,7 @@ import type { Health } from "./health.ts";
 import { createHttpRoutes } from "./http-road.ts";
 import type { HttpMount, Mounts } from "./mount.ts";
 import type { Reflection } from "./reflection.ts";
-import { createRestRoad } from "./rest-road.ts";
+import { createRestRoad } from "./rest/rest-protocol.ts";
 import { refuseByHead } from "./stray.ts";
 
 export interface CorsOptions {

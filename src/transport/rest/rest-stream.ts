@@ -1,11 +1,16 @@
 /** Server streams on the REST road: a line or an event per message, as fast as the client takes them. */
 import type { Message } from "@bufbuild/protobuf";
-import { encodeStreamError, encodeStreamMessage, type StreamFormat, streamContentType } from "../transcoding/encode.ts";
-import type { RouteMatch } from "../transcoding/route-table.ts";
-import type { LiveCall } from "./call/call.ts";
-import type { LogInternal } from "./call/call-record.ts";
-import { noteError } from "./call/handler.ts";
-import type { Exchange } from "./exchange/exchange.ts";
+import {
+  encodeStreamError,
+  encodeStreamMessage,
+  type StreamFormat,
+  streamContentType,
+} from "../../transcoding/encode.ts";
+import type { RouteMatch } from "../../transcoding/route-table.ts";
+import type { LiveCall } from "../call/call.ts";
+import type { LogInternal } from "../call/call-record.ts";
+import { noteError } from "../call/handler.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 
 /**
  * What goes wrong before the first message is thrown, so that it can be answered with a status of its own. Later the

@@ -2,19 +2,19 @@
 import { createRegistry, type DescMethod, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
-import { parseDeadlineMs } from "../transcoding/deadline.ts";
-import { decodeScanned, scanBody } from "../transcoding/decode.ts";
-import { encodeResponse, streamFormatOf } from "../transcoding/encode.ts";
-import { encodeStatusError } from "../transcoding/error.ts";
-import { assertAcceptable, type MediaTypes } from "../transcoding/negotiate.ts";
-import { nativeRestPolicy, type RestAnswer, type RestPolicy } from "../transcoding/policy.ts";
-import { fitRefusal } from "../transcoding/refusal-size.ts";
-import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
-import type { Route } from "../transcoding/route.ts";
-import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../transcoding/route-table.ts";
-import type { LiveCall } from "./call/call.ts";
-import { deadlineExceeded } from "./call/call-error.ts";
-import { type BoundMethod, noteError } from "./call/handler.ts";
+import { parseDeadlineMs } from "../../transcoding/deadline.ts";
+import { decodeScanned, scanBody } from "../../transcoding/decode.ts";
+import { encodeResponse, streamFormatOf } from "../../transcoding/encode.ts";
+import { encodeStatusError } from "../../transcoding/error.ts";
+import { assertAcceptable, type MediaTypes } from "../../transcoding/negotiate.ts";
+import { nativeRestPolicy, type RestAnswer, type RestPolicy } from "../../transcoding/policy.ts";
+import { fitRefusal } from "../../transcoding/refusal-size.ts";
+import { methodNotAllowed, pathNotFound } from "../../transcoding/rest-error.ts";
+import type { Route } from "../../transcoding/route.ts";
+import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../../transcoding/route-table.ts";
+import type { LiveCall } from "../call/call.ts";
+import { deadlineExceeded } from "../call/call-error.ts";
+import { type BoundMethod, noteError } from "../call/handler.ts";
 import {
   beginCall,
   recordUnmatched,
@@ -22,13 +22,13 @@ import {
   type Surroundings,
   timeoutMsMax,
   toDeadlineTime,
-} from "./call/transport-context.ts";
-import { assertContentCoding, decodeContent, encodeContent } from "./exchange/content-coding.ts";
-import type { AnswerHeader, Exchange } from "./exchange/exchange.ts";
-import { takeTurn } from "./exchange/turns.ts";
-import type { Mount } from "./mount.ts";
+} from "../call/transport-context.ts";
+import { assertContentCoding, decodeContent, encodeContent } from "../exchange/content-coding.ts";
+import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
+import { takeTurn } from "../exchange/turns.ts";
+import type { Mount } from "../mount.ts";
+import { answerStray, type ServedMethods, strayWireOf, unknownRpc } from "../stray.ts";
 import { sendStream } from "./rest-stream.ts";
-import { answerStray, type ServedMethods, strayWireOf, unknownRpc } from "./stray.ts";
 
 /** What answers where no mount is known. */
 const noMount = nativeRestPolicy({ registry: createRegistry() });

@@ -5,10 +5,10 @@ import type { ClientHttp2Session } from "node:http2";
 import { after, afterEach, before, describe, it } from "node:test";
 import { brotliCompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { Code } from "@connectrpc/connect";
-import { roundTrip } from "../support/round-trip.ts";
-import { until } from "../support/until.ts";
-import { type Lab, startLab, withLab } from "./support/lab.ts";
-import { type Answer, answerOf, badge, exchangeText, jsonHeader, open, openSession, request } from "./support/raw.ts";
+import { roundTrip } from "../../support/round-trip.ts";
+import { until } from "../../support/until.ts";
+import { type Lab, startLab, withLab } from "../support/lab.ts";
+import { type Answer, answerOf, badge, exchangeText, jsonHeader, open, openSession, request } from "../support/raw.ts";
 
 type StatusBody = { code: number; message: string; details: unknown[] };
 
