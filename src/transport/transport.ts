@@ -10,14 +10,14 @@ import { type Door, Exchange } from "./exchange/exchange.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
 import { takeTurn } from "./exchange/turns.ts";
 import { Health } from "./health.ts";
-import { LateRoads } from "./late-roads.ts";
+import { LateRoads } from "./late-mounts.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
 import { createClientAddress, type ProxyOptions } from "./listen/client-address.ts";
 import { createFaultAnswer } from "./listen/fault-answer.ts";
 import { createListener, type Listener, type TlsOptions } from "./listen/listener.ts";
 import type { Serve } from "./listen/request-sink.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
-import { MountedRoads } from "./mounted-roads.ts";
+import { MountedRoads } from "./mounted.ts";
 import type { Reflection } from "./reflection.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {

@@ -1,13 +1,13 @@
 /** The road of plain mounts: their handlers get the request in parts and answer with a whole. */
 import type { ConnectError } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
-import { parseJson } from "../transcoding/json-message.ts";
-import { callerGone, toCallError } from "./call/call-error.ts";
-import { recordHttp, type Surroundings } from "./call/transport-context.ts";
-import { answerText, type HttpRoute, sortMounts } from "./dispatch.ts";
-import type { Exchange } from "./exchange/exchange.ts";
-import { takeTurn } from "./exchange/turns.ts";
-import type { HttpCall, HttpMount, HttpNote } from "./mount.ts";
+import { parseJson } from "../../transcoding/json-message.ts";
+import { callerGone, toCallError } from "../call/call-error.ts";
+import { recordHttp, type Surroundings } from "../call/transport-context.ts";
+import { answerText, type HttpRoute, sortMounts } from "../dispatch.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { takeTurn } from "../exchange/turns.ts";
+import type { HttpCall, HttpMount, HttpNote } from "../mount.ts";
 
 /** Longer prefixes come first, so that the closest mount serves. */
 export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surroundings: Surroundings<A>): HttpRoute[] {

@@ -7,7 +7,7 @@ import type { HttpRoute, Roads } from "./dispatch.ts";
 import { createCors } from "./exchange/cors.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Health } from "./health.ts";
-import { createHttpRoutes } from "./http-road.ts";
+import { createHttpRoutes } from "./http/http-mounts.ts";
 import type { HttpMount, Mounts } from "./mount.ts";
 import type { Reflection } from "./reflection.ts";
 import { createRestRoad } from "./rest/rest-protocol.ts";

@@ -4,7 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { RestError } from "../transcoding/rest-error.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { LateMounts } from "./mount.ts";
-import type { MountedRoads } from "./mounted-roads.ts";
+import type { MountedRoads } from "./mounted.ts";
 
 interface Late {
   readonly owns: (path: string) => boolean;
