@@ -26,10 +26,10 @@ import { signInHandlers } from "../service/sign-in-service.ts";
 import { userHandlers } from "../service/user-service.ts";
 import type { Store } from "../store/store.ts";
 import { nativeRestPolicy } from "../transcoding/policy.ts";
+import { type Health, healthMount } from "../transport/builtin/health.ts";
+import { Reflection, reflectionMounts } from "../transport/builtin/reflection.ts";
 import type { ChargeStranger } from "../transport/call/call-record.ts";
-import { type Health, healthMount } from "../transport/health.ts";
 import { type Admit, type Handlers, type Mount, type MountOptions, mount } from "../transport/mount.ts";
-import { Reflection, reflectionMounts } from "../transport/reflection.ts";
 
 /** An import of 1,000 users with attributes is larger than any other request. */
 const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;

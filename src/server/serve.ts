@@ -17,8 +17,8 @@ import { createOperations, type OperationsOptions } from "../service/operations.
 import { describeFault } from "../service/transport-faults.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
+import { Health, healthHttpMounts } from "../transport/builtin/health.ts";
 import type { RefuseStray } from "../transport/call/call-record.ts";
-import { Health, healthHttpMounts } from "../transport/health.ts";
 import type { TlsOptions } from "../transport/listen/listener.ts";
 import { readTlsFiles } from "../transport/listen/tls-files.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";

@@ -1,15 +1,15 @@
 /** The roads as they are now: what has been mounted so far, findable by path. */
 import type { RestError } from "../transcoding/rest-error.ts";
+import type { Health } from "./builtin/health.ts";
+import type { Reflection } from "./builtin/reflection.ts";
 import { type BoundMethod, bindMethods } from "./call/handler.ts";
 import type { Surroundings } from "./call/transport-context.ts";
 import { type ConnectRoute, createConnectRoutes } from "./connect/connect-protocols.ts";
 import type { HttpRoute, Roads } from "./dispatch.ts";
 import { createCors } from "./exchange/cors.ts";
 import type { Exchange } from "./exchange/exchange.ts";
-import type { Health } from "./health.ts";
 import { createHttpRoutes } from "./http/http-mounts.ts";
 import type { HttpMount, Mounts } from "./mount.ts";
-import type { Reflection } from "./reflection.ts";
 import { createRestRoad } from "./rest/rest-protocol.ts";
 import { refuseByHead } from "./stray.ts";
 

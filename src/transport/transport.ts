@@ -2,6 +2,8 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { Traces } from "../observability/traces.ts";
+import { Health } from "./builtin/health.ts";
+import type { Reflection } from "./builtin/reflection.ts";
 import { serviceStopping } from "./call/call-error.ts";
 import type { DescribeError, Finished, LogInternal, RefuseStray } from "./call/call-record.ts";
 import type { Surroundings } from "./call/transport-context.ts";
@@ -9,7 +11,6 @@ import { dispatch } from "./dispatch.ts";
 import { type Door, Exchange } from "./exchange/exchange.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
 import { takeTurn } from "./exchange/turns.ts";
-import { Health } from "./health.ts";
 import { LateRoads } from "./late-mounts.ts";
 import { defaultLimits, type TransportLimits } from "./limits.ts";
 import { createClientAddress, type ProxyOptions } from "./listen/client-address.ts";
@@ -18,7 +19,6 @@ import { createListener, type Listener, type TlsOptions } from "./listen/listene
 import type { Serve } from "./listen/request-sink.ts";
 import type { LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted.ts";
-import type { Reflection } from "./reflection.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
   readonly lateMounts?: readonly LateMounts<A>[];

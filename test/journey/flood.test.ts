@@ -13,7 +13,7 @@ import { createLog } from "../../src/observability/log.ts";
 import { createReflection, mounts } from "../../src/server/mounts.ts";
 import { ListLanes } from "../../src/service/list-lanes.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { Health } from "../../src/transport/health.ts";
+import { Health } from "../../src/transport/builtin/health.ts";
 import { createTransport } from "../../src/transport/transport.ts";
 import { createApiKey, createOrganization, createUser } from "../store/support/commands.ts";
 import { defer } from "../support/cleanup.ts";

@@ -4,8 +4,9 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { nativeRestPolicy } from "../../../src/transcoding/policy.ts";
+import { Health, healthHttpMounts, healthMount } from "../../../src/transport/builtin/health.ts";
+import { Reflection, reflectionMounts } from "../../../src/transport/builtin/reflection.ts";
 import type { CallRecord, ChargeStranger } from "../../../src/transport/call/call-record.ts";
-import { Health, healthHttpMounts, healthMount } from "../../../src/transport/health.ts";
 import type { TransportLimits } from "../../../src/transport/limits.ts";
 import type { TlsOptions } from "../../../src/transport/listen/listener.ts";
 import {
@@ -17,7 +18,6 @@ import {
   mount,
   mountHttp,
 } from "../../../src/transport/mount.ts";
-import { Reflection, reflectionMounts } from "../../../src/transport/reflection.ts";
 import { createTransport, type Transport } from "../../../src/transport/transport.ts";
 import { until } from "../../support/until.ts";
 import { CountResponseSchema, EchoResponseSchema, HttpBodySchema, LabService, labRegistry } from "./lab-service.ts";

@@ -6,8 +6,8 @@ import {
   HealthCheckResponseSchema,
   Health as HealthService,
   HealthCheckResponse_ServingStatus as Status,
-} from "../../gen/grpc/health/v1/health_pb.ts";
-import { type Admit, type Call, type HttpAnswer, type HttpMount, type Mount, mount, mountHttp } from "./mount.ts";
+} from "../../../gen/grpc/health/v1/health_pb.ts";
+import { type Admit, type Call, type HttpAnswer, type HttpMount, type Mount, mount, mountHttp } from "../mount.ts";
 
 /** The empty name stands for the whole server: while it does not serve, none of its services does. */
 export class Health {

@@ -13,15 +13,15 @@ import {
   type ServerReflectionRequestSchema,
   type ServerReflectionResponse,
   ServerReflectionResponseSchema,
-} from "../../gen/grpc/reflection/v1/reflection_pb.ts";
-import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import { type Lab, startLab } from "./support/lab.ts";
+} from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionAlpha } from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { type Lab, startLab } from "../support/lab.ts";
 
 type Question = NonNullable<MessageInitShape<typeof ServerReflectionRequestSchema>["messageRequest"]>;
 type Answer = ServerReflectionResponse["messageResponse"];
 
 const run = promisify(execFile);
-const buf = join(import.meta.dirname, "../../node_modules/.bin/buf");
+const buf = join(import.meta.dirname, "../../../node_modules/.bin/buf");
 
 describe("reflection", () => {
   let lab: Lab;

@@ -12,14 +12,14 @@ import {
   ServerReflection as ReflectionV1,
   ServerReflectionResponseSchema as ResponseV1Schema,
   type ServerReflectionRequest,
-} from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+} from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import {
   ServerReflection as ReflectionV1Alpha,
   ServerReflectionResponseSchema as ResponseV1AlphaSchema,
-} from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import type { ChargeStranger } from "./call/call-record.ts";
+} from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import type { ChargeStranger } from "../call/call-record.ts";
+import { type Admit, type Mount, type MountOptions, mount } from "../mount.ts";
 import { DescriptorIndex } from "./descriptor-index.ts";
-import { type Admit, type Mount, type MountOptions, mount } from "./mount.ts";
 
 /** Of a question. It comes back in the answer, and what it asks for twice, where that is not known. */
 const QUESTION_BYTES_MAX = 2 * 1024;
