@@ -3,7 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { createSecret, hashSecret } from "../auth/secret.ts";
 import { OWNER_ROLE } from "../domain/api-key.ts";
 import { SYSTEM_ACTOR } from "../domain/event.ts";
-import { toKeyId } from "../service/api-key-service.ts";
+import { toKeyId } from "../service/native/api-key-service.ts";
 import { inspectDatabase } from "../store/sqlite/offline/offline.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 

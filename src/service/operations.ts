@@ -40,8 +40,8 @@ import type {
 } from "../store/store.ts";
 import { effectivePolicy } from "./effective-policy.ts";
 import type { ListLanes } from "./list-lanes.ts";
+import { toAttributesMessage, toProfileMessage } from "./native/message/user-message.ts";
 import { resourceOf } from "./request.ts";
-import { toAttributesMessage, toProfileMessage } from "./user-message.ts";
 import { validate } from "./validation.ts";
 
 export type {

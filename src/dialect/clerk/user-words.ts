@@ -1,7 +1,7 @@
 /** What Clerk knows of a user and our model does not: kept in the user's attributes, under namespaces of its own. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Attributes, User } from "../../domain/user.ts";
-import { toAttributes } from "../../service/user-message.ts";
+import { toAttributes } from "../../service/native/message/user-message.ts";
 import { isObject } from "./form.ts";
 
 /** Everything but the metadata. */

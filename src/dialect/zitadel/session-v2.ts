@@ -5,9 +5,9 @@ import type { SessionService as BetaSessionService } from "@zitadel/proto/zitade
 import type { Expiry } from "../../domain/command.ts";
 import type { Session, SessionCommand } from "../../domain/session.ts";
 import { mapInTurns } from "../../service/in-turns.ts";
+import { toTimestamp } from "../../service/native/message/user-message.ts";
 import { contextOf, type Operations, type SessionView } from "../../service/operations.ts";
 import { toDurationMs } from "../../service/request.ts";
-import { toTimestamp } from "../../service/user-message.ts";
 import { assertPermitted } from "./admission.ts";
 import { byReason, ERRORS, toError } from "./error.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { Cause, RestrictionKind } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { clientsOf, GENERATION, startService, TestClock } from "../support/service.ts";
+import { Cause, RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { clientsOf, GENERATION, startService, TestClock } from "../../support/service.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -5,12 +5,15 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { AttemptOutcome, type BeginAttemptRequestSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { httpRequest } from "../support/http-client.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { clientsOf, startService, temporaryFolder } from "../support/service.ts";
-import { begin, check, complete, fail, limit, of, startGate } from "./support/sign-ins.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import {
+  AttemptOutcome,
+  type BeginAttemptRequestSchema,
+} from "../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { httpRequest } from "../../support/http-client.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { clientsOf, startService, temporaryFolder } from "../../support/service.ts";
+import { begin, check, complete, fail, limit, of, startGate } from "../support/sign-ins.ts";
 
 describe("the gate refuses", () => {
   test("what cannot be, naming the field, and counts nothing", async (t) => {

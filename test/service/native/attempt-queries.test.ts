@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { AttemptOutcome } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, clientsOf, startService, TestClock } from "../support/service.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { AttemptOutcome } from "../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { ADMIN_KEY, clientsOf, startService, TestClock } from "../../support/service.ts";
 
 const PASSWORD = Factor.PASSWORD;
 

@@ -1,13 +1,17 @@
 /** Users, restrictions and details as the contract shows them, and back. */
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import type { DurationSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import type { DetailsSchema } from "../../gen/lockkeeper/resource/v1/details_pb.ts";
-import type { Profile as ProfileMessage, ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
-import { Cause, RestrictionKind, type RestrictionSchema } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import { State, type User as UserMessage, UserSchema } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { canonicalJson, type Json } from "../domain/canonical-json.ts";
-import { revocationEpochOf } from "../domain/instance.ts";
-import type * as domain from "../domain/restriction.ts";
+import type { DetailsSchema } from "../../../../gen/lockkeeper/resource/v1/details_pb.ts";
+import type { Profile as ProfileMessage, ProfileSchema } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
+import {
+  Cause,
+  RestrictionKind,
+  type RestrictionSchema,
+} from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { State, type User as UserMessage, UserSchema } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { canonicalJson, type Json } from "../../../domain/canonical-json.ts";
+import { revocationEpochOf } from "../../../domain/instance.ts";
+import type * as domain from "../../../domain/restriction.ts";
 import {
   type Attributes,
   PROFILE_FIELDS,
@@ -16,7 +20,7 @@ import {
   stateOf,
   type User,
   type State as UserStateName,
-} from "../domain/user.ts";
+} from "../../../domain/user.ts";
 
 const STATE_VALUES: Readonly<Record<UserStateName, State>> = {
   ACTIVE: State.ACTIVE,

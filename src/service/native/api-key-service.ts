@@ -2,18 +2,18 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import * as pb from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
-import { type Actor, permissionMissing } from "../auth/actor.ts";
-import type { Badge } from "../auth/badge.ts";
-import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../auth/permissions.ts";
-import { createSecret, hashSecret } from "../auth/secret.ts";
-import { type ApiKey, type ApiKeyCommand, apiKeyNotFound } from "../domain/api-key.ts";
-import { organizationNotFound } from "../domain/organization.ts";
-import { RefusalError, shown } from "../domain/refusal.ts";
-import { LATEST_TIME } from "../domain/restriction.ts";
-import { type Store, StoreUnavailableError } from "../store/store.ts";
-import type { ServiceCall, ServiceHandlers } from "./call.ts";
-import { mapInTurns } from "./in-turns.ts";
+import * as pb from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { type Actor, permissionMissing } from "../../auth/actor.ts";
+import type { Badge } from "../../auth/badge.ts";
+import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../../auth/permissions.ts";
+import { createSecret, hashSecret } from "../../auth/secret.ts";
+import { type ApiKey, type ApiKeyCommand, apiKeyNotFound } from "../../domain/api-key.ts";
+import { organizationNotFound } from "../../domain/organization.ts";
+import { RefusalError, shown } from "../../domain/refusal.ts";
+import { LATEST_TIME } from "../../domain/restriction.ts";
+import { type Store, StoreUnavailableError } from "../../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { mapInTurns } from "../in-turns.ts";
 import {
   assertWithinScope,
   commandContext,
@@ -24,8 +24,8 @@ import {
   resourceOf,
   toDurationMs,
   toTime,
-} from "./request.ts";
-import { toDetails, toTimestamp } from "./user-message.ts";
+} from "../request.ts";
+import { toDetails, toTimestamp } from "./message/user-message.ts";
 
 /** How long the secrets of before a rotation go on unless the request says. */
 const OVERLAP_DEFAULT_MS = 3_600_000;

@@ -1,15 +1,15 @@
 /** SignInService: reading recorded attempts. */
 import { create } from "@bufbuild/protobuf";
-import * as pb from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import type { AttemptOutcome } from "../domain/attempt.ts";
-import { type AddressRange, parseNetwork } from "../domain/network.ts";
-import { shown } from "../domain/refusal.ts";
-import { LATEST_TIME } from "../domain/restriction.ts";
-import type { AttemptQuery, Store } from "../store/store.ts";
-import type { ServiceHandlers } from "./call.ts";
-import { mapInTurns } from "./in-turns.ts";
-import { assertWithinScope, invalidField, pageSizeOf, readScope, toPeriod } from "./request.ts";
-import { OUTCOME_VALUES, toAttemptMessage } from "./sign-in-message.ts";
+import * as pb from "../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import type { AttemptOutcome } from "../../domain/attempt.ts";
+import { type AddressRange, parseNetwork } from "../../domain/network.ts";
+import { shown } from "../../domain/refusal.ts";
+import { LATEST_TIME } from "../../domain/restriction.ts";
+import type { AttemptQuery, Store } from "../../store/store.ts";
+import type { ServiceHandlers } from "../call.ts";
+import { mapInTurns } from "../in-turns.ts";
+import { assertWithinScope, invalidField, pageSizeOf, readScope, toPeriod } from "../request.ts";
+import { OUTCOME_VALUES, toAttemptMessage } from "./message/sign-in-message.ts";
 
 export function attemptQueries(store: Store): Pick<ServiceHandlers<typeof pb.SignInService>, "listAttempts"> {
   return {

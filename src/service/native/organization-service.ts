@@ -1,19 +1,19 @@
 /** OrganizationService: makes, reads and changes the owners of users. */
 
 import { create } from "@bufbuild/protobuf";
-import * as pb from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
-import { scopeExceeded } from "../auth/actor.ts";
+import * as pb from "../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
+import { scopeExceeded } from "../../auth/actor.ts";
 import {
   DEFAULT_LOCK_DURATION_MS,
   type Organization,
   type OrganizationCommand,
   organizationNotFound,
-} from "../domain/organization.ts";
-import { RefusalError, shown } from "../domain/refusal.ts";
-import type { Store } from "../store/store.ts";
-import type { ServiceCall, ServiceHandlers } from "./call.ts";
-import { assertId } from "./identity.ts";
-import { mapInTurns } from "./in-turns.ts";
+} from "../../domain/organization.ts";
+import { RefusalError, shown } from "../../domain/refusal.ts";
+import type { Store } from "../../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { assertId } from "../identity.ts";
+import { mapInTurns } from "../in-turns.ts";
 import {
   commandContext,
   executeOptions,
@@ -23,8 +23,8 @@ import {
   resourceOf,
   toDurationMs,
   toSequence,
-} from "./request.ts";
-import { toDetails, toDuration } from "./user-message.ts";
+} from "../request.ts";
+import { toDetails, toDuration } from "./message/user-message.ts";
 
 /** The handlers of lockkeeper.organization.v1.OrganizationService. */
 export function organizationHandlers({

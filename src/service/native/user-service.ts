@@ -1,13 +1,12 @@
 /** UserService: locks, unlocks and bans. Message → command → answer; the rules are the domain's. */
 import { create } from "@bufbuild/protobuf";
-import { Cause } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import type { UserCommand } from "../domain/command.ts";
-import type { User } from "../domain/user.ts";
-import type { Store } from "../store/store.ts";
-import type { ServiceCall, ServiceHandlers } from "./call.ts";
-import { assertId } from "./identity.ts";
-import { importUsers } from "./import-users.ts";
+import { Cause } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import type { UserCommand } from "../../domain/command.ts";
+import type { User } from "../../domain/user.ts";
+import type { Store } from "../../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { assertId } from "../identity.ts";
 import {
   commandContext,
   executeOptions,
@@ -16,9 +15,10 @@ import {
   toSequence,
   toTime,
   writeOrganization,
-} from "./request.ts";
-import { updatedFields } from "./update-mask.ts";
-import { toAttributes, toProfile, toUserAnswer } from "./user-message.ts";
+} from "../request.ts";
+import { updatedFields } from "../update-mask.ts";
+import { importUsers } from "./import-users.ts";
+import { toAttributes, toProfile, toUserAnswer } from "./message/user-message.ts";
 import { userQueries } from "./user-queries.ts";
 
 export interface UserServiceOptions {

@@ -1,16 +1,16 @@
 /** AdminService: who calls, and what concerns the instance as a whole. */
 import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
-import * as pb from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
-import { type Actor, scopeExceeded } from "../auth/actor.ts";
-import type { Badge } from "../auth/badge.ts";
-import { PERMISSIONS } from "../auth/permissions.ts";
-import { credentialInvalid } from "../domain/api-key.ts";
-import { RefusalError } from "../domain/refusal.ts";
-import type { Log } from "../observability/log.ts";
-import type { Backup, BackupInfo, Store } from "../store/store.ts";
-import type { ServiceHandlers } from "./call.ts";
-import { toTimestamp } from "./user-message.ts";
+import * as pb from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
+import { type Actor, scopeExceeded } from "../../auth/actor.ts";
+import type { Badge } from "../../auth/badge.ts";
+import { PERMISSIONS } from "../../auth/permissions.ts";
+import { credentialInvalid } from "../../domain/api-key.ts";
+import { RefusalError } from "../../domain/refusal.ts";
+import type { Log } from "../../observability/log.ts";
+import type { Backup, BackupInfo, Store } from "../../store/store.ts";
+import type { ServiceHandlers } from "../call.ts";
+import { toTimestamp } from "./message/user-message.ts";
 
 export interface AdminServiceOptions {
   readonly store: Store;

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { SessionStatus } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { SOAK, seededRandom } from "../support/random.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, GENERATION, startService, TestClock, temporaryFolder } from "../support/service.ts";
-import { until } from "../support/until.ts";
-import { openSession, startWithAnn, statusOf } from "./support/sessions.ts";
+import { SessionStatus } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { SOAK, seededRandom } from "../../support/random.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { ADMIN_KEY, GENERATION, startService, TestClock, temporaryFolder } from "../../support/service.ts";
+import { until } from "../../support/until.ts";
+import { openSession, startWithAnn, statusOf } from "../support/sessions.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

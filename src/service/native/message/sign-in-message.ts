@@ -1,18 +1,18 @@
 /** Decisions on sign-ins and recorded attempts as the contract shows them, and factors back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Factor as FactorValue } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { Factor as FactorValue } from "../../../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import {
   type Attempt as AttemptMessage,
   AttemptSchema,
   AttemptOutcome as OutcomeValue,
   type SignInDecision,
   SignInDecisionSchema,
-} from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import type { Attempt, AttemptOutcome } from "../domain/attempt.ts";
-import { revocationEpochOf } from "../domain/instance.ts";
-import type { Factor } from "../domain/policy.ts";
-import type { Restriction, RestrictionKind } from "../domain/restriction.ts";
-import { type State, stateOf, type UserState } from "../domain/user.ts";
+} from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import type { Attempt, AttemptOutcome } from "../../../domain/attempt.ts";
+import { revocationEpochOf } from "../../../domain/instance.ts";
+import type { Factor } from "../../../domain/policy.ts";
+import type { Restriction, RestrictionKind } from "../../../domain/restriction.ts";
+import { type State, stateOf, type UserState } from "../../../domain/user.ts";
 import { toRestrictionMessage, toStateValue, toTimestamp } from "./user-message.ts";
 
 export const FACTOR_VALUES: Readonly<Record<Factor, FactorValue>> = {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, clientsOf, startService, TestClock, temporaryFolder } from "../support/service.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { ADMIN_KEY, clientsOf, startService, TestClock, temporaryFolder } from "../../support/service.ts";
 
 test("a key opens what its role allows, until it is revoked", async (t) => {
   const { keys, users, url } = await startService(t);

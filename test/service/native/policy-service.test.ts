@@ -7,12 +7,12 @@ import {
   type Policy,
   type PolicyValues,
   PolicyValuesSchema,
-} from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { httpRequest } from "../support/http-client.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { clientsOf, type Running, startService, temporaryFolder } from "../support/service.ts";
-import { attempt, fail, type Gate, limit, setPolicy, startGate } from "./support/sign-ins.ts";
+} from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { httpRequest } from "../../support/http-client.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { clientsOf, type Running, startService, temporaryFolder } from "../../support/service.ts";
+import { attempt, fail, type Gate, limit, setPolicy, startGate } from "../support/sign-ins.ts";
 
 const BUILT_IN = {
   limits: [

@@ -7,16 +7,16 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type {
   SimulatePolicyRequestSchema,
   SimulatePolicyResponse,
-} from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import type { Attempt } from "../../src/domain/attempt.ts";
-import { BUILT_IN_POLICY } from "../../src/domain/policy.ts";
-import { simulatePolicy } from "../../src/service/simulate-policy.ts";
-import type { AttemptQuery, Page } from "../../src/store/store.ts";
-import { threadCpuMs } from "../support/cpu-time.ts";
-import { SOAK, seededRandom } from "../support/random.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { clientsOf, type Running } from "../support/service.ts";
+} from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import type { Attempt } from "../../../src/domain/attempt.ts";
+import { BUILT_IN_POLICY } from "../../../src/domain/policy.ts";
+import { simulatePolicy } from "../../../src/service/native/simulate-policy.ts";
+import type { AttemptQuery, Page } from "../../../src/store/store.ts";
+import { threadCpuMs } from "../../support/cpu-time.ts";
+import { SOAK, seededRandom } from "../../support/random.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { clientsOf, type Running } from "../../support/service.ts";
 import {
   begin,
   complete,
@@ -31,7 +31,7 @@ import {
   startGate,
   toMs,
   type Who,
-} from "./support/sign-ins.ts";
+} from "../support/sign-ins.ts";
 
 type Request = MessageInitShape<typeof SimulatePolicyRequestSchema>;
 

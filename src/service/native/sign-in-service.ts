@@ -1,18 +1,18 @@
 /** SignInService: who may act now, and who may try. The rules are the domain's, in the transaction that records an attempt. */
 import { create } from "@bufbuild/protobuf";
-import * as pb from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { type AttemptAnswer, type AttemptSubject, attemptsLeft } from "../domain/attempt.ts";
-import { identifierNotFound, isVisible, userNotFound } from "../domain/decide.ts";
-import { RefusalError, refuse } from "../domain/refusal.ts";
-import type { Command, SignInKey, Store } from "../store/store.ts";
+import * as pb from "../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { type AttemptAnswer, type AttemptSubject, attemptsLeft } from "../../domain/attempt.ts";
+import { identifierNotFound, isVisible, userNotFound } from "../../domain/decide.ts";
+import { RefusalError, refuse } from "../../domain/refusal.ts";
+import type { Command, SignInKey, Store } from "../../store/store.ts";
+import { AttemptWaiters } from "../attempt-waiters.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { effectivePolicy } from "../effective-policy.ts";
+import { callContext, executeOptions, readScope, resourceOf, writeOrganization } from "../request.ts";
+import { TickBatch } from "../tick-batch.ts";
 import { attemptQueries } from "./attempt-queries.ts";
-import { AttemptWaiters } from "./attempt-waiters.ts";
-import type { ServiceCall, ServiceHandlers } from "./call.ts";
-import { effectivePolicy } from "./effective-policy.ts";
-import { callContext, executeOptions, readScope, resourceOf, writeOrganization } from "./request.ts";
-import { factorOf, toDecision } from "./sign-in-message.ts";
-import { TickBatch } from "./tick-batch.ts";
-import { toTimestamp } from "./user-message.ts";
+import { factorOf, toDecision } from "./message/sign-in-message.ts";
+import { toTimestamp } from "./message/user-message.ts";
 
 export interface SignInServiceOptions {
   readonly store: Store;

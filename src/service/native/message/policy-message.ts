@@ -1,9 +1,9 @@
 /** Policies as the contract shows them, and back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import * as pb from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import { FACTORS, type Factor, type Policy, type PolicyValues, type StoredPolicy } from "../domain/policy.ts";
-import { shown } from "../domain/refusal.ts";
-import { invalidField, toDurationMs } from "./request.ts";
+import * as pb from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { FACTORS, type Factor, type Policy, type PolicyValues, type StoredPolicy } from "../../../domain/policy.ts";
+import { shown } from "../../../domain/refusal.ts";
+import { invalidField, toDurationMs } from "../../request.ts";
 import { FACTOR_VALUES, factorOf } from "./sign-in-message.ts";
 import { toDetails, toDuration } from "./user-message.ts";
 

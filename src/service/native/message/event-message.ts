@@ -1,9 +1,9 @@
 /** Recorded events as the contract shows them. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Event, EventSchema, type PersonChangeSchema } from "../../gen/lockkeeper/event/v1/event_pb.ts";
-import type { PersonChange, RestrictionRecord, UserEvent } from "../domain/event.ts";
-import { PROFILE_FIELDS, type Profile, type ProfileField } from "../domain/user.ts";
-import type { ListedEvent } from "../store/store.ts";
+import { type Event, EventSchema, type PersonChangeSchema } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
+import type { PersonChange, RestrictionRecord, UserEvent } from "../../../domain/event.ts";
+import { PROFILE_FIELDS, type Profile, type ProfileField } from "../../../domain/user.ts";
+import type { ListedEvent } from "../../../store/store.ts";
 import {
   toAttributesMessage,
   toCauseValue,

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { PERMISSIONS, ROLES } from "../../src/auth/permissions.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, clientsOf, startService, TestClock } from "../support/service.ts";
+import { PERMISSIONS, ROLES } from "../../../src/auth/permissions.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { ADMIN_KEY, clientsOf, startService, TestClock } from "../../support/service.ts";
 
 test("WhoAmI says actor, scope, permissions and end of whatever key asks", async (t) => {
   const clock = new TestClock();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { ADMIN_KEY, startService } from "../support/service.ts";
+import { ADMIN_KEY, startService } from "../../support/service.ts";
 
 type Update = (query: string, body: JsonObject) => Promise<{ readonly status: number; readonly body: JsonObject }>;
 

@@ -12,10 +12,10 @@ import {
   NO_ATTEMPTS,
   type PolicyLock,
   settleCounter,
-} from "../domain/attempt.ts";
-import type { Factor, Policy } from "../domain/policy.ts";
-import { RefusalError, searchTooBroad } from "../domain/refusal.ts";
-import type { AttemptQuery, Store } from "../store/store.ts";
+} from "../../domain/attempt.ts";
+import type { Factor, Policy } from "../../domain/policy.ts";
+import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
+import type { AttemptQuery, Store } from "../../store/store.ts";
 
 /** The most attempts that one simulation replays. */
 const ATTEMPTS_MAX = 200_000;

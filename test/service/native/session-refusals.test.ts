@@ -1,9 +1,9 @@
 /** What sessions refuse, and who does not see them. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, clientsOf, GENERATION } from "../support/service.ts";
-import { nameOf, openSession, startWithAnn, statusOf } from "./support/sessions.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { ADMIN_KEY, clientsOf, GENERATION } from "../../support/service.ts";
+import { nameOf, openSession, startWithAnn, statusOf } from "../support/sessions.ts";
 
 describe("sessions", () => {
   test("of another organization are not there", async (t) => {

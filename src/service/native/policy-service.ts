@@ -1,15 +1,14 @@
 /** PolicyService: how many failures lock a user, and for how long; per organization over the instance's. */
 import { create } from "@bufbuild/protobuf";
-import * as pb from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import type { Actor } from "../auth/actor.ts";
-import { ATTEMPT_KEPT_MS } from "../domain/attempt.ts";
-import { organizationNotFound } from "../domain/organization.ts";
-import { combinePolicies, INSTANCE_POLICY_ID, type PolicyCommand } from "../domain/policy.ts";
-import { RefusalError } from "../domain/refusal.ts";
-import type { Store } from "../store/store.ts";
-import type { ServiceCall, ServiceHandlers } from "./call.ts";
-import { effectivePolicy } from "./effective-policy.ts";
-import { toPolicyChange, toPolicyMessage, toPolicyValues } from "./policy-message.ts";
+import * as pb from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import type { Actor } from "../../auth/actor.ts";
+import { ATTEMPT_KEPT_MS } from "../../domain/attempt.ts";
+import { organizationNotFound } from "../../domain/organization.ts";
+import { combinePolicies, INSTANCE_POLICY_ID, type PolicyCommand } from "../../domain/policy.ts";
+import { RefusalError } from "../../domain/refusal.ts";
+import type { Store } from "../../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { effectivePolicy } from "../effective-policy.ts";
 import {
   assertWithinScope,
   commandContext,
@@ -18,10 +17,11 @@ import {
   resourceOf,
   toPeriod,
   toSequence,
-} from "./request.ts";
-import { FACTOR_VALUES } from "./sign-in-message.ts";
+} from "../request.ts";
+import { toPolicyChange, toPolicyMessage, toPolicyValues } from "./message/policy-message.ts";
+import { FACTOR_VALUES } from "./message/sign-in-message.ts";
+import { toTimestamp } from "./message/user-message.ts";
 import { simulatePolicy } from "./simulate-policy.ts";
-import { toTimestamp } from "./user-message.ts";
 
 /** The handlers of lockkeeper.policy.v1.PolicyService. */
 export function policyHandlers({ store }: { readonly store: Store }): ServiceHandlers<typeof pb.PolicyService> {

@@ -1,17 +1,17 @@
 /** UserService: reading users, lists and histories. */
 import { create } from "@bufbuild/protobuf";
-import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { isVisible, userNotFound } from "../domain/decide.ts";
-import type { UserEvent } from "../domain/event.ts";
-import { counted, RefusalError } from "../domain/refusal.ts";
-import type { User } from "../domain/user.ts";
-import type { EventQuery, ListedEvent, Page, Store, UserFilter, UserQuery } from "../store/store.ts";
-import type { ServiceCall, ServiceHandlers } from "./call.ts";
-import { toEventMessage } from "./event-message.ts";
-import { mapInTurns } from "./in-turns.ts";
-import { assertWithinScope, invalidField, pageSizeOf, readScope, toTime } from "./request.ts";
-import { kindNameOf, stateNameOf, toUserMessage } from "./user-message.ts";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { isVisible, userNotFound } from "../../domain/decide.ts";
+import type { UserEvent } from "../../domain/event.ts";
+import { counted, RefusalError } from "../../domain/refusal.ts";
+import type { User } from "../../domain/user.ts";
+import type { EventQuery, ListedEvent, Page, Store, UserFilter, UserQuery } from "../../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { mapInTurns } from "../in-turns.ts";
+import { assertWithinScope, invalidField, pageSizeOf, readScope, toTime } from "../request.ts";
+import { toEventMessage } from "./message/event-message.ts";
+import { kindNameOf, stateNameOf, toUserMessage } from "./message/user-message.ts";
 
 type Queries = Pick<ServiceHandlers<typeof pb.UserService>, "getUser" | "listUsers" | "listUserEvents">;
 

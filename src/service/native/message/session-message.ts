@@ -1,9 +1,9 @@
 /** Sessions as the contract shows them. */
 import { create } from "@bufbuild/protobuf";
-import * as pb from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { revocationEpochOf } from "../domain/instance.ts";
-import type { SessionStatus } from "../domain/session.ts";
-import type { SessionView } from "../store/store.ts";
+import * as pb from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { revocationEpochOf } from "../../../domain/instance.ts";
+import type { SessionStatus } from "../../../domain/session.ts";
+import type { SessionView } from "../../../store/store.ts";
 import { toAttributesMessage, toDetails, toDuration, toTimestamp } from "./user-message.ts";
 
 const STATUSES: Readonly<Record<SessionStatus, pb.SessionStatus>> = {

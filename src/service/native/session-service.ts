@@ -1,16 +1,16 @@
 /** SessionService: opens, verifies and ends sessions. The rules are the domain's; nothing is answered from a cache. */
 
 import { create } from "@bufbuild/protobuf";
-import * as pb from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
-import type { Expiry, UserCommand } from "../domain/command.ts";
-import { revocationEpochOf } from "../domain/instance.ts";
-import { RefusalError } from "../domain/refusal.ts";
-import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } from "../domain/session.ts";
-import { stateOf, type User } from "../domain/user.ts";
-import type { SessionKey, SessionQuery, Store } from "../store/store.ts";
-import type { ServiceCall, ServiceHandlers } from "./call.ts";
-import { mapInTurns } from "./in-turns.ts";
+import * as pb from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../../auth/secret.ts";
+import type { Expiry, UserCommand } from "../../domain/command.ts";
+import { revocationEpochOf } from "../../domain/instance.ts";
+import { RefusalError } from "../../domain/refusal.ts";
+import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } from "../../domain/session.ts";
+import { stateOf, type User } from "../../domain/user.ts";
+import type { SessionKey, SessionQuery, Store } from "../../store/store.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { mapInTurns } from "../in-turns.ts";
 import {
   assertWithinScope,
   commandContext,
@@ -22,10 +22,10 @@ import {
   toDurationMs,
   toExpiry,
   toSequence,
-} from "./request.ts";
-import { toSessionMessage, toStatusValue } from "./session-message.ts";
-import { TickBatch } from "./tick-batch.ts";
-import { toAttributes, toStateValue, toTimestamp, toUserAnswer } from "./user-message.ts";
+} from "../request.ts";
+import { TickBatch } from "../tick-batch.ts";
+import { toSessionMessage, toStatusValue } from "./message/session-message.ts";
+import { toAttributes, toStateValue, toTimestamp, toUserAnswer } from "./message/user-message.ts";
 
 export interface SessionServiceOptions {
   readonly store: Store;
