@@ -1,6 +1,6 @@
 /** What a dialect is to the wiring: a foreign API over our own decisions, loaded when it is enabled and not before. */
 import type { Admission } from "../service/call.ts";
-import type { Operations } from "../service/operations.ts";
+import type { Operations } from "../service/operations/operations.ts";
 import type { Mounts } from "../transport/mount.ts";
 
 export interface Dialect {

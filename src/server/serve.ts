@@ -13,7 +13,7 @@ import type { MetricsListener } from "../observability/metrics-listener.ts";
 import type { Traces } from "../observability/traces.ts";
 import { toConnectError } from "../service/errors.ts";
 import { ListLanes } from "../service/list-lanes.ts";
-import { createOperations, type OperationsOptions } from "../service/operations.ts";
+import { createOperations, type OperationsOptions } from "../service/operations/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";

@@ -8,7 +8,7 @@ import {
   type Operations,
   refuseUnknownSession,
   refuseUnknownUser,
-} from "../../service/operations.ts";
+} from "../../service/operations/operations.ts";
 import { describeFault } from "../../service/transport-faults.ts";
 import type { HttpAnswer, HttpCall, HttpMount } from "../../transport/mount.ts";
 import { ClerkError, methodNotAllowed, resourceNotFound } from "./clerk-error.ts";

@@ -1,7 +1,7 @@
 /** Lists and counts users by filter, by offset or after a user. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { mapInTurns } from "../../service/in-turns.ts";
-import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../service/operations.ts";
+import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../service/operations/operations.ts";
 import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
 import type { Operation, OperationCall } from "./operation.ts";
 import { readWindow, type Window } from "./page-query.ts";

@@ -9,7 +9,7 @@ import {
   type Permission,
   refuseUnknownUser,
   type UserView,
-} from "../../service/operations.ts";
+} from "../../service/operations/operations.ts";
 
 /** A call of an operation that its caller may make. */
 export interface OperationCall {

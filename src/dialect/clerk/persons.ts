@@ -1,7 +1,7 @@
 /** Get, create, update and delete users. */
 import type { ImportedRestriction } from "../../domain/command.ts";
 import type { User } from "../../domain/user.ts";
-import { assertPermission, type UserView } from "../../service/operations.ts";
+import { assertPermission, type UserView } from "../../service/operations/operations.ts";
 import { writeOrganization } from "../../service/request.ts";
 import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
 import { readForm } from "./form.ts";

@@ -1,7 +1,7 @@
 /** What the service refuses, in Clerk's words: reason → code, status and texts. */
 import type { FieldViolation, Reason, Refusal } from "../../domain/refusal.ts";
 import { refusalOf } from "../../service/errors.ts";
-import type { UserView } from "../../service/operations.ts";
+import type { UserView } from "../../service/operations/operations.ts";
 import {
   type ClerkError,
   clerkError,

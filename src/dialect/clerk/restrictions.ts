@@ -1,6 +1,6 @@
 /** Lock, unlock, ban and unban, one user or many: all of them may be repeated. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { Operations, UserView } from "../../service/operations.ts";
+import type { Operations, UserView } from "../../service/operations/operations.ts";
 import { bulkSizeExceeded, paramMissing, paramsInvalid } from "./clerk-error.ts";
 import { readForm } from "./form.ts";
 import { type Operation, type OperationCall, ofUser, readUser } from "./operation.ts";

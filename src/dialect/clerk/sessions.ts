@@ -1,7 +1,7 @@
 /** Get, create, revoke and verify sessions. */
 import type { Expiry } from "../../domain/command.ts";
 import { refusalOf } from "../../service/errors.ts";
-import { refuseUnknownSession } from "../../service/operations.ts";
+import { refuseUnknownSession } from "../../service/operations/operations.ts";
 import { featureNotEnabled, paramMissing, paramsInvalid, sessionTokenInvalid } from "./clerk-error.ts";
 import { readForm } from "./form.ts";
 import { changeContext, type Operation, type OperationCall } from "./operation.ts";

@@ -1,6 +1,6 @@
 /** Changes who a user is: reads, edits and writes, and starts over when somebody else wrote in between. */
 import type { Attributes, Profile, ProfileField } from "../../domain/user.ts";
-import { assertPerson, type UserView } from "../../service/operations.ts";
+import { assertPerson, type UserView } from "../../service/operations/operations.ts";
 import { resourceLocked } from "./clerk-error.ts";
 import { type OperationCall, ofUser, readUser } from "./operation.ts";
 import { translateRefusal } from "./refused.ts";

@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Restriction, RestrictionKind } from "../../domain/restriction.ts";
 import type { User } from "../../domain/user.ts";
-import { attemptsLeftOf, type Operations, type UserView } from "../../service/operations.ts";
+import { attemptsLeftOf, type Operations, type UserView } from "../../service/operations/operations.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toIdentificationJson } from "./identification.ts";
 import { metadataOf, wordsOf } from "./user-words.ts";
 

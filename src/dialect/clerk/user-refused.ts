@@ -1,5 +1,5 @@
 /** Why a user gets no session, in Clerk's words. */
-import type { UserView } from "../../service/operations.ts";
+import type { UserView } from "../../service/operations/operations.ts";
 import { ClerkError, clerkError } from "./clerk-error.ts";
 import { secondsUntilUnlocked } from "./user-json.ts";
 

@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { LockoutPolicySchema } from "@zitadel/proto/zitadel/policy_pb.js";
 import type { PolicyCommand, StoredPolicy } from "../../domain/policy.ts";
-import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../service/operations.ts";
+import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../service/operations/operations.ts";
 import { byReason, invalidArgument, type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";
 import { VIA } from "./user-change.ts";

@@ -2,7 +2,7 @@
 import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
 import { mapInTurns } from "../../service/in-turns.ts";
-import { INSTANCE_POLICY_ID, type Operations } from "../../service/operations.ts";
+import { INSTANCE_POLICY_ID, type Operations } from "../../service/operations/operations.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
 import { changeLockout, readLockout, toLockoutPolicy } from "./lockout-policy.ts";
 import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "./new-user.ts";

@@ -11,7 +11,7 @@ import { SettingsService as BetaSettingsService } from "@zitadel/proto/zitadel/s
 import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
 import type { Admission } from "../../service/call.ts";
-import type { Operations } from "../../service/operations.ts";
+import type { Operations } from "../../service/operations/operations.ts";
 import type { Mount } from "../../transport/mount.ts";
 import { adminHandlers } from "./admin-v1.ts";
 import { type CallerAdmission, createAdmit, provesCaller } from "./admission.ts";

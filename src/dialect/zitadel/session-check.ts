@@ -5,7 +5,7 @@ import type { Checks, CheckUser } from "@zitadel/proto/zitadel/session/v2/sessio
 import type { Reason } from "../../domain/refusal.ts";
 import type { SessionStatus } from "../../domain/session.ts";
 import { refusalOf } from "../../service/errors.ts";
-import type { Operations, SessionView, UserView } from "../../service/operations.ts";
+import type { Operations, SessionView, UserView } from "../../service/operations/operations.ts";
 import { byReason, type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";
 import { findUser, NOT_FOUND, readUserByLoginName } from "./user-list.ts";

@@ -5,7 +5,12 @@ import type { SearchQuery } from "@zitadel/proto/zitadel/session/v2/session_pb.j
 import type { ListSessionsRequest } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { Session } from "../../domain/session.ts";
 import { mapInTurns } from "../../service/in-turns.ts";
-import { type Actor, attributesWeight, type Operations, type SessionView } from "../../service/operations.ts";
+import {
+  type Actor,
+  attributesWeight,
+  type Operations,
+  type SessionView,
+} from "../../service/operations/operations.ts";
 import { type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";
 import { isShown } from "./session-message.ts";

@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SessionSchema, UserAgentSchema } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import type { Session } from "../../domain/session.ts";
 import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { SessionView, UserView } from "../../service/operations.ts";
+import type { SessionView, UserView } from "../../service/operations/operations.ts";
 import { displayNameOf, loginNameOf } from "./person-words.ts";
 import { type SessionWords, sessionWordsOf } from "./session-words.ts";
 

@@ -6,7 +6,7 @@ import type { Expiry } from "../../domain/command.ts";
 import type { Session, SessionCommand } from "../../domain/session.ts";
 import { mapInTurns } from "../../service/in-turns.ts";
 import { toTimestamp } from "../../service/native/message/user-message.ts";
-import { contextOf, type Operations, type SessionView } from "../../service/operations.ts";
+import { contextOf, type Operations, type SessionView } from "../../service/operations/operations.ts";
 import { toDurationMs } from "../../service/request.ts";
 import { assertPermitted } from "./admission.ts";
 import { byReason, ERRORS, toError } from "./error.ts";

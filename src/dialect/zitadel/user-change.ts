@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import type { UserCommand } from "../../domain/command.ts";
 import type { Reason } from "../../domain/refusal.ts";
 import type { State } from "../../domain/user.ts";
-import { contextOf, type Operations, type UserView } from "../../service/operations.ts";
+import { contextOf, type Operations, type UserView } from "../../service/operations/operations.ts";
 import { byReason, ERRORS, type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";
 import { INITIAL_NAMESPACE, isInitial } from "./person-words.ts";

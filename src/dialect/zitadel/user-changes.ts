@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ChangeQuery, ChangeSchema } from "@zitadel/proto/zitadel/change_pb.js";
 import type { PersonChange, UserEvent } from "../../domain/event.ts";
 import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { EventQuery, Operations, RecordedEvent } from "../../service/operations.ts";
+import type { EventQuery, Operations, RecordedEvent } from "../../service/operations/operations.ts";
 import type { ZitadelCall } from "./handler.ts";
 import { MACHINE_NAMESPACE } from "./person-words.ts";
 

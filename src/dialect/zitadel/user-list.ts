@@ -1,7 +1,13 @@
 /** Reads of users: one by id or login name, and lists. */
 import { Code } from "@connectrpc/connect";
 import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { Operations, UserPredicate, UserSearch, UserSearchView, UserView } from "../../service/operations.ts";
+import type {
+  Operations,
+  UserPredicate,
+  UserSearch,
+  UserSearchView,
+  UserView,
+} from "../../service/operations/operations.ts";
 import { assertPermitted } from "./admission.ts";
 import { type KnownError, toError } from "./error.ts";
 import type { ZitadelCall } from "./handler.ts";

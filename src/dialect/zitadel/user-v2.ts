@@ -3,7 +3,7 @@ import type { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb
 import type { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
 import { mapInTurns } from "../../service/in-turns.ts";
 import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { Operations } from "../../service/operations.ts";
+import type { Operations } from "../../service/operations/operations.ts";
 import { contextOrganization } from "./admission.ts";
 import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
 import { createUser, humanOfV2, machineOfV2, TAKEN } from "./new-user.ts";

@@ -1,7 +1,7 @@
 /** The handlers of zitadel.resources.user.v3alpha.ZITADELUsers, which tell a wrong state and a missing user alike. */
 import type { Organization } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
 import type { ZITADELUsers } from "@zitadel/proto/zitadel/resources/user/v3alpha/user_service_pb.js";
-import type { Operations } from "../../service/operations.ts";
+import type { Operations } from "../../service/operations/operations.ts";
 import { organizationOf, type ZitadelCall, type ZitadelHandlers } from "./handler.ts";
 import { createUser, personOfV3, TAKEN } from "./new-user.ts";
 import { type Act, createChangeUser } from "./user-change.ts";

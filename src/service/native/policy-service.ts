@@ -8,7 +8,7 @@ import { combinePolicies, INSTANCE_POLICY_ID, type PolicyCommand } from "../../d
 import { RefusalError } from "../../domain/refusal.ts";
 import type { Store } from "../../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
-import { effectivePolicy } from "../effective-policy.ts";
+import { effectivePolicy } from "../operations/effective-policy.ts";
 import {
   assertWithinScope,
   commandContext,

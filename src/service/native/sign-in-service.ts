@@ -5,9 +5,9 @@ import { type AttemptAnswer, type AttemptSubject, attemptsLeft } from "../../dom
 import { identifierNotFound, isVisible, userNotFound } from "../../domain/decide.ts";
 import { RefusalError, refuse } from "../../domain/refusal.ts";
 import type { Command, SignInKey, Store } from "../../store/store.ts";
-import { AttemptWaiters } from "../attempt-waiters.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
-import { effectivePolicy } from "../effective-policy.ts";
+import { AttemptWaiters } from "../operations/attempt-waiters.ts";
+import { effectivePolicy } from "../operations/effective-policy.ts";
 import { callContext, executeOptions, readScope, resourceOf, writeOrganization } from "../request.ts";
 import { TickBatch } from "../tick-batch.ts";
 import { attemptQueries } from "./attempt-queries.ts";

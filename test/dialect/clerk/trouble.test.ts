@@ -6,7 +6,7 @@ import { PERMISSIONS } from "../../../src/auth/permissions.ts";
 import { backendApi } from "../../../src/dialect/clerk/backend-api.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
-import type { Operations, SessionView } from "../../../src/service/operations.ts";
+import type { Operations, SessionView } from "../../../src/service/operations/operations.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
 import type { HttpMount } from "../../../src/transport/mount.ts";
 import { until } from "../../support/until.ts";

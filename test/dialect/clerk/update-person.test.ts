@@ -7,7 +7,7 @@ import { updatePerson } from "../../../src/dialect/clerk/update-person.ts";
 import type { UserCommand } from "../../../src/domain/command.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import type { User } from "../../../src/domain/user.ts";
-import type { Operations, UserView } from "../../../src/service/operations.ts";
+import type { Operations, UserView } from "../../../src/service/operations/operations.ts";
 import { ADMIN_KEY, startService } from "../../support/service.ts";
 import { send, type UserJson } from "./support/clients.ts";
 

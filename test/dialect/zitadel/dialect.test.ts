@@ -7,7 +7,7 @@ import { createServerTransport } from "@zitadel/client/node";
 import { createAdminServiceClient } from "@zitadel/client/v1";
 import { zitadel } from "../../../src/dialect/zitadel/dialect.ts";
 import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
-import type { Operations } from "../../../src/service/operations.ts";
+import type { Operations } from "../../../src/service/operations/operations.ts";
 import { createRouteTable } from "../../../src/transcoding/route-table.ts";
 import { httpRequest } from "../../support/http-client.ts";
 import { ADMIN_KEY, startService } from "../../support/service.ts";

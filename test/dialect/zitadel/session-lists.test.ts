@@ -6,7 +6,7 @@ import type { SearchQuerySchema } from "@zitadel/proto/zitadel/session/v2/sessio
 import { ListSessionsRequestSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { ZitadelCall } from "../../../src/dialect/zitadel/handler.ts";
 import { listSessions } from "../../../src/dialect/zitadel/session-list.ts";
-import type { Actor, Operations, SessionView } from "../../../src/service/operations.ts";
+import type { Actor, Operations, SessionView } from "../../../src/service/operations/operations.ts";
 import { SOAK, seededRandom } from "../../support/random.ts";
 import { TestClock } from "../../support/service.ts";
 import { errorBody, type Lab, startLab } from "./support/lab.ts";

@@ -10,7 +10,7 @@ import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
 import { type Refusal, RefusalError, refuse, sequenceMismatch } from "../../../src/domain/refusal.ts";
 import { type SessionCommand, sessionNotFound } from "../../../src/domain/session.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
-import { createOperations, type Operations, type PolicyView } from "../../../src/service/operations.ts";
+import { createOperations, type Operations, type PolicyView } from "../../../src/service/operations/operations.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
 import { createOrganization, createUser } from "../../store/support/commands.ts";

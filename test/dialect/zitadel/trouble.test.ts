@@ -8,7 +8,7 @@ import { keepOwnDetails, mapError } from "../../../src/dialect/zitadel/error.ts"
 import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
-import type { Operations } from "../../../src/service/operations.ts";
+import type { Operations } from "../../../src/service/operations/operations.ts";
 import { StoreUnavailableError } from "../../../src/store/store.ts";
 
 describe("trouble of our own", () => {

@@ -1,8 +1,8 @@
 /** Nobody is not told from somebody by how long it takes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SOAK } from "../support/random.ts";
-import { begin, complete, limit, startGate } from "./support/sign-ins.ts";
+import { SOAK } from "../../support/random.ts";
+import { begin, complete, limit, startGate } from "../support/sign-ins.ts";
 
 test("P5 who is nobody, concealed, takes as long as somebody", async (t) => {
   const gate = await startGate(t, { limits: limit(100), concealUnknown: true });

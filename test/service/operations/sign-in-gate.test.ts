@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { Cause, RestrictionKind } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { clientsOf } from "../support/service.ts";
-import { until } from "../support/until.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { Cause, RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { clientsOf } from "../../support/service.ts";
+import { until } from "../../support/until.ts";
 import {
   attempt,
   begin,
@@ -22,7 +22,7 @@ import {
   SECOND_MS,
   startGate,
   toMs,
-} from "./support/sign-ins.ts";
+} from "../support/sign-ins.ts";
 
 const RESERVATION_MS = 30 * SECOND_MS;
 

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { SOAK, seededRandom } from "../support/random.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { ADMIN_KEY, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
-import { until } from "../support/until.ts";
-import { attempt, begin, check, complete, fail, historyOf, limit, setPolicy } from "./support/sign-ins.ts";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { SOAK, seededRandom } from "../../support/random.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { ADMIN_KEY, clientsOf, ended, spawnService, temporaryFolder } from "../../support/service.ts";
+import { until } from "../../support/until.ts";
+import { attempt, begin, check, complete, fail, historyOf, limit, setPolicy } from "../support/sign-ins.ts";
 
 const ROUNDS = SOAK ? 30 : 1;
 

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { CauseSchema, RestrictionKindSchema } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import { SessionStatus } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { GENERATION, type Running } from "../support/service.ts";
-import { until } from "../support/until.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { CauseSchema, RestrictionKindSchema } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { SessionStatus } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { GENERATION, type Running } from "../../support/service.ts";
+import { until } from "../../support/until.ts";
 import {
   attempt,
   begin,
@@ -23,7 +23,7 @@ import {
   setPolicy,
   startGate,
   toMs,
-} from "./support/sign-ins.ts";
+} from "../support/sign-ins.ts";
 
 /** Holding restrictions as kind/cause with their ends, in milliseconds since the epoch. */
 async function restrictionsOf({ users }: Running, userId = "ann") {

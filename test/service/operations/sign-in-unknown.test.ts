@@ -5,11 +5,11 @@ import { type Message, toJson } from "@bufbuild/protobuf";
 import {
   BeginAttemptResponseSchema,
   CompleteAttemptResponseSchema,
-} from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { clientsOf } from "../support/service.ts";
-import { begin, check, complete, fail, HOUR_MS, limit, record, setPolicy, startGate } from "./support/sign-ins.ts";
+} from "../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { clientsOf } from "../../support/service.ts";
+import { begin, check, complete, fail, HOUR_MS, limit, record, setPolicy, startGate } from "../support/sign-ins.ts";
 
 const SPELLINGS = [
   "zoé@example.com",

@@ -4,23 +4,23 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { describe, test } from "node:test";
-import { Badge } from "../../src/auth/badge.ts";
-import { Gate } from "../../src/auth/gate.ts";
-import { hashSecret } from "../../src/auth/secret.ts";
-import { RefusalError } from "../../src/domain/refusal.ts";
-import { refusalOf } from "../../src/service/errors.ts";
-import { ListLanes } from "../../src/service/list-lanes.ts";
+import { Badge } from "../../../src/auth/badge.ts";
+import { Gate } from "../../../src/auth/gate.ts";
+import { hashSecret } from "../../../src/auth/secret.ts";
+import { RefusalError } from "../../../src/domain/refusal.ts";
+import { refusalOf } from "../../../src/service/errors.ts";
+import { ListLanes } from "../../../src/service/list-lanes.ts";
 import {
   assertPerson,
   type Caller,
   contextOf,
   createOperations,
   type Operations,
-} from "../../src/service/operations.ts";
-import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../store/support/commands.ts";
-import { defer } from "../support/cleanup.ts";
-import { ADMIN_KEY, TestClock, temporaryFolder } from "../support/service.ts";
+} from "../../../src/service/operations/operations.ts";
+import { openSqliteStore, type SqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import { createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../../store/support/commands.ts";
+import { defer } from "../../support/cleanup.ts";
+import { ADMIN_KEY, TestClock, temporaryFolder } from "../../support/service.ts";
 
 interface Opened {
   readonly operations: Operations;

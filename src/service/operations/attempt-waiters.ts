@@ -1,7 +1,7 @@
 /** Attempts that wait for a place, in order: who meets only attempts under way is not refused but waits briefly. */
-import type { AttemptAnswer } from "../domain/attempt.ts";
-import { type Refusal, RefusalError, refuse } from "../domain/refusal.ts";
-import type { ServiceCall } from "./call.ts";
+import type { AttemptAnswer } from "../../domain/attempt.ts";
+import { type Refusal, RefusalError, refuse } from "../../domain/refusal.ts";
+import type { ServiceCall } from "../call.ts";
 
 /** The longest wait, whatever the caller's deadline. */
 const WAIT_MS_MAX = 10_000;

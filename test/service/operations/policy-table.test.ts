@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { PolicyValuesSchema } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import type { PolicyValuesSchema } from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import {
   attempt,
   begin,
@@ -16,7 +16,7 @@ import {
   setPolicy,
   startGate,
   toMs,
-} from "./support/sign-ins.ts";
+} from "../support/sign-ins.ts";
 
 interface Row {
   readonly attemptsMax: number;

@@ -6,12 +6,12 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { AttemptOutcome, SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { defer } from "../support/cleanup.ts";
-import { type Random, SOAK, seededRandom } from "../support/random.ts";
-import { ADMIN_KEY, type Running, startService } from "../support/service.ts";
-import { startStopwatch } from "../support/stopwatch.ts";
-import { check, historyOf, limit, of, setPolicy } from "./support/sign-ins.ts";
+import { AttemptOutcome, SignInService } from "../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { defer } from "../../support/cleanup.ts";
+import { type Random, SOAK, seededRandom } from "../../support/random.ts";
+import { ADMIN_KEY, type Running, startService } from "../../support/service.ts";
+import { startStopwatch } from "../../support/stopwatch.ts";
+import { check, historyOf, limit, of, setPolicy } from "../support/sign-ins.ts";
 
 const ATTEMPTS = SOAK ? 500 : 150;
 const CONNECTIONS = SOAK ? 50 : 15;

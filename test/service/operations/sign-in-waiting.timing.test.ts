@@ -5,13 +5,13 @@ import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectError } from "@connectrpc/connect";
-import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import type { UserState } from "../../src/domain/user.ts";
-import { AttemptWaiters } from "../../src/service/attempt-waiters.ts";
-import { assertRefused } from "../support/refusals.ts";
-import { until } from "../support/until.ts";
-import { begin, check, complete, limit, of, startGate } from "./support/sign-ins.ts";
+import { RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import type { UserState } from "../../../src/domain/user.ts";
+import { AttemptWaiters } from "../../../src/service/operations/attempt-waiters.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { until } from "../../support/until.ts";
+import { begin, check, complete, limit, of, startGate } from "../support/sign-ins.ts";
 
 /** What the store answers, as far as waiting is concerned. */
 const ANSWER = {

@@ -1,6 +1,6 @@
 /** The policy in force: what an organization sets, over what the instance sets, over what is built in. */
-import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../domain/policy.ts";
-import type { Store } from "../store/store.ts";
+import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../domain/policy.ts";
+import type { Store } from "../../store/store.ts";
 
 /** `stored`: what is set at `id` itself, where the caller has read it. */
 export async function effectivePolicy(store: Store, id: string, stored?: StoredPolicy): Promise<Policy> {

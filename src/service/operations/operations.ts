@@ -1,27 +1,27 @@
 /** What the service offers to whoever translates: the decisions and reads behind our own RPCs, in the words of the domain. */
 import { create } from "@bufbuild/protobuf";
-import { ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
-import { CreateUserRequestSchema } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { type Actor, credentialOf, permissionMissing } from "../auth/actor.ts";
-import type { Authentication } from "../auth/badge.ts";
-import type { Gate } from "../auth/gate.ts";
-import type { Permission } from "../auth/permissions.ts";
-import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../auth/secret.ts";
-import { attemptsLeft } from "../domain/attempt.ts";
-import type { CommandContext, PersonInput, UserCommand } from "../domain/command.ts";
-import { isVisible, userNotFound } from "../domain/decide.ts";
-import type { Organization } from "../domain/organization.ts";
-import { attributesWeight } from "../domain/page-weight.ts";
+import { ProfileSchema } from "../../../gen/lockkeeper/resource/v1/profile_pb.ts";
+import { CreateUserRequestSchema } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { type Actor, credentialOf, permissionMissing } from "../../auth/actor.ts";
+import type { Authentication } from "../../auth/badge.ts";
+import type { Gate } from "../../auth/gate.ts";
+import type { Permission } from "../../auth/permissions.ts";
+import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../../auth/secret.ts";
+import { attemptsLeft } from "../../domain/attempt.ts";
+import type { CommandContext, PersonInput, UserCommand } from "../../domain/command.ts";
+import { isVisible, userNotFound } from "../../domain/decide.ts";
+import type { Organization } from "../../domain/organization.ts";
+import { attributesWeight } from "../../domain/page-weight.ts";
 import {
   type Factor,
   INSTANCE_POLICY_ID,
   type Policy,
   type PolicyCommand,
   type StoredPolicy,
-} from "../domain/policy.ts";
-import { RefusalError } from "../domain/refusal.ts";
-import { type Session, type SessionCommand, sessionNotFound } from "../domain/session.ts";
-import { type State, stateOf, type User } from "../domain/user.ts";
+} from "../../domain/policy.ts";
+import { RefusalError } from "../../domain/refusal.ts";
+import { type Session, type SessionCommand, sessionNotFound } from "../../domain/session.ts";
+import { type State, stateOf, type User } from "../../domain/user.ts";
 import type {
   EventQuery,
   ExecuteOptions,
@@ -37,12 +37,12 @@ import type {
   UserPredicate,
   UserSearch,
   UserSearchOrder,
-} from "../store/store.ts";
+} from "../../store/store.ts";
+import type { ListLanes } from "../list-lanes.ts";
+import { toAttributesMessage, toProfileMessage } from "../native/message/user-message.ts";
+import { resourceOf } from "../request.ts";
+import { validate } from "../validation.ts";
 import { effectivePolicy } from "./effective-policy.ts";
-import type { ListLanes } from "./list-lanes.ts";
-import { toAttributesMessage, toProfileMessage } from "./native/message/user-message.ts";
-import { resourceOf } from "./request.ts";
-import { validate } from "./validation.ts";
 
 export type {
   Actor,
