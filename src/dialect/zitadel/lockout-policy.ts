@@ -4,10 +4,10 @@ import { Code } from "@connectrpc/connect";
 import type { LockoutPolicySchema } from "@zitadel/proto/zitadel/policy_pb.js";
 import type { PolicyCommand, StoredPolicy } from "../../domain/policy.ts";
 import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../service/operations/operations.ts";
-import { byReason, invalidArgument, type KnownError, toError } from "./error.ts";
-import type { ZitadelCall } from "./handler.ts";
 import { VIA } from "./user-change.ts";
 import { type DetailsInit, resourceDetails } from "./user-message.ts";
+import { byReason, invalidArgument, type KnownError, toError } from "./wire/error.ts";
+import type { ZitadelCall } from "./wire/handler.ts";
 
 /** The most failures that a policy may allow. */
 const ATTEMPTS_MAX = 100;

@@ -14,15 +14,15 @@ import type { Admission } from "../../service/call.ts";
 import type { Operations } from "../../service/operations/operations.ts";
 import type { Mount } from "../../transport/mount.ts";
 import { adminHandlers } from "./admin-v1.ts";
-import { type CallerAdmission, createAdmit, provesCaller } from "./admission.ts";
-import { keepOwnDetails } from "./error.ts";
-import { wrapHandlers, type ZitadelHandlers } from "./handler.ts";
 import { managementHandlers } from "./management-v1.ts";
-import { restPolicy } from "./rest-policy.ts";
 import { betaSessionHandlers, sessionHandlers } from "./session-v2.ts";
 import { betaSettingsHandlers, settingsHandlers } from "./settings-v2.ts";
 import { betaUserHandlers, userHandlers } from "./user-v2.ts";
 import { usersHandlers } from "./users-v3alpha.ts";
+import { type CallerAdmission, createAdmit, provesCaller } from "./wire/admission.ts";
+import { keepOwnDetails } from "./wire/error.ts";
+import { wrapHandlers, type ZitadelHandlers } from "./wire/handler.ts";
+import { restPolicy } from "./wire/rest-policy.ts";
 
 /**
  * All methods are mounted: those without a handler are UNIMPLEMENTED for whoever shows a credential. Of AdminService only

@@ -16,10 +16,10 @@ import type { PersonInput } from "../../domain/command.ts";
 import type { Profile } from "../../domain/user.ts";
 import { assertId } from "../../service/identity.ts";
 import { assertPerson, contextOf, type Operations, type UserView } from "../../service/operations/operations.ts";
-import { byReason, ERRORS, type KnownError, toError } from "./error.ts";
-import type { ZitadelCall } from "./handler.ts";
 import { type HumanWords, humanAttributes, machineAttributes, schemaAttributes } from "./person-words.ts";
 import { VIA } from "./user-change.ts";
+import { byReason, ERRORS, type KnownError, toError } from "./wire/error.ts";
+import type { ZitadelCall } from "./wire/handler.ts";
 
 const ALREADY_EXISTING = "Errors.User.AlreadyExisting";
 

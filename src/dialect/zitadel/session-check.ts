@@ -6,9 +6,9 @@ import type { Reason } from "../../domain/refusal.ts";
 import type { SessionStatus } from "../../domain/session.ts";
 import { refusalOf } from "../../service/errors.ts";
 import type { Operations, SessionView, UserView } from "../../service/operations/operations.ts";
-import { byReason, type KnownError, toError } from "./error.ts";
-import type { ZitadelCall } from "./handler.ts";
 import { findUser, NOT_FOUND, readUserByLoginName } from "./user-list.ts";
+import { byReason, type KnownError, toError } from "./wire/error.ts";
+import type { ZitadelCall } from "./wire/handler.ts";
 
 /** The original's, and of our own what it does not refuse: sessions without a user. */
 export const SESSION_ERRORS = {

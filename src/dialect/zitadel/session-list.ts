@@ -11,10 +11,10 @@ import {
   type Operations,
   type SessionView,
 } from "../../service/operations/operations.ts";
-import { type KnownError, toError } from "./error.ts";
-import type { ZitadelCall } from "./handler.ts";
 import { isShown } from "./session-message.ts";
 import { type SessionWords, sessionWordsOf } from "./session-words.ts";
+import { type KnownError, toError } from "./wire/error.ts";
+import type { ZitadelCall } from "./wire/handler.ts";
 
 /** The most sessions of one answer; asking for all is asking for as many. */
 const LIMIT_MAX = 1000;

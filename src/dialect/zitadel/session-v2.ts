@@ -8,9 +8,6 @@ import { mapInTurns } from "../../service/in-turns.ts";
 import { toTimestamp } from "../../service/native/message/user-message.ts";
 import { contextOf, type Operations, type SessionView } from "../../service/operations/operations.ts";
 import { toDurationMs } from "../../service/request.ts";
-import { assertPermitted } from "./admission.ts";
-import { byReason, ERRORS, toError } from "./error.ts";
-import type { ZitadelCall, ZitadelHandlers } from "./handler.ts";
 import {
   assertNotEnded,
   assertOnlyUser,
@@ -25,6 +22,9 @@ import { changeMetadata, sessionAttributes, sessionWordsOf } from "./session-wor
 import { toUserAgentWords } from "./user-agent.ts";
 import { VIA } from "./user-change.ts";
 import { resourceDetails } from "./user-message.ts";
+import { assertPermitted } from "./wire/admission.ts";
+import { byReason, ERRORS, toError } from "./wire/error.ts";
+import type { ZitadelCall, ZitadelHandlers } from "./wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof SessionService>;
 

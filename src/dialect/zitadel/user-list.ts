@@ -8,11 +8,11 @@ import type {
   UserSearchView,
   UserView,
 } from "../../service/operations/operations.ts";
-import { assertPermitted } from "./admission.ts";
-import { type KnownError, toError } from "./error.ts";
-import type { ZitadelCall } from "./handler.ts";
 import { SHOWN_NAMESPACES } from "./person-words.ts";
 import { loginName, type SearchQuery, toOrder, toPredicate } from "./user-query.ts";
+import { assertPermitted } from "./wire/admission.ts";
+import { type KnownError, toError } from "./wire/error.ts";
+import type { ZitadelCall } from "./wire/handler.ts";
 
 /** Of the reads of all versions. */
 export const NOT_FOUND: KnownError = { code: Code.NotFound, id: "QUERY-Dfbg2", text: "User could not be found" };

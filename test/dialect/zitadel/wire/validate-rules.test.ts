@@ -6,8 +6,8 @@ import * as v1 from "@zitadel/proto/zitadel/management_pb.js";
 import { CreateSessionRequestSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { UserState } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import * as v2 from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
-import { emailFault } from "../../../src/dialect/zitadel/email-address.ts";
-import { findViolation } from "../../../src/dialect/zitadel/validate-rules.ts";
+import { emailFault } from "../../../../src/dialect/zitadel/wire/email-address.ts";
+import { findViolation } from "../../../../src/dialect/zitadel/wire/validate-rules.ts";
 
 function violation<D extends DescMessage>(desc: D, init: MessageInitShape<D>): string | undefined {
   return findViolation(desc, create(desc, init));

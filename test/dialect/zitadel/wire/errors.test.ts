@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { httpRequest } from "../../support/http-client.ts";
-import { ADMIN_KEY } from "../../support/service.ts";
-import { errorBody, type Lab, makeUsers, type RestCall, startLab } from "./support/lab.ts";
+import { httpRequest } from "../../../support/http-client.ts";
+import { ADMIN_KEY } from "../../../support/service.ts";
+import { errorBody, type Lab, makeUsers, type RestCall, startLab } from "../support/lab.ts";
 
 const NO_PERMISSION = "No matching permissions found";
 

@@ -4,12 +4,12 @@ import { describe, test } from "node:test";
 import { create, type JsonObject, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
-import { keepOwnDetails, mapError } from "../../../src/dialect/zitadel/error.ts";
-import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
-import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
-import { ListLanes } from "../../../src/service/list-lanes.ts";
-import type { Operations } from "../../../src/service/operations/operations.ts";
-import { StoreUnavailableError } from "../../../src/store/store.ts";
+import { zitadelMounts } from "../../../../src/dialect/zitadel/mounts.ts";
+import { keepOwnDetails, mapError } from "../../../../src/dialect/zitadel/wire/error.ts";
+import { RefusalError, refuse } from "../../../../src/domain/refusal.ts";
+import { ListLanes } from "../../../../src/service/list-lanes.ts";
+import type { Operations } from "../../../../src/service/operations/operations.ts";
+import { StoreUnavailableError } from "../../../../src/store/store.ts";
 
 describe("trouble of our own", () => {
   const call = {

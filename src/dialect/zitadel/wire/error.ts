@@ -1,8 +1,8 @@
 /** ZITADEL's errors: a text with an id behind it, and one ErrorDetail that carries both. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
-import type { Reason, Refusal } from "../../domain/refusal.ts";
-import { refusalOf, toConnectError } from "../../service/errors.ts";
+import type { Reason, Refusal } from "../../../domain/refusal.ts";
+import { refusalOf, toConnectError } from "../../../service/errors.ts";
 
 /** One of the original's errors, as its tables name it. */
 export interface KnownError {

@@ -10,11 +10,11 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
-import { mapInTurns } from "../../service/in-turns.ts";
-import type { Place } from "../../service/list-lanes.ts";
-import type { Operations } from "../../service/operations/operations.ts";
-import { findUnstorable } from "../../service/validation.ts";
-import type { AnyHandler, Call } from "../../transport/mount.ts";
+import { mapInTurns } from "../../../service/in-turns.ts";
+import type { Place } from "../../../service/list-lanes.ts";
+import type { Operations } from "../../../service/operations/operations.ts";
+import { findUnstorable } from "../../../service/validation.ts";
+import type { AnyHandler, Call } from "../../../transport/mount.ts";
 import { type CallerAdmission, contextOrganization, refuseActor } from "./admission.ts";
 import { ERRORS, invalidArgument, mapError } from "./error.ts";
 import { findViolation, toGoName, typeNameOf } from "./validate-rules.ts";

@@ -2,10 +2,10 @@
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { auth_option } from "@zitadel/proto/zitadel/options_pb.js";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
-import type { Admission } from "../../service/call.ts";
-import { noteRefusedActor } from "../../service/call-fields.ts";
-import type { Actor, Operations, Permission } from "../../service/operations/operations.ts";
-import type { Admit, CallHead } from "../../transport/mount.ts";
+import type { Admission } from "../../../service/call.ts";
+import { noteRefusedActor } from "../../../service/call-fields.ts";
+import type { Actor, Operations, Permission } from "../../../service/operations/operations.ts";
+import type { Admit, CallHead } from "../../../transport/mount.ts";
 import { byReason, ERRORS, type KnownError, mapError, toError } from "./error.ts";
 
 /** What a handler knows of who is calling. */

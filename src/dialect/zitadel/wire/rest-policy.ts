@@ -2,9 +2,9 @@
 import { createRegistry } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
-import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import type { RestAnswer, RestPolicy } from "../../transcoding/policy.ts";
-import type { RestError } from "../../transcoding/rest-error.ts";
+import { ErrorInfoSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
+import type { RestAnswer, RestPolicy } from "../../../transcoding/policy.ts";
+import type { RestError } from "../../../transcoding/rest-error.ts";
 
 const utf8 = new TextEncoder();
 
