@@ -13,12 +13,12 @@ import { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2be
 import type { Admission } from "../../service/call.ts";
 import type { Operations } from "../../service/operations/operations.ts";
 import type { Mount } from "../../transport/mount.ts";
-import { adminHandlers } from "./admin-v1.ts";
-import { managementHandlers } from "./management-v1.ts";
-import { betaSessionHandlers, sessionHandlers } from "./session-v2.ts";
-import { betaSettingsHandlers, settingsHandlers } from "./settings-v2.ts";
-import { betaUserHandlers, userHandlers } from "./user-v2.ts";
-import { usersHandlers } from "./users-v3alpha.ts";
+import { adminHandlers } from "./services/admin-v1.ts";
+import { managementHandlers } from "./services/management-v1.ts";
+import { betaSessionHandlers, sessionHandlers } from "./services/session-v2.ts";
+import { betaSettingsHandlers, settingsHandlers } from "./services/settings-v2.ts";
+import { betaUserHandlers, userHandlers } from "./services/user-v2.ts";
+import { usersHandlers } from "./services/users-v3alpha.ts";
 import { type CallerAdmission, createAdmit, provesCaller } from "./wire/admission.ts";
 import { keepOwnDetails } from "./wire/error.ts";
 import { wrapHandlers, type ZitadelHandlers } from "./wire/handler.ts";

@@ -1,7 +1,7 @@
 /** The state machine of all four services: every act from every state, with the ids, texts and statuses of the original. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { errorBody, makeUsers, STARTS, type Start, startLab } from "./support/lab.ts";
+import { errorBody, makeUsers, STARTS, type Start, startLab } from "../support/lab.ts";
 
 const ACTS = ["lock", "unlock", "deactivate", "reactivate", "delete"] as const;
 type Act = (typeof ACTS)[number];

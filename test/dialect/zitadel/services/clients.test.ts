@@ -16,8 +16,8 @@ import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
 import { OwnerType } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
 import { UserState as UserStateV2 } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import { AccessTokenType, Gender, UserState as UserStateV1 } from "@zitadel/proto/zitadel/user_pb.js";
-import { ADMIN_KEY } from "../../support/service.ts";
-import { type Lab, startLab } from "./support/lab.ts";
+import { ADMIN_KEY } from "../../../support/service.ts";
+import { type Lab, startLab } from "../support/lab.ts";
 
 const TRANSPORTS = {
   gRPC: ({ url }: Lab) => createServerTransport(ADMIN_KEY, { baseUrl: url }),

@@ -7,8 +7,8 @@ import { createSessionServiceClient } from "@zitadel/client/v2";
 import { createClientTransport } from "@zitadel/client/web";
 import { createAccessTokenInterceptor, createSessionClient } from "@zitadel/node/dist/api/index.js";
 import { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
-import { ADMIN_KEY, TestClock } from "../../support/service.ts";
-import { type Lab, startLab } from "./support/lab.ts";
+import { ADMIN_KEY, TestClock } from "../../../support/service.ts";
+import { type Lab, startLab } from "../support/lab.ts";
 
 const TRANSPORTS = {
   gRPC: ({ url }: Lab) => createServerTransport(ADMIN_KEY, { baseUrl: url }),

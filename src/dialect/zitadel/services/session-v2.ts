@@ -2,12 +2,12 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
-import type { Expiry } from "../../domain/command.ts";
-import type { Session, SessionCommand } from "../../domain/session.ts";
-import { mapInTurns } from "../../service/in-turns.ts";
-import { toTimestamp } from "../../service/native/message/user-message.ts";
-import { contextOf, type Operations, type SessionView } from "../../service/operations/operations.ts";
-import { toDurationMs } from "../../service/request.ts";
+import type { Expiry } from "../../../domain/command.ts";
+import type { Session, SessionCommand } from "../../../domain/session.ts";
+import { mapInTurns } from "../../../service/in-turns.ts";
+import { toTimestamp } from "../../../service/native/message/user-message.ts";
+import { contextOf, type Operations, type SessionView } from "../../../service/operations/operations.ts";
+import { toDurationMs } from "../../../service/request.ts";
 import {
   assertNotEnded,
   assertOnlyUser,
@@ -15,16 +15,16 @@ import {
   lifetimeRefused,
   readCheckedUser,
   SESSION_ERRORS,
-} from "./session-check.ts";
-import { listSessions } from "./session-list.ts";
-import { isShown, toSession } from "./session-message.ts";
-import { changeMetadata, sessionAttributes, sessionWordsOf } from "./session-words.ts";
-import { toUserAgentWords } from "./user-agent.ts";
-import { VIA } from "./user-change.ts";
-import { resourceDetails } from "./user-message.ts";
-import { assertPermitted } from "./wire/admission.ts";
-import { byReason, ERRORS, toError } from "./wire/error.ts";
-import type { ZitadelCall, ZitadelHandlers } from "./wire/handler.ts";
+} from "../session-check.ts";
+import { listSessions } from "../session-list.ts";
+import { isShown, toSession } from "../session-message.ts";
+import { changeMetadata, sessionAttributes, sessionWordsOf } from "../session-words.ts";
+import { toUserAgentWords } from "../user-agent.ts";
+import { VIA } from "../user-change.ts";
+import { resourceDetails } from "../user-message.ts";
+import { assertPermitted } from "../wire/admission.ts";
+import { byReason, ERRORS, toError } from "../wire/error.ts";
+import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof SessionService>;
 

@@ -1,15 +1,15 @@
 /** The handlers of zitadel.management.v1.ManagementService: everything happens in the organization context. */
 import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
-import { mapInTurns } from "../../service/in-turns.ts";
-import { INSTANCE_POLICY_ID, type Operations } from "../../service/operations/operations.ts";
-import { changeLockout, readLockout, toLockoutPolicy } from "./lockout-policy.ts";
-import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "./new-user.ts";
-import { type Act, createChangeUser } from "./user-change.ts";
-import { listUserChanges } from "./user-changes.ts";
-import { listTime, listUsers, readUserByLoginName, readUserV1 } from "./user-list.ts";
-import { detailsOf, toUserV1 } from "./user-message.ts";
-import type { ZitadelCall, ZitadelHandlers } from "./wire/handler.ts";
+import { mapInTurns } from "../../../service/in-turns.ts";
+import { INSTANCE_POLICY_ID, type Operations } from "../../../service/operations/operations.ts";
+import { changeLockout, readLockout, toLockoutPolicy } from "../lockout-policy.ts";
+import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "../new-user.ts";
+import { type Act, createChangeUser } from "../user-change.ts";
+import { listUserChanges } from "../user-changes.ts";
+import { listTime, listUsers, readUserByLoginName, readUserV1 } from "../user-list.ts";
+import { detailsOf, toUserV1 } from "../user-message.ts";
+import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof ManagementService>;
 

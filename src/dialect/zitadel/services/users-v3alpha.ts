@@ -1,11 +1,11 @@
 /** The handlers of zitadel.resources.user.v3alpha.ZITADELUsers, which tell a wrong state and a missing user alike. */
 import type { Organization } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
 import type { ZITADELUsers } from "@zitadel/proto/zitadel/resources/user/v3alpha/user_service_pb.js";
-import type { Operations } from "../../service/operations/operations.ts";
-import { createUser, personOfV3, TAKEN } from "./new-user.ts";
-import { type Act, createChangeUser } from "./user-change.ts";
-import { toDetailsV3 } from "./user-message.ts";
-import { organizationOf, type ZitadelCall, type ZitadelHandlers } from "./wire/handler.ts";
+import type { Operations } from "../../../service/operations/operations.ts";
+import { createUser, personOfV3, TAKEN } from "../new-user.ts";
+import { type Act, createChangeUser } from "../user-change.ts";
+import { toDetailsV3 } from "../user-message.ts";
+import { organizationOf, type ZitadelCall, type ZitadelHandlers } from "../wire/handler.ts";
 
 /** What the state calls say: the user, and where it is expected to be. */
 interface StateRequest {

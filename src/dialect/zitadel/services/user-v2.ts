@@ -1,16 +1,16 @@
 /** The handlers of zitadel.user.v2.UserService; v2beta has the same ones but for CreateUser. */
 import type { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import type { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
-import { mapInTurns } from "../../service/in-turns.ts";
-import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { Operations } from "../../service/operations/operations.ts";
-import { createUser, humanOfV2, machineOfV2, TAKEN } from "./new-user.ts";
-import { type Act, createChangeUser } from "./user-change.ts";
-import { listTime, listUsers, NOTHING_FOUND, readUserV2 } from "./user-list.ts";
-import { detailsOf, toUserV2 } from "./user-message.ts";
-import { STATES_V2 } from "./user-query.ts";
-import { contextOrganization } from "./wire/admission.ts";
-import type { ZitadelCall, ZitadelHandlers } from "./wire/handler.ts";
+import { mapInTurns } from "../../../service/in-turns.ts";
+import { toTimestamp } from "../../../service/native/message/user-message.ts";
+import type { Operations } from "../../../service/operations/operations.ts";
+import { createUser, humanOfV2, machineOfV2, TAKEN } from "../new-user.ts";
+import { type Act, createChangeUser } from "../user-change.ts";
+import { listTime, listUsers, NOTHING_FOUND, readUserV2 } from "../user-list.ts";
+import { detailsOf, toUserV2 } from "../user-message.ts";
+import { STATES_V2 } from "../user-query.ts";
+import { contextOrganization } from "../wire/admission.ts";
+import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof UserService>;
 type CreateUser = NonNullable<Handlers["createUser"]>;
