@@ -4,8 +4,8 @@ import { Code } from "@connectrpc/connect";
 import type { LockoutPolicySchema } from "@zitadel/proto/zitadel/policy_pb.js";
 import type { PolicyCommand, StoredPolicy } from "../../domain/policy.ts";
 import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../service/operations/operations.ts";
-import { VIA } from "./user-change.ts";
-import { type DetailsInit, resourceDetails } from "./user-message.ts";
+import { VIA } from "./users/user-change.ts";
+import { type DetailsInit, resourceDetails } from "./users/user-message.ts";
 import { byReason, invalidArgument, type KnownError, toError } from "./wire/error.ts";
 import type { ZitadelCall } from "./wire/handler.ts";
 

@@ -6,7 +6,7 @@ import type { Reason } from "../../domain/refusal.ts";
 import type { SessionStatus } from "../../domain/session.ts";
 import { refusalOf } from "../../service/errors.ts";
 import type { Operations, SessionView, UserView } from "../../service/operations/operations.ts";
-import { findUser, NOT_FOUND, readUserByLoginName } from "./user-list.ts";
+import { findUser, NOT_FOUND, readUserByLoginName } from "./users/user-list.ts";
 import { byReason, type KnownError, toError } from "./wire/error.ts";
 import type { ZitadelCall } from "./wire/handler.ts";
 

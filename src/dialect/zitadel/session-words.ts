@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Attributes } from "../../domain/user.ts";
 import { toAttributes } from "../../service/native/message/user-message.ts";
-import { wordsIn } from "./person-words.ts";
+import { wordsIn } from "./users/person-words.ts";
 
 const NAMESPACE = "zitadel";
 

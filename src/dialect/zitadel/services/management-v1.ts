@@ -4,11 +4,11 @@ import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
 import { mapInTurns } from "../../../service/in-turns.ts";
 import { INSTANCE_POLICY_ID, type Operations } from "../../../service/operations/operations.ts";
 import { changeLockout, readLockout, toLockoutPolicy } from "../lockout-policy.ts";
-import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "../new-user.ts";
-import { type Act, createChangeUser } from "../user-change.ts";
-import { listUserChanges } from "../user-changes.ts";
-import { listTime, listUsers, readUserByLoginName, readUserV1 } from "../user-list.ts";
-import { detailsOf, toUserV1 } from "../user-message.ts";
+import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "../users/new-user.ts";
+import { type Act, createChangeUser } from "../users/user-change.ts";
+import { listUserChanges } from "../users/user-changes.ts";
+import { listTime, listUsers, readUserByLoginName, readUserV1 } from "../users/user-list.ts";
+import { detailsOf, toUserV1 } from "../users/user-message.ts";
 import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof ManagementService>;

@@ -4,11 +4,11 @@ import type { UserService as BetaUserService } from "@zitadel/proto/zitadel/user
 import { mapInTurns } from "../../../service/in-turns.ts";
 import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { Operations } from "../../../service/operations/operations.ts";
-import { createUser, humanOfV2, machineOfV2, TAKEN } from "../new-user.ts";
-import { type Act, createChangeUser } from "../user-change.ts";
-import { listTime, listUsers, NOTHING_FOUND, readUserV2 } from "../user-list.ts";
-import { detailsOf, toUserV2 } from "../user-message.ts";
-import { STATES_V2 } from "../user-query.ts";
+import { createUser, humanOfV2, machineOfV2, TAKEN } from "../users/new-user.ts";
+import { type Act, createChangeUser } from "../users/user-change.ts";
+import { listTime, listUsers, NOTHING_FOUND, readUserV2 } from "../users/user-list.ts";
+import { detailsOf, toUserV2 } from "../users/user-message.ts";
+import { STATES_V2 } from "../users/user-query.ts";
 import { contextOrganization } from "../wire/admission.ts";
 import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 

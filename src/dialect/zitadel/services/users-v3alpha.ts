@@ -2,9 +2,9 @@
 import type { Organization } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
 import type { ZITADELUsers } from "@zitadel/proto/zitadel/resources/user/v3alpha/user_service_pb.js";
 import type { Operations } from "../../../service/operations/operations.ts";
-import { createUser, personOfV3, TAKEN } from "../new-user.ts";
-import { type Act, createChangeUser } from "../user-change.ts";
-import { toDetailsV3 } from "../user-message.ts";
+import { createUser, personOfV3, TAKEN } from "../users/new-user.ts";
+import { type Act, createChangeUser } from "../users/user-change.ts";
+import { toDetailsV3 } from "../users/user-message.ts";
 import { organizationOf, type ZitadelCall, type ZitadelHandlers } from "../wire/handler.ts";
 
 /** What the state calls say: the user, and where it is expected to be. */

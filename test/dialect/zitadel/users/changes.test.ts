@@ -2,11 +2,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type ChangesRequest, eventTypeOf, listUserChanges } from "../../../src/dialect/zitadel/user-changes.ts";
-import type { UserEvent } from "../../../src/domain/event.ts";
-import type { EventQuery, Operations, Page, RecordedEvent } from "../../../src/service/operations/operations.ts";
-import { TestClock } from "../../support/service.ts";
-import { type Lab, makeUsers, type RestCall, startLab } from "./support/lab.ts";
+import {
+  type ChangesRequest,
+  eventTypeOf,
+  listUserChanges,
+} from "../../../../src/dialect/zitadel/users/user-changes.ts";
+import type { UserEvent } from "../../../../src/domain/event.ts";
+import type { EventQuery, Operations, Page, RecordedEvent } from "../../../../src/service/operations/operations.ts";
+import { TestClock } from "../../../support/service.ts";
+import { type Lab, makeUsers, type RestCall, startLab } from "../support/lab.ts";
 
 interface Change {
   readonly sequence: string;

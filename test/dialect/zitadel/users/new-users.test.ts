@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { temporaryFolder } from "../../support/service.ts";
-import { errorBody, type Lab, type RestReply, startLab } from "./support/lab.ts";
+import { temporaryFolder } from "../../../support/service.ts";
+import { errorBody, type Lab, type RestReply, startLab } from "../support/lab.ts";
 
 const PROFILE_V1 = { firstName: "Alice", lastName: "Liddell" };
 const PROFILE = { givenName: "Alice", familyName: "Liddell" };

@@ -12,14 +12,14 @@ import type {
   CreateUserRequest_Human as CreateHumanV2,
   CreateUserRequest_Machine as CreateMachineV2,
 } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
-import type { PersonInput } from "../../domain/command.ts";
-import type { Profile } from "../../domain/user.ts";
-import { assertId } from "../../service/identity.ts";
-import { assertPerson, contextOf, type Operations, type UserView } from "../../service/operations/operations.ts";
+import type { PersonInput } from "../../../domain/command.ts";
+import type { Profile } from "../../../domain/user.ts";
+import { assertId } from "../../../service/identity.ts";
+import { assertPerson, contextOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
+import { byReason, ERRORS, type KnownError, toError } from "../wire/error.ts";
+import type { ZitadelCall } from "../wire/handler.ts";
 import { type HumanWords, humanAttributes, machineAttributes, schemaAttributes } from "./person-words.ts";
 import { VIA } from "./user-change.ts";
-import { byReason, ERRORS, type KnownError, toError } from "./wire/error.ts";
-import type { ZitadelCall } from "./wire/handler.ts";
 
 const ALREADY_EXISTING = "Errors.User.AlreadyExisting";
 

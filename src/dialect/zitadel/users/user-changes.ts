@@ -1,11 +1,11 @@
 /** ListUserChanges: the history of a user in ZITADEL's event types. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ChangeQuery, ChangeSchema } from "@zitadel/proto/zitadel/change_pb.js";
-import type { PersonChange, UserEvent } from "../../domain/event.ts";
-import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { EventQuery, Operations, RecordedEvent } from "../../service/operations/operations.ts";
+import type { PersonChange, UserEvent } from "../../../domain/event.ts";
+import { toTimestamp } from "../../../service/native/message/user-message.ts";
+import type { EventQuery, Operations, RecordedEvent } from "../../../service/operations/operations.ts";
+import type { ZitadelCall } from "../wire/handler.ts";
 import { MACHINE_NAMESPACE } from "./person-words.ts";
-import type { ZitadelCall } from "./wire/handler.ts";
 
 /** The most changes of one answer; asking for all is asking for as many. */
 const CHANGES_MAX = 1000;

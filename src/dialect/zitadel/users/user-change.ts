@@ -1,12 +1,12 @@
 /** Lock, unlock, deactivate, reactivate and delete for all four services: one set of rules, with tables of their errors. */
 import { Code } from "@connectrpc/connect";
-import type { UserCommand } from "../../domain/command.ts";
-import type { Reason } from "../../domain/refusal.ts";
-import type { State } from "../../domain/user.ts";
-import { contextOf, type Operations, type UserView } from "../../service/operations/operations.ts";
+import type { UserCommand } from "../../../domain/command.ts";
+import type { Reason } from "../../../domain/refusal.ts";
+import type { State } from "../../../domain/user.ts";
+import { contextOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
+import { byReason, ERRORS, type KnownError, toError } from "../wire/error.ts";
+import type { ZitadelCall } from "../wire/handler.ts";
 import { INITIAL_NAMESPACE, isInitial } from "./person-words.ts";
-import { byReason, ERRORS, type KnownError, toError } from "./wire/error.ts";
-import type { ZitadelCall } from "./wire/handler.ts";
 
 /** What the history shows as the way the change came. */
 export const VIA = "zitadel";

@@ -4,10 +4,10 @@ import type { SearchQuery as SearchQueryV2 } from "@zitadel/proto/zitadel/user/v
 import { Type, UserFieldName } from "@zitadel/proto/zitadel/user/v2/query_pb.js";
 import { UserState as UserStateV2 } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import type { SearchQuery as SearchQueryV1 } from "@zitadel/proto/zitadel/user_pb.js";
-import type { UserPredicate, UserSearchOrder } from "../../service/operations/operations.ts";
+import type { UserPredicate, UserSearchOrder } from "../../../service/operations/operations.ts";
+import { type KnownError, toError } from "../wire/error.ts";
 import { INITIAL_NAMESPACE, MACHINE_NAMESPACE } from "./person-words.ts";
 import type { ShownState } from "./user-message.ts";
-import { type KnownError, toError } from "./wire/error.ts";
 
 /** The members of v2 are those of v1 and two more; the numbers of their enums are the same but for the states. */
 export type SearchQuery = Pick<SearchQueryV1 | SearchQueryV2, "query">;

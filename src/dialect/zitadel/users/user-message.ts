@@ -7,9 +7,9 @@ import type { UserSchema as UserV2Schema } from "@zitadel/proto/zitadel/user/v2/
 import { UserState as UserStateV2 } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import type { UserSchema as UserV1Schema } from "@zitadel/proto/zitadel/user_pb.js";
 import { UserState as UserStateV1 } from "@zitadel/proto/zitadel/user_pb.js";
-import type { State, User, UserState } from "../../domain/user.ts";
-import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { UserView } from "../../service/operations/operations.ts";
+import type { State, User, UserState } from "../../../domain/user.ts";
+import { toTimestamp } from "../../../service/native/message/user-message.ts";
+import type { UserView } from "../../../service/operations/operations.ts";
 import { displayNameOf, humanWordsOf, isInitial, loginNameOf, machineWordsOf } from "./person-words.ts";
 
 /** The states that there are to ZITADEL. */

@@ -1,7 +1,7 @@
 /** The words of ZITADEL's persons that our profile does not have: kept as attributes, in namespaces of their own. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Attributes, Profile, User } from "../../domain/user.ts";
-import { toAttributes } from "../../service/native/message/user-message.ts";
+import type { Attributes, Profile, User } from "../../../domain/user.ts";
+import { toAttributes } from "../../../service/native/message/user-message.ts";
 
 /** Present: the user was made without a password or a verified address and has not been seen since. */
 export const INITIAL_NAMESPACE = "zitadel.initial";

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { listUsers } from "../../../src/dialect/zitadel/user-list.ts";
-import type { Operations, UserSearch, UserSearchView } from "../../../src/service/operations/operations.ts";
-import { errorBody, type Lab, makeUsers, type RestCall, startLab } from "./support/lab.ts";
+import { listUsers } from "../../../../src/dialect/zitadel/users/user-list.ts";
+import type { Operations, UserSearch, UserSearchView } from "../../../../src/service/operations/operations.ts";
+import { errorBody, type Lab, makeUsers, type RestCall, startLab } from "../support/lab.ts";
 
 const VERSIONS = {
   v1: "POST /management/v1/users/_search",

@@ -1,18 +1,18 @@
 /** Reads of users: one by id or login name, and lists. */
 import { Code } from "@connectrpc/connect";
-import { toTimestamp } from "../../service/native/message/user-message.ts";
+import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type {
   Operations,
   UserPredicate,
   UserSearch,
   UserSearchView,
   UserView,
-} from "../../service/operations/operations.ts";
+} from "../../../service/operations/operations.ts";
+import { assertPermitted } from "../wire/admission.ts";
+import { type KnownError, toError } from "../wire/error.ts";
+import type { ZitadelCall } from "../wire/handler.ts";
 import { SHOWN_NAMESPACES } from "./person-words.ts";
 import { loginName, type SearchQuery, toOrder, toPredicate } from "./user-query.ts";
-import { assertPermitted } from "./wire/admission.ts";
-import { type KnownError, toError } from "./wire/error.ts";
-import type { ZitadelCall } from "./wire/handler.ts";
 
 /** Of the reads of all versions. */
 export const NOT_FOUND: KnownError = { code: Code.NotFound, id: "QUERY-Dfbg2", text: "User could not be found" };
