@@ -15,11 +15,11 @@ import {
   lifetimeRefused,
   readCheckedUser,
   SESSION_ERRORS,
-} from "../session-check.ts";
-import { listSessions } from "../session-list.ts";
-import { isShown, toSession } from "../session-message.ts";
-import { changeMetadata, sessionAttributes, sessionWordsOf } from "../session-words.ts";
-import { toUserAgentWords } from "../user-agent.ts";
+} from "../sessions/session-check.ts";
+import { listSessions } from "../sessions/session-list.ts";
+import { isShown, toSession } from "../sessions/session-message.ts";
+import { changeMetadata, sessionAttributes, sessionWordsOf } from "../sessions/session-words.ts";
+import { toUserAgentWords } from "../sessions/user-agent.ts";
 import { VIA } from "../users/user-change.ts";
 import { resourceDetails } from "../users/user-message.ts";
 import { assertPermitted } from "../wire/admission.ts";

@@ -1,8 +1,8 @@
 /** The words of ZITADEL's sessions that ours do not have: kept as attributes, in a namespace of their own. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Attributes } from "../../domain/user.ts";
-import { toAttributes } from "../../service/native/message/user-message.ts";
-import { wordsIn } from "./users/person-words.ts";
+import type { Attributes } from "../../../domain/user.ts";
+import { toAttributes } from "../../../service/native/message/user-message.ts";
+import { wordsIn } from "../users/person-words.ts";
 
 const NAMESPACE = "zitadel";
 

@@ -6,16 +6,16 @@ import { describe, type TestContext, test } from "node:test";
 import { create, type JsonObject, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { GetSessionResponse, SetSessionResponse } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
-import { zitadelMounts } from "../../../src/dialect/zitadel/mounts.ts";
-import { type Refusal, RefusalError, refuse, sequenceMismatch } from "../../../src/domain/refusal.ts";
-import { type SessionCommand, sessionNotFound } from "../../../src/domain/session.ts";
-import { ListLanes } from "../../../src/service/list-lanes.ts";
-import { createOperations, type Operations, type PolicyView } from "../../../src/service/operations/operations.ts";
-import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
-import { StoreUnavailableError } from "../../../src/store/store.ts";
-import { createOrganization, createUser } from "../../store/support/commands.ts";
-import { defer } from "../../support/cleanup.ts";
-import { temporaryFolder } from "../../support/service.ts";
+import { zitadelMounts } from "../../../../src/dialect/zitadel/mounts.ts";
+import { type Refusal, RefusalError, refuse, sequenceMismatch } from "../../../../src/domain/refusal.ts";
+import { type SessionCommand, sessionNotFound } from "../../../../src/domain/session.ts";
+import { ListLanes } from "../../../../src/service/list-lanes.ts";
+import { createOperations, type Operations, type PolicyView } from "../../../../src/service/operations/operations.ts";
+import { openSqliteStore } from "../../../../src/store/sqlite/sqlite-store.ts";
+import { StoreUnavailableError } from "../../../../src/store/store.ts";
+import { createOrganization, createUser } from "../../../store/support/commands.ts";
+import { defer } from "../../../support/cleanup.ts";
+import { temporaryFolder } from "../../../support/service.ts";
 
 const ACTOR = {
   id: "key:1",

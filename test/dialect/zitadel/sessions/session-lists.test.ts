@@ -4,12 +4,12 @@ import { describe, test } from "node:test";
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import type { SearchQuerySchema } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import { ListSessionsRequestSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
-import { listSessions } from "../../../src/dialect/zitadel/session-list.ts";
-import type { ZitadelCall } from "../../../src/dialect/zitadel/wire/handler.ts";
-import type { Actor, Operations, SessionView } from "../../../src/service/operations/operations.ts";
-import { SOAK, seededRandom } from "../../support/random.ts";
-import { TestClock } from "../../support/service.ts";
-import { errorBody, type Lab, startLab } from "./support/lab.ts";
+import { listSessions } from "../../../../src/dialect/zitadel/sessions/session-list.ts";
+import type { ZitadelCall } from "../../../../src/dialect/zitadel/wire/handler.ts";
+import type { Actor, Operations, SessionView } from "../../../../src/service/operations/operations.ts";
+import { SOAK, seededRandom } from "../../../support/random.ts";
+import { TestClock } from "../../../support/service.ts";
+import { errorBody, type Lab, startLab } from "../support/lab.ts";
 
 interface Shown {
   readonly ids: readonly string[];

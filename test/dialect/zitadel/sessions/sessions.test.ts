@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fromBinary, type JsonObject } from "@bufbuild/protobuf";
 import { ChecksSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
-import { assertOnlyUser } from "../../../src/dialect/zitadel/session-check.ts";
-import { TestClock } from "../../support/service.ts";
-import { errorBody, makeUsers, STARTS, startLab } from "./support/lab.ts";
-import { forUser, idsOf, type Opened, open } from "./support/open-sessions.ts";
+import { assertOnlyUser } from "../../../../src/dialect/zitadel/sessions/session-check.ts";
+import { TestClock } from "../../../support/service.ts";
+import { errorBody, makeUsers, STARTS, startLab } from "../support/lab.ts";
+import { forUser, idsOf, type Opened, open } from "../support/open-sessions.ts";
 
 const MISSING = errorBody(5, "Session does not exist", "QUERY-SFeaa");
 const NOT_EXISTING = errorBody(9, "Session does not exist", "COMMAND-Flk38");

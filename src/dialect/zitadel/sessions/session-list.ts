@@ -3,18 +3,18 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import type { SearchQuery } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import type { ListSessionsRequest } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
-import type { Session } from "../../domain/session.ts";
-import { mapInTurns } from "../../service/in-turns.ts";
+import type { Session } from "../../../domain/session.ts";
+import { mapInTurns } from "../../../service/in-turns.ts";
 import {
   type Actor,
   attributesWeight,
   type Operations,
   type SessionView,
-} from "../../service/operations/operations.ts";
+} from "../../../service/operations/operations.ts";
+import { type KnownError, toError } from "../wire/error.ts";
+import type { ZitadelCall } from "../wire/handler.ts";
 import { isShown } from "./session-message.ts";
 import { type SessionWords, sessionWordsOf } from "./session-words.ts";
-import { type KnownError, toError } from "./wire/error.ts";
-import type { ZitadelCall } from "./wire/handler.ts";
 
 /** The most sessions of one answer; asking for all is asking for as many. */
 const LIMIT_MAX = 1000;

@@ -1,11 +1,11 @@
 /** Sessions as session v2 and v2beta show them. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SessionSchema, UserAgentSchema } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
-import type { Session } from "../../domain/session.ts";
-import { toTimestamp } from "../../service/native/message/user-message.ts";
-import type { SessionView, UserView } from "../../service/operations/operations.ts";
+import type { Session } from "../../../domain/session.ts";
+import { toTimestamp } from "../../../service/native/message/user-message.ts";
+import type { SessionView, UserView } from "../../../service/operations/operations.ts";
+import { displayNameOf, loginNameOf } from "../users/person-words.ts";
 import { type SessionWords, sessionWordsOf } from "./session-words.ts";
-import { displayNameOf, loginNameOf } from "./users/person-words.ts";
 
 /** Whether a session is shown: it holds, and nothing restricts its user, a lock that ended no session included. */
 export function isShown({ status, user }: SessionView): boolean {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { TestClock } from "../../support/service.ts";
-import { errorBody, type RestReply, startLab } from "./support/lab.ts";
-import { forUser, idsOf, open } from "./support/open-sessions.ts";
+import { TestClock } from "../../../support/service.ts";
+import { errorBody, type RestReply, startLab } from "../support/lab.ts";
+import { forUser, idsOf, open } from "../support/open-sessions.ts";
 
 const UNKNOWN_USER = errorBody(5, "User could not be found", "QUERY-Dfbg2");
 const BAD_TOKEN = errorBody(7, "Session Token is invalid", "COMMAND-sGr42");

@@ -2,13 +2,13 @@
 import { Code } from "@connectrpc/connect";
 import type { RequestChallenges } from "@zitadel/proto/zitadel/session/v2/challenge_pb.js";
 import type { Checks, CheckUser } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
-import type { Reason } from "../../domain/refusal.ts";
-import type { SessionStatus } from "../../domain/session.ts";
-import { refusalOf } from "../../service/errors.ts";
-import type { Operations, SessionView, UserView } from "../../service/operations/operations.ts";
-import { findUser, NOT_FOUND, readUserByLoginName } from "./users/user-list.ts";
-import { byReason, type KnownError, toError } from "./wire/error.ts";
-import type { ZitadelCall } from "./wire/handler.ts";
+import type { Reason } from "../../../domain/refusal.ts";
+import type { SessionStatus } from "../../../domain/session.ts";
+import { refusalOf } from "../../../service/errors.ts";
+import type { Operations, SessionView, UserView } from "../../../service/operations/operations.ts";
+import { findUser, NOT_FOUND, readUserByLoginName } from "../users/user-list.ts";
+import { byReason, type KnownError, toError } from "../wire/error.ts";
+import type { ZitadelCall } from "../wire/handler.ts";
 
 /** The original's, and of our own what it does not refuse: sessions without a user. */
 export const SESSION_ERRORS = {

@@ -1,8 +1,8 @@
 /** The user agent that a request describes, as a session keeps it. */
 import { isIP } from "node:net";
 import type { UserAgent } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
+import { invalidArgument } from "../wire/error.ts";
 import type { SessionWords } from "./session-words.ts";
-import { invalidArgument } from "./wire/error.ts";
 
 /** As much as a session takes of what a client calls itself. */
 const DESCRIPTION_CHARS_MAX = 1000;
