@@ -3,7 +3,7 @@ import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js"
 import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
 import { mapInTurns } from "../../../service/in-turns.ts";
 import { INSTANCE_POLICY_ID, type Operations } from "../../../service/operations/operations.ts";
-import { changeLockout, readLockout, toLockoutPolicy } from "../lockout-policy.ts";
+import { changeLockout, readLockout, toLockoutPolicy } from "../policies/lockout-policy.ts";
 import { createUser, humanOfV1, machineOfV1, type NewUser, TAKEN } from "../users/new-user.ts";
 import { type Act, createChangeUser } from "../users/user-change.ts";
 import { listUserChanges } from "../users/user-changes.ts";

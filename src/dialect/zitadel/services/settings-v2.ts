@@ -3,7 +3,7 @@ import { ResourceOwnerType } from "@zitadel/proto/zitadel/settings/v2/settings_p
 import type { SettingsService } from "@zitadel/proto/zitadel/settings/v2/settings_service_pb.js";
 import type { SettingsService as BetaSettingsService } from "@zitadel/proto/zitadel/settings/v2beta/settings_service_pb.js";
 import { INSTANCE_POLICY_ID, type Operations } from "../../../service/operations/operations.ts";
-import { readLockout } from "../lockout-policy.ts";
+import { readLockout } from "../policies/lockout-policy.ts";
 import { contextOrganization } from "../wire/admission.ts";
 import type { ZitadelHandlers } from "../wire/handler.ts";
 

@@ -8,10 +8,10 @@ import { createSettingsServiceClient, makeReqCtx } from "@zitadel/client/v2";
 import { createClientTransport } from "@zitadel/client/web";
 import { createAccessTokenInterceptor, createSettingsClient } from "@zitadel/node/dist/api/index.js";
 import { ResourceOwnerType } from "@zitadel/proto/zitadel/settings/v2/settings_pb.js";
-import type { PolicyValuesSchema } from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { ADMIN_KEY, TestClock } from "../../support/service.ts";
-import { errorBody, type Lab, type RestCall, startLab } from "./support/lab.ts";
+import type { PolicyValuesSchema } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { Factor } from "../../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { ADMIN_KEY, TestClock } from "../../../support/service.ts";
+import { errorBody, type Lab, type RestCall, startLab } from "../support/lab.ts";
 
 const TRANSPORTS = {
   gRPC: ({ url }: Lab) => createServerTransport(ADMIN_KEY, { baseUrl: url }),

@@ -2,12 +2,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { LockoutPolicySchema } from "@zitadel/proto/zitadel/policy_pb.js";
-import type { PolicyCommand, StoredPolicy } from "../../domain/policy.ts";
-import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../service/operations/operations.ts";
-import { VIA } from "./users/user-change.ts";
-import { type DetailsInit, resourceDetails } from "./users/user-message.ts";
-import { byReason, invalidArgument, type KnownError, toError } from "./wire/error.ts";
-import type { ZitadelCall } from "./wire/handler.ts";
+import type { PolicyCommand, StoredPolicy } from "../../../domain/policy.ts";
+import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../../service/operations/operations.ts";
+import { VIA } from "../users/user-change.ts";
+import { type DetailsInit, resourceDetails } from "../users/user-message.ts";
+import { byReason, invalidArgument, type KnownError, toError } from "../wire/error.ts";
+import type { ZitadelCall } from "../wire/handler.ts";
 
 /** The most failures that a policy may allow. */
 const ATTEMPTS_MAX = 100;
