@@ -10,7 +10,7 @@ export const clerk: Dialect = {
   // The SDK sends both, and browsers ask for leave of either.
   corsHeaders: ["clerk-api-version", "user-agent"],
   load: async (operations) => {
-    const { backendApi } = await import("./backend-api.ts");
+    const { backendApi } = await import("./wire/backend-api.ts");
     return { mounts: [], httpMounts: [{ prefix: PREFIX, handler: backendApi(operations, PREFIX) }] };
   },
 };

@@ -2,6 +2,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { mapInTurns } from "../../service/in-turns.ts";
 import type { Place } from "../../service/list-lanes.ts";
+import { type SessionView, sessionIdOf, statusWordOf, toSessionJson } from "./session-json.ts";
 import {
   type ParamFault,
   paramFormatInvalid,
@@ -9,10 +10,9 @@ import {
   paramTypeInvalid,
   paramValueInvalid,
   queryParameterMissing,
-} from "./clerk-error.ts";
-import { isId, type Operation, type OperationCall } from "./operation.ts";
-import { readWindow, type Window } from "./page-query.ts";
-import { type SessionView, sessionIdOf, statusWordOf, toSessionJson } from "./session-json.ts";
+} from "./wire/clerk-error.ts";
+import { isId, type Operation, type OperationCall } from "./wire/operation.ts";
+import { readWindow, type Window } from "./wire/page-query.ts";
 
 /** GET /sessions: a bare array, or with `paginated` an object that tells the total. */
 export const getSessionList: Operation = {

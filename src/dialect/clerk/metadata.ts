@@ -1,7 +1,5 @@
 /** Public, private and unsafe metadata: merged by PATCH, replaced by PUT. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { isObject, readForm } from "./form.ts";
-import type { Operation } from "./operation.ts";
 import { type PersonEdit, updatePerson } from "./update-person.ts";
 import { showUser } from "./user-json.ts";
 import {
@@ -11,6 +9,8 @@ import {
   metadataOf,
   toMetadataAttributes,
 } from "./user-words.ts";
+import { isObject, readForm } from "./wire/form.ts";
+import type { Operation } from "./wire/operation.ts";
 
 /** What a body may say of metadata. `null` says nothing, so that it never destroys what is there. */
 export type MetadataForm = { readonly [K in MetadataName]?: JsonObject | null };

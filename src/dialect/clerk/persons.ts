@@ -3,11 +3,8 @@ import type { ImportedRestriction } from "../../domain/command.ts";
 import type { User } from "../../domain/user.ts";
 import { assertPermission, type UserView } from "../../service/operations/operations.ts";
 import { writeOrganization } from "../../service/request.ts";
-import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "./clerk-error.ts";
-import { readForm } from "./form.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toStored } from "./identification.ts";
 import { editMetadata } from "./metadata.ts";
-import { changeContext, type Operation, type OperationCall, ofUser, readUser } from "./operation.ts";
 import {
   CREATE_PARAMS,
   type CreateForm,
@@ -17,7 +14,6 @@ import {
   UPDATE_PARAMS,
   type UpdateForm,
 } from "./person-form.ts";
-import { translateRefusal } from "./refused.ts";
 import { assertStorable, attributesParamOf, type PersonEdit, updatePerson } from "./update-person.ts";
 import { showUser } from "./user-json.ts";
 import {
@@ -29,6 +25,10 @@ import {
   WORDS_NAMESPACE,
   wordsOf,
 } from "./user-words.ts";
+import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "./wire/clerk-error.ts";
+import { readForm } from "./wire/form.ts";
+import { changeContext, type Operation, type OperationCall, ofUser, readUser } from "./wire/operation.ts";
+import { translateRefusal } from "./wire/refused.ts";
 
 /** GET /users/{id}. */
 export const getUser: Operation = {

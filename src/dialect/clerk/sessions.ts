@@ -2,11 +2,11 @@
 import type { Expiry } from "../../domain/command.ts";
 import { refusalOf } from "../../service/errors.ts";
 import { refuseUnknownSession } from "../../service/operations/operations.ts";
-import { featureNotEnabled, paramMissing, paramsInvalid, sessionTokenInvalid } from "./clerk-error.ts";
-import { readForm } from "./form.ts";
-import { changeContext, type Operation, type OperationCall } from "./operation.ts";
-import { translateRefusal } from "./refused.ts";
 import { type SessionView, toSessionJson } from "./session-json.ts";
+import { featureNotEnabled, paramMissing, paramsInvalid, sessionTokenInvalid } from "./wire/clerk-error.ts";
+import { readForm } from "./wire/form.ts";
+import { changeContext, type Operation, type OperationCall } from "./wire/operation.ts";
+import { translateRefusal } from "./wire/refused.ts";
 
 /** GET /sessions/{id}. */
 export const getSession: Operation = {

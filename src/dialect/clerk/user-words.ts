@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Attributes, User } from "../../domain/user.ts";
 import { toAttributes } from "../../service/native/message/user-message.ts";
-import { isObject } from "./form.ts";
+import { isObject } from "./wire/form.ts";
 
 /** Everything but the metadata. */
 export const WORDS_NAMESPACE = "clerk";

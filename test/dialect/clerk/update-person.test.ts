@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { connect } from "node:http2";
 import { test } from "node:test";
-import type { OperationCall } from "../../../src/dialect/clerk/operation.ts";
 import { updatePerson } from "../../../src/dialect/clerk/update-person.ts";
+import type { OperationCall } from "../../../src/dialect/clerk/wire/operation.ts";
 import type { UserCommand } from "../../../src/domain/command.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import type { User } from "../../../src/domain/user.ts";

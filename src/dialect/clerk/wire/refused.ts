@@ -1,7 +1,8 @@
 /** What the service refuses, in Clerk's words: reason → code, status and texts. */
-import type { FieldViolation, Reason, Refusal } from "../../domain/refusal.ts";
-import { refusalOf } from "../../service/errors.ts";
-import type { UserView } from "../../service/operations/operations.ts";
+import type { FieldViolation, Reason, Refusal } from "../../../domain/refusal.ts";
+import { refusalOf } from "../../../service/errors.ts";
+import type { UserView } from "../../../service/operations/operations.ts";
+import { userMayNotAct } from "../user-refused.ts";
 import {
   type ClerkError,
   clerkError,
@@ -11,7 +12,6 @@ import {
   sessionNotFound,
   userNotFound,
 } from "./clerk-error.ts";
-import { userMayNotAct } from "./user-refused.ts";
 
 /** What a text may depend on beside the refusal. */
 export interface RefusedCall {

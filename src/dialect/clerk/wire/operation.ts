@@ -1,7 +1,7 @@
 /** One operation of the API: who may call it, and what it is given. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { CommandContext } from "../../domain/command.ts";
-import { assertId } from "../../service/identity.ts";
+import type { CommandContext } from "../../../domain/command.ts";
+import { assertId } from "../../../service/identity.ts";
 import {
   type Actor,
   contextOf,
@@ -9,7 +9,7 @@ import {
   type Permission,
   refuseUnknownUser,
   type UserView,
-} from "../../service/operations/operations.ts";
+} from "../../../service/operations/operations.ts";
 
 /** A call of an operation that its caller may make. */
 export interface OperationCall {

@@ -1,8 +1,8 @@
 /** What many changes at once, wide requests and pasted secrets do: nothing is lost, nothing swells, nothing is logged. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startService } from "../../support/service.ts";
-import { newestClient, rawOf, send } from "./support/clients.ts";
+import { startService } from "../../../support/service.ts";
+import { newestClient, rawOf, send } from "../support/clients.ts";
 
 const start = (t: Parameters<typeof startService>[0]) => startService(t, { config: { dialects: ["clerk"] } });
 

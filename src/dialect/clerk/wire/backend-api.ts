@@ -1,16 +1,16 @@
 /** The mount: authenticates, finds the operation, and answers in Clerk's form whatever comes of it. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Admission } from "../../service/call.ts";
-import { refusalOf, toConnectError } from "../../service/errors.ts";
+import type { Admission } from "../../../service/call.ts";
+import { refusalOf, toConnectError } from "../../../service/errors.ts";
 import {
   assertPermission,
   type Operations,
   refuseUnknownSession,
   refuseUnknownUser,
-} from "../../service/operations/operations.ts";
-import { describeFault } from "../../service/transport-faults.ts";
-import type { HttpAnswer, HttpCall, HttpMount } from "../../transport/mount.ts";
+} from "../../../service/operations/operations.ts";
+import { describeFault } from "../../../service/transport-faults.ts";
+import type { HttpAnswer, HttpCall, HttpMount } from "../../../transport/mount.ts";
 import { ClerkError, methodNotAllowed, resourceNotFound } from "./clerk-error.ts";
 import { isId, type OperationCall } from "./operation.ts";
 import { internalError, translateRefusal } from "./refused.ts";

@@ -1,6 +1,6 @@
 /** Refusals in Clerk's words: the catalogue of codes and texts, and how an error is written. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import { invalidField } from "../../service/request.ts";
+import { invalidField } from "../../../service/request.ts";
 
 /** One entry of `errors`. */
 export interface ErrorEntry {

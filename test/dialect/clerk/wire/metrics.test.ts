@@ -1,10 +1,10 @@
 /** Calls of the dialect are counted below the names of its operations, never below their paths. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseExposition } from "../../support/exposition.ts";
-import { httpRequest } from "../../support/http-client.ts";
-import { startService } from "../../support/service.ts";
-import { newestClient, send } from "./support/clients.ts";
+import { parseExposition } from "../../../support/exposition.ts";
+import { httpRequest } from "../../../support/http-client.ts";
+import { startService } from "../../../support/service.ts";
+import { newestClient, send } from "../support/clients.ts";
 
 test("operations are counted by name, and what is none is unmatched", async (t) => {
   const { url } = await startService(t, { config: { dialects: ["clerk"] } });

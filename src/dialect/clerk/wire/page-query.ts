@@ -1,6 +1,7 @@
 /** Which part of a list a query asks for. */
+
+import { parseInteger } from "../user-filter.ts";
 import { type ParamFault, paramTypeInvalid, paramValueInvalid } from "./clerk-error.ts";
-import { parseInteger } from "./user-filter.ts";
 
 /** So many after so many. */
 export interface Window {

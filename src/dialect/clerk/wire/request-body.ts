@@ -1,7 +1,7 @@
 /** The JSON object in the body of a request; an empty body is an empty object. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HttpCall } from "../../transport/mount.ts";
+import type { HttpCall } from "../../../transport/mount.ts";
 import { bodyInvalid, bodyTooLarge, bodyTooManyValues, clerkError, contentTypeUnsupported } from "./clerk-error.ts";
 import { isObject } from "./form.ts";
 

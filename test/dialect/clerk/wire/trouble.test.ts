@@ -2,16 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PERMISSIONS } from "../../../src/auth/permissions.ts";
-import { backendApi } from "../../../src/dialect/clerk/backend-api.ts";
-import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
-import { ListLanes } from "../../../src/service/list-lanes.ts";
-import type { Operations, SessionView } from "../../../src/service/operations/operations.ts";
-import { StoreUnavailableError } from "../../../src/store/store.ts";
-import type { HttpMount } from "../../../src/transport/mount.ts";
-import { until } from "../../support/until.ts";
-import { type Lab, withLab } from "../../transport/support/lab.ts";
-import { newestClient, refusedBySdk, send } from "./support/clients.ts";
+import { PERMISSIONS } from "../../../../src/auth/permissions.ts";
+import { backendApi } from "../../../../src/dialect/clerk/wire/backend-api.ts";
+import { RefusalError, refuse } from "../../../../src/domain/refusal.ts";
+import { ListLanes } from "../../../../src/service/list-lanes.ts";
+import type { Operations, SessionView } from "../../../../src/service/operations/operations.ts";
+import { StoreUnavailableError } from "../../../../src/store/store.ts";
+import type { HttpMount } from "../../../../src/transport/mount.ts";
+import { until } from "../../../support/until.ts";
+import { type Lab, withLab } from "../../../transport/support/lab.ts";
+import { newestClient, refusedBySdk, send } from "../support/clients.ts";
 
 interface Row {
   readonly name: string;

@@ -1,10 +1,10 @@
 /** Every refusal, as it is on the wire: status, headers, code and texts. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { type Running, startService } from "../../support/service.ts";
-import { type Answered, type ErrorJson, send } from "./support/clients.ts";
-import { PARAM_REFUSALS } from "./support/param-refusal-rows.ts";
-import { assertRefusedAs, KEY_INVALID, REQUEST_REFUSALS } from "./support/refusal-rows.ts";
+import { type Running, startService } from "../../../support/service.ts";
+import { type Answered, type ErrorJson, send } from "../support/clients.ts";
+import { PARAM_REFUSALS } from "../support/param-refusal-rows.ts";
+import { assertRefusedAs, KEY_INVALID, REQUEST_REFUSALS } from "../support/refusal-rows.ts";
 
 function start(t: TestContext): Promise<Running> {
   return startService(t, { config: { dialects: ["clerk"] } });
