@@ -1,6 +1,6 @@
 /** Which part of a list a query asks for. */
 
-import { parseInteger } from "../user-filter.ts";
+import { parseInteger } from "../users/user-filter.ts";
 import { type ParamFault, paramTypeInvalid, paramValueInvalid } from "./clerk-error.ts";
 
 /** So many after so many. */

@@ -1,10 +1,10 @@
 /** Which operation answers to which path and method. */
 import { getSessionList } from "../list-sessions.ts";
-import { getUserList, getUsersCount } from "../list-users.ts";
-import { replaceUserMetadata, updateUserMetadata } from "../metadata.ts";
-import { createUser, deleteUser, getUser, updateUser } from "../persons.ts";
-import { banUser, lockUser, unbanUser, unlockUser, usersBan, usersUnban } from "../restrictions.ts";
 import { createSession, getSession, revokeSession, verifySession } from "../sessions.ts";
+import { getUserList, getUsersCount } from "../users/list-users.ts";
+import { replaceUserMetadata, updateUserMetadata } from "../users/metadata.ts";
+import { createUser, deleteUser, getUser, updateUser } from "../users/persons.ts";
+import { banUser, lockUser, unbanUser, unlockUser, usersBan, usersUnban } from "../users/restrictions.ts";
 import type { Operation } from "./operation.ts";
 
 type Methods = Readonly<Record<string, Operation>>;

@@ -1,8 +1,12 @@
 /** Get, create, update and delete users. */
-import type { ImportedRestriction } from "../../domain/command.ts";
-import type { User } from "../../domain/user.ts";
-import { assertPermission, type UserView } from "../../service/operations/operations.ts";
-import { writeOrganization } from "../../service/request.ts";
+import type { ImportedRestriction } from "../../../domain/command.ts";
+import type { User } from "../../../domain/user.ts";
+import { assertPermission, type UserView } from "../../../service/operations/operations.ts";
+import { writeOrganization } from "../../../service/request.ts";
+import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "../wire/clerk-error.ts";
+import { readForm } from "../wire/form.ts";
+import { changeContext, type Operation, type OperationCall, ofUser, readUser } from "../wire/operation.ts";
+import { translateRefusal } from "../wire/refused.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toStored } from "./identification.ts";
 import { editMetadata } from "./metadata.ts";
 import {
@@ -25,10 +29,6 @@ import {
   WORDS_NAMESPACE,
   wordsOf,
 } from "./user-words.ts";
-import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "./wire/clerk-error.ts";
-import { readForm } from "./wire/form.ts";
-import { changeContext, type Operation, type OperationCall, ofUser, readUser } from "./wire/operation.ts";
-import { translateRefusal } from "./wire/refused.ts";
 
 /** GET /users/{id}. */
 export const getUser: Operation = {

@@ -1,16 +1,16 @@
 /** What bodies say of a person, in our model's words: profile, and words that only Clerk has. */
-import type { Profile, ProfileField } from "../../domain/user.ts";
-import { EMAIL, type IdentificationKind, PHONE, toStored } from "./identification.ts";
-import { METADATA_PARAMS } from "./metadata.ts";
-import type { IdentificationStatus, StoredIdentification, UserWords } from "./user-words.ts";
+import type { Profile, ProfileField } from "../../../domain/user.ts";
 import {
   type ParamFault,
   paramFormatInvalid,
   paramMissing,
   paramsInvalid,
   paramValueInvalid,
-} from "./wire/clerk-error.ts";
-import type { Form } from "./wire/form.ts";
+} from "../wire/clerk-error.ts";
+import type { Form } from "../wire/form.ts";
+import { EMAIL, type IdentificationKind, PHONE, toStored } from "./identification.ts";
+import { METADATA_PARAMS } from "./metadata.ts";
+import type { IdentificationStatus, StoredIdentification, UserWords } from "./user-words.ts";
 
 /** The parameters that creating and updating a user share. */
 const PERSON_PARAMS = {

@@ -1,9 +1,9 @@
 /** `verification_attempts_remaining` and `lockout_expires_in_seconds`: what the policy leaves, wherever a user is shown. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
-import { type Running, startService, TestClock } from "../../support/service.ts";
-import { LINES, newestClient, rawOf, send, type UserJson } from "./support/clients.ts";
+import { Factor } from "../../../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { type Running, startService, TestClock } from "../../../support/service.ts";
+import { LINES, newestClient, rawOf, send, type UserJson } from "../support/clients.ts";
 
 async function start(t: TestContext): Promise<Running & { readonly clock: TestClock }> {
   const clock = new TestClock();

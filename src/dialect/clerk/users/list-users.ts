@@ -1,13 +1,13 @@
 /** Lists and counts users by filter, by offset or after a user. */
 import type { JsonValue } from "@bufbuild/protobuf";
-import { mapInTurns } from "../../service/in-turns.ts";
-import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../service/operations/operations.ts";
+import { mapInTurns } from "../../../service/in-turns.ts";
+import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../../service/operations/operations.ts";
+import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "../wire/clerk-error.ts";
+import type { Operation, OperationCall } from "../wire/operation.ts";
+import { readWindow, type Window } from "../wire/page-query.ts";
 import { readUserFilter, splitSign } from "./user-filter.ts";
 import { showUser } from "./user-json.ts";
 import { SHOWN_NAMESPACES } from "./user-words.ts";
-import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "./wire/clerk-error.ts";
-import type { Operation, OperationCall } from "./wire/operation.ts";
-import { readWindow, type Window } from "./wire/page-query.ts";
 
 /** GET /users: a bare array. */
 export const getUserList: Operation = {

@@ -1,10 +1,10 @@
 /** Lock, unlock, ban and unban, one user or many: all of them may be repeated. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { Operations, UserView } from "../../service/operations/operations.ts";
+import type { Operations, UserView } from "../../../service/operations/operations.ts";
+import { bulkSizeExceeded, paramMissing, paramsInvalid } from "../wire/clerk-error.ts";
+import { readForm } from "../wire/form.ts";
+import { type Operation, type OperationCall, ofUser, readUser } from "../wire/operation.ts";
 import { showUser } from "./user-json.ts";
-import { bulkSizeExceeded, paramMissing, paramsInvalid } from "./wire/clerk-error.ts";
-import { readForm } from "./wire/form.ts";
-import { type Operation, type OperationCall, ofUser, readUser } from "./wire/operation.ts";
 
 /** POST /users/{id}/lock: for the organization's lock duration, anew when the user is locked already; sessions live on. */
 export const lockUser = onUser("LockUser", (call, userId) =>

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
-import { Cause, RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { Cause, RestrictionKind } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { State } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import {
   EventOrder,
   type ImportRestriction,
   ImportRestrictionSchema,
-} from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { GENERATION, type Running, startService, TestClock } from "../../support/service.ts";
-import { type ErrorJson, newestClient, rawOf, send, type UserJson } from "./support/clients.ts";
+} from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { GENERATION, type Running, startService, TestClock } from "../../../support/service.ts";
+import { type ErrorJson, newestClient, rawOf, send, type UserJson } from "../support/clients.ts";
 
 const MINUTE = 60_000;
 

@@ -1,7 +1,7 @@
 /** The filters of list and count as a condition on users. */
-import type { ProfileField } from "../../domain/user.ts";
-import type { UserPredicate } from "../../service/operations/operations.ts";
-import { type ParamFault, paramFormatInvalid, paramsInvalid, paramTypeInvalid } from "./wire/clerk-error.ts";
+import type { ProfileField } from "../../../domain/user.ts";
+import type { UserPredicate } from "../../../service/operations/operations.ts";
+import { type ParamFault, paramFormatInvalid, paramsInvalid, paramTypeInvalid } from "../wire/clerk-error.ts";
 
 /** What a query asks for; `nobody`: it asks for what no user has. */
 export type UserFilter = { readonly kind: "nobody" } | { readonly kind: "where"; readonly where: UserPredicate };

@@ -1,10 +1,10 @@
 /** Changes who a user is: reads, edits and writes, and starts over when somebody else wrote in between. */
-import type { Attributes, Profile, ProfileField } from "../../domain/user.ts";
-import { assertPerson, type UserView } from "../../service/operations/operations.ts";
+import type { Attributes, Profile, ProfileField } from "../../../domain/user.ts";
+import { assertPerson, type UserView } from "../../../service/operations/operations.ts";
+import { resourceLocked } from "../wire/clerk-error.ts";
+import { type OperationCall, ofUser, readUser } from "../wire/operation.ts";
+import { translateRefusal } from "../wire/refused.ts";
 import { METADATA_NAMES, METADATA_NAMESPACES } from "./user-words.ts";
-import { resourceLocked } from "./wire/clerk-error.ts";
-import { type OperationCall, ofUser, readUser } from "./wire/operation.ts";
-import { translateRefusal } from "./wire/refused.ts";
 
 /** The parts of an UpdateUser that say what changes. */
 export interface PersonEdit {

@@ -1,7 +1,7 @@
 /** The email addresses and phone numbers of a user: one of each is the profile's, the others are in the attributes. */
 import { hash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Profile, User } from "../../domain/user.ts";
+import type { Profile, User } from "../../../domain/user.ts";
 import { type StoredIdentification, wordsOf } from "./user-words.ts";
 
 /** What tells email addresses and phone numbers apart. */

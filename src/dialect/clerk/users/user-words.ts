@@ -1,8 +1,8 @@
 /** What Clerk knows of a user and our model does not: kept in the user's attributes, under namespaces of its own. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { Attributes, User } from "../../domain/user.ts";
-import { toAttributes } from "../../service/native/message/user-message.ts";
-import { isObject } from "./wire/form.ts";
+import type { Attributes, User } from "../../../domain/user.ts";
+import { toAttributes } from "../../../service/native/message/user-message.ts";
+import { isObject } from "../wire/form.ts";
 
 /** Everything but the metadata. */
 export const WORDS_NAMESPACE = "clerk";

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { connect } from "node:http2";
 import { test } from "node:test";
-import { updatePerson } from "../../../src/dialect/clerk/update-person.ts";
-import type { OperationCall } from "../../../src/dialect/clerk/wire/operation.ts";
-import type { UserCommand } from "../../../src/domain/command.ts";
-import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
-import type { User } from "../../../src/domain/user.ts";
-import type { Operations, UserView } from "../../../src/service/operations/operations.ts";
-import { ADMIN_KEY, startService } from "../../support/service.ts";
-import { send, type UserJson } from "./support/clients.ts";
+import { updatePerson } from "../../../../src/dialect/clerk/users/update-person.ts";
+import type { OperationCall } from "../../../../src/dialect/clerk/wire/operation.ts";
+import type { UserCommand } from "../../../../src/domain/command.ts";
+import { RefusalError, refuse } from "../../../../src/domain/refusal.ts";
+import type { User } from "../../../../src/domain/user.ts";
+import type { Operations, UserView } from "../../../../src/service/operations/operations.ts";
+import { ADMIN_KEY, startService } from "../../../support/service.ts";
+import { send, type UserJson } from "../support/clients.ts";
 
 /** Operations over one user whom somebody else changes before each of the first writes. */
 function withRivals(rivals: number): { readonly call: OperationCall; readonly written: UserCommand[] } {

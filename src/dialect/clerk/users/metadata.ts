@@ -1,5 +1,7 @@
 /** Public, private and unsafe metadata: merged by PATCH, replaced by PUT. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isObject, readForm } from "../wire/form.ts";
+import type { Operation } from "../wire/operation.ts";
 import { type PersonEdit, updatePerson } from "./update-person.ts";
 import { showUser } from "./user-json.ts";
 import {
@@ -9,8 +11,6 @@ import {
   metadataOf,
   toMetadataAttributes,
 } from "./user-words.ts";
-import { isObject, readForm } from "./wire/form.ts";
-import type { Operation } from "./wire/operation.ts";
 
 /** What a body may say of metadata. `null` says nothing, so that it never destroys what is there. */
 export type MetadataForm = { readonly [K in MetadataName]?: JsonObject | null };

@@ -1,9 +1,9 @@
 /** Who a user is: what is kept of a body, several addresses, metadata, and what our own API sees of it. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { EventOrder } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { type Running, startService, TestClock } from "../../support/service.ts";
-import { type Answered, type ErrorJson, send, type UserJson } from "./support/clients.ts";
+import { EventOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { type Running, startService, TestClock } from "../../../support/service.ts";
+import { type Answered, type ErrorJson, send, type UserJson } from "../support/clients.ts";
 
 function start(t: TestContext): Promise<Running> {
   return startService(t, { config: { dialects: ["clerk"] } });

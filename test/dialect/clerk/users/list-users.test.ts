@@ -1,8 +1,8 @@
 /** List and count: every parameter against one set of users. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { type Running, startService, TestClock } from "../../support/service.ts";
-import { newestClient, send, type UserJson } from "./support/clients.ts";
+import { type Running, startService, TestClock } from "../../../support/service.ts";
+import { newestClient, send, type UserJson } from "../support/clients.ts";
 
 interface Person {
   readonly id: string;

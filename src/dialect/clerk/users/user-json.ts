@@ -1,8 +1,8 @@
 /** A user as Clerk shows it: every property is there, with explicit nulls and falses. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Restriction, RestrictionKind } from "../../domain/restriction.ts";
-import type { User } from "../../domain/user.ts";
-import { attemptsLeftOf, type Operations, type UserView } from "../../service/operations/operations.ts";
+import type { Restriction, RestrictionKind } from "../../../domain/restriction.ts";
+import type { User } from "../../../domain/user.ts";
+import { attemptsLeftOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toIdentificationJson } from "./identification.ts";
 import { metadataOf, wordsOf } from "./user-words.ts";
 
