@@ -2,7 +2,7 @@
 import type { FieldViolation, Reason, Refusal } from "../../../domain/refusal.ts";
 import { refusalOf } from "../../../service/errors.ts";
 import type { UserView } from "../../../service/operations/operations.ts";
-import { userMayNotAct } from "../user-refused.ts";
+import { userMayNotAct } from "../sessions/user-refused.ts";
 import {
   type ClerkError,
   clerkError,

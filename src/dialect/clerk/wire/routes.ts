@@ -1,6 +1,6 @@
 /** Which operation answers to which path and method. */
-import { getSessionList } from "../list-sessions.ts";
-import { createSession, getSession, revokeSession, verifySession } from "../sessions.ts";
+import { getSessionList } from "../sessions/list-sessions.ts";
+import { createSession, getSession, revokeSession, verifySession } from "../sessions/sessions.ts";
 import { getUserList, getUsersCount } from "../users/list-users.ts";
 import { replaceUserMetadata, updateUserMetadata } from "../users/metadata.ts";
 import { createUser, deleteUser, getUser, updateUser } from "../users/persons.ts";

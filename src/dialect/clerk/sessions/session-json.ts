@@ -1,7 +1,7 @@
 /** A session as Clerk shows it: every required property is there. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { SessionStatus } from "../../domain/session.ts";
-import type { SessionView as CompleteView } from "../../service/operations/operations.ts";
+import type { SessionStatus } from "../../../domain/session.ts";
+import type { SessionView as CompleteView } from "../../../service/operations/operations.ts";
 
 /** A session at one moment. */
 export type SessionView = Pick<CompleteView, "session" | "status">;

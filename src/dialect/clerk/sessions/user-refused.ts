@@ -1,7 +1,7 @@
 /** Why a user gets no session, in Clerk's words. */
-import type { UserView } from "../../service/operations/operations.ts";
-import { secondsUntilUnlocked } from "./users/user-json.ts";
-import { ClerkError, clerkError } from "./wire/clerk-error.ts";
+import type { UserView } from "../../../service/operations/operations.ts";
+import { secondsUntilUnlocked } from "../users/user-json.ts";
+import { ClerkError, clerkError } from "../wire/clerk-error.ts";
 
 /** `state`: what the user was found in. `view`: the user a moment later; absent when they are gone by then. */
 export function userMayNotAct(state: string | undefined, view: UserView | undefined, cause: unknown): ClerkError {

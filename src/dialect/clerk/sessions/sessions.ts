@@ -1,12 +1,12 @@
 /** Get, create, revoke and verify sessions. */
-import type { Expiry } from "../../domain/command.ts";
-import { refusalOf } from "../../service/errors.ts";
-import { refuseUnknownSession } from "../../service/operations/operations.ts";
+import type { Expiry } from "../../../domain/command.ts";
+import { refusalOf } from "../../../service/errors.ts";
+import { refuseUnknownSession } from "../../../service/operations/operations.ts";
+import { featureNotEnabled, paramMissing, paramsInvalid, sessionTokenInvalid } from "../wire/clerk-error.ts";
+import { readForm } from "../wire/form.ts";
+import { changeContext, type Operation, type OperationCall } from "../wire/operation.ts";
+import { translateRefusal } from "../wire/refused.ts";
 import { type SessionView, toSessionJson } from "./session-json.ts";
-import { featureNotEnabled, paramMissing, paramsInvalid, sessionTokenInvalid } from "./wire/clerk-error.ts";
-import { readForm } from "./wire/form.ts";
-import { changeContext, type Operation, type OperationCall } from "./wire/operation.ts";
-import { translateRefusal } from "./wire/refused.ts";
 
 /** GET /sessions/{id}. */
 export const getSession: Operation = {

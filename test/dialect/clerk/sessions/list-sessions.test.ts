@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { SOAK } from "../../support/random.ts";
-import { type Running, startService, TestClock } from "../../support/service.ts";
-import { startStopwatch } from "../../support/stopwatch.ts";
-import { send } from "./support/clients.ts";
-import { assertRefusedAs } from "./support/refusal-rows.ts";
-import { list, openSession, refusedWith, revoke, type SessionJson } from "./support/session-calls.ts";
-import { SESSION_REFUSALS } from "./support/session-refusal-rows.ts";
+import { SOAK } from "../../../support/random.ts";
+import { type Running, startService, TestClock } from "../../../support/service.ts";
+import { startStopwatch } from "../../../support/stopwatch.ts";
+import { send } from "../support/clients.ts";
+import { assertRefusedAs } from "../support/refusal-rows.ts";
+import { list, openSession, refusedWith, revoke, type SessionJson } from "../support/session-calls.ts";
+import { SESSION_REFUSALS } from "../support/session-refusal-rows.ts";
 
 async function start(t: TestContext): Promise<Running & { readonly clock: TestClock }> {
   const clock = new TestClock();

@@ -1,12 +1,12 @@
 /** Sessions one by one: what they look like, how they end, who gets one, and what our own API sees of it. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { Cause } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
-import { SessionStatus } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { SOAK, seededRandom } from "../../support/random.ts";
-import { type Running, startService, TestClock } from "../../support/service.ts";
-import { type ErrorJson, newestClient, send } from "./support/clients.ts";
-import { getSession, list, openSession, refusedWith, revoke, sessionIn, verify } from "./support/session-calls.ts";
+import { Cause } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { SessionStatus } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { SOAK, seededRandom } from "../../../support/random.ts";
+import { type Running, startService, TestClock } from "../../../support/service.ts";
+import { type ErrorJson, newestClient, send } from "../support/clients.ts";
+import { getSession, list, openSession, refusedWith, revoke, sessionIn, verify } from "../support/session-calls.ts";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;

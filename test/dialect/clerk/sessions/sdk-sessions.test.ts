@@ -1,9 +1,9 @@
 /** Every method that the real SDK has for sessions, in every line of it. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startService } from "../../support/service.ts";
-import { type BackendClient, LINES, refusedBySdk } from "./support/clients.ts";
-import { openSession } from "./support/session-calls.ts";
+import { startService } from "../../../support/service.ts";
+import { type BackendClient, LINES, refusedBySdk } from "../support/clients.ts";
+import { openSession } from "../support/session-calls.ts";
 
 interface Case {
   readonly method: string;

@@ -1,8 +1,7 @@
 /** Lists the sessions of a user or a client, the newest first. */
 import type { JsonValue } from "@bufbuild/protobuf";
-import { mapInTurns } from "../../service/in-turns.ts";
-import type { Place } from "../../service/list-lanes.ts";
-import { type SessionView, sessionIdOf, statusWordOf, toSessionJson } from "./session-json.ts";
+import { mapInTurns } from "../../../service/in-turns.ts";
+import type { Place } from "../../../service/list-lanes.ts";
 import {
   type ParamFault,
   paramFormatInvalid,
@@ -10,9 +9,10 @@ import {
   paramTypeInvalid,
   paramValueInvalid,
   queryParameterMissing,
-} from "./wire/clerk-error.ts";
-import { isId, type Operation, type OperationCall } from "./wire/operation.ts";
-import { readWindow, type Window } from "./wire/page-query.ts";
+} from "../wire/clerk-error.ts";
+import { isId, type Operation, type OperationCall } from "../wire/operation.ts";
+import { readWindow, type Window } from "../wire/page-query.ts";
+import { type SessionView, sessionIdOf, statusWordOf, toSessionJson } from "./session-json.ts";
 
 /** GET /sessions: a bare array, or with `paginated` an object that tells the total. */
 export const getSessionList: Operation = {
