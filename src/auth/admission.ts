@@ -1,9 +1,9 @@
 /** Whether a call may go on, decided by its headers and its method alone, before the body is read. */
 import type { Refusal } from "../domain/refusal.ts";
 import { type Actor, permissionMissing } from "./actor.ts";
-import type { Authentication } from "./badge.ts";
-import type { Gate } from "./gate.ts";
+import type { Authentication } from "./api-key-cache.ts";
 import { RPC_PERMISSIONS } from "./permissions.ts";
+import type { Gate } from "./request-gate.ts";
 
 /** What a handler knows of who is calling. */
 export interface Admission {

@@ -4,7 +4,7 @@ import { credentialInvalid } from "../domain/api-key.ts";
 import { idFault } from "../domain/identity.ts";
 import { RefusalError, shown } from "../domain/refusal.ts";
 import type { Actor } from "./actor.ts";
-import type { Authentication } from "./badge.ts";
+import type { Authentication } from "./api-key-cache.ts";
 import { IssuerKeys } from "./issuer-keys.ts";
 import type { ClaimPath, IssuerConfig, TokenType } from "./oidc-config.ts";
 import { type Permission, ROLES } from "./permissions.ts";

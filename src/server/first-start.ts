@@ -1,5 +1,5 @@
 /** What a database needs before it can serve: an organization and an owner. */
-import type { Badge } from "../auth/badge.ts";
+import type { Badge } from "../auth/api-key-cache.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "../auth/secret.ts";
 import { ConfigError } from "../config.ts";
 import { isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/api-key.ts";

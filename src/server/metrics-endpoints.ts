@@ -4,8 +4,8 @@ import type { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { permissionMissing, scopeExceeded } from "../auth/actor.ts";
 import type { Admission } from "../auth/admission.ts";
-import type { Gate } from "../auth/gate.ts";
 import type { Permission } from "../auth/permissions.ts";
+import type { Gate } from "../auth/request-gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import {

@@ -9,8 +9,8 @@ import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_
 import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, type AdmissionResult, admit } from "../auth/admission.ts";
-import type { Badge } from "../auth/badge.ts";
-import type { Gate } from "../auth/gate.ts";
+import type { Badge } from "../auth/api-key-cache.ts";
+import type { Gate } from "../auth/request-gate.ts";
 import type { Log } from "../observability/log.ts";
 import type { ServiceHandlers } from "../service/call.ts";
 import { noteRefusedActor } from "../service/call-fields.ts";

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Admission } from "../auth/admission.ts";
-import { Badge } from "../auth/badge.ts";
-import { Gate, looksLikeToken } from "../auth/gate.ts";
+import { Badge } from "../auth/api-key-cache.ts";
+import { Gate, looksLikeToken } from "../auth/request-gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";

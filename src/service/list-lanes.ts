@@ -1,6 +1,6 @@
 /** Lists are read and made few at a time, and callers take turns: all that wait would be held in memory together. */
 import type { Actor } from "../auth/actor.ts";
-import { callerRate } from "../auth/gate.ts";
+import { callerRate } from "../auth/request-gate.ts";
 import { RefusalError } from "../domain/refusal.ts";
 
 /** So many lists are under way at once; one caller has fewer, so that another finds a place. */

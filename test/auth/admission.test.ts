@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AdmissionResult, admit } from "../../src/auth/admission.ts";
-import { Badge } from "../../src/auth/badge.ts";
+import { Badge } from "../../src/auth/api-key-cache.ts";
 import { ROLES, RPC_PERMISSIONS } from "../../src/auth/permissions.ts";
 import { createSecret, hashSecret } from "../../src/auth/secret.ts";
 import { type ApiKey, decideApiKey, evolveApiKey } from "../../src/domain/api-key.ts";

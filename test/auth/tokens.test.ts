@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { looksLikeToken } from "../../src/auth/gate.ts";
 import { parseIssuers } from "../../src/auth/oidc-config.ts";
 import { type Permission, ROLES } from "../../src/auth/permissions.ts";
+import { looksLikeToken } from "../../src/auth/request-gate.ts";
 import { Tokens } from "../../src/auth/tokens.ts";
 import { AUDIENCE, HandmadeIssuer, makeKey, type Site } from "../support/issuers.ts";
 import { until } from "../support/until.ts";

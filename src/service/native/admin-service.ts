@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import * as pb from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { type Actor, scopeExceeded } from "../../auth/actor.ts";
-import type { Badge } from "../../auth/badge.ts";
+import type { Badge } from "../../auth/api-key-cache.ts";
 import { PERMISSIONS } from "../../auth/permissions.ts";
 import { credentialInvalid } from "../../domain/api-key.ts";
 import { RefusalError } from "../../domain/refusal.ts";

@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { type Actor, permissionMissing } from "../../auth/actor.ts";
-import type { Badge } from "../../auth/badge.ts";
+import type { Badge } from "../../auth/api-key-cache.ts";
 import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../../auth/permissions.ts";
 import { createSecret, hashSecret } from "../../auth/secret.ts";
 import { type ApiKey, type ApiKeyCommand, apiKeyNotFound } from "../../domain/api-key.ts";

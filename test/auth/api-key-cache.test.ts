@@ -1,7 +1,7 @@
 /** From credential to actor. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Authentication, Badge } from "../../src/auth/badge.ts";
+import { type Authentication, Badge } from "../../src/auth/api-key-cache.ts";
 import { createSecret, hashSecret } from "../../src/auth/secret.ts";
 import type { ApiKey } from "../../src/domain/api-key.ts";
 

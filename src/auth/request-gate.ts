@@ -1,6 +1,6 @@
 /** The one way in: whatever credential a call shows, a key or a token, becomes an actor or a refusal here. */
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
-import { type Authentication, type Badge, bearerToken } from "./badge.ts";
+import { type Authentication, type Badge, bearerToken } from "./api-key-cache.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
 import type { Tokens } from "./tokens.ts";
