@@ -3,7 +3,7 @@ import type { Refusal } from "../domain/refusal.ts";
 import { type Actor, permissionMissing } from "./actor.ts";
 import type { Authentication } from "./api-key-cache.ts";
 import { RPC_PERMISSIONS } from "./permissions.ts";
-import type { Gate } from "./request-gate.ts";
+import type { RequestGate } from "./request-gate.ts";
 
 /** What a handler knows of who is calling. */
 export interface Admission {
@@ -16,7 +16,7 @@ export type AdmissionResult =
 
 /** Authenticates, then compares with the permission that the RPC (`package.Service/Method`) needs. At once for keys. */
 export function admit(
-  gate: Pick<Gate, "authenticate">,
+  gate: Pick<RequestGate, "authenticate">,
   rpc: string,
   authorization: string | null,
   remoteAddress: string,

@@ -34,15 +34,15 @@ interface Failures {
   readonly since: number;
 }
 
-export interface BadgeOptions {
+export interface ApiKeyCacheOptions {
   readonly store: Pick<Store, "loadApiKeys" | "touchApiKeys">;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly onTrouble: (error: unknown) => void;
 }
 
-export class Badge {
-  readonly #store: BadgeOptions["store"];
+export class ApiKeyCache {
+  readonly #store: ApiKeyCacheOptions["store"];
   readonly #clock: () => number;
   readonly #onTrouble: (error: unknown) => void;
   readonly #byHash = new Map<string, Held>();
@@ -51,21 +51,21 @@ export class Badge {
   #used = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(options: BadgeOptions) {
+  private constructor(options: ApiKeyCacheOptions) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#onTrouble = options.onTrouble;
   }
 
   /** Loads every key that opens something. */
-  static async open(options: BadgeOptions): Promise<Badge> {
-    const badge = new Badge(options);
-    for (const key of await options.store.loadApiKeys()) badge.hold(key);
-    badge.#timer = setInterval(() => {
-      badge.flush().catch(badge.#onTrouble);
+  static async open(options: ApiKeyCacheOptions): Promise<ApiKeyCache> {
+    const keyCache = new ApiKeyCache(options);
+    for (const key of await options.store.loadApiKeys()) keyCache.hold(key);
+    keyCache.#timer = setInterval(() => {
+      keyCache.flush().catch(keyCache.#onTrouble);
     }, TOUCH_INTERVAL_MS);
-    badge.#timer.unref();
-    return badge;
+    keyCache.#timer.unref();
+    return keyCache;
   }
 
   /** Takes note of a key that was made or changed; a revoked one opens nothing from here on. */

@@ -1,6 +1,6 @@
 /** The one way in: whatever credential a call shows, a key or a token, becomes an actor or a refusal here. */
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
-import { type Authentication, type Badge, bearerToken } from "./api-key-cache.ts";
+import { type ApiKeyCache, type Authentication, bearerToken } from "./api-key-cache.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
 import type { Tokens } from "./tokens.ts";
@@ -10,8 +10,8 @@ export function looksLikeToken(credential: string): boolean {
   return credential.startsWith("eyJ") && credential.includes(".");
 }
 
-export interface GateOptions {
-  readonly badge: Pick<Badge, "authenticate" | "fail">;
+export interface RequestGateOptions {
+  readonly keyCache: Pick<ApiKeyCache, "authenticate" | "fail">;
   /** Absent: only keys are credentials. */
   readonly tokens?: Pick<Tokens, "authenticate"> | undefined;
   /** Milliseconds since the epoch. */
@@ -35,9 +35,9 @@ const HELD_MAX = 5_000;
 /** KiB of what anybody may read that an address is given: the pages of the reference eight times at once. */
 const OPEN_KIB: Rate = { perSecond: 512, burst: 16 * 1024 };
 
-export class Gate {
-  readonly #badge: GateOptions["badge"];
-  readonly #tokens: GateOptions["tokens"];
+export class RequestGate {
+  readonly #keyCache: RequestGateOptions["keyCache"];
+  readonly #tokens: RequestGateOptions["tokens"];
   readonly #addresses: Limit | undefined;
   readonly #callers: Limit | undefined;
   readonly #promptRefusals: RateLimit;
@@ -45,8 +45,8 @@ export class Gate {
   #held = 0;
   #heldMs = 0;
 
-  constructor({ badge, tokens, clock, addressRate, callerRate }: GateOptions) {
-    this.#badge = badge;
+  constructor({ keyCache, tokens, clock, addressRate, callerRate }: RequestGateOptions) {
+    this.#keyCache = keyCache;
     this.#tokens = tokens;
     this.#addresses = addressRate && new Limit(addressRate, clock);
     this.#callers = callerRate && new Limit(callerRate, clock);
@@ -113,7 +113,7 @@ export class Gate {
     if (tooMany !== undefined) return { ok: false, refusal: tooMany };
     const token = this.#tokens === undefined ? undefined : bearerToken(authorization);
     if (this.#tokens === undefined || token === undefined || !looksLikeToken(token)) {
-      return this.#admitted(this.#badge.authenticate(authorization, remoteAddress));
+      return this.#admitted(this.#keyCache.authenticate(authorization, remoteAddress));
     }
     const authentication = this.#tokens.authenticate(token);
     return authentication instanceof Promise
@@ -124,7 +124,7 @@ export class Gate {
   /** Wrong tokens count with wrong keys; an issuer that is down is nobody's failure here. */
   #counted(authentication: Authentication, remoteAddress: string): Authentication {
     const isFailure = !authentication.ok && authentication.refusal.retryAfterMs === undefined;
-    return isFailure ? this.#badge.fail(remoteAddress, authentication.refusal) : authentication;
+    return isFailure ? this.#keyCache.fail(remoteAddress, authentication.refusal) : authentication;
   }
 
   #admitted(authentication: Authentication): Authentication {

@@ -1,5 +1,5 @@
 /** What a database needs before it can serve: an organization and an owner. */
-import type { Badge } from "../auth/api-key-cache.ts";
+import type { ApiKeyCache } from "../auth/api-key-cache.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "../auth/secret.ts";
 import { ConfigError } from "../config.ts";
 import { isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/api-key.ts";
@@ -11,7 +11,7 @@ import type { Store } from "../store/store.ts";
 
 interface FirstStart {
   readonly store: Store;
-  readonly badge: Badge;
+  readonly keyCache: ApiKeyCache;
   readonly newId: () => string;
   readonly adminKey: string | undefined;
 }
@@ -30,7 +30,7 @@ export interface Prepared {
  * Sees that there is an organization `default` and an owner's key. A start that died half-way is finished by the next
  * one.
  */
-export async function prepareFirstStart({ store, badge, newId, adminKey }: FirstStart): Promise<Prepared> {
+export async function prepareFirstStart({ store, keyCache, newId, adminKey }: FirstStart): Promise<Prepared> {
   const context: CommandContext = { actor: SYSTEM_ACTOR, via: "start", scope: null, validateOnly: false };
   const isNew = (await store.readOrganization(DEFAULT_ORGANIZATION_ID)) === undefined;
   if (isNew) {
@@ -65,7 +65,7 @@ export async function prepareFirstStart({ store, badge, newId, adminKey }: First
     context,
   });
   if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
-  badge.hold(outcome.resource);
+  keyCache.hold(outcome.resource);
   return adminKey === undefined ? { isNew, adminKey: secret } : { isNew };
 }
 

@@ -5,7 +5,7 @@ import { file_google_rpc_error_details } from "../../gen/google/rpc/error_detail
 import { permissionMissing, scopeExceeded } from "../auth/actor.ts";
 import type { Admission } from "../auth/admission.ts";
 import type { Permission } from "../auth/permissions.ts";
-import type { Gate } from "../auth/request-gate.ts";
+import type { RequestGate } from "../auth/request-gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import {
@@ -27,7 +27,7 @@ const ANY_HOST: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 const registry = createRegistry(file_google_rpc_error_details);
 
 /** `GET /metrics` of the main port. */
-export function metricsMount(metrics: Metrics, gate: Gate): HttpMount<Admission | undefined> {
+export function metricsMount(metrics: Metrics, gate: RequestGate): HttpMount<Admission | undefined> {
   return mountHttp(METRICS_PATH, async ({ id, method, path, header, remoteAddress, note }) => {
     const authentication = await gate.authenticate(header.get("authorization"), remoteAddress);
     note({ operation: "metrics" });

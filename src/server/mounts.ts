@@ -9,8 +9,8 @@ import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_
 import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, type AdmissionResult, admit } from "../auth/admission.ts";
-import type { Badge } from "../auth/api-key-cache.ts";
-import type { Gate } from "../auth/request-gate.ts";
+import type { ApiKeyCache } from "../auth/api-key-cache.ts";
+import type { RequestGate } from "../auth/request-gate.ts";
 import type { Log } from "../observability/log.ts";
 import type { ServiceHandlers } from "../service/call.ts";
 import { noteRefusedActor } from "../service/call-fields.ts";
@@ -38,8 +38,8 @@ const IMPORT_VALUES_MAX = 20_000;
 
 interface MountParts {
   readonly store: Store;
-  readonly badge: Badge;
-  readonly gate: Gate;
+  readonly keyCache: ApiKeyCache;
+  readonly gate: RequestGate;
   readonly newId: () => string;
   readonly health: Health;
   readonly reflection: Reflection;
@@ -54,7 +54,7 @@ export function createReflection(): Reflection {
 
 export function mounts({
   store,
-  badge,
+  keyCache,
   gate,
   newId,
   health,
@@ -103,15 +103,15 @@ export function mounts({
     hang(SessionService, sessionHandlers({ store, newId })),
     hang(PolicyService, policyHandlers({ store })),
     hang(OrganizationService, organizationHandlers({ store, newId })),
-    hang(ApiKeyService, apiKeyHandlers({ store, newId, badge })),
-    hang(AdminService, adminHandlers({ store, badge, log })),
+    hang(ApiKeyService, apiKeyHandlers({ store, newId, keyCache })),
+    hang(AdminService, adminHandlers({ store, keyCache, log })),
     healthMount(health, anyone),
     ...reflectionMounts(reflection, anyoneCounted, chargeStranger(gate)),
   ] as Mount<Admission | undefined>[];
 }
 
 /** What anybody may read is counted by its bytes. */
-export function chargeStranger(gate: Pick<Gate, "charge">): ChargeStranger {
+export function chargeStranger(gate: Pick<RequestGate, "charge">): ChargeStranger {
   return (remoteAddress, bytes) => {
     const refusal = gate.charge(remoteAddress, bytes);
     return refusal && toConnectError(refusal);

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Admission } from "../auth/admission.ts";
-import { Badge } from "../auth/api-key-cache.ts";
-import { Gate, looksLikeToken } from "../auth/request-gate.ts";
+import { ApiKeyCache } from "../auth/api-key-cache.ts";
+import { looksLikeToken, RequestGate } from "../auth/request-gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 import * as dialects from "../dialect/dialects.ts";
@@ -105,11 +105,11 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     traces,
   });
   try {
-    const badge = await Badge.open({ store, clock, onTrouble });
+    const keyCache = await ApiKeyCache.open({ store, clock, onTrouble });
     const tokens = await openTokens(issuers, { clock, log });
     const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
-    const gate = new Gate({ badge, tokens, clock, addressRate, callerRate });
-    return await serveStore(config, surroundings, { store, steady, badge, gate, enabled, metrics, onTrouble });
+    const gate = new RequestGate({ keyCache, tokens, clock, addressRate, callerRate });
+    return await serveStore(config, surroundings, { store, steady, keyCache, gate, enabled, metrics, onTrouble });
   } catch (error) {
     // Who finds its files later would take them for a database.
     await store.close({ discards: true });
@@ -130,8 +130,8 @@ async function assertDatabase(path: string): Promise<void> {
 interface Opened {
   readonly store: SqliteStore;
   readonly steady: SteadyClock;
-  readonly badge: Badge;
-  readonly gate: Gate;
+  readonly keyCache: ApiKeyCache;
+  readonly gate: RequestGate;
   readonly enabled: readonly Dialect[];
   readonly metrics: Metrics;
   readonly onTrouble: (error: unknown) => void;
@@ -140,7 +140,7 @@ interface Opened {
 async function serveStore(
   config: Config,
   { newId, log, traces, adminKeyMade }: Surroundings,
-  { store, steady, badge, gate, enabled, metrics, onTrouble }: Opened,
+  { store, steady, keyCache, gate, enabled, metrics, onTrouble }: Opened,
 ): Promise<Service> {
   const health = new Health();
   const refuseStray: RefuseStray = (remoteAddress) => {
@@ -149,7 +149,7 @@ async function serveStore(
   };
   const reflection = createReflection();
   const lists = new ListLanes();
-  const native = mounts({ store, badge, gate, newId, health, reflection, log, lists });
+  const native = mounts({ store, keyCache, gate, newId, health, reflection, log, lists });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
@@ -178,7 +178,7 @@ async function serveStore(
     serving: () => health.isServing("") === true,
   });
   const { url, metricsListener, prepared } = await openPorts(config, { transport, metrics, log }, () =>
-    prepareFirstStart({ store, badge, newId, adminKey: config.adminKey }),
+    prepareFirstStart({ store, keyCache, newId, adminKey: config.adminKey }),
   );
   if (prepared.adminKey !== undefined) adminKeyMade(prepared.adminKey);
   if (prepared.warning !== undefined) log.write("warn", prepared.warning);
@@ -215,8 +215,8 @@ async function serveStore(
       clearInterval(watch);
       steady.close();
       await metricsListener?.close();
-      badge.close();
-      await badge.flush().catch(onTrouble);
+      keyCache.close();
+      await keyCache.flush().catch(onTrouble);
       await store.close();
     },
   };

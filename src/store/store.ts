@@ -370,7 +370,7 @@ export interface Store {
   /** By id. */
   listOrganizations(query: { readonly pageSize: number; readonly after?: string }): Promise<Page<Organization>>;
 
-  /** All keys that are not revoked or expired, for the badge's memory. */
+  /** All keys that are not revoked or expired, for the keyCache's memory. */
   loadApiKeys(): Promise<readonly ApiKey[]>;
   /** Revoked ones included; `undefined`: there is none of this name. Scope is the caller's to check. */
   readApiKey(name: ApiKeyName): Promise<ApiKey | undefined>;

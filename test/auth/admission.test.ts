@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AdmissionResult, admit } from "../../src/auth/admission.ts";
-import { Badge } from "../../src/auth/api-key-cache.ts";
+import { ApiKeyCache } from "../../src/auth/api-key-cache.ts";
 import { ROLES, RPC_PERMISSIONS } from "../../src/auth/permissions.ts";
 import { createSecret, hashSecret } from "../../src/auth/secret.ts";
 import { type ApiKey, decideApiKey, evolveApiKey } from "../../src/domain/api-key.ts";
@@ -20,11 +20,11 @@ function keyOf(role: string, secret: string): ApiKey {
   return evolveApiKey(undefined, event, role);
 }
 
-async function badgeOf(t: { after: (close: () => void) => void }, keys: readonly ApiKey[]): Promise<Badge> {
+async function keyCacheOf(t: { after: (close: () => void) => void }, keys: readonly ApiKey[]): Promise<ApiKeyCache> {
   const store = { loadApiKeys: () => Promise.resolve(keys), touchApiKeys: () => Promise.resolve() };
-  const badge = await Badge.open({ store, clock: () => NOW, onTrouble: () => undefined });
-  t.after(() => badge.close());
-  return badge;
+  const keyCache = await ApiKeyCache.open({ store, clock: () => NOW, onTrouble: () => undefined });
+  t.after(() => keyCache.close());
+  return keyCache;
 }
 
 /** Keys are decided on at once: no call with one waits for a turn of the event loop. */
@@ -37,9 +37,9 @@ function admitNow(...args: Parameters<typeof admit>): AdmissionResult {
 for (const [role, permissions] of Object.entries(ROLES)) {
   test(`${role} is admitted to every RPC its permissions reach and to no other`, async (t) => {
     const secret = createSecret(role);
-    const badge = await badgeOf(t, [keyOf(role, secret)]);
+    const keyCache = await keyCacheOf(t, [keyOf(role, secret)]);
     for (const [rpc, permission] of Object.entries(RPC_PERMISSIONS)) {
-      const result = admitNow(badge, rpc, `Bearer ${secret}`, ADDRESS);
+      const result = admitNow(keyCache, rpc, `Bearer ${secret}`, ADDRESS);
       const allowed = permission === null || (permissions as readonly string[]).includes(permission);
       assert.equal(result.ok, allowed, rpc);
       if (result.ok) {
@@ -56,13 +56,15 @@ for (const [role, permissions] of Object.entries(ROLES)) {
 }
 
 test("who shows no or a wrong credential is refused before anything is said of the RPC", async (t) => {
-  const badge = await badgeOf(t, []);
+  const keyCache = await keyCacheOf(t, []);
   for (const [authorization, reason] of [
     [null, "CREDENTIAL_MISSING"],
     [`Bearer ${createSecret("k")}`, "CREDENTIAL_INVALID"],
   ] as const) {
     // Each from an address of its own: guesses from one are throttled, which is not asked here.
-    const answers = Object.keys(RPC_PERMISSIONS).map((rpc, i) => admitNow(badge, rpc, authorization, `192.0.2.${i}`));
+    const answers = Object.keys(RPC_PERMISSIONS).map((rpc, i) =>
+      admitNow(keyCache, rpc, authorization, `192.0.2.${i}`),
+    );
     for (const answer of answers) {
       assert.deepEqual(answer, answers[0]);
       assert.equal(!answer.ok && answer.refusal.reason, reason);
@@ -72,9 +74,9 @@ test("who shows no or a wrong credential is refused before anything is said of t
 
 test("an RPC without a row is a bug that ends the call, never an open door", async (t) => {
   const secret = createSecret("k");
-  const badge = await badgeOf(t, [keyOf("owner", secret)]);
+  const keyCache = await keyCacheOf(t, [keyOf("owner", secret)]);
   assert.throws(
-    () => admit(badge, "lockkeeper.user.v1.UserService/Unheard", `Bearer ${secret}`, ADDRESS),
+    () => admit(keyCache, "lockkeeper.user.v1.UserService/Unheard", `Bearer ${secret}`, ADDRESS),
     /no permission/,
   );
 });

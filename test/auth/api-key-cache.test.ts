@@ -1,7 +1,7 @@
 /** From credential to actor. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Authentication, Badge } from "../../src/auth/api-key-cache.ts";
+import { ApiKeyCache, type Authentication } from "../../src/auth/api-key-cache.ts";
 import { createSecret, hashSecret } from "../../src/auth/secret.ts";
 import type { ApiKey } from "../../src/domain/api-key.ts";
 
@@ -33,30 +33,30 @@ function keyOf(secret: string, more: Partial<ApiKey> = {}): ApiKey {
   };
 }
 
-/** A badge on a store of two functions, with a clock that is set by hand. */
+/** A keyCache on a store of two functions, with a clock that is set by hand. */
 class Desk {
   now = NOW;
   readonly touched: ReadonlyMap<string, string>[] = [];
   readonly troubles: unknown[] = [];
   trouble: Error | undefined;
-  #badge: Badge | undefined;
+  #keyCache: ApiKeyCache | undefined;
 
   /** Closes itself when the test ends. */
   static async open(t: { after: (close: () => void) => void }, ...keys: readonly ApiKey[]): Promise<Desk> {
     const desk = new Desk();
-    const badge = await Badge.open({
+    const keyCache = await ApiKeyCache.open({
       store: { loadApiKeys: () => Promise.resolve(keys), touchApiKeys: (days) => desk.touch(days) },
       clock: () => desk.now,
       onTrouble: (error) => desk.troubles.push(error),
     });
-    t.after(() => badge.close());
-    desk.#badge = badge;
+    t.after(() => keyCache.close());
+    desk.#keyCache = keyCache;
     return desk;
   }
 
-  get badge(): Badge {
-    if (this.#badge === undefined) throw new Error("the desk is not open");
-    return this.#badge;
+  get keyCache(): ApiKeyCache {
+    if (this.#keyCache === undefined) throw new Error("the desk is not open");
+    return this.#keyCache;
   }
 
   touch(days: ReadonlyMap<string, string>): Promise<void> {
@@ -66,7 +66,7 @@ class Desk {
   }
 
   show(authorization: string | null, address = HOME): Authentication {
-    return this.badge.authenticate(authorization, address);
+    return this.keyCache.authenticate(authorization, address);
   }
 
   /** What came of it in a word: the actor, or the reason of the refusal. */
@@ -166,15 +166,15 @@ describe("the life of a key", () => {
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
   });
 
-  test("P24 a new key opens and a revoked one is shut as soon as the badge is told", async (t) => {
+  test("P24 a new key opens and a revoked one is shut as soon as the keyCache is told", async (t) => {
     const desk = await Desk.open(t);
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
-    desk.badge.hold(keyOf(SECRET));
+    desk.keyCache.hold(keyOf(SECRET));
     const shown = desk.show(`Bearer ${SECRET}`);
     assert.ok(shown.ok);
-    assert.deepEqual([desk.badge.keyOf(shown.actor)?.id, desk.badge.stillOpens(shown.actor)], ["k1", true]);
-    desk.badge.hold(keyOf(SECRET, { revokeTime: NOW }));
-    assert.deepEqual([desk.badge.keyOf(shown.actor), desk.badge.stillOpens(shown.actor)], [undefined, false]);
+    assert.deepEqual([desk.keyCache.keyOf(shown.actor)?.id, desk.keyCache.stillOpens(shown.actor)], ["k1", true]);
+    desk.keyCache.hold(keyOf(SECRET, { revokeTime: NOW }));
+    assert.deepEqual([desk.keyCache.keyOf(shown.actor), desk.keyCache.stillOpens(shown.actor)], [undefined, false]);
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
   });
 
@@ -183,17 +183,17 @@ describe("the life of a key", () => {
     const desk = await Desk.open(t, keyOf(SECRET));
     const ask = (): string[] => [SECRET, second, third].map((secret) => desk.ask(`Bearer ${secret}`));
     const earlier = (secret: string, ms: number) => ({ hash: hashSecret(secret), endTime: NOW + ms });
-    desk.badge.hold(keyOf(second, { earlierSecrets: [earlier(SECRET, 1)] }));
+    desk.keyCache.hold(keyOf(second, { earlierSecrets: [earlier(SECRET, 1)] }));
     assert.deepEqual(ask(), ["key:k1", "key:k1", "CREDENTIAL_INVALID"]);
     const shown = desk.show(`Bearer ${SECRET}`);
     assert.ok(shown.ok && shown.actor.expireTime === NOW + 1, "what it may do ends with the secret");
     desk.now += 1;
-    assert.equal(desk.badge.stillOpens(shown.actor), false);
+    assert.equal(desk.keyCache.stillOpens(shown.actor), false);
     assert.deepEqual(ask(), ["CREDENTIAL_INVALID", "key:k1", "CREDENTIAL_INVALID"]);
     const rotated = keyOf(third, { earlierSecrets: [earlier(second, 9)], revokeTime: null });
-    desk.badge.hold(rotated);
+    desk.keyCache.hold(rotated);
     assert.deepEqual(ask(), ["CREDENTIAL_INVALID", "key:k1", "key:k1"]);
-    desk.badge.hold({ ...rotated, revokeTime: NOW });
+    desk.keyCache.hold({ ...rotated, revokeTime: NOW });
     assert.deepEqual(ask(), ["CREDENTIAL_INVALID", "CREDENTIAL_INVALID", "CREDENTIAL_INVALID"]);
   });
 });
@@ -261,13 +261,13 @@ describe("the rate of failures", () => {
 });
 
 describe("the day of the last use", () => {
-  test("is noted once a day and key, in UTC, and written when the badge is flushed", async (t) => {
+  test("is noted once a day and key, in UTC, and written when the keyCache is flushed", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET));
     for (let i = 0; i < 3; i++) desk.ask(`Bearer ${SECRET}`);
-    await desk.badge.flush();
+    await desk.keyCache.flush();
     assert.deepEqual(desk.touched, [new Map([["k1", "2026-01-02"]])]);
     desk.ask(`Bearer ${SECRET}`);
-    await desk.badge.flush();
+    await desk.keyCache.flush();
     assert.equal(desk.touched.length, 1);
   });
 
@@ -276,10 +276,10 @@ describe("the day of the last use", () => {
     const midnight = Date.UTC(2026, 0, 3);
     desk.now = midnight - 1;
     desk.ask(`Bearer ${SECRET}`);
-    await desk.badge.flush();
+    await desk.keyCache.flush();
     desk.now = midnight;
     desk.ask(`Bearer ${SECRET}`);
-    await desk.badge.flush();
+    await desk.keyCache.flush();
     assert.deepEqual(
       desk.touched.map((days) => days.get("k1")),
       ["2026-01-02", "2026-01-03"],
@@ -289,14 +289,14 @@ describe("the day of the last use", () => {
   test("is not written where the store knows it already", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET, { lastUsedDay: "2026-01-02" }));
     desk.ask(`Bearer ${SECRET}`);
-    await desk.badge.flush();
+    await desk.keyCache.flush();
     assert.deepEqual(desk.touched, []);
   });
 
   test("is not noted for a credential that is refused", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET, { expireTime: NOW }));
     desk.ask(`Bearer ${SECRET}`);
-    await desk.badge.flush();
+    await desk.keyCache.flush();
     assert.deepEqual(desk.touched, []);
   });
 
@@ -305,10 +305,10 @@ describe("the day of the last use", () => {
     const desk = await Desk.open(t, keyOf(SECRET), keyOf(other, { id: "k2" }));
     desk.ask(`Bearer ${SECRET}`);
     desk.trouble = new Error("disk full");
-    await assert.rejects(desk.badge.flush(), /disk full/);
+    await assert.rejects(desk.keyCache.flush(), /disk full/);
     desk.trouble = undefined;
     desk.ask(`Bearer ${other}`);
-    await desk.badge.flush();
+    await desk.keyCache.flush();
     assert.deepEqual(desk.touched, [
       new Map([
         ["k1", "2026-01-02"],

@@ -6,8 +6,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Admission } from "../../src/auth/admission.ts";
-import { Badge } from "../../src/auth/api-key-cache.ts";
-import { Gate } from "../../src/auth/request-gate.ts";
+import { ApiKeyCache } from "../../src/auth/api-key-cache.ts";
+import { RequestGate } from "../../src/auth/request-gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { createReflection, mounts } from "../../src/server/mounts.ts";
@@ -36,8 +36,8 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
   await store.execute(createOrganization("default"));
   await store.execute(createApiKey("owner", { secretHash: hashSecret(ADMIN_KEY) }));
   await store.execute(createUser("alice"));
-  const badge = await Badge.open({ store, clock, onTrouble: (error) => assert.fail(String(error)) });
-  defer(t, () => badge.close());
+  const keyCache = await ApiKeyCache.open({ store, clock, onTrouble: (error) => assert.fail(String(error)) });
+  defer(t, () => keyCache.close());
   const asked: string[] = [];
   const noted = new Proxy(store, {
     get(target, name) {
@@ -50,12 +50,12 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
     },
   });
   const health = new Health();
-  const gate = new Gate({ badge, clock });
+  const gate = new RequestGate({ keyCache, clock });
   const log = createLog({ level: "off", format: "json", clock, sink: () => undefined });
   const transport = createTransport<Admission | undefined>({
     mounts: mounts({
       store: noted,
-      badge,
+      keyCache,
       gate,
       newId: randomUUIDv7,
       health,

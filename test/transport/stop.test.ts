@@ -11,10 +11,10 @@ import { until } from "../support/until.ts";
 import { type Lab, startLab } from "./support/lab.ts";
 import {
   answerOf,
-  badge,
   frame,
   grpcHeader,
   jsonHeader,
+  keyCache,
   open,
   openSession,
   openSocket,
@@ -125,7 +125,7 @@ describe("stop", () => {
     const session = await openSession(lab);
     const body = Buffer.from('{"act": "hang"}');
     const answering = answerOf(open(session, { path: "/v1/say", header: jsonHeader, body }));
-    const counting = answerOf(open(session, { path: "/v1/count/1?hang=true", header: badge, method: "GET" }));
+    const counting = answerOf(open(session, { path: "/v1/count/1?hang=true", header: keyCache, method: "GET" }));
     await until(() => lab.began.length >= 3, "the calls");
     await lab.transport.stop({ graceMs: 100 });
     assert.match(await received, /^HTTP\/1\.1 503[\s\S]*the service is stopping/);

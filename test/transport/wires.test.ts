@@ -65,7 +65,7 @@ describe("the wires", () => {
     await onEach(async ({ say }) => {
       assert.deepEqual(await say({}, undefined), {
         code: Code.Unauthenticated,
-        message: "Say needs a badge",
+        message: "Say needs a keyCache",
         reason: undefined,
       });
     });

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import * as pb from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { type Actor, scopeExceeded } from "../../auth/actor.ts";
-import type { Badge } from "../../auth/api-key-cache.ts";
+import type { ApiKeyCache } from "../../auth/api-key-cache.ts";
 import { PERMISSIONS } from "../../auth/permissions.ts";
 import { credentialInvalid } from "../../domain/api-key.ts";
 import { RefusalError } from "../../domain/refusal.ts";
@@ -14,7 +14,7 @@ import { toTimestamp } from "./message/user-message.ts";
 
 export interface AdminServiceOptions {
   readonly store: Store;
-  readonly badge: Pick<Badge, "stillOpens" | "keyOf">;
+  readonly keyCache: Pick<ApiKeyCache, "stillOpens" | "keyOf">;
   readonly log: Pick<Log, "write">;
 }
 
@@ -22,11 +22,11 @@ export interface AdminServiceOptions {
 const RECHECK_MS = 1_000;
 
 /** The handlers of lockkeeper.admin.v1.AdminService. */
-export function adminHandlers({ store, badge, log }: AdminServiceOptions): ServiceHandlers<typeof pb.AdminService> {
+export function adminHandlers({ store, keyCache, log }: AdminServiceOptions): ServiceHandlers<typeof pb.AdminService> {
   return {
     async whoAmI(_request, call) {
       const { actor } = call.admission;
-      const key = badge.keyOf(actor);
+      const key = keyCache.keyOf(actor);
       return create(pb.WhoAmIResponseSchema, {
         actor: actor.id,
         organizationId: actor.scope ?? "",
@@ -50,7 +50,7 @@ export function adminHandlers({ store, badge, log }: AdminServiceOptions): Servi
       call.signal.addEventListener("abort", () => backup.close(), { once: true });
       if (call.signal.aborted) backup.close();
       try {
-        yield* piecesOf(backup, () => assertOpens(badge, actor));
+        yield* piecesOf(backup, () => assertOpens(keyCache, actor));
       } catch (error) {
         // What ended the call is what there is to say; that the backup was closed only follows.
         const reason: unknown = call.signal.aborted ? call.signal.reason : undefined;
@@ -79,8 +79,8 @@ async function* piecesOf(backup: Backup, recheck: () => void): AsyncGenerator<pb
   }
 }
 
-function assertOpens(badge: Pick<Badge, "stillOpens">, actor: Actor): void {
-  if (!badge.stillOpens(actor)) throw new RefusalError(credentialInvalid());
+function assertOpens(keyCache: Pick<ApiKeyCache, "stillOpens">, actor: Actor): void {
+  if (!keyCache.stillOpens(actor)) throw new RefusalError(credentialInvalid());
 }
 
 function piece(value: pb.CreateBackupResponse["piece"]): pb.CreateBackupResponse {

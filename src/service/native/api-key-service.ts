@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { type Actor, permissionMissing } from "../../auth/actor.ts";
-import type { Badge } from "../../auth/api-key-cache.ts";
+import type { ApiKeyCache } from "../../auth/api-key-cache.ts";
 import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../../auth/permissions.ts";
 import { createSecret, hashSecret } from "../../auth/secret.ts";
 import { type ApiKey, type ApiKeyCommand, apiKeyNotFound } from "../../domain/api-key.ts";
@@ -33,7 +33,7 @@ const OVERLAP_DEFAULT_MS = 3_600_000;
 export interface ApiKeyServiceOptions {
   readonly store: Store;
   readonly newId: () => string;
-  readonly badge: Pick<Badge, "hold" | "reload">;
+  readonly keyCache: Pick<ApiKeyCache, "hold" | "reload">;
 }
 
 type Handlers = ServiceHandlers<typeof pb.ApiKeyService>;
@@ -68,15 +68,15 @@ function queryHandlers(store: Store): Pick<Handlers, "getApiKey" | "listApiKeys"
 
 type Changes = Pick<Handlers, "createApiKey" | "rotateApiKey" | "revokeApiKey">;
 
-function changeHandlers({ store, newId, badge }: ApiKeyServiceOptions): Changes {
+function changeHandlers({ store, newId, keyCache }: ApiKeyServiceOptions): Changes {
   const change = async (call: ServiceCall, command: ApiKeyCommand): Promise<ApiKey> => {
     try {
       const key = resourceOf<ApiKeyCommand>(await store.execute(command, executeOptions(call)));
-      if (!command.context.validateOnly) badge.hold(key);
+      if (!command.context.validateOnly) keyCache.hold(key);
       return key;
     } catch (error) {
       // Whether a key was made or revoked may be on disk although nobody can say so: only the disk knows.
-      if (error instanceof StoreUnavailableError && error.outcome === "UNKNOWN") badge.reload();
+      if (error instanceof StoreUnavailableError && error.outcome === "UNKNOWN") keyCache.reload();
       throw error;
     }
   };

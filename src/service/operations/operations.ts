@@ -5,7 +5,7 @@ import { CreateUserRequestSchema } from "../../../gen/lockkeeper/user/v1/user_se
 import { type Actor, credentialOf, permissionMissing } from "../../auth/actor.ts";
 import type { Authentication } from "../../auth/api-key-cache.ts";
 import type { Permission } from "../../auth/permissions.ts";
-import type { Gate } from "../../auth/request-gate.ts";
+import type { RequestGate } from "../../auth/request-gate.ts";
 import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../../auth/secret.ts";
 import { attemptsLeft } from "../../domain/attempt.ts";
 import type { CommandContext, PersonInput, UserCommand } from "../../domain/command.ts";
@@ -126,7 +126,7 @@ export interface PolicyView {
 
 export interface OperationsOptions {
   readonly store: Store;
-  readonly gate: Pick<Gate, "authenticate">;
+  readonly gate: Pick<RequestGate, "authenticate">;
   readonly newId: () => string;
   readonly lists: ListLanes;
 }

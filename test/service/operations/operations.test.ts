@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { describe, test } from "node:test";
-import { Badge } from "../../../src/auth/api-key-cache.ts";
-import { Gate } from "../../../src/auth/request-gate.ts";
+import { ApiKeyCache } from "../../../src/auth/api-key-cache.ts";
+import { RequestGate } from "../../../src/auth/request-gate.ts";
 import { hashSecret } from "../../../src/auth/secret.ts";
 import { RefusalError } from "../../../src/domain/refusal.ts";
 import { refusalOf } from "../../../src/service/errors.ts";
@@ -38,12 +38,12 @@ async function open(t: TestContext): Promise<Opened> {
   await store.execute(createOrganization("default"));
   await store.execute(createOrganization("other"));
   await store.execute(createApiKey("owner", { secretHash: hashSecret(ADMIN_KEY) }));
-  const badge = await Badge.open({ store, clock: now, onTrouble: (error) => assert.fail(String(error)) });
-  defer(t, () => badge.close());
+  const keyCache = await ApiKeyCache.open({ store, clock: now, onTrouble: (error) => assert.fail(String(error)) });
+  defer(t, () => keyCache.close());
   return {
     operations: createOperations({
       store,
-      gate: new Gate({ badge, clock: now }),
+      gate: new RequestGate({ keyCache, clock: now }),
       newId: () => "id",
       lists: new ListLanes(),
     }),
@@ -62,7 +62,7 @@ async function reasonOf(call: () => unknown): Promise<string | undefined> {
 }
 
 describe("operations", () => {
-  test("tell who calls, or refuse as the badge does", async (t) => {
+  test("tell who calls, or refuse as the keyCache does", async (t) => {
     const { operations } = await open(t);
     assert.equal((await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1")).id, "key:owner");
     assert.equal(await reasonOf(() => operations.authenticate(null, "::1")), "CREDENTIAL_MISSING");

@@ -26,12 +26,16 @@ const REQUESTS: readonly (readonly [string, "1.1" | "2", RawRequest])[] = [
   ["REST, a stream", "1.1", { method: "GET", path: "/v1/count/2", headers: BADGE, body: Buffer.alloc(0) }],
   ["a failure", "2", { path: "/v1/say", headers: { ...BADGE, ...JSON_TYPE }, body: Buffer.from('{"act":"crash"}') }],
   [
-    "gRPC without a badge",
+    "gRPC without a keyCache",
     "2",
     { path: "/lab.v1.LabService/Say", headers: { "content-type": "application/grpc" }, body: EMPTY },
   ],
-  ["Connect without a badge", "1.1", { path: "/lab.v1.LabService/Say", headers: JSON_TYPE, body: Buffer.from("{}") }],
-  ["REST without a badge", "1.1", { path: "/v1/say", headers: JSON_TYPE, body: Buffer.from("{}") }],
+  [
+    "Connect without a keyCache",
+    "1.1",
+    { path: "/lab.v1.LabService/Say", headers: JSON_TYPE, body: Buffer.from("{}") },
+  ],
+  ["REST without a keyCache", "1.1", { path: "/v1/say", headers: JSON_TYPE, body: Buffer.from("{}") }],
   [
     "an unknown RPC",
     "2",

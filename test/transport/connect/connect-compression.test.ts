@@ -7,7 +7,7 @@ import { defer } from "../../support/cleanup.ts";
 import { seededRandom } from "../../support/random.ts";
 import { startLab } from "../support/lab.ts";
 import { EchoRequestSchema, EchoResponseSchema } from "../support/lab-service.ts";
-import { badge, openSession, request } from "../support/raw.ts";
+import { keyCache, openSession, request } from "../support/raw.ts";
 
 /** CPU time of all threads for one call: at Brotli's quality 11 the compression alone takes twice as long. */
 const CPU_MS_MAX = 100;
@@ -27,7 +27,7 @@ test("a large answer is compressed well within its bounds of CPU time", async (t
   const ask = (coding: string) =>
     request(session, {
       path: "/lab.v1.LabService/Say",
-      header: { ...badge, "content-type": "application/proto", "accept-encoding": coding },
+      header: { ...keyCache, "content-type": "application/proto", "accept-encoding": coding },
       body,
     });
   for (const [coding, decompress] of [

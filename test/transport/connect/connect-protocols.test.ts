@@ -13,10 +13,10 @@ import { EchoRequestSchema } from "../support/lab-service.ts";
 import {
   type Answer,
   answerOf,
-  badge,
   frame,
   grpcHeader,
   jsonHeader,
+  keyCache,
   open,
   openSession,
   openSocket,
@@ -49,7 +49,7 @@ describe("the Connect road", () => {
   const proto = (body: Uint8Array, header: Record<string, string> = {}): Promise<Answer> =>
     request(session, {
       path: say,
-      header: { ...badge, "content-type": "application/proto", ...header },
+      header: { ...keyCache, "content-type": "application/proto", ...header },
       body: Buffer.from(body),
     });
 
@@ -171,7 +171,7 @@ describe("the Connect road", () => {
 
   it("serves GET for reads and refuses what is wrong in its query", async () => {
     const get = (query: string, path = "/lab.v1.LabService/Echo"): Promise<Answer> =>
-      request(session, { method: "GET", path: `${path}?${query}`, header: badge });
+      request(session, { method: "GET", path: `${path}?${query}`, header: keyCache });
     const good = await get(`connect=v1&encoding=json&message=${encodeURIComponent('{"text":"read"}')}`);
     assert.deepEqual(JSON.parse(good.body.toString()), { text: "read", wire: "connect", admission: "one" });
     const binary = Buffer.from(hello).toString("base64url");
@@ -192,10 +192,10 @@ describe("the Connect road", () => {
   });
 
   it("says which methods and media types it takes", async () => {
-    const wrongType = await request(session, { path: say, header: { ...badge, "content-type": "text/xml" } });
+    const wrongType = await request(session, { path: say, header: { ...keyCache, "content-type": "text/xml" } });
     assertJson(wrongType, 415, "invalid_argument", /application\/json/);
     assert.match(String(wrongType.header["accept-post"]), /application\/json, .*application\/grpc-web-text/);
-    assertJson(await request(session, { path: say, header: badge }), 415, "invalid_argument", /no content type/);
+    assertJson(await request(session, { path: say, header: keyCache }), 415, "invalid_argument", /no content type/);
     assertJson(await json("{}", {}, "/lab.v1.LabService/Count"), 415, "invalid_argument", /connect\+json/);
     const thrift = await grpc(frame(hello), { "content-type": "application/grpc+thrift" });
     assertGrpc(thrift, Code.Unimplemented, /takes application\/json/);
@@ -280,7 +280,7 @@ describe("the Connect road", () => {
     assert.equal((lab.records.at(-1)?.request as unknown as { text: string } | undefined)?.text, "hello");
     const response = await fetch(lab.url + path, {
       method: "POST",
-      headers: { ...badge, "content-type": "application/connect+proto" },
+      headers: { ...keyCache, "content-type": "application/connect+proto" },
       body: frame(hello),
     });
     assert.deepEqual([response.status, response.headers.get("connection")], [505, "close"]);
@@ -313,7 +313,7 @@ describe("the Connect road", () => {
       header: { "content-type": "application/json" },
       body: "open",
     });
-    assertJson(answer, 401, "unauthenticated", /needs a badge/);
+    assertJson(answer, 401, "unauthenticated", /needs a keyCache/);
   });
 
   it("answers UNIMPLEMENTED where a method has no handler or the mount leaves it out", async () => {

@@ -9,7 +9,7 @@ import {
   toTextType,
 } from "../../../src/transport/connect/grpc-web-text.ts";
 import { type Lab, startLab } from "../support/lab.ts";
-import { badge, frame } from "../support/raw.ts";
+import { frame, keyCache } from "../support/raw.ts";
 
 async function decode(...pieces: string[]): Promise<string> {
   const body = (async function* () {
@@ -59,7 +59,7 @@ describe("gRPC-Web text", () => {
     const send = async (body: string): Promise<[string | null, string]> => {
       const response = await fetch(`${lab.url}/lab.v1.LabService/Count`, {
         method: "POST",
-        headers: { ...badge, "content-type": "application/grpc-web-text" },
+        headers: { ...keyCache, "content-type": "application/grpc-web-text" },
         body,
       });
       return [response.headers.get("content-type"), await decode(await response.text())];

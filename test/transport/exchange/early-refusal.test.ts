@@ -61,7 +61,7 @@ test("a fault of the one who decides stays inside, and admit is asked once for e
     {
       anyone: () => {
         asked += 1;
-        if (asked === 1) throw new Error("the badge reader broke");
+        if (asked === 1) throw new Error("the keyCache reader broke");
         return "open";
       },
     },
@@ -77,7 +77,7 @@ test("a fault of the one who decides stays inside, and admit is asked once for e
         [broken.status, broken.body.toString()],
         [500, '{"code":"internal","message":"internal error"}'],
       );
-      assert.match(String(lab.internals[0]), /the badge reader broke/);
+      assert.match(String(lab.internals[0]), /the keyCache reader broke/);
       assert.equal((await client.send("1.1", request)).status, 200);
       assert.equal(asked, 2);
       client.close();

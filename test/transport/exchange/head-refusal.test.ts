@@ -8,10 +8,10 @@ import { until } from "../../support/until.ts";
 import { type Lab, startLab } from "../support/lab.ts";
 import {
   answerOf,
-  badge,
   exchangeText,
   grpcHeader,
   jsonHeader,
+  keyCache,
   open,
   openSession,
   openSocket,
@@ -229,7 +229,7 @@ describe("a request refused by its head", () => {
     const many = Array.from({ length: 600 }, () => "a:\r\n").join("");
     const text = await exchangeText(
       lab,
-      `GET /v1/count/1 HTTP/1.1\r\nHost: a\r\n${many}Connection: close\r\nAuthorization: ${badge.authorization}\r\n\r\n`,
+      `GET /v1/count/1 HTTP/1.1\r\nHost: a\r\n${many}Connection: close\r\nAuthorization: ${keyCache.authorization}\r\n\r\n`,
     );
     assert.match(text, /^HTTP\/1\.1 200/);
     lab.began.length = 0;

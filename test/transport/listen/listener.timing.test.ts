@@ -13,11 +13,11 @@ import { type Lab, startLab, withLab } from "../support/lab.ts";
 import { EchoRequestSchema } from "../support/lab-service.ts";
 import {
   answerOf,
-  badge,
   exchangeText,
   frame,
   grpcHeader,
   jsonHeader,
+  keyCache,
   open,
   openSession,
   openSocket,
@@ -180,7 +180,7 @@ describe("the listener", () => {
   it("breaks off answers that nobody takes in", async () => {
     const session = http2.connect(lab.url, { settings: { initialWindowSize: 0 } });
     session.on("error", () => undefined);
-    const stream = open(session, { path: "/v1/count/5?filling=1000", header: badge, method: "GET" });
+    const stream = open(session, { path: "/v1/count/5?filling=1000", header: keyCache, method: "GET" });
     await within(150, 1_500, closed(stream));
     session.destroy();
     const socket = await openSocket(lab);

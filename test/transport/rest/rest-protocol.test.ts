@@ -8,7 +8,16 @@ import { Code } from "@connectrpc/connect";
 import { roundTrip } from "../../support/round-trip.ts";
 import { until } from "../../support/until.ts";
 import { type Lab, startLab, withLab } from "../support/lab.ts";
-import { type Answer, answerOf, badge, exchangeText, jsonHeader, open, openSession, request } from "../support/raw.ts";
+import {
+  type Answer,
+  answerOf,
+  exchangeText,
+  jsonHeader,
+  keyCache,
+  open,
+  openSession,
+  request,
+} from "../support/raw.ts";
 
 type StatusBody = { code: number; message: string; details: unknown[] };
 
@@ -25,7 +34,7 @@ describe("the REST road", () => {
   });
   afterEach(() => assert.deepEqual(lab.internals.splice(0), [], "nothing is logged as internal"));
 
-  const get = (path: string, header: Record<string, string> = badge, method = "GET"): Promise<Answer> =>
+  const get = (path: string, header: Record<string, string> = keyCache, method = "GET"): Promise<Answer> =>
     request(session, { path, header, method });
   const post = (body: string | Buffer, header: Record<string, string> = {}, path = "/v1/say"): Promise<Answer> =>
     request(session, { path, header: { ...jsonHeader, ...header }, body: Buffer.from(body) });
@@ -48,7 +57,7 @@ describe("the REST road", () => {
 
   it("answers HEAD with the headers of GET and no body", async () => {
     const full = await get("/v1/echo/abc");
-    const head = await get("/v1/echo/abc", badge, "HEAD");
+    const head = await get("/v1/echo/abc", keyCache, "HEAD");
     assert.equal(head.status, 200);
     assert.equal(head.header["content-length"], String(full.body.byteLength));
     assert.equal(head.body.byteLength, 0);
@@ -106,7 +115,7 @@ describe("the REST road", () => {
 
   it("asks for the body with 100 Continue only of those it admits", async () => {
     const head = "POST /v1/say HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n";
-    const refused = await exchangeText(lab, `${head}\r\n`, (text) => text.includes("needs a badge"));
+    const refused = await exchangeText(lab, `${head}\r\n`, (text) => text.includes("needs a keyCache"));
     assert.match(refused, /^HTTP\/1.1 401 /);
     const taken = await exchangeText(
       lab,
@@ -160,7 +169,7 @@ describe("the REST road", () => {
   });
 
   it("streams events to those who ask for them", async () => {
-    const { body, header, trailer } = await get("/v1/count/2", { ...badge, accept: "text/event-stream" });
+    const { body, header, trailer } = await get("/v1/count/2", { ...keyCache, accept: "text/event-stream" });
     assert.equal(trailer["x-lab-end"], "done");
     assert.equal(header["content-type"], "text/event-stream");
     assert.equal(body.toString(), 'data: {"result":{"number":1}}\n\ndata: {"result":{"number":2}}\n\n');
@@ -172,7 +181,7 @@ describe("the REST road", () => {
   });
 
   it("aborts the handler's signal when the client goes away in a stream", async () => {
-    const stream = open(session, { path: "/v1/count/1?hang=true", header: badge, method: "GET" });
+    const stream = open(session, { path: "/v1/count/1?hang=true", header: keyCache, method: "GET" });
     await new Promise((resolve) => stream.once("data", resolve));
     lab.aborted.length = 0;
     const count = lab.records.length;
@@ -183,7 +192,7 @@ describe("the REST road", () => {
   });
 
   it("holds back a stream whose client does not read", async () => {
-    const stream = open(session, { path: "/v1/count/100000?filling=1000", header: badge, method: "GET" });
+    const stream = open(session, { path: "/v1/count/100000?filling=1000", header: keyCache, method: "GET" });
     await new Promise((resolve) => stream.once("response", resolve));
     for (let trips = 0; trips < 50; trips++) await roundTrip(session);
     assert.ok(process.memoryUsage().arrayBuffers < 50e6, "the stream is not piled up");

@@ -38,8 +38,8 @@ export type Outcome =
     }
   | { readonly code: Code; readonly message: string; readonly reason: string | undefined };
 
-/** Calls `Say`. Without a badge nothing is sent in `authorization`. */
-export type Say = (message: Record<string, unknown>, badge: string | undefined) => Promise<Outcome>;
+/** Calls `Say`. Without a keyCache nothing is sent in `authorization`. */
+export type Say = (message: Record<string, unknown>, keyCache: string | undefined) => Promise<Outcome>;
 
 export interface LabClient {
   readonly name: string;
@@ -101,9 +101,9 @@ export function looseClient(transport: Transport): LooseClient {
 
 function ofTransport(name: string, wire: Wire, transport: Transport): LabClient {
   const client = looseClient(transport);
-  const say: Say = async (message, badge) => {
+  const say: Say = async (message, keyCache) => {
     try {
-      return { answer: toAnswer(await client.say?.(message, { headers: headersOf(badge) })) };
+      return { answer: toAnswer(await client.say?.(message, { headers: headersOf(keyCache) })) };
     } catch (reason) {
       const error = ConnectError.from(reason);
       return { code: error.code, message: error.rawMessage, reason: error.findDetails(ErrorInfoSchema)[0]?.reason };
@@ -114,9 +114,9 @@ function ofTransport(name: string, wire: Wire, transport: Transport): LabClient 
 
 function grpcJsClient(host: string): LabClient {
   const client = new grpc.Client(host, grpc.credentials.createInsecure());
-  const say: Say = (message, badge) => {
+  const say: Say = (message, keyCache) => {
     const metadata = new grpc.Metadata();
-    for (const [name, value] of Object.entries(headersOf(badge))) {
+    for (const [name, value] of Object.entries(headersOf(keyCache))) {
       metadata.set(name, value);
     }
     return new Promise((resolve) => {
@@ -150,10 +150,10 @@ function grpcWebClient(url: string, format: "text" | "binary"): LabClient {
     (value: Message) => toBinary(EchoRequestSchema, value),
     (bytes: Uint8Array) => fromBinary(EchoResponseSchema, bytes),
   );
-  const say: Say = (message, badge) =>
+  const say: Say = (message, keyCache) =>
     new Promise((resolve) => {
       const path = `${url}/lab.v1.LabService/Say`;
-      client.rpcCall(path, create(EchoRequestSchema, message), headersOf(badge), method, (error, value) => {
+      client.rpcCall(path, create(EchoRequestSchema, message), headersOf(keyCache), method, (error, value) => {
         const status = error?.metadata?.["grpc-status-details-bin"];
         resolve(
           error === null || error === undefined
@@ -166,10 +166,10 @@ function grpcWebClient(url: string, format: "text" | "binary"): LabClient {
 }
 
 function jsonSay(url: string, path: string): Say {
-  return async (message, badge) => {
+  return async (message, keyCache) => {
     const response = await fetch(url + path, {
       method: "POST",
-      headers: { "content-type": "application/json", ...headersOf(badge) },
+      headers: { "content-type": "application/json", ...headersOf(keyCache) },
       body: JSON.stringify(message, (_, value) => (typeof value === "bigint" ? String(value) : value)),
     });
     const json = (await response.json()) as JsonObject;
@@ -183,8 +183,8 @@ function jsonSay(url: string, path: string): Say {
   };
 }
 
-function headersOf(badge: string | undefined): Record<string, string> {
-  return badge === undefined ? {} : { authorization: `Bearer ${badge}` };
+function headersOf(keyCache: string | undefined): Record<string, string> {
+  return keyCache === undefined ? {} : { authorization: `Bearer ${keyCache}` };
 }
 
 function toAnswer(message: unknown): { text: string; number: bigint; wire: string; admission: string } {

@@ -131,14 +131,14 @@ const plainMount = mountHttp("/plain", ({ method, path, query }) => ({
 const crashMount = mountHttp("/crash", () => Promise.reject(new Error("a plain handler failed")));
 
 const admit: Admit<string> = async ({ header, method }) => {
-  const badge = header.get("authorization");
-  if (badge === "Bearer crash") {
-    throw new Error("the badge reader broke");
+  const keyCache = header.get("authorization");
+  if (keyCache === "Bearer crash") {
+    throw new Error("the keyCache reader broke");
   }
-  if (badge === null) {
-    throw new ConnectError(`${method.name} needs a badge`, Code.Unauthenticated);
+  if (keyCache === null) {
+    throw new ConnectError(`${method.name} needs a keyCache`, Code.Unauthenticated);
   }
-  return badge.replace("Bearer ", "");
+  return keyCache.replace("Bearer ", "");
 };
 
 function labMount(options: LabOptions, began: string[], aborted: string[]): Mount<string> {

@@ -120,6 +120,6 @@ export function frame(message: Uint8Array, flags = 0): Buffer {
   return bytes;
 }
 
-export const badge = { authorization: "Bearer one" };
-export const grpcHeader = { ...badge, "content-type": "application/grpc", te: "trailers" };
-export const jsonHeader = { ...badge, "content-type": "application/json" };
+export const keyCache = { authorization: "Bearer one" };
+export const grpcHeader = { ...keyCache, "content-type": "application/grpc", te: "trailers" };
+export const jsonHeader = { ...keyCache, "content-type": "application/json" };
