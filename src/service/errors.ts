@@ -11,7 +11,7 @@ import {
   refuse,
   refuseField,
 } from "../domain/refusal.ts";
-import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../store/store.ts";
+import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../store/errors.ts";
 
 /** The domain of every ErrorInfo. */
 export const ERROR_DOMAIN = "lockkeeper";

@@ -8,7 +8,7 @@ import type { CommandContext, Expiry } from "../domain/command.ts";
 import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
 import { RefusalError, refuseField, shown } from "../domain/refusal.ts";
 import { LATEST_TIME } from "../domain/restriction.ts";
-import type { Command, ExecuteOptions, Outcome } from "../store/store.ts";
+import type { Command, ExecuteOptions, Outcome } from "../store/commands.ts";
 import type { ServiceCall } from "./call.ts";
 
 const PAGE_SIZE_DEFAULT = 100;

@@ -11,7 +11,8 @@ import { type ApiKey, type ApiKeyCommand, apiKeyNotFound } from "../../domain/ap
 import { organizationNotFound } from "../../domain/organization.ts";
 import { RefusalError, shown } from "../../domain/refusal.ts";
 import { LATEST_TIME } from "../../domain/restriction.ts";
-import { type Store, StoreUnavailableError } from "../../store/store.ts";
+import { StoreUnavailableError } from "../../store/errors.ts";
+import type { Store } from "../../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
 import { mapInTurns } from "../in-turns.ts";
 import {

@@ -8,7 +8,8 @@ import { revocationEpochOf } from "../../domain/instance.ts";
 import { RefusalError } from "../../domain/refusal.ts";
 import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } from "../../domain/session.ts";
 import { stateOf, type User } from "../../domain/user.ts";
-import type { SessionKey, SessionQuery, Store } from "../../store/store.ts";
+import type { SessionKey, SessionQuery } from "../../store/queries.ts";
+import type { Store } from "../../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
 import { mapInTurns } from "../in-turns.ts";
 import {

@@ -15,7 +15,8 @@ import {
 } from "../../domain/attempt.ts";
 import type { Factor, Policy } from "../../domain/policy.ts";
 import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
-import type { AttemptQuery, Store } from "../../store/store.ts";
+import type { AttemptQuery } from "../../store/queries.ts";
+import type { Store } from "../../store/store.ts";
 
 /** The most attempts that one simulation replays. */
 const ATTEMPTS_MAX = 200_000;

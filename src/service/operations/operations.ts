@@ -22,9 +22,9 @@ import {
 import { RefusalError } from "../../domain/refusal.ts";
 import { type Session, type SessionCommand, sessionNotFound } from "../../domain/session.ts";
 import { type State, stateOf, type User } from "../../domain/user.ts";
+import type { ExecuteOptions } from "../../store/commands.ts";
 import type {
   EventQuery,
-  ExecuteOptions,
   Page,
   ReadOptions,
   RecordedEvent,
@@ -33,11 +33,11 @@ import type {
   SessionQuery,
   SessionView,
   SignInView,
-  Store,
   UserPredicate,
   UserSearch,
   UserSearchOrder,
-} from "../../store/store.ts";
+} from "../../store/queries.ts";
+import type { Store } from "../../store/store.ts";
 import type { ListLanes } from "../list-lanes.ts";
 import { toAttributesMessage, toProfileMessage } from "../native/message/user-message.ts";
 import { resourceOf } from "../request.ts";

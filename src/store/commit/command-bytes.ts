@@ -1,5 +1,5 @@
 /** How much memory a waiting command holds, roughly: what the queue's bound counts. */
-import type { Command } from "../store.ts";
+import type { Command } from "../commands.ts";
 
 /** Objects, promise and the short fields that every command has. */
 const BASE_BYTES = 512;

@@ -2,7 +2,8 @@
 
 import { type Refusal, refuse } from "../../domain/refusal.ts";
 import type { BatchMetric } from "../../observability/metrics.ts";
-import { type Command, type ExecuteOptions, type Lane, type Outcome, StoreUnavailableError } from "../store.ts";
+import type { Command, ExecuteOptions, Lane, Outcome } from "../commands.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import { commandBytes } from "./command-bytes.ts";
 
 export interface GroupCommitLimits {

@@ -1,7 +1,7 @@
 /** How an event becomes bytes, what its hash covers, and how commits are chained. Frozen once released. */
 import { hash, randomFillSync } from "node:crypto";
 import { canonicalJson, type Json } from "../../domain/canonical-json.ts";
-import type { DomainEvent } from "../store.ts";
+import type { DomainEvent } from "../commands.ts";
 
 /*
  * body    = 0x02 ‖ UTF-8 of the canonical JSON of { apiKeyId?, commitments, data, type }

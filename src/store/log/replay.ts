@@ -4,7 +4,8 @@ import type { UserEvent } from "../../domain/event.ts";
 import { evolve } from "../../domain/evolve.ts";
 import { evolveOrganization, type Organization, type OrganizationEvent } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
-import type { DomainEvent, RecordedEvent } from "../store.ts";
+import type { DomainEvent } from "../commands.ts";
+import type { RecordedEvent } from "../queries.ts";
 import { commit, type DecodedBody, decodeBody, type PrivateValues } from "./event-encoding.ts";
 
 /** Puts an event together from its body, its columns and what is left of its personal values. */

@@ -1,7 +1,7 @@
 /** Page tokens: where a list goes on, sealed for what was asked, and opaque to callers. */
 import { canonicalJson, type Json } from "../../domain/canonical-json.ts";
 import { LATEST_TIME } from "../../domain/restriction.ts";
-import { HistoryChangedError, PageTokenError } from "../store.ts";
+import { HistoryChangedError, PageTokenError } from "../errors.ts";
 import type { TokenSeal } from "./token-seal.ts";
 
 /** The place after the last row that was looked at, as the list's own order names it. */

@@ -1,10 +1,11 @@
 /** Searches by offset: a few at once, slice by slice, until the page and its total can be told, within bounds. */
 import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
 import type { User } from "../../domain/user.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
+import type { SearchOptions, UserSearch, UserSearchAnswer } from "../queries.ts";
 import type { Reader } from "../sqlite/read/reader.ts";
 import type { Slice } from "../sqlite/read/user-searcher.ts";
-import { type SearchOptions, StoreUnavailableError, type UserSearch, type UserSearchAnswer } from "../store.ts";
 import { compareOrdered, countConditions, isTrivial, type Ordered } from "./user-predicate.ts";
 
 export interface UserSearchesOptions {

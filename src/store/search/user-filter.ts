@@ -1,7 +1,7 @@
 /** Which users a list shows: decided on settled users, since the stored state may be behind the clock. */
 import { RESTRICTION_KINDS, type RestrictionKind } from "../../domain/restriction.ts";
 import { nextDue, type State, stateOf, type UserState } from "../../domain/user.ts";
-import type { UserFilter } from "../store.ts";
+import type { UserFilter } from "../queries.ts";
 import { toSearchKey } from "./search-key.ts";
 
 /** Everything that the narrow part of a user decides; the search is decided by the person's keys. */

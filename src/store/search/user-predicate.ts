@@ -1,6 +1,6 @@
 /** Decides searches on settled users, alike for every engine: conditions, keys to order by, and their order. */
 import { STATES, type State, stateOf, type User } from "../../domain/user.ts";
-import type { UserPredicate, UserSearchOrder } from "../store.ts";
+import type { UserPredicate, UserSearchOrder } from "../queries.ts";
 import { toSearchKey } from "./search-key.ts";
 
 export type Matches = (user: User) => boolean;

@@ -6,8 +6,8 @@ import type { Session } from "../../domain/session.ts";
 import { type Attributes, nextDue, type Person, type Profile, stateOf, type UserState } from "../../domain/user.ts";
 import { decodeBody, type PrivateValues } from "../log/event-encoding.ts";
 import { toDomainEvent } from "../log/replay.ts";
+import type { RecordedEvent } from "../queries.ts";
 import { toSearchKey } from "../search/search-key.ts";
-import type { RecordedEvent } from "../store.ts";
 import type {
   ApiKeyTable,
   EventTable,

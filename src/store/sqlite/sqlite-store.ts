@@ -10,35 +10,32 @@ import { settle } from "../../domain/settle.ts";
 import type { User } from "../../domain/user.ts";
 import type { BatchMetric, StoreStats } from "../../observability/metrics.ts";
 import type { Traces } from "../../observability/traces.ts";
+import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { REQUEST_KEPT_MS } from "../commit/batch.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { readUserRows } from "../commit/working-set.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import { type Limits, limitsOf } from "../limits.ts";
+import type {
+  ApiKeyName,
+  AttemptQuery,
+  EventQuery,
+  ListedEvent,
+  Page,
+  ReadOptions,
+  SearchOptions,
+  SessionKey,
+  SessionQuery,
+  SessionView,
+  SignInKey,
+  SignInView,
+  UnknownName,
+  UserQuery,
+  UserSearch,
+  UserSearchAnswer,
+} from "../queries.ts";
 import { UserSearches } from "../search/search-users.ts";
-import {
-  type ApiKeyName,
-  type AttemptQuery,
-  type Backup,
-  type Command,
-  type EventQuery,
-  type ExecuteOptions,
-  type ListedEvent,
-  type Outcome,
-  type Page,
-  type ReadOptions,
-  type SearchOptions,
-  type SessionKey,
-  type SessionQuery,
-  type SessionView,
-  type SignInKey,
-  type SignInView,
-  type Store,
-  StoreUnavailableError,
-  type UnknownName,
-  type UserQuery,
-  type UserSearch,
-  type UserSearchAnswer,
-} from "../store.ts";
+import type { Backup, Store } from "../store.ts";
 import { SessionActivity } from "../upkeep/session-activity.ts";
 import { Shadows } from "../upkeep/shadows.ts";
 import { Sweeper } from "../upkeep/sweeper.ts";

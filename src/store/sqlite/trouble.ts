@@ -1,7 +1,7 @@
 /** Tells storage trouble from a command's own fault, and says what became of the commands that met it. */
 import Database from "better-sqlite3";
 import type { FailedOutcome } from "../../domain/refusal.ts";
-import { StoreUnavailableError } from "../store.ts";
+import { StoreUnavailableError } from "../errors.ts";
 
 /** Result codes, with all their extensions, that say nothing about a single command. */
 const TROUBLE_CODES = [

@@ -1,6 +1,6 @@
 /** Calls into a worker thread: one question at a time, a time limit, and a new thread after a crash. */
 import { Worker } from "node:worker_threads";
-import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../store.ts";
+import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../errors.ts";
 
 /** What the worker sends back: that it has started, then answers. Errors cross as plain data. */
 export type WorkerAnswer =

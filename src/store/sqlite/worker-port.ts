@@ -1,7 +1,7 @@
 /** The worker's end of a WorkerLink: answers questions one after another. */
 import { parentPort } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../store.ts";
+import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../errors.ts";
 import type { WorkerAnswer, WorkerQuestion } from "./worker-link.ts";
 
 /** Serves until told to close. Errors become answers, so that one bad question does not end the thread. */

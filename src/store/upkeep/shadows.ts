@@ -1,8 +1,8 @@
 /** What stands for names that nobody has: counted like users, and unreadable on disk. */
 import { createHmac, randomBytes } from "node:crypto";
+import type { UnknownName } from "../queries.ts";
 import { toSearchKey } from "../search/search-key.ts";
 import type { HotStatements } from "../sqlite/write/hot-statements.ts";
-import type { UnknownName } from "../store.ts";
 
 const SECRET_NAME = "shadow";
 const SECRET_BYTES = 32;

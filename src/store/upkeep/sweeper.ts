@@ -3,8 +3,8 @@ import { randomUUIDv7 } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { CommandContext } from "../../domain/command.ts";
 import { SYSTEM_ACTOR } from "../../domain/event.ts";
+import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import type { DueCounter } from "../sqlite/attempt-rows.ts";
-import type { Command, ExecuteOptions, Outcome } from "../store.ts";
 
 export interface SweeperOptions {
   readonly intervalMs: number;

@@ -12,7 +12,7 @@ import { Factor } from "../../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import type { Attempt } from "../../../src/domain/attempt.ts";
 import { BUILT_IN_POLICY } from "../../../src/domain/policy.ts";
 import { simulatePolicy } from "../../../src/service/native/simulate-policy.ts";
-import type { AttemptQuery, Page } from "../../../src/store/store.ts";
+import type { AttemptQuery, Page } from "../../../src/store/queries.ts";
 import { threadCpuMs } from "../../support/cpu-time.ts";
 import { SOAK, seededRandom } from "../../support/random.ts";
 import { assertRefused } from "../../support/refusals.ts";

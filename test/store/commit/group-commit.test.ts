@@ -1,8 +1,9 @@
 /** Group commit by itself, over an engine that only writes down what it was given. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Command, Lane, Outcome } from "../../../src/store/commands.ts";
 import { GroupCommit, type GroupCommitLimits, type RunBatch } from "../../../src/store/commit/group-commit.ts";
-import { type Command, type Lane, type Outcome, StoreUnavailableError } from "../../../src/store/store.ts";
+import { StoreUnavailableError } from "../../../src/store/errors.ts";
 import { settleUser } from "../support/commands.ts";
 import { tally } from "../support/outcomes.ts";
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseNetwork } from "../../../src/domain/network.ts";
-import type { AttemptQuery, Command } from "../../../src/store/store.ts";
+import type { Command } from "../../../src/store/commands.ts";
+import type { AttemptQuery } from "../../../src/store/queries.ts";
 import {
   attemptsLeft,
   begin,

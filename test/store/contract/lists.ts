@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { User } from "../../../src/domain/user.ts";
-import type { Store, UserFilter, UserQuery } from "../../../src/store/store.ts";
+import type { UserFilter, UserQuery } from "../../../src/store/queries.ts";
+import type { Store } from "../../../src/store/store.ts";
 import {
   banUser,
   createApiKey,

@@ -1,7 +1,8 @@
 /** The contract of searches that take long: others have their turn, and what takes too long is given up. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Store, UserSearch } from "../../../src/store/store.ts";
+import type { UserSearch } from "../../../src/store/queries.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { createUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import type { OpenStore } from "./contract.ts";

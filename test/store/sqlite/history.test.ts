@@ -5,10 +5,11 @@ import fc from "fast-check";
 import type { UserCommand } from "../../../src/domain/command.ts";
 import { settle } from "../../../src/domain/settle.ts";
 import { nextDue } from "../../../src/domain/user.ts";
+import type { Outcome } from "../../../src/store/commands.ts";
 import { replayUser } from "../../../src/store/log/replay.ts";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
+import type { RecordedEvent } from "../../../src/store/queries.ts";
 import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
-import type { Outcome, RecordedEvent } from "../../../src/store/store.ts";
 import {
   banUser,
   context,

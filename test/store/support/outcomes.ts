@@ -1,7 +1,8 @@
 /** What tests expect of outcomes, said in one line. */
 import assert from "node:assert/strict";
 import type { Reason } from "../../../src/domain/refusal.ts";
-import type { Command, Outcome, Page, ResourceOf } from "../../../src/store/store.ts";
+import type { Command, Outcome, ResourceOf } from "../../../src/store/commands.ts";
+import type { Page } from "../../../src/store/queries.ts";
 
 /** The resource of an outcome that must be OK. */
 export function resourceOf<C extends Command>(outcome: Outcome<C>): ResourceOf<C> {

@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema, type PersonChangeSchema } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import type { PersonChange, RestrictionRecord, UserEvent } from "../../../domain/event.ts";
 import { PROFILE_FIELDS, type Profile, type ProfileField } from "../../../domain/user.ts";
-import type { ListedEvent } from "../../../store/store.ts";
+import type { ListedEvent } from "../../../store/queries.ts";
 import {
   toAttributesMessage,
   toCauseValue,

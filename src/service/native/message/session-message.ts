@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { revocationEpochOf } from "../../../domain/instance.ts";
 import type { SessionStatus } from "../../../domain/session.ts";
-import type { SessionView } from "../../../store/store.ts";
+import type { SessionView } from "../../../store/queries.ts";
 import { toAttributesMessage, toDetails, toDuration, toTimestamp } from "./user-message.ts";
 
 const STATUSES: Readonly<Record<SessionStatus, pb.SessionStatus>> = {

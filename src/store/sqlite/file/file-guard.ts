@@ -1,7 +1,7 @@
 /** Watches that the database, its log, its shared memory and its lock are still the files that the service opened. */
 import { fdatasyncSync, type Stats, statSync } from "node:fs";
 import type { Database } from "better-sqlite3";
-import { StoreUnavailableError } from "../../store.ts";
+import { StoreUnavailableError } from "../../errors.ts";
 import type { CheckpointResult } from "./checkpoint-worker.ts";
 import { PRIVATE_FILE_MODE } from "./database-file.ts";
 import { LOCK_SUFFIX } from "./file-lock.ts";

@@ -3,7 +3,7 @@ import { fdatasync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Database } from "better-sqlite3";
-import { StoreUnavailableError } from "../../store.ts";
+import { StoreUnavailableError } from "../../errors.ts";
 import { toReadError } from "../trouble.ts";
 import { WorkerLink } from "../worker-link.ts";
 import type { CheckpointMode, CheckpointResult } from "./checkpoint-worker.ts";

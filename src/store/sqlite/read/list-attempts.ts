@@ -4,8 +4,8 @@ import { type Attempt, outcomeAt } from "../../../domain/attempt.ts";
 import type { Json } from "../../../domain/canonical-json.ts";
 import { sharedNetworkKey, toAddressNumber } from "../../../domain/network.ts";
 import type { Limits } from "../../limits.ts";
+import type { AttemptQuery, Page } from "../../queries.ts";
 import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
-import type { AttemptQuery, Page } from "../../store.ts";
 import { toAttempt, toSubjectKey } from "../attempt-rows.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 

@@ -2,8 +2,8 @@
 import type { ApiKey } from "../../../domain/api-key.ts";
 import type { Json } from "../../../domain/canonical-json.ts";
 import type { Organization } from "../../../domain/organization.ts";
+import type { Page } from "../../queries.ts";
 import { type Asked, parsePageToken, toPageToken } from "../../search/page-token.ts";
-import type { Page } from "../../store.ts";
 import { toApiKey, toOrganization } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import type { ApiKeyQuery, IdQuery } from "./reader.ts";

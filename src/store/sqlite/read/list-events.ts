@@ -1,10 +1,10 @@
 /** ListUserEvents: along the chain that links a user's events, backwards as it is written or forwards. */
 import { weightOf } from "../../../domain/page-weight.ts";
+import { PageTokenError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../../queries.ts";
 import { toCursor } from "../../search/cursor.ts";
 import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
-import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../../store.ts";
-import { PageTokenError } from "../../store.ts";
 import { toRecordedEvent } from "../rows.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 

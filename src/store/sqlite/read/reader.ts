@@ -13,7 +13,7 @@ import type {
   SessionQuery,
   SessionView,
   UserQuery,
-} from "../../store.ts";
+} from "../../queries.ts";
 import { WorkerLink } from "../worker-link.ts";
 import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
 

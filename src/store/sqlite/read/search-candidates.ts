@@ -1,8 +1,8 @@
 /** The few users that can match a search, by the indexes that know them. */
 import type { CompiledQuery } from "kysely";
 import type { RestrictionKind } from "../../../domain/restriction.ts";
+import type { UserPredicate, UserSearch } from "../../queries.ts";
 import { toPrefixEnd, toSearchKey } from "../../search/search-key.ts";
-import type { UserPredicate, UserSearch } from "../../store.ts";
 import { toKindMasks } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 

@@ -1,8 +1,8 @@
 /** Finds the few users that can match a filter, by the indexes that know them; gives up where they are many. */
 import { type Kysely, sql } from "kysely";
+import type { UserFilter } from "../../queries.ts";
 import { toPrefixEnd } from "../../search/search-key.ts";
 import { neededRows, searchKeyOf } from "../../search/user-filter.ts";
-import type { UserFilter } from "../../store.ts";
 import { toKindMasks } from "../rows.ts";
 import type { Tables } from "../schema.ts";
 import { build, type QueryRunner } from "./list-query.ts";

@@ -2,6 +2,7 @@
 import { settle } from "../../../domain/settle.ts";
 import { EMPTY_PERSON, type Person, personChars, type User } from "../../../domain/user.ts";
 import type { Limits } from "../../limits.ts";
+import type { UserPredicate, UserSearch, UserSearchOrder } from "../../queries.ts";
 import type { PageKey } from "../../search/page-token.ts";
 import {
   compareOrdered,
@@ -11,7 +12,6 @@ import {
   type Ordered,
   orderKeyOf,
 } from "../../search/user-predicate.ts";
-import type { UserPredicate, UserSearch, UserSearchOrder } from "../../store.ts";
 import { toPerson, toUserState } from "../rows.ts";
 import { Budget, build, type QueryRunner } from "./list-query.ts";
 import { findSearchCandidates, findUsersOf } from "./search-candidates.ts";

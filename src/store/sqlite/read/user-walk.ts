@@ -1,7 +1,7 @@
 /** Walks along an order of users, a chunk of rows at a time, until the page's budget is spent. */
 import { sql } from "kysely";
+import type { UserFilter } from "../../queries.ts";
 import type { PageKey } from "../../search/page-token.ts";
-import type { UserFilter } from "../../store.ts";
 import { type Budget, build, type QueryRunner } from "./list-query.ts";
 
 /** A user on the way. */

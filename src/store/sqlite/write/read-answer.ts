@@ -1,8 +1,9 @@
 /** Rebuilds the answer to an earlier request: the resource as that request left it. */
 
+import type { Command, ResourceOf } from "../../commands.ts";
 import { readUserRows } from "../../commit/working-set.ts";
 import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
-import type { Command, RecordedEvent, ResourceOf } from "../../store.ts";
+import type { RecordedEvent } from "../../queries.ts";
 import { toApiKey, toOrganization, toRecordedEvent } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 

@@ -1,8 +1,8 @@
 /** Writes a batch: log head, events with their hashes, the link, the rows and the remembered requests. */
 import type { CommandContext } from "../../../domain/command.ts";
+import type { DomainEvent } from "../../commands.ts";
 import type { AnyEntry, Entry, UserEntry, WorkingSet } from "../../commit/working-set.ts";
 import { encodeBody, hashEvent, hashLink } from "../../log/event-encoding.ts";
-import type { DomainEvent } from "../../store.ts";
 import { toAttemptRow, toCounterRow, toPolicyRow, toSubjectKey } from "../attempt-rows.ts";
 import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../rows.ts";
 import type { LogHeadTable } from "../schema.ts";

@@ -1,9 +1,10 @@
 /** The writer's connection: runs a batch as one transaction, and the few writes that are no events. */
 import type { Database } from "better-sqlite3";
 import type { Session } from "../../../domain/session.ts";
+import type { Outcome } from "../../commands.ts";
 import { Batch } from "../../commit/batch.ts";
 import type { RunBatch, Take } from "../../commit/group-commit.ts";
-import { type Outcome, StoreUnavailableError } from "../../store.ts";
+import { StoreUnavailableError } from "../../errors.ts";
 import type { FileGuard } from "../file/file-guard.ts";
 import { toStoreError } from "../trouble.ts";
 import type { HotStatements } from "./hot-statements.ts";

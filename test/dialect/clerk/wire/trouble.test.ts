@@ -7,7 +7,7 @@ import { backendApi } from "../../../../src/dialect/clerk/wire/backend-api.ts";
 import { RefusalError, refuse } from "../../../../src/domain/refusal.ts";
 import { ListLanes } from "../../../../src/service/list-lanes.ts";
 import type { Operations, SessionView } from "../../../../src/service/operations/operations.ts";
-import { StoreUnavailableError } from "../../../../src/store/store.ts";
+import { StoreUnavailableError } from "../../../../src/store/errors.ts";
 import type { HttpMount } from "../../../../src/transport/mount.ts";
 import { until } from "../../../support/until.ts";
 import { type Lab, withLab } from "../../../transport/support/lab.ts";

@@ -11,8 +11,8 @@ import { type Refusal, RefusalError, refuse, sequenceMismatch } from "../../../.
 import { type SessionCommand, sessionNotFound } from "../../../../src/domain/session.ts";
 import { ListLanes } from "../../../../src/service/list-lanes.ts";
 import { createOperations, type Operations, type PolicyView } from "../../../../src/service/operations/operations.ts";
+import { StoreUnavailableError } from "../../../../src/store/errors.ts";
 import { openSqliteStore } from "../../../../src/store/sqlite/sqlite-store.ts";
-import { StoreUnavailableError } from "../../../../src/store/store.ts";
 import { createOrganization, createUser } from "../../../store/support/commands.ts";
 import { defer } from "../../../support/cleanup.ts";
 import { temporaryFolder } from "../../../support/service.ts";

@@ -9,7 +9,7 @@ import { keepOwnDetails, mapError } from "../../../../src/dialect/zitadel/wire/e
 import { RefusalError, refuse } from "../../../../src/domain/refusal.ts";
 import { ListLanes } from "../../../../src/service/list-lanes.ts";
 import type { Operations } from "../../../../src/service/operations/operations.ts";
-import { StoreUnavailableError } from "../../../../src/store/store.ts";
+import { StoreUnavailableError } from "../../../../src/store/errors.ts";
 
 describe("trouble of our own", () => {
   const call = {
