@@ -5,7 +5,7 @@ import { join, posix } from "node:path";
 import { describe, test } from "node:test";
 import { ROOT, readRootFile } from "./support/tree.ts";
 
-const DOCUMENTS = ["docs/SECURITY.md"];
+const DOCUMENTS = ["docs/SECURITY.md", "docs/VERSIONING.md"];
 
 /** A path from the root; one with `NN` or a name in capitals stands for many and is not one. */
 const PATH = /(?<![\w./:-])(?:\.ci|bench|bin|clients|deploy|docs|examples|gen|proto|scripts|src|test)\/[\w./-]*\w/g;
