@@ -270,8 +270,9 @@ function print(found: ReadonlyMap<Kind, readonly Round[]>): void {
       `${kind.padEnd(6)} kept connection p50 ${at(kept, 0.5)} ms, p99 ${at(kept, 0.99)} ms; new connection p50 ${at(fresh, 0.5)} ms, p99 ${at(fresh, 0.99)} ms; ` +
         `${kept.length + fresh.length} calls, ${failures} failed; service busy ${(busy * 100).toFixed(0)} % of a core; strangers sent ${sent}, answered ${answered}, held ${held}\n`,
     );
-    if (kind !== "quiet")
+    if (kind !== "quiet") {
       process.stdout.write(`       of quiet in the same round: ${ratios(all, found.get("quiet") ?? [])}\n`);
+    }
   }
 }
 

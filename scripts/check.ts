@@ -29,8 +29,9 @@ function isGeneratedCodeCurrent(): boolean {
   try {
     if (!command("buf", ["generate", "--output", folder])) return false;
     const stale = differences("gen", join(folder, "gen"));
-    for (const file of stale)
+    for (const file of stale) {
       process.stderr.write(`gen/${file} is not what buf generate makes; run npm run generate\n`);
+    }
     return stale.length === 0;
   } finally {
     rmSync(folder, { recursive: true });

@@ -89,8 +89,9 @@ function splitList(text: string): readonly string[] {
 
 export function parseOneOf<T extends string>(allowed: readonly T[], text: string): T {
   const found = allowed.find((each) => each === text);
-  if (found === undefined)
+  if (found === undefined) {
     throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${allowed.join(", ")}`);
+  }
   return found;
 }
 

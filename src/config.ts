@@ -297,8 +297,9 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
 
 function readFlags(args: readonly string[]): Readonly<Record<string, string | undefined>> {
   const options: Record<string, { type: "string" }> = {};
-  for (const { flag } of Object.values<Setting<unknown>>(SETTINGS))
+  for (const { flag } of Object.values<Setting<unknown>>(SETTINGS)) {
     if (flag !== undefined) options[flag] = { type: "string" };
+  }
   try {
     return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch (error) {

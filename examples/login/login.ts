@@ -12,8 +12,15 @@ import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_
 import { AttemptOutcome, SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 
-type Answer = { readonly status: number; readonly body: object; readonly cookie?: string };
-type Credentials = { readonly email: string; readonly password: string };
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly cookie?: string;
+}
+interface Credentials {
+  readonly email: string;
+  readonly password: string;
+}
 
 const BODY_CHARS_MAX = 10_000;
 const WRONG: Answer = { status: 401, body: { error: "The email address or the password is wrong." } };

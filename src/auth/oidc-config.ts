@@ -188,8 +188,9 @@ function readSome<T extends string>(
   const list = value ?? byDefault;
   if (!Array.isArray(list) || list.length === 0) fail(path, value, `a list of ${allowed.join(", ")}`);
   for (const [index, each] of list.entries()) {
-    if (!(allowed as readonly unknown[]).includes(each))
+    if (!(allowed as readonly unknown[]).includes(each)) {
       fail(`${path}[${index}]`, each, `one of ${allowed.join(", ")}`);
+    }
   }
   return list;
 }

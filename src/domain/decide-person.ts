@@ -250,13 +250,14 @@ function importedRestrictions(
   for (const [index, item] of command.restrictions.entries()) {
     const fieldPrefix = `restrictions[${index}].`;
     const twice = command.restrictions.findIndex((r) => r.kind === item.kind && r.cause === item.cause) !== index;
-    if (twice)
+    if (twice) {
       return reject(
         refuseField(
           `restrictions[${index}]`,
           `a second ${item.kind} of the cause ${item.cause}; at most one is allowed`,
         ),
       );
+    }
     const staysPermanent = isPermanent(user?.state.restrictions ?? [], item.kind, item.cause);
     const interval = resolveInterval(item.expiry, item.startTime, {
       now,

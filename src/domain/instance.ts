@@ -16,13 +16,13 @@ export interface Instance {
   readonly changeTime: number;
 }
 
-export type InstanceEvent = {
+export interface InstanceEvent {
   readonly type: "GenerationRaised";
   readonly time: number;
   readonly actor: string;
   readonly data: { readonly generation: number; readonly previousGeneration: number };
   readonly personal: Readonly<Record<string, string>>;
-};
+}
 
 export function evolveInstance(before: Instance, event: InstanceEvent): Instance {
   return { generation: event.data.generation, sequence: before.sequence + 1, changeTime: event.time };

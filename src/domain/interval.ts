@@ -48,8 +48,9 @@ export function resolveInterval(expiry: Expiry, start: number | undefined, conte
       if (expiry.time > LATEST_TIME) return bad("expire_time", `must not be later than ${iso(LATEST_TIME)}`);
       return { ok: true, startTime, expireTime: expiry.time };
     case "for":
-      if (!(expiry.durationMs > 0))
+      if (!(expiry.durationMs > 0)) {
         return bad("duration", `${expiry.durationMs / 1000}s is not allowed; it must be longer than 0s`);
+      }
       if (startTime + expiry.durationMs > LATEST_TIME) {
         return bad(
           "duration",

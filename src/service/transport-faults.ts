@@ -57,8 +57,9 @@ function inJsonNames(input: DescMessage, sentence: string, about: string | undef
   );
   const names = jsonNamesOf(input);
   return sentence.replace(WORDS, (word) => {
-    if (word.startsWith('"'))
+    if (word.startsWith('"')) {
       return isMask ? word.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) : word;
+    }
     return word.replace(/\w+/g, (name) => names.get(name) ?? name);
   });
 }

@@ -120,8 +120,9 @@ function receivedAt(root: ReflectMessage, violation: Violation): string | undefi
     const last = violation.field.at(-1);
     value = last?.kind === "map_sub" ? last.key : value;
   }
-  if (typeof value === "string")
+  if (typeof value === "string") {
     return secret && !violation.forKey ? `a text of ${counted([...value].length, "character")}` : shown(value);
+  }
   if (typeof value === "number") return enumAt(violation.field)?.desc.value[value]?.name ?? `${value}`;
   if (isReflectList(value)) return `a list of ${value.size}`;
   if (isReflectMessage(value) && isMessage(value.message, DurationSchema)) return durationText(value.message);

@@ -28,15 +28,9 @@ export function quote(text: string): string {
 
 /** How a refused value appears in a sentence. Of objects and arrays nothing is shown: they may hold redacted fields. */
 export function formatReceived(value: unknown, redacted: boolean): string {
-  if (value === null) {
-    return "null";
-  }
-  if (Array.isArray(value)) {
-    return "an array";
-  }
-  if (typeof value === "object") {
-    return "an object";
-  }
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
   if (redacted) {
     const length = String(value).length;
     return `a value of ${length} character${length === 1 ? "" : "s"}`;

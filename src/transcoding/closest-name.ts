@@ -9,21 +9,15 @@ const LISTED_NAMES_MAX = 20;
 /** Continues "x is unknown": the name that was probably meant, or all that there are. */
 export function suggest(name: string, known: readonly string[]): string {
   const closest = findClosestName(name, known);
-  if (closest !== undefined) {
-    return `; did you mean ${closest}?`;
-  }
-  if (known.length === 0) {
-    return "; none is allowed here";
-  }
+  if (closest !== undefined) return `; did you mean ${closest}?`;
+  if (known.length === 0) return "; none is allowed here";
   const more = known.length > LISTED_NAMES_MAX ? ", …" : "";
   return `; allowed are ${known.slice(0, LISTED_NAMES_MAX).join(", ")}${more}`;
 }
 
 /** The closest of the names at a distance of at most 2 (1 for names of up to three characters); undefined for none. */
 export function findClosestName(name: string, known: Iterable<string>): string | undefined {
-  if (name.length > NAME_LENGTH_MAX) {
-    return undefined;
-  }
+  if (name.length > NAME_LENGTH_MAX) return undefined;
   let best: string | undefined;
   let bestDistance = name.length <= 3 ? 2 : 3;
   for (const candidate of known) {

@@ -11,9 +11,7 @@ function stepsOf(path: string): readonly string[] {
 
 /** The template that is closest to a path; `undefined`: none is close. */
 export function findClosestPath(path: string, templates: Iterable<string>): string | undefined {
-  if (path.length > PATH_CHARS_MAX) {
-    return undefined;
-  }
+  if (path.length > PATH_CHARS_MAX) return undefined;
   const steps = stepsOf(path);
   let best: string | undefined;
   let bestCost = Number.POSITIVE_INFINITY;
@@ -40,15 +38,11 @@ function costOf(steps: readonly string[], wanted: readonly string[]): number {
   const [version = ""] = wanted;
   const isVersionMissing = steps.length === wanted.length - 1 && /^v\d+$/.test(version);
   const own = isVersionMissing ? [version, ...steps] : steps;
-  if (own.length !== wanted.length || own.length === 0) {
-    return Number.POSITIVE_INFINITY;
-  }
+  if (own.length !== wanted.length || own.length === 0) return Number.POSITIVE_INFINITY;
   let cost = isVersionMissing ? 1 : 0;
   for (const [index, step] of own.entries()) {
     const word = wanted[index] ?? "";
-    if (word === step || word.startsWith("{")) {
-      continue;
-    }
+    if (word === step || word.startsWith("{")) continue;
     if (findClosestName(step, [word]) !== undefined) {
       cost++;
     } else if (isShortFor(step, word)) {

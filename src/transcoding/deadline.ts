@@ -25,23 +25,15 @@ export function parseDeadlineMs(
 ): number | undefined {
   const connect = getHeader("connect-timeout-ms") ?? undefined;
   const grpc = getHeader("grpc-timeout") ?? undefined;
-  if (connect === undefined && grpc === undefined) {
-    return undefined;
-  }
+  if (connect === undefined && grpc === undefined) return undefined;
   let timeoutMs = maxMs;
-  if (connect !== undefined) {
-    timeoutMs = Math.min(timeoutMs, parseConnectTimeoutMs(connect));
-  }
-  if (grpc !== undefined) {
-    timeoutMs = Math.min(timeoutMs, parseGrpcTimeoutMs(grpc));
-  }
+  if (connect !== undefined) timeoutMs = Math.min(timeoutMs, parseConnectTimeoutMs(connect));
+  if (grpc !== undefined) timeoutMs = Math.min(timeoutMs, parseGrpcTimeoutMs(grpc));
   return timeoutMs;
 }
 
 function parseConnectTimeoutMs(text: string): number {
-  if (!CONNECT_TIMEOUT.test(text)) {
-    throw malformed("Connect-Timeout-Ms", text, "1 to 10 decimal digits (milliseconds)");
-  }
+  if (!CONNECT_TIMEOUT.test(text)) throw malformed("Connect-Timeout-Ms", text, "1 to 10 decimal digits (milliseconds)");
   return Number(text);
 }
 

@@ -40,9 +40,7 @@ export function scanBody(
   valuesMax?: number,
 ): ScannedJson | undefined {
   if (rule.kind === "none" || rule.raw || body.length === 0) return undefined;
-  if (policy.requestContentType === "json") {
-    assertJsonContentType(contentType);
-  }
+  if (policy.requestContentType === "json") assertJsonContentType(contentType);
   return scanBytes(body, valuesMax);
 }
 
@@ -58,9 +56,7 @@ export function decodeScanned(
   for (let i = 0; i < route.path.length; i++) {
     bindPath(message, route, route.path[i] as PathBinding, match.captures[i] ?? "");
   }
-  if (match.query !== "") {
-    bindQuery(message, route, match.query);
-  }
+  if (match.query !== "") bindQuery(message, route, match.query);
   return message;
 }
 
@@ -72,21 +68,15 @@ function decodeBody(
 ): Message {
   const { input } = route.method;
   if (route.body.kind === "none") {
-    if (body.length > 0 && route.policy.strayBody === "refuse") {
-      assertNoBody(route, body);
-    }
+    if (body.length > 0 && route.policy.strayBody === "refuse") assertNoBody(route, body);
     return create(input);
   }
   if (route.body.raw) {
     return decodeRawBody(input, route.body.kind === "field" ? route.body.field : undefined, contentType, body);
   }
-  if (scanned === undefined) {
-    return create(input);
-  }
+  if (scanned === undefined) return create(input);
   const parsed = parseScanned(scanned);
-  if (route.body.kind === "message") {
-    return toMessage(input, parsed, route.policy);
-  }
+  if (route.body.kind === "message") return toMessage(input, parsed, route.policy);
   // As a member of an otherwise empty object, so that arrays, scalars and enums read like any field.
   const json = { [route.body.field.jsonName]: parsed.json };
   return toMessage(input, { ...parsed, json, members: parsed.members + 1 }, route.policy);
@@ -100,9 +90,7 @@ function decodeRawBody(
   body: Uint8Array,
 ): Message {
   const init = { contentType: contentType ?? "", data: body };
-  if (field === undefined) {
-    return create(input, init);
-  }
+  if (field === undefined) return create(input, init);
   const message = create(input);
   if (body.length > 0 || init.contentType !== "") {
     setLocal(message, field, create(field.message ?? HttpBodySchema, init));
@@ -115,9 +103,7 @@ function assertNoBody(route: Route, body: Uint8Array): void {
     throw badRequest("", `a ${route.httpMethod} request takes no body; received ${body.length} bytes`);
   }
   const text = body.length > EMPTY_OBJECT_BYTES_MAX ? "" : String.fromCharCode(...body);
-  if (!EMPTY_OBJECT.test(text)) {
-    throw badRequest("", `this method takes no body; received ${body.length} bytes`);
-  }
+  if (!EMPTY_OBJECT.test(text)) throw badRequest("", `this method takes no body; received ${body.length} bytes`);
 }
 
 function bindPath(message: Message, route: Route, binding: PathBinding, text: string): void {

@@ -8,10 +8,10 @@ import { isNamed } from "./negotiate.ts";
 import type { RestPolicy } from "./policy.ts";
 import type { Route } from "./route.ts";
 
-export type EncodedBody = {
+export interface EncodedBody {
   readonly contentType: string;
   readonly body: Uint8Array;
-};
+}
 
 /** `ndjson`: a JSON document per line. `sse`: server-sent events. `raw`: the bytes of google.api.HttpBody as they come. */
 export type StreamFormat = "ndjson" | "sse" | "raw";
@@ -36,9 +36,7 @@ export function encodeResponse(route: ResponseRoute, message: Message): EncodedB
 
 /** Raw for google.api.HttpBody; server-sent events where `Accept` names them; else newline-delimited JSON. */
 export function streamFormatOf(route: ResponseRoute, accept: string | undefined): StreamFormat {
-  if (route.rawResponse) {
-    return "raw";
-  }
+  if (route.rawResponse) return "raw";
   return isNamed(accept, "text/event-stream") ? "sse" : "ndjson";
 }
 
@@ -56,9 +54,7 @@ export function streamContentType(route: ResponseRoute, format: StreamFormat, fi
 
 /** `{"result":…}` as a line or an event, or raw bytes. */
 export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
-  if (format === "raw") {
-    return findHttpBody(route, message)?.data ?? NOTHING;
-  }
+  if (format === "raw") return findHttpBody(route, message)?.data ?? NOTHING;
   return frame(JSON.stringify({ result: toResponseJson(route, message) }), format);
 }
 
@@ -91,16 +87,12 @@ function frame(line: string, format: "ndjson" | "sse"): Uint8Array {
 /** The JSON of the message, or of its one field that the rule's response_body names. */
 function toResponseJson(route: ResponseRoute, message: Message): JsonValue {
   const { method, policy, responseField } = route;
-  if (responseField === undefined) {
-    return toJson(method.output, message, policy) as JsonValue;
-  }
+  if (responseField === undefined) return toJson(method.output, message, policy) as JsonValue;
   // A message with this field alone: the others need not be printed.
   const holder = create(method.output);
   const value = getLocal(message, responseField);
   if (responseField.fieldKind === "list") {
-    for (const item of value as readonly unknown[]) {
-      setLocal(holder, responseField, item);
-    }
+    for (const item of value as readonly unknown[]) setLocal(holder, responseField, item);
   } else if (value !== undefined) {
     setLocal(holder, responseField, value);
   }

@@ -76,22 +76,14 @@ export function encodeStatusError(error: ConnectError, policy: Pick<RestPolicy, 
   const status = isRestError(error) ? error.httpStatus : httpStatusOf(error.code);
   const header: Record<string, string> = {};
   for (const [name, value] of error.metadata) {
-    if (!FRAMING_HEADERS.has(name)) {
-      header[name] = value;
-    }
+    if (!FRAMING_HEADERS.has(name)) header[name] = value;
   }
-  if (isRestError(error)) {
-    Object.assign(header, error.header);
-  }
+  if (isRestError(error)) Object.assign(header, error.header);
   header["content-type"] = "application/json";
-  if (status === 401) {
-    header["www-authenticate"] ??= "Bearer";
-  }
+  if (status === 401) header["www-authenticate"] ??= "Bearer";
   if (status === 429 || status === 503) {
     const seconds = findRetrySeconds(error);
-    if (seconds !== undefined) {
-      header["retry-after"] ??= String(seconds);
-    }
+    if (seconds !== undefined) header["retry-after"] ??= String(seconds);
   }
   return { status, header, body: utf8.encode(JSON.stringify(toStatusJson(error, policy.registry))) };
 }
@@ -149,9 +141,7 @@ function printAny(
   message: Message | undefined,
   registry: Registry,
 ): JsonObject | undefined {
-  if (message === undefined) {
-    return undefined;
-  }
+  if (message === undefined) return undefined;
   try {
     const json: JsonValue = toJson(desc, message, { registry });
     const asMembers = typeof json === "object" && json !== null && !Array.isArray(json);

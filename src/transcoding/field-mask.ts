@@ -36,9 +36,7 @@ const maskFieldsOf = new WeakMap<DescMessage, readonly DescField[]>();
 /** The fields that are masks or lead to one. */
 function maskFields(desc: DescMessage): readonly DescField[] {
   const known = maskFieldsOf.get(desc);
-  if (known !== undefined) {
-    return known;
-  }
+  if (known !== undefined) return known;
   // A message that holds itself leads nowhere new.
   maskFieldsOf.set(desc, []);
   const found = desc.fields.filter(
@@ -59,18 +57,14 @@ export function mayHoldMask(desc: DescMessage): boolean {
 
 /** Changes the masks of a JSON value, which fits the descriptor, to ones that protobuf-es takes. */
 export function hideUnderscores(desc: DescMessage, json: JsonValue): void {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    return;
-  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return;
   for (const field of maskFields(desc)) {
     for (const name of [field.jsonName, field.name]) {
       const value = Object.hasOwn(json, name) ? json[name] : undefined;
       if (typeof value === "string") {
         json[name] = value.replaceAll("_", HIDDEN);
       } else if (value !== undefined) {
-        for (const inner of innerOf(field, value)) {
-          hideUnderscores(field.message as DescMessage, inner as JsonValue);
-        }
+        for (const inner of innerOf(field, value)) hideUnderscores(field.message as DescMessage, inner as JsonValue);
       }
     }
   }
@@ -93,8 +87,6 @@ export function showUnderscores(desc: DescMessage, message: Message): void {
 }
 
 function innerOf({ fieldKind }: DescField, value: unknown): readonly unknown[] {
-  if (fieldKind === "list") {
-    return Array.isArray(value) ? value : [];
-  }
+  if (fieldKind === "list") return Array.isArray(value) ? value : [];
   return fieldKind === "map" ? Object.values(value as object) : [value];
 }

@@ -12,7 +12,10 @@ export type FieldPath = readonly DescField[];
 type Slots = Record<string, unknown>;
 
 /** Why a value was not set: another member of the same oneof already is. */
-export type OneofConflict = { readonly oneof: string; readonly present: string };
+export interface OneofConflict {
+  readonly oneof: string;
+  readonly present: string;
+}
 
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
@@ -21,12 +24,8 @@ export function namedFields(desc: DescMessage): ReadonlyMap<string, DescField> {
   let fields = fieldsByName.get(desc);
   if (fields === undefined) {
     const made = new Map<string, DescField>();
-    for (const field of desc.fields) {
-      made.set(field.name, field);
-    }
-    for (const field of desc.fields) {
-      made.set(field.jsonName, field);
-    }
+    for (const field of desc.fields) made.set(field.name, field);
+    for (const field of desc.fields) made.set(field.jsonName, field);
     fields = made;
     fieldsByName.set(desc, fields);
   }
@@ -62,9 +61,7 @@ function findHolder(message: Message, path: FieldPath): Message | undefined {
 export function findValue(message: Message, path: FieldPath): unknown {
   const holder = findHolder(message, path);
   const last = path.at(-1);
-  if (holder === undefined || last === undefined || !isFieldSet(holder, last)) {
-    return undefined;
-  }
+  if (holder === undefined || last === undefined || !isFieldSet(holder, last)) return undefined;
   return getLocal(holder, last);
 }
 
@@ -88,9 +85,7 @@ export function setValue(message: Message, path: FieldPath, value: unknown): One
   for (let i = 0; i < path.length - 1; i++) {
     const field = path[i] as DescField & { fieldKind: "message" };
     const conflict = findConflict(holder, field);
-    if (conflict !== undefined) {
-      return conflict;
-    }
+    if (conflict !== undefined) return conflict;
     let next = getLocal(holder, field) as Message | undefined;
     if (next === undefined) {
       next = create(field.message);
@@ -100,28 +95,20 @@ export function setValue(message: Message, path: FieldPath, value: unknown): One
   }
   const last = path.at(-1) as DescField;
   const conflict = findConflict(holder, last);
-  if (conflict === undefined) {
-    setLocal(holder, last, value);
-  }
+  if (conflict === undefined) setLocal(holder, last, value);
   return conflict;
 }
 
 function findConflict(holder: Message, field: DescField): OneofConflict | undefined {
-  if (field.oneof === undefined) {
-    return undefined;
-  }
+  if (field.oneof === undefined) return undefined;
   const present = (slotsOf(holder)[field.oneof.localName] as { case?: string }).case;
-  if (present === undefined || present === field.localName) {
-    return undefined;
-  }
+  if (present === undefined || present === field.localName) return undefined;
   return { oneof: field.oneof.name, present: field.parent.field[present]?.jsonName ?? present };
 }
 
 export function getLocal(holder: Message, field: DescField): unknown {
   const slots = slotsOf(holder);
-  if (field.oneof === undefined) {
-    return slots[field.localName];
-  }
+  if (field.oneof === undefined) return slots[field.localName];
   const group = slots[field.oneof.localName] as { case?: string; value?: unknown };
   return group.case === field.localName ? group.value : undefined;
 }

@@ -19,14 +19,16 @@ import { WELL_KNOWN_TEXT } from "./scalar-text.ts";
 
 export type JsonCheck = (json: JsonValue, walk: JsonWalk) => JsonProblem | undefined;
 
-export type JsonWalk = {
+export interface JsonWalk {
   readonly unknownFields: "refuse" | "ignore";
   readonly registry: Registry;
   /** How many members were seen. Less than the text has: JSON.parse dropped one that was there twice. */
   members: number;
-};
+}
 
-type JsonMembers = { readonly [name: string]: JsonValue };
+interface JsonMembers {
+  readonly [name: string]: JsonValue;
+}
 
 const NULL_VALUE = "google.protobuf.NullValue";
 const VALUE = "google.protobuf.Value";
@@ -52,9 +54,7 @@ function wellKnownCheck(desc: DescMessage): JsonCheck | undefined {
   if (text !== undefined) {
     return (json) => (typeof json === "string" && text.fits(json) ? undefined : mustBe(text.expected, json));
   }
-  if (isWrapperDesc(desc)) {
-    return scalarCheck(desc.fields[0].scalar);
-  }
+  if (isWrapperDesc(desc)) return scalarCheck(desc.fields[0].scalar);
   switch (desc.typeName) {
     case "google.protobuf.Any":
       return checkAny;
@@ -71,18 +71,12 @@ function wellKnownCheck(desc: DescMessage): JsonCheck | undefined {
 
 /** JSON without a schema: numbers beyond a double and lone surrogates cannot be kept. */
 function checkPlain(json: JsonValue, walk: JsonWalk): JsonProblem | undefined {
-  if (typeof json === "string") {
-    return isText(json) ? undefined : mustBe("well-formed Unicode", json);
-  }
+  if (typeof json === "string") return isText(json) ? undefined : mustBe("well-formed Unicode", json);
   if (typeof json === "number") {
     return Number.isFinite(json) ? undefined : mustBe("a number that a double can hold", json);
   }
-  if (Array.isArray(json)) {
-    return checkItems(json, walk, checkPlain);
-  }
-  if (isObject(json)) {
-    return checkEntries(json, walk, checkPlain, checkPlain);
-  }
+  if (Array.isArray(json)) return checkItems(json, walk, checkPlain);
+  if (isObject(json)) return checkEntries(json, walk, checkPlain, checkPlain);
   return undefined;
 }
 
@@ -91,19 +85,13 @@ function countMembers(json: JsonValue, walk: JsonWalk): void {
   if (typeof json === "object" && json !== null) {
     const values = Object.values(json);
     walk.members += Array.isArray(json) ? 0 : values.length;
-    for (const value of values) {
-      countMembers(value as JsonValue, walk);
-    }
+    for (const value of values) countMembers(value as JsonValue, walk);
   }
 }
 
 function checkAny(json: JsonValue, walk: JsonWalk): JsonProblem | undefined {
-  if (!isObject(json)) {
-    return mustBe('a JSON object with "@type"', json);
-  }
-  if (Object.keys(json).length === 0) {
-    return undefined;
-  }
+  if (!isObject(json)) return mustBe('a JSON object with "@type"', json);
+  if (Object.keys(json).length === 0) return undefined;
   const type = Object.hasOwn(json, "@type") ? json["@type"] : undefined;
   const desc = typeof type === "string" ? walk.registry.getMessage(type.slice(type.lastIndexOf("/") + 1)) : undefined;
   if (desc === undefined) {
@@ -122,9 +110,7 @@ function checkAnyValue(check: JsonCheck, rest: JsonMembers, walk: JsonWalk): Jso
     walk.members++;
     if (name === "value") {
       const found = check(value, walk);
-      if (found !== undefined) {
-        return below(found, "value");
-      }
+      if (found !== undefined) return below(found, "value");
     } else if (walk.unknownFields === "ignore") {
       countMembers(value, walk);
     } else {
@@ -137,20 +123,18 @@ function checkAnyValue(check: JsonCheck, rest: JsonMembers, walk: JsonWalk): Jso
   return undefined;
 }
 
-type Member = {
+interface Member {
   readonly field: DescField;
   readonly check: JsonCheck;
   readonly redacted: boolean;
   /** The other members of the field's oneof. */
   readonly siblings: readonly DescField[];
-};
+}
 
 function fieldsCheck(desc: DescMessage): JsonCheck {
   let members: ReadonlyMap<string, Member> | undefined;
   return (json, walk) => {
-    if (!isObject(json)) {
-      return mustBe("a JSON object", json);
-    }
+    if (!isObject(json)) return mustBe("a JSON object", json);
     // Made at the first use and not at once: message types may contain themselves.
     members ??= createMembers(desc);
     const names = Object.keys(json);
@@ -160,9 +144,7 @@ function fieldsCheck(desc: DescMessage): JsonCheck {
       const value = json[name] as JsonValue;
       const found =
         member === undefined ? checkUnknown(desc, name, value, walk) : checkMember(member, name, value, json, walk);
-      if (found !== undefined) {
-        return found;
-      }
+      if (found !== undefined) return found;
     }
     return undefined;
   };
@@ -191,9 +173,7 @@ function checkMember(
   }
   if (member.siblings.length > 0 && !(value === null && field.fieldKind === "scalar")) {
     const sibling = member.siblings.find((other) => isGiven(other, json));
-    if (sibling !== undefined) {
-      return below(onlyOneOf(field.oneof as DescOneof, field, sibling), field.jsonName);
-    }
+    if (sibling !== undefined) return below(onlyOneOf(field.oneof as DescOneof, field, sibling), field.jsonName);
   }
   // null stands for "unset", except where null is a value.
   const found = value === null && !takesNull(field) ? undefined : member.check(value, walk);
@@ -248,12 +228,8 @@ function fieldCheck(field: DescField): JsonCheck {
 }
 
 function singularCheck(field: DescField): JsonCheck {
-  if (field.scalar !== undefined) {
-    return scalarCheck(field.scalar);
-  }
-  if (field.enum !== undefined) {
-    return enumCheck(field.enum);
-  }
+  if (field.scalar !== undefined) return scalarCheck(field.scalar);
+  if (field.enum !== undefined) return enumCheck(field.enum);
   return messageCheck(field.message as DescMessage);
 }
 
@@ -264,9 +240,7 @@ function notNull(check: JsonCheck, takesNull: boolean): JsonCheck {
 function checkItems(json: readonly JsonValue[], walk: JsonWalk, check: JsonCheck): JsonProblem | undefined {
   for (let i = 0; i < json.length; i++) {
     const found = check(json[i] as JsonValue, walk);
-    if (found !== undefined) {
-      return below(found, `[${i}]`);
-    }
+    if (found !== undefined) return below(found, `[${i}]`);
   }
   return undefined;
 }
@@ -281,9 +255,7 @@ function checkEntries(
   walk.members += keys.length;
   for (const key of keys) {
     const found = checkKey(key, walk) ?? check(json[key] as JsonValue, walk);
-    if (found !== undefined) {
-      return belowForeign(found, `[${quote(key)}]`);
-    }
+    if (found !== undefined) return belowForeign(found, `[${quote(key)}]`);
   }
   return undefined;
 }

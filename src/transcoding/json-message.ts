@@ -19,11 +19,11 @@ const RECURSION_LIMIT = 4 * JSON_DEPTH_MAX;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-export type JsonText = {
+export interface JsonText {
   readonly json: JsonValue;
   readonly text: string;
   readonly members: number;
-};
+}
 
 /** The text of a document that is shallow and short enough to be parsed. */
 export type ScannedJson = Pick<JsonText, "text" | "members">;
@@ -42,12 +42,8 @@ export function scanBytes(bytes: Uint8Array, valuesMax = Number.POSITIVE_INFINIT
     throw badRequest("", "the request body is not valid UTF-8");
   }
   const { depth, members, values } = scanJson(text, JSON_DEPTH_MAX, valuesMax);
-  if (depth > JSON_DEPTH_MAX) {
-    throw tooDeep(JSON_DEPTH_MAX);
-  }
-  if (values > valuesMax) {
-    throw tooManyValues(valuesMax);
-  }
+  if (depth > JSON_DEPTH_MAX) throw tooDeep(JSON_DEPTH_MAX);
+  if (values > valuesMax) throw tooManyValues(valuesMax);
   return { text, members };
 }
 
@@ -64,9 +60,7 @@ export function parseScanned(scanned: ScannedJson): JsonText {
 const PLACE_CHARS_MAX = 64 * 1024;
 
 function malformedJson(text: string): ConnectError {
-  if (text.length > PLACE_CHARS_MAX) {
-    return badRequest("", "the request body is not valid JSON");
-  }
+  if (text.length > PLACE_CHARS_MAX) return badRequest("", "the request body is not valid JSON");
   const at = findJsonBreak(text);
   if (at >= text.length) {
     const empty = text.trim() === "";

@@ -2,21 +2,21 @@
 import { formatReceived } from "./bad-request.ts";
 
 /** A step from a value into a member, an item or a map entry. */
-type Step = {
+interface Step {
   /** As in a path: `name`, `[3]`, `["key"]`. */
   readonly text: string;
   /** The text comes from the request: a map key or an unknown member. */
   readonly foreign: boolean;
   /** All below is a field marked debug_redact. */
   readonly redacted: boolean;
-};
+}
 
-export type JsonProblem = {
+export interface JsonProblem {
   /** From the inside out. */
   readonly steps: Step[];
   /** Makes the sentence. */
   readonly say: (path: string, redacted: boolean) => string;
-};
+}
 
 /** The value is not what the field takes. `expected` follows "must be". */
 export function mustBe(expected: string, received: unknown): JsonProblem {

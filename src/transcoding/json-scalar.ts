@@ -52,15 +52,11 @@ function scalarFits(scalar: ScalarType): Fits {
 
 function integerFits(scalar: ScalarType): Fits {
   const range = findIntegerRange(scalar);
-  if (range === undefined) {
-    throw new Error(`${ScalarType[scalar]} is no integer type`);
-  }
+  if (range === undefined) throw new Error(`${ScalarType[scalar]} is no integer type`);
   const min = Number(range.min);
   const max = Number(range.max);
   return (json) => {
-    if (typeof json === "number") {
-      return Number.isSafeInteger(json) && json >= min && json <= max;
-    }
+    if (typeof json === "number") return Number.isSafeInteger(json) && json >= min && json <= max;
     return typeof json === "string" && parseInteger(json, range) !== undefined;
   };
 }
@@ -74,12 +70,8 @@ export function enumCheck(desc: DescEnum): JsonCheck {
   const names = new Set(desc.values.flatMap((value) => [value.name, value.jsonName]));
   const numbers = new Set(desc.values.map((value) => value.number));
   return (json, walk) => {
-    if (json === null) {
-      return desc.typeName === "google.protobuf.NullValue" ? undefined : mustBe(expected, json);
-    }
-    if (typeof json === "string" && (names.has(json) || walk.unknownFields === "ignore")) {
-      return undefined;
-    }
+    if (json === null) return desc.typeName === "google.protobuf.NullValue" ? undefined : mustBe(expected, json);
+    if (typeof json === "string" && (names.has(json) || walk.unknownFields === "ignore")) return undefined;
     const open = desc.open && Number.isInteger(json) && (json as number) >= INT32_MIN && (json as number) <= INT32_MAX;
     return open || (typeof json === "number" && numbers.has(json)) ? undefined : mustBe(expected, json);
   };

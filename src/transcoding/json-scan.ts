@@ -11,14 +11,14 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-export type JsonScan = {
+export interface JsonScan {
   /** The deepest nesting of arrays and objects, at most one more than the limit: the scan stops there. */
   readonly depth: number;
   /** How many members all objects have together, counting a repeated name each time. */
   readonly members: number;
   /** How many values it has, itself, members and items: at most one more than the limit, for the scan stops there. */
   readonly values: number;
-};
+}
 
 /** Takes any text; what it says of text that is not JSON means nothing, but it ends. */
 export function scanJson(text: string, depthMax: number, valuesMax = Number.POSITIVE_INFINITY): JsonScan {
@@ -32,15 +32,11 @@ export function scanJson(text: string, depthMax: number, valuesMax = Number.POSI
       i = skipString(text, i);
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       // What is not empty has a first value; the others follow a comma. (ASCII has the closing brackets two behind.)
-      if (text.charCodeAt(i + 1) !== code + 2) {
-        values++;
-      }
+      if (text.charCodeAt(i + 1) !== code + 2) values++;
       depth++;
       if (depth > deepest) {
         deepest = depth;
-        if (depth > depthMax) {
-          break;
-        }
+        if (depth > depthMax) break;
       }
     } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
       depth--;
@@ -48,9 +44,7 @@ export function scanJson(text: string, depthMax: number, valuesMax = Number.POSI
       members++;
     } else if (code === COMMA) {
       values++;
-      if (values > valuesMax) {
-        break;
-      }
+      if (values > valuesMax) break;
     }
   }
   return { depth: deepest, members, values };
@@ -59,18 +53,14 @@ export function scanJson(text: string, depthMax: number, valuesMax = Number.POSI
 /** The index of the quote that closes the string opened at `open`, or of the last character. */
 function skipString(text: string, open: number): number {
   let close = text.indexOf('"', open + 1);
-  while (close > 0 && isEscaped(text, close)) {
-    close = text.indexOf('"', close + 1);
-  }
+  while (close > 0 && isEscaped(text, close)) close = text.indexOf('"', close + 1);
   return close < 0 ? text.length : close;
 }
 
 /** Whether an odd number of backslashes stands before. Each run is counted for one quote only: linear in the text. */
 function isEscaped(text: string, at: number): boolean {
   let before = at - 1;
-  while (text.charCodeAt(before) === BACKSLASH) {
-    before--;
-  }
+  while (text.charCodeAt(before) === BACKSLASH) before--;
   return (at - 1 - before) % 2 === 1;
 }
 
@@ -82,9 +72,7 @@ export function assertJsonDepth(json: string | Uint8Array, max: number): void {
   // Latin-1 keeps every byte; the characters that matter are ASCII, and no byte of a longer UTF-8 sequence is.
   const text =
     typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString("latin1");
-  if (scanJson(text, max).depth > max) {
-    throw tooDeep(max);
-  }
+  if (scanJson(text, max).depth > max) throw tooDeep(max);
 }
 
 export function tooDeep(max: number): ConnectError {
@@ -116,31 +104,21 @@ function skip(pattern: RegExp, text: string, at: number): number {
 function skipValue(text: string, start: number): number {
   const at = skip(SPACE, text, start);
   const first = text[at];
-  if (first === "{" || first === "[") {
-    return skipContainer(text, at, first === "{");
-  }
-  if (first === '"') {
-    return skipText(text, at);
-  }
+  if (first === "{" || first === "[") return skipContainer(text, at, first === "{");
+  if (first === '"') return skipText(text, at);
   const end = skip(/[-\d]/.test(first ?? "") ? NUMBER : WORD, text, at);
   return end === at ? ~at : end;
 }
 
 /** As `skipValue`, for a string; where there is none it breaks at once. A loop: strings may be as long as the body. */
 function skipText(text: string, open: number): number {
-  if (text[open] !== '"') {
-    return ~open;
-  }
+  if (text[open] !== '"') return ~open;
   let at = open + 1;
   for (;;) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) {
-      return at + 1;
-    }
+    if (code === QUOTE) return at + 1;
     const next = code === BACKSLASH ? skip(ESCAPE, text, at) : code >= 0x20 ? at + 1 : at;
-    if (next === at) {
-      return ~at;
-    }
+    if (next === at) return ~at;
     at = next;
   }
 }
@@ -148,32 +126,20 @@ function skipText(text: string, open: number): number {
 function skipContainer(text: string, open: number, isObject: boolean): number {
   const close = isObject ? "}" : "]";
   let at = skip(SPACE, text, open + 1);
-  if (text[at] === close) {
-    return at + 1;
-  }
+  if (text[at] === close) return at + 1;
   for (;;) {
     if (isObject) {
       at = skipText(text, skip(SPACE, text, at));
-      if (at < 0) {
-        return at;
-      }
+      if (at < 0) return at;
       at = skip(SPACE, text, at);
-      if (text[at] !== ":") {
-        return ~at;
-      }
+      if (text[at] !== ":") return ~at;
       at++;
     }
     at = skipValue(text, at);
-    if (at < 0) {
-      return at;
-    }
+    if (at < 0) return at;
     at = skip(SPACE, text, at);
-    if (text[at] === close) {
-      return at + 1;
-    }
-    if (text[at] !== ",") {
-      return ~at;
-    }
+    if (text[at] === close) return at + 1;
+    if (text[at] !== ",") return ~at;
     at++;
   }
 }
@@ -195,9 +161,7 @@ export function findDuplicateName(text: string): string | undefined {
       if (text.charCodeAt(after) === COLON) {
         const name = JSON.parse(text.slice(i, close + 1)) as string;
         const names = open.at(-1);
-        if (names?.has(name)) {
-          return name;
-        }
+        if (names?.has(name)) return name;
         names?.add(name);
       }
       i = close;

@@ -14,13 +14,9 @@ const CHARSET = /(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)/i;
  * others, too: JSON is UTF-8, and reading other bytes as such would change the text).
  */
 export function isJsonContentType(contentType: string): boolean {
-  if (contentType === "application/json") {
-    return true;
-  }
+  if (contentType === "application/json") return true;
   const found = JSON_TYPE.exec(contentType);
-  if (found === null) {
-    return false;
-  }
+  if (found === null) return false;
   const charset = CHARSET.exec(found[1] ?? "")?.[1]?.toLowerCase();
   return charset === undefined || charset === "utf-8" || charset === "utf8";
 }
@@ -41,9 +37,7 @@ export function assertAcceptable(
   accept: string | undefined,
   types: MediaTypes,
 ): void {
-  if (policy.accept === "lenient" || accept === undefined || accept.trim() === "") {
-    return;
-  }
+  if (policy.accept === "lenient" || accept === undefined || accept.trim() === "") return;
   if (!types.some((type) => isAccepted(accept, type))) {
     throw new NotAcceptable(`the answer is ${types.join(" or ")}, which Accept ${quote(accept)} excludes`);
   }
@@ -60,9 +54,7 @@ function isAccepted(accept: string, type: string): boolean {
   const [main] = type.split("/");
   for (const wanted of [type, `${main}/*`, "*/*"]) {
     const range = ranges.find((candidate) => candidate.type === wanted);
-    if (range !== undefined) {
-      return range.weight > 0;
-    }
+    if (range !== undefined) return range.weight > 0;
   }
   return false;
 }

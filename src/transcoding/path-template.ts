@@ -20,27 +20,27 @@ export type TemplateSegment =
   | { readonly kind: "rest" };
 
 /** A variable covers the segments `start` up to, not including, `end`; with `rest` all from `start` on. */
-export type TemplateVariable = {
+export interface TemplateVariable {
   readonly fieldPath: readonly string[];
   readonly start: number;
   readonly end: number;
   readonly rest: boolean;
-};
+}
 
-export type PathTemplate = {
+export interface PathTemplate {
   readonly text: string;
   readonly segments: readonly TemplateSegment[];
   readonly variables: readonly TemplateVariable[];
   /** Empty for none. */
   readonly verb: string;
-};
+}
 
-type Parse = {
+interface Parse {
   readonly text: string;
   at: number;
   readonly segments: TemplateSegment[];
   readonly variables: TemplateVariable[];
-};
+}
 
 const LITERAL = /[^/{}*:?#\p{Cc}]+/uy;
 const IDENT = /[A-Za-z_][A-Za-z0-9_]*/y;
@@ -48,18 +48,12 @@ const IDENT = /[A-Za-z_][A-Za-z0-9_]*/y;
 /** Throws an Error that names the column (the first is 1) of what does not fit. */
 export function parsePathTemplate(text: string): PathTemplate {
   const parse: Parse = { text, at: 0, segments: [], variables: [] };
-  if (text[0] !== "/") {
-    throw fail(parse, 'a template begins with "/"');
-  }
+  if (text[0] !== "/") throw fail(parse, 'a template begins with "/"');
   parse.at = 1;
-  if (text.length === 1) {
-    return { text, segments: [], variables: [], verb: "" };
-  }
+  if (text.length === 1) return { text, segments: [], variables: [], verb: "" };
   parseSegments(parse, false);
   const verb = parseVerb(parse);
-  if (parse.at < text.length) {
-    throw fail(parse, `unexpected ${JSON.stringify(text[parse.at])}`);
-  }
+  if (parse.at < text.length) throw fail(parse, `unexpected ${JSON.stringify(text[parse.at])}`);
   return { text, segments: parse.segments, variables: parse.variables, verb };
 }
 
@@ -72,14 +66,10 @@ function parseSegments(parse: Parse, insideVariable: boolean): void {
 }
 
 function parseSegment(parse: Parse, insideVariable: boolean): void {
-  if (parse.segments.at(-1)?.kind === "rest") {
-    throw fail(parse, 'nothing but a verb may follow "**"');
-  }
+  if (parse.segments.at(-1)?.kind === "rest") throw fail(parse, 'nothing but a verb may follow "**"');
   const next = parse.text[parse.at];
   if (next === "{") {
-    if (insideVariable) {
-      throw fail(parse, "a variable must not contain a variable");
-    }
+    if (insideVariable) throw fail(parse, "a variable must not contain a variable");
     parseVariable(parse);
   } else if (next === "*") {
     parseWildcard(parse);
@@ -114,9 +104,7 @@ function parseVariable(parse: Parse): void {
   } else {
     parse.segments.push({ kind: "any" });
   }
-  if (parse.text[parse.at] !== "}") {
-    throw fail(parse, `expected "}" to close the variable ${fieldPath.join(".")}`);
-  }
+  if (parse.text[parse.at] !== "}") throw fail(parse, `expected "}" to close the variable ${fieldPath.join(".")}`);
   parse.at++;
   if (!/^([/:]|$)/.test(parse.text.slice(parse.at, parse.at + 1))) {
     throw fail(parse, "a variable fills its segments whole");
@@ -128,9 +116,7 @@ function parseVariable(parse: Parse): void {
 function parseIdentifier(parse: Parse): string {
   IDENT.lastIndex = parse.at;
   const found = IDENT.exec(parse.text);
-  if (found === null) {
-    throw fail(parse, "expected a field name ([A-Za-z_][A-Za-z0-9_]*)");
-  }
+  if (found === null) throw fail(parse, "expected a field name ([A-Za-z_][A-Za-z0-9_]*)");
   parse.at += found[0].length;
   return found[0];
 }
@@ -138,9 +124,7 @@ function parseIdentifier(parse: Parse): string {
 function parseLiteral(parse: Parse, what: string): string {
   LITERAL.lastIndex = parse.at;
   const found = LITERAL.exec(parse.text)?.[0];
-  if (found === undefined) {
-    throw fail(parse, `${what} must not be empty`);
-  }
+  if (found === undefined) throw fail(parse, `${what} must not be empty`);
   try {
     const text = decodeURIComponent(found);
     parse.at += found.length;
@@ -151,9 +135,7 @@ function parseLiteral(parse: Parse, what: string): string {
 }
 
 function parseVerb(parse: Parse): string {
-  if (parse.text[parse.at] !== ":") {
-    return "";
-  }
+  if (parse.text[parse.at] !== ":") return "";
   parse.at++;
   return parseLiteral(parse, "a verb");
 }

@@ -1,11 +1,11 @@
 /** Cuts a request target into path and query, and decodes what a path variable captured. */
 
-export type Target = {
+export interface Target {
   /** Begins with "/". Raw: nothing is decoded, dot segments stay. */
   readonly path: string;
   /** Raw, without the question mark; empty for none. */
   readonly query: string;
-};
+}
 
 const ABSOLUTE_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
 
@@ -20,13 +20,9 @@ export function parseTarget(target: string): Target | undefined {
   let rest = target;
   if (target.charCodeAt(0) !== 0x2f) {
     const authority = ABSOLUTE_FORM.exec(target);
-    if (authority === null) {
-      return undefined;
-    }
+    if (authority === null) return undefined;
     rest = target.slice(authority[0].length);
-    if (rest.charCodeAt(0) !== 0x2f) {
-      rest = `/${rest}`;
-    }
+    if (rest.charCodeAt(0) !== 0x2f) rest = `/${rest}`;
   }
   const question = rest.indexOf("?");
   return question < 0 ? { path: rest, query: "" } : { path: rest.slice(0, question), query: rest.slice(question + 1) };
@@ -57,15 +53,9 @@ export function decodePercent(text: string): string | undefined {
  * `%2F` and `%2f` stay as sent, since a decoded slash could not be told from a separator.
  */
 export function decodeCapture(raw: string, wide: boolean): string {
-  if (!raw.includes("%")) {
-    return raw;
-  }
-  if (!wide) {
-    return decodeURIComponent(raw);
-  }
+  if (!raw.includes("%")) return raw;
+  if (!wide) return decodeURIComponent(raw);
   const parts = raw.split(/(%2f)/i);
-  for (let i = 0; i < parts.length; i += 2) {
-    parts[i] = decodeURIComponent(parts[i] ?? "");
-  }
+  for (let i = 0; i < parts.length; i += 2) parts[i] = decodeURIComponent(parts[i] ?? "");
   return parts.join("");
 }

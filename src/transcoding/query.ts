@@ -19,15 +19,19 @@ import { describeKind, type Route } from "./route.ts";
 import { findTextForm, type TextForm } from "./scalar-text.ts";
 
 /** A field that a parameter names, with all that is needed to set it. */
-type QueryTarget = {
+interface QueryTarget {
   readonly path: FieldPath;
   readonly protoPath: string;
   /** Undefined: text cannot stand for the field. */
   readonly form: TextForm | undefined;
-};
+}
 
 /** Names that lead nowhere, with the message that has no such field and the name it was asked for. */
-type Unknown = { readonly desc: DescMessage; readonly name: string; readonly parents: FieldPath };
+interface Unknown {
+  readonly desc: DescMessage;
+  readonly name: string;
+  readonly parents: FieldPath;
+}
 
 const forms = new WeakMap<DescField, TextForm | { readonly none: true }>();
 
@@ -39,17 +43,13 @@ const forms = new WeakMap<DescField, TextForm | { readonly none: true }>();
  */
 export function bindQuery(message: Message, route: Route, query: string): void {
   const { unknownQuery, ignoredQuery } = route.policy;
-  if (route.body.kind === "message" && unknownQuery === "ignore") {
-    return;
-  }
+  if (route.body.kind === "message" && unknownQuery === "ignore") return;
   const seen = new Set<string>();
   for (const pair of query.split("&")) {
     if (pair !== "") {
       const equals = pair.indexOf("=");
       const name = decodeParameter(equals < 0 ? pair : pair.slice(0, equals));
-      if (!ignoredQuery.has(name)) {
-        bindParameter(message, route, name, equals < 0 ? "" : pair.slice(equals + 1), seen);
-      }
+      if (!ignoredQuery.has(name)) bindParameter(message, route, name, equals < 0 ? "" : pair.slice(equals + 1), seen);
     }
   }
 }
@@ -67,14 +67,10 @@ function bindParameter(message: Message, route: Route, name: string, raw: string
   const found = findTarget(route.method.input, name);
   const target = route.body.kind !== "message" || isMaskOf(route, found) ? found : undefined;
   if (target === undefined || "desc" in target) {
-    if (route.policy.unknownQuery === "ignore") {
-      return;
-    }
+    if (route.policy.unknownQuery === "ignore") return;
     throw badRequest(name, sayUnknown(route, name, target));
   }
-  if (route.pathFields.has(target.protoPath)) {
-    return;
-  }
+  if (route.pathFields.has(target.protoPath)) return;
   if (route.body.kind === "field" && route.body.field === target.path[0]) {
     const field = route.body.field.jsonName;
     throw badRequest(name, `the query parameter ${quote(name)} cannot be given: ${field} is the request body`);
@@ -116,7 +112,11 @@ function sayUnknown({ method, httpMethod }: Route, name: string, unknown: Unknow
 }
 
 /** What a parameter says, and what the mount says of it. */
-type Given = { readonly text: string; readonly isSecret: boolean; readonly refusesEmpty: boolean };
+interface Given {
+  readonly text: string;
+  readonly isSecret: boolean;
+  readonly refusesEmpty: boolean;
+}
 
 function bindTarget(
   message: Message,
@@ -162,9 +162,7 @@ function bindTarget(
 /** Walks a dotted name. Every step is a look-up in a map made from the descriptor. */
 function findTarget(input: DescMessage, name: string): QueryTarget | Unknown {
   const direct = namedFields(input).get(name);
-  if (direct !== undefined) {
-    return { path: [direct], protoPath: direct.name, form: formOf(direct) };
-  }
+  if (direct !== undefined) return { path: [direct], protoPath: direct.name, form: formOf(direct) };
   const path: DescField[] = [];
   let desc = input;
   for (const step of name.split(".", JSON_DEPTH_MAX + 1)) {
@@ -176,9 +174,7 @@ function findTarget(input: DescMessage, name: string): QueryTarget | Unknown {
       desc = last.message;
     }
     const field = namedFields(desc).get(step);
-    if (field === undefined) {
-      return { desc, name: step, parents: path };
-    }
+    if (field === undefined) return { desc, name: step, parents: path };
     path.push(field);
   }
   return { path, protoPath: toProtoPath(path), form: formOf(path.at(-1) as DescField) };

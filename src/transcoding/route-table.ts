@@ -7,14 +7,14 @@ import { decodeCapture, decodePercent, findTargetProblem, parseTarget } from "./
 import type { RestPolicy } from "./policy.ts";
 import { createRoute, type Route } from "./route.ts";
 
-export type RouteMount = {
+export interface RouteMount {
   readonly service: DescService;
   /** The methods that are served; those without an http rule have no path. */
   readonly methods: readonly DescMethod[];
   readonly policy: RestPolicy;
-};
+}
 
-export type RouteMatch = {
+export interface RouteMatch {
   readonly kind: "match";
   readonly route: Route;
   /** Decoded, one for each of the template's variables, in its order. */
@@ -23,7 +23,7 @@ export type RouteMatch = {
   readonly query: string;
   /** The method is HEAD: the answer has the headers of the call and no body. */
   readonly headOnly: boolean;
-};
+}
 
 export type RouteAnswer =
   | RouteMatch
@@ -40,23 +40,23 @@ export interface RouteTable {
 /** By verb (empty for none), then by HTTP method. */
 type Ends = Map<string, Map<string, Route>>;
 
-type TrieNode = {
+interface TrieNode {
   readonly literals: Map<string, TrieNode>;
   any: TrieNode | undefined;
   /** Templates that end here. */
   readonly ends: Ends;
   /** Templates that end here with `**`. */
   readonly rest: Ends;
-};
+}
 
-type Search = {
+interface Search {
   /** Raw segments; the last one without the verb. */
   readonly segments: readonly string[];
   /** What literals are compared with: the decoded segments. */
   readonly texts: readonly string[];
   readonly verb: string;
   readonly httpMethod: string;
-};
+}
 
 /** Throws one Error that names every rule that cannot be served and every pair that cannot be told apart. */
 export function createRouteTable(mounts: readonly RouteMount[]): RouteTable {
@@ -68,26 +68,18 @@ export function createRouteTable(mounts: readonly RouteMount[]): RouteTable {
       problems.push(`${mount.service.typeName}: ${prefixProblem}`);
       continue;
     }
-    for (const method of mount.methods) {
-      routes.push(...createRoutes(method, mount.policy, problems));
-    }
+    for (const method of mount.methods) routes.push(...createRoutes(method, mount.policy, problems));
   }
   const root = createNode();
-  for (const route of routes) {
-    addRoute(root, route, problems);
-  }
-  if (problems.length > 0) {
-    throw new Error(`google.api.http rules cannot be served:\n  ${problems.join("\n  ")}`);
-  }
+  for (const route of routes) addRoute(root, route, problems);
+  if (problems.length > 0) throw new Error(`google.api.http rules cannot be served:\n  ${problems.join("\n  ")}`);
   const verbs = new Set(routes.map((route) => route.template.verb));
   const owners = findOwners(mounts);
   return { routes, match: (httpMethod, target) => match(root, verbs, owners, httpMethod, target) };
 }
 
 function findPrefixProblem(prefix: string): string | undefined {
-  if (prefix === "") {
-    return undefined;
-  }
+  if (prefix === "") return undefined;
   try {
     const template = parsePathTemplate(prefix);
     const plain = template.verb === "" && template.segments.every((segment) => segment.kind === "literal");
@@ -101,9 +93,7 @@ function findPrefixProblem(prefix: string): string | undefined {
 
 /** The routes of a method's rule and its additional bindings. What cannot be served is added to the problems. */
 function createRoutes(method: DescMethod, policy: RestPolicy, problems: string[]): Route[] {
-  if (!hasOption(method, http)) {
-    return [];
-  }
+  if (!hasOption(method, http)) return [];
   const rule = getOption(method, http);
   const name = `${method.parent.typeName}.${method.name}`;
   if (method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming") {
@@ -164,9 +154,7 @@ function match(
   requestTarget: string,
 ): RouteAnswer {
   const target = parseTarget(requestTarget);
-  if (target === undefined) {
-    return { kind: "not_found", policy: undefined };
-  }
+  if (target === undefined) return { kind: "not_found", policy: undefined };
   const problem = findTargetProblem(target);
   if (problem !== undefined) {
     const error = new ConnectError(problem, Code.InvalidArgument);
@@ -181,17 +169,11 @@ function match(
     }
   }
   const others = new Map<string, Route>();
-  for (const search of searches) {
-    collectRoutes(root, 0, search, others);
-  }
+  for (const search of searches) collectRoutes(root, 0, search, others);
   const [first] = others.values();
-  if (first === undefined) {
-    return { kind: "not_found", policy: findPolicy(owners, target.path) };
-  }
+  if (first === undefined) return { kind: "not_found", policy: findPolicy(owners, target.path) };
   const allow = new Set(others.keys());
-  if (allow.has("GET")) {
-    allow.add("HEAD");
-  }
+  if (allow.has("GET")) allow.add("HEAD");
   return { kind: "method_not_allowed", allow: [...allow].sort(), policy: first.policy };
 }
 
@@ -205,18 +187,12 @@ function toSearches(path: string, verbs: ReadonlySet<string>, httpMethod: string
   const plain: Search = { segments, texts, verb: "", httpMethod };
   const last = segments.at(-1) ?? "";
   const colon = last.lastIndexOf(":");
-  if (colon < 0) {
-    return [plain];
-  }
+  if (colon < 0) return [plain];
   const verb = decodePercent(last.slice(colon + 1)) ?? "";
-  if (verb === "" || !verbs.has(verb)) {
-    return [plain];
-  }
+  if (verb === "" || !verbs.has(verb)) return [plain];
   const stripped = last.slice(0, colon);
   const before = segments.slice(0, -1);
-  if (before.length === 0 && stripped === "") {
-    return [{ segments: before, texts: before, verb, httpMethod }, plain];
-  }
+  if (before.length === 0 && stripped === "") return [{ segments: before, texts: before, verb, httpMethod }, plain];
   const text = decodePercent(stripped) ?? stripped;
   return [{ segments: [...before, stripped], texts: [...texts.slice(0, -1), text], verb, httpMethod }, plain];
 }
@@ -227,14 +203,10 @@ function toSearches(path: string, verbs: ReadonlySet<string>, httpMethod: string
  * each node at most once, however long and repetitive its path is.
  */
 function findRoute(node: TrieNode, depth: number, search: Search): Route | undefined {
-  if (depth === search.segments.length) {
-    return pickRoute(node.ends, search) ?? pickRoute(node.rest, search);
-  }
+  if (depth === search.segments.length) return pickRoute(node.ends, search) ?? pickRoute(node.rest, search);
   const literal = node.literals.get(search.texts[depth] ?? "");
   const found = literal && findRoute(literal, depth + 1, search);
-  if (found !== undefined) {
-    return found;
-  }
+  if (found !== undefined) return found;
   const any = search.segments[depth] === "" ? undefined : node.any;
   return (any && findRoute(any, depth + 1, search)) ?? pickRoute(node.rest, search);
 }
@@ -242,9 +214,7 @@ function findRoute(node: TrieNode, depth: number, search: Search): Route | undef
 /** An explicit HEAD comes before GET, both before a rule for any method. */
 function pickRoute(ends: Ends, search: Search): Route | undefined {
   const methods = ends.get(search.verb);
-  if (methods === undefined) {
-    return undefined;
-  }
+  if (methods === undefined) return undefined;
   const head = search.httpMethod === "HEAD" ? methods.get("GET") : undefined;
   return methods.get(search.httpMethod) ?? head ?? methods.get("*");
 }
@@ -255,21 +225,15 @@ function collectRoutes(node: TrieNode, depth: number, search: Search, found: Map
     addMissing(found, node.ends.get(search.verb));
   } else {
     const literal = node.literals.get(search.texts[depth] ?? "");
-    if (literal !== undefined) {
-      collectRoutes(literal, depth + 1, search, found);
-    }
-    if (node.any !== undefined && search.segments[depth] !== "") {
-      collectRoutes(node.any, depth + 1, search, found);
-    }
+    if (literal !== undefined) collectRoutes(literal, depth + 1, search, found);
+    if (node.any !== undefined && search.segments[depth] !== "") collectRoutes(node.any, depth + 1, search, found);
   }
   addMissing(found, node.rest.get(search.verb));
 }
 
 function addMissing(found: Map<string, Route>, methods: ReadonlyMap<string, Route> | undefined): void {
   for (const [httpMethod, route] of methods ?? []) {
-    if (!found.has(httpMethod)) {
-      found.set(httpMethod, route);
-    }
+    if (!found.has(httpMethod)) found.set(httpMethod, route);
   }
 }
 

@@ -25,7 +25,7 @@ export type BodyBinding =
   | { readonly kind: "message"; readonly raw: boolean }
   | { readonly kind: "field"; readonly field: DescField; readonly raw: boolean };
 
-export type Route = {
+export interface Route {
   readonly method: DescMethod;
   readonly policy: RestPolicy;
   /** The HTTP method, or `*` for any. */
@@ -44,7 +44,7 @@ export type Route = {
   readonly responseField: DescField | undefined;
   /** Whether the answer's body is a google.api.HttpBody, sent as it is. */
   readonly rawResponse: boolean;
-};
+}
 
 const HTTP_METHOD = /^(?:[A-Za-z!#$%&'+.^_`|~-]+|\*)$/;
 
@@ -53,12 +53,8 @@ export function createRoute(method: DescMethod, rule: HttpRule, policy: RestPoli
   const [httpMethod, text] = readPattern(rule);
   const label = `${method.parent.typeName}.${method.name} (${httpMethod} ${text})`;
   try {
-    if (rule.pattern.case === undefined) {
-      throw new Error("the rule names neither HTTP method nor path");
-    }
-    if (!HTTP_METHOD.test(httpMethod)) {
-      throw new Error(`${JSON.stringify(httpMethod)} is no HTTP method`);
-    }
+    if (rule.pattern.case === undefined) throw new Error("the rule names neither HTTP method nor path");
+    if (!HTTP_METHOD.test(httpMethod)) throw new Error(`${JSON.stringify(httpMethod)} is no HTTP method`);
     const template = parsePathTemplate(
       text === "/" && policy.pathPrefix !== "" ? policy.pathPrefix : policy.pathPrefix + text,
     );
@@ -87,9 +83,7 @@ export function createRoute(method: DescMethod, rule: HttpRule, policy: RestPoli
 
 function readPattern(rule: HttpRule): readonly [httpMethod: string, path: string] {
   const pattern = rule.pattern;
-  if (pattern.case === undefined) {
-    return ["?", ""];
-  }
+  if (pattern.case === undefined) return ["?", ""];
   return pattern.case === "custom"
     ? [pattern.value.kind, pattern.value.path]
     : [pattern.case.toUpperCase(), pattern.value];
@@ -144,9 +138,7 @@ export function describeKind(field: DescField): string {
 function assertDisjoint(path: readonly PathBinding[]): void {
   for (const [i, binding] of path.entries()) {
     for (const other of path.slice(0, i)) {
-      if (other.name === binding.name) {
-        throw new Error(`two path variables set ${binding.name}`);
-      }
+      if (other.name === binding.name) throw new Error(`two path variables set ${binding.name}`);
       if (sharesOneof(binding.path, other.path)) {
         throw new Error(`path variables ${other.name} and ${binding.name} set two members of one oneof`);
       }
@@ -161,15 +153,9 @@ function sharesOneof(a: FieldPath, b: FieldPath): boolean {
 }
 
 function toBodyBinding(method: DescMethod, rule: HttpRule, httpMethod: string): BodyBinding {
-  if (rule.body === "") {
-    return { kind: "none" };
-  }
-  if (httpMethod === "GET" || httpMethod === "HEAD") {
-    throw new Error(`a ${httpMethod} rule has no body`);
-  }
-  if (rule.body === "*") {
-    return { kind: "message", raw: isHttpBody(method.input) };
-  }
+  if (rule.body === "") return { kind: "none" };
+  if (httpMethod === "GET" || httpMethod === "HEAD") throw new Error(`a ${httpMethod} rule has no body`);
+  if (rule.body === "*") return { kind: "message", raw: isHttpBody(method.input) };
   const field = method.input.fields.find((candidate) => candidate.name === rule.body);
   if (field === undefined) {
     throw new Error(`body ${JSON.stringify(rule.body)} is no top-level field of ${method.input.typeName}`);
@@ -178,9 +164,7 @@ function toBodyBinding(method: DescMethod, rule: HttpRule, httpMethod: string): 
 }
 
 function findResponseField(output: DescMessage, name: string): DescField | undefined {
-  if (name === "") {
-    return undefined;
-  }
+  if (name === "") return undefined;
   const field = output.fields.find((candidate) => candidate.name === name);
   if (field === undefined) {
     throw new Error(`response_body ${JSON.stringify(name)} is no top-level field of ${output.typeName}`);

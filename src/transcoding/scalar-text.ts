@@ -8,9 +8,16 @@ import { isFieldMaskText, toFieldMask } from "./field-mask.ts";
 export type TextReader = (text: string) => unknown;
 
 /** A reader, and what it takes, in words that follow "must be". */
-export type TextForm = { readonly read: TextReader; readonly expected: string };
+export interface TextForm {
+  readonly read: TextReader;
+  readonly expected: string;
+}
 
-type IntegerRange = { readonly min: bigint; readonly max: bigint; readonly bits: 32 | 64 };
+interface IntegerRange {
+  readonly min: bigint;
+  readonly max: bigint;
+  readonly bits: 32 | 64;
+}
 
 const INT32: IntegerRange = { min: -(2n ** 31n), max: 2n ** 31n - 1n, bits: 32 };
 const UINT32: IntegerRange = { min: 0n, max: 2n ** 32n - 1n, bits: 32 };
@@ -49,21 +56,15 @@ export function findIntegerRange(scalar: ScalarType): IntegerRange | undefined {
 
 /** Decimal digits only: no sign but "-", no exponent, no hex, no spaces. Undefined beyond the range, too. */
 export function parseInteger(text: string, range: IntegerRange): bigint | undefined {
-  if (!INTEGER.test(text)) {
-    return undefined;
-  }
+  if (!INTEGER.test(text)) return undefined;
   const value = BigInt(text);
   return value >= range.min && value <= range.max ? value : undefined;
 }
 
 /** ProtoJSON number text, and `NaN`, `Infinity`, `-Infinity`. A finite number beyond the type's range is refused. */
 export function parseFloatText(text: string, scalar: ScalarType): number | undefined {
-  if (text === "NaN" || text === "Infinity" || text === "-Infinity") {
-    return Number(text);
-  }
-  if (!NUMBER.test(text)) {
-    return undefined;
-  }
+  if (text === "NaN" || text === "Infinity" || text === "-Infinity") return Number(text);
+  if (!NUMBER.test(text)) return undefined;
   const value = Number(text);
   return fitsFloat(value, scalar) ? value : undefined;
 }
@@ -79,9 +80,7 @@ export function isBase64(text: string): boolean {
 /** RFC 3339 with an existing day (`Date.parse` would turn 30 February into 1 March), years 0001 to 9999. */
 export function isTimestampText(text: string): boolean {
   const [, date, day] = TIMESTAMP.exec(text) ?? [];
-  if (date === undefined || new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) {
-    return false;
-  }
+  if (date === undefined || new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return false;
   const ms = Date.parse(text);
   return ms >= Date.parse("0001-01-01T00:00:00Z") && ms <= Date.parse("9999-12-31T23:59:59.999Z");
 }
@@ -89,9 +88,7 @@ export function isTimestampText(text: string): boolean {
 /** The whole text, unlike protobuf-es, which reads `30s5m` as 30 seconds. */
 export function isDurationText(text: string): boolean {
   const [, seconds, fraction] = DURATION.exec(text) ?? [];
-  if (seconds === undefined) {
-    return false;
-  }
+  if (seconds === undefined) return false;
   const whole = Number(seconds);
   return whole < DURATION_SECONDS_MAX || (whole === DURATION_SECONDS_MAX && !/[1-9]/.test(fraction ?? ""));
 }
@@ -99,9 +96,7 @@ export function isDurationText(text: string): boolean {
 /** What a scalar may be, in words that follow "must be". */
 export function describeScalar(scalar: ScalarType): string {
   const range = INTEGERS.get(scalar);
-  if (range !== undefined) {
-    return `a whole number from ${range.min} to ${range.max}`;
-  }
+  if (range !== undefined) return `a whole number from ${range.min} to ${range.max}`;
   switch (scalar) {
     case ScalarType.BOOL:
       return "true or false";
@@ -139,24 +134,16 @@ export const WELL_KNOWN_TEXT: ReadonlyMap<string, { expected: string; fits: (tex
 
 /** How one value of the field (one item of a repeated one) is read; undefined where text cannot stand for it. */
 export function findTextForm(field: DescField): TextForm | undefined {
-  if (field.fieldKind === "map") {
-    return undefined;
-  }
-  if (field.scalar !== undefined) {
-    return scalarTextForm(field.scalar, field.longAsString);
-  }
-  if (field.enum !== undefined) {
-    return enumTextForm(field.enum);
-  }
+  if (field.fieldKind === "map") return undefined;
+  if (field.scalar !== undefined) return scalarTextForm(field.scalar, field.longAsString);
+  if (field.enum !== undefined) return enumTextForm(field.enum);
   return field.fieldKind === "message" ? messageTextForm(field.message, field.oneof !== undefined) : undefined;
 }
 
 function scalarTextForm(scalar: ScalarType, longAsString: boolean): TextForm {
   const expected = describeScalar(scalar);
   const range = INTEGERS.get(scalar);
-  if (range !== undefined) {
-    return { expected, read: integerReader(range, longAsString) };
-  }
+  if (range !== undefined) return { expected, read: integerReader(range, longAsString) };
   switch (scalar) {
     case ScalarType.BOOL:
       return { expected, read: (text) => (text === "true" ? true : text === "false" ? false : undefined) };
@@ -173,24 +160,16 @@ function scalarTextForm(scalar: ScalarType, longAsString: boolean): TextForm {
 function integerReader(range: IntegerRange, longAsString: boolean): TextReader {
   return (text) => {
     const value = parseInteger(text, range);
-    if (value === undefined || range.bits === 64) {
-      return longAsString ? value?.toString() : value;
-    }
+    if (value === undefined || range.bits === 64) return longAsString ? value?.toString() : value;
     return Number(value);
   };
 }
 
 function enumTextForm(desc: DescEnum): TextForm {
   const numbers = new Map<string, number>();
-  for (const value of desc.values) {
-    numbers.set(String(value.number), value.number);
-  }
-  for (const value of desc.values) {
-    numbers.set(value.jsonName, value.number);
-  }
-  for (const value of desc.values) {
-    numbers.set(value.name, value.number);
-  }
+  for (const value of desc.values) numbers.set(String(value.number), value.number);
+  for (const value of desc.values) numbers.set(value.jsonName, value.number);
+  for (const value of desc.values) numbers.set(value.name, value.number);
   return { expected: describeEnum(desc), read: (text) => numbers.get(text) };
 }
 
@@ -206,9 +185,7 @@ function messageTextForm(desc: DescMessage, inOneof: boolean): TextForm | undefi
     return inOneof ? { expected: form.expected, read } : form;
   }
   const known = WELL_KNOWN_TEXT.get(desc.typeName);
-  if (known === undefined) {
-    return undefined;
-  }
+  if (known === undefined) return undefined;
   const { expected, fits } = known;
   const read: TextReader = desc.typeName === FieldMaskSchema.typeName ? toFieldMask : (text) => fromJson(desc, text);
   return { expected, read: (text) => (fits(text) ? read(text) : undefined) };

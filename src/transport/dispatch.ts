@@ -29,9 +29,7 @@ export function dispatch(roads: Roads, exchange: Exchange): void {
     roads.refuse(exchange, fault);
     return;
   }
-  if (roads.cors.handle(exchange)) {
-    return;
-  }
+  if (roads.cors.handle(exchange)) return;
   const route = roads.rpcRoutes.get(exchange.path);
   if (route !== undefined) {
     route(exchange);

@@ -57,17 +57,13 @@ export class MountedRoads<A> implements Roads {
     const methods = mounts.flatMap((mount) => bindMethods(mount, this.#surroundings.logInternal));
     const routes = createConnectRoutes(methods, this.#surroundings);
     for (const path of routes.keys()) {
-      if (this.rpcRoutes.has(path)) {
-        throw new Error(`transport: ${path} is mounted twice`);
-      }
+      if (this.rpcRoutes.has(path)) throw new Error(`transport: ${path} is mounted twice`);
     }
     const all = [...this.#methods, ...methods];
     const plain = [...this.#httpMounts, ...httpMounts].map(({ prefix }) => prefix);
     this.rest = createRestRoad(all, this.#surroundings, plain);
     this.#methods.push(...methods);
-    for (const [path, route] of routes) {
-      this.rpcRoutes.set(path, route);
-    }
+    for (const [path, route] of routes) this.rpcRoutes.set(path, route);
     this.#httpMounts.push(...httpMounts);
     this.httpRoutes = createHttpRoutes(this.#httpMounts, this.#surroundings);
     for (const { service } of mounts) {

@@ -15,9 +15,7 @@ import type { Wire } from "./mount.ts";
 
 /** The wire of a request on the path of an RPC, by its media type. */
 export function rpcWireOf(contentType: string): Exclude<Wire, "rest"> {
-  if (!/^application\/grpc(?=$|[+; -])/i.test(contentType)) {
-    return "connect";
-  }
+  if (!/^application\/grpc(?=$|[+; -])/i.test(contentType)) return "connect";
   return /^application\/grpc-web/i.test(contentType) ? "grpc-web" : "grpc";
 }
 

@@ -102,9 +102,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const serve: Serve = (request, response, expectation) => {
     const exchange = new Exchange(request, response, expectation, door);
     live.add(exchange);
-    if (leaving) {
-      exchange.closeAfterwards();
-    }
+    if (leaving) exchange.closeAfterwards();
     if (options.traces === undefined) {
       late.whenLoaded(exchange, begin);
     } else {

@@ -120,8 +120,9 @@ describe("who may try", () => {
       [{ deleted: true, restrictions: [] }, false, false],
     ];
     for (const [index, [who, password, recovery]] of rows.entries()) {
-      for (const factor of FACTORS)
+      for (const factor of FACTORS) {
         assert.equal(mayTry(who, factor), factor === "RECOVERY" ? recovery : password, `${index}`);
+      }
     }
   });
 
@@ -140,7 +141,10 @@ describe("who may try", () => {
   });
 });
 
-type Act = { readonly do: "begin" | "fail" | "succeed" | "report" | "wait"; readonly nth: number };
+interface Act {
+  readonly do: "begin" | "fail" | "succeed" | "report" | "wait";
+  readonly nth: number;
+}
 
 test("P1 whatever the order of beginnings, ends and waits, between two resets at most T are admitted without success", () => {
   const acts: fc.Arbitrary<readonly Act[]> = fc.array(

@@ -73,7 +73,8 @@ describe("a network", () => {
       assert.notEqual(isIP(address), 0);
       assert.equal(keyOf(network), networkKeyOf(toAddressNumber(address) ?? 0n));
     }
-    for (const network of ["192.0.2.0/23", "2001:db8::/63", "::/0", "::/64", "0.0.0.0/0"])
+    for (const network of ["192.0.2.0/23", "2001:db8::/63", "::/0", "::/64", "0.0.0.0/0"]) {
       assert.equal(keyOf(network), undefined);
+    }
   });
 });

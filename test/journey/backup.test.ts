@@ -64,7 +64,10 @@ function spawnCommand(t: TestContext, url: string, line: readonly string[]): Chi
 }
 
 /** What writers were told, in the order in which they were: the user and what it had come to. */
-type Acknowledged = { readonly userId: string; readonly state: State };
+interface Acknowledged {
+  readonly userId: string;
+  readonly state: State;
+}
 
 /** Writers that create, lock and ban until they are told to stop. */
 function startWriters(url: string, count: number) {
@@ -188,8 +191,9 @@ describe("a backup under writes", () => {
     });
     gone.abort();
     let bytes = 0;
-    for (let round = 0; bytes === 0 && round < 100; round++)
+    for (let round = 0; bytes === 0 && round < 100; round++) {
       bytes = await read(admin).catch(() => sleep(10).then(() => 0));
+    }
     assert.ok(bytes > 1_000_000, "the next one runs to its end");
   });
 
@@ -223,8 +227,9 @@ describe("a backup under writes", () => {
       await end();
       let bytes = 0;
       const drain = async (): Promise<void> => {
-        for await (const { piece } of { [Symbol.asyncIterator]: () => pieces })
+        for await (const { piece } of { [Symbol.asyncIterator]: () => pieces }) {
           if (piece.case === "chunk") bytes += piece.value.byteLength;
+        }
       };
       await assertRefused(drain(), "Unauthenticated", "CREDENTIAL_INVALID");
       assert.ok(bytes < Number(metadata.sizeBytes), `not at its end: ${bytes} bytes`);

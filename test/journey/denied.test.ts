@@ -33,8 +33,9 @@ function isAlwaysWritten(field: DescField): boolean {
 /** Every answer of every wire's client is looked through. */
 const complete: Interceptor = (next) => async (request) => {
   const answer = await next(request);
-  if (!answer.stream)
+  if (!answer.stream) {
     assert.deepEqual(missingOf(reflect(answer.method.output, answer.message)), [], answer.method.name);
+  }
   return answer;
 };
 

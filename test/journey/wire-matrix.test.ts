@@ -144,8 +144,9 @@ test("every client gets the same details, the same user and the same refusals", 
           (error: unknown) => ({ failed: String(error) }),
         );
         if ("refusal" in received) messages.add(received.refusal.message);
-        if (!isDeepStrictEqual(withoutMessage(received), wanted))
+        if (!isDeepStrictEqual(withoutMessage(received), wanted)) {
           deviations.push({ cell: name, step: title, received });
+        }
       }),
     );
     assert.equal(messages.size, "refusal" in wanted ? 1 : 0, `${title}: ${[...messages].join(" | ")}`);

@@ -105,8 +105,9 @@ describe("the counts", () => {
   test("tell failed authentications by their reasons", async (t) => {
     const service = await startService(t, { config: OWN_PORT });
     const path = "/v1/users/alice:lock";
-    for (let call = 0; call < 24; call++)
+    for (let call = 0; call < 24; call++) {
       await httpRequest(service.url, path, { method: "POST", key: `${ADMIN_KEY}x` });
+    }
     await httpRequest(service.url, path, { method: "POST", key: null });
     const families = await scrapeAfter(service, 25);
     const refused = (reason: string): number => sumOf(families, "lockkeeper_refusals_total", { reason });
@@ -120,8 +121,9 @@ describe("the counts", () => {
     for (const path of ["/nothing", "/v1/alice", "/lockkeeper.user.v1.UserService/NoSuch", "/v1/users/a/b/c", "/%ff"]) {
       await httpRequest(service.url, path);
     }
-    for (let call = 0; call < 50; call++)
+    for (let call = 0; call < 50; call++) {
       await httpRequest(service.url, `/secret-${call}`, { method: "PUT", body: "{}" });
+    }
     const families = await scrapeAfter(service, 55);
     assert.deepEqual([...new Set(families.get(CALLS)?.samples.map(({ labels }) => labels.rpc))], ["unmatched"]);
   });

@@ -78,8 +78,9 @@ test("a number of free JSON that would lose digits is refused by its place, on e
       users.updateUser({ userId: "u1", attributes, updateMask: { paths: ["attributes"] } }),
       sessions.createSession({ userId: "u1", attributes }),
     ];
-    for (const call of refused)
+    for (const call of refused) {
       assert.match((await assertRefused(call, "InvalidArgument", "FIELD_INVALID")).message, says);
+    }
   }
   const kept = { most: 9007199254740991, least: -9007199254740991, part: 0.1, text: "12345678901234567890" };
   await users.updateUser({ userId: "u1", attributes: { acme: kept }, updateMask: { paths: ["attributes"] } });

@@ -81,8 +81,9 @@ export async function runHostile(t: TestContext, { requests, arguments: args, ma
     try {
       const answer = await client.send(made.http, request);
       const fault = faultOf(made, answer);
-      if (fault !== undefined)
+      if (fault !== undefined) {
         found.push(`${shown(made, request)} → ${fault}: ${answer.body.toString().slice(0, 500)}`);
+      }
       const read = readOrUndefined(answer);
       count(`${made.wire} ${(typeof read === "object" ? read.code : read) ?? `HTTP ${answer.status}`}`);
     } catch (error) {

@@ -95,8 +95,9 @@ function setField(place: Place, message: ReflectMessage, field: DescField): void
 
 function contentOf(place: Place, field: DescField): unknown {
   const { random, temper, depth } = place;
-  if (field.message !== undefined)
+  if (field.message !== undefined) {
     return reflect(field.message, randomMessage(random, field.message, temper, depth + 1));
+  }
   if (field.enum !== undefined) {
     return temper === "wild" && random.below(10) === 0 ? random.pick([99, -1]) : random.pick(field.enum.values).number;
   }

@@ -36,8 +36,9 @@ export function randomRequest(random: Random, methods: readonly DescMethod[]): G
   });
   const text = json === undefined ? undefined : Buffer.from(JSON.stringify(json));
   if (kind === 3) return rpc("gRPC-Web", "application/grpc-web+proto", frame(bytes));
-  if (kind === 4)
+  if (kind === 4) {
     return rpc("gRPC-Web in text", "application/grpc-web-text", Buffer.from(frame(bytes).toString("base64")));
+  }
   if (kind === 5) return rpc("Connect", "application/proto", bytes);
   if (kind >= 6 && kind < 8 && text !== undefined) return rpc("Connect with JSON", "application/json", text);
   return rpc("gRPC", "application/grpc", frame(bytes), "2");

@@ -46,8 +46,9 @@ function endTurn(): void {
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
     const { duration, detail } = entry as typeof entry & { readonly detail: { readonly flags: number } };
-    if ((detail.flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) === 0)
+    if ((detail.flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) === 0) {
       longestPauseMs = Math.max(longestPauseMs, duration);
+    }
   }
 }).observe({ type: "gc", buffered: false });
 

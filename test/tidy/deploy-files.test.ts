@@ -82,11 +82,12 @@ describe("the container file", () => {
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"));
     assert.equal(ignored[0], "*");
-    for (const line of ignored.slice(1))
+    for (const line of ignored.slice(1)) {
       assert.match(
         line,
         /^(?:!(?:[a-z]+|LICENSE|package(?:-lock)?\.json|tsconfig\*\.json)|clients\/typescript\/\w+|proto\/google)$/,
       );
+    }
   });
 
   test("sets only variables that there are", () => {
@@ -94,11 +95,12 @@ describe("the container file", () => {
       [...argument.matchAll(/(LOCKKEEPER_\w+)=/g)].map(([, n]) => n),
     );
     assert.ok(names.length >= 2);
-    for (const name of names)
+    for (const name of names) {
       assert.ok(
         settings.some(({ environment }) => environment === name),
         name,
       );
+    }
   });
 });
 
@@ -133,11 +135,12 @@ describe("the systemd unit", () => {
       assert.ok(text.split("\n").includes(line), line);
     }
     const names = [...text.matchAll(/^Environment=(\w+)=/gm)].map(([, name]) => name);
-    for (const name of names)
+    for (const name of names) {
       assert.ok(
         settings.some(({ environment }) => environment === name),
         name,
       );
+    }
     assert.match(read("deploy/lockkeeper.sysusers.conf"), /^u lockkeeper /m);
   });
 

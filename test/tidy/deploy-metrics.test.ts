@@ -164,8 +164,9 @@ function strangersIn({
       if (!present.has(label)) strangers.push(`${metric} has no label ${label}`);
       if (label === "le" && present.get("le")?.has(value) !== true) strangers.push(`${metric} has no bucket ${value}`);
       const codes = operator.endsWith("~") ? value.split("|") : [value];
-      if (label === "code")
+      if (label === "code") {
         strangers.push(...codes.filter((code) => !CODES.test(code)).map((code) => `no code ${code}`));
+      }
     }
   }
   return strangers;
@@ -214,8 +215,9 @@ describe("what is deployed to watch the service", () => {
   test("every panel says what it shows, under a number of its own", () => {
     const { panels } = dashboard;
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
-    for (const { type, title, description = "" } of panels)
+    for (const { type, title, description = "" } of panels) {
       if (type !== "row") assert.match(description, /[.]$/, title);
+    }
   });
 
   test("every alert has a name of its own, a severity, a summary and a runbook", () => {
@@ -231,8 +233,9 @@ describe("what is deployed to watch the service", () => {
   test("every alert that a runbook names is there, and every alert watches the job", () => {
     const names = rules.map(({ alert }) => alert);
     for (const { alert, expr, annotations } of rules) {
-      for (const [name] of (annotations.runbook ?? "").matchAll(/Lockkeeper[A-Z]\w+/g))
+      for (const [name] of (annotations.runbook ?? "").matchAll(/Lockkeeper[A-Z]\w+/g)) {
         assert.ok(names.includes(name), name);
+      }
       for (const { metric, matchers } of readQuery(expr).selectors) {
         assert.ok(
           matchers.some(([label, , value]) => label === "job" && value === "lockkeeper"),

@@ -127,8 +127,9 @@ const SAMPLES: readonly (readonly [path: string, text: string, faults: number])[
 
 describe("imports", () => {
   test("the rule finds what it is there to find, and nothing else", () => {
-    for (const [path, text, faults] of SAMPLES)
+    for (const [path, text, faults] of SAMPLES) {
       assert.equal(outOfTable({ path, text }).length, faults, `${path}: ${text}`);
+    }
   });
 
   test("every file of src and of the clients imports only what the table allows", () => {

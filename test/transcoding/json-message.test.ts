@@ -145,9 +145,7 @@ const REFUSED: readonly [body: string, field: string, sentence: RegExp][] = [
   ['{"readers":[{"email":"a"},{"email":"b","email":"c"}]}', "email", /given twice/],
 ];
 
-for (const [body, field, sentence] of REFUSED) {
-  test(`refuses ${body}`, () => refuses(body, field, sentence));
-}
+for (const [body, field, sentence] of REFUSED) test(`refuses ${body}`, () => refuses(body, field, sentence));
 
 test("finds that a member is given twice only within one object", () => {
   assert.deepEqual(read('{"name":"a:\\"b\\"","readers":[{"email":"a"},{"email":"b"}],"profile":{"email":"c"}}'), {
@@ -238,9 +236,7 @@ for (const [json, depth] of DEPTHS) {
   test(`sees that ${json} nests ${depth} levels, as text and as bytes`, () => {
     for (const form of [json, utf8(json)]) {
       assert.doesNotThrow(() => assertJsonDepth(form, depth));
-      if (depth > 0) {
-        assert.throws(() => assertJsonDepth(form, depth - 1), /nests deeper/);
-      }
+      if (depth > 0) assert.throws(() => assertJsonDepth(form, depth - 1), /nests deeper/);
     }
   });
 }

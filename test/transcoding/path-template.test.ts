@@ -33,9 +33,7 @@ const TAKEN: readonly [template: string, printed: string][] = [
   ["/v1/$batch", "v1|$batch"],
 ];
 
-for (const [template, printed] of TAKEN) {
-  test(`takes ${template}`, () => assert.equal(print(template), printed));
-}
+for (const [template, printed] of TAKEN) test(`takes ${template}`, () => assert.equal(print(template), printed));
 
 const REFUSED: readonly [template: string, column: number, reason: RegExp][] = [
   ["", 1, /begins with "\/"/],

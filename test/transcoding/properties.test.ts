@@ -23,7 +23,10 @@ const rule = fc.record({ httpMethod: fc.constantFrom("GET", "POST", "HEAD", "*")
 const pathSegment = fc.constantFrom("a", "b", "c", "d", "", "a:a", "b:b", ":a", "x:y:a", "%61", "c%3Aa");
 const path = fc.array(pathSegment, { maxLength: 6 }).map((segments) => `/${segments.join("/")}`);
 
-type Rule = { readonly httpMethod: string; readonly template: string };
+interface Rule {
+  readonly httpMethod: string;
+  readonly template: string;
+}
 
 /** 0 for a literal, 1 for `*`, 2 for `**`, and 3 for the end, after which `**` may still stand for nothing. */
 function rank(segments: readonly TemplateSegment[]): string {
@@ -59,16 +62,10 @@ function findNaively(rules: readonly Rule[], httpMethod: string, target: string)
       // A template that ends where the other goes on with `**` for nothing is the more specific one.
       return x === y ? order.indexOf(a.httpMethod) - order.indexOf(b.httpMethod) : x < y ? -1 : 1;
     });
-    if (best !== undefined) {
-      return `${best.httpMethod} ${best.template}`;
-    }
-    for (const { httpMethod: kind } of fitting) {
-      allow.add(kind);
-    }
+    if (best !== undefined) return `${best.httpMethod} ${best.template}`;
+    for (const { httpMethod: kind } of fitting) allow.add(kind);
   }
-  if (allow.has("GET")) {
-    allow.add("HEAD");
-  }
+  if (allow.has("GET")) allow.add("HEAD");
   return allow.size === 0 ? "not_found" : `405 ${[...allow].sort().join()}`;
 }
 

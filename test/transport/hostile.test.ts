@@ -47,9 +47,7 @@ function post(path: string, contentType: string, body: Buffer, more = ""): Buffe
 
 function mutate(bytes: Buffer, changes: readonly (readonly [where: number, what: number])[], keep: number): Buffer {
   const mutated = Buffer.from(bytes);
-  for (const [where, what] of changes) {
-    mutated[Math.floor(where * mutated.byteLength)] = what;
-  }
+  for (const [where, what] of changes) mutated[Math.floor(where * mutated.byteLength)] = what;
   return mutated.subarray(0, Math.ceil(keep * mutated.byteLength));
 }
 
@@ -74,9 +72,7 @@ describe("hostile bytes", { concurrency: true }, () => {
           const socket = await openSocket(lab);
           const received = receive(socket);
           socket.write(mutate(bytes, change, keep));
-          if (halfClose) {
-            socket.end();
-          }
+          if (halfClose) socket.end();
           const text = await received;
           assert.ok(text === "" || /^HTTP\/1\.1 \d{3} /.test(text) || text.charCodeAt(3) === 4, JSON.stringify(text));
         }),

@@ -13,9 +13,7 @@ describe("the wires", () => {
     clients = labClients(lab.url);
   });
   after(async () => {
-    for (const client of clients) {
-      client.close();
-    }
+    for (const client of clients) client.close();
     await lab.stop();
   });
 

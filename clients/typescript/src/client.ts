@@ -72,9 +72,7 @@ export function checkOptions({ baseUrl, key, timeoutMs }: ClientOptions): {
 export function withTimeouts(transport: Transport, defaultTimeoutMs: number | undefined): Transport {
   // Connect takes 0 and less as "no time-out, whatever the default is".
   const toCallTimeout = (timeoutMs: number | undefined): number | undefined => {
-    if (timeoutMs === undefined) {
-      return defaultTimeoutMs;
-    }
+    if (timeoutMs === undefined) return defaultTimeoutMs;
     return timeoutMs <= 0 ? undefined : toTimeoutMs(timeoutMs);
   };
   return {
@@ -86,9 +84,7 @@ export function withTimeouts(transport: Transport, defaultTimeoutMs: number | un
 }
 
 function toTimeoutMs(timeoutMs: number | undefined): number | undefined {
-  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) {
-    return;
-  }
+  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return;
   if (!(timeoutMs > 0)) {
     throw new TypeError(`timeoutMs: ${String(timeoutMs)} is not allowed; it must be a number of milliseconds above 0`);
   }
@@ -99,9 +95,7 @@ function toTimeoutMs(timeoutMs: number | undefined): number | undefined {
 function assertBaseUrl(baseUrl: string): void {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   const isPlain = url?.search === "" && url.hash === "" && url.username + url.password === "";
-  if (isPlain && /^https?:$/.test(url.protocol)) {
-    return;
-  }
+  if (isPlain && /^https?:$/.test(url.protocol)) return;
   throw new TypeError(
     "baseUrl: the value is not allowed; it must be an http or https URL like http://127.0.0.1:8080, without credentials, query or fragment",
   );
@@ -110,11 +104,7 @@ function assertBaseUrl(baseUrl: string): void {
 /** The key is a secret: without this check the header's own error would repeat it. */
 function assertKey(key: string): void {
   // Callers without types may pass what is not there, such as an unset variable.
-  if (typeof key !== "string" || key === "") {
-    throw new TypeError("key: it is empty; it must be an API key or a token");
-  }
-  if (/^[!-+\--~]+$/.test(key)) {
-    return;
-  }
+  if (typeof key !== "string" || key === "") throw new TypeError("key: it is empty; it must be an API key or a token");
+  if (/^[!-+\--~]+$/.test(key)) return;
   throw new TypeError("key: it must be visible ASCII without spaces or commas, as it travels in a header");
 }

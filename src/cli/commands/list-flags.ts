@@ -46,7 +46,8 @@ export async function printList<T extends Message>(
   }
   const count = await output.items(batches(), view);
   if (count === 0) output.note("there are none");
-  else if (pageToken !== "")
+  else if (pageToken !== "") {
     output.note("there may be more: --all lists every one, --limit NUMBER as many as you like");
+  }
   return "done";
 }

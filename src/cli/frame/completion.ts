@@ -39,9 +39,7 @@ function offersFor(words: readonly string[], set: CommandSet): readonly Offer[] 
   if (flag !== undefined && flag.takes !== "nothing") {
     return valueOffers(flag, inline?.[2] ?? partial, inline === null ? "" : `${inline[1]}=`);
   }
-  if (partial.startsWith("-")) {
-    return Object.entries(flags).map(([name, { meaning }]) => [`--${name}`, meaning]);
-  }
+  if (partial.startsWith("-")) return Object.entries(flags).map(([name, { meaning }]) => [`--${name}`, meaning]);
   if (command?.name === "help") return nextWords(positionals(before, {}).slice(1), set);
   if (command === undefined) return nextWords(positionals(before, {}), set);
   return wordOffers(command, positionals(before, flags).length - command.name.split(" ").length);

@@ -40,7 +40,11 @@ const STATUS_CODES: Readonly<Record<ExitCode, number>> = {
 };
 
 /** google.rpc.Status as JSON. */
-export type StatusJson = { readonly code: number; readonly message: string; readonly details: readonly unknown[] };
+export interface StatusJson {
+  readonly code: number;
+  readonly message: string;
+  readonly details: readonly unknown[];
+}
 
 /** A fault as one sentence, with further lines where there is more to say. */
 export class Failure extends Error {

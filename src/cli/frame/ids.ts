@@ -28,8 +28,9 @@ export function refuseSeveral(typed: readonly string[], flags: Readonly<Record<s
 
 /** The ids as typed, and in the place of `-` those of standard input. */
 export async function* eachId(typed: readonly string[], { terminal, signal }: CommandContext): AsyncGenerator<string> {
-  if (typed.filter((id) => id === "-").length > 1)
+  if (typed.filter((id) => id === "-").length > 1) {
     throw usageFailure("standard input, -, is named twice; once is enough");
+  }
   for (const id of typed) {
     if (id !== "-") {
       yield id;

@@ -12,7 +12,10 @@ export type Parsed =
   | { readonly kind: "command"; readonly command: Command; readonly typed: Typed };
 
 /** What help is about: one command, the commands of a group, or all there is. */
-export type Topic = { readonly command?: Command; readonly group?: string };
+export interface Topic {
+  readonly command?: Command;
+  readonly group?: string;
+}
 
 /** What may stand in every command line. */
 export const GLOBAL_FLAGS = {
@@ -46,9 +49,7 @@ export function parseCommandLine(args: readonly string[], set: CommandSet): Pars
   if (isGiven("version")) return { kind: "version" };
   if (command !== undefined) return { kind: "command", command, typed: typedFor(command, args, set) };
   const strange = tokens.find((token) => token.kind === "option" && !Object.hasOwn(SHARED_FLAGS, token.name));
-  if (words.length === 0 && strange?.kind === "option") {
-    throw unknownFlag({ name: "" }, GLOBAL_FLAGS, strange.rawName);
-  }
+  if (words.length === 0 && strange?.kind === "option") throw unknownFlag({ name: "" }, GLOBAL_FLAGS, strange.rawName);
   if (words.length === args.length && isGroup(words, set)) return { kind: "help", topic: topicOf(words, set) };
   throw unknownCommand(words, set);
 }

@@ -61,8 +61,9 @@ export async function sendBatch(
   } catch (error) {
     if (!(error instanceof ConnectError) || !isOfContent(error)) throw error;
     if (users.length === 1 && (await isOfCall(error, options))) throw error;
-    if (users.length === 1)
+    if (users.length === 1) {
       return [toFailed(error.code, error.rawMessage, error.findDetails(ErrorInfoSchema)[0]?.reason)];
+    }
     // One row can make a request that no service takes, too large or too deep: halves find it, the rest goes through.
     const middle = Math.ceil(users.length / 2);
     const first = await sendBatch(users.slice(0, middle), `${requestId}a`, options);
@@ -103,8 +104,9 @@ async function callUntilDecided(
     let trouble: ConnectError;
     try {
       const { results } = await call({ ...terms, users: [...users], requestId });
-      if (results.length !== users.length)
+      if (results.length !== users.length) {
         throw new Error(`${users.length} users were sent, ${results.length} answered`);
+      }
       const faults = results.flatMap(({ result }) => (result.case === "error" ? [result.value] : []));
       const ofAll = faults.find(({ code }) => OF_ALL_ROWS.has(code));
       if (ofAll !== undefined) throw toError(ofAll);

@@ -17,8 +17,9 @@ export function readHeader(fields: readonly string[], source: Source, ignored: r
   }
   const header = names.map((name) => (ignored.includes(name) ? undefined : columnOf(name)));
   const unnamed = header.indexOf("");
-  if (unnamed !== -1)
+  if (unnamed !== -1) {
     throw usageFailure(`the header does not name column ${unnamed + 1}; the first line must name all`);
+  }
   for (const [index, name] of header.entries()) {
     if (name === undefined) continue;
     if (!isKnown(name, columns)) {

@@ -92,9 +92,7 @@ function readFlag(draft: Draft, cells: Cells, { column, prefix, kind }: Flag): v
   const said = (name: (typeof SAID_OF_FLAGS)[number]): string => cells.get(`${prefix}_${name}`) ?? "";
   if (!readBoolean(column, cells.get(column) ?? "")) {
     const stray = SAID_OF_FLAGS.find((name) => said(name) !== "");
-    if (stray !== undefined) {
-      throw new RowFault(`${prefix}_${stray} is set, but ${column} is not true`);
-    }
+    if (stray !== undefined) throw new RowFault(`${prefix}_${stray} is set, but ${column} is not true`);
     return;
   }
   const start = said("start");

@@ -32,8 +32,9 @@ export class Pipeline<B, R> {
     const { inFlightMax, send, settle, namesOf } = this.#options;
     const names = namesOf(batch);
     while (this.#entries[0]?.isAnswered()) await this.#settleFirst();
-    while (this.#entries.length >= inFlightMax || names.some((name) => this.#names.has(name)))
+    while (this.#entries.length >= inFlightMax || names.some((name) => this.#names.has(name))) {
       await this.#settleFirst();
+    }
     this.#throwFailure();
     for (const name of names) this.#names.set(name, (this.#names.get(name) ?? 0) + 1);
     let outcome: { readonly result: R } | { readonly error: unknown } | undefined;

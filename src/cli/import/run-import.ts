@@ -331,8 +331,9 @@ class Import {
         lines: how,
       });
     }
-    if (error instanceof ConnectError)
+    if (error instanceof ConnectError) {
       this.#lines?.say(`broken off; ${where}${how.map((each) => `; ${each}`).join("")}`);
+    }
     return error;
   }
 }

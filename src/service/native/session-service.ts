@@ -65,9 +65,7 @@ function queryHandlers(store: Store): Queries {
 
     async getSession({ sessionId, organizationId }, call) {
       const view = await passive.get({ id: sessionId, scope: readScope(call.admission.actor, organizationId) });
-      if (view === undefined) {
-        throw new RefusalError(sessionNotFound(sessionId));
-      }
+      if (view === undefined) throw new RefusalError(sessionNotFound(sessionId));
       return create(pb.GetSessionResponseSchema, { session: toSessionMessage(view) });
     },
 

@@ -276,9 +276,9 @@ class Trial {
     const isIdle = !this.mayTry && (succeeded || id === undefined);
     const { factor } = this.#command;
     if (isIdle) this.#counter = release(this.#counter, id);
-    else if (id !== undefined && !succeeded && isLockedBy(this.#user, lockCauseOf(factor)))
+    else if (id !== undefined && !succeeded && isLockedBy(this.#user, lockCauseOf(factor))) {
       this.#counter = countLateFailure(this.#counter, this.#policy, factor, id, this.#now);
-    else if (succeeded) this.#counter = countSuccess(this.#counter, this.#policy, id);
+    } else if (succeeded) this.#counter = countSuccess(this.#counter, this.#policy, id);
     else {
       const how = { policy: this.#policy, factor, now: this.#now };
       this.#take(countFailure(this.#counter, id === undefined ? how : { ...how, id }));

@@ -47,7 +47,9 @@ interface Remembered {
 }
 
 /** The command's own last event, where it has one. */
-type OwnEvent = { readonly event?: DomainEvent };
+interface OwnEvent {
+  readonly event?: DomainEvent;
+}
 
 /** What a command came to, before it is known whether it stays. */
 type Decided =
@@ -111,8 +113,9 @@ export class Batch {
   }
 
   #checkCredential({ keyId, secretHash, credentialEndTime }: CommandContext): Refusal | undefined {
-    if (credentialEndTime !== undefined && credentialEndTime <= this.#now)
+    if (credentialEndTime !== undefined && credentialEndTime <= this.#now) {
       return credentialInvalid("the token has expired");
+    }
     if (keyId === undefined) return undefined;
     const { key } = this.#set.apiKey(keyId);
     const opens =
@@ -127,8 +130,9 @@ export class Batch {
     if (request === undefined) return undefined;
     const inBatch = this.#requests.get(requestKey(command.context, request));
     if (inBatch !== undefined) {
-      if (Buffer.compare(inBatch.content, request.content) !== 0)
+      if (Buffer.compare(inBatch.content, request.content) !== 0) {
         return { ok: false, refusal: requestIdReused(request) };
+      }
       return { ok: true, resource: inBatch.resource, ...inBatch.own, written: 0, replayed: true };
     }
     const row = this.#statements.findRequest.get(actor, request.scope, request.rpc, request.id);
@@ -264,8 +268,9 @@ export class Batch {
     };
     for (const event of due) append(event, CLOCK_VIA, "");
     for (const event of own) append(event, context.via, context.request?.id ?? "");
-    if (state === undefined)
+    if (state === undefined) {
       throw new Error(`batch: a command on the unknown user ${shown(entry.id)} succeeded without an event`);
+    }
     const resource = { state, person };
     const apply = (): void => {
       entry.state = resource.state;

@@ -101,8 +101,9 @@ class ChainWalk {
   verifyEnd(database: Database): void {
     const { position, link } = this.#head;
     if (this.#position < position) this.#missing(position);
-    if (!isEqual(this.#link, link))
+    if (!isEqual(this.#link, link)) {
       this.faults.push({ position, fault: "the head's link is not that of the last commit" });
+    }
     // Commits since the head was read have moved it; in one statement both are of the same moment.
     const beyond = database
       .prepare<[], number>(
@@ -133,17 +134,18 @@ class ChainWalk {
       },
       row.body,
     );
-    if (!isEqual(hash, row.hash))
+    if (!isEqual(hash, row.hash)) {
       this.faults.push({ position: row.position, fault: "the event is not what its hash was made of" });
-    else if (row.personal !== null) this.#verifyPersonal(row, row.personal);
+    } else if (row.personal !== null) this.#verifyPersonal(row, row.personal);
     return row.hash;
   }
 
   #verifyPersonal({ position, body }: EventRow, personal: string): void {
     try {
       const names = unfaithfulNames(body, JSON.parse(personal) as PrivateValues);
-      for (const name of names)
+      for (const name of names) {
         this.faults.push({ position, fault: `the personal value ${name} is not the one that was recorded` });
+      }
     } catch {
       this.faults.push({ position, fault: "the personal values cannot be read" });
     }

@@ -40,8 +40,9 @@ export function toPageToken({ seal, asked }: Asked, key: PageKey): string {
 export function parsePageToken({ seal, asked, shape }: Asked, token: string | undefined): PageKey | undefined {
   if (token === undefined) return undefined;
   const opened = seal.open(canonicalJson(asked), token);
-  if (opened === undefined)
+  if (opened === undefined) {
     throw new PageTokenError("the page token was not made here for this list, filter and order");
+  }
   const { generation } = opened;
   if (generation !== seal.generation) {
     throw new HistoryChangedError(

@@ -120,8 +120,9 @@ export class UserSearches {
       const part = await this.#reader.readUsers(ids.slice(from, from + READ_CHUNK), namespaces, this.#now());
       users.push(...part.users);
       chars += part.chars;
-      if (chars > this.#limits.searchChars)
+      if (chars > this.#limits.searchChars) {
         throw tooBroad(`its page has more than ${this.#limits.searchChars} characters`);
+      }
     }
     return users;
   }

@@ -20,9 +20,7 @@ export class DescriptorIndex {
 
   /** With all that they depend on. */
   add(descriptors: Iterable<AnyDesc>): void {
-    for (const descriptor of descriptors) {
-      this.#addFile(descriptor.kind === "file" ? descriptor : fileOf(descriptor));
-    }
+    for (const descriptor of descriptors) this.#addFile(descriptor.kind === "file" ? descriptor : fileOf(descriptor));
   }
 
   fileByName(name: string): DescFile | undefined {
@@ -40,9 +38,7 @@ export class DescriptorIndex {
 
   /** Absent: there is no such message. */
   extensionNumbers(extendee: string): number[] | undefined {
-    if (!this.#messages.has(extendee)) {
-      return undefined;
-    }
+    if (!this.#messages.has(extendee)) return undefined;
     return [...(this.#extensions.get(extendee)?.keys() ?? [])].sort((a, b) => a - b);
   }
 
@@ -57,32 +53,18 @@ export class DescriptorIndex {
   }
 
   #addFile(file: DescFile): void {
-    if (this.#files.has(file.proto.name)) {
-      return;
-    }
+    if (this.#files.has(file.proto.name)) return;
     this.#files.set(file.proto.name, file);
-    for (const dependency of file.dependencies) {
-      this.#addFile(dependency);
-    }
-    for (const service of file.services) {
-      this.#addService(service, file);
-    }
-    for (const message of file.messages) {
-      this.#addMessage(message, file);
-    }
-    for (const descEnum of file.enums) {
-      this.#addEnum(descEnum, file);
-    }
-    for (const extension of file.extensions) {
-      this.#addExtension(extension, file);
-    }
+    for (const dependency of file.dependencies) this.#addFile(dependency);
+    for (const service of file.services) this.#addService(service, file);
+    for (const message of file.messages) this.#addMessage(message, file);
+    for (const descEnum of file.enums) this.#addEnum(descEnum, file);
+    for (const extension of file.extensions) this.#addExtension(extension, file);
   }
 
   #addService(service: DescService, file: DescFile): void {
     this.#symbols.set(service.typeName, file);
-    for (const method of service.methods) {
-      this.#symbols.set(`${service.typeName}.${method.name}`, file);
-    }
+    for (const method of service.methods) this.#symbols.set(`${service.typeName}.${method.name}`, file);
   }
 
   #addMessage(message: DescMessage, file: DescFile): void {
@@ -91,24 +73,16 @@ export class DescriptorIndex {
     for (const member of [...message.fields, ...message.oneofs]) {
       this.#symbols.set(`${message.typeName}.${member.name}`, file);
     }
-    for (const nested of message.nestedMessages) {
-      this.#addMessage(nested, file);
-    }
-    for (const nested of message.nestedEnums) {
-      this.#addEnum(nested, file);
-    }
-    for (const nested of message.nestedExtensions) {
-      this.#addExtension(nested, file);
-    }
+    for (const nested of message.nestedMessages) this.#addMessage(nested, file);
+    for (const nested of message.nestedEnums) this.#addEnum(nested, file);
+    for (const nested of message.nestedExtensions) this.#addExtension(nested, file);
   }
 
   /** The values of an enum are named beside it, not below it. */
   #addEnum(descEnum: DescEnum, file: DescFile): void {
     this.#symbols.set(descEnum.typeName, file);
     const scope = descEnum.typeName.slice(0, descEnum.typeName.lastIndexOf(".") + 1);
-    for (const value of descEnum.values) {
-      this.#symbols.set(scope + value.name, file);
-    }
+    for (const value of descEnum.values) this.#symbols.set(scope + value.name, file);
   }
 
   #addExtension(extension: DescExtension, file: DescFile): void {

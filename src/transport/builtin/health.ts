@@ -18,9 +18,7 @@ export class Health {
 
   /** Makes a service known. It serves as soon as the whole server does. */
   register(service: string): void {
-    if (!this.#serving.has(service)) {
-      this.#serving.set(service, true);
-    }
+    if (!this.#serving.has(service)) this.#serving.set(service, true);
   }
 
   /** `why`: one line for `/readyz` about why the whole server does not serve. */
@@ -65,9 +63,7 @@ export class Health {
   }
 
   #tell(): void {
-    for (const wake of this.#watchers) {
-      wake();
-    }
+    for (const wake of this.#watchers) wake();
   }
 
   #change(signal: AbortSignal): Promise<void> {
@@ -113,15 +109,11 @@ async function* watch<A>(
   service: string,
   call: Call<A>,
 ): AsyncGenerator<HealthCheckResponse, undefined, undefined> {
-  for await (const status of health.watch(service, call.signal)) {
-    yield toResponse(status);
-  }
+  for await (const status of health.watch(service, call.signal)) yield toResponse(status);
 }
 
 function toStatus(serving: boolean | undefined): Status {
-  if (serving === undefined) {
-    return Status.SERVICE_UNKNOWN;
-  }
+  if (serving === undefined) return Status.SERVICE_UNKNOWN;
   return serving ? Status.SERVING : Status.NOT_SERVING;
 }
 

@@ -121,9 +121,7 @@ function reply({ index, names }: Reflection, question: Question, sent: Set<DescF
     }
     case "allExtensionNumbersOfType": {
       const extensionNumber = index.extensionNumbers(question.value);
-      if (extensionNumber === undefined) {
-        return refusal(Code.NotFound, `message "${question.value}" is not known here`);
-      }
+      if (extensionNumber === undefined) return refusal(Code.NotFound, `message "${question.value}" is not known here`);
       return { case: "allExtensionNumbersResponse", value: { baseTypeName: question.value, extensionNumber } };
     }
     default:
@@ -133,19 +131,13 @@ function reply({ index, names }: Reflection, question: Question, sent: Set<DescF
 
 /** The file, and those it depends on as far as this stream has not had them yet. */
 function files(index: DescriptorIndex, file: DescFile | undefined, what: string, sent: Set<DescFile>): Answer {
-  if (file === undefined) {
-    return refusal(Code.NotFound, `${what} is not known here`);
-  }
+  if (file === undefined) return refusal(Code.NotFound, `${what} is not known here`);
   const wanted = new Set([file]);
   for (const next of wanted) {
-    for (const dependency of next.dependencies) {
-      wanted.add(dependency);
-    }
+    for (const dependency of next.dependencies) wanted.add(dependency);
   }
   const unsent = [...wanted].filter((each) => each === file || !sent.has(each));
-  for (const each of unsent) {
-    sent.add(each);
-  }
+  for (const each of unsent) sent.add(each);
   return {
     case: "fileDescriptorResponse",
     value: { fileDescriptorProto: unsent.map((each) => index.bytesOf(each)) },

@@ -10,9 +10,7 @@ const callersFaults = new WeakSet<ConnectError>();
 
 /** Errors made here keep their cause for the log; nothing of it reaches the caller. */
 export function toCallError(reason: unknown, signal?: AbortSignal): ConnectError {
-  if (reason instanceof ConnectError) {
-    return reason;
-  }
+  if (reason instanceof ConnectError) return reason;
   if (reason instanceof Error && reason.name === "AbortError") {
     const cause: unknown = signal?.aborted ? signal.reason : undefined;
     return cause instanceof ConnectError ? cause : new ConnectError("the call was cancelled", Code.Canceled);

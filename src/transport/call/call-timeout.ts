@@ -19,17 +19,11 @@ export function clampTimeout(
   const isConnect = wire === "connect";
   const name = isConnect ? "connect-timeout-ms" : "grpc-timeout";
   const text = header.get(name);
-  if (text === null) {
-    return undefined;
-  }
+  if (text === null) return undefined;
   const timeoutMs = isConnect ? parseConnectTimeout(text) : parseGrpcTimeout(text);
-  if (timeoutMs === undefined) {
-    return undefined;
-  }
+  if (timeoutMs === undefined) return undefined;
   const maxMs = timeoutMsMax(method, limits);
-  if (timeoutMs > maxMs) {
-    header.set(name, isConnect ? String(maxMs) : formatGrpcTimeout(maxMs));
-  }
+  if (timeoutMs > maxMs) header.set(name, isConnect ? String(maxMs) : formatGrpcTimeout(maxMs));
   return toDeadlineTime(Math.min(timeoutMs, maxMs));
 }
 

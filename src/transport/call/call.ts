@@ -83,9 +83,7 @@ export class LiveCall<A> implements Call<A> {
 
   #take(options: Pick<MountOptions<A>, "proves">, admission: A): void {
     this.#admission = admission;
-    if (options.proves?.(admission) ?? admission !== undefined) {
-      this.#exchange.prove();
-    }
+    if (options.proves?.(admission) ?? admission !== undefined) this.#exchange.prove();
   }
 
   takeTurn(): Promise<void> | undefined {
@@ -140,16 +138,12 @@ export class LiveCall<A> implements Call<A> {
       this.#deadlineTimer = setTimeout(abort, Math.max(0, this.deadlineTime - Date.now()));
     }
     const onStop = (): void => controller.abort(this.#stopping.reason);
-    if (this.#stopping.aborted) {
-      onStop();
-    }
+    if (this.#stopping.aborted) onStop();
     this.#stopping.addEventListener("abort", onStop);
     this.#exchange.onOver((completed) => {
       clearTimeout(this.#deadlineTimer);
       this.#stopping.removeEventListener("abort", onStop);
-      if (!completed) {
-        controller.abort(callerGone());
-      }
+      if (!completed) controller.abort(callerGone());
     });
     return controller.signal;
   }

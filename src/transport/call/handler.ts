@@ -54,9 +54,7 @@ export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: Lo
   const error = toCallError(reason, call.signalIfAny);
   if (error !== call.error) {
     const cause = sanitize(error);
-    if (cause !== undefined) {
-      logInternal(cause, call.id);
-    }
+    if (cause !== undefined) logInternal(cause, call.id);
     call.describeError?.(error, { method: call.method, callId: call.id, isJson: call.isJson });
     fitRefusal(error);
     call.error ??= error;
@@ -68,9 +66,7 @@ function bindUnary<A>(handler: LooseUnary<A>, logInternal: LogInternal): UnaryIn
   return async (request, call) => {
     call.request = request;
     try {
-      if (call.deadlineTime !== undefined && call.deadlineTime <= Date.now()) {
-        throw deadlineExceeded();
-      }
+      if (call.deadlineTime !== undefined && call.deadlineTime <= Date.now()) throw deadlineExceeded();
       const answer =
         call.deadlineTime === undefined
           ? await handler(request, call)
@@ -106,9 +102,7 @@ async function* noteFirst<A>(input: AsyncIterable<Message>, call: LiveCall<A>): 
       yield message;
     }
   } catch (reason) {
-    if (reason instanceof ConnectError) {
-      correctDecodeError(reason);
-    }
+    if (reason instanceof ConnectError) correctDecodeError(reason);
     throw reason;
   }
 }

@@ -29,7 +29,11 @@ import { sendUniversal } from "./universal.ts";
 /** Serves one RPC path. The exchange has passed CORS; nothing else of it has been looked at. */
 export type ConnectRoute = (exchange: Exchange) => void;
 
-type CallState<A> = { readonly call: LiveCall<A>; readonly exchange: Exchange; readonly gone: AbortSignal };
+interface CallState<A> {
+  readonly call: LiveCall<A>;
+  readonly exchange: Exchange;
+  readonly gone: AbortSignal;
+}
 
 /** One route per method, by its path `/pkg.Service/Method`. */
 export function createConnectRoutes<A>(
@@ -39,9 +43,7 @@ export function createConnectRoutes<A>(
   const routes = new Map<string, ConnectRoute>();
   for (const bound of methods) {
     const path = `/${bound.method.parent.typeName}/${bound.method.name}`;
-    if (routes.has(path)) {
-      throw new Error(`transport: ${path} is mounted twice`);
-    }
+    if (routes.has(path)) throw new Error(`transport: ${path} is mounted twice`);
     // Made when first called: services of hundreds of methods, of which few are used, would cost every start dear.
     let handler: UniversalHandler | undefined;
     routes.set(path, (exchange) => {
@@ -57,9 +59,7 @@ const stateKey = createContextKey<CallState<never> | undefined>(undefined);
 
 function stateOf<A>(values: ContextValues): CallState<A> {
   const state = values.get(stateKey);
-  if (state === undefined) {
-    throw new Error("transport: a call without its state");
-  }
+  if (state === undefined) throw new Error("transport: a call without its state");
   return state as CallState<never> as unknown as CallState<A>;
 }
 
@@ -74,26 +74,20 @@ function createHandler<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>):
     requestGate: (context) => gate(bound, surroundings, context),
   });
   const implementation = (request: Message & AsyncIterable<Message>, context: HandlerContext): unknown => {
-    if (bound.kind === "unary") {
-      showUnderscores(method.input, request);
-    }
+    if (bound.kind === "unary") showUnderscores(method.input, request);
     const answer = invoke(request, stateOf<A>(context.values).call);
     return method.methodKind === "client_streaming" ? onlyMessage(answer as AsyncIterable<Message>, method) : answer;
   };
   // The compiler cannot tie a method of unknown kind to its implementation.
   router.rpc(method as never, implementation as never);
   const [handler] = router.handlers;
-  if (handler === undefined) {
-    throw new Error(`transport: connect-es made no handler for ${method}`);
-  }
+  if (handler === undefined) throw new Error(`transport: connect-es made no handler for ${method}`);
   return handler;
 }
 
 /** Handlers of client streams answer by an iterable, as those of bidirectional ones do; it yields once. */
 async function onlyMessage(answers: AsyncIterable<Message>, method: DescMethod): Promise<Message> {
-  for await (const answer of answers) {
-    return answer;
-  }
+  for await (const answer of answers) return answer;
   throw new ConnectError(`${method.name} has no answer`, Code.Internal);
 }
 
@@ -103,14 +97,10 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
   call.adopt(context);
   context.signal.addEventListener("abort", () => {
     const reason: unknown = context.signal.reason;
-    if (reason === gone.reason || reason === surroundings.stopping.reason || !(reason instanceof Error)) {
-      return;
-    }
+    if (reason === gone.reason || reason === surroundings.stopping.reason || !(reason instanceof Error)) return;
     if (isConnectDeadline(reason)) {
       // The handler keeps the deadline by itself; Connect does not end the wait for the body.
-      if (call.request === undefined) {
-        exchange.body.fail(noteError(call, deadlineExceeded(), surroundings.logInternal));
-      }
+      if (call.request === undefined) exchange.body.fail(noteError(call, deadlineExceeded(), surroundings.logInternal));
     } else if (reason.name !== "AbortError") {
       // Connect hands its errors here just before it encodes them; those of the handler have been noted by then.
       if (reason instanceof ConnectError && reason !== call.error) {
@@ -123,12 +113,8 @@ async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, con
   try {
     await call.admit(bound.mount.options);
     // A deadline of 0 has passed before the listener above could hear of it.
-    if (isConnectDeadline(context.signal.reason)) {
-      throw deadlineExceeded();
-    }
-    if (exchange.method === "GET") {
-      await inspectQuery(exchange.query, bound, surroundings.limits);
-    }
+    if (isConnectDeadline(context.signal.reason)) throw deadlineExceeded();
+    if (exchange.method === "GET") await inspectQuery(exchange.query, bound, surroundings.limits);
   } catch (reason) {
     throw noteError(call, reason, surroundings.logInternal);
   }
@@ -192,17 +178,13 @@ function leadToConnect<A>(led: Led<A>, surroundings: Surroundings<A>): void {
   const { handler, call, exchange, contentType } = led;
   const asText = isGrpcWebText(contentType);
   const header = exchange.header;
-  if (asText) {
-    header.set("content-type", toBinaryType(contentType));
-  }
+  if (asText) header.set("content-type", toBinaryType(contentType));
   const { limits } = surroundings;
   call.deadlineTime = clampTimeout(header, call.wire, handler.method, limits);
   exchange.clientStreams = isClientStreaming(handler);
   const gone = new AbortController();
   exchange.onOver((completed) => {
-    if (!completed) {
-      gone.abort(callerGone());
-    }
+    if (!completed) gone.abort(callerGone());
   });
   const state: CallState<A> = { call, exchange, gone: gone.signal };
   const request: UniversalServerRequest = {

@@ -23,13 +23,9 @@ export async function* decodeText(body: AsyncIterable<Uint8Array>): AsyncGenerat
     const text = rest + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
     const whole = text.length - (text.length % 4);
     rest = text.slice(whole);
-    if (whole > 0) {
-      yield decodeGroups(text.slice(0, whole));
-    }
+    if (whole > 0) yield decodeGroups(text.slice(0, whole));
   }
-  if (rest !== "") {
-    throw malformed();
-  }
+  if (rest !== "") throw malformed();
 }
 
 /** Each piece is padded for itself, as the protocol allows. */
@@ -38,16 +34,12 @@ export function encodeText(bytes: Uint8Array): Buffer {
 }
 
 function decodeGroups(text: string): Uint8Array {
-  if (/[^A-Za-z0-9+/=]/.test(text)) {
-    throw malformed();
-  }
+  if (/[^A-Za-z0-9+/=]/.test(text)) throw malformed();
   const parts: Buffer[] = [];
   for (let start = 0; start < text.length; ) {
     const padding = text.indexOf("=", start);
     const end = padding < 0 ? text.length : padding - (padding % 4) + 4;
-    if (padding >= 0 && (padding % 4 < 2 || text.slice(padding, end).replaceAll("=", "") !== "")) {
-      throw malformed();
-    }
+    if (padding >= 0 && (padding % 4 < 2 || text.slice(padding, end).replaceAll("=", "") !== "")) throw malformed();
     parts.push(Buffer.from(text.slice(start, end), "base64"));
     start = end;
   }

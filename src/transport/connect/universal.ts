@@ -15,14 +15,10 @@ export async function sendUniversal(
 ): Promise<void> {
   const header = answer.header === undefined ? {} : toAnswerHeader(answer.header);
   const contentType = header["content-type"];
-  if (asText && typeof contentType === "string") {
-    header["content-type"] = toTextType(contentType);
-  }
+  if (asText && typeof contentType === "string") header["content-type"] = toTextType(contentType);
   // The body of a unary Connect answer is one piece, its length is known, and it goes out with the headers.
   const inOnePiece = header["content-length"] !== undefined;
-  if (!inOnePiece) {
-    exchange.writeHead(answer.status, header);
-  }
+  if (!inOnePiece) exchange.writeHead(answer.status, header);
   for await (const chunk of answer.body ?? []) {
     if (inOnePiece) {
       exchange.writeHead(answer.status, header);
@@ -31,9 +27,7 @@ export async function sendUniversal(
     }
     await exchange.write(asText ? encodeText(chunk) : chunk);
   }
-  if (answer.trailer !== undefined) {
-    exchange.addTrailers(toAnswerTrailer(answer.trailer));
-  }
+  if (answer.trailer !== undefined) exchange.addTrailers(toAnswerTrailer(answer.trailer));
   exchange.end();
 }
 
@@ -41,9 +35,7 @@ export async function sendUniversal(
 export function toAnswerTrailer(made: Headers): AnswerHeader {
   const trailer = toAnswerHeader(made);
   const message = trailer["grpc-message"];
-  if (typeof message === "string") {
-    trailer["grpc-message"] = encodeGrpcMessage(decodeURIComponent(message));
-  }
+  if (typeof message === "string") trailer["grpc-message"] = encodeGrpcMessage(decodeURIComponent(message));
   return trailer;
 }
 

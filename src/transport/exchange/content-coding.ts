@@ -29,9 +29,7 @@ export function assertContentCoding(coding: string | undefined): void {
 
 export async function decodeContent(coding: string | undefined, bytes: Buffer, bodyBytesMax: number): Promise<Buffer> {
   const decompress = coding === undefined ? undefined : decompressors.get(coding.trim().toLowerCase());
-  if (decompress === undefined || bytes.byteLength === 0) {
-    return bytes;
-  }
+  if (decompress === undefined || bytes.byteLength === 0) return bytes;
   try {
     return await decompress(bytes, { maxOutputLength: bodyBytesMax });
   } catch (reason) {

@@ -35,13 +35,9 @@ export function createCors(origins: readonly string[], headers: readonly string[
   return {
     handle(exchange) {
       const { request, response } = exchange;
-      if (allowed.size > 0 && !any) {
-        response.setHeader("vary", "Origin");
-      }
+      if (allowed.size > 0 && !any) response.setHeader("vary", "Origin");
       const { origin } = request.headers;
-      if (origin === undefined || !(any || allowed.has(origin))) {
-        return false;
-      }
+      if (origin === undefined || !(any || allowed.has(origin))) return false;
       response.setHeader("access-control-allow-origin", any ? "*" : origin);
       if (exchange.method !== "OPTIONS" || request.headers["access-control-request-method"] === undefined) {
         response.setHeader("access-control-expose-headers", exposed);

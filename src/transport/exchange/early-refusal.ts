@@ -11,13 +11,13 @@ import type { Exchange } from "./exchange.ts";
 const PLAIN_TYPE = /^application\/(?:grpc(?:-web(?:-text)?)?(?:\+(?:proto|json))?|proto|json)$/;
 
 /** What Connect needs to write details; `registry` absent: there are none. */
-export type JsonOptions = { readonly registry: JsonWriteOptions["registry"] | undefined };
+export interface JsonOptions {
+  readonly registry: JsonWriteOptions["registry"] | undefined;
+}
 
 /** Whether a request is in the form that nearly all are in; the others take the long road. */
 export function isPlain(exchange: Exchange, contentType: string): boolean {
-  if (exchange.method !== "POST" || !PLAIN_TYPE.test(contentType)) {
-    return false;
-  }
+  if (exchange.method !== "POST" || !PLAIN_TYPE.test(contentType)) return false;
   return exchange.isHttp2 || !/^application\/grpc(?!-web)/.test(contentType);
 }
 

@@ -152,9 +152,7 @@ export class Exchange {
   }
 
   writeHead(status: number, header: AnswerHeader): void {
-    if (this.#over || this.response.headersSent) {
-      return;
-    }
+    if (this.#over || this.response.headersSent) return;
     this.status = status;
     if (this.#isAwaitingBody) this.closeAfterwards();
     const all = { ...header, [CALL_ID_HEADER]: this.callId };
@@ -163,9 +161,7 @@ export class Exchange {
 
   /** Resolves when more may be written; rejects when the client is gone. */
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#over) {
-      throw callerGone();
-    }
+    if (this.#over) throw callerGone();
     if (!(this.response as Http2ServerResponse).write(chunk)) {
       this.#stallTime = performance.now();
       await this.#drained();
@@ -174,9 +170,7 @@ export class Exchange {
   }
 
   addTrailers(trailer: AnswerHeader): void {
-    if (!this.#over) {
-      (this.response as Http2ServerResponse).addTrailers(trailer as Record<string, string>);
-    }
+    if (!this.#over) (this.response as Http2ServerResponse).addTrailers(trailer as Record<string, string>);
   }
 
   end(body?: Uint8Array): void {
@@ -214,9 +208,7 @@ export class Exchange {
 
   /** HTTP/1.1: the connection closes after this answer. */
   closeAfterwards(): void {
-    if (!(this.isHttp2 || this.response.headersSent)) {
-      this.response.setHeader("connection", "close");
-    }
+    if (!(this.isHttp2 || this.response.headersSent)) this.response.setHeader("connection", "close");
   }
 
   /** Enforces the time limits; called now and then. */
@@ -244,17 +236,11 @@ export class Exchange {
   }
 
   #settle(completed: boolean): void {
-    if (this.#over) {
-      return;
-    }
+    if (this.#over) return;
     this.#over = true;
-    for (const listener of this.#onOver) {
-      listener(completed);
-    }
+    for (const listener of this.#onOver) listener(completed);
     this.#onOver = [];
-    if (!this.body.ended) {
-      this.#linger();
-    }
+    if (!this.body.ended) this.#linger();
   }
 
   /** The rest of the body is thrown away for a while, so that the client can read its answer; then it is cut off. */
@@ -293,9 +279,7 @@ function toHeaders(request: HttpRequest): Headers {
   const raw = request.rawHeaders;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (!name.startsWith(":")) {
-      header.append(name, raw[i + 1] as string);
-    }
+    if (!name.startsWith(":")) header.append(name, raw[i + 1] as string);
   }
   return header;
 }

@@ -31,18 +31,14 @@ export class LiveExchanges {
 
   /** No more keep-alive: each answer is the last of its connection. */
   leave(): void {
-    for (const exchange of this.#exchanges) {
-      exchange.closeAfterwards();
-    }
+    for (const exchange of this.#exchanges) exchange.closeAfterwards();
   }
 
   /** No more input; `onLeave` is told of each exchange that ends from now on. */
   drain(onLeave: () => void): void {
     this.#onLeave = onLeave;
     for (const exchange of this.#exchanges) {
-      if (exchange.clientStreams) {
-        exchange.body.end();
-      }
+      if (exchange.clientStreams) exchange.body.end();
     }
   }
 
@@ -55,8 +51,6 @@ export class LiveExchanges {
 
   #checkTime(): void {
     const now = performance.now();
-    for (const exchange of this.#exchanges) {
-      exchange.checkTime(now);
-    }
+    for (const exchange of this.#exchanges) exchange.checkTime(now);
   }
 }

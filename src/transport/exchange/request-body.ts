@@ -9,7 +9,10 @@ const heldBytesMax = 64 * 1024;
 /** Smaller pieces are handed on together at the end of the turn: a body may come one byte at a time. */
 const pieceBytesMin = 4 * 1024;
 
-type Waiter = { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(reason: unknown): void };
+interface Waiter {
+  resolve(result: IteratorResult<Uint8Array, undefined>): void;
+  reject(reason: unknown): void;
+}
 
 const done: IteratorResult<Uint8Array, undefined> = { done: true, value: undefined };
 
@@ -48,15 +51,9 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.#start();
-    if (this.#chunks.length > 0) {
-      return Promise.resolve({ done: false, value: this.#takeHeld() });
-    }
-    if (this.#error !== undefined) {
-      return Promise.reject(this.#error);
-    }
-    if (this.#ended || this.#discarding) {
-      return Promise.resolve(done);
-    }
+    if (this.#chunks.length > 0) return Promise.resolve({ done: false, value: this.#takeHeld() });
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#ended || this.#discarding) return Promise.resolve(done);
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
@@ -73,16 +70,12 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
       this.discard();
       throw bodyTooLarge(bodyBytesMax);
     }
-    if (this.#isAbsent()) {
-      return Buffer.alloc(0);
-    }
+    if (this.#isAbsent()) return Buffer.alloc(0);
     const chunks: Uint8Array[] = [];
     let size = 0;
     for (;;) {
       const result = await this.next();
-      if (result.done) {
-        break;
-      }
+      if (result.done) break;
       size += result.value.byteLength;
       if (size > bodyBytesMax) {
         this.discard();
@@ -95,9 +88,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
 
   /** Whoever reads, now or later, gets this error. */
   fail(error: unknown): void {
-    if (this.#ended || this.#error !== undefined) {
-      return;
-    }
+    if (this.#ended || this.#error !== undefined) return;
     this.#error = error;
     this.#waiter?.reject(error);
     this.#waiter = undefined;
@@ -128,9 +119,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   }
 
   #start(): void {
-    if (this.#started) {
-      return;
-    }
+    if (this.#started) return;
     this.#started = true;
     this.#onStart();
     // Both kinds of request are Readables; the union of their overloads is what TypeScript cannot call.
@@ -140,24 +129,16 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     request.on("error", () => this.fail(callerGone()));
     request.on("aborted", () => this.fail(callerGone()));
     request.on("close", () => this.fail(callerGone()));
-    if (request.destroyed && !request.readableEnded) {
-      this.fail(callerGone());
-    }
+    if (request.destroyed && !request.readableEnded) this.fail(callerGone());
   }
 
   #take(chunk: Buffer): void {
     this.lastByteTime = performance.now();
-    if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) {
-      return;
-    }
+    if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) return;
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
-    if (this.#heldBytes > heldBytesMax) {
-      this.#request.pause();
-    }
-    if (this.#waiter !== undefined) {
-      this.#handSoon();
-    }
+    if (this.#heldBytes > heldBytesMax) this.#request.pause();
+    if (this.#waiter !== undefined) this.#handSoon();
   }
 
   #handSoon(): void {
@@ -185,9 +166,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     const held = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#heldBytes = 0;
-    if (!this.#ended) {
-      this.#request.resume();
-    }
+    if (!this.#ended) this.#request.resume();
     return held;
   }
 

@@ -19,8 +19,9 @@ export function createFaultAnswer<A>(surroundings: Surroundings<A>, newCallId: (
     surroundings.describeError?.(error, { method: undefined, callId: id });
     const { status, header, body } = encodeStatusError(error, { registry: NO_TYPES });
     recordFault(surroundings, remoteAddress, { id, error, httpStatus: socket === undefined ? 0 : status });
-    if (socket !== undefined)
+    if (socket !== undefined) {
       answer(socket, status, { ...header, [CALL_ID_HEADER]: id }, body, surroundings.limits.lingerMs);
+    }
   };
 }
 

@@ -13,7 +13,10 @@ const TURN_BYTES = 16 * 1024;
 type Arrival = readonly [IncomingMessage, ServerResponse, Expectation];
 
 /** What the parser found wrong, and what answers it when no request does. */
-type Fault = { readonly error: ConnectError; readonly answer: () => void };
+interface Fault {
+  readonly error: ConnectError;
+  readonly answer: () => void;
+}
 
 /**
  * Node's parser takes all that has arrived in one turn, whatever is owed. Here it gets a small piece at a time, and none

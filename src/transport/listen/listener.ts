@@ -70,9 +70,7 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
     }
   });
   const renew = (renewed: TlsOptions): void => {
-    if (secured === undefined) {
-      throw new Error("transport: a port that speaks cleartext has no certificate to renew");
-    }
+    if (secured === undefined) throw new Error("transport: a port that speaks cleartext has no certificate to renew");
     secured.setSecureContext(toContextOptions(renewed));
   };
   return {
@@ -177,9 +175,7 @@ function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean, hel
     held = held === undefined ? chunk : Buffer.concat([held, chunk]);
     const length = Math.min(held.byteLength, preface.byteLength);
     const matches = held.compare(preface, 0, length, 0, length) === 0;
-    if (matches && length < preface.byteLength) {
-      return;
-    }
+    if (matches && length < preface.byteLength) return;
     leave();
     socket.pause();
     socket.unshift(held);

@@ -50,8 +50,9 @@ function readKey(path: string, pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    if (/ENCRYPTED/.test(pem))
+    if (/ENCRYPTED/.test(pem)) {
       throw new Error(`${path} is encrypted; give a private key without a passphrase`, { cause: error });
+    }
     throw new Error(`${path} is not a private key in PEM form: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -62,9 +62,7 @@ export function createRestRoad<A>(
     const call = beginCall(surroundings, exchange, "rest", method);
     serve(method, surroundings, exchange, call, found).catch((reason: unknown) => {
       const error = noteError(call, reason, surroundings.logInternal);
-      if (exchange.over) {
-        return;
-      }
+      if (exchange.over) return;
       if (exchange.response.headersSent) {
         exchange.destroy();
       } else {
@@ -108,13 +106,9 @@ async function serve<A>(
   const { policy } = match.route;
   await call.admit(bound.mount.options);
   const timeoutMs = parseDeadlineMs((name) => call.header.get(name), timeoutMsMax(bound.method, surroundings.limits));
-  if (timeoutMs !== undefined) {
-    keepDeadline(exchange, call, timeoutMs);
-  }
+  if (timeoutMs !== undefined) keepDeadline(exchange, call, timeoutMs);
   assertContentCoding(headers["content-encoding"]);
-  if (!match.route.rawResponse) {
-    assertAcceptable(policy, headers.accept, mediaTypes(bound, policy));
-  }
+  if (!match.route.rawResponse) assertAcceptable(policy, headers.accept, mediaTypes(bound, policy));
   const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, surroundings.limits);
   const sent = await exchange.body.readAll(bodyBytesMax);
   const body = await decodeContent(headers["content-encoding"], sent, bodyBytesMax);

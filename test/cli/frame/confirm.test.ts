@@ -63,8 +63,9 @@ test("on a terminal it is asked, and only yes does it", async (t) => {
 });
 
 test("on a real terminal, an interrupt at the question does nothing", async (t) => {
-  if (findProgram("script") === undefined)
+  if (findProgram("script") === undefined) {
     return t.skip("script is not installed; on Debian: apt-get install bsdutils");
+  }
   const { url, users } = await startService(t);
   await users.createUser({ userId: "ann" });
   const command = `'${process.execPath}' '${MAIN}' users delete ann`;

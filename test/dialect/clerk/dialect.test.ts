@@ -5,8 +5,9 @@ import { clerk } from "../../../src/dialect/clerk/dialect.ts";
 import { ADMIN_KEY, startService } from "../../support/service.ts";
 
 test("it owns what lies at or below its prefix, and nothing beside it", () => {
-  for (const path of ["/clerk/v1", "/clerk/v1/", "/clerk/v1/users/user_1/lock"])
+  for (const path of ["/clerk/v1", "/clerk/v1/", "/clerk/v1/users/user_1/lock"]) {
     assert.equal(clerk.owns(path), true, path);
+  }
   for (const path of ["/", "/clerk", "/clerk/v1x", "/clerk/v2/users", "/v1/users", "/x/clerk/v1"]) {
     assert.equal(clerk.owns(path), false, path);
   }

@@ -119,9 +119,7 @@ describe("the gate", () => {
     const { attemptId: timely } = await begin(gate);
     await complete(gate, timely, true);
     gate.clock.advance(1);
-    for (let i = 0; i < 2; i++) {
-      await assertRefused(complete(gate, id, true), "FailedPrecondition", "ATTEMPT_EXPIRED");
-    }
+    for (let i = 0; i < 2; i++) await assertRefused(complete(gate, id, true), "FailedPrecondition", "ATTEMPT_EXPIRED");
     assert.equal((await check(gate)).attemptsLeft, 1);
     assert.equal((await begin(gate)).decision?.attemptsLeft, 0);
     await assertRefused(complete(gate, id, true), "FailedPrecondition", "ATTEMPT_EXPIRED");

@@ -26,8 +26,9 @@ const SLOW: UserSearch = {
 };
 
 async function makeNamed(store: Store, count: number): Promise<void> {
-  for (let i = 0; i < count; i++)
+  for (let i = 0; i < count; i++) {
     resourceOf(await store.execute(createUser(`user-${i}`, { profile: { username: `name ${i}` } })));
+  }
 }
 
 export function describeSearchTurns(name: string, open: OpenStore): void {

@@ -88,8 +88,9 @@ describe("event encoding", () => {
       { via: "" },
       { requestId: "r" },
     ];
-    for (const other of others)
+    for (const other of others) {
       assert.notDeepEqual(hashEvent({ ...ENVELOPE, ...other }, body), hash, JSON.stringify(other));
+    }
   });
 
   it("leaves the log out of the envelope where the body is of the first version", () => {

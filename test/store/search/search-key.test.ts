@@ -18,8 +18,9 @@ describe("search keys", () => {
   });
 
   it("is stable: a key is its own key", () => {
-    for (const text of ["İstanbul", "ſ", "ǰ", "Ω", "ẞ"])
+    for (const text of ["İstanbul", "ſ", "ǰ", "Ω", "ẞ"]) {
       assert.equal(toSearchKey(toSearchKey(text)), toSearchKey(text), text);
+    }
   });
 
   it("ends a prefix at the first key that does not begin with it", () => {

@@ -32,8 +32,9 @@ describe("storage trouble", () => {
       ["SQLITE_CONSTRAINT_TRIGGER", "REJECTED", "REJECTED"],
       ["SQLITE_TOOBIG", "REJECTED", "UNKNOWN"],
     ];
-    for (const [code, inWork, atCommit] of rows)
+    for (const [code, inWork, atCommit] of rows) {
       assert.deepEqual([outcomeOf(code, false), outcomeOf(code, true)], [inWork, atCommit], code);
+    }
   });
 
   it("answers UNAVAILABLE while the file is moved away and goes on when it is back", async (t) => {

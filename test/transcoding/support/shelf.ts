@@ -39,17 +39,13 @@ const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, image));
 
 export function message(name: string): DescMessage {
   const desc = files.getMessage(name.includes(".") ? name : `shelf.v1.${name}`);
-  if (desc === undefined) {
-    throw new Error(`shelf.proto has no message ${name}`);
-  }
+  if (desc === undefined) throw new Error(`shelf.proto has no message ${name}`);
   return desc;
 }
 
 function service(name: string) {
   const desc = files.getService(`shelf.v1.${name}`);
-  if (desc === undefined) {
-    throw new Error(`shelf.proto has no service ${name}`);
-  }
+  if (desc === undefined) throw new Error(`shelf.proto has no service ${name}`);
   return desc;
 }
 
@@ -71,9 +67,7 @@ export function policy(overrides: Partial<RestPolicy> = {}): RestPolicy {
 /** A method of BareService with a rule; a new descriptor each time. */
 export function bind(rule: MessageInitShape<typeof HttpRuleSchema>, localName = "unary"): DescMethod {
   const method = bare.method[localName];
-  if (method === undefined) {
-    throw new Error(`BareService has no method ${localName}`);
-  }
+  if (method === undefined) throw new Error(`BareService has no method ${localName}`);
   const proto = clone(MethodDescriptorProtoSchema, method.proto);
   proto.options ??= create(MethodOptionsSchema);
   setExtension(proto.options, http, create(ruleSchema, rule));
@@ -93,9 +87,7 @@ const native = shelfTable();
 
 export function matchOf(httpMethod: string, target: string, table = native): RouteMatch {
   const answer = table.match(httpMethod, target);
-  if (answer.kind !== "match") {
-    throw new Error(`${httpMethod} ${target} is ${answer.kind}`);
-  }
+  if (answer.kind !== "match") throw new Error(`${httpMethod} ${target} is ${answer.kind}`);
   return answer;
 }
 
@@ -107,12 +99,12 @@ export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-export type Call = {
+export interface Call {
   readonly body?: string | Uint8Array;
   /** Null: none is sent. */
   readonly contentType?: string | null;
   readonly overrides?: Partial<RestPolicy>;
-};
+}
 
 /** Matches and decodes, and answers the request as JSON with defaults left out. */
 export function decode(httpMethod: string, target: string, call: Call = {}): unknown {

@@ -56,9 +56,7 @@ describe("health", () => {
     const seen: Status[] = [];
     const gone = new AbortController();
     const watching = (async () => {
-      for await (const { status } of client.watch({ service }, { signal: gone.signal })) {
-        seen.push(status);
-      }
+      for await (const { status } of client.watch({ service }, { signal: gone.signal })) seen.push(status);
     })();
     await until(() => seen.length === 1, "the first status");
     lab.transport.setServing(service, false);

@@ -16,9 +16,7 @@ async function decode(...pieces: string[]): Promise<string> {
     yield* pieces.map((piece) => Buffer.from(piece));
   })();
   let text = "";
-  for await (const bytes of decodeText(body)) {
-    text += Buffer.from(bytes).toString();
-  }
+  for await (const bytes of decodeText(body)) text += Buffer.from(bytes).toString();
   return text;
 }
 

@@ -19,7 +19,11 @@ import {
   request,
 } from "../support/raw.ts";
 
-type StatusBody = { code: number; message: string; details: unknown[] };
+interface StatusBody {
+  code: number;
+  message: string;
+  details: unknown[];
+}
 
 describe("the REST road", () => {
   let lab: Lab;

@@ -116,9 +116,7 @@ function grpcJsClient(host: string): LabClient {
   const client = new grpc.Client(host, grpc.credentials.createInsecure());
   const say: Say = (message, keyCache) => {
     const metadata = new grpc.Metadata();
-    for (const [name, value] of Object.entries(headersOf(keyCache))) {
-      metadata.set(name, value);
-    }
+    for (const [name, value] of Object.entries(headersOf(keyCache))) metadata.set(name, value);
     return new Promise((resolve) => {
       client.makeUnaryRequest(
         "/lab.v1.LabService/Say",
@@ -173,9 +171,7 @@ function jsonSay(url: string, path: string): Say {
       body: JSON.stringify(message, (_, value) => (typeof value === "bigint" ? String(value) : value)),
     });
     const json = (await response.json()) as JsonObject;
-    if (response.ok) {
-      return { answer: toAnswer(fromJson(EchoResponseSchema, json)) };
-    }
+    if (response.ok) return { answer: toAnswer(fromJson(EchoResponseSchema, json)) };
     const code = typeof json.code === "string" ? codeFromString(json.code) : json.code;
     const [detail] = (json.details ?? []) as { reason?: string; value?: string }[];
     const reason = detail?.value === undefined ? detail?.reason : errorReason(base64Decode(detail.value));

@@ -62,8 +62,9 @@ function infoOf({ header, deadlineTime }: Call, requests: readonly Message[]): R
 function setMetadata(call: Call, definition: Pick<UnaryDefinition, "responseHeaders" | "responseTrailers">): void {
   const { responseHeader, responseTrailer } = call;
   for (const { name, value } of definition.responseHeaders) for (const each of value) responseHeader.append(name, each);
-  for (const { name, value } of definition.responseTrailers)
+  for (const { name, value } of definition.responseTrailers) {
     for (const each of value) responseTrailer.append(name, each);
+  }
 }
 
 function errorOf({ code, message = "", details }: ErrorMessage, info?: Record<string, unknown>): ConnectError {

@@ -132,12 +132,8 @@ const crashMount = mountHttp("/crash", () => Promise.reject(new Error("a plain h
 
 const admit: Admit<string> = async ({ header, method }) => {
   const keyCache = header.get("authorization");
-  if (keyCache === "Bearer crash") {
-    throw new Error("the keyCache reader broke");
-  }
-  if (keyCache === null) {
-    throw new ConnectError(`${method.name} needs a keyCache`, Code.Unauthenticated);
-  }
+  if (keyCache === "Bearer crash") throw new Error("the keyCache reader broke");
+  if (keyCache === null) throw new ConnectError(`${method.name} needs a keyCache`, Code.Unauthenticated);
   return keyCache.replace("Bearer ", "");
 };
 
@@ -163,9 +159,7 @@ function labMount(options: LabOptions, began: string[], aborted: string[]): Moun
     download: async () => create(HttpBodySchema, { contentType: "text/csv", data: new TextEncoder().encode("a,b\n") }),
     gather: async function* (requests: AsyncIterable<EchoRequest>, call: Call<string>) {
       const texts: string[] = [];
-      for await (const { text } of requests) {
-        texts.push(text);
-      }
+      for await (const { text } of requests) texts.push(text);
       yield create(EchoResponseSchema, { text: texts.join("+"), wire: call.wire });
     },
     chat: async function* (requests: AsyncIterable<EchoRequest>, call: Call<string>) {
@@ -210,9 +204,7 @@ async function* count(
   call.responseTrailer.set("x-lab-end", "done");
   const filling = "x".repeat(request.filling);
   for (let number = 1; number <= request.to; number++) {
-    if (number === request.refuseAt) {
-      throw labRefusal();
-    }
+    if (number === request.refuseAt) throw labRefusal();
     yield create(CountResponseSchema, { number, filling });
   }
   if (request.hang) {

@@ -48,9 +48,7 @@ export function receive(socket: Socket, enough: (received: string) => boolean = 
     };
     socket.on("data", (chunk) => {
       received += chunk.toString("latin1");
-      if (enough(received)) {
-        finish();
-      }
+      if (enough(received)) finish();
     });
     socket.once("close", finish);
   });
@@ -81,9 +79,7 @@ export function open(session: http2.ClientHttp2Session, sending: Sending): http2
   const { path, method = "POST", header = {}, body } = sending;
   const stream = session.request({ ":method": method, ":path": path, ...header });
   stream.on("error", () => undefined);
-  if (body !== "open") {
-    stream.end(body);
-  }
+  if (body !== "open") stream.end(body);
   return stream;
 }
 

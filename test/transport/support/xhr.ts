@@ -43,9 +43,7 @@ export class NodeXhr {
         this.#enter(3);
       });
       response.on("end", () => {
-        if (this.responseType === "arraybuffer") {
-          this.response = new Uint8Array(Buffer.concat(chunks)).buffer;
-        }
+        if (this.responseType === "arraybuffer") this.response = new Uint8Array(Buffer.concat(chunks)).buffer;
         this.#enter(4);
       });
     });

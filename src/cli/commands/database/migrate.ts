@@ -22,8 +22,9 @@ export const migrate = defineCommand({
     ["migrate --check --database sqlite:data/lockkeeper.db", "change nothing"],
   ],
   async run({ database, check }, { output }) {
-    if (database === undefined)
+    if (database === undefined) {
       throw usageFailure("--database is needed, such as --database sqlite:data/lockkeeper.db");
+    }
     const { path } = database;
     const { migrateFile } = await import("../../../store/sqlite/offline/offline.ts");
     const { from, due } = await failing(() => migrateFile(path, { check }));

@@ -27,8 +27,9 @@ export const restore = defineCommand({
     ["restore --raise-generation --database sqlite:data/lockkeeper.db", "after a recovery by other means"],
   ],
   async run({ file, database, "raise-generation": isRaiseOnly }, { confirm, output }) {
-    if (database === undefined)
+    if (database === undefined) {
       throw usageFailure("--database is needed, such as --database sqlite:data/lockkeeper.db");
+    }
     if (isRaiseOnly === (file !== undefined)) {
       throw usageFailure("either the file of a backup or --raise-generation is needed, one of them");
     }

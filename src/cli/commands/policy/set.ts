@@ -39,8 +39,9 @@ export const policySet = defineCommand({
     const set = givenValues(given);
     const both = set.find((name) => inherited.includes(name));
     if (both !== undefined) throw usageFailure(`--${both} cannot be set and inherited at once`);
-    if (set.length + inherited.length === 0)
+    if (set.length + inherited.length === 0) {
       throw usageFailure("nothing is to be set; name a value, such as --lock-duration 15m");
+    }
     const policies = await client("policies");
     let expectedSequence = given["expected-sequence"];
     if (values.limits !== undefined) {

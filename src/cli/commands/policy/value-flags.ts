@@ -10,7 +10,10 @@ const BOOLEANS = { true: true, false: false } as const;
 const ATTEMPTS_MAX = 100;
 const PERMANENT_AFTER_MAX = 1000;
 
-type Limit = { readonly factor: (typeof FACTORS)[keyof typeof FACTORS]; readonly attemptsMax: number };
+interface Limit {
+  readonly factor: (typeof FACTORS)[keyof typeof FACTORS];
+  readonly attemptsMax: number;
+}
 
 /** `password=5` */
 function parseLimit(typed: string): Limit {

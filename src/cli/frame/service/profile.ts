@@ -51,8 +51,9 @@ function parseProfile(text: string): Profile | undefined {
     const fields = Object.entries(json as object).filter(([name]) => NAMES.some((known) => known === name));
     const { server, key, ...rest } = Object.fromEntries(fields) as Record<string, unknown>;
     const isText = (value: unknown): value is string => typeof value === "string";
-    if (!isText(server) || !isText(key) || !URL.canParse(server) || !Object.values(rest).every(isText))
+    if (!isText(server) || !isText(key) || !URL.canParse(server) || !Object.values(rest).every(isText)) {
       return undefined;
+    }
     return { server, key, ...rest };
   } catch {
     return undefined;

@@ -173,8 +173,9 @@ function readKind(form: CreateForm, kind: IdentificationKind): readonly StoredId
   const statuses = form[kind.statusParam] ?? [];
   const faults: ParamFault[] = [];
   const seen = new Set<string>();
-  if (values.length > VALUES_MAX)
+  if (values.length > VALUES_MAX) {
     faults.push(paramFormatInvalid(kind.object, `must have at most ${VALUES_MAX} items.`));
+  }
   for (const value of values) {
     if (!kind.pattern.test(value)) faults.push(paramFormatInvalid(kind.object, kind.requirement));
     else if (seen.has(value.toLowerCase())) faults.push(paramFormatInvalid(kind.object, "must not repeat a value."));

@@ -89,8 +89,9 @@ function onUsers(name: string, change: Change): Operation {
 
 function readUserIds(body: JsonObject): readonly string[] {
   const { user_ids: userIds } = readForm(body, { user_ids: "string[]" });
-  if (userIds === undefined || userIds === null || userIds.length === 0)
+  if (userIds === undefined || userIds === null || userIds.length === 0) {
     throw paramsInvalid([paramMissing("user_ids")]);
+  }
   if (userIds.length > BULK_MAX) throw bulkSizeExceeded(BULK_MAX);
   return userIds;
 }

@@ -153,8 +153,9 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       const view = await operations.readSession({ id: sessionId }, actor.scope, false);
       const owner = view?.session.organizationId ?? organizationId;
       if (sessionToken === "") assertPermitted(actor, "session.delete", owner);
-      else if (!(await isTokenOf(operations, view?.session.id, sessionToken)))
+      else if (!(await isTokenOf(operations, view?.session.id, sessionToken))) {
         throw toError(SESSION_ERRORS.tokenInvalid);
+      }
       // Whoever deletes what is not there has what they want.
       if (view === undefined) return { details: { resourceOwner: owner } };
       const context = contextOf({ actor, via: VIA }, owner);

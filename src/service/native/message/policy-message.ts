@@ -55,8 +55,9 @@ export function toPolicyValues(message: pb.PolicyValues | undefined): PolicyValu
   const limits: Partial<Record<Factor, number>> = {};
   for (const [index, { factor: value, attemptsMax }] of message.limits.entries()) {
     const factor = factorOf(value);
-    if (limits[factor] !== undefined)
+    if (limits[factor] !== undefined) {
       throw invalidField(`values.limits[${index}]`, `${factor} stands twice; once is allowed`);
+    }
     // The rules have seen to it that it is set.
     limits[factor] = attemptsMax ?? 0;
   }

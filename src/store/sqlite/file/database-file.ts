@@ -83,10 +83,12 @@ export function openReader(path: string): Database.Database {
 export function toSentence(path: string, error: unknown): string {
   const code = error instanceof Database.SqliteError ? error.code : "";
   if (code.startsWith("SQLITE_NOTADB")) return `the file ${path} is not a SQLite database`;
-  if (code.startsWith("SQLITE_READONLY"))
+  if (code.startsWith("SQLITE_READONLY")) {
     return `the database ${path} or its folder cannot be written: it is read-only`;
-  if (code.startsWith("SQLITE_CANTOPEN"))
+  }
+  if (code.startsWith("SQLITE_CANTOPEN")) {
     return `the database ${path} cannot be opened or created: check the path and its permissions`;
+  }
   if (code.startsWith("SQLITE_BUSY")) return `the database ${path} is locked by another program`;
   if (code.startsWith("SQLITE_CORRUPT")) return `the database ${path} is damaged: ${messageOf(error)}`;
   if (code.startsWith("SQLITE_FULL")) return `the disk of the database ${path} is full`;

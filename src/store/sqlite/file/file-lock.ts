@@ -77,9 +77,7 @@ function newFiles(path: string, lockPath: string): readonly string[] {
 function describeAlias(path: string): { readonly fact: string; readonly remedy: string } | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile() !== true) return undefined;
-  if (found.nlink > 1) {
-    return { fact: `has ${found.nlink} names (hard links)`, remedy: remedyForNames(path, found) };
-  }
+  if (found.nlink > 1) return { fact: `has ${found.nlink} names (hard links)`, remedy: remedyForNames(path, found) };
   if (isMountPoint(path)) {
     return { fact: "is mounted here as a file, and so has several paths", remedy: "mount its folder instead" };
   }

@@ -86,8 +86,9 @@ export class EventLister {
     const budget = new Budget(this.#limits);
     let place: Place | undefined = this.#nearest(userId, end, last);
     while (place !== undefined && place.sequence > end) {
-      if (place.sequence % MILESTONE_EVENTS === 0)
+      if (place.sequence % MILESTONE_EVENTS === 0) {
         this.#milestonesOf(userId).positions.set(place.sequence, place.position);
+      }
       if (budget.isSpent) {
         this.#milestonesOf(userId).resume = place;
         return { items: [], next: [shown] };
@@ -151,8 +152,9 @@ export class EventLister {
   /** A position comes from a token: it must be an event of this user. */
   #read(position: number, userId: string): RecordedEvent {
     const row = this.#lookups.event(position);
-    if (row === undefined || row.user_id !== userId)
+    if (row === undefined || row.user_id !== userId) {
       throw new PageTokenError("the page token names no event of this user");
+    }
     return toRecordedEvent(row);
   }
 }

@@ -46,7 +46,10 @@ export interface ReadUsers {
 }
 
 /** The order that a walk takes by itself. */
-type WalkOrder = { readonly by: "id" | "creation"; readonly direction: "asc" | "desc" };
+interface WalkOrder {
+  readonly by: "id" | "creation";
+  readonly direction: "asc" | "desc";
+}
 
 export class UserSearcher {
   readonly #runner: QueryRunner;
@@ -213,9 +216,7 @@ function choose(ids: ReadonlySet<string>, order: UserSearchOrder, keep: number, 
   for (const id of ids) {
     const match = look(id);
     if (match !== undefined) found.push(match);
-    if (performance.now() > endTime) {
-      return { matches: [], count: 0, isInOrder: true, rows: ids.size, isGivenUp: true };
-    }
+    if (performance.now() > endTime) return { matches: [], count: 0, isInOrder: true, rows: ids.size, isGivenUp: true };
   }
   const count = found.length;
   return { matches: firstOf(found, keep, order), count, isInOrder: true, rows: ids.size };
