@@ -1,7 +1,7 @@
 /** How many connections fit into what the process may open: each is an open file, beside the database and the rest. */
 import { readFileSync } from "node:fs";
 import type { Log } from "../observability/log.ts";
-import { defaultLimits } from "../transport/limits.ts";
+import { DEFAULT_LIMITS } from "../transport/limits.ts";
 
 /** Left for the database, its readers, backups and the runtime itself. */
 const RESERVE = 128;
@@ -10,8 +10,8 @@ const RESERVE = 128;
 export function connectionsMaxHere(log: Log): number {
   const openFilesMax = readOpenFilesMax();
   const connectionsMax = connectionsWithin(openFilesMax);
-  if (connectionsMax < defaultLimits.connectionsMax) {
-    const cause = `the process may open ${openFilesMax} files (ulimit -n, LimitNOFILE); ${defaultLimits.connectionsMax + RESERVE} are enough for all connections`;
+  if (connectionsMax < DEFAULT_LIMITS.connectionsMax) {
+    const cause = `the process may open ${openFilesMax} files (ulimit -n, LimitNOFILE); ${DEFAULT_LIMITS.connectionsMax + RESERVE} are enough for all connections`;
     log.write("warn", "fewer connections than usual", { cause, connectionsMax });
   }
   return connectionsMax;
@@ -19,9 +19,9 @@ export function connectionsMaxHere(log: Log): number {
 
 /** `openFilesMax`: `undefined` where nobody knows. At least 1; of a small limit half. */
 export function connectionsWithin(openFilesMax: number | undefined): number {
-  if (openFilesMax === undefined) return defaultLimits.connectionsMax;
+  if (openFilesMax === undefined) return DEFAULT_LIMITS.connectionsMax;
   const reserve = Math.min(RESERVE, Math.floor(openFilesMax / 2));
-  return Math.max(1, Math.min(defaultLimits.connectionsMax, openFilesMax - reserve));
+  return Math.max(1, Math.min(DEFAULT_LIMITS.connectionsMax, openFilesMax - reserve));
 }
 
 /** The limit of this process, which Node has raised as far as it may; `undefined`: unlimited, or not Linux. */

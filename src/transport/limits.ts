@@ -28,7 +28,7 @@ export interface TransportLimits {
   readonly deadlineMsMax: number;
 }
 
-export const defaultLimits: TransportLimits = {
+export const DEFAULT_LIMITS: TransportLimits = {
   bodyBytesMax: 256 * 1024,
   valuesMax: 10_000,
   headerBytesMax: 16 * 1024,

@@ -8,7 +8,7 @@ import { findClosestName, suggest } from "../transcoding/closest-name.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { RestError } from "../transcoding/rest-error.ts";
-import { httpRefusals, recordUnmatched, type Surroundings } from "./call/transport-context.ts";
+import { HTTP_REFUSALS, recordUnmatched, type Surroundings } from "./call/transport-context.ts";
 import { answerRefusal, type JsonOptions } from "./exchange/early-refusal.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
@@ -20,14 +20,14 @@ export function rpcWireOf(contentType: string): Exclude<Wire, "rest"> {
 }
 
 /** `/pkg.Service/Method`, as no REST path of ours is: both names begin with a capital. */
-const rpcPath = /^\/(?:\w+\.)+[A-Z]\w*\/[A-Z]\w*\/*$/;
+const RPC_PATH = /^\/(?:\w+\.)+[A-Z]\w*\/[A-Z]\w*\/*$/;
 
 /** The wire of a request on a path that nobody serves: what says that it is a call of an RPC is believed. */
 export function strayWireOf({ request, path }: Exchange): Wire {
   const { "content-type": contentType = "", "connect-protocol-version": version } = request.headers;
   const wire = rpcWireOf(contentType);
   const isConnect = version !== undefined || /^application\/(?:connect\+|proto$)/i.test(contentType);
-  return wire === "connect" && !isConnect && !rpcPath.test(path) ? "rest" : wire;
+  return wire === "connect" && !isConnect && !RPC_PATH.test(path) ? "rest" : wire;
 }
 
 /** The names of the methods of each service that is served, by its full name. */
@@ -110,12 +110,12 @@ export function explainRefusal(
   status: number,
 ): { readonly error: ConnectError; readonly header: Readonly<Record<string, string>> } {
   const { requestPath } = handler;
-  if (status === httpRefusals.methodNotAllowed.status) {
+  if (status === HTTP_REFUSALS.methodNotAllowed.status) {
     const allow = allowOf(handler);
     const text = `${requestPath} does not take ${exchange.method}; it takes ${allow}`;
     return { error: new ConnectError(text, Code.Unimplemented), header: { allow } };
   }
-  if (status === httpRefusals.unsupportedMediaType.status) {
+  if (status === HTTP_REFUSALS.unsupportedMediaType.status) {
     const accepted = acceptedTypes(handler).join(", ");
     const given = exchange.request.headers["content-type"];
     const what = given === undefined ? "has no content type" : "has a content type that is not served";
@@ -141,10 +141,10 @@ export function allowOf(handler: UniversalHandler): string {
   return [...handler.allowedMethods, "OPTIONS"].join(", ");
 }
 
-const grpcTypes = ["application/grpc", "application/grpc-web", "application/grpc-web-text"];
+const GRPC_TYPES = ["application/grpc", "application/grpc-web", "application/grpc-web-text"];
 
 function acceptedTypes(handler: UniversalHandler): string[] {
   return handler.method.methodKind === "unary"
-    ? ["application/json", "application/proto", ...grpcTypes]
-    : ["application/connect+json", "application/connect+proto", ...grpcTypes];
+    ? ["application/json", "application/proto", ...GRPC_TYPES]
+    : ["application/connect+json", "application/connect+proto", ...GRPC_TYPES];
 }

@@ -12,7 +12,7 @@ import { type Door, Exchange } from "./exchange/exchange.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
 import { takeTurn } from "./exchange/turns.ts";
 import { LateRoads } from "./late-mounts.ts";
-import { defaultLimits, type TransportLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type TransportLimits } from "./limits.ts";
 import { createClientAddress, type ProxyOptions } from "./listen/client-address.ts";
 import { createFaultAnswer } from "./listen/fault-answer.ts";
 import { createListener, type Listener, type TlsOptions } from "./listen/listener.ts";
@@ -67,7 +67,7 @@ export interface Transport {
 }
 
 export function createTransport<A>(options: TransportOptions<A>): Transport {
-  const limits: TransportLimits = { ...defaultLimits, ...options.limits };
+  const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const health = options.health ?? new Health();
   const stopping = new AbortController();
   const surroundings: Surroundings<A> = { ...options, limits, stopping: stopping.signal };
@@ -145,7 +145,7 @@ async function closeWithin(listener: Listener, graceMs: number, stopping: AbortC
   const cutOff = async (): Promise<void> => {
     await setTimeout(graceMs, undefined, { signal });
     stopping.abort(serviceStopping());
-    await setTimeout(lastWordsMs, undefined, { signal });
+    await setTimeout(LAST_WORDS_MS, undefined, { signal });
     listener.destroy();
   };
   // Rejects when all is closed before.
@@ -156,7 +156,7 @@ async function closeWithin(listener: Listener, graceMs: number, stopping: AbortC
 }
 
 /** Enough for handlers to see the signal and for their errors to be written. */
-const lastWordsMs = 50;
+const LAST_WORDS_MS = 50;
 
 function toAddress(
   host: string,

@@ -50,8 +50,9 @@ test("the Express middleware lets nobody pass whose session does not hold at thi
   const { token } = await running.sessions.createSession({ userId: "ann" });
   const passed = await fetch(`${url}/account`, { headers: { cookie: `theme=dark; session=${token}` } });
   assert.deepEqual([passed.status, await passed.text()], [200, "ann"]);
-  for (const cookie of ["", "session=", "session=lks_unknown", `other=${token}`, `session=${token}x`])
+  for (const cookie of ["", "session=", "session=lks_unknown", `other=${token}`, `session=${token}x`]) {
     assert.equal(await statusOf(cookie), 401, cookie);
+  }
   await running.users.banUser({ userId: "ann" });
   assert.equal(await statusOf(`session=${token}`), 401);
   await running.stop();
@@ -151,10 +152,11 @@ test("the Go client is admitted, is refused after the lock, and reads the reason
   const found = await runCommand("go", ["list", "google.golang.org/grpc"], {
     environment: { ...process.env, ...environment },
   });
-  if (found.code !== 0)
+  if (found.code !== 0) {
     return t.skip(
       "Go finds no google.golang.org/grpc; on Debian: golang-google-grpc-dev golang-github-golang-protobuf-1-5-dev",
     );
+  }
   const sources = join(path, "src");
   await runCommand("mkdir", ["-p", sources]);
   await generate([`--go_out=${sources}`, `--go-grpc_out=${sources}`], []);

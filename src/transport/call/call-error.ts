@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
 
 /** What callers are told of a failure of ours, and of nothing else. */
-const internalText = "internal error";
+const INTERNAL_TEXT = "internal error";
 
 /** Errors that have a code of our own failures because a protocol says so. */
 const callersFaults = new WeakSet<ConnectError>();
@@ -15,7 +15,7 @@ export function toCallError(reason: unknown, signal?: AbortSignal): ConnectError
     const cause: unknown = signal?.aborted ? signal.reason : undefined;
     return cause instanceof ConnectError ? cause : new ConnectError("the call was cancelled", Code.Canceled);
   }
-  return new ConnectError(internalText, Code.Internal, undefined, undefined, reason);
+  return new ConnectError(INTERNAL_TEXT, Code.Internal, undefined, undefined, reason);
 }
 
 export function deadlineExceeded(): ConnectError {
@@ -71,7 +71,7 @@ export function sanitize(error: ConnectError): unknown {
   let cause: unknown;
   if ((error.code === Code.Internal || error.code === Code.Unknown) && !callersFaults.has(error)) {
     cause = error.cause ?? new Error(error.rawMessage, { cause: error });
-    rewrite(error, internalText, error.code);
+    rewrite(error, INTERNAL_TEXT, error.code);
   } else if (!error.rawMessage.isWellFormed()) {
     rewrite(error, error.rawMessage.toWellFormed(), error.code);
   }

@@ -4,7 +4,7 @@ import type { TransportLimits } from "../limits.ts";
 import type { Wire } from "../mount.ts";
 import { timeoutMsMax, toDeadlineTime } from "./transport-context.ts";
 
-const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /**
  * The deadline the headers ask for, if they ask for one that can be read; what cannot be read is left to Connect, which
@@ -33,7 +33,7 @@ function parseConnectTimeout(text: string): number | undefined {
 
 function parseGrpcTimeout(text: string): number | undefined {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text);
-  return match === null ? undefined : Number(match[1]) * (unitMs[match[2] as string] as number);
+  return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] as number);
 }
 
 /** At most eight digits: whole seconds where milliseconds need more. */

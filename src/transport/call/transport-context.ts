@@ -19,7 +19,7 @@ export interface Surroundings<A> {
 }
 
 /** The longest delay of a timer; Node fires longer ones at once. */
-export const timerMsMax = 2 ** 31 - 1;
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Begins a call and sees to it that its record is told, once, when it is over. */
 export function beginCall<A>(
@@ -133,7 +133,7 @@ export function toDeadlineTime(timeoutMs: number): number {
 
 /** How long a call of this method may take at most: only unary calls have a limit of their own. */
 export function timeoutMsMax(method: DescMethod, limits: TransportLimits): number {
-  return method.methodKind === "unary" ? limits.deadlineMsMax : timerMsMax;
+  return method.methodKind === "unary" ? limits.deadlineMsMax : TIMER_MS_MAX;
 }
 
 /** What one request of a method may bring: bytes, and values. */
@@ -156,7 +156,7 @@ function tell<A>(surroundings: Surroundings<A>, record: Parameters<Finished<A>>[
 }
 
 /** The HTTP status of the refusals that are HTTP's own. */
-export const httpRefusals = {
+export const HTTP_REFUSALS = {
   methodNotAllowed: { status: 405, code: Code.Unimplemented },
   unsupportedMediaType: { status: 415, code: Code.InvalidArgument },
   versionNotSupported: { status: 505, code: Code.Unimplemented },

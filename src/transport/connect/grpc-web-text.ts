@@ -1,15 +1,15 @@
 /** The base64 layer of `application/grpc-web-text`, which connect-node does not speak: text outside, binary inside. */
 import { Code, ConnectError } from "@connectrpc/connect";
 
-const textType = /^application\/grpc-web-text(?=$|[+;])/i;
+const TEXT_TYPE = /^application\/grpc-web-text(?=$|[+;])/i;
 
 export function isGrpcWebText(contentType: string): boolean {
-  return textType.test(contentType);
+  return TEXT_TYPE.test(contentType);
 }
 
 /** The binary type that a text type stands for: `application/grpc-web-text+proto` → `application/grpc-web+proto`. */
 export function toBinaryType(contentType: string): string {
-  return contentType.replace(textType, "application/grpc-web");
+  return contentType.replace(TEXT_TYPE, "application/grpc-web");
 }
 
 export function toTextType(contentType: string): string {

@@ -16,7 +16,7 @@ const decompressors: ReadonlyMap<string, Decompress> = new Map<string, Decompres
 const compress = promisify<Uint8Array, Buffer>(gzip);
 
 /** Smaller answers are not worth the time. */
-const compressBytesMin = 1_024;
+const COMPRESS_BYTES_MIN = 1_024;
 
 /** Refuses codings that are not known; before the body is read. */
 export function assertContentCoding(coding: string | undefined): void {
@@ -42,7 +42,7 @@ export async function decodeContent(coding: string | undefined, bytes: Buffer, b
 
 /** The body as gzip, where the caller takes that and it pays; undefined otherwise. */
 export async function encodeContent(acceptEncoding: string | undefined, body: Uint8Array): Promise<Buffer | undefined> {
-  if (body.byteLength < compressBytesMin || acceptEncoding === undefined || !acceptsGzip(acceptEncoding)) {
+  if (body.byteLength < COMPRESS_BYTES_MIN || acceptEncoding === undefined || !acceptsGzip(acceptEncoding)) {
     return undefined;
   }
   return await compress(body);

@@ -8,12 +8,12 @@ export interface Cors {
 }
 
 /** How long browsers may keep a preflight's answer; two hours is the most that Chromium keeps. */
-const preflightAgeSeconds = 7_200;
+const PREFLIGHT_AGE_SECONDS = 7_200;
 
-const allowedMethods = [...cors.allowedMethods, "PUT", "PATCH", "DELETE", "HEAD"].join(", ");
+const ALLOWED_METHODS = [...cors.allowedMethods, "PUT", "PATCH", "DELETE", "HEAD"].join(", ");
 
 // The last one opens whatever else an answer carries, the `Trailer-*` of Connect among them, to calls without cookies.
-const exposedHeaders = [
+const EXPOSED_HEADERS = [
   ...cors.exposedHeaders,
   "Grpc-Status-Details-Bin",
   "X-Request-Id",
@@ -25,13 +25,13 @@ const exposedHeaders = [
 ];
 
 /** What any page may send: who it is, what it calls its call, and the trace that the call belongs to. */
-const commonHeaders = ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage"];
+const COMMON_HEADERS = ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage"];
 
 export function createCors(origins: readonly string[], headers: readonly string[]): Cors {
   const allowed = new Set(origins);
   const any = allowed.has("*");
-  const allowedHeaders = unique([...cors.allowedHeaders, ...commonHeaders, ...headers]);
-  const exposed = unique(exposedHeaders);
+  const allowedHeaders = unique([...cors.allowedHeaders, ...COMMON_HEADERS, ...headers]);
+  const exposed = unique(EXPOSED_HEADERS);
   return {
     handle(exchange) {
       const { request, response } = exchange;
@@ -46,9 +46,9 @@ export function createCors(origins: readonly string[], headers: readonly string[
       exchange.answer(
         204,
         {
-          "access-control-allow-methods": allowedMethods,
+          "access-control-allow-methods": ALLOWED_METHODS,
           "access-control-allow-headers": allowedHeaders,
-          "access-control-max-age": String(preflightAgeSeconds),
+          "access-control-max-age": String(PREFLIGHT_AGE_SECONDS),
         },
         undefined,
       );

@@ -27,7 +27,7 @@ export interface Door {
 export const CALL_ID_HEADER = "x-request-id";
 
 /** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
-const callIdPattern = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
+const CALL_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
 
 export class Exchange {
   readonly request: HttpRequest;
@@ -121,7 +121,7 @@ export class Exchange {
   /** What the caller calls it, where that is well formed; else an id of our own. Every answer carries it. */
   get callId(): string {
     const given = this.#callId ?? this.headerValue(CALL_ID_HEADER);
-    this.#callId ??= given !== undefined && callIdPattern.test(given) ? given : this.#door.newCallId();
+    this.#callId ??= given !== undefined && CALL_ID_PATTERN.test(given) ? given : this.#door.newCallId();
     return this.#callId;
   }
 

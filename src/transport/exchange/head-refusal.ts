@@ -6,7 +6,7 @@ import type { HttpRequest } from "../mount.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What may stand in `Host`: names, addresses and ports. */
-const authorityPattern = /^[A-Za-z0-9._~!$&'()*+,;=:%[\]-]+$/;
+const AUTHORITY_PATTERN = /^[A-Za-z0-9._~!$&'()*+,;=:%[\]-]+$/;
 
 /**
  * Headers of one value that somebody here acts upon. Sent twice, Node takes the first of some, joins others, and proxies
@@ -49,7 +49,7 @@ export function findHeadFault(exchange: Exchange, headerBytesMax: number): RestE
   if (exchange.isHttp2 && headerBytesOf(request) > headerBytesMax) return headersTooLarge(headerBytesMax);
   const repeated = findRepeated(request);
   if (repeated !== undefined) return malformed(`the header ${repeated} is sent more than once; it takes one value`);
-  if (authority === undefined ? request.httpVersion !== "1.0" : !authorityPattern.test(authority)) {
+  if (authority === undefined ? request.httpVersion !== "1.0" : !AUTHORITY_PATTERN.test(authority)) {
     return malformed("the request does not name a valid host");
   }
   const { host } = request.headers;

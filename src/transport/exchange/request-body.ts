@@ -5,9 +5,9 @@ import { callerGone } from "../call/call-error.ts";
 import type { HttpRequest } from "../mount.ts";
 
 /** Bytes held before the sender is made to wait. */
-const heldBytesMax = 64 * 1024;
+const HELD_BYTES_MAX = 64 * 1024;
 /** Smaller pieces are handed on together at the end of the turn: a body may come one byte at a time. */
-const pieceBytesMin = 4 * 1024;
+const PIECE_BYTES_MIN = 4 * 1024;
 
 interface Waiter {
   resolve(result: IteratorResult<Uint8Array, undefined>): void;
@@ -137,12 +137,12 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) return;
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
-    if (this.#heldBytes > heldBytesMax) this.#request.pause();
+    if (this.#heldBytes > HELD_BYTES_MAX) this.#request.pause();
     if (this.#waiter !== undefined) this.#handSoon();
   }
 
   #handSoon(): void {
-    if (this.#heldBytes >= pieceBytesMin) {
+    if (this.#heldBytes >= PIECE_BYTES_MIN) {
       this.#hand();
     } else if (!this.#isHandingSoon) {
       this.#isHandingSoon = true;

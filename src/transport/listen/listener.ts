@@ -34,7 +34,7 @@ export interface Listener {
 }
 
 /** The first bytes of every HTTP/2 connection, all of them: of half a preface neither server would make an end. */
-const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /** How long a connection that has sent nothing yet is waited for when no more are taken. */
 const LAST_FIRST_BYTES_MS = 250;
@@ -173,9 +173,9 @@ function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean, hel
   };
   const onData = (chunk: Buffer): void => {
     held = held === undefined ? chunk : Buffer.concat([held, chunk]);
-    const length = Math.min(held.byteLength, preface.byteLength);
-    const matches = held.compare(preface, 0, length, 0, length) === 0;
-    if (matches && length < preface.byteLength) return;
+    const length = Math.min(held.byteLength, PREFACE.byteLength);
+    const matches = held.compare(PREFACE, 0, length, 0, length) === 0;
+    if (matches && length < PREFACE.byteLength) return;
     leave();
     socket.pause();
     socket.unshift(held);

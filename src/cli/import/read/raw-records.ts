@@ -140,9 +140,7 @@ class RecordSplitter {
     this.#advance(end, nextLine);
     this.#skipping = false;
     if (fault !== undefined) this.#records.push({ line, nextLine, end: this.#offset, bytes: EMPTY, fault });
-    else if (textEnd > 0) {
-      this.#records.push({ line, nextLine, end: this.#offset, bytes: buffer.subarray(0, textEnd) });
-    }
+    else if (textEnd > 0) this.#records.push({ line, nextLine, end: this.#offset, bytes: buffer.subarray(0, textEnd) });
   }
 
   #advance(bytes: number, nextLine: number): void {

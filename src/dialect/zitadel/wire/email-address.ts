@@ -6,7 +6,7 @@ const HOST_CHARS_MAX = 253;
 const HOST_PART_CHARS_MAX = 63;
 
 /** Atoms of RFC 5322 §3.2.3 with dots in between, beyond ASCII too (RFC 6532). */
-const localPattern = /^[^\s"(),:;<>@[\\\]\p{Cc}]+$/u;
+const LOCAL_PATTERN = /^[^\s"(),:;<>@[\\\]\p{Cc}]+$/u;
 
 /** The cause that the original names; `undefined`: the address is fine. */
 export function emailFault(text: string): string | undefined {
@@ -16,7 +16,7 @@ export function emailFault(text: string): string | undefined {
   const local = text.slice(0, at);
   const host = text.slice(at + 1);
   const hasEmptyAtom = local.split(".").includes("");
-  if (!localPattern.test(local) || hasEmptyAtom) return "mail: no angle-addr";
+  if (!LOCAL_PATTERN.test(local) || hasEmptyAtom) return "mail: no angle-addr";
   if (text.length > ADDRESS_CHARS_MAX) return `email addresses cannot exceed ${ADDRESS_CHARS_MAX} characters`;
   if (local.length > LOCAL_CHARS_MAX) return `email address local phrase cannot exceed ${LOCAL_CHARS_MAX} characters`;
   return hostFault(host);
