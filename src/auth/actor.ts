@@ -1,30 +1,30 @@
-/** Who calls, and what the caller may do where. */
+/** The caller: who it is, and what it may do where. */
 import type { CommandContext } from "../domain/command.ts";
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Permission } from "./permissions.ts";
 
 export interface Actor {
-  /** Unique and stable, for example `key:018f2b0c…`; what the history shows. */
+  /** Unique and stable, for example `key:018f2b0c…`; shown in the history. */
   readonly id: string;
-  /** The API key, which every write checks once more in its transaction. */
+  /** The API key; every write checks it again in its transaction. */
   readonly keyId?: string;
-  /** SHA-256 of the secret of that key that the call shows, lower-case hex. */
+  /** SHA-256 of the secret that the call carries, in lower-case hex. */
   readonly secretHash?: string;
   readonly permissions: ReadonlySet<Permission>;
-  /** The organization that the caller is confined to; `null`: the whole instance. */
+  /** The organization to which the caller is confined; `null`: the whole instance. */
   readonly scope: string | null;
-  /** When the credential ends; `null`: never. API keys that the caller makes may not outlive it. */
+  /** When the credential expires; `null`: never. API keys that the caller creates may not outlive it. */
   readonly expireTime: number | null;
 }
 
-/** What a command carries of its caller's credential, to be checked once more when it is decided. */
+/** Returns the part of the credential that a command carries, so that it is checked again when the command is decided. */
 export function credentialOf(actor: Actor): Pick<CommandContext, "keyId" | "secretHash" | "credentialEndTime"> {
   const { keyId, secretHash } = actor;
   if (keyId !== undefined) return { keyId, ...(secretHash === undefined ? {} : { secretHash }) };
   return actor.expireTime === null ? {} : { credentialEndTime: actor.expireTime };
 }
 
-/** What is asked for (`what`, the beginning of a sentence) needs permissions that the credential lacks. */
+/** Returns PERMISSION_MISSING. `what` begins the sentence: the act that needs the permissions. */
 export function permissionMissing(what: string, lacking: readonly Permission[]): Refusal {
   return refuse(
     "PERMISSION_MISSING",
@@ -35,7 +35,7 @@ export function permissionMissing(what: string, lacking: readonly Permission[]):
   );
 }
 
-/** What is asked for lies outside the organization that the credential is confined to. */
+/** Returns SCOPE_EXCEEDED. `what` begins the sentence: the act outside the caller's organization. */
 export function scopeExceeded(what: string, scope: string): Refusal {
   return refuse("SCOPE_EXCEEDED", `${what}; this credential is confined to ${shown(scope)}`, { metadata: { scope } });
 }

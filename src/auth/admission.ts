@@ -1,11 +1,11 @@
-/** Whether a call may go on, decided by its headers and its method alone, before the body is read. */
+/** Decides by headers and method alone, before the body is read, whether a call may go on. */
 import type { Refusal } from "../domain/refusal.ts";
 import { type Actor, permissionMissing } from "./actor.ts";
 import type { Authentication } from "./api-key-cache.ts";
 import { RPC_PERMISSIONS } from "./permissions.ts";
 import type { RequestGate } from "./request-gate.ts";
 
-/** What a handler knows of who is calling. */
+/** What a handler knows about its caller. */
 export interface Admission {
   readonly actor: Actor;
 }
@@ -14,7 +14,7 @@ export type AdmissionResult =
   | { readonly ok: true; readonly admission: Admission }
   | { readonly ok: false; readonly refusal: Refusal; readonly actor?: Actor };
 
-/** Authenticates, then compares with the permission that the RPC (`package.Service/Method`) needs. At once for keys. */
+/** Authenticates, then checks the permission that the RPC (`package.Service/Method`) needs. Synchronous for keys. */
 export function admit(
   gate: Pick<RequestGate, "authenticate">,
   rpc: string,

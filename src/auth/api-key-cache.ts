@@ -1,4 +1,4 @@
-/** Credential → actor. All keys are held in memory by hash: a call that is refused costs no database access. */
+/** Credential → actor. Holds all keys in memory by hash, so a refused call costs no database access. */
 import { type ApiKey, credentialInvalid } from "../domain/api-key.ts";
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
@@ -7,11 +7,11 @@ import { networkOf } from "./network.ts";
 import { type Permission, permissionsOf } from "./permissions.ts";
 import { hashSecret, isWellFormedSecret, looksLikeSecret } from "./secret.ts";
 
-/** The shortest secret that can be one: LOCKKEEPER_ADMIN_KEY takes any of at least this many characters. */
+/** Shortest secret; LOCKKEEPER_ADMIN_KEY accepts any text of at least this many characters. */
 export const SECRET_CHARS_MIN = 32;
 const SECRET_CHARS_MAX = 4096;
 const FAILURES_PER_SECOND_MAX = 20;
-/** How many addresses are watched at once; the oldest goes first. */
+/** How many addresses are watched at once; the oldest is dropped first. */
 const ADDRESSES_MAX = 10_000;
 const RELOAD_RETRY_MS = 1_000;
 const TOUCH_INTERVAL_MS = 60_000;
@@ -19,13 +19,13 @@ const DAY_MS = 86_400_000;
 
 export type Authentication =
   | { readonly ok: true; readonly actor: Actor }
-  /** `actor`: who it is all the same, where that is known. */
+  /** `actor`: who calls, where that is known despite the refusal. */
   | { readonly ok: false; readonly refusal: Refusal; readonly actor?: Actor };
 
 interface Held {
   readonly key: ApiKey;
   readonly actor: Actor;
-  /** The end of the UTC day on which the use was noted last. */
+  /** End of the UTC day on which the last use was recorded. */
   dayEndTime: number;
 }
 
@@ -57,7 +57,7 @@ export class ApiKeyCache {
     this.#onTrouble = options.onTrouble;
   }
 
-  /** Loads every key that opens something. */
+  /** Loads every key that is still valid. Rejects with the store's error. */
   static async open(options: ApiKeyCacheOptions): Promise<ApiKeyCache> {
     const keyCache = new ApiKeyCache(options);
     for (const key of await options.store.loadApiKeys()) keyCache.hold(key);
@@ -68,7 +68,7 @@ export class ApiKeyCache {
     return keyCache;
   }
 
-  /** Takes note of a key that was made or changed; a revoked one opens nothing from here on. */
+  /** Adds a key or replaces it after a change; from then on a revoked key is refused. */
   hold(key: ApiKey): void {
     for (const hash of this.#hashesById.get(key.id) ?? []) this.#byHash.delete(hash);
     this.#hashesById.delete(key.id);
@@ -92,18 +92,18 @@ export class ApiKeyCache {
     );
   }
 
-  /** The key by which this actor was admitted, unless it was revoked, or rotated since; `undefined` for tokens too. */
+  /** Returns the key that admitted this actor; `undefined` if it was revoked or rotated since, and for tokens. */
   keyOf({ secretHash }: Actor): ApiKey | undefined {
     return secretHash === undefined ? undefined : this.#byHash.get(secretHash)?.key;
   }
 
-  /** Whether what an actor was admitted by opens now, for calls that last. */
+  /** Returns whether the actor's credential is still valid; long calls ask again. */
   stillOpens(actor: Actor): boolean {
     const isKnown = actor.secretHash === undefined || this.#byHash.has(actor.secretHash);
     return isKnown && !hasEnded(actor, this.#clock());
   }
 
-  /** Learns anew which keys there are, now or as soon as the store answers again. */
+  /** Loads all keys again, now or as soon as the store answers again. */
   reload(): void {
     this.#store.loadApiKeys().then(
       (keys) => {
@@ -119,8 +119,8 @@ export class ApiKeyCache {
   }
 
   /**
-   * Who shows this `Authorization` header from this address. A right credential passes however many wrong ones came
-   * from the same address: throttling guesses must not shut out the honest neighbour behind the same router.
+   * Returns who calls with this `Authorization` header from this address. A correct credential passes however many
+   * wrong ones came from the same address: throttling guesses must not shut out others behind the same router.
    */
   authenticate(authorization: string | null, remoteAddress: string): Authentication {
     const now = this.#clock();
@@ -132,12 +132,12 @@ export class ApiKeyCache {
     return { ok: true, actor: held.actor };
   }
 
-  /** Counts a failure of this address: too many within a second have a refusal of their own. */
+  /** Counts a failure of this address and returns the refusal: `refusal`, or AUTHENTICATION_RATE after too many in a second. */
   fail(remoteAddress: string, refusal: Refusal): Authentication {
     return { ok: false, refusal: this.#countFailure(remoteAddress, this.#clock()) ?? refusal };
   }
 
-  /** Writes the days on which keys were used. */
+  /** Writes the days on which keys were last used. Rejects with the store's error; nothing is lost then. */
   async flush(): Promise<void> {
     if (this.#used.size === 0) return;
     const used = this.#used;
@@ -145,7 +145,7 @@ export class ApiKeyCache {
     try {
       await this.#store.touchApiKeys(used);
     } catch (error) {
-      // Kept for the next time; a later day that was noted meanwhile stays.
+      // Kept for the next attempt; a later day recorded in the meantime wins.
       this.#used = new Map([...used, ...this.#used]);
       throw error;
     }
@@ -155,7 +155,7 @@ export class ApiKeyCache {
     clearInterval(this.#timer);
   }
 
-  /** Looking a hash up takes the same time whatever part of the secret is right, so there is nothing to measure. */
+  /** A hash lookup takes the same time whatever part of the secret is correct, so it leaks nothing by its duration. */
   #find(token: string): Held | undefined {
     if (token.length < SECRET_CHARS_MIN || token.length > SECRET_CHARS_MAX) return undefined;
     if (looksLikeSecret(token) && !isWellFormedSecret(token)) return undefined;
@@ -170,7 +170,7 @@ export class ApiKeyCache {
     if (held.key.lastUsedDay !== day) this.#used.set(held.key.id, day);
   }
 
-  /** The refusal once there were too many within a second. */
+  /** Returns the refusal once an address exceeds the failures allowed per second. */
   #countFailure(address: string, now: number): Refusal | undefined {
     const network = networkOf(address);
     const failures = this.#failures.get(network);
@@ -200,7 +200,7 @@ function hasEnded({ expireTime }: Actor, now: number): boolean {
   return expireTime !== null && expireTime <= now;
 }
 
-/** What the header shows as a credential; `undefined`: it has none. */
+/** Returns the credential in the header; `undefined` if it has none. */
 export function bearerToken(authorization: string | null): string | undefined {
   if (authorization === null) return undefined;
   const match = /^bearer +([^\s,]+) *$/i.exec(authorization);

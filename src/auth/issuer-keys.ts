@@ -1,17 +1,17 @@
-/** The public keys of one OIDC issuer: discovered, kept, and fetched anew when they are old or one is unknown. */
+/** The public keys of one OIDC issuer: discovered, cached, and fetched again when they are old or one is unknown. */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import { type Refusal, RefusalError, refuse, shown } from "../domain/refusal.ts";
 import { fetchJson, isLoopback } from "./remote-json.ts";
 
 const LIMITS = { timeoutMs: 5_000, bytesMax: 512 * 1024 };
 const KEYS_MAX = 100;
-/** Keys of this age are fetched anew while they go on serving, up to twice this age. Then callers wait for new ones. */
+/** Older keys are refreshed in the background while they still serve, up to twice this age. Then callers wait. */
 const FRESH_MS = 10 * 60_000;
-/** How long keys serve while the issuer cannot be reached: one that was withdrawn must end some day. */
+/** How long keys serve while the issuer is unreachable: a withdrawn key must expire eventually. */
 const KEPT_MS = 24 * 60 * 60_000;
-/** For so long after a fetch has failed, callers whose key is known do not wait for the next one. */
+/** For this long after a failed fetch, callers whose key is known do not wait for the next fetch. */
 const TROUBLE_MS = 60_000;
-/** Between two fetches: tokens with invented key ids must not make us flood the issuer. */
+/** Minimum time between two fetches: tokens with invented key ids must not make us flood the issuer. */
 const COOL_DOWN_MS = 5_000;
 /** How many calls may wait for one fetch. */
 const WAITING_MAX = 1_000;
@@ -43,8 +43,8 @@ export class IssuerKeys {
   }
 
   /**
-   * Does something with the keys; once more with new ones when it finds none of the known ones to match. Throws
-   * RefusalError (ISSUER_UNAVAILABLE) when keys are needed that cannot be fetched now, and whatever `use` throws.
+   * Calls `use` with the keys, and again with fresh ones if none of the cached keys matches. Throws RefusalError
+   * (ISSUER_UNAVAILABLE) if needed keys cannot be fetched now, and whatever `use` throws.
    */
   async with<T>(use: (find: JWTVerifyGetKey) => Promise<T>): Promise<T> {
     const known = this.#kept;
@@ -52,20 +52,20 @@ export class IssuerKeys {
     try {
       return await use(kept.find);
     } catch (error) {
-      // Keys that came while this call waited are all that the issuer has.
+      // Keys fetched while this call waited are the issuer's current ones.
       if (!(error instanceof errors.JWKSNoMatchingKey) || kept !== known) throw error;
-      // In the cool-down nobody knows: the key may be one that the issuer has begun to sign with since.
+      // During the cool-down the key may be one that the issuer has started to use since.
       const renewed = this.#kept !== undefined && this.#kept !== kept ? this.#kept : await this.#fetch();
       return await use(renewed.find);
     }
   }
 
-  /** Fetches the keys so that the first caller need not wait. What goes wrong is told as trouble. */
+  /** Fetches the keys ahead of the first caller. Errors go to `onTrouble`. */
   warm(): void {
     this.#load().catch(() => undefined);
   }
 
-  /** The keys that serve without waiting; those that are old are fetched anew beside. */
+  /** Returns the keys that serve without waiting; stale keys are refreshed in the background. */
   #present(): Kept | undefined {
     const kept = this.#kept;
     if (kept === undefined) return undefined;
@@ -75,7 +75,7 @@ export class IssuerKeys {
     return age <= (isTrouble ? KEPT_MS : 2 * FRESH_MS) ? kept : undefined;
   }
 
-  /** New keys, or else the known ones. Throws RefusalError when those are too old. */
+  /** Returns new keys, or the cached ones if the fetch fails. Throws RefusalError if those are too old. */
   async #fetchOrKeep(): Promise<Kept> {
     try {
       return await this.#fetch();
@@ -86,7 +86,7 @@ export class IssuerKeys {
     }
   }
 
-  /** Waits for the fetch that is under way or a new one. Throws RefusalError. */
+  /** Waits for the current fetch or a new one. Throws RefusalError. */
   async #fetch(): Promise<Kept> {
     const coolDownMs = this.#coolDownMs();
     if (this.#loading === undefined && coolDownMs > 0) throw new RefusalError(this.#unavailable(coolDownMs));
@@ -101,7 +101,7 @@ export class IssuerKeys {
     }
   }
 
-  /** One at a time. */
+  /** Runs one fetch at a time. */
   #load(): Promise<Kept> {
     if (this.#loading !== undefined) return this.#loading;
     const time = this.#options.clock();
@@ -129,7 +129,9 @@ export class IssuerKeys {
     const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
     const document = (await fetchJson(url, LIMITS)) as Partial<Record<string, unknown>> | null;
     if (document?.issuer !== issuer) {
-      throw new Error(`${url.href} is of another issuer: ${shown(String(document?.issuer))}, not ${shown(issuer)}`);
+      throw new Error(
+        `${url.href} belongs to another issuer: ${shown(String(document?.issuer))}, not ${shown(issuer)}`,
+      );
     }
     const { jwks_uri: keysUri } = document;
     if (typeof keysUri !== "string" || !URL.canParse(keysUri)) throw new Error(`${url.href} names no jwks_uri`);
@@ -144,14 +146,14 @@ export class IssuerKeys {
     return createLocalJWKSet(keySet);
   }
 
-  /** How long the issuer is left alone yet; 0: it may be asked. A clock that steps back does not prolong it. */
+  /** Milliseconds until the issuer may be asked again; 0: now. A clock that steps back does not prolong it. */
   #coolDownMs(): number {
     if (this.#triedTime === undefined) return 0;
     const elapsed = this.#options.clock() - this.#triedTime;
     return elapsed < 0 ? 0 : Math.max(0, COOL_DOWN_MS - elapsed);
   }
 
-  /** How long ago something was. A clock that steps back makes nothing younger. */
+  /** Milliseconds since `time`. A clock that steps back does not make it younger. */
   #since(time: number): number {
     return Math.abs(this.#options.clock() - time);
   }

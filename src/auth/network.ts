@@ -1,10 +1,10 @@
-/** What an address is counted by: itself, or the network that one customer has to itself. */
+/** The unit in which addresses are counted: an IPv4 address, or the IPv6 network that one customer owns. */
 import { isIP } from "node:net";
 
 const GROUPS = 8;
 const GROUPS_OF_NETWORK = 4;
 
-/** An IPv4 address as it is; of an IPv6 address the first 64 bits, below which its owner may have any address. */
+/** Returns an IPv4 address unchanged, and the /64 of an IPv6 address: its owner can use any address within it. */
 export function networkOf(address: string): string {
   const [text = ""] = address.split("%");
   if (isIP(text) !== 6) return address;

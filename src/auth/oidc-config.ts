@@ -1,10 +1,10 @@
-/** Which OIDC issuers are trusted, and what their tokens mean here: reads the file of `--oidc-issuers`. */
+/** Reads the file of `--oidc-issuers`: which OIDC issuers are trusted, and what their tokens may do. */
 import { idFault } from "../domain/identity.ts";
 import { shown } from "../domain/refusal.ts";
 import { isRole, ROLES, type Role } from "./permissions.ts";
 import { isLoopback } from "./remote-json.ts";
 
-/** Signatures that prove who signed; those by a shared secret prove nothing to us. */
+/** Asymmetric signatures only: a shared secret does not prove who signed. */
 export const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -20,7 +20,7 @@ export const ALGORITHMS = [
 ] as const;
 const ALGORITHMS_DEFAULT: readonly string[] = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
 
-/** The values of the header `typ`, as a JWT of RFC 9068 and an older one have it. */
+/** Values of the header `typ`: of an RFC 9068 access token, and of older JWTs. */
 const TOKEN_TYPES = ["at+jwt", "jwt"] as const;
 export type TokenType = (typeof TOKEN_TYPES)[number];
 
@@ -30,21 +30,21 @@ const ISSUERS_MAX = 100;
 const LIST_MAX = 100;
 const TEXT_CHARS_MAX = 200;
 
-/** Where in a token a claim is: the names from the outside inwards. */
+/** Path of a claim in a token: names from the outermost inwards. */
 export type ClaimPath = readonly string[];
 
-/** Where a token's holder may act. */
+/** The scope in which the holder of a token may act. */
 export type TokenScope =
   | { readonly kind: "instance" }
   | { readonly kind: "organization"; readonly organizationId: string }
   | { readonly kind: "claim"; readonly path: ClaimPath };
 
 export interface IssuerConfig {
-  /** As discovery and every token must have it, character for character. */
+  /** Must equal the issuer in the discovery document and in every token, character for character. */
   readonly issuer: string;
   readonly audiences: readonly string[];
   readonly rolesClaim: ClaimPath;
-  /** What the issuer calls a role → our role. Others grant nothing. */
+  /** The issuer's role name → our role. Other names grant nothing. */
   readonly roles: ReadonlyMap<string, Role>;
   readonly scope: TokenScope;
   readonly clockSkewMs: number;
@@ -67,7 +67,7 @@ const MEMBERS = [
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Throws an Error that names the place in the document, the value and what is allowed. */
+/** Parses the document. Throws an Error that names the path in it, the value and what is allowed. */
 export function parseIssuers(text: string): readonly IssuerConfig[] {
   let document: unknown;
   try {
@@ -108,7 +108,7 @@ function readIssuerUrl(path: string, value: unknown): string {
   if (typeof value !== "string" || value.length > TEXT_CHARS_MAX || !URL.canParse(value)) fail(path, value, allowed);
   const url = new URL(value);
   const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
-  // What follows `?` or `#` would swallow the path of the discovery document.
+  // After `?` or `#` the path of the discovery document would be lost.
   if (!isSafe || /[?#\s|]/.test(value) || url.username !== "" || url.password !== "") fail(path, value, allowed);
   return value;
 }
@@ -128,7 +128,7 @@ function readRoles(path: string, value: unknown): ReadonlyMap<string, Role> {
   );
 }
 
-/** The reach of tokens is never guessed: one that names no organization must not reach all of them by an omission. */
+/** The scope is never guessed: a token without an organization must not reach all of them by an omission. */
 function readScope(path: string, members: Members): TokenScope {
   const { scope, organization, organizationClaim } = members;
   if ([scope, organization, organizationClaim].filter((each) => each !== undefined).length !== 1) {
@@ -149,7 +149,7 @@ function readScope(path: string, members: Members): TokenScope {
   return { kind: "instance" };
 }
 
-/** A name with `/` or `:` in it (`https://example.com/roles`) is one name; in others dots lead inwards. */
+/** A name with `/` or `:` (`https://example.com/roles`) is one name; in other names a dot separates levels. */
 function readClaimPath(path: string, value: unknown): ClaimPath {
   const names = typeof value === "string" ? (/[/:]/.test(value) ? [value] : value.split(".")) : value;
   const isPath =
@@ -195,7 +195,7 @@ function readSome<T extends string>(
   return list;
 }
 
-/** `members`: those that there are; absent: any. */
+/** `members`: the allowed names; absent: any. */
 function readObject(path: string, value: unknown, members?: readonly string[]): Members {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     fail(path, value, members === undefined ? "an object" : `an object with ${members.join(", ")}`);
@@ -203,7 +203,7 @@ function readObject(path: string, value: unknown, members?: readonly string[]): 
   const unknown = Object.keys(value).find((name) => members !== undefined && !members.includes(name));
   if (unknown !== undefined) {
     throw new Error(
-      `${path === "" ? "" : `${path}: `}there is no member ${shown(unknown)}; there are ${members?.join(", ")}`,
+      `${path === "" ? "" : `${path}: `}unknown member ${shown(unknown)}; the members are ${members?.join(", ")}`,
     );
   }
   return value as Members;

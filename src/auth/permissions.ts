@@ -1,4 +1,4 @@
-/** Which permissions there are, which roles bundle them, and which one each RPC needs: one table each. */
+/** The permissions, the roles that bundle them, and the permission that each RPC needs: one table each. */
 
 export const PERMISSIONS = [
   "user.read",
@@ -99,7 +99,7 @@ export function isRole(text: string): text is Role {
   return Object.hasOwn(ROLES, text);
 }
 
-/** What a key may do: its role's permissions, or the listed ones. Names this version does not know grant nothing. */
+/** Returns the permissions of a key: those of its role, or the listed ones. Names unknown to this version grant nothing. */
 export function permissionsOf(key: {
   readonly role: string;
   readonly permissions: readonly string[];

@@ -1,4 +1,4 @@
-/** How often somebody may call: a rate that lasts and a burst above it, counted for each by itself in bounded memory. */
+/** Limits how often each caller may call: a sustained rate and a burst above it, in bounded memory. */
 
 /** `perSecond` may be a fraction; `burst` is at least 1. */
 export interface Rate {
@@ -6,14 +6,14 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** How many callers are told apart at once; whoever was silent longest is forgotten first. */
+/** How many callers are tracked at once; the one idle longest is dropped first. */
 const CALLERS_MAX = 100_000;
-/** Below what a clock of milliseconds tells apart: what sums of fractions are off by. */
+/** Rounding error of sums of fractions: below the resolution of a millisecond clock. */
 const EPSILON_MS = 1e-3;
 
 /**
- * A token bucket in its other form (GCRA): of each caller one instant is kept, at which the bucket will be full again.
- * Every call puts it off by the time that a token takes to come.
+ * A token bucket in its GCRA form: stores one instant per caller, at which the bucket is full again. Every call moves it
+ * later by the time that one token takes to refill.
  */
 export class RateLimit {
   readonly #intervalMs: number;
@@ -21,7 +21,7 @@ export class RateLimit {
   readonly #burst: number;
   readonly #clock: () => number;
   readonly #callersMax: number;
-  /** When each bucket is full, in milliseconds since the epoch. Whoever called last is the last. */
+  /** When each bucket is full, in milliseconds since the epoch. Ordered by last call. */
   readonly #fullTimes = new Map<string, number>();
 
   constructor({ perSecond, burst }: Rate, clock: () => number, callersMax: number = CALLERS_MAX) {
@@ -32,20 +32,20 @@ export class RateLimit {
     this.#callersMax = callersMax;
   }
 
-  /** How many callers are remembered. */
+  /** Number of callers tracked. */
   get size(): number {
     return this.#fullTimes.size;
   }
 
   /**
-   * Takes one call's worth, or of another measure so many, a full bucket at most. Answers 0, or how many milliseconds to
-   * wait until there are as many; nothing is taken then.
+   * Takes one token or `tokens` of them, at most a full bucket. Returns 0, or the milliseconds until that many are
+   * there; then none is taken.
    */
   take(name: string, tokens = 1): number {
     const takenMs = Math.min(tokens, this.#burst) * this.#intervalMs;
     const now = this.#clock();
     const known = this.#fullTimes.get(name) ?? now;
-    // No bucket is emptier than empty, whatever the clock has done.
+    // A clock that steps back must not leave a bucket emptier than empty.
     const fullTime = Math.min(Math.max(known, now), now + this.#fillMs);
     const waitMs = fullTime + takenMs - this.#fillMs - now;
     const isTaken = waitMs <= EPSILON_MS;
@@ -55,7 +55,7 @@ export class RateLimit {
     return isTaken ? 0 : Math.max(1, Math.ceil(waitMs - EPSILON_MS));
   }
 
-  /** A bucket that is full says nothing that a new one would not. Two at a time, so that none are left in the end. */
+  /** Drops buckets that are full, which equal new ones. Two per call, so that old ones cannot accumulate. */
   #forget(now: number): void {
     for (let i = 0; i < 2; i++) {
       const oldest = this.#fullTimes.entries().next();

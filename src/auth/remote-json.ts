@@ -1,4 +1,4 @@
-/** Fetches a JSON document of somebody else's server: within a time, within a size, from nowhere else than was asked. */
+/** Fetches a JSON document from a foreign server: bounded in time and size, without following redirects. */
 import { isIPv4 } from "node:net";
 
 export interface RemoteLimits {
@@ -6,16 +6,16 @@ export interface RemoteLimits {
   readonly bytesMax: number;
 }
 
-/** Whether a URL leads to this machine, by its host alone: names are not looked up. */
+/** Returns whether a URL names this machine, judged by its host alone: names are not resolved. */
 export function isLoopback({ hostname }: URL): boolean {
   return hostname === "localhost" || hostname === "[::1]" || (isIPv4(hostname) && hostname.startsWith("127."));
 }
 
-/** Rejects with an Error whose message says what was wrong with the answer; it goes to the log, not to callers. */
+/** Fetches and parses. Rejects with an Error that says what is wrong with the response; it goes to the log, not to callers. */
 export async function fetchJson(url: URL, { timeoutMs, bytesMax }: RemoteLimits): Promise<unknown> {
   const response = await fetch(url, {
     headers: { accept: "application/json" },
-    // A redirect could lead anywhere, to cleartext and into this network included.
+    // A redirect could lead anywhere, including to cleartext and into this network.
     redirect: "error",
     signal: AbortSignal.timeout(timeoutMs),
   }).catch((error: unknown) => {
@@ -29,14 +29,14 @@ export async function fetchJson(url: URL, { timeoutMs, bytesMax }: RemoteLimits)
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(`${url.href} answers something that is not JSON`);
+    throw new Error(`${url.href} does not answer JSON`);
   }
 }
 
 async function readText(response: Response, url: URL, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Counted as it comes: the length that a header promises need not be true.
+  // Counted as it arrives: the length in the header may be false.
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
     if (size > bytesMax) throw new Error(`${url.href} answers more than ${bytesMax} bytes`);

@@ -1,11 +1,11 @@
-/** The one way in: whatever credential a call shows, a key or a token, becomes an actor or a refusal here. */
+/** The only way in: turns the credential of a call, a key or a token, into an actor or a refusal. */
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
 import { type ApiKeyCache, type Authentication, bearerToken } from "./api-key-cache.ts";
 import { networkOf } from "./network.ts";
 import { type Rate, RateLimit } from "./rate-limit.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Whether a credential claims to be a JWT: every one begins with the encoding of `{"`. */
+/** Returns whether a credential looks like a JWT: every JWT begins with the encoding of `{"`. */
 export function looksLikeToken(credential: string): boolean {
   return credential.startsWith("eyJ") && credential.includes(".");
 }
@@ -16,23 +16,23 @@ export interface RequestGateOptions {
   readonly tokens?: Pick<Tokens, "authenticate"> | undefined;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Of all calls from one address, whoever makes them; absent: as many as come. */
+  /** Rate limit for all calls from one address; absent: unlimited. */
   readonly addressRate?: Rate | undefined;
-  /** Of the calls with one key, or of one subject of an issuer; absent: as many as come. */
+  /** Rate limit for the calls with one key, or of one subject of an issuer; absent: unlimited. */
   readonly callerRate?: Rate | undefined;
 }
 
-/** So many refusals a second an address is told at once. */
+/** Refusals per second and address that are answered immediately. */
 const PROMPT_REFUSALS: Rate = { perSecond: 20, burst: 20 };
-/** Later ones are told after a second, give or take half: whoever floods waits for answers instead of taking our time. */
+/** Further ones are delayed by a second, plus or minus half: a client that floods waits instead of taking our time. */
 const HELD_MS_MIN = 500;
 const HELD_MS_SPREAD = 1_000;
-/** Coprime to the spread, and far from any part of it: neighbours are told at different times. */
+/** Coprime to the spread and far from its divisors, so that consecutive answers leave at different times. */
 const HELD_MS_STEP = 617;
-/** Each that waits holds memory. Beyond, they are told at once. */
+/** Each delayed refusal holds memory. Above this number they are answered immediately. */
 const HELD_MAX = 5_000;
 
-/** KiB of what anybody may read that an address is given: the pages of the reference eight times at once. */
+/** KiB of public pages that one address may read: eight times the pages of the reference at once. */
 const OPEN_KIB: Rate = { perSecond: 512, burst: 16 * 1024 };
 
 export class RequestGate {
@@ -55,8 +55,8 @@ export class RequestGate {
   }
 
   /**
-   * Who shows this `Authorization` header from this address: at once for keys and for tokens that are remembered. An
-   * address that is refused too often hears of it late.
+   * Returns who calls with this `Authorization` header from this address: synchronously for keys and for cached tokens.
+   * An address that is refused too often gets its refusals late.
    */
   authenticate(authorization: string | null, remoteAddress: string): Authentication | Promise<Authentication> {
     const authentication = this.#authenticate(authorization, remoteAddress);
@@ -66,8 +66,8 @@ export class RequestGate {
   }
 
   /**
-   * Callers who are known are not held up. Tokens that nobody can check, as their issuer is down, may be right: those are
-   * no failures, but whoever floods with them hears of it late, too.
+   * Known callers are not delayed. A token that cannot be checked because its issuer is down may be valid: it does not
+   * count as a failure, but its refusals are delayed too.
    */
   #paced(authentication: Authentication, remoteAddress: string): Authentication | Promise<Authentication> {
     if (authentication.ok || authentication.actor !== undefined) return authentication;
@@ -82,7 +82,7 @@ export class RequestGate {
     });
   }
 
-  /** Counts a request that asks for no credential. Answers the refusal when it is one too many from this address. */
+  /** Counts a request that needs no credential. Returns ADDRESS_RATE if the address exceeds its rate. */
   count(remoteAddress: string): Refusal | undefined {
     const waitMs = this.#addresses?.take(networkOf(remoteAddress)) ?? 0;
     if (waitMs === 0) return undefined;
@@ -94,15 +94,15 @@ export class RequestGate {
   }
 
   /**
-   * Counts what an address is given without a credential. Answers the refusal when it is too much: a few bytes of a
-   * stranger may ask for a thousand times as many.
+   * Counts the bytes that an address receives without a credential. Returns ADDRESS_RATE if they are too many: a few
+   * bytes of a request may ask for a thousand times as many.
    */
   charge(remoteAddress: string, bytes: number): Refusal | undefined {
     const waitMs = this.#openKib.take(networkOf(remoteAddress), Math.ceil(bytes / 1024));
     if (waitMs === 0) return undefined;
     return refuse(
       "ADDRESS_RATE",
-      `what anybody may read is limited to ${OPEN_KIB.perSecond} KiB a second and ${OPEN_KIB.burst / 1024} MiB at once for ` +
+      `public pages are limited to ${OPEN_KIB.perSecond} KiB a second and ${OPEN_KIB.burst / 1024} MiB at once for ` +
         `${shown(remoteAddress)}; this is too much`,
       { retryAfterMs: waitMs },
     );
@@ -121,7 +121,7 @@ export class RequestGate {
       : this.#admitted(this.#counted(authentication, remoteAddress));
   }
 
-  /** Wrong tokens count with wrong keys; an issuer that is down is nobody's failure here. */
+  /** Wrong tokens count like wrong keys; an issuer that is down is not the caller's failure. */
   #counted(authentication: Authentication, remoteAddress: string): Authentication {
     const isFailure = !authentication.ok && authentication.refusal.retryAfterMs === undefined;
     return isFailure ? this.#keyCache.fail(remoteAddress, authentication.refusal) : authentication;
@@ -138,12 +138,12 @@ export class RequestGate {
   }
 }
 
-/** One caller asks for more than it may; `waitMs`: when to try again. */
+/** Returns CALLER_RATE for a caller that exceeds its rate. `said`: the sentence; `waitMs`: when to retry. */
 export function callerRate(said: string, waitMs: number): Refusal {
   return refuse("CALLER_RATE", said, { retryAfterMs: waitMs });
 }
 
-/** A limit with what it says in a sentence. */
+/** A rate limit that can describe itself in a sentence. */
 class Limit extends RateLimit {
   readonly text: string;
 

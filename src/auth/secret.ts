@@ -1,4 +1,4 @@
-/** The form of keys (`lk_<id>_<secret>_<checksum>`) and session tokens: leaked ones are recognised, typos refused early. */
+/** The form of keys (`lk_<id>_<secret>_<checksum>`) and session tokens: scanners recognise leaks, typos are refused early. */
 import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 
@@ -11,22 +11,22 @@ const SESSION_PREFIX = "lks_";
 const SESSION_FORM = /^lks_[0-9A-Za-z]{43}_[0-9a-f]{8}$/;
 const FORM = /^lk_([0-9a-z]{1,64})_([0-9A-Za-z]{43})_([0-9a-f]{8})$/;
 
-/** A secret of 256 random bits that names its key. `keyId`: lower-case letters and digits. */
+/** Returns a secret of 256 random bits that names its key. `keyId`: lower-case letters and digits. */
 export function createSecret(keyId: string): string {
   return withChecksum(`${PREFIX}${keyId}_${randomText()}`);
 }
 
-/** A token of a session: 256 random bits in a form that tells it from a key. */
+/** Returns a session token: 256 random bits, in a form that differs from a key's. */
 export function createSessionToken(): string {
   return withChecksum(`${SESSION_PREFIX}${randomText()}`);
 }
 
-/** Whether a text is a token of a session, by its form and checksum alone. */
+/** Returns whether a text has the form and checksum of a session token. */
 export function isWellFormedSessionToken(text: string): boolean {
   return SESSION_FORM.test(text) && text === withChecksum(text.slice(0, text.lastIndexOf("_")));
 }
 
-/** 256 random bits as letters and digits. */
+/** Returns 256 random bits as letters and digits. */
 function randomText(): string {
   let number = BigInt(`0x${randomBytes(SECRET_BYTES).toString("hex")}`);
   let text = "";
@@ -41,19 +41,19 @@ function withChecksum(head: string): string {
   return `${head}_${checksum(head)}`;
 }
 
-/** Whether a text that begins like a key of ours is one, by its form and checksum alone. */
+/** Returns whether a text has the form and checksum of a key. */
 export function isWellFormedSecret(text: string): boolean {
   const match = FORM.exec(text);
   if (match === null) return false;
   return checksum(text.slice(0, text.lastIndexOf("_"))) === match[3];
 }
 
-/** Whether a text claims to be a key of ours. */
+/** Returns whether a text begins like a key. */
 export function looksLikeSecret(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
-/** What is stored of a secret: its SHA-256, lower-case hex. 256 random bits need no slow hash. */
+/** Returns what is stored of a secret: its SHA-256 in lower-case hex. 256 random bits need no slow hash. */
 export function hashSecret(secret: string): string {
   return hash("sha256", secret, "hex");
 }

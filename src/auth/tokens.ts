@@ -1,4 +1,4 @@
-/** A JWT of a configured OIDC issuer → actor. Verified tokens are remembered for a while, so that a call costs a look-up. */
+/** A JWT of a configured OIDC issuer → actor. Verified tokens are cached for a short time, so that a call costs one lookup. */
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { credentialInvalid } from "../domain/api-key.ts";
 import { idFault } from "../domain/identity.ts";
@@ -11,11 +11,11 @@ import { type Permission, ROLES } from "./permissions.ts";
 import { hashSecret } from "./secret.ts";
 
 const TOKEN_CHARS_MAX = 8 * 1024;
-/** As the OpenID Connect standard bounds it. */
+/** OpenID Connect Core 1.0, section 2: `sub` has at most 255 ASCII characters. */
 const SUBJECT_CHARS_MAX = 255;
 const REMEMBERED_MS = 60_000;
 const REMEMBERED_MAX = 10_000;
-/** The latest instant that a JavaScript date holds. */
+/** The latest instant of a JavaScript date. */
 const TIME_MAX = 8.64e15;
 
 export interface TokensOptions {
@@ -51,15 +51,15 @@ export class Tokens {
     );
   }
 
-  /** Fetches the keys of all issuers, so that the first callers need not wait for them. */
+  /** Fetches the keys of all issuers ahead of the first callers. */
   warm(): void {
     for (const { keys } of this.#issuers.values()) keys.warm();
   }
 
-  /** At once for a token that was verified a moment ago. */
+  /** Verifies a token; synchronous if it was verified a moment ago. */
   authenticate(token: string): Authentication | Promise<Authentication> {
     if (token.length > TOKEN_CHARS_MAX) {
-      return refused(`the token has ${token.length} characters; at most ${TOKEN_CHARS_MAX} are taken`);
+      return refused(`the token has ${token.length} characters; at most ${TOKEN_CHARS_MAX} are allowed`);
     }
     const hash = hashSecret(token);
     const remembered = this.#remembered.get(hash);
@@ -86,7 +86,7 @@ export class Tokens {
     }
   }
 
-  /** Throws TokenFault for an issuer that is not configured; what the token says of it is not proven yet. */
+  /** Returns the issuer that the token claims, which is not proven yet. Throws TokenFault if it is not configured. */
   #issuerOf(token: string): Issuer {
     const named = decodeJwt(token).iss;
     const issuer = this.#issuers.get(named ?? "");
@@ -103,7 +103,7 @@ export class Tokens {
   }
 }
 
-/** Why a token is refused, as its holder may know it. */
+/** Why a token is refused, in words that its holder may see. */
 class TokenFault extends Error {}
 
 function refused(fault: string): Authentication {
@@ -123,7 +123,7 @@ async function verify(token: string, config: IssuerConfig, find: JWTVerifyGetKey
   try {
     return actorOf((await jwtVerify(token, find, options)).payload, config);
   } catch (error) {
-    // Several keys match a token that names none: any of them may have signed it.
+    // A token that names no key matches several: any of them may have signed it.
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
     for await (const key of error) {
       try {
@@ -136,11 +136,11 @@ async function verify(token: string, config: IssuerConfig, find: JWTVerifyGetKey
   }
 }
 
-/** A JWT may have been made for something else altogether (a log-out, a proof): its type says so. */
+/** A JWT may serve another purpose (a logout, a proof): its type says so. */
 function assertType(typ: unknown, allowed: readonly TokenType[]): void {
   const name = typeof typ === "string" ? typ.toLowerCase().replace(/^application\//, "") : (typ ?? "jwt");
   if (!(allowed as readonly unknown[]).includes(name)) {
-    throw new TokenFault(`its type (typ) is not one that is taken: ${allowed.join(", ")}`);
+    throw new TokenFault(`its type (typ) is not allowed; allowed are ${allowed.join(", ")}`);
   }
 }
 
@@ -149,7 +149,7 @@ function actorOf(payload: JWTPayload, config: IssuerConfig): Actor {
   if (typeof sub !== "string" || sub.length > SUBJECT_CHARS_MAX || !/^[!-~]+$/.test(sub)) {
     throw new TokenFault(`its subject (sub) must be 1 to ${SUBJECT_CHARS_MAX} visible ASCII characters`);
   }
-  // Whoever steals a bound token must not get in with it as if it were not bound.
+  // A stolen bound token must not be usable as if it were unbound.
   if (payload.cnf !== undefined) throw new TokenFault("it is bound to a key (cnf) that cannot be checked here");
   if (payload.at_hash !== undefined || payload.c_hash !== undefined) {
     throw new TokenFault("it is an ID token; send the access token");
@@ -163,7 +163,7 @@ function actorOf(payload: JWTPayload, config: IssuerConfig): Actor {
     id: `oidc:${config.issuer}|${sub}`,
     permissions,
     scope: scopeOf(payload, config),
-    // When it ceases to be taken here, the allowance for clocks included.
+    // Includes the allowed clock skew.
     expireTime: Math.min(exp * 1000 + config.clockSkewMs, TIME_MAX),
   };
 }
@@ -187,14 +187,14 @@ function claimAt(payload: JWTPayload, path: ClaimPath): unknown {
   return at;
 }
 
-/** A list of names, names separated by spaces (as in `scope`), or an object whose members are the names. */
+/** Returns the names in a list, in a text separated by spaces (as in `scope`), or the keys of an object. */
 function rolesIn(claim: unknown): readonly string[] {
   if (typeof claim === "string") return claim.split(" ");
   if (Array.isArray(claim)) return claim.filter((each) => typeof each === "string");
   return typeof claim === "object" && claim !== null ? Object.keys(claim) : [];
 }
 
-/** One sentence for each kind of fault; claims are told of only once the signature has been found right. */
+/** One sentence for each kind of fault; claims are mentioned only after the signature is verified. */
 function faultOf(error: unknown): string {
   return `the token is refused: ${detailOf(error)}`;
 }
@@ -205,9 +205,9 @@ function detailOf(error: unknown): string {
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === "nbf") return "it is not valid yet (nbf)";
     if (error.claim === "aud") return "its audience (aud) is not this service";
-    return `its claim ${shown(error.claim)} is missing or not as it should be`;
+    return `its claim ${shown(error.claim)} is missing or invalid`;
   }
-  if (error instanceof errors.JOSEAlgNotAllowed) return "its algorithm (alg) is not one that is taken";
+  if (error instanceof errors.JOSEAlgNotAllowed) return "its algorithm (alg) is not allowed";
   if (error instanceof errors.JWKSNoMatchingKey) return "its issuer has no such key";
   if (error instanceof errors.JWSSignatureVerificationFailed) return "its signature is wrong";
   return "it is malformed";

@@ -1,4 +1,4 @@
-/** What a dialect is to the wiring: a foreign API over our own decisions, loaded when it is enabled and not before. */
+/** A dialect as the wiring sees it: a foreign API over our own operations, loaded only when it is enabled. */
 import type { Admission } from "../service/call.ts";
 import type { Operations } from "../service/operations/operations.ts";
 import type { Mounts } from "../transport/mount.ts";

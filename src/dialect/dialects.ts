@@ -1,4 +1,4 @@
-/** The dialects that there are, one line each: a folder and its line go together. */
+/** All dialects, one line each: delete a folder together with its line. */
 export { clerk } from "./clerk/dialect.ts";
 export type { Dialect } from "./dialect.ts";
 export { zitadel } from "./zitadel/dialect.ts";

@@ -37,10 +37,10 @@ const ALLOWED: readonly (readonly [more: object, expected: object])[] = [
 const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
   ["{", /^the file is not JSON: /],
   ["[]", /^the document: \[\] is not allowed; it must be an object with issuers$/],
-  ['{"issuer":[]}', /^there is no member "issuer"; there are issuers$/],
+  ['{"issuer":[]}', /^unknown member "issuer"; the members are issuers$/],
   ['{"issuers":[]}', /^issuers: \[\] is not allowed; it must be a list of 1 to 100 issuers$/],
   ['{"issuers":[1]}', /^issuers\[0\]: 1 is not allowed; it must be an object with issuer, audiences, /],
-  [withMembers({ audience: "x" }), /^issuers\[0\]: there is no member "audience"; there are issuer, audiences/],
+  [withMembers({ audience: "x" }), /^issuers\[0\]: unknown member "audience"; the members are issuer, audiences/],
   [
     JSON.stringify({ issuers: [RIGHT, RIGHT] }),
     /^issuers\[1\]\.issuer: "https:\/\/issuer\.example" is not allowed; it must be an issuer that is not named before$/,

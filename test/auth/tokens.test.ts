@@ -90,7 +90,7 @@ describe("a right token", () => {
       assert.match(await desk.ask(await desk.sign({ sub: `${typ}` }, { header: { typ } })), /^oidc:/, typ);
     }
     const strict = await Desk.open(t, { tokenTypes: ["at+jwt"] });
-    assert.match(await strict.ask(await strict.sign()), /its type \(typ\) is not one that is taken: at\+jwt/);
+    assert.match(await strict.ask(await strict.sign()), /its type \(typ\) is not allowed; allowed are at\+jwt/);
   });
 });
 
@@ -283,12 +283,12 @@ describe("an issuer that answers oddly is one that is down:", () => {
     [
       "of another name",
       (site) => ({ body: discovery(site, { issuer: "https://x.example" }) }),
-      /is of another issuer: "https:\/\/x\.example"/,
+      /belongs to another issuer: "https:\/\/x\.example"/,
     ],
     [
       "of the name with a slash",
       (site) => ({ body: discovery(site, { issuer: `${site.url}/` }) }),
-      /is of another issuer/,
+      /belongs to another issuer/,
     ],
     ["no keys", (site) => ({ body: discovery(site, { jwks_uri: undefined }) }), /names no jwks_uri/],
     [
@@ -303,8 +303,8 @@ describe("an issuer that answers oddly is one that is down:", () => {
     ],
     ["a redirect", (site) => ({ status: 302, location: `${site.url}/elsewhere` }), /cannot be fetched/],
     ["an error", () => ({ status: 500 }), /answers 500/],
-    ["no JSON", () => ({ body: "<html>" }), /not JSON/],
-    ["null", () => ({ body: "null" }), /is of another issuer/],
+    ["no JSON", () => ({ body: "<html>" }), /does not answer JSON/],
+    ["null", () => ({ body: "null" }), /belongs to another issuer/],
     ["too much", () => ({ body: `"${"x".repeat(600_000)}"` }), /answers more than 524288 bytes/],
     [
       "keys that are no list",

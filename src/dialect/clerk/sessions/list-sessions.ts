@@ -1,4 +1,4 @@
-/** Lists the sessions of a user or a client, the newest first. */
+/** Lists the sessions of a user or a client, newest first. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { mapInTurns } from "../../../service/in-turns.ts";
 import type { Place } from "../../../service/list-lanes.ts";
@@ -14,7 +14,7 @@ import { isId, type Operation, type OperationCall } from "../wire/operation.ts";
 import { readWindow, type Window } from "../wire/page-query.ts";
 import { type SessionView, sessionIdOf, statusWordOf, toSessionJson } from "./session-json.ts";
 
-/** GET /sessions: a bare array, or with `paginated` an object that tells the total. */
+/** GET /sessions: a bare array, or with `paginated` an object with the total. */
 export const getSessionList: Operation = {
   name: "GetSessionList",
   permission: "session.read",
@@ -35,7 +35,7 @@ interface ListQuery extends Window {
   readonly paginated: boolean;
 }
 
-/** All that the original has; a session here never has some of them. */
+/** All of Clerk's statuses; a session here never has some of them. */
 const STATUSES: readonly string[] = [
   "active",
   "revoked",
@@ -47,7 +47,7 @@ const STATUSES: readonly string[] = [
   "pending",
 ];
 
-/** Throws 400 where neither user nor client is named, and 422 naming every parameter that is at fault. */
+/** Reads the query. Throws 400 if it names neither user nor client, and 422 naming every parameter at fault. */
 function readQuery(query: URLSearchParams): ListQuery {
   const userId = query.get("user_id") || undefined;
   const clientId = query.get("client_id") || undefined;
@@ -65,7 +65,7 @@ function readQuery(query: URLSearchParams): ListQuery {
 
 interface Found {
   readonly items: readonly SessionView[];
-  /** How many there are in all; unknown to a list that does not tell it. */
+  /** The total; unknown to a list that does not return it. */
   readonly total: number;
 }
 
@@ -88,12 +88,14 @@ function matches(view: SessionView, { userId, status }: ListQuery): boolean {
 }
 
 const PAGE_SIZE = 1_000;
-/** What one list looks at: beyond it the total is a lower bound, which the original's shape cannot tell. */
+/**
+ * The number of sessions that one list examines: above it the total is a lower bound, which Clerk's shape cannot say.
+ */
 const PAGES_MAX = 50;
 
 async function walk({ operations, actor, signal }: OperationCall, query: ListQuery, place: Place): Promise<Found> {
   const { userId, status, limit, offset, paginated } = query;
-  // A page that is filtered here may hold little of what is asked for: small ones would use up their number too soon.
+  // A page that is filtered here may hold few matches: small pages would exhaust the number of pages too soon.
   const isFiltered = status !== undefined && status !== "active";
   const items: SessionView[] = [];
   let total = 0;
@@ -104,7 +106,7 @@ async function walk({ operations, actor, signal }: OperationCall, query: ListQue
       organizationId: actor.scope,
       ...(userId === undefined ? {} : { userId }),
       activeOnly: status === "active",
-      // Where the first page was not enough, the store has left something out of it: idle sessions of active ones.
+      // If the first page was too short, the store omitted something: idle sessions among active ones.
       pageSize: paginated || isFiltered || pages > 0 ? PAGE_SIZE : Math.min(offset + limit, PAGE_SIZE),
       ...(next === undefined ? {} : { after: next }),
     };

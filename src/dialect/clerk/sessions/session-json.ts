@@ -1,4 +1,4 @@
-/** A session as Clerk shows it: every required property is there. */
+/** A session in Clerk's form: every required property is present. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { SessionStatus } from "../../../domain/session.ts";
 import type { SessionView as CompleteView } from "../../../service/operations/operations.ts";
@@ -9,7 +9,7 @@ export type SessionView = Pick<CompleteView, "session" | "status">;
 /** The statuses that a session here can have, in Clerk's words. */
 export type StatusWord = "active" | "revoked" | "expired" | "abandoned";
 
-/** Whatever ends all sessions of a user is, to the original, the application's revoking each of them. */
+/** To Clerk, whatever ends all sessions of a user is the application revoking each of them. */
 const STATUS_WORDS: Readonly<Record<SessionStatus, StatusWord>> = {
   ACTIVE: "active",
   REVOKED: "revoked",
@@ -21,12 +21,12 @@ const STATUS_WORDS: Readonly<Record<SessionStatus, StatusWord>> = {
   ENDED: "revoked",
 };
 
-/** The status in Clerk's word. */
+/** Returns the status in Clerk's words. */
 export function statusWordOf({ status }: Pick<SessionView, "status">): StatusWord {
   return STATUS_WORDS[status];
 }
 
-/** The complete session. */
+/** Returns the complete session. */
 export function toSessionJson({ session, status }: SessionView): JsonObject {
   const { id, idleTimeoutMs, lastActivityTime, expireTime } = session;
   return {
@@ -35,13 +35,13 @@ export function toSessionJson({ session, status }: SessionView): JsonObject {
     user_id: session.userId,
     client_id: clientIdOf(id),
     status: statusWordOf({ status }),
-    // Nobody acts as somebody else here, and users do not switch organizations.
+    // There is no impersonation here, and users do not switch organizations.
     actor: null,
     last_active_organization_id: null,
     last_active_at: lastActivityTime,
     latest_activity: toActivityJson(session),
     expire_at: expireTime,
-    // From then on it has rested too long, unless it is used before.
+    // From then on the session has been idle too long, unless it is used before.
     abandon_at: idleTimeoutMs === null ? expireTime : lastActivityTime + idleTimeoutMs,
     tasks: null,
     created_at: session.creationTime,
@@ -49,7 +49,7 @@ export function toSessionJson({ session, status }: SessionView): JsonObject {
   };
 }
 
-/** What the client said of itself; `null`: nothing. */
+/** Returns what the client said about itself; `null` if nothing. */
 function toActivityJson({ id, ip, userAgent }: SessionView["session"]): JsonObject | null {
   if (ip === "" && userAgent === "") return null;
   return {
@@ -62,12 +62,12 @@ function toActivityJson({ id, ip, userAgent }: SessionView["session"]): JsonObje
 
 const CLIENT_PREFIX = "client_";
 
-/** Clients are not kept: each session has one of its own, whose id tells the session's. */
+/** Clients are not stored: each session has its own, whose id contains the session's. */
 function clientIdOf(sessionId: string): string {
   return `${CLIENT_PREFIX}${sessionId}`;
 }
 
-/** The session of a client; `undefined`: there is no such client. */
+/** Returns the session of a client; `undefined` if there is no such client. */
 export function sessionIdOf(clientId: string): string | undefined {
   return clientId.startsWith(CLIENT_PREFIX) ? clientId.slice(CLIENT_PREFIX.length) : undefined;
 }

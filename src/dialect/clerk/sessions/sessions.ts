@@ -1,4 +1,4 @@
-/** Get, create, revoke and verify sessions. */
+/** Gets, creates, revokes and verifies sessions. */
 import type { Expiry } from "../../../domain/command.ts";
 import { refusalOf } from "../../../service/errors.ts";
 import { refuseUnknownSession } from "../../../service/operations/operations.ts";
@@ -15,17 +15,17 @@ export const getSession: Operation = {
   serve: async (call) => toSessionJson(await readSession(call)),
 };
 
-/** The original has no say in how long a session lasts; ours has a default. */
+/** Clerk has no parameter for the lifetime of a session; ours has a default. */
 const EXPIRY: Expiry = { kind: "default" };
 
-/** POST /sessions. The token goes beside the session, this once: the original's have theirs from its front end. */
+/** POST /sessions. The token is returned next to the session, once: in Clerk it comes from the front end. */
 export const createSession: Operation = {
   name: "CreateSession",
   permission: "session.write",
   serve: async (call) => {
     const form = readForm(await call.readBody(), { user_id: "string", active_organization_id: "string" });
     if (!form.user_id) throw paramsInvalid([paramMissing("user_id")]);
-    // Who is a member of what is not known here: a session must not claim it.
+    // Memberships are unknown here: a session must not claim one.
     if (form.active_organization_id) throw featureNotEnabled();
     const { token, tokenHash } = call.operations.newSessionToken();
     const session = await open(call, form.user_id, tokenHash);
@@ -43,21 +43,21 @@ async function open(call: OperationCall, userId: string, tokenHash: string): Pro
       userId,
       expiry: EXPIRY,
       idleTimeoutMs: null,
-      // The caller is the application: of the person's client nothing is said.
+      // The caller is the application: nothing is known about the person's client.
       userAgent: "",
       ip: "",
       attributes: {},
       context: changeContext(call),
     });
   } catch (error) {
-    // The refusal tells the state alone; until when a lock holds stands with the user.
+    // The refusal contains only the state; the end of a lock stands with the user.
     const isOfState = refusalOf(error)?.metadata.state !== undefined;
     const view = isOfState ? await operations.readUser(userId, actor.scope) : undefined;
     throw translateRefusal(error, { authorization: null, view }) ?? error;
   }
 }
 
-/** POST /sessions/{id}/revoke: may be repeated; one that has ended stays as it ended. */
+/** POST /sessions/{id}/revoke: may be repeated; a session that ended otherwise stays unchanged. */
 export const revokeSession: Operation = {
   name: "RevokeSession",
   permission: "session.delete",
@@ -68,12 +68,15 @@ export const revokeSession: Operation = {
       ifAlready: "succeed",
       context: changeContext(call),
     });
-    // One that had ended otherwise was left alone, and is to be looked at.
+    // A session that ended otherwise was left alone and is read again.
     return toSessionJson(session.revokeTime === null ? await readSession(call) : { session, status: "REVOKED" });
   },
 };
 
-/** POST /sessions/{id}/verify: deprecated, but the only call that takes a token. Counts as activity; answers what was found. */
+/**
+ * POST /sessions/{id}/verify: deprecated, but the only call that accepts a token. Counts as activity; answers the
+ * session.
+ */
 export const verifySession: Operation = {
   name: "VerifySession",
   permission: "session.read",
@@ -84,18 +87,18 @@ export const verifySession: Operation = {
     const key = operations.sessionKeyOf(token);
     const shown = key && (await operations.readSession(key, actor.scope, false));
     if (key === undefined || shown?.session.id !== sessionId) {
-      // An id that nobody has is told from a token that is not the session's.
+      // An unknown id is answered differently from a token that is not the session's.
       await readSession(call);
       throw sessionTokenInvalid();
     }
-    // Another session than the one that is named must not count as used: hence the second look.
+    // A session other than the named one must not count as used: hence the second read.
     const view = await operations.readSession(key, actor.scope, true);
     if (view?.status !== "ACTIVE") throw sessionTokenInvalid();
     return toSessionJson(view);
   },
 };
 
-/** Throws SESSION_NOT_FOUND. */
+/** Returns the session. Throws SESSION_NOT_FOUND. */
 async function readSession({ operations, actor, sessionId }: OperationCall): Promise<SessionView> {
   const view = await operations.readSession({ id: sessionId }, actor.scope, false);
   return view ?? refuseUnknownSession(sessionId);

@@ -3,7 +3,7 @@ import type { UserView } from "../../../service/operations/operations.ts";
 import { secondsUntilUnlocked } from "../users/user-json.ts";
 import { ClerkError, clerkError } from "../wire/clerk-error.ts";
 
-/** `state`: what the user was found in. `view`: the user a moment later; absent when they are gone by then. */
+/** `state`: the user's state at the refusal. `view`: the user a moment later; absent if deleted by then. */
 export function userMayNotAct(state: string | undefined, view: UserView | undefined, cause: unknown): ClerkError {
   if (state === "LOCKED") return userLocked(view, cause);
   if (state === "BANNED") {
@@ -20,7 +20,7 @@ export function userMayNotAct(state: string | undefined, view: UserView | undefi
   return clerkError(403, "user_deactivated", "User deactivated", longMessage, { cause });
 }
 
-/** The SDK drops what it does not know of an error: the text tells the time as well. */
+/** The SDK drops error properties that it does not know: the text contains the time as well. */
 function userLocked(view: UserView | undefined, cause: unknown): ClerkError {
   const locks = view?.user.state.restrictions.filter(({ kind, started }) => kind === "LOCK" && started) ?? [];
   const seconds = view === undefined ? null : secondsUntilUnlocked(locks, view.now);
@@ -36,7 +36,7 @@ const UNITS: readonly (readonly [seconds: number, name: string])[] = [
   [60, "minute"],
 ];
 
-/** Rounded up, so that nobody comes back too early. */
+/** Rounded up, so that nobody retries too early. */
 function inWords(seconds: number): string {
   const [length, name] = UNITS.find(([each]) => seconds >= each) ?? [1, "second"];
   const count = Math.ceil(seconds / length);

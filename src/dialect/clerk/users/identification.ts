@@ -1,21 +1,21 @@
-/** The email addresses and phone numbers of a user: one of each is the profile's, the others are in the attributes. */
+/** The email addresses and phone numbers of a user: one of each stands in the profile, the others in the attributes. */
 import { hash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Profile, User } from "../../../domain/user.ts";
 import { type StoredIdentification, wordsOf } from "./user-words.ts";
 
-/** What tells email addresses and phone numbers apart. */
+/** The differences between email addresses and phone numbers. */
 export interface IdentificationKind {
-  /** The name of the list in a user, and of the words that keep the others. */
+  /** The name of the list in a user and in our attributes. */
   readonly list: "email_addresses" | "phone_numbers";
-  /** The value's name in an item, the item's `object`, and the parameter of a create. */
+  /** The name of the value in an item, the item's `object`, and the parameter of a create. */
   readonly object: "email_address" | "phone_number";
   readonly profileField: "email" | "phone";
   readonly primaryParam: "primary_email_address_id" | "primary_phone_number_id";
   readonly statusParam: "email_address_identification_status" | "phone_number_identification_status";
   readonly pattern: RegExp;
   readonly requirement: string;
-  /** What items of this kind have beside the properties that all have. */
+  /** The properties that only items of this kind have. */
   readonly more: JsonObject;
 }
 
@@ -43,12 +43,12 @@ export const PHONE: IdentificationKind = {
   more: { reserved_for_second_factor: false, default_second_factor: false, backup_codes: null },
 };
 
-/** One as it stands now. */
+/** One identification as it stands now. */
 export interface Identification extends StoredIdentification {
   readonly id: string;
 }
 
-/** All of one kind. What the profile says by now goes before what was written beside it. */
+/** Returns all of one kind. The profile's current value wins over what was stored next to it. */
 export function identificationsOf(user: User, kind: IdentificationKind): readonly Identification[] {
   const { profile } = user.person;
   const primary = profile[kind.profileField];
@@ -66,7 +66,7 @@ export function identificationsOf(user: User, kind: IdentificationKind): readonl
   }));
 }
 
-/** Whether an email address is verified is the profile's to say. */
+/** Only the profile says whether an email address is verified. */
 function primaryStatus(
   { status }: StoredIdentification,
   kind: IdentificationKind,
@@ -77,12 +77,12 @@ function primaryStatus(
   return status === "verified" ? "unverified" : status;
 }
 
-/** The same for the same value of the same user, whichever is the primary one, so that nothing need be kept. */
+/** Returns the same id for the same value of the same user, primary or not, so that no id is stored. */
 function identificationId(userId: string, { object }: IdentificationKind, value: string): string {
   return `idn_${hash("sha256", JSON.stringify([userId, object, value]), "hex").slice(0, 27)}`;
 }
 
-/** The words to keep of these; none where the profile alone says it all. */
+/** Returns the items to store; none if the profile alone holds everything. */
 export function toStored(
   all: readonly StoredIdentification[],
   kind: IdentificationKind,
@@ -92,7 +92,7 @@ export function toStored(
   return isSaid ? [] : all.map(({ value, status, primary }) => ({ value, status, primary }));
 }
 
-/** One as Clerk shows it. Identifications come with the user and are never changed: so old they are. */
+/** Returns one in Clerk's form. Identifications are created with the user and never change, hence the dates. */
 export function toIdentificationJson(
   { id, value, status }: Identification,
   kind: IdentificationKind,

@@ -1,4 +1,4 @@
-/** Lists and counts users by filter, by offset or after a user. */
+/** Lists and counts users by filter, by offset or after a given user. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { mapInTurns } from "../../../service/in-turns.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../../../service/operations/operations.ts";
@@ -9,7 +9,7 @@ import { readUserFilter, splitSign } from "./user-filter.ts";
 import { showUser } from "./user-json.ts";
 import { SHOWN_NAMESPACES } from "./user-words.ts";
 
-/** GET /users: a bare array. */
+/** GET /users: answers a bare array. */
 export const getUserList: Operation = {
   name: "GetUserList",
   permission: "user.read",
@@ -28,13 +28,13 @@ export const getUserList: Operation = {
 
 const utf8 = new TextEncoder();
 
-/** Returns the bytes of a JSON array. The metadata of 500 users is too much to hold as values at once. */
+/** Returns the bytes of a JSON array. The metadata of 500 users is too large to hold as values at once. */
 async function showUsers(call: OperationCall, views: readonly UserView[]): Promise<Uint8Array> {
   const parts = await mapInTurns(views, call, async (view) =>
     utf8.encode(`,${JSON.stringify(await showUser(call, view))}`),
   );
   const [first, ...others] = parts;
-  // The first has no comma in front.
+  // The first item has no comma before it.
   return Buffer.concat([
     utf8.encode("["),
     ...(first === undefined ? [] : [first.subarray(1)]),
@@ -50,7 +50,7 @@ export const getUsersCount: Operation = {
   serve: async (call) => {
     const filter = readUserFilter(call.query);
     if (filter.kind === "nobody") return { object: "total_count", total_count: 0 };
-    // A lower bound where there are more than a search looks at; the original's shape cannot tell.
+    // A lower bound if there are more users than a search examines; Clerk's shape cannot say so.
     const { total } = await call.operations.searchUsers({
       organizationId: call.actor.scope,
       where: filter.where,
@@ -64,11 +64,11 @@ export const getUsersCount: Operation = {
 
 interface PageQuery extends Window {
   readonly order: UserSearchOrder;
-  /** The id of the last user of the page before. */
+  /** The id of the last user of the previous page. */
   readonly startingAfter: string | undefined;
 }
 
-/** What no user has here, like its sign-ins, orders nobody: equals are in the order of their ids. */
+/** Properties that no user has here, such as sign-ins, do not order anything: equal users are ordered by id. */
 const ORDERS: Readonly<Record<string, UserSearchOrder["by"]>> = {
   created_at: "creation",
   updated_at: "change",
@@ -82,7 +82,7 @@ const ORDERS: Readonly<Record<string, UserSearchOrder["by"]>> = {
   last_sign_in_at: "id",
 };
 
-/** Throws 422 naming every parameter that is at fault. */
+/** Reads the query. Throws 422 naming every parameter at fault. */
 function readPage(query: URLSearchParams): PageQuery {
   const faults: ParamFault[] = [];
   const { limit, offset } = readWindow(query, faults);
@@ -102,7 +102,7 @@ function readPage(query: URLSearchParams): PageQuery {
   return { limit, offset, order: { by: by ?? "creation", descending }, startingAfter };
 }
 
-/** `after`: only what follows this user. */
+/** `after`: only users that follow this one. */
 async function searchPage(
   { operations, actor, signal }: OperationCall,
   where: UserPredicate,
@@ -123,7 +123,7 @@ async function searchPage(
   return users;
 }
 
-/** What follows a user in the order of creation; users of the same millisecond are in the order of their ids. */
+/** Returns users that follow in order of creation; users of the same millisecond are ordered by id. */
 async function searchAfter(
   call: OperationCall,
   where: UserPredicate,

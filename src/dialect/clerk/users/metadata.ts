@@ -12,10 +12,10 @@ import {
   toMetadataAttributes,
 } from "./user-words.ts";
 
-/** What a body may say of metadata. `null` says nothing, so that it never destroys what is there. */
+/** The metadata parameters of a body. `null` is ignored, so that it never destroys what is there. */
 export type MetadataForm = { readonly [K in MetadataName]?: JsonObject | null };
 
-/** The parameters of metadata, wherever they may be given. */
+/** The metadata parameters, wherever they are allowed. */
 export const METADATA_PARAMS = {
   public_metadata: "object",
   private_metadata: "object",
@@ -24,7 +24,7 @@ export const METADATA_PARAMS = {
 
 /** PATCH /users/{id}/metadata. */
 export const updateUserMetadata = metadataOperation("UpdateUserMetadata", mergeDeep);
-/** PUT /users/{id}/metadata: what is given takes the place of what was there. */
+/** PUT /users/{id}/metadata: each given value replaces the stored one. */
 export const replaceUserMetadata = metadataOperation("ReplaceUserMetadata", (_present, given) => given);
 
 function metadataOperation(name: string, combine: Combine): Operation {
@@ -40,7 +40,7 @@ function metadataOperation(name: string, combine: Combine): Operation {
 
 type Combine = (present: JsonObject, given: JsonObject) => JsonObject;
 
-/** What changes when the given metadata are combined with those that are there. */
+/** Returns the changes that result from combining the given metadata with the stored ones. */
 export function editMetadata(user: Parameters<typeof metadataOf>[0], form: MetadataForm, combine: Combine): PersonEdit {
   const given = METADATA_NAMES.flatMap((name) => {
     const value = form[name];
@@ -55,7 +55,7 @@ export function editMetadata(user: Parameters<typeof metadataOf>[0], form: Metad
   };
 }
 
-/** Objects are merged at every level, `null` removes a key, everything else takes the place of what was there. */
+/** Merges objects at every level; `null` removes a key, every other value replaces the stored one. */
 export function mergeDeep(present: JsonObject, given: JsonObject): JsonObject {
   const merged = new Map<string, JsonValue>(Object.entries(present));
   for (const [key, value] of Object.entries(given)) {
@@ -66,6 +66,6 @@ export function mergeDeep(present: JsonObject, given: JsonObject): JsonObject {
     const before = merged.get(key);
     merged.set(key, isObject(value) ? mergeDeep(isObject(before) ? before : {}, value) : value);
   }
-  // Unlike an assignment, this makes a member of a key like `__proto__` too.
+  // Unlike an assignment, this also creates a member for a key such as `__proto__`.
   return Object.fromEntries(merged);
 }

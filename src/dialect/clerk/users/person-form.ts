@@ -1,4 +1,4 @@
-/** What bodies say of a person, in our model's words: profile, and words that only Clerk has. */
+/** Translates bodies about a person into our model: the profile, and the properties that only Clerk has. */
 import type { Profile, ProfileField } from "../../../domain/user.ts";
 import {
   type ParamFault,
@@ -12,7 +12,7 @@ import { EMAIL, type IdentificationKind, PHONE, toStored } from "./identificatio
 import { METADATA_PARAMS } from "./metadata.ts";
 import type { IdentificationStatus, StoredIdentification, UserWords } from "./user-words.ts";
 
-/** The parameters that creating and updating a user share. */
+/** The parameters of both create and update. */
 const PERSON_PARAMS = {
   external_id: "string",
   first_name: "string",
@@ -35,7 +35,7 @@ const PERSON_PARAMS = {
   ...METADATA_PARAMS,
 } as const;
 
-/** What creating a user takes. */
+/** The parameters of a create. */
 export const CREATE_PARAMS = {
   ...PERSON_PARAMS,
   email_address: "string[]",
@@ -50,7 +50,7 @@ export const CREATE_PARAMS = {
   locked: "boolean",
 } as const;
 
-/** What updating a user takes. Neither `banned` nor `locked`: these have operations of their own. */
+/** The parameters of an update. Neither `banned` nor `locked`: these have their own operations. */
 export const UPDATE_PARAMS = {
   ...PERSON_PARAMS,
   primary_email_address_id: "string",
@@ -63,9 +63,9 @@ export const UPDATE_PARAMS = {
 
 /** What creating and updating have in common. */
 export type PersonForm = Form<typeof PERSON_PARAMS>;
-/** A body of a create, read. */
+/** The body of a create, after reading. */
 export type CreateForm = Form<typeof CREATE_PARAMS>;
-/** A body of an update, read. */
+/** The body of an update, after reading. */
 export type UpdateForm = Form<typeof UPDATE_PARAMS>;
 
 const PROFILE_PARAMS = {
@@ -76,7 +76,7 @@ const PROFILE_PARAMS = {
   external_id: "externalId",
 } as const satisfies Readonly<Record<string, ProfileField>>;
 
-/** The texts of the profile that a body names: `null` and blank ones are removed. */
+/** Returns the profile texts that a body names: `null` and blank ones are removed. */
 export function readProfile(form: PersonForm): {
   readonly profile: Profile;
   readonly fields: readonly ProfileField[];
@@ -96,8 +96,8 @@ export function readProfile(form: PersonForm): {
 const TIMEZONE_CHARS_MAX = 100;
 
 /**
- * The words that a body sets; `now`: when, `null` with the creation. Of passwords, digests and second factors only the
- * fact is taken that there is one.
+ * Returns the Clerk properties that a body sets. `now`: the instant; `null` for a creation. Of passwords, digests and
+ * second factors only their existence is recorded.
  */
 export function readWords(form: PersonForm, now: number | null): Partial<UserWords> {
   assertPassword(form);
@@ -129,7 +129,7 @@ function isGiven(secret: string | null | undefined): boolean {
   return typeof secret === "string" && secret !== "";
 }
 
-/** A word that a body names; `null` and blank ones become what they are by default. */
+/** Returns a property that a body names; `null` and blank ones become the default. */
 function given<K extends keyof UserWords>(
   name: K,
   value: UserWords[K] | null | undefined,
@@ -139,14 +139,14 @@ function given<K extends keyof UserWords>(
   return { [name]: value === null || value === "" ? byDefault : value };
 }
 
-/** A digest says nothing without its algorithm, nor an algorithm without a digest. */
+/** A digest is useless without its algorithm, and an algorithm without a digest. */
 function assertPassword({ password, password_digest: digest, password_hasher: hasher }: PersonForm): void {
   if (password === "") throw paramsInvalid([paramFormatInvalid("password", "must not be empty.")]);
   if (isGiven(digest) === isGiven(hasher)) return;
   throw paramsInvalid([paramMissing(isGiven(digest) ? "password_hasher" : "password_digest")]);
 }
 
-/** The email addresses and phone numbers that a new user gets; the first of each is the primary one. */
+/** Returns the email addresses and phone numbers of a new user; the first of each is the primary one. */
 export function readIdentifications(form: CreateForm): {
   readonly profile: Profile;
   readonly words: Partial<UserWords>;
@@ -165,7 +165,7 @@ export function readIdentifications(form: CreateForm): {
   };
 }
 
-/** As many as the original takes in a filter. */
+/** The limit that Clerk has for a filter. */
 const VALUES_MAX = 100;
 
 function readKind(form: CreateForm, kind: IdentificationKind): readonly StoredIdentification[] {

@@ -1,4 +1,4 @@
-/** Get, create, update and delete users. */
+/** Gets, creates, updates and deletes users. */
 import type { ImportedRestriction } from "../../../domain/command.ts";
 import type { User } from "../../../domain/user.ts";
 import { assertPermission, type UserView } from "../../../service/operations/operations.ts";
@@ -53,7 +53,7 @@ export const createUser: Operation = {
   permission: "user.write",
   serve: async (call) => {
     const form = readForm(await call.readBody(), CREATE_PARAMS);
-    // Wallets cannot be searched for here: like an instance that has them switched off, none is taken.
+    // Wallets cannot be searched here: as in an instance without them, none is accepted.
     if ((form.web3_wallet ?? []).length > 0) throw featureNotEnabled();
     const { profile, words } = readIdentifications(form);
     const person = {
@@ -80,7 +80,7 @@ async function create(
   }
 }
 
-/** One command, whatever is asked for: there is no moment in which a user exists that is not banned yet. */
+/** One command for everything asked: at no moment does the user exist without its ban. */
 function write(
   call: OperationCall,
   form: CreateForm,
@@ -123,7 +123,7 @@ export const updateUser: Operation = {
     const signsOut = form.sign_out_of_other_sessions === true;
     if (signsOut) assertPermission(call.actor, "session.delete", "UpdateUser with sign_out_of_other_sessions");
     const updated = await updatePerson(call, (view) => editPerson(view, form));
-    // Afterwards: whoever signed in with the former password in between is signed out as well.
+    // Last, so that sessions that began with the old password in between end as well.
     return showUser(call, signsOut ? await signOut(call) : updated);
   },
 };
@@ -132,7 +132,7 @@ function signOut(call: OperationCall): Promise<UserView> {
   return call.operations.change({ type: "RevokeUserSessions", ...ofUser(call) });
 }
 
-/** The metadata of this operation replace what was there; where the line of the SDK merges, it calls another one. */
+/** Metadata in this operation replace the stored ones; SDK versions that merge call another operation. */
 function editPerson({ user, now }: UserView, form: UpdateForm): PersonEdit {
   if (typeof form.primary_web3_wallet_id === "string") {
     throw paramsInvalid([paramValueInvalid("primary_web3_wallet_id", form.primary_web3_wallet_id)]);
@@ -152,7 +152,7 @@ function editPerson({ user, now }: UserView, form: UpdateForm): PersonEdit {
 
 type Switch = Pick<PersonEdit, "profile" | "fields"> & { readonly words: Partial<UserWords> };
 
-/** Puts another of the user's verified addresses or numbers into the profile. */
+/** Makes another verified address or number of the user the profile's. */
 function switchPrimary(user: User, kind: IdentificationKind, id: string | null | undefined): Switch {
   const all = identificationsOf(user, kind);
   const next = all.find((each) => each.id === id);

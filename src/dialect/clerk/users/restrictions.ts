@@ -1,4 +1,4 @@
-/** Lock, unlock, ban and unban, one user or many: all of them may be repeated. */
+/** Locks, unlocks, bans and unbans one user or many; every operation may be repeated. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Operations, UserView } from "../../../service/operations/operations.ts";
 import { bulkSizeExceeded, paramMissing, paramsInvalid } from "../wire/clerk-error.ts";
@@ -6,7 +6,10 @@ import { readForm } from "../wire/form.ts";
 import { type Operation, type OperationCall, ofUser, readUser } from "../wire/operation.ts";
 import { showUser } from "./user-json.ts";
 
-/** POST /users/{id}/lock: for the organization's lock duration, anew when the user is locked already; sessions live on. */
+/**
+ * POST /users/{id}/lock: for the organization's lock duration, restarted if the user is already locked; sessions
+ * continue.
+ */
 export const lockUser = onUser("LockUser", (call, userId) =>
   call.operations.change({
     type: "LockUser",
@@ -18,12 +21,12 @@ export const lockUser = onUser("LockUser", (call, userId) =>
   }),
 );
 
-/** POST /users/{id}/unlock: lifts every lock there is. */
+/** POST /users/{id}/unlock: lifts every lock. */
 export const unlockUser = onUser("UnlockUser", (call, userId) =>
   call.operations.change({ type: "UnlockUser", ...ofUser(call, userId), ifAlready: "succeed" }),
 );
 
-/** POST /users/{id}/ban: for ever; a user who is banned already stays as it is. */
+/** POST /users/{id}/ban: permanent; a user that is already banned stays unchanged. */
 export const banUser = onUser("BanUser", banOne);
 /** POST /users/{id}/unban. */
 export const unbanUser = onUser("UnbanUser", unbanOne);
@@ -48,7 +51,7 @@ async function banOne(call: OperationCall, userId: string, options?: ChangeOptio
       options,
     );
   const view = await ban("succeed");
-  // A ban that our own API scheduled is there already, but does not hold: who bans now means now.
+  // A ban that our own API scheduled exists but is not in force yet: this call bans now.
   const holds = view.user.state.restrictions.some(({ kind, started }) => kind === "BAN" && started);
   return holds ? view : ban("restart");
 }
@@ -67,7 +70,7 @@ function onUser(name: string, change: Change): Operation {
 
 const BULK_MAX = 50;
 
-/** All or nobody where an id is unknown; a user that is deleted while this runs may leave the others changed. */
+/** Changes all or, if an id is unknown, none; a user deleted meanwhile may leave the others changed. */
 function onUsers(name: string, change: Change): Operation {
   return {
     name,
@@ -76,7 +79,7 @@ function onUsers(name: string, change: Change): Operation {
       const userIds = readUserIds(await call.readBody());
       const distinct = [...new Set(userIds)];
       await Promise.all(distinct.map((userId) => readUser(call, userId)));
-      // Together, so that they share a commit.
+      // In parallel, so that they share a commit.
       const views = await Promise.all(distinct.map((userId) => change(call, userId, { lane: "bulk" })));
       const shown = await Promise.all(
         views.map(async (view) => [view.user.state.id, await showUser(call, view)] as const),

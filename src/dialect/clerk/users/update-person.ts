@@ -1,4 +1,4 @@
-/** Changes who a user is: reads, edits and writes, and starts over when somebody else wrote in between. */
+/** Changes a user's properties: reads, edits, writes, and starts over after a concurrent write. */
 import type { Attributes, Profile, ProfileField } from "../../../domain/user.ts";
 import { assertPerson, type UserView } from "../../../service/operations/operations.ts";
 import { resourceLocked } from "../wire/clerk-error.ts";
@@ -6,7 +6,7 @@ import { type OperationCall, ofUser, readUser } from "../wire/operation.ts";
 import { translateRefusal } from "../wire/refused.ts";
 import { METADATA_NAMES, METADATA_NAMESPACES } from "./user-words.ts";
 
-/** The parts of an UpdateUser that say what changes. */
+/** The fields of an UpdateUser that say what changes. */
 export interface PersonEdit {
   readonly profile: Profile;
   readonly fields: readonly (ProfileField | "emailVerified")[];
@@ -14,13 +14,13 @@ export interface PersonEdit {
   readonly namespaces: readonly string[];
 }
 
-/** Others than this dialect, and other processes, may write in between. */
+/** Other dialects and other processes may write in between. */
 const ATTEMPTS_MAX = 20;
 
-/** The last change of each user that is under way here: the next one waits for it, so that they do not meet. */
+/** The last change in progress of each user here: the next one waits for it, so that they do not conflict. */
 const underWay = new Map<string, Promise<unknown>>();
 
-/** `edit` is asked anew for every attempt. Throws 404, 409 and 422. */
+/** Calls `edit` again for every attempt. Throws 404, 409 and 422. */
 export async function updatePerson(call: OperationCall, edit: (view: UserView) => PersonEdit): Promise<UserView> {
   const before = underWay.get(call.userId) ?? Promise.resolve();
   const own = before.catch(() => undefined).then(() => tryUpdates(call, edit));
@@ -56,7 +56,7 @@ async function tryUpdates(call: OperationCall, edit: (view: UserView) => PersonE
 
 const CONFLICT = 409;
 
-/** Throws 422 naming the parameter for what our own contract would not take. */
+/** Throws 422 naming the parameter for a value that our own contract refuses. */
 export function assertStorable({ profile, attributes }: Pick<PersonEdit, "profile" | "attributes">): void {
   assertPart({ profile, attributes: {} }, undefined);
   for (const [namespace, text] of Object.entries(attributes)) {
@@ -72,7 +72,7 @@ function assertPart(part: Parameters<typeof assertPerson>[0], attributesParam: s
   }
 }
 
-/** The parameter to name when the user's attributes together are too large: the largest that is set. */
+/** Returns the parameter to name if the user's attributes together are too large: the largest one set. */
 export function attributesParamOf({ attributes }: Pick<PersonEdit, "attributes">): string | undefined {
   const [largest] = Object.entries(attributes).toSorted(([, a], [, b]) => b.length - a.length);
   return largest === undefined ? undefined : paramOf(largest[0]);

@@ -1,14 +1,14 @@
-/** The filters of list and count as a condition on users. */
+/** Translates the filters of list and count into a condition on users. */
 import type { ProfileField } from "../../../domain/user.ts";
 import type { UserPredicate } from "../../../service/operations/operations.ts";
 import { type ParamFault, paramFormatInvalid, paramsInvalid, paramTypeInvalid } from "../wire/clerk-error.ts";
 
-/** What a query asks for; `nobody`: it asks for what no user has. */
+/** The condition of a query; `nobody`: it can match no user. */
 export type UserFilter = { readonly kind: "nobody" } | { readonly kind: "where"; readonly where: UserPredicate };
 
 const VALUES_MAX = 100;
 
-/** Throws 422 naming every parameter that is at fault; unknown ones are ignored. */
+/** Reads the filters and ignores unknown ones. Throws 422 naming every parameter at fault. */
 export function readUserFilter(query: URLSearchParams): UserFilter {
   const reader = new FilterReader(query);
   reader.list("user_id", (value) => exactly("id", value), true);
@@ -28,23 +28,23 @@ export function readUserFilter(query: URLSearchParams): UserFilter {
   return reader.filter();
 }
 
-/** The values of a parameter, in the two spellings that clients have for lists. */
+/** Returns the values of a parameter, in both spellings that clients use for lists. */
 export function valuesOf(query: URLSearchParams, name: string): readonly string[] {
   return [...query.getAll(name), ...query.getAll(`${name}[]`)];
 }
 
-/** A whole number of a query; `undefined`: it is none. */
+/** Returns a whole number of a query; `undefined` if it is not one. */
 export function parseInteger(text: string): number | undefined {
   const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** A plus sign that was not encoded has become a space. */
+/** A plus sign that was not encoded arrives as a space. */
 export function splitSign(text: string): { readonly isExcluded: boolean; readonly rest: string } {
   return { isExcluded: text.startsWith("-"), rest: /^[-+ ]/.test(text) ? text.slice(1) : text };
 }
 
-/** No user has a text with U+0000 in it, and no database need be asked for one. */
+/** No user has a text with U+0000, so the database need not be asked. */
 const NOBODY: UserPredicate = { kind: "or", of: [] };
 
 function exactly(field: "id" | ProfileField, value: string): UserPredicate {
@@ -55,7 +55,7 @@ function ignoringCase(field: "id" | ProfileField, method: "equals" | "contains",
   return { kind: "text", field, method, ignoreCase: true, value };
 }
 
-/** What asks about sign-ins and wallets matches no user: none has any. */
+/** Filters on sign-ins and wallets match no user: none has any. */
 const NEVER_MATCHED = {
   integers: [
     "last_active_at_before",
@@ -77,7 +77,7 @@ class FilterReader {
     this.#query = query;
   }
 
-  /** Any of the values, and none of those that a minus sign excludes. */
+  /** Any of the values, and none of those excluded by a minus sign. */
   list(name: string, toPredicate: (value: string) => UserPredicate, isSigned: boolean): void {
     const values = valuesOf(this.#query, name);
     if (values.length === 0) return;
@@ -95,7 +95,7 @@ class FilterReader {
     if (excluded.length > 0) this.#all.push({ kind: "not", of: { kind: "or", of: excluded } });
   }
 
-  /** A part of any of these, whatever the case. An empty one is what a search box sends before anybody types. */
+  /** A part of any of these, ignoring case. A search box sends an empty value before anybody types. */
   text(name: string, fields: readonly ("id" | ProfileField)[]): void {
     const value = this.#query.get(name);
     if (value === null || value === "") return;

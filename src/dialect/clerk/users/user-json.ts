@@ -1,4 +1,4 @@
-/** A user as Clerk shows it: every property is there, with explicit nulls and falses. */
+/** A user in Clerk's form: every property is present, with explicit nulls and falses. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Restriction, RestrictionKind } from "../../../domain/restriction.ts";
 import type { User } from "../../../domain/user.ts";
@@ -6,13 +6,13 @@ import { attemptsLeftOf, type Operations, type UserView } from "../../../service
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toIdentificationJson } from "./identification.ts";
 import { metadataOf, wordsOf } from "./user-words.ts";
 
-/** The complete user. Reads what is not theirs alone: the attempts that they have left. */
+/** Returns the complete user. Reads the attempts left too, which are stored apart from the user. */
 export async function showUser({ operations }: { readonly operations: Operations }, view: UserView) {
   const signIn = await operations.readSignIn(view.user.state.id, "PASSWORD");
   return toUserJson(view, (signIn && attemptsLeftOf(signIn, "PASSWORD")) ?? null);
 }
 
-/** `attemptsLeft`: before the policy locks; `null`: it never does. */
+/** `attemptsLeft`: attempts before the policy locks the user; `null`: it never does. */
 function toUserJson({ user, now }: UserView, attemptsLeft: number | null): JsonObject {
   const { profile } = user.person;
   return {
@@ -23,7 +23,7 @@ function toUserJson({ user, now }: UserView, attemptsLeft: number | null): JsonO
     last_name: profile.familyName ?? null,
     locale: profile.locale ?? null,
     external_id: profile.externalId ?? null,
-    // Pictures are not kept.
+    // Pictures are not stored.
     image_url: "",
     profile_image_url: "",
     has_image: false,
@@ -33,7 +33,7 @@ function toUserJson({ user, now }: UserView, attemptsLeft: number | null): JsonO
     ...restrictionProperties(user, now, attemptsLeft),
     created_at: user.state.creationTime,
     updated_at: user.state.changeTime,
-    // Attempts and sessions are kept apart from users, and not for ever.
+    // Attempts and sessions are stored apart from users, and not permanently.
     last_sign_in_at: null,
     last_active_at: null,
   };
@@ -91,7 +91,7 @@ function settingProperties(user: User): JsonObject {
   };
 }
 
-/** The flags are independent of each other and of the state: a banned user may be locked as well. */
+/** The flags are independent of each other and of the state: a banned user may also be locked. */
 function restrictionProperties({ state }: User, now: number, attemptsLeft: number | null): JsonObject {
   const holding = (kind: RestrictionKind): readonly Restriction[] =>
     state.restrictions.filter((restriction) => restriction.kind === kind && restriction.started);
@@ -101,13 +101,16 @@ function restrictionProperties({ state }: User, now: number, attemptsLeft: numbe
     locked: locks.length > 0,
     deprovisioned: holding("DEACTIVATION").some(({ cause }) => cause === "DIRECTORY"),
     lockout_expires_in_seconds: secondsUntilUnlocked(locks, now),
-    // The failures that caused a lock are forgotten with it: what is counted are those that come after.
+    // A lock clears the failures that caused it: only later ones count.
     verification_attempts_remaining:
       attemptsLeft !== null && locks.some(({ cause }) => cause === "POLICY") ? 0 : attemptsLeft,
   };
 }
 
-/** Until the last lock ends, rounded up: a lock that holds has a second left. `null`: not locked, or for ever. */
+/**
+ * Seconds until the last lock ends, rounded up: an active lock has at least one second left. `null`: not locked, or
+ * permanent.
+ */
 export function secondsUntilUnlocked(locks: readonly Restriction[], now: number): number | null {
   let latest: number | null = null;
   for (const { expireTime } of locks) {

@@ -1,13 +1,13 @@
-/** What Clerk knows of a user and our model does not: kept in the user's attributes, under namespaces of its own. */
+/** The properties that only Clerk's users have: stored in the user's attributes, in namespaces of their own. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Attributes, User } from "../../../domain/user.ts";
 import { toAttributes } from "../../../service/native/message/user-message.ts";
 import { isObject } from "../wire/form.ts";
 
-/** Everything but the metadata. */
+/** Everything except the metadata. */
 export const WORDS_NAMESPACE = "clerk";
 
-/** The metadata, one namespace each, so that our own API reads and writes them as they are. */
+/** The metadata, one namespace each, so that our own API reads and writes them unchanged. */
 export const METADATA_NAMESPACES = {
   public_metadata: "clerk.public_metadata",
   private_metadata: "clerk.private_metadata",
@@ -15,29 +15,29 @@ export const METADATA_NAMESPACES = {
 } as const;
 /** A kind of metadata, as Clerk names it. */
 export type MetadataName = keyof typeof METADATA_NAMESPACES;
-/** The three of them. */
-/** All that a user shows. */
+/** All three kinds. */
+/** The kinds that a user shows. */
 export const SHOWN_NAMESPACES: readonly string[] = [WORDS_NAMESPACE, ...Object.values(METADATA_NAMESPACES)];
 
 export const METADATA_NAMES = Object.keys(METADATA_NAMESPACES) as readonly MetadataName[];
 
-/** `reserved`: nobody else may have it, though it was not proved to be the user's. */
+/** `reserved`: nobody else may have it, though it is not proved to be the user's. */
 export type IdentificationStatus = "verified" | "reserved" | "unverified";
 
 /** An email address or phone number of a user. */
 export interface StoredIdentification {
   readonly value: string;
   readonly status: IdentificationStatus;
-  /** It was in the profile when it was written. What is there now is the profile's to say. */
+  /** Was in the profile when it was written. The profile decides what is there now. */
   readonly primary: boolean;
 }
 
-/** All of them. Instants are milliseconds since the epoch. */
+/** All of Clerk's properties. Instants are milliseconds since the epoch. */
 export interface UserWords {
-  /** Empty: the profile's is the only one. */
+  /** Empty: only the profile's value exists. */
   readonly email_addresses: readonly StoredIdentification[];
   readonly phone_numbers: readonly StoredIdentification[];
-  /** That a password was given is known; no password nor digest is ever kept. */
+  /** Only the fact that a password was given is stored, never a password or digest. */
   readonly password_enabled: boolean;
   /** `null`: at the creation, if at all. */
   readonly password_last_updated_at: number | null;
@@ -53,7 +53,7 @@ export interface UserWords {
   readonly bypass_client_trust: boolean;
 }
 
-/** What holds of a user of whom Clerk's API was told nothing. */
+/** The defaults of a user that Clerk's API never described. */
 export const DEFAULT_WORDS: UserWords = {
   email_addresses: [],
   phone_numbers: [],
@@ -70,7 +70,7 @@ export const DEFAULT_WORDS: UserWords = {
   bypass_client_trust: false,
 };
 
-/** The words of a user. Whatever else somebody has written there by our own API is passed over. */
+/** Returns the Clerk properties of a user. Ignores anything else that our own API wrote there. */
 export function wordsOf({ person }: Pick<User, "person">): UserWords {
   const stored = readNamespace(person.attributes, WORDS_NAMESPACE);
   const boolean = (name: keyof UserWords): boolean => {
@@ -98,12 +98,12 @@ export function wordsOf({ person }: Pick<User, "person">): UserWords {
   };
 }
 
-/** One kind of metadata of a user. */
+/** Returns one kind of metadata of a user. */
 export function metadataOf({ person }: Pick<User, "person">, name: MetadataName): JsonObject {
   return readNamespace(person.attributes, METADATA_NAMESPACES[name]);
 }
 
-/** Words as attributes: only what differs from the default; nothing at all where all are the default. */
+/** Returns the properties as attributes: only what differs from the default, nothing if nothing does. */
 export function toWordsAttributes(words: UserWords): Attributes {
   const stored: Record<string, JsonValue> = {};
   for (const [name, value] of Object.entries(words)) {
@@ -113,7 +113,7 @@ export function toWordsAttributes(words: UserWords): Attributes {
   return Object.keys(stored).length === 0 ? {} : toAttributes({ [WORDS_NAMESPACE]: stored });
 }
 
-/** Metadata as attributes; an empty object is the same as none. */
+/** Returns metadata as attributes; an empty object equals none. */
 export function toMetadataAttributes(name: MetadataName, value: JsonObject): Attributes {
   return Object.keys(value).length === 0 ? {} : toAttributes({ [METADATA_NAMESPACES[name]]: value });
 }

@@ -1,4 +1,4 @@
-/** The mount: authenticates, finds the operation, and answers in Clerk's form whatever comes of it. */
+/** The mount: authenticates, finds the operation, and answers every outcome in Clerk's form. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Admission } from "../../../service/call.ts";
@@ -17,13 +17,13 @@ import { internalError, translateRefusal } from "./refused.ts";
 import { readJsonBody } from "./request-body.ts";
 import { findRoute, type Route } from "./routes.ts";
 
-/** The handler of everything at or below the prefix. */
+/** Returns the handler of everything at or below the prefix. */
 export function backendApi(operations: Operations, prefix: string): HttpMount<Admission>["handler"] {
   return async (call) => {
     try {
       return toAnswer(200, {}, await serve(operations, call, call.path.slice(prefix.length + 1)));
     } catch (error) {
-      // The caller went away: there is nobody to answer.
+      // The caller went away: nobody reads an answer.
       if (error instanceof ConnectError && error.code === Code.Canceled) throw error;
       const clerkError = toClerkError(error, call);
       call.note({ error: toNoted(clerkError, call.id) });
@@ -32,7 +32,7 @@ export function backendApi(operations: Operations, prefix: string): HttpMount<Ad
   };
 }
 
-/** `path` lies below the prefix. Refuses before the body is read whom it can. */
+/** Serves a `path` below the prefix. Rejects what it can before reading the body. */
 async function serve(operations: Operations, call: HttpCall<Admission>, path: string): Promise<JsonValue | Uint8Array> {
   const route = findRoute(path);
   const operation = route && Object.hasOwn(route.methods, call.method) ? route.methods[call.method] : undefined;
@@ -45,7 +45,7 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   assertPermission(actor, operation.permission, operation.name);
   if (userId !== "" && !isId(userId)) refuseUnknownUser(userId);
   if (sessionId !== "" && !isId(sessionId)) refuseUnknownSession(sessionId);
-  // Not before: what is no id may be anything, a pasted secret included.
+  // Only now: text that is not an id may be anything, including a pasted secret.
   if (userId !== "") call.note({ userId });
   return operation.serve({
     operations,
@@ -66,13 +66,13 @@ function readNamed(named: Route["named"]): Pick<OperationCall, "userId" | "sessi
   return named?.kind === "session" ? { userId: "", sessionId: id } : { userId: id, sessionId: "" };
 }
 
-/** Throws 404 for what is no encoding of a text, and for an empty one. */
+/** Decodes an id. Throws 404 for an invalid encoding and for empty text. */
 function decodeId(segment: string): string {
   try {
     const id = decodeURIComponent(segment);
     if (id !== "") return id;
   } catch {
-    // Not an encoding: nothing can have been meant.
+    // An invalid encoding names nothing.
   }
   throw resourceNotFound();
 }
@@ -82,7 +82,7 @@ function toClerkError(error: unknown, call: HttpCall<Admission>): ClerkError {
   return translateRefusal(error, { authorization: call.header.get("authorization") }) ?? internalError(error);
 }
 
-/** What the log is told: the reason of the refusal behind it, or of the fault that the transport would name. */
+/** Returns the error for the log: the reason of the refusal behind it, or of the fault that the transport would name. */
 function toNoted(error: ClerkError, callId: string): ConnectError {
   const refusal = refusalOf(error.cause);
   if (refusal !== undefined) return toConnectError(refusal, error.cause);
@@ -97,7 +97,7 @@ function toNoted(error: ClerkError, callId: string): ConnectError {
   return noted;
 }
 
-/** The codes of refusals that have no reason of the domain behind them. */
+/** The codes of refusals without a reason of the domain. */
 const CODES: Readonly<Record<number, Code>> = {
   400: Code.InvalidArgument,
   403: Code.PermissionDenied,
@@ -110,7 +110,7 @@ const CODES: Readonly<Record<number, Code>> = {
 
 const utf8 = new TextEncoder();
 
-/** The content type is exact: with a charset behind it, the SDK takes the body for a text. */
+/** The content type is exact: with a charset after it, the SDK treats the body as text. */
 function toAnswer(status: number, header: Readonly<Record<string, string>>, json: JsonValue | Uint8Array): HttpAnswer {
   return {
     status,

@@ -1,4 +1,4 @@
-/** Refusals in Clerk's words: the catalogue of codes and texts, and how an error is written. */
+/** Refusals in Clerk's words: the catalogue of codes and texts, and the JSON form of an error. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { invalidField } from "../../../service/request.ts";
 
@@ -7,13 +7,13 @@ export interface ErrorEntry {
   readonly code: string;
   readonly message: string;
   readonly longMessage: string;
-  /** The parameter that is at fault. */
+  /** The parameter at fault. */
   readonly paramName?: string;
-  /** How long the user of whom it speaks is still locked; absent: for ever, or it speaks of something else. */
+  /** Seconds until the user is unlocked; absent: permanent, or not about a lock. */
   readonly lockoutSeconds?: number;
 }
 
-/** A refusal as Clerk would answer it. Its cause is what was thrown behind it, where there is any: the log names its reason. */
+/** A refusal as Clerk would answer it. `cause`: the error behind it, if any; the log names its reason. */
 export class ClerkError extends Error {
   override readonly name = "ClerkError";
   readonly status: number;
@@ -26,14 +26,14 @@ export class ClerkError extends Error {
     entries: readonly ErrorEntry[],
     more: { readonly header?: Readonly<Record<string, string>>; readonly cause?: unknown } = {},
   ) {
-    const told = listEntries(entries);
-    super(told.map(({ longMessage }) => longMessage).join(" "), { cause: more.cause });
+    const listed = listEntries(entries);
+    super(listed.map(({ longMessage }) => longMessage).join(" "), { cause: more.cause });
     this.status = status;
-    this.entries = told;
+    this.entries = listed;
     this.header = more.header ?? {};
   }
 
-  /** The document that is sent. */
+  /** Returns the document to send. */
   toJson(traceId: string): JsonObject {
     return {
       errors: this.entries.map(({ code, message, longMessage, paramName, lockoutSeconds }) => ({
@@ -48,31 +48,31 @@ export class ClerkError extends Error {
   }
 }
 
-/** So many entries are told at most, and so many bytes of JSON: the whole answer has 8 KiB at most. */
-const TOLD_MAX = 20;
-const TOLD_BYTES_MAX = 7_000;
+/** At most this many entries, and bytes of JSON: the whole answer stays within 8 KiB. */
+const LISTED_MAX = 20;
+const LISTED_BYTES_MAX = 7_000;
 const TEXT_CHARS_MAX = 500;
 
-/** As many as there is room for, and with the last of them how many more there are. */
+/** Returns as many entries as fit; the last one says how many more there are. */
 function listEntries(entries: readonly ErrorEntry[]): readonly ErrorEntry[] {
-  const told: ErrorEntry[] = [];
+  const listed: ErrorEntry[] = [];
   let bytes = 0;
-  for (const each of entries.slice(0, TOLD_MAX)) {
+  for (const each of entries.slice(0, LISTED_MAX)) {
     const entry = { ...each, longMessage: each.longMessage.slice(0, TEXT_CHARS_MAX).toWellFormed() };
-    // The names of the members are longer in the answer.
+    // The member names in the answer are longer than here.
     bytes += Buffer.byteLength(JSON.stringify(entry)) + 20;
-    if (bytes > TOLD_BYTES_MAX && told.length > 0) break;
-    told.push(entry);
+    if (bytes > LISTED_BYTES_MAX && listed.length > 0) break;
+    listed.push(entry);
   }
-  const last = told.at(-1);
-  const left = entries.length - told.length;
+  const last = listed.at(-1);
+  const left = entries.length - listed.length;
   if (last !== undefined && left > 0) {
-    told[told.length - 1] = { ...last, longMessage: `${last.longMessage} (and ${left} more)` };
+    listed[listed.length - 1] = { ...last, longMessage: `${last.longMessage} (and ${left} more)` };
   }
-  return told;
+  return listed;
 }
 
-/** An error of one entry whose long text differs from the short one. */
+/** Returns an error with one entry; its long text may differ from the short one. */
 export function clerkError(
   status: number,
   code: string,
@@ -83,30 +83,30 @@ export function clerkError(
   return new ClerkError(status, [{ code, message, longMessage }], more);
 }
 
-/** Nothing is served at the path, or it names nothing. */
+/** Nothing is served at the path, or the path names nothing. */
 export function resourceNotFound(): ClerkError {
   return clerkError(404, "resource_not_found", "not found", "Resource not found");
 }
 
-/** There is no such user that the caller may see. */
+/** No such user is visible to the caller. */
 export function userNotFound(userId: string, cause?: unknown): ClerkError {
   return clerkError(404, "resource_not_found", "not found", `No user was found with id ${userId}`, { cause });
 }
 
-/** There is no such session that the caller may see. */
+/** No such session is visible to the caller. */
 export function sessionNotFound(sessionId: string, cause?: unknown): ClerkError {
   const longMessage = `No session was found with id ${sessionId}`;
   return clerkError(404, "resource_not_found", "Session not found", longMessage, { cause });
 }
 
-/** The path is served, by other methods. The catalogue has no code for it; this one is named like the others. */
+/** The path exists for other methods only. Clerk's catalogue has no code for it; this one follows its naming. */
 export function methodNotAllowed(method: string, allow: readonly string[]): ClerkError {
   const allowed = allow.join(", ");
   const longMessage = `The method ${method} is not allowed here. Use ${allowed}.`;
   return clerkError(405, "method_not_allowed", "Method not allowed", longMessage, { header: { allow: allowed } });
 }
 
-/** The body is no JSON object, or one that nobody could mean. */
+/** The body is not a JSON object, or holds a value that JSON cannot express. */
 export function bodyInvalid(): ClerkError {
   return clerkError(
     400,
@@ -116,7 +116,7 @@ export function bodyInvalid(): ClerkError {
   );
 }
 
-/** The body is longer than is taken. */
+/** The body exceeds the size limit. */
 export function bodyTooLarge(bytesMax: string): ClerkError {
   return clerkError(
     413,
@@ -126,7 +126,7 @@ export function bodyTooLarge(bytesMax: string): ClerkError {
   );
 }
 
-/** The body has more members, items and single values than are taken. */
+/** The body has more members, items and single values than the limit. */
 export function bodyTooManyValues(valuesMax: string): ClerkError {
   return clerkError(
     413,
@@ -136,7 +136,7 @@ export function bodyTooManyValues(valuesMax: string): ClerkError {
   );
 }
 
-/** The body is no JSON by its own account. */
+/** The content type says that the body is not JSON. */
 export function contentTypeUnsupported(actual: string): ClerkError {
   return clerkError(
     415,
@@ -147,30 +147,30 @@ export function contentTypeUnsupported(actual: string): ClerkError {
   );
 }
 
-/** None of these was given, and one must be. */
+/** At least one of these parameters must be given. */
 export function queryParameterMissing(...names: readonly string[]): ClerkError {
   const longMessage = `Either of the following query parameters must be provided: ${names.join(", ")}.`;
   return clerkError(400, "missing_query_parameter", "Missing query parameter", longMessage);
 }
 
-/** No token, another session's, or the session holds no more: which of them is not told. */
+/** No token, another session's token, or an ended session: the text does not reveal which. */
 export function sessionTokenInvalid(): ClerkError {
   const longMessage = "The token provided could not be successfully verified";
   return clerkError(400, "invalid_session_token", "Invalid session token", longMessage);
 }
 
-/** More than `max` at once. */
+/** A bulk call has more than `max` items. */
 export function bulkSizeExceeded(max: number): ClerkError {
   const longMessage = `Parameters exceed the maximum allowed bulk processing size of ${max}.`;
   return clerkError(400, "bulk_size_exceeded", "bulk size exceeded", longMessage);
 }
 
-/** The original has what is asked for, this service has not. */
+/** Clerk supports the request; this service does not. */
 export function featureNotEnabled(): ClerkError {
   return clerkError(403, "feature_not_enabled", "not enabled", "This feature is not enabled on this instance");
 }
 
-/** Others wrote in between, again and again. */
+/** Concurrent changes interfered repeatedly. */
 export function resourceLocked(cause: unknown): ClerkError {
   return clerkError(
     409,
@@ -181,16 +181,16 @@ export function resourceLocked(cause: unknown): ClerkError {
   );
 }
 
-/** What is wrong with one parameter of a body or query. */
+/** A fault of one parameter of a body or query. */
 export type ParamFault = ErrorEntry & { readonly paramName: string };
 
-/** The operation has no such parameter. */
+/** The operation does not have this parameter. */
 export function paramUnknown(paramName: string): ParamFault {
   const longMessage = `${paramName} is not a valid parameter for this request.`;
   return { code: "form_param_unknown", message: "is unknown", longMessage, paramName };
 }
 
-/** The operation needs the parameter. */
+/** The operation requires this parameter. */
 export function paramMissing(paramName: string): ParamFault {
   return {
     code: "form_param_missing",
@@ -200,13 +200,13 @@ export function paramMissing(paramName: string): ParamFault {
   };
 }
 
-/** The parameter is of another JSON type. */
+/** The parameter has another JSON type. */
 export function paramTypeInvalid(paramName: string, type: string): ParamFault {
   const longMessage = `\`${paramName}\` must be a \`${type}\`.`;
   return { code: "form_param_type_invalid", message: "is invalid", longMessage, paramName };
 }
 
-/** `requirement` goes on after the parameter's name: `must be a valid email address.` */
+/** `requirement` follows the parameter's name: `must be a valid email address.` */
 export function paramFormatInvalid(paramName: string, requirement: string): ParamFault {
   const longMessage = `${paramName} ${requirement}`;
   return { code: "form_param_format_invalid", message: "is invalid", longMessage, paramName };
@@ -214,14 +214,14 @@ export function paramFormatInvalid(paramName: string, requirement: string): Para
 
 const VALUE_CHARS_MAX = 100;
 
-/** Never for what may be secret: the text tells the value. */
+/** Do not use for values that may be secret: the text contains the value. */
 export function paramValueInvalid(paramName: string, value: string): ParamFault {
   const shown = value.length > VALUE_CHARS_MAX ? `${value.slice(0, VALUE_CHARS_MAX)}…` : value;
   const longMessage = `${shown.toWellFormed()} does not match one of the allowed values for parameter ${paramName}`;
   return { code: "form_param_value_invalid", message: "is invalid", longMessage, paramName };
 }
 
-/** 422 for all parameters that are at fault. */
+/** 422 for all parameters at fault. */
 export function paramsInvalid(faults: readonly [ParamFault, ...ParamFault[]], cause?: unknown): ClerkError {
   const [{ paramName, message }] = faults;
   return new ClerkError(422, faults, { cause: cause ?? invalidField(paramName, message) });

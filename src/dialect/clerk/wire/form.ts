@@ -1,8 +1,8 @@
-/** Reads parameters by a table of their types; everything that is wrong is told at once. */
+/** Reads parameters by a table of their types and reports all faults at once. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type ParamFault, paramFormatInvalid, paramsInvalid, paramTypeInvalid, paramUnknown } from "./clerk-error.ts";
 
-/** What a parameter of each type is read as. */
+/** The value that a parameter of each type is read into. */
 interface Types {
   readonly string: string;
   readonly boolean: boolean;
@@ -13,13 +13,13 @@ interface Types {
   readonly time: number;
 }
 
-/** The parameters that an operation takes. */
+/** The parameters of an operation. */
 export type FormTable = Readonly<Record<string, keyof Types>>;
 
-/** What was sent: absent, `null`, or a value of the parameter's type. */
+/** The value sent: absent, `null`, or of the parameter's type. */
 export type Form<T extends FormTable> = { readonly [K in keyof T]?: Types[T[K]] | null };
 
-/** Throws 422 naming every parameter that is unknown, of another type or not well-formed. */
+/** Reads the form. Throws 422 naming every parameter that is unknown, of another type or not well-formed. */
 export function readForm<T extends FormTable>(body: JsonObject, table: T): Form<T> {
   const form: Record<string, unknown> = {};
   const faults: ParamFault[] = [];
@@ -72,7 +72,7 @@ const TYPE_NAMES: Readonly<Record<keyof Types, string>> = {
   time: "string",
 };
 
-/** Whether a JSON value is an object: neither `null` nor a list. */
+/** Returns whether a JSON value is an object: neither `null` nor a list. */
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -83,10 +83,10 @@ function isStorable(text: string): boolean {
 
 const RFC3339 = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 
-/** Milliseconds since the epoch; `undefined`: no instant, or one that our clock does not know. */
+/** Returns milliseconds since the epoch; `undefined` if the text is not an instant in range. */
 function parseTime(text: string): number | undefined {
   const [, date = ""] = RFC3339.exec(text) ?? [];
-  // A day that the month does not have would roll over into the next one.
+  // A day that the month does not have would roll over into the next month.
   const day = new Date(`${date}T00:00:00Z`);
   if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, date.length) !== date) return undefined;
   return Date.parse(text.toUpperCase());

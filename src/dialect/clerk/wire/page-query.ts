@@ -1,9 +1,9 @@
-/** Which part of a list a query asks for. */
+/** The part of a list that a query asks for. */
 
 import { parseInteger } from "../users/user-filter.ts";
 import { type ParamFault, paramTypeInvalid, paramValueInvalid } from "./clerk-error.ts";
 
-/** So many after so many. */
+/** `limit` items after the first `offset`. */
 export interface Window {
   readonly limit: number;
   readonly offset: number;
@@ -12,7 +12,7 @@ export interface Window {
 const LIMIT_DEFAULT = 10;
 const LIMIT_MAX = 500;
 
-/** Adds what is wrong to `faults`; the window is of no use then. */
+/** Reads the window and adds its faults to `faults`; with faults the window is meaningless. */
 export function readWindow(query: URLSearchParams, faults: ParamFault[]): Window {
   const integer = (name: string, byDefault: number, min: number, max: number): number => {
     const text = query.get(name) || `${byDefault}`;

@@ -1,4 +1,4 @@
-/** What the service refuses, in Clerk's words: reason → code, status and texts. */
+/** Translates the service's refusals into Clerk's words: reason → code, status and texts. */
 import type { FieldViolation, Reason, Refusal } from "../../../domain/refusal.ts";
 import { refusalOf } from "../../../service/errors.ts";
 import type { UserView } from "../../../service/operations/operations.ts";
@@ -13,17 +13,17 @@ import {
   userNotFound,
 } from "./clerk-error.ts";
 
-/** What a text may depend on beside the refusal. */
+/** What a text may depend on in addition to the refusal. */
 export interface RefusedCall {
-  /** What the caller sent; `null`: nothing. */
+  /** The `Authorization` header; `null`: absent. */
   readonly authorization: string | null;
-  /** The parameter to name where the user's attributes as a whole are at fault. */
+  /** The parameter to name if the user's attributes as a whole are at fault. */
   readonly attributesParam?: string | undefined;
-  /** The user as the refusal left them, where the text tells more of them than the refusal does. */
+  /** The user as the refusal left it, for texts that say more than the refusal. */
   readonly view?: UserView | undefined;
 }
 
-/** A refusal with what was thrown for it, and the headers that go with it. */
+/** A refusal with the error that carried it and its headers. */
 interface Refused {
   readonly refusal: Refusal;
   readonly more: { readonly cause: unknown; readonly header: Readonly<Record<string, string>> };
@@ -33,7 +33,7 @@ type Translate = (refused: Refused, call: RefusedCall) => ClerkError;
 
 const CHALLENGE = { "www-authenticate": "Bearer" };
 
-/** What is not here cannot be met on this road; it is answered as a failure of ours. */
+/** Other reasons cannot occur here; they are answered as internal errors. */
 const TRANSLATIONS: Readonly<Partial<Record<Reason, Translate>>> = {
   USER_NOT_FOUND: ({ refusal, more }) => userNotFound(refusal.metadata.userId ?? "", more.cause),
   SESSION_NOT_FOUND: ({ refusal, more }) => sessionNotFound(refusal.metadata.sessionId ?? "", more.cause),
@@ -59,7 +59,7 @@ const TRANSLATIONS: Readonly<Partial<Record<Reason, Translate>>> = {
   QUEUE_FULL: tooManyRequests,
   SEQUENCE_MISMATCH: ({ more }) => resourceLocked(more.cause),
   FIELD_INVALID: fieldsInvalid,
-  // The original's own search ends in a timeout here; this one would not end better when it is repeated as it is.
+  // Clerk's own search times out in this case; here a retry of the same search would fail too.
   SEARCH_TOO_BROAD: ({ refusal, more }) =>
     clerkError(422, "form_param_value_invalid", "is invalid", sentence(refusal), more),
   STORE_UNAVAILABLE: serviceUnavailable,
@@ -68,14 +68,14 @@ const TRANSLATIONS: Readonly<Partial<Record<Reason, Translate>>> = {
     clerkError(504, "gateway_timeout", "Gateway Timeout", sentence(refusal), more),
 };
 
-/** What an operation threw, as Clerk would answer it; `undefined`: unforeseen. */
+/** Returns Clerk's answer to what an operation threw; `undefined` if it is unforeseen. */
 export function translateRefusal(error: unknown, call: RefusedCall): ClerkError | undefined {
   const refusal = refusalOf(error);
   if (refusal === undefined) return undefined;
   return TRANSLATIONS[refusal.reason]?.({ refusal, more: { cause: error, header: retryAfter(refusal) } }, call);
 }
 
-/** Something failed that nobody foresaw: nothing of it is told. */
+/** An unforeseen failure: the answer reveals nothing about it. */
 export function internalError(cause: unknown): ClerkError {
   return clerkError(500, "internal_clerk_error", "Oops, an unexpected error occurred", undefined, { cause });
 }
@@ -99,7 +99,7 @@ function tooManyRequests({ more }: Refused): ClerkError {
   return clerkError(429, "too_many_requests", "Too many requests", "Too many requests, retry later", more);
 }
 
-/** The parameters behind the fields that our own contract names. */
+/** Our field names → the parameters behind them. */
 const PARAM_NAMES: Readonly<Record<string, string>> = {
   "profile.username": "username",
   "profile.email": "email_address",
@@ -118,12 +118,12 @@ function fieldsInvalid({ refusal, more: { cause } }: Refused, { attributesParam 
   return paramsInvalid([toFault(first), ...others.map(toFault)], cause);
 }
 
-/** The refusal's own sentence: it says what became of the change, which the original has no word for. */
+/** Returns the refusal's own sentence: it says what became of the change, for which Clerk has no words. */
 function sentence({ message }: Refusal): string {
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }
 
-/** Whole seconds, rounded up: who comes back earlier would be refused again. */
+/** Whole seconds, rounded up: an earlier retry would be refused again. */
 function retryAfter({ retryAfterMs }: Refusal): Readonly<Record<string, string>> {
   return retryAfterMs === undefined ? {} : { "retry-after": `${Math.max(1, Math.ceil(retryAfterMs / 1000))}` };
 }

@@ -14,7 +14,7 @@ export async function readJsonBody(call: Pick<HttpCall, "header" | "readBody" | 
     throw contentTypeUnsupported(contentType.slice(0, 100));
   }
   const json = await parse(call, bytes);
-  if (!isObject(json) || !isTame(json)) throw bodyInvalid();
+  if (!isObject(json) || !hasFiniteNumbers(json)) throw bodyInvalid();
   return json;
 }
 
@@ -23,7 +23,7 @@ async function readBytes(call: Pick<HttpCall, "readBody">): Promise<Uint8Array> 
     return await call.readBody();
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
-    // The sentence tells the limit, which is the transport's to know.
+    // The message contains the limit, which only the transport knows.
     if (error.code === Code.ResourceExhausted) throw bodyTooLarge(/\d+/.exec(error.rawMessage)?.[0] ?? "0");
     if (error.code === Code.DeadlineExceeded) {
       throw clerkError(408, "request_body_invalid", "Request body invalid", "The request body did not arrive in time.");
@@ -37,14 +37,14 @@ async function parse(call: Pick<HttpCall, "parseJson">, bytes: Uint8Array): Prom
     return await call.parseJson(bytes);
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
-    // The sentence tells the limit here, too.
+    // This message contains the limit too.
     if (error.code === Code.ResourceExhausted) throw bodyTooManyValues(/\d+/.exec(error.rawMessage)?.[0] ?? "0");
     throw bodyInvalid();
   }
 }
 
-/** Whether every number is one: `1e999` is read as Infinity, which no JSON can tell. */
-function isTame(json: JsonValue): boolean {
+/** Returns whether every number is finite: `1e999` is read as Infinity, which JSON cannot express. */
+function hasFiniteNumbers(json: JsonValue): boolean {
   if (typeof json === "number") return Number.isFinite(json);
-  return typeof json !== "object" || json === null || Object.values(json).every(isTame);
+  return typeof json !== "object" || json === null || Object.values(json).every(hasFiniteNumbers);
 }

@@ -1,4 +1,4 @@
-/** Which operation answers to which path and method. */
+/** The operation for each path and method. */
 import { getSessionList } from "../sessions/list-sessions.ts";
 import { createSession, getSession, revokeSession, verifySession } from "../sessions/sessions.ts";
 import { getUserList, getUsersCount } from "../users/list-users.ts";
@@ -9,7 +9,7 @@ import type { Operation } from "./operation.ts";
 
 type Methods = Readonly<Record<string, Operation>>;
 
-/** Paths of one form, tried in this order; `*` stands for the id of a user or a session. */
+/** Path templates, tried in this order; `*` stands for the id of a user or a session. */
 const ROUTES: readonly (readonly [path: string, methods: Methods])[] = [
   ["users", { GET: getUserList, POST: createUser }],
   ["users/count", { GET: getUsersCount }],
@@ -32,11 +32,11 @@ const TEMPLATES = ROUTES.map(([path, methods]) => ({ segments: path.split("/"), 
 /** What serves a path. */
 export interface Route {
   readonly methods: Methods;
-  /** What the path names, as it was sent; absent where it names nothing. */
+  /** The id in the path, as sent; absent if the path has none. */
   readonly named?: { readonly kind: "user" | "session"; readonly segment: string };
 }
 
-/** `path` lies below the prefix, as it was sent; `undefined`: nothing is served there. */
+/** Returns the route for `path`, which is below the prefix and as sent; `undefined` if nothing is served there. */
 export function findRoute(path: string): Route | undefined {
   const segments = path.split("/");
   for (const { segments: template, methods } of TEMPLATES) {
