@@ -8,23 +8,22 @@
  * Stricter than ProtoJSON in one point: a 64-bit number beyond 2^53 must be sent as a string, since as a JSON number it has
  * lost digits before anyone could look at it.
  */
-import type { DescField, DescMessage, DescOneof, JsonValue, Registry } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescOneof, JsonValue } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { isRedacted, quote } from "./bad-request.ts";
 import { suggest } from "./closest-name.ts";
 import { namedFields } from "./field-path.ts";
-import { below, belowForeign, type JsonProblem, mustBe, problem } from "./json-problem.ts";
+import {
+  below,
+  belowForeign,
+  type JsonCheck,
+  type JsonProblem,
+  type JsonWalk,
+  mustBe,
+  problem,
+} from "./json-problem.ts";
 import { enumCheck, isText, scalarCheck } from "./json-scalar.ts";
 import { WELL_KNOWN_TEXT } from "./scalar-text.ts";
-
-export type JsonCheck = (json: JsonValue, walk: JsonWalk) => JsonProblem | undefined;
-
-export interface JsonWalk {
-  readonly unknownFields: "refuse" | "ignore";
-  readonly registry: Registry;
-  /** How many members were seen. Less than the text has: JSON.parse dropped one that was there twice. */
-  members: number;
-}
 
 interface JsonMembers {
   readonly [name: string]: JsonValue;

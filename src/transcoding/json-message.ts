@@ -3,8 +3,8 @@ import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@
 import type { ConnectError } from "@connectrpc/connect";
 import { badRequest, quote } from "./bad-request.ts";
 import { hideUnderscores, showUnderscores } from "./field-mask.ts";
-import { type JsonWalk, messageCheck } from "./json-check.ts";
-import { describeProblem } from "./json-problem.ts";
+import { messageCheck } from "./json-check.ts";
+import { describeProblem, type JsonWalk } from "./json-problem.ts";
 import { findDuplicateName, findJsonBreak, scanJson, tooDeep } from "./json-scan.ts";
 import type { RestPolicy } from "./policy.ts";
 import { tooManyValues } from "./rest-error.ts";

@@ -1,4 +1,5 @@
 /** What is wrong with a JSON value and where: kept as data until it is known which names and values may be shown. */
+import type { JsonValue, Registry } from "@bufbuild/protobuf";
 import { formatReceived } from "./bad-request.ts";
 
 /** A step from a value into a member, an item or a map entry. */
@@ -16,6 +17,17 @@ export interface JsonProblem {
   readonly steps: Step[];
   /** Makes the sentence. */
   readonly say: (path: string, redacted: boolean) => string;
+}
+
+/** Finds the first problem of a value; undefined where it fits. */
+export type JsonCheck = (json: JsonValue, walk: JsonWalk) => JsonProblem | undefined;
+
+/** What the checks of one body share. */
+export interface JsonWalk {
+  readonly unknownFields: "refuse" | "ignore";
+  readonly registry: Registry;
+  /** The number of members seen. It is less than in the text when JSON.parse dropped a member that was given twice. */
+  members: number;
 }
 
 /** The value is not what the field takes. `expected` follows "must be". */

@@ -1,7 +1,6 @@
 /** The JSON forms of scalars and enums, checked as ProtoJSON has them. */
 import { type DescEnum, type JsonValue, ScalarType } from "@bufbuild/protobuf";
-import type { JsonCheck } from "./json-check.ts";
-import { mustBe } from "./json-problem.ts";
+import { type JsonCheck, mustBe } from "./json-problem.ts";
 import {
   describeEnum,
   describeScalar,

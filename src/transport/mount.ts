@@ -5,7 +5,6 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { DescMessage, DescMethod, DescService, JsonValue, Message, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestPolicy } from "../transcoding/policy.ts";
-import type { DescribeError } from "./call/call-record.ts";
 
 /** How a call reached the service. `grpc-web` stands for the binary and the text form. */
 export type Wire = "grpc" | "grpc-web" | "connect" | "rest";
@@ -73,6 +72,17 @@ export type Handlers<S extends DescService, A = unknown> = {
  * throws a ConnectError to refuse.
  */
 export type Admit<A> = (head: CallHead) => A | Promise<A>;
+
+/** Where an error was made. The method is absent where no method answers to the path. */
+export interface FaultPlace {
+  readonly method: DescMethod | undefined;
+  readonly callId: string;
+  /** Whether the caller reads and writes JSON. */
+  readonly isJson?: boolean;
+}
+
+/** Adds details to an error, in place, before it is encoded. Called for every error, those of handlers included. */
+export type DescribeError = (error: ConnectError, place: FaultPlace) => void;
 
 /** The policies of one mount. */
 export interface MountOptions<A> {

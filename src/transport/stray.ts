@@ -8,7 +8,7 @@ import { findClosestName, suggest } from "../transcoding/closest-name.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { RestError } from "../transcoding/rest-error.ts";
-import { HTTP_REFUSALS, recordUnmatched, type Surroundings } from "./call/transport-context.ts";
+import { recordUnmatched, type Surroundings } from "./call/transport-context.ts";
 import { answerRefusal, type JsonOptions } from "./exchange/early-refusal.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
@@ -110,12 +110,12 @@ export function explainRefusal(
   status: number,
 ): { readonly error: ConnectError; readonly header: Readonly<Record<string, string>> } {
   const { requestPath } = handler;
-  if (status === HTTP_REFUSALS.methodNotAllowed.status) {
+  if (status === 405) {
     const allow = allowOf(handler);
     const text = `${requestPath} does not take ${exchange.method}; it takes ${allow}`;
     return { error: new ConnectError(text, Code.Unimplemented), header: { allow } };
   }
-  if (status === HTTP_REFUSALS.unsupportedMediaType.status) {
+  if (status === 415) {
     const accepted = acceptedTypes(handler).join(", ");
     const given = exchange.request.headers["content-type"];
     const what = given === undefined ? "has no content type" : "has a content type that is not served";

@@ -5,7 +5,7 @@ import type { Traces } from "../observability/traces.ts";
 import { Health } from "./builtin/health.ts";
 import type { Reflection } from "./builtin/reflection.ts";
 import { serviceStopping } from "./call/call-error.ts";
-import type { DescribeError, Finished, LogInternal, RefuseStray } from "./call/call-record.ts";
+import type { Finished, LogInternal, RefuseStray } from "./call/call-record.ts";
 import type { Surroundings } from "./call/transport-context.ts";
 import { dispatch } from "./dispatch.ts";
 import { type Door, Exchange } from "./exchange/exchange.ts";
@@ -17,7 +17,7 @@ import { createClientAddress, type ProxyOptions } from "./listen/client-address.
 import { createFaultAnswer } from "./listen/fault-answer.ts";
 import { createListener, type Listener, type TlsOptions } from "./listen/listener.ts";
 import type { Serve } from "./listen/request-sink.ts";
-import type { LateMounts, Mounts } from "./mount.ts";
+import type { DescribeError, LateMounts, Mounts } from "./mount.ts";
 import { MountedRoads } from "./mounted.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {

@@ -34,17 +34,6 @@ export interface CallRecord<A = unknown> {
 /** Hears of each call once, when it is over. */
 export type Finished<A> = (record: CallRecord<A>) => void;
 
-/** Where an error was made. The method is absent where none answers to the path. */
-export interface FaultPlace {
-  readonly method: DescMethod | undefined;
-  readonly callId: string;
-  /** The caller reads and writes JSON. */
-  readonly isJson?: boolean;
-}
-
-/** May add details to an error, in place, before it is encoded; called for every error, those of handlers included. */
-export type DescribeError = (error: ConnectError, place: FaultPlace) => void;
-
 /**
  * Asked for each request that no method takes as it is (an unknown path, a wrong HTTP method or media type): an error to
  * answer it with in the place of what is wrong with it, or `undefined`.

@@ -3,9 +3,8 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
-import type { Call, MountOptions, Wire } from "../mount.ts";
+import type { Call, DescribeError, MountOptions, Wire } from "../mount.ts";
 import { callerGone, deadlineExceeded } from "./call-error.ts";
-import type { DescribeError } from "./call-record.ts";
 
 /** What a road knows of a call before `admit` is asked. */
 export class LiveCall<A> implements Call<A> {

@@ -1,12 +1,12 @@
 /** What the roads share: the surroundings of a call, its beginning and its record. */
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Code, type ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { TransportLimits } from "../limits.ts";
-import type { HttpNote, Mount, Wire } from "../mount.ts";
+import type { DescribeError, HttpNote, Mount, Wire } from "../mount.ts";
 import { LiveCall } from "./call.ts";
 import { callerGone } from "./call-error.ts";
-import type { DescribeError, Finished, LogInternal, RefuseStray } from "./call-record.ts";
+import type { Finished, LogInternal, RefuseStray } from "./call-record.ts";
 
 export interface Surroundings<A> {
   readonly limits: TransportLimits;
@@ -19,7 +19,7 @@ export interface Surroundings<A> {
 }
 
 /** The longest delay of a timer; Node fires longer ones at once. */
-export const TIMER_MS_MAX = 2 ** 31 - 1;
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Begins a call and sees to it that its record is told, once, when it is over. */
 export function beginCall<A>(
@@ -154,10 +154,3 @@ function tell<A>(surroundings: Surroundings<A>, record: Parameters<Finished<A>>[
     surroundings.logInternal(reason, record.id);
   }
 }
-
-/** The HTTP status of the refusals that are HTTP's own. */
-export const HTTP_REFUSALS = {
-  methodNotAllowed: { status: 405, code: Code.Unimplemented },
-  unsupportedMediaType: { status: 415, code: Code.InvalidArgument },
-  versionNotSupported: { status: 505, code: Code.Unimplemented },
-} as const;
