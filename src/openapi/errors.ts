@@ -2,14 +2,14 @@
 import { createRegistry, type DescMethod, type JsonObject } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Code, ConnectError } from "@connectrpc/connect";
-import { codeFromString, errorToJson } from "@connectrpc/connect/protocol-connect";
+import { codeFromString, codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   file_google_rpc_error_details,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
-import { httpStatusOf, toStatusJson } from "../transcoding/error.ts";
+import { toStatusJson } from "../transcoding/error.ts";
 import type { MethodRefusals } from "./refusals.ts";
 import type { RefusalExample, Refusals } from "./refusals-by-rpc.ts";
 import { withJsonNames } from "./schemas.ts";
@@ -106,7 +106,7 @@ export class ErrorResponses {
   #byStatus(own: Refusals, shared: Refusals, wire: ErrorWire): ReadonlyMap<number, Answer> {
     const answers = new Map<number, Answer>();
     for (const [reason, said] of Object.entries({ ...own, ...shared })) {
-      const status = (wire === "rest" ? REST_STATUS[reason] : undefined) ?? httpStatusOf(this.#codeOf(reason));
+      const status = (wire === "rest" ? REST_STATUS[reason] : undefined) ?? codeToHttpStatus(this.#codeOf(reason));
       const before = answers.get(status);
       answers.set(status, {
         reasons: { ...before?.reasons, [reason]: said },

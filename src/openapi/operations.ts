@@ -64,7 +64,7 @@ export function restOperation(parts: OperationParts, route: Route, number: numbe
     ...(parameters.length === 0 ? {} : { parameters }),
     ...restBody(schemas, route, rest, example),
     responses: {
-      [route.policy.successStatuses[method.localName] ?? route.policy.successStatus]: {
+      [route.policy.successStatuses[method.localName] ?? 200]: {
         description: schemas.commentOf(method.output.typeName) || "The call succeeded.",
         content: restAnswer(schemas, route),
       },

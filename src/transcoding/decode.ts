@@ -15,24 +15,9 @@ const EMPTY_OBJECT = /^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$/;
 const EMPTY_OBJECT_BYTES_MAX = 64;
 
 /**
- * Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415; ResourceExhausted for a
- * body of more than `valuesMax` values) and nothing else.
- *
- * An empty body is an empty message, whatever its content type. Where a rule has no body, GET and HEAD refuse any, other
- * methods overlook `{}`, which some clients always send. Path and body may name the same field: equal values are fine, a
- * field without presence that holds its default counts as absent, differing ones are refused, lest a caller be authorised
- * for the path's and act on the body's.
+ * Checks the text of a JSON body: the first step of decoding; `undefined` where the body is not read as JSON. Throws as
+ * `decodeScanned` does, and ResourceExhausted for a body of more than `valuesMax` values.
  */
-export function decodeRequest(
-  match: RouteMatch,
-  contentType: string | undefined,
-  body: Uint8Array,
-  valuesMax?: number,
-): Message {
-  return decodeScanned(match, contentType, body, scanBody(match.route, contentType, body, valuesMax));
-}
-
-/** The first step of `decodeRequest`. Returns `undefined` where the body is not read as JSON. */
 export function scanBody(
   { body: rule, policy }: Route,
   contentType: string | undefined,
@@ -44,7 +29,15 @@ export function scanBody(
   return scanBytes(body, valuesMax);
 }
 
-/** The second step: `scanned` is what the first one returned. A large body takes milliseconds in each. */
+/**
+ * Makes the message: the second step, of which `scanned` is the result of the first. A large body takes milliseconds in
+ * each. Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415) and nothing else.
+ *
+ * An empty body is an empty message, whatever its content type. Where a rule has no body, GET and HEAD refuse any body;
+ * other methods ignore `{}`, which some clients always send. Path and body may name the same field: equal values are
+ * accepted, a field without presence that holds its default counts as absent, and different values are refused, so that a
+ * caller cannot be authorised for one value and act on another.
+ */
 export function decodeScanned(
   match: RouteMatch,
   contentType: string | undefined,

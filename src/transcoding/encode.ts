@@ -31,7 +31,7 @@ export function encodeResponse(route: ResponseRoute, message: Message): EncodedB
     const raw = findHttpBody(route, message);
     return { contentType: rawContentType(raw), body: raw?.data ?? NOTHING };
   }
-  return { contentType: route.policy.contentType, body: utf8.encode(JSON.stringify(toResponseJson(route, message))) };
+  return { contentType: "application/json", body: utf8.encode(JSON.stringify(toResponseJson(route, message))) };
 }
 
 /** Raw for google.api.HttpBody; server-sent events where `Accept` names them; else newline-delimited JSON. */
@@ -87,7 +87,8 @@ function frame(line: string, format: "ndjson" | "sse"): Uint8Array {
 /** The JSON of the message, or of its one field that the rule's response_body names. */
 function toResponseJson(route: ResponseRoute, message: Message): JsonValue {
   const { method, policy, responseField } = route;
-  if (responseField === undefined) return toJson(method.output, message, policy) as JsonValue;
+  const options = { registry: policy.registry };
+  if (responseField === undefined) return toJson(method.output, message, options) as JsonValue;
   // A message with this field alone: the others need not be printed.
   const holder = create(method.output);
   const value = getLocal(message, responseField);
@@ -96,13 +97,13 @@ function toResponseJson(route: ResponseRoute, message: Message): JsonValue {
   } else if (value !== undefined) {
     setLocal(holder, responseField, value);
   }
-  const json = toJson(method.output, holder, policy) as { readonly [name: string]: JsonValue };
-  const name = policy.useProtoFieldName ? responseField.name : responseField.jsonName;
-  return Object.hasOwn(json, name) ? (json[name] as JsonValue) : unsetJson(responseField, policy);
+  const json = toJson(method.output, holder, options) as { readonly [name: string]: JsonValue };
+  const name = responseField.jsonName;
+  return Object.hasOwn(json, name) ? (json[name] as JsonValue) : unsetJson(responseField);
 }
 
 /** What stands for a field that is not set, where it is the whole body: its default, or null where it has presence. */
-function unsetJson(field: DescField, policy: RestPolicy): JsonValue {
+function unsetJson(field: DescField): JsonValue {
   switch (field.fieldKind) {
     case "list":
       return [];
@@ -111,7 +112,7 @@ function unsetJson(field: DescField, policy: RestPolicy): JsonValue {
     case "message":
       return null;
     case "enum":
-      return policy.enumAsInteger ? (field.enum.values[0]?.number ?? 0) : (field.enum.values[0]?.jsonName ?? null);
+      return field.enum.values[0]?.jsonName ?? null;
     case "scalar":
       return zeroJson(field.scalar);
   }

@@ -1,7 +1,6 @@
 /** Writes a failed call as a google.rpc.Status JSON document with its HTTP status and headers. */
 import {
   create,
-  createRegistry,
   type DescMessage,
   fromBinary,
   type JsonObject,
@@ -14,37 +13,18 @@ import {
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import type { RestAnswer, RestPolicy } from "./policy.ts";
-import {
-  bodyTooLarge,
-  isRestError,
-  methodNotAllowed,
-  NotAcceptable,
-  pathNotFound,
-  UnsupportedMediaType,
-} from "./rest-error.ts";
+import { isRestError } from "./rest-error.ts";
 
 type Detail = ConnectError["details"][number];
 
-const HTTP_STATUS: ReadonlyMap<Code, number> = new Map([
-  [Code.Canceled, 499],
-  [Code.Unknown, 500],
-  [Code.InvalidArgument, 400],
-  [Code.DeadlineExceeded, 504],
-  [Code.NotFound, 404],
-  [Code.AlreadyExists, 409],
-  [Code.PermissionDenied, 403],
-  [Code.ResourceExhausted, 429],
-  [Code.FailedPrecondition, 400],
-  [Code.Aborted, 409],
-  [Code.OutOfRange, 400],
-  [Code.Unimplemented, 501],
-  [Code.Internal, 500],
-  [Code.Unavailable, 503],
-  [Code.DataLoss, 500],
-  [Code.Unauthenticated, 401],
-]);
+/** An answer that is complete: what is written to the wire, once. Header names are lower case. */
+export interface RestAnswer {
+  readonly status: number;
+  readonly header: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
 
 /** Written by whoever frames the answer, or meaningless in it. Metadata must not replace them. */
 const FRAMING_HEADERS: ReadonlySet<string> = new Set([
@@ -60,20 +40,14 @@ const FRAMING_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 const utf8 = new TextEncoder();
-const NO_TYPES: Registry = createRegistry();
-
-/** The usual HTTP mapping of RPC codes; codes that are none of ours are 500. */
-export function httpStatusOf(code: Code): number {
-  return HTTP_STATUS.get(code) ?? 500;
-}
 
 /**
  * The default error encoder. The error's metadata become headers, as in Connect's unary protocol. INTERNAL and UNKNOWN
  * have a fixed message, so that no text of an unforeseen error reaches the caller; details, which are put in on purpose,
  * stay. 401 names the scheme, 429 and 503 say when to come back where a RetryInfo detail does.
  */
-export function encodeStatusError(error: ConnectError, policy: Pick<RestPolicy, "registry">): RestAnswer {
-  const status = isRestError(error) ? error.httpStatus : httpStatusOf(error.code);
+export function encodeStatusError(error: ConnectError, { registry }: { readonly registry: Registry }): RestAnswer {
+  const status = isRestError(error) ? error.httpStatus : codeToHttpStatus(error.code);
   const header: Record<string, string> = {};
   for (const [name, value] of error.metadata) {
     if (!FRAMING_HEADERS.has(name)) header[name] = value;
@@ -85,7 +59,7 @@ export function encodeStatusError(error: ConnectError, policy: Pick<RestPolicy, 
     const seconds = findRetrySeconds(error);
     if (seconds !== undefined) header["retry-after"] ??= String(seconds);
   }
-  return { status, header, body: utf8.encode(JSON.stringify(toStatusJson(error, policy.registry))) };
+  return { status, header, body: utf8.encode(JSON.stringify(toStatusJson(error, registry))) };
 }
 
 /** `google.rpc.Status` as JSON; `details` is always there. */
@@ -96,31 +70,6 @@ export function toStatusJson(error: ConnectError, registry: Registry): JsonObjec
     message: masked ? "internal error" : error.rawMessage,
     details: error.details.map((detail) => toAnyJson(detail, registry)),
   };
-}
-
-export function encodeNotFound(path: string, policy?: RestPolicy): RestAnswer {
-  return encodeWith(policy, pathNotFound(path));
-}
-
-export function encodeMethodNotAllowed(allow: readonly string[], policy?: RestPolicy): RestAnswer {
-  return encodeWith(policy, methodNotAllowed(allow));
-}
-
-export function encodeBodyTooLarge(bodyBytesMax: number, policy?: RestPolicy): RestAnswer {
-  return encodeWith(policy, bodyTooLarge(bodyBytesMax));
-}
-
-export function encodeUnsupportedMediaType(message: string, policy?: RestPolicy): RestAnswer {
-  return encodeWith(policy, new UnsupportedMediaType(message));
-}
-
-export function encodeNotAcceptable(message: string, policy?: RestPolicy): RestAnswer {
-  return encodeWith(policy, new NotAcceptable(message));
-}
-
-/** By the mount's own encoder; by the default one where no mount is known. */
-function encodeWith(policy: RestPolicy | undefined, error: ConnectError): RestAnswer {
-  return policy === undefined ? encodeStatusError(error, { registry: NO_TYPES }) : policy.encodeError(error, policy);
 }
 
 /** A detail as JSON of google.protobuf.Any. What cannot be printed is kept whole, as base64 of its bytes. */

@@ -64,17 +64,6 @@ function isEscaped(text: string, at: number): boolean {
   return (at - 1 - before) % 2 === 1;
 }
 
-/**
- * Refuses JSON whose arrays and objects nest deeper than `max`, before anything recursive reads it. Takes the text or its
- * UTF-8 bytes; says nothing of bytes that are not UTF-8 or text that is not JSON.
- */
-export function assertJsonDepth(json: string | Uint8Array, max: number): void {
-  // Latin-1 keeps every byte; the characters that matter are ASCII, and no byte of a longer UTF-8 sequence is.
-  const text =
-    typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString("latin1");
-  if (scanJson(text, max).depth > max) throw tooDeep(max);
-}
-
 export function tooDeep(max: number): ConnectError {
   return badRequest("", `the JSON nests deeper than ${max} levels`);
 }

@@ -1,10 +1,6 @@
 /** Decides by Content-Type and Accept what a request holds and which form its answer takes. */
 import { quote } from "./bad-request.ts";
-import type { RestPolicy } from "./policy.ts";
-import { NotAcceptable, UnsupportedMediaType } from "./rest-error.ts";
-
-/** The media types that an answer may have; the first is the one sent where the caller says nothing. */
-export type MediaTypes = readonly [string, ...string[]];
+import { UnsupportedMediaType } from "./rest-error.ts";
 
 const JSON_TYPE = /^\s*application\/json\s*(?:;(.*))?$/i;
 const CHARSET = /(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)/i;
@@ -13,7 +9,7 @@ const CHARSET = /(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)/i;
  * `application/json` in any case and with any parameters, as long as a charset among them is UTF-8 (Connect answers 415 for
  * others, too: JSON is UTF-8, and reading other bytes as such would change the text).
  */
-export function isJsonContentType(contentType: string): boolean {
+function isJsonContentType(contentType: string): boolean {
   if (contentType === "application/json") return true;
   const found = JSON_TYPE.exec(contentType);
   if (found === null) return false;
@@ -31,32 +27,9 @@ export function assertJsonContentType(contentType: string | undefined): void {
   }
 }
 
-/** Refuses with 406, where the mount is strict, an `Accept` header that excludes all that the answer may be. */
-export function assertAcceptable(
-  policy: Pick<RestPolicy, "accept">,
-  accept: string | undefined,
-  types: MediaTypes,
-): void {
-  if (policy.accept === "lenient" || accept === undefined || accept.trim() === "") return;
-  if (!types.some((type) => isAccepted(accept, type))) {
-    throw new NotAcceptable(`the answer is ${types.join(" or ")}, which Accept ${quote(accept)} excludes`);
-  }
-}
-
 /** Whether the header names the type by its full name, with a weight above zero. */
 export function isNamed(accept: string | undefined, type: string): boolean {
   return accept !== undefined && parseAccept(accept).some((range) => range.type === type && range.weight > 0);
-}
-
-/** By RFC 9110 §12.5.1 the most specific range that fits decides. */
-function isAccepted(accept: string, type: string): boolean {
-  const ranges = parseAccept(accept);
-  const [main] = type.split("/");
-  for (const wanted of [type, `${main}/*`, "*/*"]) {
-    const range = ranges.find((candidate) => candidate.type === wanted);
-    if (range !== undefined) return range.weight > 0;
-  }
-  return false;
 }
 
 function parseAccept(accept: string): { type: string; weight: number }[] {

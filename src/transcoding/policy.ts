@@ -1,14 +1,7 @@
 /** The choices in which two REST APIs may differ: one value per mount. Every default is the native one. */
 import type { Registry } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { encodeStatusError } from "./error.ts";
-
-/** An answer that is complete: what is written to the wire, once. Header names are lower case. */
-export interface RestAnswer {
-  readonly status: number;
-  readonly header: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
-}
+import { encodeStatusError, type RestAnswer } from "./error.ts";
 
 /** Turns a failed call into the API's own error document. The default writes `google.rpc.Status` as JSON. */
 export type RestErrorEncoder = (error: ConnectError, policy: RestPolicy) => RestAnswer;
@@ -23,16 +16,6 @@ export interface RestPolicy {
   readonly unknownQuery: "refuse" | "ignore";
   /** Empty query parameters of texts that are absent when they are empty: refused by name, or taken as absent. */
   readonly emptyQuery: "refuse" | "ignore";
-  /** Query parameters that are ignored even where unknown ones are refused (tracing parameters, for example). */
-  readonly ignoredQuery: ReadonlySet<string>;
-  /** Strict: an `Accept` header that excludes JSON is refused with 406. Lenient: `Accept` is not looked at. */
-  readonly accept: "strict" | "lenient";
-  /** Print fields without presence that hold their default value. */
-  readonly alwaysEmitImplicit: boolean;
-  /** Print enum values as numbers. */
-  readonly enumAsInteger: boolean;
-  /** Print the proto field names instead of the lowerCamelCase ones. */
-  readonly useProtoFieldName: boolean;
   /** The content type of JSON request bodies: checked, or not looked at. */
   readonly requestContentType: "json" | "any";
   /** A body sent to a method that takes none: refused (but for `{}`, which some clients always send), or ignored. */
@@ -41,17 +24,13 @@ export interface RestPolicy {
   readonly pathConflict: "refuse" | "override";
   /** Refusals show no value of a body or a query, only its length: of APIs whose descriptors mark no personal field. */
   readonly redactValues: boolean;
-  /** The HTTP status of success. */
-  readonly successStatus: number;
-  /** By local method name, where it is another one. */
+  /** The HTTP status of success by local method name. Absent: 200. */
   readonly successStatuses: Readonly<Record<string, number>>;
   /**
    * Paths that are this mount's although no route matches: 404, 405 and malformed targets below them are answered with
    * its error document. Each ends at a segment. Absent: what lies below `pathPrefix`.
    */
   readonly ownPaths?: readonly string[];
-  /** The content type of JSON answers. */
-  readonly contentType: string;
   /** Knows the messages that may stand in an `Any`, error details among them. */
   readonly registry: Registry;
   readonly encodeError: RestErrorEncoder;
@@ -64,18 +43,11 @@ export function nativeRestPolicy(overrides: Partial<RestPolicy> & Pick<RestPolic
     unknownFields: "refuse",
     unknownQuery: "refuse",
     emptyQuery: "refuse",
-    ignoredQuery: new Set(),
-    accept: "lenient",
-    alwaysEmitImplicit: false,
-    enumAsInteger: false,
-    useProtoFieldName: false,
     requestContentType: "json",
     strayBody: "refuse",
     pathConflict: "refuse",
     redactValues: false,
-    successStatus: 200,
     successStatuses: {},
-    contentType: "application/json",
     encodeError: encodeStatusError,
     ...overrides,
   };

@@ -42,14 +42,13 @@ const forms = new WeakMap<DescField, TextForm | { readonly none: true }>();
  * message only the field mask of a PATCH may be given (AIP-134).
  */
 export function bindQuery(message: Message, route: Route, query: string): void {
-  const { unknownQuery, ignoredQuery } = route.policy;
-  if (route.body.kind === "message" && unknownQuery === "ignore") return;
+  if (route.body.kind === "message" && route.policy.unknownQuery === "ignore") return;
   const seen = new Set<string>();
   for (const pair of query.split("&")) {
     if (pair !== "") {
       const equals = pair.indexOf("=");
       const name = decodeParameter(equals < 0 ? pair : pair.slice(0, equals));
-      if (!ignoredQuery.has(name)) bindParameter(message, route, name, equals < 0 ? "" : pair.slice(equals + 1), seen);
+      bindParameter(message, route, name, equals < 0 ? "" : pair.slice(equals + 1), seen);
     }
   }
 }

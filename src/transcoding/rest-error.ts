@@ -1,4 +1,4 @@
-/** Refusals whose HTTP status is not the one of their code: 404, 405, 406, 413 and 415. */
+/** Refusals whose HTTP status is not the one of their code: 404, 405, 413 and 415. */
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import { quote } from "./bad-request.ts";
@@ -34,17 +34,6 @@ export class UnsupportedMediaType extends RestError {
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof Error && Object.prototype.isPrototypeOf.call(UnsupportedMediaType.prototype, value);
-  }
-}
-
-/** 406, of mounts that look at `Accept` strictly. */
-export class NotAcceptable extends RestError {
-  constructor(message: string) {
-    super(message, Code.InvalidArgument, 406);
-  }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return value instanceof Error && Object.prototype.isPrototypeOf.call(NotAcceptable.prototype, value);
   }
 }
 

@@ -78,7 +78,7 @@ export function isBase64(text: string): boolean {
 }
 
 /** RFC 3339 with an existing day (`Date.parse` would turn 30 February into 1 March), years 0001 to 9999. */
-export function isTimestampText(text: string): boolean {
+function isTimestampText(text: string): boolean {
   const [, date, day] = TIMESTAMP.exec(text) ?? [];
   if (date === undefined || new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return false;
   const ms = Date.parse(text);
@@ -86,7 +86,7 @@ export function isTimestampText(text: string): boolean {
 }
 
 /** The whole text, unlike protobuf-es, which reads `30s5m` as 30 seconds. */
-export function isDurationText(text: string): boolean {
+function isDurationText(text: string): boolean {
   const [, seconds, fraction] = DURATION.exec(text) ?? [];
   if (seconds === undefined) return false;
   const whole = Number(seconds);

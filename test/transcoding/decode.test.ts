@@ -130,13 +130,6 @@ test("ignores empty query parameters where the mount says so", () => {
   assert.deepEqual(decode("GET", "/v1/find?text=&nickname=", { overrides }), { nickname: "" });
 });
 
-test("ignores the query parameters that the mount lists, and only those", () => {
-  const overrides: Partial<RestPolicy> = { ignoredQuery: new Set(["traceparent"]) };
-  assert.deepEqual(decode("GET", "/v1/find?traceparent=%zz&text=x", { overrides }), { text: "x" });
-  assert.deepEqual(decode("POST", "/v1/books?traceparent=1", { overrides, body: "{}" }), {});
-  refuses(() => decode("GET", "/v1/find?tracestate=1", { overrides }), "tracestate", /unknown/);
-});
-
 test("takes no query where the whole message is the body", () => {
   refuses(() => decode("POST", "/v1/books?name=x", { body: "{}" }), "name", /takes none/);
 });

@@ -4,11 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
-import { decodeRequest } from "../../src/transcoding/decode.ts";
 import { parsePathTemplate, type TemplateSegment } from "../../src/transcoding/path-template.ts";
 import type { RouteAnswer } from "../../src/transcoding/route-table.ts";
 import { threadCpuMs } from "../support/cpu-time.ts";
-import { bind, matchOf, shelfTable, tableOf } from "./support/shelf.ts";
+import { bind, decodeRequest, matchOf, shelfTable, tableOf } from "./support/shelf.ts";
 
 /** Few names, so that templates overlap and paths hit. */
 const name = fc.constantFrom("a", "b", "c");

@@ -5,9 +5,8 @@ import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { parseDeadlineMs } from "../../transcoding/deadline.ts";
 import { decodeScanned, scanBody } from "../../transcoding/decode.ts";
 import { encodeResponse, streamFormatOf } from "../../transcoding/encode.ts";
-import { encodeStatusError } from "../../transcoding/error.ts";
-import { assertAcceptable, type MediaTypes } from "../../transcoding/negotiate.ts";
-import { nativeRestPolicy, type RestAnswer, type RestPolicy } from "../../transcoding/policy.ts";
+import { encodeStatusError, type RestAnswer } from "../../transcoding/error.ts";
+import { nativeRestPolicy, type RestPolicy } from "../../transcoding/policy.ts";
 import { fitRefusal } from "../../transcoding/refusal-size.ts";
 import { methodNotAllowed, pathNotFound } from "../../transcoding/rest-error.ts";
 import type { Route } from "../../transcoding/route.ts";
@@ -103,12 +102,10 @@ async function serve<A>(
   match: RouteMatch,
 ): Promise<void> {
   const { headers } = exchange.request;
-  const { policy } = match.route;
   await call.admit(bound.mount.options);
   const timeoutMs = parseDeadlineMs((name) => call.header.get(name), timeoutMsMax(bound.method, surroundings.limits));
   if (timeoutMs !== undefined) keepDeadline(exchange, call, timeoutMs);
   assertContentCoding(headers["content-encoding"]);
-  if (!match.route.rawResponse) assertAcceptable(policy, headers.accept, mediaTypes(bound, policy));
   const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, surroundings.limits);
   const sent = await exchange.body.readAll(bodyBytesMax);
   const body = await decodeContent(headers["content-encoding"], sent, bodyBytesMax);
@@ -133,10 +130,6 @@ function keepDeadline<A>(exchange: Exchange, call: LiveCall<A>, timeoutMs: numbe
   exchange.onOver(() => clearTimeout(timer));
 }
 
-function mediaTypes<A>(bound: BoundMethod<A>, policy: RestPolicy): MediaTypes {
-  return bound.kind === "stream" ? ["application/x-ndjson", "text/event-stream"] : [policy.contentType];
-}
-
 async function sendMessage<A>(
   exchange: Exchange,
   call: LiveCall<A>,
@@ -149,7 +142,7 @@ async function sendMessage<A>(
 }
 
 function successStatusOf({ policy, method }: Route): number {
-  return policy.successStatuses[method.localName] ?? policy.successStatus;
+  return policy.successStatuses[method.localName] ?? 200;
 }
 
 /** What the handler has set. The answer is one whole: trailers go with the headers, named as Connect names them. */

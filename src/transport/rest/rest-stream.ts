@@ -29,7 +29,7 @@ export async function sendStream<A>(
     let result = await messages.next();
     const first = result.done ? undefined : result.value;
     const opening = first === undefined ? undefined : encodeStreamMessage(route, first, format);
-    exchange.writeHead(route.policy.successStatus, {
+    exchange.writeHead(200, {
       ...Object.fromEntries(call.responseHeaderIfAny ?? []),
       "content-type": streamContentType(route, format, first),
       "cache-control": "no-store",

@@ -8,6 +8,7 @@ import {
   type DescMessage,
   type DescMethod,
   fromBinary,
+  type Message,
   type MessageInitShape,
   setExtension,
   toJson,
@@ -18,7 +19,7 @@ import { http } from "../../../gen/google/api/annotations_pb.ts";
 import type { HttpRuleSchema } from "../../../gen/google/api/http_pb.ts";
 import { HttpRuleSchema as ruleSchema } from "../../../gen/google/api/http_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { decodeRequest } from "../../../src/transcoding/decode.ts";
+import { decodeScanned, scanBody } from "../../../src/transcoding/decode.ts";
 import { nativeRestPolicy, type RestPolicy } from "../../../src/transcoding/policy.ts";
 import type { Route } from "../../../src/transcoding/route.ts";
 import { createRouteTable, type RouteMatch, type RouteTable } from "../../../src/transcoding/route-table.ts";
@@ -104,6 +105,11 @@ export interface Call {
   /** Null: none is sent. */
   readonly contentType?: string | null;
   readonly overrides?: Partial<RestPolicy>;
+}
+
+/** Decodes in both steps, as a mount does. */
+export function decodeRequest(match: RouteMatch, contentType: string | undefined, body: Uint8Array): Message {
+  return decodeScanned(match, contentType, body, scanBody(match.route, contentType, body));
 }
 
 /** Matches and decodes, and answers the request as JSON with defaults left out. */

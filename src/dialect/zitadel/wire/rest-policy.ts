@@ -1,28 +1,14 @@
 /** How ZITADEL's REST gateway behaves: lenient in what it reads, `google.rpc.Status` for what goes wrong. */
 import { createRegistry } from "@bufbuild/protobuf";
-import { Code, type ConnectError } from "@connectrpc/connect";
+import type { ConnectError } from "@connectrpc/connect";
+import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
 import { ErrorInfoSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
-import type { RestAnswer, RestPolicy } from "../../../transcoding/policy.ts";
+import type { RestAnswer } from "../../../transcoding/error.ts";
+import type { RestPolicy } from "../../../transcoding/policy.ts";
 import type { RestError } from "../../../transcoding/rest-error.ts";
 
 const utf8 = new TextEncoder();
-
-const HTTP_STATUS: ReadonlyMap<Code, number> = new Map([
-  [Code.Canceled, 499],
-  [Code.InvalidArgument, 400],
-  [Code.DeadlineExceeded, 504],
-  [Code.NotFound, 404],
-  [Code.AlreadyExists, 409],
-  [Code.PermissionDenied, 403],
-  [Code.ResourceExhausted, 429],
-  [Code.FailedPrecondition, 400],
-  [Code.Aborted, 409],
-  [Code.OutOfRange, 400],
-  [Code.Unimplemented, 501],
-  [Code.Unavailable, 503],
-  [Code.Unauthenticated, 401],
-]);
 
 /** What differs from service to service. */
 export type RestDifferences = Pick<RestPolicy, "pathPrefix" | "successStatuses"> & Pick<RestPolicy, "ownPaths">;
@@ -33,18 +19,11 @@ export function restPolicy(differences: RestDifferences): RestPolicy {
     unknownFields: "ignore",
     unknownQuery: "ignore",
     emptyQuery: "ignore",
-    ignoredQuery: new Set(),
-    accept: "lenient",
-    alwaysEmitImplicit: false,
-    enumAsInteger: false,
-    useProtoFieldName: false,
     requestContentType: "any",
     strayBody: "ignore",
     pathConflict: "override",
     // Passwords and addresses are fields like any other in these descriptors.
     redactValues: true,
-    successStatus: 200,
-    contentType: "application/json",
     registry: createRegistry(ErrorDetailSchema),
     encodeError,
     ...differences,
@@ -83,7 +62,7 @@ function answerOf(error: ConnectError): Answer {
     const message = GATEWAY_TEXTS.get(error.httpStatus) ?? error.rawMessage;
     return { status: error.httpStatus, header: error.header, message };
   }
-  const status = HTTP_STATUS.get(error.code) ?? 500;
+  const status = codeToHttpStatus(error.code);
   if (status === 401) return { status, header: { "www-authenticate": error.rawMessage }, message: error.rawMessage };
   // An ErrorInfo is there only when no method was found to answer: the target itself is malformed.
   if (error.findDetails(ErrorInfoSchema).length > 0 && status === 400) {
