@@ -8,7 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { LockUserRequestSchema } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { makeUsers, userIdOf } from "./make-users.ts";
+import { makeUsers, userIdOf } from "./support/make-users.ts";
+import { spread } from "./support/report.ts";
 import { ADMIN_KEY, listening, startService } from "./support/service.ts";
 
 const { values: flags } = parseArgs({
@@ -69,14 +70,31 @@ try {
   }
   for (const session of sessions) session.close();
   const ratio = (of: "during" | "after", share: number): string =>
-    spread(found.map((each) => ofSlices(each[of], share) / ofSlices(each.without, share)));
+    spread(
+      found.map((each) => ofSlices(each[of], share) / ofSlices(each.without, share)),
+      2,
+    );
   for (const share of [0.5, 0.99]) {
     const name = `p${share * 100}`;
     console.log(
-      `${name} ms of 5 s, median of them in a round, and median (least to most) of ${found.length} rounds: without ${spread(found.map((each) => ofSlices(each.without, share)))}, during ${spread(found.map((each) => ofSlices(each.during, share)))}, after ${spread(found.map((each) => ofSlices(each.after, share)))}; during/without ${ratio("during", share)}, after/without ${ratio("after", share)}`,
+      `${name} ms of 5 s, median of them in a round, and median (least to most) of ${found.length} rounds: without ${spread(
+        found.map((each) => ofSlices(each.without, share)),
+        2,
+      )}, during ${spread(
+        found.map((each) => ofSlices(each.during, share)),
+        2,
+      )}, after ${spread(
+        found.map((each) => ofSlices(each.after, share)),
+        2,
+      )}; during/without ${ratio("during", share)}, after/without ${ratio("after", share)}`,
     );
   }
-  console.log(`backup MB/s ${spread(found.map(({ bytes, seconds }) => bytes / 1e6 / seconds))}`);
+  console.log(
+    `backup MB/s ${spread(
+      found.map(({ bytes, seconds }) => bytes / 1e6 / seconds),
+      2,
+    )}`,
+  );
 } finally {
   service.kill();
   await once(service, "exit");
@@ -194,10 +212,4 @@ async function backup(url: string): Promise<void> {
 
 function at(sorted: Times, share: number): number {
   return Number((sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(2));
-}
-
-/** Median, least and most. */
-function spread(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  return `${at(sorted, 0.5)} (${at(sorted, 0)} to ${at(sorted, 1)})`;
 }

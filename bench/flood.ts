@@ -1,7 +1,7 @@
 /** Measures what floods of strangers cost those with a key: latency while it is quiet, while requests without a right credential pour in, and while slow connections hold the places. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CheckSignInRequestSchema, SignInService } from "../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { cpuSeconds } from "./support/cpu-time.ts";
 import { ADMIN_KEY, listening, startService } from "./support/service.ts";
 
 const { values: flags } = parseArgs({
@@ -30,7 +31,6 @@ const { values: flags } = parseArgs({
 
 const FLOOD_CONNECTIONS = 8;
 const FLOOD_TICK_MS = 1;
-const TICKS_PER_SECOND = 100;
 /** More requests in flight than this are a service that does not keep up: the sender waits. */
 const FLOOD_OPEN_MAX = 800;
 /** Each slow connection sends a byte in this time. */
@@ -127,13 +127,6 @@ async function measure(url: string, crowd: ChildProcess, kind: Kind, pid: number
   // What the crowd leaves behind is cleared away before the next kind begins.
   await setTimeout(500);
   return { kept, fresh, failures, told, ...spent };
-}
-
-/** User and system time of the service. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 async function callAnew(url: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { RPC_PERMISSIONS } from "../src/auth/permissions.ts";
 import { Metrics } from "../src/observability/metrics.ts";
+import { spread } from "./support/report.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -35,15 +36,8 @@ for (let round = 0; round < Number(flags.rounds); round++) {
   scrapeMs.push(performance.now() - scrapeBegin);
 }
 
-/** Median, least and most. */
-function spread(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(2);
-  return `${at(0.5)} (${at(0)} to ${at(1)})`;
-}
-
 const series = scraped.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length;
 process.stdout.write(
-  `a call: ${spread(callMicros)} µs; a scrape of ${series} series, ${Math.round(scraped.length / 1024)} KiB: ${spread(scrapeMs)} ms\n`,
+  `a call: ${spread(callMicros, 2)} µs; a scrape of ${series} series, ${Math.round(scraped.length / 1024)} KiB: ${spread(scrapeMs, 2)} ms\n`,
 );
 process.exit();

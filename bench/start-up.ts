@@ -1,8 +1,10 @@
+/** Measures a start: time until it listens and until all is loaded, and resident memory, with and without dialects. */
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { spread } from "./support/report.ts";
 import { listening, startService } from "./support/service.ts";
 
 const { values: flags } = parseArgs({
@@ -48,13 +50,6 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Median, least and most. */
-function spread(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(0);
-  return `${at(0.5)} (${at(0)} to ${at(1)})`;
-}
-
 const names = flags.dialects.split(",").filter((name) => name !== "");
 const variants = ["", ...names, ...(names.length > 1 ? [names.join(",")] : [])];
 const rounds = Number(flags.rounds);
@@ -65,7 +60,11 @@ for (let round = 0; round < rounds; round++) {
 }
 process.stdout.write(`median (least to most) of ${rounds} starts each\n`);
 for (const [variant, starts] of found) {
-  const of = (name: keyof Start): string => spread(starts.map((start) => start[name]));
+  const of = (name: keyof Start): string =>
+    spread(
+      starts.map((start) => start[name]),
+      0,
+    );
   process.stdout.write(
     `${variant === "" ? "no dialect" : variant}: listening after ${of("listeningMs")} ms, ready after ${of("readyMs")} ms, ${of("residentMib")} MiB resident\n`,
   );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { CommandContext, LockUser } from "../src/domain/command.ts";
 import { openSqliteStore, type SqliteStore } from "../src/store/sqlite/sqlite-store.ts";
-import { makeUsers, userIdOf } from "./make-users.ts";
+import { makeUsers, userIdOf } from "./support/make-users.ts";
 
 const { values: flags } = parseArgs({
   options: {

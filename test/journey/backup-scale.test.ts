@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeUsers, userIdOf } from "../../bench/make-users.ts";
+import { makeUsers, userIdOf } from "../../bench/support/make-users.ts";
 import { MAIN } from "../cli/support/cli.ts";
 import { strangersEnvironment } from "../support/npm-start.ts";
 import { ADMIN_KEY, clientsOf, ended, GENERATION, spawnService, temporaryFolder } from "../support/service.ts";

@@ -10,6 +10,7 @@ interface Package {
   readonly devDependencies?: Versions;
   readonly optionalDependencies?: Versions;
   readonly scripts?: Versions;
+  readonly workspaces?: readonly string[];
   readonly version?: string;
   readonly license?: string;
   readonly bugs?: string;
@@ -73,6 +74,28 @@ for (const folder of ["", CLIENT]) {
     });
   });
 }
+
+describe("bench/package.json", () => {
+  const { dependencies = {} } = readJson<Package>("bench/package.json");
+  const versions = Object.entries(dependencies);
+
+  test("has exact versions, and its lockfile has the same", () => {
+    assert.ok(versions.length > 0);
+    const { packages } = readJson<Lockfile>("bench/package-lock.json");
+    for (const [name, version] of versions) {
+      assert.match(version, /^\d+\.\d+\.\d+$/, name);
+      assert.equal(packages[`node_modules/${name}`]?.version, version, name);
+    }
+  });
+
+  test("is no workspace, and the service needs nothing of it", () => {
+    assert.deepEqual(manifest.workspaces, [CLIENT]);
+    assert.deepEqual(
+      versions.filter(([name]) => Object.hasOwn(manifest.dependencies ?? {}, name)),
+      [],
+    );
+  });
+});
 
 describe("scripts", () => {
   test("each script is one word, and the ones the house needs are there", () => {

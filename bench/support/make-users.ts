@@ -1,11 +1,11 @@
 /** Makes a large database quickly: direct inserts, but the same events, hashes, links and rows that the store writes. */
 import Database from "better-sqlite3";
-import type { UserEvent } from "../src/domain/event.ts";
-import { evolve } from "../src/domain/evolve.ts";
-import { encodeBody, hashEvent, hashLink } from "../src/store/log/event-encoding.ts";
-import { toUserProfileRow, toUserStateRow } from "../src/store/sqlite/rows.ts";
-import { openSqliteStore } from "../src/store/sqlite/sqlite-store.ts";
-import { type HotStatements, prepareHotStatements } from "../src/store/sqlite/write/hot-statements.ts";
+import type { UserEvent } from "../../src/domain/event.ts";
+import { evolve } from "../../src/domain/evolve.ts";
+import { encodeBody, hashEvent, hashLink } from "../../src/store/log/event-encoding.ts";
+import { toUserProfileRow, toUserStateRow } from "../../src/store/sqlite/rows.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { type HotStatements, prepareHotStatements } from "../../src/store/sqlite/write/hot-statements.ts";
 
 const ORGANIZATION_ID = "default";
 /** Far more than a commit has, so that the making is quick; the chain does not mind. */
