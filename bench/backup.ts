@@ -6,8 +6,8 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { create, toBinary } from "@bufbuild/protobuf";
-import { LockUserRequestSchema } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { callGrpc } from "./support/load.ts";
 import { makeUsers, userIdOf } from "./support/make-users.ts";
 import { spread } from "./support/report.ts";
 import { ADMIN_KEY, listening, startService } from "./support/service.ts";
@@ -160,29 +160,9 @@ function ofSlices(slices: Slices, share: number): number {
   return at(each, 0.5);
 }
 
-/** A unary call by hand: a client library would cost as much as the service and be measured with it. */
 function lock(session: ClientHttp2Session, index: number): Promise<void> {
   const userId = userIdOf((index * STEP) % users);
-  const message = toBinary(LockUserRequestSchema, create(LockUserRequestSchema, { userId, reasonCode: "BENCH" }));
-  const frame = Buffer.alloc(5 + message.length);
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, 5);
-  return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/lockkeeper.user.v1.UserService/LockUser",
-      "content-type": "application/grpc",
-      te: "trailers",
-      authorization: `Bearer ${ADMIN_KEY}`,
-    });
-    let status: unknown;
-    const note = (headers: Readonly<Record<string, unknown>>): void => {
-      status = headers["grpc-status"] ?? status;
-    };
-    stream.on("response", note).on("trailers", note).on("error", reject).resume();
-    stream.on("close", () => (status === "0" ? resolve() : reject(new Error(`grpc-status is ${String(status)}`))));
-    stream.end(frame);
-  });
+  return callGrpc(session, UserService.method.lockUser, { userId, reasonCode: "BENCH" });
 }
 
 /** In a process of its own: the bench takes no time for it. */

@@ -16,18 +16,22 @@ export type Fault = string;
 
 /** Every file below these folders whose name ends so; a folder that is not there has none. */
 export function filesBelow(folders: readonly string[], ending = ""): readonly SourceFile[] {
-  return folders
-    .filter((folder) => existsSync(join(ROOT, folder)))
-    .flatMap((folder) =>
-      readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-        .map((entry) => join(entry.parentPath, entry.name)),
-    )
-    .sort()
-    .map((path) => ({
-      path: relative(ROOT, path).replaceAll("\\", "/"),
-      text: readFileSync(path, "utf8"),
-    }));
+  return (
+    folders
+      .filter((folder) => existsSync(join(ROOT, folder)))
+      .flatMap((folder) =>
+        readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+          .map((entry) => join(entry.parentPath, entry.name)),
+      )
+      // bench installs packages of its own.
+      .filter((path) => !path.includes("/node_modules/"))
+      .sort()
+      .map((path) => ({
+        path: relative(ROOT, path).replaceAll("\\", "/"),
+        text: readFileSync(path, "utf8"),
+      }))
+  );
 }
 
 /** The folders of a tree, from the root, with slashes. */
