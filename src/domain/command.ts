@@ -150,5 +150,3 @@ export type UserCommand =
   | ReactivateUser
   | RevokeUserSessions
   | SettleUser;
-
-export type UserCommandType = UserCommand["type"];

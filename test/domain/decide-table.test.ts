@@ -1,7 +1,7 @@
 /** Every state of a user × every command is one row: what happens, what the user is then, what the epoch does. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { UserCommandType } from "../../src/domain/command.ts";
+import type { UserCommand } from "../../src/domain/command.ts";
 import { BAN_TABLES } from "./support/ban-tables.ts";
 import { DEACTIVATION_TABLES } from "./support/deactivation-tables.ts";
 import { say } from "./support/given.ts";
@@ -24,7 +24,7 @@ const TABLES: Readonly<Record<string, DecisionTable>> = {
   },
 };
 
-const COMMAND_TYPES: Readonly<Record<UserCommandType, true>> = {
+const COMMAND_TYPES: Readonly<Record<UserCommand["type"], true>> = {
   CreateUser: true,
   ImportUser: true,
   UpdateUser: true,

@@ -7,35 +7,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
-import { ROOT } from "./support/tree.ts";
+import { importsOf } from "./support/imports.ts";
+import { filesBelow, ROOT } from "./support/tree.ts";
 
 const WIRING = "src/dialect/dialects.ts";
+/** What the compiler and a start read beside node_modules. */
+const COPIED = ["src", "gen", "clients", "test", "bench", "examples", "scripts", "package.json", "tsconfig.json"];
+
 const dialects = readdirSync(join(ROOT, "src/dialect"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** The repository without these dialects, and without the tests that drive two of them at once. */
+/** Copies the repository without these dialects and without all tests of dialects, some of which drive two at once. */
 function copyWithout(names: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-without-"));
-  for (const name of [
-    "src",
-    "gen",
-    "clients",
-    "test",
-    "bench",
-    "examples",
-    "scripts",
-    "package.json",
-    "tsconfig.json",
-  ]) {
-    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-  }
+  for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-  for (const name of names) rmSync(join(folder, "src/dialect", name), { recursive: true });
   rmSync(join(folder, "test/dialect"), { recursive: true });
-  for (const name of dialects.filter((each) => !names.includes(each))) {
-    cpSync(join(ROOT, "test/dialect", name), join(folder, "test/dialect", name), { recursive: true });
-  }
+  for (const name of names) rmSync(join(folder, "src/dialect", name), { recursive: true });
   const lines = readFileSync(join(folder, WIRING), "utf8").split("\n");
   const left = lines.filter((line) => !names.some((name) => line.includes(`"./${name}/`)));
   assert.equal(left.length, lines.length - names.length, "one line each");
@@ -43,7 +32,7 @@ function copyWithout(names: readonly string[]): string {
   return folder;
 }
 
-/** Starts the copy and answers what its help-seeking user reads: where it listens, or why it does not. */
+/** Starts the copy and returns what it prints until it listens or exits. */
 async function start(folder: string, args: readonly string[]): Promise<string> {
   const child: ChildProcess = spawn(
     process.execPath,
@@ -67,18 +56,32 @@ async function start(folder: string, args: readonly string[]): Promise<string> {
 }
 
 describe("dialects", () => {
-  for (const names of [...dialects.map((name) => [name]), dialects]) {
-    test(`the service builds and starts without ${names.join(" and ")}`, async () => {
-      const folder = copyWithout(names);
-      try {
-        await promisify(execFile)(join(ROOT, "node_modules/.bin/tsc"), ["--noEmit", "-p", folder]);
-        assert.match(await start(folder, []), /^listening on http/m);
-        for (const name of names) {
-          assert.match(await start(folder, ["--dialects", name]), new RegExp(`"${name}" is not served; served are`));
-        }
-      } finally {
-        rmSync(folder, { recursive: true });
+  test("the service builds and starts without any", async () => {
+    const folder = copyWithout(dialects);
+    try {
+      await promisify(execFile)(join(ROOT, "node_modules/.bin/tsc"), ["--noEmit", "-p", folder]);
+      assert.match(await start(folder, []), /^listening on http/m);
+      for (const name of dialects) {
+        assert.match(await start(folder, ["--dialects", name]), new RegExp(`"${name}" is not served; served are`));
       }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  // So what compiles without any compiles without each: only its own files and its line name it.
+  for (const name of dialects) {
+    test(`nothing but the wiring imports ${name}`, () => {
+      const own = new RegExp(`^(?:src|test)/dialect/${name}/`);
+      const importers = filesBelow(COPIED.slice(0, -2), ".ts")
+        .filter(({ path }) => !own.test(path))
+        .filter((file) => importsOf(file).some(({ path }) => own.test(path ?? "")))
+        // The tests of several dialects stand beside their folders and go when any of them goes.
+        .filter(({ path }) => !/^test\/dialect\/[^/]+$/.test(path));
+      assert.deepEqual(
+        importers.map(({ path }) => path),
+        [WIRING],
+      );
     });
   }
 });

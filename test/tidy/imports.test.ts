@@ -1,7 +1,7 @@
 /** Imports go downward only: the table of the house, folder by folder. */
 import assert from "node:assert/strict";
-import { posix } from "node:path";
 import { describe, test } from "node:test";
+import { importsOf } from "./support/imports.ts";
 import { type Fault, faultsIn, filesBelow, type SourceFile } from "./support/tree.ts";
 
 /** The store's interface, without any engine. */
@@ -51,28 +51,6 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
 /** What every folder may import. */
 const FOR_ALL: readonly string[] = ["gen/google", "type src/observability"];
 
-interface Import {
-  readonly target: string;
-  readonly isType: boolean;
-}
-
-const FORMS = [
-  /^(?:import|export)\s+(?<type>type\s)?[^;"']*?\bfrom\s+"(?<target>[^"]+)"/gm,
-  /^import\s+"(?<target>[^"]+)"/gm,
-  /\bimport\(\s*"(?<target>[^"]+)"/g,
-  /\brequire\(\s*"(?<target>[^"]+)"/g,
-  /\bnew URL\(\s*"(?<target>[^"]+\.[cm]?[jt]s)"/g,
-];
-
-function importsOf({ text }: SourceFile): readonly Import[] {
-  return FORMS.flatMap((form) =>
-    [...text.matchAll(form)].map(({ groups }) => ({
-      target: groups?.target ?? "",
-      isType: groups?.type !== undefined,
-    })),
-  );
-}
-
 /** The folder that a file belongs to: its row in the table. A dialect is a folder of its own. */
 function folderOf(path: string): string {
   const [root = "", folder = "", name = ""] = path.split("/");
@@ -89,9 +67,8 @@ function outOfTable(file: SourceFile): readonly Fault[] {
   const own = folderOf(file.path);
   const row = TABLE[own] ?? TABLE[own.split("/").slice(0, 2).join("/")];
   if (row === undefined) return [`${own} has no row in the table of imports`];
-  return importsOf(file).flatMap(({ target, isType }) => {
-    if (!target.startsWith(".")) return [];
-    const path = posix.normalize(posix.join(posix.dirname(file.path), target));
+  return importsOf(file).flatMap(({ path, isType }) => {
+    if (path === undefined) return [];
     const allowed = [own, ...FOR_ALL, ...row].some((each) => {
       const typeOnly = each.startsWith("type ");
       return (!typeOnly || isType) && isWithin(path, typeOnly ? each.slice("type ".length) : each);
@@ -151,7 +128,7 @@ describe("imports", () => {
   test("nothing in src imports a test or a bench", () => {
     const strange = (file: SourceFile): readonly Fault[] =>
       importsOf(file)
-        .map(({ target }) => posix.normalize(posix.join(posix.dirname(file.path), target)))
+        .map(({ path }) => path ?? "")
         .filter((path) => /^(?:test|bench|examples)\//.test(path));
     assert.deepEqual(faultsIn(filesBelow(["src"], ".ts"), strange), []);
   });

@@ -3,12 +3,42 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { type Fault, faultsIn, filesBelow, ROOT, type SourceFile } from "./support/tree.ts";
 
-const FILE_LINES_MAX = 400;
+const FILE_LINES_MAX = 330;
+const FOLDER_FILES_MAX = 14;
 const FUNCTION_LINES_MAX = 70;
+
+/** Folders that read well flat. */
+const FLAT = ["src/domain", "src/transcoding", "src/store/sqlite/migrations"];
+
+/** Files that are still to be split; whoever splits one takes its line away. */
+const TOO_LONG = [
+  "src/cli/import/run-import.ts",
+  "src/store/commit/batch-attempts.ts",
+  "src/store/commit/batch.ts",
+  "src/store/sqlite/offline/offline.ts",
+  "src/store/sqlite/sqlite-store.ts",
+  "test/auth/tokens.test.ts",
+  "test/dialect/clerk/users/persons.test.ts",
+  "test/dialect/zitadel/users/new-users.test.ts",
+  "test/dialect/zitadel/wire/errors.test.ts",
+  "test/domain/decide.test.ts",
+  "test/domain/person.test.ts",
+  "test/domain/properties.test.ts",
+  "test/journey/backup.test.ts",
+  "test/journey/oidc.test.ts",
+  "test/journey/package.test.ts",
+  "test/observability/metrics.test.ts",
+  "test/service/native/simulate-policy.test.ts",
+  "test/service/native/user-service.test.ts",
+  "test/store/contract/searches.ts",
+  "test/store/sqlite/offline/offline.test.ts",
+  "test/transcoding/decode.test.ts",
+  "test/transport/connect/connect-protocols.test.ts",
+];
 
 const isTidyTest = ({ path }: SourceFile): boolean => path.startsWith("test/tidy/");
 const typescript = filesBelow(["src", "clients/typescript/src", "test"], ".ts");
@@ -133,11 +163,19 @@ describe("files", () => {
   });
 
   test(`each has at most ${FILE_LINES_MAX} lines`, () => {
-    const tooLong = ({ text }: SourceFile): readonly Fault[] => {
-      const lines = text.split("\n").length - 1;
-      return lines > FILE_LINES_MAX ? [`has ${lines} lines`] : [];
-    };
-    assert.deepEqual(faultsIn(typescript, tooLong), []);
+    const tooLong = typescript.filter(({ text }) => text.split("\n").length - 1 > FILE_LINES_MAX);
+    assert.deepEqual(
+      tooLong.map(({ path }) => path).filter((path) => !TOO_LONG.includes(path)),
+      [],
+    );
+  });
+
+  test(`a folder of src has at most ${FOLDER_FILES_MAX} of them, but for the flat ones`, () => {
+    const counts = new Map<string, number>();
+    for (const { path } of filesBelow(["src"], ".ts")) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    assert.ok((counts.get("src/domain") ?? 0) > FOLDER_FILES_MAX);
+    const tooMany = [...counts].filter(([folder, count]) => count > FOLDER_FILES_MAX && !FLAT.includes(folder));
+    assert.deepEqual(tooMany, []);
   });
 
   test("none is named utils, helpers or common", () => {
