@@ -21,28 +21,17 @@ export interface BatchMetric {
   readonly durationMs: number;
 }
 
-/** The store at the moment of a scrape; counts are since the start. */
-export interface StoreStats {
-  readonly waitingCommands: number;
-  readonly waitingBytes: number;
-  readonly droppedCommands: number;
-  readonly refusedCommands: number;
-  readonly walWaitMs: number;
-  /** How long the oldest change by the clock (a start, an expiry, an attempt that ran out of time) has been unwritten. */
-  readonly sweepLagMs: number;
-  readonly databaseBytes: number;
-  readonly walBytes: number;
-  /** What of the log has still to be moved into the database. */
-  readonly walPendingBytes: number;
-  /** How far the clock is behind the newest record; time stands still for as long. */
-  readonly clockBehindMs: number;
-  /** Meanwhile the log is let grow. */
-  readonly backupsUnderWay: number;
+/** A metric whose value is asked for at each scrape; one that throws then is absent from that scrape. */
+export interface SourceMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: "gauge" | "counter";
+  readonly value: () => number;
 }
 
 /** What is asked at each scrape. */
 export interface MetricSources {
-  readonly store: () => StoreStats;
+  readonly store: readonly SourceMetric[];
   readonly load: () => { readonly requests: number; readonly connections: number };
   readonly serving: () => boolean;
 }
@@ -143,21 +132,27 @@ export class Metrics {
 
   /** From now on these are asked at each scrape. */
   watch({ store, load, serving }: MetricSources): void {
-    const askStore = onceATurn(store);
     const own: readonly SourceMetric[] = [
-      [
-        "lockkeeper_requests_in_flight",
-        "Requests being served, probes and scrapes too.",
-        "gauge",
-        () => load().requests,
-      ],
-      ["lockkeeper_connections", "Connections that are open.", "gauge", () => load().connections],
-      ["lockkeeper_serving", "1 while the service is ready, else 0.", "gauge", () => Number(serving())],
+      {
+        name: "lockkeeper_requests_in_flight",
+        help: "Requests being served, probes and scrapes too.",
+        kind: "gauge",
+        value: () => load().requests,
+      },
+      {
+        name: "lockkeeper_connections",
+        help: "Connections that are open.",
+        kind: "gauge",
+        value: () => load().connections,
+      },
+      {
+        name: "lockkeeper_serving",
+        help: "1 while the service is ready, else 0.",
+        kind: "gauge",
+        value: () => Number(serving()),
+      },
     ];
-    const ofStore = STORE_METRICS.map(([name, help, kind, value]): SourceMetric => {
-      return [name, help, kind, () => value(askStore())];
-    });
-    for (const [name, help, kind, value] of [...own, ...ofStore]) {
+    for (const { name, help, kind, value } of [...own, ...store]) {
       const Kind = kind === "gauge" ? Gauge : Counter;
       new Kind({
         name,
@@ -215,63 +210,3 @@ export class Metrics {
     return this.#calls.text() + (await this.#registry.metrics()) + (await this.#process.metrics());
   }
 }
-
-/** Asks once for all that want to know in one turn of the event loop: one look serves all metrics of a scrape. */
-function onceATurn<T>(ask: () => T): () => T {
-  let answer: { readonly value: T } | undefined;
-  return () => {
-    if (answer === undefined) {
-      answer = { value: ask() };
-      setImmediate(() => {
-        answer = undefined;
-      });
-    }
-    return answer.value;
-  };
-}
-
-type SourceMetric<V extends unknown[] = []> = readonly [
-  name: string,
-  help: string,
-  kind: "gauge" | "counter",
-  value: (...from: V) => number,
-];
-
-const STORE_METRICS: readonly SourceMetric<[StoreStats]>[] = [
-  ["lockkeeper_queue_commands", "Commands that wait to be written.", "gauge", (s) => s.waitingCommands],
-  ["lockkeeper_queue_bytes", "What the waiting commands hold, roughly.", "gauge", (s) => s.waitingBytes],
-  ["lockkeeper_commands_dropped_total", "Commands whose deadline passed.", "counter", (s) => s.droppedCommands],
-  ["lockkeeper_commands_refused_total", "Commands refused by a full queue.", "counter", (s) => s.refusedCommands],
-  [
-    "lockkeeper_wal_wait_seconds_total",
-    "Time that the writer waited for room in the write-ahead log.",
-    "counter",
-    (s) => s.walWaitMs / MS_PER_SECOND,
-  ],
-  [
-    "lockkeeper_sweep_lag_seconds",
-    "Age of the oldest change by the clock that is not written yet.",
-    "gauge",
-    (s) => s.sweepLagMs / MS_PER_SECOND,
-  ],
-  ["lockkeeper_database_bytes", "Size of the database file.", "gauge", (s) => s.databaseBytes],
-  ["lockkeeper_wal_bytes", "Size of the file of the write-ahead log; it is used again.", "gauge", (s) => s.walBytes],
-  [
-    "lockkeeper_wal_pending_bytes",
-    "What of the write-ahead log is still to be moved into the database.",
-    "gauge",
-    (s) => s.walPendingBytes,
-  ],
-  [
-    "lockkeeper_clock_behind_seconds",
-    "How far the clock is behind the newest record; time stands still for as long.",
-    "gauge",
-    (s) => s.clockBehindMs / MS_PER_SECOND,
-  ],
-  [
-    "lockkeeper_backups_under_way",
-    "Backups being made, 0 or 1; the write-ahead log grows meanwhile.",
-    "gauge",
-    (s) => s.backupsUnderWay,
-  ],
-];

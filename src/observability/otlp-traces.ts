@@ -43,7 +43,7 @@ import {
   ATTR_SERVICE_VERSION,
 } from "@opentelemetry/semantic-conventions";
 import type { Log } from "./log.ts";
-import type { CallTrace, TracedCall, TraceSampler, TraceSettings, Traces } from "./traces.ts";
+import type { CallTrace, TracedCall, TracedCommand, TraceSampler, TraceSettings, Traces } from "./traces.ts";
 
 /** A receiver that does not answer must not hold up the end of the process. */
 const CLOSE_MS_MAX = 3_000;
@@ -110,10 +110,10 @@ class OtlpTraces implements Traces {
     };
   }
 
-  async command<T>(name: string, run: () => Promise<T>): Promise<T> {
+  async command<T>({ name, system }: TracedCommand, run: () => Promise<T>): Promise<T> {
     const context = this.#current.getStore();
     if (context === undefined) return await run();
-    const attributes = { [ATTR_DB_SYSTEM_NAME]: "sqlite", [ATTR_DB_OPERATION_NAME]: name };
+    const attributes = { [ATTR_DB_SYSTEM_NAME]: system, [ATTR_DB_OPERATION_NAME]: name };
     const span = this.#tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, context);
     try {
       return await run();

@@ -5,7 +5,7 @@ export interface Traces {
   /** Begins the span of a request below the one that its `traceparent` names. `header`: a header by its name in lower case. */
   begin(header: (name: string) => string | undefined): CallTrace;
   /** Runs what a call asks of the store as a span below the call's; outside of calls it is just run. */
-  command<T>(name: string, run: () => Promise<T>): Promise<T>;
+  command<T>(command: TracedCommand, run: () => Promise<T>): Promise<T>;
   /** Sends what is held back, which takes a few seconds at most. */
   close(): Promise<void>;
 }
@@ -18,6 +18,13 @@ export interface CallTrace {
   /** Runs at once; what comes of it, however late, belongs to the call. */
   run(work: () => void): void;
   end(call: TracedCall): void;
+}
+
+/** A command of the store. */
+export interface TracedCommand {
+  readonly name: string;
+  /** The database system, by the name that OpenTelemetry's conventions give it. */
+  readonly system: string;
 }
 
 /** What is told of a call that is over. No path, address, id or message: they may be personal or secret. */

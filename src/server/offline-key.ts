@@ -4,8 +4,7 @@ import { createSecret, hashSecret } from "../auth/secret.ts";
 import { OWNER_ROLE } from "../domain/api-key.ts";
 import { SYSTEM_ACTOR } from "../domain/event.ts";
 import { toKeyId } from "../service/native/api-key-service.ts";
-import { inspectDatabase } from "../store/sqlite/offline/offline.ts";
-import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { type DatabaseAddress, openOffline, openStore } from "../store/open-store.ts";
 
 export interface OwnerKey {
   readonly keyId: string;
@@ -13,10 +12,10 @@ export interface OwnerKey {
 }
 
 /** The service must be stopped: it holds the keys in memory. Throws an Error of one plain sentence when it is not, or the file is no database of ours. */
-export async function createOwnerKey(path: string, displayName: string): Promise<OwnerKey> {
+export async function createOwnerKey(database: DatabaseAddress, displayName: string): Promise<OwnerKey> {
   // An empty file would become a fresh database, and the key open nothing.
-  await inspectDatabase(path);
-  const store = await openSqliteStore({ path, clock: Date.now });
+  await (await openOffline(database)).inspect();
+  const store = await openStore(database, { clock: Date.now });
   try {
     const keyId = toKeyId(randomUUIDv7());
     const secret = createSecret(keyId);

@@ -15,7 +15,9 @@ import { toConnectError } from "../service/errors.ts";
 import { ListLanes } from "../service/list-lanes.ts";
 import { createOperations, type OperationsOptions } from "../service/operations/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
-import { openSqliteStore, type SqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { type DatabaseAddress, openOffline, openStore } from "../store/open-store.ts";
+import { storeMetrics } from "../store/stats.ts";
+import type { Store } from "../store/store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
 import { Health, healthHttpMounts } from "../transport/builtin/health.ts";
 import type { RefuseStray } from "../transport/call/call-record.ts";
@@ -59,6 +61,8 @@ export interface Service {
   readonly metricsUrl: string | undefined;
   /** Of the database. */
   readonly generation: number;
+  /** The newest migration of the database. */
+  readonly schemaVersion: string;
   /** This start has made the database, or found an empty one. */
   readonly isNew: boolean;
   /**
@@ -89,10 +93,9 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
       "LOCKKEEPER_ADMIN_KEY: the value looks like a token (eyJ….…), and with --oidc-issuers those are asked of the issuers alone; set another one",
     );
   }
-  const { path } = config.database;
-  if (!config.createDatabase) await assertDatabase(path);
-  const store = await openSqliteStore({
-    path,
+  const { database } = config;
+  if (!config.createDatabase) await assertDatabase(database);
+  const store = await openStore(database, {
     clock,
     whenSteady: steady.whenSteady,
     allowClockBehind: config.allowClockBehind,
@@ -118,17 +121,16 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
 }
 
 /** Throws ConfigError where the start would make a database. */
-async function assertDatabase(path: string): Promise<void> {
+async function assertDatabase(database: DatabaseAddress): Promise<void> {
+  const { path } = database;
   const isThere = existsSync(path);
-  // Most starts do not need it.
-  const { isEmptyDatabase } = await import("../store/sqlite/offline/offline.ts");
-  if (isThere && !(await isEmptyDatabase(path))) return;
+  if (isThere && !(await (await openOffline(database)).isEmpty())) return;
   const fact = isThere ? `the file ${resolve(path)} is empty` : `there is no database ${resolve(path)}`;
   throw new ConfigError(`--database: ${fact}, and --create-database is false`);
 }
 
 interface Opened {
-  readonly store: SqliteStore;
+  readonly store: Store;
   readonly steady: SteadyClock;
   readonly keyCache: ApiKeyCache;
   readonly gate: RequestGate;
@@ -173,15 +175,14 @@ async function serveStore(
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
   });
   metrics.watch({
-    store: () => store.stats(),
+    store: storeMetrics(() => store.stats()),
     load: () => transport.load,
     serving: () => health.isServing("") === true,
   });
   const { url, metricsListener, prepared } = await openPorts(config, { transport, metrics, log }, () =>
     prepareFirstStart({ store, keyCache, newId, adminKey: config.adminKey }),
   );
-  if (prepared.adminKey !== undefined) adminKeyMade(prepared.adminKey);
-  if (prepared.warning !== undefined) log.write("warn", prepared.warning);
+  reportPrepared(prepared, { log, adminKeyMade });
   let [loaded, fault]: [boolean, string | undefined] = [enabled.length === 0, undefined];
   const tell = (): void => transport.setServing("", loaded && fault === undefined, fault);
   tell();
@@ -203,6 +204,7 @@ async function serveStore(
     url,
     metricsUrl: metricsListener?.url,
     generation: store.generation,
+    schemaVersion: store.schemaVersion,
     isNew: prepared.isNew,
     renewTls() {
       const { tls } = withTls(config);
@@ -220,6 +222,14 @@ async function serveStore(
       await store.close();
     },
   };
+}
+
+function reportPrepared(
+  { adminKey, warning }: Prepared,
+  { log, adminKeyMade }: Pick<Surroundings, "log" | "adminKeyMade">,
+): void {
+  if (adminKey !== undefined) adminKeyMade(adminKey);
+  if (warning !== undefined) log.write("warn", warning);
 }
 
 interface Listening {
@@ -298,7 +308,7 @@ function lateMounts(enabled: readonly Dialect[], parts: OperationsOptions): Late
 
 /** Calls `tell` with each change of what keeps the store from being ready; undefined: nothing. */
 function watchStore(
-  store: SqliteStore,
+  store: Store,
   { allowClockBehind }: Config,
   tell: (fault: string | undefined) => void,
 ): NodeJS.Timeout {

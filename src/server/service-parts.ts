@@ -3,6 +3,7 @@ import type { ServiceParts } from "../cli/frame/command.ts";
 
 export const SERVICE_PARTS: ServiceParts = {
   serve: async (config) => (await import("./run.ts")).run(config),
-  createOwnerKey: async (path, displayName) => (await import("./offline-key.ts")).createOwnerKey(path, displayName),
+  createOwnerKey: async (database, displayName) =>
+    (await import("./offline-key.ts")).createOwnerKey(database, displayName),
   describe: async (error) => (await import("./describe.ts")).startFailure(error),
 };

@@ -4,7 +4,6 @@ import { basename, dirname, join } from "node:path";
 import type { Config } from "../config.ts";
 import { isLoopback } from "../config-values.ts";
 import type { LogFields } from "../observability/log.ts";
-import { SCHEMA_VERSION } from "../store/sqlite/migrate.ts";
 import { readVersion } from "../version.ts";
 
 /** One sentence for each setting that opens more than its default does. */
@@ -32,13 +31,16 @@ export function openSettings({
 }
 
 /** The facts of a start, for its line of the log. */
-export function startFacts(config: Config, service: { readonly url: string; readonly generation: number }): LogFields {
+export function startFacts(
+  config: Config,
+  service: { readonly url: string; readonly generation: number; readonly schemaVersion: string },
+): LogFields {
   return {
     version: readVersion(),
     node: process.version,
     url: service.url,
     database: config.database.path,
-    schema: SCHEMA_VERSION,
+    schema: service.schemaVersion,
     generation: service.generation,
     dialects: config.dialects.join(",") || "none",
     tls: config.tlsCert === undefined ? "off" : config.tlsClientCa === undefined ? "on" : "client certificates",

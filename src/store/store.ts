@@ -4,8 +4,10 @@ import type { Attempt } from "../domain/attempt.ts";
 import type { Organization } from "../domain/organization.ts";
 import type { StoredPolicy } from "../domain/policy.ts";
 import type { User } from "../domain/user.ts";
-import type { StoreStats } from "../observability/metrics.ts";
+import type { BatchMetric } from "../observability/metrics.ts";
+import type { Traces } from "../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "./commands.ts";
+import type { Limits } from "./limits.ts";
 import type {
   ApiKeyName,
   AttemptQuery,
@@ -24,6 +26,7 @@ import type {
   UserSearch,
   UserSearchAnswer,
 } from "./queries.ts";
+import type { StoreStats } from "./stats.ts";
 
 /** What a backup is of. */
 export interface BackupInfo {
@@ -51,12 +54,37 @@ export interface Backup {
   close(): void;
 }
 
+export interface StoreOptions {
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Resolves when it is certain what time it is, see SteadyClock; absent or undefined: it is. Changes wait for it. */
+  readonly whenSteady?: () => Promise<void> | undefined;
+  /** Starts although the clock is behind what is recorded; time then stands still until it has caught up. */
+  readonly allowClockBehind?: boolean;
+  /** Called with every storage error and its cause, for the log; commands and reads get their own answers. */
+  readonly onTrouble?: (error: unknown) => void;
+  /** Called at the start with what an administrator should know, one sentence each. */
+  readonly onWarning?: (sentence: string) => void;
+  /** Called after each committed batch. */
+  readonly onBatch?: (batch: BatchMetric) => void;
+  /** Called after each COMMIT with its duration in milliseconds: of batches and of housekeeping writes. */
+  readonly onCommit?: (durationMs: number) => void;
+  /** Absent: commands are not traced. */
+  readonly traces?: Traces | undefined;
+  readonly limits?: Partial<Limits>;
+  readonly sweepIntervalMs?: number;
+}
+
 /**
  * Every method rejects with StoreUnavailableError when the database cannot be reached, read or written.
  */
 export interface Store {
   /** The upper half of every revocation epoch and a part of every page token; it is raised only while nobody serves. */
   readonly generation: number;
+  /** The newest migration. */
+  readonly schemaVersion: string;
+  /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
+  readonly clockBehindMs: number;
 
   /** The store's clock, in milliseconds since the epoch; never runs backwards past what is recorded. */
   now(): Promise<number>;
@@ -115,13 +143,19 @@ export interface Store {
   /** Notes the UTC days on which keys were last used. Not an event. */
   touchApiKeys(days: ReadonlyMap<string, string>): Promise<void>;
 
-  /** One at a time. Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. */
-  createBackup(): Promise<Backup>;
+  /**
+   * Begins a backup, one at a time. Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. Absent: the engine is
+   * backed up by tools of its own.
+   */
+  createBackup?(): Promise<Backup>;
 
-  /** How the store fares, for metrics. */
+  /** What is measured now, also while the database cannot be used. */
   stats(): StoreStats;
   /** Rejects when the store cannot answer now. */
   check(): Promise<void>;
-  /** Finishes what was accepted, then lets the database go. Later calls are refused. */
-  close(): Promise<void>;
+  /**
+   * Finishes what was accepted, then lets the database go. Later calls are refused. `discards`, for a start that failed:
+   * removes a database that this start has made, unless a user or a key is in it.
+   */
+  close(options?: { readonly discards: boolean }): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ROLES } from "../../src/auth/permissions.ts";
 import { Metrics } from "../../src/observability/metrics.ts";
+import { type StoreStats, storeMetrics } from "../../src/store/stats.ts";
 import { defer } from "../support/cleanup.ts";
 import { type Family, parseExposition, sumOf } from "../support/exposition.ts";
 import { httpRequest } from "../support/http-client.ts";
@@ -185,23 +186,22 @@ describe("a scrape", () => {
   test("tells the rest when the store cannot be asked", async () => {
     const metrics = new Metrics({ version: "1.2.3" });
     const disk: { isGone: boolean } = { isGone: false };
-    const store = () => {
+    const store = (): StoreStats => {
       if (disk.isGone) throw new Error("the disk is gone");
       return {
         waitingCommands: 7,
         waitingBytes: 8,
         droppedCommands: 1,
         refusedCommands: 2,
-        walWaitMs: 3000,
         sweepLagMs: 4000,
-        databaseBytes: 5,
-        walBytes: 6,
-        walPendingBytes: 9,
         clockBehindMs: 9_000,
-        backupsUnderWay: 1,
+        engine: [
+          { name: "lockkeeper_wal_wait_seconds_total", help: "w", kind: "counter", value: 3 },
+          { name: "lockkeeper_backups_under_way", help: "b", kind: "gauge", value: 1 },
+        ],
       };
     };
-    metrics.watch({ store, load: () => ({ requests: 1, connections: 2 }), serving: () => false });
+    metrics.watch({ store: storeMetrics(store), load: () => ({ requests: 1, connections: 2 }), serving: () => false });
     metrics.trouble();
     const well = parseExposition(await metrics.text());
     assert.equal(sumOf(well, "lockkeeper_queue_commands"), 7);

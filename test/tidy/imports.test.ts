@@ -27,7 +27,9 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
     "src/environment.ts",
     "src/file-fault.ts",
     "src/version.ts",
-    "src/store",
+    "src/store/open-store.ts",
+    "src/store/offline.ts",
+    "src/store/process-lock.ts",
     "src/transcoding/closest-name.ts",
     "gen",
   ],
@@ -42,18 +44,29 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/service": ["src/domain", ...STORE, "src/auth", "gen"],
   "src/transport": ["src/transcoding", "gen/grpc"],
   "src/auth": [...STORE, "src/domain"],
-  "src/store": ["src/domain"],
+  "src/store": ["src/domain", "src/store/sqlite"],
+  "src/store/open-store.ts": ["src/store/sqlite"],
+  "src/store/sqlite": ["src/store", "src/domain"],
   "src/transcoding": [],
   "src/domain": [],
   "src/observability": [],
 };
 
+const ENGINES = Object.keys(TABLE).filter((folder) => /^src\/store\/[^.]+$/.test(folder));
+
 /** What every folder may import. */
 const FOR_ALL: readonly string[] = ["gen/google", "type src/observability"];
 
-/** The folder that a file belongs to: its row in the table. A dialect is a folder of its own. */
+/** Returns the storage engine that a path belongs to. Only what names an engine itself may import of it. */
+function engineOf(path: string): string | undefined {
+  return ENGINES.find((engine) => isWithin(path, engine));
+}
+
+/** Returns the folder that a file belongs to: its row in the table. Each dialect and each engine is one of its own. */
 function folderOf(path: string): string {
   const [root = "", folder = "", name = ""] = path.split("/");
+  const engine = engineOf(path);
+  if (engine !== undefined) return engine;
   return folder === "dialect" && name !== "" && !name.endsWith(".ts")
     ? `${root}/${folder}/${name}`
     : `${root}/${folder}`;
@@ -65,13 +78,14 @@ function isWithin(path: string, folder: string): boolean {
 
 function outOfTable(file: SourceFile): readonly Fault[] {
   const own = folderOf(file.path);
-  const row = TABLE[own] ?? TABLE[own.split("/").slice(0, 2).join("/")];
+  const row = TABLE[file.path] ?? TABLE[own] ?? TABLE[own.split("/").slice(0, 2).join("/")];
   if (row === undefined) return [`${own} has no row in the table of imports`];
   return importsOf(file).flatMap(({ path, isType }) => {
     if (path === undefined) return [];
     const allowed = [own, ...FOR_ALL, ...row].some((each) => {
       const typeOnly = each.startsWith("type ");
-      return (!typeOnly || isType) && isWithin(path, typeOnly ? each.slice("type ".length) : each);
+      const folder = typeOnly ? each.slice("type ".length) : each;
+      return (!typeOnly || isType) && isWithin(path, folder) && engineOf(path) === engineOf(folder);
     });
     return allowed ? [] : [`may not import ${path}`];
   });
@@ -88,6 +102,10 @@ const SAMPLES: readonly (readonly [path: string, text: string, faults: number])[
   ["src/domain/a.ts", 'import "../main.ts";', 1],
   ["src/store/sqlite/a.ts", 'new Worker(new URL("../../service/reader.ts", import.meta.url));', 1],
   ["src/store/sqlite/a.ts", 'import { a } from "../store.ts";\nimport { b } from "../../domain/b.ts";', 0],
+  ["src/store/open-store.ts", 'import { a } from "./sqlite/rows.ts";\nimport type { b } from "./store.ts";', 0],
+  ["src/server/a.ts", 'import { a } from "../store/sqlite/rows.ts";', 1],
+  ["src/server/a.ts", 'import { a } from "../store/open-store.ts";', 0],
+  ["src/cli/a.ts", 'import { a } from "../store/limits.ts";', 1],
   ["src/service/a.ts", 'import type { Store } from "../store/store.ts";', 0],
   ["src/service/a.ts", 'import { x } from "../store/sqlite/rows.ts";', 1],
   ["src/transport/a.ts", 'import { x } from "../../gen/grpc/health/v1/health_pb.ts";', 0],

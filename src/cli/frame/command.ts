@@ -15,7 +15,7 @@ export interface ServiceParts {
   readonly serve: (config: Config) => Promise<void>;
   /** Makes an owner's key in a database that no service has open. Throws an Error of one plain sentence otherwise. */
   readonly createOwnerKey: (
-    path: string,
+    database: Config["database"],
     displayName: string,
   ) => Promise<{ readonly keyId: string; readonly secret: string }>;
   /** What is printed of a fault that no command foresaw: whole lines. */

@@ -1,6 +1,6 @@
 /** AdminService: who calls, and what concerns the instance as a whole. */
 import { create } from "@bufbuild/protobuf";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import * as pb from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { type Actor, scopeExceeded } from "../../auth/actor.ts";
 import type { ApiKeyCache } from "../../auth/api-key-cache.ts";
@@ -42,7 +42,10 @@ export function adminHandlers({ store, keyCache, log }: AdminServiceOptions): Se
     async *createBackup(_request, call) {
       const { actor } = call.admission;
       if (actor.scope !== null) throw new RefusalError(scopeExceeded("a backup is of the whole instance", actor.scope));
-      const backup = await store.createBackup();
+      const backup = await store.createBackup?.();
+      if (backup === undefined) {
+        throw new ConnectError("this database is backed up by its own tools, not by lockkeeper", Code.Unimplemented);
+      }
       // The call's own line comes at its end, and may be minutes away.
       const { bytes, position } = backup.info;
       log.write("info", "backup begun", { callId: call.id, actor: actor.id, bytes, position });

@@ -8,14 +8,13 @@ import type { StoredPolicy } from "../../domain/policy.ts";
 import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { User } from "../../domain/user.ts";
-import type { BatchMetric, StoreStats } from "../../observability/metrics.ts";
 import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { REQUEST_KEPT_MS } from "../commit/batch.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { readUserRows } from "../commit/working-set.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import { type Limits, limitsOf } from "../limits.ts";
+import { limitsOf } from "../limits.ts";
 import type {
   ApiKeyName,
   AttemptQuery,
@@ -35,7 +34,8 @@ import type {
   UserSearchAnswer,
 } from "../queries.ts";
 import { UserSearches } from "../search/search-users.ts";
-import type { Backup, Store } from "../store.ts";
+import type { StoreStats } from "../stats.ts";
+import type { Backup, Store, StoreOptions } from "../store.ts";
 import { SessionActivity } from "../upkeep/session-activity.ts";
 import { Shadows } from "../upkeep/shadows.ts";
 import { Sweeper } from "../upkeep/sweeper.ts";
@@ -45,7 +45,7 @@ import { hasUserOrKey, openWriter, toRealPath } from "./file/database-file.ts";
 import { describeLooseModes, FileGuard } from "./file/file-guard.ts";
 import { type FileLock, lockFile } from "./file/file-lock.ts";
 import { WalKeeper } from "./file/wal-keeper.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, SCHEMA_VERSION } from "./migrate.ts";
 import { readGeneration } from "./read/list-query.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./read/reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
@@ -56,27 +56,9 @@ import { type HotStatements, prepareHotStatements } from "./write/hot-statements
 import { LiveReads } from "./write/live-reads.ts";
 import { Writer } from "./write/writer.ts";
 
-export interface SqliteStoreOptions {
+export interface SqliteStoreOptions extends StoreOptions {
   /** The database file; it and its folder are created when they are not there. */
   readonly path: string;
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number;
-  /** Resolves when it is certain what time it is, see SteadyClock; absent or undefined: it is. Changes wait for it. */
-  readonly whenSteady?: () => Promise<void> | undefined;
-  /** Starts although the clock is behind what is recorded; time then stands still until it has caught up. */
-  readonly allowClockBehind?: boolean;
-  /** Told of every trouble with its cause, for the log; commands and reads get their own answers. */
-  readonly onTrouble?: (error: unknown) => void;
-  /** Called with what an administrator should know at the start, one sentence each. */
-  readonly onWarning?: (sentence: string) => void;
-  /** Hears of each batch that was committed. */
-  readonly onBatch?: (batch: BatchMetric) => void;
-  /** Hears how long each COMMIT took, in milliseconds: of batches and of what is no event. */
-  readonly onCommit?: (durationMs: number) => void;
-  /** Absent: commands are not traced. */
-  readonly traces?: Traces | undefined;
-  readonly limits?: Partial<Limits>;
-  readonly sweepIntervalMs?: number;
 }
 
 const SWEEP_INTERVAL_MS = 1_000;
@@ -102,6 +84,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
 
 export class SqliteStore implements Store {
   readonly generation: number;
+  readonly schemaVersion = SCHEMA_VERSION;
   readonly #path: string;
   readonly #database: Database;
   readonly #lock: FileLock;
@@ -203,7 +186,8 @@ export class SqliteStore implements Store {
   async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
     // The engine answers a command with the resource of its kind; group commit only carries it.
     const submit = (): Promise<Outcome> => this.#commits.submit(command, options);
-    const outcome = this.#traces === undefined ? submit() : this.#traces.command(command.type, submit);
+    const outcome =
+      this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: "sqlite" }, submit);
     return (await outcome) as Outcome<C>;
   }
 
@@ -321,7 +305,6 @@ export class SqliteStore implements Store {
     });
   }
 
-  /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
   get clockBehindMs(): number {
     return this.#writer.clockBehindMs;
   }
@@ -336,7 +319,6 @@ export class SqliteStore implements Store {
     return { commit: this.#writer.commitMs, walWait: this.#wal.waitedMs };
   }
 
-  /** `discards`, for a start that failed: takes away the files that the opening made, unless a user or a key is in them. */
   close({ discards } = { discards: false }): Promise<void> {
     this.#closing ??= this.#close(discards);
     return this.#closing;

@@ -1,6 +1,6 @@
 /** What is measured of the store at one moment, also while its files are lost: monitoring must not go dark with them. */
-import type { StoreStats } from "../../observability/metrics.ts";
 import type { GroupCommit } from "../commit/group-commit.ts";
+import type { EngineMetric, StoreStats } from "../stats.ts";
 import type { Backups } from "./file/backup.ts";
 import { sizeOf } from "./file/database-file.ts";
 import type { WalKeeper } from "./file/wal-keeper.ts";
@@ -17,6 +17,8 @@ export interface StatsSources {
   readonly backups: Backups;
 }
 
+const MS_PER_SECOND = 1000;
+
 export function readStats({ path, statements, commits, writer, wal, backups }: StatsSources): StoreStats {
   const { commands, bytes } = commits.waiting;
   const { dropped, refusedFull } = commits.counts;
@@ -27,12 +29,35 @@ export function readStats({ path, statements, commits, writer, wal, backups }: S
     waitingBytes: bytes,
     droppedCommands: dropped,
     refusedCommands: refusedFull,
-    walWaitMs: wal.waitedMs,
     sweepLagMs: now - due,
-    databaseBytes: sizeOf(path),
-    walBytes: sizeOf(`${path}-wal`),
-    walPendingBytes: wal.usedBytes(),
     clockBehindMs: writer.clockBehindMs,
-    backupsUnderWay: Number(backups.isUnderWay),
+    engine: [
+      {
+        name: "lockkeeper_wal_wait_seconds_total",
+        help: "Time that the writer waited for room in the write-ahead log.",
+        kind: "counter",
+        value: wal.waitedMs / MS_PER_SECOND,
+      },
+      gauge("lockkeeper_database_bytes", "Size of the database file.", sizeOf(path)),
+      gauge(
+        "lockkeeper_wal_bytes",
+        "Size of the file of the write-ahead log; it is used again.",
+        sizeOf(`${path}-wal`),
+      ),
+      gauge(
+        "lockkeeper_wal_pending_bytes",
+        "What of the write-ahead log is still to be moved into the database.",
+        wal.usedBytes(),
+      ),
+      gauge(
+        "lockkeeper_backups_under_way",
+        "Backups being made, 0 or 1; the write-ahead log grows meanwhile.",
+        Number(backups.isUnderWay),
+      ),
+    ],
   };
+}
+
+function gauge(name: string, help: string, value: number): EngineMetric {
+  return { name, help, kind: "gauge", value };
 }

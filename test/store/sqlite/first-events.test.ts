@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import Database from "better-sqlite3";
-import { restoreFile } from "../../../src/store/sqlite/offline/offline.ts";
+import { restoreFile } from "../../../src/store/sqlite/offline/restore-file.ts";
 import { verifyFile } from "../../../src/store/sqlite/offline/verify-database.ts";
 import { createUser, unbanUser, unlockUser } from "../support/commands.ts";
 import { readAll, resourceOf } from "../support/outcomes.ts";

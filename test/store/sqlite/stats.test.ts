@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import type { BatchMetric } from "../../../src/observability/metrics.ts";
 import { context, createUser, lockUser, ORGANIZATION_ID } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
-import { openFixture } from "../support/sqlite-fixture.ts";
+import { engineMetric, openFixture } from "../support/sqlite-fixture.ts";
 
 const RESERVATION_MS = 30_000;
 
@@ -103,23 +103,28 @@ describe("stats", () => {
   it("tells the sizes of the files, and what of the log is still to be moved", async (t) => {
     const { store, path, connect } = await openFixture(t);
     await Promise.all(Array.from({ length: 500 }, (_, index) => store.execute(createUser(`u${index}`))));
-    const full = store.stats();
-    assert.equal(full.databaseBytes, statSync(path).size);
-    assert.equal(full.walBytes, statSync(`${path}-wal`).size);
-    assert.ok(full.walPendingBytes > 0 && full.walPendingBytes <= full.walBytes);
+    const read = () => ({
+      database: engineMetric(store, "lockkeeper_database_bytes"),
+      wal: engineMetric(store, "lockkeeper_wal_bytes"),
+      pending: engineMetric(store, "lockkeeper_wal_pending_bytes"),
+    });
+    const full = read();
+    assert.equal(full.database, statSync(path).size);
+    assert.equal(full.wal, statSync(`${path}-wal`).size);
+    assert.ok(full.pending > 0 && full.pending <= full.wal);
     connect().pragma("wal_checkpoint(PASSIVE)");
-    const moved = store.stats();
-    assert.equal(moved.walPendingBytes, 0);
-    assert.equal(moved.walBytes, full.walBytes);
-    assert.ok(moved.databaseBytes > full.databaseBytes);
+    const moved = read();
+    assert.equal(moved.pending, 0);
+    assert.equal(moved.wal, full.wal);
+    assert.ok(moved.database > full.database);
   });
 
   it("tells whether a backup is under way", async (t) => {
     const { store } = await openFixture(t);
-    assert.equal(store.stats().backupsUnderWay, 0);
+    assert.equal(engineMetric(store, "lockkeeper_backups_under_way"), 0);
     const backup = await store.createBackup();
-    assert.equal(store.stats().backupsUnderWay, 1);
+    assert.equal(engineMetric(store, "lockkeeper_backups_under_way"), 1);
     backup.close();
-    assert.equal(store.stats().backupsUnderWay, 0);
+    assert.equal(engineMetric(store, "lockkeeper_backups_under_way"), 0);
   });
 });

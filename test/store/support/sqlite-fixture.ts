@@ -1,4 +1,5 @@
 /** SQLite stores in folders of their own, with a clock that tests set; all is gone when the test ends. */
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,6 +52,13 @@ export interface SqliteFixture {
 }
 
 /** A store with the organization `default`. The sweeper rests unless a test calls it. */
+/** The value of a metric that only this engine has. */
+export function engineMetric(store: SqliteStore, name: string): number {
+  const found = store.stats().engine.find((metric) => metric.name === name);
+  assert.ok(found, `there is no metric ${name}`);
+  return found.value;
+}
+
 export async function openFixture(test: Ending, options: Partial<SqliteStoreOptions> = {}): Promise<SqliteFixture> {
   const clock = new TestClock();
   const path = options.path ?? join(makeFolder(test), "data", "lockkeeper.db");

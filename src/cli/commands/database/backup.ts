@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { BackupMetadata, CreateBackupResponse } from "../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
-import type { DatabaseReport, VerifyProgress } from "../../../store/sqlite/offline/verify-database.ts";
+import type { DatabaseReport, VerifyProgress } from "../../../store/offline.ts";
+import { verifyBackup } from "../../../store/open-store.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { EXIT, Failure } from "../../frame/failure.ts";
 import { type FlagTable, toggle, word } from "../../frame/flag.ts";
@@ -152,8 +153,7 @@ async function receive(
 }
 
 async function verified(partial: string, metadata: BackupMetadata, progress: VerifyProgress): Promise<DatabaseReport> {
-  const { verifyFile } = await import("../../../store/sqlite/offline/verify-database.ts");
-  const report = await failing(() => verifyFile(partial, progress));
+  const report = await failing(() => verifyBackup(partial, progress));
   const isOfMetadata =
     BigInt(report.position) === metadata.position &&
     BigInt(report.generation) === metadata.generation &&

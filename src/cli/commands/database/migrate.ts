@@ -1,4 +1,5 @@
 /** `lockkeeper migrate`: brings a database to this version's schema without starting a service on it. */
+import { openOffline } from "../../../store/open-store.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, toggle } from "../../frame/flag.ts";
@@ -26,8 +27,8 @@ export const migrate = defineCommand({
       throw usageFailure("--database is needed, such as --database sqlite:data/lockkeeper.db");
     }
     const { path } = database;
-    const { migrateFile } = await import("../../../store/sqlite/offline/offline.ts");
-    const { from, due } = await failing(() => migrateFile(path, { check }));
+    const offline = await openOffline(database);
+    const { from, due } = await failing(() => offline.migrate({ check }));
     const to = due.at(-1) ?? from;
     const said = due.length === 0 ? `${path} is at ${from}; nothing is due` : `${path}: ${from || "empty"} → ${to}`;
     const done = due.length === 0 ? "" : check ? ` (due: ${due.join(", ")})` : " (done)";

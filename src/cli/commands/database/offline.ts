@@ -1,6 +1,6 @@
 /** What the commands share that work on a database itself: its flag, the way they fail, and how they tell what they do. */
 import { SETTINGS } from "../../../config.ts";
-import type { VerifyProgress } from "../../../store/sqlite/offline/verify-database.ts";
+import type { VerifyProgress } from "../../../store/offline.ts";
 import { EXIT, Failure } from "../../frame/failure.ts";
 import { value } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";

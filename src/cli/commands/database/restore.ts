@@ -1,7 +1,7 @@
 /** `lockkeeper restore`: puts a backup in the place of a database, or only raises the generation after a recovery. */
 import { existsSync } from "node:fs";
-import type { Restored } from "../../../store/sqlite/offline/offline.ts";
-import type { Raised } from "../../../store/sqlite/offline/raise-generation.ts";
+import type { Raised, Restored } from "../../../store/offline.ts";
+import { openOffline } from "../../../store/open-store.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, optionalWord, short, toggle } from "../../frame/flag.ts";
@@ -34,9 +34,9 @@ export const restore = defineCommand({
       throw usageFailure("either the file of a backup or --raise-generation is needed, one of them");
     }
     const { path } = database;
-    const { raiseFileGeneration, restoreFile } = await import("../../../store/sqlite/offline/offline.ts");
+    const offline = await openOffline(database);
     if (file === undefined) {
-      const raised = await failing(() => raiseFileGeneration(path, Date.now));
+      const raised = await failing(() => offline.raiseGeneration(Date.now));
       await output.object(
         { database: path, ...raisedJson(raised) },
         { lines: () => raisedLines(raised), name: () => path },
@@ -45,8 +45,8 @@ export const restore = defineCommand({
     }
     const replace = existsSync(path);
     if (replace) await confirm(`The database ${path} would be moved aside and ${file} take its place.`);
-    const options = { file, path, clock: Date.now, replace, progress: tellProgress(output) };
-    const restored = await failing(() => restoreFile(options));
+    const options = { file, clock: Date.now, replace, progress: tellProgress(output) };
+    const restored = await failing(() => offline.restore(options));
     await output.object(restoredJson(path, restored), {
       lines: () => restoredLines(path, restored),
       name: () => path,

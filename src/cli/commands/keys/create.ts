@@ -1,6 +1,6 @@
 /** `lockkeeper keys create`: creates an API key, through the service or, if the last one is lost, in its database. */
 import { existsSync } from "node:fs";
-import { SETTINGS } from "../../../config.ts";
+import { type Config, SETTINGS } from "../../../config.ts";
 import { defineCommand, type ServiceParts } from "../../frame/command.ts";
 import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 import { text, textList, toggle, value } from "../../frame/flag.ts";
@@ -21,11 +21,12 @@ function isGiven(typed: unknown): boolean {
 type OwnerKey = Awaited<ReturnType<ServiceParts["createOwnerKey"]>>;
 
 /** Creates a key in the database of a stopped service. */
-async function ownerKey(path: string, displayName: string, parts: ServiceParts): Promise<OwnerKey> {
+async function ownerKey(database: Config["database"], displayName: string, parts: ServiceParts): Promise<OwnerKey> {
+  const { path } = database;
   // A mistyped path would make an empty database, and a key that opens nothing.
   if (!existsSync(path)) throw usageFailure(`--database: there is no file ${path}`);
   try {
-    return await parts.createOwnerKey(path, displayName || "keys create --database");
+    return await parts.createOwnerKey(database, displayName || "keys create --database");
   } catch (error) {
     // The store says in one plain sentence why it cannot be opened.
     if (!(error instanceof Error) || error.constructor !== Error) throw error;
@@ -75,7 +76,7 @@ export const keysCreate = defineCommand({
       if (strange !== undefined) {
         throw usageFailure(`--database makes an owner's key of the whole instance; it goes without --${strange}`);
       }
-      const key = await ownerKey(given.database.path, displayName, parts);
+      const key = await ownerKey(given.database, displayName, parts);
       await output.object(key, { lines: () => ownerKeyLines(key), name: () => key.keyId });
       return "done";
     }

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import Database from "better-sqlite3";
+import { LockHeldError, lockProcess, type ProcessLock } from "../../process-lock.ts";
 import { ASIDE_INFIX, PRIVATE_FILE_MODE } from "./database-file.ts";
 import { giveDescriptor } from "./file-owner.ts";
 
@@ -34,37 +35,35 @@ export function lockFile(path: string): FileLock {
   const made = newFiles(path, lockPath);
   makeFor(path, lockPath);
   const inode = statSync(lockPath, { throwIfNoEntry: false })?.ino;
-  let database: Database.Database | undefined;
-  try {
-    database = new Database(lockPath, { timeout: 0 });
-    database.pragma("journal_mode = MEMORY");
-    // The write is what tells: of a file that may not be written, SQLite would take a lock for reading and call it done.
-    database.exec("BEGIN EXCLUSIVE; PRAGMA user_version = 0");
-  } catch (error) {
-    database?.close();
-    throw new Error(toSentence(path, lockPath, error), { cause: error });
-  }
-  const held = database;
+  const held = tryLock(path, lockPath);
   // A start that failed has taken its lock file away meanwhile: a lock on that one keeps nobody out.
   if (statSync(lockPath, { throwIfNoEntry: false })?.ino !== inode) {
-    held.close();
+    held.release();
     throw new Error(`the lock file ${lockPath} was removed while it was opened; start again`);
   }
   const alias = describeAlias(path);
   if (alias !== undefined) {
-    held.close();
+    held.release();
     throw new Error(
       `the database ${path} ${alias.fact}, each of which would get a lock and a log of its own, and changes would be lost; ${alias.remedy}`,
     );
   }
   return {
-    release: () => void held.close(),
+    release: () => held.release(),
     discard: () => {
       // While the lock is held: nobody else uses them.
       for (const file of made) rmSync(file, { force: true });
-      held.close();
+      held.release();
     },
   };
+}
+
+function tryLock(path: string, lockPath: string): ProcessLock {
+  try {
+    return lockProcess(lockPath);
+  } catch (error) {
+    throw new Error(toSentence(path, lockPath, error), { cause: error });
+  }
 }
 
 /** The files that an opening makes. The log of a database that is there is never among them: it may be all that holds a change. */
@@ -127,10 +126,10 @@ function isMountPoint(path: string): boolean {
 }
 
 function toSentence(path: string, lockPath: string, error: unknown): string {
-  const code = error instanceof Database.SqliteError ? error.code : "";
-  if (code.startsWith("SQLITE_BUSY")) {
+  if (error instanceof LockHeldError) {
     return `the database ${path} is in use by another process, which holds ${lockPath}; stop it first, or use another file`;
   }
+  const code = error instanceof Database.SqliteError ? error.code : "";
   if (/^SQLITE_(?:READONLY|CANTOPEN|PERM)/.test(code)) {
     return `the lock file ${lockPath} cannot be written: it is another user's, or the disk is read-only; give it to the user who uses the database (chown), or remove it while nobody does`;
   }

@@ -1,10 +1,15 @@
 /** Raises the generation of a database that nobody serves: an event of its own, and a row. */
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "better-sqlite3";
 import { SYSTEM_ACTOR } from "../../../domain/event.ts";
-import { evolveInstance, generationAfter, type InstanceEvent } from "../../../domain/instance.ts";
+import { evolveInstance, generationAfter, generationFloor, type InstanceEvent } from "../../../domain/instance.ts";
 import { WorkingSet } from "../../commit/working-set.ts";
+import type { Raised } from "../../offline.ts";
+import { migrate } from "../migrate.ts";
 import { prepareHotStatements } from "../write/hot-statements.ts";
 import { writeAccepted } from "../write/write-batch.ts";
+import { withExisting } from "./inspect-file.ts";
 
 export interface RaiseOptions {
   /** Milliseconds since the epoch. */
@@ -15,13 +20,6 @@ export interface RaiseOptions {
   readonly known?: readonly number[];
   /** How far above the known ones where the clock is behind them; at least 1, the default. */
   readonly step?: number;
-}
-
-export interface Raised {
-  readonly previousGeneration: number;
-  readonly generation: number;
-  /** Of the event. */
-  readonly position: number;
 }
 
 /** One durable transaction on a migrated database. The caller holds the file's lock. */
@@ -50,4 +48,32 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
     return { previousGeneration, generation, position: entry.lastPosition ?? 0 };
   });
   return raise.immediate();
+}
+
+/** The step that makes a point-in-time recovery by other means as safe as a restore. Rejects with one plain sentence. */
+export function raiseFileGeneration(given: string, clock: () => number): Promise<Raised> {
+  return withExisting(given, async (database, path) => {
+    await migrate(database, path);
+    return raiseApart(database, { clock, via: "recovery", known: [] });
+  });
+}
+
+interface RaiseApart {
+  readonly clock: () => number;
+  readonly via: "restore" | "recovery";
+  readonly known: readonly number[];
+}
+
+const SECOND_MS = 1_000;
+const STEP_MAX = 1_000;
+
+/**
+ * Two raises within a second from the same state would give the same number: the second is waited out. Where the clock
+ * has no say, as what is known is ahead of it, chance keeps two raises from the same state apart.
+ */
+export async function raiseApart(database: Database, { clock, ...options }: RaiseApart): Promise<Raised> {
+  const now = clock();
+  const raised = raiseGeneration(database, { now, step: randomInt(1, STEP_MAX + 1), ...options });
+  if (generationFloor(now) === raised.generation) await sleep(SECOND_MS - (now % SECOND_MS));
+  return raised;
 }

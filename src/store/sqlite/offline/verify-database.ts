@@ -2,27 +2,12 @@
 import type { Database } from "better-sqlite3";
 import { decodeBody } from "../../log/event-encoding.ts";
 import { verifyChain } from "../../log/verify-chain.ts";
+import type { DatabaseReport, VerifyProgress } from "../../offline.ts";
 import { openReader, toSentence } from "../file/database-file.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "../migrate.ts";
 import { readGeneration } from "../read/list-query.ts";
 import type { InstanceTable, LogHeadTable } from "../schema.ts";
 import { verifyUserRows } from "./verify-rows.ts";
-
-export type VerifyStage = "pages" | "events" | "users";
-
-/** How far a verification is: `total` is 0 where that is not known before. */
-export type VerifyProgress = (stage: VerifyStage, done: number, total: number) => void;
-
-export interface DatabaseReport {
-  readonly generation: number;
-  readonly position: number;
-  readonly link: Uint8Array;
-  /** Milliseconds since the epoch. */
-  readonly recordTime: number;
-  readonly schemaVersion: string;
-  readonly events: number;
-  readonly users: number;
-}
 
 /** Verifies the database of a file that has no log beside it. Rejects with one plain sentence that names the file. */
 export async function verifyFile(path: string, progress?: VerifyProgress): Promise<DatabaseReport> {

@@ -1,7 +1,7 @@
 /** Counters of unknown users, as the version before kept them. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { migrateFile } from "../../../../src/store/sqlite/offline/offline.ts";
+import { migrateFile } from "../../../../src/store/sqlite/offline/inspect-file.ts";
 import { DAY_MS, fail } from "../../support/attempts.ts";
 import { toOlderSchema } from "../../support/older-schema.ts";
 import { openFixture } from "../../support/sqlite-fixture.ts";

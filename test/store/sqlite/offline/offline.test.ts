@@ -19,12 +19,9 @@ import Database from "better-sqlite3";
 import { parseNetwork } from "../../../../src/domain/network.ts";
 import { createOwnerKey } from "../../../../src/server/offline-key.ts";
 import { lockFile } from "../../../../src/store/sqlite/file/file-lock.ts";
-import {
-  migrateFile,
-  type RestoreOptions,
-  raiseFileGeneration,
-  restoreFile,
-} from "../../../../src/store/sqlite/offline/offline.ts";
+import { migrateFile } from "../../../../src/store/sqlite/offline/inspect-file.ts";
+import { raiseFileGeneration } from "../../../../src/store/sqlite/offline/raise-generation.ts";
+import { type FileRestoreOptions, restoreFile } from "../../../../src/store/sqlite/offline/restore-file.ts";
 import { verifyFile } from "../../../../src/store/sqlite/offline/verify-database.ts";
 import { openSqliteStore } from "../../../../src/store/sqlite/sqlite-store.ts";
 import { context, createApiKey, createUser, lockUser, requestContext } from "../../support/commands.ts";
@@ -47,7 +44,7 @@ async function backedUp(t: TestContext): Promise<SqliteFixture & { readonly file
   return { ...fixture, file };
 }
 
-function restore(file: string, path: string, more: Partial<RestoreOptions> = {}) {
+function restore(file: string, path: string, more: Partial<FileRestoreOptions> = {}) {
   return restoreFile({ file, path, clock: () => NOW, replace: false, ...more });
 }
 
@@ -381,7 +378,7 @@ describe("without a service", () => {
         raiseFileGeneration(path, () => NOW),
         says,
       );
-      await assert.rejects(createOwnerKey(path, ""), says);
+      await assert.rejects(createOwnerKey({ engine: "sqlite", path }, ""), says);
       assert.deepEqual(contentOf(folder), before);
     });
   }

@@ -5,11 +5,8 @@ import { describe, test } from "node:test";
 import Database from "better-sqlite3";
 import { SessionStatus } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
-import {
-  type Raised,
-  type RaiseOptions,
-  raiseGeneration,
-} from "../../../../src/store/sqlite/offline/raise-generation.ts";
+import type { Raised } from "../../../../src/store/offline.ts";
+import { type RaiseOptions, raiseGeneration } from "../../../../src/store/sqlite/offline/raise-generation.ts";
 import { verifyUserRows } from "../../../../src/store/sqlite/offline/verify-rows.ts";
 import { assertRefused } from "../../../support/refusals.ts";
 import { type Running, startService, temporaryFolder } from "../../../support/service.ts";

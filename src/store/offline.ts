@@ -1,0 +1,67 @@
+/** What is done to a database while no service runs on it. */
+
+export type VerifyStage = "pages" | "events" | "users";
+
+/** How far a verification is: `total` is 0 where that is not known before. */
+export type VerifyProgress = (stage: VerifyStage, done: number, total: number) => void;
+
+export interface DatabaseReport {
+  readonly generation: number;
+  readonly position: number;
+  readonly link: Uint8Array;
+  /** Milliseconds since the epoch. */
+  readonly recordTime: number;
+  readonly schemaVersion: string;
+  readonly events: number;
+  readonly users: number;
+}
+
+export interface Migrated {
+  /** The newest migration before; empty: none. */
+  readonly from: string;
+  /** Those that were due, in their order. */
+  readonly due: readonly string[];
+}
+
+export interface Raised {
+  readonly previousGeneration: number;
+  readonly generation: number;
+  /** Of the event. */
+  readonly position: number;
+}
+
+export interface RestoreOptions {
+  /** The backup. */
+  readonly file: string;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** A database that is there is moved aside; else it is refused. */
+  readonly replace: boolean;
+  readonly progress?: VerifyProgress;
+}
+
+export interface Restored {
+  /** As the backup had it. */
+  readonly backup: DatabaseReport;
+  readonly generation: number;
+  /** Of the event that raised it. */
+  readonly position: number;
+  /** Where the database is that was there before; absent: there was none. */
+  readonly movedTo?: string;
+  /** The generation of the former database could not be read: the clock alone keeps the new one apart. */
+  readonly isFormerUnreadable: boolean;
+}
+
+/** One database that no service runs on. Each method rejects with one plain sentence when it cannot do its work. */
+export interface OfflineDatabase {
+  /** Reads what it is, without writing to it; rejects when there is none, or the file is empty or of something else. */
+  inspect(): Promise<Migrated>;
+  /** Whether the file has nothing of lockkeeper in it yet; expects that the file is there. */
+  isEmpty(): Promise<boolean>;
+  /** Runs the migrations that are due; `check`: only reports them. */
+  migrate(options: { readonly check: boolean }): Promise<Migrated>;
+  /** Makes a recovery by other means as safe as a restore. `clock`: milliseconds since the epoch. */
+  raiseGeneration(clock: () => number): Promise<Raised>;
+  /** Puts a verified copy of a backup in its place, under a generation that was never used before. */
+  restore(options: RestoreOptions): Promise<Restored>;
+}

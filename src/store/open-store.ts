@@ -1,0 +1,31 @@
+/** Opens a store by the address of its database: the one place that names an engine. Engines are loaded when needed. */
+import type { DatabaseReport, OfflineDatabase, VerifyProgress } from "./offline.ts";
+import type { Store, StoreOptions } from "./store.ts";
+
+/** Where a database is. */
+export interface DatabaseAddress {
+  readonly engine: "sqlite";
+  /** The database file. */
+  readonly path: string;
+}
+
+/**
+ * Opens, locks and migrates a database, and makes it when it is not there. Rejects with one plain sentence when the
+ * database or the clock is not fit for service.
+ */
+export async function openStore({ path }: DatabaseAddress, options: StoreOptions): Promise<Store> {
+  const { openSqliteStore } = await import("./sqlite/sqlite-store.ts");
+  return openSqliteStore({ ...options, path });
+}
+
+/** Returns a database for the work that needs it stopped. */
+export async function openOffline({ path }: DatabaseAddress): Promise<OfflineDatabase> {
+  const { offlineFile } = await import("./sqlite/offline/offline.ts");
+  return offlineFile(path);
+}
+
+/** Verifies a backup in a file. Rejects with one plain sentence that names the file and the first fault. */
+export async function verifyBackup(file: string, progress?: VerifyProgress): Promise<DatabaseReport> {
+  const { verifyFile } = await import("./sqlite/offline/verify-database.ts");
+  return verifyFile(file, progress);
+}
