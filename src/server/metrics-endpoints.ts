@@ -28,17 +28,17 @@ const registry = createRegistry(file_google_rpc_error_details);
 
 /** `GET /metrics` of the main port. */
 export function metricsMount(metrics: Metrics, gate: RequestGate): HttpMount<Admission | undefined> {
-  return mountHttp(METRICS_PATH, async ({ id, method, path, header, remoteAddress, note }) => {
+  return mountHttp(METRICS_PATH, async ({ id, method, path, header, remoteAddress, addToRecord }) => {
     const authentication = await gate.authenticate(header.get("authorization"), remoteAddress);
-    note({ operation: "metrics" });
+    addToRecord({ operation: "metrics" });
     const refuse = (error: ConnectError): HttpAnswer => {
       describeFault(error, { method: undefined, callId: id });
-      note({ error });
+      addToRecord({ error });
       return encodeStatusError(error, { registry });
     };
     if (!authentication.ok) return refuse(toConnectError(authentication.refusal));
     const { actor } = authentication;
-    note({ admission: { actor } });
+    addToRecord({ admission: { actor } });
     if (!actor.permissions.has(PERMISSION)) {
       return refuse(toConnectError(permissionMissing("reading the metrics", [PERMISSION])));
     }

@@ -85,7 +85,7 @@ export function mounts({
     if (refusal !== undefined) throw toConnectError(refusal);
     return undefined;
   };
-  const hang = <S extends DescService>(
+  const mountNative = <S extends DescService>(
     service: S,
     handlers: ServiceHandlers<S>,
     limits: Pick<MountOptions<Admission>, "bodyBytesMax" | "valuesMax"> = {},
@@ -95,16 +95,16 @@ export function mounts({
       ...limits,
     });
   return [
-    hang(UserService, userHandlers({ store, newId }), {
+    mountNative(UserService, userHandlers({ store, newId }), {
       bodyBytesMax: { importUsers: IMPORT_BODY_BYTES_MAX },
       valuesMax: { importUsers: IMPORT_VALUES_MAX },
     }),
-    hang(SignInService, signInHandlers({ store, newId })),
-    hang(SessionService, sessionHandlers({ store, newId })),
-    hang(PolicyService, policyHandlers({ store })),
-    hang(OrganizationService, organizationHandlers({ store, newId })),
-    hang(ApiKeyService, apiKeyHandlers({ store, newId, keyCache })),
-    hang(AdminService, adminHandlers({ store, keyCache, log })),
+    mountNative(SignInService, signInHandlers({ store, newId })),
+    mountNative(SessionService, sessionHandlers({ store, newId })),
+    mountNative(PolicyService, policyHandlers({ store })),
+    mountNative(OrganizationService, organizationHandlers({ store, newId })),
+    mountNative(ApiKeyService, apiKeyHandlers({ store, newId, keyCache })),
+    mountNative(AdminService, adminHandlers({ store, keyCache, log })),
     healthMount(health, anyone),
     ...reflectionMounts(reflection, anyoneCounted, chargeStranger(gate)),
   ] as Mount<Admission | undefined>[];

@@ -12,7 +12,7 @@ import { encodeStatusError } from "../transcoding/error.ts";
 import type { RestPolicy } from "../transcoding/policy.ts";
 import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
 import type { RouteMount } from "../transcoding/route-table.ts";
-import type { ChargeStranger, RefuseStray } from "../transport/call/call-record.ts";
+import type { ChargeStranger, RefuseUnmatched } from "../transport/call/call-record.ts";
 import { acceptsGzip, encodeContent } from "../transport/exchange/content-coding.ts";
 import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../transport/mount.ts";
 import { readVersion } from "../version.ts";
@@ -140,7 +140,7 @@ type Make = (takeTurn: TakeTurn) => Promise<Held>;
 
 /** `refuse`: asked about each request, as about all that need no credential. `charge`: about each answer. */
 interface Strangers {
-  readonly refuse: RefuseStray;
+  readonly refuse: RefuseUnmatched;
   readonly charge: ChargeStranger;
 }
 
@@ -244,16 +244,16 @@ async function answer(
   { refuse, charge }: Strangers,
 ): Promise<HttpAnswer> {
   const { method, header } = call;
-  call.note({ operation: "reference" });
+  call.addToRecord({ operation: "reference" });
   const refused = refuse(call.remoteAddress);
   if (refused !== undefined) return refusalOf(call, refused);
   if (make === undefined) {
     const error = pathNotFound(call.path, PATHS);
-    call.note({ error });
+    call.addToRecord({ error });
     return textOf(404, `${error.rawMessage}\n`, {});
   }
   if (method !== "GET" && method !== "HEAD") {
-    call.note({ error: methodNotAllowed(["GET", "HEAD"], call.path) });
+    call.addToRecord({ error: methodNotAllowed(["GET", "HEAD"], call.path) });
     return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
   }
   const { plain, zipped } = await make(() => call.takeTurn());
@@ -267,7 +267,7 @@ async function answer(
 }
 
 function refusalOf(call: HttpCall<never>, error: ConnectError): HttpAnswer {
-  call.note({ error });
+  call.addToRecord({ error });
   return encodeStatusError(error, { registry });
 }
 

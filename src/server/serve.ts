@@ -20,7 +20,7 @@ import { storeMetrics } from "../store/stats.ts";
 import type { Store } from "../store/store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
 import { Health, healthHttpMounts } from "../transport/builtin/health.ts";
-import type { RefuseStray } from "../transport/call/call-record.ts";
+import type { RefuseUnmatched } from "../transport/call/call-record.ts";
 import type { TlsOptions } from "../transport/listen/listener.ts";
 import { readTlsFiles } from "../transport/listen/tls-files.ts";
 import type { LateMounts, Mounts } from "../transport/mount.ts";
@@ -145,7 +145,7 @@ async function serveStore(
   { store, steady, keyCache, gate, enabled, metrics, onTrouble }: Opened,
 ): Promise<Service> {
   const health = new Health();
-  const refuseStray: RefuseStray = (remoteAddress) => {
+  const refuseUnmatched: RefuseUnmatched = (remoteAddress) => {
     const refusal = gate.count(remoteAddress);
     return refusal && toConnectError(refusal);
   };
@@ -157,7 +157,7 @@ async function serveStore(
     httpMounts: [
       ...healthHttpMounts(health),
       metricsMount(metrics, gate),
-      ...(config.docs ? referenceMounts(native, { refuse: refuseStray, charge: chargeStranger(gate) }) : []),
+      ...(config.docs ? referenceMounts(native, { refuse: refuseUnmatched, charge: chargeStranger(gate) }) : []),
     ],
     lateMounts: lateMounts(enabled, { store, gate, newId, lists }),
     limits: { connectionsMax: connectionsMaxHere(log), resets: config.rateLimitResets },
@@ -165,7 +165,7 @@ async function serveStore(
     proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
     corsOrigins: config.corsOrigins,
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
-    refuseStray,
+    refuseUnmatched,
     newCallId: newId,
     traces,
     health,

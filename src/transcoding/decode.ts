@@ -61,7 +61,7 @@ function decodeBody(
 ): Message {
   const { input } = route.method;
   if (route.body.kind === "none") {
-    if (body.length > 0 && route.policy.strayBody === "refuse") assertNoBody(route, body);
+    if (body.length > 0 && route.policy.unexpectedBody === "refuse") assertNoBody(route, body);
     return create(input);
   }
   if (route.body.raw) {

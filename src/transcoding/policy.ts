@@ -19,7 +19,7 @@ export interface RestPolicy {
   /** The content type of JSON request bodies: checked, or not looked at. */
   readonly requestContentType: "json" | "any";
   /** A body sent to a method that takes none: refused (but for `{}`, which some clients always send), or ignored. */
-  readonly strayBody: "refuse" | "ignore";
+  readonly unexpectedBody: "refuse" | "ignore";
   /** A field that path and body give differently: refused, or taken from the path. */
   readonly pathConflict: "refuse" | "override";
   /** Refusals show no value of a body or a query, only its length: of APIs whose descriptors mark no personal field. */
@@ -44,7 +44,7 @@ export function nativeRestPolicy(overrides: Partial<RestPolicy> & Pick<RestPolic
     unknownQuery: "refuse",
     emptyQuery: "refuse",
     requestContentType: "json",
-    strayBody: "refuse",
+    unexpectedBody: "refuse",
     pathConflict: "refuse",
     redactValues: false,
     successStatuses: {},

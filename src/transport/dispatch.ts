@@ -13,7 +13,7 @@ export interface HttpRoute {
   readonly serve: (exchange: Exchange) => void;
 }
 
-export interface Roads {
+export interface Protocols {
   readonly cors: Cors;
   readonly rpcRoutes: ReadonlyMap<string, ConnectRoute>;
   readonly httpRoutes: readonly HttpRoute[];
@@ -23,22 +23,22 @@ export interface Roads {
   readonly headerBytesMax: number;
 }
 
-export function dispatch(roads: Roads, exchange: Exchange): void {
-  const fault = findHeadFault(exchange, roads.headerBytesMax);
+export function dispatch(protocols: Protocols, exchange: Exchange): void {
+  const fault = findHeadFault(exchange, protocols.headerBytesMax);
   if (fault !== undefined) {
-    roads.refuse(exchange, fault);
+    protocols.refuse(exchange, fault);
     return;
   }
-  if (roads.cors.handle(exchange)) return;
-  const route = roads.rpcRoutes.get(exchange.path);
+  if (protocols.cors.handle(exchange)) return;
+  const route = protocols.rpcRoutes.get(exchange.path);
   if (route !== undefined) {
     route(exchange);
     return;
   }
-  const mounted = roads.httpRoutes.find(({ prefix, isExact }) =>
+  const mounted = protocols.httpRoutes.find(({ prefix, isExact }) =>
     isExact ? exchange.path === prefix : isBelow(exchange.path, prefix),
   );
-  const serve = mounted?.serve ?? roads.rest;
+  const serve = mounted?.serve ?? protocols.rest;
   serve(exchange);
 }
 

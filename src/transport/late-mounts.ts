@@ -4,24 +4,24 @@ import { Code } from "@connectrpc/connect";
 import { RestError } from "../transcoding/rest-error.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { LateMounts } from "./mount.ts";
-import type { MountedRoads } from "./mounted.ts";
+import type { MountedProtocols } from "./mounted.ts";
 
-interface Late {
+interface PendingMounts {
   readonly owns: (path: string) => boolean;
   readonly loaded: Promise<void>;
 }
 
-export class LateRoads<A> {
+export class LateMountLoader<A> {
   /** Resolves when all are there; rejects when one cannot be loaded. */
   readonly loaded: Promise<void>;
   readonly #begun = Promise.withResolvers<void>();
-  #waiting: Late[] = [];
-  readonly #roads: MountedRoads<A>;
+  #waiting: PendingMounts[] = [];
+  readonly #protocols: MountedProtocols<A>;
 
-  constructor(lateMounts: readonly LateMounts<A>[], roads: MountedRoads<A>) {
-    this.#roads = roads;
+  constructor(lateMounts: readonly LateMounts<A>[], protocols: MountedProtocols<A>) {
+    this.#protocols = protocols;
     const all = lateMounts.map(({ owns, load }) => {
-      const loaded = this.#load(load, roads);
+      const loaded = this.#load(load, protocols);
       const late = { owns, loaded };
       this.#waiting.push(late);
       loaded.then(
@@ -43,27 +43,27 @@ export class LateRoads<A> {
   }
 
   /** Leads the exchange on, at once unless a mount that it needs is not there yet. */
-  whenLoaded(exchange: Exchange, lead: (exchange: Exchange) => void): void {
+  whenLoaded(exchange: Exchange, serve: (exchange: Exchange) => void): void {
     const late = this.#waiting.find(({ owns }) => owns(exchange.path));
     if (late === undefined) {
-      lead(exchange);
+      serve(exchange);
       return;
     }
     late.loaded.then(
       () => {
-        if (!exchange.over) lead(exchange);
+        if (!exchange.over) serve(exchange);
       },
       () => {
         const text = "this part of the service could not be loaded";
-        this.#roads.refuse(exchange, new RestError(text, Code.Unavailable, 503));
+        this.#protocols.refuse(exchange, new RestError(text, Code.Unavailable, 503));
       },
     );
   }
 
-  async #load(load: LateMounts<A>["load"], roads: MountedRoads<A>): Promise<void> {
+  async #load(load: LateMounts<A>["load"], protocols: MountedProtocols<A>): Promise<void> {
     await this.#begun.promise;
     // What listening has brought is served first.
     await setImmediate();
-    roads.add(await load());
+    protocols.add(await load());
   }
 }

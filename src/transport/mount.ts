@@ -1,7 +1,5 @@
 /** What the transport is given to serve: protobuf services with their handlers and wire options, and plain HTTP. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { DescMessage, DescMethod, DescService, JsonValue, Message, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestPolicy } from "../transcoding/policy.ts";
@@ -88,7 +86,7 @@ export type DescribeError = (error: ConnectError, place: FaultPlace) => void;
 export interface MountOptions<A> {
   readonly admit: Admit<A>;
   /** Whether an admission shows who the caller is. Absent: each does that is not `undefined`. */
-  proves?(admission: A): boolean;
+  isAuthenticated?(admission: A): boolean;
   /** The REST side. Absent: the service has no REST paths, even where its methods carry http rules. */
   readonly rest?: RestPolicy;
   /** Only these methods, by local name, are served on any wire. Absent: all. */
@@ -113,9 +111,6 @@ export interface Mount<A = unknown> {
 /** A handler whose message types are not known at compile time. */
 export type AnyHandler<A> = (request: never, call: Call<A>) => Promise<Message> | AsyncIterable<Message>;
 
-export type HttpRequest = IncomingMessage | Http2ServerRequest;
-export type HttpResponse = ServerResponse | Http2ServerResponse;
-
 /** A request to a plain mount, as its handler sees it. */
 export interface HttpCall<A = unknown> {
   /** As in `CallHead`. */
@@ -139,8 +134,8 @@ export interface HttpCall<A = unknown> {
   readonly signal: AbortSignal;
   /** As in `Call`. */
   takeTurn(): Promise<void> | undefined;
-  /** Adds to the record of the call. A call of which nothing is noted leaves none: probes are not logged. */
-  note(note: HttpNote<A>): void;
+  /** Adds to the record of the call. A call that adds nothing is not recorded: probes are not logged. */
+  addToRecord(note: HttpNote<A>): void;
 }
 
 /** What only the handler of a plain mount knows of its call. */

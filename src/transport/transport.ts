@@ -5,20 +5,21 @@ import type { Traces } from "../observability/traces.ts";
 import { Health } from "./builtin/health.ts";
 import type { Reflection } from "./builtin/reflection.ts";
 import { serviceStopping } from "./call/call-error.ts";
-import type { Finished, LogInternal, RefuseStray } from "./call/call-record.ts";
-import type { Surroundings } from "./call/transport-context.ts";
+import type { Finished, LogInternal, RefuseUnmatched } from "./call/call-record.ts";
+import type { TransportContext } from "./call/transport-context.ts";
 import { dispatch } from "./dispatch.ts";
-import { type Door, Exchange } from "./exchange/exchange.ts";
+import type { ConnectionContext, Exchange } from "./exchange/exchange.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
+import { NodeExchange } from "./exchange/node-exchange.ts";
 import { takeTurn } from "./exchange/turns.ts";
-import { LateRoads } from "./late-mounts.ts";
+import { LateMountLoader } from "./late-mounts.ts";
 import { DEFAULT_LIMITS, type TransportLimits } from "./limits.ts";
 import { createClientAddress, type ProxyOptions } from "./listen/client-address.ts";
 import { createFaultAnswer } from "./listen/fault-answer.ts";
 import { createListener, type Listener, type TlsOptions } from "./listen/listener.ts";
 import type { Serve } from "./listen/request-sink.ts";
 import type { DescribeError, LateMounts, Mounts } from "./mount.ts";
-import { MountedRoads } from "./mounted.ts";
+import { MountedProtocols } from "./mounted.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
   readonly lateMounts?: readonly LateMounts<A>[];
@@ -40,7 +41,7 @@ export interface TransportOptions<A> extends Mounts<A> {
   /** Absent: errors go out with the details they were made with. */
   readonly describeError?: DescribeError;
   /** Hears of requests that no `admit` is asked about; absent: all may be answered. */
-  readonly refuseStray?: RefuseStray | undefined;
+  readonly refuseUnmatched?: RefuseUnmatched | undefined;
   /** What `healthMount` and `healthHttpMounts` tell of. Absent: `setServing` is heard by nobody. */
   readonly health?: Health;
   /** What `reflectionMounts` tell of. Absent: there are none. */
@@ -70,24 +71,24 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const health = options.health ?? new Health();
   const stopping = new AbortController();
-  const surroundings: Surroundings<A> = { ...options, limits, stopping: stopping.signal };
-  const roads = new MountedRoads<A>(surroundings, options, {
+  const context: TransportContext<A> = { ...options, limits, stopping: stopping.signal };
+  const protocols = new MountedProtocols<A>(context, options, {
     health,
     reflection: options.reflection,
   });
-  roads.add(options);
-  const late = new LateRoads<A>(options.lateMounts ?? [], roads);
+  protocols.add(options);
+  const late = new LateMountLoader<A>(options.lateMounts ?? [], protocols);
   const live = new LiveExchanges(limits);
-  const door: Door = {
+  const connectionContext: ConnectionContext = {
     limits,
     clientAddress: createClientAddress(options.proxies),
-    prove: (socket) => listener.prove(socket),
+    markAuthenticated: (socket) => listener.markAuthenticated(socket),
     newCallId: options.newCallId,
   };
   let leaving = false;
-  const lead = (exchange: Exchange): void => {
+  const serveNow = (exchange: Exchange): void => {
     try {
-      dispatch(roads, exchange);
+      dispatch(protocols, exchange);
     } catch (reason) {
       options.logInternal(reason, exchange.callId);
       exchange.destroy();
@@ -96,11 +97,11 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   /** What arrives together, on one connection or many, does not begin in one turn. */
   const begin = (exchange: Exchange): void => {
     const turn = takeTurn();
-    if (turn === undefined) lead(exchange);
-    else void turn.then(() => exchange.over || lead(exchange));
+    if (turn === undefined) serveNow(exchange);
+    else void turn.then(() => exchange.over || serveNow(exchange));
   };
   const serve: Serve = (request, response, expectation) => {
-    const exchange = new Exchange(request, response, expectation, door);
+    const exchange = new NodeExchange(request, response, expectation, connectionContext);
     live.add(exchange);
     if (leaving) exchange.closeAfterwards();
     if (options.traces === undefined) {
@@ -111,7 +112,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     }
     return exchange;
   };
-  const onFault = createFaultAnswer(surroundings, options.newCallId);
+  const onFault = createFaultAnswer(context, options.newCallId);
   const listener = createListener(limits, { serve, onFault }, options.tls);
   return {
     listen: async ({ host, port }) => {
@@ -128,7 +129,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     stop: async ({ drainMs = 0, graceMs }) => {
       leaving = true;
       health.stop();
-      live.leave();
+      live.closeAllAfterwards();
       if (drainMs > 0) await setTimeout(drainMs);
       listener.drain();
       live.drain(() => setImmediate(() => listener.closeIdle()));

@@ -228,7 +228,7 @@ for (const [request, body, field, sentence] of REFUSED_BODIES) {
 }
 
 test("takes the path's value where a policy says so, and overlooks stray bodies and content types", () => {
-  const overrides = { pathConflict: "override", strayBody: "ignore", requestContentType: "any" } as const;
+  const overrides = { pathConflict: "override", unexpectedBody: "ignore", requestContentType: "any" } as const;
   assert.deepEqual(decode("POST", LOCK, { body: '{"name":"b2"}', overrides }), { name: "b1" });
   assert.deepEqual(decode("POST", LOCK, { body: "{}", contentType: "text/plain", overrides }), { name: "b1" });
   assert.deepEqual(decode("POST", LOCK, { body: "{}", contentType: null, overrides }), { name: "b1" });

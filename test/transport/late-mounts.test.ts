@@ -11,7 +11,7 @@ import { withLab } from "./support/lab.ts";
 import { LabService } from "./support/lab-service.ts";
 
 const late = mountHttp<string>("/late", (call) => {
-  call.note({ operation: "late" });
+  call.addToRecord({ operation: "late" });
   return { status: 200, header: { "content-type": "text/plain" }, body: Buffer.from("late") };
 });
 
@@ -85,9 +85,9 @@ describe("late mounts", () => {
 describe("records of plain mounts", () => {
   it("are told once the handler has named the operation, with what it noted, and not before", async () => {
     const noted = mountHttp<string>("/noted", (call) => {
-      call.note({ operation: "first", userId: "ann" });
+      call.addToRecord({ operation: "first", userId: "ann" });
       const error = new ConnectError("no", Code.NotFound);
-      call.note({ admission: call.header.get("x-who") ?? "", error });
+      call.addToRecord({ admission: call.header.get("x-who") ?? "", error });
       return { status: 404, header: {}, body: Buffer.from(`${call.method} ${call.query} ${call.remoteAddress}`) };
     });
     await withLab({ httpMounts: [noted] }, async (lab) => {

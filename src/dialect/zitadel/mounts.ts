@@ -19,7 +19,7 @@ import { betaSessionHandlers, sessionHandlers } from "./services/session-v2.ts";
 import { betaSettingsHandlers, settingsHandlers } from "./services/settings-v2.ts";
 import { betaUserHandlers, userHandlers } from "./services/user-v2.ts";
 import { usersHandlers } from "./services/users-v3alpha.ts";
-import { type CallerAdmission, createAdmit, provesCaller } from "./wire/admission.ts";
+import { type CallerAdmission, createAdmit, hasCaller } from "./wire/admission.ts";
 import { keepOwnDetails } from "./wire/error.ts";
 import { wrapHandlers, type ZitadelHandlers } from "./wire/handler.ts";
 import { restPolicy } from "./wire/rest-policy.ts";
@@ -65,7 +65,7 @@ function mountOf<S extends DescService>(
     handlers: wrapHandlers(operations, service, handlers),
     options: {
       admit: createAdmit(operations, served),
-      proves: provesCaller,
+      isAuthenticated: hasCaller,
       ...(methods === undefined ? {} : { methods }),
       rest: restPolicy({ pathPrefix, ownPaths, successStatuses: successStatusesOf(service) }),
       unknownFields: "ignore",

@@ -25,7 +25,7 @@ export class Health {
   setServing(service: string, serving: boolean, why?: string): void {
     if (service === "") this.#why = serving ? undefined : why;
     this.#serving.set(service, serving && !this.#stopped);
-    this.#tell();
+    this.#notify();
   }
 
   /** Nothing is served any more, and watchers are let go once they know. */
@@ -62,7 +62,7 @@ export class Health {
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const wake of this.#watchers) wake();
   }
 

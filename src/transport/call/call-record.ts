@@ -38,7 +38,7 @@ export type Finished<A> = (record: CallRecord<A>) => void;
  * Asked for each request that no method takes as it is (an unknown path, a wrong HTTP method or media type): an error to
  * answer it with in the place of what is wrong with it, or `undefined`.
  */
-export type RefuseStray = (remoteAddress: string) => ConnectError | undefined;
+export type RefuseUnmatched = (remoteAddress: string) => ConnectError | undefined;
 
 /** Hears the cause of errors that callers only see as INTERNAL. The id is empty where no call is known. */
 export type LogInternal = (error: unknown, callId: string) => void;

@@ -68,7 +68,7 @@ export class LiveCall<A> implements Call<A> {
    * Asks `admit`, once: whoever asks again learns what came of it. Throws, or the promise rejects, when it refuses; no
    * promise is answered when it decided at once.
    */
-  admit(options: Pick<MountOptions<A>, "admit" | "proves">): Promise<void> | undefined {
+  admit(options: Pick<MountOptions<A>, "admit" | "isAuthenticated">): Promise<void> | undefined {
     if (this.#isAsked) return this.#admitting;
     this.#isAsked = true;
     const admission = options.admit(this);
@@ -80,9 +80,9 @@ export class LiveCall<A> implements Call<A> {
     return this.#admitting;
   }
 
-  #take(options: Pick<MountOptions<A>, "proves">, admission: A): void {
+  #take(options: Pick<MountOptions<A>, "isAuthenticated">, admission: A): void {
     this.#admission = admission;
-    if (options.proves?.(admission) ?? admission !== undefined) this.#exchange.prove();
+    if (options.isAuthenticated?.(admission) ?? admission !== undefined) this.#exchange.markAuthenticated();
   }
 
   takeTurn(): Promise<void> | undefined {

@@ -7,7 +7,7 @@ import type { LiveCall } from "./call.ts";
 import { correctDecodeError, deadlineExceeded, sanitize, toCallError } from "./call-error.ts";
 import type { LogInternal } from "./call-record.ts";
 
-/** A method as the roads serve it. */
+/** A method as the protocols serve it. */
 export type BoundMethod<A> =
   | { readonly kind: "unary"; readonly mount: Mount<A>; readonly method: DescMethod; readonly invoke: UnaryInvoke<A> }
   | {

@@ -1,4 +1,4 @@
-/** What the roads share: the surroundings of a call, its beginning and its record. */
+/** What the protocols share: the context of a call, its beginning and its record. */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -6,14 +6,14 @@ import type { TransportLimits } from "../limits.ts";
 import type { DescribeError, HttpNote, Mount, Wire } from "../mount.ts";
 import { LiveCall } from "./call.ts";
 import { callerGone } from "./call-error.ts";
-import type { Finished, LogInternal, RefuseStray } from "./call-record.ts";
+import type { Finished, LogInternal, RefuseUnmatched } from "./call-record.ts";
 
-export interface Surroundings<A> {
+export interface TransportContext<A> {
   readonly limits: TransportLimits;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
   readonly describeError?: DescribeError | undefined;
-  readonly refuseStray?: RefuseStray | undefined;
+  readonly refuseUnmatched?: RefuseUnmatched | undefined;
   /** Aborts when calls that are still open must end because the service stops. */
   readonly stopping: AbortSignal;
 }
@@ -23,18 +23,18 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Begins a call and sees to it that its record is told, once, when it is over. */
 export function beginCall<A>(
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   exchange: Exchange,
   wire: Wire,
   { method, mount }: { readonly method: DescMethod; readonly mount: Mount<A> },
 ): LiveCall<A> {
   const call = new LiveCall<A>(wire, method, exchange, {
-    stopping: surroundings.stopping,
-    describeError: mount.options.describeError ?? surroundings.describeError,
+    stopping: context.stopping,
+    describeError: mount.options.describeError ?? context.describeError,
   });
   exchange.onOver((completed) => {
     const error = call.error ?? (completed ? undefined : callerGone());
-    tell(surroundings, {
+    report(context, {
       id: call.id,
       wire,
       method,
@@ -55,12 +55,12 @@ export function beginCall<A>(
 
 /** Tells of a request that no method answers to. */
 export function recordUnmatched<A>(
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   exchange: Exchange,
   { wire, error }: { readonly wire: Wire; readonly error: ConnectError },
 ): void {
   exchange.onOver(() =>
-    tell(surroundings, {
+    report(context, {
       id: exchange.callId,
       wire,
       method: undefined,
@@ -80,11 +80,11 @@ export function recordUnmatched<A>(
 
 /** Tells of a connection on which something was wrong that no request could be told of. `httpStatus`: 0, nothing was answered. */
 export function recordFault<A>(
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   remoteAddress: string,
   { id, error, httpStatus }: { readonly id: string; readonly error: ConnectError; readonly httpStatus: number },
 ): void {
-  tell(surroundings, {
+  report(context, {
     id,
     wire: "http",
     method: undefined,
@@ -103,11 +103,11 @@ export function recordFault<A>(
 
 /** Tells of a call of a plain mount. */
 export function recordHttp<A>(
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   exchange: Exchange,
   { noted, error }: { readonly noted: HttpNote<A>; readonly error: ConnectError | undefined },
 ): void {
-  tell(surroundings, {
+  report(context, {
     id: exchange.callId,
     wire: "http",
     method: undefined,
@@ -147,10 +147,10 @@ export function requestLimitsOf<A>(
   };
 }
 
-function tell<A>(surroundings: Surroundings<A>, record: Parameters<Finished<A>>[0]): void {
+function report<A>(context: TransportContext<A>, record: Parameters<Finished<A>>[0]): void {
   try {
-    surroundings.finished(record);
+    context.finished(record);
   } catch (reason) {
-    surroundings.logInternal(reason, record.id);
+    context.logInternal(reason, record.id);
   }
 }

@@ -16,10 +16,10 @@ import type { LiveCall } from "../call/call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "../call/call-error.ts";
 import { clampTimeout } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
-import { beginCall, requestLimitsOf, type Surroundings } from "../call/transport-context.ts";
+import { beginCall, requestLimitsOf, type TransportContext } from "../call/transport-context.ts";
 import { answerRefusal, isPlain } from "../exchange/early-refusal.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { allowOf, answerStray, explainRefusal, rpcWireOf } from "../stray.ts";
+import { allowOf, answerUnmatched, explainRefusal, rpcWireOf } from "../unmatched.ts";
 import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
 import { createJsonOptions } from "./connect-json.ts";
@@ -38,7 +38,7 @@ interface CallState<A> {
 /** One route per method, by its path `/pkg.Service/Method`. */
 export function createConnectRoutes<A>(
   methods: readonly BoundMethod<A>[],
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
 ): Map<string, ConnectRoute> {
   const routes = new Map<string, ConnectRoute>();
   for (const bound of methods) {
@@ -47,8 +47,8 @@ export function createConnectRoutes<A>(
     // Made when first called: services of hundreds of methods, of which few are used, would cost every start dear.
     let handler: UniversalHandler | undefined;
     routes.set(path, (exchange) => {
-      handler ??= createHandler(bound, surroundings);
-      serve(handler, bound, exchange, surroundings);
+      handler ??= createHandler(bound, context);
+      serve(handler, bound, exchange, context);
     });
   }
   return routes;
@@ -63,19 +63,19 @@ function stateOf<A>(values: ContextValues): CallState<A> {
   return state as CallState<never> as unknown as CallState<A>;
 }
 
-function createHandler<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>): UniversalHandler {
+function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): UniversalHandler {
   const { method, mount, invoke } = bound;
-  const { limits, stopping } = surroundings;
+  const { limits, stopping } = context;
   const router = createConnectRouter({
     acceptCompression: [...compressions],
     readMaxBytes: requestLimitsOf(bound, limits).bodyBytesMax,
     shutdownSignal: stopping,
     jsonOptions: createJsonOptions(mount.options, method.input),
-    requestGate: (context) => gate(bound, surroundings, context),
+    requestGate: (handlerContext) => gate(bound, context, handlerContext),
   });
-  const implementation = (request: Message & AsyncIterable<Message>, context: HandlerContext): unknown => {
+  const implementation = (request: Message & AsyncIterable<Message>, handlerContext: HandlerContext): unknown => {
     if (bound.kind === "unary") showUnderscores(method.input, request);
-    const answer = invoke(request, stateOf<A>(context.values).call);
+    const answer = invoke(request, stateOf<A>(handlerContext.values).call);
     return method.methodKind === "client_streaming" ? onlyMessage(answer as AsyncIterable<Message>, method) : answer;
   };
   // The compiler cannot tie a method of unknown kind to its implementation.
@@ -92,31 +92,35 @@ async function onlyMessage(answers: AsyncIterable<Message>, method: DescMethod):
 }
 
 /** Runs before the body is read. What it throws is encoded as the protocol of the call demands. */
-async function gate<A>(bound: BoundMethod<A>, surroundings: Surroundings<A>, context: HandlerContext): Promise<void> {
-  const { call, exchange, gone } = stateOf<A>(context.values);
-  call.adopt(context);
-  context.signal.addEventListener("abort", () => {
-    const reason: unknown = context.signal.reason;
-    if (reason === gone.reason || reason === surroundings.stopping.reason || !(reason instanceof Error)) return;
+async function gate<A>(
+  bound: BoundMethod<A>,
+  context: TransportContext<A>,
+  handlerContext: HandlerContext,
+): Promise<void> {
+  const { call, exchange, gone } = stateOf<A>(handlerContext.values);
+  call.adopt(handlerContext);
+  handlerContext.signal.addEventListener("abort", () => {
+    const reason: unknown = handlerContext.signal.reason;
+    if (reason === gone.reason || reason === context.stopping.reason || !(reason instanceof Error)) return;
     if (isConnectDeadline(reason)) {
       // The handler keeps the deadline by itself; Connect does not end the wait for the body.
-      if (call.request === undefined) exchange.body.fail(noteError(call, deadlineExceeded(), surroundings.logInternal));
+      if (call.request === undefined) exchange.body.fail(noteError(call, deadlineExceeded(), context.logInternal));
     } else if (reason.name !== "AbortError") {
       // Connect hands its errors here just before it encodes them; those of the handler have been noted by then.
       if (reason instanceof ConnectError && reason !== call.error) {
-        nameEncodings(reason, context.responseHeader);
+        nameEncodings(reason, handlerContext.responseHeader);
         correctDecodeError(reason);
       }
-      noteError(call, reason, surroundings.logInternal);
+      noteError(call, reason, context.logInternal);
     }
   });
   try {
     await call.admit(bound.mount.options);
     // A deadline of 0 has passed before the listener above could hear of it.
-    if (isConnectDeadline(context.signal.reason)) throw deadlineExceeded();
-    if (exchange.method === "GET") await inspectQuery(exchange.query, bound, surroundings.limits);
+    if (isConnectDeadline(handlerContext.signal.reason)) throw deadlineExceeded();
+    if (exchange.method === "GET") await inspectQuery(exchange.query, bound, context.limits);
   } catch (reason) {
-    throw noteError(call, reason, surroundings.logInternal);
+    throw noteError(call, reason, context.logInternal);
   }
 }
 
@@ -136,23 +140,23 @@ function serve<A>(
   handler: UniversalHandler,
   bound: BoundMethod<A>,
   exchange: Exchange,
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
 ): void {
   if (exchange.method === "OPTIONS") {
-    if (refuseStray(bound, exchange, surroundings) !== undefined) return;
+    if (refuseUnmatched(bound, exchange, context) !== undefined) return;
     exchange.answer(204, { allow: allowOf(handler) }, undefined);
     return;
   }
-  const contentType = exchange.request.headers["content-type"] ?? "";
-  const call = beginCall(surroundings, exchange, rpcWireOf(contentType), bound);
-  const lead = (): void => leadToConnect({ handler, bound, call, exchange, contentType }, surroundings);
+  const contentType = exchange.headerValue("content-type") ?? "";
+  const call = beginCall(context, exchange, rpcWireOf(contentType), bound);
+  const proceed = (): void => passToConnect({ handler, bound, call, exchange, contentType }, context);
   if (bound.kind !== "unary" || !isPlain(exchange, contentType)) {
-    lead();
+    proceed();
     return;
   }
   const { options } = bound.mount;
   const refuse = (reason: unknown): void => {
-    const error = noteError(call, reason, surroundings.logInternal);
+    const error = noteError(call, reason, context.logInternal);
     answerRefusal(exchange, contentType, { error, jsonOptions: { registry: options.rest?.registry } });
   };
   let admitting: Promise<void> | undefined;
@@ -162,11 +166,11 @@ function serve<A>(
     refuse(reason);
     return;
   }
-  if (admitting === undefined) lead();
-  else admitting.then(lead, refuse);
+  if (admitting === undefined) proceed();
+  else admitting.then(proceed, refuse);
 }
 
-interface Led<A> {
+interface AdmittedCall<A> {
   readonly handler: UniversalHandler;
   readonly bound: BoundMethod<A>;
   readonly call: LiveCall<A>;
@@ -174,12 +178,12 @@ interface Led<A> {
   readonly contentType: string;
 }
 
-function leadToConnect<A>(led: Led<A>, surroundings: Surroundings<A>): void {
-  const { handler, call, exchange, contentType } = led;
+function passToConnect<A>(admitted: AdmittedCall<A>, context: TransportContext<A>): void {
+  const { handler, call, exchange, contentType } = admitted;
   const asText = isGrpcWebText(contentType);
   const header = exchange.header;
   if (asText) header.set("content-type", toBinaryType(contentType));
-  const { limits } = surroundings;
+  const { limits } = context;
   call.deadlineTime = clampTimeout(header, call.wire, handler.method, limits);
   exchange.clientStreams = isClientStreaming(handler);
   const gone = new AbortController();
@@ -188,51 +192,51 @@ function leadToConnect<A>(led: Led<A>, surroundings: Surroundings<A>): void {
   });
   const state: CallState<A> = { call, exchange, gone: gone.signal };
   const request: UniversalServerRequest = {
-    httpVersion: exchange.request.httpVersion,
+    httpVersion: exchange.httpVersion,
     method: exchange.method,
     url: `http://localhost${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
     header,
-    body: bodyOf({ ...led, body: asText ? decodeText(exchange.body) : exchange.body }, header, limits),
+    body: bodyOf({ ...admitted, body: asText ? decodeText(exchange.body) : exchange.body }, header, limits),
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
-  run(led, request, surroundings, asText).catch((reason: unknown) => {
+  run(admitted, request, context, asText).catch((reason: unknown) => {
     if (!exchange.over) {
-      noteError(call, reason, surroundings.logInternal);
+      noteError(call, reason, context.logInternal);
       exchange.destroy();
     }
   });
 }
 
 async function run<A>(
-  led: Led<A>,
+  admitted: AdmittedCall<A>,
   request: UniversalServerRequest,
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   asText: boolean,
 ): Promise<void> {
-  const { handler, bound, call, exchange } = led;
+  const { handler, bound, call, exchange } = admitted;
   const answer = await handler(request);
   if (exchange.over) {
     await answer.body?.[Symbol.asyncIterator]().return?.();
   } else if (answer.body === undefined) {
-    call.error = refuseStray(bound, exchange, surroundings);
-    if (call.error === undefined) refuse(led, answer.status, surroundings);
+    call.error = refuseUnmatched(bound, exchange, context);
+    if (call.error === undefined) refuse(admitted, answer.status, context);
   } else {
     await sendUniversal(exchange, answer, asText);
   }
 }
 
 /** Of what is no call: answers it when it is refused already because of where it comes from. */
-function refuseStray<A>(
+function refuseUnmatched<A>(
   { mount }: BoundMethod<A>,
   exchange: Exchange,
-  { refuseStray: ask }: Surroundings<A>,
+  { refuseUnmatched: ask }: TransportContext<A>,
 ): ConnectError | undefined {
   const error = ask?.(exchange.remoteAddress);
   if (error === undefined) return undefined;
-  const wire = rpcWireOf(exchange.request.headers["content-type"] ?? "");
+  const wire = rpcWireOf(exchange.headerValue("content-type") ?? "");
   const jsonOptions = { registry: mount.options.rest?.registry };
-  answerStray(exchange, error, { wire, status: codeToHttpStatus(error.code), header: {}, jsonOptions });
+  answerUnmatched(exchange, error, { wire, status: codeToHttpStatus(error.code), header: {}, jsonOptions });
   return error;
 }
 
@@ -242,10 +246,10 @@ function isClientStreaming(handler: UniversalHandler): boolean {
 }
 
 /** Answers what Connect takes for no call of this method, and tells what it was. */
-function refuse<A>(led: Led<A>, status: number, surroundings: Surroundings<A>): void {
-  const { handler, bound, call, exchange } = led;
+function refuse<A>(admitted: AdmittedCall<A>, status: number, context: TransportContext<A>): void {
+  const { handler, bound, call, exchange } = admitted;
   const { error, header } = explainRefusal(handler, exchange, status);
-  const noted = noteError(call, error, surroundings.logInternal);
+  const noted = noteError(call, error, context.logInternal);
   const jsonOptions = { registry: bound.mount.options.rest?.registry };
-  answerStray(exchange, noted, { wire: rpcWireOf(led.contentType), status, header, jsonOptions });
+  answerUnmatched(exchange, noted, { wire: rpcWireOf(admitted.contentType), status, header, jsonOptions });
 }

@@ -22,13 +22,13 @@ export async function sendUniversal(
   for await (const chunk of answer.body ?? []) {
     if (inOnePiece) {
       exchange.writeHead(answer.status, header);
-      exchange.end(chunk);
+      exchange.endAnswer(chunk);
       return;
     }
     await exchange.write(asText ? encodeText(chunk) : chunk);
   }
   if (answer.trailer !== undefined) exchange.addTrailers(toAnswerTrailer(answer.trailer));
-  exchange.end();
+  exchange.endAnswer();
 }
 
 /** Trailers that Connect made, with the message as gRPC writes it. */

@@ -34,13 +34,12 @@ export function createCors(origins: readonly string[], headers: readonly string[
   const exposed = unique(EXPOSED_HEADERS);
   return {
     handle(exchange) {
-      const { request, response } = exchange;
-      if (allowed.size > 0 && !any) response.setHeader("vary", "Origin");
-      const { origin } = request.headers;
+      if (allowed.size > 0 && !any) exchange.setAnswerHeader("vary", "Origin");
+      const origin = exchange.headerValue("origin");
       if (origin === undefined || !(any || allowed.has(origin))) return false;
-      response.setHeader("access-control-allow-origin", any ? "*" : origin);
-      if (exchange.method !== "OPTIONS" || request.headers["access-control-request-method"] === undefined) {
-        response.setHeader("access-control-expose-headers", exposed);
+      exchange.setAnswerHeader("access-control-allow-origin", any ? "*" : origin);
+      if (exchange.method !== "OPTIONS" || exchange.headerValue("access-control-request-method") === undefined) {
+        exchange.setAnswerHeader("access-control-expose-headers", exposed);
         return false;
       }
       exchange.answer(

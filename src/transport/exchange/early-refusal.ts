@@ -43,7 +43,7 @@ export function answerRefusal(
     // As any answer: Node cannot put the status into the headers so that the stream ends with them.
     exchange.writeHead(200, { "content-type": answerType });
     exchange.addTrailers(toAnswerTrailer(trailer));
-    exchange.end();
+    exchange.endAnswer();
     return;
   }
   const fields = trailerSerialize(trailer);

@@ -9,7 +9,7 @@ const OVER_MS_MAX = 1_000;
 export class LiveExchanges {
   readonly #exchanges = new Set<Exchange>();
   readonly #timer: NodeJS.Timeout;
-  #onLeave: (() => void) | undefined;
+  #onEnd: (() => void) | undefined;
 
   constructor(limits: TransportLimits) {
     const shortest = Math.min(limits.requestTimeoutMs, limits.idleTimeoutMs);
@@ -21,7 +21,7 @@ export class LiveExchanges {
     this.#exchanges.add(exchange);
     exchange.onOver(() => {
       this.#exchanges.delete(exchange);
-      this.#onLeave?.();
+      this.#onEnd?.();
     });
   }
 
@@ -30,15 +30,15 @@ export class LiveExchanges {
   }
 
   /** No more keep-alive: each answer is the last of its connection. */
-  leave(): void {
+  closeAllAfterwards(): void {
     for (const exchange of this.#exchanges) exchange.closeAfterwards();
   }
 
-  /** No more input; `onLeave` is told of each exchange that ends from now on. */
-  drain(onLeave: () => void): void {
-    this.#onLeave = onLeave;
+  /** No more input; `onEnd` is told of each exchange that ends from now on. */
+  drain(onEnd: () => void): void {
+    this.#onEnd = onEnd;
     for (const exchange of this.#exchanges) {
-      if (exchange.clientStreams) exchange.body.end();
+      if (exchange.clientStreams) exchange.body.endInput();
     }
   }
 

@@ -2,7 +2,7 @@
 import type { Http2ServerRequest } from "node:http2";
 import { bodyTooLarge } from "../../transcoding/rest-error.ts";
 import { callerGone } from "../call/call-error.ts";
-import type { HttpRequest } from "../mount.ts";
+import type { HttpRequest } from "../listen/request-sink.ts";
 
 /** Bytes held before the sender is made to wait. */
 const HELD_BYTES_MAX = 64 * 1024;
@@ -95,7 +95,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   }
 
   /** Whoever reads finds the end: no more input is taken. */
-  end(): void {
+  endInput(): void {
     this.discard();
     this.#waiter?.resolve(done);
     this.#waiter = undefined;

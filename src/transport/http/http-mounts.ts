@@ -3,27 +3,27 @@ import type { ConnectError } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import { parseJson } from "../../transcoding/json-message.ts";
 import { callerGone, toCallError } from "../call/call-error.ts";
-import { recordHttp, type Surroundings } from "../call/transport-context.ts";
+import { recordHttp, type TransportContext } from "../call/transport-context.ts";
 import { answerText, type HttpRoute, sortMounts } from "../dispatch.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import type { HttpCall, HttpMount, HttpNote } from "../mount.ts";
 
 /** Longer prefixes come first, so that the closest mount serves. */
-export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], surroundings: Surroundings<A>): HttpRoute[] {
+export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], context: TransportContext<A>): HttpRoute[] {
   return sortMounts(mounts).map((mounted) => ({
     prefix: mounted.prefix,
     isExact: mounted.isExact ?? false,
     serve: (exchange) => {
-      serve(mounted, exchange, surroundings).catch((reason: unknown) => {
-        surroundings.logInternal(reason, exchange.callId);
+      serve(mounted, exchange, context).catch((reason: unknown) => {
+        context.logInternal(reason, exchange.callId);
         exchange.destroy();
       });
     },
   }));
 }
 
-async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings: Surroundings<A>): Promise<void> {
+async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, context: TransportContext<A>): Promise<void> {
   let noted: HttpNote<A> | undefined;
   let failure: ConnectError | undefined;
   let signal: AbortSignal | undefined;
@@ -31,8 +31,8 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
   exchange.onOver((completed) => {
     const error = failure ?? noted?.error ?? (completed ? undefined : callerGone());
     // A handler that masks a failure of its own in its own words leaves its cause to the log.
-    if (failure === undefined && error?.code === Code.Internal) surroundings.logInternal(error.cause ?? error, id);
-    if (noted !== undefined) recordHttp(surroundings, exchange, { noted, error });
+    if (failure === undefined && error?.code === Code.Internal) context.logInternal(error.cause ?? error, id);
+    if (noted !== undefined) recordHttp(context, exchange, { noted, error });
   });
   const call: HttpCall<A> = {
     id,
@@ -41,10 +41,10 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
     query: exchange.query,
     header: exchange.header,
     remoteAddress: exchange.remoteAddress,
-    readBody: () => exchange.body.readAll(surroundings.limits.bodyBytesMax),
+    readBody: () => exchange.body.readAll(context.limits.bodyBytesMax),
     parseJson: async (bytes) => {
       await takeTurn();
-      const { json } = parseJson(bytes, surroundings.limits.valuesMax);
+      const { json } = parseJson(bytes, context.limits.valuesMax);
       await takeTurn();
       return json;
     },
@@ -53,19 +53,19 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, surroundings:
       return signal;
     },
     takeTurn,
-    note: (more) => {
+    addToRecord: (more) => {
       noted = { ...noted, ...more };
-      if (more.admission !== undefined) exchange.prove();
+      if (more.admission !== undefined) exchange.markAuthenticated();
     },
   };
   try {
     const { status, header, body } = await mounted.handler(call);
-    const vary = exchange.response.getHeader("vary");
+    const vary = exchange.answerHeader("vary");
     const both = "vary" in header && vary !== undefined ? { vary: `${vary}, ${header.vary}` } : {};
     exchange.answer(status, { ...header, ...both }, body);
   } catch (reason) {
     failure = toCallError(reason);
-    if (failure.code === Code.Internal) surroundings.logInternal(reason, id);
+    if (failure.code === Code.Internal) context.logInternal(reason, id);
     answerText(exchange, 500, {}, "internal error");
   }
 }

@@ -4,10 +4,10 @@ import type { Socket } from "node:net";
 export class Connections {
   readonly #connectionsMax: number;
   /** On which no call was admitted yet. The oldest is the first. */
-  readonly #unproven = new Set<Socket>();
+  readonly #unauthenticated = new Set<Socket>();
   /** On which calls were admitted. The one whose last is longest ago is the first. */
-  readonly #proven = new Set<Socket>();
-  /** The last of those that are proven. */
+  readonly #authenticated = new Set<Socket>();
+  /** The last of those that are known. */
   #latest: Socket | undefined;
   /** By its two ends: inside TLS or HTTP/2 the same connection shows as another object. */
   readonly #byEnds = new Map<string, Socket>();
@@ -26,7 +26,7 @@ export class Connections {
   add(socket: Socket): void {
     if (this.size >= this.#connectionsMax) this.#evict();
     const key = keyOf(socket);
-    this.#unproven.add(socket);
+    this.#unauthenticated.add(socket);
     this.#byEnds.set(key, socket);
     socket.once("close", () => {
       this.#forget(socket);
@@ -37,22 +37,22 @@ export class Connections {
 
   /** How many are open. */
   get size(): number {
-    return this.#unproven.size + this.#proven.size;
+    return this.#unauthenticated.size + this.#authenticated.size;
   }
 
   /** A call was admitted on this connection: it is the last to give way. Called for every call. */
-  prove(socket: Socket | undefined): void {
+  markAuthenticated(socket: Socket | undefined): void {
     if (socket === undefined) return;
-    const proven = this.#found.get(socket) ?? this.#find(socket);
-    if (proven === undefined || proven === this.#latest) return;
+    const known = this.#found.get(socket) ?? this.#find(socket);
+    if (known === undefined || known === this.#latest) return;
     // One that has given way meanwhile is not taken in again.
-    if (!this.#proven.delete(proven) && !this.#unproven.delete(proven)) return;
-    this.#proven.add(proven);
-    this.#latest = proven;
+    if (!this.#authenticated.delete(known) && !this.#unauthenticated.delete(known)) return;
+    this.#authenticated.add(known);
+    this.#latest = known;
   }
 
   destroy(): void {
-    for (const sockets of [this.#unproven, this.#proven]) {
+    for (const sockets of [this.#unauthenticated, this.#authenticated]) {
       for (const socket of sockets) socket.destroy();
     }
   }
@@ -64,7 +64,7 @@ export class Connections {
   }
 
   #evict(): void {
-    const sockets = this.#unproven.size > 0 ? this.#unproven : this.#proven;
+    const sockets = this.#unauthenticated.size > 0 ? this.#unauthenticated : this.#authenticated;
     const oldest = sockets.values().next();
     if (oldest.done) return;
     this.#forget(oldest.value);
@@ -72,8 +72,8 @@ export class Connections {
   }
 
   #forget(socket: Socket): void {
-    this.#unproven.delete(socket);
-    this.#proven.delete(socket);
+    this.#unauthenticated.delete(socket);
+    this.#authenticated.delete(socket);
     if (this.#latest === socket) this.#latest = undefined;
   }
 }

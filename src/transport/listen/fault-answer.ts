@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { createRegistry } from "@bufbuild/protobuf";
 import { encodeStatusError } from "../../transcoding/error.ts";
-import { recordFault, type Surroundings } from "../call/transport-context.ts";
+import { recordFault, type TransportContext } from "../call/transport-context.ts";
 import { CALL_ID_HEADER } from "../exchange/exchange.ts";
 import { plainAddress } from "./client-address.ts";
 import type { OnFault } from "./request-sink.ts";
@@ -11,16 +11,16 @@ import type { OnFault } from "./request-sink.ts";
 const NO_TYPES = createRegistry();
 
 /** Each fault is recorded with the peer's own address: no header was read that could name another. */
-export function createFaultAnswer<A>(surroundings: Surroundings<A>, newCallId: () => string): OnFault {
+export function createFaultAnswer<A>(context: TransportContext<A>, newCallId: () => string): OnFault {
   return ({ error: fault, address, socket }) => {
     const remoteAddress = plainAddress(address);
-    const error = surroundings.refuseStray?.(remoteAddress) ?? fault;
+    const error = context.refuseUnmatched?.(remoteAddress) ?? fault;
     const id = newCallId();
-    surroundings.describeError?.(error, { method: undefined, callId: id });
+    context.describeError?.(error, { method: undefined, callId: id });
     const { status, header, body } = encodeStatusError(error, { registry: NO_TYPES });
-    recordFault(surroundings, remoteAddress, { id, error, httpStatus: socket === undefined ? 0 : status });
+    recordFault(context, remoteAddress, { id, error, httpStatus: socket === undefined ? 0 : status });
     if (socket !== undefined) {
-      answer(socket, status, { ...header, [CALL_ID_HEADER]: id }, body, surroundings.limits.lingerMs);
+      answer(socket, status, { ...header, [CALL_ID_HEADER]: id }, body, context.limits.lingerMs);
     }
   };
 }

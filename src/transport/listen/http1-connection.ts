@@ -83,7 +83,7 @@ export class Http1Connection {
   }
 
   /** Nothing more is read: the socket is `last`'s, as soon as the requests before it have their answers. */
-  leave(last: () => void): void {
+  detach(last: () => void): void {
     this.#isRead = false;
     this.#last = last;
     if (this.#current === undefined) last();
@@ -130,7 +130,7 @@ export class Http1Connection {
   #begin(arrival: Arrival): void {
     const [request, response] = arrival;
     this.#current = { request, served: undefined };
-    response.once("close", () => this.#end());
+    response.once("close", () => this.#finishRequest());
     const served = this.#serve(...arrival);
     // It may be over already.
     if (this.#current?.request !== request) return;
@@ -156,7 +156,7 @@ export class Http1Connection {
     return this.#current === undefined && !this.#isBegun && readableLength === 0 && writableLength === 0;
   }
 
-  #end(): void {
+  #finishRequest(): void {
     this.#answered = this.#current?.request;
     this.#current = undefined;
     this.#isBegun = this.#waiting.length > 0;

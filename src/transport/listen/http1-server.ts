@@ -13,7 +13,7 @@ export interface Http1Server {
   /** Owns the port: Node enforces the time-outs of headers and requests only then. */
   readonly server: http.Server;
   /** Serves a connection whose first bytes lie in the socket, which is paused. */
-  take(socket: Socket): void;
+  serveSocket(socket: Socket): void;
   /** Node's own takes an answer that is written but not sent yet for none. */
   closeIdle(): void;
 }
@@ -48,7 +48,7 @@ export function createHttp1Server(limits: TransportLimits, { serve, onFault }: S
   server.on("checkContinue", add);
   server.on("checkExpectation", add);
   server.on("connect", (request, socket) => {
-    connections.get(socket)?.leave(() => serveDetached(request, socket as Socket, serve));
+    connections.get(socket)?.detach(() => serveDetached(request, socket as Socket, serve));
   });
   server.on("clientError", (reason: NodeJS.ErrnoException, socket) => {
     const error = toFault(reason, limits);
@@ -63,7 +63,7 @@ export function createHttp1Server(limits: TransportLimits, { serve, onFault }: S
   });
   return {
     server,
-    take: (socket) => {
+    serveSocket: (socket) => {
       connect.call(server, socket);
       connections.set(socket, new Http1Connection(socket, serve));
       socket.once("close", () => connections.delete(socket));

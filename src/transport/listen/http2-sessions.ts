@@ -17,7 +17,7 @@ import { ResetBudget } from "./reset-budget.ts";
 
 export interface Http2Sessions {
   /** Serves a connection whose first bytes, `held`, lie in the socket, which is paused. They begin with a preface. */
-  take(socket: Socket, held: Buffer): void;
+  serveSocket(socket: Socket, held: Buffer): void;
   /** GOAWAY to all, soon: to those with calls when they rest, or a moment later; open streams may finish, new ones are refused. */
   goAway(): void;
   destroy(): void;
@@ -40,7 +40,7 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
     streamResetBurst: NO_LIMIT,
     streamResetRate: NO_LIMIT,
   });
-  const sessions = new Map<ServerHttp2Session, Watched>();
+  const sessions = new Map<ServerHttp2Session, WatchedSession>();
   let isGone = false;
   const begin = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     const { stream } = request;
@@ -51,24 +51,25 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
   };
   for (const event of ["request", "checkContinue", "checkExpectation", "connect"]) server.on(event, begin);
   server.on("session", (session) => {
-    const watched = new Watched(session, limits, onFault);
+    const watched = new WatchedSession(session, limits, onFault);
     sessions.set(session, watched);
     session.once("close", () => sessions.delete(session));
     // The call that it was opened for is served.
-    if (isGone) watched.leave();
+    if (isGone) watched.goAwayWhenIdle();
   });
   server.on("sessionError", (reason: NodeJS.ErrnoException, session) => {
     // Of these only what the peer has sent against the rules is told: a connection that is cut off is nobody's fault.
-    if (reason.code === "ERR_HTTP2_ERROR") sessions.get(session)?.tell("the connection breaks the rules of HTTP/2");
+    if (reason.code === "ERR_HTTP2_ERROR")
+      sessions.get(session)?.reportFault("the connection breaks the rules of HTTP/2");
   });
   return {
-    take: (socket, held) => {
+    serveSocket: (socket, held) => {
       // What lies in the socket is read in one go, before anybody learns of a stream.
       if (countHeaders(held) <= limits.streamsMax) {
         server.emit("connection", socket);
         return;
       }
-      tellFault(onFault, socket.remoteAddress, "the connection opens too many streams at once");
+      reportFault(onFault, socket.remoteAddress, "the connection opens too many streams at once");
       socket.destroy();
     },
     goAway: () => {
@@ -96,7 +97,7 @@ const SMALL_DATA_MAX = 1_000;
 const TOO_MANY_RESETS = "the connection breaks off too many of its streams";
 
 /** One connection. */
-class Watched {
+class WatchedSession {
   readonly #session: ServerHttp2Session;
   readonly #limits: TransportLimits;
   readonly #onFault: OnFault;
@@ -176,14 +177,14 @@ class Watched {
 
   goAway(): void {
     if (this.#streams === 0) this.#session.close();
-    else this.leave();
+    else this.goAwayWhenIdle();
   }
 
   /**
    * Node closes a connection with its last stream once it has sent GOAWAY, and nginx then takes the end of an answer for
    * a broken one. So GOAWAY waits until the connection rests; where it does not, it comes while streams are open.
    */
-  leave(): void {
+  goAwayWhenIdle(): void {
     this.#isLeaving = true;
     const timer = setTimeout(() => this.#session.close(), RESTLESS_MS_MAX);
     this.#session.once("close", () => clearTimeout(timer));
@@ -197,13 +198,13 @@ class Watched {
   }
 
   /** Of the connection as a whole: none of its requests is told. */
-  tell(text: string): void {
-    tellFault(this.#onFault, this.#address, text);
+  reportFault(text: string): void {
+    reportFault(this.#onFault, this.#address, text);
   }
 
   #sendAway(why: string): void {
     if (this.#session.destroyed) return;
-    this.tell(why);
+    this.reportFault(why);
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
@@ -215,7 +216,7 @@ function closeIdle(session: ServerHttp2Session, graceMs: number): void {
   session.once("close", () => clearTimeout(timer));
 }
 
-function tellFault(onFault: OnFault, address: string | undefined, text: string): void {
+function reportFault(onFault: OnFault, address: string | undefined, text: string): void {
   onFault({ error: new RestError(text, Code.InvalidArgument, 400), address: address ?? "" });
 }
 

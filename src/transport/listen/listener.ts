@@ -22,7 +22,7 @@ export interface Listener {
   /** Connections that have become idle since `drain` close now. */
   closeIdle(): void;
   /** A call was admitted on this connection: it is the last to give way to new ones when there are too many. */
-  prove(socket: Socket | undefined): void;
+  markAuthenticated(socket: Socket | undefined): void;
   /** Connections from now on see another certificate; those that are open keep theirs. Throws when it is not usable. */
   renew(tls: TlsOptions): void;
   /** Destroys what is left. */
@@ -45,26 +45,26 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
   const connections = new Connections(limits.connectionsMax);
   const sessions = createHttp2Server(limits, sink);
   const http1 = createHttp1Server(limits, sink);
-  const { server: h1, take } = http1;
-  const lead = (socket: Socket): void => {
+  const { server: h1 } = http1;
+  const serveSocket = (socket: Socket): void => {
     sniffing.add(socket);
     sniff(socket, limits.headerTimeoutMs, (isHttp2, held) => {
       sniffing.delete(socket);
       if (isHttp2) {
         // As the http server makes its sockets, one whose client has closed would stay until it is idle for too long.
         socket.allowHalfOpen = false;
-        sessions.take(socket, held);
+        sessions.serveSocket(socket, held);
       } else {
-        take(socket);
+        http1.serveSocket(socket);
       }
     });
     socket.once("close", () => sniffing.delete(socket));
   };
-  const secured = tlsOptions && createTlsServer(tlsOptions, limits, lead);
+  const secured = tlsOptions && createTlsServer(tlsOptions, limits, serveSocket);
   h1.on("connection", (socket: Socket) => {
     connections.add(socket);
     if (secured === undefined) {
-      lead(socket);
+      serveSocket(socket);
     } else {
       secured.emit("connection", socket);
     }
@@ -75,7 +75,7 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
   };
   return {
     ...control(http1, sessions, sniffing, connections),
-    prove: (socket) => connections.prove(socket),
+    markAuthenticated: (socket) => connections.markAuthenticated(socket),
     renew,
     get connections(): number {
       return connections.size;
@@ -89,7 +89,7 @@ function control(
   sessions: Http2Sessions,
   sniffing: ReadonlySet<Socket>,
   connections: Connections,
-): Omit<Listener, "closed" | "prove" | "renew" | "connections"> {
+): Omit<Listener, "closed" | "markAuthenticated" | "renew" | "connections"> {
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
@@ -137,7 +137,11 @@ function whenQuiet(act: () => void, turns = 0): void {
 }
 
 /** Never listens: it is handed the sockets of the port, and hands on what is inside once the handshake is done. */
-function createTlsServer(options: TlsOptions, limits: TransportLimits, lead: (socket: Socket) => void): tls.Server {
+function createTlsServer(
+  options: TlsOptions,
+  limits: TransportLimits,
+  serveSocket: (socket: Socket) => void,
+): tls.Server {
   const server = tls.createServer({
     ...toContextOptions(options),
     ALPNProtocols: ["h2", "http/1.1"],
@@ -145,7 +149,7 @@ function createTlsServer(options: TlsOptions, limits: TransportLimits, lead: (so
     requestCert: options.clientCa !== undefined,
     rejectUnauthorized: true,
   });
-  server.on("secureConnection", lead);
+  server.on("secureConnection", serveSocket);
   // Whoever fails the handshake is cut off; there is no request to answer.
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   return server;

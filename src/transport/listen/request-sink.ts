@@ -1,8 +1,12 @@
 /** What the servers of both HTTP versions hand to the transport: requests, and faults that are no request's. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestError } from "../../transcoding/rest-error.ts";
-import type { HttpRequest, HttpResponse } from "../mount.ts";
+
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+export type HttpResponse = ServerResponse | Http2ServerResponse;
 
 /** What the `Expect` of a request asks for. */
 export type Expectation = "none" | "continue" | "unknown";

@@ -18,7 +18,7 @@ import {
   beginCall,
   recordUnmatched,
   requestLimitsOf,
-  type Surroundings,
+  type TransportContext,
   timeoutMsMax,
   toDeadlineTime,
 } from "../call/transport-context.ts";
@@ -26,7 +26,7 @@ import { assertContentCoding, decodeContent, encodeContent } from "../exchange/c
 import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import type { Mount } from "../mount.ts";
-import { answerStray, type ServedMethods, strayWireOf, unknownRpc } from "../stray.ts";
+import { answerUnmatched, type ServedMethods, unknownRpc, unmatchedWireOf } from "../unmatched.ts";
 import { sendStream } from "./rest-stream.ts";
 
 /** What answers where no mount is known. */
@@ -40,9 +40,9 @@ interface Served {
 }
 
 /** `otherPaths`: what is served beside the methods. Throws at once, naming all of them, when http rules cannot be served. */
-export function createRestRoad<A>(
+export function createRestProtocol<A>(
   methods: readonly BoundMethod<A>[],
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   otherPaths: readonly string[] = [],
 ): (exchange: Exchange) => void {
   const table = createRouteTable(toRouteMounts(methods));
@@ -52,20 +52,20 @@ export function createRestRoad<A>(
     paths: [...table.routes.map(({ template }) => template.text), ...otherPaths],
   };
   return (exchange) => {
-    const found = table.match(exchange.method, exchange.request.url ?? "");
+    const found = table.match(exchange.method, exchange.target);
     const method = found.kind === "match" ? bound.get(found.route.method) : undefined;
     if (found.kind !== "match" || method === undefined) {
-      answerUnmatched(surroundings, exchange, found, served);
+      serveUnmatched(context, exchange, found, served);
       return;
     }
-    const call = beginCall(surroundings, exchange, "rest", method);
-    serve(method, surroundings, exchange, call, found).catch((reason: unknown) => {
-      const error = noteError(call, reason, surroundings.logInternal);
+    const call = beginCall(context, exchange, "rest", method);
+    serve(method, context, exchange, call, found).catch((reason: unknown) => {
+      const error = noteError(call, reason, context.logInternal);
       if (exchange.over) return;
-      if (exchange.response.headersSent) {
+      if (exchange.headSent) {
         exchange.destroy();
       } else {
-        sendError(surroundings, exchange, error, found.route.policy, callHeader(call));
+        sendError(context, exchange, error, found.route.policy, callHeader(call));
       }
     });
   };
@@ -96,19 +96,19 @@ function toRouteMounts<A>(methods: readonly BoundMethod<A>[]): RouteMount[] {
 
 async function serve<A>(
   bound: BoundMethod<A>,
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   exchange: Exchange,
   call: LiveCall<A>,
   match: RouteMatch,
 ): Promise<void> {
-  const { headers } = exchange.request;
+  const contentCoding = exchange.headerValue("content-encoding");
   await call.admit(bound.mount.options);
-  const timeoutMs = parseDeadlineMs((name) => call.header.get(name), timeoutMsMax(bound.method, surroundings.limits));
+  const timeoutMs = parseDeadlineMs((name) => call.header.get(name), timeoutMsMax(bound.method, context.limits));
   if (timeoutMs !== undefined) keepDeadline(exchange, call, timeoutMs);
-  assertContentCoding(headers["content-encoding"]);
-  const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, surroundings.limits);
+  assertContentCoding(contentCoding);
+  const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, context.limits);
   const sent = await exchange.body.readAll(bodyBytesMax);
-  const body = await decodeContent(headers["content-encoding"], sent, bodyBytesMax);
+  const body = await decodeContent(contentCoding, sent, bodyBytesMax);
   await takeTurn();
   const contentType = call.header.get("content-type") ?? undefined;
   const scanned = scanBody(match.route, contentType, body, valuesMax);
@@ -116,8 +116,8 @@ async function serve<A>(
   const request = decodeScanned(match, contentType, body, scanned);
   await takeTurn();
   if (bound.kind === "stream") {
-    const format = streamFormatOf(match.route, headers.accept);
-    await sendStream(exchange, call, match, format, bound.invoke(request, call), surroundings.logInternal);
+    const format = streamFormatOf(match.route, exchange.headerValue("accept"));
+    await sendStream(exchange, call, match, format, bound.invoke(request, call), context.logInternal);
   } else {
     await sendMessage(exchange, call, match, await bound.invoke(request, call));
   }
@@ -157,24 +157,19 @@ async function sendCompressed(
   header: AnswerHeader,
   body: Uint8Array,
 ): Promise<void> {
-  const zipped = await encodeContent(exchange.request.headers["accept-encoding"], body);
+  const zipped = await encodeContent(exchange.headerValue("accept-encoding"), body);
   if (zipped === undefined) {
     exchange.answer(status, header, body);
     return;
   }
-  const vary = exchange.response.getHeader("vary");
+  const vary = exchange.answerHeader("vary");
   header.vary = vary === undefined ? "Accept-Encoding" : `${vary}, Accept-Encoding`;
   header["content-encoding"] = "gzip";
   exchange.answer(status, header, zipped);
 }
 
-function answerUnmatched<A>(
-  surroundings: Surroundings<A>,
-  exchange: Exchange,
-  found: RouteAnswer,
-  served: Served,
-): void {
-  const refused = surroundings.refuseStray?.(exchange.remoteAddress);
+function serveUnmatched<A>(context: TransportContext<A>, exchange: Exchange, found: RouteAnswer, served: Served): void {
+  const refused = context.refuseUnmatched?.(exchange.remoteAddress);
   if (
     refused === undefined &&
     exchange.method === "OPTIONS" &&
@@ -184,18 +179,18 @@ function answerUnmatched<A>(
     exchange.answer(204, { allow: allow.join(", ") }, undefined);
     return;
   }
-  const wire = strayWireOf(exchange);
+  const wire = unmatchedWireOf(exchange);
   const [fault, policy] =
     wire === "rest" ? refusalOf(found, exchange.path, served) : [unknownRpc(exchange.path, served.methods), undefined];
   const error = refused ?? fault;
-  surroundings.describeError?.(error, { method: undefined, callId: exchange.callId });
+  context.describeError?.(error, { method: undefined, callId: exchange.callId });
   fitRefusal(error);
-  recordUnmatched(surroundings, exchange, { wire, error });
+  recordUnmatched(context, exchange, { wire, error });
   if (wire === "rest") {
-    sendError(surroundings, exchange, error, policy ?? noMount);
+    sendError(context, exchange, error, policy ?? noMount);
   } else {
     const status = refused === undefined ? 404 : codeToHttpStatus(refused.code);
-    answerStray(exchange, error, { wire, status, header: {}, jsonOptions: noMount });
+    answerUnmatched(exchange, error, { wire, status, header: {}, jsonOptions: noMount });
   }
 }
 
@@ -213,7 +208,7 @@ function refusalOf(found: RouteAnswer, path: string, { paths }: Served): [Connec
 }
 
 function sendError<A>(
-  surroundings: Surroundings<A>,
+  context: TransportContext<A>,
   exchange: Exchange,
   error: ConnectError,
   policy: RestPolicy,
@@ -223,7 +218,7 @@ function sendError<A>(
   try {
     answer = policy.encodeError(error, policy);
   } catch (reason) {
-    surroundings.logInternal(reason, exchange.callId);
+    context.logInternal(reason, exchange.callId);
     answer = encodeStatusError(error, noMount);
   }
   exchange.answer(answer.status, { ...header, ...answer.header }, answer.body);

@@ -35,7 +35,7 @@ export async function sendStream<A>(
       "cache-control": "no-store",
     });
     if (match.headOnly || opening === undefined) {
-      exchange.end();
+      exchange.endAnswer();
       return;
     }
     await exchange.write(opening);
@@ -53,7 +53,7 @@ export async function sendStream<A>(
       await exchange.write(line);
     }
     exchange.addTrailers(Object.fromEntries(call.responseTrailerIfAny ?? []));
-    exchange.end();
+    exchange.endAnswer();
   } finally {
     await messages.return();
   }

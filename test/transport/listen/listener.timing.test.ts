@@ -160,7 +160,7 @@ describe("the listener", () => {
   it("ends the wait of plain mounts for a body that does not come", async () => {
     const handler: HttpMount<string>["handler"] = async (call) => {
       const error = await call.readBody().then(() => assert.fail("there was a body"), ConnectError.from);
-      call.note({ operation: "wait", userId: "one", admission: "two", error });
+      call.addToRecord({ operation: "wait", userId: "one", admission: "two", error });
       return { status: 408, header: {}, body: Buffer.from(error.rawMessage) };
     };
     await withLab({ limits, httpMounts: [mountHttp("/wait", handler)] }, async (waiting) => {

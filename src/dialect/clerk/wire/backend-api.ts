@@ -26,7 +26,7 @@ export function backendApi(operations: Operations, prefix: string): HttpMount<Ad
       // The caller went away: nobody reads an answer.
       if (error instanceof ConnectError && error.code === Code.Canceled) throw error;
       const clerkError = toClerkError(error, call);
-      call.note({ error: toNoted(clerkError, call.id) });
+      call.addToRecord({ error: toNoted(clerkError, call.id) });
       return toAnswer(clerkError.status, clerkError.header, clerkError.toJson(call.id));
     }
   };
@@ -36,9 +36,9 @@ export function backendApi(operations: Operations, prefix: string): HttpMount<Ad
 async function serve(operations: Operations, call: HttpCall<Admission>, path: string): Promise<JsonValue | Uint8Array> {
   const route = findRoute(path);
   const operation = route && Object.hasOwn(route.methods, call.method) ? route.methods[call.method] : undefined;
-  if (operation !== undefined) call.note({ operation: `clerk.${operation.name}` });
+  if (operation !== undefined) call.addToRecord({ operation: `clerk.${operation.name}` });
   const actor = await operations.authenticate(call.header.get("authorization"), call.remoteAddress);
-  call.note({ admission: { actor } });
+  call.addToRecord({ admission: { actor } });
   if (route === undefined) throw resourceNotFound();
   if (operation === undefined) throw methodNotAllowed(call.method, Object.keys(route.methods));
   const { userId, sessionId } = readNamed(route.named);
@@ -46,7 +46,7 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   if (userId !== "" && !isId(userId)) refuseUnknownUser(userId);
   if (sessionId !== "" && !isId(sessionId)) refuseUnknownSession(sessionId);
   // Only now: text that is not an id may be anything, including a pasted secret.
-  if (userId !== "") call.note({ userId });
+  if (userId !== "") call.addToRecord({ userId });
   return operation.serve({
     operations,
     actor,

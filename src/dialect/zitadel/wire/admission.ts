@@ -45,7 +45,7 @@ const ANYONE: CallerAdmission = {
 };
 
 /** Whether an admission shows who the caller is. */
-export function provesCaller(admission: CallerAdmission): boolean {
+export function hasCaller(admission: CallerAdmission): boolean {
   return admission !== ANYONE;
 }
 

@@ -20,7 +20,7 @@ export function restPolicy(differences: RestDifferences): RestPolicy {
     unknownQuery: "ignore",
     emptyQuery: "ignore",
     requestContentType: "any",
-    strayBody: "ignore",
+    unexpectedBody: "ignore",
     pathConflict: "override",
     // Passwords and addresses are fields like any other in these descriptors.
     redactValues: true,

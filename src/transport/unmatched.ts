@@ -8,7 +8,7 @@ import { findClosestName, suggest } from "../transcoding/closest-name.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { RestError } from "../transcoding/rest-error.ts";
-import { recordUnmatched, type Surroundings } from "./call/transport-context.ts";
+import { recordUnmatched, type TransportContext } from "./call/transport-context.ts";
 import { answerRefusal, type JsonOptions } from "./exchange/early-refusal.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
@@ -23,11 +23,13 @@ export function rpcWireOf(contentType: string): Exclude<Wire, "rest"> {
 const RPC_PATH = /^\/(?:\w+\.)+[A-Z]\w*\/[A-Z]\w*\/*$/;
 
 /** The wire of a request on a path that nobody serves: what says that it is a call of an RPC is believed. */
-export function strayWireOf({ request, path }: Exchange): Wire {
-  const { "content-type": contentType = "", "connect-protocol-version": version } = request.headers;
+export function unmatchedWireOf(exchange: Exchange): Wire {
+  const contentType = exchange.headerValue("content-type") ?? "";
   const wire = rpcWireOf(contentType);
-  const isConnect = version !== undefined || /^application\/(?:connect\+|proto$)/i.test(contentType);
-  return wire === "connect" && !isConnect && !RPC_PATH.test(path) ? "rest" : wire;
+  const isConnect =
+    exchange.headerValue("connect-protocol-version") !== undefined ||
+    /^application\/(?:connect\+|proto$)/i.test(contentType);
+  return wire === "connect" && !isConnect && !RPC_PATH.test(exchange.path) ? "rest" : wire;
 }
 
 /** The names of the methods of each service that is served, by its full name. */
@@ -63,10 +65,10 @@ function withoutSlashes(name: string): string {
 }
 
 /** Answers a request that is no call: gRPC's own forms with status 200, everything else with Connect's error JSON. */
-export function answerStray(
+export function answerUnmatched(
   exchange: Exchange,
   error: ConnectError,
-  { wire, status, header, jsonOptions }: StrayAnswer,
+  { wire, status, header, jsonOptions }: UnmatchedAnswer,
 ): void {
   if (wire === "connect") {
     const { registry } = jsonOptions;
@@ -74,28 +76,28 @@ export function answerStray(
     exchange.answer(status, { ...header, "content-type": "application/json" }, body);
     return;
   }
-  const asText = /^application\/grpc-web-text/i.test(exchange.request.headers["content-type"] ?? "");
+  const asText = /^application\/grpc-web-text/i.test(exchange.headerValue("content-type") ?? "");
   answerRefusal(exchange, `application/${wire}${asText ? "-text" : ""}+proto`, { error, jsonOptions });
 }
 
 const NO_TYPES: JsonOptions & { readonly registry: Registry } = { registry: createRegistry() };
 
 /** Answers, and records, a request that is refused by its head, whatever serves its path. */
-export function refuseByHead<A>(surroundings: Surroundings<A>, exchange: Exchange, fault: RestError): void {
-  const error = surroundings.refuseStray?.(exchange.remoteAddress) ?? fault;
-  surroundings.describeError?.(error, { method: undefined, callId: exchange.callId });
+export function refuseByHead<A>(context: TransportContext<A>, exchange: Exchange, fault: RestError): void {
+  const error = context.refuseUnmatched?.(exchange.remoteAddress) ?? fault;
+  context.describeError?.(error, { method: undefined, callId: exchange.callId });
   fitRefusal(error);
-  const wire = strayWireOf(exchange);
-  recordUnmatched(surroundings, exchange, { wire, error });
+  const wire = unmatchedWireOf(exchange);
+  recordUnmatched(context, exchange, { wire, error });
   const { status, header, body } = encodeStatusError(error, NO_TYPES);
   if (wire === "rest") {
     exchange.answer(status, { ...header }, body);
   } else {
-    answerStray(exchange, error, { wire, status, header: {}, jsonOptions: NO_TYPES });
+    answerUnmatched(exchange, error, { wire, status, header: {}, jsonOptions: NO_TYPES });
   }
 }
 
-export interface StrayAnswer {
+export interface UnmatchedAnswer {
   readonly wire: Exclude<Wire, "rest">;
   /** Of what is neither gRPC nor gRPC-Web. */
   readonly status: number;
@@ -117,7 +119,7 @@ export function explainRefusal(
   }
   if (status === 415) {
     const accepted = acceptedTypes(handler).join(", ");
-    const given = exchange.request.headers["content-type"];
+    const given = exchange.headerValue("content-type");
     const what = given === undefined ? "has no content type" : "has a content type that is not served";
     const isConnect = rpcWireOf(given ?? "") === "connect";
     if (exchange.method === "GET" && !isConnect) {
