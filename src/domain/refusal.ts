@@ -15,7 +15,7 @@ export type RefusalCode =
   | "UNAUTHENTICATED"
   | "UNIMPLEMENTED";
 
-/** Every reason with its code and what it means to a caller. The README's table is compared with this one by a test. */
+/** Every reason with its code and what it means to a caller. A test compares the table in docs/errors.md with this one. */
 export const REASONS = {
   FIELD_INVALID: ["INVALID_ARGUMENT", "A field of the request has a value that is not allowed; `BadRequest` names it."],
   REQUEST_MALFORMED: [

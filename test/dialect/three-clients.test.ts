@@ -1,11 +1,8 @@
 /** One user, three clients: what Clerk's SDK locks, ZITADEL's and ours see locked, and the history says who did what. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { promisify } from "node:util";
 import { createClerkClient } from "@clerk/backend";
 import { createServerTransport } from "@zitadel/client/node";
 import { createManagementServiceClient } from "@zitadel/client/v1";
@@ -13,7 +10,10 @@ import { createUserServiceClient } from "@zitadel/client/v2";
 import { UserState } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
 import { UserState as UserStateV1 } from "@zitadel/proto/zitadel/user_pb.js";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
-import { ADMIN_KEY, clientsOf, startService } from "../support/service.ts";
+import { ROOT, strangersEnvironment, strangersNode } from "../support/npm-start.ts";
+import { runCommand } from "../support/run-command.ts";
+import { ADMIN_KEY, clientsOf, startService, temporaryFolder } from "../support/service.ts";
+import { DOCUMENTED_URL, printedBy, readSnippets } from "../support/snippets.ts";
 
 const DIALECTS = ["clerk", "zitadel"];
 
@@ -57,29 +57,21 @@ describe("one user, three clients", () => {
     );
   });
 
-  test("the README's code runs as it stands there", async (t) => {
+  test("the documentation's code runs as it is written, on the oldest Node that is promised", async (t) => {
     const { url } = await startService(t, { config: { dialects: DIALECTS } });
-    const root = join(import.meta.dirname, "../..");
-    const readme = await readFile(join(root, "README.md"), "utf8");
-    const blocks = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
-    const folder = await mkdtemp(join(tmpdir(), "lockkeeper-readme-"));
-    try {
-      await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-      const said: string[] = [];
-      for (const [index, code] of blocks.entries()) {
-        assert.match(code, /http:\/\/127\.0\.0\.1:8080/);
-        const file = join(folder, `${index}.mjs`);
-        await writeFile(file, code.replaceAll("http://127.0.0.1:8080", url));
-        const { stdout } = await promisify(execFile)(process.execPath, [file], {
-          env: { ...process.env, KEY: ADMIN_KEY },
+    const folder = await temporaryFolder(t);
+    await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    for (const page of ["docs/zitadel.md", "docs/clerk.md"]) {
+      const snippets = await readSnippets(page, "js");
+      assert.equal(snippets.length, 1, page);
+      for (const { code } of snippets) {
+        const file = join(folder, "snippet.mjs");
+        await writeFile(file, code.replaceAll(DOCUMENTED_URL, url));
+        const ran = await runCommand(strangersNode(), [file], {
+          environment: strangersEnvironment({ KEY: ADMIN_KEY }),
         });
-        said.push(stdout.trim());
+        assert.deepEqual(ran, { code: 0, stdout: printedBy(code), stderr: "" }, page);
       }
-      assert.equal(said.length, 2);
-      assert.match(said[0] ?? "", / 4$/);
-      assert.equal(said[1], "1 true");
-    } finally {
-      await rm(folder, { recursive: true });
     }
   });
 });

@@ -1,4 +1,4 @@
-/** The first minute of a stranger: npm start, the lines to paste, the second start, and the README's own commands. */
+/** The first minute of a stranger: npm start, the lines to paste, the second start, and the commands of the documentation. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,15 +9,11 @@ import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { npmStart, ROOT, strangersEnvironment } from "../support/npm-start.ts";
 import { findProgram, runCommand } from "../support/run-command.ts";
 import { clientsOf, temporaryFolder } from "../support/service.ts";
+import { assertShown, DOCUMENTED_URL, readPages, readSnippets, type Snippet, snippetsOf } from "../support/snippets.ts";
 import { until } from "../support/until.ts";
 
 interface Answer {
-  readonly details?: { readonly sequence: string; readonly resourceOwner: string };
-  readonly user?: { readonly userId: string; readonly state: string };
-  readonly apiKey?: { readonly role: string };
-  readonly secret?: string;
-  readonly decision?: { readonly attemptsLeft?: number };
-  readonly admitted?: boolean;
+  readonly user?: { readonly state: string };
   readonly code?: unknown;
 }
 
@@ -99,54 +95,62 @@ test("SIGTERM to npm start ends the service with it, and exit code 0", async (t)
   await until(isGone, "the end of the service");
 });
 
-/** The commands of the README's ```sh blocks, lines that go on joined. */
-async function readmeCommands(): Promise<readonly string[]> {
-  const readme = await readFile(join(ROOT, "README.md"), "utf8");
-  const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block ?? "");
-  return blocks.flatMap((block) => block.replaceAll("\\\n", " ").split("\n")).filter((line) => line.trim() !== "");
+/** Each curl answers on a line of its own, and `npx` finds the programs of the repository without asking the registry. */
+const PRELUDE = `set -e
+curl() { command curl -sS "$@"; echo; }
+npx() { name=\${1##*/}; shift; if [ "$name" = lockkeeper ]; then bin/lockkeeper.cjs "$@"; else "node_modules/.bin/$name" "$@"; fi; }
+`;
+const SEPARATOR = "\u001e";
+/** What a test cannot repeat: starting the service, and the key that the first start printed. */
+const BEFORE_ANY = /^(?:npm ci && npm start|export KEY=.*)\n/gm;
+
+/** Runs the shell snippets of a page one after another in one shell; returns what each of them printed. */
+async function runPage(snippets: readonly Snippet[], url: string, environment: NodeJS.ProcessEnv): Promise<string[]> {
+  const blocks = snippets.map(({ code }) => code.replace(BEFORE_ANY, "").replaceAll(DOCUMENTED_URL, url));
+  const script = PRELUDE + blocks.map((block) => `${block}printf '${SEPARATOR}'\n`).join("");
+  const { code, stdout, stderr } = await runCommand("sh", [], { stdin: script, environment, folder: ROOT });
+  assert.equal(code, 0, `${script}\n${stdout}${stderr}`);
+  return stdout.split(SEPARATOR).slice(0, -1);
 }
 
-/** The answer has the members of the one that the README shows; `…` stands for more. */
-async function assertAsShown({ details, user }: Answer): Promise<void> {
-  const readme = await readFile(join(ROOT, "README.md"), "utf8");
-  const shown = JSON.parse(/^```json\n(.*?)^```$/ms.exec(readme)?.[1] ?? "null") as Required<Answer>;
-  assert.deepEqual(Object.keys(shown), ["details", "user"]);
-  assert.deepEqual(Object.keys(shown.details), Object.keys(details ?? {}));
-  assert.deepEqual([shown.details.sequence, shown.details.resourceOwner], [details?.sequence, details?.resourceOwner]);
-  assert.deepEqual([shown.user.userId, shown.user.state], [user?.userId, user?.state]);
+/** The last answer is the one that the page shows, and no other one is a refusal. */
+function assertAnswers(printed: string, { code, answer }: Snippet): void {
+  const lines = printed.trim().split("\n");
+  // `buf curl` prints one answer over several lines.
+  const texts = lines[0] === "{" ? [lines.join("")] : lines.filter((line) => line.startsWith("{"));
+  const answers = texts.map((text) => JSON.parse(text) as Answer);
+  if (answer !== undefined) assertShown(answers.pop(), answer, code);
+  for (const each of answers) assert.equal(each.code, undefined, `${code}\n${JSON.stringify(each)}`);
 }
 
-test("the README's commands do what the README says", async (t) => {
+test("the documentation's commands do what it says, in its order, in one instance", async (t) => {
   if (skippedWithoutCurl(t)) return;
-  const commands = await readmeCommands();
-  assert.deepEqual(commands.slice(0, 2), ["npm ci", "npm start"]);
-  const isCall = (line: string): boolean => /^(?:curl|npx @bufbuild\/buf curl) /.test(line);
-  const others = commands.slice(2).filter((line) => !isCall(line));
-  const isStart = (line: string): boolean => line.startsWith("npm start -- ");
-  assert.deepEqual(
-    others.filter((line) => !isStart(line)).map((line) => line.replace(/=.*/, "")),
-    ["export KEY", "A"],
-    "a command that no test runs",
-  );
-  const A = /^A=(\S+)/m.exec(others.join("\n"))?.[1];
-  const flags = others.filter(isStart).flatMap((line) => line.split(" ").slice(3));
+  const flags = ["--dialects", "zitadel,clerk"];
   const service = await npmStart(t, await databasePath(t), { flags });
   const KEY = /lk_\w+/.exec(service.printed())?.[0];
-  const environment = strangersEnvironment({ KEY, A });
-  const said: string[] = [];
-  for (const line of commands.filter(isCall)) {
-    assert.ok(line.includes("http://127.0.0.1:8080/"), line);
-    const answer = await shell(line.replaceAll("http://127.0.0.1:8080", service.url), environment);
-    const { user, apiKey, secret, decision, admitted } = answer;
-    if (line.endsWith("alice:lock")) await assertAsShown(answer);
-    const left = decision && `${decision.attemptsLeft}${admitted === true ? " of 10" : ""} left`;
-    said.push(user?.state ?? apiKey?.role ?? left ?? "?");
-    if (apiKey !== undefined) assert.match(secret ?? "", /^lk_\w+$/);
+  const environment = strangersEnvironment({ KEY, LOCKKEEPER_SERVER: service.url });
+  const isReady = async (): Promise<boolean> => (await fetch(`${service.url}/readyz`)).ok;
+  await until(isReady, "the dialects");
+  const ran: string[] = [];
+  for (const page of await readPages()) {
+    const snippets = await readSnippets(page, "sh");
+    if (snippets.length === 0) continue;
+    const printed = await runPage(snippets, service.url, environment);
+    for (const [index, snippet] of snippets.entries()) assertAnswers(printed[index] ?? "", snippet);
+    ran.push(`${page}: ${snippets.length}`);
   }
-  assert.deepEqual(said, [
-    ...["STATE_ACTIVE", "STATE_LOCKED", "STATE_ACTIVE", "STATE_BANNED"],
-    ...["STATE_ACTIVE", "9 of 10 left", "9 left", "9 left"],
-    "operator",
-  ]);
+  t.diagnostic(ran.join(", "));
+  assert.ok(ran.length >= 8, ran.join());
   await service.stop();
+});
+
+test("what the documentation shows is compared as a reader would", () => {
+  const [snippet] = snippetsOf('x\n```sh\nA\n```\n\n```json\n{ "a": "b…", "…": "…" }\n```\n');
+  assert.deepEqual(snippet, { language: "sh", code: "A\n", answer: { a: "b…", "…": "…" } });
+  assertShown({ a: "bc", d: 1 }, snippet?.answer, "more");
+  assertShown({ a: ["2030-01-01T00:00:00Z", 2] }, { a: ["2026-11-21T14:00:00Z", "…"] }, "times");
+  for (const wrong of [{ a: "c" }, {}, undefined, { a: { b: "b" } }]) {
+    assert.throws(() => assertShown(wrong, snippet?.answer, "wrong"));
+  }
+  assert.throws(() => assertShown({ a: "b", c: 1 }, { a: "b" }, "a member that is not shown"));
 });

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import * as dialects from "../../src/dialect/dialects.ts";
 import { readVersion } from "../../src/version.ts";
-import { ROOT, strangersEnvironment } from "../support/npm-start.ts";
+import { ROOT, strangersEnvironment, strangersNode } from "../support/npm-start.ts";
 import { findProgram, runCommand } from "../support/run-command.ts";
 import { ADMIN_KEY, temporaryFolder } from "../support/service.ts";
+import { DOCUMENTED_URL, printedBy, readPages, readSnippets } from "../support/snippets.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const PACKAGE_BYTES_MAX = 2_000_000;
@@ -42,25 +43,24 @@ for (const protocol of ["grpc", "connect"] as const) {
 }
 `;
 
-const TSCONFIG = {
-  compilerOptions: {
-    target: "ES2024",
-    module: "NodeNext",
-    strict: true,
-    exactOptionalPropertyTypes: true,
-  },
-  files: ["process.d.ts", "program.ts", "example.ts"],
-};
+const COMPILER_OPTIONS = { target: "ES2024", module: "NodeNext", strict: true, exactOptionalPropertyTypes: true };
 
 /** In the place of @types/node: who installs nothing but the package must be able to compile. */
 const PROCESS = "declare const process: { argv: string[]; env: Record<string, string | undefined> };\n";
 
-/** The README's example of TypeScript, against a service elsewhere. */
-async function readExample(url: string): Promise<string> {
-  const [, example = ""] = /^```ts\n(.*?)^```$/ms.exec(await readFile(join(ROOT, "README.md"), "utf8")) ?? [];
-  const moved = example.replace("http://127.0.0.1:8080", url);
-  assert.notEqual(moved, example);
-  return moved;
+interface Example {
+  readonly name: string;
+  readonly code: string;
+}
+
+/** Returns the TypeScript of the documentation, page by page in their order. */
+async function readExamples(): Promise<readonly Example[]> {
+  const examples: Example[] = [];
+  for (const page of await readPages()) {
+    const snippets = await readSnippets(page, "ts");
+    examples.push(...snippets.map(({ code }, index) => ({ name: `${basename(page, ".md")}-${index}`, code })));
+  }
+  return examples;
 }
 
 interface Packed {
@@ -106,11 +106,6 @@ async function install(t: TestContext, home: string, tarball: string): Promise<b
   }
   assert.ok(installed.ok, installed.text);
   return true;
-}
-
-/** The Node that this machine's PATH has besides ours, or else ours. */
-function strangersNode(): string {
-  return findProgram("node", strangersEnvironment().PATH) ?? process.execPath;
 }
 
 async function bytesBelow(folder: string): Promise<number> {
@@ -168,6 +163,7 @@ function assertLean(t: TestContext, { files, size, unpackedSize }: Packed): void
   for (const path of [
     "LICENSE",
     "README.md",
+    "docs/quickstart.md",
     "bin/lockkeeper.cjs",
     "dist/src/main.js",
     "dist/swagger-ui/LICENSE",
@@ -181,7 +177,7 @@ function assertLean(t: TestContext, { files, size, unpackedSize }: Packed): void
     assert.ok(paths.includes(path), path);
   }
   const strange = paths.filter(
-    (path) => !/^(?:LICENSE|README\.md|CHANGELOG\.md|package\.json|(?:bin|dist|proto|deploy)\/.*)$/.test(path),
+    (path) => !/^(?:LICENSE|README\.md|CHANGELOG\.md|package\.json|(?:bin|dist|docs|proto|deploy)\/.*)$/.test(path),
   );
   assert.deepEqual(strange, []);
   // It builds from the sources, which are not here.
@@ -250,8 +246,12 @@ async function assertClientWorks(
   t.diagnostic(`the client's tarball has ${tarball.size} bytes; installed with what it needs: ${bytes}`);
   await writeFile(join(home, "program.ts"), PROGRAM);
   await writeFile(join(home, "process.d.ts"), PROCESS);
-  await writeFile(join(home, "example.ts"), await readExample(url));
-  await writeFile(join(home, "tsconfig.json"), JSON.stringify(TSCONFIG));
+  const examples = await readExamples();
+  assert.ok(examples.length >= 5);
+  for (const { name, code } of examples) {
+    await writeFile(join(home, `${name}.ts`), code.replaceAll(DOCUMENTED_URL, url));
+  }
+  await writeFile(join(home, "tsconfig.json"), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
   const checked = await runCommand(join(ROOT, "node_modules/.bin/tsc"), ["-p", home]);
   assert.equal(checked.code, 0, checked.stdout);
   const environment = strangersEnvironment({ KEY: ADMIN_KEY });
@@ -268,8 +268,10 @@ async function assertClientWorks(
       { protocol: "connect", locked: true, refusal, listed: 2 },
     ],
   );
-  const exampleRan = await runCommand(strangersNode(), [join(home, "example.js")], { environment });
-  assert.deepEqual(exampleRan, { code: 0, stdout: "true\nUSER_ALREADY_LOCKED\n", stderr: "" });
+  for (const { name, code } of examples) {
+    const exampleRan = await runCommand(strangersNode(), [join(home, `${name}.js`)], { environment });
+    assert.deepEqual(exampleRan, { code: 0, stdout: printedBy(code), stderr: "" }, name);
+  }
 }
 
 /** The oldest protoc that we name is 3.15; what is installed is newer, and older than what knows all of the options. */
@@ -283,9 +285,9 @@ async function assertProtosCompile(t: TestContext, folder: string): Promise<void
   assert.ok(files.length > 15);
   const { code, stderr } = await runCommand(protoc, ["-I", folder, "--descriptor_set_out=/dev/null", ...files]);
   assert.equal(code, 0, stderr);
-  // The README's line for each language, where its compiler's plugins are on this machine.
-  const readme = await readFile(join(ROOT, "README.md"), "utf8");
-  const lines = [...readme.matchAll(/^(?<line>(?:protoc|python3) .*?) +# (?<language>\w+): (?<needs>.*)$/gm)].map(
+  // The line for each language, if its compiler's plugins are on this machine.
+  const page = await readFile(join(ROOT, "docs/clients.md"), "utf8");
+  const lines = [...page.matchAll(/^(?<line>(?:protoc|python3) .*?) +# (?<language>\w+): (?<needs>.*)$/gm)].map(
     ({ groups }) => groups,
   );
   assert.deepEqual(
@@ -298,7 +300,7 @@ async function assertProtosCompile(t: TestContext, folder: string): Promise<void
       .split(", ")
       .filter((need) => !need.startsWith("protoc-gen-") || findProgram(need) === undefined);
     if (missing.length > 0) {
-      t.diagnostic(`the README's line for ${language} was not run: ${missing.join(", ")} is not on PATH`);
+      t.diagnostic(`the line for ${language} was not run: ${missing.join(", ")} is not on PATH`);
       continue;
     }
     const ran = await runCommand("sh", ["-c", line], { folder });

@@ -3,6 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
+import { findProgram } from "./run-command.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
 
@@ -19,6 +20,11 @@ export function strangersEnvironment(more: NodeJS.ProcessEnv = {}): NodeJS.Proce
     npm_config_update_notifier: "false",
     ...more,
   };
+}
+
+/** Returns the Node that this machine's PATH has besides ours, or else ours. */
+export function strangersNode(): string {
+  return findProgram("node", strangersEnvironment().PATH) ?? process.execPath;
 }
 
 export interface NpmStart {

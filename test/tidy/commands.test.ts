@@ -1,4 +1,4 @@
-/** Every command is told in its help and in the README, in the same words, with an example that is read as it is typed. */
+/** Every command is described in its help and in docs/cli.md, in the same words, with an example that is read as it is typed. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { COMMAND_SET, COMMANDS, GROUPS } from "../../src/cli/commands/commands.ts";
@@ -6,7 +6,9 @@ import { EXIT_MEANINGS } from "../../src/cli/frame/failure.ts";
 import { readFlags } from "../../src/cli/frame/flag.ts";
 import { commandHelp } from "../../src/cli/frame/help.ts";
 import { parseCommandLine } from "../../src/cli/frame/parse.ts";
-import { bare, readmeRows } from "./support/readme-table.ts";
+import { snippetsOf } from "../support/snippets.ts";
+import { bare, documentRows } from "./support/document-table.ts";
+import { filesBelow, readRootFile } from "./support/tree.ts";
 
 /** A line of a shell as words: quotes hold together, and what comes after a pipe, `&&` or `>` is another program's. */
 function wordsOf(line: string): readonly string[] {
@@ -52,15 +54,42 @@ describe("each command", () => {
   });
 });
 
-describe("README.md", () => {
+describe("the documentation", () => {
+  test("each command line in it is read as it is typed", () => {
+    const lines = [...filesBelow(["docs"], ".md"), { path: "README.md", text: readRootFile("README.md") ?? "" }]
+      .flatMap(({ text }) => snippetsOf(text))
+      .flatMap(({ language, code }) => (/^(?:sh|bash)$/.test(language) ? code.split("\n") : []))
+      .flatMap((line) => line.replace(/ #.*/, "").split(/ (?:\||&&) /))
+      .map((line) =>
+        line.replace(/^npm start --/, "lockkeeper serve").replace(/^.*?\blockkeeper (?=[a-z])/, "lockkeeper "),
+      )
+      .filter((line) => /^lockkeeper [a-z]/.test(line));
+    assert.ok(lines.length > 20);
+    for (const line of lines) {
+      const parsed = parseCommandLine(wordsOf(line).slice(1), COMMAND_SET);
+      assert.equal(parsed.kind, "command", line);
+      if (parsed.kind !== "command" || parsed.command.name === "serve") continue;
+      const { command, typed } = parsed;
+      assert.doesNotThrow(() => readFlags({ ...command.words, ...command.flags }, typed, (name) => name), line);
+    }
+  });
+});
+
+describe("docs/cli.md", () => {
   test("its table of commands is the code's", () => {
-    const rows = readmeRows("| command of lockkeeper | what it does |").map(([name, meaning]) => [bare(name), meaning]);
+    const rows = documentRows("docs/cli.md", "| command of lockkeeper | what it does |").map(([name, meaning]) => [
+      bare(name),
+      meaning,
+    ]);
     const expected = COMMANDS.map(({ name, meaning }) => [name, meaning]);
     assert.deepEqual(rows.sort(), expected.sort());
   });
 
   test("its table of exit codes is the code's", () => {
-    const rows = readmeRows("| exit code | meaning |").map(([code, meaning]) => [Number(code), meaning]);
+    const rows = documentRows("docs/cli.md", "| exit code | meaning |").map(([code, meaning]) => [
+      Number(code),
+      meaning,
+    ]);
     assert.deepEqual(
       rows,
       EXIT_MEANINGS.map((row) => [...row]),

@@ -8,6 +8,7 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { type Family, parseExposition } from "../support/exposition.ts";
 import { httpRequest } from "../support/http-client.ts";
 import { startService } from "../support/service.ts";
+import { documentRows } from "./support/document-table.ts";
 import { readRootFile } from "./support/tree.ts";
 
 /** What Prometheus adds by itself. */
@@ -210,6 +211,13 @@ describe("what is deployed to watch the service", () => {
       own.filter((name) => !used.has(name)),
       [],
     );
+  });
+
+  test("every metric of ours is in the documentation, and no other one is", () => {
+    const own = [...families.keys()].filter((name) => name.startsWith("lockkeeper_"));
+    const rows = documentRows("docs/monitoring.md", "| metric | labels | what |");
+    const documented = rows.flatMap(([names = ""]) => names.match(/\w+/g) ?? []);
+    assert.deepEqual(documented.sort(), own.sort());
   });
 
   test("every panel says what it shows, under a number of its own", () => {

@@ -1,11 +1,24 @@
-/** The documents for those who work on lockkeeper name files, folders and headings that exist. */
+/** The documents name files, folders and headings that exist; the README is short and leads to every page. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { describe, test } from "node:test";
-import { ROOT, readRootFile } from "./support/tree.ts";
+import { filesBelow, ROOT, readRootFile } from "./support/tree.ts";
 
-const DOCUMENTS = ["docs/SECURITY.md", "docs/VERSIONING.md"];
+const README_BYTES_MAX = 12 * 1024;
+/** Papers for those who work on lockkeeper: every path in them is one of the repository. */
+const PAPERS = ["docs/SECURITY.md", "docs/VERSIONING.md"];
+/** The pages for those who use it. */
+const PAGES = filesBelow(["docs"], ".md").filter(({ path }) => /^docs\/[a-z-]+\.md$/.test(path));
+const DOCUMENTS = [
+  ...new Set([
+    ...readdirSync(ROOT).filter((name) => name.endsWith(".md")),
+    "clients/typescript/README.md",
+    ...filesBelow(["docs", "examples", "deploy"], ".md").map(({ path }) => path),
+  ]),
+];
+/** The repository at its home, as the pages link to what the npm package does not have. */
+const HOME = /^https:\/\/github\.com\/lockkeeper\/lockkeeper\/(?:blob|tree)\/main\/(?<path>[^#]+)/;
 
 /** A path from the root; one with `NN` or a name in capitals stands for many and is not one. */
 const PATH = /(?<![\w./:-])(?:\.ci|bench|bin|clients|deploy|docs|examples|gen|proto|scripts|src|test)\/[\w./-]*\w/g;
@@ -32,14 +45,15 @@ function anchorOf(title: string): string {
 function deadLinks(path: string, text: string): readonly string[] {
   return [...text.matchAll(LINK)]
     .map(({ groups }) => groups?.target ?? "")
-    .filter((target) => !/^[a-z]+:/.test(target))
+    .filter((target) => !/^[a-z]+:/.test(target) || HOME.test(target))
     .filter((target) => {
-      const [file = "", anchor] = target.split("#");
-      const found = posix.join(posix.dirname(path), file);
-      const isThere = file === "" || existsSync(join(ROOT, found));
+      const [file = "", anchor] = target.replace(HOME, "/$<path>").split("#");
+      const found = file.startsWith("/") ? file.slice(1) : posix.join(posix.dirname(path), file);
+      if (file !== "" && !existsSync(join(ROOT, found))) return true;
+      if (anchor === undefined) return false;
       const targetText = file === "" ? text : (readRootFile(found) ?? "");
       const titles = [...targetText.matchAll(HEADING)].map(({ groups }) => groups?.title ?? "");
-      return !isThere || (anchor !== undefined && !titles.map(anchorOf).includes(anchor));
+      return !titles.map(anchorOf).includes(anchor);
     });
 }
 
@@ -51,12 +65,52 @@ describe("the documents", () => {
     assert.deepEqual(deadLinks("docs/a.md", text), ["#d", "README.md", "e.md"]);
   });
 
-  for (const path of DOCUMENTS) {
-    test(`${path} names only what exists`, () => {
+  test("no link leads nowhere", () => {
+    assert.ok(DOCUMENTS.length > 20);
+    const dead = DOCUMENTS.flatMap((path) => {
       const text = readRootFile(path) ?? "";
-      assert.notEqual(text, "");
-      assert.deepEqual(missingPaths(text), []);
-      assert.deepEqual(deadLinks(path, text), []);
+      assert.notEqual(text, "", path);
+      return deadLinks(path, text).map((target) => `${path}: ${target}`);
     });
+    assert.deepEqual(dead, []);
+  });
+
+  for (const path of PAPERS) {
+    test(`${path} names only paths that exist`, () => assert.deepEqual(missingPaths(readRootFile(path) ?? ""), []));
   }
+});
+
+describe("the README and the pages", () => {
+  const readme = readRootFile("README.md") ?? "";
+
+  test("the README is short", () => {
+    assert.ok(Buffer.byteLength(readme) <= README_BYTES_MAX, `${Buffer.byteLength(readme)} bytes`);
+  });
+
+  test("the README leads to every page", () => {
+    const unlinked = PAGES.filter(({ path }) => !readme.includes(`](${path})`)).map(({ path }) => path);
+    assert.deepEqual(unlinked, []);
+  });
+
+  test("a page begins with a title and what it is for, and ends with its neighbours", () => {
+    const form = /^# .+\n\nThis page [^.]+\.\n\n[\s\S]*\n## (?:See also|Where to go on)\n\n(?:(?!\n## )[\s\S])+$/;
+    assert.deepEqual(
+      PAGES.filter(({ text }) => !form.test(text)).map(({ path }) => path),
+      [],
+    );
+  });
+
+  test("a page links relatively only to what the npm package has beside it", () => {
+    const shipped = /^(?:docs|proto|deploy)\/|^(?:README|CHANGELOG|LICENSE)/;
+    const unshipped = /^docs\/CONTRIBUTING|^deploy\/Containerfile/;
+    const strays = PAGES.flatMap(({ path, text }) =>
+      [...text.matchAll(LINK)]
+        .map(({ groups }) => groups?.target ?? "")
+        .filter((target) => !/^(?:[a-z]+:|#)/.test(target))
+        .map((target) => posix.join(posix.dirname(path), target))
+        .filter((target) => !shipped.test(target.replace(/^proto$/, "proto/")) || unshipped.test(target))
+        .map((target) => `${path}: ${target}`),
+    );
+    assert.deepEqual(strays, []);
+  });
 });

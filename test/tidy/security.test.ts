@@ -1,7 +1,7 @@
 /** docs/SECURITY.md: each property P1 to P30 has a row, and the tests that the row names show it. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Row, tableRows } from "./support/readme-table.ts";
+import { type Row, tableRows } from "./support/document-table.ts";
 import { filesBelow, readRootFile } from "./support/tree.ts";
 
 const PROPERTIES = Array.from({ length: 30 }, (_, index) => `P${index + 1}`);

@@ -1,6 +1,6 @@
 /** Faults that a command foresees, and the exit code of each. */
 
-/** What the exit code says; the table in the README and in `--help` is made of these. */
+/** What the exit code says; the table in docs/cli.md and in `--help` has the same rows. */
 export const EXIT = {
   OK: 0,
   UNFORESEEN: 1,

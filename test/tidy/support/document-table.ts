@@ -1,4 +1,4 @@
-/** The tables of the README as the tidy tests read them. */
+/** The tables of the documentation as the tidy tests read them. */
 import assert from "node:assert/strict";
 import { readRootFile } from "./tree.ts";
 
@@ -28,11 +28,11 @@ export function bare(cell: string | undefined): string {
   return (cell ?? "").replace(/^`(.*)`$/, "$1");
 }
 
-/** The rows of the README's table with this header; fails where there is none. */
-export function readmeRows(header: string): readonly Row[] {
-  const text = readRootFile("README.md");
-  assert.ok(text !== undefined, "README.md is not there");
+/** Returns the rows of a document's table with this header; fails if there is none. */
+export function documentRows(path: string, header: string): readonly Row[] {
+  const text = readRootFile(path);
+  assert.ok(text !== undefined, `${path} does not exist`);
   const rows = tableRows(text, header);
-  assert.ok(rows !== undefined, `README.md has no table with the header ${header}`);
+  assert.ok(rows !== undefined, `${path} has no table with the header ${header}`);
   return rows;
 }
