@@ -1,15 +1,11 @@
 /** How files look: docstrings, lengths, words and constructs that have no place here. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { describe, test } from "node:test";
-import { type Fault, faultsIn, filesBelow, ROOT, type SourceFile } from "./support/tree.ts";
+import { type Fault, faultsIn, filesBelow, type SourceFile } from "./support/tree.ts";
 
 const FILE_LINES_MAX = 330;
 const FOLDER_FILES_MAX = 14;
-const FUNCTION_LINES_MAX = 70;
 
 /** Folders that read well flat. */
 const FLAT = ["src/domain", "src/transcoding", "src/store/sqlite/migrations"];
@@ -192,43 +188,5 @@ describe("files", () => {
         ? []
         : ["is not named like the others"];
     assert.deepEqual(faultsIn(typescript, named), []);
-  });
-});
-
-interface Lint {
-  readonly failed: boolean;
-  readonly output: string;
-}
-
-/** TypeScript 7 lends no parser, so Biome's own rule counts: lines with code, without comments and blank ones. */
-async function lintFunctionLength(maxLines: number): Promise<Lint> {
-  const folder = await mkdtemp(join(tmpdir(), "lockkeeper-tidy-"));
-  try {
-    const rule = { level: "error", options: { maxLines } };
-    const rules = { preset: "none", complexity: { noExcessiveLinesPerFunction: rule } };
-    await writeFile(join(folder, "biome.json"), JSON.stringify({ linter: { enabled: true, rules } }));
-    const args = ["lint", "--colors=off", "--max-diagnostics=none", `--config-path=${folder}`, "src"];
-    return await new Promise<Lint>((resolve) => {
-      execFile(join(ROOT, "node_modules/.bin/biome"), args, { cwd: ROOT, maxBuffer: 1e8 }, (error, stdout, stderr) => {
-        resolve({ failed: error !== null, output: `${stdout}${stderr}` });
-      });
-    });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-describe("functions", () => {
-  test(`each of src has at most ${FUNCTION_LINES_MAX} lines`, async () => {
-    const { failed, output } = await lintFunctionLength(FUNCTION_LINES_MAX);
-    const places = [...output.matchAll(/^(src\/\S+) lint\/complexity/gm)].map(([, place]) => place);
-    assert.deepEqual(places, [], output);
-    assert.equal(failed, false, output);
-  });
-
-  test("the rule counts: with a limit of 5 lines it finds many", async () => {
-    const { failed, output } = await lintFunctionLength(5);
-    assert.equal(failed, true);
-    assert.ok([...output.matchAll(/has too many lines/g)].length > 50);
   });
 });
