@@ -12,15 +12,8 @@ import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_
 import { AttemptOutcome, SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 
-interface Answer {
-  readonly status: number;
-  readonly body: object;
-  readonly cookie?: string;
-}
-interface Credentials {
-  readonly email: string;
-  readonly password: string;
-}
+type Answer = Readonly<{ status: number; body: object; cookie?: string }>;
+type Credentials = Readonly<Record<"email" | "password", string>>;
 
 const BODY_CHARS_MAX = 10_000;
 const WRONG: Answer = { status: 401, body: { error: "The email address or the password is wrong." } };
