@@ -17,7 +17,7 @@ export interface Actor {
   readonly expireTime: number | null;
 }
 
-/** Returns the part of the credential that a command carries, so that it is checked again when the command is decided. */
+/** Returns the part of the credential that a command carries: it is checked again when the command is decided. */
 export function credentialOf(actor: Actor): Pick<CommandContext, "keyId" | "secretHash" | "credentialEndTime"> {
   const { keyId, secretHash } = actor;
   if (keyId !== undefined) return { keyId, ...(secretHash === undefined ? {} : { secretHash }) };

@@ -132,7 +132,7 @@ export class ApiKeyCache {
     return { ok: true, actor: held.actor };
   }
 
-  /** Counts a failure of this address and returns the refusal: `refusal`, or AUTHENTICATION_RATE after too many in a second. */
+  /** Counts a failure of this address. Returns `refusal`, or AUTHENTICATION_RATE after too many in a second. */
   fail(remoteAddress: string, refusal: Refusal): Authentication {
     return { ok: false, refusal: this.#countFailure(remoteAddress, this.#clock()) ?? refusal };
   }

@@ -99,7 +99,7 @@ export function isRole(text: string): text is Role {
   return Object.hasOwn(ROLES, text);
 }
 
-/** Returns the permissions of a key: those of its role, or the listed ones. Names unknown to this version grant nothing. */
+/** Returns the permissions of a key: its role's, or the listed ones. Names unknown to this version grant nothing. */
 export function permissionsOf(key: {
   readonly role: string;
   readonly permissions: readonly string[];

@@ -12,8 +12,8 @@ const CALLERS_MAX = 100_000;
 const EPSILON_MS = 1e-3;
 
 /**
- * A token bucket in its GCRA form: stores one instant per caller, at which the bucket is full again. Every call moves it
- * later by the time that one token takes to refill.
+ * A token bucket in its GCRA form: stores one instant per caller, at which the bucket is full again. Every call moves
+ * it later by the time that one token takes to refill.
  */
 export class RateLimit {
   readonly #intervalMs: number;

@@ -11,7 +11,7 @@ export function isLoopback({ hostname }: URL): boolean {
   return hostname === "localhost" || hostname === "[::1]" || (isIPv4(hostname) && hostname.startsWith("127."));
 }
 
-/** Fetches and parses. Rejects with an Error that says what is wrong with the response; it goes to the log, not to callers. */
+/** Fetches and parses. Rejects with an Error that says what is wrong with the response, for the log, not for callers. */
 export async function fetchJson(url: URL, { timeoutMs, bytesMax }: RemoteLimits): Promise<unknown> {
   const response = await fetch(url, {
     headers: { accept: "application/json" },

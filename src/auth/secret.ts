@@ -1,4 +1,4 @@
-/** The form of keys (`lk_<id>_<secret>_<checksum>`) and session tokens: scanners recognise leaks, typos are refused early. */
+/** The form of keys (`lk_<id>_<secret>_<checksum>`) and session tokens: scanners find leaks, typos are refused early. */
 import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 

@@ -1,4 +1,4 @@
-/** A JWT of a configured OIDC issuer → actor. Verified tokens are cached for a short time, so that a call costs one lookup. */
+/** A JWT of a configured OIDC issuer → actor. Verified tokens are cached briefly, so that a call costs one lookup. */
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { credentialInvalid } from "../domain/api-key.ts";
 import { idFault } from "../domain/identity.ts";

@@ -8,7 +8,7 @@ export interface Dialect {
   readonly name: string;
   /** Whether a request path is served by this dialect; asked before it is loaded. */
   readonly owns: (path: string) => boolean;
-  /** Request headers that pages may send from a browser, beside the protocols' own. */
+  /** Request headers that pages may send from a browser, in addition to the protocols' own. */
   readonly corsHeaders: readonly string[];
   readonly load: (operations: Operations) => Promise<DialectMounts>;
 }

@@ -1,4 +1,4 @@
-/** ZITADEL's APIs around users, their sessions and lockout policies, at its own paths, over our own decisions. */
+/** ZITADEL's APIs for users, sessions and lockout policies, at ZITADEL's own paths, over our own operations. */
 import type { Dialect } from "../dialect.ts";
 
 const SERVICES = [

@@ -1,4 +1,4 @@
-/** The services as they are mounted. Imported when the dialect is enabled: the descriptors are large. */
+/** The services as mounts. Imported only when the dialect is enabled: the descriptors are large. */
 import { type DescService, getOption, hasOption } from "@bufbuild/protobuf";
 import { AdminService } from "@zitadel/proto/zitadel/admin_pb.js";
 import { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
@@ -25,8 +25,8 @@ import { wrapHandlers, type ZitadelHandlers } from "./wire/handler.ts";
 import { restPolicy } from "./wire/rest-policy.ts";
 
 /**
- * All methods are mounted: those without a handler are UNIMPLEMENTED for whoever shows a credential. Of AdminService only
- * a few are: it is about much that there is not here.
+ * Mounts all methods: those without a handler answer UNIMPLEMENTED to every authenticated caller. Of AdminService only
+ * a few are mounted: most of it concerns things that do not exist here.
  */
 export function zitadelMounts(operations: Operations): readonly Mount<Admission>[] {
   const admin = adminHandlers(operations);
@@ -41,15 +41,15 @@ export function zitadelMounts(operations: Operations): readonly Mount<Admission>
     mountOf(operations, BetaSettingsService, betaSettingsHandlers(operations), { ownPaths: ["/v2beta"] }),
     mountOf(operations, AdminService, admin, { pathPrefix: "/admin/v1", methods: Object.keys(admin) }),
   ];
-  // The transport hands to the handlers what `admit` answered, whatever its type.
+  // The transport passes the result of `admit` to the handlers, whatever its type.
   return mounts as readonly Mount<Admission>[];
 }
 
 interface Differences {
   readonly pathPrefix?: string;
-  /** Where the prefix does not say it. */
+  /** Needed where the prefix does not determine it. */
   readonly ownPaths?: readonly string[];
-  /** Only these are mounted. Absent: all. */
+  /** Only these methods are mounted; absent: all. */
   readonly methods?: readonly string[];
 }
 
@@ -74,7 +74,7 @@ function mountOf<S extends DescService>(
   };
 }
 
-/** The HTTP status of success, where the descriptor says another one than 200. */
+/** The HTTP status of success where the descriptor names another one than 200. */
 function successStatusesOf({ methods }: DescService): Readonly<Record<string, number>> {
   return Object.fromEntries(
     methods

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Profile, User } from "../../../domain/user.ts";
-import { type StoredIdentification, wordsOf } from "./user-words.ts";
+import { extrasOf, type StoredIdentification } from "./user-attributes.ts";
 
 /** The differences between email addresses and phone numbers. */
 export interface IdentificationKind {
@@ -52,7 +52,7 @@ export interface Identification extends StoredIdentification {
 export function identificationsOf(user: User, kind: IdentificationKind): readonly Identification[] {
   const { profile } = user.person;
   const primary = profile[kind.profileField];
-  const stored = wordsOf(user)[kind.list];
+  const stored = extrasOf(user)[kind.list];
   const shown: StoredIdentification[] = stored
     .filter((each) => each.value === primary || !each.primary)
     .map((each) => ({ ...each, primary: each.value === primary }));

@@ -5,9 +5,9 @@ import type { UserPredicate, UserSearch, UserSearchOrder, UserView } from "../..
 import { type ParamFault, paramFormatInvalid, paramsInvalid, paramValueInvalid } from "../wire/clerk-error.ts";
 import type { Operation, OperationCall } from "../wire/operation.ts";
 import { readWindow, type Window } from "../wire/page-query.ts";
+import { SHOWN_NAMESPACES } from "./user-attributes.ts";
 import { readUserFilter, splitSign } from "./user-filter.ts";
 import { showUser } from "./user-json.ts";
-import { SHOWN_NAMESPACES } from "./user-words.ts";
 
 /** GET /users: answers a bare array. */
 export const getUserList: Operation = {

@@ -3,14 +3,14 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isObject, readForm } from "../wire/form.ts";
 import type { Operation } from "../wire/operation.ts";
 import { type PersonEdit, updatePerson } from "./update-person.ts";
-import { showUser } from "./user-json.ts";
 import {
   METADATA_NAMES,
   METADATA_NAMESPACES,
   type MetadataName,
   metadataOf,
   toMetadataAttributes,
-} from "./user-words.ts";
+} from "./user-attributes.ts";
+import { showUser } from "./user-json.ts";
 
 /** The metadata parameters of a body. `null` is ignored, so that it never destroys what is there. */
 export type MetadataForm = { readonly [K in MetadataName]?: JsonObject | null };

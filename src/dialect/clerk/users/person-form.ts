@@ -10,7 +10,7 @@ import {
 import type { Form } from "../wire/form.ts";
 import { EMAIL, type IdentificationKind, PHONE, toStored } from "./identification.ts";
 import { METADATA_PARAMS } from "./metadata.ts";
-import type { IdentificationStatus, StoredIdentification, UserWords } from "./user-words.ts";
+import type { IdentificationStatus, StoredIdentification, UserExtras } from "./user-attributes.ts";
 
 /** The parameters of both create and update. */
 const PERSON_PARAMS = {
@@ -99,7 +99,7 @@ const TIMEZONE_CHARS_MAX = 100;
  * Returns the Clerk properties that a body sets. `now`: the instant; `null` for a creation. Of passwords, digests and
  * second factors only their existence is recorded.
  */
-export function readWords(form: PersonForm, now: number | null): Partial<UserWords> {
+export function readExtras(form: PersonForm, now: number | null): Partial<UserExtras> {
   assertPassword(form);
   if ((form.timezone?.length ?? 0) > TIMEZONE_CHARS_MAX) {
     throw paramsInvalid([paramFormatInvalid("timezone", `must have at most ${TIMEZONE_CHARS_MAX} characters.`)]);
@@ -130,11 +130,11 @@ function isGiven(secret: string | null | undefined): boolean {
 }
 
 /** Returns a property that a body names; `null` and blank ones become the default. */
-function given<K extends keyof UserWords>(
+function given<K extends keyof UserExtras>(
   name: K,
-  value: UserWords[K] | null | undefined,
-  byDefault: UserWords[K],
-): Partial<UserWords> {
+  value: UserExtras[K] | null | undefined,
+  byDefault: UserExtras[K],
+): Partial<UserExtras> {
   if (value === undefined) return {};
   return { [name]: value === null || value === "" ? byDefault : value };
 }
@@ -149,7 +149,7 @@ function assertPassword({ password, password_digest: digest, password_hasher: ha
 /** Returns the email addresses and phone numbers of a new user; the first of each is the primary one. */
 export function readIdentifications(form: CreateForm): {
   readonly profile: Profile;
-  readonly words: Partial<UserWords>;
+  readonly extras: Partial<UserExtras>;
 } {
   const emails = readKind(form, EMAIL);
   const phones = readKind(form, PHONE);
@@ -161,7 +161,7 @@ export function readIdentifications(form: CreateForm): {
       ...(email?.status === "verified" ? { emailVerified: true as const } : {}),
       ...(phone === undefined ? {} : { phone: phone.value }),
     },
-    words: { email_addresses: toStored(emails, EMAIL), phone_numbers: toStored(phones, PHONE) },
+    extras: { email_addresses: toStored(emails, EMAIL), phone_numbers: toStored(phones, PHONE) },
   };
 }
 

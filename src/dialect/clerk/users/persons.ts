@@ -12,23 +12,23 @@ import { editMetadata } from "./metadata.ts";
 import {
   CREATE_PARAMS,
   type CreateForm,
+  readExtras,
   readIdentifications,
   readProfile,
-  readWords,
   UPDATE_PARAMS,
   type UpdateForm,
 } from "./person-form.ts";
 import { assertStorable, attributesParamOf, type PersonEdit, updatePerson } from "./update-person.ts";
-import { showUser } from "./user-json.ts";
 import {
-  DEFAULT_WORDS,
+  DEFAULT_EXTRAS,
+  EXTRAS_NAMESPACE,
+  extrasAttributes,
+  extrasOf,
   METADATA_NAMES,
   toMetadataAttributes,
-  toWordsAttributes,
-  type UserWords,
-  WORDS_NAMESPACE,
-  wordsOf,
-} from "./user-words.ts";
+  type UserExtras,
+} from "./user-attributes.ts";
+import { showUser } from "./user-json.ts";
 
 /** GET /users/{id}. */
 export const getUser: Operation = {
@@ -55,11 +55,11 @@ export const createUser: Operation = {
     const form = readForm(await call.readBody(), CREATE_PARAMS);
     // Wallets cannot be searched here: as in an instance without them, none is accepted.
     if ((form.web3_wallet ?? []).length > 0) throw featureNotEnabled();
-    const { profile, words } = readIdentifications(form);
+    const { profile, extras } = readIdentifications(form);
     const person = {
       profile: { ...readProfile(form).profile, ...profile },
       attributes: Object.assign(
-        toWordsAttributes({ ...DEFAULT_WORDS, ...words, ...readWords(form, null) }),
+        extrasAttributes({ ...DEFAULT_EXTRAS, ...extras, ...readExtras(form, null) }),
         ...METADATA_NAMES.map((name) => toMetadataAttributes(name, form[name] ?? {})),
       ),
     };
@@ -140,29 +140,29 @@ function editPerson({ user, now }: UserView, form: UpdateForm): PersonEdit {
   const texts = readProfile(form);
   const email = switchPrimary(user, EMAIL, form.primary_email_address_id);
   const phone = switchPrimary(user, PHONE, form.primary_phone_number_id);
-  const words = { ...wordsOf(user), ...readWords(form, now), ...email.words, ...phone.words };
+  const extras = { ...extrasOf(user), ...readExtras(form, now), ...email.extras, ...phone.extras };
   const metadata = editMetadata(user, form, (_present, given) => given);
   return {
     profile: { ...texts.profile, ...email.profile, ...phone.profile },
     fields: [...texts.fields, ...email.fields, ...phone.fields],
-    attributes: { ...metadata.attributes, ...toWordsAttributes(words) },
-    namespaces: [...metadata.namespaces, WORDS_NAMESPACE],
+    attributes: { ...metadata.attributes, ...extrasAttributes(extras) },
+    namespaces: [...metadata.namespaces, EXTRAS_NAMESPACE],
   };
 }
 
-type Switch = Pick<PersonEdit, "profile" | "fields"> & { readonly words: Partial<UserWords> };
+type Switch = Pick<PersonEdit, "profile" | "fields"> & { readonly extras: Partial<UserExtras> };
 
 /** Makes another verified address or number of the user the profile's. */
 function switchPrimary(user: User, kind: IdentificationKind, id: string | null | undefined): Switch {
   const all = identificationsOf(user, kind);
   const next = all.find((each) => each.id === id);
-  if (id === undefined || id === null || next?.primary) return { profile: {}, fields: [], words: {} };
+  if (id === undefined || id === null || next?.primary) return { profile: {}, fields: [], extras: {} };
   if (next?.status !== "verified") throw paramsInvalid([paramValueInvalid(kind.primaryParam, id)]);
   const stored = all.map((each) => ({ ...each, primary: each === next }));
   const isEmail = kind === EMAIL;
   return {
     profile: { [kind.profileField]: next.value, ...(isEmail ? { emailVerified: true as const } : {}) },
     fields: isEmail ? [kind.profileField, "emailVerified"] : [kind.profileField],
-    words: { [kind.list]: toStored(stored, kind) },
+    extras: { [kind.list]: toStored(stored, kind) },
   };
 }

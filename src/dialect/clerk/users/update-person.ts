@@ -4,7 +4,7 @@ import { assertPerson, type UserView } from "../../../service/operations/operati
 import { resourceLocked } from "../wire/clerk-error.ts";
 import { type OperationCall, ofUser, readUser } from "../wire/operation.ts";
 import { translateRefusal } from "../wire/refused.ts";
-import { METADATA_NAMES, METADATA_NAMESPACES } from "./user-words.ts";
+import { METADATA_NAMES, METADATA_NAMESPACES } from "./user-attributes.ts";
 
 /** The fields of an UpdateUser that say what changes. */
 export interface PersonEdit {

@@ -4,7 +4,7 @@ import type { Restriction, RestrictionKind } from "../../../domain/restriction.t
 import type { User } from "../../../domain/user.ts";
 import { attemptsLeftOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toIdentificationJson } from "./identification.ts";
-import { metadataOf, wordsOf } from "./user-words.ts";
+import { extrasOf, metadataOf } from "./user-attributes.ts";
 
 /** Returns the complete user. Reads the attempts left too, which are stored apart from the user. */
 export async function showUser({ operations }: { readonly operations: Operations }, view: UserView) {
@@ -61,32 +61,32 @@ function identificationProperties(user: User): JsonObject {
 }
 
 function credentialProperties(user: User): JsonObject {
-  const words = wordsOf(user);
+  const extras = extrasOf(user);
   const { creationTime } = user.state;
-  const isMfaEnabled = words.totp_enabled || words.backup_code_enabled;
+  const isMfaEnabled = extras.totp_enabled || extras.backup_code_enabled;
   return {
-    password_enabled: words.password_enabled,
-    password_last_updated_at: words.password_enabled ? (words.password_last_updated_at ?? creationTime) : null,
-    two_factor_enabled: words.totp_enabled,
-    totp_enabled: words.totp_enabled,
-    backup_code_enabled: words.backup_code_enabled,
-    mfa_enabled_at: isMfaEnabled ? (words.mfa_enabled_at ?? creationTime) : null,
+    password_enabled: extras.password_enabled,
+    password_last_updated_at: extras.password_enabled ? (extras.password_last_updated_at ?? creationTime) : null,
+    two_factor_enabled: extras.totp_enabled,
+    totp_enabled: extras.totp_enabled,
+    backup_code_enabled: extras.backup_code_enabled,
+    mfa_enabled_at: isMfaEnabled ? (extras.mfa_enabled_at ?? creationTime) : null,
     mfa_disabled_at: null,
-    bypass_client_trust: words.bypass_client_trust,
+    bypass_client_trust: extras.bypass_client_trust,
   };
 }
 
 function settingProperties(user: User): JsonObject {
-  const words = wordsOf(user);
+  const extras = extrasOf(user);
   return {
-    timezone: words.timezone,
+    timezone: extras.timezone,
     public_metadata: metadataOf(user, "public_metadata"),
     private_metadata: metadataOf(user, "private_metadata"),
     unsafe_metadata: metadataOf(user, "unsafe_metadata"),
-    delete_self_enabled: words.delete_self_enabled,
-    create_organization_enabled: words.create_organization_enabled,
-    create_organizations_limit: words.create_organizations_limit,
-    legal_accepted_at: words.legal_accepted_at,
+    delete_self_enabled: extras.delete_self_enabled,
+    create_organization_enabled: extras.create_organization_enabled,
+    create_organizations_limit: extras.create_organizations_limit,
+    legal_accepted_at: extras.legal_accepted_at,
     scim: null,
   };
 }

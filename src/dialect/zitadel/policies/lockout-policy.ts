@@ -9,22 +9,22 @@ import { type DetailsInit, resourceDetails } from "../users/user-message.ts";
 import { byReason, invalidArgument, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
 
-/** The most failures that a policy may allow. */
+/** The largest number of failures that a policy may allow. */
 const ATTEMPTS_MAX = 100;
-/** How often a change that others keep overtaking is decided anew. */
+/** How often a change is retried when concurrent changes overtake it. */
 const TRIES_MAX = 10;
 
-/** What locks whom; 0: never. */
+/** The failures that lock a user; 0: never. */
 export interface Lockout {
   readonly passwordMax: number;
   readonly otpMax: number;
-  /** The organization has none of its own. */
+  /** The organization has no policy of its own. */
   readonly isDefault: boolean;
-  /** Of nothing but the owner while nobody has set anything. */
+  /** Only the owner, while nobody has set anything. */
   readonly details: DetailsInit | Pick<DetailsInit, "resourceOwner">;
 }
 
-/** What holds in an organization, or by default (INSTANCE_POLICY_ID). */
+/** Returns the policy in force in an organization, or the default (INSTANCE_POLICY_ID). */
 export async function readLockout(operations: Operations, policyId: string): Promise<Lockout> {
   const own = await operations.readPolicy(policyId);
   const isDefault = policyId === INSTANCE_POLICY_ID || !isCustom(own.stored);
@@ -33,7 +33,7 @@ export async function readLockout(operations: Operations, policyId: string): Pro
   return { passwordMax, otpMax, isDefault, details: detailsOf(stored) };
 }
 
-/** The policy of an organization is custom when it sets either of the two values. */
+/** An organization's policy is custom if it sets either of the two values. */
 function isCustom(stored: StoredPolicy | undefined): boolean {
   const { PASSWORD, OTP } = stored?.values.attemptsMax ?? {};
   return PASSWORD !== undefined || OTP !== undefined;
@@ -44,13 +44,13 @@ function detailsOf(stored: StoredPolicy | undefined): Lockout["details"] {
   return resourceDetails({ ...stored, organizationId: stored.id });
 }
 
-/** A policy of management v1 and admin v1. */
+/** Returns a policy in the form of management v1 and admin v1. */
 export function toLockoutPolicy(lockout: Lockout): MessageInitShape<typeof LockoutPolicySchema> {
   const { passwordMax, otpMax, isDefault, details } = lockout;
   return { maxPasswordAttempts: BigInt(passwordMax), maxOtpAttempts: BigInt(otpMax), isDefault, details };
 }
 
-/** Errors of one act: there is none of the organization's own, there is one, and nothing would change. */
+/** The errors of one act: the organization has no policy of its own, it already has one, or nothing would change. */
 interface ActErrors {
   readonly missing?: KnownError;
   readonly existing?: KnownError;
@@ -79,14 +79,14 @@ const ACT_ERRORS = {
 
 export type LockoutAct = keyof typeof ACT_ERRORS;
 
-/** The values of a request. */
+/** Returns the values of a request. */
 interface LimitsRequest {
   readonly $typeName: string;
   readonly maxPasswordAttempts: number;
   readonly maxOtpAttempts: number;
 }
 
-/** Changes the policy of the organization context, or the default one. `request`: the values; absent: none are left. */
+/** Changes the policy of the organization context, or the default. `request`: the values; absent: removes them. */
 export async function changeLockout(
   operations: Operations,
   act: LockoutAct,
@@ -102,7 +102,7 @@ export async function changeLockout(
     try {
       return detailsOf((await operations.changePolicy(command, { deadlineTime: call.deadlineTime })).stored);
     } catch (error) {
-      // Somebody else was quicker: whether this may still be done is for the policy as it is now to say.
+      // A concurrent change came first: decide again on the current policy.
       if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
     }
   }

@@ -1,10 +1,10 @@
-/** The few handlers of zitadel.admin.v1.AdminService that there are: the lockout policy of the instance. */
+/** The handlers of zitadel.admin.v1.AdminService that exist here: the lockout policy of the instance. */
 import type { AdminService } from "@zitadel/proto/zitadel/admin_pb.js";
 import { INSTANCE_POLICY_ID, type Operations } from "../../../service/operations/operations.ts";
 import { changeLockout, readLockout, toLockoutPolicy } from "../policies/lockout-policy.ts";
 import type { ZitadelHandlers } from "../wire/handler.ts";
 
-/** The methods of admin v1 that are about lockout policies. */
+/** Returns the methods of admin v1 for lockout policies. */
 export function adminHandlers(operations: Operations): ZitadelHandlers<typeof AdminService> {
   return {
     healthz: async () => ({}),

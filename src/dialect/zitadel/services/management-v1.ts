@@ -1,4 +1,4 @@
-/** The handlers of zitadel.management.v1.ManagementService: everything happens in the organization context. */
+/** The handlers of zitadel.management.v1.ManagementService: all work in the organization context. */
 import type { ManagementService } from "@zitadel/proto/zitadel/management_pb.js";
 import { UserState } from "@zitadel/proto/zitadel/user_pb.js";
 import { mapInTurns } from "../../../service/in-turns.ts";
@@ -13,7 +13,7 @@ import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof ManagementService>;
 
-/** The methods of management v1 that are about users and lockout policies. */
+/** Returns the methods of management v1 for users and lockout policies. */
 export function managementHandlers(operations: Operations): Handlers {
   return { ...userHandlers(operations), ...lockoutHandlers(operations) };
 }

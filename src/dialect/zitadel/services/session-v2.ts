@@ -1,4 +1,4 @@
-/** The handlers of zitadel.session.v2.SessionService, which v2beta shares. No credential is verified here. */
+/** The handlers of zitadel.session.v2.SessionService, shared by v2beta. No credential of a person is verified here. */
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
@@ -8,6 +8,7 @@ import { mapInTurns } from "../../../service/in-turns.ts";
 import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import { contextOf, type Operations, type SessionView } from "../../../service/operations/operations.ts";
 import { toDurationMs } from "../../../service/request.ts";
+import { changeMetadata, sessionAttributes, sessionExtrasOf } from "../sessions/session-attributes.ts";
 import {
   assertNotEnded,
   assertOnlyUser,
@@ -18,8 +19,7 @@ import {
 } from "../sessions/session-check.ts";
 import { listSessions } from "../sessions/session-list.ts";
 import { isShown, toSession } from "../sessions/session-message.ts";
-import { changeMetadata, sessionAttributes, sessionWordsOf } from "../sessions/session-words.ts";
-import { toUserAgentWords } from "../sessions/user-agent.ts";
+import { toUserAgentExtras } from "../sessions/user-agent.ts";
 import { VIA } from "../users/user-change.ts";
 import { resourceDetails } from "../users/user-message.ts";
 import { assertPermitted } from "../wire/admission.ts";
@@ -28,19 +28,19 @@ import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof SessionService>;
 
-/** How often a change that others keep overtaking is decided anew. */
+/** How often a change is retried when concurrent changes overtake it. */
 const TRIES_MAX = 10;
 
 /**
- * All methods of session v2. In the original, sessions belong to the instance, and whoever holds a token reads and changes
- * its session. A caller here is confined to its organization, so that a session of another one is as unknown as one that
- * never was, whatever token is shown.
+ * Returns all methods of session v2. In ZITADEL, sessions belong to the instance, and the holder of a token reads and
+ * changes its session. Here a caller is confined to its organization: a session of another one is as unknown as one
+ * that never existed, whatever token is shown.
  */
 export function sessionHandlers(operations: Operations): Handlers {
   return { ...readHandlers(operations), ...changeHandlers(operations) };
 }
 
-/** Those of v2beta: its messages have the same fields, only their names differ. */
+/** The handlers of v2beta: its messages have the same fields under other names. */
 export function betaSessionHandlers(operations: Operations): ZitadelHandlers<typeof BetaSessionService> {
   return sessionHandlers(operations) as unknown as ZitadelHandlers<typeof BetaSessionService>;
 }
@@ -53,7 +53,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       const users = new Map(
         await mapInTurns(ids, call, async (id) => [id, await operations.readUser(id, null)] as const),
       );
-      // Users that are restricted or deleted by now take their sessions along.
+      // The sessions of users that are restricted or deleted end too.
       const shown = sessions.flatMap((session) => {
         const user = users.get(session.userId);
         return user?.state === "ACTIVE" ? [{ session, user }] : [];
@@ -75,7 +75,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       }
       const user = await operations.readUser(session.userId, null);
       if (user?.state !== "ACTIVE") throw toError(SESSION_ERRORS.notFound);
-      // Whoever shows the token is at work with the session: with this one, and only where it is shown.
+      // Only the holder of the token counts as using the session, and only the session that the token belongs to.
       if (sessionToken !== "") await operations.readSession({ id: sessionId }, session.organizationId, true);
       return { session: toSession(session, user) };
     },
@@ -98,7 +98,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       if (view === undefined) throw toError(SESSION_ERRORS.userRequired);
       const { id: userId, organizationId } = view.user.state;
       assertPermitted(actor, "session.write", organizationId);
-      const { description, ip, ...words } = toUserAgentWords(userAgent);
+      const { description, ip, ...extras } = toUserAgentExtras(userAgent);
       const { token, tokenHash } = operations.newSessionToken();
       const command: SessionCommand = {
         type: "CreateSession",
@@ -109,7 +109,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
         idleTimeoutMs: null,
         userAgent: description,
         ip,
-        attributes: sessionAttributes({ ...words, metadata: changeMetadata({}, metadata) }),
+        attributes: sessionAttributes({ ...extras, metadata: changeMetadata({}, metadata) }),
         context: contextOf({ actor, via: VIA }, organizationId),
       };
       const session = await change(command, call);
@@ -123,7 +123,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       for (let tries = 1; ; tries++) {
         const { session } = await readToSet(operations, sessionId, sessionToken, call);
         if (checked !== undefined && checked.user.state.id !== session.userId) throw toError(SESSION_ERRORS.userChange);
-        const words = sessionWordsOf(session.attributes);
+        const extras = sessionExtrasOf(session.attributes);
         const expiry = await toNewExpiry(operations, session, lifetime, call);
         const { token, tokenHash } = operations.newSessionToken();
         const command: SessionCommand = {
@@ -132,8 +132,8 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
           tokenHash,
           ...(expiry === undefined ? {} : { expiry }),
           attributes: sessionAttributes({
-            ...words,
-            metadata: changeMetadata(words.metadata, metadata),
+            ...extras,
+            metadata: changeMetadata(extras.metadata, metadata),
             ...(checked === undefined ? {} : { userCheckTime: checked.now }),
           }),
           expectedSequence: session.sequence,
@@ -142,7 +142,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
         try {
           return { details: resourceDetails(await change(command, call)), sessionToken: token };
         } catch (error) {
-          // Somebody else was quicker: what they set stays, and the token may not be the session's any more.
+          // A concurrent change came first: its values stay, and the token may no longer be the session's.
           if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
         }
       }
@@ -156,7 +156,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       else if (!(await isTokenOf(operations, view?.session.id, sessionToken))) {
         throw toError(SESSION_ERRORS.tokenInvalid);
       }
-      // Whoever deletes what is not there has what they want.
+      // Deleting a missing session succeeds: it is gone, as asked.
       if (view === undefined) return { details: { resourceOwner: owner } };
       const context = contextOf({ actor, via: VIA }, owner);
       const command: SessionCommand = { type: "RevokeSession", sessionId, ifAlready: "succeed", context };
@@ -165,7 +165,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
   };
 }
 
-/** Whether a token is this session's present one; `undefined`: there is no such session. Looking is no activity. */
+/** Returns whether the token is this session's current one; `undefined`: no such session. Reading is not activity. */
 async function isTokenOf(operations: Operations, sessionId: string | undefined, token: string): Promise<boolean> {
   const key = operations.sessionKeyOf(token);
   if (key === undefined || sessionId === undefined) return false;
@@ -173,7 +173,7 @@ async function isTokenOf(operations: Operations, sessionId: string | undefined, 
 }
 
 /**
- * The session that a call may set. It is read before the token is looked at: if it is unchanged when it is written, the
+ * Returns the session that a call may set. Reads it before checking the token: if it is unchanged when written, the
  * token was its own until then.
  */
 async function readToSet(
@@ -189,20 +189,23 @@ async function readToSet(
   return view;
 }
 
-/** Later versions of the original go by the permission alone, earlier ones by the token alone: either will do. */
+/** Later ZITADEL versions check only the permission, earlier ones only the token: either is enough here. */
 function assertMayWrite(token: string, { admission: { actor } }: ZitadelCall): void {
   if (actor.permissions.has("session.write")) return;
   throw toError(token === "" ? ERRORS.userNotPermitted : SESSION_ERRORS.tokenInvalid);
 }
 
-/** As long as a session may last, 3,650 days: without a lifetime the original's do not end by themselves. */
+/** The longest lifetime of a session, 3,650 days: ZITADEL's sessions without a lifetime never expire. */
 const LONGEST: Expiry = { kind: "for", durationMs: 3_650 * 86_400_000 };
 
 function toExpiry(lifetime: Duration | undefined): Extract<Expiry, { kind: "for" }> | undefined {
   return lifetime && { kind: "for", durationMs: toDurationMs(lifetime, "lifetime") };
 }
 
-/** The end that a call may set. Throws where the token alone would make a session last longer: a stolen one would never end. */
+/**
+ * Returns the end that a call may set. Throws if the token alone would extend the session: a stolen one would never
+ * end.
+ */
 async function toNewExpiry(
   operations: Operations,
   session: Session,

@@ -1,4 +1,4 @@
-/** The handlers of zitadel.settings.v2.SettingsService, which v2beta shares: of all settings, the lockout's. */
+/** The handlers of zitadel.settings.v2.SettingsService, shared by v2beta: only the lockout settings. */
 import { ResourceOwnerType } from "@zitadel/proto/zitadel/settings/v2/settings_pb.js";
 import type { SettingsService } from "@zitadel/proto/zitadel/settings/v2/settings_service_pb.js";
 import type { SettingsService as BetaSettingsService } from "@zitadel/proto/zitadel/settings/v2beta/settings_service_pb.js";
@@ -9,12 +9,12 @@ import type { ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof SettingsService>;
 
-/** The methods of settings v2 that are about lockouts. */
+/** Returns the methods of settings v2 for lockouts. */
 export function settingsHandlers(operations: Operations): Handlers {
   return {
     async getLockoutSettings({ ctx }, { admission: { actor, organizationId } }) {
       const { case: kind, value } = ctx?.resourceOwner ?? {};
-      // The caller's own organization goes before one that is named by nothing.
+      // Without a named organization, the caller's own comes first.
       const named = kind === "orgId" && value !== "" ? value : undefined;
       const policyId =
         kind === "instance"
@@ -35,7 +35,7 @@ export function settingsHandlers(operations: Operations): Handlers {
   };
 }
 
-/** Those of v2beta: its messages have the same fields, only their names differ. */
+/** The handlers of v2beta: its messages have the same fields under other names. */
 export function betaSettingsHandlers(operations: Operations): ZitadelHandlers<typeof BetaSettingsService> {
   return settingsHandlers(operations) as unknown as ZitadelHandlers<typeof BetaSettingsService>;
 }

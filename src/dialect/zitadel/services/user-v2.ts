@@ -1,4 +1,4 @@
-/** The handlers of zitadel.user.v2.UserService; v2beta has the same ones but for CreateUser. */
+/** The handlers of zitadel.user.v2.UserService; v2beta shares them except CreateUser. */
 import type { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import type { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
 import { mapInTurns } from "../../../service/in-turns.ts";
@@ -15,12 +15,12 @@ import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 type Handlers = ZitadelHandlers<typeof UserService>;
 type CreateUser = NonNullable<Handlers["createUser"]>;
 
-/** The methods of user v2 that are about users. */
+/** Returns the methods of user v2 for users. */
 export function userHandlers(operations: Operations): Handlers {
   return { ...sharedHandlers(operations), createUser: createUserHandler(operations) };
 }
 
-/** Those of v2beta: its messages have the same fields, only their names differ. */
+/** The handlers of v2beta: its messages have the same fields under other names. */
 export function betaUserHandlers(operations: Operations): ZitadelHandlers<typeof BetaUserService> {
   return sharedHandlers(operations) as unknown as ZitadelHandlers<typeof BetaUserService>;
 }
@@ -65,7 +65,7 @@ function sharedHandlers(operations: Operations): Handlers {
 
 function createUserHandler(operations: Operations): CreateUser {
   return async ({ userId = operations.newId(), username, userType, organizationId: named }, call) => {
-    // The rules of the descriptor ask for one; this only tells the compiler.
+    // The descriptor's rules require one; this only tells the compiler.
     if (userType.case === undefined) throw new Error("CreateUserRequest.user_type was let through without a value");
     const organizationId = await contextOrganization(operations, call.admission.actor, named, true);
     const made =

@@ -1,4 +1,4 @@
-/** The handlers of zitadel.resources.user.v3alpha.ZITADELUsers, which tell a wrong state and a missing user alike. */
+/** The handlers of zitadel.resources.user.v3alpha.ZITADELUsers, which answer a wrong state and a missing user alike. */
 import type { Organization } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
 import type { ZITADELUsers } from "@zitadel/proto/zitadel/resources/user/v3alpha/user_service_pb.js";
 import type { Operations } from "../../../service/operations/operations.ts";
@@ -7,13 +7,13 @@ import { type Act, createChangeUser } from "../users/user-change.ts";
 import { toDetailsV3 } from "../users/user-message.ts";
 import { organizationOf, type ZitadelCall, type ZitadelHandlers } from "../wire/handler.ts";
 
-/** What the state calls say: the user, and where it is expected to be. */
+/** What the state calls carry: the user, and where it is expected to be. */
 interface StateRequest {
   readonly id: string;
   readonly organization?: Organization | undefined;
 }
 
-/** The methods of v3alpha that the original serves; its GetUser and SearchUsers are not, there as here. */
+/** Returns the methods of v3alpha that ZITADEL serves; it does not serve GetUser and SearchUsers either. */
 export function usersHandlers(operations: Operations): ZitadelHandlers<typeof ZITADELUsers> {
   const changeUser = createChangeUser(operations, "v3alpha");
   const change =
@@ -40,7 +40,7 @@ export function usersHandlers(operations: Operations): ZitadelHandlers<typeof ZI
   };
 }
 
-/** The organization in which the user is expected. `null`: in whichever. The empty one owns nobody. */
+/** The organization in which the user is expected. `null`: any. The empty one owns nobody. */
 function expected(organization: Organization | undefined): string | null {
   const named = organizationOf(organization);
   if (named === undefined) return null;

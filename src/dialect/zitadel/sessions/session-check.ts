@@ -1,4 +1,4 @@
-/** What may be checked for a session (that there is the user), and the errors around sessions. */
+/** The checks of a session that are possible here (the user exists), and the errors around sessions. */
 import { Code } from "@connectrpc/connect";
 import type { RequestChallenges } from "@zitadel/proto/zitadel/session/v2/challenge_pb.js";
 import type { Checks, CheckUser } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
@@ -10,7 +10,7 @@ import { findUser, NOT_FOUND, readUserByLoginName } from "../users/user-list.ts"
 import { byReason, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
 
-/** The original's, and of our own what it does not refuse: sessions without a user. */
+/** ZITADEL's errors, and one of ours for what ZITADEL allows: sessions without a user. */
 export const SESSION_ERRORS = {
   notFound: { code: Code.NotFound, id: "QUERY-SFeaa", text: "Session does not exist" },
   tokenRefused: { code: Code.PermissionDenied, id: "QUERY-dsfr3", text: "Permission denied" },
@@ -38,7 +38,7 @@ const CREDENTIAL_CHECKS = ["password", "webAuthN", "idpIntent", "totp", "otpSms"
 const CHALLENGES = ["webAuthN", "otpSms", "otpEmail"] as const;
 
 /**
- * Throws UNIMPLEMENTED for what would have to be verified: a session that came of it would say what nobody checked. That
+ * Throws UNIMPLEMENTED for checks that would have to be verified: the session would claim what nobody checked. That
  * includes checks that only later versions know.
  */
 export function assertOnlyUser(checks: Checks | undefined, challenges: RequestChallenges | undefined): void {
@@ -55,7 +55,9 @@ function unsupported(id: string, what: string): KnownError {
   return { code: Code.Unimplemented, id, text };
 }
 
-/** The user to check; `undefined`: none is named. Throws when there is none within the caller's scope, or it may not act. */
+/**
+ * Returns the user to check; `undefined` if none is named. Throws if it is not in the caller's scope or may not act.
+ */
 export async function readCheckedUser(
   operations: Operations,
   user: CheckUser | undefined,
@@ -71,7 +73,7 @@ export async function readCheckedUser(
   return view;
 }
 
-/** Throws for a session that does not hold, and for one whose user is locked without having lost it. */
+/** Throws for a session that does not verify, and for one whose user is locked but kept it. */
 export function assertNotEnded({ status, user }: SessionView): void {
   if (status !== "ACTIVE") throw toError(endedBy(status));
   if (user.restrictions.some(({ started }) => started)) throw toError(SESSION_ERRORS.userNotActive);
@@ -90,7 +92,7 @@ const FAULTS: Readonly<Partial<Record<Reason, (status: string | undefined) => Kn
   USER_NOT_FOUND: () => NOT_FOUND,
 };
 
-/** A refusal of the command in the original's words, where it has any. */
+/** Returns a refusal of the command in ZITADEL's words, if it has any. */
 export function knownSessionError(error: unknown): unknown {
   const known = byReason(error, FAULTS)?.(refusalOf(error)?.metadata.status);
   return known === undefined ? error : toError(known, error);

@@ -1,4 +1,4 @@
-/** ListSessions: what is asked for, by offset, over lists that go by pages. */
+/** ListSessions: selects by offset over lists that go by pages. */
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import type { SearchQuery } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
@@ -13,16 +13,16 @@ import {
 } from "../../../service/operations/operations.ts";
 import { type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
+import { type SessionExtras, sessionExtrasOf } from "./session-attributes.ts";
 import { isShown } from "./session-message.ts";
-import { type SessionWords, sessionWordsOf } from "./session-words.ts";
 
-/** The most sessions of one answer; asking for all is asking for as many. */
+/** The most sessions of one answer; a request for all is a request for this many. */
 const LIMIT_MAX = 1000;
 /** The most queries of one list: each is compared with each session. */
 const QUERIES_MAX = 20;
-/** The most ids that one query may name. */
+/** The most ids in one query. */
 const IDS_MAX = 1000;
-/** So many sessions, and pages of them, one list looks at. */
+/** The most sessions, and pages of them, that one list examines. */
 const LOOKED_AT_MAX = 10_000;
 const PAGES_MAX = 100;
 const PAGE_SIZE = 1000;
@@ -52,7 +52,7 @@ const TOO_BROAD: KnownError = {
   text: `there are more than ${LOOKED_AT_MAX} sessions to look through; ask by user id or by ids`,
 };
 
-/** What the held sessions may weigh: as much as a page of our own lists. */
+/** The largest total size of the held sessions: that of one page of our own lists. */
 const WEIGHT_MAX = 1024 * 1024;
 const TOO_LARGE: KnownError = {
   code: Code.FailedPrecondition,
@@ -63,30 +63,32 @@ const TOO_LARGE: KnownError = {
 type ListRequest = Pick<ListSessionsRequest, "query" | "queries">;
 type Condition = (looked: LookedAt) => boolean;
 
-/** A session that conditions look at. */
+/** A session that conditions examine. */
 class LookedAt {
   readonly session: Session;
-  #words: SessionWords | undefined;
+  #extras: SessionExtras | undefined;
 
   constructor(session: Session) {
     this.session = session;
   }
 
   /** Read from the attributes by the first condition that needs them. */
-  get words(): SessionWords {
-    this.#words ??= sessionWordsOf(this.session.attributes);
-    return this.#words;
+  get extras(): SessionExtras {
+    this.#extras ??= sessionExtrasOf(this.session.attributes);
+    return this.#extras;
   }
 }
 
-/** What a list answers: one part, and how many there are in all. */
+/** The answer of a list: one part, and the total. */
 export interface FoundSessions {
   readonly sessions: readonly Session[];
-  /** A lower bound where there are more than one list looks at. */
+  /** A lower bound if there are more sessions than one list examines. */
   readonly total: number;
 }
 
-/** The sessions that the caller may see: with `session.read` all within reach, else those that it opened itself. */
+/**
+ * Returns the sessions that the caller may see: with `session.read` all in its scope, otherwise those that it opened.
+ */
 export async function listSessions(
   operations: Operations,
   { query, queries }: ListRequest,
@@ -119,16 +121,16 @@ export async function listSessions(
 interface Part {
   readonly offset: number;
   readonly end: number;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly asc: boolean;
 }
 
-/** The newest first. */
+/** Newest first. */
 function byCreation(a: Session, b: Session): number {
   return b.creationTime - a.creationTime || (a.id < b.id ? 1 : -1);
 }
 
-/** Counts sessions, the newest first, and holds those that the part may need. Throws when these are too large. */
+/** Counts sessions, newest first, and holds those that the part may need. Throws if these are too large. */
 class Gathered {
   count = 0;
   readonly #part: Part;
@@ -142,7 +144,7 @@ class Gathered {
   add(session: Session): void {
     const { offset, end, asc } = this.#part;
     this.count++;
-    // The oldest are not known before the end.
+    // The oldest are known only at the end.
     if (!asc && (this.count <= offset || this.count > end)) return;
     this.#held.push(session);
     this.#weight += attributesWeight(session.attributes);
@@ -160,7 +162,7 @@ class Gathered {
 interface Walk {
   readonly operations: Operations;
   readonly call: ZitadelCall;
-  /** Only of this user. */
+  /** Only sessions of this user. */
   readonly userId: string | undefined;
   readonly isWanted: (view: SessionView) => boolean;
   readonly part: Part;
@@ -187,12 +189,12 @@ async function walk({ operations, call, userId, isWanted, part }: Walk): Promise
     after = page.next;
     if (after === undefined) return gathered.found();
   }
-  // What is asked for is known only if it lies within what was looked at.
+  // The part is known only if it lies within what was examined.
   if (part.asc || gathered.count < part.end) throw toError(TOO_BROAD);
   return gathered.found();
 }
 
-/** The ids to look for; `undefined`: any. Where several queries name ids, the others are conditions. */
+/** Returns the ids to look for; `undefined`: any. If several queries name ids, the others are conditions. */
 function idsOf(queries: readonly SearchQuery[]): readonly string[] | undefined {
   for (const { query } of queries) {
     if (query.case !== "idsQuery") continue;
@@ -226,17 +228,17 @@ function conditionOf({ query }: SearchQuery, actor: Actor): Condition {
       return ({ session }) => session.createdBy === id;
     }
     case "userAgentQuery": {
-      // Without a value it means the caller's own user agent; callers have none here.
+      // Without a value it means the caller's own user agent, which callers do not have here.
       const { fingerprintId } = query.value;
       if (!fingerprintId) throw toError(INVALID_USER_AGENT);
-      return ({ words }) => words.fingerprintId === fingerprintId;
+      return ({ extras }) => extras.fingerprintId === fingerprintId;
     }
     default:
       throw toError(INVALID_QUERY);
   }
 }
 
-/** By TimestampQueryMethod. */
+/** Indexed by TimestampQueryMethod. */
 const COMPARISONS: readonly ((created: number, asked: number) => boolean)[] = [
   (created, asked) => created === asked,
   (created, asked) => created > asked,

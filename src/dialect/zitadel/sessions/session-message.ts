@@ -1,21 +1,24 @@
-/** Sessions as session v2 and v2beta show them. */
+/** Sessions in the form of session v2 and v2beta. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SessionSchema, UserAgentSchema } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import type { Session } from "../../../domain/session.ts";
 import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { SessionView, UserView } from "../../../service/operations/operations.ts";
-import { displayNameOf, loginNameOf } from "../users/person-words.ts";
-import { type SessionWords, sessionWordsOf } from "./session-words.ts";
+import { displayNameOf, loginNameOf } from "../users/person-attributes.ts";
+import { type SessionExtras, sessionExtrasOf } from "./session-attributes.ts";
 
-/** Whether a session is shown: it holds, and nothing restricts its user, a lock that ended no session included. */
+/**
+ * Returns whether a session is shown: it is valid and nothing restricts its user, not even a lock that ended no
+ * session.
+ */
 export function isShown({ status, user }: SessionView): boolean {
   return status === "ACTIVE" && !user.restrictions.some(({ started }) => started);
 }
 
-/** A session with its one factor: who it is for. */
+/** Returns a session with its one factor: the user. */
 export function toSession(session: Session, { user }: Pick<UserView, "user">): MessageInitShape<typeof SessionSchema> {
-  const words = sessionWordsOf(session.attributes);
-  const userAgent = toUserAgent(session, words);
+  const extras = sessionExtrasOf(session.attributes);
+  const userAgent = toUserAgent(session, extras);
   return {
     id: session.id,
     creationDate: toTimestamp(session.creationTime),
@@ -23,23 +26,23 @@ export function toSession(session: Session, { user }: Pick<UserView, "user">): M
     sequence: BigInt(session.sequence),
     factors: {
       user: {
-        verifiedAt: toTimestamp(words.userCheckTime ?? session.creationTime),
+        verifiedAt: toTimestamp(extras.userCheckTime ?? session.creationTime),
         id: session.userId,
         loginName: loginNameOf(user),
         displayName: displayNameOf(user.person.profile),
         organizationId: session.organizationId,
       },
     },
-    metadata: words.metadata,
+    metadata: extras.metadata,
     ...(userAgent === undefined ? {} : { userAgent }),
     expirationDate: toTimestamp(session.expireTime),
   };
 }
 
-/** `undefined`: nothing is known of it. */
+/** Returns `undefined` if nothing is known. */
 function toUserAgent(
   { userAgent: description, ip }: Session,
-  { fingerprintId, header }: SessionWords,
+  { fingerprintId, header }: SessionExtras,
 ): MessageInitShape<typeof UserAgentSchema> | undefined {
   const names = Object.keys(header);
   if (description === "" && ip === "" && fingerprintId === undefined && names.length === 0) return undefined;

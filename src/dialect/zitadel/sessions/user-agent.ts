@@ -1,19 +1,19 @@
-/** The user agent that a request describes, as a session keeps it. */
+/** The user agent of a request, in the form that a session stores. */
 import { isIP } from "node:net";
 import type { UserAgent } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import { invalidArgument } from "../wire/error.ts";
-import type { SessionWords } from "./session-words.ts";
+import type { SessionExtras } from "./session-attributes.ts";
 
-/** As much as a session takes of what a client calls itself. */
+/** The limits that a session sets for a client's description of itself. */
 const DESCRIPTION_CHARS_MAX = 1000;
 
-export interface UserAgentWords extends Pick<SessionWords, "fingerprintId" | "header"> {
+export interface UserAgentExtras extends Pick<SessionExtras, "fingerprintId" | "header"> {
   readonly description: string;
   readonly ip: string;
 }
 
-/** Throws INVALID_ARGUMENT for a description that is too long. What is no address is left out, as in the original. */
-export function toUserAgentWords(userAgent: UserAgent | undefined): UserAgentWords {
+/** Throws INVALID_ARGUMENT for a description that is too long. Drops an invalid address, as ZITADEL does. */
+export function toUserAgentExtras(userAgent: UserAgent | undefined): UserAgentExtras {
   const { fingerprintId, ip = "", description = "", header = {} } = userAgent ?? {};
   if (description.length > DESCRIPTION_CHARS_MAX) {
     throw invalidArgument(

@@ -1,4 +1,4 @@
-/** Making users: the persons that ZITADEL's requests describe, and the command. */
+/** Creates users: the persons in ZITADEL's requests, and the command. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type {
@@ -18,12 +18,12 @@ import { assertId } from "../../../service/identity.ts";
 import { assertPerson, contextOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
 import { byReason, ERRORS, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
-import { type HumanWords, humanAttributes, machineAttributes, schemaAttributes } from "./person-words.ts";
+import { type HumanExtras, humanAttributes, machineAttributes, schemaAttributes } from "./person-attributes.ts";
 import { VIA } from "./user-change.ts";
 
 const ALREADY_EXISTING = "Errors.User.AlreadyExisting";
 
-/** The answers to an id that is taken: the original calls them preconditions, and most of the texts have no translation. */
+/** The answers to a taken id: ZITADEL reports a precondition, and most of the texts have no translation. */
 export const TAKEN = {
   machine: { code: Code.FailedPrecondition, id: "COMMAND-k2una", text: ALREADY_EXISTING },
   humanV1: { code: Code.FailedPrecondition, id: "COMMAND-k2unb", text: ALREADY_EXISTING },
@@ -43,17 +43,17 @@ const ONE_USERNAME: KnownError = {
   text: "a user has one username here; send one of the usernames",
 };
 
-/** What a user is made of. */
+/** What a user is created from. */
 export interface NewUser {
-  /** Absent: one is made. */
+  /** Absent: an id is generated. */
   readonly userId: string | undefined;
   readonly organizationId: string;
   readonly person: PersonInput;
-  /** What is answered when the id is taken. */
+  /** The error if the id is taken. */
   readonly taken: KnownError;
 }
 
-/** Makes a user. Who may not is told so after what else is wrong with the request, as in the original. */
+/** Creates a user. Permission is checked after validation, as in ZITADEL. */
 export async function createUser(
   operations: Operations,
   { userId = operations.newId(), organizationId, person, taken }: NewUser,
@@ -76,8 +76,8 @@ export async function createUser(
   throw toError(ERRORS.userNotPermitted);
 }
 
-/** A human as all versions can say it; an empty text is an absent one. */
-type Human = HumanWords & {
+/** A human in the properties that all versions share; empty text means absent. */
+type Human = HumanExtras & {
   readonly [F in "username" | "email" | "givenName" | "familyName" | "displayName" | "phone" | "locale"]: string;
 } & { readonly emailVerified: boolean };
 
@@ -86,7 +86,7 @@ const DISPLAY_NAME_CHARS_MAX = 200;
 function personOf(human: Human, isInitial: boolean): PersonInput {
   const { username, email, givenName, familyName, phone, locale, emailVerified } = human;
   const fullName = `${givenName} ${familyName}`;
-  // Kept, so that it is found by searches; one that is too long is put together when it is shown.
+  // Stored so that searches find it; one that is too long is composed when it is shown.
   const made = [...fullName].length > DISPLAY_NAME_CHARS_MAX ? "" : fullName;
   const displayName = human.displayName === "" ? made : human.displayName;
   const texts = { username, email, givenName, familyName, displayName, phone, locale };
@@ -98,7 +98,7 @@ function profileOf(texts: Readonly<Record<string, string>>, emailVerified: boole
   return { ...given, ...(emailVerified ? { emailVerified } : {}) };
 }
 
-/** Management v1: a user is initial until it has a password and a verified address. */
+/** Management v1: a user is INITIAL until it has a password and a verified address. */
 export function humanOfV1(request: MessageShape<typeof AddHumanV1> | MessageShape<typeof ImportHumanV1>): PersonInput {
   const { userName, profile, email, phone } = request;
   const isImport = request.$typeName === "zitadel.management.v1.ImportHumanUserRequest";
@@ -189,7 +189,7 @@ export function personOfV3({ user }: MessageShape<typeof CreateV3>): PersonInput
   const { schemaId, data = {}, contact, authenticators } = user;
   const [username, another] = authenticators?.usernames ?? [];
   if (another !== undefined) throw toError(ONE_USERNAME);
-  const words: HumanWords = {
+  const extras: HumanExtras = {
     nickName: "",
     gender: 0,
     isPhoneVerified: isVerified(contact?.phone?.verification),
@@ -205,6 +205,6 @@ export function personOfV3({ user }: MessageShape<typeof CreateV3>): PersonInput
   };
   return {
     profile: profileOf(texts, isVerified(contact?.email?.verification)),
-    attributes: { ...humanAttributes(words, false), ...schemaAttributes({ schemaId, data }) },
+    attributes: { ...humanAttributes(extras, false), ...schemaAttributes({ schemaId, data }) },
   };
 }

@@ -1,4 +1,4 @@
-/** Lock, unlock, deactivate, reactivate and delete for all four services: one set of rules, with tables of their errors. */
+/** Lock, unlock, deactivate, reactivate and delete for all four services: one set of rules, and tables of errors. */
 import { Code } from "@connectrpc/connect";
 import type { UserCommand } from "../../../domain/command.ts";
 import type { Reason } from "../../../domain/refusal.ts";
@@ -6,9 +6,9 @@ import type { State } from "../../../domain/user.ts";
 import { contextOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
 import { byReason, ERRORS, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
-import { INITIAL_NAMESPACE, isInitial } from "./person-words.ts";
+import { INITIAL_NAMESPACE, isInitial } from "./person-attributes.ts";
 
-/** What the history shows as the way the change came. */
+/** The `via` of these changes in the history. */
 export const VIA = "zitadel";
 
 /** `v2` stands for user v2 and v2beta, which share their commands. */
@@ -39,7 +39,7 @@ const CANT_DEACTIVATE_INITIAL = "User with state initial can only be deleted not
 const ALREADY_INACTIVE = "User already inactive";
 const NOT_INACTIVE = "User is not inactive";
 
-/** In v3alpha a user in the wrong state is one that is not found. */
+/** In v3alpha a user in the wrong state is answered as not found. */
 const ACT_ERRORS: Readonly<Record<Family, Readonly<Record<Act, ActErrors>>>> = {
   v1: {
     lock: {
@@ -83,7 +83,7 @@ const ACT_ERRORS: Readonly<Record<Family, Readonly<Record<Act, ActErrors>>>> = {
 
 type AllowedFrom = Readonly<Record<Exclude<Act, "delete">, readonly State[]>>;
 
-/** What is shown as LOCKED may be banned, so a ban stands in no way that a lock does not. */
+/** A user shown as LOCKED may be banned, so a ban prevents only what a lock prevents. */
 const ALLOWED_FROM: AllowedFrom = {
   lock: ["ACTIVE"],
   unlock: ["LOCKED", "BANNED"],
@@ -91,14 +91,14 @@ const ALLOWED_FROM: AllowedFrom = {
   reactivate: ["INACTIVE", "BANNED"],
 };
 
-/** v3alpha keeps the lock as a flag beside the state, so it may come and go while the user is inactive. */
+/** v3alpha stores the lock as a flag next to the state, so an inactive user can be locked and unlocked. */
 const ALLOWED_FROM_V3: AllowedFrom = {
   ...ALLOWED_FROM,
   lock: ["ACTIVE", "INACTIVE"],
   unlock: ["LOCKED", "BANNED", "INACTIVE"],
 };
 
-/** Which user a call is about. */
+/** The user that a call is about. */
 export interface Target {
   readonly userId: string;
   /** The organization that the user must be in; `null`: any that the caller reaches. The empty one owns nobody. */
@@ -109,8 +109,8 @@ export interface Target {
 export type ChangeUser = (act: Act, target: Target, call: ZitadelCall) => Promise<UserView>;
 
 /**
- * Existence and state come before the caller's permission, as in the original: who lacks it has the command checked
- * without effect, and is refused where it would have succeeded. (Management v1 asks for the permission beforehand.)
+ * Existence and state come before the caller's permission, as in ZITADEL: for a caller without it the command runs with
+ * `validate_only`, and is refused if it would succeed. (Management v1 checks the permission first.)
  */
 export function createChangeUser(operations: Operations, family: Family): ChangeUser {
   return async (act, target, call) => {
@@ -121,7 +121,7 @@ export function createChangeUser(operations: Operations, family: Family): Change
     const isPermitted = actor.permissions.has(act === "delete" ? "user.delete" : "user.write");
     try {
       if (act === "deactivate" && errors.initial !== undefined) {
-        // Users never become initial once they exist, so reading first opens no race that matters.
+        // An existing user never becomes INITIAL, so reading first opens no race that matters.
         const view = await operations.readUser(target.userId, reachable);
         if (view?.state === "ACTIVE" && isInitial(view.user)) throw toError(errors.initial);
       }
@@ -148,7 +148,7 @@ function commandOf(act: Act, family: Family, common: Common, { newId }: Operatio
   const onlyFrom = (family === "v3alpha" ? ALLOWED_FROM_V3 : ALLOWED_FROM)[act];
   switch (act) {
     case "lock":
-      // A lock that is only scheduled is replaced: the user is still active, and what is asked for is a lock now.
+      // Replaces a lock that is only scheduled: the user is still active, and the call asks for a lock now.
       return {
         type: "LockUser",
         ...common,
@@ -196,7 +196,7 @@ async function knownFailure(error: unknown, errors: ActErrors, isForeign: () => 
   return toError(isUnreachable ? ERRORS.noMembership : (errors[fault] ?? errors.notFound), error);
 }
 
-/** Whether the user exists where it was looked for, but in an organization that the caller is no member of. */
+/** Returns whether the user exists there, but in an organization outside the caller's scope. */
 async function isElsewhere(operations: Operations, { userId, within }: Target, own: string | null): Promise<boolean> {
   if (own === null) return false;
   return (await operations.readUser(userId, within)) !== undefined;

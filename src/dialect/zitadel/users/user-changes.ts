@@ -5,12 +5,12 @@ import type { PersonChange, UserEvent } from "../../../domain/event.ts";
 import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { EventQuery, Operations, RecordedEvent } from "../../../service/operations/operations.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
-import { MACHINE_NAMESPACE } from "./person-words.ts";
+import { MACHINE_NAMESPACE } from "./person-attributes.ts";
 
-/** The most changes of one answer; asking for all is asking for as many. */
+/** The most changes of one answer; a request for all is a request for this many. */
 const CHANGES_MAX = 1000;
 
-/** The event types with the texts that the original shows in English. */
+/** The event types with ZITADEL's English texts. */
 const TEXTS = {
   "user.locked": "User locked",
   "user.unlocked": "User unlocked",
@@ -30,13 +30,13 @@ type EventType = keyof typeof TEXTS;
 
 type ChangeInit = MessageInitShape<typeof ChangeSchema>;
 
-/** What is asked of one user's history. */
+/** The query about one user's history. */
 export interface ChangesRequest {
   readonly userId: string;
   readonly query?: Pick<ChangeQuery, "sequence" | "limit" | "asc"> | undefined;
 }
 
-/** The changes of a user in one organization; none where there is no such user. */
+/** Returns the changes of a user in one organization; none if there is no such user. */
 export async function listUserChanges(
   operations: Operations,
   { userId, query }: ChangesRequest,
@@ -59,7 +59,7 @@ export async function listUserChanges(
     const page = await operations.listUserEvents(part, { signal: call.signal });
     for (const recorded of page.items) {
       const isNewer = BigInt(recorded.sequence) > sequence;
-      // Newest first: all that follow are older still.
+      // Newest first: all that follow are older.
       if (!isNewer && !asc) return changes;
       if (!isNewer || recorded.organizationId !== organizationId) continue;
       changes.push(toChange(recorded, isMachine));
@@ -70,7 +70,7 @@ export async function listUserChanges(
   return changes;
 }
 
-/** A machine is one for ever; of deleted users it is no longer known. */
+/** A machine stays a machine; of deleted users the kind is unknown. */
 async function readIsMachine(operations: Operations, userId: string): Promise<boolean> {
   const view = await operations.readUser(userId, null);
   return view !== undefined && Object.hasOwn(view.user.person.attributes, MACHINE_NAMESPACE);
@@ -87,7 +87,7 @@ function toChange({ event, sequence, organizationId }: RecordedEvent, isMachine:
   };
 }
 
-/** What the history of the original would call an event of ours. A ban is shown as the lock that it looks like. */
+/** Returns ZITADEL's type for one of our events. A ban is shown as the lock that it resembles. */
 export function eventTypeOf(event: UserEvent, isMachine: boolean): EventType {
   switch (event.type) {
     case "UserCreated":
@@ -123,7 +123,7 @@ function addedType({ set }: PersonChange, isMachine: boolean): EventType {
   return isMachine || set.includes(`attributes.${MACHINE_NAMESPACE}`) ? "user.machine.added" : "user.human.added";
 }
 
-/** One event of ours may change several things; the type is that of the most telling one. */
+/** One of our events may change several things; the most specific type is shown. */
 function changedType({ set, cleared, emailVerified }: PersonChange, isMachine: boolean): EventType {
   const names = new Set([...set, ...cleared]);
   if (names.has("profile.username")) return "user.username.changed";

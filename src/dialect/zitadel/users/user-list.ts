@@ -11,12 +11,12 @@ import type {
 import { assertPermitted } from "../wire/admission.ts";
 import { type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
-import { SHOWN_NAMESPACES } from "./person-words.ts";
+import { SHOWN_NAMESPACES } from "./person-attributes.ts";
 import { loginName, type SearchQuery, toOrder, toPredicate } from "./user-query.ts";
 
-/** Of the reads of all versions. */
+/** The errors of the reads of all versions. */
 export const NOT_FOUND: KnownError = { code: Code.NotFound, id: "QUERY-Dfbg2", text: "User could not be found" };
-/** Management v1 tells the user of another organization by its id. */
+/** Management v1 has its own id for the user of another organization. */
 const OF_ANOTHER_ORGANIZATION: KnownError = { ...NOT_FOUND, id: "MANAG-fpo4B" };
 /** Login names are not unique here; acting on one of several users would be a guess. */
 const AMBIGUOUS: KnownError = {
@@ -25,13 +25,13 @@ const AMBIGUOUS: KnownError = {
   text: "more than one user has this login name; ask for the user by its id",
 };
 
-/** The most users on one page; asking for more, or for all, is asking for as many. */
+/** The most users on one page; a request for more, or for all, is a request for this many. */
 const PAGE_SIZE_MAX = 1000;
 
 /** TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE in every version. */
 const EQUALS_IGNORE_CASE = 1;
 
-/** A user of the caller's organization context. */
+/** Returns a user of the caller's organization context. */
 export async function readUserV1(
   operations: Operations,
   userId: string,
@@ -43,14 +43,14 @@ export async function readUserV1(
   return view;
 }
 
-/** A user of the organization, or with `null` of any: the permission of the caller is checked afterwards. */
+/** Returns a user of the organization, or with `null` of any: the caller's permission is checked afterwards. */
 export async function findUser(operations: Operations, userId: string, scope: string | null): Promise<UserView> {
   const view = await operations.readUser(userId, scope);
   if (view === undefined) throw toError(NOT_FOUND);
   return view;
 }
 
-/** A user of any organization: existence comes before permission. */
+/** Returns a user of any organization: existence comes before permission. */
 export async function readUserV2(
   operations: Operations,
   userId: string,
@@ -61,7 +61,7 @@ export async function readUserV2(
   return view;
 }
 
-/** The one user with this login name, in whatever case, wherever the caller reaches. */
+/** Returns the only user with this login name, ignoring case, in the caller's scope. */
 export async function readUserByLoginName(
   operations: Operations,
   name: string,
@@ -81,14 +81,14 @@ export async function readUserByLoginName(
   return found;
 }
 
-/** The list requests of all versions have this in common. */
+/** What the list requests of all versions have in common. */
 interface ListRequest {
   readonly query?: { readonly offset: bigint; readonly limit: number; readonly asc: boolean } | undefined;
   readonly sortingColumn: number;
   readonly queries: readonly SearchQuery[];
 }
 
-/** What was found, with the details that lists carry. `within`: only this organization; `null`: all. */
+/** Returns the matches with the details that lists carry. `within`: only this organization; `null`: all. */
 export async function listUsers(
   operations: Operations,
   request: ListRequest,
@@ -109,10 +109,10 @@ export async function listUsers(
   return operations.searchUsers(search, { deadlineTime, signal });
 }
 
-/** What the caller may see without `user.read`: nothing, and without an error. */
+/** What a caller without `user.read` sees: nothing, and no error. */
 export const NOTHING_FOUND: UserSearchView = { users: [], total: 0, isTotalExact: true };
 
-/** When a list was true: nothing lags behind here. */
+/** The time of a list: nothing lags behind here. */
 export function listTime({ users }: UserSearchView): ReturnType<typeof toTimestamp> {
   return toTimestamp(users[0]?.now ?? Date.now());
 }

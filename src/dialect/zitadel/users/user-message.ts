@@ -1,4 +1,4 @@
-/** Users and their details as each of ZITADEL's APIs shows them. */
+/** Users and their details in the form of each of ZITADEL's APIs. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { OwnerType } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
@@ -10,9 +10,9 @@ import { UserState as UserStateV1 } from "@zitadel/proto/zitadel/user_pb.js";
 import type { State, User, UserState } from "../../../domain/user.ts";
 import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { UserView } from "../../../service/operations/operations.ts";
-import { displayNameOf, humanWordsOf, isInitial, loginNameOf, machineWordsOf } from "./person-words.ts";
+import { displayNameOf, humanExtrasOf, isInitial, loginNameOf, machineExtrasOf } from "./person-attributes.ts";
 
-/** The states that there are to ZITADEL. */
+/** ZITADEL's states. */
 export type ShownState = "ACTIVE" | "INACTIVE" | "DELETED" | "LOCKED" | "INITIAL";
 
 /** A banned user may not act, and LOCKED is the nearest word. */
@@ -24,7 +24,7 @@ const SHOWN_STATES: Readonly<Record<State, ShownState>> = {
   DELETED: "DELETED",
 };
 
-/** The state of a user in ZITADEL's words. */
+/** Returns the state of a user in ZITADEL's words. */
 export function shownStateOf({ user, state }: Pick<UserView, "user" | "state">): ShownState {
   return state === "ACTIVE" && isInitial(user) ? "INITIAL" : SHOWN_STATES[state];
 }
@@ -39,12 +39,12 @@ export interface DetailsInit {
   readonly resourceOwner: string;
 }
 
-/** The details of a user, in changes and reads alike. */
+/** Returns the details of a user, for changes and reads alike. */
 export function detailsOf({ user: { state } }: Pick<UserView, "user">): DetailsInit {
   return resourceDetails(state);
 }
 
-/** The details of anything that an organization owns. */
+/** Returns the details of anything that an organization owns. */
 export function resourceDetails(
   resource: Pick<UserState, "sequence" | "creationTime" | "changeTime" | "organizationId">,
 ): DetailsInit {
@@ -56,15 +56,15 @@ export function resourceDetails(
   };
 }
 
-/** What every version shows of a user in the same words, and what they say in words of their own. */
+/** What every version shows of a user in the same words, and what each shows in its own. */
 function partsOf(view: UserView) {
   const { profile, attributes } = view.user.person;
   const loginName = loginNameOf(view.user);
-  const human = humanWordsOf(attributes);
+  const human = humanExtrasOf(attributes);
   return {
     profile,
     human,
-    machine: machineWordsOf(attributes),
+    machine: machineExtrasOf(attributes),
     shared: { details: detailsOf(view), loginNames: [loginName], preferredLoginName: loginName },
     sharedProfile: {
       nickName: human.nickName,
@@ -75,7 +75,7 @@ function partsOf(view: UserView) {
   };
 }
 
-/** A user of management v1. */
+/** Returns a user of management v1. */
 export function toUserV1(view: UserView): MessageInitShape<typeof UserV1Schema> {
   const { user } = view;
   const { profile, human, machine, shared, sharedProfile } = partsOf(view);
@@ -100,7 +100,7 @@ export function toUserV1(view: UserView): MessageInitShape<typeof UserV1Schema> 
   };
 }
 
-/** A user of user v2, which in v2beta looks the same. */
+/** Returns a user of user v2, which is the same in v2beta. */
 export function toUserV2(view: UserView): MessageInitShape<typeof UserV2Schema> {
   const { user } = view;
   const { profile, human, machine, shared, sharedProfile } = partsOf(view);
@@ -126,12 +126,12 @@ export function toUserV2(view: UserView): MessageInitShape<typeof UserV2Schema> 
   };
 }
 
-/** Passwords are kept elsewhere: what is known is whether one was given when the user was made. */
+/** Passwords are stored elsewhere: only whether one was given at the creation is known. */
 function passwordChanged({ state }: User, hasPassword: boolean): { readonly passwordChanged?: TimestampInit } {
   return hasPassword ? { passwordChanged: toTimestamp(state.creationTime) } : {};
 }
 
-/** What a change answers in v3alpha. */
+/** Returns the answer to a change in v3alpha. */
 export function toDetailsV3({ user: { state } }: UserView): MessageInitShape<typeof DetailsSchema> {
   return {
     id: state.id,

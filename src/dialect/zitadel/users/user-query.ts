@@ -1,4 +1,4 @@
-/** ZITADEL's search queries as conditions on our users. */
+/** Translates ZITADEL's search queries into conditions on our users. */
 import { Code } from "@connectrpc/connect";
 import type { SearchQuery as SearchQueryV2 } from "@zitadel/proto/zitadel/user/v2/query_pb.js";
 import { Type, UserFieldName } from "@zitadel/proto/zitadel/user/v2/query_pb.js";
@@ -6,20 +6,20 @@ import { UserState as UserStateV2 } from "@zitadel/proto/zitadel/user/v2/user_pb
 import type { SearchQuery as SearchQueryV1 } from "@zitadel/proto/zitadel/user_pb.js";
 import type { UserPredicate, UserSearchOrder } from "../../../service/operations/operations.ts";
 import { type KnownError, toError } from "../wire/error.ts";
-import { INITIAL_NAMESPACE, MACHINE_NAMESPACE } from "./person-words.ts";
+import { INITIAL_NAMESPACE, MACHINE_NAMESPACE } from "./person-attributes.ts";
 import type { ShownState } from "./user-message.ts";
 
-/** The members of v2 are those of v1 and two more; the numbers of their enums are the same but for the states. */
+/** v2 has the members of v1 and two more; the numbers of their enums are equal except for the states. */
 export type SearchQuery = Pick<SearchQueryV1 | SearchQueryV2, "query">;
 
 type Text = Extract<UserPredicate, { readonly kind: "text" }>;
 
-/** By TextQueryMethod, whose odd numbers ignore case. */
+/** Indexed by TextQueryMethod; odd numbers ignore case. */
 const TEXT_METHODS: readonly Text["method"][] = ["equals", "starts_with", "contains", "ends_with"];
 
 const NOBODY: UserPredicate = { kind: "or", of: [] };
 
-/** Deeper nesting is refused, as in the original. */
+/** Deeper nesting is refused, as in ZITADEL. */
 const LEVEL_MAX = 20;
 
 const TOO_DEEP: KnownError = {
@@ -30,7 +30,7 @@ const TOO_DEEP: KnownError = {
 
 const INVALID_QUERY: KnownError = { code: Code.InvalidArgument, id: "GRPC-vR9nC", text: "List.Query.Invalid" };
 
-/** What is kept as an attribute is not searched. */
+/** What is stored as an attribute cannot be searched. */
 export const NICK_NAME_QUERY: KnownError = {
   code: Code.InvalidArgument,
   id: "QUERY_UNSUPPORTED",
@@ -43,7 +43,7 @@ const TYPE_SORTING: KnownError = {
   text: "users cannot be sorted by type; use a type query for each of the types",
 };
 
-/** All of the queries. `states`: the state enum of the version. */
+/** Returns the conjunction of the queries. `states`: the state enum of the version. */
 export function toPredicate(queries: readonly SearchQuery[], states: Readonly<Record<number, string>>): UserPredicate {
   return { kind: "and", of: queries.map((query) => predicateOf(query, states, 0)) };
 }
@@ -92,12 +92,12 @@ function predicateOf({ query }: SearchQuery, states: Readonly<Record<number, str
   }
 }
 
-/** All of nothing is everybody, and so is none of nothing within a `not`. */
+/** An empty conjunction matches everybody, and so does an empty disjunction within a `not`. */
 function assertSome(queries: readonly unknown[]): void {
   if (queries.length === 0) throw toError(INVALID_QUERY);
 }
 
-/** A part of nothing is in every text, so a blank one is refused; it would match everybody. */
+/** An empty text is part of every text, so a blank one is refused: it would match everybody. */
 function text(field: Text["field"], value: string, textMethod: number): UserPredicate {
   const method = TEXT_METHODS[Math.floor(textMethod / 2)];
   const isBlank = textMethod % 2 === 1 ? value.trim() === "" : value === "";
@@ -105,7 +105,7 @@ function text(field: Text["field"], value: string, textMethod: number): UserPred
   return { kind: "text", field, method, ignoreCase: textMethod % 2 === 1, value };
 }
 
-/** The login name is the username; of users that have none it is the email address. */
+/** The login name is the username; of users without one it is the email address. */
 export function loginName(value: string, textMethod: number): UserPredicate {
   const hasUsername = { kind: "text", field: "username", method: "starts_with", ignoreCase: false, value: "" } as const;
   return {
@@ -117,7 +117,7 @@ export function loginName(value: string, textMethod: number): UserPredicate {
   };
 }
 
-/** The original has states (DELETED, SUSPEND) in which its lists show nobody. */
+/** ZITADEL has states (DELETED, SUSPEND) in which its lists show nobody. */
 function stateIs(state: ShownState | undefined): UserPredicate {
   const initial: UserPredicate = { kind: "namespace", name: INITIAL_NAMESPACE };
   const active: UserPredicate = { kind: "state", states: ["ACTIVE"] };
@@ -152,7 +152,7 @@ const SORTED_BY: Readonly<Partial<Record<number, UserSearchOrder["by"]>>> = {
   [UserFieldName.CREATION_DATE]: "creation",
 };
 
-/** The order of a list; descending unless the caller says otherwise. */
+/** Returns the order of a list; descending unless the caller says otherwise. */
 export function toOrder(column: number, asc: boolean): UserSearchOrder {
   const by = SORTED_BY[column];
   if (by !== undefined) return { by, descending: !asc };
@@ -160,5 +160,5 @@ export function toOrder(column: number, asc: boolean): UserSearchOrder {
   throw toError(column === UserFieldName.TYPE ? TYPE_SORTING : INVALID_QUERY);
 }
 
-/** The states as user v2 and v2beta number them. */
+/** The states with the numbers of user v2 and v2beta. */
 export const STATES_V2: Readonly<Record<number, string>> = UserStateV2;

@@ -1,4 +1,4 @@
-/** Who may call which method in which organization, decided before the body is read. */
+/** Decides before the body is read who may call which method in which organization. */
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { auth_option } from "@zitadel/proto/zitadel/options_pb.js";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
@@ -8,21 +8,21 @@ import type { Actor, Operations, Permission } from "../../../service/operations/
 import type { Admit, CallHead } from "../../../transport/mount.ts";
 import { byReason, ERRORS, type KnownError, mapError, toError } from "./error.ts";
 
-/** What a handler knows of who is calling. */
+/** What a handler knows about its caller. */
 export interface CallerAdmission extends Admission {
-  /** The organization context: where what is made goes, and, in management v1, where users are looked for. */
+  /** The organization context: where new things go, and, in management v1, where users are looked up. */
   readonly organizationId: string;
 }
 
-/** What a method asks of its caller. */
+/** What a method requires of its caller. */
 interface Asked {
-  /** `undefined`: every caller that is known may. */
+  /** `undefined`: every authenticated caller. */
   readonly permission: Permission | undefined;
   /** Only for callers of the whole instance. */
   readonly ofInstance?: boolean;
 }
 
-/** The original's permissions in our words. */
+/** ZITADEL's permissions → ours. */
 const PERMISSIONS: ReadonlyMap<string, Asked> = new Map<string, Asked>([
   ["authenticated", { permission: undefined }],
   ["user.read", { permission: "user.read" }],
@@ -38,25 +38,25 @@ const PERMISSIONS: ReadonlyMap<string, Asked> = new Map<string, Asked>([
 
 const DEFAULT_ORGANIZATION_ID = "default";
 
-/** The actor of methods that ask for no credential. */
+/** The actor of methods that need no credential. */
 const ANYONE: CallerAdmission = {
   actor: { id: "anyone", permissions: new Set(), scope: null, expireTime: null },
   organizationId: DEFAULT_ORGANIZATION_ID,
 };
 
-/** Whether an admission shows who the caller is. */
+/** Returns whether an admission has an authenticated caller. */
 export function hasCaller(admission: CallerAdmission): boolean {
   return admission !== ANYONE;
 }
 
-/** Of one method: whether a credential is asked for, and what of its holder. */
+/** Of one method: whether it needs a credential, and what it requires of the holder. */
 interface Requirement extends Asked {
   readonly isPublic: boolean;
 }
 
 const CREDENTIAL_ONLY: Requirement = { isPublic: false, permission: undefined };
 
-/** Admits callers to the methods that are served; of the others it only asks for a credential. */
+/** Admits callers to the methods that are served; for the others it only requires a credential. */
 export function createAdmit(operations: Operations, served: readonly DescMethod[]): Admit<CallerAdmission> {
   const requirements = new Map(served.map((method) => [method, requirementOf(method)]));
   return async (head) => {
@@ -70,7 +70,7 @@ export function createAdmit(operations: Operations, served: readonly DescMethod[
   };
 }
 
-/** Throws where the descriptor asks for a permission that is not known: such a method must not be served. */
+/** Throws if the descriptor requires an unknown permission: such a method must not be served. */
 function requirementOf(method: DescMethod): Requirement {
   const named = hasOption(method, auth_option)
     ? getOption(method, auth_option).permission
@@ -102,7 +102,7 @@ async function admitActor(
   { permission, ofInstance = false }: Asked,
 ): Promise<CallerAdmission> {
   const named = header.get("x-zitadel-orgid") ?? "";
-  // Where the method asks for no permission, the command does, in the organization of the user.
+  // If the method requires no permission, the command does, in the organization of the user.
   const organizationId = await contextOrganization(operations, actor, named, permission !== undefined);
   const isBeyond = ofInstance && actor.scope !== null;
   if (permission !== undefined && (isBeyond || !actor.permissions.has(permission))) {
@@ -112,8 +112,8 @@ async function admitActor(
 }
 
 /**
- * The organization that a request works in: the one it names, else the caller's own, else `default`. `isMemberOnly`:
- * a caller of one organization has no business in another.
+ * Returns the organization of a request: the one it names, otherwise the caller's own, otherwise `default`.
+ * `isMemberOnly`: a caller of one organization may not name another.
  */
 export async function contextOrganization(
   operations: Operations,

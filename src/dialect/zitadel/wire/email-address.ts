@@ -1,14 +1,14 @@
-/** What is wrong with an email address, as ZITADEL's validator sees it. */
+/** Validates email addresses as ZITADEL's validator does. */
 
 const ADDRESS_CHARS_MAX = 254;
 const LOCAL_CHARS_MAX = 64;
 const HOST_CHARS_MAX = 253;
 const HOST_PART_CHARS_MAX = 63;
 
-/** Atoms of RFC 5322 §3.2.3 with dots in between, beyond ASCII too (RFC 6532). */
+/** Atoms of RFC 5322 §3.2.3 separated by dots, including non-ASCII ones (RFC 6532). */
 const LOCAL_PATTERN = /^[^\s"(),:;<>@[\\\]\p{Cc}]+$/u;
 
-/** The cause that the original names; `undefined`: the address is fine. */
+/** Returns the cause that ZITADEL names; `undefined`: the address is valid. */
 export function emailFault(text: string): string | undefined {
   if (text === "") return "mail: no address";
   const at = text.lastIndexOf("@");

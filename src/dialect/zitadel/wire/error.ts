@@ -1,10 +1,10 @@
-/** ZITADEL's errors: a text with an id behind it, and one ErrorDetail that carries both. */
+/** ZITADEL's errors: a text followed by an id, and one ErrorDetail that carries both. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorDetailSchema } from "@zitadel/proto/zitadel/message_pb.js";
 import type { Reason, Refusal } from "../../../domain/refusal.ts";
 import { refusalOf, toConnectError } from "../../../service/errors.ts";
 
-/** One of the original's errors, as its tables name it. */
+/** One of ZITADEL's errors, as its tables name it. */
 export interface KnownError {
   readonly code: Code;
   readonly id: string;
@@ -25,7 +25,7 @@ export const ERRORS = {
 } as const satisfies Readonly<Record<string, KnownError>>;
 
 /**
- * The error as it leaves the service. `cause`: what it puts into other words; the log names the reason of a
+ * Returns the error to send. `cause`: the error that it translates; the log names the reason of a
  * RefusalError.
  */
 export function toError({ code, id, text }: KnownError, cause?: unknown): ConnectError {
@@ -34,17 +34,17 @@ export function toError({ code, id, text }: KnownError, cause?: unknown): Connec
   return new ConnectError(`${text} (${id})`, code, undefined, [detail], cause);
 }
 
-/** What the original's validation says, which has neither id nor detail. */
+/** Returns an error of ZITADEL's validation, which has neither id nor detail. */
 export function invalidArgument(text: string): ConnectError {
   return new ConnectError(text, Code.InvalidArgument);
 }
 
-/** A key that was revoked while its call was under way is told like one that never was. */
+/** A key revoked while its call was in progress is answered like one that never existed. */
 const OWN_WORDS: Readonly<Partial<Record<Reason, KnownError>>> = { CREDENTIAL_INVALID: ERRORS.tokenInvalid };
 
 /**
- * Whatever a handler threw, as an error of the original's form. Refusals that the original does not know keep their
- * code and sentence, and their reason is the id. What is not foreseen stays as it is, for the transport to mask.
+ * Returns whatever a handler threw as an error of ZITADEL's form. Refusals that ZITADEL does not know keep their code
+ * and sentence, and their reason is the id. Unforeseen errors stay unchanged, for the transport to mask.
  */
 export function mapError(error: unknown): unknown {
   if (error instanceof ConnectError) return error;
@@ -54,7 +54,7 @@ export function mapError(error: unknown): unknown {
   return known === undefined ? ownError(refusal, error) : toError(known, error);
 }
 
-/** Milliseconds of a second. */
+/** Milliseconds in a second. */
 const SECOND_MS = 1000;
 
 function ownError(refusal: Refusal, cause: unknown): ConnectError {
@@ -66,13 +66,13 @@ function ownError(refusal: Refusal, cause: unknown): ConnectError {
   return error;
 }
 
-/** What a table says of a refusal, by its reason; `undefined`: it was none, or none of these. */
+/** Returns the entry of a table for a refusal's reason; `undefined` if there is none. */
 export function byReason<T>(error: unknown, table: Readonly<Partial<Record<Reason, T>>>): T | undefined {
   const refusal = refusalOf(error);
   return refusal && table[refusal.reason];
 }
 
-/** Details that are not the original's (the transport's own of what it cannot decode) do not leave the service. */
+/** Removes details that ZITADEL does not have (the transport's own, about what it cannot decode). */
 export function keepOwnDetails(error: ConnectError): void {
   error.details = error.details.filter(
     (detail) => ("desc" in detail ? detail.desc.typeName : detail.type) === ErrorDetailSchema.typeName,

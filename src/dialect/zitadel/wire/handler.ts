@@ -1,4 +1,4 @@
-/** Wraps every handler alike: organization of the request, validation, handling, errors in the original's form. */
+/** Wraps every handler alike: organization of the request, validation, handling, errors in ZITADEL's form. */
 import {
   create,
   type DescMessage,
@@ -26,13 +26,13 @@ export interface ZitadelCall {
   readonly deadlineTime: number | undefined;
   /** As in `Call`. */
   readonly signal: AbortSignal;
-  /** Between two pages of a walk: lets other lists go first. */
+  /** Between two pages of a walk: lets other lists run first. */
   pass(): Promise<void> | undefined;
   /** As in `Call`. */
   takeTurn(): Promise<void> | undefined;
 }
 
-/** Handlers by the local names of their methods; they answer what the answer is made of. */
+/** Handlers by the local names of their methods; they return the init of the response. */
 export type ZitadelHandlers<S extends DescService> = {
   readonly [M in keyof S["method"]]?: (
     request: MessageShape<S["method"][M]["input"]>,
@@ -42,7 +42,7 @@ export type ZitadelHandlers<S extends DescService> = {
 
 type PlainHandler = (request: Message, call: ZitadelCall) => Promise<MessageInitShape<DescMessage>>;
 
-/** The handlers as they are mounted. Throws when one names no method of the service. */
+/** Returns the handlers to mount. Throws if one names no method of the service. */
 export function wrapHandlers<S extends DescService>(
   operations: Operations,
   service: S,
@@ -88,7 +88,7 @@ function wrapHandler(operations: Operations, method: DescMethod, handler: PlainH
   };
 }
 
-/** As `create`; the messages of lists are made in parts. */
+/** Like `create`; the messages of lists are created in parts. */
 async function createInTurns(
   output: DescMessage,
   init: MessageInitShape<DescMessage>,
@@ -118,7 +118,7 @@ interface Choice {
   readonly value?: string | undefined;
 }
 
-/** What a request says of an organization: its id, that it is none that there is, or nothing. */
+/** Returns what a request says about an organization: its id, that it cannot exist, or nothing. */
 export function organizationOf(choice: OrganizationChoice | undefined): { readonly id: string } | "none" | undefined {
   const { case: kind, value = "" } = choice?.org ?? choice?.property ?? {};
   if (kind === undefined || value === "") return undefined;
@@ -126,7 +126,7 @@ export function organizationOf(choice: OrganizationChoice | undefined): { readon
   return kind === "orgId" ? { id: value } : "none";
 }
 
-/** The organization that a request names goes before the one of its headers. */
+/** The organization in a request takes precedence over the one in its headers. */
 async function admitTo(
   operations: Operations,
   admission: CallerAdmission,

@@ -1,4 +1,4 @@
-/** How ZITADEL's REST gateway behaves: lenient in what it reads, `google.rpc.Status` for what goes wrong. */
+/** The behaviour of ZITADEL's REST gateway: lenient in what it reads, `google.rpc.Status` for errors. */
 import { createRegistry } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
@@ -10,10 +10,10 @@ import type { RestError } from "../../../transcoding/rest-error.ts";
 
 const utf8 = new TextEncoder();
 
-/** What differs from service to service. */
+/** What differs between the services. */
 export type RestDifferences = Pick<RestPolicy, "pathPrefix" | "successStatuses"> & Pick<RestPolicy, "ownPaths">;
 
-/** The policy of one service. */
+/** Returns the policy of one service. */
 export function restPolicy(differences: RestDifferences): RestPolicy {
   return {
     unknownFields: "ignore",
@@ -22,7 +22,7 @@ export function restPolicy(differences: RestDifferences): RestPolicy {
     requestContentType: "any",
     unexpectedBody: "ignore",
     pathConflict: "override",
-    // Passwords and addresses are fields like any other in these descriptors.
+    // Passwords and addresses are ordinary fields in these descriptors.
     redactValues: true,
     registry: createRegistry(ErrorDetailSchema),
     encodeError,
@@ -30,7 +30,7 @@ export function restPolicy(differences: RestDifferences): RestPolicy {
   };
 }
 
-/** Texts of what the gateway refuses by itself, by HTTP status. */
+/** Texts of what the gateway itself refuses, by HTTP status. */
 const GATEWAY_TEXTS: ReadonlyMap<number, string> = new Map([
   [404, "Not Found"],
   [405, "Method Not Allowed"],
@@ -64,7 +64,7 @@ function answerOf(error: ConnectError): Answer {
   }
   const status = codeToHttpStatus(error.code);
   if (status === 401) return { status, header: { "www-authenticate": error.rawMessage }, message: error.rawMessage };
-  // An ErrorInfo is there only when no method was found to answer: the target itself is malformed.
+  // An ErrorInfo is present only if no method could answer: the target itself is malformed.
   if (error.findDetails(ErrorInfoSchema).length > 0 && status === 400) {
     return { status, header: {}, message: "Bad Request" };
   }
@@ -72,7 +72,7 @@ function answerOf(error: ConnectError): Answer {
   return { status, header: retryAfter === null ? {} : { "retry-after": retryAfter }, message: error.rawMessage };
 }
 
-/** An error of the REST road itself, which says its HTTP status. */
+/** Returns whether an error comes from REST itself, which then says its HTTP status. */
 function isHttpError(error: ConnectError): error is RestError {
   return "httpStatus" in error && typeof error.httpStatus === "number";
 }

@@ -1,4 +1,4 @@
-/** Evaluates the `validate.rules` of ZITADEL's descriptors and says what its own validator would say. */
+/** Evaluates the `validate.rules` of ZITADEL's descriptors and reports what its own validator would. */
 import {
   type DescEnum,
   type DescField,
@@ -13,7 +13,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import { type FieldRules, required, rules } from "@zitadel/proto/validate/validate_pb.js";
 import { emailFault } from "./email-address.ts";
 
-/** A value that breaks a rule; `cause` is what was wrong inside it. */
+/** A value that violates a rule; `cause`: the fault inside it. */
 interface Violation {
   readonly message: string;
   readonly field: string;
@@ -21,10 +21,10 @@ interface Violation {
   readonly cause?: string;
 }
 
-/** What is wrong with one value of a field; `undefined`: nothing. */
+/** Returns the fault of one value of a field; `undefined` if there is none. */
 type Check = (value: unknown) => Pick<Violation, "reason" | "cause"> | undefined;
 
-/** Checks a message in the order of the original, which stops at the first violation. */
+/** Checks a message in ZITADEL's order, which stops at the first violation. */
 type MessageCheck = (message: ReflectMessage) => Violation | undefined;
 
 const SECOND_NANOS = 1_000_000_000;
@@ -32,8 +32,8 @@ const SECOND_NANOS = 1_000_000_000;
 const compiled = new Map<DescMessage, MessageCheck>();
 
 /**
- * The first violation, such as `invalid LockUserRequest.UserId: value length must be between 1 and 200 runes, inclusive`;
- * `undefined`: the message keeps all rules.
+ * Returns the first violation, such as `invalid LockUserRequest.UserId: value length must be between 1 and 200 runes, inclusive`;
+ * `undefined` if the message satisfies all rules.
  */
 export function findViolation(desc: DescMessage, message: Message): string | undefined {
   const violation = checkOf(desc)(reflect(desc, message));
@@ -44,7 +44,7 @@ function toText({ message, field, reason, cause }: Violation): string {
   return `invalid ${message}.${field}: ${reason}${cause === undefined ? "" : ` | caused by: ${cause}`}`;
 }
 
-/** Messages may nest in themselves (`or_query`): the check is known before its parts are made. */
+/** Messages may nest in themselves (`or_query`): the check is registered before its parts are built. */
 function checkOf(desc: DescMessage): MessageCheck {
   const known = compiled.get(desc);
   if (known !== undefined) return known;
@@ -57,7 +57,7 @@ function checkOf(desc: DescMessage): MessageCheck {
   return lazy;
 }
 
-/** The original checks plain fields first, then oneofs, then fields with presence. */
+/** ZITADEL checks plain fields first, then oneofs, then fields with presence. */
 function compileMessage(desc: DescMessage): MessageCheck {
   const plain = desc.fields.filter((field) => field.oneof === undefined);
   const checks = [
@@ -74,7 +74,7 @@ function compileMessage(desc: DescMessage): MessageCheck {
   };
 }
 
-/** `optional` of proto3: a scalar that knows whether it was set. */
+/** `optional` of proto3: a scalar that knows whether it is set. */
 function isOptional(field: DescField): boolean {
   return field.proto.proto3Optional;
 }
@@ -109,7 +109,7 @@ function compileOneof(desc: DescMessage, oneof: DescOneof): MessageCheck {
   };
 }
 
-/** A message that is not set has no value. */
+/** An unset message has no value. */
 function fieldValue(message: ReflectMessage, field: DescField): unknown {
   return field.fieldKind === "message" && !message.isSet(field) ? undefined : message.get(field);
 }
@@ -137,7 +137,7 @@ function compileEmbedded(desc: DescMessage, rule: FieldRules | undefined): Check
 
 type DurationRules = Extract<FieldRules["type"], { case: "duration" }>["value"];
 
-/** The only rule that the original's messages have: longer than nothing. */
+/** The only rule that these messages have: not empty. */
 function compileDuration({ gt }: DurationRules): Check {
   if (gt?.seconds !== 0n || gt.nanos !== 0) throw new Error("validate.rules: only durations of more than 0s are known");
   return (value) => {
@@ -150,7 +150,7 @@ function compileDuration({ gt }: DurationRules): Check {
   };
 }
 
-/** Well-known types that have a plain form in JavaScript carry no rules of their own. */
+/** Well-known types with a plain form in JavaScript carry no rules of their own. */
 function isReflected(value: unknown): value is ReflectMessage {
   return typeof value === "object" && value !== null && "isSet" in value && "oneofCase" in value;
 }
@@ -170,7 +170,7 @@ function compileScalar(field: DescField, { type }: FieldRules): Check | undefine
     case "enum":
       return field.enum && compileEnum(field.enum, type.value);
     default:
-      // A rule that nobody evaluates would let in what the original refuses: better found at the first call.
+      // An unevaluated rule would accept what ZITADEL refuses: better to find it at the first call.
       throw new Error(`validate.rules: ${type.case} of ${field.parent.typeName}.${field.name} is not supported`);
   }
 }
@@ -215,12 +215,12 @@ function lengthFault(
   return { reason: `value length must be at ${minLen > 0n ? `least ${minLen}` : `most ${maxLen}`} ${unit}` };
 }
 
-/** `AddHumanUserRequest_Profile` for a message within a message. */
+/** Returns `AddHumanUserRequest_Profile` for a message within a message. */
 export function typeNameOf(desc: DescMessage): string {
   return desc.parent === undefined ? desc.name : `${typeNameOf(desc.parent)}_${desc.name}`;
 }
 
-/** `UserId` for `user_id`. */
+/** Returns `UserId` for `user_id`. */
 export function toGoName(name: string): string {
   return name
     .split("_")

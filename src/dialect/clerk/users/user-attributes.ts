@@ -5,7 +5,7 @@ import { toAttributes } from "../../../service/native/message/user-message.ts";
 import { isObject } from "../wire/form.ts";
 
 /** Everything except the metadata. */
-export const WORDS_NAMESPACE = "clerk";
+export const EXTRAS_NAMESPACE = "clerk";
 
 /** The metadata, one namespace each, so that our own API reads and writes them unchanged. */
 export const METADATA_NAMESPACES = {
@@ -17,7 +17,7 @@ export const METADATA_NAMESPACES = {
 export type MetadataName = keyof typeof METADATA_NAMESPACES;
 /** All three kinds. */
 /** The kinds that a user shows. */
-export const SHOWN_NAMESPACES: readonly string[] = [WORDS_NAMESPACE, ...Object.values(METADATA_NAMESPACES)];
+export const SHOWN_NAMESPACES: readonly string[] = [EXTRAS_NAMESPACE, ...Object.values(METADATA_NAMESPACES)];
 
 export const METADATA_NAMES = Object.keys(METADATA_NAMESPACES) as readonly MetadataName[];
 
@@ -33,7 +33,7 @@ export interface StoredIdentification {
 }
 
 /** All of Clerk's properties. Instants are milliseconds since the epoch. */
-export interface UserWords {
+export interface UserExtras {
   /** Empty: only the profile's value exists. */
   readonly email_addresses: readonly StoredIdentification[];
   readonly phone_numbers: readonly StoredIdentification[];
@@ -54,7 +54,7 @@ export interface UserWords {
 }
 
 /** The defaults of a user that Clerk's API never described. */
-export const DEFAULT_WORDS: UserWords = {
+export const DEFAULT_EXTRAS: UserExtras = {
   email_addresses: [],
   phone_numbers: [],
   password_enabled: false,
@@ -71,13 +71,13 @@ export const DEFAULT_WORDS: UserWords = {
 };
 
 /** Returns the Clerk properties of a user. Ignores anything else that our own API wrote there. */
-export function wordsOf({ person }: Pick<User, "person">): UserWords {
-  const stored = readNamespace(person.attributes, WORDS_NAMESPACE);
-  const boolean = (name: keyof UserWords): boolean => {
+export function extrasOf({ person }: Pick<User, "person">): UserExtras {
+  const stored = readNamespace(person.attributes, EXTRAS_NAMESPACE);
+  const boolean = (name: keyof UserExtras): boolean => {
     const value = stored[name];
-    return typeof value === "boolean" ? value : (DEFAULT_WORDS[name] as boolean);
+    return typeof value === "boolean" ? value : (DEFAULT_EXTRAS[name] as boolean);
   };
-  const integer = (name: keyof UserWords): number | null => {
+  const integer = (name: keyof UserExtras): number | null => {
     const value = stored[name];
     return Number.isSafeInteger(value) ? (value as number) : null;
   };
@@ -104,13 +104,13 @@ export function metadataOf({ person }: Pick<User, "person">, name: MetadataName)
 }
 
 /** Returns the properties as attributes: only what differs from the default, nothing if nothing does. */
-export function toWordsAttributes(words: UserWords): Attributes {
+export function extrasAttributes(extras: UserExtras): Attributes {
   const stored: Record<string, JsonValue> = {};
-  for (const [name, value] of Object.entries(words)) {
-    const isDefault = Array.isArray(value) ? value.length === 0 : value === DEFAULT_WORDS[name as keyof UserWords];
+  for (const [name, value] of Object.entries(extras)) {
+    const isDefault = Array.isArray(value) ? value.length === 0 : value === DEFAULT_EXTRAS[name as keyof UserExtras];
     if (!isDefault) stored[name] = value as JsonValue;
   }
-  return Object.keys(stored).length === 0 ? {} : toAttributes({ [WORDS_NAMESPACE]: stored });
+  return Object.keys(stored).length === 0 ? {} : toAttributes({ [EXTRAS_NAMESPACE]: stored });
 }
 
 /** Returns metadata as attributes; an empty object equals none. */

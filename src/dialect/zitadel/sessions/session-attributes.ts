@@ -1,24 +1,26 @@
-/** The words of ZITADEL's sessions that ours do not have: kept as attributes, in a namespace of their own. */
+/** The properties that only ZITADEL's sessions have: stored as attributes, in a namespace of their own. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Attributes } from "../../../domain/user.ts";
 import { toAttributes } from "../../../service/native/message/user-message.ts";
-import { wordsIn } from "../users/person-words.ts";
+import { extrasIn } from "../users/person-attributes.ts";
 
 const NAMESPACE = "zitadel";
 
 export type Metadata = Readonly<Record<string, Uint8Array>>;
 
-/** What is kept of a session beside its own fields. */
-export interface SessionWords {
+/** What is stored of a session in addition to its own fields. */
+export interface SessionExtras {
   readonly metadata: Metadata;
   readonly fingerprintId?: string;
   readonly header: Readonly<Record<string, readonly string[]>>;
-  /** When the user was checked once more, in milliseconds since the epoch. Absent: only when the session was opened. */
+  /**
+   * When the user was last checked again, in milliseconds since the epoch. Absent: only when the session was opened.
+   */
   readonly userCheckTime?: number;
 }
 
-/** The attributes of a session. The namespace is there even without a word, to take the place of what was. */
-export function sessionAttributes({ metadata, fingerprintId, header, userCheckTime }: SessionWords): Attributes {
+/** Returns the attributes of a session. The namespace is there even if empty, to replace what was there. */
+export function sessionAttributes({ metadata, fingerprintId, header, userCheckTime }: SessionExtras): Attributes {
   const encoded = Object.entries(metadata).map(([key, value]) => [key, Buffer.from(value).toString("base64")] as const);
   const headers = Object.entries(header).map(([name, values]): [string, string[]] => [name, [...values]]);
   const kept: JsonObject = {
@@ -30,9 +32,9 @@ export function sessionAttributes({ metadata, fingerprintId, header, userCheckTi
   return toAttributes({ [NAMESPACE]: kept });
 }
 
-/** The words of a session, as far as they can be read: others may have written there too. */
-export function sessionWordsOf(attributes: Attributes): SessionWords {
-  const { metadata, header, fingerprintId, userCheckTime } = wordsIn(attributes, NAMESPACE);
+/** Returns the properties of a session as far as they are readable: others may have written there too. */
+export function sessionExtrasOf(attributes: Attributes): SessionExtras {
+  const { metadata, header, fingerprintId, userCheckTime } = extrasIn(attributes, NAMESPACE);
   return {
     metadata: Object.fromEntries(
       entriesOf(metadata).flatMap(([key, value]) =>
@@ -49,7 +51,7 @@ export function sessionWordsOf(attributes: Attributes): SessionWords {
   };
 }
 
-/** The metadata after a change: what the change does not name stays, what it names without a value goes. */
+/** Returns the metadata after a change: keys not named stay, keys named without a value are removed. */
 export function changeMetadata(before: Metadata, change: Metadata): Metadata {
   return Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value.length > 0));
 }

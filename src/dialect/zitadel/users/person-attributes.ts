@@ -1,24 +1,24 @@
-/** The words of ZITADEL's persons that our profile does not have: kept as attributes, in namespaces of their own. */
+/** The properties that only ZITADEL's persons have: stored as attributes, in namespaces of their own. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Attributes, Profile, User } from "../../../domain/user.ts";
 import { toAttributes } from "../../../service/native/message/user-message.ts";
 
-/** Present: the user was made without a password or a verified address and has not been seen since. */
+/** Present: the user was created without a password or a verified address and was not seen since. */
 export const INITIAL_NAMESPACE = "zitadel.initial";
 /** Present: the user is a machine. */
 export const MACHINE_NAMESPACE = "zitadel.machine";
 const HUMAN_NAMESPACE = "zitadel.human";
 const SCHEMA_NAMESPACE = "zitadel.schema";
-/** All that a user shows. */
+/** The namespaces that a user shows. */
 export const SHOWN_NAMESPACES: readonly string[] = [INITIAL_NAMESPACE, MACHINE_NAMESPACE, HUMAN_NAMESPACE];
 
 const GENDERS = ["", "FEMALE", "MALE", "DIVERSE"] as const;
 const ACCESS_TOKEN_TYPES = ["BEARER", "JWT"] as const;
 
-/** What is kept of a human beside the profile. Passwords are not: only that there was one. */
-export interface HumanWords {
+/** What is stored of a human in addition to the profile. Of passwords only their existence is stored. */
+export interface HumanExtras {
   readonly nickName: string;
-  /** As all versions number it. */
+  /** Numbered as in all versions. */
   readonly gender: number;
   readonly isPhoneVerified: boolean;
   readonly hasPassword: boolean;
@@ -27,30 +27,30 @@ export interface HumanWords {
   readonly identities: readonly LinkedIdentity[];
 }
 
-/** Who the user is at an identity provider. */
+/** The user's identity at an identity provider. */
 export interface LinkedIdentity {
   readonly providerId: string;
   readonly userId: string;
   readonly userName: string;
 }
 
-/** What is kept of a machine. */
-export interface MachineWords {
+/** What is stored of a machine. */
+export interface MachineExtras {
   readonly name: string;
   readonly description: string;
-  /** As all versions number it. */
+  /** Numbered as in all versions. */
   readonly accessTokenType: number;
 }
 
-/** What v3alpha keeps: data of a schema. */
-export interface SchemaWords {
+/** What v3alpha stores: data of a schema. */
+export interface SchemaExtras {
   readonly schemaId: string;
   readonly data: JsonObject;
 }
 
-/** The attributes of a new human; only what says something is kept. */
-export function humanAttributes(words: HumanWords, isInitial: boolean): Attributes {
-  const { nickName, gender, isPhoneVerified, hasPassword, passwordChangeRequired, metadata, identities } = words;
+/** Returns the attributes of a new human; only values that are not defaults are stored. */
+export function humanAttributes(extras: HumanExtras, isInitial: boolean): Attributes {
+  const { nickName, gender, isPhoneVerified, hasPassword, passwordChangeRequired, metadata, identities } = extras;
   const kept: JsonObject = {
     ...(nickName === "" ? {} : { nickName }),
     ...(GENDERS[gender] ? { gender: GENDERS[gender] } : {}),
@@ -70,8 +70,8 @@ export function humanAttributes(words: HumanWords, isInitial: boolean): Attribut
   });
 }
 
-/** The attributes of a new machine. */
-export function machineAttributes({ name, description, accessTokenType }: MachineWords): Attributes {
+/** Returns the attributes of a new machine. */
+export function machineAttributes({ name, description, accessTokenType }: MachineExtras): Attributes {
   return toAttributes({
     [MACHINE_NAMESPACE]: {
       name,
@@ -81,51 +81,51 @@ export function machineAttributes({ name, description, accessTokenType }: Machin
   });
 }
 
-/** The attributes of a new user of v3alpha. */
-export function schemaAttributes({ schemaId, data }: SchemaWords): Attributes {
+/** Returns the attributes of a new user of v3alpha. */
+export function schemaAttributes({ schemaId, data }: SchemaExtras): Attributes {
   return toAttributes({ [SCHEMA_NAMESPACE]: { schemaId, data } });
 }
 
-/** The words of a human, as far as they can be read: others may have written there too. */
-export function humanWordsOf(attributes: Attributes): Omit<HumanWords, "metadata" | "identities"> {
-  const words = wordsIn(attributes, HUMAN_NAMESPACE);
+/** Returns the properties of a human as far as they are readable: others may have written there too. */
+export function humanExtrasOf(attributes: Attributes): Omit<HumanExtras, "metadata" | "identities"> {
+  const extras = extrasIn(attributes, HUMAN_NAMESPACE);
   return {
-    nickName: textOf(words.nickName),
-    gender: indexIn(GENDERS, words.gender),
-    isPhoneVerified: words.isPhoneVerified === true,
-    hasPassword: words.hasPassword === true,
-    passwordChangeRequired: words.passwordChangeRequired === true,
+    nickName: textOf(extras.nickName),
+    gender: indexIn(GENDERS, extras.gender),
+    isPhoneVerified: extras.isPhoneVerified === true,
+    hasPassword: extras.hasPassword === true,
+    passwordChangeRequired: extras.passwordChangeRequired === true,
   };
 }
 
-/** The words of a machine; `undefined`: the user is a human. */
-export function machineWordsOf(attributes: Attributes): MachineWords | undefined {
+/** Returns the properties of a machine; `undefined`: the user is a human. */
+export function machineExtrasOf(attributes: Attributes): MachineExtras | undefined {
   if (!Object.hasOwn(attributes, MACHINE_NAMESPACE)) return undefined;
-  const words = wordsIn(attributes, MACHINE_NAMESPACE);
+  const extras = extrasIn(attributes, MACHINE_NAMESPACE);
   return {
-    name: textOf(words.name),
-    description: textOf(words.description),
-    accessTokenType: indexIn(ACCESS_TOKEN_TYPES, words.accessTokenType),
+    name: textOf(extras.name),
+    description: textOf(extras.description),
+    accessTokenType: indexIn(ACCESS_TOKEN_TYPES, extras.accessTokenType),
   };
 }
 
-/** Whether a user counts as not yet initialised while it is ACTIVE. */
+/** Returns whether a user counts as not yet initialised while it is ACTIVE. */
 export function isInitial({ person }: Pick<User, "person">): boolean {
   return Object.hasOwn(person.attributes, INITIAL_NAMESPACE);
 }
 
-/** The name that the user signs in with. */
+/** Returns the name that the user signs in with. */
 export function loginNameOf({ state, person: { profile } }: User): string {
   return profile.username ?? profile.email ?? state.id;
 }
 
-/** The display name, made of the names where there is none. */
+/** Returns the display name, composed of the names if there is none. */
 export function displayNameOf({ displayName, givenName = "", familyName = "" }: Profile): string {
   return displayName ?? `${givenName} ${familyName}`.trim();
 }
 
-/** What is kept in a namespace. */
-export function wordsIn(attributes: Attributes, namespace: string): Readonly<Record<string, unknown>> {
+/** Returns what is stored in a namespace. */
+export function extrasIn(attributes: Attributes, namespace: string): Readonly<Record<string, unknown>> {
   return Object.hasOwn(attributes, namespace) ? JSON.parse(attributes[namespace] ?? "{}") : {};
 }
 
