@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import * as dialects from "../../src/dialect/dialects.ts";
 import { npmStart, ROOT, strangersEnvironment } from "../support/npm-start.ts";
 import { findProgram, runCommand } from "../support/run-command.ts";
 import { clientsOf, temporaryFolder } from "../support/service.ts";
@@ -125,7 +126,8 @@ function assertAnswers(printed: string, { code, answer }: Snippet): void {
 
 test("the documentation's commands do what it says, in its order, in one instance", async (t) => {
   if (skippedWithoutCurl(t)) return;
-  const flags = ["--dialects", "zitadel,clerk"];
+  const known: readonly dialects.Dialect[] = Object.values(dialects);
+  const flags = ["--dialects", known.map(({ name }) => name).join()];
   const service = await npmStart(t, await databasePath(t), { flags });
   const KEY = /lk_\w+/.exec(service.printed())?.[0];
   const environment = strangersEnvironment({ KEY, LOCKKEEPER_SERVER: service.url });
