@@ -7,7 +7,7 @@ import { filesBelow, ROOT, readRootFile } from "./support/tree.ts";
 
 const README_BYTES_MAX = 12 * 1024;
 /** Papers for those who work on lockkeeper: every path in them is one of the repository. */
-const PAPERS = ["docs/SECURITY.md", "docs/VERSIONING.md"];
+const PAPERS = ["ARCHITECTURE.md", "docs/CONTRIBUTING.md", "docs/SECURITY.md", "docs/VERSIONING.md"];
 /** The pages for those who use it. */
 const PAGES = filesBelow(["docs"], ".md").filter(({ path }) => /^docs\/[a-z-]+\.md$/.test(path));
 const DOCUMENTS = [

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { importsOf } from "./support/imports.ts";
-import { type Fault, faultsIn, filesBelow, type SourceFile } from "./support/tree.ts";
+import { tableRows } from "./support/document-table.ts";
+import { type Fault, faultsIn, filesBelow, readRootFile, type SourceFile } from "./support/tree.ts";
 
 /** The store's interface, without any engine. */
 const STORE = ["src/store/store.ts", "src/store/commands.ts", "src/store/queries.ts", "src/store/errors.ts"];
@@ -120,6 +121,15 @@ const SAMPLES: readonly (readonly [path: string, text: string, faults: number])[
   ["src/cellar/a.ts", "", 1],
 ];
 
+/** A row as ARCHITECTURE.md writes it. */
+function cellOf(row: readonly string[]): string {
+  const others = row
+    .filter((each) => !STORE.includes(each))
+    .map((each) => (each.startsWith("type ") ? `${each.slice("type ".length)} (types)` : each));
+  const names = STORE.every((each) => row.includes(each)) ? ["the store's interface", ...others] : others;
+  return names.length === 0 ? "nothing of ours" : names.join(", ");
+}
+
 describe("imports", () => {
   test("the rule finds what it is there to find, and nothing else", () => {
     for (const [path, text, faults] of SAMPLES) {
@@ -149,5 +159,15 @@ describe("imports", () => {
         .map(({ path }) => path ?? "")
         .filter((path) => /^(?:test|bench|examples)\//.test(path));
     assert.deepEqual(faultsIn(filesBelow(["src"], ".ts"), strange), []);
+  });
+
+  test("ARCHITECTURE.md has the table", () => {
+    const text = readRootFile("ARCHITECTURE.md") ?? "";
+    const rows = tableRows(text, "| folder | may import |");
+    assert.deepEqual(
+      rows,
+      Object.entries(TABLE).map(([folder, row]) => [folder, cellOf(row)]),
+    );
+    assert.ok(text.includes(STORE.join(", ")), "the files of the store's interface");
   });
 });
