@@ -1,63 +1,59 @@
 /** Brings a database to the schema of this version; forward only. */
 import type { Database } from "better-sqlite3";
-import { Kysely, SqliteDialect } from "kysely";
-import { type Migration, Migrator } from "kysely/migration";
-import { logAndUsers } from "./migrations/0001-log-and-users.ts";
-import { searches } from "./migrations/0002-searches.ts";
-import { sessions } from "./migrations/0003-sessions.ts";
-import { attemptsAndPolicies } from "./migrations/0004-attempts-and-policies.ts";
-import { generation } from "./migrations/0005-generation.ts";
-import { requestScope } from "./migrations/0006-request-scope.ts";
-import { tokenKey } from "./migrations/0007-token-key.ts";
-import { rotatedKeys } from "./migrations/0008-rotated-keys.ts";
-import { attemptsOfOrganizations } from "./migrations/0009-attempts-of-organizations.ts";
-import { attemptLists } from "./migrations/0010-attempt-lists.ts";
-import { lives } from "./migrations/0011-lives.ts";
-import { shadowPlaces } from "./migrations/0012-shadow-places.ts";
+import { MIGRATIONS, type Migration } from "./migrations.ts";
 
-/** Numbered names in their order; a released one is never changed, renamed or removed. */
-export const MIGRATIONS: Readonly<Record<string, Migration>> = {
-  "0001-log-and-users": logAndUsers,
-  "0002-searches": searches,
-  "0003-sessions": sessions,
-  "0004-attempts-and-policies": attemptsAndPolicies,
-  "0005-generation": generation,
-  "0006-request-scope": requestScope,
-  "0007-token-key": tokenKey,
-  "0008-rotated-keys": rotatedKeys,
-  "0009-attempts-of-organizations": attemptsOfOrganizations,
-  "0010-attempt-lists": attemptLists,
-  "0011-lives": lives,
-  "0012-shadow-places": shadowPlaces,
-};
+/** As Kysely's migrator makes them: earlier releases used it, and they read these tables. */
+const MIGRATION_TABLES = `
+  CREATE TABLE IF NOT EXISTS "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
+  CREATE TABLE IF NOT EXISTS "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
+  INSERT OR IGNORE INTO kysely_migration_lock (id, is_locked) VALUES ('migration_lock', 0)`;
 
 /** "lock" in ASCII: tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x6c_6f_63_6b;
 
 /** The newest schema that this version knows. */
-export const SCHEMA_VERSION: string = Object.keys(MIGRATIONS).at(-1) ?? "";
+export const SCHEMA_VERSION: string = MIGRATIONS.at(-1)?.name ?? "";
 
-/** The migrations that are due. Throws with one plain sentence when the file is not ours or of a newer version. */
-export function dueMigrations(database: Database, path: string): readonly string[] {
+/**
+ * Returns the names of the migrations that are due, in their order. Throws an error of one plain sentence if the file is
+ * not a database of lockkeeper, or if a newer version wrote it.
+ */
+export function dueMigrations(database: Database, path: string, migrations = MIGRATIONS): readonly string[] {
   assertOurs(database, path);
   const done = doneMigrations(database);
-  const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name));
+  const names = migrations.map(({ name }) => name);
+  const unknown = done.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
     throw new Error(
-      `the database ${path} was written by a newer version of lockkeeper: it has the migration ${unknown.join(", ")}, this version ends at ${Object.keys(MIGRATIONS).at(-1)}; start that version or restore an older copy`,
+      `the database ${path} was written by a newer version of lockkeeper: it has the migration ${unknown.join(", ")}, this version ends at ${SCHEMA_VERSION}; start that version or restore an older copy`,
     );
   }
-  return Object.keys(MIGRATIONS).filter((name) => !done.includes(name));
+  return names.filter((name) => !done.includes(name));
 }
 
-/** Throws with one plain sentence when the file is not ours or of a newer version. */
-export async function migrate(database: Database, path: string): Promise<void> {
-  if (dueMigrations(database, path).length === 0) return;
-  // Not destroyed: that would close the connection, which is the writer's.
-  const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) });
-  const migrator = new Migrator({ db: kysely, provider: { getMigrations: async () => MIGRATIONS } });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw new Error(`the database ${path} could not be migrated`, { cause: error });
+/**
+ * Runs the migrations that are due, all in one transaction. Throws an error of one plain sentence if the file is not a
+ * database of lockkeeper, if a newer version wrote it, or if a migration fails; the file is then as it was.
+ */
+export function migrate(database: Database, path: string, migrations = MIGRATIONS): void {
+  const names = dueMigrations(database, path, migrations);
+  if (names.length === 0) return;
+  const due = migrations.filter(({ name }) => names.includes(name));
+  try {
+    database.transaction(() => run(database, due)).immediate();
+  } catch (error) {
+    throw new Error(`the database ${path} could not be migrated`, { cause: error });
+  }
+}
+
+function run(database: Database, due: readonly Migration[]): void {
+  database.exec(MIGRATION_TABLES);
+  const insertDone = database.prepare("INSERT INTO kysely_migration (name, timestamp) VALUES (?, ?)");
+  for (const migration of due) {
+    if ("run" in migration) migration.run(database);
+    else for (const statement of migration.statements) database.exec(statement);
+    insertDone.run(migration.name, new Date().toISOString());
+  }
   database.pragma(`application_id = ${APPLICATION_ID}`);
 }
 

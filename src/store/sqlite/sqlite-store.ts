@@ -45,8 +45,8 @@ import { hasUserOrKey, openWriter, toRealPath } from "./file/database-file.ts";
 import { describeLooseModes, FileGuard } from "./file/file-guard.ts";
 import { type FileLock, lockFile } from "./file/file-lock.ts";
 import { WalKeeper } from "./file/wal-keeper.ts";
+import { readGeneration } from "./generation.ts";
 import { migrate, SCHEMA_VERSION } from "./migrate.ts";
-import { readGeneration } from "./read/list-query.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./read/reader.ts";
 import { toApiKey, toOrganization } from "./rows.ts";
 import { assertClock } from "./start-clock.ts";
@@ -70,7 +70,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   let database: Database | undefined;
   try {
     database = openWriter(path);
-    await migrate(database, path);
+    migrate(database, path);
     assertClock(database, options);
     const looseModes = describeLooseModes(path);
     if (looseModes !== undefined) options.onWarning?.(looseModes);

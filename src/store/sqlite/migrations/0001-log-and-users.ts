@@ -1,6 +1,4 @@
 /** The first schema: the log, users, organizations, API keys and remembered requests. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   // Where the log ends. The single row is the last one that a transaction takes.
@@ -113,8 +111,4 @@ const STATEMENTS: readonly string[] = [
   `CREATE INDEX api_keys_organization ON api_keys (organization_id, id)`,
 ];
 
-export const logAndUsers: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const logAndUsers = { name: "0001-log-and-users", statements: STATEMENTS };

@@ -1,14 +1,8 @@
 /** What searches by offset need: counts leave deleted users out, and an organization's users are walked by id. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   `CREATE INDEX user_state_deleted ON user_state (organization_id) WHERE state = 'DELETED'`,
   `CREATE INDEX user_profile_organization_id ON user_profile (organization_id, id)`,
 ];
 
-export const searches: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const searches = { name: "0002-searches", statements: STATEMENTS };

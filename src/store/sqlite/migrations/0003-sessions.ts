@@ -1,6 +1,4 @@
 /** Sessions: no events, rows alone; the user's epoch ends them. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   `CREATE TABLE sessions (
@@ -29,8 +27,4 @@ const STATEMENTS: readonly string[] = [
   `CREATE INDEX sessions_clear ON sessions (clear_time)`,
 ];
 
-export const sessions: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const sessions = { name: "0003-sessions", statements: STATEMENTS };

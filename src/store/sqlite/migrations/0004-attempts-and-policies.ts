@@ -1,6 +1,4 @@
 /** The sign-in gate: policies, counters of attempts, the attempts themselves, and the key that hides unknown names. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   `CREATE TABLE policies (
@@ -47,8 +45,4 @@ const STATEMENTS: readonly string[] = [
   ) STRICT, WITHOUT ROWID`,
 ];
 
-export const attemptsAndPolicies: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const attemptsAndPolicies = { name: "0004-attempts-and-policies", statements: STATEMENTS };

@@ -1,6 +1,4 @@
 /** The instance's generation, and the one under which each session was opened. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   // A single row, as log_head. Not in log_head itself, which every commit writes.
@@ -18,8 +16,4 @@ const STATEMENTS: readonly string[] = [
     WHERE answer IS NOT NULL AND json_extract(answer, '$.lastActivityTime') IS NOT NULL`,
 ];
 
-export const generation: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const generation = { name: "0005-generation", statements: STATEMENTS };

@@ -1,6 +1,4 @@
 /** Remembered requests belong to a credential and its scope: one subject of an issuer may hold tokens of several organizations. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   `CREATE TABLE scoped_requests (
@@ -25,8 +23,4 @@ const STATEMENTS: readonly string[] = [
   `ALTER TABLE scoped_requests RENAME TO requests`,
 ];
 
-export const requestScope: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const requestScope = { name: "0006-request-scope", statements: STATEMENTS };

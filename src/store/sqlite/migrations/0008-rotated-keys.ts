@@ -1,6 +1,4 @@
 /** API keys that rotate: the secrets of before that still open, and all that ever did. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   `ALTER TABLE api_keys ADD COLUMN rotate_time INTEGER`,
@@ -13,8 +11,4 @@ const STATEMENTS: readonly string[] = [
   ) STRICT, WITHOUT ROWID`,
 ];
 
-export const rotatedKeys: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const rotatedKeys = { name: "0008-rotated-keys", statements: STATEMENTS };

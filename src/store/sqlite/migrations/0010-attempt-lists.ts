@@ -1,33 +1,27 @@
 /** Attempts by user and by network, the newest first. Frozen once released. */
 import { isIP } from "node:net";
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
+import type { Database } from "better-sqlite3";
 
-const ADDRESSES_PER_QUERY = 500;
-
-export const attemptLists: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    const run = (statement: string): Promise<unknown> => sql.raw(statement).execute(database);
-    await run("ALTER TABLE attempts ADD COLUMN network TEXT");
-    await fillNetworks(database, run);
-    await run("CREATE INDEX attempts_subject ON attempts (subject, begin_time, id)");
-    await run("CREATE INDEX attempts_network ON attempts (network, begin_time, id) WHERE network IS NOT NULL");
+export const attemptLists = {
+  name: "0010-attempt-lists",
+  run(database: Database): void {
+    database.exec("ALTER TABLE attempts ADD COLUMN network TEXT");
+    fillNetworks(database);
+    database.exec("CREATE INDEX attempts_subject ON attempts (subject, begin_time, id)");
+    database.exec("CREATE INDEX attempts_network ON attempts (network, begin_time, id) WHERE network IS NOT NULL");
   },
 };
 
 /** Addresses are far fewer than attempts: each is looked at once. */
-async function fillNetworks(database: Kysely<unknown>, run: (statement: string) => Promise<unknown>): Promise<void> {
-  await run("CREATE TEMP TABLE networks (ip TEXT PRIMARY KEY, network TEXT NOT NULL)");
-  const { rows } = await sql<{ ip: string }>`SELECT DISTINCT ip FROM attempts`.execute(database);
-  for (let at = 0; at < rows.length; at += ADDRESSES_PER_QUERY) {
-    const values = rows.slice(at, at + ADDRESSES_PER_QUERY).flatMap(({ ip }) => {
-      const network = networkOf(ip);
-      return network === undefined ? [] : [sql`(${ip}, ${network})`];
-    });
-    if (values.length > 0) await sql`INSERT INTO networks (ip, network) VALUES ${sql.join(values)}`.execute(database);
+function fillNetworks(database: Database): void {
+  database.exec("CREATE TEMP TABLE networks (ip TEXT PRIMARY KEY, network TEXT NOT NULL)");
+  const insert = database.prepare("INSERT INTO networks (ip, network) VALUES (?, ?)");
+  for (const ip of database.prepare<[], string>("SELECT DISTINCT ip FROM attempts").pluck().all()) {
+    const network = networkOf(ip);
+    if (network !== undefined) insert.run(ip, network);
   }
-  await run("UPDATE attempts SET network = (SELECT network FROM networks WHERE networks.ip = attempts.ip)");
-  await run("DROP TABLE networks");
+  database.exec("UPDATE attempts SET network = (SELECT network FROM networks WHERE networks.ip = attempts.ip)");
+  database.exec("DROP TABLE networks");
 }
 
 const MAPPED = 0xffffn;

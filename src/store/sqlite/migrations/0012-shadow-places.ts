@@ -1,6 +1,4 @@
 /** Counters of unknown users are counted and bounded along an index that has all that this takes. Frozen once released. */
-import { type Kysely, sql } from "kysely";
-import type { Migration } from "kysely/migration";
 
 const STATEMENTS: readonly string[] = [
   `DROP INDEX attempt_counters_shadow`,
@@ -11,8 +9,4 @@ const STATEMENTS: readonly string[] = [
     WHERE subject < 'user:' AND touch_time > h.latest`,
 ];
 
-export const shadowPlaces: Migration = {
-  async up(database: Kysely<unknown>): Promise<void> {
-    for (const statement of STATEMENTS) await sql.raw(statement).execute(database);
-  },
-};
+export const shadowPlaces = { name: "0012-shadow-places", statements: STATEMENTS };

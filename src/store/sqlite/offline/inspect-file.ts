@@ -18,7 +18,7 @@ export async function migrateFile(given: string, { check }: { readonly check: bo
   }
   return withExisting(given, async (database, path) => {
     const found = migrationsOf(database, path);
-    await migrate(database, path);
+    migrate(database, path);
     return found;
   });
 }

@@ -53,7 +53,7 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
 /** The step that makes a point-in-time recovery by other means as safe as a restore. Rejects with one plain sentence. */
 export function raiseFileGeneration(given: string, clock: () => number): Promise<Raised> {
   return withExisting(given, async (database, path) => {
-    await migrate(database, path);
+    migrate(database, path);
     return raiseApart(database, { clock, via: "recovery", known: [] });
   });
 }

@@ -17,8 +17,8 @@ import { dirname } from "node:path";
 import type { Restored, RestoreOptions, VerifyProgress } from "../../offline.ts";
 import { ASIDE_INFIX, openWriter, PRIVATE_FILE_MODE, toRealPath } from "../file/database-file.ts";
 import { giveFile } from "../file/file-owner.ts";
+import { readGeneration } from "../generation.ts";
 import { doneMigrations, dueMigrations, migrate } from "../migrate.ts";
-import { readGeneration } from "../read/list-query.ts";
 import { assertFile, openInspector, withLock } from "./inspect-file.ts";
 import { raiseApart } from "./raise-generation.ts";
 import { verifyDatabase, withSentences } from "./verify-database.ts";
@@ -111,7 +111,7 @@ async function prepareCopy(
     const database = openWriter(copy);
     try {
       const schemaVersion = doneMigrations(database).at(-1) ?? "";
-      await migrate(database, file);
+      migrate(database, file);
       const backup = { ...(await verifyDatabase(database, file, progress)), schemaVersion };
       const { generation, position } = await raiseApart(database, { clock, via: "restore", known: known() });
       return { backup, generation, position };

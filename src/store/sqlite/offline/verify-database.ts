@@ -4,8 +4,8 @@ import { decodeBody } from "../../log/event-encoding.ts";
 import { verifyChain } from "../../log/verify-chain.ts";
 import type { DatabaseReport, VerifyProgress } from "../../offline.ts";
 import { openReader, toSentence } from "../file/database-file.ts";
+import { readGeneration } from "../generation.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "../migrate.ts";
-import { readGeneration } from "../read/list-query.ts";
 import type { InstanceTable, LogHeadTable } from "../schema.ts";
 import { verifyUserRows } from "./verify-rows.ts";
 

@@ -10,6 +10,7 @@ import {
 } from "kysely";
 import type { Limits } from "../../limits.ts";
 import { TOKEN_KEY_NAME, TokenSeal } from "../../search/token-seal.ts";
+import { readGeneration } from "../generation.ts";
 import type { Tables } from "../schema.ts";
 
 /** Only builds: the statements run on the connection at hand. */
@@ -59,12 +60,6 @@ export class QueryRunner {
     this.#statements.set(text, statement);
     return statement;
   }
-}
-
-export function readGeneration(database: Database): number {
-  const generation = database.prepare<[], number>("SELECT generation FROM instance WHERE id = 1").pluck().get();
-  if (generation === undefined) throw new Error("the database has no instance: the row of the table is missing");
-  return generation;
 }
 
 function readTokenKey(database: Database): Uint8Array {

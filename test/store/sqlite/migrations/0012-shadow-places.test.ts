@@ -11,7 +11,7 @@ it("lets no counter of before stay first for longer than 30 days", async (t) => 
   await fail(store, { shadow: "locked" }, 1);
   await fail(store, { shadow: "rests" }, 1);
   await store.close();
-  await toOlderSchema(path, "0012-shadow-places");
+  toOlderSchema(path, "0012-shadow-places");
   const older = connect();
   older.exec("UPDATE attempt_counters SET touch_time = 9e15 WHERE subject = 'shadow:locked'");
   older.close();

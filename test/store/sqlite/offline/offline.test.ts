@@ -158,7 +158,7 @@ describe("a restore", () => {
 
   it("takes a backup of an older schema and brings it to this one", async (t) => {
     const { file } = await backedUp(t);
-    await toOlderSchema(file);
+    toOlderSchema(file);
     const says = `is of an older version: ${NEWEST_MIGRATION} is due; this version verifies`;
     await assert.rejects(verifyFile(file), new RegExp(says));
     const path = join(makeFolder(t), "a.db");
@@ -188,7 +188,7 @@ describe("a restore", () => {
       resourceOf(await store.execute(lock(userId, actor, scope)));
     }
     await store.close();
-    await toOlderSchema(path, "0006-request-scope");
+    toOlderSchema(path, "0006-request-scope");
     await migrateFile(path, { check: false });
     const { store: again } = await openFixture(t, { path });
     const outcomes = [];
@@ -218,7 +218,7 @@ describe("a restore", () => {
       resourceOf(await store.execute({ ...command, ...common, ip, context: context() }));
     }
     await store.close();
-    await toOlderSchema(path, "0010-attempt-lists");
+    toOlderSchema(path, "0010-attempt-lists");
     await migrateFile(path, { check: false });
     const { store: again } = await openFixture(t, { path });
     const idsIn = async (text: string) => {
@@ -341,7 +341,7 @@ describe("without a service", () => {
     const { store, path } = await openFixture(t);
     await store.close();
     assert.deepEqual(await migrateFile(path, { check: true }), { from: NEWEST_MIGRATION, due: [] });
-    await toOlderSchema(path);
+    toOlderSchema(path);
     const wanted = { from: MIGRATION_BEFORE, due: [NEWEST_MIGRATION] };
     assert.deepEqual(await migrateFile(path, { check: true }), wanted, "only told");
     assert.deepEqual(await migrateFile(path, { check: false }), wanted, "so it is still due");
