@@ -72,10 +72,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const health = options.health ?? new Health();
   const stopping = new AbortController();
   const context: TransportContext<A> = { ...options, limits, stopping: stopping.signal };
-  const protocols = new MountedProtocols<A>(context, options, {
-    health,
-    reflection: options.reflection,
-  });
+  const protocols = new MountedProtocols<A>(context, options, { health, reflection: options.reflection });
   protocols.add(options);
   const late = new LateMountLoader<A>(options.lateMounts ?? [], protocols);
   const live = new LiveExchanges(limits);
@@ -100,8 +97,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     if (turn === undefined) serveNow(exchange);
     else void turn.then(() => exchange.over || serveNow(exchange));
   };
-  const serve: Serve = (request, response, expectation) => {
-    const exchange = new NodeExchange(request, response, expectation, connectionContext);
+  const serveExchange = (exchange: Exchange): Exchange => {
     live.add(exchange);
     if (leaving) exchange.closeAfterwards();
     if (options.traces === undefined) {
@@ -112,6 +108,8 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     }
     return exchange;
   };
+  const serve: Serve = (request, response, expectation) =>
+    serveExchange(new NodeExchange(request, response, expectation, connectionContext));
   const onFault = createFaultAnswer(context, options.newCallId);
   const listener = createListener(limits, { serve, onFault }, options.tls);
   return {

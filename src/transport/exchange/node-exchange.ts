@@ -9,7 +9,7 @@ import { bodyTooSlow, callerGone } from "../call/call-error.ts";
 import { plainAddress } from "../listen/client-address.ts";
 import type { Expectation, HttpRequest, HttpResponse } from "../listen/request-sink.ts";
 import { type AnswerHeader, CALL_ID_HEADER, type ConnectionContext, type Exchange } from "./exchange.ts";
-import { RequestBody } from "./request-body.ts";
+import { type BodyHead, RequestBody } from "./request-body.ts";
 
 /** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
 const CALL_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
@@ -50,7 +50,7 @@ export class NodeExchange implements Exchange {
     const { path, query } = parseTarget(this.target) ?? { path: this.target, query: "" };
     this.path = path;
     this.query = query;
-    this.body = new RequestBody(request, () => {
+    this.body = new RequestBody(request, bodyHeadOf(request), () => {
       if (expectation === "continue" && !response.headersSent) {
         this.#isAwaitingBody = false;
         response.writeContinue();
@@ -264,6 +264,15 @@ export class NodeExchange implements Exchange {
       response.once("close", onClose);
     });
   }
+}
+
+function bodyHeadOf(request: HttpRequest): BodyHead {
+  const { "content-length": contentLength, "transfer-encoding": transferEncoding } = request.headers;
+  const isAbsent =
+    "stream" in request
+      ? request.stream.endAfterHeaders
+      : contentLength === undefined && transferEncoding === undefined;
+  return { contentLength, isAbsent };
 }
 
 function toHeaders(request: HttpRequest): Headers {

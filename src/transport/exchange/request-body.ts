@@ -1,8 +1,7 @@
 /** The body of a request as an iterable that neither destroys its connection when it is left nor waits for ever. */
-import type { Http2ServerRequest } from "node:http2";
+import type { Readable } from "node:stream";
 import { bodyTooLarge } from "../../transcoding/rest-error.ts";
 import { callerGone } from "../call/call-error.ts";
-import type { HttpRequest } from "../listen/request-sink.ts";
 
 /** Bytes held before the sender is made to wait. */
 const HELD_BYTES_MAX = 64 * 1024;
@@ -16,12 +15,24 @@ interface Waiter {
 
 const done: IteratorResult<Uint8Array, undefined> = { done: true, value: undefined };
 
+/** Where the bytes come from. `complete`: all of them have arrived, though they may not have been read yet. */
+export type BodyStream = Readable & { readonly complete?: boolean };
+
+/** What the headers of a request say of its body. */
+export interface BodyHead {
+  /** The value of `Content-Length`. */
+  readonly contentLength: string | undefined;
+  /** There is no body, so there is nothing to wait for. */
+  readonly isAbsent: boolean;
+}
+
 /**
  * Reading starts with the first `next`. Leaving early (`return`) throws the rest away as it arrives: Node's own
  * iterator would destroy the stream, and with it the answer. `fail` ends the wait of whoever reads.
  */
 export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined> {
-  readonly #request: HttpRequest;
+  readonly #stream: BodyStream;
+  readonly #head: BodyHead;
   readonly #onStart: () => void;
   #started: boolean = false;
   #ended: boolean = false;
@@ -35,14 +46,15 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   lastByteTime = 0;
 
   /** `onStart` is told when the body is first asked for (`Expect: 100-continue` is answered then). */
-  constructor(request: HttpRequest, onStart: () => void) {
-    this.#request = request;
+  constructor(stream: BodyStream, head: BodyHead, onStart: () => void) {
+    this.#stream = stream;
+    this.#head = head;
     this.#onStart = onStart;
   }
 
   /** Whether all of it has arrived. */
   get ended(): boolean {
-    return this.#ended || this.#request.readableEnded || this.#request.complete;
+    return this.#ended || this.#stream.readableEnded || this.#stream.complete === true;
   }
 
   [Symbol.asyncIterator](): this {
@@ -66,11 +78,11 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
 
   /** All of it in one piece, at most `bodyBytesMax`. */
   async readAll(bodyBytesMax: number): Promise<Buffer> {
-    if (Number(this.#request.headers["content-length"] ?? 0) > bodyBytesMax) {
+    if (Number(this.#head.contentLength ?? 0) > bodyBytesMax) {
       this.discard();
       throw bodyTooLarge(bodyBytesMax);
     }
-    if (this.#isAbsent()) return Buffer.alloc(0);
+    if (this.#head.isAbsent) return Buffer.alloc(0);
     const chunks: Uint8Array[] = [];
     let size = 0;
     for (;;) {
@@ -106,30 +118,20 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     this.#discarding = true;
     this.#chunks = [];
     this.#heldBytes = 0;
-    this.#request.resume();
-  }
-
-  /** Whether the headers say that there is none; nothing need be waited for then. */
-  #isAbsent(): boolean {
-    const { headers, httpVersionMajor } = this.#request;
-    if (httpVersionMajor === 1) {
-      return headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
-    }
-    return "stream" in this.#request && this.#request.stream.endAfterHeaders;
+    this.#stream.resume();
   }
 
   #start(): void {
     if (this.#started) return;
     this.#started = true;
     this.#onStart();
-    // Both kinds of request are Readables; the union of their overloads is what TypeScript cannot call.
-    const request = this.#request as Http2ServerRequest;
-    request.on("data", (chunk: Buffer) => this.#take(chunk));
-    request.on("end", () => this.#finish());
-    request.on("error", () => this.fail(callerGone()));
-    request.on("aborted", () => this.fail(callerGone()));
-    request.on("close", () => this.fail(callerGone()));
-    if (request.destroyed && !request.readableEnded) this.fail(callerGone());
+    const stream = this.#stream;
+    stream.on("data", (chunk: Buffer) => this.#take(chunk));
+    stream.on("end", () => this.#finish());
+    stream.on("error", () => this.fail(callerGone()));
+    stream.on("aborted", () => this.fail(callerGone()));
+    stream.on("close", () => this.fail(callerGone()));
+    if (stream.destroyed && !stream.readableEnded) this.fail(callerGone());
   }
 
   #take(chunk: Buffer): void {
@@ -137,7 +139,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) return;
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
-    if (this.#heldBytes > HELD_BYTES_MAX) this.#request.pause();
+    if (this.#heldBytes > HELD_BYTES_MAX) this.#stream.pause();
     if (this.#waiter !== undefined) this.#handSoon();
   }
 
@@ -166,7 +168,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     const held = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#heldBytes = 0;
-    if (!this.#ended) this.#request.resume();
+    if (!this.#ended) this.#stream.resume();
     return held;
   }
 
