@@ -1,9 +1,9 @@
-/** The histogram of calls, as Prometheus reads it: prom-client's checks and hashes its labels anew for every call. */
+/** The histogram of calls in Prometheus' text form; prom-client validates and hashes its labels for every call. */
 
 interface Cell {
   /** `rpc="…",wire="…",code="…"`. */
   readonly labels: string;
-  /** By bucket, each for itself; the last is beyond all bounds. */
+  /** Counts per bucket, not cumulative; the last is above all bounds. */
   readonly counts: number[];
   count: number;
   sum: number;
@@ -38,7 +38,7 @@ export class CallDurations {
     cell.counts[bucket] = (cell.counts[bucket] as number) + 1;
   }
 
-  /** In the text format of an exposition. */
+  /** Returns the lines of an exposition. */
   text(): string {
     const { name, help, buckets } = this.#options;
     const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];

@@ -6,7 +6,7 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 
 export interface Log {
   write(level: EntryLevel, message: string, fields?: LogFields): void;
-  /** Writes out what is held back; call it before the process ends. */
+  /** Writes buffered lines; call it before the process ends. */
   flush(): void;
 }
 
@@ -14,13 +14,13 @@ export interface LogOptions {
   readonly level: EntryLevel | "off";
   readonly format: "text" | "json";
   readonly clock: () => number;
-  /** Takes whole lines. */
+  /** Receives whole lines. */
   readonly sink: (lines: string) => void;
 }
 
 const RANKS = { debug: 0, info: 1, warn: 2, error: 3, off: 4 } as const;
 
-/** Lines are collected for one turn of the event loop and written at once; errors are written immediately. */
+/** Collects the lines of one turn of the event loop and writes them at once; errors are written immediately. */
 export function createLog({ level, format, clock, sink }: LogOptions): Log {
   let held = "";
   let scheduled = false;
@@ -58,12 +58,12 @@ function toTextLine(time: string, level: EntryLevel, message: string, fields: Lo
   return `${line}\n`;
 }
 
-/** Quotes what would break the line or its fields apart. */
+/** Quotes a value that would break the line or its fields apart. */
 function quoted(text: string): string {
   return /^[\w.:/@+-]+$/.test(text) ? text : escaped(text);
 }
 
-/** JSON without what JSON leaves as it is but a terminal obeys: eight-bit control characters and line separators. */
+/** Escapes what JSON allows but a terminal obeys: eight-bit control characters and line separators. */
 function escaped(value: string | LogFields): string {
   return JSON.stringify(value).replace(
     /[\u007f-\u009f\u2028\u2029]/g,

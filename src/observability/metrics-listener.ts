@@ -1,28 +1,31 @@
-/** A port of its own for `GET /metrics`: cleartext, without a credential, and nothing else on it. */
+/** A separate port for `GET /metrics`: cleartext, without a credential, and nothing else on it. */
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Metrics } from "./metrics.ts";
 
 export const METRICS_PATH = "/metrics";
 
-/** Whoever scrapes sends a head of a few hundred bytes at once. */
+/** A scraper sends a head of a few hundred bytes at once. */
 const REQUEST_MS_MAX = 10_000;
 const CONNECTIONS_MAX = 64;
 
 export interface MetricsListener {
   readonly url: string;
-  /** No more scrapes; those under way are cut off. */
+  /** Accepts no more scrapes and cuts off those in progress. */
   close(): Promise<void>;
 }
 
-/** What a scrape is answered. Header names are lower case. */
+/** The answer to a scrape. Header names are lower case. */
 export interface MetricsAnswer {
   readonly status: number;
   readonly header: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Port 0 picks a free one. Rejects when the address cannot be listened on. `onTrouble` hears why a scrape failed. */
+/**
+ * Opens the port; 0 picks a free one. Rejects if it cannot listen. `onTrouble` is called with the cause of a failed
+ * scrape.
+ */
 export async function listenForMetrics(
   metrics: Metrics,
   { host, port }: { readonly host: string; readonly port: number },
@@ -60,18 +63,18 @@ export async function listenForMetrics(
   };
 }
 
-/** What a scrape brings. */
+/** The body of a scrape. */
 export async function readMetrics(metrics: Metrics): Promise<MetricsAnswer> {
   const header = { "content-type": metrics.contentType, "cache-control": "no-store" };
   return { status: 200, header, body: Buffer.from(await metrics.text()) };
 }
 
-/** `target`: the path, and a query that nobody looks at. */
+/** `target`: the path, and a query that is ignored. */
 async function answerScrape(metrics: Metrics, method: string, target: string): Promise<MetricsAnswer> {
   const path = target.split("?", 1)[0];
   if (path !== METRICS_PATH) return answerText(404, `only ${METRICS_PATH} is served here`);
   if (method !== "GET" && method !== "HEAD") {
-    return answerText(405, `${METRICS_PATH} does not take ${method}; it takes GET, HEAD`, { allow: "GET, HEAD" });
+    return answerText(405, `${METRICS_PATH} does not allow ${method}; it allows GET, HEAD`, { allow: "GET, HEAD" });
   }
   return await readMetrics(metrics);
 }

@@ -1,15 +1,15 @@
-/** What the service tells of itself to Prometheus. Labels are of bounded number: RPCs, codes, wires and reasons, never ids. */
+/** The metrics for Prometheus. Labels have few values (RPCs, codes, wires, reasons), never ids. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { CallDurations } from "./call-durations.ts";
 
-/** One call that is over. */
+/** One finished call. */
 export interface CallMetric {
-  /** `package.Service/Method`, or a dialect's operation. Absent where no method answers to the path. */
+  /** `package.Service/Method`, or a dialect's operation. Absent if no method serves the path. */
   readonly rpc: string | undefined;
   readonly wire: string;
   /** `OK`, or the RPC code of the refusal. */
   readonly code: string;
-  /** Why it was refused, where that has a name. */
+  /** The reason of the refusal, if it has one. */
   readonly reason: string | undefined;
   readonly durationMs: number;
 }
@@ -17,11 +17,11 @@ export interface CallMetric {
 /** One batch of the store. */
 export interface BatchMetric {
   readonly commands: number;
-  /** From the first command to the end of the commit. */
+  /** From the first command to the end of the commit, in milliseconds. */
   readonly durationMs: number;
 }
 
-/** A metric whose value is asked for at each scrape; one that throws then is absent from that scrape. */
+/** A metric whose value is read at each scrape; one that throws is absent from that scrape. */
 export interface SourceMetric {
   readonly name: string;
   readonly help: string;
@@ -29,28 +29,28 @@ export interface SourceMetric {
   readonly value: () => number;
 }
 
-/** What is asked at each scrape. */
+/** What is read at each scrape. */
 export interface MetricSources {
   readonly store: readonly SourceMetric[];
   readonly load: () => { readonly requests: number; readonly connections: number };
   readonly serving: () => boolean;
 }
 
-/** All calls to paths that no method answers to are one. */
+/** The label of all calls to paths that no method serves. */
 const UNMATCHED = "unmatched";
 const MS_PER_SECOND = 1000;
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const EVENT_LOOP_TICK_MS = 50;
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
 
-/** Of the process, not of one service in it: its listeners in V8 and the event loop cannot be taken away again. */
+/** Of the process, not of one service in it: listeners in V8 and the event loop cannot be removed. */
 let processRegistry: Registry | undefined;
 
 function ofProcess(): Registry {
   if (processRegistry === undefined) {
     processRegistry = new Registry();
     collectDefaultMetrics({ register: processRegistry, eventLoopMonitoringPrecision: MS_PER_SECOND });
-    // These begin anew at each scrape, so that of two scrapers each would see a part, and are no numbers in between.
+    // These restart at each scrape, so two scrapers would each see a part, and have no values in between.
     for (const { name } of processRegistry.getMetricsAsArray()) {
       if (name.startsWith("nodejs_eventloop_lag")) processRegistry.removeSingleMetric(name);
     }
@@ -59,11 +59,11 @@ function ofProcess(): Registry {
   return processRegistry;
 }
 
-/** In their place: how late a timer is, at every tick of it. */
+/** Replaces them: how late a timer is at every tick. */
 function watchEventLoop(registry: Registry): void {
   const delay = new Histogram({
     name: "lockkeeper_event_loop_delay_seconds",
-    help: "How much later than it should a timer of the event loop runs.",
+    help: "Delay of an event-loop timer.",
     buckets: DURATION_BUCKETS,
     registers: [registry],
   });
@@ -79,39 +79,39 @@ function watchEventLoop(registry: Registry): void {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #process = ofProcess();
-  /** The count of calls is this histogram's: a counter beside it would say the same. */
+  /** This histogram's count is the number of calls: a counter would repeat it. */
   readonly #calls = new CallDurations({
     name: "lockkeeper_call_duration_seconds",
-    help: "Calls that are over, from the head of the request to the end of the answer.",
+    help: "Duration of finished calls, from the head of the request to the end of the answer.",
     buckets: DURATION_BUCKETS,
   });
   readonly #refusals = new Counter({
     name: "lockkeeper_refusals_total",
-    help: "Calls that were refused, by code and reason.",
+    help: "Refused calls, by code and reason.",
     labelNames: ["code", "reason"] as const,
     registers: [this.#registry],
   });
   readonly #batchCommands = new Histogram({
     name: "lockkeeper_batch_commands",
-    help: "Commands that shared a commit.",
+    help: "Commands per commit.",
     buckets: BATCH_BUCKETS,
     registers: [this.#registry],
   });
   readonly #batchDuration = new Histogram({
     name: "lockkeeper_batch_duration_seconds",
-    help: "From the first command of a batch to the end of its commit.",
+    help: "Duration from the first command of a batch to the end of its commit.",
     buckets: DURATION_BUCKETS,
     registers: [this.#registry],
   });
   readonly #commitDuration = new Histogram({
     name: "lockkeeper_commit_duration_seconds",
-    help: "COMMIT alone, of batches and of housekeeping: the disk.",
+    help: "Duration of COMMIT alone, of batches and housekeeping: the disk.",
     buckets: DURATION_BUCKETS,
     registers: [this.#registry],
   });
   readonly #troubles = new Counter({
     name: "lockkeeper_store_troubles_total",
-    help: "Faults of the store; each is in the log with its cause.",
+    help: "Storage errors; each is in the log with its cause.",
     registers: [this.#registry],
   });
   readonly #clockJumps = new Counter({
@@ -130,18 +130,18 @@ export class Metrics {
     }).set({ version, node: process.version }, 1);
   }
 
-  /** From now on these are asked at each scrape. */
+  /** Adds what is read at each scrape from now on. */
   watch({ store, load, serving }: MetricSources): void {
     const own: readonly SourceMetric[] = [
       {
         name: "lockkeeper_requests_in_flight",
-        help: "Requests being served, probes and scrapes too.",
+        help: "Requests being served, including probes and scrapes.",
         kind: "gauge",
         value: () => load().requests,
       },
       {
         name: "lockkeeper_connections",
-        help: "Connections that are open.",
+        help: "Open connections.",
         kind: "gauge",
         value: () => load().connections,
       },
@@ -159,12 +159,12 @@ export class Metrics {
         help,
         registers: [this.#registry],
         collect() {
-          // What cannot be asked is absent; the rest of the scrape is needed most just then.
+          // What cannot be read is absent; the rest of the scrape is most needed then.
           this.remove();
           try {
             this.inc(value());
           } catch {
-            // The store tells of its troubles itself.
+            // The store reports its own troubles.
           }
         },
       });
@@ -198,7 +198,7 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** The exposition. Scrapes at the same time share one. */
+  /** Returns the exposition. Concurrent scrapes share one. */
   text(): Promise<string> {
     this.#pending ??= this.#write().finally(() => {
       this.#pending = undefined;

@@ -1,4 +1,4 @@
-/** Sends traces by OTLP over HTTP, as the `OTEL_*` variables say. The SDK is loaded only when this file is. */
+/** Sends traces by OTLP over HTTP, as the `OTEL_*` variables configure. The SDK is loaded only with this file. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type Attributes,
@@ -45,12 +45,12 @@ import {
 import type { Log } from "./log.ts";
 import type { CallTrace, TracedCall, TracedCommand, TraceSampler, TraceSettings, Traces } from "./traces.ts";
 
-/** A receiver that does not answer must not hold up the end of the process. */
+/** A receiver that does not answer must not delay the end of the process. */
 const CLOSE_MS_MAX = 3_000;
-/** The SDK's warnings may carry whole answers of the receiver. */
+/** The SDK's warnings may contain whole answers of the receiver. */
 const WARNING_CHARS_MAX = 500;
 
-/** The codes by which the service says that it failed; the others are the caller's. */
+/** The codes of the service's own failures; the others are the caller's. */
 const ERROR_CODES: ReadonlySet<string> = new Set([
   "UNKNOWN",
   "DEADLINE_EXCEEDED",
@@ -59,7 +59,7 @@ const ERROR_CODES: ReadonlySet<string> = new Set([
   "UNAVAILABLE",
   "DATA_LOSS",
 ]);
-/** What the conventions call the systems behind our wires; REST is HTTP alone. */
+/** The names that the conventions give to our wires; REST is only HTTP. */
 const RPC_SYSTEMS: Readonly<Record<string, string>> = { grpc: "grpc", "grpc-web": "grpc", connect: "connectrpc" };
 
 export interface OtlpOptions {
@@ -129,7 +129,7 @@ class OtlpTraces implements Traces {
   async close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`the receiver took none within ${CLOSE_MS_MAX} ms`), CLOSE_MS_MAX);
+      timer = setTimeout(() => resolve(`the receiver accepted none within ${CLOSE_MS_MAX} ms`), CLOSE_MS_MAX);
     });
     const sent = this.#provider.shutdown().then(
       () => undefined,
@@ -161,10 +161,10 @@ function endCall(span: Span, call: TracedCall): void {
   span.end();
 }
 
-/** The methods that the conventions know; others are not told, as anything may stand there. */
+/** The methods that the conventions know; others are omitted, because a client may send anything. */
 const HTTP_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-/** https://www.w3.org/TR/trace-context/: what is not well formed counts as absent; later versions may say more behind. */
+/** https://www.w3.org/TR/trace-context/: a malformed value counts as absent; later versions may append fields. */
 const TRACE_PARENT =
   /^(?!ff)(?<version>[\da-f]{2})-(?!0{32})(?<traceId>[\da-f]{32})-(?!0{16})(?<spanId>[\da-f]{16})-(?<flags>[\da-f]{2})(?<more>-.*)?$/;
 const SAMPLED = 1;

@@ -1,21 +1,23 @@
-/** Traces by OpenTelemetry: one span per call, below the caller's, and one per command of the store below that. */
+/** Traces by OpenTelemetry: one span per call, below the caller's, and one per store command below that. */
 
-/** What follows the calls of the service. */
+/** What creates the spans of the service's calls. */
 export interface Traces {
-  /** Begins the span of a request below the one that its `traceparent` names. `header`: a header by its name in lower case. */
+  /**
+   * Starts the span of a request below the one in its `traceparent`. `header`: returns a header by its lower-case name.
+   */
   begin(header: (name: string) => string | undefined): CallTrace;
-  /** Runs what a call asks of the store as a span below the call's; outside of calls it is just run. */
+  /** Runs a store command in a span below the call's; outside of calls it just runs. */
   command<T>(command: TracedCommand, run: () => Promise<T>): Promise<T>;
-  /** Sends what is held back, which takes a few seconds at most. */
+  /** Sends buffered spans; takes a few seconds at most. */
   close(): Promise<void>;
 }
 
-/** The span of one call. One that is never ended is never sent: probes are not traced. */
+/** The span of one call. A span that never ends is never sent: probes are not traced. */
 export interface CallTrace {
   /** 32 and 16 hexadecimal digits. */
   readonly traceId: string;
   readonly spanId: string;
-  /** Runs at once; what comes of it, however late, belongs to the call. */
+  /** Runs immediately; whatever it starts belongs to the call, however late. */
   run(work: () => void): void;
   end(call: TracedCall): void;
 }
@@ -23,33 +25,33 @@ export interface CallTrace {
 /** A command of the store. */
 export interface TracedCommand {
   readonly name: string;
-  /** The database system, by the name that OpenTelemetry's conventions give it. */
+  /** The database system, by its name in OpenTelemetry's conventions. */
   readonly system: string;
 }
 
-/** What is told of a call that is over. No path, address, id or message: they may be personal or secret. */
+/** What is recorded of a finished call. No path, address, id or message: they may be personal or secret. */
 export interface TracedCall {
   readonly id: string;
-  /** `package.Service/Method`, or a dialect's operation. Absent where no method answers to the path. */
+  /** `package.Service/Method`, or a dialect's operation. Absent if no method serves the path. */
   readonly rpc: string | undefined;
   readonly wire: string;
   /** `OK`, or the RPC code of the refusal. */
   readonly code: string;
   readonly reason: string | undefined;
   readonly httpMethod: string;
-  /** 0 when the caller went away before it was answered. */
+  /** 0 if the caller went away before the answer. */
   readonly httpStatus: number;
 }
 
 export interface TraceSettings {
   readonly sampler: TraceSampler;
-  /** Of the batches that spans are sent in; what is absent has the SDK's default. */
+  /** The batches that spans are sent in; absent values have the SDK's default. */
   readonly batch: TraceBatch;
 }
 
 export interface TraceSampler {
   readonly name: (typeof SAMPLERS)[number];
-  /** The part of the traces that is kept, 0 to 1. */
+  /** The fraction of traces that is kept, 0 to 1. */
   readonly ratio: number;
 }
 
@@ -72,8 +74,8 @@ const SAMPLERS = [
 ] as const;
 
 /**
- * What the environment says of traces; `undefined`: there are none. As OpenTelemetry's specification has it, a value that
- * is not known is warned of and passed over: the variables are often set for many programs at once.
+ * Returns the trace settings of the environment; `undefined`: no traces. As OpenTelemetry's specification requires, an
+ * unknown value is ignored with a warning: the variables are often set for many programs at once.
  */
 export function readTraceSettings(
   environment: Environment,
@@ -85,22 +87,24 @@ export function readTraceSettings(
   const endpointName = ENDPOINT_VARIABLES.find((name) => read(name) !== undefined);
   if (exporter === "none" || (exporter === undefined && endpointName === undefined)) return undefined;
   if (exporter !== undefined && exporter !== "otlp") {
-    warn(`OTEL_TRACES_EXPORTER: ${JSON.stringify(exporter)} is not served, so there are no traces; otlp and none are`);
+    warn(
+      `OTEL_TRACES_EXPORTER: ${JSON.stringify(exporter)} is not supported, so there are no traces; supported are otlp and none`,
+    );
     return undefined;
   }
   if (endpointName !== undefined && !isHttpUrl(read(endpointName) ?? "")) {
-    // It may have a password in it, so it is not repeated.
+    // The value may contain a password, so it is not repeated.
     warn(`${endpointName}: the value is not an http or https URL like http://127.0.0.1:4318, so there are no traces`);
     return undefined;
   }
   const protocol = read("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") ?? read("OTEL_EXPORTER_OTLP_PROTOCOL");
   if (protocol !== undefined && protocol !== "http/protobuf") {
-    warn(`OTEL_EXPORTER_OTLP_PROTOCOL: ${JSON.stringify(protocol)} is not served; http/protobuf is used`);
+    warn(`OTEL_EXPORTER_OTLP_PROTOCOL: ${JSON.stringify(protocol)} is not supported; http/protobuf is used`);
   }
   return { sampler: readSampler(read, warn), batch: readBatch(read, warn) };
 }
 
-/** The first one that is set holds. */
+/** The first one that is set counts. */
 const ENDPOINT_VARIABLES = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"] as const;
 
 function isHttpUrl(text: string): boolean {
@@ -112,7 +116,7 @@ function readSampler(read: (name: string) => string | undefined, warn: (warning:
   const name = SAMPLERS.find((each) => each === text);
   if (name === undefined) {
     warn(
-      `OTEL_TRACES_SAMPLER: ${JSON.stringify(text)} is not known; parentbased_always_on is used of ${SAMPLERS.join(", ")}`,
+      `OTEL_TRACES_SAMPLER: ${JSON.stringify(text)} is unknown; parentbased_always_on is used. Known are ${SAMPLERS.join(", ")}`,
     );
     return { name: "parentbased_always_on", ratio: 1 };
   }

@@ -14,11 +14,11 @@ export interface OpenApiOptions extends Pick<OperationParts, "examples"> {
   readonly comments: Comments;
   readonly reasons: Reasons;
   readonly refusalsOf: RefusalsOf;
-  /** Waited for before each operation: the whole document takes tens of milliseconds. `undefined`: go on at once. */
+  /** Awaited before each operation: the whole document takes tens of milliseconds. `undefined`: continue at once. */
   readonly takeTurn: () => Promise<void> | undefined;
 }
 
-/** Rejects for a route that OpenAPI cannot say. */
+/** Returns the document. Rejects for a route that OpenAPI cannot express. */
 export async function createOpenApi(options: OpenApiOptions): Promise<JsonObject> {
   const { title, description, version, mounts, comments, reasons, refusalsOf, examples, takeTurn } = options;
   await takeTurn();

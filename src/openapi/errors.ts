@@ -1,4 +1,4 @@
-/** The answers of calls that fail, as REST and as Connect write them, by HTTP status: for each operation its own, with examples. */
+/** The responses of failed calls in REST and Connect form, by HTTP status: one set per operation, with examples. */
 import { createRegistry, type DescMethod, type JsonObject } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Code, ConnectError } from "@connectrpc/connect";
@@ -14,7 +14,7 @@ import type { MethodRefusals } from "./refusals.ts";
 import type { RefusalExample, Refusals } from "./refusals-by-rpc.ts";
 import { withJsonNames } from "./schemas.ts";
 
-/** Every reason with its RPC code by its standard name and what it means. */
+/** Every reason with the standard name of its RPC code and its meaning. */
 export type Reasons = Readonly<Record<string, readonly [code: string, meaning: string]>>;
 
 /** How a method may be refused. */
@@ -22,22 +22,22 @@ export type RefusalsOf = (method: DescMethod) => MethodRefusals;
 
 export type ErrorWire = "rest" | "connect";
 
-/** Of every ErrorInfo. */
+/** The domain of every ErrorInfo. */
 const DOMAIN = "lockkeeper";
 
 const registry = createRegistry(file_google_rpc_error_details);
 
-/** HTTP has a status of its own for these; Connect knows none but its codes'. */
+/** HTTP has statuses for these; Connect knows only those of its codes. */
 const REST_STATUS: Readonly<Record<string, number>> = { REQUEST_TOO_LARGE: 413 };
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "The request is not valid, or the state does not allow it.",
   401: "The call is not authenticated.",
   403: "The caller may not do this.",
-  404: "There is no such thing that the caller may see.",
+  404: "The resource does not exist, or the caller may not see it.",
   409: "The change conflicts with what is there.",
   413: "The request is too large.",
-  429: "Too much at once; `Retry-After` and `RetryInfo` say how long to wait.",
+  429: "Too many requests; `Retry-After` and `RetryInfo` say how long to wait.",
   500: "An unforeseen fault.",
   503: "The service cannot answer now; `outcome` in the metadata says whether a change took effect.",
   504: "The deadline passed.",
@@ -47,18 +47,18 @@ interface Said {
   readonly reason: string;
   readonly said: RefusalExample;
   readonly wire: ErrorWire;
-  /** The RPC that says so, or the kind of all that do. */
+  /** The RPC that is refused so, or the kind of all that are. */
   readonly by: string;
 }
 
 /** The reasons of one status. */
 interface Answer {
   readonly reasons: Refusals;
-  /** Some are the operation's own. */
+  /** Some belong to this operation only. */
   readonly isOwn: boolean;
 }
 
-/** Makes the failed responses of operations and holds the components that they refer to. */
+/** Builds the failed responses of operations and holds the components that they refer to. */
 export class ErrorResponses {
   readonly examples: Record<string, JsonObject> = {};
   readonly responses: Record<string, JsonObject> = {};
@@ -74,7 +74,7 @@ export class ErrorResponses {
     return errorSchemas(Object.keys(this.#reasons));
   }
 
-  /** The `responses` of one operation, by status. */
+  /** Returns the `responses` of one operation, by status. */
   of(method: DescMethod, wire: ErrorWire): JsonObject {
     const { kind, own, shared } = this.#refusalsOf(method);
     const name = `${method.parent.name}.${method.name}`;
@@ -102,7 +102,7 @@ export class ErrorResponses {
     };
   }
 
-  /** By HTTP status, ascending; what is an operation's own comes first. */
+  /** By HTTP status, ascending; the operation's own reasons come first. */
   #byStatus(own: Refusals, shared: Refusals, wire: ErrorWire): ReadonlyMap<number, Answer> {
     const answers = new Map<number, Answer>();
     for (const [reason, said] of Object.entries({ ...own, ...shared })) {
@@ -116,7 +116,7 @@ export class ErrorResponses {
     return new Map([...answers].sort(([a], [b]) => a - b));
   }
 
-  /** What several operations say alike is said once: the first to say it gives it the name. */
+  /** A response that several operations share is stored once, under the name of the first. */
   #example({ reason, said, wire, by }: Said): JsonObject {
     const message = wire === "connect" ? (said.connectMessage ?? said.message) : said.message;
     const error = toError(reason, this.#codeOf(reason), { ...said, message });
@@ -130,7 +130,7 @@ export class ErrorResponses {
     return { $ref: `#/components/examples/${name}` };
   }
 
-  /** Made once: the routes of an RPC have their refusals in common. */
+  /** Built once: the routes of an RPC share their refusals. */
   #held(name: string, make: () => JsonObject): JsonObject {
     this.responses[name] ??= make();
     return { $ref: `#/components/responses/${name}` };
@@ -138,14 +138,14 @@ export class ErrorResponses {
 
   #meaningOf(reason: string): Reasons[string] {
     const known = this.#reasons[reason];
-    if (known === undefined) throw new Error(`openapi: ${reason} is no reason`);
+    if (known === undefined) throw new Error(`openapi: ${reason} is not a reason`);
     return known;
   }
 
   #codeOf(reason: string): Code {
     const [name] = this.#meaningOf(reason);
     const code = codeFromString(name.toLowerCase());
-    if (code === undefined) throw new Error(`openapi: ${name}, of ${reason}, is no RPC code`);
+    if (code === undefined) throw new Error(`openapi: ${name}, of ${reason}, is not an RPC code`);
     return code;
   }
 }
@@ -154,7 +154,7 @@ function schemaOf(wire: ErrorWire): JsonObject {
   return { $ref: `#/components/schemas/${wire === "rest" ? "google.rpc.Status" : "connect.Error"}` };
 }
 
-/** As the service makes it. */
+/** In the form that the service sends. */
 function toError(
   reason: string,
   code: Code,
@@ -200,7 +200,7 @@ function errorSchemas(reasons: readonly string[]): JsonObject {
       domain: { type: "string", const: DOMAIN },
       metadata: { type: "object", additionalProperties: { type: "string" } },
     }),
-    "google.rpc.BadRequest": detail("google.rpc.BadRequest", "The fields that are at fault.", {
+    "google.rpc.BadRequest": detail("google.rpc.BadRequest", "The fields at fault.", {
       fieldViolations: {
         type: "array",
         items: {

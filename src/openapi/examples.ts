@@ -1,14 +1,14 @@
-/** A request for each RPC that succeeds, in an order in which they do, one after another; a test sends them all. */
+/** A successful request for each RPC, in an order in which all succeed one after another; a test sends them. */
 import type { JsonObject } from "@bufbuild/protobuf";
 
-/** Ids and tokens that the service makes: whoever tries an example puts in those that were answered. */
+/** Ids and tokens that the service makes: replace them with those of your answers. */
 export const MADE = {
   sessionId: "019aa1c0-2f4e-7b7a-9c3f-6a1d2e3f4a5b",
   token: "the-token-that-CreateSession-answered",
   apiKeyId: "019aa1c02f4e7b7a9c3f6a1d2e3f4a5b",
 } as const;
 
-/** Whoever begins an attempt makes its id. */
+/** The caller that begins an attempt chooses its id. */
 export const ATTEMPT_ID = "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c01";
 
 export const EXAMPLES = {

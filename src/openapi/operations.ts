@@ -8,7 +8,7 @@ import type { ErrorResponses } from "./errors.ts";
 import { isRequired } from "./rules.ts";
 import { described, type Schemas } from "./schemas.ts";
 
-/** Requests that succeed, as JSON, by the RPC's full name (`package.Service/Method`). */
+/** Successful requests as JSON, by the RPC's full name (`package.Service/Method`). */
 export type Examples = Readonly<Record<string, JsonObject>>;
 
 export interface OperationParts {
@@ -17,26 +17,29 @@ export interface OperationParts {
   readonly examples: Examples;
 }
 
-/** What OpenAPI has a place for. */
+/** The HTTP methods that OpenAPI has. */
 const HTTP_METHODS: readonly string[] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
 
 const ANY_BYTES: JsonObject = { "*/*": { schema: {} } };
 
-/** `package.Service/Method`. */
+/** Returns `package.Service/Method`. */
 export function rpcNameOf(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-/** Whether one request is answered by one message; OpenAPI has no words for streams of messages. */
+/** Returns whether one request gets one response message; OpenAPI cannot describe streams. */
 export function isUnary({ methodKind }: DescMethod): boolean {
   return methodKind === "unary";
 }
 
-/** Throws for a path that OpenAPI's templates cannot say. `number`: which of the method's routes it is; the first is 1. */
+/**
+ * Returns the operation of a route. Throws for a path that OpenAPI's templates cannot express. `number`: which of the
+ * method's routes it is, from 1.
+ */
 export function restOperation(parts: OperationParts, route: Route, number: number): JsonObject {
   const { method, template, httpMethod } = route;
   if (!HTTP_METHODS.includes(httpMethod) || /[*=]/.test(template.text)) {
-    throw new Error(`openapi: ${route.label} is a path that OpenAPI cannot say`);
+    throw new Error(`openapi: ${route.label} is a path that OpenAPI cannot express`);
   }
   const { schemas, examples } = parts;
   const example = examples[rpcNameOf(method)];
@@ -53,7 +56,7 @@ export function restOperation(parts: OperationParts, route: Route, number: numbe
       in: "path",
       required: true,
     })),
-    // What the example has in the body it does not have in the query, too.
+    // Fields that the example has in the body are not repeated in the query.
     ...inQuery.flatMap((field) =>
       queryParameters(route.body.kind === "message" ? { ...parts, examples: {} } : parts, route, [field]),
     ),
@@ -104,7 +107,7 @@ function headOf({ schemas }: OperationParts, method: DescMethod, ending: string)
   };
 }
 
-/** The whole request: a member that it does not have is refused. */
+/** The whole request: unknown members are refused. */
 function closed(schemas: Schemas, { input }: DescMethod): JsonObject {
   return { ...schemas.object(input, input.fields), additionalProperties: false };
 }
@@ -142,13 +145,13 @@ function jsonContent(schema: JsonObject, example?: JsonValue): JsonObject {
   return { "application/json": { schema, ...(example === undefined ? {} : { example }) } };
 }
 
-/** The parameters of a field: itself, or those of its fields by dotted names; none for what a query cannot set. */
+/** Returns the parameters of a field: itself, or its subfields by dotted names; none for what a query cannot set. */
 function queryParameters(parts: OperationParts, route: Route, path: FieldPath): readonly JsonObject[] {
   if (route.pathFields.has(toProtoPath(path))) return [];
   const field = path.at(-1) as DescField;
   if (hasSubfields(field)) {
     const parents = path.map(({ message }) => message);
-    // A message that holds itself would go on without end.
+    // A message that contains itself would never end.
     const fields = field.message.fields.filter(({ message }) => message === undefined || !parents.includes(message));
     return fields.flatMap((each) => queryParameters(parts, route, [...path, each]));
   }

@@ -1,13 +1,13 @@
-/** How each RPC is refused by its own rules, by its full name: each reason with an example that a service answered. */
+/** How each RPC, by its full name, is refused by its own rules: each reason with an example that a service answered. */
 import { ATTEMPT_ID, MADE } from "./examples.ts";
 
-/** What a refusal says where the caller writes JSON. */
+/** A refusal in the form that callers of JSON see. */
 export interface RefusalExample {
   readonly message: string;
-  /** Where the Connect protocol has other words for it. */
+  /** Set if the Connect protocol words it differently. */
   readonly connectMessage?: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** The fields at fault, by their JSON names, each with what is wrong. */
+  /** The fields at fault, by their JSON names, each with its fault. */
   readonly fields?: Readonly<Record<string, string>>;
   /** In milliseconds. */
   readonly retryAfterMs?: number;
@@ -50,7 +50,7 @@ const NO_KEY: Refusals = {
 
 const REVOKED_KEY: Refusals = { API_KEY_ALREADY_REVOKED: ofKey("was revoked at 2026-11-28T14:11:46.398Z") };
 
-/** The credential is of one organization, and the call names another. */
+/** The credential belongs to one organization, and the call names another. */
 const OTHER_SCOPE: Refusals = {
   SCOPE_EXCEEDED: {
     message: 'organizationId is "globex"; this credential is confined to "acme"',
@@ -157,7 +157,7 @@ export const OF_RPCS: Readonly<Record<string, Refusals>> = {
       message: `the attempt "${ATTEMPT_ID}" was to be completed before 2026-11-28T14:11:46.398Z; it counts as failed`,
       metadata: { attemptId: ATTEMPT_ID, outcome: "EXPIRED" },
     },
-    // The user was deleted meanwhile.
+    // The user was deleted in the meantime.
     ...NO_USER,
   },
   "lockkeeper.signin.v1.SignInService/RecordFailure": { ...NO_USER, ...SEVERAL, ...OTHER_SCOPE },
@@ -194,7 +194,7 @@ export const OF_RPCS: Readonly<Record<string, Refusals>> = {
   "lockkeeper.admin.v1.AdminService/WhoAmI": { FIELD_INVALID: unknownMember("none is allowed here") },
 };
 
-/** The resource was changed since the caller read it. */
+/** The resource changed after the caller read it. */
 export function sequenceMismatch(kind: "user" | "organization" | "policy", id: string): RefusalExample {
   return {
     message: `expectedSequence is 7, the ${kind} "${id}" is at 3; read it again and decide anew`,
@@ -202,7 +202,7 @@ export function sequenceMismatch(kind: "user" | "organization" | "policy", id: s
   };
 }
 
-/** A member that the request does not have. `allowed`: what it may have. */
+/** A member that the request does not have. `allowed`: the members that it has. */
 function unknownMember(allowed: string): RefusalExample {
   const message = `note is unknown; ${allowed}`;
   return { message, fields: { note: message } };
@@ -212,7 +212,7 @@ function ofKey(what: string): RefusalExample {
   return { message: `the API key "${MADE.apiKeyId}" ${what}`, metadata: { apiKeyId: MADE.apiKeyId } };
 }
 
-/** The user has such a restriction already. */
+/** The user already has such a restriction. */
 function already(word: string, expireTime?: string): RefusalExample {
   const startTime = "2026-11-28T14:11:45.581Z";
   const until = expireTime === undefined ? "without expiry" : `until ${expireTime}`;

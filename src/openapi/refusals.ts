@@ -1,16 +1,19 @@
-/** How each RPC may be refused: every reason with an example that a service answered; a test asks a real one for them. */
+/** How each RPC may be refused: every reason with an example that a service answered; a test asks a real one. */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { OF_RPCS, type Refusals, sequenceMismatch } from "./refusals-by-rpc.ts";
 
-/** `own`: what this RPC is refused for; `shared`: what every one of its kind is, whatever it does. */
+/** `own`: the refusals of this RPC; `shared`: those of every RPC of its kind. */
 export interface MethodRefusals {
   readonly kind: "read" | "change";
   readonly own: Refusals;
   readonly shared: Refusals;
 }
 
-/** `permissions`: what each RPC needs, by its full name; `null` or absent: any valid credential. */
+/**
+ * Returns the refusals of an RPC. `permissions`: what each RPC needs, by its full name; `null` or absent: any valid
+ * credential.
+ */
 export function refusalsOf(method: DescMethod, permissions: Readonly<Record<string, string | null>>): MethodRefusals {
   const rpc = `${method.parent.typeName}/${method.name}`;
   const names = new Set(method.input.fields.map(({ name }) => name));
@@ -19,8 +22,8 @@ export function refusalsOf(method: DescMethod, permissions: Readonly<Record<stri
   const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   return {
     kind: isRead ? "read" : "change",
-    // The RPC's own come first. The nearer one stands: of the RPC before that of a field, of an earlier field before that
-    // of a later one.
+    // The RPC's own come first. The most specific wins: the RPC's before a field's, an earlier field's before a
+    // later one's.
     own: Object.fromEntries(
       [own, ofPermission(method.name, permissions[rpc] ?? null), ...byField.reverse(), own].flatMap(Object.entries),
     ) as Refusals,
@@ -28,7 +31,7 @@ export function refusalsOf(method: DescMethod, permissions: Readonly<Record<stri
   };
 }
 
-/** No operation of the document is refused so, and why. */
+/** Reasons that no operation of the document has, and why. */
 export const OF_NO_OPERATION = {
   PATH_NOT_FOUND: "no operation has the path",
   METHOD_NOT_SERVED: "no operation has the method",
@@ -40,7 +43,7 @@ export const OF_NO_OPERATION = {
 
 const NOT_APPLIED = { outcome: "NOT_APPLIED" } as const;
 
-/** Before the RPC is looked at, or whatever it is. */
+/** Refusals before the RPC is known, or independent of it. */
 const OF_ALL: Refusals = {
   REQUEST_MALFORMED: { message: "the request body is JSON that ends too early" },
   CREDENTIAL_MISSING: {
@@ -113,7 +116,7 @@ function invalid(field: string, description: string): Refusals {
   return { FIELD_INVALID: { message: `${field}: ${description}`, fields: { [field]: description } } };
 }
 
-/** What having a field brings with it, by proto name; of FIELD_INVALID the first counts. */
+/** The refusals that a field implies, by proto name; of FIELD_INVALID the first counts. */
 function ofFields(rpc: string): Readonly<Record<string, Refusals>> {
   const requestId = "7d8f2f0e-3c55-4c4b-9d58-2a0a4a5b1c01";
   const tooShort = '"" is not allowed; it must be at least 1 character';

@@ -12,10 +12,10 @@ import {
   StringRulesSchema,
 } from "../../gen/buf/validate/validate_pb.ts";
 
-/** What the rules of a field say of its value. */
+/** What the rules of a field say about its value. */
 export interface Constraint {
   readonly keywords: JsonObject;
-  /** Sentences for what has no keyword. */
+  /** Sentences for rules without a keyword. */
   readonly words: readonly string[];
 }
 
@@ -24,14 +24,14 @@ type Rules<C extends FieldRules["type"]["case"]> =
 
 const NONE: Constraint = { keywords: {}, words: [] };
 
-/** The rules of a field; absent: none that are enforced. */
+/** Returns the enforced rules of a field; absent if none. */
 export function rulesOf(field: DescField): FieldRules | undefined {
   if (!hasOption(field, fieldRules)) return undefined;
   const rules = getOption(field, fieldRules);
   return rules.ignore === Ignore.ALWAYS ? undefined : rules;
 }
 
-/** What the rules say. `enumeration`: the enum that the value, or the value of an item, is of. */
+/** Returns what the rules say. `enumeration`: the enum of the value, or of its items. */
 export function constrain(rules: FieldRules | undefined, enumeration?: DescEnum): Constraint {
   if (rules === undefined || rules.ignore === Ignore.ALWAYS) return NONE;
   const own = constrainType(rules, enumeration);
@@ -132,7 +132,7 @@ function shownDuration({ seconds, nanos }: Duration): string {
   return `${Number(seconds) + nanos / 1e9}s`;
 }
 
-/** Whether a request that leaves the field out is refused: because it is required, or because its default is not allowed. */
+/** Returns whether a request without the field is refused: it is required, or its default is not allowed. */
 export function isRequired(field: DescField): boolean {
   const rules = rulesOf(field);
   if (rules === undefined) return false;

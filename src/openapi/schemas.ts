@@ -14,7 +14,7 @@ import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { oneof as oneofRules } from "../../gen/buf/validate/validate_pb.ts";
 import { type Constraint, constrain, isRequired, rulesOf } from "./rules.ts";
 
-/** What the contract's comments say of its elements, by full name. */
+/** The contract's comments on its elements, by full name. */
 export type Comments = Readonly<Record<string, string>>;
 
 const INT32: JsonObject = { type: "integer", format: "int32" };
@@ -67,7 +67,7 @@ const WELL_KNOWN: Readonly<Record<string, JsonObject>> = {
   },
 };
 
-/** Makes schemas and keeps those of messages and enums under their full names, for `components`. */
+/** Builds schemas and keeps those of messages and enums under their full names, for `components`. */
 export class Schemas {
   readonly components: Record<string, JsonObject> = {};
   readonly #comments: Comments;
@@ -76,18 +76,18 @@ export class Schemas {
     this.#comments = comments;
   }
 
-  /** The comment of an element of the contract, with the names of fields as JSON writes them. */
+  /** Returns the comment of an element, with field names as JSON writes them. */
   commentOf(name: string): string {
     return withJsonNames(this.#comments[name] ?? "");
   }
 
-  /** A message by reference, or in place where its JSON is not an object of its fields. */
+  /** Returns a message by reference, or inline if its JSON is not an object of its fields. */
   message(desc: DescMessage): JsonObject {
     const known = WELL_KNOWN[desc.typeName];
     if (known !== undefined) return known;
     if (isWrapperDesc(desc)) return SCALARS[desc.fields[0]?.scalar ?? ScalarType.STRING];
     if (this.components[desc.typeName] === undefined) {
-      // Held before it is made: a message may hold itself.
+      // Stored before it is built: a message may contain itself.
       this.components[desc.typeName] = {};
       const comment = this.commentOf(desc.typeName);
       this.components[desc.typeName] = { ...described(comment), ...this.object(desc, desc.fields) };
@@ -95,7 +95,7 @@ export class Schemas {
     return { $ref: `#/components/schemas/${desc.typeName}` };
   }
 
-  /** An object of some fields of a message; of each oneof at most one member, or exactly one. */
+  /** Returns an object of some fields of a message; of each oneof at most one member, or exactly one. */
   object(desc: DescMessage, fields: readonly DescField[]): JsonObject {
     const required = fields.filter(isRequired).map(({ jsonName }) => jsonName);
     const choices = desc.oneofs.flatMap((oneof) => choiceOf(oneof, fields));
@@ -108,7 +108,7 @@ export class Schemas {
     };
   }
 
-  /** A field with its rules and its comment. */
+  /** Returns a field with its rules and its comment. */
   field(field: DescField): JsonObject {
     const { keywords, words } = this.#constraintOf(field);
     const value = this.#value(field);
@@ -165,14 +165,14 @@ export class Schemas {
   }
 }
 
-/** A text of ours with the fields that it quotes as JSON names them. */
+/** Returns our text with the fields that it quotes in JSON names. */
 export function withJsonNames(text: string): string {
   return text.replace(/`[a-z][a-z0-9]*(?:[._][a-z0-9]+)*`/g, (quoted) =>
     quoted.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
   );
 }
 
-/** A description, where there is anything to say. */
+/** Returns a description, if there is anything to say. */
 export function described(text: string): JsonObject {
   return text === "" ? {} : { description: text };
 }
@@ -180,10 +180,10 @@ export function described(text: string): JsonObject {
 function choiceOf(oneof: DescOneof, fields: readonly DescField[]): readonly JsonObject[] {
   const members = oneof.fields.filter((field) => fields.includes(field)).map(({ jsonName }) => jsonName);
   const mustBeSet = hasOption(oneof, oneofRules) && getOption(oneof, oneofRules).required;
-  // A member that is bound elsewhere, in the path, may be the one.
+  // A member bound elsewhere, in the path, may be the one.
   const whole = members.length === oneof.fields.length;
   if (members.length === 0 || (members.length === 1 && !mustBeSet)) return [];
-  // Each names its property, too: tools take a requirement of what a schema does not define for a slip.
+  // Each names its property too: tools report a requirement of an undefined property as a mistake.
   const one: JsonValue[] = members.map((name) => ({ properties: { [name]: {} }, required: [name] }));
   return [{ oneOf: mustBeSet && whole ? one : [...one, { not: { anyOf: one } }] }];
 }

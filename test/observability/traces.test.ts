@@ -155,7 +155,7 @@ describe("a receiver", { concurrency: 2 }, () => {
     assert.equal(silent.givenUp(), 0, "the answer came while the first export was still waited for");
     traced.child.process.kill("SIGTERM");
     assert.equal(await ended(traced.child), 0);
-    assert.match(traced.child.stderr(), /the receiver took none within 3000 ms/);
+    assert.match(traced.child.stderr(), /the receiver accepted none within 3000 ms/);
   });
 
   test("gets the part that the sampler says, and nothing of callers that do not sample", async (t) => {
@@ -222,7 +222,7 @@ describe("the settings", () => {
     [
       { ...ENDPOINT, OTEL_TRACES_EXPORTER: "zipkin" },
       undefined,
-      /^OTEL_TRACES_EXPORTER: "zipkin" is not served, so there are no traces; otlp and none are$/,
+      /^OTEL_TRACES_EXPORTER: "zipkin" is not supported, so there are no traces; supported are otlp and none$/,
     ],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: "secret" }, undefined, NO_URL("OTEL_EXPORTER_OTLP_ENDPOINT")],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" }, undefined, NO_URL("OTEL_EXPORTER_OTLP_ENDPOINT")],
@@ -237,7 +237,7 @@ describe("the settings", () => {
     [
       { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
       byDefault,
-      /^OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not served; http\/protobuf is used$/,
+      /^OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http\/protobuf is used$/,
     ],
     [{ ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" }, byDefault],
     [
@@ -252,7 +252,7 @@ describe("the settings", () => {
     [
       { ...ENDPOINT, OTEL_TRACES_SAMPLER: "xray" },
       byDefault,
-      /^OTEL_TRACES_SAMPLER: "xray" is not known; parentbased_always_on is used of always_on, always_off, /,
+      /^OTEL_TRACES_SAMPLER: "xray" is unknown; parentbased_always_on is used. Known are always_on, always_off, /,
     ],
     [
       { ...ENDPOINT, OTEL_BSP_SCHEDULE_DELAY: "100", OTEL_BSP_MAX_QUEUE_SIZE: "4096" },
