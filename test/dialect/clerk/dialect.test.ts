@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clerk } from "../../../src/dialect/clerk/dialect.ts";
+import { findRoute } from "../../../src/dialect/clerk/wire/routes.ts";
 import { ADMIN_KEY, startService } from "../../support/service.ts";
+import { bare, documentRows } from "../../tidy/support/document-table.ts";
 
 test("it owns what lies at or below its prefix, and nothing beside it", () => {
   for (const path of ["/clerk/v1", "/clerk/v1/", "/clerk/v1/users/user_1/lock"]) {
@@ -10,6 +12,13 @@ test("it owns what lies at or below its prefix, and nothing beside it", () => {
   }
   for (const path of ["/", "/clerk", "/clerk/v1x", "/clerk/v2/users", "/v1/users", "/x/clerk/v1"]) {
     assert.equal(clerk.owns(path), false, path);
+  }
+});
+
+test("it serves what the documentation lists", () => {
+  for (const [path, methods] of documentRows("docs/clerk.md", "| path below `/clerk/v1` | methods | in the SDK |")) {
+    const route = findRoute(bare(path).replace(/\{\w+\}/, "x"));
+    assert.deepEqual(Object.keys(route?.methods ?? {}).sort(), methods?.split(", "), path);
   }
 });
 

@@ -11,6 +11,7 @@ import type { Operations } from "../../../src/service/operations/operations.ts";
 import { createRouteTable } from "../../../src/transcoding/route-table.ts";
 import { httpRequest } from "../../support/http-client.ts";
 import { ADMIN_KEY, startService } from "../../support/service.ts";
+import { bare, documentRows } from "../../tidy/support/document-table.ts";
 import { startLab } from "./support/lab.ts";
 
 const mounts = zitadelMounts({} as Operations);
@@ -36,6 +37,16 @@ describe("the dialect", () => {
     for (const mount of mounts) {
       for (const { name } of methodsOf(mount)) assert.ok(zitadel.owns(`/${mount.service.typeName}/${name}`), name);
     }
+  });
+
+  test("serves what the documentation lists", () => {
+    const rows = documentRows("docs/zitadel.md", "| service | methods | REST below |");
+    const documented = rows.map(([service, methods = ""]) => [bare(service), methods.split(", ")]);
+    const served = mounts.map(({ service, handlers }) => [
+      service.typeName,
+      service.methods.filter(({ localName }) => localName in handlers).map(({ name }) => name),
+    ]);
+    assert.deepEqual(documented, served);
   });
 
   test("owns nothing of its neighbours", () => {
