@@ -67,7 +67,7 @@ describe("docs/callers.md", () => {
   });
 
   test("its table of permissions names the RPCs that need each of them", () => {
-    const rows = documentRows("docs/callers.md", "| permission | what it opens |");
+    const rows = documentRows("docs/callers.md", "| permission | what it allows |");
     assert.deepEqual(
       rows.map(([permission]) => permission),
       PERMISSIONS,
