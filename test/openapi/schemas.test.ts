@@ -52,7 +52,7 @@ describe("the document of any service", () => {
   });
 
   test("says which path it cannot say", async () => {
-    await assert.rejects(documentOf(shelf, ["Probe"]), /shelf\.v1\.ShelfService\.GetBook \(GET .*cannot say/);
+    await assert.rejects(documentOf(shelf, ["Probe"]), /shelf\.v1\.ShelfService\.GetBook \(GET .*cannot express/);
     await assert.rejects(documentOf(shelf, ["GetBook"]), /ShelfService\.Probe \(\* \/v1\/any\/\{name\}\).*cannot say/);
   });
 
