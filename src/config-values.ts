@@ -38,7 +38,7 @@ export function parseAdminKey(text: string): string | undefined {
     );
   }
   if (!/^[!-+\--~]+$/.test(text)) {
-    throw new Error("the value must be visible ASCII without spaces or commas, as it travels in a header");
+    throw new Error("the value must be visible ASCII without spaces or commas, because it is sent in a header");
   }
   return text;
 }
@@ -68,7 +68,9 @@ export function parseNetworks(text: string): readonly { readonly address: string
       );
     }
     // Whoever is believed by everyone can be invented by everyone.
-    if (prefix === 0) throw new Error(`${JSON.stringify(part)} is every address there is; name those of your proxies`);
+    if (prefix === 0) {
+      throw new Error(`${JSON.stringify(part)} covers every address; name the networks of your proxies`);
+    }
     return { address, prefix };
   });
 }

@@ -72,7 +72,7 @@ export const SETTINGS: Settings = {
     flag: "listen",
     environment: "LOCKKEEPER_LISTEN",
     fallback: "127.0.0.1:8080",
-    meaning: "Where to listen, `host:port`. Port 0 picks a free one; the line `listening on …` says which.",
+    meaning: "The address to listen on, `host:port`. Port 0 picks a free port, which the line `listening on …` shows.",
     parse: parseListen,
   },
   metricsListen: {
@@ -80,14 +80,14 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_METRICS_LISTEN",
     fallback: "",
     meaning:
-      "Where to serve `GET /metrics` without a credential, in cleartext, `host:port`: a port of its own that only the monitoring reaches. Not set: only on the main port, with the permission metrics.read.",
+      "The address of `GET /metrics` without a credential, in cleartext, `host:port`: a separate port that only the monitoring should reach. Not set: metrics are on the main port alone, with the permission metrics.read.",
     parse: (text) => (text === "" ? undefined : parseListen(text)),
   },
   database: {
     flag: "database",
     environment: "LOCKKEEPER_DATABASE",
     fallback: "sqlite:data/lockkeeper.db",
-    meaning: "Where the data is, `sqlite:PATH`.",
+    meaning: "The database, `sqlite:PATH`.",
     parse: parseDatabase,
   },
   createDatabase: {
@@ -95,21 +95,21 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_CREATE_DATABASE",
     fallback: "true",
     meaning:
-      "Make the database when there is none: `true` or `false`. With `false` a path that is mistyped, an empty file, or a volume that is not mounted, ends the start; set it once an instance has its data.",
+      "Create the database if there is none: `true` or `false`. With `false`, a mistyped path, an empty file or a volume that is not mounted stops the start; set it once an instance has its data.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
   adminKey: {
     environment: "LOCKKEEPER_ADMIN_KEY",
     fallback: "",
     meaning:
-      "An owner's API key, any secret of at least 32 characters, taken as it is. Not set: the first start makes one and prints it once.",
+      "An owner's API key: any secret of at least 32 characters, used as it is. Not set: the first start creates a key and prints it once.",
     parse: parseAdminKey,
   },
   tlsCert: {
     flag: "tls-cert",
     environment: "LOCKKEEPER_TLS_CERT",
     fallback: "",
-    meaning: "Serve TLS with this certificate chain, a PEM file. SIGHUP reads it anew. Not set: cleartext.",
+    meaning: "Serve TLS with this certificate chain, a PEM file. SIGHUP reloads it. Not set: cleartext.",
     parse: parsePath,
   },
   tlsKey: {
@@ -123,14 +123,14 @@ export const SETTINGS: Settings = {
     flag: "tls-client-ca",
     environment: "LOCKKEEPER_TLS_CLIENT_CA",
     fallback: "",
-    meaning: "Let only clients connect that show a certificate of these authorities, a PEM file.",
+    meaning: "Accept only clients that present a certificate of these authorities, a PEM file.",
     parse: parsePath,
   },
   oidcIssuers: {
     flag: "oidc-issuers",
     environment: "LOCKKEEPER_OIDC_ISSUERS",
     fallback: "",
-    meaning: "Take access tokens (JWT) of the OIDC issuers that this JSON file names, beside API keys.",
+    meaning: "Accept access tokens (JWT) of the OIDC issuers in this JSON file, in addition to API keys.",
     parse: parsePath,
   },
   trustedProxies: {
@@ -138,7 +138,7 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_TRUSTED_PROXY",
     fallback: "",
     meaning:
-      "Networks of proxies that are believed what they say of the client's address, comma-separated, such as `10.0.0.0/8,::1`. Not set: the client is who connects.",
+      "Networks of proxies that are trusted to report the client's address, comma-separated, such as `10.0.0.0/8,::1`. Not set: the client's address is that of the connection.",
     parse: parseNetworks,
   },
   trustedProxyHeader: {
@@ -146,7 +146,7 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_TRUSTED_PROXY_HEADER",
     fallback: "x-forwarded-for",
     meaning:
-      "Which header those proxies add the address to: `x-forwarded-for` or `forwarded`; the other one is ignored.",
+      "The header to which those proxies add the address: `x-forwarded-for` or `forwarded`; the other one is ignored.",
     parse: (text) => parseOneOf(PROXY_HEADERS, text),
   },
   rateLimitAddress: {
@@ -154,14 +154,14 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_RATE_LIMIT_ADDRESS",
     fallback: "off",
     meaning:
-      "How many calls one address (of IPv6 one /64 network) may make, right credential or not, such as `100/s`, `600/m` or, with how many at once, `100/s:500`; `off`: as many as it likes.",
+      "How many calls one address (for IPv6, one /64 network) may make, whatever its credential, such as `100/s`, `600/m` or, with a burst, `100/s:500`; `off`: unlimited.",
     parse: parseRate,
   },
   rateLimitCaller: {
     flag: "rate-limit-caller",
     environment: "LOCKKEEPER_RATE_LIMIT_CALLER",
     fallback: "off",
-    meaning: "How many calls may be made with one key, or by one subject of an issuer, in the same form.",
+    meaning: "How many calls one key, or one subject of an issuer, may make, in the same form.",
     parse: parseRate,
   },
   rateLimitResets: {
@@ -169,7 +169,7 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_RATE_LIMIT_RESETS",
     fallback: "20/s:200",
     meaning:
-      "How many calls an HTTP/2 connection may break off beyond those that it lets complete, in the same form; then it is closed, with ENHANCE_YOUR_CALM. `off`: any number.",
+      "How many calls an HTTP/2 connection may cancel beyond those that it lets complete, in the same form; then the connection is closed with ENHANCE_YOUR_CALM. `off`: unlimited.",
     parse: parseRate,
   },
   corsOrigins: {
@@ -177,14 +177,14 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_CORS_ORIGINS",
     fallback: "",
     meaning:
-      "Origins whose pages may call from a browser, comma-separated, such as `https://console.example`; `*`: all.",
+      "Origins whose pages may call the service from a browser, comma-separated, such as `https://console.example`; `*`: all.",
     parse: parseOrigins,
   },
   docs: {
     flag: "docs",
     environment: "LOCKKEEPER_DOCS",
     fallback: "true",
-    meaning: "Serve `/openapi.json` and its page `/docs`, to anyone: `true` or `false`.",
+    meaning: "Serve `/openapi.json` and its page `/docs` to anyone: `true` or `false`.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
   dialects: {
@@ -192,21 +192,22 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_DIALECTS",
     fallback: "",
     meaning:
-      "Foreign APIs to serve beside our own, comma-separated; a name that is not served is refused with those that are.",
+      "Foreign APIs to serve in addition to lockkeeper's own, comma-separated; an unknown name is refused with a list of the known ones.",
     parse: parseNames,
   },
   logLevel: {
     flag: "log-level",
     environment: "LOCKKEEPER_LOG_LEVEL",
     fallback: "info",
-    meaning: "What is logged on standard error: `debug`, `info` (one line per call), `warn`, `error` or `off`.",
+    meaning:
+      "The least severe level that is logged on standard error: `debug`, `info` (one line per call), `warn`, `error` or `off`.",
     parse: (text) => parseOneOf(LOG_LEVELS, text),
   },
   logFormat: {
     flag: "log-format",
     environment: "LOCKKEEPER_LOG_FORMAT",
     fallback: "text",
-    meaning: "`text` (key=value) or `json`, one line each.",
+    meaning: "The format of log lines: `text` (key=value) or `json`.",
     parse: (text) => parseOneOf(LOG_FORMATS, text),
   },
   stopDrainMs: {
@@ -214,21 +215,21 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_STOP_DRAIN",
     fallback: "1s",
     meaning:
-      "How long calls are still taken after SIGTERM or SIGINT, so that balancers see `/readyz` and leave, such as `1s` or `15s`. `0s`: not at all.",
+      "How long new calls are still accepted after SIGTERM or SIGINT, so that load balancers see `/readyz` fail and stop sending, such as `1s` or `15s`. `0s`: not at all.",
     parse: parseDurationMs,
   },
   stopGraceMs: {
     flag: "stop-grace",
     environment: "LOCKKEEPER_STOP_GRACE",
     fallback: "10s",
-    meaning: "How long calls may take to finish after that, such as `10s` or `500ms`.",
+    meaning: "How long running calls may take to finish after that, such as `10s` or `500ms`.",
     parse: parseDurationMs,
   },
   allowClockBehind: {
     flag: "allow-clock-behind",
     environment: "LOCKKEEPER_ALLOW_CLOCK_BEHIND",
     fallback: "false",
-    meaning: "Start although the clock is more than 60 s behind the newest record: `true` or `false`.",
+    meaning: "Start even if the clock is more than 60 s behind the newest record: `true` or `false`.",
     parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
   },
   backupBytesPerSecond: {
@@ -236,14 +237,14 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_BACKUP_RATE",
     fallback: "20",
     meaning:
-      "How fast a backup is read, in MB/s, down to a quarter of it while the service is busy; `0`: as fast as it goes.",
+      "How fast a backup is read, in MB/s; down to a quarter of that while the service is busy. `0`: as fast as possible.",
     parse: (text) => parseMegabytes(text, 0),
   },
   backupLogBytesMax: {
     flag: "backup-log-max",
     environment: "LOCKKEEPER_BACKUP_LOG_MAX",
     fallback: "4000",
-    meaning: "How long the write-ahead log may grow while a backup runs, in MB; beyond, the backup is given up.",
+    meaning: "How large the write-ahead log may become while a backup runs, in MB; beyond that, the backup is aborted.",
     parse: (text) => parseMegabytes(text, 300),
   },
 };

@@ -20,7 +20,10 @@ export function unknownVariables(environment: Readonly<Record<string, string | u
   const unknown = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.includes(name));
   return unknown.map((name) => {
     const closest = findClosestName(withoutPrefix(name), known.map(withoutPrefix));
-    const hint = closest === undefined ? "lockkeeper serve --help lists all" : `did you mean ${PREFIX}${closest}?`;
+    const hint =
+      closest === undefined
+        ? "lockkeeper serve --help lists those of the service"
+        : `did you mean ${PREFIX}${closest}?`;
     return `the environment variable ${name} is not known and has no effect; ${hint}`;
   });
 }

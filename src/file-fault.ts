@@ -2,15 +2,15 @@
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
-  EACCES: "this user may not",
+  EACCES: "permission denied",
   EPERM: "the operating system does not allow it",
   EISDIR: "it is a folder",
-  ENOTDIR: "a part of its path is no folder",
-  ELOOP: "its symbolic links lead nowhere",
+  ENOTDIR: "a part of its path is not a folder",
+  ELOOP: "its symbolic links form a loop",
   ENAMETOOLONG: "its name is too long",
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
-  EDQUOT: "this user has no space left on the disk",
+  EDQUOT: "the disk quota of this user is used up",
   EMFILE: "this process has too many files open",
 };
 

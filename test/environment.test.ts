@@ -19,6 +19,6 @@ test("a variable that nothing reads is named without its value, with the one tha
   const says = unknownVariables({ LOCKKEEPER_DATBASE: "secret", LOCKKEEPER_X: "1", LOCKKEEPER_KEY: "k", PATH: "/" });
   assert.deepEqual(says, [
     "the environment variable LOCKKEEPER_DATBASE is not known and has no effect; did you mean LOCKKEEPER_DATABASE?",
-    "the environment variable LOCKKEEPER_X is not known and has no effect; lockkeeper serve --help lists all",
+    "the environment variable LOCKKEEPER_X is not known and has no effect; lockkeeper serve --help lists those of the service",
   ]);
 });

@@ -16,7 +16,7 @@ function faultOf(path: string): string {
 test("a fault of a file is a sentence; what is not known is told as it is", () => {
   assert.equal(faultOf("/nowhere/x"), "there is no such file or folder");
   assert.equal(faultOf("/"), "it is a folder");
-  assert.equal(faultOf("/dev/null/x"), "a part of its path is no folder");
+  assert.equal(faultOf("/dev/null/x"), "a part of its path is not a folder");
   assert.equal(faultOf(`/${"x".repeat(300)}`), "its name is too long");
   assert.equal(fileFault(new Error("the file is not JSON")), "the file is not JSON");
 });

@@ -30,13 +30,13 @@ function describeJump(step: JumpStep, byMs: number): string {
     case "NOTICED":
       return `the clock jumped ${seconds} s ${byMs > 0 ? "ahead" : "back"} against the monotonic clock; changes wait up to ${JUDGE_MS / 1000} s for a second reading: check what sets this machine's clock`;
     case "UNDONE":
-      return "the clock is back where the monotonic clock expects it; nothing was recorded at the wrong time";
+      return "the clock is back where the monotonic clock expects it; nothing was recorded with a wrong time";
     case "UNEVEN":
-      return "the clock keeps jumping; time goes on by the monotonic clock until it goes evenly: check what sets this machine's clock";
+      return "the clock keeps jumping; the service follows the monotonic clock until it runs evenly: check what sets this machine's clock";
     case "TAKEN":
       return byMs > 0
-        ? `the clock goes on evenly ${seconds} s ahead and is believed, as after a suspension; restrictions and sessions that are due by it end`
-        : `the clock goes on evenly ${seconds} s back and is believed; while the newest record is ahead of it, time stands still: set the clock if it is wrong, else wait`;
+        ? `the clock runs evenly ${seconds} s ahead and is accepted, as after a suspend; restrictions and sessions that are due by it end`
+        : `the clock runs evenly ${seconds} s back and is accepted; time stands still while the newest record is ahead of it: set the clock if it is wrong, otherwise wait`;
     default:
       return step satisfies never;
   }

@@ -49,9 +49,7 @@ export async function prepareFirstStart({ store, keyCache, newId, adminKey }: Fi
   const keyId = toKeyId(newId());
   const secret = adminKey ?? createSecret(keyId);
   if (looksLikeSecret(secret) && !isWellFormedSecret(secret)) {
-    throw new ConfigError(
-      "LOCKKEEPER_ADMIN_KEY: the value begins like a key of lockkeeper's but is damaged; copy it again",
-    );
+    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: the value looks like a lockkeeper key but is damaged; copy it again");
   }
   const outcome = await store.execute({
     type: "CreateApiKey",
@@ -83,15 +81,17 @@ async function checkAdminKey(store: Store, adminKey: string): Promise<Pick<Prepa
   }
   if (!opensWith(key, secretHash, now)) {
     throw new ConfigError(
-      "LOCKKEEPER_ADMIN_KEY: this key was rotated, and this secret of it has ended; set the new one",
+      "LOCKKEEPER_ADMIN_KEY: this key was rotated and this secret no longer works; set the new one",
     );
   }
   if (!isLastingOwner(key)) {
-    throw new ConfigError("LOCKKEEPER_ADMIN_KEY: this is the key of something less than an owner; set another one");
+    throw new ConfigError(
+      "LOCKKEEPER_ADMIN_KEY: this key is not an owner key of the whole instance without expiry; set another one",
+    );
   }
   const earlier = key.earlierSecrets.find(({ hash }) => hash === secretHash);
   if (earlier === undefined) return {};
   return {
-    warning: `LOCKKEEPER_ADMIN_KEY: this key was rotated, and this secret of it opens only until ${new Date(earlier.endTime).toISOString()}; set the new one, or the next start after that is refused`,
+    warning: `LOCKKEEPER_ADMIN_KEY: this key was rotated and this secret works only until ${new Date(earlier.endTime).toISOString()}; set the new one, or the next start after that fails`,
   };
 }

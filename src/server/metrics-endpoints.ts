@@ -43,7 +43,7 @@ export function metricsMount(metrics: Metrics, gate: RequestGate): HttpMount<Adm
       return refuse(toConnectError(permissionMissing("reading the metrics", [PERMISSION])));
     }
     if (actor.scope !== null) {
-      return refuse(toConnectError(scopeExceeded("the metrics are of the whole instance", actor.scope)));
+      return refuse(toConnectError(scopeExceeded("the metrics cover the whole instance", actor.scope)));
     }
     if (path !== METRICS_PATH) return refuse(pathNotFound(path, [METRICS_PATH]));
     if (method !== "GET" && method !== "HEAD") return refuse(methodNotAllowed(["GET", "HEAD"], path));
@@ -56,7 +56,7 @@ export function assertPortOfItsOwn({ listen, metricsListen }: Config): void {
   if (metricsListen === undefined || metricsListen.port === 0 || metricsListen.port !== listen.port) return;
   if (metricsListen.host !== listen.host && !ANY_HOST.has(metricsListen.host) && !ANY_HOST.has(listen.host)) return;
   throw new ConfigError(
-    `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${metricsListen.port} is the service's own (--listen); it must be another one, as no credential is asked for there`,
+    `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${metricsListen.port} is the main port (--listen); choose another one, because the metrics port needs no credential`,
   );
 }
 

@@ -83,11 +83,13 @@ function hearHangUp(log: Log): (service: Service) => void {
       const isRenewed = service.renewTls();
       log.write(
         "info",
-        isRenewed ? "certificate read anew" : "SIGHUP: the port speaks cleartext, there is nothing to read anew",
+        isRenewed ? "certificate reloaded" : "SIGHUP: the port serves cleartext, so there is nothing to reload",
       );
     } catch (error) {
       // The files are the administrator's: a sentence says what to mend, and the stack would only hide it.
-      log.write("error", "the certificate cannot be used; the former one stays", { cause: describeForeseen(error) });
+      log.write("error", "the certificate cannot be used; the previous one stays in use", {
+        cause: describeForeseen(error),
+      });
     }
   };
   process.on("SIGHUP", () => {

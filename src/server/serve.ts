@@ -90,7 +90,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   const issuers = readIssuers(config);
   if (issuers.length > 0 && looksLikeToken(config.adminKey ?? "")) {
     throw new ConfigError(
-      "LOCKKEEPER_ADMIN_KEY: the value looks like a token (eyJ….…), and with --oidc-issuers those are asked of the issuers alone; set another one",
+      "LOCKKEEPER_ADMIN_KEY: the value looks like a token (eyJ….…), and with --oidc-issuers only the issuers decide about tokens; set another one",
     );
   }
   const { database } = config;
@@ -274,9 +274,7 @@ function withTls({ tlsCert: cert, tlsKey: key, tlsClientCa: clientCa }: Config):
   if (cert === undefined && key === undefined && clientCa === undefined) return {};
   if (cert === undefined || key === undefined) {
     // Half of it would be cleartext where TLS was meant.
-    throw new ConfigError(
-      "TLS: --tls-cert and --tls-key are needed, both of them, and --tls-client-ca beside them alone",
-    );
+    throw new ConfigError("TLS: --tls-cert and --tls-key must be set together, and --tls-client-ca only with both");
   }
   try {
     return { tls: readTlsFiles({ cert, key, clientCa }) };
@@ -293,7 +291,7 @@ function enabledDialects({ dialects: names }: Config): readonly Dialect[] {
     if (found !== undefined) return found;
     const served = known.map((dialect) => dialect.name).join(", ");
     throw new ConfigError(
-      `--dialects, LOCKKEEPER_DIALECTS: ${JSON.stringify(name)} is not served; served are ${served}`,
+      `--dialects, LOCKKEEPER_DIALECTS: ${JSON.stringify(name)} is not a dialect; the dialects are ${served}`,
     );
   });
 }

@@ -18,11 +18,11 @@ export function openSettings({
   return [
     ...(isOpen
       ? [
-          `--listen ${listen.host} is reached from other machines in cleartext: keys and personal data can be read on the way; set --tls-cert and --tls-key, or name the proxy that ends TLS by --trusted-proxy`,
+          `--listen ${listen.host} accepts connections from other machines in cleartext: others can read keys and personal data in transit; set --tls-cert and --tls-key, or name the proxy that terminates TLS with --trusted-proxy`,
         ]
       : []),
     ...(corsOrigins.includes("*")
-      ? ["--cors-origins '*' lets pages of every origin call from a browser; name the origins of your own pages"]
+      ? ["--cors-origins '*' lets the pages of every origin call from a browser; name the origins of your own pages"]
       : []),
     ...(metricsListen === undefined || isLoopback(metricsListen.host)
       ? []
@@ -70,10 +70,10 @@ function databasesBeside(path: string): readonly string[] {
 
 const PORT_FAULTS: Readonly<Record<string, (host: string, port: number) => string>> = {
   EADDRINUSE: (host, port) =>
-    `port ${port} of ${host} is taken by another process; stop that one, or choose another port (0 picks a free one)`,
+    `port ${port} of ${host} is in use by another process; stop that process, or choose another port (0 picks a free one)`,
   EACCES: (_, port) => `this user may not listen on port ${port}; choose one above 1023`,
   EADDRNOTAVAIL: (host) => `this machine has no address ${host}`,
-  ENOTFOUND: (host) => `${host} is not a name that leads to an address`,
+  ENOTFOUND: (host) => `the host name ${host} has no address`,
 };
 
 /** Why a port cannot be listened on, in a sentence. `setting`: the flag and the variable that named it. */

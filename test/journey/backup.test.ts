@@ -285,7 +285,7 @@ describe("the command line", () => {
     const cli = cliOf(service.url);
     const [first] = await jsonOf<Record<string, unknown>>(cli(["backup", file, "--no-verify", "--json"]));
     assert.equal(first?.verified, false);
-    await assertCommandRefused(cli(["backup", file]), { code: 2, says: /would be overwritten.*say --yes/ });
+    await assertCommandRefused(cli(["backup", file]), { code: 2, says: /would be overwritten.*pass --yes/ });
     const [second] = await jsonOf<Record<string, unknown>>(cli(["backup", file, "--yes", "--json"]));
     assert.equal(second?.verified, true);
     await assertCommandRefused(cli(["backup", join(folder, "none", "b.db")]), { code: 2, says: /cannot be written/ });
@@ -296,7 +296,7 @@ describe("the command line", () => {
     await service.stop();
     await assertCommandRefused(cli(["restore", file, "--database", database]), {
       code: 2,
-      says: /would be moved aside.*say --yes/,
+      says: /would be moved aside.*pass --yes/,
     });
     await assertCommandRefused(cli(["restore", file]), { code: 2, says: /--database is needed/ });
     for (const line of [["restore"], ["restore", file, "--raise-generation"]]) {
@@ -307,7 +307,7 @@ describe("the command line", () => {
     for (const said of [
       /the generation is \d+; it was 1/,
       /everyone signs in again/,
-      /bans, locks and revoked API keys/,
+      /bans, locks and revocations of API keys/,
       /later secrets are unknown/,
     ])
       assert.match(stdout, said);
@@ -338,7 +338,7 @@ describe("the command line", () => {
     ] as const) {
       const ran = await migrate(...more);
       assert.equal(ran.code, code, ran.stderr);
-      assert.match(ran.stdout, more.length === 1 && code === 0 ? /nothing is due/ : says);
+      assert.match(ran.stdout, more.length === 1 && code === 0 ? /no migration is pending/ : says);
     }
   });
 });

@@ -169,7 +169,7 @@ test("a port that is taken is refused in one sentence, and a first start that fa
   const path = join(folder, "other.db");
   const args = ["serve", "--listen", new URL(child.url).host, "--database", `sqlite:${path}`];
   const says =
-    /^lockkeeper: --listen, LOCKKEEPER_LISTEN: port \d+ of 127\.0\.0\.1 is taken by another process; .*\(0 picks a free one\)$/m;
+    /^lockkeeper: --listen, LOCKKEEPER_LISTEN: port \d+ of 127\.0\.0\.1 is in use by another process; .*\(0 picks a free one\)$/m;
   for (const _ of ["once", "twice"]) {
     assertOneSentence(await serve(args), { code: 1, says });
     assert.deepEqual(readdirSync(folder), []);
@@ -203,10 +203,13 @@ test("a start says what it made, which databases lie beside, and what runs; a st
     log,
     / warn the environment variable LOCKKEEPER_DATBASE is not known and has no effect; did you mean LOCKKEEPER_DATABASE\?\n/,
   );
-  assert.match(log, / warn the environment variable LOCKKEEPER_X is not known .*; lockkeeper serve --help lists all\n/);
+  assert.match(
+    log,
+    / warn the environment variable LOCKKEEPER_X is not known .*; lockkeeper serve --help lists those of the service\n/,
+  );
   assert.doesNotMatch(log, /secret-path/);
-  assert.match(log, / warn --listen 0\.0\.0\.0 is reached from other machines in cleartext: /);
-  assert.match(log, / warn --cors-origins '\*' lets pages of every origin call from a browser; /);
+  assert.match(log, / warn --listen 0\.0\.0\.0 accepts connections from other machines in cleartext: /);
+  assert.match(log, / warn --cors-origins '\*' lets the pages of every origin call from a browser; /);
   assert.match(
     log,
     / info started version=\S+ node=v\S+ url=\S+ database=\S+ schema=00\d\d-\S+ generation=1 dialects=none tls=off\n/,

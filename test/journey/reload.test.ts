@@ -37,9 +37,9 @@ test("SIGHUP during the start does not end it, and is heeded when it runs", asyn
   while (!existsSync(`${path}.lock`) && child.exitCode === null) await delay(1);
   assert.equal(stdout, "");
   child.kill("SIGHUP");
-  await logged(() => stderr, /SIGHUP: the port speaks cleartext, there is nothing to read anew/);
+  await logged(() => stderr, /SIGHUP: the port serves cleartext, so there is nothing to reload/);
   assert.match(stdout, /^listening on /m);
-  assert.doesNotMatch(stderr, /certificate read anew/);
+  assert.doesNotMatch(stderr, /certificate reloaded/);
   child.kill("SIGTERM");
   const [code] = (await once(child, "exit")) as [number | null];
   assert.equal(code, 0, stderr);
@@ -70,9 +70,9 @@ test("SIGHUP tells of files that cannot be used, and locks nobody out", { skip: 
   assert.equal(await get(client), 200);
   writeFileSync(clientCa, "-----BEGIN CERTIFICATE-----\n");
   child.process.kill("SIGHUP");
-  const told = await logged(child.stderr, /the former one stays/);
+  const told = await logged(child.stderr, /the previous one stays in use/);
   assert.match(told, /client-ca\.pem is not certificates of authorities/);
-  assert.doesNotMatch(told, /certificate read anew/);
+  assert.doesNotMatch(told, /certificate reloaded/);
   assert.equal(await get(client), 200);
   copyFileSync(authority.cert, clientCa);
   const former = readFileSync(key);
@@ -81,14 +81,14 @@ test("SIGHUP tells of files that cannot be used, and locks nobody out", { skip: 
   const [line = ""] = (await logged(child.stderr, /\n.*is not the key of the first certificate.*\n/))
     .split("\n")
     .slice(-2);
-  assert.match(line, /the former one stays .*server\.key is not the key of/);
+  assert.match(line, /the previous one stays in use .*server\.key is not the key of/);
   assert.doesNotMatch(line, /\bat .*:\d+/, "a sentence without a stack");
   assert.equal(await get(client), 200);
   writeFileSync(key, former);
   const others = new Authority(folder, "others");
   copyFileSync(others.cert, clientCa);
   child.process.kill("SIGHUP");
-  await logged(child.stderr, /certificate read anew/);
+  await logged(child.stderr, /certificate reloaded/);
   assert.notEqual(await get(client), 200);
   assert.equal(await get(others.issue("friend")), 200);
 });

@@ -324,13 +324,13 @@ describe("a port of their own", () => {
     ] as const) {
       await assert.rejects(start(listen, metrics), {
         name: "ConfigError",
-        message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${port} is the service's own (--listen); it must be another one, as no credential is asked for there`,
+        message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${port} is the main port (--listen); choose another one, because the metrics port needs no credential`,
       });
     }
     const taken = { host: "127.0.0.1", port: Number(new URL(origin).port) };
     await assert.rejects(startService(t, { config: { metricsListen: taken } }), {
       name: "ConfigError",
-      message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${taken.port} of 127.0.0.1 is taken by another process; stop that one, or choose another port (0 picks a free one)`,
+      message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${taken.port} of 127.0.0.1 is in use by another process; stop that process, or choose another port (0 picks a free one)`,
     });
     // The one that has it is not harmed.
     assert.ok((await scrape(service)).has(CALLS));

@@ -95,7 +95,7 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
     refused: [
       ["x".repeat(31), /the value has 31 characters; 32 to 4096 are allowed/],
       ["x".repeat(4097), /the value has 4097 characters/],
-      [`${KEY} `, /the value must be visible ASCII without spaces or commas, as it travels in a header/],
+      [`${KEY} `, /the value must be visible ASCII without spaces or commas, because it is sent in a header/],
       [`${KEY},`, /visible ASCII/],
       [`${KEY}\t`, /visible ASCII/],
       [`${KEY}\n`, /visible ASCII/],
@@ -157,8 +157,8 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["fe80::1%eth0", /is not a network/],
       ["10.0.0.1:80", /is not a network/],
       ["10.0.0.0/8,x", /"x" is not a network/],
-      ["0.0.0.0/0", /"0\.0\.0\.0\/0" is every address there is; name those of your proxies/],
-      ["::/0", /is every address there is/],
+      ["0.0.0.0/0", /"0\.0\.0\.0\/0" covers every address; name the networks of your proxies/],
+      ["::/0", /covers every address/],
     ],
   },
   trustedProxyHeader: {

@@ -5,8 +5,8 @@ import { parseDuration, parseInstant, parseSequence } from "../frame/flag-values
 
 /** What every change takes. */
 export const REPEAT_FLAGS = {
-  "request-id": text("ID", "repeating the request with it within 24 hours returns the first success again"),
-  "validate-only": toggle("check everything, change nothing, and say what would be"),
+  "request-id": text("ID", "an id for safe retries: repeating the request within 24 hours returns the first success"),
+  "validate-only": toggle("check everything and show the result, but change nothing"),
 } satisfies FlagTable;
 
 /** How a result is said: of a change that was only checked, nothing `is`. */
@@ -25,8 +25,8 @@ export function repeatFields(given: FlagValues<typeof REPEAT_FLAGS>) {
 
 /** What tells the history why. */
 export const REASON_FLAGS = {
-  "reason-code": short("r", text("CODE", "why, as a code your own systems know, such as SPAM")),
-  note: short("m", text("TEXT", "a remark for the history")),
+  "reason-code": short("r", text("CODE", "the reason, as a code of your own systems, such as SPAM")),
+  note: short("m", text("TEXT", "a note for the history")),
 } satisfies FlagTable;
 
 export function reasonFields(given: FlagValues<typeof REASON_FLAGS>) {
@@ -35,7 +35,11 @@ export function reasonFields(given: FlagValues<typeof REASON_FLAGS>) {
 
 /** What guards against changes of others. */
 export const SEQUENCE_FLAGS = {
-  "expected-sequence": value("NUMBER", "refuse unless it is at this sequence, as `show` prints it", parseSequence),
+  "expected-sequence": value(
+    "NUMBER",
+    "refuse the change unless the sequence, as `show` prints it, is this one",
+    parseSequence,
+  ),
 } satisfies FlagTable;
 
 export function sequenceFields({ "expected-sequence": expected }: FlagValues<typeof SEQUENCE_FLAGS>) {
@@ -47,10 +51,10 @@ export const EXPIRY_FLAGS = {
   duration: short("d", value("TIME", "how long, such as 30m, 1h or 7d", parseDuration)),
   until: short(
     "u",
-    value("INSTANT", "until when, such as 2030-01-31T18:00:00Z, or 2030-01-31 for its first moment", parseInstant),
+    value("INSTANT", "the end, such as 2030-01-31T18:00:00Z; a date alone means its first moment in UTC", parseInstant),
   ),
-  never: toggle("without end"),
-  start: value("INSTANT", "from when on, in the future; absent: now", parseInstant),
+  never: toggle("no end"),
+  start: value("INSTANT", "the start, in the future (default: now)", parseInstant),
 } satisfies FlagTable;
 
 /** Throws a usage Failure where more than one end is given. */
@@ -67,5 +71,5 @@ export function expiryFields({ duration, until, never, start }: FlagValues<typeo
 /** Throws a usage Failure where more than one of some flags is given. */
 export function refuseTogether(flags: Readonly<Record<string, unknown>>): void {
   const given = Object.keys(flags).filter((name) => flags[name] !== undefined);
-  if (given.length > 1) throw usageFailure(`${given.join(" and ")} exclude each other; give one of them`);
+  if (given.length > 1) throw usageFailure(`${given.join(" and ")} cannot be used together; give one of them`);
 }

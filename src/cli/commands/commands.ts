@@ -67,8 +67,8 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   users: "look up and change users",
   sessions: "look up and end sessions",
-  signin: "ask the gate of sign-ins, and look up attempts",
-  policy: "how many failures lock, and for how long",
+  signin: "check whether users may act, and look up sign-in attempts",
+  policy: "how many failures lock a user, and for how long",
   keys: "create, list, rotate and revoke API keys",
   orgs: "create, list and change organizations",
 };

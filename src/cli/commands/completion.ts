@@ -46,13 +46,15 @@ const SHELLS = Object.keys(SCRIPTS);
 
 export const completion = defineCommand({
   name: "completion",
-  meaning: "print the completion script of a shell",
+  meaning: "print the completion script for a shell",
   reach: "none",
-  words: { shell: { ...optionalWord(`one of ${SHELLS.join(", ")}; absent: the one in SHELL`), choices: SHELLS } },
+  words: {
+    shell: { ...optionalWord(`one of ${SHELLS.join(", ")}; default: the shell named in SHELL`), choices: SHELLS },
+  },
   flags: {},
   examples: [
     ["completion bash >> ~/.bashrc", "for bash"],
-    ["completion zsh > ~/.zsh/completions/_lockkeeper", "for zsh, in a folder of its fpath"],
+    ["completion zsh > ~/.zsh/completions/_lockkeeper", "for zsh, in a folder of fpath"],
     ["completion fish > ~/.config/fish/completions/lockkeeper.fish", "for fish"],
   ],
   async run({ shell }, { terminal, output }) {

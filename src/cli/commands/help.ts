@@ -9,7 +9,7 @@ export const help = defineCommand({
   name: "help",
   meaning: "show the help of a command, as --help does",
   reach: "none",
-  words: { command: optionalWords("a command or a group of them; absent: all") },
+  words: { command: optionalWords("a command or a group of commands (default: all)") },
   flags: {},
   examples: [
     ["help users", "the commands on users"],
@@ -27,7 +27,7 @@ export const version = defineCommand({
   reach: "none",
   words: {},
   flags: {},
-  examples: [["version", "of this program"]],
+  examples: [["version", "prints the version"]],
   async run(_, { output }) {
     await output.write(`${readVersion()}\n`);
     return "done";

@@ -14,11 +14,11 @@ const PAGE_SIZE_MAX = 1000;
 export const LIST_FLAGS = {
   limit: short(
     "n",
-    value("NUMBER", `how many at the most (default ${LIMIT_DEFAULT})`, (typed) =>
+    value("NUMBER", `list at most this many (default ${LIMIT_DEFAULT})`, (typed) =>
       parseWhole(typed, { min: 1, max: LIMIT_MAX }),
     ),
   ),
-  all: short("a", toggle("all, page by page")),
+  all: short("a", toggle("list all, streamed page by page")),
 } satisfies FlagTable;
 
 export interface Page<T> {
@@ -45,9 +45,9 @@ export async function printList<T extends Message>(
     } while (pageToken !== "" && rest > 0);
   }
   const count = await output.items(batches(), view);
-  if (count === 0) output.note("there are none");
+  if (count === 0) output.note("none found");
   else if (pageToken !== "") {
-    output.note("there may be more: --all lists every one, --limit NUMBER as many as you like");
+    output.note("there may be more: --all lists all of them, --limit NUMBER as many as you say");
   }
   return "done";
 }

@@ -14,12 +14,12 @@ async function keyOf({ address, terminal, signal }: CommandContext): Promise<str
   if ("file" in address.key) return readKey(address.key);
   if (!isInteractive(terminal)) {
     const typed = (await readAll(terminal.stdin)).trim();
-    if (typed === "") throw usageFailure("standard input has no key; nothing was kept");
+    if (typed === "") throw usageFailure("standard input has no key; nothing was saved");
     return readKey({ text: typed, source: "standard input" });
   }
   const question = `API key for ${address.server.origin} (not shown): `;
   const typed = await ask(question, terminal, { signal, isHidden: true });
-  if (typed.trim() === "") throw usageFailure("no key was typed; nothing was kept");
+  if (typed.trim() === "") throw usageFailure("no key was typed; nothing was saved");
   return readKey({ text: typed, source: "the key" });
 }
 
@@ -33,14 +33,14 @@ function pathsOf({ ca, clientCert, clientKey }: Address) {
 
 export const login = defineCommand({
   name: "login",
-  meaning: "check an API key with the service and keep both in the profile, a file of mode 0600",
+  meaning: "check an API key with the service and save both in the profile, a file with mode 0600",
   reach: "instance",
   ignoresProfile: true,
   words: {},
   flags: {},
   examples: [
-    ["login --server https://locks.example", "asks for the key without showing it"],
-    ["login --server https://locks.example < key.txt", "takes it from a file or a secret store"],
+    ["login --server https://locks.example", "prompts for the key without showing it"],
+    ["login --server https://locks.example < key.txt", "reads it from a file or a secret store"],
   ],
   async run(_, context) {
     const { address, output, signal, terminal, failureOf } = context;
@@ -54,7 +54,7 @@ export const login = defineCommand({
       const scope =
         response.organizationId === "" ? "the whole instance" : `the organization ${response.organizationId}`;
       const lines = (): string =>
-        `logged in at ${address.server.origin} as ${response.actor}${name} for ${scope}; kept in ${path}\n`;
+        `logged in at ${address.server.origin} as ${response.actor}${name} for ${scope}; saved in ${path}\n`;
       await output.object({ server: address.server.origin, actor: response.actor, profile: path }, lines);
       return "done";
     } catch (error) {
@@ -71,10 +71,10 @@ export const logout = defineCommand({
   reach: "none",
   words: {},
   flags: OUTPUT_FLAGS,
-  examples: [["logout", "nothing happens where there is no profile"]],
+  examples: [["logout", "does nothing if there is no profile"]],
   async run(_, { output, terminal }) {
     const path = deleteProfile(terminal.environment);
-    const lines = (): string => (path === undefined ? "there was no profile\n" : `${path} is deleted\n`);
+    const lines = (): string => (path === undefined ? "there was no profile\n" : `deleted ${path}\n`);
     await output.object({ profile: path ?? null, deleted: path !== undefined }, lines);
     return "done";
   },

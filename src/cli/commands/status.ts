@@ -37,12 +37,12 @@ export const whoami = defineCommand({
 export const status = defineCommand({
   name: "status",
   meaning:
-    "say whether the service answers, how fast, and whether its clock agrees; exit code 6 when it does not answer",
+    "show whether the service answers, how fast, and whether its clock agrees; exit code 6 if it does not answer",
   reach: "instance",
   words: {},
   flags: {},
   examples: [
-    ["status", "of the service that the commands would talk to"],
+    ["status", "the service that the other commands would call"],
     ["status --server https://locks.example && ./deploy.sh", "in a script"],
   ],
   async run(_, { client, output, address, terminal }) {
@@ -76,6 +76,6 @@ export const status = defineCommand({
 const CLOCK_TOLERANCE_MS = 2_000;
 
 function clockText(aheadMs: number): string {
-  if (Math.abs(aheadMs) <= CLOCK_TOLERANCE_MS) return "agrees with the one here";
-  return `${(Math.abs(aheadMs) / 1000).toFixed(1)} s ${aheadMs > 0 ? "ahead of" : "behind"} the one here`;
+  if (Math.abs(aheadMs) <= CLOCK_TOLERANCE_MS) return "agrees with this machine's";
+  return `${(Math.abs(aheadMs) / 1000).toFixed(1)} s ${aheadMs > 0 ? "ahead of" : "behind"} this machine's`;
 }

@@ -8,9 +8,7 @@ import type { Terminal } from "./terminal.ts";
 /** Asks for a yes. Throws a Failure for any other answer, and where there is nobody to ask. */
 export async function confirm(question: string, terminal: Terminal, signal: AbortSignal): Promise<void> {
   if (!isInteractive(terminal)) {
-    throw usageFailure(
-      `${question} This cannot be undone, and there is no terminal to ask on; say --yes if it is meant`,
-    );
+    throw usageFailure(`${question} This cannot be undone, and there is no terminal to ask on; pass --yes to confirm`);
   }
   const answer = await ask(`${question} [y/N] `, terminal, { signal });
   if (!/^y(?:es)?$/i.test(answer.trim())) throw usageFailure("not confirmed; nothing was done");

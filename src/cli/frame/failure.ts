@@ -15,14 +15,14 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [
   [EXIT.OK, "done"],
-  [EXIT.UNFORESEEN, "an error that was not foreseen, here or in the service"],
-  [EXIT.USAGE, "the command line, or a value in it, is not allowed"],
-  [EXIT.NOT_FOUND, "there is no such user, session, key or organization"],
+  [EXIT.UNFORESEEN, "an unexpected error, in the command or in the service"],
+  [EXIT.USAGE, "the command line or a value in it is not allowed"],
+  [EXIT.NOT_FOUND, "no such user, session, key or organization"],
   [
     EXIT.REFUSED,
-    "refused in the present state, or `signin check` found someone who may not act, or rows of an import failed",
+    "refused in the current state, or `signin check` found a user who may not act, or rows of an import failed",
   ],
-  [EXIT.NOT_PERMITTED, "no key, a wrong key, or a permission is missing"],
+  [EXIT.NOT_PERMITTED, "no key, a wrong key, or a missing permission"],
   [EXIT.UNAVAILABLE, "the service cannot be reached, is too busy or did not answer in time; try again"],
   [EXIT.INTERRUPTED, "interrupted"],
 ];

@@ -61,7 +61,7 @@ export function parseWaitMs(typed: string): number {
 
 function boundedMs(typed: string, max: number, shown: string): number {
   const ms = Number(durationMs(typed));
-  if (ms > max) throw new Error(`${JSON.stringify(typed)} is too long; at most ${shown} are allowed`);
+  if (ms > max) throw new Error(`${JSON.stringify(typed)} is too long; at most ${shown} is allowed`);
   return ms;
 }
 

@@ -24,7 +24,7 @@ export function commandHelp(command: Command, { shared, columns }: HelpLayout): 
   return layOut(columns, [
     [undefined, [usageOf(command)]],
     [undefined, [sentence(meaning)]],
-    ["Words:", wordRows],
+    ["Arguments:", wordRows],
     ["Flags:", flagRows(flags)],
     ["Shared flags:", flagRows(sharedOnly)],
     ...notes.map(([title, rows]) => [title, rows] as const),
@@ -40,7 +40,7 @@ export function groupHelp(group: string, { commands, groups }: CommandSet, colum
     [undefined, [`${PROGRAM} ${group} <command> [flags]`]],
     [undefined, [sentence(groups[group] ?? "")]],
     ["Commands:", members.map((each) => [[each.name, ...shownWords(each)].join(" "), each.meaning] as const)],
-    [undefined, [`${PROGRAM} ${group} <command> --help says every flag, with examples.`]],
+    [undefined, [`Run ${PROGRAM} ${group} <command> --help for all flags and examples.`]],
   ]);
 }
 
@@ -53,11 +53,11 @@ export function programHelp({ commands, groups }: CommandSet, { shared, columns 
   });
   return layOut(columns, [
     [undefined, [`${PROGRAM} <command> [flags]`]],
-    [undefined, ["Locks, unlocks and bans user accounts: the service, and the commands to run it."]],
+    [undefined, ["Locks, unlocks and bans user accounts: the service and its command line."]],
     ["Commands:", rows],
     ["Flags of most commands:", flagRows(shared)],
     ["Exit codes:", EXIT_MEANINGS.map(([code, meaning]) => [String(code), meaning] as const)],
-    [undefined, [`${PROGRAM} <command> --help says every flag of a command, with examples.`]],
+    [undefined, [`Run ${PROGRAM} <command> --help for all flags of a command and examples.`]],
   ]);
 }
 

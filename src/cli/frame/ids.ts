@@ -6,7 +6,7 @@ import { type Flag, words } from "./flag.ts";
 
 /** The ids of what a command works on. */
 export function ids(what: string): Flag<readonly string[]> {
-  return words(`${what}; several, or - for one a line from standard input`);
+  return words(`${what}, one or more; - reads them from standard input, one per line`);
 }
 
 /** Whether more than one id may come. */
@@ -23,13 +23,13 @@ export function shownIds(typed: readonly string[], what: string): string {
 /** Throws a usage Failure where a flag that names one request meets several ids. */
 export function refuseSeveral(typed: readonly string[], flags: Readonly<Record<string, unknown>>): void {
   const flag = Object.keys(flags).find((name) => flags[name] !== undefined);
-  if (flag !== undefined && isSeveral(typed)) throw usageFailure(`${flag} goes with one id alone`);
+  if (flag !== undefined && isSeveral(typed)) throw usageFailure(`${flag} can be used with one id only`);
 }
 
 /** The ids as typed, and in the place of `-` those of standard input. */
 export async function* eachId(typed: readonly string[], { terminal, signal }: CommandContext): AsyncGenerator<string> {
   if (typed.filter((id) => id === "-").length > 1) {
-    throw usageFailure("standard input, -, is named twice; once is enough");
+    throw usageFailure("- (standard input) is given twice; once is enough");
   }
   for (const id of typed) {
     if (id !== "-") {

@@ -121,7 +121,9 @@ function typedWords({ name, words }: Command, given: readonly string[]): Typed {
     key,
     rest.splice(0, takes === "many" ? rest.length : 1),
   ]);
-  if (rest.length > 0) throw usageFailure(`${name} takes no word ${JSON.stringify(rest[0])}; ${tryHelp(name)}`);
+  if (rest.length > 0) {
+    throw usageFailure(`${name} does not take the argument ${JSON.stringify(rest[0])}; ${tryHelp(name)}`);
+  }
   return Object.fromEntries(typed);
 }
 
@@ -136,7 +138,9 @@ function typedValue(
   if (value === undefined) throw usageFailure(`${rawName} needs a value`);
   // What looks like the next flag is not taken for a value.
   if (inlineValue !== true && value.startsWith("-") && value !== "-") {
-    throw usageFailure(`${rawName} needs a value; one that begins with a hyphen goes behind =, ${rawName}=${value}`);
+    throw usageFailure(
+      `${rawName} needs a value; write one that begins with a hyphen after =, as in ${rawName}=${value}`,
+    );
   }
   return value;
 }
@@ -157,7 +161,7 @@ function unknownCommand(words: readonly string[], set: CommandSet): Error {
   const offered = group === undefined ? [...new Set(within.map((name) => name.split(" ")[0] ?? ""))] : within;
   const hint = tryHelp(group ?? "");
   if (words.length === 0 || (group !== undefined && second === undefined)) {
-    return usageFailure(`a command is missing; there are ${offered.join(", ")}; ${hint}`);
+    return usageFailure(`a command is missing; the commands are ${offered.join(", ")}; ${hint}`);
   }
   const typed = words.slice(0, 2).join(" ");
   // `lock ann` is as likely as `users lcok ann`.
@@ -173,7 +177,7 @@ function unknownCommand(words: readonly string[], set: CommandSet): Error {
   const said = JSON.stringify(group === undefined ? first : typed);
   return usageFailure(
     closest === undefined
-      ? `${said} is not a command; there are ${offered.join(", ")}; ${hint}`
+      ? `${said} is not a command; the commands are ${offered.join(", ")}; ${hint}`
       : `${said} is not a command; did you mean ${closest}? ${hint}`,
   );
 }

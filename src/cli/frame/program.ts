@@ -137,7 +137,7 @@ async function runCommand(
   } catch (error) {
     // A command that knows what became of its changes says so itself.
     if (interrupt.signal.aborted && !(error instanceof Failure && error.exitCode === EXIT.INTERRUPTED)) {
-      throw new Failure(EXIT.INTERRUPTED, "interrupted; whether a change under way was applied is not known");
+      throw new Failure(EXIT.INTERRUPTED, "interrupted; it is not known whether a change in progress was applied");
     }
     throw error instanceof ReaderGone ? error : await failureOf(error);
   } finally {

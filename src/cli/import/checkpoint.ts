@@ -126,12 +126,16 @@ export class Checkpoint {
 
 /** What is kept beside the imported file cannot be: a folder that may only be read, for example. */
 export function unwritable(path: string, imported: string, cause: unknown): Failure {
-  return new Failure(EXIT.USAGE, `${path}, which says how far the import is, cannot be written: ${fileFault(cause)}`, {
-    lines: [
-      `copy ${imported} to where it can, or pipe it in, which cannot be resumed: users import - --format csv|ndjson|json < FILE`,
-    ],
-    cause,
-  });
+  return new Failure(
+    EXIT.USAGE,
+    `${path}, which records the progress of the import, cannot be written: ${fileFault(cause)}`,
+    {
+      lines: [
+        `copy ${imported} to a folder that can be written, or pipe it in, which cannot be resumed: users import - --format csv|ndjson|json < FILE`,
+      ],
+      cause,
+    },
+  );
 }
 
 function readStored(path: string): Stored | undefined {
@@ -144,7 +148,7 @@ function readStored(path: string): Stored | undefined {
   }
   const stored = parseStored(text);
   if (stored !== undefined) return stored;
-  throw usageFailure(`${path} is no checkpoint of this version; --restart begins anew without it`);
+  throw usageFailure(`${path} is not a checkpoint of this version; --restart starts over without it`);
 }
 
 function parseStored(text: string): Stored | undefined {
@@ -163,6 +167,6 @@ function assertSame(path: string, stored: Terms, given: Terms): void {
   if (other.length === 0) return;
   const differences = other.map((name) => `${name} (${shown(String(stored[name] ?? ""))})`);
   throw usageFailure(
-    `${path} is of an import that broke off, and that one had another ${differences.join(", another ")}; repeat that one to go on with it, or begin anew with --restart`,
+    `${path} belongs to an interrupted import with another ${differences.join(", another ")}; repeat that command to resume it, or start over with --restart`,
   );
 }

@@ -13,25 +13,25 @@ export function readHeader(fields: readonly string[], source: Source, ignored: r
   const names = fields.map((field) => field.trim());
   const stray = ignored.find((name) => !names.includes(name));
   if (stray !== undefined) {
-    throw usageFailure(`--ignore-columns: ${shown(stray)} is no column of the file; it has ${names.join(", ")}`);
+    throw usageFailure(`--ignore-columns: ${shown(stray)} is not a column of the file; it has ${names.join(", ")}`);
   }
   const header = names.map((name) => (ignored.includes(name) ? undefined : columnOf(name)));
   const unnamed = header.indexOf("");
   if (unnamed !== -1) {
-    throw usageFailure(`the header does not name column ${unnamed + 1}; the first line must name all`);
+    throw usageFailure(`the header does not name column ${unnamed + 1}; the first line must name all columns`);
   }
   for (const [index, name] of header.entries()) {
     if (name === undefined) continue;
     if (!isKnown(name, columns)) {
       const closest = findClosestName(name, columns);
       throw usageFailure(
-        `column ${shown(names[index] ?? "")} is unknown${closest === undefined ? "." : `; did you mean ${closest}?`} Rename it, or leave it out with --ignore-columns; known are ${columns.map(spelled).join(", ")}`,
+        `column ${shown(names[index] ?? "")} is unknown${closest === undefined ? "." : `; did you mean ${closest}?`} Rename it, or leave it out with --ignore-columns; the known columns are ${columns.map(spelled).join(", ")}`,
       );
     }
     if (header.indexOf(name) !== index) throw usageFailure(`the header names column ${shown(name)} twice`);
   }
   const [id = ""] = columns;
-  if (!header.includes(id)) throw usageFailure(`the header names no column ${shown(id)}; it has ${names.join(", ")}`);
+  if (!header.includes(id)) throw usageFailure(`the header has no column ${shown(id)}; it has ${names.join(", ")}`);
   return header;
 }
 

@@ -34,7 +34,7 @@ export class ImportLock {
         closeSync(file);
         throw error instanceof LockHeldError
           ? new Failure(EXIT.REFUSED, `${path} is being imported by another process, which holds ${lockPath}`, {
-              lines: ["wait until it ends, or stop it; the same command then goes on from there"],
+              lines: ["wait until it ends, or stop it; then the same command resumes the import"],
               cause: error,
             })
           : unwritable(lockPath, path, error);

@@ -51,7 +51,7 @@ async function openFile(path: string): Promise<Input> {
   }
   try {
     const stats = await file.stat();
-    if (!stats.isFile()) throw usageFailure(`${shown(path)} is no file; what is piped in is named "-"`);
+    if (!stats.isFile()) throw usageFailure(`${shown(path)} is not a file; "-" stands for standard input`);
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(HEAD_BYTES), position: 0 });
     return {
       path,
@@ -95,7 +95,7 @@ function identityOfStdin(): FileIdentity | undefined {
 }
 
 function headOf(bytes: Buffer, word: string): Pick<Input, "head" | "markBytes" | "headDigest"> {
-  const name = word === "-" ? "what is piped in" : shown(word);
+  const name = word === "-" ? "standard input" : shown(word);
   const isUtf16 =
     bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff));
   if (isUtf16) throw usageFailure(`${name} is UTF-16; save it as UTF-8`);
@@ -124,8 +124,10 @@ export function findFormat(input: Input, asked: Format | undefined, source: Sour
   const named = asked ?? BY_EXTENSION[extname(input.path ?? "").toLowerCase()];
   if (named === undefined) {
     const name =
-      input.path === undefined ? "what is piped in has no name" : `${shown(input.path)} does not say what it is`;
-    throw usageFailure(`${name}; say --format ${FORMATS.join("|")}`);
+      input.path === undefined
+        ? "standard input has no file name"
+        : `the name ${shown(input.path)} does not tell the format`;
+    throw usageFailure(`${name}; give --format ${FORMATS.join("|")}`);
   }
   if (!source.formats.includes(named)) {
     throw usageFailure(

@@ -119,7 +119,7 @@ function fromObject(object: JsonObject): Mapped {
     return { user, hasSecrets: false, organization: "" };
   } catch (error) {
     if (error instanceof RowFault) throw error;
-    throw unknownMember(error) ?? new RowFault(`is no ImportUser: ${protobufFault(error)}`);
+    throw unknownMember(error) ?? new RowFault(`is not an ImportUser: ${protobufFault(error)}`);
   }
 }
 

@@ -136,7 +136,7 @@ class Import {
   async run(): Promise<Summary> {
     const begin = this.#options.clock();
     if (this.#checkpoint?.isResumed) {
-      this.#lines?.say(`going on at line ${this.#begin.line}, ${rowsOf(this.#begin.counts)} rows are done`);
+      this.#lines?.say(`resuming at line ${this.#begin.line}; ${rowsOf(this.#begin.counts)} rows are done`);
     }
     try {
       await this.#readAndSend();
@@ -215,7 +215,7 @@ class Import {
     if (this.#options.fromOrganization !== undefined) {
       return { ...row, mapped: { ...mapped, passedOver: "is of another organization" } };
     }
-    const fault = `is of organization ${shown(mapped.organization)}, an earlier one of ${shown(this.#organization)}; import each by itself with --from-organization`;
+    const fault = `is of organization ${shown(mapped.organization)}, an earlier row of ${shown(this.#organization)}; import each organization separately with --from-organization`;
     return { ...row, mapped: new RowFault(fault) };
   }
 
@@ -300,9 +300,9 @@ class Import {
     if (this.#told === TOLD_FAILURES_MAX + 1) {
       const where =
         this.#options.errorFile === undefined
-          ? "--errors FILE keeps all of them"
+          ? "--errors FILE writes all of them to a file"
           : "all of them are in the file of errors";
-      this.#lines?.say(`further failed rows are not told here; ${where}`);
+      this.#lines?.say(`further failed rows are not shown here; ${where}`);
     }
   }
 
@@ -313,7 +313,7 @@ class Import {
 
   /** Explains why the import stopped and how to resume. */
   #brokenOff(cause: unknown): unknown {
-    const error = cause instanceof DocumentFault ? usageFailure(`the file is not well: ${cause.message}`) : cause;
+    const error = cause instanceof DocumentFault ? usageFailure(`the file is not valid: ${cause.message}`) : cause;
     const { signal, errorsMax } = this.#options;
     const { counts, line } = this.#progress;
     const isFirst = this.#checkpoint?.isResumed !== true && rowsOf(counts) === 0;
@@ -324,23 +324,21 @@ class Import {
     }
     this.#checkpoint?.save();
     const where = `${rowsOf(counts)} rows are done, up to line ${line - 1}`;
-    const how = this.#checkpoint === undefined ? [] : ["the same command goes on from there; --restart begins anew"];
+    const how = this.#checkpoint === undefined ? [] : ["the same command resumes from there; --restart starts over"];
     if (signal.aborted) return new Failure(EXIT.INTERRUPTED, `interrupted; ${where}`, { lines: how });
     if (error instanceof TooManyErrors) {
       return new Failure(EXIT.REFUSED, `${counts.failed} rows failed, --max-errors is ${errorsMax}; ${where}`, {
         lines: how,
       });
     }
-    if (error instanceof ConnectError) {
-      this.#lines?.say(`broken off; ${where}${how.map((each) => `; ${each}`).join("")}`);
-    }
+    if (error instanceof ConnectError) this.#lines?.say(`stopped; ${where}${how.map((each) => `; ${each}`).join("")}`);
     return error;
   }
 }
 
 /** A document of another kind is more likely than one without users. */
 function noUsers({ lists }: Source): Failure {
-  return usageFailure(`the file holds no users: neither a list nor one that is named ${lists.join(" or ")}`);
+  return usageFailure(`the file has no users: it is not a list, and has no list named ${lists.join(" or ")}`);
 }
 
 /** Whether an import was refused before anything came of it: a file without its columns, a key without the permission. */

@@ -177,7 +177,7 @@ test("keys are shown, and rotated with an overlap or at once", async () => {
   const [, at = "", until = ""] =
     /^rotated +(\S+Z)\nearlier secrets end +(\S+Z)$/m.exec(await printed(lk(`keys show ${id}`))) ?? assert.fail();
   assert.equal(Date.parse(until) - Date.parse(at), 3_600_000);
-  await assertRefused(lk(`keys rotate ${id} --overlap 0s`), { code: 2, says: /End every present secret.*say --yes/ });
+  await assertRefused(lk(`keys rotate ${id} --overlap 0s`), { code: 2, says: /End every current secret.*pass --yes/ });
   const last = await printed(lk(`keys rotate ${id} --overlap 0s --yes --note leaked`));
   const secret = /^secret, shown this once +(\S+)$/m.exec(last)?.[1] ?? assert.fail(last);
   await printed(lk("whoami", { LOCKKEEPER_KEY: secret }));

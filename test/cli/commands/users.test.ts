@@ -149,8 +149,8 @@ test("users list filters, limits and pages; JSON is one user a line", async () =
   assert.match(lines[0] ?? "", /^USER +STATE +UNTIL +REASON +USERNAME +EMAIL +ORGANIZATION +CHANGED$/);
   assert.match(lines[1] ?? "", /^bea +LOCKED +without end +SPAM +- +bea@example\.com +big +\d{4}-\S+Z$/);
   assert.equal(lines.length, 102);
-  assert.match(stderr, /^there may be more: --all lists every one/);
-  assert.equal((await lk("users list --prefix zz --organization big")).stderr, "there are none\n");
+  assert.match(stderr, /^there may be more: --all lists all of them/);
+  assert.equal((await lk("users list --prefix zz --organization big")).stderr, "none found\n");
 });
 
 test("users delete leaves a tombstone that show and list tell when asked", async () => {

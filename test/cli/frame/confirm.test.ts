@@ -16,7 +16,7 @@ test("without a terminal it is refused, says --yes, and nothing is done", async 
   for (const line of ["users delete ann", `keys revoke ${apiKey?.apiKeyId}`, "sessions revoke --user ann"]) {
     await assertRefused(lk(line), {
       code: 2,
-      says: /\?.*cannot be undone.*no terminal to ask on; say --yes if it is meant/,
+      says: /\?.*cannot be undone.*no terminal to ask on; pass --yes to confirm/,
     });
   }
   const { user } = await users.getUser({ userId: "ann" });

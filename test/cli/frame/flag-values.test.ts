@@ -74,14 +74,14 @@ const CASES: Readonly<Record<string, Cases>> = {
     ],
     // Nine digits do not travel in `grpc-timeout`.
     refused: ["0s", "10", "28h", "1w1w"],
-    says: /is not allowed|is too long; at most 27h are allowed/,
+    says: /is not allowed|is too long; at most 27h is allowed/,
   },
   "a wait": {
     parse: parseWaitMs,
     taken: [["24d", 2_073_600_000]],
     // No timer of Node waits so long.
     refused: ["0s", "25d"],
-    says: /is not allowed|is too long; at most 24d are allowed/,
+    says: /is not allowed|is too long; at most 24d is allowed/,
   },
   "an instant": {
     parse: parseInstant,

@@ -117,11 +117,11 @@ describe("several ids", () => {
     const none = await pipedTo(url, "\n", "users unban -");
     assert.deepEqual(none, { code: 0, stdout: "", stderr: "standard input has no ids; nothing was done\n" });
     // Who is to be asked cannot be, as standard input has the ids.
-    await assertRefused(pipedTo(url, "hal\n", "users delete -"), { code: 2, says: /say --yes if it is meant/ });
+    await assertRefused(pipedTo(url, "hal\n", "users delete -"), { code: 2, says: /pass --yes to confirm/ });
     assert.equal((await users.getUser({ userId: "hal" })).user?.state, State.BANNED);
     await assertRefused(pipedTo(url, "hal\n", "users show - -"), {
       code: 2,
-      says: /standard input, -, is named twice/,
+      says: /- \(standard input\) is given twice/,
     });
   });
 });

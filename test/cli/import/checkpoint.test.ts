@@ -36,13 +36,16 @@ test("a checkpoint keeps the import's id and place until it is complete, and is 
 
   assert.throws(
     () => new Checkpoint({ ...options, terms: { "--batch-size": 10, "--server": "http://a" } }),
-    /users\.csv\.lockkeeper-import\.json is of an import that broke off, and that one had another --batch-size \("1000"\); repeat that one to go on with it, or begin anew with --restart$/,
+    /users\.csv\.lockkeeper-import\.json belongs to an interrupted import with another --batch-size \("1000"\); repeat that command to resume it, or start over with --restart$/,
   );
   const anew = new Checkpoint({ ...options, terms: {}, restart: true });
   assert.deepEqual([anew.importId, anew.isResumed], ["id-2", false]);
   for (const text of ["", "{", '{"version":2,"terms":{},"progress":{}}', "[]"]) {
     writeFileSync(first.path, text);
-    assert.throws(() => new Checkpoint(options), /is no checkpoint of this version; --restart begins anew without it$/);
+    assert.throws(
+      () => new Checkpoint(options),
+      /is not a checkpoint of this version; --restart starts over without it$/,
+    );
   }
   second.remove();
   assert.ok(!existsSync(second.path));

@@ -35,7 +35,7 @@ const ROWS = [
 
 const FAULTS: readonly (readonly [line: number, says: RegExp])[] = [
   [7, /^user_id: "bad id " begins or ends with a space$/],
-  [8, /^has a quote within a field that is not in quotes$/],
+  [8, /^has a quote within an unquoted field$/],
   [9, /^has 3 fields; the header names 12$/],
   [10, /^banned is a text of 5 characters; it must be true or false, yes or no, 1 or 0$/],
   [11, /^ban_expires is set, but banned is not true$/],
@@ -76,7 +76,7 @@ test("CSV: bad rows are told by their line and stop nothing, flags arrive as sta
   const lk = cliOf(url);
   const updated = await lk(["users", "import", file, "--if-exists", "update"]);
   assert.equal(updated.code, 4);
-  assert.match(updated.stdout, /^13 rows read, in \d+s \([\d,]+ a second\)\n {2}1 updated\n {2}4 skipped, /);
+  assert.match(updated.stdout, /^13 rows read, in \d+s \([\d,]+ per second\)\n {2}1 updated\n {2}4 skipped because /);
   assert.match(updated.stderr, /^line 7 \("bad id "\): user_id: /);
   // Rows of one user are taken in their order.
   assert.equal((await users.getUser({ userId: "ann" })).user?.profile?.username, "again");
@@ -94,7 +94,7 @@ test("NDJSON: what spoils a request or is none of ours is told by its line", asy
     [`{"userId":"cat","attributes":{"big":{"a":[${"0,".repeat(450_000)}0]}}}`, /larger than 4194304 bytes/],
     [`{"userId":"dan","attributes":{"big":{"a":"${"x".repeat(1_100_000)}"}}}`, /^is longer than 1048576 bytes$/],
     ['{"userId":"eve","profil":{}}', /^has the unknown member "profil"; did you mean profile\?$/],
-    ['{"userId":"fay","profile":{"username":"\\ud800"}}', /^is no ImportUser: .*username/],
+    ['{"userId":"fay","profile":{"username":"\\ud800"}}', /^is not an ImportUser: .*username/],
     ['{"userId":"gus","attributes":{"a":{"b":"\\u0000"}}}', /U\+0000/],
     [
       '{"userId":"ida","attributes":{"a":{"id":12345678901234567890}}}',
@@ -166,22 +166,22 @@ test("a file that is none, or whose header is not well, is refused with what is 
   const csv = (header: string): string => at("users.csv", `${header}\na,b\n`);
   const rows: readonly (readonly [path: string, says: RegExp, ignored?: readonly string[]])[] = [
     [join(folder, "none.csv"), /none\.csv" cannot be read: there is no such file or folder$/],
-    [folder, /is no file/],
+    [folder, /is not a file/],
     [at("empty.csv", "\ufeff"), /is empty/],
-    ["-", /^what is piped in is empty$/],
-    [at("users.txt", "a"), /does not say what it is; say --format csv\|ndjson\|json/],
+    ["-", /^standard input is empty$/],
+    [at("users.txt", "a"), /does not tell the format; give --format csv\|ndjson\|json/],
     [at("utf16.csv", Buffer.from("\ufeffuser_id", "utf16le")), /is UTF-16; save it as UTF-8/],
     [at("zip.csv", Buffer.from([0x1f, 0x8b, 8])), /is compressed; unpack it first/],
     [at("long.csv", "x".repeat(70_000)), /must name the columns; it does not end within 65536 bytes/],
     [at("latin.csv", Buffer.from([0xe4, 10])), /the first line is not UTF-8/],
-    [csv("user_id,emial"), /column "emial" is unknown; did you mean email\? .*known are user_id, username/],
+    [csv("user_id,emial"), /column "emial" is unknown; did you mean email\? .*the known columns are user_id, username/],
     [csv("user_id;password"), /column "password" is unknown\. .*--ignore-columns/],
     [csv("user_id,attributes."), /column "attributes\." is unknown/],
-    [csv("username,email"), /names no column "user_id"; it has username, email/],
+    [csv("username,email"), /has no column "user_id"; it has username, email/],
     [csv("user_id,user_id"), /names column "user_id" twice/],
     [csv("user_id,"), /does not name column 2/],
-    [csv('"user_id"x'), /the first line must name the columns; it has text behind a closing quote/],
-    [csv("user_id,x"), /--ignore-columns: "y" is no column of the file; it has user_id, x/, ["y"]],
+    [csv('"user_id"x'), /the first line must name the columns; it has text after a closing quote/],
+    [csv("user_id,x"), /--ignore-columns: "y" is not a column of the file; it has user_id, x/, ["y"]],
   ];
   for (const [path, says, ignored] of rows) {
     await assert.rejects(readAll(path, ignored), (error) => {
@@ -206,10 +206,10 @@ test("a document on one line is imported in several requests; one that is broken
   assert.deepEqual([created, failed], [25, 0]);
   const run = (path: string) => cliOf(url)(["users", "import", path]);
   const torn = run(file("torn.json", '[{"userId":"v"} garbage here {"userId":"w"}] trailing'));
-  await assertRefused(torn, { code: 2, says: /the file is not well: line 1 has what is no JSON/ });
+  await assertRefused(torn, { code: 2, says: /the file is not valid: line 1 is not valid JSON/ });
   const broken = run(file("broken.json", '[{"userId":"v"}'));
-  await assertRefused(broken, { code: 2, says: /the file is not well: the document ends before it is complete/ });
-  await assertRefused(run(file("none.json", "[]")), { code: 2, says: /the file holds no users/ });
+  await assertRefused(broken, { code: 2, says: /the file is not valid: the document ends before it is complete/ });
+  await assertRefused(run(file("none.json", "[]")), { code: 2, says: /the file has no users/ });
   assert.equal((await users.listUsers({})).users.length, 25);
 });
 
@@ -222,7 +222,7 @@ test("an import that is refused as a whole sends nothing and leaves nothing behi
   await Promise.all([
     assertRefused(run(["--batch-size", "1001"]), { code: 2, says: /--batch-size: "1001" is not allowed/ }),
     assertRefused(run(["--from", "okta"]), { code: 2, says: /--from: "\w+" is not allowed/ }),
-    assertRefused(run(["--ignore-columns", "y"]), { code: 2, says: /no column of the file/ }),
+    assertRefused(run(["--ignore-columns", "y"]), { code: 2, says: /not a column of the file/ }),
   ]);
   const nowhere = await run(["--organization", "nowhere"]);
   assert.deepEqual([nowhere.code, nowhere.stdout], [3, ""]);
@@ -258,7 +258,7 @@ test("--errors takes no file that holds something else, and one import keeps to 
     }),
     assertRefused(run(refused, "--errors", diary, "--yes"), { code: 2, says: /"emial" is unknown/ }),
   ]);
-  await assertRefused(run(file, "--errors", diary), { code: 2, says: /diary\.txt is not empty .* say --yes if/ });
+  await assertRefused(run(file, "--errors", diary), { code: 2, says: /diary\.txt is not empty .* pass --yes to/ });
   assert.equal(readFileSync(diary, "utf8"), "dear diary");
   assert.equal(readFileSync(file, "utf8"), "user_id\nann\nbad \n");
   assert.equal((await users.listUsers({})).users.length, 0);
@@ -269,7 +269,7 @@ test("--errors takes no file that holds something else, and one import keeps to 
   assert.match(stopped.stderr, /1 rows failed, --max-errors is 1/);
   await assertRefused(run(file, "--errors", diary, "--batch-size", "1", "--yes"), {
     code: 2,
-    says: /had another --errors \(".*first\.ndjson"\)/,
+    says: /with another --errors \(".*first\.ndjson"\)/,
   });
   const { failed } = await importJson(url, file, "--errors", first, "--batch-size", "1");
   assert.equal(failed, 1);
@@ -307,7 +307,7 @@ test("what is piped in is imported; --max-errors stops, and the same command goe
   // Other terms would send other batches.
   const other = await cliOf(url)(["users", "import", file, "--batch-size", "6", "--errors", errors]);
   assert.equal(other.code, 2);
-  assert.match(other.stderr, /had another --batch-size \("5"\); repeat that one to go on with it, or .* --restart/);
+  assert.match(other.stderr, /with another --batch-size \("5"\); repeat that command to resume it, or .* --restart/);
   const went = JSON.parse((await run("--json")).stdout);
   assert.deepEqual([went.created, went.failed, went.rows, went.resumedAtLine], [90, 10, 100, 32]);
   assert.equal(readFileSync(errors, "utf8").trimEnd().split("\n").length, 10);

@@ -14,28 +14,28 @@ import { failing, tellProgress } from "./offline.ts";
 import { isFileThere, makePartialFile, type PartialFile } from "./partial-file.ts";
 
 const FLAGS = {
-  "no-verify": toggle("do not verify the file; restore will"),
+  "no-verify": toggle("skip the verification; restore verifies the file anyway"),
 } satisfies FlagTable;
 
 export const backup = defineCommand({
   name: "backup",
-  meaning: "write a consistent copy of the service's whole database to a file, while it runs, and verify it",
+  meaning: "write a consistent copy of a running service's whole database to a file, and verify it",
   reach: "instance",
   words: {
     file: {
-      ...word("the file to write; one that exists is overwritten only with --yes"),
+      ...word("the file to write; an existing file is overwritten only with --yes"),
       isFile: true,
     },
   },
   flags: FLAGS,
   examples: [
     ["backup /var/backups/lockkeeper.db", "needs backup.create for the whole instance"],
-    ["backup today.db --yes --json", "overwrite, and say as JSON what is in it"],
+    ["backup today.db --yes --json", "overwrite, and print what is in it as JSON"],
   ],
   async run(given, { client, confirm, output, address, signal, timeoutMs: idleMs = IDLE_MS }) {
     const file = resolve(given.file);
     const replace = isFileThere(file);
-    if (replace) await confirm(`${file} is there already and would be overwritten.`);
+    if (replace) await confirm(`${file} already exists and would be overwritten.`);
     const admin = await client("admin");
     const begin = performance.now();
     const partial = await makePartialFile(file, { replace });
@@ -147,7 +147,7 @@ async function receive(
   await handle.sync();
   const isWhole = metadata !== undefined && end !== undefined && BigInt(bytes) === metadata.sizeBytes;
   if (metadata === undefined || !isWhole || !digest.digest().equals(end ?? new Uint8Array())) {
-    throw new Failure(EXIT.UNAVAILABLE, `the backup did not arrive whole (${bytes} bytes did); try again`);
+    throw new Failure(EXIT.UNAVAILABLE, `the backup is incomplete (${bytes} bytes arrived); try again`);
   }
   return metadata;
 }
@@ -158,7 +158,9 @@ async function verified(partial: string, metadata: BackupMetadata, progress: Ver
     BigInt(report.position) === metadata.position &&
     BigInt(report.generation) === metadata.generation &&
     Buffer.compare(report.link, metadata.link) === 0;
-  if (!isOfMetadata) throw new Failure(EXIT.UNFORESEEN, "the backup is not of the moment that the service named");
+  if (!isOfMetadata) {
+    throw new Failure(EXIT.UNFORESEEN, "the backup does not match the position that the service announced");
+  }
   return report;
 }
 
@@ -181,6 +183,6 @@ function toLines(file: string, metadata: BackupMetadata, report: DatabaseReport 
   const check =
     report === undefined
       ? "not verified"
-      : `verified: every page, ${report.events} events in an unbroken chain, ${report.users} users as their events give`;
+      : `verified: every page, ${report.events} events in an unbroken chain, ${report.users} users that match their events`;
   return `${file}: ${metadata.sizeBytes} bytes, ${state}\n${check}\n`;
 }

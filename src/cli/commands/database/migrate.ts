@@ -9,29 +9,30 @@ import { DATABASE_FLAG, failing } from "./offline.ts";
 const FLAGS = {
   database: DATABASE_FLAG,
   ...OUTPUT_FLAGS,
-  check: toggle("only say what is due; exit code 4 if something is"),
+  check: toggle("only list the pending migrations; exit code 4 if there are any"),
 } satisfies FlagTable;
 
 export const migrate = defineCommand({
   name: "migrate",
-  meaning: "bring a database to this version's schema, as starting the service would; the service must be stopped",
+  meaning: "migrate a database to this version's schema, as a start of the service does; the service must be stopped",
   reach: "none",
   words: {},
   flags: FLAGS,
   examples: [
-    ["migrate --database sqlite:data/lockkeeper.db", "there is no way back; back up before"],
+    ["migrate --database sqlite:data/lockkeeper.db", "cannot be undone; make a backup first"],
     ["migrate --check --database sqlite:data/lockkeeper.db", "change nothing"],
   ],
   async run({ database, check }, { output }) {
     if (database === undefined) {
-      throw usageFailure("--database is needed, such as --database sqlite:data/lockkeeper.db");
+      throw usageFailure("--database is required, such as --database sqlite:data/lockkeeper.db");
     }
     const { path } = database;
     const offline = await openOffline(database);
     const { from, due } = await failing(() => offline.migrate({ check }));
     const to = due.at(-1) ?? from;
-    const said = due.length === 0 ? `${path} is at ${from}; nothing is due` : `${path}: ${from || "empty"} → ${to}`;
-    const done = due.length === 0 ? "" : check ? ` (due: ${due.join(", ")})` : " (done)";
+    const said =
+      due.length === 0 ? `${path} is at ${from}; no migration is pending` : `${path}: ${from || "empty"} → ${to}`;
+    const done = due.length === 0 ? "" : check ? ` (pending: ${due.join(", ")})` : " (done)";
     await output.object(
       { database: path, from, to, due, applied: !check },
       {

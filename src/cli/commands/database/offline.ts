@@ -6,11 +6,7 @@ import { value } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";
 
 /** Not from the environment: what is rewritten should be named. */
-export const DATABASE_FLAG = value(
-  "sqlite:PATH",
-  "the database; no service may be running on it",
-  SETTINGS.database.parse,
-);
+export const DATABASE_FLAG = value("sqlite:PATH", "the database; its service must be stopped", SETTINGS.database.parse);
 
 /** The sentences of the store are the command's; whatever else goes wrong stays unforeseen. */
 export async function failing<T>(work: () => Promise<T>): Promise<T> {

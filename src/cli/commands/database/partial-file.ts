@@ -53,7 +53,7 @@ async function nameNew(path: string, file: string): Promise<void> {
     await link(path, file);
   } catch (error) {
     const isTaken = lstatSync(file, { throwIfNoEntry: false }) !== undefined;
-    if (isTaken) throw new Failure(EXIT.REFUSED, `${file} appeared in the meantime; it is left as it is`);
+    if (isTaken) throw new Failure(EXIT.REFUSED, `${file} appeared in the meantime and was not overwritten`);
     // A file system without links.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") throw error;
     await rename(path, file);

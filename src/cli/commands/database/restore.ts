@@ -11,27 +11,29 @@ import { DATABASE_FLAG, failing, tellProgress } from "./offline.ts";
 
 const FLAGS = {
   database: DATABASE_FLAG,
-  "raise-generation": toggle("no backup: the database was brought back by other means, such as a snapshot of the disk"),
+  "raise-generation": toggle(
+    "without a backup file: the database was already restored by other means, such as a disk snapshot",
+  ),
   ...OUTPUT_FLAGS,
-  yes: short("y", toggle("move a database that is there aside without asking")),
+  yes: short("y", toggle("move an existing database aside without asking")),
 } satisfies FlagTable;
 
 export const restore = defineCommand({
   name: "restore",
-  meaning: "put a verified backup in the place of a database; the service must be stopped",
+  meaning: "replace a database with a verified backup; the service must be stopped",
   reach: "none",
-  words: { file: { ...optionalWord("the backup"), isFile: true } },
+  words: { file: { ...optionalWord("the backup file"), isFile: true } },
   flags: FLAGS,
   examples: [
-    ["restore today.db --database sqlite:data/lockkeeper.db", "the former database is moved aside"],
+    ["restore today.db --database sqlite:data/lockkeeper.db", "the old database is moved aside"],
     ["restore --raise-generation --database sqlite:data/lockkeeper.db", "after a recovery by other means"],
   ],
   async run({ file, database, "raise-generation": isRaiseOnly }, { confirm, output }) {
     if (database === undefined) {
-      throw usageFailure("--database is needed, such as --database sqlite:data/lockkeeper.db");
+      throw usageFailure("--database is required, such as --database sqlite:data/lockkeeper.db");
     }
     if (isRaiseOnly === (file !== undefined)) {
-      throw usageFailure("either the file of a backup or --raise-generation is needed, one of them");
+      throw usageFailure("either <file> or --raise-generation is required, and not both");
     }
     const { path } = database;
     const offline = await openOffline(database);
@@ -44,7 +46,7 @@ export const restore = defineCommand({
       return "done";
     }
     const replace = existsSync(path);
-    if (replace) await confirm(`The database ${path} would be moved aside and ${file} take its place.`);
+    if (replace) await confirm(`The database ${path} would be moved aside and replaced by ${file}.`);
     const options = { file, clock: Date.now, replace, progress: tellProgress(output) };
     const restored = await failing(() => offline.restore(options));
     await output.object(restoredJson(path, restored), {
@@ -66,7 +68,7 @@ function raisedJson({ generation, previousGeneration, position }: Raised) {
 function raisedLines({ generation, previousGeneration, position }: Raised): string {
   return [
     `the generation is ${generation}; it was ${previousGeneration} (position ${position})`,
-    "every session, revocation epoch, page token and cursor of before is void",
+    "all earlier sessions, revocation epochs, page tokens and cursors are void",
     "",
   ].join("\n");
 }
@@ -90,13 +92,13 @@ function restoredLines(path: string, { backup, generation, position, movedTo, is
   return [
     `${path}: ${backup.users} users and ${backup.events} events as of ${until}, position ${backup.position}`,
     `the generation is ${generation}; it was ${backup.generation} (position ${position})`,
-    "every session, revocation epoch, page token and cursor of before is void: everyone signs in again",
-    `what was changed after ${until} is gone, bans, locks and revoked API keys too: look for them in your logs and repeat them`,
-    `API keys open by the secrets of ${until}: later secrets are unknown, and those rotated away since then open again; rotate those keys again`,
-    ...(movedTo === undefined ? [] : [`the former database is ${movedTo}`]),
+    "all earlier sessions, revocation epochs, page tokens and cursors are void: everyone must sign in again",
+    `changes made after ${until} are lost, including bans, locks and revocations of API keys: find them in your logs and repeat them`,
+    `API keys have the secrets of ${until}: later secrets do not work, and secrets that were replaced since then work again; rotate those keys again`,
+    ...(movedTo === undefined ? [] : [`the old database is now ${movedTo}`]),
     ...(isFormerUnreadable
       ? [
-          "the former database cannot be read; the clock alone keeps its generation and the new one apart: see that it is right",
+          "the old database cannot be read; only the clock keeps its generation and the new one apart: make sure that the clock is right",
         ]
       : []),
     "",

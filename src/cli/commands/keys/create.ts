@@ -30,7 +30,7 @@ async function ownerKey(database: Config["database"], displayName: string, parts
   } catch (error) {
     // The store says in one plain sentence why it cannot be opened.
     if (!(error instanceof Error) || error.constructor !== Error) throw error;
-    throw new Failure(EXIT.REFUSED, `--database works while the service is stopped: ${error.message}`, {
+    throw new Failure(EXIT.REFUSED, `--database works only while the service is stopped: ${error.message}`, {
       cause: error,
     });
   }
@@ -47,18 +47,18 @@ function ownerKeyLines({ keyId, secret }: OwnerKey): string {
 
 export const keysCreate = defineCommand({
   name: "keys create",
-  meaning: "create an API key and show its secret, this once",
+  meaning: "create an API key and show its secret once",
   reach: "organization",
   words: {},
   flags: {
     role: { ...text("ROLE", "owner, operator, viewer, login or auditor"), choices: ROLES },
-    permissions: textList("NAME,…", "instead of a role: user.read, user.write and so on, comma-separated"),
-    "display-name": text("TEXT", "the name to show"),
-    expires: value("INSTANT", "until when it opens; absent: it does not expire", parseInstant),
-    "validate-only": toggle("check everything, change nothing, and say what would be"),
+    permissions: textList("NAME,…", "permissions instead of a role, comma-separated, such as user.read,user.write"),
+    "display-name": text("TEXT", "the display name"),
+    expires: value("INSTANT", "when the key expires (default: never)", parseInstant),
+    "validate-only": toggle("check everything and show the result, but change nothing"),
     database: value(
       "sqlite:PATH",
-      "create an owner's key in this database while the service is stopped, when the last key is lost",
+      "create an owner key directly in this database when the last one is lost; its service must be stopped",
       SETTINGS.database.parse,
     ),
   },
@@ -66,7 +66,7 @@ export const keysCreate = defineCommand({
     ["keys create --role operator --display-name 'support desk'", "for the whole instance"],
     ["keys create --role login --organization acme --expires 2030-01-31", "for one organization"],
     ["keys create --permissions user.read,events.read --json | jq -r .secret", "in a script"],
-    ["keys create --database sqlite:data/lockkeeper.db", "when every owner's key is lost"],
+    ["keys create --database sqlite:data/lockkeeper.db", "when every owner key is lost"],
   ],
   async run(given, { client, organizationId, output, parts }) {
     const displayName = given["display-name"] ?? "";
@@ -74,7 +74,9 @@ export const keysCreate = defineCommand({
       const strange =
         ONLINE_FLAGS.find((name) => isGiven(given[name])) ?? (organizationId === "" ? undefined : "organization");
       if (strange !== undefined) {
-        throw usageFailure(`--database makes an owner's key of the whole instance; it goes without --${strange}`);
+        throw usageFailure(
+          `--database creates an owner key for the whole instance and cannot be used with --${strange}`,
+        );
       }
       const key = await ownerKey(given.database, displayName, parts);
       await output.object(key, { lines: () => ownerKeyLines(key), name: () => key.keyId });

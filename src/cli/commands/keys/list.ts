@@ -5,13 +5,13 @@ import { KEY_VIEW } from "./view.ts";
 
 export const keysList = defineCommand({
   name: "keys list",
-  meaning: "list API keys, revoked ones included",
+  meaning: "list API keys, including revoked ones",
   reach: "organization",
   words: {},
   flags: LIST_FLAGS,
   examples: [
-    ["keys list", "those that the key may see"],
-    ["keys list --organization acme --json", "of one organization, one JSON object a line"],
+    ["keys list", "all that your key may read"],
+    ["keys list --organization acme --json", "those of one organization, one JSON object per line"],
   ],
   async run(given, { client, organizationId, output }) {
     return printList(given, {

@@ -8,10 +8,10 @@ import { be, REPEAT_FLAGS, repeatFields } from "../change-flags.ts";
 
 export const keysRevoke = defineCommand({
   name: "keys revoke",
-  meaning: "revoke API keys; they open nothing from then on",
+  meaning: "revoke API keys; they stop working at once",
   reach: "instance",
   words: { keys: ids("the keys' ids, as `keys list` shows them") },
-  flags: { note: text("TEXT", "a remark for the history"), ...REPEAT_FLAGS },
+  flags: { note: text("TEXT", "a note for the history"), ...REPEAT_FLAGS },
   examples: [["keys revoke 01a1ffbb1b5473af9aef17696bca9b2a --note leaked --yes", "without asking"]],
   async run(given, context) {
     const { client, output, confirm } = context;

@@ -11,27 +11,27 @@ const OVERLAP_MAX = "30d";
 export const keysRotate = defineCommand({
   name: "keys rotate",
   meaning:
-    "give an API key a new secret and show it, this once; the one of before opens for an hour unless you say otherwise",
+    "give an API key a new secret and show it once; the old secret works for another hour, or as long as --overlap says",
   reach: "instance",
   words: { key: word("the key's id, as `keys list` shows it") },
   flags: {
     overlap: value(
       "TIME",
-      `how long secrets of before go on opening, at most ${OVERLAP_MAX}; 0s: not at all, for one that leaked`,
+      `how long earlier secrets keep working, at most ${OVERLAP_MAX}; 0s ends them at once, for a leaked secret`,
       parseSpanUpTo(OVERLAP_MAX),
     ),
-    note: text("TEXT", "a remark for the history"),
-    "validate-only": toggle("check everything, change nothing, and say what would be"),
+    note: text("TEXT", "a note for the history"),
+    "validate-only": toggle("check everything and show the result, but change nothing"),
   },
   examples: [
-    ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --overlap 7d", "a week to bring the new secret everywhere"],
-    ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --overlap 0s --note leaked --yes", "at once"],
+    ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --overlap 7d", "a week to distribute the new secret"],
+    ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --overlap 0s --note leaked --yes", "ends the old secret at once"],
     ["keys rotate 01a1ffbb1b5473af9aef17696bca9b2a --json | jq -r .secret", "in a script"],
   ],
   async run(given, { client, output, confirm }) {
     const { key: apiKeyId, overlap, note = "", "validate-only": validateOnly } = given;
     const isAtOnce = overlap !== undefined && overlap.seconds === 0n && overlap.nanos === 0;
-    if (isAtOnce && !validateOnly) await confirm(`End every present secret of the key ${apiKeyId}?`);
+    if (isAtOnce && !validateOnly) await confirm(`End every current secret of the key ${apiKeyId}?`);
     const request = { apiKeyId, note, validateOnly, ...(overlap === undefined ? {} : { overlap }) };
     const response = await (await client("keys")).rotateApiKey(request);
     const { apiKey, secret } = response;

@@ -24,8 +24,12 @@ const ORGANIZATION_VIEW: View<Organization> = {
 };
 
 const VALUE_FLAGS = {
-  "display-name": text("TEXT", "the name to show"),
-  "lock-duration": value("TIME", "how long a lock lasts that names no end (absent: 1h)", parseDuration),
+  "display-name": text("TEXT", "the display name"),
+  "lock-duration": value(
+    "TIME",
+    "how long a lock without an explicit end lasts (one hour if never set)",
+    parseDuration,
+  ),
 } satisfies FlagTable;
 
 /** Everything that is known of one organization, below a line that says more of it. */
@@ -51,9 +55,9 @@ const create = defineCommand({
   name: "orgs create",
   meaning: "create an organization",
   reach: "instance",
-  words: { organization: optionalWord("its id; absent: the service makes one") },
+  words: { organization: optionalWord("its id; the service generates one if it is absent") },
   flags: { ...VALUE_FLAGS, ...REPEAT_FLAGS },
-  examples: [["orgs create acme --display-name 'Acme Ltd' --lock-duration 15m", "with an id of yours"]],
+  examples: [["orgs create acme --display-name 'Acme Ltd' --lock-duration 15m", "with your own id"]],
   async run(given, { client, output }) {
     const organizations = await client("organizations");
     const response = await organizations.createOrganization({
@@ -73,7 +77,7 @@ const list = defineCommand({
   reach: "instance",
   words: {},
   flags: LIST_FLAGS,
-  examples: [["orgs list --all --json", "every one, one JSON object a line"]],
+  examples: [["orgs list --all --json", "all of them, one JSON object per line"]],
   async run(given, { client, output }) {
     return printList(given, {
       output,
@@ -107,30 +111,30 @@ const show = defineCommand({
 
 const update = defineCommand({
   name: "orgs update",
-  meaning: "change the name of an organization, or how long its locks last",
+  meaning: "change the name or the lock duration of an organization",
   reach: "instance",
   words: { organization: word("its id") },
   flags: {
     ...VALUE_FLAGS,
-    "display-name": clearableText("TEXT", "the name to show; empty: none"),
-    "reset-lock-duration": toggle("let locks last an hour again"),
+    "display-name": clearableText("TEXT", "the display name; empty removes it"),
+    "reset-lock-duration": toggle("reset the lock duration to one hour"),
     ...SEQUENCE_FLAGS,
     ...REPEAT_FLAGS,
   },
   examples: [
-    ["orgs update acme --lock-duration 2h", "from the next lock on"],
-    ["orgs update acme --display-name ''", "without a name"],
+    ["orgs update acme --lock-duration 2h", "applies to new locks"],
+    ["orgs update acme --display-name ''", "removes the name"],
   ],
   async run(given, { client, output }) {
     const { "display-name": displayName, "lock-duration": duration, "reset-lock-duration": reset } = given;
     if (reset && duration !== undefined) {
-      throw usageFailure("--lock-duration and --reset-lock-duration exclude each other; give one of them");
+      throw usageFailure("--lock-duration and --reset-lock-duration cannot be used together; give one of them");
     }
     const paths = [
       ...(displayName === undefined ? [] : ["display_name"]),
       ...(duration === undefined && !reset ? [] : ["default_lock_duration"]),
     ];
-    if (paths.length === 0) throw usageFailure("nothing is to change; name --display-name or --lock-duration");
+    if (paths.length === 0) throw usageFailure("nothing to change; give --display-name or --lock-duration");
     const organizations = await client("organizations");
     const response = await organizations.updateOrganization({
       organizationId: given.organization,

@@ -20,27 +20,27 @@ function mergedLimits(policy: Policy | undefined, given: Limits): Limits {
 
 export const policySet = defineCommand({
   name: "policy set",
-  meaning: "set values of the policy of the instance or of an organization; the others stay",
+  meaning: "set policy values of the instance or of an organization; the others stay unchanged",
   reach: "organization",
   words: {},
   flags: {
     ...VALUE_FLAGS,
-    inherit: choiceList("let these be inherited again, comma-separated", INHERITED),
+    inherit: choiceList("inherit these values again, comma-separated", INHERITED),
     ...SEQUENCE_FLAGS,
     ...REPEAT_FLAGS,
   },
   examples: [
     ["policy set --attempts password=5,otp=3 --lock-duration 15m", "for the instance"],
-    ["policy set --organization acme --inherit all", "nothing of its own any more"],
+    ["policy set --organization acme --inherit all", "removes all values of its own"],
   ],
   async run(given, { client, organizationId, output }) {
     const values = policyValues(given);
     const inherited = [...new Set(given.inherit.flat())];
     const set = givenValues(given);
     const both = set.find((name) => inherited.includes(name));
-    if (both !== undefined) throw usageFailure(`--${both} cannot be set and inherited at once`);
+    if (both !== undefined) throw usageFailure(`--${both} cannot be set and inherited at the same time`);
     if (set.length + inherited.length === 0) {
-      throw usageFailure("nothing is to be set; name a value, such as --lock-duration 15m");
+      throw usageFailure("nothing to set; give a value, such as --lock-duration 15m");
     }
     const policies = await client("policies");
     let expectedSequence = given["expected-sequence"];

@@ -18,7 +18,7 @@ function simulationLines(response: SimulatePolicyResponse, output: Output): stri
     String(lock.number),
   ]);
   const table = output.table(["USER", "FACTOR", "FROM", "UNTIL", "IN A ROW"]);
-  const shown = BigInt(locks.length) < lockCount ? `the first ${locks.length} of the locks\n` : "";
+  const shown = BigInt(locks.length) < lockCount ? `only the first ${locks.length} locks are shown\n` : "";
   return rows.length === 0 ? counts : `${counts}\n${table.lines(rows)}${shown}`;
 }
 
@@ -28,13 +28,14 @@ function numbered(count: bigint, noun: string): string {
 
 export const policySimulate = defineCommand({
   name: "policy simulate",
-  meaning: "replay the recorded attempts under other values and tell who would have been locked; stores nothing",
+  meaning:
+    "replay the recorded attempts with other policy values and show which users they would have locked; stores nothing",
   reach: "organization",
   words: {},
   flags: {
     ...VALUE_FLAGS,
-    from: value("INSTANT", "attempts from then on; absent: as far back as they are kept, 30 days", parseInstant),
-    until: value("INSTANT", "attempts before then; absent: now", parseInstant),
+    from: value("INSTANT", "only attempts from this instant on (default: all that are kept, 30 days)", parseInstant),
+    until: value("INSTANT", "only attempts before this instant (default: now)", parseInstant),
   },
   examples: [["policy simulate --attempts password=3 --lock-duration 1d", "who would have been locked"]],
   async run(given, { client, organizationId, output }) {

@@ -43,21 +43,25 @@ function bool(meaning: string): Flag<boolean | undefined> {
 export const VALUE_FLAGS = {
   attempts: list(
     "FACTOR=NUMBER",
-    `so many failures lock, 0: never; factors: ${Object.keys(FACTORS).join(", ")}`,
+    `the number of failures that lock a user, 0: never; factors: ${Object.keys(FACTORS).join(", ")}`,
     parseLimit,
   ),
-  "counting-window": value("TIME", "a failure counts for so long", parseDuration),
+  "counting-window": value("TIME", "how long a failure counts", parseDuration),
   "lock-duration": value("TIME", "how long the first lock lasts", parseDuration),
-  "growth-factor": value("NUMBER", "each further lock lasts so many times as long", parseFactor),
-  "lock-duration-max": value("TIME", "no lock lasts longer", parseDuration),
-  "permanent-after": value("NUMBER", "the lock with this number in a row is without end; 0: none", (typed) =>
+  "growth-factor": value("NUMBER", "each further lock lasts this many times as long", parseFactor),
+  "lock-duration-max": value("TIME", "the longest that a lock lasts", parseDuration),
+  "permanent-after": value("NUMBER", "the lock with this number in a row is permanent; 0: none is", (typed) =>
     parseWhole(typed, { min: 0, max: PERMANENT_AFTER_MAX }),
   ),
-  "reservation-time": value("TIME", "an attempt not completed in so long counts as failed", parseDuration),
-  "revoke-sessions": bool("a lock ends every session of the user"),
-  "reset-on-success": bool("a success forgets the failures of its factor"),
-  "reset-on-unlock": bool("unlocking forgets the failures of all factors"),
-  "conceal-unknown": bool("unknown users are counted and locked like known ones"),
+  "reservation-time": value(
+    "TIME",
+    "an attempt that is not completed within this time counts as failed",
+    parseDuration,
+  ),
+  "revoke-sessions": bool("whether a lock ends all sessions of the user"),
+  "reset-on-success": bool("whether a success clears the failures of its factor"),
+  "reset-on-unlock": bool("whether unlocking clears the failures of all factors"),
+  "conceal-unknown": bool("whether unknown users are counted and locked like known ones"),
 } satisfies FlagTable;
 
 export type Values = MessageInitShape<typeof PolicyValuesSchema>;

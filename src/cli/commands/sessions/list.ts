@@ -32,13 +32,13 @@ const SESSION_VIEW: View<Session> = {
 
 export const sessionsList = defineCommand({
   name: "sessions list",
-  meaning: "list sessions, the newest first",
+  meaning: "list sessions, newest first",
   reach: "organization",
   words: {},
-  flags: { user: text("ID", "only of this user"), active: toggle("only those that are active"), ...LIST_FLAGS },
+  flags: { user: text("ID", "only sessions of this user"), active: toggle("only active sessions"), ...LIST_FLAGS },
   examples: [
     ["sessions list --user alice --active", "where alice is signed in"],
-    ["sessions list --all --json", "every session, one JSON object a line"],
+    ["sessions list --all --json", "all sessions, one JSON object per line"],
   ],
   async run(given, { client, organizationId, output }) {
     const ofUser = given.user === undefined ? {} : { userId: given.user };

@@ -16,11 +16,11 @@ import {
 import { nameOf, SESSION_STATUSES } from "../words.ts";
 
 const WORDS = {
-  sessions: optionalWords("the sessions' ids; several, or - for one a line from standard input"),
+  sessions: optionalWords("the sessions' ids, one or more; - reads them from standard input, one per line"),
 } satisfies FlagTable;
 
 const FLAGS = {
-  user: text("ID", "every session of this user"),
+  user: text("ID", "end all sessions of this user"),
   ...REASON_FLAGS,
   ...SEQUENCE_FLAGS,
   ...REPEAT_FLAGS,
@@ -30,17 +30,17 @@ type Given = FlagValues<typeof WORDS & typeof FLAGS>;
 
 export const sessionsRevoke = defineCommand({
   name: "sessions revoke",
-  meaning: "end sessions by their ids, or every session of a user by --user",
+  meaning: "end sessions by id, or all sessions of a user with --user",
   reach: "organization",
   words: WORDS,
   flags: FLAGS,
   examples: [
-    ["sessions revoke 01a1ffbb-22cc-716d-b6ee-b8febf3e3d93", "this one"],
-    ["sessions revoke --user alice --reason-code PHISHED --yes", "all of alice, without asking"],
+    ["sessions revoke 01a1ffbb-22cc-716d-b6ee-b8febf3e3d93", "one session"],
+    ["sessions revoke --user alice --reason-code PHISHED --yes", "all sessions of alice, without asking"],
   ],
   async run(given, context) {
     if ((given.sessions.length === 0) === (given.user === undefined)) {
-      throw usageFailure("either <sessions> or --user is needed, and not both");
+      throw usageFailure("either <sessions> or --user is required, and not both");
     }
     return given.user === undefined ? revokeEach(given, context) : revokeAllOf(given.user, given, context);
   },
@@ -49,7 +49,9 @@ export const sessionsRevoke = defineCommand({
 async function revokeEach(given: Given, context: CommandContext): Promise<Ending> {
   const { client, organizationId, output } = context;
   const alone = (["reason-code", "note", "expected-sequence"] as const).find((name) => given[name] !== undefined);
-  if (alone !== undefined) throw usageFailure(`--${alone} goes with --user: one session has no history of its own`);
+  if (alone !== undefined) {
+    throw usageFailure(`--${alone} can be used only with --user: a session has no history of its own`);
+  }
   refuseSeveral(given.sessions, { "--request-id": given["request-id"] });
   return forEachId(given.sessions, context, async (sessionId) => {
     const sessions = await client("sessions");

@@ -40,20 +40,23 @@ function attemptView(names: ActorNames): View<Attempt> {
 
 export const signinAttempts = defineCommand({
   name: "signin attempts",
-  meaning: "list recorded attempts to sign in, the newest first, by user, network, time or outcome",
+  meaning: "list recorded sign-in attempts by user, network, time or outcome, newest first",
   reach: "organization",
   words: {},
   flags: {
-    user: text("ID", "only of this user"),
-    network: text("NETWORK", "only from this network or address, such as 203.0.113.0/24"),
-    outcome: choiceList("only with these outcomes, comma-separated", OUTCOMES),
-    start: value("INSTANT", "only those that began then or later", parseInstant),
-    until: value("INSTANT", "only those that began before then", parseInstant),
+    user: text("ID", "only attempts of this user"),
+    network: text("NETWORK", "only attempts from this network or address, such as 203.0.113.0/24"),
+    outcome: choiceList("only attempts with these outcomes, comma-separated", OUTCOMES),
+    start: value("INSTANT", "only attempts that began at this instant or later", parseInstant),
+    until: value("INSTANT", "only attempts that began before this instant", parseInstant),
     ...LIST_FLAGS,
   },
   examples: [
     ["signin attempts --user alice --outcome failed", "who guesses alice's password"],
-    ["signin attempts --network 203.0.113.0/24 --start 2030-01-31 --all --json", "what came from there"],
+    [
+      "signin attempts --network 203.0.113.0/24 --start 2030-01-31 --all --json",
+      "all attempts from a network since a date",
+    ],
   ],
   async run(given, context) {
     const { client, organizationId, output } = context;

@@ -32,13 +32,13 @@ function rowOf(userId: string, decision: SignInDecision, time: TimeText): readon
 
 export const signinCheck = defineCommand({
   name: "signin check",
-  meaning: "say of users whether they may act now; exit code 4 when one may not",
+  meaning: "show whether users may act now; exit code 4 if one may not",
   reach: "organization",
   words: { users: ids("the users' ids") },
-  flags: { factor: choice("the factor that ATTEMPTS LEFT is about (default password)", FACTORS) },
+  flags: { factor: choice("the factor that ATTEMPTS LEFT counts (default password)", FACTORS) },
   examples: [
     ["signin check alice && echo come in", "in a script"],
-    ["signin check alice bob carol --json", "several; a line each: the answer with the userId in front"],
+    ["signin check alice bob carol --json", "several users, one JSON object per line that begins with the userId"],
   ],
   async run({ users, factor }, context) {
     const { client, organizationId, output } = context;

@@ -9,16 +9,16 @@ export const usersCreate = defineCommand({
   name: "users create",
   meaning: "create a user",
   reach: "organization",
-  words: { user: optionalWord("the user's id; absent: the service makes one") },
+  words: { user: optionalWord("the user's id; the service generates one if it is absent") },
   flags: {
     ...PROFILE_FLAGS,
-    attributes: repeated("NAME=JSON", "a JSON object of yours under a name; may be repeated", parseAttribute),
+    attributes: repeated("NAME=JSON", "a JSON object to store under a name; may be repeated", parseAttribute),
     ...REASON_FLAGS,
     ...REPEAT_FLAGS,
   },
   examples: [
-    ["users create alice --email alice@example.com", "with an id of yours"],
-    ["users create --username bob --json | jq -r .user.userId", "with an id that the service makes"],
+    ["users create alice --email alice@example.com", "with your own id"],
+    ["users create --username bob --json | jq -r .user.userId", "with a generated id"],
   ],
   async run(given, { client, organizationId, output }) {
     const users = await client("users");

@@ -68,13 +68,13 @@ function whatOf({ payload }: Event, time: TimeText): string {
 
 export const usersEvents = defineCommand({
   name: "users events",
-  meaning: "show the history of a user, the newest first",
+  meaning: "show the history of a user, newest first",
   reach: "organization",
   words: { user: word("the user's id") },
-  flags: { "oldest-first": toggle("the oldest first"), deleted: toggle("include deleted users"), ...LIST_FLAGS },
+  flags: { "oldest-first": toggle("list the oldest first"), deleted: toggle("include deleted users"), ...LIST_FLAGS },
   examples: [
     ["users events alice --limit 10", "the last ten"],
-    ["users events alice --oldest-first --all --json", "everything, one JSON object a line"],
+    ["users events alice --oldest-first --all --json", "everything, one JSON object per line"],
   ],
   async run(given, context) {
     const { client, organizationId, output } = context;

@@ -84,11 +84,11 @@ const numbers = new Intl.NumberFormat("en-US");
 const COUNTED: readonly (readonly [name: keyof Counts, done: string, wouldBe: string])[] = [
   ["created", "created", "would be created"],
   ["updated", "updated", "would be updated"],
-  ["skipped", "skipped, as they were there", "would be skipped, as they are there"],
+  ["skipped", "skipped because they existed already", "would be skipped because they exist already"],
   [
     "passedOver",
-    "passed over, as they are not to be brought over",
-    "would be passed over, as they are not to be brought over",
+    "passed over: deleted in the source system, or of another organization",
+    "would be passed over: deleted in the source system, or of another organization",
   ],
   ["failed", "failed", "would fail"],
 ];
@@ -96,21 +96,21 @@ const COUNTED: readonly (readonly [name: keyof Counts, done: string, wouldBe: st
 function summaryLines(summary: Summary, given: ImportFlags): string {
   const { rows, resumedAtLine, seconds, rowsPerSecond, withSecrets } = summary;
   const isDryRun = given["dry-run"];
-  const went = isDryRun ? "read and checked, nothing was changed" : "read";
+  const went = isDryRun ? "read and checked; nothing was changed" : "read";
   const counts = COUNTED.filter(([name]) => summary[name] > 0).map(
     ([name, done, wouldBe]) => `  ${numbers.format(summary[name])} ${isDryRun ? wouldBe : done}`,
   );
-  const resumed = resumedAtLine === undefined ? "" : `, this time from line ${resumedAtLine}`;
+  const resumed = resumedAtLine === undefined ? "" : `, resumed at line ${resumedAtLine}`;
   return [
-    `${numbers.format(rows)} rows ${went}${resumed}, in ${span(seconds)} (${numbers.format(rowsPerSecond)} a second)`,
+    `${numbers.format(rows)} rows ${went}${resumed}, in ${span(seconds)} (${numbers.format(rowsPerSecond)} per second)`,
     ...counts,
     ...(withSecrets === 0
       ? []
       : [
-          `  ${numbers.format(withSecrets)} had passwords or second factors, which ${isDryRun ? "would be" : "were"} left out: lockkeeper keeps none`,
+          `  ${numbers.format(withSecrets)} had passwords or second factors, which ${isDryRun ? "would be" : "were"} left out: lockkeeper stores none`,
         ]),
     ...(summary.comparedInPart === true
-      ? ["  rows of one user are not all counted as such: there are too many users to compare all"]
+      ? ["  some rows of the same user may be counted twice: there are too many users to compare all"]
       : []),
     ...(summary.failed > 0 && given.errors !== undefined ? [`  the failed rows are in ${given.errors}`] : []),
     "",

@@ -6,15 +6,15 @@ import { IMPORT_FLAGS } from "./import-flags.ts";
 
 export const usersImport = defineCommand({
   name: "users import",
-  meaning: "bring users over from a CSV or JSON file, a million if need be; broken off, it goes on where it was",
+  meaning: "import users from a CSV or JSON file; an interrupted import resumes where it stopped",
   reach: "organization",
   words: { file: { ...word("a .csv, .ndjson or .json file; - for standard input, with --format"), isFile: true } },
   flags: IMPORT_FLAGS,
   examples: [
-    ["users import users.csv --dry-run", "says what would be, and which rows are not well"],
-    ["users import users.ndjson --errors bad.ndjson", "keeps the rows that failed, with their lines"],
+    ["users import users.csv --dry-run", "shows the result and the invalid rows, but changes nothing"],
+    ["users import users.ndjson --errors bad.ndjson", "writes the failed rows, with their line numbers, to a file"],
     ...Object.keys(SOURCE_NAMES).map(
-      (name) => [`users import export.json --from ${name}`, `takes what ${name} exports`] as const,
+      (name) => [`users import export.json --from ${name}`, `imports an export of ${name}`] as const,
     ),
   ],
   async run(given, context) {

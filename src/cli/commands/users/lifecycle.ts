@@ -26,7 +26,7 @@ const WORDS = { users: ids("the users' ids") } satisfies FlagTable;
 const CHANGE_FLAGS = { ...REASON_FLAGS, ...SEQUENCE_FLAGS, ...REPEAT_FLAGS } satisfies FlagTable;
 
 const CAUSE_FLAGS = {
-  cause: choice("whose deactivation: the administrator's (absent) or a directory's", {
+  cause: choice("the cause of the deactivation (default admin)", {
     admin: CAUSES.admin,
     directory: CAUSES.directory,
   }),
@@ -63,14 +63,14 @@ async function change(
 
 const lock = defineCommand({
   name: "users lock",
-  meaning: "lock users, for an hour unless you or the organization say otherwise",
+  meaning: "lock users, by default for the lock duration of their organization (one hour if it sets none)",
   reach: "organization",
   words: WORDS,
-  flags: { ...EXPIRY_FLAGS, "revoke-sessions": toggle("end every session, too"), ...CHANGE_FLAGS },
+  flags: { ...EXPIRY_FLAGS, "revoke-sessions": toggle("also end all sessions"), ...CHANGE_FLAGS },
   examples: [
-    ["users lock alice bob", "both, for the organization's time"],
+    ["users lock alice bob", "both, for the default duration"],
     ["users lock alice --duration 7d --note 'three reports'", "for a week"],
-    ["users lock alice --never --revoke-sessions", "until someone unlocks; signed out everywhere"],
+    ["users lock alice --never --revoke-sessions", "until someone unlocks; ends all sessions"],
   ],
   run(given, context) {
     const expiry = { ...expiryFields(given), revokeSessions: given["revoke-sessions"] };
@@ -80,13 +80,13 @@ const lock = defineCommand({
 
 const unlock = defineCommand({
   name: "users unlock",
-  meaning: "lift every lock of users",
+  meaning: "lift all locks of users",
   reach: "organization",
   words: WORDS,
   flags: CHANGE_FLAGS,
   examples: [
-    ["users unlock alice --note 'called in'", "with a remark"],
-    ["users unlock - --reason-code RELEASED < ids.txt", "those that a file or another command names"],
+    ["users unlock alice --note 'called in'", "with a note"],
+    ["users unlock - --reason-code RELEASED < ids.txt", "the ids in a file, one per line"],
   ],
   run(given, context) {
     return change(given, context, (users, request) => users.unlockUser(request));
@@ -95,13 +95,13 @@ const unlock = defineCommand({
 
 const ban = defineCommand({
   name: "users ban",
-  meaning: "ban users and end every session, without end unless you say otherwise",
+  meaning: "ban users and end all their sessions; a ban has no end unless you set one",
   reach: "organization",
   words: WORDS,
   flags: { ...EXPIRY_FLAGS, ...CHANGE_FLAGS },
   examples: [
     ["users ban mallory --reason-code FRAUD", "until someone lifts it"],
-    ["users ban mallory --start 2030-01-31 --duration 30d", "for a month, from then on"],
+    ["users ban mallory --start 2030-01-31 --duration 30d", "for 30 days, from that date"],
   ],
   run(given, context) {
     const expiry = expiryFields(given);
@@ -123,11 +123,11 @@ const unban = defineCommand({
 
 const deactivate = defineCommand({
   name: "users deactivate",
-  meaning: "deactivate users and end every session",
+  meaning: "deactivate users and end all their sessions",
   reach: "organization",
   words: WORDS,
   flags: { ...CAUSE_FLAGS, ...CHANGE_FLAGS },
-  examples: [["users deactivate alice --note 'left the company'", "with a remark"]],
+  examples: [["users deactivate alice --note 'left the company'", "with a note"]],
   run(given, context) {
     const cause = given.cause ?? UNSAID;
     return change(given, context, (users, request) => users.deactivateUser({ ...request, cause }));
@@ -140,7 +140,7 @@ const reactivate = defineCommand({
   reach: "organization",
   words: WORDS,
   flags: { ...CAUSE_FLAGS, ...CHANGE_FLAGS },
-  examples: [["users reactivate alice --cause directory", "the one that a directory made"]],
+  examples: [["users reactivate alice --cause directory", "lifts a directory's deactivation"]],
   run(given, context) {
     const cause = given.cause ?? UNSAID;
     return change(given, context, (users, request) => users.reactivateUser({ ...request, cause }));
@@ -149,13 +149,13 @@ const reactivate = defineCommand({
 
 const remove = defineCommand({
   name: "users delete",
-  meaning: "delete users; what is left of each is a tombstone, and a ban",
+  meaning: "delete users; a tombstone remains, with the ban if there is one",
   reach: "organization",
   words: WORDS,
   flags: CHANGE_FLAGS,
   examples: [
     ["users delete alice --yes", "without asking"],
-    ["users delete - --yes < ids.txt", "those that a file names, one a line"],
+    ["users delete - --yes < ids.txt", "the ids in a file, one per line"],
   ],
   async run(given, context) {
     if (!given["validate-only"]) await context.confirm(`Delete ${shownIds(given.users, "user")}?`);

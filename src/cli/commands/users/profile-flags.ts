@@ -5,11 +5,11 @@ import { type FlagTable, text, toggle } from "../../frame/flag.ts";
 
 /** The texts of a profile. */
 export const PROFILE_TEXTS = {
-  username: text("TEXT", "what the person signs in with"),
+  username: text("TEXT", "the name that the user signs in with"),
   email: text("ADDRESS", "the email address"),
   "given-name": text("TEXT", "the given name"),
   "family-name": text("TEXT", "the family name"),
-  "display-name": text("TEXT", "the name to show"),
+  "display-name": text("TEXT", "the display name"),
   phone: text("NUMBER", "the phone number"),
   locale: text("TAG", "the language, such as de-CH"),
   "external-id": text("ID", "the id in another system"),
@@ -17,7 +17,7 @@ export const PROFILE_TEXTS = {
 
 export const PROFILE_FLAGS = {
   ...PROFILE_TEXTS,
-  "email-verified": toggle("the address was verified"),
+  "email-verified": toggle("mark the email address as verified"),
 } satisfies FlagTable;
 
 type ProfileTexts = { readonly [K in keyof typeof PROFILE_TEXTS]: string | undefined };

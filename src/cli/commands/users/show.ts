@@ -10,9 +10,9 @@ export const usersShow = defineCommand({
   meaning: "show users with profile and restrictions",
   reach: "organization",
   words: { users: ids("the users' ids") },
-  flags: { deleted: toggle("show what is left of a deleted user, too") },
+  flags: { deleted: toggle("include deleted users") },
   examples: [
-    ["users show alice", "as a person reads it"],
+    ["users show alice", "as readable text"],
     ["users show alice --json | jq -r .user.state", "in a script"],
   ],
   async run({ users: typed, deleted }, context) {

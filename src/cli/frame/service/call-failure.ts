@@ -56,10 +56,12 @@ export function callFailure(error: ConnectError, { server, timeoutMs, typedFor }
     else if (!message.includes(`${field}: ${description}`)) lines.push(`${typedFor(field)}: ${description}`);
   }
   if (info?.metadata.outcome === "UNKNOWN") {
-    lines.push("whether it was applied is not known: look before it is tried again, or repeat it with --request-id");
+    lines.push(
+      "it is not known whether the change was applied: check before you try again, or repeat it with --request-id",
+    );
   }
   if (info?.metadata.callId !== undefined) {
-    lines.push(`the log of the service has the cause under callId=${info.metadata.callId}`);
+    lines.push(`the cause is in the log of the service, under callId=${info.metadata.callId}`);
   }
   if (retry?.retryDelay !== undefined) {
     const delayMs = Number(retry.retryDelay.seconds) * 1000 + retry.retryDelay.nanos / 1e6;
@@ -81,7 +83,7 @@ export function nameOfCode(code: Code): string {
 /** What can be said of causes by what is found in their codes and messages; the first that fits. */
 const OBSTACLES: readonly (readonly [found: RegExp, sentence: (server: URL) => string])[] = [
   [/ECONNREFUSED/, ({ origin }) => `nothing listens at ${origin}; is the service running, and is --server right?`],
-  [/ENOTFOUND|EAI_AGAIN/, ({ hostname }) => `the host name ${hostname} is not known; is --server right?`],
+  [/ENOTFOUND|EAI_AGAIN/, ({ hostname }) => `the host name ${hostname} is unknown; is --server right?`],
   [/EHOSTUNREACH|ENETUNREACH|ETIMEDOUT/, ({ host }) => `${host} cannot be reached over the network`],
   [
     /ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO/,
@@ -89,20 +91,21 @@ const OBSTACLES: readonly (readonly [found: RegExp, sentence: (server: URL) => s
   ],
   [
     /ALERT_CERTIFICATE_REQUIRED|ALERT_HANDSHAKE_FAILURE|ALERT_UNKNOWN_CA|ALERT_BAD_CERTIFICATE/,
-    ({ host }) => `${host} wants a certificate of the client's that it knows; give --client-cert and --client-key`,
+    ({ host }) => `${host} requires a client certificate that it trusts; give --client-cert and --client-key`,
   ],
   [/NO_APPLICATION_PROTOCOL/, httpOne],
   [
     /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_VERIFY|CERT_UNTRUSTED/,
-    ({ host }) => `the certificate of ${host} is not of an authority that is trusted here; give its file by --ca`,
+    ({ host }) =>
+      `the certificate of ${host} is not from an authority that this machine trusts; name the authority with --ca FILE`,
   ],
   [/ERR_TLS_CERT_ALTNAME_INVALID/, ({ host }) => `the certificate of ${host} is for another name; is --server right?`],
   [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, ({ host }) => `the certificate of ${host} is not valid at this time`],
   [/ERR_HTTP2_ERROR|Protocol error/, httpOne],
-  [/HTTP 50[234]/, ({ origin }) => `the proxy at ${origin} does not reach the service behind it`],
+  [/HTTP 50[234]/, ({ origin }) => `the proxy at ${origin} cannot reach the service behind it`],
   [
     /unsupported content type|missing content type|HTTP [2345]\d\d/,
-    ({ origin }) => `what answers at ${origin} is not lockkeeper, or a proxy before it that does not carry gRPC`,
+    ({ origin }) => `the server at ${origin} is not lockkeeper, or a proxy in front of it does not forward gRPC`,
   ],
   [
     /ECONNRESET|stream closed|socket hang up|EPIPE|ERR_HTTP2|session|GOAWAY/i,
@@ -112,7 +115,7 @@ const OBSTACLES: readonly (readonly [found: RegExp, sentence: (server: URL) => s
 ];
 
 function httpOne({ host }: URL): string {
-  return `${host} does not speak HTTP/2, as gRPC needs; is it lockkeeper, or a proxy before it?`;
+  return `${host} does not speak HTTP/2, which gRPC needs; is it lockkeeper, or a proxy in front of it?`;
 }
 
 /** What kept the call from the service or its answer from us; `undefined`: nothing that is known. */

@@ -14,36 +14,47 @@ export const OUTPUT_FLAGS = {
   output: short(
     "o",
     choice(
-      "the form of results (default table); wide: every column, json: as --json, name: the ids alone",
+      "the output format (default table); wide: all columns, json: the same as --json, name: only the ids",
       OUTPUT_FORMS,
     ),
   ),
-  json: toggle("print JSON: one object for one result, one a line for lists; errors as google.rpc.Status"),
+  json: toggle("print JSON: one object per result, one per line for lists; errors as google.rpc.Status"),
 } satisfies FlagTable;
 
 /** For every command that talks to a service. */
 export const CONNECTION_FLAGS = {
   server: short(
     "s",
-    value("URL", `where the service is; else LOCKKEEPER_SERVER, the profile, ${DEFAULT_SERVER}`, parseServer),
+    value(
+      "URL",
+      `the address of the service; otherwise LOCKKEEPER_SERVER, the profile, or ${DEFAULT_SERVER}`,
+      parseServer,
+    ),
   ),
-  "key-file": file("FILE", "the file with the API key; else LOCKKEEPER_KEY, else the profile of `lockkeeper login`"),
-  ca: file("FILE", "trust these authorities for https and no others, a PEM file; else LOCKKEEPER_CA"),
-  "client-cert": file("FILE", "show this certificate, a PEM file; else LOCKKEEPER_CLIENT_CERT"),
-  "client-key": file("FILE", "the private key of that certificate; else LOCKKEEPER_CLIENT_KEY"),
-  timeout: value("TIME", "how long a call may take, such as 500ms or 10s, at most 27h (default 30s)", parseTimeoutMs),
-  yes: short("y", toggle("do not ask before what cannot be undone")),
+  "key-file": file(
+    "FILE",
+    "the file with the API key; otherwise LOCKKEEPER_KEY, or the profile that `lockkeeper login` saved",
+  ),
+  ca: file("FILE", "trust only these authorities for https, a PEM file; otherwise LOCKKEEPER_CA"),
+  "client-cert": file("FILE", "present this client certificate, a PEM file; otherwise LOCKKEEPER_CLIENT_CERT"),
+  "client-key": file("FILE", "the private key of that certificate, a PEM file; otherwise LOCKKEEPER_CLIENT_KEY"),
+  timeout: value(
+    "TIME",
+    "the time limit of each call, such as 500ms or 10s, at most 27h (default 30s)",
+    parseTimeoutMs,
+  ),
+  yes: short("y", toggle("do not ask before actions that cannot be undone")),
 } satisfies FlagTable;
 
 /** For every command that looks into one organization. */
 export const ORGANIZATION_FLAGS = {
-  organization: short("O", text("ID", "the organization; absent: the key's own, or wherever the key may look")),
+  organization: short("O", text("ID", "the organization (default: the key's own, or all that the key may access)")),
 } satisfies FlagTable;
 
 /** The form that was asked for. Throws an Error where two different ones were. */
 export function outputForm({ output, json }: FlagValues<typeof OUTPUT_FLAGS>): OutputForm {
   if (json && output !== undefined && output !== "json") {
-    throw new Error("--output and --json exclude each other; give one of them");
+    throw new Error("--output and --json cannot be used together; give one of them");
   }
   return json ? "json" : (output ?? "table");
 }

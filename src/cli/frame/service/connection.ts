@@ -95,12 +95,14 @@ export function readKey(from: Address["key"]): string {
   if (key === "" && !("file" in from)) {
     throw new Failure(
       EXIT.NOT_PERMITTED,
-      `there is no API key${from.isFor === undefined ? "" : `, as the profile's is for ${from.isFor}`}: set LOCKKEEPER_KEY, name a file by --key-file, or keep one with lockkeeper login`,
+      `there is no API key${from.isFor === undefined ? "" : ` (the profile's key is for ${from.isFor})`}: set LOCKKEEPER_KEY, pass --key-file FILE, or run lockkeeper login`,
     );
   }
   if (!/^[!-+\--~]+$/.test(key)) {
     // The value is a secret, so it is not repeated.
-    throw usageFailure(`${source}: the key must be visible ASCII without spaces or commas, as it travels in a header`);
+    throw usageFailure(
+      `${source}: the key must be visible ASCII without spaces or commas, because it is sent in a header`,
+    );
   }
   return key;
 }
@@ -122,7 +124,7 @@ function readTlsFiles(server: URL, { ca, clientCert, clientKey }: Pem): { ca?: s
 function readPem(flag: string, path: string): string {
   const text = readPath(flag, path);
   if (text.includes("-----BEGIN ")) return text;
-  throw usageFailure(`${flag}: ${path} is not in PEM form`);
+  throw usageFailure(`${flag}: ${path} is not a PEM file`);
 }
 
 function readPath(flag: string, path: string): string {

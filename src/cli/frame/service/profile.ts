@@ -41,7 +41,7 @@ export function readProfile(environment: Environment): Profile | undefined {
     throw usageFailure(`the profile ${path} cannot be read: ${fileFault(error)}`);
   }
   const profile = parseProfile(text);
-  if (profile === undefined) throw usageFailure(`${path} is not a profile; write a new one with lockkeeper login`);
+  if (profile === undefined) throw usageFailure(`${path} is not a profile; create a new one with lockkeeper login`);
   return profile;
 }
 

@@ -118,7 +118,7 @@ function setState(draft: Draft, state: JsonObject[string] | undefined): void {
       draft.attributes.set(INITIAL, {});
       return;
     case "USER_STATE_DELETED":
-      draft.passedOver = "is deleted over there";
+      draft.passedOver = "is deleted in the source system";
       return;
     default:
       throw new RowFault(`state is ${withheld(state)}; it must be one of ZITADEL's, such as USER_STATE_LOCKED`);

@@ -58,9 +58,9 @@ function faultOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   switch (code) {
     case "CSV_INVALID_CLOSING_QUOTE":
-      return "has text behind a closing quote; a quote within quotes is written twice";
+      return "has text after a closing quote; write a quote within quotes twice";
     case "INVALID_OPENING_QUOTE":
-      return "has a quote within a field that is not in quotes";
+      return "has a quote within an unquoted field";
     default:
       return "is not well-formed CSV";
   }

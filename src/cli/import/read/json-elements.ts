@@ -111,7 +111,7 @@ class ElementFinder {
 
   end(): void {
     if (this.#stack.length > 0 || this.#inString) throw new DocumentFault("the document ends before it is complete");
-    if (!this.#grammar.end()) throw new DocumentFault("the document ends with what is no JSON");
+    if (!this.#grammar.end()) throw new DocumentFault("the end of the document is not valid JSON");
   }
 
   #readBetween(byte: number): void {
@@ -133,7 +133,7 @@ class ElementFinder {
   }
 
   #check(mayStand: boolean): void {
-    if (!mayStand) throw new DocumentFault(`line ${this.#line} has what is no JSON`);
+    if (!mayStand) throw new DocumentFault(`line ${this.#line} is not valid JSON`);
   }
 
   #readString(byte: number): void {
@@ -174,7 +174,7 @@ class ElementFinder {
   #close(isList: boolean, bytes: Buffer, end: number): void {
     const open = this.#stack.pop();
     if (open === undefined || open.isList !== isList) {
-      throw new DocumentFault(`line ${this.#line} closes what is not open`);
+      throw new DocumentFault(`line ${this.#line} closes a bracket that is not open`);
     }
     this.#name = "";
     const element = this.#element;

@@ -20,7 +20,7 @@ describe("a partial file", () => {
     await first.handle.writeFile("first");
     await second.handle.writeFile("second");
     await first.settle();
-    await assert.rejects(second.settle(), { message: `${file} appeared in the meantime; it is left as it is` });
+    await assert.rejects(second.settle(), { message: `${file} appeared in the meantime and was not overwritten` });
     await first.discard();
     await second.discard();
     assert.equal(readFileSync(file, "utf8"), "first");

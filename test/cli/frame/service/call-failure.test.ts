@@ -15,6 +15,6 @@ test("of a fault of the service it tells under which id the log has the cause", 
   const { message, lines } = callFailure(error, called);
   assert.deepEqual(
     [message, lines],
-    ["internal error (UNFORESEEN)", ["the log of the service has the cause under callId=call-7"]],
+    ["internal error (UNFORESEEN)", ["the cause is in the log of the service, under callId=call-7"]],
   );
 });

@@ -44,9 +44,9 @@ test("whatever is at the address and is not the service is told in one sentence,
   const hangingUp = createServer((socket) => socket.destroy());
   const rows: readonly (readonly [url: string, says: RegExp])[] = [
     ["http://127.0.0.1:1", /^lockkeeper: nothing listens at http:\/\/127\.0\.0\.1:1; is the service running/],
-    [`http://127.0.0.1:${await listening(t, page)}`, /does not speak HTTP\/2, as gRPC needs/],
-    [`http://127.0.0.1:${await listening(t, pageOverHttp2)}`, /is not lockkeeper, or a proxy before it/],
-    [`http://127.0.0.1:${await listening(t, gateway)}`, /the proxy at \S+ does not reach the service behind it/],
+    [`http://127.0.0.1:${await listening(t, page)}`, /does not speak HTTP\/2, which gRPC needs/],
+    [`http://127.0.0.1:${await listening(t, pageOverHttp2)}`, /is not lockkeeper, or a proxy in front of it/],
+    [`http://127.0.0.1:${await listening(t, gateway)}`, /the proxy at \S+ cannot reach the service behind it/],
     [
       `http://127.0.0.1:${await listening(t, hangingUp)}`,
       /closed the connection.*; if the service speaks TLS, --server is https:/,
@@ -75,7 +75,7 @@ test("http and https are told apart, both ways, and certificates are checked", a
   await assertRefused(lk("users show ann", { LOCKKEEPER_CA: authority.cert }), missing);
   await assertRefused(lk("users show ann"), {
     code: 6,
-    says: /not of an authority that is trusted here; give its file by --ca/,
+    says: /not from an authority that this machine trusts; name the authority with --ca/,
   });
   await assertRefused(cliOf(url.replace("https", "http"))("users show ann"), {
     code: 6,
@@ -99,7 +99,7 @@ test("http and https are told apart, both ways, and certificates are checked", a
   });
   await assertRefused(https(["users", "show", "a", "--ca", server.key.replace("key", "ext")]), {
     code: 2,
-    says: /--ca: \S+ is not in PEM form/,
+    says: /--ca: \S+ is not a PEM file/,
   });
   await assertRefused(https(["users", "show", "a", ...known.slice(0, 4)]), {
     code: 2,
@@ -116,7 +116,7 @@ test("the key comes from a file or the environment, and a wrong one is not repea
   await printed(lk(`users show ann --key-file ${file}`, { LOCKKEEPER_KEY: "wrong" }));
   await assertRefused(lk("users show ann", { LOCKKEEPER_KEY: "" }), {
     code: 5,
-    says: /there is no API key: set LOCKKEEPER_KEY, name a file by --key-file, or keep one with lockkeeper login/,
+    says: /there is no API key: set LOCKKEEPER_KEY, pass --key-file FILE, or run lockkeeper login/,
   });
   await assertRefused(lk("users show ann", { LOCKKEEPER_KEY: "hunter2" }), {
     code: 5,
@@ -170,7 +170,7 @@ test("a service that does not answer is waited for as long as --timeout says, an
   terminal.interrupt();
   const { code, stderr } = await running;
   assert.equal(code, 130);
-  assert.equal(stderr, "lockkeeper: interrupted; whether a change under way was applied is not known\n");
+  assert.equal(stderr, "lockkeeper: interrupted; it is not known whether a change in progress was applied\n");
 });
 
 test("a reader that has seen enough ends a list quietly, and a full disk is told", async (t) => {

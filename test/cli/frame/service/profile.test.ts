@@ -33,7 +33,7 @@ test("login checks the key, keeps it for its owner alone, and logout forgets it"
   assert.equal(code, 0, stderr);
   assert.match(
     stdout,
-    /^logged in at http:\S+ as key:\w+ \(LOCKKEEPER_ADMIN_KEY\) for the whole instance; kept in \S+\n$/,
+    /^logged in at http:\S+ as key:\w+ \(LOCKKEEPER_ADMIN_KEY\) for the whole instance; saved in \S+\n$/,
   );
   assert.ok(!`${stdout}${stderr}`.includes(ADMIN_KEY), "the key is not shown");
   assert.equal(statSync(LOCKKEEPER_PROFILE).mode & 0o777, 0o600);
@@ -45,7 +45,7 @@ test("login checks the key, keeps it for its owner alone, and logout forgets it"
   const { url: other } = await startService(t);
   await assertRefused(lk(["whoami", "--server", other], environment), {
     code: 5,
-    says: /there is no API key, as the profile's is for http:\/\/127\.0\.0\.1:\d+: set LOCKKEEPER_KEY/,
+    says: /there is no API key \(the profile's key is for http:\/\/127\.0\.0\.1:\d+\): set LOCKKEEPER_KEY/,
   });
 
   chmodSync(LOCKKEEPER_PROFILE, 0o640);
@@ -56,9 +56,9 @@ test("login checks the key, keeps it for its owner alone, and logout forgets it"
   chmodSync(LOCKKEEPER_PROFILE, 0o600);
   await assertRefused(lk("whoami", environment), {
     code: 2,
-    says: /is not a profile; write a new one with lockkeeper login/,
+    says: /is not a profile; create a new one with lockkeeper login/,
   });
-  assert.match(await printed(lk("logout", environment)), /profile\.json is deleted\n$/);
+  assert.match(await printed(lk("logout", environment)), /^deleted \S+profile\.json\n$/);
   assert.ok(!existsSync(LOCKKEEPER_PROFILE));
   assert.equal(await printed(lk("logout", environment)), "there was no profile\n");
 });
@@ -70,7 +70,7 @@ test("login takes the key from standard input or a file, and keeps none that the
   const login = (stdin: string, ...more: readonly string[]) =>
     runOn(new TestTerminal({ environment: cliEnvironment(url, { LOCKKEEPER_PROFILE }), stdin }), ["login", ...more]);
   await assertRefused(login("hunter2"), { code: 5, says: /^(?!.*hunter2).*\(CREDENTIAL_INVALID\)/ });
-  await assertRefused(login(""), { code: 2, says: /standard input has no key; nothing was kept/ });
+  await assertRefused(login(""), { code: 2, says: /standard input has no key; nothing was saved/ });
   assert.ok(!existsSync(LOCKKEEPER_PROFILE));
   const [kept] = await jsonOf<{ profile: string; actor: string }>(login(`${ADMIN_KEY}\n`, "--json"));
   assert.equal(kept?.profile, LOCKKEEPER_PROFILE);

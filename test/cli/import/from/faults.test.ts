@@ -40,7 +40,7 @@ test("what is wrong with a row is told without what stands there", () => {
     { [`"${secret}\n`]: 1 },
   ];
   for (const object of objects) {
-    assertFault(() => ownRows.fromObject({ userId: "ann", ...object }), /^is no ImportUser: /);
+    assertFault(() => ownRows.fromObject({ userId: "ann", ...object }), /^is not an ImportUser: /);
   }
   assertFault(() => clerkExport.fromObject({ id: "ann", banned: secret }), /^banned is a text of 16 characters; /);
   assertFault(() => zitadelExport.fromObject({ userId: "ann", state: secret }), /^state is a text of 16 characters; /);
