@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { describe, test } from "node:test";
+import { snippetsOf } from "../support/snippets.ts";
 import { filesBelow, ROOT, readRootFile } from "./support/tree.ts";
 
 const README_BYTES_MAX = 12 * 1024;
@@ -98,6 +99,19 @@ describe("the README and the pages", () => {
       PAGES.filter(({ text }) => !form.test(text)).map(({ path }) => path),
       [],
     );
+  });
+
+  test("Go and Python in a page are taken from an example, word for word", () => {
+    const examples = filesBelow(["examples"]).map(({ text }) => text);
+    const excerpts = PAGES.flatMap(({ text }) => snippetsOf(text)).filter(({ language }) =>
+      /^(?:go|python)$/.test(language),
+    );
+    assert.equal(excerpts.length, 2);
+    for (const { code } of excerpts)
+      assert.ok(
+        examples.some((text) => text.includes(code.trimEnd())),
+        code,
+      );
   });
 
   test("a page links relatively only to what the npm package has beside it", () => {
