@@ -1,4 +1,4 @@
-/** Measures what a backup does to the locks beside it: their latency with and without one, in turns, on a large database. */
+/** Measures the latency of locks with and without a backup under way, in turns, on a large database. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
@@ -44,7 +44,7 @@ copyFileSync(join(folder, "made.db"), path, constants.COPYFILE_FICLONE);
 
 /** Sorted. */
 type Times = readonly number[];
-/** What one kind of a round took, in slices: whatever else the machine does meets some of them, not all. */
+/** What one kind of a round took, in slices: other load on the machine affects some of them, not all. */
 type Slices = readonly Times[];
 
 const SLICE_MS = 5_000;
@@ -132,7 +132,7 @@ async function load(sessions: readonly ClientHttp2Session[], end: Promise<unknow
   const open: Promise<void>[] = [];
   if (rate > 0) {
     for (let sent = 0; !isOver; ) {
-      // Measured from when it was due: what waits behind a stall counts as well.
+      // Measured from when it was due, so waiting behind a stall counts.
       for (; begin + (sent * 1000) / rate <= performance.now() && !isOver; sent++) {
         const session = sessions[sent % sessions.length];
         if (session !== undefined) open.push(lockOne(session, begin + (sent * 1000) / rate));

@@ -59,7 +59,7 @@ try {
   };
   for (const [, call] of kinds) await round(call, 2_000);
   const found = new Map<string, Round[]>(kinds.map(([name]) => [name, []]));
-  // Interleaved, so that whatever else the machine does meets all alike.
+  // Interleaved, so that other load on the machine affects all alike.
   for (let index = 0; index < Number(flags.rounds); index++) {
     for (const [name, call] of kinds) found.get(name)?.push(await round(call, Number(flags.calls)));
   }
@@ -75,7 +75,7 @@ function userOf(index: number): string {
   return `user-${index % Number(flags.users)}`;
 }
 
-/** Answers the tokens of the users' sessions. */
+/** Returns the tokens of the users' sessions. */
 async function fill(baseUrl: string): Promise<readonly string[]> {
   const transport = createGrpcTransport({
     baseUrl,

@@ -1,4 +1,4 @@
-/** Measures what floods of strangers cost those with a key: latency while it is quiet, while requests without a right credential pour in, and while slow connections hold the places. */
+/** Measures the latency of calls with a key: while it is quiet, in a flood of requests without one, and with many slow connections. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -53,8 +53,8 @@ function frameOf(message: Uint8Array): Buffer {
 if (flags.target === undefined) await measureAll();
 else strangers(flags.target);
 
-/** What the strangers tell when they have stopped. */
-interface Told {
+/** What the strangers report when they have stopped. */
+interface Report {
   readonly sent: number;
   readonly answered: number;
   readonly held: number;
@@ -67,7 +67,7 @@ interface Round {
   /** Processor time of the service, all its threads, and how long that was, in seconds. */
   readonly cpuSeconds: number;
   readonly wallSeconds: number;
-  readonly told: Told;
+  readonly report: Report;
 }
 
 async function measureAll(): Promise<void> {
@@ -85,7 +85,7 @@ async function measureAll(): Promise<void> {
     const pid = service.pid ?? 0;
     const found = new Map<Kind, Round[]>(KINDS.map((kind) => [kind, []]));
     await measure(url, crowd, "quiet", pid);
-    // Interleaved, so that whatever else the machine does meets all alike.
+    // Interleaved, so that other load on the machine affects all alike.
     for (let round = 0; round < Number(flags.rounds); round++) {
       for (const kind of KINDS) found.get(kind)?.push(await measure(url, crowd, kind, pid));
     }
@@ -117,19 +117,19 @@ async function measure(url: string, crowd: ChildProcess, kind: Kind, pid: number
   const [start, rate] = [performance.now(), Number(flags.rate)];
   for (let index = 0; index < rate * Number(flags.seconds); index++) {
     await setTimeout(Math.max(1, start + (index * 1000) / rate - performance.now()));
-    all.push(index % 10 === 0 ? timed(fresh, () => callAnew(url)) : timed(kept, () => call(session)));
+    all.push(index % 10 === 0 ? timed(fresh, () => callOnNewConnection(url)) : timed(kept, () => call(session)));
   }
   await Promise.all(all);
   const spent = { cpuSeconds: cpuSeconds(pid) - cpuBefore, wallSeconds: (performance.now() - start) / 1000 };
   session.destroy();
   crowd.send("stop");
-  const [told] = (await once(crowd, "message")) as [Told];
-  // What the crowd leaves behind is cleared away before the next kind begins.
+  const [report] = (await once(crowd, "message")) as [Report];
+  // The service closes what the crowd left before the next kind begins.
   await setTimeout(500);
-  return { kept, fresh, failures, told, ...spent };
+  return { kept, fresh, failures, report, ...spent };
 }
 
-async function callAnew(url: string): Promise<void> {
+async function callOnNewConnection(url: string): Promise<void> {
   const session = connectHttp2(url);
   session.on("error", () => undefined);
   try {
@@ -159,9 +159,9 @@ function call(session: ClientHttp2Session, authorization = `Bearer ${ADMIN_KEY}`
   });
 }
 
-/** The other process: floods and holds connections as it is told. */
+/** The other process: floods and holds connections on command. */
 function strangers(url: string): void {
-  let stop: () => Promise<Told> = () => Promise.resolve({ sent: 0, answered: 0, held: 0 });
+  let stop: () => Promise<Report> = () => Promise.resolve({ sent: 0, answered: 0, held: 0 });
   const heed = async (word: Kind | "stop"): Promise<void> => {
     if (word === "stop") {
       process.send?.(await stop());
@@ -181,7 +181,7 @@ function strangers(url: string): void {
 }
 
 /** Half of the requests show no credential, half a wrong one. */
-function flood(url: string): () => Promise<Told> {
+function flood(url: string): () => Promise<Report> {
   const sessions = Array.from({ length: FLOOD_CONNECTIONS }, () => connectHttp2(url));
   for (const session of sessions) session.on("error", () => undefined);
   const begin = performance.now();
@@ -208,7 +208,7 @@ function flood(url: string): () => Promise<Told> {
 }
 
 /** Opens all, then keeps their number by opening one for each that the service closes. */
-async function holdSlowly(url: string): Promise<() => Promise<Told>> {
+async function holdSlowly(url: string): Promise<() => Promise<Report>> {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   const slow = Number(flags.slow);
@@ -254,11 +254,11 @@ function print(found: ReadonlyMap<Kind, readonly Round[]>): void {
     const kept = all.flatMap((round) => round.kept);
     const fresh = all.flatMap((round) => round.fresh);
     const failures = all.reduce((sum, round) => sum + round.failures, 0);
-    const sent = all.reduce((sum, { told }) => sum + told.sent, 0);
-    const answered = all.reduce((sum, { told }) => sum + told.answered, 0);
+    const sent = all.reduce((sum, { report }) => sum + report.sent, 0);
+    const answered = all.reduce((sum, { report }) => sum + report.answered, 0);
     const busy =
       all.reduce((sum, round) => sum + round.cpuSeconds, 0) / all.reduce((sum, round) => sum + round.wallSeconds, 0);
-    const held = all.map(({ told }) => told.held).join(", ");
+    const held = all.map(({ report }) => report.held).join(", ");
     process.stdout.write(
       `${kind.padEnd(6)} kept connection p50 ${at(kept, 0.5)} ms, p99 ${at(kept, 0.99)} ms; new connection p50 ${at(fresh, 0.5)} ms, p99 ${at(fresh, 0.99)} ms; ` +
         `${kept.length + fresh.length} calls, ${failures} failed; service busy ${(busy * 100).toFixed(0)} % of a core; strangers sent ${sent}, answered ${answered}, held ${held}\n`,

@@ -99,7 +99,7 @@ try {
     },
   ];
   for (const { lanes, child } of kinds) await measure(lanes, 2_000, child.pid);
-  // Interleaved, so that whatever else the machine does meets all alike.
+  // Interleaved, so that other load on the machine affects all alike.
   for (let round = 0; round < Number(flags.rounds); round++) {
     for (const { lanes, child, rounds } of kinds) rounds.push(await measure(lanes, Number(flags.calls), child.pid));
   }

@@ -54,7 +54,7 @@ const names = flags.dialects.split(",").filter((name) => name !== "");
 const variants = ["", ...names, ...(names.length > 1 ? [names.join(",")] : [])];
 const rounds = Number(flags.rounds);
 const found = new Map<string, Start[]>(variants.map((variant) => [variant, []]));
-// Interleaved, so that whatever else the machine does meets all alike.
+// Interleaved, so that other load on the machine affects all alike.
 for (let round = 0; round < rounds; round++) {
   for (const variant of variants) found.get(variant)?.push(await measure(variant));
 }

@@ -132,7 +132,7 @@ function lockUser(userId: string, id: number): LockUser {
     type: "LockUser",
     userId,
     restrictionId: `${id}`,
-    // A user may be drawn twice; then it is locked anew, which writes as much.
+    // A user may be drawn twice; then it is locked again, which writes as much.
     ifAlready: "restart",
     expiry: { kind: "for", durationMs: 30 * 86_400_000 },
     revokeSessions: false,

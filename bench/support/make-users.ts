@@ -8,7 +8,7 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { type HotStatements, prepareHotStatements } from "../../src/store/sqlite/write/hot-statements.ts";
 
 const ORGANIZATION_ID = "default";
-/** Far more than a commit has, so that the making is quick; the chain does not mind. */
+/** Far more than a commit has, because it is faster; the chain allows it. */
 const USERS_PER_LINK = 10_000;
 const FIRST_TIME = Date.UTC(2020, 0, 1);
 
