@@ -16,7 +16,7 @@ const steps: readonly Step[] = [
   { name: "contract lint", run: () => command("buf", ["lint"]) },
   { name: "contract is compatible with the last release", run: isCompatible },
   { name: "generated code is current", run: isGeneratedCodeCurrent },
-  { name: "tidy", run: () => command("node", ["--test", "--test-reporter=dot", "test/tidy/**/*.test.ts"]) },
+  { name: "tidy", run: () => command("node", ["scripts/test.ts", "test/tidy"]) },
 ];
 
 function command(program: string, args: readonly string[]): boolean {

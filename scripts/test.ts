@@ -1,24 +1,119 @@
-/** `npm test`: the ordinary test files a few at a time, and then those that measure time, each alone. */
-import { spawnSync } from "node:child_process";
-import { globSync } from "node:fs";
+/**
+ * `npm test`: the test files that a change is tried with. `--all`: every one, at the size that CI has.
+ *
+ * `*.full.test.ts` are too expensive for each change, `*.timing.test.ts` measure time, so that nothing may run beside them:
+ * both are left to `--all`. Files that are named run whatever they are called.
+ */
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** What `npm run check` runs of test/tidy is not run twice. */
 const ALL = ["test/*.test.ts", "test/!(tidy)/**/*.test.ts"];
-/** A file named so measures time: nothing else may run beside it. */
 const TIMING = ".timing.test.ts";
-const OPTIONS = ["--test", "--test-timeout=180000"];
+const FULL = ".full.test.ts";
 
-/** Whether all of them passed; options of node that the caller gives come last and win. */
-function run(files: readonly string[], concurrency: number, options: readonly string[]): boolean {
-  if (files.length === 0) return true;
-  const line = [...OPTIONS, `--test-concurrency=${concurrency}`, ...options, ...files];
-  const environment = { NODE_COMPILE_CACHE: `${process.cwd()}/.cache/node`, ...process.env };
-  return spawnSync(process.execPath, line, { stdio: "inherit", env: environment }).status === 0;
+/** Folders whose files share one process: each process costs as much as many tests. The longest come first. */
+const TOGETHER = [
+  "test/store",
+  "test/service",
+  "test/dialect/zitadel",
+  "test/dialect/clerk",
+  "test/cli",
+  "test/transport",
+  "test/openapi",
+  "test/domain",
+  "test/transcoding",
+  "test/auth",
+  "test/tidy",
+];
+
+/** A test that hangs is ended after 3 minutes, a process that does not end after the last of its tests after 15. */
+const OPTIONS = ["--test", "--test-isolation=none", "--test-timeout=180000"];
+const JOB_MS_MAX = 15 * 60_000;
+
+interface Job {
+  readonly name: string;
+  readonly files: string[];
+}
+
+interface Outcome {
+  readonly job: Job;
+  readonly passed: boolean;
+  /** In the lines of the TAP that tell of them. */
+  readonly tests: number;
+  readonly skips: readonly string[];
+}
+
+function jobsOf(files: readonly string[]): readonly Job[] {
+  const jobs = new Map<string, Job>(TOGETHER.map((name) => [name, { name, files: [] }]));
+  for (const file of files) {
+    const name = TOGETHER.find((folder) => file.startsWith(`${folder}/`) && !file.endsWith(TIMING)) ?? file;
+    if (!jobs.has(name)) jobs.set(name, { name, files: [] });
+    jobs.get(name)?.files.push(file);
+  }
+  return [...jobs.values()].filter((job) => job.files.length > 0);
+}
+
+/** Runs a job; what it prints is shown at once if it is the only one, else only if it fails. */
+async function run(job: Job, options: readonly string[], isOnly: boolean): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), "lockkeeper-tap-"));
+  try {
+    const tap = join(folder, "tap");
+    const reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"];
+    const taps = ["--test-reporter=tap", `--test-reporter-destination=${tap}`];
+    const child = spawn(process.execPath, [...OPTIONS, ...reporters, ...taps, ...options, ...job.files], {
+      stdio: ["ignore", isOnly ? "inherit" : "pipe", isOnly ? "inherit" : "pipe"],
+      timeout: JOB_MS_MAX,
+      env: { NODE_COMPILE_CACHE: `${process.cwd()}/.cache/node`, TEST_SCALE: isAll ? "full" : "quick", ...process.env },
+    });
+    const printed: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (piece: Buffer) => printed.push(piece));
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    const lines = readFileSync(tap, "utf8").split("\n");
+    const tests = Number(/^# tests (\d+)$/.exec(lines.find((line) => line.startsWith("# tests ")) ?? "")?.[1] ?? 0);
+    const skips = lines.filter((line) => /^\s*(?:not )?ok .* # SKIP/.test(line)).map((line) => line.trim());
+    const passed = code === 0;
+    if (!passed) process.stdout.write(Buffer.concat(printed));
+    process.stdout.write(`${passed ? "✔" : "✖"} ${job.name} (${job.files.length} files, ${tests} tests)\n`);
+    for (const skip of skips) process.stdout.write(`  ${skip}\n`);
+    return { job, passed, tests, skips };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Runs so many jobs at a time. */
+async function runAll(jobs: readonly Job[], concurrency: number): Promise<readonly Outcome[]> {
+  const waiting = [...jobs];
+  const outcomes: Outcome[] = [];
+  const lane = async (): Promise<void> => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      outcomes.push(await run(job, options, isSingle));
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, lane));
+  return outcomes;
+}
+
+/** The processor time of everything that was run, in seconds; `undefined` where the system does not say. */
+function childrenCpuSeconds(): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  const fields = readFileSync("/proc/self/stat", "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  // Fields 16 and 17 of proc(5), in hundredths of a second; the first of what is left is field 3.
+  return (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
 const given = process.argv.slice(2);
-const options = given.filter((word) => word.startsWith("-"));
-const named = given.filter((word) => !word.startsWith("-"));
+const isAll = given.includes("--all");
+const options = given.filter((word) => word.startsWith("-") && word !== "--all");
+/** A folder that is named stands for the test files below it. */
+const named = given
+  .filter((word) => !word.startsWith("-"))
+  .map((word) => (statSync(word, { throwIfNoEntry: false })?.isDirectory() ? join(word, "**/*.test.ts") : word));
 for (const word of named.filter((each) => globSync(each).length === 0)) {
   process.stderr.write(
     `no test file matches ${word}; an option takes its value after =, as in --test-name-pattern=word\n`,
@@ -26,13 +121,21 @@ for (const word of named.filter((each) => globSync(each).length === 0)) {
   process.exit(1);
 }
 const files = globSync(named.length === 0 ? ALL : named).sort();
-const ordinary = files.filter((file) => !file.endsWith(TIMING));
-const timing = files.filter((file) => file.endsWith(TIMING));
-const results = [
-  { what: "ordinary", count: ordinary.length, passed: run(ordinary, 3, options) },
-  { what: "timing", count: timing.length, passed: run(timing, 1, options) },
-];
-for (const { what, count, passed } of results) {
-  if (count > 0) process.stdout.write(`${what} test files (${count}): ${passed ? "passed" : "FAILED"}\n`);
-}
-process.exit(results.every(({ passed }) => passed) ? 0 : 1);
+const left = files.filter((file) => named.length === 0 && !isAll && (file.endsWith(FULL) || file.endsWith(TIMING)));
+const chosen = files.filter((file) => !left.includes(file));
+const ordinary = jobsOf(chosen.filter((file) => !file.endsWith(TIMING)));
+const timing = jobsOf(chosen.filter((file) => file.endsWith(TIMING)));
+const isSingle = ordinary.length + timing.length === 1;
+const outcomes = [...(await runAll(ordinary, availableParallelism() + 1)), ...(await runAll(timing, 1))];
+
+const failed = outcomes.filter(({ passed }) => !passed);
+const skips = outcomes.flatMap((outcome) => outcome.skips);
+const isSkipAFailure = process.env.TEST_SKIPS === "fail" && skips.length > 0;
+const tests = outcomes.reduce((sum, outcome) => sum + outcome.tests, 0);
+const seconds = childrenCpuSeconds();
+const cost = seconds === undefined ? "" : `, ${Math.round(seconds)} s of processor time`;
+process.stdout.write(`${chosen.length} files, ${tests} tests${cost}; ${skips.length} skipped\n`);
+for (const { job } of failed) process.stdout.write(`FAILED: ${job.name}\n`);
+if (isSkipAFailure) process.stdout.write("FAILED: a test was skipped, and TEST_SKIPS=fail is set\n");
+if (left.length > 0) process.stdout.write(`left to npm run test:all (${left.length}): ${left.join(" ")}\n`);
+process.exit(failed.length > 0 || isSkipAFailure ? 1 : 0);

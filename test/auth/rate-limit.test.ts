@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { networkOf } from "../../src/auth/network.ts";
 import { RateLimit } from "../../src/auth/rate-limit.ts";
-import { SOAK, seededRandom } from "../support/random.ts";
+import { seededRandom } from "../support/random.ts";
+import { scaled } from "../support/scale.ts";
 
 const NOW = Date.UTC(2026, 0, 2);
 
@@ -68,7 +69,7 @@ describe("a rate", () => {
 
   test("never lets more pass than the burst and the rate together, whenever calls come, nor refuses what is due", (t) => {
     const random = seededRandom(t);
-    for (let round = 0; round < (SOAK ? 2_000 : 50); round++) {
+    for (let round = 0; round < scaled({ quick: 50, soak: 2_000 }); round++) {
       const [perSecond, burst] = [1 + random.below(50), 1 + random.below(20)];
       const { at, limit } = limitOf(perSecond, burst);
       let passed = 0;

@@ -6,11 +6,12 @@ import { SessionService } from "@zitadel/proto/zitadel/session/v2/session_servic
 import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
 import { runHostile } from "../support/hostile-run.ts";
-import { type Random, SOAK } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { randomString } from "../support/random-message.ts";
 import { type GeneratedRequest, randomRequest } from "../support/random-request.ts";
+import { scaled } from "../support/scale.ts";
 
-const REQUESTS = SOAK ? 200_000 : 500;
+const REQUESTS = scaled({ quick: 2_000, soak: 200_000 });
 
 /** What is served, and of each service one method that is not. */
 const SERVED = /^(?:(?:Un)?[Ll]ock|(?:De|Re)?[Aa]ctivate|Delete|Remove|Get|List|Create|Set|Add|Import|Bulk)/;

@@ -18,7 +18,7 @@ import { DOCUMENTED_URL, printedBy, readSnippets } from "../support/snippets.ts"
 const DIALECTS = ["clerk", "zitadel"];
 
 describe("one user, three clients", () => {
-  test("P22 each sees what the others did, and the history names who and which way", async (t) => {
+  test("each sees what the others did, and the history names who and which way", async (t) => {
     const running = await startService(t, { config: { dialects: DIALECTS } });
     const keyOf = async (displayName: string): Promise<{ secret: string; id: string }> => {
       const { secret, apiKey } = await running.keys.createApiKey({ role: "operator", displayName });

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { runHostile } from "../support/hostile-run.ts";
-import { SOAK } from "../support/random.ts";
 import { randomRequest } from "../support/random-request.ts";
+import { scaled } from "../support/scale.ts";
 
-const REQUESTS = SOAK ? 1_000_000 : 1_200;
+const REQUESTS = scaled({ quick: 2_000, full: 4_000, soak: 1_000_000 });
 
 /** Every unary method of every service of the contract, found by its generated file. */
 async function methodsOfContract(): Promise<readonly DescMethod[]> {

@@ -7,7 +7,8 @@ import { type TestContext, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { CALLERS_FAULT } from "../support/hostile-run.ts";
 import { mutate, mutateRequest, randomBytes } from "../support/mutation.ts";
-import { type Random, SOAK, seededRandom } from "../support/random.ts";
+import { type Random, seededRandom } from "../support/random.ts";
+import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, type Running, startService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 import {
@@ -21,8 +22,8 @@ import {
   readAnswer,
 } from "../support/wires.ts";
 
-const REQUESTS = SOAK ? 20_000 : 600;
-const BURSTS = SOAK ? 20 : 3;
+const REQUESTS = scaled({ quick: 2_000, soak: 20_000 });
+const BURSTS = scaled({ quick: 3, soak: 20 });
 const CONCURRENT = 8;
 /** Less than the time that the service gives a client for its headers: it must close at once. */
 const HANG_MS = 9_000;

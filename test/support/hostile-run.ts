@@ -6,8 +6,9 @@ import { Agent } from "node:http";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { mutateRequest } from "./mutation.ts";
-import { type Random, SOAK, seededRandom } from "./random.ts";
+import { type Random, seededRandom } from "./random.ts";
 import type { GeneratedRequest } from "./random-request.ts";
+import { SCALE } from "./scale.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "./service.ts";
 import { startStopwatch } from "./stopwatch.ts";
 import { HangError, type RawAnswer, RawClient, type RawRequest, readAnswer } from "./wires.ts";
@@ -106,7 +107,8 @@ export async function runHostile(t: TestContext, { requests, arguments: args, ma
   t.diagnostic([...said].map(([what, times]) => `${what} ${times}`).join(", "));
   assert.deepEqual(found, []);
   assert.equal(child.stderr(), "", "the service complained");
-  assert.ok(timesOf(said, /OK$|HTTP 200$/) > requests / 50, "hardly any request was right");
+  // About one in fifty is right, fewer where a busy machine lets short deadlines pass.
+  assert.ok(timesOf(said, /OK$|HTTP 200$/) > requests / 250, "hardly any request was right");
   assert.ok(timesOf(said, /^closed$/) < requests / 8, "too many were not answered");
   assertFlat(t, warmMb, residentMb(child));
   assert.equal((await users.createUser({ userId: "after all of it" })).user?.userId, "after all of it");
@@ -134,7 +136,7 @@ function spoiltByChance(random: Random, request: RawRequest): RawRequest {
 /** A short run ends before caches are full, so that its figures say nothing. */
 function assertFlat(t: TestContext, warmMb: number | undefined, endMb: number | undefined): void {
   t.diagnostic(`memory: ${warmMb} MB after ${WARM_PART * 100} %, ${endMb} MB at the end`);
-  if (!SOAK || warmMb === undefined || endMb === undefined) return;
+  if (SCALE !== "soak" || warmMb === undefined || endMb === undefined) return;
   assert.ok(endMb - warmMb < GROWTH_MB_MAX, `memory grew from ${warmMb} to ${endMb} MB`);
 }
 

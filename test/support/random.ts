@@ -1,8 +1,6 @@
 /** Random numbers that can be had again: every random test prints its seed, and takes one from LOCKKEEPER_SEED. */
 import type { TestContext } from "node:test";
-
-/** The full figures that an issue names, instead of the scaled ones. */
-export const SOAK = process.env.LOCKKEEPER_SOAK === "1";
+import { SCALE } from "./scale.ts";
 
 export interface Random {
   readonly seed: number;
@@ -15,7 +13,7 @@ export interface Random {
 export function seededRandom(t: TestContext): Random {
   const given = process.env.LOCKKEEPER_SEED;
   const seed = given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given);
-  t.diagnostic(`seed ${seed} (LOCKKEEPER_SEED=${seed} repeats it)${SOAK ? ", full figures" : ", scaled"}`);
+  t.diagnostic(`seed ${seed} (LOCKKEEPER_SEED=${seed} repeats it), at the ${SCALE} scale`);
   let state = seed;
   const below = (end: number): number => {
     state = (state + 0x6d2b79f5) | 0;

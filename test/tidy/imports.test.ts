@@ -1,8 +1,8 @@
 /** Imports go downward only: the table of the house, folder by folder. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { importsOf } from "./support/imports.ts";
 import { tableRows } from "./support/document-table.ts";
+import { importsOf } from "./support/imports.ts";
 import { type Fault, faultsIn, filesBelow, readRootFile, type SourceFile } from "./support/tree.ts";
 
 /** The store's interface, without any engine. */

@@ -1,9 +1,6 @@
 /** docs/SECURITY.md: each property P1 to P30 has a row, and the tests that the row names show it. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ATTEMPT_KEPT_MS } from "../../src/domain/attempt.ts";
-import { BUILT_IN_POLICY } from "../../src/domain/policy.ts";
-import { DEFAULT_SESSION_MS, SESSION_MS_MAX } from "../../src/domain/session.ts";
 import { type Row, tableRows } from "./support/document-table.ts";
 import { filesBelow, readRootFile } from "./support/tree.ts";
 
@@ -51,19 +48,6 @@ describe("docs/SECURITY.md", () => {
     assert.deepEqual(faultsOf(["P1", "", "test/nowhere.test.ts", ""]).length, 1);
     assert.deepEqual(faultsOf(["P1", "", "–", "not yet: reason"]).length, 1);
     assert.deepEqual(faultsOf(["P0", "", "–", ""]).length, 1);
-  });
-
-  test("has the figures of the code", () => {
-    const days = (ms: number): string => (ms / 86_400_000).toLocaleString("en");
-    const { attemptsMax, countingWindowMs, lockDurationMs } = BUILT_IN_POLICY;
-    assert.deepEqual([countingWindowMs, lockDurationMs], [3_600_000, 3_600_000]);
-    for (const sentence of [
-      `| Recorded attempts | ${days(ATTEMPT_KEPT_MS)} days`,
-      `${days(DEFAULT_SESSION_MS)} days unless it says otherwise, at most ${days(SESSION_MS_MAX)}`,
-      `${attemptsMax.PASSWORD} failures of a factor in an hour lock for an hour`,
-    ]) {
-      assert.ok(text.includes(sentence), sentence);
-    }
   });
 
   test("no test names a property that does not exist", () => {

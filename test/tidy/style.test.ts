@@ -24,9 +24,9 @@ const TOO_LONG = [
   "test/domain/decide.test.ts",
   "test/domain/person.test.ts",
   "test/domain/properties.test.ts",
-  "test/journey/backup.test.ts",
+  "test/journey/backup.full.test.ts",
   "test/journey/oidc.test.ts",
-  "test/journey/package.test.ts",
+  "test/journey/package.full.test.ts",
   "test/observability/metrics.test.ts",
   "test/service/native/simulate-policy.test.ts",
   "test/service/native/user-service.test.ts",
@@ -184,7 +184,7 @@ describe("files", () => {
 
   test("names are lower case with hyphens", () => {
     const named = ({ path }: SourceFile): readonly Fault[] =>
-      /^[a-z0-9]+(?:-[a-z0-9]+)*(?:(?:\.timing)?\.test)?\.ts$/.test(basename(path))
+      /^[a-z0-9]+(?:-[a-z0-9]+)*(?:(?:\.(?:full|timing))?\.test)?\.ts$/.test(basename(path))
         ? []
         : ["is not named like the others"];
     assert.deepEqual(faultsIn(typescript, named), []);

@@ -6,7 +6,8 @@ import { StructSchema } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { countValues } from "../../src/transcoding/binary-scan.ts";
 import { scanJson } from "../../src/transcoding/json-scan.ts";
-import { SOAK, seededRandom } from "../support/random.ts";
+import { seededRandom } from "../support/random.ts";
+import { scaled } from "../support/scale.ts";
 
 const MANY = 1_000_000;
 
@@ -49,7 +50,7 @@ test("counts the members of a value that is given again and again, and fields th
 
 test("takes any bytes", (t) => {
   const random = seededRandom(t);
-  for (let i = 0; i < (SOAK ? 100_000 : 2_000); i++) {
+  for (let i = 0; i < scaled({ quick: 2_000, soak: 100_000 }); i++) {
     const bytes = Buffer.from(Array.from({ length: random.below(60) }, () => random.below(256)));
     assert.ok(countValues(pb.ImportUsersRequestSchema, bytes, MANY) <= bytes.byteLength);
   }

@@ -59,8 +59,9 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
   });
   server.on("sessionError", (reason: NodeJS.ErrnoException, session) => {
     // Of these only what the peer has sent against the rules is told: a connection that is cut off is nobody's fault.
-    if (reason.code === "ERR_HTTP2_ERROR")
+    if (reason.code === "ERR_HTTP2_ERROR") {
       sessions.get(session)?.reportFault("the connection breaks the rules of HTTP/2");
+    }
   });
   return {
     serveSocket: (socket, held) => {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { SessionStatus } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
-import { SOAK, seededRandom } from "../../support/random.ts";
+import { seededRandom } from "../../support/random.ts";
 import { assertRefused } from "../../support/refusals.ts";
+import { scaled } from "../../support/scale.ts";
 import { ADMIN_KEY, GENERATION, startService, TestClock, temporaryFolder } from "../../support/service.ts";
 import { until } from "../../support/until.ts";
 import { openSession, startWithAnn, statusOf } from "../support/sessions.ts";
@@ -124,7 +125,7 @@ describe("sessions", () => {
   test("P10 of bans and openings at the same moment no session survives", async (t) => {
     const running = await startWithAnn(t);
     const random = seededRandom(t);
-    for (let round = 0; round < (SOAK ? 200 : 20); round++) {
+    for (let round = 0; round < scaled({ quick: 20, soak: 200 }); round++) {
       const userId = `racer-${round}`;
       await running.users.createUser({ userId });
       const opened: string[] = [];
@@ -150,7 +151,7 @@ describe("sessions", () => {
 
   test("P9 of 10,000 sessions none passes once the ban has returned, however the calls interleave", async (t) => {
     const running = await startWithAnn(t);
-    const count = SOAK ? 10_000 : 1_000;
+    const count = scaled({ quick: 1_000, soak: 10_000 });
     const tokens: string[] = [];
     while (tokens.length < count) {
       tokens.push(

@@ -14,8 +14,9 @@ import { BUILT_IN_POLICY } from "../../../src/domain/policy.ts";
 import { simulatePolicy } from "../../../src/service/native/simulate-policy.ts";
 import type { AttemptQuery, Page } from "../../../src/store/queries.ts";
 import { threadCpuMs } from "../../support/cpu-time.ts";
-import { SOAK, seededRandom } from "../../support/random.ts";
+import { seededRandom } from "../../support/random.ts";
 import { assertRefused } from "../../support/refusals.ts";
+import { scaled } from "../../support/scale.ts";
 import { clientsOf, type Running } from "../../support/service.ts";
 import {
   begin,
@@ -144,7 +145,7 @@ function simulateStore(
 describe("SimulatePolicy", () => {
   test("P27 under the policy in force gives the locks that were, however attempts overlap", async (t) => {
     const random = seededRandom(t);
-    for (let round = 0; round < (SOAK ? 30 : 1); round++) {
+    for (let round = 0; round < scaled({ quick: 1, soak: 30 }); round++) {
       const gate = await startGate(t, {
         limits: [...limit(3), ...limit(2, Factor.OTP)],
         lockDuration: { seconds: 60n },

@@ -8,14 +8,15 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { AttemptOutcome, SignInService } from "../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { defer } from "../../support/cleanup.ts";
-import { type Random, SOAK, seededRandom } from "../../support/random.ts";
+import { type Random, seededRandom } from "../../support/random.ts";
+import { scaled } from "../../support/scale.ts";
 import { ADMIN_KEY, type Running, startService } from "../../support/service.ts";
 import { startStopwatch } from "../../support/stopwatch.ts";
 import { check, historyOf, limit, of, setPolicy } from "../support/sign-ins.ts";
 
-const ATTEMPTS = SOAK ? 500 : 150;
-const CONNECTIONS = SOAK ? 50 : 15;
-const ROUNDS = SOAK ? 20 : 2;
+const ATTEMPTS = scaled({ quick: 150, soak: 500 });
+const CONNECTIONS = scaled({ quick: 15, soak: 50 });
+const ROUNDS = scaled({ quick: 2, soak: 20 });
 const THRESHOLD = 10;
 
 type SignIns = Client<typeof SignInService>;

@@ -1,13 +1,13 @@
 /** Nobody is not told from somebody by how long it takes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SOAK } from "../../support/random.ts";
+import { scaled } from "../../support/scale.ts";
 import { begin, complete, limit, startGate } from "../support/sign-ins.ts";
 
 test("P5 who is nobody, concealed, takes as long as somebody", async (t) => {
   const gate = await startGate(t, { limits: limit(100), concealUnknown: true });
   await gate.users.createUser({ userId: "bob", profile: { username: "bob" } });
-  const rounds = SOAK ? 2_000 : 80;
+  const rounds = scaled({ quick: 80, soak: 2_000 });
   const times: { known: number[]; unknown: number[] } = { known: [], unknown: [] };
   for (let i = 0; i < rounds; i++) {
     for (const [kind, identifier] of [

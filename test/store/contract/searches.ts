@@ -6,7 +6,8 @@ import { stateOf } from "../../../src/domain/user.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder } from "../../../src/store/queries.ts";
 import { toSearchKey } from "../../../src/store/search/search-key.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { type Random, SOAK, seededRandom } from "../../support/random.ts";
+import { type Random, seededRandom } from "../../support/random.ts";
+import { scaled } from "../../support/scale.ts";
 import { banUser, createOrganization, createUser, deleteUser, lockUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import { START_TIME } from "../support/sqlite-fixture.ts";
@@ -152,7 +153,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
         const random = seededRandom(t);
         const users = await fill(contract, random);
         let found = 0;
-        for (let i = 0; i < (SOAK ? 5_000 : 400); i++) {
+        for (let i = 0; i < scaled({ quick: 400, soak: 5_000 }); i++) {
           const organizationId = random.pick([null, "default", "other"]);
           const where = randomPredicate(random, 3);
           const order = { by: random.pick(ORDERS), descending: random.below(2) === 0 };

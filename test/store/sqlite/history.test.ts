@@ -10,6 +10,7 @@ import { replayUser } from "../../../src/store/log/replay.ts";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import type { RecordedEvent } from "../../../src/store/queries.ts";
 import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
+import { scaled } from "../../support/scale.ts";
 import {
   banUser,
   context,
@@ -26,7 +27,7 @@ import {
 import { readAll } from "../support/outcomes.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
 
-const RUNS = process.env.LOCKKEEPER_SOAK === "1" ? 500 : 15;
+const RUNS = scaled({ quick: 15, soak: 500 });
 const SEED = Number(process.env.LOCKKEEPER_SEED ?? Date.now() % 2 ** 31);
 const USERS = ["a", "b", "c"];
 

@@ -7,10 +7,11 @@ import Database from "better-sqlite3";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import { scaled } from "../../support/scale.ts";
 import { startChild } from "../support/child.ts";
 import { makeFolder } from "../support/sqlite-fixture.ts";
 
-const KILLS = process.env.LOCKKEEPER_SOAK === "1" ? 200 : 5;
+const KILLS = scaled({ quick: 20, soak: 200 });
 /** Then a new file: each verification replays everything, which would take longer with every kill. */
 const KILLS_PER_FILE = 10;
 /** Lines before the child is killed, so that it is at work. */

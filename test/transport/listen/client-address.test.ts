@@ -5,7 +5,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { createClientAddress, type ForwardedHeader } from "../../../src/transport/listen/client-address.ts";
 import { threadCpuMs } from "../../support/cpu-time.ts";
-import { SOAK, seededRandom } from "../../support/random.ts";
+import { seededRandom } from "../../support/random.ts";
+import { scaled } from "../../support/scale.ts";
 
 const PROXY = "10.0.0.1";
 const trusted = [
@@ -109,7 +110,7 @@ describe("the client's address", () => {
         assert.equal(clientOf("forwarded", PROXY, `${sent}, for="[2001:db9::1]:80"`), "2001:db9::1");
         assert.equal(clientOf("x-forwarded-for", "192.0.2.9", sent), "192.0.2.9");
       }),
-      { seed: seededRandom(t).seed, numRuns: SOAK ? 500_000 : 2_000 },
+      { seed: seededRandom(t).seed, numRuns: scaled({ quick: 2_000, soak: 500_000 }) },
     );
   });
 
@@ -125,7 +126,7 @@ describe("the client's address", () => {
         );
         assert.equal(clientOf("forwarded", PROXY, `${sent}, host=${quoted}`), PROXY);
       }),
-      { seed: seededRandom(t).seed, numRuns: SOAK ? 500_000 : 2_000 },
+      { seed: seededRandom(t).seed, numRuns: scaled({ quick: 2_000, soak: 500_000 }) },
     );
   });
 

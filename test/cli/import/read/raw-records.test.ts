@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type RawRecord, type SplitOptions, splitRecords } from "../../../../src/cli/import/read/raw-records.ts";
-import { SOAK, seededRandom } from "../../../support/random.ts";
+import { seededRandom } from "../../../support/random.ts";
+import { scaled } from "../../../support/scale.ts";
 
-const CASES = SOAK ? 20_000 : 400;
+const CASES = scaled({ quick: 400, soak: 20_000 });
 
 async function* inChunks(bytes: Buffer, sizes: () => number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; ) {

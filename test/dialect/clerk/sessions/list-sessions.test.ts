@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { SOAK } from "../../../support/random.ts";
+import { scaled } from "../../../support/scale.ts";
 import { type Running, startService, TestClock } from "../../../support/service.ts";
 import { startStopwatch } from "../../../support/stopwatch.ts";
 import { send } from "../support/clients.ts";
@@ -77,7 +77,7 @@ test("every window, status and name finds what it should, and the total of it", 
 
 test("a list of thousands is complete, page by page, and counted", async (t) => {
   const { url, sessions } = await start(t);
-  const length = SOAK ? 10_000 : 1_200;
+  const length = scaled({ quick: 1_200, soak: 10_000 });
   for (let n = 0; n < length; n += 100) {
     await Promise.all(Array.from({ length: 100 }, () => sessions.createSession({ userId: "u" })));
   }

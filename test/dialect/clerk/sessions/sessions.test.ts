@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { Cause } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { SessionStatus } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { SOAK, seededRandom } from "../../../support/random.ts";
+import { seededRandom } from "../../../support/random.ts";
+import { scaled } from "../../../support/scale.ts";
 import { type Running, startService, TestClock } from "../../../support/service.ts";
 import { type ErrorJson, newestClient, send } from "../support/clients.ts";
 import { getSession, list, openSession, refusedWith, revoke, sessionIn, verify } from "../support/session-calls.ts";
@@ -281,7 +282,7 @@ test("P9 P10 of sessions opened, verified and revoked around a ban none passes o
   const { url } = await start(t);
   const random = seededRandom(t);
   const { users } = newestClient(url);
-  for (let round = 0; round < (SOAK ? 40 : 4); round++) {
+  for (let round = 0; round < scaled({ quick: 4, soak: 40 }); round++) {
     const { id: userId } = await users.createUser({});
     const before = await Promise.all(Array.from({ length: 10 }, () => openSession(url, userId)));
     const opened = [...before];

@@ -7,7 +7,8 @@ import { ListSessionsRequestSchema } from "@zitadel/proto/zitadel/session/v2/ses
 import { listSessions } from "../../../../src/dialect/zitadel/sessions/session-list.ts";
 import type { ZitadelCall } from "../../../../src/dialect/zitadel/wire/handler.ts";
 import type { Actor, Operations, SessionView } from "../../../../src/service/operations/operations.ts";
-import { SOAK, seededRandom } from "../../../support/random.ts";
+import { seededRandom } from "../../../support/random.ts";
+import { scaled } from "../../../support/scale.ts";
 import { TestClock } from "../../../support/service.ts";
 import { errorBody, type Lab, startLab } from "../support/lab.ts";
 
@@ -146,7 +147,7 @@ const READER: ZitadelCall = {
 describe("a list by offset over lists by pages", () => {
   test("is the part that was asked for, however short the pages are", async (t) => {
     const random = seededRandom(t);
-    for (let run = 0; run < (SOAK ? 2000 : 100); run++) {
+    for (let run = 0; run < scaled({ quick: 100, soak: 2_000 }); run++) {
       const all = Array.from({ length: random.below(60) }, (_, index) => viewOf(index));
       const query = { offset: BigInt(random.below(70)), limit: random.below(40), asc: random.below(2) === 1 };
       const operations = listing(all, () => random.below(5) + (random.below(3) === 0 ? 0 : 1));

@@ -5,11 +5,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
+import { scaled } from "../../../support/scale.ts";
 import { scriptOf, startChild } from "../../support/child.ts";
 import { makeFolder } from "../../support/sqlite-fixture.ts";
 import { countAnswers, findEarlyAnswers, parseStrace } from "../../support/strace-log.ts";
 
-const GROUPS = process.env.LOCKKEEPER_SOAK === "1" ? 200 : 8;
+const GROUPS = scaled({ quick: 8, soak: 200 });
 /** A writer that was made wrong on purpose shows it soon, and does not last. */
 const WRONG_GROUPS = 8;
 const PER_GROUP = 8;

@@ -10,13 +10,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import Database from "better-sqlite3";
 import type { Summary } from "../../../src/cli/import/run-import.ts";
 import { defer } from "../../support/cleanup.ts";
-import { type Random, SOAK, seededRandom } from "../../support/random.ts";
+import { type Random, seededRandom } from "../../support/random.ts";
+import { scaled } from "../../support/scale.ts";
 import { ADMIN_KEY, type Child, spawnService, temporaryFolder } from "../../support/service.ts";
 import { startStopwatch } from "../../support/stopwatch.ts";
 import { MAIN } from "../support/cli.ts";
 
-const ROWS = SOAK ? 1_000_000 : 8_000;
-const KILLS = SOAK ? 5 : 2;
+const ROWS = scaled({ quick: 8_000, soak: 1_000_000 });
+const KILLS = scaled({ quick: 2, soak: 5 });
 const BAD_EVERY = 1000;
 /** Memory may not grow with the file. */
 const PEAK_MIB_MAX = 400;
@@ -192,7 +193,7 @@ test(`${ROWS} rows, killed ${KILLS} times and gone on with: each is there once, 
 test("an interrupt leaves a checkpoint and says how to go on; a service that dies is waited for", async (t) => {
   const random = seededRandom(t);
   // Enough that the end is far when the interrupt comes.
-  const rows = SOAK ? ROWS / 2 : 10_000;
+  const rows = scaled({ quick: 10_000, soak: ROWS / 2 });
   const folder = await temporaryFolder(t);
   const path = join(folder, "lockkeeper.db");
   const file = join(folder, "users.csv");

@@ -10,12 +10,13 @@ import Database from "better-sqlite3";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { verifyChain } from "../../src/store/log/verify-chain.ts";
 import { verifyUserRows } from "../../src/store/sqlite/offline/verify-rows.ts";
-import { type Random, SOAK, seededRandom } from "../support/random.ts";
+import { type Random, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
+import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
-const KILLS = SOAK ? 200 : 2;
+const KILLS = scaled({ quick: 20, soak: 200 });
 const USERS = 40;
 const CONCURRENT_CALLS = 32;
 const ANSWERS_MAX = 800;

@@ -17,15 +17,15 @@ import { Health } from "../../src/transport/builtin/health.ts";
 import { createTransport } from "../../src/transport/transport.ts";
 import { createApiKey, createOrganization, createUser } from "../store/support/commands.ts";
 import { defer } from "../support/cleanup.ts";
-import { SOAK } from "../support/random.ts";
+import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, clientsOf, startService, temporaryFolder } from "../support/service.ts";
 import { RAW_WIRES, RawClient, readAnswer } from "../support/wires.ts";
 
-const REQUESTS = SOAK ? 100_000 : 120;
+const REQUESTS = scaled({ quick: 120, soak: 100_000 });
 /** Both ends of each are open files of this process. */
-const SLOW = SOAK ? 8_000 : 100;
+const SLOW = scaled({ quick: 100, soak: 8_000 });
 /** Most wait about a second for their answers. */
-const AT_ONCE = SOAK ? 1_000 : 60;
+const AT_ONCE = scaled({ quick: 60, soak: 1_000 });
 const STRANGERS = [{}, { authorization: "Bearer wrong" }, { authorization: "Basic eDp5" }];
 
 /** A real service whose store notes each time it is asked for something. */

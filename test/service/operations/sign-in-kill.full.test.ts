@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
-import { SOAK, seededRandom } from "../../support/random.ts";
+import { seededRandom } from "../../support/random.ts";
 import { assertRefused } from "../../support/refusals.ts";
+import { scaled } from "../../support/scale.ts";
 import { ADMIN_KEY, clientsOf, ended, spawnService, temporaryFolder } from "../../support/service.ts";
 import { until } from "../../support/until.ts";
 import { attempt, begin, check, complete, fail, historyOf, limit, setPolicy } from "../support/sign-ins.ts";
 
-const ROUNDS = SOAK ? 30 : 1;
+const ROUNDS = scaled({ quick: 1, full: 5, soak: 30 });
 
 test("P3 failures and locks survive kill -9, and what was under way counts when its time is over", async (t) => {
   const path = join(await temporaryFolder(t), "lockkeeper.db");

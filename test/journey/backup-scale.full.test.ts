@@ -9,10 +9,11 @@ import { test } from "node:test";
 import { makeUsers, userIdOf } from "../../bench/support/make-users.ts";
 import { MAIN } from "../cli/support/cli.ts";
 import { strangersEnvironment } from "../support/npm-start.ts";
+import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, clientsOf, ended, GENERATION, spawnService, temporaryFolder } from "../support/service.ts";
 import { startStopwatch } from "../support/stopwatch.ts";
 
-const USERS = process.env.LOCKKEEPER_SOAK === "1" ? 1_000_000 : 1_000;
+const USERS = scaled({ quick: 1_000, soak: 1_000_000 });
 const MIB = 1024 * 1024;
 const MEMORY_MAX = 600 * MIB;
 

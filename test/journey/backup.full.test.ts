@@ -19,6 +19,7 @@ import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../store/supp
 import { fillForBackup as fill, partialsOf } from "../support/backups.ts";
 import { strangersEnvironment } from "../support/npm-start.ts";
 import { assertRefused } from "../support/refusals.ts";
+import { scaled } from "../support/scale.ts";
 import {
   ADMIN_KEY,
   clientsOf,
@@ -30,9 +31,8 @@ import {
 } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
-const SOAK = process.env.LOCKKEEPER_SOAK === "1";
 /** Users of the load that are there before the backup begins. */
-const USERS_BEFORE = SOAK ? 5_000 : 300;
+const USERS_BEFORE = scaled({ quick: 300, soak: 5_000 });
 
 function adminOf(url: string, key: string): Client<typeof AdminService> {
   const transport = createGrpcTransport({
