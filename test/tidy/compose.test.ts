@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
 import { readConfig, SETTINGS } from "../../src/config.ts";
+import { findProgram, runCommand } from "../support/run-command.ts";
 import { ROOT, readRootFile } from "./support/tree.ts";
 
 interface ComposeService {
@@ -79,5 +80,21 @@ describe("compose.yaml", () => {
     const [job] = config.scrape_configs;
     assert.equal(job?.job_name, "lockkeeper");
     assert.deepEqual(job?.static_configs, [{ targets: [`lockkeeper:${port}`] }]);
+  });
+
+  test("has a Prometheus configuration that Prometheus takes", async (t) => {
+    const promtool = findProgram("promtool");
+    if (promtool === undefined) {
+      t.skip("there is no promtool (Debian: apt-get install prometheus)");
+      return;
+    }
+    const { code, stdout, stderr } = await runCommand(
+      promtool,
+      ["check", "config", "deploy/prometheus/prometheus.yml"],
+      {
+        folder: ROOT,
+      },
+    );
+    assert.equal(code, 0, stdout + stderr);
   });
 });
