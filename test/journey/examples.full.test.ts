@@ -16,8 +16,6 @@ import { type Running, startService, temporaryFolder } from "../support/service.
 
 const ROOT = join(import.meta.dirname, "../..");
 const EXAMPLES = join(ROOT, "examples");
-/** Compiling a Go program takes long; `npm run test:all` sets it. */
-const IS_ALL = process.env.LOCKKEEPER_TEST_ALL === "1";
 
 async function listen(t: TestContext, server: Server): Promise<string> {
   server.listen(0, "127.0.0.1");
@@ -144,7 +142,6 @@ test("the Python client is admitted, is refused after the lock, and reads the re
 });
 
 test("the Go client is admitted, is refused after the lock, and reads the reason", async (t) => {
-  if (!IS_ALL) return t.skip("compiling it takes long: LOCKKEEPER_TEST_ALL=1 runs it");
   if (isMissing(t, ["protoc", "go", "protoc-gen-go", "protoc-gen-go-grpc"])) return;
   const path = await temporaryFolder(t);
   // Without modules: Debian's packages of gRPC are sources below /usr/share/gocode, and nothing is downloaded.
