@@ -23,7 +23,7 @@ function command(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: "inherit" }).status === 0;
 }
 
-/** Generates into a temporary folder and compares, so that a stale tree is told and left as it is. */
+/** Generates into a temporary folder and compares, so that a stale tree is reported and left unchanged. */
 function isGeneratedCodeCurrent(): boolean {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-gen-"));
   try {
@@ -61,7 +61,7 @@ function isCompatible(): boolean {
     process.stdout.write("there is no release yet, so there is nothing to be compatible with\n");
     return true;
   }
-  // The earlier contract needs the same foreign modules, which are not in git: it is laid beside today's.
+  // The earlier contract needs the same foreign modules, which are not in git: it is put next to today's.
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-breaking-"));
   try {
     const release = tag.stdout.trim();

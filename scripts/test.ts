@@ -1,7 +1,7 @@
 /**
  * `npm test`: the test files that a change is tried with. `--all`: every one, at the size that CI has.
  *
- * `*.full.test.ts` are too expensive for each change, `*.timing.test.ts` measure time, so that nothing may run beside them:
+ * `*.full.test.ts` are too expensive for each change, `*.timing.test.ts` measure time, so that nothing else may run:
  * both are left to `--all`. Files that are named run whatever they are called.
  */
 import { spawn } from "node:child_process";
@@ -29,7 +29,7 @@ const TOGETHER = [
   "test/tidy",
 ];
 
-/** A test that hangs is ended after 3 minutes, a process that does not end after the last of its tests after 15. */
+/** A test that hangs ends after 3 minutes; a process that does not end after its last test is killed after 15. */
 const OPTIONS = ["--test", "--test-isolation=none", "--test-timeout=180000"];
 const JOB_MS_MAX = 15 * 60_000;
 
@@ -65,7 +65,7 @@ async function run(job: Job, options: readonly string[], isOnly: boolean): Promi
     const taps = ["--test-reporter=tap", `--test-reporter-destination=${tap}`];
     const child = spawn(process.execPath, [...OPTIONS, ...reporters, ...taps, ...options, ...job.files], {
       stdio: ["ignore", isOnly ? "inherit" : "pipe", isOnly ? "inherit" : "pipe"],
-      timeout: JOB_MS_MAX,
+      timeout: process.env.TEST_SCALE === "soak" ? 0 : JOB_MS_MAX,
       env: { NODE_COMPILE_CACHE: `${process.cwd()}/.cache/node`, TEST_SCALE: isAll ? "full" : "quick", ...process.env },
     });
     const printed: Buffer[] = [];
