@@ -8,8 +8,6 @@ import { refuseTogether } from "./change-flags.ts";
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000_000_000;
-/** What the service gives at most. */
-const PAGE_SIZE_MAX = 1000;
 
 export const LIST_FLAGS = {
   limit: short(
@@ -38,7 +36,7 @@ export async function printList<T extends Message>(
   let pageToken = "";
   async function* batches(): AsyncGenerator<readonly T[]> {
     do {
-      const { items, nextPageToken } = await readPage({ pageSize: Math.min(PAGE_SIZE_MAX, rest), pageToken });
+      const { items, nextPageToken } = await readPage({ pageSize: Math.min(LIMIT_MAX, rest), pageToken });
       yield items;
       rest -= items.length;
       pageToken = nextPageToken;

@@ -1,24 +1,24 @@
-/** The words of a command line for the numbers of the contract's enums. */
+/** The contract's enums as the words of a command line. */
+import { ENUMS } from "../../../gen/lockkeeper/contract.ts";
 
-export const STATES = { active: 1, locked: 2, inactive: 3, banned: 4, deleted: 5 } as const;
-export const KINDS = { lock: 1, ban: 2, deactivation: 3 } as const;
-export const CAUSES = { admin: 1, policy: 2, directory: 3, recovery: 4 } as const;
-export const FACTORS = { password: 1, otp: 2, passkey: 3, "backup-code": 4, recovery: 5 } as const;
-export const OUTCOMES = { succeeded: 1, failed: 2, outstanding: 3, expired: 4, denied: 5 } as const;
-export const SESSION_STATUSES = {
-  active: 1,
-  unknown: 2,
-  revoked: 3,
-  expired: 4,
-  idle: 5,
-  "user-banned": 6,
-  "user-inactive": 7,
-  "user-deleted": 8,
-  ended: 9,
-} as const;
+export const STATES = ENUMS["lockkeeper.user.v1.State"];
+export const KINDS = ENUMS["lockkeeper.resource.v1.RestrictionKind"];
+export const CAUSES = ENUMS["lockkeeper.resource.v1.Cause"];
+export const FACTORS = ENUMS["lockkeeper.resource.v1.Factor"];
+export const OUTCOMES = ENUMS["lockkeeper.signin.v1.AttemptOutcome"];
+export const SESSION_STATUSES = ENUMS["lockkeeper.session.v1.SessionStatus"];
 
-/** The word for a number, in capitals; the number itself where a newer service has more of them. */
-export function nameOf(words: Readonly<Record<string, number>>, number: number): string {
-  const found = Object.keys(words).find((word) => words[word] === number);
-  return found?.toUpperCase().replaceAll("-", "_") ?? String(number);
+/** Returns the words that flags take for an enum, with their numbers: `backup-code` for BACKUP_CODE. */
+export function wordsOf<T extends number>(numbers: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, number]) => [wordOf(name), number]));
+}
+
+/** Returns the word that flags take for the name of an enum's value. */
+export function wordOf(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
+
+/** Returns the name of a number; the number itself if a newer service has more of them. */
+export function nameOf(numbers: Readonly<Record<string, number>>, number: number): string {
+  return Object.keys(numbers).find((name) => numbers[name] === number) ?? String(number);
 }

@@ -1,4 +1,5 @@
 /** How the value of a flag is read: text as typed to what it means. Each throws an Error that says what is allowed. */
+import { secondsText } from "./text.ts";
 
 /** google.protobuf.Duration and Timestamp alike. */
 export interface Seconds {
@@ -39,13 +40,12 @@ export function parseDuration(typed: string): Seconds {
   return toSeconds(durationMs(typed));
 }
 
-/** A time span as `parseDuration` reads it, or none at all, `0s`; at most `max`, which is written in the same way. */
-export function parseSpanUpTo(max: string): (typed: string) => Seconds {
-  const maxMs = durationMs(max);
+/** Returns a reader of time spans from `0s` to a number of seconds. */
+export function parseSpanUpTo(maxSeconds: number): (typed: string) => Seconds {
   return (typed) => {
     const ms = durationMs(typed, { orZero: true });
-    if (ms > maxMs) throw new Error(`${JSON.stringify(typed)} is not allowed; at most ${max}`);
-    return toSeconds(ms);
+    if (ms <= BigInt(maxSeconds) * 1000n) return toSeconds(ms);
+    throw new Error(`${JSON.stringify(typed)} is not allowed; at most ${secondsText(maxSeconds)}`);
   };
 }
 

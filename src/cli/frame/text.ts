@@ -56,7 +56,7 @@ const UNITS = [
 ] as const;
 
 /** As a flag takes it, such as `1h30m`; absent: empty. */
-export function durationText(duration: Duration | undefined): string {
+export function durationText(duration: Pick<Duration, "seconds" | "nanos"> | undefined): string {
   if (duration === undefined) return "";
   let rest = duration.seconds * 1000n + BigInt(Math.floor(duration.nanos / 1e6));
   if (rest === 0n) return "0s";
@@ -66,6 +66,11 @@ export function durationText(duration: Duration | undefined): string {
     rest %= ms;
   }
   return text;
+}
+
+/** Returns a number of seconds in the same form. */
+export function secondsText(seconds: number): string {
+  return durationText({ seconds: BigInt(seconds), nanos: 0 });
 }
 
 /** Names with their values, aligned; those without a value are left out. */

@@ -1,12 +1,13 @@
 /** `lockkeeper keys rotate`: a new secret for a key, while the one of before opens for a while. */
+import { BOUNDS } from "../../../../gen/lockkeeper/contract.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { text, toggle, value, word } from "../../frame/flag.ts";
 import { parseSpanUpTo } from "../../frame/flag-values.ts";
+import { secondsText } from "../../frame/text.ts";
 import { head } from "../change-flags.ts";
 import { keyLines } from "./view.ts";
 
-/** As the contract says it of RotateApiKeyRequest.overlap. */
-const OVERLAP_MAX = "30d";
+const OVERLAP_MAX_SECONDS = BOUNDS["lockkeeper.apikey.v1.RotateApiKeyRequest.overlap"].max;
 
 export const keysRotate = defineCommand({
   name: "keys rotate",
@@ -17,8 +18,8 @@ export const keysRotate = defineCommand({
   flags: {
     overlap: value(
       "TIME",
-      `how long earlier secrets keep working, at most ${OVERLAP_MAX}; 0s ends them at once, for a leaked secret`,
-      parseSpanUpTo(OVERLAP_MAX),
+      `how long earlier secrets keep working, at most ${secondsText(OVERLAP_MAX_SECONDS)}; 0s ends them at once, for a leaked secret`,
+      parseSpanUpTo(OVERLAP_MAX_SECONDS),
     ),
     note: text("TEXT", "a note for the history"),
     "validate-only": toggle("check everything and show the result, but change nothing"),

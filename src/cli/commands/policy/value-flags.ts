@@ -1,14 +1,18 @@
 /** The values of a policy as flags, and what they become in a request. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { BOUNDS } from "../../../../gen/lockkeeper/contract.ts";
 import type { PolicyValuesSchema } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { choice, type Flag, type FlagTable, type FlagValues, list, value } from "../../frame/flag.ts";
 import { parseDuration, parseWhole } from "../../frame/flag-values.ts";
-import { FACTORS } from "../words.ts";
+import { FACTORS, wordsOf } from "../words.ts";
 
 const BOOLEANS = { true: true, false: false } as const;
-/** As the contract has them; the service says the same, but not the flag. */
-const ATTEMPTS_MAX = 100;
-const PERMANENT_AFTER_MAX = 1000;
+/** The words of factors, with their numbers. */
+const FACTOR_WORDS = wordsOf(FACTORS);
+/** The service checks these bounds too, but does not name the flag. */
+const ATTEMPTS_MAX = BOUNDS["lockkeeper.policy.v1.FactorLimit.attempts_max"].max;
+const PERMANENT_AFTER_MAX = BOUNDS["lockkeeper.policy.v1.PolicyValues.permanent_after"].max;
+const GROWTH_FACTOR = BOUNDS["lockkeeper.policy.v1.PolicyValues.growth_factor"];
 
 interface Limit {
   readonly factor: (typeof FACTORS)[keyof typeof FACTORS];
@@ -18,22 +22,24 @@ interface Limit {
 /** `password=5` */
 function parseLimit(typed: string): Limit {
   const [, name = "", count = ""] = /^([^=]*)=(.*)$/.exec(typed) ?? [];
-  if (!Object.hasOwn(FACTORS, name)) {
-    const names = Object.keys(FACTORS).join(", ");
+  const factor = Object.hasOwn(FACTOR_WORDS, name) ? FACTOR_WORDS[name] : undefined;
+  if (factor === undefined) {
+    const names = Object.keys(FACTOR_WORDS).join(", ");
     throw new Error(
       `${JSON.stringify(typed)} is not allowed; it must be FACTOR=NUMBER such as password=5, of ${names}`,
     );
   }
   return {
-    factor: FACTORS[name as keyof typeof FACTORS],
+    factor,
     attemptsMax: parseWhole(count, { min: 0, max: ATTEMPTS_MAX }),
   };
 }
 
 function parseFactor(typed: string): number {
   const number = /^\d+(?:\.\d+)?$/.test(typed) ? Number(typed) : Number.NaN;
-  if (number >= 1 && number <= 100) return number;
-  throw new Error(`${JSON.stringify(typed)} is not allowed; it must be a number from 1 to 100`);
+  const { min, max } = GROWTH_FACTOR;
+  if (number >= min && number <= max) return number;
+  throw new Error(`${JSON.stringify(typed)} is not allowed; it must be a number from ${min} to ${max}`);
 }
 
 function bool(meaning: string): Flag<boolean | undefined> {
@@ -43,7 +49,7 @@ function bool(meaning: string): Flag<boolean | undefined> {
 export const VALUE_FLAGS = {
   attempts: list(
     "FACTOR=NUMBER",
-    `the number of failures that lock a user, 0: never; factors: ${Object.keys(FACTORS).join(", ")}`,
+    `the number of failures that lock a user, 0: never; factors: ${Object.keys(FACTOR_WORDS).join(", ")}`,
     parseLimit,
   ),
   "counting-window": value("TIME", "how long a failure counts", parseDuration),

@@ -2,7 +2,7 @@
 import type { Policy, PolicyValues } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import type { Output, Shown } from "../../frame/output.ts";
 import { durationText, fieldLines } from "../../frame/text.ts";
-import { FACTORS, nameOf } from "../words.ts";
+import { FACTORS, nameOf, wordOf } from "../words.ts";
 
 /** A policy: what is set and what is in force; its name is that of the organization, or `instance`. */
 export function shownPolicy(output: Output, { policy }: { readonly policy?: Policy | undefined }): Shown {
@@ -28,7 +28,7 @@ function policyLines({ organizationId, details, values, effective }: Policy, out
 function valueTexts(values: PolicyValues): Readonly<Record<string, string>> {
   const limits = Object.fromEntries(
     values.limits.map(({ factor, attemptsMax }) => [
-      `attempts ${nameOf(FACTORS, factor).toLowerCase().replaceAll("_", "-")}`,
+      `attempts ${wordOf(nameOf(FACTORS, factor))}`,
       attemptsMax === 0 ? "0 (never locks)" : String(attemptsMax),
     ]),
   );

@@ -6,7 +6,7 @@ import { parseInstant } from "../../frame/flag-values.ts";
 import type { View } from "../../frame/output.ts";
 import { ActorNames } from "../actor-names.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
-import { FACTORS, nameOf, OUTCOMES } from "../words.ts";
+import { FACTORS, nameOf, OUTCOMES, wordsOf } from "../words.ts";
 
 function attemptView(names: ActorNames): View<Attempt> {
   return {
@@ -46,7 +46,7 @@ export const signinAttempts = defineCommand({
   flags: {
     user: text("ID", "only attempts of this user"),
     network: text("NETWORK", "only attempts from this network or address, such as 203.0.113.0/24"),
-    outcome: choiceList("only attempts with these outcomes, comma-separated", OUTCOMES),
+    outcome: choiceList("only attempts with these outcomes, comma-separated", wordsOf(OUTCOMES)),
     start: value("INSTANT", "only attempts that began at this instant or later", parseInstant),
     until: value("INSTANT", "only attempts that began before this instant", parseInstant),
     ...LIST_FLAGS,

@@ -5,7 +5,7 @@ import { defineCommand } from "../../frame/command.ts";
 import { choice } from "../../frame/flag.ts";
 import { eachId, ids } from "../../frame/ids.ts";
 import type { TimeText } from "../../frame/output.ts";
-import { FACTORS, nameOf, STATES } from "../words.ts";
+import { FACTORS, nameOf, STATES, wordsOf } from "../words.ts";
 
 const UNSAID: Factor = 0;
 const COLUMNS = [
@@ -35,7 +35,7 @@ export const signinCheck = defineCommand({
   meaning: "show whether users may act now; exit code 4 if one may not",
   reach: "organization",
   words: { users: ids("the users' ids") },
-  flags: { factor: choice("the factor that ATTEMPTS LEFT counts (default password)", FACTORS) },
+  flags: { factor: choice("the factor that ATTEMPTS LEFT counts (default password)", wordsOf(FACTORS)) },
   examples: [
     ["signin check alice && echo come in", "in a script"],
     ["signin check alice bob carol --json", "several users, one JSON object per line that begins with the userId"],

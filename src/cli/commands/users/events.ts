@@ -1,4 +1,5 @@
 /** `lockkeeper users events`: what happened to a user, who did it, and by which wire. */
+import { ENUMS } from "../../../../gen/lockkeeper/contract.ts";
 import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import type { EventOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
@@ -7,6 +8,8 @@ import type { TimeText, View } from "../../frame/output.ts";
 import { ActorNames } from "../actor-names.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { KINDS, nameOf } from "../words.ts";
+
+const ORDER = ENUMS["lockkeeper.user.v1.EventOrder"];
 
 function eventView(names: ActorNames): View<Event> {
   return {
@@ -79,7 +82,7 @@ export const usersEvents = defineCommand({
   async run(given, context) {
     const { client, organizationId, output } = context;
     const names = new ActorNames(context);
-    const order: EventOrder = given["oldest-first"] ? 2 : 1;
+    const order: EventOrder = given["oldest-first"] ? ORDER.OLDEST_FIRST : ORDER.NEWEST_FIRST;
     const request = {
       userId: given.user,
       organizationId,

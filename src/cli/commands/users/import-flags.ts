@@ -1,5 +1,6 @@
 /** The flags of `lockkeeper users import`, without anything that reads files. */
 
+import { BOUNDS, ENUMS } from "../../../../gen/lockkeeper/contract.ts";
 import type { IfExists } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import {
   choice,
@@ -16,9 +17,10 @@ import { parseWaitMs, parseWhole } from "../../frame/flag-values.ts";
 import { SOURCE_NAMES } from "../../import/from/names.ts";
 import type { Format } from "../../import/row.ts";
 
-export const BATCH_ROWS_MAX = 1000;
+export const BATCH_ROWS_MAX = BOUNDS["lockkeeper.user.v1.ImportUsersRequest.users"].max;
 
-const IF_EXISTS = { skip: 2, update: 3, fail: 1 } as const satisfies Readonly<Record<string, IfExists>>;
+const { SKIP, UPDATE, ERROR } = ENUMS["lockkeeper.user.v1.IfExists"];
+const IF_EXISTS = { skip: SKIP, update: UPDATE, fail: ERROR } as const satisfies Readonly<Record<string, IfExists>>;
 const FORMATS: Readonly<Record<Format, Format>> = { csv: "csv", ndjson: "ndjson", json: "json" };
 
 export const IMPORT_FLAGS = {

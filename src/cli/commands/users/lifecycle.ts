@@ -27,8 +27,8 @@ const CHANGE_FLAGS = { ...REASON_FLAGS, ...SEQUENCE_FLAGS, ...REPEAT_FLAGS } sat
 
 const CAUSE_FLAGS = {
   cause: choice("the cause of the deactivation (default admin)", {
-    admin: CAUSES.admin,
-    directory: CAUSES.directory,
+    admin: CAUSES.ADMIN,
+    directory: CAUSES.DIRECTORY,
   }),
 } satisfies FlagTable;
 

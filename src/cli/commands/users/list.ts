@@ -1,13 +1,15 @@
 /** `lockkeeper users list`: who there is, by state, restriction, reason or name. */
+import { ENUMS } from "../../../../gen/lockkeeper/contract.ts";
 import type { UserOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { choice, choiceList, text, textList, toggle, value } from "../../frame/flag.ts";
 import { parseInstant } from "../../frame/flag-values.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
-import { KINDS, STATES } from "../words.ts";
+import { KINDS, STATES, wordsOf } from "../words.ts";
 import { USER_VIEW } from "./view.ts";
 
-const ORDERS = { oldest: 1, newest: 2, changed: 3 } as const;
+const ORDER = ENUMS["lockkeeper.user.v1.UserOrder"];
+const ORDERS = { oldest: ORDER.CREATION_DATE_ASC, newest: ORDER.CREATION_DATE_DESC, changed: ORDER.CHANGE_DATE_DESC };
 const UNSAID: UserOrder = 0;
 
 export const usersList = defineCommand({
@@ -16,8 +18,8 @@ export const usersList = defineCommand({
   reach: "organization",
   words: {},
   flags: {
-    state: choiceList("only users in these states, comma-separated", STATES),
-    restriction: choiceList("only users with these restrictions, comma-separated", KINDS),
+    state: choiceList("only users in these states, comma-separated", wordsOf(STATES)),
+    restriction: choiceList("only users with these restrictions, comma-separated", wordsOf(KINDS)),
     "reason-code": textList("CODE,…", "only users with a restriction for one of these reasons, comma-separated"),
     prefix: text("TEXT", "only users whose id begins with this"),
     search: text("TEXT", "only users whose username or email address begins with this"),

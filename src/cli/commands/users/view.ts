@@ -43,9 +43,9 @@ export const USER_VIEW: View<User> = {
 };
 
 const KIND_OF_STATE: Readonly<Record<number, number>> = {
-  [STATES.locked]: KINDS.lock,
-  [STATES.banned]: KINDS.ban,
-  [STATES.inactive]: KINDS.deactivation,
+  [STATES.LOCKED]: KINDS.LOCK,
+  [STATES.BANNED]: KINDS.BAN,
+  [STATES.INACTIVE]: KINDS.DEACTIVATION,
 };
 
 /** The longest restriction of the kind that makes the state. */
