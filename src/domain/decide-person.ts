@@ -1,11 +1,19 @@
 /** The rules for creating, importing and changing who a user is. */
 import type { CreateUser, ImportUser, PersonInput, UpdateUser } from "./command.ts";
-import { accept, type DecideContext, type Decision, noteOf, reject } from "./decide.ts";
+import { accept, type DecideContext, type Decision, noteOf, reject } from "./decision.ts";
 import type { PersonChange, UserEvent, UserEventData } from "./event.ts";
 import { evolve } from "./evolve.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
-import { isApart, isPermanent, LATEST_TIME, neverWeaker, type Restriction } from "./restriction.ts";
+import {
+  CAUSES_OF,
+  type Cause,
+  isApart,
+  isPermanent,
+  LATEST_TIME,
+  neverWeaker,
+  type Restriction,
+} from "./restriction.ts";
 import { NAMESPACES_MAX, PERSON_CHARS_MAX, type Person, PROFILE_FIELDS, personChars, type User } from "./user.ts";
 
 type Personal = Record<string, string>;
@@ -257,6 +265,11 @@ function importedRestrictions(
           `a second ${item.kind} of the cause ${item.cause}; at most one is allowed`,
         ),
       );
+    }
+    const causes: readonly Cause[] = CAUSES_OF[item.kind];
+    if (!causes.includes(item.cause)) {
+      const said = `${shown(item.cause)} does not go with ${item.kind}; allowed are ${causes.join(", ")}`;
+      return reject(refuseField(`${fieldPrefix}cause`, said));
     }
     const staysPermanent = isPermanent(user?.state.restrictions ?? [], item.kind, item.cause);
     const interval = resolveInterval(item.expiry, item.startTime, {

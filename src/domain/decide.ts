@@ -1,7 +1,6 @@
 /** decide(user, command, now) → events or a refusal. Pure: no I/O, no clock; the user handed in is settled. */
 import type {
   BanUser,
-  CommandContext,
   DeactivateUser,
   LockUser,
   ReactivateUser,
@@ -10,22 +9,12 @@ import type {
   UserCommand,
 } from "./command.ts";
 import { decideCreate, decideImport, decideUpdate } from "./decide-person.ts";
+import { accept, type DecideContext, type Decision, noteOf, reject } from "./decision.ts";
 import type { RestrictionRecord, UserEvent } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Reason, type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
 import { type Cause, isPermanent, type Restriction, type RestrictionKind, sinceHeld } from "./restriction.ts";
-import { stateOf, type User } from "./user.ts";
-
-export interface DecideContext {
-  /** The instant of the decision, in milliseconds since the epoch. */
-  readonly now: number;
-  /** What `default` means for a lock of this organization. */
-  readonly defaultLockDurationMs: number;
-}
-
-export type Decision =
-  | { readonly ok: true; readonly events: readonly UserEvent[] }
-  | { readonly ok: false; readonly refusal: Refusal };
+import { existsFor, stateOf, type User } from "./user.ts";
 
 type RestrictCommand = LockUser | BanUser | DeactivateUser;
 type LiftCommand = UnlockUser | UnbanUser | ReactivateUser;
@@ -47,9 +36,7 @@ export function decide(user: User | undefined, command: UserCommand, context: De
   const imposing = command.type === "LockUser" || command.type === "BanUser" || command.type === "DeactivateUser";
   const imposed = imposing ? restrictionFor(command, user, context) : undefined;
   if (imposed?.ok === false) return imposed;
-  if (user === undefined || !isVisible(user, command.context) || user.state.deleted) {
-    return reject(userNotFound(command.userId));
-  }
+  if (user === undefined || !existsFor(user.state, command.context)) return reject(userNotFound(command.userId));
   const unfit = unfitState(user, command);
   if (unfit !== undefined) return reject(unfit);
   if (imposed !== undefined && imposing) return impose(user, command, imposed.restriction, context.now);
@@ -81,15 +68,6 @@ export function decide(user: User | undefined, command: UserCommand, context: De
   }
 }
 
-/** Nothing to write, or these events. */
-export function accept(...events: readonly UserEvent[]): Decision {
-  return { ok: true, events };
-}
-
-export function reject(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal };
-}
-
 /** The same for a user that never was, is deleted, or is another organization's: nothing is told apart. */
 export function userNotFound(userId: string): Refusal {
   return noUser(`there is no user with the id ${shown(userId)}`, { userId });
@@ -102,15 +80,6 @@ export function identifierNotFound(): Refusal {
 
 function noUser(message: string, metadata: Readonly<Record<string, string>>): Refusal {
   return refuse("USER_NOT_FOUND", message, { metadata });
-}
-
-/** Whether a user exists for the caller. */
-export function isVisible(user: Pick<User, "state">, context: Pick<CommandContext, "scope">): boolean {
-  return context.scope === null || context.scope === user.state.organizationId;
-}
-
-export function noteOf(note: string): Readonly<Record<string, string>> {
-  return note === "" ? {} : { note };
 }
 
 function unfitState(

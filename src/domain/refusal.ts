@@ -168,6 +168,11 @@ export function refuseField(field: string, description: string): Refusal {
   return refuseFields([{ field, description }]);
 }
 
+/** The same on its way up. */
+export function invalidField(field: string, description: string): RefusalError {
+  return new RefusalError(refuseField(field, description));
+}
+
 /** One refusal for all fields that are at fault; the sentence names the first and counts the others. */
 export function refuseFields(fields: readonly FieldViolation[]): Refusal {
   const [first] = fields;

@@ -7,6 +7,13 @@ export type RestrictionKind = (typeof RESTRICTION_KINDS)[number];
 export const CAUSES = ["ADMIN", "POLICY", "DIRECTORY", "RECOVERY"] as const;
 export type Cause = (typeof CAUSES)[number];
 
+/** The causes that each kind may have. */
+export const CAUSES_OF = {
+  LOCK: ["ADMIN", "POLICY", "RECOVERY"],
+  BAN: ["ADMIN"],
+  DEACTIVATION: ["ADMIN", "DIRECTORY"],
+} as const satisfies Readonly<Record<RestrictionKind, readonly Cause[]>>;
+
 /** The latest instant there is: 9999-12-31T23:59:59.999Z, in milliseconds since the epoch. */
 export const LATEST_TIME = 253_402_300_799_999;
 

@@ -1,8 +1,9 @@
 /** Sessions: who is signed in, until when, and whether that still holds. Their rules and commands. */
 import type { CommandContext, Expiry } from "./command.ts";
+import { userNotFound } from "./decide.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, sequenceMismatch, shown } from "./refusal.ts";
-import { type Attributes, EMPTY_PERSON, personChars, stateOf, type UserState } from "./user.ts";
+import { type Attributes, EMPTY_PERSON, existsFor, personChars, stateOf, type UserState } from "./user.ts";
 
 /** How long a session lasts when nobody says: 30 days. */
 export const DEFAULT_SESSION_MS = 30 * 86_400_000;
@@ -114,12 +115,20 @@ type Refused = Extract<SessionDecision, { ok: false }>;
 
 const reject = (refusal: Refusal): Refused => ({ ok: false, refusal });
 
-/** The settled user is checked in the transaction that writes the session: a ban at the same moment leaves none. */
+/**
+ * In the order of refusal: validation of what depends on the clock, existence, state. The settled user is checked in the
+ * transaction that writes the session: a ban at the same moment leaves none.
+ */
 export function decideCreateSession(
-  user: UserState,
+  user: UserState | undefined,
   command: CreateSession,
   { now, generation }: Moment,
 ): SessionDecision {
+  const end = endOf(command.expiry, now);
+  if (!end.ok) return end;
+  const tooLarge = sizeFault(command.attributes);
+  if (tooLarge !== undefined) return tooLarge;
+  if (!existsFor(user, command.context)) return reject(userNotFound(command.userId));
   const state = stateOf(user);
   if (state !== "ACTIVE") {
     return reject(
@@ -128,10 +137,6 @@ export function decideCreateSession(
       }),
     );
   }
-  const end = endOf(command.expiry, now);
-  if (!end.ok) return end;
-  const tooLarge = sizeFault(command.attributes);
-  if (tooLarge !== undefined) return tooLarge;
   const { sessionId: id, tokenHash, userId, idleTimeoutMs, userAgent, ip, attributes, context } = command;
   const { organizationId, epoch } = user;
   const times = { creationTime: now, changeTime: now, lastActivityTime: now, expireTime: end.expireTime };
@@ -150,14 +155,23 @@ export function decideCreateSession(
   return { ok: true, tokenHash, session: { ...own, ...times, attributes, createdBy: context.actor } };
 }
 
-/** `session` has the last activity that is known, on disk or not. */
+/**
+ * In the order of refusal: validation of what depends on the clock, existence, state, sequence: to whoever is too late the
+ * state says more. `session` has the last activity that is known, on disk or not.
+ */
 export function decideSession(
-  session: Session,
-  user: UserState,
+  session: Session | undefined,
+  user: UserState | undefined,
   command: UpdateSession | RevokeSession,
   moment: Moment,
 ): SessionDecision {
   const { now } = moment;
+  const { expiry, expectedSequence: expected } = command.type === "UpdateSession" ? command : {};
+  const end = expiry === undefined ? undefined : endOf(expiry, now);
+  if (end?.ok === false) return end;
+  if (session === undefined || !existsFor(user, { scope: command.context.scope, showDeleted: true })) {
+    return reject(sessionNotFound(command.sessionId));
+  }
   const status = sessionStatusOf(session, user, moment);
   if (status !== "ACTIVE") {
     if (command.type === "RevokeSession" && command.ifAlready === "succeed") return { ok: true, session };
@@ -167,15 +181,12 @@ export function decideSession(
       }),
     );
   }
-  const changed = { ...session, changeTime: now, sequence: session.sequence + 1 };
-  if (command.type === "RevokeSession") return { ok: true, session: { ...changed, revokeTime: now } };
   const { sequence } = session;
-  const { expectedSequence: expected } = command;
+  const changed = { ...session, changeTime: now, sequence: sequence + 1 };
+  if (command.type === "RevokeSession") return { ok: true, session: { ...changed, revokeTime: now } };
   if (expected !== undefined && expected !== sequence) {
     return reject(sequenceMismatch("session", session.id, { expected, sequence }));
   }
-  const end = command.expiry === undefined ? undefined : endOf(command.expiry, now);
-  if (end?.ok === false) return end;
   const attributes = { ...session.attributes, ...command.attributes };
   const tooLarge = sizeFault(attributes);
   if (tooLarge !== undefined) return tooLarge;

@@ -1,5 +1,5 @@
 /** What a user is to the rules: the restrictions, the counters and the clock; the profile is carried along. */
-import { nextDueOf, type Restriction } from "./restriction.ts";
+import { endOf, nextDueOf, type Restriction, type RestrictionKind } from "./restriction.ts";
 
 /** Strongest first: DELETED > BANNED > INACTIVE > LOCKED > ACTIVE. */
 export const STATES = ["DELETED", "BANNED", "INACTIVE", "LOCKED", "ACTIVE"] as const;
@@ -65,6 +65,22 @@ export interface User {
   readonly person: Person;
 }
 
+/** What a reader may see: `scope` is an organization or, with `null`, the whole instance. */
+export interface Sight {
+  readonly scope: string | null;
+  /** Deleted users exist too. */
+  readonly showDeleted?: boolean;
+}
+
+/** Returns whether a user exists for a reader: the one rule for users that never were, are deleted, or are out of sight. */
+export function existsFor<U extends Pick<UserState, "organizationId" | "deleted">>(
+  user: U | undefined,
+  { scope, showDeleted = false }: Sight,
+): user is U {
+  if (user === undefined || (user.deleted && !showDeleted)) return false;
+  return scope === null || scope === user.organizationId;
+}
+
 /** The state by precedence. The caller has settled the user first: restrictions that are due would be misread. */
 export function stateOf(user: Pick<UserState, "deleted" | "restrictions">): State {
   if (user.deleted) return "DELETED";
@@ -76,6 +92,23 @@ export function stateOf(user: Pick<UserState, "deleted" | "restrictions">): Stat
     else if (state === "ACTIVE") state = "LOCKED";
   }
   return state;
+}
+
+const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {
+  BANNED: "BAN",
+  INACTIVE: "DEACTIVATION",
+  LOCKED: "LOCK",
+};
+
+/**
+ * Returns, of the kind that the state shows, the restriction that holds longest: until it ends nothing changes by itself.
+ * `undefined`: the user is active or deleted. The caller has settled the user first.
+ */
+export function decidingRestriction(user: Pick<UserState, "deleted" | "restrictions">): Restriction | undefined {
+  const kind = KIND_OF_STATE[stateOf(user)];
+  if (kind === undefined) return undefined;
+  const holding = user.restrictions.filter((each) => each.kind === kind && each.started);
+  return holding.sort((a, b) => endOf(b) - endOf(a))[0];
 }
 
 /** The next instant at which the clock alone changes this user; `null`: none. */

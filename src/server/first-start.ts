@@ -6,7 +6,7 @@ import { isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/ap
 import type { CommandContext } from "../domain/command.ts";
 import { SYSTEM_ACTOR } from "../domain/event.ts";
 import { DEFAULT_ORGANIZATION_ID } from "../domain/organization.ts";
-import { toKeyId } from "../service/native/api-key-service.ts";
+import { toKeyId } from "../service/operations/keys.ts";
 import type { Store } from "../store/store.ts";
 
 interface FirstStart {

@@ -15,7 +15,6 @@ import type { Log } from "../observability/log.ts";
 import type { ServiceHandlers } from "../service/call.ts";
 import { noteRefusedActor } from "../service/call-fields.ts";
 import { toConnectError } from "../service/errors.ts";
-import type { ListLanes } from "../service/list-lanes.ts";
 import { adminHandlers } from "../service/native/admin-service.ts";
 import { apiKeyHandlers } from "../service/native/api-key-service.ts";
 import { organizationHandlers } from "../service/native/organization-service.ts";
@@ -23,6 +22,9 @@ import { policyHandlers } from "../service/native/policy-service.ts";
 import { sessionHandlers } from "../service/native/session-service.ts";
 import { signInHandlers } from "../service/native/sign-in-service.ts";
 import { userHandlers } from "../service/native/user-service.ts";
+import { instanceOperations } from "../service/operations/instance.ts";
+import { keyOperations } from "../service/operations/keys.ts";
+import type { Operations } from "../service/operations/operations.ts";
 import { protect } from "../service/protect.ts";
 import type { Store } from "../store/store.ts";
 import { nativeRestPolicy } from "../transcoding/policy.ts";
@@ -37,14 +39,13 @@ const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
 const IMPORT_VALUES_MAX = 20_000;
 
 interface MountParts {
+  readonly operations: Operations;
   readonly store: Store;
   readonly keyCache: ApiKeyCache;
   readonly gate: RequestGate;
-  readonly newId: () => string;
   readonly health: Health;
   readonly reflection: Reflection;
   readonly log: Log;
-  readonly lists: ListLanes;
 }
 
 /** Knows the details that every error carries: no service names them. */
@@ -53,14 +54,13 @@ export function createReflection(): Reflection {
 }
 
 export function mounts({
+  operations,
   store,
   keyCache,
   gate,
-  newId,
   health,
   reflection,
   log,
-  lists,
 }: MountParts): Mount<Admission | undefined>[] {
   const services = [
     UserService,
@@ -90,21 +90,21 @@ export function mounts({
     handlers: ServiceHandlers<S>,
     limits: Pick<MountOptions<Admission>, "bodyBytesMax" | "valuesMax"> = {},
   ): Mount<Admission> =>
-    mount<S, Admission>(service, protect(service, handlers, lists) as unknown as Handlers<S, Admission>, {
+    mount<S, Admission>(service, protect(service, handlers, operations.lists) as unknown as Handlers<S, Admission>, {
       ...options,
       ...limits,
     });
   return [
-    mountNative(UserService, userHandlers({ store, newId }), {
+    mountNative(UserService, userHandlers(operations), {
       bodyBytesMax: { importUsers: IMPORT_BODY_BYTES_MAX },
       valuesMax: { importUsers: IMPORT_VALUES_MAX },
     }),
-    mountNative(SignInService, signInHandlers({ store, newId })),
-    mountNative(SessionService, sessionHandlers({ store, newId })),
-    mountNative(PolicyService, policyHandlers({ store })),
-    mountNative(OrganizationService, organizationHandlers({ store, newId })),
-    mountNative(ApiKeyService, apiKeyHandlers({ store, newId, keyCache })),
-    mountNative(AdminService, adminHandlers({ store, keyCache, log })),
+    mountNative(SignInService, signInHandlers(operations)),
+    mountNative(SessionService, sessionHandlers(operations)),
+    mountNative(PolicyService, policyHandlers(operations)),
+    mountNative(OrganizationService, organizationHandlers(operations)),
+    mountNative(ApiKeyService, apiKeyHandlers(keyOperations({ store, newId: operations.newId, keyCache }))),
+    mountNative(AdminService, adminHandlers(instanceOperations({ store, keyCache }), log)),
     healthMount(health, anyone),
     ...reflectionMounts(reflection, anyoneCounted, chargeStranger(gate)),
   ] as Mount<Admission | undefined>[];

@@ -3,7 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { createSecret, hashSecret } from "../auth/secret.ts";
 import { OWNER_ROLE } from "../domain/api-key.ts";
 import { SYSTEM_ACTOR } from "../domain/event.ts";
-import { toKeyId } from "../service/native/api-key-service.ts";
+import { toKeyId } from "../service/operations/keys.ts";
 import { type DatabaseAddress, openOffline, openStore } from "../store/open-store.ts";
 
 export interface OwnerKey {

@@ -13,7 +13,7 @@ import type { MetricsListener } from "../observability/metrics-listener.ts";
 import type { Traces } from "../observability/traces.ts";
 import { toConnectError } from "../service/errors.ts";
 import { ListLanes } from "../service/list-lanes.ts";
-import { createOperations, type OperationsOptions } from "../service/operations/operations.ts";
+import { createOperations, type Operations } from "../service/operations/operations.ts";
 import { describeFault } from "../service/transport-faults.ts";
 import { type DatabaseAddress, openOffline, openStore } from "../store/open-store.ts";
 import { storeMetrics } from "../store/stats.ts";
@@ -150,8 +150,8 @@ async function serveStore(
     return refusal && toConnectError(refusal);
   };
   const reflection = createReflection();
-  const lists = new ListLanes();
-  const native = mounts({ store, keyCache, gate, newId, health, reflection, log, lists });
+  const operations = createOperations({ store, gate, newId, lists: new ListLanes() });
+  const native = mounts({ operations, store, keyCache, gate, health, reflection, log });
   const transport = createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
@@ -159,7 +159,7 @@ async function serveStore(
       metricsMount(metrics, gate),
       ...(config.docs ? referenceMounts(native, { refuse: refuseUnmatched, charge: chargeStranger(gate) }) : []),
     ],
-    lateMounts: lateMounts(enabled, { store, gate, newId, lists }),
+    lateMounts: lateMounts(enabled, operations),
     limits: { connectionsMax: connectionsMaxHere(log), resets: config.rateLimitResets },
     ...withTls(config),
     proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
@@ -296,8 +296,7 @@ function enabledDialects({ dialects: names }: Config): readonly Dialect[] {
   });
 }
 
-function lateMounts(enabled: readonly Dialect[], parts: OperationsOptions): LateMounts<Admission | undefined>[] {
-  const operations = createOperations(parts);
+function lateMounts(enabled: readonly Dialect[], operations: Operations): LateMounts<Admission | undefined>[] {
   return enabled.map(({ owns, load }) => ({
     owns,
     load: async () => (await load(operations)) as Mounts<Admission | undefined>,

@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import {
   codeOf,
+  invalidField,
   listFields,
   type Refusal,
   type RefusalCode,
@@ -12,6 +13,8 @@ import {
   refuseField,
 } from "../domain/refusal.ts";
 import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../store/errors.ts";
+
+export { invalidField };
 
 /** The domain of every ErrorInfo. */
 export const ERROR_DOMAIN = "lockkeeper";

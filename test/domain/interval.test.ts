@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 import type { Expiry } from "../../src/domain/command.ts";
 import { resolveInterval } from "../../src/domain/interval.ts";
 import { LATEST_TIME } from "../../src/domain/restriction.ts";
-import { toExpiry, toTime } from "../../src/service/request.ts";
+import { toExpiry } from "../../src/service/native/request.ts";
+import { toTime } from "../../src/service/times.ts";
 import { after, created, DAY, HOUR, imported, NOW, refusalOf, SECOND, say, step } from "./support/given.ts";
 
 const YEAR = 365 * DAY;

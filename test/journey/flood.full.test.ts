@@ -12,6 +12,7 @@ import { hashSecret } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { createReflection, mounts } from "../../src/server/mounts.ts";
 import { ListLanes } from "../../src/service/list-lanes.ts";
+import { createOperations } from "../../src/service/operations/operations.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Health } from "../../src/transport/builtin/health.ts";
 import { createTransport } from "../../src/transport/transport.ts";
@@ -52,17 +53,9 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
   const health = new Health();
   const gate = new RequestGate({ keyCache, clock });
   const log = createLog({ level: "off", format: "json", clock, sink: () => undefined });
+  const operations = createOperations({ store: noted, gate, newId: randomUUIDv7, lists: new ListLanes() });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({
-      store: noted,
-      keyCache,
-      gate,
-      newId: randomUUIDv7,
-      health,
-      reflection: createReflection(),
-      log,
-      lists: new ListLanes(),
-    }),
+    mounts: mounts({ operations, store: noted, keyCache, gate, health, reflection: createReflection(), log }),
     newCallId: randomUUIDv7,
     finished: () => undefined,
     logInternal: (error) => assert.fail(String(error)),

@@ -143,6 +143,20 @@ describe("imports", () => {
     assert.deepEqual(faultsIn(files, outOfTable), []);
   });
 
+  test("an operation knows no wire: neither messages nor handlers", () => {
+    const wired = (file: SourceFile): readonly Fault[] =>
+      importsOf(file)
+        .map(({ path, target }) => path ?? target)
+        .filter((path) => /^(?:@bufbuild|@connectrpc|gen\/|src\/service\/(?!operations\/|list-lanes\.ts$))/.test(path))
+        .map((path) => `may not import ${path}`);
+    const sample =
+      'import { create } from "@bufbuild/protobuf";\nimport { a } from "../native/a.ts";\nimport "./b.ts";';
+    assert.equal(wired({ path: "src/service/operations/a.ts", text: sample }).length, 2);
+    const files = filesBelow(["src/service/operations"], ".ts");
+    assert.ok(files.length > 5);
+    assert.deepEqual(faultsIn(files, wired), []);
+  });
+
   test("a migration, frozen once released, says so and imports nothing of src", () => {
     const files = filesBelow(["src/store/sqlite/migrations"], ".ts");
     const unfrozen = (file: SourceFile): readonly Fault[] => [

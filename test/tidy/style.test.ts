@@ -28,7 +28,6 @@ const TOO_LONG = [
   "test/journey/oidc.test.ts",
   "test/journey/package.full.test.ts",
   "test/observability/metrics.test.ts",
-  "test/service/native/simulate-policy.test.ts",
   "test/service/native/user-service.test.ts",
   "test/store/contract/searches.ts",
   "test/store/sqlite/offline/offline.test.ts",

@@ -1,32 +1,23 @@
-/** AdminService: who calls, and what concerns the instance as a whole. */
+/** AdminService: who calls, and backups of the whole instance. Message → operation → message. */
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import * as pb from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
-import { type Actor, scopeExceeded } from "../../auth/actor.ts";
-import type { ApiKeyCache } from "../../auth/api-key-cache.ts";
 import { PERMISSIONS } from "../../auth/permissions.ts";
-import { credentialInvalid } from "../../domain/api-key.ts";
-import { RefusalError } from "../../domain/refusal.ts";
 import type { Log } from "../../observability/log.ts";
-import type { Backup, BackupInfo, Store } from "../../store/store.ts";
+import type { Backup, BackupInfo } from "../../store/store.ts";
 import type { ServiceHandlers } from "../call.ts";
-import { toTimestamp } from "./message/user-message.ts";
-
-export interface AdminServiceOptions {
-  readonly store: Store;
-  readonly keyCache: Pick<ApiKeyCache, "stillOpens" | "keyOf">;
-  readonly log: Pick<Log, "write">;
-}
-
-/** Until a revoked or expired credential ends a backup under way, which carries everyone's data for minutes. */
-const RECHECK_MS = 1_000;
+import type { InstanceOperations } from "../operations/instance.ts";
+import { toTimestamp } from "../times.ts";
 
 /** The handlers of lockkeeper.admin.v1.AdminService. */
-export function adminHandlers({ store, keyCache, log }: AdminServiceOptions): ServiceHandlers<typeof pb.AdminService> {
+export function adminHandlers(
+  operations: InstanceOperations,
+  log: Pick<Log, "write">,
+): ServiceHandlers<typeof pb.AdminService> {
   return {
     async whoAmI(_request, call) {
       const { actor } = call.admission;
-      const key = keyCache.keyOf(actor);
+      const key = operations.keyOf(actor);
       return create(pb.WhoAmIResponseSchema, {
         actor: actor.id,
         organizationId: actor.scope ?? "",
@@ -35,14 +26,13 @@ export function adminHandlers({ store, keyCache, log }: AdminServiceOptions): Se
         apiKeyId: actor.keyId ?? "",
         displayName: key?.displayName ?? "",
         role: key?.role ?? "",
-        serverTime: toTimestamp(await store.now()),
+        serverTime: toTimestamp(await operations.now()),
       });
     },
 
     async *createBackup(_request, call) {
       const { actor } = call.admission;
-      if (actor.scope !== null) throw new RefusalError(scopeExceeded("a backup is of the whole instance", actor.scope));
-      const backup = await store.createBackup?.();
+      const backup = await operations.createBackup(actor);
       if (backup === undefined) {
         throw new ConnectError("this database is backed up by its own tools, not by lockkeeper", Code.Unimplemented);
       }
@@ -53,7 +43,7 @@ export function adminHandlers({ store, keyCache, log }: AdminServiceOptions): Se
       call.signal.addEventListener("abort", () => backup.close(), { once: true });
       if (call.signal.aborted) backup.close();
       try {
-        yield* piecesOf(backup, () => assertOpens(keyCache, actor));
+        yield* piecesOf(backup);
       } catch (error) {
         // What ended the call is what there is to say; that the backup was closed only follows.
         const reason: unknown = call.signal.aborted ? call.signal.reason : undefined;
@@ -65,25 +55,14 @@ export function adminHandlers({ store, keyCache, log }: AdminServiceOptions): Se
   };
 }
 
-async function* piecesOf(backup: Backup, recheck: () => void): AsyncGenerator<pb.CreateBackupResponse> {
+async function* piecesOf(backup: Backup): AsyncGenerator<pb.CreateBackupResponse> {
   yield piece({ case: "metadata", value: toMetadata(backup.info) });
   const chunks = backup.chunks();
-  let checkTime = performance.now() + RECHECK_MS;
-  for (let each = await chunks.next(); ; each = await chunks.next()) {
-    if (performance.now() >= checkTime) {
-      recheck();
-      checkTime = performance.now() + RECHECK_MS;
-    }
-    if (each.done) {
-      yield piece({ case: "end", value: create(pb.BackupEndSchema, { sha256: each.value }) });
-      return;
-    }
+  for (;;) {
+    const each = await chunks.next();
+    if (each.done) return yield piece({ case: "end", value: create(pb.BackupEndSchema, { sha256: each.value }) });
     yield piece({ case: "chunk", value: each.value });
   }
-}
-
-function assertOpens(keyCache: Pick<ApiKeyCache, "stillOpens">, actor: Actor): void {
-  if (!keyCache.stillOpens(actor)) throw new RefusalError(credentialInvalid());
 }
 
 function piece(value: pb.CreateBackupResponse["piece"]): pb.CreateBackupResponse {

@@ -7,43 +7,38 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen
 import type { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
-import type { CommandContext, ImportedRestriction, ImportUser } from "../../domain/command.ts";
-import { listFields, RefusalError, shown } from "../../domain/refusal.ts";
-import type { Outcome } from "../../store/commands.ts";
-import type { Store } from "../../store/store.ts";
+import type { ImportUser } from "../../domain/command.ts";
+import { invalidField, listFields, RefusalError } from "../../domain/refusal.ts";
 import type { ServiceCall } from "../call.ts";
 import { mapError } from "../errors.ts";
-import { assertId } from "../identity.ts";
-import { contextWith, invalidField, requestContent, toExpiry, toTime, writeOrganization } from "../request.ts";
+import { type ChangeTerms, writeOrganization } from "../operations/caller.ts";
+import type { ImportedUser, UserOperations } from "../operations/users.ts";
+import { toTime } from "../times.ts";
 import { validate } from "../validation.ts";
 import { causeNameOf, kindNameOf, toAttributes, toDetails, toProfile } from "./message/user-message.ts";
+import { requestContent, termsOf, toExpiry } from "./request.ts";
 
 /** How many items wait in the store at once: enough to fill batches, little enough to leave the queue to others. */
 const SLICE_ITEMS = 64;
 
-interface ImportOptions {
-  readonly store: Store;
-  readonly newId: () => string;
-}
-
 type Result = pb.ImportUsersResult;
 
 export async function importUsers(
-  options: ImportOptions,
+  operations: Pick<UserOperations, "importUser">,
   request: pb.ImportUsersRequest,
   call: ServiceCall,
 ): Promise<pb.ImportUsersResponse> {
   const organizationId = writeOrganization(call.admission.actor, request.organizationId);
   const content = await contentInTurns(request, call);
-  const context = contextWith(call, request, request.organizationId, () => content);
+  const terms: ChangeTerms = { ...termsOf(call, request, () => content), lane: "bulk" };
   const results: Result[] = [];
   for (let start = 0; start < request.users.length; start += SLICE_ITEMS) {
     const outcomes: Promise<Result>[] = [];
     for (const [offset, item] of request.users.slice(start, start + SLICE_ITEMS).entries()) {
       // Next to nothing for one item, but dozens of rules may be broken by each.
       await call.takeTurn();
-      const input = { item, index: start + offset, organizationId, context, ifExists: request.ifExists, call };
-      outcomes.push(importOne(options, input));
+      const input = { item, index: start + offset, organizationId, terms, ifExists: request.ifExists, call };
+      outcomes.push(importOne(operations, input));
     }
     results.push(...(await Promise.all(outcomes)));
   }
@@ -76,34 +71,32 @@ interface Item {
   readonly item: pb.ImportUser;
   readonly index: number;
   readonly organizationId: string;
-  readonly context: CommandContext;
+  readonly terms: ChangeTerms;
   readonly ifExists: pb.IfExists;
   readonly call: ServiceCall;
 }
 
 /** Never rejects: what goes wrong is the item's result. */
-async function importOne({ store, newId }: ImportOptions, input: Item): Promise<Result> {
+async function importOne(operations: Pick<UserOperations, "importUser">, input: Item): Promise<Result> {
   const { userId } = input.item;
   try {
-    const command = toCommand(input, newId);
-    const outcome: Outcome<ImportUser> = await store.execute(command, {
-      lane: "bulk",
-      deadlineTime: input.call.deadlineTime,
-    });
-    if (!outcome.ok) throw new RefusalError(outcome.refusal);
+    const { view, action } = await operations.importUser(toImportedUser(input), input.call, termsOfItem(input));
     return create(pb.ImportUsersResultSchema, {
       userId,
-      action: actionOf(outcome),
-      result: { case: "details", value: toDetails(outcome.resource.state) },
+      action: pb.ImportUsersResult_Action[action],
+      result: { case: "details", value: toDetails(view.user.state) },
     });
   } catch (error) {
     return create(pb.ImportUsersResultSchema, { userId, result: { case: "error", value: toStatus(error) } });
   }
 }
 
-function actionOf({ event }: Extract<Outcome<ImportUser>, { ok: true }>): pb.ImportUsersResult_Action {
-  if (event?.type !== "UserImported") return pb.ImportUsersResult_Action.SKIPPED;
-  return event.data.created ? pb.ImportUsersResult_Action.CREATED : pb.ImportUsersResult_Action.UPDATED;
+/** Each item is remembered by itself. */
+function termsOfItem({ terms, index }: Item): ChangeTerms {
+  const { request } = terms;
+  return request === undefined
+    ? terms
+    : { ...terms, request: { ...request, id: `${request.id}/${index}`, sentId: request.id } };
 }
 
 const IF_EXISTS: Readonly<Record<pb.IfExists, ImportUser["ifExists"]>> = {
@@ -113,47 +106,29 @@ const IF_EXISTS: Readonly<Record<pb.IfExists, ImportUser["ifExists"]>> = {
   [pb.IfExists.UPDATE]: "update",
 };
 
-function toCommand({ item, index, organizationId, context, ifExists }: Item, newId: () => string): ImportUser {
+function toImportedUser({ item, organizationId, ifExists }: Item): ImportedUser {
   const invalid = validate(pb.ImportUserSchema, item);
   if (invalid !== undefined) throw new RefusalError(invalid);
-  assertId("user_id", item.userId);
-  const { request } = context;
-  const ofItem = request && { ...request, id: `${request.id}/${index}`, sentId: request.id };
   return {
-    type: "ImportUser",
     userId: item.userId,
     organizationId,
-    context: ofItem === undefined ? context : { ...context, request: ofItem },
     profile: toProfile(item.profile),
     attributes: toAttributes(item.attributes),
     ...(item.creationDate === undefined ? {} : { creationTime: toTime(item.creationDate, "creation_date", "down") }),
-    restrictions: item.restrictions.map((restriction, i) => toRestriction(restriction, `restrictions[${i}].`, newId)),
+    restrictions: item.restrictions.map((restriction, i) => toRestriction(restriction, `restrictions[${i}].`)),
     ifExists: IF_EXISTS[ifExists] ?? "error",
   };
 }
 
-const CAUSES_OF = {
-  LOCK: ["ADMIN", "POLICY", "RECOVERY"],
-  BAN: ["ADMIN"],
-  DEACTIVATION: ["ADMIN", "DIRECTORY"],
-} as const;
-
-function toRestriction(item: pb.ImportRestriction, prefix: string, newId: () => string): ImportedRestriction {
+function toRestriction(item: pb.ImportRestriction, prefix: string): ImportedUser["restrictions"][number] {
   const kind = kindNameOf(item.kind);
   if (kind === undefined) throw invalidField(`${prefix}kind`, "is not set; say LOCK, BAN or DEACTIVATION");
-  const cause = causeNameOf(item.cause) ?? "ADMIN";
-  const allowed: readonly string[] = CAUSES_OF[kind];
-  if (!allowed.includes(cause)) {
-    throw invalidField(`${prefix}cause`, `${shown(cause)} does not go with ${kind}; allowed are ${allowed.join(", ")}`);
-  }
   return {
-    id: newId(),
     kind,
-    cause,
+    cause: causeNameOf(item.cause) ?? "ADMIN",
     reasonCode: item.reasonCode,
     note: item.note,
-    // Marked, so that nobody can be made to seem to have done here what came from elsewhere.
-    actor: item.actor === "" ? "" : `imported:${item.actor}`,
+    actor: item.actor,
     ...(item.startTime === undefined ? {} : { startTime: toTime(item.startTime, `${prefix}start_time`, "down") }),
     expiry: toExpiry(item.expiry, prefix),
   };

@@ -1,81 +1,53 @@
-/** OrganizationService: makes, reads and changes the owners of users. */
-
+/** OrganizationService: creates, reads and changes the owners of users. Message → operation → message. */
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
-import { scopeExceeded } from "../../auth/actor.ts";
-import {
-  DEFAULT_LOCK_DURATION_MS,
-  type Organization,
-  type OrganizationCommand,
-  organizationNotFound,
-} from "../../domain/organization.ts";
-import { RefusalError, shown } from "../../domain/refusal.ts";
-import type { Store } from "../../store/store.ts";
+import { DEFAULT_LOCK_DURATION_MS, type Organization } from "../../domain/organization.ts";
+import { invalidField, shown } from "../../domain/refusal.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
-import { assertId } from "../identity.ts";
 import { mapInTurns } from "../in-turns.ts";
+import { pageOf } from "../operations/caller.ts";
 import {
-  commandContext,
-  executeOptions,
-  invalidField,
-  pageSizeOf,
-  readScope,
-  resourceOf,
-  toDurationMs,
-  toSequence,
-} from "../request.ts";
-import { toDetails, toDuration } from "./message/user-message.ts";
+  type OrganizationChange,
+  type OrganizationOperations,
+  refuseUnknownOrganization,
+} from "../operations/organizations.ts";
+import { toDuration, toDurationMs } from "../times.ts";
+import { toDetails } from "./message/user-message.ts";
+import { termsOf, toSequence } from "./request.ts";
+
+type ChangeRequest = pb.CreateOrganizationRequest | pb.UpdateOrganizationRequest;
 
 /** The handlers of lockkeeper.organization.v1.OrganizationService. */
-export function organizationHandlers({
-  store,
-  newId,
-}: {
-  readonly store: Store;
-  readonly newId: () => string;
-}): ServiceHandlers<typeof pb.OrganizationService> {
-  const change = async (call: ServiceCall, command: OrganizationCommand) => {
-    const organization = resourceOf<OrganizationCommand>(await store.execute(command, executeOptions(call)));
+export function organizationHandlers(
+  operations: OrganizationOperations,
+): ServiceHandlers<typeof pb.OrganizationService> {
+  const change = async (request: ChangeRequest, call: ServiceCall, asked: OrganizationChange) => {
+    const organization = await operations.changeOrganization(asked, call, termsOf(call, request));
     return { details: toOrganizationDetails(organization), organization: toMessage(organization) };
   };
 
   return {
     async createOrganization(request, call) {
-      const { scope } = call.admission.actor;
-      if (scope !== null) {
-        throw new RefusalError(scopeExceeded("creating organizations needs a credential of the whole instance", scope));
-      }
-      const organizationId = request.organizationId === "" ? newId() : request.organizationId;
-      assertId("organization_id", organizationId);
-      const answer = await change(call, {
+      const { organizationId, displayName, defaultLockDuration } = request;
+      const answer = await change(request, call, {
         type: "CreateOrganization",
         organizationId,
-        displayName: request.displayName,
-        ...(request.defaultLockDuration === undefined
+        displayName,
+        ...(defaultLockDuration === undefined
           ? {}
-          : { defaultLockDurationMs: toDurationMs(request.defaultLockDuration, "default_lock_duration") }),
-        context: commandContext(call, request, ""),
+          : { defaultLockDurationMs: toDurationMs(defaultLockDuration, "default_lock_duration") }),
       });
       return create(pb.CreateOrganizationResponseSchema, answer);
     },
 
     async getOrganization({ organizationId }, call) {
-      const visible = readScope(call.admission.actor, organizationId) === organizationId;
-      const organization = visible ? await store.readOrganization(organizationId) : undefined;
-      if (organization === undefined) throw new RefusalError(organizationNotFound(organizationId));
+      const organization = await operations.readOrganization(organizationId, call.admission.actor.scope);
+      if (organization === undefined) refuseUnknownOrganization(organizationId);
       return create(pb.GetOrganizationResponseSchema, { organization: toMessage(organization) });
     },
 
     async listOrganizations(request, call) {
-      const { scope } = call.admission.actor;
-      if (scope !== null) {
-        const own = request.pageToken === "" ? await store.readOrganization(scope) : undefined;
-        return create(pb.ListOrganizationsResponseSchema, { organizations: own === undefined ? [] : [toMessage(own)] });
-      }
-      const page = await store.listOrganizations({
-        pageSize: pageSizeOf(request.pageSize),
-        ...(request.pageToken === "" ? {} : { after: request.pageToken }),
-      });
+      const page = await operations.listOrganizations(pageOf(request), call);
       return create(pb.ListOrganizationsResponseSchema, {
         organizations: await mapInTurns(page.items, call, toMessage),
         nextPageToken: page.next ?? "",
@@ -84,12 +56,11 @@ export function organizationHandlers({
 
     async updateOrganization(request, call) {
       const expectedSequence = toSequence(request.expectedSequence);
-      const answer = await change(call, {
+      const answer = await change(request, call, {
         type: "UpdateOrganization",
         organizationId: request.organizationId,
         ...updatedFields(request),
         ...(expectedSequence === undefined ? {} : { expectedSequence }),
-        context: commandContext(call, request, ""),
       });
       return create(pb.UpdateOrganizationResponseSchema, answer);
     },

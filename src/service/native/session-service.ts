@@ -1,55 +1,34 @@
-/** SessionService: opens, verifies and ends sessions. The rules are the domain's; nothing is answered from a cache. */
-
+/** SessionService: opens, verifies and ends sessions. Message → operation → message. */
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
-import { createSessionToken, hashSecret, isWellFormedSessionToken } from "../../auth/secret.ts";
-import type { Expiry, UserCommand } from "../../domain/command.ts";
 import { revocationEpochOf } from "../../domain/instance.ts";
-import { RefusalError } from "../../domain/refusal.ts";
-import { type Session, type SessionCommand, sessionNotFound, sessionStatusOf } from "../../domain/session.ts";
-import { stateOf, type User } from "../../domain/user.ts";
-import type { SessionKey, SessionQuery } from "../../store/queries.ts";
-import type { Store } from "../../store/store.ts";
-import type { ServiceCall, ServiceHandlers } from "../call.ts";
+import { invalidField } from "../../domain/refusal.ts";
+import { stateOf } from "../../domain/user.ts";
+import type { SessionName } from "../../store/queries.ts";
+import type { ServiceHandlers } from "../call.ts";
 import { mapInTurns } from "../in-turns.ts";
-import {
-  assertWithinScope,
-  commandContext,
-  executeOptions,
-  invalidField,
-  pageSizeOf,
-  readScope,
-  resourceOf,
-  toDurationMs,
-  toExpiry,
-  toSequence,
-} from "../request.ts";
-import { TickBatch } from "../tick-batch.ts";
+import { listScope, pageOf, readScope } from "../operations/caller.ts";
+import { refuseUnknownSession, type SessionOperations } from "../operations/sessions.ts";
+import type { UserOperations } from "../operations/users.ts";
+import { toDurationMs, toTimestamp } from "../times.ts";
 import { toSessionMessage, toStatusValue } from "./message/session-message.ts";
-import { toAttributes, toStateValue, toTimestamp, toUserAnswer } from "./message/user-message.ts";
-
-export interface SessionServiceOptions {
-  readonly store: Store;
-  readonly newId: () => string;
-}
+import { toAttributes, toStateValue, toUserAnswer } from "./message/user-message.ts";
+import { termsOf, toExpiry, toSequence } from "./request.ts";
 
 type Handlers = ServiceHandlers<typeof pb.SessionService>;
+type Operations = SessionOperations & Pick<UserOperations, "changeUser">;
 
 /** The handlers of lockkeeper.session.v1.SessionService. */
-export function sessionHandlers({ store, newId }: SessionServiceOptions): Handlers {
-  return { ...queryHandlers(store), ...changeHandlers(store, newId) };
+export function sessionHandlers(operations: Operations): Handlers {
+  return { ...queryHandlers(operations), ...changeHandlers(operations) };
 }
 
-type Queries = Pick<Handlers, "verifySession" | "getSession" | "listSessions">;
-
-function queryHandlers(store: Store): Queries {
-  const active = new TickBatch((keys: readonly SessionKey[]) => store.readSessions(keys, { touch: true }));
-  const passive = new TickBatch((keys: readonly SessionKey[]) => store.readSessions(keys, { touch: false }));
+function queryHandlers(operations: SessionOperations): Pick<Handlers, "verifySession" | "getSession" | "listSessions"> {
   return {
     async verifySession(request, call) {
-      const key = keyOf(request, readScope(call.admission.actor, request.organizationId));
-      const view = await (request.passive ? passive : active).get(key);
-      const serverTime = toTimestamp(await store.now());
+      const scope = readScope(call.admission.actor, request.organizationId);
+      const view = await operations.readSession(nameOf(operations, request), scope, !request.passive);
+      const serverTime = toTimestamp(await operations.now());
       if (view === undefined) {
         return create(pb.VerifySessionResponseSchema, { active: false, status: pb.SessionStatus.UNKNOWN, serverTime });
       }
@@ -58,28 +37,26 @@ function queryHandlers(store: Store): Queries {
         status: toStatusValue(view.status),
         session: toSessionMessage(view),
         userState: toStateValue(stateOf(view.user)),
-        revocationEpoch: revocationEpochOf(store.generation, view.user.epoch),
+        revocationEpoch: revocationEpochOf(operations.generation, view.user.epoch),
         serverTime,
       });
     },
 
     async getSession({ sessionId, organizationId }, call) {
-      const view = await passive.get({ id: sessionId, scope: readScope(call.admission.actor, organizationId) });
-      if (view === undefined) throw new RefusalError(sessionNotFound(sessionId));
+      const scope = readScope(call.admission.actor, organizationId);
+      const view = await operations.readSession({ id: sessionId }, scope, false);
+      if (view === undefined) refuseUnknownSession(sessionId);
       return create(pb.GetSessionResponseSchema, { session: toSessionMessage(view) });
     },
 
     async listSessions(request, call) {
-      const { actor } = call.admission;
-      assertWithinScope(actor, request.organizationId);
-      const query: SessionQuery = {
-        organizationId: readScope(actor, request.organizationId),
+      const query = {
+        organizationId: listScope(call.admission.actor, request.organizationId),
         ...(request.userId === undefined ? {} : { userId: request.userId }),
         activeOnly: request.activeOnly,
-        pageSize: pageSizeOf(request.pageSize),
-        ...(request.pageToken === "" ? {} : { after: request.pageToken }),
+        ...pageOf(request),
       };
-      const page = await store.listSessions(query, { signal: call.signal });
+      const page = await operations.listSessions(query, { signal: call.signal });
       return create(pb.ListSessionsResponseSchema, {
         sessions: await mapInTurns(page.items, call, toSessionMessage),
         nextPageToken: page.next ?? "",
@@ -90,81 +67,51 @@ function queryHandlers(store: Store): Queries {
 
 type Changes = Pick<Handlers, "createSession" | "extendSession" | "revokeSession" | "revokeUserSessions">;
 
-function changeHandlers(store: Store, newId: () => string): Changes {
-  const change = async (call: ServiceCall, command: SessionCommand): Promise<pb.Session> => {
-    const session: Session = resourceOf<SessionCommand>(await store.execute(command, executeOptions(call)));
-    return toSessionMessage({ session, status: await statusOf(store, session) });
-  };
+function changeHandlers(operations: Operations): Changes {
   return {
     async createSession(request, call) {
-      const token = createSessionToken();
-      const idle = request.idleTimeout;
-      const session = await change(call, {
-        type: "CreateSession",
-        sessionId: newId(),
-        tokenHash: hashSecret(token),
-        userId: request.userId,
-        expiry: toSessionExpiry(request),
-        idleTimeoutMs: idle === undefined ? null : toDurationMs(idle, "idle_timeout"),
-        userAgent: request.userAgent,
-        ip: request.ip,
+      const { userId, idleTimeout, userAgent, ip } = request;
+      const session = {
+        userId,
+        expiry: toExpiry(request.expiry),
+        idleTimeoutMs: idleTimeout === undefined ? null : toDurationMs(idleTimeout, "idle_timeout"),
+        userAgent,
+        ip,
         attributes: toAttributes(request.attributes),
-        context: commandContext(call, request, request.organizationId),
-      });
-      return create(pb.CreateSessionResponseSchema, { session, token: request.validateOnly ? "" : token });
+      };
+      const opened = await operations.openSession(session, call, termsOf(call, request));
+      return create(pb.CreateSessionResponseSchema, { session: toSessionMessage(opened), token: opened.token });
     },
 
     async extendSession(request, call) {
-      const session = await change(call, {
-        type: "UpdateSession",
-        sessionId: request.sessionId,
-        expiry: toSessionExpiry(request),
-        context: commandContext(call, request, request.organizationId),
-      });
+      const { sessionId } = request;
+      const change = { type: "UpdateSession", sessionId, expiry: toExpiry(request.expiry) } as const;
+      const session = toSessionMessage(await operations.changeSession(change, call, termsOf(call, request)));
       return create(pb.ExtendSessionResponseSchema, { session });
     },
 
     async revokeSession(request, call) {
-      const session = await change(call, {
-        type: "RevokeSession",
-        sessionId: request.sessionId,
-        ifAlready: "refuse",
-        context: commandContext(call, request, request.organizationId),
-      });
+      const { sessionId } = request;
+      const change = { type: "RevokeSession", sessionId, ifAlready: "refuse" } as const;
+      const session = toSessionMessage(await operations.changeSession(change, call, termsOf(call, request)));
       return create(pb.RevokeSessionResponseSchema, { session });
     },
 
     async revokeUserSessions(request, call) {
+      const { userId, reasonCode, note } = request;
       const expectedSequence = toSequence(request.expectedSequence);
-      const command: UserCommand = {
-        type: "RevokeUserSessions",
-        userId: request.userId,
-        reasonCode: request.reasonCode,
-        note: request.note,
-        context: commandContext(call, request, request.organizationId),
-        ...(expectedSequence === undefined ? {} : { expectedSequence }),
-      };
-      const user: User = resourceOf<UserCommand>(await store.execute(command, executeOptions(call)));
-      return create(pb.RevokeUserSessionsResponseSchema, toUserAnswer(user, store.generation));
+      const sequence = expectedSequence === undefined ? {} : { expectedSequence };
+      const change = { type: "RevokeUserSessions", userId, reasonCode, note, ...sequence } as const;
+      const { user } = await operations.changeUser(change, call, termsOf(call, request));
+      return create(pb.RevokeUserSessionsResponseSchema, toUserAnswer(user, operations.generation));
     },
   };
 }
 
-/** A command succeeds on sessions that hold; what a repeated request answers may have ended since. */
-async function statusOf(store: Store, session: Session) {
-  const [now, user] = [await store.now(), await store.readUser(session.userId)];
-  return user === undefined ? "ENDED" : sessionStatusOf(session, user.state, { now, generation: store.generation });
-}
-
-function toSessionExpiry(request: pb.CreateSessionRequest | pb.ExtendSessionRequest): Expiry {
-  return toExpiry(request.expiry);
-}
-
-/** Throws FIELD_INVALID for what no token can look like: a mistyped or cut one is told from one that has ended. */
-function keyOf({ key }: pb.VerifySessionRequest, scope: string | null): SessionKey {
-  if (key.case !== "token") return { id: key.value ?? "", scope };
-  if (!isWellFormedSessionToken(key.value)) {
-    throw invalidField("token", "is not the token of a session: lks_, 43 letters and digits, and a checksum");
-  }
-  return { tokenHash: hashSecret(key.value), scope };
+/** Throws FIELD_INVALID for a malformed token: a mistyped or cut one is told from one that has ended. */
+function nameOf(operations: SessionOperations, { key }: pb.VerifySessionRequest): SessionName {
+  if (key.case !== "token") return { id: key.value ?? "" };
+  const name = operations.sessionKeyOf(key.value);
+  if (name !== undefined) return name;
+  throw invalidField("token", "is not the token of a session: lks_, 43 letters and digits, and a checksum");
 }

@@ -1,65 +1,55 @@
-/** UserService: locks, unlocks and bans. Message → command → answer; the rules are the domain's. */
+/** UserService: users, their locks, bans and deactivations. Message → operation → message. */
 import { create } from "@bufbuild/protobuf";
 import { Cause } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import type { UserCommand } from "../../domain/command.ts";
-import type { User } from "../../domain/user.ts";
-import type { Store } from "../../store/store.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
-import { assertId } from "../identity.ts";
-import {
-  commandContext,
-  executeOptions,
-  resourceOf,
-  toExpiry,
-  toSequence,
-  toTime,
-  writeOrganization,
-} from "../request.ts";
-import { updatedFields } from "../update-mask.ts";
+import type { UserChange, UserOperations } from "../operations/users.ts";
+import { toTime } from "../times.ts";
 import { importUsers } from "./import-users.ts";
 import { toAttributes, toProfile, toUserAnswer } from "./message/user-message.ts";
+import { termsOf, toExpiry, toSequence } from "./request.ts";
+import { updatedFields } from "./update-mask.ts";
 import { userQueries } from "./user-queries.ts";
 
-export interface UserServiceOptions {
-  readonly store: Store;
-  /** Makes ids of users and restrictions: UUIDv7, so that they sort by time. */
-  readonly newId: () => string;
-}
-
 type Handlers = ServiceHandlers<typeof pb.UserService>;
-type Change = (call: ServiceCall, command: UserCommand) => Promise<ReturnType<typeof toUserAnswer>>;
+type ChangeRequest =
+  | pb.CreateUserRequest
+  | pb.UpdateUserRequest
+  | pb.DeleteUserRequest
+  | pb.LockUserRequest
+  | pb.UnlockUserRequest
+  | pb.BanUserRequest
+  | pb.UnbanUserRequest
+  | pb.DeactivateUserRequest
+  | pb.ReactivateUserRequest;
+type Change = (
+  request: ChangeRequest,
+  call: ServiceCall,
+  change: UserChange,
+) => Promise<ReturnType<typeof toUserAnswer>>;
 
 /** The handlers of lockkeeper.user.v1.UserService. */
-export function userHandlers({ store, newId }: UserServiceOptions): Handlers {
-  const change: Change = async (call, command) =>
-    toUserAnswer(
-      resourceOf<UserCommand>(await store.execute(command, executeOptions(call))) satisfies User,
-      store.generation,
-    );
+export function userHandlers(operations: UserOperations): Handlers {
+  const change: Change = async (request, call, asked) => {
+    const { user } = await operations.changeUser(asked, call, termsOf(call, request));
+    return toUserAnswer(user, operations.generation);
+  };
   return {
-    ...userQueries(store),
-    ...personHandlers(change, newId),
-    ...restrictionHandlers(change, newId),
-    importUsers: (request, call) => importUsers({ store, newId }, request, call),
+    ...userQueries(operations),
+    ...personHandlers(change),
+    ...restrictionHandlers(change),
+    importUsers: (request, call) => importUsers(operations, request, call),
   };
 }
 
-/** Who there is. */
-function personHandlers(
-  change: Change,
-  newId: () => string,
-): Pick<Handlers, "createUser" | "updateUser" | "deleteUser"> {
+/** Creating, updating and deleting users. */
+function personHandlers(change: Change): Pick<Handlers, "createUser" | "updateUser" | "deleteUser"> {
   return {
     async createUser(request, call) {
-      const organizationId = writeOrganization(call.admission.actor, request.organizationId);
-      const userId = request.userId === "" ? newId() : request.userId;
-      assertId("user_id", userId);
-      const answer = await change(call, {
+      const answer = await change(request, call, {
         type: "CreateUser",
-        userId,
-        organizationId,
-        context: commandContext(call, request, request.organizationId),
+        userId: request.userId,
+        organizationId: request.organizationId,
         profile: toProfile(request.profile),
         attributes: toAttributes(request.attributes),
         reasonCode: request.reasonCode,
@@ -69,18 +59,18 @@ function personHandlers(
     },
 
     async updateUser(request, call) {
-      const person = { profile: toProfile(request.profile), attributes: toAttributes(request.attributes) };
-      const answer = await change(call, {
+      const answer = await change(request, call, {
         type: "UpdateUser",
-        ...ofUser(call, request),
+        ...ofUser(request),
         ...updatedFields(request),
-        ...person,
+        profile: toProfile(request.profile),
+        attributes: toAttributes(request.attributes),
       });
       return create(pb.UpdateUserResponseSchema, answer);
     },
 
     async deleteUser(request, call) {
-      const answer = await change(call, { type: "DeleteUser", ...ofUser(call, request) });
+      const answer = await change(request, call, { type: "DeleteUser", ...ofUser(request) });
       return create(pb.DeleteUserResponseSchema, answer);
     },
   };
@@ -88,45 +78,44 @@ function personHandlers(
 
 type Restricting = "lockUser" | "unlockUser" | "banUser" | "unbanUser" | "deactivateUser" | "reactivateUser";
 
-/** Who may act. */
-function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers, Restricting> {
+/** Locks, bans and deactivations. */
+function restrictionHandlers(change: Change): Pick<Handlers, Restricting> {
   return {
     async lockUser(request, call) {
-      const answer = await change(call, {
+      const answer = await change(request, call, {
         type: "LockUser",
-        ...ofUser(call, request),
-        ...imposition(newId, request),
+        ...ofUser(request),
+        ...intervalOf(request),
+        ifAlready: "refuse",
         revokeSessions: request.revokeSessions,
       });
       return create(pb.LockUserResponseSchema, answer);
     },
 
     async unlockUser(request, call) {
-      const common = ofUser(call, request);
-      const answer = await change(call, { type: "UnlockUser", ...common, ifAlready: "refuse" });
+      const answer = await change(request, call, { type: "UnlockUser", ...ofUser(request), ifAlready: "refuse" });
       return create(pb.UnlockUserResponseSchema, answer);
     },
 
     async banUser(request, call) {
-      const answer = await change(call, {
+      const answer = await change(request, call, {
         type: "BanUser",
-        ...ofUser(call, request),
-        ...imposition(newId, request),
+        ...ofUser(request),
+        ...intervalOf(request),
+        ifAlready: "refuse",
       });
       return create(pb.BanUserResponseSchema, answer);
     },
 
     async unbanUser(request, call) {
-      const common = ofUser(call, request);
-      const answer = await change(call, { type: "UnbanUser", ...common, ifAlready: "refuse" });
+      const answer = await change(request, call, { type: "UnbanUser", ...ofUser(request), ifAlready: "refuse" });
       return create(pb.UnbanUserResponseSchema, answer);
     },
 
     async deactivateUser(request, call) {
-      const answer = await change(call, {
+      const answer = await change(request, call, {
         type: "DeactivateUser",
-        ...ofUser(call, request),
-        restrictionId: newId(),
+        ...ofUser(request),
         ifAlready: "refuse",
         cause: deactivationCause(request.cause),
       });
@@ -134,9 +123,9 @@ function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers
     },
 
     async reactivateUser(request, call) {
-      const answer = await change(call, {
+      const answer = await change(request, call, {
         type: "ReactivateUser",
-        ...ofUser(call, request),
+        ...ofUser(request),
         ifAlready: "refuse",
         cause: deactivationCause(request.cause),
       });
@@ -145,38 +134,26 @@ function restrictionHandlers(change: Change, newId: () => string): Pick<Handlers
   };
 }
 
-type ChangeRequest =
-  | pb.UpdateUserRequest
-  | pb.DeleteUserRequest
-  | pb.LockUserRequest
-  | pb.UnlockUserRequest
-  | pb.BanUserRequest
-  | pb.UnbanUserRequest
-  | pb.DeactivateUserRequest
-  | pb.ReactivateUserRequest;
-
 /** What every change of an existing user carries. */
-function ofUser(call: ServiceCall, request: ChangeRequest) {
+function ofUser(request: Exclude<ChangeRequest, pb.CreateUserRequest>) {
   const expectedSequence = toSequence(request.expectedSequence);
   return {
     userId: request.userId,
-    context: commandContext(call, request, request.organizationId),
     reasonCode: request.reasonCode,
     note: request.note,
     ...(expectedSequence === undefined ? {} : { expectedSequence }),
   };
 }
 
-/** What LockUser and BanUser share. */
-function imposition(newId: () => string, request: pb.LockUserRequest | pb.BanUserRequest) {
+/** From when until when a lock or a ban holds. */
+function intervalOf({ expiry, startTime }: pb.LockUserRequest | pb.BanUserRequest) {
   return {
-    restrictionId: newId(),
-    ifAlready: "refuse" as const,
-    expiry: toExpiry(request.expiry),
-    ...(request.startTime === undefined ? {} : { startTime: toTime(request.startTime, "start_time", "down") }),
+    expiry: toExpiry(expiry),
+    ...(startTime === undefined ? {} : { startTime: toTime(startTime, "start_time", "down") }),
   };
 }
 
+/** An unspecified cause is the administrator's. */
 function deactivationCause(cause: Cause): "ADMIN" | "DIRECTORY" {
   return cause === Cause.DIRECTORY ? "DIRECTORY" : "ADMIN";
 }

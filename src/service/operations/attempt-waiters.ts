@@ -1,7 +1,7 @@
 /** Attempts that wait for a place, in order: who meets only attempts under way is not refused but waits briefly. */
 import type { AttemptAnswer } from "../../domain/attempt.ts";
 import { type Refusal, RefusalError, refuse } from "../../domain/refusal.ts";
-import type { ServiceCall } from "../call.ts";
+import type { WaitingCaller } from "./caller.ts";
 
 /** The longest wait, whatever the caller's deadline. */
 const WAIT_MS_MAX = 10_000;
@@ -47,7 +47,7 @@ export interface WaitOptions {
   readonly key: string;
   /** Tries now; WAITING: there is no place. `yields`: others wait already, and a place that is free is theirs. */
   readonly attempt: (yields: boolean) => Promise<AttemptAnswer>;
-  readonly call: Pick<ServiceCall, "deadlineTime" | "signal">;
+  readonly call: Pick<WaitingCaller, "deadlineTime" | "signal">;
 }
 
 export class AttemptWaiters {
@@ -122,7 +122,7 @@ interface Waiting {
 }
 
 /** A little before the deadline, so that the caller hears what it was. By `performance.now()`: the wall clock may jump. */
-function endOf({ deadlineTime }: Pick<ServiceCall, "deadlineTime">): number {
+function endOf({ deadlineTime }: Pick<WaitingCaller, "deadlineTime">): number {
   const begin = performance.now();
   if (deadlineTime === undefined) return begin + WAIT_MS_MAX;
   const leftMs = deadlineTime - Date.now();

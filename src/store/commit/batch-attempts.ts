@@ -29,13 +29,13 @@ import {
   toRestriction,
 } from "../../domain/attempt.ts";
 import type { CommandContext } from "../../domain/command.ts";
-import { isVisible, userNotFound } from "../../domain/decide.ts";
+import { userNotFound } from "../../domain/decide.ts";
 import { SYSTEM_ACTOR, type UserEvent } from "../../domain/event.ts";
 import { evolveState } from "../../domain/evolve.ts";
 import { combinePolicies, type Factor, INSTANCE_POLICY_ID, type Policy } from "../../domain/policy.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
 import { settle } from "../../domain/settle.ts";
-import type { UserState } from "../../domain/user.ts";
+import { existsFor, type UserState } from "../../domain/user.ts";
 import { toSubjectKey } from "../sqlite/attempt-rows.ts";
 import type { AttemptEntry, CounterEntry, UserEntry, WorkingSet } from "./working-set.ts";
 
@@ -240,10 +240,11 @@ class Trial {
     }
     const entry = set.user(subject.userId);
     const settled = entry.state && settle(entry.state, now);
-    const isSeen = settled !== undefined && !settled.state.deleted && isVisible(settled, context);
     const isElsewhere = organizationId !== undefined && settled?.state.organizationId !== organizationId;
     const isAnother = command.life !== undefined && command.life !== set.counter(subject, factor).counter.life;
-    if (!isSeen || isElsewhere || isAnother) return reject(userNotFound(subject.userId));
+    if (settled === undefined || !existsFor(settled.state, context) || isElsewhere || isAnother) {
+      return reject(userNotFound(subject.userId));
+    }
     return new Trial(set, command, now, { entry, due: settled.events, user: settled.state });
   }
 

@@ -1,5 +1,4 @@
 /** Commands on sessions within a batch: the session and its user, settled, decided together. */
-import { isVisible, userNotFound } from "../../domain/decide.ts";
 import { type Refusal, shown } from "../../domain/refusal.ts";
 import {
   decideCreateSession,
@@ -7,7 +6,6 @@ import {
   type Session,
   type SessionCommand,
   type SessionDecision,
-  sessionNotFound,
 } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { SessionEntry, WorkingSet } from "./working-set.ts";
@@ -35,15 +33,12 @@ export function decideSessionCommand(
   const before = set.user(userId).state;
   const user = before && settle(before, now).state;
   const moment = { now, generation: set.instance().instance.generation };
-  const isSeen = user !== undefined && isVisible({ state: user }, command.context);
   let decision: SessionDecision;
   if (command.type === "CreateSession") {
     if (entry.session !== undefined) throw new Error(`batch: the session id ${shown(entry.id)} is taken`);
-    if (!isSeen || user.deleted) return { ok: false, refusal: userNotFound(userId) };
     decision = decideCreateSession(user, command, moment);
   } else {
-    if (entry.session === undefined || !isSeen) return { ok: false, refusal: sessionNotFound(entry.id) };
-    decision = decideSession(activity(entry.session), user, command, moment);
+    decision = decideSession(entry.session && activity(entry.session), user, command, moment);
   }
   if (!decision.ok) return decision;
   const { session, tokenHash } = decision;

@@ -16,7 +16,8 @@ import type {
   UpdateUser,
   UserCommand,
 } from "../../../src/domain/command.ts";
-import { type Decision, decide } from "../../../src/domain/decide.ts";
+import { decide } from "../../../src/domain/decide.ts";
+import type { Decision } from "../../../src/domain/decision.ts";
 import type { UserEvent } from "../../../src/domain/event.ts";
 import { evolve } from "../../../src/domain/evolve.ts";
 import type { Refusal } from "../../../src/domain/refusal.ts";

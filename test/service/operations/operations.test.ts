@@ -8,17 +8,18 @@ import { ApiKeyCache } from "../../../src/auth/api-key-cache.ts";
 import { RequestGate } from "../../../src/auth/request-gate.ts";
 import { hashSecret } from "../../../src/auth/secret.ts";
 import { RefusalError } from "../../../src/domain/refusal.ts";
+import type { Sight } from "../../../src/domain/user.ts";
 import { refusalOf } from "../../../src/service/errors.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
 import {
-  assertPerson,
   type Caller,
-  contextOf,
   createOperations,
   type Operations,
+  type UserChange,
 } from "../../../src/service/operations/operations.ts";
+import { assertPerson } from "../../../src/service/person-rules.ts";
 import { openSqliteStore, type SqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
-import { createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../../store/support/commands.ts";
+import { createApiKey, createOrganization, createUser, deleteUser } from "../../store/support/commands.ts";
 import { defer } from "../../support/cleanup.ts";
 import { ADMIN_KEY, TestClock, temporaryFolder } from "../../support/service.ts";
 
@@ -61,6 +62,27 @@ async function reasonOf(call: () => unknown): Promise<string | undefined> {
   return assert.fail("the call was accepted");
 }
 
+async function callerOf(operations: Operations): Promise<Caller> {
+  return { admission: { actor: await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1") }, wire: "a dialect" };
+}
+
+const NO_REASON = { reasonCode: "", note: "" };
+
+function created(userId: string): UserChange {
+  return { type: "CreateUser", userId, organizationId: "", profile: {}, attributes: {}, ...NO_REASON };
+}
+
+function locking(userId: string): Extract<UserChange, { readonly type: "LockUser" }> {
+  return {
+    type: "LockUser",
+    userId,
+    ifAlready: "refuse",
+    expiry: { kind: "default" },
+    revokeSessions: false,
+    ...NO_REASON,
+  };
+}
+
 describe("operations", () => {
   test("tell who calls, or refuse as the keyCache does", async (t) => {
     const { operations } = await open(t);
@@ -71,14 +93,16 @@ describe("operations", () => {
 
   test("change, read and search settled users with their state and the instant", async (t) => {
     const { operations, clock, store } = await open(t);
-    const caller: Caller = { actor: await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "a dialect" };
-    const context = contextOf(caller, null);
-    await operations.change(createUser("ann", { context }));
-    const locked = await operations.change(lockUser("ann", { context, expiry: { kind: "for", durationMs: 1000 } }));
+    const caller = await callerOf(operations);
+    await operations.changeUser(created("ann"), caller);
+    const locked = await operations.changeUser(
+      { ...locking("ann"), expiry: { kind: "for", durationMs: 1000 } },
+      caller,
+    );
     assert.deepEqual([locked.state, locked.now, locked.user.state.sequence], ["LOCKED", clock.now, 2]);
-    assert.equal(await reasonOf(() => operations.change(lockUser("ann", { context }))), "USER_ALREADY_LOCKED");
+    assert.equal(await reasonOf(() => operations.changeUser(locking("ann"), caller)), "USER_ALREADY_LOCKED");
     clock.advance(1000);
-    const read = await operations.readUser("ann", "default");
+    const read = await operations.readUser("ann", { scope: "default" });
     assert.deepEqual([read?.state, read?.now], ["ACTIVE", clock.now]);
     const found = await operations.searchUsers({
       organizationId: null,
@@ -103,27 +127,43 @@ describe("operations", () => {
     await store.execute(createUser("ann"));
     await store.execute(createUser("bob"));
     await store.execute(deleteUser("bob"));
-    assert.equal((await operations.readUser("ann", null))?.user.state.id, "ann");
-    for (const [id, scope] of [
-      ["ann", "other"],
-      ["bob", null],
-      ["eve", null],
-    ] as const) {
-      assert.equal(await operations.readUser(id, scope), undefined, id);
+    const query = { order: "oldest_first", pageSize: 1 } as const;
+    const user = async (userId: string, sight: Sight) => (await operations.readUser(userId, sight))?.user.state.id;
+    const history = async (userId: string, sight: Sight) =>
+      (await operations.listUserEvents({ userId, ...query }, sight)).items[0]?.userId;
+    for (const read of [user, history]) {
+      assert.equal(await read("ann", { scope: null }), "ann");
+      assert.equal(await read("bob", { scope: "default", showDeleted: true }), "bob");
     }
-    const caller: Caller = { actor: await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
-    const elsewhere = lockUser("ann", { context: contextOf(caller, "other") });
-    assert.equal(await reasonOf(() => operations.change(elsewhere)), "USER_NOT_FOUND");
-    assert.equal((await operations.readOrganization("other"))?.id, "other");
-    assert.equal(await operations.readOrganization("nowhere"), undefined);
+    for (const [id, sight] of [
+      ["ann", { scope: "other" }],
+      ["bob", { scope: null }],
+      ["bob", { scope: "other", showDeleted: true }],
+      ["eve", { scope: null, showDeleted: true }],
+    ] as const) {
+      assert.equal(await user(id, sight), undefined, id);
+      assert.equal(await reasonOf(() => history(id, sight)), "USER_NOT_FOUND", id);
+      assert.equal(await operations.checkSignIn({ userId: id, factor: "PASSWORD" }, sight.scope), undefined, id);
+    }
+    const caller = await callerOf(operations);
+    const elsewhere = operations.changeUser(locking("ann"), caller, { scope: "other" });
+    assert.equal(await reasonOf(() => elsewhere), "USER_NOT_FOUND");
+    assert.equal((await operations.readOrganization("other", null))?.id, "other");
+    assert.equal(await operations.readOrganization("other", "default"), undefined);
+    assert.equal(await operations.readOrganization("nowhere", null), undefined);
   });
 
   test("that validate only store nothing", async (t) => {
     const { operations } = await open(t);
-    const caller: Caller = { actor: await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1"), via: "test" };
-    const view = await operations.change(createUser("ann", { context: contextOf(caller, null, true) }));
+    const caller = await callerOf(operations);
+    const view = await operations.changeUser(created("ann"), caller, { validateOnly: true });
     assert.equal(view.user.state.id, "ann");
-    assert.equal(await operations.readUser("ann", null), undefined);
+    assert.equal(await operations.readUser("ann", { scope: null }), undefined);
+    const session = { userId: "ann", expiry: { kind: "default" }, idleTimeoutMs: null } as const;
+    await operations.changeUser(created("ann"), caller);
+    const rest = { userAgent: "", ip: "", attributes: {} };
+    const { token } = await operations.openSession({ ...session, ...rest }, caller, { validateOnly: true });
+    assert.equal(token, "");
   });
 });
 

@@ -2,6 +2,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { mapInTurns } from "../../../service/in-turns.ts";
 import type { Place } from "../../../service/list-lanes.ts";
+import { isId } from "../../../service/operations/operations.ts";
 import {
   type ParamFault,
   paramFormatInvalid,
@@ -10,7 +11,7 @@ import {
   paramValueInvalid,
   queryParameterMissing,
 } from "../wire/clerk-error.ts";
-import { isId, type Operation, type OperationCall } from "../wire/operation.ts";
+import type { Operation, OperationCall } from "../wire/operation.ts";
 import { readWindow, type Window } from "../wire/page-query.ts";
 import { type SessionView, sessionIdOf, statusWordOf, toSessionJson } from "./session-json.ts";
 

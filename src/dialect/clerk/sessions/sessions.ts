@@ -1,10 +1,10 @@
 /** Gets, creates, revokes and verifies sessions. */
 import type { Expiry } from "../../../domain/command.ts";
 import { refusalOf } from "../../../service/errors.ts";
-import { refuseUnknownSession } from "../../../service/operations/operations.ts";
+import { type ChangedSession, refuseUnknownSession } from "../../../service/operations/operations.ts";
 import { featureNotEnabled, paramMissing, paramsInvalid, sessionTokenInvalid } from "../wire/clerk-error.ts";
 import { readForm } from "../wire/form.ts";
-import { changeContext, type Operation, type OperationCall } from "../wire/operation.ts";
+import type { Operation, OperationCall } from "../wire/operation.ts";
 import { translateRefusal } from "../wire/refused.ts";
 import { type SessionView, toSessionJson } from "./session-json.ts";
 
@@ -27,19 +27,16 @@ export const createSession: Operation = {
     if (!form.user_id) throw paramsInvalid([paramMissing("user_id")]);
     // Memberships are unknown here: a session must not claim one.
     if (form.active_organization_id) throw featureNotEnabled();
-    const { token, tokenHash } = call.operations.newSessionToken();
-    const session = await open(call, form.user_id, tokenHash);
-    return { ...toSessionJson({ session, status: "ACTIVE" }), token };
+    const opened = await open(call, form.user_id);
+    return { ...toSessionJson(opened), token: opened.token };
   },
 };
 
-async function open(call: OperationCall, userId: string, tokenHash: string): Promise<SessionView["session"]> {
+async function open(call: OperationCall, userId: string): Promise<ChangedSession> {
   const { operations, actor } = call;
   try {
-    return await operations.changeSession({
-      type: "CreateSession",
+    const session = {
       sessionId: `sess_${operations.newId().replaceAll("-", "")}`,
-      tokenHash,
       userId,
       expiry: EXPIRY,
       idleTimeoutMs: null,
@@ -47,12 +44,12 @@ async function open(call: OperationCall, userId: string, tokenHash: string): Pro
       userAgent: "",
       ip: "",
       attributes: {},
-      context: changeContext(call),
-    });
+    };
+    return await operations.openSession(session, call);
   } catch (error) {
     // The refusal contains only the state; the end of a lock stands with the user.
     const isOfState = refusalOf(error)?.metadata.state !== undefined;
-    const view = isOfState ? await operations.readUser(userId, actor.scope) : undefined;
+    const view = isOfState ? await operations.readUser(userId, actor) : undefined;
     throw translateRefusal(error, { authorization: null, view }) ?? error;
   }
 }
@@ -62,14 +59,8 @@ export const revokeSession: Operation = {
   name: "RevokeSession",
   permission: "session.delete",
   serve: async (call) => {
-    const session = await call.operations.changeSession({
-      type: "RevokeSession",
-      sessionId: call.sessionId,
-      ifAlready: "succeed",
-      context: changeContext(call),
-    });
-    // A session that ended otherwise was left alone and is read again.
-    return toSessionJson(session.revokeTime === null ? await readSession(call) : { session, status: "REVOKED" });
+    const change = { type: "RevokeSession", sessionId: call.sessionId, ifAlready: "succeed" } as const;
+    return toSessionJson(await call.operations.changeSession(change, call));
   },
 };
 

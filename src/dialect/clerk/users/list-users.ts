@@ -130,7 +130,7 @@ async function searchAfter(
   page: PageQuery,
   startingAfter: string,
 ): Promise<readonly UserView[]> {
-  const cursor = await call.operations.readUser(startingAfter, call.actor.scope);
+  const cursor = await call.operations.readUser(startingAfter, call.actor);
   if (cursor === undefined) throw paramsInvalid([paramValueInvalid("starting_after", startingAfter)]);
   const { creationTime, id } = cursor.user.state;
   return searchPage(call, where, page, { creationTime, id });

@@ -1,11 +1,9 @@
 /** Gets, creates, updates and deletes users. */
-import type { ImportedRestriction } from "../../../domain/command.ts";
 import type { User } from "../../../domain/user.ts";
-import { assertPermission, type UserView } from "../../../service/operations/operations.ts";
-import { writeOrganization } from "../../../service/request.ts";
+import { assertPermission, type ImportedUser, type UserView } from "../../../service/operations/operations.ts";
 import { featureNotEnabled, paramsInvalid, paramValueInvalid } from "../wire/clerk-error.ts";
 import { readForm } from "../wire/form.ts";
-import { changeContext, type Operation, type OperationCall, ofUser, readUser } from "../wire/operation.ts";
+import { type Operation, type OperationCall, ofUser, readUser } from "../wire/operation.ts";
 import { translateRefusal } from "../wire/refused.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toStored } from "./identification.ts";
 import { editMetadata } from "./metadata.ts";
@@ -42,7 +40,7 @@ export const deleteUser: Operation = {
   name: "DeleteUser",
   permission: "user.delete",
   serve: async (call) => {
-    await call.operations.change({ type: "DeleteUser", ...ofUser(call) });
+    await call.operations.changeUser({ type: "DeleteUser", ...ofUser(call) }, call);
     return { object: "user", id: call.userId, deleted: true };
   },
 };
@@ -81,37 +79,32 @@ async function create(
 }
 
 /** One command for everything asked: at no moment does the user exist without its ban. */
-function write(
+async function write(
   call: OperationCall,
   form: CreateForm,
   person: Pick<PersonEdit, "profile" | "attributes">,
 ): Promise<UserView> {
-  const { operations, actor } = call;
+  const { operations } = call;
   const common = {
     userId: `user_${operations.newId().replaceAll("-", "")}`,
-    context: changeContext(call),
-    organizationId: writeOrganization(actor, ""),
+    organizationId: "",
     ...person,
   };
-  const restrictions: ImportedRestriction[] = [];
+  const restrictions: ImportedUser["restrictions"][number][] = [];
   const restriction = { cause: "ADMIN", reasonCode: "", note: "", actor: "" } as const;
-  if (form.banned) {
-    restrictions.push({ ...restriction, id: operations.newId(), kind: "BAN", expiry: { kind: "never" } });
-  }
-  if (form.locked) {
-    restrictions.push({ ...restriction, id: operations.newId(), kind: "LOCK", expiry: { kind: "default" } });
-  }
+  if (form.banned) restrictions.push({ ...restriction, kind: "BAN", expiry: { kind: "never" } });
+  if (form.locked) restrictions.push({ ...restriction, kind: "LOCK", expiry: { kind: "default" } });
   const creationTime = form.created_at ?? undefined;
   if (restrictions.length === 0 && creationTime === undefined) {
-    return operations.change({ type: "CreateUser", ...common, reasonCode: "", note: "" });
+    return operations.changeUser({ type: "CreateUser", ...common, reasonCode: "", note: "" }, call);
   }
-  return operations.change({
-    type: "ImportUser",
+  const user: ImportedUser = {
     ...common,
     restrictions,
     ifExists: "error",
     ...(creationTime === undefined ? {} : { creationTime }),
-  });
+  };
+  return (await operations.importUser(user, call)).view;
 }
 
 /** PATCH /users/{id}. */
@@ -129,7 +122,7 @@ export const updateUser: Operation = {
 };
 
 function signOut(call: OperationCall): Promise<UserView> {
-  return call.operations.change({ type: "RevokeUserSessions", ...ofUser(call) });
+  return call.operations.changeUser({ type: "RevokeUserSessions", ...ofUser(call) }, call);
 }
 
 /** Metadata in this operation replace the stored ones; SDK versions that merge call another operation. */

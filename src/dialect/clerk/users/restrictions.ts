@@ -11,19 +11,21 @@ import { showUser } from "./user-json.ts";
  * continue.
  */
 export const lockUser = onUser("LockUser", (call, userId) =>
-  call.operations.change({
-    type: "LockUser",
-    ...ofUser(call, userId),
-    restrictionId: call.operations.newId(),
-    ifAlready: "restart",
-    expiry: { kind: "default" },
-    revokeSessions: false,
-  }),
+  call.operations.changeUser(
+    {
+      type: "LockUser",
+      ...ofUser(call, userId),
+      ifAlready: "restart",
+      expiry: { kind: "default" },
+      revokeSessions: false,
+    },
+    call,
+  ),
 );
 
 /** POST /users/{id}/unlock: lifts every lock. */
 export const unlockUser = onUser("UnlockUser", (call, userId) =>
-  call.operations.change({ type: "UnlockUser", ...ofUser(call, userId), ifAlready: "succeed" }),
+  call.operations.changeUser({ type: "UnlockUser", ...ofUser(call, userId), ifAlready: "succeed" }, call),
 );
 
 /** POST /users/{id}/ban: permanent; a user that is already banned stays unchanged. */
@@ -35,20 +37,15 @@ export const usersBan = onUsers("UsersBan", banOne);
 /** POST /users/unban, for up to 50 users. */
 export const usersUnban = onUsers("UsersUnban", unbanOne);
 
-type ChangeOptions = Parameters<Operations["change"]>[1];
-type Change = (call: OperationCall, userId: string, options?: ChangeOptions) => Promise<UserView>;
+type ChangeTerms = Parameters<Operations["changeUser"]>[2];
+type Change = (call: OperationCall, userId: string, terms?: ChangeTerms) => Promise<UserView>;
 
-async function banOne(call: OperationCall, userId: string, options?: ChangeOptions): Promise<UserView> {
+async function banOne(call: OperationCall, userId: string, terms?: ChangeTerms): Promise<UserView> {
   const ban = (ifAlready: "succeed" | "restart"): Promise<UserView> =>
-    call.operations.change(
-      {
-        type: "BanUser",
-        ...ofUser(call, userId),
-        restrictionId: call.operations.newId(),
-        ifAlready,
-        expiry: { kind: "never" },
-      },
-      options,
+    call.operations.changeUser(
+      { type: "BanUser", ...ofUser(call, userId), ifAlready, expiry: { kind: "never" } },
+      call,
+      terms,
     );
   const view = await ban("succeed");
   // A ban that our own API scheduled exists but is not in force yet: this call bans now.
@@ -56,8 +53,8 @@ async function banOne(call: OperationCall, userId: string, options?: ChangeOptio
   return holds ? view : ban("restart");
 }
 
-function unbanOne(call: OperationCall, userId: string, options?: ChangeOptions): Promise<UserView> {
-  return call.operations.change({ type: "UnbanUser", ...ofUser(call, userId), ifAlready: "succeed" }, options);
+function unbanOne(call: OperationCall, userId: string, terms?: ChangeTerms): Promise<UserView> {
+  return call.operations.changeUser({ type: "UnbanUser", ...ofUser(call, userId), ifAlready: "succeed" }, call, terms);
 }
 
 function onUser(name: string, change: Change): Operation {

@@ -1,6 +1,7 @@
 /** Changes a user's properties: reads, edits, writes, and starts over after a concurrent write. */
 import type { Attributes, Profile, ProfileField } from "../../../domain/user.ts";
-import { assertPerson, type UserView } from "../../../service/operations/operations.ts";
+import type { UserView } from "../../../service/operations/operations.ts";
+import { assertPerson } from "../../../service/person-rules.ts";
 import { resourceLocked } from "../wire/clerk-error.ts";
 import { type OperationCall, ofUser, readUser } from "../wire/operation.ts";
 import { translateRefusal } from "../wire/refused.ts";
@@ -39,12 +40,11 @@ async function tryUpdates(call: OperationCall, edit: (view: UserView) => PersonE
     const change = edit(view);
     assertStorable(change);
     try {
-      return await call.operations.change({
-        type: "UpdateUser",
-        ...ofUser(call),
-        ...change,
-        expectedSequence: view.user.state.sequence,
-      });
+      const expectedSequence = view.user.state.sequence;
+      return await call.operations.changeUser(
+        { type: "UpdateUser", ...ofUser(call), ...change, expectedSequence },
+        call,
+      );
     } catch (error) {
       const refused = translateRefusal(error, { authorization: null, attributesParam: attributesParamOf(change) });
       if (refused?.status !== CONFLICT) throw refused ?? error;

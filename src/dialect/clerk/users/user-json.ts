@@ -2,14 +2,15 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Restriction, RestrictionKind } from "../../../domain/restriction.ts";
 import type { User } from "../../../domain/user.ts";
-import { attemptsLeftOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
+import type { Operations, UserView } from "../../../service/operations/operations.ts";
 import { EMAIL, type IdentificationKind, identificationsOf, PHONE, toIdentificationJson } from "./identification.ts";
 import { extrasOf, metadataOf } from "./user-attributes.ts";
 
 /** Returns the complete user. Reads the attempts left too, which are stored apart from the user. */
 export async function showUser({ operations }: { readonly operations: Operations }, view: UserView) {
-  const signIn = await operations.readSignIn(view.user.state.id, "PASSWORD");
-  return toUserJson(view, (signIn && attemptsLeftOf(signIn, "PASSWORD")) ?? null);
+  const { id, organizationId } = view.user.state;
+  const signIn = await operations.checkSignIn({ userId: id, factor: "PASSWORD" }, organizationId);
+  return toUserJson(view, signIn?.attemptsLeft ?? null);
 }
 
 /** `attemptsLeft`: attempts before the policy locks the user; `null`: it never does. */

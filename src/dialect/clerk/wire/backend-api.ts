@@ -5,6 +5,7 @@ import type { Admission } from "../../../service/call.ts";
 import { refusalOf, toConnectError } from "../../../service/errors.ts";
 import {
   assertPermission,
+  isId,
   type Operations,
   refuseUnknownSession,
   refuseUnknownUser,
@@ -12,7 +13,7 @@ import {
 import { describeFault } from "../../../service/transport-faults.ts";
 import type { HttpAnswer, HttpCall, HttpMount } from "../../../transport/mount.ts";
 import { ClerkError, methodNotAllowed, resourceNotFound } from "./clerk-error.ts";
-import { isId, type OperationCall } from "./operation.ts";
+import type { OperationCall } from "./operation.ts";
 import { internalError, translateRefusal } from "./refused.ts";
 import { readJsonBody } from "./request-body.ts";
 import { findRoute, type Route } from "./routes.ts";
@@ -49,6 +50,8 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   if (userId !== "") call.addToRecord({ userId });
   return operation.serve({
     operations,
+    admission: { actor },
+    wire: "clerk",
     actor,
     userId,
     sessionId,

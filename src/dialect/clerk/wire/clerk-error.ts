@@ -1,6 +1,6 @@
 /** Refusals in Clerk's words: the catalogue of codes and texts, and the JSON form of an error. */
 import type { JsonObject } from "@bufbuild/protobuf";
-import { invalidField } from "../../../service/request.ts";
+import { invalidField } from "../../../service/errors.ts";
 
 /** One entry of `errors`. */
 export interface ErrorEntry {

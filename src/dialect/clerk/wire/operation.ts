@@ -1,10 +1,8 @@
 /** One operation of the API: who may call it, and what it receives. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { CommandContext } from "../../../domain/command.ts";
-import { assertId } from "../../../service/identity.ts";
 import {
   type Actor,
-  contextOf,
+  type Caller,
   type Operations,
   type Permission,
   refuseUnknownUser,
@@ -12,7 +10,7 @@ import {
 } from "../../../service/operations/operations.ts";
 
 /** An authorized call of an operation. */
-export interface OperationCall {
+export interface OperationCall extends Caller {
   readonly operations: Operations;
   readonly actor: Actor;
   /** From the path; empty if the path names no user. */
@@ -36,28 +34,13 @@ export interface Operation {
   readonly serve: (call: OperationCall) => Promise<JsonValue | Uint8Array>;
 }
 
-/** Returns whether a text can be an id; if not, the store need not be asked. */
-export function isId(text: string): boolean {
-  try {
-    assertId("id", text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Returns the context of a change. Clerk has one instance: a caller reaches every user that its key reaches. */
-export function changeContext({ actor }: OperationCall): CommandContext {
-  return contextOf({ actor, via: "clerk" }, actor.scope);
-}
-
-/** Returns what every change of one user carries. */
+/** Returns what every change of one user carries. Clerk has one instance: a caller reaches every user that its key reaches. */
 export function ofUser(call: OperationCall, userId: string = call.userId) {
-  return { userId, context: changeContext(call), reasonCode: "", note: "" };
+  return { userId, reasonCode: "", note: "" };
 }
 
 /** Returns the user. Throws USER_NOT_FOUND. */
 export async function readUser({ operations, actor }: OperationCall, userId: string): Promise<UserView> {
-  const view = await operations.readUser(userId, actor.scope);
+  const view = await operations.readUser(userId, actor);
   return view ?? refuseUnknownUser(userId);
 }

@@ -2,9 +2,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { LockoutPolicySchema } from "@zitadel/proto/zitadel/policy_pb.js";
-import type { PolicyCommand, StoredPolicy } from "../../../domain/policy.ts";
-import { contextOf, INSTANCE_POLICY_ID, type Operations } from "../../../service/operations/operations.ts";
-import { VIA } from "../users/user-change.ts";
+import type { StoredPolicy } from "../../../domain/policy.ts";
+import { INSTANCE_POLICY_ID, type Operations, type PolicyChange } from "../../../service/operations/operations.ts";
 import { type DetailsInit, resourceDetails } from "../users/user-message.ts";
 import { byReason, invalidArgument, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
@@ -98,9 +97,9 @@ export async function changeLockout(
   for (let tries = 1; ; tries++) {
     const { stored } = await operations.readPolicy(policyId);
     await assertAllowed(operations, act, request, policyId);
-    const command = commandOf(request, policyId, stored, call);
+    const change = changeOf(request, policyId, stored);
     try {
-      return detailsOf((await operations.changePolicy(command, { deadlineTime: call.deadlineTime })).stored);
+      return detailsOf((await operations.changePolicy(change, call)).stored);
     } catch (error) {
       // A concurrent change came first: decide again on the current policy.
       if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
@@ -131,12 +130,11 @@ async function assertAllowed(
   if (request.maxPasswordAttempts === passwordMax && request.maxOtpAttempts === otpMax) throw toError(unchanged);
 }
 
-function commandOf(
+function changeOf(
   request: LimitsRequest | undefined,
   policyId: string,
   stored: StoredPolicy | undefined,
-  { admission: { actor } }: ZitadelCall,
-): PolicyCommand {
+): PolicyChange {
   return {
     type: "UpdatePolicy",
     policyId,
@@ -146,6 +144,5 @@ function commandOf(
         : { attemptsMax: { PASSWORD: request.maxPasswordAttempts, OTP: request.maxOtpAttempts } },
     cleared: request === undefined ? ["attemptsMax.PASSWORD", "attemptsMax.OTP"] : [],
     expectedSequence: stored?.sequence ?? 0,
-    context: contextOf({ actor, via: VIA }, actor.scope),
   };
 }

@@ -3,11 +3,10 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
 import type { Expiry } from "../../../domain/command.ts";
-import type { Session, SessionCommand } from "../../../domain/session.ts";
+import type { Session } from "../../../domain/session.ts";
 import { mapInTurns } from "../../../service/in-turns.ts";
-import { toTimestamp } from "../../../service/native/message/user-message.ts";
-import { contextOf, type Operations, type SessionView } from "../../../service/operations/operations.ts";
-import { toDurationMs } from "../../../service/request.ts";
+import type { ChangedSession, Operations, SessionChange, SessionView } from "../../../service/operations/operations.ts";
+import { toDurationMs, toTimestamp } from "../../../service/times.ts";
 import { changeMetadata, sessionAttributes, sessionExtrasOf } from "../sessions/session-attributes.ts";
 import {
   assertNotEnded,
@@ -20,7 +19,6 @@ import {
 import { listSessions } from "../sessions/session-list.ts";
 import { isShown, toSession } from "../sessions/session-message.ts";
 import { toUserAgentExtras } from "../sessions/user-agent.ts";
-import { VIA } from "../users/user-change.ts";
 import { resourceDetails } from "../users/user-message.ts";
 import { assertPermitted } from "../wire/admission.ts";
 import { byReason, ERRORS, toError } from "../wire/error.ts";
@@ -51,7 +49,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       const { sessions, total } = await listSessions(operations, request, call);
       const ids = [...new Set(sessions.map(({ userId }) => userId))];
       const users = new Map(
-        await mapInTurns(ids, call, async (id) => [id, await operations.readUser(id, null)] as const),
+        await mapInTurns(ids, call, async (id) => [id, await operations.readUser(id, { scope: null })] as const),
       );
       // The sessions of users that are restricted or deleted end too.
       const shown = sessions.flatMap((session) => {
@@ -73,7 +71,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       } else if (session.createdBy !== actor.id) {
         assertPermitted(actor, "session.read", session.organizationId);
       }
-      const user = await operations.readUser(session.userId, null);
+      const user = await operations.readUser(session.userId, { scope: null });
       if (user?.state !== "ACTIVE") throw toError(SESSION_ERRORS.notFound);
       // Only the holder of the token counts as using the session, and only the session that the token belongs to.
       if (sessionToken !== "") await operations.readSession({ id: sessionId }, session.organizationId, true);
@@ -83,9 +81,9 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
 }
 
 function changeHandlers(operations: Operations): Pick<Handlers, "createSession" | "setSession" | "deleteSession"> {
-  const change = async (command: SessionCommand, { deadlineTime }: ZitadelCall): Promise<Session> => {
+  const known = async (changed: Promise<ChangedSession>): Promise<ChangedSession> => {
     try {
-      return await operations.changeSession(command, { deadlineTime });
+      return await changed;
     } catch (error) {
       throw knownSessionError(error);
     }
@@ -99,25 +97,19 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       const { id: userId, organizationId } = view.user.state;
       assertPermitted(actor, "session.write", organizationId);
       const { description, ip, ...extras } = toUserAgentExtras(userAgent);
-      const { token, tokenHash } = operations.newSessionToken();
-      const command: SessionCommand = {
-        type: "CreateSession",
-        sessionId: operations.newId(),
-        tokenHash,
+      const asked = {
         userId,
         expiry: toExpiry(lifetime) ?? LONGEST,
         idleTimeoutMs: null,
         userAgent: description,
         ip,
         attributes: sessionAttributes({ ...extras, metadata: changeMetadata({}, metadata) }),
-        context: contextOf({ actor, via: VIA }, organizationId),
       };
-      const session = await change(command, call);
+      const { session, token } = await known(operations.openSession(asked, call, { scope: organizationId }));
       return { details: resourceDetails(session), sessionId: session.id, sessionToken: token };
     },
 
     async setSession({ sessionId, sessionToken, checks, challenges, metadata, lifetime }, call) {
-      const { actor } = call.admission;
       assertOnlyUser(checks, challenges);
       const checked = await readCheckedUser(operations, checks?.user, call);
       for (let tries = 1; ; tries++) {
@@ -125,11 +117,10 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
         if (checked !== undefined && checked.user.state.id !== session.userId) throw toError(SESSION_ERRORS.userChange);
         const extras = sessionExtrasOf(session.attributes);
         const expiry = await toNewExpiry(operations, session, lifetime, call);
-        const { token, tokenHash } = operations.newSessionToken();
-        const command: SessionCommand = {
+        const change: SessionChange = {
           type: "UpdateSession",
           sessionId,
-          tokenHash,
+          renewsToken: true,
           ...(expiry === undefined ? {} : { expiry }),
           attributes: sessionAttributes({
             ...extras,
@@ -137,10 +128,11 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
             ...(checked === undefined ? {} : { userCheckTime: checked.now }),
           }),
           expectedSequence: session.sequence,
-          context: contextOf({ actor, via: VIA }, session.organizationId),
         };
         try {
-          return { details: resourceDetails(await change(command, call)), sessionToken: token };
+          const scope = session.organizationId;
+          const changed = await known(operations.changeSession(change, call, { scope }));
+          return { details: resourceDetails(changed.session), sessionToken: changed.token };
         } catch (error) {
           // A concurrent change came first: its values stay, and the token may no longer be the session's.
           if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
@@ -158,9 +150,9 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       }
       // Deleting a missing session succeeds: it is gone, as asked.
       if (view === undefined) return { details: { resourceOwner: owner } };
-      const context = contextOf({ actor, via: VIA }, owner);
-      const command: SessionCommand = { type: "RevokeSession", sessionId, ifAlready: "succeed", context };
-      return { details: resourceDetails(await change(command, call)) };
+      const change = { type: "RevokeSession", sessionId, ifAlready: "succeed" } as const;
+      const { session } = await known(operations.changeSession(change, call, { scope: owner }));
+      return { details: resourceDetails(session) };
     },
   };
 }
@@ -214,7 +206,7 @@ async function toNewExpiry(
 ): Promise<Expiry | undefined> {
   const expiry = toExpiry(lifetime);
   if (expiry === undefined || actor.permissions.has("session.write")) return expiry;
-  const user = await operations.readUser(session.userId, actor.scope);
+  const user = await operations.readUser(session.userId, actor);
   if (user === undefined) throw toError(SESSION_ERRORS.terminated);
   const time = user.now + expiry.durationMs;
   if (time <= session.expireTime) return { kind: "at", time };

@@ -2,8 +2,8 @@
 import type { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import type { UserService as BetaUserService } from "@zitadel/proto/zitadel/user/v2beta/user_service_pb.js";
 import { mapInTurns } from "../../../service/in-turns.ts";
-import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { Operations } from "../../../service/operations/operations.ts";
+import { toTimestamp } from "../../../service/times.ts";
 import { createUser, humanOfV2, machineOfV2, TAKEN } from "../users/new-user.ts";
 import { type Act, createChangeUser } from "../users/user-change.ts";
 import { listTime, listUsers, NOTHING_FOUND, readUserV2 } from "../users/user-list.ts";

@@ -22,6 +22,8 @@ const LIMIT_MAX = 1000;
 const QUERIES_MAX = 20;
 /** The most ids in one query. */
 const IDS_MAX = 1000;
+/** How many sessions are read together. */
+const READ_TOGETHER = 50;
 /** The most sessions, and pages of them, that one list examines. */
 const LOOKED_AT_MAX = 10_000;
 const PAGES_MAX = 100;
@@ -108,13 +110,15 @@ export async function listSessions(
   const part = { offset, end: offset + Math.min(limit, LIMIT_MAX), asc: query?.asc ?? false };
   const ids = idsOf(queries);
   if (ids === undefined) return walk({ operations, call, userId: userIdOf(queries), isWanted, part });
-  const views = await mapInTurns(ids, call, async (id) => {
-    const view = await operations.readSession({ id }, actor.scope, false);
-    return view !== undefined && isWanted(view) ? view : undefined;
-  });
-  const found = views.filter((view) => view !== undefined);
+  const found: Session[] = [];
+  for (let start = 0; start < ids.length; start += READ_TOGETHER) {
+    await call.takeTurn();
+    const together = ids.slice(start, start + READ_TOGETHER);
+    const views = await Promise.all(together.map((id) => operations.readSession({ id }, actor.scope, false)));
+    for (const view of views) if (view !== undefined && isWanted(view)) found.push(view.session);
+  }
   const gathered = new Gathered(part);
-  for (const session of found.map(({ session }) => session).sort(byCreation)) gathered.add(session);
+  for (const session of found.sort(byCreation)) gathered.add(session);
   return gathered.found();
 }
 

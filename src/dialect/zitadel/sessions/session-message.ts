@@ -2,8 +2,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { SessionSchema, UserAgentSchema } from "@zitadel/proto/zitadel/session/v2/session_pb.js";
 import type { Session } from "../../../domain/session.ts";
-import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { SessionView, UserView } from "../../../service/operations/operations.ts";
+import { toTimestamp } from "../../../service/times.ts";
 import { displayNameOf, loginNameOf } from "../users/person-attributes.ts";
 import { type SessionExtras, sessionExtrasOf } from "./session-attributes.ts";
 

@@ -14,12 +14,11 @@ import type {
 } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
 import type { PersonInput } from "../../../domain/command.ts";
 import type { Profile } from "../../../domain/user.ts";
-import { assertId } from "../../../service/identity.ts";
-import { assertPerson, contextOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
+import type { Operations, UserView } from "../../../service/operations/operations.ts";
+import { assertPerson } from "../../../service/person-rules.ts";
 import { byReason, ERRORS, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
 import { type HumanExtras, humanAttributes, machineAttributes, schemaAttributes } from "./person-attributes.ts";
-import { VIA } from "./user-change.ts";
 
 const ALREADY_EXISTING = "Errors.User.AlreadyExisting";
 
@@ -57,16 +56,15 @@ export interface NewUser {
 export async function createUser(
   operations: Operations,
   { userId = operations.newId(), organizationId, person, taken }: NewUser,
-  { admission: { actor }, deadlineTime }: ZitadelCall,
+  call: ZitadelCall,
 ): Promise<UserView> {
-  assertId("user_id", userId);
   assertPerson(person);
-  const isPermitted = actor.permissions.has("user.write");
-  const context = contextOf({ actor, via: VIA }, actor.scope, !isPermitted);
+  const isPermitted = call.admission.actor.permissions.has("user.write");
   try {
-    const view = await operations.change(
-      { type: "CreateUser", userId, organizationId, context, ...person, reasonCode: "", note: "" },
-      { deadlineTime },
+    const view = await operations.changeUser(
+      { type: "CreateUser", userId, organizationId, ...person, reasonCode: "", note: "" },
+      call,
+      { validateOnly: !isPermitted },
     );
     if (isPermitted) return view;
   } catch (error) {

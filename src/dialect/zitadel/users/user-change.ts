@@ -1,15 +1,17 @@
 /** Lock, unlock, deactivate, reactivate and delete for all four services: one set of rules, and tables of errors. */
 import { Code } from "@connectrpc/connect";
-import type { UserCommand } from "../../../domain/command.ts";
 import type { Reason } from "../../../domain/refusal.ts";
 import type { State } from "../../../domain/user.ts";
-import { contextOf, type Operations, type UserView } from "../../../service/operations/operations.ts";
+import {
+  NOWHERE,
+  type Operations,
+  readScope,
+  type UserChange,
+  type UserView,
+} from "../../../service/operations/operations.ts";
 import { byReason, ERRORS, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
 import { INITIAL_NAMESPACE, isInitial } from "./person-attributes.ts";
-
-/** The `via` of these changes in the history. */
-export const VIA = "zitadel";
 
 /** `v2` stands for user v2 and v2beta, which share their commands. */
 export type Family = "v1" | "v2" | "v3alpha";
@@ -116,20 +118,16 @@ export function createChangeUser(operations: Operations, family: Family): Change
   return async (act, target, call) => {
     const { actor } = call.admission;
     const errors = ACT_ERRORS[family][act];
-    const scope = target.within ?? actor.scope;
-    const reachable = actor.scope === null || scope === actor.scope ? scope : NOWHERE;
+    const scope = target.within === NOWHERE ? NOWHERE : readScope(actor, target.within ?? "");
     const isPermitted = actor.permissions.has(act === "delete" ? "user.delete" : "user.write");
     try {
       if (act === "deactivate" && errors.initial !== undefined) {
         // An existing user never becomes INITIAL, so reading first opens no race that matters.
-        const view = await operations.readUser(target.userId, reachable);
+        const view = await operations.readUser(target.userId, { scope });
         if (view?.state === "ACTIVE" && isInitial(view.user)) throw toError(errors.initial);
       }
-      const context = contextOf({ actor, via: VIA }, reachable, !isPermitted);
-      const common = { userId: target.userId, context, reasonCode: "", note: "" };
-      const view = await operations.change(commandOf(act, family, common, operations), {
-        deadlineTime: call.deadlineTime,
-      });
+      const change = changeOf(act, family, target.userId);
+      const view = await operations.changeUser(change, call, { scope, validateOnly: !isPermitted });
       if (!isPermitted) throw toError(ERRORS.userNotPermitted);
       return view;
     } catch (error) {
@@ -138,12 +136,8 @@ export function createChangeUser(operations: Operations, family: Family): Change
   };
 }
 
-/** No organization has the empty id. */
-const NOWHERE = "";
-
-type Common = Pick<UserCommand & { readonly type: "DeleteUser" }, "userId" | "context" | "reasonCode" | "note">;
-
-function commandOf(act: Act, family: Family, common: Common, { newId }: Operations): UserCommand {
+function changeOf(act: Act, family: Family, userId: string): UserChange {
+  const common = { userId, reasonCode: "", note: "" };
   if (act === "delete") return { type: "DeleteUser", ...common };
   const onlyFrom = (family === "v3alpha" ? ALLOWED_FROM_V3 : ALLOWED_FROM)[act];
   switch (act) {
@@ -153,7 +147,6 @@ function commandOf(act: Act, family: Family, common: Common, { newId }: Operatio
         type: "LockUser",
         ...common,
         onlyFrom,
-        restrictionId: newId(),
         ifAlready: "restart",
         expiry: { kind: "never" },
         revokeSessions: true,
@@ -165,7 +158,6 @@ function commandOf(act: Act, family: Family, common: Common, { newId }: Operatio
         type: "DeactivateUser",
         ...common,
         onlyFrom,
-        restrictionId: newId(),
         ifAlready: "refuse",
         cause: "ADMIN",
       };
@@ -199,5 +191,5 @@ async function knownFailure(error: unknown, errors: ActErrors, isForeign: () => 
 /** Returns whether the user exists there, but in an organization outside the caller's scope. */
 async function isElsewhere(operations: Operations, { userId, within }: Target, own: string | null): Promise<boolean> {
   if (own === null) return false;
-  return (await operations.readUser(userId, within)) !== undefined;
+  return (await operations.readUser(userId, { scope: within })) !== undefined;
 }

@@ -2,8 +2,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ChangeQuery, ChangeSchema } from "@zitadel/proto/zitadel/change_pb.js";
 import type { PersonChange, UserEvent } from "../../../domain/event.ts";
-import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { EventQuery, Operations, RecordedEvent } from "../../../service/operations/operations.ts";
+import { toTimestamp } from "../../../service/times.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
 import { MACHINE_NAMESPACE } from "./person-attributes.ts";
 
@@ -36,6 +36,9 @@ export interface ChangesRequest {
   readonly query?: Pick<ChangeQuery, "sequence" | "limit" | "asc"> | undefined;
 }
 
+/** The history of a deleted user is shown too; each event belongs to the organization that owned the user then. */
+const HISTORY_SIGHT = { scope: null, showDeleted: true } as const;
+
 /** Returns the changes of a user in one organization; none if there is no such user. */
 export async function listUserChanges(
   operations: Operations,
@@ -45,7 +48,10 @@ export async function listUserChanges(
 ): Promise<ChangeInit[]> {
   const { sequence = 0n, limit = 0, asc = false } = query ?? {};
   const wanted = limit === 0 ? CHANGES_MAX : Math.min(limit, CHANGES_MAX);
-  const isMachine = await readIsMachine(operations, userId);
+  const view = await operations.readUser(userId, HISTORY_SIGHT);
+  if (view === undefined) return [];
+  // A machine stays a machine; of deleted users the kind is unknown.
+  const isMachine = Object.hasOwn(view.user.person.attributes, MACHINE_NAMESPACE);
   const changes: ChangeInit[] = [];
   let after: string | undefined;
   do {
@@ -56,7 +62,7 @@ export async function listUserChanges(
       pageSize: CHANGES_MAX,
       ...(after === undefined ? {} : { after }),
     };
-    const page = await operations.listUserEvents(part, { signal: call.signal });
+    const page = await operations.listUserEvents(part, HISTORY_SIGHT, { signal: call.signal });
     for (const recorded of page.items) {
       const isNewer = BigInt(recorded.sequence) > sequence;
       // Newest first: all that follow are older.
@@ -68,12 +74,6 @@ export async function listUserChanges(
     after = page.next;
   } while (after !== undefined);
   return changes;
-}
-
-/** A machine stays a machine; of deleted users the kind is unknown. */
-async function readIsMachine(operations: Operations, userId: string): Promise<boolean> {
-  const view = await operations.readUser(userId, null);
-  return view !== undefined && Object.hasOwn(view.user.person.attributes, MACHINE_NAMESPACE);
 }
 
 function toChange({ event, sequence, organizationId }: RecordedEvent, isMachine: boolean): ChangeInit {

@@ -1,6 +1,5 @@
 /** Reads of users: one by id or login name, and lists. */
 import { Code } from "@connectrpc/connect";
-import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type {
   Operations,
   UserPredicate,
@@ -8,6 +7,7 @@ import type {
   UserSearchView,
   UserView,
 } from "../../../service/operations/operations.ts";
+import { toTimestamp } from "../../../service/times.ts";
 import { assertPermitted } from "../wire/admission.ts";
 import { type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
@@ -37,7 +37,7 @@ export async function readUserV1(
   userId: string,
   { admission }: ZitadelCall,
 ): Promise<UserView> {
-  const view = await operations.readUser(userId, null);
+  const view = await operations.readUser(userId, { scope: null });
   if (view === undefined) throw toError(NOT_FOUND);
   if (view.user.state.organizationId !== admission.organizationId) throw toError(OF_ANOTHER_ORGANIZATION);
   return view;
@@ -45,7 +45,7 @@ export async function readUserV1(
 
 /** Returns a user of the organization, or with `null` of any: the caller's permission is checked afterwards. */
 export async function findUser(operations: Operations, userId: string, scope: string | null): Promise<UserView> {
-  const view = await operations.readUser(userId, scope);
+  const view = await operations.readUser(userId, { scope });
   if (view === undefined) throw toError(NOT_FOUND);
   return view;
 }

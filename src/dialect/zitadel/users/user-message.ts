@@ -8,8 +8,8 @@ import { UserState as UserStateV2 } from "@zitadel/proto/zitadel/user/v2/user_pb
 import type { UserSchema as UserV1Schema } from "@zitadel/proto/zitadel/user_pb.js";
 import { UserState as UserStateV1 } from "@zitadel/proto/zitadel/user_pb.js";
 import type { State, User, UserState } from "../../../domain/user.ts";
-import { toTimestamp } from "../../../service/native/message/user-message.ts";
 import type { UserView } from "../../../service/operations/operations.ts";
+import { toTimestamp } from "../../../service/times.ts";
 import { displayNameOf, humanExtrasOf, isInitial, loginNameOf, machineExtrasOf } from "./person-attributes.ts";
 
 /** ZITADEL's states. */

@@ -123,7 +123,9 @@ export async function contextOrganization(
 ): Promise<string> {
   const own = actor.scope ?? DEFAULT_ORGANIZATION_ID;
   if (named === "" || named === own) return own;
-  if ((await operations.readOrganization(named)) === undefined) throw refuseActor(actor, ERRORS.organizationMissing);
+  if ((await operations.readOrganization(named, null)) === undefined) {
+    throw refuseActor(actor, ERRORS.organizationMissing);
+  }
   if (actor.scope === null) return named;
   if (isMemberOnly) throw refuseActor(actor, ERRORS.noMembership);
   return own;

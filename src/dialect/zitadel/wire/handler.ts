@@ -12,7 +12,7 @@ import {
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
 import { mapInTurns } from "../../../service/in-turns.ts";
 import type { Place } from "../../../service/list-lanes.ts";
-import type { Operations } from "../../../service/operations/operations.ts";
+import type { Caller, Operations } from "../../../service/operations/operations.ts";
 import { findUnstorable } from "../../../service/validation.ts";
 import type { AnyHandler, Call } from "../../../transport/mount.ts";
 import { type CallerAdmission, contextOrganization, refuseActor } from "./admission.ts";
@@ -20,7 +20,7 @@ import { ERRORS, invalidArgument, mapError } from "./error.ts";
 import { findViolation, toGoName, typeNameOf } from "./validate-rules.ts";
 
 /** A call as the handlers of this dialect see it. */
-export interface ZitadelCall {
+export interface ZitadelCall extends Caller {
   readonly admission: CallerAdmission;
   /** When the caller stops waiting; `undefined`: never. */
   readonly deadlineTime: number | undefined;
@@ -67,6 +67,7 @@ function wrapHandler(operations: Operations, method: DescMethod, handler: PlainH
     assertValid(input, request);
     const own: ZitadelCall = {
       admission: admitted,
+      wire: "zitadel",
       deadlineTime,
       get signal() {
         return call.signal;

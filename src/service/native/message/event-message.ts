@@ -4,13 +4,13 @@ import { type Event, EventSchema, type PersonChangeSchema } from "../../../../ge
 import type { PersonChange, RestrictionRecord, UserEvent } from "../../../domain/event.ts";
 import { PROFILE_FIELDS, type Profile, type ProfileField } from "../../../domain/user.ts";
 import type { ListedEvent } from "../../../store/queries.ts";
+import { toTimestamp } from "../../times.ts";
 import {
   toAttributesMessage,
   toCauseValue,
   toKindValue,
   toProfileMessage,
   toRestrictionMessage,
-  toTimestamp,
 } from "./user-message.ts";
 
 /** An event of a user. */

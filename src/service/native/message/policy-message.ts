@@ -1,11 +1,12 @@
 /** Policies as the contract shows them, and back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import * as pb from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
-import { FACTORS, type Factor, type Policy, type PolicyValues, type StoredPolicy } from "../../../domain/policy.ts";
-import { shown } from "../../../domain/refusal.ts";
-import { invalidField, toDurationMs } from "../../request.ts";
+import { FACTORS, type Factor, type PolicyValues } from "../../../domain/policy.ts";
+import { invalidField, shown } from "../../../domain/refusal.ts";
+import type { PolicyView } from "../../operations/policies.ts";
+import { toDuration, toDurationMs } from "../../times.ts";
 import { FACTOR_VALUES, factorOf } from "./sign-in-message.ts";
-import { toDetails, toDuration } from "./user-message.ts";
+import { toDetails } from "./user-message.ts";
 
 /** Durations of PolicyValues by the names of the domain. */
 const DURATIONS = [
@@ -25,7 +26,7 @@ const PLAIN = [
   "concealUnknown",
 ] as const;
 
-export function toPolicyMessage(id: string, stored: StoredPolicy | undefined, effective: Policy): pb.Policy {
+export function toPolicyMessage(id: string, { stored, effective }: PolicyView): pb.Policy {
   return create(pb.PolicySchema, {
     organizationId: id,
     ...(stored === undefined || stored.sequence === 0 ? {} : { details: toDetails({ ...stored, organizationId: id }) }),

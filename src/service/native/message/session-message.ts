@@ -4,7 +4,8 @@ import * as pb from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts
 import { revocationEpochOf } from "../../../domain/instance.ts";
 import type { SessionStatus } from "../../../domain/session.ts";
 import type { SessionView } from "../../../store/queries.ts";
-import { toAttributesMessage, toDetails, toDuration, toTimestamp } from "./user-message.ts";
+import { toDuration, toTimestamp } from "../../times.ts";
+import { toAttributesMessage, toDetails } from "./user-message.ts";
 
 const STATUSES: Readonly<Record<SessionStatus, pb.SessionStatus>> = {
   ACTIVE: pb.SessionStatus.ACTIVE,

@@ -11,9 +11,11 @@ import {
 import type { Attempt, AttemptOutcome } from "../../../domain/attempt.ts";
 import { revocationEpochOf } from "../../../domain/instance.ts";
 import type { Factor } from "../../../domain/policy.ts";
-import type { Restriction, RestrictionKind } from "../../../domain/restriction.ts";
-import { type State, stateOf, type UserState } from "../../../domain/user.ts";
-import { toRestrictionMessage, toStateValue, toTimestamp } from "./user-message.ts";
+import type { Restriction } from "../../../domain/restriction.ts";
+import { decidingRestriction, type State, stateOf } from "../../../domain/user.ts";
+import type { SignInDecision as Decision } from "../../operations/sign-ins.ts";
+import { toTimestamp } from "../../times.ts";
+import { toRestrictionMessage, toStateValue } from "./user-message.ts";
 
 export const FACTOR_VALUES: Readonly<Record<Factor, FactorValue>> = {
   PASSWORD: FactorValue.PASSWORD,
@@ -53,18 +55,11 @@ export function factorOf(value: FactorValue): Factor {
   return "PASSWORD";
 }
 
-export interface Decided {
-  /** Settled. */
-  readonly user: UserState;
-  readonly attemptsLeft: number | undefined;
-  readonly now: number;
-}
-
 /** Whether the account may act; whether a factor may be tried is another question, which `admitted` answers. */
-export function toDecision({ user, attemptsLeft, now }: Decided, generation: number): SignInDecision {
+export function toDecision({ user, attemptsLeft, now }: Decision, generation: number): SignInDecision {
   const state = stateOf(user);
   const allowed = state === "ACTIVE";
-  const restriction = allowed ? undefined : decidingOf(user, state);
+  const restriction = decidingRestriction(user);
   const init: MessageInitShape<typeof SignInDecisionSchema> = {
     allowed,
     state: toStateValue(state),
@@ -77,23 +72,6 @@ export function toDecision({ user, attemptsLeft, now }: Decided, generation: num
   if (restriction?.expireTime != null) init.untilTime = toTimestamp(restriction.expireTime);
   if (attemptsLeft !== undefined) init.attemptsLeft = attemptsLeft;
   return create(SignInDecisionSchema, init);
-}
-
-const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {
-  BANNED: "BAN",
-  INACTIVE: "DEACTIVATION",
-  LOCKED: "LOCK",
-};
-
-/** Of the kind that the state shows the one that holds longest: until then nothing changes by itself. */
-function decidingOf({ restrictions }: UserState, state: State): Restriction | undefined {
-  const kind = KIND_OF_STATE[state];
-  const holding = restrictions.filter((each) => each.kind === kind && each.started);
-  return holding.sort((a, b) => endOf(b) - endOf(a))[0];
-}
-
-function endOf({ expireTime }: Restriction): number {
-  return expireTime ?? Number.POSITIVE_INFINITY;
 }
 
 /** Says what the person can do, nothing of why: notes and reason codes are for those who run the service. */

@@ -1,6 +1,5 @@
 /** Users, restrictions and details as the contract shows them, and back. */
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
-import type { DurationSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import type { DetailsSchema } from "../../../../gen/lockkeeper/resource/v1/details_pb.ts";
 import type { Profile as ProfileMessage, ProfileSchema } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import {
@@ -21,6 +20,7 @@ import {
   type User,
   type State as UserStateName,
 } from "../../../domain/user.ts";
+import { toTimestamp } from "../../times.ts";
 
 const STATE_VALUES: Readonly<Record<UserStateName, State>> = {
   ACTIVE: State.ACTIVE,
@@ -71,17 +71,6 @@ export function causeNameOf(value: Cause): domain.Cause | undefined {
 function keyOf<K extends string, V>(values: Readonly<Record<K, V>>, value: V): K | undefined {
   for (const key in values) if (values[key] === value) return key;
   return undefined;
-}
-
-/** An instant of our own, in milliseconds since the epoch, as a Timestamp. */
-export function toTimestamp(time: number): MessageInitShape<typeof TimestampSchema> {
-  const seconds = Math.floor(time / 1000);
-  return { seconds: BigInt(seconds), nanos: (time - seconds * 1000) * 1_000_000 };
-}
-
-export function toDuration(durationMs: number): MessageInitShape<typeof DurationSchema> {
-  const seconds = Math.floor(durationMs / 1000);
-  return { seconds: BigInt(seconds), nanos: (durationMs - seconds * 1000) * 1_000_000 };
 }
 
 /** Sequence, dates and owner of any resource. */

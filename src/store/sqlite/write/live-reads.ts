@@ -1,11 +1,10 @@
 /** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
 import type { ApiKey } from "../../../domain/api-key.ts";
 import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
-import { isVisible } from "../../../domain/decide.ts";
 import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../../domain/policy.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
-import type { UserState } from "../../../domain/user.ts";
+import { existsFor, type UserState } from "../../../domain/user.ts";
 import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../../queries.ts";
 import { toSearchKey } from "../../search/search-key.ts";
 import { toCounter, toStoredPolicy, toSubjectKey } from "../attempt-rows.ts";
@@ -38,7 +37,7 @@ export class LiveReads {
     const row = "id" in key ? readSession.get(key.id) : readSessionByToken.get(key.tokenHash);
     const now = this.#now();
     const user = row && this.#user(row.user_id, now);
-    if (row === undefined || user === undefined || !isVisible({ state: user }, key)) return undefined;
+    if (row === undefined || !existsFor(user, { scope: key.scope, showDeleted: true })) return undefined;
     const session = this.#activity(toSession(row));
     return { session, user, status: sessionStatusOf(session, user, { now, generation: this.#generation }) };
   }

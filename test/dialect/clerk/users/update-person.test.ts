@@ -4,16 +4,15 @@ import { connect } from "node:http2";
 import { test } from "node:test";
 import { updatePerson } from "../../../../src/dialect/clerk/users/update-person.ts";
 import type { OperationCall } from "../../../../src/dialect/clerk/wire/operation.ts";
-import type { UserCommand } from "../../../../src/domain/command.ts";
 import { RefusalError, refuse } from "../../../../src/domain/refusal.ts";
 import type { User } from "../../../../src/domain/user.ts";
-import type { Operations, UserView } from "../../../../src/service/operations/operations.ts";
+import type { Operations, UserChange, UserView } from "../../../../src/service/operations/operations.ts";
 import { ADMIN_KEY, startService } from "../../../support/service.ts";
 import { send, type UserJson } from "../support/clients.ts";
 
 /** Operations over one user whom somebody else changes before each of the first writes. */
-function withRivals(rivals: number): { readonly call: OperationCall; readonly written: UserCommand[] } {
-  const written: UserCommand[] = [];
+function withRivals(rivals: number): { readonly call: OperationCall; readonly written: UserChange[] } {
+  const written: UserChange[] = [];
   let sequence = 1;
   const view = (): UserView => ({
     user: { state: { id: "u", sequence }, person: { profile: {}, attributes: {} } } as unknown as User,
@@ -22,7 +21,7 @@ function withRivals(rivals: number): { readonly call: OperationCall; readonly wr
   });
   const operations: Partial<Operations> = {
     readUser: async () => view(),
-    async change(command) {
+    async changeUser(command) {
       if (sequence <= rivals) sequence++;
       if (command.type !== "UpdateUser" || command.expectedSequence !== sequence) {
         throw new RefusalError(refuse("SEQUENCE_MISMATCH", "somebody was first"));

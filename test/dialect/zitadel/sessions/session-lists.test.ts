@@ -138,6 +138,7 @@ function viewOf(index: number): SessionView {
 const ACTOR: Actor = { id: "key:1", permissions: new Set(["session.read"]), scope: null, expireTime: null };
 const READER: ZitadelCall = {
   admission: { actor: ACTOR, organizationId: "default" },
+  wire: "zitadel",
   deadlineTime: undefined,
   signal: new AbortController().signal,
   pass: () => undefined,

@@ -82,15 +82,13 @@ describe("what became true between the read and the command", () => {
   const user = { user: { state: { id: "alice", organizationId: "default" } }, state: "ACTIVE", now: 0 };
 
   function refusing(refusal: Refusal): Partial<Operations> {
+    const refused = () => Promise.reject(new RefusalError(refusal));
     const operations = {
       readUser: async () => user,
       readSession: async () => view,
-      newSessionToken: () => ({ token: "t", tokenHash: "h" }),
       sessionKeyOf: () => undefined,
-      newId: () => "s",
-      async changeSession() {
-        throw new RefusalError(refusal);
-      },
+      openSession: refused,
+      changeSession: refused,
     };
     return operations as unknown as Partial<Operations>;
   }

@@ -129,7 +129,7 @@ describe("a history of many pages", () => {
   function operationsOf(count: number): { readonly operations: Operations; readonly pages: () => number } {
     let pages = 0;
     const operations = {
-      readUser: async () => undefined,
+      readUser: async () => ({ user: { person: { attributes: {} } } }),
       async listUserEvents({ order, after = "0" }: EventQuery): Promise<Page<RecordedEvent>> {
         pages++;
         const [from, isEmpty] = [Number.parseInt(after, 10), after.endsWith("!")];

@@ -1,9 +1,8 @@
 /** What UpdateUser changes: the fields that its mask names, or those that are there. */
-import { type Profile, ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
-import type * as pb from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { shown } from "../domain/refusal.ts";
-import { PROFILE_FIELDS, type ProfileField } from "../domain/user.ts";
-import { invalidField } from "./request.ts";
+import { type Profile, ProfileSchema } from "../../../gen/lockkeeper/resource/v1/profile_pb.ts";
+import type * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { invalidField, shown } from "../../domain/refusal.ts";
+import { PROFILE_FIELDS, type ProfileField } from "../../domain/user.ts";
 
 type UpdatedField = ProfileField | "emailVerified";
 

@@ -1,5 +1,4 @@
-/** SimulatePolicy: replays recorded attempts under another policy with the very rules that count real ones. */
-import { setImmediate } from "node:timers/promises";
+/** Replays recorded attempts under another policy with the very rules that count real ones. Pure: no clock of its own. */
 import {
   type Attempt,
   type AttemptCounter,
@@ -12,105 +11,18 @@ import {
   NO_ATTEMPTS,
   type PolicyLock,
   settleCounter,
-} from "../../domain/attempt.ts";
-import type { Factor, Policy } from "../../domain/policy.ts";
-import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
-import type { AttemptQuery } from "../../store/queries.ts";
-import type { Store } from "../../store/store.ts";
+} from "./attempt.ts";
+import type { Factor, Policy } from "./policy.ts";
 
-/** The most attempts that one simulation replays. */
-const ATTEMPTS_MAX = 200_000;
-const LOCKS_TOLD_MAX = 1_000;
-const PAGE_SIZE = 1_000;
-/** How long a simulation may take, waiting for its turn included. */
-const SIMULATION_MS_MAX = 20_000;
-/** After so much work at a stretch other calls have their turn. */
-const STRETCH_MS = 4;
+/** The most locks that a replay lists; `lockCount` counts all. */
+const LISTED_LOCKS_MAX = 1_000;
 
+/** What would have happened. */
 export interface Simulation {
   readonly locks: readonly (PolicyLock & { readonly userId: string; readonly factor: Factor })[];
   readonly lockCount: number;
   readonly attemptCount: number;
   readonly refusedCount: number;
-}
-
-interface SimulationOptions {
-  readonly store: Pick<Store, "now" | "listAttempts">;
-  readonly query: Omit<AttemptQuery, "pageSize" | "after">;
-  /** Asked once for each organization. */
-  readonly policyOf: (organizationId: string) => Promise<Policy>;
-  /** Aborts when nobody waits for the answer any more. */
-  readonly signal?: AbortSignal;
-  /** How long it may take, waiting for its turn included; absent: 20 s. */
-  readonly maxMs?: number;
-}
-
-/** The end of the simulation that asked last: there is one at a time in a process, in the order of asking. */
-let lastEnd: Promise<void> = Promise.resolve();
-
-/** Rejects with SEARCH_TOO_BROAD for a period with more attempts than are replayed, or that takes too long. */
-export async function simulatePolicy(options: SimulationOptions): Promise<Simulation> {
-  const endTime = performance.now() + (options.maxMs ?? SIMULATION_MS_MAX);
-  const before = lastEnd;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  lastEnd = promise;
-  try {
-    await before;
-    return await run(options, new Stretch(options.signal, endTime));
-  } finally {
-    resolve();
-  }
-}
-
-async function run({ store, query, policyOf, signal }: SimulationOptions, stretch: Stretch): Promise<Simulation> {
-  stretch.assertWanted();
-  const replay = new Replay(await store.now(), stretch);
-  const policies = new Map<string, Policy>();
-  for (let after: string | undefined; ; ) {
-    const part = { ...query, pageSize: PAGE_SIZE, ...(after === undefined ? {} : { after }) };
-    const page = await store.listAttempts(part, signal === undefined ? {} : { signal });
-    stretch.assertWanted();
-    for (const attempt of page.items) {
-      const policy = policies.get(attempt.organizationId) ?? (await policyOf(attempt.organizationId));
-      policies.set(attempt.organizationId, policy);
-      await replay.begin(attempt, policy);
-    }
-    if (replay.attemptCount > ATTEMPTS_MAX) {
-      throw new RefusalError(searchTooBroad(`the period has more than ${ATTEMPTS_MAX} attempts; shorten it`));
-    }
-    after = page.next;
-    if (after === undefined) return replay.end();
-  }
-}
-
-/** Work on the thread that serves every call, interrupted often enough that none of them notices. */
-class Stretch {
-  readonly #signal: AbortSignal | undefined;
-  readonly #lastTime: number;
-  #endTime = performance.now() + STRETCH_MS;
-
-  /** `lastTime`: when all stretches must be over, in milliseconds of `performance.now()`. */
-  constructor(signal: AbortSignal | undefined, lastTime: number) {
-    this.#signal = signal;
-    this.#lastTime = lastTime;
-  }
-
-  get isOver(): boolean {
-    return performance.now() >= this.#endTime;
-  }
-
-  /** Throws when nobody waits for the answer any more, or when it takes too long. */
-  assertWanted(): void {
-    this.#signal?.throwIfAborted();
-    if (performance.now() < this.#lastTime) return;
-    throw new RefusalError(searchTooBroad("the simulation took too long; shorten the period or ask again later"));
-  }
-
-  async pause(): Promise<void> {
-    await setImmediate();
-    this.assertWanted();
-    this.#endTime = performance.now() + STRETCH_MS;
-  }
 }
 
 /** An attempt that was let in and has not come to its end in the replay. */
@@ -179,14 +91,16 @@ interface LockEnds {
   recovery: number;
 }
 
-/** Attempts begin in one order and are settled in another: both are kept, as the gate met them. */
-class Replay implements Simulation {
+/**
+ * Attempts begin in one order and are settled in another: both are kept, as the gate met them. Before each `begin`, and at
+ * the end with an infinite time, the owner calls `settleNext` until nothing is left.
+ */
+export class AttemptReplay implements Simulation {
   readonly locks: (PolicyLock & { readonly userId: string; readonly factor: Factor })[] = [];
   lockCount = 0;
   attemptCount = 0;
   refusedCount = 0;
   readonly #now: number;
-  readonly #stretch: Stretch;
   readonly #counters = new Map<string, AttemptCounter>();
   readonly #open = new OpenAttempts();
   /** By counter: how many open attempts have a place; none where nothing is limited. */
@@ -196,19 +110,17 @@ class Replay implements Simulation {
   /** By counter, until when: who waits is not admitted any more when it locks. */
   readonly #fullUntil = new Map<string, number>();
 
-  constructor(now: number, stretch: Stretch) {
+  /** `now`: milliseconds since the epoch; what is under way then is left out. */
+  constructor(now: number) {
     this.#now = now;
-    this.#stretch = stretch;
   }
 
-  /** The next attempt in the order of beginnings. */
-  async begin(attempt: Attempt, policy: Policy): Promise<void> {
-    if (this.#stretch.isOver) await this.#stretch.pause();
+  /** Takes the next attempt in the order of beginnings. */
+  begin(attempt: Attempt, policy: Policy): void {
     const { subject, factor, beginTime, endTime } = attempt;
     const isUnderWay = attempt.outcome === "OUTSTANDING" && endTime > this.#now;
     // Who is unknown locks nobody; what was denied or is under way says nothing of the credential.
     if (!("userId" in subject) || attempt.outcome === "DENIED" || isUnderWay) return;
-    await this.#settleUntil(beginTime);
     const number = this.attemptCount++;
     const { userId } = subject;
     const person = `${attempt.life} ${userId}`;
@@ -226,9 +138,14 @@ class Replay implements Simulation {
     this.#countPlace(open, 1);
   }
 
-  async end(): Promise<this> {
-    await this.#settleUntil(Number.POSITIVE_INFINITY);
-    return this;
+  /** Settles one attempt that ends at `time` or before. Returns false if there is none. */
+  settleNext(time: number): boolean {
+    const { first } = this.#open;
+    if (first === undefined || first.settleTime > time) return false;
+    this.#open.removeFirst();
+    this.#countPlace(first, -1);
+    this.#settle(first);
+    return true;
   }
 
   /** As `mayTry` of the domain decides: recovery is shut by its own failures alone. */
@@ -249,15 +166,6 @@ class Replay implements Simulation {
   #countPlace({ key, factor, policy, hasPlace }: Open, change: 1 | -1): void {
     if (!hasPlace || policy.attemptsMax[factor] === 0) return;
     this.#places.set(key, (this.#places.get(key) ?? 0) + change);
-  }
-
-  async #settleUntil(time: number): Promise<void> {
-    for (let { first } = this.#open; first !== undefined && first.settleTime <= time; { first } = this.#open) {
-      if (this.#stretch.isOver) await this.#stretch.pause();
-      this.#open.removeFirst();
-      this.#countPlace(first, -1);
-      this.#settle(first);
-    }
   }
 
   #settle(open: Open): void {
@@ -297,7 +205,7 @@ class Replay implements Simulation {
     this.#lockEnds.set(person, ends);
     this.#fullUntil.set(key, end);
     const expireTime = end === Number.POSITIVE_INFINITY ? null : end;
-    if (this.locks.length < LOCKS_TOLD_MAX) this.locks.push({ ...lock, expireTime, userId, factor });
+    if (this.locks.length < LISTED_LOCKS_MAX) this.locks.push({ ...lock, expireTime, userId, factor });
   }
 }
 

@@ -1,0 +1,91 @@
+/** What native requests have in common, as operations take it. */
+import { hash } from "node:crypto";
+import { type DescMethod, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { canonicalJson } from "../../domain/canonical-json.ts";
+import type { Expiry } from "../../domain/command.ts";
+import { invalidField } from "../../domain/refusal.ts";
+import type { ServiceCall } from "../call.ts";
+import { type ChangeTerms, readScope } from "../operations/caller.ts";
+import type { Period } from "../operations/period.ts";
+import { toDurationMs, toTime } from "../times.ts";
+
+/** The message of a request that may be repeated and tried out. */
+type ChangeRequest = Message & {
+  readonly requestId?: string;
+  readonly validateOnly: boolean;
+  readonly organizationId?: string;
+};
+
+/** Returns how a request wants its change to be made. `contentOf` is called only where there is a request id. */
+export function termsOf(call: ServiceCall, request: ChangeRequest, contentOf = requestContent): ChangeTerms {
+  const { requestId: id, validateOnly, organizationId = "" } = request;
+  const scope = readScope(call.admission.actor, organizationId);
+  if (!id) return { scope, validateOnly };
+  return { scope, validateOnly, request: { rpc: rpcOf(call.method), id, content: contentOf(call.method, request) } };
+}
+
+/** `package.Service/Method`. */
+function rpcOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
+/** SHA-256 of the canonical JSON of a request without its request id. */
+export function requestContent({ input }: DescMethod, request: ChangeRequest): Uint8Array {
+  const rest = { ...request, requestId: "" } as Message;
+  let content: string | Uint8Array;
+  try {
+    content = canonicalJson(toJson(input, rest) as { readonly [key: string]: JsonValue });
+  } catch {
+    // A time beyond year 9999 or a number that is none has no JSON form. Whoever reads the field refuses it by its
+    // name; in an import that is one item's matter, and the others are remembered by the bytes.
+    content = toBinary(input, rest);
+  }
+  return hash("sha256", content, "buffer");
+}
+
+type ExpiryInput =
+  | { readonly case: "expireTime"; readonly value: Timestamp }
+  | { readonly case: "duration"; readonly value: Duration }
+  | { readonly case: "never"; readonly value: boolean }
+  | { readonly case: undefined; readonly value?: undefined };
+
+/** The expiry oneof; a finer instant than a millisecond rounds up, so that no restriction ends early. */
+export function toExpiry(input: ExpiryInput, fieldPrefix = ""): Expiry {
+  switch (input.case) {
+    case "expireTime":
+      return { kind: "at", time: toTime(input.value, `${fieldPrefix}expire_time`, "up") };
+    case "duration":
+      return { kind: "for", durationMs: toDurationMs(input.value, `${fieldPrefix}duration`) };
+    case "never":
+      return { kind: "never" };
+    case undefined:
+      return { kind: "default" };
+    default:
+      return input satisfies never;
+  }
+}
+
+/** Returns the ends that a request names, rounded up to milliseconds. Throws FIELD_INVALID. */
+export function toPeriod({
+  startTime,
+  endTime,
+}: {
+  readonly startTime?: Timestamp | undefined;
+  readonly endTime?: Timestamp | undefined;
+}): Partial<Period> {
+  return {
+    ...(endTime === undefined ? {} : { endTime: toTime(endTime, "end_time", "up") }),
+    ...(startTime === undefined ? {} : { startTime: toTime(startTime, "start_time", "up") }),
+  };
+}
+
+/** A sequence the caller believes in. Throws FIELD_INVALID for one that no resource can have: a number would lose digits. */
+export function toSequence(sequence: bigint | undefined): number | undefined {
+  if (sequence === undefined) return undefined;
+  if (sequence <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(sequence);
+  throw invalidField(
+    "expected_sequence",
+    `${sequence} is not allowed; it must be the sequence of a resource, at most ${Number.MAX_SAFE_INTEGER}`,
+  );
+}

@@ -1,0 +1,16 @@
+/** The periods that lists and simulations are about. */
+import { invalidField } from "../../domain/refusal.ts";
+
+/** `[startTime, endTime)` in milliseconds since the epoch. */
+export interface Period {
+  readonly startTime: number;
+  readonly endTime: number;
+}
+
+/** Returns the period asked for, with absent ends from `absent`. Throws FIELD_INVALID for an empty one. */
+export function periodOf(asked: Partial<Period>, absent: Period): Period {
+  const { startTime = absent.startTime, endTime = absent.endTime } = asked;
+  if (startTime < endTime) return { startTime, endTime };
+  const [start, end] = [startTime, endTime].map((time) => new Date(time).toISOString());
+  throw invalidField("start_time", `${start} is not allowed; it must be earlier than end_time, ${end}`);
+}

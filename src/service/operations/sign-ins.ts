@@ -1,0 +1,162 @@
+/** Operations on sign-ins: who may act now, who may try, and what was tried. */
+
+import type { Attempt } from "../../domain/attempt.ts";
+import {
+  type AttemptAnswer,
+  type AttemptSubject,
+  attemptsLeft,
+  type BeginAttempt,
+  type CompleteAttempt,
+  type RecordAttempt,
+} from "../../domain/attempt.ts";
+import { identifierNotFound, userNotFound } from "../../domain/decide.ts";
+import type { Factor } from "../../domain/policy.ts";
+import { RefusalError, refuse } from "../../domain/refusal.ts";
+import { LATEST_TIME } from "../../domain/restriction.ts";
+import { existsFor, type UserState } from "../../domain/user.ts";
+import type { AttemptQuery, Page, ReadOptions, SignInKey } from "../../store/queries.ts";
+import type { Store } from "../../store/store.ts";
+import { AttemptWaiters } from "./attempt-waiters.ts";
+import { type Caller, contextOf, execute, readScope, type WaitingCaller, writeOrganization } from "./caller.ts";
+import { effectivePolicy } from "./effective-policy.ts";
+import { type Period, periodOf } from "./period.ts";
+import { TickBatch } from "./tick-batch.ts";
+
+/** Who wants to sign in, as the caller knows them. */
+export type SubjectName = { readonly userId: string } | { readonly identifier: string };
+
+/** One attempt of somebody. */
+export interface AttemptOf {
+  readonly subject: SubjectName;
+  /** Where to look for the subject; empty: wherever the caller may. */
+  readonly organizationId: string;
+  readonly factor: Factor;
+  readonly ip: string;
+  readonly userAgent: string;
+}
+
+/** What decides whether a user may act now. */
+export interface SignInDecision {
+  /** Settled. */
+  readonly user: UserState;
+  /** Before a lock; `undefined`: there is no limit. */
+  readonly attemptsLeft: number | undefined;
+  readonly now: number;
+}
+
+/** A list of attempts as a caller asks for it. */
+export type AttemptList = Omit<AttemptQuery, keyof Period> & Partial<Period>;
+
+/** Every method rejects with RefusalError, or with what `refusalOf` knows. */
+export interface SignInOperations {
+  /** The upper half of every revocation epoch. */
+  readonly generation: number;
+  /** `undefined`: the user does not exist within the scope. */
+  checkSignIn(key: SignInKey, scope: string | null): Promise<SignInDecision | undefined>;
+  /** Waits for a place for as long as the caller does. `userId` is absent where the subject is unknown. */
+  beginAttempt(
+    attempt: AttemptOf & { readonly attemptId: string },
+    caller: WaitingCaller,
+  ): Promise<{ readonly answer: AttemptAnswer; readonly userId?: string }>;
+  completeAttempt(attempt: Pick<CompleteAttempt, "attemptId" | "succeeded">, caller: Caller): Promise<AttemptAnswer>;
+  /** Records what has happened already. */
+  recordAttempt(attempt: AttemptOf & Pick<RecordAttempt, "succeeded">, caller: Caller): Promise<AttemptAnswer>;
+  /** Absent ends of the period: all attempts that are kept. */
+  listAttempts(query: AttemptList, options?: ReadOptions): Promise<Page<Attempt>>;
+}
+
+const ALL_TIME: Period = { startTime: Number.MIN_SAFE_INTEGER, endTime: LATEST_TIME + 1 };
+
+interface Parts {
+  readonly store: Store;
+  readonly newId: () => string;
+}
+
+export function signInOperations({ store, newId }: Parts): SignInOperations {
+  const waiters = new AttemptWaiters();
+  const reads = new TickBatch((keys: readonly SignInKey[]) => store.readSignIns(keys));
+
+  /** What the commands on a subject share. */
+  const ofSubject = async (attempt: AttemptOf, caller: Caller) => ({
+    ...(await findSubject(store, attempt, caller)),
+    factor: attempt.factor,
+    ip: attempt.ip,
+    userAgent: attempt.userAgent,
+    restrictionId: newId(),
+    context: contextOf(caller, { scope: readScope(caller.admission.actor, attempt.organizationId) }),
+  });
+
+  return {
+    generation: store.generation,
+    async checkSignIn(key, scope) {
+      const view = await reads.get(key);
+      if (view === undefined || !existsFor(view.user, { scope })) return undefined;
+      const { user, counter, policy, now } = view;
+      return { user, now, attemptsLeft: attemptsLeft(counter, policy, key.factor) };
+    },
+
+    async beginAttempt(attempt, caller) {
+      const common = await ofSubject(attempt, caller);
+      const command = { type: "BeginAttempt", attemptId: attempt.attemptId, ...common } as const;
+      const answer = await waiters.admit({
+        key: JSON.stringify([common.subject, common.factor, common.life ?? 0]),
+        attempt: (yields) => execute<BeginAttempt>(store, { ...command, yields }, caller),
+        call: caller,
+      });
+      return "userId" in common.subject ? { answer, userId: common.subject.userId } : { answer };
+    },
+
+    async completeAttempt({ attemptId, succeeded }, caller) {
+      const command = { attemptId, succeeded, restrictionId: newId(), context: contextOf(caller) };
+      const answer = await execute<CompleteAttempt>(store, { type: "CompleteAttempt", ...command }, caller);
+      waiters.settled(answer);
+      return answer;
+    },
+
+    async recordAttempt(attempt, caller) {
+      const common = await ofSubject(attempt, caller);
+      const { succeeded } = attempt;
+      const command = { type: "RecordAttempt", attemptId: newId(), succeeded, ...common } as const;
+      const answer = await execute<RecordAttempt>(store, command, caller);
+      waiters.settled(answer);
+      return answer;
+    },
+
+    listAttempts: async (query, options) => store.listAttempts({ ...query, ...periodOf(query, ALL_TIME) }, options),
+  };
+}
+
+interface Found {
+  readonly subject: AttemptSubject;
+  readonly organizationId: string;
+  /** The user's life; absent for shadows. */
+  readonly life?: number;
+}
+
+/**
+ * The user, or the shadow that stands in for an unknown user when existence is concealed. Known and unknown users take
+ * the same steps: one look at the user and one at the policy.
+ */
+async function findSubject(store: Store, attempt: AttemptOf, { admission: { actor } }: Caller): Promise<Found> {
+  const { subject, factor } = attempt;
+  const scope = readScope(actor, attempt.organizationId);
+  const fallback = writeOrganization(actor, attempt.organizationId);
+  const isTyped = "identifier" in subject;
+  const userId = isTyped ? await identify(store, fallback, subject.identifier) : subject.userId;
+  const [view] = await store.readSignIns([{ userId, factor }]);
+  const isThere = view !== undefined && existsFor(view.user, { scope });
+  const organizationId = isThere ? view.user.organizationId : fallback;
+  const { concealUnknown } = await effectivePolicy(store, organizationId);
+  if (isThere) return { subject: { userId }, organizationId, life: view.counter.life };
+  if (!concealUnknown) throw new RefusalError(isTyped ? identifierNotFound() : userNotFound(userId));
+  return { subject: { shadow: await store.shadowOf(organizationId, subject) }, organizationId };
+}
+
+/** Empty: nobody has it. Throws IDENTIFIER_AMBIGUOUS. */
+async function identify(store: Store, organizationId: string, identifier: string): Promise<string> {
+  const [userId = "", ...others] = await store.findByIdentifier(organizationId, identifier);
+  if (others.length === 0) return userId;
+  throw new RefusalError(
+    refuse("IDENTIFIER_AMBIGUOUS", "several users have this username or email address; name the user by user_id"),
+  );
+}

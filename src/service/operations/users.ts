@@ -1,0 +1,171 @@
+/** Operations on users: reading, listing, importing and changing them. */
+import type { CommandContext, ImportUser, SettleUser, UserCommand } from "../../domain/command.ts";
+import { userNotFound } from "../../domain/decide.ts";
+import { idFault } from "../../domain/identity.ts";
+import { invalidField, RefusalError } from "../../domain/refusal.ts";
+import { existsFor, type Sight, type State, stateOf, type User } from "../../domain/user.ts";
+import type {
+  EventQuery,
+  ListedEvent,
+  Page,
+  ReadOptions,
+  SearchOptions,
+  UserQuery,
+  UserSearch,
+} from "../../store/queries.ts";
+import type { Store } from "../../store/store.ts";
+import { type Caller, type ChangeTerms, contextOf, execute, writeOrganization } from "./caller.ts";
+
+/** A settled user with the state and the instant at which it was so. */
+export interface UserView {
+  readonly user: User;
+  readonly state: State;
+  /** Milliseconds since the epoch, by the store's clock. */
+  readonly now: number;
+}
+
+/** What a search found. */
+export interface UserSearchView {
+  readonly users: readonly UserView[];
+  /** How many match in all, pages apart; a lower bound unless `isTotalExact`. */
+  readonly total: number;
+  readonly isTotalExact: boolean;
+}
+
+/** A union without some of the members of each of its types. */
+export type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A change of one user as a caller asks for it. CreateUser: empty ids stand for a new one and for the caller's organization. */
+export type UserChange = Without<Exclude<UserCommand, ImportUser | SettleUser>, "context" | "restrictionId">;
+
+/** A user that an import brings along. An empty organization is the caller's. */
+export type ImportedUser = Omit<ImportUser, "type" | "context" | "restrictions"> & {
+  readonly restrictions: readonly Omit<ImportUser["restrictions"][number], "id">[];
+};
+
+/** What became of an imported user. */
+export interface ImportOutcome {
+  readonly view: UserView;
+  readonly action: "CREATED" | "UPDATED" | "SKIPPED";
+}
+
+/** Every method rejects with RefusalError, or with what `refusalOf` knows. */
+export interface UserOperations {
+  /** The upper half of every revocation epoch. */
+  readonly generation: number;
+  /** Decides a change and makes it durable. */
+  changeUser(change: UserChange, caller: Caller, terms?: ChangeTerms): Promise<UserView>;
+  /** Creates, updates or skips one user of an import. */
+  importUser(user: ImportedUser, caller: Caller, terms?: ChangeTerms): Promise<ImportOutcome>;
+  /** `undefined`: the user does not exist for the reader. */
+  readUser(userId: string, sight: Sight): Promise<UserView | undefined>;
+  /** A page of settled users. */
+  listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>>;
+  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchView>;
+  /** The recorded history of one user. Rejects with USER_NOT_FOUND. */
+  listUserEvents(query: EventQuery, sight: Sight, options?: ReadOptions): Promise<Page<ListedEvent>>;
+}
+
+interface Parts {
+  readonly store: Store;
+  /** Makes ids of users and restrictions: UUIDv7, so that they sort by time. */
+  readonly newId: () => string;
+}
+
+export function userOperations({ store, newId }: Parts): UserOperations {
+  const viewOf = async (user: User): Promise<UserView> => ({
+    user,
+    state: stateOf(user.state),
+    now: await store.now(),
+  });
+  const assertExists = async (userId: string, sight: Sight): Promise<void> => {
+    if (!existsFor((await store.readUser(userId))?.state, sight)) refuseUnknownUser(userId);
+  };
+  return {
+    generation: store.generation,
+    async changeUser(change, caller, terms) {
+      const command = commandOf(change, caller, contextOf(caller, terms), newId);
+      return viewOf(await execute<UserCommand>(store, command, caller, terms?.lane));
+    },
+    importUser: async (item, caller, terms) => {
+      assertId("user_id", item.userId);
+      const restrictions = item.restrictions.map((each) => ({
+        ...each,
+        id: newId(),
+        // Marked, so that nobody can be made to seem to have done here what came from elsewhere.
+        actor: each.actor === "" ? "" : `imported:${each.actor}`,
+      }));
+      const command: ImportUser = {
+        type: "ImportUser",
+        ...item,
+        organizationId: writeOrganization(caller.admission.actor, item.organizationId),
+        restrictions,
+        context: contextOf(caller, terms),
+      };
+      const outcome = await store.execute<ImportUser>(command, {
+        deadlineTime: caller.deadlineTime,
+        lane: terms?.lane ?? "interactive",
+      });
+      if (!outcome.ok) throw new RefusalError(outcome.refusal);
+      const { resource, event } = outcome;
+      const action = event?.type !== "UserImported" ? "SKIPPED" : event.data.created ? "CREATED" : "UPDATED";
+      return { view: await viewOf(resource), action };
+    },
+    async readUser(userId, sight) {
+      const user = await store.readUser(userId);
+      return user !== undefined && existsFor(user.state, sight) ? viewOf(user) : undefined;
+    },
+    listUsers: (query, options) => store.listUsers(query, options),
+    async searchUsers(search, options) {
+      const { users, total, isTotalExact } = await store.searchUsers(search, options);
+      const now = await store.now();
+      return { users: users.map((user) => ({ user, state: stateOf(user.state), now })), total, isTotalExact };
+    },
+    async listUserEvents(query, sight, options) {
+      // A token that was not made here is refused before existence, and by the store alone, which reads nothing for it.
+      if (query.after === undefined) await assertExists(query.userId, sight);
+      const page = await store.listUserEvents(query, options);
+      if (query.after !== undefined) await assertExists(query.userId, sight);
+      return page;
+    },
+  };
+}
+
+/** Adds what a caller does not say. Throws FIELD_INVALID and SCOPE_EXCEEDED. */
+function commandOf(
+  change: UserChange,
+  { admission: { actor } }: Caller,
+  context: CommandContext,
+  newId: () => string,
+): UserCommand {
+  switch (change.type) {
+    case "CreateUser": {
+      const organizationId = writeOrganization(actor, change.organizationId);
+      const userId = change.userId === "" ? newId() : change.userId;
+      assertId("user_id", userId);
+      return { ...change, userId, organizationId, context };
+    }
+    case "LockUser":
+    case "BanUser":
+    case "DeactivateUser":
+      return { ...change, restrictionId: newId(), context };
+    default:
+      return { ...change, context };
+  }
+}
+
+/** Throws FIELD_INVALID for an id that no new user or organization may have. */
+export function assertId(field: string, id: string): void {
+  const fault = idFault(id);
+  if (fault !== undefined) throw invalidField(field, fault);
+}
+
+/** Returns whether anything may have this id; the store need not be asked for others. */
+export function isId(id: string): boolean {
+  return idFault(id) === undefined;
+}
+
+/** Throws USER_NOT_FOUND. */
+export function refuseUnknownUser(userId: string): never {
+  throw new RefusalError(userNotFound(userId));
+}

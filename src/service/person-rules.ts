@@ -1,0 +1,21 @@
+/** The contract's own rules on a person, for handlers whose requests have other rules. */
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
+import { CreateUserRequestSchema } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import type { PersonInput } from "../domain/command.ts";
+import { RefusalError } from "../domain/refusal.ts";
+import { validate } from "./validation.ts";
+
+/**
+ * Throws FIELD_INVALID, naming fields as our own API does (`profile.email`), for a person that CreateUser would refuse:
+ * a dialect must let in nothing that could not be given back.
+ */
+export function assertPerson({ profile, attributes }: PersonInput): void {
+  const objects = Object.entries(attributes).map(([namespace, text]) => [namespace, JSON.parse(text) as JsonObject]);
+  const request = create(CreateUserRequestSchema, {
+    profile: create(ProfileSchema, { ...profile, emailVerified: profile.emailVerified ?? false }),
+    attributes: Object.fromEntries(objects) as { [namespace: string]: JsonObject },
+  });
+  const refusal = validate(CreateUserRequestSchema, request);
+  if (refusal !== undefined) throw new RefusalError(refusal);
+}
