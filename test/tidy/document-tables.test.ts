@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { codeFromString, codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
+import { PolicyValuesSchema } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { SessionStatusSchema } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { PERMISSIONS, ROLES, RPC_PERMISSIONS } from "../../src/auth/permissions.ts";
 import { SETTINGS } from "../../src/config.ts";
 import { REASONS } from "../../src/domain/refusal.ts";
 import { bare, documentRows, type Row, tableRows } from "./support/document-table.ts";
+import { filesBelow } from "./support/tree.ts";
 
 const byFirst = (a: Row, b: Row): number => (a.join() < b.join() ? -1 : 1);
 
@@ -79,5 +82,35 @@ describe("docs/callers.md", () => {
       const named = text.match(/\b[A-Z]\w*[a-z][A-Z]\w*\b/g) ?? [];
       assert.deepEqual([...named].sort(), rpcs.sort(), permission);
     }
+  });
+});
+
+describe("the tables of the contract", () => {
+  test("docs/signing-in.md has every value of a policy", () => {
+    const rows = documentRows("docs/signing-in.md", "| value | built in | meaning |");
+    assert.deepEqual(
+      rows.map(([name]) => bare(name)),
+      PolicyValuesSchema.fields.map(({ jsonName }) => jsonName),
+    );
+  });
+
+  test("docs/sessions.md has every reason why a session is not active, in the order of precedence", () => {
+    const rows = documentRows("docs/sessions.md", "| status | meaning |");
+    const names = SessionStatusSchema.values.map(({ name }) => name);
+    assert.deepEqual(
+      rows.map(([name]) => bare(name)),
+      names.filter((name) => !/_(?:UNSPECIFIED|ACTIVE)$/.test(name)),
+    );
+  });
+
+  test("every RPC is described in a page", () => {
+    const text = filesBelow(["docs"], ".md")
+      .map((file) => file.text)
+      .join("\n");
+    const names = Object.keys(RPC_PERMISSIONS).map((rpc) => rpc.split("/")[1] ?? "");
+    assert.deepEqual(
+      names.filter((name) => !new RegExp(`^\\| [^|]*\\b${name}\\b[^|]*\\|`, "m").test(text)),
+      ["CreateBackup"],
+    );
   });
 });
