@@ -3,22 +3,22 @@ import type { DescField } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
 
-/** Enough to recognise a value, too little to fill a log. */
+/** The longest value that is shown: enough to recognise it, too little to fill a log. */
 const PRINTED_CHARACTERS_MAX = 100;
 
 /** Control, format and bidirectional characters that JSON.stringify leaves as they are. */
 const UNPRINTABLE = /[\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
-/** The field is written as in JSON (`profile.email`, `items[3].id`); empty where the body as a whole is at fault. */
+/** Returns the refusal. `field`: as in JSON (`profile.email`, `items[3].id`); empty if the whole body is at fault. */
 export function badRequest(field: string, sentence: string): ConnectError {
   const detail = { desc: BadRequestSchema, value: { fieldViolations: [{ field, description: sentence }] } };
   return new ConnectError(sentence, Code.InvalidArgument, undefined, [detail]);
 }
 
-/** Quoted, escaped, and cut at 100 characters. */
+/** Returns text quoted, escaped, and cut at 100 characters. */
 export function quote(text: string): string {
   const cut = text.length > PRINTED_CHARACTERS_MAX;
-  // Cutting may part a surrogate pair; JSON.stringify escapes the half that is left.
+  // The cut may split a surrogate pair; JSON.stringify escapes the remaining half.
   const quoted = JSON.stringify(cut ? text.slice(0, PRINTED_CHARACTERS_MAX) : text).replace(
     UNPRINTABLE,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -26,7 +26,10 @@ export function quote(text: string): string {
   return cut ? `${quoted}… (${text.length} characters)` : quoted;
 }
 
-/** How a refused value appears in a sentence. Of objects and arrays nothing is shown: they may hold redacted fields. */
+/**
+ * Describes a refused value in a sentence. The content of objects and arrays is not shown: they may hold redacted
+ * fields.
+ */
 export function formatReceived(value: unknown, redacted: boolean): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
@@ -38,7 +41,7 @@ export function formatReceived(value: unknown, redacted: boolean): string {
   return typeof value === "string" ? quote(value) : String(value);
 }
 
-/** Whether values of the field must never be shown. */
+/** Returns whether values of the field must never be shown. */
 export function isRedacted(field: DescField): boolean {
   return field.proto.options?.debugRedact === true;
 }

@@ -1,28 +1,29 @@
-/** Counts the values of a message in protobuf's binary form, before anything is made of them. */
+/** Counts the values of a message in protobuf's binary form before it is decoded. */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 
-/** Decoders refuse what nests deeper. */
+/** Decoders refuse messages that nest deeper. */
 const DEPTH_MAX = 100;
 
-/** How the values of a field are told apart. */
+/** How the values of a field are counted. */
 type FieldPlan =
-  /** Made at its first use: messages may contain themselves. */
+  /** The plan is made at its first use: messages may contain themselves. */
   | { readonly kind: "message"; readonly plan: () => MessagePlan }
-  /** `bytes`: of each value; 0: as many as its last byte says. */
+  /** `bytes`: the size of each value; 0: a varint, which ends at its last byte. */
   | { readonly kind: "packed"; readonly bytes: 0 | 4 | 8 };
 
 interface MessagePlan {
-  /** So many fields are counted with the field that holds the message. */
+  /** The number of fields that are counted together with the field that holds the message. */
   readonly free: number;
-  /** Fields that are missing are one value, whatever they hold. */
+  /** The plans of fields that hold more than one value; every other field is one value. */
   readonly fields: ReadonlyMap<number, FieldPlan>;
 }
 
 const plans = new WeakMap<DescMessage, MessagePlan>();
 
 /**
- * How many values the message has: the members of objects and lists that its JSON would have. Stops at the first beyond
- * `max`. What is no message of this type is counted as far as it can be read; decoders refuse it.
+ * Returns the number of values in a message: the members of objects and lists that its JSON would have. Stops at the
+ * first value beyond `max`. Bytes that are not a message of this type are counted as far as they can be read; decoders
+ * refuse them.
  */
 export function countValues(desc: DescMessage, bytes: Uint8Array, max: number): number {
   const scan = new Scan(bytes, max);
@@ -41,7 +42,9 @@ class Scan {
     this.#max = max;
   }
 
-  /** Reads fields up to `end`; false: it was no message, or there is more than enough. */
+  /**
+   * Counts the fields up to `end`. Returns false if the bytes are not a message, or the count is beyond the maximum.
+   */
   message({ free, fields }: MessagePlan, end: number, depth: number): boolean {
     for (let seen = 1; this.#at < end; seen++) {
       const tag = this.#varint(end);
@@ -61,7 +64,7 @@ class Scan {
         return this.#delimited(plan, end, depth);
       case 3:
       case 4:
-        // What a group holds is counted as if it stood beside it.
+        // The content of a group is counted as if it stood next to the group.
         return true;
       case 5:
         return this.#skip(4, end);
@@ -92,7 +95,7 @@ class Scan {
     return this.#at <= end;
   }
 
-  /** NaN: it ends too late. Exact as far as tags and lengths may be. */
+  /** Reads a varint; NaN if it does not end in time. Exact within the range of tags and lengths. */
   #varint(end: number): number {
     let value = 0;
     for (let factor = 1; this.#at < end && factor < 2 ** 70; factor *= 128) {
@@ -104,7 +107,7 @@ class Scan {
   }
 }
 
-/** A google.protobuf.Value is what it holds: as in JSON, they are one. */
+/** Returns the plan of a message. A google.protobuf.Value and its content are one value, as in JSON. */
 function planOf(desc: DescMessage): MessagePlan {
   let plan = plans.get(desc);
   if (plan === undefined) {
@@ -116,7 +119,7 @@ function planOf(desc: DescMessage): MessagePlan {
 
 function toEntry(field: DescField): readonly (readonly [number, FieldPlan])[] {
   if (field.fieldKind === "map") {
-    // An entry is one value, with its key.
+    // An entry with its key is one value.
     const entry: MessagePlan = {
       free: 2,
       fields: new Map(field.message === undefined ? [] : [[2, messagePlan(field.message)]]),

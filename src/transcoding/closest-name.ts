@@ -1,12 +1,12 @@
-/** Says which known name a misspelt one most likely stands for. */
+/** Finds the known name that a misspelt one most likely stands for. */
 
 /** A longer name is no misspelling of a field; it also bounds the work that a hostile name can cause. */
 const NAME_LENGTH_MAX = 64;
 
-/** How many names a sentence lists. */
+/** The number of names that a sentence lists. */
 const LISTED_NAMES_MAX = 20;
 
-/** Continues "x is unknown": the name that was probably meant, or all that there are. */
+/** Returns the end of the sentence "x is unknown": the name that was probably meant, or the allowed names. */
 export function suggest(name: string, known: readonly string[]): string {
   const closest = findClosestName(name, known);
   if (closest !== undefined) return `; did you mean ${closest}?`;
@@ -15,7 +15,10 @@ export function suggest(name: string, known: readonly string[]): string {
   return `; allowed are ${known.slice(0, LISTED_NAMES_MAX).join(", ")}${more}`;
 }
 
-/** The closest of the names at a distance of at most 2 (1 for names of up to three characters); undefined for none. */
+/**
+ * Returns the closest of the names within a distance of 2 (1 for names of up to three characters); undefined if there
+ * is none.
+ */
 export function findClosestName(name: string, known: Iterable<string>): string | undefined {
   if (name.length > NAME_LENGTH_MAX) return undefined;
   let best: string | undefined;
@@ -32,7 +35,7 @@ export function findClosestName(name: string, known: Iterable<string>): string |
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/** Counts insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

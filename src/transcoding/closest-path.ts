@@ -1,15 +1,15 @@
-/** Which path that is served one that is not most likely stands for. */
+/** Finds the served path that an unknown one most likely stands for. */
 import { findClosestName } from "./closest-name.ts";
 
-/** Longer ones are nobody's typing; it also bounds the work that a hostile path can cause. */
+/** Nobody types a longer path; the limit also bounds the work that a hostile path can cause. */
 const PATH_CHARS_MAX = 300;
 
-/** `/v1/users/alice/lock` for `/v1/users/{user_id}:lock`: whether a slash or a colon stands before a word matters little. */
+/** Splits a path at slashes and colons, so that `/v1/users/alice/lock` is close to `/v1/users/{user_id}:lock`. */
 function stepsOf(path: string): readonly string[] {
   return path.split(/[/:]/).filter((step) => step !== "");
 }
 
-/** The template that is closest to a path; `undefined`: none is close. */
+/** Returns the template that is closest to a path; undefined if none is close. */
 export function findClosestPath(path: string, templates: Iterable<string>): string | undefined {
   if (path.length > PATH_CHARS_MAX) return undefined;
   const steps = stepsOf(path);
@@ -27,13 +27,19 @@ export function findClosestPath(path: string, templates: Iterable<string>): stri
 
 const ENDING_CHARS_MIN = 3;
 
-/** `health` for `healthz`, `openapi.yaml` for `openapi.json`, `orgs` for `organizations`: cut short, or another ending. */
+/**
+ * Returns whether a step is a shortened word or has another ending: `health` for `healthz`, `openapi.yaml` for
+ * `openapi.json`, `orgs` for `organizations`.
+ */
 function isShortFor(step: string, word: string): boolean {
   const stem = step.toLowerCase().replace(/\..*$|s$/, "");
   return stem.length >= ENDING_CHARS_MIN && word.toLowerCase().startsWith(stem);
 }
 
-/** How many words differ; infinite where a word is another one, or more or fewer stand there, the version apart. */
+/**
+ * Returns how many words differ; infinite if a word is entirely different or their number differs, except for a missing
+ * version.
+ */
 function costOf(steps: readonly string[], wanted: readonly string[]): number {
   const [version = ""] = wanted;
   const isVersionMissing = steps.length === wanted.length - 1 && /^v\d+$/.test(version);

@@ -1,4 +1,4 @@
-/** Reads how long a REST caller waits, from `Connect-Timeout-Ms` and `Grpc-Timeout`. */
+/** Reads the timeout of a REST call from `Connect-Timeout-Ms` and `Grpc-Timeout`. */
 import type { ConnectError } from "@connectrpc/connect";
 import { badRequest, quote } from "./bad-request.ts";
 
@@ -15,9 +15,9 @@ const GRPC_UNIT_NS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * The time left in milliseconds, rounded up, at most `maxMs`; undefined where neither header is sent. Where both are, both
- * must be well-formed and the shorter one holds: whoever set it does not wait longer. A malformed one is refused. More than
- * the maximum is clamped, as on every road.
+ * Returns the timeout in milliseconds, rounded up and at most `maxMs`, as in every protocol; undefined if neither
+ * header is sent. If both are, both must be well formed and the shorter one counts: whoever set it waits no longer.
+ * Throws for a malformed header.
  */
 export function parseDeadlineMs(
   getHeader: (name: string) => string | null | undefined,

@@ -1,4 +1,4 @@
-/** Makes the request message of a matched request from its path, its query and its body. */
+/** Makes the request message of a matched request from path, query and body. */
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
 import { badRequest, formatReceived } from "./bad-request.ts";
@@ -11,7 +11,7 @@ import type { RouteMatch } from "./route-table.ts";
 
 const EMPTY_OBJECT = /^[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*$/;
 
-/** `{}` with some space around it; what is longer need not be looked at. */
+/** The longest body that is checked for `{}` with white space. */
 const EMPTY_OBJECT_BYTES_MAX = 64;
 
 /**
@@ -31,12 +31,13 @@ export function scanBody(
 
 /**
  * Makes the message: the second step, of which `scanned` is the result of the first. A large body takes milliseconds in
- * each. Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415) and nothing else.
+ * each. Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415) and nothing
+ * else.
  *
  * An empty body is an empty message, whatever its content type. Where a rule has no body, GET and HEAD refuse any body;
  * other methods ignore `{}`, which some clients always send. Path and body may name the same field: equal values are
- * accepted, a field without presence that holds its default counts as absent, and different values are refused, so that a
- * caller cannot be authorised for one value and act on another.
+ * accepted, a field without presence that holds its default counts as absent, and different values are refused, so that
+ * a caller cannot be authorised for one value and act on another.
  */
 export function decodeScanned(
   match: RouteMatch,
@@ -70,12 +71,12 @@ function decodeBody(
   if (scanned === undefined) return create(input);
   const parsed = parseScanned(scanned);
   if (route.body.kind === "message") return toMessage(input, parsed, route.policy);
-  // As a member of an otherwise empty object, so that arrays, scalars and enums read like any field.
+  // Wrapped in an object, so that arrays, scalars and enums are read like any field.
   const json = { [route.body.field.jsonName]: parsed.json };
   return toMessage(input, { ...parsed, json, members: parsed.members + 1 }, route.policy);
 }
 
-/** google.api.HttpBody: the bytes as they are, with the content type that they were sent with. */
+/** Makes a message of google.api.HttpBody: the bytes as they were sent, with their content type. */
 function decodeRawBody(
   input: DescMessage,
   field: DescField | undefined,

@@ -13,19 +13,24 @@ export interface EncodedBody {
   readonly body: Uint8Array;
 }
 
-/** `ndjson`: a JSON document per line. `sse`: server-sent events. `raw`: the bytes of google.api.HttpBody as they come. */
+/**
+ * `ndjson`: a JSON document per line. `sse`: server-sent events. `raw`: the bytes of google.api.HttpBody as they come.
+ */
 export type StreamFormat = "ndjson" | "sse" | "raw";
 
 type ResponseRoute = Pick<Route, "method" | "policy" | "responseField" | "rawResponse">;
 
 const OCTETS = "application/octet-stream";
-/** What may stand in a header; anything else would let a message write headers of its own. */
+/** The characters of a header value; others would let a message add headers of its own. */
 const HEADER_TEXT = /^[\x20-\x7e]+$/;
 
 const utf8 = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
-/** The body of a unary answer. Throws where the message has no JSON (an Any of an unknown type): the handler's bug. */
+/**
+ * Returns the body of a unary answer. Throws if the message has no JSON form (an Any of an unknown type), a bug of the
+ * handler.
+ */
 export function encodeResponse(route: ResponseRoute, message: Message): EncodedBody {
   if (route.rawResponse) {
     const raw = findHttpBody(route, message);
@@ -34,13 +39,19 @@ export function encodeResponse(route: ResponseRoute, message: Message): EncodedB
   return { contentType: "application/json", body: utf8.encode(JSON.stringify(toResponseJson(route, message))) };
 }
 
-/** Raw for google.api.HttpBody; server-sent events where `Accept` names them; else newline-delimited JSON. */
+/**
+ * Returns the format of a stream: raw for google.api.HttpBody, server-sent events if `Accept` names them, else
+ * newline-delimited JSON.
+ */
 export function streamFormatOf(route: ResponseRoute, accept: string | undefined): StreamFormat {
   if (route.rawResponse) return "raw";
   return isNamed(accept, "text/event-stream") ? "sse" : "ndjson";
 }
 
-/** Of a raw stream the first message has the content type; an empty one has none to tell. */
+/**
+ * Returns the content type of a stream. In a raw stream the first message names it; an empty stream has the default
+ * type.
+ */
 export function streamContentType(route: ResponseRoute, format: StreamFormat, first: Message | undefined): string {
   switch (format) {
     case "raw":
@@ -52,21 +63,24 @@ export function streamContentType(route: ResponseRoute, format: StreamFormat, fi
   }
 }
 
-/** `{"result":…}` as a line or an event, or raw bytes. */
+/** Returns a message as `{"result":…}` in a line or an event, or as raw bytes. */
 export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
   if (format === "raw") return findHttpBody(route, message)?.data ?? NOTHING;
   return frame(JSON.stringify({ result: toResponseJson(route, message) }), format);
 }
 
 /**
- * `{"error":…}` with the document that the mount's error encoder writes, as the last line or event of a stream that has
- * begun. A raw stream has no room for it: the answer is empty and the caller must break the connection off.
+ * Returns the last line or event of a stream that has begun: `{"error":…}` with the document of the mount's error
+ * encoder. A raw stream has no room for it: the result is empty, and the caller must break the connection off.
  */
 export function encodeStreamError(error: ConnectError, policy: RestPolicy, format: StreamFormat): Uint8Array {
   return format === "raw" ? NOTHING : frame(JSON.stringify({ error: toErrorJson(error, policy) }), format);
 }
 
-/** Read and printed again: another encoder may write several lines, which would break the framing, or no JSON at all. */
+/**
+ * Returns the error document as a value, to be printed again: an encoder may write several lines, which would break the
+ * framing, or no JSON at all.
+ */
 function toErrorJson(error: ConnectError, policy: RestPolicy): JsonValue {
   try {
     return parseBody(policy.encodeError(error, policy).body);
@@ -79,17 +93,20 @@ function parseBody(body: Uint8Array): JsonValue {
   return JSON.parse(new TextDecoder().decode(body)) as JsonValue;
 }
 
-/** Events have no name of their own: `error` would reach the listener that browsers call for broken connections. */
+/**
+ * Frames a line. Events have no name: an event named `error` would reach the listener that browsers call for broken
+ * connections.
+ */
 function frame(line: string, format: "ndjson" | "sse"): Uint8Array {
   return utf8.encode(format === "sse" ? `data: ${line}\n\n` : `${line}\n`);
 }
 
-/** The JSON of the message, or of its one field that the rule's response_body names. */
+/** Returns the JSON of the message, or of the one field that the rule's response_body names. */
 function toResponseJson(route: ResponseRoute, message: Message): JsonValue {
   const { method, policy, responseField } = route;
   const options = { registry: policy.registry };
   if (responseField === undefined) return toJson(method.output, message, options) as JsonValue;
-  // A message with this field alone: the others need not be printed.
+  // A message with this field alone, so that the others are not printed.
   const holder = create(method.output);
   const value = getLocal(message, responseField);
   if (responseField.fieldKind === "list") {
@@ -102,7 +119,7 @@ function toResponseJson(route: ResponseRoute, message: Message): JsonValue {
   return Object.hasOwn(json, name) ? (json[name] as JsonValue) : unsetJson(responseField);
 }
 
-/** What stands for a field that is not set, where it is the whole body: its default, or null where it has presence. */
+/** Returns the body for an unset field: its default, or null if it has presence. */
 function unsetJson(field: DescField): JsonValue {
   switch (field.fieldKind) {
     case "list":
@@ -140,7 +157,7 @@ function findHttpBody(route: ResponseRoute, message: Message): HttpBody | undefi
   return (route.responseField === undefined ? message : getLocal(message, route.responseField)) as HttpBody | undefined;
 }
 
-/** Never sniffed from the bytes. */
+/** Returns the content type that the message names; it is never guessed from the bytes. */
 function rawContentType(raw: HttpBody | undefined): string {
   const contentType = raw?.contentType ?? "";
   return HEADER_TEXT.test(contentType) ? contentType : OCTETS;

@@ -19,14 +19,14 @@ import { isRestError } from "./rest-error.ts";
 
 type Detail = ConnectError["details"][number];
 
-/** An answer that is complete: what is written to the wire, once. Header names are lower case. */
+/** A complete answer, as it is written to the wire. Header names are lower case. */
 export interface RestAnswer {
   readonly status: number;
   readonly header: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Written by whoever frames the answer, or meaningless in it. Metadata must not replace them. */
+/** Headers of the framing, or without meaning in an answer. Metadata must not replace them. */
 const FRAMING_HEADERS: ReadonlySet<string> = new Set([
   "content-type",
   "content-length",
@@ -42,9 +42,9 @@ const FRAMING_HEADERS: ReadonlySet<string> = new Set([
 const utf8 = new TextEncoder();
 
 /**
- * The default error encoder. The error's metadata become headers, as in Connect's unary protocol. INTERNAL and UNKNOWN
- * have a fixed message, so that no text of an unforeseen error reaches the caller; details, which are put in on purpose,
- * stay. 401 names the scheme, 429 and 503 say when to come back where a RetryInfo detail does.
+ * Encodes an error by default. The error's metadata become headers, as in Connect's unary protocol. INTERNAL and
+ * UNKNOWN have a fixed message, so that no text of an unforeseen error reaches the caller; details, which were added on
+ * purpose, stay. 401 names the scheme; 429 and 503 have Retry-After if the error has a RetryInfo detail.
  */
 export function encodeStatusError(error: ConnectError, { registry }: { readonly registry: Registry }): RestAnswer {
   const status = isRestError(error) ? error.httpStatus : codeToHttpStatus(error.code);
@@ -62,7 +62,7 @@ export function encodeStatusError(error: ConnectError, { registry }: { readonly 
   return { status, header, body: utf8.encode(JSON.stringify(toStatusJson(error, registry))) };
 }
 
-/** `google.rpc.Status` as JSON; `details` is always there. */
+/** Returns the error as JSON of `google.rpc.Status`; `details` is always present. */
 export function toStatusJson(error: ConnectError, registry: Registry): JsonObject {
   const masked = error.code === Code.Internal || error.code === Code.Unknown;
   return {
@@ -72,7 +72,7 @@ export function toStatusJson(error: ConnectError, registry: Registry): JsonObjec
   };
 }
 
-/** A detail as JSON of google.protobuf.Any. What cannot be printed is kept whole, as base64 of its bytes. */
+/** Returns a detail as JSON of google.protobuf.Any. A detail that cannot be printed is kept as base64 of its bytes. */
 function toAnyJson(detail: Detail, registry: Registry): JsonObject {
   if ("desc" in detail) {
     const type = `type.googleapis.com/${detail.desc.typeName}`;
@@ -115,7 +115,7 @@ function tryFromBinary(desc: DescMessage, bytes: Uint8Array): Message | undefine
   }
 }
 
-/** Whole seconds, rounded up: who comes back earlier would be refused again. */
+/** Returns whole seconds, rounded up: an earlier retry would be refused again. */
 function findRetrySeconds(error: ConnectError): number | undefined {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   return delay === undefined ? undefined : Math.max(0, Number(delay.seconds) + (delay.nanos > 0 ? 1 : 0));

@@ -1,29 +1,31 @@
-/** Field masks in JSON: paths in lowerCamelCase or in snake_case, each of which is taken. */
+/** Field masks in JSON: paths may be in lowerCamelCase or in snake_case. */
 
 /*
- * ProtoJSON knows lowerCamelCase alone, and protobuf-es refuses a path with an underscore. But Google's own APIs take
- * snake_case, and a name such as `tier_2`, which may stand in a path below a map, has no lowerCamelCase form that leads
- * back to it. So underscores are hidden from protobuf-es and shown again in the message that it makes.
+ * ProtoJSON allows only lowerCamelCase, and protobuf-es refuses a path with an underscore. But Google's own APIs accept
+ * snake_case, and a name such as `tier_2`, which may appear in a path below a map, has no lowerCamelCase form that can
+ * be converted back. So underscores are hidden from protobuf-es and restored in the message that it makes.
  */
 import { create, type DescField, type DescMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { type FieldMask, FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { getLocal } from "./field-path.ts";
 
-/** Stands for an underscore on the way. A character for private use: `isFieldMaskText` lets none in. */
+/** Replaces an underscore on the way. It is a private-use character, which `isFieldMaskText` does not accept. */
 const HIDDEN = "\ue05f";
 
 /** `*` stands for all fields (AIP-134). */
 const FIELD_MASK = /^(?:[a-zA-Z0-9.*_-]+(?:,[a-zA-Z0-9.*_-]+)*)?$/;
 
+/** Returns whether a text is a field mask. */
 export function isFieldMaskText(text: string): boolean {
   return FIELD_MASK.test(text);
 }
 
+/** Returns whether a field is a field mask. */
 export function isFieldMask(field: DescField): boolean {
   return field.fieldKind === "message" && field.message.typeName === FieldMaskSchema.typeName;
 }
 
-/** The mask of a text that `isFieldMaskText` takes; its paths are in snake_case. */
+/** Returns the mask for a text that `isFieldMaskText` accepts; its paths are in snake_case. */
 export function toFieldMask(text: string): FieldMask {
   const paths = text === "" ? [] : text.split(",");
   return create(FieldMaskSchema, {
@@ -33,11 +35,11 @@ export function toFieldMask(text: string): FieldMask {
 
 const maskFieldsOf = new WeakMap<DescMessage, readonly DescField[]>();
 
-/** The fields that are masks or lead to one. */
+/** Returns the fields that are masks or lead to one. */
 function maskFields(desc: DescMessage): readonly DescField[] {
   const known = maskFieldsOf.get(desc);
   if (known !== undefined) return known;
-  // A message that holds itself leads nowhere new.
+  // A message that contains itself adds no new fields.
   maskFieldsOf.set(desc, []);
   const found = desc.fields.filter(
     (field) => field.message !== undefined && (isMaskType(field.message) || maskFields(field.message).length > 0),
@@ -50,12 +52,12 @@ function isMaskType({ typeName }: DescMessage): boolean {
   return typeName === FieldMaskSchema.typeName;
 }
 
-/** Whether a message of this type may hold a mask. */
+/** Returns whether a message of this type may hold a mask. */
 export function mayHoldMask(desc: DescMessage): boolean {
   return maskFields(desc).length > 0;
 }
 
-/** Changes the masks of a JSON value, which fits the descriptor, to ones that protobuf-es takes. */
+/** Rewrites the masks of a JSON value that fits the descriptor to the form that protobuf-es accepts. */
 export function hideUnderscores(desc: DescMessage, json: JsonValue): void {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return;
   for (const field of maskFields(desc)) {
@@ -70,7 +72,7 @@ export function hideUnderscores(desc: DescMessage, json: JsonValue): void {
   }
 }
 
-/** Puts the underscores back in a message that was made from such JSON. */
+/** Restores the underscores in a message that was made from such JSON. */
 export function showUnderscores(desc: DescMessage, message: Message): void {
   for (const field of maskFields(desc)) {
     const value = getLocal(message, field);

@@ -2,16 +2,16 @@
 import { create, type DescField, type DescMessage, equals, isFieldSet, type Message } from "@bufbuild/protobuf";
 import { hasCustomJsonRepresentation } from "@bufbuild/protobuf/wkt";
 
-/** Never empty; all but the last are singular messages. */
+/** A path of fields, never empty; all but the last are singular messages. */
 export type FieldPath = readonly DescField[];
 
 /**
- * The properties of a message by local name. The names always come from descriptors and never from a request, so that no
- * caller can reach a property of Object.prototype.
+ * The properties of a message by local name. Names come from descriptors, never from a request, so that no caller can
+ * reach a property of Object.prototype.
  */
 type Slots = Record<string, unknown>;
 
-/** Why a value was not set: another member of the same oneof already is. */
+/** Why a value was not set: another member of the same oneof is set already. */
 export interface OneofConflict {
   readonly oneof: string;
   readonly present: string;
@@ -19,7 +19,7 @@ export interface OneofConflict {
 
 const fieldsByName = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
-/** A message's fields by JSON name and by proto name; the JSON name of one wins over the proto name of another. */
+/** Returns a message's fields by JSON name and by proto name; a JSON name wins over the proto name of another field. */
 export function namedFields(desc: DescMessage): ReadonlyMap<string, DescField> {
   let fields = fieldsByName.get(desc);
   if (fields === undefined) {
@@ -32,20 +32,22 @@ export function namedFields(desc: DescMessage): ReadonlyMap<string, DescField> {
   return fields;
 }
 
-/** Whether a path may go on below the field: a single message whose JSON is an object of its fields. */
+/** Returns whether a path may continue below the field: a single message whose JSON is an object of its fields. */
 export function hasSubfields(field: DescField): field is DescField & { fieldKind: "message" } {
   return field.fieldKind === "message" && !hasCustomJsonRepresentation(field.message);
 }
 
+/** Returns the path in proto names, with dots. */
 export function toProtoPath(path: FieldPath): string {
   return path.map((field) => field.name).join(".");
 }
 
+/** Returns the path in JSON names, with dots. */
 export function toJsonPath(path: FieldPath): string {
   return path.map((field) => field.jsonName).join(".");
 }
 
-/** The message that holds the path's last field; undefined where one on the way is unset. */
+/** Returns the message that holds the path's last field; undefined if a message on the way is unset. */
 function findHolder(message: Message, path: FieldPath): Message | undefined {
   let holder: Message | undefined = message;
   for (let i = 0; i < path.length - 1 && holder !== undefined; i++) {
@@ -55,8 +57,8 @@ function findHolder(message: Message, path: FieldPath): Message | undefined {
 }
 
 /**
- * The local value at the path; undefined where it is unset. A field without presence counts as unset while it holds its
- * default value.
+ * Returns the local value at the path; undefined if it is unset. A field without presence counts as unset while it
+ * holds its default value.
  */
 export function findValue(message: Message, path: FieldPath): unknown {
   const holder = findHolder(message, path);
@@ -65,7 +67,7 @@ export function findValue(message: Message, path: FieldPath): unknown {
   return getLocal(holder, last);
 }
 
-/** Whether two local values of one singular field are the same. */
+/** Returns whether two local values of one singular field are the same. */
 export function isSameValue(field: DescField, a: unknown, b: unknown): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) {
     return a.length === b.length && a.every((byte, i) => byte === b[i]);
@@ -77,8 +79,8 @@ export function isSameValue(field: DescField, a: unknown, b: unknown): boolean {
 }
 
 /**
- * Sets a singular field (appends to a repeated one), making the messages on the way. Nothing is set and the conflict is
- * answered where that would replace another member of a oneof.
+ * Sets a singular field, or appends to a repeated one, and creates the messages on the way. If that would replace
+ * another member of a oneof, it sets nothing and returns the conflict.
  */
 export function setValue(message: Message, path: FieldPath, value: unknown): OneofConflict | undefined {
   let holder = message;
@@ -106,6 +108,7 @@ function findConflict(holder: Message, field: DescField): OneofConflict | undefi
   return { oneof: field.oneof.name, present: field.parent.field[present]?.jsonName ?? present };
 }
 
+/** Returns the local value of a field, also of a member of a oneof. */
 export function getLocal(holder: Message, field: DescField): unknown {
   const slots = slotsOf(holder);
   if (field.oneof === undefined) return slots[field.localName];
@@ -113,6 +116,7 @@ export function getLocal(holder: Message, field: DescField): unknown {
   return group.case === field.localName ? group.value : undefined;
 }
 
+/** Sets the local value of a field, also of a member of a oneof; appends to a list. */
 export function setLocal(holder: Message, field: DescField, value: unknown): void {
   const slots = slotsOf(holder);
   if (field.oneof !== undefined) {

@@ -1,12 +1,12 @@
 /** Walks a JSON value along a descriptor and finds the first member that does not fit, by its path. */
 
 /*
- * fromJson of protobuf-es would refuse most of this, too, but it names neither the path nor what is allowed, and it takes
- * more than ProtoJSON does ("0x10" as 16, "30s5m" as 30 seconds, 30 February as 1 March). So each body is walked first;
- * the checks of a message are made once and cost a fraction of the conversion that follows.
+ * protobuf-es' fromJson would refuse most of this, too, but it names neither the path nor the allowed values, and it
+ * accepts more than ProtoJSON does ("0x10" as 16, "30s5m" as 30 seconds, 30 February as 1 March). So each body is
+ * checked first. The checks of a message are made once and cost a fraction of the conversion that follows.
  *
- * Stricter than ProtoJSON in one point: a 64-bit number beyond 2^53 must be sent as a string, since as a JSON number it has
- * lost digits before anyone could look at it.
+ * It is stricter than ProtoJSON in one point: a 64-bit number beyond 2^53 must be sent as a string, since a JSON number
+ * has lost digits before it can be checked.
  */
 import type { DescField, DescMessage, DescOneof, JsonValue } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
@@ -34,7 +34,7 @@ const VALUE = "google.protobuf.Value";
 
 const checks = new WeakMap<DescMessage, JsonCheck>();
 
-/** The check of a message; made at its first use. */
+/** Returns the check of a message; made at its first use. */
 export function messageCheck(desc: DescMessage): JsonCheck {
   let check = checks.get(desc);
   if (check === undefined) {
@@ -68,7 +68,7 @@ function wellKnownCheck(desc: DescMessage): JsonCheck | undefined {
   }
 }
 
-/** JSON without a schema: numbers beyond a double and lone surrogates cannot be kept. */
+/** Checks JSON without a schema: numbers beyond a double and lone surrogates cannot be represented. */
 function checkPlain(json: JsonValue, walk: JsonWalk): JsonProblem | undefined {
   if (typeof json === "string") return isText(json) ? undefined : mustBe("well-formed Unicode", json);
   if (typeof json === "number") {
@@ -79,7 +79,7 @@ function checkPlain(json: JsonValue, walk: JsonWalk): JsonProblem | undefined {
   return undefined;
 }
 
-/** Below an ignored member nothing matters but the count. */
+/** Counts the members below an ignored one; nothing else of them is checked. */
 function countMembers(json: JsonValue, walk: JsonWalk): void {
   if (typeof json === "object" && json !== null) {
     const values = Object.values(json);
@@ -103,7 +103,7 @@ function checkAny(json: JsonValue, walk: JsonWalk): JsonProblem | undefined {
     : messageCheck(desc)(rest, walk);
 }
 
-/** Types whose JSON is no object of fields stand in an Any as its member `value`. */
+/** Checks an Any of a type whose JSON is not an object of fields: it is the member `value`. */
 function checkAnyValue(check: JsonCheck, rest: JsonMembers, walk: JsonWalk): JsonProblem | undefined {
   for (const [name, value] of Object.entries(rest)) {
     walk.members++;
@@ -134,7 +134,7 @@ function fieldsCheck(desc: DescMessage): JsonCheck {
   let members: ReadonlyMap<string, Member> | undefined;
   return (json, walk) => {
     if (!isObject(json)) return mustBe("a JSON object", json);
-    // Made at the first use and not at once: message types may contain themselves.
+    // Made at the first use: message types may contain themselves.
     members ??= createMembers(desc);
     const names = Object.keys(json);
     walk.members += names.length;
@@ -174,7 +174,7 @@ function checkMember(
     const sibling = member.siblings.find((other) => isGiven(other, json));
     if (sibling !== undefined) return below(onlyOneOf(field.oneof as DescOneof, field, sibling), field.jsonName);
   }
-  // null stands for "unset", except where null is a value.
+  // null means "unset", except where null is a value.
   const found = value === null && !takesNull(field) ? undefined : member.check(value, walk);
   return found && below(found, field.jsonName, member.redacted);
 }

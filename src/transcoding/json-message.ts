@@ -1,4 +1,4 @@
-/** Reads a message from the bytes of a JSON body; whatever is wrong is one sentence that names the member. */
+/** Reads a message from the bytes of a JSON body; each fault is one sentence that names the member. */
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { badRequest, quote } from "./bad-request.ts";
@@ -9,12 +9,13 @@ import { findDuplicateName, findJsonBreak, scanJson, tooDeep } from "./json-scan
 import type { RestPolicy } from "./policy.ts";
 import { tooManyValues } from "./rest-error.ts";
 
+/** The part of a policy that decides how JSON is read. */
 export type JsonReadPolicy = Pick<RestPolicy, "unknownFields" | "registry"> & Partial<Pick<RestPolicy, "redactValues">>;
 
-/** Arrays and objects within one another. No message of ours is a tenth as deep. */
+/** The deepest nesting of arrays and objects. No message of ours has a tenth of it. */
 export const JSON_DEPTH_MAX = 64;
 
-/** An Any counts twice in the depth of protobuf-es. Never reached: JSON_DEPTH_MAX comes first. */
+/** protobuf-es counts an Any twice. This limit is never reached: JSON_DEPTH_MAX comes first. */
 const RECURSION_LIMIT = 4 * JSON_DEPTH_MAX;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -25,15 +26,18 @@ export interface JsonText {
   readonly members: number;
 }
 
-/** The text of a document that is shallow and short enough to be parsed. */
+/** The text of a document within the limits of depth and values. */
 export type ScannedJson = Pick<JsonText, "text" | "members">;
 
-/** Checks UTF-8, depth, the number of values (members, items and single values; absent: any number) and syntax. */
+/**
+ * Parses a document. Throws for faults of UTF-8, depth, number of values (members, items and single values; absent: no
+ * limit) and syntax.
+ */
 export function parseJson(bytes: Uint8Array, valuesMax?: number): JsonText {
   return parseScanned(scanBytes(bytes, valuesMax));
 }
 
-/** The first half of `parseJson`: throws for what is not UTF-8, nests too deep or has too many values. */
+/** Does the first half of `parseJson`: throws for bytes that are not UTF-8, nest too deep or have too many values. */
 export function scanBytes(bytes: Uint8Array, valuesMax = Number.POSITIVE_INFINITY): ScannedJson {
   let text: string;
   try {
@@ -47,7 +51,7 @@ export function scanBytes(bytes: Uint8Array, valuesMax = Number.POSITIVE_INFINIT
   return { text, members };
 }
 
-/** The second half. The words are ours: those of the parser would show pieces of the body. */
+/** Does the second half. The error has words of our own: those of the parser would reveal parts of the body. */
 export function parseScanned(scanned: ScannedJson): JsonText {
   try {
     return { ...scanned, json: JSON.parse(scanned.text) as JsonValue };
@@ -56,7 +60,7 @@ export function parseScanned(scanned: ScannedJson): JsonText {
   }
 }
 
-/** To find the place takes longer than to read the document: of longer ones only the fault is told. */
+/** The longest document whose fault is located: locating it takes longer than parsing. */
 const PLACE_CHARS_MAX = 64 * 1024;
 
 function malformedJson(text: string): ConnectError {
@@ -76,8 +80,9 @@ function malformedJson(text: string): ConnectError {
 }
 
 /**
- * Checks the value along the descriptor, then converts it. A member that is given twice is refused: readers differ in which
- * of the two they believe, and protobuf-es (so stock Connect, too) refuses it. Field masks in it have their underscores hidden from then on.
+ * Checks the value along the descriptor, then converts it. Throws for a member that is given twice: readers differ in
+ * which of the two they use, and protobuf-es (and with it stock Connect) refuses it, too. In `parsed`, the underscores
+ * of field masks are hidden from then on.
  */
 export function toMessage<Desc extends DescMessage>(
   desc: Desc,
@@ -96,14 +101,14 @@ export function toMessage<Desc extends DescMessage>(
     showUnderscores(desc, message);
     return message;
   } catch (cause) {
-    // The walk knows all that fromJson refuses but the values of extensions and map keys that differ only in form.
+    // The check finds all that fromJson refuses except values of extensions, and map keys that differ only in form.
     const error = badRequest("", `the request body does not fit ${desc.typeName}`);
     error.cause = cause;
     throw error;
   }
 }
 
-/** Throws what is wrong with the value, in our words and by its member; who reads it next need not look as closely. */
+/** Throws for the first fault of the value and names its member; the next reader need not check as closely. */
 export function checkJson(desc: DescMessage, parsed: JsonText, policy: JsonReadPolicy): void {
   const walk: JsonWalk = { unknownFields: policy.unknownFields, registry: policy.registry, members: 0 };
   const found = messageCheck(desc)(parsed.json, walk);

@@ -1,19 +1,20 @@
-/** What is wrong with a JSON value and where: kept as data until it is known which names and values may be shown. */
+/** A fault of a JSON value and its place: kept as data until it is known which names and values may be shown. */
 import type { JsonValue, Registry } from "@bufbuild/protobuf";
 import { formatReceived } from "./bad-request.ts";
 
 /** A step from a value into a member, an item or a map entry. */
 interface Step {
-  /** As in a path: `name`, `[3]`, `["key"]`. */
+  /** The text of the step in a path: `name`, `[3]`, `["key"]`. */
   readonly text: string;
-  /** The text comes from the request: a map key or an unknown member. */
+  /** Whether the text comes from the request: a map key or an unknown member. */
   readonly foreign: boolean;
-  /** All below is a field marked debug_redact. */
+  /** Whether everything below is in a field marked debug_redact. */
   readonly redacted: boolean;
 }
 
+/** A fault of a JSON value. */
 export interface JsonProblem {
-  /** From the inside out. */
+  /** From the innermost step outward. */
   readonly steps: Step[];
   /** Makes the sentence. */
   readonly say: (path: string, redacted: boolean) => string;
@@ -30,30 +31,31 @@ export interface JsonWalk {
   members: number;
 }
 
-/** The value is not what the field takes. `expected` follows "must be". */
+/** Returns the problem of a value that the field does not accept. `expected` follows "must be". */
 export function mustBe(expected: string, received: unknown): JsonProblem {
   return problem((path, redacted) => `${path} must be ${expected}; received ${formatReceived(received, redacted)}`);
 }
 
+/** Returns a problem at the value itself. */
 export function problem(say: JsonProblem["say"]): JsonProblem {
   return { steps: [], say };
 }
 
-/** The problem as seen from outside: below a member or an item that the descriptor or the position names. */
+/** Adds a step outward: a member or an item, named by the descriptor or the position. */
 export function below(found: JsonProblem, text: string, redacted = false): JsonProblem {
   found.steps.push({ text, foreign: false, redacted });
   return found;
 }
 
-/** The problem as seen from outside: below something that the request names. */
+/** Adds a step outward that the request names. */
 export function belowForeign(found: JsonProblem, text: string): JsonProblem {
   found.steps.push({ text, foreign: true, redacted: false });
   return found;
 }
 
 /**
- * The path of the field (empty for the body as a whole) and the sentence. Within redacted fields foreign names are left
- * out. `redactAll`: all fields are.
+ * Returns the path of the field (empty for the whole body) and the sentence. Names from the request are left out within
+ * redacted fields. `redactAll`: all fields are redacted.
  */
 export function describeProblem(
   { steps, say }: JsonProblem,

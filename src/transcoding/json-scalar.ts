@@ -1,4 +1,4 @@
-/** The JSON forms of scalars and enums, checked as ProtoJSON has them. */
+/** Checks the JSON forms of scalars and enums by the rules of ProtoJSON. */
 import { type DescEnum, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { type JsonCheck, mustBe } from "./json-problem.ts";
 import {
@@ -16,7 +16,7 @@ const INT32_MAX = 2 ** 31 - 1;
 
 type Fits = (json: JsonValue) => boolean;
 
-/** `asKey`: the value is a map key, so that booleans are texts. */
+/** Returns the check of a scalar. `asKey`: the value is a map key, so booleans are texts. */
 export function scalarCheck(scalar: ScalarType, asKey = false): JsonCheck {
   const fits: Fits =
     asKey && scalar === ScalarType.BOOL ? (json) => json === "true" || json === "false" : scalarFits(scalar);
@@ -25,7 +25,7 @@ export function scalarCheck(scalar: ScalarType, asKey = false): JsonCheck {
   return (json) => (fits(json) ? undefined : mustBe(expected, json));
 }
 
-/** "\ud800" is JSON, but a lone surrogate has no UTF-8. */
+/** Returns whether a value is a text that UTF-8 can encode: "\ud800" is JSON, but a lone surrogate has no UTF-8. */
 export function isText(json: JsonValue): json is string {
   return typeof json === "string" && json.isWellFormed();
 }
@@ -61,8 +61,9 @@ function integerFits(scalar: ScalarType): Fits {
 }
 
 /**
- * By name or by number. An open enum takes any 32-bit number, as ProtoJSON says (handlers see numbers that they do not
- * know). Unknown names are refused, except where unknown fields are ignored: there ProtoJSON has them ignored, too.
+ * Returns the check of an enum, by name or by number. An open enum accepts any 32-bit number, as ProtoJSON demands
+ * (handlers see numbers that they do not know). Unknown names are refused, except where unknown fields are ignored, as
+ * in ProtoJSON.
  */
 export function enumCheck(desc: DescEnum): JsonCheck {
   const expected = describeEnum(desc);

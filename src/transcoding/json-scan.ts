@@ -1,4 +1,4 @@
-/** Looks at JSON text before and beside `JSON.parse`: how deep it nests, how many members it has, where it breaks. */
+/** Scans JSON text before or instead of `JSON.parse`: its depth, its number of members, the place where it breaks. */
 import type { ConnectError } from "@connectrpc/connect";
 import { badRequest } from "./bad-request.ts";
 
@@ -11,16 +11,20 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
+/** The result of a scan. */
 export interface JsonScan {
   /** The deepest nesting of arrays and objects, at most one more than the limit: the scan stops there. */
   readonly depth: number;
-  /** How many members all objects have together, counting a repeated name each time. */
+  /** The number of members of all objects together; a repeated name counts each time. */
   readonly members: number;
-  /** How many values it has, itself, members and items: at most one more than the limit, for the scan stops there. */
+  /**
+   * The number of values, the document itself, members and items: at most one more than the limit, where the scan
+   * stops.
+   */
   readonly values: number;
 }
 
-/** Takes any text; what it says of text that is not JSON means nothing, but it ends. */
+/** Scans any text. For text that is not JSON the result has no meaning, but the scan ends. */
 export function scanJson(text: string, depthMax: number, valuesMax = Number.POSITIVE_INFINITY): JsonScan {
   let depth = 0;
   let deepest = 0;
@@ -31,7 +35,8 @@ export function scanJson(text: string, depthMax: number, valuesMax = Number.POSI
     if (code === QUOTE) {
       i = skipString(text, i);
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
-      // What is not empty has a first value; the others follow a comma. (ASCII has the closing brackets two behind.)
+      // A container that is not empty has a first value; the others follow a comma. (In ASCII the closing bracket is
+      // two codes further.)
       if (text.charCodeAt(i + 1) !== code + 2) values++;
       depth++;
       if (depth > deepest) {
@@ -50,20 +55,23 @@ export function scanJson(text: string, depthMax: number, valuesMax = Number.POSI
   return { depth: deepest, members, values };
 }
 
-/** The index of the quote that closes the string opened at `open`, or of the last character. */
+/** Returns the index of the quote that closes the string opened at `open`, or the length of the text. */
 function skipString(text: string, open: number): number {
   let close = text.indexOf('"', open + 1);
   while (close > 0 && isEscaped(text, close)) close = text.indexOf('"', close + 1);
   return close < 0 ? text.length : close;
 }
 
-/** Whether an odd number of backslashes stands before. Each run is counted for one quote only: linear in the text. */
+/**
+ * Returns whether an odd number of backslashes precedes. Each run is counted for one quote only, so the work is linear.
+ */
 function isEscaped(text: string, at: number): boolean {
   let before = at - 1;
   while (text.charCodeAt(before) === BACKSLASH) before--;
   return (at - 1 - before) % 2 === 1;
 }
 
+/** Returns the refusal of JSON that nests too deep. */
 export function tooDeep(max: number): ConnectError {
   return badRequest("", `the JSON nests deeper than ${max} levels`);
 }
@@ -74,22 +82,22 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const WORD = /true|false|null/y;
 
 /**
- * The index of the first character at which the text stops being JSON (its length where it ends too early). For text that
- * `JSON.parse` refused and `scanJson` found shallow: the words of the engine's error change with its version and show
- * pieces of the body.
+ * Returns the index of the first character at which the text stops being JSON (its length if it ends too early). For
+ * text that `JSON.parse` refused and `scanJson` found shallow: the engine's error changes with its version and reveals
+ * parts of the body.
  */
 export function findJsonBreak(text: string): number {
   const at = skipValue(text, 0);
   return at < 0 ? ~at : skip(SPACE, text, at);
 }
 
-/** The index after what the pattern takes at `at`; `at` where it takes nothing. */
+/** Returns the index after the match of the pattern at `at`; `at` if it does not match. */
 function skip(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : at;
 }
 
-/** The index after the value, or the complement (`~`) of the index at which it breaks. */
+/** Returns the index after the value, or the complement (`~`) of the index at which it breaks. */
 function skipValue(text: string, start: number): number {
   const at = skip(SPACE, text, start);
   const first = text[at];
@@ -99,7 +107,9 @@ function skipValue(text: string, start: number): number {
   return end === at ? ~at : end;
 }
 
-/** As `skipValue`, for a string; where there is none it breaks at once. A loop: strings may be as long as the body. */
+/**
+ * Does the same for a string; without one it breaks at once. It is a loop, since strings may be as long as the body.
+ */
 function skipText(text: string, open: number): number {
   if (text[open] !== '"') return ~open;
   let at = open + 1;
@@ -133,7 +143,7 @@ function skipContainer(text: string, open: number, isObject: boolean): number {
   }
 }
 
-/** The name that one object of the text has twice. For JSON that `JSON.parse` took. */
+/** Returns a name that one object of the text has twice. For JSON that `JSON.parse` accepted. */
 export function findDuplicateName(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   for (let i = 0; i < text.length; i++) {

@@ -1,4 +1,4 @@
-/** Decides by Content-Type and Accept what a request holds and which form its answer takes. */
+/** Reads Content-Type and Accept: what a request holds, and the form of its answer. */
 import { quote } from "./bad-request.ts";
 import { UnsupportedMediaType } from "./rest-error.ts";
 
@@ -6,8 +6,8 @@ const JSON_TYPE = /^\s*application\/json\s*(?:;(.*))?$/i;
 const CHARSET = /(?:^|;)\s*charset\s*=\s*"?([^\s;"]*)/i;
 
 /**
- * `application/json` in any case and with any parameters, as long as a charset among them is UTF-8 (Connect answers 415 for
- * others, too: JSON is UTF-8, and reading other bytes as such would change the text).
+ * Returns whether the type is `application/json`, in any case and with any parameters, as long as a charset is UTF-8.
+ * (Connect answers 415 for other charsets, too: JSON is UTF-8, and reading other bytes as UTF-8 would change the text.)
  */
 function isJsonContentType(contentType: string): boolean {
   if (contentType === "application/json") return true;
@@ -17,7 +17,7 @@ function isJsonContentType(contentType: string): boolean {
   return charset === undefined || charset === "utf-8" || charset === "utf8";
 }
 
-/** Refuses with 415 a body that does not say that it is JSON. */
+/** Throws UnsupportedMediaType for a body that is not declared as JSON. */
 export function assertJsonContentType(contentType: string | undefined): void {
   if (contentType === undefined || contentType === "") {
     throw new UnsupportedMediaType("the request body has no Content-Type; send application/json");
@@ -27,7 +27,7 @@ export function assertJsonContentType(contentType: string | undefined): void {
   }
 }
 
-/** Whether the header names the type by its full name, with a weight above zero. */
+/** Returns whether the header names the type by its full name, with a weight above zero. */
 export function isNamed(accept: string | undefined, type: string): boolean {
   return accept !== undefined && parseAccept(accept).some((range) => range.type === type && range.weight > 0);
 }

@@ -14,12 +14,13 @@
  * google.api.http (as grpc-gateway and Envoy do) and stands for the empty path.
  */
 
+/** A segment of a template; `rest` is `**`. */
 export type TemplateSegment =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "any" }
   | { readonly kind: "rest" };
 
-/** A variable covers the segments `start` up to, not including, `end`; with `rest` all from `start` on. */
+/** A variable covers the segments from `start` to before `end`; with `rest`, all from `start` on. */
 export interface TemplateVariable {
   readonly fieldPath: readonly string[];
   readonly start: number;
@@ -27,6 +28,7 @@ export interface TemplateVariable {
   readonly rest: boolean;
 }
 
+/** A parsed template. */
 export interface PathTemplate {
   readonly text: string;
   readonly segments: readonly TemplateSegment[];
@@ -45,7 +47,7 @@ interface Parse {
 const LITERAL = /[^/{}*:?#\p{Cc}]+/uy;
 const IDENT = /[A-Za-z_][A-Za-z0-9_]*/y;
 
-/** Throws an Error that names the column (the first is 1) of what does not fit. */
+/** Parses a template. Throws an Error that names the faulty column, counted from 1. */
 export function parsePathTemplate(text: string): PathTemplate {
   const parse: Parse = { text, at: 0, segments: [], variables: [] };
   if (text[0] !== "/") throw fail(parse, 'a template begins with "/"');
@@ -107,7 +109,7 @@ function parseVariable(parse: Parse): void {
   if (parse.text[parse.at] !== "}") throw fail(parse, `expected "}" to close the variable ${fieldPath.join(".")}`);
   parse.at++;
   if (!/^([/:]|$)/.test(parse.text.slice(parse.at, parse.at + 1))) {
-    throw fail(parse, "a variable fills its segments whole");
+    throw fail(parse, "a variable must fill its segments completely");
   }
   const end = parse.segments.length;
   parse.variables.push({ fieldPath, start, end, rest: parse.segments[end - 1]?.kind === "rest" });

@@ -1,20 +1,25 @@
-/** Cuts a request target into path and query, and decodes what a path variable captured. */
+/** Splits a request target into path and query, and decodes the captures of path variables. */
 
+/** A request target. */
 export interface Target {
-  /** Begins with "/". Raw: nothing is decoded, dot segments stay. */
+  /** The path, which begins with "/". It is raw: nothing is decoded, and dot segments stay. */
   readonly path: string;
-  /** Raw, without the question mark; empty for none. */
+  /** The raw query without the question mark; empty for none. */
   readonly query: string;
 }
 
 const ABSOLUTE_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#]*/;
 
-/** What a request target may hold (RFC 3986): visible ASCII. Node hands raw UTF-8 bytes on as Latin-1, which would bind wrongly. */
+/**
+ * A request target holds visible ASCII only (RFC 3986). Node passes raw UTF-8 bytes on as Latin-1, which would bind
+ * wrong values.
+ */
 const FOREIGN = /[^\x21\x22\x24-\x7e]/;
 
 /**
- * Reads origin-form (`/path?query`) and absolute-form (`http://host/path?query`). Answers undefined for every other form
- * (`*`, `host:port`), which names no path. Cut by hand: `new URL` would resolve dot segments and turn `\` into `/`.
+ * Reads origin-form (`/path?query`) and absolute-form (`http://host/path?query`). Returns undefined for every other
+ * form (`*`, `host:port`), which has no path. `new URL` is not used: it would resolve dot segments and turn `\` into
+ * `/`.
  */
 export function parseTarget(target: string): Target | undefined {
   let rest = target;
@@ -28,7 +33,7 @@ export function parseTarget(target: string): Target | undefined {
   return question < 0 ? { path: rest, query: "" } : { path: rest.slice(0, question), query: rest.slice(question + 1) };
 }
 
-/** Says why a target cannot be read, or undefined. Only the path's percent-encoding is checked here. */
+/** Returns why a target cannot be read, or undefined. Only the percent-encoding of the path is checked here. */
 export function findTargetProblem(target: Target): string | undefined {
   if (FOREIGN.test(target.path) || FOREIGN.test(target.query)) {
     return "the request target holds characters other than visible ASCII; percent-encode them as UTF-8";
@@ -39,7 +44,7 @@ export function findTargetProblem(target: Target): string | undefined {
   return undefined;
 }
 
-/** Decodes percent-encoded UTF-8 once. Undefined where the encoding or the UTF-8 is malformed. */
+/** Decodes percent-encoded UTF-8 once. Returns undefined if the encoding or the UTF-8 is malformed. */
 export function decodePercent(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -49,8 +54,8 @@ export function decodePercent(text: string): string | undefined {
 }
 
 /**
- * Decodes a capture of a path that `findTargetProblem` passed. A capture of one segment is decoded whole; in a wider one
- * `%2F` and `%2f` stay as sent, since a decoded slash could not be told from a separator.
+ * Decodes a capture of a path in which `findTargetProblem` found no fault. A capture of one segment is decoded
+ * completely; in a wider one `%2F` and `%2f` stay as sent, since a decoded slash would look like a separator.
  */
 export function decodeCapture(raw: string, wide: boolean): string {
   if (!raw.includes("%")) return raw;

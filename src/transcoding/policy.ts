@@ -1,42 +1,45 @@
-/** The choices in which two REST APIs may differ: one value per mount. Every default is the native one. */
+/** The choices in which two REST APIs may differ: one value per mount. The defaults are those of the native API. */
 import type { Registry } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { encodeStatusError, type RestAnswer } from "./error.ts";
 
-/** Turns a failed call into the API's own error document. The default writes `google.rpc.Status` as JSON. */
+/** Encodes a failed call as the API's own error document. The default writes `google.rpc.Status` as JSON. */
 export type RestErrorEncoder = (error: ConnectError, policy: RestPolicy) => RestAnswer;
 
-/** What a REST mount refuses, ignores and prints. */
+/** The REST behaviour of a mount. */
 export interface RestPolicy {
-  /** Set in front of every path template, for example `/management/v1`; empty for none. */
+  /** The prefix of every path template, for example `/management/v1`; empty for none. */
   readonly pathPrefix: string;
-  /** Unknown members of a JSON body: refused with 400 naming the member, or ignored. Also applies to Connect JSON. */
+  /** Unknown members of a JSON body: refused with a 400 that names the member, or ignored. */
   readonly unknownFields: "refuse" | "ignore";
-  /** Unknown query parameters: refused with 400 naming the parameter, or ignored. */
+  /** Unknown query parameters: refused with a 400 that names the parameter, or ignored. */
   readonly unknownQuery: "refuse" | "ignore";
-  /** Empty query parameters of texts that are absent when they are empty: refused by name, or taken as absent. */
+  /** Empty query parameters of fields for which empty means absent: refused by name, or treated as absent. */
   readonly emptyQuery: "refuse" | "ignore";
-  /** The content type of JSON request bodies: checked, or not looked at. */
+  /** The content type of JSON request bodies: checked, or not checked. */
   readonly requestContentType: "json" | "any";
-  /** A body sent to a method that takes none: refused (but for `{}`, which some clients always send), or ignored. */
+  /** A body sent to a method without one: refused (except `{}`, which some clients always send), or ignored. */
   readonly unexpectedBody: "refuse" | "ignore";
-  /** A field that path and body give differently: refused, or taken from the path. */
+  /** A field with different values in path and body: refused, or the path's value is used. */
   readonly pathConflict: "refuse" | "override";
-  /** Refusals show no value of a body or a query, only its length: of APIs whose descriptors mark no personal field. */
+  /**
+   * Whether refusals show only the length of values in body and query: for APIs whose descriptors mark no personal
+   * fields.
+   */
   readonly redactValues: boolean;
   /** The HTTP status of success by local method name. Absent: 200. */
   readonly successStatuses: Readonly<Record<string, number>>;
   /**
-   * Paths that are this mount's although no route matches: 404, 405 and malformed targets below them are answered with
-   * its error document. Each ends at a segment. Absent: what lies below `pathPrefix`.
+   * The paths that belong to this mount even if no route matches: 404, 405 and malformed targets below them are
+   * answered with its error document. Each ends at a segment. Absent: `pathPrefix`.
    */
   readonly ownPaths?: readonly string[];
-  /** Knows the messages that may stand in an `Any`, error details among them. */
+  /** The messages that an `Any` may hold, error details among them. */
   readonly registry: Registry;
   readonly encodeError: RestErrorEncoder;
 }
 
-/** The native choices: what a caller misspells is refused, never ignored. The registry has to be said. */
+/** Returns the native policy: a misspelt name is refused, never ignored. The registry is required. */
 export function nativeRestPolicy(overrides: Partial<RestPolicy> & Pick<RestPolicy, "registry">): RestPolicy {
   return {
     pathPrefix: "",

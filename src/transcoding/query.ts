@@ -18,15 +18,15 @@ import { decodePercent } from "./path-text.ts";
 import { describeKind, type Route } from "./route.ts";
 import { findTextForm, type TextForm } from "./scalar-text.ts";
 
-/** A field that a parameter names, with all that is needed to set it. */
+/** A field that a parameter names, with what is needed to set it. */
 interface QueryTarget {
   readonly path: FieldPath;
   readonly protoPath: string;
-  /** Undefined: text cannot stand for the field. */
+  /** Undefined: the field has no text form. */
   readonly form: TextForm | undefined;
 }
 
-/** Names that lead nowhere, with the message that has no such field and the name it was asked for. */
+/** A name without a field: the message that has no such field, and the name. */
 interface Unknown {
   readonly desc: DescMessage;
   readonly name: string;
@@ -36,10 +36,10 @@ interface Unknown {
 const forms = new WeakMap<DescField, TextForm | { readonly none: true }>();
 
 /**
- * Parameters are named by JSON name or proto name, nested fields by dotted paths; a repeated field is given by repeating
- * the parameter. `+` is a space. Twice the same field, two members of a oneof, and maps, repeated messages and messages
- * without a text form are refused. Fields that the path sets are skipped: the path wins. Beside a body that is the whole
- * message only the field mask of a PATCH may be given (AIP-134).
+ * Sets fields from the query. A parameter is the JSON name or the proto name of a field; dotted paths name nested
+ * fields; a repeated field is given by repeating the parameter. `+` is a space. Throws for a field that is given twice,
+ * two members of a oneof, maps, repeated messages and messages without a text form. Fields that the path sets are
+ * skipped: the path wins. If the body is the whole message, only the field mask of a PATCH may be given (AIP-134).
  */
 export function bindQuery(message: Message, route: Route, query: string): void {
   if (route.body.kind === "message" && route.policy.unknownQuery === "ignore") return;
@@ -83,17 +83,20 @@ function bindParameter(message: Message, route: Route, name: string, raw: string
   );
 }
 
-/** Begins a list at its first page when it is empty (AIP-158), which loops rely on. */
+/** An empty page token means the first page (AIP-158), which paging loops rely on. */
 const PAGE_TOKEN = "page_token";
 
-/** An empty filter would not narrow, and so answer more than was asked for. Where empty is a value, the rules judge it. */
+/**
+ * Returns whether an empty value means that the field is absent: an empty filter would return more than was asked for.
+ * Where empty is a value, the rules decide.
+ */
 function isAbsentWhenEmpty(field: DescField): boolean {
   return (
     field.fieldKind === "scalar" && field.presence === FeatureSet_FieldPresence.IMPLICIT && field.name !== PAGE_TOKEN
   );
 }
 
-/** Whether the request is an update, and the parameter its mask. */
+/** Returns whether the request is an update and the parameter its mask. */
 function isMaskOf({ httpMethod }: Route, target: QueryTarget | Unknown): boolean {
   return httpMethod === "PATCH" && "form" in target && target.path.length === 1 && target.path.every(isFieldMask);
 }
@@ -102,7 +105,7 @@ function sayUnknown({ method, httpMethod }: Route, name: string, unknown: Unknow
   if (unknown === undefined) {
     const mask = method.input.fields.find(isFieldMask);
     const taken = mask === undefined || httpMethod !== "PATCH" ? "none" : `${mask.jsonName} alone`;
-    return `the query parameter ${quote(name)} is unknown; this method takes ${taken}, its fields stand in the body`;
+    return `the query parameter ${quote(name)} is unknown; this method takes ${taken}, its fields belong in the body`;
   }
   const prefix = unknown.parents.map((field) => `${field.jsonName}.`).join("");
   const known = unknown.desc.fields.map((field) => field.jsonName);
@@ -110,7 +113,7 @@ function sayUnknown({ method, httpMethod }: Route, name: string, unknown: Unknow
   return `the query parameter ${quote(name)} is unknown${hint}`;
 }
 
-/** What a parameter says, and what the mount says of it. */
+/** The value of a parameter, and the mount's rules for it. */
 interface Given {
   readonly text: string;
   readonly isSecret: boolean;
@@ -158,7 +161,7 @@ function bindTarget(
   }
 }
 
-/** Walks a dotted name. Every step is a look-up in a map made from the descriptor. */
+/** Finds the field of a dotted name. Every step is a look-up in a map made from the descriptor. */
 function findTarget(input: DescMessage, name: string): QueryTarget | Unknown {
   const direct = namedFields(input).get(name);
   if (direct !== undefined) return { path: [direct], protoPath: direct.name, form: formOf(direct) };

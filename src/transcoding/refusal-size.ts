@@ -1,21 +1,21 @@
-/** Keeps what a refusal says within 8 KiB on every wire, whoever made it and whatever the request brought into it. */
+/** Keeps refusals within 8 KiB on every wire, whoever made them and whatever the request brought into them. */
 import { create, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 
 type Detail = ConnectError["details"][number];
-/** One that was made here: its type is known. */
+/** A detail that was made here: its type is known. */
 type OutgoingDetail = Exclude<Detail, { readonly type: string }>;
 
-/** Of 8 KiB, what is left beside the other headers, of which none comes from the request. */
+/** What remains of 8 KiB after the other headers, none of which comes from the request. */
 const REFUSAL_BYTES_MAX = 7 * 1024;
 
-/** A text that is too long is cut to so many characters. */
+/** The length to which a text is cut if it is too long. */
 const TEXT_CHARS_MAX = 500;
 
 /**
- * Sheds in place, until the rest fits: first texts are cut at 500 characters, then all details but ErrorInfo and
- * RetryInfo go, then the metadata of ErrorInfo.
+ * Shortens an error in place until it fits: first texts are cut at 500 characters, then all details except ErrorInfo
+ * and RetryInfo are removed, then the metadata of ErrorInfo.
  */
 export function fitRefusal(error: ConnectError): void {
   if (fits(error)) return;
@@ -30,11 +30,15 @@ export function fitRefusal(error: ConnectError): void {
 
 const KEPT: ReadonlySet<string> = new Set([ErrorInfoSchema.typeName, RetryInfoSchema.typeName]);
 
-/** By its most costly forms: percent-encoded and base64 in trailers, base64 beside JSON in a body of Connect. */
+/**
+ * Returns whether the error fits in its longest forms: percent-encoded and base64 in trailers, base64 and JSON in a
+ * Connect body.
+ */
 function fits({ rawMessage, details }: ConnectError): boolean {
   let binaryBytes = 0;
   for (const detail of details) binaryBytes += bytesOf(detail);
-  // A character has at most three bytes, each of which is three in a trailer. Nearly all errors are far from the limit.
+  // A character has at most three bytes, and each of them takes three in a trailer. Almost all errors are far below the
+  // limit.
   if (rawMessage.length * 13 + binaryBytes * 4 <= REFUSAL_BYTES_MAX) return true;
   const messageBytes = Buffer.byteLength(rawMessage);
   const inTrailers = encodeURIComponent(rawMessage.toWellFormed()).length + base64Bytes(messageBytes + binaryBytes);
@@ -43,7 +47,7 @@ function fits({ rawMessage, details }: ConnectError): boolean {
   return Math.max(inTrailers, inBody) <= REFUSAL_BYTES_MAX;
 }
 
-/** With the name of its type in front. */
+/** Returns the size of a detail with the name of its type. */
 function bytesOf(detail: Detail): number {
   const body = "desc" in detail ? toBinary(detail.desc, messageOf(detail)) : detail.value;
   return body.byteLength + typeOf(detail).length + 32;
@@ -53,7 +57,7 @@ function jsonBytesOf(detail: OutgoingDetail): number {
   try {
     return Buffer.byteLength(JSON.stringify(toJson(detail.desc, messageOf(detail))));
   } catch {
-    // What has no JSON form is not written beside its bytes.
+    // Connect adds no JSON to the bytes of a detail that has no JSON form.
     return 0;
   }
 }

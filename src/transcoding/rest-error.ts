@@ -5,8 +5,8 @@ import { quote } from "./bad-request.ts";
 import { findClosestPath } from "./closest-path.ts";
 
 /**
- * A refusal by the REST road itself. `httpStatus` and `header` go on the wire as they are; an error encoder that wants
- * another document tells these by `isRestError(error)` and `error.httpStatus`.
+ * A refusal by REST itself. `httpStatus` and `header` are sent as they are; an error encoder with its own document
+ * recognises these refusals by `isRestError(error)` and `error.httpStatus`.
  */
 export class RestError extends ConnectError {
   readonly httpStatus: number;
@@ -19,15 +19,15 @@ export class RestError extends ConnectError {
     this.header = header;
   }
 
-  // ConnectError compares structure, not classes: without this every ConnectError would be an instance of RestError.
+  // ConnectError's instanceof compares structure: without this, every ConnectError would be an instance of RestError.
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof Error && Object.prototype.isPrototypeOf.call(RestError.prototype, value);
   }
 }
 
-/** 415. The code is INVALID_ARGUMENT: the caller must send something else, and the sources name no better one. */
+/** 415. The code is INVALID_ARGUMENT: the caller must send something else, and no standard names a better code. */
 export class UnsupportedMediaType extends RestError {
-  /** The header says what would have been taken: `accept` for a content type, `accept-encoding` for an encoding. */
+  /** `header`: what would be accepted, in `accept` for a content type and in `accept-encoding` for an encoding. */
   constructor(message: string, header: Readonly<Record<string, string>> = { accept: "application/json" }) {
     super(message, Code.InvalidArgument, 415, header);
   }
@@ -37,7 +37,7 @@ export class UnsupportedMediaType extends RestError {
   }
 }
 
-/** 404: no rule of any mount has this path. `templates`: the paths that are served there. */
+/** Returns a 404: no rule of any mount has this path. `templates`: the served paths, for a hint. */
 export function pathNotFound(path: string, templates: Iterable<string> = []): RestError {
   const closest = findClosestPath(path, templates);
   const hint = closest === undefined ? "" : `; did you mean ${closest}?`;
@@ -45,8 +45,8 @@ export function pathNotFound(path: string, templates: Iterable<string> = []): Re
 }
 
 /**
- * 405: the path is served, but not with this HTTP method. `path`: as it was sent. `templates`: the paths that are served;
- * a verb that is not known is part of the last name, so the path with another verb may be the one that was meant.
+ * Returns a 405: the path is served, but not with this HTTP method. `path`: as it was sent. `templates`: the served
+ * paths. An unknown verb is read as part of the last name, so the hint may name the path with another verb.
  */
 export function methodNotAllowed(allow: readonly string[], path?: string, templates: Iterable<string> = []): RestError {
   const header = { allow: allow.join(", ") };
@@ -66,16 +66,17 @@ function closestVerb(path: string, templates: Iterable<string>): string | undefi
   return closest === undefined || verbOf(closest) === verbOf(path) ? undefined : closest;
 }
 
-/** 413. The code is RESOURCE_EXHAUSTED, as on the other wires. */
+/** Returns a 413. The code is RESOURCE_EXHAUSTED, as on the other wires. */
 export function bodyTooLarge(bodyBytesMax: number): RestError {
   return new RestError(`the request body is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted, 413);
 }
 
-/** 413, too: the request has more members, items and single values than are taken. */
+/** Returns a 413: the request has more members, items and single values than allowed. */
 export function tooManyValues(valuesMax: number): RestError {
   return new RestError(`the request has more than ${valuesMax} values`, Code.ResourceExhausted, 413);
 }
 
+/** Returns whether REST itself refused the request. */
 export function isRestError(error: ConnectError): error is RestError {
   return error instanceof RestError;
 }

@@ -7,37 +7,41 @@ import { decodeCapture, decodePercent, findTargetProblem, parseTarget } from "./
 import type { RestPolicy } from "./policy.ts";
 import { createRoute, type Route } from "./route.ts";
 
+/** A service to route to. */
 export interface RouteMount {
   readonly service: DescService;
-  /** The methods that are served; those without an http rule have no path. */
+  /** The served methods; a method without an http rule has no path. */
   readonly methods: readonly DescMethod[];
   readonly policy: RestPolicy;
 }
 
+/** A request that matches a route. */
 export interface RouteMatch {
   readonly kind: "match";
   readonly route: Route;
-  /** Decoded, one for each of the template's variables, in its order. */
+  /** The decoded captures, one for each variable of the template, in its order. */
   readonly captures: readonly string[];
-  /** Raw; empty for none. */
+  /** The raw query; empty for none. */
   readonly query: string;
-  /** The method is HEAD: the answer has the headers of the call and no body. */
+  /** Whether the method is HEAD: the answer has the headers of the call and no body. */
   readonly headOnly: boolean;
 }
 
+/** The result of a look-up. */
 export type RouteAnswer =
   | RouteMatch
   | { readonly kind: "method_not_allowed"; readonly allow: readonly string[]; readonly policy: RestPolicy }
   | { readonly kind: "not_found"; readonly policy: RestPolicy | undefined }
   | { readonly kind: "malformed"; readonly error: ConnectError; readonly policy: RestPolicy | undefined };
 
+/** All routes of a transport. */
 export interface RouteTable {
   readonly routes: readonly Route[];
-  /** `target` is the request target as it was sent (`req.url`). Never throws. */
+  /** Finds the route of a request. `target`: the request target as it was sent (`req.url`). Never throws. */
   match(httpMethod: string, target: string): RouteAnswer;
 }
 
-/** By verb (empty for none), then by HTTP method. */
+/** Routes by verb (empty for none), then by HTTP method. */
 type Ends = Map<string, Map<string, Route>>;
 
 interface TrieNode {
@@ -50,15 +54,15 @@ interface TrieNode {
 }
 
 interface Search {
-  /** Raw segments; the last one without the verb. */
+  /** The raw segments; the last one without the verb. */
   readonly segments: readonly string[];
-  /** What literals are compared with: the decoded segments. */
+  /** The decoded segments, with which literals are compared. */
   readonly texts: readonly string[];
   readonly verb: string;
   readonly httpMethod: string;
 }
 
-/** Throws one Error that names every rule that cannot be served and every pair that cannot be told apart. */
+/** Creates the table. Throws one Error that names every rule that cannot be served and every ambiguous pair. */
 export function createRouteTable(mounts: readonly RouteMount[]): RouteTable {
   const problems: string[] = [];
   const routes: Route[] = [];
@@ -91,7 +95,7 @@ function findPrefixProblem(prefix: string): string | undefined {
   }
 }
 
-/** The routes of a method's rule and its additional bindings. What cannot be served is added to the problems. */
+/** Returns the routes of a method's rule and its additional bindings. Adds what cannot be served to the problems. */
 function createRoutes(method: DescMethod, policy: RestPolicy, problems: string[]): Route[] {
   if (!hasOption(method, http)) return [];
   const rule = getOption(method, http);
@@ -178,8 +182,9 @@ function match(
 }
 
 /**
- * The ways to read a path, the first that has a route wins: with a verb after the last colon of the last segment, then
- * without one, the colon being part of the value (ids such as `did:web:x`). An encoded colon (`%3A`) never begins a verb.
+ * Returns the ways to read a path; the first that has a route wins: with a verb after the last colon of the last
+ * segment, then without a verb, so that the colon is part of the value (ids such as `did:web:x`). An encoded colon
+ * (`%3A`) never begins a verb.
  */
 function toSearches(path: string, verbs: ReadonlySet<string>, httpMethod: string): Search[] {
   const segments = path === "/" ? [] : path.slice(1).split("/");
@@ -198,9 +203,9 @@ function toSearches(path: string, verbs: ReadonlySet<string>, httpMethod: string
 }
 
 /**
- * Depth first, most specific branch first, going back where a branch has no route for the verb and the method. It cannot
- * explode: the trie is a tree, the path decides how far each branch goes, and `**` only ends a template, so a request visits
- * each node at most once, however long and repetitive its path is.
+ * Finds a route depth first, the most specific branch first, and goes back if a branch has no route for the verb and
+ * the method. The work is bounded: the trie is a tree, the path limits each branch, and `**` only ends a template, so a
+ * request visits each node at most once, however long and repetitive its path is.
  */
 function findRoute(node: TrieNode, depth: number, search: Search): Route | undefined {
   if (depth === search.segments.length) return pickRoute(node.ends, search) ?? pickRoute(node.rest, search);
@@ -211,7 +216,7 @@ function findRoute(node: TrieNode, depth: number, search: Search): Route | undef
   return (any && findRoute(any, depth + 1, search)) ?? pickRoute(node.rest, search);
 }
 
-/** An explicit HEAD comes before GET, both before a rule for any method. */
+/** Returns the route for the method: an explicit HEAD before GET, and both before a rule for any method. */
 function pickRoute(ends: Ends, search: Search): Route | undefined {
   const methods = ends.get(search.verb);
   if (methods === undefined) return undefined;
@@ -219,7 +224,7 @@ function pickRoute(ends: Ends, search: Search): Route | undefined {
   return methods.get(search.httpMethod) ?? head ?? methods.get("*");
 }
 
-/** All routes of the path by HTTP method, as `findRoute` walks. */
+/** Collects all routes of the path by HTTP method, in the order of `findRoute`. */
 function collectRoutes(node: TrieNode, depth: number, search: Search, found: Map<string, Route>): void {
   if (depth === search.segments.length) {
     addMissing(found, node.ends.get(search.verb));
@@ -245,13 +250,13 @@ function capture(route: Route, segments: readonly string[]): string[] {
   });
 }
 
-/** Paths with the policy whose error document is answered below them. */
+/** A path, and the policy whose error document is sent below it. */
 interface Owner {
   readonly path: string;
   readonly policy: RestPolicy;
 }
 
-/** The longest path first. */
+/** Returns the owners of paths, the longest path first. */
 function findOwners(mounts: readonly RouteMount[]): Owner[] {
   const policies = new Set(mounts.map((mount) => mount.policy));
   return [...policies]

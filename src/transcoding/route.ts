@@ -1,4 +1,4 @@
-/** Turns one binding of a google.api.http rule into a route: everything is looked up and checked once, at start. */
+/** Turns one binding of a google.api.http rule into a route: everything is looked up and checked once, at the start. */
 import type { DescField, DescMessage, DescMethod } from "@bufbuild/protobuf";
 import type { HttpRule } from "../../gen/google/api/http_pb.ts";
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
@@ -12,9 +12,9 @@ import { findTextForm, type TextForm } from "./scalar-text.ts";
 export type PathBinding = TextForm & {
   readonly variable: TemplateVariable;
   readonly path: FieldPath;
-  /** As in JSON, for sentences. */
+  /** The name of the field in JSON, for error sentences. */
   readonly name: string;
-  /** Whether the body may set the field, too. */
+  /** Whether the body may also set the field. */
   readonly inBody: boolean;
   readonly redacted: boolean;
 };
@@ -25,36 +25,37 @@ export type BodyBinding =
   | { readonly kind: "message"; readonly raw: boolean }
   | { readonly kind: "field"; readonly field: DescField; readonly raw: boolean };
 
+/** A route: one binding of a rule. */
 export interface Route {
   readonly method: DescMethod;
   readonly policy: RestPolicy;
   /** The HTTP method, or `*` for any. */
   readonly httpMethod: string;
-  /** With the mount's prefix in front. */
+  /** The template with the mount's prefix. */
   readonly template: PathTemplate;
-  /** The binding itself: one of the additional ones where it is not the rule. */
+  /** The binding: the rule itself or one of its additional bindings. */
   readonly rule: HttpRule;
   /** Names the route in errors: `pkg.Service.Method (POST /v1/users)`. */
   readonly label: string;
   readonly path: readonly PathBinding[];
-  /** Proto paths of the fields that the path sets: their copies in the query are ignored. */
+  /** The proto paths of the fields that the path sets: query parameters for them are ignored. */
   readonly pathFields: ReadonlySet<string>;
   readonly body: BodyBinding;
-  /** The one field of the response that is the answer's body; undefined: the whole message. */
+  /** The field of the response that is the body of the answer; undefined: the whole message. */
   readonly responseField: DescField | undefined;
-  /** Whether the answer's body is a google.api.HttpBody, sent as it is. */
+  /** Whether the body of the answer is a google.api.HttpBody, sent as it is. */
   readonly rawResponse: boolean;
 }
 
 const HTTP_METHOD = /^(?:[A-Za-z!#$%&'+.^_`|~-]+|\*)$/;
 
-/** Throws an Error that names the rule and why it cannot be served. */
+/** Creates a route. Throws an Error that names the rule and why it cannot be served. */
 export function createRoute(method: DescMethod, rule: HttpRule, policy: RestPolicy): Route {
   const [httpMethod, text] = readPattern(rule);
   const label = `${method.parent.typeName}.${method.name} (${httpMethod} ${text})`;
   try {
     if (rule.pattern.case === undefined) throw new Error("the rule names neither HTTP method nor path");
-    if (!HTTP_METHOD.test(httpMethod)) throw new Error(`${JSON.stringify(httpMethod)} is no HTTP method`);
+    if (!HTTP_METHOD.test(httpMethod)) throw new Error(`${JSON.stringify(httpMethod)} is not an HTTP method`);
     const template = parsePathTemplate(
       text === "/" && policy.pathPrefix !== "" ? policy.pathPrefix : policy.pathPrefix + text,
     );
@@ -109,7 +110,7 @@ function toPathBinding(input: DescMessage, variable: TemplateVariable, body: Bod
     throw new Error(`path variable ${variable.fieldPath.join(".")}: a path cannot set ${describeKind(last)}`);
   }
   if (body.kind === "field" && body.field === last) {
-    throw new Error(`path variable ${variable.fieldPath.join(".")}: the field is the body, too`);
+    throw new Error(`path variable ${variable.fieldPath.join(".")}: the field is also the body`);
   }
   return {
     ...form,
@@ -121,7 +122,7 @@ function toPathBinding(input: DescMessage, variable: TemplateVariable, body: Bod
   };
 }
 
-/** A kind of field, in words for errors. */
+/** Describes the kind of a field, for errors. */
 export function describeKind(field: DescField): string {
   switch (field.fieldKind) {
     case "list":
@@ -146,7 +147,7 @@ function assertDisjoint(path: readonly PathBinding[]): void {
   }
 }
 
-/** Whether the paths part at two members of one oneof. */
+/** Returns whether the paths diverge at two members of one oneof. */
 function sharesOneof(a: FieldPath, b: FieldPath): boolean {
   const parting = a.findIndex((field, i) => field !== b[i]);
   return a[parting]?.oneof !== undefined && a[parting]?.oneof === b[parting]?.oneof;
@@ -158,7 +159,7 @@ function toBodyBinding(method: DescMethod, rule: HttpRule, httpMethod: string): 
   if (rule.body === "*") return { kind: "message", raw: isHttpBody(method.input) };
   const field = method.input.fields.find((candidate) => candidate.name === rule.body);
   if (field === undefined) {
-    throw new Error(`body ${JSON.stringify(rule.body)} is no top-level field of ${method.input.typeName}`);
+    throw new Error(`body ${JSON.stringify(rule.body)} is not a top-level field of ${method.input.typeName}`);
   }
   return { kind: "field", field, raw: field.fieldKind === "message" && isHttpBody(field.message) };
 }
@@ -167,7 +168,7 @@ function findResponseField(output: DescMessage, name: string): DescField | undef
   if (name === "") return undefined;
   const field = output.fields.find((candidate) => candidate.name === name);
   if (field === undefined) {
-    throw new Error(`response_body ${JSON.stringify(name)} is no top-level field of ${output.typeName}`);
+    throw new Error(`response_body ${JSON.stringify(name)} is not a top-level field of ${output.typeName}`);
   }
   return field;
 }

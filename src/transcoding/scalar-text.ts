@@ -1,13 +1,13 @@
-/** The text forms of scalars, enums and well-known types: what they may be, in words, and how text becomes a value. */
+/** The text forms of scalars, enums and well-known types: how text becomes a value, and what is allowed, in words. */
 import { create, type DescEnum, type DescField, type DescMessage, fromJson, ScalarType } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { FieldMaskSchema, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { isFieldMaskText, toFieldMask } from "./field-mask.ts";
 
-/** Makes the local value of a field from text; undefined where the text is none. No local value is undefined. */
+/** Returns the local value of a field for a text; undefined if the text does not fit. No local value is undefined. */
 export type TextReader = (text: string) => unknown;
 
-/** A reader, and what it takes, in words that follow "must be". */
+/** A reader, and what it accepts, in words that follow "must be". */
 export interface TextForm {
   readonly read: TextReader;
   readonly expected: string;
@@ -37,7 +37,9 @@ const INTEGERS: ReadonlyMap<ScalarType, IntegerRange> = new Map([
   [ScalarType.FIXED64, UINT64],
 ]);
 
-/** 20 digits hold every 64-bit number; the bound keeps hostile text from becoming a huge BigInt. Leading zeros count. */
+/**
+ * 20 digits hold every 64-bit number; the limit keeps hostile text from becoming a huge BigInt. Leading zeros count.
+ */
 const INTEGER = /^-?\d{1,20}$/;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** Standard and URL-safe alphabet, with or without padding. */
@@ -47,21 +49,27 @@ const TIMESTAMP =
 const DURATION = /^-?(\d{1,12})(?:\.(\d{1,9}))?s$/;
 /** 10,000 years; the limit of google.protobuf.Duration. */
 const DURATION_SECONDS_MAX = 315_576_000_000;
-/** How many values of an enum a sentence lists. */
+/** The number of enum values that a sentence lists. */
 const LISTED_VALUES_MAX = 20;
 
+/** Returns the range of an integer type; undefined for other types. */
 export function findIntegerRange(scalar: ScalarType): IntegerRange | undefined {
   return INTEGERS.get(scalar);
 }
 
-/** Decimal digits only: no sign but "-", no exponent, no hex, no spaces. Undefined beyond the range, too. */
+/**
+ * Parses decimal digits: no sign except "-", no exponent, no hex, no spaces. Returns undefined also beyond the range.
+ */
 export function parseInteger(text: string, range: IntegerRange): bigint | undefined {
   if (!INTEGER.test(text)) return undefined;
   const value = BigInt(text);
   return value >= range.min && value <= range.max ? value : undefined;
 }
 
-/** ProtoJSON number text, and `NaN`, `Infinity`, `-Infinity`. A finite number beyond the type's range is refused. */
+/**
+ * Parses a ProtoJSON number, or `NaN`, `Infinity`, `-Infinity`. Returns undefined for a finite number beyond the type's
+ * range.
+ */
 export function parseFloatText(text: string, scalar: ScalarType): number | undefined {
   if (text === "NaN" || text === "Infinity" || text === "-Infinity") return Number(text);
   if (!NUMBER.test(text)) return undefined;
@@ -69,15 +77,20 @@ export function parseFloatText(text: string, scalar: ScalarType): number | undef
   return fitsFloat(value, scalar) ? value : undefined;
 }
 
+/** Returns whether the type can hold the number. */
 export function fitsFloat(value: number, scalar: ScalarType): boolean {
   return Number.isFinite(scalar === ScalarType.FLOAT ? Math.fround(value) : value);
 }
 
+/** Returns whether a text is base64. */
 export function isBase64(text: string): boolean {
   return BASE64.test(text) && text.replace(/=+$/, "").length % 4 !== 1;
 }
 
-/** RFC 3339 with an existing day (`Date.parse` would turn 30 February into 1 March), years 0001 to 9999. */
+/**
+ * Returns whether a text is an RFC 3339 time in the years 0001 to 9999, with an existing day: `Date.parse` would turn
+ * 30 February into 1 March.
+ */
 function isTimestampText(text: string): boolean {
   const [, date, day] = TIMESTAMP.exec(text) ?? [];
   if (date === undefined || new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day)) return false;
@@ -85,7 +98,7 @@ function isTimestampText(text: string): boolean {
   return ms >= Date.parse("0001-01-01T00:00:00Z") && ms <= Date.parse("9999-12-31T23:59:59.999Z");
 }
 
-/** The whole text, unlike protobuf-es, which reads `30s5m` as 30 seconds. */
+/** Returns whether the whole text is a duration; protobuf-es would read `30s5m` as 30 seconds. */
 function isDurationText(text: string): boolean {
   const [, seconds, fraction] = DURATION.exec(text) ?? [];
   if (seconds === undefined) return false;
@@ -93,7 +106,7 @@ function isDurationText(text: string): boolean {
   return whole < DURATION_SECONDS_MAX || (whole === DURATION_SECONDS_MAX && !/[1-9]/.test(fraction ?? ""));
 }
 
-/** What a scalar may be, in words that follow "must be". */
+/** Describes the values of a scalar, in words that follow "must be". */
 export function describeScalar(scalar: ScalarType): string {
   const range = INTEGERS.get(scalar);
   if (range !== undefined) return `a whole number from ${range.min} to ${range.max}`;
@@ -110,13 +123,14 @@ export function describeScalar(scalar: ScalarType): string {
   }
 }
 
+/** Describes the values of an enum, in words that follow "must be". */
 export function describeEnum(desc: DescEnum): string {
   const names = desc.values.map((value) => value.jsonName);
   const listed = names.slice(0, LISTED_VALUES_MAX).join(", ");
   return `one of ${listed}${names.length > LISTED_VALUES_MAX ? ", …" : ""}`;
 }
 
-/** The well-known types that have a text form, in words that follow "must be". Wrappers are not among them. */
+/** The well-known types with a text form, except wrappers; `expected` follows "must be". */
 export const WELL_KNOWN_TEXT: ReadonlyMap<string, { expected: string; fits: (text: string) => boolean }> = new Map([
   [
     "google.protobuf.Timestamp",
@@ -132,7 +146,7 @@ export const WELL_KNOWN_TEXT: ReadonlyMap<string, { expected: string; fits: (tex
   ],
 ]);
 
-/** How one value of the field (one item of a repeated one) is read; undefined where text cannot stand for it. */
+/** Returns how to read one value of the field, or one item of a repeated field; undefined if it has no text form. */
 export function findTextForm(field: DescField): TextForm | undefined {
   if (field.fieldKind === "map") return undefined;
   if (field.scalar !== undefined) return scalarTextForm(field.scalar, field.longAsString);
@@ -173,7 +187,10 @@ function enumTextForm(desc: DescEnum): TextForm {
   return { expected: describeEnum(desc), read: (text) => numbers.get(text) };
 }
 
-/** Outside a oneof protobuf-es keeps a wrapper as its bare value; inside it is a message. */
+/**
+ * Returns the text form of a message type. protobuf-es keeps a wrapper outside a oneof as its bare value, inside as a
+ * message.
+ */
 function messageTextForm(desc: DescMessage, inOneof: boolean): TextForm | undefined {
   if (isWrapperDesc(desc)) {
     const value = desc.fields[0];

@@ -1,4 +1,4 @@
-/** Leads each request to its road: RPC paths by one look-up, plain HTTP mounts by prefix, everything else to REST. */
+/** Passes each request to its protocol: RPC paths by one look-up, plain HTTP mounts by prefix, all others to REST. */
 import type { RestError } from "../transcoding/rest-error.ts";
 import type { ConnectRoute } from "./connect/connect-protocols.ts";
 import type { Cors } from "./exchange/cors.ts";
@@ -6,23 +6,25 @@ import type { Exchange } from "./exchange/exchange.ts";
 import { findHeadFault } from "./exchange/head-refusal.ts";
 import type { HttpMount } from "./mount.ts";
 
-/** A plain mount with what serves it. */
+/** A plain mount and the function that serves it. */
 export interface HttpRoute {
   readonly prefix: string;
   readonly isExact: boolean;
   readonly serve: (exchange: Exchange) => void;
 }
 
+/** Everything that can serve a request. */
 export interface Protocols {
   readonly cors: Cors;
   readonly rpcRoutes: ReadonlyMap<string, ConnectRoute>;
   readonly httpRoutes: readonly HttpRoute[];
   readonly rest: (exchange: Exchange) => void;
-  /** Answers a request that is refused by its head alone, and records it. */
+  /** Answers and records a request that its head alone rules out. */
   readonly refuse: (exchange: Exchange, fault: RestError) => void;
   readonly headerBytesMax: number;
 }
 
+/** Serves one request, or refuses it by its head. */
 export function dispatch(protocols: Protocols, exchange: Exchange): void {
   const fault = findHeadFault(exchange, protocols.headerBytesMax);
   if (fault !== undefined) {
@@ -42,11 +44,12 @@ export function dispatch(protocols: Protocols, exchange: Exchange): void {
   serve(exchange);
 }
 
-/** Longer prefixes come first, so that the closest mount serves. */
+/** Returns the mounts with the longest prefix first, so that the most specific one serves. */
 export function sortMounts<A>(mounts: readonly HttpMount<A>[]): HttpMount<A>[] {
   return mounts.toSorted((a, b) => b.prefix.length - a.prefix.length);
 }
 
+/** Answers with one line of plain text. */
 export function answerText(exchange: Exchange, status: number, header: Record<string, string>, text: string): void {
   exchange.answer(status, { ...header, "content-type": "text/plain" }, Buffer.from(`${text}\n`));
 }

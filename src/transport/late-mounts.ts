@@ -1,4 +1,4 @@
-/** Requests for mounts that are still being loaded wait for them; the others pass at once. */
+/** Loads expensive mounts after the port is open; requests for them wait, all others are served at once. */
 import { setImmediate } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../transcoding/rest-error.ts";
@@ -6,13 +6,15 @@ import type { Exchange } from "./exchange/exchange.ts";
 import type { LateMounts } from "./mount.ts";
 import type { MountedProtocols } from "./mounted.ts";
 
+/** Mounts that are still being loaded. */
 interface PendingMounts {
   readonly owns: (path: string) => boolean;
   readonly loaded: Promise<void>;
 }
 
+/** Loads the late mounts of a transport. */
 export class LateMountLoader<A> {
-  /** Resolves when all are there; rejects when one cannot be loaded. */
+  /** Resolves when all are loaded; rejects when one cannot be loaded. */
   readonly loaded: Promise<void>;
   readonly #begun = Promise.withResolvers<void>();
   #waiting: PendingMounts[] = [];
@@ -28,7 +30,7 @@ export class LateMountLoader<A> {
         () => {
           this.#waiting = this.#waiting.filter((each) => each !== late);
         },
-        // Whoever waits is told; so is whoever asks `loaded`.
+        // The waiting requests are answered below, and `loaded` rejects.
         () => undefined,
       );
       return loaded;
@@ -37,12 +39,12 @@ export class LateMountLoader<A> {
     this.loaded.catch(() => undefined);
   }
 
-  /** The transport listens: now there is time. */
+  /** Starts to load. Called once the transport listens. */
   begin(): void {
     this.#begun.resolve();
   }
 
-  /** Leads the exchange on, at once unless a mount that it needs is not there yet. */
+  /** Serves the exchange: at once, or when the mount that it needs is loaded. */
   whenLoaded(exchange: Exchange, serve: (exchange: Exchange) => void): void {
     const late = this.#waiting.find(({ owns }) => owns(exchange.path));
     if (late === undefined) {
@@ -62,7 +64,7 @@ export class LateMountLoader<A> {
 
   async #load(load: LateMounts<A>["load"], protocols: MountedProtocols<A>): Promise<void> {
     await this.#begun.promise;
-    // What listening has brought is served first.
+    // Requests that arrived with the first connections are served first.
     await setImmediate();
     protocols.add(await load());
   }

@@ -1,30 +1,36 @@
-/** What a caller may ask of the transport before it is refused. Every limit is an option; tests use small ones. */
+/** The limits of the transport, beyond which it refuses requests. Each one is an option; tests use small ones. */
 
 import type { ResetRate } from "./listen/reset-budget.ts";
 
-/** Sizes end in `Bytes`, durations in `Ms`. */
+/** Limits whose names end in `Bytes` are sizes, in `Ms` durations. */
 export interface TransportLimits {
-  /** The largest request body, on the wire and after decompression. Mounts may raise it for single methods. */
+  /** The largest request body, on the wire and after decompression. A mount may raise it for a method. */
   readonly bodyBytesMax: number;
-  /** Members, items and single values that a request may have. Mounts may raise it for single methods. */
+  /** The largest number of members, items and single values in a request. A mount may raise it for a method. */
   readonly valuesMax: number;
-  /** The largest list of request headers. */
+  /** The largest list of request headers, names and values. */
   readonly headerBytesMax: number;
-  /** Open connections, at least 1. Beyond it the one that has gone longest without an admitted call is closed. */
+  /**
+   * The number of open connections, at least 1. Beyond it the connection that was longest without an admitted call is
+   * closed.
+   */
   readonly connectionsMax: number;
-  /** Concurrent streams of one HTTP/2 connection. */
+  /** The number of concurrent streams of one HTTP/2 connection. */
   readonly streamsMax: number;
-  /** Streams that one HTTP/2 connection may break off beyond those it lets complete. Absent: any number. */
+  /** The number of streams that one HTTP/2 connection may reset beyond those that completed. Absent: no limit. */
   readonly resets: ResetRate | undefined;
-  /** How long a new connection may take to send its first bytes (HTTP/2: its preface), and HTTP/1.1 to send the headers of a request. */
+  /**
+   * The longest wait for the first bytes of a connection (HTTP/2: the preface), and in HTTP/1.1 for the headers of a
+   * request.
+   */
   readonly headerTimeoutMs: number;
-  /** How long a request may take to send its body, and a client to take in an answer that waits for it. */
+  /** The longest wait for the body of a request, and for a client to read an answer that is ready. */
   readonly requestTimeoutMs: number;
-  /** How long a connection without calls, or a client's stream without bytes, is kept. */
+  /** The longest time that a connection without calls, or a client stream without bytes, stays open. */
   readonly idleTimeoutMs: number;
-  /** How long the rest of a body is thrown away after the answer, before the connection or stream is closed. */
+  /** How long the rest of a body is discarded after the answer, before the connection or stream is closed. */
   readonly lingerMs: number;
-  /** The longest deadline of a unary call; longer ones are clamped to it. */
+  /** The longest deadline of a unary call; a longer one is reduced to it. */
   readonly deadlineMsMax: number;
 }
 

@@ -1,18 +1,18 @@
-/** What the transport is given to serve: protobuf services with their handlers and wire options, and plain HTTP. */
+/** What the transport serves: protobuf services with their handlers and wire options, and plain HTTP handlers. */
 
 import type { DescMessage, DescMethod, DescService, JsonValue, Message, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestPolicy } from "../transcoding/policy.ts";
 
-/** How a call reached the service. `grpc-web` stands for the binary and the text form. */
+/** How a call reached the service. `grpc-web` is the binary and the text form. */
 export type Wire = "grpc" | "grpc-web" | "connect" | "rest";
 
-/** `http`: a plain mount's. */
+/** The wire in the record of a call; `http` is a plain mount. */
 export type RecordedWire = Wire | "http";
 
-/** What is known of a call before its body is read. */
+/** The part of a call that is known before its body is read. */
 export interface CallHead {
-  /** The caller's `x-request-id` where it is well formed, else made by the transport from the ids it was handed. */
+  /** The caller's `x-request-id` if it is well formed, else an id from `newCallId`. */
   readonly id: string;
   readonly wire: Wire;
   readonly method: DescMethod;
@@ -21,21 +21,24 @@ export interface CallHead {
   readonly remoteAddress: string;
 }
 
-/** A call as its handler sees it. Handlers know no wire: `wire` is for the record only. */
+/** A call as its handler sees it. Handlers do not depend on the wire: `wire` is for the record only. */
 export interface Call<A = unknown> extends CallHead {
-  /** What `admit` answered for this call. */
+  /** The result of `admit` for this call. */
   readonly admission: A;
-  /** When the caller stops waiting, in milliseconds since the epoch by the process's clock. Absent: never. */
+  /**
+   * The time at which the caller stops waiting, in milliseconds since the epoch by the clock of this process. Absent:
+   * never.
+   */
   readonly deadlineTime: number | undefined;
-  /** Aborts when the caller goes away, its deadline passes or the service stops. Made only when asked for. */
+  /** Aborts when the caller goes away, the deadline passes or the service stops. Made when first read. */
   readonly signal: AbortSignal;
-  /** Headers to send with the answer, an error's too. Of a stream they are sent with its first message. */
+  /** Headers to send with the answer, also with an error. A stream sends them with its first message. */
   readonly responseHeader: Headers;
-  /** Wait for it before a step that takes milliseconds: others have their turn first. `undefined`: go on at once. */
+  /** Lets other calls run first. Await it before a step that takes milliseconds; `undefined` means go on at once. */
   takeTurn(): Promise<void> | undefined;
   /**
-   * What is known only at the end, an error's too: trailers on gRPC, gRPC-Web and streams; headers that begin with
-   * `trailer-` where the answer is one whole (unary calls of Connect and REST).
+   * Headers that are known only at the end, also of an error. gRPC, gRPC-Web and streams send them as trailers; unary
+   * calls of Connect and REST, whose answer is one piece, as headers that begin with `trailer-`.
    */
   readonly responseTrailer: Headers;
 }
@@ -50,13 +53,13 @@ export type ServerStreamHandler<I extends DescMessage, O extends DescMessage, A>
   call: Call<A>,
 ) => AsyncIterable<MessageShape<O>>;
 
-/** Bidirectional streams (server reflection needs them); gRPC over HTTP/2 only. */
+/** A handler of a bidirectional stream, as server reflection needs it; gRPC over HTTP/2 only. */
 export type BidiStreamHandler<I extends DescMessage, O extends DescMessage, A> = (
   requests: AsyncIterable<MessageShape<I>>,
   call: Call<A>,
 ) => AsyncIterable<MessageShape<O>>;
 
-/** The handlers of a service by their local names (`lockUser`). A method without one answers UNIMPLEMENTED. */
+/** The handlers of a service by local method name (`lockUser`). A method without a handler answers UNIMPLEMENTED. */
 export type Handlers<S extends DescService, A = unknown> = {
   readonly [M in keyof S["method"]]?: S["method"][M]["methodKind"] extends "unary"
     ? UnaryHandler<S["method"][M]["input"], S["method"][M]["output"], A>
@@ -66,12 +69,12 @@ export type Handlers<S extends DescService, A = unknown> = {
 };
 
 /**
- * Decides before the body is read whether a call may go on. Answers what the handler will find in `call.admission`;
- * throws a ConnectError to refuse.
+ * Decides, before the body is read, whether a call may go on. Returns the value that the handler finds in
+ * `call.admission`; throws a ConnectError to refuse.
  */
 export type Admit<A> = (head: CallHead) => A | Promise<A>;
 
-/** Where an error was made. The method is absent where no method answers to the path. */
+/** The call in which an error occurred. The method is absent where the path matches none. */
 export interface FaultPlace {
   readonly method: DescMethod | undefined;
   readonly callId: string;
@@ -79,29 +82,29 @@ export interface FaultPlace {
   readonly isJson?: boolean;
 }
 
-/** Adds details to an error, in place, before it is encoded. Called for every error, those of handlers included. */
+/** Adds details to an error, in place, before it is encoded. Called for every error, also for those of handlers. */
 export type DescribeError = (error: ConnectError, place: FaultPlace) => void;
 
 /** The policies of one mount. */
 export interface MountOptions<A> {
   readonly admit: Admit<A>;
-  /** Whether an admission shows who the caller is. Absent: each does that is not `undefined`. */
+  /** Whether an admission shows who the caller is. Absent: every admission other than `undefined` does. */
   isAuthenticated?(admission: A): boolean;
   /** The REST side. Absent: the service has no REST paths, even where its methods carry http rules. */
   readonly rest?: RestPolicy;
   /** Only these methods, by local name, are served on any wire. Absent: all. */
   readonly methods?: readonly string[];
-  /** Unknown members of Connect JSON bodies. */
+  /** How unknown members of Connect JSON bodies are treated. */
   readonly unknownFields: "refuse" | "ignore";
-  /** The largest request body in bytes, by local method name; others have the transport's limit. */
+  /** The largest request body in bytes, by local method name; other methods have the transport's limit. */
   readonly bodyBytesMax?: Readonly<Record<string, number>>;
-  /** How many values a request may have, by local method name; others have the transport's limit. */
+  /** The largest number of values in a request, by local method name; other methods have the transport's limit. */
   readonly valuesMax?: Readonly<Record<string, number>>;
-  /** In the place of the transport's own for the calls of this mount. */
+  /** Replaces the transport's own for the calls of this mount. */
   readonly describeError?: DescribeError;
 }
 
-/** A service with its handlers, hung on the transport. */
+/** A service with its handlers, mounted on the transport. */
 export interface Mount<A = unknown> {
   readonly service: DescService;
   readonly handlers: Readonly<Record<string, AnyHandler<A> | undefined>>;
@@ -116,21 +119,21 @@ export interface HttpCall<A = unknown> {
   /** As in `CallHead`. */
   readonly id: string;
   readonly method: string;
-  /** As it was sent, without the query. */
+  /** The path as it was sent, without the query. */
   readonly path: string;
-  /** What follows the first question mark, as it was sent. */
+  /** The part after the first question mark, as it was sent. */
   readonly query: string;
   readonly header: Headers;
   /** The peer's IP address. */
   readonly remoteAddress: string;
-  /** The whole body. Rejects with a ConnectError when it is too large, too slow or broken off. */
+  /** Reads the whole body. Rejects with a ConnectError when it is too large, too slow or broken off. */
   readBody(): Promise<Uint8Array>;
   /**
-   * The value of a JSON document, when its turn has come. Rejects with a ConnectError: InvalidArgument for what is no JSON or
-   * nests too deep, ResourceExhausted for more values than are taken.
+   * Parses a JSON document, after other calls had their turn. Rejects with a ConnectError: InvalidArgument for text
+   * that is not JSON or nests too deep, ResourceExhausted for more values than allowed.
    */
   parseJson(bytes: Uint8Array): Promise<JsonValue>;
-  /** Aborts when the caller goes away. Made only when asked for. */
+  /** Aborts when the caller goes away. Made when first read. */
   readonly signal: AbortSignal;
   /** As in `Call`. */
   takeTurn(): Promise<void> | undefined;
@@ -138,9 +141,9 @@ export interface HttpCall<A = unknown> {
   addToRecord(note: HttpNote<A>): void;
 }
 
-/** What only the handler of a plain mount knows of its call. */
+/** What only the handler of a plain mount knows about its call. */
 export interface HttpNote<A = unknown> {
-  /** The operation's name, in the place of an RPC's. */
+  /** The name of the operation; it takes the place of the RPC name. */
   readonly operation?: string;
   readonly admission?: A;
   /** The user that the call is about. */
@@ -149,36 +152,38 @@ export interface HttpNote<A = unknown> {
   readonly error?: ConnectError;
 }
 
-/** Header names are lower case. The body of HEAD is not sent. */
+/** A complete answer. Header names are lower case. The body is not sent for HEAD. */
 export interface HttpAnswer {
   readonly status: number;
   readonly header: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Serves what is not protobuf: every path that is the prefix or lies below it. */
+/** A plain HTTP handler. It serves the prefix and every path below it. */
 export interface HttpMount<A = unknown> {
   readonly prefix: string;
-  /** The prefix alone, nothing below it. */
+  /** Serves the prefix alone and nothing below it. */
   readonly isExact?: boolean;
   readonly handler: (call: HttpCall<A>) => HttpAnswer | Promise<HttpAnswer>;
 }
 
-/** What is hung on the transport together. */
+/** Mounts that are added together. */
 export interface Mounts<A> {
   readonly mounts: readonly Mount<A>[];
   readonly httpMounts?: readonly HttpMount<A>[];
 }
 
-/** Mounts that are dear to load: the transport listens at once, and requests for them wait until they are there. */
+/**
+ * Mounts that are expensive to load: the transport listens at once, and requests for them wait until they are loaded.
+ */
 export interface LateMounts<A> {
-  /** Whether they will serve a path. */
+  /** Whether these mounts will serve a path. */
   readonly owns: (path: string) => boolean;
-  /** Called once, after the transport listens. When it rejects, the paths answer 503 from then on. */
+  /** Called once, after the transport listens. If it rejects, their paths answer 503 from then on. */
   readonly load: () => Promise<Mounts<A>>;
 }
 
-/** Hangs a service on the transport. Throws when a handler names no method of the service. */
+/** Makes a mount of a service. Throws when a handler does not belong to a method of the service. */
 export function mount<S extends DescService, A>(
   service: S,
   handlers: Handlers<S, A>,
@@ -194,7 +199,7 @@ export function mount<S extends DescService, A>(
   return { service, handlers: handlers as Mount<A>["handlers"], options };
 }
 
-/** Hangs a plain HTTP handler on the transport. */
+/** Makes a mount of a plain HTTP handler. */
 export function mountHttp<A = unknown>(
   prefix: string,
   handler: HttpMount<A>["handler"],

@@ -1,4 +1,4 @@
-/** The protocols as they are now: what has been mounted so far, findable by path. */
+/** The protocols with everything that has been mounted so far, by path. */
 import type { RestError } from "../transcoding/rest-error.ts";
 import type { Health } from "./builtin/health.ts";
 import type { Reflection } from "./builtin/reflection.ts";
@@ -13,17 +13,19 @@ import type { HttpMount, Mounts } from "./mount.ts";
 import { createRestProtocol } from "./rest/rest-protocol.ts";
 import { refuseByHead } from "./unmatched.ts";
 
+/** The cross-origin part of the transport's options. */
 export interface CorsOptions {
   readonly corsOrigins?: readonly string[];
   readonly corsHeaders?: readonly string[];
 }
 
-/** Who is told of each service that is mounted. */
+/** Called with each service that is mounted. */
 interface ServiceRegistries {
   readonly health: Health;
   readonly reflection: Reflection | undefined;
 }
 
+/** Serves the mounts; more of them may be added later. */
 export class MountedProtocols<A> implements Protocols {
   readonly cors: Protocols["cors"];
   readonly rpcRoutes = new Map<string, ConnectRoute>();
@@ -52,7 +54,7 @@ export class MountedProtocols<A> implements Protocols {
     refuseByHead(this.#context, exchange, fault);
   }
 
-  /** Throws at once when a path is served already or a rule cannot be; nothing has been added then. */
+  /** Adds mounts. Throws when a path is already served or an http rule cannot be served; then nothing was added. */
   add({ mounts, httpMounts = [] }: Mounts<A>): void {
     const methods = mounts.flatMap((mount) => bindMethods(mount, this.#context.logInternal));
     const routes = createConnectRoutes(methods, this.#context);

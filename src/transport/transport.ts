@@ -1,4 +1,4 @@
-/** The door: one port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets calls finish when it closes. */
+/** One port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets open calls finish when it stops. */
 import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { Traces } from "../observability/traces.ts";
@@ -23,50 +23,54 @@ import { MountedProtocols } from "./mounted.ts";
 
 export interface TransportOptions<A> extends Mounts<A> {
   readonly lateMounts?: readonly LateMounts<A>[];
-  /** Origins whose pages may call, such as `https://app.example`; `*` for any. None by default. */
+  /** The origins whose pages may call, such as `https://app.example`; `*` for any. None by default. */
   readonly corsOrigins?: readonly string[];
-  /** Request headers that those pages may send beside the protocols' own. */
+  /** The request headers that those pages may send in addition to those of the protocols. */
   readonly corsHeaders?: readonly string[];
-  /** Those left out have their default. */
+  /** A limit that is absent has its default. */
   readonly limits?: Partial<TransportLimits>;
-  /** Absent: no proxy is believed; the client is who connects. */
+  /** The proxies that are trusted. Absent: none, and the peer is the client. */
   readonly proxies?: ProxyOptions;
-  /** Absent: the port speaks cleartext. */
+  /** The certificate and key. Absent: the port speaks cleartext. */
   readonly tls?: TlsOptions;
   readonly newCallId: () => string;
   /** Absent: calls are not traced. */
   readonly traces?: Traces | undefined;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
-  /** Absent: errors go out with the details they were made with. */
+  /** Absent: errors are sent with the details that they have. */
   readonly describeError?: DescribeError;
-  /** Hears of requests that no `admit` is asked about; absent: all may be answered. */
+  /** Called for requests that never reach `admit`. Absent: all of them are answered. */
   readonly refuseUnmatched?: RefuseUnmatched | undefined;
-  /** What `healthMount` and `healthHttpMounts` tell of. Absent: `setServing` is heard by nobody. */
+  /** The state that `healthMount` and `healthHttpMounts` report. Absent: nothing reports `setServing`. */
   readonly health?: Health;
-  /** What `reflectionMounts` tell of. Absent: there are none. */
+  /** The services that `reflectionMounts` describe. Absent: there are no such mounts. */
   readonly reflection?: Reflection;
 }
 
 export interface Transport {
-  /** Port 0 picks a free one. */
+  /** Opens the port; port 0 picks a free one. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number; url: string }>;
-  /** Resolves when all late mounts are there; rejects when one cannot be loaded. */
+  /** Resolves when all late mounts are loaded; rejects when one cannot be loaded. */
   readonly loaded: Promise<void>;
-  /** What is being served now: requests of every kind, probes too. */
+  /** The open requests and connections; requests of every kind, also probes. */
   readonly load: { readonly requests: number; readonly connections: number };
-  /** What the health service says. The empty name is the whole server, which does not serve until told. `why` not: for `/readyz`. */
+  /**
+   * Sets what the health service reports. The empty name is the whole server, which is not serving until it is set.
+   * `why`: the reason, for `/readyz`.
+   */
   setServing(service: string, serving: boolean, why?: string): void;
-  /** Connections from now on see another certificate. Throws when it is not usable; the former one stays. */
+  /** Uses another certificate for new connections. Throws when it is not usable; then the present one stays. */
   renewTls(tls: TlsOptions): void;
   /**
-   * Says that it does not serve and goes on serving for `drainMs` (absent: 0), each answer of HTTP/1.1 the last of its
-   * connection. Then takes no more calls; those that are open may finish within `graceMs`, then their connections are
+   * Reports that it is not serving and goes on serving for `drainMs` (absent: 0); each HTTP/1.1 answer is the last of
+   * its connection. Then it takes no more calls. Open calls may finish within `graceMs`, then their connections are
    * destroyed.
    */
   stop(options: { drainMs?: number; graceMs: number }): Promise<void>;
 }
 
+/** Creates the transport; it does not listen yet. Throws when the mounts or the certificate cannot be served. */
 export function createTransport<A>(options: TransportOptions<A>): Transport {
   const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const health = options.health ?? new Health();
@@ -91,7 +95,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
       exchange.destroy();
     }
   };
-  /** What arrives together, on one connection or many, does not begin in one turn. */
+  /** Spreads requests that arrive together, on one connection or many, over several turns of the event loop. */
   const begin = (exchange: Exchange): void => {
     const turn = takeTurn();
     if (turn === undefined) serveNow(exchange);
@@ -137,7 +141,10 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   };
 }
 
-/** After `graceMs` open calls are told to end, have a moment to say so, and are cut off. */
+/**
+ * Waits `graceMs` for open calls, then aborts their signals, waits a moment for their answers and destroys the
+ * connections.
+ */
 async function closeWithin(listener: Listener, graceMs: number, stopping: AbortController): Promise<void> {
   const closed = new AbortController();
   const { signal } = closed;
@@ -147,14 +154,14 @@ async function closeWithin(listener: Listener, graceMs: number, stopping: AbortC
     await setTimeout(LAST_WORDS_MS, undefined, { signal });
     listener.destroy();
   };
-  // Rejects when all is closed before.
+  // Rejects when everything closed before that.
   const cutting = cutOff().catch(() => undefined);
   await listener.closed;
   closed.abort();
   await cutting;
 }
 
-/** Enough for handlers to see the signal and for their errors to be written. */
+/** Long enough for handlers to see the signal and for their errors to be written. */
 const LAST_WORDS_MS = 50;
 
 function toAddress(

@@ -1,4 +1,4 @@
-/** Requests that no RPC takes as they are: an unknown path, HTTP method or media type, refused as their wire demands. */
+/** Refuses requests that match no RPC: an unknown path, HTTP method or media type; each in the form of its wire. */
 import { createRegistry, type Registry } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
@@ -13,16 +13,16 @@ import { answerRefusal, type JsonOptions } from "./exchange/early-refusal.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
 
-/** The wire of a request on the path of an RPC, by its media type. */
+/** Returns the wire of a request to an RPC path, by its media type. */
 export function rpcWireOf(contentType: string): Exclude<Wire, "rest"> {
   if (!/^application\/grpc(?=$|[+; -])/i.test(contentType)) return "connect";
   return /^application\/grpc-web/i.test(contentType) ? "grpc-web" : "grpc";
 }
 
-/** `/pkg.Service/Method`, as no REST path of ours is: both names begin with a capital. */
+/** `/pkg.Service/Method`: both names begin with a capital, as in no REST path of ours. */
 const RPC_PATH = /^\/(?:\w+\.)+[A-Z]\w*\/[A-Z]\w*\/*$/;
 
-/** The wire of a request on a path that nobody serves: what says that it is a call of an RPC is believed. */
+/** Returns the wire of a request to an unknown path. A request that looks like an RPC is treated as one. */
 export function unmatchedWireOf(exchange: Exchange): Wire {
   const contentType = exchange.headerValue("content-type") ?? "";
   const wire = rpcWireOf(contentType);
@@ -32,10 +32,10 @@ export function unmatchedWireOf(exchange: Exchange): Wire {
   return wire === "connect" && !isConnect && !RPC_PATH.test(exchange.path) ? "rest" : wire;
 }
 
-/** The names of the methods of each service that is served, by its full name. */
+/** The method names of each served service, by the full name of the service. */
 export type ServedMethods = ReadonlyMap<string, readonly string[]>;
 
-/** Says of the path of an RPC which part of it is not known, and what is probably meant. */
+/** Returns the error for an unknown RPC path: which part is unknown, and which name was probably meant. */
 export function unknownRpc(path: string, served: ServedMethods): ConnectError {
   const [, service = "", method = ""] = /^\/([^/]*)\/?(.*)$/.exec(path) ?? [];
   const methods = served.get(service);
@@ -53,18 +53,21 @@ function textOf(
     return `no service ${quote(service)} is served here${closest === undefined ? "" : `; did you mean ${closest}?`}`;
   }
   const bare = withoutSlashes(method);
-  if (methods.includes(bare)) return `the path of an RPC has no slash at its end; did you mean /${service}/${bare}?`;
+  if (methods.includes(bare)) return `an RPC path has no trailing slash; did you mean /${service}/${bare}?`;
   return `${service} serves no RPC ${quote(method)}${suggest(method, methods)}`;
 }
 
-/** Without the slashes at its end. A pattern would try each run of slashes inside anew, to its end. */
+/** Removes trailing slashes. A pattern would scan each inner run of slashes again and again. */
 function withoutSlashes(name: string): string {
   let end = name.length;
   while (name[end - 1] === "/") end--;
   return name.slice(0, end);
 }
 
-/** Answers a request that is no call: gRPC's own forms with status 200, everything else with Connect's error JSON. */
+/**
+ * Answers a request that is not a call: gRPC and gRPC-Web in their own forms with status 200, others with Connect's
+ * error JSON.
+ */
 export function answerUnmatched(
   exchange: Exchange,
   error: ConnectError,
@@ -82,7 +85,7 @@ export function answerUnmatched(
 
 const NO_TYPES: JsonOptions & { readonly registry: Registry } = { registry: createRegistry() };
 
-/** Answers, and records, a request that is refused by its head, whatever serves its path. */
+/** Answers and records a request that its head rules out, whatever serves its path. */
 export function refuseByHead<A>(context: TransportContext<A>, exchange: Exchange, fault: RestError): void {
   const error = context.refuseUnmatched?.(exchange.remoteAddress) ?? fault;
   context.describeError?.(error, { method: undefined, callId: exchange.callId });
@@ -97,15 +100,19 @@ export function refuseByHead<A>(context: TransportContext<A>, exchange: Exchange
   }
 }
 
+/** How to answer an unmatched request. */
 export interface UnmatchedAnswer {
   readonly wire: Exclude<Wire, "rest">;
-  /** Of what is neither gRPC nor gRPC-Web. */
+  /** The HTTP status where the wire is neither gRPC nor gRPC-Web. */
   readonly status: number;
   readonly header: Readonly<Record<string, string>>;
   readonly jsonOptions: JsonOptions;
 }
 
-/** Connect's refusals of method, media type and HTTP version have no text and do not say what is allowed. */
+/**
+ * Explains a refusal by Connect: for method, media type and HTTP version Connect sends no text and does not say what is
+ * allowed.
+ */
 export function explainRefusal(
   handler: UniversalHandler,
   exchange: Exchange,
@@ -123,14 +130,14 @@ export function explainRefusal(
     const what = given === undefined ? "has no content type" : "has a content type that is not served";
     const isConnect = rpcWireOf(given ?? "") === "connect";
     if (exchange.method === "GET" && !isConnect) {
-      const text = `${requestPath} takes GET from clients of Connect alone; gRPC and gRPC-Web send POST`;
+      const text = `${requestPath} takes GET from Connect clients only; gRPC and gRPC-Web send POST`;
       return { error: new ConnectError(text, Code.Unimplemented), header: {} };
     }
     if (exchange.method === "GET") {
       const text = `a GET of ${requestPath} needs the query parameters encoding (json or proto) and message`;
       return { error: new ConnectError(text, Code.InvalidArgument), header: {} };
     }
-    // To gRPC this is a format of messages that the server does not have.
+    // In gRPC terms the server does not implement this message format.
     const code = isConnect ? Code.InvalidArgument : Code.Unimplemented;
     const error = new ConnectError(`the request ${what}; ${requestPath} takes ${accepted}`, code);
     return { error, header: { "accept-post": accepted } };
@@ -139,6 +146,7 @@ export function explainRefusal(
   return { error: new ConnectError(text, Code.Unimplemented), header: { connection: "close" } };
 }
 
+/** Returns the value of `Allow` for an RPC path. */
 export function allowOf(handler: UniversalHandler): string {
   return [...handler.allowedMethods, "OPTIONS"].join(", ");
 }

@@ -127,7 +127,7 @@ describe("streams broken off over HTTP/2", () => {
       await breakOff(lab, session);
       assert.equal((await goaway)[0], http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
       const { error, httpStatus } = lab.records.at(-1) ?? assert.fail("no record");
-      assert.deepEqual([error?.rawMessage, httpStatus], ["the connection breaks off too many of its streams", 0]);
+      assert.deepEqual([error?.rawMessage, httpStatus], ["the connection resets too many of its streams", 0]);
     });
   });
 

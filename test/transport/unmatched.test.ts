@@ -14,7 +14,7 @@ const STRAYS = [
   [`/${SERVICE}/Nothing`, /serves no RPC "Nothing"; allowed are Echo, Say, /],
   ["/lab.v1.LabServce/Say", /no service "lab\.v1\.LabServce" is served here; did you mean lab\.v1\.LabService\?/],
   ["/elsewhere.v1.Else/Say", /no service "elsewhere\.v1\.Else" is served here$/],
-  [`/${SERVICE}/Say/`, /no slash at its end; did you mean \/lab\.v1\.LabService\/Say\?/],
+  [`/${SERVICE}/Say/`, /no trailing slash; did you mean \/lab\.v1\.LabService\/Say\?/],
 ] as const;
 
 const EMPTY = frame(Buffer.alloc(0));

@@ -1,4 +1,4 @@
-/** Finds the file that defines a name, for server reflection: over a set of files with all they depend on. */
+/** Finds the file that defines a name, for server reflection, in a set of files and their dependencies. */
 import {
   type AnyDesc,
   type DescEnum,
@@ -10,6 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
+/** Files by name, symbol and extension. */
 export class DescriptorIndex {
   readonly #files = new Map<string, DescFile>();
   readonly #symbols = new Map<string, DescFile>();
@@ -18,7 +19,7 @@ export class DescriptorIndex {
   readonly #messages = new Set<string>();
   readonly #bytes = new Map<DescFile, Uint8Array>();
 
-  /** With all that they depend on. */
+  /** Adds the files of the descriptors, with all dependencies. */
   add(descriptors: Iterable<AnyDesc>): void {
     for (const descriptor of descriptors) this.#addFile(descriptor.kind === "file" ? descriptor : fileOf(descriptor));
   }
@@ -27,7 +28,10 @@ export class DescriptorIndex {
     return this.#files.get(name);
   }
 
-  /** The symbol is a full name without leading dot: service, method, message, field, oneof, enum, value, extension. */
+  /**
+   * Finds the file of a symbol: the full name, without leading dot, of a service, method, message, field, oneof, enum,
+   * value or extension.
+   */
   fileBySymbol(symbol: string): DescFile | undefined {
     return this.#symbols.get(symbol);
   }
@@ -36,13 +40,13 @@ export class DescriptorIndex {
     return this.#extensions.get(extendee)?.get(number);
   }
 
-  /** Absent: there is no such message. */
+  /** Returns the field numbers of a message's extensions; undefined if the message is unknown. */
   extensionNumbers(extendee: string): number[] | undefined {
     if (!this.#messages.has(extendee)) return undefined;
     return [...(this.#extensions.get(extendee)?.keys() ?? [])].sort((a, b) => a - b);
   }
 
-  /** The serialized `FileDescriptorProto`. */
+  /** Returns the serialized `FileDescriptorProto`. */
   bytesOf(file: DescFile): Uint8Array {
     let bytes = this.#bytes.get(file);
     if (bytes === undefined) {
@@ -78,7 +82,7 @@ export class DescriptorIndex {
     for (const nested of message.nestedExtensions) this.#addExtension(nested, file);
   }
 
-  /** The values of an enum are named beside it, not below it. */
+  /** The full names of enum values are siblings of the enum's name, not below it. */
   #addEnum(descEnum: DescEnum, file: DescFile): void {
     this.#symbols.set(descEnum.typeName, file);
     const scope = descEnum.typeName.slice(0, descEnum.typeName.lastIndexOf(".") + 1);

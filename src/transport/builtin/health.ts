@@ -1,4 +1,4 @@
-/** `grpc.health.v1` and its plain HTTP form: what is served, and who is told when that changes. */
+/** `grpc.health.v1` and its plain HTTP form: which services are serving, and watchers that see each change. */
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
@@ -9,44 +9,44 @@ import {
 } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { type Admit, type Call, type HttpAnswer, type HttpMount, type Mount, mount, mountHttp } from "../mount.ts";
 
-/** The empty name stands for the whole server: while it does not serve, none of its services does. */
+/** The serving state. The empty name is the whole server: while it is not serving, none of its services is. */
 export class Health {
   readonly #serving = new Map<string, boolean>([["", false]]);
   readonly #watchers = new Set<() => void>();
   #stopped: boolean = false;
   #why: string | undefined;
 
-  /** Makes a service known. It serves as soon as the whole server does. */
+  /** Adds a service. It is serving as soon as the whole server is. */
   register(service: string): void {
     if (!this.#serving.has(service)) this.#serving.set(service, true);
   }
 
-  /** `why`: one line for `/readyz` about why the whole server does not serve. */
+  /** Sets the state of a service. `why`: one line for `/readyz` that says why the whole server is not serving. */
   setServing(service: string, serving: boolean, why?: string): void {
     if (service === "") this.#why = serving ? undefined : why;
     this.#serving.set(service, serving && !this.#stopped);
     this.#notify();
   }
 
-  /** Nothing is served any more, and watchers are let go once they know. */
+  /** Sets everything to not serving, and ends watches once they have reported it. */
   stop(): void {
     this.#stopped = true;
     this.setServing("", false);
   }
 
-  /** What `/readyz` says. */
+  /** The text of `/readyz`. */
   get summary(): string {
     if (this.isServing("") === true) return "ok";
     return this.#why === undefined ? "not serving" : `not serving: ${this.#why}`;
   }
 
-  /** Absent: there is no such service here. */
+  /** Returns whether a service is serving; undefined if it is unknown. */
   isServing(service: string): boolean | undefined {
     const own = this.#serving.get(service);
     return own === undefined ? undefined : own && this.#serving.get("") === true;
   }
 
-  /** The present status at once, then each change, until the caller goes away or the service stops. */
+  /** Yields the present status at once, then each change, until the caller goes away or the service stops. */
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<Status, undefined, undefined> {
     let last: Status | undefined;
     while (!signal.aborted) {
@@ -79,6 +79,7 @@ export class Health {
   }
 }
 
+/** Returns the mount of `grpc.health.v1`. */
 export function healthMount<A>(health: Health, admit: Admit<A>): Mount<A> {
   return mount<typeof HealthService, A>(
     HealthService,
@@ -96,7 +97,7 @@ export function healthMount<A>(health: Health, admit: Admit<A>): Mount<A> {
   );
 }
 
-/** `GET /healthz`: the process answers. `GET /readyz`: it serves. */
+/** Returns the plain mounts: `GET /healthz` says that the process answers, `GET /readyz` that it is serving. */
 export function healthHttpMounts(health: Health): HttpMount[] {
   return [
     mountHttp("/healthz", ({ method }) => answer(method, true, "ok")),

@@ -1,4 +1,4 @@
-/** Server reflection, v1 and v1alpha alike, so that clients such as grpcurl and `buf curl` need no schema. */
+/** Server reflection, v1 and v1alpha, so that clients such as grpcurl and `buf curl` need no schema. */
 import {
   create,
   type DescFile,
@@ -21,18 +21,18 @@ import type { ChargeStranger } from "../call/call-record.ts";
 import { type Admit, type Mount, type MountOptions, mount } from "../mount.ts";
 import { DescriptorIndex } from "./descriptor-index.ts";
 
-/** Of a question. It comes back in the answer, and what it asks for twice, where that is not known. */
+/** The largest question. The answer repeats it, and an unknown name in it twice. */
 const QUESTION_BYTES_MAX = 2 * 1024;
 
 type Question = ServerReflectionRequest["messageRequest"];
 type Answer = NonNullable<MessageInitShape<typeof ResponseV1Schema>["messageResponse"]>;
 
-/** What reflection tells of: every service that is mounted, late ones too, and what the registry knows. */
+/** The content of reflection: every mounted service, also late ones, and the types of a registry. */
 export class Reflection {
   readonly index: DescriptorIndex = new DescriptorIndex();
   readonly #names = new Set<string>();
 
-  /** `registry`: messages that no service names, such as the details of errors. */
+  /** `registry`: messages that no service refers to, such as the details of errors. */
   constructor(registry?: Registry) {
     this.index.add(registry ?? []);
   }
@@ -42,14 +42,14 @@ export class Reflection {
     return [...this.#names].sort();
   }
 
-  /** Called by the transport for each service that it serves. */
+  /** Adds a service. The transport calls it for each service that it serves. */
   register(service: DescService): void {
     this.#names.add(service.typeName);
     this.index.add([service]);
   }
 }
 
-/** The two services of reflection. `charge` hears of each answer before it is given. */
+/** Returns the mounts of the two reflection services. `charge` is called before each answer is sent. */
 export function reflectionMounts<A>(
   reflection: Reflection,
   admit: Admit<A>,
@@ -85,7 +85,7 @@ export function reflectionMounts<A>(
       async *serverReflectionInfo(requests, { remoteAddress }) {
         const sent = new Set<DescFile>();
         for await (const originalRequest of requests) {
-          // The two versions have the same messages under different names.
+          // Both versions have the same messages under different names.
           const messageResponse = reply(reflection, originalRequest.messageRequest as Question, sent);
           const answer = create(ResponseV1AlphaSchema, {
             validHost: originalRequest.host,
@@ -125,11 +125,11 @@ function reply({ index, names }: Reflection, question: Question, sent: Set<DescF
       return { case: "allExtensionNumbersResponse", value: { baseTypeName: question.value, extensionNumber } };
     }
     default:
-      return refusal(Code.InvalidArgument, "the request asks nothing that is known here");
+      return refusal(Code.InvalidArgument, "the request asks no question that is known here");
   }
 }
 
-/** The file, and those it depends on as far as this stream has not had them yet. */
+/** Returns the file and its dependencies, without those that this stream has already received. */
 function files(index: DescriptorIndex, file: DescFile | undefined, what: string, sent: Set<DescFile>): Answer {
   if (file === undefined) return refusal(Code.NotFound, `${what} is not known here`);
   const wanted = new Set([file]);

@@ -1,14 +1,16 @@
-/** Turns whatever went wrong in a call into the error its caller is told. The only place where that is decided. */
+/** Turns whatever went wrong in a call into the error that its caller receives. Nothing else decides that. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
 
-/** What callers are told of a failure of ours, and of nothing else. */
+/** The text of internal failures, and of nothing else. */
 const INTERNAL_TEXT = "internal error";
 
-/** Errors that have a code of our own failures because a protocol says so. */
+/** Errors with the code of an internal failure that the caller caused: a protocol demands that code. */
 const callersFaults = new WeakSet<ConnectError>();
 
-/** Errors made here keep their cause for the log; nothing of it reaches the caller. */
+/**
+ * Returns the error for anything thrown. An internal error keeps its cause for the log; the caller sees nothing of it.
+ */
 export function toCallError(reason: unknown, signal?: AbortSignal): ConnectError {
   if (reason instanceof ConnectError) return reason;
   if (reason instanceof Error && reason.name === "AbortError") {
@@ -34,25 +36,28 @@ export function bodyTooSlow(timeoutMs: number): ConnectError {
   return new RestError(`the request body did not arrive within ${timeoutMs} ms`, Code.DeadlineExceeded, 408);
 }
 
-/** Of an envelope: a client may only mark it as compressed. The ends of streams and trailers are the server's. */
+/**
+ * Returns the error for the flags of an envelope: a client may only mark it as compressed. Other flags are for servers.
+ */
 export function unknownFlags(flags: number): ConnectError {
   const text = `a message has the flags 0x${flags.toString(16).padStart(2, "0")}; allowed are 0x00 and, compressed, 0x01`;
-  // No protocol has a code for it. INTERNAL, as other servers say, would be logged as a failure of ours.
+  // No protocol defines a code for it. INTERNAL, as other servers answer, would be logged as our failure.
   return new ConnectError(text, Code.InvalidArgument);
 }
 
 /**
- * Corrects in place what Connect says of requests it cannot decode: it takes malformed messages for failures of its
- * own (INTERNAL) and tells what its parsers say. The errors are Connect's objects, already on their way to the encoder.
+ * Corrects, in place, Connect's errors about requests that it cannot decode: Connect treats malformed messages as its
+ * own failures (INTERNAL) and passes on the text of its parsers. The objects are Connect's, already on their way to the
+ * encoder.
  */
 export function correctDecodeError(error: ConnectError): void {
   if (error.code === Code.Internal && error.rawMessage.startsWith("parse binary: ")) {
     rewrite(error, "the request is not a valid protobuf message of the expected type", Code.InvalidArgument);
   } else if (error.code === Code.InvalidArgument && error.rawMessage.startsWith("cannot decode ")) {
-    // Next to all that is wrong with JSON was told before; this parser would show the value.
+    // Almost all JSON faults were reported before this parser ran; its text would reveal the value.
     rewrite(error, "the request does not fit the expected type", Code.InvalidArgument);
   } else if (error.code === Code.Internal && error.rawMessage.startsWith("received compressed envelope")) {
-    // gRPC and Connect both say INTERNAL of it.
+    // gRPC and Connect both demand INTERNAL here.
     rewrite(error, "a message is marked as compressed, but no encoding is named", Code.Internal);
     callersFaults.add(error);
   } else if (error.code === Code.ResourceExhausted && error.rawMessage.includes("configured readMaxBytes")) {
@@ -64,8 +69,8 @@ export function correctDecodeError(error: ConnectError): void {
 }
 
 /**
- * Makes the text of an error fit to be sent, in place: of a failure of ours nothing is told, and half a surrogate pair,
- * which cannot be encoded, is replaced. Answers what the log should hear of, if anything.
+ * Makes the text of an error safe to send, in place: the text of an internal failure is hidden, and half a surrogate
+ * pair, which cannot be encoded, is replaced. Returns the cause to log, if there is one.
  */
 export function sanitize(error: ConnectError): unknown {
   let cause: unknown;

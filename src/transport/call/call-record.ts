@@ -1,4 +1,4 @@
-/** What is known of a call once it is over: one record per call, whatever became of it. */
+/** The record of a call that is over: one per call, however it ended. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Code, ConnectError } from "@connectrpc/connect";
 import type { CallTrace } from "../../observability/traces.ts";
@@ -7,18 +7,18 @@ import type { RecordedWire } from "../mount.ts";
 export interface CallRecord<A = unknown> {
   readonly id: string;
   readonly wire: RecordedWire;
-  /** Absent where no method answers to the path, and for plain mounts. */
+  /** Absent where the path matches no method, and for plain mounts. */
   readonly method: DescMethod | undefined;
-  /** What a plain mount calls its operation. */
+  /** The operation's name, from a plain mount. */
   readonly operation?: string | undefined;
-  /** The user that the call of a plain mount is about. */
+  /** The user that the call is about, from a plain mount. */
   readonly userId?: string | undefined;
   /** The path as it was sent, without the query. */
   readonly path: string;
   readonly code: Code | "ok";
-  /** What the caller was told (or, if it went away, would have been). */
+  /** The error that the caller received, or would have received if it had stayed. */
   readonly error: ConnectError | undefined;
-  /** What `admit` answered. Absent when it refused or was not reached. */
+  /** The result of `admit`. Absent when it refused or was not reached. */
   readonly admission: A | undefined;
   /** The first request message. Absent when none could be read. */
   readonly request: Message | undefined;
@@ -31,20 +31,20 @@ export interface CallRecord<A = unknown> {
   readonly trace: CallTrace | undefined;
 }
 
-/** Hears of each call once, when it is over. */
+/** Called once for each call, when it is over. */
 export type Finished<A> = (record: CallRecord<A>) => void;
 
 /**
- * Asked for each request that no method takes as it is (an unknown path, a wrong HTTP method or media type): an error to
- * answer it with in the place of what is wrong with it, or `undefined`.
+ * Called for each request that matches no method (an unknown path, a wrong HTTP method or media type). Returns an error
+ * to send instead of the actual one, or `undefined`.
  */
 export type RefuseUnmatched = (remoteAddress: string) => ConnectError | undefined;
 
-/** Hears the cause of errors that callers only see as INTERNAL. The id is empty where no call is known. */
+/** Called with the cause of each error that callers see as INTERNAL. The id is empty where no call is known. */
 export type LogInternal = (error: unknown, callId: string) => void;
 
 /**
- * Told how many bytes an address is about to be given without a credential: an error to answer with in their place, or
- * `undefined`.
+ * Called with the number of bytes that an address is about to receive without a credential. Returns an error to send
+ * instead, or `undefined`.
  */
 export type ChargeStranger = (remoteAddress: string, bytes: number) => ConnectError | undefined;

@@ -1,4 +1,4 @@
-/** The timeout headers of gRPC and Connect: read for the deadline of a call, and clamped to what it may be. */
+/** Reads the timeout headers of gRPC and Connect, and reduces timeouts to the longest that is allowed. */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { TransportLimits } from "../limits.ts";
 import type { Wire } from "../mount.ts";
@@ -7,8 +7,9 @@ import { timeoutMsMax, toDeadlineTime } from "./transport-context.ts";
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /**
- * The deadline the headers ask for, if they ask for one that can be read; what cannot be read is left to Connect, which
- * refuses it. A longer timeout than allowed is replaced in `header`, because Connect would refuse that too.
+ * Returns the deadline in milliseconds since the epoch; undefined where the headers name none. A malformed timeout is
+ * left to Connect, which refuses it. A longer timeout than allowed is replaced in `header`, because Connect would
+ * refuse it, too.
  */
 export function clampTimeout(
   header: Headers,
@@ -36,7 +37,7 @@ function parseGrpcTimeout(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] as number);
 }
 
-/** At most eight digits: whole seconds where milliseconds need more. */
+/** Returns at most eight digits: whole seconds where milliseconds would need more. */
 function formatGrpcTimeout(timeoutMs: number): string {
   return timeoutMs < 1e8 ? `${Math.floor(timeoutMs)}m` : `${Math.floor(timeoutMs / 1_000)}S`;
 }

@@ -1,4 +1,4 @@
-/** A call as its handler sees it, with what is noted of it for the record. Costly parts are made when asked for. */
+/** A call as its handler sees it, with what its record needs. Expensive parts are made when first read. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -6,13 +6,13 @@ import { takeTurn } from "../exchange/turns.ts";
 import type { Call, DescribeError, MountOptions, Wire } from "../mount.ts";
 import { callerGone, deadlineExceeded } from "./call-error.ts";
 
-/** What a road knows of a call before `admit` is asked. */
+/** A call in progress; a protocol makes it before `admit` runs. */
 export class LiveCall<A> implements Call<A> {
   readonly id: string;
   readonly wire: Wire;
   readonly method: DescMethod;
   deadlineTime: number | undefined;
-  /** For the record: the first request message, and what went wrong. */
+  /** For the record: the first request message, and the error. */
   request: Message | undefined;
   error: ConnectError | undefined;
   readonly describeError: DescribeError | undefined;
@@ -44,7 +44,7 @@ export class LiveCall<A> implements Call<A> {
     return this.#exchange.header;
   }
 
-  /** Whether the messages are JSON; of a GET of Connect the query says so. */
+  /** Whether the messages are JSON; for a Connect GET the query says so. */
   get isJson(): boolean {
     if (this.wire !== "connect") return this.wire === "rest";
     const type = this.header.get("content-type");
@@ -59,14 +59,14 @@ export class LiveCall<A> implements Call<A> {
     return this.#admission as A;
   }
 
-  /** What `admit` answered, if it did. */
+  /** The result of `admit`, if it has run. */
   get admitted(): A | undefined {
     return this.#admission;
   }
 
   /**
-   * Asks `admit`, once: whoever asks again learns what came of it. Throws, or the promise rejects, when it refuses; no
-   * promise is answered when it decided at once.
+   * Runs `admit` once; later calls get the same result. Throws, or the promise rejects, when it refuses. Returns no
+   * promise when it decided at once.
    */
   admit(options: Pick<MountOptions<A>, "admit" | "isAuthenticated">): Promise<void> | undefined {
     if (this.#isAsked) return this.#admitting;
@@ -104,22 +104,22 @@ export class LiveCall<A> implements Call<A> {
     return this.#responseTrailer;
   }
 
-  /** The signal, if somebody has asked for it. */
+  /** The signal, if it was read. */
   get signalIfAny(): AbortSignal | undefined {
     return this.#signal;
   }
 
-  /** The response headers, if the handler has asked for them. */
+  /** The response headers, if the handler has read them. */
   get responseHeaderIfAny(): Headers | undefined {
     return this.#responseHeader;
   }
 
-  /** The trailers, if the handler has asked for them. */
+  /** The trailers, if the handler has read them. */
   get responseTrailerIfAny(): Headers | undefined {
     return this.#responseTrailer;
   }
 
-  /** Uses the signal, the response headers and the trailers that Connect has made for this call. */
+  /** Takes over the signal, the response headers and the trailers that Connect made for this call. */
   adopt({
     signal,
     responseHeader,

@@ -1,4 +1,4 @@
-/** The one way from every wire to a handler: notes the request, keeps the deadline, normalises what goes wrong. */
+/** Binds handlers for all wires: records the request, enforces the deadline, normalises errors. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { fitRefusal } from "../../transcoding/refusal-size.ts";
@@ -7,7 +7,7 @@ import type { LiveCall } from "./call.ts";
 import { correctDecodeError, deadlineExceeded, sanitize, toCallError } from "./call-error.ts";
 import type { LogInternal } from "./call-record.ts";
 
-/** A method as the protocols serve it. */
+/** A method with its handler, as the protocols serve it. */
 export type BoundMethod<A> =
   | { readonly kind: "unary"; readonly mount: Mount<A>; readonly method: DescMethod; readonly invoke: UnaryInvoke<A> }
   | {
@@ -18,7 +18,7 @@ export type BoundMethod<A> =
     };
 
 export type UnaryInvoke<A> = (request: Message, call: LiveCall<A>) => Promise<Message>;
-/** The input is one message, or an iterable of them where the method's clients stream. */
+/** Calls a streaming handler. The input is one message, or an iterable of messages where clients stream. */
 export type StreamInvoke<A> = (
   input: Message | AsyncIterable<Message>,
   call: LiveCall<A>,
@@ -27,7 +27,7 @@ export type StreamInvoke<A> = (
 type LooseUnary<A> = (request: Message, call: Call<A>) => Promise<Message>;
 type LooseStream<A> = (input: Message | AsyncIterable<Message>, call: Call<A>) => AsyncIterable<Message>;
 
-/** The methods of a mount that are served, each bound to its handler. One without a handler is UNIMPLEMENTED. */
+/** Returns the served methods of a mount, each bound to its handler. A method without a handler is UNIMPLEMENTED. */
 export function bindMethods<A>(mount: Mount<A>, logInternal: LogInternal): BoundMethod<A>[] {
   const { service, options } = mount;
   for (const name of options.methods ?? []) {
@@ -49,7 +49,7 @@ export function bindMethods<A>(mount: Mount<A>, logInternal: LogInternal): Bound
     });
 }
 
-/** Notes the error of a call and sees that the cause of an INTERNAL one is logged. */
+/** Records the error of a call, logs the cause of an INTERNAL one, and returns the error to send. */
 export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: LogInternal): ConnectError {
   const error = toCallError(reason, call.signalIfAny);
   if (error !== call.error) {
@@ -71,7 +71,7 @@ function bindUnary<A>(handler: LooseUnary<A>, logInternal: LogInternal): UnaryIn
         call.deadlineTime === undefined
           ? await handler(request, call)
           : await withinDeadline(handler(request, call), call.deadlineTime);
-      // What follows is its encoding, which may be long.
+      // The encoding comes next, which may take long.
       await call.takeTurn();
       return answer;
     } catch (reason) {
@@ -128,13 +128,16 @@ async function* untilDeadline(
     }
   } finally {
     if (!left) {
-      // Not awaited: a generator that is busy ends only when its present step does.
+      // Not awaited: a busy generator ends only when its present step does.
       iterator.return?.().catch(() => undefined);
     }
   }
 }
 
-/** Handlers are asked to keep the deadline through `call`; the caller hears in time even if one does not. */
+/**
+ * Rejects at the deadline. Handlers see it in `call` and should keep it; the caller gets its answer even if one does
+ * not.
+ */
 async function withinDeadline<T>(answer: Promise<T>, deadlineTime: number): Promise<T> {
   const remainingMs = deadlineTime - Date.now();
   let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,4 @@
-/** What the protocols share: the context of a call, its beginning and its record. */
+/** What the protocols share: the context of all calls, the start of a call and its record. */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -8,20 +8,21 @@ import { LiveCall } from "./call.ts";
 import { callerGone } from "./call-error.ts";
 import type { Finished, LogInternal, RefuseUnmatched } from "./call-record.ts";
 
+/** The options of the transport that every protocol needs. */
 export interface TransportContext<A> {
   readonly limits: TransportLimits;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
   readonly describeError?: DescribeError | undefined;
   readonly refuseUnmatched?: RefuseUnmatched | undefined;
-  /** Aborts when calls that are still open must end because the service stops. */
+  /** Aborts when open calls must end because the service stops. */
   readonly stopping: AbortSignal;
 }
 
 /** The longest delay of a timer; Node fires longer ones at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** Begins a call and sees to it that its record is told, once, when it is over. */
+/** Starts a call. Its record is reported once, when it is over. */
 export function beginCall<A>(
   context: TransportContext<A>,
   exchange: Exchange,
@@ -53,7 +54,7 @@ export function beginCall<A>(
   return call;
 }
 
-/** Tells of a request that no method answers to. */
+/** Reports a request that matches no method. */
 export function recordUnmatched<A>(
   context: TransportContext<A>,
   exchange: Exchange,
@@ -78,7 +79,7 @@ export function recordUnmatched<A>(
   );
 }
 
-/** Tells of a connection on which something was wrong that no request could be told of. `httpStatus`: 0, nothing was answered. */
+/** Reports a fault of a connection that belongs to no request. `httpStatus`: 0 if nothing was answered. */
 export function recordFault<A>(
   context: TransportContext<A>,
   remoteAddress: string,
@@ -101,7 +102,7 @@ export function recordFault<A>(
   });
 }
 
-/** Tells of a call of a plain mount. */
+/** Reports a call of a plain mount. */
 export function recordHttp<A>(
   context: TransportContext<A>,
   exchange: Exchange,
@@ -126,17 +127,17 @@ export function recordHttp<A>(
   });
 }
 
-/** The deadline of a call that may take `timeoutMs`. */
+/** Returns the deadline of a call that may take `timeoutMs` from now. */
 export function toDeadlineTime(timeoutMs: number): number {
   return Date.now() + Math.ceil(timeoutMs);
 }
 
-/** How long a call of this method may take at most: only unary calls have a limit of their own. */
+/** Returns the longest timeout of a method: only unary calls have a limit. */
 export function timeoutMsMax(method: DescMethod, limits: TransportLimits): number {
   return method.methodKind === "unary" ? limits.deadlineMsMax : TIMER_MS_MAX;
 }
 
-/** What one request of a method may bring: bytes, and values. */
+/** Returns the largest body and the largest number of values of one request of a method. */
 export function requestLimitsOf<A>(
   { method, mount: { options } }: { readonly method: DescMethod; readonly mount: Mount<A> },
   limits: TransportLimits,

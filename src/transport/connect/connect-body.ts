@@ -1,4 +1,4 @@
-/** The body of a call on its way to Connect: who reads it, by which rules, and until when. */
+/** Prepares the body of a call for Connect: checks each message by the rules of its method, until the deadline. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { LiveCall } from "../call/call.ts";
 import { deadlineExceeded } from "../call/call-error.ts";
@@ -15,7 +15,7 @@ import {
   wholeEnvelopes,
 } from "./request-messages.ts";
 
-/** The message in a query. Connect takes base64 it cannot decode for a failure of its own. */
+/** Checks the message in a query. Connect treats malformed base64 as its own failure. */
 export async function inspectQuery<A>(query: string, bound: BoundMethod<A>, limits: TransportLimits): Promise<void> {
   const parameters = new URLSearchParams(query);
   const message = parameters.get("message") ?? "";
@@ -25,7 +25,7 @@ export async function inspectQuery<A>(query: string, bound: BoundMethod<A>, limi
   }
   const name = parameters.get("compression");
   const compression = findCompression(name);
-  // Connect refuses it before it decodes.
+  // Connect refuses an unknown compression before it decodes.
   if (compression === undefined && name !== null && name !== "identity") return;
   const rules = rulesOf(bound, limits);
   const sent = Buffer.from(message, isBase64 ? "base64" : "utf8");
@@ -33,7 +33,7 @@ export async function inspectQuery<A>(query: string, bound: BoundMethod<A>, limi
   await inspection(rules, parameters.get("encoding") === "json")(bytes);
 }
 
-/** After its deadline, Connect sends what goes wrong without telling anybody: nothing is given to it then. */
+/** Stops at the deadline: after it, Connect would send errors without passing them to us first. */
 async function* untilDeadline<A>(
   messages: AsyncIterable<Uint8Array>,
   { deadlineTime = Number.POSITIVE_INFINITY }: LiveCall<A>,
@@ -57,7 +57,7 @@ function rulesOf<A>(bound: BoundMethod<A>, limits: TransportLimits): MessageRule
   };
 }
 
-/** A call whose body is about to be read. */
+/** A call whose body will be read next. */
 interface SentCall<A> {
   readonly bound: BoundMethod<A>;
   readonly call: LiveCall<A>;
@@ -65,7 +65,7 @@ interface SentCall<A> {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** The body as Connect is given it. Of a compressed body of a unary call the header says no more that it is one. */
+/** Returns the body to give to Connect. For a compressed unary body the headers no longer say that it is compressed. */
 export function bodyOf<A>(sent: SentCall<A>, header: Headers, limits: TransportLimits): AsyncIterable<Uint8Array> {
   return untilDeadline(wholeMessages(sent, header, limits), sent.call);
 }

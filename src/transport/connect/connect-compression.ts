@@ -1,11 +1,14 @@
-/** The compressions that Connect is given: quick ones, and what cannot be decompressed is the caller's fault. */
+/** The compressions for Connect: fast ones, and bytes that cannot be decompressed are the caller's fault. */
 import { promisify } from "node:util";
 import { type BrotliOptions, brotliCompress as brotliCompressCallback, constants } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
-/** Of 0 to 11: as fast as gzip, and smaller. Connect leaves it at 11, which takes twenty times as long or more. */
+/**
+ * From 0 to 11. At 4 it is as fast as gzip, and smaller. Connect's default is 11, which takes at least twenty times as
+ * long.
+ */
 const BROTLI_QUALITY = 4;
 
 const brotliCompress = promisify<Uint8Array, BrotliOptions, Buffer<ArrayBuffer>>(brotliCompressCallback);
@@ -16,8 +19,8 @@ const brotli: Compression = {
 };
 
 /**
- * Connect takes bytes it cannot decompress for a failure of its own. Corrected here, at the source: once the deadline has
- * passed, nobody hears of later errors before they are sent.
+ * Connect treats bytes that it cannot decompress as its own failure. This is corrected here, at the source: after the
+ * deadline Connect sends errors without passing them to us first.
  */
 export const compressions: readonly Compression[] = [compressionGzip, brotli].map((compression) => ({
   ...compression,

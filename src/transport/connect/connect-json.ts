@@ -1,4 +1,4 @@
-/** JSON on the Connect road: what is wrong with a message was found before Connect reads it. */
+/** JSON options for Connect. Faults in a message were already found when Connect reads it. */
 import {
   createRegistry,
   type DescMessage,
@@ -10,12 +10,12 @@ import {
 import { hideUnderscores, mayHoldMask } from "../../transcoding/field-mask.ts";
 import type { MountOptions } from "../mount.ts";
 
-/** Connect's own options for JSON; its types do not show that it takes a decoder of bytes. */
+/** Connect's JSON options; its types do not show that it accepts a decoder of bytes. */
 export type ConnectJsonOptions = Partial<JsonReadOptions & JsonWriteOptions> & {
   readonly textDecoder?: { decode(bytes?: Uint8Array): string };
 };
 
-/** Connect's own options for JSON, as far as they are set here. `input`: the type of the requests. */
+/** Returns Connect's JSON options for a mount. `input`: the type of the requests. */
 export function createJsonOptions<A>(options: MountOptions<A>, input: DescMessage): ConnectJsonOptions {
   return {
     ignoreUnknownFields: options.unknownFields === "ignore",
@@ -28,14 +28,14 @@ export function createJsonOptions<A>(options: MountOptions<A>, input: DescMessag
 
 const utf8 = new TextDecoder();
 
-/** Field masks as protobuf-es takes them; `showUnderscores` undoes it in the message that is made of this. */
+/** Rewrites field masks to the form that protobuf-es accepts; `showUnderscores` undoes it in the resulting message. */
 function withHiddenUnderscores(input: DescMessage, bytes: Uint8Array | undefined): string {
   const json = JSON.parse(utf8.decode(bytes)) as JsonValue;
   hideUnderscores(input, json);
   return JSON.stringify(json);
 }
 
-/** What may stand in an Any. */
+/** Returns the message types that an Any may hold. */
 export function registryOf<A>({ rest }: Pick<MountOptions<A>, "rest">): Registry {
   return rest?.registry ?? NO_TYPES;
 }

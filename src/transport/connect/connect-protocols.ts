@@ -1,4 +1,4 @@
-/** The road of gRPC, gRPC-Web (binary and text) and Connect: connect-es speaks the protocols, this file the limits. */
+/** Serves gRPC, gRPC-Web (binary and text) and Connect: connect-es speaks the protocols, this file sets the limits. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import {
   Code,
@@ -26,7 +26,7 @@ import { createJsonOptions } from "./connect-json.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
 import { sendUniversal } from "./universal.ts";
 
-/** Serves one RPC path. The exchange has passed CORS; nothing else of it has been looked at. */
+/** Serves one RPC path. The exchange has passed CORS; nothing else of it has been checked. */
 export type ConnectRoute = (exchange: Exchange) => void;
 
 interface CallState<A> {
@@ -35,7 +35,7 @@ interface CallState<A> {
   readonly gone: AbortSignal;
 }
 
-/** One route per method, by its path `/pkg.Service/Method`. */
+/** Returns one route per method, by its path `/pkg.Service/Method`. Throws when a path is mounted twice. */
 export function createConnectRoutes<A>(
   methods: readonly BoundMethod<A>[],
   context: TransportContext<A>,
@@ -44,7 +44,8 @@ export function createConnectRoutes<A>(
   for (const bound of methods) {
     const path = `/${bound.method.parent.typeName}/${bound.method.name}`;
     if (routes.has(path)) throw new Error(`transport: ${path} is mounted twice`);
-    // Made when first called: services of hundreds of methods, of which few are used, would cost every start dear.
+    // Made at the first call: large services have hundreds of methods of which few are used; making all would slow
+    // every start.
     let handler: UniversalHandler | undefined;
     routes.set(path, (exchange) => {
       handler ??= createHandler(bound, context);
@@ -54,7 +55,9 @@ export function createConnectRoutes<A>(
   return routes;
 }
 
-/** Ties a call to what Connect hands from its gate to the implementation. The type parameter is lost on the way. */
+/**
+ * Links our call to the context that Connect passes to its gate and to the implementation. The type parameter is lost.
+ */
 const stateKey = createContextKey<CallState<never> | undefined>(undefined);
 
 function stateOf<A>(values: ContextValues): CallState<A> {
@@ -85,13 +88,13 @@ function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): 
   return handler;
 }
 
-/** Handlers of client streams answer by an iterable, as those of bidirectional ones do; it yields once. */
+/** Returns the one answer of a client stream. Its handler returns an iterable, like that of a bidirectional stream. */
 async function onlyMessage(answers: AsyncIterable<Message>, method: DescMethod): Promise<Message> {
   for await (const answer of answers) return answer;
   throw new ConnectError(`${method.name} has no answer`, Code.Internal);
 }
 
-/** Runs before the body is read. What it throws is encoded as the protocol of the call demands. */
+/** Runs before the body is read. Connect encodes what it throws in the protocol of the call. */
 async function gate<A>(
   bound: BoundMethod<A>,
   context: TransportContext<A>,
@@ -103,10 +106,10 @@ async function gate<A>(
     const reason: unknown = handlerContext.signal.reason;
     if (reason === gone.reason || reason === context.stopping.reason || !(reason instanceof Error)) return;
     if (isConnectDeadline(reason)) {
-      // The handler keeps the deadline by itself; Connect does not end the wait for the body.
+      // The handler enforces the deadline itself; Connect does not end the wait for the body.
       if (call.request === undefined) exchange.body.fail(noteError(call, deadlineExceeded(), context.logInternal));
     } else if (reason.name !== "AbortError") {
-      // Connect hands its errors here just before it encodes them; those of the handler have been noted by then.
+      // Connect passes its errors here just before it encodes them; errors of the handler are recorded by then.
       if (reason instanceof ConnectError && reason !== call.error) {
         nameEncodings(reason, handlerContext.responseHeader);
         correctDecodeError(reason);
@@ -116,7 +119,7 @@ async function gate<A>(
   });
   try {
     await call.admit(bound.mount.options);
-    // A deadline of 0 has passed before the listener above could hear of it.
+    // A deadline of 0 has passed before the listener above could be called.
     if (isConnectDeadline(handlerContext.signal.reason)) throw deadlineExceeded();
     if (exchange.method === "GET") await inspectQuery(exchange.query, bound, context.limits);
   } catch (reason) {
@@ -124,7 +127,7 @@ async function gate<A>(
   }
 }
 
-/** The encodings that would be taken, where another one was refused: Connect keeps them with the error. */
+/** Names the accepted encodings where another one was refused: Connect keeps them with the error. */
 function nameEncodings(error: ConnectError, header: Headers): void {
   for (const name of ["grpc-accept-encoding", "connect-accept-encoding", "accept-encoding"]) {
     const accepted = error.metadata.get(name);
@@ -170,7 +173,8 @@ function serve<A>(
   else admitting.then(proceed, refuse);
 }
 
-interface AdmittedCall<A> {
+/** A call that Connect will serve. */
+interface ConnectCall<A> {
   readonly handler: UniversalHandler;
   readonly bound: BoundMethod<A>;
   readonly call: LiveCall<A>;
@@ -178,8 +182,8 @@ interface AdmittedCall<A> {
   readonly contentType: string;
 }
 
-function passToConnect<A>(admitted: AdmittedCall<A>, context: TransportContext<A>): void {
-  const { handler, call, exchange, contentType } = admitted;
+function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext<A>): void {
+  const { handler, call, exchange, contentType } = connectCall;
   const asText = isGrpcWebText(contentType);
   const header = exchange.header;
   if (asText) header.set("content-type", toBinaryType(contentType));
@@ -196,11 +200,11 @@ function passToConnect<A>(admitted: AdmittedCall<A>, context: TransportContext<A
     method: exchange.method,
     url: `http://localhost${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
     header,
-    body: bodyOf({ ...admitted, body: asText ? decodeText(exchange.body) : exchange.body }, header, limits),
+    body: bodyOf({ ...connectCall, body: asText ? decodeText(exchange.body) : exchange.body }, header, limits),
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
-  run(admitted, request, context, asText).catch((reason: unknown) => {
+  run(connectCall, request, context, asText).catch((reason: unknown) => {
     if (!exchange.over) {
       noteError(call, reason, context.logInternal);
       exchange.destroy();
@@ -209,24 +213,24 @@ function passToConnect<A>(admitted: AdmittedCall<A>, context: TransportContext<A
 }
 
 async function run<A>(
-  admitted: AdmittedCall<A>,
+  connectCall: ConnectCall<A>,
   request: UniversalServerRequest,
   context: TransportContext<A>,
   asText: boolean,
 ): Promise<void> {
-  const { handler, bound, call, exchange } = admitted;
+  const { handler, bound, call, exchange } = connectCall;
   const answer = await handler(request);
   if (exchange.over) {
     await answer.body?.[Symbol.asyncIterator]().return?.();
   } else if (answer.body === undefined) {
     call.error = refuseUnmatched(bound, exchange, context);
-    if (call.error === undefined) refuse(admitted, answer.status, context);
+    if (call.error === undefined) refuse(connectCall, answer.status, context);
   } else {
     await sendUniversal(exchange, answer, asText);
   }
 }
 
-/** Of what is no call: answers it when it is refused already because of where it comes from. */
+/** Answers a request that is not a call if its address is refused already, and returns that error. */
 function refuseUnmatched<A>(
   { mount }: BoundMethod<A>,
   exchange: Exchange,
@@ -245,11 +249,11 @@ function isClientStreaming(handler: UniversalHandler): boolean {
   return methodKind === "client_streaming" || methodKind === "bidi_streaming";
 }
 
-/** Answers what Connect takes for no call of this method, and tells what it was. */
-function refuse<A>(admitted: AdmittedCall<A>, status: number, context: TransportContext<A>): void {
-  const { handler, bound, call, exchange } = admitted;
+/** Answers a request that Connect does not accept as a call of this method, and explains why. */
+function refuse<A>(connectCall: ConnectCall<A>, status: number, context: TransportContext<A>): void {
+  const { handler, bound, call, exchange } = connectCall;
   const { error, header } = explainRefusal(handler, exchange, status);
   const noted = noteError(call, error, context.logInternal);
   const jsonOptions = { registry: bound.mount.options.rest?.registry };
-  answerUnmatched(exchange, noted, { wire: rpcWireOf(admitted.contentType), status, header, jsonOptions });
+  answerUnmatched(exchange, noted, { wire: rpcWireOf(connectCall.contentType), status, header, jsonOptions });
 }

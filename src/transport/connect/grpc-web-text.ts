@@ -1,22 +1,24 @@
-/** The base64 layer of `application/grpc-web-text`, which connect-node does not speak: text outside, binary inside. */
+/** The base64 layer of `application/grpc-web-text`, which connect-node lacks: text outside, binary inside. */
 import { Code, ConnectError } from "@connectrpc/connect";
 
 const TEXT_TYPE = /^application\/grpc-web-text(?=$|[+;])/i;
 
+/** Returns whether a content type is gRPC-Web in text form. */
 export function isGrpcWebText(contentType: string): boolean {
   return TEXT_TYPE.test(contentType);
 }
 
-/** The binary type that a text type stands for: `application/grpc-web-text+proto` → `application/grpc-web+proto`. */
+/** Returns the binary type for a text type: `application/grpc-web-text+proto` → `application/grpc-web+proto`. */
 export function toBinaryType(contentType: string): string {
   return contentType.replace(TEXT_TYPE, "application/grpc-web");
 }
 
+/** Returns the text type for a binary type. */
 export function toTextType(contentType: string): string {
   return contentType.replace(/^application\/grpc-web/i, "application/grpc-web-text");
 }
 
-/** Decodes text that arrives in pieces of any size; padding may end any group of four, not only the last. */
+/** Decodes text that arrives in pieces of any size. Padding may end any group of four characters, not only the last. */
 export async function* decodeText(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined, undefined> {
   let rest = "";
   for await (const chunk of body) {
@@ -28,7 +30,7 @@ export async function* decodeText(body: AsyncIterable<Uint8Array>): AsyncGenerat
   if (rest !== "") throw malformed();
 }
 
-/** Each piece is padded for itself, as the protocol allows. */
+/** Encodes one piece; each piece has its own padding, as the protocol allows. */
 export function encodeText(bytes: Uint8Array): Buffer {
   return Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"), "latin1");
 }

@@ -1,4 +1,4 @@
-/** The messages of a request on their way to Connect: whole, decompressed, and looked at before anything is decoded. */
+/** Collects, decompresses and checks the messages of a request before Connect decodes anything. */
 import type { DescMessage } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
@@ -9,18 +9,19 @@ import { correctDecodeError, unknownFlags } from "../call/call-error.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import { compressions } from "./connect-compression.ts";
 
-/** What is known of the messages of a method and its mount. */
+/** The rules for the request messages of a method. */
 export interface MessageRules {
   readonly input: DescMessage;
-  /** Of one message, decompressed. */
+  /** The largest decompressed message. */
   readonly bodyBytesMax: number;
   readonly valuesMax: number;
   readonly json: JsonReadPolicy;
 }
 
-/** Rejects with what is wrong with a message as it was sent, in the words of the REST road. Each step waits for its turn. */
+/** Rejects with the fault of a message, in the same words as REST. Each step lets other calls run first. */
 export type Inspect = (bytes: Uint8Array) => Promise<void>;
 
+/** Makes the check of a method's messages. */
 export function inspection({ input, valuesMax, json }: MessageRules, isJson: boolean): Inspect {
   return async (bytes) => {
     await takeTurn();
@@ -31,12 +32,12 @@ export function inspection({ input, valuesMax, json }: MessageRules, isJson: boo
     } else if (countValues(input, bytes, valuesMax) > valuesMax) {
       throw tooManyValues(valuesMax);
     }
-    // What follows, Connect's decoding, has a turn of its own, too.
+    // Connect's decoding comes next and has its own turn, too.
     await takeTurn();
   };
 }
 
-/** The compression of this name; `undefined`: none that is known, or none at all. */
+/** Returns the compression of this name; `undefined` if the name is unknown or absent. */
 export function findCompression(name: string | null): Compression | undefined {
   return compressions.find((each) => each.name === name);
 }
@@ -45,9 +46,9 @@ const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
 
 /**
- * Envelopes of gRPC, gRPC-Web and Connect's streams, each in one piece and none compressed. Flags that no client may set
- * are refused here: Connect decodes such messages. What is too large, ends too early or has an encoding that is not known
- * goes on as it came: Connect refuses it before it decodes.
+ * Yields the envelopes of gRPC, gRPC-Web and Connect's streams, each in one piece and none compressed. Throws for flags
+ * that no client may set: Connect would decode such messages. An envelope that is too large, ends too early or has an
+ * unknown encoding is passed on as it came: Connect refuses it before it decodes.
  */
 export async function* wholeEnvelopes(
   body: AsyncIterable<Uint8Array>,
@@ -57,22 +58,22 @@ export async function* wholeEnvelopes(
 ): AsyncGenerator<Uint8Array, undefined, undefined> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
-  let isOdd: boolean = false;
+  let isPassedOn: boolean = false;
   for await (const chunk of body) {
     held.push(chunk);
     heldBytes += chunk.byteLength;
-    while (heldBytes >= PREFIX_BYTES && !isOdd) {
+    while (heldBytes >= PREFIX_BYTES && !isPassedOn) {
       const { flags, bytes } = readPrefix(held);
       if ((flags & ~COMPRESSED) !== 0) throw unknownFlags(flags);
-      isOdd = bytes > bodyBytesMax || (flags === COMPRESSED && compression === undefined);
+      isPassedOn = bytes > bodyBytesMax || (flags === COMPRESSED && compression === undefined);
       const end = PREFIX_BYTES + bytes;
-      if (isOdd || heldBytes < end) break;
+      if (isPassedOn || heldBytes < end) break;
       const all = joined(held, heldBytes);
       yield await whole(all.subarray(0, end), { flags, bodyBytesMax, inspect, compression });
       held = all.byteLength > end ? [all.subarray(end)] : [];
       heldBytes = all.byteLength - end;
     }
-    if (isOdd) yield* held.splice(0);
+    if (isPassedOn) yield* held.splice(0);
   }
   yield* held;
 }
@@ -108,7 +109,7 @@ function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
   return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, bytes);
 }
 
-/** The message of a unary call of Connect: the whole body. */
+/** Yields the message of a unary Connect call: the whole body. */
 export async function* wholeBody(
   body: AsyncIterable<Uint8Array>,
   { bodyBytesMax }: Pick<MessageRules, "bodyBytesMax">,
@@ -120,7 +121,7 @@ export async function* wholeBody(
   for await (const chunk of body) {
     chunks.push(chunk);
     bytes += chunk.byteLength;
-    // Connect counts, too, and refuses.
+    // Connect counts, too, and refuses the body.
     if (bytes > bodyBytesMax) yield* chunks.splice(0);
   }
   if (chunks.length === 0) {
@@ -133,7 +134,7 @@ export async function* wholeBody(
   yield message;
 }
 
-/** Rejects with a `ConnectError`: it cannot be decompressed, or is larger than allowed then. */
+/** Decompresses a message. Rejects with a `ConnectError` if that fails or the result is larger than allowed. */
 export async function inflate(bytes: Uint8Array, compression: Compression, bodyBytesMax: number): Promise<Uint8Array> {
   try {
     return await compression.decompress(bytes as Uint8Array<ArrayBuffer>, bodyBytesMax);

@@ -1,12 +1,12 @@
-/** Connect's neutral request and answer on one side, an exchange on the other. */
+/** Writes Connect's protocol-neutral answers to an exchange. */
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
 import { encodeText, toTextType } from "./grpc-web-text.ts";
 
 /**
- * Writes an answer piece by piece, waiting where the client is slower. Rejects when the client is gone or the answer
- * breaks off. (The counterpart of connect-node's `universalResponseToNodeResponse`, which waits for an event that
- * Node's responses never emit, and so never ends.)
+ * Writes an answer piece by piece and waits while the client is slower. Rejects when the client is gone or the answer
+ * breaks off. (connect-node's own `universalResponseToNodeResponse` waits for an event that Node's responses never
+ * emit, and so never ends.)
  */
 export async function sendUniversal(
   exchange: Exchange,
@@ -16,7 +16,7 @@ export async function sendUniversal(
   const header = answer.header === undefined ? {} : toAnswerHeader(answer.header);
   const contentType = header["content-type"];
   if (asText && typeof contentType === "string") header["content-type"] = toTextType(contentType);
-  // The body of a unary Connect answer is one piece, its length is known, and it goes out with the headers.
+  // The body of a unary Connect answer is one piece of known length; it is sent together with the headers.
   const inOnePiece = header["content-length"] !== undefined;
   if (!inOnePiece) exchange.writeHead(answer.status, header);
   for await (const chunk of answer.body ?? []) {
@@ -31,7 +31,7 @@ export async function sendUniversal(
   exchange.endAnswer();
 }
 
-/** Trailers that Connect made, with the message as gRPC writes it. */
+/** Returns the trailers that Connect made, with the message encoded as gRPC demands. */
 export function toAnswerTrailer(made: Headers): AnswerHeader {
   const trailer = toAnswerHeader(made);
   const message = trailer["grpc-message"];
@@ -40,8 +40,8 @@ export function toAnswerTrailer(made: Headers): AnswerHeader {
 }
 
 /**
- * As the gRPC protocol writes it: only what is not printable ASCII, and the percent sign, is encoded. Connect encodes more,
- * and @grpc/grpc-js, which decodes with `decodeURI`, would show `%3A` for a colon.
+ * Encodes a message as the gRPC protocol demands: only the percent sign and characters that are not printable ASCII.
+ * Connect encodes more, and @grpc/grpc-js, which decodes with `decodeURI`, would show `%3A` for a colon.
  */
 function encodeGrpcMessage(text: string): string {
   return text.replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);

@@ -1,4 +1,4 @@
-/** Compression of whole HTTP bodies on the REST road: what is taken, what is sent, and how much may come out. */
+/** Compression of HTTP bodies in REST: the accepted and sent codings, and the largest decompressed body. */
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, gzip } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -15,18 +15,22 @@ const decompressors: ReadonlyMap<string, Decompress> = new Map<string, Decompres
 
 const compress = promisify<Uint8Array, Buffer>(gzip);
 
-/** Smaller answers are not worth the time. */
+/** Smaller answers are not worth compressing. */
 const COMPRESS_BYTES_MIN = 1_024;
 
-/** Refuses codings that are not known; before the body is read. */
+/** Throws UnsupportedMediaType for an unknown coding. Called before the body is read. */
 export function assertContentCoding(coding: string | undefined): void {
   if (coding !== undefined && !isIdentity(coding) && !decompressors.has(coding.trim().toLowerCase())) {
-    throw new UnsupportedMediaType(`the Content-Encoding ${quote(coding)} is not known; gzip, br and identity are`, {
-      "accept-encoding": "gzip, br",
-    });
+    throw new UnsupportedMediaType(
+      `the Content-Encoding ${quote(coding)} is unknown; allowed are gzip, br and identity`,
+      {
+        "accept-encoding": "gzip, br",
+      },
+    );
   }
 }
 
+/** Decompresses a body. Rejects with a ConnectError if that fails or the result is larger than `bodyBytesMax`. */
 export async function decodeContent(coding: string | undefined, bytes: Buffer, bodyBytesMax: number): Promise<Buffer> {
   const decompress = coding === undefined ? undefined : decompressors.get(coding.trim().toLowerCase());
   if (decompress === undefined || bytes.byteLength === 0) return bytes;
@@ -40,7 +44,7 @@ export async function decodeContent(coding: string | undefined, bytes: Buffer, b
   }
 }
 
-/** The body as gzip, where the caller takes that and it pays; undefined otherwise. */
+/** Returns the body as gzip if the caller accepts gzip and it is worth it; else undefined. */
 export async function encodeContent(acceptEncoding: string | undefined, body: Uint8Array): Promise<Buffer | undefined> {
   if (body.byteLength < COMPRESS_BYTES_MIN || acceptEncoding === undefined || !acceptsGzip(acceptEncoding)) {
     return undefined;
@@ -52,7 +56,7 @@ function isIdentity(coding: string): boolean {
   return coding.trim() === "" || coding.trim().toLowerCase() === "identity";
 }
 
-/** Whether an `Accept-Encoding` takes gzip. */
+/** Returns whether an `Accept-Encoding` accepts gzip. */
 export function acceptsGzip(acceptEncoding: string): boolean {
   return acceptEncoding
     .split(",")

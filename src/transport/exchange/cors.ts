@@ -1,18 +1,19 @@
-/** Cross-origin requests: answers preflights and opens answers to the configured origins, and to no others. */
+/** Cross-origin requests: answers preflights, and lets the configured origins, and no others, read answers. */
 import { cors } from "@connectrpc/connect";
 import type { Exchange } from "./exchange.ts";
 
+/** The cross-origin policy of a transport. */
 export interface Cors {
-  /** Sets the headers of the coming answer. True: it was a preflight, and it is answered. */
+  /** Sets the headers of the coming answer. Returns true if the request was a preflight, which is now answered. */
   handle(exchange: Exchange): boolean;
 }
 
-/** How long browsers may keep a preflight's answer; two hours is the most that Chromium keeps. */
+/** How long browsers may cache the answer to a preflight; Chromium caches it for two hours at most. */
 const PREFLIGHT_AGE_SECONDS = 7_200;
 
 const ALLOWED_METHODS = [...cors.allowedMethods, "PUT", "PATCH", "DELETE", "HEAD"].join(", ");
 
-// The last one opens whatever else an answer carries, the `Trailer-*` of Connect among them, to calls without cookies.
+// The last one exposes all other headers, Connect's `Trailer-*` among them, to calls without cookies.
 const EXPOSED_HEADERS = [
   ...cors.exposedHeaders,
   "Grpc-Status-Details-Bin",
@@ -24,9 +25,10 @@ const EXPOSED_HEADERS = [
   "*",
 ];
 
-/** What any page may send: who it is, what it calls its call, and the trace that the call belongs to. */
+/** The headers that any allowed page may send: the credential, the id of the call, and the trace of the call. */
 const COMMON_HEADERS = ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage"];
 
+/** Creates the policy. `headers`: request headers allowed in addition to those of the protocols. */
 export function createCors(origins: readonly string[], headers: readonly string[]): Cors {
   const allowed = new Set(origins);
   const any = allowed.has("*");
@@ -56,7 +58,7 @@ export function createCors(origins: readonly string[], headers: readonly string[
   };
 }
 
-/** A comma list in which no name stands twice, whatever its case. */
+/** Returns a comma-separated list without duplicates, regardless of case. */
 function unique(names: readonly string[]): string {
   const byLowerCase = new Map(names.map((name) => [name.toLowerCase(), name]));
   return [...byLowerCase.values()].join(", ");

@@ -1,4 +1,4 @@
-/** Refusals at the door: answered from the headers alone, without the machinery of a call, so that floods stay cheap. */
+/** Refusals before a call starts: answered from the headers alone, without Connect, so that floods stay cheap. */
 import type { JsonWriteOptions } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
@@ -7,21 +7,21 @@ import { encodeText, isGrpcWebText } from "../connect/grpc-web-text.ts";
 import { toAnswerTrailer } from "../connect/universal.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Media types of plain calls. Whatever else a request says it is, connect-es judges it before anybody is admitted. */
+/** The media types of plain calls. connect-es checks all others before `admit` runs. */
 const PLAIN_TYPE = /^application\/(?:grpc(?:-web(?:-text)?)?(?:\+(?:proto|json))?|proto|json)$/;
 
-/** What Connect needs to write details; `registry` absent: there are none. */
+/** The options that Connect needs to write details; `registry` undefined: there are none. */
 export interface JsonOptions {
   readonly registry: JsonWriteOptions["registry"] | undefined;
 }
 
-/** Whether a request is in the form that nearly all are in; the others take the long road. */
+/** Returns whether a request has the usual form; all others go to Connect first. */
 export function isPlain(exchange: Exchange, contentType: string): boolean {
   if (exchange.method !== "POST" || !PLAIN_TYPE.test(contentType)) return false;
   return exchange.isHttp2 || !/^application\/grpc(?!-web)/.test(contentType);
 }
 
-/** Answers a plain call of a unary method with an error, as the protocol of its media type demands. */
+/** Answers a plain call of a unary method with an error, in the protocol of its media type. */
 export function answerRefusal(
   exchange: Exchange,
   contentType: string,
@@ -35,12 +35,12 @@ export function answerRefusal(
     exchange.answer(codeToHttpStatus(error.code), { "content-type": "application/json" }, body);
     return;
   }
-  // Connect names the format of the messages, there being none or not.
+  // Connect names the format of the messages even if there are none.
   const answerType = contentType.includes("+") ? contentType : `${contentType}+proto`;
   const trailer = new Headers();
   setTrailerStatus(trailer, error);
   if (!contentType.startsWith("application/grpc-web")) {
-    // As any answer: Node cannot put the status into the headers so that the stream ends with them.
+    // Sent as trailers like any answer: Node cannot end the stream with headers that carry the status.
     exchange.writeHead(200, { "content-type": answerType });
     exchange.addTrailers(toAnswerTrailer(trailer));
     exchange.endAnswer();

@@ -62,7 +62,9 @@ export interface Exchange {
 
   /** Returns one request header, by its name in lower case; the values of a repeated header are joined by commas. */
   headerValue(name: string): string | undefined;
-  /** Calls the listener once: with true when the answer was written to its end, with false when the client left before. */
+  /**
+   * Calls the listener once: with true when the answer was written to its end, with false when the client left before.
+   */
   onOver(listener: (completed: boolean) => void): void;
   /** Records that the caller has shown who they are. */
   markAuthenticated(): void;

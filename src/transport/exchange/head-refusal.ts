@@ -1,15 +1,15 @@
-/** What is refused by the head of a request alone, on every path: ambiguous, oversize or asking for what HTTP allows but nobody here does. */
+/** Refusals by the head alone, on every path: ambiguous, too large, or asking for an HTTP feature that is not served. */
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
 import type { Expectation } from "../listen/request-sink.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** What may stand in `Host`: names, addresses and ports. */
+/** The characters of `Host`: names, addresses and ports. */
 const AUTHORITY_PATTERN = /^[A-Za-z0-9._~!$&'()*+,;=:%[\]-]+$/;
 
 /**
- * Headers of one value that somebody here acts upon. Sent twice, Node takes the first of some, joins others, and proxies
- * before us may have acted upon the other one.
+ * Headers with one value that this service acts upon. If one is sent twice, Node uses the first of some and joins
+ * others, while a proxy in front of us may have acted upon the other value.
  */
 const SINGLE_HEADERS: ReadonlySet<string> = new Set([
   "host",
@@ -27,24 +27,25 @@ const SINGLE_HEADERS: ReadonlySet<string> = new Set([
   "traceparent",
 ]);
 
-/** What HTTP/2 counts of each header beside its name and its value (RFC 9113, section 6.5.2). */
+/** What HTTP/2 counts for each header in addition to its name and value (RFC 9113, section 6.5.2). */
 const HEADER_BYTES = 32;
 
+/** Returns what an `Expect` header asks for. */
 export function expectationOf(expect: string | undefined): Expectation {
   if (expect === undefined) return "none";
   return expect.toLowerCase() === "100-continue" ? "continue" : "unknown";
 }
 
-/** 431, on both versions. */
+/** Returns the refusal of too large headers: 431 on both HTTP versions. */
 export function headersTooLarge(headerBytesMax: number): RestError {
   const text = `the headers of the request are larger than ${headerBytesMax} bytes`;
   return new RestError(text, Code.ResourceExhausted, 431);
 }
 
-/** `undefined`: nothing is wrong with the head. */
+/** Returns the refusal of a request by its head, or undefined. */
 export function findHeadFault(exchange: Exchange, headerBytesMax: number): RestError | undefined {
   const { authority, method, expectation } = exchange;
-  // The parser of HTTP/1.1 has counted already; that of HTTP/2 takes several times as much as it announces.
+  // The HTTP/1.1 parser has counted already; that of HTTP/2 accepts several times the announced limit.
   if (exchange.isHttp2 && headerBytesOf(exchange) > headerBytesMax) return headersTooLarge(headerBytesMax);
   const repeated = findRepeated(exchange);
   if (repeated !== undefined) return malformed(`the header ${repeated} is sent more than once; it takes one value`);
@@ -55,15 +56,16 @@ export function findHeadFault(exchange: Exchange, headerBytesMax: number): RestE
   if (host !== undefined && host.toLowerCase() !== authority?.toLowerCase()) {
     return malformed("the request names two hosts, in :authority and in host");
   }
-  if (method === "CONNECT") return new RestError("tunnels are not served here", Code.Unimplemented, 501);
+  if (method === "CONNECT") return new RestError("tunnels are not served", Code.Unimplemented, 501);
   const coding = exchange.headerValue("transfer-encoding");
-  // Node takes what ends in `chunked` for chunks alone, and the body would be read in a coding that nobody undoes.
+  // Node treats any coding that ends in `chunked` as plain chunks, so the other codings of the body would not be
+  // undone.
   if (coding !== undefined && coding.toLowerCase() !== "chunked") {
-    return new RestError("the transfer coding is not served; chunked is", Code.Unimplemented, 501);
+    return new RestError("the transfer coding is not served; allowed is chunked", Code.Unimplemented, 501);
   }
   if (expectation === "unknown") {
     return new RestError(
-      "the expectation of the header expect is not served; 100-continue is",
+      "the expectation in the header expect is not served; allowed is 100-continue",
       Code.InvalidArgument,
       417,
     );
@@ -83,7 +85,7 @@ function headerBytesOf({ rawHeaders }: Exchange): number {
   return bytes;
 }
 
-/** Nearly all requests repeat no header at all, which is cheap to see. */
+/** Finds a header of one value that was sent twice. Almost no request repeats any header, which is cheap to check. */
 function findRepeated({ rawHeaders, repeatsHeaders }: Exchange): string | undefined {
   if (!repeatsHeaders) return undefined;
   const seen = new Set<string>();

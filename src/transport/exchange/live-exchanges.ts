@@ -1,11 +1,12 @@
-/** The requests being served: checked against their time limits, and waited for when the service stops. */
+/** The open requests: enforces their time limits, and waits for them when the service stops. */
 import { setImmediate } from "node:timers/promises";
 import type { TransportLimits } from "../limits.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Sockets that were destroyed say so within a few turns of the event loop. */
+/** Destroyed sockets emit `close` within a few turns of the event loop. */
 const OVER_MS_MAX = 1_000;
 
+/** All exchanges that are not over. */
 export class LiveExchanges {
   readonly #exchanges = new Set<Exchange>();
   readonly #timer: NodeJS.Timeout;
@@ -29,12 +30,12 @@ export class LiveExchanges {
     return this.#exchanges.size;
   }
 
-  /** No more keep-alive: each answer is the last of its connection. */
+  /** Ends keep-alive: each HTTP/1.1 answer is the last of its connection. */
   closeAllAfterwards(): void {
     for (const exchange of this.#exchanges) exchange.closeAfterwards();
   }
 
-  /** No more input; `onEnd` is told of each exchange that ends from now on. */
+  /** Ends the input of client streams; `onEnd` is called for each exchange that ends from now on. */
   drain(onEnd: () => void): void {
     this.#onEnd = onEnd;
     for (const exchange of this.#exchanges) {
@@ -42,7 +43,7 @@ export class LiveExchanges {
     }
   }
 
-  /** Resolves when every exchange is over, and so recorded. Connections have been closed or cut before. */
+  /** Resolves when every exchange is over and recorded. Connections must be closed or destroyed before. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const endTime = performance.now() + OVER_MS_MAX;

@@ -11,9 +11,10 @@ import type { Expectation, HttpRequest, HttpResponse } from "../listen/request-s
 import { type AnswerHeader, CALL_ID_HEADER, type ConnectionContext, type Exchange } from "./exchange.ts";
 import { type BodyHead, RequestBody } from "./request-body.ts";
 
-/** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
+/** The allowed form of a caller's own call id: it appears unchanged in log lines, headers and traces. */
 const CALL_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
 
+/** Serves the `request` events of Node's HTTP/1.1 server and of the compatibility layer of its HTTP/2 server. */
 export class NodeExchange implements Exchange {
   readonly method: string;
   readonly target: string;
@@ -43,7 +44,7 @@ export class NodeExchange implements Exchange {
     this.expectation = expectation;
     this.method = request.method ?? "";
     this.#context = context;
-    // Who expects an answer before it sends the body may never send it: what comes next cannot be told from it.
+    // A client that waits for 100-continue may never send the body, so the next request could not be told from it.
     this.#isAwaitingBody = expectation !== "none";
     this.target = request.url ?? "";
     // Of other forms (`*`) the whole target is the path, which no route has.
@@ -61,7 +62,7 @@ export class NodeExchange implements Exchange {
     writable.once("close", () => this.#settle(this.#completed()));
   }
 
-  /** The stream, where the connection is HTTP/2. */
+  /** The stream of an HTTP/2 connection. */
   get #stream(): ServerHttp2Stream | undefined {
     return "stream" in this.#response ? ((this.#response as Http2ServerResponse).stream ?? undefined) : undefined;
   }
@@ -95,7 +96,7 @@ export class NodeExchange implements Exchange {
     return this.#remoteAddress;
   }
 
-  /** An IPv4 address in its own form also where the socket is IPv6. */
+  /** The peer's address; an IPv4 address is in its own form even if the socket is IPv6. */
   get #peerAddress(): string {
     return plainAddress(this.#socket?.remoteAddress ?? "");
   }
@@ -181,7 +182,7 @@ export class NodeExchange implements Exchange {
 
   answer(status: number, header: AnswerHeader, body: Uint8Array | undefined): void {
     const length = body === undefined || body.byteLength === 0 ? "0" : String(body.byteLength);
-    // 204 has no length, and that of 304 would be the length of the answer that the client holds.
+    // 204 has no length, and the length in a 304 would be that of the answer that the client holds.
     this.writeHead(status, status === 204 || status === 304 ? header : { ...header, "content-length": length });
     this.endAnswer(this.method === "HEAD" ? undefined : body);
   }
@@ -221,7 +222,7 @@ export class NodeExchange implements Exchange {
   #completed(): boolean {
     const stream = this.#stream;
     if (this.isHttp2) {
-      // Of a stream that the client breaks off Node ends the writable side, too.
+      // Node ends the writable side also of a stream that the client has reset.
       return this.#endTime > 0 && stream?.writableFinished === true && stream.rstCode === constants.NGHTTP2_NO_ERROR;
     }
     return this.#response.writableFinished;
@@ -235,7 +236,10 @@ export class NodeExchange implements Exchange {
     if (!this.body.ended) this.#linger();
   }
 
-  /** The rest of the body is thrown away for a while, so that the client can read its answer; then it is cut off. */
+  /**
+   * Discards the rest of the body for a while, so that the client can read its answer, then closes the stream or
+   * socket.
+   */
   #linger(): void {
     this.body.discard();
     const timer = setTimeout(() => {

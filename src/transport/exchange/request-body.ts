@@ -1,11 +1,11 @@
-/** The body of a request as an iterable that neither destroys its connection when it is left nor waits for ever. */
+/** The body of a request as an iterable: a reader may stop without losing the connection, and its wait can be ended. */
 import type { Readable } from "node:stream";
 import { bodyTooLarge } from "../../transcoding/rest-error.ts";
 import { callerGone } from "../call/call-error.ts";
 
-/** Bytes held before the sender is made to wait. */
+/** The number of bytes held before the sender has to wait. */
 const HELD_BYTES_MAX = 64 * 1024;
-/** Smaller pieces are handed on together at the end of the turn: a body may come one byte at a time. */
+/** Smaller pieces are passed on together at the end of the turn: a body may arrive one byte at a time. */
 const PIECE_BYTES_MIN = 4 * 1024;
 
 interface Waiter {
@@ -15,20 +15,20 @@ interface Waiter {
 
 const done: IteratorResult<Uint8Array, undefined> = { done: true, value: undefined };
 
-/** Where the bytes come from. `complete`: all of them have arrived, though they may not have been read yet. */
+/** The source of the bytes. `complete`: all of them have arrived, though they may not have been read yet. */
 export type BodyStream = Readable & { readonly complete?: boolean };
 
-/** What the headers of a request say of its body. */
+/** What the headers of a request say about its body. */
 export interface BodyHead {
   /** The value of `Content-Length`. */
   readonly contentLength: string | undefined;
-  /** There is no body, so there is nothing to wait for. */
+  /** Whether there is no body, so that there is nothing to wait for. */
   readonly isAbsent: boolean;
 }
 
 /**
- * Reading starts with the first `next`. Leaving early (`return`) throws the rest away as it arrives: Node's own
- * iterator would destroy the stream, and with it the answer. `fail` ends the wait of whoever reads.
+ * Reading starts with the first `next`. A reader that stops early (`return`) discards the rest as it arrives: Node's
+ * own iterator would destroy the stream, and with it the answer. `fail` ends the wait of a reader.
  */
 export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #stream: BodyStream;
@@ -42,17 +42,17 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   #heldBytes = 0;
   #waiter: Waiter | undefined;
   #isHandingSoon: boolean = false;
-  /** When bytes came last, by `performance.now()`; 0 before the first. */
+  /** The time of the last bytes, by `performance.now()`; 0 before the first. */
   lastByteTime = 0;
 
-  /** `onStart` is told when the body is first asked for (`Expect: 100-continue` is answered then). */
+  /** `onStart` is called when the body is first read (`Expect: 100-continue` is answered then). */
   constructor(stream: BodyStream, head: BodyHead, onStart: () => void) {
     this.#stream = stream;
     this.#head = head;
     this.#onStart = onStart;
   }
 
-  /** Whether all of it has arrived. */
+  /** Whether the whole body has arrived. */
   get ended(): boolean {
     return this.#ended || this.#stream.readableEnded || this.#stream.complete === true;
   }
@@ -76,7 +76,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     return Promise.resolve(done);
   }
 
-  /** All of it in one piece, at most `bodyBytesMax`. */
+  /** Reads the whole body in one piece. Rejects if it is larger than `bodyBytesMax`. */
   async readAll(bodyBytesMax: number): Promise<Buffer> {
     if (Number(this.#head.contentLength ?? 0) > bodyBytesMax) {
       this.discard();
@@ -98,7 +98,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     return chunks.length === 1 && Buffer.isBuffer(chunks[0]) ? chunks[0] : Buffer.concat(chunks, size);
   }
 
-  /** Whoever reads, now or later, gets this error. */
+  /** Makes every present and later read reject with this error. */
   fail(error: unknown): void {
     if (this.#ended || this.#error !== undefined) return;
     this.#error = error;
@@ -106,14 +106,14 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     this.#waiter = undefined;
   }
 
-  /** Whoever reads finds the end: no more input is taken. */
+  /** Ends the body for readers: no more input is accepted. */
   endInput(): void {
     this.discard();
     this.#waiter?.resolve(done);
     this.#waiter = undefined;
   }
 
-  /** Throws away what has come and what still comes. */
+  /** Discards what has arrived and what still arrives. */
   discard(): void {
     this.#discarding = true;
     this.#chunks = [];
@@ -155,7 +155,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     }
   }
 
-  /** What is held goes to whoever waits. */
+  /** Passes the held bytes to the waiting reader. */
   #hand(): void {
     const waiter = this.#waiter;
     if (waiter === undefined || this.#chunks.length === 0) return;
@@ -163,7 +163,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     waiter.resolve({ done: false, value: this.#takeHeld() });
   }
 
-  /** In one piece. */
+  /** Returns the held bytes in one piece. */
   #takeHeld(): Uint8Array {
     const held = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
     this.#chunks = [];

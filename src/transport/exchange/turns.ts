@@ -1,22 +1,22 @@
-/** Shares the event loop: what costs much is done while the present turn has time left, or waits for one of the next. */
+/** Shares the event loop: expensive steps run while the present turn has time left, or wait for a later turn. */
 
-/** What all calls together may take of one turn, in milliseconds; a step that has begun then ends later. */
+/** The time of one turn for the steps of all calls together, in milliseconds; a step that has begun may end later. */
 const TURN_MS = 2;
 
-/** One event loop, one order: first come, first served. */
+/** The waiting steps, first come, first served; one list, since there is one event loop. */
 const waiting: (() => void)[] = [];
 let turnStart = 0;
 let isTurnOpen: boolean = false;
 let isAwaited: boolean = false;
-/** Somebody was told to go on and has not worked yet. */
+/** A step may go on but has not run yet. */
 let isTaken: boolean = false;
 
-/** `undefined`: go on at once. Otherwise wait for it before the next step that costs much. */
+/** Asks for time for an expensive step. Returns undefined if it may run at once; otherwise await the result first. */
 export function takeTurn(): Promise<void> | undefined {
   if (!isTurnOpen) openTurn();
   if (waiting.length === 0 && !isTaken && hasTime()) {
     isTaken = true;
-    // Whoever awaits `undefined` works in the next microtask, after the first of these.
+    // A caller that awaits `undefined` runs in the next microtask, after the first of these.
     queueMicrotask(() => queueMicrotask(goOn));
     return undefined;
   }
@@ -30,7 +30,7 @@ function hasTime(): boolean {
   return performance.now() - turnStart < TURN_MS;
 }
 
-/** The present turn ends when immediates run. */
+/** Starts a turn; it ends when immediates run. */
 function openTurn(): void {
   isTurnOpen = true;
   turnStart = performance.now();
@@ -53,11 +53,11 @@ function awaitTurn(): void {
 function release(): void {
   isTaken = true;
   waiting.shift()?.();
-  // Whoever waited works before this microtask runs.
+  // The released step runs before this microtask.
   queueMicrotask(goOn);
 }
 
-/** One after another, until the time is used up. */
+/** Releases one step after another, until the time is used up. */
 function goOn(): void {
   isTaken = false;
   if (waiting.length > 0 && hasTime()) release();

@@ -1,4 +1,4 @@
-/** The road of plain mounts: their handlers get the request in parts and answer with a whole. */
+/** Serves plain HTTP mounts: their handlers read the request in parts and return a complete answer. */
 import type { ConnectError } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import { parseJson } from "../../transcoding/json-message.ts";
@@ -9,7 +9,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import type { HttpCall, HttpMount, HttpNote } from "../mount.ts";
 
-/** Longer prefixes come first, so that the closest mount serves. */
+/** Returns the routes with the longest prefix first, so that the most specific mount serves. */
 export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], context: TransportContext<A>): HttpRoute[] {
   return sortMounts(mounts).map((mounted) => ({
     prefix: mounted.prefix,
@@ -30,7 +30,7 @@ async function serve<A>(mounted: HttpMount<A>, exchange: Exchange, context: Tran
   const id = exchange.callId;
   exchange.onOver((completed) => {
     const error = failure ?? noted?.error ?? (completed ? undefined : callerGone());
-    // A handler that masks a failure of its own in its own words leaves its cause to the log.
+    // A handler may hide its own failure behind its own words; the cause is logged here.
     if (failure === undefined && error?.code === Code.Internal) context.logInternal(error.cause ?? error, id);
     if (noted !== undefined) recordHttp(context, exchange, { noted, error });
   });

@@ -1,28 +1,29 @@
-/** Whose request it is: the peer's address, or what proxies that are trusted say of the client before them. */
+/** Finds the client's address: the peer's, or the one that trusted proxies report. */
 import { BlockList, isIP } from "node:net";
 
-/** A network of proxies that are believed: its address and how many leading bits count. */
+/** A network of trusted proxies: its address and the number of leading bits that count. */
 export interface Network {
   readonly address: string;
   readonly prefix: number;
 }
 
-/** Which header those proxies keep. Only one may be believed: the other passes through them as the client sent it. */
+/** The headers that proxies may keep. Only one of them is trusted: the other passes through as the client sent it. */
 export const FORWARDED_HEADERS = ["x-forwarded-for", "forwarded"] as const;
 export type ForwardedHeader = (typeof FORWARDED_HEADERS)[number];
 
+/** The trusted proxies, and the header that they keep. */
 export interface ProxyOptions {
   readonly trusted: readonly Network[];
   readonly header: ForwardedHeader;
 }
 
-/** The client's address, from the peer's and a look at the request's headers. */
+/** Returns the client's address from the peer's address and the request headers. */
 export type ClientAddress = (peer: string, header: (name: string) => string | undefined) => string;
 
 /**
- * Every proxy adds the address it was called from at the right, so the list is walked from there for as long as those
- * named are trusted themselves. What lies further left may be the client's own invention. A hop that is no address ends
- * the walk at the last one that was.
+ * Creates the function that finds the client. Every proxy appends the address of its caller at the right, so the list
+ * is read from there while the addresses are trusted proxies. Everything further left may be invented by the client. A
+ * hop that is not an address ends the walk at the last address before it.
  */
 export function createClientAddress(options: ProxyOptions | undefined): ClientAddress {
   if (options === undefined || options.trusted.length === 0) return (peer) => peer;
@@ -46,7 +47,7 @@ export function createClientAddress(options: ProxyOptions | undefined): ClientAd
   };
 }
 
-/** IPv4 addresses in IPv6 clothes are IPv4 addresses. */
+/** Returns an IPv4 address that is mapped into IPv6 in its own form, any other address as it is. */
 export function plainAddress(address: string): string {
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address;
 }
@@ -59,7 +60,7 @@ function withoutZone(address: string): string {
   return address.replace(/%.*$/, "");
 }
 
-/** From the right, one at a time: what lies beyond the first hop that is not trusted is never looked at. */
+/** Yields the hops from the right, one at a time: nothing beyond the first untrusted hop is read. */
 function* listedHops(value: string): Generator<string> {
   for (let end = value.length; end >= 0; ) {
     const comma = end === 0 ? -1 : value.lastIndexOf(",", end - 1);
@@ -68,14 +69,14 @@ function* listedHops(value: string): Generator<string> {
   }
 }
 
-/** The `for` of each element (RFC 7239), from the right; empty where an element has none that is clear. */
+/** Yields the `for` of each element (RFC 7239) from the right; empty where an element has no unambiguous one. */
 function* forwardedHops(value: string): Generator<string> {
   for (const element of elementsOf(value)) yield forOf(element);
 }
 
 /**
- * Split at the commas outside of quotes, and read from the right: a quote that a client leaves open at the left must not
- * swallow what the proxies have added. A quote behind an odd number of backslashes belongs to the text it stands in.
+ * Yields the elements from the right, split at the commas outside quotes: a quote that a client leaves open at the left
+ * must not swallow what the proxies have added. A quote after an odd number of backslashes is part of its text.
  */
 function* elementsOf(value: string): Generator<string> {
   let [end, isQuoted] = [value.length, false];
@@ -95,8 +96,9 @@ function isEscaped(value: string, at: number): boolean {
 }
 
 /**
- * Proxies write what clients send, such as the Host, into elements of their own. So an element is read as a whole: where
- * a part of it is no `name=value`, or `for` comes twice, who wrote it is unclear, and it names nobody.
+ * Returns the `for` of an element; empty if it is ambiguous. Proxies copy client input, such as the Host, into their
+ * own elements. So the whole element is read: if a part of it is not `name=value`, or `for` comes twice, it is unclear
+ * who wrote it.
  */
 function forOf(element: string): string {
   const pair = /\s*(?:([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;"\s]*))\s*)?(;|$)/y;
@@ -113,7 +115,10 @@ function forOf(element: string): string {
   }
 }
 
-/** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`; `undefined`: none of these. */
+/**
+ * Returns the address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`; else
+ * undefined.
+ */
 function toAddress(hop: string): string | undefined {
   const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1];
   if (bracketed !== undefined) return isIP(bracketed) === 6 ? canonical(bracketed) : undefined;
@@ -121,14 +126,14 @@ function toAddress(hop: string): string | undefined {
   return isIP(bare) === 0 ? undefined : canonical(bare);
 }
 
-/** One spelling of each address: the text of an address must not be a way to be somebody else. */
+/** Returns the one spelling of an address: another spelling must not make a caller appear as another client. */
 function canonical(address: string): string {
   const plain = plainAddress(withoutZone(address));
   if (isIP(plain) !== 6) return plain;
   return mappedAddress(new URL(`http://[${plain}]`).hostname.slice(1, -1));
 }
 
-/** Hexadecimal spellings of mapped addresses, such as `::ffff:c000:201`. */
+/** Returns a mapped address in hexadecimal, such as `::ffff:c000:201`, as IPv4. */
 function mappedAddress(address: string): string {
   const match = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address);
   if (match === null) return address;

@@ -1,17 +1,18 @@
-/** The open connections: when there are too many, whoever has gone longest without an admitted call gives way to new ones. */
+/** The open connections: at the limit, the one that was longest without an admitted call is closed for a new one. */
 import type { Socket } from "node:net";
 
+/** All open connections, up to a limit. */
 export class Connections {
   readonly #connectionsMax: number;
-  /** On which no call was admitted yet. The oldest is the first. */
+  /** Connections on which no call was admitted yet, oldest first. */
   readonly #unauthenticated = new Set<Socket>();
-  /** On which calls were admitted. The one whose last is longest ago is the first. */
+  /** Connections on which calls were admitted, in the order of their last admitted call. */
   readonly #authenticated = new Set<Socket>();
-  /** The last of those that are known. */
+  /** The last one of `#authenticated`. */
   #latest: Socket | undefined;
-  /** By its two ends: inside TLS or HTTP/2 the same connection shows as another object. */
+  /** Connections by their two endpoints: inside TLS or HTTP/2 the same connection is another object. */
   readonly #byEnds = new Map<string, Socket>();
-  /** What was found by its ends once. */
+  /** Sockets that were already found by their endpoints. */
   readonly #found = new WeakMap<object, Socket>();
 
   constructor(connectionsMax: number) {
@@ -19,9 +20,9 @@ export class Connections {
   }
 
   /**
-   * Takes in a new connection. When all places are taken, one on which no call was ever admitted is closed for it, or
-   * else the one whose last admitted call is longest ago: whoever opens connections to hold them, or whose key was
-   * revoked since, shuts out nobody.
+   * Adds a new connection. At the limit, the oldest connection without an admitted call is closed for it, else the one
+   * whose last admitted call is longest ago: clients that only hold connections open, or whose key was revoked, cannot
+   * shut others out.
    */
   add(socket: Socket): void {
     if (this.size >= this.#connectionsMax) this.#evict();
@@ -30,22 +31,22 @@ export class Connections {
     this.#byEnds.set(key, socket);
     socket.once("close", () => {
       this.#forget(socket);
-      // Its ends may be those of another connection by now.
+      // Another connection may have the same endpoints by now.
       if (this.#byEnds.get(key) === socket) this.#byEnds.delete(key);
     });
   }
 
-  /** How many are open. */
+  /** The number of open connections. */
   get size(): number {
     return this.#unauthenticated.size + this.#authenticated.size;
   }
 
-  /** A call was admitted on this connection: it is the last to give way. Called for every call. */
+  /** Makes this connection the last one to be closed, since a call was admitted on it. Called for every call. */
   markAuthenticated(socket: Socket | undefined): void {
     if (socket === undefined) return;
     const known = this.#found.get(socket) ?? this.#find(socket);
     if (known === undefined || known === this.#latest) return;
-    // One that has given way meanwhile is not taken in again.
+    // A connection that was closed in the meantime is not added again.
     if (!this.#authenticated.delete(known) && !this.#unauthenticated.delete(known)) return;
     this.#authenticated.add(known);
     this.#latest = known;

@@ -1,4 +1,4 @@
-/** Answers what a client sends that is no request: with a whole answer of HTTP/1.1, after which the connection closes. */
+/** Answers input that is not a request with a complete HTTP/1.1 answer, after which the connection closes. */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { createRegistry } from "@bufbuild/protobuf";
@@ -10,7 +10,10 @@ import type { OnFault } from "./request-sink.ts";
 
 const NO_TYPES = createRegistry();
 
-/** Each fault is recorded with the peer's own address: no header was read that could name another. */
+/**
+ * Creates the function that answers and records faults. The record has the peer's own address: no header was read that
+ * could name another.
+ */
 export function createFaultAnswer<A>(context: TransportContext<A>, newCallId: () => string): OnFault {
   return ({ error: fault, address, socket }) => {
     const remoteAddress = plainAddress(address);
@@ -36,7 +39,8 @@ function answer(
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n`);
   socket.end(body);
-  // What still comes is thrown away for a while: to close at once would take the answer from a client that still sends.
+  // The rest of the input is discarded for a while: a client that is still sending would lose the answer if we closed
+  // at once.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once("close", () => clearTimeout(timer));

@@ -1,26 +1,26 @@
-/** The requests of one HTTP/1.1 connection: one is served at a time, and a client that sends ahead waits for its answers. */
+/** The requests of one HTTP/1.1 connection: one is served at a time; a client that pipelines waits for its answers. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Expectation, Serve, Served } from "./request-sink.ts";
 
-/** The parser gets so many bytes at once: a few hundred requests at most. */
+/** The number of bytes the parser gets at once: a few hundred requests at most. */
 const SLICE_BYTES = 8 * 1024;
-/** And so many in one turn of the event loop: a body may come in chunks of one byte. */
+/** The number of bytes it gets in one turn of the event loop: a body may come in chunks of one byte. */
 const TURN_BYTES = 16 * 1024;
 
-/** A request as Node hands it over, with what its `Expect` asks for. */
+/** A request as Node passes it on, with what its `Expect` asks for. */
 type Arrival = readonly [IncomingMessage, ServerResponse, Expectation];
 
-/** What the parser found wrong, and what answers it when no request does. */
+/** A fault that the parser found, and the function that answers it if no request does. */
 interface Fault {
   readonly error: ConnectError;
   readonly answer: () => void;
 }
 
 /**
- * Node's parser takes all that has arrived in one turn, whatever is owed. Here it gets a small piece at a time, and none
- * while a request waits; the rest stays in the socket, which is paused.
+ * Feeds Node's parser. Left alone it parses all that has arrived in one turn, however many answers are outstanding.
+ * Here it gets a small piece at a time, and none while a request waits; the rest stays in the socket, which is paused.
  */
 export class Http1Connection {
   readonly #socket: Socket;
@@ -28,21 +28,21 @@ export class Http1Connection {
   readonly #parse: (chunk: Buffer) => void;
   readonly #waiting: Arrival[] = [];
   #current: { readonly request: IncomingMessage; readonly served: Served | undefined } | undefined;
-  /** Whether it was paused here. */
+  /** Whether this class paused the socket. */
   #isHeld: boolean = false;
   #fault: Fault | undefined;
-  /** What comes after all answers. */
+  /** Called after all answers. */
   #last: (() => void) | undefined;
   /** The request that was answered last. */
   #answered: IncomingMessage | undefined;
   #isRead: boolean = true;
   /** Whether bytes have come since the last answer. */
   #isBegun: boolean = false;
-  /** Parsed in the present turn. */
+  /** The number of bytes parsed in the present turn. */
   #turnBytes = 0;
   #isCounting: boolean = false;
 
-  /** The http server has taken the socket over; nothing has been read from it since. */
+  /** Takes the reading over from the http server, which owns the socket but has read nothing yet. */
   constructor(socket: Socket, serve: Serve) {
     const [parse] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     if (parse === undefined) {
@@ -55,7 +55,7 @@ export class Http1Connection {
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
   }
 
-  /** A request whose headers are there. */
+  /** Adds a request whose headers are complete. */
   add(...arrival: Arrival): void {
     if (this.#current === undefined) {
       this.#begin(arrival);
@@ -65,8 +65,8 @@ export class Http1Connection {
   }
 
   /**
-   * What the client sends cannot be read on. The request whose body it is ends with `error`; where it is none's, those
-   * before it are served as they are, and `answer` comes after them. Nothing more is read.
+   * Ends the reading: the input is malformed. If it is the body of a request, that request ends with `error`; otherwise
+   * the earlier requests are served, and `answer` is called after them.
    */
   fail(error: ConnectError, answer: () => void): void {
     if (!this.#isRead) return;
@@ -75,14 +75,14 @@ export class Http1Connection {
     if (this.#current !== undefined) {
       this.#breakOff();
     } else if (this.#answered?.complete === false) {
-      // It is the body of a request that has had its answer: another one would be taken for the next request's.
+      // It is the body of a request that was answered: a second answer would seem to belong to the next request.
       this.#socket.destroy();
     } else {
       this.#answerFault();
     }
   }
 
-  /** Nothing more is read: the socket is `last`'s, as soon as the requests before it have their answers. */
+  /** Ends the reading and passes the socket to `last` once the earlier requests have their answers. */
   detach(last: () => void): void {
     this.#isRead = false;
     this.#last = last;
@@ -111,7 +111,7 @@ export class Http1Connection {
 
   #count(bytes: number): void {
     this.#turnBytes += bytes;
-    // What is small is of no account: most turns see one request.
+    // Small amounts are not counted: most turns see one request.
     if (this.#turnBytes < SLICE_BYTES || this.#isCounting) return;
     this.#isCounting = true;
     setImmediate(() => {
@@ -138,7 +138,7 @@ export class Http1Connection {
     if (this.#fault !== undefined) this.#breakOff();
   }
 
-  /** Where the body of the present request is what cannot be read, it is that request which is told. */
+  /** Passes the fault to the present request if its body is the malformed input. */
   #breakOff(): void {
     if (this.#fault === undefined || this.#current?.served === undefined || this.#current.request.complete) return;
     this.#current.served.breakOff(this.#fault.error);
@@ -150,7 +150,7 @@ export class Http1Connection {
     this.#fault = undefined;
   }
 
-  /** Nothing of a request is here, and nothing of an answer is left to send: nobody loses anything when it is closed. */
+  /** Whether no part of a request has arrived and no part of an answer is unsent, so that closing loses nothing. */
   get isIdle(): boolean {
     const { readableLength, writableLength } = this.#socket;
     return this.#current === undefined && !this.#isBegun && readableLength === 0 && writableLength === 0;

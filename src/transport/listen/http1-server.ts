@@ -1,4 +1,4 @@
-/** HTTP/1.1: Node's server within our limits, and what it would answer by itself handed to the transport. */
+/** HTTP/1.1: Node's server within our limits. What it would answer by itself is passed to the transport. */
 import * as http from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -9,31 +9,34 @@ import type { TransportLimits } from "../limits.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import type { Serve, Sink } from "./request-sink.ts";
 
+/** The HTTP/1.1 side of a port. */
 export interface Http1Server {
-  /** Owns the port: Node enforces the time-outs of headers and requests only then. */
+  /** The server that owns the port: only then does Node enforce the time-outs of headers and requests. */
   readonly server: http.Server;
-  /** Serves a connection whose first bytes lie in the socket, which is paused. */
+  /** Serves a connection. Its first bytes are in the socket, which is paused. */
   serveSocket(socket: Socket): void;
-  /** Node's own takes an answer that is written but not sent yet for none. */
+  /** Closes idle connections. (Node's own method also closes those whose answer is written but not sent yet.) */
   closeIdle(): void;
 }
 
+/** Creates the HTTP/1.1 server of a port. */
 export function createHttp1Server(limits: TransportLimits, { serve, onFault }: Sink): Http1Server {
   const server = http.createServer({
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headerTimeoutMs,
-    // A backstop: the transport's own limit on the body comes first and gives an answer.
+    // A fallback: the transport's own limit on the body comes first and gives an answer.
     requestTimeout: limits.headerTimeoutMs + 2 * limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     keepAliveTimeoutBuffer: Math.min(1_000, limits.idleTimeoutMs / 10),
-    // Often: thousands that were opened together are closed together, and everyone waits meanwhile.
+    // Checked often: thousands of connections that were opened together are closed together, and all others wait
+    // meanwhile.
     connectionsCheckingInterval: Math.max(50, Math.min(100, limits.headerTimeoutMs / 2)),
     keepAlive: true,
     noDelay: true,
-    // Without a host the transport refuses it, as it does with a wrong one.
+    // The transport itself refuses a request without a host, as it does with a wrong one.
     requireHostHeader: false,
   });
-  // The limit is on bytes. Node would drop what lies beyond this number without a word.
+  // The limit is on bytes. Node would silently drop headers beyond this number.
   server.maxHeadersCount = 0;
   const [connect] = server.listeners("connection") as ((socket: Socket) => void)[];
   if (connect === undefined) {
@@ -75,19 +78,21 @@ export function createHttp1Server(limits: TransportLimits, { serve, onFault }: S
   };
 }
 
-/** Node lets go of a connection that asks for a tunnel. The answer is its last. */
+/** Serves a request for a tunnel. Node has detached its connection, and the answer is the last one. */
 function serveDetached(request: http.IncomingMessage, socket: Socket, serve: Serve): void {
   const response = new http.ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once("finish", () => socket.destroySoon());
   socket.on("error", () => socket.destroy());
-  // What was meant for the other end of the tunnel.
+  // Discards what was meant for the other end of the tunnel.
   socket.on("data", () => undefined);
   serve(request, response, "none");
 }
 
-/** What a client has done wrong before there is a request; `undefined`: it is gone, and there is nobody to tell. */
+/**
+ * Returns the error for a fault before there is a request; undefined if the client is gone and nobody can be answered.
+ */
 function toFault({ code = "" }: NodeJS.ErrnoException, limits: TransportLimits): RestError | undefined {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":

@@ -1,4 +1,4 @@
-/** HTTP/2: Node's server within our limits; sends away connections that are idle or break off more than they let complete. */
+/** HTTP/2: Node's server within our limits. Closes connections that are idle or that reset too many streams. */
 import * as http2 from "node:http2";
 import {
   constants,
@@ -15,19 +15,28 @@ import type { TransportLimits } from "../limits.ts";
 import type { OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";
 
+/** The HTTP/2 side of a port. */
 export interface Http2Sessions {
-  /** Serves a connection whose first bytes, `held`, lie in the socket, which is paused. They begin with a preface. */
+  /** Serves a connection. Its first bytes, `held`, begin with a preface and are in the socket, which is paused. */
   serveSocket(socket: Socket, held: Buffer): void;
-  /** GOAWAY to all, soon: to those with calls when they rest, or a moment later; open streams may finish, new ones are refused. */
+  /**
+   * Sends GOAWAY to all sessions: to those with calls when they become idle, or a moment later. Open streams may
+   * finish, new ones are refused.
+   */
   goAway(): void;
+  /** Destroys all sessions. */
   destroy(): void;
 }
 
-/** Header lists of up to so many times the limit are read, to answer them; Node breaks off the stream of a longer one. */
+/**
+ * Header lists up to this many times the limit are read so that they can be answered; Node resets the stream of a
+ * longer one.
+ */
 const READ_HEADERS_FACTOR = 4;
-/** The least that a header counts for. */
+/** The least number of bytes that a header counts for. */
 const HEADER_BYTES_MIN = 33;
 
+/** Creates the HTTP/2 server of a port. */
 export function createHttp2Server(limits: TransportLimits, { serve, onFault }: Sink): Http2Sessions {
   const server = http2.createServer({
     settings: {
@@ -36,7 +45,7 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
       enableConnectProtocol: false,
     },
     maxHeaderListPairs: Math.ceil((READ_HEADERS_FACTOR * limits.headerBytesMax) / HEADER_BYTES_MIN),
-    // Node's own guard knows nothing of completed calls and answers after the turn; ours comes first.
+    // Node's own guard does not know which calls completed and acts only after the turn; ours acts first.
     streamResetBurst: NO_LIMIT,
     streamResetRate: NO_LIMIT,
   });
@@ -54,18 +63,18 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
     const watched = new WatchedSession(session, limits, onFault);
     sessions.set(session, watched);
     session.once("close", () => sessions.delete(session));
-    // The call that it was opened for is served.
+    // The call for which the session was opened is still served.
     if (isGone) watched.goAwayWhenIdle();
   });
   server.on("sessionError", (reason: NodeJS.ErrnoException, session) => {
-    // Of these only what the peer has sent against the rules is told: a connection that is cut off is nobody's fault.
+    // Only violations of the protocol by the peer are reported: a lost connection is nobody's fault.
     if (reason.code === "ERR_HTTP2_ERROR") {
       sessions.get(session)?.reportFault("the connection breaks the rules of HTTP/2");
     }
   });
   return {
     serveSocket: (socket, held) => {
-      // What lies in the socket is read in one go, before anybody learns of a stream.
+      // The bytes in the socket are read at once, before any stream is announced.
       if (countHeaders(held) <= limits.streamsMax) {
         server.emit("connection", socket);
         return;
@@ -83,35 +92,38 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
   };
 }
 
-/** A connection without streams for so long rests. */
-const REST_MS = 20;
-/** How long a connection may take to rest, or to open its first stream, before it gets GOAWAY. */
-const RESTLESS_MS_MAX = 250;
+/** A connection is idle after this time without streams. */
+const IDLE_MS = 20;
+/** How long to wait for a connection to become idle, or to open its first stream, before it gets GOAWAY. */
+const GO_AWAY_WAIT_MS_MAX = 250;
 
 const NO_LIMIT = 2 ** 31 - 1;
 
-/** DATA of so few bytes costs more than it carries. */
+/** A DATA frame of so few bytes costs more than it carries. */
 const SMALL_DATA_BYTES = 128;
-/** So many of them are taken on one connection in one turn of the event loop, beyond the first of each stream. */
+/**
+ * The number of small DATA frames that one connection may send in one turn of the event loop, beyond the first of each
+ * stream.
+ */
 const SMALL_DATA_MAX = 1_000;
 
-const TOO_MANY_RESETS = "the connection breaks off too many of its streams";
+const TOO_MANY_RESETS = "the connection resets too many of its streams";
 
-/** One connection. */
+/** One session with its limits. */
 class WatchedSession {
   readonly #session: ServerHttp2Session;
   readonly #limits: TransportLimits;
   readonly #onFault: OnFault;
-  /** The socket does not know it any more when it is closed. */
+  /** Kept here, since a closed socket no longer has it. */
   readonly #address: string;
   readonly #resets: ResetBudget;
   readonly #idleTimer: NodeJS.Timeout;
   readonly #completed = new WeakSet<ServerHttp2Stream>();
   #isLeaving: boolean = false;
   #streams = 0;
-  /** Opened in the present turn of the event loop and not ended by us. */
+  /** The number of streams that were opened in the present turn and not answered yet. */
   #opened = 0;
-  /** Small pieces of DATA that came in the present turn. */
+  /** The number of small DATA frames that came in the present turn. */
   #small = 0;
 
   constructor(session: ServerHttp2Session, limits: TransportLimits, onFault: OnFault) {
@@ -121,10 +133,10 @@ class WatchedSession {
     this.#address = session.socket.remoteAddress ?? "";
     this.#resets = new ResetBudget(limits.resets);
     this.#idleTimer = setTimeout(() => {
-      // With streams open nothing happens; the end of the last one starts the timer again.
+      // While streams are open nothing happens; the end of the last one restarts the timer.
       if (this.#streams === 0) closeIdle(session, limits.headerTimeoutMs);
     }, limits.idleTimeoutMs);
-    // The settings of the client come right after its preface.
+    // The client's settings follow its preface.
     const settingsTimer = setTimeout(() => session.destroy(), limits.headerTimeoutMs);
     session.once("remoteSettings", () => clearTimeout(settingsTimer));
     session.on("stream", (stream) => this.#watch(stream));
@@ -134,23 +146,23 @@ class WatchedSession {
     });
   }
 
-  /** Called while the frames of the connection are read: what it ends here is not read on. */
+  /** Called while frames are being read: if the session is destroyed here, the rest is not read. */
   #watch(stream: ServerHttp2Stream): void {
     this.#streams++;
     if (this.#opened++ === 0) setImmediate(() => (this.#opened = 0));
-    // Only whoever breaks off streams at once opens more in one turn than may be open.
-    if (this.#opened > this.#limits.streamsMax) this.#sendAway(TOO_MANY_RESETS);
+    // A client can open more streams in one turn than may be open only if it resets some at once.
+    if (this.#opened > this.#limits.streamsMax) this.#disconnect(TOO_MANY_RESETS);
     this.#countData(stream);
     stream.once("close", () => {
       this.#streams--;
-      if (this.#streams === 0) this.#rest();
-      if (!this.#completed.has(stream) && !this.#resets.reset()) this.#sendAway(TOO_MANY_RESETS);
+      if (this.#streams === 0) this.#onIdle();
+      if (!this.#completed.has(stream) && !this.#resets.reset()) this.#disconnect(TOO_MANY_RESETS);
     });
   }
 
   /**
-   * Node reads a connection on whatever becomes of its streams: nothing else ends a turn that is full of tiny frames.
-   * It pushes each of them, also while nobody reads the body.
+   * Counts small DATA frames. Node reads a connection whatever happens to its streams, so nothing else ends a turn that
+   * is full of tiny frames. It pushes each of them, even while nobody reads the body.
    */
   #countData(stream: ServerHttp2Stream): void {
     const push = stream.push.bind(stream);
@@ -164,16 +176,16 @@ class WatchedSession {
 
   #countSmall(): void {
     if (this.#small++ === 0) setImmediate(() => (this.#small = 0));
-    if (this.#small > SMALL_DATA_MAX) this.#sendAway("the connection sends its bodies in too many small frames");
+    if (this.#small > SMALL_DATA_MAX) this.#disconnect("the connection sends its bodies in too many small frames");
   }
 
-  /** No stream is open. */
-  #rest(): void {
+  /** Called when no stream is open. */
+  #onIdle(): void {
     this.#idleTimer.refresh();
     if (!this.#isLeaving) return;
     setTimeout(() => {
       if (this.#streams === 0) this.#session.close();
-    }, REST_MS);
+    }, IDLE_MS);
   }
 
   goAway(): void {
@@ -182,28 +194,28 @@ class WatchedSession {
   }
 
   /**
-   * Node closes a connection with its last stream once it has sent GOAWAY, and nginx then takes the end of an answer for
-   * a broken one. So GOAWAY waits until the connection rests; where it does not, it comes while streams are open.
+   * Sends GOAWAY when the session is idle. After GOAWAY Node closes a connection together with its last stream, which
+   * nginx treats as a broken answer. If the session does not become idle, GOAWAY is sent while streams are open.
    */
   goAwayWhenIdle(): void {
     this.#isLeaving = true;
-    const timer = setTimeout(() => this.#session.close(), RESTLESS_MS_MAX);
+    const timer = setTimeout(() => this.#session.close(), GO_AWAY_WAIT_MS_MAX);
     this.#session.once("close", () => clearTimeout(timer));
   }
 
-  /** The call on this stream was answered to its end. */
+  /** Records that the call on this stream was answered completely. */
   complete(stream: ServerHttp2Stream): void {
     this.#completed.add(stream);
     this.#opened--;
     this.#resets.complete();
   }
 
-  /** Of the connection as a whole: none of its requests is told. */
+  /** Reports a fault of the whole connection; none of its requests is answered with it. */
   reportFault(text: string): void {
     reportFault(this.#onFault, this.#address, text);
   }
 
-  #sendAway(why: string): void {
+  #disconnect(why: string): void {
     if (this.#session.destroyed) return;
     this.reportFault(why);
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -225,7 +237,7 @@ const PREFACE_BYTES = 24;
 const FRAME_HEADER_BYTES = 9;
 const HEADERS_FRAME = 1;
 
-/** How many streams the first bytes of a connection open, as far as their frames are there. */
+/** Counts the streams that the first bytes of a connection open, as far as their frames have arrived. */
 function countHeaders(held: Buffer): number {
   let count = 0;
   for (let at = PREFACE_BYTES; at + FRAME_HEADER_BYTES <= held.byteLength; ) {

@@ -1,4 +1,4 @@
-/** One port for HTTP/1.1 and HTTP/2, cleartext or TLS: tells them apart by their first bytes and keeps both within limits. */
+/** One port for HTTP/1.1 and HTTP/2, cleartext or TLS: distinguishes them by their first bytes, with limits on both. */
 import { type AddressInfo, Server, type Socket } from "node:net";
 import * as tls from "node:tls";
 import type { TransportLimits } from "../limits.ts";
@@ -7,7 +7,7 @@ import { createHttp1Server, type Http1Server } from "./http1-server.ts";
 import { createHttp2Server, type Http2Sessions } from "./http2-sessions.ts";
 import type { Sink } from "./request-sink.ts";
 
-/** What a TLS listener shows, PEM: certificate chain and key, and the authorities whose clients alone may connect. */
+/** The certificate chain and key of a TLS listener in PEM, and the authorities whose clients may connect. */
 export interface TlsOptions {
   readonly cert: string;
   readonly key: string;
@@ -15,31 +15,34 @@ export interface TlsOptions {
   readonly clientCa?: string;
 }
 
+/** An HTTP port. */
 export interface Listener {
   listen(host: string, port: number): Promise<AddressInfo>;
-  /** Takes no more connections and requests: idle connections close, busy ones after their last answer. */
+  /** Accepts no more connections and requests: idle connections close now, busy ones after their last answer. */
   drain(): void;
-  /** Connections that have become idle since `drain` close now. */
+  /** Closes connections that have become idle since `drain`. */
   closeIdle(): void;
-  /** A call was admitted on this connection: it is the last to give way to new ones when there are too many. */
+  /** Makes this connection the last one to be closed when there are too many: a call was admitted on it. */
   markAuthenticated(socket: Socket | undefined): void;
-  /** Connections from now on see another certificate; those that are open keep theirs. Throws when it is not usable. */
+  /** Uses another certificate for new connections; open ones keep theirs. Throws when it is not usable. */
   renew(tls: TlsOptions): void;
-  /** Destroys what is left. */
+  /** Destroys the remaining connections. */
   destroy(): void;
-  /** Connections that are open now. */
+  /** The number of open connections. */
   readonly connections: number;
   /** Resolves when the last connection is gone. */
   readonly closed: Promise<void>;
 }
 
-/** The first bytes of every HTTP/2 connection, all of them: of half a preface neither server would make an end. */
+/** The first bytes of every HTTP/2 connection, in full: given half a preface, neither server would ever close. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-/** How long a connection that has sent nothing yet is waited for when no more are taken. */
+/** How long to wait for the first bytes of an open connection when no more are accepted. */
 const LAST_FIRST_BYTES_MS = 250;
 
-/** `tlsOptions`: absent, the port speaks cleartext. Throws when the certificate and its key are not usable. */
+/**
+ * Creates a listener; without `tlsOptions` it speaks cleartext. Throws when the certificate and its key are not usable.
+ */
 export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?: TlsOptions): Listener {
   const sniffing = new Set<Socket>();
   const connections = new Connections(limits.connectionsMax);
@@ -51,7 +54,8 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
     sniff(socket, limits.headerTimeoutMs, (isHttp2, held) => {
       sniffing.delete(socket);
       if (isHttp2) {
-        // As the http server makes its sockets, one whose client has closed would stay until it is idle for too long.
+        // Sockets of the http server stay open when the client has closed its side; this one would stay until the idle
+        // limit.
         socket.allowHalfOpen = false;
         sessions.serveSocket(socket, held);
       } else {
@@ -100,14 +104,14 @@ function control(
         });
       }),
     drain: () => {
-      // As `h1.close()`, which also cuts off answers that are on their way.
+      // Unlike `h1.close()`, which would also cut off answers that are being sent.
       whenQuiet(() => {
         Server.prototype.close.call(h1);
         closeIdle();
       });
       h1.once("close", () => h1.close());
       sessions.goAway();
-      // The first request of a new connection is on its way.
+      // The first request of a new connection may be on its way.
       setTimeout(() => {
         for (const socket of sniffing) socket.destroy();
       }, LAST_FIRST_BYTES_MS);
@@ -125,8 +129,8 @@ const QUIET_TURN_MS = 0.2;
 const QUIET_TURNS_MAX = 200;
 
 /**
- * Runs right after a turn of the event loop in which next to nothing happened: connections that the kernel has taken by
- * itself since the loop last asked are reset when the port is closed.
+ * Runs `act` right after a turn of the event loop in which almost nothing happened: connections that the kernel has
+ * accepted since the last turn are reset when the port closes.
  */
 function whenQuiet(act: () => void, turns = 0): void {
   const begin = performance.now();
@@ -136,7 +140,10 @@ function whenQuiet(act: () => void, turns = 0): void {
   });
 }
 
-/** Never listens: it is handed the sockets of the port, and hands on what is inside once the handshake is done. */
+/**
+ * Creates a TLS server that never listens: it gets the sockets of the port and passes on the secured ones after the
+ * handshake.
+ */
 function createTlsServer(
   options: TlsOptions,
   limits: TransportLimits,
@@ -150,7 +157,7 @@ function createTlsServer(
     rejectUnauthorized: true,
   });
   server.on("secureConnection", serveSocket);
-  // Whoever fails the handshake is cut off; there is no request to answer.
+  // A client that fails the handshake is disconnected; there is no request to answer.
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   return server;
 }
@@ -160,8 +167,8 @@ function toContextOptions({ cert, key, clientCa }: TlsOptions): tls.SecureContex
 }
 
 /**
- * Holds what a new connection sends until it differs from the preface or is as long. (Putting it back and waiting for
- * more would spin.) Then puts it back for whoever takes the socket.
+ * Holds the first bytes of a connection until they differ from the preface or are as long, then puts them back for the
+ * server that gets the socket. (Putting them back earlier and waiting for more would spin.)
  */
 function sniff(socket: Socket, timeoutMs: number, decide: (isHttp2: boolean, held: Buffer) => void): void {
   let held: Buffer | undefined;

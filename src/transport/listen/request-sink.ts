@@ -1,10 +1,11 @@
-/** What the servers of both HTTP versions hand to the transport: requests, and faults that are no request's. */
+/** What the servers of both HTTP versions pass to the transport: requests, and faults that belong to no request. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestError } from "../../transcoding/rest-error.ts";
 
+/** A request as Node's servers pass it on. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
 
@@ -16,24 +17,27 @@ export type Serve = (request: HttpRequest, response: HttpResponse, expectation: 
 
 /** A request that is being served. */
 export interface Served {
-  /** The rest of its body cannot be read: whoever waits for it gets this error, and the connection closes. */
+  /** The rest of the body cannot be read: readers get this error, and the connection closes. */
   breakOff(error: ConnectError): void;
-  /** Called once: true when the answer was written to its end, false when the client went away before. */
+  /**
+   * Calls the listener once: with true when the answer was written to its end, with false when the client left before.
+   */
   onOver(listener: (completed: boolean) => void): void;
 }
 
-/** Called with what is wrong with a connection where no request can be told of it. Nothing more is read from it. */
+/** Called with a fault of a connection that no request can be answered with. Nothing more is read from it. */
 export type OnFault = (fault: ConnectionFault) => void;
 
+/** A fault of a connection. */
 export interface ConnectionFault {
   readonly error: RestError;
-  /** The peer's. */
+  /** The peer's address. */
   readonly address: string;
-  /** Where an answer of HTTP/1.1 can still be written. */
+  /** The socket, if an HTTP/1.1 answer can still be written to it. */
   readonly socket?: Socket;
 }
 
-/** Where requests and faults go. */
+/** Receives requests and faults. */
 export interface Sink {
   readonly serve: Serve;
   readonly onFault: OnFault;

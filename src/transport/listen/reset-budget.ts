@@ -1,17 +1,17 @@
-/** How many streams an HTTP/2 connection may break off: a token bucket, into which completed calls pay. */
+/** Limits how many streams an HTTP/2 connection may reset: a token bucket that completed calls refill. */
 
-/** `burst` at once, and `perSecond` in the long run, beyond those that completed calls pay for. */
+/** The allowed resets: `burst` at once and `perSecond` in the long run, beyond those that completed calls pay for. */
 export interface ResetRate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
 /**
- * A client breaks off a stream whenever the deadline of its call passes, and a proxy carries the streams of many clients
- * on one connection. Whoever only breaks off lets no call complete.
+ * The budget of one connection. A client resets a stream whenever the deadline of its call passes, and a proxy carries
+ * the streams of many clients on one connection. A client that only resets streams lets no call complete.
  */
 export class ResetBudget {
-  /** Absent: no limit. */
+  /** Undefined: no limit. */
   readonly #rate: ResetRate | undefined;
   #left: number;
   #time = performance.now();
@@ -21,12 +21,12 @@ export class ResetBudget {
     this.#left = rate?.burst ?? 0;
   }
 
-  /** A call was answered to its end. */
+  /** Adds to the budget: a call was answered completely. */
   complete(): void {
     if (this.#rate !== undefined) this.#left = Math.min(this.#rate.burst, this.#left + 1);
   }
 
-  /** A stream was broken off. False: that was one too many. */
+  /** Counts a stream that was reset. Returns false if that was one too many. */
   reset(): boolean {
     if (this.#rate === undefined) return true;
     const now = performance.now();

@@ -1,10 +1,10 @@
-/** The certificate, key and client authorities that the settings name, read and checked. */
+/** Reads and checks the certificate, key and client authorities that the settings name. */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { TlsOptions } from "./listener.ts";
 
-/** Paths of PEM files. */
+/** The paths of the PEM files. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
@@ -12,7 +12,10 @@ export interface TlsFiles {
   readonly clientCa: string | undefined;
 }
 
-/** Throws an Error that names the file at fault and says what it should hold. `now`: milliseconds since the epoch. */
+/**
+ * Reads the files. Throws an Error that names the faulty file and what it should hold. `now`: milliseconds since the
+ * epoch.
+ */
 export function readTlsFiles({ cert, key, clientCa }: TlsFiles, now: number = Date.now()): TlsOptions {
   const options: TlsOptions = {
     cert: readCertificates(cert, "a certificate chain"),
@@ -20,7 +23,7 @@ export function readTlsFiles({ cert, key, clientCa }: TlsFiles, now: number = Da
     ...(clientCa === undefined ? {} : { clientCa: readCertificates(clientCa, "certificates of authorities") }),
   };
   const leaf = new X509Certificate(options.cert);
-  // OpenSSL keeps a pair for each type of key: an RSA certificate with an EC key gives a context without any pair.
+  // OpenSSL keeps one pair per key type: an RSA certificate and an EC key give a context without any pair.
   if (!leaf.checkPrivateKey(readKey(key, options.key))) {
     throw new Error(
       `${key} is not the key of the first certificate in ${cert} (${leaf.subject || "no subject"}); the server's own certificate comes first, then those that signed it`,
@@ -57,7 +60,7 @@ function readKey(path: string, pem: string): KeyObject {
   }
 }
 
-/** OpenSSL passes over what it cannot read of authorities, and then knows none: each block is looked at here. */
+/** Checks each certificate: OpenSSL skips authorities that it cannot read, and would then have none. */
 function readCertificates(path: string, what: string): string {
   const text = readPem(path, what, "CERTIFICATE");
   const begun = text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g) ?? [];
@@ -76,7 +79,7 @@ function readCertificates(path: string, what: string): string {
   return text;
 }
 
-/** A certificate that no client would accept is better reported at the start than by every client. */
+/** Throws if no client would accept the certificate: better an error at the start than one per client. */
 function assertInForce(path: string, certificate: X509Certificate, now: number): void {
   const { validFrom, validFromDate, validTo, validToDate } = certificate;
   if (validToDate.getTime() <= now) throw new Error(`${path} has expired: it was valid until ${validTo}`);

@@ -1,4 +1,4 @@
-/** The road of plain HTTP and JSON: transcoding finds the method and turns bodies into messages; the handler is the same. */
+/** Serves REST, HTTP with JSON: transcoding finds the method and makes messages of bodies; the handlers are the same. */
 import { createRegistry, type DescMethod, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
@@ -29,17 +29,20 @@ import type { Mount } from "../mount.ts";
 import { answerUnmatched, type ServedMethods, unknownRpc, unmatchedWireOf } from "../unmatched.ts";
 import { sendStream } from "./rest-stream.ts";
 
-/** What answers where no mount is known. */
+/** The policy for answers where no mount is known. */
 const noMount = nativeRestPolicy({ registry: createRegistry() });
 
-/** What there is, for hints. */
+/** The served methods and paths, for hints in errors. */
 interface Served {
   readonly methods: ServedMethods;
-  /** The templates of all routes, and what else is served. */
+  /** The templates of all routes, and the other paths that are served. */
   readonly paths: readonly string[];
 }
 
-/** `otherPaths`: what is served beside the methods. Throws at once, naming all of them, when http rules cannot be served. */
+/**
+ * Returns the function that serves REST requests. `otherPaths`: paths that are served by others. Throws an Error that
+ * names every http rule that cannot be served.
+ */
 export function createRestProtocol<A>(
   methods: readonly BoundMethod<A>[],
   context: TransportContext<A>,
@@ -123,7 +126,7 @@ async function serve<A>(
   }
 }
 
-/** The handler keeps the deadline for itself; until it is called the wait for the body has to end. */
+/** Ends the wait for the body at the deadline. Once the handler is called, it enforces the deadline itself. */
 function keepDeadline<A>(exchange: Exchange, call: LiveCall<A>, timeoutMs: number): void {
   call.deadlineTime = toDeadlineTime(timeoutMs);
   const timer = setTimeout(() => exchange.body.fail(deadlineExceeded()), timeoutMs);
@@ -145,7 +148,10 @@ function successStatusOf({ policy, method }: Route): number {
   return policy.successStatuses[method.localName] ?? 200;
 }
 
-/** What the handler has set. The answer is one whole: trailers go with the headers, named as Connect names them. */
+/**
+ * Returns the headers that the handler has set. The answer is one piece, so trailers are headers, named as Connect
+ * names them.
+ */
 function callHeader<A>(call: LiveCall<A>): AnswerHeader {
   const trailers = [...(call.responseTrailerIfAny ?? [])].map(([name, value]) => [`trailer-${name}`, value]);
   return Object.fromEntries([...(call.responseHeaderIfAny ?? []), ...trailers]);

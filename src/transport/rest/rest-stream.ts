@@ -1,4 +1,4 @@
-/** Server streams on the REST road: a line or an event per message, as fast as the client takes them. */
+/** Server streams over REST: a line or an event per message, as fast as the client reads them. */
 import type { Message } from "@bufbuild/protobuf";
 import {
   encodeStreamError,
@@ -13,8 +13,8 @@ import { noteError } from "../call/handler.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
 /**
- * What goes wrong before the first message is thrown, so that it can be answered with a status of its own. Later the
- * error is the last line; where the format has no room for one, the answer is broken off.
+ * Sends a stream. Throws errors that occur before the first message, so that they are answered with their own status. A
+ * later error is the last line; where the format has no room for it, the answer is broken off.
  */
 export async function sendStream<A>(
   exchange: Exchange,

@@ -59,7 +59,7 @@ describe("a request refused by its head", () => {
       `POST /v1/say HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n${JSON_HEAD}\r\nContent-Length: 9\r\n\r\n`,
       417,
       Code.InvalidArgument,
-      /100-continue is$/,
+      /allowed is 100-continue$/,
     ],
     [
       "two hosts",
@@ -81,7 +81,7 @@ describe("a request refused by its head", () => {
       `POST /v1/say HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n${JSON_HEAD}\r\n\r\n2\r\n{}\r\n0\r\n\r\n`,
       501,
       Code.Unimplemented,
-      /chunked is$/,
+      /allowed is chunked$/,
     ],
     ["a tunnel", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 501, Code.Unimplemented, /tunnels/],
     [
