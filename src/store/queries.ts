@@ -29,27 +29,16 @@ export type ListedEvent = RecordedEvent & {
   readonly cursor: string;
 };
 
-export interface UserFilter {
+export interface UserQuery {
   /** Only this organization; `null`: all that there are. */
   readonly organizationId: string | null;
-  readonly states?: readonly State[];
-  readonly restrictionKinds?: readonly RestrictionKind[];
-  readonly reasonCodes?: readonly string[];
-  readonly idPrefix?: string;
-  /** Only users whom the clock alone changes before this instant, exclusive: a restriction starts or expires. */
-  readonly dueBefore?: number;
-  /** The beginning of a username or an email address; normalised by the store as both are. A blank one finds nobody. */
-  readonly search?: string;
+  readonly where: UserPredicate;
   readonly showDeleted: boolean;
-}
-
-export interface UserQuery {
-  readonly filter: UserFilter;
   /** By creation date, oldest or newest first, or by last change, newest first. */
   readonly order: "creation_asc" | "creation_desc" | "change_desc";
   /** 1 to 1,000. */
   readonly pageSize: number;
-  /** From an earlier page of the same filter and order; its form is the store's own. */
+  /** From an earlier page of the same query and order; its form is the store's own. */
   readonly after?: string;
 }
 
@@ -78,8 +67,16 @@ export type UserPredicate =
   | { readonly kind: "or"; readonly of: readonly UserPredicate[] }
   | { readonly kind: "not"; readonly of: UserPredicate }
   | { readonly kind: "state"; readonly states: readonly State[] }
-  /** A restriction of this kind holds now, whatever the state. */
-  | { readonly kind: "restriction"; readonly of: RestrictionKind }
+  /** One restriction is of one of these kinds and has one of these reason codes; absent: any. */
+  | {
+      readonly kind: "restriction";
+      readonly kinds?: readonly RestrictionKind[];
+      readonly reasonCodes?: readonly string[];
+      /** Only restrictions that hold now; else scheduled ones count too. */
+      readonly isStarted: boolean;
+    }
+  /** The clock alone changes the user before this instant, exclusive: a restriction starts or expires. */
+  | { readonly kind: "due"; readonly before: number }
   | { readonly kind: "organization"; readonly ids: readonly string[] }
   /** The user has attributes in this namespace. */
   | { readonly kind: "namespace"; readonly name: string }

@@ -5,7 +5,7 @@ import * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { UserEvent } from "../../domain/event.ts";
 import { counted, invalidField } from "../../domain/refusal.ts";
 import type { Sight } from "../../domain/user.ts";
-import type { EventQuery, UserFilter, UserQuery } from "../../store/queries.ts";
+import type { EventQuery, UserPredicate, UserQuery } from "../../store/queries.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
 import { mapInTurns } from "../in-turns.ts";
 import { listScope, pageOf, readScope } from "../operations/caller.ts";
@@ -73,21 +73,42 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
       `a text of ${counted([...request.search].length, "space")} is not allowed; leave it out to see all`,
     );
   }
-  const states = request.states.map(stateNameOf).filter((state) => state !== undefined);
-  const restrictionKinds = request.restrictionKinds.map(kindNameOf).filter((kind) => kind !== undefined);
-  const filter: UserFilter = {
-    organizationId: listScope(call.admission.actor, request.organizationId),
-    ...(states.length === 0 ? {} : { states }),
-    ...(restrictionKinds.length === 0 ? {} : { restrictionKinds }),
-    ...(request.reasonCodes.length === 0 ? {} : { reasonCodes: request.reasonCodes }),
-    ...(request.userIdPrefix === undefined ? {} : { idPrefix: request.userIdPrefix }),
-    ...(request.search === undefined ? {} : { search: request.search }),
-    ...(request.dueBefore === undefined ? {} : { dueBefore: toTime(request.dueBefore, "due_before", "up") }),
-    showDeleted: request.showDeleted,
-  };
   return {
-    filter,
+    organizationId: listScope(call.admission.actor, request.organizationId),
+    where: { kind: "and", of: conditionsOf(request) },
+    showDeleted: request.showDeleted,
     order: ORDERS[request.order] ?? "creation_asc",
     ...pageOf(request),
   };
+}
+
+function conditionsOf(request: pb.ListUsersRequest): readonly UserPredicate[] {
+  const { reasonCodes, userIdPrefix, search, dueBefore } = request;
+  const states = request.states.map(stateNameOf).filter((state) => state !== undefined);
+  const kinds = request.restrictionKinds.map(kindNameOf).filter((kind) => kind !== undefined);
+  const all: UserPredicate[] = [];
+  if (states.length > 0) all.push({ kind: "state", states });
+  if (kinds.length > 0 || reasonCodes.length > 0) {
+    all.push({
+      kind: "restriction",
+      ...(kinds.length === 0 ? {} : { kinds }),
+      ...(reasonCodes.length === 0 ? {} : { reasonCodes }),
+      isStarted: false,
+    });
+  }
+  if (dueBefore !== undefined) all.push({ kind: "due", before: toTime(dueBefore, "due_before", "up") });
+  if (userIdPrefix !== undefined) {
+    all.push({ kind: "text", field: "id", method: "starts_with", ignoreCase: false, value: userIdPrefix });
+  }
+  if (search !== undefined) {
+    const text = { kind: "text", method: "starts_with", ignoreCase: true, value: search } as const;
+    all.push({
+      kind: "or",
+      of: [
+        { ...text, field: "username" },
+        { ...text, field: "email" },
+      ],
+    });
+  }
+  return all;
 }

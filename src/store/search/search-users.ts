@@ -4,12 +4,11 @@ import type { User } from "../../domain/user.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { SearchOptions, UserSearch, UserSearchAnswer } from "../queries.ts";
-import type { Reader } from "../sqlite/read/reader.ts";
-import type { Slice } from "../sqlite/read/user-searcher.ts";
+import type { SearchReader, Slice } from "./search-slice.ts";
 import { compareOrdered, countConditions, isTrivial, type Ordered } from "./user-predicate.ts";
 
 export interface UserSearchesOptions {
-  readonly reader: Reader;
+  readonly reader: SearchReader;
   readonly limits: Limits;
   /** The store's clock. */
   readonly now: () => number;
@@ -25,7 +24,7 @@ interface Gathered {
 }
 
 export class UserSearches {
-  readonly #reader: Reader;
+  readonly #reader: SearchReader;
   readonly #limits: Limits;
   readonly #now: () => number;
   #running = 0;
@@ -43,10 +42,10 @@ export class UserSearches {
     if (countConditions(search.where, searchConditions + 1) > searchConditions) {
       throw tooBroad(`it has more than ${searchConditions} conditions`);
     }
-    const patience = new Patience(searchMs, options);
-    await this.#turn(patience);
+    const deadline = new SearchDeadline(searchMs, options);
+    await this.#turn(deadline);
     try {
-      return await this.#search(search, patience);
+      return await this.#search(search, deadline);
     } finally {
       this.#running--;
       this.#waiting.shift()?.();
@@ -54,10 +53,10 @@ export class UserSearches {
   }
 
   /** Waits until fewer searches run than may. */
-  async #turn(patience: Patience): Promise<void> {
+  async #turn(deadline: SearchDeadline): Promise<void> {
     while (this.#running >= this.#limits.searchesMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      if (patience.isOver) {
+      if (deadline.isOver) {
         this.#waiting.shift()?.();
         throw new StoreUnavailableError("other searches took too long", undefined);
       }
@@ -65,13 +64,13 @@ export class UserSearches {
     this.#running++;
   }
 
-  async #search(search: UserSearch, patience: Patience): Promise<UserSearchAnswer> {
+  async #search(search: UserSearch, deadline: SearchDeadline): Promise<UserSearchAnswer> {
     const { organizationId, where, offset, limit, after, isTotalUnasked = false } = search;
     const isCountable = isTrivial(where) && after === undefined && !isTotalUnasked;
     const count = isCountable ? await this.#reader.countUsers(organizationId) : undefined;
     if (limit === 0 && count !== undefined) return { users: [], total: count, isTotalExact: true };
     const end = offset + limit;
-    const gathered = await this.#gather(search, count !== undefined, patience);
+    const gathered = await this.#gather(search, count !== undefined, deadline);
     const { matches, isInOrder, isComplete } = gathered;
     if (!isComplete && limit > 0 && (!isInOrder || matches.length < end)) {
       throw tooBroad("it would look at too many users");
@@ -84,7 +83,7 @@ export class UserSearches {
     };
   }
 
-  async #gather(search: UserSearch, isCounted: boolean, patience: Patience): Promise<Gathered> {
+  async #gather(search: UserSearch, isCounted: boolean, deadline: SearchDeadline): Promise<Gathered> {
     const { organizationId, where, order, after: place, offset, limit } = search;
     const { searchRows, searchMatches } = this.#limits;
     const end = offset + limit;
@@ -107,7 +106,7 @@ export class UserSearches {
       if (next === undefined) return { matches, count, isInOrder: true, isComplete: true };
       const isTold = isInOrder && matches.length >= end && limit > 0;
       const isEnough = isTold && (isCounted || search.isTotalUnasked === true || count >= searchMatches);
-      if (isEnough || rows >= searchRows || patience.isOver) return { matches, count, isInOrder, isComplete: false };
+      if (isEnough || rows >= searchRows || deadline.isOver) return { matches, count, isInOrder, isComplete: false };
       after = next;
     }
   }
@@ -131,7 +130,7 @@ export class UserSearches {
 const READ_CHUNK = 100;
 
 /** How long a search may go on: its own time, the caller's deadline, and while somebody waits. */
-class Patience {
+class SearchDeadline {
   readonly #endTime: number;
   readonly #signal: AbortSignal | undefined;
 

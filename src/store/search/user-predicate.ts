@@ -1,5 +1,5 @@
 /** Decides searches on settled users, alike for every engine: conditions, keys to order by, and their order. */
-import { STATES, type State, stateOf, type User } from "../../domain/user.ts";
+import { nextDue, STATES, type State, stateOf, type User } from "../../domain/user.ts";
 import type { UserPredicate, UserSearchOrder } from "../queries.ts";
 import { toSearchKey } from "./search-key.ts";
 
@@ -7,7 +7,10 @@ export type Matches = (user: User) => boolean;
 
 type TextPredicate = Extract<UserPredicate, { kind: "text" }>;
 
-/** The condition as a function; what does not depend on the user is worked out once. */
+/**
+ * Returns the condition as a function; what does not depend on the user is worked out once. It asks for a user's person
+ * only if a condition needs it: an engine may read the person late.
+ */
 export function compilePredicate(predicate: UserPredicate): Matches {
   return compile(predicate, new Normaliser());
 }
@@ -41,8 +44,19 @@ function compile(predicate: UserPredicate, normaliser: Normaliser): Matches {
       const states: ReadonlySet<State> = new Set(predicate.states);
       return (user) => states.has(stateOf(user.state));
     }
-    case "restriction":
-      return (user) => user.state.restrictions.some(({ kind, started }) => kind === predicate.of && started);
+    case "restriction": {
+      const { kinds, reasonCodes, isStarted } = predicate;
+      // One and the same restriction has the kind and the reason code.
+      return (user) =>
+        user.state.restrictions.some(
+          ({ kind, reasonCode, started }) =>
+            (kinds === undefined || kinds.includes(kind)) &&
+            (reasonCodes === undefined || reasonCodes.includes(reasonCode)) &&
+            (started || !isStarted),
+        );
+    }
+    case "due":
+      return ({ state }) => (nextDue(state) ?? Infinity) < predicate.before;
     case "organization": {
       const ids = new Set(predicate.ids);
       return (user) => ids.has(user.state.organizationId);
@@ -108,25 +122,8 @@ function comparable(text: string, { field, ignoreCase }: TextPredicate, normalis
   return ignoreCase ? normaliser.keyOf(field, text) : text;
 }
 
-function textOf({ state, person }: User, field: TextPredicate["field"]): string | undefined {
-  return field === "id" ? state.id : person.profile[field];
-}
-
-/** Whether deciding takes more than the narrow part of a user. */
-export function needsPerson(predicate: UserPredicate): boolean {
-  switch (predicate.kind) {
-    case "and":
-    case "or":
-      return predicate.of.some(needsPerson);
-    case "not":
-      return needsPerson(predicate.of);
-    case "namespace":
-      return true;
-    case "text":
-      return predicate.field !== "id";
-    default:
-      return false;
-  }
+function textOf(user: User, field: TextPredicate["field"]): string | undefined {
+  return field === "id" ? user.state.id : user.person.profile[field];
 }
 
 /** How many conditions there are, ids among them; counting ends at `max`. */
@@ -150,7 +147,8 @@ export function isTrivial(predicate: UserPredicate): boolean {
 /** What a user is ordered by; `null`: comes last. */
 export type OrderKey = string | number | null;
 
-export function orderKeyOf({ state, person }: User, by: UserSearchOrder["by"]): OrderKey {
+export function orderKeyOf(user: User, by: UserSearchOrder["by"]): OrderKey {
+  const { state } = user;
   switch (by) {
     case "id":
       return state.id;
@@ -161,7 +159,7 @@ export function orderKeyOf({ state, person }: User, by: UserSearchOrder["by"]): 
     case "state":
       return STATES.indexOf(stateOf(state));
     default: {
-      const text = person.profile[by];
+      const text = user.person.profile[by];
       return text === undefined ? null : toSearchKey(text);
     }
   }

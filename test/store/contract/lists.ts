@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { User } from "../../../src/domain/user.ts";
-import type { UserFilter, UserQuery } from "../../../src/store/queries.ts";
+import type { UserQuery } from "../../../src/store/queries.ts";
 import type { Store } from "../../../src/store/store.ts";
 import {
   banUser,
@@ -16,6 +16,7 @@ import {
 } from "../support/commands.ts";
 import { readAll, resourceOf } from "../support/outcomes.ts";
 import { START_TIME } from "../support/sqlite-fixture.ts";
+import { conditionsOf, type UserFilter } from "../support/user-filter.ts";
 import type { OpenStore } from "./contract.ts";
 
 const HOUR_MS = 3_600_000;
@@ -26,7 +27,7 @@ const NARROW = { limits: { sliceRows: 7 } } as const;
 
 function query(filter: Partial<UserFilter> = {}, more: Partial<UserQuery> = {}): UserQuery {
   return {
-    filter: { organizationId: null, showDeleted: false, ...filter },
+    ...conditionsOf({ organizationId: null, showDeleted: false, ...filter }),
     order: "creation_asc",
     pageSize: 3,
     ...more,

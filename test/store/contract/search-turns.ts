@@ -5,6 +5,7 @@ import type { UserSearch } from "../../../src/store/queries.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { createUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
+import { conditionsOf } from "../support/user-filter.ts";
 import type { OpenStore } from "./contract.ts";
 
 /** Takes far longer than a millisecond: it compares each user's name with 1,900 others. */
@@ -38,8 +39,8 @@ export function describeSearchTurns(name: string, open: OpenStore): void {
       await makeNamed(store, 200);
       let over = 0;
       const searches = [1, 2, 3].map(() => store.searchUsers(SLOW).finally(() => over++));
-      const filter = { organizationId: null, showDeleted: false };
-      await store.listUsers({ filter, order: "creation_asc", pageSize: 1 });
+      const everybody = conditionsOf({ organizationId: null, showDeleted: false });
+      await store.listUsers({ ...everybody, order: "creation_asc", pageSize: 1 });
       assert.ok(over < 3, "a list waits for a slice, not for all searches");
       await Promise.all(searches);
       await assert.rejects(store.searchUsers(SLOW, { deadlineTime: Date.now() + 1 }));

@@ -73,7 +73,18 @@ function holds(predicate: UserPredicate, user: User): boolean {
     case "state":
       return predicate.states.includes(stateOf(state));
     case "restriction":
-      return state.restrictions.filter((r) => r.kind === predicate.of && r.started).length > 0;
+      return (
+        state.restrictions.filter((r) => {
+          if (predicate.isStarted && !r.started) return false;
+          return [predicate.kinds?.includes(r.kind), predicate.reasonCodes?.includes(r.reasonCode)].every(
+            (fits) => fits !== false,
+          );
+        }).length > 0
+      );
+    case "due": {
+      const times = state.restrictions.flatMap((r) => (r.started ? [r.expireTime ?? Infinity] : [r.startTime]));
+      return Math.min(...times) < predicate.before;
+    }
     case "organization":
       return predicate.ids.includes(state.organizationId);
     case "namespace":
@@ -115,7 +126,12 @@ function randomPredicate(random: Random, depth: number): UserPredicate {
     case 0:
       return { kind: "state", states: STATES.filter(() => random.below(2) === 0) };
     case 1:
-      return { kind: "restriction", of: pick(["LOCK", "BAN"]) };
+      return {
+        kind: "restriction",
+        kinds: [pick(["LOCK", "BAN"])],
+        isStarted: random.below(2) === 0,
+        ...(random.below(3) === 0 ? { reasonCodes: [pick(["", "fraud"])] } : {}),
+      };
     case 2:
       return { kind: "organization", ids: pick([["default"], ["other"], ["default", "other"], []]) };
     case 3:

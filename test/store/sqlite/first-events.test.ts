@@ -15,6 +15,7 @@ import { verifyFile } from "../../../src/store/sqlite/offline/verify-database.ts
 import { createUser, unbanUser, unlockUser } from "../support/commands.ts";
 import { readAll, resourceOf } from "../support/outcomes.ts";
 import { makeFolder, openFixture, START_TIME } from "../support/sqlite-fixture.ts";
+import { conditionsOf } from "../support/user-filter.ts";
 
 const FIXTURE = new URL("fixtures/before-body-0x02.db.gz", import.meta.url);
 const NOW = START_TIME + 3_600_000;
@@ -63,10 +64,10 @@ it("events of the first version stay as written beside new ones, verify, and sur
   );
   resourceOf(await store.execute(createUser("new")));
   assert.deepEqual(resourceOf(await store.execute(unlockUser("new", { ifAlready: "succeed" }))).state.restrictions, []);
-  const filter = { organizationId: null, showDeleted: false };
+  const everybody = conditionsOf({ organizationId: null, showDeleted: false });
   for (const refused of [
     store.listUserEvents({ userId: "ann-two", order: "oldest_first", pageSize: 1, after: EVENTS_TOKEN }),
-    store.listUsers({ filter, order: "creation_asc", pageSize: 1, after: USERS_TOKEN }),
+    store.listUsers({ ...everybody, order: "creation_asc", pageSize: 1, after: USERS_TOKEN }),
   ]) {
     await assert.rejects(refused, { name: "PageTokenError" });
   }

@@ -106,7 +106,7 @@ class FilterReader {
   banned(): void {
     const text = this.#query.get("banned");
     if (text === null) return;
-    const banned: UserPredicate = { kind: "restriction", of: "BAN" };
+    const banned: UserPredicate = { kind: "restriction", kinds: ["BAN"], isStarted: true };
     if (text === "true" || text === "1") this.#all.push(banned);
     else if (text === "false" || text === "0") this.#all.push({ kind: "not", of: banned });
     else this.#faults.push(paramTypeInvalid("banned", "boolean"));

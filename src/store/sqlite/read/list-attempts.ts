@@ -5,34 +5,27 @@ import type { Json } from "../../../domain/canonical-json.ts";
 import { sharedNetworkKey, toAddressNumber } from "../../../domain/network.ts";
 import type { Limits } from "../../limits.ts";
 import type { AttemptQuery, Page } from "../../queries.ts";
-import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
 import { toAttempt, toSubjectKey } from "../attempt-rows.ts";
-import { Budget, build, type QueryRunner } from "./list-query.ts";
-
-const CHUNK_ROWS = 500;
+import { build, type QueryRunner } from "./list-query.ts";
+import { Budget, fillPage, toPage, walk } from "./page-walk.ts";
 
 export function listAttempts(runner: QueryRunner, query: AttemptQuery, now: number, limits: Limits): Page<Attempt> {
   const asked: Asked = { seal: runner.seal, asked: askedOf(query), shape: ["time", "id"] };
-  const after = parsePageToken(asked, query.after);
   const budget = new Budget(limits);
-  const items: Attempt[] = [];
-  let chars = 0;
-  for (let key = after; ; ) {
-    const rows = chunk(runner, query, key);
-    for (const [index, row] of rows.slice(0, CHUNK_ROWS).entries()) {
-      key = [row.begin_time, row.id];
-      budget.spendRow();
-      const recorded = toAttempt(row);
-      const attempt = { ...recorded, outcome: outcomeAt(recorded, now) };
-      if (matches(attempt, query)) {
-        items.push(attempt);
-        chars += attempt.userAgent.length;
-      }
-      const isFull = items.length >= query.pageSize || chars > limits.pageChars || budget.isSpent;
-      if (isFull) return index === rows.length - 1 ? { items } : { items, next: toPageToken(asked, key) };
-    }
-    if (rows.length <= CHUNK_ROWS) return { items };
-  }
+  const steps = walk({
+    chunk: (key, limit) => chunk(runner, query, key, limit),
+    keyOf: (row) => [row.begin_time, row.id],
+    after: parsePageToken(asked, query.after),
+    budget,
+  });
+  const { pageChars } = limits;
+  const page = fillPage(steps, { pageSize: query.pageSize, pageChars, budget }, (row) => {
+    const recorded = toAttempt(row);
+    const item = { ...recorded, outcome: outcomeAt(recorded, now) };
+    return matches(item, query) ? { item, weight: item.userAgent.length } : undefined;
+  });
+  return toPage(asked, page);
 }
 
 /** What the index does not decide. */
@@ -45,7 +38,7 @@ function matches(attempt: Attempt, { organizationId, network, outcomes }: Attemp
 }
 
 /** A user, a small network and an organization have an index each; all other attempts are met along the time. */
-function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefined) {
+function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefined, limit: number) {
   const { organizationId, startTime, endTime, userId, network, newestFirst } = query;
   const direction = newestFirst ? "desc" : "asc";
   const networkKey = network && sharedNetworkKey(network);
@@ -60,9 +53,7 @@ function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefi
     const [time, id] = after;
     select = select.where(sql<boolean>`(begin_time, id) ${sql.raw(newestFirst ? "<" : ">")} (${time}, ${id})`);
   }
-  const ordered = select.orderBy("begin_time", direction).orderBy("id", direction);
-  // One more than the chunk tells whether anything comes after it.
-  return runner.all(ordered.limit(CHUNK_ROWS + 1).compile());
+  return runner.all(select.orderBy("begin_time", direction).orderBy("id", direction).limit(limit).compile());
 }
 
 /** Page size apart, a later page must ask the same. */

@@ -4,9 +4,10 @@ import { PageTokenError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../../queries.ts";
 import { toCursor } from "../../search/cursor.ts";
-import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
 import { toRecordedEvent } from "../rows.ts";
-import { Budget, build, type QueryRunner } from "./list-query.ts";
+import { build, type QueryRunner } from "./list-query.ts";
+import { Budget, fillPage, type KeyedPage, type Step, toPage } from "./page-walk.ts";
 
 /** An event's place in its user's chain. */
 interface Place {
@@ -54,7 +55,7 @@ export class EventLister {
           ? this.#listBackwards(query, after, last)
           : this.#listForwards(query, after, last);
       const items = page.items.map((event) => ({ ...event, cursor: toCursor(asked.seal, event.position) }));
-      return page.next === undefined ? { items } : { items, next: toPageToken(asked, page.next) };
+      return toPage(asked, { ...page, items });
     });
   }
 
@@ -63,26 +64,32 @@ export class EventLister {
     return row === undefined ? undefined : { sequence: row.sequence, position: row.last_position };
   }
 
-  #listBackwards({ userId, pageSize }: EventQuery, after: PageKey | undefined, last: Place): KeyedPage {
-    const items: RecordedEvent[] = [];
+  #listBackwards({ userId, pageSize }: EventQuery, after: PageKey | undefined, last: Place): KeyedPage<RecordedEvent> {
     const budget = new Budget(this.#limits);
-    let next: number | null = after === undefined ? last.position : Number(after[0]);
-    let weight = 0;
-    while (next !== null && items.length < pageSize && weight <= this.#limits.pageChars && !budget.isSpent) {
-      const event = this.#read(next, userId);
-      items.push(event);
-      weight += weightOf(JSON.stringify(event.event));
-      next = event.previousPosition;
+    const first = after === undefined ? last.position : Number(after[0]);
+    return this.#fill(this.#chain(first, userId, budget), pageSize, budget);
+  }
+
+  /** Yields the chain backwards. The key is the position of the next event. */
+  *#chain(first: number, userId: string, budget: Budget): Generator<Step<RecordedEvent>> {
+    for (let next: number | null = first; next !== null; ) {
+      const row = this.#read(next, userId);
+      next = row.previousPosition;
       budget.spendRow();
+      yield { row, key: next === null ? [] : [next], isLast: next === null };
     }
-    return { items, next: next === null ? undefined : [next] };
+  }
+
+  #fill(steps: Iterable<Step<RecordedEvent>>, pageSize: number, budget?: Budget): KeyedPage<RecordedEvent> {
+    const bounds = { pageSize, pageChars: this.#limits.pageChars, ...(budget === undefined ? {} : { budget }) };
+    return fillPage(steps, bounds, (item) => ({ item, weight: weightOf(JSON.stringify(item.event)) }));
   }
 
   /** The key is the sequence of the last event shown. A page may be empty while the way to it is being walked. */
-  #listForwards({ userId, pageSize }: EventQuery, after: PageKey | undefined, last: Place): KeyedPage {
+  #listForwards({ userId, pageSize }: EventQuery, after: PageKey | undefined, last: Place): KeyedPage<RecordedEvent> {
     const shown = Number(after?.[0] ?? 0);
     const end = Math.min(shown + pageSize, last.sequence);
-    if (shown >= last.sequence) return { items: [], next: undefined };
+    if (shown >= last.sequence) return { items: [] };
     const budget = new Budget(this.#limits);
     let place: Place | undefined = this.#nearest(userId, end, last);
     while (place !== undefined && place.sequence > end) {
@@ -96,27 +103,17 @@ export class EventLister {
       place = this.#previousOf(place, userId);
       budget.spendRow();
     }
-    const items: RecordedEvent[] = [];
+    const events: RecordedEvent[] = [];
     for (let next = place?.position ?? null; next !== null; ) {
       const event = this.#read(next, userId);
       if (event.sequence <= shown) break;
-      items.push(event);
+      events.push(event);
       next = event.previousPosition;
     }
-    const page = this.#lightest(items.reverse());
-    const shownLast = page.at(-1)?.sequence ?? end;
-    return { items: page, next: shownLast < last.sequence ? [shownLast] : undefined };
-  }
-
-  /** The first of these events that fit into a page together, at least one. */
-  #lightest(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
-    let weight = 0;
-    const end = events.findIndex(({ event }) => {
-      const isFull = weight > this.#limits.pageChars;
-      weight += weightOf(JSON.stringify(event));
-      return isFull;
+    const steps = events.reverse().map((row) => {
+      return { row, key: [row.sequence], isLast: row.sequence === last.sequence };
     });
-    return end < 0 ? events : events.slice(0, end);
+    return this.#fill(steps, pageSize);
   }
 
   /** The remembered place that is closest behind `sequence`. */
@@ -157,11 +154,6 @@ export class EventLister {
     }
     return toRecordedEvent(row);
   }
-}
-
-interface KeyedPage {
-  readonly items: readonly RecordedEvent[];
-  readonly next: PageKey | undefined;
 }
 
 function prepareLookups(runner: QueryRunner) {

@@ -8,7 +8,6 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
-import type { Limits } from "../../limits.ts";
 import { TOKEN_KEY_NAME, TokenSeal } from "../../search/token-seal.ts";
 import { readGeneration } from "../generation.ts";
 import type { Tables } from "../schema.ts";
@@ -69,27 +68,4 @@ function readTokenKey(database: Database): Uint8Array {
     .get(TOKEN_KEY_NAME);
   if (key === undefined) throw new Error("the database has no key for page tokens: the row of secrets is missing");
   return key;
-}
-
-/** What one page may read before it ends short. */
-export class Budget {
-  #rows: number;
-  readonly #endTime: number;
-
-  constructor({ sliceRows, sliceMs }: Pick<Limits, "sliceRows" | "sliceMs">) {
-    this.#rows = sliceRows;
-    this.#endTime = performance.now() + sliceMs;
-  }
-
-  get rows(): number {
-    return this.#rows;
-  }
-
-  get isSpent(): boolean {
-    return this.#rows <= 0 || performance.now() >= this.#endTime;
-  }
-
-  spendRow(): void {
-    this.#rows--;
-  }
 }

@@ -5,12 +5,11 @@ import { sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import type { Limits } from "../../limits.ts";
 import type { Page, SessionQuery, SessionView } from "../../queries.ts";
-import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
 import { toSession, toUserState } from "../rows.ts";
 import type { SessionTable } from "../schema.ts";
-import { Budget, build, type QueryRunner } from "./list-query.ts";
-
-const CHUNK_ROWS = 250;
+import { build, type QueryRunner } from "./list-query.ts";
+import { Budget, fillPage, type KeyedPage, toPage, walk } from "./page-walk.ts";
 
 export class SessionLister {
   readonly #runner: QueryRunner;
@@ -33,35 +32,28 @@ export class SessionLister {
     return this.#runner.snapshot(() => {
       // All sessions of a user are of the user's organization: the index of users finds them, or there are none.
       if (query.userId !== undefined && this.#isElsewhere(query.userId, query.organizationId)) return { items: [] };
-      const { items, next } = this.#walk(query, after, now);
-      return next === undefined ? { items } : { items, next: toPageToken(asked, next) };
+      return toPage(asked, this.#page(query, after, now));
     });
   }
 
-  #walk(query: SessionQuery, after: PageKey | undefined, now: number): { items: SessionView[]; next?: PageKey } {
+  #page(query: SessionQuery, after: PageKey | undefined, now: number): KeyedPage<SessionView> {
     const budget = new Budget(this.#limits);
-    const items: SessionView[] = [];
-    let weight = 0;
-    for (let key = after; ; ) {
-      const rows = this.#chunk(query, key);
-      for (const [index, row] of rows.slice(0, CHUNK_ROWS).entries()) {
-        key = [row.creation_time, row.id];
-        budget.spendRow();
-        const view = this.#view(row, now);
-        // Whether one is idle is known to the store alone, which knows of activity that is not on disk yet.
-        if (view !== undefined && (!query.activeOnly || view.status === "ACTIVE" || view.status === "IDLE")) {
-          items.push(view);
-          weight += weightOf(row.attributes);
-        }
-        const isLast = index === rows.length - 1;
-        const isFull = items.length >= query.pageSize || weight > this.#limits.pageChars || budget.isSpent;
-        if (isFull) return isLast ? { items } : { items, next: key };
-      }
-      if (rows.length <= CHUNK_ROWS) return { items };
-    }
+    const steps = walk({
+      chunk: (key, limit) => this.#chunk(query, key, limit),
+      keyOf: (row) => [row.creation_time, row.id],
+      after,
+      budget,
+    });
+    const { pageChars } = this.#limits;
+    return fillPage(steps, { pageSize: query.pageSize, pageChars, budget }, (row) => {
+      const item = this.#view(row, now);
+      // Only the store knows which sessions are idle: it has activity that is not on disk yet.
+      const isShown = !query.activeOnly || item?.status === "ACTIVE" || item?.status === "IDLE";
+      return item === undefined || !isShown ? undefined : { item, weight: weightOf(row.attributes) };
+    });
   }
 
-  #chunk({ organizationId, userId }: SessionQuery, after: PageKey | undefined) {
+  #chunk({ organizationId, userId }: SessionQuery, after: PageKey | undefined, limit: number) {
     let select = build.selectFrom("sessions").selectAll();
     if (userId !== undefined) select = select.where("user_id", "=", userId);
     else if (organizationId !== null) select = select.where("organization_id", "=", organizationId);
@@ -69,9 +61,7 @@ export class SessionLister {
       const [time, id] = after;
       select = select.where(sql<boolean>`(creation_time, id) < (${time}, ${id})`);
     }
-    // One more than the chunk tells whether anything comes after it.
-    const ordered = select.orderBy("creation_time", "desc").orderBy("id", "desc");
-    return this.#runner.all(ordered.limit(CHUNK_ROWS + 1).compile());
+    return this.#runner.all(select.orderBy("creation_time", "desc").orderBy("id", "desc").limit(limit).compile());
   }
 
   #isElsewhere(userId: string, organizationId: string | null): boolean {

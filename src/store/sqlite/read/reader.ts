@@ -14,8 +14,8 @@ import type {
   SessionView,
   UserQuery,
 } from "../../queries.ts";
+import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../../search/search-slice.ts";
 import { WorkerLink } from "../worker-link.ts";
-import type { ReadUsers, Slice, SliceQuery } from "./user-searcher.ts";
 
 /** Lists by id. */
 export interface IdQuery {
@@ -46,7 +46,7 @@ export interface ReaderData {
   readonly limits: Limits;
 }
 
-export class Reader {
+export class Reader implements SearchReader {
   readonly link: WorkerLink<ReaderQuestion>;
   readonly #listMs: number;
   readonly #assertUsable: () => void;

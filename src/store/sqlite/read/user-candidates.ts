@@ -1,75 +1,197 @@
-/** Finds the few users that can match a filter, by the indexes that know them; gives up where they are many. */
-import { type Kysely, sql } from "kysely";
-import type { UserFilter } from "../../queries.ts";
-import { toPrefixEnd } from "../../search/search-key.ts";
-import { neededRows, searchKeyOf } from "../../search/user-filter.ts";
+/** The index planner: finds the few users that can match, by the indexes that know them. */
+import { type CompiledQuery, sql } from "kysely";
+import { RESTRICTION_KINDS, type RestrictionKind } from "../../../domain/restriction.ts";
+import type { State } from "../../../domain/user.ts";
+import type { UserPredicate } from "../../queries.ts";
+import { toPrefixEnd, toSearchKey } from "../../search/search-key.ts";
 import { toKindMasks } from "../rows.ts";
-import type { Tables } from "../schema.ts";
 import { build, type QueryRunner } from "./list-query.ts";
+import type { UserConditions } from "./user-scan.ts";
 
-/** A superset of the matches, at most `limit`, in no order; `undefined`: no index narrows them down so far. */
-export function findCandidates(runner: QueryRunner, filter: UserFilter, limit: number): readonly string[] | undefined {
-  for (const find of [bySearch, byIdPrefix, byDue, byRestriction, byOrganization]) {
-    const ids = find(runner, filter, limit + 1);
-    if (ids !== undefined && ids.size <= limit) return [...ids];
-  }
-  return undefined;
+type Ids = ReadonlySet<string>;
+/** Any query of ids, of any table. */
+interface IdQuery {
+  limit(count: number): { compile(): CompiledQuery<{ id: string }> };
 }
 
-/** Ids of at most `limit` users each; `undefined`: the filter does not ask for it. */
-type Find = (runner: QueryRunner, filter: UserFilter, limit: number) => ReadonlySet<string> | undefined;
+type TextPredicate = Extract<UserPredicate, { kind: "text" }>;
 
-const bySearch: Find = (runner, filter, limit) => {
-  const key = searchKeyOf(filter);
-  if (key === undefined) return undefined;
-  const ids = new Set<string>();
-  if (key === "") return ids;
-  for (const column of ["username_key", "email_key"] as const) {
-    let query = whereOrganization(build, filter.organizationId).where(column, ">=", key).limit(limit);
-    const end = toPrefixEnd(key);
-    if (end !== null) query = query.where(column, "<", end);
-    for (const { id } of runner.all(query.compile())) ids.add(id);
-  }
-  return ids;
-};
+/** Returns a superset of the matches, at most `limit`, in no order; `undefined`: no index narrows them down so far. */
+export function findCandidates(runner: QueryRunner, conditions: UserConditions, limit: number): Ids | undefined {
+  return new Finder(runner, conditions, limit).find(conditions.where);
+}
 
-const byIdPrefix: Find = (runner, { idPrefix, organizationId }, limit) => {
-  if (idPrefix === undefined || idPrefix === "") return undefined;
-  let query = whereOrganization(build, organizationId).where("id", ">=", idPrefix).limit(limit);
-  const end = toPrefixEnd(idPrefix);
-  if (end !== null) query = query.where("id", "<", end);
-  return new Set(runner.all(query.compile()).map(({ id }) => id));
-};
-
-/** A row that is behind the clock says an earlier instant than the settled user, so it is found too. */
-const byDue: Find = (runner, { dueBefore }, limit) => {
-  if (dueBefore === undefined) return undefined;
-  // The order is the index's, and with it the planner takes the index whatever else is known.
-  const query = build.selectFrom("user_state").select("id").where("next_due", "<", dueBefore).orderBy("next_due");
-  return new Set(runner.all(query.limit(limit).compile()).map(({ id }) => id));
-};
-
-const byRestriction: Find = (runner, filter, limit) => {
-  const needed = neededRows(filter);
-  if (needed === undefined) return undefined;
-  const ids = new Set<string>();
-  let users = build.selectFrom("user_state").select("id").limit(limit);
-  if (filter.organizationId !== null) users = users.where("organization_id", "=", filter.organizationId);
-  // `kinds > 0` repeats the condition of the partial index: without it the planner must not use it.
-  const queries = toKindMasks(needed.kinds).map((mask) => users.where("kinds", ">", 0).where("kinds", "=", mask));
-  // A literal, not a parameter, as in the index.
-  if (needed.deleted) queries.push(users.where("state", "=", sql.lit("DELETED")));
-  for (const query of queries) for (const { id } of runner.all(query.compile())) ids.add(id);
-  return ids;
-};
-
-const byOrganization: Find = (runner, { organizationId }, limit) => {
+/** Returns all users of an organization; `undefined`: they are more than `limit`, or no organization is given. */
+export function findUsersOf(runner: QueryRunner, organizationId: string | null, limit: number): Ids | undefined {
   if (organizationId === null) return undefined;
-  const rows = runner.all(whereOrganization(build, organizationId).limit(limit).compile());
-  return new Set(rows.map(({ id }) => id));
-};
+  return atMost(
+    limit,
+    runner.all(
+      profilesOf(organizationId)
+        .limit(limit + 1)
+        .compile(),
+    ),
+  );
+}
 
-function whereOrganization(from: Kysely<Tables>, organizationId: string | null) {
-  const query = from.selectFrom("user_profile").select("id");
+/** A set this small need not be narrowed further. */
+const FEW = 50;
+/** All look-ups of one search together may fetch this many times the limit. */
+const LOOKUPS_FACTOR = 4;
+/** Which parts of a conjunction are tried first: a text finds few users as a rule. */
+const RANKS: Readonly<Partial<Record<UserPredicate["kind"], number>>> = { text: 0, or: 1, due: 2 };
+const LAST_RANK = 3;
+
+class Finder {
+  readonly #runner: QueryRunner;
+  readonly #organizationId: string | null;
+  readonly #showDeleted: boolean;
+  readonly #limit: number;
+  /** Rows that look-ups may still fetch; one that finds nothing counts as one. */
+  #rowsLeft: number;
+
+  constructor(runner: QueryRunner, { organizationId, showDeleted }: UserConditions, limit: number) {
+    this.#runner = runner;
+    this.#organizationId = organizationId;
+    this.#showDeleted = showDeleted;
+    this.#limit = limit;
+    this.#rowsLeft = LOOKUPS_FACTOR * limit;
+  }
+
+  find(predicate: UserPredicate): Ids | undefined {
+    switch (predicate.kind) {
+      case "and":
+        return this.#fewest(predicate.of);
+      case "or":
+        return this.#union(predicate.of, (each) => this.find(each));
+      case "state":
+        return this.#byStates(predicate.states);
+      case "restriction":
+        // The index knows scheduled restrictions too, and expired ones whose end is not written: a superset.
+        return this.#byKinds(predicate.kinds ?? RESTRICTION_KINDS);
+      case "due":
+        return this.#byDue(predicate.before);
+      case "organization":
+        return this.#byOrganizations(predicate.ids);
+      case "text":
+        return this.#byText(predicate);
+      default:
+        return undefined;
+    }
+  }
+
+  #fewest(parts: readonly UserPredicate[]): Ids | undefined {
+    let fewest: Ids | undefined;
+    for (const part of parts.toSorted((a, b) => rankOf(a) - rankOf(b))) {
+      const ids = this.find(part);
+      if (ids !== undefined && (fewest === undefined || ids.size < fewest.size)) fewest = ids;
+      if (fewest !== undefined && fewest.size <= FEW) break;
+    }
+    return fewest;
+  }
+
+  #union<T>(parts: readonly T[], find: (part: T) => Ids | undefined): Ids | undefined {
+    const all = new Set<string>();
+    for (const part of parts) {
+      const ids = find(part);
+      if (ids === undefined) return undefined;
+      for (const id of ids) all.add(id);
+      if (all.size > this.#limit) return undefined;
+    }
+    return all;
+  }
+
+  /** A caller within one organization learns nothing of another, not even by how long the answer takes. */
+  #byOrganizations(ids: readonly string[]): Ids | undefined {
+    const own = this.#organizationId;
+    const reachable = own === null ? ids : ids.filter((id) => id === own);
+    return this.#union(reachable, (id) => this.#fetch(profilesOf(id)));
+  }
+
+  /** Returns at most `limit` ids; `undefined` if there are more, or if too much was fetched already. */
+  #fetch(query: IdQuery): Ids | undefined {
+    if (this.#rowsLeft <= 0) return undefined;
+    const rows = this.#runner.all(query.limit(this.#limit + 1).compile());
+    this.#rowsLeft -= Math.max(1, rows.length);
+    return atMost(this.#limit, rows);
+  }
+
+  /** No index knows the active users. */
+  #byStates(states: readonly State[]): Ids | undefined {
+    const kinds: RestrictionKind[] = [];
+    for (const state of states) {
+      if (state === "ACTIVE") return undefined;
+      if (state !== "DELETED") kinds.push(KIND_OF_STATE[state]);
+    }
+    const restricted = this.#byKinds(kinds);
+    if (restricted === undefined || !this.#showDeleted || !states.includes("DELETED")) return restricted;
+    return this.#union(
+      [restricted, this.#fetch(this.#statesOf().where("state", "=", sql.lit("DELETED")))],
+      (ids) => ids,
+    );
+  }
+
+  #byKinds(kinds: readonly RestrictionKind[]): Ids | undefined {
+    return this.#union(toKindMasks(kinds), (mask) =>
+      // `kinds > 0` repeats the condition of the partial index: without it the planner must not use it.
+      this.#fetch(this.#statesOf().where("kinds", ">", 0).where("kinds", "=", mask)),
+    );
+  }
+
+  /** A row that is behind the clock has an earlier instant than the settled user, so it is found too. */
+  #byDue(before: number): Ids | undefined {
+    // The order is the index's, and with it the planner takes the index whatever else is known.
+    return this.#fetch(build.selectFrom("user_state").select("id").where("next_due", "<", before).orderBy("next_due"));
+  }
+
+  #byText({ field, method, ignoreCase, value }: TextPredicate): Ids | undefined {
+    if (method !== "equals" && method !== "starts_with") return undefined;
+    // A blank text matches nobody.
+    if (ignoreCase && toSearchKey(value) === "") return new Set();
+    // The keys know usernames and addresses normalised; ids are known only as they are.
+    if (field === "id" && ignoreCase) return undefined;
+    if (field === "id") return method === "equals" ? new Set([value]) : this.#byPrefix("id", value);
+    if (field !== "username" && field !== "email") return undefined;
+    const column = `${field}_key` as const;
+    if (method === "starts_with")
+      return this.#byPrefix(column, ignoreCase ? toSearchKey(value) : keyOfExactPrefix(value));
+    const key = toSearchKey(value);
+    return key === "" ? undefined : this.#fetch(profilesOf(this.#organizationId).where(column, "=", key));
+  }
+
+  #byPrefix(column: "id" | "username_key" | "email_key", prefix: string): Ids | undefined {
+    if (prefix === "") return undefined;
+    const query = profilesOf(this.#organizationId).where(column, ">=", prefix);
+    const end = toPrefixEnd(prefix);
+    return this.#fetch(end === null ? query : query.where(column, "<", end));
+  }
+
+  #statesOf() {
+    const query = build.selectFrom("user_state").select("id");
+    return this.#organizationId === null ? query : query.where("organization_id", "=", this.#organizationId);
+  }
+}
+
+function rankOf({ kind }: UserPredicate): number {
+  return RANKS[kind] ?? LAST_RANK;
+}
+
+/**
+ * A prefix of every key whose text begins exactly so. Normalising composes characters: what follows the prefix may change
+ * its last one. Between two ASCII characters nothing composes, so all but the last of an ASCII prefix stays.
+ */
+function keyOfExactPrefix(prefix: string): string {
+  const isAscii = [...prefix].every((character) => character > " " && character <= "~");
+  return isAscii ? toSearchKey(prefix.slice(0, -1)) : "";
+}
+
+const KIND_OF_STATE = { BANNED: "BAN", INACTIVE: "DEACTIVATION", LOCKED: "LOCK" } as const;
+
+function profilesOf(organizationId: string | null) {
+  const query = build.selectFrom("user_profile").select("id");
   return organizationId === null ? query : query.where("organization_id", "=", organizationId);
+}
+
+function atMost(limit: number, rows: readonly { readonly id: string }[]): Ids | undefined {
+  return rows.length > limit ? undefined : new Set(rows.map(({ id }) => id));
 }

@@ -1,49 +1,15 @@
 /** The reader's part of a search: one slice of matches at a time, so that other lists are served in between. */
-import { settle } from "../../../domain/settle.ts";
-import { EMPTY_PERSON, type Person, personChars, type User } from "../../../domain/user.ts";
+import { type Person, personChars, type User } from "../../../domain/user.ts";
 import type { Limits } from "../../limits.ts";
-import type { UserPredicate, UserSearch, UserSearchOrder } from "../../queries.ts";
+import type { UserPredicate, UserSearchOrder } from "../../queries.ts";
 import type { PageKey } from "../../search/page-token.ts";
-import {
-  compareOrdered,
-  compilePredicate,
-  type Matches,
-  needsPerson,
-  type Ordered,
-  orderKeyOf,
-} from "../../search/user-predicate.ts";
-import { toPerson, toUserState } from "../rows.ts";
-import { Budget, build, type QueryRunner } from "./list-query.ts";
-import { findSearchCandidates, findUsersOf } from "./search-candidates.ts";
-import { type Step, walkByCreation, walkById } from "./user-walk.ts";
-
-/** What is asked of one slice: the search, where the slice before it ended, and how many matches are of use. */
-export interface SliceQuery {
-  readonly search: Pick<UserSearch, "organizationId" | "where" | "order" | "after">;
-  readonly after?: PageKey;
-  readonly keep: number;
-}
-
-export interface Slice {
-  /** The first ones of the slice's in the order that was asked for. */
-  readonly matches: readonly Ordered[];
-  /** How many matched in all. */
-  readonly count: number;
-  /** The next slice's matches all come after these. */
-  readonly isInOrder: boolean;
-  /** Users looked at. */
-  readonly rows: number;
-  /** Absent: nothing is left. */
-  readonly next?: PageKey;
-  /** Too much is asked of each user: this slice alone took too long, and is not whole. */
-  readonly isGivenUp?: boolean;
-}
-
-/** A page of users, as far as it was read. */
-export interface ReadUsers {
-  readonly users: readonly User[];
-  readonly chars: number;
-}
+import type { ReadUsers, Slice, SliceQuery } from "../../search/search-slice.ts";
+import { compareOrdered, type Ordered, orderKeyOf } from "../../search/user-predicate.ts";
+import { build, type QueryRunner } from "./list-query.ts";
+import { Budget } from "./page-walk.ts";
+import { findCandidates, findUsersOf } from "./user-candidates.ts";
+import { UserScan } from "./user-scan.ts";
+import { walkByCreation, walkById } from "./user-walk.ts";
 
 /** The order that a walk takes by itself. */
 interface WalkOrder {
@@ -54,27 +20,27 @@ interface WalkOrder {
 export class UserSearcher {
   readonly #runner: QueryRunner;
   readonly #limits: Limits;
-  readonly #lookups: ReturnType<typeof prepareLookups>;
+  readonly #scan: UserScan;
 
   constructor(runner: QueryRunner, limits: Limits) {
     this.#runner = runner;
     this.#limits = limits;
-    this.#lookups = prepareLookups(runner);
+    this.#scan = new UserScan(runner);
   }
 
   slice({ search, after, keep }: SliceQuery, now: number): Slice {
-    const look = this.#looker(search, now);
+    const match = this.#matcher(search, now);
     return this.#runner.snapshot(() => {
       // Only the first slice may be all there is: later ones go on where the walk was.
       const ids = after === undefined ? this.#candidates(search) : undefined;
-      return ids === undefined ? this.#walk(search, after, keep, look) : choose(ids, search.order, keep, look);
+      return ids === undefined ? this.#walk(search, after, keep, match) : choose(ids, search.order, keep, match);
     });
   }
 
   /** A small organization is read whole where its users cannot be walked in the order that is asked for. */
   #candidates(search: SliceQuery["search"]): ReadonlySet<string> | undefined {
     const { sliceRows } = this.#limits;
-    const ids = findSearchCandidates(this.#runner, search, sliceRows);
+    const ids = findCandidates(this.#runner, { ...search, showDeleted: false }, sliceRows);
     if (ids !== undefined || walkOrderOf(search).by === search.order.by) return ids;
     return findUsersOf(this.#runner, search.organizationId, sliceRows);
   }
@@ -110,9 +76,10 @@ export class UserSearcher {
       const users: User[] = [];
       let chars = 0;
       for (const id of ids) {
-        const user = this.#read(id, now, true);
-        if (user === undefined) continue;
-        const shown = namespaces === undefined ? user : { ...user, person: onlyNamespaces(user.person, namespaces) };
+        const user = this.#scan.read(id, now);
+        if (user === undefined || user.state.deleted) continue;
+        const { state, person } = user;
+        const shown = { state, person: namespaces === undefined ? person : onlyNamespaces(person, namespaces) };
         users.push(shown);
         chars += personChars(shown.person);
       }
@@ -120,7 +87,7 @@ export class UserSearcher {
     });
   }
 
-  #walk(search: SliceQuery["search"], after: PageKey | undefined, keep: number, look: Look): Slice {
+  #walk(search: SliceQuery["search"], after: PageKey | undefined, keep: number, match: Match): Slice {
     const { sliceRows, searchSliceMs: sliceMs } = this.#limits;
     const budget = new Budget({ sliceRows, sliceMs });
     const walk = walkOrderOf(search);
@@ -130,8 +97,8 @@ export class UserSearcher {
     let next: PageKey | undefined;
     for (const step of this.#steps(search, walk, after, budget)) {
       rows++;
-      const match = step.id === undefined ? undefined : look(step.id);
-      if (match !== undefined && (++count <= keep || !isInOrder)) found.push(match);
+      const one = match(step.row.id);
+      if (one !== undefined && (++count <= keep || !isInOrder)) found.push(one);
       if (budget.isSpent && !step.isLast) {
         next = step.key;
         break;
@@ -146,38 +113,27 @@ export class UserSearcher {
     { by, direction }: WalkOrder,
     after: PageKey | undefined,
     budget: Budget,
-  ): Generator<Step> {
-    if (by === "id") return walkById(this.#runner, { organizationId }, direction, after, budget);
+  ) {
+    if (by === "id") return walkById(this.#runner, { organizationId, direction, after, budget });
     const from = after ?? (place && [place.creationTime, place.id]) ?? creationBound(where, direction);
-    return walkByCreation(this.#runner, { organizationId }, `creation_${direction}`, from, budget);
+    return walkByCreation(this.#runner, { organizationId, direction, after: from, budget });
   }
 
-  #looker({ organizationId, where, order, after }: SliceQuery["search"], now: number): Look {
-    const matches: Matches = compilePredicate(where);
-    const isPersonNeeded = needsPerson(where) || !["id", "creation", "change", "state"].includes(order.by);
+  #matcher(search: SliceQuery["search"], now: number): Match {
+    const { order, after } = search;
+    const look = this.#scan.looker({ ...search, showDeleted: false }, now);
     return (id) => {
-      const user = this.#read(id, now, isPersonNeeded);
+      const user = look(id);
       if (user === undefined) return undefined;
-      const isElsewhere = organizationId !== null && user.state.organizationId !== organizationId;
-      if (isElsewhere || !matches(user)) return undefined;
       const match = { id, key: orderKeyOf(user, order.by) };
       const place = after && { id: after.id, key: after.creationTime };
       return place !== undefined && compareOrdered(match, place, order) <= 0 ? undefined : match;
     };
   }
-
-  #read(id: string, now: number, withPerson: boolean): User | undefined {
-    const row = this.#lookups.state(id);
-    if (row === undefined || row.state === "DELETED") return undefined;
-    const person = withPerson ? this.#lookups.person(id) : undefined;
-    return {
-      state: settle(toUserState(row), now).state,
-      person: person === undefined ? EMPTY_PERSON : toPerson(person),
-    };
-  }
 }
 
-type Look = (id: string) => Ordered | undefined;
+/** Returns what orders the user if it matches. */
+type Match = (id: string) => Ordered | undefined;
 
 function walkOrderOf({ order }: SliceQuery["search"]): WalkOrder {
   return { by: order.by === "id" ? "id" : "creation", direction: order.descending ? "desc" : "asc" };
@@ -210,23 +166,14 @@ function creationBound(where: UserPredicate, direction: WalkOrder["direction"]):
 /** How long candidates may be looked at in one go: there are at most a slice of them. */
 const CHOOSE_MS_MAX = 1_000;
 
-function choose(ids: ReadonlySet<string>, order: UserSearchOrder, keep: number, look: Look): Slice {
+function choose(ids: ReadonlySet<string>, order: UserSearchOrder, keep: number, match: Match): Slice {
   const endTime = performance.now() + CHOOSE_MS_MAX;
   const found: Ordered[] = [];
   for (const id of ids) {
-    const match = look(id);
-    if (match !== undefined) found.push(match);
+    const one = match(id);
+    if (one !== undefined) found.push(one);
     if (performance.now() > endTime) return { matches: [], count: 0, isInOrder: true, rows: ids.size, isGivenUp: true };
   }
   const count = found.length;
   return { matches: firstOf(found, keep, order), count, isInOrder: true, rows: ids.size };
-}
-
-function prepareLookups(runner: QueryRunner) {
-  return {
-    state: runner.byKey(build.selectFrom("user_state").selectAll().where("id", "=", "").compile()),
-    person: runner.byKey(
-      build.selectFrom("user_profile").select(["profile", "attributes"]).where("id", "=", "").compile(),
-    ),
-  };
 }

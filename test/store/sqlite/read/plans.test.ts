@@ -7,7 +7,7 @@ import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { networkKeyOf, parseNetwork, toAddressNumber } from "../../../../src/domain/network.ts";
 import { limitsOf } from "../../../../src/store/limits.ts";
-import type { AttemptQuery, Page, SessionQuery, UserFilter } from "../../../../src/store/queries.ts";
+import type { AttemptQuery, Page, SessionQuery } from "../../../../src/store/queries.ts";
 import { listAttempts } from "../../../../src/store/sqlite/read/list-attempts.ts";
 import { listApiKeys, listOrganizations } from "../../../../src/store/sqlite/read/list-by-id.ts";
 import { EventLister } from "../../../../src/store/sqlite/read/list-events.ts";
@@ -18,6 +18,7 @@ import { prepareHotStatements } from "../../../../src/store/sqlite/write/hot-sta
 import { banUser, createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../../support/commands.ts";
 import { resourceOf } from "../../support/outcomes.ts";
 import { openFixture } from "../../support/sqlite-fixture.ts";
+import { conditionsOf, type UserFilter } from "../../support/user-filter.ts";
 
 /** Lists have candidates, and lists that have to walk, as there are more candidates than a slice takes. */
 const WIDE = limitsOf({});
@@ -122,7 +123,7 @@ it("users are found by the index of a filter, or met in the order asked for", as
     for (const limits of [WIDE, NARROW]) {
       const lister = new UserLister(runner, limits);
       for (const order of ["creation_asc", "creation_desc", "change_desc"] as const) {
-        for (const filter of filters) twoPages({ filter, order }, (query) => lister.list(query, 0));
+        for (const filter of filters) twoPages({ ...conditionsOf(filter), order }, (query) => lister.list(query, 0));
       }
     }
   });
