@@ -26,9 +26,10 @@ const WORDS: readonly Word[] = [
   },
   { avoid: /\bbeside\b/i, plain: "next to", found: ["the file beside it"], fine: ["besides"] },
   {
-    avoid: /\b(?:is|are|was|were|be|been|being) told\b|^told\b/i,
+    avoid: /\b(?:is|are|was|were|be|been|being) told\b(?! (?:to|apart)\b)|^told\b/i,
     plain: "reported, called with",
     found: ["is told once", "Told of it"],
+    fine: ["until it is told to stop", "the two are told apart"],
   },
   { avoid: /\bhears\b/i, plain: "is called with", found: ["Hears of each batch"] },
   { avoid: /\bover there\b/i, plain: "in the source system", found: ["the id over there"] },
@@ -72,11 +73,13 @@ const STILL: readonly string[] = [
 /** Returns the prose of a file with its lines in place: comments and texts of code, what is not code of documents. */
 function proseOf({ path, text }: SourceFile): string {
   if (path.endsWith(".md")) return text.replace(/^```[\s\S]*?^```/gm, blank).replace(/`[^`\n]*`/g, blank);
-  const prose = /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\\n]|\\.)* (?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)* (?:[^`\\]|\\.)*`/g;
+  const prose = /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
   let end = 0;
   let kept = "";
   for (const match of text.matchAll(prose)) {
-    kept += blank(text.slice(end, match.index)) + match[0].replace(/\$\{[^}]*\}/g, blank);
+    // A text of one word is a name or a value.
+    const isProse = match[0].includes(" ");
+    kept += blank(text.slice(end, match.index)) + (isProse ? match[0].replace(/\$\{[^}]*\}/g, blank) : blank(match[0]));
     end = match.index + match[0].length;
   }
   return kept;
