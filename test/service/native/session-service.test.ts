@@ -125,7 +125,7 @@ describe("sessions", () => {
   test("P10 of bans and openings at the same moment no session survives", async (t) => {
     const running = await startWithAnn(t);
     const random = seededRandom(t);
-    for (let round = 0; round < scaled({ quick: 20, soak: 200 }); round++) {
+    for (let round = 0; round < scaled({ quick: 8, full: 20, soak: 200 }); round++) {
       const userId = `racer-${round}`;
       await running.users.createUser({ userId });
       const opened: string[] = [];
@@ -151,7 +151,7 @@ describe("sessions", () => {
 
   test("P9 of 10,000 sessions none passes once the ban has returned, however the calls interleave", async (t) => {
     const running = await startWithAnn(t);
-    const count = scaled({ quick: 1_000, soak: 10_000 });
+    const count = scaled({ quick: 500, full: 1_000, soak: 10_000 });
     const tokens: string[] = [];
     while (tokens.length < count) {
       tokens.push(

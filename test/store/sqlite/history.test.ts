@@ -27,7 +27,7 @@ import {
 import { readAll } from "../support/outcomes.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
 
-const RUNS = scaled({ quick: 15, soak: 500 });
+const RUNS = scaled({ quick: 8, full: 15, soak: 500 });
 const SEED = Number(process.env.LOCKKEEPER_SEED ?? Date.now() % 2 ** 31);
 const USERS = ["a", "b", "c"];
 
