@@ -155,7 +155,7 @@ const HOSTILE: readonly (readonly [name: string, forge: Forge, message: RegExp])
         .setAudience("https://lockkeeper.test")
         .setExpirationTime("1h")
         .encode(),
-    /its algorithm \(alg\) is not one that is taken/,
+    /its algorithm \(alg\) is not allowed/,
   ],
   [
     "with the public key as a shared secret",

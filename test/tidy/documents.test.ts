@@ -107,11 +107,12 @@ describe("the README and the pages", () => {
       /^(?:go|python)$/.test(language),
     );
     assert.equal(excerpts.length, 2);
-    for (const { code } of excerpts)
+    for (const { code } of excerpts) {
       assert.ok(
         examples.some((text) => text.includes(code.trimEnd())),
         code,
       );
+    }
   });
 
   test("a page links relatively only to what the npm package has beside it", () => {

@@ -237,7 +237,7 @@ test("an admin key that was revoked or rotated, or is damaged, is refused at the
   await second.stop();
   const within = await startService(t, { path, config: { adminKey: secret } });
   const end = new Date(timestampMs(newer.apiKey?.earlierSecretsEndTime ?? timestampFromMs(0))).toISOString();
-  const warning = new RegExp(`"level":"warn".*LOCKKEEPER_ADMIN_KEY: .* opens only until ${end}; set the new one`);
+  const warning = new RegExp(`"level":"warn".*LOCKKEEPER_ADMIN_KEY: .* works only until ${end}; set the new one`);
   assert.match(within.log(), warning);
   const overlap = { seconds: 0n };
   const rotated = await clientsOf(within.url, newer.secret).keys.rotateApiKey({ apiKeyId, overlap });
