@@ -27,7 +27,7 @@ export const REASONS = {
   METHOD_NOT_SERVED: ["UNIMPLEMENTED", "The RPC or the HTTP method is not served at this path."],
   CALL_TIMED_OUT: [
     "DEADLINE_EXCEEDED",
-    "The deadline passed while the call was under way; a change may have been applied all the same.",
+    "The deadline passed while the call was under way; a change may have been applied anyway.",
   ],
   SERVICE_STOPPING: ["UNAVAILABLE", "The service is stopping; another replica, or the next start, will answer."],
   REQUEST_ID_REUSED: ["INVALID_ARGUMENT", "The `request_id` was used before by this caller with another content."],
