@@ -34,7 +34,7 @@ export async function createLogin({ url, key }: { readonly url: string; readonly
   const sessions = createClient(SessionService, transport);
   /** By user id. An application has a table for it. */
   const hashes = new Map<string, string>();
-  // Who is unknown is verified against this one: it takes as long. With `conceal_unknown` the gate counts them, too.
+  // Unknown users are verified against this one: it takes as long. With `conceal_unknown` the gate counts them, too.
   const decoy = await hash(randomUUID());
 
   /** The address is the user id, so nobody can register one that is taken. A real site sends a mail there first. */
@@ -52,13 +52,13 @@ export async function createLogin({ url, key }: { readonly url: string; readonly
     const subject = { subject: { case: "userId" as const, value: email } };
     const begun = gate.beginAttempt({ attemptId, subject, factor: Factor.PASSWORD, client });
     const attempt = await begun.catch((reason: unknown) => verify(decoy, password).then(() => Promise.reject(reason)));
-    // A lock or ban is told to whoever knows the address, as it must be told before a password is looked at.
+    // Everybody who knows the address learns of a lock or ban: the answer comes before a password is looked at.
     if (!attempt.admitted) return { status: 403, body: { error: attempt.decision?.text } };
     const isRight = await verify(hashes.get(attempt.userId) ?? decoy, password);
     const outcome = isRight ? AttemptOutcome.SUCCEEDED : AttemptOutcome.FAILED;
     const { decision } = await gate.completeAttempt({ attemptId, outcome });
     if (!isRight) return WRONG;
-    // Whoever was banned while the password was verified is not let in.
+    // A user who was banned while the password was verified is not let in.
     if (decision?.allowed !== true) return { status: 403, body: { error: decision?.text } };
     const { token } = await sessions.createSession({
       userId: attempt.userId,
@@ -135,7 +135,7 @@ async function readCredentials(request: IncomingMessage): Promise<Credentials> {
     // However it is typed, it is one person's.
     if (isPair && email.trim() !== "") return { email: email.normalize("NFKC").trim().toLowerCase(), password };
   } catch {
-    // Told below, as what is no pair of texts is.
+    // Refused below, like everything that is not a pair of texts.
   }
   throw new ConnectError("no credentials", Code.InvalidArgument);
 }
