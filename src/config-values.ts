@@ -2,12 +2,24 @@
 
 import { isIP } from "node:net";
 
+/** How the values of some settings are written and read. */
+export interface ValueKind<T> {
+  /** Stands for the value in the help. */
+  readonly placeholder: string;
+  /** The only values that are allowed; absent: others. */
+  readonly choices?: readonly string[];
+  /** Whether the value is the path of a file. */
+  readonly isFile?: boolean;
+  /** Returns what the text means. Throws an Error that says what is allowed. */
+  readonly parse: (text: string) => T;
+}
+
 /** The shortest admin key that is taken. */
 const ADMIN_KEY_CHARS_MIN = 32;
 /** The longest one; a longer credential is refused unread. */
 const ADMIN_KEY_CHARS_MAX = 4096;
 
-export function parseListen(text: string): { readonly host: string; readonly port: number } {
+function parseListen(text: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
@@ -15,6 +27,8 @@ export function parseListen(text: string): { readonly host: string; readonly por
   }
   return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
 }
+
+export const ADDRESS = { placeholder: "HOST:PORT", parse: parseListen };
 
 export function parseDatabase(text: string): { readonly engine: "sqlite"; readonly path: string } {
   const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length) : "";
@@ -25,10 +39,12 @@ export function parseDatabase(text: string): { readonly engine: "sqlite"; readon
   return { engine: "sqlite", path };
 }
 
-export function parsePath(text: string): string | undefined {
+function parsePath(text: string): string | undefined {
   if (text.includes("\0")) throw new Error(`${JSON.stringify(text)} is not the path of a file`);
   return text === "" ? undefined : text;
 }
+
+export const FILE = { placeholder: "FILE", isFile: true, parse: parsePath };
 
 export function parseAdminKey(text: string): string | undefined {
   if (text === "") return undefined;
@@ -89,19 +105,24 @@ function splitList(text: string): readonly string[] {
     .filter((part) => part !== "");
 }
 
-export function parseOneOf<T extends string>(allowed: readonly T[], text: string): T {
-  const found = allowed.find((each) => each === text);
-  if (found === undefined) {
-    throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${allowed.join(", ")}`);
-  }
-  return found;
+/** Returns the kind of values that are one of some words. */
+export function oneOf<T extends string>(choices: readonly T[]): ValueKind<T> {
+  const parse = (text: string): T => {
+    const found = choices.find((each) => each === text);
+    if (found !== undefined) return found;
+    throw new Error(`${JSON.stringify(text)} is not allowed; it must be one of ${choices.join(", ")}`);
+  };
+  return { placeholder: choices.join("|"), choices, parse };
 }
+
+const TRUE_OR_FALSE = oneOf(["true", "false"]);
+export const BOOLEAN: ValueKind<boolean> = { ...TRUE_OR_FALSE, parse: (text) => TRUE_OR_FALSE.parse(text) === "true" };
 
 const RATE_SECONDS = { s: 1, m: 60 } as const;
 const RATE_MAX = 1_000_000;
 
 /** `100/s`, `600/m`, `100/s:500`; `off`: `undefined`. A burst that is not given is what a second brings, at least 1. */
-export function parseRate(text: string): { readonly perSecond: number; readonly burst: number } | undefined {
+function parseRate(text: string): { readonly perSecond: number; readonly burst: number } | undefined {
   if (text === "off") return undefined;
   const match = /^(\d{1,7})\/([sm])(?::(\d{1,7}))?$/.exec(text);
   const calls = Number(match?.[1]);
@@ -115,10 +136,16 @@ export function parseRate(text: string): { readonly perSecond: number; readonly 
   return { perSecond, burst };
 }
 
+export const RATE = { placeholder: "RATE", parse: parseRate };
+
 const MB = 1_000_000;
 
-/** Megabytes as bytes. */
-export function parseMegabytes(text: string, least: number): number {
+/** Returns the kind of whole megabytes from a least number; they are read as bytes. */
+export function megabytes(least: number): ValueKind<number> {
+  return { placeholder: "MB", parse: (text) => parseMegabytes(text, least) };
+}
+
+function parseMegabytes(text: string, least: number): number {
   const megabytes = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
   if (!(megabytes >= least)) {
     throw new Error(`${JSON.stringify(text)} is not allowed; it must be a whole number of MB, ${least} to 9999999`);
@@ -132,7 +159,7 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** A duration in milliseconds that a timer can wait. */
-export function parseDurationMs(text: string): number {
+function parseDurationMs(text: string): number {
   const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
   const ms = Number(match?.[1]) * UNIT_MS[match?.[2] as keyof typeof UNIT_MS];
   if (match === null || ms > TIMER_MS_MAX) {
@@ -143,6 +170,8 @@ export function parseDurationMs(text: string): number {
   }
   return ms;
 }
+
+export const TIME = { placeholder: "TIME", parse: parseDurationMs };
 
 /** Whether only this machine reaches an address to listen on. */
 export function isLoopback(host: string): boolean {

@@ -1,17 +1,19 @@
 /** Every setting, read once: flag > environment > default, each with a type and a meaning. */
 import { parseArgs } from "node:util";
 import {
+  ADDRESS,
+  BOOLEAN,
+  FILE,
+  megabytes,
+  oneOf,
   parseAdminKey,
   parseDatabase,
-  parseDurationMs,
-  parseListen,
-  parseMegabytes,
   parseNames,
   parseNetworks,
-  parseOneOf,
   parseOrigins,
-  parsePath,
-  parseRate,
+  RATE,
+  TIME,
+  type ValueKind,
 } from "./config-values.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "off"] as const;
@@ -54,15 +56,13 @@ export interface Config {
   readonly backupLogBytesMax: number;
 }
 
-interface Setting<T> {
+interface Setting<T> extends ValueKind<T> {
   /** Absent: a secret, which does not belong on a command line that `ps` shows. */
   readonly flag?: string;
   readonly environment: string;
   /** As it would be typed; empty: not set. */
   readonly fallback: string;
   readonly meaning: string;
-  /** Throws an Error whose message says what is allowed. */
-  readonly parse: (text: string) => T;
 }
 
 type Settings = { readonly [K in keyof Config]: Setting<Config[K]> };
@@ -73,7 +73,7 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_LISTEN",
     fallback: "127.0.0.1:8080",
     meaning: "The address to listen on, `host:port`. Port 0 picks a free port, which the line `listening on …` shows.",
-    parse: parseListen,
+    ...ADDRESS,
   },
   metricsListen: {
     flag: "metrics-listen",
@@ -81,13 +81,15 @@ export const SETTINGS: Settings = {
     fallback: "",
     meaning:
       "The address of `GET /metrics` without a credential, in cleartext, `host:port`: a separate port that only the monitoring should reach. Not set: metrics are on the main port alone, with the permission metrics.read.",
-    parse: (text) => (text === "" ? undefined : parseListen(text)),
+    ...ADDRESS,
+    parse: (text) => (text === "" ? undefined : ADDRESS.parse(text)),
   },
   database: {
     flag: "database",
     environment: "LOCKKEEPER_DATABASE",
     fallback: "sqlite:data/lockkeeper.db",
     meaning: "The database, `sqlite:PATH`.",
+    placeholder: "sqlite:PATH",
     parse: parseDatabase,
   },
   createDatabase: {
@@ -96,13 +98,14 @@ export const SETTINGS: Settings = {
     fallback: "true",
     meaning:
       "Create the database if there is none: `true` or `false`. With `false`, a mistyped path, an empty file or a volume that is not mounted stops the start; set it once an instance has its data.",
-    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
+    ...BOOLEAN,
   },
   adminKey: {
     environment: "LOCKKEEPER_ADMIN_KEY",
     fallback: "",
     meaning:
       "An owner's API key: any secret of at least 32 characters, used as it is. Not set: the first start creates a key and prints it once.",
+    placeholder: "KEY",
     parse: parseAdminKey,
   },
   tlsCert: {
@@ -110,28 +113,28 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_TLS_CERT",
     fallback: "",
     meaning: "Serve TLS with this certificate chain, a PEM file. SIGHUP reloads it. Not set: cleartext.",
-    parse: parsePath,
+    ...FILE,
   },
   tlsKey: {
     flag: "tls-key",
     environment: "LOCKKEEPER_TLS_KEY",
     fallback: "",
     meaning: "The private key of the certificate, a PEM file.",
-    parse: parsePath,
+    ...FILE,
   },
   tlsClientCa: {
     flag: "tls-client-ca",
     environment: "LOCKKEEPER_TLS_CLIENT_CA",
     fallback: "",
     meaning: "Accept only clients that present a certificate of these authorities, a PEM file.",
-    parse: parsePath,
+    ...FILE,
   },
   oidcIssuers: {
     flag: "oidc-issuers",
     environment: "LOCKKEEPER_OIDC_ISSUERS",
     fallback: "",
     meaning: "Accept access tokens (JWT) of the OIDC issuers in this JSON file, in addition to API keys.",
-    parse: parsePath,
+    ...FILE,
   },
   trustedProxies: {
     flag: "trusted-proxy",
@@ -139,6 +142,7 @@ export const SETTINGS: Settings = {
     fallback: "",
     meaning:
       "Networks of proxies that are trusted to report the client's address, comma-separated, such as `10.0.0.0/8,::1`. Not set: the client's address is that of the connection.",
+    placeholder: "NETWORK,…",
     parse: parseNetworks,
   },
   trustedProxyHeader: {
@@ -147,7 +151,7 @@ export const SETTINGS: Settings = {
     fallback: "x-forwarded-for",
     meaning:
       "The header to which those proxies add the address: `x-forwarded-for` or `forwarded`; the other one is ignored.",
-    parse: (text) => parseOneOf(PROXY_HEADERS, text),
+    ...oneOf(PROXY_HEADERS),
   },
   rateLimitAddress: {
     flag: "rate-limit-address",
@@ -155,14 +159,14 @@ export const SETTINGS: Settings = {
     fallback: "off",
     meaning:
       "How many calls one address (for IPv6, one /64 network) may make, whatever its credential, such as `100/s`, `600/m` or, with a burst, `100/s:500`; `off`: unlimited.",
-    parse: parseRate,
+    ...RATE,
   },
   rateLimitCaller: {
     flag: "rate-limit-caller",
     environment: "LOCKKEEPER_RATE_LIMIT_CALLER",
     fallback: "off",
     meaning: "How many calls one key, or one subject of an issuer, may make, in the same form.",
-    parse: parseRate,
+    ...RATE,
   },
   rateLimitResets: {
     flag: "rate-limit-resets",
@@ -170,7 +174,7 @@ export const SETTINGS: Settings = {
     fallback: "20/s:200",
     meaning:
       "How many calls an HTTP/2 connection may cancel beyond those that it lets complete, in the same form; then the connection is closed with ENHANCE_YOUR_CALM. `off`: unlimited.",
-    parse: parseRate,
+    ...RATE,
   },
   corsOrigins: {
     flag: "cors-origins",
@@ -178,6 +182,7 @@ export const SETTINGS: Settings = {
     fallback: "",
     meaning:
       "Origins whose pages may call the service from a browser, comma-separated, such as `https://console.example`; `*`: all.",
+    placeholder: "ORIGIN,…",
     parse: parseOrigins,
   },
   docs: {
@@ -185,7 +190,7 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_DOCS",
     fallback: "true",
     meaning: "Serve `/openapi.json` and its page `/docs` to anyone: `true` or `false`.",
-    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
+    ...BOOLEAN,
   },
   dialects: {
     flag: "dialects",
@@ -193,6 +198,7 @@ export const SETTINGS: Settings = {
     fallback: "",
     meaning:
       "Foreign APIs to serve in addition to lockkeeper's own, comma-separated; an unknown name is refused with a list of the known ones.",
+    placeholder: "NAME,…",
     parse: parseNames,
   },
   logLevel: {
@@ -201,14 +207,14 @@ export const SETTINGS: Settings = {
     fallback: "info",
     meaning:
       "The least severe level that is logged on standard error: `debug`, `info` (one line per call), `warn`, `error` or `off`.",
-    parse: (text) => parseOneOf(LOG_LEVELS, text),
+    ...oneOf(LOG_LEVELS),
   },
   logFormat: {
     flag: "log-format",
     environment: "LOCKKEEPER_LOG_FORMAT",
     fallback: "text",
     meaning: "The format of log lines: `text` (key=value) or `json`.",
-    parse: (text) => parseOneOf(LOG_FORMATS, text),
+    ...oneOf(LOG_FORMATS),
   },
   stopDrainMs: {
     flag: "stop-drain",
@@ -216,21 +222,21 @@ export const SETTINGS: Settings = {
     fallback: "1s",
     meaning:
       "How long new calls are still accepted after SIGTERM or SIGINT, so that load balancers see `/readyz` fail and stop sending, such as `1s` or `15s`. `0s`: not at all.",
-    parse: parseDurationMs,
+    ...TIME,
   },
   stopGraceMs: {
     flag: "stop-grace",
     environment: "LOCKKEEPER_STOP_GRACE",
     fallback: "10s",
     meaning: "How long running calls may take to finish after that, such as `10s` or `500ms`.",
-    parse: parseDurationMs,
+    ...TIME,
   },
   allowClockBehind: {
     flag: "allow-clock-behind",
     environment: "LOCKKEEPER_ALLOW_CLOCK_BEHIND",
     fallback: "false",
     meaning: "Start even if the clock is more than 60 s behind the newest record: `true` or `false`.",
-    parse: (text) => parseOneOf(["true", "false"] as const, text) === "true",
+    ...BOOLEAN,
   },
   backupBytesPerSecond: {
     flag: "backup-rate",
@@ -238,14 +244,14 @@ export const SETTINGS: Settings = {
     fallback: "20",
     meaning:
       "How fast a backup is read, in MB/s; down to a quarter of that while the service is busy. `0`: as fast as possible.",
-    parse: (text) => parseMegabytes(text, 0),
+    ...megabytes(0),
   },
   backupLogBytesMax: {
     flag: "backup-log-max",
     environment: "LOCKKEEPER_BACKUP_LOG_MAX",
     fallback: "4000",
     meaning: "How large the write-ahead log may become while a backup runs, in MB; beyond that, the backup is aborted.",
-    parse: (text) => parseMegabytes(text, 300),
+    ...megabytes(300),
   },
 };
 

@@ -1,9 +1,15 @@
 /** What the command line borrows of the service, loaded when a command asks for it: most talk to a service elsewhere. */
 import type { ServiceParts } from "../cli/frame/command.ts";
+import type { Dialect } from "../dialect/dialects.ts";
 
 export const SERVICE_PARTS: ServiceParts = {
   serve: async (config) => (await import("./run.ts")).run(config),
   createOwnerKey: async (database, displayName) =>
     (await import("./offline-key.ts")).createOwnerKey(database, displayName),
+  async names() {
+    const { PERMISSIONS, ROLES } = await import("../auth/permissions.ts");
+    const dialects: readonly Dialect[] = Object.values(await import("../dialect/dialects.ts"));
+    return { roles: Object.keys(ROLES), permissions: PERMISSIONS, dialects: dialects.map(({ name }) => name) };
+  },
   describe: async (error) => (await import("./describe.ts")).startFailure(error),
 };

@@ -1,9 +1,10 @@
 /** `lockkeeper serve`: the service itself. */
-import { LOG_FORMATS, LOG_LEVELS, PROXY_HEADERS, readConfig, SETTINGS } from "../../config.ts";
+import { readConfig, SETTINGS } from "../../config.ts";
+import type { ValueKind } from "../../config-values.ts";
 import { defineCommand } from "../frame/command.ts";
 import { clearableText, type Flag } from "../frame/flag.ts";
 
-interface Setting {
+interface Setting extends ValueKind<unknown> {
   readonly flag?: string;
   readonly environment: string;
   readonly fallback: string;
@@ -12,33 +13,29 @@ interface Setting {
 
 const ALL = Object.values<Setting>(SETTINGS);
 
-/** Settings that hold a path: completion offers files. */
-const FILES: readonly string[] = ["tls-cert", "tls-key", "tls-client-ca", "oidc-issuers"];
-
-const BOOLEANS = ["true", "false"] as const;
-
-/** Values for completion. */
-const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  "log-level": LOG_LEVELS,
-  "log-format": LOG_FORMATS,
-  "trusted-proxy-header": PROXY_HEADERS,
-  docs: BOOLEANS,
-  "allow-clock-behind": BOOLEANS,
+/** What completion offers where the setting does not say it. */
+const NAMED: Readonly<Record<string, Pick<Flag<unknown>, "named" | "isList">>> = {
+  dialects: { named: "dialects", isList: true },
 };
 
-/** The settings judge their values themselves, empty ones included. */
+/** The settings check their values themselves, empty ones included. */
 const flags: Readonly<Record<string, Flag<string | undefined>>> = Object.fromEntries(
   ALL.flatMap((setting) => {
-    const { flag } = setting;
+    const { flag, placeholder, choices, isFile = false } = setting;
     if (flag === undefined) return [];
-    const choices = CHOICES[flag];
-    const offered = choices === undefined ? {} : { choices };
-    return [[flag, { ...clearableText("VALUE", meaningOf(setting)), isFile: FILES.includes(flag), ...offered }]];
+    const offered = choices === undefined ? NAMED[flag] : { choices };
+    return [[flag, { ...clearableText(placeholder, meaningOf(setting)), isFile, ...offered }]];
   }),
 );
 
-function meaningOf({ environment, fallback, meaning }: Setting): string {
-  return `${meaning} Else ${environment}${fallback === "" ? "" : ` (default ${fallback})`}.`;
+/** Returns the meaning in the form of other flags: no capital, no marks of Markdown, no period. */
+function shortMeaning({ meaning }: Setting): string {
+  return `${meaning.charAt(0).toLowerCase()}${meaning.slice(1).replaceAll("`", "").replace(/\.$/, "")}`;
+}
+
+function meaningOf(setting: Setting): string {
+  const { environment, fallback } = setting;
+  return `${shortMeaning(setting)} (or ${environment}${fallback === "" ? "" : `; default ${fallback}`})`;
 }
 
 export const serve = defineCommand({
@@ -53,8 +50,8 @@ export const serve = defineCommand({
   ],
   notes: [
     [
-      "Secrets, in the environment alone:",
-      ALL.flatMap(({ flag, environment, meaning }) => (flag === undefined ? [[environment, meaning] as const] : [])),
+      "Secrets, only in the environment:",
+      ALL.filter(({ flag }) => flag === undefined).map((secret) => [secret.environment, shortMeaning(secret)] as const),
     ],
   ],
   async run(given, { parts, terminal }) {

@@ -2,6 +2,7 @@
 import type { WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { defineCommand } from "../frame/command.ts";
 import type { Output } from "../frame/output.ts";
+import { hasKey } from "../frame/service/connection.ts";
 import { fieldLines } from "../frame/text.ts";
 
 function callerFields(response: WhoAmIResponse, { time }: Output): readonly (readonly [string, string])[] {
@@ -42,35 +43,56 @@ export const status = defineCommand({
   words: {},
   flags: {},
   examples: [
-    ["status", "the service that the other commands would call"],
+    ["status", "the service that the other commands would call; needs no key"],
     ["status --server https://locks.example && ./deploy.sh", "in a script"],
   ],
   async run(_, { client, output, address, terminal }) {
+    const server = address.server.origin;
+    const name = (): string => server;
+    if (!hasKey(address)) {
+      const health = await client("health");
+      const [answerMs] = await timed(() => health.check({}));
+      const fields = [
+        ["server", server],
+        ["answers", `yes, in ${answerMs} ms`],
+        ["key", NO_KEY],
+      ] as const;
+      await output.object({ server, answerMs }, { name, lines: () => fieldLines(fields) });
+      return "done";
+    }
     const admin = await client("admin");
-    // The first call opens the connection, the second says how long an answer takes.
-    await admin.whoAmI({});
-    const begin = performance.now();
-    const response = await admin.whoAmI({});
-    const answerMs = Math.round(performance.now() - begin);
+    const [answerMs, response] = await timed(() => admin.whoAmI({}));
     const { serverTime, actor } = response;
     const serverMs =
       serverTime === undefined ? terminal.now() : Number(serverTime.seconds) * 1000 + serverTime.nanos / 1e6;
     const clockAheadMs = Math.round(serverMs + answerMs / 2 - terminal.now());
-    const json = { server: address.server.origin, answerMs, clockAheadMs, actor };
-    await output.object(json, {
-      name: () => address.server.origin,
-      lines: () =>
-        fieldLines([
-          ["server", address.server.origin],
-          ["answers", `yes, in ${answerMs} ms`],
-          ["its clock", clockText(clockAheadMs)],
-          ["actor", actor],
-          ["organization", response.organizationId || "the whole instance"],
-        ]),
-    });
+    await output.object(
+      { server, answerMs, clockAheadMs, actor },
+      {
+        name,
+        lines: () =>
+          fieldLines([
+            ["server", server],
+            ["answers", `yes, in ${answerMs} ms`],
+            ["its clock", clockText(clockAheadMs)],
+            ["actor", actor],
+            ["organization", response.organizationId || "the whole instance"],
+          ]),
+      },
+    );
     return "done";
   },
 });
+
+const NO_KEY = "none; with one, the clock, the actor and its organization are shown";
+
+/** Returns the whole milliseconds that a second call takes, and its answer; the first call opens the connection. */
+async function timed<T>(call: () => Promise<T>): Promise<readonly [ms: number, answer: T]> {
+  await call();
+  const begin = performance.now();
+  const answer = await call();
+  return [Math.round(performance.now() - begin), answer];
+}
 
 /** What a clock may differ by without anybody noticing. */
 const CLOCK_TOLERANCE_MS = 2_000;

@@ -2,12 +2,10 @@
 import type { Client } from "@connectrpc/connect";
 import type { Config } from "../../config.ts";
 import type { ExitCode, Failure } from "./failure.ts";
-import type { FlagTable, FlagValues } from "./flag.ts";
+import type { FlagTable, FlagValues, ServiceNames } from "./flag.ts";
 import type { Output } from "./output.ts";
 import type { Address, Services } from "./service/connection.ts";
 import type { Terminal } from "./terminal.ts";
-
-export const PROGRAM = "lockkeeper";
 
 /** What commands need of the service itself; `main` hands it in, so that nothing here imports the server. */
 export interface ServiceParts {
@@ -18,6 +16,8 @@ export interface ServiceParts {
     database: Config["database"],
     displayName: string,
   ) => Promise<{ readonly keyId: string; readonly secret: string }>;
+  /** Returns the names that completion offers; loads no more than holds them. */
+  readonly names: () => Promise<ServiceNames>;
   /** What is printed of a fault that no command foresaw: whole lines. */
   readonly describe: (error: unknown) => Promise<string>;
 }

@@ -1,6 +1,6 @@
 /** What could come next in a command line: commands, flags, their values and files. */
 import type { Command, CommandSet } from "./command.ts";
-import type { Flag, FlagTable } from "./flag.ts";
+import type { Flag, FlagTable, ServiceNames } from "./flag.ts";
 import { findCommand, flagsOf, tokensOf } from "./parse.ts";
 
 /** The shells' scripts ask by it, with the words so far behind it; the last is the one under the cursor. */
@@ -11,9 +11,13 @@ const FILES = ":files";
 
 type Offer = readonly [value: string, meaning: string];
 
-/** Lines to offer: the value, a tab, its meaning. */
-export function offers(words: readonly string[], set: CommandSet): string {
-  const found = offersFor(words, set);
+/** Returns the lines to offer: the value, a tab, its meaning. */
+export async function offers(
+  words: readonly string[],
+  set: CommandSet,
+  names: () => Promise<ServiceNames>,
+): Promise<string> {
+  const found = await offersFor(words, set, names);
   if (found === FILES) return `${FILES}\n`;
   const partial = partialOf(words);
   return found
@@ -28,7 +32,11 @@ function partialOf(words: readonly string[]): string {
   return last === "=" ? "" : last;
 }
 
-function offersFor(words: readonly string[], set: CommandSet): readonly Offer[] | typeof FILES {
+async function offersFor(
+  words: readonly string[],
+  set: CommandSet,
+  names: () => Promise<ServiceNames>,
+): Promise<readonly Offer[] | typeof FILES> {
   const partial = partialOf(words);
   const before = words.slice(0, -1);
   const command = findCommand(positionals(before, {}), set);
@@ -37,7 +45,8 @@ function offersFor(words: readonly string[], set: CommandSet): readonly Offer[] 
   const inline = /^(--[^=]+)=(.*)$/s.exec(partial);
   const flag = flagNamed(inline?.[1] ?? beforeValue.at(-1) ?? "", flags);
   if (flag !== undefined && flag.takes !== "nothing") {
-    return valueOffers(flag, inline?.[2] ?? partial, inline === null ? "" : `${inline[1]}=`);
+    const choices = flag.named === undefined ? (flag.choices ?? []) : (await names())[flag.named];
+    return valueOffers({ ...flag, choices }, inline?.[2] ?? partial, inline === null ? "" : `${inline[1]}=`);
   }
   if (partial.startsWith("-")) return Object.entries(flags).map(([name, { meaning }]) => [`--${name}`, meaning]);
   if (command?.name === "help") return nextWords(positionals(before, {}).slice(1), set);
@@ -57,7 +66,7 @@ function flagNamed(typed: string, flags: FlagTable): Flag<unknown> | undefined {
 /** Values of a list go behind those that are there already. */
 function valueOffers(flag: Flag<unknown>, typed: string, lead: string): readonly Offer[] | typeof FILES {
   if (flag.isFile === true) return FILES;
-  const earlier = flag.takes === "many" ? typed.slice(0, typed.lastIndexOf(",") + 1) : "";
+  const earlier = flag.takes === "many" || flag.isList === true ? typed.slice(0, typed.lastIndexOf(",") + 1) : "";
   const there = earlier.split(",");
   const left = (flag.choices ?? []).filter((choice) => !there.includes(choice));
   return left.map((choice) => [`${lead}${earlier}${choice}`, ""]);

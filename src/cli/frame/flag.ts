@@ -4,6 +4,13 @@ import { usageFailure } from "./failure.ts";
 /** The texts that were typed for each flag and word; a switch that was given has one text. */
 export type Typed = Readonly<Record<string, readonly string[]>>;
 
+/** Names that the service knows and completion offers. */
+export interface ServiceNames {
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+  readonly dialects: readonly string[];
+}
+
 /** A flag or a word of a command line. `parse` gets the texts as typed and throws an Error that says what is allowed. */
 export interface Flag<T> {
   /** A switch takes no value, `one` at most one, `many` any number. */
@@ -15,6 +22,10 @@ export interface Flag<T> {
   readonly short?: string;
   /** The values that completion offers; the help shows them by the placeholder. */
   readonly choices?: readonly string[];
+  /** Which names of the service completion offers, in place of choices. */
+  readonly named?: keyof ServiceNames;
+  /** The one value is a comma-separated list: completion offers the next item. */
+  readonly isList?: boolean;
   /** The value names a file: completion offers files. */
   readonly isFile?: boolean;
   readonly required: boolean;

@@ -1,8 +1,9 @@
 /** Help texts, all of one make: usage, meaning, flags in columns, examples. */
-import { type Command, type CommandSet, PROGRAM } from "./command.ts";
+import type { Command, CommandSet } from "./command.ts";
 import { EXIT_MEANINGS } from "./failure.ts";
 import type { Flag, FlagTable } from "./flag.ts";
 import { widthOf } from "./table.ts";
+import { PROGRAM } from "./terminal.ts";
 
 const COLUMNS_MAX = 110;
 const COLUMNS_MIN = 60;

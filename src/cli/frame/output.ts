@@ -1,10 +1,9 @@
 /** What a command prints: tables and lines for people, JSON, YAML and ids for scripts, and nothing that drives a terminal. */
 import type { DescFile, DescMessage, Message, Registry } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { PROGRAM } from "./command.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { type Column, printable, Table, type TableLook } from "./table.ts";
-import { hasColours, type Terminal } from "./terminal.ts";
+import { hasColours, PROGRAM, type Terminal } from "./terminal.ts";
 import { instantText, relativeText } from "./text.ts";
 
 export const OUTPUT_FORMS = { table: "table", wide: "wide", json: "json", yaml: "yaml", name: "name" } as const;

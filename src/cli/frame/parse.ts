@@ -1,10 +1,11 @@
 /** From the words of a command line to a command and what was typed for it; Node's parseArgs splits flags from words. */
 import { parseArgs } from "node:util";
 import { findClosestName } from "../../transcoding/closest-name.ts";
-import { type Command, type CommandSet, PROGRAM } from "./command.ts";
+import type { Command, CommandSet } from "./command.ts";
 import { usageFailure } from "./failure.ts";
 import { type Flag, type FlagTable, short, type Typed, toggle } from "./flag.ts";
 import { CONNECTION_FLAGS, ORGANIZATION_FLAGS, OUTPUT_FLAGS } from "./service/connection-flags.ts";
+import { PROGRAM } from "./terminal.ts";
 
 export type Parsed =
   | { readonly kind: "help"; readonly topic: Topic }

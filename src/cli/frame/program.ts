@@ -1,15 +1,9 @@
 /** The command line: finds the command, reads what it is given, runs it, and says how it ended. */
+import type { DescFile } from "@bufbuild/protobuf";
 import { ConfigError } from "../../config.ts";
 import { unknownVariables } from "../../environment.ts";
 import { readVersion } from "../../version.ts";
-import {
-  type Command,
-  type CommandContext,
-  type CommandSet,
-  type Ending,
-  PROGRAM,
-  type ServiceParts,
-} from "./command.ts";
+import type { Command, CommandContext, CommandSet, Ending, ServiceParts } from "./command.ts";
 import { COMPLETION_CALLBACK, offers } from "./completion.ts";
 import { confirm } from "./confirm.ts";
 import { EXIT, type ExitCode, Failure, usageFailure } from "./failure.ts";
@@ -26,7 +20,7 @@ import {
   outputForm,
 } from "./service/connection-flags.ts";
 import { type Profile, readProfile } from "./service/profile.ts";
-import type { Terminal } from "./terminal.ts";
+import { PROGRAM, type Terminal } from "./terminal.ts";
 
 /** What a command line is run with. */
 export interface Program {
@@ -41,7 +35,7 @@ export async function runCommandLine(args: readonly string[], program: Program):
   const output = new Output(peekForm(args), terminal);
   try {
     if (args[0] === COMPLETION_CALLBACK) {
-      await output.write(offers(args.slice(1), set));
+      await output.write(await offers(args.slice(1), set, parts.names));
       return EXIT.OK;
     }
     const parsed = parseCommandLine(args, set);
@@ -124,7 +118,8 @@ async function runCommand(
     organizationId: organization ?? "",
     signal: interrupt.signal,
     async client(name) {
-      connection ??= await connect(address, { signal: interrupt.signal, learn: (file) => output.learn(file) });
+      const learn = (file: DescFile): void => output.learn(file);
+      connection ??= await connect(address, { signal: interrupt.signal, learn, isKeyless: name === "health" });
       return connection.client(name);
     },
     confirm: async (question) => (yes ? undefined : confirm(question, terminal, interrupt.signal)),

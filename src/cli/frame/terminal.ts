@@ -1,6 +1,8 @@
 /** What a command is run on: streams, environment, clock and interrupts, handed in so that tests run commands in process. */
 import type { Readable, Writable } from "node:stream";
 
+export const PROGRAM = "lockkeeper";
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Terminal {

@@ -4,14 +4,24 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { PERMISSIONS, ROLES } from "../../../src/auth/permissions.ts";
 import { COMMANDS } from "../../../src/cli/commands/commands.ts";
 import { SETTINGS } from "../../../src/config.ts";
+import * as dialects from "../../../src/dialect/dialects.ts";
 import { findProgram, runCommand } from "../../support/run-command.ts";
 import { startService, temporaryFolder } from "../../support/service.ts";
 import { readRootFile } from "../../tidy/support/tree.ts";
 import { assertRefused, cliEnvironment, cliOf, MAIN, printed, processOf, runOn, TestTerminal } from "../support/cli.ts";
 
 const NOWHERE = "http://127.0.0.1:1";
+
+interface Setting {
+  readonly flag?: string;
+  readonly placeholder: string;
+  readonly environment: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
 
 /** A folder for PATH in which `lockkeeper` is this one. */
 async function installed(t: TestContext): Promise<string> {
@@ -67,6 +77,17 @@ test("what could come next is offered: commands, flags, values and files", async
   assert.deepEqual(await offersFor("serve", "--log-f"), ["--log-format"]);
   assert.deepEqual(await offersFor("serve", "--log-level", "de"), ["debug"]);
   assert.deepEqual(await offersFor("completion", "z"), ["zsh"]);
+  const names = Object.values(dialects).map(({ name }) => name);
+  assert.deepEqual(await offersFor("serve", "--dialects", ""), names);
+  assert.deepEqual(
+    await offersFor("serve", "--dialects", `${names[0]},`),
+    names.slice(1).map((name) => `${names[0]},${name}`),
+  );
+  assert.deepEqual(await offersFor("keys", "create", "--role", ""), Object.keys(ROLES));
+  assert.deepEqual(await offersFor("keys", "create", "--permissions", ""), PERMISSIONS);
+  assert.deepEqual(await offersFor("keys", "create", "--permissions=user.read,user.w"), [
+    "--permissions=user.read,user.write",
+  ]);
   for (const line of ["users show a --key-file", "serve --tls-cert", "users import", "restore", "backup"]) {
     assert.deepEqual(await offersFor(...line.split(" "), ""), [":files"], line);
   }
@@ -110,11 +131,19 @@ test("help and version answer without a service or a key, in each way that peopl
 
 test("the help of serve names every setting with its flag, variable, default and meaning", async () => {
   const help = (await printed(cliOf(NOWHERE)("serve --help"))).replace(/\s+/g, " ");
-  const settings = Object.values<{ flag?: string; environment: string; fallback: string; meaning: string }>(SETTINGS);
-  for (const { flag, environment, fallback, meaning } of settings) {
-    const otherwise = `Else ${environment}${fallback === "" ? "" : ` (default ${fallback})`}.`;
-    const row = flag === undefined ? `${environment} ${meaning}` : `--${flag} VALUE ${meaning} ${otherwise}`;
+  for (const { flag, placeholder, environment, fallback, meaning } of Object.values<Setting>(SETTINGS)) {
+    const shown = `${meaning.charAt(0).toLowerCase()}${meaning.slice(1)}`.replaceAll("`", "").replace(/\.$/, "");
+    const otherwise = `(or ${environment}${fallback === "" ? "" : `; default ${fallback}`})`;
+    const row = flag === undefined ? `${environment} ${shown}` : `--${flag} ${placeholder} ${shown} ${otherwise}`;
     assert.ok(help.includes(row), row);
+  }
+});
+
+test("no flag's meaning begins like a sentence or ends like one, in any command", () => {
+  for (const command of COMMANDS) {
+    for (const [name, { meaning }] of Object.entries({ ...command.words, ...command.flags })) {
+      assert.doesNotMatch(meaning, /^[A-Z][a-z]|\.$|`true`/, `${command.name} ${name}`);
+    }
   }
 });
 

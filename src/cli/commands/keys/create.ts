@@ -9,9 +9,6 @@ import { fieldLines } from "../../frame/text.ts";
 import { head } from "../change-flags.ts";
 import { keyLines } from "./view.ts";
 
-/** For completion; the service knows which there are. */
-const ROLES = ["owner", "operator", "viewer", "login", "auditor"];
-
 const ONLINE_FLAGS = ["role", "permissions", "expires", "validate-only"] as const;
 
 function isGiven(typed: unknown): boolean {
@@ -51,8 +48,11 @@ export const keysCreate = defineCommand({
   reach: "organization",
   words: {},
   flags: {
-    role: { ...text("ROLE", "owner, operator, viewer, login or auditor"), choices: ROLES },
-    permissions: textList("NAME,…", "permissions instead of a role, comma-separated, such as user.read,user.write"),
+    role: { ...text("ROLE", "owner, operator, viewer, login or auditor"), named: "roles" },
+    permissions: {
+      ...textList("NAME,…", "permissions instead of a role, comma-separated, such as user.read,user.write"),
+      named: "permissions",
+    },
     "display-name": text("TEXT", "the display name"),
     expires: value("INSTANT", "when the key expires (default: never)", parseInstant),
     "validate-only": toggle("check everything and show the result, but change nothing"),

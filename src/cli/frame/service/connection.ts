@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { DescFile } from "@bufbuild/protobuf";
 import type { Client, Interceptor } from "@connectrpc/connect";
+import type { Health } from "../../../../gen/grpc/health/v1/health_pb.ts";
 import type { AdminService } from "../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import type { ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import type { OrganizationService } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
@@ -21,6 +22,8 @@ export interface Services {
   readonly organizations: typeof OrganizationService;
   readonly keys: typeof ApiKeyService;
   readonly admin: typeof AdminService;
+  /** Needs no key. */
+  readonly health: typeof Health;
 }
 
 /** Loaded when first asked for: most commands need one of them. */
@@ -33,6 +36,7 @@ const LOADERS: { readonly [K in keyof Services]: () => Promise<Services[K]> } = 
     (await import("../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts")).OrganizationService,
   keys: async () => (await import("../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts")).ApiKeyService,
   admin: async () => (await import("../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts")).AdminService,
+  health: async () => (await import("../../../../gen/grpc/health/v1/health_pb.ts")).Health,
 };
 
 /** Where to connect and what to show there; paths are of PEM files. */
@@ -50,17 +54,29 @@ export interface Connection {
   close(): void;
 }
 
+interface ConnectOptions {
+  readonly signal: AbortSignal;
+  readonly learn: (file: DescFile) => void;
+  /** Whether calls carry no key, as those of `health` need none. */
+  readonly isKeyless?: boolean;
+}
+
+/** Whether there is a key, in a file or as text. */
+export function hasKey({ key }: Address): boolean {
+  return "file" in key || key.text.trim() !== "";
+}
+
 /** Prepares a connection; it is opened by the first call. Throws a Failure for a key or a file that cannot be used. */
 export async function connect(
   { server, timeoutMs, ...shown }: Address,
-  { signal, learn }: { readonly signal: AbortSignal; readonly learn: (file: DescFile) => void },
+  { signal, learn, isKeyless = false }: ConnectOptions,
 ): Promise<Connection> {
-  const key = readKey(shown.key);
+  const key = isKeyless ? undefined : readKey(shown.key);
   const tls = readTlsFiles(server, shown);
   const { createClient } = await import("@connectrpc/connect");
   const { createGrpcTransport, Http2SessionManager } = await import("@connectrpc/connect-node");
   const withKey: Interceptor = (next) => (request) => {
-    request.header.set("Authorization", `Bearer ${key}`);
+    if (key !== undefined) request.header.set("Authorization", `Bearer ${key}`);
     return next(request);
   };
   // A stream carries a database: packing it would take the service more time than the network saves.

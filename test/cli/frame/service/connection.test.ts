@@ -118,6 +118,11 @@ test("the key comes from a file or the environment, and a wrong one is not repea
     code: 5,
     says: /there is no API key: set LOCKKEEPER_KEY, pass --key-file FILE, or run lockkeeper login/,
   });
+  assert.match(await printed(lk("status", { LOCKKEEPER_KEY: "" })), /^answers +yes, in \d+ ms\nkey +none; with one,/m);
+  await assertRefused(cliOf("http://127.0.0.1:1")("status", { LOCKKEEPER_KEY: "" }), {
+    code: 6,
+    says: /nothing listens at/,
+  });
   await assertRefused(lk("users show ann", { LOCKKEEPER_KEY: "hunter2" }), {
     code: 5,
     says: /^(?!.*hunter2).*\(CREDENTIAL_INVALID\)/,

@@ -48,6 +48,11 @@ test("login checks the key, keeps it for its owner alone, and logout forgets it"
     says: /there is no API key \(the profile's key is for http:\/\/127\.0\.0\.1:\d+\): set LOCKKEEPER_KEY/,
   });
 
+  // Whether it answers, and nothing that needs a key.
+  assert.deepEqual(
+    (await jsonOf(lk(["status", "--json", "--server", other], environment))).map((each) => Object.keys(each as object)),
+    [["server", "answerMs"]],
+  );
   chmodSync(LOCKKEEPER_PROFILE, 0o640);
   await assertRefused(lk("whoami", environment), { code: 2, says: /has mode 0640; it must be 0600: chmod 600 \S+$/m });
   // What is complete without it does not look at it.
