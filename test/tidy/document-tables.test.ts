@@ -103,6 +103,23 @@ describe("the tables of the contract", () => {
     );
   });
 
+  test("every path in a page is one of the contract's", () => {
+    const protos = filesBelow(["proto/lockkeeper"], ".proto").map(({ text }) => text);
+    const bindings = protos.flatMap((text) => [...text.matchAll(/\b(get|post|put|patch|delete): "([^"]+)"/g)]);
+    const routes = new Set(bindings.map(([, verb = "", path = ""]) => `${verb.toUpperCase()} ${path}`));
+    const named = filesBelow(["docs"], ".md").flatMap(({ path: page, text }) =>
+      [...text.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/v1\/[^\s`?]+)`/g)].map(([, route = ""]) => ({
+        page,
+        route,
+      })),
+    );
+    assert.ok(named.length > 20);
+    assert.deepEqual(
+      named.filter(({ route }) => !routes.has(route)),
+      [],
+    );
+  });
+
   test("every RPC is described in a page", () => {
     const text = filesBelow(["docs"], ".md")
       .map((file) => file.text)
