@@ -1,6 +1,6 @@
 /** The metrics for Prometheus. Labels have few values (RPCs, codes, wires, reasons), never ids. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { CallDurations } from "./call-durations.ts";
+import { Counter, Histogram, headOf, labelOf } from "./instruments.ts";
 
 /** One finished call. */
 export interface CallMetric {
@@ -43,29 +43,18 @@ const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 const EVENT_LOOP_TICK_MS = 50;
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
 
-/** Of the process, not of one service in it: listeners in V8 and the event loop cannot be removed. */
-let processRegistry: Registry | undefined;
+/** The text format of an exposition. */
+const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-function ofProcess(): Registry {
-  if (processRegistry === undefined) {
-    processRegistry = new Registry();
-    collectDefaultMetrics({ register: processRegistry, eventLoopMonitoringPrecision: MS_PER_SECOND });
-    // These restart at each scrape, so two scrapers would each see a part, and have no values in between.
-    for (const { name } of processRegistry.getMetricsAsArray()) {
-      if (name.startsWith("nodejs_eventloop_lag")) processRegistry.removeSingleMetric(name);
-    }
-    watchEventLoop(processRegistry);
-  }
-  return processRegistry;
-}
+/** Of the process, not of one service in it: how late a timer is at every tick. */
+let eventLoopDelay: Histogram | undefined;
 
-/** Replaces them: how late a timer is at every tick. */
-function watchEventLoop(registry: Registry): void {
+function watchEventLoop(): Histogram {
+  if (eventLoopDelay !== undefined) return eventLoopDelay;
   const delay = new Histogram({
     name: "lockkeeper_event_loop_delay_seconds",
     help: "Delay of an event-loop timer.",
     buckets: DURATION_BUCKETS,
-    registers: [registry],
   });
   let last = performance.now();
   const timer = setInterval(() => {
@@ -74,60 +63,54 @@ function watchEventLoop(registry: Registry): void {
     last = now;
   }, EVENT_LOOP_TICK_MS);
   timer.unref();
+  eventLoopDelay = delay;
+  return delay;
 }
 
 export class Metrics {
-  readonly #registry = new Registry();
-  readonly #process = ofProcess();
+  readonly #version: string;
+  readonly #sources: SourceMetric[] = [];
+  readonly #eventLoopDelay = watchEventLoop();
   /** This histogram's count is the number of calls: a counter would repeat it. */
   readonly #calls = new CallDurations({
     name: "lockkeeper_call_duration_seconds",
     help: "Duration of finished calls, from the head of the request to the end of the answer.",
     buckets: DURATION_BUCKETS,
   });
-  readonly #refusals = new Counter({
-    name: "lockkeeper_refusals_total",
-    help: "Refused calls, by code and reason.",
-    labelNames: ["code", "reason"] as const,
-    registers: [this.#registry],
-  });
+  readonly #refusals = new Counter(
+    {
+      name: "lockkeeper_refusals_total",
+      help: "Refused calls, by code and reason.",
+    },
+    { hasLabels: true },
+  );
   readonly #batchCommands = new Histogram({
     name: "lockkeeper_batch_commands",
     help: "Commands per commit.",
     buckets: BATCH_BUCKETS,
-    registers: [this.#registry],
   });
   readonly #batchDuration = new Histogram({
     name: "lockkeeper_batch_duration_seconds",
     help: "Duration from the first command of a batch to the end of its commit.",
     buckets: DURATION_BUCKETS,
-    registers: [this.#registry],
   });
   readonly #commitDuration = new Histogram({
     name: "lockkeeper_commit_duration_seconds",
     help: "Duration of COMMIT alone, of batches and housekeeping: the disk.",
     buckets: DURATION_BUCKETS,
-    registers: [this.#registry],
   });
   readonly #troubles = new Counter({
     name: "lockkeeper_store_troubles_total",
     help: "Storage errors; each is in the log with its cause.",
-    registers: [this.#registry],
   });
   readonly #clockJumps = new Counter({
     name: "lockkeeper_clock_jumps_total",
     help: "Jumps of the wall clock by more than 60 s against the monotonic clock.",
-    registers: [this.#registry],
   });
   #pending: Promise<string> | undefined;
 
   constructor({ version }: { readonly version: string }) {
-    new Gauge({
-      name: "lockkeeper_build_info",
-      help: "1; the labels say which version runs on which Node.",
-      labelNames: ["version", "node"] as const,
-      registers: [this.#registry],
-    }).set({ version, node: process.version }, 1);
+    this.#version = version;
   }
 
   /** Adds what is read at each scrape from now on. */
@@ -152,28 +135,12 @@ export class Metrics {
         value: () => Number(serving()),
       },
     ];
-    for (const { name, help, kind, value } of [...own, ...store]) {
-      const Kind = kind === "gauge" ? Gauge : Counter;
-      new Kind({
-        name,
-        help,
-        registers: [this.#registry],
-        collect() {
-          // What cannot be read is absent; the rest of the scrape is most needed then.
-          this.remove();
-          try {
-            this.inc(value());
-          } catch {
-            // The store reports its own troubles.
-          }
-        },
-      });
-    }
+    this.#sources.push(...own, ...store);
   }
 
   call({ rpc = UNMATCHED, wire, code, reason, durationMs }: CallMetric): void {
     this.#calls.observe(rpc, wire, code, durationMs / MS_PER_SECOND);
-    if (reason !== undefined) this.#refusals.inc({ code, reason });
+    if (reason !== undefined) this.#refusals.inc(`{${labelOf("code", code)},${labelOf("reason", reason)}}`);
   }
 
   batch({ commands, durationMs }: BatchMetric): void {
@@ -195,7 +162,7 @@ export class Metrics {
   }
 
   get contentType(): string {
-    return this.#registry.contentType;
+    return CONTENT_TYPE;
   }
 
   /** Returns the exposition. Concurrent scrapes share one. */
@@ -207,6 +174,37 @@ export class Metrics {
   }
 
   async #write(): Promise<string> {
-    return this.#calls.text() + (await this.#registry.metrics()) + (await this.#process.metrics());
+    // Loaded with the first scrape: it would make every start longer.
+    const { processText } = await import("./process-metrics.ts");
+    const own = [
+      this.#calls,
+      this.#refusals,
+      this.#batchCommands,
+      this.#batchDuration,
+      this.#commitDuration,
+      this.#troubles,
+      this.#clockJumps,
+      this.#eventLoopDelay,
+    ];
+    const sources = this.#sources.map(sourceText);
+    const texts = [...own.map((instrument) => instrument.text()), this.#buildText(), ...sources, await processText()];
+    return texts.join("");
+  }
+
+  #buildText(): string {
+    const name = "lockkeeper_build_info";
+    const labels = `{${labelOf("version", this.#version)},${labelOf("node", process.version)}}`;
+    const head = headOf({ name, help: "1; the labels say which version runs on which Node." }, "gauge");
+    return `${head}${name}${labels} 1\n`;
+  }
+}
+
+/** What cannot be read is absent; the rest of the scrape is most needed then. The store reports its own troubles. */
+function sourceText(metric: SourceMetric): string {
+  const head = headOf(metric, metric.kind);
+  try {
+    return `${head}${metric.name} ${metric.value()}\n`;
+  } catch {
+    return head;
   }
 }
