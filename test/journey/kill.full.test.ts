@@ -9,6 +9,7 @@ import { ConnectError } from "@connectrpc/connect";
 import Database from "better-sqlite3";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { verifyChain } from "../../src/store/log/verify-chain.ts";
+import { chainOf } from "../../src/store/sqlite/offline/chain-rows.ts";
 import { verifyUserRows } from "../../src/store/sqlite/offline/verify-rows.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
@@ -84,7 +85,7 @@ async function assertWhole(path: string, { acknowledged, refused, unknown }: Led
   for (const suffix of ["", "-wal"]) await copyFile(path + suffix, copy + suffix);
   const database = new Database(copy);
   try {
-    assert.deepEqual((await verifyChain(database)).faults, []);
+    assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
     assert.deepEqual((await verifyUserRows(database)).faults, []);
     const rows = database
       .prepare<[], { user_id: string; sequence: number; request_id: string }>(

@@ -8,14 +8,15 @@ import {
   type SessionDecision,
 } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
-import type { SessionEntry, WorkingSet } from "./working-set.ts";
+import { type Entry, INSTANCE_KEY } from "./entries.ts";
+import type { WorkingSet } from "./working-set.ts";
 
 /** What a command on a session came to, before it is written. */
 export type SessionTrial =
   | { readonly ok: false; readonly refusal: Refusal }
   | {
       readonly ok: true;
-      readonly entry: SessionEntry;
+      readonly entry: Entry<"session">;
       readonly resource: Session;
       readonly isRowChanged: boolean;
       readonly apply: () => void;
@@ -28,11 +29,11 @@ export function decideSessionCommand(
   now: number,
   activity: (session: Session) => Session,
 ): SessionTrial {
-  const entry = set.session(command.sessionId);
-  const userId = command.type === "CreateSession" ? command.userId : (entry.session?.userId ?? "");
-  const before = set.user(userId).state;
+  const entry = set.get({ kind: "session", id: command.sessionId });
+  const userId = command.type === "CreateSession" ? command.userId : entry.session?.userId;
+  const before = userId === undefined ? undefined : set.get({ kind: "user", id: userId }).state;
   const user = before && settle(before, now).state;
-  const moment = { now, generation: set.instance().instance.generation };
+  const moment = { now, generation: set.get(INSTANCE_KEY).instance.generation };
   let decision: SessionDecision;
   if (command.type === "CreateSession") {
     if (entry.session !== undefined) throw new Error(`batch: the session id ${shown(entry.id)} is taken`);

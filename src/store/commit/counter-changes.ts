@@ -1,15 +1,16 @@
 /** What changes of a user do to the counters of its attempts. */
 import { NO_ATTEMPTS } from "../../domain/attempt.ts";
 import { FACTORS } from "../../domain/policy.ts";
-import { policyOf } from "./batch-attempts.ts";
-import type { UserEntry, WorkingSet } from "./working-set.ts";
+import { policyOf } from "./attempt-decision.ts";
+import { counterKey, type Entry } from "./entries.ts";
+import type { WorkingSet } from "./working-set.ts";
 
 /** The user was re-created at `now`: another person under the same id inherits neither failures nor places. */
-export function beginLife(set: WorkingSet, { id, state }: UserEntry, now: number): void {
+export function beginLife(set: WorkingSet, { id, state }: Entry<"user">, now: number): void {
   for (const factor of FACTORS) {
-    const entry = set.counter({ userId: id }, factor);
+    const entry = set.get(counterKey({ userId: id }, factor));
     for (const place of entry.counter.outstanding) {
-      const begun = set.attempt(place.id);
+      const begun = set.get({ kind: "attempt", id: place.id });
       if (begun.attempt === undefined) continue;
       begun.attempt = { ...begun.attempt, outcome: "DENIED", settleTime: now };
       begun.isChanged = true;
@@ -23,7 +24,7 @@ export function beginLife(set: WorkingSet, { id, state }: UserEntry, now: number
 export function forgetFailures(set: WorkingSet, userId: string, organizationId: string): void {
   if (!policyOf(set, organizationId).resetOnUnlock) return;
   for (const factor of FACTORS) {
-    const entry = set.counter({ userId }, factor);
+    const entry = set.get(counterKey({ userId }, factor));
     if (entry.counter.failures.length === 0 && entry.counter.locks === 0) continue;
     entry.counter = { ...entry.counter, failures: [], locks: 0 };
     entry.isChanged = true;

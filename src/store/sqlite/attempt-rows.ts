@@ -1,23 +1,11 @@
 /** Rows of attempts, counters and policies to the domain's forms and back. */
-import type { Attempt, AttemptCounter, AttemptOutcome, AttemptSubject } from "../../domain/attempt.ts";
+import type { Attempt, AttemptCounter, AttemptOutcome } from "../../domain/attempt.ts";
 import { networkKeyOf, toAddressNumber } from "../../domain/network.ts";
 import type { Factor, PolicyValues, StoredPolicy } from "../../domain/policy.ts";
 import type { UserState } from "../../domain/user.ts";
+import { toSubject, toSubjectKey } from "../commit/subject-key.ts";
+import type { DueCounter } from "../upkeep/sweeper.ts";
 import type { AttemptCounterTable, AttemptTable, PolicyTable } from "./schema.ts";
-
-const USER_PREFIX = "user:";
-const SHADOW_PREFIX = "shadow:";
-
-/** Users and shadows in one column, never confused. */
-export function toSubjectKey(subject: AttemptSubject): string {
-  return "userId" in subject ? USER_PREFIX + subject.userId : SHADOW_PREFIX + subject.shadow;
-}
-
-export function toSubject(key: string): AttemptSubject {
-  return key.startsWith(USER_PREFIX)
-    ? { userId: key.slice(USER_PREFIX.length) }
-    : { shadow: key.slice(SHADOW_PREFIX.length) };
-}
 
 export function toCounter(row: AttemptCounterTable): AttemptCounter {
   return {
@@ -26,6 +14,11 @@ export function toCounter(row: AttemptCounterTable): AttemptCounter {
     locks: row.locks,
     life: row.life,
   };
+}
+
+/** Reads the state that stands in for an unknown user; `undefined`: the counter is a user's, or has none yet. */
+export function toShadowState({ shadow_state }: AttemptCounterTable): UserState | undefined {
+  return shadow_state ? (JSON.parse(shadow_state) as UserState) : undefined;
 }
 
 export interface CounterOwner {
@@ -109,12 +102,6 @@ export function toPolicyRow(policy: StoredPolicy, lastPosition: number): PolicyT
     change_time: policy.changeTime,
     last_position: lastPosition,
   };
-}
-
-/** A counter with an attempt that ran out of time. */
-export interface DueCounter {
-  readonly subject: AttemptSubject;
-  readonly factor: Factor;
 }
 
 export function toDueCounter({ subject, factor }: Pick<AttemptCounterTable, "subject" | "factor">): DueCounter {

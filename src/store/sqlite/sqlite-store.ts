@@ -12,7 +12,6 @@ import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { REQUEST_KEPT_MS } from "../commit/batch.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
-import { readUserRows } from "../commit/working-set.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import type {
@@ -54,6 +53,7 @@ import { readStats } from "./store-stats.ts";
 import { toReadError } from "./trouble.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
 import { LiveReads } from "./write/live-reads.ts";
+import { readUserRows } from "./write/read-answer.ts";
 import { Writer } from "./write/writer.ts";
 
 export interface SqliteStoreOptions extends StoreOptions {
@@ -139,9 +139,10 @@ export class SqliteStore implements Store {
       now: () => this.#writer.now(),
       activity: (session) => this.#activity.known(session),
     });
-    this.#shadows = new Shadows(statements, (name, secret) =>
-      this.#write(() => void statements.insertSecret.run(name, secret)),
-    );
+    this.#shadows = new Shadows({
+      read: (name) => statements.readSecret.get(name),
+      insert: (name, secret) => this.#write(() => void statements.insertSecret.run(name, secret)),
+    });
     this.#activity = new SessionActivity({
       write: (times) =>
         this.#write(() => {

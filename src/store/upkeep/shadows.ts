@@ -2,21 +2,24 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { UnknownName } from "../queries.ts";
 import { toSearchKey } from "../search/search-key.ts";
-import type { HotStatements } from "../sqlite/write/hot-statements.ts";
 
 const SECRET_NAME = "shadow";
 const SECRET_BYTES = 32;
 
+export interface ShadowsOptions {
+  /** Reads a secret; `undefined`: there is none of this name. */
+  readonly read: (name: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  /** Writes a secret unless there is one of this name; resolves when it is on disk. */
+  readonly insert: (name: string, secret: Uint8Array) => Promise<void>;
+}
+
 /** Makes names that nobody has unreadable. The secret is made when it is first needed. */
 export class Shadows {
-  readonly #statements: HotStatements;
-  readonly #insert: (secret: Uint8Array) => Promise<void>;
+  readonly #options: ShadowsOptions;
   #secret: Promise<Uint8Array> | undefined;
 
-  /** `insert` puts a secret on disk unless there is one. */
-  constructor(statements: HotStatements, insert: (name: string, secret: Uint8Array) => Promise<void>) {
-    this.#statements = statements;
-    this.#insert = (secret) => insert(SECRET_NAME, secret);
+  constructor(options: ShadowsOptions) {
+    this.#options = options;
   }
 
   async of(organizationId: string, name: UnknownName): Promise<string> {
@@ -30,10 +33,11 @@ export class Shadows {
   }
 
   async #load(): Promise<Uint8Array> {
-    const known = this.#statements.readSecret.get(SECRET_NAME);
+    const { read, insert } = this.#options;
+    const known = await read(SECRET_NAME);
     if (known !== undefined) return known;
-    await this.#insert(randomBytes(SECRET_BYTES));
-    const made = this.#statements.readSecret.get(SECRET_NAME);
+    await insert(SECRET_NAME, randomBytes(SECRET_BYTES));
+    const made = await read(SECRET_NAME);
     if (made === undefined) throw new Error("the secret of shadows is not there after it was written");
     return made;
   }

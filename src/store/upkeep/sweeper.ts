@@ -1,10 +1,17 @@
 /** Writes what the clock has made due, and forgets what is old: housekeeping in small steps on the bulk lane. */
 import { randomUUIDv7 } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
+import type { AttemptSubject } from "../../domain/attempt.ts";
 import type { CommandContext } from "../../domain/command.ts";
 import { SYSTEM_ACTOR } from "../../domain/event.ts";
+import type { Factor } from "../../domain/policy.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
-import type { DueCounter } from "../sqlite/attempt-rows.ts";
+
+/** A counter with an attempt that ran out of time. */
+export interface DueCounter {
+  readonly subject: AttemptSubject;
+  readonly factor: Factor;
+}
 
 export interface SweeperOptions {
   readonly intervalMs: number;

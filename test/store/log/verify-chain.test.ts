@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
+import { chainOf } from "../../../src/store/sqlite/offline/chain-rows.ts";
 import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { createApiKey, createUser, lockUser, revokeApiKey, unlockUser } from "../support/commands.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
@@ -24,7 +25,7 @@ describe("the chain", () => {
     await fill(fixture);
     const database = fixture.connect({ readonly: true });
     for (const sliceRows of [1, 2, 3, 5_000]) {
-      const report = await verifyChain(database, { sliceRows });
+      const report = await verifyChain(chainOf(database), { sliceRows });
       assert.deepEqual([report.faults, report.events], [[], 35]);
       assert.ok(report.links < report.events, "a commit of many events is one link");
     }
@@ -37,7 +38,7 @@ describe("the chain", () => {
     const database = fixture.connect();
     database.exec("DELETE FROM event_private WHERE position % 2 = 0");
     database.exec("UPDATE event_private SET personal = json_remove(personal, '$.note')");
-    assert.deepEqual((await verifyChain(database)).faults, []);
+    assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
     const { items } = await fixture.store.listUserEvents({ userId: "u0-1", order: "oldest_first", pageSize: 5 });
     assert.equal(items[0]?.event.personal.note, undefined);
   });
@@ -84,7 +85,7 @@ describe("the chain", () => {
       const database = fixture.connect();
       database.exec(sql);
       for (const sliceRows of [2, 5_000]) {
-        const { faults } = await verifyChain(database, { sliceRows });
+        const { faults } = await verifyChain(chainOf(database), { sliceRows });
         assert.notDeepEqual(faults, []);
       }
     });

@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import Database from "better-sqlite3";
 import { StoreUnavailableError } from "../../../src/store/errors.ts";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
+import { chainOf } from "../../../src/store/sqlite/offline/chain-rows.ts";
 import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { toStoreError } from "../../../src/store/sqlite/trouble.ts";
 import { createUser, lockUser } from "../support/commands.ts";
@@ -49,7 +50,7 @@ describe("storage trouble", () => {
     renameSync(`${path}.moved`, path);
     await store.check();
     assert.equal(resourceOf(await store.execute(lockUser("u"))).state.sequence, 2);
-    assert.deepEqual((await verifyChain(connect({ readonly: true }))).faults, []);
+    assert.deepEqual((await verifyChain(chainOf(connect({ readonly: true })))).faults, []);
   });
 
   it("answers UNAVAILABLE while another program holds the database", async (t) => {
@@ -88,7 +89,7 @@ describe("storage trouble", () => {
       if (result.status === "rejected") resourceOf(await store.execute(lockUser(`u${index}`)));
     }
     const database = connect({ readonly: true });
-    assert.deepEqual((await verifyChain(database)).faults, []);
+    assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
     assert.deepEqual((await verifyUserRows(database)).faults, []);
   });
 });

@@ -4,11 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "better-sqlite3";
 import { SYSTEM_ACTOR } from "../../../domain/event.ts";
 import { evolveInstance, generationAfter, generationFloor, type InstanceEvent } from "../../../domain/instance.ts";
+import { INSTANCE_KEY } from "../../commit/entries.ts";
 import { WorkingSet } from "../../commit/working-set.ts";
 import type { Raised } from "../../offline.ts";
 import { migrate } from "../migrate.ts";
+import { entryLoaders } from "../write/entry-loaders.ts";
 import { prepareHotStatements } from "../write/hot-statements.ts";
-import { writeAccepted } from "../write/write-batch.ts";
+import { writeChanges } from "../write/write-batch.ts";
 import { withExisting } from "./inspect-file.ts";
 
 export interface RaiseOptions {
@@ -26,8 +28,8 @@ export interface RaiseOptions {
 export function raiseGeneration(database: Database, { now, via, known = [], step = 1 }: RaiseOptions): Raised {
   const statements = prepareHotStatements(database);
   const raise = database.transaction((): Raised => {
-    const set = new WorkingSet(statements);
-    const entry = set.instance();
+    const set = new WorkingSet(entryLoaders(statements));
+    const entry = set.get(INSTANCE_KEY);
     const previousGeneration = entry.instance.generation;
     const generation = generationAfter([previousGeneration, ...known], now, step);
     // As everywhere: time does not go back behind what is recorded.
@@ -44,7 +46,8 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
     const { sequence } = entry.instance;
     const pending = { event, organizationId: null, userId: null, apiKeyId: undefined, sequence, via, requestId: "" };
     const context = { actor: SYSTEM_ACTOR, via, scope: null, validateOnly: false };
-    writeAccepted(statements, time, [{ entry, events: [pending], context, answer: null }], set);
+    const accepted = [{ entry, events: [pending], context, answer: null }];
+    writeChanges(statements, time, { accepted, entries: set.changed() });
     return { previousGeneration, generation, position: entry.lastPosition ?? 0 };
   });
   return raise.immediate();

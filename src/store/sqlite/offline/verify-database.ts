@@ -7,6 +7,7 @@ import { openReader, toSentence } from "../file/database-file.ts";
 import { readGeneration } from "../generation.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "../migrate.ts";
 import type { InstanceTable, LogHeadTable } from "../schema.ts";
+import { chainOf } from "./chain-rows.ts";
 import { verifyUserRows } from "./verify-rows.ts";
 
 /** Verifies the database of a file that has no log beside it. Rejects with one plain sentence that names the file. */
@@ -48,7 +49,7 @@ export async function verifyDatabase(
   progress("pages", 0, 0);
   const said = database.prepare<[], string>("PRAGMA integrity_check(1)").pluck().get();
   if (said !== "ok") throw new Error(`the database ${path} is damaged: ${said}`);
-  const chain = await verifyChain(database, {
+  const chain = await verifyChain(chainOf(database), {
     faultsMax: 1,
     progress: (events) => progress("events", events, head.position),
   });

@@ -3,10 +3,11 @@ import { sql } from "kysely";
 import { type Attempt, outcomeAt } from "../../../domain/attempt.ts";
 import type { Json } from "../../../domain/canonical-json.ts";
 import { sharedNetworkKey, toAddressNumber } from "../../../domain/network.ts";
+import { toSubjectKey } from "../../commit/subject-key.ts";
 import type { Limits } from "../../limits.ts";
 import type { AttemptQuery, Page } from "../../queries.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
-import { toAttempt, toSubjectKey } from "../attempt-rows.ts";
+import { toAttempt } from "../attempt-rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { Budget, fillPage, toPage, walk } from "./page-walk.ts";
 

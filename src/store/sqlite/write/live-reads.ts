@@ -5,9 +5,10 @@ import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } f
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import { existsFor, type UserState } from "../../../domain/user.ts";
+import { toSubjectKey } from "../../commit/subject-key.ts";
 import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../../queries.ts";
 import { toSearchKey } from "../../search/search-key.ts";
-import { toCounter, toStoredPolicy, toSubjectKey } from "../attempt-rows.ts";
+import { toCounter, toStoredPolicy } from "../attempt-rows.ts";
 import { toApiKey, toSession, toUserState } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 

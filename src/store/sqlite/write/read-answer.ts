@@ -1,38 +1,47 @@
-/** Rebuilds the answer to an earlier request: the resource as that request left it. */
+/** Reads users and their events by key, and rebuilds the answers to earlier requests. */
 
+import { EMPTY_PERSON, type User } from "../../../domain/user.ts";
 import type { Command, ResourceOf } from "../../commands.ts";
-import { readUserRows } from "../../commit/working-set.ts";
+import type { Kind } from "../../commit/entries.ts";
 import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
 import type { RecordedEvent } from "../../queries.ts";
-import { toApiKey, toOrganization, toRecordedEvent } from "../rows.ts";
+import { toApiKey, toOrganization, toPerson, toRecordedEvent, toUserState } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
-/** `position`: of the resource's last event when the request was answered. */
+/**
+ * Rebuilds the answer to an earlier request: the resource as that request left it. `position`: of the resource's last
+ * event when the request was answered.
+ */
 export function readAnswer(
   statements: HotStatements,
-  command: Command,
+  kind: Kind,
   resourceId: string,
   position: number,
 ): ResourceOf<Command> {
   const events = (): readonly RecordedEvent[] => readEventsUpTo(statements, position);
-  switch (command.type) {
-    case "CreateOrganization":
-    case "UpdateOrganization": {
-      const row = statements.readOrganization.get(resourceId);
-      return row?.last_position === position ? toOrganization(row) : replayOrganization(events());
-    }
-    case "CreateApiKey":
-    case "RotateApiKey":
-    case "RevokeApiKey": {
-      const row = statements.readApiKey.get(resourceId);
-      return row?.last_position === position ? toApiKey(row) : replayApiKey(resourceId, events());
-    }
-    default: {
-      // Rows are what replaying gives; so where nothing came after, they are the answer.
-      const rows = readUserRows(statements, resourceId);
-      return rows?.lastPosition === position ? rows.user : replayUser(events());
-    }
+  // Rows are what replaying gives; so where nothing came after, they are the answer.
+  if (kind === "organization") {
+    const row = statements.readOrganization.get(resourceId);
+    return row?.last_position === position ? toOrganization(row) : replayOrganization(events());
   }
+  if (kind === "apiKey") {
+    const row = statements.readApiKey.get(resourceId);
+    return row?.last_position === position ? toApiKey(row) : replayApiKey(resourceId, events());
+  }
+  const rows = readUserRows(statements, resourceId);
+  return rows?.lastPosition === position ? rows.user : replayUser(events());
+}
+
+/** Reads a user as its rows have it: restrictions that are due are not settled yet. */
+export function readUserRows(
+  statements: HotStatements,
+  id: string,
+): { readonly user: User; readonly lastPosition: number } | undefined {
+  const row = statements.readUserState.get(id);
+  if (row === undefined) return undefined;
+  const profile = statements.readPerson.get(id);
+  const person = profile === undefined ? EMPTY_PERSON : toPerson(profile);
+  return { user: { state: toUserState(row), person }, lastPosition: row.last_position };
 }
 
 /** The events of one resource, from its first to the one at `position`, oldest first. */

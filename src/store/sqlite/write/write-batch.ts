@@ -1,44 +1,20 @@
 /** Writes a batch: log head, events with their hashes, the link, the rows and the remembered requests. */
 import type { CommandContext } from "../../../domain/command.ts";
-import type { DomainEvent } from "../../commands.ts";
-import type { AnyEntry, Entry, UserEntry, WorkingSet } from "../../commit/working-set.ts";
+import type { Changes, PendingEvent } from "../../commit/changes.ts";
+import type { Entry } from "../../commit/entries.ts";
+import { toSubjectKey } from "../../commit/subject-key.ts";
 import { encodeBody, hashEvent, hashLink } from "../../log/event-encoding.ts";
-import { toAttemptRow, toCounterRow, toPolicyRow, toSubjectKey } from "../attempt-rows.ts";
+import { toAttemptRow, toCounterRow, toPolicyRow } from "../attempt-rows.ts";
 import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../rows.ts";
 import type { LogHeadTable } from "../schema.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
-/** An event that has no position yet. */
-export interface PendingEvent {
-  readonly event: DomainEvent;
-  readonly organizationId: string | null;
-  readonly userId: string | null;
-  readonly apiKeyId: string | undefined;
-  readonly sequence: number;
-  readonly via: string;
-  readonly requestId: string;
-}
-
-/** A command that succeeded and leaves something: events, a row without events, a remembered request. */
-export interface AcceptedCommand {
-  readonly entry: AnyEntry;
-  readonly events: readonly PendingEvent[];
-  readonly context: CommandContext;
-  /** Kept with the request, where rebuilding it later would take long; else null. */
-  readonly answer: string | null;
-}
-
 /**
- * Everything belongs to one transaction: history, chain and rows are never apart. The resources were read (on an engine
- * with many writers: locked) before the head of the log is taken here; positions and the previous link come from that
- * update alone. False: there was nothing to write.
+ * Writes all changes within the transaction under way, so history, chain and rows are never apart. The resources were
+ * read (on an engine with many writers: locked) before the head of the log is taken here; positions and the previous link
+ * come from that update alone. Returns false when there was nothing to write.
  */
-export function writeAccepted(
-  statements: HotStatements,
-  now: number,
-  accepted: readonly AcceptedCommand[],
-  set: WorkingSet,
-): boolean {
+export function writeChanges(statements: HotStatements, now: number, { accepted, entries }: Changes): boolean {
   if (accepted.length === 0) return false;
   const count = accepted.reduce((sum, { events }) => sum + events.length, 0);
   const head = count > 0 ? advanceHead(statements, count, now) : undefined;
@@ -58,7 +34,7 @@ export function writeAccepted(
     statements.insertLink.run(head.position, link);
     statements.setHeadLink.run(link);
   }
-  for (const entry of set.changed()) writeEntry(statements, now, entry);
+  for (const entry of entries) writeEntry(statements, now, entry);
   return true;
 }
 
@@ -113,7 +89,7 @@ function writeRequest(
   statements.putRequest.run(actor, scope, rpc, id, content, resourceId, lastPosition ?? 0, answer, now);
 }
 
-function writeEntry(statements: HotStatements, now: number, entry: AnyEntry): void {
+function writeEntry(statements: HotStatements, now: number, entry: Entry): void {
   const lastPosition = entry.lastPosition ?? 0;
   switch (entry.kind) {
     case "user":
@@ -151,12 +127,16 @@ function writeEntry(statements: HotStatements, now: number, entry: AnyEntry): vo
     case "attempt":
       if (entry.attempt !== undefined) statements.putAttempt.run(toAttemptRow(entry.attempt));
       break;
+    case "lastingOwners":
+    case "request":
+      // No rows of their own: owners are API keys, and a request is written with its command.
+      break;
     default:
       entry satisfies never;
   }
 }
 
-function writeUser(statements: HotStatements, entry: UserEntry, lastPosition: number): void {
+function writeUser(statements: HotStatements, entry: Entry<"user">, lastPosition: number): void {
   const { state, person } = entry;
   if (state === undefined) return;
   const row = toUserStateRow(state, lastPosition);

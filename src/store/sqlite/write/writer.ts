@@ -4,10 +4,13 @@ import type { Session } from "../../../domain/session.ts";
 import type { Outcome } from "../../commands.ts";
 import { Batch } from "../../commit/batch.ts";
 import type { RunBatch, Take } from "../../commit/group-commit.ts";
+import { type Loaders, WorkingSet } from "../../commit/working-set.ts";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { FileGuard } from "../file/file-guard.ts";
 import { toStoreError } from "../trouble.ts";
+import { entryLoaders } from "./entry-loaders.ts";
 import type { HotStatements } from "./hot-statements.ts";
+import { writeChanges } from "./write-batch.ts";
 
 export interface WriterOptions {
   readonly database: Database;
@@ -27,11 +30,13 @@ export class Writer {
   /** Milliseconds that all COMMITs took. */
   commitMs = 0;
   readonly #options: WriterOptions;
+  readonly #loaders: Loaders;
   /** The newest record time that is known to be on disk. */
   #recordTime = 0;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#loaders = entryLoaders(options.statements);
     this.#recordTime = options.statements.readRecordTime.get() ?? 0;
   }
 
@@ -82,10 +87,10 @@ export class Writer {
     if (recordTime === undefined) throw new StoreUnavailableError("the log has no head", "NOT_APPLIED");
     this.#recordTime = recordTime;
     const now = this.now();
-    const batch = new Batch(this.#options.statements, now, this.#options.activity);
+    const batch = new Batch(new WorkingSet(this.#loaders), now, this.#options.activity);
     const outcomes: Outcome[] = [];
     for (let command = take(); command !== undefined; command = take()) outcomes.push(batch.execute(command));
-    const wrote = batch.write();
+    const wrote = writeChanges(this.#options.statements, now, batch.changes);
     if (wrote) this.#recordTime = now;
     return { result: outcomes, wrote };
   }

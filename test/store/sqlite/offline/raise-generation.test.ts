@@ -6,6 +6,7 @@ import Database from "better-sqlite3";
 import { SessionStatus } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
 import type { Raised } from "../../../../src/store/offline.ts";
+import { chainOf } from "../../../../src/store/sqlite/offline/chain-rows.ts";
 import { type RaiseOptions, raiseGeneration } from "../../../../src/store/sqlite/offline/raise-generation.ts";
 import { verifyUserRows } from "../../../../src/store/sqlite/offline/verify-rows.ts";
 import { assertRefused } from "../../../support/refusals.ts";
@@ -89,7 +90,7 @@ describe("a raised generation", () => {
 
     const database = new Database(path, { readonly: true });
     t.after(() => database.close());
-    assert.deepEqual((await verifyChain(database)).faults, []);
+    assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
     assert.deepEqual((await verifyUserRows(database)).faults, []);
     const event = database.prepare("SELECT type, via, sequence, previous_position FROM events WHERE position = ?");
     assert.deepEqual(event.get(raised.position), {
@@ -119,6 +120,6 @@ describe("a raised generation", () => {
       { position: second.position, sequence: 2, previous: first.position },
       { position: third.position, sequence: 3, previous: second.position },
     ]);
-    assert.deepEqual((await verifyChain(database)).faults, []);
+    assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
   });
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
+import { chainOf } from "../../../../src/store/sqlite/offline/chain-rows.ts";
 import { verifyUserRows } from "../../../../src/store/sqlite/offline/verify-rows.ts";
 import { createUser, lockUser, requestContext } from "../../support/commands.ts";
 import { resourceOf, tally } from "../../support/outcomes.ts";
@@ -24,7 +25,7 @@ describe("a poisoned neighbour", () => {
     assert.ok(!guilty.refusal.message.includes("poisoned"), "the cause is for the log");
     assert.ok(troubles.some((error) => String(error).includes("poisoned")));
     assert.equal((await store.readUser("u25"))?.state.restrictions.length, 0);
-    assert.deepEqual((await verifyChain(database)).faults, []);
+    assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
     assert.deepEqual((await verifyUserRows(database)).faults, []);
 
     database.exec("DROP TRIGGER poison");
