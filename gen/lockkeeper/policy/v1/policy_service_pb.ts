@@ -23,21 +23,21 @@ export const file_lockkeeper_policy_v1_policy_service: GenFile = /*@__PURE__*/
   fileDesc("Cilsb2Nra2VlcGVyL3BvbGljeS92MS9wb2xpY3lfc2VydmljZS5wcm90bxIUbG9ja2tlZXBlci5wb2xpY3kudjEigQEKC0ZhY3RvckxpbWl0EjoKBmZhY3RvchgBIAEoDjIeLmxvY2trZWVwZXIucmVzb3VyY2UudjEuRmFjdG9yQgq6SAeCAQQQASAAEiUKDGF0dGVtcHRzX21heBgCIAEoDUIKukgHyAEBKgIYZEgAiAEBQg8KDV9hdHRlbXB0c19tYXgitQUKDFBvbGljeVZhbHVlcxI7CgZsaW1pdHMYASADKAsyIS5sb2Nra2VlcGVyLnBvbGljeS52MS5GYWN0b3JMaW1pdEIIukgFkgECEAoSRQoPY291bnRpbmdfd2luZG93GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiBQiA54QPMgIIARJECg1sb2NrX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwiBgiAhrCWATICCAESMwoNZ3Jvd3RoX2ZhY3RvchgEIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAA8D9IAIgBARJIChFsb2NrX2R1cmF0aW9uX21heBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkISukgPqgEMIgYIgIawlgEyAggBEiYKD3Blcm1hbmVudF9hZnRlchgGIAEoDUIIukgFKgMY6AdIAYgBARJEChByZXNlcnZhdGlvbl90aW1lGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiAwjYBDICCAESHAoPcmV2b2tlX3Nlc3Npb25zGAggASgISAKIAQESHQoQcmVzZXRfb25fc3VjY2VzcxgJIAEoCEgDiAEBEhwKD3Jlc2V0X29uX3VubG9jaxgKIAEoCEgEiAEBEhwKD2NvbmNlYWxfdW5rbm93bhgLIAEoCEgFiAEBQhAKDl9ncm93dGhfZmFjdG9yQhIKEF9wZXJtYW5lbnRfYWZ0ZXJCEgoQX3Jldm9rZV9zZXNzaW9uc0ITChFfcmVzZXRfb25fc3VjY2Vzc0ISChBfcmVzZXRfb25fdW5sb2NrQhIKEF9jb25jZWFsX3Vua25vd24ivgEKBlBvbGljeRIXCg9vcmdhbml6YXRpb25faWQYASABKAkSMAoHZGV0YWlscxgCIAEoCzIfLmxvY2trZWVwZXIucmVzb3VyY2UudjEuRGV0YWlscxIyCgZ2YWx1ZXMYAyABKAsyIi5sb2Nra2VlcGVyLnBvbGljeS52MS5Qb2xpY3lWYWx1ZXMSNQoJZWZmZWN0aXZlGAQgASgLMiIubG9ja2tlZXBlci5wb2xpY3kudjEuUG9saWN5VmFsdWVzIjUKEEdldFBvbGljeVJlcXVlc3QSIQoPb3JnYW5pemF0aW9uX2lkGAEgASgJQgi6SAVyAxjIASJBChFHZXRQb2xpY3lSZXNwb25zZRIsCgZwb2xpY3kYASABKAsyHC5sb2Nra2VlcGVyLnBvbGljeS52MS5Qb2xpY3kikQIKE1VwZGF0ZVBvbGljeVJlcXVlc3QSIQoPb3JnYW5pemF0aW9uX2lkGAEgASgJQgi6SAVyAxjIARIyCgZ2YWx1ZXMYAiABKAsyIi5sb2Nra2VlcGVyLnBvbGljeS52MS5Qb2xpY3lWYWx1ZXMSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEh4KEWV4cGVjdGVkX3NlcXVlbmNlGAQgASgESACIAQESJQoKcmVxdWVzdF9pZBgFIAEoCUIRukgOcgwYZDIIXlshLX5dKiQSFQoNdmFsaWRhdGVfb25seRgGIAEoCEIUChJfZXhwZWN0ZWRfc2VxdWVuY2UiRAoUVXBkYXRlUG9saWN5UmVzcG9uc2USLAoGcG9saWN5GAEgASgLMhwubG9ja2tlZXBlci5wb2xpY3kudjEuUG9saWN5InUKElJlc2V0UG9saWN5UmVxdWVzdBIhCg9vcmdhbml6YXRpb25faWQYASABKAlCCLpIBXIDGMgBEiUKCnJlcXVlc3RfaWQYAiABKAlCEbpIDnIMGGQyCF5bIS1+XSokEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiQwoTUmVzZXRQb2xpY3lSZXNwb25zZRIsCgZwb2xpY3kYASABKAsyHC5sb2Nra2VlcGVyLnBvbGljeS52MS5Qb2xpY3kizAEKFVNpbXVsYXRlUG9saWN5UmVxdWVzdBIhCg9vcmdhbml6YXRpb25faWQYASABKAlCCLpIBXIDGMgBEjIKBnZhbHVlcxgCIAEoCzIiLmxvY2trZWVwZXIucG9saWN5LnYxLlBvbGljeVZhbHVlcxIuCgpzdGFydF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiwQEKDVNpbXVsYXRlZExvY2sSDwoHdXNlcl9pZBgBIAEoCRIuCgZmYWN0b3IYAiABKA4yHi5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkZhY3RvchIuCgpzdGFydF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbnVtYmVyGAUgASgNIo4BChZTaW11bGF0ZVBvbGljeVJlc3BvbnNlEjIKBWxvY2tzGAEgAygLMiMubG9ja2tlZXBlci5wb2xpY3kudjEuU2ltdWxhdGVkTG9jaxISCgpsb2NrX2NvdW50GAIgASgEEhUKDWF0dGVtcHRfY291bnQYAyABKAQSFQoNcmVmdXNlZF9jb3VudBgEIAEoBDKtBQoNUG9saWN5U2VydmljZRKhAQoJR2V0UG9saWN5EiYubG9ja2tlZXBlci5wb2xpY3kudjEuR2V0UG9saWN5UmVxdWVzdBonLmxvY2trZWVwZXIucG9saWN5LnYxLkdldFBvbGljeVJlc3BvbnNlIkOQAgGC0+STAjpaLBIqL3YxL29yZ2FuaXphdGlvbnMve29yZ2FuaXphdGlvbl9pZH0vcG9saWN5EgovdjEvcG9saWN5Eq0BCgxVcGRhdGVQb2xpY3kSKS5sb2Nra2VlcGVyLnBvbGljeS52MS5VcGRhdGVQb2xpY3lSZXF1ZXN0GioubG9ja2tlZXBlci5wb2xpY3kudjEuVXBkYXRlUG9saWN5UmVzcG9uc2UiRoLT5JMCQDoBKlovOgEqMiovdjEvb3JnYW5pemF0aW9ucy97b3JnYW5pemF0aW9uX2lkfS9wb2xpY3kyCi92MS9wb2xpY3kStgEKC1Jlc2V0UG9saWN5EigubG9ja2tlZXBlci5wb2xpY3kudjEuUmVzZXRQb2xpY3lSZXF1ZXN0GikubG9ja2tlZXBlci5wb2xpY3kudjEuUmVzZXRQb2xpY3lSZXNwb25zZSJSgtPkkwJMOgEqWjU6ASoiMC92MS9vcmdhbml6YXRpb25zL3tvcmdhbml6YXRpb25faWR9L3BvbGljeTpyZXNldCIQL3YxL3BvbGljeTpyZXNldBKOAQoOU2ltdWxhdGVQb2xpY3kSKy5sb2Nra2VlcGVyLnBvbGljeS52MS5TaW11bGF0ZVBvbGljeVJlcXVlc3QaLC5sb2Nra2VlcGVyLnBvbGljeS52MS5TaW11bGF0ZVBvbGljeVJlc3BvbnNlIiGQAgGC0+STAhg6ASoiEy92MS9wb2xpY3k6c2ltdWxhdGVCYwoYZGV2LmxvY2trZWVwZXIucG9saWN5LnYxUAFaRWdpdGh1Yi5jb20vbG9ja2tlZXBlci9sb2Nra2VlcGVyL2dlbi9nby9sb2Nra2VlcGVyL3BvbGljeS92MTtwb2xpY3l2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_lockkeeper_resource_v1_details, file_lockkeeper_resource_v1_factor]);
 
 /**
- * How many failures of one factor are allowed.
+ * The number of failures of one factor that are allowed.
  *
  * @generated from message lockkeeper.policy.v1.FactorLimit
  */
 export type FactorLimit = Message<"lockkeeper.policy.v1.FactorLimit"> & {
   /**
-   * The factor; each stands once.
+   * The factor; each may appear once.
    *
    * @generated from field: lockkeeper.resource.v1.Factor factor = 1;
    */
   factor: Factor;
 
   /**
-   * So many failures lock; 0: the factor never locks. At most 100 (NIST SP 800-63B, 3.2.2). Required, so that a number that
-   * was forgotten does not switch the lock off.
+   * The number of failures that lock the user; 0: the factor never locks. At most 100 (NIST SP 800-63B, 3.2.2).
+   * Required, so that a forgotten number does not switch the lock off.
    *
    * @generated from field: optional uint32 attempts_max = 2;
    */
@@ -58,14 +58,14 @@ export const FactorLimitSchema: GenMessage<FactorLimit> = /*@__PURE__*/
  */
 export type PolicyValues = Message<"lockkeeper.policy.v1.PolicyValues"> & {
   /**
-   * By factor; those that are not here are inherited. Built in: 10, and 0 for passkeys.
+   * The limits by factor; absent factors are inherited. Built in: 10, and 0 for passkeys.
    *
    * @generated from field: repeated lockkeeper.policy.v1.FactorLimit limits = 1;
    */
   limits: FactorLimit[];
 
   /**
-   * A failure counts for so long; 1s to 365 days. Built in: one hour.
+   * How long a failure counts; 1s to 365 days. Built in: one hour.
    *
    * @generated from field: google.protobuf.Duration counting_window = 2;
    */
@@ -79,57 +79,58 @@ export type PolicyValues = Message<"lockkeeper.policy.v1.PolicyValues"> & {
   lockDuration?: Duration | undefined;
 
   /**
-   * Each further lock lasts so many times as long as the one before; 1 to 100. Built in: 1. The k-th lock in a row lasts
-   * min(lock_duration × growth_factor^(k−1), lock_duration_max).
+   * The factor by which each further lock is longer than the one before; 1 to 100. Built in: 1. The k-th lock in a row
+   * lasts min(lock_duration × growth_factor^(k−1), lock_duration_max).
    *
    * @generated from field: optional double growth_factor = 4;
    */
   growthFactor?: number | undefined;
 
   /**
-   * No lock lasts longer; 1s to 3,650 days. Built in: 24 hours.
+   * The longest lock; 1s to 3,650 days. Built in: 24 hours.
    *
    * @generated from field: google.protobuf.Duration lock_duration_max = 5;
    */
   lockDurationMax?: Duration | undefined;
 
   /**
-   * The lock with this number in a row is without end; 0: none is. Built in: 0.
+   * The number, in a row of locks, of the lock that never ends; 0: all locks end. Built in: 0.
    *
    * @generated from field: optional uint32 permanent_after = 6;
    */
   permanentAfter?: number | undefined;
 
   /**
-   * An attempt that is not completed in so long counts as failed; 1s to 10 minutes. Built in: 30s.
+   * The time after which an attempt that is not completed counts as failed; 1s to 10 minutes. Built in: 30s.
    *
    * @generated from field: google.protobuf.Duration reservation_time = 7;
    */
   reservationTime?: Duration | undefined;
 
   /**
-   * A lock ends every session of the user. Built in: false.
+   * Whether a lock ends every session of the user. Built in: false.
    *
    * @generated from field: optional bool revoke_sessions = 8;
    */
   revokeSessions?: boolean | undefined;
 
   /**
-   * A success forgets the failures of its factor and the row of locks. Built in: true.
+   * Whether a success clears the failures of its factor and the row of locks. Built in: true.
    *
    * @generated from field: optional bool reset_on_success = 9;
    */
   resetOnSuccess?: boolean | undefined;
 
   /**
-   * UnlockUser forgets the failures of all factors and the row of locks. Built in: true.
+   * Whether UnlockUser clears the failures of all factors and the row of locks. Built in: true.
    *
    * @generated from field: optional bool reset_on_unlock = 10;
    */
   resetOnUnlock?: boolean | undefined;
 
   /**
-   * Unknown users are counted and locked like known ones, so that nobody can tell who exists. Built in: false.
+   * Whether unknown users are counted and locked like known ones, so that nobody can find out who exists. Built in:
+   * false.
    *
    * @generated from field: optional bool conceal_unknown = 11;
    */
@@ -150,28 +151,28 @@ export const PolicyValuesSchema: GenMessage<PolicyValues> = /*@__PURE__*/
  */
 export type Policy = Message<"lockkeeper.policy.v1.Policy"> & {
   /**
-   * Empty: the instance's.
+   * The organization. Empty: the policy is the instance's.
    *
    * @generated from field: string organization_id = 1;
    */
   organizationId: string;
 
   /**
-   * Sequence and dates; absent while nothing was ever set.
+   * Sequence and dates; absent if no value was ever set.
    *
    * @generated from field: lockkeeper.resource.v1.Details details = 2;
    */
   details?: Details | undefined;
 
   /**
-   * What is set here.
+   * The values that this policy sets.
    *
    * @generated from field: lockkeeper.policy.v1.PolicyValues values = 3;
    */
   values?: PolicyValues | undefined;
 
   /**
-   * What holds: here, inherited, or built in. Complete.
+   * The values in force: set here, inherited, or built in. Complete.
    *
    * @generated from field: lockkeeper.policy.v1.PolicyValues effective = 4;
    */
@@ -186,13 +187,13 @@ export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
   messageDesc(file_lockkeeper_policy_v1_policy_service, 2);
 
 /**
- * Names a policy.
+ * Which policy to read.
  *
  * @generated from message lockkeeper.policy.v1.GetPolicyRequest
  */
 export type GetPolicyRequest = Message<"lockkeeper.policy.v1.GetPolicyRequest"> & {
   /**
-   * Empty: the caller's own organization's, or the instance's for a caller of the whole instance.
+   * The organization. Empty: the caller's own, or the instance's policy for a caller whose scope is the whole instance.
    *
    * @generated from field: string organization_id = 1;
    */
@@ -234,7 +235,7 @@ export const GetPolicyResponseSchema: GenMessage<GetPolicyResponse> = /*@__PURE_
  */
 export type UpdatePolicyRequest = Message<"lockkeeper.policy.v1.UpdatePolicyRequest"> & {
   /**
-   * Empty: the caller's own organization's, or the instance's for a caller of the whole instance.
+   * The organization. Empty: the caller's own, or the instance's policy for a caller whose scope is the whole instance.
    *
    * @generated from field: string organization_id = 1;
    */
@@ -248,28 +249,28 @@ export type UpdatePolicyRequest = Message<"lockkeeper.policy.v1.UpdatePolicyRequ
   values?: PolicyValues | undefined;
 
   /**
-   * Which values change: names of PolicyValues, at most 100, or `*`. Absent: those that `values` has.
+   * The values to change: field names of PolicyValues, at most 100, or `*`. Absent: those that `values` has.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * The sequence the caller believes the policy is at; another one is ABORTED (SEQUENCE_MISMATCH).
+   * The sequence that the caller expects the policy to have; a different one is ABORTED (SEQUENCE_MISMATCH).
    *
    * @generated from field: optional uint64 expected_sequence = 4;
    */
   expectedSequence?: bigint | undefined;
 
   /**
-   * As in UserService: repeating the request within 24 hours answers the first success again.
+   * As in UserService: a request that is repeated within 24 hours returns the first success again.
    *
    * @generated from field: string request_id = 5;
    */
   requestId: string;
 
   /**
-   * Check everything and answer what would be, but store nothing.
+   * Check everything and return the result that the call would have, but store nothing.
    *
    * @generated from field: bool validate_only = 6;
    */
@@ -284,7 +285,7 @@ export const UpdatePolicyRequestSchema: GenMessage<UpdatePolicyRequest> = /*@__P
   messageDesc(file_lockkeeper_policy_v1_policy_service, 5);
 
 /**
- * The policy as it is now.
+ * The changed policy.
  *
  * @generated from message lockkeeper.policy.v1.UpdatePolicyResponse
  */
@@ -311,21 +312,21 @@ export const UpdatePolicyResponseSchema: GenMessage<UpdatePolicyResponse> = /*@_
  */
 export type ResetPolicyRequest = Message<"lockkeeper.policy.v1.ResetPolicyRequest"> & {
   /**
-   * Empty: the caller's own organization's, or the instance's for a caller of the whole instance.
+   * The organization. Empty: the caller's own, or the instance's policy for a caller whose scope is the whole instance.
    *
    * @generated from field: string organization_id = 1;
    */
   organizationId: string;
 
   /**
-   * As in UserService: repeating the request within 24 hours answers the first success again.
+   * As in UserService: a request that is repeated within 24 hours returns the first success again.
    *
    * @generated from field: string request_id = 2;
    */
   requestId: string;
 
   /**
-   * Check everything and answer what would be, but store nothing.
+   * Check everything and return the result that the call would have, but store nothing.
    *
    * @generated from field: bool validate_only = 3;
    */
@@ -340,7 +341,7 @@ export const ResetPolicyRequestSchema: GenMessage<ResetPolicyRequest> = /*@__PUR
   messageDesc(file_lockkeeper_policy_v1_policy_service, 7);
 
 /**
- * The policy as it is now.
+ * The policy after the reset.
  *
  * @generated from message lockkeeper.policy.v1.ResetPolicyResponse
  */
@@ -367,28 +368,28 @@ export const ResetPolicyResponseSchema: GenMessage<ResetPolicyResponse> = /*@__P
  */
 export type SimulatePolicyRequest = Message<"lockkeeper.policy.v1.SimulatePolicyRequest"> & {
   /**
-   * Only attempts of this organization's users; empty: of all that the caller may see.
+   * Only attempts of this organization's users; empty: of all users that the caller may see.
    *
    * @generated from field: string organization_id = 1;
    */
   organizationId: string;
 
   /**
-   * The values to try; those that are absent are those of the organization's policy now.
+   * The values to try; absent ones are taken from the organization's present policy.
    *
    * @generated from field: lockkeeper.policy.v1.PolicyValues values = 2;
    */
   values?: PolicyValues | undefined;
 
   /**
-   * From this instant on. Absent: as far back as attempts are kept, 30 days.
+   * The start of the period. Absent: as far back as attempts are kept, 30 days.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 3;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * Before this instant. Absent: now.
+   * The end of the period, exclusive. Absent: now.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 4;
    */
@@ -403,41 +404,41 @@ export const SimulatePolicyRequestSchema: GenMessage<SimulatePolicyRequest> = /*
   messageDesc(file_lockkeeper_policy_v1_policy_service, 9);
 
 /**
- * A lock that would have been.
+ * A lock that the policy would have imposed.
  *
  * @generated from message lockkeeper.policy.v1.SimulatedLock
  */
 export type SimulatedLock = Message<"lockkeeper.policy.v1.SimulatedLock"> & {
   /**
-   * Who.
+   * The user.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * By failures of this factor.
+   * The factor whose failures would have caused it.
    *
    * @generated from field: lockkeeper.resource.v1.Factor factor = 2;
    */
   factor: Factor;
 
   /**
-   * From when.
+   * Its start.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 3;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * Until when; absent: without end.
+   * Its end; absent: it never ends.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 4;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * Its number in a row of locks.
+   * Its number in the row of locks.
    *
    * @generated from field: uint32 number = 5;
    */
@@ -452,7 +453,7 @@ export const SimulatedLockSchema: GenMessage<SimulatedLock> = /*@__PURE__*/
   messageDesc(file_lockkeeper_policy_v1_policy_service, 10);
 
 /**
- * What would have been.
+ * The result of a simulation.
  *
  * @generated from message lockkeeper.policy.v1.SimulatePolicyResponse
  */
@@ -465,22 +466,22 @@ export type SimulatePolicyResponse = Message<"lockkeeper.policy.v1.SimulatePolic
   locks: SimulatedLock[];
 
   /**
-   * How many there would have been in all.
+   * The number of all locks.
    *
    * @generated from field: uint64 lock_count = 2;
    */
   lockCount: bigint;
 
   /**
-   * How many attempts were replayed.
+   * The number of replayed attempts.
    *
    * @generated from field: uint64 attempt_count = 3;
    */
   attemptCount: bigint;
 
   /**
-   * How many of them would have been refused because the user was locked then; RECOVERY is refused only under a lock by
-   * failures of RECOVERY.
+   * The number of attempts that would have been refused because the user was locked; RECOVERY is refused only by a lock
+   * from failures of RECOVERY.
    *
    * @generated from field: uint64 refused_count = 4;
    */
@@ -495,8 +496,8 @@ export const SimulatePolicyResponseSchema: GenMessage<SimulatePolicyResponse> = 
   messageDesc(file_lockkeeper_policy_v1_policy_service, 11);
 
 /**
- * Each organization may set some values; those that it leaves are the instance's, and those that the instance leaves are
- * built in: 10 attempts, a lock of one hour.
+ * Reads and changes lockout policies. An organization may set single values; it inherits the others from the instance,
+ * and the instance from the built-in policy: 10 attempts, a lock of one hour.
  *
  * @generated from service lockkeeper.policy.v1.PolicyService
  */
@@ -512,10 +513,10 @@ export const PolicyService: GenService<{
     output: typeof GetPolicyResponseSchema;
   },
   /**
-   * Sets the values that `update_mask` names; those that it names and the policy leaves out are inherited again. Without a
-   * mask it sets the values that the request has. What is
-   * counted already counts under the new values from the next attempt on. Needs policy.write, for the instance's policy
-   * of the whole instance.
+   * Sets the values that `update_mask` names; a value that the mask names and the request leaves out is inherited
+   * again. Without a mask, sets the values that the request has. The new values apply from the next attempt on, to
+   * failures that are already counted, too. Needs policy.write; for the instance's policy, in the scope of the whole
+   * instance.
    *
    * @generated from rpc lockkeeper.policy.v1.PolicyService.UpdatePolicy
    */
@@ -525,7 +526,8 @@ export const PolicyService: GenService<{
     output: typeof UpdatePolicyResponseSchema;
   },
   /**
-   * Lets every value be inherited again. Needs policy.delete, for the instance's policy of the whole instance.
+   * Makes every value inherited again. Needs policy.delete; for the instance's policy, in the scope of the whole
+   * instance.
    *
    * @generated from rpc lockkeeper.policy.v1.PolicyService.ResetPolicy
    */
@@ -535,11 +537,11 @@ export const PolicyService: GenService<{
     output: typeof ResetPolicyResponseSchema;
   },
   /**
-   * Replays the recorded attempts of a period under another policy and tells who would have been locked, when and for how
-   * long. Stores nothing. Neither unlocks by administrators nor attempts that BeginAttempt refused are replayed: of those
-   * nobody knows how they would have ended, so what a policy laxer than the one in force would have let happen is
-   * understated. Simulations run one after another. FAILED_PRECONDITION (SEARCH_TOO_BROAD) for more than 200,000 attempts,
-   * and after 20 s, waiting for its turn included. Needs policy.read.
+   * Replays the recorded attempts of a period under another policy and returns which users it would have locked, when
+   * and for how long. Stores nothing. It replays neither unlocks by administrators nor attempts that BeginAttempt
+   * refused: how those would have ended is unknown, so the effect of a policy that is laxer than the present one is
+   * understated. Simulations run one after another. FAILED_PRECONDITION (SEARCH_TOO_BROAD) for more than 200,000
+   * attempts, and after 20 s, including the wait. Needs policy.read.
    *
    * @generated from rpc lockkeeper.policy.v1.PolicyService.SimulatePolicy
    */

@@ -18,8 +18,8 @@ export const file_lockkeeper_resource_v1_restriction: GenFile = /*@__PURE__*/
   fileDesc("Cihsb2Nra2VlcGVyL3Jlc291cmNlL3YxL3Jlc3RyaWN0aW9uLnByb3RvEhZsb2Nra2VlcGVyLnJlc291cmNlLnYxIooDCgtSZXN0cmljdGlvbhIWCg5yZXN0cmljdGlvbl9pZBgBIAEoCRI1CgRraW5kGAIgASgOMicubG9ja2tlZXBlci5yZXNvdXJjZS52MS5SZXN0cmljdGlvbktpbmQSLAoFY2F1c2UYAyABKA4yHS5sb2Nra2VlcGVyLnJlc291cmNlLnYxLkNhdXNlEhMKC3JlYXNvbl9jb2RlGAQgASgJEhEKBG5vdGUYBSABKAlCA4ABARINCgVhY3RvchgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoJc2NoZWR1bGVkGAkgASgIQga6SAPIAQFIAIgBARIkCg9yZXZva2Vfc2Vzc2lvbnMYCiABKAhCBrpIA8gBAUgBiAEBQgwKCl9zY2hlZHVsZWRCEgoQX3Jldm9rZV9zZXNzaW9ucyqLAQoPUmVzdHJpY3Rpb25LaW5kEiAKHFJFU1RSSUNUSU9OX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRVNUUklDVElPTl9LSU5EX0xPQ0sQARIYChRSRVNUUklDVElPTl9LSU5EX0JBThACEiEKHVJFU1RSSUNUSU9OX0tJTkRfREVBQ1RJVkFUSU9OEAMqagoFQ2F1c2USFQoRQ0FVU0VfVU5TUEVDSUZJRUQQABIPCgtDQVVTRV9BRE1JThABEhAKDENBVVNFX1BPTElDWRACEhMKD0NBVVNFX0RJUkVDVE9SWRADEhIKDkNBVVNFX1JFQ09WRVJZEARCaQoaZGV2LmxvY2trZWVwZXIucmVzb3VyY2UudjFQAVpJZ2l0aHViLmNvbS9sb2Nra2VlcGVyL2xvY2trZWVwZXIvZ2VuL2dvL2xvY2trZWVwZXIvcmVzb3VyY2UvdjE7cmVzb3VyY2V2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
- * One reason why a user may not act, from `start_time` on and before `expire_time`. Lifting one never lifts another of
- * another kind, and nothing automatic lifts an administrator's.
+ * One reason why a user may not act, from `start_time` until before `expire_time`. Lifting one never lifts another of a
+ * different kind, and nothing automatic lifts an administrator's restriction.
  *
  * @generated from message lockkeeper.resource.v1.Restriction
  */
@@ -32,28 +32,28 @@ export type Restriction = Message<"lockkeeper.resource.v1.Restriction"> & {
   restrictionId: string;
 
   /**
-   * What it does.
+   * Its kind.
    *
    * @generated from field: lockkeeper.resource.v1.RestrictionKind kind = 2;
    */
   kind: RestrictionKind;
 
   /**
-   * Where it comes from.
+   * Its cause.
    *
    * @generated from field: lockkeeper.resource.v1.Cause cause = 3;
    */
   cause: Cause;
 
   /**
-   * The reason given, UPPER_SNAKE_CASE; empty when none was given.
+   * The reason, UPPER_SNAKE_CASE; empty if none was given.
    *
    * @generated from field: string reason_code = 4;
    */
   reasonCode: string;
 
   /**
-   * The operator's remark; empty when none was given or when it was erased.
+   * The operator's remark; empty if none was given or it was erased.
    *
    * @generated from field: string note = 5;
    */
@@ -67,28 +67,28 @@ export type Restriction = Message<"lockkeeper.resource.v1.Restriction"> & {
   actor: string;
 
   /**
-   * From when it holds.
+   * When it starts.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 7;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * Until when it holds, exclusive. Absent: it never expires.
+   * When it expires, exclusive. Absent: never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 8;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * True while `start_time` has not come yet.
+   * Whether `start_time` is still in the future.
    *
    * @generated from field: optional bool scheduled = 9;
    */
   scheduled?: boolean | undefined;
 
   /**
-   * It ends the user's sessions at the moment it starts.
+   * Whether it ends the user's sessions when it starts.
    *
    * @generated from field: optional bool revoke_sessions = 10;
    */
@@ -103,20 +103,20 @@ export const RestrictionSchema: GenMessage<Restriction> = /*@__PURE__*/
   messageDesc(file_lockkeeper_resource_v1_restriction, 0);
 
 /**
- * What a restriction does.
+ * The kind of a restriction.
  *
  * @generated from enum lockkeeper.resource.v1.RestrictionKind
  */
 export const RestrictionKind = {
   /**
-   * Not said.
+   * Unspecified.
    *
    * @generated from enum value: RESTRICTION_KIND_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * The user may not sign in; sessions go on unless they were revoked.
+   * The user may not sign in; sessions continue unless they are revoked.
    *
    * @generated from enum value: RESTRICTION_KIND_LOCK = 1;
    */
@@ -130,7 +130,7 @@ export const RestrictionKind = {
   BAN: 2,
 
   /**
-   * The account is switched off; sessions end.
+   * The account is deactivated; sessions end.
    *
    * @generated from enum value: RESTRICTION_KIND_DEACTIVATION = 3;
    */
@@ -138,7 +138,7 @@ export const RestrictionKind = {
 } as const;
 
 /**
- * What a restriction does.
+ * The kind of a restriction.
  *
  * @generated from enum lockkeeper.resource.v1.RestrictionKind
  */
@@ -151,13 +151,13 @@ export const RestrictionKindSchema: GenEnum<RestrictionKind> = /*@__PURE__*/
   enumDesc(file_lockkeeper_resource_v1_restriction, 0);
 
 /**
- * Where a restriction comes from. A user carries at most one restriction per kind and cause.
+ * The cause of a restriction. A user has at most one restriction per kind and cause.
  *
  * @generated from enum lockkeeper.resource.v1.Cause
  */
 export const Cause = {
   /**
-   * Not said.
+   * Unspecified.
    *
    * @generated from enum value: CAUSE_UNSPECIFIED = 0;
    */
@@ -178,14 +178,14 @@ export const Cause = {
   POLICY: 2,
 
   /**
-   * A directory said so.
+   * A change in a directory.
    *
    * @generated from enum value: CAUSE_DIRECTORY = 3;
    */
   DIRECTORY: 3,
 
   /**
-   * Too many failed recoveries. Kept apart from the others: failures elsewhere never shut recovery.
+   * Too many failed recoveries. It is separate from the others: failures of other factors never block recovery.
    *
    * @generated from enum value: CAUSE_RECOVERY = 4;
    */
@@ -193,7 +193,7 @@ export const Cause = {
 } as const;
 
 /**
- * Where a restriction comes from. A user carries at most one restriction per kind and cause.
+ * The cause of a restriction. A user has at most one restriction per kind and cause.
  *
  * @generated from enum lockkeeper.resource.v1.Cause
  */

@@ -49,22 +49,22 @@ export type User = Message<"lockkeeper.user.v1.User"> & {
   details?: Details | undefined;
 
   /**
-   * Every restriction that holds or is scheduled.
+   * Every restriction that is in force or scheduled.
    *
    * @generated from field: repeated lockkeeper.resource.v1.Restriction restrictions = 4;
    */
   restrictions: Restriction[];
 
   /**
-   * Grows whenever every earlier session or token of the user becomes worthless. Its upper part is the instance's
-   * generation: after a restore every epoch is another one than before. Below 2^53, so a JSON number in a token holds it.
+   * Grows whenever all earlier sessions and tokens of the user become invalid. Its upper part is the instance's
+   * generation, so after a restore every epoch differs from before. Below 2^53, so it fits a JSON number in a token.
    *
    * @generated from field: uint64 revocation_epoch = 5;
    */
   revocationEpoch: bigint;
 
   /**
-   * Who the user is.
+   * The profile.
    *
    * @generated from field: lockkeeper.resource.v1.Profile profile = 6;
    */
@@ -86,21 +86,21 @@ export const UserSchema: GenMessage<User> = /*@__PURE__*/
   messageDesc(file_lockkeeper_user_v1_user, 0);
 
 /**
- * What a user may do at this moment. Derived from the restrictions and the clock; the strongest one shows, in the order
- * DELETED, BANNED, INACTIVE, LOCKED, ACTIVE.
+ * What a user may do at this moment. Derived from the restrictions and the clock; the strongest state is returned, in
+ * the order DELETED, BANNED, INACTIVE, LOCKED, ACTIVE.
  *
  * @generated from enum lockkeeper.user.v1.State
  */
 export const State = {
   /**
-   * Not said.
+   * Unspecified.
    *
    * @generated from enum value: STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * Nothing restricts the user.
+   * No restriction is in force.
    *
    * @generated from enum value: STATE_ACTIVE = 1;
    */
@@ -128,7 +128,7 @@ export const State = {
   BANNED: 4,
 
   /**
-   * Deleted; only a tombstone is left.
+   * Deleted; only a tombstone remains.
    *
    * @generated from enum value: STATE_DELETED = 5;
    */
@@ -136,8 +136,8 @@ export const State = {
 } as const;
 
 /**
- * What a user may do at this moment. Derived from the restrictions and the clock; the strongest one shows, in the order
- * DELETED, BANNED, INACTIVE, LOCKED, ACTIVE.
+ * What a user may do at this moment. Derived from the restrictions and the clock; the strongest state is returned, in
+ * the order DELETED, BANNED, INACTIVE, LOCKED, ACTIVE.
  *
  * @generated from enum lockkeeper.user.v1.State
  */
