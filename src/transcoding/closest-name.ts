@@ -1,6 +1,6 @@
 /** Finds the known name that a misspelt one most likely stands for. */
 
-/** A longer name is no misspelling of a field; it also bounds the work that a hostile name can cause. */
+/** A longer name cannot be a misspelt field; it also bounds the work that a hostile name can cause. */
 const NAME_LENGTH_MAX = 64;
 
 /** The number of names that a sentence lists. */

@@ -16,7 +16,7 @@ const GRPC_UNIT_NS: ReadonlyMap<string, number> = new Map([
 
 /**
  * Returns the timeout in milliseconds, rounded up and at most `maxMs`, as in every protocol; undefined if neither
- * header is sent. If both are, both must be well formed and the shorter one counts: whoever set it waits no longer.
+ * header is sent. If both are, both must be well formed and the shorter one counts: its sender waits no longer.
  * Throws for a malformed header.
  */
 export function parseDeadlineMs(

@@ -30,7 +30,7 @@ export function scanBody(
 }
 
 /**
- * Makes the message: the second step, of which `scanned` is the result of the first. A large body takes milliseconds in
+ * Makes the message, the second step. `scanned` is the result of the first step; a large body takes milliseconds in
  * each. Throws a ConnectError (InvalidArgument; UnsupportedMediaType is one that is answered with 415) and nothing
  * else.
  *

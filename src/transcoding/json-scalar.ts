@@ -51,7 +51,7 @@ function scalarFits(scalar: ScalarType): Fits {
 
 function integerFits(scalar: ScalarType): Fits {
   const range = findIntegerRange(scalar);
-  if (range === undefined) throw new Error(`${ScalarType[scalar]} is no integer type`);
+  if (range === undefined) throw new Error(`${ScalarType[scalar]} is not an integer type`);
   const min = Number(range.min);
   const max = Number(range.max);
   return (json) => {

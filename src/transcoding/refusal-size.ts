@@ -1,4 +1,4 @@
-/** Keeps refusals within 8 KiB on every wire, whoever made them and whatever the request brought into them. */
+/** Keeps refusals within 8 KiB on every wire, wherever they were made and whatever the request brought into them. */
 import { create, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -7,7 +7,7 @@ type Detail = ConnectError["details"][number];
 /** A detail that was made here: its type is known. */
 type OutgoingDetail = Exclude<Detail, { readonly type: string }>;
 
-/** What remains of 8 KiB after the other headers, none of which comes from the request. */
+/** What remains of 8 KiB after the other headers, which never come from the request. */
 const REFUSAL_BYTES_MAX = 7 * 1024;
 
 /** The length to which a text is cut if it is too long. */

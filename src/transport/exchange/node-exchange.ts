@@ -44,7 +44,7 @@ export class NodeExchange implements Exchange {
     this.expectation = expectation;
     this.method = request.method ?? "";
     this.#context = context;
-    // A client that waits for 100-continue may never send the body, so the next request could not be told from it.
+    // A client that waits for 100-continue may never send the body, so the next request could be mistaken for it.
     this.#isAwaitingBody = expectation !== "none";
     this.target = request.url ?? "";
     // Of other forms (`*`) the whole target is the path, which no route has.
