@@ -11,6 +11,7 @@ import {
   type ImportUsersResult,
   ImportUsersResult_Action,
 } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { EXIT, Failure } from "../frame/failure.ts";
 import type { UserInit } from "./row.ts";
 
 export type ImportRequest = MessageInitShape<typeof ImportUsersRequestSchema>;
@@ -48,6 +49,15 @@ const OF_ALL_ROWS: ReadonlySet<Code> = new Set([Code.NotFound, Code.Unauthentica
 const WAIT_MS_MIN = 100;
 const WAIT_MS_MAX = 5_000;
 const WAIT_MS_LONGEST = 2 ** 31 - 1;
+
+/** What refuses every request of an import. */
+const REFUSED_OUTRIGHT: ReadonlySet<Code> = new Set([
+  Code.Unauthenticated,
+  Code.PermissionDenied,
+  Code.InvalidArgument,
+  Code.NotFound,
+  Code.Unimplemented,
+]);
 
 /** One outcome for each user, in their order. Rejects with what stands in the way of all of them. */
 export async function sendBatch(
@@ -165,4 +175,10 @@ function toError({ code, message, details }: Status): ConnectError {
     }
   }
   return error;
+}
+
+/** Whether an import was refused as a whole: a file without its columns, a key without the permission. */
+export function isRefusedOutright(error: unknown): boolean {
+  if (error instanceof ConnectError) return REFUSED_OUTRIGHT.has(error.code);
+  return error instanceof Failure && error.exitCode === EXIT.USAGE;
 }

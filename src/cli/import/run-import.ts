@@ -1,13 +1,20 @@
 /** An import from the first byte of a file to the summary: reads, sends, notes how far it is, and goes on where it broke off. */
-import { Code, ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { IfExists, type ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
 import { nameOfCode } from "../frame/service/call-failure.ts";
-import { printable } from "../frame/table.ts";
-import { type ImportRequest, type RequestTerms, type RowOutcome, type SendOptions, sendBatch } from "./batch.ts";
+import {
+  type ImportRequest,
+  isRefusedOutright,
+  type RequestTerms,
+  type RowOutcome,
+  type SendOptions,
+  sendBatch,
+} from "./batch.ts";
 import { Checkpoint, type Counts, NO_COUNTS, type Progress, type Terms } from "./checkpoint.ts";
 import { WouldBeCreated } from "./dry-run.ts";
-import { ErrorFile, type FailedRow, holdsSomething } from "./error-file.ts";
+import type { FailedRow } from "./error-file.ts";
+import { type ErrorFileOptions, FailedRows } from "./failed-rows.ts";
 import type { Input } from "./input.ts";
 import { Pipeline } from "./pipeline.ts";
 import { ProgressLines, type ProgressOptions } from "./progress-lines.ts";
@@ -22,8 +29,6 @@ const IN_FLIGHT_MAX = 4;
  * have 4 MiB.
  */
 const BATCH_BYTES_MAX = 512 * 1024;
-/** How many failed rows are printed; all of them are in the file of errors. */
-const TOLD_FAILURES_MAX = 10;
 
 export interface ImportOptions {
   readonly input: Input;
@@ -36,8 +41,7 @@ export interface ImportOptions {
   readonly fromOrganization: string | undefined;
   /** The import stops at so many failed rows; absent: never. */
   readonly errorsMax: number | undefined;
-  /** Where failed rows are written. `confirm` throws a Failure unless what stands there may be overwritten. */
-  readonly errorFile: { readonly path: string; readonly confirm: (question: string) => Promise<void> } | undefined;
+  readonly errorFile: ErrorFileOptions | undefined;
   /** `undefined`: no checkpoint is kept. */
   readonly resume: { readonly terms: Terms; readonly restart: boolean } | undefined;
   readonly patienceMs: number;
@@ -46,8 +50,8 @@ export interface ImportOptions {
   readonly newId: () => string;
   /** Milliseconds that only go forward. */
   readonly clock: () => number;
-  /** Gets the first failed rows beside what progress says; `undefined`: nobody is told so. */
-  readonly tellFailed: ((row: FailedRow) => void) | undefined;
+  /** Called with each of the first failed rows; absent: not reported. */
+  readonly reportFailed: ((row: FailedRow) => void) | undefined;
   /** `undefined`: no progress is printed. */
   readonly progress: ProgressOptions | undefined;
 }
@@ -91,7 +95,7 @@ function rowsOf({ created, updated, skipped, failed, passedOver }: Counts): numb
 class Import {
   readonly #options: ImportOptions;
   readonly #checkpoint: Checkpoint | undefined;
-  #errors: ErrorFile | undefined;
+  readonly #failed: FailedRows;
   readonly #importId: string;
   readonly #begin: Progress;
   readonly #lines: ProgressLines | undefined;
@@ -101,7 +105,6 @@ class Import {
   #organization: string;
   /** Of a dry run. */
   readonly #wouldBe: WouldBeCreated | undefined;
-  #told = 0;
   /** The service was there at least once. */
   #reached: boolean = false;
 
@@ -125,6 +128,14 @@ class Import {
     this.#organization = this.#begin.foreignOrganization;
     this.#importId = this.#checkpoint?.importId ?? newId();
     this.#lines = progress === undefined ? undefined : new ProgressLines(progress, this.#shown());
+    this.#failed = new FailedRows({
+      file: options.errorFile,
+      imported: input.identity,
+      isResumed: this.#checkpoint?.isResumed === true,
+      keepBytes: this.#begin.errorBytes,
+      report: options.reportFailed,
+      say: (line) => this.#lines?.say(line),
+    });
     this.#pipeline = new Pipeline({
       inFlightMax: IN_FLIGHT_MAX,
       send: (batch) => this.#send(batch),
@@ -145,7 +156,7 @@ class Import {
       throw this.#brokenOff(error);
     } finally {
       this.#lines?.clear();
-      this.#errors?.close();
+      this.#failed.close();
     }
     const rows = rowsOf(this.#progress.counts);
     const seconds = (this.#options.clock() - begin) / 1000;
@@ -176,7 +187,7 @@ class Import {
     };
     try {
       for await (const read of readRows({ input, format, source, ignoredColumns, from })) {
-        await this.#openErrors();
+        await this.#failed.open();
         for (const row of read) {
           rows.push(this.#judge(row));
           bytes += row.bytes;
@@ -185,25 +196,13 @@ class Import {
       }
       await push();
       if (begin === input.markBytes && format === "json") throw noUsers(source);
-      await this.#openErrors();
+      await this.#failed.open();
     } catch (error) {
       // What is under way is settled first, as far as it comes: less is to be done again.
       await this.#pipeline.drain().catch(() => undefined);
       throw error;
     }
     await this.#pipeline.drain();
-  }
-
-  /** Opened only after the header is valid, so that a rejected file does not overwrite it. */
-  async #openErrors(): Promise<void> {
-    const { errorFile, input } = this.#options;
-    if (errorFile === undefined || this.#errors !== undefined) return;
-    const { path, confirm } = errorFile;
-    const holds = holdsSomething(path, input.identity);
-    if (holds && this.#checkpoint?.isResumed !== true) {
-      await confirm(`--errors: ${path} is not empty and would be overwritten.`);
-    }
-    this.#errors = new ErrorFile(path, this.#begin.errorBytes);
   }
 
   /** A user of another organization over there is passed over, or is a fault when none was named. */
@@ -254,7 +253,7 @@ class Import {
     for (const { line, mapped } of rows) {
       if (mapped instanceof RowFault) {
         counts.failed++;
-        this.#tell({ line, message: mapped.message });
+        this.#failed.add({ line, message: mapped.message });
         continue;
       }
       if (mapped.hasSecrets) counts.withSecrets++;
@@ -268,7 +267,7 @@ class Import {
       counts[outcome.action]++;
       if (outcome.action === "failed") {
         const { code, reason, message } = outcome;
-        this.#tell({
+        this.#failed.add({
           line,
           message,
           userId: mapped.user.userId ?? "",
@@ -281,29 +280,13 @@ class Import {
       offset: end,
       line: nextLine,
       counts,
-      errorBytes: this.#errors?.bytes ?? 0,
+      errorBytes: this.#failed.bytes,
       foreignOrganization: this.#organization,
     };
     this.#checkpoint?.note(this.#progress);
     this.#lines?.show(this.#shown());
     const { errorsMax } = this.#options;
     if (errorsMax !== undefined && counts.failed >= errorsMax) throw new TooManyErrors();
-  }
-
-  #tell(row: FailedRow): void {
-    this.#errors?.write(row);
-    this.#told++;
-    if (this.#told <= TOLD_FAILURES_MAX) {
-      this.#options.tellFailed?.(row);
-      this.#lines?.say(failureLine(row));
-    }
-    if (this.#told === TOLD_FAILURES_MAX + 1) {
-      const where =
-        this.#options.errorFile === undefined
-          ? "--errors FILE writes all of them to a file"
-          : "all of them are in the file of errors";
-      this.#lines?.say(`further failed rows are not shown here; ${where}`);
-    }
   }
 
   #shown() {
@@ -341,30 +324,10 @@ function noUsers({ lists }: Source): Failure {
   return usageFailure(`the file has no users: it is not a list, and has no list named ${lists.join(" or ")}`);
 }
 
-/** Whether an import was refused before anything came of it: a file without its columns, a key without the permission. */
-function isRefusedOutright(error: unknown): boolean {
-  if (error instanceof ConnectError) return REFUSED_OUTRIGHT.has(error.code);
-  return error instanceof Failure && error.exitCode === EXIT.USAGE;
-}
-
-const REFUSED_OUTRIGHT: ReadonlySet<Code> = new Set([
-  Code.Unauthenticated,
-  Code.PermissionDenied,
-  Code.InvalidArgument,
-  Code.NotFound,
-  Code.Unimplemented,
-]);
-
 class TooManyErrors extends Error {
   override readonly name = "TooManyErrors";
 }
 
 function isUser(mapped: Mapped | RowFault): mapped is Mapped {
   return !(mapped instanceof RowFault) && mapped.passedOver === undefined;
-}
-
-/** One line for a person. */
-export function failureLine({ line, userId, message, reason }: FailedRow): string {
-  const who = userId === undefined || userId === "" ? "" : ` (${shown(userId)})`;
-  return printable(`line ${line}${who}: ${message}${reason === undefined ? "" : ` (${reason})`}`);
 }

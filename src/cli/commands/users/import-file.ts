@@ -65,7 +65,7 @@ async function importOptions(
     newId: () => crypto.randomUUID(),
     clock: () => performance.now(),
     // Standard error of a program has JSON alone.
-    tellFailed: output.json && !given.quiet ? (row) => terminal.stderr.write(jsonLine(row)) : undefined,
+    reportFailed: output.json && !given.quiet ? (row) => terminal.stderr.write(jsonLine(row)) : undefined,
     progress:
       given.quiet || output.json
         ? undefined
