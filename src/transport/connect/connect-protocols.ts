@@ -44,8 +44,8 @@ export function createConnectRoutes<A>(
   for (const bound of methods) {
     const path = `/${bound.method.parent.typeName}/${bound.method.name}`;
     if (routes.has(path)) throw new Error(`transport: ${path} is mounted twice`);
-    // Made at the first call: large services have hundreds of methods of which few are used; making all would slow
-    // every start.
+    // Made at the first call: a large service has hundreds of methods and few are used; making all would slow every
+    // start.
     let handler: UniversalHandler | undefined;
     routes.set(path, (exchange) => {
       handler ??= createHandler(bound, context);
