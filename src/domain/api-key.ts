@@ -1,6 +1,7 @@
 /** API keys: what a caller shows. Their rules, commands and events; the secret itself is never here, only its hash. */
 import type { CommandContext } from "./command.ts";
 import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
+import { isInScope } from "./sight.ts";
 
 /** The role whose holders may do everything; the last instance key with it cannot be revoked. */
 export const OWNER_ROLE = "owner";
@@ -128,8 +129,7 @@ export function decideApiKey(
     const data = { secretHash, organizationId, displayName, role, permissions, expireTime };
     return { ok: true, events: [{ ...envelope, type: "ApiKeyCreated", data, personal: {} }] };
   }
-  const { scope } = command.context;
-  if (key === undefined || (scope !== null && scope !== key.organizationId)) {
+  if (key === undefined || !isInScope(key.organizationId, command.context.scope)) {
     return { ok: false, refusal: apiKeyNotFound(command.keyId) };
   }
   const metadata = { apiKeyId: command.keyId };

@@ -1,4 +1,5 @@
 /** decide(user, command, now) → events or a refusal. Pure: no I/O, no clock; the user handed in is settled. */
+
 import type {
   BanUser,
   DeactivateUser,
@@ -14,7 +15,8 @@ import type { RestrictionRecord, UserEvent } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Reason, type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
 import { type Cause, isPermanent, type Restriction, type RestrictionKind, sinceHeld } from "./restriction.ts";
-import { existsFor, stateOf, type User } from "./user.ts";
+import { existsFor } from "./sight.ts";
+import { stateOf, type User } from "./user.ts";
 
 type RestrictCommand = LockUser | BanUser | DeactivateUser;
 type LiftCommand = UnlockUser | UnbanUser | ReactivateUser;

@@ -1,6 +1,7 @@
 /** Organizations: who owns users. Their rules, commands and events. */
 import type { CommandContext } from "./command.ts";
 import { type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
+import { isInScope } from "./sight.ts";
 
 /** The organization that the first start creates and that calls name when they name none. */
 export const DEFAULT_ORGANIZATION_ID = "default";
@@ -82,7 +83,7 @@ export function decideOrganization(
       events: [{ ...envelope, type: "OrganizationCreated", data: { displayName, defaultLockDurationMs } }],
     };
   }
-  if (organization === undefined || (context.scope !== null && context.scope !== organizationId)) {
+  if (organization === undefined || !isInScope(organizationId, context.scope)) {
     return { ok: false, refusal: organizationNotFound(organizationId) };
   }
   const { expectedSequence } = command;

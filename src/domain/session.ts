@@ -1,9 +1,11 @@
 /** Sessions: who is signed in, until when, and whether that still holds. Their rules and commands. */
+
 import type { CommandContext, Expiry } from "./command.ts";
 import { userNotFound } from "./decide.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, sequenceMismatch, shown } from "./refusal.ts";
-import { type Attributes, EMPTY_PERSON, existsFor, personChars, stateOf, type UserState } from "./user.ts";
+import { existsFor } from "./sight.ts";
+import { type Attributes, EMPTY_PERSON, personChars, stateOf, type UserState } from "./user.ts";
 
 /** How long a session lasts when nobody says: 30 days. */
 export const DEFAULT_SESSION_MS = 30 * 86_400_000;

@@ -65,22 +65,6 @@ export interface User {
   readonly person: Person;
 }
 
-/** What a reader may see: `scope` is an organization or, with `null`, the whole instance. */
-export interface Sight {
-  readonly scope: string | null;
-  /** Deleted users exist too. */
-  readonly showDeleted?: boolean;
-}
-
-/** Returns whether a user exists for a reader: the one rule for users that never were, are deleted, or are out of sight. */
-export function existsFor<U extends Pick<UserState, "organizationId" | "deleted">>(
-  user: U | undefined,
-  { scope, showDeleted = false }: Sight,
-): user is U {
-  if (user === undefined || (user.deleted && !showDeleted)) return false;
-  return scope === null || scope === user.organizationId;
-}
-
 /** The state by precedence. The caller has settled the user first: restrictions that are due would be misread. */
 export function stateOf(user: Pick<UserState, "deleted" | "restrictions">): State {
   if (user.deleted) return "DELETED";

@@ -39,6 +39,11 @@ interface Line {
   readonly waiting: (() => void)[];
 }
 
+/** Returns whether an RPC of this name is a list: its answer is long, whatever it lists. */
+export function isList(name: string): boolean {
+  return name.startsWith("List");
+}
+
 export class ListLanes {
   /** Of callers with lists under way or waiting; whose turn came last stands last. */
   readonly #lines = new Map<string, Line>();

@@ -1,8 +1,8 @@
 /** Wraps every handler of a service alike: validate, handle, map refusals. The wrapped functions are what is mounted. */
-import type { DescMessage, DescMethod, DescService, Message } from "@bufbuild/protobuf";
+import type { DescMessage, DescService, Message } from "@bufbuild/protobuf";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { mapError, toConnectError } from "./errors.ts";
-import type { ListLanes } from "./list-lanes.ts";
+import { isList, type ListLanes } from "./list-lanes.ts";
 import { validate } from "./validation.ts";
 
 type Handler = (request: Message, call: ServiceCall) => Promise<Message>;
@@ -21,15 +21,10 @@ export function protect<S extends DescService>(
     if (handler === undefined) throw new Error(`protect: ${service.typeName} has no handler for ${method.name}`);
     protectedHandlers[method.localName] =
       method.methodKind === "unary"
-        ? protectHandler(method.input, isList(method) ? inLane(lists, handler) : handler)
+        ? protectHandler(method.input, isList(method.name) ? inLane(lists, handler) : handler)
         : protectStream(method.input, handler);
   }
   return protectedHandlers as unknown as ServiceHandlers<S>;
-}
-
-/** Lists have long answers, whatever is listed. */
-function isList({ name }: DescMethod): boolean {
-  return name.startsWith("List");
 }
 
 function inLane(lists: ListLanes, handler: Handler): Handler {

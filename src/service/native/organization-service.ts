@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { DEFAULT_LOCK_DURATION_MS, type Organization } from "../../domain/organization.ts";
-import { invalidField, shown } from "../../domain/refusal.ts";
+import { invalidField } from "../../domain/refusal.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
 import { mapInTurns } from "../in-turns.ts";
 import { pageOf } from "../operations/caller.ts";
@@ -14,6 +14,7 @@ import {
 import { toDuration, toDurationMs } from "../times.ts";
 import { toDetails } from "./message/user-message.ts";
 import { termsOf, toSequence } from "./request.ts";
+import { namedFields } from "./update-mask.ts";
 
 type ChangeRequest = pb.CreateOrganizationRequest | pb.UpdateOrganizationRequest;
 
@@ -85,18 +86,8 @@ function updatedFields(request: pb.UpdateOrganizationRequest): {
 } {
   const allowed = "allowed are display_name and default_lock_duration";
   const { displayName, defaultLockDuration, updateMask } = request;
-  const paths = updateMask?.paths ?? [];
   const present = [...UPDATABLE.values()].filter((field) => request[field] !== undefined);
-  const named = new Set(paths.length === 0 ? present : []);
-  if (paths.length + named.size === 0) {
-    throw invalidField("update_mask", `is absent, and no field has a value; ${allowed}`);
-  }
-  for (const path of paths) {
-    for (const field of path === "*" ? UPDATABLE.values() : [UPDATABLE.get(path)]) {
-      if (field === undefined) throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
-      named.add(field);
-    }
-  }
+  const named = namedFields(updateMask?.paths ?? [], { byPath: UPDATABLE, present, allowed });
   const idle = present.find((field) => request[field] !== "" && !named.has(field));
   if (idle !== undefined) {
     const { name } = pb.UpdateOrganizationRequestSchema.field[idle];

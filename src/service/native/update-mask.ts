@@ -1,4 +1,4 @@
-/** What UpdateUser changes: the fields that its mask names, or those that are there. */
+/** What updates change: the fields that a mask names, or those that are present. */
 import { type Profile, ProfileSchema } from "../../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import type * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { invalidField, shown } from "../../domain/refusal.ts";
@@ -58,6 +58,34 @@ export function updatedFields({ updateMask, profile, attributes }: pb.UpdateUser
     );
   }
   return { fields: [...fields], namespaces: all ? "all" : [...namespaces] };
+}
+
+interface MaskedFields<F> {
+  readonly byPath: ReadonlyMap<string, F>;
+  readonly present: readonly F[];
+  /** What a mask may name, in words. */
+  readonly allowed: string;
+}
+
+/**
+ * Returns the fields that an update changes: those that the mask names, or, without one, those that are present. Throws
+ * FIELD_INVALID for a path that names nothing, and where nothing changes.
+ */
+export function namedFields<F>(
+  paths: readonly string[],
+  { byPath, present, allowed }: MaskedFields<F>,
+): ReadonlySet<F> {
+  if (paths.length + present.length === 0) {
+    throw invalidField("update_mask", `is absent, and no field has a value; ${allowed}`);
+  }
+  const named = new Set(paths.length === 0 ? present : []);
+  for (const path of paths) {
+    for (const field of path === "*" ? byPath.values() : [byPath.get(path)]) {
+      if (field === undefined) throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
+      named.add(field);
+    }
+  }
+  return named;
 }
 
 function presentFields(profile: Profile | undefined, namespaces: readonly string[]): UpdatedFields {

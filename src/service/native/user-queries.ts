@@ -1,10 +1,11 @@
 /** UserService: reading users, lists and histories. */
+
 import { create } from "@bufbuild/protobuf";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
 import * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { UserEvent } from "../../domain/event.ts";
 import { counted, invalidField } from "../../domain/refusal.ts";
-import type { Sight } from "../../domain/user.ts";
+import type { Sight } from "../../domain/sight.ts";
 import type { EventQuery, UserPredicate, UserQuery } from "../../store/queries.ts";
 import type { ServiceCall, ServiceHandlers } from "../call.ts";
 import { mapInTurns } from "../in-turns.ts";

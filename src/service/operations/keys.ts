@@ -1,4 +1,5 @@
 /** Operations on API keys: creating, reading, rotating and revoking them, never beyond what the caller has. */
+
 import { type Actor, permissionMissing } from "../../auth/actor.ts";
 import type { ApiKeyCache } from "../../auth/api-key-cache.ts";
 import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../../auth/permissions.ts";
@@ -14,6 +15,7 @@ import {
 import { organizationNotFound } from "../../domain/organization.ts";
 import { invalidField, RefusalError, shown } from "../../domain/refusal.ts";
 import { LATEST_TIME } from "../../domain/restriction.ts";
+import { isInScope } from "../../domain/sight.ts";
 import { StoreUnavailableError } from "../../store/errors.ts";
 import type { Page } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
@@ -67,7 +69,7 @@ export function keyOperations({ store, newId, keyCache }: Parts): KeyOperations 
   };
   const read = async (keyId: string, { scope }: Actor): Promise<ApiKey> => {
     const key = await store.readApiKey({ id: keyId });
-    if (key !== undefined && (scope === null || key.organizationId === scope)) return key;
+    if (key !== undefined && isInScope(key.organizationId, scope)) return key;
     throw new RefusalError(apiKeyNotFound(keyId));
   };
   const withSecret = async (command: ApiKeyCommand, caller: Caller, secret: string): Promise<KeyWithSecret> => {

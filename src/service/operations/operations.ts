@@ -3,74 +3,25 @@ import type { Actor } from "../../auth/actor.ts";
 import type { Authentication } from "../../auth/api-key-cache.ts";
 import type { Permission } from "../../auth/permissions.ts";
 import type { RequestGate } from "../../auth/request-gate.ts";
+import { DEFAULT_ORGANIZATION_ID } from "../../domain/organization.ts";
 import { attributesWeight } from "../../domain/page-weight.ts";
 import { INSTANCE_POLICY_ID } from "../../domain/policy.ts";
 import { RefusalError } from "../../domain/refusal.ts";
-import type {
-  EventQuery,
-  ListedEvent,
-  Page,
-  RecordedEvent,
-  SessionView,
-  UserPredicate,
-  UserSearch,
-  UserSearchOrder,
-} from "../../store/queries.ts";
+import { SESSION_MS_MAX } from "../../domain/session.ts";
 import type { Store } from "../../store/store.ts";
 import type { ListLanes } from "../list-lanes.ts";
-import { assertPermission, type Caller, NOWHERE, readScope } from "./caller.ts";
 import { type OrganizationOperations, organizationOperations } from "./organizations.ts";
-import { type PolicyChange, type PolicyOperations, type PolicyView, policyOperations } from "./policies.ts";
-import {
-  type ChangedSession,
-  refuseUnknownSession,
-  type SessionChange,
-  type SessionOperations,
-  sessionOperations,
-} from "./sessions.ts";
+import { type PolicyOperations, policyOperations } from "./policies.ts";
+import { type SessionOperations, sessionOperations } from "./sessions.ts";
 import { type SignInOperations, signInOperations } from "./sign-ins.ts";
-import {
-  type ImportedUser,
-  isId,
-  refuseUnknownUser,
-  type UserChange,
-  type UserOperations,
-  type UserSearchView,
-  type UserView,
-  userOperations,
-} from "./users.ts";
+import { type UserOperations, userOperations } from "./users.ts";
 
-export type {
-  Actor,
-  Caller,
-  ChangedSession,
-  EventQuery,
-  ImportedUser,
-  ListedEvent,
-  Page,
-  Permission,
-  PolicyChange,
-  PolicyView,
-  RecordedEvent,
-  SessionChange,
-  SessionView,
-  UserChange,
-  UserPredicate,
-  UserSearch,
-  UserSearchOrder,
-  UserSearchView,
-  UserView,
-};
-export {
-  assertPermission,
-  attributesWeight,
-  INSTANCE_POLICY_ID,
-  isId,
-  NOWHERE,
-  readScope,
-  refuseUnknownSession,
-  refuseUnknownUser,
-};
+export type * from "../../store/queries.ts";
+export * from "./caller.ts";
+export type * from "./policies.ts";
+export * from "./sessions.ts";
+export * from "./users.ts";
+export { type Actor, attributesWeight, DEFAULT_ORGANIZATION_ID, INSTANCE_POLICY_ID, type Permission, SESSION_MS_MAX };
 
 /** All that a dialect calls. Every method rejects with RefusalError, or with what `refusalOf` knows. */
 export type Operations = UserOperations &

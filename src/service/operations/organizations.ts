@@ -1,6 +1,8 @@
 /** Operations on organizations, the owners of users. */
+
 import { type Organization, type OrganizationCommand, organizationNotFound } from "../../domain/organization.ts";
 import { RefusalError } from "../../domain/refusal.ts";
+import { isInScope } from "../../domain/sight.ts";
 import { PageTokenError } from "../../store/errors.ts";
 import type { Page } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
@@ -30,7 +32,7 @@ interface Parts {
 
 export function organizationOperations({ store, newId }: Parts): OrganizationOperations {
   const read = async (organizationId: string, scope: string | null): Promise<Organization | undefined> =>
-    scope === null || scope === organizationId ? store.readOrganization(organizationId) : undefined;
+    isInScope(organizationId, scope) ? store.readOrganization(organizationId) : undefined;
   return {
     async changeOrganization(asked, caller, terms) {
       let change = asked;

@@ -48,6 +48,8 @@ export interface SessionOperations {
   listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
   /** The session key for a token; `undefined` if the token is malformed. */
   sessionKeyOf(token: string): SessionName | undefined;
+  /** Whether a token is the session's present one. Asking does not count as activity. */
+  isTokenOf(token: string, sessionId: string, scope: string | null): Promise<boolean>;
   /** The store's clock, in milliseconds since the epoch. */
   now(): Promise<number>;
 }
@@ -83,9 +85,17 @@ export function sessionOperations({ store, newId }: Parts): SessionOperations {
     },
     readSession: (name, scope, touch) => (touch ? active : passive).get({ ...name, scope }),
     listSessions: (query, options) => store.listSessions(query, options),
-    sessionKeyOf: (token) => (isWellFormedSessionToken(token) ? { tokenHash: hashSecret(token) } : undefined),
+    sessionKeyOf,
+    async isTokenOf(token, sessionId, scope) {
+      const name = sessionKeyOf(token);
+      return name !== undefined && (await passive.get({ ...name, scope }))?.session.id === sessionId;
+    },
     now: () => store.now(),
   };
+}
+
+function sessionKeyOf(token: string): SessionName | undefined {
+  return isWellFormedSessionToken(token) ? { tokenHash: hashSecret(token) } : undefined;
 }
 
 /** A command succeeds on sessions that hold; what a repeated request answers may have ended since. */

@@ -1,9 +1,11 @@
 /** Operations on users: reading, listing, importing and changing them. */
+
 import type { CommandContext, ImportUser, SettleUser, UserCommand } from "../../domain/command.ts";
 import { userNotFound } from "../../domain/decide.ts";
 import { idFault } from "../../domain/identity.ts";
 import { invalidField, RefusalError } from "../../domain/refusal.ts";
-import { existsFor, type Sight, type State, stateOf, type User } from "../../domain/user.ts";
+import { existsFor, type Sight } from "../../domain/sight.ts";
+import { type State, stateOf, type User } from "../../domain/user.ts";
 import type {
   EventQuery,
   ListedEvent,

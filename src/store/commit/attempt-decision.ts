@@ -29,7 +29,8 @@ import { evolveState } from "../../domain/evolve.ts";
 import { combinePolicies, type Factor, INSTANCE_POLICY_ID, type Policy } from "../../domain/policy.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { settle } from "../../domain/settle.ts";
-import { existsFor, type UserState } from "../../domain/user.ts";
+import { existsFor } from "../../domain/sight.ts";
+import type { UserState } from "../../domain/user.ts";
 import { counterKey, type Entry } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 

@@ -8,7 +8,7 @@ import { ApiKeyCache } from "../../../src/auth/api-key-cache.ts";
 import { RequestGate } from "../../../src/auth/request-gate.ts";
 import { hashSecret } from "../../../src/auth/secret.ts";
 import { RefusalError } from "../../../src/domain/refusal.ts";
-import type { Sight } from "../../../src/domain/user.ts";
+import type { Sight } from "../../../src/domain/sight.ts";
 import { refusalOf } from "../../../src/service/errors.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
 import {

@@ -75,15 +75,13 @@ export const verifySession: Operation = {
     const { operations, actor, sessionId } = call;
     const { token } = readForm(await call.readBody(), { token: "string" });
     if (!token) throw paramsInvalid([paramMissing("token")]);
-    const key = operations.sessionKeyOf(token);
-    const shown = key && (await operations.readSession(key, actor.scope, false));
-    if (key === undefined || shown?.session.id !== sessionId) {
+    if (!(await operations.isTokenOf(token, sessionId, actor.scope))) {
       // An unknown id is answered differently from a token that is not the session's.
       await readSession(call);
       throw sessionTokenInvalid();
     }
     // A session other than the named one must not count as used: hence the second read.
-    const view = await operations.readSession(key, actor.scope, true);
+    const view = await operations.readSession({ id: sessionId }, actor.scope, true);
     if (view?.status !== "ACTIVE") throw sessionTokenInvalid();
     return toSessionJson(view);
   },

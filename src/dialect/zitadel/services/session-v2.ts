@@ -5,7 +5,13 @@ import type { SessionService as BetaSessionService } from "@zitadel/proto/zitade
 import type { Expiry } from "../../../domain/command.ts";
 import type { Session } from "../../../domain/session.ts";
 import { mapInTurns } from "../../../service/in-turns.ts";
-import type { ChangedSession, Operations, SessionChange, SessionView } from "../../../service/operations/operations.ts";
+import {
+  type ChangedSession,
+  type Operations,
+  SESSION_MS_MAX,
+  type SessionChange,
+  type SessionView,
+} from "../../../service/operations/operations.ts";
 import { toDurationMs, toTimestamp } from "../../../service/times.ts";
 import { changeMetadata, sessionAttributes, sessionExtrasOf } from "../sessions/session-attributes.ts";
 import {
@@ -67,7 +73,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       if (view === undefined || !isShown(view)) throw toError(SESSION_ERRORS.notFound);
       const { session } = view;
       if (sessionToken !== "") {
-        if (!(await isTokenOf(operations, session.id, sessionToken))) throw toError(SESSION_ERRORS.tokenRefused);
+        if (!(await operations.isTokenOf(sessionToken, session.id, null))) throw toError(SESSION_ERRORS.tokenRefused);
       } else if (session.createdBy !== actor.id) {
         assertPermitted(actor, "session.read", session.organizationId);
       }
@@ -145,7 +151,7 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       const view = await operations.readSession({ id: sessionId }, actor.scope, false);
       const owner = view?.session.organizationId ?? organizationId;
       if (sessionToken === "") assertPermitted(actor, "session.delete", owner);
-      else if (!(await isTokenOf(operations, view?.session.id, sessionToken))) {
+      else if (view === undefined || !(await operations.isTokenOf(sessionToken, sessionId, null))) {
         throw toError(SESSION_ERRORS.tokenInvalid);
       }
       // Deleting a missing session succeeds: it is gone, as asked.
@@ -155,13 +161,6 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       return { details: resourceDetails(session) };
     },
   };
-}
-
-/** Returns whether the token is this session's current one; `undefined`: no such session. Reading is not activity. */
-async function isTokenOf(operations: Operations, sessionId: string | undefined, token: string): Promise<boolean> {
-  const key = operations.sessionKeyOf(token);
-  if (key === undefined || sessionId === undefined) return false;
-  return (await operations.readSession(key, null, false))?.session.id === sessionId;
 }
 
 /**
@@ -175,7 +174,7 @@ async function readToSet(
   call: ZitadelCall,
 ): Promise<SessionView> {
   const view = await operations.readSession({ id: sessionId }, call.admission.actor.scope, false);
-  if (!(await isTokenOf(operations, view?.session.id, token))) assertMayWrite(token, call);
+  if (view === undefined || !(await operations.isTokenOf(token, sessionId, null))) assertMayWrite(token, call);
   if (view === undefined) throw toError(SESSION_ERRORS.notExisting);
   assertNotEnded(view);
   return view;
@@ -188,7 +187,7 @@ function assertMayWrite(token: string, { admission: { actor } }: ZitadelCall): v
 }
 
 /** The longest lifetime of a session, 3,650 days: ZITADEL's sessions without a lifetime never expire. */
-const LONGEST: Expiry = { kind: "for", durationMs: 3_650 * 86_400_000 };
+const LONGEST: Expiry = { kind: "for", durationMs: SESSION_MS_MAX };
 
 function toExpiry(lifetime: Duration | undefined): Extract<Expiry, { kind: "for" }> | undefined {
   return lifetime && { kind: "for", durationMs: toDurationMs(lifetime, "lifetime") };

@@ -4,7 +4,13 @@ import { auth_option } from "@zitadel/proto/zitadel/options_pb.js";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
 import type { Admission } from "../../../service/call.ts";
 import { noteRefusedActor } from "../../../service/call-fields.ts";
-import type { Actor, Operations, Permission } from "../../../service/operations/operations.ts";
+import {
+  type Actor,
+  DEFAULT_ORGANIZATION_ID,
+  type Operations,
+  type Permission,
+  writeOrganization,
+} from "../../../service/operations/operations.ts";
 import type { Admit, CallHead } from "../../../transport/mount.ts";
 import { byReason, ERRORS, type KnownError, mapError, toError } from "./error.ts";
 
@@ -35,8 +41,6 @@ const PERMISSIONS: ReadonlyMap<string, Asked> = new Map<string, Asked>([
   ["iam.policy.read", { permission: "policy.read", ofInstance: true }],
   ["iam.policy.write", { permission: "policy.write", ofInstance: true }],
 ]);
-
-const DEFAULT_ORGANIZATION_ID = "default";
 
 /** The actor of methods that need no credential. */
 const ANYONE: CallerAdmission = {
@@ -121,7 +125,7 @@ export async function contextOrganization(
   named: string,
   isMemberOnly: boolean,
 ): Promise<string> {
-  const own = actor.scope ?? DEFAULT_ORGANIZATION_ID;
+  const own = writeOrganization(actor, "");
   if (named === "" || named === own) return own;
   if ((await operations.readOrganization(named, null)) === undefined) {
     throw refuseActor(actor, ERRORS.organizationMissing);

@@ -11,7 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { options as methodOptions } from "@zitadel/proto/zitadel/protoc_gen_zitadel/v2/options_pb.js";
 import { mapInTurns } from "../../../service/in-turns.ts";
-import type { Place } from "../../../service/list-lanes.ts";
+import { isList, type Place } from "../../../service/list-lanes.ts";
 import type { Caller, Operations } from "../../../service/operations/operations.ts";
 import { findUnstorable } from "../../../service/validation.ts";
 import type { AnyHandler, Call } from "../../../transport/mount.ts";
@@ -80,7 +80,7 @@ function wrapHandler(operations: Operations, method: DescMethod, handler: PlainH
   return async (request: Message, call: Call<CallerAdmission>) => {
     try {
       await call.takeTurn();
-      if (!method.name.startsWith("List")) return await answer(request, call);
+      if (!isList(method.name)) return await answer(request, call);
       const lister = { actor: call.admission.actor, signal: call.signal };
       return await operations.lists.run(lister, (place) => answer(request, call, place));
     } catch (error) {

@@ -2,9 +2,10 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import * as pb from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { FACTORS, type Factor, type PolicyValues } from "../../../domain/policy.ts";
-import { invalidField, shown } from "../../../domain/refusal.ts";
+import { invalidField } from "../../../domain/refusal.ts";
 import type { PolicyView } from "../../operations/policies.ts";
 import { toDuration, toDurationMs } from "../../times.ts";
+import { namedFields } from "../update-mask.ts";
 import { FACTOR_VALUES, factorOf } from "./sign-in-message.ts";
 import { toDetails } from "./user-message.ts";
 
@@ -95,17 +96,7 @@ export function toPolicyChange(
 ): { readonly values: PolicyValues; readonly cleared: readonly string[] } {
   const allowed = `allowed are ${pb.PolicyValuesSchema.fields.map(({ name }) => name).join(", ")}`;
   const values = toPolicyValues(message);
-  const named = new Set<string>(paths.length === 0 ? Object.keys(values) : []);
-  if (paths.length + named.size === 0) {
-    throw invalidField("update_mask", `is absent, and no field has a value; ${allowed}`);
-  }
-  for (const path of paths) {
-    const names = path === "*" ? BY_PATH.values() : [BY_PATH.get(path)];
-    for (const name of names) {
-      if (name === undefined) throw invalidField("update_mask", `${shown(path)} names nothing; ${allowed}`);
-      named.add(name);
-    }
-  }
+  const named = namedFields(paths, { byPath: BY_PATH, present: Object.keys(values), allowed });
   const idle = Object.keys(values).find((name) => !named.has(name));
   if (idle !== undefined) {
     const path = [...BY_PATH].find(([, name]) => name === idle)?.[0] ?? idle;

@@ -1,10 +1,12 @@
 /** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
+
 import type { ApiKey } from "../../../domain/api-key.ts";
 import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
 import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../../domain/policy.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
-import { existsFor, type UserState } from "../../../domain/user.ts";
+import { existsFor } from "../../../domain/sight.ts";
+import type { UserState } from "../../../domain/user.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../../queries.ts";
 import { toSearchKey } from "../../search/search-key.ts";

@@ -141,6 +141,7 @@ function withTrouble(
     readSession: fail,
     listSessions: fail,
     sessionKeyOf: () => ({ tokenHash: "" }),
+    isTokenOf: fail,
     now: fail,
     policyIdOf: fail,
     readPolicy: fail,

@@ -86,7 +86,7 @@ describe("what became true between the read and the command", () => {
     const operations = {
       readUser: async () => user,
       readSession: async () => view,
-      sessionKeyOf: () => undefined,
+      isTokenOf: async () => false,
       openSession: refused,
       changeSession: refused,
     };
@@ -122,11 +122,8 @@ describe("what became true between the read and the command", () => {
       expected.length = 0;
       const operations = {
         ...refusing(refuse("QUEUE_FULL", "so it is")),
-        readSession: async (name: object) => {
-          if ("tokenHash" in name && tries >= tokenTries) return undefined;
-          return { ...view, session: { ...session, sequence: tries + 1 } };
-        },
-        sessionKeyOf: () => ({ tokenHash: "old" }),
+        readSession: async () => ({ ...view, session: { ...session, sequence: tries + 1 } }),
+        isTokenOf: async () => tries < tokenTries,
         async changeSession(command: SessionCommand) {
           assert.ok(command.type === "UpdateSession");
           expected.push(command.expectedSequence);
