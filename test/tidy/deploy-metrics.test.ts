@@ -1,6 +1,8 @@
 /** The dashboard and the alert rules name what a running service exposes, and what it exposes is on the dashboard. */
 import assert from "node:assert/strict";
 import { before, describe, type TestContext, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { DescService } from "@bufbuild/protobuf";
 import { parse } from "yaml";
 import * as contract from "../../clients/typescript/src/node.ts";
@@ -8,6 +10,7 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { type Family, parseExposition } from "../support/exposition.ts";
 import { httpRequest } from "../support/http-client.ts";
 import { startService } from "../support/service.ts";
+import { until } from "../support/until.ts";
 import { documentRows } from "./support/document-table.ts";
 import { readRootFile } from "./support/tree.ts";
 
@@ -125,7 +128,15 @@ before(async (root) => {
   await users.lockUser({ userId: "alice" }).catch(() => undefined);
   await httpRequest(url, "/v1/users/alice", { key: null });
   await httpRequest(url, "/nothing");
-  families = parseExposition((await httpRequest(url, "/metrics")).text);
+  const scrape = async (): Promise<boolean> => {
+    families = parseExposition((await httpRequest(url, "/metrics")).text);
+    return families.get("nodejs_gc_duration_seconds")?.samples.length !== 0;
+  };
+  // Garbage collections are counted from the first scrape on.
+  await scrape();
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  await until(scrape, "a garbage collection in the metrics");
 });
 
 function familyOf(metric: string): Family | undefined {

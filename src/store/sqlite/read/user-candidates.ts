@@ -146,16 +146,15 @@ class Finder {
 
   #byText({ field, method, ignoreCase, value }: TextPredicate): Ids | undefined {
     if (method !== "equals" && method !== "starts_with") return undefined;
+    const key = toSearchKey(value);
     // A blank text matches nobody.
-    if (ignoreCase && toSearchKey(value) === "") return new Set();
+    if (ignoreCase && key === "") return new Set();
     // The keys know usernames and addresses normalised; ids are known only as they are.
     if (field === "id" && ignoreCase) return undefined;
     if (field === "id") return method === "equals" ? new Set([value]) : this.#byPrefix("id", value);
     if (field !== "username" && field !== "email") return undefined;
     const column = `${field}_key` as const;
-    if (method === "starts_with")
-      return this.#byPrefix(column, ignoreCase ? toSearchKey(value) : keyOfExactPrefix(value));
-    const key = toSearchKey(value);
+    if (method === "starts_with") return this.#byPrefix(column, ignoreCase ? key : keyOfExactPrefix(value));
     return key === "" ? undefined : this.#fetch(profilesOf(this.#organizationId).where(column, "=", key));
   }
 

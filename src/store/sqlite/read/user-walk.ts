@@ -27,8 +27,10 @@ export function walkByCreation(
     chunk: (key, limit) => {
       let query = build.selectFrom("user_profile").select(["creation_time", "id"]);
       if (organizationId !== null) query = query.where("organization_id", "=", organizationId);
-      if (key !== undefined)
-        query = query.where(sql<boolean>`(creation_time, id) ${comparison} (${key[0]}, ${key[1]})`);
+      if (key !== undefined) {
+        const [time, id] = key;
+        query = query.where(sql<boolean>`(creation_time, id) ${comparison} (${time}, ${id})`);
+      }
       const ordered = query.orderBy("creation_time", direction).orderBy("id", direction);
       return runner.all(ordered.limit(limit).compile());
     },
