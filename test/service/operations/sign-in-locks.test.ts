@@ -71,6 +71,20 @@ describe("counting", () => {
     assert.equal((await attempt(gate, false)).locked, true);
   });
 
+  test("P15 by the STIG's figures three failures in 15 minutes lock until an administrator unlocks", async (t) => {
+    const policy = { limits: limit(3), countingWindow: { seconds: 900n }, permanentAfter: 1 };
+    const gate = await startGate(t, policy);
+    await fail(gate, 2);
+    gate.clock.advance(15 * MINUTE_MS);
+    assert.equal((await fail(gate, 2)).locked, false, "the first two are too old");
+    assert.equal((await fail(gate, 1)).locked, true);
+    gate.clock.advance(10 * 365 * DAY_MS);
+    const { admitted, decision } = await begin(gate);
+    assert.deepEqual([admitted, decision?.untilTime], [false, undefined]);
+    await gate.users.unlockUser({ userId: "ann", reasonCode: "IDENTIFIED", note: "by the help desk" });
+    assert.deepEqual([(await check(gate)).allowed, (await check(gate)).attemptsLeft], [true, 3]);
+  });
+
   test("P16 what says nothing of the credential counts nothing", async (t) => {
     const gate = await startGate(t, { limits: limit(2) });
     const { users } = gate;
