@@ -1,55 +1,12 @@
 /** Tokens of an issuer that signs by hand: bounds of time, claims as roles and reach, and how often the issuer is asked. */
 
 import assert from "node:assert/strict";
-import { describe, type TestContext, test } from "node:test";
-import { parseIssuers } from "../../src/auth/oidc-config.ts";
-import { type Permission, ROLES } from "../../src/auth/permissions.ts";
+import { describe, test } from "node:test";
+import { ROLES } from "../../src/auth/permissions.ts";
 import { looksLikeToken } from "../../src/auth/request-gate.ts";
-import { Tokens } from "../../src/auth/tokens.ts";
-import { AUDIENCE, HandmadeIssuer, makeKey, type Site } from "../support/issuers.ts";
+import { makeKey, type Site } from "../support/issuers.ts";
 import { until } from "../support/until.ts";
-
-const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
-const SECOND = 1000;
-
-class Desk {
-  readonly issuer: HandmadeIssuer;
-  readonly tokens: Tokens;
-  readonly trouble: string[] = [];
-  now = NOW;
-
-  private constructor(issuer: HandmadeIssuer, more: object) {
-    this.issuer = issuer;
-    const usual = { audiences: [AUDIENCE, "api"], rolesClaim: "roles", roles: { support: "operator", boss: "owner" } };
-    const text = JSON.stringify({ issuers: [{ issuer: issuer.url, ...usual, scope: "instance", ...more }] });
-    const onTrouble = (error: unknown): unknown => this.trouble.push(String(error));
-    this.tokens = new Tokens({ issuers: parseIssuers(text), clock: () => this.now, onTrouble });
-  }
-
-  static async open(t: TestContext, more: object = {}): Promise<Desk> {
-    return new Desk(await HandmadeIssuer.open(t), more);
-  }
-
-  /** The actor's id, or why it is refused. */
-  async ask(token: string): Promise<string> {
-    const result = await this.tokens.authenticate(token);
-    return result.ok ? result.actor.id : `${result.refusal.reason}: ${result.refusal.message}`;
-  }
-
-  async permissions(claims: object): Promise<ReadonlySet<Permission>> {
-    const result = await this.tokens.authenticate(await this.sign(claims));
-    assert.ok(result.ok, result.ok ? "" : result.refusal.message);
-    return result.actor.permissions;
-  }
-
-  sign(claims: object = {}, more: Parameters<HandmadeIssuer["sign"]>[1] = {}): Promise<string> {
-    return this.issuer.sign({ ...claims }, { now: NOW, ...more });
-  }
-
-  get keyFetches(): number {
-    return this.issuer.site.asked.filter((path) => path === "/keys").length;
-  }
-}
+import { Desk, NOW, SECOND } from "./support/token-desk.ts";
 
 describe("a right token", () => {
   test("is its subject's, until it ends, with the allowance for clocks", async (t) => {

@@ -6,7 +6,7 @@ import { decide } from "../../src/domain/decide.ts";
 import { evolve, evolveState } from "../../src/domain/evolve.ts";
 import type { Restriction } from "../../src/domain/restriction.ts";
 import { settle } from "../../src/domain/settle.ts";
-import { type State, stateOf, type User, type UserState } from "../../src/domain/user.ts";
+import type { User, UserState } from "../../src/domain/user.ts";
 import { BIRTH, DAY, HOUR, ORGANIZATION_ID, USER_ID } from "./support/given.ts";
 import { eventsOf, keptOf, live, type Passage, plans } from "./support/histories.ts";
 import { runs } from "./support/soak.ts";
@@ -252,75 +252,6 @@ test("P18 nothing automatic lifts an administrator's restriction before its own 
       }
     }
   });
-});
-
-interface Span {
-  readonly startTime: number;
-  readonly expireTime: number | null;
-}
-
-/** The rules told once more and otherwise: a set of intervals, looked at when somebody asks. No flags, no events due. */
-class Oracle {
-  #spans = new Map<string, Span>();
-  #life: "living" | "deleted" = "living";
-
-  follow({ events }: Passage): void {
-    for (const { type, data } of events) {
-      if (type === "UserDeleted") {
-        this.#life = "deleted";
-        this.#spans = new Map([...this.#spans].filter(([name]) => name === "BAN/ADMIN"));
-      } else if (type === "UserCreated" || type === "UserImported") {
-        this.#life = "living";
-      }
-      if ("restriction" in data) this.#spans.set(named(data.restriction), data.restriction);
-      if ("restrictions" in data) for (const each of data.restrictions) this.#spans.set(named(each), each);
-      if (type === "UserUnlocked") for (const cause of ["ADMIN", "POLICY"]) this.#spans.delete(`LOCK/${cause}`);
-      if (type === "UserUnbanned") this.#spans.delete("BAN/ADMIN");
-    }
-  }
-
-  reactivate(cause: string): void {
-    this.#spans.delete(`DEACTIVATION/${cause}`);
-  }
-
-  stateAt(time: number): State {
-    if (this.#life === "deleted") return "DELETED";
-    const holding = [...this.#spans]
-      .filter(([, { startTime, expireTime }]) => startTime <= time && (expireTime === null || time < expireTime))
-      .map(([name]) => name.split("/")[0]);
-    if (holding.includes("BAN")) return "BANNED";
-    if (holding.includes("DEACTIVATION")) return "INACTIVE";
-    return holding.includes("LOCK") ? "LOCKED" : "ACTIVE";
-  }
-}
-
-test("P14 at every moment the state is what the intervals alone say", () => {
-  fc.assert(
-    fc.property(plans, fc.array(fc.nat({ max: 4 * DAY }), { minLength: 3, maxLength: 8 }), (history, looks) => {
-      const oracle = new Oracle();
-      const passages = live(history);
-      for (const passage of passages) {
-        oracle.follow(passage);
-        if (passage.command.type === "ReactivateUser" && passage.decision.ok) oracle.reactivate(passage.command.cause);
-      }
-      const user = keptOf(passages);
-      const last = passages.at(-1);
-      assert.ok(user !== undefined && last !== undefined);
-      const edges = user.state.restrictions.flatMap(({ startTime, expireTime }) => [
-        startTime,
-        expireTime ?? startTime,
-      ]);
-      const moments = [...looks.map((ms) => last.now + ms), ...edges.flatMap((edge) => [edge - 1, edge, edge + 1])];
-      for (const moment of moments.filter((each) => each >= last.now)) {
-        assert.equal(
-          stateOf(settle(user.state, moment).state),
-          oracle.stateAt(moment),
-          `${moment - last.now} ms later`,
-        );
-      }
-    }),
-    runs(400),
-  );
 });
 
 test("erased personal values never let older ones show through", () => {

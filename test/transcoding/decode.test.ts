@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { RestPolicy } from "../../src/transcoding/policy.ts";
-import { UnsupportedMediaType } from "../../src/transcoding/rest-error.ts";
-import { type Call, decode, violations } from "./support/shelf.ts";
+import { decode, violations } from "./support/shelf.ts";
 
 const BIG = "18446744073709551615";
 
@@ -275,52 +274,6 @@ test("shows of redacted fields only the length, in path, query and body", () => 
     "profile.secrets",
     /received a value of 15 characters$/,
   );
-});
-
-const TYPES: readonly [contentType: string | null, taken: boolean][] = [
-  ["application/json", true],
-  ["Application/JSON; charset=UTF-8", true],
-  ['application/json;charset="utf-8";x=y', true],
-  ["application/json; charset=iso-8859-1", false],
-  ["application/json, text/plain", false],
-  ["application/jsonx", false],
-  ["text/plain", false],
-  ["application/x-www-form-urlencoded", false],
-  ["", false],
-  [null, false],
-];
-
-for (const [contentType, taken] of TYPES) {
-  test(`${taken ? "takes" : "answers 415 to"} a body of type ${contentType}`, () => {
-    const call: Call = { body: "{}", contentType };
-    if (taken) {
-      assert.deepEqual(decode("POST", "/v1/books", call), {});
-    } else {
-      assert.throws(
-        () => decode("POST", "/v1/books", call),
-        (error) => error instanceof UnsupportedMediaType && error.httpStatus === 415,
-      );
-    }
-  });
-}
-
-test("needs no content type for an empty body", () => {
-  assert.deepEqual(decode("POST", LOCK, { contentType: null }), { name: "b1" });
-  assert.deepEqual(decode("POST", LOCK, { contentType: "text/plain" }), { name: "b1" });
-});
-
-test("hands google.api.HttpBody on as it was sent, with its type", () => {
-  const body = new Uint8Array([0, 255]);
-  assert.deepEqual(decode("POST", "/v1/echo", { body, contentType: "image/png" }), {
-    contentType: "image/png",
-    data: "AP8=",
-  });
-  assert.deepEqual(decode("POST", "/v1/echo", { contentType: null }), {});
-  assert.deepEqual(decode("POST", "/v1/upload/n", { body, contentType: "x/y" }), {
-    name: "n",
-    file: { contentType: "x/y", data: "AP8=" },
-  });
-  assert.deepEqual(decode("POST", "/v1/upload/n", { contentType: null }), { name: "n" });
 });
 
 test("cuts and escapes the values that it shows", () => {

@@ -1,45 +1,13 @@
 /** Who a user is: what is kept of a body, several addresses, metadata, and what our own API sees of it. */
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { EventOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { type Running, startService, TestClock } from "../../../support/service.ts";
-import { type Answered, type ErrorJson, send, type UserJson } from "../support/clients.ts";
-
-function start(t: TestContext): Promise<Running> {
-  return startService(t, { config: { dialects: ["clerk"] } });
-}
-
-function userIn({ status, json }: Answered): UserJson {
-  assert.equal(status, 200, JSON.stringify(json));
-  return json as UserJson;
-}
-
-async function create(url: string, body: object): Promise<UserJson> {
-  return userIn(await send(url, "/users", { body }));
-}
-
-async function patch(url: string, id: string, body: object, path = ""): Promise<UserJson> {
-  return userIn(await send(url, `/users/${id}${path}`, { method: "PATCH", body }));
-}
-
-interface IdentificationJson {
-  readonly id: string;
-  readonly email_address?: string;
-  readonly phone_number?: string;
-  readonly reserved: boolean;
-  readonly verification: { readonly status: string } | null;
-}
-
-function emailsOf(user: UserJson): readonly IdentificationJson[] {
-  return user.email_addresses as readonly IdentificationJson[];
-}
-
-function phonesOf(user: UserJson): readonly IdentificationJson[] {
-  return user.phone_numbers as readonly IdentificationJson[];
-}
+import { startService, TestClock } from "../../../support/service.ts";
+import { type ErrorJson, send, type UserJson } from "../support/clients.ts";
+import { create, emailsOf, patch, phonesOf, startClerk, userIn } from "../support/persons.ts";
 
 test("an empty body makes a user; every property of it is there", async (t) => {
-  const { url } = await start(t);
+  const { url } = await startClerk(t);
   const begin = Date.now();
   const user = userIn(await send(url, "/users", { method: "POST" }));
   assert.match(user.id, /^user_[0-9a-f]{32}$/);
@@ -95,7 +63,7 @@ test("an empty body makes a user; every property of it is there", async (t) => {
 });
 
 test("settings given at the creation are shown, changed by an update, and reset by null", async (t) => {
-  const { url } = await start(t);
+  const { url } = await startClerk(t);
   const given = {
     timezone: "Europe/Zurich",
     delete_self_enabled: false,
@@ -162,83 +130,8 @@ test("of passwords and second factors only the fact is kept", async (t) => {
   }
 });
 
-test("several addresses: the first is the profile's, another one can take its place, and ids stay", async (t) => {
-  const { url, users } = await start(t);
-  const { id } = await create(url, {
-    email_address: ["a@x.org", "b@x.org", "c@x.org"],
-    email_address_identification_status: ["verified", "verified", "reserved"],
-  });
-  const made = userIn(await send(url, `/users/${id}`));
-  const shown = (user: UserJson) =>
-    emailsOf(user).map((each) => [each.email_address, each.reserved, each.verification?.status ?? null]);
-  const expected = [
-    ["a@x.org", false, "verified"],
-    ["b@x.org", false, "verified"],
-    ["c@x.org", true, null],
-  ];
-  assert.deepEqual(shown(made), expected);
-  const ids = emailsOf(made).map((each) => each.id);
-  assert.equal(new Set(ids).size, 3);
-  for (const each of ids) assert.match(each, /^idn_[0-9a-f]{27}$/);
-  assert.equal(made.primary_email_address_id, ids[0]);
-
-  const switched = await patch(url, id, { primary_email_address_id: ids[1] });
-  assert.equal(switched.primary_email_address_id, ids[1]);
-  assert.deepEqual(shown(switched), expected);
-  assert.deepEqual(
-    emailsOf(switched).map((each) => each.id),
-    ids,
-  );
-  const { user } = await users.getUser({ userId: id });
-  const { email, emailVerified } = user?.profile ?? {};
-  assert.deepEqual({ email, emailVerified }, { email: "b@x.org", emailVerified: true });
-
-  for (const [value, why] of [
-    [ids[2], "is not verified"],
-    ["idn_0", "is nobody's"],
-  ]) {
-    const { status, json } = await send(url, `/users/${id}`, {
-      method: "PATCH",
-      body: { primary_email_address_id: value },
-    });
-    const [error] = (json as ErrorJson).errors;
-    assert.deepEqual(
-      [status, error?.code, error?.meta?.param_name],
-      [422, "form_param_value_invalid", "primary_email_address_id"],
-      why,
-    );
-  }
-  assert.equal((await patch(url, id, { primary_email_address_id: null })).primary_email_address_id, ids[1]);
-});
-
-test("phone numbers do as addresses do", async (t) => {
-  const { url, users } = await start(t);
-  const { id } = await create(url, { phone_number: ["+15555550100", "+15555550101"] });
-  const made = userIn(await send(url, `/users/${id}`));
-  const [first, second] = phonesOf(made);
-  assert.deepEqual(
-    [first?.phone_number, first?.verification?.status, made.primary_phone_number_id],
-    ["+15555550100", "verified", first?.id],
-  );
-  const switched = await patch(url, id, { primary_phone_number_id: second?.id });
-  assert.equal(switched.primary_phone_number_id, second?.id);
-  assert.equal(phonesOf(switched).length, 2);
-  assert.equal((await users.getUser({ userId: id })).user?.profile?.phone, "+15555550101");
-});
-
-test("no wallet can be made the primary one", async (t) => {
-  const { url } = await start(t);
-  const { id } = await create(url, {});
-  const { status, json } = await send(url, `/users/${id}`, {
-    method: "PATCH",
-    body: { primary_web3_wallet_id: "idn_1" },
-  });
-  const [error] = (json as ErrorJson).errors;
-  assert.deepEqual([status, error?.meta?.param_name], [422, "primary_web3_wallet_id"]);
-});
-
 test("what our own API changes is shown: the profile goes before what was kept beside it", async (t) => {
-  const { url, users } = await start(t);
+  const { url, users } = await startClerk(t);
   const { id } = await create(url, { email_address: ["a@x.org", "b@x.org"], phone_number: ["+15555550100"] });
   await users.updateUser({
     userId: id,
@@ -261,7 +154,7 @@ test("what our own API changes is shown: the profile goes before what was kept b
 });
 
 test("a user of our own API is complete, and strange attributes under the dialect's names do no harm", async (t) => {
-  const { url, users } = await start(t);
+  const { url, users } = await startClerk(t);
   await users.createUser({
     userId: "native",
     profile: { email: "n@x.org", emailVerified: true },
@@ -285,7 +178,7 @@ test("a user of our own API is complete, and strange attributes under the dialec
 });
 
 test("metadata: PATCH merges at every level, null removes, lists are replaced, and other kinds stay", async (t) => {
-  const { url, users } = await start(t);
+  const { url, users } = await startClerk(t);
   const { id } = await create(url, { public_metadata: { a: { b: { c: 1, d: 2 } }, list: [1, 2], x: null } });
   const merged = await patch(
     url,
@@ -303,7 +196,7 @@ test("metadata: PATCH merges at every level, null removes, lists are replaced, a
 });
 
 test("metadata: a key named __proto__ is a key", async (t) => {
-  const { url } = await start(t);
+  const { url } = await startClerk(t);
   const { id } = await create(url, {});
   const body = '{"public_metadata":{"__proto__":{"banned":true},"constructor":{"a":1}}}';
   await send(url, `/users/${id}/metadata`, { method: "PATCH", body });
@@ -316,7 +209,7 @@ test("metadata: a key named __proto__ is a key", async (t) => {
 });
 
 test("an update is held to the same limits as a creation, parameter by parameter", async (t) => {
-  const { url } = await start(t);
+  const { url } = await startClerk(t);
   const { id } = await create(url, {});
   let deep: object = {};
   for (let level = 1; level < 17; level++) deep = { a: deep };
@@ -333,7 +226,7 @@ test("an update is held to the same limits as a creation, parameter by parameter
 });
 
 test("metadata that grow too large by many steps are refused by name", async (t) => {
-  const { url } = await start(t);
+  const { url } = await startClerk(t);
   const { id } = await create(url, { private_metadata: { a: "x".repeat(40_000) } });
   const body = { public_metadata: { b: "x".repeat(40_000) } };
   const { status, json } = await send(url, `/users/${id}/metadata`, { method: "PATCH", body });
@@ -346,7 +239,7 @@ test("metadata that grow too large by many steps are refused by name", async (t)
 });
 
 test("a user who is created banned and locked was never anything else", async (t) => {
-  const { url, users } = await start(t);
+  const { url, users } = await startClerk(t);
   const user = await create(url, { banned: true, locked: true, created_at: "2020-01-01T00:00:00Z" });
   assert.deepEqual([user.banned, user.locked, user.created_at], [true, true, Date.UTC(2020, 0, 1)]);
   const { events } = await users.listUserEvents({ userId: user.id });
@@ -357,7 +250,7 @@ test("a user who is created banned and locked was never anything else", async (t
 });
 
 test("an update that changes nothing writes nothing", async (t) => {
-  const { url, users } = await start(t);
+  const { url, users } = await startClerk(t);
   const { id } = await create(url, { first_name: "Ann", public_metadata: { a: 1 }, phone_number: ["+15555550100"] });
   await patch(url, id, {});
   await patch(url, id, { first_name: "Ann", public_metadata: { a: 1 } });
@@ -366,7 +259,7 @@ test("an update that changes nothing writes nothing", async (t) => {
 });
 
 test("a deleted user is gone, for every operation", async (t) => {
-  const { url } = await start(t);
+  const { url } = await startClerk(t);
   const { id } = await create(url, { first_name: "Ann" });
   const { status, json } = await send(url, `/users/${id}`, { method: "DELETE" });
   assert.deepEqual([status, json], [200, { object: "user", id, deleted: true }]);
@@ -386,7 +279,7 @@ test("a deleted user is gone, for every operation", async (t) => {
 });
 
 test("ids of any form are found by their encoding", async (t) => {
-  const { url, users } = await start(t);
+  const { url, users } = await startClerk(t);
   for (const userId of ["a/b", "ü ser", "50%", "a?x=1", "constructor"]) {
     await users.createUser({ userId });
     assert.equal(userIn(await send(url, `/users/${encodeURIComponent(userId)}`)).id, userId);

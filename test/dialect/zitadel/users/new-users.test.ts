@@ -6,33 +6,7 @@ import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { temporaryFolder } from "../../../support/service.ts";
 import { errorBody, type Lab, type RestReply, startLab } from "../support/lab.ts";
-
-const PROFILE_V1 = { firstName: "Alice", lastName: "Liddell" };
-const PROFILE = { givenName: "Alice", familyName: "Liddell" };
-const EMAIL = { email: "alice@example.com" };
-
-function addV1({ rest }: Lab, body: JsonObject, path = "human"): Promise<RestReply> {
-  const user = { userName: "alice", profile: PROFILE_V1, email: EMAIL, ...body };
-  return rest(`POST /management/v1/users/${path}`, { body: user });
-}
-
-function addV2({ rest }: Lab, body: JsonObject, version = "v2"): Promise<RestReply> {
-  return rest(`POST /${version}/users/human`, { body: { profile: PROFILE, email: EMAIL, ...body } });
-}
-
-function create({ rest }: Lab, body: JsonObject): Promise<RestReply> {
-  return rest("POST /zitadel.user.v2.UserService/CreateUser", { body: { organizationId: "default", ...body } });
-}
-
-function createV3({ rest }: Lab, user: JsonObject, organization = "?organization.orgId=default"): Promise<RestReply> {
-  return rest(`POST /resources/v3alpha/users${organization}`, { body: { schemaId: "employee", ...user } });
-}
-
-async function shown({ rest }: Lab, id: unknown): Promise<JsonObject> {
-  const { status, json } = await rest(`GET /v2/users/${String(id)}`);
-  assert.equal(status, 200, JSON.stringify(json));
-  return json.user as JsonObject;
-}
+import { addV1, addV2, create, createV3, EMAIL, PROFILE, shown } from "../support/new-users.ts";
 
 describe("management v1", () => {
   const verified = { email: { ...EMAIL, isEmailVerified: true } };

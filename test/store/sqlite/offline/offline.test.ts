@@ -8,7 +8,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -17,7 +16,6 @@ import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { parseNetwork } from "../../../../src/domain/network.ts";
-import { createOwnerKey } from "../../../../src/server/offline-key.ts";
 import { lockFile } from "../../../../src/store/sqlite/file/file-lock.ts";
 import { migrateFile } from "../../../../src/store/sqlite/offline/inspect-file.ts";
 import { raiseFileGeneration } from "../../../../src/store/sqlite/offline/raise-generation.ts";
@@ -51,14 +49,6 @@ function restore(file: string, path: string, more: Partial<FileRestoreOptions> =
 /** Somebody else where root runs the tests; nobody else may give files away. */
 function someone(): readonly [uid: number, gid: number] {
   return process.geteuid?.() === 0 ? [65_534, 65_534] : [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-}
-
-/** Whatever lies in a folder: names and bytes. */
-function contentOf(folder: string): readonly (readonly [name: string, bytes: Buffer])[] {
-  const names = readdirSync(folder).toSorted();
-  return names
-    .filter((name) => statSync(join(folder, name)).isFile())
-    .map((name) => [name, readFileSync(join(folder, name))]);
 }
 
 function edit(path: string, sql: string): void {
@@ -323,72 +313,5 @@ describe("a restore", () => {
     await assert.rejects(restore(file, taken, { replace: true }), /folder is not a file$/);
     assert.deepEqual(readdirSync(folder).toSorted(), ["folder", "used.db", "used.db.lock"]);
     assert.deepEqual(readdirSync(taken), ["notes"]);
-  });
-});
-
-describe("without a service", () => {
-  it("a generation is raised, once for each time", async (t) => {
-    const { store, path } = await openFixture(t);
-    await store.close();
-    const first = await raiseFileGeneration(path, () => NOW);
-    const second = await raiseFileGeneration(path, () => NOW);
-    assert.deepEqual([first.previousGeneration, second.previousGeneration], [1, first.generation]);
-    assert.ok(second.generation > first.generation);
-    assert.equal((await verifyFile(path)).generation, second.generation);
-  });
-
-  it("migrations are told and run, and a database that is not there is not made", async (t) => {
-    const { store, path } = await openFixture(t);
-    await store.close();
-    assert.deepEqual(await migrateFile(path, { check: true }), { from: NEWEST_MIGRATION, due: [] });
-    toOlderSchema(path);
-    const wanted = { from: MIGRATION_BEFORE, due: [NEWEST_MIGRATION] };
-    assert.deepEqual(await migrateFile(path, { check: true }), wanted, "only told");
-    assert.deepEqual(await migrateFile(path, { check: false }), wanted, "so it is still due");
-    assert.deepEqual((await migrateFile(path, { check: true })).due, []);
-    const none = join(makeFolder(t), "none", "a.db");
-    await assert.rejects(migrateFile(none, { check: false }), /there is no database \S*a\.db$/);
-    await assert.rejects(
-      raiseFileGeneration(none, () => NOW),
-      /there is no database \S*a\.db$/,
-    );
-    assert.equal(existsSync(dirname(none)), false);
-  });
-
-  const foreign: readonly (readonly [what: string, make: (path: string) => void, says: RegExp])[] = [
-    [
-      "a database of something else",
-      (path) => edit(path, "PRAGMA journal_mode = WAL; CREATE TABLE songs (title TEXT)"),
-      /a\.db is a SQLite database of something else/,
-    ],
-    ["an empty file", (path) => writeFileSync(path, ""), /a\.db is empty: there is no database in it/],
-    ["a file of one byte", (path) => writeFileSync(path, "x"), /a\.db is empty: there is no database in it/],
-    ["no database", (path) => writeFileSync(path, "notes\n".repeat(500)), /a\.db is not a SQLite database/],
-    ["a folder", (path) => mkdirSync(path), /a\.db is not a file/],
-  ];
-  for (const [what, make, says] of foreign) {
-    it(`nothing is written into or beside ${what}`, async (t) => {
-      const folder = makeFolder(t);
-      const path = join(folder, "a.db");
-      make(path);
-      const before = contentOf(folder);
-      await assert.rejects(migrateFile(path, { check: true }), says);
-      await assert.rejects(migrateFile(path, { check: false }), says);
-      await assert.rejects(
-        raiseFileGeneration(path, () => NOW),
-        says,
-      );
-      await assert.rejects(createOwnerKey({ engine: "sqlite", path }, ""), says);
-      assert.deepEqual(contentOf(folder), before);
-    });
-  }
-
-  it("a check changes nothing in or beside the database", async (t) => {
-    const { store, path } = await openFixture(t);
-    await store.close();
-    rmSync(`${path}.lock`);
-    const before = contentOf(dirname(path));
-    await migrateFile(path, { check: true });
-    assert.deepEqual(contentOf(dirname(path)), before);
   });
 });
