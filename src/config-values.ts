@@ -1,8 +1,8 @@
-/** How the value of a setting is read: text as it is typed to what it means. Each throws an Error that says what is allowed. */
+/** Reads the values of settings: from the text as typed to its meaning. Each reader throws an Error that says what is allowed. */
 
 import { isIP } from "node:net";
 
-/** How the values of some settings are written and read. */
+/** A kind of values: how they are written and read. */
 export interface ValueKind<T> {
   /** Stands for the value in the help. */
   readonly placeholder: string;
@@ -14,9 +14,9 @@ export interface ValueKind<T> {
   readonly parse: (text: string) => T;
 }
 
-/** The shortest admin key that is taken. */
+/** The shortest admin key that is allowed. */
 const ADMIN_KEY_CHARS_MIN = 32;
-/** The longest one; a longer credential is refused unread. */
+/** The longest one; a longer credential is refused before it is read. */
 const ADMIN_KEY_CHARS_MAX = 4096;
 
 function parseListen(text: string): { readonly host: string; readonly port: number } {
@@ -72,7 +72,7 @@ export function parseOrigins(text: string): readonly string[] {
   return origins;
 }
 
-/** Networks as `10.0.0.0/8` or `2001:db8::/32`; an address alone is a network of one. */
+/** Returns networks such as `10.0.0.0/8` or `2001:db8::/32`; an address alone is a network of one. */
 export function parseNetworks(text: string): readonly { readonly address: string; readonly prefix: number }[] {
   return splitList(text).map((part) => {
     const [, address = "", digits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(part) ?? [];
@@ -83,7 +83,7 @@ export function parseNetworks(text: string): readonly { readonly address: string
         `${JSON.stringify(part)} is not a network; it must be like 10.0.0.0/8, 2001:db8::/32 or a single address`,
       );
     }
-    // Whoever is believed by everyone can be invented by everyone.
+    // If everyone is trusted as a proxy, everyone can invent a client's address.
     if (prefix === 0) {
       throw new Error(`${JSON.stringify(part)} covers every address; name the networks of your proxies`);
     }
@@ -105,7 +105,7 @@ function splitList(text: string): readonly string[] {
     .filter((part) => part !== "");
 }
 
-/** Returns the kind of values that are one of some words. */
+/** Returns the kind of a value that is one of some words. */
 export function oneOf<T extends string>(choices: readonly T[]): ValueKind<T> {
   const parse = (text: string): T => {
     const found = choices.find((each) => each === text);
@@ -121,7 +121,7 @@ export const BOOLEAN: ValueKind<boolean> = { ...TRUE_OR_FALSE, parse: (text) => 
 const RATE_SECONDS = { s: 1, m: 60 } as const;
 const RATE_MAX = 1_000_000;
 
-/** `100/s`, `600/m`, `100/s:500`; `off`: `undefined`. A burst that is not given is what a second brings, at least 1. */
+/** Reads `100/s`, `600/m` or `100/s:500`; `undefined` for `off`. The default burst is the calls of one second, at least 1. */
 function parseRate(text: string): { readonly perSecond: number; readonly burst: number } | undefined {
   if (text === "off") return undefined;
   const match = /^(\d{1,7})\/([sm])(?::(\d{1,7}))?$/.exec(text);
@@ -140,7 +140,7 @@ export const RATE = { placeholder: "RATE", parse: parseRate };
 
 const MB = 1_000_000;
 
-/** Returns the kind of whole megabytes from a least number; they are read as bytes. */
+/** Returns the kind of a whole number of megabytes with a minimum; its meaning is in bytes. */
 export function megabytes(least: number): ValueKind<number> {
   return { placeholder: "MB", parse: (text) => parseMegabytes(text, least) };
 }
@@ -155,10 +155,10 @@ function parseMegabytes(text: string, least: number): number {
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
-/** The longest that a timer of Node waits; beyond, it fires at once. */
+/** The longest that a timer of Node waits; a longer one fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** A duration in milliseconds that a timer can wait. */
+/** Returns a duration in milliseconds that a timer can wait. */
 function parseDurationMs(text: string): number {
   const match = /^(\d{1,9})(ms|s|m)$/.exec(text);
   const ms = Number(match?.[1]) * UNIT_MS[match?.[2] as keyof typeof UNIT_MS];
@@ -173,7 +173,7 @@ function parseDurationMs(text: string): number {
 
 export const TIME = { placeholder: "TIME", parse: parseDurationMs };
 
-/** Whether only this machine reaches an address to listen on. */
+/** Whether only this machine can reach an address to listen on. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -1,4 +1,4 @@
-/** Every setting, read once: flag > environment > default, each with a type and a meaning. */
+/** Every setting with its type and meaning, read once: flag > environment > default. */
 import { parseArgs } from "node:util";
 import {
   ADDRESS,
@@ -22,7 +22,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Which header the trusted proxies keep. */
+/** The header that the trusted proxies set. */
 export const PROXY_HEADERS = ["x-forwarded-for", "forwarded"] as const;
 
 export interface Config {
@@ -57,10 +57,10 @@ export interface Config {
 }
 
 interface Setting<T> extends ValueKind<T> {
-  /** Absent: a secret, which does not belong on a command line that `ps` shows. */
+  /** Absent for a secret, because `ps` shows command lines. */
   readonly flag?: string;
   readonly environment: string;
-  /** As it would be typed; empty: not set. */
+  /** The default as typed; empty: not set. */
   readonly fallback: string;
   readonly meaning: string;
 }
@@ -255,7 +255,7 @@ export const SETTINGS: Settings = {
   },
 };
 
-/** A setting with a value that is not allowed, or a flag that does not exist. */
+/** A setting with a value that is not allowed, or an unknown flag. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }

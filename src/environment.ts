@@ -1,8 +1,8 @@
-/** The variables that anything reads, the service or the command line, and what is said of all others. */
+/** The environment variables that the service or the command line reads, and warnings about all others. */
 import { SETTINGS } from "./config.ts";
 import { findClosestName } from "./transcoding/closest-name.ts";
 
-/** Variables of the command line, which a shell may have beside those of the service. A test compares them with it. */
+/** The variables of the command line; a shell may set them together with those of the service. A test compares them. */
 export const CLIENT_VARIABLES: readonly string[] = [
   "LOCKKEEPER_SERVER",
   "LOCKKEEPER_KEY",
@@ -14,7 +14,7 @@ export const CLIENT_VARIABLES: readonly string[] = [
 
 const PREFIX = "LOCKKEEPER_";
 
-/** One sentence for each variable that nothing reads. Values are not shown: one may be a secret. */
+/** Returns one sentence for each unknown variable. Values are not shown, because one may be a secret. */
 export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
   const known = [...Object.values(SETTINGS).map((setting) => setting.environment), ...CLIENT_VARIABLES];
   const unknown = Object.keys(environment).filter((name) => name.startsWith(PREFIX) && !known.includes(name));
@@ -28,7 +28,7 @@ export function unknownVariables(environment: Readonly<Record<string, string | u
   });
 }
 
-/** What all have in common makes none like another. */
+/** The prefix, which all share, must not make names similar. */
 function withoutPrefix(name: string): string {
   return name.slice(PREFIX.length);
 }

@@ -1,4 +1,4 @@
-/** Why a file cannot be used, as a sentence in place of the operating system's code. */
+/** Says in a sentence why a file cannot be used, instead of the operating system's code. */
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
@@ -14,7 +14,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EMFILE: "this process has too many files open",
 };
 
-/** Continues `FILE cannot be read: `; of a fault that is not known here, what Node says. */
+/** Returns the end of `FILE cannot be read: …`; Node's own message for an unknown code. */
 export function fileFault(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code = "" } = error as NodeJS.ErrnoException;

@@ -1,4 +1,4 @@
-/** The entry: hands the command line to the commands, and lends them the terminal and the service. */
+/** The entry: runs the command line with this process's terminal and the parts of the service. */
 import { COMMAND_SET } from "./cli/commands/commands.ts";
 import { runCommandLine } from "./cli/frame/program.ts";
 import { processTerminal } from "./cli/frame/terminal.ts";

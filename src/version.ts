@@ -1,8 +1,8 @@
-/** Which version this is. */
+/** The version of this program. */
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 
-/** As the package's manifest says, wherever this file was built to. */
+/** Returns the version in the package's manifest, wherever this file was built to. */
 export function readVersion(): string {
   const path = findPackageJSON(import.meta.url);
   if (path === undefined) throw new Error("there is no package.json above the program");

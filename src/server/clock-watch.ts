@@ -1,4 +1,4 @@
-/** Watches the clock: what is logged, counted and said to balancers when it jumps or is behind the newest record. */
+/** Watches the clock: logs and counts its jumps, and explains why the service is not ready while it is behind the newest record. */
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { JUDGE_MS, JUMP_MS, type JumpStep, SteadyClock } from "../store/upkeep/steady-clock.ts";
@@ -6,7 +6,7 @@ import { JUDGE_MS, JUMP_MS, type JumpStep, SteadyClock } from "../store/upkeep/s
 export interface ClockWatchOptions {
   /** Milliseconds since the epoch; may jump. */
   readonly clock: () => number;
-  /** Milliseconds since any instant, see SteadyClock. Absent: `clock` is believed whatever it says. */
+  /** Milliseconds since any instant, see SteadyClock. Absent: `clock` is always accepted. */
   readonly monotonic?: (() => number) | undefined;
   readonly log: Log;
   readonly metrics: Pick<Metrics, "clockJump">;
@@ -42,7 +42,7 @@ function describeJump(step: JumpStep, byMs: number): string {
   }
 }
 
-/** Returns why a service whose newest record is that far ahead of its clock is not ready; undefined: it is. */
+/** Returns why a service is not ready whose newest record is that far ahead of its clock; `undefined` if it is ready. */
 export function whyClockIsBehind(behindMs: number): string | undefined {
   if (behindMs <= JUMP_MS) return undefined;
   return `the clock is ${Math.ceil(behindMs / 1000)} s behind the newest record, and time stands still until it has caught up: set the clock, or wait`;

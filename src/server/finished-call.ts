@@ -1,12 +1,12 @@
-/** What becomes known of a call once it is over: a line of the log, a measurement and the end of its span. */
+/** Reports a finished call: a line of the log, a measurement and the end of its span. */
 import type { Admission } from "../auth/admission.ts";
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { callFields } from "../service/call-fields.ts";
 import type { Finished } from "../transport/call/call-record.ts";
 
-/** All three say the same of it, in the same words. */
-export function tellFinished(log: Log, metrics: Metrics): Finished<Admission | undefined> {
+/** Returns a listener that gives all three the same fields. */
+export function reportFinished(log: Log, metrics: Metrics): Finished<Admission | undefined> {
   return (record) => {
     const { level, message, fields, named } = callFields(record);
     log.write(level, message, fields);

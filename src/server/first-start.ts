@@ -1,4 +1,4 @@
-/** What a database needs before it can serve: an organization and an owner. */
+/** Creates what a database needs before it can serve: an organization and an owner key. */
 import type { ApiKeyCache } from "../auth/api-key-cache.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "../auth/secret.ts";
 import { ConfigError } from "../config.ts";
@@ -16,19 +16,18 @@ interface FirstStart {
   readonly adminKey: string | undefined;
 }
 
-/** What a start has made. */
+/** The result of a start. */
 export interface Prepared {
-  /** There was nothing in the database before. */
+  /** Whether the database was empty before. */
   readonly isNew: boolean;
-  /** The owner's key that was made; absent: there was one, or the administrator named one. */
+  /** The owner key that was created; absent if there was one, or the administrator set one. */
   readonly adminKey?: string;
-  /** What an administrator has to do about the key that was named, in a sentence; absent: nothing. */
+  /** A sentence about what the administrator must do with the key that is set; absent: nothing. */
   readonly warning?: string;
 }
 
 /**
- * Sees that there is an organization `default` and an owner's key. A start that died half-way is finished by the next
- * one.
+ * Ensures that there is an organization `default` and an owner key. The next start completes one that was interrupted.
  */
 export async function prepareFirstStart({ store, keyCache, newId, adminKey }: FirstStart): Promise<Prepared> {
   const context: CommandContext = { actor: SYSTEM_ACTOR, via: "start", scope: null, validateOnly: false };
@@ -68,8 +67,8 @@ export async function prepareFirstStart({ store, keyCache, newId, adminKey }: Fi
 }
 
 /**
- * What is to be said of the key whose secret this is; `undefined`: there is none yet. Throws ConfigError for one that
- * opens less than an owner's.
+ * Returns what to report about the key with this secret; `undefined` if there is none yet. Throws ConfigError for a key
+ * that may do less than an owner.
  */
 async function checkAdminKey(store: Store, adminKey: string): Promise<Pick<Prepared, "warning"> | undefined> {
   const secretHash = hashSecret(adminKey);

@@ -1,4 +1,4 @@
-/** The OIDC issuers of the settings: reads their file and begins to fetch their keys. */
+/** Reads the file of OIDC issuers that the settings name, and starts to fetch their keys. */
 
 import { readFileSync } from "node:fs";
 import { type IssuerConfig, parseIssuers } from "../auth/oidc-config.ts";
@@ -8,7 +8,7 @@ import { fileFault } from "../file-fault.ts";
 import type { Log } from "../observability/log.ts";
 import { describe } from "./describe.ts";
 
-/** None without the setting. Throws ConfigError that names the file, the place in it, the value and what is allowed. */
+/** Returns the issuers; none without the setting. Throws ConfigError that names the file, the place in it, the value and what is allowed. */
 export function readIssuers({ oidcIssuers: path }: Config): readonly IssuerConfig[] {
   if (path === undefined) return [];
   try {
@@ -19,13 +19,13 @@ export function readIssuers({ oidcIssuers: path }: Config): readonly IssuerConfi
   }
 }
 
-/** An issuer that cannot be reached is logged and asked again with the first token; the service starts without it. */
+/** Returns the verifier of tokens. The service starts without an issuer that cannot be reached: that is logged, and retried with the first token. */
 export async function openTokens(
   issuers: readonly IssuerConfig[],
   { clock, log }: { readonly clock: () => number; readonly log: Log },
 ): Promise<Tokens | undefined> {
   if (issuers.length === 0) return undefined;
-  // What verifies tokens is loaded only where there are issuers.
+  // The verifier is loaded only if there are issuers.
   const { Tokens } = await import("../auth/tokens.ts");
   const onTrouble = (error: unknown): void => log.write("error", "issuer trouble", { cause: describe(error) });
   const tokens = new Tokens({ issuers, clock, onTrouble });

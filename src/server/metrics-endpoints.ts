@@ -1,4 +1,4 @@
-/** Where the metrics are served: on the main port for who may read them, and on a port of their own for who asks. */
+/** Serves the metrics: on the main port with a permission, and on a separate port without a credential. */
 import { createRegistry } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
@@ -22,7 +22,7 @@ import { type HttpAnswer, type HttpMount, mountHttp } from "../transport/mount.t
 import { portFault } from "./start-report.ts";
 
 const PERMISSION: Permission = "metrics.read";
-/** Addresses that stand for all others. */
+/** Addresses that include all others. */
 const ANY_HOST: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 const registry = createRegistry(file_google_rpc_error_details);
 
@@ -60,7 +60,7 @@ export function assertPortOfItsOwn({ listen, metricsListen }: Config): void {
   );
 }
 
-/** `undefined` where no port of their own is asked for. Throws ConfigError when it cannot be listened on. */
+/** Returns the listener of the separate port; `undefined` without the setting. Throws ConfigError when it cannot listen there. */
 export async function openMetricsListener(
   { metricsListen }: Config,
   metrics: Metrics,

@@ -1,4 +1,4 @@
-/** The services of our own contract, each with its handlers and what its mount needs. */
+/** Mounts the services of lockkeeper's own contract, each with its handlers and limits. */
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
@@ -35,7 +35,7 @@ import { type Admit, type Handlers, type Mount, type MountOptions, mount } from 
 
 /** An import of 1,000 users with attributes is larger than any other request. */
 const IMPORT_BODY_BYTES_MAX = 4 * 1024 * 1024;
-/** 20 for each of 1,000 users: what is decoded in one turn of the event loop. */
+/** 20 values for each of 1,000 users: as much as one turn of the event loop may decode. */
 const IMPORT_VALUES_MAX = 20_000;
 
 interface MountParts {
@@ -48,7 +48,7 @@ interface MountParts {
   readonly log: Log;
 }
 
-/** Knows the details that every error carries: no service names them. */
+/** Returns a reflection that knows the details of errors, which no service refers to. */
 export function createReflection(): Reflection {
   return new Reflection(createRegistry(file_google_rpc_error_details));
 }
@@ -110,7 +110,7 @@ export function mounts({
   ] as Mount<Admission | undefined>[];
 }
 
-/** What anybody may read is counted by its bytes. */
+/** Charges an address for the bytes that it reads without a credential. */
 export function chargeStranger(gate: Pick<RequestGate, "charge">): ChargeStranger {
   return (remoteAddress, bytes) => {
     const refusal = gate.charge(remoteAddress, bytes);

@@ -1,4 +1,4 @@
-/** An owner's key made in the database itself, for whoever lost the last one. */
+/** Creates an owner key directly in the database, for an administrator who lost the last one. */
 import { randomUUIDv7 } from "node:crypto";
 import { createSecret, hashSecret } from "../auth/secret.ts";
 import { OWNER_ROLE } from "../domain/api-key.ts";
@@ -11,9 +11,9 @@ export interface OwnerKey {
   readonly secret: string;
 }
 
-/** The service must be stopped: it holds the keys in memory. Throws an Error of one plain sentence when it is not, or the file is no database of ours. */
+/** Creates the key. Throws an Error of one plain sentence if the service, which holds keys in memory, runs, or if the file is not a database of lockkeeper. */
 export async function createOwnerKey(database: DatabaseAddress, displayName: string): Promise<OwnerKey> {
-  // An empty file would become a fresh database, and the key open nothing.
+  // An empty file would become a new database, and the key would open nothing.
   await (await openOffline(database)).inspect();
   const store = await openStore(database, { clock: Date.now });
   try {

@@ -1,12 +1,12 @@
-/** How many connections fit into what the process may open: each is an open file, beside the database and the rest. */
+/** Bounds the connections by the open files that the process may have: each connection is one. */
 import { readFileSync } from "node:fs";
 import type { Log } from "../observability/log.ts";
 import { DEFAULT_LIMITS } from "../transport/limits.ts";
 
-/** Left for the database, its readers, backups and the runtime itself. */
+/** Open files that remain for the database, its readers, backups and the runtime. */
 const RESERVE = 128;
 
-/** How many connections to hold at most; tells the log when that is fewer than usual. */
+/** Returns the most connections to hold; logs a warning when that is fewer than usual. */
 export function connectionsMaxHere(log: Log): number {
   const openFilesMax = readOpenFilesMax();
   const connectionsMax = connectionsWithin(openFilesMax);
@@ -17,14 +17,14 @@ export function connectionsMaxHere(log: Log): number {
   return connectionsMax;
 }
 
-/** `openFilesMax`: `undefined` where nobody knows. At least 1; of a small limit half. */
+/** Returns the connections for a limit of open files (`undefined`: unknown): at least 1, and half of a small limit. */
 export function connectionsWithin(openFilesMax: number | undefined): number {
   if (openFilesMax === undefined) return DEFAULT_LIMITS.connectionsMax;
   const reserve = Math.min(RESERVE, Math.floor(openFilesMax / 2));
   return Math.max(1, Math.min(DEFAULT_LIMITS.connectionsMax, openFilesMax - reserve));
 }
 
-/** The limit of this process, which Node has raised as far as it may; `undefined`: unlimited, or not Linux. */
+/** Returns the limit of this process, which Node raises as far as it may; `undefined` if unlimited, or not on Linux. */
 function readOpenFilesMax(): number | undefined {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** The reference for people and programs: `/openapi.json`, and the page at `/docs` that shows it. Open to anyone. */
+/** Serves the API reference to anyone: `/openapi.json`, and the page at `/docs` that shows it. */
 import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -19,18 +19,18 @@ import { readVersion } from "../version.ts";
 
 const VERSION = readVersion();
 
-/** What the page needs of swagger-ui-dist, with its type; the build puts these files beside the compiled sources. */
+/** The files of swagger-ui-dist that the page needs, with their types; the build copies them next to the compiled sources. */
 export const VIEWER_FILES: Readonly<Record<string, string>> = {
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
   "swagger-ui.css": "text/css; charset=utf-8",
   "favicon-32x32.png": "image/png",
 };
 
-const DESCRIPTION = `Locks, unlocks and bans user accounts beside a login. One handler set answers REST, Connect, gRPC and gRPC-Web; this
+const DESCRIPTION = `Locks, unlocks and bans user accounts next to a login. One handler set answers REST, Connect, gRPC and gRPC-Web; this
 page has the REST paths and, under the tags "(Connect)", the Connect ones with JSON.
 
-JSON follows the proto3 mapping: 64-bit numbers are strings, times are RFC 3339, names are lowerCamelCase. Members and query
-parameters that are not known are refused. Dialects (\`--dialects\`) are not described here; health is \`grpc.health.v1\`,
+JSON follows the proto3 mapping: 64-bit numbers are strings, times are RFC 3339, names are lowerCamelCase. Unknown members
+and query parameters are refused. Dialects (\`--dialects\`) are not described here; health is \`grpc.health.v1\`,
 \`/healthz\` and \`/readyz\`.`;
 
 const PAGE = `<!doctype html>
@@ -52,7 +52,7 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** No answer has links; without their column, and with long names broken, a telephone shows the tables whole. */
+/** No response has links. Without their column, and with long names broken, the tables fit on a phone. */
 const STYLE = `.swagger-ui .response-col_links { display: none }
 .swagger-ui table { table-layout: fixed; width: 100% }
 .swagger-ui .response-col_status, .swagger-ui .parameters-col_name { width: 30% }
@@ -68,9 +68,9 @@ const STYLE = `.swagger-ui .response-col_links { display: none }
 `;
 
 /**
- * No validator badge and no stored credential: the page asks this service alone. The viewer's own filter looks at the
- * names of tags alone; this one shows the operations that have every word, in their names, path or sentence. The name of
- * the package stands in every path of Connect and is looked at only where it is typed whole, with its dots.
+ * No validator and no stored credential: the page calls this service alone. The viewer's own filter compares only the
+ * names of tags; this one shows the operations that have every word in their names, path or sentence. Every path of Connect
+ * has the name of the package, so that counts only if it is typed whole, with its dots.
  */
 const START = `const filter = () => ({
   fn: {
@@ -107,7 +107,7 @@ SwaggerUIBundle({
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
-  // The viewer's style sheet has its icons in itself.
+  // The viewer's style sheet contains its icons.
   "img-src 'self' data:",
   "object-src 'none'",
   "base-uri 'none'",
@@ -120,7 +120,7 @@ const SAFETY: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
 };
 
-/** A mount as far as it is described, whatever it admits. */
+/** The part of a mount that the document describes. */
 interface Described {
   readonly service: DescService;
   readonly options: { readonly rest?: RestPolicy; readonly methods?: readonly string[] };
@@ -128,23 +128,23 @@ interface Described {
 
 const registry = createRegistry(file_google_rpc_error_details);
 
-/** A document as it is and, where that is shorter, as gzip. */
+/** A document as it is and, if that is shorter, as gzip. */
 interface Held {
   readonly plain: HttpAnswer;
   readonly zipped: HttpAnswer;
 }
 
-/** Made in parts, in the turns of the call that asks first. */
+/** Makes a document in parts, in turns of the first call that asks for it. */
 type TakeTurn = HttpCall["takeTurn"];
 type Make = (takeTurn: TakeTurn) => Promise<Held>;
 
-/** `refuse`: asked about each request, as about all that need no credential. `charge`: about each answer. */
+/** The limits of callers without a credential. `refuse` is called for each request, `charge` for each response. */
 interface Strangers {
   readonly refuse: RefuseUnmatched;
   readonly charge: ChargeStranger;
 }
 
-/** The mounts of the document and its page. `mounts`: the services; those with REST paths are described. */
+/** Returns the mounts of the document and its page. `mounts`: the services; those with REST paths are described. */
 export function referenceMounts(mounts: readonly Described[], strangers: Strangers): HttpMount<never>[] {
   const page = held(async () => fileOf("text/html; charset=utf-8", Buffer.from(PAGE)));
   const files = Object.entries(VIEWER_FILES).map(([name, type]): [string, Make] => [
@@ -163,7 +163,7 @@ export function referenceMounts(mounts: readonly Described[], strangers: Strange
     ...files,
   ]);
   return [
-    // Who opens the address in a browser wants to read.
+    // A person who opens the address in a browser wants to read.
     mountHttp("/", (call) => answer(call, toDocs, strangers), { isExact: true }),
     ...PATHS.map((prefix) => mountHttp<never>(prefix, (call) => answer(call, pages.get(call.path), strangers))),
   ];
@@ -176,7 +176,7 @@ const toDocs = held(async () => {
   return { status: 302, header, body: Buffer.from("the reference is at /docs, for programs at /openapi.json\n") };
 });
 
-/** Made when first asked for and kept, so that anyone may ask often; a failure is tried again. */
+/** Makes a document at the first request and keeps it, so that later ones are cheap; retries after a failure. */
 function held(make: (takeTurn: TakeTurn) => Promise<HttpAnswer>): Make {
   let made: Promise<Held> | undefined;
   return (takeTurn) => {
@@ -198,7 +198,7 @@ async function withZipped(plain: HttpAnswer): Promise<Held> {
 }
 
 async function createDocument(mounts: readonly Described[], takeTurn: TakeTurn): Promise<string> {
-  // Loaded when someone asks: a service that nobody reads about pays nothing.
+  // Loaded at the first request: a service whose reference nobody reads pays nothing.
   const [{ createOpenApi }, { EXAMPLES }, { refusalsOf }, { COMMENTS }] = await Promise.all([
     import("../openapi/document.ts"),
     import("../openapi/examples.ts"),
@@ -227,7 +227,7 @@ function toRouteMount({ service, options }: Described): readonly RouteMount[] {
   return [{ service, methods, policy }];
 }
 
-/** Among the compiled sources the build has put the files there; from the sources they are read where npm put them. */
+/** Returns the folder of the viewer: the build copies it next to the compiled sources; sources read it where npm installed it. */
 function viewerFolder(): string {
   if (import.meta.filename.endsWith(".js")) return join(import.meta.dirname, "../../swagger-ui");
   return dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));

@@ -1,4 +1,4 @@
-/** A service as a process: what it prints, and which signals it hears. */
+/** Runs a service as a process: what it prints, and how it handles signals. */
 import { randomUUIDv7 } from "node:crypto";
 import { resolve } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -11,7 +11,7 @@ import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
 import { newDatabaseLines, openSettings, startFacts } from "./start-report.ts";
 
-/** Three lines that can be pasted: create a user, lock it, unlock it. */
+/** Returns three lines to paste: create a user, lock it, unlock it. */
 function firstMinute(url: string, key: string): string {
   const authorization = `-H 'Authorization: Bearer ${key}'`;
   return [
@@ -33,7 +33,7 @@ export async function run(config: Config): Promise<void> {
     sink: (lines) => process.stderr.write(lines),
   });
   for (const stream of [process.stdout, process.stderr]) {
-    // Whoever read the log is gone: lines are lost, the service is not.
+    // If the reader of the log is gone, lines are lost and the service goes on.
     stream.on("error", () => undefined);
   }
   let madeAdminKey: string | undefined;
@@ -41,7 +41,7 @@ export async function run(config: Config): Promise<void> {
     madeAdminKey = secret;
   };
   for (const sentence of [...unknownVariables(process.env), ...openSettings(config)]) log.write("warn", sentence);
-  const renewBySignal = hearHangUp(log);
+  const renewBySignal = handleHangUp(log);
   const traces = await openTraces(log);
   const service = await serve(config, {
     clock: Date.now,
@@ -51,9 +51,9 @@ export async function run(config: Config): Promise<void> {
     traces,
     adminKeyMade,
   });
-  // Before anybody is told that the service runs: who stops it at once must find it listening for that.
+  // Before the start is announced: a signal that follows at once must find its handler.
   renewBySignal(service);
-  hearSignals(service, traces, log);
+  handleStopSignals(service, traces, log);
   log.write("info", "started", startFacts(config, service));
   if (service.isNew) process.stdout.write(newDatabaseLines(resolve(config.database.path)));
   if (madeAdminKey !== undefined) process.stdout.write(`admin key, shown this once: ${madeAdminKey}\n`);
@@ -63,19 +63,19 @@ export async function run(config: Config): Promise<void> {
 }
 
 /**
- * The young generation of the heap stays as small as it is at the start. It would grow to 16 MiB and more under load, and a
- * collection copies what survives in it: 10 to 20 ms of CPU time in one turn while many large lists are made, instead of
- * 1 ms. Calls cost no more CPU time in all.
+ * Keeps the young generation of the heap as small as it is at the start. Under load it would grow to 16 MiB and more, and
+ * a collection copies what survives in it: 10 to 20 ms of CPU time in one turn while many large lists are made, instead
+ * of 1 ms. The total CPU time of calls stays the same.
  */
 function keepPausesShort(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /**
- * SIGHUP ends a process that does not hear it, so it is heard from the beginning. Answers what is to be told of the
- * service as soon as it runs; a signal of before is heeded then.
+ * Handles SIGHUP from the beginning, because it ends a process without a handler. Returns a function to call with the
+ * service as soon as it runs; an earlier signal takes effect then.
  */
-function hearHangUp(log: Log): (service: Service) => void {
+function handleHangUp(log: Log): (service: Service) => void {
   let running: Service | undefined;
   let wanted = false;
   const renew = (service: Service): void => {
@@ -86,7 +86,7 @@ function hearHangUp(log: Log): (service: Service) => void {
         isRenewed ? "certificate reloaded" : "SIGHUP: the port serves cleartext, so there is nothing to reload",
       );
     } catch (error) {
-      // The files are the administrator's: a sentence says what to mend, and the stack would only hide it.
+      // The files are the administrator's: a sentence says what to correct, and a stack would only hide it.
       log.write("error", "the certificate cannot be used; the previous one stays in use", {
         cause: describeForeseen(error),
       });
@@ -102,7 +102,7 @@ function hearHangUp(log: Log): (service: Service) => void {
   };
 }
 
-/** What sends traces is loaded only where they are wanted. */
+/** Loads the exporter of traces only if the settings ask for traces. */
 async function openTraces(log: Log): Promise<Traces | undefined> {
   const settings = readTraceSettings(process.env, (warning) => log.write("warn", "traces", { cause: warning }));
   if (settings === undefined) return undefined;
@@ -110,11 +110,11 @@ async function openTraces(log: Log): Promise<Traces | undefined> {
   return openOtlpTraces({ settings, version: readVersion(), log });
 }
 
-function hearSignals(service: Service, traces: Traces | undefined, log: Log): void {
+function handleStopSignals(service: Service, traces: Traces | undefined, log: Log): void {
   let stopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      // A second signal is someone who does not want to wait.
+      // A second signal comes from someone who does not want to wait.
       if (stopping) process.exit(1);
       stopping = true;
       log.write("info", "stopping", { signal });

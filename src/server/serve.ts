@@ -1,4 +1,4 @@
-/** The wiring: opens the store, hangs the services on the transport and listens. */
+/** The wiring: opens the store, mounts the services on the transport and listens. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Admission } from "../auth/admission.ts";
@@ -28,7 +28,7 @@ import { createTransport, type Transport } from "../transport/transport.ts";
 import { readVersion } from "../version.ts";
 import { watchClock, whyClockIsBehind } from "./clock-watch.ts";
 import { describe } from "./describe.ts";
-import { tellFinished } from "./finished-call.ts";
+import { reportFinished } from "./finished-call.ts";
 import { type Prepared, prepareFirstStart } from "./first-start.ts";
 import { openTokens, readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
@@ -40,48 +40,48 @@ import { portFault } from "./start-report.ts";
 const SWEEP_INTERVAL_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
 
-/** What tests hand in. */
-export interface Surroundings {
+/** The clocks, ids and sinks that a service runs with; tests pass their own. */
+export interface ServiceEnvironment {
   /** Milliseconds since the epoch; may jump. */
   readonly clock: () => number;
-  /** Milliseconds since any instant; never jumps. Absent: `clock` is believed whatever it says. */
+  /** Milliseconds since any instant; never jumps. Absent: `clock` is always accepted. */
   readonly monotonic?: () => number;
   readonly newId: () => string;
   readonly log: Log;
-  /** Absent: calls are not traced. Whoever opened them closes them, after the service has stopped. */
+  /** Absent: calls are not traced. The caller that opened them closes them, after the service has stopped. */
   readonly traces?: Traces | undefined;
-  /** Called with the key that a first start made, as soon as it is on disk; the port is open by then. */
+  /** Called with the key that a first start creates, as soon as it is on disk; the port is open by then. */
   readonly adminKeyMade: (secret: string) => void;
 }
 
-/** A service that runs. */
+/** A running service. */
 export interface Service {
   readonly url: string;
-  /** Where the metrics have a port of their own. */
+  /** The address of the separate port of the metrics; `undefined` without one. */
   readonly metricsUrl: string | undefined;
   /** Of the database. */
   readonly generation: number;
   /** The newest migration of the database. */
   readonly schemaVersion: string;
-  /** This start has made the database, or found an empty one. */
+  /** Whether this start created the database, or found an empty one. */
   readonly isNew: boolean;
   /**
-   * Reads the certificate anew; false: there is none, the port speaks cleartext. Throws when it is not usable; the former
-   * one is shown then as before.
+   * Reloads the certificate. Returns false if the port serves cleartext. Throws when the certificate is not usable; then
+   * the previous one stays in use.
    */
   renewTls(): boolean;
   stop(): Promise<void>;
 }
 
 /** Opens the store, mounts the services and listens. */
-export async function serve(config: Config, surroundings: Surroundings): Promise<Service> {
-  const { log, traces } = surroundings;
+export async function serve(config: Config, environment: ServiceEnvironment): Promise<Service> {
+  const { log, traces } = environment;
   const enabled = enabledDialects(config);
-  // Before the database is opened: what is mistyped should be told before anything is made.
+  // Before the database is opened: a mistyped setting must be reported before anything is created.
   withTls(config);
   assertPortOfItsOwn(config);
   const metrics = new Metrics({ version: readVersion() });
-  const steady = watchClock({ ...surroundings, metrics });
+  const steady = watchClock({ ...environment, metrics });
   const clock = steady.now;
   const onTrouble = (error: unknown): void => {
     metrics.trouble();
@@ -112,15 +112,15 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     const tokens = await openTokens(issuers, { clock, log });
     const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
     const gate = new RequestGate({ keyCache, tokens, clock, addressRate, callerRate });
-    return await serveStore(config, surroundings, { store, steady, keyCache, gate, enabled, metrics, onTrouble });
+    return await serveStore(config, environment, { store, steady, keyCache, gate, enabled, metrics, onTrouble });
   } catch (error) {
-    // Who finds its files later would take them for a database.
+    // Otherwise its files would later be taken for a database.
     await store.close({ discards: true });
     throw error;
   }
 }
 
-/** Throws ConfigError where the start would make a database. */
+/** Throws ConfigError if the start would create a database. */
 async function assertDatabase(database: DatabaseAddress): Promise<void> {
   const { path } = database;
   const isThere = existsSync(path);
@@ -141,7 +141,7 @@ interface Opened {
 
 async function serveStore(
   config: Config,
-  { newId, log, traces, adminKeyMade }: Surroundings,
+  { newId, log, traces, adminKeyMade }: ServiceEnvironment,
   { store, steady, keyCache, gate, enabled, metrics, onTrouble }: Opened,
 ): Promise<Service> {
   const health = new Health();
@@ -170,7 +170,7 @@ async function serveStore(
     traces,
     health,
     reflection,
-    finished: tellFinished(log, metrics),
+    finished: reportFinished(log, metrics),
     describeError: describeFault,
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
   });
@@ -184,19 +184,19 @@ async function serveStore(
   );
   reportPrepared(prepared, { log, adminKeyMade });
   let [loaded, fault]: [boolean, string | undefined] = [enabled.length === 0, undefined];
-  const tell = (): void => transport.setServing("", loaded && fault === undefined, fault);
-  tell();
+  const report = (): void => transport.setServing("", loaded && fault === undefined, fault);
+  report();
   const watch = watchStore(store, config, (found) => {
-    // How far the clock is behind changes all the time, and is one line all the same.
+    // How far the clock is behind changes all the time; it is logged once.
     if (found === undefined) log.write("info", "ready again");
     else if (fault === undefined) log.write("error", "not ready", { cause: found });
     fault = found;
-    tell();
+    report();
   });
   transport.loaded.then(
     () => {
       loaded = true;
-      tell();
+      report();
     },
     (error: unknown) => log.write("error", "a dialect cannot be served", { cause: describe(error) }),
   );
@@ -213,7 +213,7 @@ async function serveStore(
     },
     async stop() {
       await transport.stop({ drainMs: config.stopDrainMs, graceMs: config.stopGraceMs });
-      // The store and the clock are watched for as long as calls are taken.
+      // The store and the clock are watched as long as calls are accepted.
       clearInterval(watch);
       steady.close();
       await metricsListener?.close();
@@ -226,7 +226,7 @@ async function serveStore(
 
 function reportPrepared(
   { adminKey, warning }: Prepared,
-  { log, adminKeyMade }: Pick<Surroundings, "log" | "adminKeyMade">,
+  { log, adminKeyMade }: Pick<ServiceEnvironment, "log" | "adminKeyMade">,
 ): void {
   if (adminKey !== undefined) adminKeyMade(adminKey);
   if (warning !== undefined) log.write("warn", warning);
@@ -239,8 +239,8 @@ interface Listening {
 }
 
 /**
- * Listens, and makes what a first start needs. Not before the port is open: the key is shown once, and a start that fails
- * must not have spent it. Leaves nothing open where it throws.
+ * Listens, and creates what a first start needs after the port is open: the key is shown once, and a start that fails
+ * must not use that up. Leaves nothing open when it throws.
  */
 async function openPorts(
   config: Config,
@@ -273,7 +273,7 @@ async function openPorts(
 function withTls({ tlsCert: cert, tlsKey: key, tlsClientCa: clientCa }: Config): { readonly tls?: TlsOptions } {
   if (cert === undefined && key === undefined && clientCa === undefined) return {};
   if (cert === undefined || key === undefined) {
-    // Half of it would be cleartext where TLS was meant.
+    // With half of it the port would serve cleartext although TLS was meant.
     throw new ConfigError("TLS: --tls-cert and --tls-key must be set together, and --tls-client-ca only with both");
   }
   try {
@@ -283,7 +283,7 @@ function withTls({ tlsCert: cert, tlsKey: key, tlsClientCa: clientCa }: Config):
   }
 }
 
-/** The dialects that the settings name. Throws ConfigError for one that there is not. */
+/** Returns the dialects that the settings name. Throws ConfigError for an unknown one. */
 function enabledDialects({ dialects: names }: Config): readonly Dialect[] {
   const known: readonly Dialect[] = Object.values(dialects);
   return names.map((name) => {
@@ -303,15 +303,15 @@ function lateMounts(enabled: readonly Dialect[], operations: Operations): LateMo
   }));
 }
 
-/** Calls `tell` with each change of what keeps the store from being ready; undefined: nothing. */
+/** Calls `report` with each change of what keeps the store from being ready; undefined: nothing. */
 function watchStore(
   store: Store,
   { allowClockBehind }: Config,
-  tell: (fault: string | undefined) => void,
+  report: (fault: string | undefined) => void,
 ): NodeJS.Timeout {
   let last: string | undefined;
   const note = (fault: string | undefined): void => {
-    if (fault !== last) tell(fault);
+    if (fault !== last) report(fault);
     last = fault;
   };
   const timer = setInterval(() => {

@@ -1,4 +1,4 @@
-/** What the command line borrows of the service, loaded when a command asks for it: most talk to a service elsewhere. */
+/** The parts of the service that commands need. They are loaded on demand, because most commands call a service elsewhere. */
 import type { ServiceParts } from "../cli/frame/command.ts";
 import type { Dialect } from "../dialect/dialects.ts";
 

@@ -1,4 +1,4 @@
-/** What a start says: what was started, what is new, and what an administrator may not have meant. */
+/** What a start reports: its facts, a new database, and settings that an administrator may not have meant. */
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Config } from "../config.ts";
@@ -6,7 +6,7 @@ import { isLoopback } from "../config-values.ts";
 import type { LogFields } from "../observability/log.ts";
 import { readVersion } from "../version.ts";
 
-/** One sentence for each setting that opens more than its default does. */
+/** Returns one sentence for each setting that exposes more than its default. */
 export function openSettings({
   listen,
   tlsCert,
@@ -30,7 +30,7 @@ export function openSettings({
   ];
 }
 
-/** The facts of a start, for its line of the log. */
+/** Returns the facts of a start, for its line of the log. */
 export function startFacts(
   config: Config,
   service: { readonly url: string; readonly generation: number; readonly schemaVersion: string },
@@ -47,19 +47,17 @@ export function startFacts(
   };
 }
 
-/** What is said of a database that was made by this start: who has mistyped its path sees it here. */
+/** Returns the lines about a database that this start created, so that a mistyped path is noticed. */
 export function newDatabaseLines(path: string): string {
-  const others = databasesBeside(path);
-  const hint =
-    others.length === 0
-      ? ""
-      : `  beside it ${others.length === 1 ? "lies" : "lie"} ${others.join(", ")}: was ${others.length === 1 ? "that" : "one of them"} meant? Then stop, and correct --database\n`;
-  return `new, empty database ${path}\n${hint}`;
+  const others = databasesNextTo(path);
+  const meant = others.length === 1 ? "it was" : "one of them was";
+  const hint = `  the folder also has ${others.join(", ")}; if ${meant} meant, stop and correct --database\n`;
+  return `new, empty database ${path}\n${others.length === 0 ? "" : hint}`;
 }
 
 const OTHERS_MAX = 3;
 
-function databasesBeside(path: string): readonly string[] {
+function databasesNextTo(path: string): readonly string[] {
   try {
     const names = readdirSync(dirname(path)).filter((name) => name.endsWith(".db") && name !== basename(path));
     return names.filter((name) => statSync(join(dirname(path), name)).size > 0).slice(0, OTHERS_MAX);
@@ -76,7 +74,7 @@ const PORT_FAULTS: Readonly<Record<string, (host: string, port: number) => strin
   ENOTFOUND: (host) => `the host name ${host} has no address`,
 };
 
-/** Why a port cannot be listened on, in a sentence. `setting`: the flag and the variable that named it. */
+/** Returns why the service cannot listen on a port, in a sentence. `setting`: the flag and the variable that name it. */
 export function portFault(
   error: unknown,
   setting: string,

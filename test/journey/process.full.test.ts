@@ -194,7 +194,7 @@ test("a start says what it made, which databases lie beside, and what runs; a st
   });
   assert.match(
     mistyped.stdout(),
-    /^new, empty database \S+\/lockeeper\.db\n {2}beside it lies lockkeeper\.db: was that meant\?/,
+    /^new, empty database \S+\/lockeeper\.db\n {2}the folder also has lockkeeper\.db; if it was meant, stop /,
   );
   mistyped.process.kill("SIGTERM");
   assert.equal(await ended(mistyped), 0);
