@@ -1,4 +1,4 @@
-/** What is read: queries, pages, and what they answer. */
+/** The queries of the store, their pages and their answers. */
 import type { AttemptCounter, AttemptOutcome } from "../domain/attempt.ts";
 import type { AddressRange } from "../domain/network.ts";
 import type { Factor, Policy } from "../domain/policy.ts";
@@ -9,7 +9,7 @@ import type { DomainEvent } from "./commands.ts";
 
 /** An event as it is recorded. */
 export interface RecordedEvent {
-  /** The order of all events in one log; leaves the service only as an opaque cursor. */
+  /** The place in the order of all events of one log; callers see it only as an opaque cursor. */
   readonly position: number;
   /** The position of the same user's event before this one; `null`: the first. */
   readonly previousPosition: number | null;
@@ -25,12 +25,12 @@ export interface RecordedEvent {
 
 /** An event as a list shows it. */
 export type ListedEvent = RecordedEvent & {
-  /** Its position, sealed: what callers may know of it. */
+  /** The sealed position: the form that callers see. */
   readonly cursor: string;
 };
 
 export interface UserQuery {
-  /** Only this organization; `null`: all that there are. */
+  /** Only this organization; `null`: all. */
   readonly organizationId: string | null;
   readonly where: UserPredicate;
   readonly showDeleted: boolean;
@@ -38,11 +38,11 @@ export interface UserQuery {
   readonly order: "creation_asc" | "creation_desc" | "change_desc";
   /** 1 to 1,000. */
   readonly pageSize: number;
-  /** From an earlier page of the same query and order; its form is the store's own. */
+  /** The token of an earlier page of the same query; only the store knows its form. */
   readonly after?: string;
 }
 
-/** A page may be short, and empty where a long stretch has nothing: only an absent `next` means the end. */
+/** A page may be short, and empty if a long range has no match: only an absent `next` means the end. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;
@@ -57,25 +57,25 @@ export interface EventQuery {
 
 /**
  * A condition on settled users. Texts are compared by code units; with `ignoreCase` both sides are normalised first, as
- * usernames and email addresses are for sign-in (NFKC, case-folded, trimmed). An absent field matches no text, and a text
- * of which normalising leaves nothing matches nobody.
+ * usernames and email addresses are for sign-in (NFKC, case-folded, trimmed). An absent field matches no text. A value
+ * that is empty after normalising matches no user.
  */
 export type UserPredicate =
-  /** Of none: everybody. */
+  /** An empty list matches every user. */
   | { readonly kind: "and"; readonly of: readonly UserPredicate[] }
-  /** Of none: nobody. */
+  /** An empty list matches no user. */
   | { readonly kind: "or"; readonly of: readonly UserPredicate[] }
   | { readonly kind: "not"; readonly of: UserPredicate }
   | { readonly kind: "state"; readonly states: readonly State[] }
-  /** One restriction is of one of these kinds and has one of these reason codes; absent: any. */
+  /** A single restriction has one of these kinds and one of these reason codes; absent: any. */
   | {
       readonly kind: "restriction";
       readonly kinds?: readonly RestrictionKind[];
       readonly reasonCodes?: readonly string[];
-      /** Only restrictions that hold now; else scheduled ones count too. */
+      /** True: only restrictions that hold now; false: scheduled ones too. */
       readonly isStarted: boolean;
     }
-  /** The clock alone changes the user before this instant, exclusive: a restriction starts or expires. */
+  /** A restriction starts or expires before this instant, exclusive, in milliseconds since the epoch. */
   | { readonly kind: "due"; readonly before: number }
   | { readonly kind: "organization"; readonly ids: readonly string[] }
   /** The user has attributes in this namespace. */
@@ -95,60 +95,60 @@ export type UserPredicate =
       readonly before?: number;
     };
 
-/** Users without the field come last either way; equal ones are in the order of their ids, descending if that is. */
+/** Users without the field come last in both directions. Equal users are ordered by id, in the same direction. */
 export interface UserSearchOrder {
   readonly by: "id" | "creation" | "change" | "state" | ProfileField;
   readonly descending: boolean;
 }
 
-/** A search by offset, for callers who count. Deleted users are never found. */
+/** A search by offset. It never finds deleted users. */
 export interface UserSearch {
-  /** Only this organization; `null`: all that there are. */
+  /** Only this organization; `null`: all. */
   readonly organizationId: string | null;
   readonly where: UserPredicate;
   readonly order: UserSearchOrder;
-  /** Matches to leave out. */
+  /** Number of matches to skip. */
   readonly offset: number;
   /** 0 to 1,000; 0 counts only. */
   readonly limit: number;
-  /** Nobody asks how many there are in all: `total` is then what was seen on the way. */
+  /** The caller does not need the total: `total` is then the number of matches seen on the way. */
   readonly isTotalUnasked?: boolean;
-  /** Only what follows this place; in the order of creation alone. */
+  /** Only users after this place; only in the order of creation. */
   readonly after?: { readonly creationTime: number; readonly id: string };
   /** Only these namespaces of the attributes are read; absent: all. */
   readonly namespaces?: readonly string[];
 }
 
-/** Of a list. */
+/** Options of a list. */
 export interface ReadOptions {
-  /** Aborts when nobody waits for the answer any more: the list is given up then, and rejects with the signal's reason. */
+  /** Aborts when the caller stops waiting: the list then stops and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface SearchOptions {
-  /** Past this instant (milliseconds since the epoch, real time) nobody waits for the answer. */
+  /** The caller stops waiting at this instant, in milliseconds since the epoch, real time. */
   readonly deadlineTime?: number | undefined;
-  /** Aborts when nobody waits any more. */
+  /** Aborts when the caller stops waiting. */
   readonly signal?: AbortSignal;
 }
 
 export interface UserSearchAnswer {
   readonly users: readonly User[];
-  /** How many match in all; a lower bound unless `isTotalExact`. */
+  /** Number of all matches; a lower bound unless `isTotalExact`. */
   readonly total: number;
   readonly isTotalExact: boolean;
 }
 
-/** A user id, compared byte for byte, or what a person typed, normalised. */
+/** A user id, compared byte for byte, or the text that a person typed, which is normalised. */
 export type UnknownName = { readonly userId: string } | { readonly identifier: string };
 
-/** Whose sign-in is asked about, and by which factor. */
+/** The user and the factor of a sign-in. */
 export interface SignInKey {
   readonly userId: string;
   readonly factor: Factor;
 }
 
-/** What decides a sign-in at one moment. */
+/** Everything that decides a sign-in at one moment. */
 export interface SignInView {
   /** Settled. */
   readonly user: UserState;
@@ -157,7 +157,7 @@ export interface SignInView {
   readonly now: number;
 }
 
-/** Recorded attempts in the order of their beginnings. */
+/** A query for recorded attempts, in the order of their begin times. */
 export interface AttemptQuery {
   /** Only of this organization; `null`: all that there are. */
   readonly organizationId: string | null;
@@ -170,19 +170,19 @@ export interface AttemptQuery {
   readonly network?: AddressRange;
   /** Only with one of these outcomes. */
   readonly outcomes?: readonly AttemptOutcome[];
-  /** Absent: the oldest first. */
+  /** Absent: oldest first. */
   readonly newestFirst?: boolean;
   readonly pageSize: number;
   readonly after?: string;
 }
 
-/** Names an API key by its id, or by the SHA-256 of a secret that it has or had before a rotation. */
+/** The id of an API key, or the SHA-256 of a secret that it has or had before a rotation. */
 export type ApiKeyName = { readonly id: string } | { readonly secretHash: string };
 
-/** Names a session by its token's hash or by its id. */
+/** The hash of a session's token, or its id. */
 export type SessionName = { readonly tokenHash: string } | { readonly id: string };
 
-/** A session as somebody may see it. */
+/** A session within the caller's scope. */
 export type SessionKey = SessionName & {
   /** Only of users of this organization; `null`: of all. */
   readonly scope: string | null;
@@ -190,14 +190,14 @@ export type SessionKey = SessionName & {
 
 /** A session with its user, settled, at one moment. */
 export interface SessionView {
-  /** With the last activity that is known, on disk or not. */
+  /** With the last known activity, on disk or not. */
   readonly session: Session;
   readonly user: UserState;
   readonly status: SessionStatus;
 }
 
 export interface SessionQuery {
-  /** Only this organization; `null`: all that there are. */
+  /** Only this organization; `null`: all. */
   readonly organizationId: string | null;
   readonly userId?: string;
   readonly activeOnly: boolean;

@@ -1,16 +1,16 @@
-/** Page tokens: where a list goes on, sealed for what was asked, and opaque to callers. */
+/** Page tokens: the place where a list continues, sealed for its query, and opaque to callers. */
 import { canonicalJson, type Json } from "../../domain/canonical-json.ts";
 import { LATEST_TIME } from "../../domain/restriction.ts";
 import { HistoryChangedError, PageTokenError } from "../errors.ts";
 import type { TokenSeal } from "./token-seal.ts";
 
-/** The place after the last row that was looked at, as the list's own order names it. */
+/** The place after the last row that was read, in the parts of the list's order. */
 export type PageKey = readonly (string | number)[];
 
-/** Longer than every id. */
+/** Longer than any id. */
 const ID_CHARS_MAX = 1_000;
 
-/** What a part of a key may be. A sealed token was made here; its values are checked anyway before a query gets them. */
+/** The kinds of parts. A sealed token was made here, but its values are still checked before a query uses them. */
 const PARTS = {
   /** Milliseconds since the epoch. */
   time: (part: unknown) => isWhole(part, 0, LATEST_TIME),
@@ -20,12 +20,12 @@ const PARTS = {
   id: (part: unknown) => typeof part === "string" && part.length <= ID_CHARS_MAX,
 } as const;
 
-/** What a list's tokens are for. */
+/** The list that a token belongs to. */
 export interface Asked {
   readonly seal: TokenSeal;
-  /** Everything that a later page must have in common with this one. */
+  /** Everything that a later page must ask in the same way. */
   readonly asked: Json;
-  /** The parts of the list's keys. */
+  /** The kinds of the parts of the list's keys. */
   readonly shape: readonly (keyof typeof PARTS)[];
 }
 
@@ -34,8 +34,8 @@ export function toPageToken({ seal, asked }: Asked, key: PageKey): string {
 }
 
 /**
- * Throws PageTokenError for a token that was not made here for this list, and HistoryChangedError for one of another
- * generation.
+ * Returns the place; `undefined` without a token. Throws PageTokenError if the token was not made here for this list,
+ * and HistoryChangedError if it is of another generation.
  */
 export function parsePageToken({ seal, asked, shape }: Asked, token: string | undefined): PageKey | undefined {
   if (token === undefined) return undefined;

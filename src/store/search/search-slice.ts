@@ -1,10 +1,10 @@
-/** What an engine answers of a search: one slice at a time, so that other reads are served in between. */
+/** The engine's part of a search: one slice at a time, so that other reads run in between. */
 import type { User } from "../../domain/user.ts";
 import type { UserSearch } from "../queries.ts";
 import type { PageKey } from "./page-token.ts";
 import type { Ordered } from "./user-predicate.ts";
 
-/** What is asked of one slice: the search, where the slice before it ended, and how many matches are of use. */
+/** The question for one slice: the search, where the slice before it ended, and how many matches to keep. */
 export interface SliceQuery {
   readonly search: Pick<UserSearch, "organizationId" | "where" | "order" | "after">;
   readonly after?: PageKey;
@@ -12,21 +12,21 @@ export interface SliceQuery {
 }
 
 export interface Slice {
-  /** The first ones of the slice's in the order that was asked for. */
+  /** The first matches of the slice in the requested order. */
   readonly matches: readonly Ordered[];
-  /** How many matched in all. */
+  /** How many users of the slice match, kept or not. */
   readonly count: number;
-  /** The next slice's matches all come after these. */
+  /** All matches of the next slice come after these. */
   readonly isInOrder: boolean;
   /** Users looked at. */
   readonly rows: number;
-  /** Absent: nothing is left. */
+  /** Where the next slice begins; absent: this is the last one. */
   readonly next?: PageKey;
-  /** Too much is asked of each user: this slice alone took too long, and is not whole. */
+  /** The conditions take too long: this slice alone took too long, and it is not complete. */
   readonly isGivenUp?: boolean;
 }
 
-/** A page of users, as far as it was read. */
+/** The users of one read. */
 export interface ReadUsers {
   readonly users: readonly User[];
   readonly chars: number;
@@ -35,8 +35,8 @@ export interface ReadUsers {
 /** The engine's part of a search. `now`: the store's clock, in milliseconds since the epoch. */
 export interface SearchReader {
   searchSlice(query: SliceQuery, now: number): Promise<Slice>;
-  /** How many users there are, deleted ones left out; `undefined`: more than may be counted. */
+  /** Returns the number of users, without deleted ones; `undefined`: more than `countRows`. */
   countUsers(organizationId: string | null): Promise<number | undefined>;
-  /** Settled users by id; those that are deleted by now are left out. `namespaces`: absent, all attributes. */
+  /** Returns settled users by id, without those that are deleted by now. `namespaces`: absent, all attributes. */
   readUsers(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): Promise<ReadUsers>;
 }

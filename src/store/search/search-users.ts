@@ -1,4 +1,4 @@
-/** Searches by offset: a few at once, slice by slice, until the page and its total can be told, within bounds. */
+/** Searches by offset: runs a few at once, slice by slice, until the page and its total are known, within bounds. */
 import { RefusalError, searchTooBroad } from "../../domain/refusal.ts";
 import type { User } from "../../domain/user.ts";
 import { StoreUnavailableError } from "../errors.ts";
@@ -10,16 +10,16 @@ import { compareOrdered, countConditions, isTrivial, type Ordered } from "./user
 export interface UserSearchesOptions {
   readonly reader: SearchReader;
   readonly limits: Limits;
-  /** The store's clock. */
+  /** Returns the store's clock, in milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 interface Gathered {
-  /** In the order that was asked for, as many as the page reaches to. */
+  /** In the requested order, up to the end of the page. */
   readonly matches: readonly Ordered[];
   readonly count: number;
   readonly isInOrder: boolean;
-  /** Every match was seen. */
+  /** The search saw every match. */
   readonly isComplete: boolean;
 }
 
@@ -36,7 +36,7 @@ export class UserSearches {
     this.#now = now;
   }
 
-  /** Rejects with SEARCH_TOO_BROAD when a bound is met before the page is known. */
+  /** Returns the page. Rejects with SEARCH_TOO_BROAD if the search meets a bound before the page is known. */
   async search(search: UserSearch, options: SearchOptions = {}): Promise<UserSearchAnswer> {
     const { searchConditions, searchMs } = this.#limits;
     if (countConditions(search.where, searchConditions + 1) > searchConditions) {
@@ -52,7 +52,7 @@ export class UserSearches {
     }
   }
 
-  /** Waits until fewer searches run than may. */
+  /** Waits until fewer than `searchesMax` searches run. */
   async #turn(deadline: SearchDeadline): Promise<void> {
     while (this.#running >= this.#limits.searchesMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -96,7 +96,7 @@ export class UserSearches {
       const slice = await this.#reader.searchSlice(query, now);
       if (slice.isGivenUp) throw tooBroad("its conditions take too long");
       const { isInOrder, next } = slice;
-      // What has to be sorted is gathered whole up to the page's end, slice by slice.
+      // Matches that must be sorted are collected up to the end of the page, slice by slice.
       if (!isInOrder && end > searchMatches) throw tooBroad(`only the first ${searchMatches} can be sorted so`);
       matches = matches.concat(slice.matches);
       if (!isInOrder) matches.sort((a, b) => compareOrdered(a, b, order));
@@ -104,14 +104,14 @@ export class UserSearches {
       rows += slice.rows;
       count += slice.count;
       if (next === undefined) return { matches, count, isInOrder: true, isComplete: true };
-      const isTold = isInOrder && matches.length >= end && limit > 0;
-      const isEnough = isTold && (isCounted || search.isTotalUnasked === true || count >= searchMatches);
+      const isPageKnown = isInOrder && matches.length >= end && limit > 0;
+      const isEnough = isPageKnown && (isCounted || search.isTotalUnasked === true || count >= searchMatches);
       if (isEnough || rows >= searchRows || deadline.isOver) return { matches, count, isInOrder, isComplete: false };
       after = next;
     }
   }
 
-  /** In chunks, so that an answer that would be too large is not gathered whole. */
+  /** Reads in chunks, so that an answer that is too large is not collected whole. */
   async #read(ids: readonly string[], namespaces: readonly string[] | undefined): Promise<readonly User[]> {
     const users: User[] = [];
     let chars = 0;
@@ -127,9 +127,10 @@ export class UserSearches {
   }
 }
 
+/** Users per read. */
 const READ_CHUNK = 100;
 
-/** How long a search may go on: its own time, the caller's deadline, and while somebody waits. */
+/** The end of a search: after `searchMs`, at the caller's deadline, or when the caller stops waiting. */
 class SearchDeadline {
   readonly #endTime: number;
   readonly #signal: AbortSignal | undefined;

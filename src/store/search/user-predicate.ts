@@ -1,4 +1,4 @@
-/** Decides searches on settled users, alike for every engine: conditions, keys to order by, and their order. */
+/** Evaluates conditions on settled users, the same for every engine; also the keys that order users. */
 import { nextDue, STATES, type State, stateOf, type User } from "../../domain/user.ts";
 import type { UserPredicate, UserSearchOrder } from "../queries.ts";
 import { toSearchKey } from "./search-key.ts";
@@ -8,14 +8,14 @@ export type Matches = (user: User) => boolean;
 type TextPredicate = Extract<UserPredicate, { kind: "text" }>;
 
 /**
- * Returns the condition as a function; what does not depend on the user is worked out once. It asks for a user's person
- * only if a condition needs it: an engine may read the person late.
+ * Returns the condition as a function. What does not depend on the user is computed once. The function reads a user's
+ * person only if a condition needs it, so an engine may load the person late.
  */
 export function compilePredicate(predicate: UserPredicate): Matches {
   return compile(predicate, new Normaliser());
 }
 
-/** Many conditions look at the same text of the same user: it is normalised once. */
+/** Normalises a text once where many conditions compare the same text of the same user. */
 class Normaliser {
   readonly #last = new Map<string, { readonly text: string; readonly key: string }>();
 
@@ -77,7 +77,7 @@ function compile(predicate: UserPredicate, normaliser: Normaliser): Matches {
   }
 }
 
-/** Long lists of ids or addresses are looked up, not gone through user by user. */
+/** Looks values up in a set: a long list of ids or addresses is not searched for every user. */
 function compileOr(predicates: readonly UserPredicate[], normaliser: Normaliser): Matches {
   const sets = new Map<string, { readonly of: TextPredicate; readonly values: Set<string> }>();
   const others: Matches[] = [];
@@ -99,7 +99,7 @@ function compileOr(predicates: readonly UserPredicate[], normaliser: Normaliser)
     }) || others.some((matches) => matches(user));
 }
 
-/** Whether normalising leaves nothing to look for: as a part it would be found in every text. */
+/** Returns whether normalising leaves an empty text, which every text contains. */
 function isBlank({ ignoreCase, value }: TextPredicate): boolean {
   return ignoreCase && toSearchKey(value) === "";
 }
@@ -126,7 +126,7 @@ function textOf(user: User, field: TextPredicate["field"]): string | undefined {
   return field === "id" ? user.state.id : user.person.profile[field];
 }
 
-/** How many conditions there are, ids among them; counting ends at `max`. */
+/** Returns the number of conditions, ids included; stops at `max`. */
 export function countConditions(predicate: UserPredicate, max: number): number {
   let count = 0;
   const waiting: UserPredicate[] = [predicate];
@@ -139,12 +139,12 @@ export function countConditions(predicate: UserPredicate, max: number): number {
   return count;
 }
 
-/** Whether everybody matches. */
+/** Returns whether every user matches. */
 export function isTrivial(predicate: UserPredicate): boolean {
   return predicate.kind === "and" && predicate.of.every(isTrivial);
 }
 
-/** What a user is ordered by; `null`: comes last. */
+/** The value that orders a user; `null` comes last. */
 export type OrderKey = string | number | null;
 
 export function orderKeyOf(user: User, by: UserSearchOrder["by"]): OrderKey {
@@ -170,7 +170,7 @@ export interface Ordered {
   readonly key: OrderKey;
 }
 
-/** Negative: `a` comes first. */
+/** Compares for sorting; a negative result: `a` comes first. */
 export function compareOrdered(a: Ordered, b: Ordered, { descending }: UserSearchOrder): number {
   if (a.key === null || b.key === null) {
     if (a.key !== b.key) return a.key === null ? 1 : -1;
@@ -183,7 +183,7 @@ export function compareOrdered(a: Ordered, b: Ordered, { descending }: UserSearc
   return descending ? -difference : difference;
 }
 
-/** By code points, as databases order UTF-8; JavaScript's own comparison puts U+E000 behind what needs surrogates. */
+/** Compares by code points, as databases order UTF-8; JavaScript compares UTF-16 units. */
 function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {

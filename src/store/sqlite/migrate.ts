@@ -2,21 +2,21 @@
 import type { Database } from "better-sqlite3";
 import { MIGRATIONS, type Migration } from "./migrations.ts";
 
-/** As Kysely's migrator makes them: earlier releases used it, and they read these tables. */
+/** Exactly the tables of Kysely's migrator: earlier releases use it and read them. */
 const MIGRATION_TABLES = `
   CREATE TABLE IF NOT EXISTS "kysely_migration" ("name" varchar(255) not null primary key, "timestamp" varchar(255) not null);
   CREATE TABLE IF NOT EXISTS "kysely_migration_lock" ("id" varchar(255) not null primary key, "is_locked" integer default 0 not null);
   INSERT OR IGNORE INTO kysely_migration_lock (id, is_locked) VALUES ('migration_lock', 0)`;
 
-/** "lock" in ASCII: tells our files from other SQLite databases. */
+/** "lock" in ASCII: distinguishes our files from other SQLite databases. */
 const APPLICATION_ID = 0x6c_6f_63_6b;
 
-/** The newest schema that this version knows. */
+/** The name of the newest migration of this version. */
 export const SCHEMA_VERSION: string = MIGRATIONS.at(-1)?.name ?? "";
 
 /**
- * Returns the names of the migrations that are due, in their order. Throws an error of one plain sentence if the file is
- * not a database of lockkeeper, or if a newer version wrote it.
+ * Returns the names of the migrations that are due, in their order. Throws an error of one plain sentence if the file
+ * is not a database of lockkeeper, or if a newer version wrote it.
  */
 export function dueMigrations(database: Database, path: string, migrations = MIGRATIONS): readonly string[] {
   assertOurs(database, path);
@@ -60,12 +60,12 @@ function run(database: Database, due: readonly Migration[]): void {
 function assertOurs(database: Database, path: string): void {
   const id = database.pragma("application_id", { simple: true });
   const tables = tableNames(database);
-  // A first start that was cut off leaves Kysely's tables and no id yet.
+  // Earlier releases left Kysely's tables without an id if their first start was interrupted.
   if (id === APPLICATION_ID || tables.length === 0 || tables.includes("kysely_migration")) return;
   throw new Error(`the file ${path} is a SQLite database of something else; lockkeeper does not touch it`);
 }
 
-/** The names of the migrations that a database has had, in their order. */
+/** Returns the names of the migrations that ran on a database, in their order. */
 export function doneMigrations(database: Database): readonly string[] {
   if (!tableNames(database).includes("kysely_migration")) return [];
   return database.prepare<[], string>("SELECT name FROM kysely_migration ORDER BY name").pluck().all();

@@ -13,13 +13,13 @@ import { attemptLists } from "./migrations/0010-attempt-lists.ts";
 import { lives } from "./migrations/0011-lives.ts";
 import { shadowPlaces } from "./migrations/0012-shadow-places.ts";
 
-/** One step of the schema: plain statements, or a function where the data takes more than statements. */
+/** One step of the schema: plain statements, or a function if the data needs more than statements. */
 export type Migration = { readonly name: string } & (
   | { readonly statements: readonly string[] }
   | { readonly run: (database: Database) => void }
 );
 
-/** In the order of their names; a released one is never changed, renamed or removed. */
+/** In the order of their names. A released migration is never changed, renamed or removed. */
 export const MIGRATIONS: readonly Migration[] = [
   logAndUsers,
   searches,

@@ -1,7 +1,7 @@
 /** The first schema: the log, users, organizations, API keys and remembered requests. Frozen once released. */
 
 const STATEMENTS: readonly string[] = [
-  // Where the log ends. The single row is the last one that a transaction takes.
+  // The end of the log. Its single row is the last row that a transaction locks.
   `CREATE TABLE log_head (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     position INTEGER NOT NULL,
@@ -13,8 +13,8 @@ const STATEMENTS: readonly string[] = [
     last_position INTEGER PRIMARY KEY,
     link BLOB NOT NULL
   ) STRICT`,
-  // Append-only, and without any further index: one on (user_id, sequence) costs more than half of the throughput at
-  // ten million users. A user's events are linked by previous_position instead.
+  // Append-only, without another index: one on (user_id, sequence) costs more than half of the throughput at ten
+  // million users. previous_position links a user's events instead.
   `CREATE TABLE events (
     position INTEGER PRIMARY KEY,
     previous_position INTEGER,
@@ -30,12 +30,12 @@ const STATEMENTS: readonly string[] = [
     body BLOB NOT NULL,
     hash BLOB NOT NULL
   ) STRICT`,
-  // Salts and values of personal fields. Erasing deletes here; the event keeps its commitments.
+  // Salts and values of personal fields. Erasing deletes them here; the event keeps its commitments.
   `CREATE TABLE event_private (
     position INTEGER PRIMARY KEY,
     personal TEXT NOT NULL
   ) STRICT`,
-  // Narrow on purpose: it is read and written by every command, at random places.
+  // Narrow on purpose: every command reads and writes it, at random places.
   `CREATE TABLE user_state (
     id TEXT PRIMARY KEY,
     organization_id TEXT NOT NULL,
@@ -52,7 +52,7 @@ const STATEMENTS: readonly string[] = [
   // Positions grow, so new entries land at the end of their kind: random places would double the pages written.
   `CREATE INDEX user_state_restricted ON user_state (kinds, organization_id, last_position) WHERE kinds > 0`,
   `CREATE INDEX user_state_due ON user_state (next_due) WHERE next_due IS NOT NULL`,
-  // Written when the person changes, which is seldom; so the indexes of lists and searches are here alone.
+  // Written only when the person changes, which is rare: so only this table has the indexes of lists and searches.
   `CREATE TABLE user_profile (
     id TEXT PRIMARY KEY,
     organization_id TEXT NOT NULL,
@@ -70,7 +70,7 @@ const STATEMENTS: readonly string[] = [
   `CREATE INDEX user_profile_email ON user_profile (email_key) WHERE email_key IS NOT NULL`,
   `CREATE INDEX user_profile_organization_email ON user_profile (organization_id, email_key)
     WHERE email_key IS NOT NULL`,
-  // In the order of their ids the rows are in the order of their times: the old ones are deleted from the front.
+  // The order of ids is the order of times: old rows are deleted from the front.
   `CREATE TABLE requests (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     actor TEXT NOT NULL,

@@ -1,4 +1,4 @@
-/** What searches by offset need: counts leave deleted users out, and an organization's users are walked by id. Frozen once released. */
+/** Indexes for searches by offset: counts exclude deleted users, and a walk reads an organization's users by id. Frozen once released. */
 
 const STATEMENTS: readonly string[] = [
   `CREATE INDEX user_state_deleted ON user_state (organization_id) WHERE state = 'DELETED'`,

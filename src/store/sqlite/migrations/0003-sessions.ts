@@ -1,4 +1,4 @@
-/** Sessions: no events, rows alone; the user's epoch ends them. Frozen once released. */
+/** Sessions: rows without events; the user's epoch ends them. Frozen once released. */
 
 const STATEMENTS: readonly string[] = [
   `CREATE TABLE sessions (
@@ -23,7 +23,7 @@ const STATEMENTS: readonly string[] = [
   `CREATE INDEX sessions_user ON sessions (user_id, creation_time, id)`,
   `CREATE INDEX sessions_organization ON sessions (organization_id, creation_time, id)`,
   `CREATE INDEX sessions_creation ON sessions (creation_time, id)`,
-  // Dead rows are cleared away from the front.
+  // Dead rows are deleted from the front.
   `CREATE INDEX sessions_clear ON sessions (clear_time)`,
 ];
 

@@ -1,4 +1,4 @@
-/** The sign-in gate: policies, counters of attempts, the attempts themselves, and the key that hides unknown names. Frozen once released. */
+/** The sign-in gate: policies, counters of attempts, the attempts themselves, and the key that conceals unknown names. Frozen once released. */
 
 const STATEMENTS: readonly string[] = [
   `CREATE TABLE policies (
@@ -9,7 +9,7 @@ const STATEMENTS: readonly string[] = [
     change_time INTEGER NOT NULL,
     last_position INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID`,
-  // One row per subject and factor: what still counts, and what is under way.
+  // One row per subject and factor: the failures that count, and the attempts in progress.
   `CREATE TABLE attempt_counters (
     subject TEXT NOT NULL,
     factor TEXT NOT NULL,
@@ -22,7 +22,7 @@ const STATEMENTS: readonly string[] = [
     PRIMARY KEY (subject, factor)
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX attempt_counters_due ON attempt_counters (next_due) WHERE next_due IS NOT NULL`,
-  // The shadows of unknown users are bounded: the one that rested longest goes first.
+  // The number of shadows of unknown users is bounded: the least recently used one is deleted first.
   `CREATE INDEX attempt_counters_shadow ON attempt_counters (touch_time) WHERE shadow_state IS NOT NULL`,
   `CREATE TABLE attempts (
     id TEXT PRIMARY KEY,
@@ -38,7 +38,7 @@ const STATEMENTS: readonly string[] = [
     created_by TEXT NOT NULL
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX attempts_begin ON attempts (begin_time, id)`,
-  // Secrets of this database that no API shows; made when they are first needed.
+  // Secrets of this database that no API shows; created on first use.
   `CREATE TABLE secrets (
     name TEXT PRIMARY KEY,
     value BLOB NOT NULL

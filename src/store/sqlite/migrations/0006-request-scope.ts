@@ -14,8 +14,8 @@ const STATEMENTS: readonly string[] = [
     time INTEGER NOT NULL,
     UNIQUE (actor, scope, rpc, request_id)
   ) STRICT`,
-  // The scope of a key never changes, so its row says what it was. Nothing says what the token of a subject was confined
-  // to: those rows are dropped, and what they would have repeated is executed again.
+  // The scope of a key never changes, so its row has it. The scope of a subject's token is not recorded: those rows are
+  // dropped, and a repeated request runs again.
   `INSERT INTO scoped_requests (id, actor, scope, rpc, request_id, content, resource_id, position, answer, time)
     SELECT r.id, r.actor, coalesce(k.organization_id, ''), r.rpc, r.request_id, r.content, r.resource_id, r.position, r.answer, r.time
     FROM requests r JOIN api_keys k ON r.actor = 'key:' || k.id`,

@@ -1,10 +1,10 @@
-/** API keys that rotate: the secrets of before that still open, and all that ever did. Frozen once released. */
+/** API keys that rotate: the earlier secrets that still work, and all former ones. Frozen once released. */
 
 const STATEMENTS: readonly string[] = [
   `ALTER TABLE api_keys ADD COLUMN rotate_time INTEGER`,
-  // In the row, as each command checks its credential by it.
+  // In the row, because each command checks its credential with it.
   `ALTER TABLE api_keys ADD COLUMN earlier_secrets TEXT NOT NULL DEFAULT '[]'`,
-  // A secret that was rotated away must never become a key again, however long ago it was.
+  // A secret that was rotated away must never become a key again.
   `CREATE TABLE former_api_key_secrets (
     secret_hash TEXT PRIMARY KEY,
     api_key_id TEXT NOT NULL

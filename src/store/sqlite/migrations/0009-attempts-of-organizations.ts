@@ -1,4 +1,4 @@
-/** Attempts of one organization are listed along an index of their own. Frozen once released. */
+/** An index to list the attempts of one organization. Frozen once released. */
 
 const STATEMENTS: readonly string[] = [
   `CREATE INDEX attempts_organization ON attempts (organization_id, begin_time, id)`,

@@ -1,4 +1,4 @@
-/** Attempts by user and by network, the newest first. Frozen once released. */
+/** Indexes to list attempts by user and by network, newest first. Frozen once released. */
 import { isIP } from "node:net";
 import type { Database } from "better-sqlite3";
 
@@ -12,7 +12,7 @@ export const attemptLists = {
   },
 };
 
-/** Addresses are far fewer than attempts: each is looked at once. */
+/** Computes each network once: there are far fewer addresses than attempts. */
 function fillNetworks(database: Database): void {
   database.exec("CREATE TEMP TABLE networks (ip TEXT PRIMARY KEY, network TEXT NOT NULL)");
   const insert = database.prepare("INSERT INTO networks (ip, network) VALUES (?, ?)");
@@ -26,7 +26,7 @@ function fillNetworks(database: Database): void {
 
 const MAPPED = 0xffffn;
 
-/** The /24 network of an IPv4 address, the /64 network of an IPv6 address; `undefined`: the text is no address. */
+/** Returns the /24 network of an IPv4 address or the /64 network of an IPv6 address; `undefined`: not an address. */
 function networkOf(ip: string): string | undefined {
   const [text = ""] = ip.split("%");
   const version = isIP(text);

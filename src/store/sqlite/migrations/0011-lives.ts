@@ -1,4 +1,4 @@
-/** Attempts and their counters belong to one person, also where an id is used again. Frozen once released. */
+/** Attempts and their counters belong to one person, also if an id is used again. Frozen once released. */
 
 const STATEMENTS: readonly string[] = [
   `ALTER TABLE attempt_counters ADD COLUMN life INTEGER NOT NULL DEFAULT 0`,

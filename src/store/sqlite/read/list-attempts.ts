@@ -29,7 +29,7 @@ export function listAttempts(runner: QueryRunner, query: AttemptQuery, now: numb
   return toPage(asked, page);
 }
 
-/** What the index does not decide. */
+/** Checks what the index does not. */
 function matches(attempt: Attempt, { organizationId, network, outcomes }: AttemptQuery): boolean {
   if (organizationId !== null && attempt.organizationId !== organizationId) return false;
   if (outcomes !== undefined && !outcomes.includes(attempt.outcome)) return false;
@@ -38,13 +38,13 @@ function matches(attempt: Attempt, { organizationId, network, outcomes }: Attemp
   return address !== undefined && address >= network.first && address <= network.last;
 }
 
-/** A user, a small network and an organization have an index each; all other attempts are met along the time. */
+/** A user, a small network and an organization have an index each; other queries read along the time. */
 function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefined, limit: number) {
   const { organizationId, startTime, endTime, userId, network, newestFirst } = query;
   const direction = newestFirst ? "desc" : "asc";
   const networkKey = network && sharedNetworkKey(network);
   let select = build.selectFrom("attempts").selectAll();
-  // The place after which the page begins bounds one side; two bounds on one side would let the planner take the wider.
+  // The place where the page begins bounds one side. With two bounds on one side the planner could use the wider one.
   if (after === undefined || newestFirst) select = select.where("begin_time", ">=", startTime);
   if (after === undefined || !newestFirst) select = select.where("begin_time", "<", endTime);
   if (userId !== undefined) select = select.where("subject", "=", toSubjectKey({ userId }));
@@ -57,7 +57,7 @@ function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefi
   return runner.all(select.orderBy("begin_time", direction).orderBy("id", direction).limit(limit).compile());
 }
 
-/** Page size apart, a later page must ask the same. */
+/** Returns everything but the page size: a later page must ask the same. */
 function askedOf({
   organizationId,
   startTime,

@@ -40,7 +40,7 @@ function askedOf({ seal }: QueryRunner, asked: Json): Asked {
   return { seal, asked, shape: ["id"] };
 }
 
-/** Every id comes after the empty one. */
+/** Returns the id to continue after. Every id comes after the empty one. */
 function afterOf(query: IdQuery, asked: Asked): string {
   return String(parsePageToken(asked, query.after)?.[0] ?? "");
 }

@@ -15,23 +15,23 @@ interface Place {
   readonly position: number;
 }
 
-/** The chain leads backwards alone: for reading forwards every so many places are remembered on the way. */
+/** The chain leads only backwards: to read forwards, one place in every 256 is remembered on the way. */
 const MILESTONE_EVENTS = 256;
 interface Milestones {
   /** Sequence → position. */
   readonly positions: Map<number, number>;
-  /** Where the last page ended on its way, so that the next one goes on from there. */
+  /** Where the last page stopped on its way: the next one continues there. */
   resume: Place | undefined;
 }
 
-/** Users whose milestones are remembered, the ones asked for last. */
+/** Users whose milestones are remembered: the most recently listed ones. */
 const MILESTONE_USERS = 64;
 
 export class EventLister {
   readonly #runner: QueryRunner;
   readonly #limits: Limits;
   readonly #lookups: ReturnType<typeof prepareLookups>;
-  /** By user. Events never change, so a milestone stays true. */
+  /** By user. Events never change, so a milestone stays valid. */
   readonly #milestones = new Map<string, Milestones>();
 
   constructor(runner: QueryRunner, limits: Limits) {
@@ -85,7 +85,7 @@ export class EventLister {
     return fillPage(steps, bounds, (item) => ({ item, weight: weightOf(JSON.stringify(item.event)) }));
   }
 
-  /** The key is the sequence of the last event shown. A page may be empty while the way to it is being walked. */
+  /** The key is the sequence of the last event shown. A page is empty while the walk has not yet reached its events. */
   #listForwards({ userId, pageSize }: EventQuery, after: PageKey | undefined, last: Place): KeyedPage<RecordedEvent> {
     const shown = Number(after?.[0] ?? 0);
     const end = Math.min(shown + pageSize, last.sequence);
@@ -116,7 +116,7 @@ export class EventLister {
     return this.#fill(steps, pageSize);
   }
 
-  /** The remembered place that is closest behind `sequence`. */
+  /** Returns the remembered place that is closest after `sequence`. */
   #nearest(userId: string, sequence: number, last: Place): Place {
     const known = this.#milestones.get(userId);
     if (known === undefined) return last;
@@ -132,7 +132,7 @@ export class EventLister {
 
   #milestonesOf(userId: string): Milestones {
     const milestones = this.#milestones.get(userId) ?? { positions: new Map<number, number>(), resume: undefined };
-    // The order of a map is that of insertion: the first one is the one not asked for longest.
+    // A map keeps the order of insertion: its first entry is the least recently used.
     this.#milestones.delete(userId);
     this.#milestones.set(userId, milestones);
     const [oldest] = this.#milestones.keys();
@@ -146,7 +146,7 @@ export class EventLister {
     return { sequence: row.sequence - 1, position: row.previous_position };
   }
 
-  /** A position comes from a token: it must be an event of this user. */
+  /** Returns the event at a position. The position may come from a token: it must be an event of this user. */
   #read(position: number, userId: string): RecordedEvent {
     const row = this.#lookups.event(position);
     if (row === undefined || row.user_id !== userId) {

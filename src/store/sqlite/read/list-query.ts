@@ -1,4 +1,4 @@
-/** Runs queries that Kysely builds on a reader's connection, within the budget of one page. */
+/** Runs queries that Kysely builds on a reader's connection. */
 import type { Database, Statement } from "better-sqlite3";
 import {
   type CompiledQuery,
@@ -12,7 +12,7 @@ import { TOKEN_KEY_NAME, TokenSeal } from "../../search/token-seal.ts";
 import { readGeneration } from "../generation.ts";
 import type { Tables } from "../schema.ts";
 
-/** Only builds: the statements run on the connection at hand. */
+/** Only builds queries: a QueryRunner runs them on its connection. */
 export const build: Kysely<Tables> = new Kysely<Tables>({
   dialect: {
     createAdapter: () => new SqliteAdapter(),
@@ -22,7 +22,7 @@ export const build: Kysely<Tables> = new Kysely<Tables>({
   },
 });
 
-/** More texts than there are lists; a bound all the same. */
+/** More than all lists have; a bound in any case. */
 const STATEMENTS_MAX = 500;
 
 export class QueryRunner {
@@ -40,13 +40,13 @@ export class QueryRunner {
     return this.#prepare(query.sql).all(...query.parameters) as R[];
   }
 
-  /** A look-up by one key, compiled once: building a query costs more than running it. The key given here is ignored. */
+  /** Returns a look-up by one key, compiled once: building costs more than running. The query's key is ignored. */
   byKey<R>(query: CompiledQuery<R>): (key: string | number) => R | undefined {
     const statement = this.#database.prepare<unknown[]>(query.sql);
     return (key) => statement.get(key) as R | undefined;
   }
 
-  /** All queries of `work` see the same moment. */
+  /** Runs `work` in one transaction: all its queries see the same moment. */
   snapshot<T>(work: () => T): T {
     return this.#database.transaction(work)();
   }

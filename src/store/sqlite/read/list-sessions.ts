@@ -30,7 +30,7 @@ export class SessionLister {
     };
     const after = parsePageToken(asked, query.after);
     return this.#runner.snapshot(() => {
-      // All sessions of a user are of the user's organization: the index of users finds them, or there are none.
+      // A user's sessions belong to the user's organization: if it is another one, there are none.
       if (query.userId !== undefined && this.#isElsewhere(query.userId, query.organizationId)) return { items: [] };
       return toPage(asked, this.#page(query, after, now));
     });

@@ -1,4 +1,4 @@
-/** ListUsers: a small set of candidates where an index gives one, else a walk along the order that was asked for. */
+/** ListUsers: reads a small set of candidates if an index has one, else walks along the requested order. */
 import { personWeight } from "../../../domain/page-weight.ts";
 import type { User } from "../../../domain/user.ts";
 import type { Limits } from "../../limits.ts";
@@ -23,14 +23,14 @@ export class UserLister {
   }
 
   /**
-   * Both ways continue at the same kind of key, so a list may change from one to the other between two pages, for
-   * example when more than a slice of candidates has come to exist.
+   * Returns one page. Both ways continue at the same kind of key, so a list may change from one to the other between
+   * two pages, for example when there are now more candidates than a slice.
    */
   list(query: UserQuery, now: number): Page<User> {
     const { organizationId, where, showDeleted, order } = query;
     const asked: Asked = {
       seal: this.#runner.seal,
-      // Page size apart, a later page must ask the same.
+      // Everything but the page size: a later page must ask the same.
       asked: ["users", order, organizationId, where, showDeleted],
       shape: order === "change_desc" ? ["position"] : ["time", "id"],
     };
@@ -42,7 +42,7 @@ export class UserLister {
     });
   }
 
-  /** The log is not walked for a small organization: its users are read whole. */
+  /** A small organization is read whole instead of walking the log of all. */
   #candidates(query: UserQuery): ReadonlySet<string> | undefined {
     const { sliceRows } = this.#limits;
     const ids = findCandidates(this.#runner, query, sliceRows);
@@ -50,7 +50,7 @@ export class UserLister {
     return findUsersOf(this.#runner, query.organizationId, sliceRows);
   }
 
-  /** All candidates at once, put in order: there are at most a slice of them. */
+  /** Reads all candidates and sorts them: there is at most a slice of them. */
   #choose(ids: ReadonlySet<string>, query: UserQuery, after: PageKey | undefined, look: Look): KeyedPage<User> {
     const descending = query.order !== "creation_asc";
     const compare = (a: PageKey, b: PageKey): number =>
@@ -82,7 +82,7 @@ export class UserLister {
   }
 }
 
-/** A page of large profiles ends early: its answer has to fit into a message. */
+/** Weighs a user: a page of large profiles ends early, because its answer must fit into a message. */
 function show(user: ScannedUser | undefined): Shown<User> | undefined {
   return user === undefined ? undefined : { item: user.toUser(), weight: personWeight(user.person) };
 }
@@ -91,7 +91,7 @@ function keyOf({ row }: ScannedUser, order: UserQuery["order"]): PageKey {
   return order === "change_desc" ? [row.last_position] : [row.creation_time, row.id];
 }
 
-/** No two users share a position: it needs no id. */
+/** A position needs no id: no two users share one. */
 function toOrdered([key, id]: PageKey): Ordered {
   return { key: key ?? null, id: String(id ?? "") };
 }

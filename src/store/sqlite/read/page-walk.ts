@@ -3,7 +3,7 @@ import type { Limits } from "../../limits.ts";
 import type { Page } from "../../queries.ts";
 import { type Asked, type PageKey, toPageToken } from "../../search/page-token.ts";
 
-/** What one page may read before it ends short. */
+/** Limits what one page may read before it ends short. */
 export class Budget {
   #rows: number;
   readonly #endTime: number;

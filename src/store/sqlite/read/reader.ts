@@ -1,4 +1,4 @@
-/** The questions that the reader worker answers, and the store's end of its link. */
+/** The questions that the reader worker answers, and the store's side of the link. */
 import type { ApiKey } from "../../../domain/api-key.ts";
 import type { Attempt } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
@@ -17,7 +17,7 @@ import type {
 import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../../search/search-slice.ts";
 import { WorkerLink } from "../worker-link.ts";
 
-/** Lists by id. */
+/** A list in the order of ids. */
 export interface IdQuery {
   readonly pageSize: number;
   readonly after?: string;
@@ -51,7 +51,7 @@ export class Reader implements SearchReader {
   readonly #listMs: number;
   readonly #assertUsable: () => void;
 
-  /** `assertUsable`: throws when the worker would read from other files than those that the store opened. */
+  /** `assertUsable`: throws if the worker would read from other files than the ones that the store opened. */
   constructor(data: ReaderData, assertUsable: () => void, onTrouble: (error: unknown) => void) {
     this.#listMs = data.limits.listMs;
     this.#assertUsable = assertUsable;
@@ -64,7 +64,7 @@ export class Reader implements SearchReader {
     });
   }
 
-  // The worker answers each question with the type that stands here; structured cloning keeps it.
+  // The worker answers each question with the type that is given here; structured cloning keeps it.
   listUsers(query: UserQuery, now: number, options?: ReadOptions): Promise<Page<User>> {
     return this.#page(query, options, (slice) => ({ name: "listUsers", query: slice, now }));
   }
@@ -73,7 +73,7 @@ export class Reader implements SearchReader {
     return (await this.#ask({ name: "searchSlice", query, now })) as Slice;
   }
 
-  /** `undefined`: there are more than are counted. */
+  /** Returns `undefined` if there are more than `countRows`. */
   async countUsers(organizationId: string | null): Promise<number | undefined> {
     return (await this.#ask({ name: "countUsers", organizationId })) as number | undefined;
   }
@@ -86,7 +86,7 @@ export class Reader implements SearchReader {
     return this.#page(query, options, (slice) => ({ name: "listUserEvents", query: slice }));
   }
 
-  /** `show`: what the caller shows of each session, known better than on disk; nothing or one. */
+  /** `show`: returns the session with the activity that is not on disk yet, or nothing if it is not shown. */
   listSessions(
     query: SessionQuery,
     now: number,
@@ -109,9 +109,9 @@ export class Reader implements SearchReader {
   }
 
   /**
-   * Asks for slice after slice until there is something to show, nothing is left, or `listMs` is over: a page is empty at
-   * the end alone, or where a long stretch has nothing. Other questions are answered between two slices, and where nobody waits any more
-   * the next one is not asked.
+   * Reads slice after slice until there is an item to show, nothing is left, or `listMs` is over: a page is empty only
+   * at the end, or if a long range has no match. Other questions are answered between two slices, and no further slice
+   * is read when the caller stops waiting.
    */
   async #page<T, Q extends { readonly after?: string }>(
     first: Q,

@@ -1,4 +1,4 @@
-/** The index planner: finds the few users that can match, by the indexes that know them. */
+/** The index planner: finds the few users that can match through the indexes that have them. */
 import { type CompiledQuery, sql } from "kysely";
 import { RESTRICTION_KINDS, type RestrictionKind } from "../../../domain/restriction.ts";
 import type { State } from "../../../domain/user.ts";
@@ -47,7 +47,7 @@ class Finder {
   readonly #organizationId: string | null;
   readonly #showDeleted: boolean;
   readonly #limit: number;
-  /** Rows that look-ups may still fetch; one that finds nothing counts as one. */
+  /** Rows that look-ups may still fetch; a look-up without rows counts as one. */
   #rowsLeft: number;
 
   constructor(runner: QueryRunner, { organizationId, showDeleted }: UserConditions, limit: number) {
@@ -176,8 +176,9 @@ function rankOf({ kind }: UserPredicate): number {
 }
 
 /**
- * A prefix of every key whose text begins exactly so. Normalising composes characters: what follows the prefix may change
- * its last one. Between two ASCII characters nothing composes, so all but the last of an ASCII prefix stays.
+ * Returns a prefix of every key whose text begins with exactly this prefix. Normalising composes characters: what
+ * follows the prefix may change its last one. Two ASCII characters never compose, so all but the last one of an ASCII
+ * prefix stays.
  */
 function keyOfExactPrefix(prefix: string): string {
   const isAscii = [...prefix].every((character) => character > " " && character <= "~");

@@ -1,4 +1,4 @@
-/** Looks at one user after another for lists and searches: settled, and only those that match. */
+/** Reads single users for lists and searches: settled, and only if they match. */
 import { settle } from "../../../domain/settle.ts";
 import { EMPTY_PERSON, type Person, type User, type UserState } from "../../../domain/user.ts";
 import type { UserPredicate } from "../../queries.ts";
@@ -15,7 +15,7 @@ export interface UserConditions {
   readonly showDeleted: boolean;
 }
 
-/** A settled user. The person is read when it is first needed: many conditions decide without it. */
+/** A settled user. Its person is read on first use: many conditions do not need it. */
 export class ScannedUser implements User {
   readonly row: UserStateTable;
   readonly state: UserState;
@@ -33,7 +33,7 @@ export class ScannedUser implements User {
     return this.#person;
   }
 
-  /** Returns plain data, which another thread can be sent. */
+  /** Returns plain data, which can be sent to another thread. */
   toUser(): User {
     return { state: this.state, person: this.person };
   }
@@ -55,6 +55,7 @@ export class UserScan {
     return row === undefined ? undefined : new ScannedUser(row, now, this.#readPerson);
   }
 
+  /** Returns the function that reads a user and checks the conditions. */
   looker({ organizationId, where, showDeleted }: UserConditions, now: number): Look {
     const matches = compilePredicate(where);
     return (id, lastPosition) => {

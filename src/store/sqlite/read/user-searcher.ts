@@ -1,4 +1,4 @@
-/** The reader's part of a search: one slice of matches at a time, so that other lists are served in between. */
+/** The reader's part of a search: one slice of matches at a time, so that other lists run in between. */
 import { type Person, personChars, type User } from "../../../domain/user.ts";
 import type { Limits } from "../../limits.ts";
 import type { UserPredicate, UserSearchOrder } from "../../queries.ts";
@@ -11,7 +11,7 @@ import { findCandidates, findUsersOf } from "./user-candidates.ts";
 import { UserScan } from "./user-scan.ts";
 import { walkByCreation, walkById } from "./user-walk.ts";
 
-/** The order that a walk takes by itself. */
+/** The order of a walk. */
 interface WalkOrder {
   readonly by: "id" | "creation";
   readonly direction: "asc" | "desc";
@@ -31,13 +31,13 @@ export class UserSearcher {
   slice({ search, after, keep }: SliceQuery, now: number): Slice {
     const match = this.#matcher(search, now);
     return this.#runner.snapshot(() => {
-      // Only the first slice may be all there is: later ones go on where the walk was.
+      // Only the first slice can be a set of candidates: later slices continue the walk.
       const ids = after === undefined ? this.#candidates(search) : undefined;
       return ids === undefined ? this.#walk(search, after, keep, match) : choose(ids, search.order, keep, match);
     });
   }
 
-  /** A small organization is read whole where its users cannot be walked in the order that is asked for. */
+  /** A small organization is read whole if no index has its users in the requested order. */
   #candidates(search: SliceQuery["search"]): ReadonlySet<string> | undefined {
     const { sliceRows } = this.#limits;
     const ids = findCandidates(this.#runner, { ...search, showDeleted: false }, sliceRows);
@@ -45,7 +45,7 @@ export class UserSearcher {
     return findUsersOf(this.#runner, search.organizationId, sliceRows);
   }
 
-  /** How many there are, deleted ones left out; `undefined`: more than may be counted. */
+  /** Returns the number of users, without deleted ones; `undefined`: more than `countRows`. */
   count(organizationId: string | null): number | undefined {
     const { countRows } = this.#limits;
     return this.#runner.snapshot(() => {
@@ -70,7 +70,7 @@ export class UserSearcher {
     });
   }
 
-  /** Settled users by id; those that are deleted by now are left out. `namespaces`: absent, all attributes. */
+  /** Returns settled users by id, without those that are deleted by now. `namespaces`: absent, all attributes. */
   read(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): ReadUsers {
     return this.#runner.snapshot(() => {
       const users: User[] = [];
@@ -132,7 +132,7 @@ export class UserSearcher {
   }
 }
 
-/** Returns what orders the user if it matches. */
+/** Returns the user's place in the order if it matches. */
 type Match = (id: string) => Ordered | undefined;
 
 function walkOrderOf({ order }: SliceQuery["search"]): WalkOrder {
@@ -151,7 +151,7 @@ function firstOf(found: Ordered[], keep: number, order: UserSearchOrder): Ordere
   return found.sort((a, b) => compareOrdered(a, b, order)).slice(0, keep);
 }
 
-/** Where the walk may begin: what lies before cannot match. Every id comes after the empty one. */
+/** Returns where the walk may begin: users before it cannot match. Every id comes after the empty one. */
 function creationBound(where: UserPredicate, direction: WalkOrder["direction"]): PageKey | undefined {
   const parts = where.kind === "and" ? where.of : [where];
   const bounds = parts.flatMap((part) => {
@@ -163,7 +163,7 @@ function creationBound(where: UserPredicate, direction: WalkOrder["direction"]):
   return [direction === "asc" ? Math.max(...bounds) : Math.min(...bounds), ""];
 }
 
-/** How long candidates may be looked at in one go: there are at most a slice of them. */
+/** Longest time for the candidates of one search; there is at most a slice of them. */
 const CHOOSE_MS_MAX = 1_000;
 
 function choose(ids: ReadonlySet<string>, order: UserSearchOrder, keep: number, match: Match): Slice {
