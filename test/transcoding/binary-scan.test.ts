@@ -1,4 +1,4 @@
-/** Values are counted alike in both forms of a message, and no bytes make the count fail or wait. */
+/** Values are counted alike in both forms of a message, and no bytes make the count fail or take long. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
@@ -26,12 +26,12 @@ const STRUCTS: readonly JsonObject[] = [
 for (const json of STRUCTS) {
   test(`counts ${JSON.stringify(json)} as its JSON is counted`, () => {
     const bytes = toBinary(StructSchema, fromJson(StructSchema, json));
-    // The message itself is one value, too, which no field stands for.
+    // The message itself is one value, too, and no field represents it.
     assert.equal(countValues(StructSchema, bytes, MANY) + 1, countJson(json));
   });
 }
 
-test("counts packed numbers one by one, and stops soon beyond the limit", () => {
+test("counts packed numbers one by one, and stops soon after the limit", () => {
   const states = { states: Array<number>(5_000).fill(1) };
   const bytes = toBinary(pb.ListUsersRequestSchema, fromJson(pb.ListUsersRequestSchema, states));
   assert.equal(countValues(pb.ListUsersRequestSchema, bytes, MANY), 5_000);
@@ -39,7 +39,7 @@ test("counts packed numbers one by one, and stops soon beyond the limit", () => 
   assert.equal(scanJson(JSON.stringify(states), 64, 10).values, 11);
 });
 
-test("counts the members of a value that is given again and again, and fields that are not known", () => {
+test("counts the members of a value that is repeated many times, and unknown fields", () => {
   // google.protobuf.Value of an entry, 1,000 times the number 0.
   const value = Buffer.alloc(9_000, Buffer.from([0x11, 0, 0, 0, 0, 0, 0, 0, 0]));
   const entry = Buffer.concat([Buffer.from([0x0a, 1, 0x61, 0x12, 0xa8, 0x46]), value]);

@@ -1,4 +1,4 @@
-/** Which known name a misspelt one is taken for. */
+/** The known name that is suggested for a misspelt one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findClosestName, suggest } from "../../src/transcoding/closest-name.ts";
@@ -19,11 +19,11 @@ const CASES: readonly [name: string, closest: string | undefined][] = [
 ];
 
 for (const [name, closest] of CASES) {
-  test(`takes ${JSON.stringify(name.slice(0, 12))} for ${closest}`, () =>
+  test(`suggests ${closest} for ${JSON.stringify(name.slice(0, 12))}`, () =>
     assert.equal(findClosestName(name, KNOWN), closest));
 }
 
-test("lists what is allowed where nothing is close, twenty names at the most", () => {
+test("lists the allowed names, at most twenty, if none is close", () => {
   const many = Array.from({ length: 21 }, (_, i) => `member${i}`);
   assert.equal(suggest("zzz", KNOWN), "; allowed are userId, reasonCode, note, day");
   assert.match(suggest("zzz", many), /member19, …$/);

@@ -18,7 +18,7 @@ const TYPES: readonly [contentType: string | null, taken: boolean][] = [
 ];
 
 for (const [contentType, taken] of TYPES) {
-  test(`${taken ? "takes" : "answers 415 to"} a body of type ${contentType}`, () => {
+  test(`${taken ? "accepts" : "answers 415 to"} a body of type ${contentType}`, () => {
     const call: Call = { body: "{}", contentType };
     if (taken) {
       assert.deepEqual(decode("POST", "/v1/books", call), {});
@@ -36,7 +36,7 @@ test("needs no content type for an empty body", () => {
   assert.deepEqual(decode("POST", "/v1/books/b1:lock", { contentType: "text/plain" }), { name: "b1" });
 });
 
-test("hands google.api.HttpBody on as it was sent, with its type", () => {
+test("passes google.api.HttpBody on as it was sent, with its type", () => {
   const body = new Uint8Array([0, 255]);
   assert.deepEqual(decode("POST", "/v1/echo", { body, contentType: "image/png" }), {
     contentType: "image/png",

@@ -28,7 +28,7 @@ const QUERIES: readonly [query: string, request: object][] = [
   ["numbers=1&numbers=2&colours=1&colours=COLOUR_BLUE", { numbers: [1, 2], colours: ["COLOUR_RED", "COLOUR_BLUE"] }],
   ["profile.displayName=x&profile.manager.email=y", { profile: { displayName: "x", manager: { email: "y" } } }],
   ["profile.display_name=x&wide_real=2", { wideReal: 2, profile: { displayName: "x" } }],
-  // Present with its default value is set: it matters for optional fields and oneofs.
+  // A field that is present with its default value is set, which matters for optional fields and oneofs.
   ["nickname=", { nickname: "" }],
   ["right=0", { right: 0 }],
   ["boxed=", { boxed: "" }],
@@ -62,7 +62,7 @@ const REFUSED_QUERIES: readonly [query: string, field: string, sentence: RegExp]
   ["flag=1", "flag", /must be true or false; received "1"/],
   ["flag=TRUE", "flag", /true or false/],
   ["flag=", "flag", /true or false; received ""/],
-  // As if it were not there: of a filter the answer would be wider than what was asked for.
+  // If an empty filter counted as absent, the answer would hold more than was asked for.
   ["text=", "text", /^the query parameter text is empty; give a value, or leave it out$/],
   ["profile.display_name=", "profile.displayName", /is empty/],
   ["i32=", "i32", /must be a whole number from -2147483648 to 2147483647; received ""/],
@@ -103,7 +103,7 @@ for (const [query, field, sentence] of REFUSED_QUERIES) {
   });
 }
 
-/** InvalidArgument with that sentence, and a BadRequest detail that names the field. */
+/** Asserts InvalidArgument with that sentence, and a BadRequest detail that names the field. */
 function refuses(call: () => unknown, field: string, sentence: RegExp): ConnectError {
   let refusal: ConnectError | undefined;
   assert.throws(call, (error) => {
@@ -129,11 +129,11 @@ test("ignores empty query parameters where the mount says so", () => {
   assert.deepEqual(decode("GET", "/v1/find?text=&nickname=", { overrides }), { nickname: "" });
 });
 
-test("takes no query where the whole message is the body", () => {
+test("refuses a query where the whole message is the body", () => {
   refuses(() => decode("POST", "/v1/books?name=x", { body: "{}" }), "name", /takes none/);
 });
 
-test("takes from the query what is not the body field, and refuses the body field there", () => {
+test("reads from the query all fields but the body field, which it refuses there", () => {
   const body = '{"email":"a@b"}';
   assert.deepEqual(decode("POST", "/v1/find?text=x", { body }), { text: "x", profile: { email: "a@b" } });
   refuses(() => decode("POST", "/v1/find?profile.email=x", { body }), "profile.email", /profile is the request body/);
@@ -226,7 +226,7 @@ for (const [request, body, field, sentence] of REFUSED_BODIES) {
   });
 }
 
-test("takes the path's value where a policy says so, and overlooks stray bodies and content types", () => {
+test("uses the path's value where a policy says so, and ignores unexpected bodies and content types", () => {
   const overrides = { pathConflict: "override", unexpectedBody: "ignore", requestContentType: "any" } as const;
   assert.deepEqual(decode("POST", LOCK, { body: '{"name":"b2"}', overrides }), { name: "b1" });
   assert.deepEqual(decode("POST", LOCK, { body: "{}", contentType: "text/plain", overrides }), { name: "b1" });
@@ -241,7 +241,7 @@ test("takes the path's value where a policy says so, and overlooks stray bodies 
   );
 });
 
-test("shows of every value only the length where a policy says so, but ids in the path", () => {
+test("shows only the length of every value where a policy says so, except ids in the path", () => {
   const overrides = { redactValues: true };
   refuses(
     () => decode("POST", "/v1/books", { body: '{"profile":"hunter2"}', overrides }),
@@ -251,7 +251,7 @@ test("shows of every value only the length where a policy says so, but ids in th
   refuses(() => decode("GET", "/v1/find?i32=hunter2", { overrides }), "i32", /received a value of 7 characters$/);
 });
 
-test("shows of redacted fields only the length, in path, query and body", () => {
+test("shows only the length of redacted fields, in path, query and body", () => {
   const secret = "hunter2-hunter2";
   const calls: (() => unknown)[] = [
     () => decode("GET", `/v1/token/${secret}/x`),

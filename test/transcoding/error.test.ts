@@ -108,7 +108,7 @@ for (const [code, retryDelay, retryAfter] of RETRIES) {
   });
 }
 
-test("sends the error's metadata as headers, but none that frame the answer", () => {
+test("sends the error's metadata as headers, except those that frame the answer", () => {
   const metadata = { "X-Call-Id": "c1", "Content-Length": "5", "Content-Type": "text/html", Connection: "close" };
   const { header } = encodeStatusError(new ConnectError("x", Code.NotFound, metadata), policy());
   assert.deepEqual(header, { "x-call-id": "c1", "content-type": "application/json" });

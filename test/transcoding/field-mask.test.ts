@@ -1,4 +1,4 @@
-/** Masks of either spelling, in a query and wherever a message may have one. */
+/** Masks in both spellings, in a query and everywhere a message may have one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, type DescMessage, fromJsonString } from "@bufbuild/protobuf";
@@ -17,7 +17,7 @@ test("a text becomes paths in snake_case", () => {
   for (const text of [",", "a,", "a b", "a,,b", "\ue05f", "ä", 'a"']) assert.equal(isFieldMaskText(text), false, text);
 });
 
-test("a body is read so under both names of the field, and what was parsed is fit for protobuf-es", () => {
+test("a body is read this way under both names of the field, and the parsed value fits protobuf-es", () => {
   assert.ok(mayHoldMask(BOOK));
   for (const body of [`{"mask":"${TEXT}"}`, `{"title":"x","mask":"${TEXT}"}`]) {
     const parsed = parseJson(utf8(body));

@@ -1,4 +1,4 @@
-/** JSON bodies: what is refused, with which words, at which path. */
+/** JSON bodies: which are refused, with which words, at which path. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromJsonString, toJson } from "@bufbuild/protobuf";
@@ -185,7 +185,7 @@ const BROKEN: readonly [body: string, sentence: RegExp][] = [
 ];
 
 for (const [body, sentence] of BROKEN) {
-  test(`says of ${JSON.stringify(body)} where it is no JSON, in words of its own`, () => {
+  test(`says where ${JSON.stringify(body)} stops being JSON, in words of its own`, () => {
     refuses(body, "", sentence);
     assert.throws(
       () => read(body),
@@ -205,7 +205,7 @@ test("refuses bytes that are not UTF-8", () => {
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
-test("takes JSON that nests 64 levels and refuses 65", () => {
+test("accepts JSON that nests 64 levels and refuses 65", () => {
   assert.ok(read(`{"note":${nested(63)}}`));
   refuses(`{"note":${nested(64)}}`, "", /nests deeper than 64 levels/);
   refuses(`{"note":${"[".repeat(1_000_000)}`, "", /nests deeper than 64 levels/);
@@ -233,7 +233,7 @@ const DEPTHS: readonly [json: string, depth: number][] = [
 ];
 
 for (const [json, depth] of DEPTHS) {
-  test(`sees that ${json} nests ${depth} levels`, () => {
+  test(`finds that ${json} nests ${depth} levels`, () => {
     assert.equal(scanJson(json, 64).depth, depth);
     assert.equal(scanJson(json, depth - 1).depth, depth);
   });

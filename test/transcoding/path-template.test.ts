@@ -1,9 +1,9 @@
-/** The grammar of path templates, and the columns that its refusals name. */
+/** The grammar of path templates, and the columns that its errors name. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parsePathTemplate } from "../../src/transcoding/path-template.ts";
 
-/** Writes a parsed template down again: segments, variables with what they cover, verb. */
+/** Prints a parsed template: segments, variables with the segments they cover, verb. */
 function print(text: string): string {
   const { segments, variables, verb } = parsePathTemplate(text);
   const path = segments.map((segment) =>
@@ -33,7 +33,7 @@ const TAKEN: readonly [template: string, printed: string][] = [
   ["/v1/$batch", "v1|$batch"],
 ];
 
-for (const [template, printed] of TAKEN) test(`takes ${template}`, () => assert.equal(print(template), printed));
+for (const [template, printed] of TAKEN) test(`accepts ${template}`, () => assert.equal(print(template), printed));
 
 const REFUSED: readonly [template: string, column: number, reason: RegExp][] = [
   ["", 1, /begins with "\/"/],

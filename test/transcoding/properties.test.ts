@@ -1,4 +1,4 @@
-/** What holds for any template, path, query and body. fast-check prints seed and path of what it refutes. */
+/** Properties of any template, path, query and body. fast-check prints seed and path of a counterexample. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import type { RouteAnswer } from "../../src/transcoding/route-table.ts";
 import { threadCpuMs } from "../support/cpu-time.ts";
 import { bind, decodeRequest, matchOf, shelfTable, tableOf } from "./support/shelf.ts";
 
-/** Few names, so that templates overlap and paths hit. */
+/** Only a few names, so that templates overlap and paths match. */
 const name = fc.constantFrom("a", "b", "c");
 const segment = fc.oneof({ weight: 3, arbitrary: name }, { weight: 2, arbitrary: fc.constant("*") });
 const template = fc
@@ -27,12 +27,12 @@ interface Rule {
   readonly template: string;
 }
 
-/** 0 for a literal, 1 for `*`, 2 for `**`, and 3 for the end, after which `**` may still stand for nothing. */
+/** Ranks segments so that the most specific template sorts first: literals before `*` before `**`. */
 function rank(segments: readonly TemplateSegment[]): string {
   return segments.map(({ kind }) => (kind === "literal" ? "1" : kind === "any" ? "2" : "3")).join("");
 }
 
-/** Matches by a regular expression per rule and sorts what matches: nothing in common with the trie. */
+/** Finds a route by one regular expression per rule and sorts the matches; it has nothing in common with the trie. */
 function findNaively(rules: readonly Rule[], httpMethod: string, target: string): string {
   const colon = target.lastIndexOf(":");
   const verb = colon > target.lastIndexOf("/") ? target.slice(colon) : "";
@@ -58,7 +58,7 @@ function findNaively(rules: readonly Rule[], httpMethod: string, target: string)
     const order = ["HEAD", "GET", "POST", "*"];
     const [best] = serving.sort((a, b) => {
       const [x, y] = [rank(parsePathTemplate(a.template).segments), rank(parsePathTemplate(b.template).segments)];
-      // A template that ends where the other goes on with `**` for nothing is the more specific one.
+      // A template that ends where the other continues with an empty `**` is more specific.
       return x === y ? order.indexOf(a.httpMethod) - order.indexOf(b.httpMethod) : x < y ? -1 : 1;
     });
     if (best !== undefined) return `${best.httpMethod} ${best.template}`;
@@ -86,7 +86,7 @@ function show(answer: RouteAnswer): string {
   }
 }
 
-/** Without those that another one equals. */
+/** Removes duplicates. */
 function distinct(rules: readonly Rule[]): Rule[] {
   return [...new Map(rules.map((each) => [`${each.httpMethod} ${each.template}`, each])).values()];
 }
@@ -113,7 +113,7 @@ test("finds the route that a search over all rules finds", () => {
   );
 });
 
-/** Any text with a UTF-8 form. */
+/** Any text that UTF-8 can encode. */
 const value = fc.string({ unit: "binary", minLength: 1, maxLength: 20 }).filter((text) => text.isWellFormed());
 
 test("gives back every value that was encoded into one segment", () => {
@@ -129,7 +129,7 @@ test("gives back every value that was encoded into one segment", () => {
   );
 });
 
-test("gives back every value that was encoded into several segments, but for encoded slashes", () => {
+test("gives back every value that was encoded into several segments, except encoded slashes", () => {
   const table = tableOf([bind({ pattern: { case: "get", value: "/v1/{text=**}" } })]);
   fc.assert(
     fc.property(fc.array(value, { minLength: 1, maxLength: 4 }), (parts) => {
@@ -277,7 +277,7 @@ test("names a reason for every JSON that protobuf-es refuses, never the fallback
   );
 });
 
-test("answers hostile paths in time that grows with their length only", () => {
+test("answers hostile paths in time that grows only with their length", () => {
   const rules = ["/{text=**}", "/a/*/a/*/a/*/b", "/*/a/*/a/*/a/b", "/a/a/a/*/*/*/b:x", "/*/*/*/*/*/*/c"];
   const table = tableOf(rules.map((path) => bind({ pattern: { case: "post", value: path } })));
   const startMs = threadCpuMs();

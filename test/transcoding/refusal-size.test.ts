@@ -1,4 +1,4 @@
-/** Refusals fit into 8 KiB on every wire, whatever stands in them. */
+/** Refusals fit into 8 KiB on every wire, whatever they contain. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRegistry } from "@bufbuild/protobuf";
@@ -25,7 +25,7 @@ function errorOf(text: string): ConnectError {
   ]);
 }
 
-/** The largest of what a wire sends of it. */
+/** The largest form of the error on any wire. */
 function bytesOf(error: ConnectError): number {
   let trailerBytes = 0;
   for (const [name, value] of setTrailerStatus(new Headers(), error)) trailerBytes += name.length + value.length;

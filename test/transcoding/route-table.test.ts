@@ -1,4 +1,4 @@
-/** Routing by the policies of transcoding.md §3.1, and the rules that are refused at start. */
+/** Routing by the policies of transcoding.md §3.1, and the rules that are refused at the start. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRouteTable, type RouteAnswer } from "../../src/transcoding/route-table.ts";
@@ -9,7 +9,7 @@ type Rule = Exclude<Parameters<typeof bind>[0], { $typeName: string }>;
 const get = (path: string): Rule => ({ pattern: { case: "get", value: path } });
 const post = (path: string, body = ""): Rule => ({ pattern: { case: "post", value: path }, body });
 
-/** The template that answers and its captures; or the methods that are allowed; or the kind of answer. */
+/** Describes an answer: the template and its captures, or the allowed methods, or the kind of answer. */
 function show(answer: RouteAnswer): string {
   switch (answer.kind) {
     case "match":
@@ -38,7 +38,7 @@ const ROUTED: readonly [request: string, answer: string][] = [
   ["GET /v1/users/u1", '/v1/users/{text} "u1"'],
   ["GET /v1/users/me", "/v1/users/me"],
   ["POST /v1/users/me", "/v1/users/me"],
-  // Literal first, but its branch has no DELETE: back to the variable.
+  // Literal first, but its branch has no DELETE, so the variable matches.
   ["DELETE /v1/users/me", '/v1/users/{text} "me"'],
   ["GET /v1/users/me/keys/k", '/v1/users/{text}/keys/{shelf} "me" "k"'],
   ["GET /v1/users/me/other", '/v1/{text=users/*/**} "users/me/other"'],
@@ -65,7 +65,7 @@ const ROUTED: readonly [request: string, answer: string][] = [
   ["GET /", "not_found"],
   ["HEAD /v1/users/u1", '/v1/users/{text} "u1"'],
   ["GET /%76%31/users/me", "/v1/users/me"],
-  // Dot segments are values, and a backslash is no slash.
+  // Dot segments are values, and a backslash is not a slash.
   ["GET /v1/users/..", '/v1/users/{text} ".."'],
   ["GET /v1/users/%2e%2e", '/v1/users/{text} ".."'],
   ["GET /v1/users/a\\b", '/v1/users/{text} "a\\\\b"'],
@@ -147,12 +147,12 @@ test("answers HEAD by an explicit rule, else by GET, else by a rule for any meth
   assert.deepEqual(pick("PROPFIND", "/v1/any/x"), ["*", false]);
 });
 
-test("keeps the raw query beside the match", () => {
+test("keeps the raw query next to the match", () => {
   const answer = forward.match("GET", "/v1/users/u1?a=%20&b=?");
   assert.equal(answer.kind === "match" && answer.query, "a=%20&b=?");
 });
 
-test("puts the mount's prefix in front and answers by the mount with the longest prefix", () => {
+test("prefixes templates with the mount's path and answers by the mount with the longest prefix", () => {
   const outer = policy();
   const inner = policy({ pathPrefix: "/management/v1" });
   const table = createRouteTable([
@@ -214,18 +214,18 @@ const REFUSED: readonly [what: string, rule: Rule, reason: RegExp][] = [
   ["a Struct as path field", get("/v1/{attributes}"), /a path cannot set a message/],
   ["a field that two variables set", get("/v1/{text}/{text}"), /two path variables set text/],
   ["two members of one oneof in a path", get("/v1/{left}/{right}"), /two members of one oneof/],
-  ["a body that is no field", post("/v1/x", "nobody"), /body "nobody" is not a top-level field/],
+  ["a body that is not a field", post("/v1/x", "nobody"), /body "nobody" is not a top-level field/],
   ["a nested body field", post("/v1/x", "profile.email"), /is not a top-level field/],
   ["a body field that the path sets", post("/v1/{text}", "text"), /the field is also the body/],
   ["a GET rule with a body", { ...get("/v1/x"), body: "*" }, /a GET rule has no body/],
   [
-    "a response_body that is no field",
+    "a response_body that is not a field",
     { ...get("/v1/x"), responseBody: "nobody" },
     /response_body "nobody" is not a top-level/,
   ],
   ["a rule without a pattern", {}, /names neither HTTP method nor path/],
   [
-    "a custom kind that is no method",
+    "a custom kind that is not a method",
     { pattern: { case: "custom", value: { kind: "A B", path: "/x" } } },
     /is not an HTTP method/,
   ],
@@ -239,13 +239,13 @@ const REFUSED: readonly [what: string, rule: Rule, reason: RegExp][] = [
 ];
 
 for (const [what, rule, reason] of REFUSED) {
-  test(`refuses ${what} at start`, () => {
+  test(`refuses ${what} at the start`, () => {
     assert.throws(() => tableOf([bind(rule)]), reason);
   });
 }
 
 for (const localName of ["upstream", "both"]) {
-  test(`refuses a rule on the client-streaming method ${localName} at start`, () => {
+  test(`refuses a rule on the client-streaming method ${localName} at the start`, () => {
     assert.throws(() => tableOf([bind(post("/v1/x", "*"), localName)]), /takes a stream/);
   });
 }
@@ -262,7 +262,7 @@ const CONFLICTS: readonly [first: Rule, second: Rule][] = [
 
 for (const [first, second] of CONFLICTS) {
   const name = (rule: Rule) => String((rule.pattern as { value: unknown }).value);
-  test(`refuses ${name(first)} beside ${name(second)} and names both`, () => {
+  test(`refuses ${name(first)} next to ${name(second)} and names both`, () => {
     assert.throws(
       () => tableOf([bind(first), bind(second, "other")]),
       /BareService\.Unary \(GET .*\) and shelf\.v1\.BareService\.Other \(GET .*\) match the same requests/,

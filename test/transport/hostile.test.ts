@@ -1,4 +1,4 @@
-/** Bytes gone wrong, on every wire: an answer or a closed connection within the limits, and the next caller is served. */
+/** Malformed bytes on every wire: an answer or a closed connection within the limits, and the next caller is served. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http2 from "node:http2";
@@ -12,7 +12,7 @@ import { frame, grpcHeader, open, openSocket, receive } from "./support/raw.ts";
 
 const hello = frame(toBinary(EchoRequestSchema, create(EchoRequestSchema, { text: "hello", number: 7n })));
 
-/** What Node's own client sends for one gRPC call: preface, settings, headers, data. */
+/** The bytes that Node's own client sends for one gRPC call: preface, settings, headers, data. */
 async function recordHttp2(lab: Lab): Promise<Buffer> {
   const sent: Buffer[] = [];
   const proxy = createServer((client) => {
@@ -63,7 +63,7 @@ describe("hostile bytes", { concurrency: true }, () => {
   const changes = fc.array(fc.tuple(fraction, fc.nat(255)), { maxLength: 5 });
   const ending = fc.oneof(fc.constant(1), fraction);
 
-  /** Sixteen connections at a time: most wait for a limit. */
+  /** Runs sixteen connections at a time: most of them wait for a limit. */
   async function survives(bytes: Buffer): Promise<void> {
     const batch = fc.array(fc.tuple(changes, ending, fc.boolean()), { minLength: 16, maxLength: 16 });
     const property = fc.asyncProperty(batch, async (cases) => {

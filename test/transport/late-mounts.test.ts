@@ -1,4 +1,4 @@
-/** Mounts that are loaded after the port is open: who needs them waits, who does not is served at once. */
+/** Mounts that are loaded after the port is open: requests for them wait, all others are served at once. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -20,7 +20,7 @@ function lateMounts(load: LateMounts<string>["load"]): LateMounts<string> {
 }
 
 describe("late mounts", () => {
-  it("keep nobody waiting but those who call them, and are called once", async () => {
+  it("delay only calls to them, and are loaded once", async () => {
     const { promise, resolve } = Promise.withResolvers<Mounts<string>>();
     let loads = 0;
     const load = (): Promise<Mounts<string>> => {
@@ -44,11 +44,11 @@ describe("late mounts", () => {
     });
   });
 
-  it("forget a caller who did not wait", async () => {
+  it("drop a caller that did not wait", async () => {
     const { promise, resolve } = Promise.withResolvers<Mounts<string>>();
     await withLab({ lateMounts: [lateMounts(() => promise)] }, async (lab) => {
       await assert.rejects(fetch(`${lab.url}/late`, { signal: AbortSignal.timeout(50) }), { name: "TimeoutError" });
-      // The connection's end is on its way to the service.
+      // The end of the connection is on its way to the service.
       await new Promise((done) => setTimeout(done, 50));
       resolve({ mounts: [], httpMounts: [late] });
       await lab.transport.loaded;
@@ -58,7 +58,7 @@ describe("late mounts", () => {
     });
   });
 
-  it("answer 503 when they cannot be loaded, and say why to whoever asks; the others are served", async () => {
+  it("answer 503 when they cannot be loaded, and `loaded` rejects with the cause; all others are served", async () => {
     const load = (): Promise<Mounts<string>> => Promise.reject(new Error("a package is missing"));
     await withLab({ lateMounts: [lateMounts(load)] }, async (lab) => {
       await assert.rejects(lab.transport.loaded, /a package is missing/);
@@ -67,7 +67,7 @@ describe("late mounts", () => {
     });
   });
 
-  it("are refused whole when they serve a path that is served", async () => {
+  it("are refused completely if they serve a path that is already served", async () => {
     const rest = nativeRestPolicy({ registry: createRegistry() });
     const twice: Mount<string> = {
       service: LabService,
@@ -83,7 +83,7 @@ describe("late mounts", () => {
 });
 
 describe("records of plain mounts", () => {
-  it("are told once the handler has named the operation, with what it noted, and not before", async () => {
+  it("are recorded once the handler has named the operation, with what it added, and not before", async () => {
     const noted = mountHttp<string>("/noted", (call) => {
       call.addToRecord({ operation: "first", userId: "ann" });
       const error = new ConnectError("no", Code.NotFound);

@@ -1,4 +1,4 @@
-/** What cannot be served is refused when the transport is made, with a sentence that names it. */
+/** Mounts that cannot be served are refused when the transport is created, with a sentence that names the fault. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Mount, mount } from "../../src/transport/mount.ts";

@@ -1,4 +1,4 @@
-/** One connection gets its share and no more: requests sent ahead wait, and streams broken off are weighed against completed ones. */
+/** One connection gets only its share: pipelined requests wait, and reset streams are counted against completed ones. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http2 from "node:http2";
@@ -19,7 +19,7 @@ function post(body: string, length = `Content-Length: ${body.length}`): string {
   return `${head}\r\n${length}\r\n\r\n${body}`;
 }
 
-/** HEADERS of a GET, and RST_STREAM right after. */
+/** Returns HEADERS of a GET, and RST_STREAM right after. */
 function brokenOff(stream: number): Buffer {
   const bytes = Buffer.from([
     0, 0, 6, 1, 5, 0, 0, 0, 0, 0x82, 0x86, 0x84, 1, 1, 97, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, 8,
@@ -29,7 +29,7 @@ function brokenOff(stream: number): Buffer {
   return bytes;
 }
 
-describe("requests sent ahead over HTTP/1.1", () => {
+describe("pipelined requests over HTTP/1.1", () => {
   it("begin when the one before them is answered", async () => {
     await withLab({}, async (lab) => {
       const socket = await openSocket(lab);
@@ -77,7 +77,7 @@ describe("requests sent ahead over HTTP/1.1", () => {
   });
 });
 
-/** HEADERS of `POST /`, then DATA of one byte each; the last one ends the stream. */
+/** Returns HEADERS of `POST /`, then DATA of one byte each; the last one ends the stream. */
 function tinyFrames(stream: number, count: number): Buffer {
   const head = Buffer.from([0, 0, 6, 1, 4, 0, 0, 0, stream, 0x83, 0x86, 0x84, 1, 1, 97]);
   const frame = Buffer.from([0, 0, 1, 0, 0, 0, 0, 0, stream, 32]);
@@ -87,7 +87,7 @@ function tinyFrames(stream: number, count: number): Buffer {
 }
 
 describe("DATA frames of one byte over HTTP/2", () => {
-  it("are taken in moderation, and end the connection within the turn that has thousands", async () => {
+  it("are limited, and end the connection within the turn that has thousands", async () => {
     await withLab({}, async (lab) => {
       const socket = await openSocket(lab);
       const closed = receive(socket);
@@ -106,7 +106,7 @@ describe("DATA frames of one byte over HTTP/2", () => {
   });
 });
 
-describe("streams broken off over HTTP/2", () => {
+describe("streams that are reset over HTTP/2", () => {
   const limits = { resets: { perSecond: 0.001, burst: 10 } };
 
   async function breakOff(lab: Lab, session: http2.ClientHttp2Session): Promise<void> {
@@ -131,7 +131,7 @@ describe("streams broken off over HTTP/2", () => {
     });
   });
 
-  it("are paid for by calls that complete, so that patient clients on the connection are not cut off", async () => {
+  it("are balanced by calls that complete, so that patient clients on the connection are not cut off", async () => {
     await withLab({ limits }, async (lab) => {
       const session = await openSession(lab);
       const body = Buffer.from("{}");
@@ -143,7 +143,7 @@ describe("streams broken off over HTTP/2", () => {
     });
   });
 
-  it("are any number where there is no limit", async () => {
+  it("may be any number if there is no limit", async () => {
     await withLab({ limits: { resets: undefined } }, async (lab) => {
       const session = await openSession(lab);
       const body = Buffer.from("{}");
@@ -155,7 +155,7 @@ describe("streams broken off over HTTP/2", () => {
     });
   });
 
-  it("end it within the turn that opens more than may be open, first bytes or not", async () => {
+  it("end the connection within the turn that opens more than may be open, first bytes or not", async () => {
     for (const pause of [false, true]) {
       await withLab({ limits: { ...limits, resets: undefined, streamsMax: 20 } }, async (lab) => {
         const flood = Buffer.concat(Array.from({ length: 5_000 }, (_, i) => brokenOff(2 * i + 1)));

@@ -1,4 +1,4 @@
-/** Stopping: nothing new is taken, what is open may finish, and nothing idle or endless holds it up. */
+/** Stopping: nothing new is accepted, open calls may finish, and neither idle nor endless ones delay it. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,10 +11,10 @@ import { until } from "../support/until.ts";
 import { type Lab, startLab } from "./support/lab.ts";
 import {
   answerOf,
+  authorized,
   frame,
   grpcHeader,
   jsonHeader,
-  keyCache,
   open,
   openSession,
   openSocket,
@@ -27,11 +27,11 @@ const h1 = (body: string): string =>
   `POST ${say} HTTP/1.1\r\nHost: lab\r\nAuthorization: Bearer one\r\nContent-Type: application/json\r\n` +
   `Content-Length: ${body.length}\r\n\r\n${body}`;
 
-/** Longer than a test may take: what waits for its end fails. */
+/** Longer than a test may take, so a test that waits for its end fails. */
 const NEVER_MS = 3_600_000;
 
 describe("stop", () => {
-  it("lets calls of both versions finish, says that the connections close, and takes nothing new", async () => {
+  it("lets calls of both versions finish, says that the connections close, and accepts nothing new", async () => {
     const lab = await startLab();
     const socket = await openSocket(lab);
     const received = receive(socket);
@@ -53,7 +53,7 @@ describe("stop", () => {
     );
   });
 
-  it("serves on for the drain time, says that it is not ready, and closes each connection after its answer", async () => {
+  it("serves for the drain time, says that it is not ready, and closes each connection after its answer", async () => {
     const lab = await startLab();
     const kept = await openSocket(lab);
     kept.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -72,7 +72,7 @@ describe("stop", () => {
     await assert.rejects(fetch(`${lab.url}/healthz`));
   });
 
-  it("is not held up by idle connections, nor by those that have said nothing yet", async () => {
+  it("is not delayed by idle connections, nor by those that have sent nothing yet", async () => {
     const lab = await startLab();
     await fetch(`${lab.url}/healthz`);
     const silent = await openSocket(lab);
@@ -117,7 +117,7 @@ describe("stop", () => {
     assert.equal(reflected.trailer["grpc-status"], "0");
   });
 
-  it("aborts what is still open when the time is over, and tells those callers UNAVAILABLE", async () => {
+  it("aborts open calls when the time is over, and answers them UNAVAILABLE", async () => {
     const lab = await startLab();
     const socket = await openSocket(lab);
     const received = receive(socket);
@@ -125,7 +125,7 @@ describe("stop", () => {
     const session = await openSession(lab);
     const body = Buffer.from('{"act": "hang"}');
     const answering = answerOf(open(session, { path: "/v1/say", header: jsonHeader, body }));
-    const counting = answerOf(open(session, { path: "/v1/count/1?hang=true", header: keyCache, method: "GET" }));
+    const counting = answerOf(open(session, { path: "/v1/count/1?hang=true", header: authorized, method: "GET" }));
     await until(() => lab.began.length >= 3, "the calls");
     await lab.transport.stop({ graceMs: 100 });
     assert.match(await received, /^HTTP\/1\.1 503[\s\S]*the service is stopping/);

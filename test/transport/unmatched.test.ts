@@ -1,4 +1,4 @@
-/** A path that no RPC has is refused in the form of the wire that the request came by. */
+/** A path without an RPC is refused in the form of the request's wire. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Code } from "@connectrpc/connect";
@@ -8,7 +8,7 @@ import { frame } from "./support/raw.ts";
 
 const SERVICE = "lab.v1.LabService";
 
-/** Path, and what is said of it. */
+/** A path, and the error for it. */
 const STRAYS = [
   [`/${SERVICE}/Sya`, /lab\.v1\.LabService serves no RPC "Sya"; did you mean Say\?/],
   [`/${SERVICE}/Nothing`, /serves no RPC "Nothing"; allowed are Echo, Say, /],
@@ -37,7 +37,7 @@ describe("an RPC that is not served", () => {
     await lab.stop();
   });
 
-  it("is UNIMPLEMENTED with HTTP status 200 to gRPC and gRPC-Web", async () => {
+  it("is UNIMPLEMENTED with HTTP status 200 for gRPC and gRPC-Web", async () => {
     for (const [type, wire, versions, body] of GRPC_FORMS) {
       for (const [path, says] of STRAYS) {
         for (const version of versions) {
@@ -54,7 +54,7 @@ describe("an RPC that is not served", () => {
     }
   });
 
-  it("is Connect's own error JSON with 404 to Connect, and to whoever names an RPC without saying how it calls", async () => {
+  it("is Connect's own error JSON with 404 for Connect, and for a request to an RPC path that names no protocol", async () => {
     const requests: readonly Omit<RawRequest, "path">[] = [
       { headers: { "content-type": "application/proto" }, body: Buffer.alloc(0) },
       { headers: { "content-type": "application/json" }, body: Buffer.from("{}") },
@@ -76,7 +76,7 @@ describe("an RPC that is not served", () => {
     assert.equal((JSON.parse(lower.body.toString()) as { code: string }).code, "unimplemented");
   });
 
-  it("is REST's own where nothing speaks of an RPC", async () => {
+  it("is REST's own if nothing points to an RPC", async () => {
     const headers = { "content-type": "application/json" };
     const answer = await client.send("1.1", { path: "/v1/nowhere", headers, body: Buffer.from("{}") });
     assert.deepEqual(
@@ -85,7 +85,7 @@ describe("an RPC that is not served", () => {
     );
   });
 
-  it("is refused in its own form where the HTTP method or the format of the messages is another one", async () => {
+  it("is refused in its own form if the HTTP method or the format of the messages is not served", async () => {
     const path = `/${SERVICE}/Say`;
     for (const method of ["DELETE", "PUT", "GET"]) {
       for (const [type, , versions, body] of GRPC_FORMS) {

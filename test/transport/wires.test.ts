@@ -63,13 +63,13 @@ describe("the wires", () => {
     await onEach(async ({ say }) => {
       assert.deepEqual(await say({}, undefined), {
         code: Code.Unauthenticated,
-        message: "Say needs a keyCache",
+        message: "Say needs a credential",
         reason: undefined,
       });
     });
   });
 
-  it("tell nothing of an unforeseen error, and log it once per call", async () => {
+  it("reveal nothing of an unforeseen error, and log it once per call", async () => {
     lab.internals.length = 0;
     await onEach(async ({ say }) => {
       const internal = { code: Code.Internal, message: "internal error", reason: undefined };
@@ -89,7 +89,7 @@ describe("the wires", () => {
     });
   });
 
-  it("leave one record per call that says how it came and what became of it", async () => {
+  it("leave one record per call, with its wire and its outcome", async () => {
     const earlier = lab.records.length;
     await onEach(async ({ say, wire }) => {
       const count = lab.records.length;

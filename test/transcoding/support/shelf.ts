@@ -1,4 +1,4 @@
-/** The test services: shelf.proto compiled once per process, and what the tests need to call the library with them. */
+/** The test services: shelf.proto, compiled once per process, and functions that call the library with it. */
 import { execFileSync } from "node:child_process";
 import {
   clone,
@@ -53,7 +53,7 @@ function service(name: string) {
 export const shelf = service("ShelfService");
 export const bare = service("BareService");
 
-/** Knows the messages of shelf.proto and one kind of error detail. */
+/** The messages of shelf.proto and one kind of error detail. */
 export const registry = createRegistry(
   message("Profile"),
   message("Book"),
@@ -65,7 +65,7 @@ export function policy(overrides: Partial<RestPolicy> = {}): RestPolicy {
   return nativeRestPolicy({ registry, ...overrides });
 }
 
-/** A method of BareService with a rule; a new descriptor each time. */
+/** Returns a method of BareService with a rule; a new descriptor each time. */
 export function bind(rule: MessageInitShape<typeof HttpRuleSchema>, localName = "unary"): DescMethod {
   const method = bare.method[localName];
   if (method === undefined) throw new Error(`BareService has no method ${localName}`);
@@ -79,7 +79,7 @@ export function tableOf(methods: readonly DescMethod[], overrides: Partial<RestP
   return createRouteTable([{ service: bare, methods, policy: policy(overrides) }]);
 }
 
-/** The routes of ShelfService. */
+/** Returns the routes of ShelfService. */
 export function shelfTable(overrides: Partial<RestPolicy> = {}): RouteTable {
   return createRouteTable([{ service: shelf, methods: shelf.methods, policy: policy(overrides) }]);
 }
@@ -112,7 +112,7 @@ export function decodeRequest(match: RouteMatch, contentType: string | undefined
   return decodeScanned(match, contentType, body, scanBody(match.route, contentType, body));
 }
 
-/** Matches and decodes, and answers the request as JSON with defaults left out. */
+/** Matches and decodes a request, and returns it as JSON without defaults. */
 export function decode(httpMethod: string, target: string, call: Call = {}): unknown {
   const table = call.overrides === undefined ? native : shelfTable(call.overrides);
   const found = matchOf(httpMethod, target, table);
@@ -121,7 +121,7 @@ export function decode(httpMethod: string, target: string, call: Call = {}): unk
   return toJson(found.route.method.input, decodeRequest(found, contentType, body), { registry });
 }
 
-/** The fields that the error's BadRequest detail names. */
+/** Returns the fields that the error's BadRequest detail names. */
 export function violations(error: ConnectError): string[] {
   return error.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations.map(({ field }) => field));
 }

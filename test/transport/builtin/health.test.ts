@@ -1,4 +1,4 @@
-/** The health service and its plain HTTP form follow what the transport is told. */
+/** The health service and its plain HTTP form follow `setServing`. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -30,7 +30,7 @@ describe("health", () => {
     return [response.status, await response.text()];
   };
 
-  it("tells whether the server and each of its services serve", async () => {
+  it("reports whether the server and each of its services are serving", async () => {
     assert.equal(await check(""), Status.SERVING);
     assert.equal(await check(service), Status.SERVING);
     lab.transport.setServing(service, false);
@@ -45,7 +45,7 @@ describe("health", () => {
     lab.transport.setServing("", true);
   });
 
-  it("answers NOT_FOUND for a service it does not know", async () => {
+  it("answers NOT_FOUND for an unknown service", async () => {
     await assert.rejects(check("no.Such"), (error) => {
       assert.equal(ConnectError.from(error).code, Code.NotFound);
       return true;
@@ -71,14 +71,14 @@ describe("health", () => {
     assert.equal((await lab.record(count + 1)).code, Code.Canceled);
   });
 
-  it("watches a service it does not know as SERVICE_UNKNOWN", async () => {
+  it("watches an unknown service as SERVICE_UNKNOWN", async () => {
     for await (const { status } of client.watch({ service: "no.Such" })) {
       assert.equal(status, Status.SERVICE_UNKNOWN);
       break;
     }
   });
 
-  it("takes only GET and HEAD over plain HTTP", async () => {
+  it("allows only GET and HEAD over plain HTTP", async () => {
     const response = await fetch(`${lab.url}/healthz`, { method: "POST" });
     assert.deepEqual([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
   });

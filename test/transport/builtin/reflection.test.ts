@@ -1,4 +1,4 @@
-/** Server reflection, in both versions, answers what its clients ask. */
+/** Server reflection answers its clients, in both versions. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -82,7 +82,7 @@ describe("reflection", () => {
       );
     });
 
-    it(`finds the file of every kind of symbol, with all it depends on (${version})`, async () => {
+    it(`finds the file of every kind of symbol, with its dependencies (${version})`, async () => {
       const symbols = [
         "lab.v1.LabService",
         "lab.v1.LabService.Say",
@@ -112,7 +112,7 @@ describe("reflection", () => {
       assert.deepEqual(names(nested), ["google/protobuf/descriptor.proto"]);
     });
 
-    it(`sends a file that a stream has had again only when it is asked for by itself (${version})`, async () => {
+    it(`sends a file that a stream already has only if it is asked for by name (${version})`, async () => {
       const answers = await ask(
         version,
         { case: "fileByFilename", value: "google/api/annotations.proto" },
@@ -140,7 +140,7 @@ describe("reflection", () => {
       assert.deepEqual(numbers(answers[2]), []);
     });
 
-    it(`answers what it does not know as an error, and goes on (${version})`, async () => {
+    it(`answers unknown names with an error, and goes on (${version})`, async () => {
       const answers = await ask(
         version,
         { case: "fileByFilename", value: "no.proto" },
@@ -155,7 +155,7 @@ describe("reflection", () => {
       assert.equal(answers[5]?.case, "listServicesResponse");
     });
 
-    it(`refuses long questions, which would come back twice (${version})`, async () => {
+    it(`refuses long questions, which an answer would repeat twice (${version})`, async () => {
       const long: Question = { case: "fileContainingSymbol", value: "x".repeat(2_048) };
       await assert.rejects(ask(version, { case: "listServices", value: "" }, long), /larger than 2048 bytes/);
       const short: Question = { case: "fileContainingSymbol", value: "x".repeat(2_000) };

@@ -1,4 +1,4 @@
-/** Every answer names its call: by the caller's own `x-request-id` where that is well formed, and as the log does. */
+/** Every answer has the id of its call: the caller's own `x-request-id` if it is well formed, and the same as in the log. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { RawClient, type RawRequest } from "../../support/wires.ts";
@@ -9,7 +9,7 @@ const EMPTY = frame(Buffer.alloc(0));
 const BADGE = { authorization: "Bearer one" };
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** One request of each kind of answer: served, refused before its body, strayed, and of no protocol of ours. */
+/** One request for each kind of answer: served, refused before its body, unmatched, and not HTTP. */
 const REQUESTS: readonly (readonly [string, "1.1" | "2", RawRequest])[] = [
   [
     "gRPC",
@@ -26,16 +26,16 @@ const REQUESTS: readonly (readonly [string, "1.1" | "2", RawRequest])[] = [
   ["REST, a stream", "1.1", { method: "GET", path: "/v1/count/2", headers: BADGE, body: Buffer.alloc(0) }],
   ["a failure", "2", { path: "/v1/say", headers: { ...BADGE, ...JSON_TYPE }, body: Buffer.from('{"act":"crash"}') }],
   [
-    "gRPC without a keyCache",
+    "gRPC without a credential",
     "2",
     { path: "/lab.v1.LabService/Say", headers: { "content-type": "application/grpc" }, body: EMPTY },
   ],
   [
-    "Connect without a keyCache",
+    "Connect without a credential",
     "1.1",
     { path: "/lab.v1.LabService/Say", headers: JSON_TYPE, body: Buffer.from("{}") },
   ],
-  ["REST without a keyCache", "1.1", { path: "/v1/say", headers: JSON_TYPE, body: Buffer.from("{}") }],
+  ["REST without a credential", "1.1", { path: "/v1/say", headers: JSON_TYPE, body: Buffer.from("{}") }],
   [
     "an unknown RPC",
     "2",
@@ -80,7 +80,7 @@ describe("the id of a call", () => {
     assert.ok(lab.records.length >= 11, `${lab.records.length} records`);
   });
 
-  it("is one of the service's own where the caller gives none, or none that could stand in a log line", async () => {
+  it("is one of the service's own if the caller gives none, or none that is safe in a log line", async () => {
     const headers = { ...BADGE, ...JSON_TYPE };
     const body = Buffer.from("{}");
     for (const id of [undefined, "", "a b", "a\tb", "ä", "x".repeat(101), '"', "-a", "a,b"]) {

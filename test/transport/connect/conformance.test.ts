@@ -1,4 +1,4 @@
-/** connectrpc's server cases in essence: three protocols, both HTTP versions, formats and codings, in this process. */
+/** The essence of connectrpc's server cases: three protocols, both HTTP versions, formats and codings, in this process. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
@@ -37,7 +37,7 @@ interface Came {
   readonly answers: Answer[];
   error?: ConnectError;
   isOver: boolean;
-  /** Who waits for an answer or the end. */
+  /** Resolvers that wait for an answer or the end. */
   readonly moved: ((value: unknown) => void)[];
 }
 
@@ -55,7 +55,7 @@ type LooseClient = Readonly<
   Record<string, (sent: Sent, options: CallOptions) => Promise<Answer> | AsyncIterable<Answer>>
 >;
 
-/** Full duplex: the next request goes out when the answer to the one before has come. */
+/** Full duplex: sends the next request when the answer to the previous one has arrived. */
 async function* paced(messages: readonly Message[], came: Came): AsyncGenerator<Message> {
   for (const [index, message] of messages.entries()) {
     while (came.answers.length < index && !came.isOver) await new Promise((resolve) => came.moved.push(resolve));
@@ -117,7 +117,7 @@ function assertCame({ expected, timeoutMs }: Case, came: Came): void {
   for (const part of ["headers", "trailers"] as const) {
     for (const [name, value] of Object.entries(expected[part])) {
       const where = error === undefined ? came[part] : new Headers([...came[part], ...error.metadata]);
-      // An error's metadata are headers and trailers together; what both hold is there twice.
+      // An error's metadata combine headers and trailers; what both have is there twice.
       assert.ok(where.get(name)?.startsWith(value), `${part} ${name}: ${where.get(name)}`);
     }
   }
@@ -136,7 +136,7 @@ function assertCame({ expected, timeoutMs }: Case, came: Came): void {
   }
 }
 
-/** The code of a refusal; of Connect's streams it stands in the last frame. */
+/** Returns the code of a refusal; for Connect's streams it is in the last frame. */
 function codeIn(answer: RawAnswer): string | undefined {
   if (!answer.headers["content-type"]?.startsWith("application/connect")) return codeOf(answer);
   const { error } = JSON.parse(answer.body.subarray(5).toString()) as { error: { code: string } };
@@ -157,10 +157,10 @@ describe("connectrpc's conformance cases", () => {
     Brotli: { acceptCompression: [compressionBrotli], sendCompression: compressionBrotli, compressMinBytes: 0 },
   };
 
-  /** Over HTTP/1.1 nothing streams both ways. */
+  /** HTTP/1.1 has no bidirectional streams. */
   async function runAll(transport: Transport, version: "1.1" | "2"): Promise<void> {
     const served = CASES.filter(({ kind }) => version === "2" || (kind !== "halfDuplex" && kind !== "fullDuplex"));
-    // Side by side: most of the time of those with deadlines is waiting.
+    // In parallel: cases with deadlines mostly wait.
     await Promise.all(
       served.map(async (each) => {
         try {
@@ -193,14 +193,14 @@ describe("connectrpc's conformance cases", () => {
     }
   }
 
-  it("refuse no message, several messages, unknown flags, and what is compressed in no way that is known", async () => {
+  it("refuse no message, several messages, unknown flags and unknown compressions", async () => {
     const client = new RawClient(service.url);
     const empty = frame(Buffer.alloc(0));
     const bodies = [
       [Buffer.alloc(0), {}, "Unimplemented"],
       [Buffer.concat([empty, empty]), {}, "Unimplemented"],
       [frame(Buffer.alloc(0), 1), {}, "Internal"],
-      // The ends of streams and trailers are the server's to send; the rest is reserved.
+      // Only servers send the ends of streams and trailers; the other flags are reserved.
       [frame(Buffer.alloc(0), 2), {}, "InvalidArgument"],
       [frame(Buffer.alloc(0), 3), { "grpc-encoding": "gzip", "connect-content-encoding": "gzip" }, "InvalidArgument"],
       [frame(Buffer.alloc(0), 0x80), {}, "InvalidArgument"],

@@ -1,4 +1,4 @@
-/** What gRPC, gRPC-Web and Connect requests are refused for, and how each protocol says so. */
+/** Refusals of gRPC, gRPC-Web and Connect requests, in the form of each protocol. */
 
 import assert from "node:assert/strict";
 import type { ClientHttp2Session } from "node:http2";
@@ -13,10 +13,10 @@ import { EchoRequestSchema } from "../support/lab-service.ts";
 import {
   type Answer,
   answerOf,
+  authorized,
   frame,
   grpcHeader,
   jsonHeader,
-  keyCache,
   open,
   openSession,
   openSocket,
@@ -26,10 +26,10 @@ import {
 const say = "/lab.v1.LabService/Say";
 const hello = toBinary(EchoRequestSchema, create(EchoRequestSchema, { text: "hello" }));
 
-/** What our own look at JSON finds, and Connect's does not. */
+/** Faults in JSON that our own check finds and Connect does not. */
 const TWICE = /twice/;
 
-describe("the Connect road", () => {
+describe("the Connect protocols", () => {
   let lab: Lab;
   let session: ClientHttp2Session;
   before(async () => {
@@ -49,7 +49,7 @@ describe("the Connect road", () => {
   const proto = (body: Uint8Array, header: Record<string, string> = {}): Promise<Answer> =>
     request(session, {
       path: say,
-      header: { ...keyCache, "content-type": "application/proto", ...header },
+      header: { ...authorized, "content-type": "application/proto", ...header },
       body: Buffer.from(body),
     });
 
@@ -66,7 +66,7 @@ describe("the Connect road", () => {
     assert.equal(answer.header["content-type"], "application/json");
   }
 
-  it("takes gzip and Brotli and refuses other codings by name", async () => {
+  it("accepts gzip and Brotli and refuses other codings by name", async () => {
     for (const [name, bytes] of [
       ["gzip", gzipSync(hello)],
       ["br", brotliCompressSync(hello)],
@@ -94,7 +94,7 @@ describe("the Connect road", () => {
     assert.deepEqual([...new Set(lab.records.slice(-6).map(({ code }) => code))], [Code.InvalidArgument]);
   });
 
-  it("refuses what cannot be decompressed as INVALID_ARGUMENT, also when the deadline passes meanwhile", async () => {
+  it("refuses bytes that cannot be decompressed as INVALID_ARGUMENT, also when the deadline passes in the meantime", async () => {
     for (const bytes of [Buffer.from("no gzip"), gzipSync(hello).subarray(0, 12)]) {
       assertGrpc(await grpc(frame(bytes, 1), { "grpc-encoding": "gzip" }), Code.InvalidArgument, /decompressed/);
       assertJson(await proto(bytes, { "content-encoding": "gzip" }), 400, "invalid_argument", /decompressed/);
@@ -169,9 +169,9 @@ describe("the Connect road", () => {
     assertJson(await json(bombs), 400, "invalid_argument", /64/);
   });
 
-  it("serves GET for reads and refuses what is wrong in its query", async () => {
+  it("serves GET for reads and refuses faults in its query", async () => {
     const get = (query: string, path = "/lab.v1.LabService/Echo"): Promise<Answer> =>
-      request(session, { method: "GET", path: `${path}?${query}`, header: keyCache });
+      request(session, { method: "GET", path: `${path}?${query}`, header: authorized });
     const good = await get(`connect=v1&encoding=json&message=${encodeURIComponent('{"text":"read"}')}`);
     assert.deepEqual(JSON.parse(good.body.toString()), { text: "read", wire: "connect", admission: "one" });
     const binary = Buffer.from(hello).toString("base64url");
@@ -191,11 +191,11 @@ describe("the Connect road", () => {
     assert.equal(onWrite.header.allow, "POST, OPTIONS");
   });
 
-  it("says which methods and media types it takes", async () => {
-    const wrongType = await request(session, { path: say, header: { ...keyCache, "content-type": "text/xml" } });
+  it("says which methods and media types it accepts", async () => {
+    const wrongType = await request(session, { path: say, header: { ...authorized, "content-type": "text/xml" } });
     assertJson(wrongType, 415, "invalid_argument", /application\/json/);
     assert.match(String(wrongType.header["accept-post"]), /application\/json, .*application\/grpc-web-text/);
-    assertJson(await request(session, { path: say, header: keyCache }), 415, "invalid_argument", /no content type/);
+    assertJson(await request(session, { path: say, header: authorized }), 415, "invalid_argument", /no content type/);
     assertJson(await json("{}", {}, "/lab.v1.LabService/Count"), 415, "invalid_argument", /connect\+json/);
     const thrift = await grpc(frame(hello), { "content-type": "application/grpc+thrift" });
     assertGrpc(thrift, Code.Unimplemented, /takes application\/json/);
@@ -209,7 +209,7 @@ describe("the Connect road", () => {
     assert.deepEqual(codes, [...Array(3).fill([Code.InvalidArgument, 415]), [Code.Unimplemented, 200]]);
   });
 
-  it("clamps deadlines that are too long, keeps shorter ones and refuses malformed ones", async () => {
+  it("reduces deadlines that are too long, keeps shorter ones and refuses malformed ones", async () => {
     const sleep = toBinary(EchoRequestSchema, create(EchoRequestSchema, { act: "hang" }));
     const hanging: [Promise<Answer>, string][] = [
       [grpc(frame(sleep), { "grpc-timeout": "99999999H" }), "grpc 99999999H"],
@@ -280,21 +280,21 @@ describe("the Connect road", () => {
     assert.equal((lab.records.at(-1)?.request as unknown as { text: string } | undefined)?.text, "hello");
     const response = await fetch(lab.url + path, {
       method: "POST",
-      headers: { ...keyCache, "content-type": "application/connect+proto" },
+      headers: { ...authorized, "content-type": "application/connect+proto" },
       body: frame(hello),
     });
     assert.deepEqual([response.status, response.headers.get("connection")], [505, "close"]);
     assert.match(((await response.json()) as { message: string }).message, /needs HTTP\/2/);
   });
 
-  it("lets a client send no faster than the handler takes", async () => {
+  it("lets a client send no faster than the handler reads", async () => {
     const slow = toBinary(EchoRequestSchema, create(EchoRequestSchema, { act: "hang" }));
     const stream = open(session, { path: "/lab.v1.LabService/Chat", header: grpcHeader, body: "open" });
     const began = lab.began.length;
     stream.write(frame(slow));
     stream.write(Buffer.concat(Array<Buffer>(100_000).fill(frame(hello))));
     await until(() => lab.began.length > began, "the handler");
-    // In each the service could take more.
+    // The service could read more in each of them.
     for (let trips = 0; trips < 50; trips++) await roundTrip(session);
     assert.ok(stream.writableLength > 500_000, `${stream.writableLength} bytes wait at the client`);
     const before = lab.records.length;
@@ -302,7 +302,7 @@ describe("the Connect road", () => {
     await lab.record(before + 1);
   });
 
-  it("collects a client stream into one answer", async () => {
+  it("answers a client stream with one message", async () => {
     const answer = await grpc(Buffer.concat([frame(hello), frame(hello)]), {}, "/lab.v1.LabService/Gather");
     assert.match(answer.body.toString("latin1"), /hello\+hello/);
   });
@@ -313,7 +313,7 @@ describe("the Connect road", () => {
       header: { "content-type": "application/json" },
       body: "open",
     });
-    assertJson(answer, 401, "unauthenticated", /needs a keyCache/);
+    assertJson(answer, 401, "unauthenticated", /needs a credential/);
   });
 
   it("answers UNIMPLEMENTED where a method has no handler", async () => {

@@ -1,4 +1,4 @@
-/** The base64 layer of gRPC-Web: text in pieces of any size, padding anywhere a piece may end, text back. */
+/** The base64 layer of gRPC-Web: text in pieces of any size, padding at the end of any piece, answers in text. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import {
@@ -9,7 +9,7 @@ import {
   toTextType,
 } from "../../../src/transport/connect/grpc-web-text.ts";
 import { type Lab, startLab } from "../support/lab.ts";
-import { frame, keyCache } from "../support/raw.ts";
+import { authorized, frame } from "../support/raw.ts";
 
 async function decode(...pieces: string[]): Promise<string> {
   const body = (async function* () {
@@ -36,13 +36,13 @@ describe("gRPC-Web text", () => {
     assert.equal(await decode(""), "");
   });
 
-  it("refuses what is not base64", async () => {
+  it("refuses text that is not base64", async () => {
     for (const text of ["YQ", "YQ=", "Y===", "====", "YQ=a", "Y Q=", "YQ-_", "\u00e9bcd"]) {
       await assert.rejects(decode(text), /not valid base64/, text);
     }
   });
 
-  it("encodes each piece for itself", () => {
+  it("encodes each piece separately", () => {
     assert.equal(encodeText(Buffer.from("a")).toString(), "YQ==");
   });
 
@@ -53,11 +53,11 @@ describe("gRPC-Web text", () => {
     assert.equal(toTextType("application/grpc-web+proto"), "application/grpc-web-text+proto");
   });
 
-  it("answers in text, refusals of the text itself among them", async () => {
+  it("answers in text, also when the text itself is refused", async () => {
     const send = async (body: string): Promise<[string | null, string]> => {
       const response = await fetch(`${lab.url}/lab.v1.LabService/Count`, {
         method: "POST",
-        headers: { ...keyCache, "content-type": "application/grpc-web-text" },
+        headers: { ...authorized, "content-type": "application/grpc-web-text" },
         body,
       });
       return [response.headers.get("content-type"), await decode(await response.text())];

@@ -1,4 +1,4 @@
-/** Pages of configured origins may call and see all that an answer carries; others get no word of CORS. */
+/** Pages of configured origins may call and read all of an answer; others get no CORS headers. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Lab, startLab, withLab } from "../support/lab.ts";
@@ -49,7 +49,7 @@ describe("CORS", () => {
     }
   });
 
-  it("opens answers, refusals among them, and shows statuses, details and trailers", async () => {
+  it("exposes answers, refusals among them, with statuses, details and trailers", async () => {
     const opened = [await say(page), await fetch(`${lab.url}/v1/nowhere`, { headers: { origin: page } })];
     for (const { headers } of opened) {
       assert.equal(headers.get("access-control-allow-origin"), page);
@@ -61,7 +61,7 @@ describe("CORS", () => {
     }
   });
 
-  it("says nothing to other origins, and that the answer depends on the origin", async () => {
+  it("sends other origins no CORS headers, and says that the answer depends on the origin", async () => {
     const other = await say("https://other.example");
     assert.deepEqual([other.status, corsHeaders(other)], [200, []]);
     assert.equal(other.headers.get("vary"), "Origin");
@@ -70,7 +70,7 @@ describe("CORS", () => {
     assert.deepEqual(corsHeaders(await preflight("/v1/say", `${page}.evil`)), []);
   });
 
-  it("opens to every origin where it is told to", async () => {
+  it("allows every origin if configured", async () => {
     await withLab({ corsOrigins: ["*"] }, async (open) => {
       const { headers } = await fetch(`${open.url}/v1/nowhere`, { headers: { origin: "https://any.example" } });
       assert.equal(headers.get("access-control-allow-origin"), "*");

@@ -1,4 +1,4 @@
-/** A call that is refused at once is answered as connect-es would: both roads, byte by byte. */
+/** A call that is refused early is answered as connect-es would answer it: both are compared, byte by byte. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type RawAnswer, RawClient, type RawRequest } from "../../support/wires.ts";
@@ -17,7 +17,7 @@ const FORMS: readonly (readonly [type: string, body: Buffer, http: readonly ("1.
   ["application/json", Buffer.from("{}"), ["1.1", "2"]],
 ];
 
-/** All of an answer but when it was made, how its body was cut into pieces, and when the connection ends. */
+/** Returns all of an answer except its date, the pieces of its body, and the end of the connection. */
 function comparable({ status, headers, trailers, body }: RawAnswer): object {
   const kept = Object.entries(headers).filter(
     ([name]) => !/^(?:date|content-length|transfer-encoding|connection|keep-alive|trailer)$/.test(name),
@@ -44,7 +44,7 @@ async function answersOf(refuse: () => string | Promise<string>): Promise<readon
   return answers;
 }
 
-test("what is refused at once reads as what is refused later, on every wire", async () => {
+test("an early refusal reads like a late one, on every wire", async () => {
   const early = await answersOf(() => {
     throw labRefusal();
   });
@@ -55,13 +55,13 @@ test("what is refused at once reads as what is refused later, on every wire", as
   assert.match(JSON.stringify(early), /refused as asked/);
 });
 
-test("a fault of the one who decides stays inside, and admit is asked once for each call", async () => {
+test("a fault in admit is not revealed, and admit runs once for each call", async () => {
   let asked = 0;
   await withLab(
     {
       anyone: () => {
         asked += 1;
-        if (asked === 1) throw new Error("the keyCache reader broke");
+        if (asked === 1) throw new Error("the credential reader broke");
         return "open";
       },
     },
@@ -77,7 +77,7 @@ test("a fault of the one who decides stays inside, and admit is asked once for e
         [broken.status, broken.body.toString()],
         [500, '{"code":"internal","message":"internal error"}'],
       );
-      assert.match(String(lab.internals[0]), /the keyCache reader broke/);
+      assert.match(String(lab.internals[0]), /the credential reader broke/);
       assert.equal((await client.send("1.1", request)).status, 200);
       assert.equal(asked, 2);
       client.close();

@@ -1,4 +1,4 @@
-/** What Node would answer by itself, or let pass: refused in our form on both HTTP versions, recorded, and no stream left open. */
+/** Requests that Node would answer by itself or accept: refused in our form on both HTTP versions, recorded, and no stream left open. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http2 from "node:http2";
@@ -8,10 +8,10 @@ import { until } from "../../support/until.ts";
 import { type Lab, startLab } from "../support/lab.ts";
 import {
   answerOf,
+  authorized,
   exchangeText,
   grpcHeader,
   jsonHeader,
-  keyCache,
   open,
   openSession,
   openSocket,
@@ -21,7 +21,7 @@ import {
 const SAY = "/lab.v1.LabService/Say";
 const JSON_HEAD = "Content-Type: application/json\r\nAuthorization: Bearer one";
 
-/** The status and the document of `google.rpc.Status`, or Connect's. */
+/** Asserts the status and the document of `google.rpc.Status`, or Connect's. */
 function read(answer: string): { status: number; code: unknown; message: unknown } {
   const [head = "", body = ""] = answer.split("\r\n\r\n");
   assert.match(head, /^connection: close$/im, answer);
@@ -52,7 +52,7 @@ describe("a request refused by its head", () => {
     assert.deepEqual(lab.began, []);
   }
 
-  /** Over HTTP/1.1, in the form of REST; the connection closes. */
+  /** Asserts a refusal over HTTP/1.1, in the form of REST; the connection closes. */
   const HTTP1: readonly (readonly [name: string, sent: string, status: number, code: Code, says: RegExp])[] = [
     [
       "an expectation that is unknown",
@@ -77,7 +77,7 @@ describe("a request refused by its head", () => {
     ],
     ["no host", "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", 400, Code.InvalidArgument, /valid host/],
     [
-      "a transfer coding beside chunked",
+      "a transfer coding next to chunked",
       `POST /v1/say HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n${JSON_HEAD}\r\n\r\n2\r\n{}\r\n0\r\n\r\n`,
       501,
       Code.Unimplemented,
@@ -91,7 +91,7 @@ describe("a request refused by its head", () => {
       Code.ResourceExhausted,
       /larger than 4000 bytes/,
     ],
-    ["what is no HTTP", "HELO lab\r\n\r\n", 400, Code.InvalidArgument, /not valid HTTP\/1\.1/],
+    ["bytes that are not HTTP", "HELO lab\r\n\r\n", 400, Code.InvalidArgument, /not valid HTTP\/1\.1/],
     [
       "two lengths",
       `POST /v1/say HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}`,
@@ -117,7 +117,7 @@ describe("a request refused by its head", () => {
   }
 
   for (const ahead of [1, 3]) {
-    it(`over HTTP/1.1: a tunnel after ${ahead} requests whose answers are owed`, async () => {
+    it(`over HTTP/1.1: a tunnel after ${ahead} unanswered requests`, async () => {
       const get = "GET /v1/say?text=x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer one\r\n\r\n";
       const answers = await exchangeText(lab, `${get.repeat(ahead)}CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n`);
       const statuses = [...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
@@ -139,7 +139,7 @@ describe("a request refused by its head", () => {
     );
   });
 
-  /** Over HTTP/2 with a body that is never ended: the stream does not stay open. */
+  /** Asserts a refusal over HTTP/2 with a body that never ends: the stream does not stay open. */
   const HTTP2: readonly (readonly [name: string, header: http2.OutgoingHttpHeaders, status: number, code: Code])[] = [
     ["an expectation that is unknown", { expect: "magic" }, 417, Code.InvalidArgument],
     ["another host than the authority", { ":authority": "lab", host: "elsewhere" }, 400, Code.InvalidArgument],
@@ -190,7 +190,7 @@ describe("a request refused by its head", () => {
     );
   });
 
-  it("but not an expectation that is known, in any case; refused early, its connection closes", async () => {
+  it("except a known expectation, in any case; if refused early, its connection closes", async () => {
     const head = `POST ${SAY} HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\nContent-Type: application/json`;
     const socket = await openSocket(lab);
     const received = receive(socket, (text) => text.includes('"wire"'));
@@ -199,7 +199,7 @@ describe("a request refused by its head", () => {
     socket.write("{}");
     assert.match(await received, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
     socket.destroy();
-    // What follows is not eaten as the body.
+    // What follows is not read as the body.
     const refused = await exchangeText(lab, `${head}\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n`);
     assert.match(refused, /^HTTP\/1\.1 401 [\s\S]*\r\nconnection: close\r\n/i);
     const stream = session.request({ ":method": "POST", ":path": SAY, ...jsonHeader, expect: "100-Continue" });
@@ -208,7 +208,7 @@ describe("a request refused by its head", () => {
     lab.began.length = 0;
   });
 
-  it("or by a body that cannot be read on: the request is told, and what came before it is answered", async () => {
+  it("or by a malformed body: its request gets the error, and earlier ones are answered", async () => {
     const head = `POST /v1/say HTTP/1.1\r\nHost: a\r\n${JSON_HEAD}\r\nTransfer-Encoding: chunked\r\n\r\n`;
     const chunk = read(await exchangeText(lab, `${head}2\r\n{}\r\nnonsense\r\n`));
     assert.deepEqual([chunk.status, chunk.code], [400, Code.InvalidArgument]);
@@ -225,11 +225,11 @@ describe("a request refused by its head", () => {
     lab.began.length = 0;
   });
 
-  it("many headers are all seen: none is dropped for its place", async () => {
+  it("all of many headers are read: none is dropped", async () => {
     const many = Array.from({ length: 600 }, () => "a:\r\n").join("");
     const text = await exchangeText(
       lab,
-      `GET /v1/count/1 HTTP/1.1\r\nHost: a\r\n${many}Connection: close\r\nAuthorization: ${keyCache.authorization}\r\n\r\n`,
+      `GET /v1/count/1 HTTP/1.1\r\nHost: a\r\n${many}Connection: close\r\nAuthorization: ${authorized.authorization}\r\n\r\n`,
     );
     assert.match(text, /^HTTP\/1\.1 200/);
     lab.began.length = 0;

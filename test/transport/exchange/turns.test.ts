@@ -1,17 +1,17 @@
-/** Long steps of many calls share the event loop: others have their turn between any two of them. */
+/** Long steps of many calls share the event loop: other work runs between any two of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { takeTurn } from "../../../src/transport/exchange/turns.ts";
 
-/** Longer than what all steps together may take of one turn. */
+/** Longer than all steps together may take in one turn. */
 const LONG_MS = 3;
 
-/** Holds the thread. */
+/** Blocks the thread. */
 function work(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LONG_MS);
 }
 
-test("no two long steps are in one turn, and who came first goes first", async () => {
+test("no two long steps run in one turn, and they run in the order of their requests", async () => {
   let turns = 0;
   let counting: boolean = true;
   const count = (): void => {
@@ -37,7 +37,7 @@ test("no two long steps are in one turn, and who came first goes first", async (
   assert.equal(new Set(at.map(([, turn]) => turn)).size, at.length);
 });
 
-test("short steps need not wait", async () => {
+test("short steps do not wait", async () => {
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(takeTurn(), undefined);
 });

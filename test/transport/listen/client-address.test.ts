@@ -1,4 +1,4 @@
-/** The client's address behind proxies: believed from the right, for as long as those who speak are trusted. */
+/** The client's address behind proxies: read from the right while the hops are trusted. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -19,7 +19,7 @@ function clientOf(header: ForwardedHeader, peer: string, value: string | undefin
   return createClientAddress({ trusted, header })(peer, read);
 }
 
-/** The peer, the header and who the client is. */
+/** The peer, the header and the resulting client. */
 const LISTED: readonly (readonly [peer: string, value: string | undefined, client: string])[] = [
   [PROXY, undefined, PROXY],
   [PROXY, "", PROXY],
@@ -45,7 +45,7 @@ const LISTED: readonly (readonly [peer: string, value: string | undefined, clien
   [PROXY, "192.0.2.1\u0000", PROXY],
   ["2001:db8::7", "192.0.2.1", "192.0.2.1"],
   ["2001:db8::7%eth0", "192.0.2.1", "192.0.2.1"],
-  // Who is not trusted is not believed, whatever they say.
+  // An untrusted peer is not believed, whatever it sends.
   ["192.0.2.9", "203.0.113.66", "192.0.2.9"],
   ["11.0.0.1", "203.0.113.66", "11.0.0.1"],
   ["2001:db9::7", "203.0.113.66", "2001:db9::7"],
@@ -63,18 +63,18 @@ const FORWARDED: readonly (readonly [peer: string, value: string | undefined, cl
   [PROXY, "for=203.0.113.66, for=_hidden", PROXY],
   [PROXY, "for=203.0.113.66, proto=https", PROXY],
   [PROXY, "203.0.113.66", PROXY],
-  // A quote that the client leaves open swallows nothing of what the proxy adds.
+  // A quote that the client leaves open does not swallow what the proxy adds.
   [PROXY, 'for=203.0.113.66;x=", for="192.0.2.1"', "192.0.2.1"],
   [PROXY, 'for="203.0.113.66, for="[2001:db9::1]"', "2001:db9::1"],
   [PROXY, 'for=203.0.113.66", for=192.0.2.1', "192.0.2.1"],
   ["192.0.2.9", "for=203.0.113.66", "192.0.2.9"],
-  // What a client sends may stand quoted in the proxy's own element.
+  // Client input may be quoted in the proxy's own element.
   [PROXY, 'proto=http;host="x;for=203.0.113.66;y";for=192.0.2.1', "192.0.2.1"],
   [PROXY, String.raw`for=192.0.2.1;host="\",for=203.0.113.66;x=\""`, "192.0.2.1"],
   [PROXY, String.raw`for=192.0.2.1;host="\\"`, "192.0.2.1"],
   [PROXY, String.raw`for="192.0.2\.1"`, "192.0.2.1"],
   [PROXY, ";;for=192.0.2.1 ; proto=http;", "192.0.2.1"],
-  // Where it is unclear who wrote what, nobody is named.
+  // Where it is unclear who wrote what, no client is named.
   [PROXY, "for=192.0.2.1;for=203.0.113.66", PROXY],
   [PROXY, 'for=192.0.2.1;for="192.0.2.1"', PROXY],
   [PROXY, 'for=203.0.113.66;host="a"b";for=192.0.2.1', PROXY],
@@ -95,13 +95,13 @@ describe("the client's address", () => {
     });
   }
 
-  test("is the peer's where no proxy is trusted", () => {
+  test("is the peer's if no proxy is trusted", () => {
     const read = (): never => assert.fail("no header is looked at");
     assert.equal(createClientAddress(undefined)(PROXY, read), PROXY);
     assert.equal(createClientAddress({ trusted: [], header: "forwarded" })(PROXY, read), PROXY);
   });
 
-  test("P26 is never chosen by what a client sends, whatever it sends before the proxy's own word", (t) => {
+  test("P26 is never chosen by what a client sends before the proxy's own element", (t) => {
     const text = fc.string({ unit: fc.constantFrom(...'0123456789abcdef.:,;"\\[] =for'), maxLength: 60 });
     fc.assert(
       fc.property(text, (sent) => {
@@ -114,7 +114,7 @@ describe("the client's address", () => {
     );
   });
 
-  test("P26 is never chosen by what a client has the proxy quote in its own word", (t) => {
+  test("P26 is never chosen by client input that the proxy quotes in its own element", (t) => {
     const text = fc.string({ unit: fc.constantFrom(...'.:,;"\\= ', "for=203.0.113.66"), maxLength: 20 });
     fc.assert(
       fc.property(text, text, (sent, host) => {
@@ -130,7 +130,7 @@ describe("the client's address", () => {
     );
   });
 
-  test("is found without delay in a header of whatever shape", () => {
+  test("is found without delay in a header of any shape", () => {
     const shapes = [",", "for=10.0.0.9,", '"', "\\", " ", "a", "a=b;", ";", '\\",', '"\\'];
     for (const header of ["forwarded", "x-forwarded-for"] as const) {
       for (const shape of shapes) {
@@ -141,7 +141,7 @@ describe("the client's address", () => {
             clientOf(header, PROXY, value);
             return threadCpuMs() - before;
           });
-          // Quadratic ways through it took 16 ms and more; the least of three is not the collector's.
+          // Quadratic code took 16 ms and more; the least of three runs excludes the garbage collector.
           assert.ok(Math.min(...times) < 12, `${JSON.stringify(shape)} … ${end}: ${Math.min(...times)} ms`);
         }
       }

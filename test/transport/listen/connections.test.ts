@@ -1,4 +1,4 @@
-/** Connections that are held open in silence give way to those on which somebody calls, on every wire and inside TLS. */
+/** Idle connections give way to those with calls, on every wire and inside TLS. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -18,13 +18,13 @@ import { type Lab, withLab } from "../support/lab.ts";
 import { jsonHeader, open, request } from "../support/raw.ts";
 
 const MAX = 40;
-/** Long enough that none of the slow ones is closed for being slow. */
+/** Long enough that no slow connection is closed for being slow. */
 const limits = { connectionsMax: MAX, headerTimeoutMs: 30_000, requestTimeoutMs: 30_000, idleTimeoutMs: 60_000 };
 const say = "/lab.v1.LabService/Say";
 const postHead = `POST ${say} HTTP/1.1\r\nHost: lab\r\nContent-Type: application/json\r\n`;
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/** What slow clients say before they fall silent, or go on byte by byte. */
+/** What slow clients send before they stop, or go on byte by byte. */
 const SLOW: readonly (readonly [name: string, said: string, drips: boolean])[] = [
   ["nothing", "", false],
   ["the beginning of a preface", "PRI", false],
@@ -53,7 +53,7 @@ async function hold(t: TestContext, lab: Lab, said: string, drips: boolean): Pro
   return socket;
 }
 
-/** One call on a connection of its own. */
+/** Makes one call on its own connection. */
 function callOnce(lab: Lab): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const sent = http.request(
@@ -68,10 +68,10 @@ function callOnce(lab: Lab): Promise<number | undefined> {
   });
 }
 
-describe("when all places are taken", { concurrency: true }, () => {
+describe("when all connections are taken", { concurrency: true }, () => {
   for (const [name, said, drips] of SLOW) {
-    it(`by clients who say ${name}, the honest are served on new connections and on those they have`, async (t) => {
-      // Whoever is admitted as nobody has shown nothing.
+    it(`by clients that send ${name}, honest clients are served on new connections and on their own`, async (t) => {
+      // An anonymous admission shows no credential.
       const anyone = (): never => undefined as never;
       await withLab({ limits, anyone }, async (lab) => {
         const session = http2.connect(lab.url);
@@ -80,7 +80,7 @@ describe("when all places are taken", { concurrency: true }, () => {
           (await request(session, { path: say, header: jsonHeader, body: Buffer.from("{}") })).status;
         assert.equal(await ask(), 200);
         for (let i = 0; i < 3 * MAX; i++) await hold(t, lab, said, drips);
-        // What they say is dealt with before anyone else comes.
+        // Their bytes are handled before others connect.
         for (let trips = 0; trips < 10; trips++) await roundTrip(session);
         for (let i = 0; i < 10; i++) assert.equal(await callOnce(lab), 200);
         assert.equal(await ask(), 200, "the connection that was there before is there yet");
@@ -89,12 +89,12 @@ describe("when all places are taken", { concurrency: true }, () => {
     });
   }
 
-  it("by callers who are known, the one whose last admitted call is longest ago gives way", async (t) => {
+  it("by authenticated callers, the one whose last admitted call is longest ago gives way", async (t) => {
     await withLab({ limits: { ...limits, connectionsMax: 4 } }, async (lab) => {
       const thieves: http2.ClientHttp2Session[] = [];
       const call = async (session: http2.ClientHttp2Session, header: Record<string, string>): Promise<number> =>
         (await request(session, { path: say, header, body: Buffer.from("{}") })).status;
-      // A thief whose key was revoked is admitted no longer.
+      // A thief with a revoked key is no longer admitted.
       const refused = { "content-type": "application/json" };
       const join = (): http2.ClientHttp2Session => {
         const session = http2.connect(lab.url);
@@ -110,7 +110,7 @@ describe("when all places are taken", { concurrency: true }, () => {
         assert.equal(await call(thief, jsonHeader), 200);
       }
       assert.equal(await call(owner, jsonHeader), 200);
-      // What is open to all, and what is refused, holds no place.
+      // Anonymous and refused calls do not keep a connection.
       for (const thief of thieves) {
         assert.equal(await call(thief, refused), 401);
         assert.equal((await request(thief, { method: "GET", path: "/healthz" })).status, 200);
@@ -128,7 +128,7 @@ describe("when all places are taken", { concurrency: true }, () => {
       );
       assert.equal(await call(owner, jsonHeader), 200, "the owner's connection is there yet");
       assert.equal(owner.destroyed, false);
-      // Nobody is turned away: a stranger takes a place, and is the first to give it back.
+      // No one is turned away: a stranger gets a connection, which is the first to be closed.
       const stranger = await hold(t, lab, "", false);
       await until(() => others[0]?.destroyed === true, "the end of the connection that was silent longest");
       assert.equal(await call(join(), jsonHeader), 200);
@@ -140,7 +140,7 @@ describe("when all places are taken", { concurrency: true }, () => {
     });
   });
 
-  it("by calls that are refused, the connection of the refused is not kept for them", async (t) => {
+  it("by refused calls, their connections are not kept", async (t) => {
     await withLab({ limits: { ...limits, connectionsMax: 1 } }, async (lab) => {
       const stranger = http2.connect(lab.url);
       t.after(() => stranger.destroy());
@@ -157,11 +157,11 @@ describe("when all places are taken", { concurrency: true }, () => {
   });
 });
 
-describe("when all places are taken, inside TLS", { skip: noOpenssl() ?? false }, () => {
+describe("when all connections are taken, inside TLS", { skip: noOpenssl() ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-places-"));
   after(() => rmSync(folder, { recursive: true }));
 
-  it("handshakes that are not ended and silence after them give way, known callers do not", async (t) => {
+  it("unfinished handshakes and silence after them give way, authenticated callers do not", async (t) => {
     const authority = new Authority(folder);
     const { certPem: cert, keyPem: key } = authority.issue("one");
     const ca = authority.certPem;

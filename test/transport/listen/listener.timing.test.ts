@@ -1,4 +1,4 @@
-/** One port speaks HTTP/1.1 and HTTP/2, and lets nobody hold it: every limit ends in an answer or a closed connection. */
+/** One port speaks HTTP/1.1 and HTTP/2, and no client can block it: every limit ends in an answer or a closed connection. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -13,11 +13,11 @@ import { type Lab, startLab, withLab } from "../support/lab.ts";
 import { EchoRequestSchema } from "../support/lab-service.ts";
 import {
   answerOf,
+  authorized,
   exchangeText,
   frame,
   grpcHeader,
   jsonHeader,
-  keyCache,
   open,
   openSession,
   openSocket,
@@ -76,7 +76,7 @@ describe("the listener", () => {
     return text;
   }
 
-  it("takes both versions at once, also when their first bytes come one by one", async () => {
+  it("accepts both versions at once, also when their first bytes come one by one", async () => {
     const settings = await trickle(Buffer.concat([preface, emptySettings]));
     assert.equal(settings.charCodeAt(3), 4, "HTTP/2 begins with SETTINGS");
     assert.match(await trickle(Buffer.from("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")), /^HTTP\/1\.1 200/);
@@ -91,7 +91,7 @@ describe("the listener", () => {
   });
 
   it("closes connections that stay silent, at once or after a few bytes", async () => {
-    // Half a preface, and a whole one without the settings that belong to it.
+    // Half a preface, and a whole one without its settings.
     for (const start of ["", "P", "PRI", preface.subarray(0, 20), preface]) {
       const socket = await openSocket(lab);
       socket.write(start);
@@ -134,7 +134,7 @@ describe("the listener", () => {
     session.destroy();
   });
 
-  it("ends slow bodies with an answer of the protocol and closes what carried them", async () => {
+  it("ends slow bodies with an answer of the protocol and closes their stream or connection", async () => {
     const slow = exchangeText(lab, `${postHead}Content-Length: 20\r\n\r\n{`);
     await within(150, 900, slow);
     assert.match(await slow, /^HTTP\/1\.1 504[\s\S]*"deadline_exceeded"/);
@@ -177,10 +177,10 @@ describe("the listener", () => {
     });
   });
 
-  it("breaks off answers that nobody takes in", async () => {
+  it("breaks off answers that the client does not read", async () => {
     const session = http2.connect(lab.url, { settings: { initialWindowSize: 0 } });
     session.on("error", () => undefined);
-    const stream = open(session, { path: "/v1/count/5?filling=1000", header: keyCache, method: "GET" });
+    const stream = open(session, { path: "/v1/count/5?filling=1000", header: authorized, method: "GET" });
     await within(150, 1_500, closed(stream));
     session.destroy();
     const socket = await openSocket(lab);
@@ -217,7 +217,7 @@ describe("the listener", () => {
     session.destroy();
   });
 
-  it("answers bytes that are no HTTP with 400 or a closed connection", async () => {
+  it("answers bytes that are not HTTP with 400 or a closed connection", async () => {
     const tlsHello = Buffer.from([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, ...Array(100).fill(7)]);
     for (const bytes of [
       tlsHello,
@@ -236,7 +236,7 @@ describe("the listener", () => {
     }
   });
 
-  it("keeps to its count of concurrent streams", async () => {
+  it("enforces its limit of concurrent streams", async () => {
     const session = await openSession(lab);
     assert.equal(session.remoteSettings.maxConcurrentStreams, limits.streamsMax);
     const body = Buffer.from('{"act": "sleep", "delayMs": 50}');

@@ -1,4 +1,4 @@
-/** TLS on the one port: every protocol inside, certificates renewed under way, strangers kept out. */
+/** TLS on the one port: every protocol inside, certificates renewed while it runs, other clients kept out. */
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ const skip = noOpenssl() ?? false;
 const folder = mkdtempSync(join(tmpdir(), "lockkeeper-tls-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** What a request over HTTP/1.1 is answered, or the code of what went wrong. */
+/** Returns the answer to a request over HTTP/1.1, or the code of the failure. */
 function get(lab: Lab, options: tls.ConnectionOptions): Promise<string> {
   return new Promise((resolve) => {
     const sent = httpsRequest(
@@ -36,7 +36,7 @@ function get(lab: Lab, options: tls.ConnectionOptions): Promise<string> {
   });
 }
 
-/** The serial number of the certificate that the port shows now. */
+/** Returns the serial number of the port's present certificate. */
 async function serialOf(lab: Lab, ca: string): Promise<string> {
   const socket = tls.connect({ host: "127.0.0.1", port: lab.port, ca, ALPNProtocols: ["h2"] });
   await once(socket, "secureConnect");
@@ -68,7 +68,7 @@ describe("TLS", { skip }, () => {
     });
   });
 
-  it("lets nothing in that is not TLS, and does not wait for ever for a handshake", async () => {
+  it("refuses connections that are not TLS, and does not wait forever for a handshake", async () => {
     await withLab({ tls: shown, limits: { headerTimeoutMs: 150 } }, async (lab) => {
       const plain = connect(lab.port, "127.0.0.1");
       plain.write("GET /plain HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -83,7 +83,7 @@ describe("TLS", { skip }, () => {
     });
   });
 
-  it("shows a renewed certificate to new connections and keeps the former one when the new is no good", async () => {
+  it("shows a renewed certificate to new connections and keeps the present one if the new one is not usable", async () => {
     await withLab({ tls: shown }, async (lab) => {
       const first = await serialOf(lab, ca);
       const session = http2.connect(lab.url, { ca });
@@ -128,7 +128,7 @@ describe("TLS", { skip }, () => {
     const notItsKey = (path: string) =>
       new RegExp(`${path} is not the key of the first certificate in .*one\\.crt \\(CN=one\\)`);
     assert.throws(read(one.cert, two.key), notItsKey(two.key));
-    // OpenSSL takes a pair of different types, and then every handshake fails.
+    // OpenSSL accepts a pair of different types, and then every handshake fails.
     const rsa = authority.issue("rsa", 2, "rsa");
     assert.throws(read(one.cert, rsa.key), notItsKey(rsa.key));
     assert.equal(read(rsa.cert, rsa.key)().cert, rsa.certPem);
@@ -155,7 +155,7 @@ describe("TLS", { skip }, () => {
     assert.throws(read(old.cert, old.key), /old\.crt has expired: it was valid until \w+/);
     assert.throws(read(one.cert, one.key, text), /text is not certificates of authorities/);
     assert.deepEqual(read(one.cert, one.key, authority.cert)(), { ...shown, clientCa: ca });
-    // OpenSSL would pass over these, and no client could connect any more.
+    // OpenSSL would skip these, and no client could connect any more.
     const broken = ca.replace(/\n[A-Za-z0-9+/]{8}/, "\nAAAAAAAA");
     assert.notEqual(broken, ca);
     const bad: readonly (readonly [name: string, content: string, told: RegExp])[] = [

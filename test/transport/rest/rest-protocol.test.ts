@@ -11,9 +11,9 @@ import { type Lab, startLab, withLab } from "../support/lab.ts";
 import {
   type Answer,
   answerOf,
+  authorized,
   exchangeText,
   jsonHeader,
-  keyCache,
   open,
   openSession,
   request,
@@ -25,7 +25,7 @@ interface StatusBody {
   details: unknown[];
 }
 
-describe("the REST road", () => {
+describe("the REST protocol", () => {
   let lab: Lab;
   let session: ClientHttp2Session;
   before(async () => {
@@ -38,7 +38,7 @@ describe("the REST road", () => {
   });
   afterEach(() => assert.deepEqual(lab.internals.splice(0), [], "nothing is logged as internal"));
 
-  const get = (path: string, header: Record<string, string> = keyCache, method = "GET"): Promise<Answer> =>
+  const get = (path: string, header: Record<string, string> = authorized, method = "GET"): Promise<Answer> =>
     request(session, { path, header, method });
   const post = (body: string | Buffer, header: Record<string, string> = {}, path = "/v1/say"): Promise<Answer> =>
     request(session, { path, header: { ...jsonHeader, ...header }, body: Buffer.from(body) });
@@ -61,7 +61,7 @@ describe("the REST road", () => {
 
   it("answers HEAD with the headers of GET and no body", async () => {
     const full = await get("/v1/echo/abc");
-    const head = await get("/v1/echo/abc", keyCache, "HEAD");
+    const head = await get("/v1/echo/abc", authorized, "HEAD");
     assert.equal(head.status, 200);
     assert.equal(head.header["content-length"], String(full.body.byteLength));
     assert.equal(head.body.byteLength, 0);
@@ -72,7 +72,7 @@ describe("the REST road", () => {
     assert.match(received, /^HTTP\/1.1 200 OK\r\n[\s\S]*\r\n\r\n$/);
   });
 
-  it("says what a path takes where the method does not fit", async () => {
+  it("says what a path accepts if the method does not fit", async () => {
     const answer = await get("/v1/say");
     assertRefused(answer, 405, Code.Unimplemented, /POST/);
     assert.equal(answer.header.allow, "POST");
@@ -93,7 +93,7 @@ describe("the REST road", () => {
     assertRefused(await get("/v1/echo/a?txet=b"), 400, Code.InvalidArgument, /txet/);
   });
 
-  it("takes gzip and Brotli bodies and refuses other codings", async () => {
+  it("accepts gzip and Brotli bodies and refuses other codings", async () => {
     for (const [coding, pack] of [
       ["gzip", gzipSync],
       ["br", brotliCompressSync],
@@ -117,9 +117,9 @@ describe("the REST road", () => {
     assert.equal((await post(upload, {}, "/v1/upload")).status, 200);
   });
 
-  it("asks for the body with 100 Continue only of those it admits", async () => {
+  it("asks for the body with 100 Continue only if the call is admitted", async () => {
     const head = "POST /v1/say HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n";
-    const refused = await exchangeText(lab, `${head}\r\n`, (text) => text.includes("needs a keyCache"));
+    const refused = await exchangeText(lab, `${head}\r\n`, (text) => text.includes("needs a credential"));
     assert.match(refused, /^HTTP\/1.1 401 /);
     const taken = await exchangeText(
       lab,
@@ -129,7 +129,7 @@ describe("the REST road", () => {
     assert.match(taken, /^HTTP\/1.1 100 Continue/);
   });
 
-  it("packs large answers for those who take gzip", async () => {
+  it("compresses large answers for clients that accept gzip", async () => {
     const small = await post('{"text": "a"}', { "accept-encoding": "gzip" });
     assert.equal(small.header["content-encoding"], undefined);
     await withLab({}, async (roomy) => {
@@ -154,7 +154,7 @@ describe("the REST road", () => {
     assertRefused(await answerOf(waiting), 504, Code.DeadlineExceeded, /deadline/);
   });
 
-  it("streams a line per message and tells a late refusal on the last one", async () => {
+  it("streams a line per message, with a late refusal on the last line", async () => {
     const lines = async (path: string): Promise<unknown[]> => {
       const { body, header } = await get(path);
       assert.equal(header["content-type"], "application/x-ndjson");
@@ -172,8 +172,8 @@ describe("the REST road", () => {
     assert.equal((await get("/v1/count/0")).body.byteLength, 0);
   });
 
-  it("streams events to those who ask for them", async () => {
-    const { body, header, trailer } = await get("/v1/count/2", { ...keyCache, accept: "text/event-stream" });
+  it("streams events to clients that ask for them", async () => {
+    const { body, header, trailer } = await get("/v1/count/2", { ...authorized, accept: "text/event-stream" });
     assert.equal(trailer["x-lab-end"], "done");
     assert.equal(header["content-type"], "text/event-stream");
     assert.equal(body.toString(), 'data: {"result":{"number":1}}\n\ndata: {"result":{"number":2}}\n\n');
@@ -185,7 +185,7 @@ describe("the REST road", () => {
   });
 
   it("aborts the handler's signal when the client goes away in a stream", async () => {
-    const stream = open(session, { path: "/v1/count/1?hang=true", header: keyCache, method: "GET" });
+    const stream = open(session, { path: "/v1/count/1?hang=true", header: authorized, method: "GET" });
     await new Promise((resolve) => stream.once("data", resolve));
     lab.aborted.length = 0;
     const count = lab.records.length;
@@ -195,8 +195,8 @@ describe("the REST road", () => {
     assert.deepEqual([record.code, record.httpStatus], [Code.Canceled, 200]);
   });
 
-  it("holds back a stream whose client does not read", async () => {
-    const stream = open(session, { path: "/v1/count/100000?filling=1000", header: keyCache, method: "GET" });
+  it("pauses a stream whose client does not read", async () => {
+    const stream = open(session, { path: "/v1/count/100000?filling=1000", header: authorized, method: "GET" });
     await new Promise((resolve) => stream.once("response", resolve));
     for (let trips = 0; trips < 50; trips++) await roundTrip(session);
     assert.ok(process.memoryUsage().arrayBuffers < 50e6, "the stream is not piled up");

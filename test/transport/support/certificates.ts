@@ -1,9 +1,9 @@
-/** Certificates for tests, made by openssl, each signed by an authority of its own folder. */
+/** Certificates for tests, made by openssl, each signed by the authority of its folder. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Why tests with certificates cannot run here; `undefined`: they can. */
+/** The reason why tests with certificates cannot run here; undefined if they can. */
 export function noOpenssl(): string | undefined {
   try {
     execFileSync("openssl", ["version"], { stdio: "ignore" });
@@ -21,7 +21,7 @@ export interface Issued {
   readonly keyPem: string;
 }
 
-/** An authority whose files are in `folder`. */
+/** Creates an authority whose files are in `folder`. */
 export class Authority {
   readonly #folder: string;
   readonly #name: string;
@@ -39,7 +39,7 @@ export class Authority {
     this.certPem = readFileSync(this.cert, "utf8");
   }
 
-  /** A certificate for localhost; `days` below 0: one that has expired. `type`: of its key. */
+  /** Creates a certificate for localhost. `days` below 0: it has expired. `type`: of its key. */
   issue(name: string, days = 2, type: "ec" | "rsa" = "ec"): Issued {
     const file = (ending: string): string => join(this.#folder, `${name}.${ending}`);
     openssl([

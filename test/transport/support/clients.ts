@@ -1,4 +1,4 @@
-/** The clients that people use, each driven to one call of the lab service, with what came of it in one form. */
+/** The clients that people use: each makes one call of the lab service, and all outcomes have one form. */
 import {
   create,
   type DescMessage,
@@ -38,8 +38,8 @@ export type Outcome =
     }
   | { readonly code: Code; readonly message: string; readonly reason: string | undefined };
 
-/** Calls `Say`. Without a keyCache nothing is sent in `authorization`. */
-export type Say = (message: Record<string, unknown>, keyCache: string | undefined) => Promise<Outcome>;
+/** Calls `Say`. Without a credential `authorization` is not sent. */
+export type Say = (message: Record<string, unknown>, credential: string | undefined) => Promise<Outcome>;
 
 export interface LabClient {
   readonly name: string;
@@ -101,9 +101,9 @@ export function looseClient(transport: Transport): LooseClient {
 
 function ofTransport(name: string, wire: Wire, transport: Transport): LabClient {
   const client = looseClient(transport);
-  const say: Say = async (message, keyCache) => {
+  const say: Say = async (message, credential) => {
     try {
-      return { answer: toAnswer(await client.say?.(message, { headers: headersOf(keyCache) })) };
+      return { answer: toAnswer(await client.say?.(message, { headers: headersOf(credential) })) };
     } catch (reason) {
       const error = ConnectError.from(reason);
       return { code: error.code, message: error.rawMessage, reason: error.findDetails(ErrorInfoSchema)[0]?.reason };
@@ -114,9 +114,9 @@ function ofTransport(name: string, wire: Wire, transport: Transport): LabClient 
 
 function grpcJsClient(host: string): LabClient {
   const client = new grpc.Client(host, grpc.credentials.createInsecure());
-  const say: Say = (message, keyCache) => {
+  const say: Say = (message, credential) => {
     const metadata = new grpc.Metadata();
-    for (const [name, value] of Object.entries(headersOf(keyCache))) metadata.set(name, value);
+    for (const [name, value] of Object.entries(headersOf(credential))) metadata.set(name, value);
     return new Promise((resolve) => {
       client.makeUnaryRequest(
         "/lab.v1.LabService/Say",
@@ -148,10 +148,10 @@ function grpcWebClient(url: string, format: "text" | "binary"): LabClient {
     (value: Message) => toBinary(EchoRequestSchema, value),
     (bytes: Uint8Array) => fromBinary(EchoResponseSchema, bytes),
   );
-  const say: Say = (message, keyCache) =>
+  const say: Say = (message, credential) =>
     new Promise((resolve) => {
       const path = `${url}/lab.v1.LabService/Say`;
-      client.rpcCall(path, create(EchoRequestSchema, message), headersOf(keyCache), method, (error, value) => {
+      client.rpcCall(path, create(EchoRequestSchema, message), headersOf(credential), method, (error, value) => {
         const status = error?.metadata?.["grpc-status-details-bin"];
         resolve(
           error === null || error === undefined
@@ -164,10 +164,10 @@ function grpcWebClient(url: string, format: "text" | "binary"): LabClient {
 }
 
 function jsonSay(url: string, path: string): Say {
-  return async (message, keyCache) => {
+  return async (message, credential) => {
     const response = await fetch(url + path, {
       method: "POST",
-      headers: { "content-type": "application/json", ...headersOf(keyCache) },
+      headers: { "content-type": "application/json", ...headersOf(credential) },
       body: JSON.stringify(message, (_, value) => (typeof value === "bigint" ? String(value) : value)),
     });
     const json = (await response.json()) as JsonObject;
@@ -179,8 +179,8 @@ function jsonSay(url: string, path: string): Say {
   };
 }
 
-function headersOf(keyCache: string | undefined): Record<string, string> {
-  return keyCache === undefined ? {} : { authorization: `Bearer ${keyCache}` };
+function headersOf(credential: string | undefined): Record<string, string> {
+  return credential === undefined ? {} : { authorization: `Bearer ${credential}` };
 }
 
 function toAnswer(message: unknown): { text: string; number: bigint; wire: string; admission: string } {

@@ -1,4 +1,4 @@
-/** Protos of tests, compiled by buf in a folder of their own: the repository's buf.yaml must not know of them. */
+/** Compiles protos of tests with buf in a separate folder: the repository's buf.yaml must not include them. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 export const ROOT: string = join(import.meta.dirname, "../../..");
 
-/** Each file or folder by where it stands among the protos. */
+/** Each file or folder by its path among the protos. */
 export function compileProtos(sources: Readonly<Record<string, string>>): FileRegistry {
   const folder = mkdtempSync(join(tmpdir(), "protos-"));
   try {

@@ -1,4 +1,4 @@
-/** The essence of connectrpc's server cases, written as its YAML does, and what comes of each. */
+/** The essence of connectrpc's server cases, in the form of its YAML, with the expected result of each. */
 import { Code } from "@connectrpc/connect";
 
 export type Kind = "unary" | "idempotentUnary" | "clientStream" | "serverStream" | "halfDuplex" | "fullDuplex";
@@ -17,16 +17,16 @@ type Definition = Readonly<Record<string, unknown>>;
 export interface Expected {
   readonly headers: Readonly<Record<string, string>>;
   readonly trailers: Readonly<Record<string, string>>;
-  /** Of each answer, as text. */
+  /** The payload of each answer, as text. */
   readonly data: readonly string[];
   readonly error?: { readonly code: Code; readonly message: string | undefined; readonly details: number };
-  /** How many requests the first answer, or the error, was told to have seen. */
+  /** The number of requests that the first answer, or the error, reports. */
   readonly seen?: number;
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
-/** Given twice each, so that metadata with several values is carried in every case. */
+/** Each is given twice, so that every case has metadata with several values. */
 const METADATA = {
   responseHeaders: [
     { name: "x-custom-header", value: ["foo", "bar"] },
@@ -42,7 +42,7 @@ const SENT = {
 
 const NOTHING = { headers: {}, trailers: {}, data: [] } as const;
 
-/** As the details of an error: any message will do. */
+/** The detail of an error; any message will do. */
 const HEADER_ANY = { "@type": "type.googleapis.com/connectrpc.conformance.v1.Header", name: "x", value: ["y"] };
 
 function failure(code: Code, message: string): Record<string, unknown> {
@@ -50,7 +50,7 @@ function failure(code: Code, message: string): Record<string, unknown> {
   return { code: name, message, details: [HEADER_ANY] };
 }
 
-/** What callers may read of an error's text: of faults of ours nothing. */
+/** Returns the text of an error that callers may read: none for internal failures. */
 function shownText(code: Code, message: string): string {
   return code === Code.Internal || code === Code.Unknown ? "internal error" : message;
 }
@@ -60,7 +60,7 @@ const CODES = Object.values(Code).filter((code): code is Code => typeof code ===
 const WHOLE: readonly Kind[] = ["unary", "idempotentUnary", "clientStream"];
 const STREAMS: readonly Kind[] = ["serverStream", "halfDuplex", "fullDuplex"];
 
-/** Methods whose clients stream send a second request. */
+/** A second request, for methods with client streams. */
 function withMore(kind: Kind, first: Definition): readonly Definition[] {
   const isMore = kind === "clientStream" || kind === "halfDuplex" || kind === "fullDuplex";
   return isMore ? [first, { requestData: base64("more") }] : [first];
@@ -148,12 +148,12 @@ function streamCases(kind: Kind): readonly Case[] {
   ];
 }
 
-/** The largest request that is taken, in bytes. */
+/** The largest accepted request, in bytes. */
 export const BODY_BYTES_MAX = 100 * 1024;
 
 function sizeCases(kind: Kind): readonly Case[] {
   const large = { requestData: base64("x".repeat(BODY_BYTES_MAX)) };
-  // In full duplex the second request waits for an answer to the first, and there is none.
+  // In full duplex the second request waits for an answer to the first, which never comes.
   const isMore = kind !== "fullDuplex" && withMore(kind, {}).length > 1;
   const expected = { ...NOTHING, error: { code: Code.ResourceExhausted, message: undefined, details: 0 } };
   const first = { name: "first request too large", kind, requests: [large], expected };
@@ -163,7 +163,7 @@ function sizeCases(kind: Kind): readonly Case[] {
 export const CASES: readonly Case[] = [
   ...WHOLE.flatMap(wholeCases),
   ...STREAMS.flatMap(streamCases),
-  // The idempotent one is asked by GET, and no URL is that long.
+  // The idempotent method is called by GET, and no URL is that long.
   ...[...WHOLE, ...STREAMS].filter((kind) => kind !== "idempotentUnary").flatMap(sizeCases),
   ...CODES.flatMap((code) =>
     (["unary", "serverStream"] as const).map(

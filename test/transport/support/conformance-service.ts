@@ -1,4 +1,4 @@
-/** connectrpc's ConformanceService, which answers as its requests say: https://github.com/connectrpc/conformance. */
+/** connectrpc's ConformanceService, whose requests define its answers: https://github.com/connectrpc/conformance. */
 import { join } from "node:path";
 import { create, type DescMessage, type DescService, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
@@ -49,7 +49,7 @@ interface StreamDefinition extends Omit<UnaryDefinition, "response"> {
 type UnaryRequest = Message & { readonly responseDefinition?: UnaryDefinition };
 type StreamRequest = Message & { readonly responseDefinition?: StreamDefinition; readonly fullDuplex?: boolean };
 
-/** What a handler saw of its call. */
+/** Returns what a handler saw of its call. */
 function infoOf({ header, deadlineTime }: Call, requests: readonly Message[]): Record<string, unknown> {
   const now = Date.now();
   return {
@@ -95,7 +95,7 @@ function payload(output: string, data: Uint8Array, requestInfo?: Record<string, 
   return create(conformanceMessage(output), message as MessageShape<DescMessage>);
 }
 
-/** The answers that a definition has not had yet, and its error. */
+/** Yields the remaining answers of a definition, then throws its error. */
 async function* answerRest(
   output: string,
   definition: StreamDefinition,
@@ -164,7 +164,7 @@ function conformanceMount(bodyBytesMax: number): Mount<string> {
   });
 }
 
-/** `internals`: what was logged as a fault of ours. */
+/** Starts the service. `internals`: the failures that were logged. */
 export async function startConformance(
   bodyBytesMax: number,
 ): Promise<{ readonly url: string; readonly internals: unknown[]; readonly transport: Transport }> {

@@ -1,4 +1,4 @@
-/** The descriptors of lab.proto, compiled by buf when a test asks for them. */
+/** The descriptors of lab.proto, compiled by buf when a test needs them. */
 import { join } from "node:path";
 import type { DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import { compileProtos, found, ROOT } from "./compile-protos.ts";

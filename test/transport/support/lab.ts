@@ -1,4 +1,4 @@
-/** A transport with the lab service on a port of its own, and what it tells of its calls. */
+/** A transport with the lab service on its own port, and what it records of its calls. */
 
 import { create, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -45,12 +45,12 @@ export interface Lab {
   readonly health: Health;
   readonly records: CallRecord<string>[];
   readonly internals: unknown[];
-  /** What handlers saw: calls that began, and signals that were aborted. */
+  /** The calls that handlers saw begin, and the signals that were aborted. */
   readonly began: string[];
   readonly aborted: string[];
-  /** The bytes of each answer of reflection that was charged for. */
+  /** The size of each charged answer of reflection. */
   readonly charged: number[];
-  /** Waits until the record of that many calls is there. */
+  /** Waits until that many calls are recorded. */
   record(count?: number): Promise<CallRecord<string>>;
   stop(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export interface Lab {
 export interface LabOptions {
   readonly limits?: Partial<TransportLimits>;
   readonly tls?: TlsOptions;
-  /** How the methods that are open to all admit. */
+  /** The `admit` of methods that are open to all. */
   readonly anyone?: Admit<string>;
   readonly corsOrigins?: readonly string[];
   readonly httpMounts?: readonly HttpMount<string>[];
@@ -105,7 +105,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   return { url, host, port, transport, health, records, internals, began, aborted, charged, record, stop };
 }
 
-/** Runs a check against a lab of its own and stops it, whatever happens. */
+/** Runs a check against its own lab and stops the lab, whatever happens. */
 export async function withLab(options: LabOptions, check: (lab: Lab) => Promise<void>): Promise<void> {
   const lab = await startLab(options);
   try {
@@ -131,10 +131,10 @@ const plainMount = mountHttp("/plain", ({ method, path, query }) => ({
 const crashMount = mountHttp("/crash", () => Promise.reject(new Error("a plain handler failed")));
 
 const admit: Admit<string> = async ({ header, method }) => {
-  const keyCache = header.get("authorization");
-  if (keyCache === "Bearer crash") throw new Error("the keyCache reader broke");
-  if (keyCache === null) throw new ConnectError(`${method.name} needs a keyCache`, Code.Unauthenticated);
-  return keyCache.replace("Bearer ", "");
+  const credential = header.get("authorization");
+  if (credential === "Bearer crash") throw new Error("the credential reader broke");
+  if (credential === null) throw new ConnectError(`${method.name} needs a credential`, Code.Unauthenticated);
+  return credential.replace("Bearer ", "");
 };
 
 function labMount(options: LabOptions, began: string[], aborted: string[]): Mount<string> {

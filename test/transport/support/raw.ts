@@ -1,10 +1,10 @@
-/** Clients that send what they are told, byte for byte, and show what comes back. */
+/** Clients that send given bytes unchanged, and return what comes back. */
 import { once } from "node:events";
 import * as http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import type { Lab } from "./lab.ts";
 
-/** Something hangs; a busy machine is given its time. */
+/** The time after which a test fails; long enough for a busy machine. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 export type HeaderRecord = Readonly<Partial<Record<string, string>>>;
@@ -14,7 +14,7 @@ export interface Answer {
   readonly header: HeaderRecord;
   readonly body: Buffer;
   readonly trailer: HeaderRecord;
-  /** HTTP/2: the code the stream was closed with. */
+  /** HTTP/2: the code with which the stream was closed. */
   readonly rstCode: number;
 }
 
@@ -25,7 +25,7 @@ export async function openSocket(lab: Lab): Promise<Socket> {
   return socket;
 }
 
-/** Sends, then gives what arrives until the server closes the connection, or until `enough` says so. */
+/** Sends bytes and returns what arrives until the server closes the connection or `enough` returns true. */
 export async function exchangeText(
   lab: Lab,
   text: string | Buffer,
@@ -65,11 +65,11 @@ export interface Sending {
   readonly path: string;
   readonly method?: string;
   readonly header?: Record<string, string>;
-  /** Left out: the stream is ended at once. `open`: it is not ended at all. */
+  /** Absent: the stream ends at once. `open`: it never ends. */
   readonly body?: Buffer | "open";
 }
 
-/** One request over HTTP/2, to the end of the answer or of the stream. */
+/** Makes one request over HTTP/2 and waits for the end of the answer or of the stream. */
 export async function request(session: http2.ClientHttp2Session, sending: Sending): Promise<Answer> {
   const stream = open(session, sending);
   return await answerOf(stream);
@@ -107,7 +107,7 @@ export async function answerOf(stream: http2.ClientHttp2Stream): Promise<Answer>
   return { status, header, body: Buffer.concat(chunks), trailer, rstCode: stream.rstCode ?? 0 };
 }
 
-/** A gRPC frame: flags, length, message. */
+/** Returns a gRPC frame: flags, length, message. */
 export function frame(message: Uint8Array, flags = 0): Buffer {
   const bytes = Buffer.alloc(5 + message.byteLength);
   bytes.writeUInt8(flags, 0);
@@ -116,6 +116,6 @@ export function frame(message: Uint8Array, flags = 0): Buffer {
   return bytes;
 }
 
-export const keyCache = { authorization: "Bearer one" };
-export const grpcHeader = { ...keyCache, "content-type": "application/grpc", te: "trailers" };
-export const jsonHeader = { ...keyCache, "content-type": "application/json" };
+export const authorized = { authorization: "Bearer one" };
+export const grpcHeader = { ...authorized, "content-type": "application/grpc", te: "trailers" };
+export const jsonHeader = { ...authorized, "content-type": "application/json" };

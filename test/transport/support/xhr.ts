@@ -1,4 +1,4 @@
-/** As much of XMLHttpRequest as the npm `grpc-web` client uses, over node:http: Node has none of its own. */
+/** The part of XMLHttpRequest that the npm `grpc-web` client uses, over node:http: Node has none of its own. */
 import * as http from "node:http";
 
 export class NodeXhr {
