@@ -1,18 +1,15 @@
 /** The store on one SQLite file: a writer with group commit, a reader worker, a checkpoint worker and the sweeper. */
 import { closeSync, openSync } from "node:fs";
-import type { Database, Statement } from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import type { ApiKey } from "../../domain/api-key.ts";
-import { ATTEMPT_KEPT_MS, type Attempt } from "../../domain/attempt.ts";
+import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { StoredPolicy } from "../../domain/policy.ts";
-import { sessionStatusOf } from "../../domain/session.ts";
-import { settle } from "../../domain/settle.ts";
+import { type Session, sessionStatusOf } from "../../domain/session.ts";
 import type { User } from "../../domain/user.ts";
 import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
-import { REQUEST_KEPT_MS } from "../commit/batch.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
-import { StoreUnavailableError } from "../errors.ts";
 import { limitsOf } from "../limits.ts";
 import type {
   ApiKeyName,
@@ -37,8 +34,7 @@ import type { StoreStats } from "../stats.ts";
 import type { Backup, Store, StoreOptions } from "../store.ts";
 import { SessionActivity } from "../upkeep/session-activity.ts";
 import { Shadows } from "../upkeep/shadows.ts";
-import { Sweeper } from "../upkeep/sweeper.ts";
-import { toDueCounter } from "./attempt-rows.ts";
+import type { Sweeper } from "../upkeep/sweeper.ts";
 import { Backups } from "./file/backup.ts";
 import { hasUserOrKey, openWriter, toRealPath } from "./file/database-file.ts";
 import { describeLooseModes, FileGuard } from "./file/file-guard.ts";
@@ -47,13 +43,13 @@ import { WalKeeper } from "./file/wal-keeper.ts";
 import { readGeneration } from "./generation.ts";
 import { migrate, SCHEMA_VERSION } from "./migrate.ts";
 import { type ApiKeyQuery, type IdQuery, Reader } from "./read/reader.ts";
-import { toApiKey, toOrganization } from "./rows.ts";
+import { toApiKey } from "./rows.ts";
 import { assertClock } from "./start-clock.ts";
 import { readStats } from "./store-stats.ts";
-import { toReadError } from "./trouble.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
+import { createSweeper } from "./write/housekeeping.ts";
+import { LiveConnection } from "./write/live-connection.ts";
 import { LiveReads } from "./write/live-reads.ts";
-import { readUserRows } from "./write/read-answer.ts";
 import { Writer } from "./write/writer.ts";
 
 export interface SqliteStoreOptions extends StoreOptions {
@@ -92,9 +88,9 @@ export class SqliteStore implements Store {
   readonly #guard: FileGuard;
   readonly #descriptor: number;
   readonly #writer: Writer;
+  readonly #connection: LiveConnection;
   readonly #commits: GroupCommit;
   readonly #wal: WalKeeper;
-  readonly #whenWritable: () => Promise<void> | undefined;
   readonly #reader: Reader;
   readonly #sweeper: Sweeper;
   readonly #searches: UserSearches;
@@ -122,34 +118,33 @@ export class SqliteStore implements Store {
     this.#wal = new WalKeeper({ database, path, descriptor: this.#descriptor, walBytesMax, onTrouble });
     this.#backups = new Backups({ path, descriptor: this.#descriptor, wal: this.#wal, limits });
     const whenRoom = (): Promise<void> | undefined => this.#wal.whenRoom();
-    this.#whenWritable = () => options.whenSteady?.()?.then(whenRoom) ?? whenRoom();
+    const whenWritable = (): Promise<void> | undefined => options.whenSteady?.()?.then(whenRoom) ?? whenRoom();
+    const activity = (session: Session): Session => this.#activity.known(session);
+    const now = (): number => this.#writer.now();
+    const intervalMs = options.sweepIntervalMs ?? SWEEP_INTERVAL_MS;
     this.#writer = new Writer({
       database,
       statements: this.#statements,
       guard: this.#guard,
       clock: options.clock,
-      whenWritable: this.#whenWritable,
+      whenWritable,
       onCommit: options.onCommit,
-      activity: (session) => this.#activity.known(session),
+      activity,
     });
+    this.#connection = new LiveConnection({ database, guard: this.#guard, writer: this.#writer, whenWritable });
     const statements = this.#statements;
-    this.#live = new LiveReads({
-      statements,
-      generation: this.generation,
-      now: () => this.#writer.now(),
-      activity: (session) => this.#activity.known(session),
-    });
+    this.#live = new LiveReads({ statements, generation: this.generation, now, activity });
     this.#shadows = new Shadows({
       read: (name) => statements.readSecret.get(name),
-      insert: (name, secret) => this.#write(() => void statements.insertSecret.run(name, secret)),
+      insert: (name, secret) => this.#connection.write(() => void statements.insertSecret.run(name, secret)),
     });
     this.#activity = new SessionActivity({
       write: (times) =>
-        this.#write(() => {
+        this.#connection.write(() => {
           for (const [id, time] of times) statements.touchSession.run(time, id, time);
         }),
-      now: () => this.#writer.now(),
-      intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
+      now,
+      intervalMs,
       onTrouble,
     });
     this.#commits = new GroupCommit({
@@ -160,22 +155,14 @@ export class SqliteStore implements Store {
       onBatch: options.onBatch,
     });
     this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
-    this.#searches = new UserSearches({ reader: this.#reader, limits, now: () => this.#writer.now() });
-    const shadows = (limit: number) => ({ now: this.#writer.now(), max: limits.shadowsMax, limit });
-    this.#sweeper = new Sweeper({
-      intervalMs: options.sweepIntervalMs ?? SWEEP_INTERVAL_MS,
-      usersMax: limits.sweepUsers,
-      findDue: (limit) => this.#read(() => this.#statements.findDue.all(this.#writer.now(), limit)),
-      findDueCounters: (limit) =>
-        this.#read(() => this.#statements.findDueCounters.all(this.#writer.now(), limit)).map(toDueCounter),
+    this.#searches = new UserSearches({ reader: this.#reader, limits, now });
+    this.#sweeper = createSweeper({
+      connection: this.#connection,
+      statements,
+      now,
+      limits,
+      intervalMs,
       execute: (command, executeOptions) => this.execute(command, executeOptions),
-      deleteOld: [
-        (limit) => this.#deleteOld(this.#statements.deleteOldRequests, [limit, this.#writer.now() - REQUEST_KEPT_MS]),
-        (limit) => this.#deleteOld(this.#statements.deleteOldSessions, [this.#writer.now(), limit]),
-        (limit) => this.#deleteOld(this.#statements.deleteOldAttempts, [this.#writer.now() - ATTEMPT_KEPT_MS, limit]),
-        (limit) => this.#deleteOld(this.#statements.deleteKeptShadows, [shadows(limit)]),
-        (limit) => this.#deleteOld(this.#statements.deleteRestedShadows, [shadows(limit)]),
-      ],
       onTrouble,
     });
   }
@@ -193,10 +180,7 @@ export class SqliteStore implements Store {
   }
 
   async readUser(userId: string): Promise<User | undefined> {
-    const rows = this.#read(() => readUserRows(this.#statements, userId));
-    if (rows === undefined) return undefined;
-    const { state, person } = rows.user;
-    return { state: settle(state, this.#writer.now()).state, person };
+    return this.#connection.read(() => this.#live.user(userId));
   }
 
   async listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>> {
@@ -215,18 +199,18 @@ export class SqliteStore implements Store {
     keys: readonly SessionKey[],
     { touch }: { readonly touch: boolean },
   ): Promise<readonly (SessionView | undefined)[]> {
-    const views = this.#read(() => keys.map((key) => this.#live.session(key)));
+    const views = this.#connection.read(() => keys.map((key) => this.#live.session(key)));
     const now = this.#writer.now();
     if (touch) for (const view of views) if (view?.status === "ACTIVE") this.#activity.note(view.session, now);
     return views;
   }
 
   async readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]> {
-    return this.#read(() => keys.map((key) => this.#live.signIn(key)));
+    return this.#connection.read(() => keys.map((key) => this.#live.signIn(key)));
   }
 
   async findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]> {
-    return this.#read(() => this.#live.identified(organizationId, identifier));
+    return this.#connection.read(() => this.#live.identified(organizationId, identifier));
   }
 
   shadowOf(organizationId: string, name: UnknownName): Promise<string> {
@@ -234,7 +218,7 @@ export class SqliteStore implements Store {
   }
 
   async readPolicy(policyId: string): Promise<StoredPolicy | undefined> {
-    return this.#read(() => this.#live.policy(policyId));
+    return this.#connection.read(() => this.#live.policy(policyId));
   }
 
   async listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>> {
@@ -253,8 +237,7 @@ export class SqliteStore implements Store {
   }
 
   async readOrganization(organizationId: string): Promise<Organization | undefined> {
-    const row = this.#read(() => this.#statements.readOrganization.get(organizationId));
-    return row === undefined ? undefined : toOrganization(row);
+    return this.#connection.read(() => this.#live.organization(organizationId));
   }
 
   async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
@@ -262,11 +245,11 @@ export class SqliteStore implements Store {
   }
 
   async loadApiKeys(): Promise<readonly ApiKey[]> {
-    return this.#read(() => this.#statements.readEffectiveApiKeys.all(this.#writer.now())).map(toApiKey);
+    return this.#connection.read(() => this.#statements.readEffectiveApiKeys.all(this.#writer.now())).map(toApiKey);
   }
 
   async readApiKey(name: ApiKeyName): Promise<ApiKey | undefined> {
-    return this.#read(() => this.#live.apiKey(name));
+    return this.#connection.read(() => this.#live.apiKey(name));
   }
 
   async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
@@ -275,18 +258,18 @@ export class SqliteStore implements Store {
 
   async touchApiKeys(days: ReadonlyMap<string, string>): Promise<void> {
     if (days.size === 0) return;
-    await this.#write(() => {
+    await this.#connection.write(() => {
       for (const [id, day] of days) this.#statements.touchApiKey.run(day, id);
     });
   }
 
   async check(): Promise<void> {
-    this.#read(() => this.#statements.readRecordTime.get());
+    this.#connection.read(() => this.#statements.readRecordTime.get());
     this.#guard.assertInPlace();
   }
 
   async createBackup(): Promise<Backup> {
-    this.#assertUsable();
+    this.#connection.assertUsable();
     return this.#backups.begin();
   }
 
@@ -342,37 +325,5 @@ export class SqliteStore implements Store {
       if (isUnused) this.#lock.discard();
       else this.#lock.release();
     }
-  }
-
-  async #deleteOld<P extends unknown[]>(statement: Statement<P>, parameters: P): Promise<number> {
-    await this.#whenWritable();
-    return this.#writer.transact(() => {
-      const { changes } = statement.run(...parameters);
-      return { result: changes, wrote: changes > 0 };
-    });
-  }
-
-  /** Writes what is no event. */
-  async #write(work: () => void): Promise<void> {
-    await this.#whenWritable();
-    this.#assertUsable();
-    this.#writer.transact(() => {
-      work();
-      return { result: undefined, wrote: true };
-    });
-  }
-
-  #read<T>(read: () => T): T {
-    this.#assertUsable();
-    try {
-      return read();
-    } catch (error) {
-      throw toReadError(error);
-    }
-  }
-
-  #assertUsable(): void {
-    if (!this.#database.open) throw new StoreUnavailableError("the store is closed", undefined);
-    this.#guard.assertNotLost();
   }
 }

@@ -1,18 +1,19 @@
 /** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
-
 import type { ApiKey } from "../../../domain/api-key.ts";
 import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
+import type { Organization } from "../../../domain/organization.ts";
 import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../../domain/policy.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import { existsFor } from "../../../domain/sight.ts";
-import type { UserState } from "../../../domain/user.ts";
+import type { User, UserState } from "../../../domain/user.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../../queries.ts";
 import { toSearchKey } from "../../search/search-key.ts";
 import { toCounter, toStoredPolicy } from "../attempt-rows.ts";
-import { toApiKey, toSession, toUserState } from "../rows.ts";
+import { toApiKey, toOrganization, toSession, toUserState } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
+import { readUserRows } from "./read-answer.ts";
 
 export interface LiveReadsOptions {
   readonly statements: HotStatements;
@@ -33,6 +34,16 @@ export class LiveReads {
     this.#statements = statements;
     this.#now = now;
     this.#activity = activity;
+  }
+
+  user(id: string): User | undefined {
+    const rows = readUserRows(this.#statements, id);
+    return rows && { ...rows.user, state: settle(rows.user.state, this.#now()).state };
+  }
+
+  organization(id: string): Organization | undefined {
+    const row = this.#statements.readOrganization.get(id);
+    return row && toOrganization(row);
   }
 
   session(key: SessionKey): SessionView | undefined {

@@ -1,0 +1,58 @@
+/** The writer's connection as the store uses it: reads at this moment, and writes that are no events. */
+import type { Database, Statement } from "better-sqlite3";
+import { StoreUnavailableError } from "../../errors.ts";
+import type { FileGuard } from "../file/file-guard.ts";
+import { toReadError } from "../trouble.ts";
+import type { Writer } from "./writer.ts";
+
+export interface LiveConnectionOptions {
+  readonly database: Database;
+  readonly guard: FileGuard;
+  readonly writer: Writer;
+  /** Resolves when a write may begin. */
+  readonly whenWritable: () => Promise<void> | undefined;
+}
+
+export class LiveConnection {
+  readonly #options: LiveConnectionOptions;
+
+  constructor(options: LiveConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Throws when the store is closed or its files are lost. */
+  assertUsable(): void {
+    const { database, guard } = this.#options;
+    if (!database.open) throw new StoreUnavailableError("the store is closed", undefined);
+    guard.assertNotLost();
+  }
+
+  /** Reads within this turn of the event loop. */
+  read<T>(read: () => T): T {
+    this.assertUsable();
+    try {
+      return read();
+    } catch (error) {
+      throw toReadError(error);
+    }
+  }
+
+  /** Writes in one transaction; resolves when it is on disk. */
+  async write(work: () => void): Promise<void> {
+    await this.#options.whenWritable();
+    this.assertUsable();
+    this.#options.writer.transact(() => {
+      work();
+      return { result: undefined, wrote: true };
+    });
+  }
+
+  /** Deletes by one statement and returns the number of rows. */
+  async delete<P extends unknown[]>(statement: Statement<P>, parameters: P): Promise<number> {
+    await this.#options.whenWritable();
+    return this.#options.writer.transact(() => {
+      const { changes } = statement.run(...parameters);
+      return { result: changes, wrote: changes > 0 };
+    });
+  }
+}
