@@ -181,7 +181,7 @@ for (const [wire, transportOf] of Object.entries(TRANSPORTS)) {
       const organization = { property: { case: "orgId" as const, value: "default" } };
       const { details } = await client.createUser({
         organization,
-        user: { schemaId: "employee", userId: "alice", data: { keyCache: 7 } },
+        user: { schemaId: "employee", userId: "alice", data: { badge: 7 } },
       });
       assert.equal(details?.id, "alice");
       assert.deepEqual([details.owner?.type, details.owner?.id], [OwnerType.ORG, "default"]);

@@ -162,11 +162,11 @@ test("v2beta and v3alpha answer 201", async (t) => {
   assert.equal(beta.json.userId, "alice");
   const contact = { email: { address: "bob@example.com", isVerified: true }, phone: { number: "+4179" } };
   const authenticators = { usernames: [{ username: "bob" }], password: { password: "Secret123!" } };
-  const alpha = await createV3(lab, { userId: "bob", data: { keyCache: 7 }, contact, authenticators });
+  const alpha = await createV3(lab, { userId: "bob", data: { badge: 7 }, contact, authenticators });
   assert.equal(alpha.status, 201, JSON.stringify(alpha.json));
   assert.equal((alpha.json.details as JsonObject).id, "bob");
   const { user } = await lab.users.getUser({ userId: "bob" });
-  assert.deepEqual(user?.attributes["zitadel.schema"], { schemaId: "employee", data: { keyCache: 7 } });
+  assert.deepEqual(user?.attributes["zitadel.schema"], { schemaId: "employee", data: { badge: 7 } });
   const { username, email, emailVerified, phone } = user.profile ?? {};
   assert.deepEqual([username, email, emailVerified, phone], ["bob", "bob@example.com", true, "+4179"]);
 });
