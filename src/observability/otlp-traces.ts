@@ -106,7 +106,7 @@ class OtlpTraces implements Traces {
       traceId,
       spanId,
       run: (work) => current.run(trace.setSpan(parent, span), work),
-      end: (call) => endCall(span, call),
+      endSpan: (call) => endCall(span, call),
     };
   }
 

@@ -19,7 +19,7 @@ export interface CallTrace {
   readonly spanId: string;
   /** Runs immediately; whatever it starts belongs to the call, however late. */
   run(work: () => void): void;
-  end(call: TracedCall): void;
+  endSpan(call: TracedCall): void;
 }
 
 /** A command of the store. */

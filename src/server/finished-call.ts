@@ -12,6 +12,6 @@ export function reportFinished(log: Log, metrics: Metrics): Finished<Admission |
     log.write(level, message, fields);
     metrics.call({ ...named, durationMs: record.durationMs });
     const { id, httpMethod, httpStatus } = record;
-    record.trace?.end({ ...named, id, httpMethod, httpStatus });
+    record.trace?.endSpan({ ...named, id, httpMethod, httpStatus });
   };
 }

@@ -9,7 +9,7 @@ import { encodeStatusError } from "../transcoding/error.ts";
 import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { RestError } from "../transcoding/rest-error.ts";
 import { recordUnmatched, type TransportContext } from "./call/transport-context.ts";
-import { answerRefusal, type JsonOptions } from "./exchange/early-refusal.ts";
+import { answerRefusal, type JsonOptions } from "./connect/early-refusal.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
 

@@ -17,12 +17,12 @@ import { callerGone, correctDecodeError, deadlineExceeded } from "../call/call-e
 import { clampTimeout } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
 import { beginCall, requestLimitsOf, type TransportContext } from "../call/transport-context.ts";
-import { answerRefusal, isPlain } from "../exchange/early-refusal.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { allowOf, answerUnmatched, explainRefusal, rpcWireOf } from "../unmatched.ts";
 import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
 import { createJsonOptions } from "./connect-json.ts";
+import { answerRefusal, isPlain } from "./early-refusal.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
 import { sendUniversal } from "./universal.ts";
 

@@ -3,9 +3,9 @@ import type { JsonWriteOptions } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus, trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import { encodeText, isGrpcWebText } from "../connect/grpc-web-text.ts";
-import { toAnswerTrailer } from "../connect/universal.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { encodeText, isGrpcWebText } from "./grpc-web-text.ts";
+import { toAnswerTrailer } from "./universal.ts";
 
 /** The media types of plain calls. connect-es checks all others before `admit` runs. */
 const PLAIN_TYPE = /^application\/(?:grpc(?:-web(?:-text)?)?(?:\+(?:proto|json))?|proto|json)$/;
