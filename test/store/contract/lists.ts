@@ -22,7 +22,7 @@ import type { OpenStore } from "./contract.ts";
 const HOUR_MS = 3_600_000;
 const ORDERS = ["creation_asc", "creation_desc", "change_desc"] as const;
 
-/** Small enough that lists have to walk, and that pages end short. */
+/** Small enough that lists must walk and pages end short. */
 const NARROW = { limits: { sliceRows: 7 } } as const;
 
 function query(filter: Partial<UserFilter> = {}, more: Partial<UserQuery> = {}): UserQuery {
@@ -42,7 +42,7 @@ async function idsOf(store: Store, asked: UserQuery): Promise<string[]> {
   return (await listAll(store, asked)).map(({ state }) => state.id);
 }
 
-/** Users 00 to 29: each third is banned, each fifth locked; created one millisecond after another. */
+/** Creates users 00 to 29, one each millisecond; every third is banned, every fifth locked. */
 async function fill({ store, clock }: Awaited<ReturnType<OpenStore>>): Promise<string[]> {
   const ids = Array.from({ length: 30 }, (_, index) => `user-${String(index).padStart(2, "0")}`);
   for (const id of ids) {
@@ -151,7 +151,7 @@ export function describeLists(engine: string, open: OpenStore): void {
       assert.deepEqual(await idsOf(store, query({ restrictionKinds: ["LOCK"] })), []);
     });
 
-    it("finds whom the clock changes before an instant, also beside other filters and unwritten changes", async (t) => {
+    it("finds users that the clock changes before an instant, also with other filters and unwritten changes", async (t) => {
       const { store, clock } = await open(t);
       for (const id of ["never", "early", "late", "starts"]) await store.execute(createUser(id));
       await store.execute(banUser("never"));
@@ -178,7 +178,7 @@ export function describeLists(engine: string, open: OpenStore): void {
       );
     });
 
-    it("shows deleted users only when asked to", async (t) => {
+    it("shows deleted users only on request", async (t) => {
       const { store } = await open(t);
       await store.execute(createUser("gone", { profile: { username: "gone" } }));
       await store.execute(createUser("here"));
@@ -189,7 +189,7 @@ export function describeLists(engine: string, open: OpenStore): void {
       assert.deepEqual(await idsOf(store, query({ showDeleted: true, search: "gone" })), []);
     });
 
-    it("has no empty page before the end, however few match and wherever they are", async (t) => {
+    it("has no empty page before the end, however few users match", async (t) => {
       const contract = await open(t, NARROW);
       const { store, clock } = contract;
       await store.execute(createOrganization("acme"));
@@ -221,7 +221,7 @@ export function describeLists(engine: string, open: OpenStore): void {
       }
     });
 
-    it("finds a folded name by each of its writings", async (t) => {
+    it("finds a folded name by each of its spellings", async (t) => {
       const { store } = await open(t);
       await store.execute(createUser("u", { profile: { username: "Straße ΟΔΟΣ" } }));
       for (const search of ["strasse", "STRASSE", "straße οδοσ", "Straße Οδος"]) {
@@ -243,7 +243,7 @@ export function describeLists(engine: string, open: OpenStore): void {
       }
     });
 
-    it("refuses tokens that are malformed or were made for something else", async (t) => {
+    it("refuses tokens that are malformed or belong to another list", async (t) => {
       const contract = await open(t);
       const { store } = contract;
       await fill(contract);

@@ -1,4 +1,4 @@
-/** The contract of searches that take long: others have their turn, and what takes too long is given up. */
+/** The contract of long searches: other reads run in between, and a search that takes too long stops. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { UserSearch } from "../../../src/store/queries.ts";
@@ -34,7 +34,7 @@ async function makeNamed(store: Store, count: number): Promise<void> {
 
 export function describeSearchTurns(name: string, open: OpenStore): void {
   describe(`${name}: searches that take long`, () => {
-    it("lets others have their turn meanwhile, and gives up at its deadline", async (t) => {
+    it("lets other reads run in between, and stops at its deadline", async (t) => {
       const { store } = await open(t, { limits: { sliceRows: 2, searchMs: 1e6, searchesMax: 1, searchRows: 1e9 } });
       await makeNamed(store, 200);
       let over = 0;
@@ -51,7 +51,7 @@ export function describeSearchTurns(name: string, open: OpenStore): void {
       );
     });
 
-    it("gives up when its time is over", async (t) => {
+    it("stops when its time is over", async (t) => {
       const { store } = await open(t, { limits: { sliceRows: 2, searchMs: 1, searchesMax: 1, searchRows: 1e9 } });
       await makeNamed(store, 20);
       const settled = await Promise.allSettled([1, 2, 3].map(() => store.searchUsers(SLOW)));

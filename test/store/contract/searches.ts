@@ -1,4 +1,4 @@
-/** The contract of searches by offset: any condition in any order finds what going through everybody finds. */
+/** The contract of searches by offset: any condition in any order finds the same as checking every user. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { User } from "../../../src/domain/user.ts";
@@ -18,7 +18,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
     for (const limits of [{}, { limits: { sliceRows: 7 } }]) {
       const how = "limits" in limits ? "in slices of 7 rows" : "in one slice";
 
-      it(`finds by any condition whom going through everybody finds, ${how}`, async (t) => {
+      it(`finds by any condition the same as checking every user, ${how}`, async (t) => {
         const contract = await open(t, limits);
         const random = seededRandom(t);
         const users = await fill(contract, random);
@@ -79,7 +79,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
       });
     }
 
-    it("tells a total that it did not count to the end, and refuses a page that it cannot tell", async (t) => {
+    it("answers a total that it did not count to the end, and refuses a page that it cannot know", async (t) => {
       const limits = { sliceRows: 7, searchRows: 21, searchMatches: 10, countRows: 30 };
       const { store } = await open(t, { limits });
       for (let i = 0; i < 40; i++) resourceOf(await store.execute(createUser(`user-${String(i).padStart(2, "0")}`)));
@@ -117,7 +117,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
       );
     });
 
-    it("goes on behind a place among users of one instant, at no more cost than a page", async (t) => {
+    it("continues after a place among users of one instant, at the cost of one page", async (t) => {
       const limits = { sliceRows: 7, searchRows: 7, searchMatches: 5 };
       const { store } = await open(t, { limits });
       const ids = Array.from({ length: 40 }, (_, i) => `user-${String(i).padStart(2, "0")}`);
@@ -175,7 +175,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
       );
     });
 
-    it("finds by an exact prefix also what normalising would compose", async (t) => {
+    it("finds by an exact prefix also texts that normalising composes", async (t) => {
       const { store } = await open(t);
       for (const username of ["e\u0301cole", "ecole", "École", "e"]) {
         resourceOf(await store.execute(createUser(`user ${username}`.normalize("NFC"), { profile: { username } })));
@@ -193,7 +193,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
       assert.equal((await store.searchUsers(searchOf({ where: twice }))).total, 1);
     });
 
-    it("counts exactly who is there, deleted users left out, as long as only an organization is asked for", async (t) => {
+    it("counts exactly, without deleted users, if the only condition is an organization", async (t) => {
       const { store } = await open(t, { limits: { sliceRows: 7, searchRows: 7 } });
       for (let i = 0; i < 30; i++) resourceOf(await store.execute(createUser(`user-${i}`)));
       for (let i = 0; i < 9; i++) resourceOf(await store.execute(deleteUser(`user-${i}`)));
@@ -213,7 +213,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
   });
 }
 
-/** What an order compares, as the bytes that databases compare. */
+/** Returns the value that an order compares, as the bytes that databases compare. */
 function keyOf({ state, person }: User, by: UserSearchOrder["by"]): Buffer | undefined {
   const ofNumber = (value: number): Buffer => {
     const bytes = Buffer.alloc(8);

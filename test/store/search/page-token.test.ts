@@ -1,4 +1,4 @@
-/** Page tokens: whatever a sealed one says, the numbers in it are checked before a query gets them. */
+/** Page tokens: the numbers of a sealed token are checked before a query uses them. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import Database from "better-sqlite3";
@@ -30,7 +30,7 @@ for (const [part, good, bad] of SHAPES) {
   });
 }
 
-it("a sequence beyond all reason is refused, and the reader goes on answering", async (t) => {
+it("a sequence out of range is refused, and the reader still answers", async (t) => {
   const { store, path, troubles } = await openFixture(t);
   await store.execute(createUser("u"));
   const database = new Database(path, { readonly: true });

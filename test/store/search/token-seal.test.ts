@@ -1,4 +1,4 @@
-/** Sealed tokens: fixed bytes, and nothing but what was sealed here for the same purpose opens. */
+/** Sealed tokens: fixed bytes, and only a token that was sealed here for the same purpose opens. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
@@ -29,11 +29,11 @@ describe("a sealed token", () => {
     const token = seal.seal("p", Buffer.from("ab"));
     assert.equal(seal.open("pa", token), undefined);
     assert.equal(new TokenSeal(Buffer.alloc(32, 8), 5).open("p", token), undefined);
-    // Purpose and payload do not run into each other.
+    // Purpose and payload are kept apart.
     assert.equal(seal.open("pa", seal.seal("p", Buffer.from("ab"))), undefined);
   });
 
-  it("does not open when any of its bits or its form is another", () => {
+  it("does not open if any of its bits or its form differs", () => {
     const token = seal.seal("p", Buffer.from("ab"));
     const bytes = Buffer.from(token, "base64url");
     for (let bit = 0; bit < bytes.length * 8; bit++) {

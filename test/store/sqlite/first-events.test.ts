@@ -1,5 +1,5 @@
 /**
- * A database of the time before events named their log goes on as it is.
+ * A database from before events named their log continues unchanged.
  *
  * fixtures/before-body-0x02.db.gz is the file that commit cdefdea wrote, unchanged: 2 rounds of users, restrictions,
  * deletion, re-creation, import, keys, sessions, policies and attempts, with a raised generation between them.
@@ -19,7 +19,7 @@ import { conditionsOf } from "../support/user-filter.ts";
 
 const FIXTURE = new URL("fixtures/before-body-0x02.db.gz", import.meta.url);
 const NOW = START_TIME + 3_600_000;
-/** Page tokens that this database's service handed out. */
+/** Page tokens that the service of this database issued. */
 const EVENTS_TOKEN = "WzMxNTM2MDE0LCJJOGlacFdyeW1nNiIsMV0";
 const USERS_TOKEN = "WzMxNTM2MDE0LCJoSlhIaVZyWV95UyIsMTc2NzIyNDYwMDAwMCwiZXZlLW9uZSJd";
 
@@ -38,7 +38,7 @@ function eventsOf(path: string): readonly EventBytes[] {
   }
 }
 
-it("events of the first version stay as written beside new ones, verify, and survive backup and restore", async (t) => {
+it("events of the first version stay as written next to new ones, verify, and survive backup and restore", async (t) => {
   const folder = makeFolder(t);
   const path = join(folder, "a.db");
   writeFileSync(path, gunzipSync(readFileSync(FIXTURE)));
@@ -47,7 +47,7 @@ it("events of the first version stay as written beside new ones, verify, and sur
 
   const { store } = await openFixture(t, { path, clock: () => NOW });
   for (const userId of ["ann-one", "ann-two"]) {
-    // Its lock has expired by now; the event that says so is new.
+    // Its lock has expired by now; that event is new.
     assert.equal(resourceOf(await store.execute(unbanUser(userId))).state.sequence, 5, userId);
   }
   const history = await readAll((after) =>

@@ -1,11 +1,11 @@
-/** A worker that does what it is told, however odd. */
+/** A worker that crashes, hangs or exits on request. */
 import { serveQuestions } from "../../../src/store/sqlite/worker-port.ts";
 
 serveQuestions<string>(
   (question) => {
     switch (question) {
       case "crash":
-        // Outside of the answer, where nothing catches it.
+        // Outside the answer, where nothing catches it.
         setImmediate(() => {
           throw new Error("crashed");
         });

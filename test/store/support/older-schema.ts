@@ -1,4 +1,4 @@
-/** A database as a version before a migration left it, made from one of today. */
+/** Turns a current database into one of a version before a migration. */
 import { rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { migrate } from "../../../src/store/sqlite/migrate.ts";

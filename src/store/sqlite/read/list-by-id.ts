@@ -3,9 +3,10 @@ import type { ApiKey } from "../../../domain/api-key.ts";
 import type { Json } from "../../../domain/canonical-json.ts";
 import type { Organization } from "../../../domain/organization.ts";
 import type { Page } from "../../queries.ts";
-import { type Asked, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import { type Asked, parsePageToken } from "../../search/page-token.ts";
 import { toApiKey, toOrganization } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
+import { toPage } from "./page-walk.ts";
 import type { ApiKeyQuery, IdQuery } from "./reader.ts";
 
 export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Organization> {
@@ -20,7 +21,7 @@ export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Org
       .limit(query.pageSize + 1)
       .compile(),
   );
-  return toPage(rows.map(toOrganization), query, asked);
+  return pageOf(rows.map(toOrganization), query, asked);
 }
 
 export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKey> {
@@ -33,7 +34,7 @@ export function listApiKeys(runner: QueryRunner, query: ApiKeyQuery): Page<ApiKe
       .limit(query.pageSize + 1)
       .compile(),
   );
-  return toPage(rows.map(toApiKey), query, asked);
+  return pageOf(rows.map(toApiKey), query, asked);
 }
 
 function askedOf({ seal }: QueryRunner, asked: Json): Asked {
@@ -45,8 +46,8 @@ function afterOf(query: IdQuery, asked: Asked): string {
   return String(parsePageToken(asked, query.after)?.[0] ?? "");
 }
 
-function toPage<T extends { readonly id: string }>(found: readonly T[], { pageSize }: IdQuery, asked: Asked): Page<T> {
+function pageOf<T extends { readonly id: string }>(found: readonly T[], { pageSize }: IdQuery, asked: Asked): Page<T> {
   const items = found.slice(0, pageSize);
   const last = items.at(-1);
-  return found.length > items.length && last !== undefined ? { items, next: toPageToken(asked, [last.id]) } : { items };
+  return toPage(asked, found.length > items.length && last !== undefined ? { items, next: [last.id] } : { items });
 }

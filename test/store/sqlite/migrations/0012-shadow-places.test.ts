@@ -1,4 +1,4 @@
-/** Counters of unknown users, as the version before kept them. */
+/** Counters of unknown users that an earlier version wrote. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { migrateFile } from "../../../../src/store/sqlite/offline/inspect-file.ts";
@@ -6,7 +6,7 @@ import { DAY_MS, fail } from "../../support/attempts.ts";
 import { toOlderSchema } from "../../support/older-schema.ts";
 import { openFixture } from "../../support/sqlite-fixture.ts";
 
-it("lets no counter of before stay first for longer than 30 days", async (t) => {
+it("keeps no earlier counter for longer than 30 days", async (t) => {
   const { store, path, connect } = await openFixture(t);
   await fail(store, { shadow: "locked" }, 1);
   await fail(store, { shadow: "rests" }, 1);

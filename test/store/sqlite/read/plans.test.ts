@@ -1,6 +1,6 @@
 /**
- * Each list runs along the index that was made for it: what SQLite plans for the very statements that the reader sends,
- * for every combination of optional filters.
+ * Each list uses its index: the plans of SQLite for exactly the statements that the reader sends, for every combination
+ * of optional filters.
  */
 import assert from "node:assert/strict";
 import { it, type TestContext } from "node:test";
@@ -20,14 +20,14 @@ import { resourceOf } from "../../support/outcomes.ts";
 import { openFixture } from "../../support/sqlite-fixture.ts";
 import { conditionsOf, type UserFilter } from "../../support/user-filter.ts";
 
-/** Lists have candidates, and lists that have to walk, as there are more candidates than a slice takes. */
+/** WIDE: lists have candidates. NARROW: lists walk, because there are more candidates than rows in a slice. */
 const WIDE = limitsOf({});
 const NARROW = limitsOf({ sliceRows: 1 });
 
-/** Ways to fill one filter in: left out, or with a value. */
+/** The values of each field; `undefined`: the field is absent. */
 type Choices<T> = { readonly [K in keyof T]: readonly T[K][] };
 
-/** Every combination of the choices. */
+/** Returns every combination of the choices. */
 function combinationsOf<T>(choices: Choices<T>): readonly T[] {
   let all: Partial<T>[] = [{}];
   for (const name of Object.keys(choices) as (keyof T)[]) {
@@ -38,7 +38,7 @@ function combinationsOf<T>(choices: Choices<T>): readonly T[] {
   return all as T[];
 }
 
-/** Notes every statement that runs on a connection, with its parameters: the planner looks at them too. */
+/** Records every statement that runs on a connection, with its parameters, because the planner uses them too. */
 function noteStatements(database: Database.Database, note: (text: string, parameters: unknown[]) => void): void {
   const prepare = database.prepare.bind(database);
   database.prepare = ((text: string) => {
@@ -55,7 +55,7 @@ function noteStatements(database: Database.Database, note: (text: string, parame
   }) as typeof database.prepare;
 }
 
-/** A database in which every list has a second page. */
+/** Creates a database in which every list has a second page. */
 async function fill(t: TestContext): Promise<string> {
   const { store, path, connect } = await openFixture(t);
   await store.execute(createOrganization("other"));
@@ -76,7 +76,7 @@ async function fill(t: TestContext): Promise<string> {
   return path;
 }
 
-/** The distinct plans of all statements that `work` runs, each as one line, sorted. */
+/** Returns the distinct plans of all statements that `work` runs, one line each, sorted. */
 function plansOf(path: string, work: (runner: QueryRunner) => void): readonly string[] {
   const database = new Database(path, { readonly: true });
   const explainer = new Database(path, { readonly: true });
@@ -96,7 +96,7 @@ function plansOf(path: string, work: (runner: QueryRunner) => void): readonly st
   }
 }
 
-/** Both pages of a list: the first, and one after a token. */
+/** Reads two pages of a list: the first, and the one after its token. */
 function twoPages<Q extends object>(
   query: Q,
   list: (query: Q & { pageSize: number; after?: string }) => Page<unknown>,
@@ -107,7 +107,7 @@ function twoPages<Q extends object>(
 
 const USER = "SEARCH user_state USING PRIMARY KEY (id=?)";
 
-it("users are found by the index of a filter, or met in the order asked for", async (t) => {
+it("users are found by the index of a condition, or walked in the requested order", async (t) => {
   const path = await fill(t);
   const found = plansOf(path, (runner) => {
     const filters = combinationsOf<UserFilter>({
@@ -131,7 +131,7 @@ it("users are found by the index of a filter, or met in the order asked for", as
   assert.deepEqual(found, [
     // In the order of the index, a chunk of rows at a time.
     "SCAN user_profile USING COVERING INDEX user_profile_creation",
-    // A partial index: it holds nobody else.
+    // A partial index: it has only these users.
     "SCAN user_state USING COVERING INDEX user_state_deleted",
     "SEARCH events USING INTEGER PRIMARY KEY (rowid<?)",
     `${profile}_creation ((creation_time,id)<(?,?))`,
@@ -178,11 +178,11 @@ const SESSIONS: readonly (readonly [Pick<SessionQuery, "organizationId" | "userI
         ],
       ] as const,
   ),
-  // A user of another organization has none here.
+  // A user of another organization has no sessions here.
   [{ organizationId: "other", userId: "u1" }, []],
 ];
 
-it("sessions are met along the index of their user, else of their organization, else of all", async (t) => {
+it("sessions are read along the index of their user, else of their organization, else of all", async (t) => {
   const path = await fill(t);
   for (const [query, expected] of SESSIONS) {
     const found = plansOf(path, (runner) => {
@@ -197,7 +197,7 @@ it("sessions are met along the index of their user, else of their organization, 
   }
 });
 
-it("attempts are met along the index of their user, small network or organization, else of all", async (t) => {
+it("attempts are read along the index of their user, small network or organization, else of all", async (t) => {
   const path = await fill(t);
   const small = parseNetwork("192.0.2.0/24");
   const queries = combinationsOf<Omit<AttemptQuery, "startTime" | "endTime" | "pageSize">>({
@@ -232,7 +232,7 @@ it("attempts are met along the index of their user, small network or organizatio
   }
 });
 
-it("events, organizations and keys are met by their keys", async (t) => {
+it("events, organizations and keys are read by their keys", async (t) => {
   const path = await fill(t);
   const found = plansOf(path, (runner) => {
     const events = new EventLister(runner, WIDE);

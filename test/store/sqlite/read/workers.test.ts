@@ -30,7 +30,7 @@ describe("workers", () => {
     const { link, troubles } = linkTo("odd-worker.ts");
     t.after(() => link.close());
     assert.equal(await link.call("echo"), "echo");
-    // The answer may go down with the thread.
+    // The answer may be lost with the thread.
     await Promise.allSettled([link.call("crash")]);
     await until(() => troubles.length > 0, "the trouble");
     assert.equal(await link.call("echo"), "echo");
@@ -38,7 +38,7 @@ describe("workers", () => {
     assert.equal(await link.call("echo"), "echo");
   });
 
-  it("that hang fail one question, and ask those that had not begun on a new thread", async (t) => {
+  it("that hang fail one question; those that had not begun run on a new thread", async (t) => {
     const { link, troubles } = linkTo("odd-worker.ts", 1_500);
     t.after(() => link.close());
     assert.equal(await link.call("echo"), "echo");
@@ -51,7 +51,7 @@ describe("workers", () => {
     assert.equal(troubles.length, 1);
   });
 
-  it("that exit fail the question in work alone", async (t) => {
+  it("that exit fail only the current question", async (t) => {
     const { link } = linkTo("odd-worker.ts");
     t.after(() => link.close());
     assert.equal(await link.call("echo"), "echo");
@@ -60,7 +60,7 @@ describe("workers", () => {
     await exited;
   });
 
-  it("that cannot start fail all who wait, at once", async (t) => {
+  it("that cannot start fail all waiting questions at once", async (t) => {
     const { link, troubles } = linkTo("no-such-worker.ts");
     t.after(() => link.close());
     const results = await Promise.allSettled(Array.from({ length: 100 }, () => link.call("echo")));
@@ -68,7 +68,7 @@ describe("workers", () => {
     assert.equal(troubles.length, 1);
   });
 
-  it("that are busy answer all who wait, however long the queue makes them wait", async (t) => {
+  it("that are busy answer all waiting questions, however long they wait", async (t) => {
     const { link, troubles } = linkTo("odd-worker.ts", 1_500);
     t.after(() => link.close());
     assert.equal(await link.call("echo"), "echo");
@@ -76,14 +76,14 @@ describe("workers", () => {
     assert.deepEqual([answers.length, troubles], [8, []]);
   });
 
-  it("refuse further questions when 1,000 wait", async (t) => {
+  it("refuse more questions while 1,000 wait", async (t) => {
     const { link } = linkTo("odd-worker.ts");
     t.after(() => link.close());
     const results = await Promise.allSettled(Array.from({ length: 1_100 }, () => link.call("echo")));
     assert.equal(results.filter((result) => result.status === "fulfilled").length, 1_000);
   });
 
-  it("leave the event loop its turns while the sweeper forgets old requests", async (t) => {
+  it("let the event loop run while the sweeper deletes old requests", async (t) => {
     const { store, connect } = await openFixture(t);
     const insert = connect().prepare(
       "INSERT INTO requests (actor, scope, rpc, request_id, content, resource_id, position, time) VALUES (?, '', ?, ?, ?, ?, 0, 0)",
@@ -102,7 +102,7 @@ describe("workers", () => {
     assert.ok(turns >= 6, `${turns} turns in 6 steps`);
   });
 
-  it("answer errors as errors and go on", async (t) => {
+  it("answer errors as errors and continue", async (t) => {
     const { link, troubles } = linkTo("odd-worker.ts");
     t.after(() => link.close());
     await assert.rejects(link.call("throw"), /test worker: thrown/);
@@ -125,7 +125,7 @@ describe("workers", () => {
     assert.deepEqual(troubles, []);
   });
 
-  it("leave no log behind when the store is closed", async (t) => {
+  it("leave no log when the store is closed", async (t) => {
     const { store, path } = await openFixture(t);
     await store.execute(createUser("u"));
     assert.ok(statSync(`${path}-wal`).size > 0);
@@ -135,7 +135,7 @@ describe("workers", () => {
 });
 
 describe("the sweeper", () => {
-  it("writes what is due by itself, once, for more users than one round takes", async (t) => {
+  it("writes due changes by itself, once, for more users than one round takes", async (t) => {
     const { store, clock } = await openFixture(t, { sweepIntervalMs: 10, limits: { sweepUsers: 10 } });
     const ids = Array.from({ length: 45 }, (_, index) => `u${index}`);
     await Promise.all(ids.map((id) => store.execute(createUser(id))));
