@@ -20,7 +20,7 @@ export type Command =
 
 export type DomainEvent = UserEvent | OrganizationEvent | ApiKeyEvent | PolicyEvent | InstanceEvent;
 
-/** What a command that succeeds answers: the resource as the command left it, settled. */
+/** The resource that a successful command returns: settled, as the command left it. */
 export type ResourceOf<C extends Command> = C extends UserCommand
   ? User
   : C extends OrganizationCommand
@@ -34,9 +34,9 @@ export type ResourceOf<C extends Command> = C extends UserCommand
           : ApiKey;
 
 /**
- * What became of a command. `ok` means: on disk (or, for `validateOnly`, that it would have been accepted).
- * `written`: how many events the command added; 0 when it changed nothing or repeated an earlier request.
- * `event`: the command's own last event; absent when it changed nothing. A repeated request answers the first one's.
+ * The outcome of a command. `ok` means on disk, or for `validateOnly` that the command would be accepted. `written`: the
+ * number of events that it added; 0 when it changed nothing or repeated an earlier request. `event`: its own last event;
+ * absent when it changed nothing. A repeated request returns the event of the first one.
  */
 export type Outcome<C extends Command = Command> =
   | {
@@ -53,6 +53,6 @@ export type Lane = "interactive" | "bulk";
 
 export interface ExecuteOptions {
   readonly lane?: Lane;
-  /** Past this instant (milliseconds since the epoch, real time) a command that has not begun is dropped. */
+  /** A command that has not begun by then is dropped. Milliseconds since the epoch, real time. */
   readonly deadlineTime?: number | undefined;
 }

@@ -1,9 +1,9 @@
-/** The errors of a store; what an engine throws by itself becomes one of them. */
+/** The errors of a store. An engine turns its own errors into these. */
 import type { FailedOutcome } from "../domain/refusal.ts";
 
-/** Storage trouble. Never shown as an empty list and never as "not banned". */
+/** Thrown when storage fails. A failure is never shown as an empty list, and never as "not banned". */
 export class StoreUnavailableError extends Error {
-  /** What became of the command that met the trouble; reads have none. */
+  /** The outcome of the command that failed; reads have none. */
   readonly outcome: FailedOutcome | undefined;
   constructor(message: string, outcome: FailedOutcome | undefined, options?: ErrorOptions) {
     super(message, options);
@@ -12,7 +12,7 @@ export class StoreUnavailableError extends Error {
   }
 }
 
-/** A read that took too long by itself and was given up; asking the same again takes as long. */
+/** Thrown when a read takes too long by itself; the same read would take as long again. */
 export class ReadGivenUpError extends StoreUnavailableError {
   readonly afterMs: number;
   constructor(message: string, afterMs: number) {
@@ -22,12 +22,12 @@ export class ReadGivenUpError extends StoreUnavailableError {
   }
 }
 
-/** A page token that this store did not make, or made for another filter or order. */
+/** Thrown for a page token that this store did not make, or made for another query. */
 export class PageTokenError extends Error {
   override readonly name = "PageTokenError";
 }
 
-/** A page token of another generation: what it leads through was rewound by a restore. */
+/** Thrown for a page token of another generation: a restore has rewound the history that it pages through. */
 export class HistoryChangedError extends Error {
   override readonly name = "HistoryChangedError";
 }

@@ -1,51 +1,53 @@
-/** The store's bounds, each with its default and its reason. */
+/** The limits of a store, each with its default and its reason. */
 
 const MIB = 1024 * 1024;
 
 export interface Limits {
-  /** Waiting commands; beyond: QUEUE_FULL. */
+  /** Commands that may wait, and their bytes; more are refused with QUEUE_FULL. */
   readonly queueCommands: number;
   readonly queueBytes: number;
-  /** A batch ends at so many commands or after so long. */
+  /** A batch ends at this number of commands, or after this time. */
   readonly batchCommands: number;
   readonly batchMs: number;
-  /** The write-ahead log on disk; the writer waits rather than exceed it. */
+  /** Size of the write-ahead log; the writer waits before it exceeds this. */
   readonly walBytesMax: number;
-  /** The same while a backup holds its snapshot: beyond, the backup is given up. */
+  /** Size of the write-ahead log while a backup holds its snapshot; beyond, the backup is given up. */
   readonly backupLogBytesMax: number;
-  /** How fast a backup is read; 0: as fast as it goes. */
+  /** Rate of a backup; 0: unlimited. */
   readonly backupBytesPerSecond: number;
-  /** A backup that nobody reads on from for so long is given up. */
+  /** A backup is given up when its caller reads nothing for this long. */
   readonly backupIdleMs: number;
-  /** What one page of a list may read, in rows and in time, before it ends short. */
+  /** Rows and time that one page of a list may take before it ends short. */
   readonly sliceRows: number;
   readonly sliceMs: number;
-  /** How long a list looks on, slice by slice, for a first item to show; then the page is empty and not the last. */
+  /** How long a list searches for its first item, slice by slice; then the page is empty but not the last. */
   readonly listMs: number;
-  /** Characters of one page, a value of attributes counting as 50 more: answers fit into 4 MiB and are made in turns. */
+  /**
+   * Characters of one page; each attribute value counts as 50 more. Answers stay below 4 MiB and are made in slices.
+   */
   readonly pageChars: number;
-  /** Users that one search by offset may look at, and how long it may take, waiting included. */
+  /** Users that one search by offset may read, and how long it may take, with its wait. */
   readonly searchRows: number;
   readonly searchMs: number;
-  /** Of that so long at a time, then others have their turn; and so many searches at once. */
+  /** Longest slice of one search before other reads run; and how many searches run at once. */
   readonly searchSliceMs: number;
   readonly searchesMax: number;
-  /** Matches that are counted once the page is full, and the last place of a page that has to be sorted. */
+  /** Matches that are counted after the page is full; and the highest place that a sorted page may reach. */
   readonly searchMatches: number;
-  /** Conditions that a search may have, and characters of the users that it may answer. */
+  /** Conditions of a search, and characters of the users that it may return. */
   readonly searchConditions: number;
   readonly searchChars: number;
-  /** Users whose number is told exactly where nothing but their organization is asked for. */
+  /** Up to this number, users are counted exactly when a search names only their organization. */
   readonly countRows: number;
-  /** How long a list may take in all, waiting included. */
+  /** How long a list may take in total, with its wait. */
   readonly readMs: number;
   /**
-   * Counters of unknown users that are kept. Beyond, the least recently touched goes first. Those that are locked or
-   * above half of their limit are a group of their own, for 30 days from their last change: they and the rest are each
-   * sure of half of the places, so neither group shuts out the other.
+   * Counters of unknown users that are kept; beyond, the least recently changed is deleted first. Counters that are locked
+   * or above half of their limit form a group of their own for 30 days after their last change. Each of the two groups is
+   * guaranteed half of the places, so neither can push the other out.
    */
   readonly shadowsMax: number;
-  /** Users whose due restrictions the sweeper writes in one round. */
+  /** Users that the sweeper settles in one round. */
   readonly sweepUsers: number;
 }
 
@@ -75,6 +77,7 @@ const DEFAULTS: Limits = {
   sweepUsers: 500,
 };
 
+/** Returns the limits with the defaults for all that are not given. */
 export function limitsOf(given: Partial<Limits> | undefined): Limits {
   return { ...DEFAULTS, ...given };
 }

@@ -1,18 +1,21 @@
-/** What a store measures of itself, and the metrics made of it. */
+/** The figures that a store measures about itself, and the metrics made from them. */
 import type { SourceMetric } from "../observability/metrics.ts";
 
-/** What only one engine has: a metric with its value at this moment. */
+/** A metric that only one engine has, with its value at this moment. */
 export interface EngineMetric extends Omit<SourceMetric, "value"> {
   readonly value: number;
 }
 
-/** The store at the moment of a scrape; counts are since the start. */
+/** The store at one moment; counts are since the start. */
 export interface StoreStats {
   readonly waitingCommands: number;
   readonly waitingBytes: number;
   readonly droppedCommands: number;
   readonly refusedCommands: number;
-  /** How long the oldest change by the clock (a start, an expiry, an attempt that ran out of time) has been unwritten. */
+  /**
+   * Age of the oldest change by the clock (a start, an expiry, an attempt that ran out of time) that is not written
+   * yet.
+   */
   readonly sweepLagMs: number;
   /** How far the clock is behind the newest record; time stands still for as long. */
   readonly clockBehindMs: number;

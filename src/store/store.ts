@@ -28,13 +28,13 @@ import type {
 } from "./queries.ts";
 import type { StoreStats } from "./stats.ts";
 
-/** What a backup is of. */
+/** What a backup contains. */
 export interface BackupInfo {
   readonly bytes: number;
   readonly generation: number;
-  /** It holds the events up to this position, all of them. */
+  /** The backup has all events up to this position. */
   readonly position: number;
-  /** The link of the chain there. */
+  /** The chain's link at that position. */
   readonly link: Uint8Array;
   /** When the newest change was recorded, in milliseconds since the epoch. */
   readonly recordTime: number;
@@ -42,13 +42,13 @@ export interface BackupInfo {
   readonly schemaVersion: string;
 }
 
-/** A copy of everything as of one moment, while the store goes on. It is to be closed. */
+/** A copy of everything as of one moment, made while the store goes on. The caller must close it. */
 export interface Backup {
   readonly info: BackupInfo;
   /**
-   * The file, piece by piece, at a limited rate; answers the SHA-256 of all of it. A piece holds until the next one is
-   * asked for. To be read once, and on: rejects with
-   * a RefusalError, BACKUP_ABANDONED, when it was given up.
+   * Yields the file piece by piece, at a limited rate, and returns the SHA-256 of all of it. A piece is valid until the
+   * next one is requested. Read it once, without long pauses: it rejects with a RefusalError, BACKUP_ABANDONED, when the
+   * store has given the backup up.
    */
   chunks(): AsyncGenerator<Uint8Array, Uint8Array, undefined>;
   close(): void;
@@ -57,9 +57,9 @@ export interface Backup {
 export interface StoreOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Resolves when it is certain what time it is, see SteadyClock; absent or undefined: it is. Changes wait for it. */
+  /** Resolves when the time is certain, see SteadyClock; absent or undefined: it is. Changes wait for it. */
   readonly whenSteady?: () => Promise<void> | undefined;
-  /** Starts although the clock is behind what is recorded; time then stands still until it has caught up. */
+  /** Starts although the clock is behind the newest record; time then stands still until the clock has caught up. */
   readonly allowClockBehind?: boolean;
   /** Called with every storage error and its cause, for the log; commands and reads get their own answers. */
   readonly onTrouble?: (error: unknown) => void;
@@ -76,71 +76,77 @@ export interface StoreOptions {
 }
 
 /**
- * Every method rejects with StoreUnavailableError when the database cannot be reached, read or written.
+ * Users, their history and everything next to them. Every method rejects with StoreUnavailableError when the database
+ * fails.
  */
 export interface Store {
-  /** The upper half of every revocation epoch and a part of every page token; it is raised only while nobody serves. */
+  /** The upper half of each revocation epoch and a part of each page token; raised only while no service runs. */
   readonly generation: number;
-  /** The newest migration. */
+  /** The name of the newest migration. */
   readonly schemaVersion: string;
   /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
   readonly clockBehindMs: number;
 
-  /** The store's clock, in milliseconds since the epoch; never runs backwards past what is recorded. */
+  /** Returns the store's clock in milliseconds since the epoch; never below the newest record time. */
   now(): Promise<number>;
 
-  /** Decides and, unless refused, makes it durable. Refusals are outcomes, not rejections. */
+  /** Decides a command and, unless it is refused, makes it durable. A refusal is an outcome, not a rejection. */
   execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>>;
 
-  /** A user, settled, deleted ones included; `undefined`: never was. Scope is the caller's to check. */
+  /** Returns a settled user, also a deleted one; `undefined`: it never existed. The caller checks the scope. */
   readUser(userId: string): Promise<User | undefined>;
-  /** Settled users; runs off the writer's thread. Rejects with PageTokenError and HistoryChangedError, as all lists do. */
+  /**
+   * Lists settled users, off the writer's thread. Like all lists it rejects with PageTokenError and
+   * HistoryChangedError.
+   */
   listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>>;
   /**
-   * A page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the page cannot be told within the bounds on
-   * what one search may ask, look at, take and answer: a short page would look like a complete one.
+   * Returns a page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the search exceeds one of its limits:
+   * a short page would look like a complete one.
    */
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer>;
-  /** The recorded events of one user; due ones that are not written yet are not among them. */
+  /** Lists the recorded events of one user, without those that are due but not written yet. */
   listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>>;
 
   /**
-   * Sessions at this moment, in the order asked, `undefined` for those that there are not; one look for all of them.
-   * `touch`: counts as activity of those that hold, which is written seldom and never waited for.
+   * Reads sessions at one moment, in the order of the keys; `undefined` for a session that does not exist. `touch`: the
+   * read counts as activity of the sessions that are active; activity is written later, and nobody waits for it.
    */
   readSessions(
     keys: readonly SessionKey[],
     options: { readonly touch: boolean },
   ): Promise<readonly (SessionView | undefined)[]>;
-  /** The newest first. */
+  /** Lists sessions, newest first. */
   listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
 
-  /** At this moment, in the order asked, `undefined` for users that there are not; one look for all of them. */
+  /** Reads sign-ins at one moment, in the order of the keys; `undefined` for a user that does not exist. */
   readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]>;
-  /** Ids of the users of an organization whose username or email address this is, once both are normalised; at most 2. */
+  /**
+   * Returns at most 2 ids of users of an organization with this username or email address; both sides are normalised.
+   */
   findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]>;
-  /** What stands for whom there is not: always the same for the same, and of no use to whoever reads it. */
+  /** Returns a stable pseudonym for an unknown user: the same input gives the same value, and it reveals nothing. */
   shadowOf(organizationId: string, name: UnknownName): Promise<string>;
-  /** `undefined`: nothing was ever set there. */
+  /** Returns the stored values of a policy; `undefined`: it was never set. */
   readPolicy(policyId: string): Promise<StoredPolicy | undefined>;
-  /** Each with its outcome at this moment: what ran out of time is EXPIRED, on disk or not. A page may be short. */
+  /** Lists attempts with their outcome at this moment: one that ran out of time is EXPIRED, written or not. */
   listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>>;
 
   readOrganization(organizationId: string): Promise<Organization | undefined>;
-  /** By id. */
+  /** Lists organizations by id. */
   listOrganizations(query: { readonly pageSize: number; readonly after?: string }): Promise<Page<Organization>>;
 
-  /** All keys that are not revoked or expired, for the keyCache's memory. */
+  /** Returns all keys that are neither revoked nor expired, for the cache of API keys. */
   loadApiKeys(): Promise<readonly ApiKey[]>;
-  /** Revoked ones included; `undefined`: there is none of this name. Scope is the caller's to check. */
+  /** Returns a key, also a revoked one; `undefined`: it does not exist. The caller checks the scope. */
   readApiKey(name: ApiKeyName): Promise<ApiKey | undefined>;
-  /** By id, revoked ones included. `organizationId`: only that organization's; `null`: all. */
+  /** Lists keys by id, also revoked ones. `organizationId`: only that organization's; `null`: all. */
   listApiKeys(query: {
     readonly organizationId: string | null;
     readonly pageSize: number;
     readonly after?: string;
   }): Promise<Page<ApiKey>>;
-  /** Notes the UTC days on which keys were last used. Not an event. */
+  /** Writes the UTC days on which keys were last used; this is not an event. */
   touchApiKeys(days: ReadonlyMap<string, string>): Promise<void>;
 
   /**
@@ -149,12 +155,12 @@ export interface Store {
    */
   createBackup?(): Promise<Backup>;
 
-  /** What is measured now, also while the database cannot be used. */
+  /** Returns what is measured now, also while the database cannot be used. */
   stats(): StoreStats;
   /** Rejects when the store cannot answer now. */
   check(): Promise<void>;
   /**
-   * Finishes what was accepted, then lets the database go. Later calls are refused. `discards`, for a start that failed:
+   * Finishes the accepted commands, then closes the database. Later calls are refused. `discards`, for a start that failed:
    * removes a database that this start has made, unless a user or a key is in it.
    */
   close(options?: { readonly discards: boolean }): Promise<void>;

@@ -1,4 +1,4 @@
-/** The decision of one command on attempts: the counter, the attempt and the user that it may lock, changed together. */
+/** Decides one command on attempts: the counter, the attempt and the user that it may lock change together. */
 import {
   type Attempt,
   type AttemptAnswer,
@@ -34,7 +34,7 @@ import type { UserState } from "../../domain/user.ts";
 import { counterKey, type Entry } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** What the commands of an organization's users are decided by. */
+/** Returns the policy that applies to the users of an organization. */
 export function policyOf(set: WorkingSet, organizationId: string): Policy {
   return combinePolicies(
     set.get({ kind: "policy", id: INSTANCE_POLICY_ID }).policy?.values,
@@ -42,15 +42,15 @@ export function policyOf(set: WorkingSet, organizationId: string): Policy {
   );
 }
 
-/** What a command on attempts came to, before it is written. */
+/** A decided command on attempts, before it is written. */
 export type DecidedAttempt =
   | { readonly ok: false; readonly refusal: Refusal }
   | {
       readonly ok: true;
       readonly answer: AttemptAnswer;
-      /** The user whom `own` happened to; absent: nothing did, or to a shadow. */
+      /** The user that `own` is about; absent if there is no event, or the subject is a shadow. */
       readonly locked?: { readonly entry: Entry<"user">; readonly due: readonly UserEvent[]; readonly own: UserEvent };
-      /** Whose row stands for the command where no user's does. */
+      /** The entry whose row records the command when there is no user event. */
       readonly entry: Entry<"counter"> | Entry<"attempt">;
       readonly isChanged: boolean;
       readonly apply: () => void;
@@ -65,7 +65,7 @@ interface DecisionSubject {
   readonly context: CommandContext;
 }
 
-/** One command's view of a subject: reads settle it, steps change it, `finish` returns what is to be written. */
+/** One command's view of a subject: `of` settles it, the steps change it, and `finish` returns the result. */
 export class AttemptDecision {
   readonly #now: number;
   readonly #command: DecisionSubject;
@@ -106,7 +106,7 @@ export class AttemptDecision {
     const { subject, organizationId, context, factor } = command;
     if ("shadow" in subject) {
       const { shadowState } = set.get(counterKey(subject, factor));
-      const made = shadowState ?? makeUp(subject.shadow, organizationId ?? "", now);
+      const made = shadowState ?? toUnknownUser(subject.shadow, organizationId ?? "", now);
       return new AttemptDecision(set, command, now, { due: [], user: settle(made, now).state });
     }
     const entry = set.get({ kind: "user", id: subject.userId });
@@ -131,10 +131,10 @@ export class AttemptDecision {
     return hasRoom(this.#counter, this.#policy, this.#command.factor);
   }
 
-  /** Answers until when. */
+  /** Reserves a place and returns its end. */
   reserve(id: string): number {
     const reserved = reserve(this.#counter, this.#policy, id, this.#now);
-    // Where nothing is limited, nothing need be counted.
+    // Without a limit there is nothing to count.
     if (this.#policy.attemptsMax[this.#command.factor] > 0) this.#counter = reserved;
     return reserved.outstanding.at(-1)?.endTime ?? this.#now;
   }
@@ -143,7 +143,9 @@ export class AttemptDecision {
     this.#take(lockIfOver(this.#counter, this.#policy, this.#command.factor, this.#now));
   }
 
-  /** Attempts of who may not act neither count nor forget, but what was admitted before that and fails has been a guess. */
+  /**
+   * Attempts of a locked user neither count nor reset. An attempt admitted before the lock that fails is still a guess.
+   */
   settle(succeeded: boolean, id?: string): AttemptOutcome {
     const isIdle = !this.mayTry && (succeeded || id === undefined);
     const { factor } = this.#command;
@@ -168,7 +170,7 @@ export class AttemptDecision {
     const ends = this.#counter.outstanding.map(({ endTime }) => endTime);
     const answer: AttemptAnswer = {
       result,
-      // Who waits in another life waits for nothing that this one frees.
+      // A place that this life frees is of no use to callers that wait for another life of the same id.
       counterId: `${this.#counterEntry.id} ${this.life}`,
       factor,
       user: this.#user,
@@ -210,12 +212,12 @@ export class AttemptDecision {
     this.#counter = counter;
     this.#expiredIds.push(...expiredIds);
     if (lock === undefined) return;
-    // One command locks once: what fills the limit a second time was admitted before the first lock.
+    // One command locks once: a second lock would come from attempts that were admitted before the first.
     if (this.#own === undefined) this.#lock(lock);
     else this.#counter = { ...counter, locks: counter.locks - 1 };
   }
 
-  /** The event is the service's own: nobody asked for it. */
+  /** The actor of the event is the service: no caller asked for it. */
   #lock(lock: PolicyLock): void {
     const { restrictionId, factor } = this.#command;
     const ofCause = lockCauseOf(factor);
@@ -237,8 +239,8 @@ export class AttemptDecision {
   }
 }
 
-/** What an unknown user would be, for who must not be told that there is none. */
-export function makeUp(id: string, organizationId: string, now: number): UserState {
+/** Returns the state that stands in for an unknown user, so that its absence stays concealed. */
+export function toUnknownUser(id: string, organizationId: string, now: number): UserState {
   const times = { creationTime: now, changeTime: now };
   return { id, organizationId, deleted: false, sequence: 1, epoch: 1, restrictions: [], ...times };
 }

@@ -10,7 +10,7 @@ import {
   type SettleAttempts,
 } from "../../domain/attempt.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
-import { AttemptDecision, type DecidedAttempt, makeUp, reject } from "./attempt-decision.ts";
+import { AttemptDecision, type DecidedAttempt, reject, toUnknownUser } from "./attempt-decision.ts";
 import { counterKey } from "./entries.ts";
 import { toSubjectKey } from "./subject-key.ts";
 import type { WorkingSet } from "./working-set.ts";
@@ -84,20 +84,22 @@ function complete(set: WorkingSet, command: CompleteAttempt, now: number): Decid
   return decision.finish("SETTLED");
 }
 
-/** The id is used again: what was begun for the person before signs nobody in and counts for nobody. */
+/**
+ * Whether the id has been reused since: an attempt begun for the former person signs nobody in and counts for nobody.
+ */
 function isOfFormerPerson(set: WorkingSet, { subject, factor, life }: Attempt): boolean {
   return set.get(counterKey(subject, factor)).counter.life !== life;
 }
 
-/** Who was unknown when it began did not prove to be anybody, also if somebody has the name by now. */
+/** Whether an unknown user would succeed: the attempt proves nothing, even if a user has the name by now. */
 function isNobodysSuccess({ succeeded }: CompleteAttempt, { subject }: Attempt): boolean {
   return succeeded && "shadow" in subject;
 }
 
-/** The user is gone: nothing is left to count, and nothing is to be found due again. */
+/** Empties the counter of a user that no longer exists, so that it is not found due again. */
 function forget(set: WorkingSet, { subject, factor }: SettleAttempts, now: number): DecidedAttempt {
   const entry = set.get(counterKey(subject, factor));
-  const user = makeUp(entry.id, "", now);
+  const user = toUnknownUser(entry.id, "", now);
   const apply = (): void => {
     entry.counter = { ...NO_ATTEMPTS, life: entry.counter.life };
     entry.isChanged = true;
@@ -114,7 +116,7 @@ function newAttempt(
   return { id, subject, organizationId, factor, ip, userAgent, createdBy: context.actor, ...more };
 }
 
-/** The id was given to another attempt, or by somebody else, or for a former person. */
+/** Returns a refusal when the id belongs to another attempt, another caller or a former person. */
 function unlikeRefusal(
   attempt: Attempt,
   { attemptId, subject, factor, context }: BeginAttempt,

@@ -11,8 +11,8 @@ import { settle } from "../../domain/settle.ts";
 import { type Entry, INSTANCE_KEY } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** What a command on a session came to, before it is written. */
-export type SessionTrial =
+/** A decided command on a session, before it is written. */
+export type DecidedSession =
   | { readonly ok: false; readonly refusal: Refusal }
   | {
       readonly ok: true;
@@ -22,13 +22,13 @@ export type SessionTrial =
       readonly apply: () => void;
     };
 
-/** `activity`: a session with the last activity that is known, on disk or not. */
+/** Decides a command on a session. `activity`: returns a session with its last known activity, written or not. */
 export function decideSessionCommand(
   set: WorkingSet,
   command: SessionCommand,
   now: number,
   activity: (session: Session) => Session,
-): SessionTrial {
+): DecidedSession {
   const entry = set.get({ kind: "session", id: command.sessionId });
   const userId = command.type === "CreateSession" ? command.userId : entry.session?.userId;
   const before = userId === undefined ? undefined : set.get({ kind: "user", id: userId }).state;

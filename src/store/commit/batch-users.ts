@@ -12,7 +12,7 @@ import { beginLife, forgetFailures } from "./counter-changes.ts";
 import type { Entry } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** `via` of events that no call asked for. */
+/** `via` of events that no call caused. */
 const CLOCK_VIA = "clock";
 
 /** Decides a command on a user. */

@@ -21,7 +21,7 @@ import { type AcceptedCommand, type Changes, type Decided, lastOf, type PendingE
 import { type Answer, type Entry, requestKey } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** How long a request is remembered. */
+/** How long a request is remembered, in milliseconds. */
 export const REQUEST_KEPT_MS = 24 * 3_600_000;
 
 export class Batch {
@@ -37,7 +37,7 @@ export class Batch {
     this.#activity = activity;
   }
 
-  /** The order: the caller's key, the repeated request, existence, and then the rules. */
+  /** Decides a command: first the credential, then a repeated request, then existence, then the rules. */
   execute(command: Command): Outcome {
     const { context } = command;
     const credentialRefusal = this.#checkCredential(context);
@@ -64,7 +64,7 @@ export class Batch {
     return { ok: true, resource, ...own, written: context.validateOnly ? 0 : events.length, replayed: false };
   }
 
-  /** What the accepted commands changed; nothing is accepted: there is nothing to write. */
+  /** The changes of the accepted commands, for the engine to write. */
   get changes(): Changes {
     return { accepted: this.#accepted, entries: this.#set.changed() };
   }
@@ -119,7 +119,7 @@ export class Batch {
     }
   }
 
-  /** What a lock does to the user is an event like any other; the rest are rows. */
+  /** A lock by policy is an event of the user; everything else about attempts is rows. */
   #decideAttempt(command: AttemptCommand): Decided {
     const decided = decideAttempt(this.#set, command, this.#now);
     if (!decided.ok) return decided;
@@ -206,17 +206,17 @@ export class Batch {
     return { ok: true, entry, events, resource, own: lastOf(decision.events), apply };
   }
 
-  /** Sessions are rows without events. */
+  /** Sessions are rows; they have no events. */
   #decideSession(command: SessionCommand): Decided {
     const decided = decideSessionCommand(this.#set, command, this.#now, this.#activity);
     return decided.ok ? { ...decided, events: [], own: {} } : decided;
   }
 }
 
-/** Replaying a history stops the writer, so no answer is rebuilt from more events than this. */
+/** Replaying a history blocks the writer, so no answer is rebuilt from more events than this. */
 const REPLAYED_EVENTS_MAX = 100;
 
-/** Answers that are not rebuilt from events are kept whole. */
+/** Returns the answer as JSON if it cannot be rebuilt from few events, else `null`. */
 function answerToKeep({ request }: CommandContext, { kind }: Entry, resource: ResourceOf<Command>): string | null {
   if (request === undefined) return null;
   const isReplayable = kind === "user" || kind === "organization" || kind === "apiKey";

@@ -1,12 +1,12 @@
-/** How much memory a waiting command holds, roughly: what the queue's bound counts. */
+/** Estimates the memory of a waiting command, for the limit of the queue. */
 import type { Command } from "../commands.ts";
 
-/** Objects, promise and the short fields that every command has. */
+/** The objects, the promise and the short fields of every command. */
 const BASE_BYTES = 512;
 /** A restriction of an import without its texts. */
 const RESTRICTION_BYTES = 256;
 
-/** An estimate, cheap enough for every command. */
+/** Returns an estimate in bytes, cheap enough to make for every command. */
 export function commandBytes(command: Command): number {
   let bytes = BASE_BYTES;
   if ("userId" in command) bytes += 2 * command.userId.length;

@@ -1,11 +1,13 @@
-/** What changes of a user do to the counters of its attempts. */
+/** Changes the attempt counters of a user that is re-created or unlocked. */
 import { NO_ATTEMPTS } from "../../domain/attempt.ts";
 import { FACTORS } from "../../domain/policy.ts";
 import { policyOf } from "./attempt-decision.ts";
 import { counterKey, type Entry } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** The user was re-created at `now`: another person under the same id inherits neither failures nor places. */
+/**
+ * Resets the counters of a user re-created at `now`: a new person with the same id inherits no failures and no places.
+ */
 export function beginLife(set: WorkingSet, { id, state }: Entry<"user">, now: number): void {
   for (const factor of FACTORS) {
     const entry = set.get(counterKey({ userId: id }, factor));
@@ -20,7 +22,7 @@ export function beginLife(set: WorkingSet, { id, state }: Entry<"user">, now: nu
   }
 }
 
-/** An administrator unlocked the user: its failures are forgotten where the policy says so. */
+/** Resets the failures of a user that an administrator unlocked, if the policy says so. */
 export function forgetFailures(set: WorkingSet, userId: string, organizationId: string): void {
   if (!policyOf(set, organizationId).resetOnUnlock) return;
   for (const factor of FACTORS) {

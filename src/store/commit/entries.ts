@@ -1,4 +1,4 @@
-/** What a batch holds in memory of the resources that it touches, and the keys by which an engine loads them. */
+/** The resources that a batch holds in memory, and the keys by which an engine loads them. */
 import type { ApiKey } from "../../domain/api-key.ts";
 import { type Attempt, type AttemptCounter, type AttemptSubject, NO_ATTEMPTS } from "../../domain/attempt.ts";
 import type { CommandContext, RequestName } from "../../domain/command.ts";
@@ -71,7 +71,7 @@ interface Common<K extends Kind> {
 
 export type Entry<K extends Kind = Kind> = { [E in K]: Common<E> & Fields[E] }[K];
 
-/** What an engine has read of a resource. */
+/** The fields of a resource that an engine has read. */
 export type Stored<K extends Kind = Kind> = {
   [E in K]: Partial<Fields[E]> & { readonly lastPosition?: number | null };
 }[K];
@@ -81,7 +81,7 @@ export type EntryKey<K extends Kind = Kind> = {
   [E in K]: { readonly kind: E; readonly id: string } & (E extends keyof Naming ? Naming[E] : unknown);
 }[K];
 
-/** What an engine looks for where the id alone does not say it. */
+/** The parts of a key that an engine needs in addition to the id. */
 interface Naming {
   readonly counter: { readonly subject: AttemptSubject; readonly factor: Factor };
   readonly request: {
@@ -101,7 +101,9 @@ export function counterKey(subject: AttemptSubject, factor: Factor): EntryKey<"c
   return { kind: "counter", id: `${toSubjectKey(subject)} ${factor}`, subject, factor };
 }
 
-/** Returns the key of the request that a command repeats if it was answered before; `undefined`: it has no request id. */
+/**
+ * Returns the key of the request that a command repeats if it was answered before; `undefined`: it has no request id.
+ */
 export function requestKey({ type, context }: Command): EntryKey<"request"> | undefined {
   const { actor, request: name }: CommandContext = context;
   if (name === undefined) return undefined;

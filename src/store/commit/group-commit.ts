@@ -1,4 +1,4 @@
-/** Group commit: collects the commands that arrive while the last commit runs and hands them on as one batch. */
+/** Group commit: collects the commands that arrive while a commit runs, and runs them as one batch. */
 
 import { type Refusal, refuse } from "../../domain/refusal.ts";
 import type { BatchMetric } from "../../observability/metrics.ts";
@@ -10,18 +10,18 @@ export interface GroupCommitLimits {
   /** Waiting commands. Each adds at most one event of its own, so this bounds the waiting events too. */
   readonly queueCommands: number;
   readonly queueBytes: number;
-  /** A batch ends at so many commands … */
+  /** A batch ends at this number of commands … */
   readonly batchCommands: number;
-  /** … or when it has taken commands for so long. */
+  /** … or after it has taken commands for this long. */
   readonly batchMs: number;
 }
 
-/** The next command of the batch; `undefined`: the batch is complete. */
+/** Returns the next command of the batch; `undefined`: the batch is complete. */
 export type Take = () => Command | undefined;
 
 /**
- * Takes commands until there are no more, makes them durable in one transaction and answers one outcome for each, in
- * their order. Rejects with StoreUnavailableError when storage is at fault; any other error is of a command's making.
+ * Takes commands until there are no more, makes them durable in one transaction and returns their outcomes in order.
+ * Rejects with StoreUnavailableError when storage fails; a command caused any other error.
  */
 export type RunBatch = (take: Take) => Promise<readonly Outcome[]>;
 
@@ -31,7 +31,7 @@ export interface GroupCommitOptions {
   /** Real time in milliseconds since the epoch: deadlines are instants of the callers' clocks. */
   readonly wallClock: () => number;
   readonly onTrouble: (error: unknown) => void;
-  /** Hears of each batch that was committed. */
+  /** Called after each committed batch. */
   readonly onBatch?: ((batch: BatchMetric) => void) | undefined;
 }
 
@@ -51,11 +51,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Of four commands in a row at most one is of the bulk lane while interactive ones wait. */
+/** While interactive commands wait, at most one of four commands is from the bulk lane. */
 const BULK_SHARE = 4;
-/** The bulk lane fills at most this part of the queue, so that an import leaves room for interactive commands. */
+/** The part of the queue that bulk commands may fill, so that an import leaves room for interactive ones. */
 const BULK_QUEUE_PART = 1 / 2;
-/** Bounds of the advice how long to wait when the queue is full. */
+/** Limits of the advised wait when the queue is full. */
 const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 5_000;
 
@@ -85,14 +85,14 @@ export class GroupCommit {
     });
   }
 
-  /** Refuses what comes from now on and resolves when all that was accepted has its outcome. */
+  /** Refuses new commands, and resolves when all accepted ones have their outcome. */
   close(): Promise<void> {
     this.#closed = true;
     if (!this.#running) return Promise.resolve();
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** What waits now. */
+  /** The commands that wait now. */
   get waiting(): { readonly commands: number; readonly bytes: number } {
     const { interactive, bulk } = this.#lanes;
     return { commands: interactive.length + bulk.length, bytes: interactive.bytes + bulk.bytes };
@@ -125,7 +125,7 @@ export class GroupCommit {
     );
   }
 
-  /** Begins in the check phase of the event loop, so that all commands of one round of I/O share the batch. */
+  /** Starts in the check phase of the event loop, so that all commands of one round of I/O share the batch. */
   #start(): void {
     if (this.#running) return;
     this.#running = true;
@@ -150,7 +150,7 @@ export class GroupCommit {
     let endBy: number | undefined;
     const take: Take = () => {
       endBy ??= performance.now() + batchMs;
-      // At least one is taken: a slow start must not starve the queue.
+      // Takes at least one: a slow start must not starve the queue.
       if (taken.length >= batchCommands || (taken.length > 0 && performance.now() >= endBy)) return undefined;
       const next = this.#next(taken.length);
       if (next !== undefined) taken.push(next);
@@ -163,13 +163,13 @@ export class GroupCommit {
       this.counts.batches++;
       this.counts.commands += taken.length;
     } catch (error) {
-      // The engine may fail before it takes anything: then all that wait have met the trouble.
+      // The engine may fail before it takes a command: then the failure is that of all that wait.
       if (taken.length === 0) for (let next = this.#next(0); next !== undefined; next = this.#next(0)) taken.push(next);
       await this.#fail(taken, error);
     }
   }
 
-  /** The next command by the lanes' shares; commands whose deadline passed are dropped on the way. */
+  /** Returns the next command by the shares of the lanes, and drops commands whose deadline passed. */
   #next(takenCount: number): Waiting | undefined {
     const { interactive, bulk } = this.#lanes;
     for (;;) {
@@ -179,7 +179,7 @@ export class GroupCommit {
     }
   }
 
-  /** Whether the deadline of a command that has not begun has passed; its caller is told. */
+  /** Refuses a command whose deadline passed before it began, and returns whether it did. */
   #drop({ deadlineTime, resolve }: Waiting): boolean {
     const now = this.#options.wallClock();
     if (deadlineTime === undefined || deadlineTime > now) return false;
@@ -198,7 +198,7 @@ export class GroupCommit {
       for (const waiting of taken) waiting.resolve({ ok: false, refusal: storeRejected() });
       return;
     }
-    // One of them is at fault: each gets a transaction of its own, so that only the guilty one is refused.
+    // One command caused the error: each is rerun in its own transaction, so that only that one is refused.
     for (const waiting of taken) {
       if (this.#drop(waiting)) continue;
       this.counts.rerun++;
@@ -242,14 +242,14 @@ function deadlinePassed(deadlineTime: number, batchTime: number): Refusal {
   );
 }
 
-/** The cause is for the log alone. */
+/** The cause appears only in the log. */
 function storeRejected(): Refusal {
   return refuse("STORE_REJECTED", "the database refused this command; nothing was applied", {
     metadata: { outcome: "NOT_APPLIED" },
   });
 }
 
-/** First in, first out, without moving the rest at each step. */
+/** A first-in, first-out queue that does not move its items at each step. */
 class Queue {
   bytes = 0;
   #items: (Waiting | undefined)[] = [];

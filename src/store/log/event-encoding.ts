@@ -15,23 +15,23 @@ import type { DomainEvent } from "../commands.ts";
  * Events are written with the body version 0x02. Those of 0x01 stay as they were written and keep their hashes: the
  * version byte is part of what is hashed, so no event can pass for one of the other version.
  *
- * u32 is big-endian. The first link's predecessor is 32 zero bytes. The salts and values of personal fields lie beside
- * the event and can be erased without touching the chain.
+ * u32 is big-endian. The first link's predecessor is 32 zero bytes. The salts and values of personal fields are stored next
+ * to the event and can be erased without touching the chain.
  */
 
-/** The log of all events. There is one; its number is hashed so that there may be several. */
+/** The number of the log. There is one log; its number is hashed so that several are possible later. */
 export const EVENT_LOG = 0;
 
 const BODY_VERSION = 0x02;
-/** Without the log in the envelope. */
+/** The envelope of this version has no log number. */
 const FIRST_BODY_VERSION = 0x01;
 const SALT_BYTES = 32;
 const VERSION_PREFIX = Buffer.from([BODY_VERSION]);
 
-/** What comes before the first link. */
+/** The predecessor of the first link. */
 export const FIRST_LINK: Uint8Array = new Uint8Array(32);
 
-/** Personal name → [salt as base64, value]: what is kept beside an event. */
+/** Personal name → [salt as base64, value], stored next to the event. */
 export type PrivateValues = Readonly<Record<string, readonly [string, string]>>;
 
 /** An event's columns without body and hash. */
@@ -57,7 +57,7 @@ export interface EncodedBody {
 
 type EncodableEvent = Pick<DomainEvent, "type" | "personal"> & { readonly data: object };
 
-/** Draws a salt for each personal value. */
+/** Encodes an event, with a new random salt for each personal value. */
 export function encodeBody(event: EncodableEvent, apiKeyId?: string): EncodedBody {
   const values: [string, [string, string]][] = [];
   const commitments: [string, string][] = [];
@@ -86,7 +86,7 @@ export interface DecodedBody {
   readonly apiKeyId?: string;
 }
 
-/** Throws on bytes that no version of this service wrote. */
+/** Decodes a body. Throws on bytes that no version of this service wrote. */
 export function decodeBody(body: Uint8Array): DecodedBody {
   if (body[0] !== BODY_VERSION && body[0] !== FIRST_BODY_VERSION) {
     throw new Error(`event body has the version ${body[0]}; known are ${FIRST_BODY_VERSION} and ${BODY_VERSION}`);
@@ -94,17 +94,17 @@ export function decodeBody(body: Uint8Array): DecodedBody {
   return JSON.parse(Buffer.from(body.buffer, body.byteOffset + 1, body.byteLength - 1).toString()) as DecodedBody;
 }
 
-/** The commitment to a personal value, as base64. */
+/** Returns the commitment to a personal value, as base64. */
 export function commit(salt: Uint8Array, name: string, value: string): string {
   const nameBytes = Buffer.from(name);
   return sha256([salt, u32(nameBytes.length), nameBytes, Buffer.from(value)]).toString("base64");
 }
 
-/** By the rule of the body's version. */
+/** Returns the hash of an event by the rule of its body's version. */
 export function hashEvent(envelope: EventEnvelope, body: Uint8Array): Buffer {
   const e = envelope;
   const log = body[0] === FIRST_BODY_VERSION ? [] : [EVENT_LOG];
-  // For an array of plain values JSON.stringify writes the canonical form, and sooner.
+  // For an array of plain values JSON.stringify writes the canonical form, and faster.
   const text = JSON.stringify([
     ...log,
     e.position,

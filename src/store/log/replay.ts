@@ -1,4 +1,4 @@
-/** From recorded events back to the resource: the rows are never more than this. */
+/** Rebuilds resources from their recorded events; rows hold nothing more than this. */
 import { type ApiKey, type ApiKeyEvent, evolveApiKey } from "../../domain/api-key.ts";
 import type { UserEvent } from "../../domain/event.ts";
 import { evolve } from "../../domain/evolve.ts";
@@ -8,7 +8,7 @@ import type { DomainEvent } from "../commands.ts";
 import type { RecordedEvent } from "../queries.ts";
 import { commit, type DecodedBody, decodeBody, type PrivateValues } from "./event-encoding.ts";
 
-/** Puts an event together from its body, its columns and what is left of its personal values. */
+/** Builds an event from its body, its columns and the personal values that are not erased. */
 export function toDomainEvent(
   body: DecodedBody,
   columns: { readonly time: number; readonly actor: string },
@@ -17,11 +17,11 @@ export function toDomainEvent(
   const personal = Object.fromEntries(
     Object.entries(privateValues ?? {}).map(([name, [, value]]): [string, string] => [name, value]),
   );
-  // The writer encoded a DomainEvent of this very type; the hash vouches that nothing changed since.
+  // The writer encoded a DomainEvent of this type; the hash shows that nothing changed since.
   return { type: body.type, data: body.data, time: columns.time, actor: columns.actor, personal } as DomainEvent;
 }
 
-/** The names whose kept value is not the one that the event committed to. */
+/** Returns the names of personal values that differ from the event's commitments. */
 export function unfaithfulNames(body: Uint8Array, privateValues: PrivateValues): readonly string[] {
   const { commitments } = decodeBody(body);
   return Object.entries(privateValues)
@@ -32,7 +32,7 @@ export function unfaithfulNames(body: Uint8Array, privateValues: PrivateValues):
     .map(([name]) => name);
 }
 
-/** The user after these events, oldest first; throws when there are none. */
+/** Returns the user after these events, oldest first. Throws when there are none. */
 export function replayUser(events: readonly RecordedEvent[]): User {
   let user: User | undefined;
   for (const { event, userId, organizationId } of events) {
@@ -42,7 +42,7 @@ export function replayUser(events: readonly RecordedEvent[]): User {
   return user;
 }
 
-/** The organization after these events, oldest first; throws when there are none. */
+/** Returns the organization after these events, oldest first. Throws when there are none. */
 export function replayOrganization(events: readonly RecordedEvent[]): Organization {
   let organization: Organization | undefined;
   for (const { event, organizationId } of events) {
@@ -52,7 +52,10 @@ export function replayOrganization(events: readonly RecordedEvent[]): Organizati
   return organization;
 }
 
-/** The API key after these events, oldest first; throws when there are none. The day of its last use is not history. */
+/**
+ * Returns the API key after these events, oldest first. Throws when there are none. The day of last use is not an
+ * event.
+ */
 export function replayApiKey(keyId: string, events: readonly RecordedEvent[]): ApiKey {
   let key: ApiKey | undefined;
   for (const { event } of events) key = evolveApiKey(key, event as ApiKeyEvent, keyId);

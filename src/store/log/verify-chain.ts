@@ -1,8 +1,8 @@
-/** Verifies the log: every event's hash, every link of the chain, the head, and what is left of personal values. */
+/** Verifies the log: the hash of each event, each link, the head, and the personal values that are not erased. */
 import { type EventEnvelope, FIRST_LINK, hashEvent, hashLink, type PrivateValues } from "./event-encoding.ts";
 import { unfaithfulNames } from "./replay.ts";
 
-/** Something that is not as it was written. */
+/** A part of the log that differs from what was written. */
 export interface ChainFault {
   readonly position: number;
   readonly fault: string;
@@ -12,16 +12,16 @@ export interface ChainReport {
   readonly events: number;
   readonly links: number;
   readonly head: { readonly position: number; readonly link: Uint8Array };
-  /** The first ones; empty: the chain is intact. */
+  /** The first faults; empty: the chain is intact. */
   readonly faults: readonly ChainFault[];
 }
 
 export interface VerifyChainOptions {
-  /** Events per slice; between two slices the event loop has its turn. */
+  /** Events per slice; the event loop runs between two slices. */
   readonly sliceRows?: number;
-  /** Verification ends after so many faults. */
+  /** Verification ends after this number of faults. */
   readonly faultsMax?: number;
-  /** Told how many events are done. */
+  /** Called with the number of verified events. */
   readonly progress?: (events: number) => void;
 }
 
@@ -29,7 +29,7 @@ export interface VerifyChainOptions {
 export interface ChainEvent extends EventEnvelope {
   readonly body: Uint8Array;
   readonly hash: Uint8Array;
-  /** What is kept of its personal values, as JSON; `null`: it has none, or they are erased. */
+  /** Its personal values as JSON; `null`: it has none, or all are erased. */
   readonly personal: string | null;
 }
 
@@ -52,8 +52,8 @@ export interface ChainSource {
 }
 
 /**
- * Verifies up to the head as it is when it begins, so commits may go on. An erased personal value is no fault; an
- * altered one is. Nothing here proves that the whole log was not replaced: signed checkpoints will.
+ * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault, an erased one
+ * is not. This does not prove that the whole log was not replaced; signed checkpoints will.
  */
 export async function verifyChain(source: ChainSource, options: VerifyChainOptions = {}): Promise<ChainReport> {
   const { sliceRows = 5_000, faultsMax = 100, progress } = options;
@@ -86,7 +86,7 @@ class ChainWalk {
     this.#head = head;
   }
 
-  /** Verifies the events of one commit and their link; true: it is time for the event loop's turn. */
+  /** Verifies the events of one commit and their link. Returns true when the event loop should run. */
   async verifyLink({ position, link }: ChainLink, source: ChainSource, sliceRows: number): Promise<boolean> {
     const hashes: Uint8Array[] = [];
     while (this.#position < position) {
@@ -101,7 +101,7 @@ class ChainWalk {
         fault: "the link is not the hash of the one before and of its events",
       });
     }
-    // On with what is stored, so that one fault is told once.
+    // Continue from the stored link, so that one fault is reported once.
     this.#link = link;
     this.links++;
     this.#sinceYield += hashes.length;

@@ -1,4 +1,4 @@
-/** When sessions were used last: known in memory at once, on disk seldom. */
+/** The last activity of sessions: kept in memory, written to disk from time to time. */
 import type { Session } from "../../domain/session.ts";
 
 export interface SessionActivityOptions {
@@ -9,18 +9,18 @@ export interface SessionActivityOptions {
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** The longest that an activity is in memory alone. */
+/** The longest time that an activity stays unwritten. */
 const UNWRITTEN_MS_MAX = 60_000;
-/** A session that may rest for so long loses at most a tenth of that by a crash. */
+/** A crash loses at most this part of a session's idle timeout. */
 const IDLE_SHARE = 10;
-/** Sessions in one transaction. */
+/** Sessions that one transaction writes. */
 const WRITTEN_MAX = 1_000;
 
 interface Activity {
   time: number;
-  /** What is on disk. */
+  /** The time that is on disk. */
   written: number;
-  /** Written at most once in so long. */
+  /** The shortest time between two writes. */
   readonly everyMs: number;
 }
 
@@ -36,7 +36,7 @@ export class SessionActivity {
     this.#timer.unref();
   }
 
-  /** The session was used now. */
+  /** Notes that a session was used now. */
   note(session: Session, now: number): void {
     const known = this.#byId.get(session.id);
     if (known !== undefined) {
@@ -47,13 +47,16 @@ export class SessionActivity {
     this.#byId.set(session.id, { time: now, written: session.lastActivityTime, everyMs });
   }
 
-  /** The session with what is known beside its row. */
+  /** Returns a session with its last known activity, written or not. */
   readonly known = (session: Session): Session => {
     const time = this.#byId.get(session.id)?.time;
     return time === undefined || time <= session.lastActivityTime ? session : { ...session, lastActivityTime: time };
   };
 
-  /** Writes what has waited long enough (`all`: whatever is unwritten). Never rejects: trouble is told and waits. */
+  /**
+   * Writes activities that have waited long enough (`all`: every one). Never rejects: errors are reported and it
+   * retries.
+   */
   flush(all = false): Promise<void> {
     this.#round ??= this.#flush(all).finally(() => {
       this.#round = undefined;
@@ -61,7 +64,7 @@ export class SessionActivity {
     return this.#round;
   }
 
-  /** Writes the rest. */
+  /** Writes the rest and stops. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#round;
@@ -85,7 +88,7 @@ export class SessionActivity {
     }
   }
 
-  /** What has waited long enough; what rests and is written is forgotten on the way. */
+  /** Returns activities that have waited long enough; idle entries that are already written are dropped. */
   #takeDue(all: boolean): readonly (readonly [id: string, time: number])[] {
     const now = this.#options.now();
     const due: [string, number][] = [];

@@ -1,4 +1,4 @@
-/** What stands for names that nobody has: counted like users, and unreadable on disk. */
+/** Shadows: pseudonyms for names that no user has. They are counted like users and reveal nothing. */
 import { createHmac, randomBytes } from "node:crypto";
 import type { UnknownName } from "../queries.ts";
 import { toSearchKey } from "../search/search-key.ts";
@@ -13,7 +13,7 @@ export interface ShadowsOptions {
   readonly insert: (name: string, secret: Uint8Array) => Promise<void>;
 }
 
-/** Makes names that nobody has unreadable. The secret is made when it is first needed. */
+/** Turns unknown names into pseudonyms. The secret is made when it is first needed. */
 export class Shadows {
   readonly #options: ShadowsOptions;
   #secret: Promise<Uint8Array> | undefined;
@@ -22,6 +22,7 @@ export class Shadows {
     this.#options = options;
   }
 
+  /** Returns the pseudonym of a name within an organization. */
   async of(organizationId: string, name: UnknownName): Promise<string> {
     this.#secret ??= this.#load().catch((error: unknown) => {
       this.#secret = undefined;

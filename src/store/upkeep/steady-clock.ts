@@ -1,21 +1,21 @@
-/** The service's clock: the wall clock as long as it goes evenly, else the monotonic clock until the jump is judged. */
+/** The service's clock: the wall clock while it runs evenly, else the monotonic clock until the jump is judged. */
 
-/** A wall clock that differs by more from what the monotonic clock expects has jumped; less is how clocks are set right. */
+/** A larger difference from the monotonic clock, in milliseconds, is a jump; a smaller one is a normal correction. */
 export const JUMP_MS = 60_000;
-/** How long commits wait, by the monotonic clock, until a jump is judged. */
+/** How long commits wait until a jump is judged, by the monotonic clock. */
 export const JUDGE_MS = 5_000;
-/** A wall clock that went on evenly for that long differs by no more between two readings. */
+/** The largest difference between two readings of a wall clock that runs evenly. */
 const EVEN_MS = 1_000;
-/** How often a jump in doubt is looked at when nobody asks for the time. */
+/** How often an unjudged jump is checked when nobody asks for the time. */
 const LOOK_MS = 250;
 
-/** What became of a jump. UNEVEN: the wall clock kept jumping, and time goes on by the monotonic clock. */
+/** The state of a jump. UNEVEN: the wall clock kept jumping, and the monotonic clock is used instead. */
 export type JumpStep = "NOTICED" | "TAKEN" | "UNDONE" | "UNEVEN";
 
 export interface SteadyClockOptions {
   /** Milliseconds since the epoch; may jump. */
   readonly wall: () => number;
-  /** Milliseconds since any instant; never jumps, but may stand still while the machine is suspended. */
+  /** Milliseconds since any instant; never jumps, but may stop while the machine is suspended. */
   readonly monotonic: () => number;
   /** Called once per step. `byMs`: how far the wall clock is from the expected time; below 0: it is behind. */
   readonly onJump: (step: JumpStep, byMs: number) => void;
@@ -25,7 +25,7 @@ export interface SteadyClockOptions {
 interface Doubt {
   /** Wall minus monotonic time since the jump. */
   offset: number;
-  /** Monotonic time since which the wall clock has gone evenly. */
+  /** Monotonic time since which the wall clock runs evenly. */
   evenSince: number;
   /** Monotonic time of the first reading after the jump. */
   readonly noticedAt: number;
@@ -36,12 +36,13 @@ interface Doubt {
 }
 
 /**
- * Restrictions that expire never come back, so that no wrong reading of a moment may be recorded. A machine that was
- * suspended looks the same at first: its wall clock goes on evenly from there, and is then taken.
+ * A clock that does not follow a jump at once. An expired restriction never comes back, so a reading that is wrong for a
+ * moment must not be recorded. A suspended machine looks the same at first; its wall clock runs evenly afterwards, and is
+ * then accepted.
  */
 export class SteadyClock {
   readonly #options: SteadyClockOptions;
-  /** Wall minus monotonic time at the last reading that was believed. */
+  /** Wall minus monotonic time at the last accepted reading. */
   #offset: number;
   #doubt: Doubt | undefined;
   #looking: NodeJS.Timeout | undefined;
@@ -51,7 +52,7 @@ export class SteadyClock {
     this.#offset = options.wall() - options.monotonic();
   }
 
-  /** Milliseconds since the epoch. While a jump is in doubt, time goes on as if there had been none. */
+  /** Returns milliseconds since the epoch. While a jump is unjudged, time goes on as if there were none. */
   readonly now = (): number => {
     const monotonic = this.#options.monotonic();
     const wall = this.#options.wall();
@@ -61,13 +62,13 @@ export class SteadyClock {
     return this.#doubt === undefined ? wall : monotonic + this.#offset;
   };
 
-  /** Resolves when a jump in doubt is judged, after at most 5 s; undefined: there is none to wait for. */
+  /** Resolves when the unjudged jump is judged, after at most 5 s; undefined: there is none. */
   readonly whenSteady = (): Promise<void> | undefined => {
     this.now();
     return this.#doubt?.wait;
   };
 
-  /** Lets go whoever waits. */
+  /** Releases all that wait. */
   close(): void {
     clearInterval(this.#looking);
     this.#doubt?.release();

@@ -1,4 +1,4 @@
-/** Writes what the clock has made due, and forgets what is old: housekeeping in small steps on the bulk lane. */
+/** Housekeeping in small steps on the bulk lane: writes changes that are due by the clock, and deletes old rows. */
 import { randomUUIDv7 } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { AttemptSubject } from "../../domain/attempt.ts";
@@ -16,12 +16,12 @@ export interface DueCounter {
 export interface SweeperOptions {
   readonly intervalMs: number;
   readonly usersMax: number;
-  /** Ids of users with something due, the longest due first. */
+  /** Returns the ids of users with something due, the longest due first. */
   readonly findDue: (limit: number) => readonly string[];
-  /** Counters with an attempt that ran out of time, the longest due first. */
+  /** Returns counters with an attempt that ran out of time, the longest due first. */
   readonly findDueCounters: (limit: number) => readonly DueCounter[];
   readonly execute: (command: Command, options: ExecuteOptions) => Promise<Outcome>;
-  /** Each deletes at most `limit` rows that are too old to count and tells how many there were. */
+  /** Each deletes at most `limit` rows that are too old, and returns how many it deleted. */
   readonly deleteOld: readonly ((limit: number) => Promise<number>)[];
   readonly onTrouble: (error: unknown) => void;
 }
@@ -43,7 +43,7 @@ export class Sweeper {
     this.#timer.unref();
   }
 
-  /** One round; a round that is under way is not joined by another. Never rejects: trouble is told and waits. */
+  /** Runs one round, or joins the running one. Never rejects: errors are reported, and the next round retries. */
   sweep(): Promise<void> {
     this.#round ??= this.#runRound().finally(() => {
       this.#round = undefined;
@@ -63,7 +63,7 @@ export class Sweeper {
       while (!this.#stopped && (await this.#settleAttempts()));
       for (const deleteOld of this.#options.deleteOld) {
         while (!this.#stopped && (await deleteOld(ROWS_PER_STEP)) === ROWS_PER_STEP) {
-          // Each step is a transaction on the writer's thread: calls go between.
+          // Each step is a transaction on the writer's thread; the pause lets calls run.
           await setTimeout(STEP_PAUSE_MS);
         }
       }
@@ -72,7 +72,7 @@ export class Sweeper {
     }
   }
 
-  /** Whether there may be more. A full round in which nothing was written would only repeat itself. */
+  /** Returns whether there may be more. A full round that wrote nothing would only repeat itself. */
   async #settleSome(): Promise<boolean> {
     const { usersMax, findDue, execute } = this.#options;
     const ids = findDue(usersMax);
@@ -82,7 +82,7 @@ export class Sweeper {
     return ids.length === usersMax && outcomes.some((outcome) => outcome.ok && outcome.written > 0);
   }
 
-  /** Counts what ran out of time as failed: a lock that it causes starts now. */
+  /** Counts attempts that ran out of time as failed. A lock that they cause starts now. */
   async #settleAttempts(): Promise<boolean> {
     const { usersMax, findDueCounters, execute } = this.#options;
     const due = findDueCounters(usersMax);
