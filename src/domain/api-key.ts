@@ -1,18 +1,18 @@
-/** API keys: what a caller shows. Their rules, commands and events; the secret itself is never here, only its hash. */
+/** API keys, the credentials of callers: rules, commands and events. Secrets are never here, only their hashes. */
 import type { CommandContext } from "./command.ts";
 import { type Refusal, refuse, refuseField, shown } from "./refusal.ts";
 import { isInScope } from "./sight.ts";
 
-/** The role whose holders may do everything; the last instance key with it cannot be revoked. */
+/** The role that allows everything; the last instance key with this role cannot be revoked. */
 export const OWNER_ROLE = "owner";
 
-/** How many secrets of before the present one may open at once. */
+/** How many earlier secrets of one key may be valid at once. */
 const EARLIER_SECRETS_MAX = 4;
 
-/** A secret of before a rotation that goes on for a while. */
+/** A secret from before a rotation that stays valid for a while. */
 export interface EarlierSecret {
   readonly hash: string;
-  /** Exclusive; it ends with the key if that is sooner. */
+  /** Exclusive; the secret ends with the key if the key ends sooner. */
   readonly endTime: number;
 }
 
@@ -20,19 +20,19 @@ export interface ApiKey {
   readonly id: string;
   /** SHA-256 of the whole secret, lower-case hex. */
   readonly secretHash: string;
-  /** Those that opened beyond the last rotation, the newest last. */
+  /** Earlier secrets that stayed valid after the last rotation, the newest last. */
   readonly earlierSecrets: readonly EarlierSecret[];
   /** The organization that the key is confined to; `null`: the whole instance. */
   readonly organizationId: string | null;
   readonly displayName: string;
-  /** A role's name, or empty where `permissions` are listed. */
+  /** The name of a role; empty if `permissions` are listed. */
   readonly role: string;
   readonly permissions: readonly string[];
   readonly expireTime: number | null;
   readonly revokeTime: number | null;
-  /** When the present secret came; `null`: it is the first one. */
+  /** When the present secret was made; `null`: it is the first one. */
   readonly rotateTime: number | null;
-  /** The UTC day of the last use, `YYYY-MM-DD`; empty: never used. Kept beside the history, not in it. */
+  /** The UTC day of the last use, `YYYY-MM-DD`; empty: never used. It is not part of the history. */
   readonly lastUsedDay: string;
   readonly createdBy: string;
   readonly sequence: number;
@@ -56,7 +56,7 @@ export interface RotateApiKey {
   readonly type: "RotateApiKey";
   readonly keyId: string;
   readonly secretHash: string;
-  /** How long the secrets of before go on opening, in milliseconds, 0 or more. */
+  /** How long the earlier secrets stay valid, in milliseconds, 0 or more. */
   readonly overlapMs: number;
   readonly note: string;
   readonly context: CommandContext;
@@ -85,7 +85,7 @@ export type ApiKeyEvent = {
     }
   | {
       readonly type: "ApiKeyRotated";
-      /** `overlapEndTime`: the secrets of before open until then at the most. */
+      /** `overlapEndTime`: the earlier secrets are valid until then at the latest. */
       readonly data: { readonly secretHash: string; readonly overlapEndTime: number };
     }
   | { readonly type: "ApiKeyRevoked"; readonly data: Record<never, never> }
@@ -95,12 +95,12 @@ export type ApiKeyDecision =
   | { readonly ok: true; readonly events: readonly ApiKeyEvent[] }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** Whether a key opens anything at `now`. */
+/** Returns whether a key is valid at `now`. */
 export function isEffective(key: Pick<ApiKey, "expireTime" | "revokeTime">, now: number): boolean {
   return key.revokeTime === null && (key.expireTime === null || key.expireTime > now);
 }
 
-/** Whether a key that is effective opens by this secret at `now`. */
+/** Returns whether this secret of a valid key is valid at `now`. */
 export function opensWith(
   key: Pick<ApiKey, "secretHash" | "earlierSecrets">,
   secretHash: string,
@@ -110,14 +110,12 @@ export function opensWith(
   return key.earlierSecrets.some(({ hash, endTime }) => hash === secretHash && endTime > now);
 }
 
-/** Whether a key is an instance owner's, now and without an end: one that expires does not keep the door open. */
+/** Returns whether a key is a permanent owner key of the instance: one that expires gives no lasting access. */
 export function isLastingOwner(key: ApiKey): boolean {
   return key.role === OWNER_ROLE && key.organizationId === null && key.revokeTime === null && key.expireTime === null;
 }
 
-/**
- * The rules of API keys. `otherOwners`: how many lasting instance owner keys there are beside this one.
- */
+/** Decides a command on an API key. `otherOwners`: the number of other permanent owner keys of the instance. */
 export function decideApiKey(
   key: ApiKey | undefined,
   command: ApiKeyCommand,
@@ -166,7 +164,7 @@ export function decideApiKey(
 function refusalToRotate(key: ApiKey, { overlapMs, context }: RotateApiKey, now: number): Refusal | undefined {
   const metadata = { apiKeyId: key.id };
   const shownHash = context.keyId === key.id ? context.secretHash : undefined;
-  // Whoever stole an earlier secret must neither stay in by it nor shut out who has the present one.
+  // A thief of an earlier secret must neither keep access nor lock out the holder of the present one.
   if (shownHash !== undefined && shownHash !== key.secretHash) {
     return refuseField(
       "api_key_id",
@@ -181,7 +179,7 @@ function refusalToRotate(key: ApiKey, { overlapMs, context }: RotateApiKey, now:
   }
   const earlier = earlierSecretsAfter(key, now + overlapMs, now);
   if (earlier.length <= EARLIER_SECRETS_MAX) return undefined;
-  // Their ends as they are: those that the refused rotation would have brought come to nothing.
+  // The present ends: the refused rotation changes none of them.
   const ends = key.earlierSecrets.map(({ endTime }) => endTime).filter((endTime) => endTime > now);
   const soonest = new Date(Math.min(...ends)).toISOString();
   return refuse(
@@ -191,7 +189,7 @@ function refusalToRotate(key: ApiKey, { overlapMs, context }: RotateApiKey, now:
   );
 }
 
-/** The present secret and those of before it that open beyond `now`, once they end at `overlapEndTime` at the latest. */
+/** Returns the secrets that stay valid after `now` if a rotation ends them at `overlapEndTime` at the latest. */
 function earlierSecretsAfter(key: ApiKey, overlapEndTime: number, now: number): readonly EarlierSecret[] {
   const latest = Math.min(overlapEndTime, key.expireTime ?? Number.POSITIVE_INFINITY);
   return [...key.earlierSecrets, { hash: key.secretHash, endTime: latest }]
@@ -229,10 +227,10 @@ export function apiKeyNotFound(keyId: string): Refusal {
   });
 }
 
-/** One text for malformed, unknown, expired and revoked: who has no key learns nothing about keys. */
+/** One text for malformed, unknown, expired and revoked keys: a caller without a key learns nothing about keys. */
 const KEY_INVALID = "the API key is malformed, unknown, expired or revoked";
 
-/** `message`: what is wrong with a credential that is no key. */
+/** Refuses a credential. `message`: what is wrong with a credential that is not a key. */
 export function credentialInvalid(message: string = KEY_INVALID): Refusal {
   return refuse("CREDENTIAL_INVALID", message);
 }

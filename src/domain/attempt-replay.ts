@@ -1,4 +1,4 @@
-/** Replays recorded attempts under another policy with the very rules that count real ones. Pure: no clock of its own. */
+/** Replays recorded attempts under another policy, with the rules that count real attempts. Pure: it has no clock. */
 import {
   type Attempt,
   type AttemptCounter,
@@ -25,11 +25,11 @@ export interface Simulation {
   readonly refusedCount: number;
 }
 
-/** An attempt that was let in and has not come to its end in the replay. */
+/** An attempt that was admitted and has not ended yet in the replay. */
 interface Open {
   readonly key: string;
   readonly userId: string;
-  /** The user in one life. */
+  /** The user and its life: a re-created user is another person. */
   readonly person: string;
   readonly factor: Factor;
   readonly outcome: "SUCCEEDED" | "FAILED" | "EXPIRED";
@@ -37,11 +37,11 @@ interface Open {
   /** Its number in the order of beginnings. */
   readonly number: number;
   readonly policy: Policy;
-  /** It would have been admitted at once; the others would have waited. */
+  /** The attempt would have been admitted at once; others would have waited. */
   readonly hasPlace: boolean;
 }
 
-/** A binary heap: the one that ends first is on top; of those that end together, the one that began first. */
+/** A binary heap: on top is the attempt that ends first; of those that end together, the one that began first. */
 class OpenAttempts {
   readonly #heap: Open[] = [];
 
@@ -85,15 +85,16 @@ function endsBefore(one: Open | undefined, other: Open | undefined): boolean {
   return one.settleTime < other.settleTime || (one.settleTime === other.settleTime && one.number < other.number);
 }
 
-/** Until when a user is locked, in milliseconds since the epoch, by what the failures were of. */
+/** When the locks of a user end, in milliseconds since the epoch: by failed sign-ins and by failed recoveries. */
 interface LockEnds {
   signIn: number;
   recovery: number;
 }
 
 /**
- * Attempts begin in one order and are settled in another: both are kept, as the gate met them. Before each `begin`, and at
- * the end with an infinite time, the owner calls `settleNext` until nothing is left.
+ * The replay of one period. Attempts begin in one order and end in another; the replay keeps both orders, as the gate
+ * met them. Before each `begin`, and at the end with an infinite time, the owner calls `settleNext` until nothing is
+ * left.
  */
 export class AttemptReplay implements Simulation {
   readonly locks: (PolicyLock & { readonly userId: string; readonly factor: Factor })[] = [];
@@ -103,14 +104,14 @@ export class AttemptReplay implements Simulation {
   readonly #now: number;
   readonly #counters = new Map<string, AttemptCounter>();
   readonly #open = new OpenAttempts();
-  /** By counter: how many open attempts have a place; none where nothing is limited. */
+  /** By counter: how many open attempts have a place; none if the policy has no limit. */
   readonly #places = new Map<string, number>();
   /** By person. */
   readonly #lockEnds = new Map<string, LockEnds>();
-  /** By counter, until when: who waits is not admitted any more when it locks. */
+  /** By counter, until when it is full: attempts that wait are no longer admitted once the counter locks. */
   readonly #fullUntil = new Map<string, number>();
 
-  /** `now`: milliseconds since the epoch; what is under way then is left out. */
+  /** `now`: milliseconds since the epoch; attempts that are under way then are left out. */
   constructor(now: number) {
     this.#now = now;
   }
@@ -119,7 +120,7 @@ export class AttemptReplay implements Simulation {
   begin(attempt: Attempt, policy: Policy): void {
     const { subject, factor, beginTime, endTime } = attempt;
     const isUnderWay = attempt.outcome === "OUTSTANDING" && endTime > this.#now;
-    // Who is unknown locks nobody; what was denied or is under way says nothing of the credential.
+    // An attempt of an unknown user locks nobody; a denied or open attempt says nothing about the credential.
     if (!("userId" in subject) || attempt.outcome === "DENIED" || isUnderWay) return;
     const number = this.attemptCount++;
     const { userId } = subject;
@@ -131,7 +132,7 @@ export class AttemptReplay implements Simulation {
     const settleTime = attempt.settleTime ?? endTime;
     const outcome = attempt.outcome === "OUTSTANDING" ? "EXPIRED" : attempt.outcome;
     const key = `${factor} ${person}`;
-    // What was only reported needs no place.
+    // A reported attempt needs no place.
     const hasPlace = endTime === beginTime || this.#hasRoom(key, policy, factor, beginTime);
     const open: Open = { key, userId, person, factor, outcome, settleTime, number, policy, hasPlace };
     this.#open.add(open);
@@ -148,7 +149,7 @@ export class AttemptReplay implements Simulation {
     return true;
   }
 
-  /** As `mayTry` of the domain decides: recovery is shut by its own failures alone. */
+  /** The same rule as `mayTry`: only failed recoveries lock recovery. */
   #mayTry(person: string, factor: Factor, now: number): boolean {
     const ends = this.#lockEnds.get(person);
     if (ends === undefined) return true;
@@ -162,7 +163,7 @@ export class AttemptReplay implements Simulation {
     return hasRoom({ ...counter, outstanding }, policy, factor);
   }
 
-  /** There are never more than the limit, so they are cheap to list. */
+  /** There are never more than the limit, so listing them is cheap. */
   #countPlace({ key, factor, policy, hasPlace }: Open, change: 1 | -1): void {
     if (!hasPlace || policy.attemptsMax[factor] === 0) return;
     this.#places.set(key, (this.#places.get(key) ?? 0) + change);
@@ -172,7 +173,7 @@ export class AttemptReplay implements Simulation {
     const { key, person, factor, outcome, settleTime: now, hasPlace } = open;
     const mayTry = this.#mayTry(person, factor, now);
     const isShutOut = !hasPlace && now < (this.#fullUntil.get(key) ?? 0);
-    // The gate denies a success that comes while the user is locked, and it forgets no failures.
+    // The gate denies a success while the user is locked, and then forgets no failures.
     if (isShutOut || (!mayTry && outcome === "SUCCEEDED")) {
       this.refusedCount++;
       return;
@@ -184,7 +185,7 @@ export class AttemptReplay implements Simulation {
 
   #count({ key, person, factor, outcome, settleTime: now, policy }: Open): Pick<Counted, "counter" | "lock"> {
     const before = this.#counters.get(key) ?? NO_ATTEMPTS;
-    // Where nothing is limited, nothing is reserved that could run out of time.
+    // Without a limit nothing is reserved, so nothing can expire.
     if (outcome === "EXPIRED" && policy.attemptsMax[factor] > 0) {
       return settleCounter({ ...before, outstanding: [{ id: "", endTime: now }] }, policy, factor, now);
     }
@@ -199,7 +200,7 @@ export class AttemptReplay implements Simulation {
     this.lockCount++;
     const ends = this.#lockEnds.get(person) ?? { signIn: 0, recovery: 0 };
     const kind = kindOf(factor);
-    // One that holds already, by another factor, is not shortened.
+    // A lock that another factor caused is not shortened.
     const end = Math.max(lock.expireTime ?? Number.POSITIVE_INFINITY, ends[kind]);
     ends[kind] = end;
     this.#lockEnds.set(person, ends);
@@ -209,7 +210,7 @@ export class AttemptReplay implements Simulation {
   }
 }
 
-/** The lock that failures of the factor cause. */
+/** Returns which lock the failures of a factor cause. */
 function kindOf(factor: Factor): "signIn" | "recovery" {
   return lockCauseOf(factor) === "RECOVERY" ? "recovery" : "signIn";
 }

@@ -1,20 +1,20 @@
-/** The rules of attempts: who may try, what counts, and what locks. Pure: the counter and the settled user are handed in. */
+/** The rules of attempts: who may try, what counts, what locks. Pure: the caller passes counter and settled user. */
 import type { CommandContext } from "./command.ts";
 import { type Factor, lockDurationOf, type Policy } from "./policy.ts";
 import { endOf, isApart, LATEST_TIME, neverWeaker, type Restriction } from "./restriction.ts";
 import { stateOf, type UserState } from "./user.ts";
 
-/** What is known of the attempts of one user with one factor. Instants are milliseconds since the epoch, UTC. */
+/** The attempts of one user with one factor. Instants are milliseconds since the epoch, UTC. */
 export interface AttemptCounter {
-  /** When attempts failed that still count, the oldest first. */
+  /** The times of the failures that still count, the oldest first. */
   readonly failures: readonly number[];
-  /** Attempts under way, in the order of their beginnings. */
+  /** Attempts under way, in the order in which they began. */
   readonly outstanding: readonly { readonly id: string; readonly endTime: number }[];
-  /** How many locks in a row it has caused. */
+  /** How many locks in a row this counter has caused. */
   readonly locks: number;
   /**
-   * Which person under this id is counted: the sequence of the event that re-created the user; 0: the first one. What
-   * was begun in another life counts for nobody.
+   * Which person with this id is counted: the sequence of the event that re-created the user; 0: the first person.
+   * Attempts that began in another life count for nobody.
    */
   readonly life: number;
 }
@@ -23,23 +23,23 @@ export const NO_ATTEMPTS: AttemptCounter = { failures: [], outstanding: [], lock
 
 /** A lock that a counter causes. */
 export interface PolicyLock {
-  /** Its number in a row. */
+  /** The number of the lock in its row, from 1. */
   readonly number: number;
   readonly startTime: number;
-  /** `null`: without end. */
+  /** `null`: permanent. */
   readonly expireTime: number | null;
 }
 
-/** The reason codes of locks by policy: recovery is shut by its own failures alone, so its locks are told apart. */
+/** The reason codes of policy locks. Only failed recoveries lock recovery, so those locks have their own. */
 export const FAILED_SIGN_INS = "FAILED_SIGN_INS";
 export const FAILED_RECOVERIES = "FAILED_RECOVERIES";
 
-/** The cause of the locks that failures of the factor bring; each cause is a restriction of its own. */
+/** Returns the cause of the locks that failures of a factor bring. Each cause is a restriction of its own. */
 export function lockCauseOf(factor: Factor): "POLICY" | "RECOVERY" {
   return factor === "RECOVERY" ? "RECOVERY" : "POLICY";
 }
 
-/** Whether a lock of the cause holds already. */
+/** Returns whether a lock of this cause is in force. */
 export function isLockedBy({ restrictions }: Pick<UserState, "restrictions">, ofCause: Restriction["cause"]): boolean {
   return restrictions.some(({ kind, cause, started }) => kind === "LOCK" && cause === ofCause && started);
 }
@@ -48,7 +48,7 @@ export function lockReasonOf(factor: Factor): string {
   return factor === "RECOVERY" ? FAILED_RECOVERIES : FAILED_SIGN_INS;
 }
 
-/** Whether a settled user may try a factor now. Recovery stays open to who was locked by failures elsewhere. */
+/** Returns whether a settled user may try a factor now. Recovery stays open to users that other failures locked. */
 export function mayTry(user: Pick<UserState, "deleted" | "restrictions">, factor: Factor): boolean {
   const state = stateOf(user);
   if (state !== "LOCKED" || factor !== "RECOVERY") return state === "ACTIVE";
@@ -58,13 +58,13 @@ export function mayTry(user: Pick<UserState, "deleted" | "restrictions">, factor
 
 export interface Counted {
   readonly counter: AttemptCounter;
-  /** The failures have reached the limit. */
+  /** Present when the failures have reached the limit. */
   readonly lock?: PolicyLock;
-  /** Attempts that ran out of time and count as failed now. */
+  /** Attempts that expired and now count as failed. */
   readonly expiredIds: readonly string[];
 }
 
-/** What holds now: failures that are too old are forgotten, attempts that ran out of time have failed. */
+/** Returns the counter at `now`: old failures are forgotten, and expired attempts have failed. */
 export function settleCounter(before: AttemptCounter, policy: Policy, factor: Factor, now: number): Counted {
   const expired = before.outstanding.filter(({ endTime }) => endTime <= now);
   const recent = before.failures.filter((time) => time > now - policy.countingWindowMs);
@@ -77,30 +77,30 @@ export function settleCounter(before: AttemptCounter, policy: Policy, factor: Fa
   return { ...lockIfFull(counter, policy, factor, now), expiredIds: expired.map(({ id }) => id) };
 }
 
-/** Whether one more may be under way: by itself it could not break the limit even if all that are should fail. */
+/** Returns whether one more attempt may begin: even if all that are under way fail, it cannot break the limit. */
 export function hasRoom({ failures, outstanding }: AttemptCounter, policy: Policy, factor: Factor): boolean {
   const limit = policy.attemptsMax[factor];
   return limit === 0 || failures.length + outstanding.length < limit;
 }
 
-/** Locks where a policy that became stricter has left more failures than it allows; nobody would ever get a place. */
+/** Locks if a policy that became stricter allows fewer failures: otherwise nobody would ever get a place. */
 export function lockIfOver(counter: AttemptCounter, policy: Policy, factor: Factor, now: number): Counted {
   return { ...lockIfFull(counter, policy, factor, now), expiredIds: [] };
 }
 
-/** How many attempts are left; `undefined`: there is no limit. */
+/** Returns how many attempts are left; `undefined`: there is no limit. */
 export function attemptsLeft(counter: AttemptCounter, policy: Policy, factor: Factor): number | undefined {
   const limit = policy.attemptsMax[factor];
   return limit === 0 ? undefined : Math.max(0, limit - counter.failures.length - counter.outstanding.length);
 }
 
-/** Takes a place for an attempt; `hasRoom` was asked before. */
+/** Takes a place for an attempt. The caller has checked `hasRoom`. */
 export function reserve(counter: AttemptCounter, policy: Policy, id: string, now: number): AttemptCounter {
   const endTime = Math.min(now + policy.reservationMs, LATEST_TIME);
   return { ...counter, outstanding: [...counter.outstanding, { id, endTime }] };
 }
 
-/** The counter after an attempt failed; `id`: the one that was under way, absent for what is only reported. */
+/** Returns the counter after a failure. `id`: the attempt that was under way; absent for a reported failure. */
 export function countFailure(
   before: AttemptCounter,
   {
@@ -116,8 +116,8 @@ export function countFailure(
 }
 
 /**
- * The counter after an attempt failed that had been admitted before the user was locked: it was a guess and counts, but
- * what is locked is not locked once more, so at least one place stays for when the lock is over.
+ * Returns the counter after the failure of an attempt that was admitted before the user was locked. It was a guess and
+ * counts, but a locked user is not locked again, so at least one place stays free for the time after the lock.
  */
 export function countLateFailure(
   before: AttemptCounter,
@@ -131,13 +131,13 @@ export function countLateFailure(
   return kept <= 0 ? released : { ...released, failures: [...released.failures, now].slice(-kept) };
 }
 
-/** The counter after an attempt succeeded. */
+/** Returns the counter after an attempt succeeded. */
 export function countSuccess(before: AttemptCounter, policy: Policy, id?: string): AttemptCounter {
   const released = release(before, id);
   return policy.resetOnSuccess ? { ...released, failures: [], locks: 0 } : released;
 }
 
-/** Gives the place of an attempt back. */
+/** Frees the place of an attempt. */
 export function release(counter: AttemptCounter, id: string | undefined): AttemptCounter {
   if (id === undefined) return counter;
   return { ...counter, outstanding: counter.outstanding.filter((each) => each.id !== id) };
@@ -153,14 +153,16 @@ function lockIfFull(counter: AttemptCounter, policy: Policy, factor: Factor, now
 }
 
 /**
- * How long a change keeps the counter of an unknown user before others. One length for all: then the least recently
- * touched one ends first, whatever the policy, and neither a lock without end nor a long one takes a place for good.
+ * How long a change gives the counter of an unknown user priority over others. It is the same for all: then the least
+ * recently touched counter ends first, whatever the policy, and neither a permanent nor a long lock takes a place
+ * forever.
  */
 const SHADOW_KEPT_MS = 30 * 86_400_000;
 
 /**
- * Until when the counter of an unknown user is kept before others. It is if it is locked, or if more than half of the
- * failures that would lock it still count: forgetting it would reveal that nobody is there. Returns `now` for the rest.
+ * Returns until when the counter of an unknown user has priority over others. It has priority if it is locked, or if
+ * more than half of the failures that would lock it still count: forgetting it would reveal that the user does not
+ * exist. Returns `now` for all others.
  */
 export function keptUntil(
   { failures, outstanding }: AttemptCounter,
@@ -173,7 +175,7 @@ export function keptUntil(
   return isAboveHalf || isLocked ? Math.min(now + SHADOW_KEPT_MS, LATEST_TIME) : now;
 }
 
-/** The lock as a restriction. `present`: one of the same cause, which is never shortened by it. */
+/** Returns the lock as a restriction. `present`: a restriction of the same cause, which the lock never shortens. */
 export function toRestriction(
   lock: PolicyLock,
   present: Restriction | undefined,
@@ -189,22 +191,22 @@ export function toRestriction(
     started: true,
     revokeSessions: policy.revokeSessions,
   } as const;
-  // One that is scheduled for later than this lock lasts gives way to it.
+  // A restriction that is scheduled for after the end of this lock is replaced.
   return present === undefined || isApart(imposed, present) ? imposed : neverWeaker(imposed, present);
 }
 
 export const ATTEMPT_OUTCOMES = ["OUTSTANDING", "SUCCEEDED", "FAILED", "EXPIRED", "DENIED"] as const;
-/** DENIED: the user might not act, and nothing was counted. */
+/** DENIED: the user was not allowed to act, and nothing was counted. */
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
-/** One attempt as it is kept, 30 days. */
+/** A recorded attempt; it is kept for 30 days. */
 export interface Attempt {
   readonly id: string;
-  /** Whose counter: a user's id, or the shadow of one who is unknown. */
+  /** The owner of the counter: a user, or the shadow of an unknown user. */
   readonly subject: AttemptSubject;
   readonly organizationId: string;
   readonly factor: Factor;
-  /** That of the counter when it began. */
+  /** The life of the counter when the attempt began. */
   readonly life: number;
   readonly beginTime: number;
   readonly endTime: number;
@@ -215,15 +217,15 @@ export interface Attempt {
   readonly createdBy: string;
 }
 
-/** `shadow`: what stands for an identifier that nobody has, made unreadable. */
+/** The subject of an attempt. `shadow`: an unreadable pseudonym for an identifier that nobody has. */
 export type AttemptSubject = { readonly userId: string } | { readonly shadow: string };
 
-/** The outcome at `now`: an attempt that ran out of time has failed, written or not. */
+/** Returns the outcome at `now`: an expired attempt has failed, whether that is written or not. */
 export function outcomeAt({ outcome, endTime }: Pick<Attempt, "outcome" | "endTime">, now: number): AttemptOutcome {
   return outcome === "OUTSTANDING" && endTime <= now ? "EXPIRED" : outcome;
 }
 
-/** How attempts are kept. */
+/** How long attempts are kept. */
 export const ATTEMPT_KEPT_MS = 30 * 86_400_000;
 
 interface OfSubject {
@@ -231,22 +233,22 @@ interface OfSubject {
   readonly subject: AttemptSubject;
   readonly organizationId: string;
   readonly factor: Factor;
-  /** The life in which the subject was looked up; refused in another one. Absent: any. */
+  /** The life in which the subject was read; the command is refused in another life. Absent: any. */
   readonly life?: number;
   readonly ip: string;
   readonly userAgent: string;
-  /** The id that a lock gets, should this cause one. */
+  /** The id of the lock that the command may cause. */
   readonly restrictionId: string;
   readonly context: CommandContext;
 }
 
 export type BeginAttempt = OfSubject & {
   readonly type: "BeginAttempt";
-  /** Others wait already: a place that is free is theirs. */
+  /** Others wait already: a free place is theirs. */
   readonly yields?: boolean;
 };
 
-/** What has happened already. */
+/** Records an attempt that is over. */
 export type RecordAttempt = OfSubject & { readonly type: "RecordAttempt"; readonly succeeded: boolean };
 
 export interface CompleteAttempt {
@@ -257,7 +259,7 @@ export interface CompleteAttempt {
   readonly context: CommandContext;
 }
 
-/** Counts the attempts of a user that ran out of time; the sweeper's command. */
+/** Counts the expired attempts of a user; the sweeper's command. */
 export interface SettleAttempts {
   readonly type: "SettleAttempts";
   readonly subject: AttemptSubject;
@@ -268,19 +270,19 @@ export interface SettleAttempts {
 
 export type AttemptCommand = BeginAttempt | RecordAttempt | CompleteAttempt | SettleAttempts;
 
-/** What a command on attempts came to. */
+/** The answer of a command on attempts. */
 export interface AttemptAnswer {
   /** WAITING: attempts under way fill the limit; nothing was counted. */
   readonly result: "ADMITTED" | "DENIED" | "WAITING" | "SETTLED";
-  /** Names the counter; nothing can be read from it. */
+  /** Names the counter; opaque. */
   readonly counterId: string;
   readonly factor: Factor;
-  /** The user, settled; a shadow's is made up. */
+  /** The settled user; for a shadow an invented one. */
   readonly user: UserState;
   readonly attemptsLeft: number | undefined;
-  /** The earliest end of an attempt under way, where this one has to wait. */
+  /** The earliest end of an attempt under way; present if this attempt must wait. */
   readonly nextEndTime?: number;
-  /** Until when an admitted one is to be completed. */
+  /** When an admitted attempt expires. */
   readonly endTime?: number;
   readonly locked: boolean;
   readonly now: number;

@@ -2,7 +2,7 @@
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** The canonical text of a JSON value. Members that are `undefined` are left out, as JSON.stringify does. */
+/** Returns the canonical text of a JSON value. Members that are `undefined` are left out, as in JSON.stringify. */
 export function canonicalJson(value: Json | undefined): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value ?? null);
   if (isList(value)) return `[${value.map((item) => canonicalJson(item)).join(",")}]`;

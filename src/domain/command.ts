@@ -1,4 +1,4 @@
-/** What may be asked of a user. Commands are plain data that structured cloning carries, so they may cross threads. */
+/** Commands on users. Commands are plain data that can be cloned, so they may cross threads. */
 import type { Cause } from "./restriction.ts";
 import type { Attributes, Profile, ProfileField, State } from "./user.ts";
 
@@ -9,41 +9,41 @@ export type Expiry =
   | { readonly kind: "at"; readonly time: number }
   | { readonly kind: "for"; readonly durationMs: number };
 
-/** What to do when the restriction is already there. `restart` puts the new one in its place. */
+/** What to do when the restriction exists already. `restart` replaces it. */
 export type IfAlready = "refuse" | "restart" | "succeed";
 
 /** What every change carries. */
 export interface CommandContext {
-  /** Who asks, for example `key:018f…`. */
+  /** The actor, for example `key:018f…`. */
   readonly actor: string;
-  /** The API key whose validity is checked once more in the transaction; absent for tokens and the service itself. */
+  /** The API key, which the transaction checks again; absent for tokens and the service itself. */
   readonly keyId?: string;
-  /** SHA-256 of the secret of that key by which the call came, lower-case hex: a rotation may end it meanwhile. */
+  /** SHA-256 of the key's secret that the call shows, lower-case hex: a rotation may end it in the meantime. */
   readonly secretHash?: string;
-  /** When the credential ends, for one that is no key; checked in the transaction. Absent: never. */
+  /** When a credential that is not a key ends; the transaction checks it. Absent: never. */
   readonly credentialEndTime?: number;
-  /** The wire or dialect it came by. */
+  /** The wire or dialect of the call. */
   readonly via: string;
   /** Only users of this organization exist for the caller; `null`: the whole instance. */
   readonly scope: string | null;
   /** Absent: the request is not remembered. */
   readonly request?: RequestName & {
-    /** The id as the caller sent it, where `id` is derived from it for one item of several. Absent: `id`. */
+    /** The id as the caller sent it, if `id` is derived from it for one of several items. Absent: `id`. */
     readonly sentId?: string;
-    /** SHA-256 of the rest of the request, with everything that authorization added to it. */
+    /** SHA-256 of the rest of the request, including everything that authorization added. */
     readonly content: Uint8Array;
   };
-  /** Check and answer what would be, store nothing. */
+  /** Check the command and return what would result; store nothing. */
   readonly validateOnly: boolean;
 }
 
-/** What a remembered request is known by, beside its actor. */
+/** The key of a remembered request, together with its actor. */
 export interface RequestName {
   /** `package.Service/Method`. */
   readonly rpc: string;
-  /** The caller's own id for it. */
+  /** The caller's id for the request. */
   readonly id: string;
-  /** The organization that the credential is confined to, whatever the request names; empty: the whole instance. */
+  /** The organization that the credential is limited to, whatever the request names; empty: the whole instance. */
   readonly scope: string;
 }
 
@@ -51,38 +51,38 @@ interface OfUser {
   readonly userId: string;
   readonly context: CommandContext;
   readonly expectedSequence?: number;
-  /** Refused in every other state. Absent: all states are fine. */
+  /** The command is refused in every other state. Absent: all states are allowed. */
   readonly onlyFrom?: readonly State[];
   readonly reasonCode: string;
   readonly note: string;
 }
 
 interface Impose extends OfUser {
-  /** The id that the new restriction gets. */
+  /** The id of the new restriction. */
   readonly restrictionId: string;
   readonly ifAlready: IfAlready;
 }
 
 interface Lift extends OfUser {
   readonly ifAlready: Exclude<IfAlready, "restart">;
-  /** Attribute namespaces that what is lifted takes along, in the same transaction. Absent: none. */
+  /** Attribute namespaces to remove together with the restriction, in the same transaction. Absent: none. */
   readonly clears?: readonly string[];
 }
 
-/** What a change sets, by names as in PersonChange. */
+/** The values that a change sets; names as in PersonChange. */
 export interface PersonInput {
   readonly profile: Profile;
   readonly attributes: Attributes;
 }
 
-/** A restriction that an import brings along. */
+/** A restriction of an imported user. */
 export interface ImportedRestriction {
   readonly id: string;
   readonly kind: "LOCK" | "BAN" | "DEACTIVATION";
   readonly cause: Cause;
   readonly reasonCode: string;
   readonly note: string;
-  /** Who imposed it in the other system; empty: the importer. */
+  /** Who imposed it in the source system; empty: the importer. */
   readonly actor: string;
   /** Absent: now. May lie in the past. */
   readonly startTime?: number;
@@ -105,11 +105,11 @@ export type ImportUser = Pick<OfUser, "userId" | "context"> & {
 
 export type UpdateUser = OfUser & {
   readonly type: "UpdateUser";
-  /** Sets these; an absent one that `fields` or `namespaces` names is removed. */
+  /** The new values; a field or namespace that is named but absent is removed. */
   readonly profile: Profile;
   readonly attributes: Attributes;
   readonly fields: readonly (ProfileField | "emailVerified")[];
-  /** Attribute namespaces to set or remove; `all`: those not given are removed. */
+  /** Attribute namespaces to set or remove; `all`: namespaces that are not given are removed. */
   readonly namespaces: readonly string[] | "all";
 };
 
@@ -127,10 +127,10 @@ export type UnbanUser = Lift & { readonly type: "UnbanUser" };
 export type DeactivateUser = Impose & { readonly type: "DeactivateUser"; readonly cause: "ADMIN" | "DIRECTORY" };
 export type ReactivateUser = Lift & { readonly type: "ReactivateUser"; readonly cause: "ADMIN" | "DIRECTORY" };
 
-/** Ends every session by the epoch. */
+/** Ends every session of the user through the epoch. */
 export type RevokeUserSessions = OfUser & { readonly type: "RevokeUserSessions" };
 
-/** Writes what is due and nothing else; the sweeper's command. */
+/** Writes only what is due; the sweeper's command. */
 export interface SettleUser {
   readonly type: "SettleUser";
   readonly userId: string;

@@ -1,4 +1,4 @@
-/** The rules for creating, importing and changing who a user is. */
+/** The rules for creating, importing and changing the person behind a user. */
 import type { CreateUser, ImportUser, PersonInput, UpdateUser } from "./command.ts";
 import { accept, type DecideContext, type Decision, noteOf, reject } from "./decision.ts";
 import type { PersonChange, UserEvent, UserEventData } from "./event.ts";
@@ -18,7 +18,7 @@ import { NAMESPACES_MAX, PERSON_CHARS_MAX, type Person, PROFILE_FIELDS, personCh
 
 type Personal = Record<string, string>;
 
-/** A taken id is refused without naming its owner; a tombstone of the same organization is taken up again. */
+/** A taken id is refused without naming its owner; a tombstone of the same organization is used again. */
 export function decideCreate(user: User | undefined, command: CreateUser, now: number): Decision {
   if (user !== undefined && !isFree(user, command)) return reject(alreadyExists(command.userId));
   const { change, personal } = setPerson(command);
@@ -31,7 +31,7 @@ export function decideCreate(user: User | undefined, command: CreateUser, now: n
   });
 }
 
-/** Refuses what would make a person too large, however small the steps that led there. */
+/** Refuses a change that makes a person too large, however small the earlier steps were. */
 function acceptPerson(before: User | undefined, event: UserEvent): Decision {
   const { person } = evolve(before, event, "", "");
   const chars = personChars(person);
@@ -64,7 +64,7 @@ interface Changed {
   readonly personal: Personal;
 }
 
-/** Everything a person input sets, as one change. */
+/** Returns everything that a person input sets, as one change. */
 function setPerson({ profile, attributes }: PersonInput): Changed {
   const personal: Personal = {};
   for (const field of PROFILE_FIELDS) {
@@ -83,7 +83,7 @@ function setPerson({ profile, attributes }: PersonInput): Changed {
   };
 }
 
-/** Only what differs is written; an update that changes nothing adds no event. */
+/** Decides UpdateUser. Only differences are written; an update that changes nothing adds no event. */
 export function decideUpdate(user: User, command: UpdateUser, now: number): Decision {
   const { change, personal } = changesOf(user.person, command);
   if (isEmpty(change)) return accept();
@@ -130,7 +130,7 @@ function changesOf(before: Person, command: Update): Changed {
   };
 }
 
-/** What was proved of one address says nothing of the next: another email is not verified unless the caller says so. */
+/** A proof for one address says nothing about the next: a new email is not verified unless the caller says so. */
 function verifiedAfter(before: Person, { fields, profile }: Update): boolean {
   if (fields.includes("emailVerified")) return profile.emailVerified ?? false;
   const keepsEmail = !fields.includes("email") || profile.email === before.profile.email;
@@ -141,7 +141,7 @@ function own(record: Readonly<Record<string, string>>, name: string): string | u
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-/** One event carries the whole item. An update merges: what the item does not name stays, restrictions included. */
+/** One event carries the whole item. An update merges: what the item does not name stays, even restrictions. */
 export function decideImport(user: User | undefined, command: ImportUser, context: DecideContext): Decision {
   const { creationTime } = command;
   if (creationTime !== undefined && (creationTime < 0 || creationTime > context.now)) {
@@ -164,7 +164,7 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
   const present = exists ? user.state.restrictions : [];
   const isNew = (r: ImportedRecords[number]): boolean =>
     !present.some((p) => isSame(p, r, command, restrictions.notes));
-  // What a deleted user kept is in force as well.
+  // Restrictions that a deleted user kept are in force too.
   const records = restrictions.records
     .filter(isNew)
     .map((record) => neverWeaker(record, presentOf(user, record)))
@@ -186,7 +186,7 @@ export function decideImport(user: User | undefined, command: ImportUser, contex
   });
 }
 
-/** An item changes what it names, and nothing can be named to be removed. */
+/** An item changes what it names; it cannot remove anything. */
 function namedOf({ profile, attributes }: ImportUser): Update {
   const named = ["emailVerified", ...PROFILE_FIELDS] as const;
   return {
@@ -203,7 +203,7 @@ function presentOf(user: User | undefined, { kind, cause }: Named): Restriction 
   return user?.state.restrictions.find((present) => present.kind === kind && present.cause === cause);
 }
 
-/** Two that hold at different times cannot be joined into one, and neither may be lost. */
+/** Refuses restrictions that hold at different times: they cannot be joined into one, and neither may be lost. */
 function apartFault(user: User | undefined, records: ImportedRecords, command: ImportUser): Refusal | undefined {
   for (const record of records) {
     const present = presentOf(user, record);
@@ -218,12 +218,12 @@ function apartFault(user: User | undefined, records: ImportedRecords, command: I
   return undefined;
 }
 
-/** Whether a restriction is there as the item says it: importing it again neither restarts it nor ends sessions. */
+/** Returns whether a restriction is as the item says: importing it again neither restarts it nor ends sessions. */
 function isSame(present: Restriction, record: ImportedRecords[number], command: ImportUser, notes: Personal): boolean {
   const { id, kind, cause, reasonCode, startTime, expireTime, started } = record;
   const item = command.restrictions.find((each) => each.id === id);
   const sameStart = present.startTime === startTime || (present.started && started);
-  // An end that is counted from a start that the item does not name is the same when it is as long.
+  // If the item names no start, the end is the same when the duration is.
   const counted = item?.startTime === undefined && expireTime !== null && item?.expiry.kind !== "at";
   const isAsLong =
     counted && present.expireTime !== null && present.expireTime - present.startTime === expireTime - startTime;
@@ -245,7 +245,7 @@ function notesOf(records: ImportedRecords, notes: Personal): Personal {
 
 type ImportedRecords = UserEventData["UserImported"]["restrictions"];
 
-/** Restrictions that have expired already are left out: they restrict nobody. */
+/** Returns the restrictions of an item. Expired ones are left out: they restrict nobody. */
 function importedRestrictions(
   user: User | undefined,
   command: ImportUser,

@@ -1,4 +1,4 @@
-/** decide(user, command, now) → events or a refusal. Pure: no I/O, no clock; the user handed in is settled. */
+/** decide(user, command, now) → events or a refusal. Pure: no I/O, no clock; the caller passes a settled user. */
 
 import type {
   BanUser,
@@ -22,8 +22,8 @@ type RestrictCommand = LockUser | BanUser | DeactivateUser;
 type LiftCommand = UnlockUser | UnbanUser | ReactivateUser;
 
 /**
- * The rules, in the order of refusal: validation of what depends on the clock, existence, sequence, state. A user of
- * another organization than the caller's scope does not exist.
+ * Decides a command on a user, in the order of refusal: validation of what depends on the clock, existence, sequence,
+ * state. A user outside the caller's scope does not exist.
  */
 export function decide(user: User | undefined, command: UserCommand, context: DecideContext): Decision {
   switch (command.type) {
@@ -70,7 +70,7 @@ export function decide(user: User | undefined, command: UserCommand, context: De
   }
 }
 
-/** The same for a user that never was, is deleted, or is another organization's: nothing is told apart. */
+/** The same for a user that never existed, is deleted, or belongs to another organization. */
 export function userNotFound(userId: string): Refusal {
   return noUser(`there is no user with the id ${shown(userId)}`, { userId });
 }
@@ -130,8 +130,8 @@ function find(user: User, kind: RestrictionKind, cause: Cause): Restriction | un
 }
 
 /**
- * The restriction that the command asks for. A permanent one stays permanent and a longer one as long as it is, unless
- * the caller says otherwise: asking for the default again must not shorten anything.
+ * Returns the restriction that the command asks for. A permanent restriction stays permanent and a longer one keeps its
+ * end, unless the caller says otherwise: asking for the default again must not shorten anything.
  */
 function restrictionFor(
   command: RestrictCommand,
@@ -259,7 +259,7 @@ function lift(user: User, command: LiftCommand, now: number): Decision {
   return accept(lifting, ...clearing(user, command, now));
 }
 
-/** The update that takes attribute namespaces away together with what is lifted. */
+/** Returns the update that removes attribute namespaces together with the restriction. */
 function clearing(user: User, { clears = [], context, reasonCode }: LiftCommand, now: number): readonly UserEvent[] {
   const cleared = clears.filter((namespace) => Object.hasOwn(user.person.attributes, namespace));
   if (cleared.length === 0) return [];

@@ -1,4 +1,4 @@
-/** What deciding a command on a user needs and returns. */
+/** The input and the outcome of a decision on a user. */
 import type { UserEvent } from "./event.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -13,7 +13,7 @@ export type Decision =
   | { readonly ok: true; readonly events: readonly UserEvent[] }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** Nothing to write, or these events. */
+/** Accepts a command: nothing to write, or these events. */
 export function accept(...events: readonly UserEvent[]): Decision {
   return { ok: true, events };
 }
@@ -22,7 +22,7 @@ export function reject(refusal: Refusal): { readonly ok: false; readonly refusal
   return { ok: false, refusal };
 }
 
-/** The personal part of an event that carries a note. */
+/** Returns the personal part of an event with a note. */
 export function noteOf(note: string): Readonly<Record<string, string>> {
   return note === "" ? {} : { note };
 }

@@ -2,14 +2,14 @@
 import type { Cause, Restriction, RestrictionKind } from "./restriction.ts";
 
 /**
- * A restriction as an event carries it: without `note`, which is personal and travels in `personal`, and without
- * `actor`, which is the event's.
+ * A restriction in an event: without `note`, which is personal and stands in `personal`, and without `actor`, which is
+ * the event's.
  */
 export type RestrictionRecord = Omit<Restriction, "note" | "actor">;
 
 /**
- * The parts of a person that an event sets. The values of personal fields travel in the event's `personal` map under
- * the same names: `profile.<field>` and `attributes.<namespace>`. A name that is set but has no value was erased.
+ * The parts of a person that an event sets. The values of personal fields stand in the event's `personal` map under the
+ * same names: `profile.<field>` and `attributes.<namespace>`. A name that is set but has no value was erased.
  */
 export interface PersonChange {
   /** Personal names whose values this event sets, sorted. */
@@ -33,9 +33,9 @@ export interface UserEventData {
     readonly created: boolean;
     /** The id was used before: sequence, epoch and bans continue. */
     readonly recreated: boolean;
-    /** Set when `created`: when the user came to be in the system it comes from. */
+    /** Set when `created`: when the user was created in the source system. */
     readonly creationTime?: number;
-    /** Added, or put in the place of the restriction of the same kind and cause. */
+    /** Added, or replacing the restriction of the same kind and cause. */
     readonly restrictions: readonly (RestrictionRecord & { readonly actor: string })[];
     readonly sessionsRevoked: boolean;
   };
@@ -54,9 +54,9 @@ export interface UserEventData {
 
 interface Imposed {
   readonly restriction: RestrictionRecord;
-  /** The restriction whose place this one took (same kind and cause); absent: none. */
+  /** The restriction of the same kind and cause that this one replaced; absent: none. */
   readonly replacedId?: string;
-  /** The epoch grew: every earlier session is worthless. */
+  /** The epoch grew: every earlier session has ended. */
   readonly sessionsRevoked: boolean;
 }
 
@@ -65,7 +65,7 @@ interface Lifted {
   readonly reasonCode: string;
 }
 
-/** Something that the clock did. */
+/** A change that the clock made. */
 interface Due {
   readonly restrictionId: string;
   readonly kind: RestrictionKind;
@@ -80,13 +80,13 @@ export type UserEvent = {
     readonly type: T;
     /** When it took effect, in milliseconds since the epoch. */
     readonly time: number;
-    /** Who did it; `system` for what the clock did. */
+    /** The actor; `system` for changes that the clock made. */
     readonly actor: string;
     readonly data: UserEventData[T];
-    /** Personal values by name; `note` and `note.<restriction id>` beside those of PersonChange. Erasable. */
+    /** Personal values by name: those of PersonChange, `note` and `note.<restriction id>`. Erasable. */
     readonly personal: Readonly<Record<string, string>>;
   };
 }[UserEventType];
 
-/** The actor of what the clock did. */
+/** The actor of changes that the clock made. */
 export const SYSTEM_ACTOR = "system";

@@ -5,7 +5,7 @@ import { EMPTY_PERSON, type Person, PROFILE_FIELDS, type ProfileField, type User
 
 const FIRST_EPOCH = 1;
 
-/** The user after one more event. `id` and `organizationId` are those of the record; `user` is absent before the first. */
+/** Returns the user after one more event. `id` and `organizationId` are the record's; `user`: absent at first. */
 export function evolve(user: User | undefined, event: UserEvent, id: string, organizationId: string): User {
   return {
     state: evolveState(user?.state, event, id, organizationId),
@@ -13,7 +13,7 @@ export function evolve(user: User | undefined, event: UserEvent, id: string, org
   };
 }
 
-/** The narrow part alone, for events and commands that leave the person as it is. */
+/** Returns only the narrow state, for events and commands that do not change the person. */
 export function evolveState(
   before: UserState | undefined,
   event: UserEvent,
@@ -90,7 +90,7 @@ function restrictionOf(record: RestrictionRecord, event: UserEvent): Restriction
   return { ...record, note: event.personal.note ?? "", actor: event.actor };
 }
 
-/** Whether events of this type may change the person. */
+/** Returns whether events of this type may change the person. */
 export function touchesPerson(type: UserEvent["type"]): boolean {
   return type === "UserCreated" || type === "UserImported" || type === "UserUpdated" || type === "UserDeleted";
 }
@@ -110,7 +110,7 @@ function evolvePerson(before: Person, event: UserEvent): Person {
   }
 }
 
-/** A name that is set but whose value was erased is removed: no earlier value may show through. */
+/** A name that is set but whose value was erased is removed: no earlier value may become visible. */
 function changePerson(before: Person, change: PersonChange, personal: Readonly<Record<string, string>>): Person {
   const values = new Map<string, string>();
   for (const field of PROFILE_FIELDS) {
@@ -140,6 +140,6 @@ function personOf(values: ReadonlyMap<string, string>, emailVerified: boolean): 
   for (const [name, value] of values) {
     if (name.startsWith("attributes.")) attributes.push([name.slice("attributes.".length), value]);
   }
-  // fromEntries defines own properties, so that a namespace named __proto__ is data like any other.
+  // fromEntries defines own properties, so a namespace named __proto__ is ordinary data.
   return { profile, attributes: Object.fromEntries(attributes.sort(([a], [b]) => (a < b ? -1 : 1))) };
 }

@@ -1,4 +1,4 @@
-/** Which ids may be given to new users and organizations. */
+/** The rules for ids of new users and organizations. */
 import { shown } from "./refusal.ts";
 
 const ID_CHARS_MAX = 200;
@@ -7,8 +7,8 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * What is wrong with an id for a new user or organization; `undefined`: nothing. Ids are compared byte for byte, so
- * forms that look alike but differ are kept out at the door.
+ * Returns what is wrong with an id for a new user or organization; `undefined`: nothing. Ids are compared byte for
+ * byte, so forms that look alike but differ are refused.
  */
 export function idFault(id: string): string | undefined {
   const chars = [...id].length;

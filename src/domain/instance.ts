@@ -1,17 +1,17 @@
-/** The instance as a whole: its generation, which a restore raises, so that nothing of a lost timeline is taken for good. */
+/** The instance as a whole. A restore raises its generation, so that nothing of a lost timeline is accepted. */
 
 /** The generation of a fresh database. */
 export const FIRST_GENERATION = 1;
 /** 31 bits: with the user's epoch below it, a double holds it exactly. */
 const GENERATION_MAX = 2 ** 31 - 1;
 const EPOCH_BITS = 22n;
-/** 2025-01-01: what the floor of a raised generation counts from. */
+/** 2025-01-01: the floor of a raised generation counts seconds from here. */
 const FLOOR_ORIGIN_MS = Date.UTC(2025, 0, 1);
 
 /** Instants are milliseconds since the epoch, UTC. */
 export interface Instance {
   readonly generation: number;
-  /** The count of its events; 0: none yet. */
+  /** The number of its events; 0: none yet. */
   readonly sequence: number;
   readonly changeTime: number;
 }
@@ -29,9 +29,9 @@ export function evolveInstance(before: Instance, event: InstanceEvent): Instance
 }
 
 /**
- * A generation that no timeline has used: above every known one, and not below the seconds since 2025-01-01. The clock
- * covers timelines of which nothing is left; two raises in one second are the caller's to keep apart. `step`, at least 1:
- * how far to go above what is known where that is ahead of the clock. Throws where 31 bits do not hold it, in 2093.
+ * Returns a generation that no timeline has used: above every known one, and not below the seconds since 2025-01-01.
+ * The clock covers lost timelines; the caller must keep two raises in one second apart. `step`, at least 1: how far to
+ * go above the known generation if that is ahead of the clock. Throws if 31 bits do not hold it, in 2093.
  */
 export function generationAfter(known: readonly number[], now: number, step = 1): number {
   const floor = generationFloor(now);
@@ -43,15 +43,16 @@ export function generationAfter(known: readonly number[], now: number, step = 1)
   return generation;
 }
 
-/** Whole seconds since 2025-01-01, at least FIRST_GENERATION. */
+/** Returns the whole seconds since 2025-01-01, at least FIRST_GENERATION. */
 export function generationFloor(now: number): number {
   return Math.max(FIRST_GENERATION, Math.floor((now - FLOOR_ORIGIN_MS) / 1000));
 }
 
 /**
- * A revocation epoch as it leaves the service: generation · 2^22 + the user's own. It never repeats after a restore. With
- * 31 bits of generation it stays below 2^53: tokens carry it as a JSON number, and a double holds it exactly. A user
- * whose sessions were ended over four million times reaches into the generation's bits, and still only grows.
+ * Returns a revocation epoch as callers see it: generation · 2^22 + the user's own count. It never repeats after a
+ * restore. With 31 bits of generation it stays below 2^53: tokens carry it as a JSON number, and a double holds it
+ * exactly. The count of a user whose sessions ended over four million times reaches into the generation's bits, and the
+ * epoch still only grows.
  */
 export function revocationEpochOf(generation: number, epoch: number): bigint {
   return (BigInt(generation) << EPOCH_BITS) + BigInt(epoch);

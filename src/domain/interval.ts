@@ -1,4 +1,4 @@
-/** Turns a start and an expiry as asked for into the interval in which a restriction holds. */
+/** Turns a requested start and expiry into the interval in which a restriction holds. */
 import type { Expiry } from "./command.ts";
 import { type Refusal, refuseField } from "./refusal.ts";
 import { LATEST_TIME } from "./restriction.ts";
@@ -14,21 +14,21 @@ interface IntervalContext {
   readonly defaultMs: number | null;
   /** A start in the past is allowed (imports). */
   readonly allowPastStart?: boolean;
-  /** Put in front of the field names in refusals, for example `users[3].restrictions[0].`. */
+  /** Prefix of the field names in refusals, for example `users[3].restrictions[0].`. */
   readonly fieldPrefix?: string;
 }
 
-/** A start that is no earlier than this before now is taken as now. */
+/** A start that is at most this much before now counts as now. */
 const START_LATE_MS_MAX = 10_000;
 
-/** Refuses what is zero, negative, in the past or beyond the latest instant: nothing of this ever means "for ever". */
+/** Refuses what is zero, negative, in the past or after the latest instant: none of these means "forever". */
 export function resolveInterval(expiry: Expiry, start: number | undefined, context: IntervalContext): Interval {
   const { now, defaultMs, allowPastStart = false, fieldPrefix = "" } = context;
   const bad = (field: string, description: string): Interval => ({
     ok: false,
     refusal: refuseField(fieldPrefix + field, description),
   });
-  // A caller's "now" arrives a little later, by another clock.
+  // A caller's "now" arrives a little later and comes from another clock.
   const isNow = start !== undefined && !allowPastStart && start < now && start >= now - START_LATE_MS_MAX;
   const startTime = start === undefined || isNow ? now : start;
   if (startTime < now && !allowPastStart) {

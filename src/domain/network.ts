@@ -1,4 +1,4 @@
-/** Internet addresses and networks as numbers, so that every spelling of an address is one and the same. */
+/** Internet addresses and networks as numbers, so that all spellings of an address are equal. */
 import { isIP } from "node:net";
 
 /** Bits of an address; an IPv4 address is the IPv6 address that maps it, `::ffff:192.0.2.1`. */
@@ -13,7 +13,7 @@ export interface AddressRange {
   readonly last: bigint;
 }
 
-/** The number of an address, zone left out; `undefined`: the text is not an address. */
+/** Returns the number of an address without its zone; `undefined`: the text is not an address. */
 export function toAddressNumber(text: string): bigint | undefined {
   const [address = ""] = text.split("%");
   const version = isIP(address);
@@ -21,7 +21,7 @@ export function toAddressNumber(text: string): bigint | undefined {
   return version === 4 ? MAPPED_PREFIX | ipv4Number(address) : ipv6Number(address);
 }
 
-/** The addresses of `203.0.113.0/24`, `2001:db8::/32` or a single address; `undefined`: the text is none of these. */
+/** Returns the addresses of `203.0.113.0/24`, `2001:db8::/32` or one address; `undefined`: it is none of these. */
 export function parseNetwork(text: string): AddressRange | undefined {
   const [, address = "", digits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const number = toAddressNumber(address);
@@ -32,16 +32,16 @@ export function parseNetwork(text: string): AddressRange | undefined {
   return rangeAround(number, ADDRESS_BITS - ownBits + prefix);
 }
 
-/** What attempts are indexed by: the /24 network of an IPv4 address, the /64 network of an IPv6 address. */
+/** Returns the key that indexes attempts: the /24 network of an IPv4 address, the /64 network of an IPv6 address. */
 export function networkKeyOf(address: bigint): string {
   const isMapped = address >> 32n === MAPPED_PREFIX >> 32n;
   const { first } = rangeAround(address, isMapped ? MAPPED_PREFIX_BITS + 24 : 64);
   return first.toString(16);
 }
 
-/** The one key that all addresses of a range share; `undefined`: there are several. */
+/** Returns the key that all addresses of a range share; `undefined`: there are several. */
 export function sharedNetworkKey({ first, last }: AddressRange): string | undefined {
-  // IPv4 addresses, which have keys of their own, lie in the middle of an IPv6 network.
+  // IPv4 addresses lie in the middle of an IPv6 network and have keys of their own.
   if (first < MAPPED_PREFIX && last >= MAPPED_PREFIX) return undefined;
   const key = networkKeyOf(first);
   return key === networkKeyOf(last) ? key : undefined;

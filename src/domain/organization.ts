@@ -1,18 +1,18 @@
-/** Organizations: who owns users. Their rules, commands and events. */
+/** Organizations, the owners of users. Their rules, commands and events. */
 import type { CommandContext } from "./command.ts";
 import { type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
 import { isInScope } from "./sight.ts";
 
-/** The organization that the first start creates and that calls name when they name none. */
+/** The organization that the first start creates. Calls that name no organization mean this one. */
 export const DEFAULT_ORGANIZATION_ID = "default";
 
-/** How long a lock lasts where the organization says nothing: one hour. */
+/** The default lock duration of a new organization: one hour. */
 export const DEFAULT_LOCK_DURATION_MS = 3_600_000;
 
 export interface Organization {
   readonly id: string;
   readonly displayName: string;
-  /** How long a lock lasts when LockUser names no expiry, in milliseconds. */
+  /** How long a lock lasts if LockUser names no expiry, in milliseconds. */
   readonly defaultLockDurationMs: number;
   readonly sequence: number;
   readonly creationTime: number;
@@ -31,9 +31,9 @@ export interface CreateOrganization {
 export interface UpdateOrganization {
   readonly type: "UpdateOrganization";
   readonly organizationId: string;
-  /** Absent: as it is. */
+  /** Absent: unchanged. */
   readonly displayName?: string;
-  /** Absent: as it is. */
+  /** Absent: unchanged. */
   readonly defaultLockDurationMs?: number;
   readonly expectedSequence?: number;
   readonly context: CommandContext;
@@ -60,7 +60,7 @@ export type OrganizationDecision =
   | { readonly ok: true; readonly events: readonly OrganizationEvent[] }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** The rules of organizations. */
+/** Decides a command on an organization. */
 export function decideOrganization(
   organization: Organization | undefined,
   command: OrganizationCommand,
@@ -123,7 +123,7 @@ export function evolveOrganization(
   };
 }
 
-/** The same for an organization that never was and for one out of the caller's sight. */
+/** The same refusal for an organization that never existed and for one outside the caller's scope. */
 export function organizationNotFound(organizationId: string): Refusal {
   return refuse("ORGANIZATION_NOT_FOUND", `there is no organization with the id ${shown(organizationId)}`, {
     metadata: { organizationId },

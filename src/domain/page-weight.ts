@@ -1,14 +1,14 @@
-/** What an item adds to a page: its characters, and what its values cost whoever makes the answer. */
+/** The weight of an item on a page: its characters, and the cost of encoding its values. */
 import { type Attributes, type Person, personChars } from "./user.ts";
 
-/** A value in JSON takes as long to make as so many characters of text. */
+/** Encoding a JSON value takes as long as this many characters of text. */
 const VALUE_CHARS = 50;
 
 const COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 
-/** Of a JSON text. What stands in its strings is counted, too: pages are shorter then, never longer. */
+/** Returns the weight of a JSON text. Characters in strings count too: they make pages shorter, never longer. */
 export function weightOf(text: string): number {
   let values = 0;
   for (let i = 0; i < text.length; i++) {
@@ -18,12 +18,12 @@ export function weightOf(text: string): number {
   return text.length + values * VALUE_CHARS;
 }
 
-/** Weight of free JSON by namespace. */
+/** Returns the weight of free JSON by namespace. */
 export function attributesWeight(attributes: Attributes): number {
   return Object.values(attributes).reduce((sum, text) => sum + weightOf(text), 0);
 }
 
-/** Of a user's profile and attributes. */
+/** Returns the weight of a user's profile and attributes. */
 export function personWeight(person: Person): number {
   return personChars(person) + attributesWeight(person.attributes);
 }

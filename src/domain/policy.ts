@@ -1,23 +1,23 @@
-/** Policies: how many failed sign-ins lock a user and for how long. Their values, rules, commands and events. */
+/** Policies: how many failed sign-ins lock a user, and for how long. Their values, rules, commands and events. */
 import type { CommandContext } from "./command.ts";
 import { type Refusal, refuseField, sequenceMismatch } from "./refusal.ts";
 
-/** What a person proves who they are with. Failures of one are counted apart from those of the others. */
+/** The credential that a person signs in with. The failures of each factor are counted separately. */
 export const FACTORS = ["PASSWORD", "OTP", "PASSKEY", "BACKUP_CODE", "RECOVERY"] as const;
 export type Factor = (typeof FACTORS)[number];
 
 export interface Policy {
-  /** So many failures lock; 0: never. */
+  /** How many failures lock; 0: failures never lock. */
   readonly attemptsMax: Readonly<Record<Factor, number>>;
-  /** A failure counts for so long. */
+  /** How long a failure counts. */
   readonly countingWindowMs: number;
   readonly lockDurationMs: number;
-  /** Each further lock in a row lasts so many times as long as the one before. */
+  /** How many times as long as the previous one each further lock in a row lasts. */
   readonly growthFactor: number;
   readonly lockDurationMaxMs: number;
-  /** The lock with this number in a row is without end; 0: none is. */
+  /** The lock with this number in a row is permanent; 0: none is. */
   readonly permanentAfter: number;
-  /** An attempt that is not completed in so long counts as failed. */
+  /** How long an attempt may take; an attempt that is not completed by then counts as failed. */
   readonly reservationMs: number;
   readonly revokeSessions: boolean;
   readonly resetOnSuccess: boolean;
@@ -27,7 +27,7 @@ export interface Policy {
 
 const HOUR_MS = 3_600_000;
 
-/** What holds where nobody says otherwise. */
+/** The policy in force where nothing is set. */
 export const BUILT_IN_POLICY: Policy = {
   attemptsMax: { PASSWORD: 10, OTP: 10, PASSKEY: 0, BACKUP_CODE: 10, RECOVERY: 10 },
   countingWindowMs: HOUR_MS,
@@ -42,17 +42,17 @@ export const BUILT_IN_POLICY: Policy = {
   concealUnknown: false,
 };
 
-/** What one organization, or the instance, sets; the rest is inherited. */
+/** The values that one organization, or the instance, sets; the rest is inherited. */
 export type PolicyValues = Partial<Omit<Policy, "attemptsMax">> & {
   readonly attemptsMax?: Partial<Policy["attemptsMax"]>;
 };
 
-/** The values of the later ones win. */
+/** Returns the policy in force from the values of several levels; later ones win. */
 export function combinePolicies(...all: readonly (PolicyValues | undefined)[]): Policy {
   let policy = BUILT_IN_POLICY;
   for (const values of all) {
     if (values === undefined) continue;
-    // A longer lock without a word on the cap is meant: the cap of another level must not cut it unseen.
+    // A longer lock without a cap is meant as it stands: the cap of another level must not cut it silently.
     const { lockDurationMs = 0 } = values;
     policy = { ...policy, lockDurationMaxMs: Math.max(policy.lockDurationMaxMs, lockDurationMs) };
     policy = { ...policy, ...values, attemptsMax: { ...policy.attemptsMax, ...values.attemptsMax } };
@@ -60,7 +60,7 @@ export function combinePolicies(...all: readonly (PolicyValues | undefined)[]): 
   return policy;
 }
 
-/** How long the lock with this number in a row (from 1) lasts, in milliseconds; `null`: without end. */
+/** Returns how long the lock with this number in a row (from 1) lasts, in milliseconds; `null`: permanent. */
 export function lockDurationOf(policy: Policy, number: number): number | null {
   if (policy.permanentAfter > 0 && number >= policy.permanentAfter) return null;
   const durationMs = policy.lockDurationMs * policy.growthFactor ** (number - 1);
@@ -68,11 +68,11 @@ export function lockDurationOf(policy: Policy, number: number): number | null {
   return Math.min(Math.ceil(Number(durationMs.toPrecision(12))), policy.lockDurationMaxMs);
 }
 
-/** The id of the instance's policy: no organization has it. */
+/** The id of the instance's policy; no organization has it. */
 export const INSTANCE_POLICY_ID = "";
 
 export interface StoredPolicy {
-  /** The organization's, or INSTANCE_POLICY_ID. */
+  /** The id of the organization, or INSTANCE_POLICY_ID. */
   readonly id: string;
   readonly values: PolicyValues;
   readonly sequence: number;
@@ -84,7 +84,7 @@ export interface UpdatePolicy {
   readonly type: "UpdatePolicy";
   readonly policyId: string;
   readonly values: PolicyValues;
-  /** Names of values that are inherited again, those of factors as `attemptsMax.PASSWORD`. */
+  /** Names of values that are inherited again; those of factors like `attemptsMax.PASSWORD`. */
   readonly cleared: readonly string[];
   readonly expectedSequence?: number;
   readonly context: CommandContext;
@@ -111,7 +111,7 @@ export type PolicyDecision =
   | { readonly ok: true; readonly events: readonly PolicyEvent[] }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** An update that changes nothing adds no event. */
+/** Decides a command on a policy. An update that changes nothing adds no event. */
 export function decidePolicy(policy: StoredPolicy | undefined, command: PolicyCommand, now: number): PolicyDecision {
   const envelope = { time: now, actor: command.context.actor, personal: {} };
   const before = policy?.values ?? {};
@@ -142,7 +142,7 @@ function capBelowDuration(durationMs: number, maxMs: number): Refusal {
 
 const FACTOR_PREFIX = "attemptsMax.";
 
-/** Members in a fixed order, so that equal values are equal texts. */
+/** Returns the new values. Their members have a fixed order, so equal values are equal texts. */
 function changeValues(before: PolicyValues, { values, cleared }: UpdatePolicy): PolicyValues {
   const limits: Partial<Record<Factor, number>> = {};
   for (const factor of FACTORS) {

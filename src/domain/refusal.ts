@@ -118,28 +118,28 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** A field that is at fault. */
+/** A field that is wrong. */
 export interface FieldViolation {
   /** The path in proto names, for example `profile.email`. */
   readonly field: string;
   readonly description: string;
 }
 
-/** A refusal is data: it crosses threads and is thrown as RefusalError only where a function must end. */
+/** A refusal is data: it crosses threads. It is thrown as RefusalError only where a function must end. */
 export interface Refusal {
   readonly reason: Reason;
   /** One plain sentence with the values received and allowed. */
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly fields: readonly FieldViolation[];
-  /** How long waiting helps, in milliseconds. */
+  /** After how many milliseconds trying again may help. */
   readonly retryAfterMs?: number;
 }
 
 /** Whether a command that failed took effect. */
 export type FailedOutcome = "NOT_APPLIED" | "UNKNOWN";
 
-/** A refusal on its way up. */
+/** A refusal as an exception. */
 export class RefusalError extends Error {
   readonly refusal: Refusal;
   constructor(refusal: Refusal, options?: ErrorOptions) {
@@ -149,12 +149,12 @@ export class RefusalError extends Error {
   }
 }
 
-/** The RPC code of a reason. */
+/** Returns the RPC code of a reason. */
 export function codeOf(reason: Reason): RefusalCode {
   return REASONS[reason][0];
 }
 
-/** Makes a refusal. Values in `message` that came from outside are to be passed through `shown` first. */
+/** Makes a refusal. Pass values that came from outside through `shown` before they go into `message`. */
 export function refuse(
   reason: Reason,
   message: string,
@@ -163,17 +163,17 @@ export function refuse(
   return { reason, message, metadata: {}, fields: [], ...more };
 }
 
-/** A refusal of one field of the request, named by its proto path. */
+/** Refuses one field of the request, named by its proto path. */
 export function refuseField(field: string, description: string): Refusal {
   return refuseFields([{ field, description }]);
 }
 
-/** The same on its way up. */
+/** Returns the refusal of one field as an exception. */
 export function invalidField(field: string, description: string): RefusalError {
   return new RefusalError(refuseField(field, description));
 }
 
-/** One refusal for all fields that are at fault; the sentence names the first and counts the others. */
+/** Refuses all fields that are wrong; the sentence names the first and counts the others. */
 export function refuseFields(fields: readonly FieldViolation[]): Refusal {
   const [first] = fields;
   if (first === undefined) throw new Error("refuseFields: no field is at fault");
@@ -181,11 +181,11 @@ export function refuseFields(fields: readonly FieldViolation[]): Refusal {
   return refuse("FIELD_INVALID", `${first.field}: ${first.description}${more}`, { fields });
 }
 
-/** So many fields are named at most, and so many bytes of JSON: the answer fits into 8 KiB on every wire. */
+/** The most fields that a refusal names, and bytes of their JSON: the answer fits into 8 KiB on every wire. */
 const LISTED_MAX = 20;
 const LISTED_BYTES_MAX = 2_000;
 
-/** The fields at fault as they are told: as many as there is room for, and with the last of them how many more there are. */
+/** Returns as many wrong fields as there is room for; the last one says how many more there are. */
 export function listFields(fields: readonly FieldViolation[], max = LISTED_MAX): readonly FieldViolation[] {
   const listed: FieldViolation[] = [];
   let bytes = 0;
@@ -202,7 +202,7 @@ export function listFields(fields: readonly FieldViolation[], max = LISTED_MAX):
   return listed;
 }
 
-/** The resource is not at the sequence that the caller expects. */
+/** Refuses a change because the resource is not at the sequence that the caller expects. */
 export function sequenceMismatch(
   kind: "user" | "organization" | "policy" | "session",
   id: string,
@@ -212,24 +212,24 @@ export function sequenceMismatch(
   const resource = id === "" ? `${kind} of the instance` : `${kind} ${shown(id)}`;
   return refuse(
     "SEQUENCE_MISMATCH",
-    `expected_sequence is ${expected}, the ${resource} is at ${sequence}; read it again and decide anew`,
+    `expected_sequence is ${expected}, the ${resource} is at ${sequence}; read it again and decide again`,
     { metadata: { [`${kind}Id`]: id, expectedSequence: `${expected}`, sequence: `${sequence}` } },
   );
 }
 
-/** What one request may look at, take or answer is used up. */
+/** Refuses a search that would read, take or return more than one request may. */
 export function searchTooBroad(message: string): Refusal {
   return refuse("SEARCH_TOO_BROAD", message);
 }
 
 const SHOWN_CHARS_MAX = 100;
 
-/** `1 character`, `2 characters`. */
+/** Returns a count with its noun: `1 character`, `2 characters`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A value from outside as it may stand in an error: quoted, escaped and cut at 100 characters. */
+/** Returns a value from outside in a form that is safe in an error: quoted, escaped and cut at 100 characters. */
 export function shown(value: string): string {
   const cut = value.length > SHOWN_CHARS_MAX ? `${value.slice(0, SHOWN_CHARS_MAX)}…` : value;
   return JSON.stringify(cut).replace(

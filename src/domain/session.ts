@@ -1,4 +1,4 @@
-/** Sessions: who is signed in, until when, and whether that still holds. Their rules and commands. */
+/** Sessions: who is signed in, until when, and whether the session is still valid. Their rules and commands. */
 
 import type { CommandContext, Expiry } from "./command.ts";
 import { userNotFound } from "./decide.ts";
@@ -7,11 +7,11 @@ import { type Refusal, refuse, refuseField, sequenceMismatch, shown } from "./re
 import { existsFor } from "./sight.ts";
 import { type Attributes, EMPTY_PERSON, personChars, stateOf, type UserState } from "./user.ts";
 
-/** How long a session lasts when nobody says: 30 days. */
+/** The default lifetime of a session: 30 days. */
 export const DEFAULT_SESSION_MS = 30 * 86_400_000;
-/** The longest that one may last from now: 3,650 days. */
+/** The longest lifetime of a session, from now: 3,650 days. */
 export const SESSION_MS_MAX = 3_650 * 86_400_000;
-/** The attributes of one session, in characters of names and values. */
+/** The most characters of names and values in the attributes of one session. */
 export const SESSION_CHARS_MAX = 16 * 1024;
 
 /** Instants are milliseconds since the epoch, UTC. */
@@ -19,18 +19,21 @@ export interface Session {
   readonly id: string;
   readonly userId: string;
   readonly organizationId: string;
-  /** The instance's generation and the user's epoch under which it was opened: once either is another, it is worthless. */
+  /**
+   * The instance's generation and the user's epoch when the session was opened: once either changes, the session has
+   * ended.
+   */
   readonly generation: number;
   readonly epoch: number;
   readonly creationTime: number;
   readonly changeTime: number;
-  /** The count of its changes; the first is its opening. */
+  /** The number of its changes; the first is its opening. */
   readonly sequence: number;
   readonly expireTime: number;
-  /** How long it may rest; `null`: as long as it lasts. */
+  /** Idle timeout; `null`: none. */
   readonly idleTimeoutMs: number | null;
   readonly lastActivityTime: number;
-  /** When it was revoked by itself. */
+  /** When the session was revoked individually. */
   readonly revokeTime: number | null;
   readonly userAgent: string;
   readonly ip: string;
@@ -50,14 +53,17 @@ export const SESSION_STATUSES = [
 ] as const;
 export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
-/** When a session is looked at, and the instance's generation then. */
+/** The instant of a decision, and the instance's generation then. */
 export interface Moment {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly generation: number;
 }
 
-/** Whether a session holds at `now`. The user is settled; a lock alone ends nothing, its epoch does where it was asked to. */
+/**
+ * Returns the status of a session at `now`. The user is settled. A lock alone ends no session; the epoch does, if the
+ * lock was to end sessions.
+ */
 export function sessionStatusOf(
   session: Session,
   user: Pick<UserState, "deleted" | "restrictions" | "epoch">,
@@ -85,17 +91,17 @@ export interface CreateSession {
   readonly context: CommandContext;
 }
 
-/** Sets a new end, other attributes, another token, or some of these. */
+/** Sets a new end, new attributes, a new token, or several of these. */
 export interface UpdateSession {
   readonly type: "UpdateSession";
   readonly sessionId: string;
-  /** Counted from now; absent: as it is. */
+  /** Counted from now; absent: unchanged. */
   readonly expiry?: Expiry;
-  /** Put in the place of those of the same namespaces; absent: as they are. */
+  /** These replace the attributes of the same namespaces; absent: unchanged. */
   readonly attributes?: Attributes;
-  /** The former token is worthless then. */
+  /** The former token becomes invalid. */
   readonly tokenHash?: string;
-  /** Only if the session is at this sequence. */
+  /** The change is refused unless the session is at this sequence. */
   readonly expectedSequence?: number;
   readonly context: CommandContext;
 }
@@ -118,8 +124,8 @@ type Refused = Extract<SessionDecision, { ok: false }>;
 const reject = (refusal: Refusal): Refused => ({ ok: false, refusal });
 
 /**
- * In the order of refusal: validation of what depends on the clock, existence, state. The settled user is checked in the
- * transaction that writes the session: a ban at the same moment leaves none.
+ * Decides CreateSession, in the order of refusal: validation of what depends on the clock, existence, state. The
+ * settled user is checked in the transaction that writes the session, so no session survives a ban at the same moment.
  */
 export function decideCreateSession(
   user: UserState | undefined,
@@ -158,8 +164,9 @@ export function decideCreateSession(
 }
 
 /**
- * In the order of refusal: validation of what depends on the clock, existence, state, sequence: to whoever is too late the
- * state says more. `session` has the last activity that is known, on disk or not.
+ * Decides a change of a session, in the order of refusal: validation of what depends on the clock, existence, state,
+ * sequence. State comes before sequence because it tells a late caller more. `session` has the last known activity, on
+ * disk or not.
  */
 export function decideSession(
   session: Session | undefined,
@@ -217,7 +224,7 @@ function sizeFault(attributes: Attributes): Refused | undefined {
   return reject(refuseField("attributes", `would have ${chars} characters together; ${SESSION_CHARS_MAX} are allowed`));
 }
 
-/** The same for a session that never was, was cleared away, or is out of the caller's sight. */
+/** The same refusal for a session that never existed, was removed, or is outside the caller's scope. */
 export function sessionNotFound(sessionId: string): Refusal {
   return refuse("SESSION_NOT_FOUND", `there is no session with the id ${shown(sessionId)}`, {
     metadata: { sessionId },

@@ -1,4 +1,4 @@
-/** settle(state, now): what the clock has done to a user since the last event, as events. */
+/** settle(state, now) → the changes that the clock made to a user since the last event, as events. */
 import { SYSTEM_ACTOR, type UserEvent } from "./event.ts";
 import { evolveState } from "./evolve.ts";
 import { nextDueOf, RESTRICTION_KINDS, type Restriction } from "./restriction.ts";
@@ -6,15 +6,15 @@ import { nextDue, type UserState } from "./user.ts";
 
 export interface Settled {
   readonly state: UserState;
-  /** In the order (time, kind), dated when they were due. */
+  /** In the order (time, kind); each has the time when it was due. */
   readonly events: readonly UserEvent[];
 }
 
 const NOTHING: readonly UserEvent[] = [];
 
 /**
- * Appends the starts and expiries that are due at `now`. Pure; comes before every read and every decision, so that
- * state, sequence, epoch and change date are what they will be once the events are written.
+ * Appends the starts and expiries that are due at `now`. Pure. It runs before every read and every decision, so that
+ * state, sequence, epoch and change date are already what they will be once the events are written.
  */
 export function settle(state: UserState, now: number): Settled {
   const due = nextDue(state);

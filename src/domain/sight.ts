@@ -1,6 +1,6 @@
-/** What exists for whom: the one rule for things that never were, are deleted, or are out of sight. */
+/** What exists for a reader: one rule for what never existed, is deleted, or belongs to another organization. */
 
-/** Returns whether what an organization owns lies within a scope, which is an organization or, with `null`, the instance. */
+/** Returns whether an organization's resource lies in a scope: an organization or, with `null`, the instance. */
 export function isInScope(organizationId: string | null, scope: string | null): boolean {
   return scope === null || scope === organizationId;
 }
@@ -17,7 +17,7 @@ export interface Sight {
   readonly showDeleted?: boolean;
 }
 
-/** Returns whether a user exists for a reader: the one rule for users that never were, are deleted, or are out of sight. */
+/** Returns whether a user exists for a reader. */
 export function existsFor<U extends OwnedUser>(user: U | undefined, { scope, showDeleted = false }: Sight): user is U {
   if (user === undefined || (user.deleted && !showDeleted)) return false;
   return isInScope(user.organizationId, scope);

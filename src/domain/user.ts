@@ -1,19 +1,19 @@
-/** What a user is to the rules: the restrictions, the counters and the clock; the profile is carried along. */
+/** A user: the state that the rules need, and the person behind it. */
 import { endOf, nextDueOf, type Restriction, type RestrictionKind } from "./restriction.ts";
 
 /** Strongest first: DELETED > BANNED > INACTIVE > LOCKED > ACTIVE. */
 export const STATES = ["DELETED", "BANNED", "INACTIVE", "LOCKED", "ACTIVE"] as const;
 export type State = (typeof STATES)[number];
 
-/** The narrow part of a user, all that the rules of locking need. Instants are milliseconds since the epoch, UTC. */
+/** The narrow part of a user: all that the rules of locking need. Instants are milliseconds since the epoch, UTC. */
 export interface UserState {
   readonly id: string;
   readonly organizationId: string;
   /** A tombstone: only id, organization, sequence, epoch and bans remain. */
   readonly deleted: boolean;
-  /** The count of the user's events. */
+  /** The number of the user's events. */
   readonly sequence: number;
-  /** Grows whenever every earlier session becomes worthless; starts at 1. */
+  /** Grows whenever all earlier sessions end; starts at 1. */
   readonly epoch: number;
   readonly creationTime: number;
   /** When the last event took effect. */
@@ -39,7 +39,7 @@ export type Profile = Readonly<Partial<Record<ProfileField, string>>> & { readon
 /** Namespace → canonical JSON text of an object. Opaque to the rules. */
 export type Attributes = Readonly<Record<string, string>>;
 
-/** What is known of a person beside the state of the account. */
+/** The person behind a user: everything except the state. */
 export interface Person {
   readonly profile: Profile;
   readonly attributes: Attributes;
@@ -47,11 +47,11 @@ export interface Person {
 
 export const EMPTY_PERSON: Person = { profile: {}, attributes: {} };
 
-/** How large a person may become, by whatever number of updates: 64 Ki characters and 32 namespaces. */
+/** How large a person may become through any number of updates: 64 Ki characters and 32 namespaces. */
 export const PERSON_CHARS_MAX = 64 * 1024;
 export const NAMESPACES_MAX = 32;
 
-/** The characters of all names and values. */
+/** Returns the number of characters of all names and values. */
 export function personChars({ profile, attributes }: Person): number {
   let chars = 0;
   for (const [name, value] of [...Object.entries(profile), ...Object.entries(attributes)]) {
@@ -65,7 +65,7 @@ export interface User {
   readonly person: Person;
 }
 
-/** The state by precedence. The caller has settled the user first: restrictions that are due would be misread. */
+/** Returns the state by precedence. The caller must settle the user first: due restrictions are misread. */
 export function stateOf(user: Pick<UserState, "deleted" | "restrictions">): State {
   if (user.deleted) return "DELETED";
   let state: State = "ACTIVE";
@@ -85,8 +85,8 @@ const KIND_OF_STATE: Readonly<Partial<Record<State, RestrictionKind>>> = {
 };
 
 /**
- * Returns, of the kind that the state shows, the restriction that holds longest: until it ends nothing changes by itself.
- * `undefined`: the user is active or deleted. The caller has settled the user first.
+ * Returns the restriction that decides the state: of its kind the one that lasts longest, so the state does not change
+ * before it ends. `undefined`: the user is active or deleted. The caller must settle the user first.
  */
 export function decidingRestriction(user: Pick<UserState, "deleted" | "restrictions">): Restriction | undefined {
   const kind = KIND_OF_STATE[stateOf(user)];
@@ -95,7 +95,7 @@ export function decidingRestriction(user: Pick<UserState, "deleted" | "restricti
   return holding.sort((a, b) => endOf(b) - endOf(a))[0];
 }
 
-/** The next instant at which the clock alone changes this user; `null`: none. */
+/** Returns the next instant at which the clock alone changes this user; `null`: none. */
 export function nextDue(user: Pick<UserState, "restrictions">): number | null {
   let due: number | null = null;
   for (const restriction of user.restrictions) {

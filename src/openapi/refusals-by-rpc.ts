@@ -197,7 +197,7 @@ export const OF_RPCS: Readonly<Record<string, Refusals>> = {
 /** The resource changed after the caller read it. */
 export function sequenceMismatch(kind: "user" | "organization" | "policy", id: string): RefusalExample {
   return {
-    message: `expectedSequence is 7, the ${kind} "${id}" is at 3; read it again and decide anew`,
+    message: `expectedSequence is 7, the ${kind} "${id}" is at 3; read it again and decide again`,
     metadata: { [`${kind}Id`]: id, expectedSequence: "7", sequence: "3" },
   };
 }

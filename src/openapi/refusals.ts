@@ -161,7 +161,7 @@ function ofFields(rpc: string): Readonly<Record<string, Refusals>> {
       "FACTOR_UNSPECIFIED is not allowed; it must be one of FACTOR_PASSWORD, FACTOR_OTP, FACTOR_PASSKEY, FACTOR_BACKUP_CODE, FACTOR_RECOVERY",
     ),
     page_token: {
-      ...invalid("pageToken", "is not from an earlier page of the same request; leave it empty to start anew"),
+      ...invalid("pageToken", "is not from an earlier page of the same request; leave it empty to start again"),
       HISTORY_CHANGED: {
         message:
           "the page token was made under generation 1, this is 2: a backup was restored in between, which rewound the history; start again without a page token",

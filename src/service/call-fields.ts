@@ -1,4 +1,4 @@
-/** What the log says of a call that is over: never a secret, never a personal field. */
+/** The log line of a finished call: never a secret, never a personal field. */
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
@@ -22,30 +22,32 @@ export interface FinishedCall {
   readonly remoteAddress: string;
   readonly durationMs: number;
   readonly httpStatus: number;
-  /** Absent where calls are not traced. */
+  /** Absent if calls are not traced. */
   readonly trace?: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
-/** The parts that are of bounded number, for measurements and traces. */
+/** The fields with few distinct values, for metrics and traces. */
 export interface NamedCall {
-  /** Absent where no method answers to the path. */
+  /** Absent if no method has this path. */
   readonly rpc: string | undefined;
   readonly wire: string;
   readonly code: string;
   readonly reason: string | undefined;
 }
 
-/** Who was refused before there was an admission, by the error that said so. */
+/** Actors that were refused before admission, by the error of the refusal. */
 const refusedActors = new WeakMap<ConnectError, Actor>();
 
-/** Notes for the log who met an error at the door. */
+/** Records for the log which actor an error refused before admission. */
 export function noteRefusedActor(error: ConnectError, actor: Actor): void {
   refusedActors.set(error, actor);
 }
 
 const LOGGED_CHARS_MAX = 200;
 
-/** One line: call id, actor, RPC, user id, code, wire, milliseconds; trace and span id in the names that OpenTelemetry gives them. */
+/**
+ * Returns a log line: call id, actor, RPC, user id, code, wire, milliseconds; trace and span ids as in OpenTelemetry.
+ */
 export function callFields(call: FinishedCall): {
   readonly level: EntryLevel;
   readonly message: string;
@@ -64,7 +66,7 @@ export function callFields(call: FinishedCall): {
       callId: call.id,
       actor: (call.admission?.actor ?? (call.error && refusedActors.get(call.error)))?.id,
       rpc,
-      // A path that is no RPC's may be anything, a pasted secret included: only its length is told.
+      // The path of an unknown RPC may be anything, even a pasted secret: only its length is logged.
       pathChars: rpc === undefined ? call.path.length : undefined,
       userId: userIdOf(call),
       code,
@@ -79,15 +81,15 @@ export function callFields(call: FinishedCall): {
   };
 }
 
-/** The codes of our own failures. */
+/** The codes of the service's own failures. */
 const FAULTS: readonly (Code | "ok")[] = [Code.Internal, Code.DataLoss, Code.Unknown];
 
-/** gRPC says INTERNAL of some requests that cannot be decoded, too. */
+/** gRPC also uses INTERNAL for some requests that cannot be decoded. */
 function isCallersFault(reason: string | undefined): boolean {
   return reason !== undefined && Object.hasOwn(REASONS, reason) && codeOf(reason as Reason) === "INVALID_ARGUMENT";
 }
 
-/** An error that a dialect has put into its own words is caused by the refusal. */
+/** A dialect's error has our refusal as its cause. */
 function reasonOf(error: ConnectError): string | undefined {
   const { cause } = error;
   return (
@@ -95,14 +97,14 @@ function reasonOf(error: ConnectError): string | undefined {
   );
 }
 
-/** The field that names the user: `user_id`, or `id` where the message is a dialect's. */
+/** Returns the field that names the user: `user_id`, or `id` in a dialect's message. */
 function userIdOf({ userId, request }: FinishedCall): string | undefined {
   const named: unknown =
     userId ?? (request as { userId?: unknown } | undefined)?.userId ?? (request as { id?: unknown } | undefined)?.id;
   return typeof named === "string" && named !== "" ? named.slice(0, LOGGED_CHARS_MAX) : undefined;
 }
 
-/** `NOT_FOUND` for Code.NotFound. */
+/** Returns `NOT_FOUND` for Code.NotFound. */
 function codeName(code: Code): string {
   return Code[code].replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }

@@ -1,25 +1,25 @@
-/** A call as a handler sees it. The transport's own call fits this shape; handlers know no wire. */
+/** A call as a handler sees it. The transport's call has this shape; handlers know no wire. */
 import type { DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Admission } from "../auth/admission.ts";
 
 export type { Admission };
 
 export interface ServiceCall {
-  /** Unique per call. */
+  /** Unique for each call. */
   readonly id: string;
   readonly method: DescMethod;
-  /** How the call came in; for the record only. */
+  /** The wire of the call; only recorded. */
   readonly wire: string;
   readonly admission: Admission;
   /** When the caller stops waiting, in milliseconds since the epoch; `undefined`: never. */
   readonly deadlineTime: number | undefined;
-  /** Aborts when nobody waits for the answer any more; made when it is asked for. */
+  /** Aborts when nobody waits for the answer any more; created on first use. */
   readonly signal: AbortSignal;
-  /** Wait for it before a step that takes milliseconds: others have their turn first. `undefined`: go on at once. */
+  /** Await this before a step that takes milliseconds: other calls run first. `undefined`: continue at once. */
   takeTurn(): Promise<void> | undefined;
 }
 
-/** One function per RPC, unary or a server's stream, under the method's local name. */
+/** One function for each RPC, unary or server-streaming, under the method's local name. */
 export type ServiceHandlers<S extends DescService> = {
   readonly [M in keyof S["method"]]: (
     request: MessageShape<S["method"][M]["input"]>,

@@ -16,10 +16,10 @@ import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailable
 
 export { invalidField };
 
-/** The domain of every ErrorInfo. */
+/** The `domain` of every ErrorInfo. */
 export const ERROR_DOMAIN = "lockkeeper";
 
-/** How long a caller may wait before trying again when the store is in trouble. */
+/** How long a caller should wait before it tries again if the store fails. */
 const UNAVAILABLE_RETRY_MS = 1000;
 
 const CODES: Readonly<Record<RefusalCode, Code>> = {
@@ -37,7 +37,7 @@ const CODES: Readonly<Record<RefusalCode, Code>> = {
   UNIMPLEMENTED: Code.Unimplemented,
 };
 
-/** A refusal as it leaves the service. */
+/** Returns a refusal as an RPC error. */
 export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError {
   const { reason, message, metadata, fields, retryAfterMs } = refusal;
   const details = [detail(ErrorInfoSchema, { reason, domain: ERROR_DOMAIN, metadata: { ...metadata } })];
@@ -55,18 +55,18 @@ export function toConnectError(refusal: Refusal, cause?: unknown): ConnectError 
   return new ConnectError(message, CODES[codeOf(reason)], undefined, details, cause);
 }
 
-/** What a handler threw, as a refusal where its meaning is known; `undefined`: unforeseen. */
+/** Returns what a handler threw as a refusal; `undefined`: unforeseen. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof RefusalError) return error.refusal;
   if (error instanceof StoreUnavailableError) return storeUnavailable(error);
   if (error instanceof HistoryChangedError) return refuse("HISTORY_CHANGED", error.message);
   if (error instanceof PageTokenError) {
-    return refuseField("page_token", "is not from an earlier page of the same request; leave it empty to start anew");
+    return refuseField("page_token", "is not from an earlier page of the same request; leave it empty to start again");
   }
   return undefined;
 }
 
-/** Whatever a handler threw, as an RPC error where its meaning is known; otherwise as it is, for the transport to mask. */
+/** Returns what a handler threw as an RPC error; the transport masks an unforeseen error, which stays as it is. */
 export function mapError(error: unknown): unknown {
   const refusal = refusalOf(error);
   if (refusal === undefined) return error;
@@ -74,7 +74,7 @@ export function mapError(error: unknown): unknown {
 }
 
 function storeUnavailable(error: StoreUnavailableError): Refusal {
-  // Without RetryInfo: the same question would take as long again.
+  // Without RetryInfo: the same request would take as long again.
   if (error instanceof ReadGivenUpError) {
     const said = `the store gave up reading the answer after ${error.afterMs} ms; ask for less, for example a smaller page`;
     return refuse("STORE_UNAVAILABLE", said);

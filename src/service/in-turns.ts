@@ -1,10 +1,10 @@
-/** Long work in parts, so that other calls have their turn in between. */
+/** Splits long work into parts, so that other calls run in between. */
 import type { ServiceCall } from "./call.ts";
 
-/** Real time of one part, in milliseconds; an item that has begun then ends later. */
+/** The length of one part in milliseconds of real time; an item that has begun may end later. */
 const PART_MS = 1;
 
-/** As `items.map(make)`, one after another. */
+/** Returns the same as `items.map(make)`, one item after another. */
 export async function mapInTurns<T, U>(
   items: readonly T[],
   call: Pick<ServiceCall, "takeTurn">,

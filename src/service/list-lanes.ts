@@ -1,31 +1,31 @@
-/** Lists are read and made few at a time, and callers take turns: all that wait would be held in memory together. */
+/** Few lists run at a time, and callers take turns: all answers together would not fit into memory. */
 import type { Actor } from "../auth/actor.ts";
 import { callerRate } from "../auth/request-gate.ts";
 import { RefusalError } from "../domain/refusal.ts";
 
-/** So many lists are under way at once; one caller has fewer, so that another finds a place. */
+/** How many lists run at once; one caller gets fewer, so that another finds a place. */
 const PLACES = 3;
 const PLACES_OF_CALLER = 2;
 
-/** The most lists that wait: of one caller, and of all. */
+/** The most lists that may wait: of one caller, and in total. */
 const WAITING_OF_CALLER_MAX = 128;
 const WAITING_MAX = 1000;
 const RETRY_MS = 1000;
 
-/** So many lists wait in the middle of their work; others keep their places until they are done. */
+/** The most lists that pause in the middle of their work; others keep their places until they are done. */
 const PAUSED_MAX = 16;
 
-/** What is known of whoever asks for a list. */
+/** The caller of a list. */
 export interface Lister {
   readonly actor: Actor;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
 
-/** The place of a list that is under way. */
+/** The place of a running list. */
 export interface Place {
   /**
-   * Lets the lists of others go first. To be called between two pages of a long walk. `undefined`: go on at once.
+   * Lets the lists of others run first; call it between two pages of a long list. `undefined`: continue at once.
    * Rejects when nobody waits for the answer any more.
    */
   pass(): Promise<void> | undefined;
@@ -35,7 +35,7 @@ export interface Place {
 interface Line {
   readonly key: string;
   running: number;
-  /** The first begins next. */
+  /** The first one begins next. */
   readonly waiting: (() => void)[];
 }
 
@@ -45,14 +45,14 @@ export function isList(name: string): boolean {
 }
 
 export class ListLanes {
-  /** Of callers with lists under way or waiting; whose turn came last stands last. */
+  /** Callers with running or waiting lists, ordered by their last turn. */
   readonly #lines = new Map<string, Line>();
   #running = 0;
   #waiting = 0;
   #paused = 0;
 
   /**
-   * Runs `list` when it has a place. Rejects with CALLER_RATE when too many wait, and with the signal's reason when nobody
+   * Runs `list` when it has a place. Rejects with CALLER_RATE if too many wait, and with the signal's reason if nobody
    * waits for the answer before it begins.
    */
   async run<T>({ actor, signal }: Lister, list: (place: Place) => Promise<T>): Promise<T> {
@@ -85,7 +85,7 @@ export class ListLanes {
     }
   }
 
-  /** The credentials of one organization are one caller; each of the others is one of its own. */
+  /** The credentials of one organization count as one caller; every other credential is a caller of its own. */
   #lineOf({ id, scope }: Actor): Line {
     const key = scope === null ? `actor ${id}` : `organization ${scope}`;
     return this.#lines.get(key) ?? { key, running: 0, waiting: [] };
@@ -95,7 +95,7 @@ export class ListLanes {
     return this.#running < PLACES && line.running < PLACES_OF_CALLER;
   }
 
-  /** Where all places for waiting are taken, whoever has none of them may still wait. */
+  /** Throws CALLER_RATE. If all waiting places are taken, a caller that has none of them may still wait. */
   #assertRoom({ waiting: { length } }: Line): void {
     const isFull = this.#waiting >= WAITING_MAX && length > 0;
     if (length < WAITING_OF_CALLER_MAX && !isFull) return;
@@ -106,7 +106,7 @@ export class ListLanes {
     throw new RefusalError(callerRate(said, RETRY_MS));
   }
 
-  /** `isFirst`: before what has not begun. */
+  /** `isFirst`: ahead of lists that have not begun. */
   #wait(line: Line, signal: AbortSignal, isFirst: boolean): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const begin = (): void => {
@@ -141,7 +141,7 @@ export class ListLanes {
     this.#forget(line);
   }
 
-  /** Gives the places that are free to those whose turn is next. */
+  /** Gives free places to the callers whose turn is next. */
   #serve(): void {
     for (;;) {
       const line = this.#next();
@@ -153,7 +153,7 @@ export class ListLanes {
     }
   }
 
-  /** Of whoever waits, who has the fewest places; among equals, whose turn is longest ago. */
+  /** Returns the waiting caller with the fewest places; among equals the one whose last turn is longest ago. */
   #next(): Line | undefined {
     let next: Line | undefined;
     for (const line of this.#lines.values()) {

@@ -1,4 +1,4 @@
-/** The contract's own rules on a person, for handlers whose requests have other rules. */
+/** The contract's rules for a person, for handlers whose requests have other rules. */
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { ProfileSchema } from "../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import { CreateUserRequestSchema } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
@@ -7,8 +7,8 @@ import { RefusalError } from "../domain/refusal.ts";
 import { validate } from "./validation.ts";
 
 /**
- * Throws FIELD_INVALID, naming fields as our own API does (`profile.email`), for a person that CreateUser would refuse:
- * a dialect must let in nothing that could not be given back.
+ * Throws FIELD_INVALID, with our own field names (`profile.email`), for a person that CreateUser would refuse: a
+ * dialect must not store what our own API could not return.
  */
 export function assertPerson({ profile, attributes }: PersonInput): void {
   const objects = Object.entries(attributes).map(([namespace, text]) => [namespace, JSON.parse(text) as JsonObject]);

@@ -1,4 +1,4 @@
-/** Wraps every handler of a service alike: validate, handle, map refusals. The wrapped functions are what is mounted. */
+/** Wraps every handler of a service in the same way: validate, handle, map refusals. The results are mounted. */
 import type { DescMessage, DescService, Message } from "@bufbuild/protobuf";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { mapError, toConnectError } from "./errors.ts";
@@ -8,7 +8,10 @@ import { validate } from "./validation.ts";
 type Handler = (request: Message, call: ServiceCall) => Promise<Message>;
 type StreamHandler = (request: Message, call: ServiceCall) => AsyncIterable<Message>;
 
-/** The handlers with validation in front and errors mapped behind; lists take places in `lists`. Throws when a method has no handler. */
+/**
+ * Returns the handlers with validation before and error mapping after them; lists take places in `lists`. Throws if a
+ * method has no handler.
+ */
 export function protect<S extends DescService>(
   service: S,
   handlers: ServiceHandlers<S>,

@@ -1,25 +1,28 @@
-/** The sizes of lists and maps, looked at before any other rule: what follows is done once per item. */
+/** Checks the sizes of lists and maps before any other rule, because the other rules run once for each item. */
 import { type DescField, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { field as fieldRules, Ignore } from "../../gen/buf/validate/validate_pb.ts";
 import type { FieldViolation } from "../domain/refusal.ts";
 
-/** No message has as many fields that a mask could name. */
+/** The most paths of a mask; no message has as many fields. */
 const MASK_PATHS_MAX = 100;
 
-/** Adds what is too large in a message to `found`; `path` leads to the message and ends with a dot, unless it is empty. */
+/**
+ * Adds the fields of a message that are too large to `found`. `path` leads to the message and ends with a dot, unless
+ * it is empty.
+ */
 type SizeCheck = (message: Message, path: string, found: FieldViolation[]) => void;
 
 const checks = new WeakMap<DescMessage, SizeCheck>();
 
-/** Lists and maps with more members than the contract allows, those of nested messages too. */
+/** Returns lists and maps with more members than the contract allows, including those of nested messages. */
 export function findOversized(desc: DescMessage, message: Message): readonly FieldViolation[] {
   const found: FieldViolation[] = [];
   checkOf(desc)(message, "", found);
   return found;
 }
 
-/** Messages may nest in themselves: the check is known before its parts are made. */
+/** Messages may contain themselves, so the check is stored before its parts are made. */
 function checkOf(desc: DescMessage): SizeCheck {
   const known = checks.get(desc);
   if (known !== undefined) return known;
@@ -44,7 +47,7 @@ function fieldCheck(field: DescField): SizeCheck | undefined {
       }
     };
   }
-  // Those of protobuf itself have no rules, and some have a form of their own.
+  // The messages of protobuf itself have no rules, and some have a form of their own.
   if (field.message.typeName.startsWith("google.protobuf.")) return undefined;
   const inner = checkOf(field.message);
   return (message, path, found) => {
@@ -67,7 +70,7 @@ function listCheck(field: DescField & { fieldKind: "list" }): SizeCheck {
   };
 }
 
-/** Whether the contract leaves the items of a list to the handler, which validates each by itself. */
+/** Returns whether the contract leaves the items of a list to the handler, which validates each item separately. */
 export function areItemsIgnored(field: DescField): boolean {
   if (field.fieldKind !== "list") return false;
   const rules = getOption(field, fieldRules).type;
@@ -83,7 +86,7 @@ function mapCheck(field: DescField & { fieldKind: "map" }): SizeCheck {
   };
 }
 
-/** The members of a oneof stand below its name. */
+/** Returns a field's value. The members of a oneof stand below its name. */
 function heldBy(message: Message, field: DescField): unknown {
   const slots = message as unknown as Readonly<Record<string, unknown>>;
   if (field.oneof === undefined) return slots[field.localName];

@@ -1,4 +1,4 @@
-/** Instants and durations of messages as milliseconds, and back. */
+/** Converts instants and durations of messages to milliseconds, and back. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Duration, DurationSchema, Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../domain/refusal.ts";
@@ -9,7 +9,7 @@ const DURATION_SECONDS_MAX = 315_576_000_000n;
 /** 0001-01-01T00:00:00Z, the earliest google.protobuf.Timestamp. */
 const EARLIEST_SECONDS = -62_135_596_800n;
 
-/** An instant of our own, in milliseconds since the epoch, as a Timestamp. */
+/** Returns an instant in milliseconds since the epoch as a Timestamp. */
 export function toTimestamp(time: number): MessageInitShape<typeof TimestampSchema> {
   const seconds = Math.floor(time / 1000);
   return { seconds: BigInt(seconds), nanos: (time - seconds * 1000) * 1_000_000 };
@@ -20,7 +20,7 @@ export function toDuration(durationMs: number): MessageInitShape<typeof Duration
   return { seconds: BigInt(seconds), nanos: (durationMs - seconds * 1000) * 1_000_000 };
 }
 
-/** Milliseconds since the epoch. Throws FIELD_INVALID for what is no instant or lies beyond year 9999. */
+/** Returns milliseconds since the epoch. Throws FIELD_INVALID for an invalid instant and after year 9999. */
 export function toTime(timestamp: Timestamp, field: string, round: "up" | "down"): number {
   const { seconds, nanos } = timestamp;
   if (nanos < 0 || nanos > 999_999_999) throw invalidField(field, `nanos are ${nanos}; 0 to 999999999 are allowed`);
@@ -32,16 +32,16 @@ export function toTime(timestamp: Timestamp, field: string, round: "up" | "down"
     );
   }
   const ms = nanos / 1e6;
-  // An instant past the last millisecond of year 9999 is that millisecond, not one of year 10000.
+  // An instant after the last millisecond of year 9999 counts as that millisecond, not as year 10000.
   return Math.min(Number(seconds) * 1000 + (round === "up" ? Math.ceil(ms) : Math.floor(ms)), LATEST_TIME);
 }
 
-/** Milliseconds, rounded up. Throws FIELD_INVALID for what is no duration or longer than 10,000 years. */
+/** Returns milliseconds, rounded up. Throws FIELD_INVALID for an invalid duration and beyond 10,000 years. */
 export function toDurationMs({ seconds, nanos }: Duration, field: string): number {
   if (nanos < -999_999_999 || nanos > 999_999_999 || (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) {
     throw invalidField(
       field,
-      `nanos are ${nanos} beside ${seconds} seconds; they need the same sign and less than a second`,
+      `nanos are ${nanos} with ${seconds} seconds; they need the same sign and less than a second`,
     );
   }
   if (seconds > DURATION_SECONDS_MAX || seconds < -DURATION_SECONDS_MAX) {

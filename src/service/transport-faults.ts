@@ -1,4 +1,4 @@
-/** Errors that no handler made (what cannot be decoded, found or awaited) get a reason like all others. */
+/** Gives errors of the transport (undecodable, not found, timed out) a reason, like all other errors. */
 import { create, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -6,18 +6,18 @@ import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_de
 import { type Refusal, refuse, refuseFields } from "../domain/refusal.ts";
 import { toConnectError } from "./errors.ts";
 
-/** What callers are told of a failure of ours, and of nothing else. */
+/** The text of the service's own failures, and of nothing else. */
 const INTERNAL_TEXT = "internal error";
 
-/** Where an error was made. The method is absent where none answers to the path. */
+/** Where an error occurred. The method is absent if no method has the path. */
 interface FaultPlace {
   readonly method: DescMethod | undefined;
   readonly callId: string;
-  /** The caller knows fields by their JSON names. */
+  /** The caller uses JSON, so fields have their JSON names. */
   readonly isJson?: boolean;
 }
 
-/** Adds the details in place: the error is on its way to its encoder already. */
+/** Adds the details to the error itself, because the error is already on its way to the encoder. */
 export function describeFault(error: ConnectError, place: FaultPlace): void {
   if (error.findDetails(ErrorInfoSchema).length === 0) {
     const refusal = refusalOf(error, place);
@@ -26,7 +26,7 @@ export function describeFault(error: ConnectError, place: FaultPlace): void {
   if (place.isJson === true && place.method !== undefined) nameFieldsAsJson(error, place.method.input);
 }
 
-/** Fields by their JSON names, in the violations and in the sentences. */
+/** Replaces the names of fields by their JSON names, in the violations and in the sentences. */
 function nameFieldsAsJson(error: ConnectError, input: DescMessage): void {
   const [found] = error.findDetails(BadRequestSchema);
   if (found !== undefined) {
@@ -47,10 +47,13 @@ function nameFieldsAsJson(error: ConnectError, input: DescMessage): void {
   Object.assign(error, { rawMessage, message });
 }
 
-/** What came from outside stands in quotation marks and stays as it is; a word outside of them may be a field's name. */
+/**
+ * Values from outside stand in quotation marks and stay unchanged; a word outside of quotation marks may be a field
+ * name.
+ */
 const WORDS = /"(?:[^"\\]|\\.)*"|\b[a-z][\w.]*_[\w.]*/g;
 
-/** A sentence about the field, with the names that JSON has. In the JSON of a mask the names that were received have that form, too. */
+/** Returns a sentence with JSON names. In the JSON of a mask, received names have that form too. */
 function inJsonNames(input: DescMessage, sentence: string, about: string | undefined): string {
   const isMask = input.fields.some(
     ({ name, message }) => name === about && message?.typeName === FieldMaskSchema.typeName,
@@ -66,13 +69,13 @@ function inJsonNames(input: DescMessage, sentence: string, about: string | undef
 
 const jsonNames = new WeakMap<DescMessage, ReadonlyMap<string, string>>();
 
-/** JSON names by proto names of all fields that a request may hold. */
+/** Returns the JSON names of all fields of a request, by their proto names. */
 function jsonNamesOf(input: DescMessage): ReadonlyMap<string, string> {
   const known = jsonNames.get(input);
   if (known !== undefined) return known;
   const names = new Map<string, string>();
   const messages = new Set([input]);
-  // A set goes on to what is added meanwhile.
+  // The loop over a set also visits members added during the loop.
   for (const { fields } of messages) {
     for (const { name, jsonName, message } of fields) {
       names.set(name, jsonName);
@@ -105,7 +108,7 @@ function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal
       return refuse("SERVICE_STOPPING", message);
     case Code.Internal:
     case Code.Unknown:
-      // gRPC says INTERNAL of some requests that cannot be decoded, too.
+      // gRPC also uses INTERNAL for some requests that cannot be decoded.
       if (message !== INTERNAL_TEXT) return malformed(message);
       return refuse("UNFORESEEN", message, { metadata: { callId } });
     default:
@@ -117,7 +120,10 @@ function malformed(message: string): Refusal {
   return refuse("REQUEST_MALFORMED", message);
 }
 
-/** `users[3].userId` as `users[3].user_id`, or the other way round. Members that are no fields stay as they were sent. */
+/**
+ * Returns `users[3].userId` as `users[3].user_id`, or the other way round. Names that are not fields stay as they were
+ * sent.
+ */
 function renamed(desc: DescMessage | undefined, path: string, wanted: "name" | "jsonName"): string {
   const names: string[] = [];
   let at = desc;

@@ -1,4 +1,4 @@
-/** Validates requests by the contract's own rules and says what is wrong with which field. */
+/** Validates requests by the rules of the contract, and names each wrong field. */
 import {
   type DescEnum,
   type DescField,
@@ -18,8 +18,8 @@ import { areItemsIgnored, findOversized } from "./size-rules.ts";
 const patterns = new Map<string, RegExp>();
 
 /**
- * The patterns are the contract's own and linear in JavaScript's engine too, which is many times faster than the RE2
- * port that guards against foreign ones.
+ * The patterns are the contract's own and take linear time in JavaScript's engine too. That is many times faster than
+ * the RE2 port, which protects against foreign patterns.
  */
 const validator = createValidator({
   regexMatch: (pattern, against) => {
@@ -32,7 +32,7 @@ const validator = createValidator({
   },
 });
 
-/** What is wrong with a request; `undefined`: nothing. Throws when a rule of the contract itself is at fault. */
+/** Returns what is wrong with a request; `undefined`: nothing. Throws if a rule of the contract itself is wrong. */
 export function validate<D extends DescMessage>(desc: D, message: MessageShape<D>): Refusal | undefined {
   const oversized = findOversized(desc, message);
   if (oversized.length > 0) return refuseFields(oversized);
@@ -44,7 +44,7 @@ export function validate<D extends DescMessage>(desc: D, message: MessageShape<D
   return refuseFields(result.violations.map((violation) => toFieldViolation(desc, message, violation)));
 }
 
-/** A path names keys of maps, which may be as long as the request. */
+/** The longest path in an answer: a path contains keys of maps, which may be as long as the request. */
 const PATH_CHARS_MAX = 200;
 
 function toFieldViolation(desc: DescMessage, message: Message, violation: Violation): FieldViolation {
@@ -55,7 +55,7 @@ function toFieldViolation(desc: DescMessage, message: Message, violation: Violat
   return { field, description: received === undefined ? rule : `${received} is not allowed; it ${rule}` };
 }
 
-/** Patterns of the contract in words that follow "it must"; a test sees that none is missing. */
+/** The patterns of the contract in words that follow "it must"; a test checks that none is missing. */
 export const PATTERN_WORDS: Readonly<Record<string, string>> = {
   "^([A-Z][A-Z0-9_]*)?$": "be capital letters, digits and underscores, beginning with a letter, such as SPAM_REPORT",
   "^([A-Za-z0-9]+(-[A-Za-z0-9]+)*)?$": "be letters and digits in groups joined by hyphens, such as de-CH",
@@ -65,12 +65,12 @@ export const PATTERN_WORDS: Readonly<Record<string, string>> = {
     "be lower-case letters, digits and _ . -, beginning with a letter, such as billing or acme.crm",
 };
 
-/** What is required, in words that follow "it". */
+/** Returns what is required, in words that follow "it". */
 function ruleOf({ message }: Violation): string {
   const pattern = /^(?:value )?does not match regex pattern `(.*)`$/s.exec(message)?.[1];
   const words = pattern === undefined ? undefined : PATTERN_WORDS[pattern];
   if (words !== undefined) return `must ${words}`;
-  // The rules of the contract say "1 characters" and "1 item(s)".
+  // The messages of protovalidate say "1 characters" and "1 item(s)".
   return message
     .replace(/^value /, "")
     .replace(/\b(\d+) (character|byte|item|value|pair)(?:s|\(s\))/g, (_, count: string, noun: string) =>
@@ -87,7 +87,7 @@ interface EnumAt {
   readonly rules: FieldRules["type"] | undefined;
 }
 
-/** The enum whose value is at fault, and what the contract says of it. */
+/** Returns the enum whose value is wrong, and its rules in the contract. */
 function enumAt(path: Path): EnumAt | undefined {
   const isItem = path.at(-1)?.kind === "list_sub";
   const field = path.at(isItem ? -2 : -1);
@@ -98,7 +98,7 @@ function enumAt(path: Path): EnumAt | undefined {
   return { desc: field.enum, rules: type.case === "repeated" ? type.value.items?.type : type };
 }
 
-/** What may be sent, by name. 0 is `…_UNSPECIFIED` throughout the contract: nobody need be told of it. */
+/** Returns the names of allowed values. 0 is always `…_UNSPECIFIED` in the contract, so it is not listed. */
 function namesOf({ desc, rules }: EnumAt): string {
   const [only, never] = rules?.case === "enum" ? [rules.value.in, rules.value.notIn] : [[], []];
   const allowed = desc.values.filter(
@@ -107,7 +107,7 @@ function namesOf({ desc, rules }: EnumAt): string {
   return allowed.map(({ name }) => name).join(", ");
 }
 
-/** The value at fault as it may be shown; `undefined`: there is none to show. */
+/** Returns the wrong value in a form that may be shown; `undefined`: none. */
 function receivedAt(root: ReflectMessage, violation: Violation): string | undefined {
   let value: unknown = root;
   let secret = false;
@@ -130,7 +130,7 @@ function receivedAt(root: ReflectMessage, violation: Violation): string | undefi
   return undefined;
 }
 
-/** Seconds, also of what no duration may be: out of range, or with parts of opposite signs. */
+/** Returns seconds, even for invalid durations: out of range, or with parts of opposite signs. */
 function durationText({ seconds, nanos }: Duration): string {
   if (nanos === 0) return `${seconds}s`;
   const isMixed = seconds !== 0n && seconds < 0n !== nanos < 0;
@@ -155,15 +155,15 @@ function isGettable(value: unknown): value is { get(key: unknown): unknown } {
   return typeof value === "object" && value !== null && "get" in value;
 }
 
-/** Whether the contract marks a field `debug_redact`: its value is never shown. */
+/** Returns whether the contract marks a field `debug_redact`: its value is never shown. */
 function isRedacted(field: DescField): boolean {
   return field.proto.options?.debugRedact === true;
 }
 
-/** JSON objects in a request nest no deeper: in binary form each level is three messages, and decoders stop at 100. */
+/** The deepest nesting of JSON objects: in binary form each level is three messages, and decoders stop at 100. */
 const JSON_DEPTH_MAX = 16;
 
-/** What no database or client can take, whatever the field says of itself; `undefined`: nothing. */
+/** Returns a value that a database or client cannot take, whatever the rules of its field; `undefined`: none. */
 export function findUnstorable(desc: DescMessage, message: Message): FieldViolation | undefined {
   for (const [local, value] of Object.entries(message)) {
     const field = desc.field[local];
@@ -177,10 +177,10 @@ export function findUnstorable(desc: DescMessage, message: Message): FieldViolat
   return undefined;
 }
 
-/** A double above this holds no odd numbers any more: an id of 64 bits that came as a JSON number has lost digits. */
+/** Above this a double does not hold every integer: a 64-bit id that was sent as a JSON number has lost digits. */
 const INEXACT = `is a number beyond ±${Number.MAX_SAFE_INTEGER}, whose digits JSON readers do not all keep; send it as a text`;
 
-/** Where the first such number stands in free JSON: the keys that lead there, as in `["acme"]["id"]`. */
+/** Returns the keys that lead to the first such number in free JSON, as in `["acme"]["id"]`. */
 function findInexact(value: unknown, depth: number): string | undefined {
   if (isInexact(value, depth)) return "";
   if (typeof value !== "object" || value === null) return undefined;
@@ -191,19 +191,19 @@ function findInexact(value: unknown, depth: number): string | undefined {
   return undefined;
 }
 
-/** Whatever lies in a field of a message is free JSON; what the field itself holds has a type. */
+/** Values inside a field are free JSON; the field itself has a type. */
 function isInexact(value: unknown, depth: number): boolean {
   return typeof value === "number" && depth > 0 && Math.abs(value) > Number.MAX_SAFE_INTEGER;
 }
 
-/** Looks through lists, maps and messages alike; their own keys are checked too, for JSON objects bring their own. */
+/** Searches lists, maps and messages; keys are checked too, because JSON objects bring their own. */
 function unstorable(value: unknown, depth: number): string | undefined {
   if (typeof value === "string") return textFault(value);
   if (typeof value === "number" && !Number.isFinite(value)) return `has the number ${value}, which JSON does not know`;
   if (isInexact(value, depth)) return INEXACT;
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
   if (depth > JSON_DEPTH_MAX) return `nests deeper than ${JSON_DEPTH_MAX} levels`;
-  // A map of JSON objects is the level above them; what the contract itself nests does not count.
+  // A map of JSON objects counts as the level above them; messages of the contract do not count.
   const below = "$typeName" in value ? 0 : depth + 1;
   for (const [key, inner] of Object.entries(value)) {
     const fault = textFault(key) ?? unstorable(inner, below);
@@ -212,7 +212,7 @@ function unstorable(value: unknown, depth: number): string | undefined {
   return undefined;
 }
 
-/** PostgreSQL cannot store U+0000 and C libraries end at it, so none is let in. */
+/** PostgreSQL cannot store U+0000 and C libraries stop at it, so it is refused. */
 function textFault(text: string): string | undefined {
   if (text.includes("\0")) return "has a character U+0000, which is not allowed";
   return text.isWellFormed() ? undefined : "is not well-formed Unicode";

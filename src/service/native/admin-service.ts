@@ -36,16 +36,16 @@ export function adminHandlers(
       if (backup === undefined) {
         throw new ConnectError("this database is backed up by its own tools, not by lockkeeper", Code.Unimplemented);
       }
-      // The call's own line comes at its end, and may be minutes away.
+      // The log line of the call comes at its end, which may be minutes away.
       const { bytes, position } = backup.info;
       log.write("info", "backup begun", { callId: call.id, actor: actor.id, bytes, position });
-      // A caller who is gone asks for nothing more; without this the generator would wait where it stands.
+      // A caller that is gone reads nothing more; without this the generator would wait forever.
       call.signal.addEventListener("abort", () => backup.close(), { once: true });
       if (call.signal.aborted) backup.close();
       try {
         yield* piecesOf(backup);
       } catch (error) {
-        // What ended the call is what there is to say; that the backup was closed only follows.
+        // Report what ended the call; the closed backup is only a consequence.
         const reason: unknown = call.signal.aborted ? call.signal.reason : undefined;
         throw reason instanceof ConnectError ? reason : error;
       } finally {

@@ -1,4 +1,4 @@
-/** ImportUsers: each item succeeds or fails by itself, in slices behind the interactive commands. */
+/** ImportUsers: each item succeeds or fails separately, in slices after the interactive commands. */
 import { createHash } from "node:crypto";
 import { create, type JsonObject, type Message, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
@@ -18,7 +18,7 @@ import { validate } from "../validation.ts";
 import { causeNameOf, kindNameOf, toAttributes, toDetails, toProfile } from "./message/user-message.ts";
 import { requestContent, termsOf, toExpiry } from "./request.ts";
 
-/** How many items wait in the store at once: enough to fill batches, little enough to leave the queue to others. */
+/** How many items wait in the store at once: enough to fill batches, few enough to leave room in the queue. */
 const SLICE_ITEMS = 64;
 
 type Result = pb.ImportUsersResult;
@@ -35,7 +35,7 @@ export async function importUsers(
   for (let start = 0; start < request.users.length; start += SLICE_ITEMS) {
     const outcomes: Promise<Result>[] = [];
     for (const [offset, item] of request.users.slice(start, start + SLICE_ITEMS).entries()) {
-      // Next to nothing for one item, but dozens of rules may be broken by each.
+      // Cheap for a valid item, but each item may break dozens of rules.
       await call.takeTurn();
       const input = { item, index: start + offset, organizationId, terms, ifExists: request.ifExists, call };
       outcomes.push(importOne(operations, input));
@@ -45,14 +45,14 @@ export async function importUsers(
   return create(pb.ImportUsersResponseSchema, { results });
 }
 
-/** As `requestContent`, which would take a turn of its own: the items are hashed one after another. */
+/** Returns the same as `requestContent`, which would take one long turn: this hashes the items one after another. */
 async function contentInTurns(request: pb.ImportUsersRequest, call: ServiceCall): Promise<Uint8Array> {
   const { input } = call.method;
   const digest = createHash("sha256");
   try {
     const rest = toJson(input, { ...request, requestId: "", users: [] } as Message) as JsonObject;
     const text = canonicalJson({ ...rest, users: [] });
-    // No other member has this name, and within texts quotes are escaped.
+    // No other member has this name, and quotes within texts are escaped.
     const at = text.indexOf('"users":[') + '"users":['.length;
     digest.update(text.slice(0, at));
     for (const [index, user] of request.users.entries()) {
@@ -61,7 +61,7 @@ async function contentInTurns(request: pb.ImportUsersRequest, call: ServiceCall)
     }
     return digest.update(text.slice(at)).digest();
   } catch {
-    // What has no JSON form is remembered by its bytes.
+    // A request without a JSON form is remembered by its bytes.
     await call.takeTurn();
     return requestContent(call.method, request);
   }
@@ -76,7 +76,7 @@ interface Item {
   readonly call: ServiceCall;
 }
 
-/** Never rejects: what goes wrong is the item's result. */
+/** Imports one item. Never rejects: an error is the item's result. */
 async function importOne(operations: Pick<UserOperations, "importUser">, input: Item): Promise<Result> {
   const { userId } = input.item;
   try {
@@ -91,7 +91,7 @@ async function importOne(operations: Pick<UserOperations, "importUser">, input: 
   }
 }
 
-/** Each item is remembered by itself. */
+/** Returns the terms of one item. Each item is remembered separately. */
 function termsOfItem({ terms, index }: Item): ChangeTerms {
   const { request } = terms;
   return request === undefined
@@ -136,10 +136,10 @@ function toRestriction(item: pb.ImportRestriction, prefix: string): ImportedUser
 
 const INTERNAL: Code = 13;
 
-/** Of an item: 1,000 of them stand in one answer. */
+/** The most wrong fields of one item: one answer has 1,000 items. */
 const ITEM_FIELDS_MAX = 3;
 
-/** What went wrong with an item, as the status of a call of its own would say, but for its many fields. */
+/** Returns the error of an item as the status that a call of its own would have, but with fewer fields. */
 function toStatus(error: unknown): MessageInitShape<typeof StatusSchema> {
   const mapped = mapError(error instanceof RefusalError ? withFewFields(error) : error);
   if (!(mapped instanceof ConnectError)) return { code: INTERNAL, message: "internal error" };

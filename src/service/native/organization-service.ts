@@ -68,7 +68,7 @@ export function organizationHandlers(
   };
 }
 
-/** The fields that an update may change, by the names that a mask may use. */
+/** The fields that an update may change, by the names that a mask may contain. */
 const UPDATABLE = new Map<string, "displayName" | "defaultLockDuration">([
   ["display_name", "displayName"],
   ["displayName", "displayName"],
@@ -77,8 +77,8 @@ const UPDATABLE = new Map<string, "displayName" | "defaultLockDuration">([
 ]);
 
 /**
- * What the mask names, or, without one, what the request has a value for. Throws FIELD_INVALID for a mask that names what
- * is not there, and for values that it does not name.
+ * Returns the values of an update. Throws FIELD_INVALID for a mask with unknown names, and for values that the mask
+ * does not name.
  */
 function updatedFields(request: pb.UpdateOrganizationRequest): {
   readonly displayName?: string;
@@ -106,7 +106,7 @@ function updatedFields(request: pb.UpdateOrganizationRequest): {
   };
 }
 
-/** An organization owns itself: its id is also its resource owner. */
+/** Returns the details. An organization owns itself: its id is also its resource owner. */
 function toOrganizationDetails(organization: Organization) {
   return toDetails({ ...organization, organizationId: organization.id });
 }

@@ -1,4 +1,4 @@
-/** What native requests have in common, as operations take it. */
+/** Converts the common parts of native requests. */
 import { hash } from "node:crypto";
 import { type DescMethod, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
@@ -10,14 +10,14 @@ import { type ChangeTerms, readScope } from "../operations/caller.ts";
 import type { Period } from "../operations/period.ts";
 import { toDurationMs, toTime } from "../times.ts";
 
-/** The message of a request that may be repeated and tried out. */
+/** A request that may be repeated and validated only. */
 type ChangeRequest = Message & {
   readonly requestId?: string;
   readonly validateOnly: boolean;
   readonly organizationId?: string;
 };
 
-/** Returns how a request wants its change to be made. `contentOf` is called only where there is a request id. */
+/** Returns the terms of a change. `contentOf` is called only if there is a request id. */
 export function termsOf(call: ServiceCall, request: ChangeRequest, contentOf = requestContent): ChangeTerms {
   const { requestId: id, validateOnly, organizationId = "" } = request;
   const scope = readScope(call.admission.actor, organizationId);
@@ -25,20 +25,20 @@ export function termsOf(call: ServiceCall, request: ChangeRequest, contentOf = r
   return { scope, validateOnly, request: { rpc: rpcOf(call.method), id, content: contentOf(call.method, request) } };
 }
 
-/** `package.Service/Method`. */
+/** Returns `package.Service/Method`. */
 function rpcOf(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-/** SHA-256 of the canonical JSON of a request without its request id. */
+/** Returns the SHA-256 of the canonical JSON of a request without its request id. */
 export function requestContent({ input }: DescMethod, request: ChangeRequest): Uint8Array {
   const rest = { ...request, requestId: "" } as Message;
   let content: string | Uint8Array;
   try {
     content = canonicalJson(toJson(input, rest) as { readonly [key: string]: JsonValue });
   } catch {
-    // A time beyond year 9999 or a number that is none has no JSON form. Whoever reads the field refuses it by its
-    // name; in an import that is one item's matter, and the others are remembered by the bytes.
+    // A time after year 9999 or an invalid number has no JSON form. The reader of the field refuses it by name; in an
+    // import that concerns one item, and the other items are remembered by their bytes.
     content = toBinary(input, rest);
   }
   return hash("sha256", content, "buffer");
@@ -50,7 +50,7 @@ type ExpiryInput =
   | { readonly case: "never"; readonly value: boolean }
   | { readonly case: undefined; readonly value?: undefined };
 
-/** The expiry oneof; a finer instant than a millisecond rounds up, so that no restriction ends early. */
+/** Returns the expiry. An instant finer than a millisecond rounds up, so that no restriction ends early. */
 export function toExpiry(input: ExpiryInput, fieldPrefix = ""): Expiry {
   switch (input.case) {
     case "expireTime":
@@ -66,7 +66,7 @@ export function toExpiry(input: ExpiryInput, fieldPrefix = ""): Expiry {
   }
 }
 
-/** Returns the ends that a request names, rounded up to milliseconds. Throws FIELD_INVALID. */
+/** Returns the ends of a period, rounded up to milliseconds. Throws FIELD_INVALID. */
 export function toPeriod({
   startTime,
   endTime,
@@ -80,7 +80,10 @@ export function toPeriod({
   };
 }
 
-/** A sequence the caller believes in. Throws FIELD_INVALID for one that no resource can have: a number would lose digits. */
+/**
+ * Returns the sequence that the caller expects. Throws FIELD_INVALID for one that no resource can have: as a number it
+ * would lose digits.
+ */
 export function toSequence(sequence: bigint | undefined): number | undefined {
   if (sequence === undefined) return undefined;
   if (sequence <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(sequence);

@@ -108,7 +108,7 @@ function changeHandlers(operations: Operations): Changes {
   };
 }
 
-/** Throws FIELD_INVALID for a malformed token: a mistyped or cut one is told from one that has ended. */
+/** Throws FIELD_INVALID for a malformed token, so that a mistyped one is not taken for an ended session. */
 function nameOf(operations: SessionOperations, { key }: pb.VerifySessionRequest): SessionName {
   if (key.case !== "token") return { id: key.value ?? "" };
   const name = operations.sessionKeyOf(key.value);

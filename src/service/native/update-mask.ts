@@ -8,7 +8,7 @@ type UpdatedField = ProfileField | "emailVerified";
 
 const FIELDS: readonly UpdatedField[] = [...PROFILE_FIELDS, "emailVerified"];
 
-/** Proto name and JSON name of each profile field, both of which a mask may use. */
+/** Profile fields by their proto and JSON names; a mask may contain either. */
 const BY_NAME = new Map<string, UpdatedField>(
   FIELDS.flatMap((field) => {
     const name = ProfileSchema.field[field].name;
@@ -25,8 +25,8 @@ export interface UpdatedFields {
 }
 
 /**
- * What a mask names, or, without one, what the request has a value for: a text that is there and empty removes the
- * field. Throws FIELD_INVALID for a path that names nothing, and for values that the mask does not name.
+ * Returns what a mask names, or, without one, the fields that have a value; a present but empty text removes the field.
+ * Throws FIELD_INVALID for an unknown path, and for values that the mask does not name.
  */
 export function updatedFields({ updateMask, profile, attributes }: pb.UpdateUserRequest): UpdatedFields {
   const paths = updateMask?.paths ?? [];
@@ -69,7 +69,7 @@ interface MaskedFields<F> {
 
 /**
  * Returns the fields that an update changes: those that the mask names, or, without one, those that are present. Throws
- * FIELD_INVALID for a path that names nothing, and where nothing changes.
+ * FIELD_INVALID for an unknown path, and if nothing changes.
  */
 export function namedFields<F>(
   paths: readonly string[],

@@ -48,7 +48,7 @@ export function userQueries(operations: UserOperations): Queries {
   };
 }
 
-/** Where a request looks for a user. */
+/** Returns the users that exist for a request. */
 function sightOf(request: pb.GetUserRequest | pb.ListUserEventsRequest, { admission }: ServiceCall): Sight {
   return { scope: readScope(admission.actor, request.organizationId), showDeleted: request.showDeleted };
 }
@@ -67,7 +67,7 @@ function toUserQuery(request: pb.ListUsersRequest, call: ServiceCall): UserQuery
       "STATE_DELETED is asked for without show_deleted; set show_deleted to see deleted users",
     );
   }
-  // A script's variable that is not set must not show everybody.
+  // An unset variable of a script must not list everybody.
   if (request.search?.trim() === "") {
     throw invalidField(
       "search",

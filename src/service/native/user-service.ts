@@ -134,7 +134,7 @@ function restrictionHandlers(change: Change): Pick<Handlers, Restricting> {
   };
 }
 
-/** What every change of an existing user carries. */
+/** Returns the common part of changes of an existing user. */
 function ofUser(request: Exclude<ChangeRequest, pb.CreateUserRequest>) {
   const expectedSequence = toSequence(request.expectedSequence);
   return {
@@ -145,7 +145,7 @@ function ofUser(request: Exclude<ChangeRequest, pb.CreateUserRequest>) {
   };
 }
 
-/** From when until when a lock or a ban holds. */
+/** Returns the interval of a lock or a ban. */
 function intervalOf({ expiry, startTime }: pb.LockUserRequest | pb.BanUserRequest) {
   return {
     expiry: toExpiry(expiry),
@@ -153,7 +153,7 @@ function intervalOf({ expiry, startTime }: pb.LockUserRequest | pb.BanUserReques
   };
 }
 
-/** An unspecified cause is the administrator's. */
+/** Returns the cause; unspecified means ADMIN. */
 function deactivationCause(cause: Cause): "ADMIN" | "DIRECTORY" {
   return cause === Cause.DIRECTORY ? "DIRECTORY" : "ADMIN";
 }

@@ -1,19 +1,19 @@
-/** Attempts that wait for a place, in order: who meets only attempts under way is not refused but waits briefly. */
+/** Attempts that wait for a place, in order: if only attempts under way fill the limit, a new one waits briefly. */
 import type { AttemptAnswer } from "../../domain/attempt.ts";
 import { type Refusal, RefusalError, refuse } from "../../domain/refusal.ts";
 import type { WaitingCaller } from "./caller.ts";
 
 /** The longest wait, whatever the caller's deadline. */
 const WAIT_MS_MAX = 10_000;
-/** Calls that may wait for one counter. */
+/** The most calls that may wait for one counter. */
 const WAITERS_MAX = 1_000;
-/** Another process may complete an attempt: nobody tells of that. */
+/** Another process may complete an attempt; no notification of that reaches us. */
 const POLL_MS = 250;
-/** How many at the head of the queue try at once: several places may have become free. */
+/** How many waiters at the head of the queue try at once: several places may have become free. */
 const HEAD_LENGTH = 16;
 const RETRY_AFTER_MS = 1_000;
 
-/** How much of the time before a deadline is kept for the answer to arrive. */
+/** The share of the time before a deadline that is reserved for sending the answer. */
 const ANSWER_SHARE = 0.2;
 const ANSWER_MS_MAX = 200;
 
@@ -26,7 +26,7 @@ class Waiter {
     this.#wake?.();
   }
 
-  /** Resolves when it is woken, also where that was before it was asked, or after so long. */
+  /** Resolves after `ms`, or as soon as the waiter is woken, even if that happened before the call. */
   async woken(ms: number): Promise<void> {
     if (!this.#isWoken) {
       await new Promise<void>((resolve) => {
@@ -43,20 +43,20 @@ class Waiter {
 }
 
 export interface WaitOptions {
-  /** Names the counter among those of this process. */
+  /** The key of the counter in this process. */
   readonly key: string;
-  /** Tries now; WAITING: there is no place. `yields`: others wait already, and a place that is free is theirs. */
+  /** Tries now; WAITING: there is no place. `yields`: others wait already, so a free place is theirs. */
   readonly attempt: (yields: boolean) => Promise<AttemptAnswer>;
   readonly call: Pick<WaitingCaller, "deadlineTime" | "signal">;
 }
 
 export class AttemptWaiters {
-  /** By the counter's id. */
+  /** Queues by counter id. */
   readonly #queues = new Map<string, Waiter[]>();
-  /** By the key: for whom somebody waits. */
+  /** Keys of counters that somebody waits for. */
   readonly #waitedFor = new Set<string>();
 
-  /** Rejects with ATTEMPTS_OUTSTANDING, nothing counted, when no place becomes free in time or the caller is gone. */
+  /** Rejects with ATTEMPTS_OUTSTANDING, counting nothing, if no place becomes free in time or the caller is gone. */
   async admit({ key, attempt, call }: WaitOptions): Promise<AttemptAnswer> {
     const endBy = endOf(call);
     const first = await attempt(this.#waitedFor.has(key));
@@ -69,7 +69,7 @@ export class AttemptWaiters {
     signal.addEventListener("abort", wake);
     queue.push(waiter);
     this.#waitedFor.add(key);
-    // It may have given way to those who were served meanwhile.
+    // This attempt may have yielded to waiters that were served in the meantime.
     if (queue.length === 1) waiter.wake();
     try {
       return await this.#wait({ queue, waiter, attempt, endBy, first, signal });
@@ -84,7 +84,7 @@ export class AttemptWaiters {
     }
   }
 
-  /** An attempt was settled: there may be a place. */
+  /** Called when an attempt was settled: there may be a place. */
   settled({ counterId }: AttemptAnswer): void {
     wakeHead(this.#queues.get(counterId) ?? []);
   }
@@ -92,7 +92,7 @@ export class AttemptWaiters {
   async #wait({ queue, waiter, attempt, endBy, first, signal }: Waiting): Promise<AttemptAnswer> {
     for (let last = first; ; ) {
       const remainingMs = endBy - performance.now();
-      // A place that nobody hears of would count as a failure in the end.
+      // A place that no caller learns of would expire and count as a failure.
       if (signal.aborted) throw new RefusalError(outstanding("the caller is gone"));
       if (remainingMs <= 0) throw new RefusalError(outstanding("no attempt was completed in time"));
       const isHead = queue.indexOf(waiter) < HEAD_LENGTH;
@@ -121,7 +121,10 @@ interface Waiting {
   readonly signal: AbortSignal;
 }
 
-/** A little before the deadline, so that the caller hears what it was. By `performance.now()`: the wall clock may jump. */
+/**
+ * Returns an instant shortly before the deadline, so that the answer still reaches the caller. In `performance.now()`:
+ * the wall clock may jump.
+ */
 function endOf({ deadlineTime }: Pick<WaitingCaller, "deadlineTime">): number {
   const begin = performance.now();
   if (deadlineTime === undefined) return begin + WAIT_MS_MAX;

@@ -1,4 +1,4 @@
-/** Who asks for an operation, and in which organization a caller may look and write. */
+/** The caller of an operation, and where it may read and write. */
 import { hash } from "node:crypto";
 import { type Actor, credentialOf, permissionMissing, scopeExceeded } from "../../auth/actor.ts";
 import type { Admission } from "../../auth/admission.ts";
@@ -9,10 +9,10 @@ import { RefusalError, shown } from "../../domain/refusal.ts";
 import type { Command, ExecuteOptions, Lane, ResourceOf } from "../../store/commands.ts";
 import type { Store } from "../../store/store.ts";
 
-/** The caller of an operation. A native call is one as it is. */
+/** The caller of an operation. A native call has this shape. */
 export interface Caller {
   readonly admission: Admission;
-  /** The wire or dialect by which the call came; the history shows it. */
+  /** The wire or dialect of the call; the history shows it. */
   readonly wire: string;
   /** When the caller stops waiting, in milliseconds since the epoch; `undefined`: never. */
   readonly deadlineTime?: number | undefined;
@@ -23,11 +23,11 @@ export interface Caller {
 /** A caller that may have to wait. */
 export type WaitingCaller = Caller & { readonly deadlineTime: number | undefined; readonly signal: AbortSignal };
 
-/** How a change is to be made. */
+/** How to make a change. */
 export interface ChangeTerms {
-  /** Where the change may act, from `readScope`; `null`: in the whole instance. Absent: wherever the caller may. */
+  /** The scope of the change, from `readScope`; `null`: the whole instance. Absent: the caller's own scope. */
   readonly scope?: string | null;
-  /** Check and answer what would be, store nothing. Absent: store it. */
+  /** Check the change and return what would result; store nothing. Absent: store it. */
   readonly validateOnly?: boolean;
   /** Absent: the request is not remembered. `content`: SHA-256 of the rest of the request as the caller sent it. */
   readonly request?: Omit<NonNullable<CommandContext["request"]>, "scope"> | undefined;
@@ -39,7 +39,7 @@ export interface ChangeTerms {
 export const NOWHERE = "";
 
 /**
- * Returns where a caller's read of one thing, or command on it, looks. A caller of one organization that names another
+ * Returns the scope in which a caller reads or changes one resource. A caller of one organization that names another
  * one finds nothing. `organizationId`: as the request names it; empty: not named.
  */
 export function readScope(actor: Actor, organizationId: string): string | null {
@@ -47,29 +47,32 @@ export function readScope(actor: Actor, organizationId: string): string | null {
   return organizationId === "" || organizationId === actor.scope ? actor.scope : NOWHERE;
 }
 
-/** Returns where a caller's list looks. Throws SCOPE_EXCEEDED when a caller of one organization names another one. */
+/** Returns the scope of a caller's list. Throws SCOPE_EXCEEDED if a caller of one organization names another one. */
 export function listScope(actor: Actor, organizationId: string): string | null {
   const scope = readScope(actor, organizationId);
   if (scope !== NOWHERE) return scope;
   throw new RefusalError(scopeExceeded(`organization_id is ${shown(organizationId)}`, actor.scope ?? ""));
 }
 
-/** Returns the organization that owns what is made: the one named, the caller's own, or `default`. Throws SCOPE_EXCEEDED. */
+/** Returns the owner of a new resource: the named organization, the caller's, or `default`. Throws SCOPE_EXCEEDED. */
 export function writeOrganization(actor: Actor, organizationId: string): string {
   return listScope(actor, organizationId) ?? DEFAULT_ORGANIZATION_ID;
 }
 
-/** Throws SCOPE_EXCEEDED for a caller of one organization. `what`: what is asked for, the beginning of a sentence. */
+/** Throws SCOPE_EXCEEDED for a caller of one organization. `what`: the request, as the beginning of a sentence. */
 export function assertInstance({ scope }: Actor, what: string): void {
   if (scope !== null) throw new RefusalError(scopeExceeded(what, scope));
 }
 
-/** Throws PERMISSION_MISSING unless the caller has the permission. `what`: the operation, the beginning of a sentence. */
+/**
+ * Throws PERMISSION_MISSING unless the caller has the permission. `what`: the operation, as the beginning of a
+ * sentence.
+ */
 export function assertPermission(actor: Actor, permission: Permission, what: string): void {
   if (!actor.permissions.has(permission)) throw new RefusalError(permissionMissing(what, [permission]));
 }
 
-/** Returns what every command carries of its caller. */
+/** Returns the context of a command. */
 export function contextOf(caller: Caller, terms: ChangeTerms = {}): CommandContext {
   const { actor } = caller.admission;
   const { scope = actor.scope, validateOnly = false, request } = terms;
@@ -86,15 +89,15 @@ export function contextOf(caller: Caller, terms: ChangeTerms = {}): CommandConte
 }
 
 /**
- * The content with the organization that authorization added to the request. That of an API key never changes, so for
- * keys nothing is added, and what was remembered before this rule still compares.
+ * Adds the organization that authorization added to the request. That of an API key never changes, so for keys nothing
+ * is added, and requests that were remembered before this rule still compare equal.
  */
 function withAdded(content: Uint8Array, { keyId, scope }: Actor): Uint8Array {
   if (keyId !== undefined || scope === null) return content;
   return hash("sha256", Buffer.concat([content, Buffer.from(scope)]), "buffer");
 }
 
-/** Decides a command and makes it durable. Rejects with RefusalError. */
+/** Decides a command, makes it durable and returns its resource. Rejects with RefusalError. */
 export async function execute<C extends Command>(
   store: Store,
   command: C,
@@ -110,7 +113,7 @@ export async function execute<C extends Command>(
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
 
-/** Returns the page that a list reads: a size of 0 is the default of 100, one above 1,000 is 1,000. An empty token: the first. */
+/** Returns the page to read. Size 0 means 100, sizes above 1,000 mean 1,000. An empty token: the first page. */
 export function pageOf({ pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string }): {
   readonly pageSize: number;
   readonly after?: string;

@@ -12,11 +12,11 @@ const RECHECK_MS = 1_000;
 export interface InstanceOperations {
   /** The store's clock, in milliseconds since the epoch. */
   now(): Promise<number>;
-  /** The API key behind a caller; `undefined`: the caller shows a token. */
+  /** The API key of a caller; `undefined`: the caller uses a token. */
   keyOf(actor: Actor): ApiKey | undefined;
   /**
-   * A backup that ends with its caller's credential: its chunks then reject with CREDENTIAL_INVALID. Must be closed.
-   * `undefined`: the store has tools of its own for it.
+   * A backup that ends with its caller's credential: its chunks then reject with CREDENTIAL_INVALID. The caller must
+   * close it. `undefined`: this engine has its own backup tools.
    */
   createBackup(actor: Actor): Promise<Backup | undefined>;
 }

@@ -21,7 +21,7 @@ import type { Page } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
 import { type Caller, type ChangeTerms, contextOf, execute, listScope } from "./caller.ts";
 
-/** How long the former secrets of a rotated key still open, unless the caller says. */
+/** How long the earlier secrets of a rotated key stay valid unless the caller says otherwise. */
 const OVERLAP_DEFAULT_MS = 3_600_000;
 
 /** A key with its secret, shown once; empty: nothing was stored. */
@@ -62,7 +62,7 @@ export function keyOperations({ store, newId, keyCache }: Parts): KeyOperations 
       if (!command.context.validateOnly) keyCache.hold(key);
       return key;
     } catch (error) {
-      // Whether a key was made or revoked may be on disk although nobody can say so: only the disk knows.
+      // The change may be on disk although the commit was not confirmed: read the keys again.
       if (error instanceof StoreUnavailableError && error.outcome === "UNKNOWN") keyCache.reload();
       throw error;
     }
@@ -114,12 +114,12 @@ export function keyOperations({ store, newId, keyCache }: Parts): KeyOperations 
   };
 }
 
-/** The id of a key is part of its secret, whose parts are set off by underscores: letters and digits only. */
+/** Returns the id of a new key: only letters and digits, because underscores separate the parts of the secret. */
 export function toKeyId(id: string): string {
   return id.toLowerCase().replaceAll(/[^0-9a-z]/g, "");
 }
 
-/** Throws for a role or permission that does not exist, and for one that the caller does not have. */
+/** Throws FIELD_INVALID for an unknown role or permission, PERMISSION_MISSING for one that the caller lacks. */
 function assertGrantable(actor: Actor, { role, permissions }: Pick<NewKey, "role" | "permissions">): void {
   if ((role === "") === (permissions.length === 0)) {
     throw invalidField(
@@ -147,7 +147,7 @@ function assertNotAboveCaller(actor: Actor, key: Pick<ApiKey, "role" | "permissi
   if (lacking.length > 0) throw new RefusalError(permissionMissing(what, lacking));
 }
 
-/** Throws FIELD_INVALID for an end in the past, and for one after that of the caller's own credential. `null`: never. */
+/** Throws FIELD_INVALID for an end in the past or after the caller's own credential. `null`: never. */
 function assertExpireTime(expireTime: number | null, actor: Actor, now: number): void {
   if (expireTime !== null && expireTime <= now) {
     throw invalidField(
@@ -162,7 +162,7 @@ function assertExpireTime(expireTime: number | null, actor: Actor, now: number):
   );
 }
 
-/** Whether a secret with this end would open longer than the credential of whoever gets it. */
+/** Returns whether a secret with this end is valid longer than the credential of its receiver. */
 function outlives(expireTime: number | null, actor: Actor): boolean {
   return actor.expireTime !== null && (expireTime === null || expireTime > actor.expireTime);
 }

@@ -1,4 +1,4 @@
-/** The use cases of the service in the words of the domain: native handlers and dialects both call them. */
+/** The use cases of the service in the words of the domain. Native handlers and dialects call them. */
 import type { Actor } from "../../auth/actor.ts";
 import type { Authentication } from "../../auth/api-key-cache.ts";
 import type { Permission } from "../../auth/permissions.ts";
@@ -30,13 +30,13 @@ export type Operations = UserOperations &
   PolicyOperations &
   OrganizationOperations & {
     /**
-     * Who shows this `Authorization` header; at once for keys. Throws or rejects with CREDENTIAL_MISSING,
+     * The actor of this `Authorization` header; synchronous for keys. Throws or rejects with CREDENTIAL_MISSING,
      * CREDENTIAL_INVALID, ISSUER_UNAVAILABLE, AUTHENTICATION_RATE, ADDRESS_RATE and CALLER_RATE.
      */
     authenticate(authorization: string | null, remoteAddress: string): Actor | Promise<Actor>;
     /** A new unique id: a UUIDv7. */
     newId(): string;
-    /** Where lists wait for their places, ours and those of every dialect. */
+    /** The lanes of all lists, native ones and those of every dialect. */
     readonly lists: ListLanes;
   };
 

@@ -9,7 +9,7 @@ import type { Store } from "../../store/store.ts";
 import { assertInstance, type Caller, type ChangeTerms, contextOf, execute } from "./caller.ts";
 import { assertId, type Without } from "./users.ts";
 
-/** A change of an organization as a caller asks for it. CreateOrganization: an empty id stands for a new one. */
+/** A change of an organization as a caller requests it. CreateOrganization: an empty id means a new one. */
 export type OrganizationChange = Without<OrganizationCommand, "context">;
 
 /** Every method rejects with RefusalError, or with what `refusalOf` knows. */
@@ -47,7 +47,7 @@ export function organizationOperations({ store, newId }: Parts): OrganizationOpe
     readOrganization: read,
     async listOrganizations(query, { admission: { actor } }) {
       if (actor.scope === null) return store.listOrganizations(query);
-      // One organization is one page: no token was made for a second one.
+      // One organization is one page, so no token was ever made.
       if (query.after !== undefined) throw new PageTokenError("organizations: the token is of no page");
       const own = await read(actor.scope, actor.scope);
       return { items: own === undefined ? [] : [own] };

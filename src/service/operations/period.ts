@@ -1,4 +1,4 @@
-/** The periods that lists and simulations are about. */
+/** The periods of lists and simulations. */
 import { invalidField } from "../../domain/refusal.ts";
 
 /** `[startTime, endTime)` in milliseconds since the epoch. */
@@ -7,7 +7,7 @@ export interface Period {
   readonly endTime: number;
 }
 
-/** Returns the period asked for, with absent ends from `absent`. Throws FIELD_INVALID for an empty one. */
+/** Returns the requested period; missing ends come from `absent`. Throws FIELD_INVALID if it is empty. */
 export function periodOf(asked: Partial<Period>, absent: Period): Period {
   const { startTime = absent.startTime, endTime = absent.endTime } = asked;
   if (startTime < endTime) return { startTime, endTime };

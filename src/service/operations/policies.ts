@@ -19,24 +19,24 @@ import { type Period, periodOf } from "./period.ts";
 import { PolicySimulator } from "./policy-simulator.ts";
 import type { Without } from "./users.ts";
 
-/** `stored` is absent while nothing was ever set. */
+/** `stored` is absent if nothing was ever set. */
 export interface PolicyView {
   readonly stored: StoredPolicy | undefined;
   readonly effective: Policy;
 }
 
-/** A change of a policy as a caller asks for it. */
+/** A change of a policy as a caller requests it. */
 export type PolicyChange = Without<PolicyCommand, "context">;
 
 /** Every method rejects with RefusalError, or with what `refusalOf` knows. */
 export interface PolicyOperations {
   /** The organization named, the caller's own, or the instance. Rejects with SCOPE_EXCEEDED and ORGANIZATION_NOT_FOUND. */
   policyIdOf(actor: Actor, organizationId: string): Promise<string>;
-  /** What is set for an organization, or for the instance (`INSTANCE_POLICY_ID`), and what is in force there. */
+  /** The values of an organization, or of the instance (`INSTANCE_POLICY_ID`), and the policy in force there. */
   readPolicy(policyId: string): Promise<PolicyView>;
   /** Decides a change and makes it durable. */
   changePolicy(change: PolicyChange, caller: Caller, terms?: ChangeTerms): Promise<PolicyView>;
-  /** What recorded attempts would have led to if `values` had been set as well. Absent ends: all that is kept. */
+  /** What recorded attempts would have led to if `values` had been set too. Absent ends: all that are kept. */
   simulatePolicy(
     asked: { readonly organizationId: string; readonly values: PolicyValues } & Partial<Period>,
     caller: Caller,

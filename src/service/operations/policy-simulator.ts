@@ -1,4 +1,4 @@
-/** Simulates a policy on recorded attempts, in slices of the thread that serves every call. */
+/** Simulates a policy on recorded attempts, in short slices on the main thread. */
 import { setImmediate } from "node:timers/promises";
 import { AttemptReplay, type Simulation } from "../../domain/attempt-replay.ts";
 import type { Policy } from "../../domain/policy.ts";
@@ -9,7 +9,7 @@ import type { Store } from "../../store/store.ts";
 /** The most attempts that one simulation replays. */
 const ATTEMPTS_MAX = 200_000;
 const PAGE_SIZE = 1_000;
-/** How long a simulation may take, waiting for its turn included. */
+/** How long a simulation may take, including the wait for its turn. */
 const SIMULATION_MS_MAX = 20_000;
 /** The longest slice of work before other calls run. */
 const SLICE_MS = 4;
@@ -20,21 +20,21 @@ export interface SimulationOptions {
   readonly policyOf: (organizationId: string) => Promise<Policy>;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal?: AbortSignal | undefined;
-  /** How long it may take, waiting for its turn included; absent: 20 s. */
+  /** How long it may take, including the wait for its turn, in milliseconds; absent: 20 s. */
   readonly maxMs?: number;
 }
 
-/** Runs one simulation at a time, in the order of asking. */
+/** Runs one simulation at a time, in the order of the requests. */
 export class PolicySimulator {
   readonly #store: Pick<Store, "now" | "listAttempts">;
-  /** The end of the simulation that was asked for last. */
+  /** Resolves when the last requested simulation ends. */
   #lastEnd: Promise<void> = Promise.resolve();
 
   constructor(store: Pick<Store, "now" | "listAttempts">) {
     this.#store = store;
   }
 
-  /** Rejects with SEARCH_TOO_BROAD for a period with more attempts than are replayed, or that takes too long. */
+  /** Rejects with SEARCH_TOO_BROAD if the period has too many attempts or takes too long. */
   async simulate(options: SimulationOptions): Promise<Simulation> {
     const endTime = performance.now() + (options.maxMs ?? SIMULATION_MS_MAX);
     const before = this.#lastEnd;
@@ -73,19 +73,19 @@ export class PolicySimulator {
   }
 }
 
-/** Many attempts may end at once: settling them pauses between slices. */
+/** Settles all attempts that end by `time`. There may be many, so it pauses between slices. */
 async function settleUntil(replay: AttemptReplay, time: number, slice: TimeSlice): Promise<void> {
   do if (slice.isOver) await slice.pause();
   while (replay.settleNext(time));
 }
 
-/** A slice of work on the thread that serves every call, short enough that none of them notices. */
+/** A slice of work on the main thread, short enough not to delay calls. */
 class TimeSlice {
   readonly #signal: AbortSignal | undefined;
   readonly #lastTime: number;
   #endTime = performance.now() + SLICE_MS;
 
-  /** `lastTime`: when all slices must be over, in milliseconds of `performance.now()`. */
+  /** `lastTime`: when all slices must have ended, in milliseconds of `performance.now()`. */
   constructor(signal: AbortSignal | undefined, lastTime: number) {
     this.#signal = signal;
     this.#lastTime = lastTime;
@@ -95,7 +95,7 @@ class TimeSlice {
     return performance.now() >= this.#endTime;
   }
 
-  /** Throws when nobody waits for the answer any more, or when it takes too long. */
+  /** Throws if nobody waits for the answer any more, or if it takes too long. */
   assertWanted(): void {
     this.#signal?.throwIfAborted();
     if (performance.now() < this.#lastTime) return;

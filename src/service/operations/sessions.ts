@@ -42,13 +42,13 @@ export interface SessionOperations {
   openSession(session: NewSession, caller: Caller, terms?: ChangeTerms): Promise<ChangedSession>;
   /** Changes or ends a session and makes it durable. */
   changeSession(change: SessionChange, caller: Caller, terms?: ChangeTerms): Promise<ChangedSession>;
-  /** At this moment; `undefined`: there is no such session within the scope. `touch`: counts as activity. */
+  /** The session at this moment; `undefined`: there is none within the scope. `touch`: the read counts as activity. */
   readSession(name: SessionName, scope: string | null, touch: boolean): Promise<SessionView | undefined>;
   /** The newest first. A page may be short; only an absent `next` means the end. */
   listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
   /** The session key for a token; `undefined` if the token is malformed. */
   sessionKeyOf(token: string): SessionName | undefined;
-  /** Whether a token is the session's present one. Asking does not count as activity. */
+  /** Whether a token is the session's present one. The check does not count as activity. */
   isTokenOf(token: string, sessionId: string, scope: string | null): Promise<boolean>;
   /** The store's clock, in milliseconds since the epoch. */
   now(): Promise<number>;
@@ -98,7 +98,7 @@ function sessionKeyOf(token: string): SessionName | undefined {
   return isWellFormedSessionToken(token) ? { tokenHash: hashSecret(token) } : undefined;
 }
 
-/** A command succeeds on sessions that hold; what a repeated request answers may have ended since. */
+/** Returns the status of a session after a command. A repeated request may return a session that has ended since. */
 async function statusOf(store: Store, session: Session): Promise<SessionStatus> {
   const [now, user] = [await store.now(), await store.readUser(session.userId)];
   return user === undefined ? "ENDED" : sessionStatusOf(session, user.state, { now, generation: store.generation });

@@ -23,13 +23,13 @@ import { effectivePolicy } from "./effective-policy.ts";
 import { type Period, periodOf } from "./period.ts";
 import { TickBatch } from "./tick-batch.ts";
 
-/** Who wants to sign in, as the caller knows them. */
+/** The person who wants to sign in, as the caller names them. */
 export type SubjectName = { readonly userId: string } | { readonly identifier: string };
 
-/** One attempt of somebody. */
+/** An attempt as a caller reports or begins it. */
 export interface AttemptOf {
   readonly subject: SubjectName;
-  /** Where to look for the subject; empty: wherever the caller may. */
+  /** The organization of the subject; empty: any in the caller's scope. */
   readonly organizationId: string;
   readonly factor: Factor;
   readonly ip: string;
@@ -40,12 +40,12 @@ export interface AttemptOf {
 export interface SignInDecision {
   /** Settled. */
   readonly user: UserState;
-  /** Before a lock; `undefined`: there is no limit. */
+  /** How many attempts are left before a lock; `undefined`: there is no limit. */
   readonly attemptsLeft: number | undefined;
   readonly now: number;
 }
 
-/** A list of attempts as a caller asks for it. */
+/** A list of attempts as a caller requests it. */
 export type AttemptList = Omit<AttemptQuery, keyof Period> & Partial<Period>;
 
 /** Every method rejects with RefusalError, or with what `refusalOf` knows. */
@@ -54,13 +54,13 @@ export interface SignInOperations {
   readonly generation: number;
   /** `undefined`: the user does not exist within the scope. */
   checkSignIn(key: SignInKey, scope: string | null): Promise<SignInDecision | undefined>;
-  /** Waits for a place for as long as the caller does. `userId` is absent where the subject is unknown. */
+  /** Waits for a place as long as the caller does. `userId` is absent if the subject is unknown. */
   beginAttempt(
     attempt: AttemptOf & { readonly attemptId: string },
     caller: WaitingCaller,
   ): Promise<{ readonly answer: AttemptAnswer; readonly userId?: string }>;
   completeAttempt(attempt: Pick<CompleteAttempt, "attemptId" | "succeeded">, caller: Caller): Promise<AttemptAnswer>;
-  /** Records what has happened already. */
+  /** Records an attempt that is over. */
   recordAttempt(attempt: AttemptOf & Pick<RecordAttempt, "succeeded">, caller: Caller): Promise<AttemptAnswer>;
   /** Absent ends of the period: all attempts that are kept. */
   listAttempts(query: AttemptList, options?: ReadOptions): Promise<Page<Attempt>>;
@@ -77,7 +77,7 @@ export function signInOperations({ store, newId }: Parts): SignInOperations {
   const waiters = new AttemptWaiters();
   const reads = new TickBatch((keys: readonly SignInKey[]) => store.readSignIns(keys));
 
-  /** What the commands on a subject share. */
+  /** Returns the common part of commands on a subject. */
   const ofSubject = async (attempt: AttemptOf, caller: Caller) => ({
     ...(await findSubject(store, attempt, caller)),
     factor: attempt.factor,
@@ -135,8 +135,8 @@ interface Found {
 }
 
 /**
- * The user, or the shadow that stands in for an unknown user when existence is concealed. Known and unknown users take
- * the same steps: one look at the user and one at the policy.
+ * Returns the user, or the shadow that stands in for an unknown user when existence is concealed. Known and unknown
+ * users take the same steps: one read of the user and one of the policy.
  */
 async function findSubject(store: Store, attempt: AttemptOf, { admission: { actor } }: Caller): Promise<Found> {
   const { subject, factor } = attempt;
@@ -153,7 +153,7 @@ async function findSubject(store: Store, attempt: AttemptOf, { admission: { acto
   return { subject: { shadow: await store.shadowOf(organizationId, subject) }, organizationId };
 }
 
-/** Empty: nobody has it. Throws IDENTIFIER_AMBIGUOUS. */
+/** Returns the id of the user with this identifier; empty: there is none. Throws IDENTIFIER_AMBIGUOUS. */
 async function identify(store: Store, organizationId: string, identifier: string): Promise<string> {
   const [userId = "", ...others] = await store.findByIdentifier(organizationId, identifier);
   if (others.length === 0) return userId;

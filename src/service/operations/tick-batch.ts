@@ -1,4 +1,4 @@
-/** The reads of one turn of the event loop go to the store together. */
+/** Sends all reads of one turn of the event loop to the store together. */
 
 interface Waiting<K, V> {
   readonly key: K;
@@ -6,12 +6,12 @@ interface Waiting<K, V> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Nothing is kept: each turn reads anew. */
+/** Collects the reads of one turn. It caches nothing. */
 export class TickBatch<K, V> {
   readonly #read: (keys: readonly K[]) => Promise<readonly V[]>;
   #waiting: Waiting<K, V>[] = [];
 
-  /** `read` answers in the order of its keys. */
+  /** `read` returns values in the order of its keys. */
   constructor(read: (keys: readonly K[]) => Promise<readonly V[]>) {
     this.#read = read;
   }

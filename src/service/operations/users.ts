@@ -29,18 +29,18 @@ export interface UserView {
 /** What a search found. */
 export interface UserSearchView {
   readonly users: readonly UserView[];
-  /** How many match in all, pages apart; a lower bound unless `isTotalExact`. */
+  /** The number of all matches on all pages; a lower bound unless `isTotalExact`. */
   readonly total: number;
   readonly isTotalExact: boolean;
 }
 
-/** A union without some of the members of each of its types. */
+/** A union whose types lack some members. */
 export type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** A change of one user as a caller asks for it. CreateUser: empty ids stand for a new one and for the caller's organization. */
+/** A change as a caller requests it. CreateUser: an empty id means a new one, an empty organization the caller's. */
 export type UserChange = Without<Exclude<UserCommand, ImportUser | SettleUser>, "context" | "restrictionId">;
 
-/** A user that an import brings along. An empty organization is the caller's. */
+/** A user of an import. An empty organization means the caller's. */
 export type ImportedUser = Omit<ImportUser, "type" | "context" | "restrictions"> & {
   readonly restrictions: readonly Omit<ImportUser["restrictions"][number], "id">[];
 };
@@ -94,7 +94,7 @@ export function userOperations({ store, newId }: Parts): UserOperations {
       const restrictions = item.restrictions.map((each) => ({
         ...each,
         id: newId(),
-        // Marked, so that nobody can be made to seem to have done here what came from elsewhere.
+        // Marked, so that an import cannot make anybody seem to have acted here.
         actor: each.actor === "" ? "" : `imported:${each.actor}`,
       }));
       const command: ImportUser = {
@@ -124,7 +124,7 @@ export function userOperations({ store, newId }: Parts): UserOperations {
       return { users: users.map((user) => ({ user, state: stateOf(user.state), now })), total, isTotalExact };
     },
     async listUserEvents(query, sight, options) {
-      // A token that was not made here is refused before existence, and by the store alone, which reads nothing for it.
+      // The store refuses a foreign token before it reads anything, so a wrong token comes before existence.
       if (query.after === undefined) await assertExists(query.userId, sight);
       const page = await store.listUserEvents(query, options);
       if (query.after !== undefined) await assertExists(query.userId, sight);
@@ -133,7 +133,7 @@ export function userOperations({ store, newId }: Parts): UserOperations {
   };
 }
 
-/** Adds what a caller does not say. Throws FIELD_INVALID and SCOPE_EXCEEDED. */
+/** Completes a change to a command. Throws FIELD_INVALID and SCOPE_EXCEEDED. */
 function commandOf(
   change: UserChange,
   { admission: { actor } }: Caller,
@@ -162,7 +162,7 @@ export function assertId(field: string, id: string): void {
   if (fault !== undefined) throw invalidField(field, fault);
 }
 
-/** Returns whether anything may have this id; the store need not be asked for others. */
+/** Returns whether anything may have this id; if not, the store need not be asked. */
 export function isId(id: string): boolean {
   return idFault(id) === undefined;
 }

@@ -1,4 +1,4 @@
-/** Recorded events as the contract shows them. */
+/** Converts recorded events to messages. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema, type PersonChangeSchema } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import type { PersonChange, RestrictionRecord, UserEvent } from "../../../domain/event.ts";
@@ -13,7 +13,7 @@ import {
   toRestrictionMessage,
 } from "./user-message.ts";
 
-/** An event of a user. */
+/** Returns an event of a user as a message. */
 export function toEventMessage(recorded: ListedEvent, event: UserEvent): Event {
   return create(EventSchema, {
     cursor: recorded.cursor,
@@ -129,7 +129,7 @@ function toChange(change: PersonChange, { personal }: UserEvent): MessageInitSha
   };
 }
 
-/** The names of the fields beside the personal ones that a change sets, or clears. */
+/** Returns the names of the fields that are not personal and that a change sets, or clears. */
 function flagged(change: PersonChange, set: boolean): string[] {
   const names: string[] = [];
   if (change.emailVerified === set) names.push("profile.emailVerified");

@@ -1,4 +1,4 @@
-/** Policies as the contract shows them, and back. */
+/** Converts policies to messages, and back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import * as pb from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { FACTORS, type Factor, type PolicyValues } from "../../../domain/policy.ts";
@@ -9,7 +9,7 @@ import { namedFields } from "../update-mask.ts";
 import { FACTOR_VALUES, factorOf } from "./sign-in-message.ts";
 import { toDetails } from "./user-message.ts";
 
-/** Durations of PolicyValues by the names of the domain. */
+/** The durations of PolicyValues with their names in the domain. */
 const DURATIONS = [
   ["countingWindow", "countingWindowMs"],
   ["lockDuration", "lockDurationMs"],
@@ -17,7 +17,7 @@ const DURATIONS = [
   ["reservationTime", "reservationMs"],
 ] as const;
 
-/** Fields whose values are the same in both. */
+/** Fields whose values are equal in both. */
 const PLAIN = [
   "growthFactor",
   "permanentAfter",
@@ -51,7 +51,7 @@ function toValuesMessage(values: PolicyValues): MessageInitShape<typeof pb.Polic
   return message;
 }
 
-/** The values that a message sets. Throws FIELD_INVALID for a factor that stands twice. */
+/** Returns the values that a message sets. Throws FIELD_INVALID for a factor that occurs twice. */
 export function toPolicyValues(message: pb.PolicyValues | undefined): PolicyValues {
   if (message === undefined) return {};
   const limits: Partial<Record<Factor, number>> = {};
@@ -60,7 +60,7 @@ export function toPolicyValues(message: pb.PolicyValues | undefined): PolicyValu
     if (limits[factor] !== undefined) {
       throw invalidField(`values.limits[${index}]`, `${factor} stands twice; once is allowed`);
     }
-    // The rules have seen to it that it is set.
+    // The rules of the contract require it.
     limits[factor] = attemptsMax ?? 0;
   }
   const values: Record<string, unknown> = Object.keys(limits).length === 0 ? {} : { attemptsMax: limits };
@@ -76,7 +76,7 @@ function toProtoName(field: string): string {
   return pb.PolicyValuesSchema.field[field as keyof typeof pb.PolicyValuesSchema.field].name;
 }
 
-/** Names of the domain by the names that a mask may use. */
+/** Names in the domain by the names that a mask may contain. */
 const BY_PATH = new Map<string, string>(
   [...DURATIONS, ...PLAIN.map((name) => [name, name] as const), ["limits", "attemptsMax"] as const].flatMap(
     ([field, name]) => [
@@ -87,8 +87,8 @@ const BY_PATH = new Map<string, string>(
 );
 
 /**
- * What an update sets and what it lets be inherited again: what the mask names, or, without one, the values that are
- * there. Throws FIELD_INVALID for a mask that names what is not there, and for values that it does not name.
+ * Returns what an update sets and what it clears, so that it is inherited again. Throws FIELD_INVALID for a mask with
+ * unknown names, and for values that the mask does not name.
  */
 export function toPolicyChange(
   message: pb.PolicyValues | undefined,

@@ -1,4 +1,4 @@
-/** Sessions as the contract shows them. */
+/** Converts sessions to messages. */
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { revocationEpochOf } from "../../../domain/instance.ts";

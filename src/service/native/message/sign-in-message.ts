@@ -1,4 +1,4 @@
-/** Decisions on sign-ins and recorded attempts as the contract shows them, and factors back. */
+/** Converts sign-in decisions and recorded attempts to messages, and factors back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Factor as FactorValue } from "../../../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import {
@@ -49,13 +49,13 @@ export function toAttemptMessage(attempt: Attempt): AttemptMessage {
   });
 }
 
-/** The unspecified one is a password: it is what most sign-ins begin with. */
+/** Returns the factor. Unspecified means a password, because most sign-ins begin with one. */
 export function factorOf(value: FactorValue): Factor {
   for (const [factor, each] of Object.entries(FACTOR_VALUES)) if (each === value) return factor as Factor;
   return "PASSWORD";
 }
 
-/** Whether the account may act; whether a factor may be tried is another question, which `admitted` answers. */
+/** Returns whether the user may act. Whether a factor may be tried is another question, which `admitted` answers. */
 export function toDecision({ user, attemptsLeft, now }: Decision, generation: number): SignInDecision {
   const state = stateOf(user);
   const allowed = state === "ACTIVE";
@@ -74,7 +74,7 @@ export function toDecision({ user, attemptsLeft, now }: Decision, generation: nu
   return create(SignInDecisionSchema, init);
 }
 
-/** Says what the person can do, nothing of why: notes and reason codes are for those who run the service. */
+/** Returns what the person can do, without reasons: notes and reason codes are for operators. */
 function textOf(state: State, restriction: Restriction | undefined, now: number): string {
   const until = restriction?.expireTime ?? null;
   const wait = until === null ? "Please contact support." : `You can try again in ${inWords(until - now)}.`;
@@ -95,7 +95,7 @@ const UNITS: readonly (readonly [ms: number, name: string])[] = [
   [1_000, "second"],
 ];
 
-/** Rounded up, so that nobody comes back too early. */
+/** Returns a duration in words, rounded up, so that nobody comes back too early. */
 function inWords(ms: number): string {
   const [unitMs, name] = UNITS.find(([each]) => ms >= each) ?? [1_000, "second"];
   const count = Math.max(1, Math.ceil(ms / unitMs));

@@ -1,4 +1,4 @@
-/** Users, restrictions and details as the contract shows them, and back. */
+/** Converts users, restrictions and details to messages, and back. */
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import type { DetailsSchema } from "../../../../gen/lockkeeper/resource/v1/details_pb.ts";
 import type { Profile as ProfileMessage, ProfileSchema } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
@@ -55,7 +55,7 @@ export function toCauseValue(cause: domain.Cause): Cause {
   return CAUSE_VALUES[cause];
 }
 
-/** The name of an enum value; `undefined` for the unspecified one. */
+/** Returns the name of an enum value; `undefined` for the unspecified one. */
 export function stateNameOf(value: State): UserStateName | undefined {
   return keyOf(STATE_VALUES, value);
 }
@@ -73,7 +73,7 @@ function keyOf<K extends string, V>(values: Readonly<Record<K, V>>, value: V): K
   return undefined;
 }
 
-/** Sequence, dates and owner of any resource. */
+/** Returns the sequence, dates and owner of a resource. */
 export function toDetails(resource: {
   readonly sequence: number;
   readonly creationTime: number;
@@ -103,7 +103,7 @@ export function toRestrictionMessage(restriction: domain.Restriction): MessageIn
   };
 }
 
-/** A settled user; `generation`: the instance's. */
+/** Returns a settled user as a message. `generation`: the instance's. */
 export function toUserMessage({ state, person }: User, generation: number): UserMessage {
   return create(UserSchema, {
     userId: state.id,
@@ -116,7 +116,7 @@ export function toUserMessage({ state, person }: User, generation: number): User
   });
 }
 
-/** What a change of a user answers. */
+/** Returns the answer of a change of a user. */
 export function toUserAnswer(
   user: User,
   generation: number,
@@ -134,7 +134,7 @@ export function toAttributesMessage(attributes: Attributes): { [namespace: strin
   return message;
 }
 
-/** The profile of a request: empty fields are absent ones. */
+/** Returns the profile of a request; empty fields count as absent. */
 export function toProfile(message: ProfileMessage | undefined): Profile {
   const profile: Partial<Record<ProfileField, string>> & { emailVerified?: true } = {};
   if (message === undefined) return profile;
