@@ -1,5 +1,4 @@
 /** Reads the timeout of a REST call from `Connect-Timeout-Ms` and `Grpc-Timeout`. */
-import type { ConnectError } from "@connectrpc/connect";
 import { badRequest, quote } from "./bad-request.ts";
 
 const CONNECT_TIMEOUT = /^\d{1,10}$/;
@@ -27,25 +26,29 @@ export function parseDeadlineMs(
   const grpc = getHeader("grpc-timeout") ?? undefined;
   if (connect === undefined && grpc === undefined) return undefined;
   let timeoutMs = maxMs;
-  if (connect !== undefined) timeoutMs = Math.min(timeoutMs, parseConnectTimeoutMs(connect));
-  if (grpc !== undefined) timeoutMs = Math.min(timeoutMs, parseGrpcTimeoutMs(grpc));
+  if (connect !== undefined) {
+    const allowed = "1 to 10 decimal digits (milliseconds)";
+    timeoutMs = Math.min(timeoutMs, parseConnectTimeoutMs(connect) ?? refuse("Connect-Timeout-Ms", connect, allowed));
+  }
+  if (grpc !== undefined) {
+    const allowed = "1 to 8 decimal digits and a unit (H, M, S, m, u or n)";
+    timeoutMs = Math.min(timeoutMs, parseGrpcTimeoutMs(grpc) ?? refuse("Grpc-Timeout", grpc, allowed));
+  }
   return timeoutMs;
 }
 
-function parseConnectTimeoutMs(text: string): number {
-  if (!CONNECT_TIMEOUT.test(text)) throw malformed("Connect-Timeout-Ms", text, "1 to 10 decimal digits (milliseconds)");
-  return Number(text);
+/** Parses `Connect-Timeout-Ms`; undefined if it is malformed. */
+export function parseConnectTimeoutMs(text: string): number | undefined {
+  return CONNECT_TIMEOUT.test(text) ? Number(text) : undefined;
 }
 
-function parseGrpcTimeoutMs(text: string): number {
+/** Parses `Grpc-Timeout` in milliseconds, rounded up; undefined if it is malformed. */
+export function parseGrpcTimeoutMs(text: string): number | undefined {
   const [, digits, unit] = GRPC_TIMEOUT.exec(text) ?? [];
   const unitNs = GRPC_UNIT_NS.get(unit ?? "");
-  if (unitNs === undefined) {
-    throw malformed("Grpc-Timeout", text, "1 to 8 decimal digits and a unit (H, M, S, m, u or n)");
-  }
-  return Math.ceil((Number(digits) * unitNs) / 1_000_000);
+  return unitNs === undefined ? undefined : Math.ceil((Number(digits) * unitNs) / 1_000_000);
 }
 
-function malformed(name: string, text: string, allowed: string): ConnectError {
-  return badRequest(name, `the header ${name} must be ${allowed}; received ${quote(text)}`);
+function refuse(name: string, text: string, allowed: string): never {
+  throw badRequest(name, `the header ${name} must be ${allowed}; received ${quote(text)}`);
 }

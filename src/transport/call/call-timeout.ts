@@ -1,10 +1,9 @@
 /** Reads the timeout headers of gRPC and Connect, and reduces timeouts to the longest that is allowed. */
 import type { DescMethod } from "@bufbuild/protobuf";
+import { parseConnectTimeoutMs, parseGrpcTimeoutMs } from "../../transcoding/deadline.ts";
 import type { TransportLimits } from "../limits.ts";
 import type { Wire } from "../mount.ts";
 import { timeoutMsMax, toDeadlineTime } from "./transport-context.ts";
-
-const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /**
  * Returns the deadline in milliseconds since the epoch; undefined where the headers name none. A malformed timeout is
@@ -21,20 +20,11 @@ export function clampTimeout(
   const name = isConnect ? "connect-timeout-ms" : "grpc-timeout";
   const text = header.get(name);
   if (text === null) return undefined;
-  const timeoutMs = isConnect ? parseConnectTimeout(text) : parseGrpcTimeout(text);
+  const timeoutMs = isConnect ? parseConnectTimeoutMs(text) : parseGrpcTimeoutMs(text);
   if (timeoutMs === undefined) return undefined;
   const maxMs = timeoutMsMax(method, limits);
   if (timeoutMs > maxMs) header.set(name, isConnect ? String(maxMs) : formatGrpcTimeout(maxMs));
   return toDeadlineTime(Math.min(timeoutMs, maxMs));
-}
-
-function parseConnectTimeout(text: string): number | undefined {
-  return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
-}
-
-function parseGrpcTimeout(text: string): number | undefined {
-  const match = /^(\d{1,8})([HMSmun])$/.exec(text);
-  return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] as number);
 }
 
 /** Returns at most eight digits: whole seconds where milliseconds would need more. */
