@@ -7,7 +7,7 @@ import { type Asked, parsePageToken } from "../../search/page-token.ts";
 import { toApiKey, toOrganization } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { toPage } from "./page-walk.ts";
-import type { ApiKeyQuery, IdQuery } from "./reader.ts";
+import type { ApiKeyQuery, IdQuery } from "./reader-question.ts";
 
 export function listOrganizations(runner: QueryRunner, query: IdQuery): Page<Organization> {
   const asked = askedOf(runner, ["organizations"]);

@@ -8,7 +8,7 @@ import { EventLister } from "./list-events.ts";
 import { QueryRunner } from "./list-query.ts";
 import { SessionLister } from "./list-sessions.ts";
 import { UserLister } from "./list-users.ts";
-import type { ReaderData, ReaderQuestion } from "./reader.ts";
+import type { ReaderData, ReaderQuestion } from "./reader-question.ts";
 import { UserSearcher } from "./user-searcher.ts";
 
 const { path, limits } = workerData as ReaderData;

@@ -1,9 +1,8 @@
-/** The questions that the reader worker answers, and the store's side of the link. */
+/** The store's side of the link to the reader worker. */
 import type { ApiKey } from "../../../domain/api-key.ts";
 import type { Attempt } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
 import type { User } from "../../../domain/user.ts";
-import type { Limits } from "../../limits.ts";
 import type {
   AttemptQuery,
   EventQuery,
@@ -16,35 +15,7 @@ import type {
 } from "../../queries.ts";
 import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../../search/search-slice.ts";
 import { WorkerLink } from "../worker-link.ts";
-
-/** A list in the order of ids. */
-export interface IdQuery {
-  readonly pageSize: number;
-  readonly after?: string;
-}
-
-export type ApiKeyQuery = IdQuery & { readonly organizationId: string | null };
-
-export type ReaderQuestion =
-  | { readonly name: "listUsers"; readonly query: UserQuery; readonly now: number }
-  | { readonly name: "searchSlice"; readonly query: SliceQuery; readonly now: number }
-  | { readonly name: "countUsers"; readonly organizationId: string | null }
-  | {
-      readonly name: "readUsers";
-      readonly ids: readonly string[];
-      readonly namespaces: readonly string[] | undefined;
-      readonly now: number;
-    }
-  | { readonly name: "listUserEvents"; readonly query: EventQuery }
-  | { readonly name: "listSessions"; readonly query: SessionQuery; readonly now: number }
-  | { readonly name: "listAttempts"; readonly query: AttemptQuery; readonly now: number }
-  | { readonly name: "listOrganizations"; readonly query: IdQuery }
-  | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
-
-export interface ReaderData {
-  readonly path: string;
-  readonly limits: Limits;
-}
+import type { ApiKeyQuery, IdQuery, ReaderData, ReaderQuestion } from "./reader-question.ts";
 
 export class Reader implements SearchReader {
   readonly link: WorkerLink<ReaderQuestion>;
