@@ -6,7 +6,7 @@ import type { TransportLimits } from "../limits.ts";
 import type { DescribeError, HttpNote, Mount, Wire } from "../mount.ts";
 import { LiveCall } from "./call.ts";
 import { callerGone } from "./call-error.ts";
-import type { Finished, LogInternal, RefuseUnmatched } from "./call-record.ts";
+import type { CallRecord, Finished, LogInternal, RefuseUnmatched } from "./call-record.ts";
 
 /** The options of the transport that every protocol needs. */
 export interface TransportContext<A> {
@@ -35,21 +35,8 @@ export function beginCall<A>(
   });
   exchange.onOver((completed) => {
     const error = call.error ?? (completed ? undefined : callerGone());
-    report(context, {
-      id: call.id,
-      wire,
-      method,
-      path: exchange.path,
-      code: error?.code ?? "ok",
-      error,
-      admission: call.admitted,
-      request: call.request,
-      remoteAddress: exchange.remoteAddress,
-      durationMs: performance.now() - exchange.startTime,
-      httpStatus: exchange.status,
-      httpMethod: exchange.method,
-      trace: exchange.trace,
-    });
+    const { admitted: admission, request } = call;
+    report(context, { ...endOf(exchange), wire, method, code: error?.code ?? "ok", error, admission, request });
   });
   return call;
 }
@@ -62,19 +49,13 @@ export function recordUnmatched<A>(
 ): void {
   exchange.onOver(() =>
     report(context, {
-      id: exchange.callId,
+      ...endOf(exchange),
       wire,
       method: undefined,
-      path: exchange.path,
       code: error.code,
       error,
       admission: undefined,
       request: undefined,
-      remoteAddress: exchange.remoteAddress,
-      durationMs: performance.now() - exchange.startTime,
-      httpStatus: exchange.status,
-      httpMethod: exchange.method,
-      trace: exchange.trace,
     }),
   );
 }
@@ -109,22 +90,34 @@ export function recordHttp<A>(
   { noted, error }: { readonly noted: HttpNote<A>; readonly error: ConnectError | undefined },
 ): void {
   report(context, {
-    id: exchange.callId,
+    ...endOf(exchange),
     wire: "http",
     method: undefined,
     operation: noted.operation,
     userId: noted.userId,
-    path: exchange.path,
     code: error?.code ?? "ok",
     error,
     admission: noted.admission,
     request: undefined,
+  });
+}
+
+type ExchangeRecord = Pick<
+  CallRecord,
+  "id" | "path" | "remoteAddress" | "durationMs" | "httpStatus" | "httpMethod" | "trace"
+>;
+
+/** Returns the part of a record that an exchange that is over knows by itself. */
+function endOf(exchange: Exchange): ExchangeRecord {
+  return {
+    id: exchange.callId,
+    path: exchange.path,
     remoteAddress: exchange.remoteAddress,
     durationMs: performance.now() - exchange.startTime,
     httpStatus: exchange.status,
     httpMethod: exchange.method,
     trace: exchange.trace,
-  });
+  };
 }
 
 /** Returns the deadline of a call that may take `timeoutMs` from now. */
@@ -148,7 +141,7 @@ export function requestLimitsOf<A>(
   };
 }
 
-function report<A>(context: TransportContext<A>, record: Parameters<Finished<A>>[0]): void {
+function report<A>(context: TransportContext<A>, record: CallRecord<A>): void {
   try {
     context.finished(record);
   } catch (reason) {
