@@ -1,9 +1,9 @@
-/** The names of API keys in the place of their ids, where a person reads who did something. */
+/** Shows the names of API keys instead of their ids to a person who reads who did something. */
 
 import type { CommandContext } from "../frame/command.ts";
 import { EXIT } from "../frame/failure.ts";
 
-/** Keys that are looked up for one list at the most; further ones keep their ids. */
+/** The most keys that are looked up for one list; further ones are shown by their ids. */
 const LOOK_UPS_MAX = 50;
 
 /** Looks up the names of actors; each key once. */
@@ -34,13 +34,13 @@ export class ActorNames {
       return apiKey?.displayName ?? "";
     } catch (error) {
       const { exitCode } = await this.#context.failureOf(error);
-      // Whoever may read a history may still not read keys, and some keys belong to another scope.
+      // A caller that may read a history may not be allowed to read keys, and some keys belong to another scope.
       if (exitCode !== EXIT.NOT_FOUND) this.#isPermitted = false;
       return "";
     }
   }
 
-  /** `desk`, or `key:…` where the key has no name; wide tables have both. */
+  /** Returns `desk`, or `key:…` for a key without a name; both in wide tables. */
   shown(actor: string): string {
     const name = this.#names.get(actor) ?? "";
     if (name === "") return actor;

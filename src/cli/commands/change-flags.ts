@@ -1,20 +1,20 @@
-/** The flags that changes have in common, and what they become in a request. */
+/** The flags that all changes share, and the fields of a request that they set. */
 import { usageFailure } from "../frame/failure.ts";
 import { type FlagTable, type FlagValues, short, text, toggle, value } from "../frame/flag.ts";
 import { parseDuration, parseInstant, parseSequence } from "../frame/flag-values.ts";
 
-/** What every change takes. */
+/** The flags of every change. */
 export const REPEAT_FLAGS = {
   "request-id": text("ID", "an id for safe retries: repeating the request within 24 hours returns the first success"),
   "validate-only": toggle("check everything and show the result, but change nothing"),
 } satisfies FlagTable;
 
-/** How a result is said: of a change that was only checked, nothing `is`. */
+/** Returns the verb of a result: `would be` for a change that was only checked. */
 export function be({ "validate-only": isCheck }: { readonly "validate-only": boolean }): string {
   return isCheck ? "would be" : "is";
 }
 
-/** The line above a table of what a change that was only checked would make; nothing above that of a real one. */
+/** Returns the line above the result of a change that was only checked; empty for a real change. */
 export function head(given: { readonly "validate-only": boolean }, done: string): string {
   return given["validate-only"] ? `would be ${done}:\n` : "";
 }
@@ -23,7 +23,7 @@ export function repeatFields(given: FlagValues<typeof REPEAT_FLAGS>) {
   return { requestId: given["request-id"] ?? "", validateOnly: given["validate-only"] };
 }
 
-/** What tells the history why. */
+/** Flags for the reason in the history. */
 export const REASON_FLAGS = {
   "reason-code": short("r", text("CODE", "the reason, as a code of your own systems, such as SPAM")),
   note: short("m", text("TEXT", "a note for the history")),
@@ -33,7 +33,7 @@ export function reasonFields(given: FlagValues<typeof REASON_FLAGS>) {
   return { reasonCode: given["reason-code"] ?? "", note: given.note ?? "" };
 }
 
-/** What guards against changes of others. */
+/** Flags that protect against concurrent changes. */
 export const SEQUENCE_FLAGS = {
   "expected-sequence": value(
     "NUMBER",
@@ -46,7 +46,7 @@ export function sequenceFields({ "expected-sequence": expected }: FlagValues<typ
   return expected === undefined ? {} : { expectedSequence: expected };
 }
 
-/** From when and until when. */
+/** Flags for the start and the end of a restriction. */
 export const EXPIRY_FLAGS = {
   duration: short("d", value("TIME", "how long, such as 30m, 1h or 7d", parseDuration)),
   until: short(
@@ -57,7 +57,7 @@ export const EXPIRY_FLAGS = {
   start: value("INSTANT", "the start, in the future (default: now)", parseInstant),
 } satisfies FlagTable;
 
-/** Throws a usage Failure where more than one end is given. */
+/** Returns start and end. Throws a usage Failure for more than one end. */
 export function expiryFields({ duration, until, never, start }: FlagValues<typeof EXPIRY_FLAGS>) {
   refuseTogether({ "--duration": duration, "--until": until, "--never": never || undefined });
   return {
@@ -68,7 +68,7 @@ export function expiryFields({ duration, until, never, start }: FlagValues<typeo
   };
 }
 
-/** Throws a usage Failure where more than one of some flags is given. */
+/** Throws a usage Failure if more than one of some flags is given. */
 export function refuseTogether(flags: Readonly<Record<string, unknown>>): void {
   const given = Object.keys(flags).filter((name) => flags[name] !== undefined);
   if (given.length > 1) throw usageFailure(`${given.join(" and ")} cannot be used together; give one of them`);

@@ -1,4 +1,4 @@
-/** Every command there is; one more is one file and one line here. */
+/** The list of all commands. A new command needs one file and one line here. */
 import type { Command, CommandSet } from "../frame/command.ts";
 import { completion } from "./completion.ts";
 import { backup } from "./database/backup.ts";
@@ -63,7 +63,7 @@ export const COMMANDS: readonly Command[] = [
   version,
 ];
 
-/** What the first word of several commands stands for. */
+/** The meaning of the first word of several commands. */
 export const GROUPS: Readonly<Record<string, string>> = {
   users: "look up and change users",
   sessions: "look up and end sessions",

@@ -1,11 +1,11 @@
-/** `lockkeeper completion`: what a shell needs to complete our commands, flags, values and files. */
+/** `lockkeeper completion`: the scripts with which shells complete commands, flags, values and files. */
 import { basename } from "node:path";
 import { defineCommand } from "../frame/command.ts";
 import { COMPLETION_CALLBACK } from "../frame/completion.ts";
 import { usageFailure } from "../frame/failure.ts";
 import { optionalWord } from "../frame/flag.ts";
 
-/** Each calls this program, which prints a value, a tab and its meaning a line; `:files` stands for the shell's files. */
+/** Each script calls this program, which prints lines of a value, a tab and its meaning; `:files` stands for files. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `_lockkeeper() {
   local IFS=$'\\n' line

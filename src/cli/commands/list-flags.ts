@@ -1,4 +1,4 @@
-/** Lists of any length: page by page, so that memory stays bounded however many there are. */
+/** Lists of any length, read page by page, so that memory stays bounded. */
 import type { Message } from "@bufbuild/protobuf";
 import type { Ending } from "../frame/command.ts";
 import { type FlagTable, type FlagValues, short, toggle, value } from "../frame/flag.ts";

@@ -1,4 +1,4 @@
-/** `lockkeeper login` and `logout`: keep the service and the key for it in the profile, or forget them. */
+/** `lockkeeper login` and `logout`: save the service and its key in the profile, or delete it. */
 
 import { resolve } from "node:path";
 import { text as readAll } from "node:stream/consumers";
@@ -9,7 +9,7 @@ import { type Address, connect, readKey } from "../frame/service/connection.ts";
 import { OUTPUT_FLAGS } from "../frame/service/connection-flags.ts";
 import { deleteProfile, writeProfile } from "../frame/service/profile.ts";
 
-/** The key from `--key-file`, from standard input, or as somebody types it. */
+/** Returns the key from `--key-file`, from standard input, or from a prompt. */
 async function keyOf({ address, terminal, signal }: CommandContext): Promise<string> {
   if ("file" in address.key) return readKey(address.key);
   if (!isInteractive(terminal)) {

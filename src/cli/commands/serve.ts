@@ -1,4 +1,4 @@
-/** `lockkeeper serve`: the service itself. */
+/** `lockkeeper serve`: runs the service. */
 import { readConfig, SETTINGS } from "../../config.ts";
 import type { ValueKind } from "../../config-values.ts";
 import { defineCommand } from "../frame/command.ts";

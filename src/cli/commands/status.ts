@@ -1,4 +1,4 @@
-/** `lockkeeper status` and `lockkeeper whoami`: whether the service answers, and as whom. */
+/** `lockkeeper status` and `lockkeeper whoami`: whether the service answers, and which caller it sees. */
 import type { WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { defineCommand } from "../frame/command.ts";
 import type { Output } from "../frame/output.ts";
@@ -94,7 +94,7 @@ async function timed<T>(call: () => Promise<T>): Promise<readonly [ms: number, a
   return [Math.round(performance.now() - begin), answer];
 }
 
-/** What a clock may differ by without anybody noticing. */
+/** The largest difference of clocks that does not matter. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
 function clockText(aheadMs: number): string {

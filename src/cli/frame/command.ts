@@ -1,4 +1,4 @@
-/** What a command is, and what it is given to run with. */
+/** What a command is, and the context in which it runs. */
 import type { Client } from "@connectrpc/connect";
 import type { Config } from "../../config.ts";
 import type { ExitCode, Failure } from "./failure.ts";
@@ -7,47 +7,47 @@ import type { Output } from "./output.ts";
 import type { Address, Services } from "./service/connection.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What commands need of the service itself; `main` hands it in, so that nothing here imports the server. */
+/** The parts of the service itself that commands need; `main` passes them, so that nothing here imports the server. */
 export interface ServiceParts {
   /** Resolves when the service listens; signals end the process. */
   readonly serve: (config: Config) => Promise<void>;
-  /** Makes an owner's key in a database that no service has open. Throws an Error of one plain sentence otherwise. */
+  /** Creates an owner key in the database of a stopped service. Throws an Error of one plain sentence on failure. */
   readonly createOwnerKey: (
     database: Config["database"],
     displayName: string,
   ) => Promise<{ readonly keyId: string; readonly secret: string }>;
   /** Returns the names that completion offers; loads no more than holds them. */
   readonly names: () => Promise<ServiceNames>;
-  /** What is printed of a fault that no command foresaw: whole lines. */
+  /** Returns the lines to print for an unexpected error. */
   readonly describe: (error: unknown) => Promise<string>;
 }
 
-/** What a command runs with. */
+/** The context in which a command runs. */
 export interface CommandContext {
   readonly output: Output;
   readonly terminal: Terminal;
   readonly parts: ServiceParts;
   /** All commands, for help and completion. */
   readonly set: CommandSet;
-  /** The service and what is shown there: flags, else the environment, else the profile, else defaults. */
+  /** The service and the credentials for it: flags > environment > profile > defaults. */
   readonly address: Address;
-  /** Empty: not given. */
+  /** Empty if not given. */
   readonly organizationId: string;
-  /** As typed; a call without it has the default. */
+  /** As typed; calls use the default without it. */
   readonly timeoutMs: number | undefined;
   /** Aborts at an interrupt. */
   readonly signal: AbortSignal;
   /** Returns a client of the running service; the first one reads key and certificates and may throw a Failure. */
   client<K extends keyof Services>(name: K): Promise<Client<Services[K]>>;
-  /** Asks before what cannot be undone, unless `--yes` was given. Throws a Failure when it is not to be done. */
+  /** Asks before an action that cannot be undone, unless `--yes` was given. Throws a Failure for any answer but yes. */
   confirm(question: string): Promise<void>;
-  /** Returns the Failure that an error of a call stands for; rethrows what is not an error of a call. */
+  /** Returns the Failure for an error of a call; rethrows any other error. */
   failureOf(error: unknown): Promise<Failure>;
 }
 
 /**
- * Which of the flags that many commands have this one has: `organization` those of the connection and `--organization`,
- * `instance` those of the connection, `none` nothing but its own.
+ * The shared flags of a command: `organization` has those of the connection and `--organization`, `instance` those of the
+ * connection, `none` only its own.
  */
 export type Reach = "organization" | "instance" | "none";
 
@@ -56,19 +56,19 @@ export interface Definition<W extends FlagTable, F extends FlagTable> {
   readonly name: string;
   readonly meaning: string;
   readonly reach: Reach;
-  /** The words after the name, in order. Only the last may take many. */
+  /** The arguments after the name, in order. Only the last may take many. */
   readonly words: W;
   readonly flags: F;
-  /** At least one, without the program's name, with what it does. */
+  /** At least one, without the program's name, with its effect. */
   readonly examples: readonly (readonly [line: string, meaning: string])[];
   /** Further tables of the help. */
   readonly notes?: readonly (readonly [title: string, rows: readonly (readonly [name: string, meaning: string])[]])[];
-  /** The profile is not read: the command writes it. */
+  /** Set for a command that writes the profile, so that it is not read before. */
   readonly ignoresProfile?: boolean;
   readonly run: (given: FlagValues<W> & FlagValues<F>, context: CommandContext) => Promise<Ending>;
 }
 
-/** How a command ended; `running`: it did not, and signals will end the process. A number is the exit code. */
+/** How a command ended. `running`: it goes on until a signal ends the process. A number is the exit code. */
 export type Ending = "done" | "refused" | "running" | ExitCode;
 
 export type Command = Definition<FlagTable, FlagTable>;
@@ -76,7 +76,7 @@ export type Command = Definition<FlagTable, FlagTable>;
 /** The commands of a program. */
 export interface CommandSet {
   readonly commands: readonly Command[];
-  /** What the first word of several commands stands for. */
+  /** The meaning of the first word of several commands. */
   readonly groups: Readonly<Record<string, string>>;
 }
 

@@ -1,12 +1,12 @@
-/** What could come next in a command line: commands, flags, their values and files. */
+/** Offers what can come next in a command line: commands, flags, their values and files. */
 import type { Command, CommandSet } from "./command.ts";
 import type { Flag, FlagTable, ServiceNames } from "./flag.ts";
 import { findCommand, flagsOf, tokensOf } from "./parse.ts";
 
-/** The shells' scripts ask by it, with the words so far behind it; the last is the one under the cursor. */
+/** The command that the shells' scripts call, followed by the words so far; the last word is the one under the cursor. */
 export const COMPLETION_CALLBACK = "__complete";
 
-/** Printed in the place of offers where a file belongs. */
+/** Printed instead of offers where a file belongs. */
 const FILES = ":files";
 
 type Offer = readonly [value: string, meaning: string];
@@ -26,7 +26,7 @@ export async function offers(
     .join("");
 }
 
-/** The word under the cursor; bash takes `=` for a word of its own. */
+/** Returns the word under the cursor; bash splits `=` into a word of its own. */
 function partialOf(words: readonly string[]): string {
   const last = words.at(-1) ?? "";
   return last === "=" ? "" : last;
@@ -63,7 +63,7 @@ function flagNamed(typed: string, flags: FlagTable): Flag<unknown> | undefined {
   return Object.values(flags).find(({ short }) => short !== undefined && typed === `-${short}`);
 }
 
-/** Values of a list go behind those that are there already. */
+/** Returns values to offer; those of a list follow the ones typed already. */
 function valueOffers(flag: Flag<unknown>, typed: string, lead: string): readonly Offer[] | typeof FILES {
   if (flag.isFile === true) return FILES;
   const earlier = flag.takes === "many" || flag.isList === true ? typed.slice(0, typed.lastIndexOf(",") + 1) : "";

@@ -1,11 +1,11 @@
-/** Asks on the terminal: before what cannot be undone, and for what may not be seen. */
+/** Asks on the terminal: before an action that cannot be undone, and for a secret. */
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { EXIT, Failure, usageFailure } from "./failure.ts";
 import { printable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Asks for a yes. Throws a Failure for any other answer, and where there is nobody to ask. */
+/** Asks for a yes. Throws a Failure for any other answer, and if there is nobody to ask. */
 export async function confirm(question: string, terminal: Terminal, signal: AbortSignal): Promise<void> {
   if (!isInteractive(terminal)) {
     throw usageFailure(`${question} This cannot be undone, and there is no terminal to ask on; pass --yes to confirm`);
@@ -19,13 +19,13 @@ export function isInteractive({ stdin, stderr }: Terminal): boolean {
   return stdin.isTTY === true && stderr.isTTY === true;
 }
 
-/** Returns what is typed. Throws a Failure at an interrupt or the end of the input. */
+/** Returns the line that is typed. Throws a Failure at an interrupt or the end of the input. */
 export async function ask(
   question: string,
   { stdin, stderr }: Terminal,
   { signal, isHidden = false }: { readonly signal: AbortSignal; readonly isHidden?: boolean },
 ): Promise<string> {
-  // Asked on standard error, so that standard output has the result alone.
+  // On standard error, so that standard output has only the result.
   if (isHidden) stderr.write(printable(question));
   const echo = isHidden ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stderr;
   const asking = createInterface({ input: stdin, output: echo, ...(isHidden ? { terminal: true } : {}) });
@@ -34,7 +34,7 @@ export async function ask(
   try {
     return await Promise.race([asking.question(isHidden ? "" : printable(question), { signal }), closed]);
   } catch (error) {
-    // Ctrl+D, and the signal.
+    // Ctrl+D, or the signal.
     throw error instanceof Error && error.name === "AbortError" ? interrupted : error;
   } finally {
     asking.close();

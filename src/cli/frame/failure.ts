@@ -1,6 +1,6 @@
-/** Faults that a command foresees, and the exit code of each. */
+/** Expected failures of commands, and their exit codes. */
 
-/** What the exit code says; the table in docs/cli.md and in `--help` has the same rows. */
+/** The exit codes; the tables in docs/cli.md and in `--help` list them. */
 export const EXIT = {
   OK: 0,
   UNFORESEEN: 1,
@@ -27,7 +27,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   [EXIT.INTERRUPTED, "interrupted"],
 ];
 
-/** The code in google.rpc.Status of a fault on this side, under `--json`. */
+/** The code in google.rpc.Status, under `--json`, of a failure on this side. */
 const STATUS_CODES: Readonly<Record<ExitCode, number>> = {
   [EXIT.OK]: 0,
   [EXIT.UNFORESEEN]: 13,
@@ -46,7 +46,7 @@ export interface StatusJson {
   readonly details: readonly unknown[];
 }
 
-/** A fault as one sentence, with further lines where there is more to say. */
+/** A failure as one sentence, with further lines if there is more to say. */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly exitCode: ExitCode;

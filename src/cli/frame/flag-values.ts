@@ -1,23 +1,23 @@
-/** How the value of a flag is read: text as typed to what it means. Each throws an Error that says what is allowed. */
+/** Reads the values of flags: from the text as typed to its meaning. Each reader throws an Error that says what is allowed. */
 import { secondsText } from "./text.ts";
 
-/** google.protobuf.Duration and Timestamp alike. */
+/** A google.protobuf.Duration or Timestamp. */
 export interface Seconds {
   readonly seconds: bigint;
   readonly nanos: number;
 }
 
-/** The longest a call may take: eight digits of milliseconds, as the header `grpc-timeout` carries them. */
+/** The longest time limit of a call: the header `grpc-timeout` carries eight digits of milliseconds. */
 const TIMEOUT_MS_MAX = 99_999_999;
-/** The longest that a timer of Node waits; beyond, it fires at once. */
+/** The longest that a timer of Node waits; a longer one fires at once. */
 const WAIT_MS_MAX = 2 ** 31 - 1;
 const DURATION = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 const UNITS_MS = [604_800_000n, 86_400_000n, 3_600_000n, 60_000n, 1_000n, 1n];
-/** 10,000 years: as long as protobuf's Duration. */
+/** 10,000 years, the longest Duration of protobuf. */
 const DURATION_MS_MAX = 315_576_000_000_000n;
 const CHARS_MAX = 40;
 
-/** Milliseconds; zero only where it is said to be allowed. */
+/** Returns milliseconds; zero only with `orZero`. */
 function durationMs(typed: string, { orZero = false }: { readonly orZero?: boolean } = {}): bigint {
   const match = typed.length > 0 && typed.length <= CHARS_MAX ? DURATION.exec(typed) : null;
   const ms = UNITS_MS.reduce((sum, unit, index) => sum + unit * BigInt(match?.[index + 1] ?? 0), 0n);
@@ -35,7 +35,7 @@ function toSeconds(ms: bigint): Seconds {
   return { seconds, nanos: Number(ms - seconds * 1000n) * 1_000_000 };
 }
 
-/** A time span such as `30m`, `1h`, `7d` or `1h30m`; longer than zero. */
+/** Reads a time span such as `30m`, `1h`, `7d` or `1h30m`, longer than zero. */
 export function parseDuration(typed: string): Seconds {
   return toSeconds(durationMs(typed));
 }
@@ -49,12 +49,12 @@ export function parseSpanUpTo(maxSeconds: number): (typed: string) => Seconds {
   };
 }
 
-/** How long a call may take, in milliseconds, at most 27 hours. */
+/** Reads the time limit of a call, in milliseconds, at most 27 hours. */
 export function parseTimeoutMs(typed: string): number {
   return boundedMs(typed, TIMEOUT_MS_MAX, "27h");
 }
 
-/** How long to wait for something, in milliseconds, at most 24 days. */
+/** Reads how long to wait, in milliseconds, at most 24 days. */
 export function parseWaitMs(typed: string): number {
   return boundedMs(typed, WAIT_MS_MAX, "24d");
 }
@@ -67,11 +67,11 @@ function boundedMs(typed: string, max: number, shown: string): number {
 
 const INSTANT =
   /^(?<date>\d{4}-\d\d-\d\d)(?:[Tt ](?<time>\d\d:\d\d(?::\d\d(?:\.(?<fraction>\d{1,9}))?)?)(?<zone>[Zz]|[+-]\d\d:\d\d))?$/;
-/** The first and the last second that protobuf and JSON know. */
+/** The first and the last second that protobuf and JSON can express. */
 const INSTANT_MIN_MS = Date.parse("0001-01-01T00:00:00Z");
 const INSTANT_MAX_MS = Date.parse("9999-12-31T23:59:59Z");
 
-/** An instant: a date (its first moment in UTC), or date and time with `Z` or an offset. Throws an Error otherwise. */
+/** Reads an instant: a date (its first moment in UTC), or date and time with `Z` or an offset. */
 export function parseInstant(typed: string): Seconds {
   const instant = readInstant(typed);
   if (instant !== undefined) return instant;
@@ -81,7 +81,7 @@ export function parseInstant(typed: string): Seconds {
   );
 }
 
-/** As `parseInstant`; `undefined` for what is not an instant, and for days and hours that no calendar and no clock has. */
+/** Reads an instant like `parseInstant`; `undefined` for anything else, and for days and hours that do not exist. */
 export function readInstant(text: string): Seconds | undefined {
   const { date = "", time = "00:00", fraction = "", zone = "Z" } = INSTANT.exec(text)?.groups ?? {};
   const clock = time.slice(0, "18:00:00".length);
@@ -94,14 +94,14 @@ export function readInstant(text: string): Seconds | undefined {
   return { seconds: BigInt(ms) / 1000n, nanos: Number(fraction.padEnd(9, "0")) };
 }
 
-/** A whole number within bounds. Throws an Error that names them. */
+/** Reads a whole number within bounds. */
 export function parseWhole(typed: string, { min, max }: { readonly min: number; readonly max: number }): number {
   const number = /^\d{1,15}$/.test(typed) ? Number(typed) : Number.NaN;
   if (number >= min && number <= max) return number;
   throw new Error(`${JSON.stringify(typed)} is not allowed; it must be a whole number from ${min} to ${max}`);
 }
 
-/** The count of a resource's events. */
+/** Reads the sequence of a resource. */
 export function parseSequence(typed: string): bigint {
   if (/^\d{1,19}$/.test(typed)) return BigInt(typed);
   throw new Error(`${JSON.stringify(typed)} is not allowed; it must be a sequence, a whole number such as 3`);
@@ -111,6 +111,6 @@ export function parseServer(typed: string): URL {
   const url = URL.canParse(typed) ? new URL(typed) : undefined;
   const isPlain = url?.pathname === "/" && url.search === "" && url.hash === "" && url.username + url.password === "";
   if (url !== undefined && isPlain && /^https?:$/.test(url.protocol)) return url;
-  // The text may have a password in it, so it is not repeated.
+  // The text may contain a password, so it is not repeated.
   throw new Error("the value is not allowed; it must be like http://127.0.0.1:8080 or https://locks.example, no path");
 }

@@ -1,7 +1,7 @@
-/** What a command takes: flags and words, each with a meaning and a way to read it. */
+/** Flags and arguments of commands, each with a meaning and a reader. */
 import { usageFailure } from "./failure.ts";
 
-/** The texts that were typed for each flag and word; a switch that was given has one text. */
+/** The texts that were typed for each flag and argument; a switch that was given has one text. */
 export type Typed = Readonly<Record<string, readonly string[]>>;
 
 /** Names that the service knows and completion offers. */
@@ -11,16 +11,16 @@ export interface ServiceNames {
   readonly dialects: readonly string[];
 }
 
-/** A flag or a word of a command line. `parse` gets the texts as typed and throws an Error that says what is allowed. */
+/** A flag or an argument. `parse` gets the texts as typed and throws an Error that says what is allowed. */
 export interface Flag<T> {
-  /** A switch takes no value, `one` at most one, `many` any number. */
+  /** `nothing`: a switch without a value; `one`: at most one value; `many`: any number. */
   readonly takes: "nothing" | "one" | "many";
   /** Stands for the value in the help. */
   readonly placeholder: string;
   readonly meaning: string;
-  /** The letter that may be typed for the name, as in `-o`. */
+  /** The letter that stands for the name, as in `-o`. */
   readonly short?: string;
-  /** The values that completion offers; the help shows them by the placeholder. */
+  /** The values that completion offers; in the help, the placeholder shows them. */
   readonly choices?: readonly string[];
   /** Which names of the service completion offers, in place of choices. */
   readonly named?: keyof ServiceNames;
@@ -29,22 +29,22 @@ export interface Flag<T> {
   /** The value names a file: completion offers files. */
   readonly isFile?: boolean;
   readonly required: boolean;
-  /** Empty text says something of its own; otherwise it is refused: a script's variable that is not set must not pass for a flag that is not given. */
+  /** Whether the empty text has a meaning. Otherwise it is refused, so that an unset variable of a script does not pass for an absent flag. */
   readonly mayBeEmpty?: boolean;
   readonly parse: (texts: readonly string[]) => T;
 }
 
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
-/** What a command is given: the value of each flag. */
+/** The value of each flag, as a command gets it. */
 export type FlagValues<F extends FlagTable> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-/** A flag without a value. */
+/** Returns a flag without a value. */
 export function toggle(meaning: string): Flag<boolean> {
   return { takes: "nothing", placeholder: "", meaning, required: false, parse: (texts) => texts.length > 0 };
 }
 
-/** A flag with a value; absent: `undefined`. */
+/** Returns a flag with a value; `undefined` if absent. */
 export function value<T>(placeholder: string, meaning: string, parse: (text: string) => T): Flag<T | undefined> {
   return {
     takes: "one",
@@ -55,27 +55,27 @@ export function value<T>(placeholder: string, meaning: string, parse: (text: str
   };
 }
 
-/** A flag with any text. */
+/** Returns a flag with any text. */
 export function text(placeholder: string, meaning: string): Flag<string | undefined> {
   return value(placeholder, meaning, (typed) => typed);
 }
 
-/** A flag with the path of a file. */
+/** Returns a flag with the path of a file. */
 export function file(placeholder: string, meaning: string): Flag<string | undefined> {
   return { ...text(placeholder, meaning), isFile: true };
 }
 
-/** The same flag with a letter that may be typed for its name. */
+/** Returns the same flag with a letter that stands for its name. */
 export function short<T>(letter: string, flag: Flag<T>): Flag<T> {
   return { ...flag, short: letter };
 }
 
-/** A flag with any text, where the empty one clears what is there. */
+/** Returns a flag with any text; the empty one clears the value. */
 export function clearableText(placeholder: string, meaning: string): Flag<string | undefined> {
   return { ...text(placeholder, meaning), mayBeEmpty: true };
 }
 
-/** A flag that may be given several times, each time with values separated by commas. */
+/** Returns a flag that may be repeated, each time with comma-separated values. */
 export function list<T>(placeholder: string, meaning: string, parse: (text: string) => T): Flag<readonly T[]> {
   return {
     takes: "many",
@@ -86,7 +86,7 @@ export function list<T>(placeholder: string, meaning: string, parse: (text: stri
   };
 }
 
-/** As `list`, of any texts but empty ones. */
+/** Returns a `list` of any texts but empty ones. */
 export function textList(placeholder: string, meaning: string): Flag<readonly string[]> {
   return list(placeholder, meaning, (typed) => {
     if (typed === "") throw new Error("a value between the commas is empty");
@@ -94,18 +94,18 @@ export function textList(placeholder: string, meaning: string): Flag<readonly st
   });
 }
 
-/** A flag that may be given several times, each time with one value. */
+/** Returns a flag that may be repeated, each time with one value. */
 export function repeated<T>(placeholder: string, meaning: string, parse: (text: string) => T): Flag<readonly T[]> {
   return { takes: "many", placeholder, meaning, required: false, parse: (texts) => texts.map(parse) };
 }
 
-/** The words of a table as choices of a flag. */
+/** Returns a flag whose choices are the words of a table. */
 export function choice<const T>(meaning: string, choices: Readonly<Record<string, T>>): Flag<T | undefined> {
   const names = Object.keys(choices);
   return { ...value(names.join("|"), meaning, (typed) => chosen(choices, typed)), choices: names };
 }
 
-/** As `choice`, several times. */
+/** Returns a list of such choices. */
 export function choiceList<const T>(meaning: string, choices: Readonly<Record<string, T>>): Flag<readonly T[]> {
   const names = Object.keys(choices);
   return { ...list(names.join("|"), meaning, (typed) => chosen(choices, typed)), choices: names };
@@ -117,27 +117,27 @@ function chosen<T>(choices: Readonly<Record<string, T>>, typed: string): T {
   throw new Error(`${JSON.stringify(typed)} is not allowed; it must be one of ${Object.keys(choices).join(", ")}`);
 }
 
-/** A word that must be there. */
+/** Returns a required argument. */
 export function word(meaning: string): Flag<string> {
   return { takes: "one", placeholder: "", meaning, required: true, parse: ([typed]) => typed ?? "" };
 }
 
-/** A word that may be left out. */
+/** Returns an optional argument. */
 export function optionalWord(meaning: string): Flag<string | undefined> {
   return text("", meaning);
 }
 
-/** At least one word. */
+/** Returns an argument of at least one word. */
 export function words(meaning: string): Flag<readonly string[]> {
   return { takes: "many", placeholder: "", meaning, required: true, parse: (typed) => typed };
 }
 
-/** Any number of words. */
+/** Returns an argument of any number of words. */
 export function optionalWords(meaning: string): Flag<readonly string[]> {
   return { ...words(meaning), required: false };
 }
 
-/** Reads what was typed. Throws a usage Failure that names the flag or word at fault. */
+/** Reads what was typed. Throws a usage Failure that names the flag or argument at fault. */
 export function readFlags<F extends FlagTable>(
   flags: F,
   typed: Typed,

@@ -1,4 +1,4 @@
-/** Help texts, all of one make: usage, meaning, flags in columns, examples. */
+/** Help texts, all in one form: usage, meaning, flags in columns, examples. */
 import type { Command, CommandSet } from "./command.ts";
 import { EXIT_MEANINGS } from "./failure.ts";
 import type { Flag, FlagTable } from "./flag.ts";
@@ -7,17 +7,17 @@ import { PROGRAM } from "./terminal.ts";
 
 const COLUMNS_MAX = 110;
 const COLUMNS_MIN = 60;
-/** A longer name in the left column stands on a line of its own. */
+/** A longer name in the left column gets a line of its own. */
 const LEFT_MAX = 32;
 
 export interface HelpLayout {
   /** The flags that the command shares with others. */
   readonly shared: FlagTable;
-  /** Of the terminal; absent: as many as are easily read. */
+  /** The columns of the terminal; absent: as many as are easy to read. */
   readonly columns: number | undefined;
 }
 
-/** The help of one command. */
+/** Returns the help of one command. */
 export function commandHelp(command: Command, { shared, columns }: HelpLayout): string {
   const { name, meaning, words, flags, examples, notes = [] } = command;
   const sharedOnly = Object.fromEntries(Object.entries(shared).filter(([each]) => !Object.hasOwn(flags, each)));
@@ -34,7 +34,7 @@ export function commandHelp(command: Command, { shared, columns }: HelpLayout): 
   ]);
 }
 
-/** The help of a group of commands, such as `users`. */
+/** Returns the help of a group of commands, such as `users`. */
 export function groupHelp(group: string, { commands, groups }: CommandSet, columns: number | undefined): string {
   const members = commands.filter(({ name }) => name.startsWith(`${group} `));
   return layOut(columns, [
@@ -45,7 +45,7 @@ export function groupHelp(group: string, { commands, groups }: CommandSet, colum
   ]);
 }
 
-/** The help of the program. */
+/** Returns the help of the program. */
 export function programHelp({ commands, groups }: CommandSet, { shared, columns }: HelpLayout): string {
   const firsts = [...new Set(commands.map(({ name }) => name.split(" ")[0] ?? name))];
   const rows = firsts.map((first) => {
@@ -62,7 +62,7 @@ export function programHelp({ commands, groups }: CommandSet, { shared, columns 
   ]);
 }
 
-/** Lines as they are, or rows of two columns. */
+/** A block of whole lines or of rows with two columns. */
 type Block = readonly [title: string | undefined, lines: readonly (string | readonly [left: string, right: string])[]];
 
 function layOut(columns: number | undefined, blocks: readonly Block[]): string {

@@ -1,32 +1,32 @@
-/** Several ids in one command line, or from standard input, each on its own. */
+/** Commands on several ids, from the command line or standard input; each id is handled on its own. */
 import { createInterface } from "node:readline";
 import type { CommandContext, Ending } from "./command.ts";
 import { EXIT, Failure, usageFailure } from "./failure.ts";
 import { type Flag, words } from "./flag.ts";
 
-/** The ids of what a command works on. */
+/** Returns the argument for the ids that a command works on. */
 export function ids(what: string): Flag<readonly string[]> {
   return words(`${what}, one or more; - reads them from standard input, one per line`);
 }
 
-/** Whether more than one id may come. */
+/** Whether there may be more than one id. */
 export function isSeveral(typed: readonly string[]): boolean {
   return typed.length > 1 || typed[0] === "-";
 }
 
-/** The ids in a question. */
+/** Returns the ids as a question shows them. */
 export function shownIds(typed: readonly string[], what: string): string {
   if (typed.length > 10) return `these ${typed.length} ${what}s`;
   return isSeveral(typed) ? `the ${what}s ${typed.join(", ")}` : `the ${what} ${typed[0]}`;
 }
 
-/** Throws a usage Failure where a flag that names one request meets several ids. */
+/** Throws a usage Failure if a flag for one request is given with several ids. */
 export function refuseSeveral(typed: readonly string[], flags: Readonly<Record<string, unknown>>): void {
   const flag = Object.keys(flags).find((name) => flags[name] !== undefined);
   if (flag !== undefined && isSeveral(typed)) throw usageFailure(`${flag} can be used with one id only`);
 }
 
-/** The ids as typed, and in the place of `-` those of standard input. */
+/** Yields the ids as typed, and for `-` those of standard input. */
 export async function* eachId(typed: readonly string[], { terminal, signal }: CommandContext): AsyncGenerator<string> {
   if (typed.filter((id) => id === "-").length > 1) {
     throw usageFailure("- (standard input) is given twice; once is enough");
@@ -49,12 +49,12 @@ export async function* eachId(typed: readonly string[], { terminal, signal }: Co
   }
 }
 
-/** Failures that are about one id; any other would meet the next one, too. */
+/** Failures that concern one id; any other would hit the next id too. */
 const OF_ONE_ID: readonly number[] = [EXIT.NOT_FOUND, EXIT.REFUSED];
 
 /**
- * Does the work for each id. Of several, one that is not there or is refused does not keep the others from their turn:
- * it is reported, and the exit code is that of the first. Throws the failure of an only one, and any that is of the call.
+ * Does the work for each id. An id that is not found or is refused does not stop the others: its failure is reported, and
+ * the first one decides the exit code. Throws the failure of a single id, and any that concerns all calls.
  */
 export async function forEachId(
   typed: readonly string[],

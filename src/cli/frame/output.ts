@@ -1,4 +1,4 @@
-/** What a command prints: tables and lines for people, JSON, YAML and ids for scripts, and nothing that drives a terminal. */
+/** Prints results: tables and lines for people, JSON, YAML and ids for scripts. Control sequences are always escaped. */
 import type { DescFile, DescMessage, Message, Registry } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { EXIT, Failure } from "./failure.ts";
@@ -9,29 +9,29 @@ import { instantText, relativeText } from "./text.ts";
 export const OUTPUT_FORMS = { table: "table", wide: "wide", json: "json", yaml: "yaml", name: "name" } as const;
 export type OutputForm = keyof typeof OUTPUT_FORMS;
 
-/** How instants are shown. */
+/** Shows an instant as text. */
 export type TimeText = (instant: Timestamp | undefined) => string;
 
-/** How items of a list are shown to a person. */
+/** The table of a list. */
 export interface View<T> {
   readonly columns: readonly (string | Column)[];
   /** One cell for each column. */
   readonly row: (item: T, time: TimeText) => readonly string[];
-  /** What `--output name` prints. */
+  /** The text for `--output name`. */
   readonly name: (item: T) => string;
 }
 
-/** What a result is for those who do not read JSON. */
+/** A result for readers of text. */
 export interface Shown {
   readonly lines: () => string;
-  /** The ids, for `--output name`; absent: the lines are all there is. */
+  /** The ids, for `--output name`; absent: the lines are printed. */
   readonly name?: () => string;
 }
 
-/** What JSON.stringify leaves as it is and could drive a terminal. */
+/** Characters that JSON.stringify leaves as they are although they can control a terminal. */
 const UNSAFE_IN_JSON = /[\u007f-\u009f\p{Cf}\u2028\u2029]/gu;
 
-/** JSON on one line; what could drive a terminal is escaped as JSON escapes. */
+/** Returns JSON on one line; characters that can control a terminal are JSON escapes. */
 export function jsonLine(json: unknown): string {
   const units = (character: string): string =>
     [...Array(character.length).keys()]
@@ -40,13 +40,13 @@ export function jsonLine(json: unknown): string {
   return `${JSON.stringify(json).replace(UNSAFE_IN_JSON, units)}\n`;
 }
 
-/** A YAML document; what could drive a terminal is escaped as YAML escapes. */
+/** Returns a YAML document; characters that can control a terminal are YAML escapes. */
 export async function yamlDocument(json: unknown): Promise<string> {
   const { Document, Scalar, visit } = await import("yaml");
   const document = new Document(json);
   visit(document, {
     Scalar(_, node) {
-      // Only a text in double quotes can have escapes.
+      // Only a text in double quotes can contain escapes.
       if (typeof node.value === "string" && printable(node.value) !== node.value) node.type = Scalar.QUOTE_DOUBLE;
     },
   });
@@ -54,7 +54,7 @@ export async function yamlDocument(json: unknown): Promise<string> {
   return `---\n${document.toString({ lineWidth: 0 }).replace(UNSAFE_IN_JSON, escaped)}`;
 }
 
-/** Whoever read a list has seen enough, as `head` has: what would follow is not fetched. */
+/** The reader of a list closed it, as `head` does: the rest is not fetched. */
 export class ReaderGone extends Error {
   override readonly name = "ReaderGone";
 }
@@ -69,22 +69,22 @@ export class Output {
   constructor(form: OutputForm, terminal: Terminal) {
     this.form = form;
     this.#terminal = terminal;
-    // What became of each write is told by its callback.
+    // The callback of each write reports its errors.
     terminal.stdout.on("error", () => undefined);
     terminal.stderr.on("error", () => undefined);
   }
 
-  /** Whether standard output is for a program. */
+  /** Whether standard output is JSON for a program. */
   get json(): boolean {
     return this.form === "json";
   }
 
-  /** Whether a person reads on a terminal: then times are relative and lines are cut. */
+  /** Whether a person reads a terminal: then times are relative and lines are cut. */
   get #isForEyes(): boolean {
     return this.form === "table" && this.#terminal.stdout.isTTY === true;
   }
 
-  /** Instants as a person reads them: `2h ago` on a terminal, ISO 8601 elsewhere; absent: empty. */
+  /** Returns an instant for a person: `2h ago` on a terminal, ISO 8601 elsewhere; empty if absent. */
   readonly time: TimeText = (instant) =>
     this.#isForEyes ? relativeText(instant, this.#terminal.now()) : instantText(instant);
 
@@ -98,7 +98,7 @@ export class Output {
     return new Table(columns, look);
   }
 
-  /** Lets messages of a contract, and of those it is made of, be printed as JSON. */
+  /** Learns the messages of a file and its dependencies, so that they can be printed as JSON. */
   learn(file: DescFile): void {
     if (this.#files.has(file)) return;
     this.#files.add(file);
@@ -106,13 +106,13 @@ export class Output {
     for (const each of file.dependencies) this.learn(each);
   }
 
-  /** One result: its proto3 JSON, the same as YAML, its id, or the lines that say it to a person. */
+  /** Prints one result: as proto3 JSON, as YAML, its id, or lines for a person. */
   async result(message: Message, shown: Shown | (() => string)): Promise<void> {
     const isData = this.form === "json" || this.form === "yaml";
     await this.object(isData ? await this.toJson(message) : undefined, shown);
   }
 
-  /** As `result`, of what is JSON already. */
+  /** Prints a result that is JSON already. */
   async object(json: unknown, shown: Shown | (() => string)): Promise<void> {
     const { lines, name = lines } = typeof shown === "function" ? { lines: shown } : shown;
     if (this.form === "json") await this.write(jsonLine(json));
@@ -121,8 +121,8 @@ export class Output {
   }
 
   /**
-   * Items as they come, in batches: a table, one JSON object or id a line, or YAML documents. Returns how many there
-   * were. Throws ReaderGone when nobody reads any more.
+   * Prints items as they arrive, in batches: a table, one JSON object or id per line, or YAML documents. Returns their
+   * number. Throws ReaderGone when nobody reads any more.
    */
   async items<T extends Message>(batches: AsyncIterable<readonly T[]>, view: View<T>): Promise<number> {
     const table = this.table(view.columns);
@@ -143,7 +143,7 @@ export class Output {
     return (await Promise.all(batch.map(async (item) => text(await this.toJson(item))))).join("");
   }
 
-  /** The proto3 JSON of a message whose contract was learnt. */
+  /** Returns the proto3 JSON of a message whose file was learnt. */
   async toJson(message: Message): Promise<unknown> {
     const { createRegistry, toJson } = await import("@bufbuild/protobuf");
     this.#registry ??= createRegistry(...this.#files);
@@ -153,8 +153,8 @@ export class Output {
   }
 
   /**
-   * Waits while the reader is slow, so that memory stays bounded. Without a reader the text is lost, the command is not:
-   * the exit code tells what it did. Throws a Failure for any other trouble, such as a full disk.
+   * Writes a text, and waits while the reader is slow, so that memory stays bounded. Without a reader the text is lost but
+   * the command goes on: its exit code says what it did. Throws a Failure for any other error, such as a full disk.
    */
   async write(text: string): Promise<void> {
     const { stdout } = this.#terminal;
@@ -166,17 +166,17 @@ export class Output {
     throw new Failure(EXIT.UNFORESEEN, `the output cannot be written: ${error.message}`, { cause: error });
   }
 
-  /** A remark for a person, beside the result; a script is not told. */
+  /** Prints a remark for a person on standard error; scripts do not get it. */
   note(text: string): void {
     if (this.form === "table" || this.form === "wide") this.remark(text);
   }
 
-  /** A remark that must not be missed: a line of text on standard error in every form. */
+  /** Prints a remark that must not be missed on standard error, in every output format. */
   remark(text: string): void {
     this.#terminal.stderr.write(`${printable(text)}\n`);
   }
 
-  /** Tells a fault on standard error: a sentence, or google.rpc.Status under `--output json`. */
+  /** Prints a failure on standard error: a sentence, or google.rpc.Status with `--output json`. */
   failure({ message, lines, status }: Failure): void {
     const text = [`${PROGRAM}: ${message}`, ...lines.map((line) => `  ${line}`)];
     const { stderr } = this.#terminal;

@@ -1,4 +1,4 @@
-/** From the words of a command line to a command and what was typed for it; Node's parseArgs splits flags from words. */
+/** Finds the command of a command line and what was typed for it; Node's parseArgs separates flags from words. */
 import { parseArgs } from "node:util";
 import { findClosestName } from "../../transcoding/closest-name.ts";
 import type { Command, CommandSet } from "./command.ts";
@@ -12,13 +12,13 @@ export type Parsed =
   | { readonly kind: "version" }
   | { readonly kind: "command"; readonly command: Command; readonly typed: Typed };
 
-/** What help is about: one command, the commands of a group, or all there is. */
+/** The subject of help: one command, the commands of a group, or all commands. */
 export interface Topic {
   readonly command?: Command;
   readonly group?: string;
 }
 
-/** What may stand in every command line. */
+/** The flags of every command line. */
 export const GLOBAL_FLAGS = {
   help: short("h", toggle("show this help")),
   version: short("V", toggle("show the version")),
@@ -26,18 +26,18 @@ export const GLOBAL_FLAGS = {
 
 const SHARED_FLAGS: FlagTable = { ...CONNECTION_FLAGS, ...ORGANIZATION_FLAGS, ...OUTPUT_FLAGS, ...GLOBAL_FLAGS };
 
-/** The flags that a command shares with others. */
+/** Returns the flags that a command shares with others. */
 export function sharedFlags({ reach }: Command): FlagTable {
   if (reach === "none") return {};
   return { ...CONNECTION_FLAGS, ...(reach === "organization" ? ORGANIZATION_FLAGS : {}), ...OUTPUT_FLAGS };
 }
 
-/** Every flag of a command, by name. */
+/** Returns every flag of a command, by name. */
 export function flagsOf(command: Command): FlagTable {
   return { ...GLOBAL_FLAGS, ...sharedFlags(command), ...command.flags };
 }
 
-/** Throws a usage Failure for a command, flag or word that does not exist. */
+/** Parses a command line. Throws a usage Failure for an unknown command, flag or argument. */
 export function parseCommandLine(args: readonly string[], set: CommandSet): Parsed {
   const tokens = tokensOf(args, SHARED_FLAGS);
   const words = tokens.flatMap((token) => (token.kind === "positional" ? [token.value] : []));
@@ -55,7 +55,7 @@ export function parseCommandLine(args: readonly string[], set: CommandSet): Pars
   throw unknownCommand(words, set);
 }
 
-/** What the words name: a command, or a group of commands; no words: all there is. Throws a usage Failure otherwise. */
+/** Returns the command or the group that words name; without words, all commands. Throws a usage Failure otherwise. */
 export function topicOf(words: readonly string[], set: CommandSet): Topic {
   const command = findCommand(words, set);
   if (command !== undefined) return { command };
@@ -68,7 +68,7 @@ function isGroup(words: readonly string[], { groups }: CommandSet): boolean {
   return words.length === 1 && Object.hasOwn(groups, words[0] ?? "");
 }
 
-/** The value that the last flag of a name has in a command line, whether or not the rest can be read. */
+/** Returns the value of the last flag with a name, even if the rest of the command line is not valid. */
 export function peekFlag(args: readonly string[], name: keyof typeof OUTPUT_FLAGS): string | undefined {
   const found = tokensOf(args, SHARED_FLAGS).findLast((token) => token.kind === "option" && token.name === name);
   return found?.kind === "option" ? (found.value ?? "") : undefined;
@@ -81,11 +81,11 @@ export type Token =
 
 interface OptionValue {
   readonly value?: string | undefined;
-  /** Whether the value stands behind `=`. */
+  /** Whether the value follows `=`. */
   readonly inlineValue?: boolean | undefined;
 }
 
-/** Splits a command line; flags that are not in the table are taken for switches. */
+/** Splits a command line; flags that are not in the table count as switches. */
 export function tokensOf(args: readonly string[], flags: FlagTable): readonly Token[] {
   const options = Object.entries(flags).map(([name, { takes, short: letter }]) => [
     name,
@@ -95,7 +95,7 @@ export function tokensOf(args: readonly string[], flags: FlagTable): readonly To
   return parseArgs({ ...config, args: [...args] }).tokens;
 }
 
-/** The command whose name the words begin with. */
+/** Returns the command whose name the words begin with. */
 export function findCommand(words: readonly string[], { commands }: CommandSet): Command | undefined {
   return commands.find(({ name }) => name.split(" ").every((word, index) => words[index] === word));
 }
@@ -111,7 +111,7 @@ function typedFor(command: Command, args: readonly string[], set: CommandSet): T
     if (flag === undefined) throw unknownFlag(command, flags, token.rawName);
     typed[token.name] = [...(typed[token.name] ?? []), typedValue(flag, token)];
   }
-  // The value of a flag in front of the command is not taken for a word of its name.
+  // The value of a flag before the command is not a word of its name.
   if (findCommand(words, set) !== command) throw unknownCommand(words, set);
   return { ...typed, ...typedWords(command, words.slice(command.name.split(" ").length)) };
 }
@@ -137,7 +137,7 @@ function typedValue(
     return "given";
   }
   if (value === undefined) throw usageFailure(`${rawName} needs a value`);
-  // What looks like the next flag is not taken for a value.
+  // A word that looks like the next flag is not a value.
   if (inlineValue !== true && value.startsWith("-") && value !== "-") {
     throw usageFailure(
       `${rawName} needs a value; write one that begins with a hyphen after =, as in ${rawName}=${value}`,
@@ -183,10 +183,10 @@ function unknownCommand(words: readonly string[], set: CommandSet): Error {
   );
 }
 
-/** Fewer letters are found in too many words. */
+/** Fewer letters occur in too many words. */
 const SHORTENED_CHARS_MIN = 3;
 
-/** Whether a word leaves out letters of a name alone, as `usr` does of `users`. */
+/** Whether a word is a name with letters left out, as `usr` for `users`. */
 function isShortened(word: string, name: string): boolean {
   let at = 0;
   for (const letter of name) if (letter === word[at]) at++;

@@ -1,4 +1,4 @@
-/** The command line: finds the command, reads what it is given, runs it, and says how it ended. */
+/** Runs a command line: finds the command, reads its flags, runs it, and returns how it ended. */
 import type { DescFile } from "@bufbuild/protobuf";
 import { ConfigError } from "../../config.ts";
 import { unknownVariables } from "../../environment.ts";
@@ -22,14 +22,14 @@ import {
 import { type Profile, readProfile } from "./service/profile.ts";
 import { PROGRAM, type Terminal } from "./terminal.ts";
 
-/** What a command line is run with. */
+/** A program: its commands, its terminal and the parts of the service. */
 export interface Program {
   readonly set: CommandSet;
   readonly terminal: Terminal;
   readonly parts: ServiceParts;
 }
 
-/** Runs one command line. Returns the exit code; `undefined`: the process goes on until a signal ends it. */
+/** Runs one command line. Returns the exit code; `undefined` if the process goes on until a signal ends it. */
 export async function runCommandLine(args: readonly string[], program: Program): Promise<ExitCode | undefined> {
   const { set, terminal, parts } = program;
   const output = new Output(peekForm(args), terminal);
@@ -43,7 +43,7 @@ export async function runCommandLine(args: readonly string[], program: Program):
     await output.write(parsed.kind === "version" ? `${readVersion()}\n` : helpText(parsed.topic, set, terminal));
     return EXIT.OK;
   } catch (error) {
-    // Nothing failed up to there.
+    // Nothing failed until then.
     if (error instanceof ReaderGone) return EXIT.OK;
     const failure = error instanceof ConfigError ? usageFailure(error.message) : error;
     if (!(failure instanceof Failure)) {
@@ -57,14 +57,14 @@ export async function runCommandLine(args: readonly string[], program: Program):
   }
 }
 
-/** How faults are printed, of a command line that cannot be read, too. */
+/** Returns the format in which failures are printed, even for a command line that is not valid. */
 function peekForm(args: readonly string[]): OutputForm {
   if (peekFlag(args, "json") !== undefined) return "json";
   const typed = peekFlag(args, "output") ?? "";
   return Object.hasOwn(OUTPUT_FORMS, typed) ? (typed as OutputForm) : "table";
 }
 
-/** The help about what was asked. */
+/** Returns the help about a topic. */
 export function helpText({ command, group }: Topic, set: CommandSet, { stdout }: Terminal): string {
   const columns = stdout.isTTY === true ? stdout.columns || undefined : undefined;
   if (command !== undefined) return commandHelp(command, { shared: sharedFlags(command), columns });
@@ -90,7 +90,7 @@ async function runCommand(
     terminal,
   );
   const { environment } = terminal;
-  // A misspelt one would lead to another service than was meant. The service itself tells its log.
+  // A misspelt variable could lead to the wrong service. The service itself logs them.
   if (command.reach !== "none") {
     for (const sentence of unknownVariables(environment)) output.remark(`${PROGRAM}: ${sentence}`);
   }
@@ -102,7 +102,7 @@ async function runCommand(
   let connection: Connection | undefined;
   const failureOf = async (error: unknown): Promise<Failure> => {
     if (error instanceof Failure) return error;
-    // Loaded for errors of calls alone.
+    // Loaded only for errors of calls.
     if (!(error instanceof Error) || error.name !== "ConnectError") throw error;
     const { callFailure, isCallError } = await import("./service/call-failure.ts");
     if (!isCallError(error)) throw error;
@@ -130,7 +130,7 @@ async function runCommand(
     if (given["validate-only"] === true) output.remark("checked only; nothing was changed");
     return exitCodeOf(ending);
   } catch (error) {
-    // A command that knows what became of its changes says so itself.
+    // A command that knows the outcome of its changes reports it itself.
     if (interrupt.signal.aborted && !(error instanceof Failure && error.exitCode === EXIT.INTERRUPTED)) {
       throw new Failure(EXIT.INTERRUPTED, "interrupted; it is not known whether a change in progress was applied");
     }
@@ -146,7 +146,7 @@ function exitCodeOf(ending: Ending): ExitCode | undefined {
   return ending === "running" ? undefined : ending === "refused" ? EXIT.REFUSED : EXIT.OK;
 }
 
-/** Fields that are typed under another name, by command one or the other. */
+/** Fields that flags name differently, with the possible names. */
 const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "expire-time": ["until", "expires"],
   "start-time": ["start", "from"],
@@ -161,17 +161,17 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   outcomes: ["outcome"],
 };
 
-/** The flag or word that a field of the request was typed as; the field itself where there is none. */
+/** Returns the flag or argument for a field of the request; the field itself if there is none. */
 function typedFor(field: string, { words, flags, reach }: Command): string {
   const last =
     field
       .replace(/\[.*?\]/g, "")
       .split(".")
       .at(-1) ?? field;
-  // Named as protobuf or as JSON writes it.
+  // Named in protobuf's or in JSON's spelling.
   const own = last.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll("_", "-");
   const shared = reach === "organization" ? ORGANIZATION_FLAGS : {};
-  // Where in a JSON object of the caller's it is: `["acme"]["id"]`.
+  // The place in a JSON object of the caller: `["acme"]["id"]`.
   const place = /(?:\["[^"]*"\](?:\[\d+\])*)+$/.exec(field)?.[0] ?? "";
   for (const name of [own, ...(OTHER_NAMES[own] ?? [])]) {
     if (Object.hasOwn(words, name)) return `<${name}>`;

@@ -1,14 +1,14 @@
-/** Text for a terminal: what may drive it is escaped, rows are laid out in columns and cut to its width. */
+/** Text for a terminal: control characters are escaped, rows are laid out in columns and cut to its width. */
 import { styleText } from "node:util";
 
 const SPACE_BETWEEN_COLUMNS = 2;
-/** A column that is cut keeps so many characters, or is left out. */
+/** The fewest characters of a column that is cut; a narrower one is left out. */
 const CUT_WIDTH_MIN = 8;
 
-/** Control characters, and format characters that turn the direction of text or hide it. */
+/** Control characters, and format characters that change the direction of text or hide it. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
-/** Text from outside, fit for a terminal: what could drive it is shown as `\u{…}`. */
+/** Returns text that is safe for a terminal: characters that can control it are shown as `\u{…}`. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
@@ -16,19 +16,19 @@ export function printable(text: string): string {
 const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u;
 
-/** How many cells of a terminal a character takes, as far as that can be told. */
+/** Returns the cells of a terminal that a character takes, as far as that is known. */
 function cellsOf(character: string): number {
   return /\p{M}/u.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
 }
 
-/** How many cells of a terminal a text takes. */
+/** Returns the cells of a terminal that a text takes. */
 export function widthOf(text: string): number {
   let width = 0;
   for (const character of text) width += cellsOf(character);
   return width;
 }
 
-/** The beginning of a text that fits, with a mark that there is more. */
+/** Returns the beginning of a text that fits, with a mark that there is more. */
 function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let cut = "";
@@ -41,7 +41,7 @@ function cutTo(text: string, width: number): string {
   return `${cut}…`;
 }
 
-/** What words in columns of states mean to who looks at them. */
+/** The colours of words for states. */
 const TONES: Readonly<Record<string, "green" | "yellow" | "red" | "dim">> = {
   ACTIVE: "green",
   YES: "green",
@@ -57,7 +57,7 @@ const TONES: Readonly<Record<string, "green" | "yellow" | "red" | "dim">> = {
   ENDED: "dim",
 };
 
-/** A word for a state in its colour; any other word as it is. */
+/** Returns a word for a state in its colour; any other word as it is. */
 export function toned(word: string): string {
   const tone = TONES[word.trim().toUpperCase()];
   return tone === undefined ? word : styleText(tone, word, { validateStream: false });
@@ -65,16 +65,16 @@ export function toned(word: string): string {
 
 export interface Column {
   readonly title: string;
-  /** Shown by `--output wide` alone. */
+  /** Whether only `--output wide` shows it. */
   readonly wide?: boolean;
-  /** Its cells are words for states, which have colours; they are what is looked for, and cut last. */
+  /** Whether its cells are words for states: they are coloured, and cut last, because readers look for them. */
   readonly toned?: boolean;
-  /** Is cut last, as words for states are. */
+  /** Whether it is cut last, as words for states are. */
   readonly whole?: boolean;
 }
 
 export interface TableLook {
-  /** How many characters a line has; absent: as many as it takes. */
+  /** The characters of a line; absent: unlimited. */
   readonly columns?: number | undefined;
   readonly wide?: boolean;
   readonly colours?: boolean;
@@ -82,7 +82,7 @@ export interface TableLook {
 
 type Placed = Column & { readonly index: number };
 
-/** Lays out rows in columns. Widths are those of the first batch; wider cells that come later move their row. */
+/** Lays out rows in columns. The first batch sets the widths; wider cells in later rows shift their row. */
 export class Table {
   readonly #look: TableLook;
   #columns: readonly Placed[];
@@ -96,7 +96,7 @@ export class Table {
       .filter(({ wide }) => wide !== true || look.wide === true);
   }
 
-  /** The lines of some rows; the first time with the header. */
+  /** Returns the lines of some rows; the first time with the header. */
   lines(rows: readonly (readonly string[])[]): string {
     const isFirst = this.#widths === undefined;
     if (isFirst) this.#fit(rows);
@@ -107,8 +107,8 @@ export class Table {
   }
 
   /**
-   * Chooses columns and widths so that the line fits. The last columns are left out where others would be cut beyond
-   * recognition; what is looked for, and the name of the row, are cut where nothing else is left.
+   * Chooses columns and widths so that a line fits. The last columns are left out if others would be cut too short;
+   * states, whole columns and the name of the row are cut only if nothing else is left.
    */
   #fit(rows: readonly (readonly string[])[]): void {
     const { columns: room } = this.#look;
@@ -154,7 +154,7 @@ function lineWidth(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width, SPACE_BETWEEN_COLUMNS * (widths.length - 1));
 }
 
-/** Takes from the widest of the loose columns until the line fits; then from the name, and in the end from all. */
+/** Narrows the widest of the loose columns until the line fits; then the name, and finally all columns. */
 function cutWidths(widths: readonly number[], loose: readonly number[], room: number): readonly number[] {
   const fitting = [...widths];
   let excess = lineWidth(widths) - room;

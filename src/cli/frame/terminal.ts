@@ -1,4 +1,4 @@
-/** What a command is run on: streams, environment, clock and interrupts, handed in so that tests run commands in process. */
+/** The terminal of a command: streams, environment, clock and interrupts; tests pass their own to run commands in process. */
 import type { Readable, Writable } from "node:stream";
 
 export const PROGRAM = "lockkeeper";
@@ -12,20 +12,20 @@ export interface Terminal {
   readonly environment: Environment;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Calls back at the first interrupt. The function that it returns ends that. */
+  /** Calls the listener at the first interrupt. Returns a function that removes it. */
   readonly onInterrupt: (listener: () => void) => () => void;
 }
 
 export interface OutputStream extends Writable {
   readonly isTTY?: boolean;
-  /** How many characters a line of the terminal has; some say that they have none. */
+  /** The characters of a line; some terminals report none. */
   readonly columns?: number;
 }
 
-/** The terminal of this process. */
+/** Returns the terminal of this process. */
 export function processTerminal(): Terminal {
   return {
-    // Opened when a command reads: the service never does.
+    // Opened only when a command reads it: the service never does.
     get stdin() {
       return process.stdin;
     },
@@ -40,7 +40,7 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Whether text for people may have colours: on a terminal that knows them, unless NO_COLOR says otherwise. */
+/** Whether text for people may have colours: on a terminal that supports them, unless NO_COLOR is set. */
 export function hasColours({ isTTY }: OutputStream, { NO_COLOR, TERM }: Environment): boolean {
   return isTTY === true && (NO_COLOR ?? "") === "" && TERM !== "dumb";
 }

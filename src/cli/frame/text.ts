@@ -1,13 +1,13 @@
-/** Values of messages in words. */
+/** Values of messages as text. */
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { printable } from "./table.ts";
 
-/** ISO 8601 in UTC, with milliseconds where there are any; absent: empty. */
+/** Returns ISO 8601 in UTC, with milliseconds if there are any; empty if absent. */
 export function instantText(instant: Timestamp | undefined): string {
   return instant === undefined ? "" : timeText(msOf(instant));
 }
 
-/** The same of milliseconds since the epoch. */
+/** Returns milliseconds since the epoch in the same form. */
 export function timeText(ms: number): string {
   return new Date(ms).toISOString().replace(".000Z", "Z");
 }
@@ -17,10 +17,10 @@ function msOf({ seconds, nanos }: Timestamp): number {
 }
 
 const DAY_MS = 86_400_000;
-/** Farther away, the year says more than the number of days. */
+/** For an instant farther away, the date says more than the number of days. */
 const RELATIVE_MS_MAX = 1000 * DAY_MS;
 
-/** How far away an instant is, in its two largest units at most: `3m ago`, `in 2d`; its date where it is years away. */
+/** Returns the distance of an instant in at most two units, such as `3m ago` or `in 2d`; its date if it is years away. */
 export function relativeText(instant: Timestamp | undefined, now: number): string {
   if (instant === undefined) return "";
   const distance = msOf(instant) - now;
@@ -31,7 +31,7 @@ export function relativeText(instant: Timestamp | undefined, now: number): strin
   return distance < 0 ? `${text} ago` : `in ${text}`;
 }
 
-/** As kubectl writes ages: two units while the first is small. */
+/** Returns a duration as kubectl writes ages: two units while the first is small. */
 function roughText(ms: number): string {
   const units = [
     ["d", DAY_MS, 10],
@@ -55,7 +55,7 @@ const UNITS = [
   ["ms", 1n],
 ] as const;
 
-/** As a flag takes it, such as `1h30m`; absent: empty. */
+/** Returns a duration as a flag takes it, such as `1h30m`; empty if absent. */
 export function durationText(duration: Pick<Duration, "seconds" | "nanos"> | undefined): string {
   if (duration === undefined) return "";
   let rest = duration.seconds * 1000n + BigInt(Math.floor(duration.nanos / 1e6));
@@ -73,7 +73,7 @@ export function secondsText(seconds: number): string {
   return durationText({ seconds: BigInt(seconds), nanos: 0 });
 }
 
-/** Names with their values, aligned; those without a value are left out. */
+/** Returns lines of names and values, aligned; names without a value are left out. */
 export function fieldLines(fields: readonly (readonly [name: string, value: string])[]): string {
   const shown = fields.filter(([, value]) => value !== "");
   const width = Math.max(...shown.map(([name]) => name.length));

@@ -1,4 +1,4 @@
-/** Sends a batch until each of its rows has an answer: waits where the service asks for it, and finds what spoils the rest. */
+/** Sends a batch until each of its rows has a result: waits as the service asks, and isolates rows that make a request invalid. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
@@ -16,10 +16,10 @@ import type { UserInit } from "./row.ts";
 
 export type ImportRequest = MessageInitShape<typeof ImportUsersRequestSchema>;
 
-/** What every request of an import says. */
+/** The fields that every request of an import has. */
 export type RequestTerms = Pick<ImportRequest, "organizationId" | "ifExists" | "validateOnly">;
 
-/** What became of a row that was sent. */
+/** The outcome of a row that was sent. */
 export type RowOutcome =
   | { readonly action: "created" | "updated" | "skipped" }
   | { readonly action: "failed"; readonly code: Code; readonly reason: string; readonly message: string };
@@ -27,16 +27,16 @@ export type RowOutcome =
 export interface SendOptions {
   readonly call: (request: ImportRequest) => Promise<ImportUsersResponse>;
   readonly terms: RequestTerms;
-  /** How long a batch may be refused before the import gives up. */
+  /** How long a batch is retried before the import gives up. */
   readonly patienceMs: number;
   readonly signal: AbortSignal;
-  /** Milliseconds that only go forward. */
+  /** Monotonic milliseconds. */
   readonly clock: () => number;
   /** Called before each wait. */
   readonly onWait: (reason: string, waitMs: number) => void;
 }
 
-/** Worth another try: nothing was decided, or what was decided is remembered under the request id. */
+/** Codes worth a retry: nothing was decided, or the decision is remembered under the request id. */
 const PASSING: ReadonlySet<Code> = new Set([
   Code.Unavailable,
   Code.ResourceExhausted,
@@ -44,7 +44,7 @@ const PASSING: ReadonlySet<Code> = new Set([
   Code.Aborted,
   Code.Canceled,
 ]);
-/** Said of one row, but true of all: no such organization, or a key that was revoked meanwhile. */
+/** Codes that one row reports but that concern all: no such organization, or a key that was revoked in the meantime. */
 const OF_ALL_ROWS: ReadonlySet<Code> = new Set([Code.NotFound, Code.Unauthenticated, Code.PermissionDenied]);
 const WAIT_MS_MIN = 100;
 const WAIT_MS_MAX = 5_000;
@@ -59,7 +59,7 @@ const REFUSED_OUTRIGHT: ReadonlySet<Code> = new Set([
   Code.Unimplemented,
 ]);
 
-/** One outcome for each user, in their order. Rejects with what stands in the way of all of them. */
+/** Returns one outcome for each user, in order. Rejects with an error that concerns all of them. */
 export async function sendBatch(
   users: readonly UserInit[],
   requestId: string,
@@ -74,23 +74,23 @@ export async function sendBatch(
     if (users.length === 1) {
       return [toFailed(error.code, error.rawMessage, error.findDetails(ErrorInfoSchema)[0]?.reason)];
     }
-    // One row can make a request that no service takes, too large or too deep: halves find it, the rest goes through.
+    // One row can make a request that is refused as too large or too deep: halving isolates it, and the rest succeeds.
     const middle = Math.ceil(users.length / 2);
     const first = await sendBatch(users.slice(0, middle), `${requestId}a`, options);
     return [...first, ...(await sendBatch(users.slice(middle), `${requestId}b`, options))];
   }
 }
 
-/** Whether a request was refused for the rows in it, not for what all requests have in common. */
+/** Whether a request was refused because of its rows, not because of the fields that all requests share. */
 function isOfContent(error: ConnectError): boolean {
   const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
   const isOfTerms = fields.some(({ field }) => !field.startsWith("users"));
-  // Whoever has too much to do says when to come again; a request that is too large never comes through.
+  // A service that is too busy says when to retry; a request that is too large never succeeds.
   const isTooLarge = error.code === Code.ResourceExhausted && error.findDetails(RetryInfoSchema).length === 0;
   return (error.code === Code.InvalidArgument && !isOfTerms) || isTooLarge;
 }
 
-/** Whether the call fails in the same way without any row: then it is not the row's fault. */
+/** Whether the call fails in the same way without any row; then the row is not the cause. */
 async function isOfCall(error: ConnectError, { call, terms }: SendOptions): Promise<boolean> {
   try {
     await call({ ...terms, users: [], validateOnly: true });
@@ -101,8 +101,7 @@ async function isOfCall(error: ConnectError, { call, terms }: SendOptions): Prom
 }
 
 /**
- * Repeats the request, always the same under the same id, until no row is left that trouble kept from being decided.
- * What was decided before is answered again.
+ * Repeats the same request with the same id until every row is decided. The service answers again what it decided before.
  */
 async function callUntilDecided(
   users: readonly UserInit[],
@@ -134,13 +133,13 @@ async function callUntilDecided(
   }
 }
 
-/** As long as the service asks for; otherwise longer each time, and not all at once. */
+/** Returns the wait that the service asks for, at least a growing wait with jitter. */
 function waitOf(error: ConnectError, attempt: number): number {
   const [asked] = error.findDetails(RetryInfoSchema);
   const askedMs =
     asked?.retryDelay === undefined ? 0 : Number(asked.retryDelay.seconds) * 1000 + asked.retryDelay.nanos / 1e6;
   const ownMs = Math.min(WAIT_MS_MIN * 2 ** attempt, WAIT_MS_MAX) * (0.5 + Math.random() / 2);
-  // A longer wait would end at once: no timer holds it.
+  // A longer wait would end at once, because timers are bounded.
   return Math.min(Math.ceil(Math.max(askedMs, ownMs)), WAIT_MS_LONGEST);
 }
 
@@ -165,7 +164,7 @@ function toFailed(code: Code, message: string, reason = ""): RowOutcome {
   return { action: "failed", code, reason, message };
 }
 
-/** The status of a row as the error that a call of its own would have met. */
+/** Returns the status of a row as the error that a call of its own would throw. */
 function toError({ code, message, details }: Status): ConnectError {
   const error = new ConnectError(message, code);
   for (const schema of [ErrorInfoSchema, RetryInfoSchema]) {

@@ -6,26 +6,26 @@ import { isObject, shown } from "./row.ts";
 
 const VERSION = 1;
 const SUFFIX = ".lockkeeper-import.json";
-/** How often it is written at the most. */
+/** The shortest time between two writes. */
 const SAVE_EVERY_MS = 250;
 
-/** What came of the rows so far. */
+/** The outcomes of the rows so far. */
 export interface Counts {
   readonly created: number;
   readonly updated: number;
   readonly skipped: number;
   readonly failed: number;
-  /** Rows that are no users to bring over. */
+  /** Rows that are passed over, as those of deleted users. */
   readonly passedOver: number;
-  /** Rows that had passwords or second factors, which stay behind. */
+  /** Rows with passwords or second factors, which are not imported. */
   readonly withSecrets: number;
 }
 
 export const NO_COUNTS: Counts = { created: 0, updated: 0, skipped: 0, failed: 0, passedOver: 0, withSecrets: 0 };
 
-/** Everything up to here is settled. */
+/** The point up to which every row is settled. */
 export interface Progress {
-  /** So many bytes of the file, and the line after them. */
+  /** The bytes of the file up to that point, and the line after them. */
   readonly offset: number;
   readonly line: number;
   readonly counts: Counts;
@@ -35,12 +35,12 @@ export interface Progress {
   readonly foreignOrganization: string;
 }
 
-/** What decides which rows are sent and how: going on with another would lose or double some. */
+/** The flags that decide which rows are sent and how: resuming with others would lose or repeat rows. */
 export type Terms = Readonly<Record<string, string | number>>;
 
 interface Stored {
   readonly version: number;
-  /** Made when the import began; the request ids begin with it. */
+  /** Created when the import began; the request ids begin with it. */
   readonly importId: string;
   readonly terms: Terms;
   readonly progress: Progress;
@@ -50,27 +50,27 @@ export interface CheckpointOptions {
   /** The file that is imported. */
   readonly path: string;
   readonly terms: Terms;
-  /** Start over whatever is there. */
+  /** Whether to start over, even if there is a checkpoint. */
   readonly restart: boolean;
   readonly newId: () => string;
-  /** Milliseconds that only go forward. */
+  /** Monotonic milliseconds. */
   readonly clock: () => number;
   readonly start: Progress;
 }
 
-/** The path of the checkpoint of a file. */
+/** The checkpoint of one import. */
 export class Checkpoint {
   readonly path: string;
   readonly importId: string;
-  /** Where to go on. */
+  /** Where to begin. */
   readonly begin: Progress;
-  /** An earlier import broke off. */
+  /** Whether an earlier import was interrupted. */
   readonly isResumed: boolean;
   readonly #options: CheckpointOptions;
   #latest: Progress;
   #savedAt = Number.NEGATIVE_INFINITY;
 
-  /** Throws a Failure when what is there is of another file or of other terms. */
+  /** Throws a Failure if there is a checkpoint of another file or of other terms. */
   constructor(options: CheckpointOptions) {
     this.#options = options;
     this.path = `${options.path}${SUFFIX}`;
@@ -82,18 +82,18 @@ export class Checkpoint {
     this.#latest = this.begin;
   }
 
-  /** Before anything is sent: what is sent carries the id. */
+  /** Writes the checkpoint before anything is sent, because requests carry its id. */
   open(): void {
     if (this.#savedAt === Number.NEGATIVE_INFINITY) this.save();
   }
 
-  /** Notes how far the import is; written now and then. */
+  /** Notes the progress; writes it from time to time. */
   note(progress: Progress): void {
     this.#latest = progress;
     if (this.#options.clock() - this.#savedAt >= SAVE_EVERY_MS) this.save();
   }
 
-  /** Written whole or not at all: a new file takes the place of the old one. */
+  /** Writes the checkpoint whole or not at all: a new file replaces the old one. */
   save(): void {
     const { importId, path } = this;
     const stored: Stored = { version: VERSION, importId, terms: this.#options.terms, progress: this.#latest };
@@ -113,18 +113,18 @@ export class Checkpoint {
     this.#savedAt = this.#options.clock();
   }
 
-  /** Nothing came of the import: what an earlier one left stays, so that it can still go on. */
+  /** Ends an import without effect. A checkpoint of an earlier import stays, so that it can be resumed. */
   discard(): void {
     if (this.#savedAt !== Number.NEGATIVE_INFINITY) this.remove();
   }
 
-  /** The import is complete. */
+  /** Deletes the checkpoint of a complete import. */
   remove(): void {
     rmSync(this.path, { force: true });
   }
 }
 
-/** What is kept beside the imported file cannot be: a folder that may only be read, for example. */
+/** Returns the Failure for a file that cannot be written next to the imported one, as in a read-only folder. */
 export function unwritable(path: string, imported: string, cause: unknown): Failure {
   return new Failure(
     EXIT.USAGE,

@@ -1,19 +1,19 @@
-/** What the header of a CSV file says: which column is what, and that none is unknown. */
+/** Reads the header of a CSV file: the field of each column, none of them unknown. */
 import { findClosestName } from "../../transcoding/closest-name.ts";
 import { usageFailure } from "../frame/failure.ts";
 import type { Cells, Source } from "./row.ts";
 import { RowFault, shown } from "./row.ts";
 
-/** The name of each column as the source spells it; `undefined`: ignored. */
+/** The name of each column in the source's spelling; `undefined` if ignored. */
 export type Header = readonly (string | undefined)[];
 
-/** Throws a usage Failure that names what is unknown, doubled or missing. */
+/** Returns the header. Throws a usage Failure that names an unknown, repeated or missing column. */
 export function readHeader(fields: readonly string[], source: Source, ignored: readonly string[]): Header {
   const { columns, columnOf = (name) => name } = source;
   const names = fields.map((field) => field.trim());
-  const stray = ignored.find((name) => !names.includes(name));
-  if (stray !== undefined) {
-    throw usageFailure(`--ignore-columns: ${shown(stray)} is not a column of the file; it has ${names.join(", ")}`);
+  const unknown = ignored.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw usageFailure(`--ignore-columns: ${shown(unknown)} is not a column of the file; it has ${names.join(", ")}`);
   }
   const header = names.map((name) => (ignored.includes(name) ? undefined : columnOf(name)));
   const unnamed = header.indexOf("");
@@ -35,14 +35,14 @@ export function readHeader(fields: readonly string[], source: Source, ignored: r
   return header;
 }
 
-/** A known name that ends in `.` or `[` stands for all that begin so. */
+/** Whether a column is known. A known name that ends in `.` or `[` stands for all that begin with it. */
 function isKnown(name: string, columns: readonly string[]): boolean {
   return columns.some((column) =>
     /[.[]$/.test(column) ? name.startsWith(column) && name.length > column.length : name === column,
   );
 }
 
-/** The cells of a row that say something. Throws RowFault when there are more or fewer than columns. */
+/** Returns the cells of a row that are not empty. Throws RowFault if their number is not that of the columns. */
 export function readCells(fields: readonly string[], header: Header): Cells {
   if (fields.length !== header.length) {
     throw new RowFault(
@@ -57,7 +57,7 @@ export function readCells(fields: readonly string[], header: Header): Cells {
   return cells;
 }
 
-/** As a message shows it. */
+/** Returns a known column as messages show it. */
 function spelled(column: string): string {
   return column.endsWith(".") ? `${column}NAME` : column.endsWith("[") ? `${column}…` : column;
 }

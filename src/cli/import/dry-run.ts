@@ -1,12 +1,12 @@
-/** What a dry run alone would miss: that an earlier row of the same file would have made the user. */
+/** Finds in a dry run what the service cannot see: that an earlier row of the file would have created the user. */
 import { Code } from "@connectrpc/connect";
 import { IfExists } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { RowOutcome } from "./batch.ts";
 
-/** Ids that are remembered at the most, so that memory stays bounded. */
+/** The most ids that are remembered, so that memory stays bounded. */
 const IDS_MAX = 1_000_000;
 
-/** The users that the rows so far would create; nothing of them is in the store. */
+/** The users that the rows so far would create; none of them is stored. */
 export class WouldBeCreated {
   readonly #ifExists: IfExists;
   readonly #ids = new Set<string>();
@@ -18,12 +18,12 @@ export class WouldBeCreated {
     this.#idsMax = idsMax;
   }
 
-  /** Whether there were more users than are remembered, so that later rows were not compared with all. */
+  /** Whether there were more users than are remembered; then later rows were not compared with all. */
   get isPartial(): boolean {
     return this.#forgot;
   }
 
-  /** What would become of the next row, which the service has seen alone. */
+  /** Returns the outcome of the next row, which the service checked without the rows before it. */
   judge(userId: string, outcome: RowOutcome): RowOutcome {
     if (outcome.action !== "created" || userId === "") return outcome;
     if (this.#ids.has(userId)) return this.#asExisting();

@@ -1,4 +1,4 @@
-/** The rows that failed, one JSON object a line, each with its line in the imported file. */
+/** The file of failed rows: one JSON object per line, with the line of the row in the imported file. */
 import { closeSync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
 import { fileFault } from "../../file-fault.ts";
 import { usageFailure } from "../frame/failure.ts";
@@ -8,14 +8,14 @@ import type { FileIdentity } from "./input.ts";
 export interface FailedRow {
   readonly line: number;
   readonly message: string;
-  /** As far as it was understood. */
+  /** Absent if the row was not understood. */
   readonly userId?: string;
-  /** Of the refusal, when the service refused. */
+  /** Of the service's refusal; absent if the row was not sent. */
   readonly code?: string;
   readonly reason?: string;
 }
 
-/** Whether something stands in the file already. Throws a usage Failure when it is the file that is imported. */
+/** Whether the file has content already. Throws a usage Failure if it is the imported file. */
 export function holdsSomething(path: string, imported: FileIdentity | undefined): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return false;
@@ -29,7 +29,7 @@ export class ErrorFile {
   readonly #file: number;
   #bytes: number;
 
-  /** `keepBytes`: what an earlier import wrote and settled; what it wrote behind that comes again. */
+  /** `keepBytes`: what an earlier import wrote and settled; the rows after that are reported again. */
   constructor(path: string, keepBytes: number) {
     try {
       this.#file = openSync(path, "a", 0o600);

@@ -1,4 +1,4 @@
-/** Reports the rows that failed: all of them in the file of errors, the first ones to whoever watches the import. */
+/** Reports the rows that failed: all of them in the file of errors, the first ones on the terminal. */
 
 import { printable } from "../frame/table.ts";
 import { ErrorFile, type FailedRow, holdsSomething } from "./error-file.ts";

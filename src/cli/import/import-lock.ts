@@ -1,4 +1,4 @@
-/** Allows one import of a file at a time: two would write one checkpoint, and each would lose the other's notes. */
+/** Allows one import of a file at a time: two would overwrite each other's checkpoint. */
 import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { LockHeldError, lockProcess, type ProcessLock } from "../../store/process-lock.ts";
 import { EXIT, Failure } from "../frame/failure.ts";
@@ -25,7 +25,7 @@ export class ImportLock {
       const file = opened(lockPath, path);
       try {
         const lock = lockProcess(lockPath);
-        // Whoever held it before takes the file away: a lock on one that is gone keeps nobody out.
+        // The previous holder deletes the file: a lock on a deleted file keeps nobody out.
         if (statSync(lockPath, { throwIfNoEntry: false })?.ino === fstatSync(file).ino) {
           return new ImportLock(lockPath, file, lock);
         }

@@ -1,4 +1,4 @@
-/** The bytes to import: a file that can be entered anywhere, or what is piped in. */
+/** The bytes to import: a file that can be read from any offset, or standard input. */
 import { createHash } from "node:crypto";
 import { createReadStream, fstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
@@ -8,36 +8,36 @@ import { fileFault } from "../../file-fault.ts";
 import { usageFailure } from "../frame/failure.ts";
 import { FORMATS, type Format, type Source, shown } from "./row.ts";
 
-/** What is looked at before the first row: format, header, and whether it is the file of the last time. */
+/** The beginning that is read before the first row: for the format, the header, and to recognize the file of an earlier import. */
 const HEAD_BYTES = 64 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
-/** Which file it is, by whatever name. */
+/** The identity of a file, under any name. */
 export interface FileIdentity {
   readonly dev: number;
   readonly ino: number;
 }
 
 export interface Input {
-  /** `undefined`: what is piped in, which cannot be resumed. */
+  /** `undefined` for standard input, which cannot be resumed. */
   readonly path: string | undefined;
-  /** Of the file, or of what standard input is; `undefined`: it is none. */
+  /** The identity of the file, or of standard input; `undefined` if it is not a file. */
   readonly identity: FileIdentity | undefined;
-  /** In bytes; `undefined`: not known. */
+  /** In bytes; `undefined` if unknown. */
   readonly size: number | undefined;
   /** The first bytes, without a byte order mark. */
   readonly head: Buffer;
-  /** How many bytes the mark has. */
+  /** The bytes of the byte order mark. */
   readonly markBytes: number;
   /** SHA-256 of the first bytes, in hexadecimal. */
   readonly headDigest: string;
-  /** From a byte of the file on; what is piped in can be read once and from its start alone. */
+  /** Reads from an offset; standard input can be read only once, from its start. */
   readonly read: (offset: number) => AsyncIterable<Buffer>;
 }
 
 const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** `-`: what is piped in. Throws a usage Failure when there is no such file, or nothing in it that can be read. */
+/** Opens a file, or standard input for `-`. Throws a usage Failure if there is no such file, or it cannot be read. */
 export async function openInput(word: string, stdin: Readable, signal: AbortSignal): Promise<Input> {
   return word === "-" ? await openPipe(stdin, signal) : await openFile(word);
 }
@@ -66,7 +66,7 @@ async function openFile(path: string): Promise<Input> {
 }
 
 async function openPipe(stdin: Readable, signal: AbortSignal): Promise<Input> {
-  // Whoever interrupts does not wait for what is piped in.
+  // An interrupt does not wait for standard input.
   signal.addEventListener("abort", () => stdin.destroy());
   const chunks = stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first: Buffer[] = [];
@@ -116,10 +116,10 @@ const BY_EXTENSION: Readonly<Record<string, Format>> = {
   ".json": "json",
 };
 
-/** What a document with a list in it may begin with: members of answers that come before or beside the list. */
+/** The members that may come first in a document with a list: those before or next to the list. */
 const BESIDE_LISTS = ["orgs", "details", "sortingColumn", "start", "limit", "length", "total", "total_count"];
 
-/** The format: as asked for, or as the name says; which of the two JSONs it is, its beginning says. */
+/** Returns the format: as given, or by the file name; the beginning tells a JSON document from NDJSON. */
 export function findFormat(input: Input, asked: Format | undefined, source: Source): Format {
   const named = asked ?? BY_EXTENSION[extname(input.path ?? "").toLowerCase()];
   if (named === undefined) {
@@ -141,12 +141,12 @@ export function findFormat(input: Input, asked: Format | undefined, source: Sour
     begin.startsWith("[") ||
     (firstName !== undefined && [...BESIDE_LISTS, ...source.lists].includes(firstName)) ||
     listsOf(begin).some((name) => source.lists.includes(name)) ||
-    // No object of a line of its own ends there.
+    // An object of NDJSON does not end its line there.
     /^\{[ \t\r]*\n/.test(begin);
   return isDocument ? "json" : "ndjson";
 }
 
-/** The members of the first object of a text that are lists, as far as the text goes. */
+/** Returns the members that are lists in the first object of a text, as far as the text goes. */
 function listsOf(begin: string): readonly string[] {
   const names: string[] = [];
   let depth = 0;

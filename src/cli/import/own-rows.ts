@@ -1,4 +1,4 @@
-/** Rows in our own words: CSV with a column for each field, and the proto3 JSON of ImportUser. */
+/** Rows in lockkeeper's own form: CSV with a column for each field, or the proto3 JSON of ImportUser. */
 import { createRegistry, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
@@ -32,7 +32,7 @@ const PROFILE_COLUMNS: Readonly<Record<string, ProfileText>> = {
 
 interface Flag {
   readonly column: string;
-  /** What the columns that say more of it begin with. */
+  /** The prefix of the columns with its details. */
   readonly prefix: string;
   readonly kind: RestrictionKind;
 }
@@ -42,7 +42,7 @@ const FLAGS: readonly Flag[] = [
   { column: "locked", prefix: "lock", kind: RestrictionKind.LOCK },
   { column: "deactivated", prefix: "deactivation", kind: RestrictionKind.DEACTIVATION },
 ];
-const SAID_OF_FLAGS = ["reason_code", "note", "actor", "start", "expires"] as const;
+const DETAILS = ["reason_code", "note", "actor", "start", "expires"] as const;
 
 const ATTRIBUTES = "attributes";
 const ATTRIBUTES_PREFIX = "attributes.";
@@ -56,7 +56,7 @@ export const ownRows: Source = {
     "creation_date",
     ATTRIBUTES,
     ATTRIBUTES_PREFIX,
-    ...FLAGS.flatMap(({ column, prefix }) => [column, ...SAID_OF_FLAGS.map((name) => `${prefix}_${name}`)]),
+    ...FLAGS.flatMap(({ column, prefix }) => [column, ...DETAILS.map((name) => `${prefix}_${name}`)]),
   ],
   lists: ["users"],
   fromCells,
@@ -87,21 +87,21 @@ function readNamespaces(draft: Draft, text: string): void {
   }
 }
 
-/** A flag with what is said of it. A lock without an end lasts as long as the organization's locks do. */
+/** Reads a flag with its details. A lock without an end lasts for the organization's lock duration. */
 function readFlag(draft: Draft, cells: Cells, { column, prefix, kind }: Flag): void {
-  const said = (name: (typeof SAID_OF_FLAGS)[number]): string => cells.get(`${prefix}_${name}`) ?? "";
+  const detailOf = (name: (typeof DETAILS)[number]): string => cells.get(`${prefix}_${name}`) ?? "";
   if (!readBoolean(column, cells.get(column) ?? "")) {
-    const stray = SAID_OF_FLAGS.find((name) => said(name) !== "");
-    if (stray !== undefined) throw new RowFault(`${prefix}_${stray} is set, but ${column} is not true`);
+    const detail = DETAILS.find((name) => detailOf(name) !== "");
+    if (detail !== undefined) throw new RowFault(`${prefix}_${detail} is set, but ${column} is not true`);
     return;
   }
-  const start = said("start");
-  const expires = said("expires");
+  const start = detailOf("start");
+  const expires = detailOf("expires");
   draft.restrictions.push({
     kind,
-    reasonCode: said("reason_code"),
-    note: said("note"),
-    actor: said("actor"),
+    reasonCode: detailOf("reason_code"),
+    note: detailOf("note"),
+    actor: detailOf("actor"),
     ...(start === "" ? {} : { startTime: timestampFromMs(readTime(`${prefix}_start`, start)) }),
     ...(expires === "" ? {} : { expiry: readExpiry(`${prefix}_expires`, expires) }),
   });
@@ -126,7 +126,7 @@ function fromObject(object: JsonObject): Mapped {
 const CONTRACT = createRegistry(ImportUserSchema.file, ...ImportUserSchema.file.dependencies);
 const UNKNOWN_MEMBER = /^cannot decode message (\S+) from JSON: key "([\w.-]{1,60})" is unknown$/;
 
-/** A member that the contract does not have, with the one that was probably meant. */
+/** Returns the fault for an unknown member, with the one that was probably meant; `undefined` for another error. */
 function unknownMember(error: unknown): RowFault | undefined {
   const [, type, name = ""] = UNKNOWN_MEMBER.exec(error instanceof Error ? error.message : "") ?? [];
   if (type === undefined) return undefined;
@@ -135,11 +135,11 @@ function unknownMember(error: unknown): RowFault | undefined {
   return new RowFault(`has the unknown member ${shown(name)}${within}${suggest(name, known)}`);
 }
 
-/** What protobuf-es says, without what is said already, and without the values that it quotes. */
+/** Returns the message of protobuf-es without its beginning and without the values that it quotes. */
 function protobufFault(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  const said = text.replace(/^cannot decode message lockkeeper\.user\.v1\.ImportUser from JSON: /, "");
-  return said
+  const rest = text.replace(/^cannot decode message lockkeeper\.user\.v1\.ImportUser from JSON: /, "");
+  return rest
     .replace(/"(.*)"/s, (_, quoted: string) => withheld(quoted))
     .replace(/(from JSON:|got) -?\d\S*/, "$1 a number");
 }

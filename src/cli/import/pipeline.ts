@@ -1,8 +1,8 @@
-/** Keeps several batches under way and settles them in the order of the file, so that what is settled is a prefix of it. */
+/** Sends several batches at a time and settles them in the order of the file, so that the settled rows are a prefix of it. */
 
 interface Entry {
   readonly names: readonly string[];
-  /** Resolves once what was sent is answered or has failed; never rejects. */
+  /** Resolves once the batch is answered or has failed; never rejects. */
   readonly answered: Promise<void>;
   readonly isAnswered: () => boolean;
   readonly settle: () => void;
@@ -13,7 +13,7 @@ export interface PipelineOptions<B, R> {
   readonly send: (batch: B) => Promise<R>;
   /** Called in the order in which batches were pushed. May throw to stop. */
   readonly settle: (batch: B, result: R) => void;
-  /** What must not be under way twice: a later row of the same user is sent when the earlier is settled. */
+  /** Names that must not be in flight twice: a later row of a user is sent after the earlier one is settled. */
   readonly namesOf: (batch: B) => readonly string[];
 }
 
@@ -27,7 +27,7 @@ export class Pipeline<B, R> {
     this.#options = options;
   }
 
-  /** Resolves when the batch is under way. Rejects with what stopped an earlier one. */
+  /** Resolves when the batch is in flight. Rejects with the error that stopped an earlier one. */
   async push(batch: B): Promise<void> {
     const { inFlightMax, send, settle, namesOf } = this.#options;
     const names = namesOf(batch);
@@ -58,7 +58,7 @@ export class Pipeline<B, R> {
     });
   }
 
-  /** Settles what is answered in order; stops at the first that failed and throws its error. */
+  /** Waits for all batches and settles them in order; stops at the first that failed and throws its error. */
   async drain(): Promise<void> {
     while (this.#entries.length > 0) await this.#settleFirst();
     this.#throwFailure();
@@ -74,7 +74,7 @@ export class Pipeline<B, R> {
       if (left === 0) this.#names.delete(name);
       else this.#names.set(name, left);
     }
-    // After a failure nothing is settled: what follows would leave a gap.
+    // Nothing is settled after a failure, because that would leave a gap.
     if (this.#failure !== undefined) return;
     try {
       first.settle();

@@ -1,28 +1,28 @@
-/** How far an import is: a bar that is redrawn on a terminal, a line now and then elsewhere. */
+/** Shows the progress of an import: a bar on a terminal, a line from time to time elsewhere. */
 import { printable } from "../frame/table.ts";
 
-/** What is shown of an import. */
+/** The progress that is shown. */
 export interface Shown {
   readonly rows: number;
   readonly failed: number;
-  /** Bytes of the file that are settled, and all of them; `undefined`: not known. */
+  /** Settled bytes of the file, and its size; `undefined` if unknown. */
   readonly bytes: number;
   readonly size: number | undefined;
 }
 
 export interface ProgressOptions {
   readonly isTerminal: boolean;
-  /** How many characters a line of the terminal has. */
+  /** The characters of a line of the terminal. */
   readonly columns: number;
   readonly write: (text: string) => void;
-  /** Milliseconds that only go forward. */
+  /** Monotonic milliseconds. */
   readonly clock: () => number;
 }
 
 const REDRAW_EVERY_MS = 200;
 const LINE_EVERY_MS = 5_000;
 const BAR_CHARS = 24;
-/** The rate is that of the latest so many milliseconds, so that it follows a service that slows down. */
+/** The rate covers only the latest milliseconds, so that it follows a service that slows down. */
 const RATE_OVER_MS = 10_000;
 
 const numbers = new Intl.NumberFormat("en-US");
@@ -39,7 +39,7 @@ export class ProgressLines {
     this.#samples.push({ time: this.#shownAt, rows: begin.rows, bytes: begin.bytes });
   }
 
-  /** Shows how far it is when it is time to. */
+  /** Shows the progress if it is time to. */
   show(shown: Shown): void {
     const { clock, isTerminal } = this.#options;
     const now = clock();
@@ -50,13 +50,13 @@ export class ProgressLines {
     this.#draw(this.#text(shown, now));
   }
 
-  /** Something else is to be said: it gets a line of its own. What it names may come from anywhere. */
+  /** Prints a text on a line of its own; it may contain names from the file, so it is escaped. */
   say(line: string): void {
     this.clear();
     this.#options.write(`${printable(line)}\n`);
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   clear(): void {
     if (this.#isDrawn) this.#options.write("\r\u001b[K");
     this.#isDrawn = false;
@@ -92,7 +92,7 @@ export class ProgressLines {
   }
 }
 
-/** Seconds as a person says them. */
+/** Returns seconds as text for a person. */
 export function span(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds));
   if (whole < 60) return `${whole}s`;

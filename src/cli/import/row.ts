@@ -1,4 +1,4 @@
-/** A row on its way from a file to the service: what is read of it, and what is wrong with it. */
+/** A row between file and service: what it contains, and what is wrong with it. */
 import type { JsonObject, JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Cause, type RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
@@ -13,10 +13,10 @@ export class RowFault extends Error {
   override readonly name = "RowFault";
 }
 
-/** Said of a restriction by a system that gave no reason of its own. */
+/** The reason code of a restriction from a system that gives no reason. */
 const IMPORTED = "IMPORTED";
 
-/** The profile's texts, by the names of the contract. */
+/** The text fields of the profile, by the contract's names. */
 export type ProfileText =
   | "username"
   | "email"
@@ -27,33 +27,33 @@ export type ProfileText =
   | "locale"
   | "externalId";
 
-/** A user as it is put together, field by field. */
+/** A user under construction, field by field. */
 export class Draft {
   userId = "";
   /** Milliseconds since the epoch. */
   creationTime: number | undefined;
   readonly profile: { [K in ProfileText]?: string } & { emailVerified?: boolean } = {};
-  /** By namespace; a map, in which `__proto__` is a name like any other. */
+  /** By namespace. In a map, `__proto__` is a name like any other. */
   readonly attributes = new Map<string, JsonObject>();
   readonly restrictions: RestrictionInit[] = [];
   /** Passwords and second factors are never sent; whether there were any is reported at the end. */
   hasSecrets = false;
   /** The organization in the source system; empty if unknown. */
   organization = "";
-  /** Set: the row is no user to bring over, and why. */
+  /** Why the row is passed over; `undefined` if it is imported. */
   passedOver: string | undefined;
 
-  /** Sets a text of the profile unless it is empty. */
+  /** Sets a text field of the profile unless it is empty. */
   set(field: ProfileText, value: string | undefined): void {
     if (value !== undefined && value !== "") this.profile[field] = value;
   }
 
-  /** Keeps words in a namespace, unless there are none. */
+  /** Stores attributes in a namespace unless there are none. */
   keep(namespace: string, words: JsonObject): void {
     if (Object.keys(words).length > 0) this.attributes.set(namespace, words);
   }
 
-  /** A restriction that another system imposed, which says nothing of reasons. `durationMs`: absent, without end. */
+  /** Adds a restriction of another system, which gives no reason. Without `durationMs` it has no end. */
   restrict(kind: RestrictionKind, actor: string, { cause = Cause.ADMIN, durationMs }: Imposed = {}): void {
     const expiry: RestrictionInit["expiry"] =
       durationMs === undefined
@@ -62,7 +62,7 @@ export class Draft {
     this.restrictions.push({ kind, cause, reasonCode: IMPORTED, actor, expiry });
   }
 
-  /** What becomes of the row. Throws RowFault when there is no id. */
+  /** Returns the complete row. Throws RowFault if there is no id. */
   finish(): Mapped {
     const { userId, creationTime, profile, attributes, restrictions, hasSecrets, organization, passedOver } = this;
     if (userId === "") throw new RowFault("has no user id");
@@ -81,29 +81,29 @@ export class Draft {
   }
 }
 
-/** A row as it was understood. */
+/** A row as it was read. */
 export interface Mapped {
   readonly user: UserInit;
   readonly hasSecrets: boolean;
   /** The organization in the source system; empty if unknown. */
   readonly organization: string;
-  /** Present: the row is no user to bring over, and why. */
+  /** Why the row is passed over; absent if it is imported. */
   readonly passedOver?: string;
 }
 
-/** The cells of a row by column, the empty ones left out. */
+/** The cells of a row by column, without the empty ones. */
 export type Cells = ReadonlyMap<string, string>;
 
 export const FORMATS = ["csv", "ndjson", "json"] as const;
-/** `ndjson`: an object a line; `json`: a document with a list of them. */
+/** `ndjson`: one object per line; `json`: a document with a list of them. */
 export type Format = (typeof FORMATS)[number];
 
-/** The words of a system that users come from. */
+/** The format of a system that users come from. */
 export interface Source {
   readonly formats: readonly Format[];
-  /** The columns of CSV, in the spelling that `fromCells` gets. One that ends in `.` stands for all that begin so. */
+  /** The columns of CSV, in the spelling that `fromCells` gets. One that ends in `.` stands for all that begin with it. */
   readonly columns: readonly string[];
-  /** The spelling of a column that a file names; absent: as it stands there. */
+  /** Returns the spelling of a column that a file names; absent: unchanged. */
   readonly columnOf?: (name: string) => string;
   /** The lists of a JSON document that hold users, and the member that names the organization around them. */
   readonly lists: readonly string[];
@@ -121,7 +121,7 @@ interface Imposed {
 const TRUE = new Set(["true", "t", "yes", "y", "1"]);
 const FALSE = new Set(["false", "f", "no", "n", "0", ""]);
 
-/** `true` or `false`, in any of the usual spellings. Throws RowFault. */
+/** Reads `true` or `false` in any usual spelling. Throws RowFault. */
 export function readBoolean(name: string, text: string): boolean {
   const word = text.trim().toLowerCase();
   if (TRUE.has(word)) return true;
@@ -129,16 +129,16 @@ export function readBoolean(name: string, text: string): boolean {
   throw new RowFault(`${name} is ${withheld(text)}; it must be true or false, yes or no, 1 or 0`);
 }
 
-/** As databases print instants: `2026-01-31 12:00:00.5 +0000 UTC`. */
+/** An instant as databases print it: `2026-01-31 12:00:00.5 +0000 UTC`. */
 const PRINTED = /^(\S+[ Tt]\d\d:\d\d\S*?) ?(?:UTC|([+-]\d\d):?(\d\d)(?: UTC)?)$/;
-/** Fewer digits are those of seconds; more than these are beyond the year 9999. */
+/** Fewer digits would be seconds; more would be beyond the year 9999. */
 const EPOCH_MS = /^\d{11,15}$/;
 const INSTANT_CHARS_MAX = 64;
 const EPOCH_MS_MAX = 253_402_300_799_999;
 
 /**
- * An instant in milliseconds since the epoch: RFC 3339, a date (midnight, UTC) or such milliseconds; what is
- * finer is rounded, down unless an expiry asks for up. Throws RowFault.
+ * Reads an instant in milliseconds since the epoch: RFC 3339, a date (midnight, UTC) or such milliseconds. Finer values are
+ * rounded down, for an expiry up. Throws RowFault.
  */
 export function readTime(name: string, text: string, round: (ms: number) => number = Math.floor): number {
   const trimmed = text.trim();
@@ -152,7 +152,7 @@ export function readTime(name: string, text: string, round: (ms: number) => numb
   );
 }
 
-/** A JSON object in a cell. Throws RowFault. */
+/** Reads a JSON object in a cell. Throws RowFault. */
 export function readObject(name: string, text: string): JsonObject {
   let value: JsonValue | undefined;
   try {
@@ -168,12 +168,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The objects among the items of a list; nothing else is a list. */
+/** Returns the objects among the items of a list; none for any other value. */
 export function objectsIn(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** A text of a foreign object; absent, null and other types: empty. Throws RowFault for a number that lost its digits. */
+/** Returns a text of a foreign object; empty if absent, null or of another type. Throws RowFault for a number that lost digits. */
 export function textIn(object: JsonObject, name: string): string {
   const value = object[name];
   if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
@@ -184,13 +184,13 @@ export function textIn(object: JsonObject, name: string): string {
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
 }
 
-/** An object within a foreign object; empty when there is none. */
+/** Returns an object within a foreign object; empty if there is none. */
 export function objectIn(object: JsonObject, name: string): JsonObject {
   const value = object[name];
   return isObject(value) ? value : {};
 }
 
-/** A flag of a foreign object; absent and null: false. Throws RowFault for any other type. */
+/** Returns a flag of a foreign object; false if absent or null. Throws RowFault for any other type. */
 export function flagIn(object: JsonObject, name: string): boolean {
   const value = object[name];
   if (value === undefined || value === null) return false;
@@ -198,7 +198,7 @@ export function flagIn(object: JsonObject, name: string): boolean {
   throw new RowFault(`${name} is ${withheld(value)}; it must be true or false`);
 }
 
-/** An instant of a foreign object: a text, or milliseconds since the epoch; absent, null and empty: `undefined`. */
+/** Returns an instant of a foreign object, a text or milliseconds since the epoch; `undefined` if absent, null or empty. */
 export function timeIn(object: JsonObject, name: string): number | undefined {
   const value = object[name];
   if (value === undefined || value === null || value === "") return undefined;
@@ -214,7 +214,7 @@ export function withheld(value: JsonValue): string {
 
 const SHOWN_CHARS_MAX = 60;
 
-/** A name, an id or a path as a fault shows it: quoted, escaped and cut. */
+/** Returns a name, an id or a path as messages show it: quoted, escaped and cut. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text);
 }

@@ -1,4 +1,4 @@
-/** Reads rows: from bytes to users with their lines, faults included, so that nothing in a file stops the rest. */
+/** Reads rows from bytes to users with their lines. A row with a fault does not stop the rest. */
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { usageFailure } from "../frame/failure.ts";
@@ -9,14 +9,14 @@ import { findElements } from "./read/json-elements.ts";
 import { type RawRecord, splitRecords } from "./read/raw-records.ts";
 import { type Format, isObject, type Mapped, RowFault, type Source } from "./row.ts";
 
-/** A row of more bytes is a fault: lockkeeper keeps 64 Ki characters of a user. */
+/** A larger row is a fault: lockkeeper stores 64 Ki characters of a user. */
 export const ROW_BYTES_MAX = 1024 * 1024;
 
-/** A row of the file: a user, or what is wrong. */
+/** A row of the file: a user or a fault. */
 export interface Row {
   readonly line: number;
   readonly nextLine: number;
-  /** So many bytes of the file end with it. */
+  /** The offset of its end in the file. */
   readonly end: number;
   readonly bytes: number;
   readonly mapped: Mapped | RowFault;
@@ -32,11 +32,11 @@ export interface ReadOptions {
   readonly format: Format;
   readonly source: Source;
   readonly ignoredColumns: readonly string[];
-  /** Where to go on; absent: at the beginning. */
+  /** Where to resume; absent: at the beginning. */
   readonly from?: Place | undefined;
 }
 
-/** Yields rows in the order of the file. Throws a usage Failure when the header is not as it must be. */
+/** Yields rows in the order of the file. Throws a usage Failure for a header that is not valid. */
 export async function* readRows(options: ReadOptions): AsyncGenerator<readonly Row[]> {
   const { input, format, source, ignoredColumns } = options;
   const start = options.from ?? { offset: input.markBytes, line: 1 };
@@ -65,7 +65,7 @@ export async function* readRows(options: ReadOptions): AsyncGenerator<readonly R
 interface Head {
   readonly header: Header;
   readonly delimiter: string;
-  /** Where the first row is. */
+  /** The place of the first row. */
   readonly after: Place;
 }
 
@@ -119,7 +119,7 @@ function parseJson(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (error) {
-    // The whole message would quote the row, which may hold secrets.
+    // The whole message would quote the row, which may contain secrets.
     const place = /at position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
     throw new RowFault(`is not valid JSON${place === undefined ? "" : `, at character ${Number(place) + 1}`}`);
   }

@@ -1,4 +1,4 @@
-/** An import from the first byte of a file to the summary: reads, sends, notes how far it is, and goes on where it broke off. */
+/** Runs an import from the file to the summary: reads, sends, saves its progress, and resumes an interrupted import. */
 import { ConnectError } from "@connectrpc/connect";
 import { IfExists, type ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
@@ -22,12 +22,9 @@ import { DocumentFault } from "./read/json-elements.ts";
 import { type Format, type Mapped, RowFault, type Source, shown, type UserInit } from "./row.ts";
 import { type Row, readRows } from "./rows.ts";
 
-/** Requests under way at once: enough that the service always has a batch to write. */
+/** Requests in flight: enough that the service always has a batch to write. */
 const IN_FLIGHT_MAX = 4;
-/**
- * A batch ends at so many bytes of the file: JSON of attributes grows up to sixfold in binary form, and a request may
- * have 4 MiB.
- */
+/** The most bytes of the file in a batch: JSON grows up to sixfold in binary form, and a request may have 4 MiB. */
 const BATCH_BYTES_MAX = 512 * 1024;
 
 export interface ImportOptions {
@@ -37,48 +34,48 @@ export interface ImportOptions {
   readonly ignoredColumns: readonly string[];
   readonly batchRows: number;
   readonly request: RequestTerms;
-  /** Only users of this organization over there; absent: all, and they must be of one. */
+  /** Only users of this organization of the source system; absent: all, and they must belong to one organization. */
   readonly fromOrganization: string | undefined;
-  /** The import stops at so many failed rows; absent: never. */
+  /** The number of failed rows at which the import stops; absent: never. */
   readonly errorsMax: number | undefined;
   readonly errorFile: ErrorFileOptions | undefined;
-  /** `undefined`: no checkpoint is kept. */
+  /** `undefined` to keep no checkpoint. */
   readonly resume: { readonly terms: Terms; readonly restart: boolean } | undefined;
   readonly patienceMs: number;
   readonly call: SendOptions["call"];
   readonly signal: AbortSignal;
   readonly newId: () => string;
-  /** Milliseconds that only go forward. */
+  /** Monotonic milliseconds. */
   readonly clock: () => number;
   /** Called with each of the first failed rows; absent: not reported. */
   readonly reportFailed: ((row: FailedRow) => void) | undefined;
-  /** `undefined`: no progress is printed. */
+  /** `undefined` to print no progress. */
   readonly progress: ProgressOptions | undefined;
 }
 
 export interface Summary extends Counts {
   readonly rows: number;
-  /** The line with which this run went on; absent: it began at the beginning. */
+  /** The line at which this run resumed; absent if it began at the beginning. */
   readonly resumedAtLine?: number;
-  /** Of a dry run with so many users that later rows were not compared with all earlier ones. */
+  /** Set for a dry run with so many users that later rows were not compared with all earlier ones. */
   readonly comparedInPart?: true;
-  /** Of this run alone. */
+  /** Of this run only. */
   readonly seconds: number;
   readonly rowsPerSecond: number;
 }
 
 interface Batch {
   readonly rows: readonly Row[];
-  /** The byte where it begins: its request id is made of it, so that it is the same when it is sent again. */
+  /** The offset of its beginning. Its request id contains that, so that a repeated batch has the same id. */
   readonly begin: number;
   readonly end: number;
   readonly nextLine: number;
 }
 
-/** Resolves when every row is settled. Rejects with a Failure, or with what the service said of every request. */
+/** Runs an import. Rejects with a Failure, or with the service's error for all requests. */
 export async function runImport(options: ImportOptions): Promise<Summary> {
   const { path } = options.input;
-  // Loaded here: it takes a database's lock, and other commands load none.
+  // Loaded on demand: it needs the lock of a database, which other commands do not load.
   const { ImportLock } = await import("./import-lock.ts");
   const lock = options.resume === undefined || path === undefined ? undefined : ImportLock.take(path);
   try {
@@ -101,11 +98,11 @@ class Import {
   readonly #lines: ProgressLines | undefined;
   readonly #pipeline: Pipeline<Batch, readonly RowOutcome[]>;
   #progress: Progress;
-  /** The organization over there whose users are taken; empty: no row has said. */
+  /** The organization of the source system whose users are imported; empty until a row names one. */
   #organization: string;
-  /** Of a dry run. */
+  /** Only in a dry run. */
   readonly #wouldBe: WouldBeCreated | undefined;
-  /** The service was there at least once. */
+  /** Whether the service was reached at least once. */
   #reached: boolean = false;
 
   constructor(options: ImportOptions) {
@@ -198,14 +195,14 @@ class Import {
       if (begin === input.markBytes && format === "json") throw noUsers(source);
       await this.#failed.open();
     } catch (error) {
-      // What is under way is settled first, as far as it comes: less is to be done again.
+      // Batches in flight are settled first, so that less must be repeated.
       await this.#pipeline.drain().catch(() => undefined);
       throw error;
     }
     await this.#pipeline.drain();
   }
 
-  /** A user of another organization over there is passed over, or is a fault when none was named. */
+  /** Passes over a user of another organization, or makes it a fault if no organization was given. */
   #judge(row: Row): Row {
     const { mapped } = row;
     if (mapped instanceof RowFault || mapped.organization === "") return row;
@@ -301,7 +298,7 @@ class Import {
     const { counts, line } = this.#progress;
     const isFirst = this.#checkpoint?.isResumed !== true && rowsOf(counts) === 0;
     if (isFirst && !signal.aborted && (isRefusedOutright(error) || !this.#reached)) {
-      // Nothing came of it: the next try need not be the same.
+      // The import had no effect: the next try may differ.
       this.#checkpoint?.discard();
       return error;
     }
@@ -319,7 +316,7 @@ class Import {
   }
 }
 
-/** A document of another kind is more likely than one without users. */
+/** Returns the Failure for a document without users: it is probably of another kind. */
 function noUsers({ lists }: Source): Failure {
   return usageFailure(`the file has no users: it is not a list, and has no list named ${lists.join(" or ")}`);
 }

@@ -1,4 +1,4 @@
-/** `lockkeeper backup`: a consistent copy of a running service's database in a file, verified. */
+/** `lockkeeper backup`: writes a consistent, verified copy of a running service's database to a file. */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { EXIT, Failure } from "../../frame/failure.ts";
 import { type FlagTable, toggle, word } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";
 import { instantText } from "../../frame/text.ts";
-import { failing, tellProgress } from "./offline.ts";
+import { failing, reportProgress } from "./offline.ts";
 import { isFileThere, makePartialFile, type PartialFile } from "./partial-file.ts";
 
 const FLAGS = {
@@ -41,18 +41,18 @@ export const backup = defineCommand({
     const partial = await makePartialFile(file, { replace });
     try {
       const idle = new IdleLimit(idleMs, address.server);
-      // No time-out: how long it takes depends on the size of the database and the rate.
+      // Without a timeout: the duration depends on the size of the database and on the rate.
       const pieces = admin.createBackup({}, { timeoutMs: 0, signal: AbortSignal.any([signal, idle.signal]) });
       const received = await idle.bounds(() => receive(pieces, { partial, output, arrived: () => idle.renew() }));
       const seconds = (performance.now() - begin) / 1000;
       output.note(`received ${received.sizeBytes} bytes in ${seconds.toFixed(1)} s`);
-      const tell = tellProgress(output);
+      const showProgress = reportProgress(output);
       const progress: VerifyProgress = (...at) => {
         signal.throwIfAborted();
-        tell(...at);
+        showProgress(...at);
       };
       const report = given["no-verify"] ? undefined : await verified(partial.path, received, progress);
-      // An interrupt that came after the last progress is delivered by the event loop first.
+      // The event loop first delivers an interrupt that arrived after the last progress.
       await setImmediate();
       signal.throwIfAborted();
       await partial.settle();
@@ -108,7 +108,7 @@ class IdleLimit {
   }
 }
 
-/** More at once would stand in front of the service's own writes, where both have one disk. */
+/** A larger sync would delay the service's own writes if both use one disk. */
 const SYNC_BYTES = 4_000_000;
 
 interface Receive {
@@ -118,7 +118,7 @@ interface Receive {
   readonly arrived: () => void;
 }
 
-/** Writes the stream to a file, durable at the end. A stream without its end, or with other bytes, is a failure. */
+/** Writes the stream to a file and syncs it. Throws a Failure for a stream without its end, or with other bytes. */
 async function receive(
   pieces: AsyncIterable<CreateBackupResponse>,
   { partial: { handle }, output, arrived }: Receive,

@@ -1,4 +1,4 @@
-/** `lockkeeper migrate`: brings a database to this version's schema without starting a service on it. */
+/** `lockkeeper migrate`: migrates a database to this version's schema without starting a service. */
 import { openOffline } from "../../../store/open-store.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";

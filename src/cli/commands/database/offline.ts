@@ -1,14 +1,14 @@
-/** What the commands share that work on a database itself: its flag, the way they fail, and how they tell what they do. */
+/** Shared by the commands on a database itself: its flag, its errors, and its progress. */
 import { SETTINGS } from "../../../config.ts";
 import type { VerifyProgress } from "../../../store/offline.ts";
 import { EXIT, Failure } from "../../frame/failure.ts";
 import { value } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";
 
-/** Not from the environment: what is rewritten should be named. */
+/** Never from the environment: the command line must name a database that is rewritten. */
 export const DATABASE_FLAG = value("sqlite:PATH", "the database; its service must be stopped", SETTINGS.database.parse);
 
-/** The sentences of the store are the command's; whatever else goes wrong stays unforeseen. */
+/** Turns the store's sentences into Failures; any other error stays unexpected. */
 export async function failing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -18,16 +18,16 @@ export async function failing<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const TELL_EVERY_MS = 2_000;
+const REPORT_EVERY_MS = 2_000;
 
-/** Tells each stage of a verification, and how far it is every two seconds. */
-export function tellProgress(output: Output): VerifyProgress {
-  let toldStage = "";
-  let toldTime = 0;
+/** Returns a listener that prints each stage of a verification, and its progress every two seconds. */
+export function reportProgress(output: Output): VerifyProgress {
+  let lastStage = "";
+  let lastTime = 0;
   return (stage, done, total) => {
     const now = performance.now();
-    if (stage === toldStage && now - toldTime < TELL_EVERY_MS) return;
-    [toldStage, toldTime] = [stage, now];
+    if (stage === lastStage && now - lastTime < REPORT_EVERY_MS) return;
+    [lastStage, lastTime] = [stage, now];
     const of = total === 0 ? "" : ` of ${total}`;
     output.note(stage === "pages" ? "verifying the pages" : `verifying the ${stage}: ${done}${of}`);
   };

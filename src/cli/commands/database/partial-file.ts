@@ -1,4 +1,4 @@
-/** Writes a file under a temporary name next to its own, so that half of it is never taken for all. */
+/** Writes a file under a temporary name in its folder, so that a partial file is never taken for a complete one. */
 import { randomBytes } from "node:crypto";
 import { lstatSync, rmSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, link, open, rename } from "node:fs/promises";
@@ -9,26 +9,26 @@ import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 export interface PartialFile {
   readonly path: string;
   readonly handle: FileHandle;
-  /** Gives it its name, durably. Refuses a file that appeared in the meantime, unless it replaces that. */
+  /** Renames the file durably. Throws a Failure if another file appeared in the meantime, unless it may be replaced. */
   settle(): Promise<void>;
-  /** Deletes it unless it was settled. */
+  /** Deletes the file unless it was settled. */
   discard(): Promise<void>;
 }
 
-/** Whether there is a file to replace. Throws a Failure for anything else: a folder, a device. */
+/** Whether there is a file to replace. Throws a Failure for a folder or a device. */
 export function isFileThere(file: string): boolean {
   const found: Stats | undefined = statSync(file, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile()) throw usageFailure(`${file} is not a file`);
   return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Readable for its owner alone. Throws a Failure where the folder cannot be written. */
+/** Creates the file, readable only by its owner. Throws a Failure if the folder cannot be written. */
 export async function makePartialFile(file: string, { replace }: { readonly replace: boolean }): Promise<PartialFile> {
   const folder = dirname(file);
   const path = join(folder, `.${basename(file)}.${process.pid}-${randomBytes(6).toString("hex")}.partial`);
   let handle: FileHandle;
   try {
-    // It must not be there yet: not another's file, and not a link to one.
+    // It must not exist yet: neither as another's file nor as a link to one.
     handle = await open(path, "wx", 0o600);
   } catch (error) {
     throw usageFailure(`${file} cannot be written: ${fileFault(error)}`);

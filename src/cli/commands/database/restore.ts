@@ -1,4 +1,4 @@
-/** `lockkeeper restore`: puts a backup in the place of a database, or only raises the generation after a recovery. */
+/** `lockkeeper restore`: replaces a database with a backup, or only raises the generation after a recovery. */
 import { existsSync } from "node:fs";
 import type { Raised, Restored } from "../../../store/offline.ts";
 import { openOffline } from "../../../store/open-store.ts";
@@ -7,7 +7,7 @@ import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, optionalWord, short, toggle } from "../../frame/flag.ts";
 import { OUTPUT_FLAGS } from "../../frame/service/connection-flags.ts";
 import { timeText } from "../../frame/text.ts";
-import { DATABASE_FLAG, failing, tellProgress } from "./offline.ts";
+import { DATABASE_FLAG, failing, reportProgress } from "./offline.ts";
 
 const FLAGS = {
   database: DATABASE_FLAG,
@@ -47,7 +47,7 @@ export const restore = defineCommand({
     }
     const replace = existsSync(path);
     if (replace) await confirm(`The database ${path} would be moved aside and replaced by ${file}.`);
-    const options = { file, clock: Date.now, replace, progress: tellProgress(output) };
+    const options = { file, clock: Date.now, replace, progress: reportProgress(output) };
     const restored = await failing(() => offline.restore(options));
     await output.object(restoredJson(path, restored), {
       lines: () => restoredLines(path, restored),

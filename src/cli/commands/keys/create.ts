@@ -17,15 +17,15 @@ function isGiven(typed: unknown): boolean {
 
 type OwnerKey = Awaited<ReturnType<ServiceParts["createOwnerKey"]>>;
 
-/** Creates a key in the database of a stopped service. */
+/** Creates an owner key in the database of a stopped service. */
 async function ownerKey(database: Config["database"], displayName: string, parts: ServiceParts): Promise<OwnerKey> {
   const { path } = database;
-  // A mistyped path would make an empty database, and a key that opens nothing.
+  // A mistyped path would create an empty database, and a key that opens nothing.
   if (!existsSync(path)) throw usageFailure(`--database: there is no file ${path}`);
   try {
     return await parts.createOwnerKey(database, displayName || "keys create --database");
   } catch (error) {
-    // The store says in one plain sentence why it cannot be opened.
+    // The store explains in one plain sentence why it cannot be opened.
     if (!(error instanceof Error) || error.constructor !== Error) throw error;
     throw new Failure(EXIT.REFUSED, `--database works only while the service is stopped: ${error.message}`, {
       cause: error,

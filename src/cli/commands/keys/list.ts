@@ -1,4 +1,4 @@
-/** `lockkeeper keys list`: who has a key, what it may do, and when it was used last. */
+/** `lockkeeper keys list`: lists API keys with their permissions and last use. */
 import { defineCommand } from "../../frame/command.ts";
 import { LIST_FLAGS, printList } from "../list-flags.ts";
 import { KEY_VIEW } from "./view.ts";

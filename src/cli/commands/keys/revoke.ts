@@ -1,4 +1,4 @@
-/** `lockkeeper keys revoke`: keys open nothing any more. */
+/** `lockkeeper keys revoke`: revokes API keys. */
 import { defineCommand } from "../../frame/command.ts";
 import { text } from "../../frame/flag.ts";
 import { forEachId, ids, refuseSeveral, shownIds } from "../../frame/ids.ts";

@@ -1,4 +1,4 @@
-/** `lockkeeper keys rotate`: a new secret for a key, while the one of before opens for a while. */
+/** `lockkeeper keys rotate`: gives a key a new secret; the old one works for a while. */
 import { BOUNDS } from "../../../../gen/lockkeeper/contract.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { text, toggle, value, word } from "../../frame/flag.ts";

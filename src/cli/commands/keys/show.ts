@@ -1,4 +1,4 @@
-/** `lockkeeper keys show`: API keys with all but their secrets. */
+/** `lockkeeper keys show`: shows API keys without their secrets. */
 import { defineCommand } from "../../frame/command.ts";
 import { forEachId, ids } from "../../frame/ids.ts";
 import { keyLines } from "./view.ts";

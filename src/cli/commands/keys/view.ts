@@ -1,4 +1,4 @@
-/** How API keys are shown to a person. */
+/** Tables and lines of API keys. */
 import type { ApiKey } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import type { Output, View } from "../../frame/output.ts";
 import { fieldLines } from "../../frame/text.ts";
@@ -27,7 +27,7 @@ export const KEY_VIEW: View<ApiKey> = {
   name: ({ apiKeyId }) => apiKeyId,
 };
 
-/** Everything that is known of a key; a secret only where there is a new one. */
+/** Returns all fields of a key, and the secret if there is a new one. */
 export function keyLines(
   key: ApiKey | undefined,
   { output, secret = "" }: { output: Output; secret?: string },

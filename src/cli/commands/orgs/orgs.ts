@@ -1,4 +1,4 @@
-/** `lockkeeper orgs create`, `list`, `show` and `update`: who owns users. */
+/** `lockkeeper orgs create`, `list`, `show` and `update`: the organizations that own users. */
 import type { Organization } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { type Command, defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
@@ -32,7 +32,7 @@ const VALUE_FLAGS = {
   ),
 } satisfies FlagTable;
 
-/** Everything that is known of one organization, below a line that says more of it. */
+/** Returns all fields of an organization, below an optional line. */
 function shown(
   { organization }: { readonly organization?: Organization | undefined },
   output: Output,

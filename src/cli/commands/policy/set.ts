@@ -1,4 +1,4 @@
-/** `lockkeeper policy set`: changes values of a policy, or lets them be inherited again. */
+/** `lockkeeper policy set`: sets values of a policy, or inherits them again. */
 import type { Policy } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
@@ -12,7 +12,7 @@ const INHERITED = { ...Object.fromEntries(NAMES.map((name) => [name, [name]])), 
 
 type Limits = NonNullable<ReturnType<typeof policyValues>["limits"]>;
 
-/** The limits that are set there already stay, but for those that are given. */
+/** Returns the limits that are set already, with the given ones in their place. */
 function mergedLimits(policy: Policy | undefined, given: Limits): Limits {
   const factors = given.map(({ factor }) => factor);
   return [...(policy?.values?.limits ?? []).filter(({ factor }) => !factors.includes(factor)), ...given];
@@ -47,7 +47,7 @@ export const policySet = defineCommand({
     if (values.limits !== undefined) {
       const { policy } = await policies.getPolicy({ organizationId });
       values.limits = mergedLimits(policy, values.limits);
-      // What was merged must not have changed meanwhile.
+      // The limits that were merged must not change in the meantime.
       expectedSequence ??= policy?.details?.sequence;
     }
     const response = await policies.updatePolicy({

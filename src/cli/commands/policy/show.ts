@@ -1,4 +1,4 @@
-/** `lockkeeper policy show`: how many failures lock, and for how long. */
+/** `lockkeeper policy show`: shows how many failures lock a user, and for how long. */
 import { defineCommand } from "../../frame/command.ts";
 import { shownPolicy } from "./view.ts";
 

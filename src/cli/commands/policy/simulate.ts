@@ -1,4 +1,4 @@
-/** `lockkeeper policy simulate`: whom another policy would have locked. */
+/** `lockkeeper policy simulate`: shows which users another policy would have locked. */
 import type { SimulatePolicyResponse } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { value } from "../../frame/flag.ts";

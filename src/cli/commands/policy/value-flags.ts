@@ -1,4 +1,4 @@
-/** The values of a policy as flags, and what they become in a request. */
+/** The values of a policy as flags, and the fields of a request that they set. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { BOUNDS } from "../../../../gen/lockkeeper/contract.ts";
 import type { PolicyValuesSchema } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -19,7 +19,7 @@ interface Limit {
   readonly attemptsMax: number;
 }
 
-/** `password=5` */
+/** Reads `password=5`. */
 function parseLimit(typed: string): Limit {
   const [, name = "", count = ""] = /^([^=]*)=(.*)$/.exec(typed) ?? [];
   const factor = Object.hasOwn(FACTOR_WORDS, name) ? FACTOR_WORDS[name] : undefined;
@@ -72,7 +72,7 @@ export const VALUE_FLAGS = {
 
 export type Values = MessageInitShape<typeof PolicyValuesSchema>;
 
-/** Flags to the fields of PolicyValues; absent ones stay absent. */
+/** Returns the fields of PolicyValues for flags; absent ones stay absent. */
 export function policyValues(given: FlagValues<typeof VALUE_FLAGS>): Values {
   const { attempts, ...others } = given;
   const all: Readonly<Record<string, unknown>> = others;
@@ -83,7 +83,7 @@ export function policyValues(given: FlagValues<typeof VALUE_FLAGS>): Values {
   };
 }
 
-/** The flags of values that were given. */
+/** Returns the names of the value flags that were given. */
 export function givenValues(given: FlagValues<typeof VALUE_FLAGS>): readonly string[] {
   const all: Readonly<Record<string, unknown>> = given;
   return Object.keys(VALUE_FLAGS).filter((name) => {
@@ -92,7 +92,7 @@ export function givenValues(given: FlagValues<typeof VALUE_FLAGS>): readonly str
   });
 }
 
-/** The name that an update mask has for a flag: `--attempts` stands for the field `limits`. */
+/** Returns the path of a flag in an update mask: `--attempts` sets the field `limits`. */
 export function pathOf(flag: string): string {
   return flag === "attempts" ? "limits" : flag.replaceAll("-", "_");
 }

@@ -1,10 +1,10 @@
-/** How a policy is shown to a person. */
+/** Tables and lines of policies. */
 import type { Policy, PolicyValues } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import type { Output, Shown } from "../../frame/output.ts";
 import { durationText, fieldLines } from "../../frame/text.ts";
 import { FACTORS, nameOf, wordOf } from "../words.ts";
 
-/** A policy: what is set and what is in force; its name is that of the organization, or `instance`. */
+/** Returns a policy as text: what is set and what is in force. Its name is the organization's, or `instance`. */
 export function shownPolicy(output: Output, { policy }: { readonly policy?: Policy | undefined }): Shown {
   return {
     lines: () => (policy === undefined ? "" : policyLines(policy, output)),
@@ -24,7 +24,7 @@ function policyLines({ organizationId, details, values, effective }: Policy, out
   return `${head}\n${table.lines(rows.map(([name, text]) => [name, text, here[name] ?? ""]))}`;
 }
 
-/** Named like the flags that set them. */
+/** Returns the values by the names of their flags. */
 function valueTexts(values: PolicyValues): Readonly<Record<string, string>> {
   const limits = Object.fromEntries(
     values.limits.map(({ factor, attemptsMax }) => [

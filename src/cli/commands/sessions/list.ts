@@ -1,4 +1,4 @@
-/** `lockkeeper sessions list`: who is signed in, from where, until when. */
+/** `lockkeeper sessions list`: lists who is signed in, from where and until when. */
 import type { Session } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { text, toggle } from "../../frame/flag.ts";

@@ -1,4 +1,4 @@
-/** `lockkeeper sessions revoke`: ends sessions one by one, or every session of a user. */
+/** `lockkeeper sessions revoke`: ends single sessions, or all sessions of a user. */
 import { type CommandContext, defineCommand, type Ending } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, type FlagValues, optionalWords, text } from "../../frame/flag.ts";

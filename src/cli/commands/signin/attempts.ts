@@ -1,4 +1,4 @@
-/** `lockkeeper signin attempts`: who tried to sign in, from where, and what became of it. */
+/** `lockkeeper signin attempts`: lists sign-in attempts with their origin and outcome. */
 import type { Attempt } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { choiceList, text, value } from "../../frame/flag.ts";

@@ -1,4 +1,4 @@
-/** `lockkeeper signin check`: may these users act now, and why not. */
+/** `lockkeeper signin check`: shows whether users may act now, and why not. */
 import type { Factor } from "../../../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import type { SignInDecision } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";
@@ -59,7 +59,7 @@ export const signinCheck = defineCommand({
         }
       }
     } finally {
-      // The users before an unknown one are shown anyway.
+      // The users before an unknown one are shown too.
       if (isTable && rows.length > 0) await output.write(output.table(COLUMNS).lines(rows));
     }
     return allowed ? "done" : "refused";

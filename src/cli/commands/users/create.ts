@@ -1,4 +1,4 @@
-/** `lockkeeper users create`: one user. */
+/** `lockkeeper users create`: creates a user. */
 import { defineCommand } from "../../frame/command.ts";
 import { optionalWord, repeated } from "../../frame/flag.ts";
 import { be, REASON_FLAGS, REPEAT_FLAGS, reasonFields, repeatFields } from "../change-flags.ts";

@@ -1,4 +1,4 @@
-/** `lockkeeper users events`: what happened to a user, who did it, and by which wire. */
+/** `lockkeeper users events`: shows what happened to a user, who did it, and over which protocol. */
 import { ENUMS } from "../../../../gen/lockkeeper/contract.ts";
 import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import type { EventOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
@@ -28,7 +28,7 @@ function eventView(names: ActorNames): View<Event> {
   };
 }
 
-/** `until 2030-01-31T18:00:00Z`, and `ends in 2h` or `ended 2h ago` where times are relative. */
+/** Returns `until 2030-01-31T18:00:00Z`; with relative times `ends in 2h` or `ended 2h ago`. */
 function untilText(shown: string): string {
   if (shown.endsWith(" ago")) return `ended ${shown}`;
   return shown.startsWith("in ") ? `ends ${shown}` : `until ${shown}`;

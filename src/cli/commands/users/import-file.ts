@@ -1,4 +1,4 @@
-/** What `lockkeeper users import` does: opens the file, imports it, and says what became of its rows. */
+/** The work of `lockkeeper users import`: opens the file, imports it, and prints a summary. */
 import { resolve } from "node:path";
 import { IfExists } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { CommandContext, Ending } from "../../frame/command.ts";
@@ -64,14 +64,14 @@ async function importOptions(
     signal,
     newId: () => crypto.randomUUID(),
     clock: () => performance.now(),
-    // Standard error of a program has JSON alone.
+    // With --json, standard error has only JSON.
     reportFailed: output.json && !given.quiet ? (row) => terminal.stderr.write(jsonLine(row)) : undefined,
     progress:
       given.quiet || output.json
         ? undefined
         : {
             isTerminal: terminal.stderr.isTTY === true,
-            // Some terminals say that they have none.
+            // Some terminals report no columns.
             columns: terminal.stderr.columns || 80,
             write: (line) => terminal.stderr.write(line),
             clock: () => performance.now(),

@@ -1,4 +1,4 @@
-/** The flags of `lockkeeper users import`, without anything that reads files. */
+/** The flags of `lockkeeper users import`, without the code that reads files. */
 
 import { BOUNDS, ENUMS } from "../../../../gen/lockkeeper/contract.ts";
 import type { IfExists } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
@@ -49,5 +49,5 @@ export const IMPORT_FLAGS = {
   quiet: short("q", toggle("do not print progress")),
 } satisfies FlagTable;
 
-/** What an import is given. */
+/** The values of these flags, with the file. */
 export type ImportFlags = FlagValues<typeof IMPORT_FLAGS> & { readonly file: string };

@@ -1,4 +1,4 @@
-/** `lockkeeper users import`: brings users over from a file, as many as there are. */
+/** `lockkeeper users import`: imports users from a file of any size. */
 import { defineCommand } from "../../frame/command.ts";
 import { word } from "../../frame/flag.ts";
 import { SOURCE_NAMES } from "../../import/from/names.ts";
@@ -18,7 +18,7 @@ export const usersImport = defineCommand({
     ),
   ],
   async run(given, context) {
-    // Other commands, and the service, need nothing that reads files.
+    // Other commands and the service do not need the code that reads files.
     const { importFile } = await import("./import-file.ts");
     return importFile(given, context);
   },

@@ -1,4 +1,4 @@
-/** `lockkeeper users lock`, `unlock` and the rest: what changes whether a user may act. */
+/** `lockkeeper users lock`, `unlock` and the other commands that change whether a user may act. */
 import type { Message } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import type { Cause } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
@@ -36,7 +36,7 @@ const UNSAID: Cause = 0;
 
 type Change = FlagValues<typeof WORDS & typeof CHANGE_FLAGS>;
 
-/** The fields of a request that every change has. */
+/** Returns the fields that the request of every change has. */
 function changeFields(given: Change, organizationId: string) {
   return { organizationId, ...reasonFields(given), ...sequenceFields(given), ...repeatFields(given) };
 }
@@ -44,7 +44,7 @@ function changeFields(given: Change, organizationId: string) {
 type ChangeRequest = ReturnType<typeof changeFields> & { readonly userId: string };
 type Changed = Message & { readonly user?: User | undefined };
 
-/** Calls for each user, and says what they are then. */
+/** Makes the call for each user, and prints their state. */
 async function change(
   given: Change,
   context: CommandContext,

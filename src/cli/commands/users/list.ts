@@ -1,4 +1,4 @@
-/** `lockkeeper users list`: who there is, by state, restriction, reason or name. */
+/** `lockkeeper users list`: lists users by state, restriction, reason or name. */
 import { ENUMS } from "../../../../gen/lockkeeper/contract.ts";
 import type { UserOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { defineCommand } from "../../frame/command.ts";

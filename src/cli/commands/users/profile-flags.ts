@@ -1,9 +1,9 @@
-/** The profile and the attributes of a user as flags, and what they become in a request. */
+/** The profile and the attributes of a user as flags, and the fields of a request that they set. */
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import type { ProfileSchema } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import { type FlagTable, text, toggle } from "../../frame/flag.ts";
 
-/** The texts of a profile. */
+/** The text fields of a profile. */
 export const PROFILE_TEXTS = {
   username: text("TEXT", "the name that the user signs in with"),
   email: text("ADDRESS", "the email address"),
@@ -22,7 +22,7 @@ export const PROFILE_FLAGS = {
 
 type ProfileTexts = { readonly [K in keyof typeof PROFILE_TEXTS]: string | undefined };
 
-/** The texts of a profile in a request, those that are given. */
+/** Returns the text fields of a profile that were given. */
 export function profileTexts(given: ProfileTexts): MessageInitShape<typeof ProfileSchema> {
   const texts = {
     username: given.username,
@@ -37,7 +37,7 @@ export function profileTexts(given: ProfileTexts): MessageInitShape<typeof Profi
   return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
 }
 
-/** `NAME=JSON` → name and object. */
+/** Reads `NAME=JSON` into the name and the object. */
 export function parseAttribute(typed: string): readonly [name: string, object: JsonObject] {
   const [, name, json] = /^([^=]+)=(.*)$/s.exec(typed) ?? [];
   if (name !== undefined && json !== undefined) {
@@ -45,7 +45,7 @@ export function parseAttribute(typed: string): readonly [name: string, object: J
       const object: unknown = JSON.parse(json);
       if (typeof object === "object" && object !== null && !Array.isArray(object)) return [name, object as JsonObject];
     } catch {
-      // Refused below, as anything else that is not an object.
+      // Refused below, like anything else that is not an object.
     }
   }
   throw new Error(`${JSON.stringify(typed)} is not allowed; it must be NAME=JSON such as billing={"plan":"free"}`);

@@ -1,4 +1,4 @@
-/** `lockkeeper users show`: users with all that is known of them. */
+/** `lockkeeper users show`: shows users with all their fields. */
 import { defineCommand } from "../../frame/command.ts";
 import { toggle } from "../../frame/flag.ts";
 import { forEachId, ids } from "../../frame/ids.ts";

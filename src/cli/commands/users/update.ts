@@ -1,4 +1,4 @@
-/** `lockkeeper users update`: changes what is named of a profile and of attributes, and leaves the rest. */
+/** `lockkeeper users update`: changes the given fields of a profile and attributes, and leaves the rest. */
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { choice, clearableText, type Flag, repeated, textList, word } from "../../frame/flag.ts";
@@ -17,7 +17,7 @@ import { outcomeLine } from "./view.ts";
 type TextName = keyof typeof PROFILE_TEXTS;
 const TEXT_NAMES = Object.keys(PROFILE_TEXTS) as readonly TextName[];
 
-/** As in `users create`, but the empty text takes a value away. */
+/** Like the flags of `users create`, but the empty text removes a value. */
 const CLEARABLE = Object.fromEntries(
   TEXT_NAMES.map((name) => {
     const { placeholder, meaning } = PROFILE_TEXTS[name];

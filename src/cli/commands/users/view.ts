@@ -1,4 +1,4 @@
-/** How users are shown to a person. */
+/** Tables and lines of users. */
 import type { Profile } from "../../../../gen/lockkeeper/resource/v1/profile_pb.ts";
 import type { Restriction } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
@@ -48,7 +48,7 @@ const KIND_OF_STATE: Readonly<Record<number, number>> = {
   [STATES.INACTIVE]: KINDS.DEACTIVATION,
 };
 
-/** The longest restriction of the kind that makes the state. */
+/** Returns the longest restriction of the kind that causes the state. */
 function decidingRestriction({ state, restrictions }: User): Restriction | undefined {
   const endOf = ({ expireTime }: Restriction): number =>
     expireTime === undefined ? Number.POSITIVE_INFINITY : Number(expireTime.seconds);
@@ -61,7 +61,7 @@ function untilText({ expireTime }: Restriction, time: TimeText): string {
   return expireTime === undefined ? "without end" : time(expireTime);
 }
 
-/** Everything that is known of a user. */
+/** Returns all fields of a user. */
 export function userLines(user: User, output: Output, names: ActorNames): string {
   const { profile, details } = user;
   const fields = fieldLines([
@@ -106,7 +106,7 @@ function restrictionLines(restrictions: readonly Restriction[], output: Output, 
   );
 }
 
-/** One line that says what a user is now, or would be. */
+/** Returns one line with the state that a user has, or would have. */
 export function outcomeLine({ user }: { readonly user?: User | undefined }, be: string): string {
   if (user === undefined) return "done\n";
   const restrictions = user.restrictions.map((each) => {

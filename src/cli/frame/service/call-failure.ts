@@ -1,4 +1,4 @@
-/** What became of a call that failed: RPC errors, and what stands in the way to the service, each in one sentence. */
+/** Describes failed calls in one sentence each: RPC errors, and obstacles on the way to the service. */
 import { create, createRegistry, type Registry, toJson } from "@bufbuild/protobuf";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -30,15 +30,15 @@ const EXIT_CODES: Readonly<Record<Code, ExitCode>> = {
   [Code.Unauthenticated]: EXIT.NOT_PERMITTED,
 };
 
-/** What a call was made with. */
+/** The circumstances of a call. */
 export interface Called {
   readonly server: URL;
   readonly timeoutMs: number;
-  /** What was typed for a field of the request, such as `--until` for `expire_time`. */
+  /** Returns the flag or argument for a field of the request, such as `--until` for `expire_time`. */
   readonly typedFor: (field: string) => string;
 }
 
-/** A Failure for what a call threw. */
+/** Returns the Failure for an error of a call. */
 export function callFailure(error: ConnectError, { server, timeoutMs, typedFor }: Called): Failure {
   const [info] = error.findDetails(ErrorInfoSchema);
   const sentence = info === undefined ? obstacle(error, server, timeoutMs) : undefined;
@@ -75,12 +75,12 @@ export function callFailure(error: ConnectError, { server, timeoutMs, typedFor }
   });
 }
 
-/** As the protocol writes it: `PERMISSION_DENIED`; the number itself where a newer service has more of them. */
+/** Returns a code as the protocol writes it, `PERMISSION_DENIED`; the number itself if a newer service has more codes. */
 export function nameOfCode(code: Code): string {
   return (Code[code] ?? String(code)).replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
-/** What can be said of causes by what is found in their codes and messages; the first that fits. */
+/** Sentences for causes, by patterns of their codes and messages; the first match counts. */
 const OBSTACLES: readonly (readonly [found: RegExp, sentence: (server: URL) => string])[] = [
   [/ECONNREFUSED/, ({ origin }) => `nothing listens at ${origin}; is the service running, and is --server right?`],
   [/ENOTFOUND|EAI_AGAIN/, ({ hostname }) => `the host name ${hostname} is unknown; is --server right?`],
@@ -118,7 +118,7 @@ function httpOne({ host }: URL): string {
   return `${host} does not speak HTTP/2, which gRPC needs; is it lockkeeper, or a proxy in front of it?`;
 }
 
-/** What kept the call from the service or its answer from us; `undefined`: nothing that is known. */
+/** Returns what kept the call or its answer from arriving; `undefined` if unknown. */
 function obstacle(error: ConnectError, server: URL, timeoutMs: number): string | undefined {
   if (error.code === Code.DeadlineExceeded) {
     return `no answer from ${server.origin} within ${timeoutMs} ms; a change may have been applied anyway`;
@@ -127,7 +127,7 @@ function obstacle(error: ConnectError, server: URL, timeoutMs: number): string |
   return OBSTACLES.find(([found]) => found.test(causes))?.[1](server);
 }
 
-/** Codes and messages of an error and of what caused it. */
+/** Returns the codes and messages of an error and its causes. */
 function causesOf(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [];
   const { code } = error as NodeJS.ErrnoException;
@@ -136,7 +136,7 @@ function causesOf(error: unknown): readonly string[] {
 
 let registry: Registry | undefined;
 
-/** google.rpc.Status as JSON, as REST answers it. */
+/** Returns google.rpc.Status as JSON, as REST answers it. */
 function statusOf(error: ConnectError): StatusJson {
   registry ??= createRegistry(file_google_rpc_error_details);
   const details = error.details.flatMap((detail): Any[] =>

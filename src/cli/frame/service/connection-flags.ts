@@ -1,4 +1,4 @@
-/** The flags that every command has which talks to a service. */
+/** The flags of every command that calls a service. */
 import { choice, type FlagTable, type FlagValues, file, short, text, toggle, value } from "../flag.ts";
 import { parseServer, parseTimeoutMs } from "../flag-values.ts";
 import { OUTPUT_FORMS, type OutputForm } from "../output.ts";
@@ -9,7 +9,7 @@ import type { Profile } from "./profile.ts";
 const DEFAULT_SERVER = "http://127.0.0.1:8080";
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-/** For every command with a result. */
+/** The flags of every command with a result. */
 export const OUTPUT_FLAGS = {
   output: short(
     "o",
@@ -21,7 +21,7 @@ export const OUTPUT_FLAGS = {
   json: toggle("print JSON: one object per result, one per line for lists; errors as google.rpc.Status"),
 } satisfies FlagTable;
 
-/** For every command that talks to a service. */
+/** The flags of every command that calls a service. */
 export const CONNECTION_FLAGS = {
   server: short(
     "s",
@@ -46,12 +46,12 @@ export const CONNECTION_FLAGS = {
   yes: short("y", toggle("do not ask before actions that cannot be undone")),
 } satisfies FlagTable;
 
-/** For every command that looks into one organization. */
+/** The flags of every command that works on an organization. */
 export const ORGANIZATION_FLAGS = {
   organization: short("O", text("ID", "the organization (default: the key's own, or all that the key may access)")),
 } satisfies FlagTable;
 
-/** The form that was asked for. Throws an Error where two different ones were. */
+/** Returns the output format. Throws an Error if two different ones are given. */
 export function outputForm({ output, json }: FlagValues<typeof OUTPUT_FLAGS>): OutputForm {
   if (json && output !== undefined && output !== "json") {
     throw new Error("--output and --json cannot be used together; give one of them");
@@ -60,8 +60,8 @@ export function outputForm({ output, json }: FlagValues<typeof OUTPUT_FLAGS>): O
 }
 
 /**
- * Flag > environment > profile > default. The profile's key and certificates are shown to the profile's service alone.
- * Throws an Error that names the variable at fault.
+ * Returns the address: flag > environment > profile > default. The profile's key and certificates are sent only to the
+ * profile's service. Throws an Error that names the variable at fault.
  */
 export function addressOf(
   flags: FlagValues<typeof CONNECTION_FLAGS>,
@@ -76,11 +76,11 @@ export function addressOf(
   const server = flags.server ?? serverOf(LOCKKEEPER_SERVER, profile);
   const own = profile !== undefined && new URL(profile.server).origin === server.origin ? profile : undefined;
   const forTls = (["ca", "client-cert", "client-key"] as const).find((name) => flags[name] !== undefined);
-  // In the environment they may be meant for other calls.
+  // Variables of the environment may be meant for other calls.
   if (server.protocol === "http:" && forTls !== undefined) {
     throw new Error(`--${forTls} is for https, and the service is at ${server.origin}`);
   }
-  // Said where no key is left: it is not shown to another service.
+  // For the message that there is no key: the profile's is not sent to another service.
   const foreign = profile === undefined || own !== undefined ? {} : { isFor: new URL(profile.server).origin };
   return {
     server,

@@ -1,4 +1,4 @@
-/** The way to a running service: where it is, which key and certificates are shown, and the clients that talk to it. */
+/** The connection to a running service: its address, the key and certificates, and the clients. */
 import { readFileSync } from "node:fs";
 import type { DescFile } from "@bufbuild/protobuf";
 import type { Client, Interceptor } from "@connectrpc/connect";
@@ -13,7 +13,7 @@ import type { UserService } from "../../../../gen/lockkeeper/user/v1/user_servic
 import { fileFault } from "../../../file-fault.ts";
 import { EXIT, Failure, usageFailure } from "../failure.ts";
 
-/** The services that commands talk to. */
+/** The services that commands call. */
 export interface Services {
   readonly users: typeof UserService;
   readonly sessions: typeof SessionService;
@@ -26,7 +26,7 @@ export interface Services {
   readonly health: typeof Health;
 }
 
-/** Loaded when first asked for: most commands need one of them. */
+/** Loaded on demand: most commands need only one of them. */
 const LOADERS: { readonly [K in keyof Services]: () => Promise<Services[K]> } = {
   users: async () => (await import("../../../../gen/lockkeeper/user/v1/user_service_pb.ts")).UserService,
   sessions: async () => (await import("../../../../gen/lockkeeper/session/v1/session_service_pb.ts")).SessionService,
@@ -39,7 +39,7 @@ const LOADERS: { readonly [K in keyof Services]: () => Promise<Services[K]> } = 
   health: async () => (await import("../../../../gen/grpc/health/v1/health_pb.ts")).Health,
 };
 
-/** Where to connect and what to show there; paths are of PEM files. */
+/** Where to connect, with which key and certificates; paths are those of PEM files. */
 export interface Address {
   readonly server: URL;
   readonly ca: string | undefined;
@@ -79,7 +79,7 @@ export async function connect(
     if (key !== undefined) request.header.set("Authorization", `Bearer ${key}`);
     return next(request);
   };
-  // A stream carries a database: packing it would take the service more time than the network saves.
+  // A stream carries a database: compressing it would cost the service more time than the network saves.
   const asItIs: Interceptor = (next) => (request) => {
     if (request.stream) request.header.delete("grpc-accept-encoding");
     return next(request);
@@ -104,7 +104,7 @@ export async function connect(
   };
 }
 
-/** The API key to show. Throws a Failure where there is none, or where it cannot travel in a header. */
+/** Returns the API key. Throws a Failure if there is none, or if it cannot be sent in a header. */
 export function readKey(from: Address["key"]): string {
   const source = "file" in from ? `--key-file ${from.file}` : from.source;
   const key = ("file" in from ? readPath("--key-file", from.file) : from.text).trim();

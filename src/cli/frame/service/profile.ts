@@ -1,4 +1,4 @@
-/** The profile file: the service that commands talk to and the key for it, readable for its owner alone. */
+/** The profile file: the service that commands call and the key for it, readable only by its owner. */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,7 +6,7 @@ import { fileFault } from "../../../file-fault.ts";
 import { EXIT, Failure, usageFailure } from "../failure.ts";
 import type { Environment } from "../terminal.ts";
 
-/** What `lockkeeper login` keeps; paths are of PEM files. */
+/** The profile that `lockkeeper login` saves; paths are those of PEM files. */
 export interface Profile {
   readonly server: string;
   readonly key: string;
@@ -17,13 +17,13 @@ export interface Profile {
 
 const NAMES = ["server", "key", "ca", "clientCert", "clientKey"] as const;
 
-/** Where the profile is: LOCKKEEPER_PROFILE, else in the folder that XDG_CONFIG_HOME names, else in ~/.config. */
+/** Returns the path of the profile: LOCKKEEPER_PROFILE, or in the folder that XDG_CONFIG_HOME names, or in ~/.config. */
 export function profilePath({ LOCKKEEPER_PROFILE, XDG_CONFIG_HOME, HOME }: Environment): string {
   if (LOCKKEEPER_PROFILE) return LOCKKEEPER_PROFILE;
   return join(XDG_CONFIG_HOME || join(HOME || homedir(), ".config"), "lockkeeper", "profile.json");
 }
 
-/** The profile; absent: there is none. Throws a Failure for a file that others may read, or that is not a profile. */
+/** Returns the profile; `undefined` if there is none. Throws a Failure for a file that others may read, or that is not a profile. */
 export function readProfile(environment: Environment): Profile | undefined {
   const path = profilePath(environment);
   let text: string;
@@ -60,7 +60,7 @@ function parseProfile(text: string): Profile | undefined {
   }
 }
 
-/** Writes the profile in the place of an earlier one; nobody but its owner can read it at any moment. Returns its path. */
+/** Replaces the profile; at no moment can anyone but its owner read it. Returns its path. */
 export function writeProfile(profile: Profile, environment: Environment): string {
   const path = profilePath(environment);
   const partial = `${path}.${process.pid}.partial`;
@@ -75,7 +75,7 @@ export function writeProfile(profile: Profile, environment: Environment): string
   return path;
 }
 
-/** Deletes the profile. Returns its path; `undefined`: there was none. */
+/** Deletes the profile. Returns its path; `undefined` if there was none. */
 export function deleteProfile(environment: Environment): string | undefined {
   const path = profilePath(environment);
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;

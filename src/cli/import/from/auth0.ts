@@ -72,14 +72,14 @@ export const auth0Export: Source = {
   fromObject,
 };
 
-/** `Given Name` is `given_name`; `Id` is the user's. What follows a dot is a name of the tenant's own. */
+/** Returns the spelling of a column: `Given Name` is `given_name`, `Id` is `user_id`. Names after a dot are the customer's own. */
 function columnOf(name: string): string {
   const [root = "", ...rest] = name.split(".");
   const title = root.trim().toLowerCase().replace(/\s+/g, "_");
   return [title === "id" ? "user_id" : title, ...rest].join(".");
 }
 
-/** Auth0 puts a quote mark before each text of a CSV, so that no spreadsheet takes it for a formula. */
+/** Auth0 puts a quote mark before each text of a CSV, so that spreadsheets do not take it for a formula. */
 function fromCells(cells: Cells): Mapped {
   const object: Record<string, JsonValue> = {};
   for (const [name, cell] of cells) {
@@ -130,12 +130,12 @@ function fromObject(titled: JsonObject): Mapped {
     const words = object[name];
     if (isObject(words)) draft.keep(`${WORDS}.${name}`, words);
   }
-  // Blocked at Auth0 is until somebody unblocks: no lock that expires, but a ban.
+  // A block at Auth0 lasts until someone lifts it: it is a ban, not a lock that expires.
   if (flag("blocked")) draft.restrict(RestrictionKind.BAN, ACTOR);
   return draft.finish();
 }
 
-/** Who the user is at a provider, without the provider's tokens. */
+/** Returns the identity of a user at a provider, without the provider's tokens. */
 function identityOf(identity: JsonObject): JsonObject {
   const kept = ["connection", "provider", "user_id", "isSocial"] as const;
   return Object.fromEntries(kept.flatMap((name) => (identity[name] === undefined ? [] : [[name, identity[name]]])));

@@ -20,21 +20,21 @@ import {
 
 const ACTOR = "clerk";
 
-/** The namespaces in which the dialect keeps and finds these words. */
+/** The namespaces in which the dialect stores these words. */
 const WORDS = "clerk";
 const METADATA = ["public_metadata", "private_metadata", "unsafe_metadata"] as const;
 
 const LOCKOUT = "lockout_expires_in_seconds";
 
-/** Columns whose values are secrets: the row says that there were some, and they stay behind. */
+/** Columns with secrets: they are not imported, and the summary counts their rows. */
 const SECRET_COLUMNS = ["password_digest", "password_hasher", "totp_secret", "backup_codes"] as const;
-/** Columns that say nothing lockkeeper keeps. */
+/** Columns that lockkeeper does not store. */
 const UNUSED_COLUMNS = ["updated_at", "last_sign_in_at", "last_active_at", "image_url", "has_image"] as const;
 const TEXT_COLUMNS = { username: "username", first_name: "givenName", last_name: "familyName" } as const;
 
 /**
  * The thirteen columns of the dashboard's export (github.com/clerk/migration-tool, samples/clerk.csv, at bbf7558), those
- * that its migration tool knows beside them (src/transformers/clerk.ts), and the flags under their names in the API.
+ * that its migration tool also knows (src/transformers/clerk.ts), and the flags under their names in the API.
  */
 const COLUMNS: readonly string[] = [
   "id",
@@ -61,7 +61,7 @@ const COLUMNS: readonly string[] = [
 export const clerkExport: Source = {
   formats: ["csv", "ndjson", "json"],
   columns: COLUMNS,
-  // What the Backend API answers: a bare list, or one beside a count.
+  // The Backend API answers a bare list, or one with a count.
   lists: ["data"],
   fromCells,
   fromObject,
@@ -104,7 +104,7 @@ function fromCells(cells: Cells): Mapped {
   return draft.finish();
 }
 
-/** Several values of a cell; the migration tool takes commas and bars. */
+/** Returns the values of a cell; the migration tool accepts commas and bars. */
 function listOf(cell: string): readonly string[] {
   return cell
     .split(/[,|]/)
@@ -124,13 +124,13 @@ function identificationsOf(
     ...unverified.map((value) => [value, false] as const),
   ];
   for (const [value, isVerified] of others) {
-    // Without a primary one the first takes its place.
+    // Without a primary value, the first one is primary.
     if (!all.has(value)) all.set(value, { value, verified: isVerified, primary: all.size === 0 });
   }
   return [...all.values()];
 }
 
-/** The API's objects (reference: Backend API 2026-05-12, schema User). */
+/** Maps an object of the API (reference: Backend API 2026-05-12, schema User). */
 function fromObject(object: JsonObject): Mapped {
   const draft = new Draft();
   draft.userId = textIn(object, "id");
@@ -172,7 +172,7 @@ function identificationsIn(object: JsonObject, list: string, member: string): re
   return known.some(({ primary }) => primary) ? known : known.map((each, index) => ({ ...each, primary: index === 0 }));
 }
 
-/** The primary ones go to the profile; all of them, with whether they were verified, to the dialect's words. */
+/** Sets the primary values in the profile; all values, with whether they are verified, go to the dialect's attributes. */
 function setIdentifications(
   draft: Draft,
   emails: readonly Identification[],
@@ -192,7 +192,7 @@ function setIdentifications(
   });
 }
 
-/** Seconds; empty, blank and null: none are said. Throws RowFault for anything else than a whole number. */
+/** Returns whole seconds; `null` for an empty value. Throws RowFault for any other value. */
 function lockoutSeconds(value: JsonValue): number | null {
   if (value === null || (typeof value === "string" && value.trim() === "")) return null;
   const number = typeof value === "string" && /^ *\d{1,15} *$/.test(value) ? Number(value) : value;
@@ -208,7 +208,7 @@ interface Flags {
   readonly deprovisioned: boolean;
 }
 
-/** A lock lasts as long from now as it had left. Clerk does not say who imposed it: it counts as an administrator's. */
+/** Adds the restrictions. A lock lasts from now for its remaining time. Clerk does not name its origin: it counts as an administrator's. */
 function restrict(draft: Draft, { banned, locked, lockoutSeconds, deprovisioned }: Flags): void {
   if (banned) draft.restrict(RestrictionKind.BAN, ACTOR);
   if (locked && lockoutSeconds === null) draft.restrict(RestrictionKind.LOCK, ACTOR);

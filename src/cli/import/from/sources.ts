@@ -1,4 +1,4 @@
-/** The systems that `--from` names, one line each. */
+/** The readers of the systems that `--from` names, one line each. */
 import type { Source } from "../row.ts";
 import { auth0Export } from "./auth0.ts";
 import { clerkExport } from "./clerk.ts";

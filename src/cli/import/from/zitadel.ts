@@ -16,7 +16,7 @@ import {
 } from "../row.ts";
 
 const ACTOR = "zitadel";
-/** The namespaces in which the dialect keeps and finds these words. */
+/** The namespaces in which the dialect stores these words. */
 const HUMAN = "zitadel.human";
 const MACHINE = "zitadel.machine";
 const INITIAL = "zitadel.initial";
@@ -25,8 +25,8 @@ const SECRETS = ["password", "hashedPassword", "otpCode", "recoveryCodes", "hash
 
 /**
  * Three shapes, as proto3 JSON (npm @zitadel/proto 1.3.1): `zitadel.v1.v1.DataHumanUser` and `DataMachineUser` below
- * `orgs[]`, where the user stands in `user`; `zitadel.user.v1.User` and `zitadel.user.v2.User` below `result[]`, where
- * the person stands in `human` or `machine`.
+ * `orgs[]`, with the user in `user`; `zitadel.user.v1.User` and `zitadel.user.v2.User` below `result[]`, with the person in
+ * `human` or `machine`.
  */
 export const zitadelExport: Source = {
   formats: ["ndjson", "json"],
@@ -55,7 +55,7 @@ function fromObject(object: JsonObject): Mapped {
   return draft.finish();
 }
 
-/** A machine has a name of its own; a human has a profile. */
+/** Returns the machine of an object; `undefined` for a human. A machine has a name of its own, a human a profile. */
 function machineOf(object: JsonObject, user: JsonObject): JsonObject | undefined {
   if (isObject(object.machine)) return object.machine;
   return !isObject(user.profile) && typeof user.name === "string" ? user : undefined;
@@ -99,7 +99,7 @@ function setMachine(draft: Draft, machine: JsonObject): void {
   });
 }
 
-/** ZITADEL's locks do not expire. A suspended user, of whom its first API speaks, is switched off. */
+/** Adds the restriction for a state. ZITADEL's locks do not expire. A suspended user (first API only) is deactivated. */
 function setState(draft: Draft, state: JsonObject[string] | undefined): void {
   switch (state) {
     case undefined:

@@ -2,18 +2,18 @@
 import { type Options, parse } from "csv-parse/sync";
 import { RowFault } from "../row.ts";
 
-/** What may separate fields; the first of them in the header does. */
+/** The possible separators of fields; the first one in the header counts. */
 const DELIMITERS = [",", ";", "\t", "|"] as const;
 const NEWLINE = Buffer.from("\n");
 
-/** Which character separates the fields of a file with this header. */
+/** Returns the separator of a file with this header. */
 export function findDelimiter(header: string): string {
   const places = DELIMITERS.map((delimiter) => ({ delimiter, at: header.indexOf(delimiter) }));
   const present = places.filter(({ at }) => at !== -1).sort((a, b) => a.at - b.at);
   return present[0]?.delimiter ?? ",";
 }
 
-/** The fields of one record. Throws RowFault. */
+/** Returns the fields of one record. Throws RowFault. */
 export function readFields(record: Buffer, delimiter: string): readonly string[] {
   let all: readonly (readonly string[])[];
   try {
@@ -26,7 +26,7 @@ export function readFields(record: Buffer, delimiter: string): readonly string[]
   return fields;
 }
 
-/** The fields of many records, in their order; in place of one that is no CSV stands its fault. */
+/** Returns the fields of many records, in order; a fault for a record that is not valid CSV. */
 export function readAllFields(
   records: readonly Buffer[],
   delimiter: string,
@@ -36,7 +36,7 @@ export function readAllFields(
     const all = parseAll(Buffer.concat(records.flatMap((record) => [record, NEWLINE])), delimiter);
     if (all.length === records.length) return all;
   } catch {
-    // One of them is not well: each is tried by itself.
+    // One of them is not valid: each is parsed separately.
   }
   return records.map((record) => {
     try {
@@ -53,7 +53,7 @@ function parseAll(bytes: Buffer, delimiter: string): readonly (readonly string[]
   return parse(bytes, options) as readonly (readonly string[])[];
 }
 
-/** In words of ours: csv-parse names lines of what it was given, which are not those of the file. */
+/** Returns a message of our own: the line numbers of csv-parse are not those of the file. */
 function faultOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   switch (code) {

@@ -1,45 +1,45 @@
-/** Finds the objects of a JSON document that stand in certain lists, one by one, so that no document is too large. */
+/** Finds the objects in certain lists of a JSON document one by one, so that documents may have any size. */
 import { JsonGrammar } from "./json-grammar.ts";
 import type { RawRecord } from "./raw-records.ts";
 
 export interface ElementOptions {
-  /** Names of the lists whose objects are wanted, at whatever depth; a list that is the whole document is always. */
+  /** Names of the lists whose objects are wanted, at any depth; a list that is the whole document always counts. */
   readonly lists: readonly string[];
-  /** The member that names the organization of what stands beside it; absent: none does. */
+  /** The member that names the organization of the objects around it; absent: none does. */
   readonly organizationName?: string | undefined;
   /** A larger object is a fault. */
   readonly bytesMax: number;
-  /** Which byte of the file the first chunk begins with. */
+  /** The offset of the first chunk in the file. */
   readonly begin: number;
-  /** Objects that end at or before this byte of the file are passed over. */
+  /** Objects that end at or before this offset are skipped. */
   readonly offset: number;
 }
 
-/** Something that is open: `{` or `[`. */
+/** An open `{` or `[`. */
 interface Open {
   readonly isList: boolean;
-  /** The objects directly within are wanted. */
+  /** Whether the objects directly within are wanted. */
   readonly isWanted: boolean;
-  /** As named by a member of it; otherwise by what is around it. */
+  /** The name from a member of it, or from an enclosing object. */
   organization: string | undefined;
 }
 
-/** A wanted object that is open. */
+/** A wanted object that is not complete yet. */
 interface Element {
   readonly depth: number;
   readonly line: number;
-  /** Its bytes so far, none when they are too many. */
+  /** Its bytes so far; none if there are too many. */
   parts: Buffer[];
   bytes: number;
 }
 
-/** The document is not JSON; the message says where. */
+/** The document is not valid JSON; the message says where. */
 export class DocumentFault extends Error {
   override readonly name = "DocumentFault";
 }
 
 const NEWLINE = 10;
-/** No string may have a byte below it. */
+/** Strings must not contain bytes below this one. */
 const CONTROLS_END = 32;
 const QUOTE = 34;
 const COMMA = 44;
@@ -49,11 +49,11 @@ const BACKSLASH = 92;
 const CLOSE_LIST = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
-/** No name that is looked for is longer. */
+/** Longer than every name that matters. */
 const NAME_BYTES_MAX = 256;
 const DEPTH_MAX = 64;
 
-/** Yields the objects found in each chunk. Throws DocumentFault where the document around them is no JSON. */
+/** Yields the objects found in each chunk. Throws DocumentFault if the document around them is not valid JSON. */
 export async function* findElements(
   chunks: AsyncIterable<Buffer>,
   options: ElementOptions,
@@ -69,15 +69,15 @@ export async function* findElements(
 class ElementFinder {
   readonly #options: ElementOptions;
   readonly #stack: Open[] = [];
-  /** Called with everything outside the wanted objects, which are judged one by one. */
+  /** Called with everything outside the wanted objects, which are parsed one by one. */
   readonly #grammar = new JsonGrammar();
   #offset: number;
   #line = 1;
-  /** Within a string; its bytes so far while it may be a name or an organization. */
+  /** Whether a string is open; its bytes so far while it may be a name or an organization. */
   #inString: boolean = false;
   #escaped: boolean = false;
   #text: number[] = [];
-  /** The last string, and the member whose value comes next. */
+  /** The last string, and the name of the member whose value comes next. */
   #lastText = "";
   #name = "";
   #element: Element | undefined;

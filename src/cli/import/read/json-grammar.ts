@@ -1,18 +1,18 @@
-/** Whether a document is JSON where nobody else looks: between and around the objects that are taken out of it. */
+/** Checks that a document is JSON between and around the objects that are parsed separately. */
 
-/** What may come next. */
+/** The tokens that may come next. */
 type Place = "value" | "value or end" | "name" | "name or end" | "colon" | "comma or end";
 
 const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
-/** A number may have so many digits; what is longer is none. */
+/** The longest literal; a longer one is not valid. */
 const LITERAL_CHARS_MAX = 400;
 const SPACE = new Set([9, 10, 13, 32]);
 
-/** Called with brackets, strings, colons, commas and all other bytes, in their order. Each returns whether it may stand there. */
+/** Called with brackets, strings, colons, commas and all other bytes, in order. Each method returns whether that is valid there. */
 export class JsonGrammar {
   readonly #isList: boolean[] = [];
   #place: Place | undefined = "value";
-  /** A number, `true`, `false` or `null` so far. */
+  /** The beginning of a number, `true`, `false` or `null`. */
   #literal = "";
 
   open(isList: boolean): boolean {
@@ -56,7 +56,7 @@ export class JsonGrammar {
     return true;
   }
 
-  /** The document ends here. */
+  /** Whether the document may end here. */
   end(): boolean {
     return this.#endLiteral() && this.#place === undefined;
   }

@@ -1,24 +1,24 @@
-/** Splits the bytes of a file into records, knowing of each its line and where it ends; a line end in quotes ends none. */
+/** Splits the bytes of a file into records with their lines and ends; a line end within quotes does not end a record. */
 
 export interface RawRecord {
   /** The line of the file on which it begins; the first is 1. */
   readonly line: number;
   /** The line after it. */
   readonly nextLine: number;
-  /** So many bytes of the file end with it, its line end included. */
+  /** The offset of its end in the file, after its line end. */
   readonly end: number;
   /** Without the line end. */
   readonly bytes: Buffer;
-  /** Set: it could not be taken apart, and why. */
+  /** Why it is not a valid record; absent if it is. */
   readonly fault?: string;
-  /** What holds it says whose user it is; absent: nothing does. */
+  /** The organization that an enclosing object names; absent if none does. */
   readonly organization?: string;
 }
 
 export interface SplitOptions {
-  /** The byte that separates the fields of CSV, in which quotes mean something; absent: lines are records. */
+  /** The separator of CSV, where quotes count; absent: each line is a record. */
   readonly delimiter?: number;
-  /** Where in the file the first chunk begins. */
+  /** The offset of the first chunk in the file. */
   readonly offset: number;
   readonly line: number;
   /** A longer record is a fault. */
@@ -46,16 +46,16 @@ export async function* splitRecords(
 
 class RecordSplitter {
   readonly #options: SplitOptions;
-  /** What is not yet a record, and where in the file it begins. */
+  /** The bytes that are not yet a record, and their offset in the file. */
   #pending: Buffer = EMPTY;
   #offset: number;
   #line: number;
-  /** Where in `#pending` the search goes on. */
+  /** Where in `#pending` the search continues. */
   #at = 0;
   #inQuotes: boolean = false;
   /** Line ends within the record so far. */
   #inner = 0;
-  /** The record is too long: what comes up to the next line end is thrown away. */
+  /** Whether the record is too long: the bytes up to the next line end are dropped. */
   #skipping: boolean = false;
   #records: RawRecord[] = [];
 
@@ -78,8 +78,8 @@ class RecordSplitter {
   }
 
   /**
-   * Where the record ends, its line end included; `undefined`: not within the bytes that it may have, or not yet. How
-   * the file comes in chunks must not matter: an import that goes on cuts them elsewhere.
+   * Returns the end of the record, after its line end; `undefined` if it is not within the allowed bytes, or not yet. The
+   * chunks must not matter: a resumed import has other ones.
    */
   #findEnd(isLast: boolean): number | undefined {
     const { delimiter } = this.#options;
@@ -95,12 +95,12 @@ class RecordSplitter {
     return isLast && !this.#inQuotes && buffer.length === this.#pending.length ? buffer.length : undefined;
   }
 
-  /** The longest record with its line end. */
+  /** The most bytes of a record with its line end. */
   get #limit(): number {
     return this.#options.bytesMax + 2;
   }
 
-  /** The line end outside quotes. A quote opens at the start of a field alone, and a doubled one does not close. */
+  /** Returns the line end outside quotes. A quote opens only at the start of a field, and a doubled one does not close. */
   #scanCsv(buffer: Buffer, delimiter: number, isLast: boolean): number | undefined {
     let at = this.#at;
     for (; at < buffer.length; at++) {
@@ -110,7 +110,7 @@ class RecordSplitter {
           this.#inQuotes = at === 0 || buffer[at - 1] === delimiter;
           continue;
         }
-        // Whether it closes is told by the next byte.
+        // The next byte decides whether it closes.
         if (at + 1 === this.#pending.length && !isLast) break;
         if (this.#pending[at + 1] === QUOTE) at++;
         else this.#inQuotes = false;
@@ -126,7 +126,7 @@ class RecordSplitter {
     return undefined;
   }
 
-  /** The first bytes of what is pending as a record; nothing but a line end is none. */
+  /** Takes the first pending bytes as a record; a line end alone is not a record. */
   #take(end: number, quoteFault?: string): void {
     const { bytesMax } = this.#options;
     const buffer = this.#pending;
@@ -152,7 +152,7 @@ class RecordSplitter {
     this.#inner = 0;
   }
 
-  /** Whether something was given up as a fault, so that the search goes on behind it. */
+  /** Turns a record that cannot end into a fault. Returns whether the search continues after it. */
   #giveUp(isLast: boolean): boolean {
     if (this.#skipping) {
       this.#advance(this.#pending.length, this.#line);
@@ -162,7 +162,7 @@ class RecordSplitter {
     if (!isTooLong && !(isLast && this.#inQuotes)) return false;
     this.#inner = 0;
     if (this.#inQuotes) {
-      // Only the line that opens the quote is lost: what follows may be well.
+      // Only the line that opens the quote is lost: the lines after it may be valid.
       const newline = this.#pending.subarray(0, this.#limit).indexOf(NEWLINE);
       const where = isTooLong ? `within ${this.#options.bytesMax} bytes` : "before the file ends";
       if (newline !== -1 || !isTooLong) {
