@@ -271,6 +271,8 @@ function importedRestrictions(
       const said = `${shown(item.cause)} does not go with ${item.kind}; allowed are ${causes.join(", ")}`;
       return reject(refuseField(`${fieldPrefix}cause`, said));
     }
+    // Without a start, the end alone shows that it has ended: its start was before that, not now.
+    if (item.startTime === undefined && item.expiry.kind === "at" && item.expiry.time <= now) continue;
     const staysPermanent = isPermanent(user?.state.restrictions ?? [], item.kind, item.cause);
     const interval = resolveInterval(item.expiry, item.startTime, {
       now,

@@ -88,6 +88,26 @@ describe("importing", () => {
     assert.equal(after(undefined, [ending(NOW + 1), NOW]).state.restrictions.length, 1);
   });
 
+  test("without a start, a restriction that has ended is left out and the rest of the item stays", () => {
+    const until = (time: number) => [
+      imported({ kind: "LOCK", expiry: { kind: "at", time } }),
+      imported({ id: "b", kind: "BAN", reasonCode: "FRAUD" }),
+    ];
+    const item = (time: number) => say.import({ profile: { email: "e" }, restrictions: until(time) });
+    for (const [time, kinds] of [
+      [1, ["BAN"]],
+      [NOW, ["BAN"]],
+      [NOW + 1, ["LOCK", "BAN"]],
+    ] as const) {
+      const { state, person } = after(undefined, [item(time), NOW]);
+      assert.deepEqual(
+        state.restrictions.map(({ kind }) => kind),
+        kinds,
+      );
+      assert.equal(person.profile.email, "e");
+    }
+  });
+
   test("a lock of the past without an end is over when the default is over", () => {
     const item = (startTime: number) =>
       say.import({ restrictions: [imported({ startTime, expiry: { kind: "default" } })] });

@@ -84,6 +84,41 @@ test("CSV: bad rows are told by their line and stop nothing, flags arrive as sta
   assert.deepEqual([refused.created, refused.failed], [0, 13]);
 });
 
+test("a lock and a ban that have ended are left out of their rows, whose users are imported", async (t) => {
+  const { url, users } = await startService(t);
+  const folder = await temporaryFolder(t);
+  const csv = join(folder, "users.csv");
+  const rows = [
+    "ann,ann@example.com,yes,2020-01-01T00:00:00Z,no,,",
+    "bob,bob@example.com,yes,2020-01-01T00:00:00Z,yes,FRAUD,never",
+    "cat,cat@example.com,no,,yes,FRAUD,2020-01-01",
+  ];
+  writeFileSync(csv, ["user_id,email,locked,lock_expires,banned,ban_reason_code,ban_expires", ...rows].join("\n"));
+  const ndjson = join(folder, "users.ndjson");
+  const ended = { kind: "RESTRICTION_KIND_LOCK", expireTime: "2020-01-01T00:00:00Z" };
+  writeFileSync(
+    ndjson,
+    `${JSON.stringify({ userId: "dan", profile: { email: "d@example.com" }, restrictions: [ended] })}\n`,
+  );
+  for (const [file, count] of [
+    [csv, 3],
+    [ndjson, 1],
+  ] as const) {
+    for (const flags of [["--dry-run"], []]) {
+      const { created, failed } = await importJson(url, file, ...flags);
+      assert.deepEqual([created, failed], [count, 0], flags.join());
+    }
+  }
+  const found = (await users.listUsers({})).users;
+  assert.deepEqual(Object.fromEntries(found.map(({ userId, state }) => [userId, state])), {
+    ann: State.ACTIVE,
+    bob: State.BANNED,
+    cat: State.ACTIVE,
+    dan: State.ACTIVE,
+  });
+  assert.ok(found.every(({ profile }) => profile?.email !== ""));
+});
+
 test("NDJSON: what spoils a request or is none of ours is told by its line", async (t) => {
   const { url, users } = await startService(t);
   const file = join(await temporaryFolder(t), "users.ndjson");
