@@ -165,7 +165,7 @@ describe("rotating a key", () => {
     assert.equal(refusal.reason, "API_KEY_SECRETS_OVERLAP");
     assert.match(refusal.message, /wait until 2026-01-02T01:00:00\.000Z.* overlap of 0s/);
     assert.equal(rotated(key, "fifth", 0).earlierSecrets.length, 0);
-    // A short overlap brings the sentence no sooner end: nothing ends by a rotation that is refused.
+    // A short overlap does not change the reported end: a refused rotation ends nothing.
     const shorter = refusalOf(decideApiKey(key, rotating("fifth", 5_000), ALONE));
     assert.match(shorter.message, /wait until 2026-01-02T01:00:00\.000Z/);
     assert.equal(rotated(key, "fifth", 5_000, NOW + HOUR).earlierSecrets.length, 4);

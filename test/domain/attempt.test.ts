@@ -1,4 +1,4 @@
-/** The rules of attempts, pure: what counts, who may try, what locks, and that no order of events lets more through. */
+/** The rules of attempts: what counts, who may try, what locks; no order of events admits more than the limit. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
@@ -159,11 +159,11 @@ test("P1 whatever the order of beginnings, ends and waits, between two resets at
       const policy = policyOf(limit, { reservationMs: 1_000, countingWindowMs: 365 * 24 * HOUR_MS });
       let counter: AttemptCounter = NO_ATTEMPTS;
       let now = NOW;
-      /** Admissions since the last reset, those that succeeded taken off again. */
+      /** Admissions since the last reset, minus those that succeeded. */
       let unsuccessful = 0;
       const take = (counted: ReturnType<typeof settleCounter>): void => {
         ({ counter } = counted);
-        // Who is locked is not admitted: the round ends, and what is under way belongs to the next.
+        // A locked user is not admitted: the round ends, and open attempts belong to the next.
         if (counted.lock !== undefined) unsuccessful = counter.outstanding.length;
       };
       for (const [index, act] of plan.entries()) {

@@ -71,7 +71,7 @@ describe("events", () => {
     );
   });
 
-  test("a deletion keeps sequence and epoch, and re-creation continues both and dates the user anew", () => {
+  test("a deletion keeps sequence and epoch, and re-creation continues both and gives the user a new creation date", () => {
     const deleted = after(created(), [say.ban(), BIRTH + 1], [say.unban(), BIRTH + 2], [say.delete(), BIRTH + 3]);
     assert.deepEqual([deleted.state.sequence, deleted.state.epoch], [4, 3]);
     const { state } = after(deleted, [say.create(), NOW]);

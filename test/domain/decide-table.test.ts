@@ -1,4 +1,4 @@
-/** Every state of a user × every command is one row: what happens, what the user is then, what the epoch does. */
+/** One row for every state of a user × every command: the outcome, the new state, the change of the epoch. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { UserCommand } from "../../src/domain/command.ts";

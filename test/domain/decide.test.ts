@@ -23,7 +23,7 @@ const CONDITIONAL: readonly Conditional[] = [
 
 const userOf = (state: (typeof PRESENT)[number]): User => {
   const user: User | undefined = STATES_OF_A_USER[state];
-  if (user === undefined) throw new Error(`${state} is no user`);
+  if (user === undefined) throw new Error(`${state} is not a user`);
   return user;
 };
 
@@ -64,7 +64,7 @@ describe("restart", () => {
   const endAfter = (user: User, command: UserCommand): number | null | undefined =>
     step(user, command, NOW).user?.state.restrictions[0]?.expireTime;
 
-  test("P13 by the default never ends sooner, and starts a shorter one anew", () => {
+  test("P13 by the default never ends sooner, and restarts a shorter one", () => {
     const restart = say.lock({ ifAlready: "restart" });
     assert.equal(endAfter(after(created(), lockFor(30 * DAY, NOW - HOUR)), restart), NOW - HOUR + 30 * DAY);
     assert.equal(endAfter(after(created(), lockFor(HOUR, NOW - HOUR / 2)), restart), NOW + HOUR);
@@ -167,7 +167,7 @@ describe("the order of refusal", () => {
     }
   });
 
-  test("a taken id is refused alike whoever owns it, and without naming the owner", () => {
+  test("a taken id is refused in the same way for every owner, and without naming the owner", () => {
     for (const command of [say.create(), say.import(), say.import({ ifExists: "update" })]) {
       const own = refusalOf(step(STATES_OF_A_USER.active, say.create(), NOW).decision);
       for (const state of ["foreign", "foreign-deleted"] as const) {
@@ -184,13 +184,13 @@ describe("the order of refusal", () => {
   });
 });
 
-test("an absent note is no personal value", () => {
+test("an absent note is not a personal value", () => {
   const notes = CONDITIONAL.map((command) => step(STATES_OF_A_USER.active, command, NOW).events);
   for (const events of notes) for (const event of events) assert.ok(!Object.hasOwn(event.personal, "note"));
 });
 
 describe("refusals", () => {
-  test("what is there already is told with start, end and id", () => {
+  test("an existing restriction is reported with start, end and id", () => {
     const start = NOW;
     const locked = after(created(), [
       say.lock({ expiry: { kind: "at", time: start + HOUR }, restrictionId: "r1" }),
@@ -209,7 +209,7 @@ describe("refusals", () => {
     });
   });
 
-  test("a scheduled one is told as scheduled, one without end as without", () => {
+  test("a scheduled one is reported as scheduled, one without end as permanent", () => {
     const { message } = refusalOf(step(STATES_OF_A_USER["ban-scheduled"], say.ban(), NOW).decision);
     assert.equal(
       message,
@@ -217,7 +217,7 @@ describe("refusals", () => {
     );
   });
 
-  test("what is not there is told with the state; a deactivation with its cause", () => {
+  test("a missing restriction is reported with the state; a deactivation with its cause", () => {
     assert.equal(
       refusalOf(step(STATES_OF_A_USER.banned, say.unlock(), NOW).decision).message,
       'the user "alice" is not locked; its state is BANNED',

@@ -1,4 +1,4 @@
-/** Which ids may be given. */
+/** The rules for new ids. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";

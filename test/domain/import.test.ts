@@ -29,7 +29,7 @@ describe("importing", () => {
     assert.equal(after(undefined, [say.import(), NOW]).state.creationTime, NOW);
   });
 
-  test("a later import does not date the user anew", () => {
+  test("a later import does not change the creation date", () => {
     const user = after(created(), [say.import({ ifExists: "update", creationTime: 5 }), NOW]);
     assert.equal(user.state.creationTime, BIRTH);
   });

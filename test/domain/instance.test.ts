@@ -1,4 +1,4 @@
-/** The generation of the instance: it only grows, and an epoch under it never comes again. */
+/** The generation of the instance only grows, and no epoch ever repeats. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
@@ -17,7 +17,7 @@ describe("a raised generation", () => {
       [[1], ORIGIN + 500_000_999, 500_000],
       [[1, 500_000], ORIGIN + 500_000_000, 500_001],
       [[600_000, 2], ORIGIN + 500_000_000, 600_001],
-      // A clock before 2025 is no reason to go back.
+      // A clock before 2025 does not make the generation smaller.
       [[1], 0, 2],
       [[], 0, 1],
     ];

@@ -1,4 +1,4 @@
-/** From a start and an expiry as asked for to the interval that holds. Nothing here ever means "for ever" but `never`. */
+/** From a requested start and expiry to the interval. Only `never` means "forever". */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Expiry } from "../../src/domain/command.ts";
@@ -24,7 +24,7 @@ const CASES: readonly Case[] = [
   ["P12 a duration of zero is refused", lasting(0), undefined, "duration"],
   ["P12 a duration of minus zero is refused", lasting(-0), undefined, "duration"],
   ["P12 a negative duration is refused", lasting(-60_000), undefined, "duration"],
-  ["P12 a duration that is no number is refused", lasting(Number.NaN), undefined, "duration"],
+  ["P12 a duration that is not a number is refused", lasting(Number.NaN), undefined, "duration"],
   ["P12 an infinite duration is refused", lasting(Number.POSITIVE_INFINITY), undefined, "duration"],
   [
     "P12 a duration to the last instant there is passes",
@@ -41,7 +41,7 @@ const CASES: readonly Case[] = [
   ["P12 an instant in the past is refused as an end", at(NOW - 1), undefined, "expire_time"],
   ["P12 the beginning of time is refused as an end", at(0), undefined, "expire_time"],
   ["P12 a negative instant is refused as an end", at(-1), undefined, "expire_time"],
-  ["P12 what is no instant is refused as an end", at(Number.NaN), undefined, "expire_time"],
+  ["P12 an end that is not an instant is refused", at(Number.NaN), undefined, "expire_time"],
   ["P12 the last instant passes as an end", at(LATEST_TIME), undefined, `0 ${LATEST_TIME - NOW}`],
   ["P12 an end in year 10000 is refused", at(LATEST_TIME + 1), undefined, "expire_time"],
   ["P12 an infinite end is refused", at(Number.POSITIVE_INFINITY), undefined, "expire_time"],
@@ -51,7 +51,7 @@ const CASES: readonly Case[] = [
   ["a start in the future passes", never, NOW + 1, "1 never"],
   ["a start in the past is refused", never, NOW - 10_001, "start_time"],
   ["a start that is a little late is now: the caller said now by another clock", byDefault, NOW - 10_000, `0 ${HOUR}`],
-  ["P12 what is no instant is refused as a start", never, Number.NaN, "start_time"],
+  ["P12 a start that is not an instant is refused", never, Number.NaN, "start_time"],
   ["P12 a start in year 10000 is refused", never, LATEST_TIME + 1, "start_time"],
   ["P12 a start at the last instant is refused by default: nothing could follow", byDefault, LATEST_TIME, "start_time"],
   ["the default counts from now", byDefault, undefined, `0 ${HOUR}`],

@@ -1,4 +1,4 @@
-/** The rules of policies: what holds where, how long the k-th lock lasts, and what an update does. */
+/** The rules of policies: which values are in force, how long the k-th lock lasts, and what an update does. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
@@ -53,7 +53,7 @@ describe("P27 the duration of the k-th lock", () => {
     [10_000, 3, DAY_MS, 1, null, null],
   ];
   for (const [lockDurationMs, growthFactor, lockDurationMaxMs, permanentAfter, ...expected] of TABLE) {
-    test(`${lockDurationMs} ms × ${growthFactor}, at most ${lockDurationMaxMs}, for ever from ${permanentAfter}`, () => {
+    test(`${lockDurationMs} ms × ${growthFactor}, at most ${lockDurationMaxMs}, permanent from ${permanentAfter}`, () => {
       const policy: Policy = { ...BUILT_IN_POLICY, lockDurationMs, growthFactor, lockDurationMaxMs, permanentAfter };
       assert.deepEqual(
         expected.map((_, index) => lockDurationOf(policy, index + 1)),

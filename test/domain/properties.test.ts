@@ -1,4 +1,4 @@
-/** What holds for every history: random commands, conditions and waits, with a clock that is handed in. */
+/** Properties of every history: random commands, conditions and waits, with the test's own clock. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -229,7 +229,7 @@ test("P18 unlock, unban and reactivation touch no restriction of another kind", 
   });
 });
 
-/** What a caller of the directory or the clock may do; no administrator has a hand in it. */
+/** Changes by a directory or the clock, without an administrator. */
 function isAutomatic({ command }: Passage): boolean {
   if (command.type === "DeactivateUser" || command.type === "ReactivateUser") return command.cause === "DIRECTORY";
   if (command.type === "ImportUser") return !command.restrictions.some((r) => r.cause === "ADMIN");

@@ -1,4 +1,4 @@
-/** What refusals say, and how values from outside stand in them. */
+/** The text of refusals, and the form of values from outside in it. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";

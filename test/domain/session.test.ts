@@ -1,4 +1,4 @@
-/** The rules of sessions: until when they hold, and what decides when several things end one. */
+/** The rules of sessions: how long they are valid, and which reason wins when several end one. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Restriction } from "../../src/domain/restriction.ts";

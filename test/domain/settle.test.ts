@@ -1,4 +1,4 @@
-/** What the clock does to a user: when, in which order, and once. */
+/** The changes that the clock makes: when, in which order, and once. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { UserEvent } from "../../src/domain/event.ts";
@@ -129,7 +129,7 @@ describe("once and for all", () => {
     assert.equal(settle(begun, NOW - DAY).state, begun);
   });
 
-  test("P14 a lock whose end has passed is no obstacle to the next one, though nobody has looked since", () => {
+  test("P14 a lock whose end has passed does not stop the next one, even if nobody has read the user since", () => {
     const locked = after(created(), [say.lock({ expiry: until(END) }), NOW]);
     assert.equal(step(locked, say.lock(), END - 1).decision.ok, false);
     assert.equal(step(locked, say.lock(), END).decision.ok, true);

@@ -16,7 +16,7 @@ interface Span {
   readonly expireTime: number | null;
 }
 
-/** The rules told once more and otherwise: a set of intervals, looked at when somebody asks. No flags, no events due. */
+/** A second, different implementation of the rules: a set of intervals, evaluated on each read. No flags, no due events. */
 class Oracle {
   #spans = new Map<string, Span>();
   #life: "living" | "deleted" = "living";

@@ -1,4 +1,4 @@
-/** What one caller stores must be readable by every other, and no caller's doing may grow without bound. */
+/** Every caller can read what another one stores, and nothing that a caller does grows without bound. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";

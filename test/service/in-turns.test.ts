@@ -10,7 +10,7 @@ test("a list is mapped in its order, with a turn taken for each part", async () 
   };
   const items = [0, 1, 2, 3];
   const double = (item: number): number => {
-    // Longer than a part may take.
+    // Longer than one part may take.
     for (const begin = process.threadCpuUsage(); process.threadCpuUsage(begin).user < 2_000; );
     return item * 2;
   };

@@ -1,4 +1,4 @@
-/** Lists are few at a time, by turns of their callers, and who is gone has no turn. */
+/** Few lists run at a time, callers take turns, and a caller that is gone has no turn. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -12,7 +12,7 @@ function actorOf(scope: string | null, id = "key:1"): Actor {
   return { id, permissions: new Set(), scope, expireTime: null };
 }
 
-/** Lists that go on when they are told. */
+/** Lists that continue on command. */
 class Lists {
   readonly lanes = new ListLanes();
   readonly begun: string[] = [];
@@ -131,7 +131,7 @@ test("a long walk lets the lists of others go first, never those of its own call
   await Promise.all(["a1", "a2", "b1", "c1"].map((name) => walk(name)));
   assert.ok(order.indexOf("c1.0") < order.indexOf("a1.2"), order.join());
   assert.equal(order.length, 12);
-  // Whoever leaves between two pages has no place to give back: the others still have all of theirs.
+  // A caller that leaves between two pages has no place to give back: the others still have all of theirs.
   const gone = new AbortController();
   const left = lanes.run({ actor: actorOf("a"), signal: gone.signal }, async (place) => {
     gone.abort(new Error("the caller left"));

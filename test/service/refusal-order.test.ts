@@ -9,7 +9,7 @@ type Wrong = (clients: Clients) => Promise<unknown>;
 
 const NEGATIVE = { case: "duration", value: { seconds: -1n } } as const;
 
-/** Requests with a field at fault about a thing that does not exist, or is not in a state for it. */
+/** Requests with a wrong field about a thing that does not exist, or whose state does not allow them. */
 const FAULTS: readonly (readonly [name: string, field: string, call: Wrong])[] = [
   ["CreateSession of nobody", "duration", (c) => c.sessions.createSession({ userId: "nobody", expiry: NEGATIVE })],
   ["CreateSession of a banned user", "duration", (c) => c.sessions.createSession({ userId: "bob", expiry: NEGATIVE })],

@@ -69,7 +69,7 @@ test("of a list that is too long nothing else is said, a list of a nested messag
   ]);
 });
 
-test("an item that is validated by itself does not spoil the others, however large", () => {
+test("an item that is validated separately does not affect the others, however large", () => {
   const restrictions = Array.from({ length: 7 }, () => ({}));
   const request = create(pb.ImportUsersRequestSchema, { users: [{ userId: "a", restrictions }] });
   assert.equal(validate(pb.ImportUsersRequestSchema, request), undefined);

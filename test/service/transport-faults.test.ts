@@ -1,4 +1,4 @@
-/** Errors that no handler made get a reason: of a fault of ours only the id of the call is told. */
+/** Errors of the transport get a reason; an internal error shows only the id of its call. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -19,6 +19,6 @@ test("an unforeseen fault names its call, under which the log has the cause", ()
   }
 });
 
-test("what gRPC calls INTERNAL though the request is at fault is told as such", () => {
+test("a wrong request that gRPC calls INTERNAL is reported as the caller's fault", () => {
   assert.deepEqual(infoOf("a message is marked as compressed", Code.Internal), ["REQUEST_MALFORMED", {}]);
 });

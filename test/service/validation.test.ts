@@ -1,4 +1,4 @@
-/** What is wrong with a field is said in words: no caller has to read a regular expression. */
+/** Refusals describe a wrong field in words: no caller has to read a regular expression. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ test("each pattern of the contract has words, and none is left over", () => {
   assert.deepEqual([...patterns].sort(), Object.keys(PATTERN_WORDS).sort());
 });
 
-test("a refusal says the words in the place of the pattern", () => {
+test("a refusal has words instead of the pattern", () => {
   const refusal = validate(LockUserRequestSchema, create(LockUserRequestSchema, { userId: "u", requestId: "a b" }));
   assert.equal(
     refusal?.message,

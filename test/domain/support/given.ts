@@ -1,4 +1,4 @@
-/** Users in every state there is, made by the rules' own commands, and the commands with everything filled in. */
+/** Users in every state, made by the rules' own commands, and complete commands. */
 import type {
   BanUser,
   CommandContext,
@@ -28,7 +28,7 @@ import type { User } from "../../../src/domain/user.ts";
 export const SECOND = 1000;
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
-/** When the tables' users came to be. */
+/** When the users of the tables were created. */
 export const BIRTH = Date.UTC(2026, 0, 1);
 /** When the tables' commands are decided. */
 export const NOW = BIRTH + DAY;
@@ -36,7 +36,7 @@ export const USER_ID = "alice";
 export const ORGANIZATION_ID = "acme";
 export const ADMIN = "key:admin";
 
-/** A caller who sees the organization of the tables and no other. */
+/** A caller that sees only the organization of the tables. */
 export const CONTEXT: CommandContext = { actor: ADMIN, via: "test", scope: ORGANIZATION_ID, validateOnly: false };
 
 const common = { userId: USER_ID, context: CONTEXT, reasonCode: "", note: "" } as const;
@@ -44,7 +44,7 @@ const person = { profile: {}, attributes: {} } as const;
 const imposing = { ...common, restrictionId: "new", ifAlready: "refuse" } as const;
 const lifting = { ...common, ifAlready: "refuse" } as const;
 
-/** Each command as plain as can be; `more` says what is special. */
+/** The simplest form of each command; `more` changes it. */
 export const say = {
   create: (more: Partial<CreateUser> = {}): CreateUser => ({
     ...common,
@@ -121,9 +121,9 @@ export function imported(more: Partial<ImportedRestriction> = {}): ImportedRestr
 
 export interface Step {
   readonly decision: Decision;
-  /** What was due before the command, then the command's own events. Empty when it was refused. */
+  /** The events due before the command, then its own events. Empty if it was refused. */
   readonly events: readonly UserEvent[];
-  /** The user that the command left; settled in memory even where it was refused. */
+  /** The user after the command; settled in memory even if the command was refused. */
   readonly user: User | undefined;
 }
 
@@ -131,7 +131,7 @@ export interface StepOptions {
   readonly defaultLockDurationMs?: number;
 }
 
-/** One command as a store carries it out: settle, decide, evolve. */
+/** Runs a command as a store does: settle, decide, evolve. */
 export function step(before: User | undefined, command: UserCommand, now: number, options: StepOptions = {}): Step {
   const { defaultLockDurationMs = HOUR } = options;
   const settled = before === undefined ? undefined : settle(before.state, now);

@@ -1,4 +1,4 @@
-/** Random histories: plans of commands and waits, and what becomes of a user who goes through one. */
+/** Random histories: plans of commands and waits, and the user after them. */
 import fc from "fast-check";
 import type { Expiry, ImportedRestriction, UserCommand } from "../../../src/domain/command.ts";
 import type { UserEvent } from "../../../src/domain/event.ts";
@@ -136,7 +136,7 @@ function broughtOf({ what: [kind, cause], startMs, expiry }: Brought, id: string
   };
 }
 
-/** The command that a plan comes to; `index` makes its ids. */
+/** Returns the command of a plan; `index` makes its ids. */
 export function commandOf({ ask }: Plan, index: number, now: number, before: User | undefined): UserCommand {
   const id = `r${index}`;
   switch (ask.do) {

@@ -60,5 +60,5 @@ export const PRESENT: readonly StateName[] = STATE_NAMES.filter((name) => {
   return user !== undefined && !user.state.deleted && user.state.organizationId === CONTEXT.scope;
 });
 
-/** Those whom that caller must not be able to tell from a user that never was. */
+/** Users that this caller must not be able to tell from a user that never existed. */
 export const ABSENT: readonly StateName[] = STATE_NAMES.filter((name) => !PRESENT.includes(name));

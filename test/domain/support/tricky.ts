@@ -1,4 +1,4 @@
-/** Characters for random texts: everything there is, and often what tends to make trouble. */
+/** Characters for random texts: any character, and often one that causes trouble. */
 import fc from "fast-check";
 
 export const TRICKY = fc.oneof(

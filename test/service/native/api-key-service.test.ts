@@ -70,7 +70,7 @@ test("a caller makes only keys within its own scope and permissions", async (t) 
   await assertRefused(acme.organizations.createOrganization({}), "PermissionDenied", "PERMISSION_MISSING");
 });
 
-test("a key is shown to whoever may read keys of its scope, revoked or not", async (t) => {
+test("a key is shown to every caller that may read keys of its scope, revoked or not", async (t) => {
   const { keys, organizations, url } = await startService(t);
   await organizations.createOrganization({ organizationId: "acme" });
   const { apiKey, secret } = await keys.createApiKey({ role: "owner", organizationId: "acme", displayName: "ci" });
@@ -135,7 +135,7 @@ test("nobody rotates a key that may do more, reaches further or opens longer tha
   const expireTime = timestampFromMs(clock.now + 60_000);
   const short = clientsOf(url, (await keys.createApiKey({ role: "owner", expireTime })).secret);
   await assertRefused(short.keys.rotateApiKey(target), "InvalidArgument", "FIELD_INVALID");
-  // An earlier secret is a credential that ends: whoever stole it must not stay in by it.
+  // An earlier secret is a credential that ends: a thief must not keep access with it.
   await keys.rotateApiKey(target);
   const refused = clientsOf(url, owner.secret).keys.rotateApiKey(target);
   assert.match(

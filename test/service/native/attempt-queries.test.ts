@@ -1,4 +1,4 @@
-/** ListAttempts through real clients: what is shown, to whom, and what is refused. */
+/** ListAttempts through real clients: what it shows, who sees it, and what it refuses. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";

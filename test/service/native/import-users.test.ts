@@ -1,4 +1,4 @@
-/** What an import does with each of its items. */
+/** The result of each item of an import. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { anyUnpack, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";

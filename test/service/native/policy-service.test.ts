@@ -1,4 +1,4 @@
-/** Policies through real clients: inherited, set, cleared, reset, by whom, and what is refused. */
+/** Policies through real clients: inherited, set, cleared and reset; who may change them, and what is refused. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";

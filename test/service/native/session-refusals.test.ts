@@ -1,4 +1,4 @@
-/** What sessions refuse, and who does not see them. */
+/** What the session RPCs refuse, and who does not see a session. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { assertRefused } from "../../support/refusals.ts";

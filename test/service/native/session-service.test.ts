@@ -71,7 +71,7 @@ describe("sessions", () => {
     }
     assert.equal(await statusOf(running, idle.token, true), "ACTIVE");
     clock.advance(1);
-    assert.equal(await statusOf(running, idle.token), "IDLE", "a passive look is no use");
+    assert.equal(await statusOf(running, idle.token), "IDLE", "a passive read does not count as use");
     clock.now = Date.UTC(2026, 0, 1) + 30 * DAY_MS - 1;
     assert.equal(await statusOf(running, plain.token), "ACTIVE");
     clock.advance(1);
@@ -168,7 +168,7 @@ describe("sessions", () => {
         assert.equal(status, "USER_BANNED");
       }
     };
-    // A connection carries 100 streams: as many as it takes are under way, the ban among them.
+    // A connection carries 100 streams: that many calls are under way, including the ban.
     const waiting = tokens.slice();
     const worker = async (): Promise<void> => {
       for (let token = waiting.pop(); token !== undefined; token = waiting.pop()) await verify(token);

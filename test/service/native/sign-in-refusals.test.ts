@@ -1,4 +1,4 @@
-/** What the gate refuses, to whom it answers, and its paths in plain JSON. */
+/** What the gate refuses, who may use it, and its paths in plain JSON. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { rename } from "node:fs/promises";
@@ -151,7 +151,7 @@ test("P14 a clock that steps back neither revives a lock that ended nor forgets 
   assert.deepEqual([allowed, attemptsLeft], [true, 9]);
 });
 
-test("a factor that is none is told with those that are", async (t) => {
+test("an unknown factor is refused with the list of factors", async (t) => {
   const gate = await startGate(t);
   const allowed = "must be one of FACTOR_PASSWORD, FACTOR_OTP, FACTOR_PASSKEY, FACTOR_BACKUP_CODE, FACTOR_RECOVERY";
   for (const [factor, told] of [
@@ -227,7 +227,7 @@ test("who has the id of a deleted user inherits none of its attempts, nor the ca
   const gate = await startGate(t, { limits: limit(1), concealUnknown: true });
   const { attemptId } = await begin(gate);
   const waiting = assertRefused(begin(gate), "NotFound", "USER_NOT_FOUND");
-  // By its answer the call before it has come to wait.
+  // When it is answered, the call before it is waiting.
   await check(gate);
   await gate.users.deleteUser({ userId: "ann" });
   const ofNobody = await begin(gate);

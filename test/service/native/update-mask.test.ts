@@ -1,4 +1,4 @@
-/** What an update changes: by its mask, in either spelling, from query or body, or by what the request has. */
+/** What an update changes: the fields of its mask, in either spelling, from query or body, or the fields present. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";

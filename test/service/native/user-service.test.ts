@@ -145,7 +145,7 @@ test("a schedule starts by itself and ends sessions when it does", async (t) => 
   assert.equal(later.revocationEpoch, GENERATION + 2n);
 });
 
-test("validate_only checks all the same, answers what would be and stores nothing", async (t) => {
+test("validate_only runs every check, answers what would be and stores nothing", async (t) => {
   const { users } = await startService(t);
   await users.createUser({ userId: "u1" });
   const { details, user } = await users.lockUser({ userId: "u1", validateOnly: true, requestId: "r1" });

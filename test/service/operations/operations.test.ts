@@ -33,7 +33,7 @@ async function open(t: TestContext): Promise<Opened> {
   const clock = new TestClock();
   const now = (): number => clock.now;
   const path = join(await temporaryFolder(t), "a.db");
-  // The sweeper does not come: it would write what is due whenever the machine gives it the time.
+  // The sweeper does not run: it would write due events at a random time.
   const store = await openSqliteStore({ path, clock: now, sweepIntervalMs: 3_600_000 });
   defer(t, () => store.close());
   await store.execute(createOrganization("default"));
@@ -84,7 +84,7 @@ function locking(userId: string): Extract<UserChange, { readonly type: "LockUser
 }
 
 describe("operations", () => {
-  test("tell who calls, or refuse as the keyCache does", async (t) => {
+  test("return the actor, or refuse as the key cache does", async (t) => {
     const { operations } = await open(t);
     assert.equal((await operations.authenticate(`Bearer ${ADMIN_KEY}`, "::1")).id, "key:owner");
     assert.equal(await reasonOf(() => operations.authenticate(null, "::1")), "CREDENTIAL_MISSING");

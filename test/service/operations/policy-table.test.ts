@@ -1,4 +1,4 @@
-/** P27: the published formula and the locks that are observed are the same, for a table of policies. */
+/** P27: the published formula and the observed locks are equal, for a table of policies. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -26,7 +26,7 @@ interface Row {
   /** Seconds. */
   readonly max?: number;
   readonly permanentAfter?: number;
-  /** How many locks in a row are looked at. */
+  /** How many locks in a row the test observes. */
   readonly locks: number;
 }
 

@@ -151,7 +151,7 @@ describe("the gate", () => {
     assert.equal((await check(gate)).attemptsLeft, 7);
   });
 
-  test("P1 what was admitted before a lock and fails after it counts all the same", async (t) => {
+  test("P1 an attempt that was admitted before a lock and fails after it still counts", async (t) => {
     const gate = await startGate(t, { limits: [...limit(3), ...limit(2, Factor.OTP)] });
     const open = [await begin(gate), await begin(gate)];
     await fail(gate, 2, { factor: Factor.OTP });

@@ -1,4 +1,4 @@
-/** Locks by policy beside those of administrators: what each does to the other, to factors, to counters, to sessions. */
+/** Policy locks and administrators' locks: their effect on each other, on factors, counters and sessions. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -40,7 +40,7 @@ async function restrictionsOf({ users }: Running, userId = "ann") {
 const inSeconds = (seconds: number) => ({ case: "duration", value: { seconds: BigInt(seconds) } }) as const;
 
 describe("counting", () => {
-  test("P15 P16 a failure counts once; success, unlocking, and the lock's own end begin anew", async (t) => {
+  test("P15 P16 a failure counts once; success, unlocking and the end of the lock reset the counter", async (t) => {
     const gate = await startGate(t, { limits: limit(3), countingWindow: { seconds: 86_400n } });
     for (let failures = 1; failures < 3; failures++) {
       await fail(gate, 1);

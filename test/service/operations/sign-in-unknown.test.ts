@@ -1,4 +1,4 @@
-/** Who is meant: identifiers as people type them, several users with the same one, and nobody. */
+/** The subject of an attempt: identifiers as people type them, several users with the same one, and nobody. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Message, toJson } from "@bufbuild/protobuf";
@@ -82,7 +82,7 @@ describe("an identifier", () => {
 });
 
 describe("nobody", () => {
-  test("is told as such where the policy conceals nothing", async (t) => {
+  test("is reported as unknown if the policy does not conceal", async (t) => {
     const gate = await startGate(t);
     await gate.users.createUser({ userId: "gone" });
     await gate.users.deleteUser({ userId: "gone" });
@@ -135,7 +135,7 @@ describe("nobody", () => {
     assert.equal((await begin(gate, { userId: "nobody" })).admitted, true, "ids are compared byte for byte");
     assert.equal((await begin(gate, { userId: "Nobody" })).admitted, false);
     await fail(gate, 2, { identifier: "id:x" });
-    assert.equal((await begin(gate, { userId: "x" })).admitted, true, "what is typed is no id");
+    assert.equal((await begin(gate, { userId: "x" })).admitted, true, "an identifier is not an id");
   });
 
   test("concealed, is concealed by the policy of the organization in which it is looked for", async (t) => {

@@ -1,4 +1,4 @@
-/** Nobody is not told from somebody by how long it takes. */
+/** The time of an answer does not reveal whether a user exists. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scaled } from "../../support/scale.ts";

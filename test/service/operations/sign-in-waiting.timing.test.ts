@@ -38,11 +38,11 @@ describe("who meets only attempts under way", () => {
     await complete(gate, attemptId, true);
     assert.equal((await second).admitted, true);
     const waitedMs = performance.now() - settledTime;
-    assert.ok(waitedMs < 200, `it is told of the place, not asked for: ${waitedMs} ms`);
+    assert.ok(waitedMs < 200, `it is woken for the place and does not poll: ${waitedMs} ms`);
     assert.equal((await begin(gate, { factor: Factor.OTP })).admitted, true, "another factor has places of its own");
   });
 
-  test("is told so a little before the deadline, when to come again, and nothing is counted", async (t) => {
+  test("is refused shortly before the deadline, with a time to try again, and nothing is counted", async (t) => {
     const gate = await startGate(t, { limits: limit(1) });
     const { attemptId } = await begin(gate);
     for (const timeoutMs of [300, 1_000]) {

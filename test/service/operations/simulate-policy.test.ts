@@ -1,4 +1,4 @@
-/** SimulatePolicy against what really happened: the policy in force gives the locks that were, another one its own. */
+/** SimulatePolicy against real attempts: the policy in force gives the real locks, another one its own. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
@@ -63,7 +63,7 @@ async function beginIfFree(
   }
 }
 
-/** What random people do with random factors; answers the locks that the gate told of. */
+/** Runs random attempts with random factors; returns the locks that the gate reported. */
 async function live(gate: Gate, random: ReturnType<typeof seededRandom>, steps: number): Promise<readonly Lock[]> {
   const locks: Lock[] = [];
   const open: { readonly id: string; readonly userId: string; readonly factor: Factor }[] = [];
@@ -77,7 +77,7 @@ async function live(gate: Gate, random: ReturnType<typeof seededRandom>, steps: 
     const isRight = random.below(8) === 0;
     const act = random.below(10);
     if (act === 0) {
-      // Never so long that what is under way times out: nobody would be told of a lock by that.
+      // Never so long that an open attempt expires: no answer would report a lock caused by that.
       if (open.length === 0) gate.clock.advance(random.below(5 * MINUTE_MS));
     } else if (act < 3) {
       const { decision, locked } = await record(gate, isRight, { userId, factor });
