@@ -34,9 +34,9 @@ export type ResourceOf<C extends Command> = C extends UserCommand
           : ApiKey;
 
 /**
- * The outcome of a command. `ok` means on disk, or for `validateOnly` that the command would be accepted. `written`: the
- * number of events that it added; 0 when it changed nothing or repeated an earlier request. `event`: its own last event;
- * absent when it changed nothing. A repeated request returns the event of the first one.
+ * The outcome of a command. `ok` means on disk, or for `validateOnly` that the command would be accepted. `written`:
+ * the number of events that it added; 0 when it changed nothing or repeated an earlier request. `event`: its own last
+ * event; absent when it changed nothing. A repeated request returns the event of the first one.
  */
 export type Outcome<C extends Command = Command> =
   | {

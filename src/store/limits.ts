@@ -42,9 +42,9 @@ export interface Limits {
   /** How long a list may take in total, with its wait. */
   readonly readMs: number;
   /**
-   * Counters of unknown users that are kept; beyond, the least recently changed is deleted first. Counters that are locked
-   * or above half of their limit form a group of their own for 30 days after their last change. Each of the two groups is
-   * guaranteed half of the places, so neither can push the other out.
+   * Counters of unknown users that are kept; beyond, the least recently changed is deleted first. Counters that are
+   * locked or above half of their limit form a group of their own for 30 days after their last change. Each of the two
+   * groups is guaranteed half of the places, so neither can push the other out.
    */
   readonly shadowsMax: number;
   /** Users that the sweeper settles in one round. */

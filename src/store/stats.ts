@@ -26,8 +26,8 @@ export interface StoreStats {
 const MS_PER_SECOND = 1000;
 
 /**
- * Returns the metrics of a store for Metrics.watch. `ask` is called once for each turn of the event loop in which any of
- * them is read: one look serves a whole scrape. Where it throws, so does every metric.
+ * Returns the metrics of a store for Metrics.watch. `ask` is called once for each turn of the event loop in which any
+ * of them is read: one look serves a whole scrape. Where it throws, so does every metric.
  */
 export function storeMetrics(ask: () => StoreStats): readonly SourceMetric[] {
   const stats = onceATurn(ask);

@@ -47,8 +47,8 @@ export interface Backup {
   readonly info: BackupInfo;
   /**
    * Yields the file piece by piece, at a limited rate, and returns the SHA-256 of all of it. A piece is valid until the
-   * next one is requested. Read it once, without long pauses: it rejects with a RefusalError, BACKUP_ABANDONED, when the
-   * store has given the backup up.
+   * next one is requested. Read it once, without long pauses: it rejects with a RefusalError, BACKUP_ABANDONED, when
+   * the store has given the backup up.
    */
   chunks(): AsyncGenerator<Uint8Array, Uint8Array, undefined>;
   close(): void;
@@ -101,8 +101,8 @@ export interface Store {
    */
   listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>>;
   /**
-   * Returns a page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the search exceeds one of its limits:
-   * a short page would look like a complete one.
+   * Returns a page of a search. Rejects with a RefusalError, SEARCH_TOO_BROAD, when the search exceeds one of its
+   * limits: a short page would look like a complete one.
    */
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer>;
   /** Lists the recorded events of one user, without those that are due but not written yet. */
@@ -150,8 +150,8 @@ export interface Store {
   touchApiKeys(days: ReadonlyMap<string, string>): Promise<void>;
 
   /**
-   * Begins a backup, one at a time. Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. Absent: the engine is
-   * backed up by tools of its own.
+   * Begins a backup, one at a time. Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. Absent: the engine
+   * is backed up by tools of its own.
    */
   createBackup?(): Promise<Backup>;
 
@@ -160,8 +160,8 @@ export interface Store {
   /** Rejects when the store cannot answer now. */
   check(): Promise<void>;
   /**
-   * Finishes the accepted commands, then closes the database. Later calls are refused. `discards`, for a start that failed:
-   * removes a database that this start has made, unless a user or a key is in it.
+   * Finishes the accepted commands, then closes the database. Later calls are refused. `discards`, for a start that
+   * failed: removes a database that this start has made, unless a user or a key is in it.
    */
   close(options?: { readonly discards: boolean }): Promise<void>;
 }

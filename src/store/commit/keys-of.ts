@@ -8,9 +8,9 @@ import { counterKey, type EntryKey, INSTANCE_KEY, OWNERS_KEY, requestKey } from 
 import type { WorkingSet } from "./working-set.ts";
 
 /**
- * Returns the keys of all entries that a command may read or change, as far as the entries that the set holds name them.
- * An engine loads those that the set does not hold and asks again; three rounds name all. What a command finds although
- * it is not stored was made by an earlier command of the batch, whose keys name what belongs to it.
+ * Returns the keys of all entries that a command may read or change, as far as the entries that the set holds name
+ * them. An engine loads those that the set does not hold and asks again; three rounds name all. What a command finds
+ * although it is not stored was made by an earlier command of the batch, whose keys name what belongs to it.
  */
 export function keysOf(command: Command, set: WorkingSet): readonly EntryKey[] {
   const { keyId } = command.context;

@@ -6,8 +6,8 @@ import { type Entry, type EntryKey, type Kind, OWNERS_KEY, type Stored, toEntry 
 export type Loaders = { readonly [K in Kind]: (key: EntryKey<K>) => Stored<K> | undefined };
 
 /**
- * An engine that reads synchronously gives loaders, which are called for what the set does not hold yet. Any other engine
- * puts everything in that `keysOf` names before the batch runs; there a missing entry is an error.
+ * An engine that reads synchronously gives loaders, which are called for what the set does not hold yet. Any other
+ * engine puts everything in that `keysOf` names before the batch runs; there a missing entry is an error.
  */
 export class WorkingSet {
   readonly #loaders: Loaders | undefined;

@@ -15,8 +15,8 @@ import type { DomainEvent } from "../commands.ts";
  * Events are written with the body version 0x02. Those of 0x01 stay as they were written and keep their hashes: the
  * version byte is part of what is hashed, so no event can pass for one of the other version.
  *
- * u32 is big-endian. The first link's predecessor is 32 zero bytes. The salts and values of personal fields are stored next
- * to the event and can be erased without touching the chain.
+ * u32 is big-endian. The first link's predecessor is 32 zero bytes. The salts and values of personal fields are stored
+ * next to the event and can be erased without touching the chain.
  */
 
 /** The number of the log. There is one log; its number is hashed so that several are possible later. */

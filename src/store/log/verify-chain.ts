@@ -52,8 +52,8 @@ export interface ChainSource {
 }
 
 /**
- * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault, an erased one
- * is not. This does not prove that the whole log was not replaced; signed checkpoints will.
+ * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault, an erased
+ * one is not. This does not prove that the whole log was not replaced; signed checkpoints will.
  */
 export async function verifyChain(source: ChainSource, options: VerifyChainOptions = {}): Promise<ChainReport> {
   const { sliceRows = 5_000, faultsMax = 100, progress } = options;

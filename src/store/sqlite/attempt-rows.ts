@@ -1,4 +1,4 @@
-/** Rows of attempts, counters and policies to the domain's forms and back. */
+/** Converts rows of attempts, counters and policies to domain objects and back. */
 import type { Attempt, AttemptCounter, AttemptOutcome } from "../../domain/attempt.ts";
 import { networkKeyOf, toAddressNumber } from "../../domain/network.ts";
 import type { Factor, PolicyValues, StoredPolicy } from "../../domain/policy.ts";

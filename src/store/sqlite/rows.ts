@@ -1,4 +1,4 @@
-/** Rows to resources and back. */
+/** Converts rows to domain objects and back. */
 import type { ApiKey, EarlierSecret } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { Cause, Restriction, RestrictionKind } from "../../domain/restriction.ts";
@@ -17,10 +17,10 @@ import type {
   UserStateTable,
 } from "./schema.ts";
 
-/** One bit per kind, so that the partial index finds the users that have a kind beside others. */
+/** One bit per kind, so that the partial index finds users with a kind whatever other kinds they have. */
 export const KIND_BITS: Readonly<Record<RestrictionKind, number>> = { LOCK: 1, BAN: 2, DEACTIVATION: 4 };
 
-/** All sums of KIND_BITS that have at least one of these kinds. */
+/** Returns all sums of KIND_BITS that contain at least one of these kinds. */
 export function toKindMasks(kinds: readonly RestrictionKind[]): readonly number[] {
   const wanted = kinds.reduce((mask, kind) => mask | KIND_BITS[kind], 0);
   return [1, 2, 3, 4, 5, 6, 7].filter((mask) => (mask & wanted) !== 0);
@@ -29,8 +29,8 @@ export function toKindMasks(kinds: readonly RestrictionKind[]): readonly number[
 const NO_RESTRICTIONS: readonly Restriction[] = [];
 
 /**
- * A restriction in a row: its members without their names, flags as 0 and 1. Less than half as long: locking makes rows
- * grow, and what does not fit into its page any more costs another page in the commit.
+ * A restriction in a row: its members without names, flags as 0 and 1. This is less than half as long. Locks make rows
+ * grow, and a row that no longer fits into its page costs another page in the commit.
  */
 type RestrictionTuple = readonly [
   id: string,
@@ -65,7 +65,7 @@ function toRestrictionsText(restrictions: readonly Restriction[]): string {
 }
 
 function parseRestrictions(text: string): readonly Restriction[] {
-  // The column holds what toRestrictionsText made.
+  // toRestrictionsText wrote the column.
   return (JSON.parse(text) as RestrictionTuple[]).map(
     ([id, kind, cause, reasonCode, note, actor, startTime, expireTime, started, revokeSessions]) => ({
       id,
@@ -196,7 +196,7 @@ export function toApiKeyRow(key: ApiKey, lastPosition: number): ApiKeyTable {
   };
 }
 
-/** How long a session is kept after its end, for whoever looks into what happened. */
+/** How long a session is kept after its end, for later investigations. */
 const SESSION_KEPT_MS = 30 * 86_400_000;
 
 export function toSession(row: Omit<SessionTable, "token_hash" | "clear_time">): Session {
@@ -243,7 +243,7 @@ export function toSessionRow(session: Session, tokenHash: string): SessionTable 
   };
 }
 
-/** `personal`: the event's row of event_private; null: it has none, or it was erased. */
+/** An event with its personal values as JSON; null: it has none, or they are erased. */
 export type EventRow = EventTable & { readonly personal: string | null };
 
 export function toRecordedEvent(row: EventRow): RecordedEvent {

@@ -26,7 +26,7 @@ export interface LogHeadTable {
   record_time: number;
 }
 
-/** One row: what belongs to all of it. */
+/** One row: the state of the whole instance. */
 export interface InstanceTable {
   id: 1;
   generation: number;
@@ -43,7 +43,7 @@ export interface LinkTable {
 
 export interface EventTable {
   position: number;
-  /** Of the same user, organization or API key. */
+  /** The position of the event before, of the same user, organization or API key. */
   previous_position: number | null;
   organization_id: string | null;
   user_id: string | null;
@@ -67,9 +67,9 @@ export interface EventPrivateTable {
 export interface UserStateTable {
   id: string;
   organization_id: string;
-  /** As of the last written event; what is due since is not in it. */
+  /** The state at the last written event; changes that are due since then are not in it. */
   state: string;
-  /** Which kinds of restriction there are, holding or scheduled: the sum of KIND_BITS. */
+  /** The kinds of all restrictions, holding or scheduled: the sum of KIND_BITS. */
   kinds: number;
   sequence: number;
   epoch: number;
@@ -100,9 +100,9 @@ export interface RequestTable {
   request_id: string;
   content: Buffer;
   resource_id: string;
-  /** The answer itself, where replaying the history would take long; else null. Goes with the request after a day. */
+  /** The answer itself if replaying the history would take long; else null. Deleted with the request after a day. */
   answer: string | null;
-  /** The resource's last event when the request was answered. */
+  /** The position of the resource's last event when the request was answered. */
   position: number;
   time: number;
 }
@@ -152,7 +152,7 @@ export interface SessionTable {
   idle_timeout_ms: number | null;
   last_activity_time: number;
   revoke_time: number | null;
-  /** When the row is cleared away: a while after the end. */
+  /** When the row is deleted: some time after the session's end. */
   clear_time: number;
   user_agent: string;
   ip: string;
@@ -185,9 +185,12 @@ export interface AttemptCounterTable {
   life: number;
   /** The earliest end of an attempt under way; null: none is. */
   next_due: number | null;
-  /** JSON of a UserState: what is made up for an unknown user; null: the user's own counts. */
+  /** JSON of the UserState that stands in for an unknown user; null: the counter is a user's. */
   shadow_state: string | null;
-  /** When it was written; of a shadow that is kept before others: until when. Shadows go in this order. */
+  /**
+   * When it was written; for a shadow that is kept in preference to others: until when. Shadows are deleted in this
+   * order.
+   */
   touch_time: number;
 }
 

@@ -54,13 +54,13 @@ import { LiveReads } from "./write/live-reads.ts";
 import { Writer } from "./write/writer.ts";
 
 export interface SqliteStoreOptions extends StoreOptions {
-  /** The database file; it and its folder are created when they are not there. */
+  /** The database file; it and its folder are created if they do not exist. */
   readonly path: string;
 }
 
 const SWEEP_INTERVAL_MS = 1_000;
 
-/** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock is not fit. */
+/** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock cannot be used. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const path = toRealPath(options.path);
   const lock = lockFile(path);
@@ -114,7 +114,7 @@ export class SqliteStore implements Store {
     this.#descriptor = openSync(path, "r");
     this.#guard = new FileGuard({ path, database, descriptor: this.#descriptor });
     const { walBytesMax } = limits;
-    // What the log grew by during a backup is given back to the disk.
+    // The log grows during a backup; this returns the space to the disk.
     database.pragma(`journal_size_limit = ${walBytesMax}`);
     this.#wal = new WalKeeper({ database, path, descriptor: this.#descriptor, walBytesMax, onTrouble });
     this.#backups = new Backups({ path, descriptor: this.#descriptor, wal: this.#wal, limits });
@@ -173,7 +173,7 @@ export class SqliteStore implements Store {
   }
 
   async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
-    // The engine answers a command with the resource of its kind; group commit only carries it.
+    // The batch returns a resource of the command's kind; group commit only passes it on.
     const submit = (): Promise<Outcome> => this.#commits.submit(command, options);
     const outcome =
       this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: "sqlite" }, submit);
@@ -229,7 +229,7 @@ export class SqliteStore implements Store {
   async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
     const now = this.#writer.now();
     const show = ({ session: row, user }: SessionView): readonly SessionView[] => {
-      // What was used a moment ago is not idle, although its row may say so.
+      // A session that was used a moment ago is not idle, although its row may say so.
       const session = this.#activity.known(row);
       const status = sessionStatusOf(session, user, { now, generation: this.generation });
       return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
@@ -274,7 +274,7 @@ export class SqliteStore implements Store {
     return this.#backups.begin();
   }
 
-  /** One round of the sweeper now, without waiting for its time. */
+  /** Runs one round of the sweeper now. */
   sweep(): Promise<void> {
     return this.#sweeper.sweep();
   }
@@ -294,12 +294,12 @@ export class SqliteStore implements Store {
     return this.#writer.clockBehindMs;
   }
 
-  /** How the group commit has fared since the start. */
+  /** Counts of the group commit since the start. */
   get counts(): Readonly<GroupCommitCounts> {
     return this.#commits.counts;
   }
 
-  /** Milliseconds that all COMMITs took, and that batches waited for the write-ahead log to begin anew. */
+  /** Milliseconds that all COMMITs took, and that batches waited for the write-ahead log to restart. */
   get spentMs(): { readonly commit: number; readonly walWait: number } {
     return { commit: this.#writer.commitMs, walWait: this.#wal.waitedMs };
   }
@@ -315,13 +315,13 @@ export class SqliteStore implements Store {
     await this.#commits.close();
     await this.#activity.close();
     await Promise.all([this.#wal.close(), this.#reader.close()]);
-    // The port may have been open for a moment.
+    // The port may have been open for a moment, so a user may be in it.
     const isUnused = discards && !hasUserOrKey(this.#database);
     try {
       // The last connection: closing it moves the log into the database and removes it.
       this.#database.close();
     } finally {
-      // Not before: closing any descriptor of the file drops all locks that the process has on it, SQLite's too.
+      // Must come last: closing any descriptor of the file drops all locks of the process on it, also SQLite's.
       closeSync(this.#descriptor);
       if (isUnused) this.#lock.discard();
       else this.#lock.release();

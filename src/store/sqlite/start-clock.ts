@@ -1,11 +1,11 @@
-/** Refuses to start with a clock that is behind what is recorded. */
+/** Refuses to start with a clock that is behind the newest record. */
 import type { Database } from "better-sqlite3";
 import { JUMP_MS } from "../upkeep/steady-clock.ts";
 
 export interface StartClockOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Starts anyway; time stands still until the clock has reached the newest record. */
+  /** Starts anyway; time stands still until the clock reaches the newest record. */
   readonly allowClockBehind?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What is measured of the store at one moment, also while its files are lost: monitoring must not go dark with them. */
+/** Measures the store, also while its files are lost: monitoring must go on then. */
 import type { GroupCommit } from "../commit/group-commit.ts";
 import type { EngineMetric, StoreStats } from "../stats.ts";
 import type { Backups } from "./file/backup.ts";

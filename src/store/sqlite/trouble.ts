@@ -1,9 +1,9 @@
-/** Tells storage trouble from a command's own fault, and says what became of the commands that met it. */
+/** Distinguishes a failure of storage from a command's own fault, and says whether commands were applied. */
 import Database from "better-sqlite3";
 import type { FailedOutcome } from "../../domain/refusal.ts";
 import { StoreUnavailableError } from "../errors.ts";
 
-/** Result codes, with all their extensions, that say nothing about a single command. */
+/** Result codes, with all their extensions, that are not the fault of one command. */
 const TROUBLE_CODES = [
   "SQLITE_FULL",
   "SQLITE_IOERR",
@@ -19,12 +19,14 @@ const TROUBLE_CODES = [
   "SQLITE_SCHEMA",
 ] as const;
 
-/** Codes with which COMMIT surely left nothing behind: it failed before the commit frame of the WAL was whole. */
+/**
+ * Codes after which COMMIT has certainly written nothing: it failed before the commit frame of the WAL was complete.
+ */
 const NOT_COMMITTED_CODES = ["SQLITE_FULL", "SQLITE_BUSY", "SQLITE_READONLY", "SQLITE_CONSTRAINT"] as const;
 
 /**
- * Errors of SQLite that are storage trouble become StoreUnavailableError; all others stay as they are. `atCommit`: the
- * error came out of COMMIT, whose frames may or may not have reached the disk (a failed fsync tells neither).
+ * Turns errors of SQLite that are storage failures into StoreUnavailableError, and returns all others unchanged.
+ * `atCommit`: COMMIT threw the error; its frames may or may not be on disk (a failed fsync does not say).
  */
 export function toStoreError(error: unknown, atCommit: boolean): unknown {
   if (!(error instanceof Database.SqliteError)) return error;
@@ -33,7 +35,7 @@ export function toStoreError(error: unknown, atCommit: boolean): unknown {
   return startsWithAny(code, TROUBLE_CODES) ? unavailable(error, "NOT_APPLIED") : error;
 }
 
-/** Every error of a read is trouble: no caller's input makes one. */
+/** Turns an error of a read into StoreUnavailableError: no caller's input causes one. */
 export function toReadError(error: unknown): unknown {
   return error instanceof Database.SqliteError ? unavailable(error, undefined) : error;
 }

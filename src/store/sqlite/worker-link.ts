@@ -1,8 +1,8 @@
-/** Calls into a worker thread: one question at a time, a time limit, and a new thread after a crash. */
+/** Calls into a worker thread: one call at a time, with a time limit, and a new thread after a crash. */
 import { Worker } from "node:worker_threads";
 import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../errors.ts";
 
-/** What the worker sends back: that it has started, then answers. Errors cross as plain data. */
+/** Messages of the worker: that it has started, then answers. Errors are sent as plain data. */
 export type WorkerAnswer =
   | "ready"
   | { readonly id: number; readonly ok: true; readonly value: unknown }
@@ -13,15 +13,15 @@ export type WorkerAnswer =
       readonly message: string;
     };
 
-/** What a worker is sent: a question, or that it shall end. */
+/** Messages to the worker: a question, or to end. */
 export type WorkerQuestion<Q> = { readonly id: number; readonly question: Q } | "close";
 
 export interface WorkerLinkOptions {
-  /** What the worker does, for messages. */
+  /** The worker's purpose, for messages. */
   readonly name: string;
   readonly url: URL;
   readonly workerData: unknown;
-  /** A question without an answer for so long fails, and its thread is ended. */
+  /** A question without an answer after this time fails, and its thread is ended. */
   readonly callMs: number;
   readonly onTrouble: (error: unknown) => void;
 }
@@ -33,22 +33,22 @@ interface Pending<Q> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Questions that wait for the thread; further ones are refused at once. */
+/** Questions that may wait for the thread; more are refused immediately. */
 const WAITING_MAX = 1_000;
 
 /** How long a worker may take to end by itself. */
 const CLOSE_MS = 2_000;
 
-/** `Q` is what may be asked. The thread starts with the first call. */
+/** A worker thread; `Q` is the type of its questions. The thread starts with the first call. */
 export class WorkerLink<Q> {
   readonly #options: WorkerLinkOptions;
   #worker: Worker | undefined;
   #lastId = 0;
   #closed: boolean = false;
-  /** The first is in work: it alone is timed, for waiting is not hanging. */
+  /** The first is being answered. Only that one is timed: a question that waits does not hang. */
   readonly #pending: Pending<Q>[] = [];
   #timer: NodeJS.Timeout | undefined;
-  /** The thread has started: from then on only the question in work can end it. */
+  /** The thread has started; after that only the current question can make it crash. */
   #isReady: boolean = false;
 
   constructor(options: WorkerLinkOptions) {
@@ -56,8 +56,8 @@ export class WorkerLink<Q> {
   }
 
   /**
-   * Rejects with PageTokenError, HistoryChangedError, or with StoreUnavailableError when the thread crashed at this
-   * question or did not answer it in time.
+   * Asks the worker. Rejects with PageTokenError, HistoryChangedError, or with StoreUnavailableError when the thread
+   * crashed at this question or did not answer it in time.
    */
   call(question: Q): Promise<unknown> {
     if (this.#closed) return Promise.reject(new StoreUnavailableError("the store is closed", undefined));
@@ -75,7 +75,7 @@ export class WorkerLink<Q> {
     if (first === undefined) return;
     const worker = this.#start();
     this.#timer = setTimeout(() => this.#timeOut(worker), this.#options.callMs);
-    // A thread that nobody waits for does not keep the process alive.
+    // A thread without a question does not keep the process alive.
     worker.ref();
     worker.postMessage({ id: first.id, question: first.question } satisfies WorkerQuestion<Q>);
   }
@@ -92,7 +92,7 @@ export class WorkerLink<Q> {
     clearTimeout(timer);
   }
 
-  /** The thread's id, for tests that crash it. */
+  /** The id of the thread, for tests that crash it. */
   get worker(): Worker | undefined {
     return this.#worker;
   }
@@ -144,8 +144,8 @@ export class WorkerLink<Q> {
   }
 
   /**
-   * The question in work fails: it may be what the thread died of. Those that wait are asked on a new thread, unless the
-   * thread died before it had started: then every new one would die as well.
+   * Fails the current question, which may have crashed the thread. Waiting questions go to a new thread, unless the
+   * thread crashed before it had started: then every new one would crash too.
    */
   #lose(worker: Worker, error: StoreUnavailableError): void {
     if (this.#worker !== worker) return;
@@ -158,7 +158,7 @@ export class WorkerLink<Q> {
   }
 }
 
-/** Workers are named by their sources; where the package's compiled form runs, they lie beside it under the same name. */
+/** Finds a worker by its source; in the compiled package it has the same name with another extension. */
 function asItRuns(url: URL): URL {
   return import.meta.url.endsWith(".js") ? new URL(url.href.replace(/\.ts$/, ".js")) : url;
 }

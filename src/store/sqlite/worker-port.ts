@@ -4,7 +4,7 @@ import Database from "better-sqlite3";
 import { HistoryChangedError, PageTokenError, StoreUnavailableError } from "../errors.ts";
 import type { WorkerAnswer, WorkerQuestion } from "./worker-link.ts";
 
-/** Serves until told to close. Errors become answers, so that one bad question does not end the thread. */
+/** Answers questions until the link closes. Errors become answers, so that one bad question does not end the thread. */
 export function serveQuestions<Q>(answer: (question: Q) => unknown, close: () => void): void {
   const port = parentPort;
   if (port === null) throw new Error("this module runs in a worker thread alone");

@@ -36,9 +36,9 @@ interface Doubt {
 }
 
 /**
- * A clock that does not follow a jump at once. An expired restriction never comes back, so a reading that is wrong for a
- * moment must not be recorded. A suspended machine looks the same at first; its wall clock runs evenly afterwards, and is
- * then accepted.
+ * A clock that does not follow a jump at once. An expired restriction never comes back, so a reading that is wrong for
+ * a moment must not be recorded. A suspended machine looks the same at first; its wall clock runs evenly afterwards,
+ * and is then accepted.
  */
 export class SteadyClock {
   readonly #options: SteadyClockOptions;

@@ -1,4 +1,4 @@
-/** A backup: the database file itself, read piece by piece while a snapshot keeps every checkpoint from writing to it. */
+/** A backup: the database file, read piece by piece while a snapshot keeps checkpoints from writing to it. */
 import { createHash } from "node:crypto";
 import { fstatSync, read as readDescriptor, statfsSync } from "node:fs";
 import { dirname } from "node:path";
@@ -16,21 +16,21 @@ import { openReader } from "./database-file.ts";
 import type { WalKeeper } from "./wal-keeper.ts";
 
 /*
- * A read transaction that begins when the whole write-ahead log has been moved reads nothing but the database file, and
- * as long as it lasts SQLite moves no page there: writers only make the log longer. So the file can be read beside
- * SQLite as it is, without a copy on the server's disk, whose writes would stand in the way of the log's.
+ * A read transaction that begins when the whole write-ahead log has been moved reads only the database file. While it
+ * lasts SQLite moves no page there: writers only make the log longer. So the file can be read directly, without a copy
+ * on the server's disk, whose writes would delay those of the log.
  */
 
 const CHUNK_BYTES = 128 * 1024;
 const MB = 1_000_000;
-/** What the log is given at least. */
+/** The least growth that the log is allowed. */
 const LOG_ROOM_MIN = 16_000_000;
-/** A wake-up that is late by so much means that the event loop is busy. */
+/** A wake-up that is this late means that the event loop is busy. */
 const LATE_MS = 3;
 const LATE_FACTOR = 4;
-/** In chunks: a busy service is backed up at a quarter of the rate, not less, for the log grows meanwhile. */
+/** In chunks: a busy service is backed up at a quarter of the rate and not slower, because the log grows meanwhile. */
 const STAND_BACK_MAX = 3;
-/** Bytes 18 and 19 of the file say how it is written: 1 is a rollback journal, 2 a write-ahead log. */
+/** Bytes 18 and 19 of the file are its journal mode: 1 is a rollback journal, 2 a write-ahead log. */
 const JOURNAL_MODE_OFFSET = 18;
 const ROLLBACK_JOURNAL = 1;
 
@@ -38,13 +38,13 @@ const readAt = promisify(readDescriptor);
 
 export interface BackupsOptions {
   readonly path: string;
-  /** Of the database file. */
+  /** The descriptor of the database file. */
   readonly descriptor: number;
   readonly wal: WalKeeper;
   readonly limits: Limits;
 }
 
-/** One backup at a time. */
+/** Makes backups, one at a time. */
 export class Backups {
   readonly #options: BackupsOptions;
   #running: FileBackup | "beginning" | undefined;
@@ -57,7 +57,7 @@ export class Backups {
     return this.#running !== undefined;
   }
 
-  /** Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. */
+  /** Begins a backup. Rejects with a RefusalError: BACKUP_UNDER_WAY, BACKUP_NO_SPACE. */
   async begin(): Promise<Backup> {
     if (this.#running !== undefined) throw new RefusalError(underWay());
     const logBytesMax = this.#logBytesMax();
@@ -87,19 +87,21 @@ export class Backups {
     }
   }
 
-  /** At most half of what is free: the other half is for the log's own pages, which go into the database afterwards. */
+  /**
+   * At most half of the free space: the other half is for the pages of the log, which go into the database afterwards.
+   */
   #logBytesMax(): number {
     const { path, descriptor, limits } = this.#options;
     const { bavail, bsize } = statfsSync(dirname(path));
     const free = bavail * bsize;
-    // A small database is read before the log has grown much.
+    // A small database is read before the log grows much.
     const room = Math.min(limits.walBytesMax, Math.max(LOG_ROOM_MIN, fstatSync(descriptor).size));
     if (free < 2 * room) throw new RefusalError(noSpace(free, 2 * room));
     return Math.min(Math.max(limits.walBytesMax, limits.backupLogBytesMax), Math.floor(free / 2));
   }
 }
 
-/** Gives its snapshot back when it is read to the end, closed, given up, or when nobody reads on. */
+/** A backup. It releases its snapshot when it is read to the end, closed, given up, or no longer read. */
 class FileBackup implements Backup {
   readonly #database: Database;
   readonly #descriptor: number;
@@ -119,7 +121,7 @@ class FileBackup implements Backup {
     this.#ended = ended;
   }
 
-  /** Takes the snapshot: the first read of a transaction does. */
+  /** Takes the snapshot, which the first read of a transaction does. */
   begin(): void {
     const database = this.#database;
     database.exec("BEGIN");
@@ -151,7 +153,7 @@ class FileBackup implements Backup {
     const hash = createHash("sha256");
     const { backupBytesPerSecond: rate } = this.#limits;
     const chunkMs = rate === 0 ? 0 : (CHUNK_BYTES / rate) * 1000;
-    // One for all: a new one each time is much work for the garbage collector, and so for everyone who waits.
+    // One buffer for all chunks: a new one each time is much work for the garbage collector, which delays every call.
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let due = performance.now();
     try {
@@ -160,7 +162,8 @@ class FileBackup implements Backup {
         // Timers count whole milliseconds.
         if (waitMs >= 1) await this.#rest(waitMs);
         const lateMs = performance.now() - due;
-        // Who is woken late has kept others waiting: they go first. And what was not sent in time is not made up for.
+        // A late wake-up means that other work waits: it goes first. Chunks that were not sent in time are not made up
+        // for.
         const standBackMs = lateMs < LATE_MS ? 0 : Math.min(lateMs * LATE_FACTOR, chunkMs * STAND_BACK_MAX);
         due += Math.max(0, lateMs - chunkMs) + standBackMs + chunkMs;
         const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, bytes - offset));
@@ -193,7 +196,7 @@ class FileBackup implements Backup {
     this.#ended();
   }
 
-  /** Its end ends the rest, too: a service that stops waits for nobody's rate. */
+  /** Ends the wait too: a service that stops does not wait for the rate. */
   async #rest(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#over.signal }).catch(() => undefined);
   }
@@ -206,11 +209,11 @@ class FileBackup implements Backup {
       if (bytesRead === 0) throw new StoreUnavailableError("the database file is shorter than it should be", undefined);
       filled += bytesRead;
     }
-    // Given up meanwhile: what was read may be of two moments.
+    // Given up in the meantime: the chunk may mix two moments.
     if (this.#isOver) throw this.#cause;
   }
 
-  /** A snapshot that nobody reads on from must not make the log grow for ever. */
+  /** Gives up a backup that nobody reads: its snapshot must not make the log grow forever. */
   #watch(): void {
     const { backupIdleMs } = this.#limits;
     clearTimeout(this.#idle);

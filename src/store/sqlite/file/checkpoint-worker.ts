@@ -3,13 +3,13 @@ import { workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { serveQuestions } from "../worker-port.ts";
 
-/** PASSIVE goes as far as it can beside the writer; RESTART waits for readers, so that the log begins anew. */
+/** PASSIVE moves what it can while the writer goes on; RESTART waits for readers, so that the log restarts. */
 export type CheckpointMode = "PASSIVE" | "RESTART";
 
 export interface CheckpointResult {
-  /** 1: a reader or writer was in the way. */
+  /** 1: a reader or writer blocked it. */
   readonly busy: number;
-  /** Frames in the log, and how many of them are in the database. */
+  /** Frames in the log, and how many of them are moved into the database. */
   readonly log: number;
   readonly checkpointed: number;
 }

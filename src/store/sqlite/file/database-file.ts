@@ -1,13 +1,13 @@
-/** Opens the database file with the settings that durability and speed ask for, or says plainly why it cannot. */
+/** Opens the database file with the settings for durability and speed, or says plainly why it cannot. */
 import { closeSync, existsSync, fchmodSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
 
-/** How long a statement waits for another connection's lock. The event loop stands still meanwhile, so: not long. */
+/** How long a statement waits for another connection's lock. It blocks the event loop, so it is short. */
 const BUSY_MS = 200;
 /**
- * Holds the inner pages of ten million users; more gained nothing where the system caches the file. No memory map: it
- * measured no better, and a disk error under one ends the process.
+ * Holds the inner pages of ten million users; more gained nothing if the system caches the file. No memory map: it was
+ * not faster in measurements, and a disk error under one ends the process.
  */
 const CACHE_KIB = 128 * 1024;
 
@@ -15,10 +15,10 @@ const CACHE_KIB = 128 * 1024;
 export const PRIVATE_FILE_MODE = 0o600;
 const PRIVATE_FOLDER_MODE = 0o700;
 
-/** Stands between the name of a database that a restore replaced and the instant of the restore. */
+/** The part between the name of a database that a restore replaced and the time of the restore. */
 export const ASIDE_INFIX = ".before-restore-";
 
-/** The path by which everyone knows the file: two symbolic links to it must not give two locks. Creates the folder. */
+/** Returns the real path of a file, so that two symbolic links to it do not give two locks. Creates the folder. */
 export function toRealPath(path: string): string {
   const full = resolve(path);
   try {
@@ -31,14 +31,14 @@ export function toRealPath(path: string): string {
   }
 }
 
-/** Runs the first steps on a file; whatever SQLite says about it becomes one sentence that names it. */
+/** Opens a file for writing. Throws one plain sentence that names the file when SQLite cannot use it. */
 export function openWriter(path: string): Database.Database {
   let database: Database.Database | undefined;
   try {
     makePrivate(path);
     database = new Database(path, { timeout: BUSY_MS });
     database.pragma(`cache_size = -${CACHE_KIB}`);
-    // The page size of a new database, and readers beside the writer.
+    // WAL lets readers run while the writer works.
     database.pragma("journal_mode = WAL");
     // FULL, not better-sqlite3's default NORMAL: only FULL syncs the WAL at each COMMIT, and an answer of OK says that
     // the change survives a power cut.
@@ -46,7 +46,7 @@ export function openWriter(path: string): Database.Database {
     // The checkpoint worker does it: a checkpoint within COMMIT would stop the event loop for as long as it takes.
     database.pragma("wal_autocheckpoint = 0");
     database.pragma("temp_store = MEMORY");
-    // Fails here, with a clear sentence, when the file cannot be written.
+    // Fails here, with a plain sentence, if the file cannot be written.
     database.exec("BEGIN IMMEDIATE; COMMIT");
     const version = database.pragma("user_version", { simple: true });
     database.pragma(`user_version = ${version}`);
@@ -57,21 +57,21 @@ export function openWriter(path: string): Database.Database {
   }
 }
 
-/** SQLite creates with 0644; its log and shared memory take the mode of the database. A file that is there is left alone. */
+/** Creates the file with a private mode: SQLite would use 0644, and its log takes the mode of the database. */
 function makePrivate(path: string): void {
   let descriptor: number;
   try {
     descriptor = openSync(path, "wx", PRIVATE_FILE_MODE);
   } catch {
-    // It is there already; or it cannot be created, which SQLite's own attempt reports.
+    // It exists already; or it cannot be created, which SQLite's own attempt reports.
     return;
   }
-  // An odd umask could take away more.
+  // An unusual umask could remove more.
   fchmodSync(descriptor, PRIVATE_FILE_MODE);
   closeSync(descriptor);
 }
 
-/** A connection that only reads, for the reader worker. */
+/** Opens a read-only connection, for the reader worker. */
 export function openReader(path: string): Database.Database {
   const database = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
   database.pragma(`cache_size = -${CACHE_KIB / 4}`);
@@ -79,7 +79,7 @@ export function openReader(path: string): Database.Database {
   return database;
 }
 
-/** What SQLite says about a file, as one sentence that names it. */
+/** Returns SQLite's error about a file as one plain sentence that names it. */
 export function toSentence(path: string, error: unknown): string {
   const code = error instanceof Database.SqliteError ? error.code : "";
   if (code.startsWith("SQLITE_NOTADB")) return `the file ${path} is not a SQLite database`;
@@ -104,7 +104,7 @@ export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Whether somebody has put something into the database. What cannot be read is taken for something. */
+/** Whether a user or a key is in the database. A database that cannot be read counts as used. */
 export function hasUserOrKey(database: Database.Database): boolean {
   try {
     return ["user_state", "api_keys"].some((table) => database.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get());

@@ -11,7 +11,7 @@ export interface FileGuardOptions {
   readonly path: string;
   /** The writer's connection. */
   readonly database: Database;
-  /** Of the database file, for syncing it. */
+  /** The descriptor of the database file, for syncing it. */
   readonly descriptor: number;
 }
 
@@ -32,8 +32,8 @@ interface WatchedFiles {
 const SUFFIXES = ["", "-wal", "-shm", LOCK_SUFFIX] as const;
 
 /**
- * SQLite itself notices a moved database with a rollback journal, but not in WAL mode: it would go on writing, durably, to
- * a file that nobody will find. Without the lock file a second process could start on the same database.
+ * SQLite itself notices a moved database with a rollback journal, but not in WAL mode: it would go on writing, durably,
+ * to a file that nobody will find. Without the lock file a second process could start on the same database.
  */
 export class FileGuard {
   readonly #files: WatchedFiles;
@@ -78,13 +78,13 @@ export class FileGuard {
   }
 
   /**
-   * Moves the log into the database, on disk, while the open descriptor still reaches it: once the process ends, nothing
-   * does. Returns whether all of it was moved.
+   * Moves the log into the database, on disk, while the open descriptor still reaches it: once the process ends,
+   * nothing does. Returns whether all of it was moved.
    */
   #tryRescue(): boolean {
     const { database, log, lock } = this.#files;
-    // Whoever has another lock may be writing a history of its own, and so may a log that has something in it: two
-    // histories must not meet in one file. An empty log says nothing; a connection of ours makes one where it finds none.
+    // A process with another lock may be writing a history of its own, and so may a log that is not empty: two
+    // histories must not meet in one file. An empty log says nothing; our own connections create one if there is none.
     const isOurs =
       isInPlace(database) &&
       (isInPlace(log) || (statOf(log)?.size ?? 0) === 0) &&

@@ -1,4 +1,4 @@
-/** One process per database file: an exclusive lock that is held on a side database and falls with the process. */
+/** One process per database file: an exclusive lock on a side file, released when the process ends. */
 import {
   closeSync,
   existsSync,
@@ -16,19 +16,19 @@ import { LockHeldError, lockProcess, type ProcessLock } from "../../process-lock
 import { ASIDE_INFIX, PRIVATE_FILE_MODE } from "./database-file.ts";
 import { giveDescriptor } from "./file-owner.ts";
 
-/** Follows the name of the database. */
+/** Appended to the name of the database. */
 export const LOCK_SUFFIX = ".lock";
 
 export interface FileLock {
   release(): void;
-  /** Releases, and takes away the files that were not there before: nobody may have the database open. */
+  /** Releases the lock and deletes the files that did not exist before. The database must be closed. */
   discard(): void;
 }
 
 /**
- * Locks `path`.lock. A lock on the database itself would shut out our own reader threads. The kernel drops it when the
- * process ends in whatever way, so nothing is left behind by kill -9. Throws a plain sentence when it is taken or
- * cannot be, and when the database has several names, of which each would have a lock.
+ * Locks `path`.lock. A lock on the database itself would block our own reader threads. The kernel releases it when the
+ * process ends in any way, so kill -9 leaves nothing behind. Throws a plain sentence when the lock is taken or cannot
+ * be taken, and when the database has several names: each would have a lock of its own.
  */
 export function lockFile(path: string): FileLock {
   const lockPath = path + LOCK_SUFFIX;
@@ -36,7 +36,7 @@ export function lockFile(path: string): FileLock {
   makeFor(path, lockPath);
   const inode = statSync(lockPath, { throwIfNoEntry: false })?.ino;
   const held = tryLock(path, lockPath);
-  // A start that failed has taken its lock file away meanwhile: a lock on that one keeps nobody out.
+  // A start that failed may have deleted its lock file in the meantime: a lock on that file protects nothing.
   if (statSync(lockPath, { throwIfNoEntry: false })?.ino !== inode) {
     held.release();
     throw new Error(`the lock file ${lockPath} was removed while it was opened; start again`);
@@ -45,13 +45,13 @@ export function lockFile(path: string): FileLock {
   if (alias !== undefined) {
     held.release();
     throw new Error(
-      `the database ${path} ${alias.fact}, each of which would get a lock and a log of its own, and changes would be lost; ${alias.remedy}`,
+      `the database ${path} ${alias.fact}, and each would get a lock and a log of its own, so changes would be lost; ${alias.remedy}`,
     );
   }
   return {
     release: () => held.release(),
     discard: () => {
-      // While the lock is held: nobody else uses them.
+      // Before the release: nobody else uses the files yet.
       for (const file of made) rmSync(file, { force: true });
       held.release();
     },
@@ -66,13 +66,16 @@ function tryLock(path: string, lockPath: string): ProcessLock {
   }
 }
 
-/** The files that an opening makes. The log of a database that is there is never among them: it may be all that holds a change. */
+/**
+ * Returns the files that opening creates. The log of an existing database is never one: it may be the only copy of a
+ * change.
+ */
 function newFiles(path: string, lockPath: string): readonly string[] {
   const database = existsSync(path) ? [] : [path, `${path}-wal`, `${path}-shm`];
   return existsSync(lockPath) ? database : [...database, lockPath];
 }
 
-/** Says how the file can be reached by a path next to which it has another lock and log; undefined: it cannot. */
+/** Says how the file is reachable by another path, with another lock and log next to it; undefined: it is not. */
 function describeAlias(path: string): { readonly fact: string; readonly remedy: string } | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile() !== true) return undefined;
@@ -92,7 +95,7 @@ function remedyForNames(path: string, found: Stats): string {
   return `keep one: find its names with \`find ${folder} -xdev -samefile ${path}\`${elsewhere}, and remove the others, or make a copy`;
 }
 
-/** Names that a restore gave the database before it put another one in its place. */
+/** Returns names that a restore gave the database before it replaced it. */
 function leftByRestore(path: string, { dev, ino }: Stats): readonly string[] {
   const folder = dirname(path);
   return readdirSync(folder)
@@ -104,7 +107,7 @@ function leftByRestore(path: string, { dev, ino }: Stats): readonly string[] {
     });
 }
 
-/** The highest folder above that is on the same file system: all hard links are below. */
+/** Returns the highest folder on the same file system: all hard links are below it. */
 function topOfFileSystem(folder: string): string {
   const { dev } = statSync(folder);
   let top = folder;
@@ -112,7 +115,7 @@ function topOfFileSystem(folder: string): string {
   return top;
 }
 
-/** Whether something is mounted on the path itself, as containers do with single files. `false` where only Linux knows. */
+/** Whether something is mounted on the path itself, as containers do with single files; `false` outside Linux. */
 function isMountPoint(path: string): boolean {
   let mounts: string;
   try {
@@ -137,13 +140,13 @@ function toSentence(path: string, lockPath: string, error: unknown): string {
   return `the lock file ${lockPath} cannot be used: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-/** Made by root beside another's database, the lock file has to be that user's: else the service could not take it. */
+/** Creates the lock file for the owner of the database: if root owned it, the service could not lock it. */
 function makeFor(path: string, lockPath: string): void {
   let descriptor: number;
   try {
     descriptor = openSync(lockPath, "wx", PRIVATE_FILE_MODE);
   } catch {
-    // It is there already; or it cannot be made, which SQLite's own try will tell.
+    // It exists already; or it cannot be created, which SQLite's own attempt reports.
     return;
   }
   try {

@@ -1,4 +1,4 @@
-/** Whose a file is that an administrator makes beside the service's own: by descriptor, so that no link is followed. */
+/** Sets the owner of files that an administrator creates next to the database. Uses descriptors, to follow no link. */
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, openSync } from "node:fs";
 
 interface Owner {
@@ -6,13 +6,13 @@ interface Owner {
   readonly gid: number;
 }
 
-/** Only root can give files away; whoever else makes one keeps it. */
+/** Gives a file to an owner. Only root can do that; for other users it does nothing. */
 export function giveDescriptor(descriptor: number, { uid, gid }: Owner): void {
   const own = fstatSync(descriptor);
   if (process.geteuid?.() === 0 && (own.uid !== uid || own.gid !== gid)) fchownSync(descriptor, uid, gid);
 }
 
-/** `mode` absent: it stays. */
+/** Gives a file to an owner and sets its mode; `mode` absent: unchanged. */
 export function giveFile(path: string, owner: Owner, mode?: number): void {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {

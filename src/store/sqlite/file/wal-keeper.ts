@@ -1,4 +1,4 @@
-/** Keeps the write-ahead log within its bound: checkpoints on a worker, and lets the writer wait only at the end. */
+/** Keeps the write-ahead log within its limit: checkpoints run on a worker, and the writer waits only as a last step. */
 import { fdatasync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -11,44 +11,46 @@ import type { CheckpointMode, CheckpointResult } from "./checkpoint-worker.ts";
 export interface WalKeeperOptions {
   readonly database: Database;
   readonly path: string;
-  /** Of the database file, for syncing it. */
+  /** The descriptor of the database file, for syncing it. */
   readonly descriptor: number;
   readonly walBytesMax: number;
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** Parts of the bound at which a checkpoint begins, at which the writer waits for the rest, and at which it must. */
+/**
+ * Parts of the limit at which a checkpoint begins, at which the writer waits for the rest, and at which it must wait.
+ */
 const BEGIN_PART = 3 / 8;
 const REST_PART = 1 / 64;
 const FULL_PART = 7 / 8;
-/** Each pass finds what was written during the one before; where that does not shrink, the writer has to wait. */
+/** Each pass moves what was written during the one before; if that does not shrink, the writer must wait. */
 const PASSES_MAX = 8;
 const FRAME_HEADER_BYTES = 24;
-/** A checkpoint of the whole log takes a second or two; one without an answer for so long hangs. */
+/** A checkpoint of the whole log takes a second or two; after this time it is considered stuck. */
 const CALL_MS = 60_000;
-/** How long the writer waits for readers to let go of the log before its commands are refused. */
+/** How long the writer waits for readers to release the log before commands are refused. */
 const WAIT_MS_MAX = 5_000;
-/** After a failed checkpoint: not again at once. */
+/** The pause after a failed checkpoint. */
 const RETRY_MS = 1_000;
-/** Between two syncs of the database while a long log is moved. */
+/** The pause between two syncs of the database while a long log is moved. */
 const SYNC_PAUSE_MS = 20;
-/** How often a moment to hold is looked for. */
+/** How often it tries to begin a hold. */
 const HOLDS_MAX = 20;
 
 const syncFile = promisify(fdatasync);
 
-/** A moment at which the database file alone is the whole database, and that lasts. */
+/** A hold: a period in which the database file alone is the whole database. */
 export interface HoldOptions {
-  /** Begins a read transaction; runs in one turn, while the writer stands still. */
+  /** Begins a read transaction; runs in one turn, while the writer pauses. */
   readonly begin: () => void;
-  /** How long the log may grow meanwhile. */
+  /** How large the log may grow meanwhile, in bytes. */
   readonly bytesMax: number;
-  /** Told when it has. Must end the transaction and release. */
+  /** Called when the log has reached that size. Must end the transaction and release the hold. */
   readonly exceeded: () => void;
 }
 
 export class WalKeeper {
-  /** Milliseconds that the writer has waited for the log to begin anew. */
+  /** Milliseconds that the writer has waited for the log to restart. */
   waitedMs = 0;
   readonly #options: WalKeeperOptions;
   readonly #link: WorkerLink<CheckpointMode>;
@@ -60,7 +62,7 @@ export class WalKeeper {
   #failedUntil = 0;
   #restart: Promise<void> | undefined;
   #held: HoldOptions | undefined;
-  /** The bound of now: higher while what grew during a hold is moved, beside the writer. */
+  /** The current limit: higher while the growth of a hold is moved and the writer goes on. */
   #bytesMax: number;
 
   constructor(options: WalKeeperOptions) {
@@ -74,15 +76,15 @@ export class WalKeeper {
       callMs: CALL_MS,
       onTrouble,
     });
-    // NOOP only tells how long the log is.
+    // NOOP only returns the length of the log.
     const noop = database.prepare<[], CheckpointResult>("PRAGMA wal_checkpoint(NOOP)");
     this.#probe = () => noop.get();
     this.#frameBytes = Number(database.pragma("page_size", { simple: true })) + FRAME_HEADER_BYTES;
   }
 
   /**
-   * Asked before each transaction; `undefined`: go on. The log is bounded by what one batch adds beyond FULL_PART: a
-   * batch is far smaller than the rest.
+   * Called before each transaction; `undefined`: go on. One batch may exceed FULL_PART, but is far smaller than the
+   * rest of the limit.
    */
   whenRoom(): Promise<void> | undefined {
     if (this.#restart !== undefined) return this.#restart;
@@ -110,12 +112,12 @@ export class WalKeeper {
   }
 
   /**
-   * Moves the whole log, then runs `begin` before the writer goes on. No checkpoint is tried until the answer is called.
-   * Rejects with StoreUnavailableError when readers do not let go of the log.
+   * Moves the whole log, then runs `begin` before the writer goes on. No checkpoint runs until the returned function is
+   * called. Rejects with StoreUnavailableError when readers do not release the log.
    */
   async hold(options: HoldOptions): Promise<() => void> {
     for (let attempt = 0; attempt < HOLDS_MAX && !this.#isClosed; attempt++) {
-      // Most of it beside the writer, so that the rest takes little.
+      // Moves most of it while the writer goes on, so that the rest is quick.
       this.#passive ??= this.#runPassive().finally(() => {
         this.#passive = undefined;
       });
@@ -127,7 +129,7 @@ export class WalKeeper {
     throw new StoreUnavailableError("the write-ahead log cannot be moved into the database", undefined);
   }
 
-  /** The writer stands still for one checkpoint of the rest; false: a reader of older pages is in the way. */
+  /** Pauses the writer for one checkpoint of the rest. Returns false when a reader of older pages blocks it. */
   async #tryHold(options: HoldOptions): Promise<boolean> {
     const begin = performance.now();
     const held = this.#checkpoint("PASSIVE").then(() => {
@@ -138,7 +140,7 @@ export class WalKeeper {
       this.#isRestSmall = false;
       return true;
     });
-    // The writer only waits: that there is no backup is no trouble of its own.
+    // The writer only waits: a backup that fails is not a storage failure.
     this.#restart = held.then(
       () => undefined,
       () => undefined,
@@ -157,10 +159,10 @@ export class WalKeeper {
     if (!this.#isClosed) this.#bytesMax = this.usedBytes() / FULL_PART + this.#options.walBytesMax;
   }
 
-  /** Bytes of the log that a checkpoint has still to move, or that stand before them. */
+  /** Returns the bytes of the log up to the last one that a checkpoint must still move. */
   usedBytes(): number {
     const state = this.#readState();
-    // A log whose frames have all been moved is begun anew by the next write.
+    // The next write restarts a log whose frames are all moved.
     return state.checkpointed >= state.log ? 0 : state.log * this.#frameBytes;
   }
 
@@ -184,10 +186,10 @@ export class WalKeeper {
       for (let pass = 0; pass < PASSES_MAX && !this.#isRestSmall; pass++) {
         if (this.#isClosed) return;
         await this.#movePages();
-        // SQLite syncs the database only when it has moved the whole log, that is in RESTART, while the writer waits.
-        // Done here before, beside the writer, it leaves RESTART next to nothing to sync.
+        // SQLite syncs the database only after it has moved the whole log: in RESTART, while the writer waits. A sync
+        // here, while the writer goes on, leaves RESTART almost nothing to sync.
         await syncFile(this.#options.descriptor);
-        // Asked anew: the worker's answer says how long the log was when it began.
+        // Read again: the worker returns the length that the log had when it began.
         const { log, checkpointed } = this.#readState();
         this.#isRestSmall = (log - checkpointed) * this.#frameBytes <= this.#options.walBytesMax * REST_PART;
       }
@@ -198,13 +200,13 @@ export class WalKeeper {
     }
   }
 
-  /** After a hold there is more to move than the disk should be given at once: commits would wait behind it. */
+  /** Moves the growth of a hold in parts: all at once would make commits wait for the disk. */
   async #movePages(): Promise<void> {
     let isMoving = this.#bytesMax > this.#options.walBytesMax;
     const moved = this.#checkpoint("PASSIVE").finally(() => {
       isMoving = false;
     });
-    // Its failure is told below; a failed sync must not leave it without a listener.
+    // Its failure is reported below; after a failed sync it must still have a listener.
     moved.catch(() => undefined);
     while (isMoving) {
       await sleep(SYNC_PAUSE_MS);
@@ -213,7 +215,7 @@ export class WalKeeper {
     await moved;
   }
 
-  /** The writer stands still meanwhile; the event loop does not. */
+  /** Pauses the writer meanwhile; the event loop goes on. */
   async #runRestart(isFull: boolean): Promise<void> {
     const endTime = performance.now() + WAIT_MS_MAX;
     this.#isRestSmall = false;

@@ -4,7 +4,7 @@ import type { ChainSource } from "../../log/verify-chain.ts";
 import type { EventRow } from "../rows.ts";
 import type { LinkTable, LogHeadTable } from "../schema.ts";
 
-/** Reads the log up to the head as it is now. Throws when the log has no head. */
+/** Returns the log up to its current head. Throws when the log has no head. */
 export function chainOf(database: Database): ChainSource {
   const head = database.prepare<[], LogHeadTable>("SELECT * FROM log_head").get();
   if (head === undefined) throw new Error("the log has no head");

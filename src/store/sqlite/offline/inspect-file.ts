@@ -7,12 +7,12 @@ import { lockFile } from "../file/file-lock.ts";
 import { doneMigrations, dueMigrations, migrate } from "../migrate.ts";
 import { withSentences } from "./verify-database.ts";
 
-/** Runs what is due, or only says it (`check`). Rejects with one plain sentence. */
+/** Runs the migrations that are due, or only reports them (`check`). Rejects with one plain sentence. */
 export async function migrateFile(given: string, { check }: { readonly check: boolean }): Promise<Migrated> {
   if (check) {
     const found = await inspectDatabase(given);
     const path = toRealPath(given);
-    // A lock file is not made for it: nothing is changed, not even beside the database.
+    // Creates no lock file: a check changes nothing, not even next to the database.
     if (existsSync(`${path}.lock`)) lockFile(path).release();
     return found;
   }
@@ -24,8 +24,8 @@ export async function migrateFile(given: string, { check }: { readonly check: bo
 }
 
 /**
- * Asks a database what it is without writing to it, so that nothing is left in or beside a file that is not ours.
- * Rejects with one plain sentence when there is none, or it is empty, of something else or of a newer version.
+ * Reads what a database is without writing to it, so that nothing is left in or next to a file that is not ours.
+ * Rejects with one plain sentence when it does not exist, is empty, belongs to another program or to a newer version.
  */
 export async function inspectDatabase(path: string): Promise<Migrated> {
   if (!existsSync(path)) throw new Error(`there is no database ${path}`);
@@ -42,13 +42,13 @@ export async function inspectDatabase(path: string): Promise<Migrated> {
   });
 }
 
-/** Whether a file has no lockkeeper in it yet: nothing at all, or what a first start that was cut off has left. */
+/** Whether a file has no data yet: it is empty, or a first start was interrupted. */
 export async function isEmptyDatabase(path: string): Promise<boolean> {
   assertFile(path);
   return withSentences(path, async () => {
     const database = openInspector(path);
     try {
-      // The organization `default` is there from the first start on.
+      // The first start creates the organization `default`.
       const isMigrated = migrationsOf(database, path).from !== "";
       return !isMigrated || database.prepare("SELECT 1 FROM organizations LIMIT 1").get() === undefined;
     } finally {
@@ -61,9 +61,9 @@ function migrationsOf(database: Database.Database, path: string): Migrated {
   return { due: dueMigrations(database, path), from: doneMigrations(database).at(-1) ?? "" };
 }
 
-/** Only reads. */
+/** Opens a connection that only reads. */
 export function openInspector(path: string): Database.Database {
-  // A connection opened for reading alone makes a log's files where there are none, and may not take them away again.
+  // A read-only connection creates the files of a log if there are none, and may not delete them again.
   const database = new Database(path, { fileMustExist: true, readonly: existsSync(`${path}-wal`) });
   database.pragma("query_only = ON");
   return database;
@@ -73,7 +73,7 @@ export async function withExisting<T>(
   given: string,
   work: (database: Database.Database, path: string) => Promise<T>,
 ): Promise<T> {
-  // Before the path is made real, which would create its folder.
+  // First, because toRealPath would create the folder.
   await inspectDatabase(given);
   const path = toRealPath(given);
   return withLock(path, () =>

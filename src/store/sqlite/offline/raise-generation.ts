@@ -1,4 +1,4 @@
-/** Raises the generation of a database that nobody serves: an event of its own, and a row. */
+/** Raises the generation of a database that no service uses: one event and one row. */
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "better-sqlite3";
@@ -16,15 +16,15 @@ import { withExisting } from "./inspect-file.ts";
 export interface RaiseOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** How it came about, for the history. */
+  /** The cause, for the history. */
   readonly via: "restore" | "recovery";
-  /** Generations of other timelines that must not be met again. */
+  /** Generations of other timelines; the new one must differ. */
   readonly known?: readonly number[];
-  /** How far above the known ones where the clock is behind them; at least 1, the default. */
+  /** How far above the known generations if the clock is behind them; at least 1, the default. */
   readonly step?: number;
 }
 
-/** One durable transaction on a migrated database. The caller holds the file's lock. */
+/** Raises the generation of a migrated database in one durable transaction. The caller holds the lock of the file. */
 export function raiseGeneration(database: Database, { now, via, known = [], step = 1 }: RaiseOptions): Raised {
   const statements = prepareHotStatements(database);
   const raise = database.transaction((): Raised => {
@@ -32,7 +32,7 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
     const entry = set.get(INSTANCE_KEY);
     const previousGeneration = entry.instance.generation;
     const generation = generationAfter([previousGeneration, ...known], now, step);
-    // As everywhere: time does not go back behind what is recorded.
+    // Time never goes back behind the newest record.
     const time = Math.max(now, statements.readRecordTime.get() ?? 0);
     const event: InstanceEvent = {
       type: "GenerationRaised",
@@ -53,7 +53,7 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
   return raise.immediate();
 }
 
-/** The step that makes a point-in-time recovery by other means as safe as a restore. Rejects with one plain sentence. */
+/** Makes a point-in-time recovery by other means as safe as a restore. Rejects with one plain sentence. */
 export function raiseFileGeneration(given: string, clock: () => number): Promise<Raised> {
   return withExisting(given, async (database, path) => {
     migrate(database, path);
@@ -71,8 +71,9 @@ const SECOND_MS = 1_000;
 const STEP_MAX = 1_000;
 
 /**
- * Two raises within a second from the same state would give the same number: the second is waited out. Where the clock
- * has no say, as what is known is ahead of it, chance keeps two raises from the same state apart.
+ * Raises the generation so that two raises from the same state differ. Within one second both would give the same
+ * number, so it waits for the end of the second. Where the clock does not decide, because a known generation is ahead
+ * of it, a random step makes them differ.
  */
 export async function raiseApart(database: Database, { clock, ...options }: RaiseApart): Promise<Raised> {
   const now = clock();

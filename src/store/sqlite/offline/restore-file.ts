@@ -1,4 +1,4 @@
-/** Puts a backup in the place of a database. */
+/** Replaces a database by a backup. */
 import {
   closeSync,
   constants,
@@ -29,15 +29,15 @@ export interface FileRestoreOptions extends RestoreOptions {
 }
 
 /**
- * Puts a verified copy of a backup in the place of a database, under a generation that no timeline has used. Until the
- * last step, a rename, the former database stays where it is. Rejects with one plain sentence.
+ * Replaces a database by a verified copy of a backup, under a generation that no timeline has used. The former database
+ * stays where it is until the last step, a rename. Rejects with one plain sentence.
  */
 export async function restoreFile(options: FileRestoreOptions): Promise<Restored> {
   const file = assertBackup(options.file);
   if (existsSync(options.path)) assertFile(options.path);
   const path = toRealPath(options.path);
   if (file === path) throw new Error(`${file} is the database itself; to raise its generation use --raise-generation`);
-  // A service at work on the file would go on writing to it while it is read.
+  // A service that uses the file would go on writing to it.
   if (!existsSync(`${file}.lock`)) return withLock(path, () => restoreLocked(file, path, options));
   return withLock(file, () => withLock(path, () => restoreLocked(file, path, options)));
 }
@@ -72,7 +72,7 @@ async function restoreLocked(
   }
 }
 
-/** The real path of what may be a backup: one file that has all in it. */
+/** Returns the real path of a possible backup: a single file with everything in it. */
 function assertBackup(given: string): string {
   if (!existsSync(given)) throw new Error(`there is no file ${given}`);
   assertFile(given);
@@ -81,7 +81,7 @@ function assertBackup(given: string): string {
   for (const suffix of ["-wal", "-journal"]) {
     if ((statSync(`${file}${suffix}`, { throwIfNoEntry: false })?.size ?? 0) === 0) continue;
     throw new Error(
-      `${given} has a log beside it, ${file}${suffix}, so it is no backup but a copied database, and what is in the log would be lost; put the files in place together and use --raise-generation`,
+      `${given} has a log next to it, ${file}${suffix}, so it is not a backup but a copied database, and the changes in the log would be lost; put the files in place together and use --raise-generation`,
     );
   }
   return file;
@@ -90,18 +90,18 @@ function assertBackup(given: string): string {
 interface Prepare {
   readonly clock: () => number;
   readonly progress: VerifyProgress | undefined;
-  /** Generations of the database that is to be replaced; asked when the copy is known to be good. */
+  /** Returns the generations of the database that is replaced; called when the copy is known to be good. */
   readonly known: () => readonly number[];
 }
 
-/** Brings the copy to this version's schema, verifies it and raises its generation; all in its one file at the end. */
+/** Migrates the copy, verifies it and raises its generation. At the end everything is in its one file. */
 async function prepareCopy(
   file: string,
   copy: string,
   { clock, progress, known }: Prepare,
 ): Promise<Pick<Restored, "backup" | "generation" | "position">> {
   return withSentences(file, async () => {
-    // Asked of a connection that only reads: nothing is written before it is known what the file is.
+    // Read-only connection, because nothing may be written before it is known what the file is.
     const reader = openInspector(copy);
     try {
       dueMigrations(reader, file);
@@ -122,7 +122,7 @@ async function prepareCopy(
   });
 }
 
-/** Moves the former database's log into its file, and answers its generation; `undefined`: it cannot be read. */
+/** Moves the log of the former database into its file and returns its generation; `undefined`: it cannot be read. */
 function settleFormer(path: string): readonly number[] | undefined {
   try {
     const database = openWriter(path);
@@ -133,22 +133,24 @@ function settleFormer(path: string): readonly number[] | undefined {
       database.close();
     }
   } catch {
-    // It may well be damaged: that is what backups are for.
+    // It may be damaged; that is a reason to restore.
     return undefined;
   }
 }
 
-/** The service must be able to write what an administrator restored: as the former database, or as its folder is. */
+/** Gives the copy the owner of the former database, or of its folder, so that the service can write it. */
 function giveOwner(copy: string, path: string): void {
   const former = statSync(path, { throwIfNoEntry: false });
   giveFile(copy, former ?? statSync(dirname(path)), former?.mode ?? PRIVATE_FILE_MODE);
 }
 
-/** Gives the former database a second name; its own is taken by the rename that follows, so there is always one. */
+/**
+ * Gives the former database a second name. The rename that follows takes its own name, so a database is always there.
+ */
 function moveAside(path: string, now: number): string {
   const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, "");
   const aside = freeName(`${path}${ASIDE_INFIX}${stamp}`);
-  // Only a file that could not be opened still has them.
+  // They remain only if the file could not be opened.
   for (const suffix of ["-wal", "-shm"]) {
     if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`);
   }
@@ -185,7 +187,7 @@ function removeDatabase(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
 }
 
-/** A folder is synced so that the names in it last. */
+/** Syncs a file, or a folder so that the names in it are durable. */
 function syncPath(path: string): void {
   const descriptor = openSync(path, "r");
   try {

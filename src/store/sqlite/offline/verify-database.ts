@@ -1,4 +1,4 @@
-/** Verifies a whole database that nobody writes to: its pages, the chain, and that every row is what its events give. */
+/** Verifies a whole database that no service uses: its pages, the chain, and that rows equal their replayed events. */
 import type { Database } from "better-sqlite3";
 import { decodeBody } from "../../log/event-encoding.ts";
 import { verifyChain } from "../../log/verify-chain.ts";
@@ -10,7 +10,7 @@ import type { InstanceTable, LogHeadTable } from "../schema.ts";
 import { chainOf } from "./chain-rows.ts";
 import { verifyUserRows } from "./verify-rows.ts";
 
-/** Verifies the database of a file that has no log beside it. Rejects with one plain sentence that names the file. */
+/** Verifies the database of a file without a log. Rejects with one plain sentence that names the file. */
 export async function verifyFile(path: string, progress?: VerifyProgress): Promise<DatabaseReport> {
   return withSentences(path, async () => {
     const database = openReader(path);
@@ -28,7 +28,7 @@ export async function verifyFile(path: string, progress?: VerifyProgress): Promi
   });
 }
 
-/** What SQLite itself finds wrong on the way becomes a sentence too. */
+/** Runs work on a file, and turns errors of SQLite into a plain sentence. */
 export async function withSentences<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -38,7 +38,7 @@ export async function withSentences<T>(path: string, work: () => Promise<T>): Pr
   }
 }
 
-/** Of the schema of this version. Throws one plain sentence at the first fault. */
+/** Verifies a database with the schema of this version. Rejects with one plain sentence at the first fault. */
 export async function verifyDatabase(
   database: Database,
   path: string,
@@ -76,7 +76,7 @@ export async function verifyDatabase(
   };
 }
 
-/** The generation is the one that its last event set, or the first. */
+/** Throws unless the generation is the one of its last event, or the first one. */
 function verifyInstance(database: Database, path: string): void {
   const row = database.prepare<[], InstanceTable>("SELECT * FROM instance").get();
   const body = database

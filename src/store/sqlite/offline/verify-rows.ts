@@ -1,4 +1,4 @@
-/** Verifies that the rows of users are what replaying their events gives. */
+/** Verifies that the rows of users equal their replayed events. */
 import { isDeepStrictEqual } from "node:util";
 import type { Database } from "better-sqlite3";
 import { replayUser } from "../../log/replay.ts";
@@ -18,8 +18,8 @@ export interface RowReport {
 }
 
 /**
- * Goes through all users by id, `sliceRows` at a time; between two slices the event loop has its turn. Expects that no
- * personal value was erased: what is erased differs between an event and a row that was written before.
+ * Verifies all users by id, `sliceRows` at a time; the event loop runs between two slices. Expects that no personal
+ * value is erased: an erased value is missing in the event, but not in a row that was written before.
  */
 export async function verifyUserRows(
   database: Database,
@@ -63,7 +63,7 @@ function isSame(a: unknown, b: unknown): boolean {
 
 const JSON_COLUMNS: ReadonlySet<string> = new Set(["restrictions", "profile", "attributes"]);
 
-/** JSON columns by their meaning: the order of members says nothing. */
+/** Returns a row with its JSON columns parsed, because the order of members does not matter. */
 function readable(row: UserStateTable | UserProfileTable | undefined): object | undefined {
   if (row === undefined) return undefined;
   return Object.fromEntries(

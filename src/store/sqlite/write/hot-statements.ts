@@ -1,4 +1,4 @@
-/** The statements of the writer's road, prepared once, beside each other. */
+/** The statements of the writer's connection, each prepared once. */
 import type { Database, Statement } from "better-sqlite3";
 import type { EventRow } from "../rows.ts";
 import type {
@@ -53,7 +53,7 @@ export function prepareHotStatements(database: Database) {
 /** BEGIN to COMMIT, and the head of the log in between. */
 function transactionStatements(prepare: Prepare) {
   return {
-    // IMMEDIATE: a batch that only reads first must not meet BUSY when it begins to write.
+    // IMMEDIATE: a batch reads first, and must not get BUSY when it begins to write.
     begin: prepare("BEGIN IMMEDIATE"),
     commit: prepare("COMMIT"),
     rollback: prepare("ROLLBACK"),
@@ -62,7 +62,7 @@ function transactionStatements(prepare: Prepare) {
     advanceHead: prepare<[count: number, recordTime: number], Pick<LogHeadTable, "position" | "link">>(
       "UPDATE log_head SET position = position + ?, record_time = ? WHERE id = 1 RETURNING position, link",
     ),
-    // What is no event is not in the log, but time must not go back behind it either.
+    // For writes without events: time must not go back behind them either.
     setRecordTime: prepare<[recordTime: number]>("UPDATE log_head SET record_time = ? WHERE id = 1"),
     readInstance: prepare<[], InstanceTable>("SELECT * FROM instance WHERE id = 1"),
     putInstance: prepare<[generation: number, sequence: number, changeTime: number, lastPosition: number]>(
@@ -94,7 +94,7 @@ function eventStatements(prepare: Prepare) {
 /** The rows of users. */
 function userStatements(prepare: Prepare) {
   return {
-    // Two statements on purpose: the join of both tables is planned anew for every id, at ten times their cost.
+    // Two statements on purpose: SQLite plans the join of both tables again for each id, at ten times the cost.
     readUserState: prepare<[id: string], UserStateTable>("SELECT * FROM user_state WHERE id = ?"),
     readPerson: prepare<[id: string], Pick<UserProfileTable, "profile" | "attributes">>(
       "SELECT profile, attributes FROM user_profile WHERE id = ?",
@@ -104,7 +104,7 @@ function userStatements(prepare: Prepare) {
         last_position, restrictions) VALUES (@id, @organization_id, @state, @kinds, @sequence, @epoch, @creation_time,
         @change_time, @next_due, @last_position, @restrictions)`,
     ),
-    // By place, not by name: it runs for every command, and names cost a look-up each.
+    // Positional parameters: it runs for every command, and each name costs a look-up.
     updateUserState: prepare<
       [
         state: string,
@@ -150,7 +150,7 @@ function requestStatements(prepare: Prepare) {
       `SELECT content, resource_id, position, answer, time FROM requests
         WHERE actor = ? AND scope = ? AND rpc = ? AND request_id = ?`,
     ),
-    // REPLACE: only a row that is too old to count can be in the way.
+    // REPLACE: an existing row is one that is too old to count.
     putRequest: prepare<
       [...RequestKey, content: Uint8Array, resourceId: string, position: number, answer: string | null, time: number]
     >(
@@ -236,16 +236,16 @@ function attemptStatements(prepare: Prepare) {
   };
 }
 
-/** The condition of the index of counters of unknown users, word for word. Subjects begin with "shadow:" or "user:". */
+/** The exact condition of the index on counters of unknown users. Subjects begin with "shadow:" or "user:". */
 const IS_SHADOW = "subject < 'user:'";
 
-/** `max`: the places of both groups. `limit`: rows that one call deletes at most. */
+/** `max`: the places of both groups. `limit`: the most rows that one call deletes. */
 type DeleteShadows = [{ readonly now: number; readonly max: number; readonly limit: number }];
 
 /**
- * Delete the least recently touched counters of unknown users beyond the bound. Each of the two groups is sure of half of
- * the places and takes what the other leaves free: those that are kept before others never shut out newcomers, nor
- * newcomers them.
+ * Statements that delete the least recently changed counters of unknown users beyond the limit. Each of the two groups
+ * is guaranteed half of the places and uses those that the other leaves free. So counters that are kept in preference
+ * never push out new ones, nor new ones them.
  */
 function shadowStatements(prepare: Prepare) {
   const deleteBeyond = (group: string, others: string): string =>

@@ -1,4 +1,4 @@
-/** The writer's connection as the store uses it: reads at this moment, and writes that are no events. */
+/** The writer's connection as the store uses it: reads at this moment, and writes without events. */
 import type { Database, Statement } from "better-sqlite3";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { FileGuard } from "../file/file-guard.ts";

@@ -1,4 +1,4 @@
-/** Reads on the writer's own connection: what must be true at this very moment, looked up by key. */
+/** Reads by key on the writer's own connection, for answers that must be true at this moment. */
 import type { ApiKey } from "../../../domain/api-key.ts";
 import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
@@ -19,7 +19,7 @@ export interface LiveReadsOptions {
   readonly statements: HotStatements;
   readonly generation: number;
   readonly now: () => number;
-  /** A session with the last activity that is known, on disk or not. */
+  /** Returns a session with its last known activity, written or not. */
   readonly activity: (session: Session) => Session;
 }
 
@@ -64,7 +64,7 @@ export class LiveReads {
     const policy = this.#policyOf(user.organizationId);
     const before = row === undefined ? NO_ATTEMPTS : toCounter(row);
     const { counter, lock } = settleCounter(before, policy, factor, now);
-    // A lock that nobody has written yet begins when it is written; until then no place is free.
+    // A lock that is not written yet begins when it is written; until then no place is free.
     return { user, counter: lock === undefined ? counter : before, policy, now };
   }
 

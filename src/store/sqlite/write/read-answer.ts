@@ -19,7 +19,7 @@ export function readAnswer(
   position: number,
 ): ResourceOf<Command> {
   const events = (): readonly RecordedEvent[] => readEventsUpTo(statements, position);
-  // Rows are what replaying gives; so where nothing came after, they are the answer.
+  // Rows equal the replayed events, so without a later event they are the answer.
   if (kind === "organization") {
     const row = statements.readOrganization.get(resourceId);
     return row?.last_position === position ? toOrganization(row) : replayOrganization(events());
@@ -44,7 +44,7 @@ export function readUserRows(
   return { user: { state: toUserState(row), person }, lastPosition: row.last_position };
 }
 
-/** The events of one resource, from its first to the one at `position`, oldest first. */
+/** Returns the events of one resource from its first to the one at `position`, oldest first. */
 export function readEventsUpTo(statements: HotStatements, position: number | null): readonly RecordedEvent[] {
   const events: RecordedEvent[] = [];
   for (let next = position; next !== null; ) {

@@ -11,8 +11,8 @@ import type { HotStatements } from "./hot-statements.ts";
 
 /**
  * Writes all changes within the transaction under way, so history, chain and rows are never apart. The resources were
- * read (on an engine with many writers: locked) before the head of the log is taken here; positions and the previous link
- * come from that update alone. Returns false when there was nothing to write.
+ * read (on an engine with many writers: locked) before the head of the log is taken here; positions and the previous
+ * link come from that update alone. Returns false when there was nothing to write.
  */
 export function writeChanges(statements: HotStatements, now: number, { accepted, entries }: Changes): boolean {
   if (accepted.length === 0) return false;

@@ -1,4 +1,4 @@
-/** The writer's connection: runs a batch as one transaction, and the few writes that are no events. */
+/** The writer's connection: runs each batch, and each write without events, as one transaction. */
 import type { Database } from "better-sqlite3";
 import type { Session } from "../../../domain/session.ts";
 import type { Outcome } from "../../commands.ts";
@@ -20,14 +20,14 @@ export interface WriterOptions {
   readonly clock: () => number;
   /** Resolves when a batch may begin: the time is certain and the WAL has room. */
   readonly whenWritable: () => Promise<void> | undefined;
-  /** Hears how long each COMMIT took, in milliseconds. */
+  /** Called after each COMMIT with its duration in milliseconds. */
   readonly onCommit?: ((durationMs: number) => void) | undefined;
-  /** A session with the last activity that is known, on disk or not. */
+  /** Returns a session with its last known activity, written or not. */
   readonly activity: (session: Session) => Session;
 }
 
 export class Writer {
-  /** Milliseconds that all COMMITs took. */
+  /** Milliseconds that all COMMITs have taken. */
   commitMs = 0;
   readonly #options: WriterOptions;
   readonly #loaders: Loaders;
@@ -40,12 +40,12 @@ export class Writer {
     this.#recordTime = options.statements.readRecordTime.get() ?? 0;
   }
 
-  /** Never below what is recorded. */
+  /** Returns the store's clock in milliseconds since the epoch, never below the newest record time. */
   now(): number {
     return Math.max(Math.floor(this.#options.clock()), this.#recordTime);
   }
 
-  /** Milliseconds that the clock is behind the newest record: as long as time stands still. */
+  /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
   get clockBehindMs(): number {
     return this.now() - Math.floor(this.#options.clock());
   }
@@ -55,7 +55,7 @@ export class Writer {
     return this.transact(() => this.#runBatch(take));
   };
 
-  /** One transaction from BEGIN to COMMIT, in one turn of the event loop: nothing else sees its middle. */
+  /** Runs one transaction from BEGIN to COMMIT in one turn of the event loop, so no read sees a part of it. */
   transact<T>(work: () => { readonly result: T; readonly wrote: boolean }): T {
     const { guard, statements } = this.#options;
     guard.assertInPlace();
@@ -82,7 +82,7 @@ export class Writer {
   }
 
   #runBatch(take: Take): { readonly result: readonly Outcome[]; readonly wrote: boolean } {
-    // Read again for each batch: after a COMMIT of unknown fate nothing that is held in memory can be trusted.
+    // Read again for each batch: after a COMMIT with an unknown outcome no value in memory can be trusted.
     const recordTime = this.#options.statements.readRecordTime.get();
     if (recordTime === undefined) throw new StoreUnavailableError("the log has no head", "NOT_APPLIED");
     this.#recordTime = recordTime;
@@ -95,17 +95,17 @@ export class Writer {
     return { result: outcomes, wrote };
   }
 
-  /** SQLite has rolled back by itself after some errors, and never begun after others. */
+  /** Rolls back if needed: after some errors SQLite has rolled back by itself, after others it never began. */
   #rollBack(): void {
     if (this.#options.database.inTransaction) this.#options.statements.rollback.run();
   }
 
-  /** The error that led here is the one to tell; what cannot be rolled back now is before the next BEGIN. */
+  /** Rolls back after an error, which is the one to report. A rollback that fails is repeated before the next BEGIN. */
   #tryRollBack(): void {
     try {
       this.#rollBack();
     } catch {
-      // Told as the first error of the next transaction, if it lasts.
+      // If the fault persists, the next transaction reports it.
     }
   }
 }

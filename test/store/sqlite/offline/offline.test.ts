@@ -297,7 +297,7 @@ describe("a restore", () => {
     await store.execute(lockUser("u1"));
     await assert.rejects(
       restore(path, live),
-      /lockkeeper\.db has a log beside it, \S*lockkeeper\.db-wal, so it is no backup/,
+      /lockkeeper\.db has a log next to it, \S*lockkeeper\.db-wal, so it is not a backup/,
     );
     const used = join(folder, "used.db");
     copyFileSync(file, used);
