@@ -112,7 +112,15 @@ export function toUserStateRow(state: UserState, lastPosition: number): UserStat
 }
 
 export function toPerson(row: Pick<UserProfileTable, "profile" | "attributes">): Person {
-  return { profile: JSON.parse(row.profile) as Profile, attributes: JSON.parse(row.attributes) as Attributes };
+  return { profile: toProfile(row), attributes: toAttributes(row) };
+}
+
+export function toProfile({ profile }: Pick<UserProfileTable, "profile">): Profile {
+  return JSON.parse(profile) as Profile;
+}
+
+export function toAttributes({ attributes }: Pick<UserProfileTable, "attributes">): Attributes {
+  return JSON.parse(attributes) as Attributes;
 }
 
 export function toUserProfileRow({ id, organizationId, creationTime }: UserState, person: Person): UserProfileTable {

@@ -122,6 +122,7 @@ export function randomPredicate(random: Random, depth: number): UserPredicate {
   const some = (): UserPredicate[] => Array.from({ length: random.below(4) }, () => randomPredicate(random, depth - 1));
   switch (random.below(depth > 0 ? 10 : 7)) {
     case 0:
+      if (random.below(3) === 0) return { kind: "due", before: START_TIME + random.below(120) };
       return { kind: "state", states: STATES.filter(() => random.below(2) === 0) };
     case 1:
       return {

@@ -84,7 +84,9 @@ export class UserLister {
 
 /** Weighs a user: a page of large profiles ends early, because its answer must fit into a message. */
 function show(user: ScannedUser | undefined): Shown<User> | undefined {
-  return user === undefined ? undefined : { item: user.toUser(), weight: personWeight(user.person) };
+  if (user === undefined) return undefined;
+  const item = user.toUser();
+  return { item, weight: personWeight(item.person) };
 }
 
 function keyOf({ row }: ScannedUser, order: UserQuery["order"]): PageKey {

@@ -1,9 +1,16 @@
 /** Reads single users for lists and searches: settled, and only if they match. */
 import { settle } from "../../../domain/settle.ts";
-import { EMPTY_PERSON, type Person, type User, type UserState } from "../../../domain/user.ts";
+import {
+  type Attributes,
+  EMPTY_PERSON,
+  type Person,
+  type Profile,
+  type User,
+  type UserState,
+} from "../../../domain/user.ts";
 import type { UserPredicate } from "../../queries.ts";
 import { compilePredicate } from "../../search/user-predicate.ts";
-import { toPerson, toUserState } from "../rows.ts";
+import { toAttributes, toPerson, toProfile, toUserState } from "../rows.ts";
 import type { UserStateTable } from "../schema.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 
@@ -15,27 +22,53 @@ export interface UserConditions {
   readonly showDeleted: boolean;
 }
 
+/** A person whose parts are read on first use: attributes may be large, and few conditions need them. */
+class ScannedPerson implements Person {
+  readonly #id: string;
+  readonly #lookups: Lookups;
+  #profile: Profile | undefined;
+  #attributes: Attributes | undefined;
+
+  constructor(id: string, lookups: Lookups) {
+    this.#id = id;
+    this.#lookups = lookups;
+  }
+
+  get profile(): Profile {
+    if (this.#profile === undefined) {
+      const row = this.#lookups.profile(this.#id);
+      this.#profile = row === undefined ? EMPTY_PERSON.profile : toProfile(row);
+    }
+    return this.#profile;
+  }
+
+  get attributes(): Attributes {
+    if (this.#attributes === undefined) {
+      const row = this.#lookups.attributes(this.#id);
+      this.#attributes = row === undefined ? EMPTY_PERSON.attributes : toAttributes(row);
+    }
+    return this.#attributes;
+  }
+}
+
 /** A settled user. Its person is read on first use: many conditions do not need it. */
 export class ScannedUser implements User {
   readonly row: UserStateTable;
   readonly state: UserState;
-  readonly #readPerson: (id: string) => Person;
-  #person: Person | undefined;
+  readonly person: Person;
+  readonly #lookups: Lookups;
 
-  constructor(row: UserStateTable, now: number, readPerson: (id: string) => Person) {
+  constructor(row: UserStateTable, now: number, lookups: Lookups) {
     this.row = row;
     this.state = settle(toUserState(row), now).state;
-    this.#readPerson = readPerson;
-  }
-
-  get person(): Person {
-    this.#person ??= this.#readPerson(this.state.id);
-    return this.#person;
+    this.person = new ScannedPerson(row.id, lookups);
+    this.#lookups = lookups;
   }
 
   /** Returns plain data, which can be sent to another thread. */
   toUser(): User {
-    return { state: this.state, person: this.person };
+    const row = this.#lookups.person(this.state.id);
+    return { state: this.state, person: row === undefined ? EMPTY_PERSON : toPerson(row) };
   }
 }
 
@@ -43,7 +76,7 @@ export class ScannedUser implements User {
 export type Look = (id: string, lastPosition?: number) => ScannedUser | undefined;
 
 export class UserScan {
-  readonly #lookups: ReturnType<typeof prepareLookups>;
+  readonly #lookups: Lookups;
 
   constructor(runner: QueryRunner) {
     this.#lookups = prepareLookups(runner);
@@ -52,7 +85,7 @@ export class UserScan {
   /** Returns the settled user; `undefined`: there is none. */
   read(id: string, now: number): ScannedUser | undefined {
     const row = this.#lookups.state(id);
-    return row === undefined ? undefined : new ScannedUser(row, now, this.#readPerson);
+    return row === undefined ? undefined : new ScannedUser(row, now, this.#lookups);
   }
 
   /** Returns the function that reads a user and checks the conditions. */
@@ -63,21 +96,20 @@ export class UserScan {
       if (row === undefined || (lastPosition !== undefined && row.last_position !== lastPosition)) return undefined;
       if (row.state === "DELETED" && !showDeleted) return undefined;
       if (organizationId !== null && row.organization_id !== organizationId) return undefined;
-      const user = new ScannedUser(row, now, this.#readPerson);
+      const user = new ScannedUser(row, now, this.#lookups);
       return matches(user) ? user : undefined;
     };
   }
-
-  readonly #readPerson = (id: string): Person => {
-    const row = this.#lookups.person(id);
-    return row === undefined ? EMPTY_PERSON : toPerson(row);
-  };
 }
+
+type Lookups = ReturnType<typeof prepareLookups>;
 
 function prepareLookups(runner: QueryRunner) {
   const profile = build.selectFrom("user_profile").where("id", "=", "");
   return {
     state: runner.byKey(build.selectFrom("user_state").selectAll().where("id", "=", "").compile()),
     person: runner.byKey(profile.select(["profile", "attributes"]).compile()),
+    profile: runner.byKey(profile.select("profile").compile()),
+    attributes: runner.byKey(profile.select("attributes").compile()),
   };
 }

@@ -78,7 +78,7 @@ export class UserSearcher {
       for (const id of ids) {
         const user = this.#scan.read(id, now);
         if (user === undefined || user.state.deleted) continue;
-        const { state, person } = user;
+        const { state, person } = user.toUser();
         const shown = { state, person: namespaces === undefined ? person : onlyNamespaces(person, namespaces) };
         users.push(shown);
         chars += personChars(shown.person);
