@@ -1,4 +1,4 @@
-/** Group commit by itself, over an engine that only writes down what it was given. */
+/** Group commit over an engine that only records the commands that it gets. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Command, Lane, Outcome } from "../../../src/store/commands.ts";
@@ -58,7 +58,7 @@ function names(prefix: string, count: number): string[] {
 }
 
 describe("group commit", () => {
-  it("collects what comes in one round of the event loop, at most 64 commands a batch, in order", async () => {
+  it("collects the commands of one round of the event loop, at most 64 a batch, in order", async () => {
     const { batches, submit } = record();
     const ids = names("u", 150);
     await Promise.all(ids.map((id) => submit(id)));
@@ -95,7 +95,7 @@ describe("group commit", () => {
     assert.deepEqual(tally(await Promise.all(interactive)), { OK: 10, QUEUE_FULL: 5 });
   });
 
-  it("drops what is past its deadline without giving it to the engine", async () => {
+  it("drops commands past their deadline without giving them to the engine", async () => {
     const { batches, commits, submit } = record();
     const outcomes = await Promise.all([
       submit("late", "interactive", 999),
@@ -107,7 +107,7 @@ describe("group commit", () => {
     assert.equal(commits.counts.dropped, 2);
   });
 
-  it("reruns a failed batch one by one, so that only the guilty command is refused", async () => {
+  it("reruns a failed batch one by one, so that only the command at fault is refused", async () => {
     const { batches, submit, troubles } = record({}, (ids) => {
       if (ids.includes("bad")) throw new TypeError("of its own making");
     });
@@ -117,7 +117,7 @@ describe("group commit", () => {
     assert.equal(troubles.length, 2);
   });
 
-  it("answers storage trouble to the whole batch, and goes on with the next", async () => {
+  it("reports a storage failure to the whole batch, and goes on with the next", async () => {
     const { submit } = record({}, (ids) => {
       if (ids.includes("a")) throw new StoreUnavailableError("disk", "UNKNOWN");
     });

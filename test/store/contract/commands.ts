@@ -83,7 +83,7 @@ export function describeCommands(engine: string, open: OpenStore): void {
       clock.time += 2 * HOUR_MS;
       assert.equal(reasonOf(await store.execute(unlockUser("u"))), "USER_NOT_LOCKED");
       assert.deepEqual(await typesOf(contract, "u"), ["UserCreated", "UserLocked"]);
-      assert.equal((await store.readUser("u"))?.state.sequence, 3, "reads are settled all the same");
+      assert.equal((await store.readUser("u"))?.state.sequence, 3, "reads are settled anyway");
     });
 
     it("writes what is due before the command's own event, dated when it was due", async (t) => {
@@ -122,7 +122,7 @@ export function describeCommands(engine: string, open: OpenStore): void {
       assert.deepEqual(await typesOf(contract, "u"), ["UserCreated", "UserLocked", "RestrictionExpired"]);
     });
 
-    it("settles a user once, whoever comes first", async (t) => {
+    it("settles a user once, whichever command comes first", async (t) => {
       const contract = await open(t);
       const { store, clock } = contract;
       await store.execute(createUser("u"));

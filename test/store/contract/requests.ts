@@ -96,7 +96,7 @@ export function describeRequests(engine: string, open: OpenStore): void {
       assert.equal(reasonOf(await store.execute(byOther)), "USER_ALREADY_LOCKED");
     });
 
-    it("remembers successes alone: what was refused is decided anew", async (t) => {
+    it("remembers only successes: a refused command is decided again", async (t) => {
       const { store } = await open(t);
       const create = () => store.execute(createUser("u"));
       const lock = () => store.execute(lockUser("u", { context: requestContext("r") }));

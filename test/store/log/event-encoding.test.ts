@@ -63,7 +63,7 @@ describe("event encoding", () => {
     assert.notDeepEqual(again.body, body, "the same value twice must not look the same");
   });
 
-  it("tells a name's end from a value's beginning", () => {
+  it("separates the end of a name from the beginning of a value", () => {
     const salt = Buffer.alloc(32);
     assert.notEqual(commit(salt, "note", "ab"), commit(salt, "notea", "b"));
     const expected = sha256(salt, Buffer.from([0, 0, 0, 4]), "note", "ab");
@@ -100,14 +100,14 @@ describe("event encoding", () => {
     assert.equal(hash.toString("hex"), sha256(Buffer.from([0, 0, 0, text.length]), text, body));
   });
 
-  it("links a commit to the one before by the hashes of its events", () => {
+  it("links a commit to the previous one by the hashes of its events", () => {
     const first = Buffer.alloc(32, 1);
     const second = Buffer.alloc(32, 2);
     assert.equal(hashLink(FIRST_LINK, [first, second]).toString("hex"), sha256(Buffer.alloc(32), first, second));
     assert.notDeepEqual(hashLink(FIRST_LINK, [second, first]), hashLink(FIRST_LINK, [first, second]));
   });
 
-  it("refuses a body of a version that it does not know", () => {
+  it("refuses a body of an unknown version", () => {
     assert.throws(() => decodeBody(Buffer.from([3, 123, 125])), /version 3; known are 1 and 2/);
   });
 });

@@ -1,4 +1,4 @@
-/** Verification of the chain: silent on what the store wrote, loud on every kind of tampering. */
+/** Verification of the chain: accepts what the store wrote, and reports every kind of tampering. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";

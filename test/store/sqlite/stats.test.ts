@@ -1,4 +1,4 @@
-/** What the store tells of itself: the queue, the batches, the lag of the sweeper and the files. */
+/** What the store measures: the queue, the batches, the lag of the sweeper and the files. */
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { describe, it } from "node:test";
@@ -10,7 +10,7 @@ import { engineMetric, openFixture } from "../support/sqlite-fixture.ts";
 const RESERVATION_MS = 30_000;
 
 describe("stats", () => {
-  it("tells what waits, and of each batch how many commands shared it and how long its commit took", async (t) => {
+  it("reports what waits, and for each batch its number of commands and the duration of its commit", async (t) => {
     const batches: BatchMetric[] = [];
     const commits: number[] = [];
     const { store } = await openFixture(t, {
@@ -37,7 +37,7 @@ describe("stats", () => {
     assert.deepEqual([rest.waitingCommands, rest.waitingBytes], [0, 0]);
   });
 
-  it("tells of commands that were dropped and of those that a full queue refused", async (t) => {
+  it("counts commands that were dropped and those that a full queue refused", async (t) => {
     const { store } = await openFixture(t, { limits: { queueCommands: 2 } });
     const late = store.execute(createUser("late"), { deadlineTime: Date.now() - 1 });
     const others = ["a", "b", "c"].map((userId) => store.execute(createUser(userId)));
@@ -50,7 +50,7 @@ describe("stats", () => {
     assert.deepEqual([droppedCommands, refusedCommands], [1, 2]);
   });
 
-  it("tells how long the oldest change by the clock has waited for the sweeper", async (t) => {
+  it("reports how long the oldest change by the clock has waited for the sweeper", async (t) => {
     const { store, clock } = await openFixture(t);
     const lag = (): number => store.stats().sweepLagMs;
     for (const [userId, durationMs] of [
@@ -100,7 +100,7 @@ describe("stats", () => {
     }
   });
 
-  it("tells the sizes of the files, and what of the log is still to be moved", async (t) => {
+  it("reports the sizes of the files, and the part of the log that is not moved yet", async (t) => {
     const { store, path, connect } = await openFixture(t);
     await Promise.all(Array.from({ length: 500 }, (_, index) => store.execute(createUser(`u${index}`))));
     const read = () => ({
@@ -119,7 +119,7 @@ describe("stats", () => {
     assert.ok(moved.database > full.database);
   });
 
-  it("tells whether a backup is under way", async (t) => {
+  it("reports whether a backup is under way", async (t) => {
     const { store } = await openFixture(t);
     assert.equal(engineMetric(store, "lockkeeper_backups_under_way"), 0);
     const backup = await store.createBackup();

@@ -18,7 +18,7 @@ import { mountTmpfs } from "../support/tmpfs.ts";
 const NOT_APPLIED = { name: "StoreUnavailableError", outcome: "NOT_APPLIED" };
 
 describe("storage trouble", () => {
-  it("tells a failed COMMIT apart from one whose fate is unknown", () => {
+  it("distinguishes a failed COMMIT from one with an unknown outcome", () => {
     const outcomeOf = (code: string, atCommit: boolean) => {
       const error = toStoreError(new Database.SqliteError("", code), atCommit);
       return error instanceof StoreUnavailableError ? error.outcome : "REJECTED";

@@ -1,3 +1,3 @@
-/** The channel on which a writing child tells that a group of commands is answered. */
+/** The channel on which a writing child reports that a group of commands is answered. */
 
 export const ANSWERED = "lockkeeper-test:answered";

@@ -1,4 +1,4 @@
-/** Locks users, several at once, and says `OK <restriction id>` the moment each is answered. */
+/** Locks users, several at once, and prints `OK <restriction id>` when each is answered. */
 import { channel } from "node:diagnostics_channel";
 import { writeSync } from "node:fs";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
@@ -7,7 +7,7 @@ import { createOrganization, createUser, lockUser } from "./commands.ts";
 
 const [path = "", groups = "10"] = process.argv.slice(2);
 const TOGETHER = 8;
-/** A writer that answers too soon commits when it hears this. */
+/** A writer that answers too soon commits when it is called. */
 const answered = channel(ANSWERED);
 
 const store = await openSqliteStore({ path, clock: Date.now, sweepIntervalMs: 3_600_000 });

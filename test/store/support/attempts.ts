@@ -1,4 +1,4 @@
-/** Attempts as tests of the store write them, and a store with a user and a limit. */
+/** Commands on attempts for tests, and a store with a user and a limit. */
 import assert from "node:assert/strict";
 import type {
   Attempt,

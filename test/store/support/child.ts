@@ -1,4 +1,4 @@
-/** Child processes that write through the store, and what they say. */
+/** Child processes that write through the store, and their output. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";

@@ -1,4 +1,4 @@
-/** Commands as tests write them: what matters is named, the rest is filled in. */
+/** Commands for tests: a test names what matters, the rest has defaults. */
 import type { CreateApiKey, RevokeApiKey, RotateApiKey } from "../../../src/domain/api-key.ts";
 import type {
   BanUser,

@@ -1,4 +1,4 @@
-/** Locks and unlocks users without end and says of each command what became of it, until it is killed. */
+/** Locks and unlocks users and prints the outcome of each command, until it is killed. */
 import { writeSync } from "node:fs";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { createOrganization, createUser, lockUser, unlockUser } from "./commands.ts";

@@ -1,4 +1,4 @@
-/** What tests expect of outcomes, said in one line. */
+/** Assertions on outcomes. */
 import assert from "node:assert/strict";
 import type { Reason } from "../../../src/domain/refusal.ts";
 import type { Command, Outcome, ResourceOf } from "../../../src/store/commands.ts";

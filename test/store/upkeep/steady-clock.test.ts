@@ -1,4 +1,4 @@
-/** The steady clock: jumps of the wall clock against the monotonic clock, and what becomes of them. */
+/** The steady clock: jumps of the wall clock against the monotonic clock, and how they are judged. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SteadyClock } from "../../../src/store/upkeep/steady-clock.ts";
@@ -29,7 +29,7 @@ class Clocks {
 }
 
 describe("the steady clock", () => {
-  it("follows a wall clock that is set right by up to 60 s, either way", () => {
+  it("follows a wall clock that is corrected by up to 60 s in either direction", () => {
     const clocks = new Clocks();
     clocks.pass(HOUR);
     assert.equal(clocks.elapsed, HOUR);
@@ -80,7 +80,7 @@ describe("the steady clock", () => {
     });
   }
 
-  it("goes on by the monotonic clock while the wall clock keeps jumping, and lets commits wait 5 s only", async () => {
+  it("uses the monotonic clock while the wall clock keeps jumping, and delays commits by only 5 s", async () => {
     const clocks = new Clocks();
     clocks.wall += HOUR;
     const steady = clocks.steady.whenSteady();
@@ -99,7 +99,7 @@ describe("the steady clock", () => {
     );
   });
 
-  it("lets go whoever waits when it is closed", async () => {
+  it("releases all that wait when it is closed", async () => {
     const clocks = new Clocks();
     clocks.wall += HOUR;
     const steady = clocks.steady.whenSteady();

@@ -1,4 +1,4 @@
-/** A backup is read no faster than it may. */
+/** A backup keeps its rate limit. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createUser } from "../../support/commands.ts";

@@ -1,4 +1,4 @@
-/** A backup of a store that goes on: a prefix of its history, whole, and given up rather than in anyone's way. */
+/** A backup while the store goes on: a complete prefix of its history, given up before it delays a write. */
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
@@ -51,12 +51,12 @@ describe("a backup", () => {
       written += 40;
     });
     assert.equal(bytes.length, backup.info.bytes);
-    assert.ok(written >= 400, `there was writing beside it: ${written} users`);
+    assert.ok(written >= 400, `writes went on meanwhile: ${written} users`);
     const file = join(makeFolder(t), "copy.db");
     writeFileSync(file, bytes);
     const report = await verifyFile(file);
     assert.deepEqual([report.position, report.users, report.generation], [position, 200, 1]);
-    assert.deepEqual(readdirSync(dirname(file)), ["copy.db"], "a file of its own, without a log beside it");
+    assert.deepEqual(readdirSync(dirname(file)), ["copy.db"], "a single file, without a log next to it");
     const copy = new Database(file, { readonly: true });
     t.after(() => copy.close());
     const hashes = (database: Database.Database) =>
@@ -98,7 +98,7 @@ describe("a backup", () => {
     assert.equal((await read(again)).length, again.info.bytes, "the next one is not in its way");
   });
 
-  it("is given up when nobody reads on", async (t) => {
+  it("is given up when nobody reads it", async (t) => {
     const { store } = await openFixture(t, { limits: { backupIdleMs: 50 } });
     await fill(store, 0, 200);
     const chunks = (await store.createBackup()).chunks();

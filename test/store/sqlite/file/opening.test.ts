@@ -65,7 +65,7 @@ describe("opening a database", () => {
     );
   });
 
-  it("refuses a folder in the place of the file, and a file in the place of the folder", async (t) => {
+  it("refuses a folder instead of the file, and a file instead of the folder", async (t) => {
     const folder = makeFolder(t);
     mkdirSync(join(folder, "taken"));
     await assert.rejects(open(join(folder, "taken")), /cannot be opened/);
@@ -167,7 +167,7 @@ describe("opening a database", () => {
     });
   }
 
-  it("keeps the mode of a database that is there, and warns once of one that others can read", async (t) => {
+  it("keeps the mode of an existing database, and warns once if others can read it", async (t) => {
     const path = join(makeFolder(t), "a.db");
     await (await open(path)).close();
     chmodSync(path, 0o640);

@@ -33,7 +33,7 @@ describe("without a service", () => {
     assert.equal((await verifyFile(path)).generation, second.generation);
   });
 
-  it("migrations are told and run, and a database that is not there is not made", async (t) => {
+  it("migrations are reported and run, and a missing database is not created", async (t) => {
     const { store, path } = await openFixture(t);
     await store.close();
     assert.deepEqual(await migrateFile(path, { check: true }), { from: NEWEST_MIGRATION, due: [] });
@@ -63,7 +63,7 @@ describe("without a service", () => {
     ["a folder", (path) => mkdirSync(path), /a\.db is not a file/],
   ];
   for (const [what, make, says] of foreign) {
-    it(`nothing is written into or beside ${what}`, async (t) => {
+    it(`nothing is written into or next to ${what}`, async (t) => {
       const folder = makeFolder(t);
       const path = join(folder, "a.db");
       make(path);
@@ -79,7 +79,7 @@ describe("without a service", () => {
     });
   }
 
-  it("a check changes nothing in or beside the database", async (t) => {
+  it("a check changes nothing in or next to the database", async (t) => {
     const { store, path } = await openFixture(t);
     await store.close();
     rmSync(`${path}.lock`);

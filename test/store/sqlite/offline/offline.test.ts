@@ -58,7 +58,7 @@ function edit(path: string, sql: string): void {
 }
 
 describe("a restore", () => {
-  it("brings back the state of the backup and moves the former database aside, with all that came after", async (t) => {
+  it("restores the state of the backup and moves the former database aside, with all later changes", async (t) => {
     const { store, path, file } = await backedUp(t);
     await store.execute(lockUser("u1"));
     await store.close();
@@ -98,7 +98,7 @@ describe("a restore", () => {
     for (const name of ["a", "b", "c"]) note(await restore(file, join(folder, name), { clock: Date.now }));
   });
 
-  it("gives no generation twice where the clock has no say: each time by another step", async (t) => {
+  it("gives no generation twice where the clock does not decide: each time by another step", async (t) => {
     const { store, path, file } = await backedUp(t);
     await store.close();
     await raiseFileGeneration(path, () => NOW + 3_600_000_000);
@@ -136,7 +136,7 @@ describe("a restore", () => {
     }
   });
 
-  it("replaces a database that is damaged beyond reading, and says that it could not be asked", async (t) => {
+  it("replaces a database that cannot be read, and says so", async (t) => {
     const { store, path, file } = await backedUp(t);
     await store.close();
     writeFileSync(path, "no database at all, and longer than a header of one\n".repeat(100));
@@ -225,7 +225,7 @@ describe("a restore", () => {
     ["that is cut short", (file) => truncateSync(file, 60_000), /backup\.db is damaged/],
     ["that is empty", (file) => writeFileSync(file, ""), /backup\.db is empty/],
     [
-      "that is no database",
+      "that is not a database",
       (file) => writeFileSync(file, "notes, longer than a header\n".repeat(50)),
       /backup\.db is not a SQLite database/,
     ],
@@ -281,7 +281,7 @@ describe("a restore", () => {
     });
   }
 
-  it("refuses what is not there, what is no file, a database that is there, and one that is in use", async (t) => {
+  it("refuses a missing file, what is not a file, an existing database, and one in use", async (t) => {
     const { store, path, file } = await backedUp(t);
     const folder = makeFolder(t);
     mkdirSync(join(folder, "folder"));

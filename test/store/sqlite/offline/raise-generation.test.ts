@@ -1,4 +1,4 @@
-/** What a raised generation does to a service that starts on the database again: all that was handed out before is void. */
+/** A raised generation voids everything that the service handed out before, once it starts again. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";

@@ -1,4 +1,4 @@
-/** A poisoned neighbour: what the engine rejects of one command harms no other. */
+/** A poisoned command: when the engine rejects one command of a batch, the others succeed. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
@@ -8,7 +8,7 @@ import { createUser, lockUser, requestContext } from "../../support/commands.ts"
 import { resourceOf, tally } from "../../support/outcomes.ts";
 import { openFixture } from "../../support/sqlite-fixture.ts";
 
-describe("a poisoned neighbour", () => {
+describe("a poisoned command", () => {
   it("is refused alone", async (t) => {
     const { store, connect, troubles } = await openFixture(t);
     const ids = Array.from({ length: 50 }, (_, index) => `u${index}`);
