@@ -110,6 +110,23 @@ export async function execute<C extends Command>(
   return outcome.resource;
 }
 
+const TRIES_MAX = 20;
+
+/**
+ * Runs `change`, and runs it again when a concurrent change came first. It reads, decides, and expects the sequence that
+ * it read. Rejects with SEQUENCE_MISMATCH after 20 tries.
+ */
+export async function retryOvertaken<T>(change: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await change();
+    } catch (error) {
+      const isOvertaken = error instanceof RefusalError && error.refusal.reason === "SEQUENCE_MISMATCH";
+      if (!isOvertaken || tries === TRIES_MAX) throw error;
+    }
+  }
+}
+
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
 

@@ -1,8 +1,7 @@
 /** Changes a user's properties: reads, edits, writes, and starts over after a concurrent write. */
 import type { Attributes, Profile, ProfileField } from "../../../domain/user.ts";
-import type { UserView } from "../../../service/operations/operations.ts";
+import { retryOvertaken, type UserView } from "../../../service/operations/operations.ts";
 import { assertPerson } from "../../../service/person-rules.ts";
-import { resourceLocked } from "../wire/clerk-error.ts";
 import { type OperationCall, ofUser, readUser } from "../wire/operation.ts";
 import { translateRefusal } from "../wire/refused.ts";
 import { METADATA_NAMES, METADATA_NAMESPACES } from "./user-attributes.ts";
@@ -14,9 +13,6 @@ export interface PersonEdit {
   readonly attributes: Attributes;
   readonly namespaces: readonly string[];
 }
-
-/** Other dialects and other processes may write in between. */
-const ATTEMPTS_MAX = 20;
 
 /** The last change in progress of each user here: the next one waits for it, so that they do not conflict. */
 const underWay = new Map<string, Promise<unknown>>();
@@ -34,27 +30,21 @@ export async function updatePerson(call: OperationCall, edit: (view: UserView) =
 }
 
 async function tryUpdates(call: OperationCall, edit: (view: UserView) => PersonEdit): Promise<UserView> {
-  let conflict: unknown;
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const view = await readUser(call, call.userId);
-    const change = edit(view);
-    assertStorable(change);
-    try {
+  let attributesParam: string | undefined;
+  try {
+    // Other dialects and other processes may write in between.
+    return await retryOvertaken(async () => {
+      const view = await readUser(call, call.userId);
+      const change = edit(view);
+      assertStorable(change);
+      attributesParam = attributesParamOf(change);
       const expectedSequence = view.user.state.sequence;
-      return await call.operations.changeUser(
-        { type: "UpdateUser", ...ofUser(call), ...change, expectedSequence },
-        call,
-      );
-    } catch (error) {
-      const refused = translateRefusal(error, { authorization: null, attributesParam: attributesParamOf(change) });
-      if (refused?.status !== CONFLICT) throw refused ?? error;
-      conflict = error;
-    }
+      return call.operations.changeUser({ type: "UpdateUser", ...ofUser(call), ...change, expectedSequence }, call);
+    });
+  } catch (error) {
+    throw translateRefusal(error, { authorization: null, attributesParam }) ?? error;
   }
-  throw resourceLocked(conflict);
 }
-
-const CONFLICT = 409;
 
 /** Throws 422 naming the parameter for a value that our own contract refuses. */
 export function assertStorable({ profile, attributes }: Pick<PersonEdit, "profile" | "attributes">): void {

@@ -3,15 +3,18 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { LockoutPolicySchema } from "@zitadel/proto/zitadel/policy_pb.js";
 import type { StoredPolicy } from "../../../domain/policy.ts";
-import { INSTANCE_POLICY_ID, type Operations, type PolicyChange } from "../../../service/operations/operations.ts";
+import {
+  INSTANCE_POLICY_ID,
+  type Operations,
+  type PolicyChange,
+  retryOvertaken,
+} from "../../../service/operations/operations.ts";
 import { type DetailsInit, resourceDetails } from "../users/user-message.ts";
-import { byReason, invalidArgument, type KnownError, toError } from "../wire/error.ts";
+import { invalidArgument, type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
 
 /** The largest number of failures that a policy may allow. */
 const ATTEMPTS_MAX = 100;
-/** How often a change is retried when concurrent changes overtake it. */
-const TRIES_MAX = 10;
 
 /** The failures that lock a user; 0: never. */
 export interface Lockout {
@@ -94,17 +97,12 @@ export async function changeLockout(
 ): Promise<Lockout["details"]> {
   const policyId = act === "updateDefault" ? INSTANCE_POLICY_ID : call.admission.organizationId;
   if (request !== undefined) assertLimits(request);
-  for (let tries = 1; ; tries++) {
+  return retryOvertaken(async () => {
     const { stored } = await operations.readPolicy(policyId);
     await assertAllowed(operations, act, request, policyId);
-    const change = changeOf(request, policyId, stored);
-    try {
-      return detailsOf((await operations.changePolicy(change, call)).stored);
-    } catch (error) {
-      // A concurrent change came first: decide again on the current policy.
-      if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
-    }
-  }
+    const changed = await operations.changePolicy(changeOf(request, policyId, stored), call);
+    return detailsOf(changed.stored);
+  });
 }
 
 function assertLimits({ $typeName, maxPasswordAttempts, maxOtpAttempts }: LimitsRequest): void {

@@ -8,6 +8,7 @@ import { mapInTurns } from "../../../service/in-turns.ts";
 import {
   type ChangedSession,
   type Operations,
+  retryOvertaken,
   SESSION_MS_MAX,
   type SessionChange,
   type SessionView,
@@ -27,13 +28,10 @@ import { isShown, toSession } from "../sessions/session-message.ts";
 import { toUserAgentExtras } from "../sessions/user-agent.ts";
 import { resourceDetails } from "../users/user-message.ts";
 import { assertPermitted } from "../wire/admission.ts";
-import { byReason, ERRORS, toError } from "../wire/error.ts";
+import { ERRORS, toError } from "../wire/error.ts";
 import type { ZitadelCall, ZitadelHandlers } from "../wire/handler.ts";
 
 type Handlers = ZitadelHandlers<typeof SessionService>;
-
-/** How often a change is retried when concurrent changes overtake it. */
-const TRIES_MAX = 10;
 
 /**
  * Returns all methods of session v2. In ZITADEL, sessions belong to the instance, and the holder of a token reads and
@@ -57,10 +55,10 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       const users = new Map(
         await mapInTurns(ids, call, async (id) => [id, await operations.readUser(id, { scope: null })] as const),
       );
-      // The sessions of users that are restricted or deleted end too.
+      // A user that was deleted since took its sessions along.
       const shown = sessions.flatMap((session) => {
         const user = users.get(session.userId);
-        return user?.state === "ACTIVE" ? [{ session, user }] : [];
+        return user === undefined ? [] : [{ session, user }];
       });
       return {
         details: { totalResult: BigInt(total), timestamp: toTimestamp(users.get(ids[0] ?? "")?.now ?? Date.now()) },
@@ -78,7 +76,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
         assertPermitted(actor, "session.read", session.organizationId);
       }
       const user = await operations.readUser(session.userId, { scope: null });
-      if (user?.state !== "ACTIVE") throw toError(SESSION_ERRORS.notFound);
+      if (user === undefined) throw toError(SESSION_ERRORS.notFound);
       // Only the holder of the token counts as using the session, and only the session that the token belongs to.
       if (sessionToken !== "") await operations.readSession({ id: sessionId }, session.organizationId, true);
       return { session: toSession(session, user) };
@@ -118,7 +116,8 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
     async setSession({ sessionId, sessionToken, checks, challenges, metadata, lifetime }, call) {
       assertOnlyUser(checks, challenges);
       const checked = await readCheckedUser(operations, checks?.user, call);
-      for (let tries = 1; ; tries++) {
+      return retryOvertaken(async () => {
+        // A concurrent change leaves its values, and may have replaced the token: both are read again.
         const { session } = await readToSet(operations, sessionId, sessionToken, call);
         if (checked !== undefined && checked.user.state.id !== session.userId) throw toError(SESSION_ERRORS.userChange);
         const extras = sessionExtrasOf(session.attributes);
@@ -135,15 +134,9 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
           }),
           expectedSequence: session.sequence,
         };
-        try {
-          const scope = session.organizationId;
-          const changed = await known(operations.changeSession(change, call, { scope }));
-          return { details: resourceDetails(changed.session), sessionToken: changed.token };
-        } catch (error) {
-          // A concurrent change came first: its values stay, and the token may no longer be the session's.
-          if (byReason(error, { SEQUENCE_MISMATCH: true }) === undefined || tries === TRIES_MAX) throw error;
-        }
-      }
+        const changed = await known(operations.changeSession(change, call, { scope: session.organizationId }));
+        return { details: resourceDetails(changed.session), sessionToken: changed.token };
+      });
     },
 
     async deleteSession({ sessionId, sessionToken = "" }, call) {

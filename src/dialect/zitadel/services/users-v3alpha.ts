@@ -1,7 +1,7 @@
 /** The handlers of zitadel.resources.user.v3alpha.ZITADELUsers, which answer a wrong state and a missing user alike. */
 import type { Organization } from "@zitadel/proto/zitadel/object/v3alpha/object_pb.js";
 import type { ZITADELUsers } from "@zitadel/proto/zitadel/resources/user/v3alpha/user_service_pb.js";
-import type { Operations } from "../../../service/operations/operations.ts";
+import { NOWHERE, type Operations } from "../../../service/operations/operations.ts";
 import { createUser, personOfV3, TAKEN } from "../users/new-user.ts";
 import { type Act, createChangeUser } from "../users/user-change.ts";
 import { toDetailsV3 } from "../users/user-message.ts";
@@ -40,9 +40,9 @@ export function usersHandlers(operations: Operations): ZitadelHandlers<typeof ZI
   };
 }
 
-/** The organization in which the user is expected. `null`: any. The empty one owns nobody. */
+/** The organization in which the user is expected. `null`: any. */
 function expected(organization: Organization | undefined): string | null {
   const named = organizationOf(organization);
   if (named === undefined) return null;
-  return named === "none" ? "" : named.id;
+  return named === "none" ? NOWHERE : named.id;
 }
