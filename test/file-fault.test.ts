@@ -1,4 +1,4 @@
-/** Faults of files are told without the operating system's codes. */
+/** Faults of files are reported without the operating system's codes. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ function faultOf(path: string): string {
   return assert.fail(path);
 }
 
-test("a fault of a file is a sentence; what is not known is told as it is", () => {
+test("a fault of a file is a sentence; an unknown one is reported as it is", () => {
   assert.equal(faultOf("/nowhere/x"), "there is no such file or folder");
   assert.equal(faultOf("/"), "it is a folder");
   assert.equal(faultOf("/dev/null/x"), "a part of its path is not a folder");

@@ -62,7 +62,7 @@ function spawnCommand(t: TestContext, url: string, line: readonly string[]): Chi
   return child;
 }
 
-/** What writers were told, in the order in which they were: the user and what it had come to. */
+/** The answers that writers got, in order: the user and its state. */
 interface Acknowledged {
   readonly userId: string;
   readonly state: State;

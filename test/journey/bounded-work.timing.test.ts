@@ -1,4 +1,4 @@
-/** One request must not freeze or bloat the service: the worst of each kind, on each wire, beside a client that goes on. */
+/** One request must not freeze or bloat the service: the worst of each kind, on each wire, while another client goes on. */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ test("the worst requests and connections keep nobody waiting and leave nothing b
 async function pour({ child }: Lab, greeting: Buffer, bytes: Buffer): Promise<void> {
   const { hostname, port } = new URL(child.url);
   const socket = connect(Number(port), hostname);
-  // Whoever is cut off while it sends is reset.
+  // A client that is cut off while it sends is reset.
   socket.on("error", () => undefined);
   const closed = new Promise((resolve) => socket.once("close", resolve));
   if (greeting.byteLength > 0) {

@@ -65,7 +65,7 @@ describe("X-Forwarded-For", () => {
 });
 
 describe("Forwarded", () => {
-  test("is believed in the place of the other header where the setting says so", async (t) => {
+  test("is trusted instead of the other header if the setting says so", async (t) => {
     const { service, client } = await open(t, { trustedProxies: LOOPBACK, trustedProxyHeader: "forwarded" });
     for (const wire of RAW_WIRES) {
       await guess(client, wire, { forwarded: 'for="[2001:db8::1]:80"', "x-forwarded-for": "203.0.113.1" });

@@ -1,4 +1,4 @@
-/** Floods of strangers: they cost no look at the store, and whoever has a key is served beside them. */
+/** Floods of strangers: they cost no read of the store, and callers with a key are served meanwhile. */
 import assert from "node:assert/strict";
 import { randomUUIDv7 } from "node:crypto";
 import { once } from "node:events";
@@ -93,7 +93,7 @@ test("strangers cost no look at the store", async (t) => {
   assert.notEqual(asked.length, 0, "the store is asked for those who may");
 });
 
-test("whoever has a key is served while strangers call and hold slow connections", async (t) => {
+test("callers with a key are served while strangers call and hold slow connections", async (t) => {
   const { url, users } = await startService(t);
   await users.createUser({ userId: "alice" });
   const { hostname, port } = new URL(url);
@@ -114,7 +114,7 @@ test("whoever has a key is served while strangers call and hold slow connections
   assert.equal(events.length, 101);
 });
 
-test("an address that is refused too often hears of it late, and its neighbours with a key do not", async (t) => {
+test("an address that is refused too often gets its answers late, and its neighbours with a key do not", async (t) => {
   const { url, users } = await startService(t);
   await users.createUser({ userId: "alice" });
   let told = 0;
@@ -126,6 +126,6 @@ test("an address that is refused too often hears of it late, and its neighbours 
   // While the first refusals come in, no later than the twentieth.
   while (told < 20) await new Promise((resolve) => setImmediate(resolve));
   await users.lockUser({ userId: "alice" });
-  assert.ok(told < 40, `${told} of 60 were told before a call with a key was answered`);
+  assert.ok(told < 40, `${told} of 60 were answered before a call with a key was answered`);
   assert.deepEqual(new Set(await Promise.all(strangers)), new Set([401]));
 });

@@ -47,7 +47,7 @@ async function open(t: TestContext): Promise<Site> {
   return { running, visit };
 }
 
-test("whoever registers can sign in by any spelling of the address, is known, and can sign out", async (t) => {
+test("a person who registers can sign in by any spelling of the address, is known, and can sign out", async (t) => {
   const { visit } = await open(t);
   const { body } = await visit("POST /register", { body: ANN });
   const { status, cookie } = await visit("POST /login", { body: { ...ANN, email: " ann@example.COM " } });
@@ -82,7 +82,7 @@ test("wrong guesses in parallel lock, and then the right password does not help"
   assert.deepEqual([status, body.error], [403, "Your account is locked. You can try again in 60 minutes."]);
 });
 
-test("a ban signs out at once, and who is unknown hears what everybody hears", async (t) => {
+test("a ban signs out at once, and an unknown user gets the same answer as everybody", async (t) => {
   const { running, visit } = await open(t);
   const { body } = await visit("POST /register", { body: ANN });
   const { cookie } = await visit("POST /login", { body: ANN });

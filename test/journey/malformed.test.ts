@@ -1,4 +1,4 @@
-/** Spoilt requests on every wire against the whole service: it answers or closes, lives on, and is never at fault. */
+/** Corrupt requests on every wire against the whole service: it answers or closes, lives on, and is never at fault. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http2 from "node:http2";
@@ -102,7 +102,7 @@ function goodRequests(): readonly { readonly wire: RawWire; readonly request: Ra
   );
 }
 
-test(`${REQUESTS} spoilt requests get an answer of their protocol or a closed connection`, async (t) => {
+test(`${REQUESTS} corrupt requests get an answer of their protocol or a closed connection`, async (t) => {
   const { service, client, random } = await start(t);
   const good = goodRequests();
   const others = good.map(({ request }) => request.body);
@@ -129,7 +129,7 @@ test(`${REQUESTS} spoilt requests get an answer of their protocol or a closed co
     await assertLives(service, round);
   }
   t.diagnostic([...said].map(([code, count]) => `${code} ${count}`).join(", "));
-  assert.ok((said.get("OK") ?? 0) < REQUESTS / 2, "the requests are hardly spoilt");
+  assert.ok((said.get("OK") ?? 0) < REQUESTS / 2, "the requests are hardly corrupt");
   assert.ok((said.get("closed") ?? 0) < REQUESTS / 4, "most were not answered");
 });
 
@@ -161,7 +161,7 @@ function writeHttp1({ method = "POST", path, headers, body }: RawRequest): Buffe
 
 /**
  * Resolves with what came when the connection is closed. `more`: the client may say more; one that has closed its half is
- * taken to be gone, so that nothing is done any more for whoever does not wait for the answer.
+ * taken to be gone, so that nothing is done any more for a client that does not wait for the answer.
  */
 function exchange(url: string, bytes: Uint8Array, { more = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -185,7 +185,7 @@ function exchange(url: string, bytes: Uint8Array, { more = false } = {}): Promis
   });
 }
 
-test(`${REQUESTS} connections with spoilt bytes, HTTP/1.1 and HTTP/2 alike, are closed and harm no other`, async (t) => {
+test(`${REQUESTS} connections with corrupt bytes, HTTP/1.1 and HTTP/2 alike, are closed and harm no other`, async (t) => {
   const { service, random } = await start(t);
   const good = goodRequests();
   const recordings: Buffer[] = [];

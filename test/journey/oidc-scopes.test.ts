@@ -41,7 +41,7 @@ describe("one subject with tokens of two organizations", () => {
     }
   });
 
-  test("every change of a user is done for whom it says, and not answered for the other organization", async (t) => {
+  test("every change of a user applies to the named organization, and not to the other one", async (t) => {
     const { service, acme, bolt, client } = await openBoth(t);
     await service.users.createUser({ userId: "bob", organizationId: "acme", profile: { email: "bob@acme.example" } });
     const changes: readonly (readonly [string, JsonObject])[] = [

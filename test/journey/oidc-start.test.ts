@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { issuersFile } from "../support/issuers.ts";
 import { startService } from "../support/service.ts";
 
-test("a file of issuers that cannot be used is told with its place, and nothing is opened", async (t) => {
+test("a file of issuers that cannot be used is reported with its place, and nothing is opened", async (t) => {
   const oidcIssuers = await issuersFile(t, [{ issuer: "http://issuer.test" }]);
   await assert.rejects(
     startService(t, { config: { oidcIssuers } }),
@@ -16,7 +16,7 @@ test("a file of issuers that cannot be used is told with its place, and nothing 
   );
 });
 
-test("an admin key that looks like a token would open nothing beside issuers, and is refused", async (t) => {
+test("an admin key that looks like a token would open nothing with issuers, and is refused", async (t) => {
   const oidcIssuers = await issuersFile(t, [{ issuer: "http://127.0.0.1:1" }]);
   const adminKey = "eyJ-an-owner-key-for-tests.0123456789abcdef";
   await assert.rejects(startService(t, { config: { adminKey, oidcIssuers } }), {

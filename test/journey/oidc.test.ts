@@ -65,7 +65,7 @@ describe("a token of a real provider", () => {
     assert.equal(actors.size, 2);
   });
 
-  test("whose role has too little is told what is missing; one for another audience does not get in", async (t) => {
+  test("a role with too few permissions is refused with what is missing; a token for another audience is refused", async (t) => {
     const issuer = await RealIssuer.open(t);
     const oidcIssuers = await issuersFile(t, [
       { issuer: issuer.url, rolesClaim: "scope", roles: { support: "viewer" } },
@@ -131,7 +131,7 @@ const HOSTILE: readonly (readonly [name: string, forge: Forge, message: RegExp])
   ["expired", withClaims(() => ({ exp: now() - 31 })), /it has expired/],
   ["not valid yet", withClaims(() => ({ nbf: now() + 40 })), /it is not valid yet \(nbf\)/],
   ["without an end", withClaims(() => ({ exp: undefined })), /its claim "exp" is missing/],
-  ["with an end that is no number", withClaims(() => ({ exp: "9999999999" })), /claim "exp"/],
+  ["with an end that is not a number", withClaims(() => ({ exp: "9999999999" })), /claim "exp"/],
   ["for another audience", withClaims(() => ({ aud: "https://other.test" })), /its audience/],
   ["for no audience", withClaims(() => ({ aud: undefined })), /its audience/],
   ["of another issuer", withClaims(() => ({ iss: "https://other.test" })), /its issuer is not one that this service/],
@@ -194,7 +194,7 @@ const HOSTILE: readonly (readonly [name: string, forge: Forge, message: RegExp])
     /the token is refused/,
   ],
   ["in five parts", async ({ issuer }) => `${await issuer.sign()}.a.b`, /it is malformed/],
-  ["that is no JSON", () => "eyJ.eyJ.eyJ", /it is malformed/],
+  ["that is not JSON", () => "eyJ.eyJ.eyJ", /it is malformed/],
   [
     "that is too large",
     ({ issuer }) => issuer.sign({ more: "a".repeat(6_200) }),
@@ -265,7 +265,7 @@ describe("an issuer that cannot be reached", () => {
     assert.match(service.log(), /issuer trouble/);
   });
 
-  test("is no way round the pace of answers for whoever floods with tokens that nobody can check", async (t) => {
+  test("does not evade the pace of answers by a flood of tokens that nobody can check", async (t) => {
     const { service, issuer, client } = await open(t);
     await issuer.site.close();
     const key = await makeKey("two");
@@ -277,7 +277,7 @@ describe("an issuer that cannot be reached", () => {
     });
     while (told < 20) await new Promise((resolve) => setImmediate(resolve));
     await service.users.createUser({ userId: "alice" });
-    assert.ok(told < 40, `${told} of 60 were told before a call with a key was answered`);
+    assert.ok(told < 40, `${told} of 60 were answered before a call with a key was answered`);
     assert.deepEqual(new Set(await Promise.all(flood)), new Set(["ISSUER_UNAVAILABLE"]));
   });
 

@@ -45,7 +45,7 @@ for (const protocol of ["grpc", "connect"] as const) {
 
 const COMPILER_OPTIONS = { target: "ES2024", module: "NodeNext", strict: true, exactOptionalPropertyTypes: true };
 
-/** In the place of @types/node: who installs nothing but the package must be able to compile. */
+/** Instead of @types/node: the package alone must be enough to compile. */
 const PROCESS = "declare const process: { argv: string[]; env: Record<string, string | undefined> };\n";
 
 /** Returns the TypeScript of the documentation, page by page in their order. */

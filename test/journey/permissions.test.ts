@@ -29,7 +29,7 @@ const SERVICES: readonly DescService[] = [
 ];
 const RPCS = SERVICES.flatMap(({ methods }) => methods);
 
-/** A key, and what it may do; `undefined`: it is no key. */
+/** A key, and what it may do; `undefined`: it is not a key. */
 interface Caller {
   readonly name: string;
   readonly key?: string;

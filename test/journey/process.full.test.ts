@@ -18,7 +18,7 @@ import { RAW_WIRES } from "../support/wires.ts";
 
 const MAIN = join(ROOT, "src/main.ts");
 
-/** A lock over HTTP/1.1 of which the last byte of the body is missing. */
+/** A lock over HTTP/1.1 without the last byte of its body. */
 async function openLock(url: string, userId: string): Promise<{ finish: () => Promise<string>; socket: Socket }> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -51,7 +51,7 @@ async function openLock(url: string, userId: string): Promise<{ finish: () => Pr
   };
 }
 
-/** A ban by gRPC of which the last byte of the message is missing. */
+/** A ban by gRPC without the last byte of its message. */
 async function openBan(url: string, userId: string): Promise<() => Promise<string | undefined>> {
   const session = http2.connect(url);
   session.on("error", () => undefined);
@@ -122,7 +122,7 @@ test("SIGTERM lets calls under way finish, takes no new ones, and ends with exit
   assert.equal((await users.getUser({ userId: "u2" })).user?.state, State.BANNED);
 });
 
-test("a call that does not finish is cut off when the grace time ends, and the exit code is 0 all the same", async (t) => {
+test("a call that does not finish is cut off when the grace time ends, and the exit code is still 0", async (t) => {
   const { child } = await startWithUser(t, "500ms");
   const { socket } = await openLock(child.url, "u1");
   child.process.kill("SIGTERM");
@@ -179,7 +179,7 @@ test("a port that is taken is refused in one sentence, and a first start that fa
   assert.equal((await clientsOf(next.url, key).users.createUser({})).details?.sequence, 1n);
 });
 
-test("a start says what it made, which databases lie beside, and what runs; a stop says when it is over", async (t) => {
+test("a start says what it made, which databases lie next to it, and what runs; a stop says when it is over", async (t) => {
   const folder = await temporaryFolder(t);
   const environment = { LOCKKEEPER_LOG_LEVEL: "info", LOCKKEEPER_ADMIN_KEY: ADMIN_KEY };
   const first = await spawnService(t, { path: join(folder, "lockkeeper.db"), environment });
@@ -269,7 +269,7 @@ test("--help says what can be set, and exits with 0", async () => {
   for (const name of ["--listen", "LOCKKEEPER_ADMIN_KEY", "--stop-grace"]) assert.ok(stdout.includes(name), name);
 });
 
-test("the service lives on when whoever read its log is gone", async (t) => {
+test("the service goes on when the reader of its log is gone", async (t) => {
   const child = await spawnService(t, {
     path: join(await temporaryFolder(t), "lockkeeper.db"),
     environment: { LOCKKEEPER_LOG_LEVEL: "info" },

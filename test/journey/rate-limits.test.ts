@@ -50,7 +50,7 @@ function assertLimited(answer: RawAnswer, wire: RawWire, reason: string): void {
 const trustedProxies = [{ address: "127.0.0.1", prefix: 32 }];
 
 describe("--rate-limit-address", () => {
-  test("the burst passes, the next is told when to come back, before its body is read, on every wire", async (t) => {
+  test("the burst passes, the next call is answered when to come back, before its body is read, on every wire", async (t) => {
     const lab = await open(t, { trustedProxies, rateLimitAddress: { perSecond: 0.5, burst: 3 } });
     for (const [index, wire] of RAW_WIRES.entries()) {
       const address = `192.0.2.${index}`;
@@ -75,7 +75,7 @@ describe("--rate-limit-address", () => {
     assert.equal(reasonOf(await lock(lab, wire, { address: "2001:db8:0:2::1" })), "USER_NOT_FOUND");
   });
 
-  /** What needs no credential, and is no probe: the request, and its answer while it is not limited. */
+  /** What needs no credential, and is not a probe: the request, and its answer while it is not limited. */
   const STRAYS: readonly (readonly [method: string, path: string, contentType: string, status: number])[] = [
     ["GET", "/docs", "", 200],
     ["GET", "/openapi.json", "", 200],
@@ -163,7 +163,7 @@ describe("--rate-limit-caller", () => {
       }
       assertLimited(await lock(lab, wire, { key, address: "192.0.2.3", ends: false }), wire, "CALLER_RATE");
       assert.equal(reasonOf(await lock(lab, wire)), "USER_NOT_FOUND", wire.name);
-      // Whoever has no credential takes nothing away from those who have.
+      // Callers without a credential take nothing away from those with one.
       assert.equal(reasonOf(await lock(lab, wire, { key: "wrong" })), "CREDENTIAL_INVALID", wire.name);
       lab.clock.advance(2000);
       assert.equal(reasonOf(await lock(lab, wire, { key })), "USER_NOT_FOUND", wire.name);
@@ -175,7 +175,7 @@ describe("--rate-limit-caller", () => {
   });
 });
 
-test("by default nobody with a right key is limited, however many calls fail beside it", async (t) => {
+test("by default nobody with a right key is limited, however many other calls fail", async (t) => {
   const lab = await open(t, {});
   const wire = RAW_WIRES.find(({ name }) => name === "gRPC, HTTP/2") as RawWire;
   const answers = await Promise.all(

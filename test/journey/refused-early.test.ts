@@ -48,7 +48,7 @@ type Change = (sent: RawRequest) => Partial<RawRequest>;
 
 /**
  * Sends a changed lock with every case's credential on every wire; what deviates is shown all together. `ownerCodes` is
- * what the owner may be told of the same request, to show that there is something wrong with it.
+ * what the owner may learn of the same request, to show that there is something wrong with it.
  */
 async function assertRefusedEarly(t: TestContext, ownerCodes: readonly string[], message: JsonObject, change: Change) {
   const { client, cases } = await refusalsOnEveryWire(t);

@@ -1,4 +1,4 @@
-/** SIGHUP: read the certificate anew, at any time since the process began, and say truly what came of it. */
+/** SIGHUP reloads the certificate, at any time since the process began, and the log says truly with which result. */
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -259,7 +259,7 @@ test("a request that cannot be decoded is refused with an ErrorInfo, as one that
   assert.equal(refusalOf(await send("/v1/users?pageSize=x")).reason, "FIELD_INVALID");
 });
 
-test("BadRequest names a field in one spelling, whoever found it wrong", async (t) => {
+test("BadRequest names a field in one spelling, whatever found it wrong", async (t) => {
   const { users, send } = await start(t);
   await users.createUser({ userId: "u1" });
   const fieldOf = async (reasonCode: unknown): Promise<string | undefined> =>

@@ -1,4 +1,4 @@
-/** A balancer before two services, of which one after the other is stopped and started again: callers notice nothing. */
+/** A balancer in front of two services that are stopped and started again one after the other: callers notice nothing. */
 import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
@@ -117,7 +117,7 @@ test("behind nginx, stops fail no call of HTTP/1.1, and of gRPC only those that 
   const begun = failedOf(byGrpc).filter((callId) => log.includes(`"${callId}"`));
   const sum = (traffic: readonly Traffic[]): number => traffic.reduce((count, { calls }) => count + calls, 0);
   t.diagnostic(
-    `HTTP/1.1: ${failedOf(byHttp1).length} of ${sum(byHttp1)} failed; gRPC: ${failedOf(byGrpc).length} of ${sum(byGrpc)}, of which ${begun.length} were begun`,
+    `HTTP/1.1: ${failedOf(byHttp1).length} of ${sum(byHttp1)} failed; gRPC: ${failedOf(byGrpc).length} of ${sum(byGrpc)}, ${begun.length} of them begun`,
   );
   assert.deepEqual(failedOf(byHttp1), []);
   assert.deepEqual(begun, []);

@@ -110,7 +110,7 @@ async function assertRecovers(users: Running["users"]): Promise<void> {
   }
 }
 
-/** Not the shared memory beside them: writing to a mapping of what became read-only is a bus error by POSIX. */
+/** Not the shared memory next to them: writing to a mapping of what became read-only is a bus error by POSIX. */
 const FILES = ["", "-wal"];
 
 /** Root may write what is merely marked read-only, so the files are made immutable. */

@@ -53,7 +53,10 @@ describe("the document of any service", () => {
 
   test("names the path that it cannot express", async () => {
     await assert.rejects(documentOf(shelf, ["Probe"]), /shelf\.v1\.ShelfService\.GetBook \(GET .*cannot express/);
-    await assert.rejects(documentOf(shelf, ["GetBook"]), /ShelfService\.Probe \(\* \/v1\/any\/\{name\}\).*cannot express/);
+    await assert.rejects(
+      documentOf(shelf, ["GetBook"]),
+      /ShelfService\.Probe \(\* \/v1\/any\/\{name\}\).*cannot express/,
+    );
   });
 
   test("has as query parameters what a query can set, by dotted names, without those that path or body set", () => {

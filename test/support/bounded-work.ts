@@ -85,7 +85,7 @@ function assertAnswer(answer: RawAnswer, allowed: readonly string[]): void {
   assert.ok(answer.body.byteLength <= REFUSAL_BYTES_MAX, `a body of ${answer.body.byteLength} bytes`);
 }
 
-/** Does something to the service beside the client that goes on; asserts what the service may take for it. */
+/** Does something to the service while the client goes on; asserts what the service may take for it. */
 export async function measure<T>(lab: Lab, wire: TestContext, act: () => Promise<T>): Promise<T> {
   await ask(lab.child, "begin");
   const stop = new AbortController();

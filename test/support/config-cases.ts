@@ -7,7 +7,7 @@ export interface Cases {
   readonly byDefault: unknown;
   /** As typed, and what it means. The first comes by flag in the tests of precedence, the second by environment. */
   readonly allowed: readonly (readonly [text: string, meaning: unknown])[];
-  /** As typed, and what the message must say beside the setting's name. */
+  /** As typed, and what the message must say with the setting's name. */
   readonly refused: readonly (readonly [text: string, message: RegExp])[];
 }
 

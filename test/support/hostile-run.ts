@@ -16,10 +16,10 @@ import { HangError, type RawAnswer, RawClient, type RawRequest, readAnswer } fro
 const CLIENTS = 6;
 const CONCURRENT_PER_CLIENT = 6;
 const HANG_MS = 15_000;
-/** A third is spoilt after it was generated, one in fifty shows no right key. */
+/** A third is corrupted after it was generated, one in fifty shows no right key. */
 const SPOIL_EVERY = 3;
 const STRANGER_EVERY = 50;
-/** The heap may not grow beyond this: whoever leaks 300 bytes a request falls over it. */
+/** The heap may not grow beyond this: a leak of 300 bytes a request fails the test. */
 const HEAP_MB_MAX = 300;
 /** Memory is compared with what it was after this part of the run, when caches are full. */
 const WARM_PART = 0.25;
@@ -44,7 +44,7 @@ function faultOf({ wire }: GeneratedRequest, answer: RawAnswer): string | undefi
     return FAULTS.includes(read.code) && !CALLERS_FAULT.test(read.message) ? read.code : undefined;
   }
   const isHttpAnswer = [204, 302].includes(answer.status) || (answer.status >= 400 && answer.status < 500);
-  return isHttpAnswer ? undefined : `HTTP ${answer.status}, which is no answer of ${wire}`;
+  return isHttpAnswer ? undefined : `HTTP ${answer.status}, which is not an answer of ${wire}`;
 }
 
 /** Foreign APIs have errors in a form of their own. */

@@ -100,7 +100,7 @@ export class HandmadeIssuer {
   }
 }
 
-/** The file for `--oidc-issuers`. `more`: in the place of the usual members. */
+/** The file for `--oidc-issuers`. `more`: instead of the usual members. */
 export async function issuersFile(
   t: TestContext,
   issuers: readonly (Readonly<Record<string, unknown>> & { readonly issuer: string })[],

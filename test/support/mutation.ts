@@ -1,4 +1,4 @@
-/** Spoils requests at random: their bytes, and the headers around them. */
+/** Corrupts requests at random: their bytes, and the headers around them. */
 import type { Random } from "./random.ts";
 import { RAW_WIRES, type RawRequest } from "./wires.ts";
 
@@ -81,7 +81,7 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
 
 const METHODS = ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"];
 
-/** A request with spoilt bytes, headers, method or path; the credential stays as it is. */
+/** A request with corrupt bytes, headers, method or path; the credential stays as it is. */
 export function mutateRequest(random: Random, request: RawRequest, others: readonly Uint8Array[]): RawRequest {
   const { path, headers, body } = request;
   const kind = random.below(10);

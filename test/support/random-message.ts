@@ -54,11 +54,11 @@ const INT64S = [
 const UINT64S = [0n, 1n, 2n ** 53n, 2n ** 64n - 1n];
 const FLOATS = [0, -0, 0.5, -1.5, 1e308, Number.NaN, Number.POSITIVE_INFINITY];
 
-/** `tame`: few fields are set, with what may well be right; `wild`: half of them, with anything. */
-export type Temper = "tame" | "wild";
+/** `likely`: few fields are set, with what may well be right; `wild`: half of them, with anything. */
+export type Temper = "likely" | "wild";
 
 export function randomString(random: Random, temper: Temper = "wild"): string {
-  return random.pick(temper === "tame" ? LIKELY_STRINGS : STRINGS);
+  return random.pick(temper === "likely" ? LIKELY_STRINGS : STRINGS);
 }
 
 /** A message of this type. */
@@ -66,8 +66,8 @@ export function randomMessage(random: Random, type: DescMessage, temper: Temper,
   const message = create(type);
   const fields = reflect(type, message);
   for (const field of type.fields) {
-    const isNamed = temper === "tame" && /(?:^|_)id$/.test(field.name) && field.name !== "organization_id";
-    if (!isNamed && random.below(temper === "tame" ? 5 : 2) !== 0) continue;
+    const isNamed = temper === "likely" && /(?:^|_)id$/.test(field.name) && field.name !== "organization_id";
+    if (!isNamed && random.below(temper === "likely" ? 5 : 2) !== 0) continue;
     if (depth >= DEPTH_MAX && field.message !== undefined) continue;
     setField({ random, temper, depth }, fields, field);
   }
@@ -119,7 +119,7 @@ function scalar({ random, temper }: Place, type: ScalarType): unknown {
     case ScalarType.INT64:
     case ScalarType.SINT64:
     case ScalarType.SFIXED64:
-      return temper === "tame" ? BigInt(random.below(5)) : random.pick(INT64S);
+      return temper === "likely" ? BigInt(random.below(5)) : random.pick(INT64S);
     case ScalarType.UINT64:
     case ScalarType.FIXED64:
       return random.pick(UINT64S);
@@ -127,6 +127,6 @@ function scalar({ random, temper }: Place, type: ScalarType): unknown {
     case ScalarType.FIXED32:
       return random.pick([0, 1, 4_294_967_295]);
     default:
-      return temper === "tame" ? random.below(20) : random.pick(INT32S);
+      return temper === "likely" ? random.below(20) : random.pick(INT32S);
   }
 }

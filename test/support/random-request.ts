@@ -7,7 +7,7 @@ import { randomMessage, randomString, type Temper } from "./random-message.ts";
 import { frame, type RawRequest } from "./wires.ts";
 
 export interface GeneratedRequest {
-  /** For whoever reads what went wrong. */
+  /** For the person who reads what went wrong. */
   readonly wire: string;
   readonly http: "1.1" | "2";
   readonly request: RawRequest;
@@ -19,7 +19,7 @@ const DEADLINE_MS = 200;
 /** A call of one of `methods` on a wire by chance, without a credential. */
 export function randomRequest(random: Random, methods: readonly DescMethod[]): GeneratedRequest {
   const method = random.pick(methods);
-  const temper = random.pick(["tame", "wild"] as const);
+  const temper = random.pick(["likely", "wild"] as const);
   const message = randomMessage(random, method.input, temper);
   const bytes = Buffer.from(toBinary(method.input, message));
   const json = jsonOf(() => toJson(method.input, message));

@@ -9,7 +9,7 @@ export interface Random {
   pick<T>(items: readonly T[]): T;
 }
 
-/** A generator whose seed is told as a diagnostic of the test (mulberry32). */
+/** A generator whose seed is printed as a diagnostic of the test (mulberry32). */
 export function seededRandom(t: TestContext): Random {
   const given = process.env.LOCKKEEPER_SEED;
   const seed = given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given);

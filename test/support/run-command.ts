@@ -50,7 +50,7 @@ export function runCommand(
       clearTimeout(timer);
       resolve({ code: code ?? signal, stdout, stderr });
     });
-    // Whoever does not read its input closes it early; what it makes of that is told by its exit code.
+    // A program that does not read its input closes it early; its exit code says what it makes of that.
     child.stdin.on("error", () => undefined);
     child.stdin.end(stdin);
   });

@@ -1,4 +1,4 @@
-/** How large tests are that could go on for ever: as `npm test`, `npm run test:all` and `npm run soak` ask. */
+/** How large tests are that could go on forever: as `npm test`, `npm run test:all` and `npm run soak` ask. */
 
 export interface Figures {
   /** Of `npm test`, for each change. */

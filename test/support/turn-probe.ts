@@ -16,8 +16,8 @@ export interface TurnReport {
 }
 
 /**
- * What it may be told: `collect` answers the bytes of the heap that are in use after a forced collection, `begin` measures
- * anew, `report` answers what was measured since.
+ * Its commands: `collect` answers the bytes of the heap that are in use after a forced collection, `begin` measures
+ * again, `report` answers what was measured since.
  */
 export interface ProbeAnswers {
   readonly collect: number;
@@ -64,7 +64,7 @@ const ANSWERS: { readonly [W in keyof ProbeAnswers]: () => ProbeAnswers[W] } = {
     return process.memoryUsage().heapUsed;
   },
   begin() {
-    // 5: the peak begins anew at what is resident now.
+    // 5: the peak begins again at what is resident now.
     writeFileSync("/proc/self/clear_refs", "5");
     beginBytes = memoryOf("VmRSS");
     return undefined;

@@ -23,7 +23,7 @@ export interface RawRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** False: the body is never ended; the answer must come all the same. */
+  /** False: the body is never ended; the answer must come anyway. */
   readonly ends?: boolean;
 }
 
@@ -219,7 +219,7 @@ function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }
 
-/** What an answer says: `OK` or the refusal; `undefined`: it is no answer of its protocol. */
+/** What an answer says: `OK` or the refusal; `undefined`: it is not an answer of its protocol. */
 export function readAnswer(answer: RawAnswer): "OK" | Refusal | undefined {
   const type = answer.headers["content-type"] ?? "";
   if (!type.startsWith("application/grpc")) return readJson(answer, type);
@@ -271,7 +271,7 @@ function decodeGroups(body: string): Buffer {
   return Buffer.concat((body.match(/.{4}/g) ?? []).map((group) => Buffer.from(group, "base64")));
 }
 
-/** Calls an RPC of UserService about `alice`, or whom the message names, with a token. */
+/** Calls an RPC of UserService about `alice`, or the user that the message names, with a token. */
 export async function ask(client: RawClient, wire: RawWire, token: string, rpc = "LockUser", message: JsonObject = {}) {
   const request = wire.request(rpc, { userId: "alice", ...message });
   const headers = { ...request.headers, authorization: `Bearer ${token}` };

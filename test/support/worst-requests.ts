@@ -208,7 +208,7 @@ export const WORST_REQUESTS: readonly WorstRequest[] = [
     make: () => jsonWires(importUsers, `{"organizationId":"${"\\n".repeat(2_090_000)}"`, { path: IMPORT }),
   },
   {
-    name: "ImportUsers of 1,000 users of whom each is at fault",
+    name: "ImportUsers of 1,000 users with a fault each",
     answers: ["OK"],
     make: () => {
       const attributes = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`Bad${i}`, {}]));

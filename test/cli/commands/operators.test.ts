@@ -118,7 +118,7 @@ test("policy set changes what is named, keeps other limits, and lets values be i
   });
 });
 
-test("policy simulate tells whom other values would have locked", async () => {
+test("policy simulate shows which users other values would have locked", async () => {
   await users.createUser({ userId: "sim" });
   const subject = { subject: { case: "userId" as const, value: "sim" } };
   for (let i = 0; i < 3; i++) await signIns.recordFailure({ subject, factor: Factor.PASSWORD });
@@ -204,7 +204,7 @@ test("attempts are listed by user, network and outcome", async () => {
   await assertRefused(lk("signin attempts --network 203.0.113.0/99"), { code: 2, says: /: --network: / });
 });
 
-test("whoever lost every key makes one in the database while the service is stopped", async (t) => {
+test("an administrator who lost every key creates one in the database of a stopped service", async (t) => {
   const path = join(await temporaryFolder(t), "lockkeeper.db");
   const child = await spawnService(t, { path });
   const lk = cliOf(child.url);

@@ -58,7 +58,7 @@ test("users create takes a profile and attributes, show tells them, and JSON is 
   await assertRefused(lk("users create ann"), { code: 4, says: /"ann" is taken \(USER_ALREADY_EXISTS\)/ });
 });
 
-test("users lock, ban and deactivate restrict as they are told; unlock, unban and reactivate lift", async () => {
+test("users lock, ban and deactivate restrict as their flags say; unlock, unban and reactivate lift", async () => {
   await users.createUser({ userId: "lee" });
   const stateOf = async (): Promise<State | undefined> => (await users.getUser({ userId: "lee" })).user?.state;
 
@@ -106,7 +106,7 @@ test("a change can be checked only, guarded by the sequence, and repeated by a r
   assert.equal(await printed(lk("users lock cat --request-id r-1")), first);
 });
 
-test("values that the service refuses are told under the name of the flag", async () => {
+test("values that the service refuses are reported under the name of the flag", async () => {
   await users.createUser({ userId: "rex" });
   const rows: readonly (readonly [string, RegExp])[] = [
     ["users lock rex --until 2020-01-01", /: --until: .*must be later than the start.*\(FIELD_INVALID\)/],
@@ -175,7 +175,7 @@ test("users events tells who did what, the newest first, and escapes what could 
     /^2 +\S+Z +UserLocked +LOCKKEEPER_ADMIN_KEY +grpc +SPAM, until \S+Z +red \\u\{1b\}\[31m text$/,
   );
   assert.match(lines[3] ?? "", /^1 +\S+Z +UserCreated +LOCKKEEPER_ADMIN_KEY +grpc +profile\.username +-$/);
-  // Whoever may not read keys sees their ids.
+  // A caller that may not read keys sees their ids.
   const { secret } = await keys.createApiKey({ permissions: ["events.read"] });
   const ids = await printed(lk("users events eve", { LOCKKEEPER_KEY: secret }));
   assert.equal(ids.match(/ key:\w+ +grpc /g)?.length, 3);

@@ -69,7 +69,7 @@ describe("the forms of results", () => {
     assert.deepEqual(parseAllDocuments(text)[0]?.toJSON(), json);
   });
 
-  test("how far away an instant is, in two units while they are few, is told up to some years", () => {
+  test("the distance of an instant is shown in two units while they are few, up to some years", () => {
     const now = Date.parse("2030-01-31T00:00:00Z");
     const rows: readonly (readonly [seconds: number, text: string])[] = [
       [0, "now"],
@@ -90,7 +90,7 @@ describe("the forms of results", () => {
 });
 
 describe("several ids", () => {
-  test("each is done on its own; one that is refused or not there is told, and the exit code is its", async () => {
+  test("each is done on its own; one that is refused or not found is reported and decides the exit code", async () => {
     for (const userId of ["eve", "fay", "gus"]) await users.createUser({ userId });
     await users.lockUser({ userId: "fay" });
     const { code, stdout, stderr } = await lk("users lock eve fay zed gus");
@@ -116,7 +116,7 @@ describe("several ids", () => {
     assert.deepEqual([checked.code, checked.stdout], [4, "hal\nida\n"]);
     const none = await pipedTo(url, "\n", "users unban -");
     assert.deepEqual(none, { code: 0, stdout: "", stderr: "standard input has no ids; nothing was done\n" });
-    // Who is to be asked cannot be, as standard input has the ids.
+    // Nobody can be asked, because standard input has the ids.
     await assertRefused(pipedTo(url, "hal\n", "users delete -"), { code: 2, says: /pass --yes to confirm/ });
     assert.equal((await users.getUser({ userId: "hal" })).user?.state, State.BANNED);
     await assertRefused(pipedTo(url, "hal\n", "users show - -"), {

@@ -184,7 +184,7 @@ test("a command loads neither the server nor a database", async (t) => {
   assert.doesNotMatch(help.stderr, /node_modules|\/gen\/(?!lockkeeper\/contract\.ts)/);
 });
 
-test("a variable that nothing reads is told in every form, with the one that was probably meant", async () => {
+test("an unknown variable is reported in every format, with the one that was probably meant", async () => {
   const says =
     /^lockkeeper: the environment variable LOCKKEEPER_SERVR is not known and has no effect; did you mean LOCKKEEPER_SERVER\?\n[^\n]+\n$/;
   for (const form of ["table", "json"]) {
@@ -192,7 +192,7 @@ test("a variable that nothing reads is told in every form, with the one that was
     assert.match(stderr, says);
     assert.doesNotMatch(stderr, /secret-host/);
   }
-  // Variables of the service lie beside those of the commands in many a shell.
+  // Many shells set variables of the service together with those of the commands.
   const known = cliOf(NOWHERE)("whoami", { LOCKKEEPER_LISTEN: "127.0.0.1:8080" });
   await assertRefused(known, { code: 6, says: /^lockkeeper: nothing listens at / });
 });

@@ -1,4 +1,4 @@
-/** What is kept beside a file: written whole, of this import alone, and gone when it is complete. */
+/** The checkpoint next to a file: written whole, for this import only, and deleted when it is complete. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

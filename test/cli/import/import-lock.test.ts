@@ -25,7 +25,7 @@ test("a file is imported by one process at a time; what a crash leaves stands in
   assert.deepEqual(readdirSync(folder), ["users.csv"]);
 });
 
-test("where nothing can be kept beside a file, an import says how it goes without", async (t) => {
+test("if nothing can be written next to a file, an import says how to do without", async (t) => {
   const folder = await temporaryFolder(t);
   const file = join(folder, "users.csv");
   mkdirSync(`${file}.lockkeeper-import.lock`);

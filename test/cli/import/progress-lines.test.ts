@@ -1,4 +1,4 @@
-/** What is told on the way. */
+/** The progress that an import shows. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProgressLines, span } from "../../../src/cli/import/progress-lines.ts";
@@ -35,7 +35,7 @@ test("a terminal gets a bar that is drawn over itself, within its width", () => 
   assert.match(at(22_000, 520, 520), / 1\/s /);
 });
 
-test("what is no terminal gets a line every five seconds", () => {
+test("without a terminal there is a line every five seconds", () => {
   const { at } = lines(false);
   assert.equal(at(4999, 10, 10), "");
   assert.equal(at(5000, 1500, 600), "60%  1,500 rows  300/s  3 failed  4s left\n");
@@ -43,6 +43,6 @@ test("what is no terminal gets a line every five seconds", () => {
   assert.equal(at(10_000, 3000, 900, 0), "3,000 rows  300/s  3 failed\n");
 });
 
-test("time is told as a person tells it", () => {
+test("time is shown as a person says it", () => {
   assert.deepEqual([0.2, 59, 61, 3600, 7325].map(span), ["1s", "59s", "1m 1s", "1h 0m", "2h 2m"]);
 });

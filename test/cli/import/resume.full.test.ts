@@ -22,7 +22,7 @@ const BAD_EVERY = 1000;
 /** Memory may not grow with the file. */
 const PEAK_MIB_MAX = 400;
 
-/** What the file says of a row: every hundredth is banned, every fiftieth locked, every thousandth is no user. */
+/** What the file says of a row: every hundredth is banned, every fiftieth locked, every thousandth is not a user. */
 function rowOf(index: number): string {
   if (isBad(index)) return `bad-${index} ,,,,,,`;
   const lock = index % 50 === 7 ? "true,2090-01-01T00:00:00Z" : ",";
@@ -114,7 +114,7 @@ async function untilDone(file: string, rows: number, random: Random): Promise<vo
   await delay(random.below(50));
 }
 
-/** Every row is there once: created by one event, with the state that the file says; every bad one is told once. */
+/** Every row is there once: created by one event, with the state that the file says; every bad one is reported once. */
 async function assertWhole(
   path: string,
   file: string,

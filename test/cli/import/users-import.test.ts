@@ -1,4 +1,4 @@
-/** `users import` as a person runs it: our own columns and fields, what is refused and how, and what is told. */
+/** `users import` as a person runs it: lockkeeper's own columns and fields, what is refused and how, and what is reported. */
 import assert from "node:assert/strict";
 import { existsSync, linkSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ const FAULTS: readonly (readonly [line: number, says: RegExp])[] = [
   [14, /^creation_date is a text of 10 characters; it must be an instant such as/],
 ];
 
-test("CSV: bad rows are told by their line and stop nothing, flags arrive as states", async (t) => {
+test("CSV: bad rows are reported by their line and stop nothing, flags arrive as states", async (t) => {
   const { url, users } = await startService(t);
   const folder = await temporaryFolder(t);
   const file = join(folder, "users.csv");
@@ -119,7 +119,7 @@ test("a lock and a ban that have ended are left out of their rows, whose users a
   assert.ok(found.every(({ profile }) => profile?.email !== ""));
 });
 
-test("NDJSON: what spoils a request or is none of ours is told by its line", async (t) => {
+test("NDJSON: a row that makes a request invalid, or is not ours, is reported by its line", async (t) => {
   const { url, users } = await startService(t);
   const file = join(await temporaryFolder(t), "users.ndjson");
   const nested = `${'{"a":'.repeat(60)}1${"}".repeat(60)}`;
@@ -278,7 +278,7 @@ test("--errors takes no file that holds something else, and one import keeps to 
   };
   const file = at("users.csv", "user_id\nann\nbad \n");
   const refused = at("refused.csv", "user_id,emial\nann,a\n");
-  const diary = at("diary.txt", "dear diary");
+  const diary = at("diary.txt", "my diary");
   const alias = join(folder, "alias.csv");
   linkSync(file, alias);
   const run = (...words: string[]) => cliOf(url)(["users", "import", ...words]);
@@ -294,7 +294,7 @@ test("--errors takes no file that holds something else, and one import keeps to 
     assertRefused(run(refused, "--errors", diary, "--yes"), { code: 2, says: /"emial" is unknown/ }),
   ]);
   await assertRefused(run(file, "--errors", diary), { code: 2, says: /diary\.txt is not empty .* pass --yes to/ });
-  assert.equal(readFileSync(diary, "utf8"), "dear diary");
+  assert.equal(readFileSync(diary, "utf8"), "my diary");
   assert.equal(readFileSync(file, "utf8"), "user_id\nann\nbad \n");
   assert.equal((await users.listUsers({})).users.length, 0);
   assert.ok(!existsSync(`${file}.lockkeeper-import.json`));

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import type { Summary } from "../../../src/cli/import/run-import.ts";
 import { cliOf } from "./cli.ts";
 
-/** A file of its own to import: the checkpoint is written beside it. */
+/** A file of its own to import: the checkpoint is written next to it. */
 export function copyOf(path: string, folder: string, name = basename(path)): string {
   const copy = join(folder, name);
   copyFileSync(path, copy);
@@ -15,7 +15,7 @@ export function copyOf(path: string, folder: string, name = basename(path)): str
 /** The summary of an import that came to its end, with or without failed rows. */
 export async function importJson(url: string, path: string, ...flags: readonly string[]): Promise<Summary> {
   const { code, stdout, stderr } = await cliOf(url)(["users", "import", path, "--json", ...flags]);
-  // Rows that failed are told beside the summary, ten of them.
+  // Ten failed rows are reported with the summary.
   const summary = JSON.parse(stdout) as Summary;
   const told = stderr.split("\n").filter((line) => line !== "");
   assert.ok(told.every((line) => (JSON.parse(line) as { line: number }).line > 0));

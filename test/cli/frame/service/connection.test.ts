@@ -31,7 +31,7 @@ async function listening(t: TestContext, server: Server | http2.Http2Server): Pr
   return (server.address() as AddressInfo).port;
 }
 
-test("whatever is at the address and is not the service is told in one sentence, with exit code 6", async (t) => {
+test("a server that is not lockkeeper is described in one sentence, with exit code 6", async (t) => {
   const page = createHttpServer((_, response) => response.end("<html></html>"));
   const pageOverHttp2 = http2.createServer((_, response) => {
     response.writeHead(200, { "content-type": "text/html" });
@@ -178,7 +178,7 @@ test("a service that does not answer is waited for as long as --timeout says, an
   assert.equal(stderr, "lockkeeper: interrupted; it is not known whether a change in progress was applied\n");
 });
 
-test("a reader that has seen enough ends a list quietly, and a full disk is told", async (t) => {
+test("a reader that has seen enough ends a list quietly, and a full disk is reported", async (t) => {
   const { url, users } = await startService(t);
   for (let batch = 0; batch < 3; batch++) {
     await users.importUsers({ users: Array.from({ length: 1000 }, (_, index) => ({ userId: `${batch}-${index}` })) });

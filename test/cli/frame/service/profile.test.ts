@@ -1,4 +1,4 @@
-/** The profile: what login keeps, who may read it, and to whom its key is shown. */
+/** The profile: what login saves, who may read it, and which service gets its key. */
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

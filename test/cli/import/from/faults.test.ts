@@ -8,7 +8,7 @@ import { zitadelExport } from "../../../../src/cli/import/from/zitadel.ts";
 import { ownRows } from "../../../../src/cli/import/own-rows.ts";
 import { type Mapped, RowFault } from "../../../../src/cli/import/row.ts";
 
-test("what is wrong with a row is told without what stands there", () => {
+test("the fault of a row is reported without its values", () => {
   const secret = "hunter2-password";
   const cells: readonly (readonly [column: string, text: string])[] = [
     ["banned", secret],
@@ -65,7 +65,7 @@ function assertFault(map: () => unknown, says: RegExp): void {
   });
 }
 
-test("Clerk: a blank lockout is none, and what is no whole number of seconds is a bad row", () => {
+test("Clerk: a blank lockout means none, and anything but a whole number of seconds is a bad row", () => {
   const LOCKOUT = "lockout_expires_in_seconds";
   const expiryOf = ({ user }: Mapped): unknown => user.restrictions?.[0]?.expiry;
   const never = { case: "never", value: true };

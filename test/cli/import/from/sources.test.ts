@@ -63,7 +63,7 @@ test("Clerk: the dashboard's CSV, flags, the Backend API's objects; the dialect 
   assert.deepEqual(restrictionsOf(await userOf(service, "user_locked_for_good")), [
     [LOCK, Cause.ADMIN, "IMPORTED", "imported:clerk", null],
   ]);
-  // A lock that had no time left is over; the other flags stand beside each other.
+  // A lock that had no time left is over; the other flags apply together.
   const gone = restrictionsOf(await userOf(service, "user_gone"));
   assert.deepEqual(gone, [
     [BAN, Cause.ADMIN, "IMPORTED", "imported:clerk", null],
@@ -146,7 +146,7 @@ test("ZITADEL: ExportData and the lists of users; organizations one by one", asy
   const runner = await userOf(service, "104133391271651848");
   assert.deepEqual(
     [runner.state, runner.profile?.username, runner.profile?.displayName, runner.profile?.emailVerified],
-    [State.ACTIVE, "road.runner", "Road Runner", true],
+    [State.ACTIVE, "rail.runner", "Rail Runner", true],
   );
   assert.deepEqual(runner.attributes["zitadel.human"], {
     nickName: "rr",
@@ -166,7 +166,7 @@ test("ZITADEL: ExportData and the lists of users; organizations one by one", asy
     accessTokenType: "JWT",
   });
 
-  // Without a choice the first organization is taken, and the others are told, not mixed in.
+  // Without a choice the first organization is imported, and the others are reported, not mixed in.
   const list = copyOf(join(EXPORTS, "zitadel-list.json"), folder);
   const { code, stdout, stderr } = await cliOf(service.url)(["users", "import", list, "--from", "zitadel"]);
   assert.equal(code, 4, stderr);
