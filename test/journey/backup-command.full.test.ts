@@ -30,17 +30,18 @@ describe("the command line", () => {
     });
     await assertCommandRefused(cli(["restore", file]), { code: 2, says: /--database is required/ });
     for (const line of [["restore"], ["restore", file, "--raise-generation"]]) {
-      await assertCommandRefused(cli([...line, "--database", database]), { code: 2, says: /one of them/ });
+      await assertCommandRefused(cli([...line, "--database", database]), { code: 2, says: /required, and not both/ });
     }
     const { code, stdout } = await cli(["restore", file, "--database", database, "--yes"]);
     assert.equal(code, 0);
     for (const said of [
       /the generation is \d+; it was 1/,
-      /everyone signs in again/,
+      /everyone must sign in again/,
       /bans, locks and revocations of API keys/,
-      /later secrets are unknown/,
-    ])
+      /later secrets do not work/,
+    ]) {
       assert.match(stdout, said);
+    }
     const [raised] = await jsonOf<Record<string, string>>(
       cli(["restore", "--raise-generation", "--database", database, "--json"]),
     );

@@ -43,7 +43,7 @@ const FILTERED: Readonly<Record<string, readonly string[]>> = {
   "/v1/users/{user_id}:ban": ["BanUser"],
   "Lifts the ban": ["UnbanUser", "UnbanUser_Connect"],
   "/lockkeeper.user.v1.UserService/LockUser": ["LockUser_Connect"],
-  "lock USER": ["LockUser", "UnlockUser", "LockUser_Connect", "UnlockUser_Connect"],
+  "lockuser USER": ["LockUser", "UnlockUser", "LockUser_Connect", "UnlockUser_Connect"],
 };
 
 async function assertFilters(tab: Page): Promise<void> {

@@ -30,11 +30,11 @@ describe("backup", () => {
     const file = join(folder, "b.db");
     const service = await spawnService(t, { path: join(folder, "a.db"), arguments: ["--backup-rate", "1"] });
     await fill(clientsOf(service.url, ADMIN_KEY).users);
-    const ending = cliOf(service.url)(["backup", file, "--timeout", "1s"]);
+    const ending = cliOf(service.url)(["backup", file, "--timeout", "5s"]);
     await until(() => partialsOf(file).some((each) => statSync(each).size > 0), "the first bytes");
     service.process.kill("SIGSTOP");
     const { code, stderr } = await ending;
-    assert.match(stderr, /^lockkeeper: nothing arrived from http:\S+ for 1000 ms; try again$/m);
+    assert.match(stderr, /^lockkeeper: nothing arrived from http:\S+ for 5000 ms; try again$/m);
     assert.deepEqual([code, existsSync(file), partialsOf(file)], [6, false, []]);
   });
 
