@@ -174,7 +174,7 @@ test("a command loads neither the server nor a database", async (t) => {
   const loaded = stderr.split("\n").filter((line) => !line.startsWith("node:"));
   assert.ok(loaded.some((line) => line.endsWith("/src/cli/commands/users/show.ts")));
   const needless =
-    /better-sqlite3|kysely|protovalidate|opentelemetry|prom-client|\/src\/(?!main\.ts|version\.ts|cli\/|config|(?:environment|file-fault)\.ts|server\/service-parts\.ts|store\/open-store\.ts|transcoding\/closest-name\.ts)/;
+    /better-sqlite3|kysely|protovalidate|opentelemetry|prom-client|\/src\/(?!main\.ts|version\.ts|cli\/|config|(?:environment|file-fault)\.ts|server\/service-parts\.ts|transcoding\/closest-name\.ts)/;
   assert.deepEqual(
     loaded.filter((line) => needless.test(line)),
     [],

@@ -4,7 +4,6 @@ import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import type { BackupMetadata, CreateBackupResponse } from "../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import type { DatabaseReport, VerifyProgress } from "../../../store/offline.ts";
-import { verifyBackup } from "../../../store/open-store.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { EXIT, Failure } from "../../frame/failure.ts";
 import { type FlagTable, toggle, word } from "../../frame/flag.ts";
@@ -153,6 +152,7 @@ async function receive(
 }
 
 async function verified(partial: string, metadata: BackupMetadata, progress: VerifyProgress): Promise<DatabaseReport> {
+  const { verifyBackup } = await import("../../../store/open-store.ts");
   const report = await failing(() => verifyBackup(partial, progress));
   const isOfMetadata =
     BigInt(report.position) === metadata.position &&

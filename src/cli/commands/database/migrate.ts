@@ -1,5 +1,4 @@
 /** `lockkeeper migrate`: migrates a database to this version's schema without starting a service. */
-import { openOffline } from "../../../store/open-store.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, toggle } from "../../frame/flag.ts";
@@ -27,6 +26,7 @@ export const migrate = defineCommand({
       throw usageFailure("--database is required, such as --database sqlite:data/lockkeeper.db");
     }
     const { path } = database;
+    const { openOffline } = await import("../../../store/open-store.ts");
     const offline = await openOffline(database);
     const { from, due } = await failing(() => offline.migrate({ check }));
     const to = due.at(-1) ?? from;

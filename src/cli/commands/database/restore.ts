@@ -1,7 +1,6 @@
 /** `lockkeeper restore`: replaces a database with a backup, or only raises the generation after a recovery. */
 import { existsSync } from "node:fs";
 import type { Raised, Restored } from "../../../store/offline.ts";
-import { openOffline } from "../../../store/open-store.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, optionalWord, short, toggle } from "../../frame/flag.ts";
@@ -36,6 +35,7 @@ export const restore = defineCommand({
       throw usageFailure("either <file> or --raise-generation is required, and not both");
     }
     const { path } = database;
+    const { openOffline } = await import("../../../store/open-store.ts");
     const offline = await openOffline(database);
     if (file === undefined) {
       const raised = await failing(() => offline.raiseGeneration(Date.now));
