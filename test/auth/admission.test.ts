@@ -1,4 +1,4 @@
-/** Whether a call may go on, by its headers and its method alone. */
+/** Decides from headers and method alone whether a call may go on. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AdmissionResult, admit } from "../../src/auth/admission.ts";
@@ -27,7 +27,7 @@ async function keyCacheOf(t: { after: (close: () => void) => void }, keys: reado
   return keyCache;
 }
 
-/** Keys are decided on at once: no call with one waits for a turn of the event loop. */
+/** Keys are checked synchronously: a call with one waits for no turn of the event loop. */
 function admitNow(...args: Parameters<typeof admit>): AdmissionResult {
   const result = admit(...args);
   assert.ok(!(result instanceof Promise));
@@ -35,7 +35,7 @@ function admitNow(...args: Parameters<typeof admit>): AdmissionResult {
 }
 
 for (const [role, permissions] of Object.entries(ROLES)) {
-  test(`${role} is admitted to every RPC its permissions reach and to no other`, async (t) => {
+  test(`${role} is admitted to every RPC that its permissions allow and to no other`, async (t) => {
     const secret = createSecret(role);
     const keyCache = await keyCacheOf(t, [keyOf(role, secret)]);
     for (const [rpc, permission] of Object.entries(RPC_PERMISSIONS)) {
@@ -55,13 +55,13 @@ for (const [role, permissions] of Object.entries(ROLES)) {
   });
 }
 
-test("who shows no or a wrong credential is refused before anything is said of the RPC", async (t) => {
+test("a caller without a valid credential is refused before the answer reveals anything about the RPC", async (t) => {
   const keyCache = await keyCacheOf(t, []);
   for (const [authorization, reason] of [
     [null, "CREDENTIAL_MISSING"],
     [`Bearer ${createSecret("k")}`, "CREDENTIAL_INVALID"],
   ] as const) {
-    // Each from an address of its own: guesses from one are throttled, which is not asked here.
+    // Each call has its own address: failures from one address are throttled, which is not tested here.
     const answers = Object.keys(RPC_PERMISSIONS).map((rpc, i) =>
       admitNow(keyCache, rpc, authorization, `192.0.2.${i}`),
     );
@@ -72,7 +72,7 @@ test("who shows no or a wrong credential is refused before anything is said of t
   }
 });
 
-test("an RPC without a row is a bug that ends the call, never an open door", async (t) => {
+test("an RPC without a row is a bug: the call fails and is never admitted", async (t) => {
   const secret = createSecret("k");
   const keyCache = await keyCacheOf(t, [keyOf("owner", secret)]);
   assert.throws(

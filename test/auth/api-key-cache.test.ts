@@ -33,7 +33,7 @@ function keyOf(secret: string, more: Partial<ApiKey> = {}): ApiKey {
   };
 }
 
-/** A keyCache on a store of two functions, with a clock that is set by hand. */
+/** A key cache over a store of two functions, with a manual clock. */
 class Desk {
   now = NOW;
   readonly touched: ReadonlyMap<string, string>[] = [];
@@ -69,7 +69,7 @@ class Desk {
     return this.keyCache.authenticate(authorization, address);
   }
 
-  /** What came of it in a word: the actor, or the reason of the refusal. */
+  /** The result in one word: the actor, or the reason of the refusal. */
   ask(authorization: string | null, address = HOME): string {
     const result = this.show(authorization, address);
     return result.ok ? result.actor.id : result.refusal.reason;
@@ -79,7 +79,7 @@ class Desk {
 const one = [...SECRET].map((c, i) => (i === 10 ? (c === "x" ? "y" : "x") : c)).join("");
 
 const HEADERS: readonly (readonly [title: string, authorization: string | null, expected: string])[] = [
-  ["a right credential", `Bearer ${SECRET}`, "key:k1"],
+  ["a valid credential", `Bearer ${SECRET}`, "key:k1"],
   ["the scheme in lower case", `bearer ${SECRET}`, "key:k1"],
   ["the scheme in upper case", `BEARER ${SECRET}`, "key:k1"],
   ["two spaces between", `Bearer  ${SECRET}`, "key:k1"],
@@ -94,9 +94,9 @@ const HEADERS: readonly (readonly [title: string, authorization: string | null, 
   ["two credentials in one header", `Bearer ${SECRET}, Bearer ${SECRET}`, "CREDENTIAL_MISSING"],
   ["a word after the credential", `Bearer ${SECRET} x`, "CREDENTIAL_MISSING"],
   ["one character changed", `Bearer ${one}`, "CREDENTIAL_INVALID"],
-  ["a key that nobody made", `Bearer ${createSecret("k1")}`, "CREDENTIAL_INVALID"],
+  ["an unknown key", `Bearer ${createSecret("k1")}`, "CREDENTIAL_INVALID"],
   ["something short", "Bearer x", "CREDENTIAL_INVALID"],
-  ["something very long", `Bearer ${"x".repeat(100_000)}`, "CREDENTIAL_INVALID"],
+  ["a very long credential", `Bearer ${"x".repeat(100_000)}`, "CREDENTIAL_INVALID"],
   ["the stored hash instead of the secret", `Bearer ${hashSecret(SECRET)}`, "CREDENTIAL_INVALID"],
 ];
 
@@ -108,7 +108,7 @@ describe("the Authorization header", () => {
     });
   }
 
-  test("malformed, unknown, expired and revoked credentials get the very same answer, without the secret", async (t) => {
+  test("malformed, unknown, expired and revoked credentials get the same answer, without the secret", async (t) => {
     const expired = createSecret("k2");
     const revoked = createSecret("k3");
     const desk = await Desk.open(
@@ -125,13 +125,13 @@ describe("the Authorization header", () => {
     }
   });
 
-  test("a header that is not understood is not repeated in the answer", async (t) => {
+  test("a malformed header is not repeated in the answer", async (t) => {
     const desk = await Desk.open(t);
     const answer = desk.show("Basic c2VjcmV0OnNlY3JldA==");
     assert.ok(!JSON.stringify(answer).includes("c2Vjcm"));
   });
 
-  test("a chosen secret of 32 characters opens, whatever its form; one of 31 is not looked up", async (t) => {
+  test("a chosen secret of 32 characters is accepted in any form; one of 31 is not looked up", async (t) => {
     const chosen = "correct-horse-battery-staple-32!";
     const desk = await Desk.open(t, keyOf(chosen), keyOf(chosen.slice(1), { id: "short" }));
     assert.equal(desk.ask(`Bearer ${chosen}`), "key:k1");
@@ -151,7 +151,7 @@ describe("the actor", () => {
     );
   });
 
-  test("has the permissions listed where there is no role, and none that this version does not know", async (t) => {
+  test("has the listed permissions if there is no role, and none that this version does not know", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET, { role: "", permissions: ["user.read", "moon.write"] }));
     const result = desk.show(`Bearer ${SECRET}`);
     assert.deepEqual(result.ok && [...result.actor.permissions], ["user.read"]);
@@ -159,14 +159,14 @@ describe("the actor", () => {
 });
 
 describe("the life of a key", () => {
-  test("P14 it opens up to the millisecond before its expiry", async (t) => {
+  test("P14 it is accepted up to the millisecond before its expiry", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET, { expireTime: NOW + 1 }));
     assert.equal(desk.ask(`Bearer ${SECRET}`), "key:k1");
     desk.now = NOW + 1;
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
   });
 
-  test("P24 a new key opens and a revoked one is shut as soon as the keyCache is told", async (t) => {
+  test("P24 a new key is accepted and a revoked one refused as soon as the cache holds it", async (t) => {
     const desk = await Desk.open(t);
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
     desk.keyCache.hold(keyOf(SECRET));
@@ -178,7 +178,7 @@ describe("the life of a key", () => {
     assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
   });
 
-  test("a rotated key opens by its new secret, and by earlier ones up to their ends and no longer than it stands", async (t) => {
+  test("a rotated key is accepted with its new secret, and with earlier ones until they or the key end", async (t) => {
     const [second, third] = [createSecret("k1"), createSecret("k1")];
     const desk = await Desk.open(t, keyOf(SECRET));
     const ask = (): string[] => [SECRET, second, third].map((secret) => desk.ask(`Bearer ${secret}`));
@@ -202,7 +202,7 @@ describe("the rate of failures", () => {
   const fail = (desk: Desk, times: number, address = HOME): readonly string[] =>
     Array.from({ length: times }, () => desk.ask("Bearer wrong", address));
 
-  test("20 within a second are answered as such, the next ones are refused with the time to wait", async (t) => {
+  test("20 within a second are answered as failures, the next ones are refused with the time to wait", async (t) => {
     const desk = await Desk.open(t);
     assert.deepEqual(new Set(fail(desk, FAILURES_MAX)), new Set(["CREDENTIAL_INVALID"]));
     desk.now += 400;
@@ -222,33 +222,33 @@ describe("the rate of failures", () => {
     assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
   });
 
-  test("a clock that steps back shuts nobody out", async (t) => {
+  test("a clock that steps back locks nobody out", async (t) => {
     const desk = await Desk.open(t);
     fail(desk, FAILURES_MAX + 1);
     desk.now -= DAY;
     assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
   });
 
-  test("P6 a right credential passes however many wrong ones came from its address", async (t) => {
+  test("P6 a valid credential passes after any number of wrong ones from its address", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET));
     fail(desk, 1000);
     assert.equal(desk.ask("Bearer wrong"), "AUTHENTICATION_RATE");
     assert.equal(desk.ask(`Bearer ${SECRET}`), "key:k1");
   });
 
-  test("other addresses are counted by themselves", async (t) => {
+  test("each address is counted separately", async (t) => {
     const desk = await Desk.open(t);
     fail(desk, FAILURES_MAX + 1);
     assert.equal(desk.ask("Bearer wrong", "192.0.2.2"), "CREDENTIAL_INVALID");
   });
 
-  test("a call without a credential is no failure", async (t) => {
+  test("a call without a credential does not count as a failure", async (t) => {
     const desk = await Desk.open(t);
     for (let i = 0; i < 100; i++) desk.ask(null);
     assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
   });
 
-  test("as many addresses are remembered as there is room for, and the oldest is forgotten first", async (t) => {
+  test("the number of remembered addresses is bounded, and the oldest is forgotten first", async (t) => {
     const desk = await Desk.open(t);
     fail(desk, FAILURES_MAX, "first");
     fail(desk, FAILURES_MAX, "second");
@@ -261,7 +261,7 @@ describe("the rate of failures", () => {
 });
 
 describe("the day of the last use", () => {
-  test("is noted once a day and key, in UTC, and written when the keyCache is flushed", async (t) => {
+  test("is noted once per day and key, in UTC, and written when the cache is flushed", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET));
     for (let i = 0; i < 3; i++) desk.ask(`Bearer ${SECRET}`);
     await desk.keyCache.flush();
@@ -271,7 +271,7 @@ describe("the day of the last use", () => {
     assert.equal(desk.touched.length, 1);
   });
 
-  test("is the day before up to the last millisecond of it", async (t) => {
+  test("is the old day up to its last millisecond", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET));
     const midnight = Date.UTC(2026, 0, 3);
     desk.now = midnight - 1;
@@ -286,7 +286,7 @@ describe("the day of the last use", () => {
     );
   });
 
-  test("is not written where the store knows it already", async (t) => {
+  test("is not written if the store knows it already", async (t) => {
     const desk = await Desk.open(t, keyOf(SECRET, { lastUsedDay: "2026-01-02" }));
     desk.ask(`Bearer ${SECRET}`);
     await desk.keyCache.flush();
@@ -300,7 +300,7 @@ describe("the day of the last use", () => {
     assert.deepEqual(desk.touched, []);
   });
 
-  test("is kept for the next time when the store cannot be written", async (t) => {
+  test("is kept for the next flush if the store cannot be written", async (t) => {
     const other = createSecret("k2");
     const desk = await Desk.open(t, keyOf(SECRET), keyOf(other, { id: "k2" }));
     desk.ask(`Bearer ${SECRET}`);

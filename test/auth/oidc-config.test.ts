@@ -1,4 +1,4 @@
-/** The file of OIDC issuers: what it may say, and with which words everything else is refused. */
+/** The file of OIDC issuers: what it may contain, and the errors for everything else. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ALGORITHMS, parseIssuers } from "../../src/auth/oidc-config.ts";
@@ -97,7 +97,7 @@ const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
 
 describe("the file of issuers", () => {
   for (const [more, expected] of ALLOWED) {
-    test(`may say ${JSON.stringify(more)}`, () => {
+    test(`may contain ${JSON.stringify(more)}`, () => {
       const [config] = parseIssuers(withMembers(more));
       assert.partialDeepStrictEqual(config, expected);
     });
@@ -109,7 +109,7 @@ describe("the file of issuers", () => {
     });
   }
 
-  test("knows no algorithm by which who checks could also sign", () => {
+  test("knows no algorithm with which a verifier could also sign", () => {
     for (const algorithm of ALGORITHMS) assert.match(algorithm, /^(?:RS|PS|ES)\d{3}$|^Ed(?:DSA|25519)$/);
   });
 });

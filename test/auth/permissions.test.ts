@@ -1,4 +1,4 @@
-/** The table of permissions: every RPC has a row, no row is left over, and the contract says the same. */
+/** The table of permissions: every RPC has a row, every row has an RPC, and the contract names the same permissions. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -53,7 +53,7 @@ function rpcComments(): ReadonlyMap<string, string> {
 }
 
 describe("the permission of each RPC", () => {
-  test("every RPC of every service of ours has a row, and every row is an RPC", async () => {
+  test("every RPC of our services has a row, and every row is an RPC", async () => {
     const known = await rpcs();
     assert.ok(known.length >= 20, `${known.length} RPCs found`);
     assert.deepEqual(Object.keys(RPC_PERMISSIONS).sort(), [...known].sort());
@@ -72,9 +72,9 @@ describe("the permission of each RPC", () => {
     assert.deepEqual(Object.fromEntries(said), RPC_PERMISSIONS);
   });
 
-  test("what only reads needs a permission to read, what changes one that does not only read", async () => {
+  test("an RPC that reads needs a read permission, one that changes needs another", async () => {
     const NO_SIDE_EFFECTS = 1;
-    /** Reads that leave a trace: when a session was used last. */
+    /** Reads that write: they record when a session was last used. */
     const NOTED = ["VerifySession"];
     for (const { typeName, methods } of await services()) {
       for (const { name, idempotency } of methods) {
@@ -98,12 +98,12 @@ describe("roles", () => {
     }
   });
 
-  test("are the five there are, and the owner's has everything", () => {
+  test("are five, and the owner has every permission", () => {
     assert.deepEqual(Object.keys(ROLES), ["owner", "operator", "viewer", "login", "auditor"]);
     assert.deepEqual(ROLES.owner, PERMISSIONS);
   });
 
-  test("nobody but the owner may make keys or organizations, and viewers only read", () => {
+  test("let only the owner create keys and organizations, and viewers only read", () => {
     const { owner: _, ...others } = ROLES;
     for (const [role, permissions] of Object.entries(others)) {
       for (const permission of permissions) assert.doesNotMatch(permission, /^(key\..*|org\.write)$/, role);
@@ -111,14 +111,14 @@ describe("roles", () => {
     for (const permission of ROLES.viewer) assert.match(permission, /\.read$/);
   });
 
-  test("a name that every object has is neither role nor permission", () => {
+  test("do not include names that every object inherits, and neither do permissions", () => {
     for (const name of ["constructor", "__proto__", "toString", ""]) {
       assert.equal(isRole(name), false);
       assert.equal(isPermission(name), false);
     }
   });
 
-  test("a role this version does not know grants nothing but what is listed", () => {
+  test("that this version does not know grant only the permissions that are listed", () => {
     assert.deepEqual(permissionsOf({ role: "emperor", permissions: [] }), []);
     assert.deepEqual(permissionsOf({ role: "", permissions: ["user.read", "moon.read"] }), ["user.read"]);
     assert.deepEqual(permissionsOf({ role: "viewer", permissions: ["key.write"] }), ROLES.viewer);

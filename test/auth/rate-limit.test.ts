@@ -1,4 +1,4 @@
-/** Token buckets: how much passes in what time, who is told apart, and what is remembered. */
+/** Token buckets: how many calls pass, whose calls are counted together, and how much is remembered. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { networkOf } from "../../src/auth/network.ts";
@@ -30,7 +30,7 @@ describe("a rate", () => {
     assert.equal(limit.take("a"), 250);
   });
 
-  test("below one a second waits for longer", () => {
+  test("below one per second asks for a longer wait", () => {
     const { at, limit } = limitOf(0.5, 1);
     assert.deepEqual(
       [1, 2].map(() => limit.take("a")),
@@ -40,7 +40,7 @@ describe("a rate", () => {
     assert.equal(limit.take("a"), 0);
   });
 
-  test("saves up no more than the burst", () => {
+  test("saves at most the burst", () => {
     const { at, limit } = limitOf(10, 2);
     limit.take("a");
     at.now += 3_600_000;
@@ -50,7 +50,7 @@ describe("a rate", () => {
     );
   });
 
-  test("counts each by itself", () => {
+  test("counts each caller separately", () => {
     const { limit } = limitOf(1, 1);
     assert.deepEqual(
       ["a", "b", "a", "b"].map((name) => limit.take(name)),
@@ -58,7 +58,7 @@ describe("a rate", () => {
     );
   });
 
-  test("is neither loosened nor tightened for good by a clock that steps back", () => {
+  test("recovers from a clock that steps back: it stays neither looser nor tighter", () => {
     const { at, limit } = limitOf(1, 1);
     limit.take("a");
     at.now -= 3_600_000;
@@ -67,7 +67,7 @@ describe("a rate", () => {
     assert.equal(limit.take("a"), 0);
   });
 
-  test("never lets more pass than the burst and the rate together, whenever calls come, nor refuses what is due", (t) => {
+  test("lets at most burst and rate pass, whenever calls come, and never refuses a call that is due", (t) => {
     const random = seededRandom(t);
     for (let round = 0; round < scaled({ quick: 50, soak: 2_000 }); round++) {
       const [perSecond, burst] = [1 + random.below(50), 1 + random.below(20)];
@@ -81,7 +81,7 @@ describe("a rate", () => {
         assert.ok(passed <= burst + ((at.now - NOW) * perSecond) / 1000 + 1e-6, `${perSecond}/s:${burst}`);
         if (random.below(10) > 0 || waitMs === 0) continue;
         at.now += waitMs;
-        assert.equal(limit.take("a"), 0, "whoever waits as long as they were told is let in");
+        assert.equal(limit.take("a"), 0, "a caller that waits as long as asked passes");
         passed++;
       }
     }
@@ -89,7 +89,7 @@ describe("a rate", () => {
 });
 
 describe("memory", () => {
-  test("is bounded: whoever was silent longest is forgotten, not who goes on calling", () => {
+  test("is bounded: the caller that was silent longest is forgotten, not the one that goes on calling", () => {
     const { limit } = limitOf(0.001, 1, 3);
     for (const name of ["a", "b", "c", "a", "d"]) limit.take(name);
     assert.equal(limit.size, 3);
@@ -97,7 +97,7 @@ describe("memory", () => {
     assert.equal(limit.take("b"), 0, "b was forgotten");
   });
 
-  test("is given back by those whose bucket is full again", () => {
+  test("is freed once a bucket is full again", () => {
     const { at, limit } = limitOf(1, 10);
     for (let i = 0; i < 1000; i++) limit.take(`a${i}`);
     assert.equal(limit.size, 1000);

@@ -6,7 +6,7 @@ import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from ".
 const KEY_ID = "018f2b0c5e7a7c3d9b1e000000000001";
 
 describe("a created secret", () => {
-  test("names its key, says what it is and is well formed", () => {
+  test("names its key, has our prefix and is well formed", () => {
     for (const id of ["a", "0", KEY_ID, "z".repeat(64)]) {
       const secret = createSecret(id);
       assert.match(secret, new RegExp(`^lk_${id}_[0-9A-Za-z]{43}_[0-9a-f]{8}$`));
@@ -15,14 +15,14 @@ describe("a created secret", () => {
     }
   });
 
-  test("differs each time, in every place of its secret part", () => {
+  test("differs each time, at every position of its secret part", () => {
     const parts = Array.from({ length: 200 }, () => createSecret("k").split("_")[2] ?? "");
     assert.equal(new Set(parts).size, parts.length);
-    // The first of 43 characters stands for what is left of 256 bits: 2^256 / 62^42 is less than 62.
+    // The first of 43 characters carries the remainder of 256 bits: 2^256 / 62^42 is less than 62.
     for (let place = 1; place < 43; place++) assert.ok(new Set(parts.map((part) => part[place])).size > 30, `${place}`);
   });
 
-  test("has its 256 bits, whatever they are: the largest number fits the characters", () => {
+  test("holds any 256 bits: the largest number fits the characters", () => {
     assert.ok(62n ** 43n > 2n ** 256n);
   });
 });
@@ -41,7 +41,7 @@ describe("a changed secret", () => {
     }
   });
 
-  test("every character that is left out, doubled or exchanged with its neighbour is detected", () => {
+  test("every character that is omitted, doubled or swapped with its neighbour is detected", () => {
     for (let place = 0; place < secret.length; place++) {
       const [left, here, right] = [secret.slice(0, place), secret.charAt(place), secret.slice(place + 1)];
       assert.equal(isWellFormedSecret(left + right), false, `without ${place}`);
@@ -59,13 +59,13 @@ describe("a changed secret", () => {
   });
 });
 
-describe("what does not look like a key of ours", () => {
-  test("is told from what does", () => {
+describe("text that does not look like a key of ours", () => {
+  test("is distinguished from text that does", () => {
     for (const text of ["", "lk", "LK_abc", "sk_abc", " lk_abc"]) assert.equal(looksLikeSecret(text), false);
     for (const text of ["lk_", "lk_abc"]) assert.equal(looksLikeSecret(text), true);
   });
 });
 
-test("what is stored of a secret is its SHA-256 in lower-case hex", () => {
+test("only the SHA-256 of a secret is stored, in lower-case hex", () => {
   assert.equal(hashSecret("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });

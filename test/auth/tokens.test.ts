@@ -1,4 +1,4 @@
-/** Tokens of an issuer that signs by hand: bounds of time, claims as roles and reach, and how often the issuer is asked. */
+/** Tokens of a test issuer: time limits, roles and scope from claims, and how often the issuer is asked. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -8,8 +8,8 @@ import { makeKey, type Site } from "../support/issuers.ts";
 import { until } from "../support/until.ts";
 import { Desk, NOW, SECOND } from "./support/token-desk.ts";
 
-describe("a right token", () => {
-  test("is its subject's, until it ends, with the allowance for clocks", async (t) => {
+describe("a valid token", () => {
+  test("acts as its subject until it ends, with the allowance for clocks", async (t) => {
     const desk = await Desk.open(t);
     const result = await desk.tokens.authenticate(await desk.sign({ aud: ["other", "api"] }));
     assert.ok(result.ok);
@@ -21,27 +21,27 @@ describe("a right token", () => {
     });
   });
 
-  test("is told from a key by its beginning", async (t) => {
+  test("is distinguished from a key by its first characters", async (t) => {
     const desk = await Desk.open(t);
     assert.ok(looksLikeToken(await desk.sign()));
     for (const other of ["lk_a_b", "eyJ", "x.eyJ.y", ""]) assert.ok(!looksLikeToken(other), other);
   });
 
-  test("is taken in every algorithm that is allowed by default, with and without a key id", async (t) => {
+  test("is accepted in every algorithm that is allowed by default, with and without a key id", async (t) => {
     const desk = await Desk.open(t);
     for (const alg of ["RS256", "PS256", "ES256", "EdDSA"]) {
       const [key, other] = [await makeKey("a", alg), await makeKey("b", alg)];
       desk.now += 6 * SECOND;
       desk.issuer.published = [other.published, key.published];
       assert.match(await desk.ask(await desk.sign({ sub: alg }, { key })), /^oidc:/);
-      // Of the keys that could have signed it any may have.
+      // Without a key id, any key that fits may have signed it.
       assert.match(await desk.ask(await desk.sign({ sub: `${alg}2` }, { key, header: { kid: undefined } })), /^oidc:/);
       const wrong = await desk.sign({}, { key: await makeKey("c", alg), header: { kid: undefined } });
       assert.match(await desk.ask(wrong), /its signature is wrong/);
     }
   });
 
-  test("may have its type in any of the usual spellings, or none", async (t) => {
+  test("may spell its type in any of the usual ways, or omit it", async (t) => {
     const desk = await Desk.open(t);
     for (const typ of ["JWT", "at+jwt", "application/at+jwt", "AT+JWT", undefined]) {
       assert.match(await desk.ask(await desk.sign({ sub: `${typ}` }, { header: { typ } })), /^oidc:/, typ);
@@ -52,7 +52,7 @@ describe("a right token", () => {
 });
 
 describe("time", () => {
-  test("an end and a beginning are kept to the second, with the allowance", async (t) => {
+  test("start and end are exact to the second, with the allowance", async (t) => {
     const desk = await Desk.open(t, { clockSkewSeconds: 10 });
     const seconds = NOW / SECOND;
     const cases = [
@@ -64,7 +64,7 @@ describe("time", () => {
     for (const [claims, expected] of cases) assert.match(await desk.ask(await desk.sign(claims)), expected);
   });
 
-  test("a token that is remembered ends all the same", async (t) => {
+  test("a cached token ends anyway", async (t) => {
     const desk = await Desk.open(t);
     const token = await desk.sign({ exp: NOW / SECOND + 10 });
     assert.match(await desk.ask(token), /^oidc:/);
@@ -74,7 +74,7 @@ describe("time", () => {
     assert.match(await desk.ask(token), /it has expired/);
   });
 
-  test("a token is remembered for a minute and answered at once", async (t) => {
+  test("a token is cached for a minute and then answered synchronously", async (t) => {
     const desk = await Desk.open(t);
     const token = await desk.sign();
     assert.ok(desk.tokens.authenticate(token) instanceof Promise);
@@ -103,7 +103,7 @@ describe("roles", () => {
     });
   }
 
-  test("grant nothing unless they are mapped, whatever they are called or whatever they are", async (t) => {
+  test("grant nothing unless they are mapped, whatever their names and types", async (t) => {
     const desk = await Desk.open(t);
     const odd = [
       [],
@@ -118,14 +118,14 @@ describe("roles", () => {
     assert.equal((await desk.permissions({ roles: undefined })).size, 0);
   });
 
-  test("add up", async (t) => {
+  test("are combined", async (t) => {
     const desk = await Desk.open(t, { roles: { a: "login", b: "auditor" } });
     assert.deepEqual(await desk.permissions({ roles: ["a", "b"] }), new Set([...ROLES.login, ...ROLES.auditor]));
   });
 });
 
-describe("reach", () => {
-  test("is the organization of the claim, never the instance by an omission", async (t) => {
+describe("the scope", () => {
+  test("is the organization of the claim; a missing claim never means the instance", async (t) => {
     const desk = await Desk.open(t, { scope: undefined, organizationClaim: "org.id" });
     const scopeOf = async (claims: object) => {
       const result = await desk.tokens.authenticate(await desk.sign(claims));
@@ -145,14 +145,14 @@ describe("reach", () => {
 });
 
 describe("how often an issuer is asked", () => {
-  test("once for however many tokens come at once", async (t) => {
+  test("once for any number of simultaneous tokens", async (t) => {
     const desk = await Desk.open(t);
     const all = await Promise.all(Array.from({ length: 50 }, (_, i) => desk.sign({ sub: `u${i}` })));
     for (const said of await Promise.all(all.map((token) => desk.ask(token)))) assert.match(said, /^oidc:/);
     assert.equal(desk.keyFetches, 1);
   });
 
-  test("once in five seconds, however many key ids are invented", async (t) => {
+  test("once in five seconds for any number of invented key ids", async (t) => {
     const desk = await Desk.open(t);
     assert.match(await desk.ask(await desk.sign()), /^oidc:/);
     desk.now += 5 * SECOND;
@@ -169,7 +169,7 @@ describe("how often an issuer is asked", () => {
     assert.match(await desk.ask(await desk.sign({}, { key })), /^oidc:/);
   });
 
-  test("again when the keys are ten minutes old, without anyone waiting for it", async (t) => {
+  test("again when the keys are ten minutes old, in the background", async (t) => {
     const desk = await Desk.open(t);
     await desk.ask(await desk.sign());
     desk.now += 600 * SECOND + 1;
@@ -179,7 +179,7 @@ describe("how often an issuer is asked", () => {
     while (/^oidc:/.test(await desk.ask(await desk.sign({ sub: `${Math.random()}` })))) {}
   });
 
-  test("and waited for when the keys are older, so that one which was withdrawn opens nothing", async (t) => {
+  test("and calls wait for it when the keys are older, so that a withdrawn key is not accepted", async (t) => {
     const desk = await Desk.open(t);
     const exp = NOW / SECOND + 1e6;
     await desk.ask(await desk.sign());
@@ -189,7 +189,7 @@ describe("how often an issuer is asked", () => {
     assert.equal(desk.keyFetches, 2);
   });
 
-  test("a key that is new is asked for later, when the issuer was asked a moment ago for one that was invented", async (t) => {
+  test("for a new key only later if an invented one made it ask a moment ago", async (t) => {
     const desk = await Desk.open(t);
     await desk.ask(await desk.sign());
     desk.now += 5 * SECOND;
@@ -202,7 +202,7 @@ describe("how often an issuer is asked", () => {
     assert.match(await desk.ask(await desk.sign({ sub: "bob" }, { key })), /^oidc:/);
   });
 
-  test("is not waited for by those whose key is known, when it has just shown to be down", async (t) => {
+  test("calls with a known key do not wait for an issuer that was just found to be down", async (t) => {
     const desk = await Desk.open(t);
     const exp = NOW / SECOND + 1e6;
     await desk.ask(await desk.sign());
@@ -210,7 +210,7 @@ describe("how often an issuer is asked", () => {
     site.listener = (_, response) => response.writeHead(500).end();
     desk.now += 3_600 * SECOND;
     assert.match(await desk.ask(await desk.sign({ exp, sub: "bob" })), /^oidc:/);
-    // From now on it does not even say so, and whoever waits for it waits until it is given up.
+    // From now on it does not answer at all, and a call that waits for it waits until the timeout.
     let givenUp = 0;
     site.listener = (_, response) => response.on("close", () => givenUp++);
     for (let i = 0; i < 2; i++) {
@@ -220,7 +220,7 @@ describe("how often an issuer is asked", () => {
     assert.equal(givenUp, 0);
   });
 
-  test("keys serve a day while it is down, then no more", async (t) => {
+  test("keys stay valid for a day while it is down, then no longer", async (t) => {
     const desk = await Desk.open(t);
     await desk.ask(await desk.sign());
     await desk.issuer.site.close();
@@ -232,7 +232,7 @@ describe("how often an issuer is asked", () => {
   });
 });
 
-describe("an issuer that answers oddly is one that is down:", () => {
+describe("an issuer with an invalid answer counts as down:", () => {
   const discovery = (site: Site, more: object): string =>
     JSON.stringify({ issuer: site.url, jwks_uri: `${site.url}/keys`, ...more });
   type Serve = (site: Site, path: string) => { status?: number; location?: string; body?: string };

@@ -1,4 +1,4 @@
-/** One request to a dialect must not freeze or bloat the service either: the longest lists, and changes of many values. */
+/** A request to a dialect does not block the service or fill its memory: longest lists, changes of many values. */
 import { test } from "node:test";
 import { SessionService } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import { UserService } from "@zitadel/proto/zitadel/user/v2/user_service_pb.js";
@@ -40,7 +40,7 @@ const WORST_REQUESTS: readonly WorstRequest[] = [
   },
 ];
 
-test("the worst requests to dialects keep nobody waiting and leave nothing behind", async (t) => {
+test("the worst requests to dialects delay no other caller and leave no memory behind", async (t) => {
   const lab = await openLab(t, ["--dialects", Object.keys(dialects).join(",")]);
   await sendWorst(t, lab, WORST_REQUESTS);
 });

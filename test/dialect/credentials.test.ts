@@ -1,10 +1,10 @@
-/** Credentials in every dialect: tokens of OIDC issuers are taken, and refusals at the door come in the dialect's form. */
+/** Credentials in every dialect: tokens of OIDC issuers are accepted, and early refusals have the dialect's form. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { HandmadeIssuer, issuersFile, makeKey } from "../support/issuers.ts";
 import { ADMIN_KEY, startService, TestClock } from "../support/service.ts";
 
-/** A lock of alice as each dialect has it. */
+/** A lock of alice in each dialect. */
 const LOCKS = [
   ["zitadel", "/v2/users/alice/lock", "{}"],
   ["zitadel", "/management/v1/users/alice/_unlock", "{}"],
@@ -34,7 +34,7 @@ async function open(t: TestContext) {
 }
 
 describe("a token of an OIDC issuer", () => {
-  test("is the actor of what it does", async (t) => {
+  test("is the actor of its changes", async (t) => {
     const { issuer, service } = await open(t);
     const token = await issuer.sign();
     for (const [, path, body] of LOCKS) {
@@ -54,7 +54,7 @@ describe("a token of an OIDC issuer", () => {
     );
   });
 
-  test("is refused as a wrong key is, or as trouble where its issuer cannot be asked", async (t) => {
+  test("is refused like a wrong key, or as unavailable if its issuer cannot be asked", async (t) => {
     const { issuer, service, clock } = await open(t);
     for (const [, path, body] of LOCKS) {
       const answer = await post(service.url, path, body, await issuer.sign({ aud: "other" }));
@@ -63,7 +63,7 @@ describe("a token of an OIDC issuer", () => {
     assert.equal((await post(service.url, LOCKS[0][1], "{}", await issuer.sign())).status, 200);
     await issuer.site.close();
     const unknown = await issuer.sign({}, { key: await makeKey("two") });
-    // The issuer was asked moments ago: what it does not know then is wrong. Later it would have to be asked again.
+    // The issuer was asked moments ago, so an unknown key is wrong. Later it would have to be asked again.
     clock.ahead += 6_000;
     for (const [, path, body] of LOCKS) {
       const answer = await post(service.url, path, body, unknown);
@@ -75,13 +75,13 @@ describe("a token of an OIDC issuer", () => {
   });
 });
 
-describe("limits on how often who may call", () => {
+describe("rate limits", () => {
   const LIMITED = [
     ["one address", { rateLimitAddress: { perSecond: 0.5, burst: 4 } }],
     ["one credential", { rateLimitCaller: { perSecond: 0.5, burst: 5 } }],
   ] as const;
   for (const [name, config] of LIMITED) {
-    test(`of ${name} hold in every dialect, which say when to come back`, async (t) => {
+    test(`of ${name} hold in every dialect, which says when to retry`, async (t) => {
       const clock = new TestClock();
       const now = (): number => clock.now;
       const trustedProxies = [{ address: "127.0.0.1", prefix: 32 }];

@@ -13,7 +13,7 @@ import { scaled } from "../support/scale.ts";
 
 const REQUESTS = scaled({ quick: 2_000, soak: 200_000 });
 
-/** What is served, and of each service one method that is not. */
+/** The served methods, and of each service one that is not served. */
 const SERVED = /^(?:(?:Un)?[Ll]ock|(?:De|Re)?[Aa]ctivate|Delete|Remove|Get|List|Create|Set|Add|Import|Bulk)/;
 const METHODS = [ManagementService, ZITADELUsers, SessionService, UserService, BetaUserService]
   .flatMap((service) => service.methods)

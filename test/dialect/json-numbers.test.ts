@@ -1,4 +1,4 @@
-/** Numbers of metadata that a double cannot hold digit for digit are refused by name in each dialect. */
+/** Each dialect refuses metadata with numbers that a double cannot hold exactly, and names them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ADMIN_KEY, startService } from "../support/service.ts";
@@ -18,7 +18,7 @@ const CASES: readonly (readonly [path: string, body: (number: string) => string,
   ],
 ];
 
-test("a number that would lose digits is refused by its name", async (t) => {
+test("a number that would lose digits is refused and named", async (t) => {
   const { url } = await startService(t, { config: { dialects: ["clerk", "zitadel"] } });
   for (const [path, body, status, says] of CASES) {
     for (const number of ["12345678901234567890", "-9007199254740992", "1e300"]) {

@@ -1,4 +1,4 @@
-/** One user, three clients: what Clerk's SDK locks, ZITADEL's and ours see locked, and the history says who did what. */
+/** One user, three clients: a lock by Clerk's SDK is seen by ZITADEL's client and ours, and recorded. */
 import assert from "node:assert/strict";
 import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import { DOCUMENTED_URL, printedBy, readSnippets } from "../support/snippets.ts"
 const DIALECTS = ["clerk", "zitadel"];
 
 describe("one user, three clients", () => {
-  test("each sees what the others did, and the history names who and which way", async (t) => {
+  test("each sees the changes of the others, and the history names actor and dialect", async (t) => {
     const running = await startService(t, { config: { dialects: DIALECTS } });
     const keyOf = async (displayName: string): Promise<{ secret: string; id: string }> => {
       const { secret, apiKey } = await running.keys.createApiKey({ role: "operator", displayName });
@@ -57,7 +57,7 @@ describe("one user, three clients", () => {
     );
   });
 
-  test("the documentation's code runs as it is written, on the oldest Node that is promised", async (t) => {
+  test("the code of the documentation runs unchanged on the oldest supported Node", async (t) => {
     const { url } = await startService(t, { config: { dialects: DIALECTS } });
     const folder = await temporaryFolder(t);
     await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));

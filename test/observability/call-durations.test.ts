@@ -1,4 +1,4 @@
-/** The histogram of calls: what it writes is what was observed, in a form that Prometheus reads. */
+/** The histogram of calls: it writes the observations in a form that Prometheus reads. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Histogram, Registry } from "prom-client";
@@ -14,7 +14,7 @@ function samplesOf(families: ReadonlyMap<string, Family>): readonly string[] {
   return samples.map(({ name, labels, value }) => JSON.stringify([name, Object.entries(labels).sort(), value])).sort();
 }
 
-test("what it writes is what prom-client's histogram writes of the same observations", async (t) => {
+test("it writes what prom-client's histogram writes for the same observations", async (t) => {
   const { below, pick } = seededRandom(t);
   const registry = new Registry();
   const theirs = new Histogram({
@@ -39,7 +39,7 @@ test("what it writes is what prom-client's histogram writes of the same observat
   assert.equal(parseExposition(ours.text()).get(NAME)?.help, "Lab.");
 });
 
-test("nothing observed is no sample", () => {
+test("without observations there is no sample", () => {
   const text = new CallDurations({ name: NAME, help: "Lab.", buckets: BUCKETS }).text();
   assert.equal(text, `# HELP ${NAME} Lab.\n# TYPE ${NAME} histogram\n`);
 });

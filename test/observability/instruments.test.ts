@@ -1,4 +1,4 @@
-/** Counters and histograms: what they write is what prom-client writes of the same observations. */
+/** Counters and histograms: they write what prom-client writes for the same observations. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Registry, Counter as TheirCounter, Histogram as TheirHistogram } from "prom-client";

@@ -1,4 +1,4 @@
-/** The log: one line per entry, whatever is in it. */
+/** The log: one line per entry, whatever its values. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -10,7 +10,7 @@ const LEVELS: readonly EntryLevel[] = ["debug", "info", "warn", "error"];
 
 interface Logged {
   readonly log: Log;
-  /** What the sink got, call by call. */
+  /** The calls of the sink, in order. */
   readonly writes: string[];
 }
 
@@ -53,7 +53,7 @@ describe("levels", () => {
 });
 
 describe("when lines are written", () => {
-  test("those of one turn are written at once, in order", async () => {
+  test("those of one turn are written together, in order", async () => {
     const { log, writes } = logged();
     log.write("info", "first");
     log.write("warn", "second");
@@ -74,14 +74,14 @@ describe("when lines are written", () => {
     assert.equal(writes.length, 2);
   });
 
-  test("an error is written immediately, after what came before it", () => {
+  test("an error is written immediately, after the earlier lines", () => {
     const { log, writes } = logged();
     log.write("info", "before");
     log.write("error", "trouble");
     assert.match(writes.join(""), /before\n.*trouble\n$/);
   });
 
-  test("flush writes what is held back, once", async () => {
+  test("flush writes the buffered lines, once", async () => {
     const { log, writes } = logged();
     log.write("info", "last words");
     log.flush();
@@ -91,7 +91,7 @@ describe("when lines are written", () => {
     assert.equal(writes.length, 1);
   });
 
-  test("the time is that of the entry, not of the writing", () => {
+  test("the time is that of the entry, not of the write", () => {
     let now = NOW;
     const { log, writes } = logged({ clock: () => now });
     log.write("info", "a");
@@ -129,7 +129,7 @@ describe("text", () => {
 });
 
 describe("json", () => {
-  test("an entry is one object with time, level, message and the fields that are there", () => {
+  test("an entry is one object with time, level, message and its fields", () => {
     const text = line("json", "said", { userId: "a\nb", ms: 1.5, ok: true, none: undefined });
     assert.equal(
       text,
@@ -137,21 +137,21 @@ describe("json", () => {
     );
   });
 
-  test("an eight-bit escape sequence cannot reach a terminal, and reads back as it was", () => {
+  test("an eight-bit escape sequence cannot reach a terminal, and is read back unchanged", () => {
     const text = line("json", "said", { a: "\u009b31m\u2028" });
     assert.ok(text.includes('"a":"\\u009b31m\\u2028"'), text);
     assert.deepEqual(JSON.parse(text).a, "\u009b31m\u2028");
   });
 });
 
-/** What tends to break lines apart, among everything there is. */
+/** Characters that tend to break lines, among all characters. */
 const unit = fc.oneof(
   fc.constantFrom("\n", "\u001b", "\u007f", "\u009b", "\u2028", "\ud800", '"', "=", " "),
   fc.string(),
 );
 
 for (const format of ["text", "json"] as const) {
-  test(`whatever a value is, a ${format} entry is one line of printable characters`, () => {
+  test(`a ${format} entry with any value is one line of printable characters`, () => {
     fc.assert(
       fc.property(fc.string({ unit }), (value) => {
         const text = line(format, "said", { value });

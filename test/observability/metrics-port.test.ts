@@ -1,4 +1,4 @@
-/** Metrics on a port of their own: nothing else is served there, and no credential is needed. */
+/** Metrics on their own port: nothing else is served there, and no credential is needed. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { httpRequest } from "../support/http-client.ts";
@@ -8,13 +8,13 @@ const CALLS = "lockkeeper_call_duration_seconds";
 const LOCK_USER = "lockkeeper.user.v1.UserService/LockUser";
 const OWN_PORT: NonNullable<RunOptions["config"]> = { metricsListen: { host: "127.0.0.1", port: 0 } };
 
-describe("a port of their own", () => {
+describe("the metrics port", () => {
   async function ownOrigin(t: TestContext): Promise<{ service: Running; origin: string }> {
     const service = await startService(t, { config: OWN_PORT });
     return { service, origin: new URL(service.metricsUrl ?? assert.fail("no port of its own")).origin };
   }
 
-  test("serves nothing but them, and asks for no credential", async (t) => {
+  test("serves only metrics, and asks for no credential", async (t) => {
     const { origin } = await ownOrigin(t);
     for (const path of ["/", "/healthz", "/readyz", "/v1/users", "/metrics/", `/${LOCK_USER}`, "//metrics", "*"]) {
       const { status, text } = await httpRequest(origin, path);
@@ -27,7 +27,7 @@ describe("a port of their own", () => {
     assert.equal((await httpRequest(origin, "/metrics?name[]=up", { key: null })).status, 200);
   });
 
-  test("is not there unless it is asked for", async (t) => {
+  test("is closed unless it is configured", async (t) => {
     assert.equal((await startService(t)).metricsUrl, undefined);
   });
 
@@ -39,7 +39,7 @@ describe("a port of their own", () => {
     await assert.rejects(httpRequest(origin, "/metrics"), { code: "ECONNREFUSED" });
   });
 
-  test("is refused where the service listens itself or another program does", async (t) => {
+  test("is refused if the service or another program listens there", async (t) => {
     const { service, origin } = await ownOrigin(t);
     const { port } = new URL(service.url);
     const start = (listen: string, metrics: string) =>
@@ -64,7 +64,7 @@ describe("a port of their own", () => {
       name: "ConfigError",
       message: `--metrics-listen, LOCKKEEPER_METRICS_LISTEN: port ${taken.port} of 127.0.0.1 is in use by another process; stop that process, or choose another port (0 picks a free one)`,
     });
-    // The one that has it is not harmed.
+    // The owner of the port is not affected.
     assert.ok((await httpRequest(service.metricsUrl ?? "", "/metrics", { key: null })).text.includes(CALLS));
   });
 });

@@ -1,4 +1,4 @@
-/** What a scrape says after known traffic, who may scrape, and where. */
+/** What a scrape shows after known traffic, who may scrape, and where. */
 
 import assert from "node:assert/strict";
 import * as http2 from "node:http2";
@@ -25,7 +25,7 @@ async function scrape(service: Running): Promise<ReadonlyMap<string, Family>> {
   return parseExposition(text);
 }
 
-/** Scrapes until so many calls are over: an answer may be read a moment before the service knows that it was. */
+/** Scrapes until so many calls have ended: a client may read an answer a moment before the service notices. */
 async function scrapeAfter(service: Running, calls: number): Promise<ReadonlyMap<string, Family>> {
   let families = await scrape(service);
   const isOver = async (): Promise<boolean> => {
@@ -50,7 +50,7 @@ function wireOf(name: string): string {
 }
 
 describe("the counts", () => {
-  test("are right after a known number of calls of every outcome on every wire", async (t) => {
+  test("are correct after a known number of calls of every outcome on every wire", async (t) => {
     const service = await startService(t, { config: OWN_PORT });
     const client = new RawClient(service.url);
     defer(t, () => client.close());
@@ -96,13 +96,13 @@ describe("the counts", () => {
       "UNAUTHENTICATED CREDENTIAL_MISSING": sum("UNAUTHENTICATED"),
       "INVALID_ARGUMENT FIELD_INVALID": sum("INVALID_ARGUMENT"),
     });
-    // One call after the other: no command found another one waiting.
+    // Calls came one after another: no command found another one waiting.
     assert.ok(sumOf(families, "lockkeeper_batch_commands_sum") >= 2 * RAW_WIRES.length);
     assert.ok(sumOf(families, "lockkeeper_commit_duration_seconds_count") >= 2 * RAW_WIRES.length);
     assert.ok(sumOf(families, `${CALLS}_sum`) > 0);
   });
 
-  test("tell failed authentications by their reasons", async (t) => {
+  test("separate failed authentications by reason", async (t) => {
     const service = await startService(t, { config: OWN_PORT });
     const path = "/v1/users/alice:lock";
     for (let call = 0; call < 24; call++) {
@@ -116,7 +116,7 @@ describe("the counts", () => {
     assert.equal(refused("CREDENTIAL_MISSING"), 1);
   });
 
-  test("hold whatever is no RPC below one label", async (t) => {
+  test("count every call that is not an RPC under one label", async (t) => {
     const service = await startService(t, { config: OWN_PORT });
     for (const path of ["/nothing", "/v1/alice", "/lockkeeper.user.v1.UserService/NoSuch", "/v1/users/a/b/c", "/%ff"]) {
       await httpRequest(service.url, path);
@@ -130,7 +130,7 @@ describe("the counts", () => {
 });
 
 describe("a scrape", () => {
-  test("tells of every metric by the rules of the field: units are base units, and all have a meaning", async (t) => {
+  test("follows the naming rules: units are base units, and every metric has a help text", async (t) => {
     const families = await scrape(await startService(t, { config: OWN_PORT }));
     const own = [...families.values()].filter(({ name }) => name.startsWith("lockkeeper_"));
     assert.ok(own.length >= 20);
@@ -146,7 +146,7 @@ describe("a scrape", () => {
     assert.ok(sumOf(families, "process_resident_memory_bytes") > 0);
   });
 
-  test("tells what is being served, and whether the service is ready", async (t) => {
+  test("shows the calls in progress, and whether the service is ready", async (t) => {
     const service = await startService(t, { config: OWN_PORT });
     assert.equal(sumOf(await scrape(service), "lockkeeper_requests_in_flight"), 0);
     const session = http2.connect(service.url);
@@ -169,7 +169,7 @@ describe("a scrape", () => {
     assert.ok(sumOf(families, "lockkeeper_database_bytes") > 0);
   });
 
-  test("tells how long the event loop was held up", async () => {
+  test("shows how long the event loop was blocked", async () => {
     const metrics = new Metrics({ version: "1.2.3" });
     const late = async (): Promise<number> => {
       const families = parseExposition(await metrics.text());
@@ -177,12 +177,12 @@ describe("a scrape", () => {
       return upTo("+Inf") - upTo("0.25");
     };
     const before = await late();
-    // The thread stands still.
+    // The thread is blocked.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
     await until(async () => (await late()) > before, "the delay");
   });
 
-  test("tells the rest when the store cannot be asked", async () => {
+  test("shows the other metrics if the store does not answer", async () => {
     const metrics = new Metrics({ version: "1.2.3" });
     const disk: { isGone: boolean } = { isGone: false };
     const store = (): StoreStats => {
@@ -225,7 +225,7 @@ describe("on the main port", () => {
     return `${status} ${(JSON.parse(text) as { details: { reason: string }[] }).details[0]?.reason}`;
   }
 
-  test("metrics are for roles with metrics.read on the whole instance", async (t) => {
+  test("metrics need metrics.read on the whole instance", async (t) => {
     const service = await startService(t);
     const keyOf = async (init: Parameters<Running["keys"]["createApiKey"]>[0]): Promise<string> =>
       (await service.keys.createApiKey(init)).secret;
@@ -250,7 +250,7 @@ describe("on the main port", () => {
     });
   });
 
-  test("a scrape is a call like others: counted and logged with its caller", async (t) => {
+  test("a scrape is counted and logged with its caller like other calls", async (t) => {
     const service = await startService(t);
     await httpRequest(service.url, "/metrics");
     await httpRequest(service.url, "/metrics", { key: null });
@@ -264,7 +264,7 @@ describe("on the main port", () => {
     assert.match(lines[1] ?? "", /"code":"UNAUTHENTICATED","reason":"CREDENTIAL_MISSING"/);
   });
 
-  test("takes GET and HEAD of /metrics alone", async (t) => {
+  test("accepts only GET and HEAD of /metrics", async (t) => {
     const service = await startService(t);
     const posted = await httpRequest(service.url, "/metrics", { method: "POST" });
     assert.deepEqual([posted.status, posted.headers.allow], [405, "GET, HEAD"]);

@@ -1,4 +1,4 @@
-/** Traces: which settings there are, and what a real receiver gets of real calls. */
+/** Traces: the settings, and what a real receiver gets from real calls. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -44,7 +44,7 @@ async function send(
   });
 }
 
-/** A trace id that says who sent it. */
+/** A trace id that identifies its sender. */
 const traceIdOf = (index: number): string => `4bf92f3577b34da6a3ce929d0e0e${index.toString(16).padStart(4, "0")}`;
 const REST = RAW_WIRES.find(({ name }) => name === "REST, HTTP/1.1") as RawWire;
 
@@ -78,7 +78,7 @@ describe("a receiver", { concurrency: 2 }, () => {
         [below.traceId, below.name, below.kind, below.attributes],
         [span.traceId, "LockUser", 3, { "db.system.name": "sqlite", "db.operation.name": "LockUser" }],
       );
-      // Each span is timed from the wall clock at its own beginning, so that two differ by what that clock is corrected by.
+      // Each span takes the wall clock at its own start, so that corrections of the clock make spans differ.
       const isWithin = span.startTime - CLOCK_NS <= below.startTime && below.endTime <= span.endTime + CLOCK_NS;
       assert.ok(isWithin && below.startTime < below.endTime, wire.name);
       const line =
@@ -90,14 +90,14 @@ describe("a receiver", { concurrency: 2 }, () => {
       assert.deepEqual([logged.span_id, logged.callId], [span.spanId, span.attributes["lockkeeper.call_id"]]);
     }
     checkResource(receiver);
-    // Names of users are nobody's business but ours.
+    // User ids must not leave the service.
     assert.doesNotMatch(
       JSON.stringify(receiver.spans.map(({ attributes, name }) => [name, attributes])),
       /alice|127\.0/,
     );
   });
 
-  test("gets errors as such, refusals as what they are, and of what is no trace context a trace of its own", async (t) => {
+  test("gets errors as errors, refusals with their codes, and a new trace for an invalid trace context", async (t) => {
     const traced = await startTraced(t);
     const { receiver, client } = traced;
     await send(traced, REST, "LockUser", "nobody");
@@ -137,7 +137,7 @@ describe("a receiver", { concurrency: 2 }, () => {
     assert.doesNotMatch(JSON.stringify(receiver.spans.map(({ attributes }) => attributes)), /secret/);
   });
 
-  test("gets what is held back when the service stops", async (t) => {
+  test("gets the buffered spans when the service stops", async (t) => {
     const traced = await startTraced(t, { OTEL_BSP_SCHEDULE_DELAY: "600000" });
     await send(traced, REST, "CreateUser", "alice");
     assert.equal(traced.receiver.spans.length, 0);
@@ -146,7 +146,7 @@ describe("a receiver", { concurrency: 2 }, () => {
     assert.deepEqual(traced.receiver.spans.map(({ kind }) => kind).sort(), [2, 3]);
   });
 
-  test("that does not answer holds up neither calls nor, for long, the stop", async (t) => {
+  test("that does not answer delays no call, and the stop only briefly", async (t) => {
     const silent = await startReceiver(t, { answers: false });
     const traced = await startTraced(t, { OTEL_EXPORTER_OTLP_ENDPOINT: silent.url });
     await send(traced, REST, "CreateUser", "alice");
@@ -158,7 +158,7 @@ describe("a receiver", { concurrency: 2 }, () => {
     assert.match(traced.child.stderr(), /the receiver accepted none within 3000 ms/);
   });
 
-  test("gets the part that the sampler says, and nothing of callers that do not sample", async (t) => {
+  test("gets the share that the sampler selects, and no spans of callers that do not sample", async (t) => {
     const never = await startTraced(t, {
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
       OTEL_TRACES_SAMPLER_ARG: "0",
@@ -169,7 +169,7 @@ describe("a receiver", { concurrency: 2 }, () => {
     never.child.process.kill("SIGTERM");
     assert.equal(await ended(never.child), 0);
     assert.deepEqual([...new Set(never.receiver.spans.map(({ traceId }) => traceId))], [traceIdOf(2)]);
-    // The log names the trace all the same: the caller's other parts may have been kept.
+    // The log names the trace anyway: other parts of it may have been kept.
     assert.match(never.child.stderr(), new RegExp(`"trace_id":"${traceIdOf(1)}"`));
   });
 });
@@ -276,7 +276,7 @@ describe("the settings", () => {
     });
   }
 
-  test("that are not known are warned of in the log, and the service starts", async (t) => {
+  test("that are unknown cause a warning in the log, and the service starts", async (t) => {
     const child = await spawnService(t, {
       path: join(await temporaryFolder(t), "lockkeeper.db"),
       environment: { OTEL_TRACES_EXPORTER: "jaeger" },

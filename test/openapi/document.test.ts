@@ -1,4 +1,4 @@
-/** The OpenAPI document of a running service: valid, complete both ways, and as strict as the service is. */
+/** The OpenAPI document of a running service: valid, complete in both directions, and as strict as the service. */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ import {
 
 const GEN = join(import.meta.dirname, "../../gen/lockkeeper");
 
-/** Every service of our own contract, whoever mounts it. */
+/** Every service of our contract, wherever it is mounted. */
 async function servicesOfOurs(): Promise<readonly DescService[]> {
   const files = readdirSync(GEN, { recursive: true, encoding: "utf8" }).filter((file) =>
     file.endsWith("_service_pb.ts"),
@@ -52,7 +52,7 @@ async function documentOf(t: TestContext): Promise<{ readonly url: string; reado
 }
 
 describe("the OpenAPI document", () => {
-  test("is valid OpenAPI 3.1, and the validator finds what is not", async (t) => {
+  test("is valid OpenAPI 3.1, and the validator finds invalid documents", async (t) => {
     const { document } = await documentOf(t);
     const validator = new Validator();
     assert.deepEqual(await validator.validate(document), { valid: true });
@@ -71,14 +71,14 @@ describe("the OpenAPI document", () => {
     const described = operations.map(({ method, path }) => `${method} ${path}`);
     assert.deepEqual(described.toSorted(), expected.toSorted());
     assert.ok(described.length > 70, `${described.length} operations`);
-    // Each is served: without a credential the service asks for one, where it knows nothing of a path it says so.
+    // Each is served: without a credential the service asks for one; an unknown path gets another answer.
     for (const operation of operations) {
       const { status } = await send(url, operation, {});
       assert.equal(status, 401, `${operation.method} ${operation.path}`);
     }
   });
 
-  test("each operation has an id of its own and words, and each reference leads somewhere", async (t) => {
+  test("each operation has a unique id and a description, and each reference has a target", async (t) => {
     const { document } = await documentOf(t);
     const operations = operationsOf(document);
     assert.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
@@ -87,20 +87,20 @@ describe("the OpenAPI document", () => {
       assert.match(`${object.description}`, /Needs [a-z.]+/, operationId);
     }
     const text = JSON.stringify(document);
-    // Comments of the contract have proto names; who reads this document sends JSON.
+    // Comments of the contract have proto names; readers of this document send JSON.
     const named = [...text.matchAll(/`[a-z]+_[a-z_]+`/g)].map(([name]) => name);
     assert.deepEqual(named, ["`failed_precondition`"], "a code of Connect, no field");
     const references = new Set([...text.matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) => path ?? ""));
     assert.ok(references.size > 50);
     for (const reference of references) assert.ok(at(document, ...reference.split("/")), reference);
-    // A service of nothing but streams has words and no operation.
+    // A service with only streams has a description and no operation.
     const tags = (document.tags as JsonObject[]).filter(({ description }) => !/^Streams/m.test(`${description}`));
     const used = new Set(operations.map(({ tag }) => tag));
     for (const { name } of tags) assert.ok(used.has(String(name)), `${name}`);
     for (const tag of used) assert.ok(JSON.stringify(document.tags).includes(`"name":"${tag}"`), tag);
   });
 
-  test("each operation shows its own refusals, each as the schema has it, and what no call is refused for is left out", async (t) => {
+  test("each operation shows its own refusals, which match the schema, and omits those that no call gets", async (t) => {
     const { document } = await documentOf(t);
     const faultsOf = schemaChecker(document);
     const operations = new Map(operationsOf(document).map((each) => [each.operationId, each]));
@@ -134,7 +134,7 @@ describe("the OpenAPI document", () => {
     assert.deepEqual(Object.keys(EXAMPLES).toSorted(), names.toSorted());
   });
 
-  test("is public, has an ETag, and is not there with --docs false", async (t) => {
+  test("is public, has an ETag, and is missing with --docs false", async (t) => {
     const { url } = await startService(t);
     const first = await fetch(`${url}/openapi.json`);
     const etag = first.headers.get("etag") ?? "";
@@ -152,7 +152,7 @@ describe("the OpenAPI document", () => {
   });
 });
 
-/** Bodies that the schema refuses, made from the example: one for each rule that stands at a top-level property. */
+/** Bodies that the schema refuses, made from the example: one for each rule of a top-level property. */
 function spoiled(schema: JsonObject, example: JsonObject): readonly (readonly [what: string, body: JsonObject])[] {
   const properties = schema.properties as Record<string, JsonObject>;
   const without = (name: string): JsonObject =>
@@ -172,7 +172,7 @@ function spoiled(schema: JsonObject, example: JsonObject): readonly (readonly [w
   ];
 }
 
-test("what the schemas refuse the service refuses, rule by rule", async (t) => {
+test("the service refuses what the schemas refuse, rule by rule", async (t) => {
   const { url, document } = await documentOf(t);
   const faultsOf = schemaChecker(document);
   let count = 0;

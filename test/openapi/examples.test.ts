@@ -23,7 +23,7 @@ function rankOf({ operationId }: Operation): number {
   return ORDER.indexOf(operationId.split("_").slice(0, 2).join("_"));
 }
 
-/** What must be there again before another route of the same RPC can succeed. */
+/** What must exist again before another route of the same RPC can succeed. */
 const RENEWED: Readonly<Record<string, (running: Running) => Promise<unknown>>> = {
   UserService_DeleteUser_2: ({ users }) => users.createUser({ userId: "alice" }),
 };
@@ -60,11 +60,11 @@ async function sendAll(t: TestContext, connect: boolean): Promise<number> {
 }
 
 describe("each example is answered as the document says", () => {
-  test("by REST", async (t) => {
+  test("over REST", async (t) => {
     const count = await sendAll(t, false);
     assert.ok(count > ORDER.length, `${count} operations`);
   });
-  test("by Connect", async (t) => {
+  test("over Connect", async (t) => {
     assert.equal(await sendAll(t, true), ORDER.length);
   });
 });

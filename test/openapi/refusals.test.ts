@@ -1,4 +1,4 @@
-/** The refusals that the OpenAPI document shows are true: a real service answers each, word by word. */
+/** The refusals of the OpenAPI document are true: a real service answers each of them, word for word. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
@@ -8,7 +8,7 @@ import { OF_NO_OPERATION } from "../../src/openapi/refusals.ts";
 import { ADMIN_KEY, type Running, type RunOptions, startService, TestClock } from "../support/service.ts";
 import { at, isConnect, type Operation, operationsOf, readDocument, refusalsIn } from "./support/operations.ts";
 
-/** Reasons that cost more than a call here; other tests are refused so. */
+/** Reasons that take more than one call to provoke; other tests provoke them. */
 const MADE_ELSEWHERE: readonly string[] = [
   "HISTORY_CHANGED",
   "SEARCH_TOO_BROAD",
@@ -51,10 +51,10 @@ interface Sending {
   readonly text?: string;
 }
 
-/** What the tests of this file were refused for: `Service/Method REASON`. */
+/** The refusals that the tests of this file have seen: `Service/Method REASON`. */
 const met = new Set<string>();
 
-/** Calls RPCs by the Connect protocol and holds every refusal against the document. */
+/** Calls RPCs over Connect and compares every refusal with the document. */
 class Examiner {
   readonly running: Running;
   /** By `Service/Method`. */
@@ -73,7 +73,7 @@ class Examiner {
     return new Examiner(running, await readDocument(running.url));
   }
 
-  /** The reason, or `""` for a call that succeeds; `answer`: what it says. */
+  /** The reason, or `""` for a call that succeeds; `answer`: the body. */
   async call(rpc: string, body: JsonObject, sending: Sending = {}): Promise<{ reason: string; answer: JsonObject }> {
     const operation = this.operations.get(rpc);
     assert.ok(operation !== undefined, rpc);
@@ -127,7 +127,7 @@ function exampleOf(rpc: string): JsonObject {
   return example;
 }
 
-/** Without what differs from call to call, and without the binary form of the details. */
+/** Without the parts that differ from call to call, and without the binary form of the details. */
 function settled(value: JsonValue | undefined): JsonValue {
   const text = JSON.stringify(value, (name, each: JsonValue) => (name === "value" ? undefined : each))
     .replaceAll(/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, "TIME")
@@ -140,7 +140,7 @@ function settled(value: JsonValue | undefined): JsonValue {
 }
 
 describe("the service refuses as the document shows", () => {
-  test("what nobody made, what may not be, and what is not allowed", async (t) => {
+  test("missing resources, invalid values and missing permissions", async (t) => {
     const examiner = await Examiner.start(t);
     const { keys } = examiner.running;
     for (const rpc of examiner.operations.keys()) {
@@ -150,7 +150,7 @@ describe("the service refuses as the document shows", () => {
         ? []
         : (Object.entries(FAULTS).find(([name]) => Object.hasOwn(members, name)) ?? []);
       const { never: _, ...body } = exampleOf(rpc);
-      // An organization is read by its id alone, and of all lists one by nothing else.
+      // An organization is read by its id alone, and one list takes no other field.
       const whole = rpc === "OrganizationService/GetOrganization" ? { organizationId: "" } : { ...body, ...fault };
       await examiner.refuses(rpc, "FIELD_INVALID", whole);
     }
@@ -166,12 +166,12 @@ describe("the service refuses as the document shows", () => {
     const own = (await keys.createApiKey({ role: "owner", organizationId: "acme" })).secret;
     for (const [rpc, { object }] of examiner.operations) {
       const isScoped = Object.hasOwn(at(object, ...BODY) as JsonObject, "organizationId");
-      // What is refused is described, and what is described is refused.
+      // Every refusal is described, and every described one occurs.
       if (isScoped) await examiner.call(rpc, { ...exampleOf(rpc), organizationId: "globex" }, { key: own });
     }
   });
 
-  test("what the state does not allow", async (t) => {
+  test("changes that the state does not allow", async (t) => {
     const clock = new TestClock();
     const examiner = await Examiner.start(t, { clock: () => clock.now });
     const { keys } = examiner.running;
@@ -239,7 +239,7 @@ describe("the service refuses as the document shows", () => {
     }
   });
 
-  test("what is at fault with any call", async (t) => {
+  test("faults that any call may have", async (t) => {
     const clock = new TestClock();
     const examiner = await Examiner.start(t, { clock: () => clock.now });
     const rpc = "UserService/LockUser";
@@ -253,13 +253,13 @@ describe("the service refuses as the document shows", () => {
     const rate = { perSecond: 1, burst: 2 };
     const config = { rateLimitCaller: { ...rate, burst: 1 }, rateLimitAddress: { ...rate, burst: 3 } };
     const limited = await Examiner.start(t, { clock: () => clock.now, config });
-    // The document was the address's first call.
+    // Reading the document was the first call of the address.
     await limited.accepts("AdminService/WhoAmI");
     await limited.refuses("AdminService/WhoAmI", "CALLER_RATE");
     await limited.refuses("AdminService/WhoAmI", "ADDRESS_RATE");
   });
 
-  test("every reason is some operation's or said to be none's, and all were met that cost no more than a call", async (t) => {
+  test("every reason belongs to an operation or is listed as belonging to none, and all cheap ones have occurred", async (t) => {
     const examiner = await Examiner.start(t);
     const shown = new Set([...examiner.operations.values()].flatMap((each) => examiner.reasonsOf(each)));
     assert.deepEqual([...shown, ...Object.keys(OF_NO_OPERATION)].toSorted(), Object.keys(REASONS).toSorted());
@@ -268,15 +268,15 @@ describe("the service refuses as the document shows", () => {
       const isShared = SHARED.test(reason) && left.length < examiner.showing(reason).length;
       return isShared || MADE_ELSEWHERE.includes(reason) ? [] : left.map((rpc) => `${rpc} ${reason}`);
     });
-    // Who was deleted meanwhile is nobody's attempt any more, unless that happens in the same instant.
+    // An attempt of a user that was deleted meanwhile no longer exists, except within the same instant.
     assert.deepEqual(missed, ["SignInService/CompleteAttempt USER_NOT_FOUND"]);
   });
 });
 
-/** Alike for every RPC that shows them: one is enough. */
+/** Equal for every RPC that shows them: one is enough. */
 const SHARED = /^CREDENTIAL|^REQUEST|_RATE$|^CALL_TIMED/;
 
-/** How a user is restricted, how that is lifted, and the word of the reasons. */
+/** How a user is restricted, how the restriction is lifted, and the word in the reasons. */
 const ACTS = [
   ["LockUser", "UnlockUser", "LOCKED"],
   ["BanUser", "UnbanUser", "BANNED"],

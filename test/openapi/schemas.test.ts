@@ -1,4 +1,4 @@
-/** Documents of services that have every form of rule, field and body: the generator knows more than our own contract uses. */
+/** Documents of services with every form of rule, field and body: the generator supports more than ours uses. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type DescService, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
@@ -39,7 +39,7 @@ describe("the document of any service", () => {
     assert.deepEqual(await new Validator().validate(document), { valid: true });
   });
 
-  test("leaves streams out and says so", async () => {
+  test("omits streams and says so", async () => {
     const described = operationsOf(document).map(({ path }) => path);
     assert.ok(described.includes("/shelf.v1.ShelfService/Unbound"));
     assert.deepEqual(
@@ -59,7 +59,7 @@ describe("the document of any service", () => {
     );
   });
 
-  test("has as query parameters what a query can set, by dotted names, without those that path or body set", () => {
+  test("has a query parameter for each field that a query can set, with dotted names, except those of path and body", () => {
     const find = queryOf(document, "get", "/v1/find");
     for (const name of ["shelf", "i64", "tags", "profile.email", "profile.passPhrase", "at", "mask", "boxed"]) {
       assert.ok(find.includes(name), name);
@@ -82,7 +82,7 @@ describe("the document of any service", () => {
     });
   });
 
-  test("has bodies as the rules bind them", () => {
+  test("has the bodies that the rules bind", () => {
     const body = (method: string, path: string): JsonValue | undefined =>
       at(document, "paths", path, method, "requestBody", "content");
     const json = (content: JsonValue | undefined): JsonObject =>
@@ -98,7 +98,7 @@ describe("the document of any service", () => {
   });
 });
 
-test("the schemas take the JSON that protobuf-es writes, and nothing that only looks like it", () => {
+test("the schemas accept the JSON that protobuf-es writes, and refuse what only looks like it", () => {
   const faultsOf = schemaChecker(document);
   const scalars = message("Scalars");
   const init = {

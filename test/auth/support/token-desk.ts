@@ -1,4 +1,4 @@
-/** Asks for the actors of tokens as the service does, at an issuer that signs by hand. */
+/** Resolves tokens to actors as the service does, with an issuer that signs in the test. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { parseIssuers } from "../../../src/auth/oidc-config.ts";

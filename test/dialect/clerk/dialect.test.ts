@@ -1,4 +1,4 @@
-/** What the wiring asks of the dialect: its paths, and nothing that loads it. */
+/** What the wiring needs of the dialect: its paths, without loading it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clerk } from "../../../src/dialect/clerk/dialect.ts";
@@ -6,7 +6,7 @@ import { findRoute } from "../../../src/dialect/clerk/wire/routes.ts";
 import { ADMIN_KEY, startService } from "../../support/service.ts";
 import { bare, documentRows } from "../../tidy/support/document-table.ts";
 
-test("it owns what lies at or below its prefix, and nothing beside it", () => {
+test("it owns the paths at and below its prefix, and no others", () => {
   for (const path of ["/clerk/v1", "/clerk/v1/", "/clerk/v1/users/user_1/lock"]) {
     assert.equal(clerk.owns(path), true, path);
   }
@@ -15,14 +15,14 @@ test("it owns what lies at or below its prefix, and nothing beside it", () => {
   }
 });
 
-test("it serves what the documentation lists", () => {
+test("it serves the operations that the documentation lists", () => {
   for (const [path, methods] of documentRows("docs/clerk.md", "| path below `/clerk/v1` | methods | in the SDK |")) {
     const route = findRoute(bare(path).replace(/\{\w+\}/, "x"));
     assert.deepEqual(Object.keys(route?.methods ?? {}).sort(), methods?.split(", "), path);
   }
 });
 
-test("without being enabled it serves nothing", async (t) => {
+test("it serves nothing unless it is enabled", async (t) => {
   const { url } = await startService(t, { config: { dialects: [] } });
   const header = { authorization: `Bearer ${ADMIN_KEY}` };
   const { status, headers } = await fetch(`${url}/clerk/v1/users`, { headers: header });
@@ -32,7 +32,7 @@ test("without being enabled it serves nothing", async (t) => {
   assert.equal((await fetch(`${enabled.url}/clerk/v1/users`, { headers: header })).status, 200);
 });
 
-test("pages of the allowed origins may send what the SDK sends", async (t) => {
+test("pages of allowed origins may send the headers that the SDK sends", async (t) => {
   const origin = "https://console.example";
   const { url } = await startService(t, { config: { dialects: ["clerk"], corsOrigins: [origin] } });
   const headers = { origin, "access-control-request-method": "POST" };

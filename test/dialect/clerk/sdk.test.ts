@@ -1,4 +1,4 @@
-/** Every served method of the real SDK, in every line of it. */
+/** Every served method of the real SDK, in each of its release lines. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { User } from "@clerk/backend";
@@ -7,11 +7,11 @@ import { type BackendClient, LINES, type Line, rawOf, refusedBySdk, type UserJso
 
 interface Case {
   readonly method: string;
-  /** `user` is a new one, without restrictions. */
+  /** `user` is new and has no restrictions. */
   readonly run: (client: BackendClient, user: User, line: Line) => Promise<void>;
 }
 
-/** The generic call that every line has at run time. */
+/** The generic call that every release line has at run time. */
 function request(client: BackendClient, options: object): Promise<unknown> {
   const api = client.users as unknown as { request(options: object): Promise<unknown> };
   return api.request(options);
@@ -192,7 +192,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Paths at which a value is `undefined`. What the client keeps of the answer itself is left out. */
+/** Paths at which a value is `undefined`. The raw answer that the client keeps is omitted. */
 function undefinedIn(value: unknown, path = "user"): readonly string[] {
   if (value === undefined) return [path];
   if (typeof value !== "object" || value === null) return [];
@@ -220,7 +220,7 @@ for (const line of LINES) {
       }
     });
 
-    test("a user has no undefined property, nor has anything in it", async (t) => {
+    test("a user has no undefined property at any depth", async (t) => {
       const { url } = await startWith(t);
       const { users } = line.client(url);
       const bare = await users.createUser({});
@@ -235,7 +235,7 @@ for (const line of LINES) {
       assert.deepEqual(undefinedIn(full), []);
     });
 
-    test("errors come out as the client's own", async (t) => {
+    test("errors are the client's own", async (t) => {
       const { url } = await startWith(t);
       const missing = await refusedBySdk(line.client(url).users.lockUser("user_nobody"));
       assert.equal(missing.name, "ClerkAPIResponseError");

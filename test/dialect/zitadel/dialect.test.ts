@@ -1,4 +1,4 @@
-/** What the dialect claims for itself: its paths and nothing else, loaded when they are enabled. */
+/** The paths that the dialect owns: only its own, and loaded only if enabled. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createRegistry, type DescMethod } from "@bufbuild/protobuf";
@@ -39,7 +39,7 @@ describe("the dialect", () => {
     }
   });
 
-  test("serves what the documentation lists", () => {
+  test("serves the methods that the documentation lists", () => {
     const rows = documentRows("docs/zitadel.md", "| service | methods | REST below |");
     const documented = rows.map(([service, methods = ""]) => [bare(service), methods.split(", ")]);
     const served = mounts.map(({ service, handlers }) => [
@@ -49,7 +49,7 @@ describe("the dialect", () => {
     assert.deepEqual(documented, served);
   });
 
-  test("owns nothing of its neighbours", () => {
+  test("owns no path of its neighbours", () => {
     const foreign = [
       "/v1/users",
       "/v20/users",
@@ -66,7 +66,7 @@ describe("the dialect", () => {
     for (const path of foreign) assert.ok(!zitadel.owns(path), path);
   });
 
-  test("can be served as one: no two rules of its services clash", () => {
+  test("can be served together: no two rules of its services conflict", () => {
     const routed = mounts.map((mount) => {
       const { rest } = mount.options;
       assert.ok(rest);
@@ -75,7 +75,7 @@ describe("the dialect", () => {
     assert.doesNotThrow(() => createRouteTable(routed));
   });
 
-  test("serves of AdminService what it names, and nothing else", async (t) => {
+  test("serves only the methods of AdminService that it names", async (t) => {
     const lab = await startLab(t);
     const admin = createAdminServiceClient(createServerTransport(ADMIN_KEY, { baseUrl: lab.url }));
     await admin.healthz({});
@@ -88,7 +88,7 @@ describe("the dialect", () => {
     assert.deepEqual([other.status, other.json.code], [501, Code.Unimplemented]);
   });
 
-  test("lets pages of the allowed origins say for which organization they call", async (t) => {
+  test("lets pages of allowed origins name the organization of a call", async (t) => {
     const origin = "https://console.example.com";
     const { url } = await startService(t, { config: { dialects: ["zitadel"], corsOrigins: [origin] } });
     const headers = {
@@ -104,7 +104,7 @@ describe("the dialect", () => {
     assert.match(String(answered["access-control-allow-headers"]).toLowerCase(), /(^|[ ,])x-zitadel-orgid($|[ ,])/);
   });
 
-  test("is not there unless it is enabled", async (t) => {
+  test("is not served unless it is enabled", async (t) => {
     const { url } = await startService(t);
     for (const path of ["/v2/users/alice/lock", "/zitadel.user.v2.UserService/LockUser"]) {
       assert.equal((await httpRequest(url, path, { body: "{}" })).status, 404, path);

@@ -1,4 +1,4 @@
-/** A receiver of traces by OTLP over HTTP, as a collector is one: takes the protobuf and keeps the spans. */
+/** Receives traces over OTLP/HTTP like a collector: decodes the protobuf and keeps the spans. */
 import { once } from "node:events";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +12,7 @@ export type AttributeValue = string | number | boolean;
 export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for the first of a trace. */
+  /** Empty for the first span of a trace. */
   readonly parentSpanId: string;
   readonly traceState: string;
   readonly name: string;
@@ -32,13 +32,13 @@ export interface Receiver {
   readonly url: string;
   readonly spans: ReceivedSpan[];
   readonly requests: { readonly path: string; readonly headers: http.IncomingHttpHeaders; readonly bytes: number }[];
-  /** How many exports were ended by their sender before they were answered. */
+  /** How many exports their sender aborted before the answer. */
   givenUp(): number;
-  /** Waits until the condition holds; fails when it never does. */
+  /** Waits until the condition holds; fails if it never does. */
   until(condition: () => boolean): Promise<void>;
 }
 
-/** `answers: false`: takes connections and never answers. */
+/** `answers: false`: accepts connections and never answers. */
 export async function startReceiver(t: TestContext, { answers = true } = {}): Promise<Receiver> {
   const spans: ReceivedSpan[] = [];
   const requests: Receiver["requests"] = [];
@@ -72,7 +72,7 @@ export async function startReceiver(t: TestContext, { answers = true } = {}): Pr
   };
 }
 
-/** A field's number with its value: bytes where it is length-delimited, a number where it is not. */
+/** A field's number with its value: bytes if it is length-delimited, otherwise a number. */
 type Field = readonly [number: number, value: Uint8Array | bigint];
 
 function fieldsOf(bytes: Uint8Array): readonly Field[] {

@@ -1,4 +1,4 @@
-/** The operations of an OpenAPI document, sent as a reader of it would: from nothing but the document. */
+/** Sends the operations of an OpenAPI document as its reader would: from the document alone. */
 import assert from "node:assert/strict";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -45,12 +45,12 @@ export function isConnect({ tag }: Operation): boolean {
   return tag.endsWith(" (Connect)");
 }
 
-/** The JSON body that the document shows; absent: there is none. */
+/** The JSON body that the document shows; absent: it shows none. */
 export function exampleBody({ object }: Operation): JsonObject | undefined {
   return at(object, "requestBody", "content", "application/json", "example") as JsonObject | undefined;
 }
 
-/** What the document shows of refusals with this status, by reason. */
+/** The refusals that the document shows for this status, by reason. */
 export function refusalsIn(document: JsonObject, { object }: Operation, status: number): Readonly<JsonObject> {
   const follow = (value: JsonValue | undefined): JsonValue | undefined => {
     const reference = at(value, "$ref");
@@ -63,7 +63,7 @@ export function refusalsIn(document: JsonObject, { object }: Operation, status: 
   );
 }
 
-/** Sends the operation's example. `made`: what the service made, in the place of what the document shows for it. */
+/** Sends the operation's example. `made`: ids that the service made, which replace those of the document. */
 export async function send(
   url: string,
   operation: Operation,
@@ -101,7 +101,7 @@ interface Parameter {
   readonly example?: JsonValue;
 }
 
-/** Says what is wrong with a value by the schema at a JSON pointer of the document; empty: nothing. */
+/** Returns the faults of a value by the schema at a JSON pointer of the document; empty: none. */
 export type FindFaults = (pointer: string, value: JsonValue) => readonly string[];
 
 export function schemaChecker(document: JsonObject): FindFaults {

@@ -1,4 +1,4 @@
-/** Lists of sessions, refusals of every call on them, and who may make it. */
+/** Lists of sessions, refusals of every call on sessions, and the permissions it needs. */
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -33,7 +33,7 @@ async function openMany({ url, clock }: { url: string; clock: TestClock }): Prom
   return opened;
 }
 
-test("every window, status and name finds what it should, and the total of it", async (t) => {
+test("every window, status and id finds the right sessions with their total", async (t) => {
   const running = await start(t);
   const { url } = running;
   const all = idsOf(await openMany(running));
@@ -75,7 +75,7 @@ test("every window, status and name finds what it should, and the total of it", 
   }
 });
 
-test("a list of thousands is complete, page by page, and counted", async (t) => {
+test("a list of thousands is complete over its pages, and counted", async (t) => {
   const { url, sessions } = await start(t);
   const length = scaled({ quick: 1_200, soak: 10_000 });
   for (let n = 0; n < length; n += 100) {
@@ -94,7 +94,7 @@ test("a list of thousands is complete, page by page, and counted", async (t) => 
   assert.equal((bare.json as readonly SessionJson[]).length, 50);
 });
 
-test("the few that a status asks for are found behind hundreds of newer ones", async (t) => {
+test("a few sessions of one status are found behind hundreds of newer ones", async (t) => {
   const { url, clock, sessions } = await start(t);
   const open = async (count: number, idleSeconds?: bigint): Promise<void> => {
     const idle = idleSeconds === undefined ? {} : { idleTimeout: { seconds: idleSeconds } };
@@ -115,7 +115,7 @@ test("the few that a status asks for are found behind hundreds of newer ones", a
   assert.deepEqual(await find("status=revoked"), [revoked]);
   assert.deepEqual(await find("status=revoked&limit=1"), [revoked]);
   assert.deepEqual(await find("status=replaced"), []);
-  // Whether one has rested too long is known to the store only after it has cut its page.
+  // The store knows that a session is idle only after it has cut the page.
   clock.advance(10_000);
   assert.deepEqual(await find("status=active"), [active]);
   assert.equal((await find("status=abandoned&limit=3&offset=501")).length, 3);
@@ -128,7 +128,7 @@ test("every refusal of the table", async (t) => {
   }
 });
 
-test("each call needs its permission, before its body is looked at", async (t) => {
+test("each call needs its permission before its body is read", async (t) => {
   const { url, keys } = await start(t);
   const { id } = await openSession(url, "u");
   const permissions = ["session.read", "session.write", "session.delete", "user.write"] as const;
@@ -156,7 +156,7 @@ test("each call needs its permission, before its body is looked at", async (t) =
   }
 });
 
-test("the log names the call and tells no token", async (t) => {
+test("the log names the call and contains no token", async (t) => {
   const running = await start(t);
   const { id, token } = await openSession(running.url, "u");
   await send(running.url, `/sessions/${id}/verify`, { body: { token } });

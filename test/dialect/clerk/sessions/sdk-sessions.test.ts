@@ -1,4 +1,4 @@
-/** Every method that the real SDK has for sessions, in every line of it. */
+/** Every method of the real SDK for sessions, in each of its release lines. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { startService } from "../../../support/service.ts";
@@ -7,11 +7,11 @@ import { openSession } from "../support/session-calls.ts";
 
 interface Case {
   readonly method: string;
-  /** `userId`: a new one, without sessions or restrictions. */
+  /** `userId`: a new user without sessions and restrictions. */
   readonly run: (client: BackendClient, userId: string, url: string) => Promise<void>;
 }
 
-/** `refreshSession` is not declared to take so little. */
+/** The declared type of `refreshSession` asks for more. */
 function refresh(client: BackendClient, id: string): Promise<unknown> {
   return client.sessions.refreshSession(id, { expired_token: "x" } as never);
 }

@@ -1,4 +1,4 @@
-/** Sessions one by one: what they look like, how they end, who gets one, and what our own API sees of it. */
+/** Single sessions: their form, how they end, who gets one, and what our own API shows. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { Cause } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
@@ -19,7 +19,7 @@ async function start(t: TestContext): Promise<Running & { readonly clock: TestCl
   return { ...running, clock };
 }
 
-/** A session of our own API, with what only that one can say. */
+/** A session of our own API, with properties that only that API can set. */
 async function openNative(
   { sessions }: Running,
   more: object,
@@ -28,7 +28,7 @@ async function openNative(
   return { id: session?.sessionId ?? "", token };
 }
 
-test("a new session has every property, and its token this once", async (t) => {
+test("a new session has every property, and its token once", async (t) => {
   const { url, clock } = await start(t);
   const { token, ...made } = await openSession(url, "u");
   const suffix = made.id.slice("sess_".length);
@@ -55,7 +55,7 @@ test("a new session has every property, and its token this once", async (t) => {
   assert.deepEqual(sessionIn(await verify(url, made.id, token)), made);
 });
 
-test("our own API and this one show the same sessions and take the same tokens", async (t) => {
+test("our own API and this one show the same sessions and accept the same tokens", async (t) => {
   const running = await start(t);
   const { url, sessions, clock } = running;
   const { id, token } = await openSession(url, "u");
@@ -81,7 +81,7 @@ test("our own API and this one show the same sessions and take the same tokens",
   assert.equal((await getSession(url, id)).status, "revoked");
 });
 
-test("verifying counts as activity; looking does not, nor does a token that is another session's", async (t) => {
+test("verifying counts as activity; reading does not, nor does a token of another session", async (t) => {
   const running = await start(t);
   const { url, clock } = running;
   const { id, token } = await openNative(running, { idleTimeout: { seconds: 600n } });
@@ -126,7 +126,7 @@ const ENDINGS: readonly Ending[] = [
   { name: "its end", end: async ({ clock }) => clock.advance(7 * DAY), status: "expired" },
 ];
 
-test("a session that has ended says how, stays so when it is revoked, and passes no more", async (t) => {
+test("a session that has ended shows how, stays so when it is revoked, and no longer verifies", async (t) => {
   const running = await start(t);
   const { url, users } = running;
   for (const [index, { name, end, status }] of ENDINGS.entries()) {
@@ -149,7 +149,7 @@ test("a session that has ended says how, stays so when it is revoked, and passes
   }
 });
 
-describe("nobody gets a session who may not act", () => {
+describe("a user that may not act gets no session", () => {
   const LOCKED = "Your account is locked.";
   const CONTACT = "For more information, please contact support.";
   const rows: readonly {
@@ -225,7 +225,7 @@ describe("nobody gets a session who may not act", () => {
       longMessage: "No user was found with id <user>",
     },
   ];
-  test("and everybody is told why", async (t) => {
+  test("and the error says why", async (t) => {
     const running = await start(t);
     for (const [index, { name, restrict, status, code, message, longMessage, meta }] of rows.entries()) {
       await t.test(name, async () => {
@@ -242,7 +242,7 @@ describe("nobody gets a session who may not act", () => {
   });
 });
 
-test("a token of the wrong shape, of nobody, and of another organization's view are refused alike", async (t) => {
+test("malformed tokens, unknown ones and those of another organization are refused alike", async (t) => {
   const { url, organizations, keys } = await start(t);
   await organizations.createOrganization({ organizationId: "acme" });
   const { secret } = await keys.createApiKey({ displayName: "acme", role: "owner", organizationId: "acme" });
@@ -278,7 +278,7 @@ test("signing out needs the permission to end sessions, and changes nothing with
   assert.deepEqual([first, last], [null, "Lee"]);
 });
 
-test("P9 P10 of sessions opened, verified and revoked around a ban none passes once it has returned", async (t) => {
+test("P9 P10 sessions that are opened, verified and revoked around a ban do not verify once it has returned", async (t) => {
   const { url } = await start(t);
   const random = seededRandom(t);
   const { users } = newestClient(url);

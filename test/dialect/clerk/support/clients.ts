@@ -1,11 +1,11 @@
-/** The real SDK in every line there is, and plain requests for what it cannot send. */
+/** The real SDK in each of its release lines, and plain requests for what it cannot send. */
 import assert from "node:assert/strict";
 import * as third from "@clerk/backend";
 import * as first from "clerk-backend-1";
 import * as second from "clerk-backend-2";
 import { ADMIN_KEY } from "../../../support/service.ts";
 
-/** The client of the newest line; the older ones have the same methods, or fewer. */
+/** The client of the newest line; older ones have the same methods or fewer. */
 export type BackendClient = third.ClerkClient;
 
 export interface Line {
@@ -36,7 +36,7 @@ export function newestClient(url: string, secretKey?: string): BackendClient {
 /** A user as it is on the wire. */
 export type UserJson = Readonly<Record<string, unknown>> & { readonly id: string };
 
-/** What the SDK's User keeps untouched. */
+/** The answer that the SDK's User keeps unchanged. */
 export function rawOf(user: third.User): UserJson {
   assert.ok(user.raw);
   return user.raw as unknown as UserJson;
@@ -46,7 +46,7 @@ export interface Sent {
   readonly method?: string;
   readonly key?: string | null;
   readonly header?: Readonly<Record<string, string>>;
-  /** Sent as JSON unless it is text or bytes already. */
+  /** Sent as JSON unless it is text or bytes. */
   readonly body?: unknown;
 }
 
@@ -57,7 +57,7 @@ export interface Answered {
   readonly json: unknown;
 }
 
-/** A request below `/clerk/v1`, as it is written here. */
+/** Sends a request below `/clerk/v1` unchanged. */
 export async function send(
   url: string,
   path: string,
@@ -87,7 +87,7 @@ export interface ErrorJson {
   readonly clerk_trace_id: string;
 }
 
-/** An error as the SDK surfaces it; the same of every line. */
+/** An error as the SDK shows it; equal in every line. */
 export interface SurfacedError {
   readonly name: string;
   readonly status: number;
@@ -102,7 +102,7 @@ export interface SurfacedError {
   }[];
 }
 
-/** What a call of the SDK is refused with. */
+/** Returns the error of a refused SDK call. */
 export async function refusedBySdk(call: Promise<unknown>): Promise<SurfacedError> {
   try {
     await call;

@@ -1,4 +1,4 @@
-/** Refusals of parameters, with the requests that meet them. */
+/** Refusals of parameters, with the requests that get them. */
 import type { RefusalRow } from "./refusal-rows.ts";
 
 const INVALID = { status: 422, message: "is invalid" };
@@ -44,7 +44,7 @@ function nested(levels: number): unknown {
   return value;
 }
 
-/** What is refused for what a body or a query says. */
+/** Refusals of the parameters in a body or a query. */
 export const PARAM_REFUSALS: readonly RefusalRow[] = [
   {
     name: "an unknown parameter",
@@ -71,7 +71,7 @@ export const PARAM_REFUSALS: readonly RefusalRow[] = [
     param,
   })),
   {
-    name: "another parameter beside metadata",
+    name: "another parameter next to metadata",
     path: "/users/user_1/metadata",
     sent: { method: "PATCH", body: { first_name: "a" } },
     ...UNKNOWN,
@@ -124,7 +124,7 @@ export const PARAM_REFUSALS: readonly RefusalRow[] = [
   formatRow("private_metadata", { a: "b\0" }, /^private_metadata is invalid: has a character U\+0000/),
   formatRow("unsafe_metadata", { a: "x".repeat(70_000) }, /^unsafe_metadata is invalid: .*65536 are allowed/),
   {
-    name: "a status that there is not",
+    name: "an unknown status",
     path: "/users",
     sent: { body: { email_address: ["a@b.co"], email_address_identification_status: ["maybe"] } },
     ...VALUE,
@@ -165,7 +165,7 @@ export const PARAM_REFUSALS: readonly RefusalRow[] = [
     longMessage: "This feature is not enabled on this instance",
   },
   {
-    name: "a bulk ban of nobody in particular",
+    name: "a bulk ban without ids",
     path: "/users/ban",
     sent: { body: {} },
     ...MISSING,

@@ -1,4 +1,4 @@
-/** Persons of the dialect as its tests make and change them. */
+/** Creates and changes users of the dialect for tests. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { type Running, startService } from "../../../support/service.ts";

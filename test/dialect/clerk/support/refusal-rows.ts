@@ -1,8 +1,8 @@
-/** Refusals of credentials, paths, methods and bodies, with the requests that meet them. */
+/** Refusals of credentials, paths, methods and bodies, with the requests that get them. */
 import assert from "node:assert/strict";
 import type { Answered, ErrorJson, Sent } from "./clients.ts";
 
-/** A request that is refused, and with what. */
+/** A request and its refusal. */
 export interface RefusalRow {
   readonly name: string;
   readonly path: string;
@@ -15,7 +15,7 @@ export interface RefusalRow {
   readonly header?: Readonly<Record<string, string>>;
 }
 
-/** The answer is what the row says, as it is on the wire. */
+/** Asserts that the answer on the wire is the row's. */
 export function assertRefusedAs({ status, header, json }: Answered, row: RefusalRow): void {
   assert.equal(status, row.status);
   assert.equal(header.get("content-type"), "application/json");
@@ -40,11 +40,11 @@ const BODY = {
   message: "Request body invalid",
   longMessage: "The request body is invalid. Please consult the API documentation for more information.",
 };
-/** The text of a wrong key. */
+/** The text for a wrong key. */
 export const KEY_INVALID = "The provided Clerk Secret Key is invalid. Make sure that your Clerk Secret Key is correct.";
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
 
-/** What is refused whatever the parameters say. */
+/** Refusals that do not depend on the parameters. */
 export const REQUEST_REFUSALS: readonly RefusalRow[] = [
   {
     name: "no credential",
@@ -75,7 +75,7 @@ export const REQUEST_REFUSALS: readonly RefusalRow[] = [
     longMessage: KEY_INVALID,
   },
   {
-    name: "a wrong key before a body that is no JSON",
+    name: "a wrong key before a body that is not JSON",
     path: "/users",
     sent: { key: "sk_test_wrong", body: "{" },
     status: 401,
@@ -85,11 +85,16 @@ export const REQUEST_REFUSALS: readonly RefusalRow[] = [
   },
   { name: "an unknown path", path: "/nothing", ...NOT_FOUND, longMessage: "Resource not found" },
   { name: "the base", path: "", ...NOT_FOUND, longMessage: "Resource not found" },
-  { name: "a path that is empty at its end", path: "/users/", ...NOT_FOUND, longMessage: "Resource not found" },
-  { name: "a path that goes on", path: "/users/user_1/lock/x", ...NOT_FOUND, longMessage: "Resource not found" },
-  { name: "a path that is not decoded", path: "/users/%zz", ...NOT_FOUND, longMessage: "Resource not found" },
+  { name: "a path with an empty last segment", path: "/users/", ...NOT_FOUND, longMessage: "Resource not found" },
   {
-    name: "a path that is no UTF-8",
+    name: "a path with a segment too many",
+    path: "/users/user_1/lock/x",
+    ...NOT_FOUND,
+    longMessage: "Resource not found",
+  },
+  { name: "a path with an invalid encoding", path: "/users/%zz", ...NOT_FOUND, longMessage: "Resource not found" },
+  {
+    name: "a path that is not UTF-8",
     path: "/users/%ff/lock",
     sent: { method: "POST" },
     ...NOT_FOUND,
@@ -187,17 +192,22 @@ export const REQUEST_REFUSALS: readonly RefusalRow[] = [
     longMessage: `The method ${method} is not allowed here. Use ${allow}.`,
     header: { allow },
   })),
-  { name: "a body that is no JSON", path: "/users", sent: { body: '{"first_name":' }, ...BODY },
+  { name: "a body that is not JSON", path: "/users", sent: { body: '{"first_name":' }, ...BODY },
   { name: "a body that is a list", path: "/users", sent: { body: "[]" }, ...BODY },
   { name: "a body that is null", path: "/users", sent: { body: "null" }, ...BODY },
-  { name: "a body that is no UTF-8", path: "/users", sent: { body: new Uint8Array([0x7b, 0xff, 0x7d]) }, ...BODY },
+  { name: "a body that is not UTF-8", path: "/users", sent: { body: new Uint8Array([0x7b, 0xff, 0x7d]) }, ...BODY },
   {
     name: "a body that nests too deep",
     path: "/users",
     sent: { body: `{"public_metadata":${"[".repeat(5000)}${"]".repeat(5000)}}` },
     ...BODY,
   },
-  { name: "a number beyond all", path: "/users", sent: { body: '{"public_metadata":{"a":1e999}}' }, ...BODY },
+  {
+    name: "a number beyond the largest double",
+    path: "/users",
+    sent: { body: '{"public_metadata":{"a":1e999}}' },
+    ...BODY,
+  },
   {
     name: "a body that is too large",
     path: "/users",

@@ -1,4 +1,4 @@
-/** What tests of sessions need: sessions with their tokens, which the SDK does not show, and plain calls. */
+/** Support for tests of sessions: sessions with their tokens, which the SDK does not show, and plain calls. */
 import assert from "node:assert/strict";
 import { type Answered, type ErrorJson, type Sent, send } from "./clients.ts";
 
@@ -15,7 +15,7 @@ export interface SessionJson {
   readonly abandon_at: number;
   readonly created_at: number;
   readonly updated_at: number;
-  /** Of one that was just made. */
+  /** Present if the session was just created. */
   readonly token?: string;
 }
 

@@ -1,4 +1,4 @@
-/** Refusals of calls on sessions, with the requests that meet them. */
+/** Refusals of calls on sessions, with the requests that get them. */
 import type { Sent } from "./clients.ts";
 import type { RefusalRow } from "./refusal-rows.ts";
 
@@ -32,10 +32,14 @@ function queryRow(param: string, value: string, longMessage: string, code = "for
   return { name: `the query ${param}=${value}`, path, ...INVALID, code, longMessage, param };
 }
 
-/** What is refused whoever the users are. */
+/** Refusals that do not depend on the users. */
 export const SESSION_REFUSALS: readonly RefusalRow[] = [
   { name: "a list of nobody's", path: "/sessions", ...QUERY },
-  { name: "a list of nobody's, with all else", path: "/sessions?status=active&limit=0&paginated=true", ...QUERY },
+  {
+    name: "a list of nobody's, with every other parameter",
+    path: "/sessions?status=active&limit=0&paginated=true",
+    ...QUERY,
+  },
   { name: "a list of empty names", path: "/sessions?user_id=&client_id=", ...QUERY },
   queryRow("status", "ACTIVE", "ACTIVE does not match one of the allowed values for parameter status"),
   queryRow("limit", "0", "0 does not match one of the allowed values for parameter limit"),
@@ -61,7 +65,7 @@ export const SESSION_REFUSALS: readonly RefusalRow[] = [
   missing("user_id", "/sessions", { user_id: "" }),
   missing("token", "/sessions/sess_nobody/verify", {}),
   {
-    name: "a user_id that is no text",
+    name: "a user_id that is not text",
     path: "/sessions",
     sent: { body: { user_id: 1 } },
     ...INVALID,
@@ -70,7 +74,7 @@ export const SESSION_REFUSALS: readonly RefusalRow[] = [
     param: "user_id",
   },
   {
-    name: "a parameter that a create has not",
+    name: "a parameter that CreateSession does not have",
     path: "/sessions",
     sent: { body: { user_id: "user_1", expire_at: 1 } },
     status: 422,
@@ -98,7 +102,7 @@ export const SESSION_REFUSALS: readonly RefusalRow[] = [
     longMessage: "No user was found with id user_nobody",
   },
   {
-    name: "a body that is no JSON",
+    name: "a body that is not JSON",
     path: "/sessions/sess_nobody/verify",
     sent: { body: "{" },
     status: 400,

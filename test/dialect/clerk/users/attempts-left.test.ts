@@ -1,4 +1,4 @@
-/** `verification_attempts_remaining` and `lockout_expires_in_seconds`: what the policy leaves, wherever a user is shown. */
+/** `verification_attempts_remaining` and `lockout_expires_in_seconds`: what the policy leaves, in each answer. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Factor } from "../../../../gen/lockkeeper/resource/v1/factor_pb.ts";
@@ -33,7 +33,7 @@ async function limitTo({ policies }: Running, attemptsMax: number, organizationI
   await policies.updatePolicy({ organizationId, values, updateMask: { paths: ["limits"] } });
 }
 
-test("attempts fall with each failure, and come back with a success", async (t) => {
+test("each failure takes an attempt away, and a success restores them", async (t) => {
   const running = await start(t);
   const { url, signIns } = running;
   assert.equal(await leftOf(url), 10);
@@ -46,7 +46,7 @@ test("attempts fall with each failure, and come back with a success", async (t) 
   assert.equal(await leftOf(url), 10);
 });
 
-test("failures are forgotten in time, and those of other factors are not these", async (t) => {
+test("failures expire, and those of other factors do not count", async (t) => {
   const running = await start(t);
   const { url, clock, policies } = running;
   const { policy } = await policies.getPolicy({});
@@ -57,7 +57,7 @@ test("failures are forgotten in time, and those of other factors are not these",
   assert.equal(await leftOf(url), 10);
 });
 
-test("an attempt under way is none that is left", async (t) => {
+test("an attempt in progress does not count as left", async (t) => {
   const running = await start(t);
   const attemptId = "0198b7a0-0000-7000-8000-000000000001";
   const subject = { subject: { case: "userId" as const, value: "u" } };
@@ -65,7 +65,7 @@ test("an attempt under way is none that is left", async (t) => {
   assert.equal(await leftOf(running.url), 9);
 });
 
-test("the policy's lock leaves none, tells its end, and gives all back when it is lifted or over", async (t) => {
+test("a policy lock leaves none, shows its end, and restores all when it is lifted or expires", async (t) => {
   const running = await start(t);
   const { url, clock } = running;
   const client = newestClient(url).users;
@@ -88,14 +88,14 @@ test("the policy's lock leaves none, tells its end, and gives all back when it i
   assert.deepEqual([(await get(url)).locked, await leftOf(url)], [false, 10]);
 });
 
-test("who is locked by an administrator may have attempts left", async (t) => {
+test("a user that an administrator locked may have attempts left", async (t) => {
   const running = await start(t);
   await fail(running, 4);
   const locked = rawOf(await newestClient(running.url).users.lockUser("u"));
   assert.deepEqual([locked.locked, locked.verification_attempts_remaining], [true, 6]);
 });
 
-test("without a limit it is null; an organization's own limit goes before the instance's", async (t) => {
+test("without a limit it is null; an organization's own limit takes precedence over the instance's", async (t) => {
   const running = await start(t);
   const { url, organizations, users } = running;
   await organizations.createOrganization({ organizationId: "acme" });
@@ -114,7 +114,7 @@ test("without a limit it is null; an organization's own limit goes before the in
 });
 
 for (const { name, client } of LINES) {
-  test(`${name}: every answer that shows a user tells it`, async (t) => {
+  test(`${name}: every answer with a user shows it`, async (t) => {
     const running = await start(t);
     await limitTo(running, 20);
     const { users } = client(running.url);
@@ -142,7 +142,7 @@ for (const { name, client } of LINES) {
   });
 }
 
-test("a list tells it of each of its users", async (t) => {
+test("a list shows it for each user", async (t) => {
   const running = await start(t);
   const { url, users, signIns } = running;
   const ids = Array.from({ length: 40 }, (_, index) => `u${String(index).padStart(2, "0")}`);

@@ -1,4 +1,4 @@
-/** List and count: every parameter against one set of users. */
+/** List and count: every parameter over one set of users. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { type Running, startService, TestClock } from "../../../support/service.ts";
@@ -56,7 +56,7 @@ interface Row {
   readonly query: string;
   /** The ids, in order. */
   readonly found: readonly string[];
-  /** Where the page is not all there is. */
+  /** Present if the page is not complete. */
   readonly total?: number;
 }
 
@@ -148,7 +148,7 @@ describe("list and count", () => {
     test(name, async (t) => {
       const { url } = await startWithPeople(t);
       for (const { query, found, total = found.length } of rows) {
-        await t.test(query === "" ? "nothing asked for" : query, async () => {
+        await t.test(query === "" ? "an empty query" : query, async () => {
           const list = await send(url, `/users?${query}`);
           assert.equal(list.status, 200);
           assert.deepEqual(idsOf(list.json), found);
@@ -159,14 +159,14 @@ describe("list and count", () => {
     });
   }
 
-  test("a page has 10 users unless it is told otherwise", async (t) => {
+  test("a page has 10 users by default", async (t) => {
     const { url, users } = await startService(t, { config: { dialects: ["clerk"] } });
     await Promise.all(Array.from({ length: 12 }, (_, index) => users.createUser({ userId: `u${index}` })));
     assert.equal(idsOf((await send(url, "/users")).json).length, 10);
     assert.equal(idsOf((await send(url, "/users?limit=500")).json).length, 12);
   });
 
-  test("walking by cursor meets everybody once, though many came in the same millisecond", async (t) => {
+  test("a walk by cursor visits every user once, though many were created in the same millisecond", async (t) => {
     const clock = new TestClock();
     const { url, users } = await startService(t, { config: { dialects: ["clerk"] }, clock: () => clock.now });
     for (let wave = 0; wave < 3; wave++) {
@@ -176,7 +176,7 @@ describe("list and count", () => {
     for (const order of ["-created_at", "created_at"]) {
       const expected = idsOf((await send(url, `/users?limit=500&order_by=${order}`)).json);
       const met: string[] = [];
-      // No more pages than there can be: a cursor that stands still must not go on for ever.
+      // The number of pages is bounded: a cursor that does not move must not loop forever.
       for (let page = 0; page < 9; page++) {
         const after = met.length === 0 ? "" : `&starting_after=${met.at(-1)}`;
         const ids = idsOf((await send(url, `/users?limit=3&order_by=${order}${after}`)).json);
@@ -198,7 +198,7 @@ describe("list and count", () => {
     assert.equal(await users.getCount({ emailAddress: ["ann@example.com"] }), 1);
   });
 
-  test("a cursor of another organization is none", async (t) => {
+  test("a cursor of another organization is refused as unknown", async (t) => {
     const { url, keys } = await startWithPeople(t);
     const { secret } = await keys.createApiKey({ displayName: "acme", role: "viewer", organizationId: "acme" });
     assert.deepEqual(idsOf((await send(url, "/users?starting_after=eve", { key: secret })).json), ["dan"]);

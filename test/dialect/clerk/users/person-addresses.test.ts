@@ -1,10 +1,10 @@
-/** Addresses, phone numbers and wallets of persons: which one is primary, and what their ids are. */
+/** Addresses, phone numbers and wallets of persons: which one is primary, and their ids. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ErrorJson, send, type UserJson } from "../support/clients.ts";
 import { create, emailsOf, patch, phonesOf, startClerk, userIn } from "../support/persons.ts";
 
-test("several addresses: the first is the profile's, another one can take its place, and ids stay", async (t) => {
+test("several addresses: the first is the profile's, another one can replace it, and ids stay", async (t) => {
   const { url, users } = await startClerk(t);
   const { id } = await create(url, {
     email_address: ["a@x.org", "b@x.org", "c@x.org"],
@@ -53,7 +53,7 @@ test("several addresses: the first is the profile's, another one can take its pl
   assert.equal((await patch(url, id, { primary_email_address_id: null })).primary_email_address_id, ids[1]);
 });
 
-test("phone numbers do as addresses do", async (t) => {
+test("phone numbers behave like addresses", async (t) => {
   const { url, users } = await startClerk(t);
   const { id } = await create(url, { phone_number: ["+15555550100", "+15555550101"] });
   const made = userIn(await send(url, `/users/${id}`));
@@ -68,7 +68,7 @@ test("phone numbers do as addresses do", async (t) => {
   assert.equal((await users.getUser({ userId: id })).user?.profile?.phone, "+15555550101");
 });
 
-test("no wallet can be made the primary one", async (t) => {
+test("no wallet can become the primary one", async (t) => {
   const { url } = await startClerk(t);
   const { id } = await create(url, {});
   const { status, json } = await send(url, `/users/${id}`, {

@@ -1,4 +1,4 @@
-/** Who a user is: what is kept of a body, several addresses, metadata, and what our own API sees of it. */
+/** Properties of users: what is stored of a body, several addresses, metadata, and what our own API shows. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
@@ -6,7 +6,7 @@ import { startService, TestClock } from "../../../support/service.ts";
 import { type ErrorJson, send, type UserJson } from "../support/clients.ts";
 import { create, emailsOf, patch, phonesOf, startClerk, userIn } from "../support/persons.ts";
 
-test("an empty body makes a user; every property of it is there", async (t) => {
+test("an empty body creates a user with every property", async (t) => {
   const { url } = await startClerk(t);
   const begin = Date.now();
   const user = userIn(await send(url, "/users", { method: "POST" }));
@@ -62,7 +62,7 @@ test("an empty body makes a user; every property of it is there", async (t) => {
   });
 });
 
-test("settings given at the creation are shown, changed by an update, and reset by null", async (t) => {
+test("settings of the creation are shown, changed by an update, and reset by null", async (t) => {
   const { url } = await startClerk(t);
   const given = {
     timezone: "Europe/Zurich",
@@ -100,7 +100,7 @@ test("settings given at the creation are shown, changed by an update, and reset 
   assert.equal((await patch(url, id, { username: "" })).username, null);
 });
 
-test("of passwords and second factors only the fact is kept", async (t) => {
+test("of passwords and second factors only their existence is stored", async (t) => {
   const clock = new TestClock();
   const running = await startService(t, { config: { dialects: ["clerk"] }, clock: () => clock.now });
   const { url, users } = running;
@@ -130,7 +130,7 @@ test("of passwords and second factors only the fact is kept", async (t) => {
   }
 });
 
-test("what our own API changes is shown: the profile goes before what was kept beside it", async (t) => {
+test("changes by our own API are shown: the profile takes precedence over the stored extras", async (t) => {
   const { url, users } = await startClerk(t);
   const { id } = await create(url, { email_address: ["a@x.org", "b@x.org"], phone_number: ["+15555550100"] });
   await users.updateUser({
@@ -153,7 +153,7 @@ test("what our own API changes is shown: the profile goes before what was kept b
   );
 });
 
-test("a user of our own API is complete, and strange attributes under the dialect's names do no harm", async (t) => {
+test("a user of our own API is complete, and unexpected attributes in the dialect's namespaces do no harm", async (t) => {
   const { url, users } = await startClerk(t);
   await users.createUser({
     userId: "native",
@@ -208,7 +208,7 @@ test("metadata: a key named __proto__ is a key", async (t) => {
   );
 });
 
-test("an update is held to the same limits as a creation, parameter by parameter", async (t) => {
+test("an update has the same limits as a creation, parameter by parameter", async (t) => {
   const { url } = await startClerk(t);
   const { id } = await create(url, {});
   let deep: object = {};
@@ -225,7 +225,7 @@ test("an update is held to the same limits as a creation, parameter by parameter
   }
 });
 
-test("metadata that grow too large by many steps are refused by name", async (t) => {
+test("metadata that become too large in many steps are refused by name", async (t) => {
   const { url } = await startClerk(t);
   const { id } = await create(url, { private_metadata: { a: "x".repeat(40_000) } });
   const body = { public_metadata: { b: "x".repeat(40_000) } };
@@ -238,7 +238,7 @@ test("metadata that grow too large by many steps are refused by name", async (t)
   assert.deepEqual(userIn(await send(url, `/users/${id}`)).public_metadata, {});
 });
 
-test("a user who is created banned and locked was never anything else", async (t) => {
+test("a user that is created banned and locked was never in another state", async (t) => {
   const { url, users } = await startClerk(t);
   const user = await create(url, { banned: true, locked: true, created_at: "2020-01-01T00:00:00Z" });
   assert.deepEqual([user.banned, user.locked, user.created_at], [true, true, Date.UTC(2020, 0, 1)]);
@@ -258,7 +258,7 @@ test("an update that changes nothing writes nothing", async (t) => {
   assert.equal((await users.getUser({ userId: id })).user?.details?.sequence, 1n);
 });
 
-test("a deleted user is gone, for every operation", async (t) => {
+test("a deleted user does not exist for any operation", async (t) => {
   const { url } = await startClerk(t);
   const { id } = await create(url, { first_name: "Ann" });
   const { status, json } = await send(url, `/users/${id}`, { method: "DELETE" });
@@ -278,7 +278,7 @@ test("a deleted user is gone, for every operation", async (t) => {
   assert.deepEqual((await send(url, "/users")).json, []);
 });
 
-test("ids of any form are found by their encoding", async (t) => {
+test("ids of any form are found when they are encoded", async (t) => {
   const { url, users } = await startClerk(t);
   for (const userId of ["a/b", "ü ser", "50%", "a?x=1", "constructor"]) {
     await users.createUser({ userId });

@@ -1,4 +1,4 @@
-/** Lock, unlock, ban and unban: durations, repetition, independence, many at once, and what our own API sees of it. */
+/** Lock, unlock, ban and unban: durations, repetition, independence, bulk calls, and what our own API shows. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
@@ -37,7 +37,7 @@ async function eventTypes({ users }: Running, userId: string): Promise<readonly 
   return events.map(({ payload }) => `${payload.case}`);
 }
 
-test("a lock lasts an hour, runs down second by second, and ends by itself", async (t) => {
+test("a lock lasts an hour, counts down in seconds, and expires", async (t) => {
   const running = await start(t);
   const { url, users, clock } = running;
   await users.createUser({ userId: "u" });
@@ -67,14 +67,14 @@ test("locking again restarts the hour", async (t) => {
   assert.deepEqual(await eventTypes(running, "u"), ["userCreated", "userLocked", "userLocked"]);
 });
 
-test("a lock lasts as long as the user's organization says", async (t) => {
+test("a lock lasts as long as the user's organization sets", async (t) => {
   const { url, users, organizations } = await start(t);
   await organizations.createOrganization({ organizationId: "acme", defaultLockDuration: { seconds: 90n } });
   await users.createUser({ userId: "u", organizationId: "acme" });
   assert.equal((await lock(url, "u")).lockout_expires_in_seconds, 90);
 });
 
-test("a lock without end stays one, and says so by null", async (t) => {
+test("a permanent lock stays permanent, and is shown as null", async (t) => {
   const { url, users } = await start(t);
   await users.createUser({ userId: "u" });
   await users.lockUser({ userId: "u", expiry: { case: "never", value: true } });
@@ -82,7 +82,7 @@ test("a lock without end stays one, and says so by null", async (t) => {
   assert.deepEqual([locked.locked, locked.lockout_expires_in_seconds], [true, null]);
 });
 
-test("of two locks the later end counts, and none that has no end", async (t) => {
+test("of two locks the later end is shown, and null if one is permanent", async (t) => {
   const { url, users } = await start(t);
   const lockOf = (cause: Cause, expiry: ImportRestriction["expiry"]) =>
     create(ImportRestrictionSchema, { kind: RestrictionKind.LOCK, cause, expiry });
@@ -103,7 +103,7 @@ test("of two locks the later end counts, and none that has no end", async (t) =>
   assert.equal((await get(url, "both")).locked, false);
 });
 
-test("a lock leaves sessions alone and a ban ends them", async (t) => {
+test("a lock does not end sessions, a ban does", async (t) => {
   const { url, users } = await start(t);
   await users.createUser({ userId: "u" });
   await lock(url, "u");
@@ -112,7 +112,7 @@ test("a lock leaves sessions alone and a ban ends them", async (t) => {
   assert.equal((await users.getUser({ userId: "u" })).user?.revocationEpoch, GENERATION + 2n);
 });
 
-test("lock and ban are independent of each other and of a deactivation", async (t) => {
+test("locks, bans and deactivations are independent", async (t) => {
   const { url, users } = await start(t);
   await users.createUser({ userId: "u" });
   await users.deactivateUser({ userId: "u" });
@@ -128,7 +128,7 @@ test("lock and ban are independent of each other and of a deactivation", async (
   assert.equal((await users.getUser({ userId: "u" })).user?.state, State.INACTIVE);
 });
 
-test("only a deactivation by a directory is a deprovisioning", async (t) => {
+test("only a deactivation by a directory is shown as deprovisioned", async (t) => {
   const { url, users } = await start(t);
   await users.createUser({ userId: "u" });
   await users.deactivateUser({ userId: "u" });
@@ -137,7 +137,7 @@ test("only a deactivation by a directory is a deprovisioning", async (t) => {
   assert.equal((await get(url, "u")).deprovisioned, true);
 });
 
-test("unlocking who is not locked, and banning who is banned, change nothing", async (t) => {
+test("unlocking a user that is not locked and banning one that is banned change nothing", async (t) => {
   const running = await start(t);
   const { url, users } = running;
   await users.createUser({ userId: "u" });
@@ -147,7 +147,7 @@ test("unlocking who is not locked, and banning who is banned, change nothing", a
   assert.deepEqual(await eventTypes(running, "u"), ["userCreated", "userBanned"]);
 });
 
-test("a ban that ends stays as it is when it is repeated; one that is only scheduled begins now", async (t) => {
+test("repeating a ban that expires changes nothing; a scheduled one starts now", async (t) => {
   const { url, users, clock } = await start(t);
   await users.createUser({ userId: "ends" });
   await users.banUser({ userId: "ends", expiry: { case: "duration", value: { seconds: 60n } } });
@@ -164,7 +164,7 @@ test("a ban that ends stays as it is when it is repeated; one that is only sched
   assert.equal((await get(url, "later")).banned, true);
 });
 
-test("a scheduled lock is not shown before it begins", async (t) => {
+test("a scheduled lock is not shown before its start", async (t) => {
   const { url, users, clock } = await start(t);
   await users.createUser({ userId: "u" });
   const startTime = { seconds: BigInt(clock.now / 1000 + 60) };
@@ -195,7 +195,7 @@ test("50 locks of one user at once all succeed", async (t) => {
   assert.equal((await eventTypes(running, "u")).filter((type) => type === "userLocked").length, 50);
 });
 
-test("a body sent to lock is not looked at, and every API version is taken", async (t) => {
+test("lock ignores the body and accepts every API version", async (t) => {
   const { url, users } = await start(t);
   await users.createUser({ userId: "u" });
   for (const version of ["2021-02-05", "2025-04-10", "2026-05-12", "someday"]) {
@@ -206,7 +206,7 @@ test("a body sent to lock is not looked at, and every API version is taken", asy
   assert.equal((await get(url, "u")).lockout_expires_in_seconds, 3600);
 });
 
-test("a bulk ban keeps the order, takes repeated ids, and bans once", async (t) => {
+test("a bulk ban keeps the order, accepts repeated ids, and bans each user once", async (t) => {
   const running = await start(t);
   const { url, users } = running;
   const ids = Array.from({ length: 49 }, (_, index) => `u${index}`);
@@ -235,7 +235,7 @@ test("a bulk ban with an unknown id bans nobody", async (t) => {
   assert.equal((await get(url, "a")).banned, false);
 });
 
-test("a key of one organization reaches its users alone, and makes its own there", async (t) => {
+test("a key of one organization reaches only its users, and creates users there", async (t) => {
   const { url, users, organizations, keys } = await start(t);
   await organizations.createOrganization({ organizationId: "acme" });
   const { secret } = await keys.createApiKey({ displayName: "acme", role: "owner", organizationId: "acme" });

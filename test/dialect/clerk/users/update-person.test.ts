@@ -1,4 +1,4 @@
-/** Read, edit, write: whoever comes second starts over with what the first one wrote. */
+/** Read, edit, write: an overtaken change starts again from what the other one wrote. */
 import assert from "node:assert/strict";
 import { connect } from "node:http2";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import type { Operations, UserChange, UserView } from "../../../../src/service/o
 import { ADMIN_KEY, startService } from "../../../support/service.ts";
 import { send, type UserJson } from "../support/clients.ts";
 
-/** Operations over one user whom somebody else changes before each of the first writes. */
+/** Operations over one user that another writer changes before each of the first writes. */
 function withRivals(rivals: number): { readonly call: OperationCall; readonly written: UserChange[] } {
   const written: UserChange[] = [];
   let sequence = 1;
@@ -34,7 +34,7 @@ function withRivals(rivals: number): { readonly call: OperationCall; readonly wr
   return { call: { operations, actor, userId: "u" } as unknown as OperationCall, written };
 }
 
-test("a write that comes second is edited anew from what is there by then", async () => {
+test("an overtaken write is edited again from the current user", async () => {
   for (const rivals of [0, 1, 19]) {
     const { call, written } = withRivals(rivals);
     const seen: number[] = [];
@@ -58,14 +58,14 @@ test("a write that comes second is edited anew from what is there by then", asyn
   }
 });
 
-test("who always comes second is told so", async () => {
+test("a change that is always overtaken is refused with 409", async () => {
   const { call, written } = withRivals(20);
   const edit = () => ({ profile: {}, fields: [], attributes: {}, namespaces: [] });
   await assert.rejects(updatePerson(call, edit), { name: "ClerkError", status: 409 });
   assert.deepEqual(written, []);
 });
 
-test("merges that arrive in one packet lose nothing", async (t) => {
+test("merges that arrive in one packet keep every change", async (t) => {
   const { url, users } = await startService(t, { config: { dialects: ["clerk"] } });
   await users.createUser({ userId: "u" });
   const keys = Array.from({ length: 15 }, (_, index) => `k${index}`.padEnd(3, "_"));

@@ -1,4 +1,4 @@
-/** What many changes at once, wide requests and pasted secrets do: nothing is lost, nothing swells, nothing is logged. */
+/** Many changes at once, wide requests, pasted secrets: nothing is lost, too large or logged. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { startService } from "../../../support/service.ts";
@@ -7,7 +7,7 @@ import { newestClient, rawOf, send } from "../support/clients.ts";
 const start = (t: Parameters<typeof startService>[0]) => startService(t, { config: { dialects: ["clerk"] } });
 
 describe("bounds", () => {
-  test("of 200 merges of one user's metadata at once none is lost and none is refused", async (t) => {
+  test("200 simultaneous merges of one user's metadata all succeed, and none is lost", async (t) => {
     const { url } = await start(t);
     const { users } = newestClient(url);
     const { id } = await users.createUser({ firstName: "Ann" });
@@ -17,7 +17,7 @@ describe("bounds", () => {
     assert.deepEqual(Object.keys(merged as object).sort(), keys.toSorted());
   });
 
-  test("at most 20 faults of a request are told, and how many more there are", async (t) => {
+  test("at most 20 faults of a request are reported, and the number of the others", async (t) => {
     const { url } = await start(t);
     const body = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`unknown_${i}`, 1]));
     const { status, json } = await send(url, "/users", { method: "POST", body });
@@ -36,14 +36,14 @@ describe("bounds", () => {
     assert.match(JSON.stringify(values.json), /maximum allowed number of 10000 values/);
   });
 
-  test("what stands in the place of an id, and is none, is not logged", async (t) => {
+  test("text in the path that is not an id is not logged", async (t) => {
     const running = await start(t);
     const pasted = `sk_live_${"x".repeat(300)}`;
     assert.equal((await send(running.url, `/users/${pasted}`)).status, 404);
     assert.doesNotMatch(running.log(), /sk_live/);
   });
 
-  test("a page of users that would be too large is refused, a smaller one is not", async (t) => {
+  test("a page of users that would be too large is refused, a smaller one is served", async (t) => {
     const { url } = await start(t);
     const { users } = newestClient(url);
     const large = { text: "x".repeat(60_000) };

@@ -1,4 +1,4 @@
-/** Every refusal, as it is on the wire: status, headers, code and texts. */
+/** Every refusal on the wire: status, headers, code and texts. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { type Running, startService } from "../../../support/service.ts";
@@ -33,7 +33,7 @@ describe("refusals", () => {
     }
   });
 
-  test("all parameters that are at fault are told at once", async (t) => {
+  test("all parameters at fault are reported together", async (t) => {
     const { url } = await start(t);
     const { json } = await send(url, "/users", { body: { nick: 1, first_name: 2, created_at: "x" } });
     assert.deepEqual(
@@ -46,7 +46,7 @@ describe("refusals", () => {
     );
   });
 
-  test("a key without the permission misses scopes, whatever the operation, before the body is looked at", async (t) => {
+  test("a key without the permission misses scopes for every operation, before the body is read", async (t) => {
     const { url, keys } = await start(t);
     const { secret: reader } = await keys.createApiKey({ displayName: "reader", permissions: ["user.read"] });
     const { secret: writer } = await keys.createApiKey({ displayName: "writer", permissions: ["user.write"] });
@@ -71,7 +71,7 @@ describe("refusals", () => {
     assert.equal((await send(url, "/users", { key: writer, body: {} })).status, 200);
   });
 
-  test("a revoked key is a wrong one", async (t) => {
+  test("a revoked key is refused like a wrong one", async (t) => {
     const { url, keys } = await start(t);
     const { secret, apiKey } = await keys.createApiKey({ displayName: "gone", role: "owner" });
     assert.equal((await send(url, "/users", { key: secret })).status, 200);
@@ -87,7 +87,7 @@ describe("refusals", () => {
     assertRefusedAs(await send(url, "/users", { key: secret }), row);
   });
 
-  test("too many wrong keys from one address are told when to come back", async (t) => {
+  test("too many wrong keys from one address are answered with the time to wait", async (t) => {
     const { url } = await start(t);
     const answers = await Promise.all(Array.from({ length: 40 }, () => send(url, "/users", { key: "wrong" })));
     const throttled = answers.find(({ status }) => status === 429) ?? assert.fail("nobody was throttled");
@@ -102,7 +102,7 @@ describe("refusals", () => {
     });
   });
 
-  test("the log names operation, user, code and reason, and tells no secret", async (t) => {
+  test("the log names operation, user, code and reason, and contains no secret", async (t) => {
     const running = await start(t);
     const { url } = running;
     const missing = await send(url, "/users/user_nobody/lock", { method: "POST" });

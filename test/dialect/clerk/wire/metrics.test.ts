@@ -1,4 +1,4 @@
-/** Calls of the dialect are counted below the names of its operations, never below their paths. */
+/** Calls of the dialect are counted under the names of its operations, never under their paths. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseExposition } from "../../../support/exposition.ts";
@@ -6,7 +6,7 @@ import { httpRequest } from "../../../support/http-client.ts";
 import { startService } from "../../../support/service.ts";
 import { newestClient, send } from "../support/clients.ts";
 
-test("operations are counted by name, and what is none is unmatched", async (t) => {
+test("operations are counted by name, and other calls as unmatched", async (t) => {
   const { url } = await startService(t, { config: { dialects: ["clerk"] } });
   const { users } = newestClient(url);
   const { id } = await users.createUser({ firstName: "Ann" });

@@ -1,4 +1,4 @@
-/** What the service refuses under load and in trouble, through the SDK: never an empty list, never an unknown user. */
+/** Refusals under load and during failures, through the SDK: never an empty list, never an unknown user. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -110,7 +110,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** The dialect on a transport of its own, over operations that all end so, but for some. */
+/** The dialect on its own transport, over operations that all fail in this way, except some. */
 function withTrouble(
   thrown: Error,
   check: (lab: Lab) => Promise<void>,
@@ -188,7 +188,7 @@ for (const { name, thrown, status, code, longMessage, retryAfter, reason } of RO
       const record = await lab.record();
       assert.ok(record.error?.message.startsWith(reason), record.error?.message);
       assert.equal(record.httpStatus, status);
-      // Only what is masked goes to the log with its cause.
+      // Only a masked error is logged with its cause.
       if (status === 500) await until(() => lab.internals.length >= calls.length, "the causes in the log");
       assert.equal(lab.internals.includes(thrown), status === 500);
     });
@@ -216,7 +216,7 @@ const ENDLESS_VIEW = {
   status: "ACTIVE",
 } as unknown as SessionView;
 
-test("the store is not asked for a user whose id none can have", async () => {
+test("the store is not asked for an id that no user can have", async () => {
   await withTrouble(new StoreUnavailableError("disk", undefined), async ({ url }) => {
     for (const userId of ["a%00b", "x".repeat(201), "%20a", "e%CC%81"]) {
       assert.equal((await send(url, `/users/${userId}`)).status, 404, userId);
@@ -231,7 +231,7 @@ test("the store is not asked for a user whose id none can have", async () => {
   });
 });
 
-test("a list of sessions without an end is counted as far as it goes, and never cut short", async () => {
+test("an endless list of sessions is counted up to the limit, and never truncated silently", async () => {
   let asked = 0;
   const listSessions: Operations["listSessions"] = async ({ pageSize, after }) => {
     assert.equal(after, asked++ === 0 ? undefined : "more");

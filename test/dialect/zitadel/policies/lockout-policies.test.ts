@@ -84,7 +84,7 @@ test("@zitadel/node: the settings of v2beta", async (t) => {
   assert.deepEqual([settings?.maxPasswordAttempts.toString(), settings?.resourceOwnerType], ["10", 1]);
 });
 
-/** The service, and who calls what is about acme. */
+/** The service, with calls in the organization acme. */
 async function startAcme(lab: Lab) {
   await lab.organizations.createOrganization({ organizationId: "acme" });
   const keyOf = async (role: string): Promise<string> =>
@@ -144,7 +144,7 @@ describe("the policy of an organization", () => {
     }
   });
 
-  test("is not added twice, however many add it at once", async (t) => {
+  test("is added once by any number of simultaneous calls", async (t) => {
     const lab = await startLab(t);
     const replies = await Promise.all(
       Array.from({ length: 20 }, (_, index) => lab.rest(`POST ${CUSTOM}`, { body: limits(index, 1) })),
@@ -152,7 +152,7 @@ describe("the policy of an organization", () => {
     assert.deepEqual(replies.map(({ status }) => status).toSorted(), [200, ...Array.from({ length: 19 }, () => 409)]);
   });
 
-  test("is custom when it sets either value, and a reset leaves what ZITADEL does not know of", async (t) => {
+  test("is custom if it sets either value, and a reset keeps the values that ZITADEL does not have", async (t) => {
     const lab = await startLab(t);
     const organizationId = "default";
     const set = (values: MessageInitShape<typeof PolicyValuesSchema>, ...paths: string[]) =>
@@ -178,7 +178,7 @@ describe("the policy of an organization", () => {
     }
   });
 
-  test("locks as it says", async (t) => {
+  test("locks after its number of failures", async (t) => {
     const lab = await startLab(t);
     await lab.users.createUser({ userId: "alice" });
     await lab.rest(`POST ${CUSTOM}`, { body: limits(2, 0) });
@@ -192,7 +192,7 @@ describe("the policy of an organization", () => {
     assert.equal(user.state, "USER_STATE_LOCKED");
   });
 
-  test("allows at most 100 attempts, which is fewer than the original's", async (t) => {
+  test("allows at most 100 attempts, fewer than the original", async (t) => {
     const lab = await startLab(t);
     const text = "value must be less than or equal to 100";
     const cases: readonly (readonly [request: string, body: JsonObject, message: string])[] = [
@@ -212,8 +212,8 @@ describe("the policy of an organization", () => {
   });
 });
 
-describe("who may see and change lockout policies", () => {
-  test("is asked before the body is read, in the organization of the call or of the whole instance", async (t) => {
+describe("the permission for lockout policies", () => {
+  test("is checked before the body is read, for the organization of the call or the instance", async (t) => {
     const lab = await startLab(t);
     const keys = await startAcme(lab);
     const notPermitted = errorBody(7, "No matching permissions found", "AUTH-5mWD2");

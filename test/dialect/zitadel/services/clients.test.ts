@@ -24,7 +24,7 @@ const TRANSPORTS = {
   "gRPC-Web": ({ url }: Lab) => createClientTransport(ADMIN_KEY, { baseUrl: url }),
 };
 
-/** The call is refused with this code, id and text, as @zitadel/client surfaces them. */
+/** Asserts that the call is refused with this code, id and text, as @zitadel/client shows them. */
 async function assertRefused(call: Promise<unknown>, code: Code, id: string, text: string): Promise<void> {
   const error = await call.then(
     () => assert.fail("the call was accepted"),
@@ -197,7 +197,7 @@ for (const [wire, transportOf] of Object.entries(TRANSPORTS)) {
       await assert.rejects(client.getUser({ id }), { code: Code.Unimplemented });
     });
 
-    test("a token that is not known", async (t) => {
+    test("an unknown token", async (t) => {
       const lab = await startLab(t);
       const options = { baseUrl: lab.url };
       const bad = wire === "gRPC" ? createServerTransport("nope", options) : createClientTransport("nope", options);
@@ -207,7 +207,7 @@ for (const [wire, transportOf] of Object.entries(TRANSPORTS)) {
   });
 }
 
-test("INITIAL has the number of its version", async (t) => {
+test("INITIAL has the number of each version", async (t) => {
   const lab = await startLab(t);
   const transport = TRANSPORTS.gRPC(lab);
   const management = createManagementServiceClient(transport);
@@ -229,7 +229,7 @@ function nodeClients({ url }: Lab) {
 }
 
 describe("@zitadel/node over nice-grpc", () => {
-  /** As nice-grpc surfaces an error. */
+  /** An error as nice-grpc shows it. */
   const refused = (code: number, details: string) => (error: { code?: number; details?: string }) => {
     assert.deepEqual([error.code, error.details], [code, details]);
     return true;

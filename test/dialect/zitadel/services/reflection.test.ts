@@ -1,4 +1,4 @@
-/** Server reflection of a whole service knows the details of errors and, once it is loaded, the dialect's services. */
+/** Server reflection shows the details of errors and, once the dialect is loaded, its services. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
@@ -13,9 +13,9 @@ const DETAILS = ["google.rpc.ErrorInfo", "google.rpc.BadRequest", "google.rpc.Re
 const OURS = "lockkeeper.user.v1.UserService";
 const THEIRS = "zitadel.user.v2.UserService";
 
-test("reflection, v1 and v1alpha, tells of error details and of the dialect's services", async (t) => {
+test("reflection v1 and v1alpha show error details and the dialect's services", async (t) => {
   const { url } = await startService(t, { config: { dialects: ["zitadel"] } });
-  // Waits for the dialect, as every request for it does.
+  // Waits until the dialect is loaded, like every request for it.
   await (await fetch(`${url}/management/v1/nowhere`)).arrayBuffer();
   const transport = createGrpcTransport({ baseUrl: url });
   for (const service of [ServerReflection, ServerReflectionAlpha]) {

@@ -1,4 +1,4 @@
-/** ZITADEL's own clients on sessions, unchanged: @zitadel/client (v2) over gRPC and gRPC-Web, and @zitadel/node (v2beta). */
+/** ZITADEL's own clients for sessions: @zitadel/client (v2) over gRPC and gRPC-Web, and @zitadel/node (v2beta). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createClient } from "@connectrpc/connect";
@@ -21,7 +21,7 @@ const ALICE = { userId: "alice", profile: { username: "Al", givenName: "Alice", 
 
 for (const [wire, transportOf] of Object.entries(TRANSPORTS)) {
   describe(`@zitadel/client over ${wire}`, () => {
-    test("session v2: from its opening to its end", async (t) => {
+    test("session v2: from opening to end", async (t) => {
       const clock = new TestClock();
       const start = BigInt(clock.now / 1000);
       const lab = await startLab(t, { clock: () => clock.now });
@@ -113,7 +113,7 @@ test("session v2beta has the same fields", async (t) => {
   await assert.rejects(client.getSession({ sessionId }), /Session does not exist \(QUERY-SFeaa\)/);
 });
 
-test("@zitadel/node: from its opening to its end", async (t) => {
+test("@zitadel/node: from opening to end", async (t) => {
   const lab = await startLab(t);
   await lab.users.createUser(ALICE);
   const client = createSessionClient(lab.url, createAccessTokenInterceptor(ADMIN_KEY));

@@ -1,4 +1,4 @@
-/** The state machine of all four services: every act from every state, with the ids, texts and statuses of the original. */
+/** The state machine of all four services: every act from every state, with the original's ids, texts and statuses. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { errorBody, makeUsers, STARTS, type Start, startLab } from "../support/lab.ts";
@@ -6,7 +6,7 @@ import { errorBody, makeUsers, STARTS, type Start, startLab } from "../support/l
 const ACTS = ["lock", "unlock", "deactivate", "reactivate", "delete"] as const;
 type Act = (typeof ACTS)[number];
 
-/** A state: the act succeeds and this is shown then. A word in lower case: it is refused so. */
+/** A state: the act succeeds and shows it. A word in lower case: the act is refused with that error. */
 type Expected = "ACTIVE" | "INITIAL" | "LOCKED" | "INACTIVE" | "gone" | "missing" | "unfit" | "initial";
 
 const GONE = { DELETED: "missing", MISSING: "missing" } as const;
@@ -89,7 +89,7 @@ const V1_AND_V2: Readonly<Record<Act, Readonly<Record<Start, Expected>>>> = {
   },
 };
 
-/** Where the lock is a flag beside the state, and nobody is initial. */
+/** In v3alpha the lock is a flag next to the state, and no user is initial. */
 const V3ALPHA: typeof V1_AND_V2 = {
   ...V1_AND_V2,
   lock: {
@@ -215,7 +215,7 @@ for (const service of SERVICES) {
 }
 
 describe("a lock", () => {
-  test("ends the sessions, never expires and is in the history as made through the dialect", async (t) => {
+  test("ends the sessions, never expires, and names the dialect in the history", async (t) => {
     const lab = await startLab(t);
     await makeUsers(lab, ["ACTIVE"], () => "alice");
     const before = (await lab.users.getUser({ userId: "alice" })).user;
@@ -228,7 +228,7 @@ describe("a lock", () => {
     assert.equal(events[0]?.via, "zitadel");
   });
 
-  test("that was only scheduled gives way to one that begins at once", async (t) => {
+  test("that is only scheduled is replaced by one that starts now", async (t) => {
     const lab = await startLab(t);
     await makeUsers(lab, ["LOCK_SCHEDULED"], () => "alice");
     await lab.rest("POST /management/v1/users/alice/_lock");
@@ -239,7 +239,7 @@ describe("a lock", () => {
     );
   });
 
-  test("and its lifting end what was initial for good", async (t) => {
+  test("and its lifting end the initial state permanently", async (t) => {
     const lab = await startLab(t);
     await makeUsers(lab, ["INITIAL"], () => "alice");
     const state = async (): Promise<unknown> =>
@@ -253,7 +253,7 @@ describe("a lock", () => {
   });
 });
 
-test("of 50 that lock a user at once, one succeeds and 49 hear that it is not active", async (t) => {
+test("of 50 simultaneous locks one succeeds and 49 answer that the user is not active", async (t) => {
   const lab = await startLab(t);
   await makeUsers(lab, ["ACTIVE"], () => "alice");
   const answers = await Promise.all(Array.from({ length: 50 }, () => lab.rest("POST /v2/users/alice/lock")));

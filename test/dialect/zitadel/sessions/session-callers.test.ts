@@ -1,4 +1,4 @@
-/** Who may do what with a session: by permission, by its token, and of another organization. */
+/** Who may do what with a session: with a permission, with its token, and from another organization. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -11,8 +11,8 @@ const BAD_TOKEN = errorBody(7, "Session Token is invalid", "COMMAND-sGr42");
 const DENIED = errorBody(7, "Permission denied", "QUERY-dsfr3");
 const NOT_PERMITTED = errorBody(7, "No matching permissions found", "AUTH-AWfge");
 
-describe("who may", () => {
-  test("is asked in the organization of the user; a token of the session does instead where the original says so", async (t) => {
+describe("the permission", () => {
+  test("is checked in the organization of the user; the session's token replaces it where the original says so", async (t) => {
     const lab = await startLab(t);
     for (const organizationId of ["acme", "umbrella"]) await lab.organizations.createOrganization({ organizationId });
     await lab.users.createUser({ userId: "alice", organizationId: "acme" });
@@ -54,16 +54,16 @@ describe("who may", () => {
       if (json !== undefined) assert.deepEqual(reply.json, json, `${name}: ${request}`);
     }
     const fresh = await open(lab, "alice", {}, { key: keys.write });
-    assert.deepEqual(await idsOf(lab, {}, { key: keys.write }), [fresh.id], "those that the caller opened itself");
+    assert.deepEqual(await idsOf(lab, {}, { key: keys.write }), [fresh.id], "only those that the caller opened");
     assert.equal((await lab.rest(`GET /v2/sessions/${fresh.id}`, { key: keys.write })).status, 200);
     assert.deepEqual(await idsOf(lab, {}, { key: keys.none }), []);
-    assert.equal((await idsOf(lab, {}, { key: keys.read })).length, 3, "of alice, and not of bob");
+    assert.equal((await idsOf(lab, {}, { key: keys.read })).length, 3, "those of alice, not those of bob");
     assert.deepEqual(await idsOf(lab, { queries: [{ idsQuery: { ids: [theirs.id] } }] }, { key: keys.read }), []);
     assert.equal((await lab.rest("POST /v2/sessions/search", { key: null })).status, 401);
   });
 });
 
-test("the token alone makes a session end sooner, never later, however often it is shown; session.write does", async (t) => {
+test("the token alone can only shorten a session, however often it is shown; session.write can extend it", async (t) => {
   const clock = new TestClock();
   const lab = await startLab(t, { clock: () => clock.now });
   await lab.users.createUser({ userId: "alice" });
@@ -81,7 +81,7 @@ test("the token alone makes a session end sooner, never later, however often it 
     "the lifetime ends at 2026-01-01T01:00:00.001Z; with the session's token alone it must end at 2026-01-01T01:00:00.000Z, as the session does, or before";
   assert.deepEqual([refused.status, refused.json], [403, errorBody(7, message, "SESSION_LIFETIME_REFUSED")]);
   const same = await set("none", token, "3000s");
-  assert.deepEqual([same.status, await end()], [200, "2026-01-01T01:00:00Z"], "the refused token still held");
+  assert.deepEqual([same.status, await end()], [200, "2026-01-01T01:00:00Z"], "the refused token is still valid");
   const sooner = await set("none", String(same.json.sessionToken), "60s");
   assert.deepEqual([sooner.status, await end()], [200, "2026-01-01T00:11:00Z"]);
   assert.equal((await set("none", String(sooner.json.sessionToken), "3000s")).status, 403);
@@ -89,7 +89,7 @@ test("the token alone makes a session end sooner, never later, however often it 
   assert.equal(await end(), "2026-01-01T02:10:00Z");
 });
 
-test("a session of another organization is as unknown as none, whatever permission or token its caller has", async (t) => {
+test("a session of another organization is as unknown as a missing one, whatever the caller's permission or token", async (t) => {
   const lab = await startLab(t);
   for (const organizationId of ["acme", "umbrella"]) await lab.organizations.createOrganization({ organizationId });
   await lab.users.createUser({ userId: "alice", organizationId: "acme" });
@@ -100,7 +100,7 @@ test("a session of another organization is as unknown as none, whatever permissi
       return (await lab.keys.createApiKey({ organizationId: "umbrella", permissions: some })).secret;
     }),
   );
-  /** What is asked, of a session and a user that are elsewhere or nowhere. */
+  /** Requests for a session and a user that are in another organization or do not exist. */
   const requests = (sessionId: string, userId: string): readonly (readonly [request: string, body?: JsonObject])[] => [
     [`GET SESSIONS/${sessionId}`],
     ...[token, "nonsense"].map((shown) => [`GET SESSIONS/${sessionId}?sessionToken=${shown}`] as const),
@@ -132,6 +132,6 @@ test("a session of another organization is as unknown as none, whatever permissi
     }
   }
   const { status, json } = await lab.rest(`GET /v2/sessions/${id}?sessionToken=${token}`);
-  assert.equal(status, 200, "the session and its token are as they were");
+  assert.equal(status, 200, "the session and its token are unchanged");
   assert.equal((json.session as JsonObject).sequence, "1");
 });

@@ -1,4 +1,4 @@
-/** ListSessions: queries, order, offset and limit, totals, and what is too much to look through. */
+/** ListSessions: queries, order, offset and limit, totals, and lists that are too long to examine. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
@@ -27,7 +27,7 @@ async function search(lab: Lab, body: JsonObject, key?: string): Promise<Shown> 
 }
 
 describe("ListSessions", () => {
-  test("answers every query, alone and together", async (t) => {
+  test("answers every query, alone and combined", async (t) => {
     const clock = new TestClock();
     const lab = await startLab(t, { clock: () => clock.now });
     const { secret: key, apiKey } = await lab.keys.createApiKey({ role: "login" });
@@ -83,7 +83,7 @@ describe("ListSessions", () => {
     }
   });
 
-  test("refuses queries that ask for nothing, or for too much", async (t) => {
+  test("refuses empty queries and those that are too large", async (t) => {
     const lab = await startLab(t);
     const many = await lab.rest("POST /v2/sessions/search", {
       body: { queries: Array<JsonObject>(21).fill({ creatorQuery: {} }) },
@@ -118,7 +118,7 @@ describe("ListSessions", () => {
   });
 });
 
-/** Operations over a list in memory, the newest first, whose pages are as short as they please. */
+/** Operations over a list in memory, newest first, with pages of any length. */
 function listing(views: readonly SessionView[], pageSizeOf: () => number): Operations {
   const operations: Partial<Operations> = {
     async listSessions({ after = "0", pageSize }) {
@@ -146,7 +146,7 @@ const READER: ZitadelCall = {
 };
 
 describe("a list by offset over lists by pages", () => {
-  test("is the part that was asked for, however short the pages are", async (t) => {
+  test("returns the requested part, however short the pages are", async (t) => {
     const random = seededRandom(t);
     for (let run = 0; run < scaled({ quick: 100, soak: 2_000 }); run++) {
       const all = Array.from({ length: random.below(60) }, (_, index) => viewOf(index));
@@ -162,7 +162,7 @@ describe("a list by offset over lists by pages", () => {
     }
   });
 
-  test("is refused where it would be guessed; where it is known, the total is the least that there are", async () => {
+  test("is refused if it would be a guess; otherwise the total is a lower bound", async () => {
     const all = Array.from({ length: 10_500 }, (_, index) => viewOf(index));
     const operations = listing(all, () => 1000);
     const ask = (query: { offset?: bigint; limit?: number; asc?: boolean }) =>
@@ -184,7 +184,7 @@ describe("a list by offset over lists by pages", () => {
     assert.equal(oldest[0]?.id, "s9999");
   });
 
-  test("reads what is kept of a session once, only for a query that needs it, and lets others have their turns", async () => {
+  test("reads the attributes of a session once and only if a query needs them, and lets other work run", async () => {
     let reads = 0;
     let turns = 0;
     const all = Array.from({ length: 4 }, (_, index) => {
@@ -192,7 +192,7 @@ describe("a list by offset over lists by pages", () => {
       const attributes = {
         get zitadel() {
           reads++;
-          // Longer than a part may take.
+          // Longer than one turn may take.
           for (const begin = process.threadCpuUsage(); process.threadCpuUsage(begin).user < 2_000; );
           return JSON.stringify({ fingerprintId: index < 3 ? "fp" : "other" });
         },
@@ -214,7 +214,7 @@ describe("a list by offset over lists by pages", () => {
     assert.deepEqual([before, reads, turns - turnsBefore], [0, 4, 4]);
   });
 
-  test("is refused where its metadata is too much for one answer, whatever stands before and after it", async () => {
+  test("is refused if its metadata is too large for one answer, whatever the other parts hold", async () => {
     const attributes = { "zitadel.session": JSON.stringify({ list: Array<number>(5_000).fill(0) }) };
     const all = Array.from({ length: 20 }, (_, index) => viewOf(index)).map((view) => ({
       ...view,

@@ -1,4 +1,4 @@
-/** Sessions and policies when the store is in trouble, or when somebody else was quicker. */
+/** Sessions and policies when the store fails, or when another change was faster. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const ACTOR = {
   expireTime: null,
 };
 
-/** What a handler answers or throws over these operations. */
+/** Returns what a handler answers or throws over these operations. */
 async function ask(
   operations: Partial<Operations>,
   rpc: `${string}/${string}`,
@@ -76,7 +76,7 @@ test("a store that cannot be read is UNAVAILABLE: never an empty list, never a m
   }
 });
 
-describe("what became true between the read and the command", () => {
+describe("a change between the read and the command", () => {
   const session = { id: "s", userId: "alice", organizationId: "default", attributes: {} };
   const view = { session, user: { restrictions: [] }, status: "ACTIVE" };
   const user = { user: { state: { id: "alice", organizationId: "default" } }, state: "ACTIVE", now: 0 };
@@ -93,7 +93,7 @@ describe("what became true between the read and the command", () => {
     return operations as unknown as Partial<Operations>;
   }
 
-  test("is told as if it had been true before", async () => {
+  test("is answered as if it had come before the read", async () => {
     const ended = (status: string): Refusal => refuse("SESSION_ENDED", "so it is", { metadata: { status } });
     const cases: readonly (readonly [method: string, refusal: Refusal, message: string])[] = [
       ["createSession", refuse("USER_MAY_NOT_ACT", "so it is"), "Errors.User.NotActive (SESSION-Gj4ko)"],
@@ -113,10 +113,10 @@ describe("what became true between the read and the command", () => {
     }
   });
 
-  test("has the change of a session decided anew, and its token looked at again, until it is overtaken too often", async () => {
+  test("makes a session decide again and check its token again, until it is overtaken too often", async () => {
     let tries = 0;
     const expected: (number | undefined)[] = [];
-    /** Others change it before every try; the token is its own before the first `tokenTries`. */
+    /** Others change it before every try; the token is the session's until `tokenTries`. */
     const overtaken = (tokenTries: number): Partial<Operations> => {
       tries = 0;
       expected.length = 0;
@@ -143,7 +143,7 @@ describe("what became true between the read and the command", () => {
     assert.match(endless.rawMessage, /\(SEQUENCE_MISMATCH\)$/);
   });
 
-  test("has the change of a policy decided anew, until it is overtaken too often", async () => {
+  test("makes a policy decide again, until it is overtaken too often", async () => {
     const limits = { PASSWORD: 1, OTP: 1 };
     const none = { stored: undefined, effective: { attemptsMax: limits } } as unknown as PolicyView;
     const stored = { id: "default", values: { attemptsMax: limits }, sequence: 1, creationTime: 0, changeTime: 0 };
@@ -156,7 +156,7 @@ describe("what became true between the read and the command", () => {
         assert.equal(
           command.type === "UpdatePolicy" && command.expectedSequence,
           0,
-          "of the policy that was looked at",
+          "the sequence of the policy that was read",
         );
         tries++;
         throw mismatch;
@@ -171,7 +171,7 @@ describe("what became true between the read and the command", () => {
   });
 });
 
-describe("calls at the same time on one session", () => {
+describe("simultaneous calls on one session", () => {
   const NOBODY: ReadonlySet<string> = new Set();
 
   async function open(t: TestContext): Promise<{ operations: Operations; sessionId: string; sessionToken: string }> {
@@ -179,7 +179,7 @@ describe("calls at the same time on one session", () => {
     defer(t, () => store.close());
     await store.execute(createOrganization("default"));
     await store.execute(createUser("alice"));
-    const gate = { authenticate: () => assert.fail("nobody is asked who they are") };
+    const gate = { authenticate: () => assert.fail("no caller is authenticated") };
     const operations = createOperations({ store, gate, newId: () => "s", lists: new ListLanes() });
     const request = { checks: { user: { search: { case: "userId", value: "alice" } } } };
     const made = await ask(operations, `${SESSION}/createSession`, request);
@@ -188,7 +188,7 @@ describe("calls at the same time on one session", () => {
     return { operations, sessionId: "s", sessionToken };
   }
 
-  test("lose none of the metadata that each of them sets", async (t) => {
+  test("keep the metadata that each of them sets", async (t) => {
     const { operations, sessionId, sessionToken } = await open(t);
     const names = Array.from({ length: 10 }, (_, index) => `m${index}`);
     const replies = await Promise.all(
@@ -206,7 +206,7 @@ describe("calls at the same time on one session", () => {
     assert.equal(old.code, Code.PermissionDenied);
   });
 
-  test("by one token: one of them succeeds, and the token that it gets holds", async (t) => {
+  test("with one token: one succeeds, and its new token is valid", async (t) => {
     const { operations, sessionId, sessionToken } = await open(t);
     const replies = await Promise.all(
       Array.from({ length: 4 }, () => ask(operations, `${SESSION}/setSession`, { sessionId, sessionToken }, NOBODY)),

@@ -1,4 +1,4 @@
-/** Sessions over REST: paths and statuses, what is refused and how, and who loses them when. */
+/** Sessions over REST: paths and statuses, refusals, and when users lose their sessions. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { fromBinary, type JsonObject } from "@bufbuild/protobuf";
@@ -19,7 +19,7 @@ const DENIED = errorBody(7, "Permission denied", "QUERY-dsfr3");
 const USER_CHANGE = errorBody(3, "user change not possible", "DOM-78g1TV");
 
 for (const version of ["v2", "v2beta"]) {
-  test(`${version}: every path with its status and what it answers`, async (t) => {
+  test(`${version}: every path with its status and answer`, async (t) => {
     const clock = new TestClock();
     const lab = await startLab(t, { clock: () => clock.now });
     await lab.users.createUser({ userId: "alice", profile: { username: "al", displayName: "Alice" } });
@@ -65,8 +65,8 @@ for (const version of ["v2", "v2beta"]) {
   });
 }
 
-describe("what is refused", () => {
-  test("is told by the original's errors", async (t) => {
+describe("refusals", () => {
+  test("have the original's errors", async (t) => {
     const clock = new TestClock();
     const lab = await startLab(t, { clock: () => clock.now });
     for (const userId of ["alice", "bob"]) await lab.users.createUser({ userId, profile: { username: "twin" } });
@@ -102,7 +102,7 @@ describe("what is refused", () => {
     assert.deepEqual((await idsOf(lab)).toSorted(), [held.id, other.id].toSorted(), "nothing was changed");
   });
 
-  test("are values that break the rules of the descriptor, or are too large", async (t) => {
+  test("come for values that break the descriptor's rules or are too large", async (t) => {
     const lab = await startLab(t);
     await lab.users.createUser({ userId: "alice" });
     const held = await open(lab, "alice");
@@ -131,7 +131,7 @@ describe("what is refused", () => {
     assert.deepEqual(await idsOf(lab), [held.id]);
   });
 
-  test("are checks of credentials, and challenges: nothing here verifies them", async (t) => {
+  test("come for checks of credentials and for challenges: nothing here verifies them", async (t) => {
     const lab = await startLab(t);
     await lab.users.createUser({ userId: "alice" });
     const held = await open(lab, "alice");
@@ -162,7 +162,7 @@ describe("what is refused", () => {
   });
 });
 
-test("a check that only later versions know is refused where it can be seen, in binary", () => {
+test("a check that only later versions know is refused in binary, where it is visible", () => {
   const later = fromBinary(ChecksSchema, Uint8Array.of(0x42, 0x00));
   assert.throws(
     () => assertOnlyUser(later, undefined),
@@ -170,7 +170,7 @@ test("a check that only later versions know is refused where it can be seen, in 
   );
 });
 
-test("to show the token is activity of its session, where that is shown; of no other one, and looking is none", async (t) => {
+test("showing the token counts as activity of its own session; reading does not", async (t) => {
   const clock = new TestClock();
   const lab = await startLab(t, { clock: () => clock.now });
   await lab.organizations.createOrganization({ organizationId: "acme" });
@@ -199,7 +199,7 @@ test("to show the token is activity of its session, where that is shown; of no o
   assert.equal(await lastActivity(theirs), clock.now);
 });
 
-describe("a user who may not act", () => {
+describe("a user that may not act", () => {
   test("gets no session, whatever the reason", async (t) => {
     const lab = await startLab(t);
     await makeUsers(lab, STARTS, (start) => start);
@@ -211,7 +211,7 @@ describe("a user who may not act", () => {
     }
   });
 
-  test("is shown no session any more, and what comes after revives none", async (t) => {
+  test("no longer has visible sessions, and later changes revive none", async (t) => {
     const lab = await startLab(t);
     const { users } = lab;
     const never = { case: "never" as const, value: true };
@@ -257,7 +257,7 @@ describe("a user who may not act", () => {
     }
   });
 
-  test("has sessions hidden by a lock that ends none, until it is lifted", async (t) => {
+  test("has its sessions hidden while a lock that ends none is in force", async (t) => {
     const lab = await startLab(t);
     await lab.users.createUser({ userId: "alice" });
     const { id, token } = await open(lab, "alice");

@@ -7,7 +7,7 @@ import { type HttpRequest, httpRequest } from "../../../support/http-client.ts";
 import { type Running, type RunOptions, startService } from "../../../support/service.ts";
 
 export interface RestCall extends Omit<HttpRequest, "body"> {
-  /** An object is sent as JSON, a text as it is. */
+  /** An object is sent as JSON, text unchanged. */
   readonly body?: JsonObject | string;
   /** `x-zitadel-orgid`. */
   readonly organization?: string;
@@ -46,7 +46,7 @@ export async function startLab(t: TestContext, options: RunOptions = {}): Promis
   };
 }
 
-/** The states that a user can be in, as far as the dialect tells them apart. */
+/** The states of a user that the dialect distinguishes. */
 export const STARTS = [
   "ACTIVE",
   "INITIAL",
@@ -76,7 +76,7 @@ const RESTRICTIONS: Readonly<Partial<Record<Start, readonly RestrictionKind[]>>>
   BANNED_INACTIVE: [RestrictionKind.BAN, RestrictionKind.DEACTIVATION],
 };
 
-/** Makes one user in each of these states, with our own API; `nameOf` gives the id. */
+/** Creates one user in each of these states with our own API; `nameOf` returns the id. */
 export async function makeUsers(
   { users }: Running,
   starts: readonly Start[],
@@ -115,7 +115,7 @@ export async function makeUsers(
   }
 }
 
-/** What every error of the dialect looks like on REST. */
+/** The form of every error of the dialect over REST. */
 export function errorBody(code: number, text: string, id: string): JsonObject {
   return {
     code,

@@ -13,14 +13,14 @@ export function forUser(userId: string): JsonObject {
   return { checks: { user: { userId } } };
 }
 
-/** Opens a session over REST, by the owner's key unless the call has another one. */
+/** Opens a session over REST, with the owner's key unless the call has another one. */
 export async function open(lab: Lab, userId: string, body: JsonObject = {}, call: RestCall = {}): Promise<Opened> {
   const { status, json } = await lab.rest("POST /v2/sessions", { ...call, body: { ...forUser(userId), ...body } });
   assert.equal(status, 201, JSON.stringify(json));
   return { id: String(json.sessionId), token: String(json.sessionToken) };
 }
 
-/** The ids of the sessions that a search shows. */
+/** Returns the ids of the sessions that a search finds. */
 export async function idsOf(lab: Lab, body: JsonObject = {}, call: RestCall = {}): Promise<readonly string[]> {
   const { status, json } = await lab.rest("POST /v2/sessions/search", { ...call, body });
   assert.equal(status, 200, JSON.stringify(json));

@@ -1,4 +1,4 @@
-/** ListUserChanges: event types, order, bounds and whose history is seen. */
+/** ListUserChanges: event types, order, limits and whose history is shown. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -37,7 +37,7 @@ async function typesOf(...asked: Parameters<typeof changesOf>): Promise<readonly
 }
 
 describe("the history of a user", () => {
-  test("names every act in the original's types and texts, the newest first", async (t) => {
+  test("names every act with the original's types and texts, newest first", async (t) => {
     const clock = new TestClock();
     const lab = await startLab(t, { clock: () => clock.now });
     const { users } = lab;
@@ -89,7 +89,7 @@ describe("the history of a user", () => {
     assert.equal(expired.changeDate, "2026-01-01T00:01:00Z");
   });
 
-  test("of a machine is that of a machine", async (t) => {
+  test("of a machine has the types of machines", async (t) => {
     const lab = await startLab(t);
     await lab.rest("POST /management/v1/users/machine", {
       body: { userId: "robot", userName: "robot", name: "Robot" },
@@ -99,7 +99,7 @@ describe("the history of a user", () => {
     assert.deepEqual(await typesOf(lab, "robot"), ["machine.changed", "machine.added"]);
   });
 
-  test("is cut by sequence, limit and order", async (t) => {
+  test("is selected by sequence, limit and order", async (t) => {
     const lab = await startLab(t);
     await makeUsers(lab, ["ACTIVE"], () => "alice");
     for (const act of ["lock", "unlock", "lock"]) await lab.rest(`POST /v2/users/alice/${act}`);
@@ -114,7 +114,7 @@ describe("the history of a user", () => {
     assert.deepEqual(await sequences({ sequence: "99" }), []);
   });
 
-  test("is empty for nobody and for a user of another organization", async (t) => {
+  test("is empty for an unknown user and for one of another organization", async (t) => {
     const lab = await startLab(t);
     await lab.organizations.createOrganization({ organizationId: "acme" });
     await lab.users.createUser({ userId: "carol", organizationId: "acme" });
@@ -154,7 +154,7 @@ describe("a history of many pages", () => {
     return changes.map(({ sequence = 0n }) => sequence);
   };
 
-  test("ends at 1,000 changes, however many are asked for, and goes on from a sequence", async () => {
+  test("ends at 1,000 changes, whatever the limit, and continues from a sequence", async () => {
     for (const limit of [0, 5000]) {
       const oldest = await sequencesOf({ sequence: 0n, limit, asc: true });
       assert.deepEqual([oldest.length, oldest[0], oldest.at(-1)], [1000, 1n, 1000n]);
@@ -167,7 +167,7 @@ describe("a history of many pages", () => {
     assert.deepEqual([few.length, few[0], few.at(-1)], [500, 1500n, 1001n]);
   });
 
-  test("is not read further than it is asked for", async () => {
+  test("is read only as far as the limit needs", async () => {
     for (const query of [
       { sequence: 1400n, limit: 0, asc: false },
       { sequence: 0n, limit: 5, asc: true },
@@ -179,7 +179,7 @@ describe("a history of many pages", () => {
   });
 });
 
-test("imports, and what the clock does, have types too", () => {
+test("imports, and starts and expiries of restrictions, have types too", () => {
   const typeOf = (type: string, data: object): string =>
     eventTypeOf({ type, data, time: 0, actor: "", personal: {} } as unknown as UserEvent, false);
   const nothing = { set: [], cleared: [] };

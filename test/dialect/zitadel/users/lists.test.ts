@@ -1,4 +1,4 @@
-/** ListUsers of v1, v2 and v2beta: every query, order and page; and what is seen of whom. */
+/** ListUsers of v1, v2 and v2beta: every query, order and page, and which users a caller sees. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -27,7 +27,7 @@ async function list(lab: Lab, version: Version, body: JsonObject, call: RestCall
   return { ids: users.map(({ id, userId }) => id ?? userId ?? ""), total: details.totalResult ?? "0" };
 }
 
-/** People in every state, a machine, and one of another organization. */
+/** Users in every state, a machine, and a user of another organization. */
 async function startPopulated(t: TestContext): Promise<Lab> {
   const lab = await startLab(t);
   await lab.organizations.createOrganization({ organizationId: "acme" });
@@ -54,7 +54,7 @@ test("a query", async (t) => {
   const state = (name: string): JsonObject => ({ stateQuery: { state: `USER_STATE_${name}` } });
   const ids = (...userIds: string[]): JsonObject => ({ inUserIdsQuery: { userIds } });
 
-  /** In every version alike. */
+  /** The same in every version. */
   const cases: readonly (readonly [query: JsonObject, ids: readonly string[]])[] = [
     [text("userNameQuery", "userName", "alice"), ["u-alice"]],
     [text("userNameQuery", "userName", "ALICE"), []],
@@ -92,7 +92,7 @@ test("a query", async (t) => {
     [{ andQuery: { queries: [{ notQuery: { query: state("LOCKED") } }, ids("locked", "inactive")] } }, ["inactive"]],
   ];
 
-  await t.test("finds whom it describes, in every version alike", async () => {
+  await t.test("finds the users it describes, in every version", async () => {
     for (const version of ["v1", "v2", "v2beta"] as const) {
       for (const [query, expected] of cases) {
         const found = await list(lab, version, { queries: [query], query: { asc: true } });
@@ -101,7 +101,7 @@ test("a query", async (t) => {
     }
   });
 
-  await t.test("of v2 and v2beta may name phone numbers and organizations; several are all to be met", async () => {
+  await t.test("of v2 and v2beta may name phone numbers and organizations, and all must match", async () => {
     for (const version of ["v2", "v2beta"] as const) {
       const phone = await list(lab, version, { queries: [text("phoneQuery", "number", "+4179", "STARTS_WITH")] });
       assert.deepEqual(phone.ids, ["u-bob", "u-alice"]);
@@ -111,7 +111,7 @@ test("a query", async (t) => {
     }
   });
 
-  await t.test("that cannot be answered is refused, saying why", async () => {
+  await t.test("that cannot be answered is refused with the reason", async () => {
     const nick = "users cannot be searched or sorted by nick name; use the user name, email or display name";
     const deep = (level: number): JsonObject => (level === 0 ? ids("u-bob") : { notQuery: { query: deep(level - 1) } });
     const tooDeep = errorBody(3, "Too many query nesting levels (Max 20)", "USER-zsQ97");
@@ -129,7 +129,7 @@ test("a query", async (t) => {
       assert.deepEqual(await refuse({ queries: [deep(21)] }), tooDeep);
       assert.equal((await list(lab, version, { queries: [deep(20)] })).ids.length, 1);
       await refuse({ queries: [{}] });
-      // A condition that says nothing must not match everybody, nor within a `not`.
+      // An empty condition must not match everybody, not even within a `not`.
       const empty: readonly JsonObject[] = [
         { andQuery: {} },
         { orQuery: { queries: [] } },
@@ -200,7 +200,7 @@ test("a list", async (t) => {
   });
 });
 
-test("a page has 1,000 users at the most, and as many where none or more are asked for", async () => {
+test("a page has at most 1,000 users, also if no limit or a larger one is given", async () => {
   const limits: number[] = [];
   const operations = {
     async searchUsers({ limit }: UserSearch): Promise<UserSearchView> {
@@ -219,7 +219,7 @@ test("a page has 1,000 users at the most, and as many where none or more are ask
 describe("a user by its login name", () => {
   const path = "GET /management/v1/global/users/_by_login_name";
 
-  test("is found wherever the caller reaches, in whatever case", async (t) => {
+  test("is found in the caller's scope, ignoring case", async (t) => {
     const lab = await startPopulated(t);
     const { secret: acme } = await lab.keys.createApiKey({ organizationId: "acme", role: "owner" });
     const idOf = async (name: string, call: RestCall = {}): Promise<unknown> => {
@@ -233,7 +233,7 @@ describe("a user by its login name", () => {
     assert.equal(await idOf("nobody"), "User could not be found (QUERY-Dfbg2)");
   });
 
-  test("is not guessed when several have it", async (t) => {
+  test("is refused if several users have it", async (t) => {
     const lab = await startPopulated(t);
     await lab.users.createUser({ userId: "another", profile: { username: "Carol" } });
     const { status, json } = await lab.rest(`${path}?login_name=carol`);

@@ -1,4 +1,4 @@
-/** Making users: what is kept of them, in which state they begin, where they belong, and what is refused. */
+/** Creating users: what is stored, their first state, their organization, and what is refused. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ describe("management v1", () => {
     }
   });
 
-  test("a machine is active, and is one in both versions", async (t) => {
+  test("a machine is active, and a machine in both versions", async (t) => {
     const lab = await startLab(t);
     const body = {
       userName: "robot",
@@ -49,7 +49,7 @@ describe("management v1", () => {
 });
 
 describe("user v2", () => {
-  test("a human is active, whatever is verified, and keeps what it was given", async (t) => {
+  test("a human is active, whatever is verified, and keeps its properties", async (t) => {
     const lab = await startLab(t);
     const { status, json } = await addV2(lab, {
       userId: "alice",
@@ -97,7 +97,7 @@ describe("user v2", () => {
     assert.deepEqual(attributes["zitadel.human"].identities, identities);
   });
 
-  test("a human without a username has its email address, one without a display name its names", async (t) => {
+  test("a human without a username shows its email address, one without a display name its names", async (t) => {
     const lab = await startLab(t);
     const { json } = await addV2(lab, {});
     const user = await shown(lab, json.userId);
@@ -106,7 +106,7 @@ describe("user v2", () => {
     assert.equal((user.human as JsonObject).passwordChanged, undefined);
   });
 
-  test("names that are too long together are put together when they are shown", async (t) => {
+  test("names that are too long together are combined only when they are shown", async (t) => {
     const lab = await startLab(t);
     const [givenName, familyName] = ["g".repeat(200), "f".repeat(200)];
     const { json } = await addV2(lab, { profile: { givenName, familyName } });
@@ -114,7 +114,7 @@ describe("user v2", () => {
     assert.equal(((human as JsonObject).profile as JsonObject).displayName, `${givenName} ${familyName}`);
   });
 
-  test("CreateUser makes humans and machines; a machine without a username has its id", async (t) => {
+  test("CreateUser creates humans and machines; a machine without a username shows its id", async (t) => {
     const lab = await startLab(t);
     const human = await create(lab, { human: { profile: PROFILE, email: { ...EMAIL, isVerified: true } } });
     assert.equal(human.status, 200, JSON.stringify(human.json));
@@ -128,7 +128,7 @@ describe("user v2", () => {
   });
 });
 
-test("what is not verified, and a password that has to be changed, are shown so", async (t) => {
+test("unverified addresses and a password that must be changed are shown as such", async (t) => {
   const lab = await startLab(t);
   const { json } = await addV2(lab, { email: { ...EMAIL, isVerified: false } });
   assert.deepEqual(((await shown(lab, json.userId)).human as JsonObject).email, EMAIL);
@@ -136,7 +136,7 @@ test("what is not verified, and a password that has to be changed, are shown so"
   assert.equal(((await shown(lab, imported.json.userId)).human as JsonObject).passwordChangeRequired, true);
 });
 
-test("identities of an import are kept", async (t) => {
+test("identities of an import are stored", async (t) => {
   const lab = await startLab(t);
   const idps = [{ configId: "google", externalUserId: "123", displayName: "al@gmail.com" }];
   const { json } = await addV1(lab, { idps, otpCode: "123456" }, "human/_import");
@@ -145,7 +145,7 @@ test("identities of an import are kept", async (t) => {
   assert.deepEqual(user?.attributes["zitadel.human"], { identities });
 });
 
-test("users of our own API are shown by their address, or their id, where they have no username", async (t) => {
+test("users of our own API without a username show their address or their id", async (t) => {
   const lab = await startLab(t);
   await lab.users.createUser({ userId: "alice", profile: { email: "alice@example.com" } });
   await lab.users.createUser({ userId: "bob" });
@@ -190,10 +190,10 @@ test("passwords are neither stored nor logged", async (t) => {
     const bytes = await readFile(file).catch(() => Buffer.alloc(0));
     assert.ok(!bytes.includes(secret), file);
   }
-  assert.ok((await readFile(path)).includes("alice@example.com"), "this is the file that the users are in");
+  assert.ok((await readFile(path)).includes("alice@example.com"), "the users are in this file");
 });
 
-test("an id that is taken, by anyone, is a precondition that fails", async (t) => {
+test("an id that any user has fails a precondition", async (t) => {
   const lab = await startLab(t);
   await lab.organizations.createOrganization({ organizationId: "acme" });
   await lab.users.createUser({ userId: "alice", organizationId: "acme" });
@@ -211,7 +211,7 @@ test("an id that is taken, by anyone, is a precondition that fails", async (t) =
   assert.equal(connect.json.message, `${existing} (COMMAND-7yiox1isql)`);
   const machine = await create(lab, { userId, machine: { name: "x" } });
   assert.equal(machine.json.message, `${existing} (COMMAND-k2una)`);
-  // A deleted id can be used again.
+  // The id of a deleted user can be used again.
   await lab.users.deleteUser({ userId });
   const again = await createV3(lab, { userId }, "?organization.orgId=acme");
   assert.equal(again.status, 201, JSON.stringify(again.json));
@@ -221,7 +221,7 @@ describe("the organization of a new user", () => {
   const ownerOf = ({ users }: Lab, userId: unknown): Promise<string | undefined> =>
     users.getUser({ userId: String(userId) }).then(({ user }) => user?.details?.resourceOwner);
 
-  test("is the one that the request names, else the header's, else the caller's own", async (t) => {
+  test("is the request's, otherwise the header's, otherwise the caller's own", async (t) => {
     const lab = await startLab(t);
     for (const organizationId of ["acme", "umbrella"]) await lab.organizations.createOrganization({ organizationId });
     const { secret: key } = await lab.keys.createApiKey({ organizationId: "acme", role: "owner" });
@@ -248,7 +248,7 @@ describe("the organization of a new user", () => {
     for (const [{ status, json }, expected, text] of refused) assert.deepEqual([status, json], [expected, text]);
   });
 
-  test("of CreateUser is checked like that too", async (t) => {
+  test("of CreateUser is checked in the same way", async (t) => {
     const lab = await startLab(t);
     await lab.organizations.createOrganization({ organizationId: "acme" });
     const { secret: key } = await lab.keys.createApiKey({ organizationId: "acme", role: "owner" });
@@ -263,7 +263,7 @@ describe("the organization of a new user", () => {
     assert.equal(await ownerOf(lab, (await call("acme", key)).json.id), "acme");
   });
 
-  test("takes the permission, which CreateUser and v3alpha ask for last", async (t) => {
+  test("needs the permission, which CreateUser and v3alpha check last", async (t) => {
     const lab = await startLab(t);
     await lab.users.createUser({ userId: "alice" });
     const { secret: key } = await lab.keys.createApiKey({ role: "viewer" });
@@ -280,7 +280,7 @@ describe("the organization of a new user", () => {
   });
 });
 
-test("what the original would take and cannot be kept here is refused, never cut", async (t) => {
+test("values that the original accepts and that cannot be stored here are refused, never truncated", async (t) => {
   const lab = await startLab(t);
   const refused: readonly (readonly [RestReply, RegExp, string])[] = [
     [await addV2(lab, { userId: "." }), /^user_id: "\." is a path segment/, "FIELD_INVALID"],

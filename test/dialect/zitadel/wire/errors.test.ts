@@ -1,4 +1,4 @@
-/** What callers are told on REST and Connect: credentials, organizations, permissions, paths, bodies and broken rules. */
+/** Errors over REST and Connect: credentials, organizations, permissions, paths, bodies and broken rules. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -26,7 +26,7 @@ describe("a credential", () => {
     ["is a bearer of two words", "Bearer two words", errorBody(16, "Errors.Token.Invalid", "AUTH-7fs1e")],
     ["is malformed", "Bearer lk_1_2_3", errorBody(16, "Errors.Token.Invalid", "AUTH-7fs1e")],
   ];
-  test("that is not one is told by its text, with WWW-Authenticate, on every service", async (t) => {
+  test("that is invalid is refused by its own text, with WWW-Authenticate, on every service", async (t) => {
     const lab = await startLab(t);
     for (const path of LOCKS) {
       for (const [what, authorization, body] of cases) {
@@ -37,7 +37,7 @@ describe("a credential", () => {
     }
   });
 
-  test("that was revoked is as good as one that never was", async (t) => {
+  test("that was revoked is refused like one that never existed", async (t) => {
     const lab = await startLab(t);
     const { secret, apiKey } = await lab.keys.createApiKey({ role: "owner" });
     assert.equal((await lab.rest("POST /v2/users", { key: secret })).status, 200);
@@ -46,7 +46,7 @@ describe("a credential", () => {
     assert.deepEqual([status, json], [401, errorBody(16, "Errors.Token.Invalid", "AUTH-7fs1e")]);
   });
 
-  test("is not asked for by Healthz", async (t) => {
+  test("is not needed for Healthz", async (t) => {
     const lab = await startLab(t);
     const { status, json } = await lab.rest("GET /management/v1/healthz", { key: null });
     assert.deepEqual([status, json], [200, {}]);
@@ -69,7 +69,7 @@ describe("the organization context", () => {
   const noMembership = errorBody(5, "membership not found", "AUTHZ-cdgFk");
   const notFound = (id: string): JsonObject => errorBody(5, "User could not be found", id);
 
-  test("that no organization has is refused everywhere", async (t) => {
+  test("that does not exist is refused everywhere", async (t) => {
     const { lab, owner } = await startOrganizations(t);
     for (const path of LOCKS) {
       for (const key of [ADMIN_KEY, owner]) {
@@ -79,7 +79,7 @@ describe("the organization context", () => {
     }
   });
 
-  test("of management v1 is where users are looked for", async (t) => {
+  test("of management v1 is where users are searched", async (t) => {
     const { lab, owner } = await startOrganizations(t);
     const lock = LOCKS[0];
     const cases: readonly (readonly [call: RestCall, status: number, json?: JsonObject])[] = [
@@ -141,8 +141,8 @@ describe("the organization context", () => {
   });
 });
 
-describe("a permission that is missing", () => {
-  test("is told by management v1 before anything else", async (t) => {
+describe("a missing permission", () => {
+  test("is reported by management v1 before anything else", async (t) => {
     const { lab, viewer, login } = await startOrganizations(t);
     const refused = errorBody(7, NO_PERMISSION, "AUTH-5mWD2");
     const paths = ["nobody/_lock", "alice/_unlock", "alice/_deactivate", "alice/_reactivate"];
@@ -160,7 +160,7 @@ describe("a permission that is missing", () => {
   });
 
   for (const version of ["v2", "v2beta"]) {
-    test(`is told by user ${version} after existence and state`, async (t) => {
+    test(`is reported by user ${version} after existence and state`, async (t) => {
       const { lab, viewer, login } = await startOrganizations(t);
       const refused = errorBody(7, NO_PERMISSION, "AUTH-AWfge");
       const cases: readonly (readonly [path: string, key: string, status: number, body: JsonObject])[] = [
@@ -188,7 +188,7 @@ describe("a permission that is missing", () => {
     });
   }
 
-  test("to delete is another one than to write", async (t) => {
+  test("for deleting differs from the one for writing", async (t) => {
     const lab = await startLab(t);
     await lab.users.createUser({ userId: "alice" });
     const { secret: writer } = await lab.keys.createApiKey({ permissions: ["user.write"] });
@@ -205,7 +205,7 @@ describe("a permission that is missing", () => {
     assert.equal((await lab.rest("DELETE /v2/users/alice", { key: deleter })).status, 200);
   });
 
-  test("is told by v3alpha after existence and state, which are one", async (t) => {
+  test("is reported by v3alpha after existence and state, which share an error", async (t) => {
     const { lab, viewer } = await startOrganizations(t);
     const cases: readonly (readonly [path: string, status: number, body: JsonObject])[] = [
       ["POST nobody/_lock", 404, errorBody(5, "User could not be found", "COMMAND-G4LOrnjY7q")],
@@ -221,7 +221,7 @@ describe("a permission that is missing", () => {
   });
 });
 
-test("broken rules of the descriptors are told in the original's words, without a detail", async (t) => {
+test("broken rules of the descriptors are reported in the original's words, without a detail", async (t) => {
   const lab = await startLab(t);
   const long = "x".repeat(201);
   const lengths = "value length must be between 1 and 200 runes, inclusive";
@@ -267,7 +267,7 @@ test("Connect callers get the same errors, with the detail as bytes", async (t) 
   assert.equal(nothing.status, 404);
 });
 
-test("the log names the refusal behind an error, and who was refused at the door", async (t) => {
+test("the log names the refusal behind an error, and the caller that was refused early", async (t) => {
   const { lab, viewer } = await startOrganizations(t);
   await lab.rest("POST /v2/users/alice/unlock");
   await lab.rest("POST /management/v1/users/alice/_lock", { key: viewer });

@@ -1,4 +1,4 @@
-/** The dialect's REST gateway: wrong paths, methods and bodies, and what it takes that is unusual. */
+/** The dialect's REST gateway: wrong paths, methods and bodies, and the unusual requests that it accepts. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -25,7 +25,7 @@ describe("the gateway", () => {
     }
   });
 
-  test("takes absent bodies, any content type, unknown members and names of both kinds", async (t) => {
+  test("accepts absent bodies, any content type, unknown members and both spellings of names", async (t) => {
     const lab = await startLab(t);
     await makeUsers(lab, ["ACTIVE"], () => "alice");
     const headers = { "content-type": "text/plain" };

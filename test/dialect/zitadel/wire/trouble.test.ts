@@ -1,4 +1,4 @@
-/** Trouble that the original does not have: queues, disks and bounds of our own, in its form. */
+/** Failures that the original does not have: our queues, disks and limits, in its form. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type JsonObject, type Message } from "@bufbuild/protobuf";
@@ -11,7 +11,7 @@ import { ListLanes } from "../../../../src/service/list-lanes.ts";
 import type { Operations } from "../../../../src/service/operations/operations.ts";
 import { StoreUnavailableError } from "../../../../src/store/errors.ts";
 
-describe("trouble of our own", () => {
+describe("a failure of our own", () => {
   const call = {
     admission: {
       actor: { id: "key:1", permissions: new Set(["user.read", "user.write"]), scope: null, expireTime: null },
@@ -64,7 +64,7 @@ describe("trouble of our own", () => {
     }
   });
 
-  test("tells REST callers when to come back, where waiting helps", () => {
+  test("names the time to wait over REST, if waiting helps", () => {
     const [mount] = zitadelMounts({} as Operations);
     const policy = mount?.options.rest;
     assert.ok(policy);
@@ -80,17 +80,17 @@ describe("trouble of our own", () => {
     assert.deepEqual([status, retryAfter], [504, undefined]);
   });
 
-  test("is told in the original's words where it has some: a key revoked meanwhile", async () => {
+  test("has the original's words if there are any: a key revoked meanwhile", async () => {
     const error = await failWith("lockUser", new RefusalError(refuse("CREDENTIAL_INVALID", "revoked")));
     assert.deepEqual([error.code, error.rawMessage], [Code.Unauthenticated, "Errors.Token.Invalid (AUTH-7fs1e)"]);
   });
 
-  test("that is not foreseen stays as it is, for the transport to mask", () => {
+  test("that is unforeseen stays unchanged, and the transport masks it", () => {
     const bug = new TypeError("x is undefined");
     assert.equal(mapError(bug), bug);
   });
 
-  test("brings no details of other APIs", () => {
+  test("has no details of other APIs", () => {
     const error = new ConnectError("malformed", Code.InvalidArgument);
     error.details = [{ type: "google.rpc.BadRequest", value: new Uint8Array() }];
     keepOwnDetails(error);

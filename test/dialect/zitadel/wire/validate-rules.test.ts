@@ -25,7 +25,7 @@ describe("findViolation", () => {
     assert.equal(violation(v2.LockUserRequestSchema, {}), between.replace(".Id", ".UserId"));
   });
 
-  test("names nested messages, list items and what was wrong in them", () => {
+  test("names nested messages and list items, and their faults", () => {
     const schema = v1.AddHumanUserRequestSchema;
     assert.equal(violation(schema, human), undefined);
     assert.equal(violation(schema, { userName: "ann" }), "invalid AddHumanUserRequest.Profile: value is required");
@@ -43,7 +43,7 @@ describe("findViolation", () => {
     );
   });
 
-  test("asks for durations that last, and for enum values that say something", () => {
+  test("requires positive durations, and enum values other than unspecified", () => {
     const schema = CreateSessionRequestSchema;
     const cases = [
       [0n, 0, "value must be greater than 0s"],
@@ -63,7 +63,7 @@ describe("findViolation", () => {
     assert.match(silent ?? "", /WebAuthN\.UserVerificationRequirement: value must not be in list \[0\]$/);
   });
 
-  test("asks for a member of a oneof, however deep it nests, and for a value that the enum defines", () => {
+  test("requires a member of a oneof at any depth, and a value that the enum defines", () => {
     const schema = v1.ListUsersRequestSchema;
     assert.equal(
       violation(schema, { queries: [{ query: { case: "orQuery", value: { queries: [{}] } } }] }),
@@ -81,7 +81,7 @@ describe("findViolation", () => {
     );
   });
 
-  test("looks at optional fields only where they are set, and at the bounds of bytes and flags", () => {
+  test("checks optional fields only if they are set, and the limits of bytes and flags", () => {
     const schema = v2.AddHumanUserRequestSchema;
     const user = { profile: { givenName: "Ann", familyName: "Lee" }, email: { email: "ann@example.com" } };
     assert.equal(violation(schema, user), undefined);
@@ -100,7 +100,7 @@ describe("findViolation", () => {
   });
 });
 
-test("emailFault takes what is an address and says what is wrong with the rest", () => {
+test("emailFault accepts addresses and names the fault of other texts", () => {
   const long = "x".repeat(65);
   for (const good of ["a@b", "a.b+c@example.com", "ü@example.com", "a@example.com.", `${long.slice(1)}@b`]) {
     assert.equal(emailFault(good), undefined, good);
