@@ -67,7 +67,7 @@ export async function startReceiver(t: TestContext, { answers = true } = {}): Pr
     requests,
     givenUp: () => givenUp,
     async until(condition) {
-      await until(condition, `what is to be received; there are ${spans.length} spans`);
+      await until(condition, `the expected spans; received so far: ${spans.length}`);
     },
   };
 }

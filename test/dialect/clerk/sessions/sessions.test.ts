@@ -179,7 +179,7 @@ describe("a user that may not act gets no session", () => {
       meta: { lockout_expires_in_seconds: Number(seconds) },
     })),
     {
-      name: "locked for ever",
+      name: "locked permanently",
       restrict: ({ users }, userId) => users.lockUser({ userId, expiry: { case: "never", value: true } }),
       status: 403,
       code: "user_locked",
