@@ -1,4 +1,4 @@
-/** What is deployed beside the package: the container file, the systemd unit and the example of an environment file. */
+/** What is deployed with the package: the container file, the systemd unit and the example of an environment file. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -107,7 +107,7 @@ describe("the container file", () => {
 describe("the systemd unit", () => {
   const text = read(UNIT);
 
-  /** Runs systemd-analyze on the unit, with a program that is there in the place of the one that will be. */
+  /** Runs systemd-analyze on the unit, with a program that exists instead of the one that will be installed. */
   function analyze(...args: readonly string[]): Promise<{ readonly code: number; readonly output: string }> {
     const folder = mkdtempSync(join(tmpdir(), "lockkeeper-unit-"));
     const file = join(folder, "lockkeeper.service");
@@ -120,7 +120,7 @@ describe("the systemd unit", () => {
     });
   }
 
-  test("is hardened, keeps its state and hears what to do", () => {
+  test("is hardened, keeps its state and takes its settings", () => {
     for (const line of [
       "User=lockkeeper",
       "ProtectSystem=strict",

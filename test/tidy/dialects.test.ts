@@ -11,14 +11,14 @@ import { importsOf } from "./support/imports.ts";
 import { filesBelow, ROOT } from "./support/tree.ts";
 
 const WIRING = "src/dialect/dialects.ts";
-/** What the compiler and a start read beside node_modules. */
+/** What the compiler and a start read, apart from node_modules. */
 const COPIED = ["src", "gen", "clients", "test", "bench", "examples", "scripts", "package.json", "tsconfig.json"];
 
 const dialects = readdirSync(join(ROOT, "src/dialect"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** Copies the repository without these dialects and without all tests of dialects, some of which drive two at once. */
+/** Copies the repository without these dialects and without all tests of dialects: some drive two at once. */
 function copyWithout(names: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-without-"));
   for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
@@ -79,7 +79,7 @@ describe("dialects", () => {
       const importers = filesBelow(COPIED.slice(0, -2), ".ts")
         .filter(({ path }) => !own.test(path))
         .filter((file) => importsOf(file).some(({ path }) => own.test(path ?? "")))
-        // The tests of several dialects stand beside their folders and go when any of them goes.
+        // The tests of several dialects are next to their folders and go when any of them goes.
         .filter(({ path }) => !/^test\/dialect\/[^/]+$/.test(path));
       assert.deepEqual(
         importers.map(({ path }) => path),

@@ -115,7 +115,7 @@ describe("the README and the pages", () => {
     }
   });
 
-  test("a page links relatively only to what the npm package has beside it", () => {
+  test("a page links relatively only to what the npm package has next to it", () => {
     const shipped = /^(?:docs|proto|deploy)\/|^(?:README|CHANGELOG|LICENSE)/;
     const unshipped = /^docs\/CONTRIBUTING|^deploy\/Containerfile/;
     const strays = PAGES.flatMap(({ path, text }) =>

@@ -9,7 +9,7 @@ import { type Fault, faultsIn, filesBelow, readRootFile, type SourceFile } from 
 const STORE = ["src/store/store.ts", "src/store/commands.ts", "src/store/queries.ts", "src/store/errors.ts"];
 
 /**
- * What each folder may import beside itself, npm and `gen/google`. A path that ends in `.ts` is that file alone, one that
+ * What each folder may import besides itself, npm and `gen/google`. A path that ends in `.ts` is that file alone, one that
  * begins with `type ` may only lend its types.
  */
 const TABLE: Readonly<Record<string, readonly string[]>> = {

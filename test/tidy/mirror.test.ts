@@ -34,7 +34,7 @@ test("every folder of src has tests below the same name", () => {
   assert.deepEqual(untested, []);
 });
 
-test("every file beside the folders of src has a test of the same name", () => {
+test("every file next to the folders of src has a test of the same name", () => {
   const untested = filesBelow(["src"], ".ts")
     .map(({ path }) => path)
     .filter((path) => path.split("/").length === 2 && ![...BY_JOURNEY, ...BY_USER].includes(path))

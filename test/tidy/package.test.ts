@@ -88,7 +88,7 @@ describe("bench/package.json", () => {
     }
   });
 
-  test("is no workspace, and the service needs nothing of it", () => {
+  test("is not a workspace, and the service needs nothing of it", () => {
     assert.deepEqual(manifest.workspaces, [CLIENT]);
     assert.deepEqual(
       versions.filter(([name]) => Object.hasOwn(manifest.dependencies ?? {}, name)),

@@ -95,7 +95,7 @@ for (const protocol of ["grpc", "connect"] as const) {
       }
     });
 
-    test("authorities are trusted beside those of Node, and a certificate is shown", async (t) => {
+    test("authorities are trusted in addition to those of Node, and a certificate is shown", async (t) => {
       const skip = noOpenssl();
       if (skip !== undefined) return t.skip(skip);
       const folder = await temporaryFolder(t);
@@ -140,7 +140,7 @@ for (const protocol of ["grpc", "connect"] as const) {
       }
     });
 
-    test("a time-out that no header or timer can carry is bounded, and one that is no time is refused", async (t) => {
+    test("a time-out that no header or timer can carry is bounded, and one that is not a time is refused", async (t) => {
       const { url } = await startService(t);
       for (const timeoutMs of [1500.5, 99_999_999, 1e8, 2 ** 31, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
         const client = createLockkeeperClient({ baseUrl: url, key: ADMIN_KEY, protocol, timeoutMs });
