@@ -203,29 +203,29 @@ describe("policies", () => {
     assert.deepEqual([(await read(owner)).organizationId, (await read(gate, "acme")).details?.sequence], ["acme", 1n]);
     assert.equal((await read(gate)).details, undefined, "the instance's is not touched");
     for (const call of [
-      owner.policies.getPolicy({ organizationId: "default" }),
-      owner.policies.resetPolicy({ organizationId: "default" }),
-      owner.policies.simulatePolicy({ organizationId: "default" }),
-      setPolicy(owner, { growthFactor: 2 }, "default"),
+      () => owner.policies.getPolicy({ organizationId: "default" }),
+      () => owner.policies.resetPolicy({ organizationId: "default" }),
+      () => owner.policies.simulatePolicy({ organizationId: "default" }),
+      () => setPolicy(owner, { growthFactor: 2 }, "default"),
     ]) {
-      await assertRefused(call, "PermissionDenied", "SCOPE_EXCEEDED");
+      await assertRefused(call(), "PermissionDenied", "SCOPE_EXCEEDED");
     }
     const viewer = await of("viewer");
     await read(viewer, "acme");
     const login = await of("login");
     for (const call of [
-      setPolicy(viewer, { growthFactor: 2 }),
-      viewer.policies.resetPolicy({}),
-      login.policies.getPolicy({}),
-      login.policies.simulatePolicy({}),
+      () => setPolicy(viewer, { growthFactor: 2 }),
+      () => viewer.policies.resetPolicy({}),
+      () => login.policies.getPolicy({}),
+      () => login.policies.simulatePolicy({}),
     ]) {
-      await assertRefused(call, "PermissionDenied", "PERMISSION_MISSING");
+      await assertRefused(call(), "PermissionDenied", "PERMISSION_MISSING");
     }
     for (const call of [
-      gate.policies.getPolicy({ organizationId: "none" }),
-      setPolicy(gate, { growthFactor: 2 }, "none"),
+      () => gate.policies.getPolicy({ organizationId: "none" }),
+      () => setPolicy(gate, { growthFactor: 2 }, "none"),
     ]) {
-      await assertRefused(call, "NotFound", "ORGANIZATION_NOT_FOUND");
+      await assertRefused(call(), "NotFound", "ORGANIZATION_NOT_FOUND");
     }
   });
 

@@ -15,11 +15,11 @@ describe("sessions", () => {
     const { status, session } = await other.sessions.verifySession({ key: { case: "token", value: token } });
     assert.deepEqual([nameOf(status), session], ["UNKNOWN", undefined]);
     for (const call of [
-      other.sessions.getSession({ sessionId: id }),
-      other.sessions.extendSession({ sessionId: id }),
-      other.sessions.revokeSession({ sessionId: id }),
+      () => other.sessions.getSession({ sessionId: id }),
+      () => other.sessions.extendSession({ sessionId: id }),
+      () => other.sessions.revokeSession({ sessionId: id }),
     ]) {
-      await assertRefused(call, "NotFound", "SESSION_NOT_FOUND");
+      await assertRefused(call(), "NotFound", "SESSION_NOT_FOUND");
     }
     await assertRefused(other.sessions.createSession({ userId: "ann" }), "NotFound", "USER_NOT_FOUND");
     await assertRefused(other.sessions.revokeUserSessions({ userId: "ann" }), "NotFound", "USER_NOT_FOUND");

@@ -49,16 +49,16 @@ describe("the gate refuses", () => {
       assert.equal(fields[0], field, message);
     }
     for (const call of [
-      signIns.recordFailure({ ...of(), factor: Factor.UNSPECIFIED }),
-      signIns.recordSuccess({ ...of(), factor: 9 as Factor }),
-      signIns.recordFailure({ factor: Factor.OTP }),
-      signIns.checkSignIn({ userId: "" }),
-      signIns.checkSignIn({ userId: "ann", factor: 9 as Factor }),
-      signIns.completeAttempt({ attemptId: "", outcome: AttemptOutcome.FAILED }),
-      signIns.completeAttempt({ attemptId, outcome: AttemptOutcome.UNSPECIFIED }),
-      signIns.completeAttempt({ attemptId, outcome: 3 as AttemptOutcome }),
+      () => signIns.recordFailure({ ...of(), factor: Factor.UNSPECIFIED }),
+      () => signIns.recordSuccess({ ...of(), factor: 9 as Factor }),
+      () => signIns.recordFailure({ factor: Factor.OTP }),
+      () => signIns.checkSignIn({ userId: "" }),
+      () => signIns.checkSignIn({ userId: "ann", factor: 9 as Factor }),
+      () => signIns.completeAttempt({ attemptId: "", outcome: AttemptOutcome.FAILED }),
+      () => signIns.completeAttempt({ attemptId, outcome: AttemptOutcome.UNSPECIFIED }),
+      () => signIns.completeAttempt({ attemptId, outcome: 3 as AttemptOutcome }),
     ]) {
-      await assertRefused(call, "InvalidArgument", "FIELD_INVALID");
+      await assertRefused(call(), "InvalidArgument", "FIELD_INVALID");
     }
     assert.equal((await check(gate)).attemptsLeft, 10);
     const { attemptId: open } = await begin(gate);
@@ -94,23 +94,23 @@ describe("the gate refuses", () => {
     const viewer = await as("viewer");
     assert.equal((await check(viewer)).allowed, true);
     for (const call of [
-      begin(viewer),
-      complete(viewer, randomUUID(), true),
-      viewer.signIns.recordFailure(of()),
-      viewer.signIns.recordSuccess(of()),
+      () => begin(viewer),
+      () => complete(viewer, randomUUID(), true),
+      () => viewer.signIns.recordFailure(of()),
+      () => viewer.signIns.recordSuccess(of()),
     ]) {
-      await assertRefused(call, "PermissionDenied", "PERMISSION_MISSING");
+      await assertRefused(call(), "PermissionDenied", "PERMISSION_MISSING");
     }
     const login = await as("login");
     assert.equal((await begin(login)).admitted, true);
     assert.equal((await check(login)).attemptsLeft, 9);
     const other = await as("login", "other");
     for (const call of [
-      begin(other),
-      other.signIns.recordFailure(of()),
-      other.signIns.checkSignIn({ userId: "ann" }),
+      () => begin(other),
+      () => other.signIns.recordFailure(of()),
+      () => other.signIns.checkSignIn({ userId: "ann" }),
     ]) {
-      await assertRefused(call, "NotFound", "USER_NOT_FOUND");
+      await assertRefused(call(), "NotFound", "USER_NOT_FOUND");
     }
     await assertRefused(
       gate.signIns.checkSignIn({ userId: "ann", organizationId: "other" }),

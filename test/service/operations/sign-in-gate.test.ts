@@ -79,11 +79,11 @@ describe("the gate", () => {
     const { secret } = await gate.keys.createApiKey({ role: "login" });
     const other = clientsOf(gate.url, secret);
     for (const call of [
-      begin(gate, { id, userId: "bob" }),
-      begin(gate, { id, factor: Factor.OTP }),
-      begin(other, { id }),
+      () => begin(gate, { id, userId: "bob" }),
+      () => begin(gate, { id, factor: Factor.OTP }),
+      () => begin(other, { id }),
     ]) {
-      const { fields } = await assertRefused(call, "InvalidArgument", "ATTEMPT_ID_REUSED");
+      const { fields } = await assertRefused(call(), "InvalidArgument", "ATTEMPT_ID_REUSED");
       assert.deepEqual(fields, ["attempt_id"]);
     }
     await complete(gate, id, true);
