@@ -11,7 +11,7 @@ export function headOf({ name, help }: MetricHead, kind: "counter" | "gauge" | "
   return `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;
 }
 
-/** Returns a label as it stands in a sample. */
+/** Returns a label as it appears in a sample. */
 export function labelOf(name: string, value: string): string {
   return `${name}="${value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }

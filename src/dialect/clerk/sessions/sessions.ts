@@ -47,7 +47,7 @@ async function open(call: OperationCall, userId: string): Promise<ChangedSession
     };
     return await operations.openSession(session, call);
   } catch (error) {
-    // The refusal contains only the state; the end of a lock stands with the user.
+    // The refusal contains only the state; the end of a lock is a property of the user.
     const isOfState = refusalOf(error)?.metadata.state !== undefined;
     const view = isOfState ? await operations.readUser(userId, actor) : undefined;
     throw translateRefusal(error, { authorization: null, view }) ?? error;

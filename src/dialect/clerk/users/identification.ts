@@ -1,4 +1,4 @@
-/** The email addresses and phone numbers of a user: one of each stands in the profile, the others in the attributes. */
+/** The email addresses and phone numbers of a user: one of each is in the profile, the others in the attributes. */
 import { hash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Profile, User } from "../../../domain/user.ts";

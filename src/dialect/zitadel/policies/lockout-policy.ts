@@ -81,7 +81,7 @@ const ACT_ERRORS = {
 
 export type LockoutAct = keyof typeof ACT_ERRORS;
 
-/** Returns the values of a request. */
+/** The values of a request. */
 interface LimitsRequest {
   readonly $typeName: string;
   readonly maxPasswordAttempts: number;

@@ -55,7 +55,7 @@ function readHandlers(operations: Operations): Pick<Handlers, "listSessions" | "
       const users = new Map(
         await mapInTurns(ids, call, async (id) => [id, await operations.readUser(id, { scope: null })] as const),
       );
-      // A user that was deleted since took its sessions along.
+      // The sessions of a user that was deleted since have ended.
       const shown = sessions.flatMap((session) => {
         const user = users.get(session.userId);
         return user === undefined ? [] : [{ session, user }];
