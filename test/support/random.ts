@@ -1,4 +1,4 @@
-/** Random numbers that can be had again: every random test prints its seed, and takes one from LOCKKEEPER_SEED. */
+/** Random numbers that can be had again: every random test prints its seed, and takes one from TEST_SEED. */
 import type { TestContext } from "node:test";
 import { SCALE } from "./scale.ts";
 
@@ -11,9 +11,9 @@ export interface Random {
 
 /** A generator whose seed is printed as a diagnostic of the test (mulberry32). */
 export function seededRandom(t: TestContext): Random {
-  const given = process.env.LOCKKEEPER_SEED;
+  const given = process.env.TEST_SEED;
   const seed = given === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(given);
-  t.diagnostic(`seed ${seed} (LOCKKEEPER_SEED=${seed} repeats it), at the ${SCALE} scale`);
+  t.diagnostic(`seed ${seed} (TEST_SEED=${seed} repeats it), at the ${SCALE} scale`);
   let state = seed;
   const below = (end: number): number => {
     state = (state + 0x6d2b79f5) | 0;

@@ -29,7 +29,7 @@ import { readAll } from "../support/outcomes.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
 
 const RUNS = scaled({ quick: 8, full: 15, soak: 500 });
-const SEED = Number(process.env.LOCKKEEPER_SEED ?? Date.now() % 2 ** 31);
+const SEED = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
 const USERS = ["a", "b", "c"];
 
 /** How long after the step before; many restrictions start and end in between. */
