@@ -16,7 +16,7 @@ export const SCHEMA_VERSION: string = MIGRATIONS.at(-1)?.name ?? "";
 
 /**
  * Returns the names of the migrations that are due, in their order. Throws an error of one plain sentence if the file
- * is not a database of lockkeeper, or if a newer version wrote it.
+ * is not a database of lockkeeper, if a newer version wrote it, or if an earlier migration is missing.
  */
 export function dueMigrations(database: Database, path: string, migrations = MIGRATIONS): readonly string[] {
   assertOurs(database, path);
@@ -28,7 +28,14 @@ export function dueMigrations(database: Database, path: string, migrations = MIG
       `the database ${path} was written by a newer version of lockkeeper: it has the migration ${unknown.join(", ")}, this version ends at ${SCHEMA_VERSION}; start that version or restore an older copy`,
     );
   }
-  return names.filter((name) => !done.includes(name));
+  const missing = names.slice(0, done.length).find((name) => !done.includes(name));
+  // A migration that runs after a later one could read or drop what that one made.
+  if (missing !== undefined) {
+    throw new Error(
+      `the database ${path} is damaged: it has the migration ${done.at(-1)}, but not the earlier ${missing}; restore a backup`,
+    );
+  }
+  return names.slice(done.length);
 }
 
 /**

@@ -95,4 +95,20 @@ describe("migrations", () => {
     assert.deepEqual(namesOf(database), Object.keys(SCHEMAS).slice(0, 2));
     database.close();
   });
+
+  it("are refused where an earlier one is missing, and nothing is changed", () => {
+    for (const { name } of MIGRATIONS.slice(0, -1)) {
+      const database = new Database(":memory:");
+      migrate(database, PATH);
+      database.prepare("DELETE FROM kysely_migration WHERE name = ?").run(name);
+      const before = [schemaOf(database), namesOf(database)];
+      const sentence = new RegExp(`^the database a\\.db is damaged: .* not the earlier ${name}; restore a backup$`);
+      assert.throws(
+        () => migrate(database, PATH),
+        (error: Error) => sentence.test(error.message),
+      );
+      assert.deepEqual([schemaOf(database), namesOf(database)], before);
+      database.close();
+    }
+  });
 });
