@@ -7,6 +7,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { ROLES } from "../../src/auth/permissions.ts";
 import { Metrics } from "../../src/observability/metrics.ts";
 import { type StoreStats, storeMetrics } from "../../src/store/stats.ts";
+import { readVersion } from "../../src/version.ts";
 import { defer } from "../support/cleanup.ts";
 import { type Family, parseExposition, sumOf } from "../support/exposition.ts";
 import { httpRequest } from "../support/http-client.ts";
@@ -142,7 +143,7 @@ describe("a scrape", () => {
       for (const { labels } of samples) assert.ok(Object.keys(labels).every((label) => /^[a-z]+$/.test(label)));
     }
     const [build] = families.get("lockkeeper_build_info")?.samples ?? [];
-    assert.deepEqual(build?.labels, { version: "0.1.0", node: process.version });
+    assert.deepEqual(build?.labels, { version: readVersion(), node: process.version });
     assert.ok(sumOf(families, "process_resident_memory_bytes") > 0);
   });
 

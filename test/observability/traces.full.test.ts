@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { readTraceSettings, type TraceSettings } from "../../src/observability/traces.ts";
+import { readVersion } from "../../src/version.ts";
 import { defer } from "../support/cleanup.ts";
 import { ADMIN_KEY, type Child, ended, spawnService, temporaryFolder } from "../support/service.ts";
 import { RAW_WIRES, RawClient, type RawWire } from "../support/wires.ts";
@@ -197,7 +198,7 @@ function checkResource({ requests, spans }: Receiver): void {
   }
   const resource = spans[0]?.resource;
   assert.equal(resource?.["service.name"], "locks");
-  assert.equal(resource?.["service.version"], "0.1.0");
+  assert.equal(resource?.["service.version"], readVersion());
   assert.equal(resource?.["deployment.environment.name"], "test");
 }
 
