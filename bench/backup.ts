@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { callGrpc } from "./support/load.ts";
+import { callGrpc } from "./support/lanes.ts";
 import { makeUsers, userIdOf } from "./support/make-users.ts";
 import { spread } from "./support/report.ts";
 import { ADMIN_KEY, listening, startService } from "./support/service.ts";
@@ -160,9 +160,9 @@ function ofSlices(slices: Slices, share: number): number {
   return at(each, 0.5);
 }
 
-function lock(session: ClientHttp2Session, index: number): Promise<void> {
+async function lock(session: ClientHttp2Session, index: number): Promise<void> {
   const userId = userIdOf((index * STEP) % users);
-  return callGrpc(session, UserService.method.lockUser, { userId, reasonCode: "BENCH" });
+  await callGrpc(session, UserService.method.lockUser, { userId, reasonCode: "BENCH" });
 }
 
 /** In a process of its own: the bench takes no time for it. */

@@ -1,22 +1,25 @@
-/** `npm run bench -- NAME [flags]`: runs one benchmark; without a name it lists them. Installs the peers that one of them needs. */
+/** `npm run bench -- [NAME | FILTER] [flags]`: runs one benchmark by its name, or all comparisons that match. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const FOLDER = join(import.meta.dirname, "../bench");
-/** The benchmark that compares with other servers. */
-const PEERS = "peers";
+/** The benchmark that compares with other servers; it alone needs them installed. */
+const COMPARE = "compare";
 
 const names = readdirSync(FOLDER)
   .filter((file) => file.endsWith(".ts"))
   .map((file) => file.slice(0, -".ts".length));
-const [name = "", ...flags] = process.argv.slice(2);
-if (!names.includes(name)) {
-  process.stderr.write("npm run bench -- NAME [flags]; the flags of each are in its file\n");
-  for (const each of names) process.stderr.write(`  ${each.padEnd(14)}${purposeOf(each)}\n`);
-  process.exit(name === "" ? 0 : 2);
+const words = process.argv.slice(2);
+if (words.includes("--help")) {
+  process.stdout.write("npm run bench -- [NAME | FILTER] [flags]; the flags of each are in its file\n");
+  for (const each of names) process.stdout.write(`  ${each.padEnd(14)}${purposeOf(each)}\n`);
+  process.exit(0);
 }
-if (name === PEERS) installPeers();
+const [first = ""] = words;
+const name = names.includes(first) ? first : COMPARE;
+const flags = names.includes(first) ? words.slice(1) : words;
+if (name === COMPARE) installPeers();
 process.exit(run(process.execPath, [join(FOLDER, `${name}.ts`), ...flags]));
 
 /** Returns the first line of a benchmark's file without its marks. */

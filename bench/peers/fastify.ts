@@ -1,23 +1,26 @@
-/** The peer of a REST call: a Fastify route with a response schema answers a decision and does nothing else. */
-import { create, toJson } from "@bufbuild/protobuf";
+/** Fastify as a server that does nothing: routes with a response schema that answer one user. */
 import { fastify } from "fastify";
-import { CheckSignInResponseSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { PEER_DECISION } from "./decision.ts";
+import { USER_JSON } from "./answers.ts";
 
-const ANSWER = toJson(CheckSignInResponseSchema, create(CheckSignInResponseSchema, PEER_DECISION));
+const ANSWER: unknown = JSON.parse(USER_JSON);
 const text = { type: "string" };
-const decision = {
+const details = {
+  type: "object",
+  properties: { sequence: text, creationDate: text, changeDate: text, resourceOwner: text },
+};
+const user = {
   type: "object",
   properties: {
-    allowed: { type: "boolean" },
+    userId: text,
     state: text,
-    serverTime: text,
-    attemptsLeft: { type: "integer" },
+    details,
+    profile: { type: "object", properties: { username: text } },
     revocationEpoch: text,
   },
 };
+const schema = { response: { 200: { type: "object", properties: { user } } } };
 
 const app = fastify();
-const schema = { response: { 200: { type: "object", properties: { decision } } } };
-app.get("/v1/users/:call", { schema }, async () => ANSWER);
+app.get("/v1/users/:userId", { schema }, async () => ANSWER);
+app.post("/lockkeeper.user.v1.UserService/GetUser", { schema }, async () => ANSWER);
 process.stdout.write(`listening on ${await app.listen({ host: "127.0.0.1", port: 0 })}\n`);

@@ -1,29 +1,18 @@
-/** The peer of a gRPC call: @grpc/grpc-js answers CheckSignIn with the same bytes each time and does nothing else. */
-import { create, toBinary } from "@bufbuild/protobuf";
+/** @grpc/grpc-js as a server that does nothing: fixed bytes for every method that it knows. */
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
-import { CheckSignInResponseSchema } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
-import { PEER_DECISION } from "./decision.ts";
+import { GRPC_ANSWERS } from "./answers.ts";
 
-const ANSWER = Buffer.from(toBinary(CheckSignInResponseSchema, create(CheckSignInResponseSchema, PEER_DECISION)));
 const asIs = (bytes: Buffer): Buffer => bytes;
+const STREAMS = { requestStream: false, responseStream: false } as const;
+const CODEC = { requestSerialize: asIs, requestDeserialize: asIs, responseSerialize: asIs, responseDeserialize: asIs };
 
 const server = new Server();
-server.addService(
-  {
-    checkSignIn: {
-      path: "/lockkeeper.signin.v1.SignInService/CheckSignIn",
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: asIs,
-      requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
-    },
-  },
-  {
-    checkSignIn: (_: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => answer(null, ANSWER),
-  },
-);
+for (const [path, bytes] of GRPC_ANSWERS) {
+  server.addService(
+    { call: { path, ...STREAMS, ...CODEC } },
+    { call: (_: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => answer(null, bytes) },
+  );
+}
 server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
   if (error !== null) throw error;
   process.stdout.write(`listening on http://127.0.0.1:${port}\n`);

@@ -1,0 +1,137 @@
+/** Drives a server with h2load or wrk where they are installed, else with lanes of this process: one tool for both sides. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Lanes } from "./lanes.ts";
+import { findProgram } from "./programs.ts";
+import type { Column } from "./servers.ts";
+
+/** What one round of load saw. */
+export interface Sample {
+  readonly calls: number;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** The same request again and again. */
+export interface Repeated {
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** How a case is driven. h2load repeats one request; wrk spreads `path` over users by `{user}`; lanes do anything. */
+export type Drive =
+  | { readonly tool: "h2load"; readonly request: Repeated; readonly connections: number; readonly streams: number }
+  | { readonly tool: "wrk"; readonly request: Repeated; readonly connections: number; readonly users: number }
+  | { readonly tool: "lanes"; readonly open: (url: string) => Lanes };
+
+/** Runs one round. Throws when any answer is not a success as far as the tool sees it. */
+export async function runRound(drive: Drive, url: string, seconds: number, column: Column): Promise<Sample> {
+  if (drive.tool === "lanes") {
+    const lanes = drive.open(url);
+    try {
+      return await lanes.run(seconds);
+    } finally {
+      lanes.close();
+    }
+  }
+  const folder = mkdtempSync(join(tmpdir(), "lockkeeper-load-"));
+  try {
+    return drive.tool === "h2load"
+      ? await runH2load(drive, url, seconds, column, folder)
+      : await runWrk(drive, url, seconds, column, folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Returns the tools that are missing. */
+export function missingTools(): readonly string[] {
+  return ["h2load", "wrk"].filter((name) => findProgram(name) === undefined);
+}
+
+async function runH2load(
+  { request, connections, streams }: Extract<Drive, { tool: "h2load" }>,
+  url: string,
+  seconds: number,
+  column: Column,
+  folder: string,
+): Promise<Sample> {
+  const body = join(folder, "body");
+  const log = join(folder, "log");
+  writeFileSync(body, request.body);
+  const headers = Object.entries(request.headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  const words = [`-c${connections}`, `-m${streams}`, `-D${seconds}`, "-t1", "-d", body, `--log-file=${log}`];
+  const printed = await output("h2load", [...words, ...headers, url + request.path], column);
+  const [, failed = "?"] = /requests: .* (\d+) failed/.exec(printed) ?? [];
+  const [, bad = "?"] = /status codes: \d+ 2xx, (\d+ 3xx, \d+ 4xx, \d+ 5xx)/.exec(printed) ?? [];
+  if (failed !== "0" || bad !== "0 3xx, 0 4xx, 0 5xx") throw new Error(`h2load: ${failed} failed, ${bad}\n${printed}`);
+  const micros = readFileSync(log, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => Number(line.split("\t")[2]));
+  return sampleOf(Float64Array.from(micros, (each) => each / 1000).sort(), seconds);
+}
+
+async function runWrk(
+  { request, connections, users }: Extract<Drive, { tool: "wrk" }>,
+  url: string,
+  seconds: number,
+  column: Column,
+  folder: string,
+): Promise<Sample> {
+  const script = join(folder, "load.lua");
+  writeFileSync(script, luaOf(request, users));
+  const words = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", script, url];
+  const printed = await output("wrk", words, column);
+  const [, calls = "0", took = "0"] = /(\d+) requests in ([\d.]+)s/.exec(printed) ?? [];
+  if (/Non-2xx|Socket errors/.test(printed) || calls === "0") throw new Error(`wrk: ${printed}`);
+  return { calls: Number(calls), seconds: Number(took), p50Ms: wrkMs(printed, "50%"), p99Ms: wrkMs(printed, "99%") };
+}
+
+/** A script that asks for one user after another, in an order that no cache likes. */
+function luaOf({ path, method, headers, body }: Repeated, users: number): string {
+  const lines = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = "${value}"`);
+  return `${lines.join("\n")}
+wrk.method = "${method}"
+local index = 0
+request = function()
+  index = (index + 7919) % ${users}
+  local user = string.format("0190a000-0000-7000-8000-%012x", index)
+  local path = ("${path}"):gsub("{user}", user)
+  local body = [[${Buffer.from(body).toString()}]]
+  return wrk.format(nil, path, nil, body ~= "" and body:gsub("{user}", user) or nil)
+end
+`;
+}
+
+function wrkMs(printed: string, share: string): number {
+  const [, number = "NaN", unit = "ms"] = new RegExp(`${share}\\s+([\\d.]+)(us|ms|s)`).exec(printed) ?? [];
+  return Number(number) * { us: 0.001, ms: 1, s: 1000 }[unit as "us" | "ms" | "s"];
+}
+
+/** Returns what a load tool prints; on one core it gets the second, the server has the first. */
+async function output(program: string, words: readonly string[], column: Column): Promise<string> {
+  const [first = "", ...rest] = column === "one core" ? ["taskset", "-c", "1", program, ...words] : [program, ...words];
+  const child = spawn(first, rest, { stdio: ["ignore", "pipe", "pipe"] });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (text: Buffer) => {
+      printed += text.toString();
+    });
+  }
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${printed}`);
+  return printed;
+}
+
+/** `sortedMs`: how long each call took, ascending. */
+export function sampleOf(sortedMs: Float64Array, seconds: number): Sample {
+  const at = (share: number): number => sortedMs[Math.floor((sortedMs.length - 1) * share)] ?? Number.NaN;
+  return { calls: sortedMs.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
+}

@@ -1,0 +1,87 @@
+/** The servers that are compared, each in a process of its own: how they start, and what they use. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { findProgram } from "./programs.ts";
+import { ADMIN_KEY, listening } from "./service.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** Where a server may run: pinned to the first core with the load on the second, or anywhere. */
+export type Column = "one core" | "whole machine";
+
+export interface Running {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export interface Server {
+  readonly name: string;
+  /** Arguments of Node. `folder`: a temporary folder of this server. */
+  readonly words: (folder: string) => readonly string[];
+}
+
+function peer(name: string, file: string, more: (folder: string) => readonly string[] = () => []): Server {
+  return { name, words: (folder) => [join(ROOT, `bench/peers/${file}.ts`), ...more(folder)] };
+}
+
+const sqlite = (folder: string): readonly string[] => ["--sqlite", join(folder, "peer.db")];
+
+export const SERVERS = {
+  /** As in production: keys checked, requests validated, a log line for each call. */
+  lockkeeper: {
+    name: "lockkeeper",
+    words: (folder) => [
+      join(ROOT, "src/main.ts"),
+      "serve",
+      "--listen=127.0.0.1:0",
+      `--database=sqlite:${join(folder, "lockkeeper.db")}`,
+      "--log-level=info",
+    ],
+  },
+  grpcJs: peer("@grpc/grpc-js, no-op", "grpc-js"),
+  fastify: peer("Fastify, response schema, no-op", "fastify"),
+  connectNode: peer("stock connect-node, no-op", "connect-node"),
+  nodeHttp: peer("raw node:http", "node-http"),
+  nodeHttp2: peer("raw node:http2", "node-http", () => ["--http2"]),
+  connectSqlite: peer("stock connect-node + better-sqlite3", "connect-node", sqlite),
+  fastifySqlite: peer("Fastify + better-sqlite3", "fastify-sqlite", sqlite),
+} as const satisfies Readonly<Record<string, Server>>;
+
+/** Starts a server. Its log goes to a file in `folder`, as a production log goes to a pipe or file. */
+export async function startServer(server: Server, folder: string, column: Column): Promise<Running> {
+  const log = openSync(join(folder, "log"), "a");
+  const words = [process.execPath, ...server.words(folder)];
+  const [program = "", ...rest] = column === "one core" ? ["taskset", "-c", "0", ...words] : words;
+  const child: ChildProcess = spawn(program, rest, {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", log],
+    env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY },
+  });
+  closeSync(log);
+  const url = await listening(child).catch((error: unknown) => {
+    throw new Error(`${server.name}: ${readFileSync(join(folder, "log"), "utf8")}`, { cause: error });
+  });
+  if (child.pid === undefined) throw new Error(`${server.name} has no process id`);
+  return {
+    url,
+    pid: child.pid,
+    stop: async () => {
+      child.kill();
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    },
+  };
+}
+
+/** Returns whether servers and load can be pinned to a core each. */
+export function canPin(): boolean {
+  return findProgram("taskset") !== undefined && readFileSync("/proc/cpuinfo", "utf8").split(/^processor/m).length > 2;
+}
+
+/** Returns the resident memory of a process in MiB. */
+export function residentMib(pid: number): number {
+  const [, kib = "NaN"] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kib) / 1024;
+}
