@@ -32,11 +32,12 @@ export function createLog({ level, format, clock, sink }: LogOptions): Log {
     sink(lines);
   };
   const toLine = format === "json" ? toJsonLine : toTextLine;
+  const timeText = createTimeText();
   return {
     flush,
     write(entryLevel, message, fields = {}) {
       if (RANKS[entryLevel] < RANKS[level]) return;
-      held += toLine(new Date(clock()).toISOString(), entryLevel, message, fields);
+      held += toLine(timeText(clock()), entryLevel, message, fields);
       if (entryLevel === "error") flush();
       else if (!scheduled) {
         scheduled = true;
@@ -46,13 +47,28 @@ export function createLog({ level, format, clock, sink }: LogOptions): Log {
   };
 }
 
+/** Returns the ISO 8601 form of an instant; calls of one millisecond share the text. */
+function createTimeText(): (now: number) => string {
+  let lastTime = Number.NaN;
+  let lastText = "";
+  return (now) => {
+    if (now !== lastTime) {
+      lastText = new Date(now).toISOString();
+      lastTime = now;
+    }
+    return lastText;
+  };
+}
+
 function toJsonLine(time: string, level: EntryLevel, message: string, fields: LogFields): string {
   return `${escaped({ time, level, message, ...fields })}\n`;
 }
 
 function toTextLine(time: string, level: EntryLevel, message: string, fields: LogFields): string {
   let line = `${time} ${level} ${message}`;
-  for (const [name, value] of Object.entries(fields)) {
+  // Object.entries would make an array for each field of each call.
+  for (const name in fields) {
+    const value = fields[name];
     if (value !== undefined) line += ` ${name}=${typeof value === "string" ? quoted(value) : value}`;
   }
   return `${line}\n`;

@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import type { Config } from "../config.ts";
 import { unknownVariables } from "../environment.ts";
 import { createLog, type Log } from "../observability/log.ts";
+import { writeStandardError } from "../observability/standard-error.ts";
 import { readTraceSettings, type Traces } from "../observability/traces.ts";
 import { readVersion } from "../version.ts";
 import { describe, describeForeseen } from "./describe.ts";
@@ -30,7 +31,7 @@ export async function run(config: Config): Promise<void> {
     level: config.logLevel,
     format: config.logFormat,
     clock: Date.now,
-    sink: (lines) => process.stderr.write(lines),
+    sink: writeStandardError,
   });
   for (const stream of [process.stdout, process.stderr]) {
     // If the reader of the log is gone, lines are lost and the service goes on.
