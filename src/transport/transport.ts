@@ -33,6 +33,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   readonly proxies?: ProxyOptions;
   /** The certificate and key. Absent: the port speaks cleartext. */
   readonly tls?: TlsOptions;
+  /** False: connect-es serves every call of gRPC, gRPC-Web and Connect. Absent: true. */
+  readonly fastPath?: boolean | undefined;
   readonly newCallId: () => string;
   /** Absent: calls are not traced. */
   readonly traces?: Traces | undefined;
@@ -75,7 +77,12 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const health = options.health ?? new Health();
   const stopping = new AbortController();
-  const context: TransportContext<A> = { ...options, limits, stopping: stopping.signal };
+  const context: TransportContext<A> = {
+    ...options,
+    fastPath: options.fastPath ?? true,
+    limits,
+    stopping: stopping.signal,
+  };
   const protocols = new MountedProtocols<A>(context, options, { health, reflection: options.reflection });
   protocols.add(options);
   const late = new LateMountLoader<A>(options.lateMounts ?? [], protocols);

@@ -19,12 +19,16 @@ export function clampTimeout(
   const isConnect = wire === "connect";
   const name = isConnect ? "connect-timeout-ms" : "grpc-timeout";
   const text = header.get(name);
-  if (text === null) return undefined;
-  const timeoutMs = isConnect ? parseConnectTimeoutMs(text) : parseGrpcTimeoutMs(text);
+  const timeoutMs = text === null ? undefined : readTimeout(text, wire);
   if (timeoutMs === undefined) return undefined;
   const maxMs = timeoutMsMax(method, limits);
   if (timeoutMs > maxMs) header.set(name, isConnect ? String(maxMs) : formatGrpcTimeout(maxMs));
   return toDeadlineTime(Math.min(timeoutMs, maxMs));
+}
+
+/** Returns the milliseconds in a timeout header of the protocol; undefined if it is malformed. */
+export function readTimeout(text: string, wire: Wire): number | undefined {
+  return wire === "connect" ? parseConnectTimeoutMs(text) : parseGrpcTimeoutMs(text);
 }
 
 /** Returns at most eight digits: whole seconds where milliseconds would need more. */

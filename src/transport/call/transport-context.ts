@@ -11,6 +11,8 @@ import type { CallRecord, Finished, LogInternal, RefuseUnmatched } from "./call-
 /** The options of the transport that every protocol needs. */
 export interface TransportContext<A> {
   readonly limits: TransportLimits;
+  /** Whether plain unary calls bypass connect-es. */
+  readonly fastPath: boolean;
   readonly finished: Finished<A>;
   readonly logInternal: LogInternal;
   readonly describeError?: DescribeError | undefined;

@@ -44,7 +44,8 @@ async function* untilDeadline<A>(
   }
 }
 
-function rulesOf<A>(bound: BoundMethod<A>, limits: TransportLimits): MessageRules {
+/** Returns what the messages of a method may be. */
+export function rulesOf<A>(bound: BoundMethod<A>, limits: TransportLimits): MessageRules {
   const { options } = bound.mount;
   return {
     input: bound.method.input,

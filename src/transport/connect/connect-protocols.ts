@@ -18,6 +18,8 @@ import { clampTimeout } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
 import { beginCall, requestLimitsOf, type TransportContext } from "../call/transport-context.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { serveUnary, type UnaryRules, unaryRulesOf } from "../unary/unary-call.ts";
+import { findUnaryForm } from "../unary/unary-form.ts";
 import { allowOf, answerUnmatched, explainRefusal, rpcWireOf } from "../unmatched.ts";
 import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
@@ -46,10 +48,10 @@ export function createConnectRoutes<A>(
     if (routes.has(path)) throw new Error(`transport: ${path} is mounted twice`);
     // Made at the first call: a large service has hundreds of methods and few are used; making all would slow every
     // start.
-    let handler: UniversalHandler | undefined;
+    let served: ServedMethod<A> | undefined;
     routes.set(path, (exchange) => {
-      handler ??= createHandler(bound, context);
-      serve(handler, bound, exchange, context);
+      served ??= { bound, handler: createHandler(bound, context), rules: unaryRulesOf(bound, context) };
+      serve(served, exchange, context);
     });
   }
   return routes;
@@ -139,12 +141,15 @@ function isConnectDeadline(reason: Error): boolean {
   return reason instanceof ConnectError && reason.rawMessage === "the operation timed out";
 }
 
-function serve<A>(
-  handler: UniversalHandler,
-  bound: BoundMethod<A>,
-  exchange: Exchange,
-  context: TransportContext<A>,
-): void {
+/** A method with what serves its calls. */
+interface ServedMethod<A> {
+  readonly bound: BoundMethod<A>;
+  readonly handler: UniversalHandler;
+  readonly rules: UnaryRules;
+}
+
+function serve<A>(served: ServedMethod<A>, exchange: Exchange, context: TransportContext<A>): void {
+  const { bound, handler, rules } = served;
   if (exchange.method === "OPTIONS") {
     if (refuseUnmatched(bound, exchange, context) !== undefined) return;
     exchange.answer(204, { allow: allowOf(handler) }, undefined);
@@ -152,11 +157,18 @@ function serve<A>(
   }
   const contentType = exchange.headerValue("content-type") ?? "";
   const call = beginCall(context, exchange, rpcWireOf(contentType), bound);
-  const proceed = (): void => passToConnect({ handler, bound, call, exchange, contentType }, context);
+  const toConnect = (held: readonly Uint8Array[]): void =>
+    passToConnect({ handler, bound, call, exchange, contentType, body: continued(held, exchange.body) }, context);
   if (bound.kind !== "unary" || !isPlain(exchange, contentType)) {
-    proceed();
+    toConnect([]);
     return;
   }
+  const fail = (reason: unknown): void => breakOff(call, exchange, reason, context);
+  const form = context.fastPath ? findUnaryForm(exchange, contentType) : undefined;
+  const proceed = (): void => {
+    if (form === undefined) toConnect([]);
+    else serveUnary({ bound, rules, form, call, exchange }, context, toConnect).catch(fail);
+  };
   const { options } = bound.mount;
   const refuse = (reason: unknown): void => {
     const error = noteError(call, reason, context.logInternal);
@@ -180,15 +192,23 @@ interface ConnectCall<A> {
   readonly call: LiveCall<A>;
   readonly exchange: Exchange;
   readonly contentType: string;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** The whole body, also where the fast path has read a part of it already. */
+async function* continued(held: readonly Uint8Array[], body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* held;
+  yield* body;
 }
 
 function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext<A>): void {
-  const { handler, call, exchange, contentType } = connectCall;
+  const { handler, call, exchange, contentType, body } = connectCall;
   const asText = isGrpcWebText(contentType);
   const header = exchange.header;
   if (asText) header.set("content-type", toBinaryType(contentType));
   const { limits } = context;
-  call.deadlineTime = clampTimeout(header, call.wire, handler.method, limits);
+  const deadlineTime = clampTimeout(header, call.wire, handler.method, limits);
+  call.deadlineTime ??= deadlineTime;
   exchange.clientStreams = isClientStreaming(handler);
   const gone = new AbortController();
   exchange.onOver((completed) => {
@@ -200,16 +220,18 @@ function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext
     method: exchange.method,
     url: `http://localhost${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
     header,
-    body: bodyOf({ ...connectCall, body: asText ? decodeText(exchange.body) : exchange.body }, header, limits),
+    body: bodyOf({ ...connectCall, body: asText ? decodeText(body) : body }, header, limits),
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
-  run(connectCall, request, context, asText).catch((reason: unknown) => {
-    if (!exchange.over) {
-      noteError(call, reason, context.logInternal);
-      exchange.destroy();
-    }
-  });
+  run(connectCall, request, context, asText).catch((reason: unknown) => breakOff(call, exchange, reason, context));
+}
+
+/** Ends a call that cannot be answered: what was sent so far must not look complete. */
+function breakOff<A>(call: LiveCall<A>, exchange: Exchange, reason: unknown, context: TransportContext<A>): void {
+  if (exchange.over) return;
+  noteError(call, reason, context.logInternal);
+  exchange.destroy();
 }
 
 async function run<A>(

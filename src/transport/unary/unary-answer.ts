@@ -1,0 +1,124 @@
+/** The answers to plain unary calls, byte for byte as connect-es writes them. */
+import type { JsonWriteOptions } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Compression } from "@connectrpc/connect/protocol";
+import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus, trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import type { LiveCall } from "../call/call.ts";
+import { toAnswerTrailer } from "../connect/universal.ts";
+import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
+import type { UnaryForm } from "./unary-form.ts";
+
+/** Shorter answers are not compressed: connect-es' default. */
+const COMPRESS_BYTES_MIN = 1024;
+const COMPRESSED = 1;
+const PREFIX_BYTES = 5;
+const OK_TRAILER: AnswerHeader = { "grpc-status": "0" };
+const OK_TRAILER_FRAME = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
+
+/** A call with what it takes to answer it. */
+export interface UnaryAnswer<A> {
+  readonly exchange: Exchange;
+  readonly form: UnaryForm;
+  readonly call: LiveCall<A>;
+  /** The types that error details may have; absent: details have no JSON form. */
+  readonly registry: JsonWriteOptions["registry"] | undefined;
+}
+
+/** Sends the message of a call that succeeded. Rejects if it cannot be compressed. */
+export async function answerMessage<A>(answer: UnaryAnswer<A>, message: Uint8Array): Promise<void> {
+  const { exchange, form, call } = answer;
+  const { compression } = form;
+  const isCompressed = compression !== undefined && message.byteLength >= COMPRESS_BYTES_MIN;
+  const data = isCompressed ? await compress(compression, message) : message;
+  const header = headerOf(answer, form.answerType);
+  if (form.protocol === "connect") {
+    if (isCompressed) header["content-encoding"] = compression.name;
+    addTrailers(header, call);
+    exchange.answer(200, header, data);
+    return;
+  }
+  const frame = envelope(isCompressed ? COMPRESSED : 0, data);
+  const trailer = call.responseTrailerIfAny;
+  if (form.protocol === "grpc-web") {
+    const last = trailer === undefined ? OK_TRAILER_FRAME : await trailerFrame(withOk(trailer), compression);
+    exchange.answer(200, header, Buffer.concat([frame, last]));
+    return;
+  }
+  exchange.writeHead(200, header);
+  exchange.addTrailers(trailer === undefined ? OK_TRAILER : toAnswerTrailer(withOk(trailer)));
+  exchange.endAnswer(frame);
+}
+
+/** Sends the error of a call, as the protocol of its form demands. */
+export async function answerError<A>(answer: UnaryAnswer<A>, error: ConnectError): Promise<void> {
+  const { exchange, form, call, registry } = answer;
+  if (form.protocol === "connect") {
+    const body = errorToJsonBytes(error, registry === undefined ? undefined : { registry });
+    const header = headerOf(answer, "application/json");
+    error.metadata.forEach((value, name) => {
+      header[name] = value;
+    });
+    header["content-type"] = "application/json";
+    const { compression } = form;
+    const isCompressed = compression !== undefined && body.byteLength >= COMPRESS_BYTES_MIN;
+    const data = isCompressed ? await compress(compression, body) : body;
+    if (isCompressed) header["content-encoding"] = compression.name;
+    addTrailers(header, call);
+    exchange.answer(codeToHttpStatus(error.code), header, data);
+    return;
+  }
+  const trailer = withOk(call.responseTrailerIfAny ?? new Headers());
+  setTrailerStatus(trailer, error);
+  const header = headerOf(answer, form.answerType);
+  if (form.protocol === "grpc-web") {
+    exchange.answer(200, header, await trailerFrame(trailer, form.compression));
+    return;
+  }
+  exchange.writeHead(200, header);
+  exchange.addTrailers(toAnswerTrailer(trailer));
+  exchange.endAnswer();
+}
+
+/** gRPC names the compression that it may use, also where it does not. */
+function headerOf<A>({ form, call }: UnaryAnswer<A>, contentType: string): AnswerHeader {
+  const header: AnswerHeader = { "content-type": contentType };
+  if (form.protocol !== "connect" && form.compression !== undefined) header["grpc-encoding"] = form.compression.name;
+  call.responseHeaderIfAny?.forEach((value, name) => {
+    header[name] = value;
+  });
+  return header;
+}
+
+/** A unary answer of Connect has no trailers: they are headers with a prefix. */
+function addTrailers<A>(header: AnswerHeader, call: LiveCall<A>): void {
+  call.responseTrailerIfAny?.forEach((value, name) => {
+    header[`trailer-${name}`] = value;
+  });
+}
+
+function withOk(trailer: Headers): Headers {
+  const all = new Headers(OK_TRAILER as Record<string, string>);
+  trailer.forEach((value, name) => {
+    all.set(name, value);
+  });
+  return all;
+}
+
+async function trailerFrame(trailer: Headers, compression: Compression | undefined): Promise<Buffer> {
+  const fields = trailerSerialize(trailer);
+  if (compression === undefined || fields.byteLength < COMPRESS_BYTES_MIN) return envelope(trailerFlag, fields);
+  return envelope(trailerFlag | COMPRESSED, await compress(compression, fields));
+}
+
+function compress(compression: Compression, bytes: Uint8Array): Promise<Uint8Array> {
+  return compression.compress(bytes as Uint8Array<ArrayBuffer>);
+}
+
+function envelope(flags: number, data: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + data.byteLength);
+  frame.writeUInt8(flags, 0);
+  frame.writeUInt32BE(data.byteLength, 1);
+  frame.set(data, PREFIX_BYTES);
+  return frame;
+}
