@@ -9,15 +9,16 @@ import type { Finished, LogInternal, RefuseUnmatched } from "./call/call-record.
 import type { TransportContext } from "./call/transport-context.ts";
 import { dispatch } from "./dispatch.ts";
 import type { ConnectionContext, Exchange } from "./exchange/exchange.ts";
+import { Http1Exchange } from "./exchange/http1-exchange.ts";
+import { Http2Exchange } from "./exchange/http2-exchange.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
-import { NodeExchange } from "./exchange/node-exchange.ts";
 import { takeTurn } from "./exchange/turns.ts";
 import { LateMountLoader } from "./late-mounts.ts";
 import { DEFAULT_LIMITS, type TransportLimits } from "./limits.ts";
 import { createClientAddress, type ProxyOptions } from "./listen/client-address.ts";
 import { createFaultAnswer } from "./listen/fault-answer.ts";
 import { createListener, type Listener, type TlsOptions } from "./listen/listener.ts";
-import type { Serve } from "./listen/request-sink.ts";
+import type { ServeHttp1, ServeHttp2 } from "./listen/request-sink.ts";
 import type { DescribeError, LateMounts, Mounts } from "./mount.ts";
 import { MountedProtocols } from "./mounted.ts";
 
@@ -119,10 +120,12 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     }
     return exchange;
   };
-  const serve: Serve = (request, response, expectation) =>
-    serveExchange(new NodeExchange(request, response, expectation, connectionContext));
+  const serveHttp1: ServeHttp1 = (request, response, expectation) =>
+    serveExchange(new Http1Exchange(request, response, expectation, connectionContext));
+  const serveHttp2: ServeHttp2 = (stream, headers, rawHeaders) =>
+    serveExchange(new Http2Exchange(stream, headers, rawHeaders, connectionContext));
   const onFault = createFaultAnswer(context, options.newCallId);
-  const listener = createListener(limits, { serve, onFault }, options.tls);
+  const listener = createListener(limits, { serveHttp1, serveHttp2, onFault }, options.tls);
   return {
     listen: async ({ host, port }) => {
       const address = toAddress(host, await listener.listen(host, port), options.tls === undefined ? "http" : "https");

@@ -128,10 +128,15 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     const stream = this.#stream;
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
     stream.on("end", () => this.#finish());
-    stream.on("error", () => this.fail(callerGone()));
-    stream.on("aborted", () => this.fail(callerGone()));
-    stream.on("close", () => this.fail(callerGone()));
+    stream.on("error", () => this.#leave());
+    stream.on("aborted", () => this.#leave());
+    stream.on("close", () => this.#leave());
     if (stream.destroyed && !stream.readableEnded) this.fail(callerGone());
+  }
+
+  /** Errors are expensive to make: every stream closes, few of them before their end. */
+  #leave(): void {
+    if (!this.#ended) this.fail(callerGone());
   }
 
   #take(chunk: Buffer): void {

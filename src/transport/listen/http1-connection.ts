@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Expectation, Serve, Served } from "./request-sink.ts";
+import type { Expectation, Served, ServeHttp1 } from "./request-sink.ts";
 
 /** The number of bytes the parser gets at once: a few hundred requests at most. */
 const SLICE_BYTES = 8 * 1024;
@@ -24,7 +24,7 @@ interface Fault {
  */
 export class Http1Connection {
   readonly #socket: Socket;
-  readonly #serve: Serve;
+  readonly #serve: ServeHttp1;
   readonly #parse: (chunk: Buffer) => void;
   readonly #waiting: Arrival[] = [];
   #current: { readonly request: IncomingMessage; readonly served: Served | undefined } | undefined;
@@ -43,7 +43,7 @@ export class Http1Connection {
   #isCounting: boolean = false;
 
   /** Takes the reading over from the http server, which owns the socket but has read nothing yet. */
-  constructor(socket: Socket, serve: Serve) {
+  constructor(socket: Socket, serve: ServeHttp1) {
     const [parse] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     if (parse === undefined) {
       throw new Error("transport: this version of Node does not read the sockets of its http server by their data");

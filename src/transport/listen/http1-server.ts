@@ -7,7 +7,7 @@ import { RestError } from "../../transcoding/rest-error.ts";
 import { expectationOf, headersTooLarge } from "../exchange/head-refusal.ts";
 import type { TransportLimits } from "../limits.ts";
 import { Http1Connection } from "./http1-connection.ts";
-import type { Serve, Sink } from "./request-sink.ts";
+import type { ServeHttp1, Sink } from "./request-sink.ts";
 
 /** The HTTP/1.1 side of a port. */
 export interface Http1Server {
@@ -20,7 +20,7 @@ export interface Http1Server {
 }
 
 /** Creates the HTTP/1.1 server of a port. */
-export function createHttp1Server(limits: TransportLimits, { serve, onFault }: Sink): Http1Server {
+export function createHttp1Server(limits: TransportLimits, { serveHttp1: serve, onFault }: Sink): Http1Server {
   const server = http.createServer({
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headerTimeoutMs,
@@ -79,7 +79,7 @@ export function createHttp1Server(limits: TransportLimits, { serve, onFault }: S
 }
 
 /** Serves a request for a tunnel. Node has detached its connection, and the answer is the last one. */
-function serveDetached(request: http.IncomingMessage, socket: Socket, serve: Serve): void {
+function serveDetached(request: http.IncomingMessage, socket: Socket, serve: ServeHttp1): void {
   const response = new http.ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);

@@ -1,16 +1,9 @@
 /** HTTP/2: Node's server within our limits. Closes connections that are idle or that reset too many streams. */
 import * as http2 from "node:http2";
-import {
-  constants,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
-import { expectationOf } from "../exchange/head-refusal.ts";
 import type { TransportLimits } from "../limits.ts";
 import type { OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";
@@ -37,7 +30,7 @@ const READ_HEADERS_FACTOR = 4;
 const HEADER_BYTES_MIN = 33;
 
 /** Creates the HTTP/2 server of a port. */
-export function createHttp2Server(limits: TransportLimits, { serve, onFault }: Sink): Http2Sessions {
+export function createHttp2Server(limits: TransportLimits, { serveHttp2, onFault }: Sink): Http2Sessions {
   const server = http2.createServer({
     settings: {
       maxConcurrentStreams: limits.streamsMax,
@@ -51,14 +44,12 @@ export function createHttp2Server(limits: TransportLimits, { serve, onFault }: S
   });
   const sessions = new Map<ServerHttp2Session, WatchedSession>();
   let isGone = false;
-  const begin = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
-    const { stream } = request;
+  server.on("stream", (stream, headers, _flags, rawHeaders) => {
     const watched = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
-    serve(request, response, expectationOf(request.headers.expect)).onOver((completed) => {
+    serveHttp2(stream, headers, rawHeaders).onOver((completed) => {
       if (completed) watched?.complete(stream);
     });
-  };
-  for (const event of ["request", "checkContinue", "checkExpectation", "connect"]) server.on(event, begin);
+  });
   server.on("session", (session) => {
     const watched = new WatchedSession(session, limits, onFault);
     sessions.set(session, watched);

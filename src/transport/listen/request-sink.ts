@@ -1,19 +1,22 @@
 /** What the servers of both HTTP versions pass to the transport: requests, and faults that belong to no request. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import type { RestError } from "../../transcoding/rest-error.ts";
 
-/** A request as Node's servers pass it on. */
-export type HttpRequest = IncomingMessage | Http2ServerRequest;
-export type HttpResponse = ServerResponse | Http2ServerResponse;
-
 /** What the `Expect` of a request asks for. */
 export type Expectation = "none" | "continue" | "unknown";
 
-/** Serves one request. */
-export type Serve = (request: HttpRequest, response: HttpResponse, expectation: Expectation) => Served;
+/** Serves one request of HTTP/1.1. */
+export type ServeHttp1 = (request: IncomingMessage, response: ServerResponse, expectation: Expectation) => Served;
+
+/** Serves one stream of HTTP/2. `rawHeaders`: names and values in turn. */
+export type ServeHttp2 = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+) => Served;
 
 /** A request that is being served. */
 export interface Served {
@@ -39,6 +42,7 @@ export interface ConnectionFault {
 
 /** Receives requests and faults. */
 export interface Sink {
-  readonly serve: Serve;
+  readonly serveHttp1: ServeHttp1;
+  readonly serveHttp2: ServeHttp2;
   readonly onFault: OnFault;
 }

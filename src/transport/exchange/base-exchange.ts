@@ -1,0 +1,235 @@
+/** What the exchanges of both HTTP versions share: the head, the body, the call id, the end, and the time limits. */
+import type { IncomingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
+import type { ConnectError } from "@connectrpc/connect";
+import type { CallTrace } from "../../observability/traces.ts";
+import { parseTarget } from "../../transcoding/path-text.ts";
+import { bodyTooSlow, callerGone } from "../call/call-error.ts";
+import { plainAddress } from "../listen/client-address.ts";
+import type { Expectation } from "../listen/request-sink.ts";
+import { type AnswerHeader, CALL_ID_HEADER, type ConnectionContext, type Exchange } from "./exchange.ts";
+import { type BodyHead, type BodyStream, RequestBody } from "./request-body.ts";
+
+/** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
+const CALL_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
+
+/** The parts of a request with what reads its body and writes its answer. */
+export interface RequestParts {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly expectation: Expectation;
+  readonly body: BodyStream;
+  readonly bodyHead: BodyHead;
+  /** Emits `finish` and `close`, and `drain` when more may be written. */
+  readonly writable: Writable;
+}
+
+export abstract class BaseExchange implements Exchange {
+  abstract readonly isHttp2: boolean;
+  abstract readonly httpVersion: string;
+  abstract readonly authority: string | undefined;
+  abstract readonly headSent: boolean;
+  readonly method: string;
+  readonly target: string;
+  readonly path: string;
+  readonly query: string;
+  readonly rawHeaders: readonly string[];
+  readonly body: RequestBody;
+  readonly expectation: Expectation;
+  readonly startTime = performance.now();
+  clientStreams: boolean = false;
+  trace: CallTrace | undefined;
+  status = 0;
+  protected readonly headers: IncomingHttpHeaders;
+  protected endTime = 0;
+  readonly #bodyStream: BodyStream;
+  readonly #writable: Writable;
+  readonly #context: ConnectionContext;
+  #header: Headers | undefined;
+  #callId: string | undefined;
+  #stallTime = 0;
+  #over: boolean = false;
+  #onOver: ((completed: boolean) => void)[] = [];
+  #remoteAddress: string | undefined;
+  #isAwaitingBody: boolean;
+
+  constructor(parts: RequestParts, context: ConnectionContext) {
+    this.#context = context;
+    this.#bodyStream = parts.body;
+    this.#writable = parts.writable;
+    this.headers = parts.headers;
+    this.rawHeaders = parts.rawHeaders;
+    this.expectation = parts.expectation;
+    this.method = parts.method;
+    // A client that expects an answer before it sends the body may never send it, so what comes next is ambiguous.
+    this.#isAwaitingBody = parts.expectation !== "none";
+    this.target = parts.target;
+    // Of other forms (`*`) the whole target is the path, which no route has.
+    const { path, query } = parseTarget(this.target) ?? { path: this.target, query: "" };
+    this.path = path;
+    this.query = query;
+    this.body = new RequestBody(parts.body, parts.bodyHead, () => {
+      if (parts.expectation === "continue" && !this.headSent) {
+        this.#isAwaitingBody = false;
+        this.sendContinue();
+      }
+    });
+    const onEnd = (): void => this.#settle(this.isCompleted());
+    parts.writable.once("finish", onEnd);
+    parts.writable.once("close", onEnd);
+  }
+
+  protected abstract readonly socket: Socket | undefined;
+  protected abstract sendContinue(): void;
+  /** Sends status and headers. */
+  protected abstract sendHead(status: number, header: AnswerHeader): void;
+  /** Whether the answer was written to its end. */
+  protected abstract isCompleted(): boolean;
+  /** Ends the wait for a body that nobody reads. */
+  protected abstract cutOff(): void;
+  abstract setAnswerHeader(name: string, value: string): void;
+  abstract answerHeader(name: string): string | undefined;
+  abstract addTrailers(trailer: AnswerHeader): void;
+  abstract destroy(): void;
+  abstract closeAfterwards(): void;
+
+  get repeatsHeaders(): boolean {
+    return this.rawHeaders.length !== 2 * Object.keys(this.headers).length;
+  }
+
+  get remoteAddress(): string {
+    this.#remoteAddress ??= this.#context.clientAddress(this.#peerAddress, (name) => this.#headerText(name));
+    return this.#remoteAddress;
+  }
+
+  /** An IPv4 address in its own form, even if the socket is IPv6. */
+  get #peerAddress(): string {
+    return plainAddress(this.socket?.remoteAddress ?? "");
+  }
+
+  markAuthenticated(): void {
+    this.#context.markAuthenticated(this.socket);
+  }
+
+  #headerText(name: string): string | undefined {
+    const value = this.headers[name];
+    return Array.isArray(value) ? value.join(",") : value;
+  }
+
+  get callId(): string {
+    const given = this.#callId ?? this.headerValue(CALL_ID_HEADER);
+    this.#callId ??= given !== undefined && CALL_ID_PATTERN.test(given) ? given : this.#context.newCallId();
+    return this.#callId;
+  }
+
+  get header(): Headers {
+    this.#header ??= toHeaders(this.rawHeaders);
+    return this.#header;
+  }
+
+  headerValue(name: string): string | undefined {
+    const value = this.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  onOver(listener: (completed: boolean) => void): void {
+    if (this.#over) listener(this.isCompleted());
+    else this.#onOver.push(listener);
+  }
+
+  writeHead(status: number, header: AnswerHeader): void {
+    if (this.#over || this.headSent) return;
+    this.status = status;
+    if (this.#isAwaitingBody) this.closeAfterwards();
+    this.sendHead(status, { ...header, [CALL_ID_HEADER]: this.callId });
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#over) throw callerGone();
+    if (!this.#writable.write(chunk)) {
+      this.#stallTime = performance.now();
+      await this.#drained();
+      this.#stallTime = 0;
+    }
+  }
+
+  endAnswer(body?: Uint8Array): void {
+    this.endTime = performance.now();
+    if (body === undefined) this.#writable.end();
+    else this.#writable.end(body);
+  }
+
+  answer(status: number, header: AnswerHeader, body: Uint8Array | undefined): void {
+    const length = body === undefined || body.byteLength === 0 ? "0" : String(body.byteLength);
+    // 204 has no length, and that of 304 would be the length of the answer that the client holds.
+    const hasLength = status !== 204 && status !== 304;
+    this.writeHead(status, hasLength ? { ...header, "content-length": length } : header);
+    this.endAnswer(this.method === "HEAD" ? undefined : body);
+  }
+
+  breakOff(error: ConnectError): void {
+    this.closeAfterwards();
+    this.body.fail(error);
+  }
+
+  checkTime(now: number): void {
+    const { requestTimeoutMs, idleTimeoutMs } = this.#context.limits;
+    const waitStart = Math.max(this.endTime, this.#stallTime);
+    if (waitStart > 0 && now - waitStart > requestTimeoutMs) {
+      this.destroy();
+    } else if (!this.body.ended && this.clientStreams) {
+      if (now - Math.max(this.startTime, this.body.lastByteTime) > idleTimeoutMs) {
+        this.body.fail(bodyTooSlow(idleTimeoutMs));
+      }
+    } else if (!this.body.ended && now - this.startTime > requestTimeoutMs) {
+      this.body.fail(bodyTooSlow(requestTimeoutMs));
+    }
+  }
+
+  #settle(completed: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const listener of this.#onOver) listener(completed);
+    this.#onOver = [];
+    if (!this.body.ended) this.#linger();
+  }
+
+  /** Discards the rest of the body for a while, so that the client can read its answer; then cuts the client off. */
+  #linger(): void {
+    this.body.discard();
+    const timer = setTimeout(() => this.cutOff(), this.#context.limits.lingerMs);
+    this.#bodyStream.once("close", () => clearTimeout(timer));
+    this.#bodyStream.once("end", () => clearTimeout(timer));
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onDrain = (): void => {
+        this.#writable.off("close", onClose);
+        resolve();
+      };
+      const onClose = (): void => {
+        this.#writable.off("drain", onDrain);
+        reject(callerGone());
+      };
+      this.#writable.once("drain", onDrain);
+      this.#writable.once("close", onClose);
+    });
+  }
+}
+
+function toHeaders(raw: readonly string[]): Headers {
+  const header = new Headers();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (!name.startsWith(":")) header.append(name, raw[i + 1] as string);
+  }
+  return header;
+}
