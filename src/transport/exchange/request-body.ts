@@ -131,7 +131,9 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     stream.on("error", () => this.#leave());
     stream.on("aborted", () => this.#leave());
     stream.on("close", () => this.#leave());
-    if (stream.destroyed && !stream.readableEnded) this.fail(callerGone());
+    // An empty body of HTTP/2 ends as soon as it arrives, whether anybody listens or not.
+    if (stream.readableEnded) this.#ended = true;
+    else if (stream.destroyed) this.fail(callerGone());
   }
 
   /** Errors are expensive to make: every stream closes, few of them before their end. */

@@ -65,6 +65,7 @@ export interface LabOptions {
   readonly lateMounts?: readonly LateMounts<string>[];
   readonly unknownFields?: "refuse" | "ignore";
   readonly methods?: readonly string[];
+  readonly fastPath?: boolean;
 }
 
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
@@ -89,6 +90,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     corsOrigins: options.corsOrigins ?? [],
     corsHeaders: ["X-Lab"],
     limits: options.limits ?? {},
+    fastPath: options.fastPath,
     newCallId: () => `call-${++calls}`,
     finished: (record) => records.push(record),
     logInternal: (error) => internals.push(error),
