@@ -10,13 +10,18 @@ export type Wire = "grpc" | "grpc-web" | "connect" | "rest";
 /** The wire in the record of a call; `http` is a plain mount. */
 export type RecordedWire = Wire | "http";
 
+/** The headers of a request: by name at no cost, or all of them. */
+export interface RequestHeader extends Iterable<[name: string, value: string]> {
+  get(name: string): string | null;
+}
+
 /** The part of a call that is known before its body is read. */
 export interface CallHead {
   /** The caller's `x-request-id` if it is well formed, else an id from `newCallId`. */
   readonly id: string;
   readonly wire: Wire;
   readonly method: DescMethod;
-  readonly header: Headers;
+  readonly header: RequestHeader;
   /** The peer's IP address. */
   readonly remoteAddress: string;
 }

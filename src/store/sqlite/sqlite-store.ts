@@ -109,10 +109,12 @@ export class SqliteStore implements Store {
     this.#traces = options.traces;
     this.#database = database;
     this.#lock = lock;
-    this.#statements = prepareHotStatements(database);
+    const statements = prepareHotStatements(database);
+    this.#statements = statements;
     this.generation = readGeneration(database);
     this.#descriptor = openSync(path, "r");
-    this.#guard = new FileGuard({ path, database, descriptor: this.#descriptor });
+    const guard = new FileGuard({ path, database, descriptor: this.#descriptor });
+    this.#guard = guard;
     const { walBytesMax } = limits;
     // The log grows during a backup; this returns the space to the disk.
     database.pragma(`journal_size_limit = ${walBytesMax}`);
@@ -123,17 +125,10 @@ export class SqliteStore implements Store {
     const activity = (session: Session): Session => this.#activity.known(session);
     const now = (): number => this.#writer.now();
     const intervalMs = options.sweepIntervalMs ?? SWEEP_INTERVAL_MS;
-    this.#writer = new Writer({
-      database,
-      statements: this.#statements,
-      guard: this.#guard,
-      clock: options.clock,
-      whenWritable,
-      onCommit: options.onCommit,
-      activity,
-    });
-    this.#connection = new LiveConnection({ database, guard: this.#guard, writer: this.#writer, whenWritable });
-    const statements = this.#statements;
+    const { clock, onCommit } = options;
+    const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity });
+    this.#writer = writer;
+    this.#connection = new LiveConnection({ database, statements, guard, writer, whenWritable });
     this.#live = new LiveReads({ statements, generation: this.generation, now, activity });
     this.#shadows = new Shadows({
       read: (name) => statements.readSecret.get(name),
@@ -181,7 +176,7 @@ export class SqliteStore implements Store {
   }
 
   async readUser(userId: string): Promise<User | undefined> {
-    return this.#connection.read(() => this.#live.user(userId));
+    return this.#connection.readSoon(() => this.#live.user(userId));
   }
 
   async listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>> {
@@ -200,14 +195,14 @@ export class SqliteStore implements Store {
     keys: readonly SessionKey[],
     { touch }: { readonly touch: boolean },
   ): Promise<readonly (SessionView | undefined)[]> {
-    const views = this.#connection.read(() => keys.map((key) => this.#live.session(key)));
+    const views = await this.#connection.readSoon(() => keys.map((key) => this.#live.session(key)));
     const now = this.#writer.now();
     if (touch) for (const view of views) if (view?.status === "ACTIVE") this.#activity.note(view.session, now);
     return views;
   }
 
   async readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]> {
-    return this.#connection.read(() => keys.map((key) => this.#live.signIn(key)));
+    return this.#connection.readSoon(() => keys.map((key) => this.#live.signIn(key)));
   }
 
   async findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
-import type { Call, DescribeError, MountOptions, Wire } from "../mount.ts";
+import type { Call, DescribeError, MountOptions, RequestHeader, Wire } from "../mount.ts";
 import { callerGone, deadlineExceeded } from "./call-error.ts";
 
 /** A call in progress; a protocol makes it before `admit` runs. */
@@ -40,8 +40,8 @@ export class LiveCall<A> implements Call<A> {
     this.#stopping = stopping;
   }
 
-  get header(): Headers {
-    return this.#exchange.header;
+  get header(): RequestHeader {
+    return this.#exchange.requestHeader;
   }
 
   /** Whether the messages are JSON; for a Connect GET the query says so. */

@@ -8,6 +8,7 @@ import { parseTarget } from "../../transcoding/path-text.ts";
 import { bodyTooSlow, callerGone } from "../call/call-error.ts";
 import { plainAddress } from "../listen/client-address.ts";
 import type { Expectation } from "../listen/request-sink.ts";
+import type { RequestHeader } from "../mount.ts";
 import { type AnswerHeader, CALL_ID_HEADER, type ConnectionContext, type Exchange } from "./exchange.ts";
 import { type BodyHead, type BodyStream, RequestBody } from "./request-body.ts";
 
@@ -128,6 +129,15 @@ export abstract class BaseExchange implements Exchange {
   get header(): Headers {
     this.#header ??= toHeaders(this.rawHeaders);
     return this.#header;
+  }
+
+  get requestHeader(): RequestHeader {
+    // Node keeps the first of some repeated headers, where a web Headers joins all.
+    if (this.repeatsHeaders) return this.header;
+    return {
+      get: (name) => this.headerValue(name.toLowerCase()) ?? null,
+      [Symbol.iterator]: () => this.header[Symbol.iterator](),
+    };
   }
 
   headerValue(name: string): string | undefined {

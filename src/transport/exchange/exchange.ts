@@ -5,6 +5,7 @@ import type { CallTrace } from "../../observability/traces.ts";
 import type { TransportLimits } from "../limits.ts";
 import type { ClientAddress } from "../listen/client-address.ts";
 import type { Expectation } from "../listen/request-sink.ts";
+import type { RequestHeader } from "../mount.ts";
 import type { RequestBody } from "./request-body.ts";
 
 export type AnswerHeader = Record<string, string | readonly string[]>;
@@ -38,6 +39,8 @@ export interface Exchange {
   readonly expectation: Expectation;
   /** The request headers, without the pseudo ones. Made when first asked for. */
   readonly header: Headers;
+  /** The same for handlers: by name at no cost. */
+  readonly requestHeader: RequestHeader;
   /** Names and values in turn, as they were sent, the pseudo headers of HTTP/2 included. */
   readonly rawHeaders: readonly string[];
   /** Whether a header was sent more than once. */

@@ -55,6 +55,7 @@ function transactionStatements(prepare: Prepare) {
   return {
     // IMMEDIATE: a batch reads first, and must not get BUSY when it begins to write.
     begin: prepare("BEGIN IMMEDIATE"),
+    beginRead: prepare("BEGIN"),
     commit: prepare("COMMIT"),
     rollback: prepare("ROLLBACK"),
 

@@ -3,10 +3,13 @@ import type { Database, Statement } from "better-sqlite3";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { FileGuard } from "../file/file-guard.ts";
 import { toReadError } from "../trouble.ts";
+import type { HotStatements } from "./hot-statements.ts";
+import { TickReads } from "./tick-reads.ts";
 import type { Writer } from "./writer.ts";
 
 export interface LiveConnectionOptions {
   readonly database: Database;
+  readonly statements: HotStatements;
   readonly guard: FileGuard;
   readonly writer: Writer;
   /** Resolves when a write may begin. */
@@ -15,9 +18,11 @@ export interface LiveConnectionOptions {
 
 export class LiveConnection {
   readonly #options: LiveConnectionOptions;
+  readonly #tickReads: TickReads;
 
   constructor(options: LiveConnectionOptions) {
     this.#options = options;
+    this.#tickReads = new TickReads(options.statements, () => this.assertUsable());
   }
 
   /** Throws when the store is closed or its files are lost. */
@@ -32,6 +37,15 @@ export class LiveConnection {
     this.assertUsable();
     try {
       return read();
+    } catch (error) {
+      throw toReadError(error);
+    }
+  }
+
+  /** Reads at the end of this turn, together with its other reads. Rejects with StoreUnavailableError. */
+  async readSoon<T>(read: () => T): Promise<T> {
+    try {
+      return await this.#tickReads.read(read);
     } catch (error) {
       throw toReadError(error);
     }

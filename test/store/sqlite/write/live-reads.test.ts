@@ -21,10 +21,11 @@ it("a live read during a batch sees what another connection sees, also when the 
   const watch = async (turn: () => Promise<void>): Promise<void> => {
     while (isRunning) {
       for (const userId of USERS) {
-        // The read happens before the first await, so both are of one moment.
-        const read = store.readUser(userId);
-        const expected = committed.get(userId);
-        assert.equal((await read)?.state.sequence, expected, userId);
+        // The read happens at the end of the turn: what is committed may grow around it, and what fails never shows.
+        const before = committed.get(userId) ?? 0;
+        const seen = (await store.readUser(userId))?.state.sequence ?? 0;
+        const after = committed.get(userId) ?? 0;
+        assert.ok(before <= seen && seen <= after, `${userId}: ${seen} is not between ${before} and ${after}`);
         looks++;
       }
       await turn();
