@@ -45,6 +45,7 @@ export interface Config {
   readonly rateLimitResets: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly corsOrigins: readonly string[];
   readonly docs: boolean;
+  readonly fastPath: boolean;
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -192,6 +193,14 @@ export const SETTINGS: Settings = {
     meaning: "Serve `/openapi.json` and its page `/docs` to anyone: `true` or `false`.",
     ...BOOLEAN,
   },
+  fastPath: {
+    flag: "fast-path",
+    environment: "LOCKKEEPER_FAST_PATH",
+    fallback: "true",
+    meaning:
+      "Serve plain unary calls of gRPC, gRPC-Web and Connect without connect-es, which answers alike and takes longer: `true` or `false`.",
+    ...BOOLEAN,
+  },
   dialects: {
     flag: "dialects",
     environment: "LOCKKEEPER_DIALECTS",
@@ -291,6 +300,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     rateLimitResets: read("rateLimitResets"),
     corsOrigins: read("corsOrigins"),
     docs: read("docs"),
+    fastPath: read("fastPath"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),
     logFormat: read("logFormat"),

@@ -41,7 +41,7 @@ const CONNECTIONS = 8;
 const STREAMS = 16;
 const HTTP1_CONNECTIONS = 64;
 const WRITERS = 128;
-/** The user whom single requests ask for. */
+/** The user that single requests ask for. */
 const USER_ID = userIdOf(1);
 
 const AUTHORIZATION = { authorization: `Bearer ${ADMIN_KEY}` };

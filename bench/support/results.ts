@@ -1,4 +1,4 @@
-/** Writes what was measured: a table in Markdown and a plot, beside the benchmarks. */
+/** Writes what was measured: a table in Markdown and a plot, next to the benchmarks. */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ export function writeResults(results: readonly CaseResult[], conditions: Conditi
   writeFileSync(join(FOLDER, "results.svg"), toSvg(results));
 }
 
-/** The ratio of each round to the peer's round beside it. */
+/** The ratio of each round to the peer's round next to it. */
 function ratiosOf({ subject, peer }: CaseResult): readonly number[] {
   return subject.map((each, index) => each.callsPerSecond / (peer[index]?.callsPerSecond ?? Number.NaN));
 }

@@ -162,8 +162,7 @@ async function serveStore(
     lateMounts: lateMounts(enabled, operations),
     limits: { connectionsMax: connectionsMaxHere(log), resets: config.rateLimitResets },
     ...withTls(config),
-    proxies: { trusted: config.trustedProxies, header: config.trustedProxyHeader },
-    corsOrigins: config.corsOrigins,
+    ...transportSettings(config),
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
     refuseUnmatched,
     newCallId: newId,
@@ -267,6 +266,12 @@ async function openPorts(
     await metricsListener?.close();
     throw error;
   }
+}
+
+/** The settings that the transport takes as they are. */
+function transportSettings(config: Config) {
+  const { trustedProxies: trusted, trustedProxyHeader: header, corsOrigins, fastPath } = config;
+  return { proxies: { trusted, header }, corsOrigins, fastPath };
 }
 
 /** Throws ConfigError for files that cannot be used. */

@@ -305,6 +305,14 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["1", /"1" is not allowed/],
     ],
   },
+  fastPath: {
+    byDefault: true,
+    allowed: [
+      ["true", true],
+      ["false", false],
+    ],
+    refused: [["off", /"off" is not allowed; it must be one of true, false/]],
+  },
   docs: {
     byDefault: true,
     allowed: [

@@ -32,7 +32,7 @@ export class Http2Exchange extends BaseExchange {
       context,
     );
     this.#stream = stream;
-    // A stream that the client breaks off; its `close` says so to whoever needs to know.
+    // A client may reset the stream at any moment; `close` reports it.
     stream.on("error", () => undefined);
   }
 
@@ -72,7 +72,7 @@ export class Http2Exchange extends BaseExchange {
     if (!this.#stream.closed) this.#stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
   }
 
-  /** Without `waitForTrailers` Node closes some streams before `finish`: whether all was written could not be told. */
+  /** Without `waitForTrailers` Node closes some streams before `finish`: whether all was written would be unknown. */
   protected sendHead(status: number, header: AnswerHeader): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
