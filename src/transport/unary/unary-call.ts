@@ -62,7 +62,7 @@ export async function serveUnary<A>(
     const { chunks, isWhole } = await readBody(unary);
     const turn = takeTurn();
     if (turn !== undefined) await turn;
-    const request = isWhole ? await decode(unary, chunks) : undefined;
+    const request = isWhole ? decode(unary, chunks) : undefined;
     if (exchange.over) return;
     if (request === undefined) {
       decline(chunks);
@@ -79,16 +79,18 @@ export async function serveUnary<A>(
 
 interface Read {
   readonly chunks: readonly Uint8Array[];
-  /** Whether the body ended within its limit. */
+  /** Whether the body ended within what is plain. */
   readonly isWhole: boolean;
 }
 
 const PREFIX_BYTES = 5;
+/** Longer bodies are not plain: connect-es' path takes a turn of the event loop for each step of their decoding. */
+const PLAIN_BODY_BYTES_MAX = 16 * 1024;
 
 /** Rejects when the body does not arrive in time or the client is gone. */
 async function readBody<A>({ exchange, rules, call }: UnaryCall<A>): Promise<Read> {
   const { body } = exchange;
-  const bytesMax = rules.message.bodyBytesMax + PREFIX_BYTES;
+  const bytesMax = Math.min(rules.message.bodyBytesMax + PREFIX_BYTES, PLAIN_BODY_BYTES_MAX);
   const { deadlineTime } = call;
   const timer =
     deadlineTime === undefined || body.ended
@@ -109,27 +111,18 @@ async function readBody<A>({ exchange, rules, call }: UnaryCall<A>): Promise<Rea
   }
 }
 
-/** Shorter bodies are decoded in one turn of the event loop. */
-const SMALL_BODY_BYTES = 4_096;
-
-/** Returns the one message of a body; `undefined`: it is anything else. Long bodies take a turn for each step. */
-async function decode<A>(
-  { bound, rules, form, call }: UnaryCall<A>,
-  chunks: readonly Uint8Array[],
-): Promise<Message | undefined> {
+/** Returns the one message of a body; `undefined`: it is anything else. */
+function decode<A>({ bound, rules, form, call }: UnaryCall<A>, chunks: readonly Uint8Array[]): Message | undefined {
   if (call.deadlineTime !== undefined && call.deadlineTime <= Date.now()) throw deadlineExceeded();
   const all = chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
   const bytes = form.protocol === "connect" ? all : contentOf(all);
   if (bytes === undefined || bytes.byteLength > rules.message.bodyBytesMax) return undefined;
-  const isSmall = bytes.byteLength <= SMALL_BODY_BYTES;
   try {
     if (form.isJson) {
       const scanned = scanBytes(bytes, rules.message.valuesMax);
-      if (!isSmall) await takeTurn();
       return toMessage(bound.method.input, parseScanned(scanned), rules.message.json);
     }
     if (!isCountable(bound, rules, bytes)) return undefined;
-    if (!isSmall) await takeTurn();
     return fromBinary(bound.method.input, bytes);
   } catch {
     return undefined;
