@@ -195,8 +195,13 @@ interface ConnectCall<A> {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** The whole body, also where the fast path has read a part of it already. */
-async function* continued(held: readonly Uint8Array[], body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Returns the whole body, also if the fast path has read a part of it already. */
+function continued(held: readonly Uint8Array[], body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  // A generator that nobody has begun would not tell the body that it is left.
+  return held.length === 0 ? body : concatenated(held, body);
+}
+
+async function* concatenated(held: readonly Uint8Array[], body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* held;
   yield* body;
 }
