@@ -51,7 +51,7 @@ const SLICE_MS = 5_000;
 const service = start();
 let locked = 0;
 try {
-  const url = await listening(service);
+  const { url } = await listening(service);
   const sessions = Array.from({ length: Number(flags.connections) }, () => connect(url));
   await load(sessions, sleep(5_000));
   const found: { without: Slices; during: Slices; after: Slices; seconds: number; bytes: number }[] = [];

@@ -1,5 +1,4 @@
 /** Compares lockkeeper with what users would pick instead, interleaved in one run; writes bench/results.md and results.svg. */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,12 +6,13 @@ import { parseArgs } from "node:util";
 import { SessionService } from "../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Case, casesFor, type ServerName } from "./support/cases.ts";
-import { cpuSeconds } from "./support/cpu-time.ts";
+import { cpuSeconds, residentMib } from "./support/cpu-time.ts";
 import { connectGrpc } from "./support/lanes.ts";
-import { type Drive, missingTools, runRound, type Sample } from "./support/load-tools.ts";
+import type { Sample } from "./support/load.ts";
+import { type Drive, missingTools, pinLoad, runRound } from "./support/load-tools.ts";
 import { makeUsers, userIdOf } from "./support/make-users.ts";
 import { type CaseResult, type Measured, writeResults } from "./support/results.ts";
-import { type Column, canPin, type Running, residentMib, SERVERS, startServer } from "./support/servers.ts";
+import { type Column, canPin, type Running, SERVERS, startServer } from "./support/servers.ts";
 import { ADMIN_KEY } from "./support/service.ts";
 
 const { values: flags, positionals } = parseArgs({
@@ -34,8 +34,10 @@ const WARM_UP_SECONDS = 2;
 
 const missing = missingTools();
 if (missing.length > 0) {
-  process.stderr.write(`${missing.join(" and ")} not found; install them (Debian: nghttp2-client, wrk)\n`);
-  process.exit(1);
+  const names = missing.join(" and ");
+  process.stderr.write(
+    `${names} not found: this process makes the load, which costs more (Debian: nghttp2-client, wrk)\n`,
+  );
 }
 
 const folder = mkdtempSync(join(tmpdir(), "lockkeeper-bench-"));
@@ -47,7 +49,8 @@ try {
     try {
       await startLockkeeper(servers, column);
       const sessionToken = await fill(runningOf(servers, "lockkeeper"));
-      for (const each of casesFor({ users: USERS, sessionToken }).filter(({ name }) => name.includes(filter))) {
+      const cases = casesFor({ users: USERS, sessionToken, column }).filter(({ name }) => name.includes(filter));
+      for (const each of cases) {
         for (const { server } of [each.subject, each.peer]) await ensureStarted(servers, server, column);
         results.push(await compare(each, servers, column));
       }
@@ -69,11 +72,6 @@ function columns(): readonly Column[] {
   }
   if (flags.columns.includes("whole")) wanted.push("whole machine");
   return wanted;
-}
-
-/** Load that this process makes itself runs on the second core, too. */
-function pinLoad(column: Column): void {
-  if (canPin()) spawnSync("taskset", ["-acp", column === "one core" ? "1" : "0-4095", `${process.pid}`]);
 }
 
 async function startLockkeeper(servers: Map<ServerName, Running>, column: Column): Promise<void> {

@@ -75,7 +75,7 @@ async function measureAll(): Promise<void> {
   const service = startService(join(folder, "a.db"));
   let crowd: ChildProcess | undefined;
   try {
-    const url = await listening(service);
+    const { url } = await listening(service);
     crowd = fork(import.meta.filename, [...process.argv.slice(2), "--target", url]);
     await fetch(`${url}/v1/users`, {
       method: "POST",

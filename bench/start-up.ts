@@ -32,7 +32,7 @@ async function measure(dialects: string): Promise<Start> {
   const startTime = performance.now();
   const child = startService(join(folder, "a.db"), ["--dialects", dialects]);
   try {
-    const url = await listening(child);
+    const { url } = await listening(child);
     const listeningMs = performance.now() - startTime;
     while (!(await fetch(`${url}/readyz`)).ok) await sleep(POLL_MS);
     const readyMs = performance.now() - startTime;

@@ -4,8 +4,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const FOLDER = join(import.meta.dirname, "../bench");
-/** The benchmark that compares with other servers; it alone needs them installed. */
+/** The benchmark that runs where no other is named. */
 const COMPARE = "compare";
+/** The folders of the servers that a benchmark compares with. No other benchmark needs them installed. */
+const PEERS: Readonly<Record<string, string>> = { [COMPARE]: FOLDER, "better-auth": join(FOLDER, "peers/better-auth") };
 
 const names = readdirSync(FOLDER)
   .filter((file) => file.endsWith(".ts"))
@@ -19,7 +21,8 @@ if (words.includes("--help")) {
 const [first = ""] = words;
 const name = names.includes(first) ? first : COMPARE;
 const flags = names.includes(first) ? words.slice(1) : words;
-if (name === COMPARE) installPeers();
+const peers = PEERS[name];
+if (peers !== undefined) installPeers(peers);
 process.exit(run(process.execPath, [join(FOLDER, `${name}.ts`), ...flags]));
 
 /** Returns the first line of a benchmark's file without its marks. */
@@ -28,12 +31,12 @@ function purposeOf(benchmark: string): string {
   return line.replace(/^\/\*\* | \*\/$/g, "");
 }
 
-/** Installs what bench/package-lock.json names, unless it is installed already. */
-function installPeers(): void {
-  const lock = join(FOLDER, "package-lock.json");
-  const installed = join(FOLDER, "node_modules/.package-lock.json");
+/** Installs what the package-lock.json in the folder names, unless it is installed already. */
+function installPeers(folder: string): void {
+  const lock = join(folder, "package-lock.json");
+  const installed = join(folder, "node_modules/.package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  const status = run("npm", ["ci", "--prefix", FOLDER, "--no-audit", "--no-fund"]);
+  const status = run("npm", ["ci", "--prefix", folder, "--no-audit", "--no-fund"]);
   if (status !== 0) process.exit(status);
 }
 

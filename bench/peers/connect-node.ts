@@ -1,5 +1,6 @@
 /** Stock connect-node as a server that does nothing; with `--sqlite FILE` its locks are one transaction a call. */
-import { createServer } from "node:http2";
+import { createServer as createHttp1 } from "node:http";
+import { createServer as createHttp2 } from "node:http2";
 import { parseArgs } from "node:util";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -7,7 +8,9 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { USER_ANSWER } from "./answers.ts";
 import { openLocks } from "./sqlite-locks.ts";
 
-const { values: flags } = parseArgs({ options: { sqlite: { type: "string" } } });
+const { values: flags } = parseArgs({
+  options: { sqlite: { type: "string" }, http1: { type: "boolean", default: false } },
+});
 const locks = flags.sqlite === undefined ? undefined : openLocks(flags.sqlite);
 
 function setLocked(userId: string, isLocked: boolean): typeof USER_ANSWER {
@@ -16,18 +19,17 @@ function setLocked(userId: string, isLocked: boolean): typeof USER_ANSWER {
   return USER_ANSWER;
 }
 
-const server = createServer(
-  {},
-  connectNodeAdapter({
-    routes: (router) => {
-      router.service(UserService, {
-        getUser: () => USER_ANSWER,
-        lockUser: ({ userId }) => setLocked(userId, true),
-        unlockUser: ({ userId }) => setLocked(userId, false),
-      });
-    },
-  }),
-);
+const handler = connectNodeAdapter({
+  routes: (router) => {
+    router.service(UserService, {
+      getUser: () => USER_ANSWER,
+      lockUser: ({ userId }) => setLocked(userId, true),
+      unlockUser: ({ userId }) => setLocked(userId, false),
+    });
+  },
+});
+// Without TLS one port of node:http speaks one version only.
+const server = flags.http1 ? createHttp1(handler) : createHttp2({}, handler);
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");

@@ -7,9 +7,10 @@ import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_
 import { AttemptOutcome, SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { connectGrpc, connectJson, createLanes, framed, GRPC_HEADERS } from "./lanes.ts";
-import type { Drive, Repeated } from "./load-tools.ts";
+import type { Repeated } from "./load.ts";
+import type { Drive } from "./load-tools.ts";
 import { userIdOf } from "./make-users.ts";
-import type { SERVERS } from "./servers.ts";
+import type { Column, SERVERS } from "./servers.ts";
 import { ADMIN_KEY } from "./service.ts";
 
 export type ServerName = keyof typeof SERVERS;
@@ -35,6 +36,7 @@ export interface Given {
   readonly users: number;
   /** The token of one session. */
   readonly sessionToken: string;
+  readonly column: Column;
 }
 
 const CONNECTIONS = 8;
@@ -63,12 +65,27 @@ function http1(request: Pick<Repeated, "path" | "method"> & { readonly body?: st
   return { tool: "wrk", request: { ...request, headers, body }, connections: HTTP1_CONNECTIONS, users };
 }
 
-/** Each lane locks and unlocks users of its own, one after another. */
-function userOfPair(lane: number, step: number, users: number): string {
-  return userIdOf((lane + Math.floor(step / 2) * WRITERS) % users);
+/** As a browser sends it. */
+function grpcWeb<M extends DescMethodUnary>(method: M, request: MessageInitShape<M["input"]>): Drive {
+  const repeated: Repeated = {
+    path: `/${method.parent.typeName}/${method.name}`,
+    method: "POST",
+    headers: { ...AUTHORIZATION, "content-type": "application/grpc-web+proto", "x-grpc-web": "1" },
+    body: framed(toBinary(method.input, create(method.input, request))),
+  };
+  return { tool: "wrk", request: repeated, connections: HTTP1_CONNECTIONS, users: 1 };
 }
 
-function lockMixGrpc(users: number): Drive {
+/** Coprime to the numbers of users that are usual: users come in no order that pages or caches like. */
+const STRIDE = 7_919;
+
+/** Returns the user of a lane's step. Each lane takes users of its own, and two steps for each. */
+export function userOfPair(lane: number, step: number, users: number): string {
+  return userIdOf(((lane + Math.floor(step / 2) * WRITERS) * STRIDE) % users);
+}
+
+/** Returns lanes that lock and unlock users in turn. */
+export function lockMixGrpc(users: number): Extract<Drive, { tool: "lanes" }> {
   return {
     tool: "lanes",
     open: (url) => {
@@ -93,8 +110,10 @@ function lockMixRest(users: number): Drive {
       const connections = connectJson(url, HTTP1_CONNECTIONS);
       return createLanes(
         HTTP1_CONNECTIONS,
-        (lane, step) =>
-          connections.post(`/v1/users/${userOfPair(lane, step, users)}:${step % 2 === 0 ? "lock" : "unlock"}`, "{}"),
+        (lane, step) => {
+          const act = step % 2 === 0 ? "lock" : "unlock";
+          return connections.send("POST", `/v1/users/${userOfPair(lane, step, users)}:${act}`, "{}");
+        },
         () => connections.close(),
       );
     },
@@ -133,96 +152,150 @@ function attempts(users: number): Drive {
   };
 }
 
-/** Returns all cases, in the order in which they run. */
-export function casesFor({ users, sessionToken }: Given): readonly Case[] {
-  const getUser = grpc(UserService.method.getUser, { userId: USER_ID });
-  const grpcNoop: Side = { server: "grpcJs", drive: getUser };
-  const restUser = http1({ path: "/v1/users/{user}", method: "GET" }, users);
-  const fastify: Side = { server: "fastify", drive: restUser };
-  const key = { case: "token", value: sessionToken } as const;
-  const of = (drive: Drive): Side => ({ server: "lockkeeper", drive });
+/** Returns all cases of a column, in the order in which they run. */
+export function casesFor(given: Given): readonly Case[] {
+  return [...noopCases(given), ...readCases(given), ...writeCases(given), ...orientation(given)];
+}
+
+const GET_USER = grpc(UserService.method.getUser, { userId: USER_ID });
+const GRPC_NOOP: Side = { server: "grpcJs", drive: GET_USER };
+
+function ours(drive: Drive): Side {
+  return { server: "lockkeeper", drive };
+}
+
+/** Returns the load of reads over REST, one user after another. */
+export function restUser(users: number): Drive {
+  return http1({ path: "/v1/users/{user}", method: "GET" }, users);
+}
+
+function connectUser(users: number): Drive {
+  return http1({ path: "/lockkeeper.user.v1.UserService/GetUser", method: "POST", body: '{"userId":"{user}"}' }, users);
+}
+
+/** Calls that read nothing. The peers answer a user to every caller. */
+function noopCases({ users }: Given): readonly Case[] {
+  const method = AdminService.method.whoAmI;
+  const path = `/${method.parent.typeName}/${method.name}`;
   return [
     {
       name: "noop-grpc",
       what: "WhoAmI over gRPC: key checked, no store",
-      subject: of(grpc(AdminService.method.whoAmI, {})),
-      peer: grpcNoop,
+      subject: ours(grpc(method, {})),
+      peer: GRPC_NOOP,
       atLeast: 1.05,
     },
-    { name: "get-user-grpc", what: "GetUser over gRPC", subject: of(getUser), peer: grpcNoop, atLeast: 0.9 },
+    {
+      name: "noop-web",
+      what: "WhoAmI over gRPC-Web, HTTP/1.1",
+      subject: ours(grpcWeb(method, {})),
+      peer: { server: "connectNodeHttp1", drive: grpcWeb(UserService.method.getUser, { userId: USER_ID }) },
+    },
+    {
+      name: "noop-connect",
+      what: "WhoAmI over Connect JSON, HTTP/1.1",
+      subject: ours(http1({ path, method: "POST", body: "{}" }, 1)),
+      peer: { server: "connectNodeHttp1", drive: connectUser(users) },
+    },
+    {
+      name: "noop-rest",
+      what: "WhoAmI over REST, HTTP/1.1",
+      subject: ours(http1({ path: "/v1/whoami", method: "GET" }, 1)),
+      peer: { server: "fastify", drive: restUser(users) },
+    },
+  ];
+}
+
+function readCases({ users, sessionToken, column }: Given): readonly Case[] {
+  const fastify: Side = { server: "fastify", drive: restUser(users) };
+  const key = { case: "token", value: sessionToken } as const;
+  const cases: readonly Case[] = [
+    { name: "get-user-grpc", what: "GetUser over gRPC", subject: ours(GET_USER), peer: GRPC_NOOP, atLeast: 0.9 },
     {
       name: "check-sign-in-grpc",
       what: "CheckSignIn over gRPC",
-      subject: of(grpc(SignInService.method.checkSignIn, { userId: USER_ID })),
-      peer: grpcNoop,
+      subject: ours(grpc(SignInService.method.checkSignIn, { userId: USER_ID })),
+      peer: GRPC_NOOP,
       atLeast: 0.8,
     },
     {
       name: "verify-session-grpc",
       what: "VerifySession over gRPC",
-      subject: of(grpc(SessionService.method.verifySession, { key })),
-      peer: grpcNoop,
+      subject: ours(grpc(SessionService.method.verifySession, { key })),
+      peer: GRPC_NOOP,
       atLeast: 0.8,
     },
-    { name: "get-user-rest", what: "GET /v1/users/{id}", subject: of(restUser), peer: fastify, atLeast: 0.9 },
+    { name: "get-user-rest", what: "GET /v1/users/{id}", subject: ours(restUser(users)), peer: fastify, atLeast: 0.9 },
     {
       name: "get-user-connect",
       what: "GetUser over Connect JSON, HTTP/1.1",
-      subject: of(
-        http1({ path: "/lockkeeper.user.v1.UserService/GetUser", method: "POST", body: '{"userId":"{user}"}' }, users),
-      ),
+      subject: ours(connectUser(users)),
       peer: fastify,
       atLeast: 0.8,
     },
     {
       name: "list-users-rest",
       what: "ListUsers, pages of 100, over REST",
-      subject: of(http1({ path: "/v1/users?pageSize=100", method: "GET" }, users)),
+      subject: ours(http1({ path: "/v1/users?pageSize=100", method: "GET" }, users)),
       peer: fastify,
     },
+  ];
+  // The aims are those of one core.
+  return column === "one core" ? cases : cases.map(({ atLeast: _, ...each }) => each);
+}
+
+function writeCases({ users, column }: Given): readonly Case[] {
+  const isWhole = column === "whole machine";
+  return [
     {
       name: "lock-grpc",
       what: "durable LockUser and UnlockUser over gRPC, 128 in flight",
-      subject: of(lockMixGrpc(users)),
-      peer: grpcNoop,
-      atLeast: 0.35,
+      subject: ours(lockMixGrpc(users)),
+      peer: isWhole ? { server: "grpcJsAlone", drive: GET_USER } : GRPC_NOOP,
+      atLeast: isWhole ? 0.5 : 0.35,
     },
     {
       name: "lock-grpc-stock",
       what: "the same, against one transaction a call",
-      subject: of(lockMixGrpc(users)),
+      subject: ours(lockMixGrpc(users)),
       peer: { server: "connectSqlite", drive: lockMixGrpc(users) },
     },
     {
       name: "lock-rest",
       what: "durable locks and unlocks over REST, 64 in flight",
-      subject: of(lockMixRest(users)),
+      subject: ours(lockMixRest(users)),
       peer: { server: "fastifySqlite", drive: lockMixRest(users) },
     },
     {
       name: "attempts-grpc",
       what: "BeginAttempt and CompleteAttempt over gRPC, in pairs (each call counts)",
-      subject: of(attempts(users)),
-      peer: grpcNoop,
-      atLeast: 0.3,
+      subject: ours(attempts(users)),
+      peer: isWhole ? { server: "grpcJsAlone", drive: GET_USER } : GRPC_NOOP,
+      ...(isWhole ? {} : { atLeast: 0.3 }),
     },
+  ];
+}
+
+/** The peers among themselves. */
+function orientation({ users }: Given): readonly Case[] {
+  return [
     {
       name: "peer-connect-node",
       what: "stock connect-node, no-op over gRPC",
-      subject: { server: "connectNode", drive: getUser },
-      peer: grpcNoop,
+      subject: { server: "connectNode", drive: GET_USER },
+      peer: GRPC_NOOP,
     },
     {
       name: "peer-node-http2",
       what: "raw node:http2, no-op over gRPC",
-      subject: { server: "nodeHttp2", drive: getUser },
-      peer: grpcNoop,
+      subject: { server: "nodeHttp2", drive: GET_USER },
+      peer: GRPC_NOOP,
     },
     {
       name: "peer-node-http",
       what: "raw node:http, no-op",
-      subject: { server: "nodeHttp", drive: restUser },
-      peer: fastify,
+      subject: { server: "nodeHttp", drive: restUser(users) },
+      peer: { server: "fastify", drive: restUser(users) },
     },
   ];
 }

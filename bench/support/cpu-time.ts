@@ -1,11 +1,31 @@
-/** The processor time of another process, from /proc. */
-import { readFileSync } from "node:fs";
+/** The processor time and memory of other processes, from /proc. */
+import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = 100;
 
-/** Returns user and system time of all threads of a process, in seconds. */
+/** Returns user and system time of all threads of a process and of its children, in seconds. */
 export function cpuSeconds(pid: number | undefined): number {
+  return familyOf(pid).reduce((sum, each) => sum + ownSeconds(each), 0);
+}
+
+/** Returns the resident memory of a process and of its children, in MiB. */
+export function residentMib(pid: number): number {
+  return familyOf(pid).reduce((sum, each) => {
+    const [, kib = "NaN"] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${each}/status`, "utf8")) ?? [];
+    return sum + Number(kib) / 1024;
+  }, 0);
+}
+
+function ownSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function familyOf(pid: number | undefined): readonly number[] {
+  if (pid === undefined) return [];
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+  );
+  return [pid, ...children];
 }

@@ -10,7 +10,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { type Sample, sampleOf } from "./load-tools.ts";
+import { type Repeated, type Sample, sampleOf } from "./load.ts";
 import { ADMIN_KEY } from "./service.ts";
 
 /** Makes the calls of one step of a lane. `lane`: its number; `step`: how many it has made before, from 0. */
@@ -90,8 +90,19 @@ export function callGrpc<I extends DescMessage, O extends DescMessage>(
   request: MessageInitShape<I>,
 ): Promise<MessageShape<O>> {
   const path = `/${method.parent.typeName}/${method.name}`;
+  const body = framed(toBinary(method.input, create(method.input, request)));
+  return requestGrpc(session, { path, method: "POST", headers: GRPC_HEADERS, body }).then((answer) =>
+    fromBinary(method.output, answer),
+  );
+}
+
+/** Makes a unary call from bytes and returns the bytes of its message. Rejects for every status but 0. */
+export function requestGrpc(
+  session: ClientHttp2Session,
+  { path, method, headers: given, body }: Repeated,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ":method": "POST", ":path": path, ...GRPC_HEADERS });
+    const stream = session.request({ ":method": method, ":path": path, ...given });
     const chunks: Buffer[] = [];
     let trailer: Readonly<Record<string, unknown>> = {};
     stream
@@ -104,30 +115,36 @@ export function callGrpc<I extends DescMessage, O extends DescMessage>(
       .on("data", (chunk: Buffer) => chunks.push(chunk))
       .on("error", reject)
       .on("close", () => {
-        if (trailer["grpc-status"] === "0") resolve(fromBinary(method.output, Buffer.concat(chunks).subarray(5)));
+        if (trailer["grpc-status"] === "0") resolve(Buffer.concat(chunks).subarray(5));
         else reject(new Error(`${path}: ${String(trailer["grpc-status"])} ${String(trailer["grpc-message"])}`));
       });
-    stream.end(framed(toBinary(method.input, create(method.input, request))));
+    stream.end(body);
   });
 }
 
 /** JSON over HTTP/1.1, at most `connections` at once. */
 export interface JsonConnections {
-  post(path: string, body: string): Promise<void>;
+  /** Rejects for every status but 200. An empty body is not sent. */
+  send(method: "GET" | "POST", path: string, body: string): Promise<void>;
   close(): void;
 }
 
-export function connectJson(url: string, connections: number): JsonConnections {
+const JSON_HEADERS = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" } as const;
+
+export function connectJson(
+  url: string,
+  connections: number,
+  headers: Readonly<Record<string, string>> = JSON_HEADERS,
+): JsonConnections {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
   return {
-    post: (path, body) =>
+    send: (method, path, body) =>
       new Promise((resolve, reject) => {
-        const sent = requestHttp1(url + path, { agent, method: "POST", headers }, (answer) => {
+        const sent = requestHttp1(url + path, { agent, method, headers }, (answer) => {
           const isOk = answer.statusCode === 200;
           answer.resume().once("end", () => (isOk ? resolve() : reject(new Error(`${path}: ${answer.statusCode}`))));
         });
-        sent.once("error", reject).end(body);
+        sent.once("error", reject).end(body === "" ? undefined : body);
       }),
     close: () => agent.destroy(),
   };

@@ -1,28 +1,14 @@
 /** Drives a server with h2load or wrk where they are installed, else with lanes of this process: one tool for both sides. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { repeatGrpc, repeatHttp1 } from "./bundled-load.ts";
 import type { Lanes } from "./lanes.ts";
+import { type Repeated, type Sample, sampleOf } from "./load.ts";
 import { findProgram } from "./programs.ts";
-import type { Column } from "./servers.ts";
-
-/** What one round of load saw. */
-export interface Sample {
-  readonly calls: number;
-  readonly seconds: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-/** The same request again and again. */
-export interface Repeated {
-  readonly path: string;
-  readonly method: "GET" | "POST";
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
-}
+import { type Column, canPin } from "./servers.ts";
 
 /** How a case is driven. h2load repeats one request; wrk spreads `path` over users by `{user}`; lanes do anything. */
 export type Drive =
@@ -32,8 +18,8 @@ export type Drive =
 
 /** Runs one round. Throws when any answer is not a success as far as the tool sees it. */
 export async function runRound(drive: Drive, url: string, seconds: number, column: Column): Promise<Sample> {
-  if (drive.tool === "lanes") {
-    const lanes = drive.open(url);
+  if (drive.tool === "lanes" || findProgram(drive.tool) === undefined) {
+    const lanes = openLanes(drive, url);
     try {
       return await lanes.run(seconds);
     } finally {
@@ -48,6 +34,19 @@ export async function runRound(drive: Drive, url: string, seconds: number, colum
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function openLanes(drive: Drive, url: string): Lanes {
+  if (drive.tool === "lanes") return drive.open(url);
+  const { request, connections } = drive;
+  return drive.tool === "h2load"
+    ? repeatGrpc(request, url, connections, drive.streams)
+    : repeatHttp1(request, url, connections, drive.users);
+}
+
+/** Pins the load that this process makes itself to the second core where the server has the first. */
+export function pinLoad(column: Column): void {
+  if (canPin()) spawnSync("taskset", ["-acp", column === "one core" ? "1" : "0-4095", `${process.pid}`]);
 }
 
 /** Returns the tools that are missing. */
@@ -91,7 +90,8 @@ async function runWrk(
   const printed = await output("wrk", words, column);
   const [, calls = "0", took = "0"] = /(\d+) requests in ([\d.]+)s/.exec(printed) ?? [];
   if (/Non-2xx|Socket errors/.test(printed) || calls === "0") throw new Error(`wrk: ${printed}`);
-  return { calls: Number(calls), seconds: Number(took), p50Ms: wrkMs(printed, "50%"), p99Ms: wrkMs(printed, "99%") };
+  const at = (share: string): number => wrkMs(printed, share);
+  return { calls: Number(calls), seconds: Number(took), p50Ms: at("50%"), p99Ms: at("99%"), p999Ms: Number.NaN };
 }
 
 /** A script that asks for one user after another, in an order that no cache likes. */
@@ -104,10 +104,14 @@ request = function()
   index = (index + 7919) % ${users}
   local user = string.format("0190a000-0000-7000-8000-%012x", index)
   local path = ("${path}"):gsub("{user}", user)
-  local body = [[${Buffer.from(body).toString()}]]
+  local body = "${escapedLua(body)}"
   return wrk.format(nil, path, nil, body ~= "" and body:gsub("{user}", user) or nil)
 end
 `;
+}
+
+function escapedLua(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => `\\${byte.toString().padStart(3, "0")}`).join("");
 }
 
 function wrkMs(printed: string, share: string): number {
@@ -128,10 +132,4 @@ async function output(program: string, words: readonly string[], column: Column)
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${printed}`);
   return printed;
-}
-
-/** `sortedMs`: how long each call took, ascending. */
-export function sampleOf(sortedMs: Float64Array, seconds: number): Sample {
-  const at = (share: number): number => sortedMs[Math.floor((sortedMs.length - 1) * share)] ?? Number.NaN;
-  return { calls: sortedMs.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
 }

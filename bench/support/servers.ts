@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { findProgram } from "./programs.ts";
 import { ADMIN_KEY, listening } from "./service.ts";
@@ -14,6 +15,8 @@ export type Column = "one core" | "whole machine";
 export interface Running {
   readonly url: string;
   readonly pid: number;
+  /** What the server has printed until it listened. */
+  readonly said: string;
   stop(): Promise<void>;
 }
 
@@ -21,29 +24,38 @@ export interface Server {
   readonly name: string;
   /** Arguments of Node. `folder`: a temporary folder of this server. */
   readonly words: (folder: string) => readonly string[];
+  /** Runs in as many processes as there are cores where it may use them. */
+  readonly isClustered: boolean;
 }
 
-function peer(name: string, file: string, more: (folder: string) => readonly string[] = () => []): Server {
-  return { name, words: (folder) => [join(ROOT, `bench/peers/${file}.ts`), ...more(folder)] };
+type More = (folder: string) => readonly string[];
+
+function peer(name: string, file: string, more: More = () => []): Server {
+  return { name, words: (folder) => [join(ROOT, `bench/peers/${file}.ts`), ...more(folder)], isClustered: true };
+}
+
+/** As in production: keys checked, requests validated, a log line for each call. */
+function lockkeeper(name: string, flags: readonly string[] = []): Server {
+  const words: More = (folder) => [
+    join(ROOT, "src/main.ts"),
+    "serve",
+    "--listen=127.0.0.1:0",
+    `--database=sqlite:${join(folder, "lockkeeper.db")}`,
+    "--log-level=info",
+    ...flags,
+  ];
+  return { name, words, isClustered: false };
 }
 
 const sqlite = (folder: string): readonly string[] => ["--sqlite", join(folder, "peer.db")];
 
 export const SERVERS = {
-  /** As in production: keys checked, requests validated, a log line for each call. */
-  lockkeeper: {
-    name: "lockkeeper",
-    words: (folder) => [
-      join(ROOT, "src/main.ts"),
-      "serve",
-      "--listen=127.0.0.1:0",
-      `--database=sqlite:${join(folder, "lockkeeper.db")}`,
-      "--log-level=info",
-    ],
-  },
+  lockkeeper: lockkeeper("lockkeeper"),
   grpcJs: peer("@grpc/grpc-js, no-op", "grpc-js"),
+  grpcJsAlone: { ...peer("one process of @grpc/grpc-js, no-op", "grpc-js"), isClustered: false },
   fastify: peer("Fastify, response schema, no-op", "fastify"),
   connectNode: peer("stock connect-node, no-op", "connect-node"),
+  connectNodeHttp1: peer("stock connect-node, no-op", "connect-node", () => ["--http1"]),
   nodeHttp: peer("raw node:http", "node-http"),
   nodeHttp2: peer("raw node:http2", "node-http", () => ["--http2"]),
   connectSqlite: peer("stock connect-node + better-sqlite3", "connect-node", sqlite),
@@ -53,7 +65,9 @@ export const SERVERS = {
 /** Starts a server. Its log goes to a file in `folder`, as a production log goes to a pipe or file. */
 export async function startServer(server: Server, folder: string, column: Column): Promise<Running> {
   const log = openSync(join(folder, "log"), "a");
-  const words = [process.execPath, ...server.words(folder)];
+  const isClustered = server.isClustered && column === "whole machine";
+  const processes = isClustered ? [join(ROOT, "bench/peers/cluster.ts"), `${availableParallelism()}`] : [];
+  const words = [process.execPath, ...processes, ...server.words(folder)];
   const [program = "", ...rest] = column === "one core" ? ["taskset", "-c", "0", ...words] : words;
   const child: ChildProcess = spawn(program, rest, {
     cwd: ROOT,
@@ -61,12 +75,13 @@ export async function startServer(server: Server, folder: string, column: Column
     env: { ...process.env, LOCKKEEPER_ADMIN_KEY: ADMIN_KEY },
   });
   closeSync(log);
-  const url = await listening(child).catch((error: unknown) => {
+  const { url, said } = await listening(child).catch((error: unknown) => {
     throw new Error(`${server.name}: ${readFileSync(join(folder, "log"), "utf8")}`, { cause: error });
   });
   if (child.pid === undefined) throw new Error(`${server.name} has no process id`);
   return {
     url,
+    said,
     pid: child.pid,
     stop: async () => {
       child.kill();
@@ -78,10 +93,4 @@ export async function startServer(server: Server, folder: string, column: Column
 /** Returns whether servers and load can be pinned to a core each. */
 export function canPin(): boolean {
   return findProgram("taskset") !== undefined && readFileSync("/proc/cpuinfo", "utf8").split(/^processor/m).length > 2;
-}
-
-/** Returns the resident memory of a process in MiB. */
-export function residentMib(pid: number): number {
-  const [, kib = "NaN"] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) / 1024;
 }

@@ -15,15 +15,15 @@ export function startService(database: string, args: readonly string[] = []): Ch
   });
 }
 
-/** Where it listens, as soon as it does. Rejects when it ends before. */
-export function listening(service: ChildProcess): Promise<string> {
+/** Where it listens and what it has printed, as soon as it listens. Rejects when it ends before. */
+export function listening(service: ChildProcess): Promise<{ readonly url: string; readonly said: string }> {
   let said = "";
   return new Promise((resolve, reject) => {
     service.once("exit", (code) => reject(new Error(`the service ended with ${code}:\n${said}`)));
     service.stdout?.on("data", (text: Buffer) => {
       said += text.toString();
       const url = /^listening on (\S+)$/m.exec(said)?.[1];
-      if (url !== undefined) resolve(url);
+      if (url !== undefined) resolve({ url, said });
     });
   });
 }

@@ -1,0 +1,24 @@
+/** What loads are made of and what they measure. */
+
+/** What one round of load saw. */
+export interface Sample {
+  readonly calls: number;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+}
+
+/** The same request again and again; `{user}` in its path and body stands for one user after another. */
+export interface Repeated {
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** `sortedMs`: how long each call took, ascending. */
+export function sampleOf(sortedMs: Float64Array, seconds: number): Sample {
+  const at = (share: number): number => sortedMs[Math.floor((sortedMs.length - 1) * share)] ?? Number.NaN;
+  return { calls: sortedMs.length, seconds, p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999) };
+}
