@@ -17,7 +17,7 @@ import { createOperations, type Operations } from "../service/operations/operati
 import { describeFault } from "../service/transport-faults.ts";
 import { type DatabaseAddress, openOffline, openStore } from "../store/open-store.ts";
 import { storeMetrics } from "../store/stats.ts";
-import type { Store } from "../store/store.ts";
+import type { OpenedStore } from "../store/store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
 import { Health, healthHttpMounts } from "../transport/builtin/health.ts";
 import type { RefuseUnmatched } from "../transport/call/call-record.ts";
@@ -130,7 +130,7 @@ async function assertDatabase(database: DatabaseAddress): Promise<void> {
 }
 
 interface Opened {
-  readonly store: Store;
+  readonly store: OpenedStore;
   readonly steady: SteadyClock;
   readonly keyCache: ApiKeyCache;
   readonly gate: RequestGate;
@@ -310,7 +310,7 @@ function lateMounts(enabled: readonly Dialect[], operations: Operations): LateMo
 
 /** Calls `report` with each change of what keeps the store from being ready; undefined: nothing. */
 function watchStore(
-  store: Store,
+  store: OpenedStore,
   { allowClockBehind }: Config,
   report: (fault: string | undefined) => void,
 ): NodeJS.Timeout {

@@ -1,6 +1,8 @@
 /** Opens a store by the address of its database: the one place that names an engine. Engines are loaded when needed. */
 import type { DatabaseReport, OfflineDatabase, VerifyProgress } from "./offline.ts";
-import type { Store, StoreOptions } from "./store.ts";
+import type { RemoteStoreData } from "./remote/messages.ts";
+import { RemoteStore, type RemoteStoreOptions } from "./remote/remote-store.ts";
+import type { OpenedStore, Store, StoreOptions } from "./store.ts";
 
 /** Where a database is. */
 export interface DatabaseAddress {
@@ -13,9 +15,14 @@ export interface DatabaseAddress {
  * Opens, locks and migrates a database, and makes it when it is not there. Rejects with one plain sentence when the
  * database or the clock is not fit for service.
  */
-export async function openStore({ path }: DatabaseAddress, options: StoreOptions): Promise<Store> {
+export async function openStore({ path }: DatabaseAddress, options: StoreOptions): Promise<OpenedStore> {
   const { openSqliteStore } = await import("./sqlite/sqlite-store.ts");
   return openSqliteStore({ ...options, path });
+}
+
+/** Opens the store of another thread. `data`: what its StoreHost gave for this thread. */
+export async function openRemoteStore(data: RemoteStoreData, options: RemoteStoreOptions = {}): Promise<Store> {
+  return new RemoteStore(data, options);
 }
 
 /** Returns a database for the work that needs it stopped. */

@@ -84,8 +84,8 @@ export interface Store {
   readonly generation: number;
   /** The name of the newest migration. */
   readonly schemaVersion: string;
-  /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
-  readonly clockBehindMs: number;
+  /** The database system, by its name in OpenTelemetry's conventions. */
+  readonly system: string;
 
   /** Returns the store's clock in milliseconds since the epoch; never below the newest record time. */
   now(): Promise<number>;
@@ -155,10 +155,18 @@ export interface Store {
    */
   createBackup?(): Promise<Backup>;
 
-  /** Returns what is measured now, also while the database cannot be used. */
-  stats(): StoreStats;
   /** Rejects when the store cannot answer now. */
   check(): Promise<void>;
+  /** Finishes the accepted commands and closes the store. Later calls are refused. */
+  close(): Promise<void>;
+}
+
+/** A store in the thread that opened the database. Others use it through a StoreHost. */
+export interface OpenedStore extends Store {
+  /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
+  readonly clockBehindMs: number;
+  /** Returns what is measured now, also while the database cannot be used. */
+  stats(): StoreStats;
   /**
    * Finishes the accepted commands, then closes the database. Later calls are refused. `discards`, for a start that
    * failed: removes a database that this start has made, unless a user or a key is in it.

@@ -31,7 +31,7 @@ import type {
 } from "../queries.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
-import type { Backup, Store, StoreOptions } from "../store.ts";
+import type { Backup, OpenedStore, StoreOptions } from "../store.ts";
 import { SessionActivity } from "../upkeep/session-activity.ts";
 import { Shadows } from "../upkeep/shadows.ts";
 import type { Sweeper } from "../upkeep/sweeper.ts";
@@ -79,7 +79,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   }
 }
 
-export class SqliteStore implements Store {
+export class SqliteStore implements OpenedStore {
+  readonly system = "sqlite";
   readonly generation: number;
   readonly schemaVersion = SCHEMA_VERSION;
   readonly #path: string;
@@ -171,7 +172,7 @@ export class SqliteStore implements Store {
     // The batch returns a resource of the command's kind; group commit only passes it on.
     const submit = (): Promise<Outcome> => this.#commits.submit(command, options);
     const outcome =
-      this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: "sqlite" }, submit);
+      this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: this.system }, submit);
     return (await outcome) as Outcome<C>;
   }
 

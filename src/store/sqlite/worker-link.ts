@@ -1,17 +1,13 @@
 /** Calls into a worker thread: one call at a time, with a time limit, and a new thread after a crash. */
 import { Worker } from "node:worker_threads";
-import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../errors.ts";
+import { type ErrorData, fromErrorData } from "../error-data.ts";
+import { ReadGivenUpError, StoreUnavailableError } from "../errors.ts";
 
 /** Messages of the worker: that it has started, then answers. Errors are sent as plain data. */
 export type WorkerAnswer =
   | "ready"
   | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | {
-      readonly id: number;
-      readonly ok: false;
-      readonly kind: "token" | "history" | "unavailable" | "bug";
-      readonly message: string;
-    };
+  | { readonly id: number; readonly ok: false; readonly error: ErrorData };
 
 /** Messages to the worker: a question, or to end. */
 export type WorkerQuestion<Q> = { readonly id: number; readonly question: Q } | "close";
@@ -121,15 +117,8 @@ export class WorkerLink<Q> {
     this.#pending.shift();
     if (this.#pending.length === 0) worker.unref();
     if (answer.ok) first.resolve(answer.value);
-    else first.reject(this.#toError(answer));
+    else first.reject(fromErrorData(answer.error, this.#options.name));
     this.#ask();
-  }
-
-  #toError({ kind, message }: Extract<WorkerAnswer, { readonly ok: false }>): Error {
-    if (kind === "token") return new PageTokenError(message);
-    if (kind === "history") return new HistoryChangedError(message);
-    if (kind === "unavailable") return new StoreUnavailableError(message, undefined);
-    return new Error(`${this.#options.name}: ${message}`);
   }
 
   #stopped(cause: Error): StoreUnavailableError {

@@ -1,0 +1,79 @@
+/** The messages between a store and a thread that uses it. Every message carries all that one turn had to send. */
+import type { MessagePort } from "node:worker_threads";
+import type { Command, ExecuteOptions } from "../commands.ts";
+import type { ErrorData } from "../error-data.ts";
+import type {
+  ApiKeyName,
+  AttemptQuery,
+  EventQuery,
+  SearchOptions,
+  SessionKey,
+  SessionQuery,
+  SignInKey,
+  UnknownName,
+  UserQuery,
+  UserSearch,
+} from "../queries.ts";
+import type { BackupInfo, Store } from "../store.ts";
+
+/** The calls and their parameters. Abort signals do not cross: a call that has one is cancelled by its number. */
+export interface Calls {
+  readonly now: [];
+  readonly execute: [Command, ExecuteOptions | undefined];
+  readonly readUser: [string];
+  readonly listUsers: [UserQuery];
+  readonly searchUsers: [UserSearch, Pick<SearchOptions, "deadlineTime">];
+  readonly listUserEvents: [EventQuery];
+  readonly readSessions: [readonly SessionKey[], { readonly touch: boolean }];
+  readonly listSessions: [SessionQuery];
+  readonly readSignIns: [readonly SignInKey[]];
+  readonly findByIdentifier: [string, string];
+  readonly shadowOf: [string, UnknownName];
+  readonly readPolicy: [string];
+  readonly listAttempts: [AttemptQuery];
+  readonly readOrganization: [string];
+  readonly listOrganizations: Parameters<Store["listOrganizations"]>;
+  readonly loadApiKeys: [];
+  readonly readApiKey: [ApiKeyName];
+  readonly listApiKeys: Parameters<Store["listApiKeys"]>;
+  readonly touchApiKeys: [ReadonlyMap<string, string>];
+  readonly check: [];
+  readonly beginBackup: [];
+  readonly nextChunk: [backup: number];
+  readonly closeBackup: [backup: number];
+}
+
+export type CallName = keyof Calls;
+
+/** The answers to calls that are not methods of the store. */
+export interface BegunBackup {
+  readonly backup: number;
+  readonly info: BackupInfo;
+}
+
+/** A piece of a backup, or the SHA-256 of all of it. */
+export interface BackupPiece {
+  readonly done: boolean;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** From the thread: a call with its number, or the number of a call whose answer nobody waits for any more. */
+export type Asked =
+  | readonly [id: number, name: CallName, parameters: readonly unknown[]]
+  | readonly [id: number, name?: undefined, parameters?: undefined];
+
+/** To the thread: the value that a call resolves to, or its error. */
+export type Answered =
+  | readonly [id: number, ok: true, value: unknown]
+  | readonly [id: number, ok: false, error: ErrorData];
+
+/** All that a thread needs to use the store: plain data, but for the port, which is transferred. */
+export interface RemoteStoreData {
+  readonly port: MessagePort;
+  readonly generation: number;
+  readonly schemaVersion: string;
+  /** The database system, by its name in OpenTelemetry's conventions. */
+  readonly system: string;
+  /** Whether the store makes backups. */
+  readonly hasBackups: boolean;
+}

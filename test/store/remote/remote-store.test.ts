@@ -1,0 +1,87 @@
+/** What is of the port alone: backups, errors, cancelled calls, and threads and stores that end. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import { PageTokenError } from "../../../src/store/errors.ts";
+import { openRemoteStore } from "../../../src/store/open-store.ts";
+import { until } from "../../support/until.ts";
+import { createUser, lockUser } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
+import { openRemoteFixture, startThread } from "../support/remote-fixture.ts";
+import { engineMetric } from "../support/sqlite-fixture.ts";
+
+const thread = startThread();
+
+describe("a store over a port", () => {
+  it("streams a backup piece by piece, and ends the one of a reader that goes away", async (t) => {
+    const { store, opened } = await openRemoteFixture(t, thread);
+    const backup = await store.createBackup?.();
+    assert.ok(backup);
+    const hash = createHash("sha256");
+    let bytes = 0;
+    const pieces = backup.chunks();
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (done) {
+        assert.deepEqual(Buffer.from(value), hash.digest());
+        break;
+      }
+      hash.update(value);
+      bytes += value.length;
+    }
+    assert.equal(bytes, backup.info.bytes);
+    const isUnderWay = (): boolean => engineMetric(opened, "lockkeeper_backups_under_way") === 1;
+    assert.equal(isUnderWay(), false);
+
+    const left = await store.createBackup?.();
+    await assert.rejects(async () => store.createBackup?.(), { name: "RefusalError", message: /BACKUP_UNDER_WAY/ });
+    left?.close();
+    await until(() => !isUnderWay(), "the end of the backup");
+  });
+
+  it("keeps the classes of errors", async (t) => {
+    const { store } = await openRemoteFixture(t, thread);
+    const query = { organizationId: null, activeOnly: false, pageSize: 1, after: "no token" };
+    await assert.rejects(store.listSessions(query), PageTokenError);
+  });
+
+  it("stops waiting when the caller does", async (t) => {
+    const { store } = await openRemoteFixture(t, thread);
+    const query = { organizationId: null, activeOnly: false, pageSize: 1 };
+    const reason = new Error("gone");
+    await assert.rejects(store.listSessions(query, { signal: AbortSignal.abort(reason) }), reason);
+    const caller = new AbortController();
+    const listed = store.listSessions(query, { signal: caller.signal });
+    caller.abort(reason);
+    await assert.rejects(listed, reason);
+    assert.deepEqual((await store.listSessions(query)).items, []);
+  });
+
+  it("fails no other thread when one ends in the middle of its calls", async (t) => {
+    const { store, host } = await openRemoteFixture(t, thread);
+    const other = startThread();
+    const { workerData, transferList } = host.attach();
+    other.postMessage(workerData, transferList);
+    const second = host.attach();
+    const direct = await openRemoteStore(second.workerData);
+    resourceOf(await store.execute(createUser("u")));
+    const locked = direct.execute(lockUser("u"));
+    await other.terminate();
+    resourceOf(await locked);
+    assert.equal((await store.readUser("u"))?.state.sequence, 2);
+    await direct.close();
+  });
+
+  it("says that the fate of a command is unknown when the store's thread is gone", async (t) => {
+    const { store, host } = await openRemoteFixture(t, thread);
+    const { workerData } = host.attach();
+    const direct = await openRemoteStore(workerData);
+    const command = direct.execute(createUser("u"));
+    const read = direct.readUser("u");
+    host.close();
+    await assert.rejects(command, { name: "StoreUnavailableError", outcome: "UNKNOWN" });
+    await assert.rejects(read, { name: "StoreUnavailableError", outcome: undefined });
+    await assert.rejects(direct.execute(createUser("v")), { name: "StoreUnavailableError", outcome: "NOT_APPLIED" });
+    await assert.rejects(store.readUser("u"), { name: "StoreUnavailableError" });
+  });
+});
