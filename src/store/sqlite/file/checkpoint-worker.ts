@@ -2,6 +2,7 @@
 import { workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { serveQuestions } from "../worker-port.ts";
+import { sizePageCache } from "./page-cache.ts";
 
 /** PASSIVE moves what it can while the writer goes on; RESTART waits for readers, so that the log restarts. */
 export type CheckpointMode = "PASSIVE" | "RESTART";
@@ -19,6 +20,7 @@ const BUSY_MS = 1_000;
 
 const { path } = workerData as { readonly path: string };
 const database = new Database(path, { fileMustExist: true, timeout: BUSY_MS });
+sizePageCache(database, "checkpoint");
 // The log is synced before its pages are moved, and the database after.
 database.pragma("synchronous = FULL");
 database.pragma("wal_autocheckpoint = 0");
