@@ -50,6 +50,8 @@ export abstract class BaseExchange implements Exchange {
   readonly #writable: Writable;
   readonly #context: ConnectionContext;
   #header: Headers | undefined;
+  #requestHeader: RequestHeader | undefined;
+  #repeatsHeaders: boolean | undefined;
   #callId: string | undefined;
   #stallTime = 0;
   #over: boolean = false;
@@ -72,15 +74,8 @@ export abstract class BaseExchange implements Exchange {
     const { path, query } = parseTarget(this.target) ?? { path: this.target, query: "" };
     this.path = path;
     this.query = query;
-    this.body = new RequestBody(parts.body, parts.bodyHead, () => {
-      if (parts.expectation === "continue" && !this.headSent) {
-        this.#isAwaitingBody = false;
-        this.sendContinue();
-      }
-    });
-    const onEnd = (): void => this.#settle(this.isCompleted());
-    parts.writable.once("finish", onEnd);
-    parts.writable.once("close", onEnd);
+    const onStart = parts.expectation === "continue" ? (): void => this.#letContinue() : undefined;
+    this.body = new RequestBody(parts.body, parts.bodyHead, onStart);
   }
 
   protected abstract readonly socket: Socket | undefined;
@@ -98,7 +93,8 @@ export abstract class BaseExchange implements Exchange {
   abstract closeAfterwards(): void;
 
   get repeatsHeaders(): boolean {
-    return this.rawHeaders.length !== 2 * Object.keys(this.headers).length;
+    this.#repeatsHeaders ??= this.rawHeaders.length !== 2 * Object.keys(this.headers).length;
+    return this.#repeatsHeaders;
   }
 
   get remoteAddress(): string {
@@ -133,11 +129,8 @@ export abstract class BaseExchange implements Exchange {
 
   get requestHeader(): RequestHeader {
     // Node keeps the first of some repeated headers, where a web Headers joins all.
-    if (this.repeatsHeaders) return this.header;
-    return {
-      get: (name) => this.headerValue(name.toLowerCase()) ?? null,
-      [Symbol.iterator]: () => this.header[Symbol.iterator](),
-    };
+    this.#requestHeader ??= this.repeatsHeaders ? this.header : new NamedHeader(this);
+    return this.#requestHeader;
   }
 
   headerValue(name: string): string | undefined {
@@ -155,10 +148,14 @@ export abstract class BaseExchange implements Exchange {
   }
 
   writeHead(status: number, header: AnswerHeader): void {
+    this.#writeWholeHead(status, { ...header, [CALL_ID_HEADER]: this.callId });
+  }
+
+  #writeWholeHead(status: number, header: AnswerHeader): void {
     if (this.#over || this.headSent) return;
     this.status = status;
     if (this.#isAwaitingBody) this.closeAfterwards();
-    this.sendHead(status, { ...header, [CALL_ID_HEADER]: this.callId });
+    this.sendHead(status, header);
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -170,17 +167,20 @@ export abstract class BaseExchange implements Exchange {
     }
   }
 
-  endAnswer(body?: Uint8Array): void {
+  endAnswer(body?: Uint8Array | string): void {
     this.endTime = performance.now();
     if (body === undefined) this.#writable.end();
     else this.#writable.end(body);
   }
 
-  answer(status: number, header: AnswerHeader, body: Uint8Array | undefined): void {
-    const length = body === undefined || body.byteLength === 0 ? "0" : String(body.byteLength);
+  answer(status: number, header: AnswerHeader, body: Uint8Array | string | undefined): void {
+    const all = { ...header };
     // 204 has no length, and that of 304 would be the length of the answer that the client holds.
-    const hasLength = status !== 204 && status !== 304;
-    this.writeHead(status, hasLength ? { ...header, "content-length": length } : header);
+    if (status !== 204 && status !== 304) {
+      all["content-length"] = body === undefined ? "0" : String(Buffer.byteLength(body));
+    }
+    all[CALL_ID_HEADER] = this.callId;
+    this.#writeWholeHead(status, all);
     this.endAnswer(this.method === "HEAD" ? undefined : body);
   }
 
@@ -203,12 +203,20 @@ export abstract class BaseExchange implements Exchange {
     }
   }
 
-  #settle(completed: boolean): void {
+  /** Ends the exchange: its answer was written, or the client left. */
+  protected settle(): void {
     if (this.#over) return;
+    const completed = this.isCompleted();
     this.#over = true;
     for (const listener of this.#onOver) listener(completed);
     this.#onOver = [];
     if (!this.body.ended) this.#linger();
+  }
+
+  #letContinue(): void {
+    if (this.headSent) return;
+    this.#isAwaitingBody = false;
+    this.sendContinue();
   }
 
   /** Discards the rest of the body for a while, so that the client can read its answer; then cuts the client off. */
@@ -232,6 +240,23 @@ export abstract class BaseExchange implements Exchange {
       this.#writable.once("drain", onDrain);
       this.#writable.once("close", onClose);
     });
+  }
+}
+
+/** The headers of a request by name, without a web Headers. */
+class NamedHeader implements RequestHeader {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  get(name: string): string | null {
+    return this.#exchange.headerValue(name.toLowerCase()) ?? null;
+  }
+
+  [Symbol.iterator](): Iterator<[string, string]> {
+    return this.#exchange.header[Symbol.iterator]();
   }
 }
 

@@ -79,9 +79,12 @@ export interface Exchange {
   /** Resolves when more may be written; rejects when the client is gone. */
   write(chunk: Uint8Array): Promise<void>;
   addTrailers(trailer: AnswerHeader): void;
-  endAnswer(body?: Uint8Array): void;
-  /** Sends a complete answer. For HEAD only the headers are sent. */
-  answer(status: number, header: AnswerHeader, body: Uint8Array | undefined): void;
+  endAnswer(body?: Uint8Array | string): void;
+  /**
+   * Sends a complete answer. For HEAD only the headers are sent. A body of text is sent as UTF-8 and is the cheapest:
+   * Node writes it together with the head. The values of the headers must be ASCII then.
+   */
+  answer(status: number, header: AnswerHeader, body: Uint8Array | string | undefined): void;
   /** Breaks the exchange off: what was sent so far must not look complete. */
   destroy(): void;
   /** The rest of the body cannot be read: readers get this error, and the connection closes after the answer. */

@@ -23,6 +23,8 @@ export class Http1Exchange extends BaseExchange {
     super({ method, target, headers, rawHeaders, expectation, body: request, bodyHead, writable: response }, context);
     this.#request = request;
     this.#response = response;
+    // Node emits it after `finish`, too.
+    response.on("close", () => this.settle());
   }
 
   get httpVersion(): string {

@@ -32,6 +32,9 @@ export class Http2Exchange extends BaseExchange {
       context,
     );
     this.#stream = stream;
+    const onEnd = (): void => this.settle();
+    stream.on("finish", onEnd);
+    stream.on("close", onEnd);
     // A client may reset the stream at any moment; `close` reports it.
     stream.on("error", () => undefined);
   }

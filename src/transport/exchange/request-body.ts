@@ -13,6 +13,7 @@ interface Waiter {
   reject(reason: unknown): void;
 }
 
+const NOTHING = Buffer.alloc(0);
 const done: IteratorResult<Uint8Array, undefined> = { done: true, value: undefined };
 
 /** The source of the bytes. `complete`: all of them have arrived, though they may not have been read yet. */
@@ -33,7 +34,7 @@ export interface BodyHead {
 export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #stream: BodyStream;
   readonly #head: BodyHead;
-  readonly #onStart: () => void;
+  readonly #onStart: (() => void) | undefined;
   #started: boolean = false;
   #ended: boolean = false;
   #discarding: boolean = false;
@@ -46,7 +47,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   lastByteTime = 0;
 
   /** `onStart` is called when the body is first read (`Expect: 100-continue` is answered then). */
-  constructor(stream: BodyStream, head: BodyHead, onStart: () => void) {
+  constructor(stream: BodyStream, head: BodyHead, onStart: (() => void) | undefined) {
     this.#stream = stream;
     this.#head = head;
     this.#onStart = onStart;
@@ -76,26 +77,41 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     return Promise.resolve(done);
   }
 
+  /**
+   * Returns the whole body if nothing has to be waited for; else `undefined`, and it must be read in another way. Throws
+   * if it is larger than `bodyBytesMax`.
+   */
+  takeWhole(bodyBytesMax: number): Buffer | undefined {
+    if (this.#head.isAbsent) return NOTHING;
+    if (Number(this.#head.contentLength ?? 0) > bodyBytesMax) this.#refuse(bodyBytesMax);
+    if (this.#stream.complete !== true || this.#started || this.#onStart !== undefined) return undefined;
+    if (this.#discarding || this.#error !== undefined) return undefined;
+    const body = (this.#stream.read() as Buffer | null) ?? NOTHING;
+    this.#ended = true;
+    if (body.byteLength > bodyBytesMax) this.#refuse(bodyBytesMax);
+    return body;
+  }
+
   /** Reads the whole body in one piece. Rejects if it is larger than `bodyBytesMax`. */
   async readAll(bodyBytesMax: number): Promise<Buffer> {
-    if (Number(this.#head.contentLength ?? 0) > bodyBytesMax) {
-      this.discard();
-      throw bodyTooLarge(bodyBytesMax);
-    }
-    if (this.#head.isAbsent) return Buffer.alloc(0);
+    // The parser calls with the head; a body that came with it is there as soon as the parser has returned.
+    const whole = this.takeWhole(bodyBytesMax) ?? (await undefined) ?? this.takeWhole(bodyBytesMax);
+    if (whole !== undefined) return whole;
     const chunks: Uint8Array[] = [];
     let size = 0;
     for (;;) {
       const result = await this.next();
       if (result.done) break;
       size += result.value.byteLength;
-      if (size > bodyBytesMax) {
-        this.discard();
-        throw bodyTooLarge(bodyBytesMax);
-      }
+      if (size > bodyBytesMax) this.#refuse(bodyBytesMax);
       chunks.push(result.value);
     }
     return chunks.length === 1 && Buffer.isBuffer(chunks[0]) ? chunks[0] : Buffer.concat(chunks, size);
+  }
+
+  #refuse(bodyBytesMax: number): never {
+    this.discard();
+    throw bodyTooLarge(bodyBytesMax);
   }
 
   /** Makes every present and later read reject with this error. */
@@ -124,7 +140,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   #start(): void {
     if (this.#started) return;
     this.#started = true;
-    this.#onStart();
+    this.#onStart?.();
     const stream = this.#stream;
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
     stream.on("end", () => this.#finish());

@@ -128,13 +128,13 @@ export class Http1Connection {
   }
 
   #begin(arrival: Arrival): void {
-    const [request, response] = arrival;
+    const [request, response, expectation] = arrival;
     this.#current = { request, served: undefined };
-    response.once("close", () => this.#finishRequest());
-    const served = this.#serve(...arrival);
+    const served = this.#serve(request, response, expectation);
+    this.#current = { request, served };
+    served.onOver(() => this.#finishRequest());
     // It may be over already.
     if (this.#current?.request !== request) return;
-    this.#current = { request, served };
     if (this.#fault !== undefined) this.#breakOff();
   }
 

@@ -33,6 +33,8 @@ export function createHttp1Server(limits: TransportLimits, { serveHttp1: serve, 
     connectionsCheckingInterval: Math.max(50, Math.min(100, limits.headerTimeoutMs / 2)),
     keepAlive: true,
     noDelay: true,
+    // A request without a body has no stream to run to its end.
+    optimizeEmptyRequests: true,
     // The transport itself refuses a request without a host, as it does with a wrong one.
     requireHostHeader: false,
   });
