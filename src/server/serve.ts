@@ -1,44 +1,30 @@
 /** The wiring: opens the store, mounts the services on the transport and listens. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Admission } from "../auth/admission.ts";
-import { ApiKeyCache } from "../auth/api-key-cache.ts";
-import { looksLikeToken, RequestGate } from "../auth/request-gate.ts";
+import { looksLikeToken } from "../auth/request-gate.ts";
 import { type Config, ConfigError } from "../config.ts";
-import type { Dialect } from "../dialect/dialects.ts";
-import * as dialects from "../dialect/dialects.ts";
 import type { Log } from "../observability/log.ts";
 import { Metrics } from "../observability/metrics.ts";
 import type { MetricsListener } from "../observability/metrics-listener.ts";
 import type { Traces } from "../observability/traces.ts";
-import { toConnectError } from "../service/errors.ts";
-import { ListLanes } from "../service/list-lanes.ts";
-import { createOperations, type Operations } from "../service/operations/operations.ts";
-import { describeFault } from "../service/transport-faults.ts";
 import { type DatabaseAddress, openOffline, openStore } from "../store/open-store.ts";
 import { storeMetrics } from "../store/stats.ts";
 import type { OpenedStore } from "../store/store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
-import { Health, healthHttpMounts } from "../transport/builtin/health.ts";
-import type { RefuseUnmatched } from "../transport/call/call-record.ts";
-import type { TlsOptions } from "../transport/listen/listener.ts";
-import { readTlsFiles } from "../transport/listen/tls-files.ts";
-import type { LateMounts, Mounts } from "../transport/mount.ts";
-import { createTransport, type Transport } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 import { readVersion } from "../version.ts";
-import { watchClock, whyClockIsBehind } from "./clock-watch.ts";
+import { watchClock } from "./clock-watch.ts";
 import { describe } from "./describe.ts";
-import { reportFinished } from "./finished-call.ts";
 import { type Prepared, prepareFirstStart } from "./first-start.ts";
-import { openTokens, readIssuers } from "./issuers.ts";
-import { assertPortOfItsOwn, metricsMount, openMetricsListener } from "./metrics-endpoints.ts";
-import { chargeStranger, createReflection, mounts } from "./mounts.ts";
+import { readIssuers } from "./issuers.ts";
+import { assertPortOfItsOwn, openMetricsListener } from "./metrics-endpoints.ts";
 import { connectionsMaxHere } from "./open-files.ts";
-import { referenceMounts } from "./reference.ts";
+import { watchStore } from "./readiness.ts";
+import { createServing, type Serving } from "./serving/serving.ts";
+import { enabledDialects, withTls } from "./settings.ts";
 import { portFault } from "./start-report.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
-const CHECK_INTERVAL_MS = 1000;
 
 /** The clocks, ids and sinks that a service runs with; tests pass their own. */
 export interface ServiceEnvironment {
@@ -75,10 +61,10 @@ export interface Service {
 
 /** Opens the store, mounts the services and listens. */
 export async function serve(config: Config, environment: ServiceEnvironment): Promise<Service> {
-  const { log, traces } = environment;
+  const { log, traces, newId } = environment;
   const enabled = enabledDialects(config);
   // Before the database is opened: a mistyped setting must be reported before anything is created.
-  withTls(config);
+  const tls = withTls(config);
   assertPortOfItsOwn(config);
   const metrics = new Metrics({ version: readVersion() });
   const steady = watchClock({ ...environment, metrics });
@@ -108,11 +94,10 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
     traces,
   });
   try {
-    const keyCache = await ApiKeyCache.open({ store, clock, onTrouble });
-    const tokens = await openTokens(issuers, { clock, log });
-    const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
-    const gate = new RequestGate({ keyCache, tokens, clock, addressRate, callerRate });
-    return await serveStore(config, environment, { store, steady, keyCache, gate, enabled, metrics, onTrouble });
+    const connectionsMax = connectionsMaxHere(log);
+    const parts = { config, enabled, issuers, ...tls, connectionsMax, store, clock, newId, metrics, log, traces };
+    const serving = await createServing({ ...parts, onTrouble });
+    return await serveStore(config, environment, { store, steady, serving, metrics });
   } catch (error) {
     // Otherwise its files would later be taken for a database.
     await store.close({ discards: true });
@@ -132,57 +117,26 @@ async function assertDatabase(database: DatabaseAddress): Promise<void> {
 interface Opened {
   readonly store: OpenedStore;
   readonly steady: SteadyClock;
-  readonly keyCache: ApiKeyCache;
-  readonly gate: RequestGate;
-  readonly enabled: readonly Dialect[];
+  readonly serving: Serving;
   readonly metrics: Metrics;
-  readonly onTrouble: (error: unknown) => void;
 }
 
 async function serveStore(
   config: Config,
-  { newId, log, traces, adminKeyMade }: ServiceEnvironment,
-  { store, steady, keyCache, gate, enabled, metrics, onTrouble }: Opened,
+  { newId, log, adminKeyMade }: ServiceEnvironment,
+  { store, steady, serving, metrics }: Opened,
 ): Promise<Service> {
-  const health = new Health();
-  const refuseUnmatched: RefuseUnmatched = (remoteAddress) => {
-    const refusal = gate.count(remoteAddress);
-    return refusal && toConnectError(refusal);
-  };
-  const reflection = createReflection();
-  const operations = createOperations({ store, gate, newId, lists: new ListLanes() });
-  const native = mounts({ operations, store, keyCache, gate, health, reflection, log });
-  const transport = createTransport<Admission | undefined>({
-    mounts: native,
-    httpMounts: [
-      ...healthHttpMounts(health),
-      metricsMount(metrics, gate),
-      ...(config.docs ? referenceMounts(native, { refuse: refuseUnmatched, charge: chargeStranger(gate) }) : []),
-    ],
-    lateMounts: lateMounts(enabled, operations),
-    limits: { connectionsMax: connectionsMaxHere(log), resets: config.rateLimitResets },
-    ...withTls(config),
-    ...transportSettings(config),
-    corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
-    refuseUnmatched,
-    newCallId: newId,
-    traces,
-    health,
-    reflection,
-    finished: reportFinished(log, metrics),
-    describeError: describeFault,
-    logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
-  });
+  const { transport, keyCache } = serving;
   metrics.watch({
     store: storeMetrics(() => store.stats()),
     load: () => transport.load,
-    serving: () => health.isServing("") === true,
+    serving: serving.isServing,
   });
   const { url, metricsListener, prepared } = await openPorts(config, { transport, metrics, log }, () =>
     prepareFirstStart({ store, keyCache, newId, adminKey: config.adminKey }),
   );
   reportPrepared(prepared, { log, adminKeyMade });
-  let [loaded, fault]: [boolean, string | undefined] = [enabled.length === 0, undefined];
+  let [loaded, fault]: [boolean, string | undefined] = [config.dialects.length === 0, undefined];
   const report = (): void => transport.setServing("", loaded && fault === undefined, fault);
   report();
   const watch = watchStore(store, config, (found) => {
@@ -216,8 +170,7 @@ async function serveStore(
       clearInterval(watch);
       steady.close();
       await metricsListener?.close();
-      keyCache.close();
-      await keyCache.flush().catch(onTrouble);
+      await serving.close();
       await store.close();
     },
   };
@@ -266,64 +219,4 @@ async function openPorts(
     await metricsListener?.close();
     throw error;
   }
-}
-
-/** The settings that the transport takes as they are. */
-function transportSettings(config: Config) {
-  const { trustedProxies: trusted, trustedProxyHeader: header, corsOrigins, fastPath } = config;
-  return { proxies: { trusted, header }, corsOrigins, fastPath };
-}
-
-/** Throws ConfigError for files that cannot be used. */
-function withTls({ tlsCert: cert, tlsKey: key, tlsClientCa: clientCa }: Config): { readonly tls?: TlsOptions } {
-  if (cert === undefined && key === undefined && clientCa === undefined) return {};
-  if (cert === undefined || key === undefined) {
-    // With half of it the port would serve cleartext although TLS was meant.
-    throw new ConfigError("TLS: --tls-cert and --tls-key must be set together, and --tls-client-ca only with both");
-  }
-  try {
-    return { tls: readTlsFiles({ cert, key, clientCa }) };
-  } catch (error) {
-    throw new ConfigError(`TLS: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-/** Returns the dialects that the settings name. Throws ConfigError for an unknown one. */
-function enabledDialects({ dialects: names }: Config): readonly Dialect[] {
-  const known: readonly Dialect[] = Object.values(dialects);
-  return names.map((name) => {
-    const found = known.find((dialect) => dialect.name === name);
-    if (found !== undefined) return found;
-    const served = known.map((dialect) => dialect.name).join(", ");
-    throw new ConfigError(
-      `--dialects, LOCKKEEPER_DIALECTS: ${JSON.stringify(name)} is not a dialect; the dialects are ${served}`,
-    );
-  });
-}
-
-function lateMounts(enabled: readonly Dialect[], operations: Operations): LateMounts<Admission | undefined>[] {
-  return enabled.map(({ owns, load }) => ({
-    owns,
-    load: async () => (await load(operations)) as Mounts<Admission | undefined>,
-  }));
-}
-
-/** Calls `report` with each change of what keeps the store from being ready; undefined: nothing. */
-function watchStore(
-  store: OpenedStore,
-  { allowClockBehind }: Config,
-  report: (fault: string | undefined) => void,
-): NodeJS.Timeout {
-  let last: string | undefined;
-  const note = (fault: string | undefined): void => {
-    if (fault !== last) report(fault);
-    last = fault;
-  };
-  const timer = setInterval(() => {
-    store.check().then(
-      () => note(allowClockBehind ? undefined : whyClockIsBehind(store.clockBehindMs)),
-      () => note("the database cannot be used"),
-    );
-  }, CHECK_INTERVAL_MS);
-  return timer.unref();
 }

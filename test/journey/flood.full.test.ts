@@ -10,7 +10,7 @@ import { ApiKeyCache } from "../../src/auth/api-key-cache.ts";
 import { RequestGate } from "../../src/auth/request-gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/observability/log.ts";
-import { createReflection, mounts } from "../../src/server/mounts.ts";
+import { createReflection, mounts } from "../../src/server/serving/mounts.ts";
 import { ListLanes } from "../../src/service/list-lanes.ts";
 import { createOperations } from "../../src/service/operations/operations.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";

@@ -1,0 +1,122 @@
+/** Wires what serves calls in one thread: the callers, the operations, the mounts and the transport. */
+import type { Admission } from "../../auth/admission.ts";
+import { ApiKeyCache } from "../../auth/api-key-cache.ts";
+import type { IssuerConfig } from "../../auth/oidc-config.ts";
+import { RequestGate } from "../../auth/request-gate.ts";
+import type { Config } from "../../config.ts";
+import type { Dialect } from "../../dialect/dialects.ts";
+import type { Log } from "../../observability/log.ts";
+import type { Metrics } from "../../observability/metrics.ts";
+import type { Traces } from "../../observability/traces.ts";
+import { toConnectError } from "../../service/errors.ts";
+import { ListLanes } from "../../service/list-lanes.ts";
+import { createOperations, type Operations } from "../../service/operations/operations.ts";
+import { describeFault } from "../../service/transport-faults.ts";
+import type { Store } from "../../store/store.ts";
+import { Health, healthHttpMounts } from "../../transport/builtin/health.ts";
+import type { RefuseUnmatched } from "../../transport/call/call-record.ts";
+import type { TlsOptions } from "../../transport/listen/listener.ts";
+import type { LateMounts, Mounts } from "../../transport/mount.ts";
+import { createTransport, type Transport } from "../../transport/transport.ts";
+import { describe } from "../describe.ts";
+import { openTokens } from "../issuers.ts";
+import { metricsMount } from "../metrics-endpoints.ts";
+import { referenceMounts } from "../reference.ts";
+import { reportFinished } from "./finished-call.ts";
+import { chargeStranger, createReflection, mounts } from "./mounts.ts";
+
+export interface ServingParts {
+  readonly config: Config;
+  readonly enabled: readonly Dialect[];
+  readonly issuers: readonly IssuerConfig[];
+  /** Absent: the port serves cleartext. */
+  readonly tls?: TlsOptions;
+  readonly connectionsMax: number;
+  readonly store: Store;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly newId: () => string;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly traces: Traces | undefined;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** What serves calls. It does not listen yet. */
+export interface Serving {
+  readonly transport: Transport;
+  readonly keyCache: ApiKeyCache;
+  readonly isServing: () => boolean;
+  /** Writes what the cache of keys still holds; call it when the transport has stopped, before the store closes. */
+  close(): Promise<void>;
+}
+
+/** Loads the keys and mounts the services. Rejects with the store's error. */
+export async function createServing(parts: ServingParts): Promise<Serving> {
+  const { config, store, clock, log, onTrouble } = parts;
+  const keyCache = await ApiKeyCache.open({ store, clock, onTrouble });
+  const tokens = await openTokens(parts.issuers, { clock, log });
+  const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
+  const gate = new RequestGate({ keyCache, tokens, clock, addressRate, callerRate });
+  const health = new Health();
+  return {
+    transport: mountAll(parts, { keyCache, gate, health }),
+    keyCache,
+    isServing: () => health.isServing("") === true,
+    async close() {
+      keyCache.close();
+      await keyCache.flush().catch(onTrouble);
+    },
+  };
+}
+
+interface Callers {
+  readonly keyCache: ApiKeyCache;
+  readonly gate: RequestGate;
+  readonly health: Health;
+}
+
+function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Transport {
+  const { config, enabled, tls, connectionsMax, store, newId, metrics, log, traces } = parts;
+  const refuseUnmatched: RefuseUnmatched = (remoteAddress) => {
+    const refusal = gate.count(remoteAddress);
+    return refusal && toConnectError(refusal);
+  };
+  const reflection = createReflection();
+  const operations = createOperations({ store, gate, newId, lists: new ListLanes() });
+  const native = mounts({ operations, store, keyCache, gate, health, reflection, log });
+  return createTransport<Admission | undefined>({
+    mounts: native,
+    httpMounts: [
+      ...healthHttpMounts(health),
+      metricsMount(metrics, gate),
+      ...(config.docs ? referenceMounts(native, { refuse: refuseUnmatched, charge: chargeStranger(gate) }) : []),
+    ],
+    lateMounts: lateMounts(enabled, operations),
+    limits: { connectionsMax, resets: config.rateLimitResets },
+    ...(tls && { tls }),
+    ...transportSettings(config),
+    corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
+    refuseUnmatched,
+    newCallId: newId,
+    traces,
+    health,
+    reflection,
+    finished: reportFinished(log, metrics),
+    describeError: describeFault,
+    logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
+  });
+}
+
+/** The settings that the transport takes as they are. */
+function transportSettings(config: Config) {
+  const { trustedProxies: trusted, trustedProxyHeader: header, corsOrigins, fastPath } = config;
+  return { proxies: { trusted, header }, corsOrigins, fastPath };
+}
+
+function lateMounts(enabled: readonly Dialect[], operations: Operations): LateMounts<Admission | undefined>[] {
+  return enabled.map(({ owns, load }) => ({
+    owns,
+    load: async () => (await load(operations)) as Mounts<Admission | undefined>,
+  }));
+}
