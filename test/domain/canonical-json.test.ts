@@ -39,6 +39,12 @@ describe("canonical JSON", () => {
     assert.equal(canonicalJson(Object.assign(value, { b: undefined })), '{"a":1,"c":2}');
   });
 
+  test("keys are written as they are, also when there are very many or very long ones", () => {
+    const keys = Array.from({ length: 3_000 }, (_, index) => `k"${index}`);
+    const many = Object.fromEntries([...keys, "x".repeat(1_000)].map((key) => [key, 1]));
+    for (let round = 0; round < 2; round++) assert.deepEqual(JSON.parse(canonicalJson(many)), many);
+  });
+
   test("equal values have equal texts, and the text is the value", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

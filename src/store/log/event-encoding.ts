@@ -26,7 +26,8 @@ const BODY_VERSION = 0x02;
 /** The envelope of this version has no log number. */
 const FIRST_BODY_VERSION = 0x01;
 const SALT_BYTES = 32;
-const VERSION_PREFIX = Buffer.from([BODY_VERSION]);
+/** One byte in UTF-8, like every code unit below 0x80: body and version are encoded together. */
+const VERSION_TEXT = String.fromCharCode(BODY_VERSION);
 
 /** The predecessor of the first link. */
 export const FIRST_LINK: Uint8Array = new Uint8Array(32);
@@ -74,7 +75,7 @@ export function encodeBody(event: EncodableEvent, apiKeyId?: string): EncodedBod
     type: event.type,
   });
   return {
-    body: Buffer.concat([VERSION_PREFIX, Buffer.from(text)]),
+    body: Buffer.from(VERSION_TEXT + text),
     privateValues: values.length === 0 ? null : Object.fromEntries(values),
   };
 }
@@ -119,9 +120,18 @@ export function hashEvent(envelope: EventEnvelope, body: Uint8Array): Buffer {
     e.via,
     e.requestId,
   ]);
-  const bytes = Buffer.from(text);
-  return sha256([u32(bytes.length), bytes, body]);
+  // Assembled in one piece of memory that all events share: parts of their own would be copied together again.
+  const textBytes = Buffer.byteLength(text);
+  const length = U32_BYTES + textBytes + body.length;
+  if (hashed.length < length) hashed = Buffer.allocUnsafe(length);
+  hashed.writeUInt32BE(textBytes);
+  hashed.write(text, U32_BYTES);
+  hashed.set(body, U32_BYTES + textBytes);
+  return hash("sha256", hashed.subarray(0, length), "buffer");
 }
+
+const U32_BYTES = 4;
+let hashed: Buffer = Buffer.allocUnsafe(4_096);
 
 export function hashLink(previous: Uint8Array, eventHashes: readonly Uint8Array[]): Buffer {
   return sha256([previous, ...eventHashes]);
@@ -132,7 +142,7 @@ function sha256(parts: readonly Uint8Array[]): Buffer {
 }
 
 function u32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
+  const bytes = Buffer.allocUnsafe(U32_BYTES);
   bytes.writeUInt32BE(value);
   return bytes;
 }

@@ -93,6 +93,16 @@ describe("event encoding", () => {
     }
   });
 
+  it("hashes bodies of any length, also a short one after a long one, and counts the envelope in bytes", () => {
+    const text = '[0,7,3,"default","ü😀",2,"UserUnlocked",1000,1001,"key:a","rest",""]';
+    const prefix = Buffer.from([0, 0, 0, Buffer.byteLength(text)]);
+    for (const length of [1, 100_000, 4_096, 100_001, 3]) {
+      const body = Buffer.alloc(length, 2);
+      const hash = hashEvent({ ...ENVELOPE, userId: "ü😀" }, body);
+      assert.equal(hash.toString("hex"), sha256(prefix, text, body), `${length} bytes`);
+    }
+  });
+
   it("leaves the log out of the envelope where the body is of the first version", () => {
     const text = '[7,3,"default","u",2,"UserUnlocked",1000,1001,"key:a","rest",""]';
     const body = Buffer.from([1, 2, 3]);
