@@ -111,7 +111,22 @@ function insertUser(statements: HotStatements, index: number, position: number, 
     hash,
   );
   if (privateValues !== null) statements.insertPrivate.run(position, JSON.stringify(privateValues));
-  statements.insertUserState.run(toUserStateRow(user.state, position));
+  const row = toUserStateRow(user.state, position);
+  const { id, organization_id: organizationId, creation_time: creationTime } = row;
+  const { state, kinds, sequence, epoch, change_time: changeTime, next_due: nextDue, restrictions } = row;
+  statements.insertUserState.run(
+    id,
+    organizationId,
+    state,
+    kinds,
+    sequence,
+    epoch,
+    creationTime,
+    changeTime,
+    nextDue,
+    position,
+    restrictions,
+  );
   statements.putProfile.run(toUserProfileRow(user.state, user.person));
   return hash;
 }

@@ -3,6 +3,7 @@ import { NO_ATTEMPTS } from "../../domain/attempt.ts";
 import { FACTORS } from "../../domain/policy.ts";
 import { policyOf } from "./attempt-decision.ts";
 import { counterKey, type Entry } from "./entries.ts";
+import { toSubjectKey } from "./subject-key.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /**
@@ -25,8 +26,13 @@ export function beginLife(set: WorkingSet, { id, state }: Entry<"user">, now: nu
 /** Resets the failures of a user that an administrator unlocked, if the policy says so. */
 export function forgetFailures(set: WorkingSet, userId: string, organizationId: string): void {
   if (!policyOf(set, organizationId).resetOnUnlock) return;
+  const subject = { userId };
+  // Most users have no counter: one question tells, where one for each factor would cost more than the whole command.
+  const { factors } = set.get({ kind: "countedFactors", id: toSubjectKey(subject) });
   for (const factor of FACTORS) {
-    const entry = set.get(counterKey({ userId }, factor));
+    const key = counterKey(subject, factor);
+    const entry = set.held(key) ?? (factors.includes(factor) ? set.get(key) : undefined);
+    if (entry === undefined) continue;
     if (entry.counter.failures.length === 0 && entry.counter.locks === 0) continue;
     entry.counter = { ...entry.counter, failures: [], locks: 0 };
     entry.isChanged = true;

@@ -51,6 +51,8 @@ interface Fields {
     /** Attempts that ran out of time and were counted by this batch. */
     readonly expiredIds: string[];
   };
+  /** The factors for which a counter of the subject is stored. The id is the subject's key. */
+  readonly countedFactors: { readonly factors: readonly Factor[] };
   readonly attempt: { attempt: Attempt | undefined };
   readonly request: { request: RememberedRequest | undefined };
 }
@@ -147,6 +149,7 @@ const ABSENT: { readonly [K in Kind]: (key: EntryKey<K>) => Fields[K] } = {
     keptUntil: undefined,
     expiredIds: [],
   }),
+  countedFactors: () => ({ factors: [] }),
   attempt: () => ({ attempt: undefined }),
   request: () => ({ request: undefined }),
 };

@@ -5,6 +5,7 @@ import { FACTORS, type Factor, INSTANCE_POLICY_ID } from "../../domain/policy.ts
 import type { SessionCommand } from "../../domain/session.ts";
 import type { Command } from "../commands.ts";
 import { counterKey, type EntryKey, INSTANCE_KEY, OWNERS_KEY, requestKey } from "./entries.ts";
+import { toSubjectKey } from "./subject-key.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /**
@@ -89,7 +90,7 @@ function userKeys(command: UserCommand, set: WorkingSet): readonly EntryKey[] {
   const keys: EntryKey[] = [user, ...organizationOf(stored)];
   const isCreation = command.type === "CreateUser" || command.type === "ImportUser";
   if (!isCreation && command.type !== "UnlockUser") return keys;
-  keys.push(...policiesOf(stored));
+  keys.push(...policiesOf(stored), { kind: "countedFactors", id: toSubjectKey({ userId: command.userId }) });
   // Later commands of the batch find the new user in this organization.
   if (isCreation) keys.push(...organizationOf(command.organizationId), ...policiesOf(command.organizationId));
   for (const factor of FACTORS) {

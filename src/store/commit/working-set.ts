@@ -20,6 +20,7 @@ export class WorkingSet {
     session: new Map(),
     policy: new Map(),
     counter: new Map(),
+    countedFactors: new Map(),
     attempt: new Map(),
     request: new Map(),
   };

@@ -41,6 +41,7 @@ export function entryLoaders(statements: HotStatements): Loaders {
       const row = statements.readCounter.get(toSubjectKey(subject), factor);
       return row && { counter: toCounter(row), shadowState: toShadowState(row) };
     },
+    countedFactors: ({ id }) => ({ factors: statements.readFactors.all(id) }),
     attempt: ({ id }) => {
       const row = statements.readAttempt.get(id);
       return row && { attempt: toAttempt(row) };

@@ -1,19 +1,17 @@
 /** The statements of the writer's connection, each prepared once. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import type { EventRow } from "../rows.ts";
 import type {
   ApiKeyTable,
-  AttemptCounterTable,
-  AttemptTable,
   InstanceTable,
   LogHeadTable,
   OrganizationTable,
-  PolicyTable,
   RequestTable,
   SessionTable,
   UserProfileTable,
   UserStateTable,
 } from "../schema.ts";
+import { attemptStatements, type Prepare } from "./attempt-statements.ts";
 
 export type HotStatements = ReturnType<typeof prepareHotStatements>;
 
@@ -33,9 +31,20 @@ type NewEvent = readonly [
   hash: Uint8Array,
 ];
 
-type RequestKey = [actor: string, scope: string, rpc: string, requestId: string];
+/** The columns of user_state that change. */
+type StateValues = [
+  state: string,
+  kinds: number,
+  sequence: number,
+  epoch: number,
+  creationTime: number,
+  changeTime: number,
+  nextDue: number | null,
+  lastPosition: number,
+  restrictions: string | null,
+];
 
-type Prepare = <P extends unknown[], R = unknown>(sql: string) => Statement<P, R>;
+type RequestKey = [actor: string, scope: string, rpc: string, requestId: string];
 
 export function prepareHotStatements(database: Database) {
   const prepare: Prepare = (sql) => database.prepare(sql);
@@ -100,26 +109,12 @@ function userStatements(prepare: Prepare) {
     readPerson: prepare<[id: string], Pick<UserProfileTable, "profile" | "attributes">>(
       "SELECT profile, attributes FROM user_profile WHERE id = ?",
     ),
-    insertUserState: prepare<[UserStateTable]>(
+    // Positional parameters, here and in all that runs for many commands: each name costs a look-up.
+    insertUserState: prepare<[id: string, organizationId: string, ...StateValues]>(
       `INSERT INTO user_state (id, organization_id, state, kinds, sequence, epoch, creation_time, change_time, next_due,
-        last_position, restrictions) VALUES (@id, @organization_id, @state, @kinds, @sequence, @epoch, @creation_time,
-        @change_time, @next_due, @last_position, @restrictions)`,
+        last_position, restrictions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    // Positional parameters: it runs for every command, and each name costs a look-up.
-    updateUserState: prepare<
-      [
-        state: string,
-        kinds: number,
-        sequence: number,
-        epoch: number,
-        creationTime: number,
-        changeTime: number,
-        nextDue: number | null,
-        lastPosition: number,
-        restrictions: string | null,
-        id: string,
-      ]
-    >(
+    updateUserState: prepare<[...StateValues, id: string]>(
       `UPDATE user_state SET state = ?, kinds = ?, sequence = ?, epoch = ?, creation_time = ?, change_time = ?,
         next_due = ?, last_position = ?, restrictions = ? WHERE id = ?`,
     ),
@@ -135,6 +130,20 @@ function userStatements(prepare: Prepare) {
         UNION SELECT id FROM user_profile WHERE organization_id = @organizationId AND email_key = @key LIMIT 2`,
     ).pluck(),
 
+    insertProfile: prepare<
+      [
+        id: string,
+        organizationId: string,
+        creationTime: number,
+        profile: string,
+        attributes: string,
+        usernameKey: string | null,
+        emailKey: string | null,
+      ]
+    >(
+      `INSERT INTO user_profile (id, organization_id, creation_time, profile, attributes, username_key, email_key)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ),
     putProfile: prepare<[UserProfileTable]>(
       `INSERT INTO user_profile (id, organization_id, creation_time, profile, attributes, username_key, email_key)
         VALUES (@id, @organization_id, @creation_time, @profile, @attributes, @username_key, @email_key)
@@ -186,77 +195,6 @@ function sessionStatements(prepare: Prepare) {
     deleteOldSessions: prepare<[now: number, limit: number]>(
       "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE clear_time < ? ORDER BY clear_time LIMIT ?)",
     ),
-  };
-}
-
-/** Policies, counters and attempts. */
-function attemptStatements(prepare: Prepare) {
-  return {
-    readPolicy: prepare<[id: string], PolicyTable>("SELECT * FROM policies WHERE id = ?"),
-    putPolicy: prepare<[PolicyTable]>(
-      `INSERT INTO policies (id, policy_values, sequence, creation_time, change_time, last_position) VALUES (@id,
-        @policy_values, @sequence, @creation_time, @change_time, @last_position) ON CONFLICT (id) DO UPDATE SET
-        policy_values = @policy_values, sequence = @sequence, change_time = @change_time, last_position = @last_position`,
-    ),
-
-    readCounter: prepare<[subject: string, factor: string], AttemptCounterTable>(
-      "SELECT * FROM attempt_counters WHERE subject = ? AND factor = ?",
-    ),
-    putCounter: prepare<[AttemptCounterTable]>(
-      `INSERT INTO attempt_counters (subject, factor, failures, outstanding, locks, life, next_due, shadow_state,
-        touch_time) VALUES (@subject, @factor, @failures, @outstanding, @locks, @life, @next_due, @shadow_state,
-        @touch_time) ON CONFLICT (subject, factor) DO UPDATE SET failures = @failures, outstanding = @outstanding,
-        locks = @locks, life = @life, next_due = @next_due, shadow_state = @shadow_state, touch_time = @touch_time`,
-    ),
-    findDueCounters: prepare<[now: number, limit: number], Pick<AttemptCounterTable, "subject" | "factor">>(
-      "SELECT subject, factor FROM attempt_counters WHERE next_due <= ? ORDER BY next_due LIMIT ?",
-    ),
-    oldestDueCounter: prepare<[now: number], number | null>(
-      "SELECT min(next_due) FROM attempt_counters WHERE next_due <= ?",
-    ).pluck(),
-    ...shadowStatements(prepare),
-
-    readAttempt: prepare<[id: string], AttemptTable>("SELECT * FROM attempts WHERE id = ?"),
-    putAttempt: prepare<[AttemptTable]>(
-      `INSERT INTO attempts (id, subject, organization_id, factor, life, begin_time, end_time, outcome, settle_time, ip,
-        network, user_agent, created_by) VALUES (@id, @subject, @organization_id, @factor, @life, @begin_time, @end_time, @outcome,
-        @settle_time, @ip, @network, @user_agent, @created_by) ON CONFLICT (id) DO UPDATE SET outcome = @outcome,
-        settle_time = @settle_time`,
-    ),
-    expireAttempt: prepare<[settleTime: number, id: string]>(
-      "UPDATE attempts SET outcome = 'EXPIRED', settle_time = ? WHERE id = ? AND outcome = 'OUTSTANDING'",
-    ),
-    deleteOldAttempts: prepare<[before: number, limit: number]>(
-      `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE begin_time < ? ORDER BY begin_time LIMIT ?)`,
-    ),
-
-    readSecret: prepare<[name: string], Buffer>("SELECT value FROM secrets WHERE name = ?").pluck(),
-    insertSecret: prepare<[name: string, value: Uint8Array]>(
-      "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-    ),
-  };
-}
-
-/** The exact condition of the index on counters of unknown users. Subjects begin with "shadow:" or "user:". */
-const IS_SHADOW = "subject < 'user:'";
-
-/** `max`: the places of both groups. `limit`: the most rows that one call deletes. */
-type DeleteShadows = [{ readonly now: number; readonly max: number; readonly limit: number }];
-
-/**
- * Statements that delete the least recently changed counters of unknown users beyond the limit. Each of the two groups
- * is guaranteed half of the places and uses those that the other leaves free. So counters that are kept in preference
- * never push out new ones, nor new ones them.
- */
-function shadowStatements(prepare: Prepare) {
-  const deleteBeyond = (group: string, others: string): string =>
-    `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
-      WHERE ${IS_SHADOW} AND touch_time ${group} @now ORDER BY touch_time DESC
-      LIMIT @limit OFFSET max(CAST(@max AS INTEGER) / 2,
-      @max - (SELECT count(*) FROM attempt_counters WHERE ${IS_SHADOW} AND touch_time ${others} @now)))`;
-  return {
-    deleteKeptShadows: prepare<DeleteShadows>(deleteBeyond(">", "<=")),
-    deleteRestedShadows: prepare<DeleteShadows>(deleteBeyond("<=", ">")),
   };
 }
 

@@ -116,8 +116,7 @@ function writeEntry(statements: HotStatements, now: number, entry: Entry): void 
       if (entry.policy !== undefined) statements.putPolicy.run(toPolicyRow(entry.policy, lastPosition));
       break;
     case "counter":
-      statements.putCounter.run(toCounterRow(entry.counter, { ...entry, subject: toSubjectKey(entry.subject) }, now));
-      for (const id of entry.expiredIds) statements.expireAttempt.run(now, id);
+      writeCounter(statements, now, entry);
       break;
     case "instance": {
       const { generation, sequence, changeTime } = entry.instance;
@@ -125,11 +124,12 @@ function writeEntry(statements: HotStatements, now: number, entry: Entry): void 
       break;
     }
     case "attempt":
-      if (entry.attempt !== undefined) statements.putAttempt.run(toAttemptRow(entry.attempt));
+      writeAttempt(statements, entry);
       break;
     case "lastingOwners":
+    case "countedFactors":
     case "request":
-      // No rows of their own: owners are API keys, and a request is written with its command.
+      // No rows of their own: owners are API keys, factors have counters, and a request is written with its command.
       break;
     default:
       entry satisfies never;
@@ -140,21 +140,71 @@ function writeUser(statements: HotStatements, entry: Entry<"user">, lastPosition
   const { state, person } = entry;
   if (state === undefined) return;
   const row = toUserStateRow(state, lastPosition);
-  if (entry.exists) {
-    statements.updateUserState.run(
-      row.state,
-      row.kinds,
-      row.sequence,
-      row.epoch,
-      row.creation_time,
-      row.change_time,
-      row.next_due,
-      row.last_position,
-      row.restrictions,
-      row.id,
+  const values = [
+    row.state,
+    row.kinds,
+    row.sequence,
+    row.epoch,
+    row.creation_time,
+    row.change_time,
+    row.next_due,
+    row.last_position,
+    row.restrictions,
+  ] as const;
+  if (entry.exists) statements.updateUserState.run(...values, row.id);
+  else statements.insertUserState.run(row.id, row.organization_id, ...values);
+  if (!entry.isPersonChanged) return;
+  const profile = toUserProfileRow(state, person);
+  if (entry.exists) statements.putProfile.run(profile);
+  else {
+    statements.insertProfile.run(
+      profile.id,
+      profile.organization_id,
+      profile.creation_time,
+      profile.profile,
+      profile.attributes,
+      profile.username_key,
+      profile.email_key,
     );
-  } else {
-    statements.insertUserState.run(row);
   }
-  if (entry.isPersonChanged) statements.putProfile.run(toUserProfileRow(state, person));
+}
+
+function writeCounter(statements: HotStatements, now: number, entry: Entry<"counter">): void {
+  const row = toCounterRow(entry.counter, { ...entry, subject: toSubjectKey(entry.subject) }, now);
+  const values = [
+    row.failures,
+    row.outstanding,
+    row.locks,
+    row.life,
+    row.next_due,
+    row.shadow_state,
+    row.touch_time,
+  ] as const;
+  if (entry.exists) statements.updateCounter.run(...values, row.subject, row.factor);
+  else statements.insertCounter.run(row.subject, row.factor, ...values);
+  for (const id of entry.expiredIds) statements.expireAttempt.run(now, id);
+}
+
+function writeAttempt(statements: HotStatements, { attempt, exists }: Entry<"attempt">): void {
+  if (attempt === undefined) return;
+  if (exists) {
+    statements.updateAttempt.run(attempt.outcome, attempt.settleTime, attempt.id);
+    return;
+  }
+  const row = toAttemptRow(attempt);
+  statements.insertAttempt.run(
+    row.id,
+    row.subject,
+    row.organization_id,
+    row.factor,
+    row.life,
+    row.begin_time,
+    row.end_time,
+    row.outcome,
+    row.settle_time,
+    row.ip,
+    row.network,
+    row.user_agent,
+    row.created_by,
+  );
 }
