@@ -1,7 +1,8 @@
 /** Credential → actor. Holds all keys in memory by hash, so a refused call costs no database access. */
-import { type ApiKey, credentialInvalid } from "../domain/api-key.ts";
+import { type ApiKey, type ApiKeyEvent, credentialInvalid, evolveApiKey } from "../domain/api-key.ts";
 import { type Refusal, refuse, shown } from "../domain/refusal.ts";
-import type { Store } from "../store/store.ts";
+import type { RecordedEvent } from "../store/queries.ts";
+import type { Follower, Store } from "../store/store.ts";
 import type { Actor } from "./actor.ts";
 import { networkOf } from "./network.ts";
 import { type Permission, permissionsOf } from "./permissions.ts";
@@ -35,19 +36,23 @@ interface Failures {
 }
 
 export interface ApiKeyCacheOptions {
-  readonly store: Pick<Store, "loadApiKeys" | "touchApiKeys">;
+  readonly store: Pick<Store, "loadApiKeys" | "touchApiKeys" | "follow" | "catchUp">;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly onTrouble: (error: unknown) => void;
 }
 
-export class ApiKeyCache {
+/** A follower of the log: a key that is made, rotated or revoked is so here before the change is answered. */
+export class ApiKeyCache implements Follower {
   readonly #store: ApiKeyCacheOptions["store"];
   readonly #clock: () => number;
   readonly #onTrouble: (error: unknown) => void;
   readonly #byHash = new Map<string, Held>();
-  readonly #hashesById = new Map<string, readonly string[]>();
+  readonly #byId = new Map<string, { readonly key: ApiKey; readonly hashes: readonly string[] }>();
   readonly #failures = new Map<string, Failures>();
+  /** The events since the keys are being read, in case that they were read before; `undefined`: they are not. */
+  #sinceLoad: RecordedEvent[] | undefined;
+  #unfollow: (() => void) | undefined;
   #used = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -60,7 +65,13 @@ export class ApiKeyCache {
   /** Loads every key that is still valid. Rejects with the store's error. */
   static async open(options: ApiKeyCacheOptions): Promise<ApiKeyCache> {
     const keyCache = new ApiKeyCache(options);
-    for (const key of await options.store.loadApiKeys()) keyCache.hold(key);
+    keyCache.#unfollow = options.store.follow(keyCache);
+    try {
+      await keyCache.#load();
+    } catch (error) {
+      keyCache.close();
+      throw error;
+    }
     keyCache.#timer = setInterval(() => {
       keyCache.flush().catch(keyCache.#onTrouble);
     }, TOUCH_INTERVAL_MS);
@@ -68,54 +79,37 @@ export class ApiKeyCache {
     return keyCache;
   }
 
-  /** Adds a key or replaces it after a change; from then on a revoked key is refused. */
-  hold(key: ApiKey): void {
-    for (const hash of this.#hashesById.get(key.id) ?? []) this.#byHash.delete(hash);
-    this.#hashesById.delete(key.id);
-    if (key.revokeTime !== null) return;
-    const permissions: ReadonlySet<Permission> = new Set(permissionsOf(key));
-    const secrets = [{ hash: key.secretHash, endTime: key.expireTime }, ...key.earlierSecrets];
-    for (const { hash, endTime } of secrets) {
-      const actor: Actor = {
-        id: `key:${key.id}`,
-        keyId: key.id,
-        secretHash: hash,
-        permissions,
-        scope: key.organizationId,
-        expireTime: endTime,
-      };
-      this.#byHash.set(hash, { key, actor, dayEndTime: 0 });
+  /** Takes changes of keys; from then on a revoked key is refused. */
+  apply(events: readonly RecordedEvent[]): void {
+    this.#sinceLoad?.push(...events);
+    for (const { apiKeyId, sequence, event } of events) {
+      if (apiKeyId === undefined) continue;
+      const before = this.#byId.get(apiKeyId)?.key;
+      // The key was read after this event, or is not held because it has ended.
+      if (sequence !== (before?.sequence ?? 0) + 1) continue;
+      this.#hold(evolveApiKey(before, event as ApiKeyEvent, apiKeyId));
     }
-    this.#hashesById.set(
-      key.id,
-      secrets.map(({ hash }) => hash),
-    );
+  }
+
+  /** Reads all keys again, now or as soon as the store answers again. */
+  reload(): void {
+    this.#load().catch((error: unknown) => {
+      this.#onTrouble(error);
+      setTimeout(() => this.reload(), RELOAD_RETRY_MS).unref();
+    });
   }
 
   /** Returns the key that admitted this actor; `undefined` if it was revoked or rotated since, and for tokens. */
   keyOf({ secretHash }: Actor): ApiKey | undefined {
+    this.#store.catchUp();
     return secretHash === undefined ? undefined : this.#byHash.get(secretHash)?.key;
   }
 
   /** Returns whether the actor's credential is still valid; long calls ask again. */
   stillOpens(actor: Actor): boolean {
+    this.#store.catchUp();
     const isKnown = actor.secretHash === undefined || this.#byHash.has(actor.secretHash);
     return isKnown && !hasEnded(actor, this.#clock());
-  }
-
-  /** Loads all keys again, now or as soon as the store answers again. */
-  reload(): void {
-    this.#store.loadApiKeys().then(
-      (keys) => {
-        this.#byHash.clear();
-        this.#hashesById.clear();
-        for (const key of keys) this.hold(key);
-      },
-      (error: unknown) => {
-        this.#onTrouble(error);
-        setTimeout(() => this.reload(), RELOAD_RETRY_MS).unref();
-      },
-    );
   }
 
   /**
@@ -153,10 +147,46 @@ export class ApiKeyCache {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#unfollow?.();
+  }
+
+  async #load(): Promise<void> {
+    const since: RecordedEvent[] = [];
+    this.#sinceLoad = since;
+    const keys = await this.#store.loadApiKeys();
+    // Another load has begun since: it knows more.
+    if (this.#sinceLoad !== since) return;
+    this.#sinceLoad = undefined;
+    this.#byHash.clear();
+    this.#byId.clear();
+    for (const key of keys) this.#hold(key);
+    this.apply(since);
+  }
+
+  #hold(key: ApiKey): void {
+    for (const hash of this.#byId.get(key.id)?.hashes ?? []) this.#byHash.delete(hash);
+    this.#byId.delete(key.id);
+    if (key.revokeTime !== null) return;
+    const permissions: ReadonlySet<Permission> = new Set(permissionsOf(key));
+    const secrets = [{ hash: key.secretHash, endTime: key.expireTime }, ...key.earlierSecrets];
+    for (const { hash, endTime } of secrets) {
+      const actor: Actor = {
+        id: `key:${key.id}`,
+        keyId: key.id,
+        secretHash: hash,
+        permissions,
+        scope: key.organizationId,
+        expireTime: endTime,
+      };
+      this.#byHash.set(hash, { key, actor, dayEndTime: 0 });
+    }
+    const hashes = secrets.map(({ hash }) => hash);
+    this.#byId.set(key.id, { key, hashes });
   }
 
   /** A hash lookup takes the same time whatever part of the secret is correct, so it leaks nothing by its duration. */
   #find(token: string): Held | undefined {
+    this.#store.catchUp();
     if (token.length < SECRET_CHARS_MIN || token.length > SECRET_CHARS_MAX) return undefined;
     if (looksLikeSecret(token) && !isWellFormedSecret(token)) return undefined;
     return this.#byHash.get(hashSecret(token));

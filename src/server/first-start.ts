@@ -1,5 +1,4 @@
 /** Creates what a database needs before it can serve: an organization and an owner key. */
-import type { ApiKeyCache } from "../auth/api-key-cache.ts";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "../auth/secret.ts";
 import { ConfigError } from "../config.ts";
 import { isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/api-key.ts";
@@ -11,7 +10,6 @@ import type { Store } from "../store/store.ts";
 
 interface FirstStart {
   readonly store: Store;
-  readonly keyCache: ApiKeyCache;
   readonly newId: () => string;
   readonly adminKey: string | undefined;
 }
@@ -29,7 +27,7 @@ export interface Prepared {
 /**
  * Ensures that there is an organization `default` and an owner key. The next start completes one that was interrupted.
  */
-export async function prepareFirstStart({ store, keyCache, newId, adminKey }: FirstStart): Promise<Prepared> {
+export async function prepareFirstStart({ store, newId, adminKey }: FirstStart): Promise<Prepared> {
   const context: CommandContext = { actor: SYSTEM_ACTOR, via: "start", scope: null, validateOnly: false };
   const isNew = (await store.readOrganization(DEFAULT_ORGANIZATION_ID)) === undefined;
   if (isNew) {
@@ -62,7 +60,6 @@ export async function prepareFirstStart({ store, keyCache, newId, adminKey }: Fi
     context,
   });
   if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
-  keyCache.hold(outcome.resource);
   return adminKey === undefined ? { isNew, adminKey: secret } : { isNew };
 }
 

@@ -126,14 +126,14 @@ async function serveStore(
   { newId, log, adminKeyMade }: ServiceEnvironment,
   { store, steady, serving, metrics }: Opened,
 ): Promise<Service> {
-  const { transport, keyCache } = serving;
+  const { transport } = serving;
   metrics.watch({
     store: storeMetrics(() => store.stats()),
     load: () => transport.load,
     serving: serving.isServing,
   });
   const { url, metricsListener, prepared } = await openPorts(config, { transport, metrics, log }, () =>
-    prepareFirstStart({ store, keyCache, newId, adminKey: config.adminKey }),
+    prepareFirstStart({ store, newId, adminKey: config.adminKey }),
   );
   reportPrepared(prepared, { log, adminKeyMade });
   let [loaded, fault]: [boolean, string | undefined] = [config.dialects.length === 0, undefined];

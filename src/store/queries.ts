@@ -15,6 +15,8 @@ export interface RecordedEvent {
   readonly previousPosition: number | null;
   readonly organizationId: string | null;
   readonly userId: string | null;
+  /** Only events of API keys have it. */
+  readonly apiKeyId?: string;
   readonly sequence: number;
   readonly recordTime: number;
   readonly via: string;

@@ -15,6 +15,7 @@ import type {
   ListedEvent,
   Page,
   ReadOptions,
+  RecordedEvent,
   SearchOptions,
   SessionKey,
   SessionQuery,
@@ -54,6 +55,17 @@ export interface Backup {
   close(): void;
 }
 
+/**
+ * What keeps a part of the configuration in memory: API keys, policies, organizations. It is called before the command
+ * that caused the change is answered, so a caller that has an OK meets it everywhere in this thread.
+ */
+export interface Follower {
+  /** Takes events of API keys, policies and organizations, in commit order and without gaps. */
+  apply(events: readonly RecordedEvent[]): void;
+  /** Events may have been missed: reads everything again. Until then what is known stays in force. */
+  reload(): void;
+}
+
 export interface StoreOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -86,6 +98,14 @@ export interface Store {
   readonly schemaVersion: string;
   /** The database system, by its name in OpenTelemetry's conventions. */
   readonly system: string;
+
+  /** Adds a reader of the log that is called with every change of the configuration. Returns a function that removes it. */
+  follow(follower: Follower): () => void;
+  /**
+   * Brings the followers up to every change that was answered anywhere. Decisions that rely on a follower call it first;
+   * it costs one look into memory.
+   */
+  catchUp(): void;
 
   /** Returns the store's clock in milliseconds since the epoch; never below the newest record time. */
   now(): Promise<number>;

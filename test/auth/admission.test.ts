@@ -21,7 +21,12 @@ function keyOf(role: string, secret: string): ApiKey {
 }
 
 async function keyCacheOf(t: { after: (close: () => void) => void }, keys: readonly ApiKey[]): Promise<ApiKeyCache> {
-  const store = { loadApiKeys: () => Promise.resolve(keys), touchApiKeys: () => Promise.resolve() };
+  const store = {
+    loadApiKeys: () => Promise.resolve(keys),
+    touchApiKeys: () => Promise.resolve(),
+    follow: () => () => undefined,
+    catchUp: () => undefined,
+  };
   const keyCache = await ApiKeyCache.open({ store, clock: () => NOW, onTrouble: () => undefined });
   t.after(() => keyCache.close());
   return keyCache;

@@ -103,7 +103,7 @@ export function mounts({
     mountNative(SessionService, sessionHandlers(operations)),
     mountNative(PolicyService, policyHandlers(operations)),
     mountNative(OrganizationService, organizationHandlers(operations)),
-    mountNative(ApiKeyService, apiKeyHandlers(keyOperations({ store, newId: operations.newId, keyCache }))),
+    mountNative(ApiKeyService, apiKeyHandlers(keyOperations({ store, newId: operations.newId }))),
     mountNative(AdminService, adminHandlers(instanceOperations({ store, keyCache }), log)),
     healthMount(health, anyone),
     ...reflectionMounts(reflection, anyoneCounted, chargeStranger(gate)),

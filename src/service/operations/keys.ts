@@ -1,7 +1,6 @@
 /** Operations on API keys: creating, reading, rotating and revoking them, never beyond what the caller has. */
 
 import { type Actor, permissionMissing } from "../../auth/actor.ts";
-import type { ApiKeyCache } from "../../auth/api-key-cache.ts";
 import { isPermission, isRole, PERMISSIONS, permissionsOf, ROLES } from "../../auth/permissions.ts";
 import { createSecret, hashSecret } from "../../auth/secret.ts";
 import {
@@ -16,7 +15,6 @@ import { organizationNotFound } from "../../domain/organization.ts";
 import { invalidField, RefusalError, shown } from "../../domain/refusal.ts";
 import { LATEST_TIME } from "../../domain/restriction.ts";
 import { isInScope } from "../../domain/sight.ts";
-import { StoreUnavailableError } from "../../store/errors.ts";
 import type { Page } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
 import { type Caller, type ChangeTerms, contextOf, execute, listScope } from "./caller.ts";
@@ -52,21 +50,11 @@ export interface KeyOperations {
 interface Parts {
   readonly store: Store;
   readonly newId: () => string;
-  readonly keyCache: Pick<ApiKeyCache, "hold" | "reload">;
 }
 
-export function keyOperations({ store, newId, keyCache }: Parts): KeyOperations {
-  const change = async (command: ApiKeyCommand, caller: Caller): Promise<ApiKey> => {
-    try {
-      const key = await execute<ApiKeyCommand>(store, command, caller);
-      if (!command.context.validateOnly) keyCache.hold(key);
-      return key;
-    } catch (error) {
-      // The change may be on disk although the commit was not confirmed: read the keys again.
-      if (error instanceof StoreUnavailableError && error.outcome === "UNKNOWN") keyCache.reload();
-      throw error;
-    }
-  };
+export function keyOperations({ store, newId }: Parts): KeyOperations {
+  const change = (command: ApiKeyCommand, caller: Caller): Promise<ApiKey> =>
+    execute<ApiKeyCommand>(store, command, caller);
   const read = async (keyId: string, { scope }: Actor): Promise<ApiKey> => {
     const key = await store.readApiKey({ id: keyId });
     if (key !== undefined && isInScope(key.organizationId, scope)) return key;

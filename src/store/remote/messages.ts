@@ -15,6 +15,7 @@ import type {
   UserSearch,
 } from "../queries.ts";
 import type { BackupInfo, Store } from "../store.ts";
+import type { FeedData } from "./remote-feed.ts";
 
 /** The calls and their parameters. Abort signals do not cross: a call that has one is cancelled by its number. */
 export interface Calls {
@@ -67,9 +68,10 @@ export type Answered =
   | readonly [id: number, ok: true, value: unknown]
   | readonly [id: number, ok: false, error: ErrorData];
 
-/** All that a thread needs to use the store: plain data, but for the port, which is transferred. */
+/** All that a thread needs to use the store: plain data, but for the ports, which are transferred. */
 export interface RemoteStoreData {
   readonly port: MessagePort;
+  readonly feed: FeedData;
   readonly generation: number;
   readonly schemaVersion: string;
   /** The database system, by its name in OpenTelemetry's conventions. */

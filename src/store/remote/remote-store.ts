@@ -24,12 +24,15 @@ import type {
   UserSearch,
   UserSearchAnswer,
 } from "../queries.ts";
-import type { Backup, Store } from "../store.ts";
+import type { Backup, Follower, Store } from "../store.ts";
 import type { BegunBackup, RemoteStoreData } from "./messages.ts";
 import { PortCalls } from "./port-calls.ts";
 import { RemoteBackup } from "./remote-backup.ts";
+import { RemoteFeed } from "./remote-feed.ts";
 
 export interface RemoteStoreOptions {
+  /** Called with errors that no call gets, for the log. */
+  readonly onTrouble?: (error: unknown) => void;
   /** Absent: commands are not traced. */
   readonly traces?: Traces | undefined;
 }
@@ -41,18 +44,28 @@ export class RemoteStore implements Store {
   /** Absent when the store makes no backups. */
   readonly createBackup?: () => Promise<Backup>;
   readonly #calls: PortCalls;
+  readonly #feed: RemoteFeed;
   readonly #traces: Traces | undefined;
 
-  constructor(data: RemoteStoreData, { traces }: RemoteStoreOptions) {
+  constructor(data: RemoteStoreData, { traces, onTrouble = () => undefined }: RemoteStoreOptions) {
     this.generation = data.generation;
     this.schemaVersion = data.schemaVersion;
     this.system = data.system;
     this.#traces = traces;
+    this.#feed = new RemoteFeed(data.feed, onTrouble);
     const calls = new PortCalls(data.port);
     this.#calls = calls;
     if (data.hasBackups) {
       this.createBackup = async () => new RemoteBackup(calls, (await calls.call("beginBackup", [])) as BegunBackup);
     }
+  }
+
+  follow(follower: Follower): () => void {
+    return this.#feed.follow(follower);
+  }
+
+  catchUp(): void {
+    this.#feed.catchUp();
   }
 
   // The host answers each call with the type that is given here; structured cloning keeps it.
@@ -144,6 +157,7 @@ export class RemoteStore implements Store {
 
   /** Waits for the open calls, then closes the port. The database stays open for the other threads. */
   close(): Promise<void> {
+    this.#feed.close();
     return this.#calls.close();
   }
 }

@@ -6,6 +6,7 @@ import type { ReadOptions } from "../queries.ts";
 import type { Backup, Store } from "../store.ts";
 import type { Answered, Asked, BackupPiece, BegunBackup, CallName, Calls, RemoteStoreData } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
+import { FeedSender } from "./remote-feed.ts";
 
 /** What starts a thread that uses the store: options of `new Worker`, to be merged with others. */
 export interface RemoteStoreSeed {
@@ -34,9 +35,14 @@ export class StoreHost {
   /** Opens a port for one more thread. */
   attach(): RemoteStoreSeed {
     const { port1, port2 } = new MessageChannel();
+    const { port1: feedPort, port2: feed } = new MessageChannel();
+    const count = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const client = new Client(this.#store, port1);
     this.#clients.add(client);
+    const unfollow = this.#store.follow(new FeedSender(feedPort, count));
     port1.on("close", () => {
+      unfollow();
+      feedPort.close();
       client.end();
       this.#clients.delete(client);
     });
@@ -45,12 +51,13 @@ export class StoreHost {
     const { generation, schemaVersion, system, createBackup } = this.#store;
     const workerData = {
       port: port2,
+      feed: { port: feed, count },
       generation,
       schemaVersion,
       system,
       hasBackups: createBackup !== undefined,
     };
-    return { workerData, transferList: [port2] };
+    return { workerData, transferList: [port2, feed] };
   }
 
   /** Ends every thread's use of the store. Their open calls fail; close the stores of the threads first. */

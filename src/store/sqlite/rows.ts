@@ -256,16 +256,18 @@ export type EventRow = EventTable & { readonly personal: string | null };
 
 export function toRecordedEvent(row: EventRow): RecordedEvent {
   const privateValues = row.personal === null ? null : (JSON.parse(row.personal) as PrivateValues);
+  const body = decodeBody(row.body);
   return {
     position: row.position,
     previousPosition: row.previous_position,
     organizationId: row.organization_id,
     userId: row.user_id,
+    ...(body.apiKeyId === undefined ? {} : { apiKeyId: body.apiKeyId }),
     sequence: row.sequence,
     recordTime: row.record_time,
     via: row.via,
     requestId: row.request_id,
     hash: row.hash,
-    event: toDomainEvent(decodeBody(row.body), row, privateValues),
+    event: toDomainEvent(body, row, privateValues),
   };
 }

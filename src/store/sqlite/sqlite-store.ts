@@ -11,6 +11,7 @@ import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { limitsOf } from "../limits.ts";
+import { Tail } from "../log/tail.ts";
 import type {
   ApiKeyName,
   AttemptQuery,
@@ -31,9 +32,9 @@ import type {
 } from "../queries.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
-import type { Backup, OpenedStore, StoreOptions } from "../store.ts";
-import { SessionActivity } from "../upkeep/session-activity.ts";
-import { Shadows } from "../upkeep/shadows.ts";
+import type { Backup, Follower, OpenedStore, StoreOptions } from "../store.ts";
+import type { SessionActivity } from "../upkeep/session-activity.ts";
+import type { Shadows } from "../upkeep/shadows.ts";
 import type { Sweeper } from "../upkeep/sweeper.ts";
 import { Backups } from "./file/backup.ts";
 import { hasUserOrKey, openWriter, toRealPath } from "./file/database-file.ts";
@@ -48,7 +49,7 @@ import { toApiKey } from "./rows.ts";
 import { assertClock } from "./start-clock.ts";
 import { readStats } from "./store-stats.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
-import { createSweeper } from "./write/housekeeping.ts";
+import { createActivity, createShadows, createSweeper } from "./write/housekeeping.ts";
 import { LiveConnection } from "./write/live-connection.ts";
 import { LiveReads } from "./write/live-reads.ts";
 import { Writer } from "./write/writer.ts";
@@ -83,6 +84,8 @@ export class SqliteStore implements OpenedStore {
   readonly system = "sqlite";
   readonly generation: number;
   readonly schemaVersion = SCHEMA_VERSION;
+  /** The reading of the log by which everything in this process learns of changes. */
+  readonly tail: Tail;
   readonly #path: string;
   readonly #database: Database;
   readonly #lock: FileLock;
@@ -127,23 +130,19 @@ export class SqliteStore implements OpenedStore {
     const now = (): number => this.#writer.now();
     const intervalMs = options.sweepIntervalMs ?? SWEEP_INTERVAL_MS;
     const { clock, onCommit } = options;
-    const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity });
-    this.#writer = writer;
-    this.#connection = new LiveConnection({ database, statements, guard, writer, whenWritable });
-    this.#live = new LiveReads({ statements, generation: this.generation, now, activity });
-    this.#shadows = new Shadows({
-      read: (name) => statements.readSecret.get(name),
-      insert: (name, secret) => this.#connection.write(() => void statements.insertSecret.run(name, secret)),
-    });
-    this.#activity = new SessionActivity({
-      write: (times) =>
-        this.#connection.write(() => {
-          for (const [id, time] of times) statements.touchSession.run(time, id, time);
-        }),
-      now,
-      intervalMs,
+    this.tail = new Tail({
+      position: statements.readHeadPosition.get() ?? 0,
+      readLog: (after, limit) => this.#reader.readLog(after, limit),
       onTrouble,
     });
+    const { tail } = this;
+    const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity, tail });
+    this.#writer = writer;
+    this.#connection = new LiveConnection({ database, statements, guard, writer, whenWritable });
+    this.#live = new LiveReads({ statements, generation: this.generation, now, activity, configuration: tail });
+    const housekeeping = { connection: this.#connection, statements, now, intervalMs, onTrouble };
+    this.#shadows = createShadows(housekeeping);
+    this.#activity = createActivity(housekeeping);
     this.#commits = new GroupCommit({
       run: this.#writer.run,
       limits,
@@ -154,15 +153,18 @@ export class SqliteStore implements OpenedStore {
     this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
     this.#sweeper = createSweeper({
-      connection: this.#connection,
-      statements,
-      now,
+      ...housekeeping,
       limits,
-      intervalMs,
       execute: (command, executeOptions) => this.execute(command, executeOptions),
-      onTrouble,
     });
   }
+
+  follow(follower: Follower): () => void {
+    return this.tail.follow(follower);
+  }
+
+  /** The followers of the writer's own thread are always up to date: it calls them. */
+  catchUp(): void {}
 
   async now(): Promise<number> {
     return this.#writer.now();

@@ -1,11 +1,13 @@
 /** What is of the port alone: backups, errors, cancelled calls, and threads and stores that end. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
 import { PageTokenError } from "../../../src/store/errors.ts";
 import { openRemoteStore } from "../../../src/store/open-store.ts";
 import { until } from "../../support/until.ts";
-import { createUser, lockUser } from "../support/commands.ts";
+import { createApiKey, createUser, lockUser, revokeApiKey } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import { openRemoteFixture, startThread } from "../support/remote-fixture.ts";
 import { engineMetric } from "../support/sqlite-fixture.ts";
@@ -70,6 +72,24 @@ describe("a store over a port", () => {
     resourceOf(await locked);
     assert.equal((await store.readUser("u"))?.state.sequence, 2);
     await direct.close();
+  });
+
+  it("knows of a change of the configuration in the turn in which it decides, once it is answered", async (t) => {
+    const { opened, host } = await openRemoteFixture(t, thread);
+    const { workerData, transferList } = host.attach();
+    const go = new Int32Array(new SharedArrayBuffer(4));
+    const url = new URL("../support/deciding-thread.ts", import.meta.url);
+    const other = new Worker(url, { workerData: { data: workerData, go }, transferList: [...transferList] });
+    await once(other, "message");
+    resourceOf(await opened.execute(createApiKey("k", { role: "viewer" })));
+    resourceOf(await opened.execute(createUser("u")));
+    resourceOf(await opened.execute(revokeApiKey("k")));
+    opened.tail.lose();
+    Atomics.store(go, 0, 1);
+    Atomics.notify(go, 0);
+    const [known] = await once(other, "message");
+    assert.deepEqual(known, ["ApiKeyCreated", "ApiKeyRevoked", "reload"]);
+    await once(other, "exit");
   });
 
   it("says that the fate of a command is unknown when the store's thread is gone", async (t) => {

@@ -1,4 +1,4 @@
-/** ListUserEvents: along the chain that links a user's events, backwards as it is written or forwards. */
+/** Events: of a user along the chain that links them, backwards as it is written or forwards; and the log itself. */
 import { weightOf } from "../../../domain/page-weight.ts";
 import { PageTokenError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -154,6 +154,22 @@ export class EventLister {
     }
     return toRecordedEvent(row);
   }
+}
+
+/** Returns the events after a position, at most `limit`. */
+export function readLog(runner: QueryRunner, after: number, limit: number): readonly RecordedEvent[] {
+  const rows = runner.all(
+    build
+      .selectFrom("events")
+      .leftJoin("event_private", "event_private.position", "events.position")
+      .selectAll("events")
+      .select("event_private.personal")
+      .where("events.position", ">", after)
+      .orderBy("events.position")
+      .limit(limit)
+      .compile(),
+  );
+  return rows.map(toRecordedEvent);
 }
 
 function prepareLookups(runner: QueryRunner) {

@@ -26,6 +26,7 @@ export type ReaderQuestion =
   | { readonly name: "listSessions"; readonly query: SessionQuery; readonly now: number }
   | { readonly name: "listAttempts"; readonly query: AttemptQuery; readonly now: number }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
+  | { readonly name: "readLog"; readonly after: number; readonly limit: number }
   | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
 
 /** What the worker is started with. */

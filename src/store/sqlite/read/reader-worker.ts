@@ -4,7 +4,7 @@ import { openReader } from "../file/database-file.ts";
 import { serveQuestions } from "../worker-port.ts";
 import { listAttempts } from "./list-attempts.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";
-import { EventLister } from "./list-events.ts";
+import { EventLister, readLog } from "./list-events.ts";
 import { QueryRunner } from "./list-query.ts";
 import { SessionLister } from "./list-sessions.ts";
 import { UserLister } from "./list-users.ts";
@@ -32,6 +32,8 @@ serveQuestions<ReaderQuestion>(
         return searcher.read(question.ids, question.namespaces, question.now);
       case "listUserEvents":
         return events.list(question.query);
+      case "readLog":
+        return readLog(runner, question.after, question.limit);
       case "listSessions":
         return sessions.list(question.query, question.now);
       case "listAttempts":

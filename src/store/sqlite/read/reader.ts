@@ -9,6 +9,7 @@ import type {
   ListedEvent,
   Page,
   ReadOptions,
+  RecordedEvent,
   SessionQuery,
   SessionView,
   UserQuery,
@@ -55,6 +56,11 @@ export class Reader implements SearchReader {
 
   listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
     return this.#page(query, options, (slice) => ({ name: "listUserEvents", query: slice }));
+  }
+
+  /** Reads the events of all users and of the configuration after a position, in the order of the log. */
+  async readLog(after: number, limit: number): Promise<readonly RecordedEvent[]> {
+    return (await this.#ask({ name: "readLog", after, limit })) as readonly RecordedEvent[];
   }
 
   /** `show`: returns the session with the activity that is not on disk yet, or nothing if it is not shown. */

@@ -1,22 +1,46 @@
-/** What the sweeper looks for in the database, and what it deletes because it is too old to count. */
+/** What is written without events: the activity of sessions, the secret of shadows, and what the sweeper deletes. */
 import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
 import type { Limits } from "../../limits.ts";
+import { SessionActivity } from "../../upkeep/session-activity.ts";
+import { Shadows } from "../../upkeep/shadows.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
 import { toDueCounter } from "../attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import type { LiveConnection } from "./live-connection.ts";
 
-export interface HousekeepingOptions extends Pick<SweeperOptions, "intervalMs" | "execute" | "onTrouble"> {
+export interface HousekeepingOptions extends Pick<SweeperOptions, "intervalMs" | "onTrouble"> {
   readonly connection: LiveConnection;
   readonly statements: HotStatements;
   /** The store's clock, in milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+/** Returns the last activity of sessions, which is written from time to time. */
+export function createActivity({ connection, statements, ...options }: HousekeepingOptions): SessionActivity {
+  return new SessionActivity({
+    ...options,
+    write: (times) =>
+      connection.write(() => {
+        for (const [id, time] of times) statements.touchSession.run(time, id, time);
+      }),
+  });
+}
+
+/** Returns the pseudonyms of unknown users. */
+export function createShadows({ connection, statements }: HousekeepingOptions): Shadows {
+  return new Shadows({
+    read: (name) => statements.readSecret.get(name),
+    insert: (name, secret) => connection.write(() => void statements.insertSecret.run(name, secret)),
+  });
+}
+
+export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, "execute"> {
   readonly limits: Limits;
 }
 
 /** Returns a sweeper that runs from now on. */
-export function createSweeper({ connection, statements, now, limits, ...options }: HousekeepingOptions): Sweeper {
+export function createSweeper({ connection, statements, now, limits, ...options }: SweepOptions): Sweeper {
   const shadows = (limit: number) => ({ now: now(), max: limits.shadowsMax, limit });
   return new Sweeper({
     ...options,

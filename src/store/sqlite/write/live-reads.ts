@@ -2,14 +2,16 @@
 import type { ApiKey } from "../../../domain/api-key.ts";
 import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
-import { combinePolicies, INSTANCE_POLICY_ID, type Policy, type StoredPolicy } from "../../../domain/policy.ts";
+import type { StoredPolicy } from "../../../domain/policy.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import { existsFor } from "../../../domain/sight.ts";
 import type { User, UserState } from "../../../domain/user.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
+import { ConfigurationCache } from "../../log/configuration-cache.ts";
 import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../../queries.ts";
 import { toSearchKey } from "../../search/search-key.ts";
+import type { Store } from "../../store.ts";
 import { toCounter, toStoredPolicy } from "../attempt-rows.ts";
 import { toApiKey, toOrganization, toSession, toUserState } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
@@ -21,6 +23,8 @@ export interface LiveReadsOptions {
   readonly now: () => number;
   /** Returns a session with its last known activity, written or not. */
   readonly activity: (session: Session) => Session;
+  /** The feed of changes of the configuration. */
+  readonly configuration: Pick<Store, "follow">;
 }
 
 export class LiveReads {
@@ -28,12 +32,24 @@ export class LiveReads {
   readonly #generation: number;
   readonly #now: () => number;
   readonly #activity: (session: Session) => Session;
+  readonly #configuration: ConfigurationCache;
 
-  constructor({ statements, generation, now, activity }: LiveReadsOptions) {
+  constructor({ statements, generation, now, activity, configuration }: LiveReadsOptions) {
     this.#generation = generation;
     this.#statements = statements;
     this.#now = now;
     this.#activity = activity;
+    this.#configuration = new ConfigurationCache({
+      policy(id) {
+        const row = statements.readPolicy.get(id);
+        return row && toStoredPolicy(row);
+      },
+      organization(id) {
+        const row = statements.readOrganization.get(id);
+        return row && toOrganization(row);
+      },
+    });
+    configuration.follow(this.#configuration);
   }
 
   user(id: string): User | undefined {
@@ -42,8 +58,7 @@ export class LiveReads {
   }
 
   organization(id: string): Organization | undefined {
-    const row = this.#statements.readOrganization.get(id);
-    return row && toOrganization(row);
+    return this.#configuration.organization(id);
   }
 
   session(key: SessionKey): SessionView | undefined {
@@ -61,7 +76,7 @@ export class LiveReads {
     const user = this.#user(userId, now);
     if (user === undefined) return undefined;
     const row = this.#statements.readCounter.get(toSubjectKey({ userId }), factor);
-    const policy = this.#policyOf(user.organizationId);
+    const policy = this.#configuration.policyOf(user.organizationId);
     const before = row === undefined ? NO_ATTEMPTS : toCounter(row);
     const { counter, lock } = settleCounter(before, policy, factor, now);
     // A lock that is not written yet begins when it is written; until then no place is free.
@@ -75,17 +90,12 @@ export class LiveReads {
   }
 
   policy(id: string): StoredPolicy | undefined {
-    const row = this.#statements.readPolicy.get(id);
-    return row && toStoredPolicy(row);
+    return this.#configuration.policy(id);
   }
 
   identified(organizationId: string, identifier: string): readonly string[] {
     const key = toSearchKey(identifier);
     return key === "" ? [] : this.#statements.findByKey.all({ organizationId, key });
-  }
-
-  #policyOf(organizationId: string): Policy {
-    return combinePolicies(this.policy(INSTANCE_POLICY_ID)?.values, this.policy(organizationId)?.values);
   }
 
   #user(id: string, now: number): UserState | undefined {

@@ -4,6 +4,7 @@ import type { Changes, PendingEvent } from "../../commit/changes.ts";
 import type { Entry } from "../../commit/entries.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import { encodeBody, hashEvent, hashLink } from "../../log/event-encoding.ts";
+import type { RecordedEvent } from "../../queries.ts";
 import { toAttemptRow, toCounterRow, toPolicyRow } from "../attempt-rows.ts";
 import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../rows.ts";
 import type { LogHeadTable } from "../schema.ts";
@@ -12,30 +13,37 @@ import type { HotStatements } from "./hot-statements.ts";
 /**
  * Writes all changes within the transaction under way, so history, chain and rows are never apart. The resources were
  * read (on an engine with many writers: locked) before the head of the log is taken here; positions and the previous
- * link come from that update alone. Returns false when there was nothing to write.
+ * link come from that update alone. Returns the events; `undefined`: there was nothing to write.
  */
-export function writeChanges(statements: HotStatements, now: number, { accepted, entries }: Changes): boolean {
-  if (accepted.length === 0) return false;
+export function writeChanges(
+  statements: HotStatements,
+  now: number,
+  { accepted, entries }: Changes,
+): readonly RecordedEvent[] | undefined {
+  if (accepted.length === 0) return undefined;
   const count = accepted.reduce((sum, { events }) => sum + events.length, 0);
   const head = count > 0 ? advanceHead(statements, count, now) : undefined;
   if (head === undefined) statements.setRecordTime.run(now);
   let position = (head?.position ?? 0) - count;
-  const hashes: Uint8Array[] = [];
+  const recorded: RecordedEvent[] = [];
   for (const { entry, events, context, answer } of accepted) {
     for (const pending of events) {
       position++;
-      hashes.push(writeEvent(statements, now, position, entry.lastPosition, pending));
+      recorded.push(writeEvent(statements, now, position, entry.lastPosition, pending));
       entry.lastPosition = position;
     }
     writeRequest(statements, now, entry, context, answer);
   }
   if (head !== undefined) {
-    const link = hashLink(head.link, hashes);
+    const link = hashLink(
+      head.link,
+      recorded.map(({ hash }) => hash),
+    );
     statements.insertLink.run(head.position, link);
     statements.setHeadLink.run(link);
   }
   for (const entry of entries) writeEntry(statements, now, entry);
-  return true;
+  return recorded;
 }
 
 function advanceHead(statements: HotStatements, count: number, now: number): Pick<LogHeadTable, "position" | "link"> {
@@ -50,7 +58,7 @@ function writeEvent(
   position: number,
   previousPosition: number | null,
   pending: PendingEvent,
-): Uint8Array {
+): RecordedEvent {
   const { event, organizationId, userId, apiKeyId, sequence, via, requestId } = pending;
   const { type, time, actor } = event;
   const { body, privateValues } = encodeBody(event, apiKeyId);
@@ -74,7 +82,19 @@ function writeEvent(
     hash,
   );
   if (privateValues !== null) statements.insertPrivate.run(position, JSON.stringify(privateValues));
-  return hash;
+  return {
+    position,
+    previousPosition,
+    organizationId,
+    userId,
+    ...(apiKeyId === undefined ? {} : { apiKeyId }),
+    sequence,
+    recordTime,
+    via,
+    requestId,
+    hash,
+    event,
+  };
 }
 
 function writeRequest(

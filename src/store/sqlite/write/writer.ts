@@ -6,6 +6,8 @@ import { Batch } from "../../commit/batch.ts";
 import type { RunBatch, Take } from "../../commit/group-commit.ts";
 import { type Loaders, WorkingSet } from "../../commit/working-set.ts";
 import { StoreUnavailableError } from "../../errors.ts";
+import type { Tail } from "../../log/tail.ts";
+import type { RecordedEvent } from "../../queries.ts";
 import type { FileGuard } from "../file/file-guard.ts";
 import { toStoreError } from "../trouble.ts";
 import { entryLoaders } from "./entry-loaders.ts";
@@ -24,6 +26,15 @@ export interface WriterOptions {
   readonly onCommit?: ((durationMs: number) => void) | undefined;
   /** Returns a session with its last known activity, written or not. */
   readonly activity: (session: Session) => Session;
+  readonly tail: Pick<Tail, "append" | "lose">;
+}
+
+/** What a transaction came to. */
+interface Work<T> {
+  readonly result: T;
+  readonly wrote: boolean;
+  /** The events that it wrote; absent: none. */
+  readonly events?: readonly RecordedEvent[] | undefined;
 }
 
 export class Writer {
@@ -56,14 +67,14 @@ export class Writer {
   };
 
   /** Runs one transaction from BEGIN to COMMIT in one turn of the event loop, so no read sees a part of it. */
-  transact<T>(work: () => { readonly result: T; readonly wrote: boolean }): T {
-    const { guard, statements } = this.#options;
+  transact<T>(work: () => Work<T>): T {
+    const { guard, statements, tail } = this.#options;
     guard.assertInPlace();
     let atCommit = false;
     try {
       this.#rollBack();
       statements.begin.run();
-      const { result, wrote } = work();
+      const { result, wrote, events = [] } = work();
       if (wrote) {
         atCommit = true;
         const begin = performance.now();
@@ -71,17 +82,21 @@ export class Writer {
         const durationMs = performance.now() - begin;
         this.commitMs += durationMs;
         this.#options.onCommit?.(durationMs);
+        atCommit = false;
+        tail.append(events);
       } else {
         statements.rollback.run();
       }
       return result;
     } catch (error) {
       this.#tryRollBack();
-      throw toStoreError(error, atCommit);
+      const failure = toStoreError(error, atCommit);
+      if (failure instanceof StoreUnavailableError && failure.outcome === "UNKNOWN") tail.lose();
+      throw failure;
     }
   }
 
-  #runBatch(take: Take): { readonly result: readonly Outcome[]; readonly wrote: boolean } {
+  #runBatch(take: Take): Work<readonly Outcome[]> {
     // Read again for each batch: after a COMMIT with an unknown outcome no value in memory can be trusted.
     const recordTime = this.#options.statements.readRecordTime.get();
     if (recordTime === undefined) throw new StoreUnavailableError("the log has no head", "NOT_APPLIED");
@@ -90,9 +105,10 @@ export class Writer {
     const batch = new Batch(new WorkingSet(this.#loaders), now, this.#options.activity);
     const outcomes: Outcome[] = [];
     for (let command = take(); command !== undefined; command = take()) outcomes.push(batch.execute(command));
-    const wrote = writeChanges(this.#options.statements, now, batch.changes);
+    const events = writeChanges(this.#options.statements, now, batch.changes);
+    const wrote = events !== undefined;
     if (wrote) this.#recordTime = now;
-    return { result: outcomes, wrote };
+    return { result: outcomes, wrote, events };
   }
 
   /** Rolls back if needed: after some errors SQLite has rolled back by itself, after others it never began. */

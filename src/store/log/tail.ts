@@ -1,0 +1,113 @@
+/** The one reading of the log, in commit order: whatever must learn of a change reads it, and nothing else. */
+import { once } from "node:events";
+import type { RecordedEvent } from "../queries.ts";
+import type { Follower } from "../store.ts";
+import { Followers } from "./followers.ts";
+
+export interface TailOptions {
+  /** The position of the newest event on disk; 0: none. */
+  readonly position: number;
+  /** Reads the events after a position from the log, in its order, off the writer's thread. */
+  readonly readLog: (after: number, limit: number) => Promise<readonly RecordedEvent[]>;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** Events that are kept in memory for readers; a reader that is further behind reads the log. */
+const KEPT_MAX = 1_024;
+/** The most events that a reader gets at once. */
+const READ_MAX = 256;
+
+/**
+ * The tail of the log in the process that writes it. There are two kinds of reader. A follower is called between COMMIT
+ * and the answers, with events of the configuration alone: API keys, policies, organizations. So it must be quick. Every
+ * other reader gets all events at its own pace from a position; it delays neither the writer nor other readers.
+ */
+export class Tail {
+  readonly #options: TailOptions;
+  readonly #followers: Followers;
+  readonly #wake = new EventTarget();
+  /** The position of the newest event; `undefined` after a COMMIT whose fate is not known. */
+  #position: number | undefined;
+  /** The newest events, without gaps up to `#position`; kept only while there are readers. */
+  #kept: RecordedEvent[] = [];
+  #readers = 0;
+  /** Grows when there may be more to read. */
+  #changes = 0;
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+    this.#position = options.position;
+    this.#followers = new Followers(options.onTrouble);
+  }
+
+  /** Adds a follower. Returns a function that removes it. */
+  follow(follower: Follower): () => void {
+    return this.#followers.add(follower);
+  }
+
+  /** Takes the events of one commit. The writer calls it after COMMIT, before it answers any command. */
+  append(events: readonly RecordedEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.#position = last.position;
+    const configuration = events.filter(({ userId }) => userId === null);
+    if (configuration.length > 0) this.#followers.pass(configuration);
+    if (this.#readers > 0) this.#keep(events);
+    this.#changed();
+  }
+
+  /** The fate of a COMMIT is not known: followers read again what they know, and readers look into the log. */
+  lose(): void {
+    this.#position = undefined;
+    this.#kept = [];
+    this.#followers.reload();
+    this.#changed();
+  }
+
+  /**
+   * Yields all events after a position, in commit order and without gaps, and then those to come. It ends by
+   * `signal`, with its reason, or with the error of a log that cannot be read; the next call goes on from any position.
+   */
+  async *read(after: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[], never, undefined> {
+    let position = after;
+    this.#readers++;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const changes = this.#changes;
+        const events = this.#newer(position) ?? (await this.#options.readLog(position, READ_MAX));
+        const last = events.at(-1);
+        if (last !== undefined) {
+          position = last.position;
+          yield events;
+        } else if (changes === this.#changes) {
+          await once(this.#wake, "change", { signal });
+        }
+      }
+    } finally {
+      if (--this.#readers === 0) this.#kept = [];
+    }
+  }
+
+  /** Returns the events after a position as far as they are in memory; `undefined`: only the log knows. */
+  #newer(position: number): readonly RecordedEvent[] | undefined {
+    if (position === this.#position) return [];
+    const first = this.#kept[0]?.position;
+    if (first === undefined || position < first - 1) return undefined;
+    const begin = position - first + 1;
+    return this.#kept.slice(begin, begin + READ_MAX);
+  }
+
+  #keep(events: readonly RecordedEvent[]): void {
+    const next = (this.#kept.at(-1)?.position ?? 0) + 1;
+    // A commit of unknown fate may have left events in between.
+    if (events[0]?.position !== next) this.#kept = [];
+    this.#kept.push(...events);
+    if (this.#kept.length > 2 * KEPT_MAX) this.#kept = this.#kept.slice(-KEPT_MAX);
+  }
+
+  #changed(): void {
+    this.#changes++;
+    if (this.#readers > 0) this.#wake.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,191 @@
+/** The tail of the log: in commit order, without gaps, and before the answers. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { RecordedEvent } from "../../../src/store/queries.ts";
+import type { Follower } from "../../../src/store/store.ts";
+import { context, createApiKey, createOrganization, createUser, lockUser, revokeApiKey } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
+import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
+
+class Noted implements Follower {
+  readonly types: string[] = [];
+  reloads = 0;
+  apply(events: readonly RecordedEvent[]): void {
+    this.types.push(...events.map(({ event }) => event.type));
+  }
+  reload(): void {
+    this.reloads++;
+  }
+}
+
+/** Reads from a position until so many events came. */
+async function readOf({ store }: SqliteFixture, after: number, count: number): Promise<readonly RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  if (count === 0) return events;
+  const stop = new AbortController();
+  for await (const some of store.tail.read(after, stop.signal)) {
+    // A buffer that crossed from another thread is a plain array of bytes.
+    events.push(...some.map((event) => ({ ...event, hash: new Uint8Array(event.hash) })));
+    if (events.length >= count) break;
+  }
+  return events;
+}
+
+describe("followers", () => {
+  it("know of a change of the configuration before the command is answered, and of nothing else", async (t) => {
+    const { store } = await openFixture(t);
+    const noted = new Noted();
+    const unfollow = store.follow(noted);
+    await store.execute(createUser("u"));
+    await store.execute(lockUser("u"));
+    assert.deepEqual(noted.types, []);
+    const known: number[] = [];
+    const commands = [createApiKey("k", { role: "viewer" }), revokeApiKey("k"), createOrganization("acme")];
+    await Promise.all(commands.map((command) => store.execute(command).then(() => known.push(noted.types.length))));
+    assert.deepEqual(noted.types, ["ApiKeyCreated", "ApiKeyRevoked", "OrganizationCreated"]);
+    assert.deepEqual(known, [3, 3, 3], "the whole batch comes before the first answer");
+    unfollow();
+    await store.execute(createOrganization("other"));
+    assert.equal(noted.types.length, 3);
+  });
+
+  it("do not fail the commit by a fault of their own", async (t) => {
+    const { store, troubles } = await openFixture(t);
+    const noted = new Noted();
+    const fault = new Error("a fault of the follower");
+    store.follow({
+      apply() {
+        throw fault;
+      },
+      reload() {},
+    });
+    store.follow(noted);
+    resourceOf(await store.execute(createOrganization("acme")));
+    assert.deepEqual(noted.types, ["OrganizationCreated"]);
+    assert.deepEqual(troubles, [fault]);
+  });
+
+  it("hear nothing of a command that failed or was not meant", async (t) => {
+    const { store, connect } = await openFixture(t);
+    const noted = new Noted();
+    store.follow(noted);
+    await store.execute(createOrganization("tried", { context: context({ validateOnly: true }) }));
+    connect().exec(`CREATE TRIGGER no BEFORE INSERT ON organizations BEGIN SELECT RAISE(ABORT, 'no'); END`);
+    assert.equal((await store.execute(createOrganization("acme"))).ok, false);
+    assert.deepEqual([noted.types, noted.reloads], [[], 0]);
+  });
+
+  it("read again what they know when the fate of a commit is unknown", async (t) => {
+    const { store } = await openFixture(t);
+    const noted = new Noted();
+    store.follow(noted);
+    store.tail.lose();
+    assert.equal(noted.reloads, 1);
+  });
+});
+
+describe("the cache of policies and organizations", () => {
+  const update = (policyId: string, attempts: number) =>
+    ({
+      type: "UpdatePolicy",
+      policyId,
+      values: { attemptsMax: { PASSWORD: attempts } },
+      cleared: [],
+      context: context(),
+    }) as const;
+
+  it("has a change as soon as it is answered, at both levels", async (t) => {
+    const { store } = await openFixture(t);
+    resourceOf(await store.execute(createUser("u")));
+    const limit = async (): Promise<number | undefined> =>
+      (await store.readSignIns([{ userId: "u", factor: "PASSWORD" }]))[0]?.policy.attemptsMax.PASSWORD;
+    assert.equal(await limit(), 10);
+    for (const [policyId, attempts] of [
+      ["", 3],
+      ["default", 5],
+      ["", 4],
+      ["default", 6],
+    ] as const) {
+      await store.execute(update(policyId, attempts));
+      assert.equal((await store.readPolicy(policyId))?.values.attemptsMax?.PASSWORD, attempts);
+    }
+    assert.equal(await limit(), 6);
+    await store.execute({ type: "ResetPolicy", policyId: "default", context: context() });
+    assert.equal(await limit(), 4);
+    assert.equal(await store.readOrganization("acme"), undefined);
+    await store.execute(createOrganization("acme"));
+    assert.equal((await store.readOrganization("acme"))?.sequence, 1);
+    const renamed = { type: "UpdateOrganization", organizationId: "acme", displayName: "Acme", context: context() };
+    await store.execute(renamed as Parameters<typeof store.execute>[0]);
+    assert.equal((await store.readOrganization("acme"))?.displayName, "Acme");
+  });
+
+  it("is read again when the fate of a commit is unknown", async (t) => {
+    const { store, connect } = await openFixture(t);
+    const name = async (): Promise<string | undefined> => (await store.readOrganization("default"))?.displayName;
+    const before = await name();
+    connect().exec("UPDATE organizations SET display_name = 'as it is on disk'");
+    assert.equal(await name(), before, "nothing else writes: what is known is kept");
+    store.tail.lose();
+    assert.equal(await name(), "as it is on disk");
+  });
+});
+
+describe("readers of the log", () => {
+  it("get every event from their position on, in order, from the log and then as they are committed", async (t) => {
+    const fixture = await openFixture(t);
+    const { store } = fixture;
+    for (let i = 0; i < 5; i++) await store.execute(createUser(`before-${i}`, { profile: { username: `u${i}` } }));
+    const all = readOf(fixture, 0, 606);
+    const late = readOf(fixture, 4, 602);
+    // More than fits in memory for a reader that is behind, or in one piece.
+    for (let round = 0; round < 6; round++) {
+      await Promise.all(Array.from({ length: 100 }, (_, i) => store.execute(createUser(`${round}-${i}`))));
+    }
+    const events = await all;
+    assert.deepEqual(
+      events.map(({ position }) => position),
+      Array.from({ length: 606 }, (_, i) => i + 1),
+    );
+    assert.deepEqual(await late, events.slice(4));
+    // As they were committed they are as the log has them.
+    assert.deepEqual(await readOf(fixture, 0, 606), events);
+    assert.deepEqual([...new Set(events.map(({ event }) => event.type))], ["OrganizationCreated", "UserCreated"]);
+  });
+
+  it("do not delay the writer when they are slow, and find in the log what is no longer in memory", async (t) => {
+    const { store } = await openFixture(t);
+    const stop = new AbortController();
+    const reader = store.tail.read(1, stop.signal);
+    await store.execute(createUser("first"));
+    const [first] = (await reader.next()).value ?? [];
+    assert.equal(first?.userId, "first");
+    for (let round = 0; round < 25; round++) {
+      await Promise.all(Array.from({ length: 100 }, (_, i) => store.execute(createUser(`${round}-${i}`))));
+    }
+    let position = first?.position ?? 0;
+    while (position < 2_502) {
+      for (const event of (await reader.next()).value ?? []) {
+        assert.equal(event.position, position + 1);
+        position = event.position;
+      }
+    }
+    const next = reader.next();
+    stop.abort(new Error("stopped"));
+    await assert.rejects(next, /stopped|abort/);
+  });
+
+  it("find by themselves what a commit of unknown fate has left", async (t) => {
+    const fixture = await openFixture(t);
+    const { store } = fixture;
+    const read = readOf(fixture, 1, 2);
+    store.tail.lose();
+    await store.execute(createUser("a"));
+    store.tail.lose();
+    await store.execute(createUser("b"));
+    assert.deepEqual(
+      (await read).map(({ userId }) => userId),
+      ["a", "b"],
+    );
+  });
+});
