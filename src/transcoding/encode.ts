@@ -1,9 +1,19 @@
 /** Turns response messages into bodies: JSON, one field of the message, raw bytes, or the lines of a stream. */
-import { create, type DescField, type JsonValue, type Message, ScalarType, toJson } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type JsonValue,
+  type Message,
+  type Registry,
+  ScalarType,
+  toJson,
+} from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { HttpBody } from "../../gen/google/api/httpbody_pb.ts";
 import { encodeStatusError } from "./error.ts";
 import { getLocal, setLocal } from "./field-path.ts";
+import { jsonWriter } from "./json-writer.ts";
 import { isNamed } from "./negotiate.ts";
 import type { RestPolicy } from "./policy.ts";
 import type { Route } from "./route.ts";
@@ -36,7 +46,7 @@ export function encodeResponse(route: ResponseRoute, message: Message): EncodedB
     const raw = findHttpBody(route, message);
     return { contentType: rawContentType(raw), body: raw?.data ?? NOTHING };
   }
-  return { contentType: "application/json", body: utf8.encode(JSON.stringify(toResponseJson(route, message))) };
+  return { contentType: "application/json", body: Buffer.from(responseText(route, message)) };
 }
 
 /**
@@ -66,7 +76,7 @@ export function streamContentType(route: ResponseRoute, format: StreamFormat, fi
 /** Returns a message as `{"result":…}` in a line or an event, or as raw bytes. */
 export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
   if (format === "raw") return findHttpBody(route, message)?.data ?? NOTHING;
-  return frame(JSON.stringify({ result: toResponseJson(route, message) }), format);
+  return frame(`{"result":${responseText(route, message)}}`, format);
 }
 
 /**
@@ -101,22 +111,25 @@ function frame(line: string, format: "ndjson" | "sse"): Uint8Array {
   return utf8.encode(format === "sse" ? `data: ${line}\n\n` : `${line}\n`);
 }
 
-/** Returns the JSON of the message, or of the one field that the rule's response_body names. */
-function toResponseJson(route: ResponseRoute, message: Message): JsonValue {
-  const { method, policy, responseField } = route;
-  const options = { registry: policy.registry };
-  if (responseField === undefined) return toJson(method.output, message, options) as JsonValue;
+/** Returns the JSON text of the message, or of the one field that the rule's response_body names. */
+function responseText({ method, policy, responseField }: ResponseRoute, message: Message): string {
+  const { registry } = policy;
+  if (responseField === undefined) return jsonWriter(method.output, { registry })(message);
+  return JSON.stringify(fieldJson(method.output, message, responseField, registry));
+}
+
+function fieldJson(type: DescMessage, message: Message, field: DescField, registry: Registry): JsonValue {
   // A message with this field alone, so that the others are not printed.
-  const holder = create(method.output);
-  const value = getLocal(message, responseField);
-  if (responseField.fieldKind === "list") {
-    for (const item of value as readonly unknown[]) setLocal(holder, responseField, item);
+  const holder = create(type);
+  const value = getLocal(message, field);
+  if (field.fieldKind === "list") {
+    for (const item of value as readonly unknown[]) setLocal(holder, field, item);
   } else if (value !== undefined) {
-    setLocal(holder, responseField, value);
+    setLocal(holder, field, value);
   }
-  const json = toJson(method.output, holder, options) as { readonly [name: string]: JsonValue };
-  const name = responseField.jsonName;
-  return Object.hasOwn(json, name) ? (json[name] as JsonValue) : unsetJson(responseField);
+  const json = toJson(type, holder, { registry }) as { readonly [name: string]: JsonValue };
+  const name = field.jsonName;
+  return Object.hasOwn(json, name) ? (json[name] as JsonValue) : unsetJson(field);
 }
 
 /** Returns the body for an unset field: its default, or null if it has presence. */

@@ -12,7 +12,8 @@ import type { UnaryForm } from "./unary-form.ts";
 /** Shorter answers are not compressed: connect-es' default. */
 const COMPRESS_BYTES_MIN = 1024;
 const COMPRESSED = 1;
-const PREFIX_BYTES = 5;
+/** The bytes before a message of gRPC and gRPC-Web: flags and length. */
+export const PREFIX_BYTES = 5;
 const OK_TRAILER: AnswerHeader = { "grpc-status": "0" };
 const OK_TRAILER_FRAME = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
 
@@ -25,20 +26,26 @@ export interface UnaryAnswer<A> {
   readonly registry: JsonWriteOptions["registry"] | undefined;
 }
 
-/** Sends the message of a call that succeeded. Rejects if it cannot be compressed. */
-export async function answerMessage<A>(answer: UnaryAnswer<A>, message: Uint8Array): Promise<void> {
+/**
+ * Sends the message of a call that succeeded. `encoded`: its bytes, in gRPC and gRPC-Web behind room for their prefix.
+ * Rejects if they cannot be compressed.
+ */
+export async function answerMessage<A>(answer: UnaryAnswer<A>, encoded: Buffer): Promise<void> {
   const { exchange, form, call } = answer;
   const { compression } = form;
-  const isCompressed = compression !== undefined && message.byteLength >= COMPRESS_BYTES_MIN;
-  const data = isCompressed ? await compress(compression, message) : message;
+  const prefixBytes = form.protocol === "connect" ? 0 : PREFIX_BYTES;
+  const messageBytes = encoded.byteLength - prefixBytes;
+  const isCompressed = compression !== undefined && messageBytes >= COMPRESS_BYTES_MIN;
+  const zipped = isCompressed ? await compress(compression, encoded.subarray(prefixBytes)) : undefined;
   const header = headerOf(answer, form.answerType);
   if (form.protocol === "connect") {
     if (isCompressed) header["content-encoding"] = compression.name;
     addTrailers(header, call);
-    exchange.answer(200, header, data);
+    exchange.answer(200, header, zipped ?? encoded);
     return;
   }
-  const frame = envelope(isCompressed ? COMPRESSED : 0, data);
+  if (zipped === undefined) encoded.writeUInt32BE(messageBytes, 1);
+  const frame = zipped === undefined ? encoded : envelope(COMPRESSED, zipped);
   const trailer = call.responseTrailerIfAny;
   if (form.protocol === "grpc-web") {
     const last = trailer === undefined ? OK_TRAILER_FRAME : await trailerFrame(withOk(trailer), compression);

@@ -1,7 +1,9 @@
 /** The fast path of plain unary calls: from the bytes to the wrapped handler and back, without connect-es in between. */
-import { fromBinary, type Message, toBinary, toJson } from "@bufbuild/protobuf";
+import { fromBinary, type Message } from "@bufbuild/protobuf";
 import { countValues } from "../../transcoding/binary-scan.ts";
+import { binaryWriter } from "../../transcoding/binary-writer.ts";
 import { parseScanned, scanBytes, toMessage } from "../../transcoding/json-message.ts";
+import { jsonWriter } from "../../transcoding/json-writer.ts";
 import type { LiveCall } from "../call/call.ts";
 import { deadlineExceeded } from "../call/call-error.ts";
 import { readTimeout } from "../call/call-timeout.ts";
@@ -11,7 +13,7 @@ import { rulesOf } from "../connect/connect-body.ts";
 import type { MessageRules } from "../connect/request-messages.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
-import { answerError, answerMessage, type UnaryAnswer } from "./unary-answer.ts";
+import { answerError, answerMessage, PREFIX_BYTES, type UnaryAnswer } from "./unary-answer.ts";
 import type { UnaryForm } from "./unary-form.ts";
 
 /** A bound method whose calls may take the fast path. */
@@ -83,7 +85,6 @@ interface Read {
   readonly isWhole: boolean;
 }
 
-const PREFIX_BYTES = 5;
 /** Longer bodies are not plain: connect-es' path takes a turn of the event loop for each step of their decoding. */
 const PLAIN_BODY_BYTES_MAX = 16 * 1024;
 
@@ -145,11 +146,10 @@ function isCountable<A>(
   return bytes.byteLength <= valuesMax || countValues(method.input, bytes, valuesMax) <= valuesMax;
 }
 
-const utf8 = new TextEncoder();
-
-function encode<A>({ bound, rules, form }: UnaryCall<A>, message: Message): Uint8Array {
+/** Returns the bytes of a message behind room for the prefix, if its protocol has one. */
+function encode<A>({ bound, rules, form }: UnaryCall<A>, message: Message): Buffer {
   const { output } = bound.method;
-  if (!form.isJson) return toBinary(output, message);
-  const { registry } = rules.message.json;
-  return utf8.encode(JSON.stringify(toJson(output, message, registry === undefined ? undefined : { registry })));
+  const reserve = form.protocol === "connect" ? 0 : PREFIX_BYTES;
+  if (!form.isJson) return binaryWriter(output)(message, reserve);
+  return Buffer.from(jsonWriter(output, rules.message.json)(message));
 }
