@@ -18,9 +18,10 @@ import { isNamed } from "./negotiate.ts";
 import type { RestPolicy } from "./policy.ts";
 import type { Route } from "./route.ts";
 
+/** The body of an answer: JSON as text, which Node writes in one piece with the head, or raw bytes. */
 export interface EncodedBody {
   readonly contentType: string;
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | string;
 }
 
 /**
@@ -46,7 +47,7 @@ export function encodeResponse(route: ResponseRoute, message: Message): EncodedB
     const raw = findHttpBody(route, message);
     return { contentType: rawContentType(raw), body: raw?.data ?? NOTHING };
   }
-  return { contentType: "application/json", body: Buffer.from(responseText(route, message)) };
+  return { contentType: "application/json", body: responseText(route, message) };
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 } from "../../src/transcoding/encode.ts";
 import { policy, registry, routeOf, utf8 } from "./support/shelf.ts";
 
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const text = (body: Uint8Array | string) => (typeof body === "string" ? body : new TextDecoder().decode(body));
 
 function encode(target: string, response: JsonValue): string {
   const route = routeOf("GET", target);

@@ -13,7 +13,7 @@ const decompressors: ReadonlyMap<string, Decompress> = new Map<string, Decompres
   ["br", promisify<Uint8Array, { maxOutputLength: number }, Buffer>(brotliDecompress)],
 ]);
 
-const compress = promisify<Uint8Array, Buffer>(gzip);
+const compress = promisify<Uint8Array | string, Buffer>(gzip);
 
 /** Smaller answers are not worth compressing. */
 const COMPRESS_BYTES_MIN = 1_024;
@@ -44,12 +44,13 @@ export async function decodeContent(coding: string | undefined, bytes: Buffer, b
   }
 }
 
-/** Returns the body as gzip if the caller accepts gzip and it is worth it; else undefined. */
-export async function encodeContent(acceptEncoding: string | undefined, body: Uint8Array): Promise<Buffer | undefined> {
-  if (body.byteLength < COMPRESS_BYTES_MIN || acceptEncoding === undefined || !acceptsGzip(acceptEncoding)) {
-    return undefined;
-  }
-  return await compress(body);
+/** Returns the body as gzip if the caller accepts gzip and it is worth it; else undefined, at once. */
+export function encodeContent(
+  acceptEncoding: string | undefined,
+  body: Uint8Array | string,
+): Promise<Buffer> | undefined {
+  if (acceptEncoding === undefined || Buffer.byteLength(body) < COMPRESS_BYTES_MIN) return undefined;
+  return acceptsGzip(acceptEncoding) ? compress(body) : undefined;
 }
 
 function isIdentity(coding: string): boolean {

@@ -32,6 +32,9 @@ import { sendStream } from "./rest-stream.ts";
 /** The policy for answers where no mount is known. */
 const noMount = nativeRestPolicy({ registry: createRegistry() });
 
+/** A longer body is decoded in steps, between which other calls have their turn. */
+const SHORT_BODY_BYTES_MAX = 1_024;
+
 /** The served methods and paths, for hints in errors. */
 interface Served {
   readonly methods: ServedMethods;
@@ -104,20 +107,24 @@ async function serve<A>(
   call: LiveCall<A>,
   match: RouteMatch,
 ): Promise<void> {
-  const contentCoding = exchange.headerValue("content-encoding");
-  await call.admit(bound.mount.options);
-  const timeoutMs = parseDeadlineMs((name) => call.header.get(name), timeoutMsMax(bound.method, context.limits));
+  // Most requests have nothing to wait for: a key is checked at once, and a small body came together with its head.
+  const admitting = call.admit(bound.mount.options);
+  if (admitting !== undefined) await admitting;
+  const { header } = call;
+  const timeoutMs = parseDeadlineMs((name) => header.get(name), timeoutMsMax(bound.method, context.limits));
   if (timeoutMs !== undefined) keepDeadline(exchange, call, timeoutMs);
+  const contentCoding = exchange.headerValue("content-encoding");
   assertContentCoding(contentCoding);
   const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, context.limits);
-  const sent = await exchange.body.readAll(bodyBytesMax);
-  const body = await decodeContent(contentCoding, sent, bodyBytesMax);
-  await takeTurn();
-  const contentType = call.header.get("content-type") ?? undefined;
+  const sent = exchange.body.takeWhole(bodyBytesMax) ?? (await exchange.body.readAll(bodyBytesMax));
+  const body = contentCoding === undefined ? sent : await decodeContent(contentCoding, sent, bodyBytesMax);
+  const isLong = body.byteLength > SHORT_BODY_BYTES_MAX;
+  if (isLong) await takeTurn();
+  const contentType = header.get("content-type") ?? undefined;
   const scanned = scanBody(match.route, contentType, body, valuesMax);
-  if (scanned !== undefined) await takeTurn();
+  if (isLong) await takeTurn();
   const request = decodeScanned(match, contentType, body, scanned);
-  await takeTurn();
+  if (isLong) await takeTurn();
   if (bound.kind === "stream") {
     const format = streamFormatOf(match.route, exchange.headerValue("accept"));
     await sendStream(exchange, call, match, format, bound.invoke(request, call), context.logInternal);
@@ -133,15 +140,26 @@ function keepDeadline<A>(exchange: Exchange, call: LiveCall<A>, timeoutMs: numbe
   exchange.onOver(() => clearTimeout(timer));
 }
 
-async function sendMessage<A>(
+/** Resolves when the answer is passed on; `undefined`: it is already. */
+function sendMessage<A>(
   exchange: Exchange,
   call: LiveCall<A>,
-  match: RouteMatch,
+  { route }: RouteMatch,
   message: Message,
-): Promise<void> {
-  const { contentType, body } = encodeResponse(match.route, message);
+): Promise<void> | undefined {
+  const { contentType, body } = encodeResponse(route, message);
+  const status = successStatusOf(route);
+  const zipping = encodeContent(exchange.headerValue("accept-encoding"), body);
+  const hasOwnHeader = call.responseHeaderIfAny !== undefined || call.responseTrailerIfAny !== undefined;
+  if (zipping === undefined && !hasOwnHeader) {
+    exchange.answer(status, { "content-type": contentType }, body);
+    return undefined;
+  }
   const header: AnswerHeader = { ...callHeader(call), "content-type": contentType };
-  await sendCompressed(exchange, successStatusOf(match.route), header, body);
+  if (zipping !== undefined) return sendZipped(exchange, status, header, zipping);
+  // A text would be sent as UTF-8 together with the head, whose values may have other characters.
+  exchange.answer(status, header, typeof body === "string" ? Buffer.from(body) : body);
+  return undefined;
 }
 
 function successStatusOf({ policy, method }: Route): number {
@@ -157,17 +175,13 @@ function callHeader<A>(call: LiveCall<A>): AnswerHeader {
   return Object.fromEntries([...(call.responseHeaderIfAny ?? []), ...trailers]);
 }
 
-async function sendCompressed(
+async function sendZipped(
   exchange: Exchange,
   status: number,
   header: AnswerHeader,
-  body: Uint8Array,
+  zipping: Promise<Buffer>,
 ): Promise<void> {
-  const zipped = await encodeContent(exchange.headerValue("accept-encoding"), body);
-  if (zipped === undefined) {
-    exchange.answer(status, header, body);
-    return;
-  }
+  const zipped = await zipping;
   const vary = exchange.answerHeader("vary");
   header.vary = vary === undefined ? "Accept-Encoding" : `${vary}, Accept-Encoding`;
   header["content-encoding"] = "gzip";
