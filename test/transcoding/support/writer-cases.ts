@@ -1,5 +1,6 @@
 /** The types that the compiled writers are compared over, and messages with values that do not fit. */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { Dialect } from "../../../src/dialect/dialects.ts";
 import * as dialects from "../../../src/dialect/dialects.ts";
 import { createReflection, mounts } from "../../../src/server/serving/mounts.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
@@ -17,7 +18,9 @@ export async function answerTypes(): Promise<readonly DescMessage[]> {
   const operations = { lists: new ListLanes() } as unknown as Operations;
   const parts = { operations, health: new Health(), reflection: createReflection() };
   const own = mounts(parts as unknown as Parameters<typeof mounts>[0]);
-  const loaded = await Promise.all(Object.values(dialects).map((dialect) => dialect.load(operations)));
+  // Also where no dialect is left.
+  const all: readonly Dialect[] = Object.values(dialects);
+  const loaded = await Promise.all(all.map((dialect) => dialect.load(operations)));
   const services = [...own, ...loaded.flatMap((each) => each.mounts)].map(({ service }) => service);
   return [...new Set(services.flatMap(({ methods }) => methods.map(({ output }) => output)))];
 }
