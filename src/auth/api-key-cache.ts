@@ -14,6 +14,9 @@ const SECRET_CHARS_MAX = 4096;
 const FAILURES_PER_SECOND_MAX = 20;
 /** How many addresses are watched at once; the oldest is dropped first. */
 const ADDRESSES_MAX = 10_000;
+/** How many `Authorization` headers are remembered, and the longest one: 512 KiB in all. */
+const HEADERS_MAX = 1_024;
+const HEADER_CHARS_MAX = 512;
 const RELOAD_RETRY_MS = 1_000;
 const TOUCH_INTERVAL_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -26,6 +29,7 @@ export type Authentication =
 interface Held {
   readonly key: ApiKey;
   readonly actor: Actor;
+  readonly authentication: Authentication;
   /** End of the UTC day on which the last use was recorded. */
   dayEndTime: number;
 }
@@ -49,6 +53,8 @@ export class ApiKeyCache implements Follower {
   readonly #onTrouble: (error: unknown) => void;
   readonly #byHash = new Map<string, Held>();
   readonly #byId = new Map<string, { readonly key: ApiKey; readonly hashes: readonly string[] }>();
+  /** By the whole `Authorization` header: only headers that were right, and only since the last change of a key. */
+  readonly #byHeader = new Map<string, Held>();
   readonly #failures = new Map<string, Failures>();
   /** The events since the keys are being read, in case that they were read before; `undefined`: they are not. */
   #sinceLoad: RecordedEvent[] | undefined;
@@ -117,13 +123,21 @@ export class ApiKeyCache implements Follower {
    * wrong ones came from the same address: throttling guesses must not shut out others behind the same router.
    */
   authenticate(authorization: string | null, remoteAddress: string): Authentication {
+    this.#store.catchUp();
     const now = this.#clock();
+    const known = authorization === null ? undefined : this.#byHeader.get(authorization);
+    if (known !== undefined && !hasEnded(known.actor, now)) return this.#admitted(known, now);
     const token = bearerToken(authorization);
-    if (token === undefined) return { ok: false, refusal: missing(authorization) };
+    if (authorization === null || token === undefined) return { ok: false, refusal: missing(authorization) };
     const held = this.#find(token);
     if (held === undefined || hasEnded(held.actor, now)) return this.fail(remoteAddress, credentialInvalid());
-    this.#noteUse(held, now);
-    return { ok: true, actor: held.actor };
+    this.#remember(authorization, held);
+    return this.#admitted(held, now);
+  }
+
+  /** Returns whether a key has been admitted by this very header since the last change of a key. */
+  remembers(authorization: string | null): boolean {
+    return authorization !== null && this.#byHeader.has(authorization);
   }
 
   /** Counts a failure of this address. Returns `refusal`, or AUTHENTICATION_RATE after too many in a second. */
@@ -158,12 +172,14 @@ export class ApiKeyCache implements Follower {
     if (this.#sinceLoad !== since) return;
     this.#sinceLoad = undefined;
     this.#byHash.clear();
+    this.#byHeader.clear();
     this.#byId.clear();
     for (const key of keys) this.#hold(key);
     this.apply(since);
   }
 
   #hold(key: ApiKey): void {
+    this.#byHeader.clear();
     for (const hash of this.#byId.get(key.id)?.hashes ?? []) this.#byHash.delete(hash);
     this.#byId.delete(key.id);
     if (key.revokeTime !== null) return;
@@ -178,7 +194,7 @@ export class ApiKeyCache implements Follower {
         scope: key.organizationId,
         expireTime: endTime,
       };
-      this.#byHash.set(hash, { key, actor, dayEndTime: 0 });
+      this.#byHash.set(hash, { key, actor, authentication: { ok: true, actor }, dayEndTime: 0 });
     }
     const hashes = secrets.map(({ hash }) => hash);
     this.#byId.set(key.id, { key, hashes });
@@ -186,10 +202,26 @@ export class ApiKeyCache implements Follower {
 
   /** A hash lookup takes the same time whatever part of the secret is correct, so it leaks nothing by its duration. */
   #find(token: string): Held | undefined {
-    this.#store.catchUp();
     if (token.length < SECRET_CHARS_MIN || token.length > SECRET_CHARS_MAX) return undefined;
     if (looksLikeSecret(token) && !isWellFormedSecret(token)) return undefined;
     return this.#byHash.get(hashSecret(token));
+  }
+
+  /**
+   * The next call with this header needs no pattern, checksum or hash. A wrong header is never remembered, so guesses
+   * take no memory, and each takes the way of `#find`. The look-up itself leaks no part of a right header: a map
+   * compares texts only where their hashes are equal, and those have a seed of this process.
+   */
+  #remember(authorization: string, held: Held): void {
+    if (authorization.length > HEADER_CHARS_MAX) return;
+    // One key can have many headers, as spaces and the case of "bearer" do not count.
+    if (this.#byHeader.size >= HEADERS_MAX) this.#byHeader.clear();
+    this.#byHeader.set(authorization, held);
+  }
+
+  #admitted(held: Held, now: number): Authentication {
+    this.#noteUse(held, now);
+    return held.authentication;
   }
 
   #noteUse(held: Held, now: number): void {

@@ -11,7 +11,7 @@ export function looksLikeToken(credential: string): boolean {
 }
 
 export interface RequestGateOptions {
-  readonly keyCache: Pick<ApiKeyCache, "authenticate" | "fail">;
+  readonly keyCache: Pick<ApiKeyCache, "authenticate" | "fail" | "remembers">;
   /** Absent: only keys are credentials. */
   readonly tokens?: Pick<Tokens, "authenticate"> | undefined;
   /** Milliseconds since the epoch. */
@@ -111,7 +111,8 @@ export class RequestGate {
   #authenticate(authorization: string | null, remoteAddress: string): Authentication | Promise<Authentication> {
     const tooMany = this.count(remoteAddress);
     if (tooMany !== undefined) return { ok: false, refusal: tooMany };
-    const token = this.#tokens === undefined ? undefined : bearerToken(authorization);
+    const isKey = this.#tokens === undefined || this.#keyCache.remembers(authorization);
+    const token = isKey ? undefined : bearerToken(authorization);
     if (this.#tokens === undefined || token === undefined || !looksLikeToken(token)) {
       return this.#admitted(this.#keyCache.authenticate(authorization, remoteAddress));
     }

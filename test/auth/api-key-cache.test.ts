@@ -144,6 +144,20 @@ describe("the life of a key", () => {
   });
 });
 
+test("only headers that were right are remembered, few of one key, until a key changes", async (t) => {
+  const desk = await Desk.open(t, keyOf(SECRET), keyOf(one, { id: "expired", expireTime: NOW }));
+  const isKnown = (header: string): unknown[] => [desk.ask(header), desk.keyCache.remembers(header)];
+  for (const secret of [createSecret("k1"), one]) {
+    assert.deepEqual(isKnown(`Bearer ${secret}`), ["CREDENTIAL_INVALID", false]);
+  }
+  const headers = Array.from({ length: 2_000 }, (_, spaces) => `Bearer ${SECRET}${" ".repeat(spaces)}`);
+  const known = headers.filter((header) => isKnown(header).join() === "key:k1,true").length;
+  assert.ok(known > 100 && known < 600, `${known} are remembered`);
+  desk.send("ApiKeyRevoked", 2, {});
+  assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
+  assert.ok(!headers.some((header) => desk.keyCache.remembers(header)));
+});
+
 describe("the rate of failures", () => {
   const fail = (desk: Desk, times: number, address?: string): readonly string[] =>
     Array.from({ length: times }, () => desk.ask("Bearer wrong", address));
