@@ -198,6 +198,12 @@ export interface SessionView {
   readonly status: SessionStatus;
 }
 
+/** A session as one read of it found it. */
+export interface SessionReading extends SessionView {
+  /** When it was read, in milliseconds since the epoch, by the store's clock. */
+  readonly now: number;
+}
+
 export interface SessionQuery {
   /** Only this organization; `null`: all. */
   readonly organizationId: string | null;

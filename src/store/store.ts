@@ -19,6 +19,7 @@ import type {
   SearchOptions,
   SessionKey,
   SessionQuery,
+  SessionReading,
   SessionView,
   SignInKey,
   SignInView,
@@ -129,18 +130,15 @@ export interface Store {
   listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>>;
 
   /**
-   * Reads sessions at one moment, in the order of the keys; `undefined` for a session that does not exist. `touch`: the
-   * read counts as activity of the sessions that are active; activity is written later, and nobody waits for it.
+   * Returns a session; `undefined`: it does not exist. `touch`: the read counts as activity if the session is active;
+   * activity is written later, and nobody waits for it. Engines run the reads of one turn of the event loop together.
    */
-  readSessions(
-    keys: readonly SessionKey[],
-    options: { readonly touch: boolean },
-  ): Promise<readonly (SessionView | undefined)[]>;
+  readSession(key: SessionKey, options: { readonly touch: boolean }): Promise<SessionReading | undefined>;
   /** Lists sessions, newest first. */
   listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
 
-  /** Reads sign-ins at one moment, in the order of the keys; `undefined` for a user that does not exist. */
-  readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]>;
+  /** Returns everything that decides a sign-in at one moment; `undefined`: the user does not exist. */
+  readSignIn(key: SignInKey): Promise<SignInView | undefined>;
   /**
    * Returns at most 2 ids of users of an organization with this username or email address; both sides are normalised.
    */

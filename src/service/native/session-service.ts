@@ -28,8 +28,8 @@ function queryHandlers(operations: SessionOperations): Pick<Handlers, "verifySes
     async verifySession(request, call) {
       const scope = readScope(call.admission.actor, request.organizationId);
       const view = await operations.readSession(nameOf(operations, request), scope, !request.passive);
-      const serverTime = toTimestamp(await operations.now());
       if (view === undefined) {
+        const serverTime = toTimestamp(await operations.now());
         return create(pb.VerifySessionResponseSchema, { active: false, status: pb.SessionStatus.UNKNOWN, serverTime });
       }
       return create(pb.VerifySessionResponseSchema, {
@@ -38,7 +38,7 @@ function queryHandlers(operations: SessionOperations): Pick<Handlers, "verifySes
         session: toSessionMessage(view),
         userState: toStateValue(stateOf(view.user)),
         revocationEpoch: revocationEpochOf(operations.generation, view.user.epoch),
-        serverTime,
+        serverTime: toTimestamp(view.now),
       });
     },
 

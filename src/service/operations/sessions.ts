@@ -11,10 +11,9 @@ import {
   sessionStatusOf,
   type UpdateSession,
 } from "../../domain/session.ts";
-import type { Page, ReadOptions, SessionKey, SessionName, SessionQuery, SessionView } from "../../store/queries.ts";
+import type { Page, ReadOptions, SessionName, SessionQuery, SessionReading, SessionView } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
 import { type Caller, type ChangeTerms, contextOf, execute } from "./caller.ts";
-import { TickBatch } from "./tick-batch.ts";
 
 /** A session as a command left it. */
 export interface ChangedSession {
@@ -43,7 +42,7 @@ export interface SessionOperations {
   /** Changes or ends a session and makes it durable. */
   changeSession(change: SessionChange, caller: Caller, terms?: ChangeTerms): Promise<ChangedSession>;
   /** The session at this moment; `undefined`: there is none within the scope. `touch`: the read counts as activity. */
-  readSession(name: SessionName, scope: string | null, touch: boolean): Promise<SessionView | undefined>;
+  readSession(name: SessionName, scope: string | null, touch: boolean): Promise<SessionReading | undefined>;
   /** The newest first. A page may be short; only an absent `next` means the end. */
   listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
   /** The session key for a token; `undefined` if the token is malformed. */
@@ -60,8 +59,6 @@ interface Parts {
 }
 
 export function sessionOperations({ store, newId }: Parts): SessionOperations {
-  const active = new TickBatch((keys: readonly SessionKey[]) => store.readSessions(keys, { touch: true }));
-  const passive = new TickBatch((keys: readonly SessionKey[]) => store.readSessions(keys, { touch: false }));
   const change = async (command: SessionCommand, caller: Caller, token: string): Promise<ChangedSession> => {
     const session: Session = await execute<SessionCommand>(store, command, caller);
     const shownToken = command.context.validateOnly ? "" : token;
@@ -83,12 +80,14 @@ export function sessionOperations({ store, newId }: Parts): SessionOperations {
       const token = createSessionToken();
       return change({ ...update, tokenHash: hashSecret(token), context }, caller, token);
     },
-    readSession: (name, scope, touch) => (touch ? active : passive).get({ ...name, scope }),
+    readSession: (name, scope, touch) => store.readSession({ ...name, scope }, { touch }),
     listSessions: (query, options) => store.listSessions(query, options),
     sessionKeyOf,
     async isTokenOf(token, sessionId, scope) {
       const name = sessionKeyOf(token);
-      return name !== undefined && (await passive.get({ ...name, scope }))?.session.id === sessionId;
+      return (
+        name !== undefined && (await store.readSession({ ...name, scope }, { touch: false }))?.session.id === sessionId
+      );
     },
     now: () => store.now(),
   };

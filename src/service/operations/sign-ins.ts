@@ -21,7 +21,6 @@ import { AttemptWaiters } from "./attempt-waiters.ts";
 import { type Caller, contextOf, execute, readScope, type WaitingCaller, writeOrganization } from "./caller.ts";
 import { effectivePolicy } from "./effective-policy.ts";
 import { type Period, periodOf } from "./period.ts";
-import { TickBatch } from "./tick-batch.ts";
 
 /** The person who wants to sign in, as the caller names them. */
 export type SubjectName = { readonly userId: string } | { readonly identifier: string };
@@ -75,7 +74,6 @@ interface Parts {
 
 export function signInOperations({ store, newId }: Parts): SignInOperations {
   const waiters = new AttemptWaiters();
-  const reads = new TickBatch((keys: readonly SignInKey[]) => store.readSignIns(keys));
 
   /** Returns the common part of commands on a subject. */
   const ofSubject = async (attempt: AttemptOf, caller: Caller) => ({
@@ -90,7 +88,7 @@ export function signInOperations({ store, newId }: Parts): SignInOperations {
   return {
     generation: store.generation,
     async checkSignIn(key, scope) {
-      const view = await reads.get(key);
+      const view = await store.readSignIn(key);
       if (view === undefined || !existsFor(view.user, { scope })) return undefined;
       const { user, counter, policy, now } = view;
       return { user, now, attemptsLeft: attemptsLeft(counter, policy, key.factor) };
@@ -144,7 +142,7 @@ async function findSubject(store: Store, attempt: AttemptOf, { admission: { acto
   const fallback = writeOrganization(actor, attempt.organizationId);
   const isTyped = "identifier" in subject;
   const userId = isTyped ? await identify(store, fallback, subject.identifier) : subject.userId;
-  const [view] = await store.readSignIns([{ userId, factor }]);
+  const view = await store.readSignIn({ userId, factor });
   const isThere = view !== undefined && existsFor(view.user, { scope });
   const organizationId = isThere ? view.user.organizationId : fallback;
   const { concealUnknown } = await effectivePolicy(store, organizationId);

@@ -25,9 +25,9 @@ export interface Calls {
   readonly listUsers: [UserQuery];
   readonly searchUsers: [UserSearch, Pick<SearchOptions, "deadlineTime">];
   readonly listUserEvents: [EventQuery];
-  readonly readSessions: [readonly SessionKey[], { readonly touch: boolean }];
+  readonly readSession: [SessionKey, { readonly touch: boolean }];
   readonly listSessions: [SessionQuery];
-  readonly readSignIns: [readonly SignInKey[]];
+  readonly readSignIn: [SignInKey];
   readonly findByIdentifier: [string, string];
   readonly shadowOf: [string, UnknownName];
   readonly readPolicy: [string];

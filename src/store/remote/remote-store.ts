@@ -16,6 +16,7 @@ import type {
   SearchOptions,
   SessionKey,
   SessionQuery,
+  SessionReading,
   SessionView,
   SignInKey,
   SignInView,
@@ -96,19 +97,16 @@ export class RemoteStore implements Store {
     return (await this.#calls.call("listUserEvents", [query], options?.signal)) as Page<ListedEvent>;
   }
 
-  async readSessions(
-    keys: readonly SessionKey[],
-    options: { readonly touch: boolean },
-  ): Promise<readonly (SessionView | undefined)[]> {
-    return (await this.#calls.call("readSessions", [keys, options])) as readonly (SessionView | undefined)[];
+  async readSession(key: SessionKey, options: { readonly touch: boolean }): Promise<SessionReading | undefined> {
+    return (await this.#calls.call("readSession", [key, options])) as SessionReading | undefined;
   }
 
   async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
     return (await this.#calls.call("listSessions", [query], options?.signal)) as Page<SessionView>;
   }
 
-  async readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]> {
-    return (await this.#calls.call("readSignIns", [keys])) as readonly (SignInView | undefined)[];
+  async readSignIn(key: SignInKey): Promise<SignInView | undefined> {
+    return (await this.#calls.call("readSignIn", [key])) as SignInView | undefined;
   }
 
   async findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]> {

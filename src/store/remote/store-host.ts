@@ -148,9 +148,9 @@ const CALLS: { readonly [N in CallName]: Call<N> } = {
   searchUsers: ({ store, readOptions }, [search, options]) =>
     store.searchUsers(search, { ...options, ...readOptions() }),
   listUserEvents: ({ store, readOptions }, [query]) => store.listUserEvents(query, readOptions()),
-  readSessions: ({ store }, parameters) => store.readSessions(...parameters),
+  readSession: ({ store }, parameters) => store.readSession(...parameters),
   listSessions: ({ store, readOptions }, [query]) => store.listSessions(query, readOptions()),
-  readSignIns: ({ store }, parameters) => store.readSignIns(...parameters),
+  readSignIn: ({ store }, parameters) => store.readSignIn(...parameters),
   findByIdentifier: ({ store }, parameters) => store.findByIdentifier(...parameters),
   shadowOf: ({ store }, parameters) => store.shadowOf(...parameters),
   readPolicy: ({ store }, parameters) => store.readPolicy(...parameters),

@@ -64,7 +64,9 @@ function toRestrictionsText(restrictions: readonly Restriction[]): string {
   );
 }
 
-function parseRestrictions(text: string): readonly Restriction[] {
+/** `text`: of the column; null: there are none. */
+export function parseRestrictions(text: string | null): readonly Restriction[] {
+  if (text === null) return NO_RESTRICTIONS;
   // toRestrictionsText wrote the column.
   return (JSON.parse(text) as RestrictionTuple[]).map(
     ([id, kind, cause, reasonCode, note, actor, startTime, expireTime, started, revokeSessions]) => ({
@@ -82,19 +84,6 @@ function parseRestrictions(text: string): readonly Restriction[] {
   );
 }
 
-export function toUserState(row: Omit<UserStateTable, "kinds" | "next_due" | "last_position">): UserState {
-  return {
-    id: row.id,
-    organizationId: row.organization_id,
-    deleted: row.state === "DELETED",
-    sequence: row.sequence,
-    epoch: row.epoch,
-    creationTime: row.creation_time,
-    changeTime: row.change_time,
-    restrictions: row.restrictions === null ? NO_RESTRICTIONS : parseRestrictions(row.restrictions),
-  };
-}
-
 export function toUserStateRow(state: UserState, lastPosition: number): UserStateTable {
   return {
     id: state.id,
@@ -109,10 +98,6 @@ export function toUserStateRow(state: UserState, lastPosition: number): UserStat
     last_position: lastPosition,
     restrictions: state.restrictions.length === 0 ? null : toRestrictionsText(state.restrictions),
   };
-}
-
-export function toPerson(row: Pick<UserProfileTable, "profile" | "attributes">): Person {
-  return { profile: toProfile(row), attributes: toAttributes(row) };
 }
 
 export function toProfile({ profile }: Pick<UserProfileTable, "profile">): Profile {

@@ -22,6 +22,7 @@ import type {
   SearchOptions,
   SessionKey,
   SessionQuery,
+  SessionReading,
   SessionView,
   SignInKey,
   SignInView,
@@ -178,7 +179,7 @@ export class SqliteStore implements OpenedStore {
     return (await outcome) as Outcome<C>;
   }
 
-  async readUser(userId: string): Promise<User | undefined> {
+  readUser(userId: string): Promise<User | undefined> {
     return this.#connection.readSoon(() => this.#live.user(userId));
   }
 
@@ -194,18 +195,16 @@ export class SqliteStore implements OpenedStore {
     return this.#reader.listUserEvents(query, options);
   }
 
-  async readSessions(
-    keys: readonly SessionKey[],
-    { touch }: { readonly touch: boolean },
-  ): Promise<readonly (SessionView | undefined)[]> {
-    const views = await this.#connection.readSoon(() => keys.map((key) => this.#live.session(key)));
-    const now = this.#writer.now();
-    if (touch) for (const view of views) if (view?.status === "ACTIVE") this.#activity.note(view.session, now);
-    return views;
+  readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
+    return this.#connection.readSoon(() => {
+      const found = this.#live.session(key);
+      if (touch && found?.status === "ACTIVE") this.#activity.note(found.session, found.now);
+      return found;
+    });
   }
 
-  async readSignIns(keys: readonly SignInKey[]): Promise<readonly (SignInView | undefined)[]> {
-    return this.#connection.readSoon(() => keys.map((key) => this.#live.signIn(key)));
+  readSignIn(key: SignInKey): Promise<SignInView | undefined> {
+    return this.#connection.readSoon(() => this.#live.signIn(key));
   }
 
   async findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]> {

@@ -98,7 +98,7 @@ describe("the cache of policies and organizations", () => {
     const { store } = await openFixture(t);
     resourceOf(await store.execute(createUser("u")));
     const limit = async (): Promise<number | undefined> =>
-      (await store.readSignIns([{ userId: "u", factor: "PASSWORD" }]))[0]?.policy.attemptsMax.PASSWORD;
+      (await store.readSignIn({ userId: "u", factor: "PASSWORD" }))?.policy.attemptsMax.PASSWORD;
     assert.equal(await limit(), 10);
     for (const [policyId, attempts] of [
       ["", 3],

@@ -85,7 +85,7 @@ export async function eventsOf({ store }: ContractStore): Promise<string[]> {
 }
 
 export async function attemptsLeft({ store }: ContractStore): Promise<number> {
-  const [view] = await store.readSignIns([{ userId: "u", factor: "PASSWORD" }]);
+  const view = await store.readSignIn({ userId: "u", factor: "PASSWORD" });
   assert.ok(view !== undefined);
   return view.policy.attemptsMax.PASSWORD - view.counter.failures.length - view.counter.outstanding.length;
 }

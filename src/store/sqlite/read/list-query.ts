@@ -46,6 +46,12 @@ export class QueryRunner {
     return (key) => statement.get(key) as R | undefined;
   }
 
+  /** Returns a look-up by one key of a row as an array, in the order of the statement's columns. */
+  narrowByKey<R extends readonly unknown[]>(text: string): (key: string) => R | undefined {
+    const statement = this.#database.prepare<[string], R>(text).raw();
+    return (key) => statement.get(key);
+  }
+
   /** Runs `work` in one transaction: all its queries see the same moment. */
   snapshot<T>(work: () => T): T {
     return this.#database.transaction(work)();

@@ -6,7 +6,8 @@ import { settle } from "../../../domain/settle.ts";
 import type { Limits } from "../../limits.ts";
 import type { Page, SessionQuery, SessionView } from "../../queries.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
-import { toSession, toUserState } from "../rows.ts";
+import { toUserState, USER_STATE_COLUMNS, type UserStateRow } from "../narrow-rows.ts";
+import { toSession } from "../rows.ts";
 import type { SessionTable } from "../schema.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { Budget, fillPage, type KeyedPage, toPage, walk } from "./page-walk.ts";
@@ -65,7 +66,7 @@ export class SessionLister {
   }
 
   #isElsewhere(userId: string, organizationId: string | null): boolean {
-    return organizationId !== null && this.#userState(userId)?.organization_id !== organizationId;
+    return organizationId !== null && this.#userState(userId)?.[1] !== organizationId;
   }
 
   #view(row: SessionTable, now: number): SessionView | undefined {
@@ -78,5 +79,5 @@ export class SessionLister {
 }
 
 function prepareUserState(runner: QueryRunner) {
-  return runner.byKey(build.selectFrom("user_state").selectAll().where("id", "=", "").compile());
+  return runner.narrowByKey<UserStateRow>(`SELECT ${USER_STATE_COLUMNS} FROM user_state WHERE id = ?`);
 }

@@ -89,8 +89,8 @@ function show(user: ScannedUser | undefined): Shown<User> | undefined {
   return { item, weight: personWeight(item.person) };
 }
 
-function keyOf({ row }: ScannedUser, order: UserQuery["order"]): PageKey {
-  return order === "change_desc" ? [row.last_position] : [row.creation_time, row.id];
+function keyOf({ state, lastPosition }: ScannedUser, order: UserQuery["order"]): PageKey {
+  return order === "change_desc" ? [lastPosition] : [state.creationTime, state.id];
 }
 
 /** A position needs no id: no two users share one. */

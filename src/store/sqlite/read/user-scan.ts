@@ -10,8 +10,8 @@ import {
 } from "../../../domain/user.ts";
 import type { UserPredicate } from "../../queries.ts";
 import { compilePredicate } from "../../search/user-predicate.ts";
-import { toAttributes, toPerson, toProfile, toUserState } from "../rows.ts";
-import type { UserStateTable } from "../schema.ts";
+import { PERSON_COLUMN, toPerson, toUserState, USER_STATE_COLUMNS, type UserStateRow } from "../narrow-rows.ts";
+import { toAttributes, toProfile } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 
 /** Which users are shown. */
@@ -53,22 +53,23 @@ class ScannedPerson implements Person {
 
 /** A settled user. Its person is read on first use: many conditions do not need it. */
 export class ScannedUser implements User {
-  readonly row: UserStateTable;
+  /** The position of its last event. */
+  readonly lastPosition: number;
   readonly state: UserState;
   readonly person: Person;
   readonly #lookups: Lookups;
 
-  constructor(row: UserStateTable, now: number, lookups: Lookups) {
-    this.row = row;
+  constructor(row: UserStateRow, now: number, lookups: Lookups) {
+    this.lastPosition = row[7];
     this.state = settle(toUserState(row), now).state;
-    this.person = new ScannedPerson(row.id, lookups);
+    this.person = new ScannedPerson(this.state.id, lookups);
     this.#lookups = lookups;
   }
 
   /** Returns plain data, which can be sent to another thread. */
   toUser(): User {
-    const row = this.#lookups.person(this.state.id);
-    return { state: this.state, person: row === undefined ? EMPTY_PERSON : toPerson(row) };
+    const [text = null] = this.#lookups.person(this.state.id) ?? [];
+    return { state: this.state, person: toPerson(text) };
   }
 }
 
@@ -93,9 +94,11 @@ export class UserScan {
     const matches = compilePredicate(where);
     return (id, lastPosition) => {
       const row = this.#lookups.state(id);
-      if (row === undefined || (lastPosition !== undefined && row.last_position !== lastPosition)) return undefined;
-      if (row.state === "DELETED" && !showDeleted) return undefined;
-      if (organizationId !== null && row.organization_id !== organizationId) return undefined;
+      if (row === undefined) return undefined;
+      const [, ownerId, deleted, , , , , position] = row;
+      if (lastPosition !== undefined && position !== lastPosition) return undefined;
+      if (deleted === 1 && !showDeleted) return undefined;
+      if (organizationId !== null && ownerId !== organizationId) return undefined;
       const user = new ScannedUser(row, now, this.#lookups);
       return matches(user) ? user : undefined;
     };
@@ -107,8 +110,8 @@ type Lookups = ReturnType<typeof prepareLookups>;
 function prepareLookups(runner: QueryRunner) {
   const profile = build.selectFrom("user_profile").where("id", "=", "");
   return {
-    state: runner.byKey(build.selectFrom("user_state").selectAll().where("id", "=", "").compile()),
-    person: runner.byKey(profile.select(["profile", "attributes"]).compile()),
+    state: runner.narrowByKey<UserStateRow>(`SELECT ${USER_STATE_COLUMNS} FROM user_state WHERE id = ?`),
+    person: runner.narrowByKey<readonly [string]>(`SELECT ${PERSON_COLUMN} FROM user_profile WHERE id = ?`),
     profile: runner.byKey(profile.select("profile").compile()),
     attributes: runner.byKey(profile.select("attributes").compile()),
   };

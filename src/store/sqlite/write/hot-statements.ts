@@ -9,9 +9,9 @@ import type {
   RequestTable,
   SessionTable,
   UserProfileTable,
-  UserStateTable,
 } from "../schema.ts";
 import { attemptStatements, type Prepare } from "./attempt-statements.ts";
+import { readStatements } from "./read-statements.ts";
 
 export type HotStatements = ReturnType<typeof prepareHotStatements>;
 
@@ -51,6 +51,7 @@ export function prepareHotStatements(database: Database) {
   return {
     ...transactionStatements(prepare),
     ...eventStatements(prepare),
+    ...readStatements(prepare),
     ...userStatements(prepare),
     ...requestStatements(prepare),
     ...sessionStatements(prepare),
@@ -105,11 +106,6 @@ function eventStatements(prepare: Prepare) {
 /** The rows of users. */
 function userStatements(prepare: Prepare) {
   return {
-    // Two statements on purpose: SQLite plans the join of both tables again for each id, at ten times the cost.
-    readUserState: prepare<[id: string], UserStateTable>("SELECT * FROM user_state WHERE id = ?"),
-    readPerson: prepare<[id: string], Pick<UserProfileTable, "profile" | "attributes">>(
-      "SELECT profile, attributes FROM user_profile WHERE id = ?",
-    ),
     // Positional parameters, here and in all that runs for many commands: each name costs a look-up.
     insertUserState: prepare<[id: string, organizationId: string, ...StateValues]>(
       `INSERT INTO user_state (id, organization_id, state, kinds, sequence, epoch, creation_time, change_time, next_due,
@@ -178,7 +174,6 @@ function requestStatements(prepare: Prepare) {
 function sessionStatements(prepare: Prepare) {
   return {
     readSession: prepare<[id: string], SessionTable>("SELECT * FROM sessions WHERE id = ?"),
-    readSessionByToken: prepare<[tokenHash: string], SessionTable>("SELECT * FROM sessions WHERE token_hash = ?"),
     insertSession: prepare<[SessionTable]>(
       `INSERT INTO sessions (id, token_hash, user_id, organization_id, generation, epoch, sequence, creation_time, change_time,
         expire_time, idle_timeout_ms, last_activity_time, revoke_time, clear_time, user_agent, ip, attributes, created_by) VALUES (@id,

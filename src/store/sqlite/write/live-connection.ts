@@ -43,12 +43,8 @@ export class LiveConnection {
   }
 
   /** Reads at the end of this turn, together with its other reads. Rejects with StoreUnavailableError. */
-  async readSoon<T>(read: () => T): Promise<T> {
-    try {
-      return await this.#tickReads.read(read);
-    } catch (error) {
-      throw toReadError(error);
-    }
+  readSoon<T>(read: () => T): Promise<T> {
+    return this.#tickReads.read(read);
   }
 
   /** Writes in one transaction; resolves when it is on disk. */

@@ -5,17 +5,17 @@ import type { Organization } from "../../../domain/organization.ts";
 import type { StoredPolicy } from "../../../domain/policy.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
-import { existsFor } from "../../../domain/sight.ts";
-import type { User, UserState } from "../../../domain/user.ts";
+import { isInScope } from "../../../domain/sight.ts";
+import type { User } from "../../../domain/user.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import { ConfigurationCache } from "../../log/configuration-cache.ts";
-import type { ApiKeyName, SessionKey, SessionView, SignInKey, SignInView } from "../../queries.ts";
+import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } from "../../queries.ts";
 import { toSearchKey } from "../../search/search-key.ts";
 import type { Store } from "../../store.ts";
-import { toCounter, toStoredPolicy } from "../attempt-rows.ts";
-import { toApiKey, toOrganization, toSession, toUserState } from "../rows.ts";
+import { toStoredPolicy } from "../attempt-rows.ts";
+import { toCounter, toPerson, toSessionOfView, toUserState } from "../narrow-rows.ts";
+import { toApiKey, toOrganization } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
-import { readUserRows } from "./read-answer.ts";
 
 export interface LiveReadsOptions {
   readonly statements: HotStatements;
@@ -53,31 +53,32 @@ export class LiveReads {
   }
 
   user(id: string): User | undefined {
-    const rows = readUserRows(this.#statements, id);
-    return rows && { ...rows.user, state: settle(rows.user.state, this.#now()).state };
+    const row = this.#statements.readUser.get(id);
+    return row && { state: settle(toUserState(row), this.#now()).state, person: toPerson(row[9]) };
   }
 
   organization(id: string): Organization | undefined {
     return this.#configuration.organization(id);
   }
 
-  session(key: SessionKey): SessionView | undefined {
-    const { readSession, readSessionByToken } = this.#statements;
-    const row = "id" in key ? readSession.get(key.id) : readSessionByToken.get(key.tokenHash);
+  session(key: SessionKey): SessionReading | undefined {
+    const { readSessionView, readSessionViewByToken } = this.#statements;
+    const row = "id" in key ? readSessionView.get(key.id) : readSessionViewByToken.get(key.tokenHash);
+    if (row === undefined || !isInScope(row[1], key.scope)) return undefined;
     const now = this.#now();
-    const user = row && this.#user(row.user_id, now);
-    if (row === undefined || !existsFor(user, { scope: key.scope, showDeleted: true })) return undefined;
-    const session = this.#activity(toSession(row));
-    return { session, user, status: sessionStatusOf(session, user, { now, generation: this.#generation }) };
+    const user = settle(toUserState(row), now).state;
+    const session = this.#activity(toSessionOfView(row));
+    const status = sessionStatusOf(session, user, { now, generation: this.#generation });
+    return { session, user, status, now };
   }
 
   signIn({ userId, factor }: SignInKey): SignInView | undefined {
+    const row = this.#statements.readSignIn.get(toSubjectKey({ userId }), factor, userId);
+    if (row === undefined) return undefined;
     const now = this.#now();
-    const user = this.#user(userId, now);
-    if (user === undefined) return undefined;
-    const row = this.#statements.readCounter.get(toSubjectKey({ userId }), factor);
+    const user = settle(toUserState(row), now).state;
     const policy = this.#configuration.policyOf(user.organizationId);
-    const before = row === undefined ? NO_ATTEMPTS : toCounter(row);
+    const before = row[9] === null ? NO_ATTEMPTS : toCounter(row[9]);
     const { counter, lock } = settleCounter(before, policy, factor, now);
     // A lock that is not written yet begins when it is written; until then no place is free.
     return { user, counter: lock === undefined ? counter : before, policy, now };
@@ -96,10 +97,5 @@ export class LiveReads {
   identified(organizationId: string, identifier: string): readonly string[] {
     const key = toSearchKey(identifier);
     return key === "" ? [] : this.#statements.findByKey.all({ organizationId, key });
-  }
-
-  #user(id: string, now: number): UserState | undefined {
-    const row = this.#statements.readUserState.get(id);
-    return row && settle(toUserState(row), now).state;
   }
 }

@@ -1,11 +1,12 @@
 /** Reads users and their events by key, and rebuilds the answers to earlier requests. */
 
-import { EMPTY_PERSON, type User } from "../../../domain/user.ts";
+import type { User } from "../../../domain/user.ts";
 import type { Command, ResourceOf } from "../../commands.ts";
 import type { Kind } from "../../commit/entries.ts";
 import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
 import type { RecordedEvent } from "../../queries.ts";
-import { toApiKey, toOrganization, toPerson, toRecordedEvent, toUserState } from "../rows.ts";
+import { toPerson, toUserState } from "../narrow-rows.ts";
+import { toApiKey, toOrganization, toRecordedEvent } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
 /**
@@ -37,11 +38,8 @@ export function readUserRows(
   statements: HotStatements,
   id: string,
 ): { readonly user: User; readonly lastPosition: number } | undefined {
-  const row = statements.readUserState.get(id);
-  if (row === undefined) return undefined;
-  const profile = statements.readPerson.get(id);
-  const person = profile === undefined ? EMPTY_PERSON : toPerson(profile);
-  return { user: { state: toUserState(row), person }, lastPosition: row.last_position };
+  const row = statements.readUser.get(id);
+  return row && { user: { state: toUserState(row), person: toPerson(row[9]) }, lastPosition: row[7] };
 }
 
 /** Returns the events of one resource from its first to the one at `position`, oldest first. */

@@ -1,12 +1,13 @@
 /** The reads of one turn of the event loop, in one transaction: opening one costs as much as several reads by key. */
+import { toReadError } from "../trouble.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
 /** So many reads of tens of microseconds run in one turn; the others have the next. */
 const READS_MAX = 128;
 
 interface Waiting {
-  /** Reads and settles the caller's promise; never throws. */
-  readonly run: () => void;
+  readonly read: () => unknown;
+  readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -28,33 +29,26 @@ export class TickReads {
 
   /** Runs a synchronous read at the end of this turn. Rejects with what it throws, or with the error of the transaction. */
   read<T>(read: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const run = (): void => {
-        try {
-          resolve(read());
-        } catch (error) {
-          reject(error);
-        }
-      };
-      if (this.#waiting.push({ run, reject }) === 1) setImmediate(() => this.#run());
-    });
+    return new Promise<unknown>((resolve, reject) => {
+      if (this.#waiting.push({ read, resolve, reject }) === 1) setImmediate(this.#run);
+    }) as Promise<T>;
   }
 
-  #run(): void {
+  readonly #run = (): void => {
     const waiting = this.#waiting.splice(0, READS_MAX);
-    if (this.#waiting.length > 0) setImmediate(() => this.#run());
+    if (this.#waiting.length > 0) setImmediate(this.#run);
     let hasBegun: boolean = false;
     try {
       this.#assertUsable();
       this.#statements.beginRead.run();
       hasBegun = true;
-      for (const { run } of waiting) run();
+      for (const each of waiting) answer(each);
       this.#statements.commit.run();
     } catch (error) {
-      for (const { reject } of waiting) reject(error);
+      for (const { reject } of waiting) reject(toReadError(error));
       if (hasBegun) this.#rollBack();
     }
-  }
+  };
 
   /** The transaction may have ended with the error already. */
   #rollBack(): void {
@@ -63,5 +57,13 @@ export class TickReads {
     } catch {
       // There is none to end.
     }
+  }
+}
+
+function answer({ read, resolve, reject }: Waiting): void {
+  try {
+    resolve(read());
+  } catch (error) {
+    reject(toReadError(error));
   }
 }

@@ -21,7 +21,7 @@ describe("a file next to the database", () => {
       await assert.rejects(store.execute(lockUser("u1")), refusal);
       await assert.rejects(store.check(), refusal);
       await assert.rejects(store.readUser("u1"), { name: "StoreUnavailableError" });
-      await assert.rejects(store.readSignIns([{ userId: "u1", factor: "PASSWORD" }]), {
+      await assert.rejects(store.readSignIn({ userId: "u1", factor: "PASSWORD" }), {
         name: "StoreUnavailableError",
       });
       await assert.rejects(store.listOrganizations({ pageSize: 10 }), { name: "StoreUnavailableError" });

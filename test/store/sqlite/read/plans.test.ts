@@ -269,3 +269,23 @@ it("counts the counters of unknown users, once a second, along an index without 
     assert.equal(covered.length, 2, plan.join("\n"));
   }
 });
+
+it("the reads of nearly every call look up their rows by key", async (t) => {
+  const { connect } = await openFixture(t);
+  const database = connect();
+  const { readUser, readSessionView, readSessionViewByToken, readSignIn } = prepareHotStatements(database);
+  const lookUps = [readUser, readSessionView, readSessionViewByToken, readSignIn].map(({ source }) =>
+    database
+      .prepare<[string[]], { detail: string }>(`EXPLAIN QUERY PLAN ${source}`)
+      .all(Array.from(source.matchAll(/\?/g), () => ""))
+      .map(({ detail }) => detail)
+      .filter((detail) => !detail.includes("SUBQUERY")),
+  );
+  const state = "SEARCH user_state USING PRIMARY KEY (id=?)";
+  assert.deepEqual(lookUps, [
+    [state, "SEARCH user_profile USING PRIMARY KEY (id=?)"],
+    ["SEARCH sessions USING PRIMARY KEY (id=?)", state],
+    ["SEARCH sessions USING INDEX sqlite_autoindex_sessions_2 (token_hash=?)", state],
+    [state, "SEARCH attempt_counters USING PRIMARY KEY (subject=? AND factor=?)"],
+  ]);
+});

@@ -1,0 +1,36 @@
+/** The reads that nearly every call makes: each one statement, with its columns by position. */
+import {
+  COUNTER_COLUMN,
+  PERSON_COLUMN,
+  SESSION_VIEW_COLUMNS,
+  type SessionViewRow,
+  type SignInRow,
+  USER_STATE_COLUMNS,
+  type UserRow,
+} from "../narrow-rows.ts";
+import type { Prepare } from "./attempt-statements.ts";
+
+export function readStatements(prepare: Prepare) {
+  return {
+    readUser: prepare<[id: string], UserRow>(
+      `SELECT ${USER_STATE_COLUMNS}, (SELECT ${PERSON_COLUMN} FROM user_profile WHERE user_profile.id = user_state.id)
+        FROM user_state WHERE id = ?`,
+    ).raw(),
+    readSessionView: prepare<[id: string], SessionViewRow>(selectSessionView("id")).raw(),
+    readSessionViewByToken: prepare<[tokenHash: string], SessionViewRow>(selectSessionView("token_hash")).raw(),
+    readSignIn: prepare<[subject: string, factor: string, userId: string], SignInRow>(
+      `SELECT ${USER_STATE_COLUMNS},
+        (SELECT ${COUNTER_COLUMN} FROM attempt_counters WHERE subject = ? AND factor = ?)
+        FROM user_state WHERE id = ?`,
+    ).raw(),
+  };
+}
+
+/**
+ * Returns the statement that reads a session with its user. The key is an expression: for a bare parameter SQLite plans
+ * a join again for each value, at five times the cost.
+ */
+function selectSessionView(key: "id" | "token_hash"): string {
+  return `SELECT ${SESSION_VIEW_COLUMNS} FROM sessions CROSS JOIN user_state ON user_state.id = sessions.user_id
+    WHERE sessions.${key} = ? || ''`;
+}
