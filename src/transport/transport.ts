@@ -93,6 +93,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     clientAddress: createClientAddress(options.proxies),
     markAuthenticated: (socket) => listener.markAuthenticated(socket),
     newCallId: options.newCallId,
+    settled: (exchange) => live.remove(exchange),
   };
   let leaving = false;
   const serveNow = (exchange: Exchange): void => {
@@ -122,8 +123,8 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   };
   const serveHttp1: ServeHttp1 = (request, response, expectation) =>
     serveExchange(new Http1Exchange(request, response, expectation, connectionContext));
-  const serveHttp2: ServeHttp2 = (stream, headers, rawHeaders) =>
-    serveExchange(new Http2Exchange(stream, headers, rawHeaders, connectionContext));
+  const serveHttp2: ServeHttp2 = (request, connection) =>
+    serveExchange(new Http2Exchange(request, connection, connectionContext));
   const onFault = createFaultAnswer(context, options.newCallId);
   const listener = createListener(limits, { serveHttp1, serveHttp2, onFault }, options.tls);
   return {

@@ -6,11 +6,10 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { CallTrace } from "../../observability/traces.ts";
 import { parseTarget } from "../../transcoding/path-text.ts";
 import { bodyTooSlow, callerGone } from "../call/call-error.ts";
-import { plainAddress } from "../listen/client-address.ts";
 import type { Expectation } from "../listen/request-sink.ts";
 import type { RequestHeader } from "../mount.ts";
 import { type AnswerHeader, CALL_ID_HEADER, type ConnectionContext, type Exchange } from "./exchange.ts";
-import { type BodyHead, type BodyStream, RequestBody } from "./request-body.ts";
+import type { RequestBody } from "./request-body.ts";
 
 /** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
 const CALL_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
@@ -22,9 +21,8 @@ export interface RequestParts {
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
   readonly expectation: Expectation;
-  readonly body: BodyStream;
-  readonly bodyHead: BodyHead;
-  /** Emits `finish` and `close`, and `drain` when more may be written. */
+  readonly body: RequestBody;
+  /** Emits `drain` when more may be written, and `close`. */
   readonly writable: Writable;
 }
 
@@ -46,7 +44,6 @@ export abstract class BaseExchange implements Exchange {
   status = 0;
   protected readonly headers: IncomingHttpHeaders;
   protected endTime = 0;
-  readonly #bodyStream: BodyStream;
   readonly #writable: Writable;
   readonly #context: ConnectionContext;
   #header: Headers | undefined;
@@ -61,7 +58,6 @@ export abstract class BaseExchange implements Exchange {
 
   constructor(parts: RequestParts, context: ConnectionContext) {
     this.#context = context;
-    this.#bodyStream = parts.body;
     this.#writable = parts.writable;
     this.headers = parts.headers;
     this.rawHeaders = parts.rawHeaders;
@@ -74,11 +70,13 @@ export abstract class BaseExchange implements Exchange {
     const { path, query } = parseTarget(this.target) ?? { path: this.target, query: "" };
     this.path = path;
     this.query = query;
-    const onStart = parts.expectation === "continue" ? (): void => this.#letContinue() : undefined;
-    this.body = new RequestBody(parts.body, parts.bodyHead, onStart);
+    this.body = parts.body;
+    if (parts.expectation === "continue") this.body.onStart = () => this.#letContinue();
   }
 
   protected abstract readonly socket: Socket | undefined;
+  /** An IPv4 address in its own form, even if the socket is IPv6. */
+  protected abstract readonly peerAddress: string;
   protected abstract sendContinue(): void;
   /** Sends status and headers. */
   protected abstract sendHead(status: number, header: AnswerHeader): void;
@@ -98,13 +96,8 @@ export abstract class BaseExchange implements Exchange {
   }
 
   get remoteAddress(): string {
-    this.#remoteAddress ??= this.#context.clientAddress(this.#peerAddress, (name) => this.#headerText(name));
+    this.#remoteAddress ??= this.#context.clientAddress(this.peerAddress, (name) => this.#headerText(name));
     return this.#remoteAddress;
-  }
-
-  /** An IPv4 address in its own form, even if the socket is IPv6. */
-  get #peerAddress(): string {
-    return plainAddress(this.socket?.remoteAddress ?? "");
   }
 
   markAuthenticated(): void {
@@ -208,6 +201,7 @@ export abstract class BaseExchange implements Exchange {
     if (this.#over) return;
     const completed = this.isCompleted();
     this.#over = true;
+    this.#context.settled(this);
     for (const listener of this.#onOver) listener(completed);
     this.#onOver = [];
     if (!this.body.ended) this.#linger();
@@ -223,8 +217,7 @@ export abstract class BaseExchange implements Exchange {
   #linger(): void {
     this.body.discard();
     const timer = setTimeout(() => this.cutOff(), this.#context.limits.lingerMs);
-    this.#bodyStream.once("close", () => clearTimeout(timer));
-    this.#bodyStream.once("end", () => clearTimeout(timer));
+    this.body.onEnd = () => clearTimeout(timer);
   }
 
   #drained(): Promise<void> {

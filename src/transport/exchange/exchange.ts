@@ -17,6 +17,8 @@ export interface ConnectionContext {
   /** Called with connections on which a call was admitted. */
   readonly markAuthenticated: (socket: Socket | undefined) => void;
   readonly newCallId: () => string;
+  /** Called with each exchange that is over. */
+  readonly settled: (exchange: Exchange) => void;
 }
 
 /** The header in which a caller names its call, and in which every answer does. */

@@ -1,9 +1,11 @@
 /** The exchange over the request and response of HTTP/1.1. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { plainAddress } from "../listen/client-address.ts";
 import type { Expectation } from "../listen/request-sink.ts";
 import { BaseExchange } from "./base-exchange.ts";
 import type { AnswerHeader, ConnectionContext } from "./exchange.ts";
+import { Http1Body } from "./http1-body.ts";
 
 export class Http1Exchange extends BaseExchange {
   readonly isHttp2: boolean = false;
@@ -19,8 +21,8 @@ export class Http1Exchange extends BaseExchange {
     const { headers, rawHeaders, method = "", url: target = "" } = request;
     const { "content-length": contentLength, "transfer-encoding": transferEncoding } = headers;
     const isAbsent = contentLength === undefined && transferEncoding === undefined;
-    const bodyHead = { contentLength, isAbsent };
-    super({ method, target, headers, rawHeaders, expectation, body: request, bodyHead, writable: response }, context);
+    const body = new Http1Body(request, { contentLength, isAbsent });
+    super({ method, target, headers, rawHeaders, expectation, body, writable: response }, context);
     this.#request = request;
     this.#response = response;
     // Node emits it after `finish`, too.
@@ -41,6 +43,10 @@ export class Http1Exchange extends BaseExchange {
 
   protected get socket(): Socket {
     return this.#request.socket;
+  }
+
+  protected get peerAddress(): string {
+    return plainAddress(this.socket.remoteAddress ?? "");
   }
 
   setAnswerHeader(name: string, value: string): void {

@@ -1,23 +1,29 @@
 /** The exchange over a stream of HTTP/2, without Node's request and response objects, which cost as much as the stream. */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import type { Http2Connection, Http2Request } from "../listen/request-sink.ts";
 import { BaseExchange } from "./base-exchange.ts";
 import type { AnswerHeader, ConnectionContext } from "./exchange.ts";
 import { expectationOf } from "./head-refusal.ts";
+import { Http2Body } from "./http2-body.ts";
+
+const WITH_TRAILERS = { waitForTrailers: true };
+const NO_TRAILERS: AnswerHeader = {};
+
+function ignore(): void {}
 
 export class Http2Exchange extends BaseExchange {
   readonly isHttp2: boolean = true;
   readonly httpVersion: string = "2.0";
   readonly #stream: ServerHttp2Stream;
+  readonly #connection: Http2Connection;
   #answerHeader: AnswerHeader | undefined;
-  #trailer: AnswerHeader = {};
+  #trailer: AnswerHeader | undefined;
+  /** Whether all of the answer but its trailers was passed to the connection. */
+  #isWritten: boolean = false;
 
-  constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    rawHeaders: readonly string[],
-    context: ConnectionContext,
-  ) {
+  constructor({ stream, headers, rawHeaders }: Http2Request, connection: Http2Connection, context: ConnectionContext) {
+    const bodyHead = { contentLength: headers["content-length"], isAbsent: stream.endAfterHeaders };
     super(
       {
         method: headers[":method"] ?? "",
@@ -25,18 +31,17 @@ export class Http2Exchange extends BaseExchange {
         headers,
         rawHeaders,
         expectation: expectationOf(headers.expect),
-        body: stream,
-        bodyHead: { contentLength: headers["content-length"], isAbsent: stream.endAfterHeaders },
+        body: new Http2Body(stream, bodyHead, connection),
         writable: stream,
       },
       context,
     );
     this.#stream = stream;
-    const onEnd = (): void => this.settle();
-    stream.on("finish", onEnd);
-    stream.on("close", onEnd);
+    this.#connection = connection;
+    stream.on("wantTrailers", () => this.#sendTrailers());
+    stream.on("close", () => this.#close());
     // A client may reset the stream at any moment; `close` reports it.
-    stream.on("error", () => undefined);
+    stream.on("error", ignore);
   }
 
   get authority(): string | undefined {
@@ -48,7 +53,11 @@ export class Http2Exchange extends BaseExchange {
   }
 
   protected get socket(): Socket | undefined {
-    return this.#stream.session?.socket as Socket | undefined;
+    return this.#connection.socket;
+  }
+
+  protected get peerAddress(): string {
+    return this.#connection.peerAddress;
   }
 
   setAnswerHeader(name: string, value: string): void {
@@ -61,7 +70,7 @@ export class Http2Exchange extends BaseExchange {
   }
 
   addTrailers(trailer: AnswerHeader): void {
-    this.#trailer = { ...this.#trailer, ...trailer };
+    this.#trailer = this.#trailer === undefined ? trailer : { ...this.#trailer, ...trailer };
   }
 
   destroy(): void {
@@ -75,21 +84,32 @@ export class Http2Exchange extends BaseExchange {
     if (!this.#stream.closed) this.#stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
   }
 
-  /** Without `waitForTrailers` Node closes some streams before `finish`: whether all was written would be unknown. */
+  /** Without `waitForTrailers` Node closes some streams early: whether all was written would be unknown. */
   protected sendHead(status: number, header: AnswerHeader): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     const all = { ":status": status, ...this.#answerHeader, ...header } as Record<string, string | number | string[]>;
-    stream.respond(all, { waitForTrailers: true });
-    stream.once("wantTrailers", () => {
-      if (!stream.closed) stream.sendTrailers(this.#trailer as Record<string, string | string[]>);
-    });
+    stream.respond(all, WITH_TRAILERS);
   }
 
-  /** Node ends the writable side of a stream that the client breaks off, too. */
-  protected isCompleted(): boolean {
+  /** Called when the whole answer is in frames. */
+  #sendTrailers(): void {
     const stream = this.#stream;
-    return this.endTime > 0 && stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+    if (stream.closed) return;
+    stream.sendTrailers((this.#trailer ?? NO_TRAILERS) as Record<string, string | string[]>);
+    this.#isWritten = true;
+    this.#connection.countAnswer();
+    this.settle();
+  }
+
+  #close(): void {
+    this.settle();
+    this.body.leave();
+    this.#connection.countClosed(this.#isWritten);
+  }
+
+  protected isCompleted(): boolean {
+    return this.#isWritten && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR;
   }
 
   protected cutOff(): void {

@@ -20,10 +20,12 @@ export class LiveExchanges {
 
   add(exchange: Exchange): void {
     this.#exchanges.add(exchange);
-    exchange.onOver(() => {
-      this.#exchanges.delete(exchange);
-      this.#onEnd?.();
-    });
+  }
+
+  /** Called with an exchange that is over. */
+  remove(exchange: Exchange): void {
+    this.#exchanges.delete(exchange);
+    this.#onEnd?.();
   }
 
   get count(): number {

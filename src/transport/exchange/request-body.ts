@@ -1,5 +1,4 @@
 /** The body of a request as an iterable: a reader may stop without losing the connection, and its wait can be ended. */
-import type { Readable } from "node:stream";
 import { bodyTooLarge } from "../../transcoding/rest-error.ts";
 import { callerGone } from "../call/call-error.ts";
 
@@ -13,11 +12,14 @@ interface Waiter {
   reject(reason: unknown): void;
 }
 
+/** Waits for a whole body, or for more than `bytesMax` bytes of it. */
+interface HeldWaiter {
+  readonly bytesMax: number;
+  readonly done: (error?: unknown) => void;
+}
+
 const NOTHING = Buffer.alloc(0);
 const done: IteratorResult<Uint8Array, undefined> = { done: true, value: undefined };
-
-/** The source of the bytes. `complete`: all of them have arrived, though they may not have been read yet. */
-export type BodyStream = Readable & { readonly complete?: boolean };
 
 /** What the headers of a request say about its body. */
 export interface BodyHead {
@@ -29,33 +31,42 @@ export interface BodyHead {
 
 /**
  * Reading starts with the first `next`. A reader that stops early (`return`) discards the rest as it arrives: Node's
- * own iterator would destroy the stream, and with it the answer. `fail` ends the wait of a reader.
+ * own iterator would destroy the stream, and with it the answer. `fail` ends the wait of a reader. Each HTTP version
+ * delivers the bytes in its own way.
  */
-export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined> {
-  readonly #stream: BodyStream;
+export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #head: BodyHead;
-  readonly #onStart: (() => void) | undefined;
-  #started: boolean = false;
+  #isStarted: boolean = false;
+  #isListening: boolean = false;
   #ended: boolean = false;
   #discarding: boolean = false;
   #error: unknown;
-  #chunks: Uint8Array[] = [];
+  #chunks: Buffer[] = [];
   #heldBytes = 0;
   #waiter: Waiter | undefined;
+  #heldWaiter: HeldWaiter | undefined;
   #isHandingSoon: boolean = false;
   /** The time of the last bytes, by `performance.now()`; 0 before the first. */
   lastByteTime = 0;
+  /** Called when the body is first read (`Expect: 100-continue` is answered then). */
+  onStart: (() => void) | undefined;
+  /** Called when nothing more will arrive. */
+  onEnd: (() => void) | undefined;
 
-  /** `onStart` is called when the body is first read (`Expect: 100-continue` is answered then). */
-  constructor(stream: BodyStream, head: BodyHead, onStart: (() => void) | undefined) {
-    this.#stream = stream;
+  constructor(head: BodyHead) {
     this.#head = head;
-    this.#onStart = onStart;
   }
+
+  /** Begins to deliver what arrives by `take`, `finish` and `leave`. Called once. */
+  protected abstract listen(): void;
+  /** Lets the sender go on. */
+  protected abstract resume(): void;
+  /** Whether all bytes have arrived, though they may not have been delivered yet. */
+  protected abstract readonly isComplete: boolean;
 
   /** Whether the whole body has arrived. */
   get ended(): boolean {
-    return this.#ended || this.#stream.readableEnded || this.#stream.complete === true;
+    return this.#ended || this.isComplete;
   }
 
   [Symbol.asyncIterator](): this {
@@ -67,6 +78,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     if (this.#chunks.length > 0) return Promise.resolve({ done: false, value: this.#takeHeld() });
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#ended || this.#discarding) return Promise.resolve(done);
+    this.resume();
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
@@ -78,18 +90,37 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   }
 
   /**
+   * Calls `done` once: when the whole body or more than `bytesMax` bytes of it are held, or with the error that ends the
+   * wait. What is held stays held.
+   */
+  whenHeld(bytesMax: number, done: (error?: unknown) => void): void {
+    this.#start();
+    if (this.#error !== undefined) done(this.#error);
+    else if (this.#ended || this.#heldBytes > bytesMax) done();
+    else this.#heldWaiter = { bytesMax, done };
+  }
+
+  /** Returns the whole body without taking it; undefined: only a part of it is held. */
+  get whole(): Buffer | undefined {
+    if (!this.#ended) return undefined;
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#heldBytes)];
+    return this.#chunks[0] ?? NOTHING;
+  }
+
+  /**
    * Returns the whole body if nothing has to be waited for; else `undefined`, and it must be read in another way. Throws
    * if it is larger than `bodyBytesMax`.
    */
   takeWhole(bodyBytesMax: number): Buffer | undefined {
     if (this.#head.isAbsent) return NOTHING;
     if (Number(this.#head.contentLength ?? 0) > bodyBytesMax) this.#refuse(bodyBytesMax);
-    if (this.#stream.complete !== true || this.#started || this.#onStart !== undefined) return undefined;
-    if (this.#discarding || this.#error !== undefined) return undefined;
-    const body = (this.#stream.read() as Buffer | null) ?? NOTHING;
-    this.#ended = true;
-    if (body.byteLength > bodyBytesMax) this.#refuse(bodyBytesMax);
-    return body;
+    if (this.#discarding || this.#error !== undefined || !this.ended) return undefined;
+    if (this.onStart !== undefined && !this.#isStarted) return undefined;
+    this.#start();
+    const { whole } = this;
+    if (whole === undefined) return undefined;
+    if (whole.byteLength > bodyBytesMax) this.#refuse(bodyBytesMax);
+    return whole;
   }
 
   /** Reads the whole body in one piece. Rejects if it is larger than `bodyBytesMax`. */
@@ -120,6 +151,7 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     this.#error = error;
     this.#waiter?.reject(error);
     this.#waiter = undefined;
+    this.#endHeldWait(error);
   }
 
   /** Ends the body for readers: no more input is accepted. */
@@ -134,36 +166,55 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
     this.#discarding = true;
     this.#chunks = [];
     this.#heldBytes = 0;
-    this.#stream.resume();
+    this.#listen();
+    if (!this.#ended) this.resume();
   }
 
   #start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    this.#onStart?.();
-    const stream = this.#stream;
-    stream.on("data", (chunk: Buffer) => this.#take(chunk));
-    stream.on("end", () => this.#finish());
-    stream.on("error", () => this.#leave());
-    stream.on("aborted", () => this.#leave());
-    stream.on("close", () => this.#leave());
-    // An empty body of HTTP/2 ends as soon as it arrives, whether anybody listens or not.
-    if (stream.readableEnded) this.#ended = true;
-    else if (stream.destroyed) this.fail(callerGone());
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.onStart?.();
+    this.#listen();
   }
 
-  /** Errors are expensive to make: every stream closes, few of them before their end. */
-  #leave(): void {
-    if (!this.#ended) this.fail(callerGone());
+  #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    this.listen();
   }
 
-  #take(chunk: Buffer): void {
+  /** Takes bytes that have arrived. Returns whether the sender may go on. */
+  protected take(chunk: Buffer): boolean {
     this.lastByteTime = performance.now();
-    if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) return;
+    if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) return true;
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
-    if (this.#heldBytes > HELD_BYTES_MAX) this.#stream.pause();
     if (this.#waiter !== undefined) this.#handSoon();
+    else if (this.#heldWaiter !== undefined && this.#heldBytes > this.#heldWaiter.bytesMax) this.#endHeldWait();
+    return this.#heldBytes <= HELD_BYTES_MAX;
+  }
+
+  /** The whole body has been taken. */
+  protected finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#hand();
+    this.#waiter?.resolve(done);
+    this.#waiter = undefined;
+    this.#endHeldWait();
+    this.onEnd?.();
+  }
+
+  /** The client is gone. Errors are expensive to make: every stream closes, few of them before their end. */
+  leave(): void {
+    if (!this.#ended) this.fail(callerGone());
+    this.onEnd?.();
+  }
+
+  #endHeldWait(error?: unknown): void {
+    const waiter = this.#heldWaiter;
+    this.#heldWaiter = undefined;
+    waiter?.done(error);
   }
 
   #handSoon(): void {
@@ -187,18 +238,11 @@ export class RequestBody implements AsyncIterableIterator<Uint8Array, undefined>
   }
 
   /** Returns the held bytes in one piece. */
-  #takeHeld(): Uint8Array {
-    const held = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
+  #takeHeld(): Buffer {
+    const held = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#heldBytes = 0;
-    if (!this.#ended) this.#stream.resume();
+    if (!this.#ended) this.resume();
     return held;
-  }
-
-  #finish(): void {
-    this.#ended = true;
-    this.#hand();
-    this.#waiter?.resolve(done);
-    this.#waiter = undefined;
   }
 }

@@ -1,11 +1,12 @@
 /** HTTP/2: Node's server within our limits. Closes connections that are idle or that reset too many streams. */
 import * as http2 from "node:http2";
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
 import type { TransportLimits } from "../limits.ts";
-import type { OnFault, Sink } from "./request-sink.ts";
+import { plainAddress } from "./client-address.ts";
+import type { Http2Connection, Http2Request, OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";
 
 /** The HTTP/2 side of a port. */
@@ -44,14 +45,8 @@ export function createHttp2Server(limits: TransportLimits, { serveHttp2, onFault
   });
   const sessions = new Map<ServerHttp2Session, WatchedSession>();
   let isGone = false;
-  server.on("stream", (stream, headers, _flags, rawHeaders) => {
-    const watched = stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
-    serveHttp2(stream, headers, rawHeaders).onOver((completed) => {
-      if (completed) watched?.complete(stream);
-    });
-  });
   server.on("session", (session) => {
-    const watched = new WatchedSession(session, limits, onFault);
+    const watched = new WatchedSession(session, limits, { serveHttp2, onFault });
     sessions.set(session, watched);
     session.once("close", () => sessions.delete(session));
     // The call for which the session was opened is still served.
@@ -101,15 +96,15 @@ const SMALL_DATA_MAX = 1_000;
 const TOO_MANY_RESETS = "the connection resets too many of its streams";
 
 /** One session with its limits. */
-class WatchedSession {
-  readonly #session: ServerHttp2Session;
-  readonly #limits: TransportLimits;
-  readonly #onFault: OnFault;
+class WatchedSession implements Http2Connection {
   /** Kept here, since a closed socket no longer has it. */
-  readonly #address: string;
+  readonly peerAddress: string;
+  readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
+  readonly #limits: TransportLimits;
+  readonly #sink: Pick<Sink, "serveHttp2" | "onFault">;
   readonly #resets: ResetBudget;
   readonly #idleTimer: NodeJS.Timeout;
-  readonly #completed = new WeakSet<ServerHttp2Stream>();
   #isLeaving: boolean = false;
   #streams = 0;
   /** The number of streams that were opened in the present turn and not answered yet. */
@@ -117,11 +112,12 @@ class WatchedSession {
   /** The number of small DATA frames that came in the present turn. */
   #small = 0;
 
-  constructor(session: ServerHttp2Session, limits: TransportLimits, onFault: OnFault) {
+  constructor(session: ServerHttp2Session, limits: TransportLimits, sink: Pick<Sink, "serveHttp2" | "onFault">) {
     this.#session = session;
     this.#limits = limits;
-    this.#onFault = onFault;
-    this.#address = session.socket.remoteAddress ?? "";
+    this.#sink = sink;
+    this.#socket = session.socket as Socket;
+    this.peerAddress = plainAddress(this.#socket.remoteAddress ?? "");
     this.#resets = new ResetBudget(limits.resets);
     this.#idleTimer = setTimeout(() => {
       // While streams are open nothing happens; the end of the last one restarts the timer.
@@ -130,7 +126,7 @@ class WatchedSession {
     // The client's settings follow its preface.
     const settingsTimer = setTimeout(() => session.destroy(), limits.headerTimeoutMs);
     session.once("remoteSettings", () => clearTimeout(settingsTimer));
-    session.on("stream", (stream) => this.#watch(stream));
+    session.on("stream", (stream, headers, _flags, rawHeaders) => this.#serve({ stream, headers, rawHeaders }));
     session.once("close", () => {
       clearTimeout(settingsTimer);
       clearTimeout(this.#idleTimer);
@@ -138,34 +134,36 @@ class WatchedSession {
   }
 
   /** Called while frames are being read: if the session is destroyed here, the rest is not read. */
-  #watch(stream: ServerHttp2Stream): void {
+  #serve(request: Http2Request): void {
     this.#streams++;
+    this.#sink.serveHttp2(request, this);
     if (this.#opened++ === 0) setImmediate(() => (this.#opened = 0));
     // A client can open more streams in one turn than may be open only if it resets some at once.
     if (this.#opened > this.#limits.streamsMax) this.#disconnect(TOO_MANY_RESETS);
-    this.#countData(stream);
-    stream.once("close", () => {
-      this.#streams--;
-      if (this.#streams === 0) this.#onIdle();
-      if (!this.#completed.has(stream) && !this.#resets.reset()) this.#disconnect(TOO_MANY_RESETS);
-    });
+  }
+
+  /** Node's stand-in for the socket throws once the session is destroyed. */
+  get socket(): Socket | undefined {
+    return this.#session.destroyed ? undefined : this.#socket;
+  }
+
+  countAnswer(): void {
+    this.#opened--;
+    this.#resets.complete();
+  }
+
+  countClosed(isAnswered: boolean): void {
+    this.#streams--;
+    if (this.#streams === 0) this.#onIdle();
+    if (!isAnswered && !this.#resets.reset()) this.#disconnect(TOO_MANY_RESETS);
   }
 
   /**
    * Counts small DATA frames. Node reads a connection whatever happens to its streams, so nothing else ends a turn that
-   * is full of tiny frames. It pushes each of them, even while nobody reads the body.
+   * is full of tiny frames.
    */
-  #countData(stream: ServerHttp2Stream): void {
-    const push = stream.push.bind(stream);
-    let isFirst = true;
-    stream.push = (chunk: Buffer | null, encoding) => {
-      if (chunk !== null && !isFirst && chunk.byteLength <= SMALL_DATA_BYTES) this.#countSmall();
-      isFirst = false;
-      return push(chunk, encoding);
-    };
-  }
-
-  #countSmall(): void {
+  countData(bytes: number): void {
+    if (bytes > SMALL_DATA_BYTES) return;
     if (this.#small++ === 0) setImmediate(() => (this.#small = 0));
     if (this.#small > SMALL_DATA_MAX) this.#disconnect("the connection sends its bodies in too many small frames");
   }
@@ -194,16 +192,9 @@ class WatchedSession {
     this.#session.once("close", () => clearTimeout(timer));
   }
 
-  /** Records that the call on this stream was answered completely. */
-  complete(stream: ServerHttp2Stream): void {
-    this.#completed.add(stream);
-    this.#opened--;
-    this.#resets.complete();
-  }
-
   /** Reports a fault of the whole connection; none of its requests is answered with it. */
   reportFault(text: string): void {
-    reportFault(this.#onFault, this.#address, text);
+    reportFault(this.#sink.onFault, this.peerAddress, text);
   }
 
   #disconnect(why: string): void {

@@ -11,12 +11,30 @@ export type Expectation = "none" | "continue" | "unknown";
 /** Serves one request of HTTP/1.1. */
 export type ServeHttp1 = (request: IncomingMessage, response: ServerResponse, expectation: Expectation) => Served;
 
-/** Serves one stream of HTTP/2. `rawHeaders`: names and values in turn. */
-export type ServeHttp2 = (
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  rawHeaders: readonly string[],
-) => Served;
+/** Serves one stream of HTTP/2. */
+export type ServeHttp2 = (request: Http2Request, connection: Http2Connection) => Served;
+
+/** A stream of HTTP/2 with the headers that opened it. */
+export interface Http2Request {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** The connection of an HTTP/2 stream, as its exchange sees it. */
+export interface Http2Connection {
+  /** Absent once the connection is closed. */
+  readonly socket: Socket | undefined;
+  /** The peer's address, an IPv4 address in its own form. */
+  readonly peerAddress: string;
+  /** Counts a DATA frame that is not the first of its stream. */
+  countData(bytes: number): void;
+  /** Counts the answer of a stream that was written to its end. */
+  countAnswer(): void;
+  /** Counts a stream that is closed. */
+  countClosed(isAnswered: boolean): void;
+}
 
 /** A request that is being served. */
 export interface Served {

@@ -1,0 +1,41 @@
+/** The body of an HTTP/2 request: taken from the frames as they arrive, without Node's readable side and its events. */
+import type { ServerHttp2Stream } from "node:http2";
+import type { Http2Connection } from "../listen/request-sink.ts";
+import { type BodyHead, RequestBody } from "./request-body.ts";
+
+export class Http2Body extends RequestBody {
+  readonly #stream: ServerHttp2Stream;
+
+  /** Node calls `push` with each DATA frame, even while nobody reads the stream. */
+  constructor(stream: ServerHttp2Stream, head: BodyHead, connection: Http2Connection) {
+    super(head);
+    this.#stream = stream;
+    if (stream.endAfterHeaders) {
+      this.finish();
+      return;
+    }
+    // Sometimes Node has read on before it announces the stream.
+    if (stream.readableLength > 0) this.take(stream.read() as Buffer);
+    const push = stream.push;
+    let isFirst = true;
+    stream.push = (chunk: Buffer | null) => {
+      if (chunk === null) return push.call(stream, null);
+      if (!isFirst) connection.countData(chunk.byteLength);
+      isFirst = false;
+      return this.take(chunk);
+    };
+    // A stream that is closed ends, too, but its body may not be complete.
+    stream.on("end", () => (stream.closed ? this.leave() : this.finish()));
+  }
+
+  protected get isComplete(): boolean {
+    return false;
+  }
+
+  protected listen(): void {}
+
+  /** Opens the flow-control window again: Node reads on when somebody asks the stream for more. */
+  protected resume(): void {
+    this.#stream._read(0);
+  }
+}
