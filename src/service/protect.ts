@@ -40,7 +40,6 @@ function protectHandler(input: DescMessage, handler: Handler): Handler {
     const refusal = validate(input, request);
     if (refusal !== undefined) throw toConnectError(refusal);
     try {
-      await call.takeTurn();
       return await handler(request, call);
     } catch (error) {
       throw mapError(error);

@@ -12,7 +12,7 @@ import type { ConnectionContext, Exchange } from "./exchange/exchange.ts";
 import { Http1Exchange } from "./exchange/http1-exchange.ts";
 import { Http2Exchange } from "./exchange/http2-exchange.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
-import { takeTurn } from "./exchange/turns.ts";
+import { hasTurn, takeTurn } from "./exchange/turns.ts";
 import { LateMountLoader } from "./late-mounts.ts";
 import { DEFAULT_LIMITS, type TransportLimits } from "./limits.ts";
 import { createClientAddress, type ProxyOptions } from "./listen/client-address.ts";
@@ -106,9 +106,8 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   };
   /** Spreads requests that arrive together, on one connection or many, over several turns of the event loop. */
   const begin = (exchange: Exchange): void => {
-    const turn = takeTurn();
-    if (turn === undefined) serveNow(exchange);
-    else void turn.then(() => exchange.over || serveNow(exchange));
+    if (hasTurn()) serveNow(exchange);
+    else void takeTurn()?.then(() => exchange.over || serveNow(exchange));
   };
   const serveExchange = (exchange: Exchange): Exchange => {
     live.add(exchange);

@@ -5,13 +5,14 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import type { Call, DescribeError, MountOptions, RequestHeader, Wire } from "../mount.ts";
 import { callerGone, deadlineExceeded } from "./call-error.ts";
+import { Deadline } from "./deadline.ts";
 
 /** A call in progress; a protocol makes it before `admit` runs. */
 export class LiveCall<A> implements Call<A> {
   readonly id: string;
   readonly wire: Wire;
   readonly method: DescMethod;
-  deadlineTime: number | undefined;
+  deadline: Deadline | undefined;
   /** For the record: the first request message, and the error. */
   request: Message | undefined;
   error: ConnectError | undefined;
@@ -21,16 +22,16 @@ export class LiveCall<A> implements Call<A> {
   #admission: A | undefined;
   #isAsked: boolean = false;
   #admitting: Promise<void> | undefined;
-  #signal: AbortSignal | undefined;
+  #controller: AbortController | undefined;
   #responseHeader: Headers | undefined;
   #responseTrailer: Headers | undefined;
-  #deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(
     wire: Wire,
     method: DescMethod,
     exchange: Exchange,
-    { stopping, describeError }: { readonly stopping: AbortSignal; readonly describeError?: DescribeError | undefined },
+    stopping: AbortSignal,
+    describeError: DescribeError | undefined,
   ) {
     this.id = exchange.callId;
     this.describeError = describeError;
@@ -38,6 +39,15 @@ export class LiveCall<A> implements Call<A> {
     this.method = method;
     this.#exchange = exchange;
     this.#stopping = stopping;
+  }
+
+  get deadlineTime(): number | undefined {
+    return this.deadline?.time;
+  }
+
+  /** Sets the deadline of the call, at most once: the first one stays. */
+  setTimeout(timeoutMs: number): void {
+    this.deadline ??= new Deadline(timeoutMs, this.#exchange, (error) => this.#controller?.abort(error));
   }
 
   get header(): RequestHeader {
@@ -90,8 +100,8 @@ export class LiveCall<A> implements Call<A> {
   }
 
   get signal(): AbortSignal {
-    this.#signal ??= this.#createSignal();
-    return this.#signal;
+    this.#controller ??= this.#createController();
+    return this.#controller.signal;
   }
 
   get responseHeader(): Headers {
@@ -106,7 +116,7 @@ export class LiveCall<A> implements Call<A> {
 
   /** The signal, if it was read. */
   get signalIfAny(): AbortSignal | undefined {
-    return this.#signal;
+    return this.#controller?.signal;
   }
 
   /** The response headers, if the handler has read them. */
@@ -119,31 +129,22 @@ export class LiveCall<A> implements Call<A> {
     return this.#responseTrailer;
   }
 
-  /** Takes over the signal, the response headers and the trailers that Connect made for this call. */
-  adopt({
-    signal,
-    responseHeader,
-    responseTrailer,
-  }: Pick<Call<A>, "signal" | "responseHeader" | "responseTrailer">): void {
-    this.#signal = signal;
+  /** Takes over the response headers and the trailers that Connect made for this call. */
+  adopt({ responseHeader, responseTrailer }: Pick<Call<A>, "responseHeader" | "responseTrailer">): void {
     this.#responseHeader = responseHeader;
     this.#responseTrailer = responseTrailer;
   }
 
-  #createSignal(): AbortSignal {
+  #createController(): AbortController {
     const controller = new AbortController();
-    if (this.deadlineTime !== undefined) {
-      const abort = (): void => controller.abort(deadlineExceeded());
-      this.#deadlineTimer = setTimeout(abort, Math.max(0, this.deadlineTime - Date.now()));
-    }
+    if (this.deadline?.isOver) controller.abort(deadlineExceeded());
     const onStop = (): void => controller.abort(this.#stopping.reason);
     if (this.#stopping.aborted) onStop();
     this.#stopping.addEventListener("abort", onStop);
     this.#exchange.onOver((completed) => {
-      clearTimeout(this.#deadlineTimer);
       this.#stopping.removeEventListener("abort", onStop);
       if (!completed) controller.abort(callerGone());
     });
-    return controller.signal;
+    return controller;
   }
 }

@@ -2,10 +2,12 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { fitRefusal } from "../../transcoding/refusal-size.ts";
+import { hasTurn, takeTurn } from "../exchange/turns.ts";
 import type { Call, Mount } from "../mount.ts";
 import type { LiveCall } from "./call.ts";
 import { correctDecodeError, deadlineExceeded, sanitize, toCallError } from "./call-error.ts";
 import type { LogInternal } from "./call-record.ts";
+import type { Deadline } from "./deadline.ts";
 
 /** A method with its handler, as the protocols serve it. */
 export type BoundMethod<A> =
@@ -65,15 +67,11 @@ export function noteError<A>(call: LiveCall<A>, reason: unknown, logInternal: Lo
 function bindUnary<A>(handler: LooseUnary<A>, logInternal: LogInternal): UnaryInvoke<A> {
   return async (request, call) => {
     call.request = request;
+    if (!hasTurn()) await takeTurn();
     try {
-      if (call.deadlineTime !== undefined && call.deadlineTime <= Date.now()) throw deadlineExceeded();
-      const answer =
-        call.deadlineTime === undefined
-          ? await handler(request, call)
-          : await withinDeadline(handler(request, call), call.deadlineTime);
-      // The encoding comes next, which may take long.
-      await call.takeTurn();
-      return answer;
+      if (call.deadline?.isOver) throw deadlineExceeded();
+      const answer = handler(request, call);
+      return await (call.deadline === undefined ? answer : call.deadline.race(answer));
     } catch (reason) {
       throw noteError(call, reason, logInternal);
     }
@@ -84,10 +82,10 @@ function bindStream<A>(handler: LooseStream<A>, logInternal: LogInternal): Strea
   return async function* invoke(input, call) {
     try {
       if (Symbol.asyncIterator in input) {
-        yield* untilDeadline(handler(noteFirst(input, call), call), call.deadlineTime);
+        yield* untilDeadline(handler(noteFirst(input, call), call), call.deadline);
       } else {
         call.request = input;
-        yield* untilDeadline(handler(input, call), call.deadlineTime);
+        yield* untilDeadline(handler(input, call), call.deadline);
       }
     } catch (reason) {
       throw noteError(call, reason, logInternal);
@@ -109,9 +107,9 @@ async function* noteFirst<A>(input: AsyncIterable<Message>, call: LiveCall<A>): 
 
 async function* untilDeadline(
   answers: AsyncIterable<Message>,
-  deadlineTime: number | undefined,
+  deadline: Deadline | undefined,
 ): AsyncGenerator<Message, undefined, undefined> {
-  if (deadlineTime === undefined) {
+  if (deadline === undefined) {
     yield* answers;
     return;
   }
@@ -119,7 +117,7 @@ async function* untilDeadline(
   let left = false;
   try {
     for (;;) {
-      const result = await withinDeadline(iterator.next(), deadlineTime);
+      const result = await deadline.race(iterator.next());
       if (result.done) {
         left = true;
         return;
@@ -131,23 +129,6 @@ async function* untilDeadline(
       // Not awaited: a busy generator ends only when its present step does.
       iterator.return?.().catch(() => undefined);
     }
-  }
-}
-
-/**
- * Rejects at the deadline. Handlers see it in `call` and should keep it; the caller gets its answer even if one does
- * not.
- */
-async function withinDeadline<T>(answer: Promise<T>, deadlineTime: number): Promise<T> {
-  const remainingMs = deadlineTime - Date.now();
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(deadlineExceeded()), Math.max(0, remainingMs));
-  });
-  try {
-    return await Promise.race([answer, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -21,9 +21,6 @@ export interface TransportContext<A> {
   readonly stopping: AbortSignal;
 }
 
-/** The longest delay of a timer; Node fires longer ones at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-
 /** Starts a call. Its record is reported once, when it is over. */
 export function beginCall<A>(
   context: TransportContext<A>,
@@ -31,14 +28,12 @@ export function beginCall<A>(
   wire: Wire,
   { method, mount }: { readonly method: DescMethod; readonly mount: Mount<A> },
 ): LiveCall<A> {
-  const call = new LiveCall<A>(wire, method, exchange, {
-    stopping: context.stopping,
-    describeError: mount.options.describeError ?? context.describeError,
-  });
+  const describeError = mount.options.describeError ?? context.describeError;
+  const call = new LiveCall<A>(wire, method, exchange, context.stopping, describeError);
   exchange.onOver((completed) => {
     const error = call.error ?? (completed ? undefined : callerGone());
     const { admitted: admission, request } = call;
-    report(context, { ...endOf(exchange), wire, method, code: error?.code ?? "ok", error, admission, request });
+    reportExchange(context, exchange, { wire, method, error, admission, request });
   });
   return call;
 }
@@ -49,17 +44,7 @@ export function recordUnmatched<A>(
   exchange: Exchange,
   { wire, error }: { readonly wire: Wire; readonly error: ConnectError },
 ): void {
-  exchange.onOver(() =>
-    report(context, {
-      ...endOf(exchange),
-      wire,
-      method: undefined,
-      code: error.code,
-      error,
-      admission: undefined,
-      request: undefined,
-    }),
-  );
+  exchange.onOver(() => reportExchange(context, exchange, { wire, error }));
 }
 
 /** Reports a fault of a connection that belongs to no request. `httpStatus`: 0 if nothing was answered. */
@@ -68,21 +53,8 @@ export function recordFault<A>(
   remoteAddress: string,
   { id, error, httpStatus }: { readonly id: string; readonly error: ConnectError; readonly httpStatus: number },
 ): void {
-  report(context, {
-    id,
-    wire: "http",
-    method: undefined,
-    path: "",
-    code: error.code,
-    error,
-    admission: undefined,
-    request: undefined,
-    remoteAddress,
-    durationMs: 0,
-    httpStatus,
-    httpMethod: "",
-    trace: undefined,
-  });
+  const head = { callId: id, path: "", remoteAddress, startTime: 0, status: httpStatus, method: "", trace: undefined };
+  reportExchange(context, head, { wire: "http", error }, 0);
 }
 
 /** Reports a call of a plain mount. */
@@ -91,45 +63,46 @@ export function recordHttp<A>(
   exchange: Exchange,
   { noted, error }: { readonly noted: HttpNote<A>; readonly error: ConnectError | undefined },
 ): void {
-  report(context, {
-    ...endOf(exchange),
-    wire: "http",
-    method: undefined,
-    operation: noted.operation,
-    userId: noted.userId,
-    code: error?.code ?? "ok",
-    error,
-    admission: noted.admission,
-    request: undefined,
-  });
+  const { operation, userId, admission } = noted;
+  reportExchange(context, exchange, { wire: "http", operation, userId, error, admission });
 }
 
-type ExchangeRecord = Pick<
-  CallRecord,
-  "id" | "path" | "remoteAddress" | "durationMs" | "httpStatus" | "httpMethod" | "trace"
->;
+/** What an exchange that is over knows by itself. */
+type Ended = Pick<Exchange, "callId" | "path" | "remoteAddress" | "startTime" | "status" | "method" | "trace">;
+/** What its protocol adds. */
+type Outcome<A> = Partial<Pick<CallRecord<A>, "method" | "operation" | "userId" | "admission" | "request">> &
+  Pick<CallRecord<A>, "wire" | "error">;
 
-/** Returns the part of a record that an exchange that is over knows by itself. */
-function endOf(exchange: Exchange): ExchangeRecord {
-  return {
+/** Makes every record, so that all have the same shape. */
+function reportExchange<A>(
+  context: TransportContext<A>,
+  exchange: Ended,
+  outcome: Outcome<A>,
+  durationMs: number = performance.now() - exchange.startTime,
+): void {
+  const { error } = outcome;
+  const record: CallRecord<A> = {
     id: exchange.callId,
+    wire: outcome.wire,
+    method: outcome.method,
+    operation: outcome.operation,
+    userId: outcome.userId,
     path: exchange.path,
+    code: error === undefined ? "ok" : error.code,
+    error,
+    admission: outcome.admission,
+    request: outcome.request,
     remoteAddress: exchange.remoteAddress,
-    durationMs: performance.now() - exchange.startTime,
+    durationMs,
     httpStatus: exchange.status,
     httpMethod: exchange.method,
     trace: exchange.trace,
   };
-}
-
-/** Returns the deadline of a call that may take `timeoutMs` from now. */
-export function toDeadlineTime(timeoutMs: number): number {
-  return Date.now() + Math.ceil(timeoutMs);
-}
-
-/** Returns the longest timeout of a method: only unary calls have a limit. */
-export function timeoutMsMax(method: DescMethod, limits: TransportLimits): number {
-  return method.methodKind === "unary" ? limits.deadlineMsMax : TIMER_MS_MAX;
+  try {
+    context.finished(record);
+  } catch (reason) {
+    context.logInternal(reason, record.id);
+  }
 }
 
 /** Returns the largest body and the largest number of values of one request of a method. */
@@ -141,12 +114,4 @@ export function requestLimitsOf<A>(
     bodyBytesMax: options.bodyBytesMax?.[method.localName] ?? limits.bodyBytesMax,
     valuesMax: options.valuesMax?.[method.localName] ?? limits.valuesMax,
   };
-}
-
-function report<A>(context: TransportContext<A>, record: CallRecord<A>): void {
-  try {
-    context.finished(record);
-  } catch (reason) {
-    context.logInternal(reason, record.id);
-  }
 }

@@ -14,10 +14,11 @@ import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { showUnderscores } from "../../transcoding/field-mask.ts";
 import type { LiveCall } from "../call/call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "../call/call-error.ts";
-import { clampTimeout } from "../call/call-timeout.ts";
+import { readTimeout, timeoutHeaderOf, timeoutMsMax } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
 import { beginCall, requestLimitsOf, type TransportContext } from "../call/transport-context.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { takeTurn } from "../exchange/turns.ts";
 import { serveUnary, type UnaryRules, unaryRulesOf } from "../unary/unary-call.ts";
 import { findUnaryForm } from "../unary/unary-form.ts";
 import { allowOf, answerUnmatched, explainRefusal, rpcWireOf } from "../unmatched.ts";
@@ -69,7 +70,7 @@ function stateOf<A>(values: ContextValues): CallState<A> {
 }
 
 function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): UniversalHandler {
-  const { method, mount, invoke } = bound;
+  const { method, mount } = bound;
   const { limits, stopping } = context;
   const router = createConnectRouter({
     acceptCompression: [...compressions],
@@ -79,15 +80,26 @@ function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): 
     requestGate: (handlerContext) => gate(bound, context, handlerContext),
   });
   const implementation = (request: Message & AsyncIterable<Message>, handlerContext: HandlerContext): unknown => {
-    if (bound.kind === "unary") showUnderscores(method.input, request);
-    const answer = invoke(request, stateOf<A>(handlerContext.values).call);
-    return method.methodKind === "client_streaming" ? onlyMessage(answer as AsyncIterable<Message>, method) : answer;
+    const { call } = stateOf<A>(handlerContext.values);
+    if (bound.kind === "unary") {
+      showUnderscores(method.input, request);
+      return beforeEncoding(bound.invoke(request, call));
+    }
+    const answers = bound.invoke(request, call);
+    return method.methodKind === "client_streaming" ? onlyMessage(answers, method) : answers;
   };
   // The compiler cannot tie a method of unknown kind to its implementation.
   router.rpc(method as never, implementation as never);
   const [handler] = router.handlers;
   if (handler === undefined) throw new Error(`transport: connect-es made no handler for ${method}`);
   return handler;
+}
+
+/** The encoding comes next, which may take long. */
+async function beforeEncoding(answer: Promise<Message>): Promise<Message> {
+  const message = await answer;
+  await takeTurn();
+  return message;
 }
 
 /** Returns the one answer of a client stream. Its handler returns an iterable, like that of a bidirectional stream. */
@@ -107,22 +119,17 @@ async function gate<A>(
   handlerContext.signal.addEventListener("abort", () => {
     const reason: unknown = handlerContext.signal.reason;
     if (reason === gone.reason || reason === context.stopping.reason || !(reason instanceof Error)) return;
-    if (isConnectDeadline(reason)) {
-      // The handler enforces the deadline itself; Connect does not end the wait for the body.
-      if (call.request === undefined) exchange.body.fail(noteError(call, deadlineExceeded(), context.logInternal));
-    } else if (reason.name !== "AbortError") {
-      // Connect passes its errors here just before it encodes them; errors of the handler are recorded by then.
-      if (reason instanceof ConnectError && reason !== call.error) {
-        nameEncodings(reason, handlerContext.responseHeader);
-        correctDecodeError(reason);
-      }
-      noteError(call, reason, context.logInternal);
+    if (reason.name === "AbortError") return;
+    // Connect passes its errors here just before it encodes them; errors of the handler are recorded by then.
+    if (reason instanceof ConnectError && reason !== call.error) {
+      nameEncodings(reason, handlerContext.responseHeader);
+      correctDecodeError(reason);
     }
+    noteError(call, reason, context.logInternal);
   });
   try {
     await call.admit(bound.mount.options);
-    // A deadline of 0 has passed before the listener above could be called.
-    if (isConnectDeadline(handlerContext.signal.reason)) throw deadlineExceeded();
+    if (call.deadline?.isOver) throw deadlineExceeded();
     if (exchange.method === "GET") await inspectQuery(exchange.query, bound, context.limits);
   } catch (reason) {
     throw noteError(call, reason, context.logInternal);
@@ -135,10 +142,6 @@ function nameEncodings(error: ConnectError, header: Headers): void {
     const accepted = error.metadata.get(name);
     if (accepted !== null) header.set(name, accepted);
   }
-}
-
-function isConnectDeadline(reason: Error): boolean {
-  return reason instanceof ConnectError && reason.rawMessage === "the operation timed out";
 }
 
 /** A method with what serves its calls. */
@@ -156,18 +159,20 @@ function serve<A>(served: ServedMethod<A>, exchange: Exchange, context: Transpor
     return;
   }
   const contentType = exchange.headerValue("content-type") ?? "";
-  const call = beginCall(context, exchange, rpcWireOf(contentType), bound);
-  const toConnect = (held: readonly Uint8Array[]): void =>
-    passToConnect({ handler, bound, call, exchange, contentType, body: continued(held, exchange.body) }, context);
-  if (bound.kind !== "unary" || !isPlain(exchange, contentType)) {
-    toConnect([]);
+  const form = context.fastPath && bound.kind === "unary" ? findUnaryForm(exchange, contentType) : undefined;
+  const call = beginCall(context, exchange, form?.protocol ?? rpcWireOf(contentType), bound);
+  const toConnect = (): void => passToConnect({ handler, bound, call, exchange, contentType }, context);
+  if (form === undefined && (bound.kind !== "unary" || !isPlain(exchange, contentType))) {
+    toConnect();
     return;
   }
-  const fail = (reason: unknown): void => breakOff(call, exchange, reason, context);
-  const form = context.fastPath ? findUnaryForm(exchange, contentType) : undefined;
   const proceed = (): void => {
-    if (form === undefined) toConnect([]);
-    else serveUnary({ bound, rules, form, call, exchange }, context, toConnect).catch(fail);
+    if (form === undefined || bound.kind !== "unary") {
+      toConnect();
+    } else {
+      const fail = (reason: unknown): void => breakOff(call, exchange, reason, context);
+      serveUnary({ bound, rules, form, call, exchange, context, decline: toConnect, fail });
+    }
   };
   const { options } = bound.mount;
   const refuse = (reason: unknown): void => {
@@ -192,28 +197,14 @@ interface ConnectCall<A> {
   readonly call: LiveCall<A>;
   readonly exchange: Exchange;
   readonly contentType: string;
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-/** Returns the whole body, also if the fast path has read a part of it already. */
-function continued(held: readonly Uint8Array[], body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  // A generator that nobody has begun would not tell the body that it is left.
-  return held.length === 0 ? body : concatenated(held, body);
-}
-
-async function* concatenated(held: readonly Uint8Array[], body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* held;
-  yield* body;
 }
 
 function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext<A>): void {
-  const { handler, call, exchange, contentType, body } = connectCall;
+  const { handler, call, exchange, contentType } = connectCall;
   const asText = isGrpcWebText(contentType);
   const header = exchange.header;
   if (asText) header.set("content-type", toBinaryType(contentType));
-  const { limits } = context;
-  const deadlineTime = clampTimeout(header, call.wire, handler.method, limits);
-  call.deadlineTime ??= deadlineTime;
+  takeTimeout(connectCall, header, context);
   exchange.clientStreams = isClientStreaming(handler);
   const gone = new AbortController();
   exchange.onOver((completed) => {
@@ -225,11 +216,24 @@ function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext
     method: exchange.method,
     url: `http://localhost${exchange.path}${exchange.query === "" ? "" : `?${exchange.query}`}`,
     header,
-    body: bodyOf({ ...connectCall, body: asText ? decodeText(body) : body }, header, limits),
+    body: bodyOf({ ...connectCall, body: asText ? decodeText(exchange.body) : exchange.body }, header, context.limits),
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
   run(connectCall, request, context, asText).catch((reason: unknown) => breakOff(call, exchange, reason, context));
+}
+
+/**
+ * Takes the timeout out of the headers: the call keeps its deadline itself, with the same timer on every path. A malformed
+ * timeout is left to Connect, which refuses it.
+ */
+function takeTimeout<A>({ call, handler }: ConnectCall<A>, header: Headers, { limits }: TransportContext<A>): void {
+  const name = timeoutHeaderOf(call.wire);
+  const text = header.get(name);
+  const timeoutMs = text === null ? undefined : readTimeout(text, call.wire);
+  if (timeoutMs === undefined) return;
+  call.setTimeout(Math.min(timeoutMs, timeoutMsMax(handler.method, limits)));
+  header.delete(name);
 }
 
 /** Ends a call that cannot be answered: what was sent so far must not look complete. */

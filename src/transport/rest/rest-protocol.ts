@@ -12,19 +12,12 @@ import { methodNotAllowed, pathNotFound } from "../../transcoding/rest-error.ts"
 import type { Route } from "../../transcoding/route.ts";
 import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } from "../../transcoding/route-table.ts";
 import type { LiveCall } from "../call/call.ts";
-import { deadlineExceeded } from "../call/call-error.ts";
+import { timeoutMsMax } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
-import {
-  beginCall,
-  recordUnmatched,
-  requestLimitsOf,
-  type TransportContext,
-  timeoutMsMax,
-  toDeadlineTime,
-} from "../call/transport-context.ts";
+import { beginCall, recordUnmatched, requestLimitsOf, type TransportContext } from "../call/transport-context.ts";
 import { assertContentCoding, decodeContent, encodeContent } from "../exchange/content-coding.ts";
 import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
-import { takeTurn } from "../exchange/turns.ts";
+import { hasTurn, takeTurn } from "../exchange/turns.ts";
 import type { Mount } from "../mount.ts";
 import { answerUnmatched, type ServedMethods, unknownRpc, unmatchedWireOf } from "../unmatched.ts";
 import { sendStream } from "./rest-stream.ts";
@@ -112,7 +105,7 @@ async function serve<A>(
   if (admitting !== undefined) await admitting;
   const { header } = call;
   const timeoutMs = parseDeadlineMs((name) => header.get(name), timeoutMsMax(bound.method, context.limits));
-  if (timeoutMs !== undefined) keepDeadline(exchange, call, timeoutMs);
+  if (timeoutMs !== undefined) call.setTimeout(timeoutMs);
   const contentCoding = exchange.headerValue("content-encoding");
   assertContentCoding(contentCoding);
   const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, context.limits);
@@ -129,15 +122,11 @@ async function serve<A>(
     const format = streamFormatOf(match.route, exchange.headerValue("accept"));
     await sendStream(exchange, call, match, format, bound.invoke(request, call), context.logInternal);
   } else {
-    await sendMessage(exchange, call, match, await bound.invoke(request, call));
+    const message = await bound.invoke(request, call);
+    // The encoding may take long.
+    if (!hasTurn()) await takeTurn();
+    await sendMessage(exchange, call, match, message);
   }
-}
-
-/** Ends the wait for the body at the deadline. Once the handler is called, it enforces the deadline itself. */
-function keepDeadline<A>(exchange: Exchange, call: LiveCall<A>, timeoutMs: number): void {
-  call.deadlineTime = toDeadlineTime(timeoutMs);
-  const timer = setTimeout(() => exchange.body.fail(deadlineExceeded()), timeoutMs);
-  exchange.onOver(() => clearTimeout(timer));
 }
 
 /** Resolves when the answer is passed on; `undefined`: it is already. */

@@ -1,13 +1,14 @@
-/** The answers to plain unary calls, byte for byte as connect-es writes them. */
+/** The answers to unary calls, byte for byte as connect-es writes them. */
 import type { JsonWriteOptions } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus, trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import type { LiveCall } from "../call/call.ts";
+import { encodeText } from "../connect/grpc-web-text.ts";
 import { toAnswerTrailer } from "../connect/universal.ts";
 import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
-import type { UnaryForm } from "./unary-form.ts";
+import { findAnswerCompression, type UnaryForm } from "./unary-form.ts";
 
 /** Shorter answers are not compressed: connect-es' default. */
 const COMPRESS_BYTES_MIN = 1024;
@@ -17,27 +18,22 @@ export const PREFIX_BYTES = 5;
 const OK_TRAILER: AnswerHeader = { "grpc-status": "0" };
 const OK_TRAILER_FRAME = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
 
-/** A call with what it takes to answer it. */
-export interface UnaryAnswer<A> {
-  readonly exchange: Exchange;
-  readonly form: UnaryForm;
-  readonly call: LiveCall<A>;
-  /** The types that error details may have; absent: details have no JSON form. */
-  readonly registry: JsonWriteOptions["registry"] | undefined;
-}
-
 /**
  * Sends the message of a call that succeeded. `encoded`: its bytes, in gRPC and gRPC-Web behind room for their prefix.
  * Rejects if they cannot be compressed.
  */
-export async function answerMessage<A>(answer: UnaryAnswer<A>, encoded: Buffer): Promise<void> {
-  const { exchange, form, call } = answer;
-  const { compression } = form;
+export async function answerMessage(
+  exchange: Exchange,
+  form: UnaryForm,
+  call: HandledCall,
+  encoded: Buffer,
+): Promise<void> {
+  const compression = findAnswerCompression(exchange, form);
   const prefixBytes = form.protocol === "connect" ? 0 : PREFIX_BYTES;
   const messageBytes = encoded.byteLength - prefixBytes;
   const isCompressed = compression !== undefined && messageBytes >= COMPRESS_BYTES_MIN;
   const zipped = isCompressed ? await compress(compression, encoded.subarray(prefixBytes)) : undefined;
-  const header = headerOf(answer, form.answerType);
+  const header = headerOf(form, compression, call);
   if (form.protocol === "connect") {
     if (isCompressed) header["content-encoding"] = compression.name;
     addTrailers(header, call);
@@ -57,17 +53,38 @@ export async function answerMessage<A>(answer: UnaryAnswer<A>, encoded: Buffer):
   exchange.endAnswer(frame);
 }
 
-/** Sends the error of a call, as the protocol of its form demands. */
-export async function answerError<A>(answer: UnaryAnswer<A>, error: ConnectError): Promise<void> {
-  const { exchange, form, call, registry } = answer;
+/** What the handler of a call has added to its answer. */
+export type HandledCall = Pick<LiveCall<unknown>, "responseHeaderIfAny" | "responseTrailerIfAny">;
+
+/** How an error is sent. */
+export interface ErrorForm extends Pick<UnaryForm, "protocol" | "answerType"> {
+  /** Whether the body is gRPC-Web in base64. */
+  readonly isText?: boolean;
+}
+
+/** An error with what its answer needs. */
+export interface SentError {
+  readonly error: ConnectError;
+  /** The types that error details may have; absent: details have no JSON form. */
+  readonly registry: JsonWriteOptions["registry"] | undefined;
+  /** Absent: no handler was called. */
+  readonly call?: HandledCall;
+  /** Absent: the answer is not compressed. */
+  readonly compression?: Compression | undefined;
+}
+
+const NOTHING: HandledCall = { responseHeaderIfAny: undefined, responseTrailerIfAny: undefined };
+
+/** Sends an error as its protocol demands. Without compression it is sent before this returns. */
+export async function answerError(exchange: Exchange, form: ErrorForm, sent: SentError): Promise<void> {
+  const { error, registry, call = NOTHING, compression } = sent;
   if (form.protocol === "connect") {
     const body = errorToJsonBytes(error, registry === undefined ? undefined : { registry });
-    const header = headerOf(answer, "application/json");
+    const header = headerOf(form, undefined, call);
     error.metadata.forEach((value, name) => {
       header[name] = value;
     });
     header["content-type"] = "application/json";
-    const { compression } = form;
     const isCompressed = compression !== undefined && body.byteLength >= COMPRESS_BYTES_MIN;
     const data = isCompressed ? await compress(compression, body) : body;
     if (isCompressed) header["content-encoding"] = compression.name;
@@ -75,22 +92,28 @@ export async function answerError<A>(answer: UnaryAnswer<A>, error: ConnectError
     exchange.answer(codeToHttpStatus(error.code), header, data);
     return;
   }
-  const trailer = withOk(call.responseTrailerIfAny ?? new Headers());
+  const trailer = withOk(call.responseTrailerIfAny);
   setTrailerStatus(trailer, error);
-  const header = headerOf(answer, form.answerType);
+  const header = headerOf(form, compression, call);
   if (form.protocol === "grpc-web") {
-    exchange.answer(200, header, await trailerFrame(trailer, form.compression));
+    const frame = await trailerFrame(trailer, compression);
+    exchange.answer(200, header, form.isText ? encodeText(frame) : frame);
     return;
   }
+  // Sent as trailers like any answer: Node cannot end the stream with headers that carry the status.
   exchange.writeHead(200, header);
   exchange.addTrailers(toAnswerTrailer(trailer));
   exchange.endAnswer();
 }
 
 /** gRPC names the compression that it may use, also where it does not. */
-function headerOf<A>({ form, call }: UnaryAnswer<A>, contentType: string): AnswerHeader {
-  const header: AnswerHeader = { "content-type": contentType };
-  if (form.protocol !== "connect" && form.compression !== undefined) header["grpc-encoding"] = form.compression.name;
+function headerOf(
+  { protocol, answerType }: ErrorForm,
+  compression: Compression | undefined,
+  call: HandledCall,
+): AnswerHeader {
+  const header: AnswerHeader = { "content-type": answerType };
+  if (protocol !== "connect" && compression !== undefined) header["grpc-encoding"] = compression.name;
   call.responseHeaderIfAny?.forEach((value, name) => {
     header[name] = value;
   });
@@ -98,15 +121,15 @@ function headerOf<A>({ form, call }: UnaryAnswer<A>, contentType: string): Answe
 }
 
 /** A unary answer of Connect has no trailers: they are headers with a prefix. */
-function addTrailers<A>(header: AnswerHeader, call: LiveCall<A>): void {
+function addTrailers(header: AnswerHeader, call: HandledCall): void {
   call.responseTrailerIfAny?.forEach((value, name) => {
     header[`trailer-${name}`] = value;
   });
 }
 
-function withOk(trailer: Headers): Headers {
+function withOk(trailer: Headers | undefined): Headers {
   const all = new Headers(OK_TRAILER as Record<string, string>);
-  trailer.forEach((value, name) => {
+  trailer?.forEach((value, name) => {
     all.set(name, value);
   });
   return all;

@@ -3,57 +3,65 @@ import type { Compression } from "@connectrpc/connect/protocol";
 import { compressions } from "../connect/connect-compression.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
-export type UnaryProtocol = "grpc" | "grpc-web" | "connect";
-
-/** How a plain call is read and answered. */
+/** How a plain call is read and answered; one object for each media type. */
 export interface UnaryForm {
-  readonly protocol: UnaryProtocol;
+  /** Also the wire of the call. */
+  readonly protocol: "grpc" | "grpc-web" | "connect";
   readonly isJson: boolean;
   /** The content type of an answer that holds a message. */
   readonly answerType: string;
-  /** The compression that the caller accepts and we know, for answers that are long enough. */
-  readonly compression: Compression | undefined;
-  /** The value of the timeout header; absent: none was sent. */
-  readonly timeout: string | undefined;
+  /** The names of the headers in which this protocol says how messages are compressed, and how long the caller waits. */
+  readonly encodingHeader: string;
+  readonly acceptHeader: string;
+  readonly timeoutHeader: string;
 }
 
-type BaseForm = Pick<UnaryForm, "protocol" | "isJson" | "answerType">;
-
-const FORMS: ReadonlyMap<string, BaseForm> = new Map<string, BaseForm>([
-  ["application/grpc", { protocol: "grpc", isJson: false, answerType: "application/grpc+proto" }],
-  ["application/grpc+proto", { protocol: "grpc", isJson: false, answerType: "application/grpc+proto" }],
-  ["application/grpc-web", { protocol: "grpc-web", isJson: false, answerType: "application/grpc-web+proto" }],
-  ["application/grpc-web+proto", { protocol: "grpc-web", isJson: false, answerType: "application/grpc-web+proto" }],
-  ["application/proto", { protocol: "connect", isJson: false, answerType: "application/proto" }],
-  ["application/json", { protocol: "connect", isJson: true, answerType: "application/json" }],
-]);
-
-const HEADERS = {
-  grpc: { encoding: "grpc-encoding", accept: "grpc-accept-encoding", timeout: "grpc-timeout" },
-  connect: { encoding: "content-encoding", accept: "accept-encoding", timeout: "connect-timeout-ms" },
+const GRPC_HEADERS = {
+  encodingHeader: "grpc-encoding",
+  acceptHeader: "grpc-accept-encoding",
+  timeoutHeader: "grpc-timeout",
 } as const;
+const CONNECT_HEADERS = {
+  encodingHeader: "content-encoding",
+  acceptHeader: "accept-encoding",
+  timeoutHeader: "connect-timeout-ms",
+} as const;
+
+const GRPC: UnaryForm = { protocol: "grpc", isJson: false, answerType: "application/grpc+proto", ...GRPC_HEADERS };
+const GRPC_WEB: UnaryForm = { ...GRPC, protocol: "grpc-web", answerType: "application/grpc-web+proto" };
+const PROTO: UnaryForm = { protocol: "connect", isJson: false, answerType: "application/proto", ...CONNECT_HEADERS };
+const JSON_FORM: UnaryForm = { ...PROTO, isJson: true, answerType: "application/json" };
+
+const FORMS: ReadonlyMap<string, UnaryForm> = new Map([
+  ["application/grpc", GRPC],
+  ["application/grpc+proto", GRPC],
+  ["application/grpc-web", GRPC_WEB],
+  ["application/grpc-web+proto", GRPC_WEB],
+  ["application/proto", PROTO],
+  ["application/json", JSON_FORM],
+]);
 
 /** Returns the form of a plain call of a unary method; `undefined` if anything about the head is unusual. */
 export function findUnaryForm(exchange: Exchange, contentType: string): UnaryForm | undefined {
-  const base = FORMS.get(contentType);
-  if (base === undefined || exchange.method !== "POST" || exchange.repeatsHeaders) return undefined;
-  if (base.protocol === "grpc" && !exchange.isHttp2) return undefined;
-  const names = base.protocol === "connect" ? HEADERS.connect : HEADERS.grpc;
-  const encoding = exchange.headerValue(names.encoding);
-  if (encoding !== undefined && encoding !== "identity") return undefined;
-  return {
-    ...base,
-    compression: negotiate(exchange.headerValue(names.accept)),
-    timeout: exchange.headerValue(names.timeout),
-  };
+  const form = FORMS.get(contentType);
+  if (form === undefined || exchange.method !== "POST" || exchange.repeatsHeaders) return undefined;
+  if (form === GRPC && !exchange.isHttp2) return undefined;
+  const encoding = exchange.headerValue(form.encodingHeader);
+  return encoding === undefined || encoding === "identity" ? form : undefined;
 }
 
-/** The first accepted one that we have; without a list none, as the request is not compressed. */
-function negotiate(accepted: string | undefined): Compression | undefined {
-  if (accepted === undefined || accepted === "") return undefined;
-  for (const name of accepted.split(",")) {
-    const found = compressions.find((each) => each.name === name.trim());
-    if (found !== undefined) return found;
+/** The last list that was read: a client sends the same one with each call. */
+let lastAccepted = "";
+let lastFound: Compression | undefined;
+
+/** Returns the compression of an answer that is long enough: the first accepted one that we have. */
+export function findAnswerCompression(exchange: Exchange, { acceptHeader }: UnaryForm): Compression | undefined {
+  const accepted = exchange.headerValue(acceptHeader);
+  if (accepted === undefined) return undefined;
+  if (accepted !== lastAccepted) {
+    lastFound = undefined;
+    for (const name of accepted.split(",")) lastFound ??= compressions.find((each) => each.name === name.trim());
+    lastAccepted = accepted;
   }
-  return undefined;
+  return lastFound;
 }
