@@ -1,19 +1,15 @@
 /** Credential → actor. Holds all keys in memory by hash, so a refused call costs no database access. */
 import { type ApiKey, type ApiKeyEvent, credentialInvalid, evolveApiKey } from "../domain/api-key.ts";
-import { type Refusal, refuse, shown } from "../domain/refusal.ts";
+import { type Refusal, refuse } from "../domain/refusal.ts";
 import type { RecordedEvent } from "../store/queries.ts";
 import type { Follower, Store } from "../store/store.ts";
 import type { Actor } from "./actor.ts";
-import { networkOf } from "./network.ts";
 import { type Permission, permissionsOf } from "./permissions.ts";
 import { hashSecret, isWellFormedSecret, looksLikeSecret } from "./secret.ts";
 
 /** Shortest secret; LOCKKEEPER_ADMIN_KEY accepts any text of at least this many characters. */
 export const SECRET_CHARS_MIN = 32;
 const SECRET_CHARS_MAX = 4096;
-const FAILURES_PER_SECOND_MAX = 20;
-/** How many addresses are watched at once; the oldest is dropped first. */
-const ADDRESSES_MAX = 10_000;
 /** How many `Authorization` headers are remembered, and the longest one: 512 KiB in all. */
 const HEADERS_MAX = 1_024;
 const HEADER_CHARS_MAX = 512;
@@ -26,17 +22,14 @@ export type Authentication =
   /** `actor`: who calls, where that is known despite the refusal. */
   | { readonly ok: false; readonly refusal: Refusal; readonly actor?: Actor };
 
+const INVALID: Authentication = { ok: false, refusal: credentialInvalid() };
+
 interface Held {
   readonly key: ApiKey;
   readonly actor: Actor;
   readonly authentication: Authentication;
   /** End of the UTC day on which the last use was recorded. */
   dayEndTime: number;
-}
-
-interface Failures {
-  count: number;
-  readonly since: number;
 }
 
 export interface ApiKeyCacheOptions {
@@ -55,7 +48,6 @@ export class ApiKeyCache implements Follower {
   readonly #byId = new Map<string, { readonly key: ApiKey; readonly hashes: readonly string[] }>();
   /** By the whole `Authorization` header: only headers that were right, and only since the last change of a key. */
   readonly #byHeader = new Map<string, Held>();
-  readonly #failures = new Map<string, Failures>();
   /** The events since the keys are being read, in case that they were read before; `undefined`: they are not. */
   #sinceLoad: RecordedEvent[] | undefined;
   #unfollow: (() => void) | undefined;
@@ -119,10 +111,10 @@ export class ApiKeyCache implements Follower {
   }
 
   /**
-   * Returns who calls with this `Authorization` header from this address. A correct credential passes however many
-   * wrong ones came from the same address: throttling guesses must not shut out others behind the same router.
+   * Returns who calls with this `Authorization` header. A correct credential passes however many wrong ones came from
+   * the same address: throttling guesses must not shut out others behind the same router.
    */
-  authenticate(authorization: string | null, remoteAddress: string): Authentication {
+  authenticate(authorization: string | null): Authentication {
     this.#store.catchUp();
     const now = this.#clock();
     const known = authorization === null ? undefined : this.#byHeader.get(authorization);
@@ -130,7 +122,7 @@ export class ApiKeyCache implements Follower {
     const token = bearerToken(authorization);
     if (authorization === null || token === undefined) return { ok: false, refusal: missing(authorization) };
     const held = this.#find(token);
-    if (held === undefined || hasEnded(held.actor, now)) return this.fail(remoteAddress, credentialInvalid());
+    if (held === undefined || hasEnded(held.actor, now)) return INVALID;
     this.#remember(authorization, held);
     return this.#admitted(held, now);
   }
@@ -138,11 +130,6 @@ export class ApiKeyCache implements Follower {
   /** Returns whether a key has been admitted by this very header since the last change of a key. */
   remembers(authorization: string | null): boolean {
     return authorization !== null && this.#byHeader.has(authorization);
-  }
-
-  /** Counts a failure of this address. Returns `refusal`, or AUTHENTICATION_RATE after too many in a second. */
-  fail(remoteAddress: string, refusal: Refusal): Authentication {
-    return { ok: false, refusal: this.#countFailure(remoteAddress, this.#clock()) ?? refusal };
   }
 
   /** Writes the days on which keys were last used. Rejects with the store's error; nothing is lost then. */
@@ -230,31 +217,6 @@ export class ApiKeyCache implements Follower {
     held.dayEndTime = dayEndTime;
     const day = new Date(now).toISOString().slice(0, 10);
     if (held.key.lastUsedDay !== day) this.#used.set(held.key.id, day);
-  }
-
-  /** Returns the refusal once an address exceeds the failures allowed per second. */
-  #countFailure(address: string, now: number): Refusal | undefined {
-    const network = networkOf(address);
-    const failures = this.#failures.get(network);
-    const elapsed = failures === undefined ? 0 : now - failures.since;
-    if (failures === undefined || elapsed >= 1000 || elapsed < 0) {
-      this.#failures.delete(network);
-      if (this.#failures.size >= ADDRESSES_MAX) this.#forgetOldest();
-      this.#failures.set(network, { count: 1, since: now });
-      return undefined;
-    }
-    failures.count += 1;
-    if (failures.count <= FAILURES_PER_SECOND_MAX) return undefined;
-    return refuse(
-      "AUTHENTICATION_RATE",
-      `more than ${FAILURES_PER_SECOND_MAX} authentications from ${shown(address)} failed within a second`,
-      { retryAfterMs: 1000 - elapsed },
-    );
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#failures.keys().next();
-    if (!oldest.done) this.#failures.delete(oldest.value);
   }
 }
 

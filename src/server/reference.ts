@@ -245,7 +245,7 @@ async function answer(
 ): Promise<HttpAnswer> {
   const { method, header } = call;
   call.addToRecord({ operation: "reference" });
-  const refused = refuse(call.remoteAddress);
+  const refused = await refuse(call.remoteAddress);
   if (refused !== undefined) return refusalOf(call, refused);
   if (make === undefined) {
     const error = pathNotFound(call.path, PATHS);
@@ -262,7 +262,7 @@ async function answer(
   const known = (header.get("if-none-match") ?? "").split(/\s*,\s*/);
   const isKnown = known.includes(String(found.header.etag));
   if (isKnown) return { status: 304, header: secured, body: new Uint8Array() };
-  const tooMuch = method === "HEAD" ? undefined : charge(call.remoteAddress, found.body.byteLength);
+  const tooMuch = method === "HEAD" ? undefined : await charge(call.remoteAddress, found.body.byteLength);
   return tooMuch === undefined ? { ...found, header: secured } : refusalOf(call, tooMuch);
 }
 

@@ -1,6 +1,6 @@
 /** Few lists run at a time, and callers take turns: all answers together would not fit into memory. */
 import type { Actor } from "../auth/actor.ts";
-import { callerRate } from "../auth/request-gate.ts";
+import { callerRate } from "../auth/caller-counts.ts";
 import { RefusalError } from "../domain/refusal.ts";
 
 /** How many lists run at once; one caller gets fewer, so that another finds a place. */
@@ -17,7 +17,7 @@ const PAUSED_MAX = 16;
 
 /** The caller of a list. */
 export interface Lister {
-  readonly actor: Actor;
+  readonly actor: Pick<Actor, "id" | "scope">;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
@@ -29,6 +29,15 @@ export interface Place {
    * Rejects when nobody waits for the answer any more.
    */
   pass(): Promise<void> | undefined;
+}
+
+/** The places of the process. In a serving thread they are those of the main thread. */
+export interface ListPlaces {
+  /**
+   * Runs `list` when it has a place. Rejects with CALLER_RATE if too many wait, and with the signal's reason if nobody
+   * waits for the answer before it begins.
+   */
+  run<T>(lister: Lister, list: (place: Place) => Promise<T>): Promise<T>;
 }
 
 /** The lists of one caller. */
@@ -44,17 +53,13 @@ export function isList(name: string): boolean {
   return name.startsWith("List");
 }
 
-export class ListLanes {
+export class ListLanes implements ListPlaces {
   /** Callers with running or waiting lists, ordered by their last turn. */
   readonly #lines = new Map<string, Line>();
   #running = 0;
   #waiting = 0;
   #paused = 0;
 
-  /**
-   * Runs `list` when it has a place. Rejects with CALLER_RATE if too many wait, and with the signal's reason if nobody
-   * waits for the answer before it begins.
-   */
   async run<T>({ actor, signal }: Lister, list: (place: Place) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const line = this.#lineOf(actor);
@@ -86,7 +91,7 @@ export class ListLanes {
   }
 
   /** The credentials of one organization count as one caller; every other credential is a caller of its own. */
-  #lineOf({ id, scope }: Actor): Line {
+  #lineOf({ id, scope }: Lister["actor"]): Line {
     const key = scope === null ? `actor ${id}` : `organization ${scope}`;
     return this.#lines.get(key) ?? { key, running: 0, waiting: [] };
   }

@@ -2,7 +2,7 @@
 import type { DescMessage, DescService, Message } from "@bufbuild/protobuf";
 import type { ServiceCall, ServiceHandlers } from "./call.ts";
 import { mapError, toConnectError } from "./errors.ts";
-import { isList, type ListLanes } from "./list-lanes.ts";
+import { isList, type ListPlaces } from "./list-lanes.ts";
 import { validate } from "./validation.ts";
 
 type Handler = (request: Message, call: ServiceCall) => Promise<Message>;
@@ -15,7 +15,7 @@ type StreamHandler = (request: Message, call: ServiceCall) => AsyncIterable<Mess
 export function protect<S extends DescService>(
   service: S,
   handlers: ServiceHandlers<S>,
-  lists: ListLanes,
+  lists: ListPlaces,
 ): ServiceHandlers<S> {
   const all = handlers as unknown as Readonly<Record<string, (Handler & StreamHandler) | undefined>>;
   const protectedHandlers: Record<string, Handler | StreamHandler> = {};
@@ -30,7 +30,7 @@ export function protect<S extends DescService>(
   return protectedHandlers as unknown as ServiceHandlers<S>;
 }
 
-function inLane(lists: ListLanes, handler: Handler): Handler {
+function inLane(lists: ListPlaces, handler: Handler): Handler {
   return (request, call) =>
     lists.run({ actor: call.admission.actor, signal: call.signal }, () => handler(request, call));
 }

@@ -8,7 +8,7 @@ import { findClosestName, suggest } from "../transcoding/closest-name.ts";
 import { encodeStatusError } from "../transcoding/error.ts";
 import { fitRefusal } from "../transcoding/refusal-size.ts";
 import type { RestError } from "../transcoding/rest-error.ts";
-import { recordUnmatched, type TransportContext } from "./call/transport-context.ts";
+import { recordUnmatched, type TransportContext, whenCounted } from "./call/transport-context.ts";
 import { answerRefusal, type JsonOptions } from "./connect/early-refusal.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { Wire } from "./mount.ts";
@@ -87,7 +87,10 @@ const NO_TYPES: JsonOptions & { readonly registry: Registry } = { registry: crea
 
 /** Answers and records a request that its head rules out, whatever serves its path. */
 export function refuseByHead<A>(context: TransportContext<A>, exchange: Exchange, fault: RestError): void {
-  const error = context.refuseUnmatched?.(exchange.remoteAddress) ?? fault;
+  whenCounted(context, exchange, (refused) => answerByHead(context, exchange, refused ?? fault));
+}
+
+function answerByHead<A>(context: TransportContext<A>, exchange: Exchange, error: ConnectError): void {
   context.describeError?.(error, { method: undefined, callId: exchange.callId });
   fitRefusal(error);
   const wire = unmatchedWireOf(exchange);

@@ -5,10 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { createSecret, hashSecret } from "../../src/auth/secret.ts";
 import { created, Desk, keyOf, NOW } from "./support/key-desk.ts";
 
-const DAY = 86_400_000;
 const SECRET = createSecret("k1");
-const FAILURES_MAX = 20;
-const ADDRESSES_MAX = 10_000;
 
 const one = [...SECRET].map((c, i) => (i === 10 ? (c === "x" ? "y" : "x") : c)).join("");
 
@@ -156,68 +153,6 @@ test("only headers that were right are remembered, few of one key, until a key c
   desk.send("ApiKeyRevoked", 2, {});
   assert.equal(desk.ask(`Bearer ${SECRET}`), "CREDENTIAL_INVALID");
   assert.ok(!headers.some((header) => desk.keyCache.remembers(header)));
-});
-
-describe("the rate of failures", () => {
-  const fail = (desk: Desk, times: number, address?: string): readonly string[] =>
-    Array.from({ length: times }, () => desk.ask("Bearer wrong", address));
-
-  test("20 within a second are answered as failures, the next ones are refused with the time to wait", async (t) => {
-    const desk = await Desk.open(t);
-    assert.deepEqual(new Set(fail(desk, FAILURES_MAX)), new Set(["CREDENTIAL_INVALID"]));
-    desk.now += 400;
-    const answer = desk.show("Bearer wrong");
-    assert.ok(!answer.ok);
-    assert.equal(answer.refusal.reason, "AUTHENTICATION_RATE");
-    assert.equal(answer.refusal.retryAfterMs, 600);
-    assert.match(answer.refusal.message, /more than 20 authentications from "192\.0\.2\.1" failed within a second/);
-  });
-
-  test("a second later the address may fail again", async (t) => {
-    const desk = await Desk.open(t);
-    fail(desk, FAILURES_MAX + 1);
-    desk.now += 999;
-    assert.equal(desk.ask("Bearer wrong"), "AUTHENTICATION_RATE");
-    desk.now += 1;
-    assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
-  });
-
-  test("a clock that steps back locks nobody out", async (t) => {
-    const desk = await Desk.open(t);
-    fail(desk, FAILURES_MAX + 1);
-    desk.now -= DAY;
-    assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
-  });
-
-  test("P6 a valid credential passes after any number of wrong ones from its address", async (t) => {
-    const desk = await Desk.open(t, keyOf(SECRET));
-    fail(desk, 1000);
-    assert.equal(desk.ask("Bearer wrong"), "AUTHENTICATION_RATE");
-    assert.equal(desk.ask(`Bearer ${SECRET}`), "key:k1");
-  });
-
-  test("each address is counted separately", async (t) => {
-    const desk = await Desk.open(t);
-    fail(desk, FAILURES_MAX + 1);
-    assert.equal(desk.ask("Bearer wrong", "192.0.2.2"), "CREDENTIAL_INVALID");
-  });
-
-  test("a call without a credential does not count as a failure", async (t) => {
-    const desk = await Desk.open(t);
-    for (let i = 0; i < 100; i++) desk.ask(null);
-    assert.equal(desk.ask("Bearer wrong"), "CREDENTIAL_INVALID");
-  });
-
-  test("the number of remembered addresses is bounded, and the oldest is forgotten first", async (t) => {
-    const desk = await Desk.open(t);
-    fail(desk, FAILURES_MAX, "first");
-    fail(desk, FAILURES_MAX, "second");
-    for (let i = 2; i < ADDRESSES_MAX; i++) desk.ask("Bearer wrong", `address ${i}`);
-    assert.equal(desk.ask("Bearer wrong", "first"), "AUTHENTICATION_RATE");
-    desk.ask("Bearer wrong", "one more");
-    assert.equal(desk.ask("Bearer wrong", "second"), "AUTHENTICATION_RATE");
-    assert.equal(desk.ask("Bearer wrong", "first"), "CREDENTIAL_INVALID");
-  });
 });
 
 describe("the day of the last use", () => {

@@ -1,5 +1,6 @@
 /** Mounts the services of lockkeeper's own contract, each with its handlers and limits. */
 import { createRegistry, type DescService } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_details_pb.ts";
 import { AdminService } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
@@ -10,7 +11,9 @@ import { SignInService } from "../../../gen/lockkeeper/signin/v1/sign_in_service
 import { UserService } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Admission, type AdmissionResult, admit } from "../../auth/admission.ts";
 import type { ApiKeyCache } from "../../auth/api-key-cache.ts";
+import type { Soon } from "../../auth/caller-counts.ts";
 import type { RequestGate } from "../../auth/request-gate.ts";
+import type { Refusal } from "../../domain/refusal.ts";
 import type { Log } from "../../observability/log.ts";
 import type { ServiceHandlers } from "../../service/call.ts";
 import { noteRefusedActor } from "../../service/call-fields.ts";
@@ -30,7 +33,7 @@ import type { Store } from "../../store/store.ts";
 import { nativeRestPolicy } from "../../transcoding/policy.ts";
 import { type Health, healthMount } from "../../transport/builtin/health.ts";
 import { Reflection, reflectionMounts } from "../../transport/builtin/reflection.ts";
-import type { ChargeStranger } from "../../transport/call/call-record.ts";
+import type { ChargeStranger, RefuseUnmatched } from "../../transport/call/call-record.ts";
 import { type Admit, type Handlers, type Mount, type MountOptions, mount } from "../../transport/mount.ts";
 
 /** An import of 1,000 users with attributes is larger than any other request. */
@@ -82,8 +85,7 @@ export function mounts({
   const anyone = (): undefined => undefined;
   const anyoneCounted: Admit<undefined> = ({ remoteAddress }) => {
     const refusal = gate.count(remoteAddress);
-    if (refusal !== undefined) throw toConnectError(refusal);
-    return undefined;
+    return refusal instanceof Promise ? refusal.then(throwRefusal) : throwRefusal(refusal);
   };
   const mountNative = <S extends DescService>(
     service: S,
@@ -112,10 +114,21 @@ export function mounts({
 
 /** Charges an address for the bytes that it reads without a credential. */
 export function chargeStranger(gate: Pick<RequestGate, "charge">): ChargeStranger {
-  return (remoteAddress, bytes) => {
-    const refusal = gate.charge(remoteAddress, bytes);
-    return refusal && toConnectError(refusal);
-  };
+  return (remoteAddress, bytes) => toRefused(gate.charge(remoteAddress, bytes));
+}
+
+/** Refuses requests that match no method by the rate of their address. */
+export function refuseStranger(gate: Pick<RequestGate, "count">): RefuseUnmatched {
+  return (remoteAddress) => toRefused(gate.count(remoteAddress));
+}
+
+function toRefused(refusal: Soon<Refusal | undefined>): ReturnType<RefuseUnmatched> {
+  const toError = (each: Refusal | undefined): ConnectError | undefined => each && toConnectError(each);
+  return refusal instanceof Promise ? refusal.then(toError) : toError(refusal);
+}
+
+function throwRefusal(refusal: Refusal | undefined): undefined {
+  if (refusal !== undefined) throw toConnectError(refusal);
 }
 
 /** Throws the refusal as an RPC error. */

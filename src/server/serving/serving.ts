@@ -8,13 +8,11 @@ import type { Dialect } from "../../dialect/dialects.ts";
 import type { Log } from "../../observability/log.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import type { Traces } from "../../observability/traces.ts";
-import { toConnectError } from "../../service/errors.ts";
 import { ListLanes } from "../../service/list-lanes.ts";
 import { createOperations, type Operations } from "../../service/operations/operations.ts";
 import { describeFault } from "../../service/transport-faults.ts";
 import type { Store } from "../../store/store.ts";
 import { Health, healthHttpMounts } from "../../transport/builtin/health.ts";
-import type { RefuseUnmatched } from "../../transport/call/call-record.ts";
 import type { TlsOptions } from "../../transport/listen/listener.ts";
 import type { LateMounts, Mounts } from "../../transport/mount.ts";
 import { createTransport, type Transport } from "../../transport/transport.ts";
@@ -23,7 +21,7 @@ import { openTokens } from "../issuers.ts";
 import { metricsMount } from "../metrics-endpoints.ts";
 import { referenceMounts } from "../reference.ts";
 import { reportFinished } from "./finished-call.ts";
-import { chargeStranger, createReflection, mounts } from "./mounts.ts";
+import { chargeStranger, createReflection, mounts, refuseStranger } from "./mounts.ts";
 
 export interface ServingParts {
   readonly config: Config;
@@ -78,10 +76,7 @@ interface Callers {
 
 function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Transport {
   const { config, enabled, tls, connectionsMax, store, newId, metrics, log, traces } = parts;
-  const refuseUnmatched: RefuseUnmatched = (remoteAddress) => {
-    const refusal = gate.count(remoteAddress);
-    return refusal && toConnectError(refusal);
-  };
+  const refuseUnmatched = refuseStranger(gate);
   const reflection = createReflection();
   const operations = createOperations({ store, gate, newId, lists: new ListLanes() });
   const native = mounts({ operations, store, keyCache, gate, health, reflection, log });

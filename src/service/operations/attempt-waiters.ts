@@ -1,7 +1,8 @@
 /** Attempts that wait for a place, in order: if only attempts under way fill the limit, a new one waits briefly. */
-import type { AttemptAnswer } from "../../domain/attempt.ts";
+import type { AttemptAnswer, BeginAttempt } from "../../domain/attempt.ts";
 import { type Refusal, RefusalError, refuse } from "../../domain/refusal.ts";
-import type { WaitingCaller } from "./caller.ts";
+import type { Store } from "../../store/store.ts";
+import { execute, type WaitingCaller } from "./caller.ts";
 
 /** The longest wait, whatever the caller's deadline. */
 const WAIT_MS_MAX = 10_000;
@@ -109,6 +110,42 @@ export class AttemptWaiters {
     const queue = this.#queues.get(id) ?? [];
     this.#queues.set(id, queue);
     return queue;
+  }
+}
+
+/** An attempt to begin. Whether it yields to others is decided by the queue. */
+export type WaitingAttempt = Omit<BeginAttempt, "yields">;
+
+/** One order for the process. In a serving thread it is that of the main thread. */
+export interface AttemptQueue {
+  /**
+   * Begins the attempt when there is a place. Rejects with RefusalError: ATTEMPTS_OUTSTANDING, counting nothing, if no
+   * place becomes free in time or the caller is gone.
+   */
+  begin(attempt: WaitingAttempt, call: Pick<WaitingCaller, "deadlineTime" | "signal">): Promise<AttemptAnswer>;
+  /** Called when an attempt was settled: there may be a place. */
+  settled(answer: AttemptAnswer): void;
+}
+
+export class LocalAttemptQueue implements AttemptQueue {
+  readonly #store: Store;
+  readonly #waiters = new AttemptWaiters();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  begin(attempt: WaitingAttempt, call: Pick<WaitingCaller, "deadlineTime" | "signal">): Promise<AttemptAnswer> {
+    const { subject, factor, life = 0 } = attempt;
+    return this.#waiters.admit({
+      key: JSON.stringify([subject, factor, life]),
+      attempt: (yields) => execute<BeginAttempt>(this.#store, { ...attempt, yields }, call),
+      call,
+    });
+  }
+
+  settled(answer: AttemptAnswer): void {
+    this.#waiters.settled(answer);
   }
 }
 

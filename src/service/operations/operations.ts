@@ -9,7 +9,8 @@ import { INSTANCE_POLICY_ID } from "../../domain/policy.ts";
 import { RefusalError } from "../../domain/refusal.ts";
 import { SESSION_MS_MAX } from "../../domain/session.ts";
 import type { Store } from "../../store/store.ts";
-import type { ListLanes } from "../list-lanes.ts";
+import type { ListPlaces } from "../list-lanes.ts";
+import { type AttemptQueue, LocalAttemptQueue } from "./attempt-waiters.ts";
 import { type OrganizationOperations, organizationOperations } from "./organizations.ts";
 import { type PolicyOperations, policyOperations } from "./policies.ts";
 import { type SessionOperations, sessionOperations } from "./sessions.ts";
@@ -37,17 +38,19 @@ export type Operations = UserOperations &
     /** A new unique id: a UUIDv7. */
     newId(): string;
     /** The lanes of all lists, native ones and those of every dialect. */
-    readonly lists: ListLanes;
+    readonly lists: ListPlaces;
   };
 
 export interface OperationsOptions {
   readonly store: Store;
   readonly gate: Pick<RequestGate, "authenticate">;
   readonly newId: () => string;
-  readonly lists: ListLanes;
+  readonly lists: ListPlaces;
+  /** Absent: the attempts of this thread alone. */
+  readonly attempts?: AttemptQueue | undefined;
 }
 
-export function createOperations({ store, gate, newId, lists }: OperationsOptions): Operations {
+export function createOperations({ store, gate, newId, lists, attempts }: OperationsOptions): Operations {
   const parts = { store, newId };
   return {
     newId,
@@ -58,7 +61,7 @@ export function createOperations({ store, gate, newId, lists }: OperationsOption
     },
     ...userOperations(parts),
     ...sessionOperations(parts),
-    ...signInOperations(parts),
+    ...signInOperations({ ...parts, attempts: attempts ?? new LocalAttemptQueue(store) }),
     ...policyOperations(parts),
     ...organizationOperations(parts),
   };

@@ -5,7 +5,6 @@ import {
   type AttemptAnswer,
   type AttemptSubject,
   attemptsLeft,
-  type BeginAttempt,
   type CompleteAttempt,
   type RecordAttempt,
 } from "../../domain/attempt.ts";
@@ -17,7 +16,7 @@ import { existsFor } from "../../domain/sight.ts";
 import type { UserState } from "../../domain/user.ts";
 import type { AttemptQuery, Page, ReadOptions, SignInKey } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
-import { AttemptWaiters } from "./attempt-waiters.ts";
+import type { AttemptQueue } from "./attempt-waiters.ts";
 import { type Caller, contextOf, execute, readScope, type WaitingCaller, writeOrganization } from "./caller.ts";
 import { effectivePolicy } from "./effective-policy.ts";
 import { type Period, periodOf } from "./period.ts";
@@ -70,11 +69,10 @@ const ALL_TIME: Period = { startTime: Number.MIN_SAFE_INTEGER, endTime: LATEST_T
 interface Parts {
   readonly store: Store;
   readonly newId: () => string;
+  readonly attempts: AttemptQueue;
 }
 
-export function signInOperations({ store, newId }: Parts): SignInOperations {
-  const waiters = new AttemptWaiters();
-
+export function signInOperations({ store, newId, attempts }: Parts): SignInOperations {
   /** Returns the common part of commands on a subject. */
   const ofSubject = async (attempt: AttemptOf, caller: Caller) => ({
     ...(await findSubject(store, attempt, caller)),
@@ -97,18 +95,14 @@ export function signInOperations({ store, newId }: Parts): SignInOperations {
     async beginAttempt(attempt, caller) {
       const common = await ofSubject(attempt, caller);
       const command = { type: "BeginAttempt", attemptId: attempt.attemptId, ...common } as const;
-      const answer = await waiters.admit({
-        key: JSON.stringify([common.subject, common.factor, common.life ?? 0]),
-        attempt: (yields) => execute<BeginAttempt>(store, { ...command, yields }, caller),
-        call: caller,
-      });
+      const answer = await attempts.begin(command, caller);
       return "userId" in common.subject ? { answer, userId: common.subject.userId } : { answer };
     },
 
     async completeAttempt({ attemptId, succeeded }, caller) {
       const command = { attemptId, succeeded, restrictionId: newId(), context: contextOf(caller) };
       const answer = await execute<CompleteAttempt>(store, { type: "CompleteAttempt", ...command }, caller);
-      waiters.settled(answer);
+      attempts.settled(answer);
       return answer;
     },
 
@@ -117,7 +111,7 @@ export function signInOperations({ store, newId }: Parts): SignInOperations {
       const { succeeded } = attempt;
       const command = { type: "RecordAttempt", attemptId: newId(), succeeded, ...common } as const;
       const answer = await execute<RecordAttempt>(store, command, caller);
-      waiters.settled(answer);
+      attempts.settled(answer);
       return answer;
     },
 

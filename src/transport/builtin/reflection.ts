@@ -72,7 +72,7 @@ export function reflectionMounts<A>(
             originalRequest,
             messageResponse,
           });
-          refuseTooMuch(charge(remoteAddress, toBinary(ResponseV1Schema, answer).byteLength));
+          refuseTooMuch(await charge(remoteAddress, toBinary(ResponseV1Schema, answer).byteLength));
           yield answer;
         }
       },
@@ -92,7 +92,7 @@ export function reflectionMounts<A>(
             originalRequest,
             messageResponse: messageResponse as MessageInitShape<typeof ResponseV1AlphaSchema>["messageResponse"] & {},
           });
-          refuseTooMuch(charge(remoteAddress, toBinary(ResponseV1AlphaSchema, answer).byteLength));
+          refuseTooMuch(await charge(remoteAddress, toBinary(ResponseV1AlphaSchema, answer).byteLength));
           yield answer;
         }
       },

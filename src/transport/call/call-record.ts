@@ -36,15 +36,18 @@ export type Finished<A> = (record: CallRecord<A>) => void;
 
 /**
  * Called for each request that matches no method (an unknown path, a wrong HTTP method or media type). Returns an error
- * to send instead of the actual one, or `undefined`.
+ * to send instead of the actual one, or `undefined`: at once, or as a promise if another thread counts the requests.
  */
-export type RefuseUnmatched = (remoteAddress: string) => ConnectError | undefined;
+export type RefuseUnmatched = (remoteAddress: string) => ConnectError | undefined | Promise<ConnectError | undefined>;
 
 /** Called with the cause of each error that callers see as INTERNAL. The id is empty where no call is known. */
 export type LogInternal = (error: unknown, callId: string) => void;
 
 /**
  * Called with the number of bytes that an address is about to receive without a credential. Returns an error to send
- * instead, or `undefined`.
+ * instead, or `undefined`: at once, or as a promise if another thread counts the bytes.
  */
-export type ChargeStranger = (remoteAddress: string, bytes: number) => ConnectError | undefined;
+export type ChargeStranger = (
+  remoteAddress: string,
+  bytes: number,
+) => ConnectError | undefined | Promise<ConnectError | undefined>;

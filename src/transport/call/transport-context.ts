@@ -105,6 +105,17 @@ function reportExchange<A>(
   }
 }
 
+/** Calls `next` with the error of `refuseUnmatched` for this address: at once, unless another thread counts. */
+export function whenCounted<A>(
+  { refuseUnmatched, logInternal }: TransportContext<A>,
+  { remoteAddress, callId }: { readonly remoteAddress: string; readonly callId: string },
+  next: (refused: ConnectError | undefined) => void,
+): void {
+  const refused = refuseUnmatched?.(remoteAddress);
+  if (refused instanceof Promise) refused.then(next).catch((reason: unknown) => logInternal(reason, callId));
+  else next(refused);
+}
+
 /** Returns the largest body and the largest number of values of one request of a method. */
 export function requestLimitsOf<A>(
   { method, mount: { options } }: { readonly method: DescMethod; readonly mount: Mount<A> },

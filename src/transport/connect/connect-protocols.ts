@@ -16,7 +16,7 @@ import type { LiveCall } from "../call/call.ts";
 import { callerGone, correctDecodeError, deadlineExceeded } from "../call/call-error.ts";
 import { readTimeout, timeoutHeaderOf, timeoutMsMax } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
-import { beginCall, requestLimitsOf, type TransportContext } from "../call/transport-context.ts";
+import { beginCall, requestLimitsOf, type TransportContext, whenCounted } from "../call/transport-context.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import { serveUnary, type UnaryRules, unaryRulesOf } from "../unary/unary-call.ts";
@@ -154,8 +154,10 @@ interface ServedMethod<A> {
 function serve<A>(served: ServedMethod<A>, exchange: Exchange, context: TransportContext<A>): void {
   const { bound, handler, rules } = served;
   if (exchange.method === "OPTIONS") {
-    if (refuseUnmatched(bound, exchange, context) !== undefined) return;
-    exchange.answer(204, { allow: allowOf(handler) }, undefined);
+    whenCounted(context, exchange, (refused) => {
+      if (refused === undefined) exchange.answer(204, { allow: allowOf(handler) }, undefined);
+      else answerRefused(bound, exchange, refused);
+    });
     return;
   }
   const contentType = exchange.headerValue("content-type") ?? "";
@@ -254,25 +256,21 @@ async function run<A>(
   if (exchange.over) {
     await answer.body?.[Symbol.asyncIterator]().return?.();
   } else if (answer.body === undefined) {
-    call.error = refuseUnmatched(bound, exchange, context);
-    if (call.error === undefined) refuse(connectCall, answer.status, context);
+    whenCounted(context, exchange, (refused) => {
+      call.error = refused;
+      if (refused === undefined) refuse(connectCall, answer.status, context);
+      else answerRefused(bound, exchange, refused);
+    });
   } else {
     await sendUniversal(exchange, answer, asText);
   }
 }
 
-/** Answers a request that is not a call if its address is refused already, and returns that error. */
-function refuseUnmatched<A>(
-  { mount }: BoundMethod<A>,
-  exchange: Exchange,
-  { refuseUnmatched: ask }: TransportContext<A>,
-): ConnectError | undefined {
-  const error = ask?.(exchange.remoteAddress);
-  if (error === undefined) return undefined;
+/** Answers a request that is not a call: its address is refused already. */
+function answerRefused<A>({ mount }: BoundMethod<A>, exchange: Exchange, error: ConnectError): void {
   const wire = rpcWireOf(exchange.headerValue("content-type") ?? "");
   const jsonOptions = { registry: mount.options.rest?.registry };
   answerUnmatched(exchange, error, { wire, status: codeToHttpStatus(error.code), header: {}, jsonOptions });
-  return error;
 }
 
 function isClientStreaming(handler: UniversalHandler): boolean {

@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { createRegistry } from "@bufbuild/protobuf";
 import { encodeStatusError } from "../../transcoding/error.ts";
-import { recordFault, type TransportContext } from "../call/transport-context.ts";
+import { recordFault, type TransportContext, whenCounted } from "../call/transport-context.ts";
 import { CALL_ID_HEADER } from "../exchange/exchange.ts";
 import { plainAddress } from "./client-address.ts";
 import type { OnFault } from "./request-sink.ts";
@@ -17,14 +17,16 @@ const NO_TYPES = createRegistry();
 export function createFaultAnswer<A>(context: TransportContext<A>, newCallId: () => string): OnFault {
   return ({ error: fault, address, socket }) => {
     const remoteAddress = plainAddress(address);
-    const error = context.refuseUnmatched?.(remoteAddress) ?? fault;
     const id = newCallId();
-    context.describeError?.(error, { method: undefined, callId: id });
-    const { status, header, body } = encodeStatusError(error, { registry: NO_TYPES });
-    recordFault(context, remoteAddress, { id, error, httpStatus: socket === undefined ? 0 : status });
-    if (socket !== undefined) {
-      answer(socket, status, { ...header, [CALL_ID_HEADER]: id }, body, context.limits.lingerMs);
-    }
+    whenCounted(context, { remoteAddress, callId: id }, (refused) => {
+      const error = refused ?? fault;
+      context.describeError?.(error, { method: undefined, callId: id });
+      const { status, header, body } = encodeStatusError(error, { registry: NO_TYPES });
+      recordFault(context, remoteAddress, { id, error, httpStatus: socket === undefined ? 0 : status });
+      if (socket !== undefined) {
+        answer(socket, status, { ...header, [CALL_ID_HEADER]: id }, body, context.limits.lingerMs);
+      }
+    });
   };
 }
 

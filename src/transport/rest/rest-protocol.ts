@@ -14,7 +14,13 @@ import { createRouteTable, type RouteAnswer, type RouteMatch, type RouteMount } 
 import type { LiveCall } from "../call/call.ts";
 import { timeoutMsMax } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
-import { beginCall, recordUnmatched, requestLimitsOf, type TransportContext } from "../call/transport-context.ts";
+import {
+  beginCall,
+  recordUnmatched,
+  requestLimitsOf,
+  type TransportContext,
+  whenCounted,
+} from "../call/transport-context.ts";
 import { assertContentCoding, decodeContent, encodeContent } from "../exchange/content-coding.ts";
 import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
 import { hasTurn, takeTurn } from "../exchange/turns.ts";
@@ -178,7 +184,21 @@ async function sendZipped(
 }
 
 function serveUnmatched<A>(context: TransportContext<A>, exchange: Exchange, found: RouteAnswer, served: Served): void {
-  const refused = context.refuseUnmatched?.(exchange.remoteAddress);
+  whenCounted(context, exchange, (refused) => answerUncalled(context, exchange, { found, served, refused }));
+}
+
+/** A request that no RPC matches. `refused`: its address is refused already. */
+interface Uncalled {
+  readonly found: RouteAnswer;
+  readonly served: Served;
+  readonly refused: ConnectError | undefined;
+}
+
+function answerUncalled<A>(
+  context: TransportContext<A>,
+  exchange: Exchange,
+  { found, served, refused }: Uncalled,
+): void {
   if (
     refused === undefined &&
     exchange.method === "OPTIONS" &&

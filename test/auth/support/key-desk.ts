@@ -6,8 +6,6 @@ import type { RecordedEvent } from "../../../src/store/queries.ts";
 
 /** What the clock says at first. */
 export const NOW = Date.UTC(2026, 0, 2, 12);
-/** The address that asks unless a test says otherwise. */
-const HOME = "192.0.2.1";
 
 /** A viewer's key with this secret. */
 export function keyOf(secret: string, more: Partial<ApiKey> = {}): ApiKey {
@@ -85,13 +83,13 @@ export class Desk {
     ]);
   }
 
-  show(authorization: string | null, address = HOME): Authentication {
-    return this.keyCache.authenticate(authorization, address);
+  show(authorization: string | null): Authentication {
+    return this.keyCache.authenticate(authorization);
   }
 
   /** The result in one word: the actor, or the reason of the refusal. */
-  ask(authorization: string | null, address = HOME): string {
-    const result = this.show(authorization, address);
+  ask(authorization: string | null): string {
+    const result = this.show(authorization);
     return result.ok ? result.actor.id : result.refusal.reason;
   }
 }
