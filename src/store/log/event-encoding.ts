@@ -97,8 +97,15 @@ export function decodeBody(body: Uint8Array): DecodedBody {
 
 /** Returns the commitment to a personal value, as base64. */
 export function commit(salt: Uint8Array, name: string, value: string): string {
-  const nameBytes = Buffer.from(name);
-  return sha256([salt, u32(nameBytes.length), nameBytes, Buffer.from(value)]).toString("base64");
+  const nameAt = salt.length + U32_BYTES;
+  const nameBytes = Buffer.byteLength(name);
+  const length = nameAt + nameBytes + Buffer.byteLength(value);
+  const bytes = inOnePiece(length);
+  bytes.set(salt);
+  bytes.writeUInt32BE(nameBytes, salt.length);
+  bytes.write(name, nameAt);
+  bytes.write(value, nameAt + nameBytes);
+  return hash("sha256", bytes, "base64");
 }
 
 /** Returns the hash of an event by the rule of its body's version. */
@@ -120,42 +127,37 @@ export function hashEvent(envelope: EventEnvelope, body: Uint8Array): Buffer {
     e.via,
     e.requestId,
   ]);
-  // Assembled in one piece of memory that all events share: parts of their own would be copied together again.
   const textBytes = Buffer.byteLength(text);
-  const length = U32_BYTES + textBytes + body.length;
-  if (hashed.length < length) hashed = Buffer.allocUnsafe(length);
-  hashed.writeUInt32BE(textBytes);
-  hashed.write(text, U32_BYTES);
-  hashed.set(body, U32_BYTES + textBytes);
-  return hash("sha256", hashed.subarray(0, length), "buffer");
+  const bytes = inOnePiece(U32_BYTES + textBytes + body.length);
+  bytes.writeUInt32BE(textBytes);
+  bytes.write(text, U32_BYTES);
+  bytes.set(body, U32_BYTES + textBytes);
+  return hash("sha256", bytes, "buffer");
+}
+
+export function hashLink(previous: Uint8Array, eventHashes: readonly Uint8Array[]): Buffer {
+  return hash("sha256", Buffer.concat([previous, ...eventHashes]), "buffer");
 }
 
 const U32_BYTES = 4;
-let hashed: Buffer = Buffer.allocUnsafe(4_096);
+let assembled: Buffer = Buffer.allocUnsafe(4_096);
 
-export function hashLink(previous: Uint8Array, eventHashes: readonly Uint8Array[]): Buffer {
-  return sha256([previous, ...eventHashes]);
-}
-
-function sha256(parts: readonly Uint8Array[]): Buffer {
-  return hash("sha256", Buffer.concat(parts), "buffer");
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(U32_BYTES);
-  bytes.writeUInt32BE(value);
-  return bytes;
+/** Returns memory that all hashes share, valid until the next call: buffers of the parts would be copied together again. */
+function inOnePiece(length: number): Buffer {
+  if (assembled.length < length) assembled = Buffer.allocUnsafe(length);
+  return assembled.subarray(0, length);
 }
 
 // One call of the random generator for many salts: it costs as much for 32 bytes as for 4,096.
 const saltPool = Buffer.allocUnsafe(SALT_BYTES * 128);
 let saltsUsed = saltPool.length;
 
+/** Returns a new salt, valid until the next call. */
 function drawSalt(): Buffer {
   if (saltsUsed === saltPool.length) {
     randomFillSync(saltPool);
     saltsUsed = 0;
   }
   saltsUsed += SALT_BYTES;
-  return Buffer.from(saltPool.subarray(saltsUsed - SALT_BYTES, saltsUsed));
+  return saltPool.subarray(saltsUsed - SALT_BYTES, saltsUsed);
 }
