@@ -70,11 +70,18 @@ function listCheck(field: DescField & { fieldKind: "list" }): SizeCheck {
   };
 }
 
+const ignored = new WeakMap<DescField, boolean>();
+
 /** Returns whether the contract leaves the items of a list to the handler, which validates each item separately. */
 export function areItemsIgnored(field: DescField): boolean {
   if (field.fieldKind !== "list") return false;
+  const known = ignored.get(field);
+  if (known !== undefined) return known;
+  // An option is decoded again each time: for an item of an import that takes as long as all its rules.
   const rules = getOption(field, fieldRules).type;
-  return rules.case === "repeated" && rules.value.items?.ignore === Ignore.ALWAYS;
+  const isIgnored = rules.case === "repeated" && rules.value.items?.ignore === Ignore.ALWAYS;
+  ignored.set(field, isIgnored);
+  return isIgnored;
 }
 
 function mapCheck(field: DescField & { fieldKind: "map" }): SizeCheck {
