@@ -1,5 +1,4 @@
 /** The JSON texts of strings, instants and durations. */
-import type { JsonValue } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { UNUSUAL } from "./message-shape.ts";
 
@@ -67,32 +66,32 @@ export function durationText({ seconds, nanos }: Duration): string {
 
 /** Returns the JSON of a google.protobuf.Struct that is held as a JSON object. */
 export function structText(value: unknown): string {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw UNUSUAL;
-  return objectText(value as { readonly [name: string]: JsonValue });
+  if (!isPlainObject(value)) throw UNUSUAL;
+  checkMembers(value);
+  return JSON.stringify(value);
 }
 
-function objectText(value: { readonly [name: string]: JsonValue }): string {
-  let text = "";
-  for (const name of Object.keys(value)) text += `${text === "" ? "{" : ","}${quoted(name)}:${valueText(value[name])}`;
-  return text === "" ? "{}" : `${text}}`;
-}
-
-function valueText(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return quoted(value);
-    case "number":
-      return numberText(value);
-    case "boolean":
-      return value ? "true" : "false";
-    case "object":
-      if (value === null) return "null";
-      return Array.isArray(value)
-        ? `[${Array.from(value, valueText).join(",")}]`
-        : objectText(value as { readonly [name: string]: JsonValue });
-    default:
+/** Throws for what `JSON.stringify` would leave out or write otherwise than protobuf-es. */
+function checkMembers(value: object): void {
+  for (const inner of Object.values(value) as unknown[]) {
+    if (typeof inner === "object") {
+      if (inner !== null && !Array.isArray(inner) && !isPlainObject(inner)) throw UNUSUAL;
+      // An array with holes has fewer values than items.
+      if (Array.isArray(inner) && Object.values(inner).length !== inner.length) throw UNUSUAL;
+      if (inner !== null) checkMembers(inner);
+    } else if (typeof inner === "number" ? !Number.isFinite(inner) : !isTextOrBoolean(inner)) {
       throw UNUSUAL;
+    }
   }
+}
+
+function isTextOrBoolean(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "boolean";
+}
+
+/** Objects of a class may have a text of their own. */
+function isPlainObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** Infinity and NaN have no number in JSON. */

@@ -9,7 +9,7 @@ import { seededRandom } from "../support/random.ts";
 import { randomMessage } from "../support/random-message.ts";
 import { scaled } from "../support/scale.ts";
 import { message, registry as shelfRegistry } from "./support/shelf.ts";
-import { answerOf, answerTypes, outcomeOf, WIDE_TYPES, writesAlone } from "./support/writer-cases.ts";
+import { answerOf, answerTypes, outcomeOf, UNFIT, WIDE_TYPES, writesAlone } from "./support/writer-cases.ts";
 
 const PER_ANSWER = scaled({ quick: 4, full: 40, soak: 1_000 });
 const PER_WIDE = scaled({ quick: 300, full: 3_000, soak: 100_000 });
@@ -60,6 +60,17 @@ test("any instant and any duration has the text of protobuf-es", (t) => {
         outcomeOf(() => stock(type, undefined)(made)),
       );
     }
+  }
+});
+
+test("a Struct that is no JSON has the text, or the error, of protobuf-es", () => {
+  const type = message("Book");
+  for (const value of UNFIT.flatMap((each) => [each, { deep: each }, { list: [each] }])) {
+    const made = create(type, { attributes: value } as Record<string, unknown>);
+    assert.deepEqual(
+      outcomeOf(() => jsonWriter(type)(made)),
+      outcomeOf(() => stock(type, undefined)(made)),
+    );
   }
 });
 

@@ -25,10 +25,12 @@ export async function answerTypes(): Promise<readonly DescMessage[]> {
   return [...new Set(services.flatMap(({ methods }) => methods.map(({ output }) => output)))];
 }
 
-const UNFIT: readonly unknown[] = [
+/** Values that fit few fields. */
+export const UNFIT: readonly unknown[] = [
   ...[undefined, null, true, "text", "7", 1.5, -1, 2 ** 40, Number.NaN, Number.POSITIVE_INFINITY, 3n, 2n ** 70n, -1n],
   ...[{}, [], [undefined], [[]], new Uint8Array(2), { $typeName: "shelf.v1.Book" }, { case: "x" }, { a: undefined }],
   ...["\ud800 alone", { a: Number.NaN }, { a: [1, undefined] }, { seconds: 2n ** 60n, nanos: 0 }],
+  ...[{ a: new Date(0) }, { a: new Array(2) }, { a: { toJSON: () => 1 } }, { toJSON: "x", a: [{ b: -0 }, null, "é"] }],
 ];
 
 /** Returns a message, one in four with a value that does not fit, and one in eight with unknown fields. */
