@@ -1,9 +1,6 @@
 /** Divides the memory for SQLite's page caches among the connections of one process. */
 import type { Database } from "better-sqlite3";
 
-/** The page caches of all connections together, in KiB. */
-export const PAGE_CACHES_KIB_MAX = 64 * 1024;
-
 /** The work of a connection: it decides how much of the file is worth a cache of its own. */
 export type ConnectionUse = keyof typeof PAGE_CACHE_KIB;
 
@@ -11,7 +8,7 @@ export type ConnectionUse = keyof typeof PAGE_CACHE_KIB;
  * KiB for each use. SQLite reads a page that it does not hold from the system's file cache, which costs a system call. So
  * a cache only pays for pages that are read again and again: the inner pages of the indexes. With a million users,
  * random locks and reads cost the same CPU time with 128 MiB as with 32 MiB, and reads 2 % more with 16 MiB. What these
- * leave of the 64 MiB is for the connections of serving threads, which share it.
+ * leave of 64 MiB is for the connections of serving threads, which share it.
  */
 export const PAGE_CACHE_KIB = {
   /** Commands and plain reads look up several indexes at random places. */

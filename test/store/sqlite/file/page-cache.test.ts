@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openReader, openWriter } from "../../../../src/store/sqlite/file/database-file.ts";
-import { PAGE_CACHE_KIB, PAGE_CACHES_KIB_MAX } from "../../../../src/store/sqlite/file/page-cache.ts";
+import { PAGE_CACHE_KIB } from "../../../../src/store/sqlite/file/page-cache.ts";
 import { temporaryFolder } from "../../../support/service.ts";
+
+/** Of all connections together. */
+const PAGE_CACHES_KIB_MAX = 64 * 1024;
 
 test("each connection has the page cache of its use, and all of them together fit", async (t) => {
   const path = join(await temporaryFolder(t), "lockkeeper.db");
