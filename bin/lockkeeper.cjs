@@ -12,9 +12,8 @@ const { dirname, join } = require("node:path");
 const NEEDED = [24, 16];
 
 if (isNewEnough(process.versions.node)) {
-  // A clone that was not built runs its sources.
-  const built = join(__dirname, "../dist/src/main.js");
-  void import(existsSync(built) ? "../dist/src/main.js" : "../src/main.ts");
+  // A clone runs its sources, even if it was built once; the package has none.
+  void import(existsSync(join(__dirname, "../src/main.ts")) ? "../src/main.ts" : "../dist/main.js");
 } else {
   const node = findNode();
   if (node === undefined) {

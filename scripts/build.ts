@@ -1,8 +1,9 @@
-/** Makes what the npm packages ship: `dist/` with the sources as JavaScript and the viewer of /docs, `proto/google`, and the client. */
+/** Makes what the npm packages ship: `dist/` with the bundled service and the viewer of /docs, `proto/google`, and the client. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { VIEWER_FILES } from "../src/server/reference.ts";
+import { bundleService } from "./bundle.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const DIST = join(ROOT, "dist");
@@ -24,9 +25,9 @@ function nameCompiledFiles(folder: string): void {
   }
 }
 
-function buildService(): void {
+async function buildService(): Promise<void> {
   rmSync(DIST, { recursive: true, force: true });
-  compile(join(ROOT, "tsconfig.build.json"));
+  await bundleService(DIST);
   mkdirSync(join(DIST, "swagger-ui"));
   for (const file of [...Object.keys(VIEWER_FILES), "LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"]) {
     copyFileSync(join(VIEWER, file), join(DIST, "swagger-ui", file));
@@ -65,6 +66,6 @@ function buildClient(): void {
   cpSync(join(ROOT, "LICENSE"), join(CLIENT, "LICENSE"));
 }
 
-buildService();
+await buildService();
 copyGoogleProtos();
 buildClient();

@@ -227,9 +227,9 @@ function toRouteMount({ service, options }: Described): readonly RouteMount[] {
   return [{ service, methods, policy }];
 }
 
-/** Returns the folder of the viewer: the build copies it next to the compiled sources; sources read it where npm installed it. */
+/** Returns the folder of the viewer: the build copies it next to the bundle; sources read it where npm installed it. */
 function viewerFolder(): string {
-  if (import.meta.filename.endsWith(".js")) return join(import.meta.dirname, "../../swagger-ui");
+  if (import.meta.filename.endsWith(".js")) return join(import.meta.dirname, "swagger-ui");
   return dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
 }
 

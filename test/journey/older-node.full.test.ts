@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/service.ts";
 test("a Node that is too old starts the Node that the package brings, signals included", async (t) => {
   const folder = await temporaryFolder(t);
   const shim = await copyShim(folder);
-  await mkdir(join(folder, "dist/src"), { recursive: true });
+  await mkdir(join(folder, "dist"), { recursive: true });
   await mkdir(join(folder, "node_modules/node/bin"), { recursive: true });
   await writeFile(join(folder, "node_modules/node/package.json"), '{"name":"node"}');
   await symlink(process.execPath, join(folder, "node_modules/node/bin/node"));
@@ -22,7 +22,7 @@ if (argv[2] === "wait") {
   setInterval(() => {}, 1000);
 }
 console.log(JSON.stringify([argv.slice(2), execArgv]));`;
-  await writeFile(join(folder, "dist/src/main.js"), main);
+  await writeFile(join(folder, "dist/main.js"), main);
   await writeFile(join(folder, "package.json"), '{"type":"module"}');
   // Only the first Node sees the old version: the one it starts has no such option.
   const older = ["--require", join(folder, "older.cjs")];
