@@ -7,11 +7,15 @@ const { spawn } = require("node:child_process");
 const { existsSync } = require("node:fs");
 const { constants } = require("node:os");
 const { dirname, join } = require("node:path");
+const { useCompileCache } = require("./compile-cache.cjs");
+const { boundMemory } = require("./memory.cjs");
 
 /** The first release of Node that has everything the service uses (crypto.randomUUIDv7). */
 const NEEDED = [24, 16];
 
 if (isNewEnough(process.versions.node)) {
+  if (process.argv[2] === "serve") boundMemory();
+  useCompileCache();
   // A clone runs its sources, even if it was built once; the package has none.
   void import(existsSync(join(__dirname, "../src/main.ts")) ? "../src/main.ts" : "../dist/main.js");
 } else {

@@ -37,7 +37,7 @@ function peer(name: string, file: string, more: More = () => []): Server {
 /** As in production: keys checked, requests validated, a log line for each call. */
 function lockkeeper(name: string, flags: readonly string[] = []): Server {
   const words: More = (folder) => [
-    join(ROOT, "src/main.ts"),
+    join(ROOT, "bin/lockkeeper.cjs"),
     "serve",
     "--listen=127.0.0.1:0",
     `--database=sqlite:${join(folder, "lockkeeper.db")}`,

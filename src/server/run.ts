@@ -1,7 +1,7 @@
 /** Runs a service as a process: what it prints, and how it handles signals. */
 import { randomUUIDv7 } from "node:crypto";
+import { flushCompileCache } from "node:module";
 import { resolve } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import type { Config } from "../config.ts";
 import { unknownVariables } from "../environment.ts";
 import { createLog, type Log } from "../observability/log.ts";
@@ -26,7 +26,6 @@ function firstMinute(url: string, key: string): string {
 
 /** Serves until a signal ends the process. Resolves when the service listens. */
 export async function run(config: Config): Promise<void> {
-  keepPausesShort();
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,
@@ -61,15 +60,16 @@ export async function run(config: Config): Promise<void> {
   process.stdout.write(`listening on ${service.url}\n`);
   if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);
   if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
+  service.loaded.then(keepCompiledCode, keepCompiledCode);
 }
 
 /**
- * Keeps the young generation of the heap as small as it is at the start. Under load it would grow to 16 MiB and more, and
- * a collection copies what survives in it: 10 to 20 ms of CPU time in one turn while many large lists are made, instead
- * of 1 ms. The total CPU time of calls stays the same.
+ * Writes what this start compiled into the cache of the launcher, if it set one. Node writes it only at an exit of its own,
+ * so a process that is killed would leave none. Most starts compile nothing new and write nothing.
  */
-function keepPausesShort(): void {
-  setFlagsFromString("--semi-space-growth-factor=1");
+function keepCompiledCode(): void {
+  // What was requested just now goes first.
+  setImmediate(flushCompileCache);
 }
 
 /**

@@ -51,6 +51,8 @@ export interface Service {
   readonly schemaVersion: string;
   /** Whether this start created the database, or found an empty one. */
   readonly isNew: boolean;
+  /** Resolves when every dialect is loaded; rejects when one cannot be. */
+  readonly loaded: Promise<void>;
   /**
    * Reloads the certificate. Returns false if the port serves cleartext. Throws when the certificate is not usable; then
    * the previous one stays in use.
@@ -159,6 +161,7 @@ async function serveStore(
     generation: store.generation,
     schemaVersion: store.schemaVersion,
     isNew: prepared.isNew,
+    loaded: transport.loaded,
     renewTls() {
       const { tls } = withTls(config);
       if (tls !== undefined) transport.renewTls(tls);

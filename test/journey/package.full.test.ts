@@ -157,6 +157,8 @@ function assertLean(t: TestContext, { files, size, unpackedSize }: Packed): void
     "README.md",
     "docs/quickstart.md",
     "bin/lockkeeper.cjs",
+    "bin/compile-cache.cjs",
+    "bin/memory.cjs",
     "dist/main.js",
     "dist/reader-worker.js",
     "dist/checkpoint-worker.js",

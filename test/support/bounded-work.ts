@@ -1,6 +1,7 @@
 /** Measures what requests take of a service: CPU time of each turn, memory, and the heap that is left. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -17,6 +18,10 @@ const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
 const HEAP_GROWTH_MAX = 1.1;
 /** Of a refusal: its headers and trailers together, and its body. */
 const REFUSAL_BYTES_MAX = 8 * 1024;
+/** Of Node, as the launcher sets them: they decide how long a collection takes. */
+const { NODE_OPTIONS: PRODUCTION_OPTIONS } = createRequire(import.meta.url)("../../bin/memory.cjs") as {
+  readonly NODE_OPTIONS: readonly string[];
+};
 /** Between two calls of the client that goes on. */
 const PERIOD_MS = 10;
 const ANSWER_MS_MAX = 60_000;
@@ -41,7 +46,7 @@ async function ask<W extends keyof ProbeAnswers>({ process: child }: Child, word
 export async function openLab(t: TestContext, serviceArguments: readonly string[] = []): Promise<Lab> {
   const child = await spawnService(t, {
     path: join(await temporaryFolder(t), "lockkeeper.db"),
-    nodeArguments: ["--expose-gc", "--import", join(import.meta.dirname, "turn-probe.ts")],
+    nodeArguments: [...PRODUCTION_OPTIONS, "--expose-gc", "--import", join(import.meta.dirname, "turn-probe.ts")],
     arguments: serviceArguments,
     channel: true,
   });

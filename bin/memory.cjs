@@ -1,0 +1,33 @@
+// The bounds for the memory of the service, and the restart of the command under them.
+"use strict";
+
+const { setFlagsFromString } = require("node:v8");
+
+/**
+ * The young generation: with 1 MiB a call costs 40 % more CPU time than with 8, and with 16 as much. A larger one costs
+ * memory, and a longer pause when all in it lives on, as large lists do: 16 to 22 ms with 16 MiB.
+ */
+const YOUNG = "--max-semi-space-size";
+/** How far the heap may grow before V8 looks for what is dead. By default it may double. */
+const GROWTH = "--heap-growing-percent";
+const NODE_OPTIONS = [`${YOUNG}=8`, `${GROWTH}=50`];
+
+/** Else glibc gives each thread an arena of its own and keeps them all. With a single one the threads wait for each other. */
+const MALLOC_ARENAS = { MALLOC_ARENA_MAX: "2" };
+
+/**
+ * Replaces this process by the same command under these bounds, because neither V8 nor glibc takes them later. It costs as
+ * long as Node takes to begin, so only the service does it. What the caller sets itself stays as it is.
+ */
+function boundMemory() {
+  const given = `${process.env.NODE_OPTIONS ?? ""} ${process.execArgv.join(" ")}`;
+  const missing = NODE_OPTIONS.filter((option) => !given.includes(option.split("=")[0]));
+  if (missing.length > 0 && process.execve !== undefined && process.platform !== "win32") {
+    const words = [process.execPath, ...missing, ...process.execArgv, ...process.argv.slice(1)];
+    process.execve(process.execPath, words, { ...MALLOC_ARENAS, ...process.env });
+  }
+  // This thread's heap is made. Threads to come get what they ask for, which the option would override.
+  setFlagsFromString(`${YOUNG}=0`);
+}
+
+module.exports = { boundMemory, NODE_OPTIONS };
