@@ -14,6 +14,8 @@ import type { RequestBody } from "./request-body.ts";
 /** What a caller's name for a call may be: it stands in log lines, headers and traces as it is. */
 const CALL_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._~:+/=@-]{0,99}$/;
 
+const ASCII = /^[\x20-\x7e]*$/;
+
 /** The parts of a request with what reads its body and writes its answer. */
 export interface RequestParts {
   readonly method: string;
@@ -174,7 +176,8 @@ export abstract class BaseExchange implements Exchange {
     }
     all[CALL_ID_HEADER] = this.callId;
     this.#writeWholeHead(status, all);
-    this.endAnswer(this.method === "HEAD" ? undefined : body);
+    if (this.method === "HEAD") this.endAnswer();
+    else this.endAnswer(typeof body === "string" && !isAscii(header) ? Buffer.from(body) : body);
   }
 
   breakOff(error: ConnectError): void {
@@ -251,6 +254,12 @@ class NamedHeader implements RequestHeader {
   [Symbol.iterator](): Iterator<[string, string]> {
     return this.#exchange.header[Symbol.iterator]();
   }
+}
+
+/** Returns whether a head may be sent as UTF-8, together with a text: other characters are Latin-1 in a header. */
+function isAscii(header: AnswerHeader): boolean {
+  for (const name in header) if (!ASCII.test(String(header[name]))) return false;
+  return true;
 }
 
 function toHeaders(raw: readonly string[]): Headers {

@@ -84,7 +84,7 @@ export interface Exchange {
   endAnswer(body?: Uint8Array | string): void;
   /**
    * Sends a complete answer. For HEAD only the headers are sent. A body of text is sent as UTF-8 and is the cheapest:
-   * Node writes it together with the head. The values of the headers must be ASCII then.
+   * HTTP/1.1 writes it together with the head.
    */
   answer(status: number, header: AnswerHeader, body: Uint8Array | string | undefined): void;
   /** Breaks the exchange off: what was sent so far must not look complete. */

@@ -145,15 +145,10 @@ function sendMessage<A>(
   const { contentType, body } = encodeResponse(route, message);
   const status = successStatusOf(route);
   const zipping = encodeContent(exchange.headerValue("accept-encoding"), body);
-  const hasOwnHeader = call.responseHeaderIfAny !== undefined || call.responseTrailerIfAny !== undefined;
-  if (zipping === undefined && !hasOwnHeader) {
-    exchange.answer(status, { "content-type": contentType }, body);
-    return undefined;
-  }
-  const header: AnswerHeader = { ...callHeader(call), "content-type": contentType };
+  const header = callHeader(call);
+  header["content-type"] = contentType;
   if (zipping !== undefined) return sendZipped(exchange, status, header, zipping);
-  // A text would be sent as UTF-8 together with the head, whose values may have other characters.
-  exchange.answer(status, header, typeof body === "string" ? Buffer.from(body) : body);
+  exchange.answer(status, header, body);
   return undefined;
 }
 
@@ -166,8 +161,14 @@ function successStatusOf({ policy, method }: Route): number {
  * names them.
  */
 function callHeader<A>(call: LiveCall<A>): AnswerHeader {
-  const trailers = [...(call.responseTrailerIfAny ?? [])].map(([name, value]) => [`trailer-${name}`, value]);
-  return Object.fromEntries([...(call.responseHeaderIfAny ?? []), ...trailers]);
+  const header: AnswerHeader = {};
+  call.responseHeaderIfAny?.forEach((value, name) => {
+    header[name] = value;
+  });
+  call.responseTrailerIfAny?.forEach((value, name) => {
+    header[`trailer-${name}`] = value;
+  });
+  return header;
 }
 
 async function sendZipped(

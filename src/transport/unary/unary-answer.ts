@@ -19,27 +19,27 @@ const OK_TRAILER: AnswerHeader = { "grpc-status": "0" };
 const OK_TRAILER_FRAME = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
 
 /**
- * Sends the message of a call that succeeded. `encoded`: its bytes, in gRPC and gRPC-Web behind room for their prefix.
- * Rejects if they cannot be compressed.
+ * Sends the message of a call that succeeded. `encoded`: its bytes, in gRPC and gRPC-Web behind room for their prefix; JSON
+ * is text. Rejects if they cannot be compressed.
  */
 export async function answerMessage(
   exchange: Exchange,
   form: UnaryForm,
   call: HandledCall,
-  encoded: Buffer,
+  encoded: Buffer | string,
 ): Promise<void> {
   const compression = findAnswerCompression(exchange, form);
-  const prefixBytes = form.protocol === "connect" ? 0 : PREFIX_BYTES;
-  const messageBytes = encoded.byteLength - prefixBytes;
-  const isCompressed = compression !== undefined && messageBytes >= COMPRESS_BYTES_MIN;
-  const zipped = isCompressed ? await compress(compression, encoded.subarray(prefixBytes)) : undefined;
   const header = headerOf(form, compression, call);
-  if (form.protocol === "connect") {
-    if (isCompressed) header["content-encoding"] = compression.name;
+  if (typeof encoded === "string" || form.protocol === "connect") {
     addTrailers(header, call);
-    exchange.answer(200, header, zipped ?? encoded);
+    const isCompressed = compression !== undefined && Buffer.byteLength(encoded) >= COMPRESS_BYTES_MIN;
+    if (isCompressed) header["content-encoding"] = compression.name;
+    exchange.answer(200, header, isCompressed ? await compress(compression, Buffer.from(encoded)) : encoded);
     return;
   }
+  const messageBytes = encoded.byteLength - PREFIX_BYTES;
+  const isCompressed = compression !== undefined && messageBytes >= COMPRESS_BYTES_MIN;
+  const zipped = isCompressed ? await compress(compression, encoded.subarray(PREFIX_BYTES)) : undefined;
   if (zipped === undefined) encoded.writeUInt32BE(messageBytes, 1);
   const frame = zipped === undefined ? encoded : envelope(COMPRESSED, zipped);
   const trailer = call.responseTrailerIfAny;

@@ -120,10 +120,10 @@ function isCountable<A>(
   return bytes.byteLength <= valuesMax || countValues(method.input, bytes, valuesMax) <= valuesMax;
 }
 
-/** Returns the bytes of a message behind room for the prefix, if its protocol has one. */
-function encode<A>({ bound, rules, form }: UnaryCall<A>, message: Message): Buffer {
+/** Returns the JSON of a message, or its bytes behind room for the prefix, if its protocol has one. */
+function encode<A>({ bound, rules, form }: UnaryCall<A>, message: Message): Buffer | string {
   const { output } = bound.method;
   const reserve = form.protocol === "connect" ? 0 : PREFIX_BYTES;
   if (!form.isJson) return binaryWriter(output)(message, reserve);
-  return Buffer.from(jsonWriter(output, rules.message.json)(message));
+  return jsonWriter(output, rules.message.json)(message);
 }

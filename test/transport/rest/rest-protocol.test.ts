@@ -49,6 +49,13 @@ describe("the REST protocol", () => {
     assert.match(body.message, message);
   }
 
+  it("sends a header in Latin-1 and its body in UTF-8", async () => {
+    const head = "GET /v1/echo/%C3%A9?act=accent HTTP/1.1\r\nhost: lab\r\nauthorization: Bearer one\r\n\r\n";
+    const received = await exchangeText(lab, head, (text) => text.includes("admission"));
+    assert.match(received, /^x-lab: caf\u00e9\r$/m);
+    assert.match(received, /\{"text":"\u00c3\u00a9",/);
+  });
+
   it("binds path and query and sends the handler's headers", async () => {
     const answer = await get("/v1/echo/a%20b?number=7");
     assert.equal(answer.status, 200);

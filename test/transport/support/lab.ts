@@ -180,6 +180,9 @@ async function act(request: EchoRequest, call: Call<string>, watch: (call: Call<
   switch (request.act) {
     case "refuse":
       throw labRefusal();
+    case "accent":
+      call.responseHeader.set("x-lab", "caf\u00e9");
+      break;
     case "leak":
       throw new ConnectError("a secret of the database", Code.Unknown);
     case "halve":
