@@ -63,7 +63,7 @@ test("any instant and any duration has the text of protobuf-es", (t) => {
   }
 });
 
-test("a Struct that is no JSON has the text, or the error, of protobuf-es", () => {
+test("a Struct that is not JSON has the text, or the error, of protobuf-es", () => {
   const type = message("Book");
   for (const value of UNFIT.flatMap((each) => [each, { deep: each }, { list: [each] }])) {
     const made = create(type, { attributes: value } as Record<string, unknown>);
