@@ -1,7 +1,15 @@
 /** Rows as arrays, for the reads that nearly every call makes: the properties of an object would cost more than the read. */
 import type { AttemptCounter } from "../../domain/attempt.ts";
 import type { Session } from "../../domain/session.ts";
-import { type Attributes, EMPTY_PERSON, type Person, type Profile, type UserState } from "../../domain/user.ts";
+import { settle } from "../../domain/settle.ts";
+import {
+  type Attributes,
+  EMPTY_PERSON,
+  type Person,
+  type Profile,
+  type User,
+  type UserState,
+} from "../../domain/user.ts";
 import { parseRestrictions } from "./rows.ts";
 
 /** The columns of UserStateRow. Longer rows begin with them. */
@@ -21,6 +29,7 @@ export type UserStateRow = readonly [
 ];
 
 export type UserRow = readonly [...UserStateRow, person: string | null];
+export const USER_ROW_LENGTH = 10 satisfies UserRow["length"];
 export type SignInRow = readonly [...UserStateRow, counter: string | null];
 export type SessionViewRow = readonly [
   ...UserStateRow,
@@ -64,6 +73,20 @@ export function toPerson(text: string | null): Person {
   if (text === null) return EMPTY_PERSON;
   const [profile, attributes] = JSON.parse(text) as [Profile, Attributes];
   return { profile, attributes };
+}
+
+/** Reads a UserRow by id. A join would cost more: see `selectSessionView`. */
+export const SELECT_USER = `SELECT ${USER_STATE_COLUMNS},
+  (SELECT ${PERSON_COLUMN} FROM user_profile WHERE user_profile.id = user_state.id) FROM user_state WHERE id = ?`;
+
+/** Returns the user as it is stored. */
+export function toUser(row: UserRow): User {
+  return { state: toUserState(row), person: toPerson(row[9]) };
+}
+
+/** Returns the user as it is at `now`. */
+export function toSettledUser(row: UserRow, now: number): User {
+  return { state: settle(toUserState(row), now).state, person: toPerson(row[9]) };
 }
 
 /** A counter as one JSON text. */

@@ -1,10 +1,10 @@
 /** ListUsers: reads a small set of candidates if an index has one, else walks along the requested order. */
 import { personWeight } from "../../../domain/page-weight.ts";
-import type { User } from "../../../domain/user.ts";
 import type { Limits } from "../../limits.ts";
 import type { Page, UserQuery } from "../../queries.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
-import { compareOrdered, type Ordered } from "../../search/user-predicate.ts";
+import { compareOrdered, isTrivial, type Ordered } from "../../search/user-predicate.ts";
+import { toPerson, type UserRow } from "../narrow-rows.ts";
 import type { QueryRunner } from "./list-query.ts";
 import { Budget, fillPage, type KeyedPage, type Shown, toPage } from "./page-walk.ts";
 import { findCandidates, findUsersOf } from "./user-candidates.ts";
@@ -23,10 +23,10 @@ export class UserLister {
   }
 
   /**
-   * Returns one page. Both ways continue at the same kind of key, so a list may change from one to the other between
+   * Returns one page of users, not settled yet. Both ways continue at the same kind of key, so a list may change from one to the other between
    * two pages, for example when there are now more candidates than a slice.
    */
-  list(query: UserQuery, now: number): Page<User> {
+  list(query: UserQuery, now: number): Page<UserRow> {
     const { organizationId, where, showDeleted, order } = query;
     const asked: Asked = {
       seal: this.#runner.seal,
@@ -51,7 +51,7 @@ export class UserLister {
   }
 
   /** Reads all candidates and sorts them: there is at most a slice of them. */
-  #choose(ids: ReadonlySet<string>, query: UserQuery, after: PageKey | undefined, look: Look): KeyedPage<User> {
+  #choose(ids: ReadonlySet<string>, query: UserQuery, after: PageKey | undefined, look: Look): KeyedPage<UserRow> {
     const descending = query.order !== "creation_asc";
     const compare = (a: PageKey, b: PageKey): number =>
       compareOrdered(toOrdered(a), toOrdered(b), { by: "creation", descending });
@@ -65,7 +65,7 @@ export class UserLister {
     return fillPage(steps, { pageSize: query.pageSize, pageChars: this.#limits.pageChars }, show);
   }
 
-  #walk(query: UserQuery, after: PageKey | undefined, look: Look): KeyedPage<User> {
+  #walk(query: UserQuery, after: PageKey | undefined, look: Look): KeyedPage<UserRow> {
     const { organizationId, order, pageSize } = query;
     const budget = new Budget(this.#limits);
     const bounds = { pageSize, pageChars: this.#limits.pageChars, budget };
@@ -77,16 +77,18 @@ export class UserLister {
       });
     }
     const direction = order === "creation_asc" ? "asc" : "desc";
-    const steps = walkByCreation(this.#runner, { organizationId, direction, after, budget });
+    // Without a condition, the rows of a page are known to be shown.
+    const chunkRows = isTrivial(query.where) ? pageSize : undefined;
+    const steps = walkByCreation(this.#runner, { organizationId, direction, after, budget, chunkRows });
     return fillPage(steps, bounds, ({ id }) => show(look(id)));
   }
 }
 
 /** Weighs a user: a page of large profiles ends early, because its answer must fit into a message. */
-function show(user: ScannedUser | undefined): Shown<User> | undefined {
+function show(user: ScannedUser | undefined): Shown<UserRow> | undefined {
   if (user === undefined) return undefined;
-  const item = user.toUser();
-  return { item, weight: personWeight(item.person) };
+  const item = user.toRow();
+  return { item, weight: personWeight(toPerson(item[9])) };
 }
 
 function keyOf({ state, lastPosition }: ScannedUser, order: UserQuery["order"]): PageKey {

@@ -41,15 +41,17 @@ export interface Walk<R> {
   readonly keyOf: (row: R) => PageKey;
   readonly after: PageKey | undefined;
   readonly budget: Budget;
+  /** Rows per query, at most and if absent CHUNK_ROWS. */
+  readonly chunkRows?: number | undefined;
 }
 
 /** Rows per query: more than a page of matches in the plain case, few enough to check the clock in between. */
 const CHUNK_ROWS = 250;
 
 /** Yields the rows of a walk and counts each against the budget; the caller stops when the budget is spent. */
-export function* walk<R>({ chunk, keyOf, after, budget }: Walk<R>): Generator<Step<R>> {
+export function* walk<R>({ chunk, keyOf, after, budget, chunkRows = CHUNK_ROWS }: Walk<R>): Generator<Step<R>> {
   for (let key = after; ; ) {
-    const limit = Math.min(CHUNK_ROWS, Math.max(budget.rows, 1));
+    const limit = Math.min(chunkRows, CHUNK_ROWS, Math.max(budget.rows, 1));
     // One more than the chunk shows whether anything comes after it.
     const rows = chunk(key, limit + 1);
     for (const [index, row] of rows.slice(0, limit).entries()) {

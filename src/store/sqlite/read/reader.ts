@@ -15,6 +15,7 @@ import type {
   UserQuery,
 } from "../../queries.ts";
 import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../../search/search-slice.ts";
+import { toSettledUser, type UserRow } from "../narrow-rows.ts";
 import { WorkerLink } from "../worker-link.ts";
 import type { ApiKeyQuery, IdQuery, ReaderData, ReaderQuestion } from "./reader-question.ts";
 
@@ -37,8 +38,10 @@ export class Reader implements SearchReader {
   }
 
   // The worker answers each question with the type that is given here; structured cloning keeps it.
-  listUsers(query: UserQuery, now: number, options?: ReadOptions): Promise<Page<User>> {
-    return this.#page(query, options, (slice) => ({ name: "listUsers", query: slice, now }));
+  async listUsers(query: UserQuery, now: number, options?: ReadOptions): Promise<Page<User>> {
+    const question = (slice: UserQuery): ReaderQuestion => ({ name: "listUsers", query: slice, now });
+    const page: Page<UserRow> = await this.#page(query, options, question);
+    return { ...page, items: page.items.map((row) => toSettledUser(row, now)) };
   }
 
   async searchSlice(query: SliceQuery, now: number): Promise<Slice> {

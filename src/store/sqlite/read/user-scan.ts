@@ -9,8 +9,16 @@ import {
   type UserState,
 } from "../../../domain/user.ts";
 import type { UserPredicate } from "../../queries.ts";
-import { compilePredicate } from "../../search/user-predicate.ts";
-import { PERSON_COLUMN, toPerson, toUserState, USER_STATE_COLUMNS, type UserStateRow } from "../narrow-rows.ts";
+import { compilePredicate, isTrivial } from "../../search/user-predicate.ts";
+import {
+  PERSON_COLUMN,
+  SELECT_USER,
+  toUserState,
+  USER_ROW_LENGTH,
+  USER_STATE_COLUMNS,
+  type UserRow,
+  type UserStateRow,
+} from "../narrow-rows.ts";
 import { toAttributes, toProfile } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 
@@ -57,19 +65,23 @@ export class ScannedUser implements User {
   readonly lastPosition: number;
   readonly state: UserState;
   readonly person: Person;
+  readonly #row: UserStateRow | UserRow;
   readonly #lookups: Lookups;
 
-  constructor(row: UserStateRow, now: number, lookups: Lookups) {
+  constructor(row: UserStateRow | UserRow, now: number, lookups: Lookups) {
+    this.#row = row;
     this.lastPosition = row[7];
     this.state = settle(toUserState(row), now).state;
     this.person = new ScannedPerson(this.state.id, lookups);
     this.#lookups = lookups;
   }
 
-  /** Returns plain data, which can be sent to another thread. */
-  toUser(): User {
+  /** Returns the whole user as its rows have it, not settled: what crosses to another thread at the least cost. */
+  toRow(): UserRow {
+    const row = this.#row;
+    if (row.length === USER_ROW_LENGTH) return row;
     const [text = null] = this.#lookups.person(this.state.id) ?? [];
-    return { state: this.state, person: toPerson(text) };
+    return [...row, text];
   }
 }
 
@@ -92,8 +104,10 @@ export class UserScan {
   /** Returns the function that reads a user and checks the conditions. */
   looker({ organizationId, where, showDeleted }: UserConditions, now: number): Look {
     const matches = compilePredicate(where);
+    // Without a condition every user is shown, so its person is read with it.
+    const read = isTrivial(where) ? this.#lookups.user : this.#lookups.state;
     return (id, lastPosition) => {
-      const row = this.#lookups.state(id);
+      const row = read(id);
       if (row === undefined) return undefined;
       const [, ownerId, deleted, , , , , position] = row;
       if (lastPosition !== undefined && position !== lastPosition) return undefined;
@@ -110,6 +124,7 @@ type Lookups = ReturnType<typeof prepareLookups>;
 function prepareLookups(runner: QueryRunner) {
   const profile = build.selectFrom("user_profile").where("id", "=", "");
   return {
+    user: runner.narrowByKey<UserRow>(SELECT_USER),
     state: runner.narrowByKey<UserStateRow>(`SELECT ${USER_STATE_COLUMNS} FROM user_state WHERE id = ?`),
     person: runner.narrowByKey<readonly [string]>(`SELECT ${PERSON_COLUMN} FROM user_profile WHERE id = ?`),
     profile: runner.byKey(profile.select("profile").compile()),

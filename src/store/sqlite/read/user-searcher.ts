@@ -5,6 +5,7 @@ import type { UserPredicate, UserSearchOrder } from "../../queries.ts";
 import type { PageKey } from "../../search/page-token.ts";
 import type { ReadUsers, Slice, SliceQuery } from "../../search/search-slice.ts";
 import { compareOrdered, type Ordered, orderKeyOf } from "../../search/user-predicate.ts";
+import { toPerson } from "../narrow-rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { Budget } from "./page-walk.ts";
 import { findCandidates, findUsersOf } from "./user-candidates.ts";
@@ -78,7 +79,8 @@ export class UserSearcher {
       for (const id of ids) {
         const user = this.#scan.read(id, now);
         if (user === undefined || user.state.deleted) continue;
-        const { state, person } = user.toUser();
+        const { state } = user;
+        const person = toPerson(user.toRow()[9]);
         const shown = { state, person: namespaces === undefined ? person : onlyNamespaces(person, namespaces) };
         users.push(shown);
         chars += personChars(shown.person);

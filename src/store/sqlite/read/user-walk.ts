@@ -11,6 +11,8 @@ export interface UserWalk {
   readonly direction: "asc" | "desc";
   readonly after: PageKey | undefined;
   readonly budget: Budget;
+  /** Rows per query; absent: as `walk` has them. */
+  readonly chunkRows?: number | undefined;
 }
 
 interface UserRow {
@@ -20,7 +22,7 @@ interface UserRow {
 /** Walks the index of creation dates, of the organization if one is given. */
 export function walkByCreation(
   runner: QueryRunner,
-  { organizationId, direction, after, budget }: UserWalk,
+  { organizationId, direction, after, budget, chunkRows }: UserWalk,
 ): Generator<Step<UserRow>> {
   const comparison = sql.raw(direction === "asc" ? ">" : "<");
   return walk({
@@ -37,6 +39,7 @@ export function walkByCreation(
     keyOf: (row) => [row.creation_time, row.id],
     after,
     budget,
+    chunkRows,
   });
 }
 

@@ -13,7 +13,7 @@ import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } fr
 import { toSearchKey } from "../../search/search-key.ts";
 import type { Store } from "../../store.ts";
 import { toStoredPolicy } from "../attempt-rows.ts";
-import { toCounter, toPerson, toSessionOfView, toUserState } from "../narrow-rows.ts";
+import { toCounter, toSessionOfView, toSettledUser, toUserState } from "../narrow-rows.ts";
 import { toApiKey, toOrganization } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
@@ -54,7 +54,7 @@ export class LiveReads {
 
   user(id: string): User | undefined {
     const row = this.#statements.readUser.get(id);
-    return row && { state: settle(toUserState(row), this.#now()).state, person: toPerson(row[9]) };
+    return row && toSettledUser(row, this.#now());
   }
 
   organization(id: string): Organization | undefined {

@@ -5,7 +5,7 @@ import type { Command, ResourceOf } from "../../commands.ts";
 import type { Kind } from "../../commit/entries.ts";
 import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
 import type { RecordedEvent } from "../../queries.ts";
-import { toPerson, toUserState } from "../narrow-rows.ts";
+import { toUser } from "../narrow-rows.ts";
 import { toApiKey, toOrganization, toRecordedEvent } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
@@ -39,7 +39,7 @@ export function readUserRows(
   id: string,
 ): { readonly user: User; readonly lastPosition: number } | undefined {
   const row = statements.readUser.get(id);
-  return row && { user: { state: toUserState(row), person: toPerson(row[9]) }, lastPosition: row[7] };
+  return row && { user: toUser(row), lastPosition: row[7] };
 }
 
 /** Returns the events of one resource from its first to the one at `position`, oldest first. */

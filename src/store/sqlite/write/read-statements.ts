@@ -1,7 +1,7 @@
 /** The reads that nearly every call makes: each one statement, with its columns by position. */
 import {
   COUNTER_COLUMN,
-  PERSON_COLUMN,
+  SELECT_USER,
   SESSION_VIEW_COLUMNS,
   type SessionViewRow,
   type SignInRow,
@@ -12,10 +12,7 @@ import type { Prepare } from "./attempt-statements.ts";
 
 export function readStatements(prepare: Prepare) {
   return {
-    readUser: prepare<[id: string], UserRow>(
-      `SELECT ${USER_STATE_COLUMNS}, (SELECT ${PERSON_COLUMN} FROM user_profile WHERE user_profile.id = user_state.id)
-        FROM user_state WHERE id = ?`,
-    ).raw(),
+    readUser: prepare<[id: string], UserRow>(SELECT_USER).raw(),
     readSessionView: prepare<[id: string], SessionViewRow>(selectSessionView("id")).raw(),
     readSessionViewByToken: prepare<[tokenHash: string], SessionViewRow>(selectSessionView("token_hash")).raw(),
     readSignIn: prepare<[subject: string, factor: string, userId: string], SignInRow>(

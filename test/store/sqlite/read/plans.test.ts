@@ -152,6 +152,8 @@ it("users are found by the index of a condition, or walked in the requested orde
     "SEARCH user_state USING COVERING INDEX user_state_restricted (kinds=? AND organization_id=?)",
     "SEARCH user_state USING COVERING INDEX user_state_restricted (kinds=?)",
     USER,
+    // A user with its person, where no condition decides whether it is shown.
+    `${USER}; CORRELATED SCALAR SUBQUERY 1; SEARCH user_profile USING PRIMARY KEY (id=?)`,
   ]);
 });
 
