@@ -200,6 +200,17 @@ async function assertUnitCopies(folder: string): Promise<void> {
   for (const path of named) await access(join(folder, path));
 }
 
+/** Whatever the bundle has from other packages, their licences are next to it; what is installed by npm is not inside. */
+async function assertNoticesThere(folder: string): Promise<void> {
+  const text = await readFile(join(folder, "dist/THIRD-PARTY-NOTICES.txt"), "utf8");
+  for (const name of ["@bufbuild/protobuf", "@connectrpc/connect", "@zitadel/proto", "kysely", "prom-client"]) {
+    assert.match(text, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(.+\\)$`, "m"));
+  }
+  assert.doesNotMatch(text, /^better-sqlite3 /m);
+  const { dependencies } = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as { dependencies: object };
+  assert.deepEqual(Object.keys(dependencies), ["better-sqlite3", "node"]);
+}
+
 test("the packages install elsewhere: npx serves, any Node starts it, and the client type-checks and calls", async (t) => {
   const folder = await temporaryFolder(t);
   const { service, client } = await pack(folder);
@@ -208,6 +219,7 @@ test("the packages install elsewhere: npx serves, any Node starts it, and the cl
   if (!(await install(t, home, join(folder, service.filename)))) return;
   const installed = join(home, "node_modules/lockkeeper");
   await assertUnitCopies(installed);
+  await assertNoticesThere(installed);
   await assertProtosCompile(t, join(installed, "proto"));
   const version = await runCommand(strangersNode(), [join(installed, "bin/lockkeeper.cjs"), "--version"]);
   assert.deepEqual(version, { code: 0, stdout: `${readVersion()}\n`, stderr: "" });

@@ -6,9 +6,9 @@ export type ConnectionUse = keyof typeof PAGE_CACHE_KIB;
 
 /**
  * KiB for each use. SQLite reads a page that it does not hold from the system's file cache, which costs a system call. So
- * a cache only pays for pages that are read again and again: the inner pages of the indexes. With a million users,
- * random locks and reads cost the same CPU time with 128 MiB as with 32 MiB, and reads 2 % more with 16 MiB. What these
- * leave of 64 MiB is for the connections of serving threads, which share it.
+ * a cache only pays for pages that are read again and again: the inner pages of the indexes. Random locks and reads among
+ * a million users, and reads among ten million, cost the same CPU time with 128 MiB as with 32 MiB. What these leave of
+ * 64 MiB is for the connections of serving threads, which share it.
  */
 export const PAGE_CACHE_KIB = {
   /** Commands and plain reads look up several indexes at random places. */
