@@ -3,6 +3,7 @@ import type { ApiKey } from "../domain/api-key.ts";
 import type { Attempt } from "../domain/attempt.ts";
 import type { Organization } from "../domain/organization.ts";
 import type { StoredPolicy } from "../domain/policy.ts";
+import type { Session } from "../domain/session.ts";
 import type { User } from "../domain/user.ts";
 import type { BatchMetric } from "../observability/metrics.ts";
 import type { Traces } from "../observability/traces.ts";
@@ -65,6 +66,18 @@ export interface Follower {
   apply(events: readonly RecordedEvent[]): void;
   /** Events may have been missed: reads everything again. Until then what is known stays in force. */
   reload(): void;
+}
+
+/** A use of a session that another thread saw. */
+export interface SessionUse extends Pick<Session, "id" | "idleTimeoutMs" | "lastActivityTime"> {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** Where a thread reads by itself: plain data that the engine understands. */
+export interface LocalReadsData {
+  readonly path: string;
+  readonly memory: SharedArrayBuffer;
 }
 
 export interface StoreOptions {
@@ -134,6 +147,8 @@ export interface Store {
    * activity is written later, and nobody waits for it. Engines run the reads of one turn of the event loop together.
    */
   readSession(key: SessionKey, options: { readonly touch: boolean }): Promise<SessionReading | undefined>;
+  /** Notes that sessions were used: threads that read sessions by themselves report it here, without waiting. */
+  noteUses(uses: readonly SessionUse[]): void;
   /** Lists sessions, newest first. */
   listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>>;
 
@@ -183,6 +198,8 @@ export interface Store {
 export interface OpenedStore extends Store {
   /** Milliseconds that the clock is behind the newest record; time stands still for as long. */
   readonly clockBehindMs: number;
+  /** What other threads need to read by themselves; absent: they ask this one for everything. */
+  readonly localReads?: LocalReadsData;
   /** Returns what is measured now, also while the database cannot be used. */
   stats(): StoreStats;
   /**

@@ -14,7 +14,7 @@ import type {
   UserQuery,
   UserSearch,
 } from "../queries.ts";
-import type { BackupInfo, Store } from "../store.ts";
+import type { BackupInfo, LocalReadsData, SessionUse, Store } from "../store.ts";
 import type { FeedData } from "./remote-feed.ts";
 
 /** The calls and their parameters. Abort signals do not cross: a call that has one is cancelled by its number. */
@@ -26,6 +26,7 @@ export interface Calls {
   readonly searchUsers: [UserSearch, Pick<SearchOptions, "deadlineTime">];
   readonly listUserEvents: [EventQuery];
   readonly readSession: [SessionKey, { readonly touch: boolean }];
+  readonly noteUses: [readonly SessionUse[]];
   readonly listSessions: [SessionQuery];
   readonly readSignIn: [SignInKey];
   readonly findByIdentifier: [string, string];
@@ -76,6 +77,8 @@ export interface RemoteStoreData {
   readonly schemaVersion: string;
   /** The database system, by its name in OpenTelemetry's conventions. */
   readonly system: string;
+  /** Absent: the store's thread is asked for everything. */
+  readonly localReads?: LocalReadsData;
   /** Whether the store makes backups. */
   readonly hasBackups: boolean;
 }

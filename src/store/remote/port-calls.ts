@@ -32,6 +32,11 @@ export class PortCalls {
     port.unref();
   }
 
+  /** Whether calls are refused: this end is closed, or the other one has gone. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /**
    * Calls the store of the other thread. Rejects with the store's errors, with the signal's reason, and with
    * StoreUnavailableError when the port is closed.

@@ -25,15 +25,19 @@ import type {
   UserSearch,
   UserSearchAnswer,
 } from "../queries.ts";
-import type { Backup, Follower, Store } from "../store.ts";
+import type { Backup, Follower, SessionUse, Store } from "../store.ts";
+import type { LocalReads, LocalReadsOptions } from "./local-reads.ts";
 import type { BegunBackup, RemoteStoreData } from "./messages.ts";
 import { PortCalls } from "./port-calls.ts";
+import { RemoteActivity } from "./remote-activity.ts";
 import { RemoteBackup } from "./remote-backup.ts";
 import { RemoteFeed } from "./remote-feed.ts";
 
 export interface RemoteStoreOptions {
   /** Called with errors that no call gets, for the log. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Milliseconds since the epoch: of the same machine, so that all threads agree. Absent: `Date.now`. */
+  readonly clock?: () => number;
   /** Absent: commands are not traced. */
   readonly traces?: Traces | undefined;
 }
@@ -48,7 +52,15 @@ export class RemoteStore implements Store {
   readonly #feed: RemoteFeed;
   readonly #traces: Traces | undefined;
 
-  constructor(data: RemoteStoreData, { traces, onTrouble = () => undefined }: RemoteStoreOptions) {
+  readonly #activity: RemoteActivity;
+  readonly #local: LocalReads | undefined;
+
+  /** `openReads`: opens the reads of the engine; absent: the store's thread is asked for everything. */
+  constructor(
+    data: RemoteStoreData,
+    { clock = Date.now, traces, onTrouble = () => undefined }: RemoteStoreOptions,
+    openReads?: (options: LocalReadsOptions) => LocalReads,
+  ) {
     this.generation = data.generation;
     this.schemaVersion = data.schemaVersion;
     this.system = data.system;
@@ -56,6 +68,12 @@ export class RemoteStore implements Store {
     this.#feed = new RemoteFeed(data.feed, onTrouble);
     const calls = new PortCalls(data.port);
     this.#calls = calls;
+    this.#activity = new RemoteActivity((uses) => this.noteUses(uses));
+    if (data.localReads !== undefined) {
+      const { generation, localReads } = data;
+      const activity = this.#activity.known;
+      this.#local = openReads?.({ data: localReads, generation, clock, activity, configuration: this });
+    }
     if (data.hasBackups) {
       this.createBackup = async () => new RemoteBackup(calls, (await calls.call("beginBackup", [])) as BegunBackup);
     }
@@ -69,9 +87,14 @@ export class RemoteStore implements Store {
     this.#feed.catchUp();
   }
 
+  /** This thread's own reads; `undefined`: the store's thread must answer. */
+  get #reads(): LocalReads | undefined {
+    return this.#local?.isUsable === true && !this.#calls.isClosed ? this.#local : undefined;
+  }
+
   // The host answers each call with the type that is given here; structured cloning keeps it.
   async now(): Promise<number> {
-    return (await this.#calls.call("now", [])) as number;
+    return this.#local?.now() ?? ((await this.#calls.call("now", [])) as number);
   }
 
   async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
@@ -82,6 +105,8 @@ export class RemoteStore implements Store {
   }
 
   async readUser(userId: string): Promise<User | undefined> {
+    const reads = this.#reads;
+    if (reads !== undefined) return reads.readUser(userId);
     return (await this.#calls.call("readUser", [userId])) as User | undefined;
   }
 
@@ -97,8 +122,21 @@ export class RemoteStore implements Store {
     return (await this.#calls.call("listUserEvents", [query], options?.signal)) as Page<ListedEvent>;
   }
 
-  async readSession(key: SessionKey, options: { readonly touch: boolean }): Promise<SessionReading | undefined> {
-    return (await this.#calls.call("readSession", [key, options])) as SessionReading | undefined;
+  async readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
+    const reads = this.#reads;
+    // The store's thread knows the last activity exactly, and it is what a look shows that does not count as a use.
+    if (reads !== undefined && touch) {
+      const found = await reads.readSession(key);
+      if (found?.status === "ACTIVE") this.#activity.note(found.session, found.now);
+      // Another thread may have seen it since its row was written.
+      if (found?.status !== "IDLE") return found;
+    }
+    return (await this.#calls.call("readSession", [key, { touch }])) as SessionReading | undefined;
+  }
+
+  noteUses(uses: readonly SessionUse[]): void {
+    // A port that is closed has no session to keep alive.
+    this.#calls.call("noteUses", [uses]).catch(() => undefined);
   }
 
   async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
@@ -106,10 +144,14 @@ export class RemoteStore implements Store {
   }
 
   async readSignIn(key: SignInKey): Promise<SignInView | undefined> {
+    const reads = this.#reads;
+    if (reads !== undefined) return reads.readSignIn(key);
     return (await this.#calls.call("readSignIn", [key])) as SignInView | undefined;
   }
 
   async findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]> {
+    const reads = this.#reads;
+    if (reads !== undefined) return reads.findByIdentifier(organizationId, identifier);
     return (await this.#calls.call("findByIdentifier", [organizationId, identifier])) as readonly string[];
   }
 
@@ -118,6 +160,8 @@ export class RemoteStore implements Store {
   }
 
   async readPolicy(policyId: string): Promise<StoredPolicy | undefined> {
+    const reads = this.#reads;
+    if (reads !== undefined) return reads.readPolicy(policyId);
     return (await this.#calls.call("readPolicy", [policyId])) as StoredPolicy | undefined;
   }
 
@@ -126,6 +170,8 @@ export class RemoteStore implements Store {
   }
 
   async readOrganization(organizationId: string): Promise<Organization | undefined> {
+    const reads = this.#reads;
+    if (reads !== undefined) return reads.readOrganization(organizationId);
     return (await this.#calls.call("readOrganization", [organizationId])) as Organization | undefined;
   }
 
@@ -138,6 +184,8 @@ export class RemoteStore implements Store {
   }
 
   async readApiKey(name: ApiKeyName): Promise<ApiKey | undefined> {
+    const reads = this.#reads;
+    if (reads !== undefined) return reads.readApiKey(name);
     return (await this.#calls.call("readApiKey", [name])) as ApiKey | undefined;
   }
 
@@ -154,8 +202,10 @@ export class RemoteStore implements Store {
   }
 
   /** Waits for the open calls, then closes the port. The database stays open for the other threads. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.#activity.close();
+    await this.#calls.close();
     this.#feed.close();
-    return this.#calls.close();
+    this.#local?.close();
   }
 }

@@ -3,10 +3,13 @@ import { MessageChannel, type MessagePort, type Transferable } from "node:worker
 import { toErrorData } from "../error-data.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { ReadOptions } from "../queries.ts";
-import type { Backup, Store } from "../store.ts";
+import type { Backup, OpenedStore, Store } from "../store.ts";
 import type { Answered, Asked, BackupPiece, BegunBackup, CallName, Calls, RemoteStoreData } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { FeedSender } from "./remote-feed.ts";
+
+/** The store of this thread; its engine may let other threads read by themselves. */
+type HostedStore = Store & Pick<OpenedStore, "localReads">;
 
 /** What starts a thread that uses the store: options of `new Worker`, to be merged with others. */
 export interface RemoteStoreSeed {
@@ -25,10 +28,10 @@ export interface RemoteStoreSeed {
  * errors. A thread that ends fails none of the others: what it asked for is cancelled, and what it wrote stands.
  */
 export class StoreHost {
-  readonly #store: Store;
+  readonly #store: HostedStore;
   readonly #clients = new Set<Client>();
 
-  constructor(store: Store) {
+  constructor(store: HostedStore) {
     this.#store = store;
   }
 
@@ -48,13 +51,14 @@ export class StoreHost {
     });
     // A thread that asks nothing keeps no process alive.
     port1.unref();
-    const { generation, schemaVersion, system, createBackup } = this.#store;
+    const { generation, schemaVersion, system, localReads, createBackup } = this.#store;
     const workerData = {
       port: port2,
       feed: { port: feed, count },
       generation,
       schemaVersion,
       system,
+      ...(localReads === undefined ? {} : { localReads }),
       hasBackups: createBackup !== undefined,
     };
     return { workerData, transferList: [port2, feed] };
@@ -149,6 +153,7 @@ const CALLS: { readonly [N in CallName]: Call<N> } = {
     store.searchUsers(search, { ...options, ...readOptions() }),
   listUserEvents: ({ store, readOptions }, [query]) => store.listUserEvents(query, readOptions()),
   readSession: ({ store }, parameters) => store.readSession(...parameters),
+  noteUses: async ({ store }, parameters) => store.noteUses(...parameters),
   listSessions: ({ store, readOptions }, [query]) => store.listSessions(query, readOptions()),
   readSignIn: ({ store }, parameters) => store.readSignIn(...parameters),
   findByIdentifier: ({ store }, parameters) => store.findByIdentifier(...parameters),

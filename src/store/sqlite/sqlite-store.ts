@@ -31,9 +31,10 @@ import type {
   UserSearch,
   UserSearchAnswer,
 } from "../queries.ts";
+import { SharedMemory } from "../remote/shared-memory.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
-import type { Backup, Follower, OpenedStore, StoreOptions } from "../store.ts";
+import type { Backup, Follower, LocalReadsData, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
 import type { SessionActivity } from "../upkeep/session-activity.ts";
 import type { Shadows } from "../upkeep/shadows.ts";
 import type { Sweeper } from "../upkeep/sweeper.ts";
@@ -48,7 +49,7 @@ import { Reader } from "./read/reader.ts";
 import type { ApiKeyQuery, IdQuery } from "./read/reader-question.ts";
 import { toApiKey } from "./rows.ts";
 import { assertClock } from "./start-clock.ts";
-import { readStats } from "./store-stats.ts";
+import { readStats, type StatsSources } from "./store-stats.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
 import { createActivity, createShadows, createSweeper } from "./write/housekeeping.ts";
 import { LiveConnection } from "./write/live-connection.ts";
@@ -87,7 +88,8 @@ export class SqliteStore implements OpenedStore {
   readonly schemaVersion = SCHEMA_VERSION;
   /** The reading of the log by which everything in this process learns of changes. */
   readonly tail: Tail;
-  readonly #path: string;
+  readonly localReads: LocalReadsData;
+  readonly #measured: StatsSources;
   readonly #database: Database;
   readonly #lock: FileLock;
   readonly #statements: HotStatements;
@@ -110,7 +112,6 @@ export class SqliteStore implements OpenedStore {
   constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
-    this.#path = path;
     this.#traces = options.traces;
     this.#database = database;
     this.#lock = lock;
@@ -118,7 +119,9 @@ export class SqliteStore implements OpenedStore {
     this.#statements = statements;
     this.generation = readGeneration(database);
     this.#descriptor = openSync(path, "r");
-    const guard = new FileGuard({ path, database, descriptor: this.#descriptor });
+    const memory = new SharedMemory();
+    this.localReads = { path, memory: memory.buffer };
+    const guard = new FileGuard({ path, database, descriptor: this.#descriptor, memory });
     this.#guard = guard;
     const { walBytesMax } = limits;
     // The log grows during a backup; this returns the space to the disk.
@@ -137,7 +140,7 @@ export class SqliteStore implements OpenedStore {
       onTrouble,
     });
     const { tail } = this;
-    const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity, tail });
+    const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity, tail, memory });
     this.#writer = writer;
     this.#connection = new LiveConnection({ database, statements, guard, writer, whenWritable });
     this.#live = new LiveReads({ statements, generation: this.generation, now, activity, configuration: tail });
@@ -151,6 +154,7 @@ export class SqliteStore implements OpenedStore {
       onTrouble,
       onBatch: options.onBatch,
     });
+    this.#measured = { path, statements, commits: this.#commits, writer, wal: this.#wal, backups: this.#backups };
     this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
     this.#sweeper = createSweeper({
@@ -201,6 +205,10 @@ export class SqliteStore implements OpenedStore {
       if (touch && found?.status === "ACTIVE") this.#activity.note(found.session, found.now);
       return found;
     });
+  }
+
+  noteUses(uses: readonly SessionUse[]): void {
+    for (const use of uses) this.#activity.note(use, use.time);
   }
 
   readSignIn(key: SignInKey): Promise<SignInView | undefined> {
@@ -277,14 +285,7 @@ export class SqliteStore implements OpenedStore {
   }
 
   stats(): StoreStats {
-    return readStats({
-      path: this.#path,
-      statements: this.#statements,
-      commits: this.#commits,
-      writer: this.#writer,
-      wal: this.#wal,
-      backups: this.#backups,
-    });
+    return readStats(this.#measured);
   }
 
   get clockBehindMs(): number {

@@ -37,7 +37,7 @@ export class SessionActivity {
   }
 
   /** Notes that a session was used now. */
-  note(session: Session, now: number): void {
+  note(session: Pick<Session, "id" | "idleTimeoutMs" | "lastActivityTime">, now: number): void {
     const known = this.#byId.get(session.id);
     if (known !== undefined) {
       known.time = Math.max(known.time, now);

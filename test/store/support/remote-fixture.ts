@@ -34,7 +34,7 @@ export async function openRemoteFixture(
   const { store: opened, ...fixture } = await openFixture(test, options);
   const host = new StoreHost(opened);
   const { workerData, transferList } = host.attach();
-  thread.postMessage(workerData, transferList);
+  thread.postMessage({ data: workerData, clock: fixture.clock.memory }, transferList);
   thread.ref();
   const [data] = (await once(thread, "message")) as [RemoteStoreData];
   thread.unref();

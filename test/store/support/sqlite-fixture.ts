@@ -14,7 +14,21 @@ export const START_TIME = Date.UTC(2026, 0, 1);
 
 /** A clock that stands still until it is set. */
 export class TestClock {
-  time = START_TIME;
+  /** Shared with other threads. */
+  readonly memory: Float64Array<SharedArrayBuffer>;
+
+  constructor(memory = new Float64Array(new SharedArrayBuffer(8)).fill(START_TIME)) {
+    this.memory = memory;
+  }
+
+  get time(): number {
+    return this.memory[0] ?? START_TIME;
+  }
+
+  set time(time: number) {
+    this.memory[0] = time;
+  }
+
   readonly read = (): number => this.time;
 }
 

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fchmodSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import Database from "better-sqlite3";
-import { sizePageCache } from "./page-cache.ts";
+import { type ConnectionUse, sizePageCache } from "./page-cache.ts";
 
 /** How long a statement waits for another connection's lock. It blocks the event loop, so it is short. */
 const BUSY_MS = 200;
@@ -68,10 +68,10 @@ function makePrivate(path: string): void {
   closeSync(descriptor);
 }
 
-/** Opens a read-only connection, for the reader worker. */
-export function openReader(path: string): Database.Database {
+/** Opens a read-only connection, for the reader worker unless `use` says otherwise. */
+export function openReader(path: string, use: ConnectionUse = "reader"): Database.Database {
   const database = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
-  sizePageCache(database, "reader");
+  sizePageCache(database, use);
   database.pragma("temp_store = MEMORY");
   return database;
 }

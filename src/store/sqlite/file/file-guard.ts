@@ -2,6 +2,7 @@
 import { fdatasyncSync, type Stats, statSync } from "node:fs";
 import type { Database } from "better-sqlite3";
 import { StoreUnavailableError } from "../../errors.ts";
+import type { SharedMemory } from "../../remote/shared-memory.ts";
 import type { CheckpointResult } from "./checkpoint-worker.ts";
 import { PRIVATE_FILE_MODE } from "./database-file.ts";
 import { LOCK_SUFFIX } from "./file-lock.ts";
@@ -13,6 +14,8 @@ export interface FileGuardOptions {
   readonly database: Database;
   /** The descriptor of the database file, for syncing it. */
   readonly descriptor: number;
+  /** Lets other threads know that the files are lost. */
+  readonly memory: Pick<SharedMemory, "isLost">;
 }
 
 interface WatchedFile {
@@ -39,11 +42,11 @@ export class FileGuard {
   readonly #files: WatchedFiles;
   readonly #database: Database;
   readonly #descriptor: number;
-  #isLost: boolean = false;
+  readonly #memory: Pick<SharedMemory, "isLost">;
   /** Whether the log of the current loss is in the database. */
   #isRescued: boolean = false;
 
-  constructor({ path, database, descriptor }: FileGuardOptions) {
+  constructor({ path, database, descriptor, memory }: FileGuardOptions) {
     this.#files = {
       database: watch(path, "database file"),
       log: watch(`${path}-wal`, "write-ahead log"),
@@ -52,17 +55,18 @@ export class FileGuard {
     };
     this.#database = database;
     this.#descriptor = descriptor;
+    this.#memory = memory;
   }
 
   /** As assertInPlace, but cheap: looks at the files only if one was missing at the last look, at most a second ago. */
   assertNotLost(): void {
-    if (this.#isLost) this.assertInPlace();
+    if (this.#memory.isLost) this.assertInPlace();
   }
 
   /** Throws StoreUnavailableError, NOT_APPLIED, when one of the files is not in its place. */
   assertInPlace(): void {
     const lost = Object.values(this.#files).find((file: WatchedFile) => !isInPlace(file)) as WatchedFile | undefined;
-    this.#isLost = lost !== undefined;
+    this.#memory.isLost = lost !== undefined;
     if (lost === undefined) {
       this.#isRescued = false;
       return;

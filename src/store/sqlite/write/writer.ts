@@ -8,6 +8,7 @@ import { type Loaders, WorkingSet } from "../../commit/working-set.ts";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { Tail } from "../../log/tail.ts";
 import type { RecordedEvent } from "../../queries.ts";
+import type { SharedMemory } from "../../remote/shared-memory.ts";
 import type { FileGuard } from "../file/file-guard.ts";
 import { toStoreError } from "../trouble.ts";
 import { entryLoaders } from "./entry-loaders.ts";
@@ -27,6 +28,8 @@ export interface WriterOptions {
   /** Returns a session with its last known activity, written or not. */
   readonly activity: (session: Session) => Session;
   readonly tail: Pick<Tail, "append" | "lose">;
+  /** Lets other threads know the newest record time. */
+  readonly memory: Pick<SharedMemory, "recordTime">;
 }
 
 /** What a transaction came to. */
@@ -49,6 +52,7 @@ export class Writer {
     this.#options = options;
     this.#loaders = entryLoaders(options.statements);
     this.#recordTime = options.statements.readRecordTime.get() ?? 0;
+    options.memory.recordTime = this.#recordTime;
   }
 
   /** Returns the store's clock in milliseconds since the epoch, never below the newest record time. */
@@ -83,6 +87,7 @@ export class Writer {
         this.commitMs += durationMs;
         this.#options.onCommit?.(durationMs);
         atCommit = false;
+        this.#options.memory.recordTime = this.#recordTime;
         tail.append(events);
       } else {
         statements.rollback.run();
