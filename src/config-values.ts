@@ -1,6 +1,7 @@
 /** Reads the values of settings: from the text as typed to its meaning. Each reader throws an Error that says what is allowed. */
 
 import { isIP } from "node:net";
+import { parseArgs } from "node:util";
 
 /** A kind of values: how they are written and read. */
 export interface ValueKind<T> {
@@ -153,6 +154,18 @@ function parseMegabytes(text: string, least: number): number {
   return megabytes * MB;
 }
 
+/** Returns the kind of a whole number between two bounds, both allowed. */
+export function wholeNumber(least: number, most: number): ValueKind<number> {
+  return {
+    placeholder: "NUMBER",
+    parse: (text) => {
+      const number = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
+      if (number >= least && number <= most) return number;
+      throw new Error(`${JSON.stringify(text)} is not allowed; it must be a whole number from ${least} to ${most}`);
+    },
+  };
+}
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
 /** The longest that a timer of Node waits; a longer one fires at once. */
@@ -176,4 +189,14 @@ export const TIME = { placeholder: "TIME", parse: parseDurationMs };
 /** Whether only this machine can reach an address to listen on. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** Returns the values of flags by their names. Throws for anything else on the line. */
+export function readFlags(
+  args: readonly string[],
+  names: readonly string[],
+): Readonly<Record<string, string | undefined>> {
+  const options: Record<string, { type: "string" }> = {};
+  for (const name of names) options[name] = { type: "string" };
+  return parseArgs({ args: [...args], options, allowPositionals: false }).values;
 }

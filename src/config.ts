@@ -1,5 +1,4 @@
 /** Every setting with its type and meaning, read once: flag > environment > default. */
-import { parseArgs } from "node:util";
 import {
   ADDRESS,
   BOOLEAN,
@@ -12,8 +11,10 @@ import {
   parseNetworks,
   parseOrigins,
   RATE,
+  readFlags,
   TIME,
   type ValueKind,
+  wholeNumber,
 } from "./config-values.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "off"] as const;
@@ -46,6 +47,7 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly docs: boolean;
   readonly fastPath: boolean;
+  readonly threads: number;
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -201,6 +203,14 @@ export const SETTINGS: Settings = {
       "Serve plain unary calls of gRPC, gRPC-Web and Connect without connect-es, which answers alike and takes longer: `true` or `false`.",
     ...BOOLEAN,
   },
+  threads: {
+    flag: "threads",
+    environment: "LOCKKEEPER_THREADS",
+    fallback: "1",
+    meaning:
+      "How many threads serve connections, 1 to 16. With `1` all work is in one thread; with more, each takes its share of the connections, and the main thread keeps the database.",
+    ...wholeNumber(1, 16),
+  },
   dialects: {
     flag: "dialects",
     environment: "LOCKKEEPER_DIALECTS",
@@ -271,17 +281,14 @@ export class ConfigError extends Error {
 
 /** Reads the settings. `args`: what follows the program's name. Throws ConfigError naming the setting. */
 export function readConfig(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Config {
-  const flags = readFlags(args);
+  const names = Object.values<Setting<unknown>>(SETTINGS).flatMap(({ flag }) => flag ?? []);
+  const flags = attempt("", () => readFlags(args, names));
   const read = <K extends keyof Config>(name: K): Config[K] => {
     const setting: Setting<Config[K]> = SETTINGS[name];
     const flagValue = setting.flag === undefined ? undefined : flags[setting.flag];
     const environmentValue = environment[setting.environment] || undefined;
     const source = flagValue !== undefined ? `--${setting.flag}` : setting.environment;
-    try {
-      return setting.parse(flagValue ?? environmentValue ?? setting.fallback);
-    } catch (error) {
-      throw new ConfigError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    return attempt(`${source}: `, () => setting.parse(flagValue ?? environmentValue ?? setting.fallback));
   };
   return {
     listen: read("listen"),
@@ -301,6 +308,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     corsOrigins: read("corsOrigins"),
     docs: read("docs"),
     fastPath: read("fastPath"),
+    threads: read("threads"),
     dialects: read("dialects"),
     logLevel: read("logLevel"),
     logFormat: read("logFormat"),
@@ -312,14 +320,11 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
   };
 }
 
-function readFlags(args: readonly string[]): Readonly<Record<string, string | undefined>> {
-  const options: Record<string, { type: "string" }> = {};
-  for (const { flag } of Object.values<Setting<unknown>>(SETTINGS)) {
-    if (flag !== undefined) options[flag] = { type: "string" };
-  }
+/** Runs `read`; its errors become ConfigErrors whose messages begin with `prefix`. */
+function attempt<T>(prefix: string, read: () => T): T {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
+    return read();
   } catch (error) {
-    throw new ConfigError(error instanceof Error ? error.message : String(error));
+    throw new ConfigError(`${prefix}${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -16,6 +16,16 @@ export function labelOf(name: string, value: string): string {
   return `${name}="${value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }
 
+/** The counts of a counter, by the text of the labels. */
+export type CounterFigures = readonly (readonly [labels: string, count: number])[];
+
+/** The observations of one set of labels. */
+export interface BucketFigures {
+  readonly counts: readonly number[];
+  readonly count: number;
+  readonly sum: number;
+}
+
 export class Counter {
   readonly #head: MetricHead;
   /** By the text of the labels. */
@@ -31,8 +41,16 @@ export class Counter {
     this.#counts.set(labels, (this.#counts.get(labels) ?? 0) + 1);
   }
 
-  text(): string {
-    const samples = [...this.#counts].map(([labels, count]) => `${this.#head.name}${labels} ${count}\n`);
+  /** The counts as plain data. */
+  get figures(): CounterFigures {
+    return [...this.#counts];
+  }
+
+  /** Returns the lines of an exposition. `others`: the counts of other threads, which are added. */
+  text(others: readonly CounterFigures[] = []): string {
+    const counts = new Map(this.#counts);
+    for (const [labels, count] of others.flat()) counts.set(labels, (counts.get(labels) ?? 0) + count);
+    const samples = [...counts].map(([labels, count]) => `${this.#head.name}${labels} ${count}\n`);
     return headOf(this.#head, "counter") + samples.join("");
   }
 }
@@ -57,6 +75,18 @@ export class Buckets {
     let bucket = 0;
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket++;
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
+  }
+
+  /** The observations as plain data. */
+  get figures(): BucketFigures {
+    return { counts: this.#counts, count: this.#count, sum: this.#sum };
+  }
+
+  /** Adds the observations of another thread, over the same bounds. */
+  add({ counts, count, sum }: BucketFigures): void {
+    this.#count += count;
+    this.#sum += sum;
+    for (const [bucket, more] of counts.entries()) this.#counts[bucket] = (this.#counts[bucket] as number) + more;
   }
 
   /** Returns the samples; `labels` without braces. */
@@ -92,7 +122,19 @@ export class Histogram {
     this.#buckets.observe(value);
   }
 
-  text(): string {
+  get figures(): BucketFigures {
+    return this.#buckets.figures;
+  }
+
+  /** Returns the lines of an exposition. `others`: the observations of other threads, which are added. */
+  text(others: readonly BucketFigures[] = []): string {
+    if (others.length > 0) return sumOf(this.#options, [this.figures, ...others]);
     return headOf(this.#options, "histogram") + this.#buckets.text(this.#options.name, "");
   }
+}
+
+function sumOf(options: HistogramOptions, all: readonly BucketFigures[]): string {
+  const sum = new Buckets(options.buckets);
+  for (const each of all) sum.add(each);
+  return headOf(options, "histogram") + sum.text(options.name, "");
 }

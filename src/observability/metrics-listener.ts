@@ -15,6 +15,9 @@ export interface MetricsListener {
   close(): Promise<void>;
 }
 
+/** What a scrape reads. In a serving thread it is that of the main thread. */
+export type Exposition = Pick<Metrics, "contentType" | "text">;
+
 /** The answer to a scrape. Header names are lower case. */
 export interface MetricsAnswer {
   readonly status: number;
@@ -64,7 +67,7 @@ export async function listenForMetrics(
 }
 
 /** The body of a scrape. */
-export async function readMetrics(metrics: Metrics): Promise<MetricsAnswer> {
+export async function readMetrics(metrics: Exposition): Promise<MetricsAnswer> {
   const header = { "content-type": metrics.contentType, "cache-control": "no-store" };
   return { status: 200, header, body: Buffer.from(await metrics.text()) };
 }

@@ -1,6 +1,6 @@
 /** The metrics for Prometheus. Labels have few values (RPCs, codes, wires, reasons), never ids. */
-import { CallDurations } from "./call-durations.ts";
-import { Counter, Histogram, headOf, labelOf } from "./instruments.ts";
+import { CallDurations, type CallFigures } from "./call-durations.ts";
+import { type BucketFigures, Counter, type CounterFigures, Histogram, headOf, labelOf } from "./instruments.ts";
 
 /** One finished call. */
 export interface CallMetric {
@@ -34,6 +34,13 @@ export interface MetricSources {
   readonly store: readonly SourceMetric[];
   readonly load: () => { readonly requests: number; readonly connections: number };
   readonly serving: () => boolean;
+}
+
+/** What a serving thread has counted, as plain data. */
+export interface ThreadFigures {
+  readonly calls: CallFigures;
+  readonly refusals: CounterFigures;
+  readonly eventLoopDelay: BucketFigures;
 }
 
 /** The label of all calls to paths that no method serves. */
@@ -107,6 +114,7 @@ export class Metrics {
     name: "lockkeeper_clock_jumps_total",
     help: "Jumps of the wall clock by more than 60 s against the monotonic clock.",
   });
+  #readThreads: () => Promise<readonly ThreadFigures[]> = async () => [];
   #pending: Promise<string> | undefined;
 
   constructor({ version }: { readonly version: string }) {
@@ -136,6 +144,20 @@ export class Metrics {
       },
     ];
     this.#sources.push(...own, ...store);
+  }
+
+  /** What this thread has counted. */
+  get figures(): ThreadFigures {
+    return {
+      calls: this.#calls.figures,
+      refusals: this.#refusals.figures,
+      eventLoopDelay: this.#eventLoopDelay.figures,
+    };
+  }
+
+  /** Adds what other threads have counted to each scrape. */
+  watchThreads(read: () => Promise<readonly ThreadFigures[]>): void {
+    this.#readThreads = read;
   }
 
   call({ rpc = UNMATCHED, wire, code, reason, durationMs }: CallMetric): void {
@@ -176,18 +198,19 @@ export class Metrics {
   async #write(): Promise<string> {
     // Loaded with the first scrape: it would make every start longer.
     const { processText } = await import("./process-metrics.ts");
+    const threads = await this.#readThreads();
     const own = [
-      this.#calls,
-      this.#refusals,
-      this.#batchCommands,
-      this.#batchDuration,
-      this.#commitDuration,
-      this.#troubles,
-      this.#clockJumps,
-      this.#eventLoopDelay,
+      this.#calls.text(threads.map(({ calls }) => calls)),
+      this.#refusals.text(threads.map(({ refusals }) => refusals)),
+      this.#batchCommands.text(),
+      this.#batchDuration.text(),
+      this.#commitDuration.text(),
+      this.#troubles.text(),
+      this.#clockJumps.text(),
+      this.#eventLoopDelay.text(threads.map(({ eventLoopDelay }) => eventLoopDelay)),
     ];
     const sources = this.#sources.map(sourceText);
-    const texts = [...own.map((instrument) => instrument.text()), this.#buildText(), ...sources, await processText()];
+    const texts = [...own, this.#buildText(), ...sources, await processText()];
     return texts.join("");
   }
 

@@ -22,3 +22,19 @@ export function writeStandardError(lines: string): void {
   }
   process.stderr.write(bytes.subarray(written));
 }
+
+/** The largest write to a pipe that no other writer can interrupt (PIPE_BUF on Linux). */
+const ATOMIC_BYTES = 4_096;
+
+/** Writes lines like `writeStandardError`, in pieces of whole lines that those of other threads cannot cut apart. */
+export function writeWholeLines(lines: string): void {
+  let begin = 0;
+  while (begin < lines.length) {
+    const rest = lines.length - begin;
+    // A character is at most three bytes in UTF-8 for each unit of a string; nearly all lines are ASCII.
+    const last = rest <= ATOMIC_BYTES ? lines.length : lines.lastIndexOf("\n", begin + ATOMIC_BYTES - 1) + 1;
+    const end = last > begin ? last : lines.indexOf("\n", begin) + 1 || lines.length;
+    writeStandardError(lines.slice(begin, end));
+    begin = end;
+  }
+}

@@ -9,6 +9,7 @@ import type { RequestGate } from "../auth/request-gate.ts";
 import { type Config, ConfigError } from "../config.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import {
+  type Exposition,
   listenForMetrics,
   METRICS_PATH,
   type MetricsListener,
@@ -27,7 +28,7 @@ const ANY_HOST: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 const registry = createRegistry(file_google_rpc_error_details);
 
 /** `GET /metrics` of the main port. */
-export function metricsMount(metrics: Metrics, gate: RequestGate): HttpMount<Admission | undefined> {
+export function metricsMount(metrics: Exposition, gate: RequestGate): HttpMount<Admission | undefined> {
   return mountHttp(METRICS_PATH, async ({ id, method, path, header, remoteAddress, addToRecord }) => {
     const authentication = await gate.authenticate(header.get("authorization"), remoteAddress);
     addToRecord({ operation: "metrics" });

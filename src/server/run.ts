@@ -5,8 +5,9 @@ import { resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { unknownVariables } from "../environment.ts";
 import { createLog, type Log } from "../observability/log.ts";
-import { writeStandardError } from "../observability/standard-error.ts";
-import { readTraceSettings, type Traces } from "../observability/traces.ts";
+import { openTraces } from "../observability/open-traces.ts";
+import { writeStandardError, writeWholeLines } from "../observability/standard-error.ts";
+import type { Traces } from "../observability/traces.ts";
 import { readVersion } from "../version.ts";
 import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
@@ -30,7 +31,7 @@ export async function run(config: Config): Promise<void> {
     level: config.logLevel,
     format: config.logFormat,
     clock: Date.now,
-    sink: writeStandardError,
+    sink: config.threads > 1 ? writeWholeLines : writeStandardError,
   });
   for (const stream of [process.stdout, process.stderr]) {
     // If the reader of the log is gone, lines are lost and the service goes on.
@@ -42,7 +43,11 @@ export async function run(config: Config): Promise<void> {
   };
   for (const sentence of [...unknownVariables(process.env), ...openSettings(config)]) log.write("warn", sentence);
   const renewBySignal = handleHangUp(log);
-  const traces = await openTraces(log);
+  const traces = await openTraces({
+    version: readVersion(),
+    log,
+    warn: (warning) => log.write("warn", "traces", { cause: warning }),
+  });
   const service = await serve(config, {
     clock: Date.now,
     monotonic: () => performance.now(),
@@ -50,6 +55,11 @@ export async function run(config: Config): Promise<void> {
     log,
     traces,
     adminKeyMade,
+    giveUp: (why) => {
+      log.write("error", "the service ends", { cause: why });
+      log.flush();
+      process.exit(1);
+    },
   });
   // Before the start is announced: a signal that follows at once must find its handler.
   renewBySignal(service);
@@ -101,14 +111,6 @@ function handleHangUp(log: Log): (service: Service) => void {
     running = service;
     if (wanted) renew(service);
   };
-}
-
-/** Loads the exporter of traces only if the settings ask for traces. */
-async function openTraces(log: Log): Promise<Traces | undefined> {
-  const settings = readTraceSettings(process.env, (warning) => log.write("warn", "traces", { cause: warning }));
-  if (settings === undefined) return undefined;
-  const { openOtlpTraces } = await import("../observability/otlp-traces.ts");
-  return openOtlpTraces({ settings, version: readVersion(), log });
 }
 
 function handleStopSignals(service: Service, traces: Traces | undefined, log: Log): void {

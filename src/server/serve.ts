@@ -11,7 +11,6 @@ import { type DatabaseAddress, openOffline, openStore } from "../store/open-stor
 import { storeMetrics } from "../store/stats.ts";
 import type { OpenedStore } from "../store/store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
-import type { Transport } from "../transport/transport.ts";
 import { readVersion } from "../version.ts";
 import { watchClock } from "./clock-watch.ts";
 import { describe } from "./describe.ts";
@@ -20,9 +19,10 @@ import { readIssuers } from "./issuers.ts";
 import { assertPortOfItsOwn, openMetricsListener } from "./metrics-endpoints.ts";
 import { connectionsMaxHere } from "./open-files.ts";
 import { watchStore } from "./readiness.ts";
-import { createServing, type Serving } from "./serving/serving.ts";
+import { createServing, type Serving, type ServingParts } from "./serving/serving.ts";
 import { enabledDialects, withTls } from "./settings.ts";
 import { portFault } from "./start-report.ts";
+import type { ThreadedTransport } from "./threads/serving-threads.ts";
 
 const SWEEP_INTERVAL_MS = 1000;
 
@@ -36,6 +36,11 @@ export interface ServiceEnvironment {
   readonly log: Log;
   /** Absent: calls are not traced. The caller that opened them closes them, after the service has stopped. */
   readonly traces?: Traces | undefined;
+  /**
+   * Called when the service cannot go on: its threads end again and again. Absent: the last calls fail, and nothing else
+   * happens.
+   */
+  readonly giveUp?: (why: string) => void;
   /** Called with the key that a first start creates, as soon as it is on disk; the port is open by then. */
   readonly adminKeyMade: (secret: string) => void;
 }
@@ -98,7 +103,7 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
   try {
     const connectionsMax = connectionsMaxHere(log);
     const parts = { config, enabled, issuers, ...tls, connectionsMax, store, clock, newId, metrics, log, traces };
-    const serving = await createServing({ ...parts, onTrouble });
+    const serving = await startServing({ ...parts, onTrouble }, environment);
     return await serveStore(config, environment, { store, steady, serving, metrics });
   } catch (error) {
     // Otherwise its files would later be taken for a database.
@@ -116,10 +121,20 @@ async function assertDatabase(database: DatabaseAddress): Promise<void> {
   throw new ConfigError(`--database: ${fact}, and --create-database is false`);
 }
 
+/** What serves calls: in this thread, or in threads of its own. */
+type Serves = Omit<Serving, "transport"> & { readonly transport: ThreadedTransport };
+
+async function startServing(parts: ServingParts, { giveUp }: ServiceEnvironment): Promise<Serves> {
+  if (parts.config.threads === 1) return await createServing(parts);
+  // Loaded only when asked for.
+  const { startThreads } = await import("./threads/start-threads.ts");
+  return await startThreads(parts, giveUp);
+}
+
 interface Opened {
   readonly store: OpenedStore;
   readonly steady: SteadyClock;
-  readonly serving: Serving;
+  readonly serving: Serves;
   readonly metrics: Metrics;
 }
 
@@ -188,7 +203,7 @@ function reportPrepared(
 }
 
 interface Listening {
-  readonly transport: Pick<Transport, "listen" | "stop">;
+  readonly transport: Pick<ThreadedTransport, "listen" | "stop">;
   readonly metrics: Metrics;
   readonly log: Log;
 }

@@ -1,5 +1,5 @@
 /** One port that serves the mounts on gRPC, gRPC-Web, Connect and REST, and lets open calls finish when it stops. */
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { Traces } from "../observability/traces.ts";
 import { Health } from "./builtin/health.ts";
@@ -36,6 +36,8 @@ export interface TransportOptions<A> extends Mounts<A> {
   readonly tls?: TlsOptions;
   /** False: connect-es serves every call of gRPC, gRPC-Web and Connect. Absent: true. */
   readonly fastPath?: boolean | undefined;
+  /** Called for each admitted call with its connection, as `serveConnection` or the port got it. */
+  readonly onAdmitted?: ((socket: Socket) => void) | undefined;
   readonly newCallId: () => string;
   /** Absent: calls are not traced. */
   readonly traces?: Traces | undefined;
@@ -54,6 +56,10 @@ export interface TransportOptions<A> extends Mounts<A> {
 export interface Transport {
   /** Opens the port; port 0 picks a free one. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number; url: string }>;
+  /** Begins to serve without a port: another thread accepts the connections. */
+  begin(): void;
+  /** Serves a connection that another thread has accepted. It is paused, and nothing was read from it. */
+  serveConnection(socket: Socket): void;
   /** Resolves when all late mounts are loaded; rejects when one cannot be loaded. */
   readonly loaded: Promise<void>;
   /** The open requests and connections; requests of every kind, also probes. */
@@ -71,19 +77,18 @@ export interface Transport {
    * destroyed.
    */
   stop(options: { drainMs?: number; graceMs: number }): Promise<void>;
+  /** The first part of `stop`: reports that it is not serving; each HTTP/1.1 answer is the last of its connection. */
+  leave(): void;
+  /** The second part of `stop`, after `leave`. */
+  finish(options: { graceMs: number }): Promise<void>;
 }
 
 /** Creates the transport; it does not listen yet. Throws when the mounts or the certificate cannot be served. */
 export function createTransport<A>(options: TransportOptions<A>): Transport {
   const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const health = options.health ?? new Health();
+  const { health = new Health(), fastPath = true } = options;
   const stopping = new AbortController();
-  const context: TransportContext<A> = {
-    ...options,
-    fastPath: options.fastPath ?? true,
-    limits,
-    stopping: stopping.signal,
-  };
+  const context: TransportContext<A> = { ...options, fastPath, limits, stopping: stopping.signal };
   const protocols = new MountedProtocols<A>(context, options, { health, reflection: options.reflection });
   protocols.add(options);
   const late = new LateMountLoader<A>(options.lateMounts ?? [], protocols);
@@ -125,7 +130,18 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   const serveHttp2: ServeHttp2 = (request, connection) =>
     serveExchange(new Http2Exchange(request, connection, connectionContext));
   const onFault = createFaultAnswer(context, options.newCallId);
-  const listener = createListener(limits, { serveHttp1, serveHttp2, onFault }, options.tls);
+  const leave = (): void => {
+    leaving = true;
+    health.stop();
+    live.closeAllAfterwards();
+  };
+  const finish = async ({ graceMs }: { readonly graceMs: number }): Promise<void> => {
+    listener.drain();
+    live.drain(() => setImmediate(() => listener.closeIdle()));
+    await closeWithin(listener, graceMs, stopping);
+    await live.close();
+  };
+  const listener = createListener(limits, { serveHttp1, serveHttp2, onFault }, options);
   return {
     listen: async ({ host, port }) => {
       const address = toAddress(host, await listener.listen(host, port), options.tls === undefined ? "http" : "https");
@@ -138,15 +154,17 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     },
     renewTls: (tls) => listener.renew(tls),
     setServing: (service, serving, why) => health.setServing(service, serving, why),
+    begin: () => {
+      listener.begin();
+      late.begin();
+    },
+    serveConnection: (socket) => listener.serveConnection(socket),
+    leave,
+    finish,
     stop: async ({ drainMs = 0, graceMs }) => {
-      leaving = true;
-      health.stop();
-      live.closeAllAfterwards();
+      leave();
       if (drainMs > 0) await setTimeout(drainMs);
-      listener.drain();
-      live.drain(() => setImmediate(() => listener.closeIdle()));
-      await closeWithin(listener, graceMs, stopping);
-      await live.close();
+      await finish({ graceMs });
     },
   };
 }
@@ -174,7 +192,8 @@ async function closeWithin(listener: Listener, graceMs: number, stopping: AbortC
 /** Long enough for handlers to see the signal and for their errors to be written. */
 const LAST_WORDS_MS = 50;
 
-function toAddress(
+/** Returns an address as `listen` does. `host`: as it was asked for. */
+export function toAddress(
   host: string,
   { address, port }: AddressInfo,
   scheme: "http" | "https",

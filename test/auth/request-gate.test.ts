@@ -18,7 +18,10 @@ function open() {
     const refusal = authorization === null ? refuse("CREDENTIAL_MISSING", "none") : credentialInvalid();
     return { ok: false, refusal };
   };
-  const gate = new RequestGate({ keyCache: { authenticate, remembers: () => false }, clock: () => Date.UTC(2026, 0, 1) });
+  const gate = new RequestGate({
+    keyCache: { authenticate, remembers: () => false },
+    clock: () => Date.UTC(2026, 0, 1),
+  });
   return async (authorization: string | null): Promise<string> => {
     const answer = await gate.authenticate(authorization, HOME);
     return answer.ok ? answer.actor.id : answer.refusal.reason;

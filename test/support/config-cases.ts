@@ -1,40 +1,8 @@
 /** For each setting: its default, what is allowed and what that means, and what is refused with which words. */
 import type { Config } from "../../src/config.ts";
+import { type Cases, RATES } from "./rate-cases.ts";
 
 export const KEY = "correct-horse-battery-staple-32!";
-
-export interface Cases {
-  readonly byDefault: unknown;
-  /** As typed, and what it means. The first comes by flag in the tests of precedence, the second by environment. */
-  readonly allowed: readonly (readonly [text: string, meaning: unknown])[];
-  /** As typed, and what the message must say with the setting's name. */
-  readonly refused: readonly (readonly [text: string, message: RegExp])[];
-}
-
-/** What a limit on calls may be. */
-const RATES: Cases = {
-  byDefault: undefined,
-  allowed: [
-    ["100/s", { perSecond: 100, burst: 100 }],
-    ["600/m", { perSecond: 10, burst: 10 }],
-    ["1/m", { perSecond: 1 / 60, burst: 1 }],
-    ["100/s:500", { perSecond: 100, burst: 500 }],
-    ["off", undefined],
-  ],
-  refused: [
-    [
-      "100",
-      /"100" is not allowed; it must be off or a rate such as 100\/s, 600\/m or 100\/s:500, with numbers from 1 to 1000000/,
-    ],
-    ["0/s", /"0\/s" is not allowed/],
-    ["1/s:0", /is not allowed/],
-    ["1000001/s", /is not allowed/],
-    ["1/h", /is not allowed/],
-    ["-1/s", /is not allowed/],
-    ["1.5/s", /is not allowed/],
-    ["100/s:", /is not allowed/],
-  ],
-};
 
 export const CASES: Readonly<Record<keyof Config, Cases>> = {
   listen: {
@@ -303,6 +271,19 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
     refused: [
       ["yes", /"yes" is not allowed; it must be one of true, false/],
       ["1", /"1" is not allowed/],
+    ],
+  },
+  threads: {
+    byDefault: 1,
+    allowed: [
+      ["1", 1],
+      ["16", 16],
+    ],
+    refused: [
+      ["0", /"0" is not allowed; it must be a whole number from 1 to 16/],
+      ["17", /is not allowed/],
+      ["1.5", /is not allowed/],
+      ["all", /is not allowed/],
     ],
   },
   fastPath: {

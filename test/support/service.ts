@@ -70,7 +70,15 @@ export async function temporaryFolder(t: Scope): Promise<string> {
   return folder;
 }
 
-/** A service in this process. It stops with the test. */
+/** Serving threads have the real clock and ids of their own. */
+function canThread({ clock, monotonic, newId }: RunOptions): boolean {
+  return clock === undefined && monotonic === undefined && newId === undefined;
+}
+
+/**
+ * A service in this process. It stops with the test. LOCKKEEPER_THREADS of the environment gives it serving threads,
+ * which log to standard error.
+ */
 export async function startService(t: Scope, options: RunOptions = {}): Promise<Running> {
   const path = options.path ?? join(await temporaryFolder(t), "lockkeeper.db");
   const config: Config = {
@@ -78,6 +86,7 @@ export async function startService(t: Scope, options: RunOptions = {}): Promise<
       ["--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, "--stop-grace", "1s", "--stop-drain", "0s"],
       {
         LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
+        ...(canThread(options) && { LOCKKEEPER_THREADS: process.env.LOCKKEEPER_THREADS }),
       },
     ),
     ...options.config,

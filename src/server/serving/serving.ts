@@ -1,14 +1,19 @@
 /** Wires what serves calls in one thread: the callers, the operations, the mounts and the transport. */
+
+import type { Socket } from "node:net";
 import type { Admission } from "../../auth/admission.ts";
 import { ApiKeyCache } from "../../auth/api-key-cache.ts";
+import type { CallerCounts } from "../../auth/caller-counts.ts";
 import type { IssuerConfig } from "../../auth/oidc-config.ts";
 import { RequestGate } from "../../auth/request-gate.ts";
 import type { Config } from "../../config.ts";
 import type { Dialect } from "../../dialect/dialects.ts";
 import type { Log } from "../../observability/log.ts";
 import type { Metrics } from "../../observability/metrics.ts";
+import type { Exposition } from "../../observability/metrics-listener.ts";
 import type { Traces } from "../../observability/traces.ts";
-import { ListLanes } from "../../service/list-lanes.ts";
+import { ListLanes, type ListPlaces } from "../../service/list-lanes.ts";
+import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
 import { createOperations, type Operations } from "../../service/operations/operations.ts";
 import { describeFault } from "../../service/transport-faults.ts";
 import type { Store } from "../../store/store.ts";
@@ -35,6 +40,14 @@ export interface ServingParts {
   readonly clock: () => number;
   readonly newId: () => string;
   readonly metrics: Metrics;
+  /** Absent: that of `metrics`. */
+  readonly exposition?: Exposition;
+  /** Absent: this thread counts by address and by caller, orders attempts and gives lists their places. */
+  readonly counts?: CallerCounts;
+  readonly attempts?: AttemptQueue;
+  readonly lists?: ListPlaces;
+  /** Called for each admitted call with its connection. */
+  readonly onAdmitted?: (socket: Socket) => void;
   readonly log: Log;
   readonly traces: Traces | undefined;
   readonly onTrouble: (error: unknown) => void;
@@ -43,7 +56,6 @@ export interface ServingParts {
 /** What serves calls. It does not listen yet. */
 export interface Serving {
   readonly transport: Transport;
-  readonly keyCache: ApiKeyCache;
   readonly isServing: () => boolean;
   /** Writes what the cache of keys still holds; call it when the transport has stopped, before the store closes. */
   close(): Promise<void>;
@@ -55,11 +67,10 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
   const keyCache = await ApiKeyCache.open({ store, clock, onTrouble });
   const tokens = await openTokens(parts.issuers, { clock, log });
   const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
-  const gate = new RequestGate({ keyCache, tokens, clock, addressRate, callerRate });
+  const gate = new RequestGate({ keyCache, tokens, clock, addressRate, callerRate, counts: parts.counts });
   const health = new Health();
   return {
     transport: mountAll(parts, { keyCache, gate, health }),
-    keyCache,
     isServing: () => health.isServing("") === true,
     async close() {
       keyCache.close();
@@ -78,13 +89,14 @@ function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Tra
   const { config, enabled, tls, connectionsMax, store, newId, metrics, log, traces } = parts;
   const refuseUnmatched = refuseStranger(gate);
   const reflection = createReflection();
-  const operations = createOperations({ store, gate, newId, lists: new ListLanes() });
+  const { attempts, lists = new ListLanes(), exposition = metrics, onAdmitted } = parts;
+  const operations = createOperations({ store, gate, newId, lists, attempts });
   const native = mounts({ operations, store, keyCache, gate, health, reflection, log });
   return createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
       ...healthHttpMounts(health),
-      metricsMount(metrics, gate),
+      metricsMount(exposition, gate),
       ...(config.docs ? referenceMounts(native, { refuse: refuseUnmatched, charge: chargeStranger(gate) }) : []),
     ],
     lateMounts: lateMounts(enabled, operations),
@@ -93,6 +105,7 @@ function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Tra
     ...transportSettings(config),
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
     refuseUnmatched,
+    onAdmitted,
     newCallId: newId,
     traces,
     health,

@@ -15,8 +15,14 @@ export class Connections {
   /** Sockets that were already found by their endpoints. */
   readonly #found = new WeakMap<object, Socket>();
 
-  constructor(connectionsMax: number) {
+  /** Called for each admitted call. Absent: nothing is called. */
+  readonly #onAdmitted: ((socket: Socket) => void) | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  /** `onAdmitted` is called for each admitted call with its connection. */
+  constructor(connectionsMax: number, onAdmitted?: (socket: Socket) => void) {
     this.#connectionsMax = connectionsMax;
+    this.#onAdmitted = onAdmitted;
   }
 
   /**
@@ -45,11 +51,19 @@ export class Connections {
   markAuthenticated(socket: Socket | undefined): void {
     if (socket === undefined) return;
     const known = this.#found.get(socket) ?? this.#find(socket);
-    if (known === undefined || known === this.#latest) return;
+    if (known === undefined) return;
+    this.#onAdmitted?.(known);
+    if (known === this.#latest) return;
     // A connection that was closed in the meantime is not added again.
     if (!this.#authenticated.delete(known) && !this.#unauthenticated.delete(known)) return;
     this.#authenticated.add(known);
     this.#latest = known;
+  }
+
+  /** Calls the listener when the last connection is gone; at once if there is none. */
+  whenEmpty(listener: () => void): void {
+    if (this.size === 0) listener();
+    else this.#onEmpty = listener;
   }
 
   destroy(): void {
@@ -76,6 +90,7 @@ export class Connections {
     this.#unauthenticated.delete(socket);
     this.#authenticated.delete(socket);
     if (this.#latest === socket) this.#latest = undefined;
+    if (this.size === 0) this.#onEmpty?.();
   }
 }
 

@@ -18,6 +18,10 @@ export interface TlsOptions {
 /** An HTTP port. */
 export interface Listener {
   listen(host: string, port: number): Promise<AddressInfo>;
+  /** Begins to serve without a port: another thread accepts the connections. */
+  begin(): void;
+  /** Serves a connection that another thread has accepted. It is paused, and nothing was read from it. */
+  serveConnection(socket: Socket): void;
   /** Accepts no more connections and requests: idle connections close now, busy ones after their last answer. */
   drain(): void;
   /** Closes connections that have become idle since `drain`. */
@@ -40,12 +44,20 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 /** How long to wait for the first bytes of an open connection when no more are accepted. */
 const LAST_FIRST_BYTES_MS = 250;
 
+export interface ListenerOptions {
+  /** Absent: the port speaks cleartext. */
+  readonly tls?: TlsOptions | undefined;
+  /** Called for each admitted call with its connection. */
+  readonly onAdmitted?: ((socket: Socket) => void) | undefined;
+}
+
 /**
- * Creates a listener; without `tlsOptions` it speaks cleartext. Throws when the certificate and its key are not usable.
+ * Creates a listener; without `tls` it speaks cleartext. Throws when the certificate and its key are not usable.
  */
-export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?: TlsOptions): Listener {
+export function createListener(limits: TransportLimits, sink: Sink, options: ListenerOptions = {}): Listener {
+  const { tls: tlsOptions, onAdmitted } = options;
   const sniffing = new Set<Socket>();
-  const connections = new Connections(limits.connectionsMax);
+  const connections = new Connections(limits.connectionsMax, onAdmitted);
   const sessions = createHttp2Server(limits, sink);
   const http1 = createHttp1Server(limits, sink);
   const { server: h1 } = http1;
@@ -65,20 +77,28 @@ export function createListener(limits: TransportLimits, sink: Sink, tlsOptions?:
     socket.once("close", () => sniffing.delete(socket));
   };
   const secured = tlsOptions && createTlsServer(tlsOptions, limits, serveSocket);
-  h1.on("connection", (socket: Socket) => {
+  const serveConnection = (socket: Socket): void => {
     connections.add(socket);
     if (secured === undefined) {
       serveSocket(socket);
     } else {
       secured.emit("connection", socket);
     }
-  });
+  };
+  h1.on("connection", serveConnection);
   const renew = (renewed: TlsOptions): void => {
     if (secured === undefined) throw new Error("transport: a port that speaks cleartext has no certificate to renew");
     secured.setSecureContext(toContextOptions(renewed));
   };
   return {
     ...control(http1, sessions, sniffing, connections),
+    // Node's http server enforces its time-outs once it listens; this event begins that.
+    begin: () => void h1.emit("listening"),
+    serveConnection: (socket) => {
+      // As the http server has its own sockets: a client that has sent all may still read.
+      socket.allowHalfOpen = true;
+      serveConnection(socket);
+    },
     markAuthenticated: (socket) => connections.markAuthenticated(socket),
     renew,
     get connections(): number {
@@ -93,7 +113,7 @@ function control(
   sessions: Http2Sessions,
   sniffing: ReadonlySet<Socket>,
   connections: Connections,
-): Omit<Listener, "closed" | "markAuthenticated" | "renew" | "connections"> {
+): Omit<Listener, "closed" | "markAuthenticated" | "renew" | "connections" | "begin" | "serveConnection"> {
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
@@ -104,12 +124,17 @@ function control(
         });
       }),
     drain: () => {
-      // Unlike `h1.close()`, which would also cut off answers that are being sent.
-      whenQuiet(() => {
-        Server.prototype.close.call(h1);
+      if (h1.listening) {
+        // Unlike `h1.close()`, which would also cut off answers that are being sent.
+        whenQuiet(() => {
+          Server.prototype.close.call(h1);
+          closeIdle();
+        });
+        h1.once("close", () => h1.close());
+      } else {
         closeIdle();
-      });
-      h1.once("close", () => h1.close());
+        connections.whenEmpty(() => h1.close());
+      }
       sessions.goAway();
       // The first request of a new connection may be on its way.
       setTimeout(() => {
@@ -132,7 +157,7 @@ const QUIET_TURNS_MAX = 200;
  * Runs `act` right after a turn of the event loop in which almost nothing happened: connections that the kernel has
  * accepted since the last turn are reset when the port closes.
  */
-function whenQuiet(act: () => void, turns = 0): void {
+export function whenQuiet(act: () => void, turns = 0): void {
   const begin = performance.now();
   setImmediate(() => {
     if (turns === QUIET_TURNS_MAX || (turns > 0 && performance.now() - begin < QUIET_TURN_MS)) act();
