@@ -42,6 +42,7 @@ export abstract class BaseExchange implements Exchange {
   readonly expectation: Expectation;
   readonly startTime = performance.now();
   clientStreams: boolean = false;
+  liveIndex = -1;
   trace: CallTrace | undefined;
   status = 0;
   protected readonly headers: IncomingHttpHeaders;

@@ -56,6 +56,8 @@ export interface Exchange {
   readonly startTime: number;
   /** Set for calls whose client may be silent between messages: the idle limit holds instead of the request's. */
   clientStreams: boolean;
+  /** The place of this exchange among the open ones; -1 before it has one. */
+  liveIndex: number;
   /** Set where calls are traced, before anything else happens. */
   trace: CallTrace | undefined;
   /** The status that was sent; 0 before. */

@@ -6,9 +6,13 @@ import type { Exchange } from "./exchange.ts";
 /** Destroyed sockets emit `close` within a few turns of the event loop. */
 const OVER_MS_MAX = 1_000;
 
-/** All exchanges that are not over. */
+/**
+ * All exchanges that are not over. Not in a Set: a Set to which items come and go makes a new table from time to time, and
+ * V8 lets the one before refer to it. As soon as one of these is old, each holds what was open with the next, and all
+ * requests survive until the whole heap is collected.
+ */
 export class LiveExchanges {
-  readonly #exchanges = new Set<Exchange>();
+  readonly #exchanges: Exchange[] = [];
   readonly #timer: NodeJS.Timeout;
   #onEnd: (() => void) | undefined;
 
@@ -19,17 +23,23 @@ export class LiveExchanges {
   }
 
   add(exchange: Exchange): void {
-    this.#exchanges.add(exchange);
+    exchange.liveIndex = this.#exchanges.push(exchange) - 1;
   }
 
   /** Called with an exchange that is over. */
   remove(exchange: Exchange): void {
-    this.#exchanges.delete(exchange);
+    const { liveIndex } = exchange;
+    const last = this.#exchanges.at(-1);
+    if (liveIndex < 0 || last === undefined) return;
+    this.#exchanges[liveIndex] = last;
+    last.liveIndex = liveIndex;
+    exchange.liveIndex = -1;
+    this.#exchanges.pop();
     this.#onEnd?.();
   }
 
   get count(): number {
-    return this.#exchanges.size;
+    return this.#exchanges.length;
   }
 
   /** Ends keep-alive: each HTTP/1.1 answer is the last of its connection. */
@@ -49,11 +59,11 @@ export class LiveExchanges {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const endTime = performance.now() + OVER_MS_MAX;
-    while (this.#exchanges.size > 0 && performance.now() < endTime) await setImmediate();
+    while (this.#exchanges.length > 0 && performance.now() < endTime) await setImmediate();
   }
 
   #checkTime(): void {
     const now = performance.now();
-    for (const exchange of this.#exchanges) exchange.checkTime(now);
+    for (const exchange of [...this.#exchanges]) exchange.checkTime(now);
   }
 }
