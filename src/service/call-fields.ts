@@ -6,6 +6,7 @@ import type { Actor } from "../auth/actor.ts";
 import type { Admission } from "../auth/admission.ts";
 import { codeOf, REASONS, type Reason, RefusalError } from "../domain/refusal.ts";
 import type { EntryLevel, LogFields } from "../observability/log.ts";
+import { rpcNameOf } from "./rpc-name.ts";
 
 /** The parts of the transport's record that are logged. */
 export interface FinishedCall {
@@ -26,13 +27,14 @@ export interface FinishedCall {
   readonly trace?: { readonly traceId: string; readonly spanId: string } | undefined;
 }
 
-/** The fields with few distinct values, for metrics and traces. */
+/** The duration and the fields with few distinct values, for metrics and traces. */
 export interface NamedCall {
   /** Absent if no method has this path. */
   readonly rpc: string | undefined;
   readonly wire: string;
   readonly code: string;
   readonly reason: string | undefined;
+  readonly durationMs: number;
 }
 
 /** Actors that were refused before admission, by the error of the refusal. */
@@ -55,11 +57,11 @@ export function callFields(call: FinishedCall): {
   readonly named: NamedCall;
 } {
   const { method } = call;
-  const rpc = method === undefined ? call.operation : `${method.parent.typeName}/${method.name}`;
+  const rpc = method === undefined ? call.operation : rpcNameOf(method);
   const code = call.code === "ok" ? "OK" : codeName(call.code);
   const reason = call.error && reasonOf(call.error);
   return {
-    named: { rpc, wire: call.wire, code, reason },
+    named: { rpc, wire: call.wire, code, reason, durationMs: call.durationMs },
     level: FAULTS.includes(call.code) && !isCallersFault(reason) ? "warn" : "info",
     message: "call",
     fields: {

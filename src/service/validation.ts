@@ -165,11 +165,14 @@ const JSON_DEPTH_MAX = 16;
 
 /** Returns a value that a database or client cannot take, whatever the rules of its field; `undefined`: none. */
 export function findUnstorable(desc: DescMessage, message: Message): FieldViolation | undefined {
-  for (const [local, value] of Object.entries(message)) {
-    const field = desc.field[local];
-    if (field !== undefined && areItemsIgnored(field)) continue;
+  const values = message as unknown as Readonly<Record<string, unknown>>;
+  // Object.entries would make an array for each field of each request.
+  for (const local in values) {
+    const value = values[local];
     const description = unstorable(value, 0);
     if (description === undefined) continue;
+    const field = desc.field[local];
+    if (field !== undefined && areItemsIgnored(field)) continue;
     const name = field?.name ?? local;
     const place = description === INEXACT ? (findInexact(value, 0) ?? "") : "";
     return { field: toShownPath(name + place), description };

@@ -10,8 +10,8 @@ export function reportFinished(log: Log, metrics: Metrics): Finished<Admission |
   return (record) => {
     const { level, message, fields, named } = callFields(record);
     log.write(level, message, fields);
-    metrics.call({ ...named, durationMs: record.durationMs });
-    const { id, httpMethod, httpStatus } = record;
-    record.trace?.endSpan({ ...named, id, httpMethod, httpStatus });
+    metrics.call(named);
+    const { id, httpMethod, httpStatus, trace } = record;
+    trace?.endSpan({ ...named, id, httpMethod, httpStatus });
   };
 }

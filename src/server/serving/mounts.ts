@@ -29,6 +29,7 @@ import { instanceOperations } from "../../service/operations/instance.ts";
 import { keyOperations } from "../../service/operations/keys.ts";
 import type { Operations } from "../../service/operations/operations.ts";
 import { protect } from "../../service/protect.ts";
+import { rpcNameOf } from "../../service/rpc-name.ts";
 import type { Store } from "../../store/store.ts";
 import { nativeRestPolicy } from "../../transcoding/policy.ts";
 import { type Health, healthMount } from "../../transport/builtin/health.ts";
@@ -75,8 +76,7 @@ export function mounts({
     AdminService,
   ];
   const admitCaller: Admit<Admission> = ({ method, header, remoteAddress }) => {
-    const rpc = `${method.parent.typeName}/${method.name}`;
-    const result = admit(gate, rpc, header.get("authorization"), remoteAddress);
+    const result = admit(gate, rpcNameOf(method), header.get("authorization"), remoteAddress);
     return result instanceof Promise ? result.then(admissionOf) : admissionOf(result);
   };
   const registry = createRegistry(file_google_rpc_error_details, ...services.map((service) => service.file));

@@ -8,6 +8,7 @@ import { invalidField } from "../../domain/refusal.ts";
 import type { ServiceCall } from "../call.ts";
 import { type ChangeTerms, readScope } from "../operations/caller.ts";
 import type { Period } from "../operations/period.ts";
+import { rpcNameOf } from "../rpc-name.ts";
 import { toDurationMs, toTime } from "../times.ts";
 
 /** A request that may be repeated and validated only. */
@@ -22,12 +23,11 @@ export function termsOf(call: ServiceCall, request: ChangeRequest, contentOf = r
   const { requestId: id, validateOnly, organizationId = "" } = request;
   const scope = readScope(call.admission.actor, organizationId);
   if (!id) return { scope, validateOnly };
-  return { scope, validateOnly, request: { rpc: rpcOf(call.method), id, content: contentOf(call.method, request) } };
-}
-
-/** Returns `package.Service/Method`. */
-function rpcOf(method: DescMethod): string {
-  return `${method.parent.typeName}/${method.name}`;
+  return {
+    scope,
+    validateOnly,
+    request: { rpc: rpcNameOf(call.method), id, content: contentOf(call.method, request) },
+  };
 }
 
 /** Returns the SHA-256 of the canonical JSON of a request without its request id. */

@@ -20,7 +20,7 @@ import { beginCall, requestLimitsOf, type TransportContext, whenCounted } from "
 import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import { serveUnary, type UnaryRules, unaryRulesOf } from "../unary/unary-call.ts";
-import { findUnaryForm } from "../unary/unary-form.ts";
+import { findUnaryForm, type UnaryForm } from "../unary/unary-form.ts";
 import { allowOf, answerUnmatched, explainRefusal, rpcWireOf } from "../unmatched.ts";
 import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
@@ -163,33 +163,51 @@ function serve<A>(served: ServedMethod<A>, exchange: Exchange, context: Transpor
   const contentType = exchange.headerValue("content-type") ?? "";
   const form = context.fastPath && bound.kind === "unary" ? findUnaryForm(exchange, contentType) : undefined;
   const call = beginCall(context, exchange, form?.protocol ?? rpcWireOf(contentType), bound);
-  const toConnect = (): void => passToConnect({ handler, bound, call, exchange, contentType }, context);
+  const connectCall: ConnectCall<A> = { handler, bound, call, exchange, contentType };
   if (form === undefined && (bound.kind !== "unary" || !isPlain(exchange, contentType))) {
-    toConnect();
+    passToConnect(connectCall, context);
     return;
   }
-  const proceed = (): void => {
-    if (form === undefined || bound.kind !== "unary") {
-      toConnect();
-    } else {
-      const fail = (reason: unknown): void => breakOff(call, exchange, reason, context);
-      serveUnary({ bound, rules, form, call, exchange, context, decline: toConnect, fail });
-    }
-  };
-  const { options } = bound.mount;
-  const refuse = (reason: unknown): void => {
-    const error = noteError(call, reason, context.logInternal);
-    answerRefusal(exchange, contentType, { error, jsonOptions: { registry: options.rest?.registry } });
-  };
   let admitting: Promise<void> | undefined;
   try {
-    admitting = call.admit(options);
+    admitting = call.admit(bound.mount.options);
   } catch (reason) {
-    refuse(reason);
+    refuseEarly(connectCall, reason, context);
     return;
   }
-  if (admitting === undefined) proceed();
-  else admitting.then(proceed, refuse);
+  if (admitting === undefined) {
+    serveAdmitted(connectCall, form, rules, context);
+  } else {
+    admitting.then(
+      () => serveAdmitted(connectCall, form, rules, context),
+      (reason: unknown) => refuseEarly(connectCall, reason, context),
+    );
+  }
+}
+
+function serveAdmitted<A>(
+  connectCall: ConnectCall<A>,
+  form: UnaryForm | undefined,
+  rules: UnaryRules,
+  context: TransportContext<A>,
+): void {
+  const { bound, call, exchange } = connectCall;
+  if (form === undefined || bound.kind !== "unary") {
+    passToConnect(connectCall, context);
+    return;
+  }
+  const decline = (): void => passToConnect(connectCall, context);
+  const fail = (reason: unknown): void => breakOff(call, exchange, reason, context);
+  serveUnary({ bound, rules, form, call, exchange, context, decline, fail });
+}
+
+function refuseEarly<A>(
+  { bound, call, exchange, contentType }: ConnectCall<A>,
+  reason: unknown,
+  context: TransportContext<A>,
+): void {
+  const error = noteError(call, reason, context.logInternal);
+  answerRefusal(exchange, contentType, { error, jsonOptions: { registry: bound.mount.options.rest?.registry } });
 }
 
 /** A call that Connect will serve. */

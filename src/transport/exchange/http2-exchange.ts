@@ -88,8 +88,10 @@ export class Http2Exchange extends BaseExchange {
   protected sendHead(status: number, header: AnswerHeader): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
-    const all = { ":status": status, ...this.#answerHeader, ...header } as Record<string, string | number | string[]>;
-    stream.respond(all, WITH_TRAILERS);
+    // Copied once more only where there is something to add.
+    const all = this.#answerHeader === undefined ? header : { ...this.#answerHeader, ...header };
+    all[":status"] = `${status}`;
+    stream.respond(all as Record<string, string | string[]>, WITH_TRAILERS);
   }
 
   /** Called when the whole answer is in frames. */

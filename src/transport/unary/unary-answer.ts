@@ -19,10 +19,28 @@ const OK_TRAILER: AnswerHeader = { "grpc-status": "0" };
 const OK_TRAILER_FRAME = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n"));
 
 /**
- * Sends the message of a call that succeeded. `encoded`: its bytes, in gRPC and gRPC-Web behind room for their prefix; JSON
- * is text. Rejects if they cannot be compressed.
+ * Sends the message of a call that succeeded; returns a promise only if there may be something to compress. `encoded`: its
+ * bytes, in gRPC and gRPC-Web behind room for their prefix; JSON is text.
  */
-export async function answerMessage(
+export function answerMessage(
+  exchange: Exchange,
+  form: UnaryForm,
+  call: HandledCall,
+  encoded: Buffer | string,
+): Promise<void> | undefined {
+  const isPlain = form.protocol === "grpc" && exchange.headerValue(form.acceptHeader) === undefined;
+  if (typeof encoded === "string" || !isPlain || call.responseTrailerIfAny !== undefined) {
+    return answerAny(exchange, form, call, encoded);
+  }
+  encoded.writeUInt32BE(encoded.byteLength - PREFIX_BYTES, 1);
+  exchange.writeHead(200, headerOf(form, undefined, call));
+  exchange.addTrailers(OK_TRAILER);
+  exchange.endAnswer(encoded);
+  return undefined;
+}
+
+/** Sends a message in any form. Rejects if it cannot be compressed. */
+async function answerAny(
   exchange: Exchange,
   form: UnaryForm,
   call: HandledCall,

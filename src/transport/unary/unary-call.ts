@@ -78,7 +78,9 @@ async function handle<A>(unary: UnaryCall<A>, bytesMax: number): Promise<void> {
     const message = await bound.invoke(request, call);
     // The encoding may take long.
     if (!hasTurn()) await takeTurn();
-    if (!exchange.over) await answerMessage(exchange, form, call, encode(unary, message));
+    if (exchange.over) return;
+    const sending = answerMessage(exchange, form, call, encode(unary, message));
+    if (sending !== undefined) await sending;
   } catch (reason) {
     const error = noteError(call, reason, unary.context.logInternal);
     if (exchange.over) return;
