@@ -19,7 +19,12 @@ export class Http2Body extends RequestBody {
     const push = stream.push;
     let isFirst = true;
     stream.push = (chunk: Buffer | null) => {
-      if (chunk === null) return push.call(stream, null);
+      if (chunk === null) {
+        push.call(stream, null);
+        // Node emits `end` when somebody reads on. After trailers of the client it does not do so itself.
+        stream.read(0);
+        return false;
+      }
       if (!isFirst) connection.countData(chunk.byteLength);
       isFirst = false;
       return this.take(chunk);
