@@ -9,7 +9,7 @@ import { type Case, casesFor, type ServerName } from "./support/cases.ts";
 import { cpuSeconds, residentMib } from "./support/cpu-time.ts";
 import { connectGrpc } from "./support/lanes.ts";
 import type { Sample } from "./support/load.ts";
-import { type Drive, missingTools, pinLoad, runRound } from "./support/load-tools.ts";
+import { type Drive, missingTools, pinLoad, runRound, warmUp } from "./support/load-tools.ts";
 import { makeUsers, userIdOf } from "./support/make-users.ts";
 import { type CaseResult, type Measured, writeResults } from "./support/results.ts";
 import { type Column, canPin, type Running, SERVERS, startServer } from "./support/servers.ts";
@@ -30,7 +30,6 @@ const [filter = ""] = positionals;
 const ROUNDS = Number(flags.rounds);
 const SECONDS = Number(flags.seconds);
 const USERS = Number(flags.users);
-const WARM_UP_SECONDS = 2;
 
 const missing = missingTools();
 if (missing.length > 0) {
@@ -115,7 +114,7 @@ async function compare(each: Case, servers: ReadonlyMap<ServerName, Running>, co
     isOurs: server === "lockkeeper",
     rounds: [] as Measured[],
   }));
-  for (const { drive, running } of sides) await runRound(drive, running.url, WARM_UP_SECONDS, column);
+  for (const { drive, running } of sides) await warmUp(drive, running.url, column);
   for (let round = 0; round < ROUNDS; round++) {
     for (const side of sides) side.rounds.push(await measured(side.drive, side.running, column, side.isOurs));
   }

@@ -10,7 +10,7 @@ import { residentMib } from "./support/cpu-time.ts";
 import { DATABASES_FOLDER, databaseOf } from "./support/databases.ts";
 import { callGrpc } from "./support/lanes.ts";
 import { type Sample, sampleOf } from "./support/load.ts";
-import { pinLoad, runRound } from "./support/load-tools.ts";
+import { pinLoad, runRound, warmUp } from "./support/load-tools.ts";
 import { spread } from "./support/report.ts";
 import { canPin, SERVERS, startServer } from "./support/servers.ts";
 
@@ -38,6 +38,7 @@ const lines: { readonly peak: number; readonly half: Sample; readonly disk: Samp
 /** Users that were locked at half load and wait for their unlock. */
 let sent = 0;
 try {
+  await warmUp(lockMixGrpc(USERS), running.url, COLUMN);
   for (let round = 0; round < Number(flags.rounds); round++) {
     const peak = await runRound(lockMixGrpc(USERS), running.url, SECONDS, COLUMN);
     const perSecond = peak.calls / peak.seconds;

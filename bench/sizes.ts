@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { lockMixGrpc, restUser } from "./support/cases.ts";
 import { cpuSeconds, residentMib } from "./support/cpu-time.ts";
 import { DATABASES_FOLDER, databaseOf } from "./support/databases.ts";
-import { type Drive, pinLoad, runRound } from "./support/load-tools.ts";
+import { type Drive, pinLoad, runRound, warmUp } from "./support/load-tools.ts";
 import { printTable, spread } from "./support/report.ts";
 import { canPin, type Running, SERVERS, startServer } from "./support/servers.ts";
 
@@ -44,7 +44,7 @@ async function compare(what: string, driveOf: (users: number) => Drive): Promise
   const sides = servers.map((running, index): Side => {
     return { users: SIZES[index] ?? 0, running, perSecond: [], cpuMicros: [], p99Ms: [] };
   });
-  for (const { users, running } of sides) await runRound(driveOf(users), running.url, 2, COLUMN);
+  for (const { users, running } of sides) await warmUp(driveOf(users), running.url, COLUMN);
   for (let round = 0; round < Number(flags.rounds); round++) {
     for (const { users, running, perSecond, cpuMicros, p99Ms } of sides) {
       const before = cpuSeconds(running.pid);

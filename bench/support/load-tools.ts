@@ -44,6 +44,14 @@ function openLanes(drive: Drive, url: string): Lanes {
     : repeatHttp1(request, url, connections, drive.users);
 }
 
+/** Durable writes get faster for longer than reads: the log and the file grow to the size that they keep. */
+const WARM_UP_SECONDS = { h2load: 2, wrk: 2, lanes: 6 } as const;
+
+/** Lets a server compile its code and fill its caches before it is measured. */
+export async function warmUp(drive: Drive, url: string, column: Column): Promise<void> {
+  await runRound(drive, url, WARM_UP_SECONDS[drive.tool], column);
+}
+
 /** Pins the load that this process makes itself to the second core where the server has the first. */
 export function pinLoad(column: Column): void {
   if (canPin()) spawnSync("taskset", ["-acp", column === "one core" ? "1" : "0-4095", `${process.pid}`]);
