@@ -27,8 +27,8 @@ const USERS = Number(flags.users);
 const SECONDS = Number(flags.seconds);
 const COLUMN = canPin() ? "one core" : "whole machine";
 const CONNECTIONS = 8;
-/** The first calls of a round wait for connections, and for code of this process that is compiled anew. */
-const SETTLE_MS = 2000;
+/** The first calls of a round wait for connections, and for what the peak has left: the checkpoint of its log. */
+const SETTLE_MS = 5000;
 /** As many bytes as one commit of a few locks writes. */
 const PROBE_BYTES = 64 * 1024;
 const PROBES = 200;
