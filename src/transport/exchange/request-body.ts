@@ -12,10 +12,10 @@ interface Waiter {
   reject(reason: unknown): void;
 }
 
-/** Waits for a whole body, or for more than `bytesMax` bytes of it. */
-interface HeldWaiter {
-  readonly bytesMax: number;
-  readonly done: (error?: unknown) => void;
+/** Follows a body as it arrives and takes nothing of it. */
+export interface BodyWatcher {
+  /** Called when bytes have arrived, when the body is whole, and when it fails. */
+  look(): void;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -44,7 +44,7 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
   #chunks: Buffer[] = [];
   #heldBytes = 0;
   #waiter: Waiter | undefined;
-  #heldWaiter: HeldWaiter | undefined;
+  #watcher: BodyWatcher | undefined;
   #isHandingSoon: boolean = false;
   /** The time of the last bytes, by `performance.now()`; 0 before the first. */
   lastByteTime = 0;
@@ -89,20 +89,34 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
     return Promise.resolve(done);
   }
 
-  /**
-   * Calls `done` once: when the whole body or more than `bytesMax` bytes of it are held, or with the error that ends the
-   * wait. What is held stays held.
-   */
-  whenHeld(bytesMax: number, done: (error?: unknown) => void): void {
+  /** Lets a watcher look now if there is anything to see, and then at each change, until `unwatch`. */
+  watch(watcher: BodyWatcher): void {
+    this.#watcher = watcher;
     this.#start();
-    if (this.#error !== undefined) done(this.#error);
-    else if (this.#ended || this.#heldBytes > bytesMax) done();
-    else this.#heldWaiter = { bytesMax, done };
+    if (this.#ended || this.#error !== undefined || this.#heldBytes > 0) this.#watcher?.look();
   }
 
-  /** Returns the whole body without taking it; undefined: only a part of it is held. */
-  get whole(): Buffer | undefined {
-    if (!this.#ended) return undefined;
+  unwatch(): void {
+    this.#watcher = undefined;
+  }
+
+  /** Whether the whole body is held. */
+  get isWhole(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether the wait for the body was ended by an error. */
+  get isFailed(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /** The number of bytes that are held. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** What is held, in one piece. It stays held. */
+  get held(): Buffer {
     if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks, this.#heldBytes)];
     return this.#chunks[0] ?? NOTHING;
   }
@@ -117,8 +131,8 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
     if (this.#discarding || this.#error !== undefined || !this.ended) return undefined;
     if (this.onStart !== undefined && !this.#isStarted) return undefined;
     this.#start();
-    const { whole } = this;
-    if (whole === undefined) return undefined;
+    if (!this.#ended) return undefined;
+    const whole = this.held;
     if (whole.byteLength > bodyBytesMax) this.#refuse(bodyBytesMax);
     return whole;
   }
@@ -151,7 +165,7 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
     this.#error = error;
     this.#waiter?.reject(error);
     this.#waiter = undefined;
-    this.#endHeldWait(error);
+    this.#watcher?.look();
   }
 
   /** Ends the body for readers: no more input is accepted. */
@@ -190,7 +204,7 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
     if (this.#waiter !== undefined) this.#handSoon();
-    else if (this.#heldWaiter !== undefined && this.#heldBytes > this.#heldWaiter.bytesMax) this.#endHeldWait();
+    else this.#watcher?.look();
     return this.#heldBytes <= HELD_BYTES_MAX;
   }
 
@@ -201,7 +215,7 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
     this.#hand();
     this.#waiter?.resolve(done);
     this.#waiter = undefined;
-    this.#endHeldWait();
+    this.#watcher?.look();
     this.onEnd?.();
   }
 
@@ -209,12 +223,6 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
   leave(): void {
     if (!this.#ended) this.fail(callerGone());
     this.onEnd?.();
-  }
-
-  #endHeldWait(error?: unknown): void {
-    const waiter = this.#heldWaiter;
-    this.#heldWaiter = undefined;
-    waiter?.done(error);
   }
 
   #handSoon(): void {

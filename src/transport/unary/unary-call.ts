@@ -2,6 +2,7 @@
 import { fromBinary, type Message } from "@bufbuild/protobuf";
 import { countValues } from "../../transcoding/binary-scan.ts";
 import { binaryWriter } from "../../transcoding/binary-writer.ts";
+import { showUnderscores } from "../../transcoding/field-mask.ts";
 import { parseScanned, scanBytes, toMessage } from "../../transcoding/json-message.ts";
 import { jsonWriter } from "../../transcoding/json-writer.ts";
 import type { LiveCall } from "../call/call.ts";
@@ -11,6 +12,7 @@ import type { TransportContext } from "../call/transport-context.ts";
 import { rulesOf } from "../connect/connect-body.ts";
 import type { MessageRules } from "../connect/request-messages.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { BodyWatcher, RequestBody } from "../exchange/request-body.ts";
 import { hasTurn, runInTurn, takeTurn } from "../exchange/turns.ts";
 import { answerError, answerMessage, PREFIX_BYTES } from "./unary-answer.ts";
 import { findAnswerCompression, type UnaryForm } from "./unary-form.ts";
@@ -61,19 +63,77 @@ export function serveUnary<A>(unary: UnaryCall<A>): void {
     }
     call.setTimeout(Math.min(timeoutMs, rules.timeoutMsMax));
   }
-  const bytesMax = Math.min(rules.message.bodyBytesMax + PREFIX_BYTES, PLAIN_BODY_BYTES_MAX);
-  exchange.body.whenHeld(bytesMax, () => runInTurn(() => handle(unary, bytesMax).catch(unary.fail)));
+  exchange.body.watch(new UnaryReader(unary));
 }
 
-async function handle<A>(unary: UnaryCall<A>, bytesMax: number): Promise<void> {
-  const { bound, form, call, exchange } = unary;
-  if (exchange.over) return;
-  const { whole } = exchange.body;
-  const request = whole === undefined || whole.byteLength > bytesMax ? undefined : decode(unary, whole);
-  if (request === undefined) {
-    unary.decline();
-    return;
+/**
+ * Reads the one message of a body. It follows the bytes as they arrive, because connect-es does: a fault is answered at
+ * once, even if the client never ends its request. A good message waits for the end.
+ */
+class UnaryReader<A> implements BodyWatcher {
+  readonly #unary: UnaryCall<A>;
+  readonly #bytesMax: number;
+  /** The length of the body by its prefix; 0 until that is there. Connect's bodies have none. */
+  #bytes = 0;
+  #request: Message | undefined;
+  #isStepping: boolean = false;
+  #isOver: boolean = false;
+
+  constructor(unary: UnaryCall<A>) {
+    this.#unary = unary;
+    this.#bytesMax = Math.min(unary.rules.message.bodyBytesMax + PREFIX_BYTES, PLAIN_BODY_BYTES_MAX);
   }
+
+  look(): void {
+    const { body } = this.#unary.exchange;
+    if (body.isFailed || body.heldBytes > this.#bytesMax || !this.#isPrefixPlain(body)) this.#decline();
+    else if (!this.#isStepping && (body.isWhole || (body.heldBytes === this.#bytes && this.#request === undefined))) {
+      this.#isStepping = true;
+      runInTurn(() => this.#step());
+    }
+  }
+
+  /** Whether what is held may be one envelope without flags, or the beginning of one. */
+  #isPrefixPlain(body: RequestBody): boolean {
+    if (this.#unary.form.protocol === "connect") return true;
+    if (this.#bytes === 0) {
+      if (body.heldBytes < PREFIX_BYTES) return !body.isWhole;
+      const { held } = body;
+      if (held[0] !== 0) return false;
+      this.#bytes = PREFIX_BYTES + held.readUInt32BE(1);
+    }
+    if (this.#bytes > this.#bytesMax || body.heldBytes > this.#bytes) return false;
+    return body.heldBytes === this.#bytes || !body.isWhole;
+  }
+
+  /** Decodes the message, and calls the handler if the body is whole. The end of the body makes the next step. */
+  #step(): void {
+    this.#isStepping = false;
+    const unary = this.#unary;
+    const { body } = unary.exchange;
+    if (this.#isOver) return;
+    this.#request ??= decode(unary, body.held);
+    if (this.#request === undefined) {
+      this.#decline();
+    } else if (body.isWhole) {
+      this.#end();
+      if (!unary.exchange.over) answer(unary, this.#request).catch(unary.fail);
+    }
+  }
+
+  #decline(): void {
+    this.#end();
+    if (!this.#unary.exchange.over) this.#unary.decline();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#unary.exchange.body.unwatch();
+  }
+}
+
+async function answer<A>(unary: UnaryCall<A>, request: Message): Promise<void> {
+  const { bound, form, call, exchange } = unary;
   try {
     const message = await bound.invoke(request, call);
     // The encoding may take long.
@@ -90,27 +150,23 @@ async function handle<A>(unary: UnaryCall<A>, bytesMax: number): Promise<void> {
   }
 }
 
-/** Returns the one message of a body; `undefined`: it is anything else. */
-function decode<A>({ bound, rules, form }: UnaryCall<A>, body: Uint8Array): Message | undefined {
-  const bytes = form.protocol === "connect" ? body : contentOf(body);
-  if (bytes === undefined || bytes.byteLength > rules.message.bodyBytesMax) return undefined;
+/** Returns the message of a body whose prefix is plain; `undefined`: it cannot be read. */
+function decode<A>({ bound, rules, form }: UnaryCall<A>, body: Buffer): Message | undefined {
+  const bytes = form.protocol === "connect" ? body : body.subarray(PREFIX_BYTES);
+  if (bytes.byteLength > rules.message.bodyBytesMax) return undefined;
+  const { input } = bound.method;
   try {
     if (form.isJson) {
       const scanned = scanBytes(bytes, rules.message.valuesMax);
-      return toMessage(bound.method.input, parseScanned(scanned), rules.message.json);
+      return toMessage(input, parseScanned(scanned), rules.message.json);
     }
     if (!isCountable(bound, rules, bytes)) return undefined;
-    return fromBinary(bound.method.input, bytes);
+    const message = fromBinary(input, bytes);
+    showUnderscores(input, message);
+    return message;
   } catch {
     return undefined;
   }
-}
-
-/** The message of a body with exactly one envelope, without flags. */
-function contentOf(body: Uint8Array): Uint8Array | undefined {
-  if (body.byteLength < PREFIX_BYTES || body[0] !== 0) return undefined;
-  const length = new DataView(body.buffer, body.byteOffset).getUint32(1);
-  return body.byteLength === PREFIX_BYTES + length ? body.subarray(PREFIX_BYTES) : undefined;
 }
 
 /** Whether a message has no more values than it may. A value takes a byte at least. */

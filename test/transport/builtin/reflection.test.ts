@@ -103,6 +103,7 @@ describe("reflection", () => {
           "google/api/httpbody.proto",
           "google/protobuf/any.proto",
           "google/protobuf/descriptor.proto",
+          "google/protobuf/field_mask.proto",
         ]);
       }
       const [nested] = await ask(version, {
@@ -122,6 +123,7 @@ describe("reflection", () => {
       assert.deepEqual(names(answers[1]).sort(), [
         "google/api/httpbody.proto",
         "google/protobuf/any.proto",
+        "google/protobuf/field_mask.proto",
         "lab.proto",
       ]);
       assert.deepEqual(names(answers[2]), ["lab.proto"]);

@@ -1,6 +1,7 @@
 /** A transport with the lab service on its own port, and what it records of its calls. */
 
 import { create, type Message } from "@bufbuild/protobuf";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { nativeRestPolicy } from "../../../src/transcoding/policy.ts";
@@ -28,6 +29,7 @@ export interface EchoRequest {
   readonly act: string;
   readonly delayMs: number;
   readonly data: Uint8Array;
+  readonly mask?: FieldMask | undefined;
 }
 
 export interface CountRequest {
@@ -149,8 +151,9 @@ function labMount(options: LabOptions, began: string[], aborted: string[]): Moun
     call.responseHeader.set("x-lab", "seen");
     call.responseTrailer.set("x-lab-end", "done");
     await act(request, call, watch);
-    const { text, number } = request;
-    return create(EchoResponseSchema, { text, number, wire: call.wire, admission: call.admission });
+    const { text, number, mask } = request;
+    const paths = mask?.paths ?? [];
+    return create(EchoResponseSchema, { text, number, wire: call.wire, admission: call.admission, paths });
   };
   const handlers = {
     echo,

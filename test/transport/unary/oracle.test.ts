@@ -31,6 +31,8 @@ const ENCODINGS = ["identity", "gzip", "zip", ""];
 const ACCEPTED = ["gzip", "identity,deflate,gzip", "br, gzip", "identity", "zip", ""];
 const AUTHORIZATIONS = [...new Array<string>(8).fill("Bearer lab"), "Bearer crash", ""];
 const ACTS = [...new Array<string>(8).fill(""), "refuse", "crash"];
+/** The last one holds the character that stands for an underscore while JSON is read. */
+const MASKS = [["text"], ["number", "nested.delay_ms"], ["nested\ue05ftext"]];
 const TEXT_LENGTHS = [0, 1, 20, 200, 1_100, BODY_BYTES_MAX - 12, BODY_BYTES_MAX, BODY_BYTES_MAX + 10];
 
 function randomRequest(random: Random, index: number): Sent {
@@ -65,6 +67,7 @@ function bodyOf(random: Random, type: string, encoding: string | undefined): Buf
     number: BigInt(random.below(1_000_000)),
     act: random.pick(ACTS),
     mood: random.below(3),
+    ...(random.below(4) === 0 ? { mask: { paths: random.pick(MASKS) } } : {}),
   });
   const plain = /json/i.test(type)
     ? Buffer.from(toJsonString(EchoRequestSchema, message, { enumAsInteger: true }))
