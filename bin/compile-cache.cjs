@@ -1,7 +1,7 @@
 // The cache of compiled code, which makes every start but the first quicker.
 "use strict";
 
-const { lstatSync, mkdirSync, realpathSync } = require("node:fs");
+const { existsSync, lstatSync, mkdirSync, realpathSync } = require("node:fs");
 const { enableCompileCache } = require("node:module");
 const { homedir } = require("node:os");
 const { dirname, isAbsolute, join } = require("node:path");
@@ -16,7 +16,7 @@ function useCompileCache() {
   if (process.env.NODE_COMPILE_CACHE || process.env.NODE_DISABLE_COMPILE_CACHE) return;
   try {
     const folder = cacheFolder();
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const real = realpathSync(folder);
     if (!isSafe(real)) return;
     enableCompileCache(real);
@@ -37,6 +37,17 @@ function cacheFolder() {
 }
 
 /**
+ * Makes a folder and those above it, one by one, below one that others cannot change; otherwise it makes nothing. Node's
+ * recursive form never ends below /proc.
+ */
+function makeFolder(folder) {
+  if (existsSync(folder)) return;
+  const above = dirname(folder);
+  makeFolder(above);
+  if (areClosed(realpathSync(above))) mkdirSync(folder, { mode: 0o700 });
+}
+
+/**
  * Whether nobody but this user and root can change what the folder holds: Node runs the code that it finds there. The
  * folders above count as well, because their owners could put another one in its place.
  */
@@ -46,7 +57,14 @@ function isSafe(folder) {
   const me = process.getuid();
   const { uid, mode } = lstatSync(folder);
   if (uid !== me || (mode & WRITABLE_BY_OTHERS) !== 0) return false;
-  for (let above = dirname(folder); ; above = dirname(above)) {
+  return areClosed(dirname(folder));
+}
+
+/** Whether nobody but this user and root can replace what is in the folder, or the folder itself. */
+function areClosed(folder) {
+  if (process.getuid === undefined) return true;
+  const me = process.getuid();
+  for (let above = folder; ; above = dirname(above)) {
     const { uid: owner, mode: rights } = lstatSync(above);
     if (owner !== me && owner !== 0) return false;
     if ((rights & WRITABLE_BY_OTHERS) !== 0 && (rights & STICKY) === 0) return false;

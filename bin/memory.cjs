@@ -17,17 +17,24 @@ const MALLOC_ARENAS = { MALLOC_ARENA_MAX: "2" };
 
 /**
  * Replaces this process by the same command under these bounds, because neither V8 nor glibc takes them later. It costs as
- * long as Node takes to begin, so only the service does it. What the caller sets itself stays as it is.
+ * long as Node takes to begin, so only the service does it. What the caller sets itself stays as it is. A process that its
+ * parent talks to keeps its channel, and one that may start no program starts none: both go on without the bounds.
  */
 function boundMemory() {
-  const given = `${process.env.NODE_OPTIONS ?? ""} ${process.execArgv.join(" ")}`;
+  // V8 takes an option with underscores too.
+  const given = `${process.env.NODE_OPTIONS ?? ""} ${process.execArgv.join(" ")}`.replaceAll("_", "-");
   const missing = NODE_OPTIONS.filter((option) => !given.includes(option.split("=")[0]));
-  if (missing.length > 0 && process.execve !== undefined && process.platform !== "win32") {
+  if (missing.length > 0 && canReplaceItself()) {
     const words = [process.execPath, ...missing, ...process.execArgv, ...process.argv.slice(1)];
     process.execve(process.execPath, words, { ...MALLOC_ARENAS, ...process.env });
   }
   // This thread's heap is made. Threads to come get what they ask for, which the option would override.
   setFlagsFromString(`${YOUNG}=0`);
+}
+
+function canReplaceItself() {
+  if (process.execve === undefined || process.platform === "win32" || process.channel !== undefined) return false;
+  return process.permission === undefined || process.permission.has("child");
 }
 
 module.exports = { boundMemory, NODE_OPTIONS };

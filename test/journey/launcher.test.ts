@@ -1,10 +1,12 @@
 /** The launcher of the command: the memory bounds of `serve`, and the cache of compiled code that only its user can change. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, cp, mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { json } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { defer } from "../support/cleanup.ts";
@@ -63,8 +65,20 @@ describe("the memory bounds", () => {
     const folder = await temporaryFolder(t);
     const flag = await launch(folder, { command: "serve", options: [own], environment: { MALLOC_ARENA_MAX: "4" } });
     assert.deepEqual([flag.options, flag.arenas], [[...rest, own], "4"]);
-    const variable = await launch(folder, { command: "serve", environment: { NODE_OPTIONS: own } });
-    assert.deepEqual(variable.options, rest);
+    for (const spelled of [own, own.replaceAll("-", "_").replace("__", "--")]) {
+      const variable = await launch(folder, { command: "serve", environment: { NODE_OPTIONS: spelled } });
+      assert.deepEqual(variable.options, rest);
+    }
+  });
+
+  test("are left out where the process cannot be replaced: its parent talks to it, or it may start no program", async (t) => {
+    const folder = await temporaryFolder(t);
+    const restricted = ["--permission", "--allow-fs-read=*", "--allow-fs-write=*"];
+    const { options } = await launch(folder, { command: "serve", options: restricted });
+    assert.deepEqual(options, restricted);
+    const child = fork(join(folder, "package/bin/lockkeeper.cjs"), ["serve"], { silent: true, execArgv: [] });
+    child.send("hello");
+    assert.deepEqual(((await json(child.stdout as Readable)) as Seen).options, []);
   });
 });
 
@@ -96,6 +110,15 @@ describe("the cache of compiled code", () => {
         assert.equal((await launch(folder, {})).cache, null);
       });
     }
+    const folder = await temporaryFolder(t);
+    assert.equal((await launch(folder, { environment: { XDG_CACHE_HOME: "/proc/none" } })).cache, null);
+  });
+
+  test("leaves no folder behind where it is not used", async (t) => {
+    const folder = await temporaryFolder(t);
+    await openFolderAbove(folder);
+    assert.equal((await launch(folder, {})).cache, null);
+    assert.deepEqual(await readdir(join(folder, "cache")), []);
   });
 
   test("is there after a start that is killed", async (t) => {
