@@ -63,7 +63,13 @@ export function serveUnary<A>(unary: UnaryCall<A>): void {
     }
     call.setTimeout(Math.min(timeoutMs, rules.timeoutMsMax));
   }
-  exchange.body.watch(new UnaryReader(unary));
+  // Before a byte of it is asked for: what announces too much is refused at once, and nobody waits for it.
+  if (Number(exchange.headerValue("content-length") ?? 0) > bytesMaxOf(rules)) decline();
+  else exchange.body.watch(new UnaryReader(unary));
+}
+
+function bytesMaxOf({ message }: UnaryRules): number {
+  return Math.min(message.bodyBytesMax + PREFIX_BYTES, PLAIN_BODY_BYTES_MAX);
 }
 
 /**
@@ -81,7 +87,7 @@ class UnaryReader<A> implements BodyWatcher {
 
   constructor(unary: UnaryCall<A>) {
     this.#unary = unary;
-    this.#bytesMax = Math.min(unary.rules.message.bodyBytesMax + PREFIX_BYTES, PLAIN_BODY_BYTES_MAX);
+    this.#bytesMax = bytesMaxOf(unary.rules);
   }
 
   look(): void {
