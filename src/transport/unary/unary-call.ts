@@ -119,23 +119,34 @@ class UnaryReader<A> implements BodyWatcher {
     const { body } = unary.exchange;
     if (this.#isOver) return;
     this.#request ??= decode(unary, body.held);
-    if (this.#request === undefined) {
+    const request = this.#request;
+    if (request === undefined) {
       this.#decline();
     } else if (body.isWhole) {
       this.#end();
-      if (!unary.exchange.over) answer(unary, this.#request).catch(unary.fail);
+      if (!unary.exchange.over) runInTrace(unary.exchange, () => void answer(unary, request).catch(unary.fail));
     }
   }
 
   #decline(): void {
     this.#end();
-    if (!this.#unary.exchange.over) this.#unary.decline();
+    const { exchange, decline } = this.#unary;
+    if (!exchange.over) runInTrace(exchange, decline);
   }
 
   #end(): void {
     this.#isOver = true;
     this.#unary.exchange.body.unwatch();
   }
+}
+
+/**
+ * Runs work of a call within its trace. Neither the events of its body nor later turns belong to the call by themselves:
+ * the trace would lack the store's commands.
+ */
+function runInTrace({ trace }: Exchange, work: () => void): void {
+  if (trace === undefined) work();
+  else trace.run(work);
 }
 
 async function answer<A>(unary: UnaryCall<A>, request: Message): Promise<void> {
