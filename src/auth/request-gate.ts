@@ -74,7 +74,8 @@ export class RequestGate {
     if (authentication.ok) return this.#hasCallerRate ? this.#counted(authentication) : authentication;
     const { reason, retryAfterMs } = authentication.refusal;
     // Wrong tokens count like wrong keys. An issuer that is down is not the caller's failure: its token may be valid.
-    const isFailure = reason !== "CREDENTIAL_MISSING" && retryAfterMs === undefined;
+    const isMissing = reason === "CREDENTIAL_MISSING";
+    const isFailure = !isMissing && retryAfterMs === undefined;
     return this.#refused(authentication.refusal, remoteAddress, isFailure);
   }
 

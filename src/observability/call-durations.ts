@@ -44,8 +44,9 @@ export class CallDurations {
 
   #sumWith(others: readonly CallFigures[]): CallDurations {
     const sum = new CallDurations(this.#options);
-    for (const [rpc, wire, code, figures] of [this.figures, ...others].flat())
+    for (const [rpc, wire, code, figures] of [this.figures, ...others].flat()) {
       sum.#cell(rpc, wire, code).buckets.add(figures);
+    }
     return sum;
   }
 

@@ -147,13 +147,8 @@ export class ServingThreads implements ThreadedTransport {
 
   /** Returns the thread with the fewest connections. One that is starting gets some only if there is no other. */
   #idlest(): ServingThread | undefined {
-    let found: ServingThread | undefined;
-    for (const thread of this.#threads) {
-      if (found === undefined) found = thread;
-      else if (thread.isReady === found.isReady ? thread.connections < found.connections : thread.isReady)
-        found = thread;
-    }
-    return found;
+    const threads = [...this.#threads].sort((one, other) => one.connections - other.connections);
+    return threads.find(({ isReady }) => isReady) ?? threads[0];
   }
 
   /** Replaces a thread that has ended; its connections are lost. */
