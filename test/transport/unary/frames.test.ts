@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http2 from "node:http2";
 import { test } from "node:test";
+import { queryObjects } from "node:v8";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { LiveCall } from "../../../src/transport/call/call.ts";
+import { Http2Exchange } from "../../../src/transport/exchange/http2-exchange.ts";
 import { type Random, seededRandom } from "../../support/random.ts";
 import { scaled } from "../../support/scale.ts";
 import { until } from "../../support/until.ts";
@@ -13,6 +16,7 @@ import { EchoRequestSchema } from "../support/lab-service.ts";
 
 const REQUESTS = scaled({ quick: 300, full: 3_000, soak: 100_000 });
 const CALLS = scaled({ quick: 2_000, full: 10_000, soak: 100_000 });
+const WARM_UP_CALLS = 200;
 
 /** How a request is sent. */
 interface Plan {
@@ -129,48 +133,78 @@ test(`${REQUESTS} requests in unusual frames get the same answers on both paths`
   }
 });
 
-test(`${CALLS} calls leave no call and no timer behind`, async () => {
+test(`${CALLS} calls leave no call, no timer and no listener behind`, async () => {
   const lab = await startLab({ fastPath: true });
   const session = connect(lab, { isPadded: false, opensLate: false });
   try {
     await once(session, "connect");
-    const before = timers();
-    const body = frame(Buffer.from(toBinary(EchoRequestSchema, create(EchoRequestSchema, { text: "one" }))));
-    for (let made = 0; made < CALLS; made += 50) {
-      await Promise.all(Array.from({ length: 50 }, (_, at) => callOnce(session, body, at)));
-    }
-    await until(() => lab.transport.load.requests === 0, "the end of every call");
+    const callMany = async (calls: number): Promise<void> => {
+      for (let made = 0; made < calls; made += 50) {
+        await Promise.all(Array.from({ length: 50 }, (_, at) => callOnce(session, at)));
+      }
+      await until(() => lab.transport.load.requests === 0, "the end of every call");
+    };
+    await callMany(WARM_UP_CALLS);
+    lab.records.length = 0;
+    const before = leftovers();
+    await callMany(CALLS);
     // A call that is broken off before its turn comes is not recorded.
-    assert.ok(lab.records.filter(({ code }) => code === "ok").length === (CALLS * 4) / 5);
+    assert.ok(lab.records.filter(({ code }) => code === "ok").length === (CALLS * 3) / 5);
     assert.equal(lab.transport.load.connections, 1);
-    await until(() => timers() <= before, "the end of every timer");
+    lab.records.length = 0;
+    const after = leftovers();
+    for (const name of ["timers", "exchanges", "calls", "functions"] as const) {
+      // Node may still hold the last calls of a connection; a leak shows with every fifth call at least.
+      const grown = after[name] - before[name];
+      assert.ok(grown < CALLS / 10, `${grown} ${name} more after ${CALLS} calls`);
+    }
   } finally {
     session.destroy();
     await lab.stop();
   }
 });
 
-/** Every second call has a deadline, every fifth is broken off. */
-async function callOnce(session: http2.ClientHttp2Session, body: Buffer, at: number): Promise<void> {
-  const headers = { authorization: "Bearer lab", "content-type": "application/grpc" };
+const [PLAIN, LONG, HANGING] = [{ text: "one" }, { text: "x".repeat(20_000) }, { act: "hang" }].map((request) =>
+  frame(Buffer.from(toBinary(EchoRequestSchema, create(EchoRequestSchema, request)))),
+) as [Buffer, Buffer, Buffer];
+
+/** Of five calls, one is broken off, one waits for its deadline, one takes the other path; every second has a deadline. */
+async function callOnce(session: http2.ClientHttp2Session, at: number): Promise<void> {
+  const kind = at % 5;
+  const timeout = kind === 1 ? "5m" : at % 2 === 0 ? "60S" : undefined;
   const stream = session.request({
     ":method": "POST",
     ":path": "/lab.v1.LabService/Say",
-    ...headers,
-    ...(at % 2 === 0 ? { "grpc-timeout": "60S" } : {}),
+    authorization: "Bearer lab",
+    "content-type": "application/grpc",
+    ...(timeout === undefined ? {} : { "grpc-timeout": timeout }),
   });
   stream.on("error", () => undefined);
   stream.resume();
-  if (at % 5 === 0) {
-    stream.write(body.subarray(0, 3));
+  if (kind === 0) {
+    stream.write(PLAIN.subarray(0, 3));
     setImmediate(() => stream.close(http2.constants.NGHTTP2_CANCEL));
   } else {
-    stream.end(body);
+    stream.end(kind === 1 ? HANGING : kind === 2 ? LONG : PLAIN);
   }
   await once(stream, "close");
 }
 
-/** Returns the number of timers that keep the process alive. */
-function timers(): number {
-  return process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+interface Leftovers {
+  readonly timers: number;
+  readonly exchanges: number;
+  readonly calls: number;
+  /** A listener is a function, whatever it listens to. */
+  readonly functions: number;
+}
+
+/** Returns what a call may leave behind, counted in the whole process after a collection of garbage. */
+function leftovers(): Leftovers {
+  const count = (type: object): number => queryObjects(type as () => void, { format: "count" }) as unknown as number;
+  return {
+    timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
+    exchanges: count(Http2Exchange),
+    calls: count(LiveCall),
+    functions: count(Function),
+  };
 }
