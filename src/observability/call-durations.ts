@@ -25,6 +25,11 @@ export class CallDurations {
     this.#cell(rpc, wire, code).buckets.observe(seconds);
   }
 
+  /** Adds the observations of another thread. */
+  add(figures: CallFigures): void {
+    for (const [rpc, wire, code, buckets] of figures) this.#cell(rpc, wire, code).buckets.add(buckets);
+  }
+
   /** The observations as plain data. */
   get figures(): CallFigures {
     return [...this.#byRpc].flatMap(([rpc, byWire]) =>
@@ -44,9 +49,7 @@ export class CallDurations {
 
   #sumWith(others: readonly CallFigures[]): CallDurations {
     const sum = new CallDurations(this.#options);
-    for (const [rpc, wire, code, figures] of [this.figures, ...others].flat()) {
-      sum.#cell(rpc, wire, code).buckets.add(figures);
-    }
+    for (const figures of [this.figures, ...others]) sum.add(figures);
     return sum;
   }
 

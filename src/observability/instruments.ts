@@ -41,6 +41,11 @@ export class Counter {
     this.#counts.set(labels, (this.#counts.get(labels) ?? 0) + 1);
   }
 
+  /** Adds the counts of another thread. */
+  add(figures: CounterFigures): void {
+    for (const [labels, count] of figures) this.#counts.set(labels, (this.#counts.get(labels) ?? 0) + count);
+  }
+
   /** The counts as plain data. */
   get figures(): CounterFigures {
     return [...this.#counts];
@@ -120,6 +125,11 @@ export class Histogram {
 
   observe(value: number): void {
     this.#buckets.observe(value);
+  }
+
+  /** Adds the observations of another thread, over the same bounds. */
+  add(figures: BucketFigures): void {
+    this.#buckets.add(figures);
   }
 
   get figures(): BucketFigures {

@@ -40,6 +40,7 @@ export interface MetricSources {
 export interface ThreadFigures {
   readonly calls: CallFigures;
   readonly refusals: CounterFigures;
+  readonly troubles: CounterFigures;
   readonly eventLoopDelay: BucketFigures;
 }
 
@@ -151,6 +152,7 @@ export class Metrics {
     return {
       calls: this.#calls.figures,
       refusals: this.#refusals.figures,
+      troubles: this.#troubles.figures,
       eventLoopDelay: this.#eventLoopDelay.figures,
     };
   }
@@ -158,6 +160,14 @@ export class Metrics {
   /** Adds what other threads have counted to each scrape. */
   watchThreads(read: () => Promise<readonly ThreadFigures[]>): void {
     this.#readThreads = read;
+  }
+
+  /** Adds what a thread had counted that has ended: counters must not fall. */
+  absorb({ calls, refusals, troubles, eventLoopDelay }: ThreadFigures): void {
+    this.#calls.add(calls);
+    this.#refusals.add(refusals);
+    this.#troubles.add(troubles);
+    this.#eventLoopDelay.add(eventLoopDelay);
   }
 
   call({ rpc = UNMATCHED, wire, code, reason, durationMs }: CallMetric): void {
@@ -205,7 +215,7 @@ export class Metrics {
       this.#batchCommands.text(),
       this.#batchDuration.text(),
       this.#commitDuration.text(),
-      this.#troubles.text(),
+      this.#troubles.text(threads.map(({ troubles }) => troubles)),
       this.#clockJumps.text(),
       this.#eventLoopDelay.text(threads.map(({ eventLoopDelay }) => eventLoopDelay)),
     ];

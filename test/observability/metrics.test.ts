@@ -170,6 +170,26 @@ describe("a scrape", () => {
     assert.ok(sumOf(families, "lockkeeper_database_bytes") > 0);
   });
 
+  test("adds what threads count, and keeps what they had counted when they end", async () => {
+    const [main, runs, ended] = [0, 1, 2].map(() => new Metrics({ version: readVersion() })) as [
+      Metrics,
+      Metrics,
+      Metrics,
+    ];
+    for (const metrics of [main, runs, ended]) {
+      metrics.trouble();
+      metrics.call({ rpc: undefined, wire: "rest", code: "NOT_FOUND", reason: "USER_NOT_FOUND", durationMs: 1 });
+    }
+    main.watchThreads(async () => [runs.figures]);
+    main.absorb(ended.figures);
+    for (let scrape = 0; scrape < 2; scrape++) {
+      const text = await main.text();
+      assert.match(text, /^lockkeeper_store_troubles_total 3$/m);
+      assert.match(text, /^lockkeeper_refusals_total\{.*USER_NOT_FOUND.*\} 3$/m);
+      assert.match(text, /^lockkeeper_call_duration_seconds_count\{.*\} 3$/m);
+    }
+  });
+
   test("shows how long the event loop was blocked", async () => {
     const metrics = new Metrics({ version: "1.2.3" });
     const late = async (): Promise<number> => {

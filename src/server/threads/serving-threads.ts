@@ -25,6 +25,8 @@ export interface ServingThreadsOptions {
   readonly host: StoreHost;
   readonly parts: ProcessWide;
   readonly log: Log;
+  /** Takes what a thread had counted that has ended. */
+  readonly absorb: (figures: ThreadFigures) => void;
   /** Called when threads end again and again. */
   readonly giveUp: (why: string) => void;
 }
@@ -37,8 +39,6 @@ export class ServingThreads implements ThreadedTransport {
   readonly #port: HandOverPort;
   readonly #table: ConnectionTable<ServingThread>;
   readonly #threads = new Set<ServingThread>();
-  /** What threads had counted that have ended: counters must not fall. */
-  readonly #past: ThreadFigures[] = [];
   #tls: TlsOptions | undefined;
   #state: ServingState = { serving: false, why: undefined };
   #ends: number[] = [];
@@ -95,10 +95,11 @@ export class ServingThreads implements ThreadedTransport {
     this.#send({ kind: "tls", tls });
   }
 
-  /** Returns what all threads have counted. */
+  /** Returns what the threads have counted that run. */
   async figures(): Promise<readonly ThreadFigures[]> {
-    const all = await Promise.all([...this.#threads].map((thread) => thread.figures()));
-    return [...this.#past, ...all.filter((each) => each !== undefined)];
+    await Promise.all([...this.#threads].map((thread) => thread.figures()));
+    // A thread that has ended meanwhile is absorbed.
+    return [...this.#threads].map(({ lastFigures }) => lastFigures).filter((each) => each !== undefined);
   }
 
   async stop({ drainMs = 0, graceMs }: { drainMs?: number; graceMs: number }): Promise<void> {
@@ -153,9 +154,9 @@ export class ServingThreads implements ThreadedTransport {
 
   /** Replaces a thread that has ended; its connections are lost. */
   #replace(ended: ServingThread, cause: Error): void {
-    const { log, giveUp } = this.#options;
+    const { log, absorb, giveUp } = this.#options;
     this.#threads.delete(ended);
-    if (ended.lastFigures !== undefined) this.#past.push(ended.lastFigures);
+    if (ended.lastFigures !== undefined) absorb(ended.lastFigures);
     if (this.#isStopping || !this.#isStarted) return;
     const now = performance.now();
     this.#ends = [...this.#ends.filter((time) => now - time < ENDS_MS), now];

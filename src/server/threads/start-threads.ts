@@ -33,6 +33,7 @@ export async function startThreads(
       metrics: () => metrics.text(),
     },
     log,
+    absorb: (figures) => metrics.absorb(figures),
     giveUp,
   });
   metrics.watchThreads(() => transport.figures());

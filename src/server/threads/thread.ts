@@ -26,10 +26,13 @@ async function serveThread(port: MessagePort, data: ThreadData): Promise<void> {
     clock: Date.now,
     sink: writeWholeLines,
   });
-  const onTrouble = (error: unknown): void => log.write("error", "store trouble", { cause: describe(error) });
+  const metrics = new Metrics({ version: readVersion() });
+  const onTrouble = (error: unknown): void => {
+    metrics.trouble();
+    log.write("error", "store trouble", { cause: describe(error) });
+  };
   // What is wrong with the settings of traces was reported by the main thread.
   const traces = await openTraces({ version: readVersion(), log, warn: () => undefined });
-  const metrics = new Metrics({ version: readVersion() });
   // Jumps are reported by the clock of the main thread.
   const clock = new SteadyClock({ wall: Date.now, monotonic: () => performance.now(), onJump: () => undefined });
   const asks = new ThreadAsks(port);
