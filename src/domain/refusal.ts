@@ -23,6 +23,10 @@ export const REASONS = {
     "The request cannot be decoded: its body, path, query, encoding or a header is not what the protocol asks for.",
   ],
   REQUEST_TOO_LARGE: ["RESOURCE_EXHAUSTED", "The request is larger than is taken."],
+  SERVICE_BUSY: [
+    "RESOURCE_EXHAUSTED",
+    "Too many large requests are open at once; nothing was applied; `RetryInfo` says how long to wait.",
+  ],
   PATH_NOT_FOUND: ["NOT_FOUND", "Nothing is served at this path."],
   METHOD_NOT_SERVED: ["UNIMPLEMENTED", "The RPC or the HTTP method is not served at this path."],
   CALL_TIMED_OUT: [

@@ -54,6 +54,11 @@ const OF_ALL: Refusals = {
     message: "the request body is larger than 262144 bytes",
     connectMessage: "the request message is larger than 262144 bytes",
   },
+  SERVICE_BUSY: {
+    message: "requests larger than 65536 bytes may have 33554432 bytes together; there is no room for this one now",
+    metadata: NOT_APPLIED,
+    retryAfterMs: 1000,
+  },
   AUTHENTICATION_RATE: {
     message: 'more than 20 authentications from "192.0.2.7" failed within a second',
     retryAfterMs: 640,

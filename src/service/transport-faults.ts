@@ -88,6 +88,7 @@ function jsonNamesOf(input: DescMessage): ReadonlyMap<string, string> {
 
 function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal | undefined {
   const message = error.rawMessage;
+  const retryAfter = error.metadata.get("retry-after");
   switch (error.code) {
     case Code.InvalidArgument: {
       const named = error.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations);
@@ -97,7 +98,12 @@ function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal
       return fields.length > 0 ? refuseFields(fields) : malformed(message);
     }
     case Code.ResourceExhausted:
-      return refuse("REQUEST_TOO_LARGE", message);
+      return retryAfter === null
+        ? refuse("REQUEST_TOO_LARGE", message)
+        : refuse("SERVICE_BUSY", message, {
+            metadata: { outcome: "NOT_APPLIED" },
+            retryAfterMs: Number(retryAfter) * 1000,
+          });
     case Code.NotFound:
       return refuse("PATH_NOT_FOUND", message);
     case Code.Unimplemented:

@@ -6,6 +6,8 @@ import type { ResetRate } from "./listen/reset-budget.ts";
 export interface TransportLimits {
   /** The largest request body, on the wire and after decompression. A mount may raise it for a method. */
   readonly bodyBytesMax: number;
+  /** The bytes of all open requests that are larger than 64 KiB, together; further ones are refused. */
+  readonly largeBodiesBytesMax: number;
   /** The largest number of members, items and single values in a request. A mount may raise it for a method. */
   readonly valuesMax: number;
   /** The largest list of request headers, names and values. */
@@ -36,6 +38,7 @@ export interface TransportLimits {
 
 export const DEFAULT_LIMITS: TransportLimits = {
   bodyBytesMax: 256 * 1024,
+  largeBodiesBytesMax: 32 * 1024 * 1024,
   valuesMax: 10_000,
   headerBytesMax: 16 * 1024,
   connectionsMax: 10_000,

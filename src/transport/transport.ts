@@ -11,6 +11,7 @@ import { dispatch } from "./dispatch.ts";
 import type { ConnectionContext, Exchange } from "./exchange/exchange.ts";
 import { Http1Exchange } from "./exchange/http1-exchange.ts";
 import { Http2Exchange } from "./exchange/http2-exchange.ts";
+import { LargeBodies } from "./exchange/large-bodies.ts";
 import { LiveExchanges } from "./exchange/live-exchanges.ts";
 import { hasTurn, takeTurn } from "./exchange/turns.ts";
 import { LateMountLoader } from "./late-mounts.ts";
@@ -98,6 +99,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
     clientAddress: createClientAddress(options.proxies),
     markAuthenticated: (socket) => listener.markAuthenticated(socket),
     newCallId: options.newCallId,
+    largeBodies: new LargeBodies(limits.largeBodiesBytesMax),
     settled: (exchange) => live.remove(exchange),
   };
   let leaving = false;

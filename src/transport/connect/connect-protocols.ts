@@ -226,6 +226,7 @@ function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext
   if (asText) header.set("content-type", toBinaryType(contentType));
   takeTimeout(connectCall, header, context);
   exchange.clientStreams = isClientStreaming(handler);
+  if (exchange.clientStreams) exchange.body.largeBodies = undefined;
   const gone = new AbortController();
   exchange.onOver((completed) => {
     if (!completed) gone.abort(callerGone());

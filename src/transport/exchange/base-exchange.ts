@@ -74,6 +74,7 @@ export abstract class BaseExchange implements Exchange {
     this.path = path;
     this.query = query;
     this.body = parts.body;
+    this.body.largeBodies = context.largeBodies;
     if (parts.expectation === "continue") this.body.onStart = () => this.#letContinue();
   }
 
@@ -205,6 +206,7 @@ export abstract class BaseExchange implements Exchange {
     if (this.#over) return;
     const completed = this.isCompleted();
     this.#over = true;
+    this.body.release();
     this.#context.settled(this);
     for (const listener of this.#onOver) listener(completed);
     this.#onOver = [];

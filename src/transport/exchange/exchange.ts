@@ -6,6 +6,7 @@ import type { TransportLimits } from "../limits.ts";
 import type { ClientAddress } from "../listen/client-address.ts";
 import type { Expectation } from "../listen/request-sink.ts";
 import type { RequestHeader } from "../mount.ts";
+import type { LargeBodies } from "./large-bodies.ts";
 import type { RequestBody } from "./request-body.ts";
 
 export type AnswerHeader = Record<string, string | readonly string[]>;
@@ -17,6 +18,7 @@ export interface ConnectionContext {
   /** Called with connections on which a call was admitted. */
   readonly markAuthenticated: (socket: Socket | undefined) => void;
   readonly newCallId: () => string;
+  readonly largeBodies: LargeBodies;
   /** Called with each exchange that is over. */
   readonly settled: (exchange: Exchange) => void;
 }

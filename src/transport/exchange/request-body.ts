@@ -1,6 +1,7 @@
 /** The body of a request as an iterable: a reader may stop without losing the connection, and its wait can be ended. */
 import { bodyTooLarge } from "../../transcoding/rest-error.ts";
 import { callerGone } from "../call/call-error.ts";
+import { LARGE_BODY_BYTES_MIN, type LargeBodies } from "./large-bodies.ts";
 
 /** The number of bytes held before the sender has to wait. */
 const HELD_BYTES_MAX = 64 * 1024;
@@ -43,11 +44,16 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
   #error: unknown;
   #chunks: Buffer[] = [];
   #heldBytes = 0;
+  #takenBytes = 0;
+  /** The bytes that `largeBodies` counts for this body. */
+  #countedBytes = 0;
   #waiter: Waiter | undefined;
   #watcher: BodyWatcher | undefined;
   #isHandingSoon: boolean = false;
   /** The time of the last bytes, by `performance.now()`; 0 before the first. */
   lastByteTime = 0;
+  /** Bounds the bytes of all large bodies. Absent: those of this one are not kept, as in a client's stream. */
+  largeBodies: LargeBodies | undefined;
   /** Called when the body is first read (`Expect: 100-continue` is answered then). */
   onStart: (() => void) | undefined;
   /** Called when nothing more will arrive. */
@@ -201,11 +207,33 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
   protected take(chunk: Buffer): boolean {
     this.lastByteTime = performance.now();
     if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) return true;
+    this.#takenBytes += chunk.byteLength;
+    if (this.#takenBytes > LARGE_BODY_BYTES_MIN && !this.#count()) return true;
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
     if (this.#waiter !== undefined) this.#handSoon();
     else this.#watcher?.look();
     return this.#heldBytes <= HELD_BYTES_MAX;
+  }
+
+  /** Returns false if there is no room for this body; then it has failed. */
+  #count(): boolean {
+    const error = this.largeBodies?.take(this.#takenBytes - this.#countedBytes);
+    if (error === undefined) {
+      this.#countedBytes = this.#takenBytes;
+      return true;
+    }
+    this.#chunks = [];
+    this.#heldBytes = 0;
+    this.fail(error);
+    return false;
+  }
+
+  /** Called when the request is over: its bytes, and what was made of them, can go. */
+  release(): void {
+    this.largeBodies?.release(this.#countedBytes);
+    this.largeBodies = undefined;
+    this.#countedBytes = 0;
   }
 
   /** The whole body has been taken. */
