@@ -58,8 +58,9 @@ export const SERVERS = {
   connectNodeHttp1: peer("stock connect-node, no-op", "connect-node", () => ["--http1"]),
   nodeHttp: peer("raw node:http", "node-http"),
   nodeHttp2: peer("raw node:http2", "node-http", () => ["--http2"]),
-  connectSqlite: peer("stock connect-node + better-sqlite3", "connect-node", sqlite),
-  fastifySqlite: peer("Fastify + better-sqlite3", "fastify-sqlite", sqlite),
+  // One process: several that write one file wait for each other.
+  connectSqlite: { ...peer("stock connect-node + better-sqlite3", "connect-node", sqlite), isClustered: false },
+  fastifySqlite: { ...peer("Fastify + better-sqlite3", "fastify-sqlite", sqlite), isClustered: false },
 } as const satisfies Readonly<Record<string, Server>>;
 
 /** Starts a server. Its log goes to a file in `folder`, as a production log goes to a pipe or file. */
