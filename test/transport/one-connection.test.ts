@@ -167,7 +167,8 @@ describe("streams that are reset over HTTP/2", () => {
         await closed;
         // On a busy machine the beginning may arrive in a turn of its own.
         assert.ok(lab.records.length <= 2 * 21, `${lab.records.length} of 5,000 were begun`);
-        assert.equal(lab.records.at(-1)?.httpStatus, 0);
+        // What began in an earlier turn may have its answer already.
+        assert.ok(lab.records.every(({ httpStatus }) => httpStatus === 0 || httpStatus === 404));
       });
     }
   });
