@@ -124,7 +124,8 @@ test(`${REQUESTS} REST requests get the same answer in every form`, async (t) =>
       for (const [form, answer] of Object.entries(others)) {
         assert.deepEqual(comparable(answer), comparable(whole), `request ${index} as ${form}: ${shown(request)}`);
       }
-      if (request.path === "/v1/say" && request.headers["content-type"] === "application/json") {
+      // REST takes no body for an empty message; Connect does not.
+      if (hasBody && request.path === "/v1/say" && request.headers["content-type"] === "application/json") {
         const byConnect = await client.send("1.1", { ...request, path: "/lab.v1.LabService/Say" });
         assert.equal(codeOf(whole), codeOf(byConnect), `request ${index} over Connect: ${shown(request)}`);
       }
