@@ -165,10 +165,16 @@ describe("streams that are reset over HTTP/2", () => {
         if (pause) await once(socket, "readable");
         socket.write(flood);
         await closed;
-        // On a busy machine the beginning may arrive in a turn of its own.
-        assert.ok(lab.records.length <= 2 * 21, `${lab.records.length} of 5,000 were begun`);
-        // What began in an earlier turn may have its answer already.
-        assert.ok(lab.records.every(({ httpStatus }) => httpStatus === 0 || httpStatus === 404));
+        // The fault of the connection has a record of its own; streams that end with it may be recorded later.
+        const faults = lab.records.filter(({ error }) =>
+          /^\[invalid_argument\] the connection /.test(error?.message ?? ""),
+        );
+        assert.deepEqual(
+          faults.map(({ httpStatus }) => httpStatus),
+          [0],
+        );
+        const begun = lab.records.length - faults.length;
+        assert.ok(begun <= 21, `${begun} of 5,000 were begun`);
       });
     }
   });

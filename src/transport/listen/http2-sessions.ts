@@ -107,7 +107,7 @@ class WatchedSession implements Http2Connection {
   readonly #idleTimer: NodeJS.Timeout;
   #isLeaving: boolean = false;
   #streams = 0;
-  /** The number of streams that were opened in the present turn and not answered yet. */
+  /** The number of streams that were opened in the present turn. Node ends no answer within it. */
   #opened = 0;
   /** The number of small DATA frames that came in the present turn. */
   #small = 0;
@@ -148,7 +148,6 @@ class WatchedSession implements Http2Connection {
   }
 
   countAnswer(): void {
-    this.#opened--;
     this.#resets.complete();
   }
 
