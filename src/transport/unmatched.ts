@@ -80,7 +80,8 @@ export function answerUnmatched(
     return;
   }
   const asText = /^application\/grpc-web-text/i.test(exchange.headerValue("content-type") ?? "");
-  answerRefusal(exchange, `application/${wire}${asText ? "-text" : ""}+proto`, { error, jsonOptions });
+  const contentType = `application/${wire}${asText ? "-text" : ""}+proto`;
+  answerRefusal(exchange, contentType, { error, jsonOptions }).catch(() => exchange.destroy());
 }
 
 const NO_TYPES: JsonOptions & { readonly registry: Registry } = { registry: createRegistry() };

@@ -105,15 +105,24 @@ function reportExchange<A>(
   }
 }
 
-/** Calls `next` with the error of `refuseUnmatched` for this address: at once, unless another thread counts. */
+/**
+ * Calls `next` with the error of `refuseUnmatched` for this address: at once, unless another thread counts. A request that
+ * cannot be counted gets no answer: its connection or stream is destroyed.
+ */
 export function whenCounted<A>(
   { refuseUnmatched, logInternal }: TransportContext<A>,
-  { remoteAddress, callId }: { readonly remoteAddress: string; readonly callId: string },
+  request: { readonly remoteAddress: string; readonly callId: string; destroy(): void },
   next: (refused: ConnectError | undefined) => void,
 ): void {
-  const refused = refuseUnmatched?.(remoteAddress);
-  if (refused instanceof Promise) refused.then(next).catch((reason: unknown) => logInternal(reason, callId));
-  else next(refused);
+  const refused = refuseUnmatched?.(request.remoteAddress);
+  if (!(refused instanceof Promise)) {
+    next(refused);
+    return;
+  }
+  refused.then(next).catch((reason: unknown) => {
+    logInternal(reason, request.callId);
+    request.destroy();
+  });
 }
 
 /** Returns the largest body and the largest number of values of one request of a method. */

@@ -178,10 +178,12 @@ function serve<A>(served: ServedMethod<A>, exchange: Exchange, context: Transpor
   if (admitting === undefined) {
     serveAdmitted(connectCall, form, rules, context);
   } else {
-    admitting.then(
-      () => serveAdmitted(connectCall, form, rules, context),
-      (reason: unknown) => refuseEarly(connectCall, reason, context),
-    );
+    admitting
+      .then(
+        () => serveAdmitted(connectCall, form, rules, context),
+        (reason: unknown) => refuseEarly(connectCall, reason, context),
+      )
+      .catch((reason: unknown) => breakOff(call, exchange, reason, context));
   }
 }
 
@@ -207,7 +209,9 @@ function refuseEarly<A>(
   context: TransportContext<A>,
 ): void {
   const error = noteError(call, reason, context.logInternal);
-  answerRefusal(exchange, contentType, { error, jsonOptions: { registry: bound.mount.options.rest?.registry } });
+  const { rest } = bound.mount.options;
+  const answering = answerRefusal(exchange, contentType, { error, jsonOptions: { registry: rest?.registry } });
+  answering.catch((fault: unknown) => breakOff(call, exchange, fault, context));
 }
 
 /** A call that Connect will serve. */
@@ -226,7 +230,8 @@ function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext
   if (asText) header.set("content-type", toBinaryType(contentType));
   takeTimeout(connectCall, header, context);
   exchange.clientStreams = isClientStreaming(handler);
-  if (exchange.clientStreams) exchange.body.largeBodies = undefined;
+  // Messages of a stream pass through; no request keeps them all.
+  if (exchange.clientStreams) exchange.body.release();
   const gone = new AbortController();
   exchange.onOver((completed) => {
     if (!completed) gone.abort(callerGone());

@@ -19,14 +19,13 @@ export function isPlain(exchange: Exchange, contentType: string): boolean {
   return exchange.isHttp2 || !/^application\/grpc(?!-web)/.test(contentType);
 }
 
-/** Answers a plain call of a unary method with an error, in the protocol of its media type. */
+/** Answers a plain call of a unary method with an error, in the protocol of its media type. Rejects if it cannot. */
 export function answerRefusal(
   exchange: Exchange,
   contentType: string,
   { error, jsonOptions }: { readonly error: ConnectError; readonly jsonOptions: JsonOptions },
-): void {
-  // Nothing of it is compressed, so nothing can fail later.
-  void answerError(exchange, errorFormOf(contentType), { error, registry: jsonOptions.registry });
+): Promise<void> {
+  return answerError(exchange, errorFormOf(contentType), { error, registry: jsonOptions.registry });
 }
 
 function errorFormOf(contentType: string): ErrorForm {

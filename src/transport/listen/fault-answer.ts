@@ -18,7 +18,8 @@ export function createFaultAnswer<A>(context: TransportContext<A>, newCallId: ()
   return ({ error: fault, address, socket }) => {
     const remoteAddress = plainAddress(address);
     const id = newCallId();
-    whenCounted(context, { remoteAddress, callId: id }, (refused) => {
+    const request = { remoteAddress, callId: id, destroy: () => void socket?.destroy() };
+    whenCounted(context, request, (refused) => {
       const error = refused ?? fault;
       context.describeError?.(error, { method: undefined, callId: id });
       const { status, header, body } = encodeStatusError(error, { registry: NO_TYPES });

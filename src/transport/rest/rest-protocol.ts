@@ -23,6 +23,7 @@ import {
 } from "../call/transport-context.ts";
 import { assertContentCoding, decodeContent, encodeContent } from "../exchange/content-coding.ts";
 import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
+import { addHandledHeader, addHandledTrailer } from "../exchange/handled-header.ts";
 import { hasTurn, takeTurn } from "../exchange/turns.ts";
 import type { Mount } from "../mount.ts";
 import { answerUnmatched, type ServedMethods, unknownRpc, unmatchedWireOf } from "../unmatched.ts";
@@ -70,7 +71,7 @@ export function createRestProtocol<A>(
       if (exchange.headSent) {
         exchange.destroy();
       } else {
-        sendError(context, exchange, error, found.route.policy, callHeader(call));
+        sendError(context, exchange, error, found.route.policy, headerOf(call));
       }
     });
   };
@@ -145,7 +146,7 @@ function sendMessage<A>(
   const { contentType, body } = encodeResponse(route, message);
   const status = successStatusOf(route);
   const zipping = encodeContent(exchange.headerValue("accept-encoding"), body);
-  const header = callHeader(call);
+  const header = headerOf(call);
   header["content-type"] = contentType;
   if (zipping !== undefined) return sendZipped(exchange, status, header, zipping);
   exchange.answer(status, header, body);
@@ -156,18 +157,11 @@ function successStatusOf({ policy, method }: Route): number {
   return policy.successStatuses[method.localName] ?? 200;
 }
 
-/**
- * Returns the headers that the handler has set. The answer is one piece, so trailers are headers, named as Connect
- * names them.
- */
-function callHeader<A>(call: LiveCall<A>): AnswerHeader {
+/** Returns the headers that the handler has set. The answer is one piece, so its trailers are headers too. */
+function headerOf<A>(call: LiveCall<A>): AnswerHeader {
   const header: AnswerHeader = {};
-  call.responseHeaderIfAny?.forEach((value, name) => {
-    header[name] = value;
-  });
-  call.responseTrailerIfAny?.forEach((value, name) => {
-    header[`trailer-${name}`] = value;
-  });
+  addHandledHeader(header, call);
+  addHandledTrailer(header, call);
   return header;
 }
 

@@ -4,10 +4,10 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus, trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import type { LiveCall } from "../call/call.ts";
 import { encodeText } from "../connect/grpc-web-text.ts";
 import { toAnswerTrailer } from "../connect/universal.ts";
 import type { AnswerHeader, Exchange } from "../exchange/exchange.ts";
+import { addHandledHeader, addHandledTrailer, type HandledHeader } from "../exchange/handled-header.ts";
 import { findAnswerCompression, type UnaryForm } from "./unary-form.ts";
 
 /** Shorter answers are not compressed: connect-es' default. */
@@ -25,7 +25,7 @@ const OK_TRAILER_FRAME = envelope(trailerFlag, Buffer.from("grpc-status: 0\r\n")
 export function answerMessage(
   exchange: Exchange,
   form: UnaryForm,
-  call: HandledCall,
+  call: HandledHeader,
   encoded: Buffer | string,
 ): Promise<void> | undefined {
   const isPlain = form.protocol === "grpc" && exchange.headerValue(form.acceptHeader) === undefined;
@@ -43,13 +43,13 @@ export function answerMessage(
 async function answerAny(
   exchange: Exchange,
   form: UnaryForm,
-  call: HandledCall,
+  call: HandledHeader,
   encoded: Buffer | string,
 ): Promise<void> {
   const compression = findAnswerCompression(exchange, form);
   const header = headerOf(form, compression, call);
   if (typeof encoded === "string" || form.protocol === "connect") {
-    addTrailers(header, call);
+    addHandledTrailer(header, call);
     const isCompressed = compression !== undefined && Buffer.byteLength(encoded) >= COMPRESS_BYTES_MIN;
     if (isCompressed) header["content-encoding"] = compression.name;
     exchange.answer(200, header, isCompressed ? await compress(compression, Buffer.from(encoded)) : encoded);
@@ -71,9 +71,6 @@ async function answerAny(
   exchange.endAnswer(frame);
 }
 
-/** What the handler of a call has added to its answer. */
-export type HandledCall = Pick<LiveCall<unknown>, "responseHeaderIfAny" | "responseTrailerIfAny">;
-
 /** How an error is sent. */
 export interface ErrorForm extends Pick<UnaryForm, "protocol" | "answerType"> {
   /** Whether the body is gRPC-Web in base64. */
@@ -86,12 +83,12 @@ export interface SentError {
   /** The types that error details may have; absent: details have no JSON form. */
   readonly registry: JsonWriteOptions["registry"] | undefined;
   /** Absent: no handler was called. */
-  readonly call?: HandledCall;
+  readonly call?: HandledHeader;
   /** Absent: the answer is not compressed. */
   readonly compression?: Compression | undefined;
 }
 
-const NOTHING: HandledCall = { responseHeaderIfAny: undefined, responseTrailerIfAny: undefined };
+const NOTHING: HandledHeader = { responseHeaderIfAny: undefined, responseTrailerIfAny: undefined };
 
 /** Sends an error as its protocol demands. Without compression it is sent before this returns. */
 export async function answerError(exchange: Exchange, form: ErrorForm, sent: SentError): Promise<void> {
@@ -106,7 +103,7 @@ export async function answerError(exchange: Exchange, form: ErrorForm, sent: Sen
     const isCompressed = compression !== undefined && body.byteLength >= COMPRESS_BYTES_MIN;
     const data = isCompressed ? await compress(compression, body) : body;
     if (isCompressed) header["content-encoding"] = compression.name;
-    addTrailers(header, call);
+    addHandledTrailer(header, call);
     exchange.answer(codeToHttpStatus(error.code), header, data);
     return;
   }
@@ -114,7 +111,8 @@ export async function answerError(exchange: Exchange, form: ErrorForm, sent: Sen
   setTrailerStatus(trailer, error);
   const header = headerOf(form, compression, call);
   if (form.protocol === "grpc-web") {
-    const frame = await trailerFrame(trailer, compression);
+    const making = trailerFrame(trailer, compression);
+    const frame = making instanceof Promise ? await making : making;
     exchange.answer(200, header, form.isText ? encodeText(frame) : frame);
     return;
   }
@@ -128,21 +126,12 @@ export async function answerError(exchange: Exchange, form: ErrorForm, sent: Sen
 function headerOf(
   { protocol, answerType }: ErrorForm,
   compression: Compression | undefined,
-  call: HandledCall,
+  call: HandledHeader,
 ): AnswerHeader {
   const header: AnswerHeader = { "content-type": answerType };
   if (protocol !== "connect" && compression !== undefined) header["grpc-encoding"] = compression.name;
-  call.responseHeaderIfAny?.forEach((value, name) => {
-    header[name] = value;
-  });
+  addHandledHeader(header, call);
   return header;
-}
-
-/** A unary answer of Connect has no trailers: they are headers with a prefix. */
-function addTrailers(header: AnswerHeader, call: HandledCall): void {
-  call.responseTrailerIfAny?.forEach((value, name) => {
-    header[`trailer-${name}`] = value;
-  });
 }
 
 function withOk(trailer: Headers | undefined): Headers {
@@ -153,10 +142,11 @@ function withOk(trailer: Headers | undefined): Headers {
   return all;
 }
 
-async function trailerFrame(trailer: Headers, compression: Compression | undefined): Promise<Buffer> {
+/** Returns a promise only if the trailer is to be compressed. */
+function trailerFrame(trailer: Headers, compression: Compression | undefined): Buffer | Promise<Buffer> {
   const fields = trailerSerialize(trailer);
   if (compression === undefined || fields.byteLength < COMPRESS_BYTES_MIN) return envelope(trailerFlag, fields);
-  return envelope(trailerFlag | COMPRESSED, await compress(compression, fields));
+  return compress(compression, fields).then((zipped) => envelope(trailerFlag | COMPRESSED, zipped));
 }
 
 function compress(compression: Compression, bytes: Uint8Array): Promise<Uint8Array> {

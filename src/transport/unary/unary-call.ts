@@ -6,7 +6,7 @@ import { showUnderscores } from "../../transcoding/field-mask.ts";
 import { parseScanned, scanBytes, toMessage } from "../../transcoding/json-message.ts";
 import { jsonWriter } from "../../transcoding/json-writer.ts";
 import type { LiveCall } from "../call/call.ts";
-import { readTimeout } from "../call/call-timeout.ts";
+import { readTimeout, timeoutHeaderOf, timeoutMsMax } from "../call/call-timeout.ts";
 import { type BoundMethod, noteError } from "../call/handler.ts";
 import type { TransportContext } from "../call/transport-context.ts";
 import { rulesOf } from "../connect/connect-body.ts";
@@ -27,7 +27,7 @@ export interface UnaryRules {
 }
 
 export function unaryRulesOf<A>(bound: BoundMethod<A>, { limits }: TransportContext<A>): UnaryRules {
-  return { message: rulesOf(bound, limits), timeoutMsMax: limits.deadlineMsMax };
+  return { message: rulesOf(bound, limits), timeoutMsMax: timeoutMsMax(bound.method, limits) };
 }
 
 /** An admitted call in a plain form. */
@@ -54,7 +54,7 @@ const PLAIN_BODY_BYTES_MAX = 16 * 1024;
  */
 export function serveUnary<A>(unary: UnaryCall<A>): void {
   const { rules, form, call, exchange, decline } = unary;
-  const timeout = exchange.headerValue(form.timeoutHeader);
+  const timeout = exchange.headerValue(timeoutHeaderOf(form.protocol));
   if (timeout !== undefined) {
     const timeoutMs = readTimeout(timeout, call.wire);
     if (timeoutMs === undefined || timeoutMs === 0) {

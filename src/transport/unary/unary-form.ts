@@ -10,22 +10,13 @@ export interface UnaryForm {
   readonly isJson: boolean;
   /** The content type of an answer that holds a message. */
   readonly answerType: string;
-  /** The names of the headers in which this protocol says how messages are compressed, and how long the caller waits. */
+  /** The names of the headers in which this protocol says how messages are compressed. */
   readonly encodingHeader: string;
   readonly acceptHeader: string;
-  readonly timeoutHeader: string;
 }
 
-const GRPC_HEADERS = {
-  encodingHeader: "grpc-encoding",
-  acceptHeader: "grpc-accept-encoding",
-  timeoutHeader: "grpc-timeout",
-} as const;
-const CONNECT_HEADERS = {
-  encodingHeader: "content-encoding",
-  acceptHeader: "accept-encoding",
-  timeoutHeader: "connect-timeout-ms",
-} as const;
+const GRPC_HEADERS = { encodingHeader: "grpc-encoding", acceptHeader: "grpc-accept-encoding" } as const;
+const CONNECT_HEADERS = { encodingHeader: "content-encoding", acceptHeader: "accept-encoding" } as const;
 
 const GRPC: UnaryForm = { protocol: "grpc", isJson: false, answerType: "application/grpc+proto", ...GRPC_HEADERS };
 const GRPC_WEB: UnaryForm = { ...GRPC, protocol: "grpc-web", answerType: "application/grpc-web+proto" };
