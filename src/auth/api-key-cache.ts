@@ -53,6 +53,7 @@ export class ApiKeyCache implements Follower {
   #unfollow: (() => void) | undefined;
   #used = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
+  #isClosed: boolean = false;
 
   private constructor(options: ApiKeyCacheOptions) {
     this.#store = options.store;
@@ -92,6 +93,7 @@ export class ApiKeyCache implements Follower {
   /** Reads all keys again, now or as soon as the store answers again. */
   reload(): void {
     this.#load().catch((error: unknown) => {
+      if (this.#isClosed) return;
       this.#onTrouble(error);
       setTimeout(() => this.reload(), RELOAD_RETRY_MS).unref();
     });
@@ -147,6 +149,7 @@ export class ApiKeyCache implements Follower {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#unfollow?.();
   }

@@ -9,6 +9,8 @@ interface Pending {
   readonly name: CallName;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** Stops listening to the caller's signal: one signal may have many calls, one after another. */
+  readonly unlisten: () => void;
 }
 
 export class PortCalls {
@@ -47,9 +49,10 @@ export class PortCalls {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       if (this.#pending.size === 0) this.#port.ref();
-      this.#pending.set(id, { name, resolve, reject });
+      const cancel = (): void => this.#cancel(id, signal?.reason);
+      signal?.addEventListener("abort", cancel);
+      this.#pending.set(id, { name, resolve, reject, unlisten: () => signal?.removeEventListener("abort", cancel) });
       this.#outbox.push([id, name, parameters]);
-      signal?.addEventListener("abort", () => this.#cancel(id, signal), { once: true });
     });
   }
 
@@ -76,7 +79,7 @@ export class PortCalls {
     else pending.reject(fromErrorData(answered[2], "store"));
   }
 
-  #cancel(id: number, { reason }: AbortSignal): void {
+  #cancel(id: number, reason: unknown): void {
     const pending = this.#take(id);
     if (pending === undefined) return;
     this.#outbox.push([id]);
@@ -85,6 +88,7 @@ export class PortCalls {
 
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
+    pending?.unlisten();
     if (this.#pending.delete(id) && this.#pending.size === 0) {
       this.#port.unref();
       this.#whenIdle?.();

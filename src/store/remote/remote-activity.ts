@@ -21,7 +21,7 @@ export class RemoteActivity {
   /** Notes that a session was used now, and sends it with others of this turn. */
   note({ id, idleTimeoutMs, lastActivityTime }: Session, now: number): void {
     const known = this.#times.get(id);
-    // The store has heard of this millisecond.
+    // The store has got this millisecond.
     if (known !== undefined && known >= now) return;
     // Deleted first, so that the map is in the order of the times.
     this.#times.delete(id);

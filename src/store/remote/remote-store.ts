@@ -54,6 +54,7 @@ export class RemoteStore implements Store {
 
   readonly #activity: RemoteActivity;
   readonly #local: LocalReads | undefined;
+  readonly #onTrouble: (error: unknown) => void;
 
   /** `openReads`: opens the reads of the engine; absent: the store's thread is asked for everything. */
   constructor(
@@ -65,6 +66,7 @@ export class RemoteStore implements Store {
     this.schemaVersion = data.schemaVersion;
     this.system = data.system;
     this.#traces = traces;
+    this.#onTrouble = onTrouble;
     this.#feed = new RemoteFeed(data.feed, onTrouble);
     const calls = new PortCalls(data.port);
     this.#calls = calls;
@@ -135,8 +137,10 @@ export class RemoteStore implements Store {
   }
 
   noteUses(uses: readonly SessionUse[]): void {
-    // A port that is closed has no session to keep alive.
-    this.#calls.call("noteUses", [uses]).catch(() => undefined);
+    this.#calls.call("noteUses", [uses]).catch((error: unknown) => {
+      // At the end of the thread or of the service nobody waits for it.
+      if (!this.#calls.isClosed) this.#onTrouble(error);
+    });
   }
 
   async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {

@@ -1,4 +1,4 @@
-/** What the store's thread tells the others at any moment: its newest record time, and whether its files are lost. */
+/** What the store's thread shares with the others at any moment: its newest record time, and whether its files are lost. */
 
 /** In units of 64 bits. */
 const RECORD_TIME = 0;

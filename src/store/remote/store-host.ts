@@ -77,14 +77,15 @@ class Client {
   readonly #outbox: Outbox<Answered>;
   readonly #open = new Map<number, AbortController>();
   readonly #backups = new Map<number, OpenBackup>();
+  #isEnded: boolean = false;
 
   constructor(store: Store, port: MessagePort) {
     this.#store = store;
     this.#port = port;
-    // Runs when all promises that were resolved in this turn have been heard: a batch's answers make one message.
+    // Runs when all promises that were resolved in this turn have run their callbacks: a batch's answers make one message.
     this.#outbox = new Outbox(port, process.nextTick);
     port.on("message", (asked: readonly Asked[]) => {
-      for (const each of asked) this.#hear(each);
+      for (const each of asked) this.#take(each);
     });
   }
 
@@ -94,12 +95,13 @@ class Client {
 
   /** The port is closed, by whichever side: cancels what is still open. */
   end(): void {
+    this.#isEnded = true;
     for (const controller of this.#open.values()) controller.abort();
     for (const { backup } of this.#backups.values()) backup.close();
     this.#backups.clear();
   }
 
-  #hear(asked: Asked): void {
+  #take(asked: Asked): void {
     const [id, name, parameters] = asked;
     if (name === undefined) {
       this.#open.get(id)?.abort();
@@ -121,7 +123,8 @@ class Client {
       return controller;
     };
     try {
-      return await call({ store: this.#store, id, backups: this.#backups, readOptions }, parameters);
+      const backups = this.#backups;
+      return await call({ store: this.#store, id, backups, readOptions, isEnded: () => this.#isEnded }, parameters);
     } finally {
       this.#open.delete(id);
     }
@@ -140,6 +143,8 @@ interface ClientOfCall {
   readonly backups: Map<number, OpenBackup>;
   /** Returns the options of a list that the thread can cancel. */
   readonly readOptions: () => ReadOptions;
+  /** Whether the thread has gone. */
+  readonly isEnded: () => boolean;
 }
 
 type Call<N extends CallName> = (client: ClientOfCall, parameters: Calls[N]) => Promise<unknown>;
@@ -167,9 +172,14 @@ const CALLS: { readonly [N in CallName]: Call<N> } = {
   listApiKeys: ({ store }, parameters) => store.listApiKeys(...parameters),
   touchApiKeys: ({ store }, parameters) => store.touchApiKeys(...parameters),
   check: ({ store }) => store.check(),
-  async beginBackup({ store, id, backups }): Promise<BegunBackup> {
+  async beginBackup({ store, id, backups, isEnded }): Promise<BegunBackup> {
     const backup = await store.createBackup?.();
     if (backup === undefined) throw new StoreUnavailableError("the store makes no backups", undefined);
+    if (isEnded()) {
+      // Nobody is left who would read or close it.
+      backup.close();
+      throw new StoreUnavailableError("the thread has ended", undefined);
+    }
     backups.set(id, { backup, chunks: backup.chunks() });
     return { backup: id, info: backup.info };
   },

@@ -7,13 +7,20 @@ import { toSubject, toSubjectKey } from "../commit/subject-key.ts";
 import type { DueCounter } from "../upkeep/sweeper.ts";
 import type { AttemptCounterTable, AttemptTable, PolicyTable } from "./schema.ts";
 
-export function toCounter(row: AttemptCounterTable): AttemptCounter {
-  return {
-    failures: JSON.parse(row.failures) as number[],
-    outstanding: (JSON.parse(row.outstanding) as [string, number][]).map(([id, endTime]) => ({ id, endTime })),
-    locks: row.locks,
-    life: row.life,
-  };
+export function toCounter({ failures, outstanding, locks, life }: AttemptCounterTable): AttemptCounter {
+  return toCounterOf([JSON.parse(failures), JSON.parse(outstanding), locks, life] as CounterValues);
+}
+
+/** The values of a counter as its columns have them, parsed. */
+export type CounterValues = readonly [
+  failures: number[],
+  outstanding: (readonly [id: string, endTime: number])[],
+  locks: number,
+  life: number,
+];
+
+export function toCounterOf([failures, outstanding, locks, life]: CounterValues): AttemptCounter {
+  return { failures, outstanding: outstanding.map(([id, endTime]) => ({ id, endTime })), locks, life };
 }
 
 /** Reads the state that stands in for an unknown user; `undefined`: the counter is a user's, or has none yet. */

@@ -10,6 +10,7 @@ import {
   type User,
   type UserState,
 } from "../../domain/user.ts";
+import { type CounterValues, toCounterOf } from "./attempt-rows.ts";
 import { parseRestrictions } from "./rows.ts";
 
 /** The columns of UserStateRow. Longer rows begin with them. */
@@ -94,8 +95,7 @@ export const COUNTER_COLUMN = "'[' || failures || ',' || outstanding || ',' || l
 
 /** `text`: COUNTER_COLUMN. */
 export function toCounter(text: string): AttemptCounter {
-  const [failures, outstanding, locks, life] = JSON.parse(text) as [number[], [string, number][], number, number];
-  return { failures, outstanding: outstanding.map(([id, endTime]) => ({ id, endTime })), locks, life };
+  return toCounterOf(JSON.parse(text) as CounterValues);
 }
 
 /** The columns of SessionViewRow. */

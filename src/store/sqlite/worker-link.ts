@@ -104,14 +104,14 @@ export class WorkerLink<Q> {
     const { name, url, workerData } = this.#options;
     const worker = new Worker(url, { name, workerData, resourceLimits: RESOURCE_LIMITS });
     this.#isReady = false;
-    worker.on("message", (answer: WorkerAnswer) => this.#hear(worker, answer));
+    worker.on("message", (answer: WorkerAnswer) => this.#take(worker, answer));
     worker.on("error", (error) => this.#lose(worker, this.#stopped(error)));
     worker.on("exit", (code) => this.#lose(worker, this.#stopped(new Error(`exit code ${code}`))));
     this.#worker = worker;
     return worker;
   }
 
-  #hear(worker: Worker, answer: WorkerAnswer): void {
+  #take(worker: Worker, answer: WorkerAnswer): void {
     if (answer === "ready") this.#isReady ||= this.#worker === worker;
     else this.#answer(worker, answer);
   }

@@ -1,4 +1,4 @@
-/** The statements of the sign-in gate on the writer's connection: policies, counters of attempts, attempts. */
+/** The statements of the sign-in gate: policies, counters of attempts, attempts. */
 import type { Statement } from "better-sqlite3";
 import type { Factor } from "../../../domain/policy.ts";
 import type { AttemptCounterTable, AttemptTable, PolicyTable } from "../schema.ts";

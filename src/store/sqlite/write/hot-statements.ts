@@ -1,4 +1,4 @@
-/** The statements of the writer's connection, each prepared once. */
+/** The hot statements, each prepared once for a connection: the writer's, or one of a serving thread, which only reads. */
 import type { Database } from "better-sqlite3";
 import type { EventRow } from "../rows.ts";
 import type {

@@ -1,4 +1,4 @@
-/** Reads by key on the writer's own connection, for answers that must be true at this moment. */
+/** Reads by key for answers that must be true at this moment, on the writer's connection or on a serving thread's. */
 import type { ApiKey } from "../../../domain/api-key.ts";
 import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
