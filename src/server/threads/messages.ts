@@ -36,7 +36,7 @@ export type ToThread =
   | { readonly kind: "tls"; readonly tls: TlsOptions }
   | { readonly kind: "leave" }
   | { readonly kind: "finish"; readonly graceMs: number }
-  | { readonly kind: "figures"; readonly id: number }
+  | { readonly kind: "figures" }
   | ({ readonly kind: "answer"; readonly id: number } & Answer);
 
 export type Answer = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorData };
@@ -47,7 +47,7 @@ export type FromThread =
   | { readonly kind: "loaded" }
   | { readonly kind: "not loaded"; readonly cause: string }
   | { readonly kind: "closed"; readonly slot: number }
-  | { readonly kind: "figures"; readonly id: number; readonly figures: ThreadFigures; readonly requests: number }
+  | { readonly kind: "figures"; readonly figures: ThreadFigures; readonly requests: number }
   | { readonly kind: "finished" }
   | { readonly kind: "settled"; readonly answer: AttemptAnswer }
   /** Ends a list that has its place. */

@@ -40,7 +40,6 @@ export class ServingThread {
   readonly #slots = new Set<number>();
   #isReady: boolean = false;
   #cause: Error | undefined;
-  #lastId = 0;
   #figures: ThreadFigures | undefined;
   #requests = 0;
   #onFigures: (() => void) | undefined;
@@ -101,7 +100,7 @@ export class ServingThread {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, FIGURES_MS_MAX);
     this.#onFigures = resolve;
-    this.#post({ kind: "figures", id: ++this.#lastId });
+    this.#post({ kind: "figures" });
     await promise;
     clearTimeout(timer);
     return this.#figures;

@@ -64,11 +64,18 @@ async function serveThread(port: MessagePort, data: ThreadData): Promise<void> {
     clock.close();
     await store.close();
     await traces?.close();
+  };
+  const end = async (graceMs: number): Promise<void> => {
+    try {
+      await finish(graceMs);
+    } catch (error) {
+      log.write("error", "a serving thread could not finish", { cause: describe(error) });
+    }
     log.flush();
     post({ kind: "finished" });
   };
   transport.setServing("", data.serving.serving, data.serving.why);
-  port.on("message", (message: ToThread) => take(message, { asks, connections, transport, metrics, post, finish }));
+  port.on("message", (message: ToThread) => take(message, { asks, connections, transport, metrics, post, end }));
   transport.begin();
   transport.loaded.then(
     () => post({ kind: "loaded" }),
@@ -84,10 +91,11 @@ interface Parts {
   readonly transport: Transport;
   readonly metrics: Metrics;
   readonly post: (message: FromThread) => void;
-  readonly finish: (graceMs: number) => Promise<void>;
+  /** Lets open calls finish, closes everything and says so. */
+  readonly end: (graceMs: number) => Promise<void>;
 }
 
-function take(message: ToThread, { asks, connections, transport, metrics, post, finish }: Parts): void {
+function take(message: ToThread, { asks, connections, transport, metrics, post, end }: Parts): void {
   switch (message.kind) {
     case "connection":
       connections.add(message.socket, message.slot);
@@ -106,10 +114,10 @@ function take(message: ToThread, { asks, connections, transport, metrics, post, 
       transport.leave();
       return;
     case "finish":
-      void finish(message.graceMs);
+      void end(message.graceMs);
       return;
     case "figures":
-      post({ kind: "figures", id: message.id, figures: metrics.figures, requests: transport.load.requests });
+      post({ kind: "figures", figures: metrics.figures, requests: transport.load.requests });
       return;
     case "answer":
       asks.settle(message.id, message);
