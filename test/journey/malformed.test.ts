@@ -1,5 +1,6 @@
 /** Corrupt requests on every wire against the whole service: it answers or closes, lives on, and is never at fault. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import * as http2 from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -9,7 +10,7 @@ import { CALLERS_FAULT } from "../support/hostile-run.ts";
 import { mutate, mutateRequest, randomBytes } from "../support/mutation.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import { scaled } from "../support/scale.ts";
-import { ADMIN_KEY, type Running, startService } from "../support/service.ts";
+import { ADMIN_KEY, type Running, type RunOptions, startService } from "../support/service.ts";
 import { until } from "../support/until.ts";
 import {
   codeOf,
@@ -49,9 +50,12 @@ const MESSAGES: readonly (readonly [string, JsonObject])[] = [
   ],
 ];
 
-async function start(t: TestContext): Promise<{ service: Running; client: RawClient; random: Random }> {
+async function start(
+  t: TestContext,
+  options: RunOptions = {},
+): Promise<{ service: Running; client: RawClient; random: Random }> {
   const random = seededRandom(t);
-  const service = await startService(t);
+  const service = await startService(t, options);
   for (const userId of ["u1", "u2", "u3", "u4"]) await service.users.createUser({ userId });
   const client = new RawClient(service.url, HANG_MS);
   t.after(() => client.close());
@@ -219,8 +223,8 @@ test("an HTTP/2 connection that its client has closed is not kept", async (t) =>
   await exchange(service.url, await recordHttp2(request));
 });
 
-test("a deadline of 0 has passed on every wire, for what can be decoded and what cannot, and the log says so", async (t) => {
-  const { service, client } = await start(t);
+/** Sends LockUser with a deadline of 0 on every wire, once as it should be and once broken; returns the codes. */
+async function sendTooLate(client: RawClient): Promise<readonly (string | undefined)[]> {
   const said: (string | undefined)[] = [];
   for (const { name, http, contentType, request } of RAW_WIRES) {
     const sent = request("LockUser", { userId: "u1" });
@@ -232,6 +236,19 @@ test("a deadline of 0 has passed on every wire, for what can be decoded and what
     said.push(codeOf(await client.send(http, { ...hurried, body: Buffer.from([0, 0, 0, 0, 1, 2, 3]) })));
     assert.match(said.at(-1) ?? "", /^(?:DeadlineExceeded|InvalidArgument)$/, name);
   }
+  return said;
+}
+
+test("a deadline of 0 has passed on every wire, for what can be decoded and what cannot", async (t) => {
+  const { service, client } = await start(t);
+  await sendTooLate(client);
+  assert.equal((await service.users.getUser({ userId: "u1" })).user?.details?.sequence, 1n);
+});
+
+test("the log has each call whose deadline has passed", async (t) => {
+  // With ids of its own a service has one thread, whose log a test can read.
+  const { service, client } = await start(t, { newId: randomUUID });
+  const said = await sendTooLate(client);
   const locks = service.log().matchAll(/"rpc":"[^"]*LockUser".*?"code":"(\w+)"/g);
   const toCode = (text: string): string =>
     text.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_, c: string) => c.toUpperCase());
@@ -239,5 +256,4 @@ test("a deadline of 0 has passed on every wire, for what can be decoded and what
     [...locks].map(([, code = ""]) => toCode(code)),
     said,
   );
-  assert.equal((await service.users.getUser({ userId: "u1" })).user?.details?.sequence, 1n);
 });

@@ -92,8 +92,6 @@ function assertAnswer(answer: RawAnswer, allowed: readonly string[]): void {
 
 /** Does something to the service while the client goes on; asserts what the service may take for it. */
 export async function measure<T>(lab: Lab, wire: TestContext, act: () => Promise<T>): Promise<T> {
-  // Made and compiled once for the process, by whoever asks first.
-  await (await fetch(`${lab.child.url}/openapi.json`)).arrayBuffer();
   await ask(lab.child, "begin");
   const stop = new AbortController();
   const going = goOn(lab, stop.signal);

@@ -77,7 +77,7 @@ function canThread({ clock, monotonic, newId }: RunOptions): boolean {
 
 /**
  * A service in this process. It stops with the test. LOCKKEEPER_THREADS of the environment gives it serving threads,
- * which log to standard error.
+ * which log to standard error; LOCKKEEPER_FAST_PATH switches the fast path.
  */
 export async function startService(t: Scope, options: RunOptions = {}): Promise<Running> {
   const path = options.path ?? join(await temporaryFolder(t), "lockkeeper.db");
@@ -86,6 +86,7 @@ export async function startService(t: Scope, options: RunOptions = {}): Promise<
       ["--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, "--stop-grace", "1s", "--stop-drain", "0s"],
       {
         LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
+        LOCKKEEPER_FAST_PATH: process.env.LOCKKEEPER_FAST_PATH,
         ...(canThread(options) && { LOCKKEEPER_THREADS: process.env.LOCKKEEPER_THREADS }),
       },
     ),

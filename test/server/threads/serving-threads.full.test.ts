@@ -53,6 +53,34 @@ class Connection {
   }
 }
 
+/** Begins a call on a connection of its own: the last byte of its body is sent by `finish`, which returns the status. */
+function beginCall(url: string, path: string, message: object): { finish(): Promise<number | undefined> } {
+  const body = Buffer.from(JSON.stringify(message));
+  const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
+  const sent = request(`${url}${path}`, { method: "POST", headers: { ...headers, "content-length": body.length } });
+  sent.write(body.subarray(0, -1));
+  return {
+    finish: () =>
+      new Promise((resolve, reject) => {
+        sent.on("response", (answer) => answer.resume().on("end", () => resolve(answer.statusCode)));
+        sent.on("error", reject);
+        sent.end(body.subarray(-1));
+      }),
+  };
+}
+
+/** Whether nobody accepts connections there any more. */
+function isClosed(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.on("error", () => resolve(true));
+  });
+}
+
 async function start(t: TestContext, ...args: readonly string[]): Promise<Child & { connect: () => Connection }> {
   const path = join(await temporaryFolder(t), "lockkeeper.db");
   const child = await spawnService(t, { path, arguments: ["--threads", "2", "--stop-grace", "2s", ...args] });
@@ -198,13 +226,21 @@ test("threads that crash again and again end the process with a sentence", async
 });
 
 test("SIGTERM answers what is under way and ends with 0", async (t) => {
-  // Calls that cross the signal on their way are taken while it drains; without that their connections look idle.
-  const service = await start(t, "--stop-drain", "500ms");
-  const all = await open(service, 8);
-  await all[0]?.call("/v1/users", { userId: "alice" });
-  const last = Promise.all(all.map((each) => each.call("/v1/users/alice")));
+  const service = await start(t);
+  const [watcher] = (await open(service, 1)) as [Connection];
+  const users = Array.from({ length: 8 }, (_, i) => `user-${i}`);
+  const calls = users.map((userId) => beginCall(service.url, "/v1/users", { userId }));
+  await until(
+    async () => /^lockkeeper_requests_in_flight 9$/m.test((await watcher.call("/metrics")).text),
+    "all calls to be under way",
+  );
   service.process.kill("SIGTERM");
-  assert.ok((await last).every(({ status }) => status === 200));
+  await until(() => isClosed(service.url), "the port to close");
+  const statuses = await Promise.all(calls.map((call) => call.finish()));
+  assert.deepEqual(
+    statuses,
+    users.map(() => 200),
+  );
   assert.equal(await ended(service), 0, service.stderr());
 });
 
