@@ -14,7 +14,7 @@ export function createHandOverPort(scheme: "http" | "https", handOver: (socket: 
   const server = createServer(
     { pauseOnConnect: true, allowHalfOpen: true, noDelay: true, keepAlive: true },
     (socket) => {
-      // A client that is gone before its connection is handed over has closed it: that is no fault.
+      // A client that is gone before its connection is handed over has closed it, which is normal.
       socket.on("error", () => socket.destroy());
       handOver(socket);
     },

@@ -142,7 +142,7 @@ function withOk(trailer: Headers | undefined): Headers {
   return all;
 }
 
-/** Returns a promise only if the trailer is to be compressed. */
+/** Returns a promise only if it compresses the trailer. */
 function trailerFrame(trailer: Headers, compression: Compression | undefined): Buffer | Promise<Buffer> {
   const fields = trailerSerialize(trailer);
   if (compression === undefined || fields.byteLength < COMPRESS_BYTES_MIN) return envelope(trailerFlag, fields);
