@@ -10,7 +10,12 @@ const { setFlagsFromString } = require("node:v8");
 const YOUNG = "--max-semi-space-size";
 /** How far the heap may grow before V8 looks for what is dead. By default it may double. */
 const GROWTH = "--heap-growing-percent";
-const NODE_OPTIONS = [`${YOUNG}=8`, `${GROWTH}=50`];
+/**
+ * Else V8 makes what lived a little longer at some moment among the old objects from then on: under load the streams of
+ * HTTP/2, with all that refers to them. That costs a call a fifth more CPU time, and a hundredth of them 40 ms.
+ */
+const PRETENURING = "--no-allocation-site-pretenuring";
+const NODE_OPTIONS = [`${YOUNG}=8`, `${GROWTH}=50`, PRETENURING];
 
 /** Else glibc gives each thread an arena of its own and keeps them all. With a single one the threads wait for each other. */
 const MALLOC_ARENAS = { MALLOC_ARENA_MAX: "2" };
