@@ -1,5 +1,6 @@
 /** Answers what one serving thread asks: counts, waiting attempts and places of lists are those of the process. */
 import type { CallerCounts } from "../../auth/caller-counts.ts";
+import { NumberTable } from "../../number-table.ts";
 import type { ListLanes, Place } from "../../service/list-lanes.ts";
 import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
 import { toErrorData } from "../../store/error-data.ts";
@@ -23,7 +24,7 @@ export class MainAsks {
   readonly #parts: ProcessWide;
   readonly #send: (id: number, answer: Answer) => void;
   /** Cancels what waits, by the number of its question. */
-  readonly #open = new Map<number, AbortController>();
+  readonly #open = new NumberTable<AbortController>();
   readonly #lists = new Map<number, RunningList>();
 
   /** `send`: sends an answer to the thread. */
@@ -53,7 +54,9 @@ export class MainAsks {
 
   /** The thread has ended: nobody waits for its answers, and its places are free. */
   close(): void {
-    for (const id of [...this.#open.keys()]) this.#end(id);
+    this.#open.forEach((_, id) => {
+      this.#end(id);
+    });
   }
 
   #ask<N extends AskName>({ id, name, parameters }: Ask<N>): void {

@@ -2,6 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { CallerCounts } from "../../auth/caller-counts.ts";
 import type { AttemptAnswer } from "../../domain/attempt.ts";
+import { NumberTable } from "../../number-table.ts";
 import type { Exposition } from "../../observability/metrics-listener.ts";
 import type { Lister, ListPlaces, Place } from "../../service/list-lanes.ts";
 import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
@@ -15,7 +16,7 @@ interface Pending {
 
 export class ThreadAsks {
   readonly #port: Pick<MessagePort, "postMessage">;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new NumberTable<Pending>();
   #lastId = 0;
 
   constructor(port: Pick<MessagePort, "postMessage">) {

@@ -1,5 +1,6 @@
 /** The thread's side of the port: numbers the calls of a turn, and settles each when its answer comes. */
 import type { MessagePort } from "node:worker_threads";
+import { NumberTable } from "../../number-table.ts";
 import { fromErrorData } from "../error-data.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Answered, Asked, CallName, Calls } from "./messages.ts";
@@ -16,7 +17,7 @@ interface Pending {
 export class PortCalls {
   readonly #port: MessagePort;
   readonly #outbox: Outbox<Asked>;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new NumberTable<Pending>();
   #lastId = 0;
   #isClosed: boolean = false;
   #closing: Promise<void> | undefined;
@@ -99,10 +100,10 @@ export class PortCalls {
   /** The other side has gone: what it did with the open calls is not known. */
   #end(): void {
     this.#isClosed = true;
-    for (const [id, { name, reject }] of this.#pending) {
+    this.#pending.forEach(({ name, reject }, id) => {
       this.#take(id);
       reject(closed(name, "UNKNOWN"));
-    }
+    });
   }
 }
 

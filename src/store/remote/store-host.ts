@@ -1,5 +1,6 @@
 /** Lets other threads use the store of this one, each through a port of its own. */
 import { MessageChannel, type MessagePort, type Transferable } from "node:worker_threads";
+import { NumberTable } from "../../number-table.ts";
 import { toErrorData } from "../error-data.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { ReadOptions } from "../queries.ts";
@@ -75,7 +76,7 @@ class Client {
   readonly #store: Store;
   readonly #port: MessagePort;
   readonly #outbox: Outbox<Answered>;
-  readonly #open = new Map<number, AbortController>();
+  readonly #open = new NumberTable<AbortController>();
   readonly #backups = new Map<number, OpenBackup>();
   #isEnded: boolean = false;
 
@@ -96,7 +97,9 @@ class Client {
   /** The port is closed, by whichever side: cancels what is still open. */
   end(): void {
     this.#isEnded = true;
-    for (const controller of this.#open.values()) controller.abort();
+    this.#open.forEach((controller) => {
+      controller.abort();
+    });
     for (const { backup } of this.#backups.values()) backup.close();
     this.#backups.clear();
   }

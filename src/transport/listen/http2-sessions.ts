@@ -8,6 +8,7 @@ import type { TransportLimits } from "../limits.ts";
 import { plainAddress } from "./client-address.ts";
 import type { Http2Connection, Http2Request, OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";
+import { replaceStreamTables } from "./stream-tables.ts";
 
 /** The HTTP/2 side of a port. */
 export interface Http2Sessions {
@@ -46,6 +47,7 @@ export function createHttp2Server(limits: TransportLimits, { serveHttp2, onFault
   const sessions = new Map<ServerHttp2Session, WatchedSession>();
   let isGone = false;
   server.on("session", (session) => {
+    replaceStreamTables(session);
     const watched = new WatchedSession(session, limits, { serveHttp2, onFault });
     sessions.set(session, watched);
     session.once("close", () => sessions.delete(session));
