@@ -84,6 +84,8 @@ export abstract class BaseExchange implements Exchange {
   protected abstract sendContinue(): void;
   /** Sends status and headers. */
   protected abstract sendHead(status: number, header: AnswerHeader): void;
+  /** Writes the last part of the answer. */
+  protected abstract end(body: Uint8Array | string | undefined): void;
   /** Whether the answer was written to its end. */
   protected abstract isCompleted(): boolean;
   /** Ends the wait for a body that nobody reads. */
@@ -166,8 +168,7 @@ export abstract class BaseExchange implements Exchange {
 
   endAnswer(body?: Uint8Array | string): void {
     this.endTime = performance.now();
-    if (body === undefined) this.#writable.end();
-    else this.#writable.end(body);
+    this.end(body);
   }
 
   answer(status: number, header: AnswerHeader, body: Uint8Array | string | undefined): void {

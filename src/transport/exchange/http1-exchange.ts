@@ -6,6 +6,7 @@ import type { Expectation } from "../listen/request-sink.ts";
 import { BaseExchange } from "./base-exchange.ts";
 import type { AnswerHeader, ConnectionContext } from "./exchange.ts";
 import { Http1Body } from "./http1-body.ts";
+import { atTurnEnd } from "./turns.ts";
 
 export class Http1Exchange extends BaseExchange {
   readonly isHttp2: boolean = false;
@@ -75,6 +76,10 @@ export class Http1Exchange extends BaseExchange {
 
   protected sendHead(status: number, header: AnswerHeader): void {
     this.#response.writeHead(status, header as Record<string, string | string[]>);
+  }
+
+  protected end(body: Uint8Array | string | undefined): void {
+    atTurnEnd(() => this.#response.end(body));
   }
 
   protected isCompleted(): boolean {

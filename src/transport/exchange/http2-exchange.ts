@@ -110,6 +110,12 @@ export class Http2Exchange extends BaseExchange {
     this.#connection.countClosed(this.#isWritten);
   }
 
+  protected end(body: Uint8Array | string | undefined): void {
+    // Node itself writes the frames of a turn together.
+    if (body === undefined) this.#stream.end();
+    else this.#stream.end(body);
+  }
+
   protected isCompleted(): boolean {
     return this.#isWritten && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR;
   }

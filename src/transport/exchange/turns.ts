@@ -46,6 +46,23 @@ export function takeTurn(): Promise<void> | undefined {
   });
 }
 
+/** What the present turn ends with. */
+let endings: (() => void)[] = [];
+
+/**
+ * Runs a step at the end of this turn, before the event loop looks for input again. Writes to sockets cost less one after
+ * the other than between other work, and a client that waits for several of them is woken once.
+ */
+export function atTurnEnd(step: () => void): void {
+  if (endings.push(step) === 1) setImmediate(endTurn);
+}
+
+function endTurn(): void {
+  const steps = endings;
+  endings = [];
+  for (const step of steps) step();
+}
+
 function hasTime(): boolean {
   return performance.now() - turnStart < TURN_MS;
 }

@@ -1,7 +1,7 @@
 /** Long steps of many calls share the event loop: other work runs between any two of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { takeTurn } from "../../../src/transport/exchange/turns.ts";
+import { atTurnEnd, takeTurn } from "../../../src/transport/exchange/turns.ts";
 
 /** Longer than all steps together may take in one turn. */
 const LONG_MS = 3;
@@ -40,4 +40,26 @@ test("no two long steps run in one turn, and they run in the order of their requ
 test("short steps do not wait", async () => {
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(takeTurn(), undefined);
+});
+
+test("a turn ends with its last steps, in their order, after all other work of it", async () => {
+  const ran: string[] = [];
+  const last = (name: string) => (): void => void ran.push(name);
+  await new Promise<void>((resolve) => {
+    setTimeout(() => {
+      atTurnEnd(last("first"));
+      atTurnEnd(() => {
+        last("second")();
+        setImmediate(last("turn over"));
+        atTurnEnd(() => {
+          last("next turn")();
+          resolve();
+        });
+      });
+      last("work")();
+      void Promise.resolve().then(last("microtask"));
+      atTurnEnd(last("third"));
+    });
+  });
+  assert.deepEqual(ran, ["work", "microtask", "first", "second", "third", "turn over", "next turn"]);
 });
