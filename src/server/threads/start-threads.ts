@@ -20,7 +20,7 @@ export async function startThreads(
   giveUp: (why: string) => void = () => undefined,
 ): Promise<Threads> {
   const { threads, rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
-  const host = new StoreHost(store);
+  const host = new StoreHost(store, threads);
   const transport = await ServingThreads.start({
     threads,
     data: { config, issuers, tls },

@@ -17,6 +17,8 @@ export interface LocalReads extends Pick<Store, ReadName> {
 
 export interface LocalReadsOptions {
   readonly data: LocalReadsData;
+  /** How many threads read by themselves, at least 1: they share the memory for caches. */
+  readonly threads: number;
   readonly generation: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;

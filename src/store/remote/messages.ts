@@ -79,6 +79,8 @@ export interface RemoteStoreData {
   readonly system: string;
   /** Absent: the store's thread is asked for everything. */
   readonly localReads?: LocalReadsData;
+  /** How many threads use the store, at least 1. */
+  readonly threads: number;
   /** Whether the store makes backups. */
   readonly hasBackups: boolean;
 }

@@ -72,9 +72,9 @@ export class RemoteStore implements Store {
     this.#calls = calls;
     this.#activity = new RemoteActivity((uses) => this.noteUses(uses));
     if (data.localReads !== undefined) {
-      const { generation, localReads } = data;
+      const { generation, localReads, threads } = data;
       const activity = this.#activity.known;
-      this.#local = openReads?.({ data: localReads, generation, clock, activity, configuration: this });
+      this.#local = openReads?.({ data: localReads, threads, generation, clock, activity, configuration: this });
     }
     if (data.hasBackups) {
       this.createBackup = async () => new RemoteBackup(calls, (await calls.call("beginBackup", [])) as BegunBackup);

@@ -30,10 +30,13 @@ export interface RemoteStoreSeed {
  */
 export class StoreHost {
   readonly #store: HostedStore;
+  readonly #threads: number;
   readonly #clients = new Set<Client>();
 
-  constructor(store: HostedStore) {
+  /** `threads`: how many will use the store at once, at least 1. */
+  constructor(store: HostedStore, threads: number = 1) {
     this.#store = store;
+    this.#threads = threads;
   }
 
   /** Opens a port for one more thread. */
@@ -60,6 +63,7 @@ export class StoreHost {
       schemaVersion,
       system,
       ...(localReads === undefined ? {} : { localReads }),
+      threads: this.#threads,
       hasBackups: createBackup !== undefined,
     };
     return { workerData, transferList: [port2, feed] };

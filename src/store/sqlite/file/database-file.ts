@@ -69,9 +69,9 @@ function makePrivate(path: string): void {
 }
 
 /** Opens a read-only connection, for the reader worker unless `use` says otherwise. */
-export function openReader(path: string, use: ConnectionUse = "reader"): Database.Database {
+export function openReader(path: string, use: ConnectionUse = "reader", sharers: number = 1): Database.Database {
   const database = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
-  sizePageCache(database, use);
+  sizePageCache(database, use, sharers);
   database.pragma("temp_store = MEMORY");
   return database;
 }

@@ -24,8 +24,8 @@ export class ThreadReads implements LocalReads {
   readonly #live: LiveReads;
   readonly #tickReads: TickReads;
 
-  constructor({ data, generation, clock, activity, configuration }: LocalReadsOptions) {
-    const database = openReader(data.path, "thread");
+  constructor({ data, threads, generation, clock, activity, configuration }: LocalReadsOptions) {
+    const database = openReader(data.path, "threads", threads);
     const statements = prepareHotStatements(database);
     this.#database = database;
     this.#memory = new SharedMemory(data.memory);
