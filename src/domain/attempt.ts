@@ -21,6 +21,16 @@ export interface AttemptCounter {
 
 export const NO_ATTEMPTS: AttemptCounter = { failures: [], outstanding: [], locks: 0, life: 0 };
 
+/** Returns whether two counters differ in nothing but the attempts under way. */
+export function lastsTheSame(one: AttemptCounter, other: AttemptCounter): boolean {
+  return (
+    one.locks === other.locks &&
+    one.life === other.life &&
+    one.failures.length === other.failures.length &&
+    one.failures.every((time, index) => time === other.failures[index])
+  );
+}
+
 /** A lock that a counter causes. */
 export interface PolicyLock {
   /** The number of the lock in its row, from 1. */

@@ -44,6 +44,8 @@ interface Fields {
     readonly subject: AttemptSubject;
     readonly factor: Factor;
     counter: AttemptCounter;
+    /** The counter before this batch: an engine writes only what differs. */
+    readonly stored: AttemptCounter;
     /** The state that stands in for an unknown user. */
     shadowState: UserState | undefined;
     /** Until when an unknown user's counter is kept in preference to others; `undefined`: it rests from now on. */
@@ -145,6 +147,7 @@ const ABSENT: { readonly [K in Kind]: (key: EntryKey<K>) => Fields[K] } = {
     subject,
     factor,
     counter: NO_ATTEMPTS,
+    stored: NO_ATTEMPTS,
     shadowState: undefined,
     keptUntil: undefined,
     expiredIds: [],

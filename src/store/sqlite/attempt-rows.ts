@@ -1,30 +1,32 @@
 /** Converts rows of attempts, counters and policies to domain objects and back. */
-import type { Attempt, AttemptCounter, AttemptOutcome } from "../../domain/attempt.ts";
+import { type Attempt, type AttemptCounter, type AttemptOutcome, NO_ATTEMPTS } from "../../domain/attempt.ts";
 import { networkKeyOf, toAddressNumber } from "../../domain/network.ts";
 import type { Factor, PolicyValues, StoredPolicy } from "../../domain/policy.ts";
 import type { UserState } from "../../domain/user.ts";
 import { toSubject, toSubjectKey } from "../commit/subject-key.ts";
 import type { DueCounter } from "../upkeep/sweeper.ts";
-import type { AttemptCounterTable, AttemptTable, PolicyTable } from "./schema.ts";
+import type { AttemptCounterTable, AttemptPlacesTable, AttemptTable, PolicyTable } from "./schema.ts";
 
-export function toCounter({ failures, outstanding, locks, life }: AttemptCounterTable): AttemptCounter {
-  return toCounterOf([JSON.parse(failures), JSON.parse(outstanding), locks, life] as CounterValues);
+/** Each of the two rows may be missing. `places`: the column of attempt_places. */
+export function toCounter(
+  row: Pick<AttemptCounterTable, "failures" | "locks" | "life"> | undefined,
+  places: string | undefined,
+): AttemptCounter {
+  const outstanding = toOutstanding(places);
+  if (row === undefined) return { ...NO_ATTEMPTS, outstanding };
+  return { failures: JSON.parse(row.failures) as number[], outstanding, locks: row.locks, life: row.life };
 }
 
-/** The values of a counter as its columns have them, parsed. */
-export type CounterValues = readonly [
-  failures: number[],
-  outstanding: (readonly [id: string, endTime: number])[],
-  locks: number,
-  life: number,
-];
+const NO_PLACES: AttemptCounter["outstanding"] = [];
 
-export function toCounterOf([failures, outstanding, locks, life]: CounterValues): AttemptCounter {
-  return { failures, outstanding: outstanding.map(([id, endTime]) => ({ id, endTime })), locks, life };
+/** `places`: the column; null or `undefined`: there is no row. */
+export function toOutstanding(places: string | null | undefined): AttemptCounter["outstanding"] {
+  if (places === null || places === undefined) return NO_PLACES;
+  return (JSON.parse(places) as (readonly [id: string, endTime: number])[]).map(([id, endTime]) => ({ id, endTime }));
 }
 
 /** Reads the state that stands in for an unknown user; `undefined`: the counter is a user's, or has none yet. */
-export function toShadowState({ shadow_state }: AttemptCounterTable): UserState | undefined {
+export function toShadowState({ shadow_state }: Pick<AttemptCounterTable, "shadow_state">): UserState | undefined {
   return shadow_state ? (JSON.parse(shadow_state) as UserState) : undefined;
 }
 
@@ -36,21 +38,31 @@ export interface CounterOwner {
 }
 
 export function toCounterRow(
-  { failures, outstanding, locks, life }: AttemptCounter,
+  { failures, locks, life }: AttemptCounter,
   { subject, factor, shadowState, keptUntil }: CounterOwner,
   now: number,
 ): AttemptCounterTable {
-  const ends = outstanding.map(({ endTime }) => endTime);
   return {
     subject,
     factor,
     failures: JSON.stringify(failures),
-    outstanding: JSON.stringify(outstanding.map(({ id, endTime }) => [id, endTime])),
     locks,
     life,
-    next_due: ends.length === 0 ? null : Math.min(...ends),
     shadow_state: shadowState === undefined ? null : JSON.stringify(shadowState),
     touch_time: keptUntil ?? now,
+  };
+}
+
+/** Returns the row of the attempts under way. `outstanding` is not empty. */
+export function toPlacesRow(
+  { outstanding }: Pick<AttemptCounter, "outstanding">,
+  { subject, factor }: Pick<CounterOwner, "subject" | "factor">,
+): AttemptPlacesTable {
+  return {
+    subject,
+    factor,
+    places: JSON.stringify(outstanding.map(({ id, endTime }) => [id, endTime])),
+    next_due: Math.min(...outstanding.map(({ endTime }) => endTime)),
   };
 }
 

@@ -12,6 +12,7 @@ import { attemptsOfOrganizations } from "./migrations/0009-attempts-of-organizat
 import { attemptLists } from "./migrations/0010-attempt-lists.ts";
 import { lives } from "./migrations/0011-lives.ts";
 import { shadowPlaces } from "./migrations/0012-shadow-places.ts";
+import { attemptPlaces } from "./migrations/0013-attempt-places.ts";
 
 /** One step of the schema: plain statements, or a function if the data needs more than statements. */
 export type Migration = { readonly name: string } & (
@@ -33,4 +34,5 @@ export const MIGRATIONS: readonly Migration[] = [
   attemptLists,
   lives,
   shadowPlaces,
+  attemptPlaces,
 ];

@@ -1,5 +1,5 @@
 /** Rows as arrays, for the reads that nearly every call makes: the properties of an object would cost more than the read. */
-import type { AttemptCounter } from "../../domain/attempt.ts";
+import { type AttemptCounter, NO_ATTEMPTS } from "../../domain/attempt.ts";
 import type { Session } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import {
@@ -10,7 +10,7 @@ import {
   type User,
   type UserState,
 } from "../../domain/user.ts";
-import { type CounterValues, toCounterOf } from "./attempt-rows.ts";
+import { toOutstanding } from "./attempt-rows.ts";
 import { parseRestrictions } from "./rows.ts";
 
 /** The columns of UserStateRow. Longer rows begin with them. */
@@ -31,7 +31,7 @@ export type UserStateRow = readonly [
 
 export type UserRow = readonly [...UserStateRow, person: string | null];
 export const USER_ROW_LENGTH = 10 satisfies UserRow["length"];
-export type SignInRow = readonly [...UserStateRow, counter: string | null];
+export type SignInRow = readonly [...UserStateRow, counter: string | null, places: string | null];
 export type SessionViewRow = readonly [
   ...UserStateRow,
   sessionId: string,
@@ -90,12 +90,14 @@ export function toSettledUser(row: UserRow, now: number): User {
   return { state: settle(toUserState(row), now).state, person: toPerson(row[9]) };
 }
 
-/** A counter as one JSON text. */
-export const COUNTER_COLUMN = "'[' || failures || ',' || outstanding || ',' || locks || ',' || life || ']'";
+/** What lasts of a counter as one JSON text. */
+export const COUNTER_COLUMN = "'[' || failures || ',' || locks || ',' || life || ']'";
 
-/** `text`: COUNTER_COLUMN. */
-export function toCounter(text: string): AttemptCounter {
-  return toCounterOf(JSON.parse(text) as CounterValues);
+/** `text`: COUNTER_COLUMN; `places`: of the subject's row of attempt_places. Both are null without a row. */
+export function toCounter(text: string | null, places: string | null): AttemptCounter {
+  if (text === null) return places === null ? NO_ATTEMPTS : { ...NO_ATTEMPTS, outstanding: toOutstanding(places) };
+  const [failures, locks, life] = JSON.parse(text) as [failures: number[], locks: number, life: number];
+  return { failures, outstanding: toOutstanding(places), locks, life };
 }
 
 /** The columns of SessionViewRow. */

@@ -14,6 +14,7 @@ export interface Tables {
   sessions: SessionTable;
   policies: PolicyTable;
   attempt_counters: AttemptCounterTable;
+  attempt_places: AttemptPlacesTable;
   attempts: AttemptTable;
   instance: InstanceTable;
 }
@@ -172,19 +173,16 @@ export interface PolicyTable {
   last_position: number;
 }
 
+/** What lasts of the counter of one subject and factor; a counter without a row counts nothing. */
 export interface AttemptCounterTable {
   /** As subject-key.ts writes it. */
   subject: string;
   factor: string;
   /** JSON of number[]. */
   failures: string;
-  /** JSON of [id, endTime][]. */
-  outstanding: string;
   locks: number;
   /** The sequence of the event that re-created the user; 0: the first person under this id. */
   life: number;
-  /** The earliest end of an attempt under way; null: none is. */
-  next_due: number | null;
   /** JSON of the UserState that stands in for an unknown user; null: the counter is a user's. */
   shadow_state: string | null;
   /**
@@ -192,6 +190,16 @@ export interface AttemptCounterTable {
    * order.
    */
   touch_time: number;
+}
+
+/** The attempts under way of one subject and factor; there is no row without one. */
+export interface AttemptPlacesTable {
+  subject: string;
+  factor: string;
+  /** JSON of [id, endTime][]. */
+  places: string;
+  /** The earliest end of these attempts. */
+  next_due: number;
 }
 
 export interface AttemptTable {

@@ -24,6 +24,7 @@ const SCHEMAS: Readonly<Record<string, string>> = {
   "0010-attempt-lists": "d76cb6edd7c06811",
   "0011-lives": "0e0a927489b68316",
   "0012-shadow-places": "e5d6d081c364647b",
+  "0013-attempt-places": "a33a48f82b02cfee",
 };
 
 function schemaOf(database: Database.Database): string {

@@ -94,7 +94,7 @@ describe("stats", () => {
   it("finds the oldest by an index alone, whatever the number of users", async (t) => {
     const { connect } = await openFixture(t);
     const database = connect({ readonly: true });
-    for (const table of ["user_state", "attempt_counters"]) {
+    for (const table of ["user_state", "attempt_places"]) {
       const plan = database.prepare(`EXPLAIN QUERY PLAN SELECT min(next_due) FROM ${table} WHERE next_due <= ?`).all(1);
       assert.match((plan[0] as { detail: string }).detail, /^SEARCH \w+ USING COVERING INDEX \w+_due \(next_due<\?\)$/);
     }

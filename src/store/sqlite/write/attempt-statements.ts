@@ -5,17 +5,6 @@ import type { AttemptCounterTable, AttemptTable, PolicyTable } from "../schema.t
 
 export type Prepare = <P extends unknown[], R = unknown>(sql: string) => Statement<P, R>;
 
-/** The columns of a counter that change. */
-type CounterValues = [
-  failures: string,
-  outstanding: string,
-  locks: number,
-  life: number,
-  nextDue: number | null,
-  shadowState: string | null,
-  touchTime: number,
-];
-
 /** Returns the statements of policies, counters and attempts. */
 export function attemptStatements(prepare: Prepare) {
   return {
@@ -30,20 +19,22 @@ export function attemptStatements(prepare: Prepare) {
       "SELECT * FROM attempt_counters WHERE subject = ? AND factor = ?",
     ),
     readFactors: prepare<[subject: string], Factor>("SELECT factor FROM attempt_counters WHERE subject = ?").pluck(),
-    insertCounter: prepare<[subject: string, factor: string, ...CounterValues]>(
-      `INSERT INTO attempt_counters (subject, factor, failures, outstanding, locks, life, next_due, shadow_state,
-        touch_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    putCounter: prepare<
+      [
+        subject: string,
+        factor: string,
+        failures: string,
+        locks: number,
+        life: number,
+        shadowState: string | null,
+        touchTime: number,
+      ]
+    >(
+      `INSERT INTO attempt_counters (subject, factor, failures, locks, life, shadow_state, touch_time)
+        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject, factor) DO UPDATE SET failures = excluded.failures,
+        locks = excluded.locks, life = excluded.life, shadow_state = excluded.shadow_state, touch_time = excluded.touch_time`,
     ),
-    updateCounter: prepare<[...CounterValues, subject: string, factor: string]>(
-      `UPDATE attempt_counters SET failures = ?, outstanding = ?, locks = ?, life = ?, next_due = ?, shadow_state = ?,
-        touch_time = ? WHERE subject = ? AND factor = ?`,
-    ),
-    findDueCounters: prepare<[now: number, limit: number], Pick<AttemptCounterTable, "subject" | "factor">>(
-      "SELECT subject, factor FROM attempt_counters WHERE next_due <= ? ORDER BY next_due LIMIT ?",
-    ),
-    oldestDueCounter: prepare<[now: number], number | null>(
-      "SELECT min(next_due) FROM attempt_counters WHERE next_due <= ?",
-    ).pluck(),
+    ...placesStatements(prepare),
     ...shadowStatements(prepare),
 
     readAttempt: prepare<[id: string], AttemptTable>("SELECT * FROM attempts WHERE id = ?"),
@@ -82,6 +73,28 @@ export function attemptStatements(prepare: Prepare) {
     insertSecret: prepare<[name: string, value: Uint8Array]>(
       "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
     ),
+  };
+}
+
+/** The attempts under way. */
+function placesStatements(prepare: Prepare) {
+  return {
+    readPlaces: prepare<[subject: string, factor: string], string>(
+      "SELECT places FROM attempt_places WHERE subject = ? AND factor = ?",
+    ).pluck(),
+    putPlaces: prepare<[subject: string, factor: string, places: string, nextDue: number]>(
+      `INSERT INTO attempt_places (subject, factor, places, next_due) VALUES (?, ?, ?, ?)
+        ON CONFLICT (subject, factor) DO UPDATE SET places = excluded.places, next_due = excluded.next_due`,
+    ),
+    deletePlaces: prepare<[subject: string, factor: string]>(
+      "DELETE FROM attempt_places WHERE subject = ? AND factor = ?",
+    ),
+    findDueCounters: prepare<[now: number, limit: number], Pick<AttemptCounterTable, "subject" | "factor">>(
+      "SELECT subject, factor FROM attempt_places WHERE next_due <= ? ORDER BY next_due LIMIT ?",
+    ),
+    oldestDueCounter: prepare<[now: number], number | null>(
+      "SELECT min(next_due) FROM attempt_places WHERE next_due <= ?",
+    ).pluck(),
   };
 }
 

@@ -38,8 +38,12 @@ export function entryLoaders(statements: HotStatements): Loaders {
       return row && { policy: toStoredPolicy(row), lastPosition: row.last_position };
     },
     counter: ({ subject, factor }) => {
-      const row = statements.readCounter.get(toSubjectKey(subject), factor);
-      return row && { counter: toCounter(row), shadowState: toShadowState(row) };
+      const key = toSubjectKey(subject);
+      const row = statements.readCounter.get(key, factor);
+      const places = statements.readPlaces.get(key, factor);
+      if (row === undefined && places === undefined) return undefined;
+      const counter = toCounter(row, places);
+      return { counter, stored: counter, shadowState: row && toShadowState(row) };
     },
     countedFactors: ({ id }) => ({ factors: statements.readFactors.all(id) }),
     attempt: ({ id }) => {

@@ -1,6 +1,6 @@
 /** Reads by key for answers that must be true at this moment, on the writer's connection or on a serving thread's. */
 import type { ApiKey } from "../../../domain/api-key.ts";
-import { NO_ATTEMPTS, settleCounter } from "../../../domain/attempt.ts";
+import { settleCounter } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
 import type { StoredPolicy } from "../../../domain/policy.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
@@ -73,12 +73,13 @@ export class LiveReads {
   }
 
   signIn({ userId, factor }: SignInKey): SignInView | undefined {
-    const row = this.#statements.readSignIn.get(toSubjectKey({ userId }), factor, userId);
+    const subject = toSubjectKey({ userId });
+    const row = this.#statements.readSignIn.get(subject, factor, subject, factor, userId);
     if (row === undefined) return undefined;
     const now = this.#now();
     const user = settle(toUserState(row), now).state;
     const policy = this.#configuration.policyOf(user.organizationId);
-    const before = row[9] === null ? NO_ATTEMPTS : toCounter(row[9]);
+    const before = toCounter(row[9], row[10]);
     const { counter, lock } = settleCounter(before, policy, factor, now);
     // A lock that is not written yet begins when it is written; until then no place is free.
     return { user, counter: lock === undefined ? counter : before, policy, now };

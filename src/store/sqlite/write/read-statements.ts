@@ -10,14 +10,17 @@ import {
 } from "../narrow-rows.ts";
 import type { Prepare } from "./attempt-statements.ts";
 
+type CounterName = [subject: string, factor: string];
+
 export function readStatements(prepare: Prepare) {
   return {
     readUser: prepare<[id: string], UserRow>(SELECT_USER).raw(),
     readSessionView: prepare<[id: string], SessionViewRow>(selectSessionView("id")).raw(),
     readSessionViewByToken: prepare<[tokenHash: string], SessionViewRow>(selectSessionView("token_hash")).raw(),
-    readSignIn: prepare<[subject: string, factor: string, userId: string], SignInRow>(
+    readSignIn: prepare<[...CounterName, ...CounterName, userId: string], SignInRow>(
       `SELECT ${USER_STATE_COLUMNS},
-        (SELECT ${COUNTER_COLUMN} FROM attempt_counters WHERE subject = ? AND factor = ?)
+        (SELECT ${COUNTER_COLUMN} FROM attempt_counters WHERE subject = ? AND factor = ?),
+        (SELECT places FROM attempt_places WHERE subject = ? AND factor = ?)
         FROM user_state WHERE id = ?`,
     ).raw(),
   };

@@ -1,11 +1,12 @@
 /** Writes a batch: log head, events with their hashes, the link, the rows and the remembered requests. */
+import { lastsTheSame } from "../../../domain/attempt.ts";
 import type { CommandContext } from "../../../domain/command.ts";
 import type { Changes, PendingEvent } from "../../commit/changes.ts";
 import type { Entry } from "../../commit/entries.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import { encodeBody, hashEvent, hashLink } from "../../log/event-encoding.ts";
 import type { RecordedEvent } from "../../queries.ts";
-import { toAttemptRow, toCounterRow, toPolicyRow } from "../attempt-rows.ts";
+import { toAttemptRow, toCounterRow, toPlacesRow, toPolicyRow } from "../attempt-rows.ts";
 import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../rows.ts";
 import type { LogHeadTable } from "../schema.ts";
 import type { HotStatements } from "./hot-statements.ts";
@@ -190,18 +191,19 @@ function writeUser(statements: HotStatements, entry: Entry<"user">, lastPosition
 }
 
 function writeCounter(statements: HotStatements, now: number, entry: Entry<"counter">): void {
-  const row = toCounterRow(entry.counter, { ...entry, subject: toSubjectKey(entry.subject) }, now);
-  const values = [
-    row.failures,
-    row.outstanding,
-    row.locks,
-    row.life,
-    row.next_due,
-    row.shadow_state,
-    row.touch_time,
-  ] as const;
-  if (entry.exists) statements.updateCounter.run(...values, row.subject, row.factor);
-  else statements.insertCounter.run(row.subject, row.factor, ...values);
+  const { counter, stored, factor } = entry;
+  const subject = toSubjectKey(entry.subject);
+  // What lasts changes with failures. A shadow's row changes with each attempt, as it tells when that was.
+  if (entry.shadowState !== undefined || !lastsTheSame(counter, stored)) {
+    const row = toCounterRow(counter, { ...entry, subject }, now);
+    statements.putCounter.run(subject, factor, row.failures, row.locks, row.life, row.shadow_state, row.touch_time);
+  }
+  if (counter.outstanding.length > 0) {
+    const row = toPlacesRow(counter, { subject, factor });
+    statements.putPlaces.run(subject, factor, row.places, row.next_due);
+  } else if (stored.outstanding.length > 0) {
+    statements.deletePlaces.run(subject, factor);
+  }
   for (const id of entry.expiredIds) statements.expireAttempt.run(now, id);
 }
 

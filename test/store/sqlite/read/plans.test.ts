@@ -288,6 +288,10 @@ it("the reads of nearly every call look up their rows by key", async (t) => {
     [state, "SEARCH user_profile USING PRIMARY KEY (id=?)"],
     ["SEARCH sessions USING PRIMARY KEY (id=?)", state],
     ["SEARCH sessions USING INDEX sqlite_autoindex_sessions_2 (token_hash=?)", state],
-    [state, "SEARCH attempt_counters USING PRIMARY KEY (subject=? AND factor=?)"],
+    [
+      state,
+      "SEARCH attempt_counters USING PRIMARY KEY (subject=? AND factor=?)",
+      "SEARCH attempt_places USING PRIMARY KEY (subject=? AND factor=?)",
+    ],
   ]);
 });
