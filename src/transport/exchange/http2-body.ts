@@ -3,6 +3,11 @@ import type { ServerHttp2Stream } from "node:http2";
 import type { Http2Connection } from "../listen/request-sink.ts";
 import { type BodyHead, RequestBody } from "./request-body.ts";
 
+/** What Node knows of a readable side: whether `push(null)` was called. No public property tells. */
+interface ReadableSide {
+  readonly _readableState: { readonly ended: boolean };
+}
+
 export class Http2Body extends RequestBody {
   readonly #stream: ServerHttp2Stream;
 
@@ -14,7 +19,7 @@ export class Http2Body extends RequestBody {
       this.finish();
       return;
     }
-    // Sometimes Node has read on before it announces the stream.
+    // With the first bytes of a connection Node reads on before it announces the stream.
     if (stream.readableLength > 0) this.take(stream.read() as Buffer);
     const push = stream.push;
     let isFirst = true;
@@ -31,6 +36,8 @@ export class Http2Body extends RequestBody {
     };
     // A stream that is closed ends, too, but its body may not be complete.
     stream.on("end", () => (stream.closed ? this.leave() : this.finish()));
+    // If only trailers came, there was nothing to read above, and `end` would never come.
+    if ((stream as unknown as ReadableSide)._readableState.ended) stream.read(0);
   }
 
   protected get isComplete(): boolean {

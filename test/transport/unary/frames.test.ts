@@ -5,14 +5,16 @@ import * as http2 from "node:http2";
 import { test } from "node:test";
 import { queryObjects } from "node:v8";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { LiveCall } from "../../../src/transport/call/call.ts";
 import { Http2Exchange } from "../../../src/transport/exchange/http2-exchange.ts";
 import { type Random, seededRandom } from "../../support/random.ts";
 import { scaled } from "../../support/scale.ts";
 import { until } from "../../support/until.ts";
 import { frame } from "../../support/wires.ts";
-import { type Lab, startLab } from "../support/lab.ts";
+import { type Lab, startLab, withLab } from "../support/lab.ts";
 import { EchoRequestSchema } from "../support/lab-service.ts";
+import { openSocket } from "../support/raw.ts";
 
 const REQUESTS = scaled({ quick: 300, full: 3_000, soak: 100_000 });
 const CALLS = scaled({ quick: 2_000, full: 10_000, soak: 100_000 });
@@ -130,6 +132,36 @@ test(`${REQUESTS} requests in unusual frames get the same answers on both paths`
   } finally {
     for (const session of sessions.values()) session.destroy();
     for (const lab of labs) await lab.stop();
+  }
+});
+
+/** Returns HEADERS of stream 1, its names and values as they are. `flags`: 4 for more to come, 5 for the end. */
+function headersOf(flags: number, fields: readonly (readonly [string, string])[]): Buffer {
+  const texts = fields.flatMap((field) => [Buffer.of(0), ...field.map((text) => Buffer.from(`\0${text}`))]);
+  for (const text of texts) if (text.byteLength > 1) text.writeUInt8(text.byteLength - 1);
+  const block = Buffer.concat(texts);
+  return Buffer.concat([Buffer.of(0, 0, block.byteLength, 1, flags, 0, 0, 0, 1), block]);
+}
+
+test("a request that ends with trailers is answered at once, also in the first bytes of its connection", async () => {
+  for (const contentType of ["application/grpc", "application/grpc-web", "application/json"]) {
+    await withLab({ fastPath: true }, async (lab) => {
+      const socket = await openSocket(lab);
+      const head = headersOf(4, [
+        [":method", "POST"],
+        [":scheme", "http"],
+        [":path", "/lab.v1.LabService/Say"],
+        [":authority", "lab"],
+        ["content-type", contentType],
+        ["authorization", "Bearer lab"],
+      ]);
+      const trailers = headersOf(5, [["x-lab-end", "sent"]]);
+      const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", "latin1");
+      socket.write(Buffer.concat([preface, head, trailers]));
+      // Not after the time limit of a body that does not come.
+      assert.notEqual((await lab.record()).code, Code.DeadlineExceeded);
+      socket.destroy();
+    });
   }
 });
 
