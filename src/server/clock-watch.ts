@@ -6,14 +6,14 @@ import { JUDGE_MS, JUMP_MS, type JumpStep, SteadyClock } from "../store/upkeep/s
 export interface ClockWatchOptions {
   /** Milliseconds since the epoch; may jump. */
   readonly clock: () => number;
-  /** Milliseconds since any instant, see SteadyClock. Absent: `clock` is always accepted. */
-  readonly monotonic?: (() => number) | undefined;
+  /** Milliseconds since any instant, see SteadyClock. */
+  readonly monotonic: () => number;
   readonly log: Log;
   readonly metrics: Pick<Metrics, "clockJump">;
 }
 
 /** Returns the service's clock. */
-export function watchClock({ clock, monotonic = clock, log, metrics }: ClockWatchOptions): SteadyClock {
+export function watchClock({ clock, monotonic, log, metrics }: ClockWatchOptions): SteadyClock {
   return new SteadyClock({
     wall: clock,
     monotonic,

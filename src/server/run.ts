@@ -8,6 +8,7 @@ import { createLog, type Log } from "../observability/log.ts";
 import { openTraces } from "../observability/open-traces.ts";
 import { writeStandardError, writeWholeLines } from "../observability/standard-error.ts";
 import type { Traces } from "../observability/traces.ts";
+import { monotonicTime } from "../store/upkeep/monotonic.ts";
 import { readVersion } from "../version.ts";
 import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
@@ -50,7 +51,7 @@ export async function run(config: Config): Promise<void> {
   });
   const service = await serve(config, {
     clock: Date.now,
-    monotonic: () => performance.now(),
+    monotonic: monotonicTime,
     newId: randomUUIDv7,
     log,
     traces,

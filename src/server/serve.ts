@@ -30,8 +30,8 @@ const SWEEP_INTERVAL_MS = 1000;
 export interface ServiceEnvironment {
   /** Milliseconds since the epoch; may jump. */
   readonly clock: () => number;
-  /** Milliseconds since any instant; never jumps. Absent: `clock` is always accepted. */
-  readonly monotonic?: () => number;
+  /** Milliseconds since any instant, see SteadyClock; serving threads read `monotonicTime`, and need the same here. */
+  readonly monotonic: () => number;
   readonly newId: () => string;
   readonly log: Log;
   /** Absent: calls are not traced. The caller that opened them closes them, after the service has stopped. */
@@ -103,7 +103,7 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
   try {
     const connectionsMax = connectionsMaxHere(log);
     const parts = { config, enabled, issuers, ...tls, connectionsMax, store, clock, newId, metrics, log, traces };
-    const serving = await startServing({ ...parts, onTrouble }, environment);
+    const serving = await startServing({ ...parts, onTrouble }, steady, environment);
     return await serveStore(config, environment, { store, steady, serving, metrics });
   } catch (error) {
     // Otherwise its files would later be taken for a database.
@@ -124,11 +124,11 @@ async function assertDatabase(database: DatabaseAddress): Promise<void> {
 /** What serves calls: in this thread, or in threads of its own. */
 type Serves = Omit<Serving, "transport"> & { readonly transport: ThreadedTransport };
 
-async function startServing(parts: ServingParts, { giveUp }: ServiceEnvironment): Promise<Serves> {
+async function startServing(parts: ServingParts, steady: SteadyClock, { giveUp }: ServiceEnvironment): Promise<Serves> {
   if (parts.config.threads === 1) return await createServing(parts);
   // Loaded only when asked for.
   const { startThreads } = await import("./threads/start-threads.ts");
-  return await startThreads(parts, giveUp);
+  return await startThreads(parts, steady.memory, giveUp);
 }
 
 interface Opened {

@@ -21,7 +21,7 @@ export async function openStore({ path }: DatabaseAddress, options: StoreOptions
 }
 
 /** Opens the store of another thread. `data`: what its StoreHost gave for this thread. */
-export async function openRemoteStore(data: RemoteStoreData, options: RemoteStoreOptions = {}): Promise<Store> {
+export async function openRemoteStore(data: RemoteStoreData, options: RemoteStoreOptions): Promise<Store> {
   if (data.localReads === undefined) return new RemoteStore(data, options);
   const { ThreadReads } = await import("./sqlite/serving/thread-reads.ts");
   return new RemoteStore(data, options, (parts) => new ThreadReads(parts));

@@ -19,6 +19,7 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { serve } from "../../src/server/serve.ts";
+import { monotonicTime } from "../../src/store/upkeep/monotonic.ts";
 import { defer, type Scope } from "./cleanup.ts";
 
 /** The owner's key of every service that a test starts. */
@@ -55,7 +56,7 @@ export interface Running {
 export interface RunOptions {
   /** Milliseconds since the epoch; absent: the real time. */
   readonly clock?: () => number;
-  /** Milliseconds since any instant, never jumping; absent: `clock` is taken for it, and never jumps. */
+  /** Milliseconds since any instant, never jumping; absent: `clock` is taken for it, if there is one, and never jumps. */
   readonly monotonic?: () => number;
   readonly newId?: () => string;
   /** Where the database is; absent: in a folder of its own that goes with the test. */
@@ -96,8 +97,8 @@ export async function startService(t: Scope, options: RunOptions = {}): Promise<
   const clock = options.clock ?? Date.now;
   const log = createLog({ level: "debug", format: "json", clock, sink: (text) => (lines += text) });
   const adminKeyMade = (): never => assert.fail("a service with an admin key made another one");
-  const { monotonic, newId = randomUUIDv7 } = options;
-  const service = await serve(config, { clock, ...(monotonic && { monotonic }), newId, log, adminKeyMade });
+  const { monotonic = options.clock ?? monotonicTime, newId = randomUUIDv7 } = options;
+  const service = await serve(config, { clock, monotonic, newId, log, adminKeyMade });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= service.stop());
   defer(t, stop);

@@ -1,8 +1,9 @@
 /** When a call was last admitted on each connection, in memory that all threads share: a message for each call would cost more than the call. */
+import { monotonicTime } from "../../store/upkeep/monotonic.ts";
 
 export class ConnectionTimes {
   readonly memory: SharedArrayBuffer;
-  /** Milliseconds since the epoch; 0: no call was admitted yet. */
+  /** By `monotonicTime`; 0: no call was admitted yet. */
   readonly #times: Float64Array;
 
   constructor(memory: SharedArrayBuffer) {
@@ -17,7 +18,7 @@ export class ConnectionTimes {
 
   /** Notes that a call is admitted now. */
   mark(slot: number): void {
-    this.#times[slot] = performance.timeOrigin + performance.now();
+    this.#times[slot] = monotonicTime();
   }
 
   clear(slot: number): void {

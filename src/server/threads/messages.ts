@@ -17,6 +17,8 @@ export interface ThreadData {
   /** Undefined: the port serves cleartext. */
   readonly tls: TlsOptions | undefined;
   readonly store: RemoteStoreData;
+  /** The memory of the main thread's SteadyClock. */
+  readonly clock: SharedArrayBuffer;
   /** The memory of ConnectionTimes. */
   readonly times: SharedArrayBuffer;
   readonly serving: ServingState;

@@ -20,7 +20,7 @@ const ENDS_MS = 60_000;
 export interface ServingThreadsOptions {
   /** At least 2. */
   readonly threads: number;
-  readonly data: Pick<ThreadData, "config" | "issuers" | "tls">;
+  readonly data: Pick<ThreadData, "config" | "issuers" | "tls" | "clock">;
   readonly connectionsMax: number;
   readonly host: StoreHost;
   readonly parts: ProcessWide;

@@ -14,16 +14,20 @@ export interface Threads {
   close(): Promise<void>;
 }
 
-/** Rejects if a thread cannot be started. `giveUp` is called when threads end again and again. */
+/**
+ * Rejects if a thread cannot be started. `steady`: the memory of the SteadyClock that the store has. `giveUp` is called when threads end
+ * again and again.
+ */
 export async function startThreads(
   { config, issuers, tls, connectionsMax, store, clock, metrics, log }: ServingParts,
+  steady: SharedArrayBuffer,
   giveUp: (why: string) => void = () => undefined,
 ): Promise<Threads> {
   const { threads, rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
   const host = new StoreHost(store, threads);
   const transport = await ServingThreads.start({
     threads,
-    data: { config, issuers, tls },
+    data: { config, issuers, tls, clock: steady },
     connectionsMax,
     host,
     parts: {

@@ -7,7 +7,8 @@ import { Metrics } from "../../observability/metrics.ts";
 import { openTraces } from "../../observability/open-traces.ts";
 import { writeWholeLines } from "../../observability/standard-error.ts";
 import { openRemoteStore } from "../../store/open-store.ts";
-import { SteadyClock } from "../../store/upkeep/steady-clock.ts";
+import { monotonicTime } from "../../store/upkeep/monotonic.ts";
+import { followSteadyClock } from "../../store/upkeep/thread-clock.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { readVersion } from "../../version.ts";
 import { describe } from "../describe.ts";
@@ -33,10 +34,9 @@ async function serveThread(port: MessagePort, data: ThreadData): Promise<void> {
   };
   // What is wrong with the settings of traces was reported by the main thread.
   const traces = await openTraces({ version: readVersion(), log, warn: () => undefined });
-  // Jumps are reported by the clock of the main thread.
-  const clock = new SteadyClock({ wall: Date.now, monotonic: () => performance.now(), onJump: () => undefined });
+  const clock = followSteadyClock(data.clock, { wall: Date.now, monotonic: monotonicTime });
   const asks = new ThreadAsks(port);
-  const store = await openRemoteStore(data.store, { traces, onTrouble });
+  const store = await openRemoteStore(data.store, { clock, traces, onTrouble });
   const connections = new Connections(new ConnectionTimes(data.times), post);
   const serving = await createServing({
     config,
@@ -45,7 +45,7 @@ async function serveThread(port: MessagePort, data: ThreadData): Promise<void> {
     ...(tls && { tls }),
     connectionsMax: Number.POSITIVE_INFINITY,
     store,
-    clock: clock.now,
+    clock,
     newId: randomUUIDv7,
     metrics,
     exposition: { contentType: metrics.contentType, ...asks.exposition },
@@ -61,7 +61,6 @@ async function serveThread(port: MessagePort, data: ThreadData): Promise<void> {
   const finish = async (graceMs: number): Promise<void> => {
     await transport.finish({ graceMs });
     await serving.close();
-    clock.close();
     await store.close();
     await traces?.close();
   };

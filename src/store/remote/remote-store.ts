@@ -36,8 +36,8 @@ import { RemoteFeed } from "./remote-feed.ts";
 export interface RemoteStoreOptions {
   /** Called with errors that no call gets, for the log. */
   readonly onTrouble?: (error: unknown) => void;
-  /** Milliseconds since the epoch: of the same machine, so that all threads agree. Absent: `Date.now`. */
-  readonly clock?: () => number;
+  /** Milliseconds since the epoch: the clock that the store itself has, so that all threads agree. */
+  readonly clock: () => number;
   /** Absent: commands are not traced. */
   readonly traces?: Traces | undefined;
 }
@@ -59,7 +59,7 @@ export class RemoteStore implements Store {
   /** `openReads`: opens the reads of the engine; absent: the store's thread is asked for everything. */
   constructor(
     data: RemoteStoreData,
-    { clock = Date.now, traces, onTrouble = () => undefined }: RemoteStoreOptions,
+    { clock, traces, onTrouble = () => undefined }: RemoteStoreOptions,
     openReads?: (options: LocalReadsOptions) => LocalReads,
   ) {
     this.generation = data.generation;

@@ -25,7 +25,7 @@ export interface RemoteStoreSeed {
  *     const seed = host.attach();
  *     new Worker(url, { workerData: { store: seed.workerData, … }, transferList: [...seed.transferList, …] });
  *
- * and in the other one: `const store = await openRemoteStore(workerData.store)`. It is the same `Store`, with the same
+ * and in the other one: `const store = await openRemoteStore(workerData.store, { clock })`. It is the same `Store`, with the same
  * errors. A thread that ends fails none of the others: what it asked for is cancelled, and what it wrote stands.
  */
 export class StoreHost {

@@ -41,15 +41,25 @@ interface Doubt {
  * and is then accepted.
  */
 export class SteadyClock {
+  /** Other threads follow this clock by it, see `followSteadyClock`. */
+  readonly memory = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
   readonly #options: SteadyClockOptions;
-  /** Wall minus monotonic time at the last accepted reading. */
-  #offset: number;
+  /** One number: wall minus monotonic time at the last accepted reading. */
+  readonly #accepted = new Float64Array(this.memory);
   #doubt: Doubt | undefined;
   #looking: NodeJS.Timeout | undefined;
 
   constructor(options: SteadyClockOptions) {
     this.#options = options;
     this.#offset = options.wall() - options.monotonic();
+  }
+
+  get #offset(): number {
+    return this.#accepted[0] as number;
+  }
+
+  set #offset(offset: number) {
+    this.#accepted[0] = offset;
   }
 
   /** Returns milliseconds since the epoch. While a jump is unjudged, time goes on as if there were none. */

@@ -65,7 +65,7 @@ describe("a store over a port", () => {
     const { workerData, transferList } = host.attach();
     other.postMessage(workerData, transferList);
     const second = host.attach();
-    const direct = await openRemoteStore(second.workerData);
+    const direct = await openRemoteStore(second.workerData, { clock: Date.now });
     resourceOf(await store.execute(createUser("u")));
     const locked = direct.execute(lockUser("u"));
     await other.terminate();
@@ -96,7 +96,7 @@ describe("a store over a port", () => {
 
   it("says that the fate of a command is unknown when the store's thread is gone", async (t) => {
     const { host } = await openRemoteFixture(t, thread);
-    const direct = await openRemoteStore(host.attach().workerData);
+    const direct = await openRemoteStore(host.attach().workerData, { clock: Date.now });
     const command = direct.execute(createUser("u"));
     const read = direct.listOrganizations({ pageSize: 1 });
     host.close();

@@ -4,7 +4,7 @@ import { openRemoteStore } from "../../../src/store/open-store.ts";
 import type { RemoteStoreData } from "../../../src/store/remote/messages.ts";
 
 const { data, go } = workerData as { readonly data: RemoteStoreData; readonly go: Int32Array };
-const store = await openRemoteStore(data);
+const store = await openRemoteStore(data, { clock: Date.now });
 const known: string[] = [];
 store.follow({
   apply: (events) => void known.push(...events.map(({ event }) => event.type)),

@@ -4,7 +4,7 @@ import { openRemoteStore } from "../../../src/store/open-store.ts";
 import type { RemoteStoreData } from "../../../src/store/remote/messages.ts";
 
 const { data, go } = workerData as { readonly data: RemoteStoreData; readonly go: Int32Array };
-const store = await openRemoteStore(data);
+const store = await openRemoteStore(data, { clock: Date.now });
 parentPort?.postMessage("ready");
 Atomics.wait(go, 0, 0);
 const signIn = await store.readSignIn({ userId: "u", factor: "PASSWORD" });

@@ -38,7 +38,7 @@ export async function openRemoteFixture(
   thread.ref();
   const [data] = (await once(thread, "message")) as [RemoteStoreData];
   thread.unref();
-  const remote = await openRemoteStore(data);
+  const remote = await openRemoteStore(data, { clock: fixture.clock.read });
   atEnd(test, async () => {
     await remote.close();
     host.close();

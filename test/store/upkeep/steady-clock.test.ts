@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SteadyClock } from "../../../src/store/upkeep/steady-clock.ts";
+import { followSteadyClock } from "../../../src/store/upkeep/thread-clock.ts";
 
 const HOUR = 3_600_000;
 
@@ -105,5 +106,38 @@ describe("the steady clock", () => {
     const steady = clocks.steady.whenSteady();
     clocks.steady.close();
     await steady;
+  });
+});
+
+describe("the clock of another thread", () => {
+  it("is the steady clock, whichever of the two notices a jump first, and whatever becomes of it", () => {
+    const clocks = new Clocks();
+    const follow = followSteadyClock(clocks.steady.memory, {
+      wall: () => clocks.wall,
+      monotonic: () => clocks.monotonic,
+    });
+    const assertSame = (elapsed: number): void => {
+      assert.equal(follow() - clocks.begin, elapsed);
+      assert.equal(clocks.elapsed, elapsed);
+      assert.equal(follow() - clocks.begin, elapsed);
+    };
+    clocks.wall += 60_000;
+    assertSame(60_000);
+    clocks.wall += 3 * HOUR;
+    assertSame(60_000);
+    clocks.pass(2000);
+    assertSame(62_000);
+    clocks.wall -= 3 * HOUR;
+    assertSame(62_000);
+    for (let second = 1; second <= 10; second++) {
+      clocks.wall += HOUR;
+      clocks.monotonic += 1000;
+      assertSame(62_000 + second * 1000);
+    }
+    assert.equal(clocks.steps.at(-1)?.[0], "UNEVEN");
+    clocks.pass(5000);
+    assert.equal(clocks.elapsed, follow() - clocks.begin);
+    assert.equal(clocks.steps.at(-1)?.[0], "TAKEN");
+    assertSame(62_000 + 10 * HOUR + 5000);
   });
 });
