@@ -66,6 +66,7 @@ try {
     name: "Better Auth",
     words: (at: string) => [server, "--sqlite", join(at, "peer.db"), "--users", `${USERS}`],
     isClustered: false,
+    isLockkeeper: false,
   };
   running.push(await startServer(SERVERS.lockkeeper, own ?? "", "whole machine"));
   running.push(await startServer(betterAuth, other ?? "", "whole machine"));

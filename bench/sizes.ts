@@ -1,8 +1,9 @@
 /** Measures what the number of users costs: reads and durable locks on databases of several sizes, interleaved. */
 import { parseArgs } from "node:util";
-import { lockMixGrpc, restUser } from "./support/cases.ts";
+import { restUser } from "./support/cases.ts";
 import { cpuSeconds, residentMib } from "./support/cpu-time.ts";
 import { DATABASES_FOLDER, databaseOf } from "./support/databases.ts";
+import { lockMixGrpc } from "./support/drives.ts";
 import { type Drive, pinLoad, runRound, warmUp } from "./support/load-tools.ts";
 import { printTable, spread } from "./support/report.ts";
 import { canPin, type Running, SERVERS, startServer } from "./support/servers.ts";

@@ -4,6 +4,7 @@ import { createServer as createHttp2 } from "node:http2";
 import { parseArgs } from "node:util";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { State, type User } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { USER_ANSWER } from "./answers.ts";
 import { openLocks } from "./sqlite-locks.ts";
@@ -13,10 +14,13 @@ const { values: flags } = parseArgs({
 });
 const locks = flags.sqlite === undefined ? undefined : openLocks(flags.sqlite);
 
-function setLocked(userId: string, isLocked: boolean): typeof USER_ANSWER {
+const { user: USER } = USER_ANSWER;
+if (USER === undefined) throw new Error("the fixed answer has a user");
+
+function setLocked(userId: string, isLocked: boolean): { readonly user: User } {
   if (locks === undefined) throw new ConnectError("started without --sqlite", Code.Unimplemented);
   if (!locks.set(userId, isLocked)) throw new ConnectError("it is so already", Code.FailedPrecondition);
-  return USER_ANSWER;
+  return { user: { ...USER, userId, state: isLocked ? State.LOCKED : State.ACTIVE } };
 }
 
 const handler = connectNodeAdapter({

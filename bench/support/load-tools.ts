@@ -4,17 +4,29 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { repeatGrpc, repeatHttp1 } from "./bundled-load.ts";
-import type { Lanes } from "./lanes.ts";
-import { type Repeated, type Sample, sampleOf } from "./load.ts";
+import { checkAnswers, repeatGrpc, repeatHttp1 } from "./bundled-load.ts";
+import { connectJson, type Lanes } from "./lanes.ts";
+import { type Repeated, type Sample, sampleOf, type Turn } from "./load.ts";
+import { userIdOf } from "./make-users.ts";
 import { findProgram } from "./programs.ts";
 import { type Column, canPin } from "./servers.ts";
 
 /** How a case is driven. h2load repeats one request; wrk spreads `path` over users by `{user}`; lanes do anything. */
 export type Drive =
-  | { readonly tool: "h2load"; readonly request: Repeated; readonly connections: number; readonly streams: number }
-  | { readonly tool: "wrk"; readonly request: Repeated; readonly connections: number; readonly users: number }
+  | (Requests & { readonly tool: "h2load"; readonly streams: number })
+  | (Requests & { readonly tool: "wrk"; readonly users: number })
   | { readonly tool: "lanes"; readonly open: (url: string) => Lanes };
+
+interface Requests {
+  readonly request: Repeated;
+  readonly turns: readonly Turn[];
+  readonly connections: number;
+}
+
+/** Sends what a load sends and throws unless status and content are right. Lanes see to each of their answers themselves. */
+export async function checkSample(drive: Drive, url: string): Promise<void> {
+  if (drive.tool !== "lanes") await checkAnswers(drive.request, drive.turns, url);
+}
 
 /** Runs one round. Throws when any answer is not a success as far as the tool sees it. */
 export async function runRound(drive: Drive, url: string, seconds: number, column: Column): Promise<Sample> {
@@ -38,10 +50,10 @@ export async function runRound(drive: Drive, url: string, seconds: number, colum
 
 function openLanes(drive: Drive, url: string): Lanes {
   if (drive.tool === "lanes") return drive.open(url);
-  const { request, connections } = drive;
+  const { request, connections, turns } = drive;
   return drive.tool === "h2load"
     ? repeatGrpc(request, url, connections, drive.streams)
-    : repeatHttp1(request, url, connections, drive.users);
+    : repeatHttp1(request, url, { connections, users: drive.users, acts: actsOf(turns) });
 }
 
 /** Durable writes get faster for longer than reads: the log and the file grow to the size that they keep. */
@@ -49,7 +61,35 @@ const WARM_UP_SECONDS = { h2load: 2, wrk: 2, lanes: 6 } as const;
 
 /** Lets a server compile its code and fill its caches before it is measured. */
 export async function warmUp(drive: Drive, url: string, column: Column): Promise<void> {
-  await runRound(drive, url, WARM_UP_SECONDS[drive.tool], column);
+  await settle(drive, url, await runRound(drive, url, WARM_UP_SECONDS[drive.tool], column));
+}
+
+/** In a load of two turns so many users get the first, and then the second: more calls than pass while one of them waits. */
+const USERS_PER_BLOCK = 4096;
+
+/** Gives the second turn to users who have only had the first when a round of wrk ends. Otherwise the next round is refused. */
+export async function settle(drive: Drive, url: string, { calls }: Sample): Promise<void> {
+  if (drive.tool !== "wrk" || drive.turns.length !== 2 || findProgram("wrk") === undefined) return;
+  const { request, connections, users } = drive;
+  const [, act = ""] = actsOf(drive.turns);
+  const http1 = connectJson(url, connections, request.headers);
+  const block = (step: number): number => Math.max(0, Math.floor(step / (2 * USERS_PER_BLOCK))) * USERS_PER_BLOCK;
+  const end = block(calls + connections) + USERS_PER_BLOCK;
+  const sent: Promise<void>[] = [];
+  for (let pair = block(calls - connections); pair < end; pair++) {
+    const path = request.path.replace("{user}", userIdOf((pair * STRIDE) % users)).replace("{act}", act);
+    // Who has had both turns is refused.
+    const each = http1.send(request.method, path, Buffer.from(request.body).toString()).catch((error: unknown) => {
+      if (!(error instanceof Error && error.message.endsWith(": 400"))) throw error;
+    });
+    sent.push(each);
+  }
+  await Promise.all(sent);
+  http1.close();
+}
+
+function actsOf(turns: readonly Turn[]): readonly string[] {
+  return turns.map(({ act = "" }) => act);
 }
 
 /** Pins the load that this process makes itself to the second core where the server has the first. */
@@ -86,14 +126,14 @@ async function runH2load(
 }
 
 async function runWrk(
-  { request, connections, users }: Extract<Drive, { tool: "wrk" }>,
+  { request, turns, connections, users }: Extract<Drive, { tool: "wrk" }>,
   url: string,
   seconds: number,
   column: Column,
   folder: string,
 ): Promise<Sample> {
   const script = join(folder, "load.lua");
-  writeFileSync(script, luaOf(request, users));
+  writeFileSync(script, luaOf(request, actsOf(turns), users));
   const words = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", script, url];
   const printed = await output("wrk", words, column);
   const [, calls = "0", took = "0"] = /(\d+) requests in ([\d.]+)s/.exec(printed) ?? [];
@@ -102,16 +142,36 @@ async function runWrk(
   return { calls: Number(calls), seconds: Number(took), p50Ms: at("50%"), p99Ms: at("99%"), p999Ms: Number.NaN };
 }
 
-/** A script that asks for one user after another, in an order that no cache likes. */
-function luaOf({ path, method, headers, body }: Repeated, users: number): string {
+/** Coprime to the numbers of users that are usual: users come in no order that pages or caches like. */
+export const STRIDE = 7_919;
+
+/**
+ * A script that asks for one user after another. With two acts a block of users gets the first, then the same block the
+ * second: wrk does not tell on which connection a request goes, so a user's two requests must be far from each other.
+ */
+function luaOf(
+  { path, method, headers, body }: Repeated,
+  [first = "", second]: readonly string[],
+  users: number,
+): string {
   const lines = Object.entries(headers).map(([name, value]) => `wrk.headers["${name}"] = "${value}"`);
+  const block = USERS_PER_BLOCK;
+  const [pair, act] =
+    second === undefined
+      ? ["step", `"${first}"`]
+      : [
+          `math.floor(step / ${2 * block}) * ${block} + step % ${block}`,
+          `step % ${2 * block} < ${block} and "${first}" or "${second}"`,
+        ];
   return `${lines.join("\n")}
 wrk.method = "${method}"
-local index = 0
+-- At its start wrk asks for a request that it does not send.
+local step = -2
 request = function()
-  index = (index + 7919) % ${users}
-  local user = string.format("0190a000-0000-7000-8000-%012x", index)
-  local path = ("${path}"):gsub("{user}", user)
+  step = step + 1
+  local pair = ${pair}
+  local user = string.format("0190a000-0000-7000-8000-%012x", (pair * ${STRIDE}) % ${users})
+  local path = ("${path}"):gsub("{user}", user):gsub("{act}", ${act})
   local body = "${escapedLua(body)}"
   return wrk.format(nil, path, nil, body ~= "" and body:gsub("{user}", user) or nil)
 end

@@ -1,4 +1,5 @@
 /** What loads are made of and what they measure. */
+import type { DescMessage } from "@bufbuild/protobuf";
 
 /** What one round of load saw. */
 export interface Sample {
@@ -9,12 +10,21 @@ export interface Sample {
   readonly p999Ms: number;
 }
 
-/** The same request again and again; `{user}` in its path and body stands for one user after another. */
+/** The same request again and again; `{user}` in its path and body stands for one user after another, `{act}` for the turn's. */
 export interface Repeated {
   readonly path: string;
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+}
+
+/** What a request does, and what its answer must hold. Where there are two turns, each user gets both, one after the other. */
+export interface Turn {
+  readonly act?: string;
+  /** The type of an answer that is a binary message. */
+  readonly schema?: DescMessage;
+  /** A part of the answer, as JSON; `{user}` stands for the user that is asked for. */
+  readonly part: object;
 }
 
 /** `sortedMs`: how long each call took, ascending. */

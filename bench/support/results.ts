@@ -46,8 +46,8 @@ export function writeResults(results: readonly CaseResult[], conditions: Conditi
   writeFileSync(join(FOLDER, "results.svg"), toSvg(results));
 }
 
-/** The ratio of each round to the peer's round next to it. */
-function ratiosOf({ subject, peer }: CaseResult): readonly number[] {
+/** Returns the ratio of each round to the peer's round next to it. */
+export function ratiosOf({ subject, peer }: CaseResult): readonly number[] {
   return subject.map((each, index) => each.callsPerSecond / (peer[index]?.callsPerSecond ?? Number.NaN));
 }
 

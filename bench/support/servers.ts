@@ -26,12 +26,15 @@ export interface Server {
   readonly words: (folder: string) => readonly string[];
   /** Runs in as many processes as there are cores where it may use them. */
   readonly isClustered: boolean;
+  /** Serves a database of lockkeeper, which must be there before it starts. */
+  readonly isLockkeeper: boolean;
 }
 
 type More = (folder: string) => readonly string[];
 
 function peer(name: string, file: string, more: More = () => []): Server {
-  return { name, words: (folder) => [join(ROOT, `bench/peers/${file}.ts`), ...more(folder)], isClustered: true };
+  const words: More = (folder) => [join(ROOT, `bench/peers/${file}.ts`), ...more(folder)];
+  return { name, words, isClustered: true, isLockkeeper: false };
 }
 
 /** As in production: keys checked, requests validated, a log line for each call. */
@@ -44,16 +47,18 @@ function lockkeeper(name: string, flags: readonly string[] = []): Server {
     "--log-level=info",
     ...flags,
   ];
-  return { name, words, isClustered: false };
+  return { name, words, isClustered: false, isLockkeeper: true };
 }
 
 const sqlite = (folder: string): readonly string[] => ["--sqlite", join(folder, "peer.db")];
 
 export const SERVERS = {
   lockkeeper: lockkeeper("lockkeeper"),
+  lockkeeperThreads: lockkeeper("lockkeeper, 2 threads", ["--threads=2"]),
   grpcJs: peer("@grpc/grpc-js, no-op", "grpc-js"),
   grpcJsAlone: { ...peer("one process of @grpc/grpc-js, no-op", "grpc-js"), isClustered: false },
   fastify: peer("Fastify, response schema, no-op", "fastify"),
+  fastifyAlone: { ...peer("one process of Fastify, response schema, no-op", "fastify"), isClustered: false },
   connectNode: peer("stock connect-node, no-op", "connect-node"),
   connectNodeHttp1: peer("stock connect-node, no-op", "connect-node", () => ["--http1"]),
   nodeHttp: peer("raw node:http", "node-http"),
