@@ -10,9 +10,9 @@ const { setFlagsFromString } = require("node:v8");
 const YOUNG = "--max-semi-space-size";
 /**
  * How far the heap may grow before V8 looks for what is dead. By default it may double. Under calls of gRPC a collection of
- * the whole heap pauses the thread: up to 60 ms on one core, 23 of them to free the values of headers, which Node makes
- * outside of the heap. With 25 percent the pause is up to 43 ms, but there are twice as many, and the memory after every
- * kind of load is not less. One thread for V8's helpers saves neither; marking without them costs 100 MiB.
+ * the whole heap pauses the thread: 30 to 67 ms on one core, about 23 of them to free the values of headers, which Node
+ * makes outside of the heap. With 25 percent V8 marks twice as often, and the memory after every kind of load is not less.
+ * One thread for V8's helpers saves neither; marking without them costs 100 MiB.
  */
 const GROWTH = "--heap-growing-percent";
 /**
