@@ -105,6 +105,21 @@ export function describeUnknownUsers(engine: string, open: OpenStore): void {
       assert.deepEqual([await left(20), await left(29), await left(19), await left(0)], [true, true, false, false]);
     });
 
+    it("P5 forgets what is under way with the counter of an unknown user, so its end brings nothing back", async (t) => {
+      const { store, clock } = await openWith(open, t, 3, { limits: { shadowsMax: 4 } });
+      const forgotten = { shadow: "forgotten" };
+      resourceOf(await store.execute(begin(forgotten, "of-forgotten")));
+      for (let i = 0; i < 10; i++) {
+        clock.time += 1;
+        await fail(store, { shadow: `other-${i}` }, 1);
+      }
+      await store.sweep();
+      clock.time += RESERVATION_MS;
+      await store.sweep();
+      const answer = resourceOf(await store.execute(begin(forgotten)));
+      assert.deepEqual([answer.attemptsLeft, answer.user.organizationId], [2, ORGANIZATION_ID]);
+    });
+
     it("P4 P5 stands for an unknown name in one way: normalised, secret, by organization", async (t) => {
       const { store } = await openWith(open, t, 3);
       const of = (name: Parameters<Store["shadowOf"]>[1], organization = ORGANIZATION_ID) =>

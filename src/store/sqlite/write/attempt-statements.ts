@@ -89,7 +89,7 @@ function placesStatements(prepare: Prepare) {
     deletePlaces: prepare<[subject: string, factor: string]>(
       "DELETE FROM attempt_places WHERE subject = ? AND factor = ?",
     ),
-    findDueCounters: prepare<[now: number, limit: number], Pick<AttemptCounterTable, "subject" | "factor">>(
+    findDueCounters: prepare<[now: number, limit: number], CounterName>(
       "SELECT subject, factor FROM attempt_places WHERE next_due <= ? ORDER BY next_due LIMIT ?",
     ),
     oldestDueCounter: prepare<[now: number], number | null>(
@@ -100,6 +100,8 @@ function placesStatements(prepare: Prepare) {
 
 /** The exact condition of the index on counters of unknown users. Subjects begin with "shadow:" or "user:". */
 const IS_SHADOW = "subject < 'user:'";
+
+type CounterName = Pick<AttemptCounterTable, "subject" | "factor">;
 
 /** `max`: the places of both groups. `limit`: the most rows that one call deletes. */
 type DeleteShadows = [{ readonly now: number; readonly max: number; readonly limit: number }];
@@ -114,9 +116,10 @@ function shadowStatements(prepare: Prepare) {
     `DELETE FROM attempt_counters WHERE (subject, factor) IN (SELECT subject, factor FROM attempt_counters
       WHERE ${IS_SHADOW} AND touch_time ${group} @now ORDER BY touch_time DESC
       LIMIT @limit OFFSET max(CAST(@max AS INTEGER) / 2,
-      @max - (SELECT count(*) FROM attempt_counters WHERE ${IS_SHADOW} AND touch_time ${others} @now)))`;
+      @max - (SELECT count(*) FROM attempt_counters WHERE ${IS_SHADOW} AND touch_time ${others} @now)))
+      RETURNING subject, factor`;
   return {
-    deleteKeptShadows: prepare<DeleteShadows>(deleteBeyond(">", "<=")),
-    deleteRestedShadows: prepare<DeleteShadows>(deleteBeyond("<=", ">")),
+    deleteKeptShadows: prepare<DeleteShadows, CounterName>(deleteBeyond(">", "<=")),
+    deleteRestedShadows: prepare<DeleteShadows, CounterName>(deleteBeyond("<=", ">")),
   };
 }

@@ -41,18 +41,24 @@ export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, 
 
 /** Returns a sweeper that runs from now on. */
 export function createSweeper({ connection, statements, now, limits, ...options }: SweepOptions): Sweeper {
-  const shadows = (limit: number) => ({ now: now(), max: limits.shadowsMax, limit });
+  // A place without its counter would count for nobody, and its end would bring the counter back without organization.
+  const deleteShadows = (statement: HotStatements["deleteKeptShadows"], limit: number): Promise<number> =>
+    connection.delete(() => {
+      const deleted = statement.all({ now: now(), max: limits.shadowsMax, limit });
+      for (const { subject, factor } of deleted) statements.deletePlaces.run(subject, factor);
+      return deleted.length;
+    });
   return new Sweeper({
     ...options,
     usersMax: limits.sweepUsers,
     findDue: (limit) => connection.read(() => statements.findDue.all(now(), limit)),
     findDueCounters: (limit) => connection.read(() => statements.findDueCounters.all(now(), limit)).map(toDueCounter),
     deleteOld: [
-      (limit) => connection.delete(statements.deleteOldRequests, [limit, now() - REQUEST_KEPT_MS]),
-      (limit) => connection.delete(statements.deleteOldSessions, [now(), limit]),
-      (limit) => connection.delete(statements.deleteOldAttempts, [now() - ATTEMPT_KEPT_MS, limit]),
-      (limit) => connection.delete(statements.deleteKeptShadows, [shadows(limit)]),
-      (limit) => connection.delete(statements.deleteRestedShadows, [shadows(limit)]),
+      (limit) => connection.delete(() => statements.deleteOldRequests.run(limit, now() - REQUEST_KEPT_MS).changes),
+      (limit) => connection.delete(() => statements.deleteOldSessions.run(now(), limit).changes),
+      (limit) => connection.delete(() => statements.deleteOldAttempts.run(now() - ATTEMPT_KEPT_MS, limit).changes),
+      (limit) => deleteShadows(statements.deleteKeptShadows, limit),
+      (limit) => deleteShadows(statements.deleteRestedShadows, limit),
     ],
   });
 }

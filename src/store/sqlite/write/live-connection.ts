@@ -1,5 +1,5 @@
 /** The writer's connection as the store uses it: reads at this moment, and writes without events. */
-import type { Database, Statement } from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { FileGuard } from "../file/file-guard.ts";
 import { toReadError } from "../trouble.ts";
@@ -57,12 +57,12 @@ export class LiveConnection {
     });
   }
 
-  /** Deletes by one statement and returns the number of rows. */
-  async delete<P extends unknown[]>(statement: Statement<P>, parameters: P): Promise<number> {
+  /** Deletes in one transaction. `work` deletes rows and returns their number. */
+  async delete(work: () => number): Promise<number> {
     await this.#options.whenWritable();
     return this.#options.writer.transact(() => {
-      const { changes } = statement.run(...parameters);
-      return { result: changes, wrote: changes > 0 };
+      const count = work();
+      return { result: count, wrote: count > 0 };
     });
   }
 }

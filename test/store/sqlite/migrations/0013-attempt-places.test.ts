@@ -19,14 +19,24 @@ it("keeps failures and attempts under way, and drops counters that count nothing
   toOlderSchema(path, "0013-attempt-places");
   const older = connect();
   const columns = "subject, factor, failures, outstanding, locks, life, touch_time";
-  older.exec(`INSERT INTO attempt_counters (${columns}) VALUES ('user:calm', 'PASSWORD', '[]', '[]', 0, 0, 1)`);
+  const insert = older.prepare(`INSERT INTO attempt_counters (${columns}) VALUES (?, 'PASSWORD', '[]', '[]', ?, ?, 1)`);
+  for (const [subject, locks, life] of [
+    ["user:calm", 0, 0],
+    ["user:locked-before", 1, 0],
+    ["user:recreated", 0, 5],
+  ])
+    insert.run(subject, locks, life);
   older.close();
   await migrateFile(path, { check: false });
   const reader = connect({ readonly: true });
   const subjectsOf = (table: string) => reader.prepare(`SELECT subject FROM ${table} ORDER BY subject`).pluck().all();
-  for (const table of ["attempt_counters", "attempt_places"]) {
-    assert.deepEqual(subjectsOf(table), ["shadow:unknown", "user:u"], table);
-  }
+  assert.deepEqual(subjectsOf("attempt_places"), ["shadow:unknown", "user:u"]);
+  assert.deepEqual(subjectsOf("attempt_counters"), [
+    "shadow:unknown",
+    "user:locked-before",
+    "user:recreated",
+    "user:u",
+  ]);
   const newer = await openFixture(t, { path });
   assert.equal(await attemptsLeft(newer), 1);
   resourceOf(await newer.store.execute(complete("ends")));
