@@ -1,5 +1,6 @@
 /** The deadline of a call: one timer ends whatever the call waits for. */
 import type { Exchange } from "../exchange/exchange.ts";
+import { takeTurn } from "../exchange/turns.ts";
 import { deadlineExceeded } from "./call-error.ts";
 
 export class Deadline {
@@ -15,7 +16,7 @@ export class Deadline {
     this.time = Date.now() + Math.ceil(timeoutMs);
     this.#exchange = exchange;
     this.#onOver = onOver;
-    const timer = setTimeout(() => this.#pass(), timeoutMs);
+    const timer = setTimeout(() => void this.#pass(), timeoutMs);
     exchange.onOver(() => clearTimeout(timer));
   }
 
@@ -32,8 +33,11 @@ export class Deadline {
     });
   }
 
-  #pass(): void {
+  /** Many deadlines may pass at once, and each makes an error and an answer. */
+  async #pass(): Promise<void> {
     this.#isOver = true;
+    await takeTurn();
+    if (this.#exchange.over) return;
     const error = deadlineExceeded();
     this.#exchange.body.fail(error);
     this.#reject?.(error);

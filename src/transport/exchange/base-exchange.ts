@@ -188,18 +188,15 @@ export abstract class BaseExchange implements Exchange {
     this.body.fail(error);
   }
 
-  checkTime(now: number): void {
+  findOverdue(now: number): (() => void) | undefined {
     const { requestTimeoutMs, idleTimeoutMs } = this.#context.limits;
     const waitStart = Math.max(this.endTime, this.#stallTime);
-    if (waitStart > 0 && now - waitStart > requestTimeoutMs) {
-      this.destroy();
-    } else if (!this.body.ended && this.clientStreams) {
-      if (now - Math.max(this.startTime, this.body.lastByteTime) > idleTimeoutMs) {
-        this.body.fail(bodyTooSlow(idleTimeoutMs));
-      }
-    } else if (!this.body.ended && now - this.startTime > requestTimeoutMs) {
-      this.body.fail(bodyTooSlow(requestTimeoutMs));
-    }
+    if (waitStart > 0 && now - waitStart > requestTimeoutMs) return () => this.destroy();
+    if (this.body.ended || this.body.isFailed) return undefined;
+    const [start, timeoutMs] = this.clientStreams
+      ? [Math.max(this.startTime, this.body.lastByteTime), idleTimeoutMs]
+      : [this.startTime, requestTimeoutMs];
+    return now - start > timeoutMs ? () => this.body.fail(bodyTooSlow(timeoutMs)) : undefined;
   }
 
   /** Ends the exchange: its answer was written, or the client left. */

@@ -97,6 +97,9 @@ export interface Exchange {
   breakOff(error: ConnectError): void;
   /** Closes an HTTP/1.1 connection after this answer. */
   closeAfterwards(): void;
-  /** Enforces the time limits; called from time to time. `now`: by `performance.now()`. */
-  checkTime(now: number): void;
+  /**
+   * Returns what ends this exchange, or its wait for the body, if a time limit has passed; called from time to time. `now`:
+   * by `performance.now()`.
+   */
+  findOverdue(now: number): (() => void) | undefined;
 }

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { TransportLimits } from "../limits.ts";
 import type { Exchange } from "./exchange.ts";
+import { takeTurn } from "./turns.ts";
 
 /** Destroyed sockets emit `close` within a few turns of the event loop. */
 const OVER_MS_MAX = 1_000;
@@ -14,11 +15,12 @@ const OVER_MS_MAX = 1_000;
 export class LiveExchanges {
   readonly #exchanges: Exchange[] = [];
   readonly #timer: NodeJS.Timeout;
+  #isChecking: boolean = false;
   #onEnd: (() => void) | undefined;
 
   constructor(limits: TransportLimits) {
     const shortest = Math.min(limits.requestTimeoutMs, limits.idleTimeoutMs);
-    this.#timer = setInterval(() => this.#checkTime(), Math.max(20, Math.min(1_000, shortest / 4)));
+    this.#timer = setInterval(() => void this.#checkTime(), Math.max(20, Math.min(1_000, shortest / 4)));
     this.#timer.unref();
   }
 
@@ -62,8 +64,16 @@ export class LiveExchanges {
     while (this.#exchanges.length > 0 && performance.now() < endTime) await setImmediate();
   }
 
-  #checkTime(): void {
+  /** Many requests may be overdue at once, and each makes an error and an answer: each waits for its turn. */
+  async #checkTime(): Promise<void> {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
     const now = performance.now();
-    for (const exchange of [...this.#exchanges]) exchange.checkTime(now);
+    const overdue = this.#exchanges.filter((exchange) => exchange.findOverdue(now) !== undefined);
+    for (const exchange of overdue) {
+      await takeTurn();
+      if (!exchange.over) exchange.findOverdue(now)?.();
+    }
+    this.#isChecking = false;
   }
 }

@@ -128,10 +128,14 @@ class UnaryReader<A> implements BodyWatcher {
     }
   }
 
+  /** Bodies may fail together, when their time is up: each has its turn, because connect-es' path is expensive. */
   #decline(): void {
     this.#end();
     const { exchange, decline } = this.#unary;
-    if (!exchange.over) runInTrace(exchange, decline);
+    if (exchange.over) return;
+    runInTurn(() => {
+      if (!exchange.over) runInTrace(exchange, decline);
+    });
   }
 
   #end(): void {
