@@ -99,9 +99,6 @@ export class Tail {
   }
 
   #keep(events: readonly RecordedEvent[]): void {
-    const next = (this.#kept.at(-1)?.position ?? 0) + 1;
-    // A commit of unknown fate may have left events in between.
-    if (events[0]?.position !== next) this.#kept = [];
     this.#kept.push(...events);
     if (this.#kept.length > 2 * KEPT_MAX) this.#kept = this.#kept.slice(-KEPT_MAX);
   }

@@ -1,6 +1,7 @@
 /** The tail of the log: in commit order, without gaps, and before the answers. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Tail } from "../../../src/store/log/tail.ts";
 import type { RecordedEvent } from "../../../src/store/queries.ts";
 import type { Follower } from "../../../src/store/store.ts";
 import { context, createApiKey, createOrganization, createUser, lockUser, revokeApiKey } from "../support/commands.ts";
@@ -187,5 +188,29 @@ describe("readers of the log", () => {
       (await read).map(({ userId }) => userId),
       ["a", "b"],
     );
+  });
+
+  it("see an event that was committed while they read the log", async (t) => {
+    const { store } = await openFixture(t);
+    await store.execute(createUser("u"));
+    const events = await readOf({ store } as SqliteFixture, 0, 1);
+    const appended = Promise.withResolvers<void>();
+    let reads = 0;
+    const tail = new Tail({
+      position: 0,
+      onTrouble: assert.ifError,
+      readLog: async () => {
+        reads++;
+        // The first one reads before the commit and answers after it.
+        if (reads > 1) return events;
+        await appended.promise;
+        return [];
+      },
+    });
+    tail.lose();
+    const reading = tail.read(0, AbortSignal.timeout(5_000)).next();
+    tail.append(events);
+    appended.resolve();
+    assert.deepEqual((await reading).value, events);
   });
 });
