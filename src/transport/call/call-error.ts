@@ -36,6 +36,10 @@ export function bodyTooSlow(timeoutMs: number): ConnectError {
   return new RestError(`the request body did not arrive within ${timeoutMs} ms`, Code.DeadlineExceeded, 408);
 }
 
+export function messageTooLarge(bodyBytesMax: number | string): ConnectError {
+  return new ConnectError(`the request message is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted);
+}
+
 /**
  * Returns the error for the flags of an envelope: a client may only mark it as compressed. Other flags are for servers.
  */
@@ -62,7 +66,7 @@ export function correctDecodeError(error: ConnectError): void {
     callersFaults.add(error);
   } else if (error.code === Code.ResourceExhausted && error.rawMessage.includes("configured readMaxBytes")) {
     const bodyBytesMax = /readMaxBytes (\d+)/.exec(error.rawMessage)?.[1] ?? "allowed";
-    rewrite(error, `the request message is larger than ${bodyBytesMax} bytes`, Code.ResourceExhausted);
+    rewrite(error, messageTooLarge(bodyBytesMax).rawMessage, Code.ResourceExhausted);
   } else if (error.code === Code.Unimplemented && error.rawMessage.startsWith("protocol error: ")) {
     rewrite(error, "a call of this method carries exactly one request message", Code.Unimplemented);
   }

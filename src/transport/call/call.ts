@@ -95,6 +95,11 @@ export class LiveCall<A> implements Call<A> {
     if (options.isAuthenticated?.(admission) ?? admission !== undefined) this.#exchange.markAuthenticated();
   }
 
+  /** Keeps a large body counted until its handler has settled, which may be after the caller has left. */
+  retainBodyUntil(handled: Promise<unknown>): void {
+    this.#exchange.body.retainUntil(handled);
+  }
+
   takeTurn(): Promise<void> | undefined {
     return takeTurn();
   }

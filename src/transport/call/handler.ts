@@ -7,7 +7,6 @@ import type { Call, Mount } from "../mount.ts";
 import type { LiveCall } from "./call.ts";
 import { correctDecodeError, deadlineExceeded, sanitize, toCallError } from "./call-error.ts";
 import type { LogInternal } from "./call-record.ts";
-import type { Deadline } from "./deadline.ts";
 
 /** A method with its handler, as the protocols serve it. */
 export type BoundMethod<A> =
@@ -71,6 +70,7 @@ function bindUnary<A>(handler: LooseUnary<A>, logInternal: LogInternal): UnaryIn
     try {
       if (call.deadline?.isOver) throw deadlineExceeded();
       const answer = handler(request, call);
+      call.retainBodyUntil(answer);
       return await (call.deadline === undefined ? answer : call.deadline.race(answer));
     } catch (reason) {
       throw noteError(call, reason, logInternal);
@@ -82,10 +82,10 @@ function bindStream<A>(handler: LooseStream<A>, logInternal: LogInternal): Strea
   return async function* invoke(input, call) {
     try {
       if (Symbol.asyncIterator in input) {
-        yield* untilDeadline(handler(noteFirst(input, call), call), call.deadline);
+        yield* untilDeadline(handler(noteFirst(input, call), call), call);
       } else {
         call.request = input;
-        yield* untilDeadline(handler(input, call), call.deadline);
+        yield* untilDeadline(handler(input, call), call);
       }
     } catch (reason) {
       throw noteError(call, reason, logInternal);
@@ -105,10 +105,11 @@ async function* noteFirst<A>(input: AsyncIterable<Message>, call: LiveCall<A>): 
   }
 }
 
-async function* untilDeadline(
+async function* untilDeadline<A>(
   answers: AsyncIterable<Message>,
-  deadline: Deadline | undefined,
+  call: LiveCall<A>,
 ): AsyncGenerator<Message, undefined, undefined> {
+  const { deadline } = call;
   if (deadline === undefined) {
     yield* answers;
     return;
@@ -127,7 +128,9 @@ async function* untilDeadline(
   } finally {
     if (!left) {
       // Not awaited: a busy generator ends only when its present step does.
-      iterator.return?.().catch(() => undefined);
+      const ending = iterator.return?.();
+      if (ending !== undefined) call.retainBodyUntil(ending);
+      ending?.catch(() => undefined);
     }
   }
 }

@@ -1,36 +1,45 @@
 /** Prepares the body of a call for Connect: checks each message by the rules of its method, until the deadline. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { LiveCall } from "../call/call.ts";
-import { deadlineExceeded } from "../call/call-error.ts";
+import { deadlineExceeded, messageTooLarge } from "../call/call-error.ts";
 import type { BoundMethod } from "../call/handler.ts";
 import { requestLimitsOf } from "../call/transport-context.ts";
+import { decodeContent } from "../exchange/content-coding.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { TransportLimits } from "../limits.ts";
+import { compressions } from "./connect-compression.ts";
 import { registryOf } from "./connect-json.ts";
-import {
-  findCompression,
-  inflate,
-  inspection,
-  type MessageRules,
-  wholeBody,
-  wholeEnvelopes,
-} from "./request-messages.ts";
+import { type Inflate, inspection, type MessageRules, wholeBody, wholeEnvelopes } from "./request-messages.ts";
 
 /** Checks the message in a query. Connect treats malformed base64 as its own failure. */
-export async function inspectQuery<A>(query: string, bound: BoundMethod<A>, limits: TransportLimits): Promise<void> {
-  const parameters = new URLSearchParams(query);
+export async function inspectQuery<A>(
+  exchange: Exchange,
+  bound: BoundMethod<A>,
+  limits: TransportLimits,
+): Promise<void> {
+  const parameters = new URLSearchParams(exchange.query);
   const message = parameters.get("message") ?? "";
   const isBase64 = parameters.get("base64") === "1";
   if (isBase64 && !/^[A-Za-z0-9+/_-]*={0,2}$/.test(message)) {
     throw new ConnectError("the query parameter message is not valid base64", Code.InvalidArgument);
   }
   const name = parameters.get("compression");
-  const compression = findCompression(name);
-  // Connect refuses an unknown compression before it decodes.
-  if (compression === undefined && name !== null && name !== "identity") return;
   const rules = rulesOf(bound, limits);
+  const inflate = inflation(name, exchange, rules);
+  // Connect refuses an unknown compression before it decodes.
+  if (inflate === undefined && name !== null && name !== "identity") return;
   const sent = Buffer.from(message, isBase64 ? "base64" : "utf8");
-  const bytes = compression === undefined ? sent : await inflate(sent, compression, rules.bodyBytesMax);
+  const bytes = inflate === undefined ? sent : await inflate(sent);
   await inspection(rules, parameters.get("encoding") === "json")(bytes);
+}
+
+/**
+ * Returns what decompresses the messages of a request; `undefined` if the compression is unknown or absent. Connect's own
+ * would not count what it makes.
+ */
+function inflation(name: string | null, { body }: Exchange, { bodyBytesMax }: MessageRules): Inflate | undefined {
+  if (!compressions.some((each) => each.name === name)) return undefined;
+  return (bytes) => decodeContent(name ?? undefined, bytes, body, { bodyBytesMax, tooLarge: messageTooLarge });
 }
 
 /** Stops at the deadline: after it, Connect would send errors without passing them to us first. */
@@ -62,7 +71,9 @@ export function rulesOf<A>(bound: BoundMethod<A>, limits: TransportLimits): Mess
 interface SentCall<A> {
   readonly bound: BoundMethod<A>;
   readonly call: LiveCall<A>;
+  readonly exchange: Exchange;
   readonly contentType: string;
+  /** The body of the exchange; of gRPC-Web in text form what it says. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -72,7 +83,7 @@ export function bodyOf<A>(sent: SentCall<A>, header: Headers, limits: TransportL
 }
 
 function wholeMessages<A>(
-  { bound, contentType, body }: SentCall<A>,
+  { bound, exchange, contentType, body }: SentCall<A>,
   header: Headers,
   limits: TransportLimits,
 ): AsyncIterable<Uint8Array> {
@@ -80,15 +91,15 @@ function wholeMessages<A>(
   const inspect = inspection(rules, /\bjson\b/i.test(contentType));
   if (/^application\/(?:grpc|connect\+)/i.test(contentType)) {
     const name = header.get(/^application\/connect/i.test(contentType) ? "connect-content-encoding" : "grpc-encoding");
-    return wholeEnvelopes(body, rules, inspect, findCompression(name));
+    return wholeEnvelopes(body, rules, inspect, inflation(name, exchange, rules));
   }
   const name = header.get("content-encoding");
-  const compression = findCompression(name);
-  if (compression !== undefined) {
+  const inflate = inflation(name, exchange, rules);
+  if (inflate !== undefined) {
     header.delete("content-encoding");
     header.delete("content-length");
   } else if (name !== null && name !== "identity") {
     return body;
   }
-  return wholeBody(body, rules, inspect, compression);
+  return wholeBody(body, rules, inspect, inflate);
 }

@@ -130,7 +130,7 @@ async function gate<A>(
   try {
     await call.admit(bound.mount.options);
     if (call.deadline?.isOver) throw deadlineExceeded();
-    if (exchange.method === "GET") await inspectQuery(exchange.query, bound, context.limits);
+    if (exchange.method === "GET") await inspectQuery(exchange, bound, context.limits);
   } catch (reason) {
     throw noteError(call, reason, context.logInternal);
   }
@@ -231,7 +231,7 @@ function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext
   takeTimeout(connectCall, header, context);
   exchange.clientStreams = isClientStreaming(handler);
   // Messages of a stream pass through; no request keeps them all.
-  if (exchange.clientStreams) exchange.body.release();
+  if (exchange.clientStreams) exchange.body.stopCounting();
   const gone = new AbortController();
   exchange.onOver((completed) => {
     if (!completed) gone.abort(callerGone());
@@ -246,7 +246,10 @@ function passToConnect<A>(connectCall: ConnectCall<A>, context: TransportContext
     signal: gone.signal,
     contextValues: createContextValues().set(stateKey, state as unknown as CallState<never>),
   };
-  run(connectCall, request, context, asText).catch((reason: unknown) => breakOff(call, exchange, reason, context));
+  exchange.body.retain();
+  void run(connectCall, request, context, asText)
+    .catch((reason: unknown) => breakOff(call, exchange, reason, context))
+    .finally(() => exchange.body.release());
 }
 
 /**

@@ -1,13 +1,10 @@
 /** Collects, decompresses and checks the messages of a request before Connect decodes anything. */
 import type { DescMessage } from "@bufbuild/protobuf";
-import { ConnectError } from "@connectrpc/connect";
-import type { Compression } from "@connectrpc/connect/protocol";
 import { countValues } from "../../transcoding/binary-scan.ts";
 import { checkJson, type JsonReadPolicy, parseScanned, scanBytes } from "../../transcoding/json-message.ts";
 import { tooManyValues } from "../../transcoding/rest-error.ts";
-import { correctDecodeError, unknownFlags } from "../call/call-error.ts";
+import { unknownFlags } from "../call/call-error.ts";
 import { takeTurn } from "../exchange/turns.ts";
-import { compressions } from "./connect-compression.ts";
 
 /** The rules for the request messages of a method. */
 export interface MessageRules {
@@ -37,10 +34,8 @@ export function inspection({ input, valuesMax, json }: MessageRules, isJson: boo
   };
 }
 
-/** Returns the compression of this name; `undefined` if the name is unknown or absent. */
-export function findCompression(name: string | null): Compression | undefined {
-  return compressions.find((each) => each.name === name);
-}
+/** Decompresses a message. Rejects with a `ConnectError` if that fails, or if the result is larger than there is room for. */
+export type Inflate = (bytes: Uint8Array) => Promise<Uint8Array>;
 
 const PREFIX_BYTES = 5;
 const COMPRESSED = 1;
@@ -54,7 +49,7 @@ export async function* wholeEnvelopes(
   body: AsyncIterable<Uint8Array>,
   { bodyBytesMax }: Pick<MessageRules, "bodyBytesMax">,
   inspect: Inspect,
-  compression: Compression | undefined,
+  inflate: Inflate | undefined,
 ): AsyncGenerator<Uint8Array, undefined, undefined> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
@@ -65,11 +60,11 @@ export async function* wholeEnvelopes(
     while (heldBytes >= PREFIX_BYTES && !isPassedOn) {
       const { flags, bytes } = readPrefix(held);
       if ((flags & ~COMPRESSED) !== 0) throw unknownFlags(flags);
-      isPassedOn = bytes > bodyBytesMax || (flags === COMPRESSED && compression === undefined);
+      isPassedOn = bytes > bodyBytesMax || (flags === COMPRESSED && inflate === undefined);
       const end = PREFIX_BYTES + bytes;
       if (isPassedOn || heldBytes < end) break;
       const all = joined(held, heldBytes);
-      yield await whole(all.subarray(0, end), { flags, bodyBytesMax, inspect, compression });
+      yield await whole(all.subarray(0, end), { flags, inspect, inflate });
       held = all.byteLength > end ? [all.subarray(end)] : [];
       heldBytes = all.byteLength - end;
     }
@@ -80,18 +75,17 @@ export async function* wholeEnvelopes(
 
 interface Envelope {
   readonly flags: number;
-  readonly bodyBytesMax: number;
   readonly inspect: Inspect;
-  readonly compression: Compression | undefined;
+  readonly inflate: Inflate | undefined;
 }
 
-async function whole(envelope: Uint8Array, { flags, bodyBytesMax, inspect, compression }: Envelope) {
+async function whole(envelope: Uint8Array, { flags, inspect, inflate }: Envelope) {
   const data = envelope.subarray(PREFIX_BYTES);
-  if (flags !== COMPRESSED || compression === undefined) {
+  if (flags !== COMPRESSED || inflate === undefined) {
     await inspect(data);
     return envelope;
   }
-  const inflated = await inflate(data, compression, bodyBytesMax);
+  const inflated = await inflate(data);
   await inspect(inflated);
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt32BE(inflated.byteLength, 1);
@@ -114,7 +108,7 @@ export async function* wholeBody(
   body: AsyncIterable<Uint8Array>,
   { bodyBytesMax }: Pick<MessageRules, "bodyBytesMax">,
   inspect: Inspect,
-  compression: Compression | undefined,
+  inflate: Inflate | undefined,
 ): AsyncGenerator<Uint8Array, undefined, undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -129,17 +123,7 @@ export async function* wholeBody(
     return;
   }
   const sent = joined(chunks, bytes);
-  const message = compression === undefined ? sent : await inflate(sent, compression, bodyBytesMax);
+  const message = inflate === undefined ? sent : await inflate(sent);
   await inspect(message);
   yield message;
-}
-
-/** Decompresses a message. Rejects with a `ConnectError` if that fails or the result is larger than allowed. */
-export async function inflate(bytes: Uint8Array, compression: Compression, bodyBytesMax: number): Promise<Uint8Array> {
-  try {
-    return await compression.decompress(bytes as Uint8Array<ArrayBuffer>, bodyBytesMax);
-  } catch (error) {
-    if (error instanceof ConnectError) correctDecodeError(error);
-    throw error;
-  }
 }

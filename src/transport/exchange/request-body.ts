@@ -1,4 +1,5 @@
 /** The body of a request as an iterable: a reader may stop without losing the connection, and its wait can be ended. */
+import type { ConnectError } from "@connectrpc/connect";
 import { bodyTooLarge } from "../../transcoding/rest-error.ts";
 import { callerGone } from "../call/call-error.ts";
 import { LARGE_BODY_BYTES_MIN, type LargeBodies } from "./large-bodies.ts";
@@ -44,9 +45,12 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
   #error: unknown;
   #chunks: Buffer[] = [];
   #heldBytes = 0;
+  /** The bytes that have arrived, and those that they were decompressed to. */
   #takenBytes = 0;
   /** The bytes that `largeBodies` counts for this body. */
   #countedBytes = 0;
+  /** How many work with the bytes or with what was made of them: the exchange, and those that `retain` them. */
+  #users = 1;
   #waiter: Waiter | undefined;
   #watcher: BodyWatcher | undefined;
   #isHandingSoon: boolean = false;
@@ -207,8 +211,13 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
   protected take(chunk: Buffer): boolean {
     this.lastByteTime = performance.now();
     if (this.#discarding || this.#error !== undefined || chunk.byteLength === 0) return true;
-    this.#takenBytes += chunk.byteLength;
-    if (this.#takenBytes > LARGE_BODY_BYTES_MIN && !this.#count()) return true;
+    const refusal = this.#count(chunk.byteLength);
+    if (refusal !== undefined) {
+      this.#chunks = [];
+      this.#heldBytes = 0;
+      this.fail(refusal);
+      return true;
+    }
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.byteLength;
     if (this.#waiter !== undefined) this.#handSoon();
@@ -216,21 +225,49 @@ export abstract class RequestBody implements AsyncIterableIterator<Uint8Array, u
     return this.#heldBytes <= HELD_BYTES_MAX;
   }
 
-  /** Returns false if there is no room for this body; then it has failed. */
-  #count(): boolean {
-    const error = this.largeBodies?.take(this.#takenBytes - this.#countedBytes);
-    if (error === undefined) {
-      this.#countedBytes = this.#takenBytes;
-      return true;
-    }
-    this.#chunks = [];
-    this.#heldBytes = 0;
-    this.fail(error);
-    return false;
+  #count(bytes: number): ConnectError | undefined {
+    this.#takenBytes += bytes;
+    if (this.#takenBytes <= LARGE_BODY_BYTES_MIN) return undefined;
+    const refusal = this.largeBodies?.take(this.#takenBytes - this.#countedBytes);
+    if (refusal === undefined) this.#countedBytes = this.#takenBytes;
+    return refusal;
   }
 
-  /** Called when the request is over: its bytes, and what was made of them, can go. */
+  /** Counts bytes that were decompressed from the body. Returns the error if there is no room for them. */
+  countInflated(bytes: number): ConnectError | undefined {
+    return this.#count(bytes);
+  }
+
+  /** Called when decompressed bytes are dropped, those that were refused included. */
+  dropInflated(bytes: number): void {
+    this.#takenBytes -= bytes;
+    const countedBytes = this.#takenBytes > LARGE_BODY_BYTES_MIN ? this.#takenBytes : 0;
+    if (countedBytes >= this.#countedBytes) return;
+    this.largeBodies?.release(this.#countedBytes - countedBytes);
+    this.#countedBytes = countedBytes;
+  }
+
+  /** Keeps the bytes counted until one more `release`: what was made of them may outlive the request. */
+  retain(): void {
+    this.#users++;
+  }
+
+  /** Called by each user of the bytes at its end. They are counted until the last one. */
   release(): void {
+    if (--this.#users === 0) this.stopCounting();
+  }
+
+  /** As `retain`, with a `release` when the work has settled. */
+  retainUntil(work: Promise<unknown>): void {
+    // Small bodies are not counted, and nearly all are small.
+    if (this.#countedBytes === 0) return;
+    this.retain();
+    const release = (): void => this.release();
+    work.then(release, release);
+  }
+
+  /** Counts neither what has arrived nor what still arrives. */
+  stopCounting(): void {
     this.largeBodies?.release(this.#countedBytes);
     this.largeBodies = undefined;
     this.#countedBytes = 0;

@@ -15,10 +15,13 @@ export function createHttpRoutes<A>(mounts: readonly HttpMount<A>[], context: Tr
     prefix: mounted.prefix,
     isExact: mounted.isExact ?? false,
     serve: (exchange) => {
-      serve(mounted, exchange, context).catch((reason: unknown) => {
-        context.logInternal(reason, exchange.callId);
-        exchange.destroy();
-      });
+      exchange.body.retain();
+      serve(mounted, exchange, context)
+        .catch((reason: unknown) => {
+          context.logInternal(reason, exchange.callId);
+          exchange.destroy();
+        })
+        .finally(() => exchange.body.release());
     },
   }));
 }

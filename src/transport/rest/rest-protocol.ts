@@ -65,7 +65,10 @@ export function createRestProtocol<A>(
       return;
     }
     const call = beginCall(context, exchange, "rest", method);
-    serve(method, context, exchange, call, found).catch((reason: unknown) => {
+    exchange.body.retain();
+    const onDone = (): void => exchange.body.release();
+    const onError = (reason: unknown): void => {
+      exchange.body.release();
       const error = noteError(call, reason, context.logInternal);
       if (exchange.over) return;
       if (exchange.headSent) {
@@ -73,7 +76,8 @@ export function createRestProtocol<A>(
       } else {
         sendError(context, exchange, error, found.route.policy, headerOf(call));
       }
-    });
+    };
+    serve(method, context, exchange, call, found).then(onDone, onError);
   };
 }
 
@@ -117,7 +121,8 @@ async function serve<A>(
   assertContentCoding(contentCoding);
   const { bodyBytesMax, valuesMax } = requestLimitsOf(bound, context.limits);
   const sent = exchange.body.takeWhole(bodyBytesMax) ?? (await exchange.body.readAll(bodyBytesMax));
-  const body = contentCoding === undefined ? sent : await decodeContent(contentCoding, sent, bodyBytesMax);
+  const body =
+    contentCoding === undefined ? sent : await decodeContent(contentCoding, sent, exchange.body, { bodyBytesMax });
   const isLong = body.byteLength > SHORT_BODY_BYTES_MAX;
   if (isLong) await takeTurn();
   const contentType = header.get("content-type") ?? undefined;

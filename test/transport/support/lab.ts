@@ -50,6 +50,8 @@ export interface Lab {
   /** The calls that handlers saw begin, and the signals that were aborted. */
   readonly began: string[];
   readonly aborted: string[];
+  /** Ends the handlers that are held: they go on after their caller has left. */
+  readonly held: (() => void)[];
   /** The size of each charged answer of reflection. */
   readonly charged: number[];
   /** Waits until that many calls are recorded. */
@@ -75,6 +77,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const internals: unknown[] = [];
   const began: string[] = [];
   const aborted: string[] = [];
+  const held: (() => void)[] = [];
   const charged: number[] = [];
   const charge: ChargeStranger = (_, bytes) => void charged.push(bytes);
   const health = new Health();
@@ -82,7 +85,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   let calls = 0;
   const transport = createTransport<string>({
     mounts: [
-      labMount(options, began, aborted),
+      labMount(options, { began, aborted, held }),
       healthMount(health, options.anyone ?? (() => "open")),
       ...reflectionMounts(reflection, () => "open", charge),
     ],
@@ -106,7 +109,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     return records[count - 1] as CallRecord<string>;
   };
   const stop = (): Promise<void> => transport.stop({ graceMs: 0 });
-  return { url, host, port, transport, health, records, internals, began, aborted, charged, record, stop };
+  return { url, host, port, transport, health, records, internals, began, aborted, held, charged, record, stop };
 }
 
 /** Runs a check against its own lab and stops the lab, whatever happens. */
@@ -141,7 +144,10 @@ const admit: Admit<string> = async ({ header, method }) => {
   return credential.replace("Bearer ", "");
 };
 
-function labMount(options: LabOptions, began: string[], aborted: string[]): Mount<string> {
+function labMount(
+  options: LabOptions,
+  { began, aborted, held }: Pick<Lab, "began" | "aborted" | "held">,
+): Mount<string> {
   const watch = (call: Call<string>): void => {
     began.push(call.id);
     call.signal.addEventListener("abort", () => aborted.push(String(call.signal.reason)));
@@ -150,6 +156,7 @@ function labMount(options: LabOptions, began: string[], aborted: string[]): Moun
     began.push(call.id);
     call.responseHeader.set("x-lab", "seen");
     call.responseTrailer.set("x-lab-end", "done");
+    if (request.act === "hold") await new Promise<void>((resolve) => held.push(resolve));
     await act(request, call, watch);
     const { text, number, mask } = request;
     const paths = mask?.paths ?? [];

@@ -12,6 +12,8 @@ import { EchoRequestSchema } from "../support/lab-service.ts";
 
 const REQUESTS = scaled({ quick: 2_000, full: 20_000, soak: 1_000_000 });
 const BODY_BYTES_MAX = 4_096;
+/** More than a message below has, but for the mask that has too many. */
+const VALUES_MAX = 12;
 
 interface Sent {
   readonly http: "1.1" | "2";
@@ -31,8 +33,13 @@ const ENCODINGS = ["identity", "gzip", "zip", ""];
 const ACCEPTED = ["gzip", "identity,deflate,gzip", "br, gzip", "identity", "zip", ""];
 const AUTHORIZATIONS = [...new Array<string>(8).fill("Bearer lab"), "Bearer crash", ""];
 const ACTS = [...new Array<string>(8).fill(""), "refuse", "crash"];
-/** The last one holds the character that stands for an underscore while JSON is read. */
-const MASKS = [["text"], ["number", "nested.delay_ms"], ["nested\ue05ftext"]];
+/** The third one holds the character that stands for an underscore while JSON is read, the last one too many values. */
+const MASKS = [
+  ["text"],
+  ["number", "nested.delay_ms"],
+  ["nested\ue05ftext"],
+  new Array<string>(VALUES_MAX + 1).fill("text"),
+];
 const TEXT_LENGTHS = [0, 1, 20, 200, 1_100, BODY_BYTES_MAX - 12, BODY_BYTES_MAX, BODY_BYTES_MAX + 10];
 
 function randomRequest(random: Random, index: number): Sent {
@@ -119,7 +126,7 @@ async function answerOf(client: RawClient, { http, request }: Sent): Promise<obj
 }
 
 async function start(fastPath: boolean): Promise<{ readonly lab: Lab; readonly client: RawClient }> {
-  const lab = await startLab({ fastPath, limits: { bodyBytesMax: BODY_BYTES_MAX } });
+  const lab = await startLab({ fastPath, limits: { bodyBytesMax: BODY_BYTES_MAX, valuesMax: VALUES_MAX } });
   return { lab, client: new RawClient(lab.url) };
 }
 
