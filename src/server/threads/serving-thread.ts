@@ -29,7 +29,7 @@ export interface ServingThreadOptions {
 export class ServingThread {
   /** Resolves when the thread can serve; rejects if it cannot be started. */
   readonly ready: Promise<void>;
-  /** Resolves when its dialects are loaded; rejects when one cannot be served. */
+  /** Resolves when its dialects are loaded; rejects when one cannot be served, or when the thread ends before. */
   readonly loaded: Promise<void>;
   readonly #worker: Worker;
   readonly #asks: MainAsks;
@@ -133,6 +133,7 @@ export class ServingThread {
         this.#loaded.resolve();
         return;
       case "not loaded":
+        this.#cause = new Error(`a dialect cannot be served: ${message.cause}`);
         this.#loaded.reject(new Error(message.cause));
         return;
       case "closed":

@@ -167,10 +167,11 @@ export class ServingThreads implements ThreadedTransport {
       return;
     }
     log.write("error", "a serving thread ended and is replaced; its connections are lost", { cause: describe(cause) });
-    this.#start().ready.then(
+    const thread = this.#start();
+    thread.loaded.then(
       () => log.write("info", "a serving thread was replaced"),
-      // It has ended too, and is replaced in turn.
-      () => undefined,
+      // It has ended too, or serves without a dialect that the others have: it is replaced in turn.
+      () => thread.terminate(),
     );
   }
 }

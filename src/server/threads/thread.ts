@@ -27,6 +27,8 @@ async function serveThread(port: MessagePort, data: ThreadData): Promise<void> {
     clock: Date.now,
     sink: writeWholeLines,
   });
+  // An error that nobody catches ends the thread in the turn in which it is thrown, before the log writes its lines.
+  process.on("exit", log.flush);
   const metrics = new Metrics({ version: readVersion() });
   const onTrouble = (error: unknown): void => {
     metrics.trouble();

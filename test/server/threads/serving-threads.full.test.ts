@@ -206,6 +206,8 @@ test("a thread that crashes is replaced, the other one serves meanwhile, and cou
   for (const each of fresh) assert.equal((await each.call("/v1/users/alice")).status, 200);
   const { text } = await (fresh[0] as Connection).call("/metrics");
   assert.match(text, /lockkeeper_call_duration_seconds_count\{[^}]*CreateUser[^}]*\} 1/);
+  // Two of the first four, one between, and four: those of the thread that ended hold no places.
+  assert.match(text, /^lockkeeper_connections 7$/m);
   service.process.kill("SIGTERM");
   assert.equal(await ended(service), 0, service.stderr());
 });

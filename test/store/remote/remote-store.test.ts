@@ -59,6 +59,29 @@ describe("a store over a port", () => {
     assert.deepEqual((await store.listSessions(query)).items, []);
   });
 
+  it("stops reading for a thread that has ended", async (t) => {
+    const { opened, host } = await openRemoteFixture(t, thread);
+    const { workerData } = host.attach();
+    const direct = await openRemoteStore(workerData, { clock: Date.now });
+    const begun = Promise.withResolvers<void>();
+    let failure: unknown;
+    const list = opened.listSessions.bind(opened);
+    // A list that takes as long as it may.
+    opened.listSessions = async (query, options) => {
+      begun.resolve();
+      if (options?.signal?.aborted === false) await once(options.signal, "abort");
+      const page = list(query, options);
+      page.catch((error: unknown) => (failure = error));
+      return page;
+    };
+    const listed = direct.listSessions({ organizationId: null, activeOnly: false, pageSize: 1 });
+    await begun.promise;
+    workerData.port.close();
+    await assert.rejects(listed, { name: "StoreUnavailableError" });
+    await until(() => failure !== undefined, "the list to be given up");
+    assert.equal((failure as Error).name, "AbortError");
+  });
+
   it("fails no other thread when one ends in the middle of its calls", async (t) => {
     const { store, host } = await openRemoteFixture(t, thread);
     const other = startThread();
