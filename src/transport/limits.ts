@@ -19,6 +19,16 @@ export interface TransportLimits {
   readonly connectionsMax: number;
   /** The number of concurrent streams of one HTTP/2 connection. */
   readonly streamsMax: number;
+  /**
+   * The number of streams that may be open at once on the HTTP/2 connections without an admitted call, together. Beyond
+   * it such a connection that opens a second stream is closed.
+   */
+  readonly strangerStreamsMax: number;
+  /**
+   * The number of streams that may be open at once on all HTTP/2 connections. Beyond it connections with an admitted
+   * call may have one; further ones are refused with REFUSED_STREAM.
+   */
+  readonly openStreamsMax: number;
   /** The number of streams that one HTTP/2 connection may reset beyond those that completed. Absent: no limit. */
   readonly resets: ResetRate | undefined;
   /**
@@ -43,6 +53,8 @@ export const DEFAULT_LIMITS: TransportLimits = {
   headerBytesMax: 16 * 1024,
   connectionsMax: 10_000,
   streamsMax: 100,
+  strangerStreamsMax: 5_000,
+  openStreamsMax: 10_000,
   resets: { perSecond: 20, burst: 200 },
   headerTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

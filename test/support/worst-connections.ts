@@ -18,7 +18,8 @@ function repeat(count: number, make: (index: number) => Buffer): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, index) => make(index)));
 }
 
-function frameOf(type: number, flags: number, stream: number, body: Uint8Array): Buffer {
+/** Returns one frame of HTTP/2. */
+export function frameOf(type: number, flags: number, stream: number, body: Uint8Array): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(body.byteLength, 0, 3);
   head.writeUInt8(type, 3);

@@ -34,7 +34,7 @@ export class Http2Body extends RequestBody {
       isFirst = false;
       return this.take(chunk);
     };
-    // A stream that is closed ends, too, but its body may not be complete; `close` follows, and the exchange is over then.
+    // A stream that is closed ends, too, but its body may not be complete: the exchange breaks it off at `close`.
     stream.on("end", () => stream.closed || this.finish());
     // If only trailers came, there was nothing to read above, and `end` would never come.
     if ((stream as unknown as ReadableSide)._readableState.ended) stream.read(0);

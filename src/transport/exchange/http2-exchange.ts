@@ -6,6 +6,7 @@ import { BaseExchange } from "./base-exchange.ts";
 import type { AnswerHeader, ConnectionContext } from "./exchange.ts";
 import { expectationOf } from "./head-refusal.ts";
 import { Http2Body } from "./http2-body.ts";
+import { runInTurn } from "./turns.ts";
 
 const WITH_TRAILERS = { waitForTrailers: true };
 const NO_TRAILERS: AnswerHeader = {};
@@ -60,6 +61,11 @@ export class Http2Exchange extends BaseExchange {
     return this.#connection.peerAddress;
   }
 
+  override markAuthenticated(): void {
+    this.#connection.markAdmitted();
+    super.markAuthenticated();
+  }
+
   setAnswerHeader(name: string, value: string): void {
     this.#answerHeader ??= {};
     this.#answerHeader[name.toLowerCase()] = value;
@@ -105,9 +111,15 @@ export class Http2Exchange extends BaseExchange {
   }
 
   #close(): void {
+    // A lost connection closes all of its streams at once, and thousands may be lost together.
+    if (this.over) this.body.leave();
+    else runInTurn(() => this.#leave());
+    this.#connection.countClosed(this.#isWritten);
+  }
+
+  #leave(): void {
     this.settle();
     this.body.leave();
-    this.#connection.countClosed(this.#isWritten);
   }
 
   protected end(body: Uint8Array | string | undefined): void {

@@ -22,6 +22,11 @@ export function hasTurn(): boolean {
   return waiting.length === 0 && !isTaken && hasTime();
 }
 
+/** Returns the number of steps that wait for a later turn. */
+export function waitingSteps(): number {
+  return waiting.length;
+}
+
 /** Runs a step at once or in a later turn. */
 export function runInTurn(step: () => void): void {
   if (hasTurn()) {

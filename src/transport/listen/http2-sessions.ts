@@ -1,11 +1,14 @@
 /** HTTP/2: Node's server within our limits. Closes connections that are idle or that reset too many streams. */
 import * as http2 from "node:http2";
-import { constants, type ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Code } from "@connectrpc/connect";
 import { RestError } from "../../transcoding/rest-error.ts";
+import { runInTurn } from "../exchange/turns.ts";
 import type { TransportLimits } from "../limits.ts";
 import { plainAddress } from "./client-address.ts";
+import { OpenStreams } from "./open-streams.ts";
+import { type GatedReader, ReadGate, readingOf, type SocketReading } from "./read-gate.ts";
 import type { Http2Connection, Http2Request, OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";
 import { replaceStreamTables } from "./stream-tables.ts";
@@ -45,10 +48,11 @@ export function createHttp2Server(limits: TransportLimits, { serveHttp2, onFault
     streamResetRate: NO_LIMIT,
   });
   const sessions = new Map<ServerHttp2Session, WatchedSession>();
+  const shared: Shared = { limits, sink: { serveHttp2, onFault }, gate: new ReadGate(), open: new OpenStreams(limits) };
   let isGone = false;
   server.on("session", (session) => {
     replaceStreamTables(session);
-    const watched = new WatchedSession(session, limits, { serveHttp2, onFault });
+    const watched = new WatchedSession(session, shared);
     sessions.set(session, watched);
     session.once("close", () => sessions.delete(session));
     // The call for which the session was opened is still served.
@@ -64,7 +68,8 @@ export function createHttp2Server(limits: TransportLimits, { serveHttp2, onFault
     serveSocket: (socket, held) => {
       // The bytes in the socket are read at once, before any stream is announced.
       if (countHeaders(held) <= limits.streamsMax) {
-        server.emit("connection", socket);
+        // A session costs as much as several calls: not all connections that came together get theirs in one turn.
+        runInTurn(() => socket.destroyed || server.emit("connection", socket));
         return;
       }
       reportFault(onFault, socket.remoteAddress, "the connection opens too many streams at once");
@@ -95,29 +100,49 @@ const SMALL_DATA_BYTES = 128;
  */
 const SMALL_DATA_MAX = 1_000;
 
+/** The number of GOAWAY frames that one connection may send: Node calls us for each one, for nothing. */
+const GO_AWAYS_MAX = 10;
+
+/** A stream with this many names and values of headers counts as two; twice as many, as three. */
+const LARGE_HEADERS = 128;
+/** What closing a connection counts for, in streams. */
+const DISCONNECT_LOAD = 16;
+
 const TOO_MANY_RESETS = "the connection resets too many of its streams";
 
+/** What all sessions of a port share. */
+interface Shared {
+  readonly limits: TransportLimits;
+  readonly sink: Pick<Sink, "serveHttp2" | "onFault">;
+  readonly gate: ReadGate;
+  readonly open: OpenStreams;
+}
+
 /** One session with its limits. */
-class WatchedSession implements Http2Connection {
+class WatchedSession implements Http2Connection, GatedReader {
   /** Kept here, since a closed socket no longer has it. */
   readonly peerAddress: string;
   readonly #session: ServerHttp2Session;
   readonly #socket: Socket;
-  readonly #limits: TransportLimits;
-  readonly #sink: Pick<Sink, "serveHttp2" | "onFault">;
+  readonly #shared: Shared;
+  readonly #reading: SocketReading;
   readonly #resets: ResetBudget;
   readonly #idleTimer: NodeJS.Timeout;
   #isLeaving: boolean = false;
+  #isAdmitted: boolean = false;
   #streams = 0;
+  #goAways = 0;
   /** The number of streams that were opened in the present turn. Node ends no answer within it. */
   #opened = 0;
   /** The number of small DATA frames that came in the present turn. */
   #small = 0;
 
-  constructor(session: ServerHttp2Session, limits: TransportLimits, sink: Pick<Sink, "serveHttp2" | "onFault">) {
+  constructor(session: ServerHttp2Session, shared: Shared) {
+    const { limits, gate } = shared;
     this.#session = session;
-    this.#limits = limits;
-    this.#sink = sink;
+    this.#shared = shared;
+    this.#reading = readingOf(session);
+    gate.add(this);
     this.#socket = session.socket as Socket;
     this.peerAddress = plainAddress(this.#socket.remoteAddress ?? "");
     this.#resets = new ResetBudget(limits.resets);
@@ -129,19 +154,60 @@ class WatchedSession implements Http2Connection {
     const settingsTimer = setTimeout(() => session.destroy(), limits.headerTimeoutMs);
     session.once("remoteSettings", () => clearTimeout(settingsTimer));
     session.on("stream", (stream, headers, _flags, rawHeaders) => this.#serve({ stream, headers, rawHeaders }));
+    session.on("goaway", () => {
+      if (++this.#goAways > GO_AWAYS_MAX) this.#disconnect("the connection sends too many GOAWAY frames");
+    });
     session.once("close", () => {
       clearTimeout(settingsTimer);
       clearTimeout(this.#idleTimer);
+      gate.delete(this);
     });
   }
 
   /** Called while frames are being read: if the session is destroyed here, the rest is not read. */
   #serve(request: Http2Request): void {
+    const { sink, gate, open, limits } = this.#shared;
     this.#streams++;
-    this.#sink.serveHttp2(request, this);
+    const verdict = open.add(this);
+    gate.count(1 + Math.floor(request.rawHeaders.length / LARGE_HEADERS));
+    if (verdict === "serve") {
+      sink.serveHttp2(request, this);
+    } else {
+      this.#refuse(request.stream);
+      if (verdict === "disconnect") this.#disconnect("too many streams are open on all connections");
+    }
     if (this.#opened++ === 0) setImmediate(() => (this.#opened = 0));
     // A client can open more streams in one turn than may be open only if it resets some at once.
-    if (this.#opened > this.#limits.streamsMax) this.#disconnect(TOO_MANY_RESETS);
+    if (this.#opened > limits.streamsMax) this.#disconnect(TOO_MANY_RESETS);
+  }
+
+  /** Clients may repeat a refused call: none of it was looked at. */
+  #refuse(stream: ServerHttp2Stream): void {
+    stream.on("error", () => undefined);
+    stream.once("close", () => this.#countOff());
+    stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  }
+
+  get streams(): number {
+    return this.#streams;
+  }
+
+  get isAdmitted(): boolean {
+    return this.#isAdmitted;
+  }
+
+  markAdmitted(): void {
+    if (this.#isAdmitted) return;
+    this.#isAdmitted = true;
+    this.#shared.open.admit(this.#streams);
+  }
+
+  hold(): void {
+    this.#reading.stop();
+  }
+
+  release(): void {
+    this.#reading.start();
   }
 
   /** Node's stand-in for the socket throws once the session is destroyed. */
@@ -154,9 +220,14 @@ class WatchedSession implements Http2Connection {
   }
 
   countClosed(isAnswered: boolean): void {
-    this.#streams--;
-    if (this.#streams === 0) this.#onIdle();
+    this.#countOff();
     if (!isAnswered && !this.#resets.reset()) this.#disconnect(TOO_MANY_RESETS);
+  }
+
+  #countOff(): void {
+    this.#streams--;
+    this.#shared.open.delete(this.#isAdmitted);
+    if (this.#streams === 0) this.#onIdle();
   }
 
   /**
@@ -195,11 +266,12 @@ class WatchedSession implements Http2Connection {
 
   /** Reports a fault of the whole connection; none of its requests is answered with it. */
   reportFault(text: string): void {
-    reportFault(this.#sink.onFault, this.peerAddress, text);
+    reportFault(this.#shared.sink.onFault, this.peerAddress, text);
   }
 
   #disconnect(why: string): void {
     if (this.#session.destroyed) return;
+    this.#shared.gate.count(DISCONNECT_LOAD);
     this.reportFault(why);
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);

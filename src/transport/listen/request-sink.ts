@@ -30,6 +30,8 @@ export interface Http2Connection {
   readonly peerAddress: string;
   /** Counts a DATA frame that is not the first of its stream. */
   countData(bytes: number): void;
+  /** Records that a call was admitted on it. Called for every such call. */
+  markAdmitted(): void;
   /** Counts the answer of a stream that was written to its end. */
   countAnswer(): void;
   /** Counts a stream that is closed. */
