@@ -55,7 +55,7 @@ const OF_ALL: Refusals = {
     connectMessage: "the request message is larger than 262144 bytes",
   },
   SERVICE_BUSY: {
-    message: "requests larger than 65536 bytes may have 33554432 bytes together; there is no room for this one now",
+    message: "requests larger than 4096 bytes may have 33554432 bytes together; there is no room for this one now",
     metadata: NOT_APPLIED,
     retryAfterMs: 1000,
   },

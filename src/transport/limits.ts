@@ -6,7 +6,7 @@ import type { ResetRate } from "./listen/reset-budget.ts";
 export interface TransportLimits {
   /** The largest request body, on the wire and after decompression. A mount may raise it for a method. */
   readonly bodyBytesMax: number;
-  /** The bytes of all open requests that are larger than 64 KiB, together; further ones are refused. */
+  /** The bytes of all open requests that are larger than 4 KiB, together; further ones are refused. */
   readonly largeBodiesBytesMax: number;
   /** The largest number of members, items and single values in a request. A mount may raise it for a method. */
   readonly valuesMax: number;

@@ -1,8 +1,11 @@
 /** The bytes of all large requests that are open: one request is bounded by itself, but many at once fill the memory. */
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** A smaller body costs little more than the connection or stream that brings it. */
-export const LARGE_BODY_BYTES_MIN = 64 * 1024;
+/**
+ * A smaller body costs little more than the connection or stream that brings it. Far below the window of an HTTP/2
+ * stream: a client may fill the windows of all its streams, and then be silent.
+ */
+export const LARGE_BODY_BYTES_MIN = 4 * 1024;
 
 /** Seconds after which a refused caller may try again. */
 const RETRY_SECONDS = 1;

@@ -167,4 +167,16 @@ describe("large bodies", () => {
     await until(() => lab.transport.load.requests === 0, "the end of every call");
     await assertRoom();
   });
+  test("begin at 4 KiB: many that fit into the window of a stream are bounded, too", async () => {
+    const session = await openSession(lab);
+    const streams = Array.from({ length: 10 }, () => open(session, { ...REST, body: "open" }));
+    const answers = streams.map(answerOf);
+    for (const stream of streams) stream.write(REST.body("").subarray(0, 60_000));
+    assert.equal((await Promise.race(answers)).status, 429);
+    const small = await request(session, { ...REST, body: Buffer.from('{"text":"a"}') });
+    assert.equal(small.status, 200);
+    session.destroy();
+    await until(() => lab.transport.load.requests === 0, "the end of every call");
+    await assertRoom();
+  });
 });
