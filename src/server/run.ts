@@ -8,7 +8,7 @@ import { createLog, type Log } from "../observability/log.ts";
 import { openTraces } from "../observability/open-traces.ts";
 import { writeStandardError, writeWholeLines } from "../observability/standard-error.ts";
 import type { Traces } from "../observability/traces.ts";
-import { monotonicTime } from "../store/upkeep/monotonic.ts";
+import { monotonicTime } from "../store/upkeep/steady-clock.ts";
 import { readVersion } from "../version.ts";
 import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";

@@ -19,7 +19,7 @@ import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { serve } from "../../src/server/serve.ts";
-import { monotonicTime } from "../../src/store/upkeep/monotonic.ts";
+import { monotonicTime } from "../../src/store/upkeep/steady-clock.ts";
 import { defer, type Scope } from "./cleanup.ts";
 
 /** The owner's key of every service that a test starts. */

@@ -1,5 +1,5 @@
 /** When a call was last admitted on each connection, in memory that all threads share: a message for each call would cost more than the call. */
-import { monotonicTime } from "../../store/upkeep/monotonic.ts";
+import { monotonicTime } from "../../store/upkeep/steady-clock.ts";
 
 export class ConnectionTimes {
   readonly memory: SharedArrayBuffer;

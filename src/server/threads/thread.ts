@@ -7,7 +7,7 @@ import { Metrics } from "../../observability/metrics.ts";
 import { openTraces } from "../../observability/open-traces.ts";
 import { writeWholeLines } from "../../observability/standard-error.ts";
 import { openRemoteStore } from "../../store/open-store.ts";
-import { monotonicTime } from "../../store/upkeep/monotonic.ts";
+import { monotonicTime } from "../../store/upkeep/steady-clock.ts";
 import { followSteadyClock } from "../../store/upkeep/thread-clock.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { readVersion } from "../../version.ts";
