@@ -8,22 +8,25 @@ import { ADMIN_KEY, type Child, clientsOf, spawnService, temporaryFolder } from 
 import { until } from "../../support/until.ts";
 
 /** Ends the serving thread that finds the file first, in the turn in which it has logged its next line. */
-const CRASH = `import { existsSync, rmSync } from "node:fs";
+const CRASH = `import { existsSync, renameSync, rmSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { isMainThread, workerData } from "node:worker_threads";
-const taken = (file) => {
-  try { rmSync(file); return true; } catch { return false; }
+const crashed = process.env.CRASH_FILE + "ed";
+// The first threads may still load their dialects when the test begins.
+const isReplacement = existsSync(crashed);
+const done = (act) => {
+  try { act(); return true; } catch { return false; }
 };
 if (!isMainThread && workerData?.times) {
   const later = globalThis.setImmediate;
   globalThis.setImmediate = (act, ...rest) => {
-    if (act.name === "flush" && taken(process.env.CRASH_FILE)) process.nextTick(() => { throw new Error("crashed by the test"); });
+    if (act.name === "flush" && done(() => renameSync(process.env.CRASH_FILE, crashed))) process.nextTick(() => { throw new Error("crashed by the test"); });
     return later(act, ...rest);
   };
   registerHooks({
     resolve(specifier, context, next) {
       const isDialect = specifier === "./mounts.ts" && context.parentURL?.includes("/dialect/");
-      if (isDialect && taken(process.env.BREAK_FILE)) throw new Error("broken by the test");
+      if (isDialect && isReplacement && done(() => rmSync(process.env.BREAK_FILE))) throw new Error("broken by the test");
       return next(specifier, context);
     },
   });
