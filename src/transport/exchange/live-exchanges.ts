@@ -68,12 +68,16 @@ export class LiveExchanges {
   async #checkTime(): Promise<void> {
     if (this.#isChecking) return;
     this.#isChecking = true;
-    const now = performance.now();
-    const overdue = this.#exchanges.filter((exchange) => exchange.findOverdue(now) !== undefined);
-    for (const exchange of overdue) {
-      await takeTurn();
-      if (!exchange.over) exchange.findOverdue(now)?.();
+    try {
+      const now = performance.now();
+      const overdue = this.#exchanges.filter((exchange) => exchange.findOverdue(now) !== undefined);
+      for (const exchange of overdue) {
+        await takeTurn();
+        if (!exchange.over) exchange.findOverdue(now)?.();
+      }
+    } finally {
+      // Else one fault would end all time limits.
+      this.#isChecking = false;
     }
-    this.#isChecking = false;
   }
 }
