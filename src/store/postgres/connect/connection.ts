@@ -1,0 +1,164 @@
+/** One connection to PostgreSQL: statements in a pipeline, each prepared once under its name. */
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import pg from "pg";
+
+/** A statement. No two statements have the same name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a statement came to. */
+export interface Answer {
+  /** The first word of the command tag: `COMMIT`, or `ROLLBACK` where COMMIT found a failed transaction. */
+  readonly command: string;
+  /** Rows that it returned or changed. */
+  readonly count: number;
+}
+
+/** Where a server is, and how to enter. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  /** `false`: cleartext. */
+  readonly tls: TlsOptions | false;
+}
+
+export interface ConnectionOptions {
+  readonly server: ServerAddress;
+  /** Whether statements are prepared once under their names; `false`: poolers may give each transaction another server. */
+  readonly prepare: boolean;
+  /** How long opening may take, in milliseconds. */
+  readonly connectMs: number;
+  /** Called once when the connection is lost or closed. */
+  readonly onEnd?: () => void;
+}
+
+/** Shown in pg_stat_activity. */
+const APPLICATION_NAME = "lockkeeper";
+/** A peer that is gone without a word is noticed after this time, in milliseconds. */
+const KEEP_ALIVE_MS = 5_000;
+
+/** OIDs of types in PostgreSQL's catalogue, which never change. */
+const INT8_OID = 20;
+
+const types = new pg.TypeOverrides();
+types.setTypeParser(INT8_OID, parseInt8);
+
+export class Connection {
+  readonly #client: pg.Client;
+  readonly #prepare: boolean;
+  #ended: boolean = false;
+  #warnings = 0;
+
+  private constructor(client: pg.Client, prepare: boolean, onEnd: () => void) {
+    this.#client = client;
+    this.#prepare = prepare;
+    // An error that belongs to no statement; the end follows, and all open statements are rejected.
+    client.on("error", () => undefined);
+    client.on("notice", ({ severity }) => {
+      if (severity === "WARNING") this.#warnings++;
+    });
+    client.once("end", () => {
+      this.#ended = true;
+      onEnd();
+    });
+  }
+
+  /** Connects. Rejects with the driver's error. */
+  static async open({ server, prepare, connectMs, onEnd = () => undefined }: ConnectionOptions): Promise<Connection> {
+    const { host, port, user, password, database, tls } = server;
+    const client = new pg.Client({
+      host,
+      port,
+      user,
+      password: password ?? "",
+      database,
+      ssl: tls,
+      application_name: APPLICATION_NAME,
+      connectionTimeoutMillis: connectMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      types,
+      pipeline: true,
+    } as pg.ClientConfig);
+    const connection = new Connection(client, prepare, onEnd);
+    await client.connect();
+    return connection;
+  }
+
+  /** Whether statements can be sent. */
+  get isUsable(): boolean {
+    return !this.#ended;
+  }
+
+  /** Warnings that the server has sent so far. */
+  get warnings(): number {
+    return this.#warnings;
+  }
+
+  /** Sends a statement at once, after those before it; returns its rows as objects. */
+  async rows<R>({ name, text }: Statement, values: readonly unknown[] = []): Promise<R[]> {
+    const { rows } = await this.#client.query({ ...this.#named(name), text, values: [...values] });
+    // The caller names the columns that its statement returns.
+    return rows as R[];
+  }
+
+  /** As `rows`, each row as an array of its columns. */
+  async arrays<R extends readonly unknown[]>({ name, text }: Statement, values: readonly unknown[] = []): Promise<R[]> {
+    const { rows } = await this.#client.query({ ...this.#named(name), text, values: [...values], rowMode: "array" });
+    return rows as unknown as R[];
+  }
+
+  /** Sends a statement whose rows nobody needs. */
+  async run({ name, text }: Statement, values: readonly unknown[] = []): Promise<Answer> {
+    const { command, rowCount } = await this.#client.query({ ...this.#named(name), text, values: [...values] });
+    return { command, count: rowCount ?? 0 };
+  }
+
+  /** Sends statements without values as one message, such as BEGIN with the settings of its transaction. */
+  async simple(text: string): Promise<void> {
+    await this.#client.query(text);
+  }
+
+  /** Sends what `send` sends in one piece: one flight to the server. */
+  flight<T>(send: () => T): T {
+    const stream = socketOf(this.#client);
+    stream.cork();
+    try {
+      return send();
+    } finally {
+      stream.uncork();
+    }
+  }
+
+  /** Says goodbye after the statements that are under way. */
+  async close(): Promise<void> {
+    await this.#client.end();
+  }
+
+  /** Cuts the connection; the server rolls back what is not committed. */
+  destroy(): void {
+    socketOf(this.#client).destroy();
+  }
+
+  #named(name: string): { readonly name?: string } {
+    return this.#prepare ? { name } : {};
+  }
+}
+
+/** The driver's types leave the socket out. */
+function socketOf(client: pg.Client): { cork(): void; uncork(): void; destroy(): void } {
+  return (client as unknown as { connection: { stream: { cork(): void; uncork(): void; destroy(): void } } }).connection
+    .stream;
+}
+
+/** Reads an int8 as a number. Throws beyond 2^53: another number would be worse than none. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new Error(`PostgreSQL answered the number ${text}; numbers up to 2^53 are exact`);
+}
