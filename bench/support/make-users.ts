@@ -3,7 +3,7 @@ import Database from "better-sqlite3";
 import type { UserEvent } from "../../src/domain/event.ts";
 import { evolve } from "../../src/domain/evolve.ts";
 import { encodeBody, hashEvent, hashLink } from "../../src/store/log/event-encoding.ts";
-import { toUserProfileRow, toUserStateRow } from "../../src/store/sqlite/rows.ts";
+import { toUserProfileRow, toUserStateRow } from "../../src/store/rows/rows.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { type HotStatements, prepareHotStatements } from "../../src/store/sqlite/write/hot-statements.ts";
 

@@ -32,6 +32,7 @@ import type {
   UserSearchAnswer,
 } from "../queries.ts";
 import { SharedMemory } from "../remote/shared-memory.ts";
+import { toApiKey } from "../rows/rows.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
 import type { Backup, Follower, LocalReadsData, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
@@ -47,7 +48,6 @@ import { readGeneration } from "./generation.ts";
 import { migrate, SCHEMA_VERSION } from "./migrate.ts";
 import { Reader } from "./read/reader.ts";
 import type { ApiKeyQuery, IdQuery } from "./read/reader-question.ts";
-import { toApiKey } from "./rows.ts";
 import { assertClock } from "./start-clock.ts";
 import { readStats, type StatsSources } from "./store-stats.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";

@@ -8,10 +8,10 @@ import type { Database } from "better-sqlite3";
 import { type Refusal, RefusalError, refuse } from "../../../domain/refusal.ts";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import type { LogHeadTable } from "../../rows/schema.ts";
 import type { Backup, BackupInfo } from "../../store.ts";
 import { readGeneration } from "../generation.ts";
 import { doneMigrations } from "../migrate.ts";
-import type { LogHeadTable } from "../schema.ts";
 import { openReader } from "./database-file.ts";
 import type { WalKeeper } from "./wal-keeper.ts";
 

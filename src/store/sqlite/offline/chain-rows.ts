@@ -1,8 +1,8 @@
 /** The log of a SQLite database, for its verification. */
 import type { Database } from "better-sqlite3";
 import type { ChainSource } from "../../log/verify-chain.ts";
-import type { EventRow } from "../rows.ts";
-import type { LinkTable, LogHeadTable } from "../schema.ts";
+import type { EventRow } from "../../rows/rows.ts";
+import type { LinkTable, LogHeadTable } from "../../rows/schema.ts";
 
 /** Returns the log up to its current head. Throws when the log has no head. */
 export function chainOf(database: Database): ChainSource {

@@ -3,10 +3,10 @@ import type { Database } from "better-sqlite3";
 import { decodeBody } from "../../log/event-encoding.ts";
 import { verifyChain } from "../../log/verify-chain.ts";
 import type { DatabaseReport, VerifyProgress } from "../../offline.ts";
+import type { InstanceTable, LogHeadTable } from "../../rows/schema.ts";
 import { openReader, toSentence } from "../file/database-file.ts";
 import { readGeneration } from "../generation.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "../migrate.ts";
-import type { InstanceTable, LogHeadTable } from "../schema.ts";
 import { chainOf } from "./chain-rows.ts";
 import { verifyUserRows } from "./verify-rows.ts";
 

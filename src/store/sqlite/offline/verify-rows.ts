@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Database } from "better-sqlite3";
 import { replayUser } from "../../log/replay.ts";
-import { toUserProfileRow, toUserStateRow } from "../rows.ts";
-import type { UserProfileTable, UserStateTable } from "../schema.ts";
+import { toUserProfileRow, toUserStateRow } from "../../rows/rows.ts";
+import type { UserProfileTable, UserStateTable } from "../../rows/schema.ts";
 import { prepareHotStatements } from "../write/hot-statements.ts";
 import { readEventsUpTo } from "../write/read-answer.ts";
 

@@ -6,8 +6,8 @@ import { sharedNetworkKey, toAddressNumber } from "../../../domain/network.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import type { Limits } from "../../limits.ts";
 import type { AttemptQuery, Page } from "../../queries.ts";
+import { toAttempt } from "../../rows/attempt-rows.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
-import { toAttempt } from "../attempt-rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { Budget, fillPage, toPage, walk } from "./page-walk.ts";
 

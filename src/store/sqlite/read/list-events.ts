@@ -3,9 +3,9 @@ import { weightOf } from "../../../domain/page-weight.ts";
 import { PageTokenError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../../queries.ts";
+import { toRecordedEvent } from "../../rows/rows.ts";
 import { toCursor } from "../../search/cursor.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
-import { toRecordedEvent } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { Budget, fillPage, type KeyedPage, type Step, toPage } from "./page-walk.ts";
 

@@ -8,9 +8,9 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import type { Tables } from "../../rows/schema.ts";
 import { TOKEN_KEY_NAME, TokenSeal } from "../../search/token-seal.ts";
 import { readGeneration } from "../generation.ts";
-import type { Tables } from "../schema.ts";
 
 /** Only builds queries: a QueryRunner runs them on its connection. */
 export const build: Kysely<Tables> = new Kysely<Tables>({

@@ -5,10 +5,10 @@ import { sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import type { Limits } from "../../limits.ts";
 import type { Page, SessionQuery, SessionView } from "../../queries.ts";
+import { toUserState, USER_STATE_COLUMNS, type UserStateRow } from "../../rows/narrow-rows.ts";
+import { toSession } from "../../rows/rows.ts";
+import type { SessionTable } from "../../rows/schema.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
-import { toUserState, USER_STATE_COLUMNS, type UserStateRow } from "../narrow-rows.ts";
-import { toSession } from "../rows.ts";
-import type { SessionTable } from "../schema.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { Budget, fillPage, type KeyedPage, toPage, walk } from "./page-walk.ts";
 

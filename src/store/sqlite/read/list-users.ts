@@ -2,9 +2,9 @@
 import { personWeight } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { Page, UserQuery } from "../../queries.ts";
+import { toPerson, type UserRow } from "../../rows/narrow-rows.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
 import { compareOrdered, isTrivial, type Ordered } from "../../search/user-predicate.ts";
-import { toPerson, type UserRow } from "../narrow-rows.ts";
 import type { QueryRunner } from "./list-query.ts";
 import { Budget, fillPage, type KeyedPage, type Shown, toPage } from "./page-walk.ts";
 import { findCandidates, findUsersOf } from "./user-candidates.ts";

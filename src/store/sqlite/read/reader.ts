@@ -14,8 +14,8 @@ import type {
   SessionView,
   UserQuery,
 } from "../../queries.ts";
+import { toSettledUser, type UserRow } from "../../rows/narrow-rows.ts";
 import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../../search/search-slice.ts";
-import { toSettledUser, type UserRow } from "../narrow-rows.ts";
 import { WorkerLink } from "../worker-link.ts";
 import type { ApiKeyQuery, IdQuery, ReaderData, ReaderQuestion } from "./reader-question.ts";
 

@@ -3,8 +3,8 @@ import { type CompiledQuery, sql } from "kysely";
 import { RESTRICTION_KINDS, type RestrictionKind } from "../../../domain/restriction.ts";
 import type { State } from "../../../domain/user.ts";
 import type { UserPredicate } from "../../queries.ts";
+import { toKindMasks } from "../../rows/rows.ts";
 import { toPrefixEnd, toSearchKey } from "../../search/search-key.ts";
-import { toKindMasks } from "../rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import type { UserConditions } from "./user-scan.ts";
 

@@ -9,7 +9,6 @@ import {
   type UserState,
 } from "../../../domain/user.ts";
 import type { UserPredicate } from "../../queries.ts";
-import { compilePredicate, isTrivial } from "../../search/user-predicate.ts";
 import {
   PERSON_COLUMN,
   SELECT_USER,
@@ -18,8 +17,9 @@ import {
   USER_STATE_COLUMNS,
   type UserRow,
   type UserStateRow,
-} from "../narrow-rows.ts";
-import { toAttributes, toProfile } from "../rows.ts";
+} from "../../rows/narrow-rows.ts";
+import { toAttributes, toProfile } from "../../rows/rows.ts";
+import { compilePredicate, isTrivial } from "../../search/user-predicate.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 
 /** Which users are shown. */

@@ -2,10 +2,10 @@
 import { type Person, personChars, type User } from "../../../domain/user.ts";
 import type { Limits } from "../../limits.ts";
 import type { UserPredicate, UserSearchOrder } from "../../queries.ts";
+import { toPerson } from "../../rows/narrow-rows.ts";
 import type { PageKey } from "../../search/page-token.ts";
 import type { ReadUsers, Slice, SliceQuery } from "../../search/search-slice.ts";
 import { compareOrdered, type Ordered, orderKeyOf } from "../../search/user-predicate.ts";
-import { toPerson } from "../narrow-rows.ts";
 import { build, type QueryRunner } from "./list-query.ts";
 import { Budget } from "./page-walk.ts";
 import { findCandidates, findUsersOf } from "./user-candidates.ts";

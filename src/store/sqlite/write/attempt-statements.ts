@@ -1,7 +1,7 @@
 /** The statements of the sign-in gate: policies, counters of attempts, attempts. */
 import type { Statement } from "better-sqlite3";
 import type { Factor } from "../../../domain/policy.ts";
-import type { AttemptCounterTable, AttemptTable, PolicyTable } from "../schema.ts";
+import type { AttemptCounterTable, AttemptTable, PolicyTable } from "../../rows/schema.ts";
 
 export type Prepare = <P extends unknown[], R = unknown>(sql: string) => Statement<P, R>;
 

@@ -2,8 +2,8 @@
 import type { Answer, EntryKey, Stored } from "../../commit/entries.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import type { Loaders } from "../../commit/working-set.ts";
-import { toAttempt, toCounter, toShadowState, toStoredPolicy } from "../attempt-rows.ts";
-import { toApiKey, toOrganization, toRecordedEvent, toSession } from "../rows.ts";
+import { toAttempt, toCounter, toShadowState, toStoredPolicy } from "../../rows/attempt-rows.ts";
+import { toApiKey, toOrganization, toRecordedEvent, toSession } from "../../rows/rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { readAnswer, readUserRows } from "./read-answer.ts";
 

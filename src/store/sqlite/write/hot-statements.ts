@@ -1,6 +1,6 @@
 /** The hot statements, each prepared once for a connection: the writer's, or one of a serving thread, which only reads. */
 import type { Database } from "better-sqlite3";
-import type { EventRow } from "../rows.ts";
+import type { EventRow } from "../../rows/rows.ts";
 import type {
   ApiKeyTable,
   InstanceTable,
@@ -9,7 +9,7 @@ import type {
   RequestTable,
   SessionTable,
   UserProfileTable,
-} from "../schema.ts";
+} from "../../rows/schema.ts";
 import { attemptStatements, type Prepare } from "./attempt-statements.ts";
 import { readStatements } from "./read-statements.ts";
 

@@ -2,10 +2,10 @@
 import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
 import type { Limits } from "../../limits.ts";
+import { toDueCounter } from "../../rows/attempt-rows.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
-import { toDueCounter } from "../attempt-rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import type { LiveConnection } from "./live-connection.ts";
 

@@ -10,11 +10,11 @@ import type { User } from "../../../domain/user.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import { ConfigurationCache } from "../../log/configuration-cache.ts";
 import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } from "../../queries.ts";
+import { toStoredPolicy } from "../../rows/attempt-rows.ts";
+import { toCounter, toSessionOfView, toSettledUser, toUserState } from "../../rows/narrow-rows.ts";
+import { toApiKey, toOrganization } from "../../rows/rows.ts";
 import { toSearchKey } from "../../search/search-key.ts";
 import type { Store } from "../../store.ts";
-import { toStoredPolicy } from "../attempt-rows.ts";
-import { toCounter, toSessionOfView, toSettledUser, toUserState } from "../narrow-rows.ts";
-import { toApiKey, toOrganization } from "../rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
 export interface LiveReadsOptions {

@@ -5,8 +5,8 @@ import type { Command, ResourceOf } from "../../commands.ts";
 import type { Kind } from "../../commit/entries.ts";
 import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
 import type { RecordedEvent } from "../../queries.ts";
-import { toUser } from "../narrow-rows.ts";
-import { toApiKey, toOrganization, toRecordedEvent } from "../rows.ts";
+import { toUser } from "../../rows/narrow-rows.ts";
+import { toApiKey, toOrganization, toRecordedEvent } from "../../rows/rows.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
 /**

@@ -7,7 +7,7 @@ import {
   type SignInRow,
   USER_STATE_COLUMNS,
   type UserRow,
-} from "../narrow-rows.ts";
+} from "../../rows/narrow-rows.ts";
 import type { Prepare } from "./attempt-statements.ts";
 
 type CounterName = [subject: string, factor: string];

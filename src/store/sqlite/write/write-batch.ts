@@ -6,9 +6,9 @@ import type { Entry } from "../../commit/entries.ts";
 import { toSubjectKey } from "../../commit/subject-key.ts";
 import { encodeBody, hashEvent, hashLink } from "../../log/event-encoding.ts";
 import type { RecordedEvent } from "../../queries.ts";
-import { toAttemptRow, toCounterRow, toPlacesRow, toPolicyRow } from "../attempt-rows.ts";
-import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../rows.ts";
-import type { LogHeadTable } from "../schema.ts";
+import { toAttemptRow, toCounterRow, toPlacesRow, toPolicyRow } from "../../rows/attempt-rows.ts";
+import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../../rows/rows.ts";
+import type { LogHeadTable } from "../../rows/schema.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
 /**

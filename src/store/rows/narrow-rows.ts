@@ -13,9 +13,13 @@ import {
 import { toOutstanding } from "./attempt-rows.ts";
 import { parseRestrictions } from "./rows.ts";
 
-/** The columns of UserStateRow. Longer rows begin with them. */
-export const USER_STATE_COLUMNS = `user_state.id, user_state.organization_id, user_state.state = 'DELETED', user_state.sequence,
-  user_state.epoch, user_state.creation_time, user_state.change_time, user_state.last_position, user_state.restrictions`;
+/**
+ * The columns of UserStateRow. Longer rows begin with them. A comparison alone would be a number on SQLite and a boolean
+ * on PostgreSQL: CASE is a number on both.
+ */
+export const USER_STATE_COLUMNS = `user_state.id, user_state.organization_id,
+  CASE user_state.state WHEN 'DELETED' THEN 1 ELSE 0 END, user_state.sequence, user_state.epoch,
+  user_state.creation_time, user_state.change_time, user_state.last_position, user_state.restrictions`;
 
 export type UserStateRow = readonly [
   id: string,

@@ -1,4 +1,4 @@
-/** The tables of the SQLite database as Kysely sees them. */
+/** The tables of a database as Kysely sees them: the same names on every engine. */
 import type { Generated } from "kysely";
 
 export interface Tables {
