@@ -39,8 +39,13 @@ export interface ConnectionOptions {
 
 /** Shown in pg_stat_activity. */
 const APPLICATION_NAME = "lockkeeper";
-/** A peer that is gone without a word is noticed after this time, in milliseconds. */
+/**
+ * The first probe of an idle connection, in milliseconds. Node cannot set TCP_USER_TIMEOUT: a peer that vanishes while a
+ * statement is under way is noticed by the limits of whoever waits for it.
+ */
 const KEEP_ALIVE_MS = 5_000;
+/** How long a goodbye may take, in milliseconds. */
+const CLOSE_MS = 1_000;
 
 /** OIDs of types in PostgreSQL's catalogue, which never change. */
 const INT8_OID = 20;
@@ -53,6 +58,8 @@ export class Connection {
   readonly #prepare: boolean;
   #ended: boolean = false;
   #warnings = 0;
+  #pending = 0;
+  #failures = 0;
 
   private constructor(client: pg.Client, prepare: boolean, onEnd: () => void) {
     this.#client = client;
@@ -75,7 +82,8 @@ export class Connection {
       host,
       port,
       user,
-      password: password ?? "",
+      // A function, because the driver would look for another one in the environment and in files.
+      password: () => password ?? "",
       database,
       ssl: tls,
       application_name: APPLICATION_NAME,
@@ -86,13 +94,28 @@ export class Connection {
       pipeline: true,
     } as pg.ClientConfig);
     const connection = new Connection(client, prepare, onEnd);
-    await client.connect();
+    try {
+      await client.connect();
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
     return connection;
   }
 
   /** Whether statements can be sent. */
   get isUsable(): boolean {
     return !this.#ended;
+  }
+
+  /** Whether nothing is under way: no statement, and no transaction. */
+  get isIdle(): boolean {
+    return !this.#ended && this.#pending === 0 && this.#client.getTransactionStatus() === "I";
+  }
+
+  /** Statements that have failed so far. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Warnings that the server has sent so far. */
@@ -102,26 +125,26 @@ export class Connection {
 
   /** Sends a statement at once, after those before it; returns its rows as objects. */
   async rows<R>({ name, text }: Statement, values: readonly unknown[] = []): Promise<R[]> {
-    const { rows } = await this.#client.query({ ...this.#named(name), text, values: [...values] });
+    const { rows } = await this.#send({ ...this.#named(name), text, values: [...values] });
     // The caller names the columns that its statement returns.
     return rows as R[];
   }
 
   /** As `rows`, each row as an array of its columns. */
   async arrays<R extends readonly unknown[]>({ name, text }: Statement, values: readonly unknown[] = []): Promise<R[]> {
-    const { rows } = await this.#client.query({ ...this.#named(name), text, values: [...values], rowMode: "array" });
+    const { rows } = await this.#send({ ...this.#named(name), text, values: [...values], rowMode: "array" });
     return rows as unknown as R[];
   }
 
   /** Sends a statement whose rows nobody needs. */
   async run({ name, text }: Statement, values: readonly unknown[] = []): Promise<Answer> {
-    const { command, rowCount } = await this.#client.query({ ...this.#named(name), text, values: [...values] });
+    const { command, rowCount } = await this.#send({ ...this.#named(name), text, values: [...values] });
     return { command, count: rowCount ?? 0 };
   }
 
   /** Sends statements without values as one message, such as BEGIN with the settings of its transaction. */
   async simple(text: string): Promise<void> {
-    await this.#client.query(text);
+    await this.#send({ text });
   }
 
   /** Sends what `send` sends in one piece: one flight to the server. */
@@ -135,14 +158,31 @@ export class Connection {
     }
   }
 
-  /** Says goodbye after the statements that are under way. */
+  /** Says goodbye after the statements that are under way; cuts the connection to a server that does not answer. */
   async close(): Promise<void> {
-    await this.#client.end();
+    const timer = setTimeout(() => this.destroy(), CLOSE_MS);
+    try {
+      await this.#client.end();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Cuts the connection; the server rolls back what is not committed. */
   destroy(): void {
     socketOf(this.#client).destroy();
+  }
+
+  async #send(query: pg.QueryConfig & { readonly rowMode?: "array" }): Promise<pg.QueryResult> {
+    this.#pending++;
+    try {
+      return await this.#client.query(query);
+    } catch (error) {
+      this.#failures++;
+      throw error;
+    } finally {
+      this.#pending--;
+    }
   }
 
   #named(name: string): { readonly name?: string } {
