@@ -144,6 +144,28 @@ export function isTrivial(predicate: UserPredicate): boolean {
   return predicate.kind === "and" && predicate.of.every(isTrivial);
 }
 
+/** Which parts of persons are read. */
+export interface PersonReads {
+  readonly profile: boolean;
+  readonly attributes: boolean;
+}
+
+/** Returns what the condition, and the key that orders users, read of a person. `by`: absent, no key. */
+export function personReadsOf(where: UserPredicate, by?: UserSearchOrder["by"]): PersonReads {
+  let [profile, attributes] = [by !== undefined && !STATE_ORDERS.has(by), false];
+  const waiting: UserPredicate[] = [where];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next.kind === "not") waiting.push(next.of);
+    else if (next.kind === "and" || next.kind === "or") waiting.push(...next.of);
+    else if (next.kind === "namespace") attributes = true;
+    else if (next.kind === "text" && next.field !== "id") profile = true;
+  }
+  return { profile, attributes };
+}
+
+/** The orders that need no person. */
+const STATE_ORDERS: ReadonlySet<UserSearchOrder["by"]> = new Set(["id", "creation", "change", "state"]);
+
 /** The value that orders a user; `null` comes last. */
 export type OrderKey = string | number | null;
 

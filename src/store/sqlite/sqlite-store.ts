@@ -11,6 +11,7 @@ import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { limitsOf } from "../limits.ts";
+import type { ApiKeyQuery, IdQuery } from "../lists/reader-question.ts";
 import { Tail } from "../log/tail.ts";
 import type {
   ApiKeyName,
@@ -47,7 +48,6 @@ import { WalKeeper } from "./file/wal-keeper.ts";
 import { readGeneration } from "./generation.ts";
 import { migrate, SCHEMA_VERSION } from "./migrate.ts";
 import { Reader } from "./read/reader.ts";
-import type { ApiKeyQuery, IdQuery } from "./read/reader-question.ts";
 import { assertClock } from "./start-clock.ts";
 import { readStats, type StatsSources } from "./store-stats.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";

@@ -10,7 +10,7 @@ export function serveQuestions<Q>(answer: (question: Q) => unknown, close: () =>
   const port = parentPort;
   if (port === null) throw new Error("this module runs in a worker thread alone");
   port.postMessage("ready" satisfies WorkerAnswer);
-  port.on("message", (message: WorkerQuestion<Q>) => {
+  port.on("message", async (message: WorkerQuestion<Q>) => {
     if (message === "close") {
       close();
       port.close();
@@ -18,7 +18,7 @@ export function serveQuestions<Q>(answer: (question: Q) => unknown, close: () =>
     }
     const { id, question } = message;
     try {
-      port.postMessage({ id, ok: true, value: answer(question) } satisfies WorkerAnswer);
+      port.postMessage({ id, ok: true, value: await answer(question) } satisfies WorkerAnswer);
     } catch (error) {
       port.postMessage({ id, ok: false, error: toErrorData(toFailure(error)) } satisfies WorkerAnswer);
     }

@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import type { Json } from "../../../src/domain/canonical-json.ts";
 import { parsePageToken, toPageToken } from "../../../src/store/search/page-token.ts";
 import { TokenSeal } from "../../../src/store/search/token-seal.ts";
-import { QueryRunner } from "../../../src/store/sqlite/read/list-query.ts";
+import { SqliteLists } from "../../../src/store/sqlite/read/sqlite-lists.ts";
 import { createUser } from "../support/commands.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 
@@ -34,7 +34,7 @@ it("a sequence out of range is refused, and the reader still answers", async (t)
   const { store, path, troubles } = await openFixture(t);
   await store.execute(createUser("u"));
   const database = new Database(path, { readonly: true });
-  const { seal: own } = new QueryRunner(database);
+  const { seal: own } = new SqliteLists(database);
   database.close();
   const events = { userId: "u", order: "oldest_first", pageSize: 10 } as const;
   const after = own.seal('["events","u","oldest_first"]', Buffer.from("[-9007199254740991]"));

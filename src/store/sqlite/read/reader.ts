@@ -1,117 +1,30 @@
 /** The store's side of the link to the reader worker. */
-import type { ApiKey } from "../../../domain/api-key.ts";
-import type { Attempt } from "../../../domain/attempt.ts";
-import type { Organization } from "../../../domain/organization.ts";
-import type { User } from "../../../domain/user.ts";
-import type {
-  AttemptQuery,
-  EventQuery,
-  ListedEvent,
-  Page,
-  ReadOptions,
-  RecordedEvent,
-  SessionQuery,
-  SessionView,
-  UserQuery,
-} from "../../queries.ts";
-import { toSettledUser, type UserRow } from "../../rows/narrow-rows.ts";
-import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../../search/search-slice.ts";
+import { ListReader } from "../../lists/list-reader.ts";
+import type { ReaderQuestion } from "../../lists/reader-question.ts";
 import { WorkerLink } from "../worker-link.ts";
-import type { ApiKeyQuery, IdQuery, ReaderData, ReaderQuestion } from "./reader-question.ts";
+import type { ReaderData } from "./reader-data.ts";
 
-export class Reader implements SearchReader {
+export class Reader extends ListReader {
   readonly link: WorkerLink<ReaderQuestion>;
-  readonly #listMs: number;
-  readonly #assertUsable: () => void;
 
   /** `assertUsable`: throws if the worker would read from other files than the ones that the store opened. */
   constructor(data: ReaderData, assertUsable: () => void, onTrouble: (error: unknown) => void) {
-    this.#listMs = data.limits.listMs;
-    this.#assertUsable = assertUsable;
-    this.link = new WorkerLink({
+    const link = new WorkerLink<ReaderQuestion>({
       name: "reader worker",
       url: new URL("./reader-worker.ts", import.meta.url),
       workerData: data,
       callMs: data.limits.readMs,
       onTrouble,
     });
-  }
-
-  // The worker answers each question with the type that is given here; structured cloning keeps it.
-  async listUsers(query: UserQuery, now: number, options?: ReadOptions): Promise<Page<User>> {
-    const question = (slice: UserQuery): ReaderQuestion => ({ name: "listUsers", query: slice, now });
-    const page: Page<UserRow> = await this.#page(query, options, question);
-    return { ...page, items: page.items.map((row) => toSettledUser(row, now)) };
-  }
-
-  async searchSlice(query: SliceQuery, now: number): Promise<Slice> {
-    return (await this.#ask({ name: "searchSlice", query, now })) as Slice;
-  }
-
-  /** Returns `undefined` if there are more than `countRows`. */
-  async countUsers(organizationId: string | null): Promise<number | undefined> {
-    return (await this.#ask({ name: "countUsers", organizationId })) as number | undefined;
-  }
-
-  async readUsers(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): Promise<ReadUsers> {
-    return (await this.#ask({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
-  }
-
-  listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
-    return this.#page(query, options, (slice) => ({ name: "listUserEvents", query: slice }));
-  }
-
-  /** Reads the events of all users and of the configuration after a position, in the order of the log. */
-  async readLog(after: number, limit: number): Promise<readonly RecordedEvent[]> {
-    return (await this.#ask({ name: "readLog", after, limit })) as readonly RecordedEvent[];
-  }
-
-  /** `show`: returns the session with the activity that is not on disk yet, or nothing if it is not shown. */
-  listSessions(
-    query: SessionQuery,
-    now: number,
-    show: (view: SessionView) => readonly SessionView[],
-    options?: ReadOptions,
-  ): Promise<Page<SessionView>> {
-    return this.#page(query, options, (slice) => ({ name: "listSessions", query: slice, now }), show);
-  }
-
-  listAttempts(query: AttemptQuery, now: number, options?: ReadOptions): Promise<Page<Attempt>> {
-    return this.#page(query, options, (slice) => ({ name: "listAttempts", query: slice, now }));
-  }
-
-  async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
-    return (await this.#ask({ name: "listOrganizations", query })) as Page<Organization>;
-  }
-
-  async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
-    return (await this.#ask({ name: "listApiKeys", query })) as Page<ApiKey>;
-  }
-
-  /**
-   * Reads slice after slice until there is an item to show, nothing is left, or `listMs` is over: a page is empty only
-   * at the end, or if a long range has no match. Other questions are answered between two slices, and no further slice
-   * is read when the caller stops waiting.
-   */
-  async #page<T, Q extends { readonly after?: string }>(
-    first: Q,
-    options: ReadOptions | undefined,
-    questionOf: (slice: Q) => ReaderQuestion,
-    show?: (item: T) => readonly T[],
-  ): Promise<Page<T>> {
-    const endTime = performance.now() + this.#listMs;
-    for (let slice = first; ; ) {
-      options?.signal?.throwIfAborted();
-      const page = (await this.#ask(questionOf(slice))) as Page<T>;
-      const items = show === undefined ? page.items : page.items.flatMap(show);
-      if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };
-      slice = { ...slice, after: page.next };
-    }
-  }
-
-  async #ask(question: ReaderQuestion): Promise<unknown> {
-    this.#assertUsable();
-    return await this.link.call(question);
+    super({
+      // Structured cloning keeps the types of the answers.
+      ask: async (question) => {
+        assertUsable();
+        return await link.call(question);
+      },
+      listMs: data.limits.listMs,
+    });
+    this.link = link;
   }
 
   close(): Promise<void> {

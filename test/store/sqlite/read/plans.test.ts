@@ -7,13 +7,13 @@ import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { networkKeyOf, parseNetwork, toAddressNumber } from "../../../../src/domain/network.ts";
 import { limitsOf } from "../../../../src/store/limits.ts";
+import { listAttempts } from "../../../../src/store/lists/list-attempts.ts";
+import { listApiKeys, listOrganizations } from "../../../../src/store/lists/list-by-id.ts";
+import { EventLister } from "../../../../src/store/lists/list-events.ts";
+import { SessionLister } from "../../../../src/store/lists/list-sessions.ts";
+import { UserLister } from "../../../../src/store/lists/list-users.ts";
 import type { AttemptQuery, Page, SessionQuery } from "../../../../src/store/queries.ts";
-import { listAttempts } from "../../../../src/store/sqlite/read/list-attempts.ts";
-import { listApiKeys, listOrganizations } from "../../../../src/store/sqlite/read/list-by-id.ts";
-import { EventLister } from "../../../../src/store/sqlite/read/list-events.ts";
-import { QueryRunner } from "../../../../src/store/sqlite/read/list-query.ts";
-import { SessionLister } from "../../../../src/store/sqlite/read/list-sessions.ts";
-import { UserLister } from "../../../../src/store/sqlite/read/list-users.ts";
+import { SqliteLists } from "../../../../src/store/sqlite/read/sqlite-lists.ts";
 import { prepareHotStatements } from "../../../../src/store/sqlite/write/hot-statements.ts";
 import { banUser, createApiKey, createOrganization, createUser, deleteUser, lockUser } from "../../support/commands.ts";
 import { resourceOf } from "../../support/outcomes.ts";
@@ -77,18 +77,20 @@ async function fill(t: TestContext): Promise<string> {
 }
 
 /** Returns the distinct plans of all statements that `work` runs, one line each, sorted. */
-function plansOf(path: string, work: (runner: QueryRunner) => void): readonly string[] {
+async function plansOf(path: string, work: (lists: SqliteLists) => Promise<void>): Promise<readonly string[]> {
   const database = new Database(path, { readonly: true });
   const explainer = new Database(path, { readonly: true });
   try {
     const plans = new Map<string, string>();
-    const runner = new QueryRunner(database);
+    let isWorking: boolean = false;
     noteStatements(database, (text, parameters) => {
-      if (plans.has(text)) return;
+      if (!isWorking || plans.has(text)) return;
       const steps = explainer.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`).all(...parameters);
       plans.set(text, steps.map(({ detail }) => detail).join("; "));
     });
-    work(runner);
+    const lists = new SqliteLists(database);
+    isWorking = true;
+    await work(lists);
     return [...new Set(plans.values())].toSorted();
   } finally {
     database.close();
@@ -97,19 +99,19 @@ function plansOf(path: string, work: (runner: QueryRunner) => void): readonly st
 }
 
 /** Reads two pages of a list: the first, and the one after its token. */
-function twoPages<Q extends object>(
+async function twoPages<Q extends object>(
   query: Q,
-  list: (query: Q & { pageSize: number; after?: string }) => Page<unknown>,
-) {
-  const { next } = list({ ...query, pageSize: 1 });
-  if (next !== undefined) list({ ...query, pageSize: 1, after: next });
+  list: (query: Q & { pageSize: number; after?: string }) => Promise<Page<unknown>>,
+): Promise<void> {
+  const { next } = await list({ ...query, pageSize: 1 });
+  if (next !== undefined) await list({ ...query, pageSize: 1, after: next });
 }
 
 const USER = "SEARCH user_state USING PRIMARY KEY (id=?)";
 
 it("users are found by the index of a condition, or walked in the requested order", async (t) => {
   const path = await fill(t);
-  const found = plansOf(path, (runner) => {
+  const found = await plansOf(path, async (lists) => {
     const filters = combinationsOf<UserFilter>({
       organizationId: [null, "default"],
       states: [undefined, ["ACTIVE"], ["DELETED"], ["BANNED", "DELETED"]],
@@ -121,9 +123,11 @@ it("users are found by the index of a condition, or walked in the requested orde
       showDeleted: [false, true],
     });
     for (const limits of [WIDE, NARROW]) {
-      const lister = new UserLister(runner, limits);
+      const lister = new UserLister(lists, limits);
       for (const order of ["creation_asc", "creation_desc", "change_desc"] as const) {
-        for (const filter of filters) twoPages({ ...conditionsOf(filter), order }, (query) => lister.list(query, 0));
+        for (const filter of filters) {
+          await twoPages({ ...conditionsOf(filter), order }, (query) => lister.list(query, 0));
+        }
       }
     }
   });
@@ -187,9 +191,9 @@ const SESSIONS: readonly (readonly [Pick<SessionQuery, "organizationId" | "userI
 it("sessions are read along the index of their user, else of their organization, else of all", async (t) => {
   const path = await fill(t);
   for (const [query, expected] of SESSIONS) {
-    const found = plansOf(path, (runner) => {
-      const lister = new SessionLister(runner, WIDE);
-      for (const activeOnly of [false, true]) twoPages({ ...query, activeOnly }, (page) => lister.list(page, 0));
+    const found = await plansOf(path, async (lists) => {
+      const lister = new SessionLister(lists, WIDE);
+      for (const activeOnly of [false, true]) await twoPages({ ...query, activeOnly }, (page) => lister.list(page, 0));
     });
     assert.deepEqual(
       found.filter((plan) => plan !== USER),
@@ -218,8 +222,8 @@ it("attempts are read along the index of their user, small network or organizati
           : query.organizationId !== null
             ? "organization (organization_id=? AND "
             : "begin (";
-    const found = plansOf(path, (runner) => {
-      twoPages({ ...query, startTime: 0, endTime: 1 }, (page) => listAttempts(runner, page, 0, WIDE));
+    const found = await plansOf(path, async (lists) => {
+      await twoPages({ ...query, startTime: 0, endTime: 1 }, (page) => listAttempts(lists, page, 0, WIDE));
     });
     const later = query.newestFirst
       ? "begin_time>? AND (begin_time,id)<(?,?)"
@@ -236,20 +240,25 @@ it("attempts are read along the index of their user, small network or organizati
 
 it("events, organizations and keys are read by their keys", async (t) => {
   const path = await fill(t);
-  const found = plansOf(path, (runner) => {
-    const events = new EventLister(runner, WIDE);
+  const found = await plansOf(path, async (lists) => {
+    const events = new EventLister(lists, WIDE);
     for (const order of ["oldest_first", "newest_first"] as const) {
-      twoPages({ userId: "u1", order }, (query) => events.list(query));
+      await twoPages({ userId: "u1", order }, (query) => events.list(query));
     }
-    twoPages({}, (query) => listOrganizations(runner, query));
-    for (const organizationId of [null, "default"]) twoPages({ organizationId }, (query) => listApiKeys(runner, query));
+    await twoPages({}, (query) => listOrganizations(lists, query));
+    for (const organizationId of [null, "default"]) {
+      await twoPages({ organizationId }, (query) => listApiKeys(lists, query));
+    }
   });
   const event = "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)";
+  const sort = "USE TEMP B-TREE FOR ORDER BY";
+  // The rows of the chain are those of the page.
+  const chain = `CO-ROUTINE chain; SETUP; ${event}; RECURSIVE STEP; SCAN chain; ${event}; SCAN chain`;
   assert.deepEqual(found, [
+    `${chain}; ${event}; SEARCH event_private USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN; ${sort}`,
+    `${chain}; ${sort}`,
     "SEARCH api_keys USING INDEX api_keys_organization (organization_id=? AND id>?)",
     "SEARCH api_keys USING PRIMARY KEY (id>?)",
-    event,
-    `${event}; SEARCH event_private USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN`,
     "SEARCH organizations USING PRIMARY KEY (id>?)",
     USER,
   ]);

@@ -1,32 +1,48 @@
 /** Recorded attempts in the order of their beginnings, along an index, within the budget of one page. */
 import { sql } from "kysely";
-import { type Attempt, outcomeAt } from "../../../domain/attempt.ts";
-import type { Json } from "../../../domain/canonical-json.ts";
-import { sharedNetworkKey, toAddressNumber } from "../../../domain/network.ts";
-import { toSubjectKey } from "../../commit/subject-key.ts";
-import type { Limits } from "../../limits.ts";
-import type { AttemptQuery, Page } from "../../queries.ts";
-import { toAttempt } from "../../rows/attempt-rows.ts";
-import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
-import { build, type QueryRunner } from "./list-query.ts";
-import { Budget, fillPage, toPage, walk } from "./page-walk.ts";
+import { type Attempt, outcomeAt } from "../../domain/attempt.ts";
+import type { Json } from "../../domain/canonical-json.ts";
+import { sharedNetworkKey, toAddressNumber } from "../../domain/network.ts";
+import { toSubjectKey } from "../commit/subject-key.ts";
+import type { Limits } from "../limits.ts";
+import type { AttemptQuery, Page } from "../queries.ts";
+import { toAttempt } from "../rows/attempt-rows.ts";
+import type { AttemptTable } from "../rows/schema.ts";
+import { type Asked, type PageKey, parsePageToken } from "../search/page-token.ts";
+import type { ListEngine, ListQueries } from "./list-queries.ts";
+import { Budget, fillPage, inOneStep, toPage, walk } from "./page-walk.ts";
 
-export function listAttempts(runner: QueryRunner, query: AttemptQuery, now: number, limits: Limits): Page<Attempt> {
-  const asked: Asked = { seal: runner.seal, asked: askedOf(query), shape: ["time", "id"] };
-  const budget = new Budget(limits);
-  const steps = walk({
-    chunk: (key, limit) => chunk(runner, query, key, limit),
-    keyOf: (row) => [row.begin_time, row.id],
-    after: parsePageToken(asked, query.after),
-    budget,
+export function listAttempts(
+  engine: ListEngine,
+  query: AttemptQuery,
+  now: number,
+  limits: Limits,
+): Promise<Page<Attempt>> {
+  const asked: Asked = { seal: engine.seal, asked: askedOf(query), shape: ["time", "id"] };
+  const after = parsePageToken(asked, query.after);
+  return engine.snapshot(async (queries) => {
+    const attempts = walk({
+      read: (key, limit) => queries.all(selectChunk(queries, query, key, limit)),
+      keyOf: (row) => [row.begin_time, row.id],
+      after,
+      budget: new Budget(limits),
+    });
+    const find = (row: AttemptTable) => {
+      const recorded = toAttempt(row);
+      const item = { ...recorded, outcome: outcomeAt(recorded, now) };
+      return matches(item, query) ? { item, weight: item.userAgent.length } : undefined;
+    };
+    const { pageSize } = query;
+    const { pageChars } = limits;
+    return toPage(
+      asked,
+      await fillPage(
+        attempts,
+        { pageSize, pageChars, queries },
+        inOneStep(async () => find),
+      ),
+    );
   });
-  const { pageChars } = limits;
-  const page = fillPage(steps, { pageSize: query.pageSize, pageChars, budget }, (row) => {
-    const recorded = toAttempt(row);
-    const item = { ...recorded, outcome: outcomeAt(recorded, now) };
-    return matches(item, query) ? { item, weight: item.userAgent.length } : undefined;
-  });
-  return toPage(asked, page);
 }
 
 /** Checks what the index does not. */
@@ -39,7 +55,7 @@ function matches(attempt: Attempt, { organizationId, network, outcomes }: Attemp
 }
 
 /** A user, a small network and an organization have an index each; other queries read along the time. */
-function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefined, limit: number) {
+function selectChunk({ build }: ListQueries, query: AttemptQuery, after: PageKey | undefined, limit: number) {
   const { organizationId, startTime, endTime, userId, network, newestFirst } = query;
   const direction = newestFirst ? "desc" : "asc";
   const networkKey = network && sharedNetworkKey(network);
@@ -54,7 +70,7 @@ function chunk(runner: QueryRunner, query: AttemptQuery, after: PageKey | undefi
     const [time, id] = after;
     select = select.where(sql<boolean>`(begin_time, id) ${sql.raw(newestFirst ? "<" : ">")} (${time}, ${id})`);
   }
-  return runner.all(select.orderBy("begin_time", direction).orderBy("id", direction).limit(limit).compile());
+  return select.orderBy("begin_time", direction).orderBy("id", direction).limit(limit).compile();
 }
 
 /** Returns everything but the page size: a later page must ask the same. */

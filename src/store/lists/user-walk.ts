@@ -1,8 +1,8 @@
 /** The orders in which users are walked: by creation, by id, and by last change. */
 import { sql } from "kysely";
-import type { PageKey } from "../../search/page-token.ts";
-import { build, type QueryRunner } from "./list-query.ts";
-import { type Budget, type Step, walk } from "./page-walk.ts";
+import type { PageKey } from "../search/page-token.ts";
+import type { ListQueries } from "./list-queries.ts";
+import { type Budget, walk } from "./page-walk.ts";
 
 /** Where a walk of users begins and what it may read. */
 export interface UserWalk {
@@ -15,26 +15,22 @@ export interface UserWalk {
   readonly chunkRows?: number | undefined;
 }
 
-interface UserRow {
-  readonly id: string;
-}
-
 /** Walks the index of creation dates, of the organization if one is given. */
 export function walkByCreation(
-  runner: QueryRunner,
+  queries: ListQueries,
   { organizationId, direction, after, budget, chunkRows }: UserWalk,
-): Generator<Step<UserRow>> {
+) {
   const comparison = sql.raw(direction === "asc" ? ">" : "<");
   return walk({
-    chunk: (key, limit) => {
-      let query = build.selectFrom("user_profile").select(["creation_time", "id"]);
+    read: (key, limit) => {
+      let query = queries.build.selectFrom("user_profile").select(["creation_time", "id"]);
       if (organizationId !== null) query = query.where("organization_id", "=", organizationId);
       if (key !== undefined) {
         const [time, id] = key;
         query = query.where(sql<boolean>`(creation_time, id) ${comparison} (${time}, ${id})`);
       }
       const ordered = query.orderBy("creation_time", direction).orderBy("id", direction);
-      return runner.all(ordered.limit(limit).compile());
+      return queries.all(ordered.limit(limit).compile());
     },
     keyOf: (row) => [row.creation_time, row.id],
     after,
@@ -44,39 +40,29 @@ export function walkByCreation(
 }
 
 /** Walks the ids, of the organization if one is given. */
-export function walkById(
-  runner: QueryRunner,
-  { organizationId, direction, after, budget }: UserWalk,
-): Generator<Step<UserRow>> {
+export function walkById(queries: ListQueries, { organizationId, direction, after, budget, chunkRows }: UserWalk) {
   return walk({
-    chunk: (key, limit) => {
-      let query = build.selectFrom("user_profile").select("id");
+    read: (key, limit) => {
+      let query = queries.build.selectFrom("user_profile").select("id");
       if (organizationId !== null) query = query.where("organization_id", "=", organizationId);
       if (key !== undefined) query = query.where("id", direction === "asc" ? ">" : "<", String(key[0]));
-      return runner.all(query.orderBy("id", direction).limit(limit).compile());
+      return queries.all(query.orderBy("id", direction).limit(limit).compile());
     },
     keyOf: (row) => [row.id],
     after,
     budget,
+    chunkRows,
   });
 }
 
-/** An event on the way backwards along the log: it counts if it is its user's last one. */
-export interface ChangeRow {
-  readonly position: number;
-  readonly user_id: string | null;
-  readonly organization_id: string | null;
-}
-
-/** Walks backwards along the log, past the events of all organizations. */
-export function walkByChange(
-  runner: QueryRunner,
-  { after, budget }: Pick<UserWalk, "after" | "budget">,
-): Generator<Step<ChangeRow>> {
+/**
+ * Walks backwards along the log, past the events of all organizations. An event counts if it is its user's last one.
+ */
+export function walkByChange(queries: ListQueries, { after, budget }: Pick<UserWalk, "after" | "budget">) {
   return walk({
-    chunk: (key, limit) =>
-      runner.all(
-        build
+    read: (key, limit) =>
+      queries.all(
+        queries.build
           .selectFrom("events")
           .select(["position", "user_id", "organization_id"])
           .where("position", "<", Number(key?.[0] ?? Number.MAX_SAFE_INTEGER))

@@ -1,7 +1,6 @@
-/** The questions that the reader worker answers. */
-import type { Limits } from "../../limits.ts";
-import type { AttemptQuery, EventQuery, SessionQuery, UserQuery } from "../../queries.ts";
-import type { SliceQuery } from "../../search/search-slice.ts";
+/** The questions that lists answer, as plain data: another thread may answer them. */
+import type { AttemptQuery, EventQuery, SessionQuery, UserQuery } from "../queries.ts";
+import type { SliceQuery } from "../search/search-slice.ts";
 
 /** A list in the order of ids. */
 export interface IdQuery {
@@ -11,7 +10,7 @@ export interface IdQuery {
 
 export type ApiKeyQuery = IdQuery & { readonly organizationId: string | null };
 
-/** A question to the worker; it answers each with the type that `Reader` gives. */
+/** A question; each has the answer that `ListReader` returns. */
 export type ReaderQuestion =
   | { readonly name: "listUsers"; readonly query: UserQuery; readonly now: number }
   | { readonly name: "searchSlice"; readonly query: SliceQuery; readonly now: number }
@@ -28,9 +27,3 @@ export type ReaderQuestion =
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
   | { readonly name: "readLog"; readonly after: number; readonly limit: number }
   | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
-
-/** What the worker is started with. */
-export interface ReaderData {
-  readonly path: string;
-  readonly limits: Limits;
-}

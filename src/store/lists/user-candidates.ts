@@ -1,11 +1,11 @@
 /** The index planner: finds the few users that can match through the indexes that have them. */
 import { type CompiledQuery, sql } from "kysely";
-import { RESTRICTION_KINDS, type RestrictionKind } from "../../../domain/restriction.ts";
-import type { State } from "../../../domain/user.ts";
-import type { UserPredicate } from "../../queries.ts";
-import { toKindMasks } from "../../rows/rows.ts";
-import { toPrefixEnd, toSearchKey } from "../../search/search-key.ts";
-import { build, type QueryRunner } from "./list-query.ts";
+import { RESTRICTION_KINDS, type RestrictionKind } from "../../domain/restriction.ts";
+import type { State } from "../../domain/user.ts";
+import type { UserPredicate } from "../queries.ts";
+import { toKindMasks } from "../rows/rows.ts";
+import { toPrefixEnd, toSearchKey } from "../search/search-key.ts";
+import type { ListQueries } from "./list-queries.ts";
 import type { UserConditions } from "./user-scan.ts";
 
 type Ids = ReadonlySet<string>;
@@ -17,21 +17,23 @@ interface IdQuery {
 type TextPredicate = Extract<UserPredicate, { kind: "text" }>;
 
 /** Returns a superset of the matches, at most `limit`, in no order; `undefined`: no index narrows them down so far. */
-export function findCandidates(runner: QueryRunner, conditions: UserConditions, limit: number): Ids | undefined {
-  return new Finder(runner, conditions, limit).find(conditions.where);
+export function findCandidates(
+  queries: ListQueries,
+  conditions: UserConditions,
+  limit: number,
+): Promise<Ids | undefined> {
+  return new Finder(queries, conditions, limit).find(conditions.where);
 }
 
 /** Returns all users of an organization; `undefined`: they are more than `limit`, or no organization is given. */
-export function findUsersOf(runner: QueryRunner, organizationId: string | null, limit: number): Ids | undefined {
+export async function findUsersOf(
+  queries: ListQueries,
+  organizationId: string | null,
+  limit: number,
+): Promise<Ids | undefined> {
   if (organizationId === null) return undefined;
-  return atMost(
-    limit,
-    runner.all(
-      profilesOf(organizationId)
-        .limit(limit + 1)
-        .compile(),
-    ),
-  );
+  const select = profilesOf(queries, organizationId).limit(limit + 1);
+  return atMost(limit, await queries.all(select.compile()));
 }
 
 /** A set this small need not be narrowed further. */
@@ -43,22 +45,22 @@ const RANKS: Readonly<Partial<Record<UserPredicate["kind"], number>>> = { text: 
 const LAST_RANK = 3;
 
 class Finder {
-  readonly #runner: QueryRunner;
+  readonly #queries: ListQueries;
   readonly #organizationId: string | null;
   readonly #showDeleted: boolean;
   readonly #limit: number;
   /** Rows that look-ups may still fetch; a look-up without rows counts as one. */
   #rowsLeft: number;
 
-  constructor(runner: QueryRunner, { organizationId, showDeleted }: UserConditions, limit: number) {
-    this.#runner = runner;
+  constructor(queries: ListQueries, { organizationId, showDeleted }: UserConditions, limit: number) {
+    this.#queries = queries;
     this.#organizationId = organizationId;
     this.#showDeleted = showDeleted;
     this.#limit = limit;
     this.#rowsLeft = LOOKUPS_FACTOR * limit;
   }
 
-  find(predicate: UserPredicate): Ids | undefined {
+  async find(predicate: UserPredicate): Promise<Ids | undefined> {
     switch (predicate.kind) {
       case "and":
         return this.#fewest(predicate.of);
@@ -80,20 +82,23 @@ class Finder {
     }
   }
 
-  #fewest(parts: readonly UserPredicate[]): Ids | undefined {
+  async #fewest(parts: readonly UserPredicate[]): Promise<Ids | undefined> {
     let fewest: Ids | undefined;
     for (const part of parts.toSorted((a, b) => rankOf(a) - rankOf(b))) {
-      const ids = this.find(part);
+      const ids = await this.find(part);
       if (ids !== undefined && (fewest === undefined || ids.size < fewest.size)) fewest = ids;
       if (fewest !== undefined && fewest.size <= FEW) break;
     }
     return fewest;
   }
 
-  #union<T>(parts: readonly T[], find: (part: T) => Ids | undefined): Ids | undefined {
+  async #union<T>(
+    parts: readonly T[],
+    find: (part: T) => Promise<Ids | undefined> | Ids | undefined,
+  ): Promise<Ids | undefined> {
     const all = new Set<string>();
     for (const part of parts) {
-      const ids = find(part);
+      const ids = await find(part);
       if (ids === undefined) return undefined;
       for (const id of ids) all.add(id);
       if (all.size > this.#limit) return undefined;
@@ -102,49 +107,49 @@ class Finder {
   }
 
   /** A caller within one organization learns nothing of another, not even by how long the answer takes. */
-  #byOrganizations(ids: readonly string[]): Ids | undefined {
+  #byOrganizations(ids: readonly string[]): Promise<Ids | undefined> {
     const own = this.#organizationId;
     const reachable = own === null ? ids : ids.filter((id) => id === own);
-    return this.#union(reachable, (id) => this.#fetch(profilesOf(id)));
+    return this.#union(reachable, (id) => this.#fetch(this.#profilesOf(id)));
   }
 
   /** Returns at most `limit` ids; `undefined` if there are more, or if too much was fetched already. */
-  #fetch(query: IdQuery): Ids | undefined {
+  async #fetch(query: IdQuery): Promise<Ids | undefined> {
     if (this.#rowsLeft <= 0) return undefined;
-    const rows = this.#runner.all(query.limit(this.#limit + 1).compile());
+    const rows = await this.#queries.all(query.limit(this.#limit + 1).compile());
     this.#rowsLeft -= Math.max(1, rows.length);
     return atMost(this.#limit, rows);
   }
 
   /** No index knows the active users. */
-  #byStates(states: readonly State[]): Ids | undefined {
+  async #byStates(states: readonly State[]): Promise<Ids | undefined> {
     const kinds: RestrictionKind[] = [];
     for (const state of states) {
       if (state === "ACTIVE") return undefined;
       if (state !== "DELETED") kinds.push(KIND_OF_STATE[state]);
     }
-    const restricted = this.#byKinds(kinds);
+    const restricted = await this.#byKinds(kinds);
     if (restricted === undefined || !this.#showDeleted || !states.includes("DELETED")) return restricted;
-    return this.#union(
-      [restricted, this.#fetch(this.#statesOf().where("state", "=", sql.lit("DELETED")))],
-      (ids) => ids,
-    );
+    const deleted = await this.#fetch(this.#statesOf().where("state", "=", sql.lit("DELETED")));
+    return await this.#union([restricted, deleted], (ids) => ids);
   }
 
-  #byKinds(kinds: readonly RestrictionKind[]): Ids | undefined {
+  #byKinds(kinds: readonly RestrictionKind[]): Promise<Ids | undefined> {
     return this.#union(toKindMasks(kinds), (mask) =>
-      // `kinds > 0` repeats the condition of the partial index: without it the planner must not use it.
-      this.#fetch(this.#statesOf().where("kinds", ">", 0).where("kinds", "=", mask)),
+      // `kinds > 0` repeats the condition of the partial index: without it the planner must not use it. As a parameter it
+      // could be any number.
+      this.#fetch(this.#statesOf().where("kinds", ">", sql.lit(0)).where("kinds", "=", mask)),
     );
   }
 
   /** A row that is behind the clock has an earlier instant than the settled user, so it is found too. */
-  #byDue(before: number): Ids | undefined {
+  #byDue(before: number): Promise<Ids | undefined> {
     // The order is the index's, and with it the planner takes the index whatever else is known.
+    const { build } = this.#queries;
     return this.#fetch(build.selectFrom("user_state").select("id").where("next_due", "<", before).orderBy("next_due"));
   }
 
-  #byText({ field, method, ignoreCase, value }: TextPredicate): Ids | undefined {
+  async #byText({ field, method, ignoreCase, value }: TextPredicate): Promise<Ids | undefined> {
     if (method !== "equals" && method !== "starts_with") return undefined;
     const key = toSearchKey(value);
     // A blank text matches nobody.
@@ -155,18 +160,22 @@ class Finder {
     if (field !== "username" && field !== "email") return undefined;
     const column = `${field}_key` as const;
     if (method === "starts_with") return this.#byPrefix(column, ignoreCase ? key : keyOfExactPrefix(value));
-    return key === "" ? undefined : this.#fetch(profilesOf(this.#organizationId).where(column, "=", key));
+    return key === "" ? undefined : this.#fetch(this.#profilesOf(this.#organizationId).where(column, "=", key));
   }
 
-  #byPrefix(column: "id" | "username_key" | "email_key", prefix: string): Ids | undefined {
+  async #byPrefix(column: "id" | "username_key" | "email_key", prefix: string): Promise<Ids | undefined> {
     if (prefix === "") return undefined;
-    const query = profilesOf(this.#organizationId).where(column, ">=", prefix);
+    const query = this.#profilesOf(this.#organizationId).where(column, ">=", prefix);
     const end = toPrefixEnd(prefix);
     return this.#fetch(end === null ? query : query.where(column, "<", end));
   }
 
+  #profilesOf(organizationId: string | null) {
+    return profilesOf(this.#queries, organizationId);
+  }
+
   #statesOf() {
-    const query = build.selectFrom("user_state").select("id");
+    const query = this.#queries.build.selectFrom("user_state").select("id");
     return this.#organizationId === null ? query : query.where("organization_id", "=", this.#organizationId);
   }
 }
@@ -187,7 +196,7 @@ function keyOfExactPrefix(prefix: string): string {
 
 const KIND_OF_STATE = { BANNED: "BAN", INACTIVE: "DEACTIVATION", LOCKED: "LOCK" } as const;
 
-function profilesOf(organizationId: string | null) {
+function profilesOf({ build }: ListQueries, organizationId: string | null) {
   const query = build.selectFrom("user_profile").select("id");
   return organizationId === null ? query : query.where("organization_id", "=", organizationId);
 }

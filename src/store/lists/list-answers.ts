@@ -1,0 +1,56 @@
+/** Answers the questions of a reader from an engine. */
+import type { Limits } from "../limits.ts";
+import { listAttempts } from "./list-attempts.ts";
+import { listApiKeys, listOrganizations } from "./list-by-id.ts";
+import { EventLister, readLog } from "./list-events.ts";
+import type { ListEngine } from "./list-queries.ts";
+import { SessionLister } from "./list-sessions.ts";
+import { UserLister } from "./list-users.ts";
+import type { ReaderQuestion } from "./reader-question.ts";
+import { UserSearcher } from "./user-searcher.ts";
+
+export class ListAnswers {
+  readonly #engine: ListEngine;
+  readonly #limits: Limits;
+  readonly #users: UserLister;
+  readonly #searcher: UserSearcher;
+  readonly #sessions: SessionLister;
+  readonly #events: EventLister;
+
+  constructor(engine: ListEngine, limits: Limits) {
+    this.#engine = engine;
+    this.#limits = limits;
+    this.#users = new UserLister(engine, limits);
+    this.#searcher = new UserSearcher(engine, limits);
+    this.#sessions = new SessionLister(engine, limits);
+    this.#events = new EventLister(engine, limits);
+  }
+
+  /** Rejects with PageTokenError, HistoryChangedError, or an error of the engine. */
+  async answer(question: ReaderQuestion): Promise<unknown> {
+    switch (question.name) {
+      case "listUsers":
+        return await this.#users.list(question.query, question.now);
+      case "searchSlice":
+        return await this.#searcher.slice(question.query, question.now);
+      case "countUsers":
+        return await this.#searcher.count(question.organizationId);
+      case "readUsers":
+        return await this.#searcher.read(question.ids, question.namespaces, question.now);
+      case "listUserEvents":
+        return await this.#events.list(question.query);
+      case "readLog":
+        return await readLog(this.#engine, question.after, question.limit);
+      case "listSessions":
+        return await this.#sessions.list(question.query, question.now);
+      case "listAttempts":
+        return await listAttempts(this.#engine, question.query, question.now, this.#limits);
+      case "listOrganizations":
+        return await listOrganizations(this.#engine, question.query);
+      case "listApiKeys":
+        return await listApiKeys(this.#engine, question.query);
+      default:
+        return question satisfies never;
+    }
+  }
+}

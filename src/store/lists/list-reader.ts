@@ -1,0 +1,108 @@
+/** Asks for lists and searches, slice by slice. */
+import type { ApiKey } from "../../domain/api-key.ts";
+import type { Attempt } from "../../domain/attempt.ts";
+import type { Organization } from "../../domain/organization.ts";
+import type { User } from "../../domain/user.ts";
+import type {
+  AttemptQuery,
+  EventQuery,
+  ListedEvent,
+  Page,
+  ReadOptions,
+  RecordedEvent,
+  SessionQuery,
+  SessionView,
+  UserQuery,
+} from "../queries.ts";
+import { toSettledUser, type UserRow } from "../rows/narrow-rows.ts";
+import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../search/search-slice.ts";
+import type { ApiKeyQuery, IdQuery, ReaderQuestion } from "./reader-question.ts";
+
+export interface ListReaderOptions {
+  /** Answers a question with the type that the method of the same name returns. */
+  readonly ask: (question: ReaderQuestion) => Promise<unknown>;
+  /** How long a list searches for its first item, in milliseconds. */
+  readonly listMs: number;
+}
+
+/** Lists and searches as the store offers them. */
+export class ListReader implements SearchReader {
+  readonly #ask: ListReaderOptions["ask"];
+  readonly #listMs: number;
+
+  constructor({ ask, listMs }: ListReaderOptions) {
+    this.#ask = ask;
+    this.#listMs = listMs;
+  }
+
+  async listUsers(query: UserQuery, now: number, options?: ReadOptions): Promise<Page<User>> {
+    const question = (slice: UserQuery): ReaderQuestion => ({ name: "listUsers", query: slice, now });
+    const page: Page<UserRow> = await this.#page(query, options, question);
+    return { ...page, items: page.items.map((row) => toSettledUser(row, now)) };
+  }
+
+  async searchSlice(query: SliceQuery, now: number): Promise<Slice> {
+    return (await this.#ask({ name: "searchSlice", query, now })) as Slice;
+  }
+
+  /** Returns `undefined` if there are more than `countRows`. */
+  async countUsers(organizationId: string | null): Promise<number | undefined> {
+    return (await this.#ask({ name: "countUsers", organizationId })) as number | undefined;
+  }
+
+  async readUsers(ids: readonly string[], namespaces: readonly string[] | undefined, now: number): Promise<ReadUsers> {
+    return (await this.#ask({ name: "readUsers", ids, namespaces, now })) as ReadUsers;
+  }
+
+  listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
+    return this.#page(query, options, (slice) => ({ name: "listUserEvents", query: slice }));
+  }
+
+  /** Reads the events of all users and of the configuration after a position, in the order of the log. */
+  async readLog(after: number, limit: number): Promise<readonly RecordedEvent[]> {
+    return (await this.#ask({ name: "readLog", after, limit })) as readonly RecordedEvent[];
+  }
+
+  /** `show`: returns the session with the activity that is not on disk yet, or nothing if it is not shown. */
+  listSessions(
+    query: SessionQuery,
+    now: number,
+    show: (view: SessionView) => readonly SessionView[],
+    options?: ReadOptions,
+  ): Promise<Page<SessionView>> {
+    return this.#page(query, options, (slice) => ({ name: "listSessions", query: slice, now }), show);
+  }
+
+  listAttempts(query: AttemptQuery, now: number, options?: ReadOptions): Promise<Page<Attempt>> {
+    return this.#page(query, options, (slice) => ({ name: "listAttempts", query: slice, now }));
+  }
+
+  async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
+    return (await this.#ask({ name: "listOrganizations", query })) as Page<Organization>;
+  }
+
+  async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
+    return (await this.#ask({ name: "listApiKeys", query })) as Page<ApiKey>;
+  }
+
+  /**
+   * Reads slice after slice until there is an item to show, nothing is left, or `listMs` is over: a page is empty only
+   * at the end, or if a long range has no match. Other questions are answered between two slices, and no further slice
+   * is read when the caller stops waiting.
+   */
+  async #page<T, Q extends { readonly after?: string }>(
+    first: Q,
+    options: ReadOptions | undefined,
+    questionOf: (slice: Q) => ReaderQuestion,
+    show?: (item: T) => readonly T[],
+  ): Promise<Page<T>> {
+    const endTime = performance.now() + this.#listMs;
+    for (let slice = first; ; ) {
+      options?.signal?.throwIfAborted();
+      const page = (await this.#ask(questionOf(slice))) as Page<T>;
+      const items = show === undefined ? page.items : page.items.flatMap(show);
+      if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };
+      slice = { ...slice, after: page.next };
+    }
+  }
+}

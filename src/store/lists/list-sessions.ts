@@ -1,0 +1,96 @@
+/** ListSessions: the newest first, along an index, within the budget of one page. */
+import { sql } from "kysely";
+import { weightOf } from "../../domain/page-weight.ts";
+import { sessionStatusOf } from "../../domain/session.ts";
+import { settle } from "../../domain/settle.ts";
+import type { Limits } from "../limits.ts";
+import type { Page, SessionQuery, SessionView } from "../queries.ts";
+import { toUserState, type UserStateRow } from "../rows/narrow-rows.ts";
+import { toSession } from "../rows/rows.ts";
+import type { SessionTable } from "../rows/schema.ts";
+import { type Asked, type PageKey, parsePageToken } from "../search/page-token.ts";
+import type { ListEngine, ListQueries } from "./list-queries.ts";
+import { Budget, fillPage, inOneStep, type KeyedPage, toPage, walk } from "./page-walk.ts";
+
+export class SessionLister {
+  readonly #engine: ListEngine;
+  readonly #limits: Limits;
+
+  constructor(engine: ListEngine, limits: Limits) {
+    this.#engine = engine;
+    this.#limits = limits;
+  }
+
+  list(query: SessionQuery, now: number): Promise<Page<SessionView>> {
+    const asked: Asked = {
+      seal: this.#engine.seal,
+      asked: ["sessions", query.organizationId, query.userId ?? null, query.activeOnly],
+      shape: ["time", "id"],
+    };
+    const after = parsePageToken(asked, query.after);
+    return this.#engine.snapshot(async (queries) => {
+      // A user's sessions belong to the user's organization: if it is another one, there are none.
+      if (await isElsewhere(queries, query)) return { items: [] };
+      return toPage(asked, await this.#page(queries, query, after, now));
+    });
+  }
+
+  #page(
+    queries: ListQueries,
+    query: SessionQuery,
+    after: PageKey | undefined,
+    now: number,
+  ): Promise<KeyedPage<SessionView>> {
+    const sessions = walk({
+      read: (key, limit) => queries.all(selectChunk(queries, query, key, limit)),
+      keyOf: (row) => [row.creation_time, row.id],
+      after,
+      budget: new Budget(this.#limits),
+    });
+    const { generation } = this.#engine.seal;
+    const show = inOneStep(async (rows: readonly SessionTable[]) => {
+      const stateOf = await queries.userStates(rows.map(({ user_id }) => user_id));
+      return (row: SessionTable) => {
+        const item = toView(row, stateOf(row.user_id), { now, generation });
+        // Only the store knows which sessions are idle: it has activity that is not on disk yet.
+        const isShown = !query.activeOnly || item?.status === "ACTIVE" || item?.status === "IDLE";
+        return item === undefined || !isShown ? undefined : { item, weight: weightOf(row.attributes) };
+      };
+    });
+    const { pageSize } = query;
+    return fillPage(sessions, { pageSize, pageChars: this.#limits.pageChars, queries }, show);
+  }
+}
+
+function selectChunk(
+  { build }: ListQueries,
+  { organizationId, userId }: SessionQuery,
+  after: PageKey | undefined,
+  limit: number,
+) {
+  let select = build.selectFrom("sessions").selectAll();
+  if (userId !== undefined) select = select.where("user_id", "=", userId);
+  else if (organizationId !== null) select = select.where("organization_id", "=", organizationId);
+  if (after !== undefined) {
+    const [time, id] = after;
+    select = select.where(sql<boolean>`(creation_time, id) < (${time}, ${id})`);
+  }
+  return select.orderBy("creation_time", "desc").orderBy("id", "desc").limit(limit).compile();
+}
+
+async function isElsewhere(queries: ListQueries, { userId, organizationId }: SessionQuery): Promise<boolean> {
+  if (userId === undefined || organizationId === null) return false;
+  const stateOf = await queries.userStates([userId]);
+  return stateOf(userId)?.[1] !== organizationId;
+}
+
+function toView(
+  row: SessionTable,
+  userRow: UserStateRow | undefined,
+  at: { readonly now: number; readonly generation: number },
+): SessionView | undefined {
+  if (userRow === undefined) return undefined;
+  const session = toSession(row);
+  const user = settle(toUserState(userRow), at.now).state;
+  return { session, user, status: sessionStatusOf(session, user, at) };
+}
