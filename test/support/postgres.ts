@@ -21,6 +21,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   shared_buffers: "32MB",
   max_connections: "100",
   wal_keep_size: "256MB",
+  deadlock_timeout: "100ms",
   hot_standby: "on",
   jit: "off",
   timezone: "UTC",
@@ -104,14 +105,19 @@ export class PostgresServer {
     }
   }
 
-  /** Makes an empty database that goes with the test; returns its address. */
+  /**
+   * Makes a schema with an owner of its own, gone with the test; returns the address with that owner. To lockkeeper it is
+   * an empty database, which would take ten times as long to make.
+   */
   async createDatabase(scope: Scope): Promise<string> {
     const name = `test_${++this.#databases}`;
-    await this.query(`CREATE DATABASE ${name}`);
+    await this.query(`CREATE ROLE ${name} LOGIN PASSWORD '${this.password}'; CREATE SCHEMA AUTHORIZATION ${name}`);
     defer(scope, async () => {
-      if (this.#run !== undefined) await this.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      if (this.#run === undefined) return;
+      await this.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${name}'`);
+      await this.query(`DROP OWNED BY ${name} CASCADE; DROP ROLE ${name}`);
     });
-    return this.url(name);
+    return this.url().replace(`//${USER}:`, `//${name}:`);
   }
 
   /** Sets what a running server can change. */

@@ -8,6 +8,7 @@ import type { Connection } from "../../../../src/store/postgres/connect/connecti
 import { Pool, type PoolOptions } from "../../../../src/store/postgres/connect/pool.ts";
 import { defer } from "../../../support/cleanup.ts";
 import { noPostgres, type PostgresServer, sharedPostgres, startPostgres } from "../../../support/postgres.ts";
+import { until } from "../../../support/until.ts";
 
 const PID = { name: "pid", text: "SELECT pg_backend_pid() AS pid" };
 
@@ -33,7 +34,14 @@ describe("a pool", { skip: (await noPostgres()) ?? false }, () => {
   test("opens connections when they are needed, at most so many, and uses them again", async (t) => {
     const pool = await openPool(t);
     assert.deepEqual(pool.stats, { open: 0, idle: 0, waiting: 0 });
-    const pids = await Promise.all(Array.from({ length: 20 }, () => pool.use(pidOf)));
+    const { promise: both, resolve } = Promise.withResolvers<void>();
+    let inside = 0;
+    const work = async (connection: Connection) => {
+      if (++inside === 2) resolve();
+      await both;
+      return await pidOf(connection);
+    };
+    const pids = await Promise.all(Array.from({ length: 20 }, () => pool.use(work)));
     assert.equal(new Set(pids).size, 2);
     assert.deepEqual(pool.stats, { open: 2, idle: 2, waiting: 0 });
   });
@@ -104,6 +112,7 @@ describe("a pool", { skip: (await noPostgres()) ?? false }, () => {
     const pool = await openPool(t);
     const former = await pool.use(pidOf);
     await pool.server.query(`SELECT pg_terminate_backend(${former})`);
+    await until(() => pool.stats.open === 0, "the end of the connection");
     assert.notEqual(await pool.use(pidOf), former);
   });
 
