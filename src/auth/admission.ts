@@ -1,13 +1,16 @@
-/** Decides by headers and method alone, before the body is read, whether a call may go on. */
+/** Decides by headers and method alone whether a call may go on, and before its answer whether it still may. */
+import { credentialInvalid } from "../domain/api-key.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { type Actor, permissionMissing } from "./actor.ts";
 import type { Authentication } from "./api-key-cache.ts";
 import { RPC_PERMISSIONS } from "./permissions.ts";
 import type { RequestGate } from "./request-gate.ts";
 
-/** What a handler knows about its caller. */
+/** What a handler knows about its caller. Each call has one of its own. */
 export interface Admission {
   readonly actor: Actor;
+  /** Whether the call sent a command: the transaction of the command decides about the credential then. */
+  sendsCommand?: true;
 }
 
 export type AdmissionResult =
@@ -25,6 +28,18 @@ export function admit(
   return authentication instanceof Promise
     ? authentication.then((each) => compare(each, rpc))
     : compare(authentication, rpc);
+}
+
+/**
+ * Returns CREDENTIAL_INVALID if the credential of an admitted call is no longer valid; `undefined`: it is valid, or a
+ * command of the call decides about it. Ask after the last read of a call and before its answer: what was read may be
+ * newer than what was known of the credential at admission.
+ */
+export function recheck(
+  gate: Pick<RequestGate, "stillOpens">,
+  { actor, sendsCommand }: Admission,
+): Refusal | undefined {
+  return sendsCommand || gate.stillOpens(actor) ? undefined : credentialInvalid();
 }
 
 function compare(authentication: Authentication, rpc: string): AdmissionResult {

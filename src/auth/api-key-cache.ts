@@ -105,11 +105,12 @@ export class ApiKeyCache implements Follower {
     return secretHash === undefined ? undefined : this.#byHash.get(secretHash)?.key;
   }
 
-  /** Returns whether the actor's credential is still valid; long calls ask again. */
+  /** Returns whether the actor's credential is still valid; of tokens only their end is checked. */
   stillOpens(actor: Actor): boolean {
     this.#store.catchUp();
-    const isKnown = actor.secretHash === undefined || this.#byHash.has(actor.secretHash);
-    return isKnown && !hasEnded(actor, this.#clock());
+    // A rotation gives the secret that the call carries an end.
+    const present = actor.secretHash === undefined ? actor : this.#byHash.get(actor.secretHash)?.actor;
+    return present !== undefined && !hasEnded(present, this.#clock());
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The only way in: turns the credential of a call, a key or a token, into an actor or a refusal. */
 import type { Refusal } from "../domain/refusal.ts";
+import type { Actor } from "./actor.ts";
 import { type ApiKeyCache, type Authentication, bearerToken } from "./api-key-cache.ts";
 import { type CallerCounts, type CountOptions, LocalCounts, type Soon } from "./caller-counts.ts";
 import type { Tokens } from "./tokens.ts";
@@ -10,7 +11,7 @@ export function looksLikeToken(credential: string): boolean {
 }
 
 export interface RequestGateOptions extends CountOptions {
-  readonly keyCache: Pick<ApiKeyCache, "authenticate" | "remembers">;
+  readonly keyCache: Pick<ApiKeyCache, "authenticate" | "remembers" | "stillOpens">;
   /** Absent: only keys are credentials. */
   readonly tokens?: Pick<Tokens, "authenticate"> | undefined;
   /** Absent: this thread counts. */
@@ -46,6 +47,11 @@ export class RequestGate {
         ? this.#identify(authorization, remoteAddress)
         : this.#refused(refusal, remoteAddress, false),
     );
+  }
+
+  /** Returns whether the credential of an admitted actor is still valid; of tokens only their end is checked. */
+  stillOpens(actor: Actor): boolean {
+    return this.#keyCache.stillOpens(actor);
   }
 
   /** Counts a request that needs no credential. Returns ADDRESS_RATE if the address exceeds its rate. */

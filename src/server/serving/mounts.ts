@@ -92,7 +92,7 @@ export function mounts({
     handlers: ServiceHandlers<S>,
     limits: Pick<MountOptions<Admission>, "bodyBytesMax" | "valuesMax"> = {},
   ): Mount<Admission> =>
-    mount<S, Admission>(service, protect(service, handlers, operations.lists) as unknown as Handlers<S, Admission>, {
+    mount<S, Admission>(service, protect(service, handlers, operations) as unknown as Handlers<S, Admission>, {
       ...options,
       ...limits,
     });

@@ -72,14 +72,15 @@ export function assertPermission(actor: Actor, permission: Permission, what: str
   if (!actor.permissions.has(permission)) throw new RefusalError(permissionMissing(what, [permission]));
 }
 
-/** Returns the context of a command. */
-export function contextOf(caller: Caller, terms: ChangeTerms = {}): CommandContext {
-  const { actor } = caller.admission;
+/** Returns the context of a command. From then on the command decides whether the caller's credential is valid. */
+export function contextOf({ admission, wire }: Caller, terms: ChangeTerms = {}): CommandContext {
+  const { actor } = admission;
+  admission.sendsCommand = true;
   const { scope = actor.scope, validateOnly = false, request } = terms;
   return {
     actor: actor.id,
     ...credentialOf(actor),
-    via: caller.wire,
+    via: wire,
     scope,
     validateOnly,
     ...(request === undefined

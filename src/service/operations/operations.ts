@@ -1,5 +1,6 @@
 /** The use cases of the service in the words of the domain. Native handlers and dialects call them. */
 import type { Actor } from "../../auth/actor.ts";
+import { type Admission, recheck } from "../../auth/admission.ts";
 import type { Authentication } from "../../auth/api-key-cache.ts";
 import type { Permission } from "../../auth/permissions.ts";
 import type { RequestGate } from "../../auth/request-gate.ts";
@@ -35,6 +36,11 @@ export type Operations = UserOperations &
      * CREDENTIAL_INVALID, ISSUER_UNAVAILABLE, AUTHENTICATION_RATE, ADDRESS_RATE and CALLER_RATE.
      */
     authenticate(authorization: string | null, remoteAddress: string): Actor | Promise<Actor>;
+    /**
+     * Throws CREDENTIAL_INVALID if the credential of an admitted call ended before its answer, and the call sent no
+     * command. Whatever wraps the handlers of an API calls it after each of them, also after one that fails.
+     */
+    recheck(admission: Admission): void;
     /** A new unique id: a UUIDv7. */
     newId(): string;
     /** The lanes of all lists, native ones and those of every dialect. */
@@ -43,7 +49,7 @@ export type Operations = UserOperations &
 
 export interface OperationsOptions {
   readonly store: Store;
-  readonly gate: Pick<RequestGate, "authenticate">;
+  readonly gate: Pick<RequestGate, "authenticate" | "stillOpens">;
   readonly newId: () => string;
   readonly lists: ListPlaces;
   /** Absent: the attempts of this thread alone. */
@@ -58,6 +64,10 @@ export function createOperations({ store, gate, newId, lists, attempts }: Operat
     authenticate(authorization, remoteAddress) {
       const authentication = gate.authenticate(authorization, remoteAddress);
       return authentication instanceof Promise ? authentication.then(actorOf) : actorOf(authentication);
+    },
+    recheck(admission) {
+      const refusal = recheck(gate, admission);
+      if (refusal !== undefined) throw new RefusalError(refusal);
     },
     ...userOperations(parts),
     ...sessionOperations(parts),

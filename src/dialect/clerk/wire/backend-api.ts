@@ -39,7 +39,8 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   const operation = route && Object.hasOwn(route.methods, call.method) ? route.methods[call.method] : undefined;
   if (operation !== undefined) call.addToRecord({ operation: `clerk.${operation.name}` });
   const actor = await operations.authenticate(call.header.get("authorization"), call.remoteAddress);
-  call.addToRecord({ admission: { actor } });
+  const admission: Admission = { actor };
+  call.addToRecord({ admission });
   if (route === undefined) throw resourceNotFound();
   if (operation === undefined) throw methodNotAllowed(call.method, Object.keys(route.methods));
   const { userId, sessionId } = readNamed(route.named);
@@ -48,20 +49,24 @@ async function serve(operations: Operations, call: HttpCall<Admission>, path: st
   if (sessionId !== "" && !isId(sessionId)) refuseUnknownSession(sessionId);
   // Only now: text that is not an id may be anything, including a pasted secret.
   if (userId !== "") call.addToRecord({ userId });
-  return operation.serve({
-    operations,
-    admission: { actor },
-    wire: "clerk",
-    actor,
-    userId,
-    sessionId,
-    query: new URLSearchParams(call.query),
-    readBody: () => readJsonBody(call),
-    get signal() {
-      return call.signal;
-    },
-    takeTurn: () => call.takeTurn(),
-  });
+  try {
+    return await operation.serve({
+      operations,
+      admission,
+      wire: "clerk",
+      actor,
+      userId,
+      sessionId,
+      query: new URLSearchParams(call.query),
+      readBody: () => readJsonBody(call),
+      get signal() {
+        return call.signal;
+      },
+      takeTurn: () => call.takeTurn(),
+    });
+  } finally {
+    operations.recheck(admission);
+  }
 }
 
 function readNamed(named: Route["named"]): Pick<OperationCall, "userId" | "sessionId"> {

@@ -75,7 +75,11 @@ function wrapHandler(operations: Operations, method: DescMethod, handler: PlainH
       pass: () => place?.pass(),
       takeTurn: () => call.takeTurn(),
     };
-    return createInTurns(output, await handler(request, own), call);
+    try {
+      return await createInTurns(output, await handler(request, own), call);
+    } finally {
+      operations.recheck(admitted);
+    }
   };
   return async (request: Message, call: Call<CallerAdmission>) => {
     try {
@@ -137,7 +141,7 @@ async function admitTo(
   if (named === undefined) return admission;
   const { actor } = admission;
   if (named === "none") throw refuseActor(actor, ERRORS.organizationMissing);
-  return { actor, organizationId: await contextOrganization(operations, actor, named.id, true) };
+  return { ...admission, organizationId: await contextOrganization(operations, actor, named.id, true) };
 }
 
 function assertValid(input: DescMessage, request: Message): void {

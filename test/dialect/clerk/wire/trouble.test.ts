@@ -120,6 +120,7 @@ function withTrouble(
   const actor = { id: "key:1", permissions: new Set(PERMISSIONS), scope: null };
   const operations: Operations = {
     authenticate: () => ({ ...actor, expireTime: null }),
+    recheck: () => undefined,
     newId: () => "0-1",
     generation: 1,
     changeUser: fail,

@@ -32,7 +32,7 @@ async function ask(
   permissions: ReadonlySet<string> = ACTOR.permissions,
 ): Promise<Message | ConnectError> {
   const [service, method = ""] = rpc.split("/");
-  const mount = zitadelMounts({ lists: new ListLanes(), ...operations } as Operations).find(
+  const mount = zitadelMounts({ lists: new ListLanes(), recheck: () => undefined, ...operations } as Operations).find(
     (each) => each.service.typeName === `zitadel.${service}`,
   );
   const handler = mount?.handlers[method] as unknown as (request: Message, call: object) => Promise<Message>;
@@ -179,7 +179,7 @@ describe("simultaneous calls on one session", () => {
     defer(t, () => store.close());
     await store.execute(createOrganization("default"));
     await store.execute(createUser("alice"));
-    const gate = { authenticate: () => assert.fail("no caller is authenticated") };
+    const gate = { authenticate: () => assert.fail("no caller is authenticated"), stillOpens: () => true };
     const operations = createOperations({ store, gate, newId: () => "s", lists: new ListLanes() });
     const request = { checks: { user: { search: { case: "userId", value: "alice" } } } };
     const made = await ask(operations, `${SESSION}/createSession`, request);

@@ -27,7 +27,14 @@ describe("a failure of our own", () => {
       throw thrown;
     };
     const lists = new ListLanes();
-    const given = { changeUser: fail, readUser: fail, searchUsers: fail, newId: () => "1", lists };
+    const given = {
+      changeUser: fail,
+      readUser: fail,
+      searchUsers: fail,
+      newId: () => "1",
+      lists,
+      recheck: () => undefined,
+    };
     const operations = given as unknown as Operations;
     const mount = zitadelMounts(operations).find(({ service }) => service.typeName === "zitadel.user.v2.UserService");
     const handler = mount?.handlers[method] as unknown as (request: Message, call: object) => Promise<Message>;
