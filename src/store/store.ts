@@ -83,6 +83,11 @@ export interface LocalReadsData {
 export interface StoreOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /**
+   * Decides by the database's own clock where it has one that all replicas share, instead of `clock`; the default is
+   * false. A file has none.
+   */
+  readonly usesDatabaseClock?: boolean;
   /** Resolves when the time is certain, see SteadyClock; absent or undefined: it is. Changes wait for it. */
   readonly whenSteady?: () => Promise<void> | undefined;
   /** Starts although the clock is behind the newest record; time then stands still until the clock has caught up. */

@@ -18,17 +18,24 @@ import { decideAttempt } from "./batch-attempts.ts";
 import { decideSessionCommand } from "./batch-sessions.ts";
 import { checkOrganization, decideUser, evolveUser } from "./batch-users.ts";
 import { type AcceptedCommand, type Changes, type Decided, lastOf, type PendingEvent } from "./changes.ts";
+import { commandBytes } from "./command-bytes.ts";
 import { type Answer, type Entry, requestKey } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /** How long a request is remembered, in milliseconds. */
 export const REQUEST_KEPT_MS = 24 * 3_600_000;
 
+/** An event may have personal values, which are a row next to it; a command leaves a resource and may leave its request. */
+const ROWS_PER_EVENT = 2;
+const ROWS_PER_COMMAND = 2;
+
 export class Batch {
   readonly #set: WorkingSet;
   readonly #now: number;
   readonly #activity: (session: Session) => Session;
   readonly #accepted: AcceptedCommand[] = [];
+  #rows = 0;
+  #bytes = 0;
 
   /** `activity`: returns a session with its last known activity, written or not. */
   constructor(set: WorkingSet, now: number, activity: (session: Session) => Session) {
@@ -54,6 +61,8 @@ export class Batch {
       const { request } = context;
       if (isChanged || request !== undefined) {
         this.#accepted.push({ entry, events, context, answer: answerToKeep(context, entry, resource) });
+        this.#rows += ROWS_PER_EVENT * events.length + ROWS_PER_COMMAND;
+        this.#bytes += commandBytes(command);
       }
       const key = requestKey(command);
       if (request !== undefined && key !== undefined) {
@@ -62,6 +71,11 @@ export class Batch {
       }
     }
     return { ok: true, resource, ...own, written: context.validateOnly ? 0 : events.length, replayed: false };
+  }
+
+  /** What the accepted commands will write, roughly: for engines that bound a transaction. */
+  get weight(): { readonly rows: number; readonly bytes: number } {
+    return { rows: this.#rows, bytes: this.#bytes };
   }
 
   /** The changes of the accepted commands, for the engine to write. */

@@ -21,13 +21,27 @@ export type Take = () => Command | undefined;
 
 /**
  * Takes commands until there are no more, makes them durable in one transaction and returns their outcomes in order.
- * Rejects with StoreUnavailableError when storage fails; a command caused any other error.
+ * Rejects with StoreUnavailableError when storage fails; a command caused any other error. Rejects with BatchPartError
+ * when the commands needed several transactions and not all of them succeeded.
  */
 export type RunBatch = (take: Take) => Promise<readonly Outcome[]>;
+
+/** Thrown when the first commands of a batch are durable and the others are not; `cause`: what the others met. */
+export class BatchPartError extends Error {
+  override readonly name = "BatchPartError";
+  readonly outcomes: readonly Outcome[];
+
+  constructor(outcomes: readonly Outcome[], cause: unknown) {
+    super(`${outcomes.length} commands of a batch are durable, the others are not`, { cause });
+    this.outcomes = outcomes;
+  }
+}
 
 export interface GroupCommitOptions {
   readonly run: RunBatch;
   readonly limits: GroupCommitLimits;
+  /** Returns at how many commands the next batch ends; absent: as the limits have it. */
+  readonly batchCommands?: () => number;
   /** Real time in milliseconds since the epoch: deadlines are instants of the callers' clocks. */
   readonly wallClock: () => number;
   readonly onTrouble: (error: unknown) => void;
@@ -145,7 +159,9 @@ export class GroupCommit {
 
   async #runOne(): Promise<void> {
     const taken: Waiting[] = [];
-    const { batchCommands, batchMs } = this.#options.limits;
+    const { limits } = this.#options;
+    const { batchMs } = limits;
+    const batchCommands = this.#options.batchCommands?.() ?? limits.batchCommands;
     // The batch begins when the engine takes its first command: it may have waited for room in its log until then.
     let endBy: number | undefined;
     const take: Take = () => {
@@ -163,6 +179,13 @@ export class GroupCommit {
       this.counts.batches++;
       this.counts.commands += taken.length;
     } catch (error) {
+      if (error instanceof BatchPartError) {
+        const { outcomes, cause } = error;
+        this.counts.commands += outcomes.length;
+        answer(taken.splice(0, outcomes.length), outcomes);
+        await this.#fail(taken, cause);
+        return;
+      }
       // The engine may fail before it takes a command: then the failure is that of all that wait.
       if (taken.length === 0) for (let next = this.#next(0); next !== undefined; next = this.#next(0)) taken.push(next);
       await this.#fail(taken, error);

@@ -18,7 +18,7 @@ const KEPT_MAX = 1_024;
 const READ_MAX = 256;
 
 /**
- * The tail of the log in the process that writes it. There are two kinds of reader. A follower is called between COMMIT
+ * The tail of the log in a process that writes it. There are two kinds of reader. A follower is called between COMMIT
  * and the answers, with events of the configuration alone: API keys, policies, organizations. So it must be quick. Every
  * other reader gets all events at its own pace from a position; it delays neither the writer nor other readers.
  */
@@ -53,6 +53,17 @@ export class Tail {
     const configuration = events.filter(({ userId }) => userId === null);
     if (configuration.length > 0) this.#followers.pass(configuration);
     if (this.#readers > 0) this.#keep(events);
+    this.#changed();
+  }
+
+  /**
+   * Another process has written the log up to this position, or this one not in sequence: readers look into the log.
+   * `configuration`: the events of API keys, policies and organizations in between, in commit order.
+   */
+  advance(position: number, configuration: readonly RecordedEvent[]): void {
+    this.#position = position;
+    this.#kept = [];
+    if (configuration.length > 0) this.#followers.pass(configuration);
     this.#changed();
   }
 

@@ -17,12 +17,14 @@ export interface SweeperOptions {
   readonly intervalMs: number;
   readonly usersMax: number;
   /** Returns the ids of users with something due, the longest due first. */
-  readonly findDue: (limit: number) => readonly string[];
+  readonly findDue: (limit: number) => readonly string[] | Promise<readonly string[]>;
   /** Returns counters with an attempt that ran out of time, the longest due first. */
-  readonly findDueCounters: (limit: number) => readonly DueCounter[];
+  readonly findDueCounters: (limit: number) => readonly DueCounter[] | Promise<readonly DueCounter[]>;
   readonly execute: (command: Command, options: ExecuteOptions) => Promise<Outcome>;
   /** Each deletes at most `limit` rows that are too old, and returns how many it deleted. */
   readonly deleteOld: readonly ((limit: number) => Promise<number>)[];
+  /** Whether this process may run a round now; absent: it always may. Of several processes one sweeps. */
+  readonly mayRun?: () => Promise<boolean>;
   readonly onTrouble: (error: unknown) => void;
 }
 
@@ -59,6 +61,7 @@ export class Sweeper {
 
   async #runRound(): Promise<void> {
     try {
+      if ((await this.#options.mayRun?.()) === false) return;
       while (!this.#stopped && (await this.#settleSome()));
       while (!this.#stopped && (await this.#settleAttempts()));
       for (const deleteOld of this.#options.deleteOld) {
@@ -75,7 +78,7 @@ export class Sweeper {
   /** Returns whether there may be more. A full round that wrote nothing would only repeat itself. */
   async #settleSome(): Promise<boolean> {
     const { usersMax, findDue, execute } = this.#options;
-    const ids = findDue(usersMax);
+    const ids = await findDue(usersMax);
     const outcomes = await Promise.all(
       ids.map((userId) => execute({ type: "SettleUser", userId, context: CONTEXT }, { lane: "bulk" })),
     );
@@ -85,7 +88,7 @@ export class Sweeper {
   /** Counts attempts that ran out of time as failed. A lock that they cause starts now. */
   async #settleAttempts(): Promise<boolean> {
     const { usersMax, findDueCounters, execute } = this.#options;
-    const due = findDueCounters(usersMax);
+    const due = await findDueCounters(usersMax);
     const outcomes = await Promise.all(
       due.map((counter) =>
         execute(
