@@ -49,7 +49,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/store": ["src/domain", "src/number-table.ts"],
   "src/store/open-store.ts": ["src/store/sqlite", "src/store/postgres"],
   "src/store/sqlite": ["src/store", "src/domain"],
-  "src/store/postgres": ["src/store", "src/domain"],
+  "src/store/postgres": ["src/store", "src/domain", "src/version.ts"],
   "src/transcoding": [],
   "src/domain": [],
   "src/observability": [],

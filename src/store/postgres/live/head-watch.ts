@@ -1,0 +1,164 @@
+/** Follows the log that all replicas write, and passes on to the tail and its followers what has become of it. */
+import type { Tail } from "../../log/tail.ts";
+import type { RecordedEvent } from "../../queries.ts";
+import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
+import type { Connection, Statement } from "../connect/connection.ts";
+import type { Pool } from "../connect/pool.ts";
+import type { Head } from "../write/batch-writer.ts";
+import { READ_HEAD } from "../write/write-statements.ts";
+import type { HeadTime } from "./server-clock.ts";
+
+/** The head as a read sees it. */
+export interface HeadReading extends HeadTime {
+  readonly position: number;
+  readonly configPosition: number;
+}
+
+export interface HeadWatchOptions {
+  readonly pool: Pool;
+  readonly tail: Pick<Tail, "append" | "advance" | "lose">;
+  /** The head when the store was opened. */
+  readonly head: HeadReading;
+  /** Takes each reading of the head. */
+  readonly onReading: (reading: HeadTime) => void;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** How often the head is read when nothing else reads it. */
+const POLL_MS = 50;
+/** The pause after a poll that failed. */
+const FAILED_MS = 1_000;
+
+type ReadingRow = readonly [position: number, recordTime: number, configPosition: number, serverTime: number];
+
+/** Events of keys, policies and organizations after $1, up to $2, which is seldom far. */
+const READ_CONFIGURATION: Statement = {
+  name: "read_configuration",
+  text: `SELECT e.*, p.personal FROM events AS e LEFT JOIN event_private AS p ON p.position = e.position
+    WHERE e.position > $1 AND e.position <= $2 AND e.user_id IS NULL ORDER BY e.position`,
+};
+
+/** Reads the head on a connection. */
+export async function readHead(connection: Connection): Promise<HeadReading> {
+  const [row] = await connection.arrays<ReadingRow>(READ_HEAD);
+  if (row === undefined) throw new Error("the log has no head: the row of log_head is missing");
+  const [position, recordTime, configPosition, serverTime] = row;
+  return { position, recordTime, configPosition, serverTime };
+}
+
+export class HeadWatch {
+  readonly #options: HeadWatchOptions;
+  /** Up to here the tail knows the log … */
+  #position: number;
+  /** … and its followers the configuration. */
+  #configPosition: number;
+  /** The reading that is under way, and the one after it. */
+  #refresh: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isFailing: boolean = false;
+  #isClosed: boolean = false;
+
+  constructor(options: HeadWatchOptions) {
+    this.#options = options;
+    this.#position = options.head.position;
+    this.#configPosition = options.head.configPosition;
+    options.onReading(options.head);
+    this.#poll(POLL_MS);
+  }
+
+  /** Takes what this replica has written. Resolves when the followers know all that was written before it, and it. */
+  async written(head: Head, events: readonly RecordedEvent[]): Promise<void> {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    const configuration = events.filter(({ userId }) => userId === null);
+    const configPosition = configuration.at(-1)?.position ?? this.#configPosition;
+    const knowsConfiguration = head.configPosition <= this.#configPosition;
+    if (head.position === this.#position && knowsConfiguration) {
+      this.#position = last.position;
+      this.#configPosition = configPosition;
+      this.#options.tail.append(events);
+    } else if (knowsConfiguration) {
+      // Only users' events of other replicas lie in between.
+      this.#advance(last.position, configPosition, configuration);
+    } else if (configuration.length > 0) {
+      await this.refresh().catch((error: unknown) => {
+        this.#options.onTrouble(error);
+        this.#advance(last.position, this.#configPosition, configuration);
+        this.#options.tail.lose();
+      });
+    }
+  }
+
+  /**
+   * Takes a reading of the head that belongs to a read. Resolves when the followers know the configuration of that
+   * moment: at once but after a change by another replica. Rejects with StoreUnavailableError.
+   */
+  seen(reading: HeadReading): Promise<void> | undefined {
+    this.#options.onReading(reading);
+    return reading.configPosition > this.#configPosition ? this.refresh() : undefined;
+  }
+
+  /** Reads what the log has become. Rejects with StoreUnavailableError. */
+  refresh(): Promise<void> {
+    if (this.#refresh === undefined) {
+      this.#refresh = this.#readOn().finally(() => {
+        this.#refresh = undefined;
+      });
+      return this.#refresh;
+    }
+    // The one under way may have read the head before the caller had a reason to ask: the next one has not.
+    this.#next ??= this.#refresh
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.refresh();
+      });
+    return this.#next;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #poll(afterMs: number): void {
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      this.refresh().then(
+        () => {
+          this.#isFailing = false;
+          this.#poll(POLL_MS);
+        },
+        (error: unknown) => {
+          // Reported once: each call reports what it meets.
+          if (!this.#isFailing && !this.#isClosed) this.#options.onTrouble(error);
+          this.#isFailing = true;
+          this.#poll(FAILED_MS);
+        },
+      );
+    }, afterMs).unref();
+  }
+
+  async #readOn(): Promise<void> {
+    await this.#options.pool.use(async (connection) => {
+      const head = await readHead(connection);
+      this.#options.onReading(head);
+      const known = this.#configPosition;
+      const rows =
+        head.configPosition > known
+          ? await connection.rows<EventRow>(READ_CONFIGURATION, [known, head.configPosition])
+          : [];
+      // What this replica has written meanwhile is known by now.
+      const fresh = rows.map(toRecordedEvent).filter(({ position }) => position > this.#configPosition);
+      if (head.position <= this.#position && fresh.length === 0) return;
+      this.#advance(head.position, head.configPosition, fresh);
+    });
+  }
+
+  #advance(position: number, configPosition: number, configuration: readonly RecordedEvent[]): void {
+    this.#position = Math.max(this.#position, position);
+    this.#configPosition = Math.max(this.#configPosition, configPosition);
+    this.#options.tail.advance(this.#position, configuration);
+  }
+}

@@ -1,0 +1,114 @@
+/** What a replica does for itself and the others from time to time: says that it is there, and does the work of all when it is its turn. */
+import { randomUUIDv7 } from "node:crypto";
+import { readVersion } from "../../../version.ts";
+import { StoreUnavailableError } from "../../errors.ts";
+import type { Pool } from "../connect/pool.ts";
+import { toReadError } from "../connect/trouble.ts";
+import { acquireLease, type Lease, releaseLease, renewLease } from "../schema/lease.ts";
+import { SCHEMA_VERSION } from "../schema/migrations.ts";
+import { beat, leave, type Replica } from "../schema/replicas.ts";
+import { readOldestDue } from "../write/housekeeping.ts";
+
+export interface UpkeepOptions {
+  readonly pool: Pool;
+  /** The store's clock, in milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+const BEAT_MS = 5_000;
+/** A replica that dies holds the work of all up for as long. */
+const LEASE_MS = 15_000;
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  readonly #replica: Replica = { id: randomUUIDv7(), version: readVersion(), schemaVersion: SCHEMA_VERSION };
+  #timer: NodeJS.Timeout | undefined;
+  #lease: Lease | undefined;
+  /** When a replica without the lease asks for it again, by the monotonic clock. */
+  #askAt = 0;
+  #oldestDue: number | undefined;
+  #isOutdated: boolean = false;
+  #isFailing: boolean = false;
+  #isClosed: boolean = false;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+    this.#beatIn(0);
+  }
+
+  /** Throws when a later version has finished an upgrade next to which this one must not run. */
+  assertCurrent(): void {
+    if (!this.#isOutdated) return;
+    throw new StoreUnavailableError(
+      `a newer version of lockkeeper has finished its upgrade of the database; version ${this.#replica.version} must be replaced`,
+      "NOT_APPLIED",
+    );
+  }
+
+  /** Milliseconds by which the oldest change by the clock is late, when it was looked for last. */
+  get sweepLagMs(): number {
+    return this.#oldestDue === undefined ? 0 : Math.max(0, this.#options.now() - this.#oldestDue);
+  }
+
+  /** Returns whether this replica does the work of all now. Rejects with StoreUnavailableError. */
+  async mayRun(): Promise<boolean> {
+    if (this.#isClosed || this.#isOutdated) return false;
+    try {
+      return await this.#options.pool.use(async (connection) => {
+        if (this.#lease !== undefined) {
+          if (await renewLease(connection, this.#lease, LEASE_MS)) return true;
+          this.#lease = undefined;
+        }
+        const at = performance.now();
+        if (at < this.#askAt) return false;
+        this.#askAt = at + BEAT_MS;
+        this.#lease = await acquireLease(connection, {
+          name: "upkeep",
+          holder: this.#replica.id,
+          durationMs: LEASE_MS,
+        });
+        return this.#lease !== undefined;
+      });
+    } catch (error) {
+      throw toReadError(error);
+    }
+  }
+
+  /** Lets the others take over at once. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    const lease = this.#lease;
+    await this.#options.pool
+      .use(async (connection) => {
+        if (lease !== undefined) await releaseLease(connection, lease);
+        await leave(connection, this.#replica.id);
+      })
+      // Then the lease and the presence end by themselves.
+      .catch(() => undefined);
+  }
+
+  #beatIn(ms: number): void {
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      this.#beat().then(
+        () => {
+          this.#isFailing = false;
+          this.#beatIn(BEAT_MS);
+        },
+        (error: unknown) => {
+          if (!this.#isFailing && !this.#isClosed) this.#options.onTrouble(error);
+          this.#isFailing = true;
+          this.#beatIn(BEAT_MS);
+        },
+      );
+    }, ms).unref();
+  }
+
+  async #beat(): Promise<void> {
+    const { mayRun } = await this.#options.pool.use((connection) => beat(connection, this.#replica));
+    this.#isOutdated = !mayRun;
+    this.#oldestDue = await readOldestDue(this.#options.pool, this.#options.now());
+  }
+}

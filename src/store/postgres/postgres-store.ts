@@ -1,0 +1,321 @@
+/** The store on a PostgreSQL database that any number of replicas share. */
+import type { ApiKey } from "../../domain/api-key.ts";
+import type { Attempt } from "../../domain/attempt.ts";
+import type { Organization } from "../../domain/organization.ts";
+import type { StoredPolicy } from "../../domain/policy.ts";
+import { type Session, sessionStatusOf } from "../../domain/session.ts";
+import type { User } from "../../domain/user.ts";
+import type { Traces } from "../../observability/traces.ts";
+import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
+import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import { limitsOf } from "../limits.ts";
+import { Tail } from "../log/tail.ts";
+import type {
+  ApiKeyName,
+  AttemptQuery,
+  EventQuery,
+  ListedEvent,
+  Page,
+  ReadOptions,
+  SearchOptions,
+  SessionKey,
+  SessionQuery,
+  SessionReading,
+  SessionView,
+  SignInKey,
+  SignInView,
+  UnknownName,
+  UserQuery,
+  UserSearch,
+  UserSearchAnswer,
+} from "../queries.ts";
+import { UserSearches } from "../search/search-users.ts";
+import { TokenSeal } from "../search/token-seal.ts";
+import type { StoreStats } from "../stats.ts";
+import type { Follower, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
+import type { SessionActivity } from "../upkeep/session-activity.ts";
+import type { Shadows } from "../upkeep/shadows.ts";
+import type { Sweeper } from "../upkeep/sweeper.ts";
+import { HeadWatch } from "./live/head-watch.ts";
+import { LiveReads } from "./live/live-reads.ts";
+import { type HeadTime, ServerClock } from "./live/server-clock.ts";
+import { Upkeep } from "./live/upkeep.ts";
+import { type OpenedDatabase, openDatabase, type PostgresOptions } from "./open-database.ts";
+import { Reader } from "./read/reader.ts";
+import { SCHEMA_VERSION } from "./schema/migrations.ts";
+import { readStats, type StatsSources } from "./store-stats.ts";
+import { createActivity, createShadows, createSweeper, touchApiKeys } from "./write/housekeeping.ts";
+import { Writer } from "./write/writer.ts";
+
+export interface PostgresStoreOptions extends StoreOptions, PostgresOptions {}
+
+const SWEEP_INTERVAL_MS = 1_000;
+/** A batch ends at 64 commands and at 16 more for each millisecond that the last COMMIT took, up to 1,000. */
+const BATCH_COMMANDS = { least: 64, perCommitMs: 16, most: 1_000 } as const;
+/** From this difference between this machine's clock and the server's an administrator is warned … */
+const SKEW_WARNED_MS = 1_000;
+/** … and from this one the replica is not ready: tokens and deadlines go by its own clock. */
+const SKEW_MS_MAX = 60_000;
+
+/** Opens and migrates a database. Rejects with one plain sentence when the database or the clock cannot be used. */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+  const opened = await openDatabase(options);
+  try {
+    return new PostgresStore(options, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+export class PostgresStore implements OpenedStore {
+  readonly system = "postgresql";
+  readonly generation: number;
+  readonly schemaVersion = SCHEMA_VERSION;
+  /** The reading of the log by which everything in this process learns of changes. */
+  readonly tail: Tail;
+  readonly #opened: OpenedDatabase;
+  readonly #clock: ServerClock;
+  readonly #watch: HeadWatch;
+  readonly #writer: Writer;
+  readonly #commits: GroupCommit;
+  readonly #live: LiveReads;
+  readonly #reader: Reader;
+  readonly #searches: UserSearches;
+  readonly #activity: SessionActivity;
+  readonly #shadows: Shadows;
+  readonly #sweeper: Sweeper;
+  readonly #upkeep: Upkeep;
+  readonly #traces: Traces | undefined;
+  readonly #measured: StatsSources;
+  #isSkewed: boolean = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PostgresStoreOptions, opened: OpenedDatabase) {
+    const limits = limitsOf(options.limits);
+    const { clock, usesDatabaseClock = false, onCommit, onTrouble = () => undefined } = options;
+    const { pool, head, generation } = opened;
+    this.#opened = opened;
+    this.generation = generation;
+    this.#traces = options.traces;
+    this.#clock = new ServerClock({ clock, usesDatabaseClock });
+    const { timeOf } = this.#clock;
+    const now = (): number => this.#clock.now();
+    const activity = (session: Session): Session => this.#activity.known(session);
+    this.tail = new Tail({
+      position: head.position,
+      readLog: (after, limit) => this.#reader.readLog(after, limit),
+      onTrouble,
+    });
+    const onReading = (reading: HeadTime): void => {
+      timeOf(reading);
+      this.#watchSkew(options);
+    };
+    this.#watch = new HeadWatch({ pool, tail: this.tail, head, onReading, onTrouble });
+    this.#writer = new Writer({
+      link: opened.writerPool,
+      assertUsable: () => this.#upkeep.assertCurrent(),
+      timeOf,
+      activity,
+      onWritten: (before, events) => this.#watch.written(before, events),
+      onUnknown: () => this.tail.lose(),
+      onCommit,
+    });
+    this.#live = new LiveReads({ pool, generation, timeOf, activity, seen: (reading) => this.#watch.seen(reading) });
+    const intervalMs = options.sweepIntervalMs ?? SWEEP_INTERVAL_MS;
+    const housekeeping = { writer: this.#writer, pool, now, intervalMs, onTrouble };
+    this.#activity = createActivity(housekeeping);
+    this.#shadows = createShadows(housekeeping);
+    this.#commits = new GroupCommit({
+      run: this.#writer.run,
+      limits,
+      batchCommands: () => this.#batchCommands(),
+      wallClock: Date.now,
+      onTrouble,
+      onBatch: options.onBatch,
+    });
+    this.#reader = new Reader({ pool: opened.listPool, limits, seal: new TokenSeal(opened.tokenKey, generation) });
+    this.#searches = new UserSearches({ reader: this.#reader, limits, now });
+    this.#upkeep = new Upkeep({ pool, now, onTrouble });
+    this.#sweeper = createSweeper({
+      ...housekeeping,
+      limits,
+      mayRun: () => this.#upkeep.mayRun(),
+      execute: (command, executeOptions) => this.execute(command, executeOptions),
+    });
+    this.#measured = {
+      pool,
+      commits: this.#commits,
+      writer: this.#writer,
+      clock: this.#clock,
+      sweepLagMs: () => this.#upkeep.sweepLagMs,
+    };
+  }
+
+  follow(follower: Follower): () => void {
+    return this.tail.follow(follower);
+  }
+
+  /** What a read of the database finds newer than its followers is told to them before it is answered. */
+  catchUp(): void {}
+
+  async now(): Promise<number> {
+    return this.#clock.now();
+  }
+
+  async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
+    // The batch returns a resource of the command's kind; group commit only passes it on.
+    const submit = (): Promise<Outcome> => this.#commits.submit(command, options);
+    const outcome =
+      this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: this.system }, submit);
+    return (await outcome) as Outcome<C>;
+  }
+
+  readUser(userId: string): Promise<User | undefined> {
+    return this.#live.user(userId);
+  }
+
+  async listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>> {
+    return this.#reader.listUsers(query, this.#clock.now(), options);
+  }
+
+  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer> {
+    return this.#searches.search(search, options);
+  }
+
+  async listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
+    return this.#reader.listUserEvents(query, options);
+  }
+
+  async readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
+    const found = await this.#live.session(key);
+    if (touch && found?.status === "ACTIVE") this.#activity.note(found.session, found.now);
+    return found;
+  }
+
+  noteUses(uses: readonly SessionUse[]): void {
+    for (const use of uses) this.#activity.note(use, use.time);
+  }
+
+  readSignIn(key: SignInKey): Promise<SignInView | undefined> {
+    return this.#live.signIn(key);
+  }
+
+  findByIdentifier(organizationId: string, identifier: string): Promise<readonly string[]> {
+    return this.#live.identified(organizationId, identifier);
+  }
+
+  shadowOf(organizationId: string, name: UnknownName): Promise<string> {
+    return this.#shadows.of(organizationId, name);
+  }
+
+  readPolicy(policyId: string): Promise<StoredPolicy | undefined> {
+    return this.#live.policy(policyId);
+  }
+
+  async listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>> {
+    return this.#reader.listAttempts(query, this.#clock.now(), options);
+  }
+
+  async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
+    const now = this.#clock.now();
+    const show = ({ session: row, user }: SessionView): readonly SessionView[] => {
+      // A session that was used a moment ago is not idle, although its row may say so.
+      const session = this.#activity.known(row);
+      const status = sessionStatusOf(session, user, { now, generation: this.generation });
+      return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
+    };
+    return this.#reader.listSessions(query, now, show, options);
+  }
+
+  readOrganization(organizationId: string): Promise<Organization | undefined> {
+    return this.#live.organization(organizationId);
+  }
+
+  async listOrganizations(query: { readonly pageSize: number; readonly after?: string }): Promise<Page<Organization>> {
+    return this.#reader.listOrganizations(query);
+  }
+
+  loadApiKeys(): Promise<readonly ApiKey[]> {
+    return this.#live.effectiveApiKeys(this.#clock.now());
+  }
+
+  readApiKey(name: ApiKeyName): Promise<ApiKey | undefined> {
+    return this.#live.apiKey(name);
+  }
+
+  async listApiKeys(query: {
+    readonly organizationId: string | null;
+    readonly pageSize: number;
+    readonly after?: string;
+  }): Promise<Page<ApiKey>> {
+    return this.#reader.listApiKeys(query);
+  }
+
+  async touchApiKeys(days: ReadonlyMap<string, string>): Promise<void> {
+    if (days.size > 0) await touchApiKeys(this.#writer, days);
+  }
+
+  async check(): Promise<void> {
+    this.#upkeep.assertCurrent();
+    await this.#live.head();
+    await this.#writer.probe();
+    const { skewMs } = this.#clock;
+    if (Math.abs(skewMs) <= SKEW_MS_MAX) return;
+    throw new StoreUnavailableError(`the clock of this machine is ${describeSkew(skewMs)} the database's`, undefined);
+  }
+
+  /** Runs one round of the sweeper now. */
+  sweep(): Promise<void> {
+    return this.#sweeper.sweep();
+  }
+
+  stats(): StoreStats {
+    return readStats(this.#measured);
+  }
+
+  get clockBehindMs(): number {
+    return this.#clock.behindMs;
+  }
+
+  /** Counts of the group commit since the start. */
+  get counts(): Readonly<GroupCommitCounts> {
+    return this.#commits.counts;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#watch.close();
+    await this.#sweeper.stop();
+    await this.#commits.close();
+    await this.#activity.close();
+    await this.#upkeep.close();
+    await this.#opened.close();
+  }
+
+  #batchCommands(): number {
+    const { least, perCommitMs, most } = BATCH_COMMANDS;
+    return Math.min(most, least + Math.floor(perCommitMs * this.#writer.lastCommitMs));
+  }
+
+  #watchSkew({ usesDatabaseClock, onWarning }: PostgresStoreOptions): void {
+    const { skewMs } = this.#clock;
+    const isSkewed = usesDatabaseClock === true && Math.abs(skewMs) > SKEW_WARNED_MS;
+    if (isSkewed && !this.#isSkewed) {
+      onWarning?.(
+        `the clock of this machine is ${describeSkew(skewMs)} the database's: changes are recorded by the database's clock, tokens and deadlines are judged by this one; set this machine's clock`,
+      );
+    }
+    this.#isSkewed = isSkewed;
+  }
+}
+
+/** `skewMs`: the server's clock minus this machine's. */
+function describeSkew(skewMs: number): string {
+  return `${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? "behind" : "ahead of"}`;
+}

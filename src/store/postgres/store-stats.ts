@@ -1,0 +1,55 @@
+/** Measures the store, also while the database is away: monitoring must go on then. */
+import type { GroupCommit } from "../commit/group-commit.ts";
+import type { EngineMetric, StoreStats } from "../stats.ts";
+import type { Pool } from "./connect/pool.ts";
+import type { ServerClock } from "./live/server-clock.ts";
+import type { Writer } from "./write/writer.ts";
+
+export interface StatsSources {
+  readonly pool: Pool;
+  readonly commits: GroupCommit;
+  readonly writer: Writer;
+  readonly clock: ServerClock;
+  /** Milliseconds by which the oldest change by the clock is late, when it was looked for last. */
+  readonly sweepLagMs: () => number;
+}
+
+const MS_PER_SECOND = 1000;
+
+export function readStats({ pool, commits, writer, clock, sweepLagMs }: StatsSources): StoreStats {
+  const { commands, bytes } = commits.waiting;
+  const { dropped, refusedFull } = commits.counts;
+  const { open, idle, waiting } = pool.stats;
+  return {
+    waitingCommands: commands,
+    waitingBytes: bytes,
+    droppedCommands: dropped,
+    refusedCommands: refusedFull,
+    sweepLagMs: sweepLagMs(),
+    clockBehindMs: clock.behindMs,
+    engine: [
+      counter(
+        "lockkeeper_write_retries_total",
+        "Transactions that ran again because another replica was in the way.",
+        writer.counts.retries,
+      ),
+      counter("lockkeeper_commits_unknown_total", "COMMITs whose fate is not known.", writer.counts.unknown),
+      gauge("lockkeeper_read_connections", "Connections to the database that read.", open),
+      gauge("lockkeeper_read_connections_busy", "Connections to the database on which a read runs.", open - idle),
+      gauge("lockkeeper_reads_waiting", "Reads that wait for a connection to the database.", waiting),
+      gauge(
+        "lockkeeper_clock_skew_seconds",
+        "The clock of the database's server minus the clock of this machine.",
+        clock.skewMs / MS_PER_SECOND,
+      ),
+    ],
+  };
+}
+
+function gauge(name: string, help: string, value: number): EngineMetric {
+  return { name, help, kind: "gauge", value };
+}
+
+function counter(name: string, help: string, value: number): EngineMetric {
+  return { name, help, kind: "counter", value };
+}

@@ -1,0 +1,176 @@
+/** What is written without events: the activity of sessions, the secret of shadows, and what the sweeper deletes. */
+import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
+import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
+import type { Limits } from "../../limits.ts";
+import { toDueCounter } from "../../rows/attempt-rows.ts";
+import { SessionActivity } from "../../upkeep/session-activity.ts";
+import { Shadows } from "../../upkeep/shadows.ts";
+import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
+import type { Statement } from "../connect/connection.ts";
+import type { Pool } from "../connect/pool.ts";
+import { toReadError } from "../connect/trouble.ts";
+import type { CounterName } from "./write-statements.ts";
+import type { Writer } from "./writer.ts";
+
+export interface HousekeepingOptions extends Pick<SweeperOptions, "intervalMs" | "onTrouble"> {
+  readonly writer: Writer;
+  /** Reads. */
+  readonly pool: Pool;
+  /** The store's clock, in milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** $1: ids; $2: times. Replicas see different uses of a session; the latest one stays. */
+const TOUCH_SESSIONS: Statement = {
+  name: "touch_sessions",
+  text: `UPDATE sessions AS s SET last_activity_time = v.time FROM unnest($1::text[], $2::int8[]) AS v (id, time)
+    WHERE s.id = v.id AND s.last_activity_time < v.time`,
+};
+
+const TOUCH_API_KEYS: Statement = {
+  name: "touch_api_keys",
+  text: `UPDATE api_keys AS k SET last_used_day = v.day FROM unnest($1::text[], $2::text[]) AS v (id, day)
+    WHERE k.id = v.id AND k.last_used_day < v.day`,
+};
+
+const READ_SECRET: Statement = { name: "read_secret", text: "SELECT value FROM secrets WHERE name = $1" };
+const INSERT_SECRET: Statement = {
+  name: "insert_secret",
+  text: "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+};
+
+/** $1: now; $2: the most. */
+const FIND_DUE: Statement = {
+  name: "find_due",
+  text: "SELECT id FROM user_state WHERE next_due <= $1 ORDER BY next_due LIMIT $2",
+};
+const FIND_DUE_COUNTERS: Statement = {
+  name: "find_due_counters",
+  text: "SELECT subject, factor FROM attempt_places WHERE next_due <= $1 ORDER BY next_due LIMIT $2",
+};
+
+/** $1: now. Milliseconds since the epoch of what is due longest; null: nothing is. */
+const READ_OLDEST_DUE: Statement = {
+  name: "read_oldest_due",
+  text: `SELECT least((SELECT min(next_due) FROM user_state WHERE next_due <= $1),
+    (SELECT min(next_due) FROM attempt_places WHERE next_due <= $1)) AS time`,
+};
+
+/** $1: rows older than this go; $2: the most that go at once. */
+const DELETE_OLD_REQUESTS: Statement = {
+  name: "delete_old_requests",
+  text: `DELETE FROM requests WHERE (actor, scope, rpc, request_id) IN
+    (SELECT actor, scope, rpc, request_id FROM requests WHERE time < $1 ORDER BY time LIMIT $2)`,
+};
+const DELETE_OLD_SESSIONS: Statement = {
+  name: "delete_old_sessions",
+  text: "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE clear_time < $1 ORDER BY clear_time LIMIT $2)",
+};
+const DELETE_OLD_ATTEMPTS: Statement = {
+  name: "delete_old_attempts",
+  text: "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE begin_time < $1 ORDER BY begin_time LIMIT $2)",
+};
+
+/** The exact condition of the index on counters of unknown users. Subjects begin with "shadow:" or "user:". */
+const IS_SHADOW = "subject < 'user:'";
+
+/**
+ * Returns the statement that deletes the least recently changed counters of unknown users beyond the limit, with the
+ * attempts under way that they have. $1: now; $2: the places of both groups; $3: the most rows. Each of the two groups
+ * is guaranteed half of the places and uses those that the other leaves free.
+ */
+function deleteShadows(name: string, group: string, others: string): Statement {
+  return {
+    name,
+    text: `WITH gone AS (DELETE FROM attempt_counters WHERE (subject, factor) IN
+        (SELECT subject, factor FROM attempt_counters WHERE ${IS_SHADOW} AND touch_time ${group} $1::int8
+          ORDER BY touch_time DESC LIMIT $3::int8 OFFSET greatest($2::int8 / 2,
+          $2::int8 - (SELECT count(*) FROM attempt_counters WHERE ${IS_SHADOW} AND touch_time ${others} $1::int8)))
+        RETURNING subject, factor),
+      places AS (DELETE FROM attempt_places USING gone
+        WHERE attempt_places.subject = gone.subject AND attempt_places.factor = gone.factor)
+      SELECT subject FROM gone`,
+  };
+}
+
+const DELETE_KEPT_SHADOWS = deleteShadows("delete_kept_shadows", ">", "<=");
+const DELETE_RESTED_SHADOWS = deleteShadows("delete_rested_shadows", "<=", ">");
+
+/** Returns the last activity of sessions, which is written from time to time. */
+export function createActivity({ writer, now, intervalMs, onTrouble }: HousekeepingOptions): SessionActivity {
+  return new SessionActivity({
+    now,
+    intervalMs,
+    onTrouble,
+    async write(times) {
+      // In one order everywhere, as two replicas may write the same sessions.
+      const sorted = times.toSorted(([a], [b]) => (a < b ? -1 : 1));
+      const values = [sorted.map(([id]) => id), sorted.map(([, time]) => time)];
+      await writer.write(async (connection) => (await connection.run(TOUCH_SESSIONS, values)).count);
+    },
+  });
+}
+
+/** Returns the pseudonyms of unknown users; every replica has the same secret. */
+export function createShadows({ writer, pool }: Pick<HousekeepingOptions, "writer" | "pool">): Shadows {
+  return new Shadows({
+    async read(name) {
+      const [row] = await readRows<{ readonly value: Buffer }>(pool, READ_SECRET, [name]);
+      return row?.value;
+    },
+    async insert(name, secret) {
+      await writer.write(
+        async (connection) => (await connection.run(INSERT_SECRET, [name, Buffer.from(secret)])).count,
+      );
+    },
+  });
+}
+
+/** Writes the UTC days on which API keys were last used. */
+export async function touchApiKeys(writer: Writer, days: ReadonlyMap<string, string>): Promise<void> {
+  const values = [[...days.keys()], [...days.values()]];
+  await writer.write(async (connection) => (await connection.run(TOUCH_API_KEYS, values)).count);
+}
+
+/** Returns when the change that is due longest was due; undefined: none is. */
+export async function readOldestDue(pool: Pool, now: number): Promise<number | undefined> {
+  const [row] = await readRows<{ readonly time: number | null }>(pool, READ_OLDEST_DUE, [now]);
+  return row?.time ?? undefined;
+}
+
+export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, "execute" | "mayRun"> {
+  readonly limits: Limits;
+}
+
+/** Returns a sweeper that runs from now on. */
+export function createSweeper({ writer, pool, now, limits, ...options }: SweepOptions): Sweeper {
+  const deleteRows = (statement: Statement, values: readonly unknown[]): Promise<number> =>
+    writer.write(async (connection) => (await connection.run(statement, values)).count);
+  const shadows = (statement: Statement, limit: number): Promise<number> =>
+    deleteRows(statement, [now(), limits.shadowsMax, limit]);
+  return new Sweeper({
+    ...options,
+    usersMax: limits.sweepUsers,
+    async findDue(limit) {
+      return (await readRows<{ readonly id: string }>(pool, FIND_DUE, [now(), limit])).map(({ id }) => id);
+    },
+    async findDueCounters(limit) {
+      return (await readRows<CounterName>(pool, FIND_DUE_COUNTERS, [now(), limit])).map(toDueCounter);
+    },
+    deleteOld: [
+      (limit) => deleteRows(DELETE_OLD_REQUESTS, [now() - REQUEST_KEPT_MS, limit]),
+      (limit) => deleteRows(DELETE_OLD_SESSIONS, [now(), limit]),
+      (limit) => deleteRows(DELETE_OLD_ATTEMPTS, [now() - ATTEMPT_KEPT_MS, limit]),
+      (limit) => shadows(DELETE_KEPT_SHADOWS, limit),
+      (limit) => shadows(DELETE_RESTED_SHADOWS, limit),
+    ],
+  });
+}
+
+async function readRows<R>(pool: Pool, statement: Statement, values: readonly unknown[]): Promise<readonly R[]> {
+  try {
+    return await pool.use((connection) => connection.rows<R>(statement, values));
+  } catch (error) {
+    throw toReadError(error);
+  }
+}

@@ -1,0 +1,90 @@
+/** Loads remembered requests, and for those that are repeated the answer that they got. */
+
+import type { Command, ResourceOf } from "../../commands.ts";
+import { type Answer, type EntryKey, requestKey } from "../../commit/entries.ts";
+import type { WorkingSet } from "../../commit/working-set.ts";
+import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
+import type { RecordedEvent } from "../../queries.ts";
+import { toRecordedEvent } from "../../rows/rows.ts";
+import type { Connection } from "../connect/connection.ts";
+import { type ChainRow, LOAD_CHAIN, LOAD_REQUESTS, type LoadedRequest } from "./load-statements.ts";
+
+type RequestKey = EntryKey<"request">;
+
+/** The events that an answer is rebuilt from; more than the batch allows, so a chain that is cut off shows. */
+const CHAIN_EVENTS_MAX = 1_000;
+
+export class RequestLoader {
+  readonly #connection: Connection;
+  readonly #commands: readonly Command[];
+  readonly #found = new Map<string, { readonly key: RequestKey; readonly row: LoadedRequest }>();
+
+  constructor(connection: Connection, commands: readonly Command[]) {
+    this.#connection = connection;
+    this.#commands = commands;
+  }
+
+  /** Loads requests by their keys. */
+  async load(set: WorkingSet, keys: readonly RequestKey[]): Promise<void> {
+    if (keys.length === 0) return;
+    const rows = await this.#connection.rows<LoadedRequest>(LOAD_REQUESTS, [
+      keys.map(({ actor }) => actor),
+      keys.map(({ name }) => name.scope),
+      keys.map(({ name }) => name.rpc),
+      keys.map(({ name }) => name.id),
+    ]);
+    const byName = new Map(rows.map((row) => [nameOf(row.actor, row.scope, row.rpc, row.request_id), row]));
+    for (const key of keys) {
+      const row = byName.get(nameOf(key.actor, key.name.scope, key.name.rpc, key.name.id));
+      if (row === undefined) {
+        set.put(key, undefined);
+        continue;
+      }
+      this.#found.set(key.id, { key, row });
+      set.put(key, { request: { content: row.content, time: row.time, answer: notLoaded } });
+    }
+  }
+
+  /** Loads the answers of the requests that a command of the batch repeats with the same content. */
+  async loadAnswers(set: WorkingSet): Promise<void> {
+    if (this.#found.size === 0) return;
+    const repeated = new Set<string>();
+    for (const command of this.#commands) {
+      const id = requestKey(command)?.id;
+      const content = command.context.request?.content;
+      const found = id === undefined ? undefined : this.#found.get(id);
+      if (found === undefined || content === undefined) continue;
+      if (Buffer.compare(found.row.content, content) === 0) repeated.add(found.key.id);
+    }
+    await this.#connection.flight(() => Promise.all([...repeated].map((id) => this.#loadAnswer(set, id))));
+  }
+
+  async #loadAnswer(set: WorkingSet, id: string): Promise<void> {
+    const found = this.#found.get(id);
+    if (found === undefined) return;
+    const { key, row } = found;
+    const limit = row.answer === null ? CHAIN_EVENTS_MAX : 1;
+    const rows = await this.#connection.rows<ChainRow>(LOAD_CHAIN, [row.position, limit]);
+    const events = rows.map(toRecordedEvent).sort((a, b) => a.position - b.position);
+    const last = events.at(-1);
+    const resource = row.answer === null ? replay(key, row, events) : (JSON.parse(row.answer) as ResourceOf<Command>);
+    // A request that wrote nothing points to an event that is not its own.
+    const isOwn = last?.requestId === key.name.id && last.event.actor === key.actor && last.recordTime === row.time;
+    const answer: Answer = isOwn ? { resource, event: last.event } : { resource };
+    set.get(key).request = { content: row.content, time: row.time, answer: () => answer };
+  }
+}
+
+function replay(key: RequestKey, row: LoadedRequest, events: readonly RecordedEvent[]): ResourceOf<Command> {
+  if (key.of === "organization") return replayOrganization(events);
+  return key.of === "apiKey" ? replayApiKey(row.resource_id, events) : replayUser(events);
+}
+
+function notLoaded(): never {
+  throw new Error("batch: the answer to a repeated request was not loaded");
+}
+
+/** No string of any request has U+0000. */
+function nameOf(...parts: readonly string[]): string {
+  return parts.join("\u0000");
+}
