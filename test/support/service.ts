@@ -20,6 +20,7 @@ import { type Config, readConfig } from "../../src/config.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { serve } from "../../src/server/serve.ts";
 import { monotonicTime } from "../../src/store/upkeep/steady-clock.ts";
+import { startBalancer } from "./balancer.ts";
 import { defer, type Scope } from "./cleanup.ts";
 
 /** The owner's key of every service that a test starts. */
@@ -76,21 +77,54 @@ function canThread({ clock, monotonic, newId }: RunOptions): boolean {
   return clock === undefined && monotonic === undefined && newId === undefined;
 }
 
+/** Replicas that stand for one service, each on the same PostgreSQL database; 0: one service on a file. */
+const REPLICAS = Number(process.env.LOCKKEEPER_TEST_REPLICAS ?? 0);
+
 /**
  * A service in this process. It stops with the test. LOCKKEEPER_THREADS of the environment gives it serving threads,
- * which log to standard error; LOCKKEEPER_FAST_PATH switches the fast path.
+ * which log to standard error; LOCKKEEPER_FAST_PATH switches the fast path. With LOCKKEEPER_TEST_REPLICAS it is so many
+ * services on one PostgreSQL database, behind a balancer, unless the test names the path of a file.
  */
 export async function startService(t: Scope, options: RunOptions = {}): Promise<Running> {
+  if (REPLICAS > 0 && options.path === undefined) return await startReplicas(t, REPLICAS, options);
   const path = options.path ?? join(await temporaryFolder(t), "lockkeeper.db");
+  return await startOn(t, `sqlite:${path}`, options);
+}
+
+/** One of several services on one database. */
+export interface Replicas extends Running {
+  readonly replicas: readonly Running[];
+}
+
+/** Starts services on a PostgreSQL database of their own, and a balancer in front of them. */
+export async function startReplicas(t: Scope, count: number, options: RunOptions = {}): Promise<Replicas> {
+  const { sharedPostgres } = await import("./postgres.ts");
+  const database = await (await sharedPostgres()).createDatabase(t);
+  const replicas: Running[] = [];
+  for (let index = 0; index < count; index++) replicas.push(await startOn(t, database, options));
+  const urls = replicas.map(({ url }) => url);
+  const { url } = count === 1 ? { url: urls[0] ?? "" } : await startBalancer(t, urls);
+  return {
+    url,
+    metricsUrl: replicas[0]?.metricsUrl,
+    log: () => replicas.map(({ log }) => log()).join(""),
+    ...clientsOf(url, ADMIN_KEY),
+    async stop() {
+      for (const { stop } of replicas) await stop();
+    },
+    replicas,
+  };
+}
+
+async function startOn(t: Scope, database: string, options: RunOptions): Promise<Running> {
   const config: Config = {
-    ...readConfig(
-      ["--listen", "127.0.0.1:0", "--database", `sqlite:${path}`, "--stop-grace", "1s", "--stop-drain", "0s"],
-      {
-        LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
-        LOCKKEEPER_FAST_PATH: process.env.LOCKKEEPER_FAST_PATH,
-        ...(canThread(options) && { LOCKKEEPER_THREADS: process.env.LOCKKEEPER_THREADS }),
-      },
-    ),
+    ...readConfig(["--listen", "127.0.0.1:0", "--stop-grace", "1s", "--stop-drain", "0s"], {
+      LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
+      LOCKKEEPER_DATABASE: database,
+      LOCKKEEPER_DATABASE_CONNECTIONS: database.startsWith("postgres") ? "5" : undefined,
+      LOCKKEEPER_FAST_PATH: process.env.LOCKKEEPER_FAST_PATH,
+      ...(canThread(options) && { LOCKKEEPER_THREADS: process.env.LOCKKEEPER_THREADS }),
+    }),
     ...options.config,
   };
   let lines = "";

@@ -31,7 +31,8 @@ export async function fill({ store, clock }: Awaited<ReturnType<OpenStore>>, ran
   for (let i = 0; i < 60; i++) {
     clock.time += random.below(3);
     const name = random.pick(NAMES);
-    const id = `${name.slice(0, 1)}-${String(i).padStart(2, "0")}`;
+    const [first = ""] = name;
+    const id = `${first}-${String(i).padStart(2, "0")}`;
     const profile = random.below(5) === 0 ? {} : { username: `${name}${i % 7}`, email: `${name}@${i % 4}.Example.com` };
     const family = i % 3 === 0 ? { familyName: name } : {};
     await store.execute(

@@ -1,0 +1,56 @@
+/** A TCP proxy in front of PostgreSQL that cuts a connection at a COMMIT: before the server gets it, or before its answer. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { defer, type Scope } from "../../support/cleanup.ts";
+
+export interface CommitCutter {
+  readonly port: number;
+  /** Cuts at the next COMMIT; resolves when it has. */
+  cut(when: "before" | "after"): Promise<void>;
+}
+
+/** Starts a proxy to a port of this machine. It goes with the test. */
+export async function startCommitCutter(t: Scope, port: number): Promise<CommitCutter> {
+  let next: { readonly when: "before" | "after"; readonly done: () => void } | undefined;
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(port, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      open.add(socket);
+      socket.on("error", () => undefined);
+      socket.once("close", () => open.delete(socket));
+    }
+    client.on("data", (chunk) => {
+      // A message has the name or the text of a statement with a zero after it; BEGIN has READ COMMITTED.
+      const { when, done } = (/commit\0/i.test(chunk.toString("latin1")) ? next : undefined) ?? {};
+      if (when === undefined) {
+        upstream.write(chunk);
+        return;
+      }
+      next = undefined;
+      client.destroy();
+      if (when === "before") upstream.destroy();
+      else upstream.end(chunk);
+      upstream.once("close", () => done?.());
+      // The server's answer has nobody to go to; it must be read anyway.
+      upstream.resume();
+    });
+    upstream.on("data", (chunk) => client.writable && client.write(chunk));
+    client.once("end", () => upstream.end());
+    upstream.once("end", () => client.end());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  defer(t, async () => {
+    for (const socket of open) socket.destroy();
+    server.close();
+    await once(server, "close");
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut: (when) =>
+      new Promise((done) => {
+        next = { when, done };
+      }),
+  };
+}
