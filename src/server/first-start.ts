@@ -1,4 +1,5 @@
 /** Creates what a database needs before it can serve: an organization and an owner key. */
+import { hash } from "node:crypto";
 import { createSecret, hashSecret, isWellFormedSecret, looksLikeSecret } from "../auth/secret.ts";
 import { ConfigError } from "../config.ts";
 import { isEffective, isLastingOwner, OWNER_ROLE, opensWith } from "../domain/api-key.ts";
@@ -26,19 +27,11 @@ export interface Prepared {
 
 /**
  * Ensures that there is an organization `default` and an owner key. The next start completes one that was interrupted.
+ * Replicas that start at once make one of each: the transaction decides which of them was first.
  */
 export async function prepareFirstStart({ store, newId, adminKey }: FirstStart): Promise<Prepared> {
   const context: CommandContext = { actor: SYSTEM_ACTOR, via: "start", scope: null, validateOnly: false };
-  const isNew = (await store.readOrganization(DEFAULT_ORGANIZATION_ID)) === undefined;
-  if (isNew) {
-    const outcome = await store.execute({
-      type: "CreateOrganization",
-      organizationId: DEFAULT_ORGANIZATION_ID,
-      displayName: "Default",
-      context,
-    });
-    if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
-  }
+  const isNew = await createDefault(store, context);
   const hasOwner = (await store.loadApiKeys()).some(isLastingOwner);
   const known = adminKey === undefined ? undefined : await checkAdminKey(store, adminKey);
   if (known !== undefined) return known.warning === undefined ? { isNew } : { isNew, warning: known.warning };
@@ -57,10 +50,31 @@ export async function prepareFirstStart({ store, newId, adminKey }: FirstStart):
     role: OWNER_ROLE,
     permissions: [],
     expireTime: null,
-    context,
+    context: { ...context, request: requestOf(adminKey) },
   });
   if (!outcome.ok) throw new Error(`first start: ${outcome.refusal.message}`);
-  return adminKey === undefined ? { isNew, adminKey: secret } : { isNew };
+  return adminKey === undefined && !outcome.replayed ? { isNew, adminKey: secret } : { isNew };
+}
+
+/** Returns whether this start created the organization. */
+async function createDefault(store: Store, context: CommandContext): Promise<boolean> {
+  if ((await store.readOrganization(DEFAULT_ORGANIZATION_ID)) !== undefined) return false;
+  const outcome = await store.execute({
+    type: "CreateOrganization",
+    organizationId: DEFAULT_ORGANIZATION_ID,
+    displayName: "Default",
+    context,
+  });
+  if (outcome.ok) return true;
+  // Another replica was first.
+  if (outcome.refusal.reason === "ORGANIZATION_ALREADY_EXISTS") return false;
+  throw new Error(`first start: ${outcome.refusal.message}`);
+}
+
+/** Returns the request that creates the owner key. A start that comes second repeats it, and makes no key. */
+function requestOf(adminKey: string | undefined): NonNullable<CommandContext["request"]> {
+  const id = adminKey === undefined ? "first start" : `admin key ${hashSecret(adminKey).slice(0, 16)}`;
+  return { rpc: "start", id, scope: "", content: hash("sha256", id, "buffer") };
 }
 
 /**
