@@ -149,7 +149,8 @@ export interface Store {
 
   /**
    * Returns a session; `undefined`: it does not exist. `touch`: the read counts as activity if the session is active;
-   * activity is written later, and nobody waits for it. Engines run the reads of one turn of the event loop together.
+   * activity is written later, and nobody waits for it unless another replica could find the session idle until then.
+   * Engines run the reads of one turn of the event loop together.
    */
   readSession(key: SessionKey, options: { readonly touch: boolean }): Promise<SessionReading | undefined>;
   /** Notes that sessions were used: threads that read sessions by themselves report it here, without waiting. */

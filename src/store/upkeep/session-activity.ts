@@ -13,6 +13,12 @@ export interface SessionActivityOptions {
 const UNWRITTEN_MS_MAX = 60_000;
 /** A crash loses at most this part of a session's idle timeout. */
 const IDLE_SHARE = 10;
+/**
+ * A use is late when this part of the idle timeout has passed since the last written one. The rounds may come too late
+ * for it: until they wrote it, another process could find the session idle. For every other use two rounds are early
+ * enough: the shortest idle timeout is 10 s, and rounds run each second.
+ */
+const LATE_SHARE = 2;
 /** Sessions that one transaction writes. */
 const WRITTEN_MAX = 1_000;
 
@@ -24,11 +30,15 @@ interface Activity {
   readonly everyMs: number;
 }
 
+type Used = Pick<Session, "id" | "idleTimeoutMs" | "lastActivityTime">;
+
 export class SessionActivity {
   readonly #options: SessionActivityOptions;
   readonly #byId = new Map<string, Activity>();
   readonly #timer: NodeJS.Timeout;
   #round: Promise<void> | undefined;
+  /** The round that begins after the running one. */
+  #nextRound: Promise<void> | undefined;
 
   constructor(options: SessionActivityOptions) {
     this.#options = options;
@@ -37,14 +47,19 @@ export class SessionActivity {
   }
 
   /** Notes that a session was used now. */
-  note(session: Pick<Session, "id" | "idleTimeoutMs" | "lastActivityTime">, now: number): void {
-    const known = this.#byId.get(session.id);
-    if (known !== undefined) {
-      known.time = Math.max(known.time, now);
-      return;
-    }
-    const everyMs = Math.min(UNWRITTEN_MS_MAX, (session.idleTimeoutMs ?? Number.POSITIVE_INFINITY) / IDLE_SHARE);
-    this.#byId.set(session.id, { time: now, written: session.lastActivityTime, everyMs });
+  note(session: Used, now: number): void {
+    this.#note(session, now);
+  }
+
+  /**
+   * Notes that a session was used now, where other processes use it too: they know only what is written. Await what it
+   * returns before the use is answered; then the use is on disk, or the error was reported. `undefined`: the next
+   * rounds write it in time.
+   */
+  noteShared(session: Used, now: number): Promise<void> | undefined {
+    const { written } = this.#note(session, now);
+    const isLate = session.idleTimeoutMs !== null && now - written >= session.idleTimeoutMs / LATE_SHARE;
+    return isLate ? this.#flushNext() : undefined;
   }
 
   /** Returns a session with its last known activity, written or not. */
@@ -62,6 +77,26 @@ export class SessionActivity {
       this.#round = undefined;
     });
     return this.#round;
+  }
+
+  #note({ id, idleTimeoutMs, lastActivityTime }: Used, now: number): Activity {
+    let activity = this.#byId.get(id);
+    if (activity === undefined) {
+      const everyMs = Math.min(UNWRITTEN_MS_MAX, (idleTimeoutMs ?? Number.POSITIVE_INFINITY) / IDLE_SHARE);
+      activity = { time: now, written: lastActivityTime, everyMs };
+      this.#byId.set(id, activity);
+    }
+    activity.time = Math.max(activity.time, now);
+    return activity;
+  }
+
+  /** Runs a round that begins after this call. */
+  #flushNext(): Promise<void> {
+    this.#nextRound ??= Promise.resolve(this.#round).then(() => {
+      this.#nextRound = undefined;
+      return this.flush();
+    });
+    return this.#nextRound;
   }
 
   /** Writes the rest and stops. */
