@@ -161,7 +161,7 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_RATE_LIMIT_ADDRESS",
     fallback: "off",
     meaning:
-      "How many calls one address (for IPv6, one /64 network) may make, whatever its credential, such as `100/s`, `600/m` or, with a burst, `100/s:500`; `off`: unlimited.",
+      "How many calls one address (for IPv6, one /64 network) may make, whatever its credential, such as `100/s`, `600/m` or, with a burst, `100/s:500`; `off`: unlimited. Each replica counts for itself.",
     ...RATE,
   },
   rateLimitCaller: {
