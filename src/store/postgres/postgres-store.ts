@@ -177,15 +177,15 @@ export class PostgresStore implements OpenedStore {
   }
 
   async listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>> {
-    return this.#reader.listUsers(query, this.#clock.now(), options);
+    return this.#confirmed(this.#reader.listUsers(query, this.#clock.now(), options));
   }
 
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer> {
-    return this.#searches.search(search, options);
+    return this.#confirmed(this.#searches.search(search, options));
   }
 
   async listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
-    return this.#reader.listUserEvents(query, options);
+    return this.#confirmed(this.#reader.listUserEvents(query, options));
   }
 
   async readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
@@ -215,7 +215,7 @@ export class PostgresStore implements OpenedStore {
   }
 
   async listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>> {
-    return this.#reader.listAttempts(query, this.#clock.now(), options);
+    return this.#confirmed(this.#reader.listAttempts(query, this.#clock.now(), options));
   }
 
   async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
@@ -226,7 +226,7 @@ export class PostgresStore implements OpenedStore {
       const status = sessionStatusOf(session, user, { now, generation: this.generation });
       return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
     };
-    return this.#reader.listSessions(query, now, show, options);
+    return this.#confirmed(this.#reader.listSessions(query, now, show, options));
   }
 
   readOrganization(organizationId: string): Promise<Organization | undefined> {
@@ -234,7 +234,7 @@ export class PostgresStore implements OpenedStore {
   }
 
   async listOrganizations(query: { readonly pageSize: number; readonly after?: string }): Promise<Page<Organization>> {
-    return this.#reader.listOrganizations(query);
+    return this.#confirmed(this.#reader.listOrganizations(query));
   }
 
   loadApiKeys(): Promise<readonly ApiKey[]> {
@@ -250,7 +250,7 @@ export class PostgresStore implements OpenedStore {
     readonly pageSize: number;
     readonly after?: string;
   }): Promise<Page<ApiKey>> {
-    return this.#reader.listApiKeys(query);
+    return this.#confirmed(this.#reader.listApiKeys(query));
   }
 
   async touchApiKeys(days: ReadonlyMap<string, string>): Promise<void> {
@@ -296,6 +296,13 @@ export class PostgresStore implements OpenedStore {
     await this.#activity.close();
     await this.#upkeep.close();
     await this.#opened.close();
+  }
+
+  /** Returns what a list has read, when this replica knows the configuration of that moment. */
+  async #confirmed<T>(read: Promise<T>): Promise<T> {
+    const found = await read;
+    await this.#watch.seen(await this.#live.head());
+    return found;
   }
 
   #batchCommands(): number {
