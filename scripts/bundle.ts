@@ -14,6 +14,9 @@ const THREAD_FORM = /new URL\("(\.{1,2}\/[^"]+\.ts)", import\.meta\.url\)/g;
 /** The folder of the innermost package to which a file belongs. */
 const PACKAGE_FORM = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/;
 
+/** What `pg` asks for on demand, and never here: a native driver, and the sockets of another runtime. */
+const OPTIONAL = ["pg-native", "pg-cloudflare"];
+
 /** CommonJS packages inside ask for Node's modules by `require`, which modules do not have. */
 const REQUIRE = 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);';
 
@@ -31,7 +34,7 @@ export async function bundleService(folder: string): Promise<void> {
     format: "esm",
     platform: "node",
     target: "node24",
-    external: installed(),
+    external: [...installed(), ...OPTIONAL],
     // Not minified: stack traces keep their names, and a comment above each module names its source.
     banner: { js: REQUIRE },
     plugins: [threadNames(new Set(threads))],

@@ -31,14 +31,23 @@ function parseListen(text: string): { readonly host: string; readonly port: numb
 
 export const ADDRESS = { placeholder: "HOST:PORT", parse: parseListen };
 
-export function parseDatabase(text: string): { readonly engine: "sqlite"; readonly path: string } {
+/** Where a database is: a file, or the URL of a server as it was typed, which has a password in it. */
+export type DatabaseChoice =
+  | { readonly engine: "sqlite"; readonly path: string }
+  | { readonly engine: "postgres"; readonly url: string };
+
+function parseDatabase(text: string): DatabaseChoice {
   const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length) : "";
-  if (path === "" || path.includes("\0")) {
-    // The text may be the address of a server with a password in it, so it is not repeated.
-    throw new Error("the value is not allowed; it must be sqlite:PATH, such as sqlite:data/lockkeeper.db");
-  }
-  return { engine: "sqlite", path };
+  if (path !== "" && !path.includes("\0")) return { engine: "sqlite", path };
+  // The engine parses the rest before anything is opened.
+  if (/^postgres(?:ql)?:\/\//.test(text)) return { engine: "postgres", url: text };
+  // The text may have a password in it, so it is not repeated.
+  throw new Error(
+    "the value is not allowed; it must be sqlite:PATH, such as sqlite:data/lockkeeper.db, or postgres://USER:PASSWORD@HOST/DATABASE",
+  );
 }
+
+export const DATABASE = { placeholder: "sqlite:PATH|postgres://…", parse: parseDatabase };
 
 function parsePath(text: string): string | undefined {
   if (text.includes("\0")) throw new Error(`${JSON.stringify(text)} is not the path of a file`);

@@ -2,11 +2,12 @@
 import {
   ADDRESS,
   BOOLEAN,
+  DATABASE,
+  type DatabaseChoice,
   FILE,
   megabytes,
   oneOf,
   parseAdminKey,
-  parseDatabase,
   parseNames,
   parseNetworks,
   parseOrigins,
@@ -29,7 +30,9 @@ export const PROXY_HEADERS = ["x-forwarded-for", "forwarded"] as const;
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
   readonly metricsListen: { readonly host: string; readonly port: number } | undefined;
-  readonly database: { readonly engine: "sqlite"; readonly path: string };
+  readonly database: DatabaseChoice;
+  readonly databasePrepare: boolean;
+  readonly databaseConnections: number;
   readonly createDatabase: boolean;
   readonly adminKey: string | undefined;
   /** Paths of PEM files; certificate and key together, or neither. */
@@ -91,9 +94,24 @@ export const SETTINGS: Settings = {
     flag: "database",
     environment: "LOCKKEEPER_DATABASE",
     fallback: "sqlite:data/lockkeeper.db",
-    meaning: "The database, `sqlite:PATH`.",
-    placeholder: "sqlite:PATH",
-    parse: parseDatabase,
+    meaning:
+      "The database: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST[:PORT][,HOST2[:PORT2]]/DATABASE?sslmode=…` for PostgreSQL. A password belongs into the variable, because `ps` shows flags; or into `PGPASSWORD`.",
+    ...DATABASE,
+  },
+  databasePrepare: {
+    flag: "database-prepare",
+    environment: "LOCKKEEPER_DATABASE_PREPARE",
+    fallback: "true",
+    meaning:
+      "Prepare each statement once for each connection to PostgreSQL: `true` or `false`. Set `false` behind a pooler that gives each transaction another connection, such as pgbouncer in transaction mode.",
+    ...BOOLEAN,
+  },
+  databaseConnections: {
+    flag: "database-connections",
+    environment: "LOCKKEEPER_DATABASE_CONNECTIONS",
+    fallback: "10",
+    meaning: "How many connections to PostgreSQL one replica opens at most, 2 to 1000: one writes, the others read.",
+    ...wholeNumber(2, 1000),
   },
   createDatabase: {
     flag: "create-database",
@@ -281,8 +299,8 @@ export class ConfigError extends Error {
 
 /** Reads the settings. `args`: what follows the program's name. Throws ConfigError naming the setting. */
 export function readConfig(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Config {
-  const names = Object.values<Setting<unknown>>(SETTINGS).flatMap(({ flag }) => flag ?? []);
-  const flags = attempt("", () => readFlags(args, names));
+  const flagNames = Object.values<Setting<unknown>>(SETTINGS).flatMap(({ flag }) => flag ?? []);
+  const flags = attempt("", () => readFlags(args, flagNames));
   const read = <K extends keyof Config>(name: K): Config[K] => {
     const setting: Setting<Config[K]> = SETTINGS[name];
     const flagValue = setting.flag === undefined ? undefined : flags[setting.flag];
@@ -290,34 +308,9 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     const source = flagValue !== undefined ? `--${setting.flag}` : setting.environment;
     return attempt(`${source}: `, () => setting.parse(flagValue ?? environmentValue ?? setting.fallback));
   };
-  return {
-    listen: read("listen"),
-    metricsListen: read("metricsListen"),
-    database: read("database"),
-    createDatabase: read("createDatabase"),
-    adminKey: read("adminKey"),
-    tlsCert: read("tlsCert"),
-    tlsKey: read("tlsKey"),
-    tlsClientCa: read("tlsClientCa"),
-    oidcIssuers: read("oidcIssuers"),
-    trustedProxies: read("trustedProxies"),
-    trustedProxyHeader: read("trustedProxyHeader"),
-    rateLimitAddress: read("rateLimitAddress"),
-    rateLimitCaller: read("rateLimitCaller"),
-    rateLimitResets: read("rateLimitResets"),
-    corsOrigins: read("corsOrigins"),
-    docs: read("docs"),
-    fastPath: read("fastPath"),
-    threads: read("threads"),
-    dialects: read("dialects"),
-    logLevel: read("logLevel"),
-    logFormat: read("logFormat"),
-    stopDrainMs: read("stopDrainMs"),
-    stopGraceMs: read("stopGraceMs"),
-    allowClockBehind: read("allowClockBehind"),
-    backupBytesPerSecond: read("backupBytesPerSecond"),
-    backupLogBytesMax: read("backupLogBytesMax"),
-  };
+  const names = Object.keys(SETTINGS) as (keyof Config)[];
+  // SETTINGS has exactly the keys of Config, each with its type.
+  return Object.fromEntries(names.map((name) => [name, read(name)])) as unknown as Config;
 }
 
 /** Runs `read`; its errors become ConfigErrors whose messages begin with `prefix`. */

@@ -129,7 +129,7 @@ describe("P28 secrets", () => {
   });
 
   test("the address of a database, which may have a password in it, is not repeated", () => {
-    const address = "postgres://lock:hunter2@db/lockkeeper";
+    const address = "postgress://lock:hunter2@db/lockkeeper";
     for (const read of [
       () => readConfig([], { LOCKKEEPER_DATABASE: address }),
       () => readConfig(["--database", address], {}),

@@ -1,7 +1,6 @@
 /** Runs a service as a process: what it prints, and how it handles signals. */
 import { randomUUIDv7 } from "node:crypto";
 import { flushCompileCache } from "node:module";
-import { resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { unknownVariables } from "../environment.ts";
 import { createLog, type Log } from "../observability/log.ts";
@@ -12,7 +11,7 @@ import { monotonicTime } from "../store/upkeep/steady-clock.ts";
 import { readVersion } from "../version.ts";
 import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
-import { newDatabaseLines, openSettings, startFacts } from "./start-report.ts";
+import { newDatabaseLines, openSettings, shownPasswords, startFacts } from "./start-report.ts";
 
 /** Returns three lines to paste: create a user, lock it, unlock it. */
 function firstMinute(url: string, key: string): string {
@@ -42,7 +41,8 @@ export async function run(config: Config): Promise<void> {
   const adminKeyMade = (secret: string): void => {
     madeAdminKey = secret;
   };
-  for (const sentence of [...unknownVariables(process.env), ...openSettings(config)]) log.write("warn", sentence);
+  const warnings = [...unknownVariables(process.env), ...shownPasswords(process.argv), ...openSettings(config)];
+  for (const sentence of warnings) log.write("warn", sentence);
   const renewBySignal = handleHangUp(log);
   const traces = await openTraces({
     version: readVersion(),
@@ -66,7 +66,7 @@ export async function run(config: Config): Promise<void> {
   renewBySignal(service);
   handleStopSignals(service, traces, log);
   log.write("info", "started", startFacts(config, service));
-  if (service.isNew) process.stdout.write(newDatabaseLines(resolve(config.database.path)));
+  if (service.isNew) process.stdout.write(newDatabaseLines(config.database, service.database));
   if (madeAdminKey !== undefined) process.stdout.write(`admin key, shown this once: ${madeAdminKey}\n`);
   process.stdout.write(`listening on ${service.url}\n`);
   if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);

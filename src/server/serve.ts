@@ -7,7 +7,7 @@ import type { Log } from "../observability/log.ts";
 import { Metrics } from "../observability/metrics.ts";
 import type { MetricsListener } from "../observability/metrics-listener.ts";
 import type { Traces } from "../observability/traces.ts";
-import { type DatabaseAddress, openOffline, openStore } from "../store/open-store.ts";
+import { type DatabaseAddress, describeDatabase, openOffline, openStore } from "../store/open-store.ts";
 import { storeMetrics } from "../store/stats.ts";
 import type { OpenedStore } from "../store/store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
@@ -48,6 +48,8 @@ export interface ServiceEnvironment {
 /** A running service. */
 export interface Service {
   readonly url: string;
+  /** Where the database is, for people. */
+  readonly database: string;
   /** The address of the separate port of the metrics; `undefined` without one. */
   readonly metricsUrl: string | undefined;
   /** Of the database. */
@@ -86,10 +88,15 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
       "LOCKKEEPER_ADMIN_KEY: the value looks like a token (eyJ….…), and with --oidc-issuers only the issuers decide about tokens; set another one",
     );
   }
-  const { database } = config;
+  const database = databaseOf(config);
+  const place = await describeDatabase(database).catch((error: Error) => {
+    throw new ConfigError(`--database, LOCKKEEPER_DATABASE: ${error.message}`);
+  });
   if (!config.createDatabase) await assertDatabase(database);
   const store = await openStore(database, {
     clock,
+    // A clock of the caller's own decides by itself.
+    usesDatabaseClock: environment.clock === Date.now,
     whenSteady: steady.whenSteady,
     allowClockBehind: config.allowClockBehind,
     limits: { backupBytesPerSecond: config.backupBytesPerSecond, backupLogBytesMax: config.backupLogBytesMax },
@@ -104,7 +111,7 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
     const connectionsMax = connectionsMaxHere(log);
     const parts = { config, enabled, issuers, ...tls, connectionsMax, store, clock, newId, metrics, log, traces };
     const serving = await startServing({ ...parts, onTrouble }, steady, environment);
-    return await serveStore(config, environment, { store, steady, serving, metrics });
+    return await serveStore(config, environment, { store, steady, serving, metrics, place });
   } catch (error) {
     // Otherwise its files would later be taken for a database.
     await store.close({ discards: true });
@@ -112,12 +119,19 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
   }
 }
 
+/** Returns the database with the settings that its engine has. */
+function databaseOf({ database, databasePrepare, databaseConnections }: Config): DatabaseAddress {
+  if (database.engine === "sqlite") return database;
+  return { ...database, prepare: databasePrepare, connections: databaseConnections };
+}
+
 /** Throws ConfigError if the start would create a database. */
 async function assertDatabase(database: DatabaseAddress): Promise<void> {
-  const { path } = database;
-  const isThere = existsSync(path);
-  if (isThere && !(await (await openOffline(database)).isEmpty())) return;
-  const fact = isThere ? `the file ${resolve(path)} is empty` : `there is no database ${resolve(path)}`;
+  const isMissing = database.engine === "sqlite" && !existsSync(database.path);
+  if (!isMissing && !(await (await openOffline(database)).isEmpty())) return;
+  const place = database.engine === "sqlite" ? resolve(database.path) : await describeDatabase(database);
+  const what = database.engine === "sqlite" ? "file" : "database";
+  const fact = isMissing ? `there is no database ${place}` : `the ${what} ${place} is empty`;
   throw new ConfigError(`--database: ${fact}, and --create-database is false`);
 }
 
@@ -136,12 +150,13 @@ interface Opened {
   readonly steady: SteadyClock;
   readonly serving: Serves;
   readonly metrics: Metrics;
+  readonly place: string;
 }
 
 async function serveStore(
   config: Config,
   { newId, log, adminKeyMade }: ServiceEnvironment,
-  { store, steady, serving, metrics }: Opened,
+  { store, steady, serving, metrics, place }: Opened,
 ): Promise<Service> {
   const { transport } = serving;
   metrics.watch({
@@ -172,6 +187,7 @@ async function serveStore(
   );
   return {
     url,
+    database: place,
     metricsUrl: metricsListener?.url,
     generation: store.generation,
     schemaVersion: store.schemaVersion,

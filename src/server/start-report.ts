@@ -1,6 +1,6 @@
 /** What a start reports: its facts, a new database, and settings that an administrator may not have meant. */
 import { readdirSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { isLoopback } from "../config-values.ts";
 import type { LogFields } from "../observability/log.ts";
@@ -30,16 +30,30 @@ export function openSettings({
   ];
 }
 
+/** Returns a sentence if a word of the command line has a password in it. */
+export function shownPasswords(words: readonly string[]): readonly string[] {
+  const isShown = words.some((word) => /^(?:--database=)?postgres(?:ql)?:\/\/[^:@/?]*:[^@]/.test(word));
+  if (!isShown) return [];
+  return [
+    "--database has a password, which every user of this machine can read with ps; set LOCKKEEPER_DATABASE instead, or PGPASSWORD for the password alone",
+  ];
+}
+
 /** Returns the facts of a start, for its line of the log. */
 export function startFacts(
   config: Config,
-  service: { readonly url: string; readonly generation: number; readonly schemaVersion: string },
+  service: {
+    readonly url: string;
+    readonly database: string;
+    readonly generation: number;
+    readonly schemaVersion: string;
+  },
 ): LogFields {
   return {
     version: readVersion(),
     node: process.version,
     url: service.url,
-    database: config.database.path,
+    database: service.database,
     schema: service.schemaVersion,
     generation: service.generation,
     dialects: config.dialects.join(",") || "none",
@@ -47,8 +61,10 @@ export function startFacts(
   };
 }
 
-/** Returns the lines about a database that this start created, so that a mistyped path is noticed. */
-export function newDatabaseLines(path: string): string {
+/** Returns the lines about a database that this start created, so that a mistyped path is noticed. `place`: for people. */
+export function newDatabaseLines(database: Config["database"], place: string): string {
+  if (database.engine === "postgres") return `new, empty database ${place}\n`;
+  const path = resolve(database.path);
   const others = databasesNextTo(path);
   const meant = others.length === 1 ? "it was" : "one of them was";
   const hint = `  the folder also has ${others.join(", ")}; if ${meant} meant, stop and correct --database\n`;

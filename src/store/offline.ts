@@ -21,6 +21,8 @@ export interface Migrated {
   readonly from: string;
   /** Those that were due, in their order. */
   readonly due: readonly string[];
+  /** Those that wait until no older version uses the database; they run by `migrate` with `finish`. Absent: none. */
+  readonly unfinished?: readonly string[];
 }
 
 export interface Raised {
@@ -52,14 +54,14 @@ export interface Restored {
   readonly isFormerUnreadable: boolean;
 }
 
-/** One database that no service runs on. Each method rejects with one plain sentence when it cannot do its work. */
+/** One database on which no service runs; on a server, the methods say where one may. Each method rejects with one plain sentence when it cannot do its work. */
 export interface OfflineDatabase {
   /** Reads what it is, without writing to it; rejects when there is none, or the file is empty or of something else. */
   inspect(): Promise<Migrated>;
   /** Whether the file has nothing of lockkeeper in it yet; expects that the file is there. */
   isEmpty(): Promise<boolean>;
-  /** Runs the migrations that are due; `check`: only reports them. */
-  migrate(options: { readonly check: boolean }): Promise<Migrated>;
+  /** Runs the migrations that are due; `check`: only reports them; `finish`: those too that end an upgrade. */
+  migrate(options: { readonly check: boolean; readonly finish?: boolean }): Promise<Migrated>;
   /** Makes a recovery by other means as safe as a restore. `clock`: milliseconds since the epoch. */
   raiseGeneration(clock: () => number): Promise<Raised>;
   /** Puts a verified copy of a backup in its place, under a generation that was never used before. */

@@ -5,19 +5,46 @@ import { RemoteStore, type RemoteStoreOptions } from "./remote/remote-store.ts";
 import type { OpenedStore, Store, StoreOptions } from "./store.ts";
 
 /** Where a database is. */
-export interface DatabaseAddress {
-  readonly engine: "sqlite";
-  /** The database file. */
-  readonly path: string;
+export type DatabaseAddress =
+  | {
+      readonly engine: "sqlite";
+      /** The database file. */
+      readonly path: string;
+    }
+  | {
+      readonly engine: "postgres";
+      /** As postgres/connect/address.ts parses it. It may have a password. */
+      readonly url: string;
+      /** Whether statements are prepared; the default is true. */
+      readonly prepare?: boolean;
+      /** How many connections are opened at most; the default is 10. */
+      readonly connections?: number;
+    };
+
+const CONNECTIONS = 10;
+
+/**
+ * Opens and migrates a database, and makes it when it is a file that is not there. Rejects with one plain sentence when
+ * the database or the clock is not fit for service.
+ */
+export async function openStore(address: DatabaseAddress, options: StoreOptions): Promise<OpenedStore> {
+  if (address.engine === "sqlite") {
+    const { openSqliteStore } = await import("./sqlite/sqlite-store.ts");
+    return openSqliteStore({ ...options, path: address.path });
+  }
+  const { url, prepare = true, connections = CONNECTIONS } = address;
+  const { openPostgresStore } = await import("./postgres/postgres-store.ts");
+  return openPostgresStore({ ...options, url, prepare, connections });
 }
 
 /**
- * Opens, locks and migrates a database, and makes it when it is not there. Rejects with one plain sentence when the
- * database or the clock is not fit for service.
+ * Returns where a database is, for people: a path, or a name and hosts without user and password. Rejects with one plain
+ * sentence when the address itself is at fault.
  */
-export async function openStore({ path }: DatabaseAddress, options: StoreOptions): Promise<OpenedStore> {
-  const { openSqliteStore } = await import("./sqlite/sqlite-store.ts");
-  return openSqliteStore({ ...options, path });
+export async function describeDatabase(address: DatabaseAddress): Promise<string> {
+  if (address.engine === "sqlite") return address.path;
+  const { describeAddress, parseAddress } = await import("./postgres/connect/address.ts");
+  return describeAddress(parseAddress(address.url));
 }
 
 /** Opens the store of another thread. `data`: what its StoreHost gave for this thread. */
@@ -28,9 +55,13 @@ export async function openRemoteStore(data: RemoteStoreData, options: RemoteStor
 }
 
 /** Returns a database for the work that needs it stopped. */
-export async function openOffline({ path }: DatabaseAddress): Promise<OfflineDatabase> {
-  const { offlineFile } = await import("./sqlite/offline/offline.ts");
-  return offlineFile(path);
+export async function openOffline(address: DatabaseAddress): Promise<OfflineDatabase> {
+  if (address.engine === "sqlite") {
+    const { offlineFile } = await import("./sqlite/offline/offline.ts");
+    return offlineFile(address.path);
+  }
+  const { offlineServer } = await import("./postgres/offline/offline.ts");
+  return offlineServer(address.url);
 }
 
 /** Verifies a backup in a file. Rejects with one plain sentence that names the file and the first fault. */

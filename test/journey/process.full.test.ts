@@ -248,7 +248,12 @@ test("a wrong command line is refused in one sentence that says what is allowed,
   const rows: [string[], NodeJS.ProcessEnv, RegExp][] = [
     [["serve", "--nonsense", "1"], {}, /--nonsense/],
     [["serve", "--listen", "nonsense"], {}, /--listen: "nonsense".*host:port/],
-    [["serve", "--database", "postgres://user:hunter2@db/x"], {}, /--database.*sqlite:PATH/],
+    [["serve", "--database", "mysql://user:hunter2@db/x"], {}, /--database.*sqlite:PATH/],
+    [
+      ["serve", "--database", "postgres://user:hunter2@db:0/x"],
+      {},
+      /--database, LOCKKEEPER_DATABASE: .*the port of db/,
+    ],
     [["serve", "extra"], {}, /extra/],
     [["sreve"], {}, /"sreve" is not a command/],
     [["serve"], { LOCKKEEPER_ADMIN_KEY: "hunter2" }, /LOCKKEEPER_ADMIN_KEY: .*7 characters.* 32/],

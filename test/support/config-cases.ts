@@ -1,5 +1,6 @@
 /** For each setting: its default, what is allowed and what that means, and what is refused with which words. */
 import type { Config } from "../../src/config.ts";
+import { DATABASES } from "./database-cases.ts";
 import { type Cases, RATES } from "./rate-cases.ts";
 
 export const KEY = "correct-horse-battery-staple-32!";
@@ -41,19 +42,7 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["http://localhost:9464/metrics", /is not allowed/],
     ],
   },
-  database: {
-    byDefault: { engine: "sqlite", path: "data/lockkeeper.db" },
-    allowed: [
-      ["sqlite:/var/lib/lockkeeper.db", { engine: "sqlite", path: "/var/lib/lockkeeper.db" }],
-      ["sqlite:a b:c.db", { engine: "sqlite", path: "a b:c.db" }],
-    ],
-    refused: [
-      ["data/lockkeeper.db", /the value is not allowed; it must be sqlite:PATH, such as sqlite:data\/lockkeeper\.db/],
-      ["sqlite:", /the value is not allowed/],
-      ["SQLITE:a.db", /the value is not allowed/],
-      ["sqlite:a\0b", /the value is not allowed/],
-    ],
-  },
+  ...DATABASES,
   adminKey: {
     byDefault: undefined,
     allowed: [

@@ -17,7 +17,7 @@ export interface Binaries {
   readonly folder: string;
   /** Such as `15.13`. */
   readonly version: string;
-  /** Who runs them: PostgreSQL refuses to run as root. Empty: whoever runs the tests. */
+  /** Who runs them: PostgreSQL refuses to run as root. Empty: the user of the tests. */
   readonly identity: { readonly uid?: number; readonly gid?: number };
 }
 
@@ -49,7 +49,7 @@ async function find(chosen: string): Promise<Binaries | string> {
   }
 }
 
-/** Debian and others put servers beside each other, and none into PATH. The newest comes first. */
+/** Debian and others put servers next to each other, and none into PATH. The newest comes first. */
 function foldersHere(): readonly string[] {
   const versions = ["/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin"];
   const byVersion = globSync(versions).sort((a, b) => majorOf(b) - majorOf(a));

@@ -122,9 +122,7 @@ export class PostgresServer {
 
   /** Sets what a running server can change. */
   async configure(settings: Readonly<Record<string, string>>): Promise<void> {
-    for (const [name, value] of Object.entries(settings)) {
-      await this.query(`ALTER SYSTEM SET ${name} = '${value}'`);
-    }
+    for (const [name, value] of Object.entries(settings)) await this.query(`ALTER SYSTEM SET ${name} = '${value}'`);
     await this.query("SELECT pg_reload_conf()");
   }
 

@@ -1,12 +1,31 @@
 /** Shared by the commands on a database itself: its flag, its errors, and its progress. */
-import { SETTINGS } from "../../../config.ts";
-import type { VerifyProgress } from "../../../store/offline.ts";
-import { EXIT, Failure } from "../../frame/failure.ts";
+import { DATABASE } from "../../../config-values.ts";
+import type { OfflineDatabase, VerifyProgress } from "../../../store/offline.ts";
+import type { DatabaseAddress } from "../../../store/open-store.ts";
+import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 import { value } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";
 
 /** Never from the environment: the command line must name a database that is rewritten. */
-export const DATABASE_FLAG = value("sqlite:PATH", "the database; its service must be stopped", SETTINGS.database.parse);
+export const DATABASE_FLAG = value(
+  DATABASE.placeholder,
+  "the database; a service on a file must be stopped",
+  DATABASE.parse,
+);
+
+/** Returns a database and, for people, where it is. Throws a Failure if its address is not allowed. */
+export async function openGiven(
+  database: DatabaseAddress | undefined,
+): Promise<{ readonly offline: OfflineDatabase; readonly place: string }> {
+  if (database === undefined) {
+    throw usageFailure("--database is required, such as --database sqlite:data/lockkeeper.db");
+  }
+  const { describeDatabase, openOffline } = await import("../../../store/open-store.ts");
+  const place = await describeDatabase(database).catch((error: Error) => {
+    throw usageFailure(`--database: ${error.message}`);
+  });
+  return { offline: await openOffline(database), place };
+}
 
 /** Turns the store's sentences into Failures; any other error stays unexpected. */
 export async function failing<T>(work: () => Promise<T>): Promise<T> {

@@ -6,7 +6,7 @@ import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, optionalWord, short, toggle } from "../../frame/flag.ts";
 import { OUTPUT_FLAGS } from "../../frame/service/connection-flags.ts";
 import { timeText } from "../../frame/text.ts";
-import { DATABASE_FLAG, failing, reportProgress } from "./offline.ts";
+import { DATABASE_FLAG, failing, openGiven, reportProgress } from "./offline.ts";
 
 const FLAGS = {
   database: DATABASE_FLAG,
@@ -28,30 +28,25 @@ export const restore = defineCommand({
     ["restore --raise-generation --database sqlite:data/lockkeeper.db", "after a recovery by other means"],
   ],
   async run({ file, database, "raise-generation": isRaiseOnly }, { confirm, output }) {
-    if (database === undefined) {
-      throw usageFailure("--database is required, such as --database sqlite:data/lockkeeper.db");
-    }
+    const { offline, place } = await openGiven(database);
     if (isRaiseOnly === (file !== undefined)) {
       throw usageFailure("either <file> or --raise-generation is required, and not both");
     }
-    const { path } = database;
-    const { openOffline } = await import("../../../store/open-store.ts");
-    const offline = await openOffline(database);
     if (file === undefined) {
       const raised = await failing(() => offline.raiseGeneration(Date.now));
       await output.object(
-        { database: path, ...raisedJson(raised) },
-        { lines: () => raisedLines(raised), name: () => path },
+        { database: place, ...raisedJson(raised) },
+        { lines: () => raisedLines(raised), name: () => place },
       );
       return "done";
     }
-    const replace = existsSync(path);
-    if (replace) await confirm(`The database ${path} would be moved aside and replaced by ${file}.`);
+    const replace = database?.engine === "sqlite" && existsSync(database.path);
+    if (replace) await confirm(`The database ${place} would be moved aside and replaced by ${file}.`);
     const options = { file, clock: Date.now, replace, progress: reportProgress(output) };
     const restored = await failing(() => offline.restore(options));
-    await output.object(restoredJson(path, restored), {
-      lines: () => restoredLines(path, restored),
-      name: () => path,
+    await output.object(restoredJson(place, restored), {
+      lines: () => restoredLines(place, restored),
+      name: () => place,
     });
     return "done";
   },

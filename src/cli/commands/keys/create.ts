@@ -1,6 +1,6 @@
 /** `lockkeeper keys create`: creates an API key, through the service or, if the last one is lost, in its database. */
 import { existsSync } from "node:fs";
-import { type Config, SETTINGS } from "../../../config.ts";
+import { DATABASE, type DatabaseChoice } from "../../../config-values.ts";
 import { defineCommand, type ServiceParts } from "../../frame/command.ts";
 import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 import { text, textList, toggle, value } from "../../frame/flag.ts";
@@ -17,19 +17,18 @@ function isGiven(typed: unknown): boolean {
 
 type OwnerKey = Awaited<ReturnType<ServiceParts["createOwnerKey"]>>;
 
-/** Creates an owner key in the database of a stopped service. */
-async function ownerKey(database: Config["database"], displayName: string, parts: ServiceParts): Promise<OwnerKey> {
-  const { path } = database;
+/** Creates an owner key in a database: that of a stopped service if it is a file. */
+async function ownerKey(database: DatabaseChoice, displayName: string, parts: ServiceParts): Promise<OwnerKey> {
+  const isFile = database.engine === "sqlite";
   // A mistyped path would create an empty database, and a key that opens nothing.
-  if (!existsSync(path)) throw usageFailure(`--database: there is no file ${path}`);
+  if (isFile && !existsSync(database.path)) throw usageFailure(`--database: there is no file ${database.path}`);
   try {
     return await parts.createOwnerKey(database, displayName || "keys create --database");
   } catch (error) {
     // The store explains in one plain sentence why it cannot be opened.
     if (!(error instanceof Error) || error.constructor !== Error) throw error;
-    throw new Failure(EXIT.REFUSED, `--database works only while the service is stopped: ${error.message}`, {
-      cause: error,
-    });
+    const context = isFile ? "--database works only while the service is stopped" : "--database";
+    throw new Failure(EXIT.REFUSED, `${context}: ${error.message}`, { cause: error });
   }
 }
 
@@ -57,9 +56,9 @@ export const keysCreate = defineCommand({
     expires: value("INSTANT", "when the key expires (default: never)", parseInstant),
     "validate-only": toggle("check everything and show the result, but change nothing"),
     database: value(
-      "sqlite:PATH",
-      "create an owner key directly in this database when the last one is lost; its service must be stopped",
-      SETTINGS.database.parse,
+      DATABASE.placeholder,
+      "create an owner key directly in this database when the last one is lost; a service on a file must be stopped",
+      DATABASE.parse,
     ),
   },
   examples: [

@@ -42,10 +42,14 @@ const ENCODE =
   "in a user and a password the characters : / ? # [ ] @ and % must be percent-encoded, such as %40 for @ and %2F for /";
 
 /**
- * Parses a URL. Throws an Error of one sentence that names the part at fault and what is allowed; it never repeats a
+ * Parses a URL. A password that it does not have is PGPASSWORD of the environment, as PostgreSQL's own tools read it.
+ * Throws an Error of one sentence that names the part at fault and what is allowed; it never repeats a
  * password, not even one that is taken for another part because its characters are not encoded.
  */
-export function parseAddress(url: string): PostgresAddress {
+export function parseAddress(
+  url: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): PostgresAddress {
   const [, rest] = /^postgres(?:ql)?:\/\/(.*)$/s.exec(url) ?? [];
   if (rest === undefined) throw fault(`it must be like ${FORM}`);
   if (rest.includes("#")) throw fault(`a # is not allowed; ${ENCODE}`);
@@ -57,12 +61,13 @@ export function parseAddress(url: string): PostgresAddress {
   if (credentials === undefined || hosts === undefined) throw fault(`the user is missing; it must be like ${FORM}`);
   const colon = credentials.indexOf(":");
   const user = decode("user", colon < 0 ? credentials : credentials.slice(0, colon));
-  const password = colon < 0 ? "" : decode("password", credentials.slice(colon + 1));
+  const typed = colon < 0 ? "" : decode("password", credentials.slice(colon + 1));
   if (user === "") throw fault(`the user is missing; it must be like ${FORM}`);
   const database = decode("database", path) || user;
   const places = hosts.split(",").map(parseHost);
   const tls = parseTls(parseParameters(query ?? ""), places);
-  return { hosts: places, user, password: password === "" ? undefined : password, database, tls };
+  const password = typed || environment.PGPASSWORD || undefined;
+  return { hosts: places, user, password, database, tls };
 }
 
 /** Returns where a database is, for people: without user and password. */

@@ -41,7 +41,7 @@ export interface ConnectionOptions {
 const APPLICATION_NAME = "lockkeeper";
 /**
  * The first probe of an idle connection, in milliseconds. Node cannot set TCP_USER_TIMEOUT: a peer that vanishes while a
- * statement is under way is noticed by the limits of whoever waits for it.
+ * statement is under way is noticed by the limits of those that wait for it.
  */
 const KEEP_ALIVE_MS = 5_000;
 /** How long a goodbye may take, in milliseconds. */

@@ -143,7 +143,7 @@ export class Pool {
     waiter.reject(this.#unavailable(why));
   }
 
-  /** Opens connections for those who wait; only one at a time while the database is away. */
+  /** Opens connections for those that wait; only one at a time while the database is away. */
   #grow(): void {
     const { connectionsMax } = this.#options;
     while (
@@ -151,7 +151,7 @@ export class Pool {
       this.stats.open < connectionsMax &&
       (this.#failures === 0 || (this.#opening === 0 && this.#retry === undefined))
     ) {
-      // What it fails with, those who wait are told.
+      // Its error is the cause of what those that wait are answered.
       this.#open().catch(() => undefined);
     }
   }

@@ -61,7 +61,7 @@ export function startFault(error: unknown, place: Place): string {
   if (error.constructor === Error) {
     const byMessage = BY_MESSAGE[error.message];
     if (byMessage !== undefined) return byMessage(place);
-    // SCRAM, of which the driver refuses an empty password.
+    // The driver refuses an empty password for SCRAM by itself.
     if (/password must be a/.test(error.message)) return passwordless(host);
   }
   const say = error instanceof pg.DatabaseError ? BY_STATE[code] : BY_CODE[code];
@@ -78,7 +78,7 @@ function refused({ address, host }: Place): string {
 }
 
 function passwordless(host: Host): string {
-  return `PostgreSQL at ${describeHost(host)} asks for a password, and the URL has none`;
+  return `PostgreSQL at ${describeHost(host)} asks for a password, and neither the URL nor PGPASSWORD has one`;
 }
 
 function unanswered({ host, connectMs }: Place): string {

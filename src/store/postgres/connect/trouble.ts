@@ -76,7 +76,7 @@ export function isLost(error: unknown): boolean {
   return "syscall" in error || LOST_MESSAGES.has(error.message);
 }
 
-/** Returns the SQLSTATE, or for a lost connection the code of its error; `undefined`: it is no error of the database. */
+/** Returns the SQLSTATE, or for a lost connection the code of its error; `undefined`: another error. */
 function stateOf(error: unknown): string | undefined {
   if (error instanceof pg.DatabaseError) return error.code ?? "";
   if (!isLost(error)) return undefined;

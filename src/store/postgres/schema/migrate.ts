@@ -47,7 +47,7 @@ export async function dueMigrations(
 
 /**
  * Runs the migrations that are due, all in one transaction, and returns the state from which it began. Throws an Error
- * of one plain sentence if the database is another program's or of a version beside which this one may not run, if older
+ * of one plain sentence if the database is another program's or of a newer version that excludes this one, if older
  * replicas still run, or if a migration fails; the database is then as it was.
  */
 export async function migrate(connection: Connection, options: MigrateOptions): Promise<SchemaState> {

@@ -5,7 +5,7 @@ import { tables } from "./migrations/0001-tables.ts";
 /**
  * One step of the schema. A released migration is never changed, renamed or removed.
  *
- * Replicas of two versions run beside each other during an upgrade, so a change has two steps. The first one, run by the
+ * Replicas of two versions run at the same time during an upgrade, so a change has two steps. The first one, run by the
  * first start of the new version, expands: it adds what the older version does not notice. The second one contracts: it
  * removes what only the older version needs, or says that new forms of events may be written. It runs by `migrate
  * --finish`, when no older replica is left.
@@ -13,7 +13,7 @@ import { tables } from "./migrations/0001-tables.ts";
 export interface Migration {
   /** Its number and a word: names sort in the order of migrations. */
   readonly name: string;
-  /** The newest migration that a version must know to run beside this one. */
+  /** The newest migration that a version must know to run on this schema. */
   readonly oldestBeside: string;
   /** Whether it is the second step of a change. */
   readonly contracts?: boolean;

@@ -1,4 +1,4 @@
-/** The processes that use a database now: which versions run beside each other during an upgrade. */
+/** The processes that use a database now: which versions run at the same time during an upgrade. */
 import type { Connection } from "../connect/connection.ts";
 import { SERVER_NOW } from "./lease.ts";
 
@@ -38,11 +38,10 @@ const READ = {
   text: `SELECT ${SERVER_NOW} AS server_time, max(name) AS newest, max(oldest_beside) AS oldest_beside FROM migrations`,
 };
 const LEAVE = { name: "leave", text: "DELETE FROM replicas WHERE id = $1" };
-const OLDER = {
-  name: "older_replicas",
-  text: `SELECT id, version, ${SERVER_NOW} - seen_time AS silent_ms FROM replicas
-    WHERE schema_version < $1 AND seen_time > ${SERVER_NOW} - ${GONE_MS} ORDER BY id LIMIT 5`,
-};
+const SELECT_SEEN = `SELECT id, version, ${SERVER_NOW} - seen_time AS silent_ms FROM replicas
+  WHERE seen_time > ${SERVER_NOW} - ${GONE_MS}`;
+const SEEN = { name: "replicas_seen", text: `${SELECT_SEEN} ORDER BY id LIMIT 5` };
+const OLDER = { name: "older_replicas", text: `${SELECT_SEEN} AND schema_version < $1 ORDER BY id LIMIT 5` };
 
 /** Says that a replica is there. Call it before the first use, after each reconnect, and every few seconds. */
 export async function beat(connection: Connection, replica: Replica): Promise<Heartbeat> {
@@ -67,7 +66,21 @@ export async function leave(connection: Connection, id: string): Promise<void> {
 
 /** Returns a description of each replica, at most five, that was seen lately and knows no migration from a name on. */
 export async function olderReplicas(connection: Connection, oldestBeside: string): Promise<readonly string[]> {
-  const rows = await connection.rows<{ id: string; version: string; silent_ms: number }>(OLDER, [oldestBeside]);
+  return describe(await connection.rows<SeenRow>(OLDER, [oldestBeside]));
+}
+
+/** Returns a description of each replica, at most five, that was seen lately. */
+export async function replicasSeen(connection: Connection): Promise<readonly string[]> {
+  return describe(await connection.rows<SeenRow>(SEEN));
+}
+
+interface SeenRow {
+  readonly id: string;
+  readonly version: string;
+  readonly silent_ms: number;
+}
+
+function describe(rows: readonly SeenRow[]): readonly string[] {
   return rows.map(
     ({ id, version, silent_ms }) => `${id} (version ${version}, seen ${Math.round(silent_ms / 1000)} s ago)`,
   );

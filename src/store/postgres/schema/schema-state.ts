@@ -35,7 +35,7 @@ interface Done {
 
 /**
  * Returns what has run and what is due. `place`: the database, for its errors. Throws an Error of one plain sentence if
- * the database is another program's, if a newer version wrote it beside which this one may not run, or if an earlier
+ * the database is another program's, if a newer version wrote it that excludes this one, or if an earlier
  * migration is missing.
  */
 export async function readSchemaState(
@@ -66,7 +66,7 @@ function planOf(rows: readonly Done[], place: string, migrations: readonly Migra
   const barring = rows.find(({ name, oldest_beside }) => !names.includes(name) && oldest_beside > newest);
   if (barring !== undefined) {
     throw new Error(
-      `the database ${place} was written by a newer version of lockkeeper: it has the migration ${barring.name}, beside which a version must know ${barring.oldest_beside}; this version ends at ${newest}; start that version`,
+      `the database ${place} was written by a newer version of lockkeeper: it has the migration ${barring.name}, which only versions that know ${barring.oldest_beside} may use; this version ends at ${newest}; start that version`,
     );
   }
   const pending = names.filter((name) => !done.includes(name));

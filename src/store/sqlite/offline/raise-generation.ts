@@ -1,11 +1,10 @@
 /** Raises the generation of a database that no service uses: one event and one row. */
-import { randomInt } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "better-sqlite3";
 import { SYSTEM_ACTOR } from "../../../domain/event.ts";
-import { evolveInstance, generationAfter, generationFloor, type InstanceEvent } from "../../../domain/instance.ts";
+import { evolveInstance } from "../../../domain/instance.ts";
 import { INSTANCE_KEY } from "../../commit/entries.ts";
 import { WorkingSet } from "../../commit/working-set.ts";
+import { generationRaised, keepRaisesApart } from "../../log/raised-generation.ts";
 import type { Raised } from "../../offline.ts";
 import { migrate } from "../migrate.ts";
 import { entryLoaders } from "../write/entry-loaders.ts";
@@ -30,17 +29,9 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
   const raise = database.transaction((): Raised => {
     const set = new WorkingSet(entryLoaders(statements));
     const entry = set.get(INSTANCE_KEY);
-    const previousGeneration = entry.instance.generation;
-    const generation = generationAfter([previousGeneration, ...known], now, step);
-    // Time never goes back behind the newest record.
-    const time = Math.max(now, statements.readRecordTime.get() ?? 0);
-    const event: InstanceEvent = {
-      type: "GenerationRaised",
-      time,
-      actor: SYSTEM_ACTOR,
-      data: { generation, previousGeneration },
-      personal: {},
-    };
+    const recordTime = statements.readRecordTime.get() ?? 0;
+    const event = generationRaised(entry.instance, { now, recordTime, known, step });
+    const { time } = event;
     entry.instance = evolveInstance(entry.instance, event);
     entry.isChanged = true;
     const { sequence } = entry.instance;
@@ -48,7 +39,7 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
     const context = { actor: SYSTEM_ACTOR, via, scope: null, validateOnly: false };
     const accepted = [{ entry, events: [pending], context, answer: null }];
     writeChanges(statements, time, { accepted, entries: set.changed() });
-    return { previousGeneration, generation, position: entry.lastPosition ?? 0 };
+    return { ...event.data, position: entry.lastPosition ?? 0 };
   });
   return raise.immediate();
 }
@@ -67,17 +58,7 @@ interface RaiseApart {
   readonly known: readonly number[];
 }
 
-const SECOND_MS = 1_000;
-const STEP_MAX = 1_000;
-
-/**
- * Raises the generation so that two raises from the same state differ. Within one second both would give the same
- * number, so it waits for the end of the second. Where the clock does not decide, because a known generation is ahead
- * of it, a random step makes them differ.
- */
-export async function raiseApart(database: Database, { clock, ...options }: RaiseApart): Promise<Raised> {
-  const now = clock();
-  const raised = raiseGeneration(database, { now, step: randomInt(1, STEP_MAX + 1), ...options });
-  if (generationFloor(now) === raised.generation) await sleep(SECOND_MS - (now % SECOND_MS));
-  return raised;
+/** Raises the generation so that two raises from the same state differ. */
+export function raiseApart(database: Database, { clock, ...options }: RaiseApart): Promise<Raised> {
+  return keepRaisesApart(clock, async (at) => raiseGeneration(database, { ...at, ...options }));
 }

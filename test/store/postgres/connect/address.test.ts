@@ -104,6 +104,13 @@ describe("a URL that is refused", () => {
   }
 });
 
+test("a password that the URL does not have is that of PGPASSWORD", () => {
+  const environment = { PGPASSWORD: "from outside" };
+  assert.equal(parseAddress("postgres://lk@h/x", environment).password, "from outside");
+  assert.equal(parseAddress("postgres://lk:own@h/x", environment).password, "own");
+  assert.equal(parseAddress("postgres://lk@h/x", { PGPASSWORD: "" }).password, undefined);
+});
+
 test("a description has neither user nor password", () => {
   const address = parseAddress("postgres://someone:secret@a:1,[::1]/locks?sslmode=disable");
   assert.equal(describeAddress(address), "locks at a:1, [::1]:5432");

@@ -142,14 +142,12 @@ describe("a pool whose server goes away", { skip: (await noPostgres()) ?? false 
     await assert.rejects(pool.use(pidOf));
     await assert.rejects(pool.use(pidOf), StoreUnavailableError);
     await sleep(300);
-    const begin = performance.now();
     await assert.rejects(pool.use(pidOf), (error: unknown) => {
       assert.ok(error instanceof StoreUnavailableError);
       assert.equal(error.message, "the database cannot be reached now");
       assert.match(String(error.cause), /nothing listens at 127\.0\.0\.1:\d+/);
       return true;
     });
-    t.diagnostic(`refused after ${Math.round(performance.now() - begin)} ms; ${troubles.length} attempts failed`);
     assert.ok(troubles.length > 0);
     await server.start();
     for (let attempts = 0; ; attempts++) {

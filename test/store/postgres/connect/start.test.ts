@@ -72,7 +72,7 @@ describe("a server", { skip: (await noPostgres()) ?? false }, () => {
       [server.url().replace("lockkeeper:", "nobody:"), userless.replace("lockkeeper", "nobody")],
       [
         server.url().replace(`:${server.password}`, ""),
-        "PostgreSQL at PLACE asks for a password, and the URL has none",
+        "PostgreSQL at PLACE asks for a password, and neither the URL nor PGPASSWORD has one",
       ],
       [
         server.url("none"),
@@ -150,7 +150,7 @@ describe("a server", { skip: (await noPostgres()) ?? false }, () => {
     );
   });
 
-  test("that is a standby is refused alone, and passed over beside its primary", async (t) => {
+  test("that is a standby is refused alone, and passed over next to its primary", async (t) => {
     const primary = await startPostgres(t, { fsync: false });
     const standby = await startPostgres(t, { fsync: false, standbyOf: primary });
     assert.equal(

@@ -184,7 +184,7 @@ describe("a database that is refused", { skip: (await noPostgres()) ?? false }, 
     await connection.simple("INSERT INTO migrations VALUES ('0002-next', '0002-next', 0)");
     assert.equal(
       await refusal(connection),
-      `the database ${PLACE} was written by a newer version of lockkeeper: it has the migration 0002-next, beside which a version must know 0002-next; this version ends at 0001-tables; start that version`,
+      `the database ${PLACE} was written by a newer version of lockkeeper: it has the migration 0002-next, which only versions that know 0002-next may use; this version ends at 0001-tables; start that version`,
     );
     await connection.simple(
       "DELETE FROM migrations WHERE name = '0001-tables'; UPDATE migrations SET oldest_beside = ''",

@@ -1,4 +1,4 @@
-/** A rolling upgrade: two versions run beside each other, until the upgrade is finished. */
+/** A rolling upgrade: two versions run at the same time, until the upgrade is finished. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Connection } from "../../../../src/store/postgres/connect/connection.ts";
@@ -80,7 +80,7 @@ describe("an upgrade", { skip: (await noPostgres()) ?? false }, () => {
     assert.deepEqual(await columnsOf(newer), ["note"]);
     assert.equal((await beat(newer, replica("new-1", NEW))).mayRun, true);
 
-    // Whoever comes back is told to stop, and whoever starts is refused.
+    // A replica that comes back must stop, and one that starts is refused.
     assert.equal((await beat(older, replica("old-2", OLD))).mayRun, false);
     await assert.rejects(
       migrate(await connect(t, url), { ...OPTIONS, holder: "d", migrations: OLD }),

@@ -1,0 +1,74 @@
+/** The offline work on one PostgreSQL database; copies are made and put back by PostgreSQL's own tools. */
+import { randomUUIDv7 } from "node:crypto";
+import type { Migrated, OfflineDatabase } from "../../offline.ts";
+import { describeAddress, parseAddress } from "../connect/address.ts";
+import type { Connection } from "../connect/connection.ts";
+import { openWritable } from "../connect/open-writable.ts";
+import { checkServer } from "../connect/server-check.ts";
+import { startFault } from "../connect/start-fault.ts";
+import { isLost } from "../connect/trouble.ts";
+import { dueMigrations, migrate } from "../schema/migrate.ts";
+import type { SchemaState } from "../schema/schema-state.ts";
+import { raiseServerGeneration } from "./raise-generation.ts";
+
+/** Returns the database of a URL; nothing is opened before a method is called. */
+export function offlineServer(url: string): OfflineDatabase {
+  return {
+    inspect: () =>
+      withDatabase(url, async (connection, place) => {
+        const state = await dueMigrations(connection, { place });
+        if (state.done.length === 0) throw new Error(`the database ${place} is empty`);
+        return toMigrated(state);
+      }),
+    isEmpty: () =>
+      withDatabase(url, async (connection, place) => {
+        const { done } = await dueMigrations(connection, { place });
+        return done.length === 0 || !(await hasOrganization(connection));
+      }),
+    migrate: ({ check, finish = false }) =>
+      withDatabase(url, async (connection, place) => {
+        const options = { place, holder: randomUUIDv7(), finish };
+        const state = check ? await dueMigrations(connection, options) : await migrate(connection, options);
+        return toMigrated(state, finish);
+      }),
+    raiseGeneration: (clock) =>
+      withDatabase(url, async (connection, place) => {
+        await migrate(connection, { place, holder: randomUUIDv7() });
+        return await raiseServerGeneration(connection, { place, clock });
+      }),
+    async restore() {
+      throw new Error(
+        `the database ${describeAddress(parseAddress(url))} is restored by PostgreSQL's own tools, pg_restore or point-in-time recovery; then run lockkeeper restore --raise-generation with the same --database`,
+      );
+    },
+  };
+}
+
+/** Runs work on a connection of its own, to a server that was checked. */
+async function withDatabase<T>(url: string, work: (connection: Connection, place: string) => Promise<T>): Promise<T> {
+  const address = parseAddress(url);
+  // Each statement runs once, and a pooler may be in front.
+  const { connection, host } = await openWritable({ address, prepare: false });
+  try {
+    await checkServer(connection, address);
+    return await work(connection, describeAddress(address));
+  } catch (error) {
+    // A sentence of ours says enough.
+    if (error instanceof Error && error.constructor === Error && !isLost(error)) throw error;
+    throw new Error(startFault(error, { address, host, connectMs: 0 }), { cause: error });
+  } finally {
+    await connection.close();
+  }
+}
+
+const READ_ORGANIZATION = { name: "read_any_organization", text: "SELECT FROM organizations LIMIT 1" };
+
+/** The first start creates the organization `default`. */
+async function hasOrganization(connection: Connection): Promise<boolean> {
+  return (await connection.run(READ_ORGANIZATION)).count > 0;
+}
+
+function toMigrated({ done, due, unfinished }: SchemaState, finish = false): Migrated {
+  const from = done.at(-1) ?? "";
+  return { from, due: finish ? [...due, ...unfinished] : due, unfinished: finish ? [] : unfinished };
+}

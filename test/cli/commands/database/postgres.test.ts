@@ -1,0 +1,51 @@
+/** The commands on a database itself when that is one of PostgreSQL: what they print, and how they refuse. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
+import { assertRefused, cliOf, jsonOf } from "../../support/cli.ts";
+
+const cli = cliOf("http://127.0.0.1:1");
+
+describe("a database of PostgreSQL", { skip: (await noPostgres()) ?? false }, () => {
+  test("is migrated, and its generation raised; its address is shown without its password", async (t) => {
+    const server = await sharedPostgres();
+    const url = await server.createDatabase(t);
+    const place = `postgres at 127.0.0.1:${server.port}`;
+    const pending = await cli(["migrate", "--check", "--database", url]);
+    assert.deepEqual(
+      [pending.code, pending.stdout],
+      [4, `${place}: empty → 0001-tables (pending: 0001-tables)\n`],
+      pending.stderr,
+    );
+    const passwordless = url.replace(`:${server.password}`, "");
+    const done = await cli(["migrate", "--database", url]);
+    assert.deepEqual([done.code, done.stdout], [0, `${place}: empty → 0001-tables (done)\n`], done.stderr);
+    const [finished] = await jsonOf(cli(["migrate", "--finish", "--database", url, "--json"]));
+    assert.deepEqual(finished, { database: place, from: "0001-tables", to: "0001-tables", due: [], applied: true });
+    const raised = await cli(["restore", "--raise-generation", "--database", url]);
+    assert.match(raised.stdout, /^the generation is \d+; it was 1 \(position 1\)\nall earlier sessions/);
+    for (const { stdout, stderr } of [pending, done, raised]) assert.ok(!(stdout + stderr).includes(server.password));
+    await assertRefused(cli(["migrate", "--database", passwordless]), {
+      code: 4,
+      says: /^lockkeeper: PostgreSQL at \S+ asks for a password, and neither the URL nor PGPASSWORD has one$/m,
+    });
+  });
+
+  test("is refused in one sentence when it is another program's, and restored by PostgreSQL's tools", async (t) => {
+    const server = await sharedPostgres();
+    const url = await server.createDatabase(t);
+    await assertRefused(cli(["restore", "backup", "--database", url]), {
+      code: 4,
+      says: /^lockkeeper: the database \S+ at \S+ is restored by PostgreSQL's own tools, pg_restore or point-in-time/m,
+    });
+    await server.query(`CREATE TABLE ${new URL(url).username}.accounts (id int)`);
+    await assertRefused(cli(["migrate", "--database", url]), {
+      code: 4,
+      says: /^lockkeeper: the database \S+ at \S+ has tables of another program, such as accounts; lockkeeper does not/m,
+    });
+    await assertRefused(cli(["migrate", "--database", url.replace(/:\d+\//, ":0/")]), {
+      code: 2,
+      says: /^lockkeeper: --database: the URL of the database is not allowed: the port of 127\.0\.0\.1 is not allowed/m,
+    });
+  });
+});

@@ -1,0 +1,51 @@
+/** The cases of the settings of the database. */
+import type { Config } from "../../src/config.ts";
+import type { Cases } from "./rate-cases.ts";
+
+type Names = Extract<keyof Config, "database" | "databasePrepare" | "databaseConnections">;
+
+export const DATABASES: Readonly<Record<Names, Cases>> = {
+  database: {
+    byDefault: { engine: "sqlite", path: "data/lockkeeper.db" },
+    allowed: [
+      ["sqlite:/var/lib/lockkeeper.db", { engine: "sqlite", path: "/var/lib/lockkeeper.db" }],
+      ["sqlite:a b:c.db", { engine: "sqlite", path: "a b:c.db" }],
+      [
+        "postgres://lk:pw@db:1,[::1]/x?sslmode=require",
+        { engine: "postgres", url: "postgres://lk:pw@db:1,[::1]/x?sslmode=require" },
+      ],
+      ["postgresql://lk@db", { engine: "postgres", url: "postgresql://lk@db" }],
+    ],
+    refused: [
+      [
+        "data/lockkeeper.db",
+        /the value is not allowed; it must be sqlite:PATH, such as sqlite:data\/lockkeeper\.db, or postgres:\/\/USER:PASSWORD@HOST\/DATABASE/,
+      ],
+      ["mysql://lk:pw@db/x", /the value is not allowed; it must be sqlite:PATH/],
+      ["postgres:db", /the value is not allowed/],
+      ["sqlite:", /the value is not allowed/],
+      ["SQLITE:a.db", /the value is not allowed/],
+      ["sqlite:a\0b", /the value is not allowed/],
+    ],
+  },
+  databasePrepare: {
+    byDefault: true,
+    allowed: [
+      ["false", false],
+      ["true", true],
+    ],
+    refused: [["no", /"no" is not allowed; it must be one of true, false/]],
+  },
+  databaseConnections: {
+    byDefault: 10,
+    allowed: [
+      ["2", 2],
+      ["1000", 1000],
+    ],
+    refused: [
+      ["1", /"1" is not allowed; it must be a whole number from 2 to 1000/],
+      ["1001", /is not allowed/],
+      ["ten", /is not allowed/],
+    ],
+  },
+};
