@@ -20,6 +20,7 @@ function alertCases(): object {
   };
   const gauge = (name: string, values: string): object => ({ series: `${name}{${labels}}`, values });
   const well = calls("OK", 1000);
+  const batches = gauge("lockkeeper_batch_commands_count", "0+1000x20");
   const situations: readonly (readonly [input: readonly object[], alerts: readonly string[]])[] = [
     [[well], []],
     [[well, calls("UNAVAILABLE", 100)], ["LockkeeperErrors"]],
@@ -39,8 +40,18 @@ function alertCases(): object {
     // What grew during a backup is moved after it.
     [[gauge("lockkeeper_backups_under_way", "0x20"), gauge("lockkeeper_wal_pending_bytes", "4000000000x20")], []],
     [[gauge("lockkeeper_wal_wait_seconds_total", "0+30x20")], ["LockkeeperWalFull"]],
+    // Replicas meet now and then.
+    [[batches, gauge("lockkeeper_write_retries_total", "0+5x20")], []],
+    [[batches, gauge("lockkeeper_write_retries_total", "0+200x20")], ["LockkeeperWriteRetries"]],
+    [[gauge("lockkeeper_commits_unknown_total", "0x13 1x7")], ["LockkeeperCommitUnknown"]],
+    [[gauge("lockkeeper_reads_waiting", "20x20"), gauge("lockkeeper_clock_skew_seconds", "-0.5x20")], []],
+    [[gauge("lockkeeper_reads_waiting", "200x20")], ["LockkeeperReadsWaiting"]],
+    [[gauge("lockkeeper_clock_skew_seconds", "-2x20")], ["LockkeeperClockSkew"]],
   ];
-  const watched = ["LockkeeperErrors", "LockkeeperIssuerUnavailable", "LockkeeperWalFull"];
+  const watched = [
+    ...["LockkeeperErrors", "LockkeeperIssuerUnavailable", "LockkeeperWalFull", "LockkeeperWriteRetries"],
+    ...["LockkeeperCommitUnknown", "LockkeeperReadsWaiting", "LockkeeperClockSkew"],
+  ];
   return {
     rule_files: [join(ROOT, "deploy/prometheus/alerts.yml")],
     evaluation_interval: "1m",

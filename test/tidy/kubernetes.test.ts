@@ -19,8 +19,6 @@ import { filesBelow, ROOT, readRootFile } from "./support/tree.ts";
 const FOLDER = "deploy/kubernetes";
 /** Connections that a PostgreSQL takes by default, less those of its superusers. */
 const CONNECTIONS_MAX = 97;
-/** Connections of one replica by default. */
-const CONNECTIONS = 10;
 
 interface Manifest {
   readonly apiVersion: string;
@@ -217,7 +215,7 @@ describe("the manifests for Kubernetes", () => {
     assert.equal(deployment.spec?.replicas, undefined);
     assert.ok(minReplicas > Number(maxUnavailable) && minReplicas <= maxReplicas);
     const { maxSurge } = deployment.spec?.strategy?.rollingUpdate ?? {};
-    assert.ok((maxReplicas + Number(maxSurge)) * CONNECTIONS <= CONNECTIONS_MAX);
+    assert.ok((maxReplicas + Number(maxSurge)) * Number(SETTINGS.databaseConnections.fallback) <= CONNECTIONS_MAX);
   });
 
   test("kubectl builds the kustomization that its comment shows", async (t) => {
