@@ -1,4 +1,5 @@
 /** Credential → actor. Holds all keys in memory by hash, so a refused call costs no database access. */
+import { setTimeout as delay } from "node:timers/promises";
 import { type ApiKey, type ApiKeyEvent, credentialInvalid, evolveApiKey } from "../domain/api-key.ts";
 import { type Refusal, refuse } from "../domain/refusal.ts";
 import type { RecordedEvent } from "../store/queries.ts";
@@ -15,6 +16,9 @@ const HEADERS_MAX = 1_024;
 const HEADER_CHARS_MAX = 512;
 const RELOAD_RETRY_MS = 1_000;
 const TOUCH_INTERVAL_MS = 60_000;
+/** Pause before a look at the database for keys that are unknown here, and the longest wait for one. */
+const REFRESH_MS = 20;
+const REFRESH_MS_MAX = 1_000;
 const DAY_MS = 86_400_000;
 
 export type Authentication =
@@ -33,7 +37,7 @@ interface Held {
 }
 
 export interface ApiKeyCacheOptions {
-  readonly store: Pick<Store, "loadApiKeys" | "touchApiKeys" | "follow" | "catchUp">;
+  readonly store: Pick<Store, "loadApiKeys" | "touchApiKeys" | "follow" | "catchUp" | "refresh">;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly onTrouble: (error: unknown) => void;
@@ -51,6 +55,8 @@ export class ApiKeyCache implements Follower {
   /** The events since the keys are being read, in case that they were read before; `undefined`: they are not. */
   #sinceLoad: RecordedEvent[] | undefined;
   #unfollow: (() => void) | undefined;
+  /** The look at the database that begins next. */
+  #refresh: Promise<void> | undefined;
   #used = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed: boolean = false;
@@ -134,6 +140,22 @@ export class ApiKeyCache implements Follower {
   /** Returns whether a key has been admitted by this very header since the last change of a key. */
   remembers(authorization: string | null): boolean {
     return authorization !== null && this.#byHeader.has(authorization);
+  }
+
+  /**
+   * Resolves when the keys are known that other processes had made before this call: ask before a key is refused as
+   * unknown. Never rejects: without the database the answer is what is known. `undefined`: all keys are known.
+   */
+  refresh(): Promise<void> | undefined {
+    if (this.#store.refresh === undefined) return undefined;
+    // All that ask meanwhile share one look at the database, so wrong keys cost it next to nothing.
+    this.#refresh ??= delay(REFRESH_MS).then(() => {
+      this.#refresh = undefined;
+      // The store reports what fails.
+      const refreshed = this.#store.refresh?.().catch(() => undefined);
+      return Promise.race([refreshed, delay(REFRESH_MS_MAX, undefined, { ref: false })]);
+    });
+    return this.#refresh;
   }
 
   /** Writes the days on which keys were last used. Rejects with the store's error; nothing is lost then. */

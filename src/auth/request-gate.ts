@@ -11,7 +11,7 @@ export function looksLikeToken(credential: string): boolean {
 }
 
 export interface RequestGateOptions extends CountOptions {
-  readonly keyCache: Pick<ApiKeyCache, "authenticate" | "remembers" | "stillOpens">;
+  readonly keyCache: Pick<ApiKeyCache, "authenticate" | "remembers" | "refresh" | "stillOpens">;
   /** Absent: only keys are credentials. */
   readonly tokens?: Pick<Tokens, "authenticate"> | undefined;
   /** Absent: this thread counts. */
@@ -68,12 +68,21 @@ export class RequestGate {
     const isKey = this.#tokens === undefined || this.#keyCache.remembers(authorization);
     const token = isKey ? undefined : bearerToken(authorization);
     if (this.#tokens === undefined || token === undefined || !looksLikeToken(token)) {
-      return this.#decided(this.#keyCache.authenticate(authorization), remoteAddress);
+      return this.#identifyKey(authorization, remoteAddress);
     }
     const authentication = this.#tokens.authenticate(token);
     return authentication instanceof Promise
       ? authentication.then((each) => this.#decided(each, remoteAddress))
       : this.#decided(authentication, remoteAddress);
+  }
+
+  /** A key that is unknown here may have been made by another process a moment ago. */
+  #identifyKey(authorization: string | null, remoteAddress: string): Soon<Authentication> {
+    const authentication = this.#keyCache.authenticate(authorization);
+    const isUnknown = !authentication.ok && authentication.refusal.reason === "CREDENTIAL_INVALID";
+    const refreshed = isUnknown ? this.#keyCache.refresh() : undefined;
+    if (refreshed === undefined) return this.#decided(authentication, remoteAddress);
+    return refreshed.then(() => this.#decided(this.#keyCache.authenticate(authorization), remoteAddress));
   }
 
   #decided(authentication: Authentication, remoteAddress: string): Soon<Authentication> {

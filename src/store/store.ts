@@ -125,6 +125,11 @@ export interface Store {
    * it costs one look into memory.
    */
   catchUp(): void;
+  /**
+   * Brings the followers up to every change that was answered before this call by any process: it asks the database.
+   * Rejects with StoreUnavailableError. Absent: no other process writes, and `catchUp` does it.
+   */
+  refresh?(): Promise<void>;
 
   /** Returns the store's clock in milliseconds since the epoch; never below the newest record time. */
   now(): Promise<number>;

@@ -19,7 +19,7 @@ function open() {
     return { ok: false, refusal };
   };
   const gate = new RequestGate({
-    keyCache: { authenticate, remembers: () => false, stillOpens: () => true },
+    keyCache: { authenticate, remembers: () => false, refresh: () => undefined, stillOpens: () => true },
     clock: () => Date.UTC(2026, 0, 1),
   });
   return async (authorization: string | null): Promise<string> => {

@@ -19,6 +19,7 @@ import type { FeedData } from "./remote-feed.ts";
 
 /** The calls and their parameters. Abort signals do not cross: a call that has one is cancelled by its number. */
 export interface Calls {
+  readonly refresh: [];
   readonly now: [];
   readonly execute: [Command, ExecuteOptions | undefined];
   readonly readUser: [string];
@@ -81,6 +82,8 @@ export interface RemoteStoreData {
   readonly localReads?: LocalReadsData;
   /** How many threads use the store, at least 1. */
   readonly threads: number;
+  /** Whether other processes write the same database. */
+  readonly isShared: boolean;
   /** Whether the store makes backups. */
   readonly hasBackups: boolean;
 }

@@ -46,6 +46,8 @@ export class RemoteStore implements Store {
   readonly generation: number;
   readonly schemaVersion: string;
   readonly system: string;
+  /** Absent when no other process writes the database. */
+  readonly refresh?: () => Promise<void>;
   /** Absent when the store makes no backups. */
   readonly createBackup?: () => Promise<Backup>;
   readonly #calls: PortCalls;
@@ -75,6 +77,13 @@ export class RemoteStore implements Store {
       const { generation, localReads, threads } = data;
       const activity = this.#activity.known;
       this.#local = openReads?.({ data: localReads, threads, generation, clock, activity, configuration: this });
+    }
+    if (data.isShared) {
+      // The feed has what the store's thread has learned before the call is answered.
+      this.refresh = async () => {
+        await calls.call("refresh", []);
+        this.catchUp();
+      };
     }
     if (data.hasBackups) {
       this.createBackup = async () => new RemoteBackup(calls, (await calls.call("beginBackup", [])) as BegunBackup);

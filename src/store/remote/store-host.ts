@@ -55,7 +55,7 @@ export class StoreHost {
     });
     // A thread that asks nothing keeps no process alive.
     port1.unref();
-    const { generation, schemaVersion, system, localReads, createBackup } = this.#store;
+    const { generation, schemaVersion, system, localReads, refresh, createBackup } = this.#store;
     const workerData = {
       port: port2,
       feed: { port: feed, count },
@@ -64,6 +64,7 @@ export class StoreHost {
       system,
       ...(localReads === undefined ? {} : { localReads }),
       threads: this.#threads,
+      isShared: refresh !== undefined,
       hasBackups: createBackup !== undefined,
     };
     return { workerData, transferList: [port2, feed] };
@@ -157,6 +158,7 @@ interface ClientOfCall {
 type Call<N extends CallName> = (client: ClientOfCall, parameters: Calls[N]) => Promise<unknown>;
 
 const CALLS: { readonly [N in CallName]: Call<N> } = {
+  refresh: async ({ store }) => store.refresh?.(),
   now: ({ store }) => store.now(),
   execute: ({ store }, parameters) => store.execute(...parameters),
   readUser: ({ store }, parameters) => store.readUser(...parameters),
