@@ -3,17 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { SessionService } from "../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { type Case, casesFor, type ServerName } from "./support/cases.ts";
 import { cpuSeconds, residentMib } from "./support/cpu-time.ts";
-import { connectGrpc } from "./support/lanes.ts";
+import { openSession } from "./support/drives.ts";
 import type { Sample } from "./support/load.ts";
 import { checkSample, type Drive, missingTools, pinLoad, runRound, settle, warmUp } from "./support/load-tools.ts";
-import { makeUsers, userIdOf } from "./support/make-users.ts";
+import { makeUsers } from "./support/make-users.ts";
 import { spread } from "./support/report.ts";
 import { type CaseResult, type Measured, ratiosOf, writeResults } from "./support/results.ts";
-import { type Column, canPin, type Running, SERVERS, startServer } from "./support/servers.ts";
-import { ADMIN_KEY } from "./support/service.ts";
+import { type Column, canPin, countRefusals, type Running, SERVERS, startServer } from "./support/servers.ts";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,7 +45,7 @@ try {
     const servers = new Map<ServerName, Running>();
     try {
       await ensureStarted(servers, "lockkeeper", column);
-      const sessionToken = await openSession(runningOf(servers, "lockkeeper"));
+      const sessionToken = await openSession(runningOf(servers, "lockkeeper").url);
       const cases = casesFor({ users: USERS, sessionToken, column }).filter(({ name }) => name.includes(filter));
       for (const each of cases) {
         for (const { server } of [each.subject, each.peer]) await ensureStarted(servers, server, column);
@@ -99,17 +97,6 @@ function runningOf(servers: ReadonlyMap<ServerName, Running>, name: ServerName):
   return running;
 }
 
-/** Opens the session that VerifySession asks for, and returns its token. */
-async function openSession({ url }: Running): Promise<string> {
-  const connections = connectGrpc(url, 1);
-  try {
-    const userId = userIdOf(1);
-    return (await connections.call(0, SessionService.method.createSession, { userId })).token;
-  } finally {
-    connections.close();
-  }
-}
-
 /** Interleaves the two sides, so that whatever else the machine does meets both. */
 async function compare(each: Case, servers: ReadonlyMap<ServerName, Running>, column: Column): Promise<CaseResult> {
   const sides = [each.subject, each.peer].map(({ server, drive }) => ({
@@ -144,22 +131,13 @@ async function compare(each: Case, servers: ReadonlyMap<ServerName, Running>, co
 }
 
 async function measured(drive: Drive, running: Running, column: Column, isOurs: boolean): Promise<Measured> {
-  const [refusedBefore, cpuBefore] = [await refused(running, isOurs), cpuSeconds(running.pid)];
+  const refused = async (): Promise<number> => (isOurs ? await countRefusals(running) : 0);
+  const [refusedBefore, cpuBefore] = [await refused(), cpuSeconds(running.pid)];
   const sample: Sample = await runRound(drive, running.url, SECONDS, column);
   const cpuMicros = ((cpuSeconds(running.pid) - cpuBefore) / sample.calls) * 1e6;
   // The sample that is checked before and after the rounds does not show a call that is refused in between.
-  const refusals = (await refused(running, isOurs)) - refusedBefore;
+  const refusals = (await refused()) - refusedBefore;
   if (refusals > 0) throw new Error(`${refusals} calls were refused`);
   await settle(drive, running.url, sample);
   return { callsPerSecond: sample.calls / sample.seconds, p50Ms: sample.p50Ms, p99Ms: sample.p99Ms, cpuMicros };
-}
-
-/** Returns how many calls lockkeeper has refused so far, by its own metrics. */
-async function refused({ url }: Running, isOurs: boolean): Promise<number> {
-  if (!isOurs) return 0;
-  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`GET /metrics answers ${answer.status}`);
-  const counts = text.matchAll(/^lockkeeper_refusals_total\{[^}]*\} (\d+)$/gm);
-  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = 100;
 
-/** Returns user and system time of all threads of a process and of its children, in seconds. */
+/** Returns user and system time of all threads of a process and of its children, ended ones too, in seconds. */
 export function cpuSeconds(pid: number | undefined): number {
   return familyOf(pid).reduce((sum, each) => sum + ownSeconds(each), 0);
 }
@@ -19,7 +19,9 @@ export function residentMib(pid: number): number {
 function ownSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  // Its own time, and that of children that have ended.
+  const [user, system, endedUser, endedSystem] = fields.slice(11, 15).map(Number);
+  return ((user ?? 0) + (system ?? 0) + (endedUser ?? 0) + (endedSystem ?? 0)) / TICKS_PER_SECOND;
 }
 
 function familyOf(pid: number | undefined): readonly number[] {

@@ -2,10 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { create, type DescMethodUnary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { AttemptOutcome, SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { State, type User } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { connectGrpc, createLanes, framed, GRPC_HEADERS } from "./lanes.ts";
+import { CHECKED_USER } from "./bundled-load.ts";
+import { connectGrpc, createLanes, framed, GRPC_HEADERS, type Lanes } from "./lanes.ts";
 import type { Repeated, Turn } from "./load.ts";
 import { type Drive, STRIDE } from "./load-tools.ts";
 import { userIdOf } from "./make-users.ts";
@@ -63,28 +65,44 @@ export function http1(request: JsonRequest, ...turns: readonly Turn[]): Drive {
 }
 
 /** Returns the user of a lane's step. Each lane takes users of its own, and two steps for each. */
-export function userOfPair(lane: number, step: number, users: number): string {
-  return userIdOf(((lane + Math.floor(step / 2) * WRITERS) * STRIDE) % users);
+export function userOfPair(lane: number, step: number, users: number, lanes = WRITERS): string {
+  return userIdOf(((lane + Math.floor(step / 2) * lanes) * STRIDE) % users);
 }
 
-/** Returns lanes that lock and unlock users in turn, and see that each answer says so. */
+/** Returns the load that locks and unlocks users in turn, and sees that each answer says so. */
 export function lockMixGrpc(users: number): Extract<Drive, { tool: "lanes" }> {
-  return {
-    tool: "lanes",
-    open: (url) => {
-      const connections = connectGrpc(url, CONNECTIONS);
-      return createLanes(
-        WRITERS,
-        async (lane, step) => {
-          const userId = userOfPair(lane, step, users);
-          const { lockUser, unlockUser } = UserService.method;
-          if (step % 2 === 0) expectUser(await connections.call(lane, lockUser, { userId }), userId, State.LOCKED);
-          else expectUser(await connections.call(lane, unlockUser, { userId }), userId, State.ACTIVE);
-        },
-        () => connections.close(),
-      );
+  return { tool: "lanes", open: (url) => lockMixLanes([url], users, WRITERS) };
+}
+
+/** Opens lanes that lock and unlock users in turn, spread over servers that share a database. */
+export function lockMixLanes(urls: readonly string[], users: number, lanes: number): Lanes {
+  const servers = urls.map((url) => connectGrpc(url, CONNECTIONS));
+  return createLanes(
+    lanes,
+    async (lane, step) => {
+      const userId = userOfPair(lane, step, users, lanes);
+      const { lockUser, unlockUser } = UserService.method;
+      const connections = servers[lane % servers.length];
+      if (connections === undefined) throw new Error("there is no server");
+      // Each server's lanes are spread over all of its connections.
+      const own = Math.floor(lane / servers.length);
+      if (step % 2 === 0) expectUser(await connections.call(own, lockUser, { userId }), userId, State.LOCKED);
+      else expectUser(await connections.call(own, unlockUser, { userId }), userId, State.ACTIVE);
     },
-  };
+    () => {
+      for (const connections of servers) connections.close();
+    },
+  );
+}
+
+/** Opens the session that VerifySession asks for, and returns its token. */
+export async function openSession(url: string): Promise<string> {
+  const connections = connectGrpc(url, 1);
+  try {
+    return (await connections.call(0, SessionService.method.createSession, { userId: CHECKED_USER })).token;
+  } finally {
+    connections.close();
+  }
 }
 
 function expectUser({ user }: { readonly user?: User | undefined }, userId: string, state: State): void {

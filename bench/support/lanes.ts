@@ -24,6 +24,7 @@ export interface Lanes {
 
 /** `count` lanes over the step function; `close` closes its connections. */
 export function createLanes(count: number, step: Step, close: () => void): Lanes {
+  const steps = new Array<number>(count).fill(0);
   return {
     run: async (seconds) => {
       const times: number[] = [];
@@ -31,11 +32,13 @@ export function createLanes(count: number, step: Step, close: () => void): Lanes
       const end = begin + seconds * 1000;
       const run = async (lane: number): Promise<void> => {
         // Whole pairs only, so that a lane leaves the state in which it found it.
-        for (let index = 0; index % 2 === 1 || performance.now() < end; index++) {
+        let index = steps[lane] ?? 0;
+        for (; index % 2 === 1 || performance.now() < end; index++) {
           const start = performance.now();
           await step(lane, index);
           times.push(performance.now() - start);
         }
+        steps[lane] = index;
       };
       await Promise.all(Array.from({ length: count }, (_, lane) => run(lane)));
       return sampleOf(Float64Array.from(times).sort(), (performance.now() - begin) / 1000);

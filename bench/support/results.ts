@@ -1,11 +1,12 @@
-/** Writes what was measured: a table in Markdown and a plot, next to the benchmarks. */
-import { writeFileSync } from "node:fs";
+/** Writes what was measured: tables in Markdown and a plot, next to the benchmarks. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { spread } from "./report.ts";
 import type { Column } from "./servers.ts";
 
 const FOLDER = join(import.meta.dirname, "..");
+const MARKDOWN = join(FOLDER, "results.md");
 
 /** One round of one side. */
 export interface Measured {
@@ -42,8 +43,21 @@ export function writeResults(results: readonly CaseResult[], conditions: Conditi
   const text = toMarkdown(results, conditions);
   process.stdout.write(`\n${text}`);
   if (!conditions.isWhole) return;
-  writeFileSync(join(FOLDER, "results.md"), text);
+  const [, ...sections] = readSections();
+  writeFileSync(MARKDOWN, [text, ...sections].join(""));
   writeFileSync(join(FOLDER, "results.svg"), toSvg(results));
+}
+
+/** Writes a section of bench/results.md, behind what `writeResults` writes. `text` begins with its heading, `## …`. */
+export function writeSection(text: string): void {
+  const [heading] = text.split("\n", 1);
+  const others = readSections().filter((section) => !section.startsWith(`\n${heading}\n`));
+  writeFileSync(MARKDOWN, [...others, `\n${text}`].join(""));
+}
+
+/** The first is what `writeResults` has written. */
+function readSections(): readonly string[] {
+  return readFileSync(MARKDOWN, "utf8").split(/(?=\n## )/);
 }
 
 /** Returns the ratio of each round to the peer's round next to it. */

@@ -38,16 +38,21 @@ function peer(name: string, file: string, more: More = () => []): Server {
 }
 
 /** As in production: keys checked, requests validated, a log line for each call. */
-function lockkeeper(name: string, flags: readonly string[] = []): Server {
+function lockkeeper(name: string, flags: readonly string[] = [], databaseUrl?: string): Server {
   const words: More = (folder) => [
     join(ROOT, "bin/lockkeeper.cjs"),
     "serve",
     "--listen=127.0.0.1:0",
-    `--database=sqlite:${join(folder, "lockkeeper.db")}`,
+    `--database=${databaseUrl ?? `sqlite:${join(folder, "lockkeeper.db")}`}`,
     "--log-level=info",
     ...flags,
   ];
   return { name, words, isClustered: false, isLockkeeper: true };
+}
+
+/** A replica on a PostgreSQL database. */
+export function replicaOn(databaseUrl: string): Server {
+  return lockkeeper("lockkeeper on PostgreSQL", [], databaseUrl);
 }
 
 const sqlite = (folder: string): readonly string[] => ["--sqlite", join(folder, "peer.db")];
@@ -94,6 +99,15 @@ export async function startServer(server: Server, folder: string, column: Column
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     },
   };
+}
+
+/** Returns how many calls a server of lockkeeper has refused so far, by its own metrics. */
+export async function countRefusals({ url }: Running): Promise<number> {
+  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`GET /metrics answers ${answer.status}`);
+  const counts = text.matchAll(/^lockkeeper_refusals_total\{[^}]*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 /** Returns whether servers and load can be pinned to a core each. */
