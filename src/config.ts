@@ -110,8 +110,8 @@ export const SETTINGS: Settings = {
     flag: "database-connections",
     environment: "LOCKKEEPER_DATABASE_CONNECTIONS",
     fallback: "10",
-    meaning: "How many connections to PostgreSQL one replica opens at most, 2 to 1000: one writes, the others read.",
-    ...wholeNumber(2, 1000),
+    meaning: "How many connections to PostgreSQL one replica opens at most, 3 to 1000: one writes, the others read.",
+    ...wholeNumber(3, 1000),
   },
   createDatabase: {
     flag: "create-database",

@@ -39,11 +39,11 @@ export const DATABASES: Readonly<Record<Names, Cases>> = {
   databaseConnections: {
     byDefault: 10,
     allowed: [
-      ["2", 2],
+      ["3", 3],
       ["1000", 1000],
     ],
     refused: [
-      ["1", /"1" is not allowed; it must be a whole number from 2 to 1000/],
+      ["2", /"2" is not allowed; it must be a whole number from 3 to 1000/],
       ["1001", /is not allowed/],
       ["ten", /is not allowed/],
     ],

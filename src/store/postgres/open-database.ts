@@ -5,8 +5,8 @@ import type { StoreOptions } from "../store.ts";
 import { JUMP_MS } from "../upkeep/steady-clock.ts";
 import { describeAddress, parseAddress } from "./connect/address.ts";
 import type { Connection } from "./connect/connection.ts";
+import { enterServer } from "./connect/enter-server.ts";
 import { Pool } from "./connect/pool.ts";
-import { checkServer } from "./connect/server-check.ts";
 import { type HeadReading, readHead } from "./live/head-watch.ts";
 import { migrate } from "./schema/migrate.ts";
 
@@ -45,6 +45,18 @@ type Options = PostgresOptions &
 export async function openDatabase(options: Options): Promise<OpenedDatabase> {
   const { url, prepare, connections, onWarning, onTrouble } = options;
   const address = parseAddress(url);
+  const found = await enterServer(address, async (connection, { warnings }) => {
+    for (const warning of warnings) onWarning?.(warning);
+    await migrate(connection, { place: describeAddress(address), holder: randomUUIDv7() });
+    return {
+      head: await readHead(connection),
+      generation: await readOne<number>(connection, "generation", "SELECT generation FROM instance WHERE id = 1"),
+      tokenKey: await readOne<Buffer>(connection, "token key", "SELECT value FROM secrets WHERE name = $1", [
+        TOKEN_KEY_NAME,
+      ]),
+    };
+  });
+  assertClock(found.head, options);
   const shared = { address, prepare, ...(onTrouble && { onTrouble }) };
   const readers = Math.min(READERS_MAX, Math.floor((connections - 1) / 2));
   const pool = new Pool({ ...shared, connectionsMax: readers, workMs: READ_MS_MAX });
@@ -53,26 +65,7 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
   const close = async (): Promise<void> => {
     await Promise.all([pool.close(), listPool.close(), writerPool.close()]);
   };
-  try {
-    await writerPool.warm();
-    const { warnings } = await writerPool.use((connection) => checkServer(connection, address));
-    for (const warning of warnings) onWarning?.(warning);
-    await writerPool.use((connection) =>
-      migrate(connection, { place: describeAddress(address), holder: randomUUIDv7() }),
-    );
-    const { head, generation, tokenKey } = await writerPool.use(async (connection) => ({
-      head: await readHead(connection),
-      generation: await readOne<number>(connection, "generation", "SELECT generation FROM instance WHERE id = 1"),
-      tokenKey: await readOne<Buffer>(connection, "token key", "SELECT value FROM secrets WHERE name = $1", [
-        TOKEN_KEY_NAME,
-      ]),
-    }));
-    assertClock(head, options);
-    return { pool, listPool, writerPool, head, generation, tokenKey, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return { ...found, pool, listPool, writerPool, close };
 }
 
 async function readOne<T>(

@@ -89,11 +89,6 @@ export class Pool {
     }
   }
 
-  /** Opens the first connection, so that no work waits for it. Rejects with one plain sentence when it cannot. */
-  async warm(): Promise<void> {
-    if (this.stats.open === 0) await this.#open();
-  }
-
   /** Refuses what waits and what comes, and closes the connections when their works are done. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -151,11 +146,11 @@ export class Pool {
       this.stats.open < connectionsMax &&
       (this.#failures === 0 || (this.#opening === 0 && this.#retry === undefined))
     ) {
-      // Its error is the cause of what those that wait are answered.
-      this.#open().catch(() => undefined);
+      void this.#open();
     }
   }
 
+  /** Never rejects: its error is the cause of what those that wait are answered. */
   async #open(): Promise<void> {
     const { address, prepare, connectMs, onTrouble } = this.#options;
     this.#opening++;
@@ -179,7 +174,7 @@ export class Pool {
       onTrouble?.(error);
       this.#retryLater();
       this.#settleClose();
-      throw error;
+      return;
     }
     this.#grow();
   }
@@ -191,7 +186,7 @@ export class Pool {
     this.#retry = setTimeout(
       () => {
         this.#retry = undefined;
-        if (this.#failures > 0 && this.#opening === 0) this.#open().catch(() => undefined);
+        if (this.#failures > 0 && this.#opening === 0) void this.#open();
       },
       pause * (0.5 + Math.random() / 2),
     ).unref();

@@ -10,7 +10,8 @@ export class ReadOnlyError extends Error {
 interface Place {
   readonly address: PostgresAddress;
   readonly host: Host;
-  readonly connectMs: number;
+  /** How long the opening was allowed to take, in milliseconds; absent: it has succeeded. */
+  readonly connectMs?: number;
 }
 
 const BY_STATE: Readonly<Record<string, (place: Place, error: Error) => string>> = {
@@ -82,5 +83,6 @@ function passwordless(host: Host): string {
 }
 
 function unanswered({ host, connectMs }: Place): string {
-  return `${describeHost(host)} does not answer within ${connectMs} ms; correct the host and the port, or look at the network`;
+  const limit = connectMs === undefined ? "" : ` within ${connectMs} ms`;
+  return `${describeHost(host)} does not answer${limit}; correct the host and the port, or look at the network`;
 }

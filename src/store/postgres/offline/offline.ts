@@ -3,10 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import type { Migrated, OfflineDatabase } from "../../offline.ts";
 import { describeAddress, parseAddress } from "../connect/address.ts";
 import type { Connection } from "../connect/connection.ts";
-import { openWritable } from "../connect/open-writable.ts";
-import { checkServer } from "../connect/server-check.ts";
-import { startFault } from "../connect/start-fault.ts";
-import { isLost } from "../connect/trouble.ts";
+import { enterServer } from "../connect/enter-server.ts";
 import { dueMigrations, migrate } from "../schema/migrate.ts";
 import type { SchemaState } from "../schema/schema-state.ts";
 import { raiseServerGeneration } from "./raise-generation.ts";
@@ -44,21 +41,9 @@ export function offlineServer(url: string): OfflineDatabase {
   };
 }
 
-/** Runs work on a connection of its own, to a server that was checked. */
 async function withDatabase<T>(url: string, work: (connection: Connection, place: string) => Promise<T>): Promise<T> {
   const address = parseAddress(url);
-  // Each statement runs once, and a pooler may be in front.
-  const { connection, host } = await openWritable({ address, prepare: false });
-  try {
-    await checkServer(connection, address);
-    return await work(connection, describeAddress(address));
-  } catch (error) {
-    // A sentence of ours says enough.
-    if (error instanceof Error && error.constructor === Error && !isLost(error)) throw error;
-    throw new Error(startFault(error, { address, host, connectMs: 0 }), { cause: error });
-  } finally {
-    await connection.close();
-  }
+  return await enterServer(address, (connection) => work(connection, describeAddress(address)));
 }
 
 const READ_ORGANIZATION = { name: "read_any_organization", text: "SELECT FROM organizations LIMIT 1" };

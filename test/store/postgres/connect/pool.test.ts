@@ -48,7 +48,7 @@ describe("a pool", { skip: (await noPostgres()) ?? false }, () => {
 
   test("refuses what would wait too long, and who would be one too many, as unavailable", async (t) => {
     const pool = await openPool(t, { connectionsMax: 1, queueMax: 1, waitMs: 100, outcome: "NOT_APPLIED" });
-    await pool.warm();
+    await pool.use(pidOf);
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     const first = pool.use(() => held);
     const second = pool.use(pidOf);
@@ -118,7 +118,7 @@ describe("a pool", { skip: (await noPostgres()) ?? false }, () => {
 
   test("refuses everything after it is closed, and lets what is under way end", async (t) => {
     const pool = await openPool(t, { connectionsMax: 1 });
-    await pool.warm();
+    await pool.use(pidOf);
     const underWay = pool.use(async (connection) => {
       await connection.simple("SELECT pg_sleep(0.1)");
       return "done";
