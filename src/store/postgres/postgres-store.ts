@@ -190,7 +190,8 @@ export class PostgresStore implements OpenedStore {
 
   async readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
     const found = await this.#live.session(key);
-    if (touch && found?.status === "ACTIVE") this.#activity.note(found.session, found.now);
+    // The other replicas know only what is written.
+    if (touch && found?.status === "ACTIVE") await this.#activity.noteShared(found.session, found.now);
     return found;
   }
 

@@ -14,6 +14,7 @@ import {
   banUser,
   context,
   createApiKey,
+  createSession,
   createUser,
   lockUser,
   requestContext,
@@ -107,6 +108,23 @@ describe("PostgreSQL: replicas", () => {
     resourceOf(await third.execute(revokeApiKey("gone")));
     const outcomes = await Promise.all(stores.map((store) => store.execute(unlockUser("u", { context: byKey }))));
     assert.deepEqual(tally(outcomes), { CREDENTIAL_INVALID: 3 });
+  });
+
+  test("find no session idle that another one was just told is active", async (t) => {
+    const { stores, clock } = await openThree(t);
+    const [first, second, third] = stores;
+    resourceOf(await first.execute(createUser("u")));
+    resourceOf(await first.execute(createSession("s", "u", { idleTimeoutMs: 10_000 })));
+    const use = async (store: PostgresStore, touch: boolean): Promise<string | undefined> =>
+      (await store.readSession({ id: "s", scope: null }, { touch }))?.status;
+    for (const store of [second, third, first]) {
+      clock.time += 9_999;
+      assert.equal(await use(store, true), "ACTIVE");
+    }
+    clock.time += 9_999;
+    assert.deepEqual(await Promise.all(stores.map((store) => use(store, false))), ["ACTIVE", "ACTIVE", "ACTIVE"]);
+    clock.time += 1;
+    assert.deepEqual(await Promise.all(stores.map((store) => use(store, true))), ["IDLE", "IDLE", "IDLE"]);
   });
 
   test("know a change of the configuration before they answer a read that came after it", async (t) => {

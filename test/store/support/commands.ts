@@ -13,6 +13,7 @@ import type {
   UpdateUser,
 } from "../../../src/domain/command.ts";
 import type { CreateOrganization } from "../../../src/domain/organization.ts";
+import type { CreateSession } from "../../../src/domain/session.ts";
 
 export const ORGANIZATION_ID = "default";
 
@@ -147,4 +148,21 @@ export function revokeApiKey(keyId: string, more: Partial<RevokeApiKey> = {}): R
 export function rotateApiKey(keyId: string, more: Partial<RotateApiKey> = {}): RotateApiKey {
   const secretHash = `next-hash-of-${keyId}`;
   return { type: "RotateApiKey", keyId, secretHash, overlapMs: 0, note: "", context: context(), ...more };
+}
+
+/** A session without idle timeout; the hash of its token is `hash`. */
+export function createSession(sessionId: string, userId: string, more: Partial<CreateSession> = {}): CreateSession {
+  return {
+    type: "CreateSession",
+    sessionId,
+    tokenHash: "hash",
+    userId,
+    expiry: { kind: "default" },
+    idleTimeoutMs: null,
+    userAgent: "",
+    ip: "",
+    attributes: {},
+    context: context(),
+    ...more,
+  };
 }

@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { openRemoteStore } from "../../../../src/store/open-store.ts";
 import { StoreHost } from "../../../../src/store/remote/store-host.ts";
 import type { Store } from "../../../../src/store/store.ts";
-import { context, createApiKey, createUser, revokeApiKey } from "../../support/commands.ts";
+import { context, createApiKey, createSession, createUser, revokeApiKey } from "../../support/commands.ts";
 import { resourceOf } from "../../support/outcomes.ts";
 import { atEnd, openFixture, type SqliteFixture, START_TIME } from "../../support/sqlite-fixture.ts";
 
@@ -31,18 +31,6 @@ function updatePolicy(policyId: string, attempts: number) {
   return { type: "UpdatePolicy", policyId, values, cleared: [], context: context() } as const;
 }
 
-function createSession(idleTimeoutMs: number | null) {
-  const rest = { idleTimeoutMs, userAgent: "", ip: "", attributes: {}, context: context() };
-  return {
-    type: "CreateSession",
-    sessionId: "s",
-    tokenHash: "hash",
-    userId: "u",
-    expiry: { kind: "default" },
-    ...rest,
-  } as const;
-}
-
 describe("reads of a thread", () => {
   it("go on while the store's thread is busy, and see all that was answered before", async (t) => {
     const { store } = await openFixture(t, { clock: Date.now });
@@ -54,7 +42,7 @@ describe("reads of a thread", () => {
     const exited = once(thread, "exit");
     await once(thread, "message");
     resourceOf(await store.execute(createUser("u", { profile: { username: "ada" } })));
-    resourceOf(await store.execute(createSession(null)));
+    resourceOf(await store.execute(createSession("s", "u")));
     resourceOf(await store.execute(createApiKey("k", { role: "viewer" })));
     const { revokeTime } = resourceOf(await store.execute(revokeApiKey("k")));
     resourceOf(await store.execute(updatePolicy("default", 3)));
@@ -87,7 +75,7 @@ describe("reads of a thread", () => {
     const { store, clock, readers } = await openReaders(t, 2);
     const [one, other] = readers as [Store, Store];
     resourceOf(await store.execute(createUser("u")));
-    resourceOf(await store.execute(createSession(100_000)));
+    resourceOf(await store.execute(createSession("s", "u", { idleTimeoutMs: 100_000 })));
     const statusAt = async (reader: Store, second: number): Promise<string | undefined> => {
       clock.time = START_TIME + second * 1_000;
       return (await reader.readSession({ id: "s", scope: null }, { touch: true }))?.status;
