@@ -160,6 +160,10 @@ export class PostgresStore implements OpenedStore {
   /** What a read of the database finds newer than its followers is told to them before it is answered. */
   catchUp(): void {}
 
+  refresh(): Promise<void> {
+    return this.#watch.refresh();
+  }
+
   async now(): Promise<number> {
     return this.#clock.now();
   }
