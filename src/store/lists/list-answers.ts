@@ -4,9 +4,9 @@ import { listAttempts } from "./list-attempts.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";
 import { EventLister, readLog } from "./list-events.ts";
 import type { ListEngine } from "./list-queries.ts";
+import type { ReaderQuestion } from "./list-reader.ts";
 import { SessionLister } from "./list-sessions.ts";
 import { UserLister } from "./list-users.ts";
-import type { ReaderQuestion } from "./reader-question.ts";
 import { UserSearcher } from "./user-searcher.ts";
 
 export class ListAnswers {

@@ -1,5 +1,4 @@
 /** Recorded attempts in the order of their beginnings, along an index, within the budget of one page. */
-import { sql } from "kysely";
 import { type Attempt, outcomeAt } from "../../domain/attempt.ts";
 import type { Json } from "../../domain/canonical-json.ts";
 import { sharedNetworkKey, toAddressNumber } from "../../domain/network.ts";
@@ -9,6 +8,7 @@ import type { AttemptQuery, Page } from "../queries.ts";
 import { toAttempt } from "../rows/attempt-rows.ts";
 import type { AttemptTable } from "../rows/schema.ts";
 import { type Asked, type PageKey, parsePageToken } from "../search/page-token.ts";
+import { alongIndex, only } from "./index-walk.ts";
 import type { ListEngine, ListQueries } from "./list-queries.ts";
 import { Budget, fillPage, inOneStep, toPage, walk } from "./page-walk.ts";
 
@@ -55,22 +55,22 @@ function matches(attempt: Attempt, { organizationId, network, outcomes }: Attemp
 }
 
 /** A user, a small network and an organization have an index each; other queries read along the time. */
-function selectChunk({ build }: ListQueries, query: AttemptQuery, after: PageKey | undefined, limit: number) {
+function selectChunk(queries: ListQueries, query: AttemptQuery, after: PageKey | undefined, limit: number) {
   const { organizationId, startTime, endTime, userId, network, newestFirst } = query;
-  const direction = newestFirst ? "desc" : "asc";
-  const networkKey = network && sharedNetworkKey(network);
-  let select = build.selectFrom("attempts").selectAll();
-  // The place where the page begins bounds one side. With two bounds on one side the planner could use the wider one.
-  if (after === undefined || newestFirst) select = select.where("begin_time", ">=", startTime);
-  if (after === undefined || !newestFirst) select = select.where("begin_time", "<", endTime);
-  if (userId !== undefined) select = select.where("subject", "=", toSubjectKey({ userId }));
-  else if (networkKey !== undefined) select = select.where("network", "=", networkKey);
-  else if (organizationId !== null) select = select.where("organization_id", "=", organizationId);
-  if (after !== undefined) {
-    const [time, id] = after;
-    select = select.where(sql<boolean>`(begin_time, id) ${sql.raw(newestFirst ? "<" : ">")} (${time}, ${id})`);
-  }
-  return select.orderBy("begin_time", direction).orderBy("id", direction).limit(limit).compile();
+  const subject = userId === undefined ? undefined : toSubjectKey({ userId });
+  const walked =
+    only("subject", subject) ??
+    only("network", network && sharedNetworkKey(network)) ??
+    only("organization_id", organizationId);
+  const { where, order } = alongIndex(queries, {
+    only: walked,
+    columns: ["begin_time", "id"],
+    direction: newestFirst ? "desc" : "asc",
+    after,
+    from: startTime,
+    before: endTime,
+  });
+  return queries.build.selectFrom("attempts").selectAll().where(where).orderBy(order).limit(limit).compile();
 }
 
 /** Returns everything but the page size: a later page must ask the same. */

@@ -6,8 +6,8 @@ import type { Page } from "../queries.ts";
 import { toApiKey, toOrganization } from "../rows/rows.ts";
 import { type Asked, parsePageToken } from "../search/page-token.ts";
 import type { ListEngine } from "./list-queries.ts";
+import type { ApiKeyQuery, IdQuery } from "./list-reader.ts";
 import { toPage } from "./page-walk.ts";
-import type { ApiKeyQuery, IdQuery } from "./reader-question.ts";
 
 export function listOrganizations(engine: ListEngine, query: IdQuery): Promise<Page<Organization>> {
   const asked = askedOf(engine, ["organizations"]);

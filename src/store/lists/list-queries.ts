@@ -14,6 +14,8 @@ export type LookUp<R> = (key: string) => R | undefined;
 export interface ListQueries {
   /** Only builds queries; `all` runs them. */
   readonly build: Kysely<Tables>;
+  /** Whether an order must begin with the column that has one value: see `alongIndex`. */
+  readonly ordersByValue: boolean;
   all<R>(query: CompiledQuery<R>): Promise<readonly R[]>;
   userStates(ids: readonly string[]): Promise<LookUp<UserStateRow>>;
   /** States with their persons. */

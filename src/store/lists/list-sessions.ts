@@ -1,5 +1,4 @@
 /** ListSessions: the newest first, along an index, within the budget of one page. */
-import { sql } from "kysely";
 import { weightOf } from "../../domain/page-weight.ts";
 import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
@@ -9,6 +8,7 @@ import { toUserState, type UserStateRow } from "../rows/narrow-rows.ts";
 import { toSession } from "../rows/rows.ts";
 import type { SessionTable } from "../rows/schema.ts";
 import { type Asked, type PageKey, parsePageToken } from "../search/page-token.ts";
+import { alongIndex, only } from "./index-walk.ts";
 import type { ListEngine, ListQueries } from "./list-queries.ts";
 import { Budget, fillPage, inOneStep, type KeyedPage, toPage, walk } from "./page-walk.ts";
 
@@ -63,19 +63,19 @@ export class SessionLister {
 }
 
 function selectChunk(
-  { build }: ListQueries,
+  queries: ListQueries,
   { organizationId, userId }: SessionQuery,
   after: PageKey | undefined,
   limit: number,
 ) {
-  let select = build.selectFrom("sessions").selectAll();
-  if (userId !== undefined) select = select.where("user_id", "=", userId);
-  else if (organizationId !== null) select = select.where("organization_id", "=", organizationId);
-  if (after !== undefined) {
-    const [time, id] = after;
-    select = select.where(sql<boolean>`(creation_time, id) < (${time}, ${id})`);
-  }
-  return select.orderBy("creation_time", "desc").orderBy("id", "desc").limit(limit).compile();
+  const walked = only("user_id", userId) ?? only("organization_id", organizationId);
+  const { where, order } = alongIndex(queries, {
+    only: walked,
+    columns: ["creation_time", "id"],
+    direction: "desc",
+    after,
+  });
+  return queries.build.selectFrom("sessions").selectAll().where(where).orderBy(order).limit(limit).compile();
 }
 
 async function isElsewhere(queries: ListQueries, { userId, organizationId }: SessionQuery): Promise<boolean> {

@@ -4,10 +4,14 @@ import type { Page } from "../queries.ts";
 import { type Asked, type PageKey, toPageToken } from "../search/page-token.ts";
 import type { ListQueries } from "./list-queries.ts";
 
+/** How long the rows of a chunk may take when the time was over before they came, in milliseconds. */
+const CHUNK_MS = 10;
+
 /** Limits what one page may read before it ends short. */
 export class Budget {
   #rows: number;
   readonly #endTime: number;
+  #chunkEndTime = 0;
 
   constructor({ sliceRows, sliceMs }: Pick<Limits, "sliceRows" | "sliceMs">) {
     this.#rows = sliceRows;
@@ -18,8 +22,19 @@ export class Budget {
     return this.#rows;
   }
 
+  /** Whether no other chunk may be read. */
   get isSpent(): boolean {
     return this.#rows <= 0 || performance.now() >= this.#endTime;
+  }
+
+  /** Whether not even the next row of this chunk may be looked at. */
+  get isSpentWithinChunk(): boolean {
+    return this.isSpent && (this.#rows <= 0 || performance.now() >= this.#chunkEndTime);
+  }
+
+  /** Where a database is slow, the rows that it has answered are looked at: else a page could end with one of many. */
+  startChunk(): void {
+    this.#chunkEndTime = performance.now() + CHUNK_MS;
   }
 
   spendRow(): void {
@@ -120,6 +135,7 @@ export async function fillPage<R, M, T>(
   let weight = 0;
   for await (const { rows, isLast } of chunks) {
     const match = await find(rows);
+    budget?.startChunk();
     const endAt = (index: number): KeyedPage<T> => {
       const row = rows[index];
       return row === undefined || (isLast && index === rows.length - 1) ? { items } : { items, next: keyOf(row) };
@@ -137,7 +153,7 @@ export async function fillPage<R, M, T>(
           places.push(next);
         }
         budget?.spendRow();
-        isSpent = budget?.isSpent === true;
+        isSpent = budget?.isSpentWithinChunk === true;
         const pausing = queries.pause();
         if (pausing !== undefined) await pausing;
       }
@@ -148,6 +164,7 @@ export async function fillPage<R, M, T>(
       }
       if (items.length >= pageSize || isSpent) return endAt(next - 1);
     }
+    if (budget?.isSpent) return endAt(rows.length - 1);
   }
   return { items };
 }

@@ -5,6 +5,7 @@ import type { State } from "../../domain/user.ts";
 import type { UserPredicate } from "../queries.ts";
 import { toKindMasks } from "../rows/rows.ts";
 import { toPrefixEnd, toSearchKey } from "../search/search-key.ts";
+import { alongIndex, only } from "./index-walk.ts";
 import type { ListQueries } from "./list-queries.ts";
 import type { UserConditions } from "./user-scan.ts";
 
@@ -165,9 +166,15 @@ class Finder {
 
   async #byPrefix(column: "id" | "username_key" | "email_key", prefix: string): Promise<Ids | undefined> {
     if (prefix === "") return undefined;
-    const query = this.#profilesOf(this.#organizationId).where(column, ">=", prefix);
-    const end = toPrefixEnd(prefix);
-    return this.#fetch(end === null ? query : query.where(column, "<", end));
+    const { where, order } = alongIndex(this.#queries, {
+      only: only("organization_id", this.#organizationId),
+      columns: [column],
+      direction: "asc",
+      from: prefix,
+      before: toPrefixEnd(prefix) ?? undefined,
+    });
+    const select = this.#queries.build.selectFrom("user_profile").select("id");
+    return this.#fetch(select.where(where).orderBy(order));
   }
 
   #profilesOf(organizationId: string | null) {

@@ -131,13 +131,15 @@ class SearchSlice {
     };
     for await (const chunk of chunks) {
       const user = await this.#scan.look(chunk.rows.map(({ id }) => id));
+      budget.startChunk();
       for (const [index, row] of chunk.rows.entries()) {
         rows++;
         budget.spendRow();
         const one = this.#place(user(row.id));
         if (one !== undefined && (++count <= keep || !isInOrder)) found.push(one);
-        const isLast = chunk.isLast && index === chunk.rows.length - 1;
-        if (budget.isSpent && !isLast) return sliceOf(keyOf(row));
+        const isEnd = index === chunk.rows.length - 1;
+        const isSpent = isEnd ? budget.isSpent : budget.isSpentWithinChunk;
+        if (isSpent && !(isEnd && chunk.isLast)) return sliceOf(keyOf(row));
         const pausing = this.#queries.pause();
         if (pausing !== undefined) await pausing;
       }

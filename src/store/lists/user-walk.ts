@@ -1,6 +1,6 @@
 /** The orders in which users are walked: by creation, by id, and by last change. */
-import { sql } from "kysely";
 import type { PageKey } from "../search/page-token.ts";
+import { alongIndex, only } from "./index-walk.ts";
 import type { ListQueries } from "./list-queries.ts";
 import { type Budget, walk } from "./page-walk.ts";
 
@@ -20,17 +20,16 @@ export function walkByCreation(
   queries: ListQueries,
   { organizationId, direction, after, budget, chunkRows }: UserWalk,
 ) {
-  const comparison = sql.raw(direction === "asc" ? ">" : "<");
   return walk({
     read: (key, limit) => {
-      let query = queries.build.selectFrom("user_profile").select(["creation_time", "id"]);
-      if (organizationId !== null) query = query.where("organization_id", "=", organizationId);
-      if (key !== undefined) {
-        const [time, id] = key;
-        query = query.where(sql<boolean>`(creation_time, id) ${comparison} (${time}, ${id})`);
-      }
-      const ordered = query.orderBy("creation_time", direction).orderBy("id", direction);
-      return queries.all(ordered.limit(limit).compile());
+      const { where, order } = alongIndex(queries, {
+        only: only("organization_id", organizationId),
+        columns: ["creation_time", "id"],
+        direction,
+        after: key,
+      });
+      const select = queries.build.selectFrom("user_profile").select(["creation_time", "id"]);
+      return queries.all(select.where(where).orderBy(order).limit(limit).compile());
     },
     keyOf: (row) => [row.creation_time, row.id],
     after,
@@ -43,10 +42,14 @@ export function walkByCreation(
 export function walkById(queries: ListQueries, { organizationId, direction, after, budget, chunkRows }: UserWalk) {
   return walk({
     read: (key, limit) => {
-      let query = queries.build.selectFrom("user_profile").select("id");
-      if (organizationId !== null) query = query.where("organization_id", "=", organizationId);
-      if (key !== undefined) query = query.where("id", direction === "asc" ? ">" : "<", String(key[0]));
-      return queries.all(query.orderBy("id", direction).limit(limit).compile());
+      const { where, order } = alongIndex(queries, {
+        only: only("organization_id", organizationId),
+        columns: ["id"],
+        direction,
+        after: key,
+      });
+      const select = queries.build.selectFrom("user_profile").select("id");
+      return queries.all(select.where(where).orderBy(order).limit(limit).compile());
     },
     keyOf: (row) => [row.id],
     after,

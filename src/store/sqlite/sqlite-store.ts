@@ -11,7 +11,7 @@ import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { limitsOf } from "../limits.ts";
-import type { ApiKeyQuery, IdQuery } from "../lists/reader-question.ts";
+import type { ApiKeyQuery, IdQuery } from "../lists/list-reader.ts";
 import { Tail } from "../log/tail.ts";
 import type {
   ApiKeyName,

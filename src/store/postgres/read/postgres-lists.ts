@@ -79,15 +79,18 @@ export class PostgresLists implements ListEngine {
 }
 
 /**
- * Returns the statements that begin a snapshot. What they set ends with it: behind a pooler the next transaction on the
- * same server is another client's. Lists are made of short walks along indexes. The planner must not choose another way
- * when it knows nothing about a table yet, or takes a bound for a wide one; compiling a plan would take longer than
- * running it.
+ * Lists are short walks along indexes. The planner must not read and sort whole tables instead, as it does where it has
+ * not yet counted a table, or believes that a range is narrow. Compiling a plan takes longer than running it.
+ */
+const PLANS = ["seqscan", "bitmapscan", "sort", "incremental_sort"].map((way) => `SET LOCAL enable_${way} = off`);
+
+/**
+ * Returns the statements that begin a snapshot. What they set ends with it: behind a pooler the next transaction of the
+ * same server connection is another client's.
  */
 function beginOf(readMs: number): string {
-  return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-    SET LOCAL statement_timeout = ${Math.ceil(readMs)}; SET LOCAL enable_seqscan = off;
-    SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; SET LOCAL jit = off`;
+  const limit = `SET LOCAL statement_timeout = ${Math.ceil(readMs)}`;
+  return ["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", limit, ...PLANS, "SET LOCAL jit = off"].join("; ");
 }
 
 interface SnapshotsShare {

@@ -1,7 +1,7 @@
 /** The reader thread: lists from a connection of its own that only reads, one question after another. */
 import { workerData } from "node:worker_threads";
 import { ListAnswers } from "../../lists/list-answers.ts";
-import type { ReaderQuestion } from "../../lists/reader-question.ts";
+import type { ReaderQuestion } from "../../lists/list-reader.ts";
 import { openReader } from "../file/database-file.ts";
 import { serveQuestions } from "../worker-port.ts";
 import type { ReaderData } from "./reader-data.ts";

@@ -1,6 +1,7 @@
 /** The store's side of the link to the reader worker. */
+
+import type { ReaderQuestion } from "../../lists/list-reader.ts";
 import { ListReader } from "../../lists/list-reader.ts";
-import type { ReaderQuestion } from "../../lists/reader-question.ts";
 import { WorkerLink } from "../worker-link.ts";
 import type { ReaderData } from "./reader-data.ts";
 

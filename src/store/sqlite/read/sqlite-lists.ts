@@ -40,6 +40,7 @@ const STATEMENTS_MAX = 500;
 export class SqliteLists implements ListEngine, ListQueries {
   readonly seal: TokenSeal;
   readonly build = build;
+  readonly ordersByValue = false;
   readonly #database: Database;
   readonly #statements = new Map<string, Statement<unknown[]>>();
   readonly #fixed: ReturnType<typeof prepareFixed>;
