@@ -62,6 +62,8 @@ export interface OfflineDatabase {
   isEmpty(): Promise<boolean>;
   /** Runs the migrations that are due; `check`: only reports them; `finish`: those too that end an upgrade. */
   migrate(options: { readonly check: boolean; readonly finish?: boolean }): Promise<Migrated>;
+  /** Verifies all that is in it, at one moment: the chain, and that rows equal their events. Expects this version's schema. */
+  verify(progress?: VerifyProgress): Promise<DatabaseReport>;
   /** Makes a recovery by other means as safe as a restore. `clock`: milliseconds since the epoch. */
   raiseGeneration(clock: () => number): Promise<Raised>;
   /** Puts a verified copy of a backup in its place, under a generation that was never used before. */

@@ -10,7 +10,7 @@ import Database from "better-sqlite3";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { verifyChain } from "../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../src/store/sqlite/offline/chain-rows.ts";
-import { verifyUserRows } from "../../src/store/sqlite/offline/verify-rows.ts";
+import { verifyUserRows } from "../store/support/verify-rows.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { scaled } from "../support/scale.ts";

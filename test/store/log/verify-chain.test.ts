@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../../src/store/sqlite/offline/chain-rows.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { createApiKey, createUser, lockUser, revokeApiKey, unlockUser } from "../support/commands.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
+import { verifyUserRows } from "../support/verify-rows.ts";
 
 async function fill({ store }: SqliteFixture): Promise<void> {
   for (let round = 0; round < 5; round++) {

@@ -10,7 +10,6 @@ import { replayUser } from "../../../src/store/log/replay.ts";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import type { RecordedEvent } from "../../../src/store/queries.ts";
 import { chainOf } from "../../../src/store/sqlite/offline/chain-rows.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { scaled } from "../../support/scale.ts";
 import {
   banUser,
@@ -27,6 +26,7 @@ import {
 } from "../support/commands.ts";
 import { readAll } from "../support/outcomes.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
+import { verifyUserRows } from "../support/verify-rows.ts";
 
 const RUNS = scaled({ quick: 8, full: 15, soak: 500 });
 const SEED = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);

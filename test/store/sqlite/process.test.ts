@@ -6,11 +6,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../../src/store/sqlite/offline/chain-rows.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { scaled } from "../../support/scale.ts";
 import { startChild } from "../support/child.ts";
 import { makeFolder } from "../support/sqlite-fixture.ts";
+import { verifyUserRows } from "../support/verify-rows.ts";
 
 const KILLS = scaled({ quick: 20, soak: 200 });
 /** Then a new file: each verification replays everything, which would take longer with every kill. */

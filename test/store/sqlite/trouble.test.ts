@@ -8,12 +8,12 @@ import Database from "better-sqlite3";
 import { StoreUnavailableError } from "../../../src/store/errors.ts";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../../src/store/sqlite/offline/chain-rows.ts";
-import { verifyUserRows } from "../../../src/store/sqlite/offline/verify-rows.ts";
 import { toStoreError } from "../../../src/store/sqlite/trouble.ts";
 import { createUser, lockUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 import { mountTmpfs } from "../support/tmpfs.ts";
+import { verifyUserRows } from "../support/verify-rows.ts";
 
 const NOT_APPLIED = { name: "StoreUnavailableError", outcome: "NOT_APPLIED" };
 

@@ -7,6 +7,7 @@ import { enterServer } from "../connect/enter-server.ts";
 import { dueMigrations, migrate } from "../schema/migrate.ts";
 import type { SchemaState } from "../schema/schema-state.ts";
 import { raiseServerGeneration } from "./raise-generation.ts";
+import { verifyServer } from "./verify-server.ts";
 
 /** Returns the database of a URL; nothing is opened before a method is called. */
 export function offlineServer(url: string): OfflineDatabase {
@@ -27,6 +28,13 @@ export function offlineServer(url: string): OfflineDatabase {
         const options = { place, holder: randomUUIDv7(), finish };
         const state = check ? await dueMigrations(connection, options) : await migrate(connection, options);
         return toMigrated(state, finish);
+      }),
+    verify: (progress) =>
+      withDatabase(url, async (connection, place) => {
+        const { done, due } = await dueMigrations(connection, { place });
+        const schemaVersion = done.at(-1) ?? "";
+        if (due.length > 0) throw new Error(`the database ${place} is of an older version: ${due[0]} is due`);
+        return await verifyServer(connection, { place, schemaVersion }, progress);
       }),
     raiseGeneration: (clock) =>
       withDatabase(url, async (connection, place) => {

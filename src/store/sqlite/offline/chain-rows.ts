@@ -1,6 +1,7 @@
 /** The log of a SQLite database, for its verification. */
 import type { Database } from "better-sqlite3";
 import type { ChainSource } from "../../log/verify-chain.ts";
+import { toChainEvent, toChainLink } from "../../rows/chain-rows.ts";
 import type { EventRow } from "../../rows/rows.ts";
 import type { LinkTable, LogHeadTable } from "../../rows/schema.ts";
 
@@ -24,25 +25,8 @@ export function chainOf(database: Database): ChainSource {
     .pluck();
   return {
     head,
-    events: (after, limit) =>
-      events.all(after, head.position, limit).map((row) => ({
-        position: row.position,
-        previousPosition: row.previous_position,
-        organizationId: row.organization_id,
-        userId: row.user_id,
-        sequence: row.sequence,
-        type: row.type,
-        time: row.time,
-        recordTime: row.record_time,
-        actor: row.actor,
-        via: row.via,
-        requestId: row.request_id,
-        body: row.body,
-        hash: row.hash,
-        personal: row.personal,
-      })),
-    links: (after, limit) =>
-      links.all(after, head.position, limit).map((row) => ({ position: row.last_position, link: row.link })),
+    events: (after, limit) => events.all(after, head.position, limit).map(toChainEvent),
+    links: (after, limit) => links.all(after, head.position, limit).map(toChainLink),
     hasStrays: () => strays.get() === 1,
   };
 }

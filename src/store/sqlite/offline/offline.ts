@@ -1,8 +1,9 @@
 /** The offline work on one SQLite file. */
 import type { OfflineDatabase } from "../../offline.ts";
-import { inspectDatabase, isEmptyDatabase, migrateFile } from "./inspect-file.ts";
+import { inspectDatabase, isEmptyDatabase, migrateFile, withExisting } from "./inspect-file.ts";
 import { raiseFileGeneration } from "./raise-generation.ts";
 import { restoreFile } from "./restore-file.ts";
+import { assertCurrent, verifyDatabase } from "./verify-database.ts";
 
 /** Returns the database of a file; nothing is opened before a method is called. */
 export function offlineFile(path: string): OfflineDatabase {
@@ -10,6 +11,11 @@ export function offlineFile(path: string): OfflineDatabase {
     inspect: () => inspectDatabase(path),
     isEmpty: () => isEmptyDatabase(path),
     migrate: (options) => migrateFile(path, options),
+    verify: (progress) =>
+      withExisting(path, (database, real) => {
+        assertCurrent(database, real);
+        return verifyDatabase(database, real, progress);
+      }),
     raiseGeneration: (clock) => raiseFileGeneration(path, clock),
     restore: (options) => restoreFile({ ...options, path }),
   };

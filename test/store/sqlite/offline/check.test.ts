@@ -6,8 +6,10 @@ import { describe, it } from "node:test";
 import Database from "better-sqlite3";
 import { createOwnerKey } from "../../../../src/server/offline-key.ts";
 import { migrateFile } from "../../../../src/store/sqlite/offline/inspect-file.ts";
+import { offlineFile } from "../../../../src/store/sqlite/offline/offline.ts";
 import { raiseFileGeneration } from "../../../../src/store/sqlite/offline/raise-generation.ts";
 import { verifyFile } from "../../../../src/store/sqlite/offline/verify-database.ts";
+import { createUser } from "../../support/commands.ts";
 import { MIGRATION_BEFORE, NEWEST_MIGRATION, toOlderSchema } from "../../support/older-schema.ts";
 import { makeFolder, openFixture, START_TIME } from "../../support/sqlite-fixture.ts";
 
@@ -31,6 +33,18 @@ describe("without a service", () => {
     assert.deepEqual([first.previousGeneration, second.previousGeneration], [1, first.generation]);
     assert.ok(second.generation > first.generation);
     assert.equal((await verifyFile(path)).generation, second.generation);
+  });
+
+  it("a database is verified where it is, not while a service runs or before it is migrated", async (t) => {
+    const { store, path } = await openFixture(t);
+    await store.execute(createUser("u"));
+    const offline = offlineFile(path);
+    await assert.rejects(offline.verify(), /is in use/);
+    await store.close();
+    const { events, users, position } = await offline.verify();
+    assert.deepEqual([events, users, position], [2, 1, 2]);
+    toOlderSchema(path);
+    await assert.rejects(offline.verify(), /is of an older version: \S+ is due; this version verifies/);
   });
 
   it("migrations are reported and run, and a missing database is not created", async (t) => {

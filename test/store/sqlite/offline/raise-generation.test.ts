@@ -8,9 +8,9 @@ import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
 import type { Raised } from "../../../../src/store/offline.ts";
 import { chainOf } from "../../../../src/store/sqlite/offline/chain-rows.ts";
 import { type RaiseOptions, raiseGeneration } from "../../../../src/store/sqlite/offline/raise-generation.ts";
-import { verifyUserRows } from "../../../../src/store/sqlite/offline/verify-rows.ts";
 import { assertRefused } from "../../../support/refusals.ts";
 import { type Running, startService, temporaryFolder } from "../../../support/service.ts";
+import { verifyUserRows } from "../../support/verify-rows.ts";
 
 /** As a stopped service's database is raised. */
 function raise(path: string, options: Partial<RaiseOptions> = {}): Raised {

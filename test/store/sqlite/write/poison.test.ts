@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../../../src/store/sqlite/offline/chain-rows.ts";
-import { verifyUserRows } from "../../../../src/store/sqlite/offline/verify-rows.ts";
 import { createUser, lockUser, requestContext } from "../../support/commands.ts";
 import { resourceOf, tally } from "../../support/outcomes.ts";
 import { openFixture } from "../../support/sqlite-fixture.ts";
+import { verifyUserRows } from "../../support/verify-rows.ts";
 
 describe("a poisoned command", () => {
   it("is refused alone", async (t) => {

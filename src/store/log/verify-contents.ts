@@ -1,0 +1,63 @@
+/** Verifies what is in a database: the chain, that rows equal their replayed events, and the generation. */
+import type { DatabaseReport, VerifyProgress } from "../offline.ts";
+import type { InstanceTable, LogHeadTable } from "../rows/schema.ts";
+import { decodeBody } from "./event-encoding.ts";
+import { type ChainSource, verifyChain } from "./verify-chain.ts";
+import { type UserSource, verifyUsers } from "./verify-users.ts";
+
+/** A database as an engine reads it, at one moment. */
+export interface ContentSource {
+  /** The database, for errors. */
+  readonly place: string;
+  readonly head: LogHeadTable;
+  readonly chain: ChainSource;
+  readonly users: UserSource;
+  readonly instance: InstanceTable | undefined;
+  /** The body of the event at which the instance stands; `undefined`: it has none. */
+  readonly instanceBody: Uint8Array | undefined;
+  /** The newest migration. */
+  readonly schemaVersion: string;
+}
+
+/** Users in a slice: their events are read together. */
+const SLICE_USERS = 500;
+
+/** Verifies a database with the schema of this version. Rejects with one plain sentence at the first fault. */
+export async function verifyContents(source: ContentSource, progress: VerifyProgress): Promise<DatabaseReport> {
+  const { place, head, instance } = source;
+  const chain = await verifyChain(source.chain, {
+    faultsMax: 1,
+    progress: (events) => progress("events", events, head.position),
+  });
+  const [broken] = chain.faults;
+  if (broken !== undefined) {
+    throw new Error(
+      `the history in ${place} is not as it was written, at position ${broken.position}: ${broken.fault}`,
+    );
+  }
+  const rows = await verifyUsers(source.users, SLICE_USERS, (users) => progress("users", users, 0));
+  const [differing] = rows.faults;
+  if (differing !== undefined) {
+    throw new Error(
+      `the user ${JSON.stringify(differing.userId)} in ${place} is not what its history gives: ${differing.fault}`,
+    );
+  }
+  if (instance === undefined || instance.generation !== generationOf(source.instanceBody)) {
+    throw new Error(`the generation in ${place} is not the one that its history gives`);
+  }
+  return {
+    generation: instance.generation,
+    position: head.position,
+    link: head.link,
+    recordTime: head.record_time,
+    schemaVersion: source.schemaVersion,
+    events: chain.events,
+    users: rows.users,
+  };
+}
+
+/** The generation of its last event, or the first one. */
+function generationOf(body: Uint8Array | undefined): unknown {
+  if (body === undefined) return 1;
+  return (decodeBody(body).data as { readonly generation?: unknown }).generation;
+}

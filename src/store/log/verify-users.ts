@@ -1,0 +1,85 @@
+/** Verifies that the rows of users equal their replayed events. */
+import { isDeepStrictEqual } from "node:util";
+import type { RecordedEvent } from "../queries.ts";
+import { toUserProfileRow, toUserStateRow } from "../rows/rows.ts";
+import type { UserProfileTable, UserStateTable } from "../rows/schema.ts";
+import { replayUser } from "./replay.ts";
+
+export interface RowFault {
+  readonly userId: string;
+  readonly fault: string;
+}
+
+export interface RowReport {
+  readonly users: number;
+  readonly faults: readonly RowFault[];
+}
+
+/** A user as it is stored. */
+export interface StoredUser {
+  readonly state: UserStateTable;
+  readonly profile: UserProfileTable | undefined;
+  /** Reads its events, oldest first. */
+  readonly events: () => readonly RecordedEvent[];
+}
+
+/** Reads at most `limit` users after an id, by id. */
+export type UserSource = (after: string, limit: number) => readonly StoredUser[] | Promise<readonly StoredUser[]>;
+
+/**
+ * Verifies all users by id, `sliceRows` at a time; the event loop runs between two slices. Expects that no personal
+ * value is erased: an erased value is missing in the event, but not in a row that was written before.
+ */
+export async function verifyUsers(
+  source: UserSource,
+  sliceRows: number,
+  progress?: (users: number) => void,
+): Promise<RowReport> {
+  const faults: RowFault[] = [];
+  let users = 0;
+  for (let after = ""; ; ) {
+    const slice = await source(after, sliceRows);
+    for (const stored of slice) {
+      const userId = stored.state.id;
+      faults.push(...faultsOf(stored).map((fault) => ({ userId, fault })));
+    }
+    users += slice.length;
+    progress?.(users);
+    after = slice.at(-1)?.state.id ?? after;
+    if (slice.length < sliceRows) break;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { users, faults };
+}
+
+function faultsOf({ state, profile, events: read }: StoredUser): readonly string[] {
+  const events = read();
+  const user = replayUser(events);
+  const isStateSame = isSame(toUserStateRow(user.state, state.last_position), state);
+  const isProfileSame = isSame(toUserProfileRow(user.state, user.person), profile);
+  const hasGap = events.some(({ sequence }, index) => sequence !== index + 1);
+  return [
+    ...(isStateSame ? [] : ["user_state is not what the events give"]),
+    ...(isProfileSame ? [] : ["user_profile is not what the events give"]),
+    ...(hasGap ? ["the sequence of the events has a gap"] : []),
+  ];
+}
+
+type Row = UserStateTable | UserProfileTable | undefined;
+
+function isSame(a: Row, b: Row): boolean {
+  return isDeepStrictEqual(readable(a), readable(b));
+}
+
+const JSON_COLUMNS: ReadonlySet<string> = new Set(["restrictions", "profile", "attributes"]);
+
+/** Returns a row with its JSON columns parsed, because the order of members does not matter. */
+function readable(row: Row): object | undefined {
+  if (row === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]: [string, unknown]) => [
+      name,
+      JSON_COLUMNS.has(name) && typeof value === "string" ? JSON.parse(value) : value,
+    ]),
+  );
+}

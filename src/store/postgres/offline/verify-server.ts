@@ -1,0 +1,99 @@
+/** Verifies a whole PostgreSQL database at one moment; a service may go on meanwhile. */
+import { verifyContents } from "../../log/verify-contents.ts";
+import type { StoredUser } from "../../log/verify-users.ts";
+import type { DatabaseReport, VerifyProgress } from "../../offline.ts";
+import { toChainEvent, toChainLink } from "../../rows/chain-rows.ts";
+import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
+import type { InstanceTable, LinkTable, LogHeadTable, UserProfileTable, UserStateTable } from "../../rows/schema.ts";
+import type { Connection } from "../connect/connection.ts";
+
+// One snapshot for all statements, however long they take.
+const BEGIN = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
+  SET LOCAL idle_in_transaction_session_timeout = 0`;
+
+const READ_HEAD = { name: "verify_head", text: "SELECT * FROM log_head" };
+const READ_EVENTS = {
+  name: "verify_events",
+  text: `SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position
+    WHERE e.position > $1 ORDER BY e.position LIMIT $2`,
+};
+const READ_LINKS = {
+  name: "verify_links",
+  text: "SELECT * FROM links WHERE last_position > $1 ORDER BY last_position LIMIT $2",
+};
+const READ_STRAYS = {
+  name: "verify_strays",
+  text: `SELECT EXISTS (SELECT FROM events WHERE position < 1 OR position > (SELECT position FROM log_head))
+    OR EXISTS (SELECT FROM links WHERE last_position > (SELECT position FROM log_head)) AS found`,
+};
+const READ_STATES = { name: "verify_states", text: "SELECT * FROM user_state WHERE id > $1 ORDER BY id LIMIT $2" };
+const READ_PROFILES = { name: "verify_profiles", text: "SELECT * FROM user_profile WHERE id = ANY ($1::text[])" };
+// From each user's last event back to the first.
+const READ_HISTORIES = {
+  name: "verify_histories",
+  text: `WITH RECURSIVE history AS (
+      SELECT e.* FROM events e WHERE e.position = ANY ($1::int8[])
+      UNION ALL SELECT e.* FROM history h JOIN events e ON e.position = h.previous_position)
+    SELECT h.*, p.personal FROM history h LEFT JOIN event_private p ON p.position = h.position ORDER BY h.position`,
+};
+const READ_INSTANCE = { name: "verify_instance", text: "SELECT * FROM instance" };
+const READ_INSTANCE_BODY = {
+  name: "verify_instance_body",
+  text: "SELECT body FROM events WHERE position = $1 AND type = 'GenerationRaised'",
+};
+
+interface Verified {
+  /** The database, for errors. */
+  readonly place: string;
+  readonly schemaVersion: string;
+}
+
+/** Verifies a database with the schema of this version. Rejects with one plain sentence at the first fault. */
+export async function verifyServer(
+  connection: Connection,
+  verified: Verified,
+  progress: VerifyProgress = () => undefined,
+): Promise<DatabaseReport> {
+  await connection.simple(BEGIN);
+  try {
+    return await verifyContents({ ...verified, ...(await contentsOf(connection, verified)) }, progress);
+  } finally {
+    await connection.simple("ROLLBACK").catch(() => undefined);
+  }
+}
+
+async function contentsOf(connection: Connection, { place }: Verified) {
+  const [head] = await connection.rows<LogHeadTable>(READ_HEAD);
+  if (head === undefined) throw new Error(`the database ${place} is damaged: the log has no head`);
+  const [instance] = await connection.rows<InstanceTable>(READ_INSTANCE);
+  const [event] = await connection.rows<{ body: Buffer }>(READ_INSTANCE_BODY, [instance?.last_position ?? null]);
+  return {
+    head,
+    instance,
+    instanceBody: event?.body,
+    chain: {
+      head,
+      events: async (after: number, limit: number) =>
+        (await connection.rows<EventRow>(READ_EVENTS, [after, limit])).map(toChainEvent),
+      links: async (after: number, limit: number) =>
+        (await connection.rows<LinkTable>(READ_LINKS, [after, limit])).map(toChainLink),
+      hasStrays: async () => (await connection.rows<{ found: boolean }>(READ_STRAYS))[0]?.found !== false,
+    },
+    users: (after: string, limit: number) => readUsers(connection, after, limit),
+  };
+}
+
+async function readUsers(connection: Connection, after: string, limit: number): Promise<readonly StoredUser[]> {
+  const states = await connection.rows<UserStateTable>(READ_STATES, [after, limit]);
+  const ids = states.map(({ id }) => id);
+  const positions = states.map(({ last_position }) => last_position);
+  const profiles = await connection.rows<UserProfileTable>(READ_PROFILES, [ids]);
+  const events = await connection.rows<EventRow>(READ_HISTORIES, [positions]);
+  const profileOf = new Map(profiles.map((profile) => [profile.id, profile]));
+  const eventsOf = Map.groupBy(events, ({ user_id }) => user_id);
+  return states.map((state) => ({
+    state,
+    profile: profileOf.get(state.id),
+    events: () => (eventsOf.get(state.id) ?? []).map(toRecordedEvent),
+  }));
+}
