@@ -34,7 +34,10 @@ export function adminHandlers(
       const { actor } = call.admission;
       const backup = await operations.createBackup(actor);
       if (backup === undefined) {
-        throw new ConnectError("this database is backed up by its own tools, not by lockkeeper", Code.Unimplemented);
+        throw new ConnectError(
+          "this database is backed up by its own tools, pg_dump or point-in-time recovery, not by lockkeeper",
+          Code.Unimplemented,
+        );
       }
       // The log line of the call comes at its end, which may be minutes away.
       const { bytes, position } = backup.info;

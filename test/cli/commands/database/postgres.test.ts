@@ -1,10 +1,26 @@
 /** The commands on a database itself when that is one of PostgreSQL: what they print, and how they refuse. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
+import { startService, temporaryFolder } from "../../../support/service.ts";
 import { assertRefused, cliOf, jsonOf } from "../../support/cli.ts";
 
 const cli = cliOf("http://127.0.0.1:1");
+
+test("a service on PostgreSQL says how its database is backed up", {
+  skip: (await noPostgres()) ?? false,
+}, async (t) => {
+  const url = await (await sharedPostgres()).createDatabase(t);
+  const service = await startService(t, { config: { database: { engine: "postgres", url } } });
+  const file = join(await temporaryFolder(t), "a.db");
+  await assertRefused(cliOf(service.url)(["backup", file]), {
+    code: 1,
+    says: /this database is backed up by its own tools, pg_dump or point-in-time recovery, not by lockkeeper/,
+  });
+  assert.equal(existsSync(file), false);
+});
 
 describe("a database of PostgreSQL", { skip: (await noPostgres()) ?? false }, () => {
   test("is migrated, and its generation raised; its address is shown without its password", async (t) => {
