@@ -82,7 +82,7 @@ export async function runPgbench(options: PgbenchOptions, connections: number, s
 
 /**
  * The statements of src/store/postgres/write for one command, in their order and with the same values. Limits of time
- * are left out, and each is written for one row, as whoever commits each change would write it.
+ * are left out, and each is written for one row, as in a service that commits each change.
  */
 function scriptOf(index: number, { next_due: nextDue, restrictions }: Change): string {
   const own = (name: string): string => `:${name}_${index}`;
