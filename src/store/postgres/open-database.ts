@@ -7,6 +7,7 @@ import { describeAddress, parseAddress } from "./connect/address.ts";
 import type { Connection } from "./connect/connection.ts";
 import { enterServer } from "./connect/enter-server.ts";
 import { Pool } from "./connect/pool.ts";
+import { Primary } from "./connect/primary.ts";
 import { type HeadReading, readHead } from "./live/head-watch.ts";
 import { migrate } from "./schema/migrate.ts";
 
@@ -57,7 +58,7 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
     };
   });
   assertClock(found.head, options);
-  const shared = { address, prepare, ...(onTrouble && { onTrouble }) };
+  const shared = { address, prepare, primary: new Primary(), ...(onTrouble && { onTrouble }) };
   const readers = Math.min(READERS_MAX, Math.floor((connections - 1) / 2));
   const pool = new Pool({ ...shared, connectionsMax: readers, workMs: READ_MS_MAX });
   const listPool = new Pool({ ...shared, connectionsMax: connections - 1 - readers });

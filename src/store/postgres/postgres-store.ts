@@ -1,4 +1,5 @@
 /** The store on a PostgreSQL database that any number of replicas share. */
+import { setTimeout } from "node:timers/promises";
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
@@ -39,7 +40,7 @@ import type { Shadows } from "../upkeep/shadows.ts";
 import type { Sweeper } from "../upkeep/sweeper.ts";
 import { HeadWatch } from "./live/head-watch.ts";
 import { LiveReads } from "./live/live-reads.ts";
-import { type HeadTime, ServerClock } from "./live/server-clock.ts";
+import { ServerClock } from "./live/server-clock.ts";
 import { Upkeep } from "./live/upkeep.ts";
 import { type OpenedDatabase, openDatabase, type PostgresOptions } from "./open-database.ts";
 import { Reader } from "./read/reader.ts";
@@ -53,10 +54,8 @@ export interface PostgresStoreOptions extends StoreOptions, PostgresOptions {}
 const SWEEP_INTERVAL_MS = 1_000;
 /** A batch ends at 64 commands and at 16 more for each millisecond that the last COMMIT took, up to 1,000. */
 const BATCH_COMMANDS = { least: 64, perCommitMs: 16, most: 1_000 } as const;
-/** From this difference between this machine's clock and the server's an administrator is warned … */
-const SKEW_WARNED_MS = 1_000;
-/** … and from this one the replica is not ready: tokens and deadlines go by its own clock. */
-const SKEW_MS_MAX = 60_000;
+/** A database that does not answer for so long cannot be used, in milliseconds. */
+const CHECK_MS_MAX = 2_000;
 
 /** Opens and migrates a database. Rejects with one plain sentence when the database or the clock cannot be used. */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -89,17 +88,16 @@ export class PostgresStore implements OpenedStore {
   readonly #upkeep: Upkeep;
   readonly #traces: Traces | undefined;
   readonly #measured: StatsSources;
-  #isSkewed: boolean = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresStoreOptions, opened: OpenedDatabase) {
     const limits = limitsOf(options.limits);
-    const { clock, usesDatabaseClock = false, onCommit, onTrouble = () => undefined } = options;
+    const { onCommit, onTrouble = () => undefined } = options;
     const { pool, head, generation } = opened;
     this.#opened = opened;
     this.generation = generation;
     this.#traces = options.traces;
-    this.#clock = new ServerClock({ clock, usesDatabaseClock });
+    this.#clock = new ServerClock(options);
     const { timeOf } = this.#clock;
     const now = (): number => this.#clock.now();
     const activity = (session: Session): Session => this.#activity.known(session);
@@ -108,11 +106,7 @@ export class PostgresStore implements OpenedStore {
       readLog: (after, limit) => this.#reader.readLog(after, limit),
       onTrouble,
     });
-    const onReading = (reading: HeadTime): void => {
-      timeOf(reading);
-      this.#watchSkew(options);
-    };
-    this.#watch = new HeadWatch({ pool, tail: this.tail, head, onReading, onTrouble });
+    this.#watch = new HeadWatch({ pool, tail: this.tail, head, onReading: timeOf, onTrouble });
     this.#writer = new Writer({
       link: opened.writerPool,
       assertUsable: () => this.#upkeep.assertCurrent(),
@@ -264,11 +258,11 @@ export class PostgresStore implements OpenedStore {
 
   async check(): Promise<void> {
     this.#upkeep.assertCurrent();
-    await this.#live.head();
-    await this.#writer.probe();
-    const { skewMs } = this.#clock;
-    if (Math.abs(skewMs) <= SKEW_MS_MAX) return;
-    throw new StoreUnavailableError(`the clock of this machine is ${describeSkew(skewMs)} the database's`, undefined);
+    const late = setTimeout(CHECK_MS_MAX, undefined, { ref: false }).then(() => {
+      throw new StoreUnavailableError(`the database does not answer within ${CHECK_MS_MAX} ms`, undefined);
+    });
+    await Promise.race([Promise.all([this.#live.head(), this.#writer.probe()]), late]);
+    this.#clock.assertNear();
   }
 
   /** Runs one round of the sweeper now. */
@@ -314,20 +308,4 @@ export class PostgresStore implements OpenedStore {
     const { least, perCommitMs, most } = BATCH_COMMANDS;
     return Math.min(most, least + Math.floor(perCommitMs * this.#writer.lastCommitMs));
   }
-
-  #watchSkew({ usesDatabaseClock, onWarning }: PostgresStoreOptions): void {
-    const { skewMs } = this.#clock;
-    const isSkewed = usesDatabaseClock === true && Math.abs(skewMs) > SKEW_WARNED_MS;
-    if (isSkewed && !this.#isSkewed) {
-      onWarning?.(
-        `the clock of this machine is ${describeSkew(skewMs)} the database's: changes are recorded by the database's clock, tokens and deadlines are judged by this one; set this machine's clock`,
-      );
-    }
-    this.#isSkewed = isSkewed;
-  }
-}
-
-/** `skewMs`: the server's clock minus this machine's. */
-function describeSkew(skewMs: number): string {
-  return `${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? "behind" : "ahead of"}`;
 }

@@ -4,6 +4,7 @@ import { StoreUnavailableError } from "../../errors.ts";
 import type { Host, PostgresAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { openWritable } from "./open-writable.ts";
+import { Primary } from "./primary.ts";
 
 export interface PoolOptions {
   readonly address: PostgresAddress;
@@ -21,7 +22,9 @@ export interface PoolOptions {
   readonly connectMs?: number;
   /** The outcome of what never got a connection: "NOT_APPLIED" for writes; absent for reads. */
   readonly outcome?: FailedOutcome;
-  /** Called with each failure to connect. */
+  /** What is known of the host that takes writes; pools that share it find a new one together. */
+  readonly primary?: Primary;
+  /** Called with the first failure to connect after one that succeeded. */
   readonly onTrouble?: (error: unknown) => void;
 }
 
@@ -52,8 +55,8 @@ export class Pool {
   /** Where each connection leads: after a failover those to another host are dropped. */
   readonly #hosts = new Map<Connection, Host>();
   readonly #waiting: Waiter[] = [];
+  readonly #primary: Primary;
   #opening = 0;
-  #host: Host | undefined;
   /** Attempts to connect that have failed since the last one that did not. */
   #failures = 0;
   /** When the first of them failed, by the monotonic clock. */
@@ -65,6 +68,8 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = { ...DEFAULTS, ...options };
+    this.#primary = options.primary ?? new Primary();
+    this.#primary.watch(() => this.#follow());
   }
 
   get stats(): PoolStats {
@@ -158,20 +163,21 @@ export class Pool {
     try {
       const timing = connectMs === undefined ? {} : { connectMs };
       const { connection, host } = await openWritable({
-        ...{ address, prepare, first: this.#host, ...timing },
+        ...{ address, prepare, primary: this.#primary, ...timing },
         onEnd: () => ended(),
       });
       this.#opening--;
       ended = () => this.#lost(connection);
       this.#failures = 0;
       this.#hosts.set(connection, host);
-      if (host !== this.#host) this.#moveTo(host);
       this.#hand(connection);
     } catch (error) {
       this.#opening--;
-      if (this.#failures++ === 0) this.#failingSince = performance.now();
       this.#fault = error;
-      onTrouble?.(error);
+      if (this.#failures++ === 0) {
+        this.#failingSince = performance.now();
+        onTrouble?.(error);
+      }
       this.#retryLater();
       this.#settleClose();
       return;
@@ -192,16 +198,23 @@ export class Pool {
     ).unref();
   }
 
-  /** After a failover the connections to the former host may lead to a server that lags behind. */
-  #moveTo(host: Host): void {
-    this.#host = host;
+  /**
+   * A host that takes writes was found, perhaps by another pool: tries again at once if this one waits. After a failover
+   * the connections to the former host may lead to a server that lags behind.
+   */
+  #follow(): void {
+    const { host } = this.#primary;
     for (const connection of [...this.#idle]) if (this.#hosts.get(connection) !== host) connection.destroy();
+    if (this.#retry === undefined) return;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    if (this.#opening === 0) void this.#open();
   }
 
   #giveBack(connection: Connection, isWhole: boolean): void {
     this.#busy.delete(connection);
     // A lost connection has no host any more.
-    if (isWhole && connection.isIdle && this.#hosts.get(connection) === this.#host) {
+    if (isWhole && connection.isIdle && this.#hosts.get(connection) === this.#primary.host) {
       this.#hand(connection);
       return;
     }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { parseAddress } from "../../../../src/store/postgres/connect/address.ts";
 import { type OpenOptions, openWritable } from "../../../../src/store/postgres/connect/open-writable.ts";
+import { Primary } from "../../../../src/store/postgres/connect/primary.ts";
 import { checkServer, type ServerReport } from "../../../../src/store/postgres/connect/server-check.ts";
 import { defer } from "../../../support/cleanup.ts";
 import { freePort } from "../../../support/nginx.ts";
@@ -163,6 +164,23 @@ describe("a server", { skip: (await noPostgres()) ?? false }, () => {
     await connection.close();
     await primary.stop();
     assert.match(await refusal(both), /is a standby, .*; nothing listens at /);
+  });
+
+  test("that is a former primary is passed over next to the promoted one, and refused once that one was seen", async (t) => {
+    const former = await startPostgres(t, { fsync: false });
+    const promoted = await startPostgres(t, { fsync: false, standbyOf: former });
+    await promoted.promote();
+    const both = former.url().replace(`:${former.port}`, `:${former.port},127.0.0.1:${promoted.port}`);
+    const address = parseAddress(both);
+    const primary = new Primary();
+    const { connection, host } = await openWritable({ address, prepare: true, primary });
+    assert.equal(host.port, promoted.port);
+    await connection.close();
+    await promoted.stop();
+    await assert.rejects(
+      openWritable({ address, prepare: true, primary }),
+      new RegExp(`127.0.0.1:${former.port} is a former primary: its timeline is 1, and another .* to 2; stop it`),
+    );
   });
 });
 
