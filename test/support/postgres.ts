@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Writable } from "node:stream";
 import pg from "pg";
 import { defer, type Scope } from "./cleanup.ts";
 import { freePort } from "./nginx.ts";
@@ -44,19 +45,29 @@ export interface PostgresOptions {
   readonly standbyName?: string;
 }
 
-/** Ends the server when the process that started it is gone, however that came: then its end of the pipe is closed. */
-const WATCHDOG = `read -r word; [ "$word" = done ] && exit
-kill -QUIT "$0"; n=0; while [ -e "$1/data/postmaster.pid" ] && [ $n -lt 100 ]; do n=$((n+1)); sleep 0.1; done; rm -rf "$1"`;
+/**
+ * Ends the server and removes its folder when the process of the tests is gone, however that came: then the pipe ends.
+ * Each line is the server's process id, or empty while none runs.
+ */
+const WATCHDOG = `pid=; while read -r line; do pid=$line; done
+[ -z "$pid" ] || kill -QUIT "$pid"; n=0
+while [ -n "$pid" ] && [ -e "$0/data/postmaster.pid" ] && [ $n -lt 100 ]; do n=$((n+1)); sleep 0.1; done; rm -rf "$0"`;
 
 interface Place {
   readonly port: number;
   readonly folder: string;
   readonly password: string;
+  /** Of the folder, see WATCHDOG; absent: a new one. */
+  readonly watchdog?: Writable;
 }
 
-interface Run {
-  readonly server: ChildProcess;
-  readonly watchdog: ChildProcess;
+/** Starts the watchdog of a folder; returns its pipe, which does not keep the tests running. */
+function watch(folder: string): Writable {
+  const watchdog = spawn("/bin/sh", ["-c", WATCHDOG, folder], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  watchdog.unref();
+  watchdog.stdin.on("error", () => undefined);
+  (watchdog.stdin as unknown as { unref(): void }).unref();
+  return watchdog.stdin;
 }
 
 /** One server. Stopped or killed, it can start again on the same port with the same data. */
@@ -68,15 +79,22 @@ export class PostgresServer {
   /** Has the data and the log. */
   readonly #folder: string;
   readonly #password: string;
-  #run: Run | undefined;
+  readonly #watchdog: Writable;
+  #run: ChildProcess | undefined;
   #databases = 0;
 
-  constructor(binaries: Binaries, { port, folder, password }: Place) {
+  constructor(binaries: Binaries, { port, folder, password, watchdog = watch(folder) }: Place) {
     this.port = port;
     this.version = binaries.version;
     this.#binaries = binaries;
     this.#folder = folder;
     this.#password = password;
+    this.#watchdog = watchdog;
+  }
+
+  /** Lets the watchdog remove what is left. */
+  release(): void {
+    this.#watchdog.end();
   }
 
   /** The address of a database, as `--database` takes it, with the superuser's password. */
@@ -142,7 +160,7 @@ export class PostgresServer {
 
   /** Kills all processes of the server with -9. */
   async kill(): Promise<void> {
-    const { pid } = this.#run?.server ?? {};
+    const { pid } = this.#run ?? {};
     const children = pid === undefined ? [] : childrenOf(pid);
     const ended = this.#end("SIGKILL");
     for (const child of children) {
@@ -204,34 +222,27 @@ export class PostgresServer {
       ...identity,
     });
     closeSync(log);
-    const watchdog: ChildProcess = spawn("/bin/sh", ["-c", WATCHDOG, String(server.pid), this.#folder], {
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true,
-    });
-    watchdog.stdin?.on("error", () => undefined);
-    const run = { server, watchdog };
-    for (const child of [server, watchdog]) child.unref();
-    // What is left of a socket that nobody waits for must not keep the tests running.
-    (watchdog.stdin as unknown as { unref(): void } | null)?.unref();
-    this.#run = run;
+    this.#watchdog.write(`${server.pid}\n`);
+    server.unref();
+    this.#run = server;
     server.once("exit", () => {
-      watchdog.stdin?.end("done\n");
-      if (this.#run === run) this.#run = undefined;
+      this.#watchdog.write("\n");
+      this.#run = undefined;
     });
     server.once("error", () => undefined);
-    await until(() => this.#run !== run || this.#isReady(), "PostgreSQL");
-    return this.#run === run;
+    await until(() => this.#run !== server || this.#isReady(), "PostgreSQL");
+    return this.#run === server;
   }
 
   /** As `pg_ctl` finds out. */
   #isReady(): boolean {
     const file = join(this.dataFolder, "postmaster.pid");
     const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
-    return Number(lines[0]) === this.#run?.server.pid && ["ready", "standby"].includes((lines[7] ?? "").trim());
+    return Number(lines[0]) === this.#run?.pid && ["ready", "standby"].includes((lines[7] ?? "").trim());
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    const { server } = this.#run ?? {};
+    const server = this.#run;
     if (server === undefined) return;
     server.ref();
     const exited = once(server, "exit");
@@ -242,10 +253,10 @@ export class PostgresServer {
 
 /** Starts a server that is gone, with its data, when the test is over. */
 export async function startPostgres(scope: Scope, options: PostgresOptions = {}): Promise<PostgresServer> {
-  const { server, folder } = await makeServer(options);
+  const server = await makeServer(options);
   defer(scope, async () => {
     await server.stop("immediate");
-    await rm(folder, { recursive: true, force: true });
+    server.release();
   });
   return server;
 }
@@ -254,20 +265,16 @@ let shared: Promise<PostgresServer> | undefined;
 
 /** The server that all tests of this process share; it does not wait for disks. It goes with the process. */
 export async function sharedPostgres(): Promise<PostgresServer> {
-  shared ??= makeServer({ fsync: false }).then(({ server }) => server);
+  shared ??= makeServer({ fsync: false });
   return await shared;
 }
 
-interface Made {
-  readonly server: PostgresServer;
-  readonly folder: string;
-}
-
-async function makeServer(options: PostgresOptions): Promise<Made> {
+async function makeServer(options: PostgresOptions): Promise<PostgresServer> {
   const { settings, fsync = true, tls, standbyOf, standbyName = "standby" } = options;
   const binaries = await findBinaries();
   if (typeof binaries === "string") throw new Error(binaries);
   const folder = await mkdtemp(join(tmpdir(), "lockkeeper-postgres-"));
+  const watchdog = watch(folder);
   try {
     own(folder, binaries);
     const data = join(folder, "data");
@@ -276,7 +283,7 @@ async function makeServer(options: PostgresOptions): Promise<Made> {
     else await standbyOf.copyTo(data);
     const password = standbyOf?.password ?? readFileSync(join(template, "password"), "utf8");
     const port = await freePort();
-    const server = new PostgresServer(binaries, { port, folder, password });
+    const server = new PostgresServer(binaries, { port, folder, password, watchdog });
     const lines = Object.entries({
       ...SETTINGS,
       ...(fsync ? {} : WITHOUT_FSYNC),
@@ -298,9 +305,9 @@ async function makeServer(options: PostgresOptions): Promise<Made> {
       write("server.key", tls.key);
     }
     await server.start();
-    return { server, folder };
+    return server;
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    watchdog.end();
     throw error;
   }
 }
