@@ -11,6 +11,7 @@ import { defer, type Scope } from "./cleanup.ts";
 import { freePort } from "./nginx.ts";
 import { type Binaries, findBinaries } from "./postgres-binaries.ts";
 import { copyFolder, own, templateFolder, USER } from "./postgres-data.ts";
+import { watch } from "./postgres-watchdog.ts";
 import { until } from "./until.ts";
 
 export { noPostgres } from "./postgres-binaries.ts";
@@ -45,29 +46,12 @@ export interface PostgresOptions {
   readonly standbyName?: string;
 }
 
-/**
- * Ends the server and removes its folder when the process of the tests is gone, however that came: then the pipe ends.
- * Each line is the server's process id, or empty while none runs.
- */
-const WATCHDOG = `pid=; while read -r line; do pid=$line; done
-[ -z "$pid" ] || kill -QUIT "$pid"; n=0
-while [ -n "$pid" ] && [ -e "$0/data/postmaster.pid" ] && [ $n -lt 100 ]; do n=$((n+1)); sleep 0.1; done; rm -rf "$0"`;
-
 interface Place {
   readonly port: number;
   readonly folder: string;
   readonly password: string;
-  /** Of the folder, see WATCHDOG; absent: a new one. */
+  /** Of the folder, see `watch`; absent: a new one. */
   readonly watchdog?: Writable;
-}
-
-/** Starts the watchdog of a folder; returns its pipe, which does not keep the tests running. */
-function watch(folder: string): Writable {
-  const watchdog = spawn("/bin/sh", ["-c", WATCHDOG, folder], { stdio: ["pipe", "ignore", "ignore"], detached: true });
-  watchdog.unref();
-  watchdog.stdin.on("error", () => undefined);
-  (watchdog.stdin as unknown as { unref(): void }).unref();
-  return watchdog.stdin;
 }
 
 /** One server. Stopped or killed, it can start again on the same port with the same data. */
