@@ -86,7 +86,8 @@ describe("rate limits", () => {
       const now = (): number => clock.now;
       const trustedProxies = [{ address: "127.0.0.1", prefix: 32 }];
       const dialects = ["zitadel", "clerk"];
-      const service = await startService(t, { clock: now, config: { ...config, trustedProxies, dialects } });
+      const options = { clock: now, config: { ...config, trustedProxies, dialects }, isOneProcess: true };
+      const service = await startService(t, options);
       await service.users.createUser({ userId: "alice" });
       const lockAll = async (): Promise<readonly Response[]> => {
         const answers: Response[] = [];

@@ -11,7 +11,7 @@ const FAILURES_MAX = 20;
 
 async function open(t: TestContext, config: Partial<Config>): Promise<{ service: Running; client: RawClient }> {
   // The clock stands still, so that all failures fall into one second.
-  const service = await startService(t, { clock: () => Date.UTC(2026, 0, 1), config });
+  const service = await startService(t, { clock: () => Date.UTC(2026, 0, 1), config, isOneProcess: true });
   const client = new RawClient(service.url);
   t.after(() => client.close());
   return { service, client };

@@ -1,9 +1,10 @@
 /** A wall clock that jumps under the running service: what is recorded, logged, counted and said to balancers. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { parseExposition, sumOf } from "../support/exposition.ts";
-import { ADMIN_KEY, type Running, startService } from "../support/service.ts";
+import { ADMIN_KEY, type Running, startService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 const HOUR = 3_600_000;
@@ -20,10 +21,14 @@ interface Lab {
   readonly readyz: () => Promise<string>;
 }
 
-/** A service with the user `u`, who is locked for an hour, and the user `v`. */
+/**
+ * A service with the user `u`, who is locked for an hour, and the user `v`. On a file: on PostgreSQL the database's clock
+ * decides.
+ */
 async function open(t: TestContext): Promise<Lab> {
   let [wall, monotonic] = [Date.UTC(2026, 0, 1), 0];
-  const service = await startService(t, { clock: () => wall, monotonic: () => monotonic });
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const service = await startService(t, { clock: () => wall, monotonic: () => monotonic, path });
   await service.users.createUser({ userId: "u" });
   await service.users.createUser({ userId: "v" });
   const expiry = { case: "duration", value: { seconds: 3600n, nanos: 0 } } as const;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { base64url, SignJWT, UnsecuredJWT } from "jose";
 import { HandmadeIssuer, issuersFile, makeKey, RealIssuer } from "../support/issuers.ts";
-import { type Running, startService } from "../support/service.ts";
+import { type Running, type RunOptions, startService } from "../support/service.ts";
 import { ask, codeOf, RAW_WIRES, RawClient, type RawWire, readAnswer } from "../support/wires.ts";
 
 /** The real time, and what is added to it. */
@@ -19,11 +19,15 @@ interface Lab {
   readonly client: RawClient;
 }
 
-async function open(t: TestContext, more: Readonly<Record<string, unknown>> = {}): Promise<Lab> {
+async function open(
+  t: TestContext,
+  more: Readonly<Record<string, unknown>> = {},
+  options: RunOptions = {},
+): Promise<Lab> {
   const issuer = await HandmadeIssuer.open(t);
   const clock = new MovableClock();
   const oidcIssuers = await issuersFile(t, [{ issuer: issuer.url, ...more }]);
-  const service = await startService(t, { clock: clock.now, config: { oidcIssuers } });
+  const service = await startService(t, { ...options, clock: clock.now, config: { oidcIssuers } });
   const client = new RawClient(service.url);
   t.after(() => client.close());
   return { service, issuer, clock, client };
@@ -266,7 +270,7 @@ describe("an issuer that cannot be reached", () => {
   });
 
   test("does not evade the pace of answers by a flood of tokens that nobody can check", async (t) => {
-    const { service, issuer, client } = await open(t);
+    const { service, issuer, client } = await open(t, {}, { isOneProcess: true });
     await issuer.site.close();
     const key = await makeKey("two");
     let told = 0;

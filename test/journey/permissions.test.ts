@@ -16,7 +16,7 @@ import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_
 import { SignInService } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { PERMISSIONS, type Permission, ROLES, RPC_PERMISSIONS } from "../../src/auth/permissions.ts";
-import { ADMIN_KEY, type Running, startService } from "../support/service.ts";
+import { ADMIN_KEY, type Running, type RunOptions, startService } from "../support/service.ts";
 
 const SERVICES: readonly DescService[] = [
   UserService,
@@ -36,10 +36,10 @@ interface Caller {
   readonly permissions?: readonly Permission[];
 }
 
-async function start(t: TestContext): Promise<{ service: Running; transport: Transport }> {
+async function start(t: TestContext, options: RunOptions = {}): Promise<{ service: Running; transport: Transport }> {
   // A clock that goes on by a second with each look: bad keys from one address are not throttled here.
   let now = Date.UTC(2026, 0, 1);
-  const service = await startService(t, { clock: () => (now += 1000) });
+  const service = await startService(t, { ...options, clock: () => (now += 1000) });
   const sessionManager = new Http2SessionManager(service.url);
   t.after(() => sessionManager.abort());
   return { service, transport: createGrpcTransport({ baseUrl: service.url, sessionManager }) };
@@ -62,6 +62,9 @@ async function call(transport: Transport, method: DescMethod, key: string | unde
   }
 }
 
+/** On PostgreSQL no backup is made: its own tools make them. */
+const BEHIND_THE_DOOR = /^(?:InvalidArgument|NotFound|FailedPrecondition) |^Unimplemented METHOD_NOT_SERVED$/;
+
 /** What deviates from the tables, for every RPC and caller. */
 async function deviations(transport: Transport, callers: readonly Caller[]): Promise<readonly string[]> {
   const found: string[] = [];
@@ -77,7 +80,7 @@ async function deviations(transport: Transport, callers: readonly Caller[]): Pro
             ? "allowed"
             : "PermissionDenied PERMISSION_MISSING";
       // An empty request need not succeed: it is let in when whatever is said comes from behind the door.
-      const isAllowed = said === "OK" || /^(?:InvalidArgument|NotFound|FailedPrecondition) /.test(said);
+      const isAllowed = said === "OK" || BEHIND_THE_DOOR.test(said);
       if (isAllowed ? wanted !== "allowed" : wanted !== said) found.push(`${rpc} by ${name}: ${said}, not ${wanted}`);
     }
   }
@@ -110,7 +113,8 @@ test("a key with one permission is let in where that one is needed and nowhere e
 });
 
 test("a revoked key is let in nowhere from the next call on", async (t) => {
-  const { service, transport } = await start(t);
+  // Another replica may refuse for the empty request, before it knows of the revocation.
+  const { service, transport } = await start(t, { isOneProcess: true });
   const { secret, apiKey } = await service.keys.createApiKey({ role: "owner" });
   assert.equal(await call(transport, UserService.method.listUsers, secret), "OK");
   await service.keys.revokeApiKey({ apiKeyId: apiKey?.apiKeyId ?? "" });

@@ -16,7 +16,7 @@ interface Lab {
 
 async function open(t: TestContext, config: Partial<Config>): Promise<Lab> {
   const clock = new TestClock();
-  const service = await startService(t, { clock: () => clock.now, config });
+  const service = await startService(t, { clock: () => clock.now, config, isOneProcess: true });
   const client = new RawClient(service.url);
   t.after(() => client.close());
   return { service, client, clock };

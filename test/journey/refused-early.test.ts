@@ -20,7 +20,7 @@ interface Case {
 async function refusalsOnEveryWire(t: TestContext): Promise<{ client: RawClient; cases: readonly Case[] }> {
   // A clock that goes on by a second with each look: guesses from one address are not throttled here.
   let now = Date.UTC(2026, 0, 1);
-  const service = await startService(t, { clock: () => (now += 1000) });
+  const service = await startService(t, { clock: () => (now += 1000), isOneProcess: true });
   const { secret } = await service.keys.createApiKey({ role: "viewer" });
   await service.users.createUser({ userId: "u1" });
   const client = new RawClient(service.url, AT_ONCE_MS);

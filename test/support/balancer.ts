@@ -62,7 +62,8 @@ function join(client: Socket, upstream: Socket): void {
   client.pipe(upstream);
   upstream.pipe(client);
   client.once("close", () => upstream.destroy());
-  upstream.once("close", () => client.destroy());
+  // What it has sent reaches the client: a replica that refuses a large body answers first, and then resets.
+  upstream.once("close", () => client.destroySoon());
 }
 
 function toTarget(url: string): { readonly host: string; readonly port: number; readonly allowHalfOpen: true } {

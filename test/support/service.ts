@@ -62,6 +62,8 @@ export interface RunOptions {
   readonly newId?: () => string;
   /** Where the database is; absent: in a folder of its own that goes with the test. */
   readonly path?: string;
+  /** For what each process counts or remembers for itself: there is only one, on whatever database. */
+  readonly isOneProcess?: boolean;
   readonly config?: Partial<Config>;
 }
 
@@ -78,15 +80,17 @@ function canThread({ clock, monotonic, newId }: RunOptions): boolean {
 }
 
 /** Replicas that stand for one service, each on the same PostgreSQL database; 0: one service on a file. */
-const REPLICAS = Number(process.env.LOCKKEEPER_TEST_REPLICAS ?? 0);
+const REPLICAS = Number(process.env.TEST_REPLICAS ?? 0);
 
 /**
  * A service in this process. It stops with the test. LOCKKEEPER_THREADS of the environment gives it serving threads,
- * which log to standard error; LOCKKEEPER_FAST_PATH switches the fast path. With LOCKKEEPER_TEST_REPLICAS it is so many
- * services on one PostgreSQL database, behind a balancer, unless the test names the path of a file.
+ * which log to standard error; LOCKKEEPER_FAST_PATH switches the fast path. With TEST_REPLICAS it is so many services on
+ * one PostgreSQL database, behind a balancer, unless the test names the path of a file.
  */
 export async function startService(t: Scope, options: RunOptions = {}): Promise<Running> {
-  if (REPLICAS > 0 && options.path === undefined) return await startReplicas(t, REPLICAS, options);
+  if (REPLICAS > 0 && options.path === undefined) {
+    return await startReplicas(t, options.isOneProcess ? 1 : REPLICAS, options);
+  }
   const path = options.path ?? join(await temporaryFolder(t), "lockkeeper.db");
   return await startOn(t, `sqlite:${path}`, options);
 }
@@ -116,6 +120,9 @@ export async function startReplicas(t: Scope, count: number, options: RunOptions
   };
 }
 
+/** Said at each start, because the server of tests does not wait for disks. */
+const DISK_WARNINGS = /^.*"the database [^"]* has (?:fsync|full_page_writes) = off.*\n/gm;
+
 async function startOn(t: Scope, database: string, options: RunOptions): Promise<Running> {
   const config: Config = {
     ...readConfig(["--listen", "127.0.0.1:0", "--stop-grace", "1s", "--stop-drain", "0s"], {
@@ -141,7 +148,7 @@ async function startOn(t: Scope, database: string, options: RunOptions): Promise
     metricsUrl: service.metricsUrl,
     log: () => {
       log.flush();
-      return lines;
+      return lines.replaceAll(DISK_WARNINGS, "");
     },
     ...clientsOf(service.url, ADMIN_KEY),
     stop,

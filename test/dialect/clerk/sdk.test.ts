@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { User } from "@clerk/backend";
-import { ADMIN_KEY, type Running, startService } from "../../support/service.ts";
+import { ADMIN_KEY, type Running, type RunOptions, startService } from "../../support/service.ts";
 import { type BackendClient, LINES, type Line, rawOf, refusedBySdk, type UserJson } from "./support/clients.ts";
 
 interface Case {
@@ -199,8 +199,8 @@ function undefinedIn(value: unknown, path = "user"): readonly string[] {
   return Object.entries(value).flatMap(([key, inner]) => (key === "_raw" ? [] : undefinedIn(inner, `${path}.${key}`)));
 }
 
-async function startWith(t: Parameters<typeof startService>[0]): Promise<Running> {
-  return startService(t, { config: { dialects: ["clerk"] } });
+async function startWith(t: Parameters<typeof startService>[0], options: RunOptions = {}): Promise<Running> {
+  return startService(t, { ...options, config: { dialects: ["clerk"] } });
 }
 
 for (const line of LINES) {
@@ -259,7 +259,7 @@ for (const line of LINES) {
     });
 
     test("Retry-After reaches the client", async (t) => {
-      const { url } = await startWith(t);
+      const { url } = await startWith(t, { isOneProcess: true });
       const wrong = line.client(url, "a-wrong-key-that-is-long-enough-000000");
       const refusals = await Promise.all(Array.from({ length: 40 }, () => refusedBySdk(wrong.users.getUser("user_1"))));
       const throttled = refusals.find(({ status }) => status === 429);

@@ -5,16 +5,16 @@ import { Cause } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts"
 import { SessionStatus } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { seededRandom } from "../../../support/random.ts";
 import { scaled } from "../../../support/scale.ts";
-import { type Running, startService, TestClock } from "../../../support/service.ts";
+import { type Running, type RunOptions, startService, TestClock } from "../../../support/service.ts";
 import { type ErrorJson, newestClient, send } from "../support/clients.ts";
 import { getSession, list, openSession, refusedWith, revoke, sessionIn, verify } from "../support/session-calls.ts";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
-async function start(t: TestContext): Promise<Running & { readonly clock: TestClock }> {
+async function start(t: TestContext, options: RunOptions = {}): Promise<Running & { readonly clock: TestClock }> {
   const clock = new TestClock();
-  const running = await startService(t, { config: { dialects: ["clerk"] }, clock: () => clock.now });
+  const running = await startService(t, { ...options, config: { dialects: ["clerk"] }, clock: () => clock.now });
   await running.users.createUser({ userId: "u" });
   return { ...running, clock };
 }
@@ -82,7 +82,7 @@ test("our own API and this one show the same sessions and accept the same tokens
 });
 
 test("verifying counts as activity; reading does not, nor does a token of another session", async (t) => {
-  const running = await start(t);
+  const running = await start(t, { isOneProcess: true });
   const { url, clock } = running;
   const { id, token } = await openNative(running, { idleTimeout: { seconds: 600n } });
   const other = await openNative(running, { idleTimeout: { seconds: 600n } });

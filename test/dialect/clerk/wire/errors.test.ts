@@ -1,13 +1,13 @@
 /** Every refusal on the wire: status, headers, code and texts. */
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { type Running, startService } from "../../../support/service.ts";
+import { type Running, type RunOptions, startService } from "../../../support/service.ts";
 import { type Answered, type ErrorJson, send } from "../support/clients.ts";
 import { PARAM_REFUSALS } from "../support/param-refusal-rows.ts";
 import { assertRefusedAs, KEY_INVALID, REQUEST_REFUSALS } from "../support/refusal-rows.ts";
 
-function start(t: TestContext): Promise<Running> {
-  return startService(t, { config: { dialects: ["clerk"] } });
+function start(t: TestContext, options: RunOptions = {}): Promise<Running> {
+  return startService(t, { ...options, config: { dialects: ["clerk"] } });
 }
 
 interface LogLine {
@@ -88,7 +88,7 @@ describe("refusals", () => {
   });
 
   test("too many wrong keys from one address are answered with the time to wait", async (t) => {
-    const { url } = await start(t);
+    const { url } = await start(t, { isOneProcess: true });
     const answers = await Promise.all(Array.from({ length: 40 }, () => send(url, "/users", { key: "wrong" })));
     const throttled = answers.find(({ status }) => status === 429) ?? assert.fail("nobody was throttled");
     assertRefusedAs(throttled, {

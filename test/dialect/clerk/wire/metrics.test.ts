@@ -7,7 +7,7 @@ import { startService } from "../../../support/service.ts";
 import { newestClient, send } from "../support/clients.ts";
 
 test("operations are counted by name, and other calls as unmatched", async (t) => {
-  const { url } = await startService(t, { config: { dialects: ["clerk"] } });
+  const { url } = await startService(t, { config: { dialects: ["clerk"] }, isOneProcess: true });
   const { users } = newestClient(url);
   const { id } = await users.createUser({ firstName: "Ann" });
   for (let call = 0; call < 3; call++) await users.lockUser(id);

@@ -172,7 +172,7 @@ test("a check that only later versions know is refused in binary, where it is vi
 
 test("showing the token counts as activity of its own session; reading does not", async (t) => {
   const clock = new TestClock();
-  const lab = await startLab(t, { clock: () => clock.now });
+  const lab = await startLab(t, { clock: () => clock.now, isOneProcess: true });
   await lab.organizations.createOrganization({ organizationId: "acme" });
   for (const userId of ["alice", "bob"]) await lab.users.createUser({ userId, organizationId: "acme" });
   const { secret: key } = await lab.keys.createApiKey({ organizationId: "acme", permissions: ["session.read"] });
