@@ -1,16 +1,14 @@
 /** kill -9 at random moments under load: what was acknowledged is there, what was refused is not, nothing is half. */
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { ConnectError } from "@connectrpc/connect";
 import Database from "better-sqlite3";
-import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { verifyChain } from "../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../src/store/sqlite/offline/chain-rows.ts";
 import { verifyUserRows } from "../store/support/verify-rows.ts";
+import { answersOf, assertLogged, changeUsers, type Ledger, type LoggedRequest, newLedger } from "../support/ledger.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import { assertRefused } from "../support/refusals.ts";
 import { scaled } from "../support/scale.ts";
@@ -18,22 +16,13 @@ import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder 
 import { until } from "../support/until.ts";
 
 const KILLS = scaled({ quick: 20, soak: 200 });
-const USERS = 40;
 const CONCURRENT_CALLS = 32;
 const ANSWERS_MAX = 800;
-
-/** What the clients know of each request, by its id. */
-interface Ledger {
-  readonly acknowledged: Map<string, { readonly userId: string; readonly sequence: number }>;
-  readonly refused: Set<string>;
-  /** Cut off: it may have happened or not. */
-  readonly unknown: Set<string>;
-}
 
 test(`every acknowledged change survives ${KILLS} kills, no refused one does, and none is half`, async (t) => {
   const random = seededRandom(t);
   const path = join(await temporaryFolder(t), "lockkeeper.db");
-  const ledger: Ledger = { acknowledged: new Map(), refused: new Set(), unknown: new Set() };
+  const ledger = newLedger();
   for (let kill = 0; kill < KILLS; kill++) {
     const child = await spawnService(t, { path });
     await killUnderLoad(child, random, ledger);
@@ -47,22 +36,11 @@ test(`every acknowledged change survives ${KILLS} kills, no refused one does, an
 });
 
 async function killUnderLoad(child: Child, random: Random, ledger: Ledger): Promise<void> {
-  const { users } = clientsOf(child.url, ADMIN_KEY);
+  const clients = clientsOf(child.url, ADMIN_KEY);
   const killed = new AbortController();
-  const callers = Array.from({ length: CONCURRENT_CALLS }, async () => {
-    while (!killed.signal.aborted) {
-      const userId = `user-${random.below(USERS)}`;
-      const requestId = randomUUID();
-      const act = random.pick([users.createUser, users.lockUser, users.unlockUser, users.banUser, users.unbanUser]);
-      try {
-        const { details } = await act({ userId, requestId });
-        ledger.acknowledged.set(requestId, { userId, sequence: Number(details?.sequence) });
-      } catch (error) {
-        const isRefusal = error instanceof ConnectError && error.findDetails(ErrorInfoSchema).length > 0;
-        (isRefusal ? ledger.refused : ledger.unknown).add(requestId);
-      }
-    }
-  });
+  const callers = Array.from({ length: CONCURRENT_CALLS }, () =>
+    changeUsers(clients, ledger, killed.signal, { random }),
+  );
   // The first calls of a process are slow: the moment is drawn in answers, then in milliseconds.
   const answersBefore = answersOf(ledger);
   const answers = random.below(ANSWERS_MAX);
@@ -74,12 +52,8 @@ async function killUnderLoad(child: Child, random: Random, ledger: Ledger): Prom
   await Promise.all(callers);
 }
 
-function answersOf({ acknowledged, refused }: Ledger): number {
-  return acknowledged.size + refused.size;
-}
-
 /** Looks at the file itself, as the next start will find it. */
-async function assertWhole(path: string, { acknowledged, refused, unknown }: Ledger): Promise<void> {
+async function assertWhole(path: string, ledger: Ledger): Promise<void> {
   // A copy: opening the file itself would leave the next start no log to recover.
   const copy = `${path}.copy`;
   for (const suffix of ["", "-wal"]) await copyFile(path + suffix, copy + suffix);
@@ -88,20 +62,11 @@ async function assertWhole(path: string, { acknowledged, refused, unknown }: Led
     assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
     assert.deepEqual((await verifyUserRows(database)).faults, []);
     const rows = database
-      .prepare<[], { user_id: string; sequence: number; request_id: string }>(
-        "SELECT user_id, sequence, request_id FROM events WHERE request_id <> '' ORDER BY position",
+      .prepare<[], LoggedRequest>(
+        "SELECT user_id, sequence, request_id FROM events WHERE user_id IS NOT NULL ORDER BY position",
       )
       .all();
-    const events = new Map(rows.map((row) => [row.request_id, row]));
-    assert.equal(events.size, rows.length, "a request made two events");
-    for (const [requestId, { userId, sequence }] of acknowledged) {
-      const event = events.get(requestId);
-      assert.deepEqual([event?.user_id, event?.sequence], [userId, sequence], `acknowledged ${requestId} is lost`);
-    }
-    for (const requestId of events.keys()) {
-      assert.ok(!refused.has(requestId), `refused ${requestId} was written`);
-      assert.ok(acknowledged.has(requestId) || unknown.has(requestId), `nobody asked for ${requestId}`);
-    }
+    assertLogged(rows, ledger);
   } finally {
     database.close();
   }

@@ -100,10 +100,14 @@ export interface Replicas extends Running {
   readonly replicas: readonly Running[];
 }
 
-/** Starts services on a PostgreSQL database of their own, and a balancer in front of them. */
-export async function startReplicas(t: Scope, count: number, options: RunOptions = {}): Promise<Replicas> {
+async function emptyServer(t: Scope): Promise<string> {
   const { sharedPostgres } = await import("./postgres.ts");
-  const database = await (await sharedPostgres()).createDatabase(t);
+  return await (await sharedPostgres()).createDatabase(t);
+}
+
+/** Starts services on one PostgreSQL database, a new one or that of the URL `path`, and a balancer in front of them. */
+export async function startReplicas(t: Scope, count: number, options: RunOptions = {}): Promise<Replicas> {
+  const database = options.path ?? (await emptyServer(t));
   const replicas: Running[] = [];
   for (let index = 0; index < count; index++) replicas.push(await startOn(t, database, options));
   const urls = replicas.map(({ url }) => url);
@@ -186,6 +190,7 @@ export interface Child {
 }
 
 export interface ChildOptions {
+  /** Of the database: of its file, or the URL of a server. */
   readonly path: string;
   /** Absent: a free port of this machine. */
   readonly listen?: string;
@@ -209,7 +214,7 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
     "--listen",
     options.listen ?? "127.0.0.1:0",
     "--database",
-    `sqlite:${options.path}`,
+    isUrl(options.path) ? options.path : `sqlite:${options.path}`,
     ...(options.arguments ?? []),
   ];
   const [program = "", ...args] = words;
@@ -244,6 +249,10 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
     );
   });
   return { process: child, url, stdout: () => stdout, stderr: () => stderr };
+}
+
+function isUrl(path: string): boolean {
+  return path.startsWith("postgres://");
 }
 
 /** Waits for the end of a child; answers its exit code or the signal that ended it. */
