@@ -14,8 +14,10 @@ export interface Ledger {
   readonly refused: Set<string>;
   /** Cut off: it may have happened or not. */
   readonly unknown: Set<string>;
-  /** When the last change was acknowledged, by the monotonic clock in milliseconds. */
-  acknowledgedAt: number;
+  /** When the last change was acknowledged, by the monotonic clock in milliseconds; `undefined`: none was yet. */
+  acknowledgedAt: number | undefined;
+  /** The longest time between two acknowledged changes, in milliseconds. */
+  longestPauseMs: number;
 }
 
 export interface LoadOptions {
@@ -32,7 +34,13 @@ export interface LoggedRequest {
 }
 
 export function newLedger(): Ledger {
-  return { acknowledged: new Map(), refused: new Set(), unknown: new Set(), acknowledgedAt: performance.now() };
+  return {
+    acknowledged: new Map(),
+    refused: new Set(),
+    unknown: new Set(),
+    acknowledgedAt: undefined,
+    longestPauseMs: 0,
+  };
 }
 
 export function answersOf({ acknowledged, refused }: Ledger): number {
@@ -46,7 +54,7 @@ export async function changeUsers(
   signal: AbortSignal,
   { random, repeats = false }: LoadOptions,
 ): Promise<void> {
-  const { acknowledged, refused, unknown } = ledger;
+  const { refused, unknown } = ledger;
   while (!signal.aborted) {
     const userId = `user-${random.below(USERS)}`;
     const requestId = randomUUID();
@@ -54,8 +62,7 @@ export async function changeUsers(
     do {
       try {
         const { details } = await act({ userId, requestId });
-        acknowledged.set(requestId, { userId, sequence: Number(details?.sequence) });
-        ledger.acknowledgedAt = performance.now();
+        acknowledge(ledger, requestId, { userId, sequence: Number(details?.sequence) });
         unknown.delete(requestId);
       } catch (error) {
         if (isRefusal(error)) {
@@ -69,6 +76,13 @@ export async function changeUsers(
       }
     } while (repeats && unknown.has(requestId) && !signal.aborted);
   }
+}
+
+function acknowledge(ledger: Ledger, requestId: string, change: { userId: string; sequence: number }): void {
+  ledger.acknowledged.set(requestId, change);
+  const now = performance.now();
+  ledger.longestPauseMs = Math.max(ledger.longestPauseMs, now - (ledger.acknowledgedAt ?? now));
+  ledger.acknowledgedAt = now;
 }
 
 /** Whether an answer says that the change was not made. */
