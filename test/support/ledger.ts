@@ -1,10 +1,11 @@
-/** A load of changes, and what its callers were told of each: the log must agree. */
+/** A load of changes, and the answers that its callers got: the log must agree with them. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Random } from "./random.ts";
 import type { clientsOf } from "./service.ts";
+import { type PauseWatch, startPauseWatch } from "./stopwatch.ts";
 
 const USERS = 40;
 
@@ -14,10 +15,8 @@ export interface Ledger {
   readonly refused: Set<string>;
   /** Cut off: it may have happened or not. */
   readonly unknown: Set<string>;
-  /** When the last change was acknowledged, by the monotonic clock in milliseconds; `undefined`: none was yet. */
-  acknowledgedAt: number | undefined;
-  /** The longest time between two acknowledged changes, in milliseconds. */
-  longestPauseMs: number;
+  /** Between two acknowledged changes. */
+  readonly pauses: PauseWatch;
 }
 
 export interface LoadOptions {
@@ -38,8 +37,7 @@ export function newLedger(): Ledger {
     acknowledged: new Map(),
     refused: new Set(),
     unknown: new Set(),
-    acknowledgedAt: undefined,
-    longestPauseMs: 0,
+    pauses: startPauseWatch(),
   };
 }
 
@@ -80,9 +78,7 @@ export async function changeUsers(
 
 function acknowledge(ledger: Ledger, requestId: string, change: { userId: string; sequence: number }): void {
   ledger.acknowledged.set(requestId, change);
-  const now = performance.now();
-  ledger.longestPauseMs = Math.max(ledger.longestPauseMs, now - (ledger.acknowledgedAt ?? now));
-  ledger.acknowledgedAt = now;
+  ledger.pauses.note();
 }
 
 /** Whether an answer says that the change was not made. */
