@@ -20,7 +20,6 @@ import {
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "off"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
 export const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
@@ -57,6 +56,7 @@ export interface Config {
   readonly stopDrainMs: number;
   readonly stopGraceMs: number;
   readonly allowClockBehind: boolean;
+  readonly force: boolean;
   /** 0: no limit. */
   readonly backupBytesPerSecond: number;
   readonly backupLogBytesMax: number;
@@ -273,6 +273,13 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_ALLOW_CLOCK_BEHIND",
     fallback: "false",
     meaning: "Start even if the clock is more than 60 s behind the newest record: `true` or `false`.",
+    ...BOOLEAN,
+  },
+  force: {
+    flag: "force",
+    environment: "LOCKKEEPER_FORCE",
+    fallback: "false",
+    meaning: "Serve a file that `migrate --to` has moved, and forget the move: `true` or `false`. For one start only.",
     ...BOOLEAN,
   },
   backupBytesPerSecond: {

@@ -99,6 +99,7 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
     usesDatabaseClock: environment.clock === Date.now,
     whenSteady: steady.whenSteady,
     allowClockBehind: config.allowClockBehind,
+    takesBackMoved: config.force,
     limits: { backupBytesPerSecond: config.backupBytesPerSecond, backupLogBytesMax: config.backupLogBytesMax },
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     onTrouble,

@@ -54,6 +54,29 @@ export interface Restored {
   readonly isFormerUnreadable: boolean;
 }
 
+/**
+ * What a move does: verifies the history of the source, copies the rows, compares them, and verifies the history of the
+ * target.
+ */
+export type MoveStage = "source" | "copy" | "compare" | "target";
+
+/** How far a stage of a move is: events of a history, or rows. */
+export type MoveProgress = (stage: MoveStage, done: number, total: number) => void;
+
+export interface MoveOptions {
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly progress?: MoveProgress;
+}
+
+export interface Moved {
+  readonly generation: number;
+  /** Of the newest event. */
+  readonly position: number;
+  /** Rows of each table. */
+  readonly tables: Readonly<Record<string, number>>;
+}
+
 /** One database on which no service runs; on a server, the methods say where one may. Each method rejects with one plain sentence when it cannot do its work. */
 export interface OfflineDatabase {
   /** Reads what it is, without writing to it; rejects when there is none, or the file is empty or of something else. */

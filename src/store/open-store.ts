@@ -1,5 +1,5 @@
 /** Opens a store by the address of its database: the one place that names an engine. Engines are loaded when needed. */
-import type { DatabaseReport, OfflineDatabase, VerifyProgress } from "./offline.ts";
+import type { DatabaseReport, Moved, MoveOptions, OfflineDatabase, VerifyProgress } from "./offline.ts";
 import type { RemoteStoreData } from "./remote/messages.ts";
 import { RemoteStore, type RemoteStoreOptions } from "./remote/remote-store.ts";
 import type { OpenedStore, Store, StoreOptions } from "./store.ts";
@@ -68,4 +68,23 @@ export async function openOffline(address: DatabaseAddress): Promise<OfflineData
 export async function verifyBackup(file: string, progress?: VerifyProgress): Promise<DatabaseReport> {
   const { verifyFile } = await import("./sqlite/offline/verify-database.ts");
   return verifyFile(file, progress);
+}
+
+/**
+ * Moves a whole database from a file to an empty PostgreSQL database, or goes on with a move that was interrupted. The
+ * file is then marked as moved. Rejects with one plain sentence.
+ */
+export async function moveDatabase(
+  from: Extract<DatabaseAddress, { engine: "sqlite" }>,
+  to: Extract<DatabaseAddress, { engine: "postgres" }>,
+  options: MoveOptions,
+): Promise<Moved> {
+  const [{ withMoveSource }, { withMoveTarget }, { moveBetween }] = await Promise.all([
+    import("./sqlite/offline/move-source.ts"),
+    import("./postgres/offline/move-target.ts"),
+    import("./move/move-database.ts"),
+  ]);
+  return withMoveSource(from.path, (source) =>
+    withMoveTarget(to.url, (target) => moveBetween(source, target, options)),
+  );
 }

@@ -92,6 +92,8 @@ export interface StoreOptions {
   readonly whenSteady?: () => Promise<void> | undefined;
   /** Starts although the clock is behind the newest record; time then stands still until the clock has caught up. */
   readonly allowClockBehind?: boolean;
+  /** Serves a database although it was moved to another engine, and forgets that; the default is false. */
+  readonly takesBackMoved?: boolean;
   /** Called with every storage error and its cause, for the log; commands and reads get their own answers. */
   readonly onTrouble?: (error: unknown) => void;
   /** Called at the start with what an administrator should know, one sentence each. */

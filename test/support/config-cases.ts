@@ -262,6 +262,14 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
       ["1", /"1" is not allowed/],
     ],
   },
+  force: {
+    byDefault: false,
+    allowed: [
+      ["true", true],
+      ["false", false],
+    ],
+    refused: [["yes", /"yes" is not allowed; it must be one of true, false/]],
+  },
   threads: {
     byDefault: 1,
     allowed: [

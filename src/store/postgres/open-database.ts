@@ -10,6 +10,7 @@ import { Pool } from "./connect/pool.ts";
 import { Primary } from "./connect/primary.ts";
 import { type HeadReading, readHead } from "./live/head-watch.ts";
 import { migrate } from "./schema/migrate.ts";
+import { assertMoveEnded } from "./schema/moves.ts";
 
 export interface PostgresOptions {
   /** `postgres://…`, as address.ts describes it. */
@@ -48,7 +49,9 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
   const address = parseAddress(url);
   const found = await enterServer(address, async (connection, { warnings }) => {
     for (const warning of warnings) onWarning?.(warning);
-    await migrate(connection, { place: describeAddress(address), holder: randomUUIDv7() });
+    const place = describeAddress(address);
+    await migrate(connection, { place, holder: randomUUIDv7() });
+    await assertMoveEnded(connection, place);
     return {
       head: await readHead(connection),
       generation: await readOne<number>(connection, "generation", "SELECT generation FROM instance WHERE id = 1"),

@@ -17,6 +17,7 @@ export interface Tables {
   attempt_places: AttemptPlacesTable;
   attempts: AttemptTable;
   instance: InstanceTable;
+  moves: MoveTable;
 }
 
 /** One row: where the log ends. */
@@ -217,4 +218,15 @@ export interface AttemptTable {
   network: string | null;
   user_agent: string;
   created_by: string;
+}
+
+/** A move of the whole database to another engine. On either side there is at most one. */
+export interface MoveTable {
+  /** The same on both sides. */
+  id: string;
+  /** The other side, for people. */
+  place: string;
+  begin_time: number;
+  /** Null: it is under way, or was interrupted. */
+  end_time: number | null;
 }

@@ -13,6 +13,7 @@ import { attemptLists } from "./migrations/0010-attempt-lists.ts";
 import { lives } from "./migrations/0011-lives.ts";
 import { shadowPlaces } from "./migrations/0012-shadow-places.ts";
 import { attemptPlaces } from "./migrations/0013-attempt-places.ts";
+import { moves } from "./migrations/0014-moves.ts";
 
 /** One step of the schema: plain statements, or a function if the data needs more than statements. */
 export type Migration = { readonly name: string } & (
@@ -35,4 +36,5 @@ export const MIGRATIONS: readonly Migration[] = [
   lives,
   shadowPlaces,
   attemptPlaces,
+  moves,
 ];

@@ -47,6 +47,7 @@ import { type FileLock, lockFile } from "./file/file-lock.ts";
 import { WalKeeper } from "./file/wal-keeper.ts";
 import { readGeneration } from "./generation.ts";
 import { migrate, SCHEMA_VERSION } from "./migrate.ts";
+import { settleMove } from "./moves.ts";
 import { Reader } from "./read/reader.ts";
 import { assertClock } from "./start-clock.ts";
 import { readStats, type StatsSources } from "./store-stats.ts";
@@ -71,6 +72,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   try {
     database = openWriter(path);
     migrate(database, path);
+    settleMove(database, path, options);
     assertClock(database, options);
     const looseModes = describeLooseModes(path);
     if (looseModes !== undefined) options.onWarning?.(looseModes);

@@ -25,6 +25,7 @@ const SCHEMAS: Readonly<Record<string, string>> = {
   "0011-lives": "0e0a927489b68316",
   "0012-shadow-places": "e5d6d081c364647b",
   "0013-attempt-places": "a33a48f82b02cfee",
+  "0014-moves": "6a61d770b39346e0",
 };
 
 function schemaOf(database: Database.Database): string {

@@ -5,6 +5,7 @@ import { describeAddress, parseAddress } from "../connect/address.ts";
 import type { Connection } from "../connect/connection.ts";
 import { enterServer } from "../connect/enter-server.ts";
 import { dueMigrations, migrate } from "../schema/migrate.ts";
+import { assertMoveEnded } from "../schema/moves.ts";
 import type { SchemaState } from "../schema/schema-state.ts";
 import { raiseServerGeneration } from "./raise-generation.ts";
 import { verifyServer } from "./verify-server.ts";
@@ -34,11 +35,13 @@ export function offlineServer(url: string): OfflineDatabase {
         const { done, due } = await dueMigrations(connection, { place });
         const schemaVersion = done.at(-1) ?? "";
         if (due.length > 0) throw new Error(`the database ${place} is of an older version: ${due[0]} is due`);
+        await assertMoveEnded(connection, place);
         return await verifyServer(connection, { place, schemaVersion }, progress);
       }),
     raiseGeneration: (clock) =>
       withDatabase(url, async (connection, place) => {
         await migrate(connection, { place, holder: randomUUIDv7() });
+        await assertMoveEnded(connection, place);
         return await raiseServerGeneration(connection, { place, clock });
       }),
     async restore() {

@@ -2,30 +2,16 @@
 import { verifyContents } from "../../log/verify-contents.ts";
 import type { StoredUser } from "../../log/verify-users.ts";
 import type { DatabaseReport, VerifyProgress } from "../../offline.ts";
-import { toChainEvent, toChainLink } from "../../rows/chain-rows.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
-import type { InstanceTable, LinkTable, LogHeadTable, UserProfileTable, UserStateTable } from "../../rows/schema.ts";
+import type { InstanceTable, LogHeadTable, UserProfileTable, UserStateTable } from "../../rows/schema.ts";
 import type { Connection } from "../connect/connection.ts";
+import { chainUpTo } from "./chain-rows.ts";
 
 // One snapshot for all statements, however long they take.
 const BEGIN = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
   SET LOCAL idle_in_transaction_session_timeout = 0`;
 
 const READ_HEAD = { name: "verify_head", text: "SELECT * FROM log_head" };
-const READ_EVENTS = {
-  name: "verify_events",
-  text: `SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position
-    WHERE e.position > $1 ORDER BY e.position LIMIT $2`,
-};
-const READ_LINKS = {
-  name: "verify_links",
-  text: "SELECT * FROM links WHERE last_position > $1 ORDER BY last_position LIMIT $2",
-};
-const READ_STRAYS = {
-  name: "verify_strays",
-  text: `SELECT EXISTS (SELECT FROM events WHERE position < 1 OR position > (SELECT position FROM log_head))
-    OR EXISTS (SELECT FROM links WHERE last_position > (SELECT position FROM log_head)) AS found`,
-};
 const READ_STATES = { name: "verify_states", text: "SELECT * FROM user_state WHERE id > $1 ORDER BY id LIMIT $2" };
 const READ_PROFILES = { name: "verify_profiles", text: "SELECT * FROM user_profile WHERE id = ANY ($1::text[])" };
 // From each user's last event back to the first.
@@ -71,14 +57,7 @@ async function contentsOf(connection: Connection, { place }: Verified) {
     head,
     instance,
     instanceBody: event?.body,
-    chain: {
-      head,
-      events: async (after: number, limit: number) =>
-        (await connection.rows<EventRow>(READ_EVENTS, [after, limit])).map(toChainEvent),
-      links: async (after: number, limit: number) =>
-        (await connection.rows<LinkTable>(READ_LINKS, [after, limit])).map(toChainLink),
-      hasStrays: async () => (await connection.rows<{ found: boolean }>(READ_STRAYS))[0]?.found !== false,
-    },
+    chain: chainUpTo(connection, head),
     users: (after: string, limit: number) => readUsers(connection, after, limit),
   };
 }

@@ -5,6 +5,7 @@ import type { Migrated } from "../../offline.ts";
 import { openWriter, toRealPath } from "../file/database-file.ts";
 import { lockFile } from "../file/file-lock.ts";
 import { doneMigrations, dueMigrations, migrate } from "../migrate.ts";
+import { assertNotMoved } from "../moves.ts";
 import { withSentences } from "./verify-database.ts";
 
 /** Runs the migrations that are due, or only reports them (`check`). Rejects with one plain sentence. */
@@ -19,6 +20,7 @@ export async function migrateFile(given: string, { check }: { readonly check: bo
   return withExisting(given, async (database, path) => {
     const found = migrationsOf(database, path);
     migrate(database, path);
+    assertNotMoved(database, path);
     return found;
   });
 }

@@ -7,6 +7,7 @@ import { WorkingSet } from "../../commit/working-set.ts";
 import { generationRaised, keepRaisesApart } from "../../log/raised-generation.ts";
 import type { Raised } from "../../offline.ts";
 import { migrate } from "../migrate.ts";
+import { forgetMove } from "../moves.ts";
 import { entryLoaders } from "../write/entry-loaders.ts";
 import { prepareHotStatements } from "../write/hot-statements.ts";
 import { writeChanges } from "../write/write-batch.ts";
@@ -39,6 +40,8 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
     const context = { actor: SYSTEM_ACTOR, via, scope: null, validateOnly: false };
     const accepted = [{ entry, events: [pending], context, answer: null }];
     writeChanges(statements, time, { accepted, entries: set.changed() });
+    // A copy or a recovered file is no longer the database that was moved: it begins a history of its own.
+    forgetMove(database);
     return { ...event.data, position: entry.lastPosition ?? 0 };
   });
   return raise.immediate();

@@ -213,6 +213,13 @@ const STATEMENTS: readonly string[] = [
     last_position bigint
   )`,
   `INSERT INTO instance (id, generation, sequence, change_time, last_position) VALUES (1, 1, 0, 0, NULL)`,
+  // From where this database was moved, at most one row. Without an end there is no head of the log: nobody can write.
+  `CREATE TABLE moves (
+    id ${TEXT} PRIMARY KEY,
+    place ${TEXT} NOT NULL,
+    begin_time bigint NOT NULL,
+    end_time bigint
+  )`,
   // The processes that use this database now, each seen every few seconds by the server's clock.
   `CREATE TABLE replicas (
     id ${TEXT} PRIMARY KEY,

@@ -1,0 +1,50 @@
+/** The log of a PostgreSQL database, for its verification. */
+import type { ChainEvent, ChainLink, ChainSource } from "../../log/verify-chain.ts";
+import { toChainEvent, toChainLink } from "../../rows/chain-rows.ts";
+import type { EventRow } from "../../rows/rows.ts";
+import type { LinkTable } from "../../rows/schema.ts";
+import type { Connection } from "../connect/connection.ts";
+
+const READ_EVENTS = {
+  name: "chain_events",
+  text: `SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position
+    WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3`,
+};
+const READ_LINKS = {
+  name: "chain_links",
+  text: "SELECT last_position, link FROM links WHERE last_position > $1 AND last_position <= $2 ORDER BY last_position LIMIT $3",
+};
+const HAS_OUTSIDE = {
+  name: "chain_outside",
+  text: `SELECT coalesce((SELECT max(position) FROM events) > $1, false) OR coalesce((SELECT min(position) FROM events) < 1, false)
+    OR coalesce((SELECT max(last_position) FROM links) > $1, false) AS found`,
+};
+
+/** Events that one query reads. A link may have a single event, and a query for each would be a flight for each. */
+const AHEAD = 1_000;
+
+/** Returns the log up to a head; nobody writes to it meanwhile. It is read once, in its order. */
+export function chainUpTo(connection: Connection, head: ChainLink): ChainSource {
+  let ahead: readonly ChainEvent[] = [];
+  let position = 0;
+  return {
+    head,
+    async events(after, limit) {
+      if (after !== position || ahead.length === 0) {
+        ahead = (await connection.rows<EventRow>(READ_EVENTS, [after, head.position, AHEAD])).map(toChainEvent);
+      }
+      const some = ahead.slice(0, limit);
+      ahead = ahead.slice(limit);
+      position = some.at(-1)?.position ?? after;
+      return some;
+    },
+    async links(after, limit) {
+      const rows = await connection.rows<LinkTable>(READ_LINKS, [after, head.position, limit]);
+      return rows.map(toChainLink);
+    },
+    async hasStrays() {
+      const [answer] = await connection.rows<{ found: boolean }>(HAS_OUTSIDE, [head.position]);
+      return answer?.found !== false;
+    },
+  };
+}
