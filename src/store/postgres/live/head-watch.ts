@@ -5,7 +5,8 @@ import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { Connection, Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import type { Head } from "../write/batch-writer.ts";
-import { READ_HEAD } from "../write/write-statements.ts";
+import { columnsOf } from "../write/bulk-statements.ts";
+import { INSERT_EVENTS, READ_HEAD } from "../write/write-statements.ts";
 import type { HeadTime } from "./server-clock.ts";
 
 /** The head as a read sees it. */
@@ -34,7 +35,7 @@ type ReadingRow = readonly [position: number, recordTime: number, configPosition
 /** Events of keys, policies and organizations after $1, up to $2, which is seldom far. */
 const READ_CONFIGURATION: Statement = {
   name: "read_configuration",
-  text: `SELECT e.*, p.personal FROM events AS e LEFT JOIN event_private AS p ON p.position = e.position
+  text: `SELECT ${columnsOf(INSERT_EVENTS, "e")}, p.personal FROM events AS e LEFT JOIN event_private AS p ON p.position = e.position
     WHERE e.position > $1 AND e.position <= $2 AND e.user_id IS NULL ORDER BY e.position`,
 };
 

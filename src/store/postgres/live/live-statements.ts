@@ -11,6 +11,8 @@ import {
   type UserStateRow,
 } from "../../rows/narrow-rows.ts";
 import type { Statement } from "../connect/connection.ts";
+import { columnsOf } from "../write/bulk-statements.ts";
+import { INSERT_API_KEYS, PUT_ORGANIZATIONS, PUT_POLICIES } from "../write/write-statements.ts";
 import type { GatheredRead } from "./read-gatherer.ts";
 
 export type SignInRow = readonly [
@@ -83,24 +85,31 @@ export const FIND_BY_KEY: Statement = {
     UNION SELECT id FROM user_profile WHERE organization_id = $1 AND email_key = $2 LIMIT 2`,
 };
 
-export const READ_POLICY: Statement = { name: "read_policy", text: "SELECT * FROM policies WHERE id = $1" };
+export const READ_POLICY: Statement = {
+  name: "read_policy",
+  text: `SELECT ${columnsOf(PUT_POLICIES)} FROM policies WHERE id = $1`,
+};
 
 export const READ_ORGANIZATION: Statement = {
   name: "read_organization",
-  text: "SELECT * FROM organizations WHERE id = $1",
+  text: `SELECT ${columnsOf(PUT_ORGANIZATIONS)} FROM organizations WHERE id = $1`,
 };
 
-export const READ_API_KEY: Statement = { name: "read_api_key", text: "SELECT * FROM api_keys WHERE id = $1" };
+export const READ_API_KEY: Statement = {
+  name: "read_api_key",
+  text: `SELECT ${columnsOf(INSERT_API_KEYS)} FROM api_keys WHERE id = $1`,
+};
 
 /** By a secret that it has, or had before a rotation. */
 export const READ_API_KEY_BY_SECRET: Statement = {
   name: "read_api_key_by_secret",
-  text: `SELECT * FROM api_keys WHERE secret_hash = $1
+  text: `SELECT ${columnsOf(INSERT_API_KEYS)} FROM api_keys WHERE secret_hash = $1
     OR id = (SELECT api_key_id FROM former_api_key_secrets WHERE secret_hash = $1)`,
 };
 
 /** $1: now. */
 export const READ_EFFECTIVE_API_KEYS: Statement = {
   name: "read_effective_api_keys",
-  text: "SELECT * FROM api_keys WHERE revoke_time IS NULL AND (expire_time IS NULL OR expire_time > $1) ORDER BY id",
+  text: `SELECT ${columnsOf(INSERT_API_KEYS)} FROM api_keys
+    WHERE revoke_time IS NULL AND (expire_time IS NULL OR expire_time > $1) ORDER BY id`,
 };

@@ -10,6 +10,14 @@ export interface BulkStatement<R> {
   readonly columns: readonly (keyof R & string)[];
 }
 
+/**
+ * Returns the columns that a statement writes, for one that reads them. A named statement must list its columns: once
+ * a later version has added one, `*` would fail.
+ */
+export function columnsOf<R>({ columns }: BulkStatement<R>, table?: string): string {
+  return columns.map((column) => (table === undefined ? column : `${table}.${column}`)).join(", ");
+}
+
 /** Returns the values of a bulk statement: an array for each column. */
 export function toArrays<R>({ columns }: BulkStatement<R>, rows: readonly R[]): readonly unknown[][] {
   return columns.map((column) => rows.map((row) => row[column]));

@@ -2,6 +2,16 @@
 import { PERSON_COLUMN, USER_STATE_COLUMNS } from "../../rows/narrow-rows.ts";
 import type { EventRow } from "../../rows/rows.ts";
 import type { Statement } from "../connect/connection.ts";
+import { columnsOf } from "./bulk-statements.ts";
+import {
+  INSERT_API_KEYS,
+  INSERT_ATTEMPTS,
+  INSERT_EVENTS,
+  INSERT_SESSIONS,
+  PUT_ORGANIZATIONS,
+  PUT_POLICIES,
+  PUT_REQUESTS,
+} from "./write-statements.ts";
 
 /** A user with its person, as UserRow. */
 const USER = `${USER_STATE_COLUMNS},
@@ -21,13 +31,13 @@ export const LOAD_USERS: Statement = {
 /** $1: ids. */
 export const LOAD_SESSIONS: Statement = {
   name: "load_sessions",
-  text: "SELECT * FROM sessions WHERE id = ANY ($1::text[])",
+  text: `SELECT ${columnsOf(INSERT_SESSIONS)} FROM sessions WHERE id = ANY ($1::text[])`,
 };
 
 /** $1: ids. */
 export const LOAD_ATTEMPTS: Statement = {
   name: "load_attempts",
-  text: "SELECT * FROM attempts WHERE id = ANY ($1::text[])",
+  text: `SELECT ${columnsOf(INSERT_ATTEMPTS)} FROM attempts WHERE id = ANY ($1::text[])`,
 };
 
 /** Counters by subject and factor ($1, $2), and those of these attempts ($3); also the names that have no row. */
@@ -59,19 +69,19 @@ export const LOAD_FACTORS: Statement = {
 /** $1: ids. */
 export const LOAD_ORGANIZATIONS: Statement = {
   name: "load_organizations",
-  text: "SELECT * FROM organizations WHERE id = ANY ($1::text[])",
+  text: `SELECT ${columnsOf(PUT_ORGANIZATIONS)} FROM organizations WHERE id = ANY ($1::text[])`,
 };
 
 /** $1: ids. */
 export const LOAD_API_KEYS: Statement = {
   name: "load_api_keys",
-  text: "SELECT * FROM api_keys WHERE id = ANY ($1::text[])",
+  text: `SELECT ${columnsOf(INSERT_API_KEYS)} FROM api_keys WHERE id = ANY ($1::text[])`,
 };
 
 /** $1: ids. */
 export const LOAD_POLICIES: Statement = {
   name: "load_policies",
-  text: "SELECT * FROM policies WHERE id = ANY ($1::text[])",
+  text: `SELECT ${columnsOf(PUT_POLICIES)} FROM policies WHERE id = ANY ($1::text[])`,
 };
 
 /** As `isLastingOwner` of the domain has it. */
@@ -89,7 +99,7 @@ export const LOAD_INSTANCE: Statement = {
 /** $1 to $4: actors, scopes, RPCs and ids of requests, in step. */
 export const LOAD_REQUESTS: Statement = {
   name: "load_requests",
-  text: `SELECT r.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS v (actor, scope, rpc, request_id)
+  text: `SELECT ${columnsOf(PUT_REQUESTS, "r")} FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS v (actor, scope, rpc, request_id)
     JOIN requests AS r ON r.actor = v.actor AND r.scope = v.scope AND r.rpc = v.rpc AND r.request_id = v.request_id`,
 };
 
@@ -108,8 +118,8 @@ export interface LoadedRequest {
 /** The chain of events that ends at a position ($1), newest first, at most $2. */
 export const LOAD_CHAIN: Statement = {
   name: "load_chain",
-  text: `WITH RECURSIVE chain AS (SELECT * FROM events WHERE position = $1::int8
-      UNION ALL SELECT e.* FROM chain AS c JOIN events AS e ON e.position = c.previous_position)
+  text: `WITH RECURSIVE chain AS (SELECT ${columnsOf(INSERT_EVENTS)} FROM events WHERE position = $1::int8
+      UNION ALL SELECT ${columnsOf(INSERT_EVENTS, "e")} FROM chain AS c JOIN events AS e ON e.position = c.previous_position)
     SELECT c.*, p.personal FROM chain AS c LEFT JOIN event_private AS p ON p.position = c.position LIMIT $2::int8`,
 };
 
