@@ -1,4 +1,4 @@
-/** Keys that another replica made: this one has not been told of them yet. */
+/** Keys that another replica made: this one does not know them yet. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { ApiKeyCache } from "../../src/auth/api-key-cache.ts";

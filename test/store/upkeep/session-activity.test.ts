@@ -1,4 +1,4 @@
-/** Two replicas over the same sessions: what one of them was told is active, the other one does not find idle. */
+/** Two replicas over the same sessions: what one of them saw in use, the other one does not find idle. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { Session } from "../../../src/domain/session.ts";

@@ -65,6 +65,8 @@ function split(random: Random, body: Buffer): Buffer[] {
 
 function connect({ url }: Lab, { isPadded, opensLate }: Pick<Plan, "isPadded" | "opensLate">) {
   const session = http2.connect(url, {
+    // Node's client never forgets what it had still to write on a stream that it resets, and then opens no more streams.
+    maxSessionMemory: 10_000,
     paddingStrategy: isPadded ? http2.constants.PADDING_STRATEGY_MAX : http2.constants.PADDING_STRATEGY_NONE,
     settings: opensLate ? { initialWindowSize: 0 } : {},
   });
