@@ -164,6 +164,7 @@ export class BatchLoader {
       const key = counterKey(toSubject(row.subject), row.factor as Factor);
       this.#putNew(key, toStoredCounter(row));
     }
+    for (const key of keys) this.#putNew(key, undefined);
   }
 
   async #loadFactors({ countedFactors }: Wanted): Promise<void> {

@@ -40,14 +40,18 @@ export const LOAD_ATTEMPTS: Statement = {
   text: `SELECT ${columnsOf(INSERT_ATTEMPTS)} FROM attempts WHERE id = ANY ($1::text[])`,
 };
 
-/** Counters by subject and factor ($1, $2), and those of these attempts ($3); also the names that have no row. */
+/**
+ * Counters by subject and factor ($1, $2), and those of these attempts ($3). Names that only attempts have come without
+ * a counter too; most names of users who are unlocked have none.
+ */
 export const LOAD_COUNTERS: Statement = {
   name: "load_counters",
-  text: `WITH names AS (SELECT * FROM unnest($1::text[], $2::text[]) AS v (subject, factor)
-      UNION SELECT subject, factor FROM attempts WHERE id = ANY ($3::text[]))
+  text: `WITH names AS (SELECT subject, factor, false AS is_found FROM unnest($1::text[], $2::text[]) AS v (subject, factor)
+      UNION SELECT subject, factor, true FROM attempts WHERE id = ANY ($3::text[]))
     SELECT n.subject, n.factor, c.failures, c.locks, c.life, c.shadow_state, p.places FROM names AS n
     LEFT JOIN attempt_counters AS c ON c.subject = n.subject AND c.factor = n.factor
-    LEFT JOIN attempt_places AS p ON p.subject = n.subject AND p.factor = n.factor`,
+    LEFT JOIN attempt_places AS p ON p.subject = n.subject AND p.factor = n.factor
+    WHERE n.is_found OR c.subject IS NOT NULL OR p.subject IS NOT NULL`,
 };
 
 export interface LoadedCounter {
