@@ -41,6 +41,8 @@ const IN_FLIGHT = [128, 64] as const;
 /** As many connections as a replica has by default. */
 const REPLICA_CONNECTIONS = 10;
 const PGBENCH_CONNECTIONS = [1, 4, REPLICA_CONNECTIONS, 16, 64] as const;
+/** Replicas get faster for so long: V8 compiles what runs often. */
+const WARM_UP_SECONDS = 10;
 /** The databases: that of the replicas, and a copy of it for pgbench. */
 const [OURS, THEIRS] = ["lockkeeper", "pgbench"] as const;
 
@@ -115,6 +117,9 @@ async function measureWrites(server: PostgresServer, folder: string): Promise<st
   const changes = await makeChanges(server, first);
   const program = await findPgbench();
   const pgbench: PgbenchOptions = { program, server, database: THEIRS, users: USERS, changes };
+  const warm = lockMixLanes(urlsOf(replicas), USERS, IN_FLIGHT[0]);
+  await warm.run(WARM_UP_SECONDS);
+  warm.close();
   const counts = REPLICAS === 1 ? [1] : [1, REPLICAS];
   const ours = counts.flatMap((count) =>
     IN_FLIGHT.map((lanes) => {
