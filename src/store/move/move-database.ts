@@ -76,11 +76,11 @@ export async function moveBetween(source: MoveSource, target: MoveTarget, option
     await verifySide(source.place, source.chain, (done) => progress("source", done, source.head.position));
     const total = await countRows(source, MOVED_TABLE_NAMES);
     await copy(source, target, (done) => progress("copy", done, total));
+    await target.settle();
     const compared = await countRows(source, MOVED_TABLE_NAMES.filter(isCompared));
     await compare(source, target, (done) => progress("compare", done, compared));
     const chain = target.chain(source.head);
     await verifySide(target.place, chain, (done) => progress("target", done, source.head.position));
-    await target.settle();
     source.end(move.id, clock());
   }
   if (target.move?.id !== move.id || target.move.endTime === null) await target.end(move.id, clock(), source.head);

@@ -5,9 +5,10 @@ import type { EventRow } from "../../rows/rows.ts";
 import type { LinkTable } from "../../rows/schema.ts";
 import type { Connection } from "../connect/connection.ts";
 
+// No join, which may read the whole other table for each slice where the planner has no statistics yet.
 const READ_EVENTS = {
   name: "chain_events",
-  text: `SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position
+  text: `SELECT e.*, (SELECT p.personal FROM event_private p WHERE p.position = e.position) AS personal FROM events e
     WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3`,
 };
 const READ_LINKS = {

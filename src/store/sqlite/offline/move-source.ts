@@ -32,6 +32,8 @@ export function withMoveSource<T>(
 function sourceOf(database: Database, path: string, sliceRows: number): MoveSource {
   const head = database.prepare<[], LogHeadTable>("SELECT * FROM log_head").get();
   if (head === undefined) throw new Error(`the database ${path} is damaged: the log has no head`);
+  // Nobody changes the file meanwhile, and counting reads the whole table.
+  const counts = new Map<MovedTable, number>();
   const readSecret = database.prepare<[string], Buffer>("SELECT value FROM secrets WHERE name = ?").pluck();
   return {
     place: path,
@@ -40,7 +42,11 @@ function sourceOf(database: Database, path: string, sliceRows: number): MoveSour
     head: { position: head.position, link: head.link, recordTime: head.record_time },
     generation: readGeneration(database),
     chain: chainOf(database),
-    count: (table) => database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get() ?? 0,
+    count(table) {
+      const count = counts.get(table) ?? database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get();
+      counts.set(table, count ?? 0);
+      return count ?? 0;
+    },
     rows: (table, after) => readSlice(database, sliceRows, table, after),
     begin: (move) => beginMove(database, move),
     end: (id, time) => endMove(database, id, time),

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import Database from "better-sqlite3";
 import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
 import { startService, temporaryFolder } from "../../../support/service.ts";
 import { assertRefused, cliEnvironment, cliOf, jsonOf, processOf, runOn, TestTerminal } from "../../support/cli.ts";
@@ -88,6 +89,14 @@ describe("migrate --from --to", { skip: (await noPostgres()) ?? false }, () => {
     ];
     for (const [args, code, says] of refusals) await assertRefused(cli(["migrate", ...args]), { code, says });
     for (const [args] of refusals) assert.ok(!(await cli(["migrate", ...args])).stderr.includes("tiger"));
+    const file = new Database(path);
+    file.exec("UPDATE user_profile SET profile = '{\"username\":\"a' || char(0) || '\"}'");
+    file.close();
+    const half = await cli(["migrate", "--from", from, "--to", await (await sharedPostgres()).createDatabase(t)]);
+    assert.match(
+      half.stderr,
+      /of user_profile has the character U\+0000, which PostgreSQL cannot store\n {2}the move is not finished, and no/,
+    );
     const running = await startService(t, { path });
     const url = await (await sharedPostgres()).createDatabase(t);
     await assertRefused(cli(["migrate", "--from", from, "--to", url]), {
