@@ -1,0 +1,28 @@
+/** What the sweeper and the others of the upkeep write. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { sharedPostgres } from "../../support/postgres.ts";
+import { createUser, requestContext } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
+import { openPostgresFixture } from "../support/postgres-fixture.ts";
+
+const server = await sharedPostgres();
+const DAY_MS = 86_400_000;
+
+describe("PostgreSQL: housekeeping", () => {
+  test("commits nothing in a round that finds nothing to do", async (t) => {
+    const { store, clock, query } = await openPostgresFixture(server, t);
+    resourceOf(await store.execute(createUser("u", { context: requestContext("r") })));
+    // Of the transaction that wrote the row last.
+    const headVersion = async (): Promise<string | undefined> =>
+      (await query<{ xmin: string }>("SELECT xmin::text FROM log_head"))[0]?.xmin;
+    const before = await headVersion();
+    await store.sweep();
+    assert.equal(await headVersion(), before);
+    // Then there is a request to forget.
+    clock.time += DAY_MS + 1;
+    await store.sweep();
+    assert.notEqual(await headVersion(), before);
+    assert.deepEqual(await query("SELECT request_id FROM requests"), []);
+  });
+});
