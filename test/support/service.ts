@@ -100,6 +100,11 @@ export interface Replicas extends Running {
   readonly replicas: readonly Running[];
 }
 
+/** Returns the path of a new file; with TEST_REPLICAS the URL of an empty PostgreSQL database. */
+export async function newDatabase(t: Scope): Promise<string> {
+  return REPLICAS > 0 ? await emptyServer(t) : join(await temporaryFolder(t), "lockkeeper.db");
+}
+
 async function emptyServer(t: Scope): Promise<string> {
   const { sharedPostgres } = await import("./postgres.ts");
   return await (await sharedPostgres()).createDatabase(t);
@@ -125,7 +130,7 @@ export async function startReplicas(t: Scope, count: number, options: RunOptions
 }
 
 /** Said at each start, because the server of tests does not wait for disks. */
-const DISK_WARNINGS = /^.*"the database [^"]* has (?:fsync|full_page_writes) = off.*\n/gm;
+export const DISK_WARNINGS: RegExp = /^.*the database [^"\n]* has (?:fsync|full_page_writes) = off.*\n/gm;
 
 async function startOn(t: Scope, database: string, options: RunOptions): Promise<Running> {
   const config: Config = {
@@ -213,8 +218,6 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
     "serve",
     "--listen",
     options.listen ?? "127.0.0.1:0",
-    "--database",
-    isUrl(options.path) ? options.path : `sqlite:${options.path}`,
     ...(options.arguments ?? []),
   ];
   const [program = "", ...args] = words;
@@ -222,6 +225,8 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
     env: {
       ...process.env,
       LOCKKEEPER_ADMIN_KEY: ADMIN_KEY,
+      // Not on the command line: a URL has a password.
+      LOCKKEEPER_DATABASE: options.path.startsWith("postgres://") ? options.path : `sqlite:${options.path}`,
       LOCKKEEPER_LOG_LEVEL: "warn",
       LOCKKEEPER_STOP_DRAIN: "0s",
       ...options.environment,
@@ -249,10 +254,6 @@ export async function spawnService(t: TestContext, options: ChildOptions): Promi
     );
   });
   return { process: child, url, stdout: () => stdout, stderr: () => stderr };
-}
-
-function isUrl(path: string): boolean {
-  return path.startsWith("postgres://");
 }
 
 /** Waits for the end of a child; answers its exit code or the signal that ended it. */
