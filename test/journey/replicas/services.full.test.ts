@@ -1,0 +1,5 @@
+/** Our own services on three replicas behind a balancer, with all properties of signing in. */
+import { importAll } from "../../support/import-all.ts";
+
+process.env.TEST_REPLICAS = "3";
+await importAll("test/service/{native,operations}/*.test.ts");
