@@ -83,8 +83,14 @@ function messageText(plan: MessagePlan, message: Message, registry: Registry | u
       return timestampText(message as Timestamp);
     case "duration":
       return durationText(message as Duration);
-    case "foreign":
-      return JSON.stringify(toJson(plan.desc, message, registry === undefined ? {} : { registry }));
+    case "foreign": {
+      // A google.protobuf.Value whose kind is named, but without a value, has no text.
+      const text: string | undefined = JSON.stringify(
+        toJson(plan.desc, message, registry === undefined ? {} : { registry }),
+      );
+      if (text === undefined) throw UNUSUAL;
+      return text;
+    }
   }
   // Extensions are among them.
   if (registry !== undefined && message.$unknown !== undefined) throw UNUSUAL;

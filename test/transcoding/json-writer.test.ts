@@ -39,6 +39,14 @@ test("any message has the text, or the error, of protobuf-es", async (t) => {
   }
 });
 
+test("a value that has a kind and nothing in it is left out, as protobuf-es does", () => {
+  const [type] = WIDE_TYPES.filter(({ typeName }) => typeName === "shelf.v1.Book");
+  assert.ok(type !== undefined);
+  const note = { $typeName: "google.protobuf.Value", kind: { case: "boolValue", value: undefined } };
+  const made = Object.assign(create(type), { note, title: "a" });
+  assert.equal(jsonWriter(type)(made), stock(type, undefined)(made));
+});
+
 test("ordinary messages are written without protobuf-es", (t) => {
   const random = seededRandom(t);
   const write = jsonWriter(GetUserResponseSchema);
