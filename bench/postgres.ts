@@ -26,7 +26,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "5" },
     /** Of load in each round of each side; a whole number. */
     seconds: { type: "string", default: "3" },
-    /** `writes`, `reads` or both; only both write bench/results.md. */
+    /** `writes`, `reads` or both; each writes its section of bench/results.md. */
     parts: { type: "string", default: "writes,reads" },
     replicas: { type: "string", default: "3" },
   },
@@ -90,12 +90,8 @@ async function main(): Promise<void> {
   await copyUsers(server, OURS, join(file, "lockkeeper.db"));
   await server.query(`CREATE DATABASE ${THEIRS} TEMPLATE ${OURS}`);
   const parts = flags.parts.split(",");
-  const sections: string[] = [];
-  if (parts.includes("writes")) sections.push(await measureWrites(server, folder));
-  if (parts.includes("reads")) sections.push(await measureReads(server, folder));
-  const text = [headOf(server), ...sections].join("\n");
-  process.stdout.write(`\n${text}`);
-  if (sections.length === 2) writeSection(text);
+  if (parts.includes("writes")) publish("changes", server, await measureWrites(server, folder));
+  if (parts.includes("reads")) publish("reads", server, await measureReads(server, folder));
 }
 
 async function startReplicas(server: PostgresServer, folder: string, count: number): Promise<readonly Running[]> {
@@ -280,15 +276,17 @@ function medianOf({ rounds }: Side): number {
   return rounds.map(({ perSecond }) => perSecond).sort((a, b) => a - b)[Math.floor((rounds.length - 1) / 2)] ?? 0;
 }
 
-function headOf(server: PostgresServer): string {
+function publish(part: string, server: PostgresServer, tables: string): void {
   const [cpu] = cpus();
   const settings = Object.entries(SETTINGS).map(([name, value]) => `${name} = ${value}`);
-  return `## PostgreSQL
+  const text = `## PostgreSQL: ${part}
 
 Made by \`npm run bench -- postgres\` on ${new Date().toISOString().slice(0, 10)}: Node ${process.version}, PostgreSQL ${server.version}, ${cpus().length} × ${cpu?.model ?? "unknown processor"}.
 ${ROUNDS} rounds of ${SECONDS} s for each side, one side after the other; ${USERS} users. Each cell: median (least to most). Replicas, the load and
 PostgreSQL share the machine. Settings: ${settings.join(", ")}.
-`;
+${tables}`;
+  process.stdout.write(`\n${text}`);
+  writeSection(text);
 }
 
 function report(what: string, sides: readonly Side[], ratios: readonly Ratio[]): string {

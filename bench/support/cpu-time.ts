@@ -2,10 +2,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = 100;
+const READS_MAX = 10;
 
 /** Returns user and system time of all threads of a process and of its children, ended ones too, in seconds. */
 export function cpuSeconds(pid: number | undefined): number {
-  return familyOf(pid).reduce((sum, each) => sum + ownSeconds(each), 0);
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return familyOf(pid).reduce((sum, each) => sum + ownSeconds(each), 0);
+    } catch (error) {
+      // A child has ended since it was listed; now its parent has its time.
+      if (attempts === READS_MAX) throw error;
+    }
+  }
 }
 
 /** Returns the resident memory of a process and of its children, in MiB. */
