@@ -56,6 +56,20 @@ const READ_OLDEST_DUE: Statement = {
     (SELECT min(next_due) FROM attempt_places WHERE next_due <= $1)) AS time`,
 };
 
+/** $1: rows older than this go. Whether there are any is looked up without the head of the log, which writers wait for. */
+const FIND_OLD_REQUEST: Statement = {
+  name: "find_old_request",
+  text: "SELECT 1 FROM requests WHERE time < $1 LIMIT 1",
+};
+const FIND_OLD_SESSION: Statement = {
+  name: "find_old_session",
+  text: "SELECT 1 FROM sessions WHERE clear_time < $1 LIMIT 1",
+};
+const FIND_OLD_ATTEMPT: Statement = {
+  name: "find_old_attempt",
+  text: "SELECT 1 FROM attempts WHERE begin_time < $1 LIMIT 1",
+};
+
 /** $1: rows older than this go; $2: the most that go at once. */
 const DELETE_OLD_REQUESTS: Statement = {
   name: "delete_old_requests",
@@ -92,6 +106,12 @@ function deleteShadows(name: string, group: string, others: string): Statement {
       SELECT subject FROM gone`,
   };
 }
+
+/** $1: how many counters of unknown users have a place. */
+const FIND_SHADOW_BEYOND: Statement = {
+  name: "find_shadow_beyond",
+  text: `SELECT 1 FROM attempt_counters WHERE ${IS_SHADOW} OFFSET $1::int8 LIMIT 1`,
+};
 
 const DELETE_KEPT_SHADOWS = deleteShadows("delete_kept_shadows", ">", "<=");
 const DELETE_RESTED_SHADOWS = deleteShadows("delete_rested_shadows", "<=", ">");
@@ -144,10 +164,14 @@ export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, 
 
 /** Returns a sweeper that runs from now on. */
 export function createSweeper({ writer, pool, now, limits, ...options }: SweepOptions): Sweeper {
-  const deleteRows = (statement: Statement, values: readonly unknown[]): Promise<number> =>
-    writer.write(async (connection) => (await connection.run(statement, values)).count);
-  const shadows = (statement: Statement, limit: number): Promise<number> =>
-    deleteRows(statement, [now(), limits.shadowsMax, limit]);
+  const deleteFound = async (find: Statement, bound: number, remove: Statement, values: readonly unknown[]) => {
+    const found = await readRows(pool, find, [bound]);
+    return found.length === 0 ? 0 : writer.write(async (connection) => (await connection.run(remove, values)).count);
+  };
+  const deleteOld = (find: Statement, remove: Statement, before: number, limit: number): Promise<number> =>
+    deleteFound(find, before, remove, [before, limit]);
+  const deleteShadowsBy = (remove: Statement, limit: number): Promise<number> =>
+    deleteFound(FIND_SHADOW_BEYOND, limits.shadowsMax, remove, [now(), limits.shadowsMax, limit]);
   return new Sweeper({
     ...options,
     usersMax: limits.sweepUsers,
@@ -158,11 +182,11 @@ export function createSweeper({ writer, pool, now, limits, ...options }: SweepOp
       return (await readRows<CounterName>(pool, FIND_DUE_COUNTERS, [now(), limit])).map(toDueCounter);
     },
     deleteOld: [
-      (limit) => deleteRows(DELETE_OLD_REQUESTS, [now() - REQUEST_KEPT_MS, limit]),
-      (limit) => deleteRows(DELETE_OLD_SESSIONS, [now(), limit]),
-      (limit) => deleteRows(DELETE_OLD_ATTEMPTS, [now() - ATTEMPT_KEPT_MS, limit]),
-      (limit) => shadows(DELETE_KEPT_SHADOWS, limit),
-      (limit) => shadows(DELETE_RESTED_SHADOWS, limit),
+      (limit) => deleteOld(FIND_OLD_REQUEST, DELETE_OLD_REQUESTS, now() - REQUEST_KEPT_MS, limit),
+      (limit) => deleteOld(FIND_OLD_SESSION, DELETE_OLD_SESSIONS, now(), limit),
+      (limit) => deleteOld(FIND_OLD_ATTEMPT, DELETE_OLD_ATTEMPTS, now() - ATTEMPT_KEPT_MS, limit),
+      (limit) => deleteShadowsBy(DELETE_KEPT_SHADOWS, limit),
+      (limit) => deleteShadowsBy(DELETE_RESTED_SHADOWS, limit),
     ],
   });
 }
