@@ -182,6 +182,7 @@ export class GroupCommit {
       if (error instanceof BatchPartError) {
         const { outcomes, cause } = error;
         this.counts.commands += outcomes.length;
+        this.counts.batches++;
         answer(taken.splice(0, outcomes.length), outcomes);
         await this.#fail(taken, cause);
         return;
@@ -213,6 +214,11 @@ export class GroupCommit {
 
   async #fail(taken: readonly Waiting[], error: unknown): Promise<void> {
     this.#options.onTrouble(error);
+    await this.#settle(taken, error);
+  }
+
+  /** Answers commands that are not applied, or runs them again where one of them caused the error. */
+  async #settle(taken: readonly Waiting[], error: unknown): Promise<void> {
     if (error instanceof StoreUnavailableError) {
       for (const waiting of taken) waiting.reject(error);
       return;
@@ -221,26 +227,24 @@ export class GroupCommit {
       for (const waiting of taken) waiting.resolve({ ok: false, refusal: storeRejected() });
       return;
     }
-    // One command caused the error: each is rerun in its own transaction, so that only that one is refused.
-    for (const waiting of taken) {
-      if (this.#drop(waiting)) continue;
-      this.counts.rerun++;
-      await this.#runAlone(waiting);
+    // One command caused the error: the halves run apart until it is alone, so that only that one is refused.
+    const middle = Math.ceil(taken.length / 2);
+    for (const half of [taken.slice(0, middle), taken.slice(middle)]) {
+      await this.#runAgain(half.filter((waiting) => !this.#drop(waiting)));
       await yieldToEventLoop();
     }
   }
 
-  async #runAlone(waiting: Waiting): Promise<void> {
-    let given = false;
-    const take: Take = () => {
-      if (given) return undefined;
-      given = true;
-      return waiting.command;
-    };
+  async #runAgain(some: readonly Waiting[]): Promise<void> {
+    if (some.length === 0) return;
+    this.counts.rerun += some.length;
+    const rest = some.values();
     try {
-      answer([waiting], await this.#options.run(take));
+      answer(some, await this.#options.run(() => rest.next().value?.command));
     } catch (error) {
-      await this.#fail([waiting], error);
+      const isPart = error instanceof BatchPartError;
+      if (isPart) answer(some.slice(0, error.outcomes.length), error.outcomes);
+      await this.#settle(isPart ? some.slice(error.outcomes.length) : some, isPart ? error.cause : error);
     }
   }
 }

@@ -44,6 +44,8 @@ const LOOKUPS_FACTOR = 4;
 /** Which parts of a conjunction are tried first: a text finds few users as a rule. */
 const RANKS: Readonly<Partial<Record<UserPredicate["kind"], number>>> = { text: 0, or: 1, due: 2 };
 const LAST_RANK = 3;
+/** All look-ups of one search together may take so long: each one may be a way to a server and back. */
+const LOOKUPS_MS_MAX = 1_000;
 
 class Finder {
   readonly #queries: ListQueries;
@@ -52,6 +54,7 @@ class Finder {
   readonly #limit: number;
   /** Rows that look-ups may still fetch; a look-up without rows counts as one. */
   #rowsLeft: number;
+  readonly #endTime = performance.now() + LOOKUPS_MS_MAX;
 
   constructor(queries: ListQueries, { organizationId, showDeleted }: UserConditions, limit: number) {
     this.#queries = queries;
@@ -116,7 +119,7 @@ class Finder {
 
   /** Returns at most `limit` ids; `undefined` if there are more, or if too much was fetched already. */
   async #fetch(query: IdQuery): Promise<Ids | undefined> {
-    if (this.#rowsLeft <= 0) return undefined;
+    if (this.#rowsLeft <= 0 || performance.now() >= this.#endTime) return undefined;
     const rows = await this.#queries.all(query.limit(this.#limit + 1).compile());
     this.#rowsLeft -= Math.max(1, rows.length);
     return atMost(this.#limit, rows);

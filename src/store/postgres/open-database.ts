@@ -37,6 +37,8 @@ export interface OpenedDatabase {
 
 /** Reads by key share flights, so more connections would only make the flights smaller. */
 const READERS_MAX = 4;
+/** Longest snapshot of a list, in milliseconds: a little more than one statement may take, see Limits.readMs. */
+const LIST_MS_MAX = 12_000;
 /** Longest read by key, in milliseconds; then its connection is cut. */
 const READ_MS_MAX = 5_000;
 
@@ -64,7 +66,7 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
   const shared = { address, prepare, primary: new Primary(), ...(onTrouble && { onTrouble }) };
   const readers = Math.min(READERS_MAX, Math.floor((connections - 1) / 2));
   const pool = new Pool({ ...shared, connectionsMax: readers, workMs: READ_MS_MAX });
-  const listPool = new Pool({ ...shared, connectionsMax: connections - 1 - readers });
+  const listPool = new Pool({ ...shared, connectionsMax: connections - 1 - readers, workMs: LIST_MS_MAX });
   const writerPool = new Pool({ ...shared, connectionsMax: 1, outcome: "NOT_APPLIED" });
   const close = async (): Promise<void> => {
     await Promise.all([pool.close(), listPool.close(), writerPool.close()]);

@@ -38,7 +38,7 @@ import type { Follower, OpenedStore, SessionUse, StoreOptions } from "../store.t
 import type { SessionActivity } from "../upkeep/session-activity.ts";
 import type { Shadows } from "../upkeep/shadows.ts";
 import type { Sweeper } from "../upkeep/sweeper.ts";
-import { HeadWatch } from "./live/head-watch.ts";
+import { type HeadReading, HeadWatch } from "./live/head-watch.ts";
 import { LiveReads } from "./live/live-reads.ts";
 import { ServerClock } from "./live/server-clock.ts";
 import { Upkeep } from "./live/upkeep.ts";
@@ -106,10 +106,15 @@ export class PostgresStore implements OpenedStore {
       readLog: (after, limit) => this.#reader.readLog(after, limit),
       onTrouble,
     });
-    this.#watch = new HeadWatch({ pool, tail: this.tail, head, onReading: timeOf, onTrouble });
+    this.#upkeep = new Upkeep({ pool, generation, now, onTrouble });
+    const onReading = (reading: HeadReading): void => {
+      timeOf(reading);
+      this.#upkeep.assertCurrent(reading);
+    };
+    this.#watch = new HeadWatch({ pool, tail: this.tail, head, onReading, onTrouble });
     this.#writer = new Writer({
       link: opened.writerPool,
-      assertUsable: () => this.#upkeep.assertCurrent(),
+      assertCurrent: (before) => this.#upkeep.assertCurrent(before, "NOT_APPLIED"),
       timeOf,
       activity,
       onWritten: (before, events) => this.#watch.written(before, events),
@@ -131,7 +136,6 @@ export class PostgresStore implements OpenedStore {
     });
     this.#reader = new Reader({ pool: opened.listPool, limits, seal: new TokenSeal(opened.tokenKey, generation) });
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
-    this.#upkeep = new Upkeep({ pool, now, onTrouble });
     this.#sweeper = createSweeper({
       ...housekeeping,
       limits,
@@ -139,7 +143,7 @@ export class PostgresStore implements OpenedStore {
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
     this.#measured = {
-      pool,
+      pools: [pool, opened.listPool],
       commits: this.#commits,
       writer: this.#writer,
       clock: this.#clock,

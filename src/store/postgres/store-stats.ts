@@ -6,7 +6,8 @@ import type { ServerClock } from "./live/server-clock.ts";
 import type { Writer } from "./write/writer.ts";
 
 export interface StatsSources {
-  readonly pool: Pool;
+  /** That read. */
+  readonly pools: readonly Pool[];
   readonly commits: GroupCommit;
   readonly writer: Writer;
   readonly clock: ServerClock;
@@ -16,10 +17,11 @@ export interface StatsSources {
 
 const MS_PER_SECOND = 1000;
 
-export function readStats({ pool, commits, writer, clock, sweepLagMs }: StatsSources): StoreStats {
+export function readStats({ pools, commits, writer, clock, sweepLagMs }: StatsSources): StoreStats {
   const { commands, bytes } = commits.waiting;
   const { dropped, refusedFull } = commits.counts;
-  const { open, idle, waiting } = pool.stats;
+  const sum = (of: "open" | "idle" | "waiting"): number => pools.reduce((total, { stats }) => total + stats[of], 0);
+  const [open, idle, waiting] = [sum("open"), sum("idle"), sum("waiting")];
   return {
     waitingCommands: commands,
     waitingBytes: bytes,

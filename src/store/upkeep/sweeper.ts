@@ -38,6 +38,7 @@ export class Sweeper {
   readonly #timer: NodeJS.Timeout;
   #round: Promise<void> | undefined;
   #stopped: boolean = false;
+  #isFailing: boolean = false;
 
   constructor(options: SweeperOptions) {
     this.#options = options;
@@ -70,8 +71,11 @@ export class Sweeper {
           await setTimeout(STEP_PAUSE_MS);
         }
       }
+      this.#isFailing = false;
     } catch (error) {
-      this.#options.onTrouble(error);
+      // Once: the next rounds meet the same until it is over.
+      if (!this.#isFailing) this.#options.onTrouble(error);
+      this.#isFailing = true;
     }
   }
 

@@ -107,14 +107,14 @@ describe("group commit", () => {
     assert.equal(commits.counts.dropped, 2);
   });
 
-  it("reruns a failed batch one by one, so that only the command at fault is refused", async () => {
+  it("halves a failed batch until the command at fault is alone, so that only that one is refused", async () => {
     const { batches, submit, troubles } = record({}, (ids) => {
       if (ids.includes("bad")) throw new TypeError("of its own making");
     });
     const outcomes = await Promise.all(["a", "bad", "b"].map((id) => submit(id)));
     assert.deepEqual(tally(outcomes), { OK: 2, STORE_REJECTED: 1 });
-    assert.deepEqual(batches, [["a", "bad", "b"], ["a"], ["bad"], ["b"]]);
-    assert.equal(troubles.length, 2);
+    assert.deepEqual(batches, [["a", "bad", "b"], ["a", "bad"], ["a"], ["bad"], ["b"]]);
+    assert.equal(troubles.length, 1);
   });
 
   it("reports a storage failure to the whole batch, and goes on with the next", async () => {

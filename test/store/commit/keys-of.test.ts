@@ -35,7 +35,7 @@ import {
 import { openFixture, START_TIME } from "../support/sqlite-fixture.ts";
 
 const ROUNDS_MAX = 3;
-const BATCHES = scaled({ quick: 600, full: 2_000, soak: 20_000 });
+const BATCHES = scaled({ quick: 2_000, full: 2_000, soak: 20_000 });
 const PLAIN = { reasonCode: "", note: "" } as const;
 
 type Make = (random: Random, context: CommandContext) => Command;

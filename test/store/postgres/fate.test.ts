@@ -30,8 +30,8 @@ async function openBehindCutter(t: Test) {
 }
 
 describe("PostgreSQL: the fate of a write", () => {
-  for (const when of ["before", "after"] as const) {
-    test(`is unknown when the connection is lost ${when} the server gets COMMIT; the request id finds it out`, async (t) => {
+  for (const when of ["before", "after", "fatal", "junk"] as const) {
+    test(`is unknown when the connection ends at COMMIT (${when}); the request id finds it out`, async (t) => {
       const { cutter, store, direct } = await openBehindCutter(t);
       // Prepared and connected.
       resourceOf(await store.execute(unlockUser("u", { ifAlready: "succeed" })));
@@ -41,7 +41,7 @@ describe("PostgreSQL: the fate of a write", () => {
       await isCut;
       const again = await store.execute(command);
       resourceOf(again);
-      assert.equal(again.ok && again.replayed, when === "after");
+      assert.equal(again.ok && again.replayed, when !== "before");
       assert.equal((await direct.store.readUser("u"))?.state.sequence, 2);
       assert.equal(store.stats().engine.find(({ name }) => name === "lockkeeper_commits_unknown_total")?.value, 1);
     });

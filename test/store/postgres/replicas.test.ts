@@ -140,6 +140,25 @@ describe("PostgreSQL: replicas", () => {
     }
   });
 
+  for (const [change, statement] of [
+    ["the generation was raised", "UPDATE instance SET generation = generation + 1"],
+    [
+      "a newer version has finished its upgrade",
+      "INSERT INTO migrations (name, oldest_beside, time) VALUES ('0002-next', '0002-next', 0)",
+    ],
+  ] as const) {
+    test(`neither read nor write once ${change}, however long they were away`, async (t) => {
+      const { store, query } = await openPostgresFixture(server, t);
+      resourceOf(await store.execute(createUser("u")));
+      await query(statement);
+      const refused = { name: "StoreUnavailableError", message: /start this replica again|must be replaced/ };
+      await assert.rejects(store.execute(lockUser("u")), { ...refused, outcome: "NOT_APPLIED" });
+      await assert.rejects(store.readUser("u"), refused);
+      await assert.rejects(store.check(), refused);
+      await assert.rejects(store.listOrganizations({ pageSize: 1 }), refused);
+    });
+  }
+
   test("learn of changes by others without reading anything", async (t) => {
     const { stores } = await openThree(t);
     const [first, second] = stores;

@@ -1,17 +1,26 @@
-/** A TCP proxy in front of PostgreSQL that cuts a connection at a COMMIT: before the server gets it, or before its answer. */
+/** A TCP proxy in front of PostgreSQL that cuts a connection at a COMMIT: before the server gets it, or before its answer; or it ends the connection as a pooler does. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { defer, type Scope } from "../../support/cleanup.ts";
 
+/** `fatal`: the server gets it, and the client a FATAL error instead of the answers. `junk`: bytes that are no message. */
+export type Cut = "before" | "after" | "fatal" | "junk";
+
+/** Messages that end a connection: pgbouncer's own when it loses its server, and one that no parser knows. */
+const ENDINGS = {
+  fatal: errorMessage({ S: "FATAL", V: "FATAL", C: "08P01", M: "server conn crashed?" }),
+  junk: Buffer.from([0x44, 0, 0, 0, 6, 0xff, 0xff]),
+};
+
 export interface CommitCutter {
   readonly port: number;
   /** Cuts at the next COMMIT; resolves when it has. */
-  cut(when: "before" | "after"): Promise<void>;
+  cut(when: Cut): Promise<void>;
 }
 
 /** Starts a proxy to a port of this machine. It goes with the test. */
 export async function startCommitCutter(t: Scope, port: number): Promise<CommitCutter> {
-  let next: { readonly when: "before" | "after"; readonly done: () => void } | undefined;
+  let next: { readonly when: Cut; readonly done: () => void } | undefined;
   const open = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(port, "127.0.0.1");
@@ -28,7 +37,8 @@ export async function startCommitCutter(t: Scope, port: number): Promise<CommitC
         return;
       }
       next = undefined;
-      client.destroy();
+      if (when === "fatal" || when === "junk") client.end(ENDINGS[when]);
+      else client.destroy();
       if (when === "before") upstream.destroy();
       else upstream.end(chunk);
       upstream.once("close", () => done?.());
@@ -53,4 +63,15 @@ export async function startCommitCutter(t: Scope, port: number): Promise<CommitC
         next = { when, done };
       }),
   };
+}
+
+function errorMessage(fields: Readonly<Record<string, string>>): Buffer {
+  const body = Buffer.from(
+    `${Object.entries(fields)
+      .map(([name, value]) => `${name}${value}\0`)
+      .join("")}\0`,
+  );
+  const head = Buffer.from([0x45, 0, 0, 0, 0]);
+  head.writeUInt32BE(body.byteLength + 4, 1);
+  return Buffer.concat([head, body]);
 }

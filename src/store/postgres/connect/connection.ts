@@ -93,6 +93,7 @@ export class Connection {
       types,
       pipeline: true,
     } as pg.ClientConfig);
+    guardParser(client);
     const connection = new Connection(client, prepare, onEnd);
     try {
       await client.connect();
@@ -188,6 +189,31 @@ export class Connection {
   #named(name: string): { readonly name?: string } {
     return this.#prepare ? { name } : {};
   }
+}
+
+interface Listening {
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
+}
+
+/**
+ * Ends the connection where its bytes are none of PostgreSQL's: the driver's parser throws then, in an event of the
+ * socket, which would end the process.
+ */
+function guardParser(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { attachListeners(stream: Listening): void } };
+  const attach = connection.attachListeners.bind(connection);
+  connection.attachListeners = (stream) => {
+    const guarded =
+      (listener: (...values: unknown[]) => void) =>
+      (...values: unknown[]) => {
+        try {
+          listener(...values);
+        } catch {
+          socketOf(client).destroy();
+        }
+      };
+    attach({ on: (event, listener) => stream.on(event, event === "data" ? guarded(listener) : listener) });
+  };
 }
 
 /** The driver's types leave the socket out. */

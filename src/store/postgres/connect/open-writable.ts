@@ -118,6 +118,8 @@ async function openHost(
 ): Promise<Opened> {
   const server = serverAt(address, host);
   const connection = await Connection.open({ server, prepare, connectMs, ...(onEnd && { onEnd }) });
+  // A server, or a pooler without one, may let us in and then say nothing.
+  const silent = setTimeout(() => connection.destroy(), connectMs);
   try {
     const [found] = await connection.rows<Found>(READ_ONLY);
     const fault = found && faultOf(found, host, address, primary?.timeline ?? 0);
@@ -126,6 +128,8 @@ async function openHost(
   } catch (error) {
     connection.destroy();
     throw error;
+  } finally {
+    clearTimeout(silent);
   }
 }
 

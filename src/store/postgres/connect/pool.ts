@@ -103,12 +103,14 @@ export class Pool {
     const idle = this.#idle.splice(0);
     await Promise.all(idle.map((connection) => connection.close()));
     if (this.#busy.size + this.#opening === 0) return;
+    // Those that are being opened close themselves.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#closed = resolve;
     const timer = setTimeout(() => {
       for (const connection of this.#busy) connection.destroy();
+      resolve();
     }, CLOSE_MS);
-    await new Promise<void>((resolve) => {
-      this.#closed = resolve;
-    });
+    await promise;
     clearTimeout(timer);
   }
 
@@ -123,7 +125,7 @@ export class Pool {
     // While the database is away nobody waits for nothing.
     if (this.#failures > 0 && performance.now() - this.#failingSince > waitMs) return Promise.reject(this.#away());
     if (this.#waiting.length >= queueMax) {
-      return Promise.reject(this.#unavailable(`${queueMax} reads wait for a connection to the database already`));
+      return Promise.reject(this.#unavailable(`${queueMax} others wait for a connection to the database already`));
     }
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { resolve, reject, timer: setTimeout(() => this.#giveUp(waiter), waitMs) };
@@ -200,11 +202,13 @@ export class Pool {
 
   /**
    * A host that takes writes was found, perhaps by another pool: tries again at once if this one waits. After a failover
-   * the connections to the former host may lead to a server that lags behind.
+   * the connections to the former host lead to a server that lags behind, or to none, which may say nothing for long.
    */
   #follow(): void {
     const { host } = this.#primary;
-    for (const connection of [...this.#idle]) if (this.#hosts.get(connection) !== host) connection.destroy();
+    for (const connection of [...this.#idle, ...this.#busy]) {
+      if (this.#hosts.get(connection) !== host) connection.destroy();
+    }
     if (this.#retry === undefined) return;
     clearTimeout(this.#retry);
     this.#retry = undefined;

@@ -47,14 +47,21 @@ const LOST_MESSAGES: ReadonlySet<string> = new Set([
 const RACED_TABLES: ReadonlySet<string | undefined> = new Set(["user_state", "attempt_counters", "requests"]);
 
 /**
- * Turns errors of PostgreSQL that are storage failures into StoreUnavailableError, and returns all others unchanged.
- * `atCommit`: COMMIT was sent; without an answer, the transaction may or may not be on disk.
+ * Turns errors of PostgreSQL that are storage failures into StoreUnavailableError, and returns all others unchanged. For
+ * errors of a transaction that is certainly not committed.
  */
-export function toStoreError(error: unknown, atCommit: boolean): unknown {
+export function toStoreError(error: unknown): unknown {
   const state = stateOf(error);
   if (state === undefined) return error;
-  if (atCommit && isFateUnknown(error, state)) return unavailable(error, "UNKNOWN");
-  return startsWithAny(state, TROUBLE_STATES) || isLost(error) ? unavailable(error, "NOT_APPLIED") : error;
+  const isTrouble = state === "" || startsWithAny(state, TROUBLE_STATES) || isLost(error);
+  return isTrouble ? unavailable(error, "NOT_APPLIED") : error;
+}
+
+/** Whether the server has refused a statement, and with it the transaction: neither a pooler nor the driver says so. */
+export function isRefused(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError) || error.severity !== "ERROR") return false;
+  const { code = "" } = error;
+  return code !== "" && !startsWithAny(code, UNKNOWN_STATES);
 }
 
 /** Turns an error of a read into StoreUnavailableError: no caller's input causes one. */
@@ -83,14 +90,10 @@ function stateOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code ?? "connection lost";
 }
 
-/** A statement that answers ERROR has rolled back; a connection that ends with FATAL may have committed before. */
-function isFateUnknown(error: unknown, state: string): boolean {
-  if (isLost(error) || startsWithAny(state, UNKNOWN_STATES)) return true;
-  return error instanceof pg.DatabaseError && error.severity !== "ERROR";
-}
-
 function unavailable(cause: unknown, outcome: FailedOutcome | undefined): StoreUnavailableError {
-  return new StoreUnavailableError(`the database cannot be used now (${stateOf(cause)})`, outcome, { cause });
+  return new StoreUnavailableError(`the database cannot be used now (${stateOf(cause) || "no answer"})`, outcome, {
+    cause,
+  });
 }
 
 function startsWithAny(state: string, prefixes: readonly string[]): boolean {

@@ -4,6 +4,7 @@ import type { RecordedEvent } from "../../queries.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { Connection, Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
+import { toReadError } from "../connect/trouble.ts";
 import type { Head } from "../write/batch-writer.ts";
 import { columnsOf } from "../write/bulk-statements.ts";
 import { INSERT_EVENTS, READ_HEAD } from "../write/write-statements.ts";
@@ -13,6 +14,8 @@ import type { HeadTime } from "./server-clock.ts";
 export interface HeadReading extends HeadTime {
   readonly position: number;
   readonly configPosition: number;
+  readonly generation: number;
+  readonly oldestBeside: string;
 }
 
 export interface HeadWatchOptions {
@@ -20,8 +23,8 @@ export interface HeadWatchOptions {
   readonly tail: Pick<Tail, "append" | "advance" | "lose">;
   /** The head when the store was opened. */
   readonly head: HeadReading;
-  /** Takes each reading of the head. */
-  readonly onReading: (reading: HeadTime) => void;
+  /** Takes each reading of the head. Throws StoreUnavailableError when this replica must not go on. */
+  readonly onReading: (reading: HeadReading) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 
@@ -30,7 +33,14 @@ const POLL_MS = 50;
 /** The pause after a poll that failed. */
 const FAILED_MS = 1_000;
 
-type ReadingRow = readonly [position: number, recordTime: number, configPosition: number, serverTime: number];
+type ReadingRow = readonly [
+  position: number,
+  recordTime: number,
+  configPosition: number,
+  serverTime: number,
+  generation: number,
+  oldestBeside: string,
+];
 
 /** Events of keys, policies and organizations after $1, up to $2, which is seldom far. */
 const READ_CONFIGURATION: Statement = {
@@ -43,8 +53,8 @@ const READ_CONFIGURATION: Statement = {
 export async function readHead(connection: Connection): Promise<HeadReading> {
   const [row] = await connection.arrays<ReadingRow>(READ_HEAD);
   if (row === undefined) throw new Error("the log has no head: the row of log_head is missing");
-  const [position, recordTime, configPosition, serverTime] = row;
-  return { position, recordTime, configPosition, serverTime };
+  const [position, recordTime, configPosition, serverTime, generation, oldestBeside] = row;
+  return { position, recordTime, configPosition, serverTime, generation, oldestBeside };
 }
 
 export class HeadWatch {
@@ -85,7 +95,8 @@ export class HeadWatch {
     } else if (configuration.length > 0) {
       await this.refresh().catch((error: unknown) => {
         this.#options.onTrouble(error);
-        this.#advance(last.position, this.#configPosition, configuration);
+        // The position stays: what lies in between is not known yet.
+        this.#options.tail.advance(this.#position, configuration);
         this.#options.tail.lose();
       });
     }
@@ -142,19 +153,24 @@ export class HeadWatch {
   }
 
   async #readOn(): Promise<void> {
-    await this.#options.pool.use(async (connection) => {
-      const head = await readHead(connection);
-      this.#options.onReading(head);
-      const known = this.#configPosition;
-      const rows =
-        head.configPosition > known
-          ? await connection.rows<EventRow>(READ_CONFIGURATION, [known, head.configPosition])
-          : [];
-      // What this replica has written meanwhile is known by now.
-      const fresh = rows.map(toRecordedEvent).filter(({ position }) => position > this.#configPosition);
-      if (head.position <= this.#position && fresh.length === 0) return;
-      this.#advance(head.position, head.configPosition, fresh);
-    });
+    try {
+      await this.#options.pool.use((connection) => this.#readFrom(connection));
+    } catch (error) {
+      throw toReadError(error);
+    }
+  }
+
+  async #readFrom(connection: Connection): Promise<void> {
+    const head = await readHead(connection);
+    this.#options.onReading(head);
+    // All up to the position that the tail knows is known of the configuration too.
+    const known = Math.max(this.#configPosition, this.#position);
+    const isNew = head.configPosition > this.#configPosition;
+    const rows = isNew ? await connection.rows<EventRow>(READ_CONFIGURATION, [known, head.configPosition]) : [];
+    // What this replica has written meanwhile is known by now.
+    const fresh = rows.map(toRecordedEvent).filter(({ position }) => position > this.#configPosition);
+    if (head.position <= this.#position && fresh.length === 0) return;
+    this.#advance(head.position, head.configPosition, fresh);
   }
 
   #advance(position: number, configPosition: number, configuration: readonly RecordedEvent[]): void {

@@ -1,4 +1,5 @@
 /** The reads of one turn of the event loop in one flight to the server, each kind as one statement. */
+import { StoreUnavailableError } from "../../errors.ts";
 import type { Connection, Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
@@ -25,8 +26,14 @@ const KEYS_MAX = 256;
 /** Flights under way at once. While all are, reads wait and share the next one. */
 const FLIGHTS_MAX = 3;
 
+/** Reads of one kind that may wait, and how long: an answer that comes later has nobody who awaits it. */
+const WAITING_MAX = 10_000;
+const WAIT_MS_MAX = 5_000;
+
 interface Waiting<K, R> {
   readonly key: K;
+  /** When it began to wait, by the monotonic clock. */
+  readonly since: number;
   readonly resolve: (gathered: Gathered<R>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -55,13 +62,19 @@ export class ReadGatherer {
         return waiting.length;
       },
       take: () => {
+        const late = waiting.findIndex(({ since }) => performance.now() - since < WAIT_MS_MAX);
+        rejectAll(waiting.splice(0, late < 0 ? waiting.length : late), tooLate());
         const taken = waiting.splice(0, KEYS_MAX);
         return { send: (connection) => send(read, taken, connection), reject: (error) => rejectAll(taken, error) };
       },
     });
     return (key) =>
       new Promise((resolve, reject) => {
-        waiting.push({ key, resolve, reject });
+        if (waiting.length >= WAITING_MAX) {
+          reject(tooLate());
+          return;
+        }
+        waiting.push({ key, since: performance.now(), resolve, reject });
         this.#plan();
       });
   }
@@ -119,6 +132,10 @@ async function send<K, R extends readonly unknown[]>(
   return (head) => {
     for (const { key, resolve } of taken) resolve({ row: byName.get(nameOfKey(key)), head });
   };
+}
+
+function tooLate(): StoreUnavailableError {
+  return new StoreUnavailableError("the database answers too slowly for all that is read", undefined);
 }
 
 function rejectAll<K, R>(taken: readonly Waiting<K, R>[], error: unknown): void {

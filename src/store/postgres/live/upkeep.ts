@@ -1,5 +1,6 @@
 /** What a replica does for itself and the others from time to time: says that it is there, and does the work of all when it is its turn. */
 import { randomUUIDv7 } from "node:crypto";
+import type { FailedOutcome } from "../../../domain/refusal.ts";
 import { readVersion } from "../../../version.ts";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { Pool } from "../connect/pool.ts";
@@ -9,8 +10,16 @@ import { SCHEMA_VERSION } from "../schema/migrations.ts";
 import { beat, leave, type Replica } from "../schema/replicas.ts";
 import { readOldestDue } from "../write/housekeeping.ts";
 
+/** What a reading of the head says of a replica. */
+export interface Standing {
+  readonly generation: number;
+  readonly oldestBeside: string;
+}
+
 export interface UpkeepOptions {
   readonly pool: Pool;
+  /** Of the instance, when the store was opened. */
+  readonly generation: number;
   /** The store's clock, in milliseconds since the epoch. */
   readonly now: () => number;
   readonly onTrouble: (error: unknown) => void;
@@ -28,7 +37,8 @@ export class Upkeep {
   /** When a replica without the lease asks for it again, by the monotonic clock. */
   #askAt = 0;
   #oldestDue: number | undefined;
-  #isOutdated: boolean = false;
+  /** Why this replica must not go on. */
+  #fault: string | undefined;
   #isFailing: boolean = false;
   #isClosed: boolean = false;
 
@@ -37,13 +47,22 @@ export class Upkeep {
     this.#beatIn(0);
   }
 
-  /** Throws when a later version has finished an upgrade next to which this one must not run. */
-  assertCurrent(): void {
-    if (!this.#isOutdated) return;
-    throw new StoreUnavailableError(
-      `a newer version of lockkeeper has finished its upgrade of the database; version ${this.#replica.version} must be replaced`,
-      "NOT_APPLIED",
-    );
+  /**
+   * Takes what a reading of the head says of this replica. Throws StoreUnavailableError when it must not go on: a later
+   * version has finished an upgrade, or the generation was raised, which ends every session that this replica knows.
+   */
+  assertCurrent(head?: Standing, outcome?: FailedOutcome): void {
+    if (head !== undefined) this.#note(head);
+    if (this.#fault !== undefined) throw new StoreUnavailableError(this.#fault, outcome);
+  }
+
+  #note({ generation, oldestBeside }: Standing): void {
+    const own = this.#options.generation;
+    if (generation !== own) {
+      this.#fault = `the generation of the database was raised from ${own} to ${generation}; start this replica again`;
+    } else if (oldestBeside > this.#replica.schemaVersion) {
+      this.#fault = `a newer version of lockkeeper has finished its upgrade of the database; version ${this.#replica.version} must be replaced`;
+    }
   }
 
   /** Milliseconds by which the oldest change by the clock is late, when it was looked for last. */
@@ -53,7 +72,7 @@ export class Upkeep {
 
   /** Returns whether this replica does the work of all now. Rejects with StoreUnavailableError. */
   async mayRun(): Promise<boolean> {
-    if (this.#isClosed || this.#isOutdated) return false;
+    if (this.#isClosed || this.#fault !== undefined) return false;
     try {
       return await this.#options.pool.use(async (connection) => {
         if (this.#lease !== undefined) {
@@ -107,8 +126,7 @@ export class Upkeep {
   }
 
   async #beat(): Promise<void> {
-    const { mayRun } = await this.#options.pool.use((connection) => beat(connection, this.#replica));
-    this.#isOutdated = !mayRun;
+    await this.#options.pool.use((connection) => beat(connection, this.#replica));
     this.#oldestDue = await readOldestDue(this.#options.pool, this.#options.now());
   }
 }

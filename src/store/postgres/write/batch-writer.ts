@@ -23,6 +23,10 @@ export interface Head {
   readonly configPosition: number;
   /** The server's clock. */
   readonly serverTime: number;
+  /** Of the instance: a replica that was opened under another one must not go on. */
+  readonly generation: number;
+  /** The newest migration that a version must know to use the database. */
+  readonly oldestBeside: string;
 }
 
 /** What a batch comes to, in rows. */

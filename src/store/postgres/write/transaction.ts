@@ -1,9 +1,8 @@
 /** One transaction that writes: it takes the head of the log first, and its COMMIT has a known fate or says that it has none. */
-import pg from "pg";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { Connection } from "../connect/connection.ts";
 import { inOrder } from "../connect/in-order.ts";
-import { toStoreError } from "../connect/trouble.ts";
+import { isRefused } from "../connect/trouble.ts";
 import type { Head } from "./batch-writer.ts";
 import { COMMIT, TAKE_HEAD } from "./write-statements.ts";
 
@@ -15,6 +14,8 @@ import { COMMIT, TAKE_HEAD } from "./write-statements.ts";
 const IDLE_MS_MAX = 5_000;
 const LOCK_MS_MAX = 2_000;
 const STATEMENT_MS_MAX = 10_000;
+/** Longest wait until the head is there and everything is loaded: a server that hangs keeps no time limit of its own. */
+export const BEGIN_MS_MAX = 5_000;
 /** Longest wait for COMMIT; then its fate is not known, and the connection is cut. */
 export const COMMIT_MS_MAX = 10_000;
 
@@ -38,6 +39,8 @@ type HeadRow = readonly [
   recordTime: number,
   configPosition: number,
   serverTime: number,
+  generation: number,
+  oldestBeside: string,
 ];
 
 /** Begins a transaction and takes the head. Call it within a flight; what is sent after it waits for the head too. */
@@ -45,15 +48,17 @@ export async function beginAndTakeHead(connection: Connection): Promise<Head> {
   const [, rows] = await inOrder([connection.simple(BEGIN), connection.arrays<HeadRow>(TAKE_HEAD)]);
   const [row] = rows;
   if (row === undefined) throw new StoreUnavailableError("the log has no head", "NOT_APPLIED");
-  const [position, link, recordTime, configPosition, serverTime] = row;
-  return { position, link, recordTime, configPosition, serverTime };
+  const [position, link, recordTime, configPosition, serverTime, generation, oldestBeside] = row;
+  return { position, link, recordTime, configPosition, serverTime, generation, oldestBeside };
 }
 
 /**
  * Sends the last statements of a transaction and COMMIT in one flight; resolves when the server has said that it is on
- * disk. Rejects with the error of the statement that failed: nothing is applied then. Rejects with StoreUnavailableError,
- * UNKNOWN, when COMMIT was sent and no plain OK came back: a lost connection, a wait that is too long, or a warning (a
- * cancelled wait for a standby is answered with success and a warning).
+ * disk. Rejects with the error of the statement that failed where the server has answered COMMIT itself with ROLLBACK or
+ * with an error: nothing is applied then. Rejects with StoreUnavailableError, UNKNOWN, in every other case: a lost
+ * connection, a wait that is too long, a pooler that ends the connection, or a warning (a cancelled wait for a standby is
+ * answered with success and a warning). An error of a statement before proves nothing: what ends the connection is
+ * reported for the first one, although all were delivered.
  */
 export async function sendAndCommit(
   connection: Connection,
@@ -67,10 +72,12 @@ export async function sendAndCommit(
     const statements = await sent;
     const answer = await commit;
     const failed = statements.find((result) => result.status === "rejected");
-    // The server answers in order: one that refused a statement has not committed what follows it.
-    if (failed?.reason instanceof pg.DatabaseError) throw failed.reason;
-    if (answer.status === "rejected") throw unknown(answer.reason);
-    if (answer.value.command !== "COMMIT") throw new Error(`COMMIT was answered with ${answer.value.command}`);
+    if (answer.status === "rejected") throw isRefused(answer.reason) ? answer.reason : fateUnknown(answer.reason);
+    if (answer.value.command !== "COMMIT") {
+      // The server has rolled back, because of a statement before.
+      throw failed?.reason ?? new Error(`COMMIT was answered with ${answer.value.command}`);
+    }
+    if (failed !== undefined) throw fateUnknown(failed.reason);
     if (connection.warnings !== warnings) throw fateUnknown(new Error("COMMIT was answered with a warning"));
     return { commitMs: performance.now() - begin };
   } finally {
@@ -89,13 +96,6 @@ export async function rollBack(connection: Connection): Promise<void> {
   } finally {
     clearTimeout(cut);
   }
-}
-
-/** The error of a COMMIT: a refusal of the server as it is, anything else as a fate that is not known. */
-function unknown(cause: unknown): unknown {
-  const failure = toStoreError(cause, true);
-  if (cause instanceof pg.DatabaseError) return failure;
-  return failure instanceof StoreUnavailableError ? failure : fateUnknown(cause);
 }
 
 function fateUnknown(cause: unknown): StoreUnavailableError {

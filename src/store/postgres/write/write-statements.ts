@@ -293,6 +293,9 @@ export const INSERT_LINK: Statement = {
 /** Milliseconds since the epoch by the server's clock. */
 const SERVER_TIME = "(extract(epoch FROM clock_timestamp()) * 1000)::int8";
 
+/** By which a replica knows whether it may go on: the generation, and the newest migration that it must know. */
+const STANDING = "(SELECT generation FROM instance WHERE id = 1), (SELECT max(oldest_beside) FROM migrations)";
+
 /**
  * Takes the head of the log, the one lock of every transaction that writes: from here to COMMIT no other one decides or
  * writes anything. The row is read after the lock is there.
@@ -300,13 +303,13 @@ const SERVER_TIME = "(extract(epoch FROM clock_timestamp()) * 1000)::int8";
 export const TAKE_HEAD: Statement = {
   name: "take_head",
   text: `UPDATE log_head SET record_time = record_time WHERE id = 1
-    RETURNING position, link, record_time, config_position, ${SERVER_TIME}`,
+    RETURNING position, link, record_time, config_position, ${SERVER_TIME}, ${STANDING}`,
 };
 
 /** Reads the head without a lock. */
 export const READ_HEAD: Statement = {
   name: "read_head",
-  text: `SELECT position, record_time, config_position, ${SERVER_TIME} FROM log_head WHERE id = 1`,
+  text: `SELECT position, record_time, config_position, ${SERVER_TIME}, ${STANDING} FROM log_head WHERE id = 1`,
 };
 
 /** $1 and $2: the new position and link; $3: the record time; $4: the position of the newest event of the configuration. */

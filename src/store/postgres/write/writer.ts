@@ -9,18 +9,18 @@ import type { RecordedEvent } from "../../queries.ts";
 import type { Connection } from "../connect/connection.ts";
 import { inOrder } from "../connect/in-order.ts";
 import type { Pool } from "../connect/pool.ts";
-import { isRace, toStoreError } from "../connect/trouble.ts";
+import { isLost, isRace, toStoreError } from "../connect/trouble.ts";
 import { BatchLoader } from "./batch-loader.ts";
 import { BatchWriter, type Head } from "./batch-writer.ts";
 import { ConfigurationRows } from "./configuration-rows.ts";
-import { beginAndTakeHead, rollBack, sendAndCommit } from "./transaction.ts";
+import { BEGIN_MS_MAX, beginAndTakeHead, rollBack, sendAndCommit } from "./transaction.ts";
 import { PUT_RECORD_TIME } from "./write-statements.ts";
 
 export interface WriterOptions {
   /** Of one connection, to the server that can write. */
   readonly link: Pool;
-  /** Throws StoreUnavailableError when nothing may be written. */
-  readonly assertUsable: () => void;
+  /** Throws StoreUnavailableError when this replica must not go on with a database that has this head. */
+  readonly assertCurrent: (head: Pick<Head, "generation" | "oldestBeside">) => void;
   /** Returns the time at which a transaction decides, in milliseconds since the epoch. */
   readonly timeOf: (head: Pick<Head, "recordTime" | "serverTime">) => number;
   /** Returns a session with its last known activity, written or not. */
@@ -48,6 +48,7 @@ const BYTES_MAX = 4 * 1024 * 1024;
 const RETRIES_MAX = 3;
 /** The head was held too long by another writer. */
 const LOCK_NOT_AVAILABLE = "55P03";
+
 export class Writer {
   readonly counts: WriterCounts = { retries: 0, unknown: 0 };
   /** Milliseconds that all COMMITs have taken, with the statements before each. */
@@ -64,7 +65,6 @@ export class Writer {
   }
 
   readonly run: RunBatch = async (take) => {
-    this.#options.assertUsable();
     // First: a batch that cannot begin takes no command from those that may wait for the next one.
     await this.#options.link.use(async () => undefined);
     const commands = takeAll(take);
@@ -87,8 +87,11 @@ export class Writer {
   async write(work: (connection: Connection) => Promise<number>): Promise<number> {
     return await this.#options.link.use(async (connection) => {
       try {
-        const head = await connection.flight(() => beginAndTakeHead(connection));
-        const count = await work(connection);
+        const [head, count] = await this.#begin(connection, async () => {
+          const taken = await connection.flight(() => beginAndTakeHead(connection));
+          this.#options.assertCurrent(taken);
+          return [taken, await work(connection)] as const;
+        });
         if (count === 0) {
           await rollBack(connection);
           return 0;
@@ -99,7 +102,7 @@ export class Writer {
       } catch (error) {
         await rollBack(connection);
         this.#noteFate(error);
-        throw toStoreError(error, false);
+        throw toStoreError(error);
       }
     });
   }
@@ -118,8 +121,9 @@ export class Writer {
   }
 
   /**
-   * Returns the outcomes of the commands that fit into one transaction, at least one. A transaction that others were in
-   * the way of runs again: a few times as it is, then with half of its commands, at last with one.
+   * Returns the outcomes of the commands that fit into one transaction, at least one. Where another transaction was in
+   * the way, it runs again: a few times as it is, then with half of its commands, at last with one. A connection that
+   * was lost before COMMIT is replaced once: nothing was applied.
    */
   async #runSome(commands: readonly Command[]): Promise<readonly Outcome[]> {
     let some = commands;
@@ -128,7 +132,8 @@ export class Writer {
         return await this.#options.link.use((connection) => this.#transact(connection, some));
       } catch (error) {
         const isHeadHeld = hasCode(error, LOCK_NOT_AVAILABLE);
-        if (!isHeadHeld && !isRace(error)) throw toStoreError(error, false);
+        const isGone = isLost(error) && round === 1;
+        if (!isGone && !isHeadHeld && !isRace(error)) throw toStoreError(error);
         this.counts.retries++;
         if (round < RETRIES_MAX) continue;
         if (some.length === 1 || isHeadHeld) {
@@ -143,8 +148,12 @@ export class Writer {
     const set = new WorkingSet();
     const loader = new BatchLoader(connection, commands, set, this.#configuration);
     try {
-      const [head] = await connection.flight(() => inOrder([this.#takeHead(connection), loader.sendFirst()]));
-      await loader.loadRest();
+      const head = await this.#begin(connection, async () => {
+        const [taken] = await connection.flight(() => inOrder([this.#takeHead(connection), loader.sendFirst()]));
+        this.#options.assertCurrent(taken);
+        await loader.loadRest();
+        return taken;
+      });
       const now = this.#options.timeOf(head);
       const batch = new Batch(set, now, this.#options.activity);
       const outcomes: Outcome[] = [];
@@ -165,6 +174,16 @@ export class Writer {
       await rollBack(connection);
       this.#noteFate(error);
       throw error;
+    }
+  }
+
+  /** Runs what comes before COMMIT; a server that does not answer in time is cut off. */
+  async #begin<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+    const cut = setTimeout(() => connection.destroy(), BEGIN_MS_MAX);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(cut);
     }
   }
 

@@ -9,6 +9,7 @@ import { Pool, type PoolOptions } from "../../../../src/store/postgres/connect/p
 import { defer } from "../../../support/cleanup.ts";
 import { noPostgres, type PostgresServer, sharedPostgres, startPostgres } from "../../../support/postgres.ts";
 import { until } from "../../../support/until.ts";
+import { startSilentProxy } from "../../support/silent-proxy.ts";
 
 const PID = { name: "pid", text: "SELECT pg_backend_pid() AS pid" };
 
@@ -46,6 +47,39 @@ describe("a pool", { skip: (await noPostgres()) ?? false }, () => {
     assert.deepEqual(pool.stats, { open: 2, idle: 2, waiting: 0 });
   });
 
+  test("gives up a connection that is let in and then gets no answer, opens the next one, and closes", async (t) => {
+    const server = await sharedPostgres();
+    const proxy = await startSilentProxy(t, server.port);
+    const url = (await server.createDatabase(t)).replace(`:${server.port}/`, `:${proxy.port}/`);
+    const address = parseAddress(url);
+    const pool = new Pool({ address, prepare: true, connectionsMax: 1, connectMs: 100, waitMs: 300 });
+    proxy.isSilent = true;
+    await assert.rejects(
+      pool.use(async () => undefined),
+      StoreUnavailableError,
+    );
+    proxy.isSilent = false;
+    await until(
+      () =>
+        pool
+          .use(async () => undefined)
+          .then(
+            () => true,
+            () => false,
+          ),
+      "a connection",
+    );
+    await pool.close();
+    proxy.isSilent = true;
+    const silent = new Pool({ address, prepare: true, connectionsMax: 1, connectMs: 100, waitMs: 300 });
+    const waiting = assert.rejects(
+      silent.use(async () => undefined),
+      StoreUnavailableError,
+    );
+    await silent.close();
+    await waiting;
+  });
+
   test("refuses what would wait too long, and who would be one too many, as unavailable", async (t) => {
     const pool = await openPool(t, { connectionsMax: 1, queueMax: 1, waitMs: 100, outcome: "NOT_APPLIED" });
     await pool.use(pidOf);
@@ -55,7 +89,7 @@ describe("a pool", { skip: (await noPostgres()) ?? false }, () => {
     await assert.rejects(pool.use(pidOf), (error: unknown) => {
       assert.ok(error instanceof StoreUnavailableError);
       assert.equal(error.outcome, "NOT_APPLIED");
-      assert.match(error.message, /^1 reads wait for a connection/);
+      assert.match(error.message, /^1 others wait for a connection/);
       return true;
     });
     await assert.rejects(second, /no connection to the database became free within 100 ms/);

@@ -5,7 +5,13 @@ import { StoreUnavailableError } from "../../../../src/store/errors.ts";
 import { parseAddress } from "../../../../src/store/postgres/connect/address.ts";
 import { Connection } from "../../../../src/store/postgres/connect/connection.ts";
 import { serverAt } from "../../../../src/store/postgres/connect/tls.ts";
-import { isLost, isRace, toReadError, toStoreError } from "../../../../src/store/postgres/connect/trouble.ts";
+import {
+  isLost,
+  isRace,
+  isRefused,
+  toReadError,
+  toStoreError,
+} from "../../../../src/store/postgres/connect/trouble.ts";
 import { defer } from "../../../support/cleanup.ts";
 import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
 
@@ -28,17 +34,18 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   throw new Error("it did not fail");
 }
 
-/** The outcome that a command gets; `undefined`: the error is its own. */
+/**
+ * The outcome that a command gets before COMMIT, `undefined` where the error is its own; and whether the error proves that
+ * a COMMIT did nothing.
+ */
 function outcomes(error: unknown): readonly unknown[] {
-  return [false, true].map((atCommit) => {
-    const found = toStoreError(error, atCommit);
-    return found instanceof StoreUnavailableError ? found.outcome : undefined;
-  });
+  const found = toStoreError(error);
+  return [found instanceof StoreUnavailableError ? found.outcome : undefined, isRefused(error)];
 }
 
-const LOST = ["NOT_APPLIED", "UNKNOWN"];
-const TROUBLE = ["NOT_APPLIED", "NOT_APPLIED"];
-const OWN = [undefined, undefined];
+const LOST = ["NOT_APPLIED", false];
+const TROUBLE = ["NOT_APPLIED", true];
+const OWN = [undefined, true];
 
 describe("an error of PostgreSQL", { skip: (await noPostgres()) ?? false }, () => {
   const statements: readonly [string, string, readonly unknown[]][] = [
@@ -115,7 +122,8 @@ describe("an error of PostgreSQL", { skip: (await noPostgres()) ?? false }, () =
 
 test("an error that is none of the database stays what it is", () => {
   const error = new TypeError("a bug");
-  assert.equal(toStoreError(error, true), error);
+  assert.equal(toStoreError(error), error);
+  assert.equal(isRefused(error), false);
   assert.equal(toReadError(error), error);
   assert.equal(isRace(error), false);
 });

@@ -34,7 +34,8 @@ describe("PostgreSQL: plans of writes", () => {
       const values = count === 0 ? "" : `(${Array.from({ length: count }, () => "NULL").join(", ")})`;
       const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE ${name} ${values}`);
       const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
-      assert.doesNotMatch(plan, /Seq Scan/, `${name}:\n${plan}`);
+      // The table of migrations is a page.
+      assert.doesNotMatch(plan, /Seq Scan on (?!migrations)/, `${name}:\n${plan}`);
     }
   });
 });

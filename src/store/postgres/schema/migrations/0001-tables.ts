@@ -20,7 +20,7 @@ const STATEMENTS: readonly string[] = [
     last_position bigint PRIMARY KEY,
     link bytea NOT NULL
   )`,
-  // Append-only, without another index. previous_position links a user's events instead.
+  // Append-only, without another index on users' events. previous_position links them instead.
   `CREATE TABLE events (
     position bigint PRIMARY KEY,
     previous_position bigint,
@@ -36,6 +36,8 @@ const STATEMENTS: readonly string[] = [
     body bytea NOT NULL,
     hash bytea NOT NULL
   )`,
+  // Of keys, policies, organizations and the instance, which are few: a replica that was cut off reads what it missed.
+  `CREATE INDEX events_configuration ON events (position) WHERE user_id IS NULL`,
   // Salts and values of personal fields. Erasing deletes them here; the event keeps its commitments.
   `CREATE TABLE event_private (
     position bigint PRIMARY KEY,
