@@ -12,7 +12,7 @@ it("a live read during a batch sees what another connection sees, also when the 
   const { store, connect, troubles } = await openFixture(t);
   for (const userId of USERS) resourceOf(await store.execute(createUser(userId)));
   const other = connect();
-  // The last row of each batch fails after the rows of the others are written, and each command is rerun alone.
+  // The last row of each batch fails after the rows of the others are written, and the batch is halved until it is alone.
   other.exec(`CREATE TRIGGER last AFTER UPDATE ON user_state WHEN NEW.id = '${USERS.at(-1)}'
     BEGIN SELECT RAISE(ABORT, 'the last one fails'); END`);
   const committed = other.prepare<[string], number>("SELECT sequence FROM user_state WHERE id = ?").pluck();
@@ -43,6 +43,7 @@ it("a live read during a batch sees what another connection sees, also when the 
   }
   isRunning = false;
   await watching;
-  assert.ok(looks > ROUNDS * USERS.length);
+  // Halving a batch takes about ten transactions, and there are turns between them.
+  assert.ok(looks > 4 * ROUNDS, `${looks} looks`);
   assert.ok(troubles.length >= ROUNDS);
 });
