@@ -33,8 +33,6 @@ export interface ConnectionOptions {
   readonly prepare: boolean;
   /** How long opening may take, in milliseconds. */
   readonly connectMs: number;
-  /** Called once when the connection is lost or closed. */
-  readonly onEnd?: () => void;
 }
 
 /** Shown in pg_stat_activity. */
@@ -61,7 +59,7 @@ export class Connection {
   #pending = 0;
   #failures = 0;
 
-  private constructor(client: pg.Client, prepare: boolean, onEnd: () => void) {
+  private constructor(client: pg.Client, prepare: boolean) {
     this.#client = client;
     this.#prepare = prepare;
     // An error that belongs to no statement; the end follows, and all open statements are rejected.
@@ -71,12 +69,11 @@ export class Connection {
     });
     client.once("end", () => {
       this.#ended = true;
-      onEnd();
     });
   }
 
   /** Connects. Rejects with the driver's error. */
-  static async open({ server, prepare, connectMs, onEnd = () => undefined }: ConnectionOptions): Promise<Connection> {
+  static async open({ server, prepare, connectMs }: ConnectionOptions): Promise<Connection> {
     const { host, port, user, password, database, tls } = server;
     const client = new pg.Client({
       host,
@@ -94,7 +91,7 @@ export class Connection {
       pipeline: true,
     } as pg.ClientConfig);
     guardParser(client);
-    const connection = new Connection(client, prepare, onEnd);
+    const connection = new Connection(client, prepare);
     try {
       await client.connect();
     } catch (error) {
@@ -102,6 +99,12 @@ export class Connection {
       throw error;
     }
     return connection;
+  }
+
+  /** Calls back once, when the connection is lost or closed; at once if it is already. */
+  whenEnded(listener: () => void): void {
+    if (this.#ended) listener();
+    else this.#client.once("end", listener);
   }
 
   /** Whether statements can be sent. */

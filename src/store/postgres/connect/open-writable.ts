@@ -14,8 +14,6 @@ export interface OpenOptions {
   readonly connectMs?: number;
   /** What is known of the host that took writes before: it is tried first, and a former one is refused. */
   readonly primary?: Primary | undefined;
-  /** Called once when the connection is lost or closed. */
-  readonly onEnd?: () => void;
 }
 
 export interface Opened {
@@ -114,10 +112,10 @@ async function openNewest(hosts: readonly Host[], options: OpenOptions): Promise
 
 async function openHost(
   host: Host,
-  { address, prepare, primary, connectMs = CONNECT_MS, onEnd }: OpenOptions,
+  { address, prepare, primary, connectMs = CONNECT_MS }: OpenOptions,
 ): Promise<Opened> {
   const server = serverAt(address, host);
-  const connection = await Connection.open({ server, prepare, connectMs, ...(onEnd && { onEnd }) });
+  const connection = await Connection.open({ server, prepare, connectMs });
   // A server, or a pooler without one, may let us in and then say nothing.
   const silent = setTimeout(() => connection.destroy(), connectMs);
   try {

@@ -161,15 +161,11 @@ export class Pool {
   async #open(): Promise<void> {
     const { address, prepare, connectMs, onTrouble } = this.#options;
     this.#opening++;
-    let ended = (): void => undefined;
     try {
       const timing = connectMs === undefined ? {} : { connectMs };
-      const { connection, host } = await openWritable({
-        ...{ address, prepare, primary: this.#primary, ...timing },
-        onEnd: () => ended(),
-      });
+      const { connection, host } = await openWritable({ address, prepare, primary: this.#primary, ...timing });
       this.#opening--;
-      ended = () => this.#lost(connection);
+      connection.whenEnded(() => this.#lost(connection));
       this.#failures = 0;
       this.#hosts.set(connection, host);
       this.#hand(connection);
