@@ -14,6 +14,7 @@ import {
   neverWeaker,
   type Restriction,
 } from "./restriction.ts";
+import { SEARCH_KEY_BYTES_MAX, toSearchKey } from "./search-key.ts";
 import { NAMESPACES_MAX, PERSON_CHARS_MAX, type Person, PROFILE_FIELDS, personChars, type User } from "./user.ts";
 
 type Personal = Record<string, string>;
@@ -47,7 +48,21 @@ function acceptPerson(before: User | undefined, event: UserEvent): Decision {
   if (namespaces > NAMESPACES_MAX) {
     return reject(refuseField("attributes", `there would be ${namespaces} namespaces; ${NAMESPACES_MAX} are allowed`));
   }
-  return accept(event);
+  const refusal = refuseLongKey(event.personal);
+  return refusal === undefined ? accept(event) : reject(refusal);
+}
+
+/** Refuses a new username or email address that becomes too long when it is normalised for sign-in and search. */
+function refuseLongKey(personal: Readonly<Record<string, string>>): Refusal | undefined {
+  for (const field of ["profile.username", "profile.email"]) {
+    const bytes = Buffer.byteLength(toSearchKey(personal[field] ?? ""));
+    if (bytes <= SEARCH_KEY_BYTES_MAX) continue;
+    return refuseField(
+      field,
+      `it has ${bytes} bytes when it is normalised for sign-in (NFKC, UTF-8); ${SEARCH_KEY_BYTES_MAX} are allowed`,
+    );
+  }
+  return undefined;
 }
 
 function isFree(user: User, command: { readonly organizationId: string }): boolean {

@@ -1,10 +1,10 @@
 /** The index planner: finds the few users that can match through the indexes that have them. */
 import { type CompiledQuery, sql } from "kysely";
 import { RESTRICTION_KINDS, type RestrictionKind } from "../../domain/restriction.ts";
+import { toPrefixEnd, toSearchKey } from "../../domain/search-key.ts";
 import type { State } from "../../domain/user.ts";
 import type { UserPredicate } from "../queries.ts";
 import { toKindMasks } from "../rows/rows.ts";
-import { toPrefixEnd, toSearchKey } from "../search/search-key.ts";
 import { alongIndex, only } from "./index-walk.ts";
 import type { ListQueries } from "./list-queries.ts";
 import type { UserConditions } from "./user-scan.ts";

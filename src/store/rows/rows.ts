@@ -2,12 +2,12 @@
 import type { ApiKey, EarlierSecret } from "../../domain/api-key.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { Cause, Restriction, RestrictionKind } from "../../domain/restriction.ts";
+import { toSearchKey } from "../../domain/search-key.ts";
 import type { Session } from "../../domain/session.ts";
 import { type Attributes, nextDue, type Person, type Profile, stateOf, type UserState } from "../../domain/user.ts";
 import { decodeBody, type PrivateValues } from "../log/event-encoding.ts";
 import { toDomainEvent } from "../log/replay.ts";
 import type { RecordedEvent } from "../queries.ts";
-import { toSearchKey } from "../search/search-key.ts";
 import type {
   ApiKeyTable,
   EventTable,

@@ -1,7 +1,8 @@
 /** Evaluates conditions on settled users, the same for every engine; also the keys that order users. */
+
+import { toSearchKey } from "../../domain/search-key.ts";
 import { nextDue, STATES, type State, stateOf, type User } from "../../domain/user.ts";
 import type { UserPredicate, UserSearchOrder } from "../queries.ts";
-import { toSearchKey } from "./search-key.ts";
 
 export type Matches = (user: User) => boolean;
 

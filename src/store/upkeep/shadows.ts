@@ -1,7 +1,7 @@
 /** Shadows: pseudonyms for names that no user has. They are counted like users and reveal nothing. */
 import { createHmac, randomBytes } from "node:crypto";
+import { toSearchKey } from "../../domain/search-key.ts";
 import type { UnknownName } from "../queries.ts";
-import { toSearchKey } from "../search/search-key.ts";
 
 const SECRET_NAME = "shadow";
 const SECRET_BYTES = 32;

@@ -1,14 +1,14 @@
 /** The contract of searches by offset: any condition in any order finds the same as checking every user. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SEARCH_KEY_BYTES_MAX, toSearchKey } from "../../../src/domain/search-key.ts";
 import type { User } from "../../../src/domain/user.ts";
 import { stateOf } from "../../../src/domain/user.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder } from "../../../src/store/queries.ts";
-import { toSearchKey } from "../../../src/store/search/search-key.ts";
 import { seededRandom } from "../../support/random.ts";
 import { scaled } from "../../support/scale.ts";
-import { createUser, deleteUser } from "../support/commands.ts";
-import { resourceOf } from "../support/outcomes.ts";
+import { createOrganization, createUser, deleteUser } from "../support/commands.ts";
+import { reasonOf, resourceOf } from "../support/outcomes.ts";
 import { EVERYBODY, fill, holds, idsOf, ORDERS, randomPredicate, searchOf } from "../support/predicates.ts";
 import { START_TIME } from "../support/sqlite-fixture.ts";
 import type { OpenStore } from "./contract.ts";
@@ -208,6 +208,29 @@ export function describeSearches(engine: string, open: OpenStore): void {
           );
           assert.deepEqual([answer.total, answer.isTotalExact], [total, true], `${organizationId} ${limit}`);
         }
+      }
+    });
+
+    it("finds by the longest name that is allowed, in the longest organization, and refuses a longer one", async (t) => {
+      const { store } = await open(t);
+      const random = seededRandom(t);
+      // Four bytes each, in no order that could be packed; the last character is made of 18 when it is normalised.
+      const rare = (count: number): string =>
+        Array.from({ length: count }, () => String.fromCodePoint(0x20000 + random.below(40_000))).join("");
+      const organizationId = rare(200);
+      resourceOf(await store.execute(createOrganization(organizationId)));
+      const longest = `${rare(300)}${"\ufdfa".repeat(9)}`;
+      const bytes = Buffer.byteLength(toSearchKey(longest));
+      assert.ok(SEARCH_KEY_BYTES_MAX - 33 < bytes && bytes <= SEARCH_KEY_BYTES_MAX, String(bytes));
+      const profile = { username: longest, email: longest };
+      resourceOf(await store.execute(createUser("u", { organizationId, profile })));
+      assert.deepEqual(await store.findByIdentifier(organizationId, longest), ["u"]);
+      for (const field of ["username", "email"]) {
+        const outcome = await store.execute(
+          createUser("v", { organizationId, profile: { ...profile, [field]: `${longest}\ufdfa` } }),
+        );
+        assert.equal(reasonOf(outcome), "FIELD_INVALID");
+        assert.match(outcome.ok ? "" : outcome.refusal.message, new RegExp(`${field}.* 1500 are allowed`));
       }
     });
   });

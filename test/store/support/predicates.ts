@@ -1,9 +1,9 @@
 /** Random users and conditions for searches, and whether a condition holds by going through everybody. */
 import assert from "node:assert/strict";
+import { toSearchKey } from "../../../src/domain/search-key.ts";
 import type { State, User } from "../../../src/domain/user.ts";
 import { stateOf } from "../../../src/domain/user.ts";
 import type { UserPredicate, UserSearch, UserSearchOrder } from "../../../src/store/queries.ts";
-import { toSearchKey } from "../../../src/store/search/search-key.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { Random } from "../../support/random.ts";
 import type { OpenStore } from "../contract/contract.ts";

@@ -23,14 +23,15 @@ export const file_lockkeeper_resource_v1_profile: GenFile = /*@__PURE__*/
  */
 export type Profile = Message<"lockkeeper.resource.v1.Profile"> & {
   /**
-   * The name the user signs in with, at most 320 characters. Searched without regard to case, width and edge spaces.
+   * The name the user signs in with, at most 320 characters, and 1,500 bytes in its normalised form (NFKC, case-folded,
+   * UTF-8). Searched without regard to case, width and edge spaces.
    *
    * @generated from field: optional string username = 1;
    */
   username?: string | undefined;
 
   /**
-   * The email address, at most 320 characters. Searched like the username.
+   * The email address, with the limits of the username. Searched like it.
    *
    * @generated from field: optional string email = 2;
    */

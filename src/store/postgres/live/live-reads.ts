@@ -4,6 +4,7 @@ import type { ApiKey } from "../../../domain/api-key.ts";
 import { settleCounter } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
 import { combinePolicies, type Policy, type PolicyValues, type StoredPolicy } from "../../../domain/policy.ts";
+import { toSearchKey } from "../../../domain/search-key.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import { isInScope } from "../../../domain/sight.ts";
@@ -20,7 +21,6 @@ import {
 } from "../../rows/narrow-rows.ts";
 import { toApiKey, toOrganization } from "../../rows/rows.ts";
 import type { ApiKeyTable, OrganizationTable, PolicyTable } from "../../rows/schema.ts";
-import { toSearchKey } from "../../search/search-key.ts";
 import type { Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";

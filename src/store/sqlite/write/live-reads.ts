@@ -3,6 +3,7 @@ import type { ApiKey } from "../../../domain/api-key.ts";
 import { settleCounter } from "../../../domain/attempt.ts";
 import type { Organization } from "../../../domain/organization.ts";
 import type { StoredPolicy } from "../../../domain/policy.ts";
+import { toSearchKey } from "../../../domain/search-key.ts";
 import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import { isInScope } from "../../../domain/sight.ts";
@@ -13,7 +14,6 @@ import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } fr
 import { toStoredPolicy } from "../../rows/attempt-rows.ts";
 import { toCounter, toSessionOfView, toSettledUser, toUserState } from "../../rows/narrow-rows.ts";
 import { toApiKey, toOrganization } from "../../rows/rows.ts";
-import { toSearchKey } from "../../search/search-key.ts";
 import type { Store } from "../../store.ts";
 import type { HotStatements } from "./hot-statements.ts";
 

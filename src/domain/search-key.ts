@@ -10,6 +10,12 @@ export function toSearchKey(text: string): string {
   return folded.normalize("NFKC").trim();
 }
 
+/**
+ * The longest key, in UTF-8 bytes. 320 characters have 1,280 at most, but NFKC makes up to 18 of one: an entry of an
+ * index, which has an organization id next to it, takes at most 2,704.
+ */
+export const SEARCH_KEY_BYTES_MAX = 1_500;
+
 /** Returns the first key after all that begin with `prefix`, in the order of UTF-8 bytes; `null`: there is none. */
 export function toPrefixEnd(prefix: string): string | null {
   const points = Array.from(prefix);

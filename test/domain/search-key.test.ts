@@ -1,7 +1,7 @@
 /** How names are folded, and where a prefix ends. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { toPrefixEnd, toSearchKey } from "../../../src/store/search/search-key.ts";
+import { toPrefixEnd, toSearchKey } from "../../src/domain/search-key.ts";
 
 describe("search keys", () => {
   it("folds case, width and composition, and trims", () => {
