@@ -10,7 +10,7 @@ import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import { limitsOf } from "../limits.ts";
+import { type Limits, limitsOf } from "../limits.ts";
 import { Tail } from "../log/tail.ts";
 import type {
   ApiKeyName,
@@ -52,8 +52,8 @@ import { Writer } from "./write/writer.ts";
 export interface PostgresStoreOptions extends StoreOptions, PostgresOptions {}
 
 const SWEEP_INTERVAL_MS = 1_000;
-/** A batch ends at 64 commands and at 16 more for each millisecond that the last COMMIT took, up to 1,000. */
-const BATCH_COMMANDS = { least: 64, perCommitMs: 16, most: 1_000 } as const;
+/** A batch ends at Limits.batchCommands and at 16 more for each millisecond that the last COMMIT took, up to 1,000. */
+const BATCH_COMMANDS = { perCommitMs: 16, most: 1_000 } as const;
 /** A database that does not answer for so long cannot be used, in milliseconds. */
 const CHECK_MS_MAX = 2_000;
 
@@ -129,7 +129,7 @@ export class PostgresStore implements OpenedStore {
     this.#commits = new GroupCommit({
       run: this.#writer.run,
       limits,
-      batchCommands: () => this.#batchCommands(),
+      batchCommands: () => this.#batchCommands(limits),
       wallClock: Date.now,
       onTrouble,
       onBatch: options.onBatch,
@@ -308,8 +308,8 @@ export class PostgresStore implements OpenedStore {
     return found;
   }
 
-  #batchCommands(): number {
-    const { least, perCommitMs, most } = BATCH_COMMANDS;
-    return Math.min(most, least + Math.floor(perCommitMs * this.#writer.lastCommitMs));
+  #batchCommands({ batchCommands }: Limits): number {
+    const { perCommitMs, most } = BATCH_COMMANDS;
+    return Math.min(most, batchCommands + Math.floor(perCommitMs * this.#writer.lastCommitMs));
   }
 }

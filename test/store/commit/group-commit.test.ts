@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Command, Lane, Outcome } from "../../../src/store/commands.ts";
-import { GroupCommit, type GroupCommitLimits, type RunBatch } from "../../../src/store/commit/group-commit.ts";
+import {
+  BatchPartError,
+  GroupCommit,
+  type GroupCommitLimits,
+  type RunBatch,
+} from "../../../src/store/commit/group-commit.ts";
 import { StoreUnavailableError } from "../../../src/store/errors.ts";
 import { settleUser } from "../support/commands.ts";
 import { tally } from "../support/outcomes.ts";
@@ -115,6 +120,31 @@ describe("group commit", () => {
     assert.deepEqual(tally(outcomes), { OK: 2, STORE_REJECTED: 1 });
     assert.deepEqual(batches, [["a", "bad", "b"], ["a", "bad"], ["a"], ["bad"], ["b"]]);
     assert.equal(troubles.length, 1);
+  });
+
+  it("answers the commands that are durable when the others of the batch are not, and runs none of them again", async () => {
+    const met: string[][] = [];
+    const commits = new GroupCommit({
+      run: async (take) => {
+        const ids: string[] = [];
+        const outcomes: Outcome[] = [];
+        for (let command = take(); command !== undefined; command = take()) {
+          ids.push(idOf(command));
+          outcomes.push(accepted(command));
+        }
+        met.push(ids);
+        const at = ids.indexOf("bad");
+        if (at < 0) return outcomes;
+        if (at === 0) throw new TypeError("of its own making");
+        throw new BatchPartError(outcomes.slice(0, at), new TypeError("of its own making"));
+      },
+      limits: LIMITS,
+      wallClock: Date.now,
+      onTrouble: () => undefined,
+    });
+    const outcomes = await Promise.all(["a", "b", "bad", "c"].map((id) => commits.submit(settleUser(id))));
+    assert.deepEqual(tally(outcomes), { OK: 3, STORE_REJECTED: 1 });
+    assert.deepEqual(met, [["a", "b", "bad", "c"], ["bad"], ["c"]]);
   });
 
   it("reports a storage failure to the whole batch, and goes on with the next", async () => {

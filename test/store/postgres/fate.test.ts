@@ -1,7 +1,6 @@
 /** What a command gets to know when the connection, the server or another replica fails while it is written. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Outcome } from "../../../src/store/commands.ts";
 import { StoreUnavailableError } from "../../../src/store/errors.ts";
 import { sharedPostgres, startPostgres } from "../../support/postgres.ts";
 import { until } from "../../support/until.ts";
@@ -19,12 +18,12 @@ const NOT_APPLIED = { name: "StoreUnavailableError", outcome: "NOT_APPLIED" };
 type Test = Parameters<typeof openPostgresFixture>[1];
 
 /** A store behind a proxy that cuts its connections, and another one that is not. */
-async function openBehindCutter(t: Test) {
+async function openBehindCutter(t: Test, options: Parameters<typeof openPostgresFixture>[2] = {}) {
   const scope = { after: (close: () => unknown) => atEnd(t, close) };
   const cutter = await startCommitCutter(scope, server.port);
   const direct = await openPostgresFixture(server, t);
   const url = direct.url.replace(`:${server.port}/`, `:${cutter.port}/`);
-  const store = await direct.openReplica({ url });
+  const store = await direct.openReplica({ url, ...options });
   resourceOf(await direct.store.execute(createUser("u")));
   return { cutter, store, direct };
 }
@@ -117,17 +116,24 @@ describe("PostgreSQL: the fate of a write", () => {
     await assert.rejects(stopped.query("COMMIT"));
   });
 
-  test("is one for all commands of a transaction; a larger batch takes several", async (t) => {
-    const { store, query } = await openPostgresFixture(server, t, { limits: { batchCommands: 1_000 } });
+  test("is one for all commands of a transaction; a larger batch takes several, each with its own", async (t) => {
+    const { cutter, store, direct } = await openBehindCutter(t, { limits: { batchCommands: 1_000 } });
     const commands = Array.from({ length: 1_000 }, (_, index) =>
       createUser(`user-${index}`, { context: requestContext(`r-${index}`), profile: { username: `name-${index}` } }),
     );
-    const outcomes: readonly Outcome[] = await Promise.all(commands.map((command) => store.execute(command)));
-    assert.deepEqual(tally(outcomes), { OK: 1_000 });
-    const rows = await query<{ events: number }>(
-      "SELECT last_position - lag(last_position, 1, 0::bigint) OVER (ORDER BY last_position) AS events FROM links",
+    const isCut = cutter.cut("after", 1);
+    const results = await Promise.allSettled(commands.map((command) => store.execute(command)));
+    await isCut;
+    const unknown = results.filter((result) => result.status === "rejected");
+    assert.ok(unknown.every(({ reason }) => reason instanceof StoreUnavailableError && reason.outcome === "UNKNOWN"));
+    const written = results.length - unknown.length;
+    // Two rows for an event and its personal values, and two for the user.
+    assert.ok(64 < written && written <= 3_000 / 4, `${written} commands in the first transaction`);
+    const again = await Promise.all(commands.map((command) => store.execute(command)));
+    assert.deepEqual(tally(again), { OK: 1_000 });
+    const [count] = await direct.query<{ events: string; users: string }>(
+      "SELECT (SELECT count(*) FROM events WHERE user_id LIKE 'user-%') AS events, (SELECT count(*) FROM user_state) AS users",
     );
-    // Two rows for the event and its personal values, one for the user, one for its profile or request.
-    for (const { events } of rows) assert.ok(Number(events) <= 3_000 / 4, `${events} events in one transaction`);
+    assert.deepEqual({ ...count }, { events: "1000", users: "1001" });
   });
 });

@@ -14,13 +14,13 @@ const ENDINGS = {
 
 export interface CommitCutter {
   readonly port: number;
-  /** Cuts at the next COMMIT; resolves when it has. */
-  cut(when: Cut): Promise<void>;
+  /** Cuts at the next COMMIT, or lets so many pass before; resolves when it has. */
+  cut(when: Cut, passes?: number): Promise<void>;
 }
 
 /** Starts a proxy to a port of this machine. It goes with the test. */
 export async function startCommitCutter(t: Scope, port: number): Promise<CommitCutter> {
-  let next: { readonly when: Cut; readonly done: () => void } | undefined;
+  let next: { readonly when: Cut; readonly done: () => void; passes: number } | undefined;
   const open = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(port, "127.0.0.1");
@@ -31,7 +31,8 @@ export async function startCommitCutter(t: Scope, port: number): Promise<CommitC
     }
     client.on("data", (chunk) => {
       // A message has the name or the text of a statement with a zero after it; BEGIN has READ COMMITTED.
-      const { when, done } = (/commit\0/i.test(chunk.toString("latin1")) ? next : undefined) ?? {};
+      const reached = /commit\0/i.test(chunk.toString("latin1")) && next !== undefined && next.passes-- === 0;
+      const { when, done } = (reached ? next : undefined) ?? {};
       if (when === undefined) {
         upstream.write(chunk);
         return;
@@ -58,9 +59,9 @@ export async function startCommitCutter(t: Scope, port: number): Promise<CommitC
   });
   return {
     port: (server.address() as AddressInfo).port,
-    cut: (when) =>
+    cut: (when, passes = 0) =>
       new Promise((done) => {
-        next = { when, done };
+        next = { when, done, passes };
       }),
   };
 }

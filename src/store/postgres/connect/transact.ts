@@ -1,5 +1,5 @@
 /** Runs work in a transaction that ends by itself when this process stops in the midst of it. */
-import { StoreUnavailableError } from "../../errors.ts";
+import { rollBack, sendAndCommit } from "./commit.ts";
 import type { Connection } from "./connection.ts";
 
 export interface TransactOptions {
@@ -11,12 +11,10 @@ export interface TransactOptions {
   readonly idleMs?: number;
 }
 
-const COMMIT = { name: "commit", text: "COMMIT" };
-
 /**
  * Runs work in a READ COMMITTED transaction, and rolls it back when the work rejects. Limits hold for the transaction
- * alone: behind a pooler the next one of the session may be another client's. Rejects with StoreUnavailableError, UNKNOWN,
- * when COMMIT came with a warning: a standby that should have confirmed did not.
+ * alone: behind a pooler the next one of the session may be another client's. Rejects as `sendAndCommit` does when the
+ * fate of COMMIT is not known.
  */
 export async function transact<T>(
   connection: Connection,
@@ -30,14 +28,9 @@ export async function transact<T>(
   try {
     result = await work();
   } catch (error) {
-    await connection.simple("ROLLBACK").catch(() => connection.destroy());
+    await rollBack(connection);
     throw error;
   }
-  const { warnings } = connection;
-  const { command } = await connection.run(COMMIT);
-  if (command !== "COMMIT") throw new Error("the transaction had failed, and was rolled back");
-  if (connection.warnings !== warnings) {
-    throw new StoreUnavailableError("no standby confirmed the transaction", "UNKNOWN");
-  }
+  await sendAndCommit(connection, () => []);
   return result;
 }

@@ -1,5 +1,6 @@
 /** Brings a database to the schema of this version, forward only; replicas that start at once do it once. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { StoreUnavailableError } from "../../errors.ts";
 import type { Connection } from "../connect/connection.ts";
 import { transact } from "../connect/transact.ts";
 import { isLost } from "../connect/trouble.ts";
@@ -107,6 +108,12 @@ async function waitForLease(
 function fail(error: unknown, { place }: MigrateOptions): never {
   // A sentence of ours says enough.
   if (error instanceof Error && error.constructor === Error && !isLost(error)) throw error;
+  if (error instanceof StoreUnavailableError && error.outcome === "UNKNOWN") {
+    throw new Error(
+      `the connection was lost while the database ${place} was migrated, and whether it was is not known; start again to find out`,
+      { cause: error },
+    );
+  }
   const why = error instanceof Error ? error.message : String(error);
   throw new Error(`the database ${place} could not be migrated, and is as it was: ${why}`, { cause: error });
 }

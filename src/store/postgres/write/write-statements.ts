@@ -14,6 +14,7 @@ import type {
   UserStateTable,
 } from "../../rows/schema.ts";
 import type { Statement } from "../connect/connection.ts";
+import { SERVER_NOW } from "../schema/lease.ts";
 import { deleteStatement, insertStatement, updateStatement } from "./bulk-statements.ts";
 
 export const INSERT_EVENTS = insertStatement<EventTable>("events", {
@@ -290,9 +291,6 @@ export const INSERT_LINK: Statement = {
   text: "INSERT INTO links (last_position, link) VALUES ($1, $2)",
 };
 
-/** Milliseconds since the epoch by the server's clock. */
-const SERVER_TIME = "(extract(epoch FROM clock_timestamp()) * 1000)::int8";
-
 /** By which a replica knows whether it may go on: the generation, and the newest migration that it must know. */
 const STANDING = "(SELECT generation FROM instance WHERE id = 1), (SELECT max(oldest_beside) FROM migrations)";
 
@@ -303,13 +301,13 @@ const STANDING = "(SELECT generation FROM instance WHERE id = 1), (SELECT max(ol
 export const TAKE_HEAD: Statement = {
   name: "take_head",
   text: `UPDATE log_head SET record_time = record_time WHERE id = 1
-    RETURNING position, link, record_time, config_position, ${SERVER_TIME}, ${STANDING}`,
+    RETURNING position, link, record_time, config_position, ${SERVER_NOW}, ${STANDING}`,
 };
 
 /** Reads the head without a lock. */
 export const READ_HEAD: Statement = {
   name: "read_head",
-  text: `SELECT position, record_time, config_position, ${SERVER_TIME}, ${STANDING} FROM log_head WHERE id = 1`,
+  text: `SELECT position, record_time, config_position, ${SERVER_NOW}, ${STANDING} FROM log_head WHERE id = 1`,
 };
 
 /** $1 and $2: the new position and link; $3: the record time; $4: the position of the newest event of the configuration. */
@@ -323,5 +321,3 @@ export const PUT_RECORD_TIME: Statement = {
   name: "put_record_time",
   text: "UPDATE log_head SET record_time = $1 WHERE id = 1",
 };
-
-export const COMMIT: Statement = { name: "commit", text: "COMMIT" };

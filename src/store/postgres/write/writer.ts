@@ -6,6 +6,7 @@ import { BatchPartError, type RunBatch, type Take } from "../../commit/group-com
 import { WorkingSet } from "../../commit/working-set.ts";
 import { StoreUnavailableError } from "../../errors.ts";
 import type { RecordedEvent } from "../../queries.ts";
+import { rollBack, sendAndCommit } from "../connect/commit.ts";
 import type { Connection } from "../connect/connection.ts";
 import { inOrder } from "../connect/in-order.ts";
 import type { Pool } from "../connect/pool.ts";
@@ -13,7 +14,7 @@ import { isLost, isRace, toStoreError } from "../connect/trouble.ts";
 import { BatchLoader } from "./batch-loader.ts";
 import { BatchWriter, type Head } from "./batch-writer.ts";
 import { ConfigurationRows } from "./configuration-rows.ts";
-import { BEGIN_MS_MAX, beginAndTakeHead, rollBack, sendAndCommit } from "./transaction.ts";
+import { BEGIN_MS_MAX, beginAndTakeHead } from "./transaction.ts";
 import { PUT_RECORD_TIME } from "./write-statements.ts";
 
 export interface WriterOptions {

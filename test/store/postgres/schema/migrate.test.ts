@@ -7,7 +7,8 @@ import type { Connection } from "../../../../src/store/postgres/connect/connecti
 import { dueMigrations, migrate } from "../../../../src/store/postgres/schema/migrate.ts";
 import { MIGRATIONS, type Migration } from "../../../../src/store/postgres/schema/migrations.ts";
 import { migrate as migrateSqlite } from "../../../../src/store/sqlite/migrate.ts";
-import { noPostgres } from "../../../support/postgres.ts";
+import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
+import { startCommitCutter } from "../../support/commit-cutter.ts";
 import { connect, emptyDatabase, rowsOf } from "../support/connect.ts";
 
 const PLACE = "locks at db:5432";
@@ -110,6 +111,21 @@ describe("migrations of PostgreSQL", { skip: (await noPostgres()) ?? false }, ()
       ours.map(({ name }) => name).sort(),
       [...theirs.all(), "events_configuration", "requests_time"].sort(),
     );
+  });
+
+  test("say so when nobody knows whether they ran; the next start finds it out", async (t) => {
+    const url = await emptyDatabase(t);
+    const { port } = await sharedPostgres();
+    const cutter = await startCommitCutter(t, port);
+    const behind = await connect(t, url.replace(`:${port}/`, `:${cutter.port}/`));
+    // The first COMMIT is that of the lease.
+    const isCut = cutter.cut("after", 1);
+    await assert.rejects(
+      migrate(behind, OPTIONS),
+      /the connection was lost while .* whether it was is not known; start again/,
+    );
+    await isCut;
+    assert.deepEqual((await migrate(await connect(t, url), OPTIONS)).due, []);
   });
 
   test("run once when many replicas start at once", async (t) => {
