@@ -310,6 +310,7 @@ export class PostgresStore implements OpenedStore {
 
   #batchCommands({ batchCommands }: Limits): number {
     const { perCommitMs, most } = BATCH_COMMANDS;
-    return Math.min(most, batchCommands + Math.floor(perCommitMs * this.#writer.lastCommitMs));
+    const { lastCommitMs, commandsMax } = this.#writer;
+    return Math.min(most, Math.max(batchCommands, Math.min(commandsMax, batchCommands + perCommitMs * lastCommitMs)));
   }
 }

@@ -34,6 +34,8 @@ export class BatchLoader {
   readonly #set: WorkingSet;
   readonly #configuration: ConfigurationRows;
   readonly #requests: RequestLoader;
+  /** Characters of the persons that were loaded. */
+  personChars = 0;
 
   constructor(connection: Connection, commands: readonly Command[], set: WorkingSet, configuration: ConfigurationRows) {
     this.#connection = connection;
@@ -51,15 +53,16 @@ export class BatchLoader {
     return this.#send(this.#wanted((key) => isConfiguration(key) && this.#configuration.has(key)));
   }
 
-  /** Loads the rest; call it when the first flight has arrived and `ConfigurationRows.use` has seen the head. */
-  async loadRest(): Promise<void> {
+  /**
+   * Loads the rest; call it when the first flight has arrived and `ConfigurationRows.use` has seen the head. Returns how
+   * many of the commands have what they need, at least one.
+   */
+  async loadRest(): Promise<number> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.#takeKept();
       const wanted = this.#wanted(() => false);
-      if (Object.values(wanted).every((keys) => keys.size === 0)) {
-        await this.#requests.loadAnswers(this.#set);
-        return;
-      }
+      const isComplete = Object.values(wanted).every((keys) => keys.size === 0);
+      if (isComplete) return await this.#requests.loadAnswers(this.#set);
       await this.#connection.flight(() => this.#send(wanted));
     }
     throw new Error(`batch: ${ROUNDS_MAX} rounds did not name all that its commands need`);
@@ -147,6 +150,7 @@ export class BatchLoader {
     const found = new Set<string>();
     for (const row of await this.#connection.arrays<UserRow>(sql.LOAD_USERS, values)) {
       found.add(row[0]);
+      this.personChars += row[9]?.length ?? 0;
       this.#putNew({ kind: "user", id: row[0] }, { ...toUser(row), lastPosition: row[7] });
     }
     for (const [id, key] of user) if (!found.has(id)) this.#putNew(key, undefined);

@@ -7,17 +7,29 @@ import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.t
 import type { RecordedEvent } from "../../queries.ts";
 import { toRecordedEvent } from "../../rows/rows.ts";
 import type { Connection } from "../connect/connection.ts";
+import { inOrder } from "../connect/in-order.ts";
 import { type ChainRow, LOAD_CHAIN, LOAD_REQUESTS, type LoadedRequest } from "./load-statements.ts";
 
 type RequestKey = EntryKey<"request">;
 
+/** Answers that are rebuilt at once: each may be made of the whole history of a user. */
+const ANSWERS_PER_FLIGHT = 4;
+/** After so many bytes of history the batch ends; the commands that are left have the next one. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+
 /** The events that an answer is rebuilt from; more than the batch allows, so a chain that is cut off shows. */
 const CHAIN_EVENTS_MAX = 1_000;
+
+interface Found {
+  readonly key: RequestKey;
+  readonly row: LoadedRequest;
+}
 
 export class RequestLoader {
   readonly #connection: Connection;
   readonly #commands: readonly Command[];
-  readonly #found = new Map<string, { readonly key: RequestKey; readonly row: LoadedRequest }>();
+  /** Remembered requests whose answers are not loaded. */
+  readonly #found = new Map<string, Found>();
 
   constructor(connection: Connection, commands: readonly Command[]) {
     this.#connection = connection;
@@ -45,24 +57,43 @@ export class RequestLoader {
     }
   }
 
-  /** Loads the answers of the requests that a command of the batch repeats with the same content. */
-  async loadAnswers(set: WorkingSet): Promise<void> {
-    if (this.#found.size === 0) return;
-    const repeated = new Set<string>();
-    for (const command of this.#commands) {
-      const id = requestKey(command)?.id;
-      const content = command.context.request?.content;
-      const found = id === undefined ? undefined : this.#found.get(id);
-      if (found === undefined || content === undefined) continue;
-      if (Buffer.compare(found.row.content, content) === 0) repeated.add(found.key.id);
+  /**
+   * Loads the answers of the requests that a command of the batch repeats with the same content. Returns how many of the
+   * commands have what they need: all, or the first ones where the answers become large.
+   */
+  async loadAnswers(set: WorkingSet): Promise<number> {
+    const repeated = new Map<string, Found>();
+    let bytes = 0;
+    const load = async (): Promise<void> => {
+      const some = [...repeated.values()];
+      repeated.clear();
+      const sizes = await this.#connection.flight(() => inOrder(some.map((found) => this.#loadAnswer(set, found))));
+      bytes += sizes.reduce((sum, size) => sum + size, 0);
+    };
+    for (const [index, command] of this.#commands.entries()) {
+      const found = this.#repeatedBy(command);
+      if (found === undefined) continue;
+      // Each answer is loaded once, however often the batch repeats its request.
+      this.#found.delete(found.key.id);
+      repeated.set(found.key.id, found);
+      if (repeated.size === ANSWERS_PER_FLIGHT) await load();
+      if (bytes >= ANSWER_BYTES_MAX) return index + 1;
     }
-    await this.#connection.flight(() => Promise.all([...repeated].map((id) => this.#loadAnswer(set, id))));
+    if (repeated.size > 0) await load();
+    return this.#commands.length;
   }
 
-  async #loadAnswer(set: WorkingSet, id: string): Promise<void> {
-    const found = this.#found.get(id);
-    if (found === undefined) return;
-    const { key, row } = found;
+  /** Returns the remembered request that a command repeats, unless its answer is loaded already. */
+  #repeatedBy(command: Command): Found | undefined {
+    const id = requestKey(command)?.id;
+    const content = command.context.request?.content;
+    const found = id === undefined ? undefined : this.#found.get(id);
+    if (found === undefined || content === undefined) return undefined;
+    return Buffer.compare(found.row.content, content) === 0 ? found : undefined;
+  }
+
+  /** Returns the bytes from which the answer was made. */
+  async #loadAnswer(set: WorkingSet, { key, row }: Found): Promise<number> {
     const limit = row.answer === null ? CHAIN_EVENTS_MAX : 1;
     const rows = await this.#connection.rows<ChainRow>(LOAD_CHAIN, [row.position, limit]);
     const events = rows.map(toRecordedEvent).sort((a, b) => a.position - b.position);
@@ -72,6 +103,10 @@ export class RequestLoader {
     const isOwn = last?.requestId === key.name.id && last.event.actor === key.actor && last.recordTime === row.time;
     const answer: Answer = isOwn ? { resource, event: last.event } : { resource };
     set.get(key).request = { content: row.content, time: row.time, answer: () => answer };
+    return rows.reduce(
+      (sum, { body, personal }) => sum + body.length + (personal?.length ?? 0),
+      row.answer?.length ?? 0,
+    );
   }
 }
 

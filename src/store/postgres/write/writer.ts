@@ -45,6 +45,8 @@ export interface WriterCounts {
 /** A transaction ends at so many rows or bytes; the commands that are left have the next one. */
 const ROWS_MAX = 3_000;
 const BYTES_MAX = 4 * 1024 * 1024;
+/** Characters of persons that one batch should load: a turn of the event loop parses them. */
+const LOAD_CHARS_MAX = 4 * 1024 * 1024;
 /** How often a transaction runs again as it is, before it is halved. */
 const RETRIES_MAX = 3;
 /** The head was held too long by another writer. */
@@ -56,6 +58,7 @@ export class Writer {
   commitMs = 0;
   /** The duration of the last COMMIT in milliseconds. */
   lastCommitMs = 0;
+  #charsPerCommand = 0;
   /** Whether the fate of the last COMMIT is not known: the next one may hang as long. */
   #isDoubtful: boolean = false;
   readonly #options: WriterOptions;
@@ -108,6 +111,11 @@ export class Writer {
     });
   }
 
+  /** Commands whose persons, by those of the last batches, may be loaded at once. */
+  get commandsMax(): number {
+    return Math.floor(LOAD_CHARS_MAX / Math.max(this.#charsPerCommand, 1));
+  }
+
   /** Runs commands in as few transactions as their size allows. */
   async #runAll(commands: readonly Command[]): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = [];
@@ -149,16 +157,16 @@ export class Writer {
     const set = new WorkingSet();
     const loader = new BatchLoader(connection, commands, set, this.#configuration);
     try {
-      const head = await this.#begin(connection, async () => {
+      const [head, ready] = await this.#begin(connection, async () => {
         const [taken] = await connection.flight(() => inOrder([this.#takeHead(connection), loader.sendFirst()]));
         this.#options.assertCurrent(taken);
-        await loader.loadRest();
-        return taken;
+        return [taken, await loader.loadRest()] as const;
       });
+      this.#noteLoad(loader.personChars, commands.length);
       const now = this.#options.timeOf(head);
       const batch = new Batch(set, now, this.#options.activity);
       const outcomes: Outcome[] = [];
-      for (const command of commands) {
+      for (const command of commands.slice(0, ready)) {
         outcomes.push(batch.execute(command));
         if (batch.weight.rows >= ROWS_MAX || batch.weight.bytes >= BYTES_MAX) break;
       }
@@ -200,6 +208,11 @@ export class Writer {
     this.commitMs += commitMs;
     this.lastCommitMs = commitMs;
     this.#options.onCommit?.(commitMs);
+  }
+
+  #noteLoad(chars: number, commands: number): void {
+    // A load that is heavier than the ones before counts at once, a lighter one by and by.
+    this.#charsPerCommand = Math.max(chars / commands, 0.9 * this.#charsPerCommand);
   }
 
   #noteFate(error: unknown): void {
