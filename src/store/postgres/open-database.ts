@@ -32,7 +32,8 @@ export interface OpenedDatabase {
   readonly generation: number;
   /** Seals page tokens. */
   readonly tokenKey: Uint8Array;
-  readonly close: () => Promise<void>;
+  /** `cutMs`: as Pool.close has it. */
+  readonly close: (cutMs?: number) => Promise<void>;
 }
 
 /** Reads by key share flights, so more connections would only make the flights smaller. */
@@ -68,8 +69,8 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
   const pool = new Pool({ ...shared, connectionsMax: readers, workMs: READ_MS_MAX });
   const listPool = new Pool({ ...shared, connectionsMax: connections - 1 - readers, workMs: LIST_MS_MAX });
   const writerPool = new Pool({ ...shared, connectionsMax: 1, outcome: "NOT_APPLIED" });
-  const close = async (): Promise<void> => {
-    await Promise.all([pool.close(), listPool.close(), writerPool.close()]);
+  const close = async (cutMs?: number): Promise<void> => {
+    await Promise.all([pool, listPool, writerPool].map((each) => each.close(cutMs)));
   };
   return { ...found, pool, listPool, writerPool, close };
 }

@@ -54,6 +54,9 @@ export interface PostgresStoreOptions extends StoreOptions, PostgresOptions {}
 const SWEEP_INTERVAL_MS = 1_000;
 /** A batch ends at Limits.batchCommands and at 16 more for each millisecond that the last COMMIT took, up to 1,000. */
 const BATCH_COMMANDS = { perCommitMs: 16, most: 1_000 } as const;
+/** How long a stop waits for what was accepted, and then for what is under way, in milliseconds. */
+const CLOSE_MS_MAX = 3_000;
+const CUT_MS = 1_000;
 /** A database that does not answer for so long cannot be used, in milliseconds. */
 const CHECK_MS_MAX = 2_000;
 
@@ -293,12 +296,19 @@ export class PostgresStore implements OpenedStore {
   }
 
   async #close(): Promise<void> {
+    const isClosed = new AbortController();
+    // A database that hangs must not hold the process: what is not written by then is refused.
+    setTimeout(CLOSE_MS_MAX, undefined, { signal: isClosed.signal }).then(
+      () => this.#opened.close(CUT_MS),
+      () => undefined,
+    );
     this.#watch.close();
     await this.#sweeper.stop();
     await this.#commits.close();
     await this.#activity.close();
     await this.#upkeep.close();
     await this.#opened.close();
+    isClosed.abort();
   }
 
   /** Returns what a list has read, when this replica knows the configuration of that moment. */

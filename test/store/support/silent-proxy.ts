@@ -7,12 +7,14 @@ export interface SilentProxy {
   readonly port: number;
   /** New connections are silent after the login. */
   isSilent: boolean;
+  /** All connections are silent, as those to a server that hangs. */
+  isMute: boolean;
 }
 
 /** Starts a proxy to a port of this machine. It goes with the test. */
 export async function startSilentProxy(t: Scope, port: number): Promise<SilentProxy> {
   const open = new Set<Socket>();
-  const proxy: { port: number; isSilent: boolean } = { port: 0, isSilent: false };
+  const proxy: { -readonly [K in keyof SilentProxy]: SilentProxy[K] } = { port: 0, isSilent: false, isMute: false };
   const server = createServer((client) => {
     const upstream = connect(port, "127.0.0.1");
     for (const socket of [client, upstream]) {
@@ -26,7 +28,7 @@ export async function startSilentProxy(t: Scope, port: number): Promise<SilentPr
     }
     const { isSilent } = proxy;
     client.on("data", (chunk) => {
-      if (!isSilent || !chunk.includes("pg_is_in_recovery")) upstream.write(chunk);
+      if (!proxy.isMute && (!isSilent || !chunk.includes("pg_is_in_recovery"))) upstream.write(chunk);
     });
     upstream.pipe(client);
   });

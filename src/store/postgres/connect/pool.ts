@@ -94,8 +94,11 @@ export class Pool {
     }
   }
 
-  /** Refuses what waits and what comes, and closes the connections when their works are done. */
-  async close(): Promise<void> {
+  /**
+   * Refuses what waits and what comes, and closes the connections when their works are done. `cutMs`: how long these may
+   * take, in milliseconds.
+   */
+  async close(cutMs: number = CLOSE_MS): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -109,7 +112,7 @@ export class Pool {
     const timer = setTimeout(() => {
       for (const connection of this.#busy) connection.destroy();
       resolve();
-    }, CLOSE_MS);
+    }, cutMs);
     await promise;
     clearTimeout(timer);
   }

@@ -34,7 +34,7 @@ describe("PostgreSQL: repeated requests", { skip: (await noPostgres()) ?? false 
     for (const [index, key] of keys.entries()) {
       const { request } = set.get(key);
       if (index >= ready) assert.throws(() => request?.answer(), /was not loaded/);
-      else assert.equal((request?.answer().event?.data as { set?: string[] }).set?.[0], "attributes.large");
+      else assert.deepEqual(request?.answer().event?.data, { set: ["attributes.large"], cleared: [], reasonCode: "" });
     }
     const again = await Promise.all(commands.map((command) => store.execute(command)));
     assert.deepEqual(
