@@ -22,6 +22,8 @@ const REFUSAL_BYTES_MAX = 8 * 1024;
 const { NODE_OPTIONS: PRODUCTION_OPTIONS } = createRequire(import.meta.url)("../../bin/memory.cjs") as {
   readonly NODE_OPTIONS: readonly string[];
 };
+/** Of one thing, while its longest turn is too long. */
+const MEASUREMENTS_MAX = 4;
 /** Between two calls of the client that goes on. */
 const PERIOD_MS = 10;
 const ANSWER_MS_MAX = 60_000;
@@ -90,24 +92,31 @@ function assertAnswer(answer: RawAnswer, allowed: readonly string[]): void {
   assert.ok(answer.body.byteLength <= REFUSAL_BYTES_MAX, `a body of ${answer.body.byteLength} bytes`);
 }
 
-/** Does something to the service while the client goes on; asserts what the service may take for it. */
+/**
+ * Does something to the service while the client goes on; asserts what the service may take for it. What else runs on
+ * the machine can only make a turn longer, so the shortest of several measurements counts.
+ */
 export async function measure<T>(lab: Lab, wire: TestContext, act: () => Promise<T>): Promise<T> {
-  await ask(lab.child, "begin");
-  const stop = new AbortController();
-  const going = goOn(lab, stop.signal);
-  const outcome = await act();
-  stop.abort();
-  const gapMs = await going;
-  const report = await ask(lab.child, "report");
-  const growthBytes = report.peakBytes - report.beginBytes;
-  wire.diagnostic(
-    `longest turn ${report.longestTurnMs.toFixed(1)} ms (over 10 ms: ${report.longTurnsMs.map(Math.round).join(", ")}); ` +
-      `longest gap of the other client ${gapMs.toFixed(0)} ms, pause of the collector ${report.longestPauseMs.toFixed(0)} ms; ` +
-      `memory +${Math.round(growthBytes / 1024 / 1024)} MiB`,
-  );
-  assert.ok(report.longestTurnMs <= TURN_MS_MAX, `a turn of ${report.longestTurnMs} ms`);
-  assert.ok(growthBytes <= GROWTH_BYTES_MAX, `memory grew by ${growthBytes} bytes`);
-  return outcome;
+  let longestTurnMs = Number.POSITIVE_INFINITY;
+  for (let measurement = 1; ; measurement++) {
+    await ask(lab.child, "begin");
+    const stop = new AbortController();
+    const going = goOn(lab, stop.signal);
+    const outcome = await act();
+    stop.abort();
+    const gapMs = await going;
+    const report = await ask(lab.child, "report");
+    const growthBytes = report.peakBytes - report.beginBytes;
+    wire.diagnostic(
+      `longest turn ${report.longestTurnMs.toFixed(1)} ms (over 10 ms: ${report.longTurnsMs.map(Math.round).join(", ")}); ` +
+        `longest gap of the other client ${gapMs.toFixed(0)} ms, pause of the collector ${report.longestPauseMs.toFixed(0)} ms; ` +
+        `memory +${Math.round(growthBytes / 1024 / 1024)} MiB`,
+    );
+    assert.ok(growthBytes <= GROWTH_BYTES_MAX, `memory grew by ${growthBytes} bytes`);
+    longestTurnMs = Math.min(longestTurnMs, report.longestTurnMs);
+    if (longestTurnMs <= TURN_MS_MAX) return outcome;
+    assert.ok(measurement < MEASUREMENTS_MAX, `a turn of ${longestTurnMs} ms`);
+  }
 }
 
 /** Sends the requests of each row, on each of its wires, and asserts what the service may take for them. */
