@@ -15,6 +15,16 @@ export interface ValueKind<T> {
   readonly parse: (text: string) => T;
 }
 
+/** A setting: its names, its default and how it is read. */
+export interface Setting<T> extends ValueKind<T> {
+  /** Absent for a secret, because `ps` shows command lines. */
+  readonly flag?: string;
+  readonly environment: string;
+  /** The default as typed; empty: not set. */
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
 /** The shortest admin key that is allowed. */
 const ADMIN_KEY_CHARS_MIN = 32;
 /** The longest one; a longer credential is refused before it is read. */

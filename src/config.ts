@@ -1,9 +1,8 @@
 /** Every setting with its type and meaning, read once: flag > environment > default. */
+import { DATABASE_SETTINGS, type DatabaseConfig } from "./config-database.ts";
 import {
   ADDRESS,
   BOOLEAN,
-  DATABASE,
-  type DatabaseChoice,
   FILE,
   megabytes,
   oneOf,
@@ -13,8 +12,8 @@ import {
   parseOrigins,
   RATE,
   readFlags,
+  type Setting,
   TIME,
-  type ValueKind,
   wholeNumber,
 } from "./config-values.ts";
 
@@ -26,13 +25,9 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 /** The header that the trusted proxies set. */
 export const PROXY_HEADERS = ["x-forwarded-for", "forwarded"] as const;
 
-export interface Config {
+export interface Config extends DatabaseConfig {
   readonly listen: { readonly host: string; readonly port: number };
   readonly metricsListen: { readonly host: string; readonly port: number } | undefined;
-  readonly database: DatabaseChoice;
-  readonly databasePrepare: boolean;
-  readonly databaseConnections: number;
-  readonly createDatabase: boolean;
   readonly adminKey: string | undefined;
   /** Paths of PEM files; certificate and key together, or neither. */
   readonly tlsCert: string | undefined;
@@ -62,15 +57,6 @@ export interface Config {
   readonly backupLogBytesMax: number;
 }
 
-interface Setting<T> extends ValueKind<T> {
-  /** Absent for a secret, because `ps` shows command lines. */
-  readonly flag?: string;
-  readonly environment: string;
-  /** The default as typed; empty: not set. */
-  readonly fallback: string;
-  readonly meaning: string;
-}
-
 type Settings = { readonly [K in keyof Config]: Setting<Config[K]> };
 
 export const SETTINGS: Settings = {
@@ -90,37 +76,7 @@ export const SETTINGS: Settings = {
     ...ADDRESS,
     parse: (text) => (text === "" ? undefined : ADDRESS.parse(text)),
   },
-  database: {
-    flag: "database",
-    environment: "LOCKKEEPER_DATABASE",
-    fallback: "sqlite:data/lockkeeper.db",
-    meaning:
-      "The database: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST[:PORT][,HOST2[:PORT2]]/DATABASE?sslmode=…` for PostgreSQL. A password belongs into the variable, because `ps` shows flags; or into `PGPASSWORD`.",
-    ...DATABASE,
-  },
-  databasePrepare: {
-    flag: "database-prepare",
-    environment: "LOCKKEEPER_DATABASE_PREPARE",
-    fallback: "true",
-    meaning:
-      "Prepare each statement once for each connection to PostgreSQL: `true` or `false`. Set `false` behind a pooler that gives each transaction another connection, such as pgbouncer in transaction mode.",
-    ...BOOLEAN,
-  },
-  databaseConnections: {
-    flag: "database-connections",
-    environment: "LOCKKEEPER_DATABASE_CONNECTIONS",
-    fallback: "10",
-    meaning: "How many connections to PostgreSQL one replica opens at most, 3 to 1000: one writes, the others read.",
-    ...wholeNumber(3, 1000),
-  },
-  createDatabase: {
-    flag: "create-database",
-    environment: "LOCKKEEPER_CREATE_DATABASE",
-    fallback: "true",
-    meaning:
-      "Create the database if there is none: `true` or `false`. With `false`, a mistyped path, an empty file or a volume that is not mounted stops the start; set it once an instance has its data.",
-    ...BOOLEAN,
-  },
+  ...DATABASE_SETTINGS,
   adminKey: {
     environment: "LOCKKEEPER_ADMIN_KEY",
     fallback: "",

@@ -15,7 +15,8 @@ const STORE = ["src/store/store.ts", "src/store/commands.ts", "src/store/queries
 const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/main.ts": ["src", "gen"],
   "src/server": ["src", "gen"],
-  "src/config.ts": ["src/config-values.ts"],
+  "src/config.ts": ["src/config-database.ts", "src/config-values.ts"],
+  "src/config-database.ts": ["src/config-values.ts"],
   "src/config-values.ts": [],
   "src/environment.ts": ["src/config.ts", "src/transcoding/closest-name.ts"],
   "src/file-fault.ts": [],

@@ -12,7 +12,7 @@ const OF_THEIR_OWN = ["support", "fixtures", "tidy", "journey", "contract"];
 const BY_JOURNEY = ["src/main.ts", "src/server"];
 
 /** What is tested through the one who uses it. */
-const BY_USER = ["src/config-values.ts"];
+const BY_USER = ["src/config-database.ts", "src/config-values.ts"];
 
 test("every folder of tests stands for a folder of src or for a client, or is of its own", () => {
   const strays = foldersBelow("test").filter((folder) => {

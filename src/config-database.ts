@@ -1,0 +1,43 @@
+/** The settings of the database. */
+import { BOOLEAN, DATABASE, type DatabaseChoice, type Setting, wholeNumber } from "./config-values.ts";
+
+export interface DatabaseConfig {
+  readonly database: DatabaseChoice;
+  readonly databasePrepare: boolean;
+  readonly databaseConnections: number;
+  readonly createDatabase: boolean;
+}
+
+export const DATABASE_SETTINGS: { readonly [K in keyof DatabaseConfig]: Setting<DatabaseConfig[K]> } = {
+  database: {
+    flag: "database",
+    environment: "LOCKKEEPER_DATABASE",
+    fallback: "sqlite:data/lockkeeper.db",
+    meaning:
+      "The database: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST[:PORT][,HOST2[:PORT2]]/DATABASE?sslmode=…` for PostgreSQL. A password belongs into the variable, because `ps` shows flags; or into `PGPASSWORD`.",
+    ...DATABASE,
+  },
+  databasePrepare: {
+    flag: "database-prepare",
+    environment: "LOCKKEEPER_DATABASE_PREPARE",
+    fallback: "true",
+    meaning:
+      "Prepare each statement once for each connection to PostgreSQL: `true` or `false`. Set `false` behind a pooler that gives each transaction another connection, such as pgbouncer in transaction mode.",
+    ...BOOLEAN,
+  },
+  databaseConnections: {
+    flag: "database-connections",
+    environment: "LOCKKEEPER_DATABASE_CONNECTIONS",
+    fallback: "10",
+    meaning: "How many connections to PostgreSQL one replica opens at most, 3 to 1000: one writes, the others read.",
+    ...wholeNumber(3, 1000),
+  },
+  createDatabase: {
+    flag: "create-database",
+    environment: "LOCKKEEPER_CREATE_DATABASE",
+    fallback: "true",
+    meaning:
+      "Create the database if there is none: `true` or `false`. With `false`, a mistyped path, an empty file or a volume that is not mounted stops the start; set it once an instance has its data.",
+    ...BOOLEAN,
+  },
+};
