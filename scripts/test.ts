@@ -70,6 +70,10 @@ async function run(job: Job, options: readonly string[], isOnly: boolean): Promi
     });
     const printed: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (piece: Buffer) => printed.push(piece));
+    let cost = "";
+    child.once("exit", () => {
+      cost = costText(takeCpuSeconds());
+    });
     const code = await new Promise((resolve) => child.once("close", resolve));
     // A process that a test ends, or that is killed, leaves none.
     const lines = existsSync(tap) ? readFileSync(tap, "utf8").split("\n") : [];
@@ -77,7 +81,7 @@ async function run(job: Job, options: readonly string[], isOnly: boolean): Promi
     const skips = lines.filter((line) => /^\s*(?:not )?ok .* # (?:SKIP|TODO)/.test(line)).map((line) => line.trim());
     const passed = code === 0 && tests > 0;
     if (!passed) process.stdout.write(Buffer.concat(printed));
-    process.stdout.write(`${passed ? "✔" : "✖"} ${job.name} (${job.files.length} files, ${tests} tests)\n`);
+    process.stdout.write(`${passed ? "✔" : "✖"} ${job.name} (${job.files.length} files, ${tests} tests${cost})\n`);
     for (const skip of skips) process.stdout.write(`  ${skip}\n`);
     return { job, passed, tests, skips };
   } finally {
@@ -108,6 +112,21 @@ function childrenCpuSeconds(): number | undefined {
   return (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
+let takenSeconds = 0;
+
+/** The processor time of what has ended since the last call: its time counts from the moment at which it is reaped. */
+function takeCpuSeconds(): number | undefined {
+  const seconds = childrenCpuSeconds();
+  if (seconds === undefined) return undefined;
+  const taken = seconds - takenSeconds;
+  takenSeconds = seconds;
+  return taken;
+}
+
+function costText(seconds: number | undefined): string {
+  return seconds === undefined ? "" : `, ${Math.round(seconds)} s of processor time`;
+}
+
 const given = process.argv.slice(2);
 const isAll = given.includes("--all");
 const options = given.filter((word) => word.startsWith("-") && word !== "--all");
@@ -133,9 +152,9 @@ const failed = outcomes.filter(({ passed }) => !passed);
 const skips = outcomes.flatMap((outcome) => outcome.skips);
 const isSkipAFailure = process.env.TEST_SKIPS === "fail" && skips.length > 0;
 const tests = outcomes.reduce((sum, outcome) => sum + outcome.tests, 0);
-const seconds = childrenCpuSeconds();
-const cost = seconds === undefined ? "" : `, ${Math.round(seconds)} s of processor time`;
-process.stdout.write(`${chosen.length} files, ${tests} tests${cost}; ${skips.length} skipped\n`);
+process.stdout.write(
+  `${chosen.length} files, ${tests} tests${costText(childrenCpuSeconds())}; ${skips.length} skipped\n`,
+);
 for (const { job } of failed) process.stdout.write(`FAILED: ${job.name}\n`);
 if (isSkipAFailure) process.stdout.write("FAILED: a test was skipped, and TEST_SKIPS=fail is set\n");
 if (left.length > 0) process.stdout.write(`left to npm run test:all (${left.length}): ${left.join(" ")}\n`);
