@@ -3,6 +3,12 @@
 
 /** The numbers of the enums, by full name and then by the value's name without its prefix; UNSPECIFIED is left out. */
 export const ENUMS = {
+  "lockkeeper.event.v1.Initiator": {
+    "ADMIN": 1,
+    "POLICY": 2,
+    "SYSTEM": 3,
+    "PERSON": 4
+  },
   "lockkeeper.resource.v1.Cause": {
     "ADMIN": 1,
     "POLICY": 2,

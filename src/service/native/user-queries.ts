@@ -3,7 +3,6 @@
 import { create } from "@bufbuild/protobuf";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
 import * as pb from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import type { UserEvent } from "../../domain/event.ts";
 import { counted, invalidField } from "../../domain/refusal.ts";
 import type { Sight } from "../../domain/sight.ts";
 import type { EventQuery, UserPredicate, UserQuery } from "../../store/queries.ts";
@@ -40,8 +39,9 @@ export function userQueries(operations: UserOperations): Queries {
         ...pageOf(request),
       };
       const page = await operations.listUserEvents(query, sightOf(request, call), { signal: call.signal });
+      const visibility = { seesPersonal: call.admission.actor.permissions.has("user.read") };
       return create(pb.ListUserEventsResponseSchema, {
-        events: await mapInTurns(page.items, call, (listed) => toEventMessage(listed, listed.event as UserEvent)),
+        events: await mapInTurns(page.items, call, (listed) => toEventMessage(listed, visibility)),
         nextPageToken: page.next ?? "",
       });
     },

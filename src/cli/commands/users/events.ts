@@ -63,9 +63,10 @@ function whatOf({ payload }: Event, time: TimeText): string {
     case undefined:
       return "";
     default:
-      return "change" in payload.value
-        ? [...(payload.value.change?.setFields ?? []), ...(payload.value.change?.clearedFields ?? [])].join(", ")
-        : payload.value.reasonCode;
+      if ("change" in payload.value) {
+        return [...(payload.value.change?.setFields ?? []), ...(payload.value.change?.clearedFields ?? [])].join(", ");
+      }
+      return "reasonCode" in payload.value ? payload.value.reasonCode : "";
   }
 }
 

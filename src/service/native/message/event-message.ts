@@ -1,10 +1,18 @@
 /** Converts recorded events to messages. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Event, EventSchema, type PersonChangeSchema } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
+import {
+  type Event,
+  EventSchema,
+  Initiator,
+  type PersonChangeSchema,
+} from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import type { PersonChange, RestrictionRecord, UserEvent } from "../../../domain/event.ts";
+import { type Initiator as InitiatorName, initiatorOf } from "../../../domain/initiator.ts";
 import { PROFILE_FIELDS, type Profile, type ProfileField } from "../../../domain/user.ts";
+import type { DomainEvent } from "../../../store/commands.ts";
 import type { ListedEvent } from "../../../store/queries.ts";
 import { toTimestamp } from "../../times.ts";
+import { type ConfigurationEvent, type Payload, toConfigurationPayload } from "./configuration-event.ts";
 import {
   toAttributesMessage,
   toCauseValue,
@@ -13,25 +21,58 @@ import {
   toRestrictionMessage,
 } from "./user-message.ts";
 
-/** Returns an event of a user as a message. */
-export function toEventMessage(recorded: ListedEvent, event: UserEvent): Event {
+const INITIATOR_VALUES: Readonly<Record<InitiatorName, Initiator>> = {
+  ADMIN: Initiator.ADMIN,
+  POLICY: Initiator.POLICY,
+  SYSTEM: Initiator.SYSTEM,
+  PERSON: Initiator.PERSON,
+};
+
+/**
+ * Returns a recorded event as a message. `seesPersonal`: the caller may see personal values; otherwise they are absent,
+ * and the message names them.
+ */
+export function toEventMessage(recorded: ListedEvent, { seesPersonal }: { readonly seesPersonal: boolean }): Event {
+  const names = seesPersonal ? [] : Object.keys(recorded.event.personal).sort();
+  const event = names.length === 0 ? recorded.event : withoutPersonal(recorded.event);
+  const { note = "" } = event.personal;
   return create(EventSchema, {
     cursor: recorded.cursor,
     userId: recorded.userId ?? "",
     organizationId: recorded.organizationId ?? "",
+    apiKeyId: recorded.apiKeyId ?? "",
     sequence: BigInt(recorded.sequence),
     time: toTimestamp(event.time),
     recordTime: toTimestamp(recorded.recordTime),
     actor: event.actor,
+    initiator: INITIATOR_VALUES[initiatorOf(event)],
     via: recorded.via,
     requestId: recorded.requestId,
     hash: recorded.hash,
-    note: event.personal.note ?? "",
-    payload: toPayload(event),
+    note,
+    withheldFields: names,
+    payload: isOfUser(event) ? toPayload(event) : toConfigurationPayload(event),
   });
 }
 
-type Payload = NonNullable<MessageInitShape<typeof EventSchema>["payload"]>;
+function withoutPersonal(event: DomainEvent): DomainEvent {
+  return { ...event, personal: {} };
+}
+
+const CONFIGURATION_TYPES: Readonly<Record<ConfigurationEvent["type"], true>> = {
+  OrganizationCreated: true,
+  OrganizationUpdated: true,
+  ApiKeyCreated: true,
+  ApiKeyRotated: true,
+  ApiKeyRevoked: true,
+  PolicyUpdated: true,
+  PolicyReset: true,
+  GenerationRaised: true,
+};
+
+function isOfUser(event: DomainEvent): event is UserEvent {
+  return !Object.hasOwn(CONFIGURATION_TYPES, event.type);
+}
 
 function toPayload(event: UserEvent): Payload {
   switch (event.type) {

@@ -36,7 +36,8 @@ export function toPolicyMessage(id: string, { stored, effective }: PolicyView): 
   });
 }
 
-function toValuesMessage(values: PolicyValues): MessageInitShape<typeof pb.PolicyValuesSchema> {
+/** Returns the values of a policy as a message; absent ones stay absent. */
+export function toValuesMessage(values: PolicyValues): MessageInitShape<typeof pb.PolicyValuesSchema> {
   const message: MessageInitShape<typeof pb.PolicyValuesSchema> = {
     limits: FACTORS.flatMap((factor) => {
       const attemptsMax = values.attemptsMax?.[factor];
