@@ -50,6 +50,8 @@ export interface UserEventData {
   readonly RestrictionStarted: Due & { readonly sessionsRevoked: boolean };
   readonly RestrictionExpired: Due;
   readonly UserSessionsRevoked: { readonly reasonCode: string };
+  /** `byPerson`: the person signed out; absent: an administrator ended the session. */
+  readonly SessionRevoked: { readonly sessionId: string; readonly byPerson?: true };
 }
 
 interface Imposed {

@@ -47,6 +47,7 @@ export function evolveState(
       };
     }
     case "UserUpdated":
+    case "SessionRevoked":
       return base;
     case "UserDeleted":
       return {

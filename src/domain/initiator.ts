@@ -14,6 +14,7 @@ export function initiatorOf(event: {
   readonly actor: string;
   readonly data: object;
 }): Initiator {
+  if ("byPerson" in event.data) return "PERSON";
   if (event.actor !== SYSTEM_ACTOR) return "ADMIN";
   // No caller asks for a lock in the name of the service: attempts do, see attempt.ts.
   return event.type === "UserLocked" ? "POLICY" : "SYSTEM";

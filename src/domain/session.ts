@@ -2,6 +2,7 @@
 
 import type { CommandContext, Expiry } from "./command.ts";
 import { userNotFound } from "./decide.ts";
+import type { UserEvent } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Refusal, refuse, refuseField, sequenceMismatch, shown } from "./refusal.ts";
 import { existsFor } from "./sight.ts";
@@ -110,13 +111,21 @@ export interface RevokeSession {
   readonly type: "RevokeSession";
   readonly sessionId: string;
   readonly ifAlready: "refuse" | "succeed";
+  /** The person signed out; absent: an administrator ends the session. */
+  readonly byPerson?: boolean;
   readonly context: CommandContext;
 }
 
 export type SessionCommand = CreateSession | UpdateSession | RevokeSession;
 
 export type SessionDecision =
-  | { readonly ok: true; readonly session: Session; readonly tokenHash?: string }
+  | {
+      readonly ok: true;
+      readonly session: Session;
+      readonly tokenHash?: string;
+      /** What the user's history records of the command; absent: nothing. */
+      readonly event?: UserEvent;
+    }
   | { readonly ok: false; readonly refusal: Refusal };
 
 type Refused = Extract<SessionDecision, { ok: false }>;
@@ -192,7 +201,9 @@ export function decideSession(
   }
   const { sequence } = session;
   const changed = { ...session, changeTime: now, sequence: sequence + 1 };
-  if (command.type === "RevokeSession") return { ok: true, session: { ...changed, revokeTime: now } };
+  if (command.type === "RevokeSession") {
+    return { ok: true, session: { ...changed, revokeTime: now }, event: revocation(session.id, command, now) };
+  }
   if (expected !== undefined && expected !== sequence) {
     return reject(sequenceMismatch("session", session.id, { expected, sequence }));
   }
@@ -203,6 +214,16 @@ export function decideSession(
     ok: true,
     session: { ...changed, attributes, expireTime: end?.expireTime ?? session.expireTime },
     ...(command.tokenHash === undefined ? {} : { tokenHash: command.tokenHash }),
+  };
+}
+
+function revocation(sessionId: string, { byPerson, context }: RevokeSession, now: number): UserEvent {
+  return {
+    type: "SessionRevoked",
+    time: now,
+    actor: context.actor,
+    data: { sessionId, ...(byPerson === true ? { byPerson } : {}) },
+    personal: {},
   };
 }
 

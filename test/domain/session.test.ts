@@ -135,10 +135,11 @@ describe("a session", () => {
     const decision = decideSession(opened(), ANN, revoke, AT);
     assert.ok(decision.ok);
     assert.deepEqual([decision.session.revokeTime, decision.session.sequence], [NOW, 2]);
+    assert.deepEqual([decision.event?.type, decision.event?.data], ["SessionRevoked", { sessionId: "s" }]);
     const again = decideSession(decision.session, ANN, revoke, AT);
     assert.equal(!again.ok && again.refusal.reason, "SESSION_ENDED");
     const gentle = decideSession(decision.session, ANN, { ...revoke, ifAlready: "succeed" }, AT);
-    assert.ok(gentle.ok && gentle.session === decision.session);
+    assert.ok(gentle.ok && gentle.session === decision.session && gentle.event === undefined);
     const late = decideSession(
       opened(),
       { ...ANN, epoch: 4 },

@@ -91,8 +91,8 @@ function changeHandlers(operations: Operations): Changes {
     },
 
     async revokeSession(request, call) {
-      const { sessionId } = request;
-      const change = { type: "RevokeSession", sessionId, ifAlready: "refuse" } as const;
+      const { sessionId, byPerson } = request;
+      const change = { type: "RevokeSession", sessionId, ifAlready: "refuse", byPerson } as const;
       const session = toSessionMessage(await operations.changeSession(change, call, termsOf(call, request)));
       return create(pb.RevokeSessionResponseSchema, { session });
     },

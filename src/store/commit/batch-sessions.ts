@@ -1,5 +1,5 @@
 /** Commands on sessions within a batch: the session and its user, settled, decided together. */
-import { type Refusal, shown } from "../../domain/refusal.ts";
+import { shown } from "../../domain/refusal.ts";
 import {
   decideCreateSession,
   decideSession,
@@ -8,31 +8,26 @@ import {
   type SessionDecision,
 } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
-import { type Entry, INSTANCE_KEY } from "./entries.ts";
+import { evolveUser } from "./batch-users.ts";
+import type { Decided } from "./changes.ts";
+import { INSTANCE_KEY } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
-/** A decided command on a session, before it is written. */
-export type DecidedSession =
-  | { readonly ok: false; readonly refusal: Refusal }
-  | {
-      readonly ok: true;
-      readonly entry: Entry<"session">;
-      readonly resource: Session;
-      readonly isRowChanged: boolean;
-      readonly apply: () => void;
-    };
-
-/** Decides a command on a session. `activity`: returns a session with its last known activity, written or not. */
+/**
+ * Decides a command on a session. Sessions are rows; only the end of a single one is an event, of its user. `activity`:
+ * returns a session with its last known activity, written or not.
+ */
 export function decideSessionCommand(
   set: WorkingSet,
   command: SessionCommand,
   now: number,
   activity: (session: Session) => Session,
-): DecidedSession {
+): Decided {
   const entry = set.get({ kind: "session", id: command.sessionId });
   const userId = command.type === "CreateSession" ? command.userId : entry.session?.userId;
-  const before = userId === undefined ? undefined : set.get({ kind: "user", id: userId }).state;
-  const user = before && settle(before, now).state;
+  const userEntry = userId === undefined ? undefined : set.get({ kind: "user", id: userId });
+  const settled = userEntry?.state && settle(userEntry.state, now);
+  const user = settled?.state;
   const moment = { now, generation: set.get(INSTANCE_KEY).instance.generation };
   let decision: SessionDecision;
   if (command.type === "CreateSession") {
@@ -42,10 +37,20 @@ export function decideSessionCommand(
     decision = decideSession(entry.session && activity(entry.session), user, command, moment);
   }
   if (!decision.ok) return decision;
-  const { session, tokenHash } = decision;
+  const { session, tokenHash, event } = decision;
+  const isRowChanged = session.sequence !== entry.session?.sequence;
   const apply = (): void => {
     entry.session = session;
     entry.tokenHash = tokenHash ?? entry.tokenHash;
+    if (isRowChanged) entry.isChanged = true;
   };
-  return { ok: true, entry, resource: session, isRowChanged: session.sequence !== entry.session?.sequence, apply };
+  if (event === undefined || userEntry === undefined || settled === undefined) {
+    return { ok: true, entry, events: [], resource: session, own: {}, isRowChanged, apply };
+  }
+  const evolved = evolveUser(userEntry, settled.events, [event], settled.state.organizationId, command.context);
+  const applyBoth = (): void => {
+    evolved.apply();
+    apply();
+  };
+  return { ...evolved, resource: session, apply: applyBoth };
 }

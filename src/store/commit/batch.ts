@@ -12,14 +12,14 @@ import type { CommandContext } from "../../domain/command.ts";
 import { decideOrganization, evolveOrganization, type OrganizationCommand } from "../../domain/organization.ts";
 import { decidePolicy, evolvePolicy, INSTANCE_POLICY_ID, type PolicyCommand } from "../../domain/policy.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
-import type { Session, SessionCommand } from "../../domain/session.ts";
+import type { Session } from "../../domain/session.ts";
 import type { Command, DomainEvent, Outcome, ResourceOf } from "../commands.ts";
 import { decideAttempt } from "./batch-attempts.ts";
 import { decideSessionCommand } from "./batch-sessions.ts";
 import { checkOrganization, decideUser, evolveUser } from "./batch-users.ts";
 import { type AcceptedCommand, type Changes, type Decided, lastOf, type PendingEvent } from "./changes.ts";
 import { commandBytes } from "./command-bytes.ts";
-import { type Answer, type Entry, requestKey } from "./entries.ts";
+import { type Answer, type EntryKey, requestKey } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /** How long a request is remembered, in milliseconds. */
@@ -59,12 +59,12 @@ export class Batch {
       const isChanged = events.length > 0 || decided.isRowChanged === true;
       if (isChanged) entry.isChanged = true;
       const { request } = context;
+      const key = requestKey(command);
       if (isChanged || request !== undefined) {
-        this.#accepted.push({ entry, events, context, answer: answerToKeep(context, entry, resource) });
+        this.#accepted.push({ entry, events, context, answer: answerToKeep(key, resource) });
         this.#rows += ROWS_PER_EVENT * events.length + ROWS_PER_COMMAND;
         this.#bytes += commandBytes(command);
       }
-      const key = requestKey(command);
       if (request !== undefined && key !== undefined) {
         const answer = (): Answer => ({ resource, ...own });
         this.#set.get(key).request = { content: request.content, time: this.#now, answer };
@@ -119,7 +119,7 @@ export class Batch {
       case "CreateSession":
       case "UpdateSession":
       case "RevokeSession":
-        return this.#decideSession(command);
+        return decideSessionCommand(this.#set, command, this.#now, this.#activity);
       case "UpdatePolicy":
       case "ResetPolicy":
         return this.#decidePolicy(command);
@@ -219,21 +219,16 @@ export class Batch {
     };
     return { ok: true, entry, events, resource, own: lastOf(decision.events), apply };
   }
-
-  /** Sessions are rows; they have no events. */
-  #decideSession(command: SessionCommand): Decided {
-    const decided = decideSessionCommand(this.#set, command, this.#now, this.#activity);
-    return decided.ok ? { ...decided, events: [], own: {} } : decided;
-  }
 }
 
 /** Replaying a history blocks the writer, so no answer is rebuilt from more events than this. */
 const REPLAYED_EVENTS_MAX = 100;
 
 /** Returns the answer as JSON if it cannot be rebuilt from few events, else `null`. */
-function answerToKeep({ request }: CommandContext, { kind }: Entry, resource: ResourceOf<Command>): string | null {
-  if (request === undefined) return null;
-  const isReplayable = kind === "user" || kind === "organization" || kind === "apiKey";
+function answerToKeep(key: EntryKey<"request"> | undefined, resource: ResourceOf<Command>): string | null {
+  if (key === undefined) return null;
+  // The events of a command may be those of another resource than it answers with, as for RevokeSession.
+  const isReplayable = key.of === "user" || key.of === "organization" || key.of === "apiKey";
   const sequence = "state" in resource ? resource.state.sequence : "sequence" in resource ? resource.sequence : 0;
   return !isReplayable || sequence > REPLAYED_EVENTS_MAX ? JSON.stringify(resource) : null;
 }

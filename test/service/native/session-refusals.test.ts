@@ -1,6 +1,7 @@
 /** What the session RPCs refuse, and who does not see a session. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Initiator } from "../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { assertRefused } from "../../support/refusals.ts";
 import { ADMIN_KEY, clientsOf, GENERATION } from "../../support/service.ts";
 import { nameOf, openSession, startWithAnn, statusOf } from "../support/sessions.ts";
@@ -128,8 +129,17 @@ describe("sessions", () => {
     );
     const epoch = await sessions.revokeUserSessions({ userId: "ann", requestId: "all" });
     assert.deepEqual(await sessions.revokeUserSessions({ userId: "ann", requestId: "all" }), epoch);
-    assert.deepEqual([epoch.user?.revocationEpoch, epoch.details?.sequence], [GENERATION + 2n, 2n]);
+    assert.deepEqual([epoch.user?.revocationEpoch, epoch.details?.sequence], [GENERATION + 2n, 3n]);
     const { events } = await running.users.listUserEvents({ userId: "ann" });
-    assert.equal(events[0]?.payload.case, "userSessionsRevoked");
+    assert.deepEqual(
+      events.map(({ payload, initiator }) => [payload.case, initiator]),
+      [
+        ["userSessionsRevoked", Initiator.ADMIN],
+        ["sessionRevoked", Initiator.ADMIN],
+        ["userCreated", Initiator.ADMIN],
+      ],
+    );
+    assert.ok(events[1]?.payload.case === "sessionRevoked");
+    assert.equal(events[1].payload.value.sessionId, id);
   });
 });

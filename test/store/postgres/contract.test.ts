@@ -6,6 +6,7 @@ import { describeCommands } from "../contract/commands.ts";
 import type { OpenStore } from "../contract/contract.ts";
 import { describeLists } from "../contract/lists.ts";
 import { describeRequests } from "../contract/requests.ts";
+import { describeRevokedSessions } from "../contract/revoked-sessions.ts";
 import { describeSearchTurns } from "../contract/search-turns.ts";
 import { describeSearches } from "../contract/searches.ts";
 import { describeUnknownUsers } from "../contract/unknown-users.ts";
@@ -16,6 +17,7 @@ const open: OpenStore = (test, options) => openPostgresFixture(server, test, opt
 
 describeCommands("PostgreSQL", open);
 describeRequests("PostgreSQL", open);
+describeRevokedSessions("PostgreSQL", open);
 describeBatches("PostgreSQL", open);
 describeLists("PostgreSQL", open);
 describeSearches("PostgreSQL", open);

@@ -4,6 +4,7 @@ import { describeBatches } from "../contract/batches.ts";
 import { describeCommands } from "../contract/commands.ts";
 import { describeLists } from "../contract/lists.ts";
 import { describeRequests } from "../contract/requests.ts";
+import { describeRevokedSessions } from "../contract/revoked-sessions.ts";
 import { describeSearchTurns } from "../contract/search-turns.ts";
 import { describeSearches } from "../contract/searches.ts";
 import { describeUnknownUsers } from "../contract/unknown-users.ts";
@@ -11,6 +12,7 @@ import { openFixture } from "../support/sqlite-fixture.ts";
 
 describeCommands("SQLite", openFixture);
 describeRequests("SQLite", openFixture);
+describeRevokedSessions("SQLite", openFixture);
 describeBatches("SQLite", openFixture);
 describeLists("SQLite", openFixture);
 describeSearches("SQLite", openFixture);

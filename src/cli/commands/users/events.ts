@@ -58,6 +58,8 @@ function whatOf({ payload }: Event, time: TimeText): string {
     case "restrictionStarted":
     case "restrictionExpired":
       return nameOf(KINDS, payload.value.kind);
+    case "sessionRevoked":
+      return payload.value.sessionId;
     case "userImported":
       return payload.value.created ? "created" : "changed";
     case undefined:

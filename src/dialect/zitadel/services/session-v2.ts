@@ -149,7 +149,9 @@ function changeHandlers(operations: Operations): Pick<Handlers, "createSession" 
       }
       // Deleting a missing session succeeds: it is gone, as asked.
       if (view === undefined) return { details: { resourceOwner: owner } };
-      const change = { type: "RevokeSession", sessionId, ifAlready: "succeed" } as const;
+      // Who shows the session's token signs out; others end the sessions of people.
+      const byPerson = sessionToken !== "";
+      const change = { type: "RevokeSession", sessionId, ifAlready: "succeed", byPerson } as const;
       const { session } = await known(operations.changeSession(change, call, { scope: owner }));
       return { details: resourceDetails(session) };
     },

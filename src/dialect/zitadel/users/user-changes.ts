@@ -109,6 +109,7 @@ export function eventTypeOf(event: UserEvent, isMachine: boolean): EventType {
     case "UserReactivated":
       return "user.reactivated";
     case "UserSessionsRevoked":
+    case "SessionRevoked":
       return "user.human.signed.out";
     case "RestrictionStarted":
       return event.data.kind === "DEACTIVATION" ? "user.deactivated" : "user.locked";

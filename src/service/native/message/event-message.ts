@@ -124,6 +124,8 @@ function toPayload(event: UserEvent): Payload {
       };
     case "UserSessionsRevoked":
       return { case: "userSessionsRevoked", value: event.data };
+    case "SessionRevoked":
+      return { case: "sessionRevoked", value: { sessionId: event.data.sessionId } };
     case "RestrictionExpired":
       return { case: "restrictionExpired", value: toDue(event.data) };
     default:

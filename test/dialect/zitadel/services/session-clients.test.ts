@@ -7,6 +7,7 @@ import { createSessionServiceClient } from "@zitadel/client/v2";
 import { createClientTransport } from "@zitadel/client/web";
 import { createAccessTokenInterceptor, createSessionClient } from "@zitadel/node/dist/api/index.js";
 import { SessionService as BetaSessionService } from "@zitadel/proto/zitadel/session/v2beta/session_service_pb.js";
+import { Initiator } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { ADMIN_KEY, TestClock } from "../../../support/service.ts";
 import { type Lab, startLab } from "../support/lab.ts";
 
@@ -85,6 +86,8 @@ for (const [wire, transportOf] of Object.entries(TRANSPORTS)) {
       assert.deepEqual([list.details?.totalResult, list.sessions[0]?.id], [1n, sessionId]);
       const { details } = await client.deleteSession({ sessionId, sessionToken: set.sessionToken });
       assert.equal(details?.sequence, 3n);
+      const [event] = (await lab.users.listUserEvents({ userId: "alice", pageSize: 1 })).events;
+      assert.deepEqual([event?.payload.case, event?.initiator], ["sessionRevoked", Initiator.PERSON]);
       await client.deleteSession({ sessionId });
       assert.deepEqual((await client.listSessions({})).sessions, []);
     });

@@ -54,6 +54,15 @@ test("the notes of imported restrictions are withheld by the id of each restrict
   assert.deepEqual([imported.withheldFields, restriction?.note], [[`note.${restriction?.restrictionId}`], ""]);
 });
 
+test("a session that ends because the person signed out names the person", async (t) => {
+  const { users, sessions } = await startService(t);
+  await users.createUser({ userId: "ann" });
+  const { session } = await sessions.createSession({ userId: "ann" });
+  await sessions.revokeSession({ sessionId: session?.sessionId ?? "", byPerson: true });
+  const [event] = (await users.listUserEvents({ userId: "ann", pageSize: 1 })).events;
+  assert.deepEqual([event?.payload.case, event?.initiator], ["sessionRevoked", Initiator.PERSON]);
+});
+
 test("an event says who started it: a caller, a policy, or the service", async (t) => {
   const clock = new TestClock();
   const { users, signIns, policies } = await startService(t, { clock: () => clock.now });
