@@ -8,6 +8,7 @@ import type { User } from "../domain/user.ts";
 import type { BatchMetric } from "../observability/metrics.ts";
 import type { Traces } from "../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "./commands.ts";
+import type { CheckpointSigner, History } from "./history.ts";
 import type { Limits } from "./limits.ts";
 import type {
   ApiKeyName,
@@ -80,6 +81,14 @@ export interface LocalReadsData {
   readonly memory: SharedArrayBuffer;
 }
 
+/** An instance as its key knows it. */
+export interface NamedInstance {
+  /** Its name in checkpoints: it stays as long as the database. */
+  readonly origin: string;
+  /** Whether the database has checkpoints: then there was a key. */
+  readonly hasCheckpoints: boolean;
+}
+
 export interface StoreOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
@@ -106,6 +115,13 @@ export interface StoreOptions {
   readonly traces?: Traces | undefined;
   readonly limits?: Partial<Limits>;
   readonly sweepIntervalMs?: number;
+  /**
+   * Opens the key that signs checkpoints, when the database is migrated; absent, or no signer: there are none. Throws an
+   * Error of one plain sentence, which ends the start.
+   */
+  readonly openSigner?: (instance: NamedInstance) => CheckpointSigner | undefined;
+  /** Milliseconds between two checkpoints; absent: an hour. */
+  readonly checkpointMs?: number;
 }
 
 /**
@@ -200,6 +216,9 @@ export interface Store {
    * is backed up by tools of its own.
    */
   createBackup?(): Promise<Backup>;
+
+  /** The history, for those who verify it. */
+  readonly history: History;
 
   /** Rejects when the store cannot answer now. */
   check(): Promise<void>;

@@ -6,7 +6,13 @@ import { importsOf } from "./support/imports.ts";
 import { type Fault, faultsIn, filesBelow, readRootFile, type SourceFile } from "./support/tree.ts";
 
 /** The store's interface, without any engine. */
-const STORE = ["src/store/store.ts", "src/store/commands.ts", "src/store/queries.ts", "src/store/errors.ts"];
+const STORE = [
+  "src/store/store.ts",
+  "src/store/commands.ts",
+  "src/store/queries.ts",
+  "src/store/history.ts",
+  "src/store/errors.ts",
+];
 
 /**
  * What each folder may import besides itself, npm and `gen/google`. A path that ends in `.ts` is that file alone, one that

@@ -1,4 +1,5 @@
 /** Answers the questions of a reader from an engine. */
+import { HistoryAnswers } from "../history/history-answers.ts";
 import type { Limits } from "../limits.ts";
 import { listAttempts } from "./list-attempts.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";
@@ -16,6 +17,7 @@ export class ListAnswers {
   readonly #searcher: UserSearcher;
   readonly #sessions: SessionLister;
   readonly #events: EventLister;
+  readonly #history: HistoryAnswers;
 
   constructor(engine: ListEngine, limits: Limits) {
     this.#engine = engine;
@@ -24,6 +26,7 @@ export class ListAnswers {
     this.#searcher = new UserSearcher(engine, limits);
     this.#sessions = new SessionLister(engine, limits);
     this.#events = new EventLister(engine, limits);
+    this.#history = new HistoryAnswers(engine, limits);
   }
 
   /** Rejects with PageTokenError, HistoryChangedError, or an error of the engine. */
@@ -49,6 +52,14 @@ export class ListAnswers {
         return await listOrganizations(this.#engine, question.query);
       case "listApiKeys":
         return await listApiKeys(this.#engine, question.query);
+      case "historyHead":
+        return await this.#history.head();
+      case "historySlice":
+        return await this.#history.slice(question.after, question.head);
+      case "verifySlice":
+        return await this.#history.verify(question.place, question.head, question.wanted);
+      case "listCheckpoints":
+        return await this.#history.checkpoints(question.query);
       default:
         return question satisfies never;
     }

@@ -3,6 +3,8 @@ import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { User } from "../../domain/user.ts";
+import type { VerifiedSlice } from "../history/history-answers.ts";
+import type { ChainLink, ChainPlace, Checkpoint, CheckpointQuery, HistoryHead, HistorySlice } from "../history.ts";
 import type {
   AttemptQuery,
   EventQuery,
@@ -41,7 +43,16 @@ export type ReaderQuestion =
   | { readonly name: "listAttempts"; readonly query: AttemptQuery; readonly now: number }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
   | { readonly name: "readLog"; readonly after: number; readonly limit: number }
-  | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery };
+  | { readonly name: "listApiKeys"; readonly query: ApiKeyQuery }
+  | { readonly name: "historyHead" }
+  | { readonly name: "historySlice"; readonly after: number; readonly head: number }
+  | {
+      readonly name: "verifySlice";
+      readonly place: ChainPlace;
+      readonly head: ChainLink;
+      readonly wanted: readonly number[];
+    }
+  | { readonly name: "listCheckpoints"; readonly query: CheckpointQuery };
 
 export interface ListReaderOptions {
   /** Answers a question with the type that the method of the same name returns. */
@@ -108,6 +119,23 @@ export class ListReader implements SearchReader {
 
   async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
     return (await this.#ask({ name: "listApiKeys", query })) as Page<ApiKey>;
+  }
+
+  async historyHead(): Promise<HistoryHead> {
+    return (await this.#ask({ name: "historyHead" })) as HistoryHead;
+  }
+
+  /** `head`: the position of the head up to which the history is read. */
+  async historySlice(after: number, head: number): Promise<HistorySlice> {
+    return (await this.#ask({ name: "historySlice", after, head })) as HistorySlice;
+  }
+
+  async verifySlice(place: ChainPlace, head: ChainLink, wanted: readonly number[]): Promise<VerifiedSlice> {
+    return (await this.#ask({ name: "verifySlice", place, head, wanted })) as VerifiedSlice;
+  }
+
+  async listCheckpoints(query: CheckpointQuery): Promise<Page<Checkpoint>> {
+    return (await this.#ask({ name: "listCheckpoints", query })) as Page<Checkpoint>;
   }
 
   /**

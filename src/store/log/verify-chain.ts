@@ -1,4 +1,4 @@
-/** Verifies the log: the hash of each event, each link, the head, and the personal values that are not erased. */
+/** Verifies the log: the hash of each event, each link, the head, the personal values that are not erased, and checkpoints. */
 import { type EventEnvelope, FIRST_LINK, hashEvent, hashLink, type PrivateValues } from "./event-encoding.ts";
 import { unfaithfulNames } from "./replay.ts";
 
@@ -23,6 +23,8 @@ export interface VerifyChainOptions {
   readonly faultsMax?: number;
   /** Called with the number of verified events. */
   readonly progress?: (events: number) => void;
+  /** Called with each link, in order, for example to compare it with checkpoints. */
+  readonly onLink?: (link: ChainLink) => void;
 }
 
 /** An event as it is stored. */
@@ -51,51 +53,134 @@ export interface ChainSource {
   readonly hasStrays: () => boolean | Promise<boolean>;
 }
 
-/**
- * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault, an erased
- * one is not. This does not prove that the whole log was not replaced; signed checkpoints will.
- */
-export async function verifyChain(source: ChainSource, options: VerifyChainOptions = {}): Promise<ChainReport> {
-  const { sliceRows = 5_000, faultsMax = 100, progress } = options;
-  const { head } = source;
-  const walk = new ChainWalk(head);
-  for (let after = 0; walk.faults.length < faultsMax; ) {
-    const some = await source.links(after, sliceRows);
-    for (const link of some) {
-      if (!(await walk.verifyLink(link, source, sliceRows))) continue;
-      progress?.(walk.events);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    after = some.at(-1)?.position ?? after;
-    if (some.length < sliceRows) break;
-  }
-  await walk.verifyEnd(source);
-  return { events: walk.events, links: walk.links, head, faults: walk.faults.slice(0, faultsMax) };
+/** How far a walk along the log is: plain data, so that another slice or another thread can go on from it. */
+export interface ChainPlace {
+  /** Everything up to this position was looked at. */
+  readonly position: number;
+  /** The position that the next event must have. */
+  readonly expected: number;
+  /** The last link. */
+  readonly link: Uint8Array;
+  /** The hashes of the events after that link, one after another. */
+  readonly hashes: Uint8Array;
+  readonly events: number;
+  readonly links: number;
 }
 
-class ChainWalk {
-  events = 0;
-  links = 0;
+/** Before the first event. */
+export const CHAIN_START: ChainPlace = {
+  position: 0,
+  expected: 1,
+  link: FIRST_LINK,
+  hashes: new Uint8Array(),
+  events: 0,
+  links: 0,
+};
+
+/** An event has 64 KiB of personal values at most. */
+const SLICE_ROWS = 1_000;
+
+/**
+ * More events than one commit can have; their hashes are kept until its link comes. Without a bound a log whose links
+ * are gone would fill the memory.
+ */
+const COMMIT_EVENTS_MAX = 100_000;
+const HASH_BYTES = 32;
+
+/**
+ * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault, an erased
+ * one is not. This does not prove that the whole log was not replaced; signed checkpoints do.
+ */
+export async function verifyChain(source: ChainSource, options: VerifyChainOptions = {}): Promise<ChainReport> {
+  const { sliceRows = SLICE_ROWS, faultsMax = 100, progress, onLink } = options;
+  const { head } = source;
+  const walk = new ChainWalk(head, CHAIN_START, onLink);
+  while (!walk.isAtEnd && walk.faults.length < faultsMax) {
+    await walk.slice(source, sliceRows);
+    progress?.(walk.place.events);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (walk.isAtEnd) walk.end(await source.hasStrays());
+  const { events, links } = walk.place;
+  return { events, links, head, faults: walk.faults.slice(0, faultsMax) };
+}
+
+/** A walk along the log, slice by slice, from any place to its head. */
+export class ChainWalk {
   readonly faults: ChainFault[] = [];
   readonly #head: ChainLink;
-  #position = 0;
-  #link: Uint8Array = FIRST_LINK;
-  #sinceYield = 0;
+  readonly #onLink: ((link: ChainLink) => void) | undefined;
+  readonly #hashes: Uint8Array[];
+  #position: number;
+  #expected: number;
+  #link: Uint8Array;
+  #events: number;
+  #links: number;
+  /** Events after the last link. */
+  #unlinked: number;
 
-  constructor(head: ChainLink) {
+  constructor(head: ChainLink, place: ChainPlace, onLink?: (link: ChainLink) => void) {
     this.#head = head;
+    this.#onLink = onLink;
+    this.#position = place.position;
+    this.#expected = place.expected;
+    this.#link = place.link;
+    this.#hashes = place.hashes.length === 0 ? [] : [place.hashes];
+    this.#unlinked = place.hashes.length / HASH_BYTES;
+    this.#events = place.events;
+    this.#links = place.links;
   }
 
-  /** Verifies the events of one commit and their link. Returns true when the event loop should run. */
-  async verifyLink({ position, link }: ChainLink, source: ChainSource, sliceRows: number): Promise<boolean> {
-    const hashes: Uint8Array[] = [];
-    while (this.#position < position) {
-      const events = await source.events(this.#position, Math.min(sliceRows, position - this.#position));
-      const own = events.filter((event) => event.position <= position);
-      for (const event of own) hashes.push(this.#verifyEvent(event));
-      if (own.length === 0) this.#missing(position);
+  get isAtEnd(): boolean {
+    return this.#position >= this.#head.position;
+  }
+
+  get place(): ChainPlace {
+    return {
+      position: this.#position,
+      expected: this.#expected,
+      link: this.#link,
+      hashes: Buffer.concat(this.#hashes),
+      events: this.#events,
+      links: this.#links,
+    };
+  }
+
+  /** Verifies the next events, at most `limit`, and the links among them. */
+  async slice(source: Pick<ChainSource, "events" | "links">, limit: number): Promise<void> {
+    const events = await source.events(this.#position, limit);
+    const links = await source.links(this.#position, limit);
+    // Both are known up to here.
+    const end = Math.min(this.#head.position, lastOf(events, limit), lastOf(links, limit));
+    let next = 0;
+    for (const event of events) {
+      if (event.position > end) break;
+      for (let link = links[next]; link !== undefined && link.position < event.position; link = links[next]) {
+        this.#takeLink(link);
+        next++;
+      }
+      this.#takeEvent(event);
     }
-    if (!isEqual(hashLink(this.#link, hashes), link)) {
+    for (; next < links.length; next++) {
+      const link = links[next];
+      if (link !== undefined && link.position <= end) this.#takeLink(link);
+    }
+    this.#position = end;
+  }
+
+  /** Verifies what follows from the last event and link. `hasStrays`: as the source says it. */
+  end(hasStrays: boolean): void {
+    const { position, link } = this.#head;
+    if (this.#expected <= position) this.#missing(position);
+    if (!isEqual(this.#link, link)) {
+      this.faults.push({ position, fault: "the head's link is not that of the last commit" });
+    }
+    if (hasStrays) this.faults.push({ position, fault: "there are events or links outside the log" });
+  }
+
+  #takeLink({ position, link }: ChainLink): void {
+    if (this.#expected <= position) this.#missing(position);
+    if (!isEqual(hashLink(this.#link, this.#hashes), link)) {
       this.faults.push({
         position,
         fault: "the link is not the hash of the one before and of its events",
@@ -103,32 +188,28 @@ class ChainWalk {
     }
     // Continue from the stored link, so that one fault is reported once.
     this.#link = link;
-    this.links++;
-    this.#sinceYield += hashes.length;
-    if (this.#sinceYield < sliceRows) return false;
-    this.#sinceYield = 0;
-    return true;
+    this.#links++;
+    this.#forgetHashes();
+    this.#onLink?.({ position, link });
   }
 
-  async verifyEnd(source: ChainSource): Promise<void> {
-    const { position, link } = this.#head;
-    if (this.#position < position) this.#missing(position);
-    if (!isEqual(this.#link, link)) {
-      this.faults.push({ position, fault: "the head's link is not that of the last commit" });
-    }
-    const hasStrays = await source.hasStrays();
-    if (hasStrays) this.faults.push({ position, fault: "there are events or links outside the log" });
-  }
-
-  #verifyEvent(event: ChainEvent): Uint8Array {
+  #takeEvent(event: ChainEvent): void {
     const { position, body, hash, personal } = event;
-    if (position > this.#position + 1) this.#missing(position - 1);
-    this.#position = position;
-    this.events++;
+    if (position > this.#expected) this.#missing(position - 1);
+    this.#expected = position + 1;
+    this.#events++;
     if (!isEqual(hashEvent(event, body), hash)) {
       this.faults.push({ position, fault: "the event is not what its hash was made of" });
     } else if (personal !== null) this.#verifyPersonal(event, personal);
-    return hash;
+    this.#hashes.push(hash);
+    if (++this.#unlinked < COMMIT_EVENTS_MAX) return;
+    this.faults.push({ position, fault: `no commit has ${COMMIT_EVENTS_MAX} events: links are missing` });
+    this.#forgetHashes();
+  }
+
+  #forgetHashes(): void {
+    this.#hashes.length = 0;
+    this.#unlinked = 0;
   }
 
   #verifyPersonal({ position, body }: ChainEvent, personal: string): void {
@@ -143,13 +224,18 @@ class ChainWalk {
   }
 
   #missing(upTo: number): void {
-    const position = this.#position + 1;
+    const position = this.#expected;
     this.faults.push({
       position,
       fault: upTo === position ? "the event is missing" : `the events up to ${upTo} are missing`,
     });
-    this.#position = upTo;
+    this.#expected = upTo + 1;
   }
+}
+
+/** Returns up to which position rows are known that were read with a limit. */
+function lastOf(rows: readonly { readonly position: number }[], limit: number): number {
+  return rows.length < limit ? Number.POSITIVE_INFINITY : (rows.at(-1)?.position ?? 0);
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -14,6 +14,7 @@ export const MOVED_TABLES = {
   links: ["last_position"],
   events: ["position"],
   event_private: ["position"],
+  checkpoints: ["position"],
   user_state: ["id"],
   user_profile: ["id"],
   sessions: ["id"],

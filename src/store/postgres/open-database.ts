@@ -1,5 +1,7 @@
 /** Opens a database for the store: connects, checks the server, migrates, and reads what never changes while it serves. */
 import { randomUUIDv7 } from "node:crypto";
+import { instanceName } from "../history/instance-name.ts";
+import type { CheckpointSigner } from "../history.ts";
 import { TOKEN_KEY_NAME } from "../search/token-seal.ts";
 import type { StoreOptions } from "../store.ts";
 import { JUMP_MS } from "../upkeep/steady-clock.ts";
@@ -32,6 +34,8 @@ export interface OpenedDatabase {
   readonly generation: number;
   /** Seals page tokens. */
   readonly tokenKey: Uint8Array;
+  /** Absent: nobody signs checkpoints. */
+  readonly signer: CheckpointSigner | undefined;
   /** `cutMs`: as Pool.close has it. */
   readonly close: (cutMs?: number) => Promise<void>;
 }
@@ -44,7 +48,7 @@ const LIST_MS_MAX = 12_000;
 const READ_MS_MAX = 5_000;
 
 type Options = PostgresOptions &
-  Pick<StoreOptions, "clock" | "usesDatabaseClock" | "onWarning" | "onTrouble" | "allowClockBehind">;
+  Pick<StoreOptions, "clock" | "usesDatabaseClock" | "onWarning" | "onTrouble" | "allowClockBehind" | "openSigner">;
 
 /** Rejects with one plain sentence when the database cannot be used. */
 export async function openDatabase(options: Options): Promise<OpenedDatabase> {
@@ -61,9 +65,12 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
       tokenKey: await readOne<Buffer>(connection, "token key", "SELECT value FROM secrets WHERE name = $1", [
         TOKEN_KEY_NAME,
       ]),
+      hasCheckpoints: await readOne<boolean>(connection, "checkpoints", "SELECT EXISTS (SELECT FROM checkpoints)"),
     };
   });
   assertClock(found.head, options);
+  const { hasCheckpoints, tokenKey } = found;
+  const signer = options.openSigner?.({ origin: instanceName(tokenKey), hasCheckpoints });
   const shared = { address, prepare, primary: new Primary(), ...(onTrouble && { onTrouble }) };
   const readers = Math.min(READERS_MAX, Math.floor((connections - 1) / 2));
   const pool = new Pool({ ...shared, connectionsMax: readers, workMs: READ_MS_MAX });
@@ -72,7 +79,7 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
   const close = async (cutMs?: number): Promise<void> => {
     await Promise.all([pool, listPool, writerPool].map((each) => each.close(cutMs)));
   };
-  return { ...found, pool, listPool, writerPool, close };
+  return { ...found, signer, pool, listPool, writerPool, close };
 }
 
 async function readOne<T>(

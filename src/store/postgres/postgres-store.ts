@@ -9,7 +9,9 @@ import type { User } from "../../domain/user.ts";
 import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
+import { traceCommand } from "../commit/trace-command.ts";
 import { StoreUnavailableError } from "../errors.ts";
+import { StoreHistory } from "../history/store-history.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import { Tail } from "../log/tail.ts";
 import type {
@@ -77,6 +79,7 @@ export class PostgresStore implements OpenedStore {
   readonly schemaVersion = SCHEMA_VERSION;
   /** The reading of the log by which everything in this process learns of changes. */
   readonly tail: Tail;
+  readonly history: StoreHistory;
   readonly #opened: OpenedDatabase;
   readonly #clock: ServerClock;
   readonly #watch: HeadWatch;
@@ -96,7 +99,7 @@ export class PostgresStore implements OpenedStore {
   constructor(options: PostgresStoreOptions, opened: OpenedDatabase) {
     const limits = limitsOf(options.limits);
     const { onCommit, onTrouble = () => undefined } = options;
-    const { pool, head, generation } = opened;
+    const { pool, head, generation, signer } = opened;
     this.#opened = opened;
     this.generation = generation;
     this.#traces = options.traces;
@@ -138,10 +141,13 @@ export class PostgresStore implements OpenedStore {
       onBatch: options.onBatch,
     });
     this.#reader = new Reader({ pool: opened.listPool, limits, seal: new TokenSeal(opened.tokenKey, generation) });
+    this.history = new StoreHistory(this.#reader, signer);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
     this.#sweeper = createSweeper({
       ...housekeeping,
       limits,
+      signer,
+      checkpointMs: options.checkpointMs,
       mayRun: () => this.#upkeep.mayRun(),
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
@@ -169,12 +175,9 @@ export class PostgresStore implements OpenedStore {
     return this.#clock.now();
   }
 
-  async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
-    // The batch returns a resource of the command's kind; group commit only passes it on.
-    const submit = (): Promise<Outcome> => this.#commits.submit(command, options);
-    const outcome =
-      this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: this.system }, submit);
-    return (await outcome) as Outcome<C>;
+  execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
+    const traced = { traces: this.#traces, system: this.system };
+    return traceCommand(command, traced, () => this.#commits.submit(command, options));
   }
 
   readUser(userId: string): Promise<User | undefined> {

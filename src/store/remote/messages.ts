@@ -2,6 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Command, ExecuteOptions } from "../commands.ts";
 import type { ErrorData } from "../error-data.ts";
+import type { ChainLink, CheckpointQuery, VerifyQuery } from "../history.ts";
 import type {
   ApiKeyName,
   AttemptQuery,
@@ -40,6 +41,12 @@ export interface Calls {
   readonly readApiKey: [ApiKeyName];
   readonly listApiKeys: Parameters<Store["listApiKeys"]>;
   readonly touchApiKeys: [ReadonlyMap<string, string>];
+  readonly historyHead: [];
+  readonly signHead: [ChainLink];
+  readonly historySlice: [after: number, ChainLink];
+  readonly verifyHistory: [VerifyQuery];
+  readonly listCheckpoints: [CheckpointQuery];
+  readonly verifierKeys: [];
   readonly check: [];
   readonly beginBackup: [];
   readonly nextChunk: [backup: number];

@@ -6,6 +6,8 @@ import type { StoredPolicy } from "../../domain/policy.ts";
 import type { User } from "../../domain/user.ts";
 import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
+import { traceCommand } from "../commit/trace-command.ts";
+import type { History } from "../history.ts";
 import type {
   ApiKeyName,
   AttemptQuery,
@@ -32,6 +34,7 @@ import { PortCalls } from "./port-calls.ts";
 import { RemoteActivity } from "./remote-activity.ts";
 import { RemoteBackup } from "./remote-backup.ts";
 import { RemoteFeed } from "./remote-feed.ts";
+import { RemoteHistory } from "./remote-history.ts";
 
 export interface RemoteStoreOptions {
   /** Called with errors that no call gets, for the log. */
@@ -46,6 +49,7 @@ export class RemoteStore implements Store {
   readonly generation: number;
   readonly schemaVersion: string;
   readonly system: string;
+  readonly history: History;
   /** Absent when no other process writes the database. */
   readonly refresh?: () => Promise<void>;
   /** Absent when the store makes no backups. */
@@ -72,6 +76,7 @@ export class RemoteStore implements Store {
     this.#feed = new RemoteFeed(data.feed, onTrouble);
     const calls = new PortCalls(data.port);
     this.#calls = calls;
+    this.history = new RemoteHistory(calls);
     this.#activity = new RemoteActivity((uses) => this.noteUses(uses));
     if (data.localReads !== undefined) {
       const { generation, localReads, threads } = data;
@@ -108,11 +113,9 @@ export class RemoteStore implements Store {
     return this.#local?.now() ?? ((await this.#calls.call("now", [])) as number);
   }
 
-  async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
-    const submit = (): Promise<unknown> => this.#calls.call("execute", [command, options]);
-    const outcome =
-      this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: this.system }, submit);
-    return (await outcome) as Outcome<C>;
+  execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
+    const traced = { traces: this.#traces, system: this.system };
+    return traceCommand(command, traced, () => this.#calls.call("execute", [command, options]));
   }
 
   async readUser(userId: string): Promise<User | undefined> {

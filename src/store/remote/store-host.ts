@@ -180,6 +180,12 @@ const CALLS: { readonly [N in CallName]: Call<N> } = {
   readApiKey: ({ store }, parameters) => store.readApiKey(...parameters),
   listApiKeys: ({ store }, parameters) => store.listApiKeys(...parameters),
   touchApiKeys: ({ store }, parameters) => store.touchApiKeys(...parameters),
+  historyHead: ({ store }) => store.history.head(),
+  signHead: ({ store }, parameters) => store.history.sign(...parameters),
+  historySlice: ({ store }, parameters) => store.history.slice(...parameters),
+  verifyHistory: ({ store }, parameters) => store.history.verify(...parameters),
+  listCheckpoints: ({ store, readOptions }, [query]) => store.history.checkpoints(query, readOptions()),
+  verifierKeys: ({ store }) => store.history.verifierKeys(),
   check: ({ store }) => store.check(),
   async beginBackup({ store, id, backups, isEnded }): Promise<BegunBackup> {
     const backup = await store.createBackup?.();

@@ -18,6 +18,7 @@ export interface Tables {
   attempts: AttemptTable;
   instance: InstanceTable;
   moves: MoveTable;
+  checkpoints: CheckpointTable;
 }
 
 /** One row: where the log ends. */
@@ -41,6 +42,14 @@ export interface InstanceTable {
 export interface LinkTable {
   last_position: number;
   link: Buffer;
+}
+
+/** A signed note that says what the chain's link was at a position. */
+export interface CheckpointTable {
+  position: number;
+  /** When it was written, in milliseconds since the epoch. */
+  time: number;
+  note: string;
 }
 
 export interface EventTable {

@@ -10,6 +10,8 @@ import type { User } from "../../domain/user.ts";
 import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
 import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
+import { traceCommand } from "../commit/trace-command.ts";
+import { StoreHistory } from "../history/store-history.ts";
 import { limitsOf } from "../limits.ts";
 import type { ApiKeyQuery, IdQuery } from "../lists/list-reader.ts";
 import { Tail } from "../log/tail.ts";
@@ -41,15 +43,14 @@ import type { SessionActivity } from "../upkeep/session-activity.ts";
 import type { Shadows } from "../upkeep/shadows.ts";
 import type { Sweeper } from "../upkeep/sweeper.ts";
 import { Backups } from "./file/backup.ts";
-import { hasUserOrKey, openWriter, toRealPath } from "./file/database-file.ts";
-import { describeLooseModes, FileGuard } from "./file/file-guard.ts";
-import { type FileLock, lockFile } from "./file/file-lock.ts";
+import { hasUserOrKey } from "./file/database-file.ts";
+import { FileGuard } from "./file/file-guard.ts";
+import type { FileLock } from "./file/file-lock.ts";
 import { WalKeeper } from "./file/wal-keeper.ts";
 import { readGeneration } from "./generation.ts";
-import { migrate, SCHEMA_VERSION } from "./migrate.ts";
-import { settleMove } from "./moves.ts";
+import { SCHEMA_VERSION } from "./migrate.ts";
+import { type OpenedFile, openFile } from "./open-file.ts";
 import { Reader } from "./read/reader.ts";
-import { assertClock } from "./start-clock.ts";
 import { readStats, type StatsSources } from "./store-stats.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
 import { createActivity, createShadows, createSweeper } from "./write/housekeeping.ts";
@@ -66,20 +67,11 @@ const SWEEP_INTERVAL_MS = 1_000;
 
 /** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock cannot be used. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const path = toRealPath(options.path);
-  const lock = lockFile(path);
-  let database: Database | undefined;
+  const opened = openFile(options);
   try {
-    database = openWriter(path);
-    migrate(database, path);
-    settleMove(database, path, options);
-    assertClock(database, options);
-    const looseModes = describeLooseModes(path);
-    if (looseModes !== undefined) options.onWarning?.(looseModes);
-    return new SqliteStore(options, path, lock, database);
+    return new SqliteStore(options, opened);
   } catch (error) {
-    database?.close();
-    lock.discard();
+    opened.discard();
     throw error;
   }
 }
@@ -91,6 +83,7 @@ export class SqliteStore implements OpenedStore {
   /** The reading of the log by which everything in this process learns of changes. */
   readonly tail: Tail;
   readonly localReads: LocalReadsData;
+  readonly history: StoreHistory;
   readonly #measured: StatsSources;
   readonly #database: Database;
   readonly #lock: FileLock;
@@ -111,7 +104,7 @@ export class SqliteStore implements OpenedStore {
   readonly #backups: Backups;
   #closing: Promise<void> | undefined;
 
-  constructor(options: SqliteStoreOptions, path: string, lock: FileLock, database: Database) {
+  constructor(options: SqliteStoreOptions, { path, lock, database, signer }: OpenedFile) {
     const limits = limitsOf(options.limits);
     const onTrouble = options.onTrouble ?? (() => undefined);
     this.#traces = options.traces;
@@ -158,10 +151,14 @@ export class SqliteStore implements OpenedStore {
     });
     this.#measured = { path, statements, commits: this.#commits, writer, wal: this.#wal, backups: this.#backups };
     this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
+    this.history = new StoreHistory(this.#reader, signer);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
     this.#sweeper = createSweeper({
       ...housekeeping,
       limits,
+      signer,
+      database,
+      checkpointMs: options.checkpointMs,
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
   }
@@ -177,12 +174,9 @@ export class SqliteStore implements OpenedStore {
     return this.#writer.now();
   }
 
-  async execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
-    // The batch returns a resource of the command's kind; group commit only passes it on.
-    const submit = (): Promise<Outcome> => this.#commits.submit(command, options);
-    const outcome =
-      this.#traces === undefined ? submit() : this.#traces.command({ name: command.type, system: this.system }, submit);
-    return (await outcome) as Outcome<C>;
+  execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
+    const traced = { traces: this.#traces, system: this.system };
+    return traceCommand(command, traced, () => this.#commits.submit(command, options));
   }
 
   readUser(userId: string): Promise<User | undefined> {

@@ -23,6 +23,8 @@ export interface SweeperOptions {
   readonly execute: (command: Command, options: ExecuteOptions) => Promise<Outcome>;
   /** Each deletes at most `limit` rows that are too old, and returns how many it deleted. */
   readonly deleteOld: readonly ((limit: number) => Promise<number>)[];
+  /** Writes a checkpoint if one is due; absent: nobody signs them. */
+  readonly writeCheckpoint?: (() => Promise<void>) | undefined;
   /** Whether this process may run a round now; absent: it always may. Of several processes one sweeps. */
   readonly mayRun?: () => Promise<boolean>;
   readonly onTrouble: (error: unknown) => void;
@@ -71,6 +73,7 @@ export class Sweeper {
           await setTimeout(STEP_PAUSE_MS);
         }
       }
+      if (!this.#stopped) await this.#options.writeCheckpoint?.();
       this.#isFailing = false;
     } catch (error) {
       // Once: the next rounds meet the same until it is over.

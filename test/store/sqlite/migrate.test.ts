@@ -26,6 +26,7 @@ const SCHEMAS: Readonly<Record<string, string>> = {
   "0012-shadow-places": "e5d6d081c364647b",
   "0013-attempt-places": "a33a48f82b02cfee",
   "0014-moves": "6a61d770b39346e0",
+  "0016-checkpoints": "04c95db289582d8b",
 };
 
 function schemaOf(database: Database.Database): string {

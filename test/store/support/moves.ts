@@ -15,6 +15,7 @@ import { sharedPostgres } from "../../support/postgres.ts";
 import { seededRandom } from "../../support/random.ts";
 import { everythingIn, fillEveryTable } from "./every-table.ts";
 import { openPostgresFixture } from "./postgres-fixture.ts";
+import { SIGNING } from "./signing.ts";
 import { atEnd, makeFolder, openFixture, type SqliteFixture, START_TIME } from "./sqlite-fixture.ts";
 
 export const OPTIONS: MoveOptions = { clock: () => START_TIME };
@@ -33,8 +34,9 @@ async function fillOnce(t: TestContext): Promise<Filled> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, "lockkeeper.db");
   const scope = { after: () => undefined };
-  const { store, clock } = await openFixture(scope, { path });
+  const { store, clock } = await openFixture(scope, { path, ...SIGNING });
   await fillEveryTable({ store, clock }, seededRandom(t));
+  await store.sweep();
   const before = await everythingIn({ store, clock });
   await store.close();
   return { path, clock, before };

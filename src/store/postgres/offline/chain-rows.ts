@@ -1,5 +1,5 @@
 /** The log of a PostgreSQL database, for its verification. */
-import type { ChainEvent, ChainLink, ChainSource } from "../../log/verify-chain.ts";
+import type { ChainLink, ChainSource } from "../../log/verify-chain.ts";
 import { toChainEvent, toChainLink } from "../../rows/chain-rows.ts";
 import type { EventRow } from "../../rows/rows.ts";
 import type { LinkTable } from "../../rows/schema.ts";
@@ -21,23 +21,12 @@ const HAS_OUTSIDE = {
     OR coalesce((SELECT max(last_position) FROM links) > $1, false) AS found`,
 };
 
-/** Events that one query reads. A link may have a single event, and a query for each would be a flight for each. */
-const AHEAD = 1_000;
-
-/** Returns the log up to a head; nobody writes to it meanwhile. It is read once, in its order. */
+/** Returns the log up to a head; nobody changes it meanwhile. */
 export function chainUpTo(connection: Connection, head: ChainLink): ChainSource {
-  let ahead: readonly ChainEvent[] = [];
-  let position = 0;
   return {
     head,
     async events(after, limit) {
-      if (after !== position || ahead.length === 0) {
-        ahead = (await connection.rows<EventRow>(READ_EVENTS, [after, head.position, AHEAD])).map(toChainEvent);
-      }
-      const some = ahead.slice(0, limit);
-      ahead = ahead.slice(limit);
-      position = some.at(-1)?.position ?? after;
-      return some;
+      return (await connection.rows<EventRow>(READ_EVENTS, [after, head.position, limit])).map(toChainEvent);
     },
     async links(after, limit) {
       const rows = await connection.rows<LinkTable>(READ_LINKS, [after, head.position, limit]);

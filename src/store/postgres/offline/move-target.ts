@@ -11,7 +11,7 @@ import {
   type MovedTable,
   type Row,
 } from "../../move/moved-tables.ts";
-import type { InstanceTable, LinkTable } from "../../rows/schema.ts";
+import type { CheckpointTable, InstanceTable, LinkTable } from "../../rows/schema.ts";
 import { TOKEN_KEY_NAME } from "../../search/token-seal.ts";
 import { describeAddress, parseAddress } from "../connect/address.ts";
 import type { Connection } from "../connect/connection.ts";
@@ -44,6 +44,7 @@ const INSERT_INTO: { readonly [T in MovedTable]: BulkStatement<never> } = {
   links: insertStatement<LinkTable>("links", { last_position: "int8", link: "bytea" }),
   events: sql.INSERT_EVENTS,
   event_private: sql.INSERT_PRIVATE,
+  checkpoints: insertStatement<CheckpointTable>("checkpoints", { position: "int8", time: "int8", note: "text" }),
   user_state: sql.INSERT_STATES,
   user_profile: sql.PUT_PROFILES,
   sessions: sql.INSERT_SESSIONS,

@@ -1,6 +1,7 @@
 /** What is written without events: the activity of sessions, the secret of shadows, and what the sweeper deletes. */
 import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
+import type { CheckpointSigner } from "../../history.ts";
 import type { Limits } from "../../limits.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
@@ -9,6 +10,7 @@ import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
 import type { Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
+import { createCheckpointWriter } from "./checkpoints.ts";
 import type { CounterName } from "./write-statements.ts";
 import type { Writer } from "./writer.ts";
 
@@ -160,10 +162,15 @@ export async function readOldestDue(pool: Pool, now: number): Promise<number | u
 
 export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, "execute" | "mayRun"> {
   readonly limits: Limits;
+  /** Absent: there are no checkpoints. */
+  readonly signer: CheckpointSigner | undefined;
+  readonly checkpointMs: number | undefined;
 }
 
 /** Returns a sweeper that runs from now on. */
-export function createSweeper({ writer, pool, now, limits, ...options }: SweepOptions): Sweeper {
+export function createSweeper(given: SweepOptions): Sweeper {
+  const { writer, pool, now, limits, signer, checkpointMs, ...options } = given;
+  const checkpoints = signer && createCheckpointWriter({ pool, writer, now, signer, checkpointMs });
   const deleteFound = async (find: Statement, bound: number, remove: Statement, values: readonly unknown[]) => {
     const found = await readRows(pool, find, [bound]);
     return found.length === 0 ? 0 : writer.write(async (connection) => (await connection.run(remove, values)).count);
@@ -174,6 +181,7 @@ export function createSweeper({ writer, pool, now, limits, ...options }: SweepOp
     deleteFound(FIND_SHADOW_BEYOND, limits.shadowsMax, remove, [now(), limits.shadowsMax, limit]);
   return new Sweeper({
     ...options,
+    writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
     usersMax: limits.sweepUsers,
     async findDue(limit) {
       return (await readRows<{ readonly id: string }>(pool, FIND_DUE, [now(), limit])).map(({ id }) => id);

@@ -1,11 +1,13 @@
 /** What is written without events: the activity of sessions, the secret of shadows, and what the sweeper deletes. */
 import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
+import type { CheckpointSigner } from "../../history.ts";
 import type { Limits } from "../../limits.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
+import { type CheckpointParts, createCheckpointWriter } from "../checkpoints.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import type { LiveConnection } from "./live-connection.ts";
 
@@ -35,12 +37,19 @@ export function createShadows({ connection, statements }: HousekeepingOptions): 
   });
 }
 
-export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, "execute"> {
+export interface SweepOptions
+  extends HousekeepingOptions,
+    Pick<SweeperOptions, "execute">,
+    Pick<CheckpointParts, "database" | "checkpointMs"> {
   readonly limits: Limits;
+  /** Absent: there are no checkpoints. */
+  readonly signer: CheckpointSigner | undefined;
 }
 
 /** Returns a sweeper that runs from now on. */
-export function createSweeper({ connection, statements, now, limits, ...options }: SweepOptions): Sweeper {
+export function createSweeper(given: SweepOptions): Sweeper {
+  const { connection, statements, now, limits, signer, database, checkpointMs, ...options } = given;
+  const checkpoints = signer && createCheckpointWriter({ database, connection, now, signer, checkpointMs });
   // A place without its counter would count for nobody, and its end would bring the counter back without organization.
   const deleteShadows = (statement: HotStatements["deleteKeptShadows"], limit: number): Promise<number> =>
     connection.delete(() => {
@@ -50,6 +59,7 @@ export function createSweeper({ connection, statements, now, limits, ...options 
     });
   return new Sweeper({
     ...options,
+    writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
     usersMax: limits.sweepUsers,
     findDue: (limit) => connection.read(() => statements.findDue.all(now(), limit)),
     findDueCounters: (limit) => connection.read(() => statements.findDueCounters.all(now(), limit)).map(toDueCounter),

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import Database from "better-sqlite3";
 import type { Connection } from "../../../../src/store/postgres/connect/connection.ts";
 import { dueMigrations, migrate } from "../../../../src/store/postgres/schema/migrate.ts";
-import { MIGRATIONS, type Migration } from "../../../../src/store/postgres/schema/migrations.ts";
+import { MIGRATIONS, type Migration, SCHEMA_VERSION } from "../../../../src/store/postgres/schema/migrations.ts";
 import { migrate as migrateSqlite } from "../../../../src/store/sqlite/migrate.ts";
 import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
 import { startCommitCutter } from "../../support/commit-cutter.ts";
@@ -15,7 +15,10 @@ const PLACE = "locks at db:5432";
 const OPTIONS = { place: PLACE, holder: "a" };
 
 /** The first 16 digits of the SHA-256 of the schema after each migration. A released one never changes. */
-const SCHEMAS: Readonly<Record<string, string>> = { "0001-tables": "c29c5aa0d2cd2918" };
+const SCHEMAS: Readonly<Record<string, string>> = {
+  "0001-tables": "c29c5aa0d2cd2918",
+  "0003-checkpoints": "18b2c0b0f799104b",
+};
 
 /** Columns and indexes in words that every version of PostgreSQL uses. */
 async function schemaOf(connection: Connection): Promise<string> {
@@ -134,7 +137,10 @@ describe("migrations of PostgreSQL", { skip: (await noPostgres()) ?? false }, ()
     await Promise.all(connections.map((connection, index) => migrate(connection, { ...OPTIONS, holder: `${index}` })));
     const [first] = connections;
     assert.ok(first);
-    assert.deepEqual(await rowsOf(first, "SELECT name FROM migrations"), [{ name: "0001-tables" }]);
+    assert.deepEqual(
+      await rowsOf(first, "SELECT name FROM migrations ORDER BY name"),
+      MIGRATIONS.map(({ name }) => ({ name })),
+    );
     const [head] = await rowsOf<{ link: Buffer }>(first, "SELECT * FROM log_head");
     assert.deepEqual({ ...head }, { id: 1, position: 0, link: Buffer.alloc(32), record_time: 0, config_position: 0 });
     const [secret] = await rowsOf<{ value: Buffer }>(first, "SELECT value FROM secrets WHERE name = 'tokens'");
@@ -200,17 +206,17 @@ describe("a database that is refused", { skip: (await noPostgres()) ?? false }, 
   test("a newer version wrote it, or a migration is missing", async (t) => {
     const connection = await connect(t);
     await migrate(connection, OPTIONS);
-    await connection.simple("INSERT INTO migrations VALUES ('0002-next', '0002-next', 0)");
+    await connection.simple("INSERT INTO migrations VALUES ('9999-next', '9999-next', 0)");
     assert.equal(
       await refusal(connection),
-      `the database ${PLACE} was written by a newer version of lockkeeper: it has the migration 0002-next, which only versions that know 0002-next may use; this version ends at 0001-tables; start that version`,
+      `the database ${PLACE} was written by a newer version of lockkeeper: it has the migration 9999-next, which only versions that know 9999-next may use; this version ends at ${SCHEMA_VERSION}; start that version`,
     );
     await connection.simple(
       "DELETE FROM migrations WHERE name = '0001-tables'; UPDATE migrations SET oldest_beside = ''",
     );
     assert.equal(
       await refusal(connection),
-      `the database ${PLACE} is damaged: it has the migration 0002-next, but not the earlier 0001-tables; restore a backup`,
+      `the database ${PLACE} is damaged: it has the migration 9999-next, but not the earlier 0001-tables; restore a backup`,
     );
   });
 

@@ -1,0 +1,41 @@
+/** Compares a checkpoint with the history that it was made of. */
+import { openNote, parseCheckpoint, parseVerifierKey, textOf } from "../../domain/signed-note.ts";
+import type { ChainFault, CheckpointSigner } from "../history.ts";
+
+/** Who may have signed. */
+export type CheckpointKeys = Pick<CheckpointSigner, "origin" | "verifierKeys">;
+
+/** Returns the position of a checkpoint; `undefined`: the text is not a checkpoint. */
+export function positionOf(note: string): number | undefined {
+  const text = textOf(note);
+  return text === undefined ? undefined : parseCheckpoint(text)?.position;
+}
+
+/**
+ * Returns what a checkpoint says against the history; `undefined`: nothing. `link`: the chain's at its position;
+ * `undefined`: no commit ends there. `keys`: absent, the signature is not looked at.
+ */
+export function checkpointFault(
+  note: string,
+  link: Uint8Array | undefined,
+  keys: CheckpointKeys | undefined,
+): ChainFault | undefined {
+  const text = textOf(note);
+  const checkpoint = text === undefined ? undefined : parseCheckpoint(text);
+  if (checkpoint === undefined) return { position: 0, fault: "a checkpoint is not a signed note of a checkpoint" };
+  const { position, origin } = checkpoint;
+  if (keys !== undefined && keys.origin !== origin) {
+    return { position, fault: `a checkpoint is of ${JSON.stringify(origin)}, and this history is of ${keys.origin}` };
+  }
+  if (keys !== undefined && openNote(note, keys.verifierKeys.map(parseVerifierKey)) === undefined) {
+    return { position, fault: "a checkpoint is not signed by a key of this instance" };
+  }
+  if (link === undefined) return { position, fault: "a checkpoint is of a position at which no commit ends" };
+  if (Buffer.compare(link, checkpoint.link) === 0) return undefined;
+  return { position, fault: "the history up to here is not the one that a checkpoint was made of" };
+}
+
+/** Returns the fault of a history that ends before a checkpoint. */
+export function tailFault(head: number, position: number): ChainFault {
+  return { position: head + 1, fault: `the history ends at ${head}, and a checkpoint was made at ${position}` };
+}

@@ -1,0 +1,187 @@
+/** The history, for those who verify it, on both engines: slices, steps of a verification, and checkpoints. */
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { openNote, parseVerifierKey } from "../../../src/domain/signed-note.ts";
+import { CHAIN_START, type ChainFault, type ChainLink } from "../../../src/store/history.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { noPostgres, sharedPostgres } from "../../support/postgres.ts";
+import { createUser, lockUser } from "../support/commands.ts";
+import { openPostgresFixture } from "../support/postgres-fixture.ts";
+import { SIGNING } from "../support/signing.ts";
+import type { TestClock } from "../support/sqlite-fixture.ts";
+import { openFixture } from "../support/sqlite-fixture.ts";
+
+interface Opened {
+  readonly store: Store & { sweep(): Promise<void> };
+  readonly clock: TestClock;
+  /** Runs one statement behind the store's back. */
+  readonly tamper: (statement: string) => Promise<unknown>;
+}
+
+const ENGINES: readonly (readonly [string, string | false, (t: TestContext) => Promise<Opened>])[] = [
+  [
+    "SQLite",
+    false,
+    async (t) => {
+      const fixture = await openFixture(t, SIGNING);
+      return { ...fixture, tamper: async (statement) => fixture.connect().exec(statement) };
+    },
+  ],
+  [
+    "PostgreSQL",
+    (await noPostgres()) ?? false,
+    async (t) => {
+      const fixture = await openPostgresFixture(await sharedPostgres(), t, SIGNING);
+      return { ...fixture, tamper: (statement) => fixture.query(statement) };
+    },
+  ],
+];
+
+/** More events than a slice has. */
+async function fill({ store }: Opened): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    const ids = Array.from({ length: 16 }, (_, index) => `u${round}-${index}`);
+    await Promise.all(ids.map((id) => store.execute(createUser(id, { note: "n", profile: { username: id } }))));
+    await Promise.all(ids.map((id) => store.execute(lockUser(id, { note: `why ${id}` }))));
+  }
+}
+
+async function verify(store: Store, held: readonly string[] = [], head?: ChainLink) {
+  const faults: ChainFault[] = [];
+  const end = head ?? (await store.history.head());
+  let checkpoints = 0;
+  for (let place = CHAIN_START; ; ) {
+    const step = await store.history.verify({ head: end, place, held });
+    faults.push(...step.faults);
+    checkpoints += step.checkpoints;
+    place = step.place;
+    if (step.isDone) return { faults, events: place.events, checkpoints };
+  }
+}
+
+for (const [engine, skip, open] of ENGINES) {
+  describe(`the history on ${engine}`, { skip }, () => {
+    it("is read slice by slice up to one head, and verified with its checkpoints, while commits go on", async (t) => {
+      const opened = await open(t);
+      const { store, clock } = opened;
+      await fill(opened);
+      await store.sweep();
+      const head = await store.history.head();
+      clock.time += 1;
+      await store.execute(createUser("later"));
+      await store.sweep();
+      const events = [];
+      const links = [];
+      for (let after = 0; after < head.position; ) {
+        const slice = await store.history.slice(after, head);
+        events.push(...slice.events);
+        links.push(...slice.links);
+        assert.ok(slice.position > after);
+        after = slice.position;
+      }
+      assert.deepEqual(
+        events.map(({ position }) => position),
+        Array.from({ length: head.position }, (_, index) => index + 1),
+      );
+      assert.deepEqual(links.at(-1), { position: head.position, link: head.link });
+      assert.deepEqual(await verify(store, [], head), { faults: [], events: head.position, checkpoints: 1 });
+      assert.deepEqual((await verify(store)).checkpoints, 2);
+    });
+
+    it("has a checkpoint when the log grew, signed by the key of the instance", async (t) => {
+      const { store, clock } = await open(t);
+      await store.sweep();
+      await store.sweep();
+      clock.time += 1;
+      await store.execute(createUser("u"));
+      await store.sweep();
+      const { items, next } = await store.history.checkpoints({ pageSize: 1 });
+      const rest = await store.history.checkpoints({ pageSize: 9, ...(next === undefined ? {} : { after: next }) });
+      const found = [...items, ...rest.items];
+      assert.deepEqual(
+        found.map(({ position, time }) => [position, time]),
+        [
+          [2, clock.time],
+          [1, clock.time - 1],
+        ],
+      );
+      const keys = (await store.history.verifierKeys()).map(parseVerifierKey);
+      const { link } = await store.history.head();
+      const [newest] = found;
+      assert.equal(
+        openNote(newest?.note ?? "", keys),
+        `${keys[0]?.name}\n2\n${Buffer.from(link).toString("base64")}\n`,
+      );
+      assert.equal(await store.history.sign({ position: 2, link }), newest?.note);
+    });
+
+    const longer = (column: string): string =>
+      engine === "SQLite" ? `CAST(${column} || x'00' AS BLOB)` : `${column} || '\\x00'::bytea`;
+    const TAMPERINGS: readonly (readonly [string, string, number])[] = [
+      ["an event that was edited", `UPDATE events SET body = ${longer("body")} WHERE position = 40`, 40],
+      ["an event that was removed", "DELETE FROM events WHERE position = 41", 41],
+      [
+        "an event that was inserted in front",
+        "UPDATE events SET position = -events.position WHERE position = 60; UPDATE events SET position = 0 WHERE position = -60",
+        60,
+      ],
+      [
+        "two events that were swapped",
+        "UPDATE events SET position = -50 WHERE position = 50; UPDATE events SET position = 50 WHERE position = 51; UPDATE events SET position = 51 WHERE position = -50",
+        50,
+      ],
+      [
+        "a personal value that was edited",
+        "UPDATE event_private SET personal = replace(personal, 'why', 'who') WHERE position = (SELECT min(position) FROM events WHERE type = 'UserLocked')",
+        18,
+      ],
+      ["a link that was edited", `UPDATE links SET link = ${longer("link")} WHERE last_position = 1`, 1],
+    ];
+    for (const [what, statement, position] of TAMPERINGS) {
+      it(`names the first bad position: ${what}`, async (t) => {
+        const opened = await open(t);
+        await fill(opened);
+        await opened.tamper(statement);
+        assert.equal((await verify(opened.store)).faults[0]?.position, position);
+      });
+    }
+
+    it("finds a tail that was cut by a checkpoint, in the database and in a file", async (t) => {
+      const opened = await open(t);
+      const { store } = opened;
+      await fill(opened);
+      await store.sweep();
+      const [checkpoint] = (await store.history.checkpoints({ pageSize: 1 })).items;
+      const cut =
+        "DELETE FROM events WHERE position > 17; DELETE FROM event_private WHERE position > 17; DELETE FROM links WHERE last_position > 17; " +
+        "UPDATE log_head SET position = (SELECT max(last_position) FROM links), link = (SELECT link FROM links ORDER BY last_position DESC LIMIT 1)";
+      await opened.tamper(cut);
+      const faults = (await verify(store)).faults;
+      assert.match(faults[0]?.fault ?? "", /^the history ends at \d+, and a checkpoint was made at 129$/);
+      await opened.tamper("DELETE FROM checkpoints");
+      assert.deepEqual((await verify(store)).faults, [], "an unkeyed chain alone cannot show it");
+      assert.match(
+        (await verify(store, [checkpoint?.note ?? ""])).faults[0]?.fault ?? "",
+        /a checkpoint was made at 129/,
+      );
+    });
+
+    it("finds a chain that was made again: the link at a checkpoint is another one", async (t) => {
+      const opened = await open(t);
+      const { store } = opened;
+      await store.execute(createUser("a"));
+      const other = await open(t);
+      await other.store.execute(createUser("a"));
+      await other.store.sweep();
+      const [foreign] = (await other.store.history.checkpoints({ pageSize: 1 })).items;
+      assert.match(
+        (await verify(store, [foreign?.note ?? ""])).faults[0]?.fault ?? "",
+        /a checkpoint is of "lockkeeper\//,
+      );
+      const own = (await store.history.sign({ ...(await store.history.head()), link: new Uint8Array(32) })) ?? "";
+      assert.match((await verify(store, [own])).faults[0]?.fault ?? "", /is not the one that a checkpoint was made of/);
+      const unsigned = own.replace(/ [A-Za-z0-9+/=]+\n$/, ` ${Buffer.alloc(68).toString("base64")}\n`);
+      assert.match((await verify(store, [unsigned])).faults[0]?.fault ?? "", /not signed by a key of this instance/);
+    });
+  });
+}
