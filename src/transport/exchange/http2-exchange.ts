@@ -114,7 +114,7 @@ export class Http2Exchange extends BaseExchange {
     // A lost connection closes all of its streams at once, and thousands may be lost together.
     if (this.over) this.body.leave();
     else runInTurn(() => this.#leave());
-    this.#connection.countClosed(this.#isWritten);
+    this.#connection.countClosed(this.#isWritten, this.#isWritten ? 0 : this.#stream.writableLength);
   }
 
   #leave(): void {

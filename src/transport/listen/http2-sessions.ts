@@ -108,6 +108,12 @@ const LARGE_HEADERS = 128;
 /** What closing a connection counts for, in streams. */
 const DISCONNECT_LOAD = 16;
 
+/**
+ * Node never takes the unsent part of a reset stream off the memory of its session, although it frees it, and refuses
+ * all new streams of a session with 10 MB. So a session is replaced when it has lost this much.
+ */
+const LOST_BYTES_MAX = 4 * 1024 * 1024;
+
 const TOO_MANY_RESETS = "the connection resets too many of its streams";
 
 /** What all sessions of a port share. */
@@ -132,6 +138,8 @@ class WatchedSession implements Http2Connection, GatedReader {
   #isAdmitted: boolean = false;
   #streams = 0;
   #goAways = 0;
+  /** The unsent bytes of answers that were broken off. */
+  #lostBytes = 0;
   /** The number of streams that were opened in the present turn. Node ends no answer within it. */
   #opened = 0;
   /** The number of small DATA frames that came in the present turn. */
@@ -219,9 +227,11 @@ class WatchedSession implements Http2Connection, GatedReader {
     this.#resets.complete();
   }
 
-  countClosed(isAnswered: boolean): void {
+  countClosed(isAnswered: boolean, unsentBytes: number): void {
     this.#countOff();
     if (!isAnswered && !this.#resets.reset()) this.#disconnect(TOO_MANY_RESETS);
+    this.#lostBytes += unsentBytes;
+    if (this.#lostBytes > LOST_BYTES_MAX && !this.#isLeaving) this.goAway();
   }
 
   #countOff(): void {

@@ -34,8 +34,8 @@ export interface Http2Connection {
   markAdmitted(): void;
   /** Counts the answer of a stream that was written to its end. */
   countAnswer(): void;
-  /** Counts a stream that is closed. */
-  countClosed(isAnswered: boolean): void;
+  /** Counts a stream that is closed. `unsentBytes`: of its answer, 0 if all was written. */
+  countClosed(isAnswered: boolean, unsentBytes: number): void;
 }
 
 /** A request that is being served. */

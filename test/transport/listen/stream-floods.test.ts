@@ -1,7 +1,7 @@
 /** Floods of streams and frames on many HTTP/2 connections: the flood loses its connections, others are served. */
 
 import assert from "node:assert/strict";
-import type { ClientHttp2Session } from "node:http2";
+import { type ClientHttp2Session, constants, type Settings } from "node:http2";
 import type { Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { until } from "../../support/until.ts";
@@ -13,6 +13,11 @@ const say = "/lab.v1.LabService/Say";
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const HEADERS = 1;
 const GO_AWAY = 7;
+/** A stream that reaches a connection after its GOAWAY is refused unprocessed: clients repeat it elsewhere. */
+const UNPROCESSED_OR_CANCELLED: readonly (number | undefined)[] = [
+  constants.NGHTTP2_REFUSED_STREAM,
+  constants.NGHTTP2_CANCEL,
+];
 const END_HEADERS = 4;
 
 const settings = frameOf(4, 0, 0, Buffer.alloc(0));
@@ -39,8 +44,8 @@ async function join(t: TestContext, lab: Lab): Promise<{ readonly socket: Socket
   return { socket, ended };
 }
 
-async function session(t: TestContext, lab: Lab): Promise<ClientHttp2Session> {
-  const opened = await openSession(lab);
+async function session(t: TestContext, lab: Lab, settings?: Settings): Promise<ClientHttp2Session> {
+  const opened = await openSession(lab, settings);
   t.after(() => opened.destroy());
   return opened;
 }
@@ -60,6 +65,28 @@ describe("floods of streams", { concurrency: true }, () => {
       assert.equal((await request(caller, { path: say, header: jsonHeader, body: Buffer.from("{}") })).status, 200);
       const stranger = await session(t, lab);
       assert.equal((await request(stranger, { method: "GET", path: "/healthz" })).status, 200);
+    });
+  });
+
+  it("of calls that are broken off while they are answered cost a connection its place, and no later call", async (t) => {
+    await withLab({}, async (lab) => {
+      const body = Buffer.from(JSON.stringify({ text: "x".repeat(200_000) }));
+      const connect = () => session(t, lab, { initialWindowSize: 1_000 });
+      let caller = await connect();
+      let connections = 1;
+      // Node would refuse all new streams of a connection on which 10 MB were broken off.
+      for (let call = 0; call < 120; call++) {
+        if (caller.closed || caller.destroyed) {
+          caller = await connect();
+          connections++;
+        }
+        const large = open(caller, { path: say, header: jsonHeader, body });
+        const ended = new Promise((resolve) => large.once("close", resolve));
+        large.once("data", () => large.close(constants.NGHTTP2_CANCEL));
+        await ended;
+        assert.ok(UNPROCESSED_OR_CANCELLED.includes(large.rstCode), `call ${call}: ${large.rstCode}`);
+      }
+      assert.ok(connections > 2 && connections < 20, `${connections} connections`);
     });
   });
 

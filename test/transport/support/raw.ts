@@ -54,8 +54,8 @@ export function receive(socket: Socket, enough: (received: string) => boolean = 
   });
 }
 
-export async function openSession(lab: Lab): Promise<http2.ClientHttp2Session> {
-  const session = http2.connect(lab.url);
+export async function openSession(lab: Lab, settings: http2.Settings = {}): Promise<http2.ClientHttp2Session> {
+  const session = http2.connect(lab.url, { settings });
   session.on("error", () => undefined);
   await once(session, "remoteSettings");
   return session;
