@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sharedPostgres } from "../../support/postgres.ts";
+import { until } from "../../support/until.ts";
 import { createUser, requestContext } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import { openPostgresFixture } from "../support/postgres-fixture.ts";
@@ -24,5 +25,23 @@ describe("PostgreSQL: housekeeping", () => {
     await store.sweep();
     assert.notEqual(await headVersion(), before);
     assert.deepEqual(await query("SELECT request_id FROM requests"), []);
+  });
+
+  test("analyzes tables that fill for the first time", async (t) => {
+    const { query, openReplica } = await openPostgresFixture(server, t);
+    await query(`INSERT INTO user_state SELECT 'u' || n, 'default', 'ACTIVE', 0, 1, 1, 0, 0, NULL, n, NULL
+      FROM generate_series(1, 3000) n`);
+    const analyzed = async (): Promise<string[]> => {
+      const statement = "SELECT relname FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL";
+      return (await query<{ relname: string }>(statement)).map(({ relname }) => relname);
+    };
+    await until(async () => {
+      // A replica that begins the upkeep looks at once; the server's counters lag by up to a second.
+      const replica = await openReplica();
+      await replica.sweep();
+      await replica.close();
+      return (await analyzed()).includes("user_state");
+    }, "the table to be analyzed");
+    assert.ok(!(await analyzed()).includes("log_head"), "a small table is left alone");
   });
 });

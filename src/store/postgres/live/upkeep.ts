@@ -3,12 +3,14 @@ import { randomUUIDv7 } from "node:crypto";
 import type { FailedOutcome } from "../../../domain/refusal.ts";
 import { readVersion } from "../../../version.ts";
 import { StoreUnavailableError } from "../../errors.ts";
+import type { Connection } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
 import { acquireLease, type Lease, releaseLease, renewLease } from "../schema/lease.ts";
 import { SCHEMA_VERSION } from "../schema/migrations.ts";
 import { beat, leave, type Replica } from "../schema/replicas.ts";
 import { readOldestDue } from "../write/housekeeping.ts";
+import { analyzeGrown } from "./table-statistics.ts";
 
 /** What a reading of the head says of a replica. */
 export interface Standing {
@@ -36,6 +38,8 @@ export class Upkeep {
   #lease: Lease | undefined;
   /** When a replica without the lease asks for it again, by the monotonic clock. */
   #askAt = 0;
+  /** When the holder of the lease looks for tables that have grown, by the monotonic clock. */
+  #analyzeAt = 0;
   #oldestDue: number | undefined;
   /** Why this replica must not go on. */
   #fault: string | undefined;
@@ -75,23 +79,33 @@ export class Upkeep {
     if (this.#isClosed || this.#fault !== undefined) return false;
     try {
       return await this.#options.pool.use(async (connection) => {
-        if (this.#lease !== undefined) {
-          if (await renewLease(connection, this.#lease, LEASE_MS)) return true;
-          this.#lease = undefined;
+        const holds = await this.#hold(connection);
+        if (holds && performance.now() >= this.#analyzeAt) {
+          this.#analyzeAt = performance.now() + BEAT_MS;
+          await analyzeGrown(connection);
         }
-        const at = performance.now();
-        if (at < this.#askAt) return false;
-        this.#askAt = at + BEAT_MS;
-        this.#lease = await acquireLease(connection, {
-          name: "upkeep",
-          holder: this.#replica.id,
-          durationMs: LEASE_MS,
-        });
-        return this.#lease !== undefined;
+        return holds;
       });
     } catch (error) {
       throw toReadError(error);
     }
+  }
+
+  /** Keeps the lease, or takes it if nobody has it. */
+  async #hold(connection: Connection): Promise<boolean> {
+    if (this.#lease !== undefined) {
+      if (await renewLease(connection, this.#lease, LEASE_MS)) return true;
+      this.#lease = undefined;
+    }
+    const at = performance.now();
+    if (at < this.#askAt) return false;
+    this.#askAt = at + BEAT_MS;
+    this.#lease = await acquireLease(connection, {
+      name: "upkeep",
+      holder: this.#replica.id,
+      durationMs: LEASE_MS,
+    });
+    return this.#lease !== undefined;
   }
 
   /** Lets the others take over at once. */
