@@ -1,11 +1,13 @@
 /** The settings of the database. */
-import { BOOLEAN, DATABASE, type DatabaseChoice, type Setting, wholeNumber } from "./config-values.ts";
+import { BOOLEAN, DATABASE, type DatabaseChoice, FILE, type Setting, wholeNumber } from "./config-values.ts";
 
 export interface DatabaseConfig {
   readonly database: DatabaseChoice;
   readonly databasePrepare: boolean;
   readonly databaseConnections: number;
   readonly createDatabase: boolean;
+  /** Absent: next to a SQLite file; on PostgreSQL none. */
+  readonly keyFile: string | undefined;
 }
 
 export const DATABASE_SETTINGS: { readonly [K in keyof DatabaseConfig]: Setting<DatabaseConfig[K]> } = {
@@ -39,5 +41,13 @@ export const DATABASE_SETTINGS: { readonly [K in keyof DatabaseConfig]: Setting<
     meaning:
       "Create the database if there is none: `true` or `false`. With `false`, a mistyped path, an empty file or a volume that is not mounted stops the start; set it once an instance has its data.",
     ...BOOLEAN,
+  },
+  keyFile: {
+    flag: "key-file",
+    environment: "LOCKKEEPER_KEY_FILE",
+    fallback: "",
+    meaning:
+      "The file with the keys that sign checkpoints of the history, readable by its owner alone. Not set: the path of the SQLite file with `.key`, made by the first start; on PostgreSQL no checkpoints, because every replica needs the same file, which `lockkeeper keyfile create` makes.",
+    ...FILE,
   },
 };

@@ -16,6 +16,7 @@ import { watchClock } from "./clock-watch.ts";
 import { describe } from "./describe.ts";
 import { type Prepared, prepareFirstStart } from "./first-start.ts";
 import { readIssuers } from "./issuers.ts";
+import { InstanceKeys } from "./keys/instance-keys.ts";
 import { assertPortOfItsOwn, openMetricsListener } from "./metrics-endpoints.ts";
 import { connectionsMaxHere } from "./open-files.ts";
 import { watchStore } from "./readiness.ts";
@@ -93,7 +94,10 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
     throw new ConfigError(`--database, LOCKKEEPER_DATABASE: ${error.message}`);
   });
   if (!config.createDatabase) await assertDatabase(database);
+  const onNotice = (sentence: string): void => log.write("info", sentence);
+  const keys = new InstanceKeys({ config, onNotice, onTrouble });
   const store = await openStore(database, {
+    openSigner: keys.open,
     clock,
     // A clock of the caller's own decides by itself.
     usesDatabaseClock: environment.clock === Date.now,
@@ -116,6 +120,7 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
   } catch (error) {
     // Otherwise its files would later be taken for a database.
     await store.close({ discards: true });
+    keys.discard();
     throw error;
   }
 }

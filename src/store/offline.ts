@@ -87,6 +87,8 @@ export interface OfflineDatabase {
   migrate(options: { readonly check: boolean; readonly finish?: boolean }): Promise<Migrated>;
   /** Verifies all that is in it, at one moment: the chain, and that rows equal their events. Expects this version's schema. */
   verify(progress?: VerifyProgress): Promise<DatabaseReport>;
+  /** Returns the name of the instance, the first line of its checkpoints. */
+  instanceName(): Promise<string>;
   /** Makes a recovery by other means as safe as a restore. `clock`: milliseconds since the epoch. */
   raiseGeneration(clock: () => number): Promise<Raised>;
   /** Puts a verified copy of a backup in its place, under a generation that was never used before. */

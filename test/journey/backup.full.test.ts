@@ -170,7 +170,7 @@ describe("a backup under writes", () => {
       readdirSync(folder)
         .filter((name) => !name.endsWith("-journal"))
         .toSorted(),
-      ["a.db", "a.db.lock", "copies.db"],
+      ["a.db", "a.db.key", "a.db.lock", "copies.db"],
       "no file is left over",
     );
   });

@@ -2,7 +2,7 @@
 import type { Config } from "../../src/config.ts";
 import type { Cases } from "./rate-cases.ts";
 
-type Names = Extract<keyof Config, "database" | "databasePrepare" | "databaseConnections">;
+type Names = Extract<keyof Config, "database" | "databasePrepare" | "databaseConnections" | "keyFile">;
 
 export const DATABASES: Readonly<Record<Names, Cases>> = {
   database: {
@@ -27,6 +27,11 @@ export const DATABASES: Readonly<Record<Names, Cases>> = {
       ["SQLITE:a.db", /the value is not allowed/],
       ["sqlite:a\0b", /the value is not allowed/],
     ],
+  },
+  keyFile: {
+    byDefault: undefined,
+    allowed: [["/etc/lockkeeper/a.key", "/etc/lockkeeper/a.key"]],
+    refused: [["a\0b", /is not the path of a file/]],
   },
   databasePrepare: {
     byDefault: true,

@@ -5,6 +5,7 @@ import { backup } from "./database/backup.ts";
 import { migrate } from "./database/migrate.ts";
 import { restore } from "./database/restore.ts";
 import { help, version } from "./help.ts";
+import { keyfileCreate, keyfileRotate } from "./keyfile/keyfile.ts";
 import { keysCreate } from "./keys/create.ts";
 import { keysList } from "./keys/list.ts";
 import { keysRevoke } from "./keys/revoke.ts";
@@ -58,6 +59,8 @@ export const COMMANDS: readonly Command[] = [
   backup,
   restore,
   migrate,
+  keyfileCreate,
+  keyfileRotate,
   completion,
   help,
   version,
@@ -70,6 +73,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   signin: "check whether users may act, and look up sign-in attempts",
   policy: "how many failures lock a user, and for how long",
   keys: "create, list, rotate and revoke API keys",
+  keyfile: "make and rotate the keys that sign checkpoints",
   orgs: "create, list and change organizations",
 };
 

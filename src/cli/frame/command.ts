@@ -7,6 +7,13 @@ import type { Output } from "./output.ts";
 import type { Address, Services } from "./service/connection.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** What a key file has that is not secret. */
+export interface KeyFileView {
+  readonly instance: string;
+  /** The one that signs first, then those that signed before. */
+  readonly verifierKeys: readonly string[];
+}
+
 /** The parts of the service itself that commands need; `main` passes them, so that nothing here imports the server. */
 export interface ServiceParts {
   /** Resolves when the service listens; signals end the process. */
@@ -16,6 +23,10 @@ export interface ServiceParts {
     database: Config["database"],
     displayName: string,
   ) => Promise<{ readonly keyId: string; readonly secret: string }>;
+  /** Makes the key file of a database. Throws an Error of one plain sentence on failure. */
+  readonly makeKeyFile: (file: string, database: Config["database"]) => Promise<KeyFileView>;
+  /** Replaces the signing key of a key file. Throws an Error of one plain sentence on failure. */
+  readonly renewKeyFile: (file: string) => Promise<KeyFileView>;
   /** Returns the names that completion offers; loads no more than holds them. */
   readonly names: () => Promise<ServiceNames>;
   /** Returns the lines to print for an unexpected error. */

@@ -1,5 +1,6 @@
 /** The offline work on one SQLite file. */
 import type { OfflineDatabase } from "../../offline.ts";
+import { readInstanceName } from "../checkpoints.ts";
 import { inspectDatabase, isEmptyDatabase, migrateFile, withExisting } from "./inspect-file.ts";
 import { raiseFileGeneration } from "./raise-generation.ts";
 import { restoreFile } from "./restore-file.ts";
@@ -16,6 +17,7 @@ export function offlineFile(path: string): OfflineDatabase {
         assertCurrent(database, real);
         return verifyDatabase(database, real, progress);
       }),
+    instanceName: () => withExisting(path, async (database) => readInstanceName(database)),
     raiseGeneration: (clock) => raiseFileGeneration(path, clock),
     restore: (options) => restoreFile({ ...options, path }),
   };

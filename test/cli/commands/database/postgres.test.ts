@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { MIGRATIONS, SCHEMA_VERSION } from "../../../../src/store/postgres/schema/migrations.ts";
 import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
 import { startService, temporaryFolder } from "../../../support/service.ts";
 import { assertRefused, cliOf, jsonOf } from "../../support/cli.ts";
+
+const NAMES = MIGRATIONS.map(({ name }) => name).join(", ");
 
 const cli = cliOf("http://127.0.0.1:1");
 
@@ -30,14 +33,14 @@ describe("a database of PostgreSQL", { skip: (await noPostgres()) ?? false }, ()
     const pending = await cli(["migrate", "--check", "--database", url]);
     assert.deepEqual(
       [pending.code, pending.stdout],
-      [4, `${place}: empty → 0001-tables (pending: 0001-tables)\n`],
+      [4, `${place}: empty → ${SCHEMA_VERSION} (pending: ${NAMES})\n`],
       pending.stderr,
     );
     const passwordless = url.replace(`:${server.password}`, "");
     const done = await cli(["migrate", "--database", url]);
-    assert.deepEqual([done.code, done.stdout], [0, `${place}: empty → 0001-tables (done)\n`], done.stderr);
+    assert.deepEqual([done.code, done.stdout], [0, `${place}: empty → ${SCHEMA_VERSION} (done)\n`], done.stderr);
     const [finished] = await jsonOf(cli(["migrate", "--finish", "--database", url, "--json"]));
-    assert.deepEqual(finished, { database: place, from: "0001-tables", to: "0001-tables", due: [], applied: true });
+    assert.deepEqual(finished, { database: place, from: SCHEMA_VERSION, to: SCHEMA_VERSION, due: [], applied: true });
     const raised = await cli(["restore", "--raise-generation", "--database", url]);
     assert.match(raised.stdout, /^the generation is \d+; it was 1 \(position 1\)\nall earlier sessions/);
     for (const { stdout, stderr } of [pending, done, raised]) assert.ok(!(stdout + stderr).includes(server.password));

@@ -1,0 +1,22 @@
+/** Makes and rotates key files, for the command line. */
+import type { KeyFileView } from "../../cli/frame/command.ts";
+import { checkpointSigner } from "../../store/history/checkpoint-signer.ts";
+import { type DatabaseAddress, openOffline } from "../../store/open-store.ts";
+import { createKeyFile, readKeyFile, rotateKeyFile } from "./key-file.ts";
+
+/** Makes the key file of a database. Throws an Error of one plain sentence. */
+export async function makeKeyFile(path: string, database: DatabaseAddress): Promise<KeyFileView> {
+  createKeyFile(path, await (await openOffline(database)).instanceName());
+  return viewOf(path);
+}
+
+/** Replaces the key that signs. Throws an Error of one plain sentence. */
+export async function renewKeyFile(path: string): Promise<KeyFileView> {
+  rotateKeyFile(path);
+  return viewOf(path);
+}
+
+function viewOf(path: string): KeyFileView {
+  const { origin, verifierKeys } = checkpointSigner(readKeyFile(path));
+  return { instance: origin, verifierKeys };
+}
