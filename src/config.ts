@@ -45,6 +45,8 @@ export interface Config extends DatabaseConfig {
   readonly docs: boolean;
   readonly fastPath: boolean;
   readonly threads: number;
+  readonly watchStreams: number;
+  readonly watchStreamsCaller: number;
   readonly dialects: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -184,6 +186,21 @@ export const SETTINGS: Settings = {
     meaning:
       "How many threads serve connections, 1 to 16. With `1` all work is in one thread; with more, each takes its share of the connections, and the main thread keeps the database.",
     ...wholeNumber(1, 16),
+  },
+  watchStreams: {
+    flag: "watch-streams",
+    environment: "LOCKKEEPER_WATCH_STREAMS",
+    fallback: "2000",
+    meaning: "How many streams of WatchEvents may be open at once, 1 to 100000. Each replica counts for itself.",
+    ...wholeNumber(1, 100_000),
+  },
+  watchStreamsCaller: {
+    flag: "watch-streams-caller",
+    environment: "LOCKKEEPER_WATCH_STREAMS_CALLER",
+    fallback: "100",
+    meaning:
+      "How many of them one caller may have open, 1 to 100000. The credentials of one organization count as one caller.",
+    ...wholeNumber(1, 100_000),
   },
   dialects: {
     flag: "dialects",

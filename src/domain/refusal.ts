@@ -97,6 +97,14 @@ export const REASONS = {
     "FAILED_PRECONDITION",
     "The search would have to look at more users than one search may; ask for less, or by a field that is indexed.",
   ],
+  WATCH_TOO_MANY: [
+    "RESOURCE_EXHAUSTED",
+    "More streams of WatchEvents are open than `--watch-streams` or `--watch-streams-caller` allows; `RetryInfo` says how long to wait.",
+  ],
+  WATCH_TOO_SLOW: [
+    "RESOURCE_EXHAUSTED",
+    "A stream of WatchEvents was read too slowly; `cursor` says from where to go on.",
+  ],
   BACKUP_UNDER_WAY: ["FAILED_PRECONDITION", "Another backup is under way; there is one at a time."],
   BACKUP_NO_SPACE: ["RESOURCE_EXHAUSTED", "The disk of the database is too full to let its log grow during a backup."],
   BACKUP_ABANDONED: [
@@ -105,7 +113,7 @@ export const REASONS = {
   ],
   HISTORY_CHANGED: [
     "FAILED_PRECONDITION",
-    "The page token is of before a restore, which rewound the history; start again without it.",
+    "The page token or the cursor is of before a restore, which rewound the history; start again without it.",
   ],
   QUEUE_FULL: [
     "RESOURCE_EXHAUSTED",

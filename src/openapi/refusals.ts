@@ -36,6 +36,8 @@ export const OF_NO_OPERATION = {
   PATH_NOT_FOUND: "no operation has the path",
   METHOD_NOT_SERVED: "no operation has the method",
   USER_STATE_MISMATCH: "only dialects name the states that a command is allowed from",
+  WATCH_TOO_MANY: "WatchEvents is a stream",
+  WATCH_TOO_SLOW: "WatchEvents is a stream",
   BACKUP_UNDER_WAY: "CreateBackup is a stream",
   BACKUP_NO_SPACE: "CreateBackup is a stream",
   BACKUP_ABANDONED: "CreateBackup is a stream",

@@ -12,7 +12,13 @@ import {
   refuse,
   refuseField,
 } from "../domain/refusal.ts";
-import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "../store/errors.ts";
+import {
+  CursorError,
+  HistoryChangedError,
+  PageTokenError,
+  ReadGivenUpError,
+  StoreUnavailableError,
+} from "../store/errors.ts";
 
 export { invalidField };
 
@@ -60,6 +66,12 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof RefusalError) return error.refusal;
   if (error instanceof StoreUnavailableError) return storeUnavailable(error);
   if (error instanceof HistoryChangedError) return refuse("HISTORY_CHANGED", error.message);
+  if (error instanceof CursorError) {
+    return refuseField(
+      "cursor",
+      "is not a cursor of this database; leave it out to begin now, or send 0 to begin at the first event",
+    );
+  }
   if (error instanceof PageTokenError) {
     return refuseField("page_token", "is not from an earlier page of the same request; leave it empty to start again");
   }

@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { type Refusal, refuse, refuseFields } from "../domain/refusal.ts";
 import { toConnectError } from "./errors.ts";
+import { serviceStopping } from "./stopping.ts";
 
 /** The text of the service's own failures, and of nothing else. */
 const INTERNAL_TEXT = "internal error";
@@ -111,7 +112,7 @@ function refusalOf(error: ConnectError, { method, callId }: FaultPlace): Refusal
     case Code.DeadlineExceeded:
       return refuse("CALL_TIMED_OUT", message);
     case Code.Unavailable:
-      return refuse("SERVICE_STOPPING", message);
+      return serviceStopping(message);
     case Code.Internal:
     case Code.Unknown:
       // gRPC also uses INTERNAL for some requests that cannot be decoded.

@@ -1,12 +1,12 @@
 /** The errors of a store as plain data: a message to another thread keeps no classes. */
 import { type FailedOutcome, type Refusal, RefusalError } from "../domain/refusal.ts";
-import { HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "./errors.ts";
+import { CursorError, HistoryChangedError, PageTokenError, ReadGivenUpError, StoreUnavailableError } from "./errors.ts";
 
 export type ErrorData =
   | { readonly kind: "refusal"; readonly refusal: Refusal }
   | { readonly kind: "unavailable"; readonly message: string; readonly outcome?: FailedOutcome }
   | { readonly kind: "given up"; readonly message: string; readonly afterMs: number }
-  | { readonly kind: "token" | "history" | "bug"; readonly message: string };
+  | { readonly kind: "token" | "cursor" | "history" | "bug"; readonly message: string };
 
 /** Returns an error as plain data. The stack and the cause stay in the thread that reports them to the log. */
 export function toErrorData(error: unknown): ErrorData {
@@ -17,6 +17,7 @@ export function toErrorData(error: unknown): ErrorData {
     return { kind: "unavailable", message, ...(error.outcome === undefined ? {} : { outcome: error.outcome }) };
   }
   if (error instanceof PageTokenError) return { kind: "token", message };
+  if (error instanceof CursorError) return { kind: "cursor", message };
   if (error instanceof HistoryChangedError) return { kind: "history", message };
   return { kind: "bug", message };
 }
@@ -32,6 +33,8 @@ export function fromErrorData(data: ErrorData, from: string): Error {
       return new ReadGivenUpError(data.message, data.afterMs);
     case "token":
       return new PageTokenError(data.message);
+    case "cursor":
+      return new CursorError(data.message);
     case "history":
       return new HistoryChangedError(data.message);
     case "bug":

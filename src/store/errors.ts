@@ -27,7 +27,12 @@ export class PageTokenError extends Error {
   override readonly name = "PageTokenError";
 }
 
-/** Thrown for a page token of another generation: a restore has rewound the history that it pages through. */
+/** Thrown for a cursor that this store did not make. */
+export class CursorError extends Error {
+  override readonly name = "CursorError";
+}
+
+/** Thrown for a page token or a cursor of another generation: a restore has rewound the history that it points into. */
 export class HistoryChangedError extends Error {
   override readonly name = "HistoryChangedError";
 }

@@ -31,6 +31,14 @@ export type ListedEvent = RecordedEvent & {
   readonly cursor: string;
 };
 
+/** A place between two events of the log. */
+export interface LogPlace {
+  /** The position of the event before it; 0: none. */
+  readonly position: number;
+  /** The same, sealed: the form that callers see. */
+  readonly cursor: string;
+}
+
 export interface UserQuery {
   /** Only this organization; `null`: all. */
   readonly organizationId: string | null;

@@ -15,6 +15,7 @@ import type {
   AttemptQuery,
   EventQuery,
   ListedEvent,
+  LogPlace,
   Page,
   ReadOptions,
   RecordedEvent,
@@ -67,6 +68,20 @@ export interface Follower {
   apply(events: readonly RecordedEvent[]): void;
   /** Events may have been missed: reads everything again. Until then what is known stays in force. */
   reload(): void;
+}
+
+/** The log in commit order, as all processes write it. */
+export interface LogReader {
+  /**
+   * Returns the place of a cursor. Absent: after the newest event; `0`: before the first one. Rejects with CursorError
+   * for a cursor that was not made here, and with HistoryChangedError for one of another generation.
+   */
+  open(cursor?: string): Promise<LogPlace>;
+  /**
+   * Yields all events after a position without gaps, and then those to come, at most 256 at once. It ends by `signal`,
+   * with its reason, or with StoreUnavailableError; the next call goes on from any position.
+   */
+  read(after: number, signal: AbortSignal): AsyncGenerator<readonly ListedEvent[], void, undefined>;
 }
 
 /** A use of a session that another thread saw. */
@@ -135,6 +150,8 @@ export interface Store {
   readonly schemaVersion: string;
   /** The database system, by its name in OpenTelemetry's conventions. */
   readonly system: string;
+
+  readonly log: LogReader;
 
   /** Adds a reader of the log that is called with every change of the configuration. Returns a function that removes it. */
   follow(follower: Follower): () => void;

@@ -77,7 +77,29 @@ export function streamContentType(route: ResponseRoute, format: StreamFormat, fi
 /** Returns a message as `{"result":…}` in a line or an event, or as raw bytes. */
 export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
   if (format === "raw") return findHttpBody(route, message)?.data ?? NOTHING;
-  return frame(`{"result":${responseText(route, message)}}`, format);
+  return frame(`{"result":${responseText(route, message)}}`, format, format === "sse" ? eventIdOf(route, message) : "");
+}
+
+/**
+ * Sets the field that names where a stream of server-sent events goes on, if its client names one. `lastEventId`: the
+ * header `Last-Event-ID`, which wins over the query.
+ */
+export function resumeStream(route: ResponseRoute, request: Message, lastEventId: string | undefined): void {
+  const field = eventIdField(route, route.method.input);
+  if (field !== undefined && lastEventId) setLocal(request, field, lastEventId);
+}
+
+/** Returns the id of an event; empty: it has none. */
+function eventIdOf(route: ResponseRoute, message: Message): string {
+  const field = eventIdField(route, route.method.output);
+  const id = field === undefined ? "" : String(getLocal(message, field));
+  // Others would end the line, or be ignored by the client.
+  return /^[\x20-\x7e]*$/.test(id) ? id : "";
+}
+
+function eventIdField({ method, policy }: ResponseRoute, desc: DescMessage): DescField | undefined {
+  const name = policy.eventIds?.[method.localName];
+  return name === undefined ? undefined : desc.field[name];
 }
 
 /**
@@ -108,8 +130,9 @@ function parseBody(body: Uint8Array): JsonValue {
  * Frames a line. Events have no name: an event named `error` would reach the listener that browsers call for broken
  * connections.
  */
-function frame(line: string, format: "ndjson" | "sse"): Uint8Array {
-  return utf8.encode(format === "sse" ? `data: ${line}\n\n` : `${line}\n`);
+function frame(line: string, format: "ndjson" | "sse", id: string = ""): Uint8Array {
+  if (format === "ndjson") return utf8.encode(`${line}\n`);
+  return utf8.encode(id === "" ? `data: ${line}\n\n` : `id: ${id}\ndata: ${line}\n\n`);
 }
 
 /** Returns the JSON text of the message, or of the one field that the rule's response_body names. */

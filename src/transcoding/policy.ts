@@ -30,6 +30,11 @@ export interface RestPolicy {
   /** The HTTP status of success by local method name. Absent: 200. */
   readonly successStatuses: Readonly<Record<string, number>>;
   /**
+   * The field, by local method name, that is the id of each server-sent event of a stream. `Last-Event-ID`, which a
+   * client sends when it reconnects, is the value of the request's field of the same name. Absent: events have no ids.
+   */
+  readonly eventIds?: Readonly<Record<string, string>>;
+  /**
    * The paths that belong to this mount even if no route matches: 404, 405 and malformed targets below them are
    * answered with its error document. Each ends at a segment. Absent: `pathPrefix`.
    */

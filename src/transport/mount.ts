@@ -105,6 +105,11 @@ export interface MountOptions<A> {
   readonly bodyBytesMax?: Readonly<Record<string, number>>;
   /** The largest number of values in a request, by local method name; other methods have the transport's limit. */
   readonly valuesMax?: Readonly<Record<string, number>>;
+  /**
+   * Streams that do not end by themselves, by local method name. Their signal aborts as soon as no more calls are taken,
+   * and their messages are not compressed: many callers get the same at once.
+   */
+  readonly endless?: readonly string[];
   /** Replaces the transport's own for the calls of this mount. */
   readonly describeError?: DescribeError;
 }

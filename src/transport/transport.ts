@@ -88,8 +88,9 @@ export interface Transport {
 export function createTransport<A>(options: TransportOptions<A>): Transport {
   const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const { health = new Health(), fastPath = true } = options;
-  const stopping = new AbortController();
-  const context: TransportContext<A> = { ...options, fastPath, limits, stopping: stopping.signal };
+  const [draining, stopping] = [new AbortController(), new AbortController()];
+  const signals = { draining: draining.signal, stopping: stopping.signal };
+  const context: TransportContext<A> = { ...options, fastPath, limits, ...signals };
   const protocols = new MountedProtocols<A>(context, options, { health, reflection: options.reflection });
   protocols.add(options);
   const late = new LateMountLoader<A>(options.lateMounts ?? [], protocols);
@@ -139,6 +140,7 @@ export function createTransport<A>(options: TransportOptions<A>): Transport {
   };
   const finish = async ({ graceMs }: { readonly graceMs: number }): Promise<void> => {
     listener.drain();
+    draining.abort(serviceStopping());
     live.drain(() => setImmediate(() => listener.closeIdle()));
     await closeWithin(listener, graceMs, stopping);
     await live.close();

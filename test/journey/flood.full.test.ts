@@ -11,6 +11,7 @@ import { RequestGate } from "../../src/auth/request-gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { createReflection, mounts } from "../../src/server/serving/mounts.ts";
+import { WatchPlaces } from "../../src/service/feed/watch-places.ts";
 import { ListLanes } from "../../src/service/list-lanes.ts";
 import { createOperations } from "../../src/service/operations/operations.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
@@ -54,8 +55,9 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
   const gate = new RequestGate({ keyCache, clock });
   const log = createLog({ level: "off", format: "json", clock, sink: () => undefined });
   const operations = createOperations({ store: noted, gate, newId: randomUUIDv7, lists: new ListLanes() });
+  const watches = new WatchPlaces({ streamsMax: 1, streamsOfCallerMax: 1 });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ operations, store: noted, keyCache, gate, health, reflection: createReflection(), log }),
+    mounts: mounts({ operations, store: noted, keyCache, gate, health, reflection: createReflection(), watches, log }),
     newCallId: randomUUIDv7,
     finished: () => undefined,
     logInternal: (error) => assert.fail(String(error)),

@@ -270,6 +270,28 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
     ],
     refused: [["yes", /"yes" is not allowed; it must be one of true, false/]],
   },
+  watchStreams: {
+    byDefault: 2_000,
+    allowed: [
+      ["1", 1],
+      ["100000", 100_000],
+    ],
+    refused: [
+      ["0", /"0" is not allowed; it must be a whole number from 1 to 100000/],
+      ["many", /is not allowed/],
+    ],
+  },
+  watchStreamsCaller: {
+    byDefault: 100,
+    allowed: [
+      ["1", 1],
+      ["100000", 100_000],
+    ],
+    refused: [
+      ["0", /"0" is not allowed; it must be a whole number from 1 to 100000/],
+      ["many", /is not allowed/],
+    ],
+  },
   threads: {
     byDefault: 1,
     allowed: [

@@ -11,6 +11,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { EventService } from "../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
@@ -50,6 +51,7 @@ export interface Running {
   readonly sessions: Client<typeof SessionService>;
   readonly signIns: Client<typeof SignInService>;
   readonly policies: Client<typeof PolicyService>;
+  readonly events: Client<typeof EventService>;
   readonly admin: Client<typeof AdminService>;
   readonly stop: () => Promise<void>;
 }
@@ -182,6 +184,7 @@ export function clientsOf(url: string, key: string): Omit<Running, "url" | "metr
     sessions: createClient(SessionService, transport),
     signIns: createClient(SignInService, transport),
     policies: createClient(PolicyService, transport),
+    events: createClient(EventService, transport),
     admin: createClient(AdminService, transport),
   };
 }

@@ -4,6 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_details_pb.ts";
 import { AdminService } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { EventService } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { OrganizationService } from "../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
@@ -18,8 +19,10 @@ import type { Log } from "../../observability/log.ts";
 import type { ServiceHandlers } from "../../service/call.ts";
 import { noteRefusedActor } from "../../service/call-fields.ts";
 import { toConnectError } from "../../service/errors.ts";
+import type { ListPlaces } from "../../service/list-lanes.ts";
 import { adminHandlers } from "../../service/native/admin-service.ts";
 import { apiKeyHandlers } from "../../service/native/api-key-service.ts";
+import { eventHandlers } from "../../service/native/event-service.ts";
 import { organizationHandlers } from "../../service/native/organization-service.ts";
 import { policyHandlers } from "../../service/native/policy-service.ts";
 import { sessionHandlers } from "../../service/native/session-service.ts";
@@ -49,6 +52,7 @@ interface MountParts {
   readonly gate: RequestGate;
   readonly health: Health;
   readonly reflection: Reflection;
+  readonly watches: ListPlaces;
   readonly log: Log;
 }
 
@@ -64,6 +68,7 @@ export function mounts({
   gate,
   health,
   reflection,
+  watches,
   log,
 }: MountParts): Mount<Admission | undefined>[] {
   const services = [
@@ -71,6 +76,7 @@ export function mounts({
     SignInService,
     SessionService,
     PolicyService,
+    EventService,
     OrganizationService,
     ApiKeyService,
     AdminService,
@@ -80,7 +86,7 @@ export function mounts({
     return result instanceof Promise ? result.then(admissionOf) : admissionOf(result);
   };
   const registry = createRegistry(file_google_rpc_error_details, ...services.map((service) => service.file));
-  const rest = nativeRestPolicy({ registry });
+  const rest = nativeRestPolicy({ registry, eventIds: { watchEvents: "cursor" } });
   const options = { admit: admitCaller, rest, unknownFields: "refuse" } as const;
   const anyone = (): undefined => undefined;
   const anyoneCounted: Admit<undefined> = ({ remoteAddress }) => {
@@ -90,11 +96,11 @@ export function mounts({
   const mountNative = <S extends DescService>(
     service: S,
     handlers: ServiceHandlers<S>,
-    limits: Pick<MountOptions<Admission>, "bodyBytesMax" | "valuesMax"> = {},
+    more: Pick<MountOptions<Admission>, "bodyBytesMax" | "valuesMax" | "endless"> = {},
   ): Mount<Admission> =>
     mount<S, Admission>(service, protect(service, handlers, operations) as unknown as Handlers<S, Admission>, {
       ...options,
-      ...limits,
+      ...more,
     });
   return [
     mountNative(UserService, userHandlers(operations), {
@@ -104,6 +110,9 @@ export function mounts({
     mountNative(SignInService, signInHandlers(operations)),
     mountNative(SessionService, sessionHandlers(operations)),
     mountNative(PolicyService, policyHandlers(operations)),
+    mountNative(EventService, eventHandlers({ log: store.log, places: watches, recheck: operations.recheck }), {
+      endless: ["watchEvents"],
+    }),
     mountNative(OrganizationService, organizationHandlers(operations)),
     mountNative(ApiKeyService, apiKeyHandlers(keyOperations({ store, newId: operations.newId }))),
     mountNative(AdminService, adminHandlers(instanceOperations({ store, keyCache }), log)),

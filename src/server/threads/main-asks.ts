@@ -1,16 +1,17 @@
 /** Answers what one serving thread asks: counts, waiting attempts and places of lists are those of the process. */
 import type { CallerCounts } from "../../auth/caller-counts.ts";
 import { NumberTable } from "../../number-table.ts";
-import type { ListLanes, Place } from "../../service/list-lanes.ts";
+import type { ListPlaces, Place } from "../../service/list-lanes.ts";
 import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
 import { toErrorData } from "../../store/error-data.ts";
-import type { Answer, Ask, AskName, Asks, FromThread } from "./messages.ts";
+import type { Answer, Ask, AskName, Asks, FromThread, Lane } from "./messages.ts";
 
 /** What there is once for the process. */
 export interface ProcessWide {
   readonly counts: CallerCounts;
   readonly attempts: AttemptQueue;
-  readonly lists: ListLanes;
+  readonly lists: ListPlaces;
+  readonly watches: ListPlaces;
   /** Returns the exposition of the metrics. */
   readonly metrics: () => Promise<string>;
 }
@@ -89,10 +90,10 @@ export class MainAsks {
   }
 
   /** Resolves when a list has its place, and rejects if it gets none. */
-  beginList(id: number, actor: { readonly id: string; readonly scope: string | null }): Promise<undefined> {
+  beginList(id: number, lane: Lane, actor: { readonly id: string; readonly scope: string | null }): Promise<undefined> {
     return new Promise((resolve, reject) => {
       this.cancellable(id, (signal) =>
-        this.#parts.lists.run({ actor, signal }, (place) => {
+        this.#parts[lane].run({ actor, signal }, (place) => {
           const { promise, resolve: end } = Promise.withResolvers<void>();
           this.#lists.set(id, { place, end });
           resolve(undefined);
@@ -130,7 +131,7 @@ const ANSWERS: Answers = {
   charge: ({ parts }, _, parameters) => parts.counts.charge(...parameters),
   beginAttempt: (asks, id, [attempt, deadlineTime]) =>
     asks.cancellable(id, (signal) => asks.parts.attempts.begin(attempt, { deadlineTime, signal })),
-  beginList: (asks, id, [actorId, scope]) => asks.beginList(id, { id: actorId, scope }),
+  beginList: (asks, id, [lane, actorId, scope]) => asks.beginList(id, lane, { id: actorId, scope }),
   passList: (asks, _, [list]) => asks.passList(list),
   metrics: ({ parts }) => parts.metrics(),
 };

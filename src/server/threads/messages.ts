@@ -67,6 +67,9 @@ export interface Ask<N extends AskName = AskName> {
 
 export type AskName = keyof Asks;
 
+/** Where a list or a watch has its place. */
+export type Lane = "lists" | "watches";
+
 /** What the main thread decides for the process. */
 export interface Asks {
   readonly countAddress: { readonly parameters: [address: string]; readonly answer: Refusal | undefined };
@@ -81,7 +84,10 @@ export interface Asks {
     readonly answer: AttemptAnswer;
   };
   /** Answered when the list has a place, which it keeps until `end list`. */
-  readonly beginList: { readonly parameters: [actorId: string, scope: string | null]; readonly answer: undefined };
+  readonly beginList: {
+    readonly parameters: [lane: Lane, actorId: string, scope: string | null];
+    readonly answer: undefined;
+  };
   /** Answered when the list may continue. `list`: the number of the question that began it. */
   readonly passList: { readonly parameters: [list: number]; readonly answer: undefined };
   readonly metrics: { readonly parameters: []; readonly answer: string };

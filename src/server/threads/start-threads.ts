@@ -1,9 +1,10 @@
 /** Starts serving threads over a store that this thread has opened. */
 import { LocalCounts } from "../../auth/caller-counts.ts";
+import { WatchPlaces } from "../../service/feed/watch-places.ts";
 import { ListLanes } from "../../service/list-lanes.ts";
 import { LocalAttemptQueue } from "../../service/operations/attempt-waiters.ts";
 import { StoreHost } from "../../store/remote/store-host.ts";
-import type { ServingParts } from "../serving/serving.ts";
+import { type ServingParts, watchLimitsOf } from "../serving/serving.ts";
 import { ServingThreads, type ThreadedTransport } from "./serving-threads.ts";
 
 /** What serves calls in threads. */
@@ -34,6 +35,7 @@ export async function startThreads(
       counts: new LocalCounts({ clock, addressRate, callerRate }),
       attempts: new LocalAttemptQueue(store),
       lists: new ListLanes(),
+      watches: new WatchPlaces(watchLimitsOf(config)),
       metrics: () => metrics.text(),
     },
     log,

@@ -7,7 +7,7 @@ import type { Exposition } from "../../observability/metrics-listener.ts";
 import type { Lister, ListPlaces, Place } from "../../service/list-lanes.ts";
 import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
 import { fromErrorData } from "../../store/error-data.ts";
-import type { Answer, AskName, Asks, FromThread } from "./messages.ts";
+import type { Answer, AskName, Asks, FromThread, Lane } from "./messages.ts";
 
 interface Pending {
   readonly resolve: (value: unknown) => void;
@@ -57,14 +57,18 @@ export class ThreadAsks {
   }
 
   get lists(): ListPlaces {
-    return { run: (lister, list) => this.#runList(lister, list) };
+    return { run: (lister, list) => this.#runList("lists", lister, list) };
+  }
+
+  get watches(): ListPlaces {
+    return { run: (lister, watch) => this.#runList("watches", lister, watch) };
   }
 
   get exposition(): Pick<Exposition, "text"> {
     return { text: () => this.#ask("metrics", []) };
   }
 
-  async #runList<T>({ actor, signal }: Lister, list: (place: Place) => Promise<T>): Promise<T> {
+  async #runList<T>(lane: Lane, { actor, signal }: Lister, list: (place: Place) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const id = ++this.#lastId;
     const end = (): void => this.#post({ kind: "end list", id });
@@ -74,7 +78,7 @@ export class ThreadAsks {
     // Handled here too: nobody waits for it while the list runs.
     gone.catch(() => undefined);
     try {
-      await Promise.race([this.#ask("beginList", [actor.id, actor.scope], id), gone]);
+      await Promise.race([this.#ask("beginList", [lane, actor.id, actor.scope], id), gone]);
       const pass = async (): Promise<void> => {
         await Promise.race([this.#ask("passList", [id]), gone]);
       };

@@ -2,7 +2,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { instanceName } from "../history/instance-name.ts";
 import type { CheckpointSigner } from "../history.ts";
-import { TOKEN_KEY_NAME } from "../search/token-seal.ts";
+import { TOKEN_KEY_NAME, TokenSeal } from "../search/token-seal.ts";
 import type { StoreOptions } from "../store.ts";
 import { JUMP_MS } from "../upkeep/steady-clock.ts";
 import { describeAddress, parseAddress } from "./connect/address.ts";
@@ -32,8 +32,8 @@ export interface OpenedDatabase {
   readonly writerPool: Pool;
   readonly head: HeadReading;
   readonly generation: number;
-  /** Seals page tokens. */
-  readonly tokenKey: Uint8Array;
+  /** Seals page tokens and cursors. */
+  readonly seal: TokenSeal;
   /** Absent: nobody signs checkpoints. */
   readonly signer: CheckpointSigner | undefined;
   /** `cutMs`: as Pool.close has it. */
@@ -79,7 +79,8 @@ export async function openDatabase(options: Options): Promise<OpenedDatabase> {
   const close = async (cutMs?: number): Promise<void> => {
     await Promise.all([pool, listPool, writerPool].map((each) => each.close(cutMs)));
   };
-  return { ...found, signer, pool, listPool, writerPool, close };
+  const seal = new TokenSeal(tokenKey, found.generation);
+  return { ...found, seal, signer, pool, listPool, writerPool, close };
 }
 
 async function readOne<T>(

@@ -14,6 +14,7 @@ import { StoreUnavailableError } from "../errors.ts";
 import { StoreHistory } from "../history/store-history.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import { Tail } from "../log/tail.ts";
+import { TailLog } from "../log/tail-log.ts";
 import type {
   ApiKeyName,
   AttemptQuery,
@@ -34,12 +35,11 @@ import type {
   UserSearchAnswer,
 } from "../queries.ts";
 import { UserSearches } from "../search/search-users.ts";
-import { TokenSeal } from "../search/token-seal.ts";
 import type { StoreStats } from "../stats.ts";
-import type { Follower, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
+import type { Follower, LogReader, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
 import type { SessionActivity } from "../upkeep/session-activity.ts";
 import type { Shadows } from "../upkeep/shadows.ts";
-import type { Sweeper } from "../upkeep/sweeper.ts";
+import { SWEEP_INTERVAL_MS, type Sweeper } from "../upkeep/sweeper.ts";
 import { type HeadReading, HeadWatch } from "./live/head-watch.ts";
 import { LiveReads } from "./live/live-reads.ts";
 import { ServerClock } from "./live/server-clock.ts";
@@ -53,7 +53,6 @@ import { Writer } from "./write/writer.ts";
 
 export interface PostgresStoreOptions extends StoreOptions, PostgresOptions {}
 
-const SWEEP_INTERVAL_MS = 1_000;
 /** A batch ends at Limits.batchCommands and at 16 more for each millisecond that the last COMMIT took, up to 1,000. */
 const BATCH_COMMANDS = { perCommitMs: 16, most: 1_000 } as const;
 /** How long a stop waits for what was accepted, and then for what is under way, in milliseconds. */
@@ -80,6 +79,7 @@ export class PostgresStore implements OpenedStore {
   /** The reading of the log by which everything in this process learns of changes. */
   readonly tail: Tail;
   readonly history: StoreHistory;
+  readonly log: LogReader;
   readonly #opened: OpenedDatabase;
   readonly #clock: ServerClock;
   readonly #watch: HeadWatch;
@@ -98,8 +98,8 @@ export class PostgresStore implements OpenedStore {
 
   constructor(options: PostgresStoreOptions, opened: OpenedDatabase) {
     const limits = limitsOf(options.limits);
-    const { onCommit, onTrouble = () => undefined } = options;
-    const { pool, head, generation, signer } = opened;
+    const { onCommit, onTrouble = () => undefined, sweepIntervalMs: intervalMs = SWEEP_INTERVAL_MS } = options;
+    const { pool, head, generation, signer, seal } = opened;
     this.#opened = opened;
     this.generation = generation;
     this.#traces = options.traces;
@@ -128,7 +128,6 @@ export class PostgresStore implements OpenedStore {
       onCommit,
     });
     this.#live = new LiveReads({ pool, generation, timeOf, activity, seen: (reading) => this.#watch.seen(reading) });
-    const intervalMs = options.sweepIntervalMs ?? SWEEP_INTERVAL_MS;
     const housekeeping = { writer: this.#writer, pool, now, intervalMs, onTrouble };
     this.#activity = createActivity(housekeeping);
     this.#shadows = createShadows(housekeeping);
@@ -140,8 +139,9 @@ export class PostgresStore implements OpenedStore {
       onTrouble,
       onBatch: options.onBatch,
     });
-    this.#reader = new Reader({ pool: opened.listPool, limits, seal: new TokenSeal(opened.tokenKey, generation) });
+    this.#reader = new Reader({ pool: opened.listPool, limits, seal });
     this.history = new StoreHistory(this.#reader, signer);
+    this.log = new TailLog(this.tail, seal, async () => (await this.#live.head()).position);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
     this.#sweeper = createSweeper({
       ...housekeeping,

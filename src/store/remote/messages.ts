@@ -27,6 +27,10 @@ export interface Calls {
   readonly listUsers: [UserQuery];
   readonly searchUsers: [UserSearch, Pick<SearchOptions, "deadlineTime">];
   readonly listUserEvents: [EventQuery];
+  readonly openCursor: [string | undefined];
+  /** Answered with the events after a position when there are some. `reader`: a number that the thread chose. */
+  readonly readLog: [reader: number, after: number];
+  readonly closeLog: [reader: number];
   readonly readSession: [SessionKey, { readonly touch: boolean }];
   readonly noteUses: [readonly SessionUse[]];
   readonly listSessions: [SessionQuery];

@@ -27,7 +27,7 @@ import type {
   UserSearch,
   UserSearchAnswer,
 } from "../queries.ts";
-import type { Backup, Follower, SessionUse, Store } from "../store.ts";
+import type { Backup, Follower, LogReader, SessionUse, Store } from "../store.ts";
 import type { LocalReads, LocalReadsOptions } from "./local-reads.ts";
 import type { BegunBackup, RemoteStoreData } from "./messages.ts";
 import { PortCalls } from "./port-calls.ts";
@@ -35,6 +35,7 @@ import { RemoteActivity } from "./remote-activity.ts";
 import { RemoteBackup } from "./remote-backup.ts";
 import { RemoteFeed } from "./remote-feed.ts";
 import { RemoteHistory } from "./remote-history.ts";
+import { RemoteLog } from "./remote-log.ts";
 
 export interface RemoteStoreOptions {
   /** Called with errors that no call gets, for the log. */
@@ -50,6 +51,7 @@ export class RemoteStore implements Store {
   readonly schemaVersion: string;
   readonly system: string;
   readonly history: History;
+  readonly log: LogReader;
   /** Absent when no other process writes the database. */
   readonly refresh?: () => Promise<void>;
   /** Absent when the store makes no backups. */
@@ -77,6 +79,7 @@ export class RemoteStore implements Store {
     const calls = new PortCalls(data.port);
     this.#calls = calls;
     this.history = new RemoteHistory(calls);
+    this.log = new RemoteLog(calls);
     this.#activity = new RemoteActivity((uses) => this.noteUses(uses));
     if (data.localReads !== undefined) {
       const { generation, localReads, threads } = data;

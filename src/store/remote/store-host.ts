@@ -8,6 +8,7 @@ import type { Backup, OpenedStore, Store } from "../store.ts";
 import type { Answered, Asked, BackupPiece, BegunBackup, CallName, Calls, RemoteStoreData } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { FeedSender } from "./remote-feed.ts";
+import { LogReadings } from "./remote-log.ts";
 
 /** The store of this thread; its engine may let other threads read by themselves. */
 type HostedStore = Store & Pick<OpenedStore, "localReads">;
@@ -83,10 +84,12 @@ class Client {
   readonly #outbox: Outbox<Answered>;
   readonly #open = new NumberTable<AbortController>();
   readonly #backups = new Map<number, OpenBackup>();
+  readonly #readings: LogReadings;
   #isEnded: boolean = false;
 
   constructor(store: Store, port: MessagePort) {
     this.#store = store;
+    this.#readings = new LogReadings(store.log);
     this.#port = port;
     // Runs when all promises that were resolved in this turn have run their callbacks: a batch's answers make one message.
     this.#outbox = new Outbox(port, process.nextTick);
@@ -107,6 +110,7 @@ class Client {
     });
     for (const { backup } of this.#backups.values()) backup.close();
     this.#backups.clear();
+    this.#readings.closeAll();
   }
 
   #take(asked: Asked): void {
@@ -131,8 +135,9 @@ class Client {
       return controller;
     };
     try {
-      const backups = this.#backups;
-      return await call({ store: this.#store, id, backups, readOptions, isEnded: () => this.#isEnded }, parameters);
+      const [backups, readings] = [this.#backups, this.#readings];
+      const isEnded = (): boolean => this.#isEnded;
+      return await call({ store: this.#store, id, backups, readings, readOptions, isEnded }, parameters);
     } finally {
       this.#open.delete(id);
     }
@@ -149,6 +154,7 @@ interface ClientOfCall {
   /** The number of the call. */
   readonly id: number;
   readonly backups: Map<number, OpenBackup>;
+  readonly readings: LogReadings;
   /** Returns the options of a list that the thread can cancel. */
   readonly readOptions: () => ReadOptions;
   /** Whether the thread has gone. */
@@ -166,6 +172,9 @@ const CALLS: { readonly [N in CallName]: Call<N> } = {
   searchUsers: ({ store, readOptions }, [search, options]) =>
     store.searchUsers(search, { ...options, ...readOptions() }),
   listUserEvents: ({ store, readOptions }, [query]) => store.listUserEvents(query, readOptions()),
+  openCursor: ({ store }, [cursor]) => store.log.open(cursor),
+  readLog: ({ readings }, parameters) => readings.next(...parameters),
+  closeLog: async ({ readings }, [reader]) => readings.close(reader),
   readSession: ({ store }, parameters) => store.readSession(...parameters),
   noteUses: async ({ store }, parameters) => store.noteUses(...parameters),
   listSessions: ({ store, readOptions }, [query]) => store.listSessions(query, readOptions()),

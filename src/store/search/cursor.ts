@@ -1,4 +1,5 @@
 /** Cursors: the place of an event in the order of all events, in the form that callers see. */
+import { CursorError, HistoryChangedError } from "../errors.ts";
 import { EVENT_LOG } from "../log/event-encoding.ts";
 import type { TokenSeal } from "./token-seal.ts";
 
@@ -17,4 +18,21 @@ export function toCursor(seal: TokenSeal, position: number): string {
   payload.writeUInt32BE(EVENT_LOG);
   payload.writeBigUInt64BE(BigInt(position), LOG_BYTES);
   return seal.seal(CURSOR_PURPOSE, payload);
+}
+
+/**
+ * Returns the position of a cursor. Throws CursorError if it was not made here, and HistoryChangedError if it is of
+ * another generation.
+ */
+export function parseCursor(seal: TokenSeal, cursor: string): number {
+  const opened = seal.open(CURSOR_PURPOSE, cursor);
+  if (opened?.payload.length !== LOG_BYTES + POSITION_BYTES || opened.payload.readUInt32BE(0) !== EVENT_LOG) {
+    throw new CursorError("the cursor was not made here");
+  }
+  if (opened.generation !== seal.generation) {
+    throw new HistoryChangedError(
+      `the cursor was made under generation ${opened.generation}, this is ${seal.generation}: a backup was restored in between, which rewound the history; read it again from the cursor 0`,
+    );
+  }
+  return Number(opened.payload.readBigUInt64BE(LOG_BYTES));
 }

@@ -15,6 +15,7 @@ import { StoreHistory } from "../history/store-history.ts";
 import { limitsOf } from "../limits.ts";
 import type { ApiKeyQuery, IdQuery } from "../lists/list-reader.ts";
 import { Tail } from "../log/tail.ts";
+import { TailLog } from "../log/tail-log.ts";
 import type {
   ApiKeyName,
   AttemptQuery,
@@ -38,16 +39,16 @@ import { SharedMemory } from "../remote/shared-memory.ts";
 import { toApiKey } from "../rows/rows.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
-import type { Backup, Follower, LocalReadsData, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
+import type { Backup, Follower, LocalReadsData, LogReader, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
 import type { SessionActivity } from "../upkeep/session-activity.ts";
 import type { Shadows } from "../upkeep/shadows.ts";
-import type { Sweeper } from "../upkeep/sweeper.ts";
+import { SWEEP_INTERVAL_MS, type Sweeper } from "../upkeep/sweeper.ts";
 import { Backups } from "./file/backup.ts";
 import { hasUserOrKey } from "./file/database-file.ts";
 import { FileGuard } from "./file/file-guard.ts";
 import type { FileLock } from "./file/file-lock.ts";
 import { WalKeeper } from "./file/wal-keeper.ts";
-import { readGeneration } from "./generation.ts";
+import { createSeal, readGeneration } from "./generation.ts";
 import { SCHEMA_VERSION } from "./migrate.ts";
 import { type OpenedFile, openFile } from "./open-file.ts";
 import { Reader } from "./read/reader.ts";
@@ -62,8 +63,6 @@ export interface SqliteStoreOptions extends StoreOptions {
   /** The database file; it and its folder are created if they do not exist. */
   readonly path: string;
 }
-
-const SWEEP_INTERVAL_MS = 1_000;
 
 /** Opens, locks and migrates the file. Rejects with one plain sentence when the file or the clock cannot be used. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
@@ -82,6 +81,7 @@ export class SqliteStore implements OpenedStore {
   readonly schemaVersion = SCHEMA_VERSION;
   /** The reading of the log by which everything in this process learns of changes. */
   readonly tail: Tail;
+  readonly log: LogReader;
   readonly localReads: LocalReadsData;
   readonly history: StoreHistory;
   readonly #measured: StatsSources;
@@ -106,7 +106,7 @@ export class SqliteStore implements OpenedStore {
 
   constructor(options: SqliteStoreOptions, { path, lock, database, signer }: OpenedFile) {
     const limits = limitsOf(options.limits);
-    const onTrouble = options.onTrouble ?? (() => undefined);
+    const { clock, onCommit, onTrouble = () => undefined, sweepIntervalMs: intervalMs = SWEEP_INTERVAL_MS } = options;
     this.#traces = options.traces;
     this.#database = database;
     this.#lock = lock;
@@ -127,14 +127,14 @@ export class SqliteStore implements OpenedStore {
     const whenWritable = (): Promise<void> | undefined => options.whenSteady?.()?.then(whenRoom) ?? whenRoom();
     const activity = (session: Session): Session => this.#activity.known(session);
     const now = (): number => this.#writer.now();
-    const intervalMs = options.sweepIntervalMs ?? SWEEP_INTERVAL_MS;
-    const { clock, onCommit } = options;
+    const head = (): number => statements.readHeadPosition.get() ?? 0;
     this.tail = new Tail({
-      position: statements.readHeadPosition.get() ?? 0,
+      position: head(),
       readLog: (after, limit) => this.#reader.readLog(after, limit),
       onTrouble,
     });
     const { tail } = this;
+    this.log = new TailLog(tail, createSeal(database), () => this.#connection.read(head));
     const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity, tail, memory });
     this.#writer = writer;
     this.#connection = new LiveConnection({ database, statements, guard, writer, whenWritable });

@@ -33,6 +33,8 @@ export interface SweeperOptions {
 const ROWS_PER_STEP = 500;
 const STEP_PAUSE_MS = 20;
 
+/** The pause between two rounds, in milliseconds. */
+export const SWEEP_INTERVAL_MS = 1_000;
 const CONTEXT: CommandContext = { actor: SYSTEM_ACTOR, via: "sweeper", scope: null, validateOnly: false };
 
 export class Sweeper {

@@ -17,6 +17,8 @@ export interface TransportContext<A> {
   readonly logInternal: LogInternal;
   readonly describeError?: DescribeError | undefined;
   readonly refuseUnmatched?: RefuseUnmatched | undefined;
+  /** Aborts when the service takes no more calls: streams without an end must end then. */
+  readonly draining: AbortSignal;
   /** Aborts when open calls must end because the service stops. */
   readonly stopping: AbortSignal;
 }
@@ -29,7 +31,9 @@ export function beginCall<A>(
   { method, mount }: { readonly method: DescMethod; readonly mount: Mount<A> },
 ): LiveCall<A> {
   const describeError = mount.options.describeError ?? context.describeError;
-  const call = new LiveCall<A>(wire, method, exchange, context.stopping, describeError);
+  const isEndless = mount.options.endless?.includes(method.localName) === true;
+  const stopping = isEndless ? context.draining : context.stopping;
+  const call = new LiveCall<A>(wire, method, exchange, stopping, describeError);
   exchange.onOver((completed) => {
     const error = call.error ?? (completed ? undefined : callerGone());
     const { admitted: admission, request } = call;

@@ -32,6 +32,9 @@ import { sendUniversal } from "./universal.ts";
 /** Serves one RPC path. The exchange has passed CORS; nothing else of it has been checked. */
 export type ConnectRoute = (exchange: Exchange) => void;
 
+/** More bytes than any message has. */
+const NEVER_COMPRESSED = 0xffff_ffff;
+
 interface CallState<A> {
   readonly call: LiveCall<A>;
   readonly exchange: Exchange;
@@ -75,6 +78,7 @@ function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): 
   const router = createConnectRouter({
     acceptCompression: [...compressions],
     readMaxBytes: requestLimitsOf(bound, limits).bodyBytesMax,
+    ...(mount.options.endless?.includes(method.localName) === true ? { compressMinBytes: NEVER_COMPRESSED } : {}),
     shutdownSignal: stopping,
     jsonOptions: createJsonOptions(mount.options, method.input),
     requestGate: (handlerContext) => gate(bound, context, handlerContext),

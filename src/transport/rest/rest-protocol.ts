@@ -4,7 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus } from "@connectrpc/connect/protocol-connect";
 import { parseDeadlineMs } from "../../transcoding/deadline.ts";
 import { decodeScanned, scanBody } from "../../transcoding/decode.ts";
-import { encodeResponse, streamFormatOf } from "../../transcoding/encode.ts";
+import { encodeResponse, resumeStream, streamFormatOf } from "../../transcoding/encode.ts";
 import { encodeStatusError, type RestAnswer } from "../../transcoding/error.ts";
 import { nativeRestPolicy, type RestPolicy } from "../../transcoding/policy.ts";
 import { fitRefusal } from "../../transcoding/refusal-size.ts";
@@ -132,6 +132,7 @@ async function serve<A>(
   if (isLong) await takeTurn();
   if (bound.kind === "stream") {
     const format = streamFormatOf(match.route, exchange.headerValue("accept"));
+    if (format === "sse") resumeStream(match.route, request, exchange.headerValue("last-event-id"));
     await sendStream(exchange, call, match, format, bound.invoke(request, call), context.logInternal);
   } else {
     const message = await bound.invoke(request, call);

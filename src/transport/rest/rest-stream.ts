@@ -33,6 +33,8 @@ export async function sendStream<A>(
       ...Object.fromEntries(call.responseHeaderIfAny ?? []),
       "content-type": streamContentType(route, format, first),
       "cache-control": "no-store",
+      // nginx, and what behaves like it, would collect messages.
+      "x-accel-buffering": "no",
     });
     if (match.headOnly || opening === undefined) {
       exchange.endAnswer();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LocalCounts } from "../../../src/auth/caller-counts.ts";
 import { MainAsks, type ProcessWide } from "../../../src/server/threads/main-asks.ts";
+import { WatchPlaces } from "../../../src/service/feed/watch-places.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
 import { LocalAttemptQueue } from "../../../src/service/operations/attempt-waiters.ts";
 import { openFixture } from "../../store/support/sqlite-fixture.ts";
@@ -21,7 +22,7 @@ class Thread {
   }
 
   beginList(id: number, actorId: string): void {
-    this.asks.take({ kind: "ask", id, name: "beginList", parameters: [actorId, null] });
+    this.asks.take({ kind: "ask", id, name: "beginList", parameters: ["lists", actorId, null] });
   }
 }
 
@@ -31,6 +32,7 @@ test("the lists of a thread that ends give back their places, and those that wai
     counts: new LocalCounts({ clock: Date.now }),
     attempts: new LocalAttemptQueue(store),
     lists: new ListLanes(),
+    watches: new WatchPlaces({ streamsMax: 3, streamsOfCallerMax: 2 }),
     metrics: async () => "",
   };
   const [dying, other] = [new Thread(parts), new Thread(parts)];

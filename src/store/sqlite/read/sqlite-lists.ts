@@ -17,8 +17,8 @@ import {
   type UserStateRow,
 } from "../../rows/narrow-rows.ts";
 import type { Tables } from "../../rows/schema.ts";
-import { TOKEN_KEY_NAME, TokenSeal } from "../../search/token-seal.ts";
-import { readGeneration } from "../generation.ts";
+import type { TokenSeal } from "../../search/token-seal.ts";
+import { createSeal } from "../generation.ts";
 
 /** Only builds queries. */
 const build: Kysely<Tables> = new Kysely<Tables>({
@@ -47,7 +47,7 @@ export class SqliteLists implements ListEngine, ListQueries {
 
   constructor(database: Database) {
     this.#database = database;
-    this.seal = new TokenSeal(readTokenKey(database), readGeneration(database));
+    this.seal = createSeal(database);
     this.#fixed = prepareFixed(database);
   }
 
@@ -122,13 +122,4 @@ function prepareFixed(database: Database) {
     profile: oneById("profile"),
     attributes: oneById("attributes"),
   };
-}
-
-function readTokenKey(database: Database): Uint8Array {
-  const key = database
-    .prepare<[string], Buffer>("SELECT value FROM secrets WHERE name = ?")
-    .pluck()
-    .get(TOKEN_KEY_NAME);
-  if (key === undefined) throw new Error("the database has no key for page tokens: the row of secrets is missing");
-  return key;
 }

@@ -1,0 +1,197 @@
+/** The feed of events: each watcher first reads the log from its cursor on, and then follows the hub of its thread. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Admission } from "../../auth/admission.ts";
+import { matches } from "../../domain/event-filter.ts";
+import { RefusalError, refuse } from "../../domain/refusal.ts";
+import type { ListedEvent, LogPlace } from "../../store/queries.ts";
+import type { LogReader } from "../../store/store.ts";
+import type { ListPlaces } from "../list-lanes.ts";
+import { serviceStopping } from "../stopping.ts";
+import { Hub } from "./hub.ts";
+import type { View } from "./view.ts";
+import { enter } from "./watch-places.ts";
+import { Watcher } from "./watcher.ts";
+
+/** A watcher that gets no events gets a message with the cursor alone after this time, in milliseconds. */
+const HEARTBEAT_MS = 15_000;
+/** How often credentials and heartbeats are looked at. A revoked credential watches no longer than a second. */
+const TICK_MS = 250;
+
+export interface FeedOptions<M> {
+  readonly log: LogReader;
+  readonly places: ListPlaces;
+  /** Throws CREDENTIAL_INVALID when the credential of a call is no longer valid. */
+  readonly recheck: (admission: Admission) => void;
+  readonly toMessage: (events: readonly ListedEvent[], cursor: string, view: View) => M;
+}
+
+/** A call that watches. */
+export interface WatchCall {
+  readonly admission: Admission;
+  /** Aborts when nobody reads any more, and when the service begins to stop. */
+  readonly signal: AbortSignal;
+  takeTurn(): Promise<void> | undefined;
+}
+
+export class Feed<M> {
+  readonly #options: FeedOptions<M>;
+  readonly #hub: Hub<M>;
+  readonly #watchers = new Map<Watcher<M>, Admission>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: FeedOptions<M>) {
+    this.#options = options;
+    this.#hub = new Hub(options);
+  }
+
+  /**
+   * Yields the events after a cursor that a view contains, and then those to come. The first message has no events: it
+   * says at once where the stream begins. `cursor`: absent: from now on; `0`: from the first event.
+   */
+  async *watch(view: View, cursor: string | undefined, call: WatchCall): AsyncGenerator<M, void, undefined> {
+    const { admission, signal } = call;
+    const leave = await enter(this.#options.places, { actor: admission.actor, signal });
+    const watcher = new Watcher<M>(view);
+    const wake = (): void => watcher.wake();
+    signal.addEventListener("abort", wake);
+    this.#add(watcher, admission);
+    try {
+      const place = await this.#options.log.open(cursor);
+      yield* new Watch(this.#options, this.#hub, watcher, call).run(place);
+    } finally {
+      signal.removeEventListener("abort", wake);
+      this.#hub.leave(watcher);
+      this.#remove(watcher);
+      leave();
+    }
+  }
+
+  #add(watcher: Watcher<M>, admission: Admission): void {
+    this.#watchers.set(watcher, admission);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
+  #remove(watcher: Watcher<M>): void {
+    this.#watchers.delete(watcher);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const [watcher, admission] of this.#watchers) {
+      try {
+        this.#options.recheck(admission);
+      } catch (error) {
+        watcher.fail(error);
+      }
+      if (isQuiet(watcher, now)) watcher.wake();
+    }
+    if (this.#watchers.size > 0) return;
+    // Not before a tick has passed: many watchers only reconnect.
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#hub.stop();
+  }
+}
+
+function isQuiet({ sentTime }: Watcher<unknown>, now: number): boolean {
+  return now - sentTime >= HEARTBEAT_MS;
+}
+
+/** One stream. */
+class Watch<M> {
+  readonly #options: FeedOptions<M>;
+  readonly #hub: Hub<M>;
+  readonly #watcher: Watcher<M>;
+  readonly #call: WatchCall;
+  #place: LogPlace = { position: 0, cursor: "" };
+
+  constructor(options: FeedOptions<M>, hub: Hub<M>, watcher: Watcher<M>, call: WatchCall) {
+    this.#options = options;
+    this.#hub = hub;
+    this.#watcher = watcher;
+    this.#call = call;
+  }
+
+  async *run(place: LogPlace): AsyncGenerator<M, void, undefined> {
+    this.#place = place;
+    yield this.#quietMessage(place.cursor);
+    await this.#hub.start();
+    for (;;) {
+      const joined = this.#hub.join(this.#watcher, this.#place.position);
+      if (joined === "joined") break;
+      if (joined === "behind") yield* this.#replay();
+      else await this.#untilRead();
+      this.#assertGoingOn();
+    }
+    yield* this.#follow();
+  }
+
+  /** Reads the log itself until the hub has what follows. */
+  async *#replay(): AsyncGenerator<M, void, undefined> {
+    const { view } = this.#watcher;
+    for await (const events of this.#options.log.read(this.#place.position, this.#call.signal)) {
+      const last = events.at(-1);
+      if (last === undefined) return;
+      this.#place = { position: last.position, cursor: last.cursor };
+      const seen = events.filter((event) => matches(view.filter, event));
+      await this.#call.takeTurn();
+      this.#assertGoingOn();
+      if (seen.length > 0) yield this.#sent(last.cursor, this.#options.toMessage(seen, last.cursor, view));
+      else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last.cursor);
+      if (this.#hub.isWithin(last.position)) return;
+    }
+  }
+
+  async *#follow(): AsyncGenerator<M, void, undefined> {
+    for (;;) {
+      this.#assertGoingOn();
+      const portion = this.#watcher.next();
+      if (portion !== undefined) {
+        // Many watchers get the same at once.
+        await this.#call.takeTurn();
+        this.#options.recheck(this.#call.admission);
+        yield this.#sent(portion.cursor, portion.message);
+      } else if (isQuiet(this.#watcher, performance.now())) {
+        yield this.#quietMessage(this.#hub.cursor ?? this.#place.cursor);
+      } else {
+        await this.#watcher.sleep();
+      }
+    }
+  }
+
+  async #untilRead(): Promise<void> {
+    await Promise.race([this.#hub.whenRead(), this.#watcher.sleep()]);
+    await this.#hub.start();
+  }
+
+  /** Throws why the stream ends. */
+  #assertGoingOn(): void {
+    const { signal } = this.#call;
+    const { end, isTooSlow } = this.#watcher;
+    const metadata = { cursor: this.#place.cursor };
+    if (signal.aborted && isStop(signal.reason)) throw new RefusalError(serviceStopping(STOPPING, metadata));
+    signal.throwIfAborted();
+    if (end !== undefined) throw end.error;
+    if (isTooSlow) throw new RefusalError(refuse("WATCH_TOO_SLOW", TOO_SLOW, { metadata }));
+  }
+
+  #quietMessage(cursor: string): M {
+    return this.#sent(cursor, this.#options.toMessage([], cursor, this.#watcher.view));
+  }
+
+  #sent(cursor: string, message: M): M {
+    this.#watcher.sentTime = performance.now();
+    this.#place = { ...this.#place, cursor };
+    return message;
+  }
+}
+
+const TOO_SLOW =
+  "this stream is read more slowly than events come, and more than 1 MiB of them wait; go on from the cursor";
+
+const STOPPING = "the service is stopping; go on from the cursor, at another replica or after the next start";
+
+/** Whether a call ends because the service stops, and not because its caller left or its deadline passed. */
+function isStop(reason: unknown): boolean {
+  return reason instanceof ConnectError && reason.code === Code.Unavailable;
+}

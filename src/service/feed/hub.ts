@@ -1,0 +1,235 @@
+/** One reading of the log for all watchers of a thread: what several of them see is made once. */
+import { setTimeout } from "node:timers/promises";
+import { matches } from "../../domain/event-filter.ts";
+import type { ListedEvent } from "../../store/queries.ts";
+import type { LogReader } from "../../store/store.ts";
+import { keyOfView, type View, weightOfEvent } from "./view.ts";
+
+/** Events of one reading that a watcher sees, and the cursor after all events of the reading. */
+export interface Portion<M> {
+  readonly message: M;
+  readonly chars: number;
+  readonly cursor: string;
+}
+
+/** A watcher that has caught up with the hub. */
+export interface Member<M> {
+  readonly view: View;
+  /** Takes the next events. It must not throw. */
+  take(portion: Portion<M>): void;
+  /** The reading has failed: the watcher must begin again at its place. */
+  fail(error: unknown): void;
+}
+
+export interface HubOptions<M> {
+  readonly log: LogReader;
+  /** Makes the message of some events. */
+  readonly toMessage: (events: readonly ListedEvent[], cursor: string, view: View) => M;
+}
+
+/** Watchers with the same view. */
+interface Group<M> {
+  readonly view: View;
+  readonly members: Set<Member<M>>;
+}
+
+/** What is kept for watchers that join: so many events, or characters. */
+const KEPT_EVENTS_MAX = 2_048;
+const KEPT_CHARS_MAX = 4 * 1024 * 1024;
+/** The most events of a message. */
+export const PORTION_EVENTS_MAX = 256;
+
+/** The state of one reading. */
+interface Reading {
+  readonly controller: AbortController;
+  /** The newest events that were read, without gaps. */
+  kept: ListedEvent[];
+  keptChars: number;
+  /** The position before the first kept event, and that of the last event that was read. */
+  base: number;
+  position: number;
+  cursor: string;
+}
+
+/** How long events are collected before they are passed on: longer with more watchers, in milliseconds. */
+const PAUSE_MS_PER_MEMBER = 0.1;
+const PAUSE_MS_MAX = 20;
+
+export class Hub<M> {
+  readonly #options: HubOptions<M>;
+  readonly #groups = new Map<string, Group<M>>();
+  /** The same groups by the organization that they see, and those that see all. */
+  readonly #byOrganization = new Map<string, Set<Group<M>>>();
+  readonly #everywhere = new Set<Group<M>>();
+  #reading: Reading | undefined;
+  #starting: Promise<Reading> | undefined;
+  #wakers: (() => void)[] = [];
+  #memberCount = 0;
+
+  constructor(options: HubOptions<M>) {
+    this.#options = options;
+  }
+
+  /** The cursor after the last event that all members got; `undefined`: nothing is read. */
+  get cursor(): string | undefined {
+    return this.#reading?.cursor;
+  }
+
+  /** Begins to read, if it does not yet. Rejects with StoreUnavailableError. */
+  async start(): Promise<void> {
+    if (this.#reading !== undefined) return;
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined;
+    });
+    await this.#starting;
+  }
+
+  /** Ends the reading; the next `start` begins another. */
+  stop(): void {
+    this.#reading?.controller.abort();
+    this.#reading = undefined;
+    this.#wake();
+  }
+
+  /**
+   * Adds a watcher that has seen all events up to a position; what it lacks is given to it at once. Returns `behind` if
+   * that is no longer kept: it must read the log itself; and `ahead` if the hub has not come so far.
+   */
+  join(member: Member<M>, position: number): "joined" | "behind" | "ahead" {
+    const reading = this.#reading;
+    if (reading === undefined || position > reading.position) return "ahead";
+    if (position < reading.base) return "behind";
+    const lacking = reading.kept.slice(position - reading.base).filter((event) => matches(member.view.filter, event));
+    for (let begin = 0; begin < lacking.length; begin += PORTION_EVENTS_MAX) {
+      const events = lacking.slice(begin, begin + PORTION_EVENTS_MAX);
+      const isLast = begin + PORTION_EVENTS_MAX >= lacking.length;
+      const cursor = isLast ? reading.cursor : (events.at(-1)?.cursor ?? reading.cursor);
+      member.take(this.#toPortion(events, cursor, member.view));
+    }
+    this.#groupOf(member.view).members.add(member);
+    this.#memberCount++;
+    return "joined";
+  }
+
+  /** Returns whether a watcher that has seen all up to a position need not read the log itself. */
+  isWithin(position: number): boolean {
+    return this.#reading === undefined || position >= this.#reading.base;
+  }
+
+  leave(member: Member<M>): void {
+    const key = keyOfView(member.view);
+    const group = this.#groups.get(key);
+    if (group === undefined || !group.members.delete(member)) return;
+    this.#memberCount--;
+    if (group.members.size > 0) return;
+    this.#groups.delete(key);
+    this.#everywhere.delete(group);
+    for (const id of group.view.filter.organization ?? []) {
+      const groups = this.#byOrganization.get(id);
+      groups?.delete(group);
+      if (groups?.size === 0) this.#byOrganization.delete(id);
+    }
+  }
+
+  /** Resolves when the hub has read on, or has stopped. */
+  whenRead(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push(resolve));
+  }
+
+  async #start(): Promise<Reading> {
+    const { position, cursor } = await this.#options.log.open();
+    const controller = new AbortController();
+    const reading: Reading = { controller, kept: [], keptChars: 0, base: position, position, cursor };
+    this.#reading = reading;
+    this.#read(reading).catch((error: unknown) => this.#fail(reading, error));
+    return reading;
+  }
+
+  async #read(reading: Reading): Promise<void> {
+    for await (const events of this.#options.log.read(reading.position, reading.controller.signal)) {
+      if (this.#reading !== reading) return;
+      this.#take(reading, events);
+      // Each message costs each watcher about as much as several events.
+      const pauseMs = Math.min(PAUSE_MS_MAX, this.#memberCount * PAUSE_MS_PER_MEMBER);
+      if (pauseMs >= 1) await setTimeout(pauseMs, undefined, { ref: false });
+    }
+  }
+
+  #take(reading: Reading, events: readonly ListedEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    reading.position = last.position;
+    reading.cursor = last.cursor;
+    reading.kept.push(...events);
+    for (const event of events) reading.keptChars += weightOfEvent(event);
+    if (reading.kept.length > 2 * KEPT_EVENTS_MAX || reading.keptChars > 2 * KEPT_CHARS_MAX) trim(reading);
+    for (const [group, seen] of this.#sort(events)) {
+      const portion = this.#toPortion(seen, last.cursor, group.view);
+      for (const member of group.members) member.take(portion);
+    }
+    this.#wake();
+  }
+
+  /** Returns the events that each group sees; groups that see none of them are left out. */
+  #sort(events: readonly ListedEvent[]): ReadonlyMap<Group<M>, readonly ListedEvent[]> {
+    const byGroup = new Map<Group<M>, ListedEvent[]>();
+    const add = (group: Group<M>, event: ListedEvent): void => {
+      if (!matches(group.view.filter, event)) return;
+      const seen = byGroup.get(group);
+      if (seen === undefined) byGroup.set(group, [event]);
+      else seen.push(event);
+    };
+    for (const event of events) {
+      for (const group of this.#everywhere) add(group, event);
+      // The empty id stands for the instance.
+      for (const group of this.#byOrganization.get(event.organizationId ?? "") ?? []) add(group, event);
+    }
+    return byGroup;
+  }
+
+  #toPortion(events: readonly ListedEvent[], cursor: string, view: View): Portion<M> {
+    const chars = events.reduce((sum, event) => sum + weightOfEvent(event), 0);
+    return { message: this.#options.toMessage(events, cursor, view), chars, cursor };
+  }
+
+  #groupOf(view: View): Group<M> {
+    const key = keyOfView(view);
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    const group: Group<M> = { view, members: new Set() };
+    this.#groups.set(key, group);
+    const { organization } = view.filter;
+    if (organization === undefined) this.#everywhere.add(group);
+    for (const id of organization ?? []) {
+      this.#byOrganization.set(id, (this.#byOrganization.get(id) ?? new Set()).add(group));
+    }
+    return group;
+  }
+
+  #fail(reading: Reading, error: unknown): void {
+    if (this.#reading !== reading) return;
+    this.#reading = undefined;
+    for (const { members } of [...this.#groups.values()]) for (const member of members) member.fail(error);
+    this.#wake();
+  }
+
+  #wake(): void {
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const wake of wakers) wake();
+  }
+}
+
+/** Drops the oldest events. */
+function trim(reading: Reading): void {
+  let [first, chars] = [reading.kept.length, 0];
+  while (first > 0 && reading.kept.length - first < KEPT_EVENTS_MAX) {
+    const event = reading.kept[first - 1];
+    if (event === undefined || chars + weightOfEvent(event) > KEPT_CHARS_MAX) break;
+    chars += weightOfEvent(event);
+    first--;
+  }
+  reading.base = reading.kept[first - 1]?.position ?? reading.base;
+  reading.kept = reading.kept.slice(first);
+  reading.keptChars = chars;
+}

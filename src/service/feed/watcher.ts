@@ -1,0 +1,70 @@
+/** One watcher: what it has not read yet, and why it ends. */
+import type { Member, Portion } from "./hub.ts";
+import type { View } from "./view.ts";
+
+/** How many characters may wait for a watcher that reads slowly. */
+const WAITING_CHARS_MAX = 1024 * 1024;
+
+export class Watcher<M> implements Member<M> {
+  readonly view: View;
+  /** By `performance.now()`: when it was sent something last. */
+  sentTime = performance.now();
+  #waiting: Portion<M>[] = [];
+  #chars = 0;
+  #end: { readonly error: unknown } | undefined;
+  #isTooSlow: boolean = false;
+  #wake: (() => void) | undefined;
+
+  constructor(view: View) {
+    this.view = view;
+  }
+
+  /** Whether more was to be sent than may wait; the rest was dropped. */
+  get isTooSlow(): boolean {
+    return this.#isTooSlow;
+  }
+
+  /** Why it must end; `undefined`: it goes on. */
+  get end(): { readonly error: unknown } | undefined {
+    return this.#end;
+  }
+
+  /** What is waiting is shared with other watchers, so it is counted even if it takes no memory of its own. */
+  take(portion: Portion<M>): void {
+    if (this.#isTooSlow || this.#end !== undefined) return;
+    this.#chars += portion.chars;
+    if (this.#chars > WAITING_CHARS_MAX && this.#waiting.length > 0) {
+      this.#isTooSlow = true;
+      this.#waiting = [];
+    } else {
+      this.#waiting.push(portion);
+    }
+    this.wake();
+  }
+
+  /** Nothing that waits is sent any more. */
+  fail(error: unknown): void {
+    this.#end ??= { error };
+    this.#waiting = [];
+    this.wake();
+  }
+
+  /** Returns what must be sent next. */
+  next(): Portion<M> | undefined {
+    const portion = this.#waiting.shift();
+    if (portion !== undefined) this.#chars -= portion.chars;
+    return portion;
+  }
+
+  wake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** Resolves at the next `wake`. */
+  sleep(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}

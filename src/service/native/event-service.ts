@@ -1,0 +1,40 @@
+/** EventService: the feed of all events. Message → operation → message. */
+import { create } from "@bufbuild/protobuf";
+import type { Event } from "../../../gen/lockkeeper/event/v1/event_pb.ts";
+import * as pb from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
+import { narrow } from "../../domain/event-filter.ts";
+import { parseEventFilter } from "../../domain/event-filter-text.ts";
+import type { ListedEvent } from "../../store/queries.ts";
+import type { ServiceHandlers } from "../call.ts";
+import { Feed, type FeedOptions } from "../feed/feed.ts";
+import type { View } from "../feed/view.ts";
+import { listScope } from "../operations/caller.ts";
+import { toEventMessage } from "./message/event-message.ts";
+
+/** The handlers of lockkeeper.event.v1.EventService. */
+export function eventHandlers(parts: Omit<FeedOptions<never>, "toMessage">): ServiceHandlers<typeof pb.EventService> {
+  const feed = new Feed<pb.WatchEventsResponse>({ ...parts, toMessage: toWatchMessage });
+  return {
+    watchEvents(request, call) {
+      const { actor } = call.admission;
+      const organizationId = listScope(actor, request.organizationId);
+      const asked = parseEventFilter(request.filter);
+      const filter = organizationId === null ? asked : narrow(asked, "organization", [organizationId]);
+      const view = { filter, seesPersonal: actor.permissions.has("user.read") };
+      return feed.watch(view, request.cursor === "" ? undefined : request.cursor, call);
+    },
+  };
+}
+
+/** Messages of events, for all views that show the same of them. */
+const MESSAGES = { all: new WeakMap<ListedEvent, Event>(), some: new WeakMap<ListedEvent, Event>() } as const;
+
+function toWatchMessage(events: readonly ListedEvent[], cursor: string, view: View): pb.WatchEventsResponse {
+  const known = view.seesPersonal ? MESSAGES.all : MESSAGES.some;
+  const messages = events.map((event) => {
+    const message = known.get(event) ?? toEventMessage(event, view);
+    known.set(event, message);
+    return message;
+  });
+  return create(pb.WatchEventsResponseSchema, { events: messages, cursor });
+}
