@@ -22,7 +22,7 @@ test("sessions are listed and ended, one by its id or all of a user", async () =
   await assertRefused(lk(`sessions revoke ${id}`), { code: 4, says: /\(SESSION_ENDED\)/ });
   const active = await jsonOf<{ sessionId: string }>(lk("sessions list --active --all --json"));
   assert.equal(active.length, 1);
-  const all = "sessions revoke --user sue --reason-code PHISHED --note x --expected-sequence 1";
+  const all = "sessions revoke --user sue --reason-code PHISHED --note x --expected-sequence 2";
   assert.equal(await printed(lk(`${all} --yes`)), "every session of sue is ended; revocation epoch 4194306\n");
   assert.deepEqual(await jsonOf(lk("sessions list --active --json")), []);
 });

@@ -11,7 +11,7 @@ import { scaled } from "../../support/scale.ts";
 import { codeOf, type RawAnswer, RawClient, type RawRequest } from "../../support/wires.ts";
 import { startLab } from "../support/lab.ts";
 
-const REQUESTS = scaled({ quick: 250, full: 2_500, soak: 100_000 });
+const REQUESTS = scaled({ quick: 250, full: 1_000, soak: 100_000 });
 const BODY_BYTES_MAX = 4_096;
 
 const TARGETS = [

@@ -16,8 +16,8 @@ import { type Lab, startLab, withLab } from "../support/lab.ts";
 import { EchoRequestSchema } from "../support/lab-service.ts";
 import { openSocket } from "../support/raw.ts";
 
-const REQUESTS = scaled({ quick: 300, full: 3_000, soak: 100_000 });
-const CALLS = scaled({ quick: 2_000, full: 10_000, soak: 100_000 });
+const REQUESTS = scaled({ quick: 300, full: 1_000, soak: 100_000 });
+const CALLS = scaled({ quick: 2_000, full: 4_000, soak: 100_000 });
 const WARM_UP_CALLS = 200;
 const DEADLINE_PASSED = "the deadline of the call has passed";
 

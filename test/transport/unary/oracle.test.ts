@@ -10,7 +10,7 @@ import { frame, type RawAnswer, RawClient, type RawRequest } from "../../support
 import { type Lab, startLab } from "../support/lab.ts";
 import { EchoRequestSchema } from "../support/lab-service.ts";
 
-const REQUESTS = scaled({ quick: 2_000, full: 20_000, soak: 1_000_000 });
+const REQUESTS = scaled({ quick: 2_000, full: 6_000, soak: 1_000_000 });
 const BODY_BYTES_MAX = 4_096;
 /** More than a message below has, but for the mask that has too many. */
 const VALUES_MAX = 12;
