@@ -37,8 +37,8 @@ const ALLOWED: Readonly<Partial<Record<FilterField, readonly string[]>>> = { typ
 
 /**
  * Returns the filter of a text; an empty one matches every event. Throws FIELD_INVALID that names the column, what
- * stands there and what is allowed; `field`: the field of the request, in proto names. Takes time in proportion to the
- * text, of which it reads at most 2,000 characters.
+ * stands there and what is allowed; `field`: the field of the request, in proto names. Refuses
+ * texts of more than 2,000 characters, and takes time in proportion to others.
  */
 export function parseEventFilter(text: string, field = "filter"): EventFilter {
   if (text.length > FILTER_CHARS_MAX) {
@@ -117,9 +117,9 @@ class Parser {
     const token = this.#take();
     const name = names.find((each) => token.kind === "bare" && token.text === each);
     if (name === undefined) throw this.#fault(token, `one of ${names.join(", ")}`);
-    if (++this.#comparisons > COMPARISONS_MAX)
-      throw this.#fault(token, `the end: at most ${COMPARISONS_MAX} comparisons`);
-    return name;
+    this.#comparisons++;
+    if (this.#comparisons <= COMPARISONS_MAX) return name;
+    throw this.#fault(token, `the end: at most ${COMPARISONS_MAX} comparisons`);
   }
 
   #takeValue(): Token {

@@ -1,5 +1,6 @@
 /** The queries of the store, their pages and their answers. */
 import type { AttemptCounter, AttemptOutcome } from "../domain/attempt.ts";
+import type { EventFilter } from "../domain/event-filter.ts";
 import type { AddressRange } from "../domain/network.ts";
 import type { Factor, Policy } from "../domain/policy.ts";
 import type { RestrictionKind } from "../domain/restriction.ts";
@@ -63,6 +64,24 @@ export interface EventQuery {
   readonly order: "oldest_first" | "newest_first";
   readonly pageSize: number;
   readonly after?: string;
+}
+
+/** A query for the events of all users and of the configuration. */
+export interface LogQuery {
+  /** Only events of this organization; `null`: all. */
+  readonly scope: string | null;
+  readonly filter: EventFilter;
+  readonly order: "oldest_first" | "newest_first";
+  /** 1 to 1,000. */
+  readonly pageSize: number;
+  /** Only events after this position; absent: all. */
+  readonly afterPosition?: number;
+  readonly after?: string;
+}
+
+export interface LogPage extends Page<ListedEvent> {
+  /** The last position that was looked at; on the last page, oldest first, the end of the log. */
+  readonly position: number;
 }
 
 /**

@@ -15,7 +15,9 @@ import type {
   AttemptQuery,
   EventQuery,
   ListedEvent,
+  LogPage,
   LogPlace,
+  LogQuery,
   Page,
   ReadOptions,
   RecordedEvent,
@@ -186,6 +188,11 @@ export interface Store {
   searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer>;
   /** Lists the recorded events of one user, without those that are due but not written yet. */
   listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>>;
+  /**
+   * Lists the recorded events of everything, in the order of the log. A page may be empty and not the last: its token
+   * goes on behind what was looked at.
+   */
+  listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage>;
 
   /**
    * Returns a session; `undefined`: it does not exist. `touch`: the read counts as activity if the session is active;

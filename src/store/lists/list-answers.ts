@@ -1,9 +1,12 @@
 /** Answers the questions of a reader from an engine. */
 import { HistoryAnswers } from "../history/history-answers.ts";
 import type { Limits } from "../limits.ts";
+import { summarise } from "./events/event-summary.ts";
+import { EventLister, readLog } from "./events/list-events.ts";
+import { LogLister } from "./events/list-log.ts";
+import { UserChains } from "./events/user-chain.ts";
 import { listAttempts } from "./list-attempts.ts";
 import { listApiKeys, listOrganizations } from "./list-by-id.ts";
-import { EventLister, readLog } from "./list-events.ts";
 import type { ListEngine } from "./list-queries.ts";
 import type { ReaderQuestion } from "./list-reader.ts";
 import { SessionLister } from "./list-sessions.ts";
@@ -18,6 +21,7 @@ export class ListAnswers {
   readonly #sessions: SessionLister;
   readonly #events: EventLister;
   readonly #history: HistoryAnswers;
+  readonly #log: LogLister;
 
   constructor(engine: ListEngine, limits: Limits) {
     this.#engine = engine;
@@ -25,8 +29,10 @@ export class ListAnswers {
     this.#users = new UserLister(engine, limits);
     this.#searcher = new UserSearcher(engine, limits);
     this.#sessions = new SessionLister(engine, limits);
-    this.#events = new EventLister(engine, limits);
     this.#history = new HistoryAnswers(engine, limits);
+    const chains = new UserChains();
+    this.#events = new EventLister(engine, limits, chains);
+    this.#log = new LogLister(engine, limits, chains);
   }
 
   /** Rejects with PageTokenError, HistoryChangedError, or an error of the engine. */
@@ -42,6 +48,10 @@ export class ListAnswers {
         return await this.#searcher.read(question.ids, question.namespaces, question.now);
       case "listUserEvents":
         return await this.#events.list(question.query);
+      case "listEvents":
+        return await this.#log.list(question.query);
+      case "summarise":
+        return await summarise(this.#engine, question.count);
       case "readLog":
         return await readLog(this.#engine, question.after, question.limit);
       case "listSessions":

@@ -2,6 +2,7 @@
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
+import { sessionStatusOf } from "../../domain/session.ts";
 import type { User } from "../../domain/user.ts";
 import type { VerifiedSlice } from "../history/history-answers.ts";
 import type { ChainLink, ChainPlace, Checkpoint, CheckpointQuery, HistoryHead, HistorySlice } from "../history.ts";
@@ -9,6 +10,8 @@ import type {
   AttemptQuery,
   EventQuery,
   ListedEvent,
+  LogPage,
+  LogQuery,
   Page,
   ReadOptions,
   RecordedEvent,
@@ -18,6 +21,8 @@ import type {
 } from "../queries.ts";
 import { toSettledUser, type UserRow } from "../rows/narrow-rows.ts";
 import type { ReadUsers, SearchReader, Slice, SliceQuery } from "../search/search-slice.ts";
+import type { SessionActivity } from "../upkeep/session-activity.ts";
+import type { NewSummaries } from "./events/event-summary.ts";
 
 /** A list in the order of ids. */
 export interface IdQuery {
@@ -39,6 +44,8 @@ export type ReaderQuestion =
       readonly now: number;
     }
   | { readonly name: "listUserEvents"; readonly query: EventQuery }
+  | { readonly name: "listEvents"; readonly query: LogQuery }
+  | { readonly name: "summarise"; readonly count: number }
   | { readonly name: "listSessions"; readonly query: SessionQuery; readonly now: number }
   | { readonly name: "listAttempts"; readonly query: AttemptQuery; readonly now: number }
   | { readonly name: "listOrganizations"; readonly query: IdQuery }
@@ -59,6 +66,25 @@ export interface ListReaderOptions {
   readonly ask: (question: ReaderQuestion) => Promise<unknown>;
   /** How long a list searches for its first item, in milliseconds. */
   readonly listMs: number;
+}
+
+/**
+ * Returns what a list shows of a session that an engine has read: nothing, if only active ones are asked for and it is
+ * not. `activity`: knows the uses of sessions that are not on disk yet.
+ */
+export function showSessions(
+  { activeOnly }: Pick<SessionQuery, "activeOnly">,
+  {
+    activity,
+    ...moment
+  }: Parameters<typeof sessionStatusOf>[2] & { readonly activity: Pick<SessionActivity, "known"> },
+): (view: SessionView) => readonly SessionView[] {
+  return ({ session: row, user }) => {
+    // A session that was used a moment ago is not idle, although its row may say so.
+    const session = activity.known(row);
+    const status = sessionStatusOf(session, user, moment);
+    return activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
+  };
 }
 
 /** Lists and searches as the store offers them. */
@@ -92,6 +118,15 @@ export class ListReader implements SearchReader {
 
   listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
     return this.#page(query, options, (slice) => ({ name: "listUserEvents", query: slice }));
+  }
+
+  listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage> {
+    return this.#page(query, options, (slice) => ({ name: "listEvents", query: slice }));
+  }
+
+  /** Reads what the next blocks of the log without a summary need to have one, at most `count`. */
+  async summarise(count: number): Promise<NewSummaries> {
+    return (await this.#ask({ name: "summarise", count })) as NewSummaries;
   }
 
   /** Reads the events of all users and of the configuration after a position, in the order of the log. */
@@ -143,16 +178,16 @@ export class ListReader implements SearchReader {
    * at the end, or if a long range has no match. Other questions are answered between two slices, and no further slice
    * is read when the caller stops waiting.
    */
-  async #page<T, Q extends { readonly after?: string }>(
+  async #page<T, Q extends { readonly after?: string }, P extends Page<T> = Page<T>>(
     first: Q,
     options: ReadOptions | undefined,
     questionOf: (slice: Q) => ReaderQuestion,
     show?: (item: T) => readonly T[],
-  ): Promise<Page<T>> {
+  ): Promise<P> {
     const endTime = performance.now() + this.#listMs;
     for (let slice = first; ; ) {
       options?.signal?.throwIfAborted();
-      const page = (await this.#ask(questionOf(slice))) as Page<T>;
+      const page = (await this.#ask(questionOf(slice))) as P;
       const items = show === undefined ? page.items : page.items.flatMap(show);
       if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };
       slice = { ...slice, after: page.next };

@@ -37,8 +37,9 @@ export class Budget {
     this.#chunkEndTime = performance.now() + CHUNK_MS;
   }
 
-  spendRow(): void {
-    this.#rows--;
+  /** `count`: rows that were looked at, in this process or in the database. */
+  spendRows(count: number): void {
+    this.#rows -= count;
   }
 }
 
@@ -152,7 +153,7 @@ export async function fillPage<R, M, T>(
           found.push(one);
           places.push(next);
         }
-        budget?.spendRow();
+        budget?.spendRows(1);
         isSpent = budget?.isSpentWithinChunk === true;
         const pausing = queries.pause();
         if (pausing !== undefined) await pausing;

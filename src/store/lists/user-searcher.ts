@@ -134,7 +134,7 @@ class SearchSlice {
       budget.startChunk();
       for (const [index, row] of chunk.rows.entries()) {
         rows++;
-        budget.spendRow();
+        budget.spendRows(1);
         const one = this.#place(user(row.id));
         if (one !== undefined && (++count <= keep || !isInOrder)) found.push(one);
         const isEnd = index === chunk.rows.length - 1;

@@ -40,6 +40,11 @@ export class Tail {
     this.#followers = new Followers(options.onTrouble);
   }
 
+  /** The position of the newest event on disk; `undefined` after a COMMIT whose fate is not known. */
+  get position(): number | undefined {
+    return this.#position;
+  }
+
   /** Adds a follower. Returns a function that removes it. */
   follow(follower: Follower): () => void {
     return this.#followers.add(follower);

@@ -1,8 +1,9 @@
 /** The tables that a move copies, with their primary keys, in the order in which they are copied. */
 
 /**
- * `log_head` is not one of them: the target gets it as the last step, and without it nobody can write there. Tables of
- * one engine alone (its migrations, leases, replicas) stay where they are.
+ * `log_head` is not one of them: the target gets it as the last step, and without it nobody can write there. Nor is
+ * `event_summaries`: the target makes its own from the log. Tables of one engine alone (its migrations, leases, replicas)
+ * stay where they are.
  */
 export const MOVED_TABLES = {
   instance: ["id"],

@@ -4,7 +4,7 @@ import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { StoredPolicy } from "../../domain/policy.ts";
-import { type Session, sessionStatusOf } from "../../domain/session.ts";
+import type { Session } from "../../domain/session.ts";
 import type { User } from "../../domain/user.ts";
 import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
@@ -13,6 +13,7 @@ import { traceCommand } from "../commit/trace-command.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { StoreHistory } from "../history/store-history.ts";
 import { type Limits, limitsOf } from "../limits.ts";
+import { showSessions } from "../lists/list-reader.ts";
 import { Tail } from "../log/tail.ts";
 import { TailLog } from "../log/tail-log.ts";
 import type {
@@ -20,6 +21,8 @@ import type {
   AttemptQuery,
   EventQuery,
   ListedEvent,
+  LogPage,
+  LogQuery,
   Page,
   ReadOptions,
   SearchOptions,
@@ -145,9 +148,7 @@ export class PostgresStore implements OpenedStore {
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
     this.#sweeper = createSweeper({
       ...housekeeping,
-      limits,
-      signer,
-      checkpointMs: options.checkpointMs,
+      ...{ limits, reader: this.#reader, tail: this.tail, signer, checkpointMs: options.checkpointMs },
       mayRun: () => this.#upkeep.mayRun(),
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
@@ -196,6 +197,10 @@ export class PostgresStore implements OpenedStore {
     return this.#confirmed(this.#reader.listUserEvents(query, options));
   }
 
+  async listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage> {
+    return this.#confirmed(this.#reader.listEvents(query, options));
+  }
+
   async readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
     const found = await this.#live.session(key);
     // The other replicas know only what is written.
@@ -229,12 +234,7 @@ export class PostgresStore implements OpenedStore {
 
   async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
     const now = this.#clock.now();
-    const show = ({ session: row, user }: SessionView): readonly SessionView[] => {
-      // A session that was used a moment ago is not idle, although its row may say so.
-      const session = this.#activity.known(row);
-      const status = sessionStatusOf(session, user, { now, generation: this.generation });
-      return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
-    };
+    const show = showSessions(query, { now, generation: this.generation, activity: this.#activity });
     return this.#confirmed(this.#reader.listSessions(query, now, show, options));
   }
 

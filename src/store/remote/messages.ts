@@ -7,6 +7,7 @@ import type {
   ApiKeyName,
   AttemptQuery,
   EventQuery,
+  LogQuery,
   SearchOptions,
   SessionKey,
   SessionQuery,
@@ -27,6 +28,7 @@ export interface Calls {
   readonly listUsers: [UserQuery];
   readonly searchUsers: [UserSearch, Pick<SearchOptions, "deadlineTime">];
   readonly listUserEvents: [EventQuery];
+  readonly listEvents: [LogQuery];
   readonly openCursor: [string | undefined];
   /** Answered with the events after a position when there are some. `reader`: a number that the thread chose. */
   readonly readLog: [reader: number, after: number];

@@ -13,6 +13,8 @@ import type {
   AttemptQuery,
   EventQuery,
   ListedEvent,
+  LogPage,
+  LogQuery,
   Page,
   ReadOptions,
   SearchOptions,
@@ -137,6 +139,10 @@ export class RemoteStore implements Store {
 
   async listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
     return (await this.#calls.call("listUserEvents", [query], options?.signal)) as Page<ListedEvent>;
+  }
+
+  async listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage> {
+    return (await this.#calls.call("listEvents", [query], options?.signal)) as LogPage;
   }
 
   async readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {

@@ -172,6 +172,7 @@ const CALLS: { readonly [N in CallName]: Call<N> } = {
   searchUsers: ({ store, readOptions }, [search, options]) =>
     store.searchUsers(search, { ...options, ...readOptions() }),
   listUserEvents: ({ store, readOptions }, [query]) => store.listUserEvents(query, readOptions()),
+  listEvents: ({ store, readOptions }, [query]) => store.listEvents(query, readOptions()),
   openCursor: ({ store }, [cursor]) => store.log.open(cursor),
   readLog: ({ readings }, parameters) => readings.next(...parameters),
   closeLog: async ({ readings }, [reader]) => readings.close(reader),

@@ -6,6 +6,7 @@ export interface Tables {
   links: LinkTable;
   events: EventTable;
   event_private: EventPrivateTable;
+  event_summaries: EventSummaryTable;
   user_state: UserStateTable;
   user_profile: UserProfileTable;
   requests: RequestTable;
@@ -73,6 +74,14 @@ export interface EventPrivateTable {
   position: number;
   /** JSON of PrivateValues. */
   personal: string;
+}
+
+/** What occurs in a block of 1,024 positions, as lists/events/event-summary.ts writes it. */
+export interface EventSummaryTable {
+  block: number;
+  organizations: Buffer;
+  actors: Buffer;
+  types: string;
 }
 
 export interface UserStateTable {

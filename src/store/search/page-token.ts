@@ -16,6 +16,8 @@ const PARTS = {
   time: (part: unknown) => isWhole(part, 0, LATEST_TIME),
   /** 0: before the first event. */
   sequence: (part: unknown) => isWhole(part, 0, Number.MAX_SAFE_INTEGER),
+  /** A position, or the place before the first one or after the last. */
+  place: (part: unknown) => isWhole(part, 0, Number.MAX_SAFE_INTEGER),
   position: (part: unknown) => isWhole(part, 1, Number.MAX_SAFE_INTEGER),
   id: (part: unknown) => typeof part === "string" && part.length <= ID_CHARS_MAX,
 } as const;

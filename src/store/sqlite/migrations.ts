@@ -14,6 +14,7 @@ import { lives } from "./migrations/0011-lives.ts";
 import { shadowPlaces } from "./migrations/0012-shadow-places.ts";
 import { attemptPlaces } from "./migrations/0013-attempt-places.ts";
 import { moves } from "./migrations/0014-moves.ts";
+import { eventSummaries } from "./migrations/0015-event-summaries.ts";
 import { checkpoints } from "./migrations/0016-checkpoints.ts";
 
 /** One step of the schema: plain statements, or a function if the data needs more than statements. */
@@ -38,5 +39,6 @@ export const MIGRATIONS: readonly Migration[] = [
   shadowPlaces,
   attemptPlaces,
   moves,
+  eventSummaries,
   checkpoints,
 ];

@@ -5,7 +5,7 @@ import type { ApiKey } from "../../domain/api-key.ts";
 import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { StoredPolicy } from "../../domain/policy.ts";
-import { type Session, sessionStatusOf } from "../../domain/session.ts";
+import type { Session } from "../../domain/session.ts";
 import type { User } from "../../domain/user.ts";
 import type { Traces } from "../../observability/traces.ts";
 import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
@@ -13,7 +13,7 @@ import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
 import { traceCommand } from "../commit/trace-command.ts";
 import { StoreHistory } from "../history/store-history.ts";
 import { limitsOf } from "../limits.ts";
-import type { ApiKeyQuery, IdQuery } from "../lists/list-reader.ts";
+import { type ApiKeyQuery, type IdQuery, showSessions } from "../lists/list-reader.ts";
 import { Tail } from "../log/tail.ts";
 import { TailLog } from "../log/tail-log.ts";
 import type {
@@ -21,6 +21,8 @@ import type {
   AttemptQuery,
   EventQuery,
   ListedEvent,
+  LogPage,
+  LogQuery,
   Page,
   ReadOptions,
   SearchOptions,
@@ -155,10 +157,7 @@ export class SqliteStore implements OpenedStore {
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
     this.#sweeper = createSweeper({
       ...housekeeping,
-      limits,
-      signer,
-      database,
-      checkpointMs: options.checkpointMs,
+      ...{ limits, reader: this.#reader, signer, database, checkpointMs: options.checkpointMs },
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
   }
@@ -195,6 +194,10 @@ export class SqliteStore implements OpenedStore {
     return this.#reader.listUserEvents(query, options);
   }
 
+  listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage> {
+    return this.#reader.listEvents(query, options);
+  }
+
   readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
     return this.#connection.readSoon(() => {
       const found = this.#live.session(key);
@@ -229,12 +232,7 @@ export class SqliteStore implements OpenedStore {
 
   async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
     const now = this.#writer.now();
-    const show = ({ session: row, user }: SessionView): readonly SessionView[] => {
-      // A session that was used a moment ago is not idle, although its row may say so.
-      const session = this.#activity.known(row);
-      const status = sessionStatusOf(session, user, { now, generation: this.generation });
-      return query.activeOnly && status !== "ACTIVE" ? [] : [{ session, user, status }];
-    };
+    const show = showSessions(query, { now, generation: this.generation, activity: this.#activity });
     return this.#reader.listSessions(query, now, show, options);
   }
 

@@ -21,6 +21,8 @@ export interface SweeperOptions {
   /** Returns counters with an attempt that ran out of time, the longest due first. */
   readonly findDueCounters: (limit: number) => readonly DueCounter[] | Promise<readonly DueCounter[]>;
   readonly execute: (command: Command, options: ExecuteOptions) => Promise<Outcome>;
+  /** Writes the next summaries of the log, and returns whether there may be more of them to write. */
+  readonly summarise: () => Promise<boolean>;
   /** Each deletes at most `limit` rows that are too old, and returns how many it deleted. */
   readonly deleteOld: readonly ((limit: number) => Promise<number>)[];
   /** Writes a checkpoint if one is due; absent: nobody signs them. */
@@ -32,6 +34,8 @@ export interface SweeperOptions {
 
 const ROWS_PER_STEP = 500;
 const STEP_PAUSE_MS = 20;
+/** Of one round: an old log gets its summaries over many, and changes that are due do not wait for it. */
+const SUMMARY_STEPS = 8;
 
 /** The pause between two rounds, in milliseconds. */
 export const SWEEP_INTERVAL_MS = 1_000;
@@ -74,6 +78,9 @@ export class Sweeper {
           // Each step is a transaction on the writer's thread; the pause lets calls run.
           await setTimeout(STEP_PAUSE_MS);
         }
+      }
+      for (let step = 0; step < SUMMARY_STEPS && !this.#stopped && (await this.#options.summarise()); step++) {
+        await setTimeout(STEP_PAUSE_MS);
       }
       if (!this.#stopped) await this.#options.writeCheckpoint?.();
       this.#isFailing = false;

@@ -26,7 +26,8 @@ const SCHEMAS: Readonly<Record<string, string>> = {
   "0012-shadow-places": "e5d6d081c364647b",
   "0013-attempt-places": "a33a48f82b02cfee",
   "0014-moves": "6a61d770b39346e0",
-  "0016-checkpoints": "04c95db289582d8b",
+  "0015-event-summaries": "0d0d113865bfe5f5",
+  "0016-checkpoints": "332eedda729c6896",
 };
 
 function schemaOf(database: Database.Database): string {

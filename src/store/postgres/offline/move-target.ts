@@ -69,7 +69,7 @@ const INSERT_HEAD = {
   text: `INSERT INTO log_head (id, position, link, record_time, config_position)
     VALUES (1, $1, $2, $3, (SELECT coalesce(max(position), 0) FROM events WHERE user_id IS NULL))`,
 };
-const EMPTY = `TRUNCATE ${[...MOVED_TABLE_NAMES, "log_head", "moves"].join(", ")}`;
+const EMPTY = `TRUNCATE ${[...MOVED_TABLE_NAMES, "event_summaries", "log_head", "moves"].join(", ")}`;
 const ANALYZE = `ANALYZE ${MOVED_TABLE_NAMES.join(", ")}`;
 
 /** Tables that a database has rows in before it is used. */

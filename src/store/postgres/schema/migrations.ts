@@ -1,6 +1,7 @@
 /** The migrations of a PostgreSQL database, in their order. */
 import type { Connection } from "../connect/connection.ts";
 import { tables } from "./migrations/0001-tables.ts";
+import { eventSummaries } from "./migrations/0002-event-summaries.ts";
 import { checkpoints } from "./migrations/0003-checkpoints.ts";
 
 /**
@@ -22,7 +23,7 @@ export interface Migration {
   readonly run: (connection: Connection) => Promise<void>;
 }
 
-export const MIGRATIONS: readonly Migration[] = [tables, checkpoints];
+export const MIGRATIONS: readonly Migration[] = [tables, eventSummaries, checkpoints];
 
 /** The name of the newest migration of this version. */
 export const SCHEMA_VERSION: string = MIGRATIONS.at(-1)?.name ?? "";

@@ -3,9 +3,12 @@ import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
 import type { CheckpointSigner } from "../../history.ts";
 import type { Limits } from "../../limits.ts";
+import type { ListReader } from "../../lists/list-reader.ts";
+import type { Tail } from "../../log/tail.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
+import { Summaries } from "../../upkeep/summaries.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
 import type { Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
@@ -49,6 +52,13 @@ const FIND_DUE: Statement = {
 const FIND_DUE_COUNTERS: Statement = {
   name: "find_due_counters",
   text: "SELECT subject, factor FROM attempt_places WHERE next_due <= $1 ORDER BY next_due LIMIT $2",
+};
+
+/** $1 to $4: the columns. */
+const INSERT_SUMMARIES: Statement = {
+  name: "insert_summaries",
+  text: `INSERT INTO event_summaries (block, organizations, actors, types)
+    SELECT * FROM unnest($1::int8[], $2::bytea[], $3::bytea[], $4::text[]) ON CONFLICT (block) DO NOTHING`,
 };
 
 /** $1: now. Milliseconds since the epoch of what is due longest; null: nothing is. */
@@ -162,6 +172,8 @@ export async function readOldestDue(pool: Pool, now: number): Promise<number | u
 
 export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, "execute" | "mayRun"> {
   readonly limits: Limits;
+  readonly reader: Pick<ListReader, "summarise">;
+  readonly tail: Pick<Tail, "position">;
   /** Absent: there are no checkpoints. */
   readonly signer: CheckpointSigner | undefined;
   readonly checkpointMs: number | undefined;
@@ -169,7 +181,7 @@ export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, 
 
 /** Returns a sweeper that runs from now on. */
 export function createSweeper(given: SweepOptions): Sweeper {
-  const { writer, pool, now, limits, signer, checkpointMs, ...options } = given;
+  const { writer, pool, now, limits, reader, tail, signer, checkpointMs, ...options } = given;
   const checkpoints = signer && createCheckpointWriter({ pool, writer, now, signer, checkpointMs });
   const deleteFound = async (find: Statement, bound: number, remove: Statement, values: readonly unknown[]) => {
     const found = await readRows(pool, find, [bound]);
@@ -179,8 +191,20 @@ export function createSweeper(given: SweepOptions): Sweeper {
     deleteFound(find, before, remove, [before, limit]);
   const deleteShadowsBy = (remove: Statement, limit: number): Promise<number> =>
     deleteFound(FIND_SHADOW_BEYOND, limits.shadowsMax, remove, [now(), limits.shadowsMax, limit]);
+  const summaries = new Summaries({
+    head: () => tail.position,
+    read: (count) => reader.summarise(count),
+    // Without the head of the log, which writers wait for: every replica would write the same.
+    async write(rows) {
+      const columns = (["block", "organizations", "actors", "types"] as const).map((name) =>
+        rows.map((row) => row[name]),
+      );
+      await readRows(pool, INSERT_SUMMARIES, columns);
+    },
+  });
   return new Sweeper({
     ...options,
+    summarise: summaries.writeSome,
     writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
     usersMax: limits.sweepUsers,
     async findDue(limit) {
@@ -199,6 +223,7 @@ export function createSweeper(given: SweepOptions): Sweeper {
   });
 }
 
+/** Runs a statement that reads, or that may run twice. */
 async function readRows<R>(pool: Pool, statement: Statement, values: readonly unknown[]): Promise<readonly R[]> {
   try {
     return await pool.use((connection) => connection.rows<R>(statement, values));

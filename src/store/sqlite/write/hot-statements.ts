@@ -97,6 +97,10 @@ function eventStatements(prepare: Prepare) {
     insertPrivate: prepare<[position: number, personal: string]>(
       "INSERT INTO event_private (position, personal) VALUES (?, ?)",
     ),
+    // Another round may have written the same.
+    insertSummary: prepare<[block: number, organizations: Uint8Array, actors: Uint8Array, types: string]>(
+      "INSERT OR IGNORE INTO event_summaries (block, organizations, actors, types) VALUES (?, ?, ?, ?)",
+    ),
     readEvent: prepare<[position: number], EventRow>(
       "SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position WHERE e.position = ?",
     ),

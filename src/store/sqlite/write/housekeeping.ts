@@ -3,9 +3,11 @@ import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
 import type { CheckpointSigner } from "../../history.ts";
 import type { Limits } from "../../limits.ts";
+import type { ListReader } from "../../lists/list-reader.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
+import { Summaries } from "../../upkeep/summaries.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
 import { type CheckpointParts, createCheckpointWriter } from "../checkpoints.ts";
 import type { HotStatements } from "./hot-statements.ts";
@@ -42,13 +44,14 @@ export interface SweepOptions
     Pick<SweeperOptions, "execute">,
     Pick<CheckpointParts, "database" | "checkpointMs"> {
   readonly limits: Limits;
+  readonly reader: Pick<ListReader, "summarise">;
   /** Absent: there are no checkpoints. */
   readonly signer: CheckpointSigner | undefined;
 }
 
 /** Returns a sweeper that runs from now on. */
 export function createSweeper(given: SweepOptions): Sweeper {
-  const { connection, statements, now, limits, signer, database, checkpointMs, ...options } = given;
+  const { connection, statements, now, limits, reader, signer, database, checkpointMs, ...options } = given;
   const checkpoints = signer && createCheckpointWriter({ database, connection, now, signer, checkpointMs });
   // A place without its counter would count for nobody, and its end would bring the counter back without organization.
   const deleteShadows = (statement: HotStatements["deleteKeptShadows"], limit: number): Promise<number> =>
@@ -57,8 +60,19 @@ export function createSweeper(given: SweepOptions): Sweeper {
       for (const { subject, factor } of deleted) statements.deletePlaces.run(subject, factor);
       return deleted.length;
     });
+  const summaries = new Summaries({
+    head: () => connection.read(() => statements.readHeadPosition.get()),
+    read: (count) => reader.summarise(count),
+    write: (rows) =>
+      connection.write(() => {
+        for (const { block, organizations, actors, types } of rows) {
+          statements.insertSummary.run(block, organizations, actors, types);
+        }
+      }),
+  });
   return new Sweeper({
     ...options,
+    summarise: summaries.writeSome,
     writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
     usersMax: limits.sweepUsers,
     findDue: (limit) => connection.read(() => statements.findDue.all(now(), limit)),

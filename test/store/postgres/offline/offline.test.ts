@@ -4,12 +4,13 @@ import { describe, type TestContext, test } from "node:test";
 import type { OfflineDatabase } from "../../../../src/store/offline.ts";
 import type { Connection } from "../../../../src/store/postgres/connect/connection.ts";
 import { offlineServer } from "../../../../src/store/postgres/offline/offline.ts";
+import { MIGRATIONS, SCHEMA_VERSION } from "../../../../src/store/postgres/schema/migrations.ts";
 import { beat } from "../../../../src/store/postgres/schema/replicas.ts";
 import { noPostgres } from "../../../support/postgres.ts";
 import { connect, emptyDatabase, rowsOf } from "../support/connect.ts";
 
 const NOW = Date.UTC(2026, 5, 1);
-const VERSION = "0001-tables";
+const ALL = MIGRATIONS.map(({ name }) => name);
 
 async function open(t: TestContext): Promise<{ offline: OfflineDatabase; connection: Connection }> {
   const url = await emptyDatabase(t);
@@ -25,15 +26,15 @@ describe("an offline PostgreSQL database", { skip: (await noPostgres()) ?? false
     const { offline, connection } = await open(t);
     await assert.rejects(offline.inspect(), /^Error: the database \S+ at 127\.0\.0\.1:\d+ is empty$/);
     assert.equal(await offline.isEmpty(), true);
-    assert.deepEqual(await offline.migrate({ check: true }), { from: "", due: [VERSION], unfinished: [] });
+    assert.deepEqual(await offline.migrate({ check: true }), { from: "", due: ALL, unfinished: [] });
     assert.equal(await tableCount(connection), 0);
   });
 
   test("is migrated once, and empty until it has an organization", async (t) => {
     const { offline, connection } = await open(t);
-    assert.deepEqual(await offline.migrate({ check: false }), { from: "", due: [VERSION], unfinished: [] });
-    assert.deepEqual(await offline.migrate({ check: false }), { from: VERSION, due: [], unfinished: [] });
-    assert.deepEqual(await offline.inspect(), { from: VERSION, due: [], unfinished: [] });
+    assert.deepEqual(await offline.migrate({ check: false }), { from: "", due: ALL, unfinished: [] });
+    assert.deepEqual(await offline.migrate({ check: false }), { from: SCHEMA_VERSION, due: [], unfinished: [] });
+    assert.deepEqual(await offline.inspect(), { from: SCHEMA_VERSION, due: [], unfinished: [] });
     assert.equal(await offline.isEmpty(), true);
     await connection.simple("INSERT INTO organizations VALUES ('default', 'Default', 1, 1, 1, 1, 1)");
     assert.equal(await offline.isEmpty(), false);
@@ -60,7 +61,7 @@ describe("an offline PostgreSQL database", { skip: (await noPostgres()) ?? false
   test("keeps its generation while a service uses it", async (t) => {
     const { offline, connection } = await open(t);
     await offline.migrate({ check: false });
-    await beat(connection, { id: "r-1", version: "0.3.0", schemaVersion: VERSION });
+    await beat(connection, { id: "r-1", version: "0.3.0", schemaVersion: SCHEMA_VERSION });
     await assert.rejects(
       offline.raiseGeneration(() => NOW),
       /^Error: the generation of the database .* cannot be raised while a service uses it: r-1 \(version 0\.3\.0, seen 0 s ago\); stop it first$/,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { offlineServer } from "../../../../src/store/postgres/offline/offline.ts";
+import { SCHEMA_VERSION } from "../../../../src/store/postgres/schema/migrations.ts";
 import { noPostgres, sharedPostgres } from "../../../support/postgres.ts";
 import { banUser, createApiKey, createUser, deleteUser, lockUser, unlockUser } from "../../support/commands.ts";
 import { openPostgresFixture, type PostgresFixture } from "../../support/postgres-fixture.ts";
@@ -28,7 +29,7 @@ describe("a verification", { skip: (await noPostgres()) ?? false }, () => {
     const offline = offlineServer(url);
     const stages = new Set<string>();
     const { events, users, position, generation, schemaVersion } = await offline.verify((stage) => stages.add(stage));
-    assert.deepEqual([events, users, position, generation, schemaVersion], [15, 5, 15, 1, "0001-tables"]);
+    assert.deepEqual([events, users, position, generation, schemaVersion], [15, 5, 15, 1, SCHEMA_VERSION]);
     assert.deepEqual([...stages], ["users"]);
     const raised = await offline.raiseGeneration(() => NOW);
     const after = await offline.verify();

@@ -46,7 +46,19 @@ async function columnsOf(connection: Connection): Promise<readonly string[]> {
   return rows.map(({ name }) => name).filter((name) => ["change_time", "note", "further"].includes(name));
 }
 
+const FIRST = MIGRATIONS.slice(0, 1);
+
 describe("an upgrade", { skip: (await noPostgres()) ?? false }, () => {
+  test("to this version runs while replicas of the first one do", async (t) => {
+    const url = await emptyDatabase(t);
+    const [older, newer] = [await connect(t, url), await connect(t, url)];
+    await migrate(older, { ...OPTIONS, migrations: FIRST });
+    assert.equal((await beat(older, replica("old-1", FIRST))).mayRun, true);
+    const added = MIGRATIONS.slice(1).map(({ name }) => name);
+    assert.deepEqual((await migrate(newer, { ...OPTIONS, holder: "b" })).due, added);
+    assert.equal((await beat(older, replica("old-1", FIRST))).mayRun, true);
+  });
+
   test("expands while older replicas run and restart, and contracts when they are gone", async (t) => {
     const url = await emptyDatabase(t);
     const [older, newer] = [await connect(t, url), await connect(t, url)];
@@ -70,8 +82,7 @@ describe("an upgrade", { skip: (await noPostgres()) ?? false }, () => {
     // The contracting step waits for both of them: one leaves, one is silent.
     const finish = () => migrate(newer, { ...OPTIONS, holder: "b", finish: true, migrations: NEW });
     await assert.rejects(finish(), {
-      message:
-        "the migration 9002-contract cannot run while older versions of lockkeeper use the database locks at db:5432: old-1 (version 0.1.0, seen 0 s ago), old-2 (version 0.1.0, seen 0 s ago); stop them first",
+      message: `the migration 9002-contract cannot run while older versions of lockkeeper use the database locks at db:5432: old-1 (version 0.${OLD.length}.0, seen 0 s ago), old-2 (version 0.${OLD.length}.0, seen 0 s ago); stop them first`,
     });
     await leave(older, "old-1");
     await assert.rejects(finish(), /old-2/);

@@ -12,10 +12,8 @@ it("knows of no move in a database of an earlier version", async (t) => {
   resourceOf(await store.execute(createUser("u")));
   await store.close();
   toOlderSchema(path, "0014-moves");
-  assert.deepEqual(await migrateFile(path, { check: false }), {
-    from: "0013-attempt-places",
-    due: ["0014-moves", "0016-checkpoints"],
-  });
+  const { from, due } = await migrateFile(path, { check: false });
+  assert.deepEqual([from, due[0]], ["0013-attempt-places", "0014-moves"]);
   assert.deepEqual(connect().prepare("SELECT * FROM moves").all(), []);
   assert.notEqual(await (await openFixture(t, { path })).store.readUser("u"), undefined);
 });

@@ -7,9 +7,10 @@ import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 import { networkKeyOf, parseNetwork, toAddressNumber } from "../../../../src/domain/network.ts";
 import { limitsOf } from "../../../../src/store/limits.ts";
+import { EventLister } from "../../../../src/store/lists/events/list-events.ts";
+import { UserChains } from "../../../../src/store/lists/events/user-chain.ts";
 import { listAttempts } from "../../../../src/store/lists/list-attempts.ts";
 import { listApiKeys, listOrganizations } from "../../../../src/store/lists/list-by-id.ts";
-import { EventLister } from "../../../../src/store/lists/list-events.ts";
 import { SessionLister } from "../../../../src/store/lists/list-sessions.ts";
 import { UserLister } from "../../../../src/store/lists/list-users.ts";
 import type { AttemptQuery, Page, SessionQuery } from "../../../../src/store/queries.ts";
@@ -241,7 +242,8 @@ it("attempts are read along the index of their user, small network or organizati
 it("events, organizations and keys are read by their keys", async (t) => {
   const path = await fill(t);
   const found = await plansOf(path, async (lists) => {
-    const events = new EventLister(lists, WIDE);
+    const chains = new UserChains();
+    const events = new EventLister(lists, WIDE, chains);
     for (const order of ["oldest_first", "newest_first"] as const) {
       await twoPages({ userId: "u1", order }, (query) => events.list(query));
     }
