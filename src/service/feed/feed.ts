@@ -138,7 +138,7 @@ class Watch<M> {
       this.#assertGoingOn();
       if (seen.length > 0) yield this.#sent(last.cursor, this.#options.toMessage(seen, last.cursor, view));
       else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last.cursor);
-      if (this.#hub.isWithin(last.position)) return;
+      if (this.#hub.isNear(last.position)) return;
     }
   }
 

@@ -36,8 +36,9 @@ interface Group<M> {
 /** What is kept for watchers that join: so many events, or characters. */
 const KEPT_EVENTS_MAX = 2_048;
 const KEPT_CHARS_MAX = 4 * 1024 * 1024;
-/** The most events of a message. */
-export const PORTION_EVENTS_MAX = 256;
+/** How far a watcher may be behind when it joins. */
+const PORTION_EVENTS_MAX = 256;
+const PORTION_CHARS_MAX = 512 * 1024;
 
 /** The state of one reading. */
 interface Reading {
@@ -93,27 +94,26 @@ export class Hub<M> {
 
   /**
    * Adds a watcher that has seen all events up to a position; what it lacks is given to it at once. Returns `behind` if
-   * that is no longer kept: it must read the log itself; and `ahead` if the hub has not come so far.
+   * that is too much or no longer kept: it must read the log itself; and `ahead` if the hub has not come so far.
    */
   join(member: Member<M>, position: number): "joined" | "behind" | "ahead" {
     const reading = this.#reading;
     if (reading === undefined || position > reading.position) return "ahead";
-    if (position < reading.base) return "behind";
+    if (!this.isNear(position)) return "behind";
     const lacking = reading.kept.slice(position - reading.base).filter((event) => matches(member.view.filter, event));
-    for (let begin = 0; begin < lacking.length; begin += PORTION_EVENTS_MAX) {
-      const events = lacking.slice(begin, begin + PORTION_EVENTS_MAX);
-      const isLast = begin + PORTION_EVENTS_MAX >= lacking.length;
-      const cursor = isLast ? reading.cursor : (events.at(-1)?.cursor ?? reading.cursor);
-      member.take(this.#toPortion(events, cursor, member.view));
-    }
+    if (lacking.length > 0) member.take(this.#toPortion(lacking, reading.cursor, member.view));
     this.#groupOf(member.view).members.add(member);
     this.#memberCount++;
     return "joined";
   }
 
-  /** Returns whether a watcher that has seen all up to a position need not read the log itself. */
-  isWithin(position: number): boolean {
-    return this.#reading === undefined || position >= this.#reading.base;
+  /** Returns whether what follows a position is kept and fits into one message. */
+  isNear(position: number): boolean {
+    const reading = this.#reading;
+    if (reading === undefined || position >= reading.position) return true;
+    if (position < reading.base || reading.position - position > PORTION_EVENTS_MAX) return false;
+    const lacking = reading.kept.slice(position - reading.base);
+    return lacking.reduce((sum, event) => sum + weightOfEvent(event), 0) <= PORTION_CHARS_MAX;
   }
 
   leave(member: Member<M>): void {

@@ -1,0 +1,232 @@
+/** How streams of WatchEvents begin and end: cursors, scope, filters, limits, revocation, stop, slow readers. */
+import assert from "node:assert/strict";
+import { connect } from "node:http2";
+import { describe, test } from "node:test";
+import { fromBinary } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
+import type { Event } from "../../../gen/lockkeeper/event/v1/event_pb.ts";
+import { assertRefused } from "../../support/refusals.ts";
+import { ADMIN_KEY, clientsOf, type Running, startService } from "../../support/service.ts";
+import { until } from "../../support/until.ts";
+import { frame } from "../../support/wires.ts";
+import { linesOf, openStream, WATCHES } from "../support/watchers.ts";
+
+type Request = Parameters<Running["events"]["watchEvents"]>[0];
+
+/** The events and the last cursor up to the first message that has none. */
+async function readOn({ events }: Pick<Running, "events">, request: Request) {
+  const types: (string | undefined)[] = [];
+  let cursor = "";
+  for await (const message of events.watchEvents(request)) {
+    types.push(...message.events.map(({ payload }) => payload.case));
+    ({ cursor } = message);
+    if (message.events.length > 0) break;
+  }
+  return { types, cursor };
+}
+
+/** Reads until the stream ends, and returns its error with the last cursor that it gave. */
+async function endOf(messages: AsyncIterable<{ readonly cursor: string }>, onFirst?: () => Promise<unknown>) {
+  let cursor = "";
+  try {
+    for await (const message of messages) {
+      if (cursor === "") await onFirst?.();
+      ({ cursor } = message);
+    }
+  } catch (error) {
+    const failure = ConnectError.from(error);
+    const [info] = failure.findDetails(ErrorInfoSchema);
+    return { code: failure.code, reason: info?.reason, metadata: info?.metadata ?? {}, cursor };
+  }
+  assert.fail("the stream ended without an error");
+}
+
+describe("a stream of WatchEvents", () => {
+  test("begins now without a cursor, at the first event with 0, and goes on after the cursor of an event", async (t) => {
+    const running = await startService(t);
+    const { users } = running;
+    await users.createUser({ userId: "ann" });
+    const [fresh] = await Promise.all([
+      readOn(running, {}),
+      // Not before the stream has begun: its first message says so.
+      new Promise((resolve) => setTimeout(resolve, 200)).then(() => users.lockUser({ userId: "ann" })),
+    ]);
+    assert.deepEqual(fresh.types, ["userLocked"]);
+    const all = await readOn(running, { cursor: "0", filter: "user=ann" });
+    assert.deepEqual(all.types, ["userCreated", "userLocked"]);
+    const { events } = await users.listUserEvents({ userId: "ann" });
+    const [locked, created] = events.map(({ cursor }) => cursor);
+    assert.deepEqual((await readOn(running, { cursor: created ?? "" })).types, ["userLocked"]);
+    assert.deepEqual([fresh.cursor, all.cursor], [locked, locked]);
+  });
+
+  test("refuses cursors that were not made here, and filters that do not parse", async (t) => {
+    const { events } = await startService(t);
+    const next = (request: Request) => events.watchEvents(request)[Symbol.asyncIterator]().next();
+    for (const cursor of ["1", "x", "AQAAAAEAAAAAAAAAAAAAAAHH", "0".repeat(200)]) {
+      const { fields } = await assertRefused(next({ cursor }), "InvalidArgument", "FIELD_INVALID");
+      assert.deepEqual(fields, ["cursor"]);
+    }
+    const { message } = await assertRefused(next({ filter: "type=Nothing" }), "InvalidArgument", "FIELD_INVALID");
+    assert.match(message, /column 6/);
+  });
+
+  test("shows an organization's key its own events only, and no personal values without user.read", async (t) => {
+    const running = await startService(t);
+    const { users, organizations, keys, url } = running;
+    await organizations.createOrganization({ organizationId: "acme" });
+    await users.createUser({ userId: "theirs" });
+    await users.createUser({ userId: "ours", organizationId: "acme", profile: { email: "o@example.com" } });
+    const { secret } = await keys.createApiKey({ role: "auditor", organizationId: "acme" });
+    const own = clientsOf(url, secret);
+    assert.deepEqual(
+      (await readToKey(own)).map(({ payload, userId, withheldFields }) => [payload.case, userId, withheldFields]),
+      [
+        ["organizationCreated", "", []],
+        ["userCreated", "ours", ["profile.email"]],
+        ["apiKeyCreated", "", []],
+      ],
+    );
+    await assertRefused(
+      own.events.watchEvents({ organizationId: "default" })[Symbol.asyncIterator]().next(),
+      "PermissionDenied",
+      "SCOPE_EXCEEDED",
+    );
+    const login = clientsOf(url, (await keys.createApiKey({ role: "login" })).secret);
+    const refused = login.events.watchEvents({})[Symbol.asyncIterator]().next();
+    await assertRefused(refused, "PermissionDenied", "PERMISSION_MISSING");
+  });
+
+  test("P30 ends on every wire within a second of its key's revocation, and shows nothing that came after", async (t) => {
+    const running = await startService(t);
+    const { keys, users, url } = running;
+    const { apiKey, secret } = await keys.createApiKey({ role: "operator" });
+    const begun: string[] = [];
+    const ends = Object.entries(WATCHES).map(async ([name, watch]) => {
+      const seen: string[] = [];
+      try {
+        for await (const { events } of watch(url, secret, {}, AbortSignal.timeout(20_000))) {
+          begun.push(name);
+          seen.push(...events.map(({ userId }) => userId));
+        }
+      } catch (error) {
+        assert.match(String(error), /revoked/, name);
+      }
+      return seen.filter((userId) => userId === "late");
+    });
+    await until(() => begun.length >= ends.length, "all streams to begin");
+    await keys.revokeApiKey({ apiKeyId: apiKey?.apiKeyId ?? "" });
+    await users.createUser({ userId: "late" });
+    assert.deepEqual((await Promise.all(ends)).flat(), []);
+  });
+
+  test("ends at a stop with the cursor from which to go on", async (t) => {
+    const running = await startService(t, { config: { stopGraceMs: 20_000 } });
+    const { code, reason, metadata, cursor } = await endOf(running.events.watchEvents({}), async () => {
+      void running.stop();
+    });
+    assert.deepEqual([code, reason], [Code.Unavailable, "SERVICE_STOPPING"]);
+    assert.deepEqual([metadata.cursor, cursor !== ""], [cursor, true]);
+  });
+
+  test("is refused beyond the limits of its caller and of the process, and has room again after", async (t) => {
+    const running = await startService(t, { isOneProcess: true, config: { watchStreams: 3, watchStreamsCaller: 2 } });
+    const { keys, url } = running;
+    const other = clientsOf(url, (await keys.createApiKey({ role: "viewer" })).secret);
+    const controller = new AbortController();
+    const begin = async ({ events }: Pick<Running, "events">) => {
+      const iterator = events.watchEvents({}, { signal: controller.signal })[Symbol.asyncIterator]();
+      await iterator.next();
+      return iterator;
+    };
+    const open = [await begin(running), await begin(running)];
+    const own = await assertRefused(begin(running), "ResourceExhausted", "WATCH_TOO_MANY");
+    assert.match(own.message, /this caller has 2 streams/);
+    await begin(other);
+    const all = await assertRefused(begin(other), "ResourceExhausted", "WATCH_TOO_MANY");
+    assert.match(all.message, /3 streams of WatchEvents are open/);
+    controller.abort();
+    await assert.rejects(open[0]?.next() ?? assert.fail());
+    const again = new AbortController();
+    await until(async () => {
+      const next = running.events.watchEvents({}, { signal: again.signal })[Symbol.asyncIterator]().next();
+      return await next.then(
+        () => true,
+        () => false,
+      );
+    }, "a place");
+    again.abort();
+  });
+
+  test("is sent away when it is read too slowly, with a cursor from which the rest comes", async (t) => {
+    const running = await startService(t);
+    const { users, url } = running;
+    // A client with a small window that reads nothing before all is written.
+    const session = connect(url, { settings: { initialWindowSize: 1_000 } });
+    t.after(() => session.destroy());
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/lockkeeper.event.v1.EventService/WatchEvents",
+      authorization: `Bearer ${ADMIN_KEY}`,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    stream.end(frame(new Uint8Array(0)));
+    await new Promise((resolve) => stream.once("response", resolve));
+    const attributes = { app: { text: "x".repeat(3_000) } };
+    for (const part of ["a", "b"]) {
+      const ids = Array.from({ length: 600 }, (_, index) => `${part}-${index}`);
+      await users.importUsers({ users: ids.map((userId) => ({ userId, attributes })) });
+    }
+    stream.resume();
+    const trailers = await new Promise<Record<string, unknown>>((resolve) => stream.once("trailers", resolve));
+    assert.equal(trailers["grpc-status"], String(Code.ResourceExhausted));
+    const status = fromBinary(StatusSchema, Buffer.from(String(trailers["grpc-status-details-bin"]), "base64"));
+    const [info] = status.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema) ?? []);
+    assert.equal(info?.reason, "WATCH_TOO_SLOW");
+    const { types } = await readOn(running, { cursor: info.metadata.cursor ?? "" });
+    assert.equal(types[0], "userImported");
+  });
+
+  test("is server-sent events with ids, never compressed and not to be collected by proxies", async (t) => {
+    const { url, users } = await startService(t);
+    await users.createUser({ userId: "ann" });
+    const controller = new AbortController();
+    const answer = await openStream(url, ADMIN_KEY, {
+      request: { cursor: "0" },
+      accept: "text/event-stream",
+      headers: { "accept-encoding": "gzip, br" },
+      signal: controller.signal,
+    });
+    const { headers } = answer;
+    assert.deepEqual(
+      ["content-type", "cache-control", "x-accel-buffering", "content-encoding"].map((name) => headers.get(name)),
+      ["text/event-stream", "no-store", "no", null],
+    );
+    const lines: string[] = [];
+    for await (const line of linesOf(answer)) {
+      lines.push(line);
+      if (line.includes('"ann"')) break;
+    }
+    controller.abort();
+    const [id, data, empty, nextId] = lines;
+    assert.match(id ?? "", /^id: [\w-]+$/);
+    assert.deepEqual(JSON.parse((data ?? "").slice("data: ".length)), {
+      result: { cursor: (id ?? "").slice("id: ".length) },
+    });
+    assert.deepEqual([empty, nextId?.startsWith("id: ")], ["", true]);
+  });
+});
+
+/** All events of an organization up to the creation of its key. */
+async function readToKey({ events }: Pick<Running, "events">) {
+  const all: Event[] = [];
+  for await (const message of events.watchEvents({ cursor: "0" })) {
+    all.push(...message.events);
+    if (all.some(({ payload }) => payload.case === "apiKeyCreated")) break;
+  }
+  return all;
+}
