@@ -15,7 +15,7 @@ import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
-const KILLS = scaled({ quick: 20, soak: 200 });
+const KILLS = scaled({ quick: 10, soak: 200 });
 const CONCURRENT_CALLS = 32;
 const ANSWERS_MAX = 800;
 

@@ -7,8 +7,8 @@ import { scaled } from "../../support/scale.ts";
 import { clientsOf, type Running, startReplicas } from "../../support/service.ts";
 
 const REPLICAS = 3;
-const SESSIONS = scaled({ quick: 150, full: 2_000, soak: 10_000 });
-const KEYS = scaled({ quick: 4, full: 20, soak: 200 });
+const SESSIONS = scaled({ quick: 150, full: 800, soak: 10_000 });
+const KEYS = scaled({ quick: 4, full: 8, soak: 200 });
 /** Callers of each replica while something ends. */
 const CALLERS = 4;
 const CONCURRENT = 100;

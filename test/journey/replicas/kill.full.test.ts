@@ -11,7 +11,7 @@ import { scaled } from "../../support/scale.ts";
 import { ADMIN_KEY, type Child, clientsOf, ended, spawnService } from "../../support/service.ts";
 
 const REPLICAS = 3;
-const KILLS = scaled({ quick: 4, full: 12, soak: 300 });
+const KILLS = scaled({ quick: 4, full: 6, soak: 300 });
 /** Callers of each of so many connections. */
 const CONNECTIONS = 4;
 const CALLERS = 8;

@@ -12,7 +12,7 @@ import { ADMIN_KEY, clientsOf, ended, spawnService, temporaryFolder } from "../.
 import { until } from "../../support/until.ts";
 import { attempt, begin, check, complete, fail, historyOf, limit, setPolicy } from "../support/sign-ins.ts";
 
-const ROUNDS = scaled({ quick: 1, full: 5, soak: 30 });
+const ROUNDS = scaled({ quick: 1, full: 2, soak: 30 });
 
 test("P3 failures and locks survive kill -9, and what was under way counts when its time is over", async (t) => {
   const path = join(await temporaryFolder(t), "lockkeeper.db");

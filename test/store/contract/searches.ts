@@ -23,7 +23,7 @@ export function describeSearches(engine: string, open: OpenStore): void {
         const random = seededRandom(t);
         const users = await fill(contract, random);
         let found = 0;
-        for (let i = 0; i < scaled({ quick: 150, full: 400, soak: 5_000 }); i++) {
+        for (let i = 0; i < scaled({ quick: 60, full: 120, soak: 5_000 }); i++) {
           const organizationId = random.pick([null, "default", "other"]);
           const where = randomPredicate(random, 3);
           const order = { by: random.pick(ORDERS), descending: random.below(2) === 0 };

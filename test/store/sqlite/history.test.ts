@@ -28,7 +28,7 @@ import { readAll } from "../support/outcomes.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
 import { verifyUserRows } from "../support/verify-rows.ts";
 
-const RUNS = scaled({ quick: 8, full: 15, soak: 500 });
+const RUNS = scaled({ quick: 8, soak: 500 });
 const SEED = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31);
 const USERS = ["a", "b", "c"];
 

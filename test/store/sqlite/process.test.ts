@@ -12,7 +12,7 @@ import { startChild } from "../support/child.ts";
 import { makeFolder } from "../support/sqlite-fixture.ts";
 import { verifyUserRows } from "../support/verify-rows.ts";
 
-const KILLS = scaled({ quick: 20, soak: 200 });
+const KILLS = scaled({ quick: 10, soak: 200 });
 /** Then a new file: each verification replays everything, which would take longer with every kill. */
 const KILLS_PER_FILE = 10;
 /** Lines before the child is killed, so that it is at work. */

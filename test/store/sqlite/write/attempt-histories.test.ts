@@ -14,7 +14,7 @@ import { begin, complete, RESERVATION_MS, record, setPolicy } from "../../suppor
 import { context, createOrganization, createUser, deleteUser, importUser, unlockUser } from "../../support/commands.ts";
 import { openFixture, type SqliteFixture, START_TIME } from "../../support/sqlite-fixture.ts";
 
-const STEPS = scaled({ quick: 1_500, full: 5_000, soak: 100_000 });
+const STEPS = scaled({ quick: 1_500, soak: 100_000 });
 const SUBJECTS = [{ userId: "u" }, { userId: "v" }, { shadow: "s" }] as const;
 const USERS = ["u", "v"] as const;
 
