@@ -24,6 +24,7 @@ export const EXAMPLES = {
     displayName: "Acme Inc",
     updateMask: "displayName",
   },
+  "lockkeeper.event.v1.HistoryService/ListCheckpoints": { pageSize: 20 },
   "lockkeeper.policy.v1.PolicyService/UpdatePolicy": {
     organizationId: "acme",
     values: { limits: [{ factor: "FACTOR_PASSWORD", attemptsMax: 5 }], lockDuration: "900s" },

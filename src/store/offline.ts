@@ -16,6 +16,14 @@ export interface DatabaseReport {
   readonly users: number;
 }
 
+/** A checkpoint that was kept elsewhere. */
+export interface HeldCheckpoint {
+  /** The signed note. */
+  readonly note: string;
+  /** Those that may have signed it, as C2SP writes them; empty: its signature is not looked at. */
+  readonly verifierKeys: readonly string[];
+}
+
 export interface Migrated {
   /** The newest migration before; empty: none. */
   readonly from: string;
@@ -86,7 +94,7 @@ export interface OfflineDatabase {
   /** Runs the migrations that are due; `check`: only reports them; `finish`: those too that end an upgrade. */
   migrate(options: { readonly check: boolean; readonly finish?: boolean }): Promise<Migrated>;
   /** Verifies all that is in it, at one moment: the chain, and that rows equal their events. Expects this version's schema. */
-  verify(progress?: VerifyProgress): Promise<DatabaseReport>;
+  verify(progress?: VerifyProgress, held?: HeldCheckpoint): Promise<DatabaseReport>;
   /** Returns the name of the instance, the first line of its checkpoints. */
   instanceName(): Promise<string>;
   /** Makes a recovery by other means as safe as a restore. `clock`: milliseconds since the epoch. */

@@ -10,6 +10,7 @@ import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts"
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { HistoryService } from "../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
@@ -23,6 +24,7 @@ const SERVICES: readonly DescService[] = [
   SignInService,
   SessionService,
   PolicyService,
+  HistoryService,
   OrganizationService,
   ApiKeyService,
   AdminService,

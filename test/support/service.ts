@@ -12,6 +12,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { EventService } from "../../gen/lockkeeper/event/v1/event_service_pb.ts";
+import { HistoryService } from "../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
@@ -52,6 +53,7 @@ export interface Running {
   readonly signIns: Client<typeof SignInService>;
   readonly policies: Client<typeof PolicyService>;
   readonly events: Client<typeof EventService>;
+  readonly history: Client<typeof HistoryService>;
   readonly admin: Client<typeof AdminService>;
   readonly stop: () => Promise<void>;
 }
@@ -185,6 +187,7 @@ export function clientsOf(url: string, key: string): Omit<Running, "url" | "metr
     signIns: createClient(SignInService, transport),
     policies: createClient(PolicyService, transport),
     events: createClient(EventService, transport),
+    history: createClient(HistoryService, transport),
     admin: createClient(AdminService, transport),
   };
 }

@@ -4,6 +4,8 @@ import { completion } from "./completion.ts";
 import { backup } from "./database/backup.ts";
 import { migrate } from "./database/migrate.ts";
 import { restore } from "./database/restore.ts";
+import { eventsExport } from "./events/export.ts";
+import { eventsVerify } from "./events/verify.ts";
 import { help, version } from "./help.ts";
 import { keyfileCreate, keyfileRotate } from "./keyfile/keyfile.ts";
 import { keysCreate } from "./keys/create.ts";
@@ -56,6 +58,8 @@ export const COMMANDS: readonly Command[] = [
   keysRotate,
   keysRevoke,
   ...ORGS,
+  eventsVerify,
+  eventsExport,
   backup,
   restore,
   migrate,
@@ -73,6 +77,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   signin: "check whether users may act, and look up sign-in attempts",
   policy: "how many failures lock a user, and for how long",
   keys: "create, list, rotate and revoke API keys",
+  events: "verify and export the history",
   keyfile: "make and rotate the keys that sign checkpoints",
   orgs: "create, list and change organizations",
 };

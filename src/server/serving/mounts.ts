@@ -5,6 +5,7 @@ import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_det
 import { AdminService } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { EventService } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
+import { HistoryService } from "../../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import { OrganizationService } from "../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
@@ -23,11 +24,13 @@ import type { ListPlaces } from "../../service/list-lanes.ts";
 import { adminHandlers } from "../../service/native/admin-service.ts";
 import { apiKeyHandlers } from "../../service/native/api-key-service.ts";
 import { eventHandlers } from "../../service/native/event-service.ts";
+import { historyHandlers } from "../../service/native/history-service.ts";
 import { organizationHandlers } from "../../service/native/organization-service.ts";
 import { policyHandlers } from "../../service/native/policy-service.ts";
 import { sessionHandlers } from "../../service/native/session-service.ts";
 import { signInHandlers } from "../../service/native/sign-in-service.ts";
 import { userHandlers } from "../../service/native/user-service.ts";
+import { historyOperations } from "../../service/operations/history.ts";
 import { instanceOperations } from "../../service/operations/instance.ts";
 import { keyOperations } from "../../service/operations/keys.ts";
 import type { Operations } from "../../service/operations/operations.ts";
@@ -77,6 +80,7 @@ export function mounts({
     SessionService,
     PolicyService,
     EventService,
+    HistoryService,
     OrganizationService,
     ApiKeyService,
     AdminService,
@@ -113,6 +117,7 @@ export function mounts({
     mountNative(EventService, eventHandlers({ log: store.log, places: watches, recheck: operations.recheck }), {
       endless: ["watchEvents"],
     }),
+    mountNative(HistoryService, historyHandlers(historyOperations({ store, ...operations }))),
     mountNative(OrganizationService, organizationHandlers(operations)),
     mountNative(ApiKeyService, apiKeyHandlers(keyOperations({ store, newId: operations.newId }))),
     mountNative(AdminService, adminHandlers(instanceOperations({ store, keyCache }), log)),

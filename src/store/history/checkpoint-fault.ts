@@ -1,9 +1,13 @@
 /** Compares a checkpoint with the history that it was made of. */
 import { openNote, parseCheckpoint, parseVerifierKey, textOf } from "../../domain/signed-note.ts";
-import type { ChainFault, CheckpointSigner } from "../history.ts";
+import type { ChainFault, ChainLink } from "../log/verify-chain.ts";
+import type { HeldCheckpoint } from "../offline.ts";
 
 /** Who may have signed. */
-export type CheckpointKeys = Pick<CheckpointSigner, "origin" | "verifierKeys">;
+interface CheckpointKeys {
+  readonly origin: string;
+  readonly verifierKeys: readonly string[];
+}
 
 /** Returns the position of a checkpoint; `undefined`: the text is not a checkpoint. */
 export function positionOf(note: string): number | undefined {
@@ -38,4 +42,33 @@ export function checkpointFault(
 /** Returns the fault of a history that ends before a checkpoint. */
 export function tailFault(head: number, position: number): ChainFault {
   return { position: head + 1, fault: `the history ends at ${head}, and a checkpoint was made at ${position}` };
+}
+
+/** Compares one checkpoint with a history while its links are read. */
+export class CheckpointComparison {
+  readonly #held: HeldCheckpoint;
+  readonly #position: number;
+  #link: Uint8Array | undefined;
+
+  /** Throws an Error of one plain sentence for a text that is not a checkpoint, or a key that is none. */
+  constructor(held: HeldCheckpoint) {
+    const position = positionOf(held.note);
+    if (position === undefined) throw new Error("the checkpoint is not a signed note of a checkpoint");
+    for (const key of held.verifierKeys) parseVerifierKey(key);
+    this.#held = held;
+    this.#position = position;
+  }
+
+  take({ position, link }: ChainLink): void {
+    if (position === this.#position) this.#link = link;
+  }
+
+  /** Returns what the checkpoint says against the history that was read up to `head`. */
+  faultAt(head: number): ChainFault | undefined {
+    if (this.#position > head) return tailFault(head, this.#position);
+    const { note, verifierKeys } = this.#held;
+    const [first] = verifierKeys;
+    const keys = first === undefined ? undefined : { origin: parseVerifierKey(first).name, verifierKeys };
+    return checkpointFault(note, this.#link, keys);
+  }
 }

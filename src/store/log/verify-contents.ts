@@ -1,5 +1,7 @@
 /** Verifies what is in a database: the chain, that rows equal their replayed events, and the generation. */
-import type { DatabaseReport, VerifyProgress } from "../offline.ts";
+
+import { CheckpointComparison } from "../history/checkpoint-fault.ts";
+import type { DatabaseReport, HeldCheckpoint, VerifyProgress } from "../offline.ts";
 import type { InstanceTable, LogHeadTable } from "../rows/schema.ts";
 import { decodeBody } from "./event-encoding.ts";
 import { type ChainSource, verifyChain } from "./verify-chain.ts";
@@ -23,13 +25,19 @@ export interface ContentSource {
 const SLICE_USERS = 500;
 
 /** Verifies a database with the schema of this version. Rejects with one plain sentence at the first fault. */
-export async function verifyContents(source: ContentSource, progress: VerifyProgress): Promise<DatabaseReport> {
+export async function verifyContents(
+  source: ContentSource,
+  progress: VerifyProgress,
+  held?: HeldCheckpoint,
+): Promise<DatabaseReport> {
   const { place, head, instance } = source;
+  const comparison = held && new CheckpointComparison(held);
   const chain = await verifyChain(source.chain, {
     faultsMax: 1,
+    onLink: (link) => comparison?.take(link),
     progress: (events) => progress("events", events, head.position),
   });
-  const [broken] = chain.faults;
+  const broken = chain.faults[0] ?? comparison?.faultAt(head.position);
   if (broken !== undefined) {
     throw new Error(
       `the history in ${place} is not as it was written, at position ${broken.position}: ${broken.fault}`,

@@ -32,13 +32,13 @@ export function offlineServer(url: string): OfflineDatabase {
         const state = check ? await dueMigrations(connection, options) : await migrate(connection, options);
         return toMigrated(state, finish);
       }),
-    verify: (progress) =>
+    verify: (progress, held) =>
       withDatabase(url, async (connection, place) => {
         const { done, due } = await dueMigrations(connection, { place });
         const schemaVersion = done.at(-1) ?? "";
         if (due.length > 0) throw new Error(`the database ${place} is of an older version: ${due[0]} is due`);
         await assertMoveEnded(connection, place);
-        return await verifyServer(connection, { place, schemaVersion }, progress);
+        return await verifyServer(connection, { place, schemaVersion, held }, progress);
       }),
     instanceName: () =>
       withDatabase(url, async (connection, place) => {

@@ -1,7 +1,7 @@
 /** Verifies a whole PostgreSQL database at one moment; a service may go on meanwhile. */
 import { verifyContents } from "../../log/verify-contents.ts";
 import type { StoredUser } from "../../log/verify-users.ts";
-import type { DatabaseReport, VerifyProgress } from "../../offline.ts";
+import type { DatabaseReport, HeldCheckpoint, VerifyProgress } from "../../offline.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { InstanceTable, LogHeadTable, UserProfileTable, UserStateTable } from "../../rows/schema.ts";
 import type { Connection } from "../connect/connection.ts";
@@ -32,6 +32,7 @@ interface Verified {
   /** The database, for errors. */
   readonly place: string;
   readonly schemaVersion: string;
+  readonly held?: HeldCheckpoint | undefined;
 }
 
 /** Verifies a database with the schema of this version. Rejects with one plain sentence at the first fault. */
@@ -42,7 +43,7 @@ export async function verifyServer(
 ): Promise<DatabaseReport> {
   await connection.simple(BEGIN);
   try {
-    return await verifyContents({ ...verified, ...(await contentsOf(connection, verified)) }, progress);
+    return await verifyContents({ ...verified, ...(await contentsOf(connection, verified)) }, progress, verified.held);
   } finally {
     await connection.simple("ROLLBACK").catch(() => undefined);
   }

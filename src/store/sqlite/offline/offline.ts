@@ -12,10 +12,10 @@ export function offlineFile(path: string): OfflineDatabase {
     inspect: () => inspectDatabase(path),
     isEmpty: () => isEmptyDatabase(path),
     migrate: (options) => migrateFile(path, options),
-    verify: (progress) =>
+    verify: (progress, held) =>
       withExisting(path, (database, real) => {
         assertCurrent(database, real);
-        return verifyDatabase(database, real, progress);
+        return verifyDatabase(database, real, progress, held);
       }),
     instanceName: () => withExisting(path, async (database) => readInstanceName(database)),
     raiseGeneration: (clock) => raiseFileGeneration(path, clock),

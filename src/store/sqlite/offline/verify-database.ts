@@ -1,7 +1,7 @@
 /** Verifies a whole database that no service uses: its pages, the chain, and that rows equal their replayed events. */
 import type { Database } from "better-sqlite3";
 import { verifyContents } from "../../log/verify-contents.ts";
-import type { DatabaseReport, VerifyProgress } from "../../offline.ts";
+import type { DatabaseReport, HeldCheckpoint, VerifyProgress } from "../../offline.ts";
 import type { InstanceTable, LogHeadTable } from "../../rows/schema.ts";
 import { openReader, toSentence } from "../file/database-file.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "../migrate.ts";
@@ -45,6 +45,7 @@ export async function verifyDatabase(
   database: Database,
   path: string,
   progress: VerifyProgress = () => undefined,
+  held?: HeldCheckpoint,
 ): Promise<DatabaseReport> {
   const head = database.prepare<[], LogHeadTable>("SELECT * FROM log_head").get();
   if (head === undefined) throw new Error(`the database ${path} is damaged: the log has no head`);
@@ -58,5 +59,5 @@ export async function verifyDatabase(
     .get(instance?.last_position ?? null);
   const schemaVersion = doneMigrations(database).at(-1) ?? "";
   const source = { place: path, head, chain: chainOf(database), users: usersOf(database), instance };
-  return await verifyContents({ ...source, instanceBody, schemaVersion }, progress);
+  return await verifyContents({ ...source, instanceBody, schemaVersion }, progress, held);
 }
