@@ -77,7 +77,18 @@ export function streamContentType(route: ResponseRoute, format: StreamFormat, fi
 /** Returns a message as `{"result":…}` in a line or an event, or as raw bytes. */
 export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
   if (format === "raw") return findHttpBody(route, message)?.data ?? NOTHING;
-  return frame(`{"result":${responseText(route, message)}}`, format, format === "sse" ? eventIdOf(route, message) : "");
+  return frame(`{"result":${sharedText(route, message)}}`, format, format === "sse" ? eventIdOf(route, message) : "");
+}
+
+/** Messages of streams as JSON: the same message may go to many callers. */
+const texts = new WeakMap<Message, string>();
+
+function sharedText(route: ResponseRoute, message: Message): string {
+  // Two routes of a method may show different fields.
+  if (route.responseField !== undefined) return responseText(route, message);
+  const text = texts.get(message) ?? responseText(route, message);
+  texts.set(message, text);
+  return text;
 }
 
 /**

@@ -106,8 +106,9 @@ export interface MountOptions<A> {
   /** The largest number of values in a request, by local method name; other methods have the transport's limit. */
   readonly valuesMax?: Readonly<Record<string, number>>;
   /**
-   * Streams that do not end by themselves, by local method name. Their signal aborts as soon as no more calls are taken,
-   * and their messages are not compressed: many callers get the same at once.
+   * Streams that do not end by themselves, by local method name. Their signal aborts as soon as no more calls are taken.
+   * Many callers get the same messages, which must not change once they are sent: they are encoded once, and not
+   * compressed.
    */
   readonly endless?: readonly string[];
   /** Replaces the transport's own for the calls of this mount. */

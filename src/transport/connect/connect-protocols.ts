@@ -26,6 +26,7 @@ import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
 import { createJsonOptions } from "./connect-json.ts";
 import { answerRefusal, isPlain } from "./early-refusal.ts";
+import { encodedOnce } from "./encoded-once.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
 import { sendUniversal } from "./universal.ts";
 
@@ -75,10 +76,11 @@ function stateOf<A>(values: ContextValues): CallState<A> {
 function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): UniversalHandler {
   const { method, mount } = bound;
   const { limits, stopping } = context;
+  const isEndless = mount.options.endless?.includes(method.localName) === true;
   const router = createConnectRouter({
     acceptCompression: [...compressions],
     readMaxBytes: requestLimitsOf(bound, limits).bodyBytesMax,
-    ...(mount.options.endless?.includes(method.localName) === true ? { compressMinBytes: NEVER_COMPRESSED } : {}),
+    ...(isEndless ? { compressMinBytes: NEVER_COMPRESSED } : {}),
     shutdownSignal: stopping,
     jsonOptions: createJsonOptions(mount.options, method.input),
     requestGate: (handlerContext) => gate(bound, context, handlerContext),
@@ -90,6 +92,8 @@ function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): 
       return beforeEncoding(bound.invoke(request, call));
     }
     const answers = bound.invoke(request, call);
+    const isBinary = !/json/i.test(handlerContext.requestHeader.get("content-type") ?? "json");
+    if (isEndless && isBinary) return encodedOnce(answers, method.output);
     return method.methodKind === "client_streaming" ? onlyMessage(answers, method) : answers;
   };
   // The compiler cannot tie a method of unknown kind to its implementation.
