@@ -6,6 +6,7 @@ import { migrate } from "./database/migrate.ts";
 import { restore } from "./database/restore.ts";
 import { eventsExport } from "./events/export.ts";
 import { eventsVerify } from "./events/verify.ts";
+import { eventsWatch } from "./events/watch.ts";
 import { help, version } from "./help.ts";
 import { keyfileCreate, keyfileRotate } from "./keyfile/keyfile.ts";
 import { keysCreate } from "./keys/create.ts";
@@ -58,6 +59,7 @@ export const COMMANDS: readonly Command[] = [
   keysRotate,
   keysRevoke,
   ...ORGS,
+  eventsWatch,
   eventsVerify,
   eventsExport,
   backup,
@@ -77,7 +79,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   signin: "check whether users may act, and look up sign-in attempts",
   policy: "how many failures lock a user, and for how long",
   keys: "create, list, rotate and revoke API keys",
-  events: "verify and export the history",
+  events: "watch, verify and export the history",
   keyfile: "make and rotate the keys that sign checkpoints",
   orgs: "create, list and change organizations",
 };

@@ -5,6 +5,7 @@ import type { Client, Interceptor } from "@connectrpc/connect";
 import type { Health } from "../../../../gen/grpc/health/v1/health_pb.ts";
 import type { AdminService } from "../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import type { ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import type { EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import type { HistoryService } from "../../../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import type { OrganizationService } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import type { PolicyService } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -22,6 +23,7 @@ export interface Services {
   readonly policies: typeof PolicyService;
   readonly organizations: typeof OrganizationService;
   readonly keys: typeof ApiKeyService;
+  readonly events: typeof EventService;
   readonly history: typeof HistoryService;
   readonly admin: typeof AdminService;
   /** Needs no key. */
@@ -37,6 +39,7 @@ const LOADERS: { readonly [K in keyof Services]: () => Promise<Services[K]> } = 
   organizations: async () =>
     (await import("../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts")).OrganizationService,
   keys: async () => (await import("../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts")).ApiKeyService,
+  events: async () => (await import("../../../../gen/lockkeeper/event/v1/event_service_pb.ts")).EventService,
   history: async () => (await import("../../../../gen/lockkeeper/event/v1/history_service_pb.ts")).HistoryService,
   admin: async () => (await import("../../../../gen/lockkeeper/admin/v1/admin_service_pb.ts")).AdminService,
   health: async () => (await import("../../../../gen/grpc/health/v1/health_pb.ts")).Health,
