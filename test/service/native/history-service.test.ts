@@ -38,7 +38,7 @@ async function exported(t: TestContext) {
   return { ...service, lines, end, placeOf };
 }
 
-describe("an export (P19, P20)", () => {
+describe("an export", () => {
   test("is accepted by a program that has no code of ours, with the signature of its checkpoint", async (t) => {
     const { lines, end, folder, path, cli } = await exported(t);
     const [key = ""] = end.verifierKeys;
@@ -125,7 +125,7 @@ describe("an export (P19, P20)", () => {
   });
 });
 
-describe("a verification (P19, P22)", () => {
+describe("a verification", () => {
   test("names the first bad position in the database, by the service and without it", async (t) => {
     const { path, cli, stop, history } = await start(t);
     const database = new Database(path);

@@ -132,19 +132,20 @@ for (const [engine, skip, open] of ENGINES) {
       ],
       [
         "a personal value that was edited",
-        "UPDATE event_private SET personal = replace(personal, 'why', 'who') WHERE position = (SELECT min(position) FROM events WHERE type = 'UserLocked')",
+        "UPDATE event_private SET personal = replace(personal, 'why', 'who') WHERE position = 18",
         18,
       ],
       ["a link that was edited", `UPDATE links SET link = ${longer("link")} WHERE last_position = 1`, 1],
     ];
-    for (const [what, statement, position] of TAMPERINGS) {
-      it(`names the first bad position: ${what}`, async (t) => {
-        const opened = await open(t);
-        await fill(opened);
+    it("names the first bad position, whatever was done to the database", async (t) => {
+      const opened = await open(t);
+      await fill(opened);
+      // From the end to the begin, so that each fault is in front of those before.
+      for (const [what, statement, position] of TAMPERINGS.toSorted((a, b) => b[2] - a[2])) {
         await opened.tamper(statement);
-        assert.equal((await verify(opened.store)).faults[0]?.position, position);
-      });
-    }
+        assert.equal((await verify(opened.store)).faults[0]?.position, position, what);
+      }
+    });
 
     it("finds a tail that was cut by a checkpoint, in the database and in a file", async (t) => {
       const opened = await open(t);

@@ -1,0 +1,41 @@
+/** `lockkeeper keyfile`: makes the key file of a database on a server, and rotates it under a running service. */
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { noPostgres, sharedPostgres } from "../../support/postgres.ts";
+import { startReplicas, temporaryFolder } from "../../support/service.ts";
+import { assertRefused, cliOf, jsonOf } from "../support/cli.ts";
+
+interface View {
+  readonly instance: string;
+  readonly verifierKeys: readonly string[];
+}
+
+test("replicas on PostgreSQL sign with the file that keyfile create makes, and with its next key after rotate", {
+  skip: (await noPostgres()) ?? false,
+}, async (t) => {
+  const url = await (await sharedPostgres()).createDatabase(t);
+  const file = join(await temporaryFolder(t), "a.key");
+  const create = ["keyfile", "create", file, "--database", url];
+  const cli = cliOf("http://127.0.0.1:1");
+  await assertRefused(cli(create), { code: 4, says: /is empty; start the service once/ });
+  const first = await startReplicas(t, 1, { path: url });
+  assert.match(first.log(), /there is no key file, so no checkpoints of the history are made/);
+  assert.deepEqual((await first.history.listCheckpoints({})).verifierKeys, []);
+  await first.stop();
+  const [made] = await jsonOf<View>(cli([...create, "--json"]));
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  await assertRefused(cli(create), { code: 4, says: /a\.key cannot be written/ });
+  const service = await startReplicas(t, 1, { path: url, config: { keyFile: file } });
+  assert.deepEqual((await service.history.listCheckpoints({})).verifierKeys, made?.verifierKeys);
+  const [rotated] = await jsonOf<View>(cli(["keyfile", "rotate", file, "--json"]));
+  assert.deepEqual(rotated?.verifierKeys.slice(1), made?.verifierKeys);
+  assert.deepEqual((await service.history.listCheckpoints({})).verifierKeys, rotated?.verifierKeys);
+  const report = await cliOf(service.url)(["events", "verify"]);
+  assert.equal(report.code, 0, report.stderr);
+  await assertRefused(cli(["keyfile", "rotate", `${file}.other`]), {
+    code: 4,
+    says: /cannot be read: there is no such file/,
+  });
+});
