@@ -3,6 +3,10 @@
 
 /** The numbers of the enums, by full name and then by the value's name without its prefix; UNSPECIFIED is left out. */
 export const ENUMS = {
+  "lockkeeper.event.v1.EventOrder": {
+    "NEWEST_FIRST": 1,
+    "OLDEST_FIRST": 2
+  },
   "lockkeeper.event.v1.Initiator": {
     "ADMIN": 1,
     "POLICY": 2,

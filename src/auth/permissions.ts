@@ -61,6 +61,7 @@ export const RPC_PERMISSIONS: Readonly<Record<string, Permission | null>> = {
   "lockkeeper.user.v1.UserService/DeactivateUser": "user.write",
   "lockkeeper.user.v1.UserService/ReactivateUser": "user.write",
   "lockkeeper.user.v1.UserService/ListUserEvents": "events.read",
+  "lockkeeper.event.v1.EventService/ListEvents": "events.read",
   "lockkeeper.event.v1.EventService/WatchEvents": "events.read",
   "lockkeeper.event.v1.HistoryService/VerifyHistory": "events.read",
   "lockkeeper.event.v1.HistoryService/ExportHistory": "events.read",

@@ -7,8 +7,8 @@ export const FILTER_FIELDS = ["type", "user", "organization", "actor", "initiato
 export type FilterField = (typeof FILTER_FIELDS)[number];
 
 /**
- * A filter as plain data. Each field: an event has one of these values, which are sorted and different; absent: any
- * value; an empty list matches no event. The empty text stands for no user, and for the whole instance.
+ * A filter as plain data. For each field: the values that an event may have, sorted and different; absent: any value; an
+ * empty list matches no event. The empty text stands for no user, and for the whole instance.
  */
 export interface EventFilter extends Readonly<Partial<Record<FilterField, readonly string[]>>> {
   /** The record time lies in `[from, before)`, in milliseconds since the epoch; an absent end is open. */

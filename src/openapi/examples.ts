@@ -69,6 +69,7 @@ export const EXAMPLES = {
   "lockkeeper.user.v1.UserService/DeactivateUser": { userId: "alice", cause: "CAUSE_DIRECTORY" },
   "lockkeeper.user.v1.UserService/ReactivateUser": { userId: "alice", cause: "CAUSE_DIRECTORY" },
   "lockkeeper.user.v1.UserService/ListUserEvents": { userId: "alice", order: "EVENT_ORDER_OLDEST_FIRST" },
+  "lockkeeper.event.v1.EventService/ListEvents": { filter: "type=UserLocked", order: "EVENT_ORDER_OLDEST_FIRST" },
   "lockkeeper.signin.v1.SignInService/CheckSignIn": { userId: "alice", factor: "FACTOR_PASSWORD" },
   "lockkeeper.signin.v1.SignInService/BeginAttempt": {
     attemptId: ATTEMPT_ID,

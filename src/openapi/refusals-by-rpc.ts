@@ -128,6 +128,7 @@ export const OF_RPCS: Readonly<Record<string, Refusals>> = {
     ...NO_USER,
   },
   "lockkeeper.user.v1.UserService/ListUserEvents": NO_USER,
+  "lockkeeper.event.v1.EventService/ListEvents": OTHER_SCOPE,
   "lockkeeper.signin.v1.SignInService/CheckSignIn": NO_USER,
   "lockkeeper.signin.v1.SignInService/BeginAttempt": {
     ATTEMPTS_OUTSTANDING: {

@@ -79,10 +79,8 @@ export interface LogQuery {
   readonly after?: string;
 }
 
-export interface LogPage extends Page<ListedEvent> {
-  /** The last position that was looked at; on the last page, oldest first, the end of the log. */
-  readonly position: number;
-}
+/** The place is after what was looked at; on the last page, oldest first, the end of the log. */
+export interface LogPage extends Page<ListedEvent>, LogPlace {}
 
 /**
  * A condition on settled users. Texts are compared by code units; with `ignoreCase` both sides are normalised first, as

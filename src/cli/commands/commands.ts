@@ -5,6 +5,7 @@ import { backup } from "./database/backup.ts";
 import { migrate } from "./database/migrate.ts";
 import { restore } from "./database/restore.ts";
 import { eventsExport } from "./events/export.ts";
+import { eventsList } from "./events/list.ts";
 import { eventsVerify } from "./events/verify.ts";
 import { eventsWatch } from "./events/watch.ts";
 import { help, version } from "./help.ts";
@@ -59,6 +60,7 @@ export const COMMANDS: readonly Command[] = [
   keysRotate,
   keysRevoke,
   ...ORGS,
+  eventsList,
   eventsWatch,
   eventsVerify,
   eventsExport,
@@ -79,7 +81,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   signin: "check whether users may act, and look up sign-in attempts",
   policy: "how many failures lock a user, and for how long",
   keys: "create, list, rotate and revoke API keys",
-  events: "watch, verify and export the history",
+  events: "list, watch, verify and export the history",
   keyfile: "make and rotate the keys that sign checkpoints",
   orgs: "create, list and change organizations",
 };

@@ -114,9 +114,13 @@ export function mounts({
     mountNative(SignInService, signInHandlers(operations)),
     mountNative(SessionService, sessionHandlers(operations)),
     mountNative(PolicyService, policyHandlers(operations)),
-    mountNative(EventService, eventHandlers({ log: store.log, places: watches, recheck: operations.recheck }), {
-      endless: ["watchEvents"],
-    }),
+    mountNative(
+      EventService,
+      eventHandlers(operations, { log: store.log, places: watches, recheck: operations.recheck }),
+      {
+        endless: ["watchEvents"],
+      },
+    ),
     mountNative(HistoryService, historyHandlers(historyOperations({ store, ...operations }))),
     mountNative(OrganizationService, organizationHandlers(operations)),
     mountNative(ApiKeyService, apiKeyHandlers(keyOperations({ store, newId: operations.newId }))),

@@ -8,13 +8,37 @@ import type { ListedEvent } from "../../store/queries.ts";
 import type { ServiceHandlers } from "../call.ts";
 import { Feed, type FeedOptions } from "../feed/feed.ts";
 import type { View } from "../feed/view.ts";
-import { listScope } from "../operations/caller.ts";
+import { mapInTurns } from "../in-turns.ts";
+import { listScope, pageOf } from "../operations/caller.ts";
+import type { EventOperations, EventsQuery } from "../operations/events.ts";
 import { toEventMessage } from "./message/event-message.ts";
 
 /** The handlers of lockkeeper.event.v1.EventService. */
-export function eventHandlers(parts: Omit<FeedOptions<never>, "toMessage">): ServiceHandlers<typeof pb.EventService> {
+export function eventHandlers(
+  operations: EventOperations,
+  parts: Omit<FeedOptions<never>, "toMessage">,
+): ServiceHandlers<typeof pb.EventService> {
   const feed = new Feed<pb.WatchEventsResponse>({ ...parts, toMessage: toWatchMessage });
   return {
+    async listEvents(request, call) {
+      const { actor } = call.admission;
+      const isForward = request.order === pb.EventOrder.OLDEST_FIRST;
+      const query: EventsQuery = {
+        scope: listScope(actor, request.organizationId),
+        filter: parseEventFilter(request.filter),
+        order: isForward ? "oldest_first" : "newest_first",
+        cursor: request.cursor === "" ? undefined : request.cursor,
+        ...pageOf(request),
+      };
+      const page = await operations.listEvents(query, { signal: call.signal });
+      const visibility = { seesPersonal: actor.permissions.has("user.read") };
+      return create(pb.ListEventsResponseSchema, {
+        events: await mapInTurns(page.items, call, (listed) => toEventMessage(listed, visibility)),
+        nextPageToken: page.next ?? "",
+        cursor: isForward ? page.cursor : "",
+      });
+    },
+
     watchEvents(request, call) {
       const { actor } = call.admission;
       const organizationId = listScope(actor, request.organizationId);

@@ -12,6 +12,7 @@ import { SESSION_MS_MAX } from "../../domain/session.ts";
 import type { Store } from "../../store/store.ts";
 import type { ListPlaces } from "../list-lanes.ts";
 import { type AttemptQueue, LocalAttemptQueue } from "./attempt-waiters.ts";
+import { type EventOperations, eventOperations } from "./events.ts";
 import { type OrganizationOperations, organizationOperations } from "./organizations.ts";
 import { type PolicyOperations, policyOperations } from "./policies.ts";
 import { type SessionOperations, sessionOperations } from "./sessions.ts";
@@ -30,7 +31,8 @@ export type Operations = UserOperations &
   SessionOperations &
   SignInOperations &
   PolicyOperations &
-  OrganizationOperations & {
+  OrganizationOperations &
+  EventOperations & {
     /**
      * The actor of this `Authorization` header; synchronous for keys. Throws or rejects with CREDENTIAL_MISSING,
      * CREDENTIAL_INVALID, ISSUER_UNAVAILABLE, AUTHENTICATION_RATE, ADDRESS_RATE and CALLER_RATE.
@@ -74,6 +76,7 @@ export function createOperations({ store, gate, newId, lists, attempts }: Operat
     ...signInOperations({ ...parts, attempts: attempts ?? new LocalAttemptQueue(store) }),
     ...policyOperations(parts),
     ...organizationOperations(parts),
+    ...eventOperations(parts),
   };
 }
 

@@ -189,6 +189,26 @@ test("users events tells who did what, the newest first, and escapes what could 
   assert.ok(events[0]?.userCreated);
 });
 
+test("events list shows what happened to everything, filtered, and says where a filter is wrong", async () => {
+  await users.createUser({ userId: "fay" });
+  await users.banUser({ userId: "fay", reasonCode: "FRAUD" });
+  const lines = (await printed(lk("events list --filter user=fay --oldest-first"))).split("\n");
+  assert.match(lines[0] ?? "", /^TIME +EVENT +OF +BY +VIA +WHAT +NOTE$/);
+  assert.match(lines[1] ?? "", /^\S+Z +UserCreated +fay +LOCKKEEPER_ADMIN_KEY +grpc/);
+  assert.match(
+    lines[2] ?? "",
+    /^\S+Z +UserBanned +fay +LOCKKEEPER_ADMIN_KEY +grpc +FRAUD, without end, sessions ended/,
+  );
+  const [created] = await jsonOf<{ cursor: string }>(
+    lk("events list --filter user=fay --oldest-first --limit 1 --json"),
+  );
+  const after = await jsonOf<{ userBanned?: object }>(
+    lk(`events list --filter user=fay --after ${created?.cursor} --json`),
+  );
+  assert.deepEqual([after.length, after[0]?.userBanned !== undefined], [1, true]);
+  await assertRefused(lk("events list --filter user:fay"), { code: 2, says: /column 1: "user:fay" is not allowed/ });
+});
+
 test("--organization keeps a command inside one organization", async () => {
   await organizations.createOrganization({ organizationId: "acme" });
   await users.createUser({ userId: "oto" });

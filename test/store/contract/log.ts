@@ -156,9 +156,11 @@ export function describeLog(engine: string, open: OpenStore): void {
       const { store } = await open(t);
       const first = await store.listEvents(EVERYTHING);
       assert.deepEqual([first.next, first.position], [undefined, first.items.length]);
+      assert.equal(first.cursor, first.items.at(-1)?.cursor);
       assert.deepEqual(await store.listEvents({ ...EVERYTHING, afterPosition: first.position }), {
         items: [],
         position: first.position,
+        cursor: first.cursor,
       });
       resourceOf(await store.execute(createUser("later")));
       const { items } = await store.listEvents({ ...EVERYTHING, afterPosition: first.position });

@@ -4,28 +4,12 @@ import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { type CommandContext, defineCommand } from "../../frame/command.ts";
 import { EXIT } from "../../frame/failure.ts";
 import { text } from "../../frame/flag.ts";
-import type { View } from "../../frame/output.ts";
 import { ActorNames } from "../actor-names.ts";
+import { eventView } from "../event-view.ts";
 
 /** The pause before the stream is opened again: doubled up to the longest while it fails, in milliseconds. */
 const PAUSE_MS = 250;
 const PAUSE_MS_MAX = 10_000;
-
-function watchView(names: ActorNames): View<Event> {
-  return {
-    columns: ["TIME", "EVENT", "OF", "BY", "VIA", "NOTE", { title: "ORGANIZATION", wide: true }],
-    row: (event, time) => [
-      time(event.recordTime),
-      event.payload.case ?? "unknown",
-      event.userId || event.apiKeyId || event.organizationId,
-      names.shown(event.actor),
-      event.via,
-      event.note,
-      event.organizationId,
-    ],
-    name: ({ cursor }) => cursor,
-  };
-}
 
 export const eventsWatch = defineCommand({
   name: "events watch",
@@ -43,7 +27,7 @@ export const eventsWatch = defineCommand({
   async run({ after, filter = "" }, context) {
     const names = new ActorNames(context);
     const asked = { organizationId: context.organizationId, filter, cursor: after ?? "" };
-    await context.output.items(batches(context, names, asked), watchView(names));
+    await context.output.items(batches(context, names, asked), eventView(names));
     return "done";
   },
 });

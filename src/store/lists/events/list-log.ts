@@ -43,8 +43,9 @@ export class LogLister {
       const parts = users === undefined || users.includes("") ? readBlocks(read) : this.#readChains(read, users);
       const page = await this.#fill(read, parts, pageSize);
       const { items, next } = page;
-      if (next !== undefined) return { items, position: next, next: toPageToken(asked, [next]) };
-      return { items, position: order === "oldest_first" ? head : range.low };
+      const position = next ?? (order === "oldest_first" ? head : range.low);
+      const ended = { items, position, cursor: toCursor(this.#engine.seal, position) };
+      return next === undefined ? ended : { ...ended, next: toPageToken(asked, [next]) };
     });
   }
 

@@ -129,6 +129,7 @@ function withTrouble(
     listUsers: fail,
     searchUsers: fail,
     listUserEvents: fail,
+    listEvents: fail,
     changeOrganization: fail,
     readOrganization: fail,
     listOrganizations: fail,
