@@ -2,6 +2,7 @@
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { AdminService } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { EventService } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { OrganizationService } from "../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { SessionService } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
@@ -26,6 +27,7 @@ export interface LockkeeperClient {
   readonly signIns: Client<typeof SignInService>;
   readonly sessions: Client<typeof SessionService>;
   readonly policies: Client<typeof PolicyService>;
+  readonly events: Client<typeof EventService>;
   readonly organizations: Client<typeof OrganizationService>;
   readonly keys: Client<typeof ApiKeyService>;
   readonly admin: Client<typeof AdminService>;
@@ -45,6 +47,7 @@ export function createClients(transport: Transport, close: () => void): Lockkeep
     signIns: createClient(SignInService, transport),
     sessions: createClient(SessionService, transport),
     policies: createClient(PolicyService, transport),
+    events: createClient(EventService, transport),
     organizations: createClient(OrganizationService, transport),
     keys: createClient(ApiKeyService, transport),
     admin: createClient(AdminService, transport),
