@@ -86,6 +86,9 @@ export const BOUNDS = {
     "min": 0,
     "max": 2592000
   },
+  "lockkeeper.event.v1.RedactEventRequest.fields": {
+    "max": 100
+  },
   "lockkeeper.organization.v1.CreateOrganizationRequest.default_lock_duration": {
     "max": 315360000
   },

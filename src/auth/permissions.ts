@@ -66,6 +66,7 @@ export const RPC_PERMISSIONS: Readonly<Record<string, Permission | null>> = {
   "lockkeeper.event.v1.HistoryService/VerifyHistory": "events.read",
   "lockkeeper.event.v1.HistoryService/ExportHistory": "events.read",
   "lockkeeper.event.v1.HistoryService/ListCheckpoints": "events.read",
+  "lockkeeper.event.v1.EventService/RedactEvent": "events.redact",
   "lockkeeper.session.v1.SessionService/CreateSession": "session.write",
   "lockkeeper.session.v1.SessionService/VerifySession": "session.read",
   "lockkeeper.session.v1.SessionService/GetSession": "session.read",

@@ -113,7 +113,34 @@ export type UpdateUser = OfUser & {
   readonly namespaces: readonly string[] | "all";
 };
 
-export type DeleteUser = OfUser & { readonly type: "DeleteUser" };
+export type DeleteUser = OfUser & {
+  readonly type: "DeleteUser";
+  /** Also erase every personal value of the user; a user that is deleted already may be erased. Absent: false. */
+  readonly erase?: boolean;
+};
+
+/** Erases personal values of one event of the user, who may be deleted. */
+export type RedactEvent = OfUser & {
+  readonly type: "RedactEvent";
+  readonly eventSequence: number;
+  /** The names of the values; empty: all that the event was recorded with. */
+  readonly fields: readonly string[];
+  /** The event as it was found before; absent: there is none. */
+  readonly found?: FoundEvent;
+};
+
+/** What must be known of an event to redact it. */
+export interface FoundEvent {
+  /** The sequence of the user when this was found: it holds only while the user stays there. */
+  readonly knownSequence: number;
+  readonly position: number;
+  /** The names of the personal values that it was recorded with, erased or not, sorted. */
+  readonly names: readonly string[];
+  /** The restriction that its `note` belongs to; absent: none. */
+  readonly restrictionId?: string;
+  /** The names of PersonChange that later events have set or cleared: the user's own values are not from this one. */
+  readonly laterNames: readonly string[];
+}
 export type LockUser = Impose & {
   readonly type: "LockUser";
   readonly expiry: Expiry;
@@ -142,6 +169,7 @@ export type UserCommand =
   | ImportUser
   | UpdateUser
   | DeleteUser
+  | RedactEvent
   | LockUser
   | UnlockUser
   | BanUser

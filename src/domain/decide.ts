@@ -9,13 +9,14 @@ import type {
   UnlockUser,
   UserCommand,
 } from "./command.ts";
+import { decideDelete, decideRedaction } from "./decide-erasure.ts";
 import { decideCreate, decideImport, decideUpdate } from "./decide-person.ts";
 import { accept, type DecideContext, type Decision, noteOf, reject } from "./decision.ts";
 import type { RestrictionRecord, UserEvent } from "./event.ts";
 import { resolveInterval } from "./interval.ts";
 import { type Reason, type Refusal, refuse, sequenceMismatch, shown } from "./refusal.ts";
 import { type Cause, isPermanent, type Restriction, type RestrictionKind, sinceHeld } from "./restriction.ts";
-import { existsFor } from "./sight.ts";
+import { existsFor, type Sight } from "./sight.ts";
 import { stateOf, type User } from "./user.ts";
 
 type RestrictCommand = LockUser | BanUser | DeactivateUser;
@@ -38,7 +39,7 @@ export function decide(user: User | undefined, command: UserCommand, context: De
   const imposing = command.type === "LockUser" || command.type === "BanUser" || command.type === "DeactivateUser";
   const imposed = imposing ? restrictionFor(command, user, context) : undefined;
   if (imposed?.ok === false) return imposed;
-  if (user === undefined || !existsFor(user.state, command.context)) return reject(userNotFound(command.userId));
+  if (user === undefined || !existsFor(user.state, sightOf(command))) return reject(userNotFound(command.userId));
   const unfit = unfitState(user, command);
   if (unfit !== undefined) return reject(unfit);
   if (imposed !== undefined && imposing) return impose(user, command, imposed.restriction, context.now);
@@ -46,13 +47,9 @@ export function decide(user: User | undefined, command: UserCommand, context: De
     case "UpdateUser":
       return decideUpdate(user, command, context.now);
     case "DeleteUser":
-      return accept({
-        type: "UserDeleted",
-        time: context.now,
-        actor: command.context.actor,
-        data: { reasonCode: command.reasonCode },
-        personal: noteOf(command.note),
-      });
+      return decideDelete(user, command, context);
+    case "RedactEvent":
+      return decideRedaction(user, command, context);
     case "RevokeUserSessions":
       return accept({
         type: "UserSessionsRevoked",
@@ -68,6 +65,12 @@ export function decide(user: User | undefined, command: UserCommand, context: De
     default:
       throw new Error(`decide: ${command.type} was decided above`);
   }
+}
+
+/** What is erased may be of a user that is deleted already. */
+function sightOf(command: UserCommand): Sight {
+  const showDeleted = command.type === "RedactEvent" || (command.type === "DeleteUser" && command.erase === true);
+  return { scope: command.context.scope, showDeleted };
 }
 
 /** The same for a user that never existed, is deleted, or belongs to another organization. */

@@ -7,6 +7,16 @@ export interface DecideContext {
   readonly now: number;
   /** What `default` means for a lock of this organization. */
   readonly defaultLockDurationMs: number;
+  /** What is known of erasures; only commands that erase need it. */
+  readonly erased?: ErasedState;
+}
+
+/** What of a user is erased already. */
+export interface ErasedState {
+  /** Events before this one have lost their personal values; 0: none. */
+  readonly sequence: number;
+  /** The names of the values that the event of RedactEvent still has. */
+  readonly names: readonly string[];
 }
 
 export type Decision =

@@ -28,6 +28,7 @@ const TYPES: Readonly<Record<EventType, true>> = {
   RestrictionExpired: true,
   UserSessionsRevoked: true,
   SessionRevoked: true,
+  EventRedacted: true,
   OrganizationCreated: true,
   OrganizationUpdated: true,
   ApiKeyCreated: true,

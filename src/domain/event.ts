@@ -40,7 +40,8 @@ export interface UserEventData {
     readonly sessionsRevoked: boolean;
   };
   readonly UserUpdated: PersonChange & { readonly reasonCode: string };
-  readonly UserDeleted: { readonly reasonCode: string };
+  /** `erased`: all personal values of the earlier events are gone, and the notes of the restrictions that stay. */
+  readonly UserDeleted: { readonly reasonCode: string; readonly erased?: true };
   readonly UserLocked: Imposed;
   readonly UserUnlocked: Lifted;
   readonly UserBanned: Imposed;
@@ -52,6 +53,7 @@ export interface UserEventData {
   readonly UserSessionsRevoked: { readonly reasonCode: string };
   /** `byPerson`: the person signed out; absent: an administrator ended the session. */
   readonly SessionRevoked: { readonly sessionId: string; readonly byPerson?: true };
+  readonly EventRedacted: Redaction & { readonly reasonCode: string };
 }
 
 interface Imposed {
@@ -65,6 +67,19 @@ interface Imposed {
 interface Lifted {
   readonly restrictionIds: readonly string[];
   readonly reasonCode: string;
+}
+
+/** Personal values of an earlier event of the same user that are erased. */
+export interface Redaction {
+  /** The event. */
+  readonly sequence: number;
+  /** The names of the values that it lost, sorted. */
+  readonly fields: readonly string[];
+  /**
+   * The names of what the user loses with them, because no later event had set it again, sorted: as in PersonChange, and
+   * `note.<restriction id>`.
+   */
+  readonly cleared: readonly string[];
 }
 
 /** A change that the clock made. */
@@ -89,6 +104,11 @@ export type UserEvent = {
     readonly personal: Readonly<Record<string, string>>;
   };
 }[UserEventType];
+
+/** Returns whether personal values of earlier events are gone with an event. */
+export function erases({ type, data }: { readonly type: string; readonly data: object }): boolean {
+  return type === "EventRedacted" || (type === "UserDeleted" && "erased" in data);
+}
 
 /** The actor of changes that the clock made. */
 export const SYSTEM_ACTOR = "system";

@@ -54,8 +54,15 @@ export function evolveState(
         ...base,
         deleted: true,
         epoch: base.epoch + 1,
-        restrictions: base.restrictions.filter((r) => r.kind === "BAN"),
+        restrictions: base.restrictions
+          .filter((r) => r.kind === "BAN")
+          .map((r) => (event.data.erased === true ? { ...r, note: "" } : r)),
       };
+    case "EventRedacted": {
+      const { cleared } = event.data;
+      const isCleared = ({ id }: Restriction): boolean => cleared.includes(`note.${id}`);
+      return { ...base, restrictions: base.restrictions.map((r) => (isCleared(r) ? { ...r, note: "" } : r)) };
+    }
     case "UserSessionsRevoked":
       return { ...base, epoch: base.epoch + 1 };
     case "UserLocked":
@@ -91,9 +98,17 @@ function restrictionOf(record: RestrictionRecord, event: UserEvent): Restriction
   return { ...record, note: event.personal.note ?? "", actor: event.actor };
 }
 
+const PERSON_EVENTS: ReadonlySet<UserEvent["type"]> = new Set([
+  "UserCreated",
+  "UserImported",
+  "UserUpdated",
+  "UserDeleted",
+  "EventRedacted",
+]);
+
 /** Returns whether events of this type may change the person. */
 export function touchesPerson(type: UserEvent["type"]): boolean {
-  return type === "UserCreated" || type === "UserImported" || type === "UserUpdated" || type === "UserDeleted";
+  return PERSON_EVENTS.has(type);
 }
 
 function evolvePerson(before: Person, event: UserEvent): Person {
@@ -106,6 +121,8 @@ function evolvePerson(before: Person, event: UserEvent): Person {
       return changePerson(before, event.data, event.personal);
     case "UserDeleted":
       return EMPTY_PERSON;
+    case "EventRedacted":
+      return changePerson(before, { set: [], cleared: event.data.cleared }, {});
     default:
       return before;
   }

@@ -43,6 +43,11 @@ export const REASONS = {
   USER_NOT_BANNED: ["FAILED_PRECONDITION", "There is no ban to lift."],
   USER_ALREADY_DEACTIVATED: ["FAILED_PRECONDITION", "The user is deactivated for this cause."],
   USER_NOT_DEACTIVATED: ["FAILED_PRECONDITION", "There is no deactivation of this cause to lift."],
+  EVENT_NOT_FOUND: ["NOT_FOUND", "The user has no event of this sequence."],
+  EVENT_NOT_PERSONAL: [
+    "FAILED_PRECONDITION",
+    "The event was recorded without personal values: there is nothing to erase.",
+  ],
   USER_STATE_MISMATCH: ["FAILED_PRECONDITION", "The command is not allowed in the user's present state."],
   SEQUENCE_MISMATCH: ["ABORTED", "The resource changed since it was read: `expected_sequence` differs."],
   ORGANIZATION_NOT_FOUND: ["NOT_FOUND", "There is no such organization that the caller may see."],

@@ -102,5 +102,6 @@ export const EXAMPLES = {
   "lockkeeper.apikey.v1.ApiKeyService/RotateApiKey": { apiKeyId: MADE.apiKeyId, overlap: "86400s" },
   "lockkeeper.apikey.v1.ApiKeyService/RevokeApiKey": { apiKeyId: MADE.apiKeyId },
   "lockkeeper.admin.v1.AdminService/WhoAmI": {},
+  "lockkeeper.event.v1.EventService/RedactEvent": { userId: "alice", sequence: "1", fields: ["profile.email"] },
   "lockkeeper.user.v1.UserService/DeleteUser": { userId: "alice", reasonCode: "GDPR" },
 } as const satisfies Readonly<Record<string, JsonObject>>;

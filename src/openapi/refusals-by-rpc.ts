@@ -65,6 +65,17 @@ const SEVERAL: Refusals = {
 };
 
 export const OF_RPCS: Readonly<Record<string, Refusals>> = {
+  "lockkeeper.event.v1.EventService/RedactEvent": {
+    EVENT_NOT_FOUND: {
+      message: 'there is no event 9 of the user "alice"; its history ends at 1',
+      metadata: { userId: "alice", sequence: "9" },
+    },
+    EVENT_NOT_PERSONAL: {
+      message: 'the event 3 of the user "alice" was recorded without personal values',
+      metadata: { userId: "alice", sequence: "3" },
+    },
+    ...NO_USER,
+  },
   "lockkeeper.organization.v1.OrganizationService/CreateOrganization": {
     ORGANIZATION_ALREADY_EXISTS: {
       message: 'the organization id "acme" is taken',

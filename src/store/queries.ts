@@ -23,6 +23,8 @@ export interface RecordedEvent {
   readonly via: string;
   readonly requestId: string;
   readonly hash: Uint8Array;
+  /** The names of the personal values that it has lost; absent: none. */
+  readonly erasedNames?: readonly string[];
   readonly event: DomainEvent;
 }
 

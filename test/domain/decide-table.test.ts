@@ -29,6 +29,7 @@ const COMMAND_TYPES: Readonly<Record<UserCommand["type"], true>> = {
   ImportUser: true,
   UpdateUser: true,
   DeleteUser: true,
+  RedactEvent: true,
   LockUser: true,
   UnlockUser: true,
   BanUser: true,
@@ -53,8 +54,10 @@ for (const [name, table] of Object.entries(TABLES)) {
   });
 }
 
-test("every command has a table", () => {
+test("every command has a table, or a test of its own", () => {
   const present = new Set(Object.values(TABLES).map(({ command }) => command.type));
+  // decide-erasure.test.ts: it depends on the history.
+  present.add("RedactEvent");
   assert.deepEqual([...present].sort(), Object.keys(COMMAND_TYPES).sort());
 });
 

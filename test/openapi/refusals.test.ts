@@ -184,6 +184,7 @@ describe("the service refuses as the document shows", () => {
     for (const rpc of examiner.showing("SEQUENCE_MISMATCH")) {
       await examiner.refuses(rpc, "SEQUENCE_MISMATCH", { ...exampleOf(rpc), expectedSequence: "7" });
     }
+    await examiner.refuses("EventService/RedactEvent", "EVENT_NOT_FOUND", { ...user, sequence: "9" });
     for (const [act, lifting, state] of ACTS) {
       await examiner.refuses(`UserService/${lifting}`, `USER_NOT_${state}`);
       await examiner.accepts(`UserService/${act}`);
@@ -191,6 +192,7 @@ describe("the service refuses as the document shows", () => {
       if (act === "BanUser") await examiner.refuses("SessionService/CreateSession", "USER_MAY_NOT_ACT");
       await examiner.accepts(`UserService/${lifting}`);
     }
+    await examiner.refuses("EventService/RedactEvent", "EVENT_NOT_PERSONAL", { ...user, sequence: "3" });
     const made = await examiner.accepts("SessionService/CreateSession");
     const session = { sessionId: at(made, "session", "sessionId") ?? null };
     await examiner.accepts("SessionService/RevokeSession", session);

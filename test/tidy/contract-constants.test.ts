@@ -5,13 +5,14 @@ import { create, createRegistry, type DescField, ScalarType } from "@bufbuild/pr
 import { createValidator } from "@bufbuild/protovalidate";
 import { file_lockkeeper_apikey_v1_api_key_service as apiKeys } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { BOUNDS, ENUMS } from "../../gen/lockkeeper/contract.ts";
+import { file_lockkeeper_event_v1_event_service as events } from "../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { file_lockkeeper_organization_v1_organization_service as organizations } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { file_lockkeeper_policy_v1_policy_service as policies } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { file_lockkeeper_session_v1_session_service as sessions } from "../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { file_lockkeeper_signin_v1_sign_in_service as signIns } from "../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { file_lockkeeper_user_v1_user_service as users } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 
-const services = [apiKeys, organizations, policies, sessions, signIns, users];
+const services = [apiKeys, events, organizations, policies, sessions, signIns, users];
 const registry = createRegistry(...services, ...services.flatMap(({ dependencies }) => dependencies));
 const validator = createValidator({ registry });
 

@@ -6,6 +6,7 @@ import { migrate } from "./database/migrate.ts";
 import { restore } from "./database/restore.ts";
 import { eventsExport } from "./events/export.ts";
 import { eventsList } from "./events/list.ts";
+import { eventsRedact } from "./events/redact.ts";
 import { eventsVerify } from "./events/verify.ts";
 import { eventsWatch } from "./events/watch.ts";
 import { help, version } from "./help.ts";
@@ -64,6 +65,7 @@ export const COMMANDS: readonly Command[] = [
   eventsWatch,
   eventsVerify,
   eventsExport,
+  eventsRedact,
   backup,
   restore,
   migrate,
@@ -81,7 +83,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   signin: "check whether users may act, and look up sign-in attempts",
   policy: "how many failures lock a user, and for how long",
   keys: "create, list, rotate and revoke API keys",
-  events: "list, watch, verify and export the history",
+  events: "list, watch, verify and export the history, and erase personal values from it",
   keyfile: "make and rotate the keys that sign checkpoints",
   orgs: "create, list and change organizations",
 };

@@ -117,9 +117,7 @@ export function mounts({
     mountNative(
       EventService,
       eventHandlers(operations, { log: store.log, places: watches, recheck: operations.recheck }),
-      {
-        endless: ["watchEvents"],
-      },
+      { endless: ["watchEvents"] },
     ),
     mountNative(HistoryService, historyHandlers(historyOperations({ store, ...operations }))),
     mountNative(OrganizationService, organizationHandlers(operations)),

@@ -1,5 +1,6 @@
 /** One reading of the log for all watchers of a thread: what several of them see is made once. */
 import { setTimeout } from "node:timers/promises";
+import { erases } from "../../domain/event.ts";
 import { matches } from "../../domain/event-filter.ts";
 import type { ListedEvent } from "../../store/queries.ts";
 import type { LogReader } from "../../store/store.ts";
@@ -166,6 +167,10 @@ export class Hub<M> {
     for (const [group, seen] of this.#sort(events)) {
       const portion = this.#toPortion(seen, last.cursor, group.view);
       for (const member of group.members) member.take(portion);
+    }
+    // The log does not show what was erased; what is kept here would.
+    if (events.some(({ event }) => erases(event))) {
+      Object.assign(reading, { kept: [], keptChars: 0, base: reading.position });
     }
     this.#wake();
   }

@@ -11,11 +11,14 @@ import type { View } from "../feed/view.ts";
 import { mapInTurns } from "../in-turns.ts";
 import { listScope, pageOf } from "../operations/caller.ts";
 import type { EventOperations, EventsQuery } from "../operations/events.ts";
+import type { UserOperations } from "../operations/users.ts";
 import { toEventMessage } from "./message/event-message.ts";
+import { toDetails } from "./message/user-message.ts";
+import { termsOf, toSequence } from "./request.ts";
 
 /** The handlers of lockkeeper.event.v1.EventService. */
 export function eventHandlers(
-  operations: EventOperations,
+  operations: EventOperations & UserOperations,
   parts: Omit<FeedOptions<never>, "toMessage">,
 ): ServiceHandlers<typeof pb.EventService> {
   const feed = new Feed<pb.WatchEventsResponse>({ ...parts, toMessage: toWatchMessage });
@@ -46,6 +49,18 @@ export function eventHandlers(
       const filter = organizationId === null ? asked : narrow(asked, "organization", [organizationId]);
       const view = { filter, seesPersonal: actor.permissions.has("user.read") };
       return feed.watch(view, request.cursor === "" ? undefined : request.cursor, call);
+    },
+
+    async redactEvent(request, call) {
+      const { userId, fields, reasonCode, note } = request;
+      const expectedSequence = toSequence(request.expectedSequence);
+      const redaction = {
+        ...{ userId, fields, reasonCode, note },
+        eventSequence: Number(request.sequence),
+        ...(expectedSequence === undefined ? {} : { expectedSequence }),
+      };
+      const { user } = await operations.redactEvent(redaction, call, termsOf(call, request));
+      return create(pb.RedactEventResponseSchema, { details: toDetails(user.state) });
     },
   };
 }

@@ -70,7 +70,11 @@ function personHandlers(change: Change): Pick<Handlers, "createUser" | "updateUs
     },
 
     async deleteUser(request, call) {
-      const answer = await change(request, call, { type: "DeleteUser", ...ofUser(request) });
+      const answer = await change(request, call, {
+        type: "DeleteUser",
+        ...ofUser(request),
+        erase: request.erase,
+      });
       return create(pb.DeleteUserResponseSchema, answer);
     },
   };

@@ -10,9 +10,9 @@ import {
   type SettleAttempts,
 } from "../../domain/attempt.ts";
 import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
+import { toSubjectKey } from "../rows/subject-key.ts";
 import { AttemptDecision, type DecidedAttempt, reject, toUnknownUser } from "./attempt-decision.ts";
 import { counterKey } from "./entries.ts";
-import { toSubjectKey } from "./subject-key.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /** Decides a command on attempts. */

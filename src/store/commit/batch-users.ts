@@ -7,6 +7,7 @@ import { DEFAULT_LOCK_DURATION_MS, organizationNotFound } from "../../domain/org
 import { type Refusal, shown } from "../../domain/refusal.ts";
 import { settle } from "../../domain/settle.ts";
 import type { UserState } from "../../domain/user.ts";
+import { erasedBefore, noteErasure, redact } from "./batch-erasures.ts";
 import { type Decided, lastOf, type PendingEvent, type Success } from "./changes.ts";
 import { beginLife, forgetFailures } from "./counter-changes.ts";
 import type { Entry } from "./entries.ts";
@@ -28,19 +29,24 @@ export function decideUser(set: WorkingSet, command: UserCommand, now: number): 
   }
   const organizationId =
     settled?.state.organizationId ?? ("organizationId" in command ? command.organizationId : undefined);
+  const erased = erasedBefore(set, command);
   const decision = decide(settled && { state: settled.state, person: entry.person }, command, {
     now,
     defaultLockDurationMs: lockDurationOf(set, organizationId),
+    ...(erased === undefined ? {} : { erased }),
   });
   if (!decision.ok) return decision;
   const due = settled?.events ?? [];
   const decided = evolveUser(entry, due, decision.events, organizationId ?? "", command.context);
   const isRecreated = decision.events.some(({ data }) => "recreated" in data && data.recreated);
+  const redacted = decision.events.find((event) => event.type === "EventRedacted");
   const isUnlocked = command.type === "UnlockUser" && decision.events.length > 0;
   const apply = (): void => {
     decided.apply();
     if (isRecreated) beginLife(set, entry, now);
     if (isUnlocked) forgetFailures(set, entry.id, organizationId ?? "");
+    if (decision.events.length > 0) noteErasure(set, command, entry, now);
+    if (redacted !== undefined && command.type === "RedactEvent") redact(set, command, redacted.data.fields);
   };
   return { ...decided, apply };
 }

@@ -15,6 +15,7 @@ import { type Refusal, refuse, shown } from "../../domain/refusal.ts";
 import type { Session } from "../../domain/session.ts";
 import type { Command, DomainEvent, Outcome, ResourceOf } from "../commands.ts";
 import { decideAttempt } from "./batch-attempts.ts";
+import { isErasing, userShownBy, withoutPersonal } from "./batch-erasures.ts";
 import { decideSessionCommand } from "./batch-sessions.ts";
 import { checkOrganization, decideUser, evolveUser } from "./batch-users.ts";
 import { type AcceptedCommand, type Changes, type Decided, lastOf, type PendingEvent } from "./changes.ts";
@@ -34,6 +35,8 @@ export class Batch {
   readonly #now: number;
   readonly #activity: (session: Session) => Session;
   readonly #accepted: AcceptedCommand[] = [];
+  /** Users that the batch has erased something of: what earlier commands answered must not be shown again. */
+  readonly #erased = new Set<string>();
   #rows = 0;
   #bytes = 0;
 
@@ -58,10 +61,13 @@ export class Batch {
       decided.apply();
       const isChanged = events.length > 0 || decided.isRowChanged === true;
       if (isChanged) entry.isChanged = true;
+      if (isErasing(command) && events.length > 0) this.#erased.add(command.userId);
       const { request } = context;
       const key = requestKey(command);
       if (isChanged || request !== undefined) {
-        this.#accepted.push({ entry, events, context, answer: answerToKeep(key, resource) });
+        const answer = answerToKeep(key, resource);
+        const answerUserId = answer === null ? null : (userShownBy(resource) ?? null);
+        this.#accepted.push({ entry, events, context, answer, answerUserId });
         this.#rows += ROWS_PER_EVENT * events.length + ROWS_PER_COMMAND;
         this.#bytes += commandBytes(command);
       }
@@ -104,7 +110,9 @@ export class Batch {
     if (earlier === undefined || earlier.time <= this.#now - REQUEST_KEPT_MS) return undefined;
     const isSame = Buffer.compare(earlier.content, request.content) === 0;
     if (!isSame) return { ok: false, refusal: requestIdReused(request) };
-    return { ok: true, ...earlier.answer(), written: 0, replayed: true };
+    const answer = earlier.answer();
+    const shown = this.#erased.has(userShownBy(answer.resource) ?? "") ? withoutPersonal(answer) : answer;
+    return { ok: true, ...shown, written: 0, replayed: true };
   }
 
   #decide(command: Command): Decided {

@@ -23,6 +23,8 @@ export interface AcceptedCommand {
   readonly context: CommandContext;
   /** The answer as JSON, kept with the request when rebuilding it later would take long; else `null`. */
   readonly answer: string | null;
+  /** The user that the answer shows; `null`: none. */
+  readonly answerUserId: string | null;
 }
 
 /** All that one batch changed, to be written in one transaction. */

@@ -1,9 +1,9 @@
 /** Changes the attempt counters of a user that is re-created or unlocked. */
 import { NO_ATTEMPTS } from "../../domain/attempt.ts";
 import { FACTORS } from "../../domain/policy.ts";
+import { toSubjectKey } from "../rows/subject-key.ts";
 import { policyOf } from "./attempt-decision.ts";
 import { counterKey, type Entry } from "./entries.ts";
-import { toSubjectKey } from "./subject-key.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /**

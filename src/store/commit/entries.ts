@@ -8,7 +8,8 @@ import type { Factor, StoredPolicy } from "../../domain/policy.ts";
 import type { Session } from "../../domain/session.ts";
 import { EMPTY_PERSON, type Person, type UserState } from "../../domain/user.ts";
 import type { Command, DomainEvent, ResourceOf } from "../commands.ts";
-import { toSubjectKey } from "./subject-key.ts";
+import type { PrivateValues } from "../log/event-encoding.ts";
+import { toSubjectKey } from "../rows/subject-key.ts";
 
 /** The answer to an earlier request: the resource as that request left it. */
 export interface Answer {
@@ -57,6 +58,25 @@ interface Fields {
   readonly countedFactors: { readonly factors: readonly Factor[] };
   readonly attempt: { attempt: Attempt | undefined };
   readonly request: { request: RememberedRequest | undefined };
+  /** The personal values of one event that are left. The id is its position. */
+  readonly personal: { values: PrivateValues | undefined };
+  readonly erasure: {
+    erasure: Erasure | undefined;
+    /** The user whose history the eraser walks from its last event; `undefined`: no walk begins with this batch. */
+    walks: Entry<"user"> | undefined;
+  };
+}
+
+/** The erasure of a user, under way or ended. */
+export interface Erasure {
+  /** Events before this one lose their personal values, and attempts of lives before it are deleted; 0: none. */
+  readonly sequence: number;
+  /** Sessions under a lower epoch are deleted. */
+  readonly epoch: number;
+  /** Remembered answers up to this time lose their personal values. Milliseconds since the epoch. */
+  readonly time: number;
+  /** The position at which the walk through the history goes on; `null`: it has ended. */
+  readonly nextPosition: number | null;
 }
 
 export type Kind = keyof Fields;
@@ -100,6 +120,11 @@ interface Naming {
 export const INSTANCE_KEY: EntryKey<"instance"> = { kind: "instance", id: "" };
 /** The key of the lasting owner keys. */
 export const OWNERS_KEY: EntryKey<"lastingOwners"> = { kind: "lastingOwners", id: "" };
+
+/** `position`: of the event. */
+export function personalKey(position: number): EntryKey<"personal"> {
+  return { kind: "personal", id: String(position) };
+}
 
 export function counterKey(subject: AttemptSubject, factor: Factor): EntryKey<"counter"> {
   return { kind: "counter", id: `${toSubjectKey(subject)} ${factor}`, subject, factor };
@@ -155,6 +180,8 @@ const ABSENT: { readonly [K in Kind]: (key: EntryKey<K>) => Fields[K] } = {
   countedFactors: () => ({ factors: [] }),
   attempt: () => ({ attempt: undefined }),
   request: () => ({ request: undefined }),
+  personal: () => ({ values: undefined }),
+  erasure: () => ({ erasure: undefined, walks: undefined }),
 };
 
 /** Makes an entry of what is stored; `undefined`: nothing is. */

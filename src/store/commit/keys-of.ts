@@ -4,8 +4,9 @@ import type { UserCommand } from "../../domain/command.ts";
 import { FACTORS, type Factor, INSTANCE_POLICY_ID } from "../../domain/policy.ts";
 import type { SessionCommand } from "../../domain/session.ts";
 import type { Command } from "../commands.ts";
-import { counterKey, type EntryKey, INSTANCE_KEY, OWNERS_KEY, requestKey } from "./entries.ts";
-import { toSubjectKey } from "./subject-key.ts";
+import { toSubjectKey } from "../rows/subject-key.ts";
+import { isErasing } from "./batch-erasures.ts";
+import { counterKey, type EntryKey, INSTANCE_KEY, OWNERS_KEY, personalKey, requestKey } from "./entries.ts";
 import type { WorkingSet } from "./working-set.ts";
 
 /**
@@ -87,7 +88,7 @@ function subjectKeys({ subject, factor, organizationId }: OfSubject, set: Workin
 function userKeys(command: UserCommand, set: WorkingSet): readonly EntryKey[] {
   const user = { kind: "user", id: command.userId } as const;
   const stored = set.held(user)?.state?.organizationId;
-  const keys: EntryKey[] = [user, ...organizationOf(stored)];
+  const keys: EntryKey[] = [user, ...organizationOf(stored), ...erasureKeys(command)];
   const isCreation = command.type === "CreateUser" || command.type === "ImportUser";
   if (!isCreation && command.type !== "UnlockUser") return keys;
   keys.push(...policiesOf(stored), { kind: "countedFactors", id: toSubjectKey({ userId: command.userId }) });
@@ -99,6 +100,14 @@ function userKeys(command: UserCommand, set: WorkingSet): readonly EntryKey[] {
     for (const { id } of set.held(counter)?.counter.outstanding ?? []) keys.push({ kind: "attempt", id });
   }
   return keys;
+}
+
+/** What a command that erases must know, and changes. */
+function erasureKeys(command: UserCommand): readonly EntryKey[] {
+  if (!isErasing(command)) return [];
+  const erasure = { kind: "erasure", id: command.userId } as const;
+  const found = command.type === "RedactEvent" ? command.found : undefined;
+  return found === undefined ? [erasure] : [erasure, personalKey(found.position)];
 }
 
 function organizationOf(id: string | null | undefined): readonly EntryKey[] {

@@ -23,6 +23,8 @@ export class WorkingSet {
     countedFactors: new Map(),
     attempt: new Map(),
     request: new Map(),
+    personal: new Map(),
+    erasure: new Map(),
   };
 
   constructor(loaders?: Loaders) {

@@ -16,6 +16,7 @@ import { toPage } from "../lists/page-walk.ts";
 import { ChainWalk } from "../log/verify-chain.ts";
 import type { Page } from "../queries.ts";
 import { toChainEvent, toChainLink } from "../rows/chain-rows.ts";
+import { PERSONAL_IS_SHOWN } from "../rows/erasure-rows.ts";
 import { type Asked, parsePageToken } from "../search/page-token.ts";
 
 /** Events of one query: a few MiB at most, because an event has a person of 64 KiB at most. */
@@ -114,7 +115,9 @@ async function readHead(queries: ListQueries): Promise<HistoryHead> {
 async function readEvents(queries: ListQueries, after: number, head: number): Promise<readonly ChainEvent[]> {
   const select = queries.build
     .selectFrom("events")
-    .leftJoin("event_private", "event_private.position", "events.position")
+    .leftJoin("event_private", (join) =>
+      join.onRef("event_private.position", "=", "events.position").on(PERSONAL_IS_SHOWN),
+    )
     .selectAll("events")
     .select("event_private.personal")
     .where("events.position", ">", after)

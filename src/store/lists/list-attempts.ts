@@ -1,12 +1,14 @@
 /** Recorded attempts in the order of their beginnings, along an index, within the budget of one page. */
+import { type SqlBool, sql } from "kysely";
 import { type Attempt, outcomeAt } from "../../domain/attempt.ts";
 import type { Json } from "../../domain/canonical-json.ts";
 import { sharedNetworkKey, toAddressNumber } from "../../domain/network.ts";
-import { toSubjectKey } from "../commit/subject-key.ts";
 import type { Limits } from "../limits.ts";
 import type { AttemptQuery, Page } from "../queries.ts";
 import { toAttempt } from "../rows/attempt-rows.ts";
+import { attemptIsShown } from "../rows/erasure-rows.ts";
 import type { AttemptTable } from "../rows/schema.ts";
+import { toSubjectKey } from "../rows/subject-key.ts";
 import { type Asked, type PageKey, parsePageToken } from "../search/page-token.ts";
 import { alongIndex, only } from "./index-walk.ts";
 import type { ListEngine, ListQueries } from "./list-queries.ts";
@@ -70,7 +72,15 @@ function selectChunk(queries: ListQueries, query: AttemptQuery, after: PageKey |
     from: startTime,
     before: endTime,
   });
-  return queries.build.selectFrom("attempts").selectAll().where(where).orderBy(order).limit(limit).compile();
+  const shown = sql<SqlBool>`${sql.raw(attemptIsShown())}`;
+  return queries.build
+    .selectFrom("attempts")
+    .selectAll()
+    .where(where)
+    .where(shown)
+    .orderBy(order)
+    .limit(limit)
+    .compile();
 }
 
 /** Returns everything but the page size: a later page must ask the same. */

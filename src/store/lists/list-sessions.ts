@@ -1,9 +1,11 @@
 /** ListSessions: the newest first, along an index, within the budget of one page. */
+import { type SqlBool, sql } from "kysely";
 import { weightOf } from "../../domain/page-weight.ts";
 import { sessionStatusOf } from "../../domain/session.ts";
 import { settle } from "../../domain/settle.ts";
 import type { Limits } from "../limits.ts";
 import type { Page, SessionQuery, SessionView } from "../queries.ts";
+import { sessionIsShown } from "../rows/erasure-rows.ts";
 import { toUserState, type UserStateRow } from "../rows/narrow-rows.ts";
 import { toSession } from "../rows/rows.ts";
 import type { SessionTable } from "../rows/schema.ts";
@@ -75,7 +77,15 @@ function selectChunk(
     direction: "desc",
     after,
   });
-  return queries.build.selectFrom("sessions").selectAll().where(where).orderBy(order).limit(limit).compile();
+  const shown = sql<SqlBool>`${sql.raw(sessionIsShown())}`;
+  return queries.build
+    .selectFrom("sessions")
+    .selectAll()
+    .where(where)
+    .where(shown)
+    .orderBy(order)
+    .limit(limit)
+    .compile();
 }
 
 async function isElsewhere(queries: ListQueries, { userId, organizationId }: SessionQuery): Promise<boolean> {

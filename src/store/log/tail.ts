@@ -1,5 +1,6 @@
 /** The one reading of the log, in commit order: whatever must learn of a change reads it, and nothing else. */
 import { once } from "node:events";
+import { erases } from "../../domain/event.ts";
 import type { RecordedEvent } from "../queries.ts";
 import type { Follower } from "../store.ts";
 import { Followers } from "./followers.ts";
@@ -57,7 +58,9 @@ export class Tail {
     this.#position = last.position;
     const configuration = events.filter(({ userId }) => userId === null);
     if (configuration.length > 0) this.#followers.pass(configuration);
-    if (this.#readers > 0) this.#keep(events);
+    // The log does not show what was erased; what is kept here would.
+    if (events.some(({ event }) => erases(event))) this.#kept = [];
+    else if (this.#readers > 0) this.#keep(events);
     this.#changed();
   }
 

@@ -23,6 +23,7 @@ export const MOVED_TABLES = {
   attempt_counters: ["subject", "factor"],
   attempt_places: ["subject", "factor"],
   attempts: ["id"],
+  erasures: ["user_id"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type MovedTable = keyof typeof MOVED_TABLES;

@@ -40,6 +40,7 @@ import type {
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
 import type { Follower, LogReader, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
+import type { Eraser } from "../upkeep/eraser.ts";
 import type { SessionActivity } from "../upkeep/session-activity.ts";
 import type { Shadows } from "../upkeep/shadows.ts";
 import { SWEEP_INTERVAL_MS, type Sweeper } from "../upkeep/sweeper.ts";
@@ -51,7 +52,7 @@ import { type OpenedDatabase, openDatabase, type PostgresOptions } from "./open-
 import { Reader } from "./read/reader.ts";
 import { SCHEMA_VERSION } from "./schema/migrations.ts";
 import { readStats, type StatsSources } from "./store-stats.ts";
-import { createActivity, createShadows, createSweeper, touchApiKeys } from "./write/housekeeping.ts";
+import { createActivity, createEraser, createShadows, createSweeper, touchApiKeys } from "./write/housekeeping.ts";
 import { Writer } from "./write/writer.ts";
 
 export interface PostgresStoreOptions extends StoreOptions, PostgresOptions {}
@@ -94,6 +95,7 @@ export class PostgresStore implements OpenedStore {
   readonly #activity: SessionActivity;
   readonly #shadows: Shadows;
   readonly #sweeper: Sweeper;
+  readonly #eraser: Eraser;
   readonly #upkeep: Upkeep;
   readonly #traces: Traces | undefined;
   readonly #measured: StatsSources;
@@ -110,11 +112,9 @@ export class PostgresStore implements OpenedStore {
     const { timeOf } = this.#clock;
     const now = (): number => this.#clock.now();
     const activity = (session: Session): Session => this.#activity.known(session);
-    this.tail = new Tail({
-      position: head.position,
-      readLog: (after, limit) => this.#reader.readLog(after, limit),
-      onTrouble,
-    });
+    const readLog = (after: number, limit: number) => this.#reader.readLog(after, limit);
+    const tail = new Tail({ position: head.position, readLog, onTrouble });
+    this.tail = tail;
     this.#upkeep = new Upkeep({ pool, generation, now, onTrouble });
     const onReading = (reading: HeadReading): void => {
       timeOf(reading);
@@ -136,19 +136,17 @@ export class PostgresStore implements OpenedStore {
     this.#shadows = createShadows(housekeeping);
     this.#commits = new GroupCommit({
       run: this.#writer.run,
-      limits,
+      ...{ limits, wallClock: Date.now, onTrouble, onBatch: options.onBatch },
       batchCommands: () => this.#batchCommands(limits),
-      wallClock: Date.now,
-      onTrouble,
-      onBatch: options.onBatch,
     });
     this.#reader = new Reader({ pool: opened.listPool, limits, seal });
     this.history = new StoreHistory(this.#reader, signer);
     this.log = new TailLog(this.tail, seal, async () => (await this.#live.head()).position);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
+    this.#eraser = createEraser(housekeeping);
     this.#sweeper = createSweeper({
       ...housekeeping,
-      ...{ limits, reader: this.#reader, tail: this.tail, signer, checkpointMs: options.checkpointMs },
+      ...{ limits, reader: this.#reader, tail, eraser: this.#eraser, signer, checkpointMs: options.checkpointMs },
       mayRun: () => this.#upkeep.mayRun(),
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
@@ -178,7 +176,8 @@ export class PostgresStore implements OpenedStore {
 
   execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
     const traced = { traces: this.#traces, system: this.system };
-    return traceCommand(command, traced, () => this.#commits.submit(command, options));
+    const decided = traceCommand(command, traced, () => this.#commits.submit(command, options));
+    return this.#eraser.finish(command, decided);
   }
 
   readUser(userId: string): Promise<User | undefined> {

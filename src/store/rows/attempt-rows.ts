@@ -3,9 +3,9 @@ import { type Attempt, type AttemptCounter, type AttemptOutcome, NO_ATTEMPTS } f
 import { networkKeyOf, toAddressNumber } from "../../domain/network.ts";
 import type { Factor, PolicyValues, StoredPolicy } from "../../domain/policy.ts";
 import type { UserState } from "../../domain/user.ts";
-import { toSubject, toSubjectKey } from "../commit/subject-key.ts";
 import type { DueCounter } from "../upkeep/sweeper.ts";
 import type { AttemptCounterTable, AttemptPlacesTable, AttemptTable, PolicyTable } from "./schema.ts";
+import { toSubject, toSubjectKey } from "./subject-key.ts";
 
 /** Each of the two rows may be missing. `places`: the column of attempt_places. */
 export function toCounter(

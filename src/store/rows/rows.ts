@@ -242,6 +242,7 @@ export type EventRow = EventTable & { readonly personal: string | null };
 export function toRecordedEvent(row: EventRow): RecordedEvent {
   const privateValues = row.personal === null ? null : (JSON.parse(row.personal) as PrivateValues);
   const body = decodeBody(row.body);
+  const erasedNames = Object.keys(body.commitments).filter((name) => !Object.hasOwn(privateValues ?? {}, name));
   return {
     position: row.position,
     previousPosition: row.previous_position,
@@ -253,6 +254,7 @@ export function toRecordedEvent(row: EventRow): RecordedEvent {
     via: row.via,
     requestId: row.request_id,
     hash: row.hash,
+    ...(erasedNames.length === 0 ? {} : { erasedNames }),
     event: toDomainEvent(body, row, privateValues),
   };
 }

@@ -20,6 +20,7 @@ export interface Tables {
   instance: InstanceTable;
   moves: MoveTable;
   checkpoints: CheckpointTable;
+  erasures: ErasureTable;
 }
 
 /** One row: where the log ends. */
@@ -122,6 +123,8 @@ export interface RequestTable {
   resource_id: string;
   /** The answer itself if replaying the history would take long; else null. Deleted with the request after a day. */
   answer: string | null;
+  /** The user that the answer shows, with personal values; null: nobody, or they are erased. */
+  user_id: string | null;
   /** The position of the resource's last event when the request was answered. */
   position: number;
   time: number;
@@ -246,5 +249,20 @@ export interface MoveTable {
   place: string;
   begin_time: number;
   /** Null: it is under way, or was interrupted. */
+  end_time: number | null;
+}
+
+/** The erasure of a user, under way or ended. */
+export interface ErasureTable {
+  user_id: string;
+  /** Events before this one lose their personal values, and attempts of lives before it are deleted; 0: none. */
+  sequence: number;
+  /** Sessions under a lower epoch are deleted. */
+  epoch: number;
+  /** Remembered answers up to this time lose their personal values. */
+  time: number;
+  /** The position at which the walk through the history goes on; null: it has ended. */
+  next_position: number | null;
+  /** Null: something is left to do. */
   end_time: number | null;
 }

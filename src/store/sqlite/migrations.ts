@@ -16,6 +16,7 @@ import { attemptPlaces } from "./migrations/0013-attempt-places.ts";
 import { moves } from "./migrations/0014-moves.ts";
 import { eventSummaries } from "./migrations/0015-event-summaries.ts";
 import { checkpoints } from "./migrations/0016-checkpoints.ts";
+import { erasures } from "./migrations/0017-erasures.ts";
 
 /** One step of the schema: plain statements, or a function if the data needs more than statements. */
 export type Migration = { readonly name: string } & (
@@ -41,4 +42,5 @@ export const MIGRATIONS: readonly Migration[] = [
   moves,
   eventSummaries,
   checkpoints,
+  erasures,
 ];

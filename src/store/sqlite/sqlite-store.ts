@@ -42,6 +42,7 @@ import { toApiKey } from "../rows/rows.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
 import type { Backup, Follower, LocalReadsData, LogReader, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
+import type { Eraser } from "../upkeep/eraser.ts";
 import type { SessionActivity } from "../upkeep/session-activity.ts";
 import type { Shadows } from "../upkeep/shadows.ts";
 import { SWEEP_INTERVAL_MS, type Sweeper } from "../upkeep/sweeper.ts";
@@ -56,7 +57,7 @@ import { type OpenedFile, openFile } from "./open-file.ts";
 import { Reader } from "./read/reader.ts";
 import { readStats, type StatsSources } from "./store-stats.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
-import { createActivity, createShadows, createSweeper } from "./write/housekeeping.ts";
+import { createActivity, createEraser, createShadows, createSweeper } from "./write/housekeeping.ts";
 import { LiveConnection } from "./write/live-connection.ts";
 import { LiveReads } from "./write/live-reads.ts";
 import { Writer } from "./write/writer.ts";
@@ -98,6 +99,7 @@ export class SqliteStore implements OpenedStore {
   readonly #wal: WalKeeper;
   readonly #reader: Reader;
   readonly #sweeper: Sweeper;
+  readonly #eraser: Eraser;
   readonly #searches: UserSearches;
   readonly #activity: SessionActivity;
   readonly #live: LiveReads;
@@ -146,18 +148,16 @@ export class SqliteStore implements OpenedStore {
     this.#activity = createActivity(housekeeping);
     this.#commits = new GroupCommit({
       run: this.#writer.run,
-      limits,
-      wallClock: Date.now,
-      onTrouble,
-      onBatch: options.onBatch,
+      ...{ limits, wallClock: Date.now, onTrouble, onBatch: options.onBatch },
     });
     this.#measured = { path, statements, commits: this.#commits, writer, wal: this.#wal, backups: this.#backups };
     this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
     this.history = new StoreHistory(this.#reader, signer);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });
+    this.#eraser = createEraser(housekeeping, () => this.#wal.forget());
     this.#sweeper = createSweeper({
       ...housekeeping,
-      ...{ limits, reader: this.#reader, signer, database, checkpointMs: options.checkpointMs },
+      ...{ limits, reader: this.#reader, eraser: this.#eraser, signer, database, checkpointMs: options.checkpointMs },
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
   }
@@ -175,7 +175,8 @@ export class SqliteStore implements OpenedStore {
 
   execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
     const traced = { traces: this.#traces, system: this.system };
-    return traceCommand(command, traced, () => this.#commits.submit(command, options));
+    const decided = traceCommand(command, traced, () => this.#commits.submit(command, options));
+    return this.#eraser.finish(command, decided);
   }
 
   readUser(userId: string): Promise<User | undefined> {

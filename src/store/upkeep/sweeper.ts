@@ -27,6 +27,8 @@ export interface SweeperOptions {
   readonly deleteOld: readonly ((limit: number) => Promise<number>)[];
   /** Writes a checkpoint if one is due; absent: nobody signs them. */
   readonly writeCheckpoint?: (() => Promise<void>) | undefined;
+  /** Runs one step of an erasure. Returns whether there may be more to do. */
+  readonly erase: () => Promise<boolean>;
   /** Whether this process may run a round now; absent: it always may. Of several processes one sweeps. */
   readonly mayRun?: () => Promise<boolean>;
   readonly onTrouble: (error: unknown) => void;
@@ -79,6 +81,8 @@ export class Sweeper {
           await setTimeout(STEP_PAUSE_MS);
         }
       }
+      // Each step is a transaction, as above.
+      while (!this.#stopped && (await this.#options.erase())) await setTimeout(STEP_PAUSE_MS);
       for (let step = 0; step < SUMMARY_STEPS && !this.#stopped && (await this.#options.summarise()); step++) {
         await setTimeout(STEP_PAUSE_MS);
       }

@@ -89,6 +89,19 @@ export const PERSON_TABLES = {
       present                        | UserDeleted        | DELETED           | +1
       absent                         | USER_NOT_FOUND`,
   },
+  "DeleteUser erase": {
+    command: say.delete({ erase: true }),
+    rows: `
+      banned locked-banned           | UserDeleted        | DELETED B         | +1
+      banned-off everything          | UserDeleted        | DELETED B         | +1
+      ban-scheduled                  | UserDeleted        | DELETED ~B        | +1
+      locked-ban-scheduled           | UserDeleted        | DELETED ~B        | +1
+      present                        | UserDeleted        | DELETED           | +1
+      deleted-banned                 | UserDeleted        | DELETED B         | +1
+      deleted-ban-scheduled          | UserDeleted        | DELETED ~B        | +1
+      deleted deleted-locked         | UserDeleted        | DELETED           | +1
+      absent                         | USER_NOT_FOUND`,
+  },
   SettleUser: {
     command: say.settle(),
     rows: `

@@ -25,6 +25,7 @@ import {
   importUser,
   lockUser,
   ORGANIZATION_ID,
+  redactEvent,
   revokeApiKey,
   rotateApiKey,
   settleUser,
@@ -56,6 +57,8 @@ const user = (random: Random): string => random.pick(["a", "b", "c", "d"]);
 const organization = (random: Random): string => random.pick([ORGANIZATION_ID, "other", "third"]);
 const subject = (random: Random) =>
   random.pick([{ userId: user(random) }, { userId: user(random) }, { shadow: "nobody" }]);
+/** Of users, as commands have left them. */
+const sequences = new Map<string, number>();
 const restrictionId = (): string => `keys-${++lastId}`;
 const short = { kind: "for", durationMs: 3_000 } as const;
 
@@ -130,7 +133,14 @@ const MAKE: { readonly [T in Command["type"]]: Make } = {
       context: c,
     }),
   UpdateUser: (random, c) => updateUser(user(random), { profile: { email: "e" }, fields: ["email"], context: c }),
-  DeleteUser: (random, c) => deleteUser(random.pick(["a", "b"]), { context: c }),
+  DeleteUser: (random, c) =>
+    deleteUser(random.pick(["a", "b"]), { ...(random.below(2) === 0 ? { erase: true } : {}), context: c }),
+  RedactEvent: (random, c) => {
+    const userId = user(random);
+    const knownSequence = sequences.get(userId) ?? 1;
+    const found = { knownSequence, position: 1 + random.below(40), names: ["note"], laterNames: [] };
+    return redactEvent(userId, { eventSequence: 1, found, context: c });
+  },
   LockUser: (random, c) =>
     lockUser(user(random), { expiry: random.pick([short, { kind: "default" }]), ifAlready: "restart", context: c }),
   UnlockUser: (random, c) => unlockUser(user(random), { context: c }),
@@ -250,6 +260,9 @@ describe("the keys of commands", () => {
       for (const [index, outcome] of outcomes.entries()) {
         if (outcome.ok) succeeded.add(commands[index]?.type ?? "");
         if (outcome.ok && outcome.replayed) replayed++;
+        if (outcome.ok && "state" in outcome.resource) {
+          sequences.set(outcome.resource.state.id, outcome.resource.state.sequence);
+        }
       }
       writeChanges(statements, now, live.batch.changes);
       statements.commit.run();

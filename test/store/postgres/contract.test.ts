@@ -4,6 +4,7 @@ import { describeAttempts } from "../contract/attempts.ts";
 import { describeBatches } from "../contract/batches.ts";
 import { describeCommands } from "../contract/commands.ts";
 import type { OpenStore } from "../contract/contract.ts";
+import { describeErasures } from "../contract/erasures.ts";
 import { describeLists } from "../contract/lists.ts";
 import { describeLog } from "../contract/log.ts";
 import { describeRequests } from "../contract/requests.ts";
@@ -19,6 +20,7 @@ const open: OpenStore = (test, options) => openPostgresFixture(server, test, opt
 describeCommands("PostgreSQL", open);
 describeRequests("PostgreSQL", open);
 describeRevokedSessions("PostgreSQL", open);
+describeErasures("PostgreSQL", open);
 describeBatches("PostgreSQL", open);
 describeLists("PostgreSQL", open);
 describeLog("PostgreSQL", open);

@@ -2,6 +2,7 @@
 import { describeAttempts } from "../contract/attempts.ts";
 import { describeBatches } from "../contract/batches.ts";
 import { describeCommands } from "../contract/commands.ts";
+import { describeErasures } from "../contract/erasures.ts";
 import { describeLists } from "../contract/lists.ts";
 import { describeLog } from "../contract/log.ts";
 import { describeRequests } from "../contract/requests.ts";
@@ -14,6 +15,7 @@ import { openFixture } from "../support/sqlite-fixture.ts";
 describeCommands("SQLite", openFixture);
 describeRequests("SQLite", openFixture);
 describeRevokedSessions("SQLite", openFixture);
+describeErasures("SQLite", openFixture);
 describeBatches("SQLite", openFixture);
 describeLists("SQLite", openFixture);
 describeLog("SQLite", openFixture);

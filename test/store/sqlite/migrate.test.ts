@@ -28,6 +28,7 @@ const SCHEMAS: Readonly<Record<string, string>> = {
   "0014-moves": "6a61d770b39346e0",
   "0015-event-summaries": "0d0d113865bfe5f5",
   "0016-checkpoints": "332eedda729c6896",
+  "0017-erasures": "3c016e98265ef1b9",
 };
 
 function schemaOf(database: Database.Database): string {

@@ -7,6 +7,7 @@ import type {
   DeleteUser,
   ImportUser,
   LockUser,
+  RedactEvent,
   SettleUser,
   UnbanUser,
   UnlockUser,
@@ -165,4 +166,8 @@ export function createSession(sessionId: string, userId: string, more: Partial<C
     context: context(),
     ...more,
   };
+}
+
+export function redactEvent(userId: string, more: Partial<RedactEvent> = {}): RedactEvent {
+  return { type: "RedactEvent", userId, eventSequence: 1, fields: [], context: context(), ...PLAIN, ...more };
 }

@@ -52,6 +52,8 @@ export async function fillEveryTable(opened: ContractStore, random: Random): Pro
   await done(begin({ userId: "zoe" }, "under-way"));
   await done(begin({ userId: "😀" }, "ended"));
   await done(complete("ended"));
+  await done(commands.createUser("erased", { note: "n" }));
+  await done(commands.deleteUser("erased", { erase: true }));
   await done(record({ shadow: await store.shadowOf("default", { identifier: "nobody" }) }));
   await store.touchApiKeys(new Map([["plain", "2026-01-01"]]));
   clock.time += 10;

@@ -10,13 +10,15 @@ import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { Event } from "./event_pb.ts";
 import { file_lockkeeper_event_v1_event } from "./event_pb.ts";
+import type { Details } from "../../resource/v1/details_pb.ts";
+import { file_lockkeeper_resource_v1_details } from "../../resource/v1/details_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file lockkeeper/event/v1/event_service.proto.
  */
 export const file_lockkeeper_event_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Cidsb2Nra2VlcGVyL2V2ZW50L3YxL2V2ZW50X3NlcnZpY2UucHJvdG8SE2xvY2trZWVwZXIuZXZlbnQudjEi3gEKEUxpc3RFdmVudHNSZXF1ZXN0EiEKD29yZ2FuaXphdGlvbl9pZBgBIAEoCUIIukgFcgMYyAESGAoGZmlsdGVyGAIgASgJQgi6SAVyAxjQDxIYCgZjdXJzb3IYAyABKAlCCLpIBXIDGMgBEjgKBW9yZGVyGAQgASgOMh8ubG9ja2tlZXBlci5ldmVudC52MS5FdmVudE9yZGVyQgi6SAWCAQIQARIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMY0A8iaQoSTGlzdEV2ZW50c1Jlc3BvbnNlEioKBmV2ZW50cxgBIAMoCzIaLmxvY2trZWVwZXIuZXZlbnQudjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEg4KBmN1cnNvchgDIAEoCSJrChJXYXRjaEV2ZW50c1JlcXVlc3QSIQoPb3JnYW5pemF0aW9uX2lkGAEgASgJQgi6SAVyAxjIARIYCgZjdXJzb3IYAiABKAlCCLpIBXIDGMgBEhgKBmZpbHRlchgDIAEoCUIIukgFcgMY0A8iUQoTV2F0Y2hFdmVudHNSZXNwb25zZRIqCgZldmVudHMYASADKAsyGi5sb2Nra2VlcGVyLmV2ZW50LnYxLkV2ZW50Eg4KBmN1cnNvchgCIAEoCSplCgpFdmVudE9yZGVyEhsKF0VWRU5UX09SREVSX1VOU1BFQ0lGSUVEEAASHAoYRVZFTlRfT1JERVJfTkVXRVNUX0ZJUlNUEAESHAoYRVZFTlRfT1JERVJfT0xERVNUX0ZJUlNUEAIyhQIKDEV2ZW50U2VydmljZRJ0CgpMaXN0RXZlbnRzEiYubG9ja2tlZXBlci5ldmVudC52MS5MaXN0RXZlbnRzUmVxdWVzdBonLmxvY2trZWVwZXIuZXZlbnQudjEuTGlzdEV2ZW50c1Jlc3BvbnNlIhWQAgGC0+STAgwSCi92MS9ldmVudHMSfwoLV2F0Y2hFdmVudHMSJy5sb2Nra2VlcGVyLmV2ZW50LnYxLldhdGNoRXZlbnRzUmVxdWVzdBooLmxvY2trZWVwZXIuZXZlbnQudjEuV2F0Y2hFdmVudHNSZXNwb25zZSIbkAIBgtPkkwISEhAvdjEvZXZlbnRzOndhdGNoMAFCYAoXZGV2LmxvY2trZWVwZXIuZXZlbnQudjFQAVpDZ2l0aHViLmNvbS9sb2Nra2VlcGVyL2xvY2trZWVwZXIvZ2VuL2dvL2xvY2trZWVwZXIvZXZlbnQvdjE7ZXZlbnR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_lockkeeper_event_v1_event]);
+  fileDesc("Cidsb2Nra2VlcGVyL2V2ZW50L3YxL2V2ZW50X3NlcnZpY2UucHJvdG8SE2xvY2trZWVwZXIuZXZlbnQudjEi3gEKEUxpc3RFdmVudHNSZXF1ZXN0EiEKD29yZ2FuaXphdGlvbl9pZBgBIAEoCUIIukgFcgMYyAESGAoGZmlsdGVyGAIgASgJQgi6SAVyAxjQDxIYCgZjdXJzb3IYAyABKAlCCLpIBXIDGMgBEjgKBW9yZGVyGAQgASgOMh8ubG9ja2tlZXBlci5ldmVudC52MS5FdmVudE9yZGVyQgi6SAWCAQIQARIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMY0A8iaQoSTGlzdEV2ZW50c1Jlc3BvbnNlEioKBmV2ZW50cxgBIAMoCzIaLmxvY2trZWVwZXIuZXZlbnQudjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEg4KBmN1cnNvchgDIAEoCSJrChJXYXRjaEV2ZW50c1JlcXVlc3QSIQoPb3JnYW5pemF0aW9uX2lkGAEgASgJQgi6SAVyAxjIARIYCgZjdXJzb3IYAiABKAlCCLpIBXIDGMgBEhgKBmZpbHRlchgDIAEoCUIIukgFcgMY0A8iUQoTV2F0Y2hFdmVudHNSZXNwb25zZRIqCgZldmVudHMYASADKAsyGi5sb2Nra2VlcGVyLmV2ZW50LnYxLkV2ZW50Eg4KBmN1cnNvchgCIAEoCSLMAgoSUmVkYWN0RXZlbnRSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYyAESEAoIc2VxdWVuY2UYAiABKAQSIQoGZmllbGRzGAMgAygJQhG6SA6SAQsQZCIHcgUQARjIARIhCg9vcmdhbml6YXRpb25faWQYBCABKAlCCLpIBXIDGMgBEh4KEWV4cGVjdGVkX3NlcXVlbmNlGAUgASgESACIAQESMgoLcmVhc29uX2NvZGUYBiABKAlCHbpIGnIYGD8yFF4oW0EtWl1bQS1aMC05X10qKT8kEhkKBG5vdGUYByABKAlCC4ABAbpIBXIDGOgHEiUKCnJlcXVlc3RfaWQYCCABKAlCEbpIDnIMGGQyCF5bIS1+XSokEhUKDXZhbGlkYXRlX29ubHkYCSABKAhCFAoSX2V4cGVjdGVkX3NlcXVlbmNlIkcKE1JlZGFjdEV2ZW50UmVzcG9uc2USMAoHZGV0YWlscxgBIAEoCzIfLmxvY2trZWVwZXIucmVzb3VyY2UudjEuRGV0YWlscyplCgpFdmVudE9yZGVyEhsKF0VWRU5UX09SREVSX1VOU1BFQ0lGSUVEEAASHAoYRVZFTlRfT1JERVJfTkVXRVNUX0ZJUlNUEAESHAoYRVZFTlRfT1JERVJfT0xERVNUX0ZJUlNUEAIyoQMKDEV2ZW50U2VydmljZRJ0CgpMaXN0RXZlbnRzEiYubG9ja2tlZXBlci5ldmVudC52MS5MaXN0RXZlbnRzUmVxdWVzdBonLmxvY2trZWVwZXIuZXZlbnQudjEuTGlzdEV2ZW50c1Jlc3BvbnNlIhWQAgGC0+STAgwSCi92MS9ldmVudHMSfwoLV2F0Y2hFdmVudHMSJy5sb2Nra2VlcGVyLmV2ZW50LnYxLldhdGNoRXZlbnRzUmVxdWVzdBooLmxvY2trZWVwZXIuZXZlbnQudjEuV2F0Y2hFdmVudHNSZXNwb25zZSIbkAIBgtPkkwISEhAvdjEvZXZlbnRzOndhdGNoMAESmQEKC1JlZGFjdEV2ZW50EicubG9ja2tlZXBlci5ldmVudC52MS5SZWRhY3RFdmVudFJlcXVlc3QaKC5sb2Nra2VlcGVyLmV2ZW50LnYxLlJlZGFjdEV2ZW50UmVzcG9uc2UiN4LT5JMCMToBKiIsL3YxL3VzZXJzL3t1c2VyX2lkfS9ldmVudHMve3NlcXVlbmNlfTpyZWRhY3RCYAoXZGV2LmxvY2trZWVwZXIuZXZlbnQudjFQAVpDZ2l0aHViLmNvbS9sb2Nra2VlcGVyL2xvY2trZWVwZXIvZ2VuL2dvL2xvY2trZWVwZXIvZXZlbnQvdjE7ZXZlbnR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_lockkeeper_event_v1_event, file_lockkeeper_resource_v1_details]);
 
 /**
  * Which events to list, and the page.
@@ -176,6 +178,108 @@ export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse> = /*@__P
   messageDesc(file_lockkeeper_event_v1_event_service, 3);
 
 /**
+ * What to erase.
+ *
+ * @generated from message lockkeeper.event.v1.RedactEventRequest
+ */
+export type RedactEventRequest = Message<"lockkeeper.event.v1.RedactEventRequest"> & {
+  /**
+   * The user. 1 to 200 characters.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The sequence of the event, from 1.
+   *
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * The names of the values, as `set_fields` of the event has them, and `note`; `note.` and the restriction's id for the
+   * note of an imported restriction. At most 100. Absent: all.
+   *
+   * @generated from field: repeated string fields = 3;
+   */
+  fields: string[];
+
+  /**
+   * Only a user of this organization. Absent: of any organization that the caller may see.
+   *
+   * @generated from field: string organization_id = 4;
+   */
+  organizationId: string;
+
+  /**
+   * The sequence that the caller expects the user to have; a different one is ABORTED (SEQUENCE_MISMATCH). Absent: not
+   * compared.
+   *
+   * @generated from field: optional uint64 expected_sequence = 5;
+   */
+  expectedSequence?: bigint | undefined;
+
+  /**
+   * The reason, as a code of your own systems: UPPER_SNAKE_CASE, at most 63 characters. Kept in the history and shown.
+   *
+   * @generated from field: string reason_code = 6;
+   */
+  reasonCode: string;
+
+  /**
+   * A remark for operators, at most 1,000 characters. Kept in the history, erasable.
+   *
+   * @generated from field: string note = 7;
+   */
+  note: string;
+
+  /**
+   * A UUID or another id of this request, unique per caller and RPC, 1 to 100 visible ASCII characters. A request that
+   * is repeated within 24 hours returns the first success again; the same id with different content is
+   * INVALID_ARGUMENT (REQUEST_ID_REUSED).
+   *
+   * @generated from field: string request_id = 8;
+   */
+  requestId: string;
+
+  /**
+   * Check everything and return the result that the call would have, but store nothing.
+   *
+   * @generated from field: bool validate_only = 9;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message lockkeeper.event.v1.RedactEventRequest.
+ * Use `create(RedactEventRequestSchema)` to create a new message.
+ */
+export const RedactEventRequestSchema: GenMessage<RedactEventRequest> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_event_v1_event_service, 4);
+
+/**
+ * The user's place in its history after the call.
+ *
+ * @generated from message lockkeeper.event.v1.RedactEventResponse
+ */
+export type RedactEventResponse = Message<"lockkeeper.event.v1.RedactEventResponse"> & {
+  /**
+   * The user's sequence, dates and owner after the command.
+   *
+   * @generated from field: lockkeeper.resource.v1.Details details = 1;
+   */
+  details?: Details | undefined;
+};
+
+/**
+ * Describes the message lockkeeper.event.v1.RedactEventResponse.
+ * Use `create(RedactEventResponseSchema)` to create a new message.
+ */
+export const RedactEventResponseSchema: GenMessage<RedactEventResponse> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_event_v1_event_service, 5);
+
+/**
  * The order of a list of events.
  *
  * @generated from enum lockkeeper.event.v1.EventOrder
@@ -251,6 +355,19 @@ export const EventService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchEventsRequestSchema;
     output: typeof WatchEventsResponseSchema;
+  },
+  /**
+   * Erases personal values of one event of a user forever, all or the named ones, and records that as an event of the
+   * user. What the user still has from that event goes with it. The chain of hashes stays valid. Values that are gone
+   * already change nothing. NOT_FOUND (EVENT_NOT_FOUND) without such an event, FAILED_PRECONDITION (EVENT_NOT_PERSONAL)
+   * if it was recorded without personal values. The user may be deleted. Needs events.redact.
+   *
+   * @generated from rpc lockkeeper.event.v1.EventService.RedactEvent
+   */
+  redactEvent: {
+    methodKind: "unary";
+    input: typeof RedactEventRequestSchema;
+    output: typeof RedactEventResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_lockkeeper_event_v1_event_service, 0);

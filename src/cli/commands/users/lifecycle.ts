@@ -152,14 +152,17 @@ const remove = defineCommand({
   meaning: "delete users; a tombstone remains, with the ban if there is one",
   reach: "organization",
   words: WORDS,
-  flags: CHANGE_FLAGS,
+  flags: { erase: toggle("also erase all personal values, of the history too, forever"), ...CHANGE_FLAGS },
   examples: [
     ["users delete alice --yes", "without asking"],
+    ["users delete alice --erase", "erases the personal values; of deleted users too"],
     ["users delete - --yes < ids.txt", "the ids in a file, one per line"],
   ],
   async run(given, context) {
-    if (!given["validate-only"]) await context.confirm(`Delete ${shownIds(given.users, "user")}?`);
-    return change(given, context, (users, request) => users.deleteUser(request));
+    const { erase } = given;
+    const act = erase ? "Delete and erase forever" : "Delete";
+    if (!given["validate-only"]) await context.confirm(`${act} ${shownIds(given.users, "user")}?`);
+    return change(given, context, (users, request) => users.deleteUser({ ...request, erase }));
   },
 });
 

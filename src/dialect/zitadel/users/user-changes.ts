@@ -96,6 +96,8 @@ export function eventTypeOf(event: UserEvent, isMachine: boolean): EventType {
       return event.data.created ? addedType(event.data, isMachine) : changedType(event.data, isMachine);
     case "UserUpdated":
       return changedType(event.data, isMachine);
+    case "EventRedacted":
+      return isMachine ? "user.machine.changed" : "user.human.profile.changed";
     case "UserDeleted":
       return "user.removed";
     case "UserLocked":

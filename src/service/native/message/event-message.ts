@@ -104,7 +104,7 @@ function toPayload(event: UserEvent): Payload {
     case "UserUpdated":
       return { case: "userUpdated", value: { change: toChange(event.data, event), reasonCode: event.data.reasonCode } };
     case "UserDeleted":
-      return { case: "userDeleted", value: event.data };
+      return { case: "userDeleted", value: { reasonCode: event.data.reasonCode, erased: event.data.erased === true } };
     case "UserLocked":
       return { case: "userLocked", value: toImposed(event.data, event) };
     case "UserBanned":
@@ -124,6 +124,11 @@ function toPayload(event: UserEvent): Payload {
       };
     case "UserSessionsRevoked":
       return { case: "userSessionsRevoked", value: event.data };
+    case "EventRedacted": {
+      const { sequence, fields, cleared, reasonCode } = event.data;
+      const value = { sequence: BigInt(sequence), fields: [...fields], clearedFields: [...cleared], reasonCode };
+      return { case: "eventRedacted", value };
+    }
     case "SessionRevoked":
       return { case: "sessionRevoked", value: { sessionId: event.data.sessionId } };
     case "RestrictionExpired":

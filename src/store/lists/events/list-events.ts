@@ -2,6 +2,7 @@
 import { weightOf } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../../queries.ts";
+import { PERSONAL_IS_SHOWN } from "../../rows/erasure-rows.ts";
 import { toRecordedEvent } from "../../rows/rows.ts";
 import { toCursor } from "../../search/cursor.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
@@ -86,7 +87,9 @@ export function readLog(engine: ListEngine, after: number, limit: number): Promi
   return engine.snapshot(async (queries) => {
     const select = queries.build
       .selectFrom("events")
-      .leftJoin("event_private", "event_private.position", "events.position")
+      .leftJoin("event_private", (join) =>
+        join.onRef("event_private.position", "=", "events.position").on(PERSONAL_IS_SHOWN),
+      )
       .selectAll("events")
       .select("event_private.personal")
       .where("events.position", ">", after)

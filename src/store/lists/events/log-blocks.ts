@@ -1,6 +1,7 @@
 /** Reads the log block by block, and passes over the blocks whose summaries say that nothing in them can match. */
 import { type RawBuilder, sql } from "kysely";
 import type { FilterField } from "../../../domain/event-filter.ts";
+import { PERSONAL_IS_SHOWN } from "../../rows/erasure-rows.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { EventSummaryTable } from "../../rows/schema.ts";
 import { blockOf, compileSummaryFilter, startOf } from "./event-summary.ts";
@@ -51,7 +52,9 @@ function selectEvents({ queries, filter, order, chunkRows }: LogRead, { low, hig
   });
   let select = queries.build
     .selectFrom("events")
-    .leftJoin("event_private", "event_private.position", "events.position")
+    .leftJoin("event_private", (join) =>
+      join.onRef("event_private.position", "=", "events.position").on(PERSONAL_IS_SHOWN),
+    )
     .selectAll("events")
     .select("event_private.personal")
     .where("events.position", ">", low)

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { PageTokenError } from "../../errors.ts";
 import type { RecordedEvent } from "../../queries.ts";
+import { PERSONAL_IS_SHOWN } from "../../rows/erasure-rows.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { ListQueries } from "../list-queries.ts";
 import type { Budget, Chunk } from "../page-walk.ts";
@@ -237,6 +238,6 @@ function selectLinks({ build }: ListQueries, position: number, count: number) {
 function selectEvents({ build }: ListQueries, position: number, count: number) {
   const events = sql<EventRow>`${withChain(position, count)} SELECT events.*, event_private.personal FROM chain
     JOIN events ON events.position = chain.position
-    LEFT JOIN event_private ON event_private.position = chain.position ORDER BY chain.depth`;
+    LEFT JOIN event_private ON event_private.position = chain.position AND ${PERSONAL_IS_SHOWN} ORDER BY chain.depth`;
   return events.compile(build);
 }

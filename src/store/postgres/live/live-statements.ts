@@ -1,6 +1,7 @@
 /** The reads by key that nearly every call makes, each for any number of keys. */
 
 import type { SignInKey } from "../../queries.ts";
+import { sessionIsShown } from "../../rows/erasure-rows.ts";
 import {
   COUNTER_COLUMN,
   PERSON_COLUMN,
@@ -57,7 +58,8 @@ function sessionsBy(key: "id" | "token_hash"): Statement {
   return {
     name: `read_sessions_by_${key}`,
     text: `SELECT ${SESSION_VIEW_COLUMNS}, sessions.token_hash FROM sessions
-      JOIN user_state ON user_state.id = sessions.user_id WHERE sessions.${key} = ANY ($1::text[])`,
+      JOIN user_state ON user_state.id = sessions.user_id WHERE sessions.${key} = ANY ($1::text[])
+      AND (sessions.epoch = user_state.epoch OR ${sessionIsShown()})`,
   };
 }
 

@@ -20,6 +20,7 @@ import { transact } from "../connect/transact.ts";
 import { migrate } from "../schema/migrate.ts";
 import { readMove } from "../schema/moves.ts";
 import { type BulkStatement, insertStatement, toArrays } from "../write/bulk-statements.ts";
+import { PUT_ERASURES } from "../write/erasure-statements.ts";
 import * as sql from "../write/write-statements.ts";
 import { chainUpTo } from "./chain-rows.ts";
 
@@ -52,6 +53,7 @@ const INSERT_INTO: { readonly [T in MovedTable]: BulkStatement<never> } = {
   attempt_counters: sql.PUT_COUNTERS,
   attempt_places: sql.PUT_PLACES,
   attempts: sql.INSERT_ATTEMPTS,
+  erasures: PUT_ERASURES,
 };
 
 const TAKE_HEAD = { name: "move_take_head", text: "UPDATE log_head SET position = position RETURNING position" };

@@ -3,6 +3,7 @@ import type { Connection } from "../connect/connection.ts";
 import { tables } from "./migrations/0001-tables.ts";
 import { eventSummaries } from "./migrations/0002-event-summaries.ts";
 import { checkpoints } from "./migrations/0003-checkpoints.ts";
+import { erasures } from "./migrations/0004-erasures.ts";
 
 /**
  * One step of the schema. A released migration is never changed, renamed or removed.
@@ -23,7 +24,7 @@ export interface Migration {
   readonly run: (connection: Connection) => Promise<void>;
 }
 
-export const MIGRATIONS: readonly Migration[] = [tables, eventSummaries, checkpoints];
+export const MIGRATIONS: readonly Migration[] = [tables, eventSummaries, checkpoints, erasures];
 
 /** The name of the newest migration of this version. */
 export const SCHEMA_VERSION: string = MIGRATIONS.at(-1)?.name ?? "";

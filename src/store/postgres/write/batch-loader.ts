@@ -3,22 +3,27 @@ import type { Factor } from "../../../domain/policy.ts";
 import type { Command } from "../../commands.ts";
 import { counterKey, type EntryKey, type Kind, type Stored } from "../../commit/entries.ts";
 import { keysOf } from "../../commit/keys-of.ts";
-import { toSubject, toSubjectKey } from "../../commit/subject-key.ts";
 import type { WorkingSet } from "../../commit/working-set.ts";
+import type { PrivateValues } from "../../log/event-encoding.ts";
 import { toAttempt, toCounter, toShadowState, toStoredPolicy } from "../../rows/attempt-rows.ts";
+import { toErasure } from "../../rows/erasure-rows.ts";
 import { toUser, type UserRow } from "../../rows/narrow-rows.ts";
 import { toApiKey, toOrganization, toSession } from "../../rows/rows.ts";
 import type {
   ApiKeyTable,
   AttemptTable,
+  ErasureTable,
+  EventPrivateTable,
   InstanceTable,
   OrganizationTable,
   PolicyTable,
   SessionTable,
 } from "../../rows/schema.ts";
+import { toSubject, toSubjectKey } from "../../rows/subject-key.ts";
 import type { Connection } from "../connect/connection.ts";
 import { inOrder } from "../connect/in-order.ts";
 import { type ConfigurationKind, type ConfigurationRows, isConfiguration } from "./configuration-rows.ts";
+import { LOAD_ERASURES, LOAD_PRIVATE } from "./erasure-statements.ts";
 import * as sql from "./load-statements.ts";
 import { RequestLoader } from "./request-loader.ts";
 
@@ -93,6 +98,8 @@ export class BatchLoader {
       countedFactors: new Map(),
       attempt: new Map(),
       request: new Map(),
+      personal: new Map(),
+      erasure: new Map(),
     };
     for (const key of this.#missing()) {
       const keys: Map<string, EntryKey> = wanted[key.kind];
@@ -125,6 +132,8 @@ export class BatchLoader {
       this.#loadFactors(wanted),
       this.#loadOwners(wanted),
       this.#loadInstance(wanted),
+      this.#loadPersonal(wanted),
+      this.#loadErasures(wanted),
       this.#requests.load(this.#set, [...wanted.request.values()]),
     ]);
   }
@@ -195,6 +204,26 @@ export class BatchLoader {
       if (row === undefined) throw new Error("the database has no instance: the row of the table is missing");
       const { generation, sequence, change_time: changeTime, last_position: lastPosition } = row;
       this.#set.put(key, { instance: { generation, sequence, changeTime }, lastPosition });
+    }
+  }
+
+  async #loadPersonal({ personal }: Wanted): Promise<void> {
+    if (personal.size === 0) return;
+    const rows = await this.#connection.rows<EventPrivateTable>(LOAD_PRIVATE, [[...personal.keys()]]);
+    const found = new Map(rows.map((row) => [String(row.position), row]));
+    for (const [id, key] of personal) {
+      const row = found.get(id);
+      this.#set.put(key, row && { values: JSON.parse(row.personal) as PrivateValues });
+    }
+  }
+
+  async #loadErasures({ erasure }: Wanted): Promise<void> {
+    if (erasure.size === 0) return;
+    const rows = await this.#connection.rows<ErasureTable>(LOAD_ERASURES, [[...erasure.keys()]]);
+    const found = new Map(rows.map((row) => [row.user_id, row]));
+    for (const [id, key] of erasure) {
+      const row = found.get(id);
+      this.#set.put(key, row && { erasure: toErasure(row) });
     }
   }
 

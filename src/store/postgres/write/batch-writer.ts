@@ -1,16 +1,17 @@
 /** Writes a batch in one flight: events with their hashes, the link, the rows, the remembered requests, and the head. */
 import { lastsTheSame } from "../../../domain/attempt.ts";
-import type { CommandContext } from "../../../domain/command.ts";
-import type { Changes, PendingEvent } from "../../commit/changes.ts";
+import type { AcceptedCommand, Changes, PendingEvent } from "../../commit/changes.ts";
 import type { Entry } from "../../commit/entries.ts";
-import { toSubjectKey } from "../../commit/subject-key.ts";
 import { encodeBody, hashEvent, hashLink } from "../../log/event-encoding.ts";
 import type { RecordedEvent } from "../../queries.ts";
 import { toAttemptRow, toCounterRow, toPlacesRow, toPolicyRow } from "../../rows/attempt-rows.ts";
+import { toErasureRow } from "../../rows/erasure-rows.ts";
 import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../../rows/rows.ts";
 import type { EventPrivateTable, EventTable } from "../../rows/schema.ts";
+import { toSubjectKey } from "../../rows/subject-key.ts";
 import type { Connection } from "../connect/connection.ts";
 import { type BulkStatement, toArrays } from "./bulk-statements.ts";
+import { DELETE_PRIVATE, PUT_ERASURES, PUT_PRIVATE } from "./erasure-statements.ts";
 import * as sql from "./write-statements.ts";
 
 /** The head of the log as it was taken. */
@@ -43,13 +44,14 @@ export class BatchWriter {
     this.#now = now;
     this.#head = head;
     let { position } = head;
-    for (const { entry, events, context, answer } of accepted) {
+    for (const command of accepted) {
+      const { entry, events } = command;
       for (const pending of events) {
         position++;
         this.#addEvent(position, entry.lastPosition, pending);
         entry.lastPosition = position;
       }
-      this.#addRequest(entry, context, answer);
+      this.#addRequest(command);
     }
     for (const entry of entries) this.#addEntry(entry);
   }
@@ -113,11 +115,7 @@ export class BatchWriter {
     this.events.push({ ...envelope, ...(apiKeyId === undefined ? {} : { apiKeyId }), hash, event });
   }
 
-  #addRequest(
-    { id: resourceId, lastPosition }: Entry,
-    { actor, request }: CommandContext,
-    answer: string | null,
-  ): void {
+  #addRequest({ entry, context: { actor, request }, answer, answerUserId }: AcceptedCommand): void {
     if (request === undefined) return;
     const { scope, rpc, id, content } = request;
     this.#add(sql.PUT_REQUESTS, {
@@ -126,9 +124,10 @@ export class BatchWriter {
       rpc,
       request_id: id,
       content: Buffer.from(content),
-      resource_id: resourceId,
+      resource_id: entry.id,
       answer,
-      position: lastPosition ?? 0,
+      user_id: answerUserId,
+      position: entry.lastPosition ?? 0,
       time: this.#now,
     });
   }
@@ -160,6 +159,14 @@ export class BatchWriter {
       case "attempt":
         this.#addAttempt(entry);
         break;
+      case "personal":
+        this.#addPersonal(entry);
+        break;
+      case "erasure": {
+        const row = toErasureRow(entry);
+        if (row !== undefined) this.#add(PUT_ERASURES, row);
+        break;
+      }
       case "instance":
         throw new Error("batch: no command changes the instance");
       case "lastingOwners":
@@ -178,6 +185,12 @@ export class BatchWriter {
     if (exists) this.#add(sql.UPDATE_STATES, row);
     else this.#add(sql.INSERT_STATES, row);
     if (isPersonChanged) this.#add(sql.PUT_PROFILES, toUserProfileRow(state, person));
+  }
+
+  #addPersonal({ id, values }: Entry<"personal">): void {
+    const position = Number(id);
+    if (values === undefined) this.#add(DELETE_PRIVATE, { position });
+    else this.#add(PUT_PRIVATE, { position, personal: JSON.stringify(values) });
   }
 
   #addApiKey({ id, key, exists, formerHashes }: Entry<"apiKey">, lastPosition: number): void {

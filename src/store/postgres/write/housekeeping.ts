@@ -6,6 +6,7 @@ import type { Limits } from "../../limits.ts";
 import type { ListReader } from "../../lists/list-reader.ts";
 import type { Tail } from "../../log/tail.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
+import { Eraser } from "../../upkeep/eraser.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
 import { Summaries } from "../../upkeep/summaries.ts";
@@ -14,6 +15,7 @@ import type { Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
 import { createCheckpointWriter } from "./checkpoints.ts";
+import { eraseStep, FIND_ERASURES } from "./erase.ts";
 import type { CounterName } from "./write-statements.ts";
 import type { Writer } from "./writer.ts";
 
@@ -170,8 +172,27 @@ export async function readOldestDue(pool: Pool, now: number): Promise<number | u
   return row?.time ?? undefined;
 }
 
+/** Returns what erases users. */
+export function createEraser({ writer, pool, now, onTrouble }: HousekeepingOptions): Eraser {
+  return new Eraser({
+    onTrouble,
+    async find(limit) {
+      return (await readRows<{ readonly user_id: string }>(pool, FIND_ERASURES, [limit])).map(({ user_id }) => user_id);
+    },
+    async step(userIds) {
+      let open: readonly string[] = [];
+      await writer.write(async (connection) => {
+        open = await eraseStep(connection, userIds, now());
+        return userIds.length;
+      });
+      return open;
+    },
+  });
+}
+
 export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, "execute" | "mayRun"> {
   readonly limits: Limits;
+  readonly eraser: Eraser;
   readonly reader: Pick<ListReader, "summarise">;
   readonly tail: Pick<Tail, "position">;
   /** Absent: there are no checkpoints. */
@@ -181,7 +202,7 @@ export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, 
 
 /** Returns a sweeper that runs from now on. */
 export function createSweeper(given: SweepOptions): Sweeper {
-  const { writer, pool, now, limits, reader, tail, signer, checkpointMs, ...options } = given;
+  const { writer, pool, now, limits, eraser, reader, tail, signer, checkpointMs, ...options } = given;
   const checkpoints = signer && createCheckpointWriter({ pool, writer, now, signer, checkpointMs });
   const deleteFound = async (find: Statement, bound: number, remove: Statement, values: readonly unknown[]) => {
     const found = await readRows(pool, find, [bound]);
@@ -204,6 +225,7 @@ export function createSweeper(given: SweepOptions): Sweeper {
   });
   return new Sweeper({
     ...options,
+    erase: () => eraser.sweep(),
     summarise: summaries.writeSome,
     writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
     usersMax: limits.sweepUsers,

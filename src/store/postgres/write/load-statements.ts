@@ -1,4 +1,6 @@
 /** The statements that load what a batch touches: each takes any number of keys. */
+
+import { answerIsShown, personalIsShown } from "../../rows/erasure-rows.ts";
 import { PERSON_COLUMN, USER_STATE_COLUMNS } from "../../rows/narrow-rows.ts";
 import type { EventRow } from "../../rows/rows.ts";
 import type { Statement } from "../connect/connection.ts";
@@ -103,7 +105,7 @@ export const LOAD_INSTANCE: Statement = {
 /** $1 to $4: actors, scopes, RPCs and ids of requests, in step. */
 export const LOAD_REQUESTS: Statement = {
   name: "load_requests",
-  text: `SELECT ${columnsOf(PUT_REQUESTS, "r")} FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS v (actor, scope, rpc, request_id)
+  text: `SELECT ${columnsOf(PUT_REQUESTS, "r")}, ${answerIsShown("r")} AS is_shown FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS v (actor, scope, rpc, request_id)
     JOIN requests AS r ON r.actor = v.actor AND r.scope = v.scope AND r.rpc = v.rpc AND r.request_id = v.request_id`,
 };
 
@@ -117,6 +119,7 @@ export interface LoadedRequest {
   readonly answer: string | null;
   readonly position: number;
   readonly time: number;
+  readonly is_shown: boolean;
 }
 
 /** The chain of events that ends at a position ($1), newest first, at most $2. */
@@ -124,7 +127,8 @@ export const LOAD_CHAIN: Statement = {
   name: "load_chain",
   text: `WITH RECURSIVE chain AS (SELECT ${columnsOf(INSERT_EVENTS)} FROM events WHERE position = $1::int8
       UNION ALL SELECT ${columnsOf(INSERT_EVENTS, "e")} FROM chain AS c JOIN events AS e ON e.position = c.previous_position)
-    SELECT c.*, p.personal FROM chain AS c LEFT JOIN event_private AS p ON p.position = c.position LIMIT $2::int8`,
+    SELECT c.*, p.personal FROM chain AS c
+    LEFT JOIN event_private AS p ON p.position = c.position AND ${personalIsShown("c")} LIMIT $2::int8`,
 };
 
 export type ChainRow = EventRow;

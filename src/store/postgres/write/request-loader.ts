@@ -1,6 +1,7 @@
 /** Loads remembered requests, and for those that are repeated the answer that they got. */
 
 import type { Command, ResourceOf } from "../../commands.ts";
+import { withoutPersonal } from "../../commit/batch-erasures.ts";
 import { type Answer, type EntryKey, requestKey } from "../../commit/entries.ts";
 import type { WorkingSet } from "../../commit/working-set.ts";
 import { replayApiKey, replayOrganization, replayUser } from "../../log/replay.ts";
@@ -101,7 +102,8 @@ export class RequestLoader {
     const resource = row.answer === null ? replay(key, row, events) : (JSON.parse(row.answer) as ResourceOf<Command>);
     // A request that wrote nothing points to an event that is not its own.
     const isOwn = last?.requestId === key.name.id && last.event.actor === key.actor && last.recordTime === row.time;
-    const answer: Answer = isOwn ? { resource, event: last.event } : { resource };
+    const given: Answer = isOwn ? { resource, event: last.event } : { resource };
+    const answer = row.is_shown ? given : withoutPersonal(given);
     set.get(key).request = { content: row.content, time: row.time, answer: () => answer };
     return rows.reduce(
       (sum, { body, personal }) => sum + body.length + (personal?.length ?? 0),

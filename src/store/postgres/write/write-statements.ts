@@ -99,6 +99,7 @@ export const PUT_REQUESTS = insertStatement<RequestRow>(
     content: "bytea",
     resource_id: "text",
     answer: "text",
+    user_id: "text",
     position: "int8",
     time: "int8",
   },

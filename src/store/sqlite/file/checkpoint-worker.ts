@@ -4,8 +4,11 @@ import Database from "better-sqlite3";
 import { serveQuestions } from "../worker-port.ts";
 import { sizePageCache } from "./page-cache.ts";
 
-/** PASSIVE moves what it can while the writer goes on; RESTART waits for readers, so that the log restarts. */
-export type CheckpointMode = "PASSIVE" | "RESTART";
+/**
+ * PASSIVE moves what it can while the writer goes on; RESTART waits for readers, so that the log restarts; TRUNCATE also
+ * empties the log's file; REWRITE first writes the whole database again.
+ */
+export type CheckpointMode = "PASSIVE" | "RESTART" | "TRUNCATE" | "REWRITE";
 
 export interface CheckpointResult {
   /** 1: a reader or writer blocked it. */
@@ -25,7 +28,15 @@ sizePageCache(database, "checkpoint");
 database.pragma("synchronous = FULL");
 database.pragma("wal_autocheckpoint = 0");
 
-serveQuestions<CheckpointMode>(
-  (mode) => database.prepare<[], CheckpointResult>(`PRAGMA wal_checkpoint(${mode})`).get(),
-  () => database.close(),
-);
+// A copy on the disk would have the values for whose sake the database is rewritten.
+database.pragma("temp_store = MEMORY");
+
+function run(mode: CheckpointMode): CheckpointResult | undefined {
+  if (mode === "REWRITE") {
+    database.exec("VACUUM");
+    return run("TRUNCATE");
+  }
+  return database.prepare<[], CheckpointResult>(`PRAGMA wal_checkpoint(${mode})`).get();
+}
+
+serveQuestions<CheckpointMode>(run, () => database.close());

@@ -43,6 +43,9 @@ export function openWriter(path: string): Database.Database {
     // The checkpoint worker does it: a checkpoint within COMMIT would stop the event loop for as long as it takes.
     database.pragma("wal_autocheckpoint = 0");
     database.pragma("temp_store = MEMORY");
+    // What is deleted or replaced is overwritten with zeros at once: an erased value must not stand on in a free page.
+    // Always on, since a value may have been replaced long before the user is erased.
+    database.pragma("secure_delete = ON");
     // Fails here, with a plain sentence, if the file cannot be written.
     database.exec("BEGIN IMMEDIATE; COMMIT");
     const version = database.pragma("user_version", { simple: true });

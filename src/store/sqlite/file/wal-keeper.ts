@@ -34,6 +34,10 @@ const WAIT_MS_MAX = 5_000;
 const RETRY_MS = 1_000;
 /** The pause between two syncs of the database while a long log is moved. */
 const SYNC_PAUSE_MS = 20;
+/** The shortest time between two times that the log is emptied of erased values: all of it is moved for that. */
+const FORGET_MS = 30_000;
+/** A database of at most this size is rewritten then, which takes the writer a part of a second. */
+const REWRITTEN_BYTES_MAX = 32 * 1024 * 1024;
 /** How often it tries to begin a hold. */
 const HOLDS_MAX = 20;
 
@@ -62,6 +66,11 @@ export class WalKeeper {
   #failedUntil = 0;
   #restart: Promise<void> | undefined;
   #held: HoldOptions | undefined;
+  /** Whether the log still has values that were erased. */
+  #hasErased: boolean = false;
+  #isRewritten: boolean = false;
+  #emptiedAt = Number.NEGATIVE_INFINITY;
+  #emptying: NodeJS.Timeout | undefined;
   /** The current limit: higher while the growth of a hold is moved and the writer goes on. */
   #bytesMax: number;
 
@@ -95,20 +104,53 @@ export class WalKeeper {
       this.#held.exceeded();
     }
     const isFull = bytes >= this.#bytesMax * FULL_PART;
-    if (isFull || this.#isRestSmall) {
-      const begin = performance.now();
-      this.#restart = this.#runRestart(isFull).finally(() => {
-        this.#restart = undefined;
-        this.waitedMs += performance.now() - begin;
-      });
-      return this.#restart;
-    }
-    if (bytes >= walBytesMax * BEGIN_PART && this.#passive === undefined && performance.now() >= this.#failedUntil) {
-      this.#passive = this.#runPassive().finally(() => {
-        this.#passive = undefined;
-      });
-    }
+    if (isFull || this.#isRestSmall) return this.#beginRestart(isFull);
+    if (bytes >= walBytesMax * BEGIN_PART && performance.now() >= this.#failedUntil) void this.#beginPassive();
     return undefined;
+  }
+
+  /**
+   * Values were erased: empties the file of the log soon, because it has the pages of before. A checkpoint alone leaves
+   * them there until others are written over them. `secure_delete` writes over what is deleted, but not over the copies
+   * that SQLite leaves in the unused part of a page when it moves rows to another one: only a rewritten database has none.
+   */
+  forget(): void {
+    this.#hasErased = true;
+    this.#isRewritten = false;
+    this.#emptyIn(Math.max(0, this.#emptiedAt + FORGET_MS - performance.now()));
+  }
+
+  #emptyIn(ms: number): void {
+    if (this.#isClosed) return;
+    this.#emptying ??= setTimeout(() => {
+      this.#emptying = undefined;
+      void this.#empty();
+    }, ms).unref();
+  }
+
+  async #empty(): Promise<void> {
+    const isFree = (): boolean => this.#held === undefined && !this.#isClosed;
+    if (isFree()) await this.#beginPassive();
+    // Without traffic nobody else runs the rest.
+    if (isFree() && this.#hasErased) await (this.#restart ?? this.#beginRestart(false)).catch(() => undefined);
+    // A reader or a backup was in the way.
+    if (this.#hasErased) this.#emptyIn(RETRY_MS);
+  }
+
+  #beginPassive(): Promise<void> {
+    this.#passive ??= this.#runPassive().finally(() => {
+      this.#passive = undefined;
+    });
+    return this.#passive;
+  }
+
+  #beginRestart(isFull: boolean): Promise<void> {
+    const begin = performance.now();
+    this.#restart = this.#runRestart(isFull).finally(() => {
+      this.#restart = undefined;
+      this.waitedMs += performance.now() - begin;
+    });
+    return this.#restart;
   }
 
   /**
@@ -118,10 +160,7 @@ export class WalKeeper {
   async hold(options: HoldOptions): Promise<() => void> {
     for (let attempt = 0; attempt < HOLDS_MAX && !this.#isClosed; attempt++) {
       // Moves most of it while the writer goes on, so that the rest is quick.
-      this.#passive ??= this.#runPassive().finally(() => {
-        this.#passive = undefined;
-      });
-      await this.#passive;
+      await this.#beginPassive();
       await this.#restart?.catch(() => undefined);
       if (this.#restart === undefined && (await this.#tryHold(options))) return () => this.#letGo(options);
       await sleep(RETRY_MS / HOLDS_MAX);
@@ -168,6 +207,7 @@ export class WalKeeper {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#emptying);
     await this.#restart?.catch(() => undefined);
     await this.#passive;
     await this.#link.close();
@@ -222,8 +262,11 @@ export class WalKeeper {
     let cause: unknown;
     do {
       try {
-        const { busy } = await this.#checkpoint("RESTART");
+        const empties = this.#hasErased;
+        const { busy } = empties ? await this.#checkpointErased() : await this.#checkpoint("RESTART");
         if (busy === 0) {
+          // The writer waits meanwhile, so nothing was erased since.
+          if (empties) this.#noteEmptied();
           this.#bytesMax = this.#options.walBytesMax;
           return;
         }
@@ -243,6 +286,21 @@ export class WalKeeper {
       );
     }
     this.#failedUntil = performance.now() + RETRY_MS;
+  }
+
+  /** Readers may keep the log from being emptied: the database is rewritten once, and emptying is tried again. */
+  async #checkpointErased(): Promise<CheckpointResult> {
+    const { database } = this.#options;
+    const pages = Number(database.pragma("page_count", { simple: true }));
+    const isSmall = pages * (this.#frameBytes - FRAME_HEADER_BYTES) <= REWRITTEN_BYTES_MAX;
+    const result = await this.#checkpoint(isSmall && !this.#isRewritten ? "REWRITE" : "TRUNCATE");
+    this.#isRewritten = isSmall;
+    return result;
+  }
+
+  #noteEmptied(): void {
+    this.#hasErased = false;
+    this.#emptiedAt = performance.now();
   }
 
   async #checkpoint(mode: CheckpointMode): Promise<CheckpointResult> {

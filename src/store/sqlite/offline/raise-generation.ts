@@ -38,7 +38,7 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
     const { sequence } = entry.instance;
     const pending = { event, organizationId: null, userId: null, apiKeyId: undefined, sequence, via, requestId: "" };
     const context = { actor: SYSTEM_ACTOR, via, scope: null, validateOnly: false };
-    const accepted = [{ entry, events: [pending], context, answer: null }];
+    const accepted = [{ entry, events: [pending], context, answer: null, answerUserId: null }];
     writeChanges(statements, time, { accepted, entries: set.changed() });
     // A copy or a recovered file is no longer the database that was moved: it begins a history of its own.
     forgetMove(database);

@@ -1,9 +1,12 @@
 /** Loads what a batch touches, by key, on the writer's connection. */
+import { withoutPersonal } from "../../commit/batch-erasures.ts";
 import type { Answer, EntryKey, Stored } from "../../commit/entries.ts";
-import { toSubjectKey } from "../../commit/subject-key.ts";
 import type { Loaders } from "../../commit/working-set.ts";
+import type { PrivateValues } from "../../log/event-encoding.ts";
 import { toAttempt, toCounter, toShadowState, toStoredPolicy } from "../../rows/attempt-rows.ts";
+import { toErasure } from "../../rows/erasure-rows.ts";
 import { toApiKey, toOrganization, toRecordedEvent, toSession } from "../../rows/rows.ts";
+import { toSubjectKey } from "../../rows/subject-key.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import { readAnswer, readUserRows } from "./read-answer.ts";
 
@@ -51,6 +54,14 @@ export function entryLoaders(statements: HotStatements): Loaders {
       return row && { attempt: toAttempt(row) };
     },
     request: (key) => loadRequest(statements, key),
+    personal: ({ id }) => {
+      const personal = statements.readPrivate.get(id);
+      return personal === undefined ? undefined : { values: JSON.parse(personal) as PrivateValues };
+    },
+    erasure: ({ id }) => {
+      const row = statements.readErasure.get(id);
+      return row && { erasure: toErasure(row) };
+    },
   };
 }
 
@@ -67,7 +78,8 @@ function loadRequest(statements: HotStatements, key: EntryKey<"request">): Store
     const last = statements.readEvent.get(row.position);
     // A request that wrote nothing points to an event that is not its own.
     const isOwn = last?.request_id === name.id && last.actor === actor && last.record_time === time;
-    return isOwn ? { resource, event: toRecordedEvent(last).event } : { resource };
+    const given = isOwn ? { resource, event: toRecordedEvent(last).event } : { resource };
+    return row.is_shown === 1 ? given : withoutPersonal(given);
   };
   return { request: { content, time, answer } };
 }

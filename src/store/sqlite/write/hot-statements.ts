@@ -1,5 +1,6 @@
 /** The hot statements, each prepared once for a connection: the writer's, or one of a serving thread, which only reads. */
 import type { Database } from "better-sqlite3";
+import { answerIsShown, personalIsShown } from "../../rows/erasure-rows.ts";
 import type { EventRow } from "../../rows/rows.ts";
 import type {
   ApiKeyTable,
@@ -11,6 +12,7 @@ import type {
   UserProfileTable,
 } from "../../rows/schema.ts";
 import { attemptStatements, type Prepare } from "./attempt-statements.ts";
+import { eraseStatements } from "./erase.ts";
 import { readStatements } from "./read-statements.ts";
 
 export type HotStatements = ReturnType<typeof prepareHotStatements>;
@@ -44,6 +46,10 @@ type StateValues = [
   restrictions: string | null,
 ];
 
+type FoundRequest = Pick<RequestTable, "content" | "resource_id" | "position" | "answer" | "time"> & {
+  readonly is_shown: 0 | 1;
+};
+
 type RequestKey = [actor: string, scope: string, rpc: string, requestId: string];
 
 export function prepareHotStatements(database: Database) {
@@ -56,6 +62,7 @@ export function prepareHotStatements(database: Database) {
     ...requestStatements(prepare),
     ...sessionStatements(prepare),
     ...attemptStatements(prepare),
+    ...eraseStatements(prepare),
     ...otherStatements(prepare),
   };
 }
@@ -102,7 +109,8 @@ function eventStatements(prepare: Prepare) {
       "INSERT OR IGNORE INTO event_summaries (block, organizations, actors, types) VALUES (?, ?, ?, ?)",
     ),
     readEvent: prepare<[position: number], EventRow>(
-      "SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position WHERE e.position = ?",
+      `SELECT e.*, p.personal FROM events e LEFT JOIN event_private p ON p.position = e.position
+        AND ${personalIsShown("e")} WHERE e.position = ?`,
     ),
   };
 }
@@ -157,16 +165,24 @@ function userStatements(prepare: Prepare) {
 /** Remembered requests. */
 function requestStatements(prepare: Prepare) {
   return {
-    findRequest: prepare<RequestKey, Pick<RequestTable, "content" | "resource_id" | "position" | "answer" | "time">>(
-      `SELECT content, resource_id, position, answer, time FROM requests
+    findRequest: prepare<RequestKey, FoundRequest>(
+      `SELECT content, resource_id, position, answer, time, ${answerIsShown("requests")} AS is_shown FROM requests
         WHERE actor = ? AND scope = ? AND rpc = ? AND request_id = ?`,
     ),
     // REPLACE: an existing row is one that is too old to count.
     putRequest: prepare<
-      [...RequestKey, content: Uint8Array, resourceId: string, position: number, answer: string | null, time: number]
+      [
+        ...RequestKey,
+        content: Uint8Array,
+        resourceId: string,
+        position: number,
+        answer: string | null,
+        userId: string | null,
+        time: number,
+      ]
     >(
-      `INSERT OR REPLACE INTO requests (actor, scope, rpc, request_id, content, resource_id, position, answer, time)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO requests (actor, scope, rpc, request_id, content, resource_id, position, answer, user_id, time)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     deleteOldRequests: prepare<[limit: number, before: number]>(
       "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND time < ?",

@@ -5,11 +5,13 @@ import type { CheckpointSigner } from "../../history.ts";
 import type { Limits } from "../../limits.ts";
 import type { ListReader } from "../../lists/list-reader.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
+import { Eraser } from "../../upkeep/eraser.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
 import { Summaries } from "../../upkeep/summaries.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
 import { type CheckpointParts, createCheckpointWriter } from "../checkpoints.ts";
+import { eraseStep } from "./erase.ts";
 import type { HotStatements } from "./hot-statements.ts";
 import type { LiveConnection } from "./live-connection.ts";
 
@@ -39,11 +41,31 @@ export function createShadows({ connection, statements }: HousekeepingOptions): 
   });
 }
 
+/** Returns what erases users. `onErased`: called when pages with erased values were written over. */
+export function createEraser(
+  { connection, statements, now, onTrouble }: HousekeepingOptions,
+  onErased: () => void,
+): Eraser {
+  return new Eraser({
+    onTrouble,
+    find: (limit) => connection.read(() => statements.findErasures.all(limit)),
+    async step(userIds) {
+      const open: string[] = [];
+      await connection.write(() => {
+        for (const userId of userIds) if (eraseStep(statements, userId, now())) open.push(userId);
+      });
+      onErased();
+      return open;
+    },
+  });
+}
+
 export interface SweepOptions
   extends HousekeepingOptions,
     Pick<SweeperOptions, "execute">,
     Pick<CheckpointParts, "database" | "checkpointMs"> {
   readonly limits: Limits;
+  readonly eraser: Eraser;
   readonly reader: Pick<ListReader, "summarise">;
   /** Absent: there are no checkpoints. */
   readonly signer: CheckpointSigner | undefined;
@@ -51,7 +73,7 @@ export interface SweepOptions
 
 /** Returns a sweeper that runs from now on. */
 export function createSweeper(given: SweepOptions): Sweeper {
-  const { connection, statements, now, limits, reader, signer, database, checkpointMs, ...options } = given;
+  const { connection, statements, now, limits, eraser, reader, signer, database, checkpointMs, ...options } = given;
   const checkpoints = signer && createCheckpointWriter({ database, connection, now, signer, checkpointMs });
   // A place without its counter would count for nobody, and its end would bring the counter back without organization.
   const deleteShadows = (statement: HotStatements["deleteKeptShadows"], limit: number): Promise<number> =>
@@ -72,6 +94,7 @@ export function createSweeper(given: SweepOptions): Sweeper {
   });
   return new Sweeper({
     ...options,
+    erase: () => eraser.sweep(),
     summarise: summaries.writeSome,
     writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
     usersMax: limits.sweepUsers,

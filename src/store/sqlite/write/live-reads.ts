@@ -8,12 +8,12 @@ import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import { isInScope } from "../../../domain/sight.ts";
 import type { User } from "../../../domain/user.ts";
-import { toSubjectKey } from "../../commit/subject-key.ts";
 import { ConfigurationCache } from "../../log/configuration-cache.ts";
 import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } from "../../queries.ts";
 import { toStoredPolicy } from "../../rows/attempt-rows.ts";
 import { toCounter, toSessionOfView, toSettledUser, toUserState } from "../../rows/narrow-rows.ts";
 import { toApiKey, toOrganization } from "../../rows/rows.ts";
+import { toSubjectKey } from "../../rows/subject-key.ts";
 import type { Store } from "../../store.ts";
 import type { HotStatements } from "./hot-statements.ts";
 

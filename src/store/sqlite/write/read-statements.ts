@@ -1,4 +1,5 @@
 /** The reads that nearly every call makes: each one statement, with its columns by position. */
+import { sessionIsShown } from "../../rows/erasure-rows.ts";
 import {
   COUNTER_COLUMN,
   SELECT_USER,
@@ -32,5 +33,5 @@ export function readStatements(prepare: Prepare) {
  */
 function selectSessionView(key: "id" | "token_hash"): string {
   return `SELECT ${SESSION_VIEW_COLUMNS} FROM sessions CROSS JOIN user_state ON user_state.id = sessions.user_id
-    WHERE sessions.${key} = ? || ''`;
+    WHERE sessions.${key} = ? || '' AND (sessions.epoch = user_state.epoch OR ${sessionIsShown()})`;
 }

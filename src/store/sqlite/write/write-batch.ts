@@ -1,14 +1,14 @@
 /** Writes a batch: log head, events with their hashes, the link, the rows and the remembered requests. */
 import { lastsTheSame } from "../../../domain/attempt.ts";
-import type { CommandContext } from "../../../domain/command.ts";
-import type { Changes, PendingEvent } from "../../commit/changes.ts";
+import type { AcceptedCommand, Changes, PendingEvent } from "../../commit/changes.ts";
 import type { Entry } from "../../commit/entries.ts";
-import { toSubjectKey } from "../../commit/subject-key.ts";
 import { encodeBody, hashEvent, hashLink } from "../../log/event-encoding.ts";
 import type { RecordedEvent } from "../../queries.ts";
 import { toAttemptRow, toCounterRow, toPlacesRow, toPolicyRow } from "../../rows/attempt-rows.ts";
+import { toErasureRow } from "../../rows/erasure-rows.ts";
 import { toApiKeyRow, toOrganizationRow, toSessionRow, toUserProfileRow, toUserStateRow } from "../../rows/rows.ts";
 import type { LogHeadTable } from "../../rows/schema.ts";
+import { toSubjectKey } from "../../rows/subject-key.ts";
 import type { HotStatements } from "./hot-statements.ts";
 
 /**
@@ -27,13 +27,14 @@ export function writeChanges(
   if (head === undefined) statements.setRecordTime.run(now);
   let position = (head?.position ?? 0) - count;
   const recorded: RecordedEvent[] = [];
-  for (const { entry, events, context, answer } of accepted) {
+  for (const command of accepted) {
+    const { entry, events } = command;
     for (const pending of events) {
       position++;
       recorded.push(writeEvent(statements, now, position, entry.lastPosition, pending));
       entry.lastPosition = position;
     }
-    writeRequest(statements, now, entry, context, answer);
+    writeRequest(statements, now, command);
   }
   if (head !== undefined) {
     const link = hashLink(
@@ -101,13 +102,12 @@ function writeEvent(
 function writeRequest(
   statements: HotStatements,
   now: number,
-  { id: resourceId, lastPosition }: Entry,
-  { actor, request }: CommandContext,
-  answer: string | null,
+  { entry, context: { actor, request }, answer, answerUserId }: AcceptedCommand,
 ): void {
   if (request === undefined) return;
   const { scope, rpc, id, content } = request;
-  statements.putRequest.run(actor, scope, rpc, id, content, resourceId, lastPosition ?? 0, answer, now);
+  const position = entry.lastPosition ?? 0;
+  statements.putRequest.run(actor, scope, rpc, id, content, entry.id, position, answer, answerUserId, now);
 }
 
 function writeEntry(statements: HotStatements, now: number, entry: Entry): void {
@@ -147,6 +147,15 @@ function writeEntry(statements: HotStatements, now: number, entry: Entry): void 
     case "attempt":
       writeAttempt(statements, entry);
       break;
+    case "personal":
+      if (entry.values === undefined) statements.deletePrivate.run(entry.id);
+      else statements.putPrivate.run(JSON.stringify(entry.values), entry.id);
+      break;
+    case "erasure": {
+      const row = toErasureRow(entry);
+      if (row !== undefined) statements.putErasure.run(row);
+      break;
+    }
     case "lastingOwners":
     case "countedFactors":
     case "request":

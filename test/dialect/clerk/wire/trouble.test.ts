@@ -125,6 +125,7 @@ function withTrouble(
     generation: 1,
     changeUser: fail,
     importUser: fail,
+    redactEvent: fail,
     readUser: fail,
     listUsers: fail,
     searchUsers: fail,

@@ -47,6 +47,7 @@ const INDEXES = [
   "attempts_network",
   "attempts_organization",
   "attempts_subject",
+  "erasures_pkey",
   "events_pkey",
   "sessions_creation",
   "sessions_organization",

@@ -19,6 +19,7 @@ const SCHEMAS: Readonly<Record<string, string>> = {
   "0001-tables": "c29c5aa0d2cd2918",
   "0002-event-summaries": "abe46ba1384072fc",
   "0003-checkpoints": "931b7e4b8107c617",
+  "0004-erasures": "ca52ef8a03a2ef89",
 };
 
 /** Columns and indexes in words that every version of PostgreSQL uses. */

@@ -108,6 +108,8 @@ async function twoPages<Q extends object>(
   if (next !== undefined) await list({ ...query, pageSize: 1, after: next });
 }
 
+/** What is erased but not deleted yet is left out. */
+const UNLESS_ERASED = "; CORRELATED SCALAR SUBQUERY 1; SEARCH x USING PRIMARY KEY (user_id=?)";
 const USER = "SEARCH user_state USING PRIMARY KEY (id=?)";
 
 it("users are found by the index of a condition, or walked in the requested order", async (t) => {
@@ -198,7 +200,7 @@ it("sessions are read along the index of their user, else of their organization,
     });
     assert.deepEqual(
       found.filter((plan) => plan !== USER),
-      expected,
+      expected.map((plan) => plan + UNLESS_ERASED),
       JSON.stringify(query),
     );
   }
@@ -232,7 +234,7 @@ it("attempts are read along the index of their user, small network or organizati
     assert.deepEqual(
       found,
       [`begin_time>? AND begin_time<?`, later]
-        .map((range) => `SEARCH attempts USING INDEX attempts_${index}${range})`)
+        .map((range) => `SEARCH attempts USING INDEX attempts_${index}${range})${UNLESS_ERASED}`)
         .toSorted(),
       JSON.stringify({ ...query, network: query.network?.last.toString(16) }),
     );
@@ -257,7 +259,7 @@ it("events, organizations and keys are read by their keys", async (t) => {
   // The rows of the chain are those of the page.
   const chain = `CO-ROUTINE chain; SETUP; ${event}; RECURSIVE STEP; SCAN chain; ${event}; SCAN chain`;
   assert.deepEqual(found, [
-    `${chain}; ${event}; SEARCH event_private USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN; ${sort}`,
+    `${chain}; ${event}; SEARCH event_private USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN${UNLESS_ERASED.replace("1", "3")}; ${sort}`,
     `${chain}; ${sort}`,
     "SEARCH api_keys USING INDEX api_keys_organization (organization_id=? AND id>?)",
     "SEARCH api_keys USING PRIMARY KEY (id>?)",
@@ -295,10 +297,11 @@ it("the reads of nearly every call look up their rows by key", async (t) => {
       .filter((detail) => !detail.includes("SUBQUERY")),
   );
   const state = "SEARCH user_state USING PRIMARY KEY (id=?)";
+  const unlessErased = "SEARCH x USING PRIMARY KEY (user_id=?)";
   assert.deepEqual(lookUps, [
     [state, "SEARCH user_profile USING PRIMARY KEY (id=?)"],
-    ["SEARCH sessions USING PRIMARY KEY (id=?)", state],
-    ["SEARCH sessions USING INDEX sqlite_autoindex_sessions_2 (token_hash=?)", state],
+    ["SEARCH sessions USING PRIMARY KEY (id=?)", state, unlessErased],
+    ["SEARCH sessions USING INDEX sqlite_autoindex_sessions_2 (token_hash=?)", state, unlessErased],
     [
       state,
       "SEARCH attempt_counters USING PRIMARY KEY (subject=? AND factor=?)",

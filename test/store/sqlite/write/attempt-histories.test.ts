@@ -33,6 +33,8 @@ function emptySet(): WorkingSet {
     countedFactors: none,
     attempt: none,
     request: none,
+    personal: none,
+    erasure: none,
   });
 }
 

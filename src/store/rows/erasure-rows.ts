@@ -1,0 +1,51 @@
+/** Rows of erasures, and the conditions that hide what is erased already but not deleted yet: long histories take time. */
+import { type SqlBool, sql } from "kysely";
+import type { Entry, Erasure } from "../commit/entries.ts";
+import type { ErasureTable } from "./schema.ts";
+
+/** Rows of each kind that one step changes for one user. */
+export const ERASED_PER_STEP = 200;
+
+export function toErasure(row: Omit<ErasureTable, "user_id" | "end_time">): Erasure {
+  const { sequence, epoch, time, next_position: nextPosition } = row;
+  return { sequence, epoch, time, nextPosition };
+}
+
+/** Returns the row; `undefined`: there is nothing to write. The user's last event must have its position. */
+export function toErasureRow({ id, erasure, walks }: Entry<"erasure">): ErasureTable | undefined {
+  if (erasure === undefined) return undefined;
+  const { sequence, epoch, time, nextPosition } = erasure;
+  const next = walks === undefined ? nextPosition : walks.lastPosition;
+  return { user_id: id, sequence, epoch, time, next_position: next, end_time: null };
+}
+
+/** An SQL condition: the personal values of an event may be shown. `events`: the table's name in the query. */
+export function personalIsShown(events: string): string {
+  return isNotErased(`${events}.user_id`, `${events}.sequence < x.sequence`);
+}
+
+/** The same for a query that Kysely builds, which joins `event_private` to `events`. */
+export const PERSONAL_IS_SHOWN = sql<SqlBool>`${sql.raw(personalIsShown("events"))}`;
+
+/** An SQL condition: a session may be shown. */
+export function sessionIsShown(): string {
+  return isNotErased("sessions.user_id", "sessions.epoch < x.epoch");
+}
+
+/** An SQL condition: an attempt may be shown. Subjects of users begin with "user:"; those of shadows lead to no user. */
+export function attemptIsShown(): string {
+  return isNotErased("substr(attempts.subject, 6)", "attempts.life < x.sequence");
+}
+
+/** An SQL condition: the remembered answer of a request may be shown. `requests`: the table's name in the query. */
+export function answerIsShown(requests: string): string {
+  return isNotErased(`${requests}.user_id`, `${requests}.time <= x.time`);
+}
+
+/**
+ * A subquery that PostgreSQL makes no join of, and a condition that is not that of the index of open erasures: each row
+ * then looks up one key, however many erasures there are.
+ */
+function isNotErased(userId: string, isOlder: string): string {
+  return `(SELECT 1 FROM erasures AS x WHERE x.user_id = ${userId} AND coalesce(x.end_time, -1) < 0 AND ${isOlder}) IS NULL`;
+}

@@ -1,0 +1,323 @@
+/** The contract of erasing: nothing personal of a user is read any more, and the history still gives the rows. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { RedactEvent } from "../../../src/domain/command.ts";
+import { findEvent } from "../../../src/service/operations/users.ts";
+import { replayUser } from "../../../src/store/log/replay.ts";
+import type { ListedEvent } from "../../../src/store/queries.ts";
+import { begin, kept, record, setPolicy } from "../support/attempts.ts";
+import * as commands from "../support/commands.ts";
+import { reasonOf, resourceOf } from "../support/outcomes.ts";
+import type { ContractStore, OpenStore } from "./contract.ts";
+
+const { context, createUser, deleteUser, requestContext } = commands;
+
+/** In every personal value that these tests write. */
+const SECRET = "Lovelace";
+
+const PERSON = {
+  profile: { username: `${SECRET} 1`, email: `${SECRET}@example.com`, locale: "en" },
+  attributes: { billing: JSON.stringify({ name: SECRET, long: "x".repeat(9_000) }) },
+} as const;
+
+function createSession(sessionId: string, userId = "u") {
+  return {
+    type: "CreateSession",
+    ...{ sessionId, tokenHash: `token of ${sessionId}`, idleTimeoutMs: null, userId },
+    expiry: { kind: "default" },
+    ...{ userAgent: SECRET, ip: "192.0.2.77", attributes: { x: JSON.stringify(SECRET) } },
+    context: context(),
+  } as const;
+}
+
+const EXTEND = {
+  type: "UpdateSession",
+  sessionId: "s1",
+  expiry: { kind: "for", durationMs: 90_000 },
+  context: requestContext("extend"),
+} as const;
+
+/** Whether something that a reader gets tells anything of the person. */
+function tells(seen: unknown): boolean {
+  const text = JSON.stringify(seen, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+  return text.toLowerCase().includes(SECRET.toLowerCase()) || text.includes("192.0.2.77");
+}
+
+async function eventsOf({ store }: ContractStore, userId = "u"): Promise<readonly ListedEvent[]> {
+  const page = await store.listUserEvents({ userId, order: "oldest_first", pageSize: 1_000 });
+  assert.equal(page.next, undefined);
+  return page.items;
+}
+
+/** Everything that a reader can ask for a user, and for the sessions that the tests open. */
+async function seen(opened: ContractStore): Promise<unknown> {
+  const { store } = opened;
+  const query = { userId: "u", order: "newest_first", pageSize: 1_000 } as const;
+  return [
+    await store.readUser("u"),
+    (await store.listUserEvents(query)).items,
+    await eventsOf(opened),
+    await store.listSessions({ organizationId: null, userId: "u", activeOnly: false, pageSize: 100 }),
+    await store.listSessions({ organizationId: null, activeOnly: false, pageSize: 100 }),
+    await store.readSession({ id: "s1", scope: null }, { touch: false }),
+    await store.readSession({ tokenHash: "token of s2", scope: null }, { touch: false }),
+    await kept(opened),
+    await store.findByIdentifier("default", `${SECRET} 1`),
+  ];
+}
+
+/** A user whose values stand wherever a personal value can. */
+async function withPerson(opened: ContractStore): Promise<ContractStore["store"]> {
+  const { store, clock } = opened;
+  const done = async (command: Parameters<typeof store.execute>[0]) => resourceOf(await store.execute(command));
+  await done(setPolicy({ attemptsMax: { PASSWORD: 5 } }));
+  await done(createUser("u", { ...PERSON, note: SECRET, context: requestContext("create") }));
+  await done(createSession("s1"));
+  await done(createSession("s2"));
+  await done(EXTEND);
+  await done({ ...record({ userId: "u" }), ip: "192.0.2.77", userAgent: SECRET });
+  await done({ ...begin({ userId: "u" }, "under-way"), ip: "192.0.2.77", userAgent: SECRET });
+  await done(commands.banUser("u", { note: SECRET, expiry: { kind: "never" } }));
+  clock.time += 10;
+  return store;
+}
+
+/** Asserts that the row of the user is what its events give. */
+async function assertReplays(opened: ContractStore, userId = "u"): Promise<void> {
+  assert.deepEqual(replayUser(await eventsOf(opened, userId)), await opened.store.readUser(userId));
+}
+
+function erase(more: Parameters<typeof deleteUser>[1] = {}) {
+  return deleteUser("u", { erase: true, ...more });
+}
+
+async function redact(
+  { store }: ContractStore,
+  eventSequence: number,
+  fields: readonly string[] = [],
+  more: Partial<RedactEvent> = {},
+) {
+  const known = (await store.readUser("u"))?.state.sequence ?? 0;
+  const found = await findEvent(store, { userId: "u", sequence: eventSequence, known }, {});
+  const command = commands.redactEvent("u", { eventSequence, fields, ...(found ? { found } : {}), ...more });
+  return store.execute(command);
+}
+
+function describeErasing(open: OpenStore): void {
+  it("leaves nothing that tells of the person, in any read, and keeps id, sequence, epoch and ban", async (t) => {
+    const opened = await open(t);
+    const store = await withPerson(opened);
+    assert.ok(tells(await seen(opened)));
+    const before = (await store.readUser("u"))?.state ?? assert.fail();
+    const tombstone = resourceOf(await store.execute(erase({ note: "asked by letter" })));
+    const { deleted, sequence, epoch, restrictions } = tombstone.state;
+    assert.deepEqual([deleted, sequence, epoch], [true, before.sequence + 1, before.epoch + 1]);
+    assert.deepEqual(
+      restrictions.map(({ kind, note }) => [kind, note]),
+      [["BAN", ""]],
+    );
+    assert.equal(tells(await seen(opened)), false);
+    const events = await eventsOf(opened);
+    const { data, personal } = events.at(-1)?.event ?? assert.fail();
+    assert.deepEqual([data, personal], [{ reasonCode: "", erased: true }, { note: "asked by letter" }]);
+    assert.deepEqual(events[0]?.erasedNames, ["attributes.billing", "note", "profile.email", "profile.username"]);
+    await assertReplays(opened);
+  });
+
+  it("strips the answers that earlier requests are given again, in the same batch and later", async (t) => {
+    const opened = await open(t);
+    const store = await withPerson(opened);
+    const create = createUser("u", { ...PERSON, note: SECRET, context: requestContext("create") });
+    const again = () => Promise.all([store.execute(create), store.execute(EXTEND)]);
+    assert.ok((await again()).every(tells));
+    const [, ...answers] = await Promise.all([store.execute(erase()), store.execute(create), store.execute(EXTEND)]);
+    for (const answer of [...answers, ...(await again())]) {
+      assert.ok(answer.ok && answer.replayed);
+      assert.equal(tells(answer), false);
+    }
+  });
+
+  it("strips remembered answers that are kept as they were given", async (t) => {
+    const opened = await open(t);
+    const store = await withPerson(opened);
+    for (let count = 0; count < 100; count++) {
+      resourceOf(await store.execute(commands.unbanUser("u")));
+      resourceOf(await store.execute(commands.banUser("u", { note: SECRET, expiry: { kind: "never" } })));
+    }
+    const update = commands.updateUser("u", {
+      ...{ profile: { phone: SECRET }, fields: ["phone"], context: requestContext("update") },
+    });
+    resourceOf(await store.execute(update));
+    resourceOf(await store.execute(erase()));
+    const answer = await store.execute(update);
+    assert.ok(answer.ok && answer.replayed && "state" in answer.resource);
+    assert.deepEqual([tells(answer), answer.resource.state.restrictions.length], [false, 1]);
+  });
+
+  it("hides at once what takes many steps, and goes on where it was", async (t) => {
+    const opened = await open(t);
+    const store = await withPerson(opened);
+    const locks = Array.from({ length: 1_000 }, (_, index) => [
+      store.execute(commands.lockUser("u", { note: `${SECRET} ${index}` })),
+      store.execute(commands.unlockUser("u", { note: SECRET })),
+    ]);
+    await Promise.all(locks.flat());
+    resourceOf(await store.execute(erase()));
+    assert.equal(
+      tells((await store.listUserEvents({ userId: "u", order: "oldest_first", pageSize: 100 })).items),
+      false,
+    );
+    await store.sweep();
+    const known = (await store.readUser("u"))?.state.sequence ?? 0;
+    assert.equal(known, 2_003);
+    resourceOf(await store.execute(erase()));
+    assert.equal((await store.readUser("u"))?.state.sequence, known);
+  });
+
+  it("erases a user that was deleted before, once", async (t) => {
+    const opened = await open(t);
+    const store = await withPerson(opened);
+    resourceOf(await store.execute(deleteUser("u", { note: SECRET })));
+    assert.equal(reasonOf(await store.execute(deleteUser("u"))), "USER_NOT_FOUND");
+    assert.ok(tells(await seen(opened)));
+    const once = erase({ context: requestContext("erase") });
+    const first = await store.execute(once);
+    assert.deepEqual(await store.execute(once), { ...first, written: 0, replayed: true });
+    const second = await store.execute(erase());
+    assert.deepEqual([first.ok && first.written, second.ok && second.written], [1, 0]);
+    assert.equal(tells(await seen(opened)), false);
+    await assertReplays(opened);
+  });
+
+  it("tells nothing of the former person to the next one under the id, and leaves the next one alone", async (t) => {
+    const opened = await open(t);
+    const store = await withPerson(opened);
+    const next = { profile: { username: "grace" }, note: "new" };
+    const [erased] = await Promise.all([store.execute(erase()), store.execute(createUser("u", next))]);
+    resourceOf(erased);
+    resourceOf(await store.execute(commands.unbanUser("u")));
+    resourceOf(await store.execute({ ...createSession("s3"), userAgent: "hers", ip: "", attributes: {} }));
+    resourceOf(await store.execute({ ...record({ userId: "u" }), userAgent: "hers" }));
+    await store.sweep();
+    assert.equal(tells(await seen(opened)), false);
+    const user = await store.readUser("u");
+    assert.deepEqual(user?.person, { profile: { username: "grace" }, attributes: {} });
+    const sessions = await store.listSessions({ organizationId: null, userId: "u", activeOnly: true, pageSize: 10 });
+    assert.deepEqual(
+      sessions.items.map(({ session }) => session.id),
+      ["s3"],
+    );
+    assert.deepEqual(
+      (await kept(opened)).map(({ userAgent }) => userAgent),
+      ["hers"],
+    );
+    assert.equal((await store.readSignIn({ userId: "u", factor: "PASSWORD" }))?.counter.failures.length, 1);
+    const { personal } =
+      (await eventsOf(opened)).find(({ event }) => "recreated" in event.data && event.data.recreated)?.event ??
+      assert.fail();
+    assert.deepEqual(personal, { "profile.username": "grace", note: "new" });
+    await assertReplays(opened);
+  });
+
+  it("is refused for a wrong sequence and out of scope, and only checks when asked to", async (t) => {
+    const opened = await open(t);
+    const store = await withPerson(opened);
+    assert.equal(reasonOf(await store.execute(erase({ expectedSequence: 1 }))), "SEQUENCE_MISMATCH");
+    assert.equal(reasonOf(await store.execute(erase({ context: context({ scope: "other" }) }))), "USER_NOT_FOUND");
+    const checked = await store.execute(erase({ context: context({ validateOnly: true }) }));
+    assert.deepEqual([checked.ok && checked.written, tells(checked)], [0, false]);
+    assert.ok(tells(await seen(opened)));
+  });
+}
+
+function describeRedacting(open: OpenStore): void {
+  it("takes named values from one event, and from the user what no later event has set", async (t) => {
+    const opened = await open(t);
+    const { store } = opened;
+    resourceOf(await store.execute(createUser("u", { ...PERSON, note: "kept" })));
+    const update = { profile: { email: "new@example.com" }, fields: ["email"] } as const;
+    resourceOf(await store.execute(commands.updateUser("u", update)));
+    const outcome = await redact(opened, 1, ["profile.email", "profile.username"]);
+    const { data } = (outcome.ok && outcome.event) || assert.fail();
+    const fields = ["profile.email", "profile.username"];
+    assert.deepEqual(data, { sequence: 1, fields, cleared: ["profile.username"], reasonCode: "" });
+    const [created] = await eventsOf(opened);
+    assert.deepEqual(Object.keys(created?.event.personal ?? {}).sort(), ["attributes.billing", "note"]);
+    assert.deepEqual(created?.erasedNames, fields);
+    const { person } = (await store.readUser("u")) ?? assert.fail();
+    assert.deepEqual(person.profile, { email: "new@example.com", locale: "en" });
+    assert.deepEqual(await store.findByIdentifier("default", `${SECRET} 1`), []);
+    await assertReplays(opened);
+  });
+
+  it("takes all values without names, the note of the restriction too, and a second time changes nothing", async (t) => {
+    const opened = await open(t);
+    const { store } = opened;
+    resourceOf(await store.execute(createUser("u", PERSON)));
+    resourceOf(await store.execute(commands.banUser("u", { note: SECRET, expiry: { kind: "never" } })));
+    const banned = await redact(opened, 2);
+    const [ban] = (await store.readUser("u"))?.state.restrictions ?? [];
+    const { data } = (banned.ok && banned.event) || assert.fail();
+    assert.deepEqual(data, { sequence: 2, fields: ["note"], cleared: [`note.${ban?.id}`], reasonCode: "" });
+    assert.equal(ban?.note, "");
+    const again = await redact(opened, 2);
+    assert.deepEqual([again.ok && again.written, (await eventsOf(opened)).length], [0, 3]);
+    resourceOf(await redact(opened, 1));
+    assert.equal(tells(await eventsOf(opened)), false);
+    await assertReplays(opened);
+  });
+
+  it("takes values from the answers that earlier requests are given again", async (t) => {
+    const opened = await open(t);
+    const { store } = opened;
+    const create = createUser("u", { ...PERSON, context: requestContext("create") });
+    resourceOf(await store.execute(create));
+    resourceOf(await redact(opened, 1));
+    const answer = await store.execute(create);
+    assert.deepEqual([answer.ok && answer.replayed, tells(answer)], [true, false]);
+  });
+
+  it("works on the history of a deleted user, and keeps what a later life has set", async (t) => {
+    const opened = await open(t);
+    const { store } = opened;
+    resourceOf(await store.execute(createUser("u", PERSON)));
+    resourceOf(await store.execute(deleteUser("u", { note: SECRET })));
+    resourceOf(await redact(opened, 2));
+    resourceOf(await store.execute(createUser("u", PERSON)));
+    resourceOf(await redact(opened, 1));
+    assert.ok(tells(await store.readUser("u")));
+    assert.deepEqual(
+      (await eventsOf(opened)).map((listed) => tells(listed)),
+      [false, false, false, true, false],
+    );
+    await assertReplays(opened);
+  });
+
+  it("is refused for what is not there", async (t) => {
+    const opened = await open(t);
+    const { store } = opened;
+    resourceOf(await store.execute(createUser("u", { note: SECRET })));
+    resourceOf(await store.execute(commands.lockUser("u")));
+    const reasons = async (...redactions: readonly ReturnType<typeof redact>[]) =>
+      (await Promise.all(redactions)).map(reasonOf);
+    assert.deepEqual(
+      await reasons(
+        redact(opened, 3),
+        redact(opened, 2),
+        redact(opened, 1, ["profile.email"]),
+        redact(opened, 1, [], { expectedSequence: 1 }),
+        redact(opened, 1, [], { context: context({ scope: "other" }) }),
+      ),
+      ["EVENT_NOT_FOUND", "EVENT_NOT_PERSONAL", "FIELD_INVALID", "SEQUENCE_MISMATCH", "USER_NOT_FOUND"],
+    );
+    const known = await findEvent(store, { userId: "u", sequence: 1, known: 2 }, {});
+    resourceOf(await store.execute(commands.unlockUser("u")));
+    const stale = commands.redactEvent("u", known === undefined ? {} : { found: known });
+    assert.equal(reasonOf(await store.execute(stale)), "SEQUENCE_MISMATCH");
+  });
+}
+
+export function describeErasures(engine: string, open: OpenStore): void {
+  describe(`${engine}: erasing a user`, () => describeErasing(open));
+  describe(`${engine}: redacting an event`, () => describeRedacting(open));
+}
