@@ -14,7 +14,6 @@ import {
 import { RefusalError } from "../../domain/refusal.ts";
 import type { Store } from "../../store/store.ts";
 import { type Caller, type ChangeTerms, contextOf, execute, listScope } from "./caller.ts";
-import { effectivePolicy } from "./effective-policy.ts";
 import { type Period, periodOf } from "./period.ts";
 import { PolicySimulator } from "./policy-simulator.ts";
 import type { Without } from "./users.ts";
@@ -73,4 +72,13 @@ export function policyOperations({ store }: { readonly store: Store }): PolicyOp
       });
     },
   };
+}
+
+/**
+ * Returns the policy in force: the organization's values over the instance's over the built-in ones. `stored`: the values set at `id` itself, if the caller
+ * has read them.
+ */
+export async function effectivePolicy(store: Store, id: string, stored?: StoredPolicy): Promise<Policy> {
+  const [instance, own] = await Promise.all([store.readPolicy(INSTANCE_POLICY_ID), stored ?? store.readPolicy(id)]);
+  return id === INSTANCE_POLICY_ID ? combinePolicies(own?.values) : combinePolicies(instance?.values, own?.values);
 }

@@ -18,8 +18,8 @@ import type { AttemptQuery, Page, ReadOptions, SignInKey } from "../../store/que
 import type { Store } from "../../store/store.ts";
 import type { AttemptQueue } from "./attempt-waiters.ts";
 import { type Caller, contextOf, execute, readScope, type WaitingCaller, writeOrganization } from "./caller.ts";
-import { effectivePolicy } from "./effective-policy.ts";
 import { type Period, periodOf } from "./period.ts";
+import { effectivePolicy } from "./policies.ts";
 
 /** The person who wants to sign in, as the caller names them. */
 export type SubjectName = { readonly userId: string } | { readonly identifier: string };
