@@ -10,6 +10,7 @@ import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts"
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { AdminService } from "../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { ApiKeyService } from "../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { EventService } from "../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { HistoryService } from "../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import { OrganizationService } from "../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
@@ -24,6 +25,7 @@ const SERVICES: readonly DescService[] = [
   SignInService,
   SessionService,
   PolicyService,
+  EventService,
   HistoryService,
   OrganizationService,
   ApiKeyService,
@@ -56,7 +58,12 @@ async function call(transport: Transport, method: DescMethod, key: string | unde
   try {
     const answer = client[method.localName]?.(create(method.input), { headers });
     if (method.methodKind === "unary") await answer;
-    else for await (const _ of answer ?? []);
+    else {
+      for await (const _ of answer ?? []) {
+        // It has no end.
+        if (method.name === "WatchEvents") break;
+      }
+    }
     return "OK";
   } catch (error) {
     assert.ok(error instanceof ConnectError, String(error));
