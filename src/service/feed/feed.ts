@@ -57,7 +57,8 @@ export class Feed<M> {
     this.#add(watcher, admission);
     try {
       const place = await this.#options.log.open(cursor);
-      yield* new Watch(this.#options, this.#hub, watcher, call).run(place);
+      const head = cursor === undefined ? place : await this.#options.log.open();
+      yield* new Watch(this.#options, this.#hub, watcher, call).run(place, head.position);
     } finally {
       signal.removeEventListener("abort", wake);
       this.#hub.leave(watcher);
@@ -112,18 +113,17 @@ class Watch<M> {
     this.#call = call;
   }
 
-  async *run(place: LogPlace): AsyncGenerator<M, void, undefined> {
-    this.#place = place;
-    yield this.#quietMessage(place.cursor);
+  /** `head`: the position of the newest event of any process. */
+  async *run(place: LogPlace, head: number): AsyncGenerator<M, void, undefined> {
+    yield this.#quietMessage(place);
     await this.#hub.start();
     for (;;) {
-      const joined = this.#hub.join(this.#watcher, this.#place.position);
-      if (joined === "joined") break;
-      if (joined === "behind") yield* this.#replay();
+      const joined = this.#hub.join(this.#watcher, this.#place.position, head);
+      if (joined === "joined") yield* this.#follow();
+      else if (joined === "behind") yield* this.#replay();
       else await this.#untilRead();
       this.#assertGoingOn();
     }
-    yield* this.#follow();
   }
 
   /** Reads the log itself until the hub has what follows. */
@@ -136,23 +136,24 @@ class Watch<M> {
       const seen = events.filter((event) => matches(view.filter, event));
       await this.#call.takeTurn();
       this.#assertGoingOn();
-      if (seen.length > 0) yield this.#sent(last.cursor, this.#options.toMessage(seen, last.cursor, view));
-      else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last.cursor);
+      if (seen.length > 0) yield this.#sent(last, this.#options.toMessage(seen, last.cursor, view));
+      else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last);
       if (this.#hub.isNear(last.position)) return;
     }
   }
 
+  /** Sends what the hub gives, until the hub has dropped something that was not sent yet. */
   async *#follow(): AsyncGenerator<M, void, undefined> {
-    for (;;) {
+    while (!this.#watcher.wasDropped()) {
       this.#assertGoingOn();
       const portion = this.#watcher.next();
       if (portion !== undefined) {
         // Many watchers get the same at once.
         await this.#call.takeTurn();
         this.#options.recheck(this.#call.admission);
-        yield this.#sent(portion.cursor, portion.message);
+        yield this.#sent(portion.place, portion.message);
       } else if (isQuiet(this.#watcher, performance.now())) {
-        yield this.#quietMessage(this.#hub.cursor ?? this.#place.cursor);
+        yield this.#quietMessage(this.#hub.place ?? this.#place);
       } else {
         await this.#watcher.sleep();
       }
@@ -175,13 +176,13 @@ class Watch<M> {
     if (isTooSlow) throw new RefusalError(refuse("WATCH_TOO_SLOW", TOO_SLOW, { metadata }));
   }
 
-  #quietMessage(cursor: string): M {
-    return this.#sent(cursor, this.#options.toMessage([], cursor, this.#watcher.view));
+  #quietMessage(place: LogPlace): M {
+    return this.#sent(place, this.#options.toMessage([], place.cursor, this.#watcher.view));
   }
 
-  #sent(cursor: string, message: M): M {
+  #sent({ position, cursor }: LogPlace, message: M): M {
     this.#watcher.sentTime = performance.now();
-    this.#place = { ...this.#place, cursor };
+    this.#place = { position, cursor };
     return message;
   }
 }

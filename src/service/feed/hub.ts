@@ -2,15 +2,15 @@
 import { setTimeout } from "node:timers/promises";
 import { erases } from "../../domain/event.ts";
 import { matches } from "../../domain/event-filter.ts";
-import type { ListedEvent } from "../../store/queries.ts";
+import type { ListedEvent, LogPlace } from "../../store/queries.ts";
 import type { LogReader } from "../../store/store.ts";
 import { keyOfView, type View, weightOfEvent } from "./view.ts";
 
-/** Events of one reading that a watcher sees, and the cursor after all events of the reading. */
+/** Events of one reading that a watcher sees, and the place after all events of the reading. */
 export interface Portion<M> {
   readonly message: M;
   readonly chars: number;
-  readonly cursor: string;
+  readonly place: LogPlace;
 }
 
 /** A watcher that has caught up with the hub. */
@@ -18,6 +18,8 @@ export interface Member<M> {
   readonly view: View;
   /** Takes the next events. It must not throw. */
   take(portion: Portion<M>): void;
+  /** Drops what it has not read yet. Returns whether that was something: then it is no longer a member. */
+  drop(): boolean;
   /** The reading has failed: the watcher must begin again at its place. */
   fail(error: unknown): void;
 }
@@ -72,9 +74,10 @@ export class Hub<M> {
     this.#options = options;
   }
 
-  /** The cursor after the last event that all members got; `undefined`: nothing is read. */
-  get cursor(): string | undefined {
-    return this.#reading?.cursor;
+  /** The place after the last event that all members got; `undefined`: nothing is read. */
+  get place(): LogPlace | undefined {
+    const reading = this.#reading;
+    return reading && { position: reading.position, cursor: reading.cursor };
   }
 
   /** Begins to read, if it does not yet. Rejects with StoreUnavailableError. */
@@ -95,14 +98,16 @@ export class Hub<M> {
 
   /**
    * Adds a watcher that has seen all events up to a position; what it lacks is given to it at once. Returns `behind` if
-   * that is too much or no longer kept: it must read the log itself; and `ahead` if the hub has not come so far.
+   * that is too much or no longer kept: it must read the log itself; and `ahead` if the hub has not come so far, or not
+   * to `head`: an event up to there may say that what is kept is erased.
    */
-  join(member: Member<M>, position: number): "joined" | "behind" | "ahead" {
+  join(member: Member<M>, position: number, head: number): "joined" | "behind" | "ahead" {
     const reading = this.#reading;
-    if (reading === undefined || position > reading.position) return "ahead";
+    if (reading === undefined) return "ahead";
     if (!this.isNear(position)) return "behind";
+    if (reading.position < Math.max(position, head)) return "ahead";
     const lacking = reading.kept.slice(position - reading.base).filter((event) => matches(member.view.filter, event));
-    if (lacking.length > 0) member.take(this.#toPortion(lacking, reading.cursor, member.view));
+    if (lacking.length > 0) member.take(this.#toPortion(lacking, reading, member.view));
     this.#groupOf(member.view).members.add(member);
     this.#memberCount++;
     return "joined";
@@ -164,15 +169,20 @@ export class Hub<M> {
     reading.kept.push(...events);
     for (const event of events) reading.keptChars += weightOfEvent(event);
     if (reading.kept.length > 2 * KEPT_EVENTS_MAX || reading.keptChars > 2 * KEPT_CHARS_MAX) trim(reading);
+    if (events.some(({ event }) => erases(event))) this.#forget(reading);
     for (const [group, seen] of this.#sort(events)) {
-      const portion = this.#toPortion(seen, last.cursor, group.view);
+      const portion = this.#toPortion(seen, last, group.view);
       for (const member of group.members) member.take(portion);
     }
-    // The log does not show what was erased; what is kept here would.
-    if (events.some(({ event }) => erases(event))) {
-      Object.assign(reading, { kept: [], keptChars: 0, base: reading.position });
-    }
     this.#wake();
+  }
+
+  /** The log does not show what was erased; what is kept here, and what waits for slow members, would. */
+  #forget(reading: Reading): void {
+    Object.assign(reading, { kept: [], keptChars: 0, base: reading.position });
+    for (const { members } of [...this.#groups.values()]) {
+      for (const member of members) if (member.drop()) this.leave(member);
+    }
   }
 
   /** Returns the events that each group sees; groups that see none of them are left out. */
@@ -192,9 +202,9 @@ export class Hub<M> {
     return byGroup;
   }
 
-  #toPortion(events: readonly ListedEvent[], cursor: string, view: View): Portion<M> {
+  #toPortion(events: readonly ListedEvent[], { position, cursor }: LogPlace, view: View): Portion<M> {
     const chars = events.reduce((sum, event) => sum + weightOfEvent(event), 0);
-    return { message: this.#options.toMessage(events, cursor, view), chars, cursor };
+    return { message: this.#options.toMessage(events, cursor, view), chars, place: { position, cursor } };
   }
 
   #groupOf(view: View): Group<M> {

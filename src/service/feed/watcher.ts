@@ -13,6 +13,7 @@ export class Watcher<M> implements Member<M> {
   #chars = 0;
   #end: { readonly error: unknown } | undefined;
   #isTooSlow: boolean = false;
+  #isDropped: boolean = false;
   #wake: (() => void) | undefined;
 
   constructor(view: View) {
@@ -47,6 +48,22 @@ export class Watcher<M> implements Member<M> {
     this.#end ??= { error };
     this.#waiting = [];
     this.wake();
+  }
+
+  drop(): boolean {
+    if (this.#waiting.length === 0) return false;
+    this.#waiting = [];
+    this.#chars = 0;
+    this.#isDropped = true;
+    this.wake();
+    return true;
+  }
+
+  /** Returns whether something was dropped since the last call: it must go on from the place of what it has sent. */
+  wasDropped(): boolean {
+    const is = this.#isDropped;
+    this.#isDropped = false;
+    return is;
   }
 
   /** Returns what must be sent next. */

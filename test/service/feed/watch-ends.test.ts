@@ -1,6 +1,5 @@
 /** How streams of WatchEvents begin and end: cursors, scope, filters, limits, revocation, stop, slow readers. */
 import assert from "node:assert/strict";
-import { connect } from "node:http2";
 import { describe, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
@@ -11,8 +10,7 @@ import type { Event } from "../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { assertRefused } from "../../support/refusals.ts";
 import { ADMIN_KEY, clientsOf, type Running, startService } from "../../support/service.ts";
 import { until } from "../../support/until.ts";
-import { frame } from "../../support/wires.ts";
-import { linesOf, openStream, WATCHES } from "../support/watchers.ts";
+import { linesOf, openSlowStream, openStream, WATCHES } from "../support/watchers.ts";
 
 type Request = Parameters<Running["events"]["watchEvents"]>[0];
 
@@ -164,18 +162,7 @@ describe("a stream of WatchEvents", () => {
   test("is sent away when it is read too slowly, with a cursor from which the rest comes", async (t) => {
     const running = await startService(t);
     const { users, url } = running;
-    // A client with a small window that reads nothing before all is written.
-    const session = connect(url, { settings: { initialWindowSize: 1_000 } });
-    t.after(() => session.destroy());
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/lockkeeper.event.v1.EventService/WatchEvents",
-      authorization: `Bearer ${ADMIN_KEY}`,
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
-    stream.end(frame(new Uint8Array(0)));
-    await new Promise((resolve) => stream.once("response", resolve));
+    const stream = await openSlowStream(t, url);
     const attributes = { app: { text: "x".repeat(3_000) } };
     for (const part of ["a", "b"]) {
       const ids = Array.from({ length: 600 }, (_, index) => `${part}-${index}`);

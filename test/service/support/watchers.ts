@@ -1,7 +1,11 @@
 /** Watchers of the feed on every wire, and one that is killed and resumes. */
+import { type ClientHttp2Stream, connect } from "node:http2";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { EventService } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
+import { defer, type Scope } from "../../support/cleanup.ts";
+import { ADMIN_KEY } from "../../support/service.ts";
+import { frame } from "../../support/wires.ts";
 
 /** An event as far as the order of the feed is concerned. */
 export interface Seen {
@@ -74,6 +78,22 @@ export async function openStream(
     headers: { authorization: `Bearer ${key}`, accept, ...headers },
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+/** Opens a stream over gRPC from a client with a small window, which reads nothing before it is told to. */
+export async function openSlowStream(t: Scope, url: string): Promise<ClientHttp2Stream> {
+  const session = connect(url, { settings: { initialWindowSize: 1_000 } });
+  defer(t, () => session.destroy());
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/lockkeeper.event.v1.EventService/WatchEvents",
+    authorization: `Bearer ${ADMIN_KEY}`,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.end(frame(new Uint8Array(0)));
+  await new Promise((resolve) => stream.once("response", resolve));
+  return stream;
 }
 
 /** Yields the lines of a body as they come. */

@@ -293,6 +293,29 @@ function describeRedacting(open: OpenStore): void {
     await assertReplays(opened);
   });
 
+  it("is not in the memory of the log either, which is read while it is written", async (t) => {
+    const { store, clock } = await open(t);
+    const stop = new AbortController();
+    t.after(() => stop.abort());
+    const { position } = await store.log.open();
+    const read = async (count: number): Promise<readonly ListedEvent[]> => {
+      const events: ListedEvent[] = [];
+      for await (const some of store.log.read(position, stop.signal)) if (events.push(...some) >= count) break;
+      return events;
+    };
+    // A reader that has come to the end, so that events are kept for others.
+    const waiting = store.log.read(position, stop.signal);
+    const first = waiting.next();
+    resourceOf(await store.execute(createUser("u", PERSON)));
+    await first;
+    waiting.next().catch(() => undefined);
+    resourceOf(await store.execute(commands.lockUser("u", { note: SECRET })));
+    assert.ok((await read(2)).every(tells));
+    resourceOf(await redact({ store, clock }, 1));
+    resourceOf(await store.execute(erase()));
+    assert.equal(tells(await read(4)), false);
+  });
+
   it("is refused for what is not there", async (t) => {
     const opened = await open(t);
     const { store } = opened;
