@@ -110,5 +110,15 @@ export function erases({ type, data }: { readonly type: string; readonly data: o
   return type === "EventRedacted" || (type === "UserDeleted" && "erased" in data);
 }
 
+/** The characters of an event apart from its personal values, about. */
+const ENVELOPE_CHARS = 500;
+
+/** Returns about how many characters an event has. */
+export function eventChars({ personal }: { readonly personal: Readonly<Record<string, string>> }): number {
+  let chars = ENVELOPE_CHARS;
+  for (const name in personal) chars += personal[name]?.length ?? 0;
+  return chars;
+}
+
 /** The actor of changes that the clock made. */
 export const SYSTEM_ACTOR = "system";

@@ -1,10 +1,11 @@
 /** One reading of the log for all watchers of a thread: what several of them see is made once. */
 import { setTimeout } from "node:timers/promises";
-import { erases } from "../../domain/event.ts";
+import { erases, eventChars } from "../../domain/event.ts";
 import { matches } from "../../domain/event-filter.ts";
+import { KeptEvents } from "../../domain/kept-events.ts";
 import type { ListedEvent, LogPlace } from "../../store/queries.ts";
 import type { LogReader } from "../../store/store.ts";
-import { keyOfView, type View, weightOfEvent } from "./view.ts";
+import { keyOfView, type View } from "./view.ts";
 
 /** Events of one reading that a watcher sees, and the place after all events of the reading. */
 export interface Portion<M> {
@@ -36,9 +37,6 @@ interface Group<M> {
   readonly members: Set<Member<M>>;
 }
 
-/** What is kept for watchers that join: so many events, or characters. */
-const KEPT_EVENTS_MAX = 2_048;
-const KEPT_CHARS_MAX = 4 * 1024 * 1024;
 /** How far a watcher may be behind when it joins. */
 const PORTION_EVENTS_MAX = 256;
 const PORTION_CHARS_MAX = 512 * 1024;
@@ -46,11 +44,9 @@ const PORTION_CHARS_MAX = 512 * 1024;
 /** The state of one reading. */
 interface Reading {
   readonly controller: AbortController;
-  /** The newest events that were read, without gaps. */
-  kept: ListedEvent[];
-  keptChars: number;
-  /** The position before the first kept event, and that of the last event that was read. */
-  base: number;
+  /** The newest events that were read. */
+  readonly kept: KeptEvents<ListedEvent>;
+  /** The position of the last event that was read. */
   position: number;
   cursor: string;
 }
@@ -106,7 +102,7 @@ export class Hub<M> {
     if (reading === undefined) return "ahead";
     if (!this.isNear(position)) return "behind";
     if (reading.position < Math.max(position, head)) return "ahead";
-    const lacking = reading.kept.slice(position - reading.base).filter((event) => matches(member.view.filter, event));
+    const lacking = lackedAt(reading, position)?.filter((event) => matches(member.view.filter, event)) ?? [];
     if (lacking.length > 0) member.take(this.#toPortion(lacking, reading, member.view));
     this.#groupOf(member.view).members.add(member);
     this.#memberCount++;
@@ -117,9 +113,8 @@ export class Hub<M> {
   isNear(position: number): boolean {
     const reading = this.#reading;
     if (reading === undefined || position >= reading.position) return true;
-    if (position < reading.base || reading.position - position > PORTION_EVENTS_MAX) return false;
-    const lacking = reading.kept.slice(position - reading.base);
-    return lacking.reduce((sum, event) => sum + weightOfEvent(event), 0) <= PORTION_CHARS_MAX;
+    const lacking = lackedAt(reading, position);
+    return lacking !== undefined && charsOf(lacking) <= PORTION_CHARS_MAX;
   }
 
   leave(member: Member<M>): void {
@@ -145,7 +140,7 @@ export class Hub<M> {
   async #start(): Promise<Reading> {
     const { position, cursor } = await this.#options.log.open();
     const controller = new AbortController();
-    const reading: Reading = { controller, kept: [], keptChars: 0, base: position, position, cursor };
+    const reading: Reading = { controller, kept: new KeptEvents(), position, cursor };
     this.#reading = reading;
     this.#read(reading).catch((error: unknown) => this.#fail(reading, error));
     return reading;
@@ -166,10 +161,8 @@ export class Hub<M> {
     if (last === undefined) return;
     reading.position = last.position;
     reading.cursor = last.cursor;
-    reading.kept.push(...events);
-    for (const event of events) reading.keptChars += weightOfEvent(event);
-    if (reading.kept.length > 2 * KEPT_EVENTS_MAX || reading.keptChars > 2 * KEPT_CHARS_MAX) trim(reading);
     if (events.some(({ event }) => erases(event))) this.#forget(reading);
+    else reading.kept.add(events);
     for (const [group, seen] of this.#sort(events)) {
       const portion = this.#toPortion(seen, last, group.view);
       for (const member of group.members) member.take(portion);
@@ -179,7 +172,7 @@ export class Hub<M> {
 
   /** The log does not show what was erased; what is kept here, and what waits for slow members, would. */
   #forget(reading: Reading): void {
-    Object.assign(reading, { kept: [], keptChars: 0, base: reading.position });
+    reading.kept.clear();
     for (const { members } of [...this.#groups.values()]) {
       for (const member of members) if (member.drop()) this.leave(member);
     }
@@ -203,8 +196,8 @@ export class Hub<M> {
   }
 
   #toPortion(events: readonly ListedEvent[], { position, cursor }: LogPlace, view: View): Portion<M> {
-    const chars = events.reduce((sum, event) => sum + weightOfEvent(event), 0);
-    return { message: this.#options.toMessage(events, cursor, view), chars, place: { position, cursor } };
+    const message = this.#options.toMessage(events, cursor, view);
+    return { message, chars: charsOf(events), place: { position, cursor } };
   }
 
   #groupOf(view: View): Group<M> {
@@ -235,16 +228,13 @@ export class Hub<M> {
   }
 }
 
-/** Drops the oldest events. */
-function trim(reading: Reading): void {
-  let [first, chars] = [reading.kept.length, 0];
-  while (first > 0 && reading.kept.length - first < KEPT_EVENTS_MAX) {
-    const event = reading.kept[first - 1];
-    if (event === undefined || chars + weightOfEvent(event) > KEPT_CHARS_MAX) break;
-    chars += weightOfEvent(event);
-    first--;
-  }
-  reading.base = reading.kept[first - 1]?.position ?? reading.base;
-  reading.kept = reading.kept.slice(first);
-  reading.keptChars = chars;
+/** Returns what follows a position; `undefined`: it is too much for one message, or no longer kept. */
+function lackedAt(reading: Reading, position: number): readonly ListedEvent[] | undefined {
+  if (position >= reading.position) return [];
+  if (reading.position - position > PORTION_EVENTS_MAX) return undefined;
+  return reading.kept.after(position, PORTION_EVENTS_MAX);
+}
+
+function charsOf(events: readonly ListedEvent[]): number {
+  return events.reduce((sum, { event }) => sum + eventChars(event), 0);
 }

@@ -1,6 +1,7 @@
 /** The one reading of the log, in commit order: whatever must learn of a change reads it, and nothing else. */
 import { once } from "node:events";
 import { erases } from "../../domain/event.ts";
+import { KeptEvents } from "../../domain/kept-events.ts";
 import type { RecordedEvent } from "../queries.ts";
 import type { Follower } from "../store.ts";
 import { Followers } from "./followers.ts";
@@ -13,8 +14,6 @@ export interface TailOptions {
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** Events that are kept in memory for readers; a reader that is further behind reads the log. */
-const KEPT_MAX = 1_024;
 /** The most events that a reader gets at once. */
 const READ_MAX = 256;
 
@@ -29,8 +28,8 @@ export class Tail {
   readonly #wake = new EventTarget();
   /** The position of the newest event; `undefined` after a COMMIT whose fate is not known. */
   #position: number | undefined;
-  /** The newest events, without gaps up to `#position`; kept only while there are readers. */
-  #kept: RecordedEvent[] = [];
+  /** The newest events up to `#position`, only while there are readers; one that is further behind reads the log. */
+  readonly #kept = new KeptEvents<RecordedEvent>();
   #readers = 0;
   /** Grows when there may be more to read. */
   #changes = 0;
@@ -59,8 +58,8 @@ export class Tail {
     const configuration = events.filter(({ userId }) => userId === null);
     if (configuration.length > 0) this.#followers.pass(configuration);
     // The log does not show what was erased; what is kept here would.
-    if (events.some(({ event }) => erases(event))) this.#kept = [];
-    else if (this.#readers > 0) this.#keep(events);
+    if (events.some(({ event }) => erases(event))) this.#kept.clear();
+    else if (this.#readers > 0) this.#kept.add(events);
     this.#changed();
   }
 
@@ -70,7 +69,7 @@ export class Tail {
    */
   advance(position: number, configuration: readonly RecordedEvent[]): void {
     this.#position = position;
-    this.#kept = [];
+    this.#kept.clear();
     if (configuration.length > 0) this.#followers.pass(configuration);
     this.#changed();
   }
@@ -78,7 +77,7 @@ export class Tail {
   /** The fate of a COMMIT is not known: followers read again what they know, and readers look into the log. */
   lose(): void {
     this.#position = undefined;
-    this.#kept = [];
+    this.#kept.clear();
     this.#followers.reload();
     this.#changed();
   }
@@ -104,22 +103,13 @@ export class Tail {
         }
       }
     } finally {
-      if (--this.#readers === 0) this.#kept = [];
+      if (--this.#readers === 0) this.#kept.clear();
     }
   }
 
   /** Returns the events after a position as far as they are in memory; `undefined`: only the log knows. */
   #newer(position: number): readonly RecordedEvent[] | undefined {
-    if (position === this.#position) return [];
-    const first = this.#kept[0]?.position;
-    if (first === undefined || position < first - 1) return undefined;
-    const begin = position - first + 1;
-    return this.#kept.slice(begin, begin + READ_MAX);
-  }
-
-  #keep(events: readonly RecordedEvent[]): void {
-    this.#kept.push(...events);
-    if (this.#kept.length > 2 * KEPT_MAX) this.#kept = this.#kept.slice(-KEPT_MAX);
+    return position === this.#position ? [] : this.#kept.after(position, READ_MAX);
   }
 
   #changed(): void {
