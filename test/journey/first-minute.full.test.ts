@@ -96,9 +96,18 @@ test("SIGTERM to npm start ends the service with it, and exit code 0", async (t)
   await until(isGone, "the end of the service");
 });
 
-/** Each curl answers on a line of its own, and `npx` finds the programs of the repository without asking the registry. */
+/**
+ * Each curl answers on a line of its own; one that follows a stream (`-N`) ends after a second. `npx` finds the programs
+ * of the repository without asking the registry.
+ */
 const PRELUDE = `set -e
-curl() { command curl -sS "$@"; echo; }
+curl() {
+  case " $* " in
+  *" -N "*) command curl -sS --max-time 1 "$@" 2>/dev/null || [ $? = 28 ] ;;
+  *) command curl -sS "$@" ;;
+  esac
+  echo
+}
 npx() { name=\${1##*/}; shift; if [ "$name" = lockkeeper ]; then bin/lockkeeper.cjs "$@"; else "node_modules/.bin/$name" "$@"; fi; }
 `;
 const SEPARATOR = "\u001e";
