@@ -116,6 +116,16 @@ class Watch<M> {
   /** `head`: the position of the newest event of any process. */
   async *run(place: LogPlace, head: number): AsyncGenerator<M, void, undefined> {
     yield this.#quietMessage(place);
+    try {
+      yield* this.#goOn(head);
+    } catch (error) {
+      // A reading of the log that ends with the stream knows no cursor.
+      this.#assertGoingOn();
+      throw error;
+    }
+  }
+
+  async *#goOn(head: number): AsyncGenerator<M, void, undefined> {
     await this.#hub.start();
     for (;;) {
       const joined = this.#hub.join(this.#watcher, this.#place.position, head);
@@ -132,10 +142,11 @@ class Watch<M> {
     for await (const events of this.#options.log.read(this.#place.position, this.#call.signal)) {
       const last = events.at(-1);
       if (last === undefined) return;
-      this.#place = { position: last.position, cursor: last.cursor };
       const seen = events.filter((event) => matches(view.filter, event));
       await this.#call.takeTurn();
+      // Before the place moves: a stream that ends here names the cursor before these events, which were not sent.
       this.#assertGoingOn();
+      this.#place = { position: last.position, cursor: last.cursor };
       if (seen.length > 0) yield this.#sent(last, this.#options.toMessage(seen, last.cursor, view));
       else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last);
       if (this.#hub.isNear(last.position)) return;

@@ -58,8 +58,12 @@ export class LogReadings {
   }
 
   close(reader: number): void {
-    this.#open.get(reader)?.controller.abort();
+    const open = this.#open.get(reader);
+    if (open === undefined) return;
     this.#open.delete(reader);
+    open.controller.abort();
+    // Between two calls it waits for nothing that the signal could end.
+    open.events.return().catch(() => undefined);
   }
 
   closeAll(): void {

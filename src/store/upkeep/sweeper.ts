@@ -36,7 +36,8 @@ export interface SweeperOptions {
 
 const ROWS_PER_STEP = 500;
 const STEP_PAUSE_MS = 20;
-/** Of one round: an old log gets its summaries over many, and changes that are due do not wait for it. */
+/** Of one round: long histories and old logs take many, and changes that are due do not wait for them. */
+const ERASE_STEPS = 20;
 const SUMMARY_STEPS = 8;
 
 /** The pause between two rounds, in milliseconds. */
@@ -82,7 +83,9 @@ export class Sweeper {
         }
       }
       // Each step is a transaction, as above.
-      while (!this.#stopped && (await this.#options.erase())) await setTimeout(STEP_PAUSE_MS);
+      for (let step = 0; step < ERASE_STEPS && !this.#stopped && (await this.#options.erase()); step++) {
+        await setTimeout(STEP_PAUSE_MS);
+      }
       for (let step = 0; step < SUMMARY_STEPS && !this.#stopped && (await this.#options.summarise()); step++) {
         await setTimeout(STEP_PAUSE_MS);
       }
