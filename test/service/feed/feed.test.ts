@@ -19,13 +19,21 @@ function feedOf(batches: number, onWait: () => void = () => undefined) {
     recheck: () => undefined,
     toMessage: ({ length: count }, cursor) => ({ cursor, count }),
     log: {
-      open: async (cursor) => (cursor === undefined ? { position: HEAD, cursor: "head" } : { position: 0, cursor: "c0" }),
+      open: async (cursor) =>
+        cursor === undefined ? { position: HEAD, cursor: "head" } : { position: 0, cursor: "c0" },
       async *read(after, signal) {
         for (let batch = 0; after === 0 && batch < batches; batch++) {
           yield [1, 2].map((each) => {
             const position = 2 * batch + each;
             const event = { type: "UserLocked", actor: "a", data: {}, personal: {} };
-            const listed = { position, cursor: `c${position}`, organizationId: null, userId: "u", recordTime: 0, event };
+            const listed = {
+              position,
+              cursor: `c${position}`,
+              organizationId: null,
+              userId: "u",
+              recordTime: 0,
+              event,
+            };
             return listed as unknown as ListedEvent;
           });
         }

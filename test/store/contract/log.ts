@@ -152,6 +152,26 @@ export function describeLog(engine: string, open: OpenStore): void {
       await compareRandom(t, store, { whole, queries: 6 });
     });
 
+    it("goes on with every page where a filter names many users with long histories", async (t) => {
+      const { store } = await open(t);
+      const user = Array.from({ length: 12 }, (_, index) => `u${index}`);
+      await Promise.all(user.map((id) => store.execute(createUser(id))));
+      for (let round = 0; round < 300; round++) {
+        await Promise.all(user.map((id) => store.execute(lockUser(id, { ifAlready: "restart" }))));
+      }
+      for (const order of ORDERS) {
+        for (const users of [user, user.slice(0, 4)]) {
+          const listed = await listAll(store, {
+            ...EVERYTHING,
+            filter: { user: users.toSorted() },
+            order,
+            pageSize: 100,
+          });
+          assert.equal(listed.length, 301 * users.length);
+        }
+      }
+    });
+
     it("goes on from the last position for what is recorded later", async (t) => {
       const { store } = await open(t);
       const first = await store.listEvents(EVERYTHING);

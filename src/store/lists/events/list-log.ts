@@ -12,6 +12,12 @@ import { readBlocks } from "./log-blocks.ts";
 import type { LogPart, LogRange, LogRead } from "./log-read.ts";
 import { CHAIN_EVENTS, type UserChains } from "./user-chain.ts";
 
+/**
+ * A page must reach its place in the chain of each user within one budget, or it ends where it began: for more users the
+ * log is read, where every row is progress.
+ */
+const MERGED_USERS_MAX = 4;
+
 export class LogLister {
   readonly #engine: ListEngine;
   readonly #limits: Limits;
@@ -40,7 +46,8 @@ export class LogLister {
       const read = { queries, filter, order, range, budget, chunkRows: Math.min(pageSize, CHAIN_EVENTS) };
       const { user: users } = filter;
       // The events of no user have no chain.
-      const parts = users === undefined || users.includes("") ? readBlocks(read) : this.#readChains(read, users);
+      const isChained = users !== undefined && users.length <= MERGED_USERS_MAX && !users.includes("");
+      const parts = isChained ? this.#readChains(read, users) : readBlocks(read);
       const page = await this.#fill(read, parts, pageSize);
       const { items, next } = page;
       const position = next ?? (order === "oldest_first" ? head : range.low);
