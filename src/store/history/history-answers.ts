@@ -11,12 +11,12 @@ import type {
   HistorySlice,
 } from "../history.ts";
 import type { Limits } from "../limits.ts";
+import { PERSONAL_IS_SHOWN } from "../lists/events/personal-is-shown.ts";
 import type { ListEngine, ListQueries } from "../lists/list-queries.ts";
 import { toPage } from "../lists/page-walk.ts";
 import { ChainWalk } from "../log/verify-chain.ts";
 import type { Page } from "../queries.ts";
 import { toChainEvent, toChainLink } from "../rows/chain-rows.ts";
-import { PERSONAL_IS_SHOWN } from "../rows/erasure-rows.ts";
 import { type Asked, parsePageToken } from "../search/page-token.ts";
 
 /** Events of one query: a few MiB at most, because an event has a person of 64 KiB at most. */

@@ -1,5 +1,4 @@
 /** Rows of erasures, and the conditions that hide what is erased already but not deleted yet: long histories take time. */
-import { type SqlBool, sql } from "kysely";
 import type { Entry, Erasure } from "../commit/entries.ts";
 import type { ErasureTable } from "./schema.ts";
 
@@ -23,9 +22,6 @@ export function toErasureRow({ id, erasure, walks }: Entry<"erasure">): ErasureT
 export function personalIsShown(events: string): string {
   return isNotErased(`${events}.user_id`, `${events}.sequence < x.sequence`);
 }
-
-/** The same for a query that Kysely builds, which joins `event_private` to `events`. */
-export const PERSONAL_IS_SHOWN = sql<SqlBool>`${sql.raw(personalIsShown("events"))}`;
 
 /** An SQL condition: a session may be shown. */
 export function sessionIsShown(): string {

@@ -2,12 +2,12 @@
 import { weightOf } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../../queries.ts";
-import { PERSONAL_IS_SHOWN } from "../../rows/erasure-rows.ts";
 import { toRecordedEvent } from "../../rows/rows.ts";
 import { toCursor } from "../../search/cursor.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
 import type { ListEngine, ListQueries } from "../list-queries.ts";
 import { Budget, fillPage, inOneStep, type KeyedPage, toPage, type Walk } from "../page-walk.ts";
+import { PERSONAL_IS_SHOWN } from "./personal-is-shown.ts";
 import { CHAIN_EVENTS, lastOf, type Place, readBackwards, type UserChains } from "./user-chain.ts";
 
 export class EventLister {

@@ -1,11 +1,11 @@
 /** Reads the log block by block, and passes over the blocks whose summaries say that nothing in them can match. */
 import { type RawBuilder, sql } from "kysely";
 import type { FilterField } from "../../../domain/event-filter.ts";
-import { PERSONAL_IS_SHOWN } from "../../rows/erasure-rows.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { EventSummaryTable } from "../../rows/schema.ts";
 import { blockOf, compileSummaryFilter, startOf } from "./event-summary.ts";
 import type { LogPart, LogRange, LogRead } from "./log-read.ts";
+import { PERSONAL_IS_SHOWN } from "./personal-is-shown.ts";
 
 /** Yields all that may match within the range, in the order of the list. */
 export async function* readBlocks(read: LogRead): AsyncGenerator<LogPart> {

@@ -2,10 +2,10 @@
 import { sql } from "kysely";
 import { PageTokenError } from "../../errors.ts";
 import type { RecordedEvent } from "../../queries.ts";
-import { PERSONAL_IS_SHOWN } from "../../rows/erasure-rows.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { ListQueries } from "../list-queries.ts";
 import type { Budget, Chunk } from "../page-walk.ts";
+import { PERSONAL_IS_SHOWN } from "./personal-is-shown.ts";
 
 /** An event's place in its user's chain. */
 export interface Place {
