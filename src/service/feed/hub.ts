@@ -1,8 +1,9 @@
 /** One reading of the log for all watchers of a thread: what several of them see is made once. */
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { erases, eventChars } from "../../domain/event.ts";
 import { matches } from "../../domain/event-filter.ts";
 import { KeptEvents } from "../../domain/kept-events.ts";
+import { EVENTS_WEIGHT_MAX, eventWeight } from "../../domain/page-weight.ts";
 import type { ListedEvent, LogPlace } from "../../store/queries.ts";
 import type { LogReader } from "../../store/store.ts";
 import { keyOfView, type View } from "./view.ts";
@@ -39,7 +40,6 @@ interface Group<M> {
 
 /** How far a watcher may be behind when it joins. */
 const PORTION_EVENTS_MAX = 256;
-const PORTION_CHARS_MAX = 512 * 1024;
 
 /** The state of one reading. */
 interface Reading {
@@ -114,7 +114,7 @@ export class Hub<M> {
     const reading = this.#reading;
     if (reading === undefined || position >= reading.position) return true;
     const lacking = lackedAt(reading, position);
-    return lacking !== undefined && charsOf(lacking) <= PORTION_CHARS_MAX;
+    return (lacking?.reduce((sum, event) => sum + eventWeight(event), 0) ?? Infinity) <= EVENTS_WEIGHT_MAX;
   }
 
   leave(member: Member<M>): void {
@@ -152,7 +152,9 @@ export class Hub<M> {
       this.#take(reading, events);
       // Each message costs each watcher about as much as several events.
       const pauseMs = Math.min(PAUSE_MS_MAX, this.#memberCount * PAUSE_MS_PER_MEMBER);
-      if (pauseMs >= 1) await setTimeout(pauseMs, undefined, { ref: false });
+      // What is in memory comes without a turn of the event loop in between.
+      if (pauseMs < 1) await setImmediate();
+      else await setTimeout(pauseMs, undefined, { ref: false });
     }
   }
 

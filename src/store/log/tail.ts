@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { erases } from "../../domain/event.ts";
 import { KeptEvents } from "../../domain/kept-events.ts";
+import { sentTogether } from "../../domain/page-weight.ts";
 import type { RecordedEvent } from "../queries.ts";
 import type { Follower } from "../store.ts";
 import { Followers } from "./followers.ts";
@@ -14,8 +15,10 @@ export interface TailOptions {
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** The most events that a reader gets at once. */
+/** The most events that a reader gets at once; fewer, if they are large. */
 const READ_MAX = 256;
+/** The least number that is asked of the log, if what it gave before was large. */
+const READ_MIN = 32;
 
 /**
  * The tail of the log in a process that writes it. There are two kinds of reader. A follower is called between COMMIT
@@ -31,6 +34,8 @@ export class Tail {
   /** The newest events up to `#position`, only while there are readers; one that is further behind reads the log. */
   readonly #kept = new KeptEvents<RecordedEvent>();
   #readers = 0;
+  /** Grows when readers must not show what they hold. */
+  #erasures = 0;
   /** Grows when there may be more to read. */
   #changes = 0;
 
@@ -58,8 +63,10 @@ export class Tail {
     const configuration = events.filter(({ userId }) => userId === null);
     if (configuration.length > 0) this.#followers.pass(configuration);
     // The log does not show what was erased; what is kept here would.
-    if (events.some(({ event }) => erases(event))) this.#kept.clear();
-    else if (this.#readers > 0) this.#kept.add(events);
+    if (events.some(({ event }) => erases(event))) {
+      this.#kept.clear();
+      this.#erasures++;
+    } else if (this.#readers > 0) this.#kept.add(events);
     this.#changed();
   }
 
@@ -70,6 +77,7 @@ export class Tail {
   advance(position: number, configuration: readonly RecordedEvent[]): void {
     this.#position = position;
     this.#kept.clear();
+    this.#erasures++;
     if (configuration.length > 0) this.#followers.pass(configuration);
     this.#changed();
   }
@@ -88,12 +96,21 @@ export class Tail {
    */
   async *read(after: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[], never, undefined> {
     let position = after;
+    let limit = READ_MAX;
+    let rest: readonly RecordedEvent[] = [];
+    let erasures = this.#erasures;
     this.#readers++;
     try {
       for (;;) {
         signal.throwIfAborted();
         const changes = this.#changes;
-        const events = this.#newer(position) ?? (await this.#options.readLog(position, READ_MAX));
+        if (rest.length === 0 || erasures !== this.#erasures) {
+          erasures = this.#erasures;
+          rest = this.#newer(position) ?? (await this.#options.readLog(position, limit));
+          limit = Math.min(READ_MAX, Math.max(READ_MIN, 2 * rest.length));
+        }
+        const events = sentTogether(rest);
+        rest = rest.slice(events.length);
         const last = events.at(-1);
         if (last !== undefined) {
           position = last.position;

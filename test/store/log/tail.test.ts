@@ -213,4 +213,35 @@ describe("readers of the log", () => {
     appended.resolve();
     assert.deepEqual((await reading).value, events);
   });
+
+  it("get less at once of events that are large, and nothing of what they hold after an erasure", async (t) => {
+    const { store } = await openFixture(t);
+    await store.execute(createUser("u"));
+    const [some] = await readOf({ store } as SqliteFixture, 1, 1);
+    assert.ok(some);
+    const at = (position: number, text: string): RecordedEvent =>
+      ({ ...some, position, event: { ...some.event, personal: { note: text } } }) as RecordedEvent;
+    const log = [1, 2, 3, 4, 5].map((position) => at(position, "x".repeat(100_000)));
+    const reads: number[] = [];
+    const readLog = async (after: number, limit: number) => {
+      reads.push(after);
+      return log.slice(after, after + limit);
+    };
+    const tail = new Tail({ position: 5, onTrouble: assert.ifError, readLog });
+    const reader = tail.read(0, AbortSignal.timeout(5_000));
+    const next = async () => ((await reader.next()).value ?? []).map(({ position }) => position);
+    assert.deepEqual(
+      [await next(), await next()],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    );
+    assert.deepEqual(reads, [0]);
+    const erasing = { ...at(6, ""), event: { ...some.event, type: "UserDeleted", data: { erased: true } } };
+    log.push(erasing as RecordedEvent);
+    tail.append([erasing as RecordedEvent]);
+    assert.deepEqual(await next(), [5, 6]);
+    assert.deepEqual(reads, [0, 4]);
+  });
 });

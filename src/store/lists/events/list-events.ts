@@ -1,5 +1,5 @@
 /** Events: of a user along its chain, backwards as it is written or forwards; and the log itself. */
-import { weightOf } from "../../../domain/page-weight.ts";
+import { sentTogether, weightOf } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { EventQuery, ListedEvent, Page, RecordedEvent } from "../../queries.ts";
 import { toRecordedEvent } from "../../rows/rows.ts";
@@ -82,7 +82,10 @@ export class EventLister {
   }
 }
 
-/** Returns the events after a position, at most `limit`. */
+/** What one read of the log gives: it crosses to another thread, and waits there for a reader. */
+const READ_WEIGHT_MAX = 1024 * 1024;
+
+/** Returns the events after a position, at most `limit`; fewer, if they are large. */
 export function readLog(engine: ListEngine, after: number, limit: number): Promise<readonly RecordedEvent[]> {
   return engine.snapshot(async (queries) => {
     const select = queries.build
@@ -95,6 +98,6 @@ export function readLog(engine: ListEngine, after: number, limit: number): Promi
       .where("events.position", ">", after)
       .orderBy("events.position")
       .limit(limit);
-    return (await queries.all(select.compile())).map(toRecordedEvent);
+    return sentTogether((await queries.all(select.compile())).map(toRecordedEvent), READ_WEIGHT_MAX);
   });
 }
