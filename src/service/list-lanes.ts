@@ -8,8 +8,12 @@ const PLACES = 3;
 const PLACES_OF_CALLER = 2;
 
 /** The most lists that may wait: of one caller, and in total. */
-const WAITING_OF_CALLER_MAX = 128;
-const WAITING_MAX = 1000;
+export interface WaitingLists {
+  readonly ofCallerMax: number;
+  readonly max: number;
+}
+
+const WAITING_LISTS: WaitingLists = { ofCallerMax: 128, max: 1000 };
 const RETRY_MS = 1000;
 
 /** The most lists that pause in the middle of their work; others keep their places until they are done. */
@@ -56,9 +60,14 @@ export function isList(name: string): boolean {
 export class ListLanes implements ListPlaces {
   /** Callers with running or waiting lists, ordered by their last turn. */
   readonly #lines = new Map<string, Line>();
+  readonly #limits: WaitingLists;
   #running = 0;
   #waiting = 0;
   #paused = 0;
+
+  constructor(limits: WaitingLists = WAITING_LISTS) {
+    this.#limits = limits;
+  }
 
   async run<T>({ actor, signal }: Lister, list: (place: Place) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
@@ -102,11 +111,10 @@ export class ListLanes implements ListPlaces {
 
   /** Throws CALLER_RATE. If all waiting places are taken, a caller that has none of them may still wait. */
   #assertRoom({ waiting: { length } }: Line): void {
-    const isFull = this.#waiting >= WAITING_MAX && length > 0;
-    if (length < WAITING_OF_CALLER_MAX && !isFull) return;
-    const what = isFull
-      ? `${WAITING_MAX} lists of all callers wait`
-      : `${WAITING_OF_CALLER_MAX} lists of this caller wait`;
+    const { ofCallerMax, max } = this.#limits;
+    const isFull = this.#waiting >= max && length > 0;
+    if (length < ofCallerMax && !isFull) return;
+    const what = isFull ? `${max} lists of all callers wait` : `${ofCallerMax} lists of this caller wait`;
     const said = `${what}, and no more may; ask for fewer at once`;
     throw new RefusalError(callerRate(said, RETRY_MS));
   }

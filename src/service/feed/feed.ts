@@ -5,7 +5,7 @@ import { matches } from "../../domain/event-filter.ts";
 import { RefusalError, refuse } from "../../domain/refusal.ts";
 import type { ListedEvent, LogPlace } from "../../store/queries.ts";
 import type { LogReader } from "../../store/store.ts";
-import type { ListPlaces } from "../list-lanes.ts";
+import { ListLanes, type ListPlaces } from "../list-lanes.ts";
 import { serviceStopping } from "../stopping.ts";
 import { Hub } from "./hub.ts";
 import type { View } from "./view.ts";
@@ -16,6 +16,9 @@ import { Watcher } from "./watcher.ts";
 const HEARTBEAT_MS = 15_000;
 /** How often credentials and heartbeats are looked at. A revoked credential watches no longer than a second. */
 const TICK_MS = 250;
+
+/** `places` bounds how many wait. */
+const EVERY_WATCH = { ofCallerMax: Infinity, max: Infinity } as const;
 
 export interface FeedOptions<M> {
   readonly log: LogReader;
@@ -36,6 +39,8 @@ export interface WatchCall {
 export class Feed<M> {
   readonly #options: FeedOptions<M>;
   readonly #hub: Hub<M>;
+  /** Watchers that read the log take turns: lists read it too. */
+  readonly #replays = new ListLanes(EVERY_WATCH);
   readonly #watchers = new Map<Watcher<M>, Admission>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -58,7 +63,8 @@ export class Feed<M> {
     try {
       const place = await this.#options.log.open(cursor);
       const head = cursor === undefined ? place : await this.#options.log.open();
-      yield* new Watch(this.#options, this.#hub, watcher, call).run(place, head.position);
+      const options = { ...this.#options, replays: this.#replays };
+      yield* new Watch(options, this.#hub, watcher, call).run(place, head.position);
     } finally {
       signal.removeEventListener("abort", wake);
       this.#hub.leave(watcher);
@@ -98,15 +104,19 @@ function isQuiet({ sentTime }: Watcher<unknown>, now: number): boolean {
   return now - sentTime >= HEARTBEAT_MS;
 }
 
+interface WatchOptions<M> extends FeedOptions<M> {
+  readonly replays: ListPlaces;
+}
+
 /** One stream. */
 class Watch<M> {
-  readonly #options: FeedOptions<M>;
+  readonly #options: WatchOptions<M>;
   readonly #hub: Hub<M>;
   readonly #watcher: Watcher<M>;
   readonly #call: WatchCall;
   #place: LogPlace = { position: 0, cursor: "" };
 
-  constructor(options: FeedOptions<M>, hub: Hub<M>, watcher: Watcher<M>, call: WatchCall) {
+  constructor(options: WatchOptions<M>, hub: Hub<M>, watcher: Watcher<M>, call: WatchCall) {
     this.#options = options;
     this.#hub = hub;
     this.#watcher = watcher;
@@ -139,7 +149,7 @@ class Watch<M> {
   /** Reads the log itself until the hub has what follows. */
   async *#replay(): AsyncGenerator<M, void, undefined> {
     const { view } = this.#watcher;
-    for await (const events of this.#options.log.read(this.#place.position, this.#call.signal)) {
+    for await (const events of this.#readLog()) {
       const last = events.at(-1);
       if (last === undefined) return;
       const seen = events.filter((event) => matches(view.filter, event));
@@ -150,6 +160,26 @@ class Watch<M> {
       if (seen.length > 0) yield this.#sent(last, this.#options.toMessage(seen, last.cursor, view));
       else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last);
       if (this.#hub.isNear(last.position)) return;
+    }
+  }
+
+  /** The hub is ahead, so there is something to read: no place is held while nothing comes. */
+  async *#readLog(): AsyncGenerator<readonly ListedEvent[], void, undefined> {
+    const { log, replays } = this.#options;
+    const { admission, signal } = this.#call;
+    const reading = log.read(this.#place.position, signal);
+    try {
+      for (;;) {
+        const { value } = await replays.run({ actor: admission.actor, signal }, () => reading.next());
+        if (value === undefined) return;
+        yield value;
+      }
+    } catch (error) {
+      // A stop ends the wait, too: it says where to go on.
+      this.#assertGoingOn();
+      throw error;
+    } finally {
+      await reading.return();
     }
   }
 
