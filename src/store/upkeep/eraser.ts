@@ -1,4 +1,5 @@
 /** Erases what users leave behind: before the answer what is small, and the rest in steps, by whichever process sweeps. */
+import { setImmediate } from "node:timers/promises";
 import type { Command, Outcome } from "../commands.ts";
 import { type ErasingCommand, isErasing } from "../commit/batch-erasures.ts";
 
@@ -43,9 +44,7 @@ export class Eraser {
     if (!outcome.ok || command.context.validateOnly) return outcome;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push({ userId: command.userId, resolve, stepsLeft: AWAITED_STEPS });
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     await promise;
     return outcome;
   }
@@ -72,6 +71,10 @@ export class Eraser {
         if (open.includes(each.userId) && --each.stepsLeft > 0) this.#waiting.push(each);
         else each.resolve();
       }
+      // A step may be a turn of the writer's thread: others have theirs between two.
+      await setImmediate();
     }
+    // In the turn that saw nobody waiting: who comes next begins another run.
+    this.#running = undefined;
   }
 }

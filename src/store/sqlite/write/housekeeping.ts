@@ -41,6 +41,9 @@ export function createShadows({ connection, statements }: HousekeepingOptions): 
   });
 }
 
+/** How long one step may erase on the writer's thread before it ends after the user under way, in milliseconds. */
+const ERASE_MS = 5;
+
 /** Returns what erases users. `onErased`: called when pages with erased values were written over. */
 export function createEraser(
   { connection, statements, now, onTrouble }: HousekeepingOptions,
@@ -52,7 +55,11 @@ export function createEraser(
     async step(userIds) {
       const open: string[] = [];
       await connection.write(() => {
-        for (const userId of userIds) if (eraseStep(statements, userId, now())) open.push(userId);
+        const endTime = performance.now() + ERASE_MS;
+        for (const userId of userIds) {
+          // Who has no turn in this step is open still.
+          if (performance.now() >= endTime || eraseStep(statements, userId, now())) open.push(userId);
+        }
       });
       onErased();
       return open;
