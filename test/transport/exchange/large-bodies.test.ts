@@ -1,5 +1,7 @@
 /** All large bodies together are bounded: those beyond are refused, small ones and later ones are not. */
+
 import assert from "node:assert/strict";
+import type { ClientHttp2Stream } from "node:http2";
 import { after, before, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -29,8 +31,8 @@ interface LargeWire {
   readonly path: string;
   readonly header: Record<string, string>;
   readonly body: (act: string) => Buffer;
-  /** A header that ends the call after 50 ms. */
-  readonly deadline: Record<string, string>;
+  /** The header that gives a call so many milliseconds. */
+  readonly deadline: (ms: number) => Record<string, string>;
 }
 
 const REST = {
@@ -38,7 +40,7 @@ const REST = {
   path: "/v1/say",
   header: jsonHeader,
   body: json,
-  deadline: { "connect-timeout-ms": "50" },
+  deadline: (ms: number) => ({ "connect-timeout-ms": `${ms}` }),
 };
 const CONNECT = { ...REST, name: "Connect", path: PATH };
 const GRPC: LargeWire = {
@@ -46,7 +48,7 @@ const GRPC: LargeWire = {
   path: PATH,
   header: grpcHeader,
   body: (act) => frame(proto(act)),
-  deadline: { "grpc-timeout": "50m" },
+  deadline: (ms) => ({ "grpc-timeout": `${ms}m` }),
 };
 const PLAIN: readonly LargeWire[] = [REST, CONNECT, GRPC, { ...GRPC, name: "gRPC-Web", header: grpcWebHeader }];
 const ZIPPED: readonly LargeWire[] = [
@@ -136,10 +138,19 @@ describe("large bodies", () => {
     for (const end of ["a reset", "the deadline"] as const) {
       test(`${wire.name}: are counted until the handler is done, though ${end} ends the call before`, async () => {
         const session = await openSession(lab);
-        const header = { ...wire.header, ...(end === "a reset" ? {} : wire.deadline) };
-        const streams = [1, 2].map(() => open(session, { ...wire, header, body: wire.body("hold") }));
-        const answers = streams.map(answerOf);
-        await until(() => lab.held.length === 2, "two handlers");
+        let streams: ClientHttp2Stream[] = [];
+        let answers: Promise<unknown>[] = [];
+        // On a busy machine the time of a call may be up before its handler begins.
+        for (let ms = 50; lab.held.length < 2; ms *= 4) {
+          for (const endHandler of lab.held.splice(0)) endHandler();
+          const header = { ...wire.header, ...(end === "a reset" ? {} : wire.deadline(ms)) };
+          streams = [1, 2].map(() => open(session, { ...wire, header, body: wire.body("hold") }));
+          let isOver = false;
+          answers = streams.map(answerOf);
+          void Promise.all(answers).then(() => (isOver = true));
+          await until(() => lab.held.length === 2 || isOver, "two handlers");
+          if (lab.held.length < 2) await assertRoom();
+        }
         if (end === "a reset") for (const stream of streams) stream.close();
         await Promise.all(answers);
         await until(() => lab.transport.load.requests === 0, "the end of both calls");
