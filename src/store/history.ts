@@ -64,7 +64,7 @@ export interface History {
   head(): Promise<HistoryHead>;
   /** Returns the signed note of a head; `undefined`: there is no key. */
   sign(head: ChainLink): Promise<string | undefined>;
-  /** Reads the next events and links after a position, up to a head: a few MiB at most. */
+  /** Reads the next events and links after a position, up to a head: half a MiB, or one event. */
   slice(after: number, head: ChainLink): Promise<HistorySlice>;
   /** Verifies a slice off the writer's thread; begin at CHAIN_START, and go on until it is done. */
   verify(query: VerifyQuery): Promise<VerifyStep>;

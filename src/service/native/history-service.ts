@@ -28,7 +28,10 @@ export function historyHandlers(operations: HistoryOperations): ServiceHandlers<
       let events = 0;
       for await (const slice of operations.slices(head, call)) {
         events += slice.events.length;
-        for (const each of inOrder(slice, actor)) yield line(each);
+        for (const each of inOrder(slice, actor)) {
+          await call.takeTurn();
+          yield line(each);
+        }
       }
       const [checkpoint = "", verifierKeys] = [await operations.sign(head), await operations.verifierKeys()];
       yield line({ case: "end", value: { events: BigInt(events), checkpoint, verifierKeys: [...verifierKeys] } });

@@ -22,6 +22,9 @@ import { type Asked, parsePageToken } from "../search/page-token.ts";
 /** Events of one query: a few MiB at most, because an event has a person of 64 KiB at most. */
 const SLICE_EVENTS = 100;
 
+/** Bytes of one slice of an export: its caller may read slowly, and many may export at once. */
+const SLICE_BYTES_MAX = 512 * 1024;
+
 /** A slice of a verification, as the engine gives it. */
 export interface VerifiedSlice {
   readonly place: ChainPlace;
@@ -53,8 +56,7 @@ export class HistoryAnswers {
       const [events, links] = [await readEvents(queries, after, head), await readLinks(queries, after, head)];
       const ends = [events, links].map((rows) => (rows.length < SLICE_EVENTS ? head : (rows.at(-1)?.position ?? head)));
       const position = Math.min(...ends);
-      const isWithin = (row: ChainLink | ChainEvent): boolean => row.position <= position;
-      return { events: events.filter(isWithin), links: links.filter(isWithin), position };
+      return upTo(Math.min(position, lastWithin(events)), { events, links });
     });
   }
 
@@ -103,6 +105,21 @@ export class HistoryAnswers {
       );
     });
   }
+}
+
+/** Returns the position of the last event that a slice has room for, and of one event at least. */
+function lastWithin(events: readonly ChainEvent[]): number {
+  let bytes = 0;
+  const beyond = events.findIndex(({ body, personal }, index) => {
+    bytes += body.length + (personal?.length ?? 0);
+    return index > 0 && bytes > SLICE_BYTES_MAX;
+  });
+  return events[beyond - 1]?.position ?? Number.POSITIVE_INFINITY;
+}
+
+function upTo(position: number, { events, links }: Pick<HistorySlice, "events" | "links">): HistorySlice {
+  const isWithin = (row: ChainLink | ChainEvent): boolean => row.position <= position;
+  return { events: events.filter(isWithin), links: links.filter(isWithin), position };
 }
 
 async function readHead(queries: ListQueries): Promise<HistoryHead> {

@@ -61,6 +61,30 @@ async function verify(store: Store, held: readonly string[] = [], head?: ChainLi
 
 for (const [engine, skip, open] of ENGINES) {
   describe(`the history on ${engine}`, { skip }, () => {
+    it("is read in slices that are small however large its events are", async (t) => {
+      const { store } = await open(t);
+      const attributes = { billing: JSON.stringify("x".repeat(60_000)) };
+      await Promise.all(
+        Array.from({ length: 30 }, (_, index) => store.execute(createUser(`u${index}`, { attributes }))),
+      );
+      const head = await store.history.head();
+      const counts: number[] = [];
+      for (let after = 0; after < head.position; ) {
+        const { events, position } = await store.history.slice(after, head);
+        assert.deepEqual(
+          events.map((event) => event.position),
+          events.map((_, index) => after + 1 + index),
+        );
+        counts.push(events.length);
+        after = position;
+      }
+      assert.equal(
+        counts.reduce((sum, count) => sum + count, 0),
+        head.position,
+      );
+      assert.ok(Math.max(...counts) <= 9, `${counts} events`);
+    });
+
     it("is read slice by slice up to one head, and verified with its checkpoints, while commits go on", async (t) => {
       const opened = await open(t);
       const { store, clock } = opened;
