@@ -17,6 +17,8 @@ export interface ServiceCall {
   readonly signal: AbortSignal;
   /** Await this before a step that takes milliseconds: other calls run first. `undefined`: continue at once. */
   takeTurn(): Promise<void> | undefined;
+  /** Ends the answer without its rest: for a stream that has to end although its caller reads nothing. */
+  breakOff(): void;
 }
 
 /** One function for each RPC, unary or server-streaming, under the method's local name. */

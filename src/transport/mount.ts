@@ -41,6 +41,8 @@ export interface Call<A = unknown> extends CallHead {
   readonly responseHeader: Headers;
   /** Lets other calls run first. Await it before a step that takes milliseconds; `undefined` means go on at once. */
   takeTurn(): Promise<void> | undefined;
+  /** Ends the answer without its rest: for a stream that has to end although its caller reads nothing. */
+  breakOff(): void;
   /**
    * Headers that are known only at the end, also of an error. gRPC, gRPC-Web and streams send them as trailers; unary
    * calls of Connect and REST, whose answer is one piece, as headers that begin with `trailer-`.

@@ -16,6 +16,8 @@ import { Watcher } from "./watcher.ts";
 const HEARTBEAT_MS = 15_000;
 /** How often credentials and heartbeats are looked at. A revoked credential watches no longer than a second. */
 const TICK_MS = 250;
+/** How long a stream may take to send why it ends; one that nobody reads is broken off then. */
+const END_MS = 500;
 
 /** `places` bounds how many wait. */
 const EVERY_WATCH = { ofCallerMax: Infinity, max: Infinity } as const;
@@ -34,6 +36,8 @@ export interface WatchCall {
   /** Aborts when nobody reads any more, and when the service begins to stop. */
   readonly signal: AbortSignal;
   takeTurn(): Promise<void> | undefined;
+  /** Ends the stream although its caller reads nothing. */
+  breakOff(): void;
 }
 
 export class Feed<M> {
@@ -41,7 +45,7 @@ export class Feed<M> {
   readonly #hub: Hub<M>;
   /** Watchers that read the log take turns: lists read it too. */
   readonly #replays = new ListLanes(EVERY_WATCH);
-  readonly #watchers = new Map<Watcher<M>, Admission>();
+  readonly #watchers = new Map<Watcher<M>, WatchCall>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: FeedOptions<M>) {
@@ -59,7 +63,7 @@ export class Feed<M> {
     const watcher = new Watcher<M>(view);
     const wake = (): void => watcher.wake();
     signal.addEventListener("abort", wake);
-    this.#add(watcher, admission);
+    this.#add(watcher, call);
     try {
       const place = await this.#options.log.open(cursor);
       const head = cursor === undefined ? place : await this.#options.log.open();
@@ -73,8 +77,8 @@ export class Feed<M> {
     }
   }
 
-  #add(watcher: Watcher<M>, admission: Admission): void {
-    this.#watchers.set(watcher, admission);
+  #add(watcher: Watcher<M>, call: WatchCall): void {
+    this.#watchers.set(watcher, call);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
@@ -84,12 +88,13 @@ export class Feed<M> {
 
   #tick(): void {
     const now = performance.now();
-    for (const [watcher, admission] of this.#watchers) {
+    for (const [watcher, call] of this.#watchers) {
       try {
-        this.#options.recheck(admission);
+        this.#options.recheck(call.admission);
       } catch (error) {
         watcher.fail(error);
       }
+      if (watcher.end !== undefined && now - watcher.end.time >= END_MS) call.breakOff();
       if (isQuiet(watcher, now)) watcher.wake();
     }
     if (this.#watchers.size > 0) return;

@@ -5,13 +5,19 @@ import type { View } from "./view.ts";
 /** How many characters may wait for a watcher that reads slowly. */
 const WAITING_CHARS_MAX = 1024 * 1024;
 
+interface WatcherEnd {
+  readonly error: unknown;
+  /** By `performance.now()`. */
+  readonly time: number;
+}
+
 export class Watcher<M> implements Member<M> {
   readonly view: View;
   /** By `performance.now()`: when it was sent something last. */
   sentTime = performance.now();
   #waiting: Portion<M>[] = [];
   #chars = 0;
-  #end: { readonly error: unknown } | undefined;
+  #end: WatcherEnd | undefined;
   #isTooSlow: boolean = false;
   #isDropped: boolean = false;
   #wake: (() => void) | undefined;
@@ -26,7 +32,7 @@ export class Watcher<M> implements Member<M> {
   }
 
   /** Why it must end; `undefined`: it goes on. */
-  get end(): { readonly error: unknown } | undefined {
+  get end(): WatcherEnd | undefined {
     return this.#end;
   }
 
@@ -45,7 +51,7 @@ export class Watcher<M> implements Member<M> {
 
   /** Nothing that waits is sent any more. */
   fail(error: unknown): void {
-    this.#end ??= { error };
+    this.#end ??= { error, time: performance.now() };
     this.#waiting = [];
     this.wake();
   }

@@ -104,6 +104,10 @@ export class LiveCall<A> implements Call<A> {
     return takeTurn();
   }
 
+  breakOff(): void {
+    if (!this.#exchange.over) this.#exchange.destroy();
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= this.#createController();
     return this.#controller.signal;

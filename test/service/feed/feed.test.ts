@@ -1,10 +1,10 @@
-/** The cursor that a stream of the feed ends with when the service stops: nothing before it was left out. */
+/** How a stream of the feed ends: with the cursor of what it sent, and also if nobody reads it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Admission } from "../../../src/auth/admission.ts";
 import { EVERY_EVENT } from "../../../src/domain/event-filter.ts";
-import { RefusalError } from "../../../src/domain/refusal.ts";
+import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import { Feed, type WatchCall } from "../../../src/service/feed/feed.ts";
 import { WatchPlaces } from "../../../src/service/feed/watch-places.ts";
 import type { ListedEvent } from "../../../src/store/queries.ts";
@@ -13,10 +13,10 @@ const HEAD = 1_000;
 const ADMISSION = { actor: { id: "k", scope: null } } as unknown as Admission;
 
 /** An old log: batches of two events, as many as `batches`, and then a wait that only the signal ends. */
-function feedOf(batches: number, onWait: () => void = () => undefined) {
+function feedOf(batches: number, onWait: () => void = () => undefined, recheck: () => void = () => undefined) {
   return new Feed<{ readonly cursor: string; readonly count: number }>({
     places: new WatchPlaces({ streamsMax: 1, streamsOfCallerMax: 1 }),
-    recheck: () => undefined,
+    recheck,
     toMessage: ({ length: count }, cursor) => ({ cursor, count }),
     log: {
       open: async (cursor) =>
@@ -44,12 +44,14 @@ function feedOf(batches: number, onWait: () => void = () => undefined) {
   });
 }
 
+const CALL = { admission: ADMISSION, breakOff: () => undefined };
+
 /** Reads to the end. Returns the last cursor that was sent and the one that the refusal names. */
 async function endOf(feed: ReturnType<typeof feedOf>, call: Pick<WatchCall, "signal" | "takeTurn">) {
   const sent: string[] = [];
   try {
     const view = { filter: EVERY_EVENT, seesPersonal: true };
-    for await (const { cursor } of feed.watch(view, "0", { admission: ADMISSION, ...call })) sent.push(cursor);
+    for await (const { cursor } of feed.watch(view, "0", { ...CALL, ...call })) sent.push(cursor);
   } catch (error) {
     assert.ok(error instanceof RefusalError, String(error));
     return { sent, reason: error.refusal.reason, cursor: error.refusal.metadata?.cursor };
@@ -74,5 +76,27 @@ describe("a stream that still reads old events when the service stops", () => {
     const feed = feedOf(2, () => void setImmediate(stop));
     const end = await endOf(feed, { signal: controller.signal, takeTurn: () => undefined });
     assert.deepEqual(end, { sent: ["c0", "c2", "c4"], reason: "SERVICE_STOPPING", cursor: "c4" });
+  });
+});
+
+describe("a stream whose caller reads nothing", () => {
+  it("is broken off soon after its credential has ended", async () => {
+    let isValid: boolean = true;
+    const recheck = (): void => {
+      if (!isValid) throw new RefusalError(refuse("CREDENTIAL_INVALID", "the key was revoked"));
+    };
+    const { promise: brokenOff, resolve: breakOff } = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, breakOff };
+    const view = { filter: EVERY_EVENT, seesPersonal: true };
+    const stream = feedOf(3, undefined, recheck).watch(view, "0", call);
+    assert.equal((await stream.next()).value?.cursor, "c0");
+    isValid = false;
+    // Nobody asks for the next message. The look at the credentials keeps no process alive; this does.
+    const alive = setInterval(() => undefined, 1_000);
+    await brokenOff;
+    clearInterval(alive);
+    controller.abort();
+    await stream.return();
   });
 });
