@@ -11,7 +11,7 @@ import type {
   HistorySlice,
 } from "../history.ts";
 import type { Limits } from "../limits.ts";
-import { PERSONAL_IS_SHOWN } from "../lists/events/personal-is-shown.ts";
+import { selectEventsShown } from "../lists/events/events-shown.ts";
 import type { ListEngine, ListQueries } from "../lists/list-queries.ts";
 import { toPage } from "../lists/page-walk.ts";
 import { ChainWalk } from "../log/verify-chain.ts";
@@ -130,13 +130,7 @@ async function readHead(queries: ListQueries): Promise<HistoryHead> {
 }
 
 async function readEvents(queries: ListQueries, after: number, head: number): Promise<readonly ChainEvent[]> {
-  const select = queries.build
-    .selectFrom("events")
-    .leftJoin("event_private", (join) =>
-      join.onRef("event_private.position", "=", "events.position").on(PERSONAL_IS_SHOWN),
-    )
-    .selectAll("events")
-    .select("event_private.personal")
+  const select = selectEventsShown(queries)
     .where("events.position", ">", after)
     .where("events.position", "<=", head)
     .orderBy("events.position")

@@ -27,8 +27,8 @@ export interface StoredUser {
 export type UserSource = (after: string, limit: number) => readonly StoredUser[] | Promise<readonly StoredUser[]>;
 
 /**
- * Verifies all users by id, `sliceRows` at a time; the event loop runs between two slices. Expects that no personal
- * value is erased: an erased value is missing in the event, but not in a row that was written before.
+ * Verifies all users by id, `sliceRows` at a time; the event loop runs between two slices. An erased value is missing
+ * both in the event and in the row.
  */
 export async function verifyUsers(
   source: UserSource,

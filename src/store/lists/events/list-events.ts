@@ -7,7 +7,7 @@ import { toCursor } from "../../search/cursor.ts";
 import { type Asked, type PageKey, parsePageToken } from "../../search/page-token.ts";
 import type { ListEngine, ListQueries } from "../list-queries.ts";
 import { Budget, fillPage, inOneStep, type KeyedPage, toPage, type Walk } from "../page-walk.ts";
-import { PERSONAL_IS_SHOWN } from "./personal-is-shown.ts";
+import { selectEventsShown } from "./events-shown.ts";
 import { CHAIN_EVENTS, lastOf, type Place, readBackwards, type UserChains } from "./user-chain.ts";
 
 export class EventLister {
@@ -88,13 +88,7 @@ const READ_WEIGHT_MAX = 1024 * 1024;
 /** Returns the events after a position, at most `limit`; fewer, if they are large. */
 export function readLog(engine: ListEngine, after: number, limit: number): Promise<readonly RecordedEvent[]> {
   return engine.snapshot(async (queries) => {
-    const select = queries.build
-      .selectFrom("events")
-      .leftJoin("event_private", (join) =>
-        join.onRef("event_private.position", "=", "events.position").on(PERSONAL_IS_SHOWN),
-      )
-      .selectAll("events")
-      .select("event_private.personal")
+    const select = selectEventsShown(queries)
       .where("events.position", ">", after)
       .orderBy("events.position")
       .limit(limit);

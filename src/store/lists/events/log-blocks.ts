@@ -4,8 +4,8 @@ import type { FilterField } from "../../../domain/event-filter.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { EventSummaryTable } from "../../rows/schema.ts";
 import { blockOf, compileSummaryFilter, startOf } from "./event-summary.ts";
+import { selectEventsShown } from "./events-shown.ts";
 import type { LogPart, LogRange, LogRead } from "./log-read.ts";
-import { PERSONAL_IS_SHOWN } from "./personal-is-shown.ts";
 
 /** Yields all that may match within the range, in the order of the list. */
 export async function* readBlocks(read: LogRead): AsyncGenerator<LogPart> {
@@ -50,13 +50,7 @@ function selectEvents({ queries, filter, order, chunkRows }: LogRead, { low, hig
       ? []
       : [sql<boolean>`coalesce(${sql.ref(`events.${column}`)}, '') in (${sql.join(values)})`];
   });
-  let select = queries.build
-    .selectFrom("events")
-    .leftJoin("event_private", (join) =>
-      join.onRef("event_private.position", "=", "events.position").on(PERSONAL_IS_SHOWN),
-    )
-    .selectAll("events")
-    .select("event_private.personal")
+  let select = selectEventsShown(queries)
     .where("events.position", ">", low)
     .where("events.position", "<=", high)
     .orderBy("events.position", order === "oldest_first" ? "asc" : "desc")

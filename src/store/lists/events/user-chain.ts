@@ -5,7 +5,7 @@ import type { RecordedEvent } from "../../queries.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { ListQueries } from "../list-queries.ts";
 import type { Budget, Chunk } from "../page-walk.ts";
-import { PERSONAL_IS_SHOWN } from "./personal-is-shown.ts";
+import { PERSONAL_IS_SHOWN } from "./events-shown.ts";
 
 /** An event's place in its user's chain. */
 export interface Place {
