@@ -7,7 +7,7 @@ export interface DatabaseConfig {
   readonly databaseConnections: number;
   readonly createDatabase: boolean;
   /** Absent: next to a SQLite file; on PostgreSQL none. */
-  readonly keyFile: string | undefined;
+  readonly instanceKeyFile: string | undefined;
 }
 
 export const DATABASE_SETTINGS: { readonly [K in keyof DatabaseConfig]: Setting<DatabaseConfig[K]> } = {
@@ -42,12 +42,12 @@ export const DATABASE_SETTINGS: { readonly [K in keyof DatabaseConfig]: Setting<
       "Create the database if there is none: `true` or `false`. With `false`, a mistyped path, an empty file or a volume that is not mounted stops the start; set it once an instance has its data.",
     ...BOOLEAN,
   },
-  keyFile: {
-    flag: "key-file",
-    environment: "LOCKKEEPER_KEY_FILE",
+  instanceKeyFile: {
+    flag: "instance-key-file",
+    environment: "LOCKKEEPER_INSTANCE_KEY_FILE",
     fallback: "",
     meaning:
-      "The file with the keys that sign checkpoints of the history, readable by its owner alone. Not set: the path of the SQLite file with `.key`, made by the first start; on PostgreSQL no checkpoints, because every replica needs the same file, which `lockkeeper keyfile create` makes.",
+      "The file with the keys that sign checkpoints of the history, readable by its owner alone (a file of root: by its group too). This is not the API key of a client. Not set: the path of the SQLite file with `.key`, made by the first start; on PostgreSQL no checkpoints, because every replica needs the same file, which `lockkeeper keyfile create` makes.",
     ...FILE,
   },
 };

@@ -2,6 +2,7 @@
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
+  EEXIST: "there is such a file already",
   EACCES: "permission denied",
   EPERM: "the operating system does not allow it",
   EISDIR: "it is a folder",

@@ -50,7 +50,7 @@ export function publicKeyOf(seed: Uint8Array): Uint8Array {
 
 /** Returns a verifier key as C2SP writes it. */
 export function formatVerifierKey({ name, publicKey }: NoteVerifier): string {
-  return `${name}+${keyIdOf({ name, publicKey }).toString("hex")}+${typed(publicKey).toString("base64")}`;
+  return `${name}+${keyIdOf({ name, publicKey })}+${typed(publicKey).toString("base64")}`;
 }
 
 /** Reads a verifier key. Throws an Error that says what is allowed. */
@@ -59,7 +59,7 @@ export function parseVerifierKey(text: string): NoteVerifier {
   const bytes = Buffer.from(key, "base64");
   const verifier = { name, publicKey: new Uint8Array(bytes.subarray(1)) };
   const isKnown = name !== "" && bytes.length === 1 + KEY_BYTES && bytes[0] === ED25519;
-  if (isKnown && keyIdOf(verifier).toString("hex") === id) return verifier;
+  if (isKnown && keyIdOf(verifier) === id) return verifier;
   throw new Error(
     `${JSON.stringify(text.slice(0, 100))} is not a verifier key; it must be NAME+ID+KEY of an Ed25519 key, as C2SP writes it`,
   );
@@ -68,7 +68,7 @@ export function parseVerifierKey(text: string): NoteVerifier {
 /** Returns the signed note of a text that ends with a line feed. */
 export function signNote(text: string, { name, seed }: NoteSigner): string {
   const signature = sign(null, Buffer.from(text), privateKeyOf(seed));
-  const id = keyIdOf({ name, publicKey: publicKeyOf(seed) });
+  const id = keyIdBytes({ name, publicKey: publicKeyOf(seed) });
   return `${text}\n— ${name} ${Buffer.concat([id, signature]).toString("base64")}\n`;
 }
 
@@ -87,7 +87,7 @@ export function openNote(note: string, verifiers: readonly NoteVerifier[]): stri
   let signatures = 0;
   for (const { name, bytes } of parts.signatures) {
     const isOwn = (verifier: NoteVerifier): boolean =>
-      verifier.name === name && keyIdOf(verifier).equals(bytes.subarray(0, KEY_ID_BYTES));
+      verifier.name === name && keyIdBytes(verifier).equals(bytes.subarray(0, KEY_ID_BYTES));
     for (const { publicKey } of verifiers.filter(isOwn)) {
       const signature = bytes.subarray(KEY_ID_BYTES);
       const isRight = signature.length === SIGNATURE_BYTES;
@@ -96,6 +96,16 @@ export function openNote(note: string, verifiers: readonly NoteVerifier[]): stri
     }
   }
   return signatures === 0 ? undefined : parts.text;
+}
+
+/** Returns the ids of the keys that a note names, in hex; they prove nothing. */
+export function keyIdsOf(note: string): readonly string[] {
+  return (partsOf(note)?.signatures ?? []).map(({ bytes }) => bytes.subarray(0, KEY_ID_BYTES).toString("hex"));
+}
+
+/** Returns the id of a key, 8 characters of hex. */
+export function keyIdOf(verifier: NoteVerifier): string {
+  return keyIdBytes(verifier).toString("hex");
 }
 
 /** Returns the text of a checkpoint. */
@@ -132,7 +142,7 @@ function typed(publicKey: Uint8Array): Buffer {
   return Buffer.concat([Buffer.of(ED25519), publicKey]);
 }
 
-function keyIdOf({ name, publicKey }: NoteVerifier): Buffer {
+function keyIdBytes({ name, publicKey }: NoteVerifier): Buffer {
   const digest = createHash("sha256").update(`${name}\n`).update(typed(publicKey)).digest();
   return digest.subarray(0, KEY_ID_BYTES);
 }

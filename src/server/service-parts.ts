@@ -6,8 +6,9 @@ export const SERVICE_PARTS: ServiceParts = {
   serve: async (config) => (await import("./run.ts")).run(config),
   createOwnerKey: async (database, displayName) =>
     (await import("./offline-key.ts")).createOwnerKey(database, displayName),
-  makeKeyFile: async (file, database) => (await import("./keys/offline-key-file.ts")).makeKeyFile(file, database),
-  renewKeyFile: async (file) => (await import("./keys/offline-key-file.ts")).renewKeyFile(file),
+  makeKeyFile: async (file, database, earlier) =>
+    (await import("./keys/offline-key-file.ts")).makeKeyFile(file, database, earlier),
+  renewKeyFile: async (file, earlier) => (await import("./keys/offline-key-file.ts")).renewKeyFile(file, earlier),
   async names() {
     const { PERMISSIONS, ROLES } = await import("../auth/permissions.ts");
     const dialects: readonly Dialect[] = Object.values(await import("../dialect/dialects.ts"));

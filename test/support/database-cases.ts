@@ -2,7 +2,7 @@
 import type { Config } from "../../src/config.ts";
 import type { Cases } from "./rate-cases.ts";
 
-type Names = Extract<keyof Config, "database" | "databasePrepare" | "databaseConnections" | "keyFile">;
+type Names = Extract<keyof Config, "database" | "databasePrepare" | "databaseConnections" | "instanceKeyFile">;
 
 export const DATABASES: Readonly<Record<Names, Cases>> = {
   database: {
@@ -28,7 +28,7 @@ export const DATABASES: Readonly<Record<Names, Cases>> = {
       ["sqlite:a\0b", /the value is not allowed/],
     ],
   },
-  keyFile: {
+  instanceKeyFile: {
     byDefault: undefined,
     allowed: [["/etc/lockkeeper/a.key", "/etc/lockkeeper/a.key"]],
     refused: [["a\0b", /is not the path of a file/]],

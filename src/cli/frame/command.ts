@@ -23,10 +23,14 @@ export interface ServiceParts {
     database: Config["database"],
     displayName: string,
   ) => Promise<{ readonly keyId: string; readonly secret: string }>;
-  /** Makes the key file of a database. Throws an Error of one plain sentence on failure. */
-  readonly makeKeyFile: (file: string, database: Config["database"]) => Promise<KeyFileView>;
+  /** Makes the key file of a database; `earlier`: verifier keys to know. Throws an Error of one plain sentence on failure. */
+  readonly makeKeyFile: (
+    file: string,
+    database: Config["database"],
+    earlier: readonly string[],
+  ) => Promise<KeyFileView>;
   /** Replaces the signing key of a key file. Throws an Error of one plain sentence on failure. */
-  readonly renewKeyFile: (file: string) => Promise<KeyFileView>;
+  readonly renewKeyFile: (file: string, earlier: readonly string[]) => Promise<KeyFileView>;
   /** Returns the names that completion offers; loads no more than holds them. */
   readonly names: () => Promise<ServiceNames>;
   /** Returns the lines to print for an unexpected error. */

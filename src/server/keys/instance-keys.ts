@@ -7,14 +7,14 @@ import type { NamedInstance } from "../../store/store.ts";
 import { createKeyFile, readKeyFile } from "./key-file.ts";
 
 interface InstanceKeysOptions {
-  readonly config: Pick<Config, "database" | "keyFile">;
+  readonly config: Pick<Config, "database" | "instanceKeyFile">;
   /** Called with what an administrator should know, one sentence each. */
   readonly onNotice: (sentence: string) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 
 /** Why there are no checkpoints on PostgreSQL: replicas need the same file, which none of them can make. */
-const NO_FILE = "there is no key file, so no checkpoints of the history are made; --key-file names one";
+const NO_FILE = "there is no key file, so no checkpoints of the history are made; --instance-key-file names one";
 
 export class InstanceKeys {
   readonly #options: InstanceKeysOptions;
@@ -22,9 +22,9 @@ export class InstanceKeys {
   #isMade: boolean = false;
 
   constructor(options: InstanceKeysOptions) {
-    const { database, keyFile } = options.config;
+    const { database, instanceKeyFile } = options.config;
     this.#options = options;
-    this.#path = keyFile ?? (database.engine === "sqlite" ? `${database.path}.key` : undefined);
+    this.#path = instanceKeyFile ?? (database.engine === "sqlite" ? `${database.path}.key` : undefined);
   }
 
   /** Returns what signs the checkpoints of an instance; `undefined`: nobody does. Throws ConfigError. */
@@ -39,12 +39,12 @@ export class InstanceKeys {
       const missing = `the key file ${path} is missing`;
       if (config.database.engine !== "sqlite") {
         throw new ConfigError(
-          `--key-file: ${missing}; make it once with lockkeeper keyfile create, and give it to every replica`,
+          `--instance-key-file: ${missing}; make it once with lockkeeper keyfile create, and give it to every replica`,
         );
       }
       if (hasCheckpoints) {
         const why = `${missing}, and checkpoints of this history were signed with it; put it back`;
-        if (config.keyFile !== undefined) throw new ConfigError(`--key-file: ${why}`);
+        if (config.instanceKeyFile !== undefined) throw new ConfigError(`--instance-key-file: ${why}`);
         onNotice(`${why}, or make another with lockkeeper keyfile create; no checkpoints are made`);
         return undefined;
       }
@@ -106,6 +106,6 @@ function asConfigError<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new ConfigError(`--key-file: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ConfigError(`--instance-key-file: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -2,14 +2,18 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
-  linkSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { formatVerifierKey, parseVerifierKey, publicKeyOf } from "../../domain/signed-note.ts";
@@ -32,9 +36,14 @@ import type { SigningKey } from "../../store/history/checkpoint-signer.ts";
 const FORMAT = 1;
 const CHECKPOINT = "checkpoint";
 const SEED_BYTES = 32;
-/** Nobody but the owner. */
 const MODE = 0o600;
-const OTHERS = 0o077;
+/** What nobody else may do with a file. */
+const FORBIDDEN = 0o077;
+/**
+ * The same for a file of root. A service that is not root reads such a file through its group, which root chose: a
+ * mounted Kubernetes secret has the mode 0440, for example. PostgreSQL has the same rule for the key of its certificate.
+ */
+const FORBIDDEN_OF_ROOT = 0o037;
 /** Larger files are not read. */
 const BYTES_MAX = 1_000_000;
 
@@ -58,22 +67,47 @@ export function readKeyFile(path: string): SigningKey {
   return toSigningKey(path, readContent(path));
 }
 
-/** Makes a key file for an instance. Throws an Error of one plain sentence, also when there is a file. */
-export function createKeyFile(path: string, origin: string): void {
-  writeContent(path, { lockkeeperKeyFile: FORMAT, instance: origin, keys: [newKey()] }, { replaces: false });
+/**
+ * Makes a key file for an instance. `earlier`: verifier keys of files that were lost. Throws an Error of one plain
+ * sentence, also when there is a file.
+ */
+export function createKeyFile(path: string, origin: string, earlier: readonly string[] = []): void {
+  const keys = [newKey(), ...toEarlier(earlier, origin)];
+  const text = textOf({ lockkeeperKeyFile: FORMAT, instance: origin, keys });
+  asWriteFault(path, () => {
+    // Nothing but this reserves the name, and a rename replaces what was reserved. So a crash leaves an empty file or a
+    // whole one. A hard link would need no reservation, but not every volume has hard links.
+    closeSync(openSync(path, "wx", MODE));
+    try {
+      replaceFile(path, text);
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    }
+  });
 }
 
 /**
- * Replaces the key that signs checkpoints; what verifies the one before stays known. Returns the new verifier key. Throws
- * an Error of one plain sentence.
+ * Replaces the key that signs checkpoints; what verifies the one before stays known. `earlier`: more verifier keys to
+ * know. Throws an Error of one plain sentence.
  */
-export function rotateKeyFile(path: string): string {
+export function rotateKeyFile(path: string, earlier: readonly string[] = []): void {
   const content = readContent(path);
-  toSigningKey(path, content);
-  const made = newKey();
+  const { former } = toSigningKey(path, content);
   const keys = content.keys.map((key): NamedKey => (isSigning(key) ? toReplaced(key, content.instance) : key));
-  writeContent(path, { ...content, keys: [made, ...keys] }, { replaces: true });
-  return verifierOf(made, content.instance);
+  const unknown = earlier.filter((key) => !former.includes(key));
+  const text = textOf({ ...content, keys: [newKey(), ...keys, ...toEarlier(unknown, content.instance)] });
+  asWriteFault(path, () => replaceFile(realpathSync(path), text));
+}
+
+function toEarlier(verifiers: readonly string[], origin: string): readonly NamedKey[] {
+  return [...new Set(verifiers)].map((verifier) => {
+    const { name } = parseVerifierKey(verifier);
+    if (name !== origin) {
+      throw new Error(`${JSON.stringify(verifier)} is a verifier key of ${name}, and this instance is ${origin}`);
+    }
+    return { name: CHECKPOINT, type: "ed25519", verifier };
+  });
 }
 
 function newKey(): NamedKey {
@@ -120,19 +154,31 @@ function toSigningKey(path: string, { instance, keys }: Content): SigningKey {
 function readContent(path: string): Content {
   let text: string;
   try {
-    const { mode, size } = statSync(path);
-    if ((mode & OTHERS) !== 0) {
-      throw new Error(
-        `the key file ${path} has the mode ${(mode & 0o777).toString(8).padStart(4, "0")}, so other users can use its keys; run chmod 600 ${path}`,
-      );
+    const file = openSync(path, "r");
+    try {
+      const stats = fstatSync(file);
+      checkMode(path, stats);
+      if (stats.size > BYTES_MAX) throw malformed(path, `it has ${stats.size} bytes`);
+      text = readFileSync(file, "utf8");
+    } finally {
+      closeSync(file);
     }
-    if (size > BYTES_MAX) throw malformed(path, `it has ${size} bytes`);
-    text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new Error(`the key file ${path} cannot be read: ${fileFault(error)}`, { cause: error });
   }
+  if (text === "") {
+    throw malformed(path, "it is empty, as when its making was interrupted; it never held a key, so remove it");
+  }
   return parseContent(path, text);
+}
+
+function checkMode(path: string, { mode, uid }: Stats): void {
+  if ((mode & (uid === 0 ? FORBIDDEN_OF_ROOT : FORBIDDEN)) === 0) return;
+  const right = uid === 0 && process.getuid?.() !== 0 ? "640" : "600";
+  throw new Error(
+    `the key file ${path} has the mode ${(mode & 0o777).toString(8).padStart(4, "0")}, so other users can use its keys; run chmod ${right} ${path}`,
+  );
 }
 
 function parseContent(path: string, text: string): Content {
@@ -164,22 +210,35 @@ function malformed(path: string, why: string): Error {
   return new Error(`${path} is not a key file of lockkeeper: ${why}`);
 }
 
-/** Writes under another name first, so that a crash leaves the old file or the new one. */
-function writeContent(path: string, content: Content, { replaces }: { readonly replaces: boolean }): void {
+function textOf(content: Content): string {
+  return `${JSON.stringify(content, undefined, 2)}\n`;
+}
+
+function asWriteFault(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    throw new Error(`the key file ${path} cannot be written: ${fileFault(error)}`, { cause: error });
+  }
+}
+
+/** Writes under another name first, so that a crash leaves the old file or the new one. Owner and mode stay. */
+function replaceFile(path: string, text: string): void {
+  const { mode, uid, gid } = statSync(path);
   const partial = `${path}.${process.pid}-${randomBytes(6).toString("hex")}.partial`;
   try {
     const file = openSync(partial, "wx", MODE);
     try {
-      writeSync(file, `${JSON.stringify(content, undefined, 2)}\n`);
+      const made = fstatSync(file);
+      if (made.uid !== uid || made.gid !== gid) fchownSync(file, uid, gid);
+      if ((made.mode & 0o777) !== (mode & 0o777)) fchmodSync(file, mode & 0o777);
+      writeFileSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    if (replaces) renameSync(partial, path);
-    else linkSync(partial, path);
+    renameSync(partial, path);
     syncFolder(dirname(path));
-  } catch (error) {
-    throw new Error(`the key file ${path} cannot be written: ${fileFault(error)}`, { cause: error });
   } finally {
     rmSync(partial, { force: true });
   }

@@ -4,15 +4,19 @@ import { checkpointSigner } from "../../store/history/checkpoint-signer.ts";
 import { type DatabaseAddress, openOffline } from "../../store/open-store.ts";
 import { createKeyFile, readKeyFile, rotateKeyFile } from "./key-file.ts";
 
-/** Makes the key file of a database. Throws an Error of one plain sentence. */
-export async function makeKeyFile(path: string, database: DatabaseAddress): Promise<KeyFileView> {
-  createKeyFile(path, await (await openOffline(database)).instanceName());
+/** Makes the key file of a database that knows earlier verifier keys. Throws an Error of one plain sentence. */
+export async function makeKeyFile(
+  path: string,
+  database: DatabaseAddress,
+  earlier: readonly string[],
+): Promise<KeyFileView> {
+  createKeyFile(path, await (await openOffline(database)).instanceName(), earlier);
   return viewOf(path);
 }
 
-/** Replaces the key that signs. Throws an Error of one plain sentence. */
-export async function renewKeyFile(path: string): Promise<KeyFileView> {
-  rotateKeyFile(path);
+/** Replaces the key that signs, and adds earlier verifier keys. Throws an Error of one plain sentence. */
+export async function renewKeyFile(path: string, earlier: readonly string[] = []): Promise<KeyFileView> {
+  rotateKeyFile(path, earlier);
   return viewOf(path);
 }
 

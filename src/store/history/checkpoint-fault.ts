@@ -1,5 +1,13 @@
 /** Compares a checkpoint with the history that it was made of. */
-import { openNote, parseCheckpoint, parseVerifierKey, textOf } from "../../domain/signed-note.ts";
+import {
+  keyIdOf,
+  keyIdsOf,
+  type NoteVerifier,
+  openNote,
+  parseCheckpoint,
+  parseVerifierKey,
+  textOf,
+} from "../../domain/signed-note.ts";
 import type { ChainFault, ChainLink } from "../log/verify-chain.ts";
 import type { HeldCheckpoint } from "../offline.ts";
 
@@ -31,12 +39,21 @@ export function checkpointFault(
   if (keys !== undefined && keys.origin !== origin) {
     return { position, fault: `a checkpoint is of ${JSON.stringify(origin)}, and this history is of ${keys.origin}` };
   }
-  if (keys !== undefined && openNote(note, keys.verifierKeys.map(parseVerifierKey)) === undefined) {
-    return { position, fault: "a checkpoint is not signed by a key of this instance" };
-  }
+  const fault = keys === undefined ? undefined : signatureFault(note, keys.verifierKeys.map(parseVerifierKey));
+  if (fault !== undefined) return { position, fault };
   if (link === undefined) return { position, fault: "a checkpoint is of a position at which no commit ends" };
   if (Buffer.compare(link, checkpoint.link) === 0) return undefined;
   return { position, fault: "the history up to here is not the one that a checkpoint was made of" };
+}
+
+/** Tells a forged signature from one by a key that is not known, such as that of a key file that was lost. */
+function signatureFault(note: string, verifiers: readonly NoteVerifier[]): string | undefined {
+  if (openNote(note, verifiers) !== undefined) return undefined;
+  const ids = keyIdsOf(note);
+  if (verifiers.some((verifier) => ids.includes(keyIdOf(verifier)))) {
+    return "a checkpoint is forged: its signature is not of its text";
+  }
+  return `a checkpoint is signed by the key ${ids.join(" and ")}, which is not known here; if a key file was lost, add its verifier key`;
 }
 
 /** Returns the fault of a history that ends before a checkpoint. */

@@ -1,6 +1,7 @@
 /** `lockkeeper keyfile`: makes the key file of a database on a server, and rotates it under a running service. */
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { noPostgres, sharedPostgres } from "../../support/postgres.ts";
@@ -26,12 +27,16 @@ test("replicas on PostgreSQL sign with the file that keyfile create makes, and w
   await first.stop();
   const [made] = await jsonOf<View>(cli([...create, "--json"]));
   assert.equal(statSync(file).mode & 0o777, 0o600);
-  await assertRefused(cli(create), { code: 4, says: /a\.key cannot be written/ });
-  const service = await startReplicas(t, 1, { path: url, config: { keyFile: file } });
+  await assertRefused(cli(create), { code: 4, says: /a\.key cannot be written: there is such a file already/ });
+  const service = await startReplicas(t, 1, { path: url, config: { instanceKeyFile: file } });
   assert.deepEqual((await service.history.listCheckpoints({})).verifierKeys, made?.verifierKeys);
   const [rotated] = await jsonOf<View>(cli(["keyfile", "rotate", file, "--json"]));
   assert.deepEqual(rotated?.verifierKeys.slice(1), made?.verifierKeys);
   assert.deepEqual((await service.history.listCheckpoints({})).verifierKeys, rotated?.verifierKeys);
+  const again = [...create, "--json", "--earlier-verifier", rotated?.verifierKeys[0] ?? ""];
+  await rename(file, `${file}.lost`);
+  const [remade] = await jsonOf<View>(cli(again));
+  assert.deepEqual(remade?.verifierKeys.slice(1), rotated?.verifierKeys.slice(0, 1));
   const report = await cliOf(service.url)(["events", "verify"]);
   assert.equal(report.code, 0, report.stderr);
   await assertRefused(cli(["keyfile", "rotate", `${file}.other`]), {

@@ -1,16 +1,27 @@
 /** The key file of a service: made by the first start, checked by each, replaced by `keyfile rotate`. */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { ConfigError } from "../../../src/config.ts";
+import { openNote, parseVerifierKey } from "../../../src/domain/signed-note.ts";
 import { InstanceKeys } from "../../../src/server/keys/instance-keys.ts";
-import { createKeyFile, readKeyFile } from "../../../src/server/keys/key-file.ts";
+import { createKeyFile, readKeyFile, rotateKeyFile } from "../../../src/server/keys/key-file.ts";
 import { renewKeyFile } from "../../../src/server/keys/offline-key-file.ts";
 import { makeFolder, openFixture } from "../../store/support/sqlite-fixture.ts";
 
 const FRESH = { origin: "lockkeeper/0123456789abcdef", hasCheckpoints: false };
 const SIGNED = { ...FRESH, hasCheckpoints: true };
+const IS_ROOT = process.getuid?.() === 0;
 const LINK = { position: 1, link: new Uint8Array(32) };
 
 function keysOf(t: TestContext, keyFile?: string, engine: "sqlite" | "postgres" = "sqlite") {
@@ -20,7 +31,7 @@ function keysOf(t: TestContext, keyFile?: string, engine: "sqlite" | "postgres" 
   const troubles: unknown[] = [];
   const database = engine === "sqlite" ? ({ engine, path } as const) : ({ engine, url: "postgres://db/x" } as const);
   const keys = new InstanceKeys({
-    config: { database, keyFile: keyFile?.replace("FOLDER", folder) },
+    config: { database, instanceKeyFile: keyFile?.replace("FOLDER", folder) },
     onNotice: (sentence) => notices.push(sentence),
     onTrouble: (error) => troubles.push(error),
   });
@@ -72,6 +83,7 @@ describe("the key file", () => {
     ],
     ["is not JSON", (file) => writeFileSync(file, "secret"), /is not a key file of lockkeeper: it is not JSON$/],
     ["is of another program", (file) => writeFileSync(file, "[1]"), /it has no member lockkeeperKeyFile/],
+    ["is empty", (file) => writeFileSync(file, ""), /it is empty, .* it never held a key, so remove it$/],
     [
       "is of a newer version",
       (file) => writeFileSync(file, '{"lockkeeperKeyFile":2}'),
@@ -94,6 +106,62 @@ describe("the key file", () => {
       );
     });
   }
+
+  it("may be read by its group when it is of root, as a mounted secret is, and no more", { skip: !IS_ROOT }, (t) => {
+    const { file } = keysOf(t);
+    createKeyFile(file, FRESH.origin);
+    for (const [uid, mode, isTaken] of [
+      [0, 0o440, true],
+      [0, 0o640, true],
+      [0, 0o660, false],
+      [0, 0o644, false],
+      [10_001, 0o600, true],
+      [10_001, 0o640, false],
+    ] as const) {
+      chownSync(file, uid, 10_001);
+      chmodSync(file, mode);
+      const read = (): unknown => readKeyFile(file);
+      if (isTaken) assert.ok(read());
+      else assert.throws(read, /so other users can use its keys/);
+    }
+    chmodSync(file, 0o600);
+    rotateKeyFile(file);
+    const { uid, gid, mode } = statSync(file);
+    assert.deepEqual([uid, gid, mode & 0o777], [10_001, 10_001, 0o600], "its owner can still read it");
+  });
+
+  it("is never made over another file, and a rotation keeps the link that leads to it", (t) => {
+    const { file } = keysOf(t);
+    createKeyFile(file, FRESH.origin);
+    const made = readFileSync(file, "utf8");
+    assert.throws(() => createKeyFile(file, FRESH.origin), /cannot be written: there is such a file already$/);
+    assert.equal(readFileSync(file, "utf8"), made);
+    symlinkSync(file, `${file}.link`);
+    rotateKeyFile(`${file}.link`);
+    assert.notEqual(readFileSync(file, "utf8"), made);
+    assert.throws(() => createKeyFile(join(dirname(file), "none", "a.key"), FRESH.origin), /no such file or folder$/);
+    assert.deepEqual(readdirSync(dirname(file)), ["a.db.key", "a.db.key.link"], "nothing else is left");
+  });
+
+  it("that was lost is made again with the verifier keys that it had", (t) => {
+    const { keys, file } = keysOf(t);
+    const lost = keys.open(FRESH)?.verifierKeys ?? [];
+    const note = keys.open(FRESH)?.sign(LINK) ?? "";
+    keys.discard();
+    createKeyFile(file, FRESH.origin, [...lost, ...lost]);
+    const signer = keys.open(SIGNED);
+    assert.deepEqual(signer?.verifierKeys.slice(1), lost);
+    assert.ok(openNote(note, signer?.verifierKeys.map(parseVerifierKey) ?? []));
+    rotateKeyFile(file, lost);
+    assert.equal(readKeyFile(file).former.length, 2, "what is known is not added again");
+    const other = keysOf(t);
+    const [foreign = ""] = other.keys.open({ ...FRESH, origin: "lockkeeper/fedcba9876543210" })?.verifierKeys ?? [];
+    assert.throws(
+      () => rotateKeyFile(file, [foreign]),
+      /is a verifier key of lockkeeper\/fedcba9876543210, and this instance is lockkeeper\/0123456789abcdef$/,
+    );
+    assert.throws(() => rotateKeyFile(file, ["x"]), /^Error: "x" is not a verifier key/);
+  });
 
   it("of another instance is refused, and named", (t) => {
     const { keys, file } = keysOf(t);

@@ -205,8 +205,21 @@ for (const [engine, skip, open] of ENGINES) {
       );
       const own = (await store.history.sign({ ...(await store.history.head()), link: new Uint8Array(32) })) ?? "";
       assert.match((await verify(store, [own])).faults[0]?.fault ?? "", /is not the one that a checkpoint was made of/);
-      const unsigned = own.replace(/ [A-Za-z0-9+/=]+\n$/, ` ${Buffer.alloc(68).toString("base64")}\n`);
-      assert.match((await verify(store, [unsigned])).faults[0]?.fault ?? "", /not signed by a key of this instance/);
+      const signedBy = (id: Uint8Array): string => {
+        const signature = Buffer.concat([id, new Uint8Array(64)]).toString("base64");
+        return own.replace(/ [A-Za-z0-9+/=]+\n$/, ` ${signature}\n`);
+      };
+      const unknown = signedBy(Buffer.from("0a0b0c0d", "hex"));
+      assert.match(
+        (await verify(store, [unknown])).faults[0]?.fault ?? "",
+        /signed by the key 0a0b0c0d, which is not known here; if a key file was lost, add its verifier key$/,
+      );
+      const [, id = ""] = (await store.history.verifierKeys())[0]?.split("+") ?? [];
+      const forged = signedBy(Buffer.from(id, "hex"));
+      assert.match(
+        (await verify(store, [forged])).faults[0]?.fault ?? "",
+        /is forged: its signature is not of its text$/,
+      );
     });
   });
 }

@@ -2,14 +2,20 @@
 
 import { defineCommand, type KeyFileView } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
-import { type FlagTable, word } from "../../frame/flag.ts";
+import { type FlagTable, repeated, word } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";
 import { OUTPUT_FLAGS } from "../../frame/service/connection-flags.ts";
 import { fieldLines } from "../../frame/text.ts";
 import { DATABASE_FLAG, failing } from "../database/offline.ts";
 
 const FILE = { ...word("the key file"), isFile: true };
-const CREATE_FLAGS = { database: DATABASE_FLAG, ...OUTPUT_FLAGS } satisfies FlagTable;
+const EARLIER = repeated(
+  "KEY",
+  "a verifier key of a file that was lost: what it signed stays verified; repeat for each",
+  (typed) => typed,
+);
+const ROTATE_FLAGS = { "earlier-verifier": EARLIER, ...OUTPUT_FLAGS } satisfies FlagTable;
+const CREATE_FLAGS = { database: DATABASE_FLAG, ...ROTATE_FLAGS } satisfies FlagTable;
 
 export const keyfileCreate = defineCommand({
   name: "keyfile create",
@@ -23,9 +29,9 @@ export const keyfileCreate = defineCommand({
       "for every replica the same",
     ],
   ],
-  async run({ file, database }, { output, parts }) {
+  async run({ file, database, "earlier-verifier": earlier }, { output, parts }) {
     if (database === undefined) throw usageFailure("--database is required: a key file is of one instance");
-    await print(output, file, await failing(() => parts.makeKeyFile(file, database)));
+    await print(output, file, await failing(() => parts.makeKeyFile(file, database, earlier)));
     return "done";
   },
 });
@@ -35,10 +41,10 @@ export const keyfileRotate = defineCommand({
   meaning: "replace the key that signs checkpoints; the one before stays known for their verification",
   reach: "none",
   words: { file: FILE },
-  flags: OUTPUT_FLAGS,
+  flags: ROTATE_FLAGS,
   examples: [["keyfile rotate data/lockkeeper.db.key", "a running service takes it up at its next checkpoint"]],
-  async run({ file }, { output, parts }) {
-    await print(output, file, await failing(() => parts.renewKeyFile(file)));
+  async run({ file, "earlier-verifier": earlier }, { output, parts }) {
+    await print(output, file, await failing(() => parts.renewKeyFile(file, earlier)));
     return "done";
   },
 });
