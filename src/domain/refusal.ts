@@ -110,6 +110,10 @@ export const REASONS = {
     "RESOURCE_EXHAUSTED",
     "A stream of WatchEvents was read too slowly; `cursor` says from where to go on.",
   ],
+  HISTORY_TOO_MANY: [
+    "RESOURCE_EXHAUSTED",
+    "More streams of ExportHistory or of VerifyHistory are open than one caller (4) or a replica (16) may have; `RetryInfo` says how long to wait.",
+  ],
   BACKUP_UNDER_WAY: ["FAILED_PRECONDITION", "Another backup is under way; there is one at a time."],
   BACKUP_NO_SPACE: ["RESOURCE_EXHAUSTED", "The disk of the database is too full to let its log grow during a backup."],
   BACKUP_ABANDONED: [

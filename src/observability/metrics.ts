@@ -34,6 +34,8 @@ export interface MetricSources {
   readonly store: readonly SourceMetric[];
   readonly load: () => { readonly requests: number; readonly connections: number };
   readonly serving: () => boolean;
+  /** How many streams of each kind are open. */
+  readonly streams: () => readonly (readonly [kind: string, open: number])[];
 }
 
 /** What a serving thread has counted, as plain data. */
@@ -115,6 +117,7 @@ export class Metrics {
     name: "lockkeeper_clock_jumps_total",
     help: "Jumps of the wall clock by more than 60 s against the monotonic clock.",
   });
+  #readStreams: MetricSources["streams"] = () => [];
   #readThreads: () => Promise<readonly ThreadFigures[]> = async () => [];
   #pending: Promise<string> | undefined;
 
@@ -123,7 +126,7 @@ export class Metrics {
   }
 
   /** Adds what is read at each scrape from now on. */
-  watch({ store, load, serving }: MetricSources): void {
+  watch({ store, load, serving, streams }: MetricSources): void {
     const own: readonly SourceMetric[] = [
       {
         name: "lockkeeper_requests_in_flight",
@@ -145,6 +148,7 @@ export class Metrics {
       },
     ];
     this.#sources.push(...own, ...store);
+    this.#readStreams = streams;
   }
 
   /** What this thread has counted. */
@@ -220,8 +224,19 @@ export class Metrics {
       this.#eventLoopDelay.text(threads.map(({ eventLoopDelay }) => eventLoopDelay)),
     ];
     const sources = this.#sources.map(sourceText);
-    const texts = [...own, this.#buildText(), ...sources, await processText()];
+    const texts = [...own, this.#buildText(), this.#streamsText(), ...sources, await processText()];
     return texts.join("");
+  }
+
+  #streamsText(): string {
+    const name = "lockkeeper_streams";
+    const head = headOf({ name, help: "Open streams of events and of the history, by kind." }, "gauge");
+    return (
+      head +
+      this.#readStreams()
+        .map(([kind, open]) => `${name}{${labelOf("kind", kind)}} ${open}\n`)
+        .join("")
+    );
   }
 
   #buildText(): string {

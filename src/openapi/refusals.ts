@@ -38,6 +38,7 @@ export const OF_NO_OPERATION = {
   USER_STATE_MISMATCH: "only dialects name the states that a command is allowed from",
   WATCH_TOO_MANY: "WatchEvents is a stream",
   WATCH_TOO_SLOW: "WatchEvents is a stream",
+  HISTORY_TOO_MANY: "ExportHistory and VerifyHistory are streams",
   BACKUP_UNDER_WAY: "CreateBackup is a stream",
   BACKUP_NO_SPACE: "CreateBackup is a stream",
   BACKUP_ABANDONED: "CreateBackup is a stream",

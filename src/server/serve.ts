@@ -7,6 +7,7 @@ import type { Log } from "../observability/log.ts";
 import { Metrics } from "../observability/metrics.ts";
 import type { MetricsListener } from "../observability/metrics-listener.ts";
 import type { Traces } from "../observability/traces.ts";
+import { createStreamPlaces } from "../service/stream-places.ts";
 import { type DatabaseAddress, describeDatabase, openOffline, openStore } from "../store/open-store.ts";
 import { storeMetrics } from "../store/stats.ts";
 import type { OpenedStore } from "../store/store.ts";
@@ -114,9 +115,15 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
   });
   try {
     const connectionsMax = connectionsMaxHere(log);
-    const parts = { config, enabled, issuers, ...tls, connectionsMax, store, clock, newId, metrics, log, traces };
-    const serving = await startServing({ ...parts, onTrouble }, steady, environment);
-    return await serveStore(config, environment, { store, steady, serving, metrics, place });
+    const { watchStreams: streamsMax, watchStreamsCaller: streamsOfCallerMax } = config;
+    const streams = createStreamPlaces({ streamsMax, streamsOfCallerMax });
+    const own = { config, enabled, issuers, ...tls, connectionsMax, streams };
+    const serving = await startServing(
+      { ...own, store, clock, newId, metrics, log, traces, onTrouble },
+      steady,
+      environment,
+    );
+    return await serveStore(config, environment, { store, steady, serving, streams, metrics, place });
   } catch (error) {
     // Otherwise its files would later be taken for a database.
     await store.close({ discards: true });
@@ -155,6 +162,7 @@ interface Opened {
   readonly store: OpenedStore;
   readonly steady: SteadyClock;
   readonly serving: Serves;
+  readonly streams: ReturnType<typeof createStreamPlaces>;
   readonly metrics: Metrics;
   readonly place: string;
 }
@@ -162,12 +170,13 @@ interface Opened {
 async function serveStore(
   config: Config,
   { newId, log, adminKeyMade }: ServiceEnvironment,
-  { store, steady, serving, metrics, place }: Opened,
+  { store, steady, serving, streams, metrics, place }: Opened,
 ): Promise<Service> {
   const { transport } = serving;
   metrics.watch({
     store: storeMetrics(() => store.stats()),
     load: () => transport.load,
+    streams: () => Object.entries(streams).map(([kind, { open }]) => [kind, open]),
     serving: serving.isServing,
   });
   const { url, metricsListener, prepared } = await openPorts(config, { transport, metrics, log }, () =>

@@ -10,6 +10,7 @@ import { createLog } from "../../src/observability/log.ts";
 import { Metrics } from "../../src/observability/metrics.ts";
 import { prepareFirstStart } from "../../src/server/first-start.ts";
 import { createServing } from "../../src/server/serving/serving.ts";
+import { createStreamPlaces } from "../../src/service/stream-places.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { defer } from "../support/cleanup.ts";
 import { assertRefused } from "../support/refusals.ts";
@@ -78,6 +79,7 @@ async function open(t: TestContext) {
     store: held,
     clock,
     newId: randomUUIDv7,
+    streams: createStreamPlaces({ streamsMax: 1, streamsOfCallerMax: 1 }),
     metrics: new Metrics({ version: "0" }),
     log: createLog({ level: "off", format: "json", clock, sink: () => undefined }),
     traces: undefined,

@@ -11,9 +11,9 @@ import { RequestGate } from "../../src/auth/request-gate.ts";
 import { hashSecret } from "../../src/auth/secret.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { createReflection, mounts } from "../../src/server/serving/mounts.ts";
-import { WatchPlaces } from "../../src/service/feed/watch-places.ts";
 import { ListLanes } from "../../src/service/list-lanes.ts";
 import { createOperations } from "../../src/service/operations/operations.ts";
+import { createStreamPlaces } from "../../src/service/stream-places.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { Health } from "../../src/transport/builtin/health.ts";
 import { createTransport } from "../../src/transport/transport.ts";
@@ -55,9 +55,9 @@ async function openCounting(t: TestContext): Promise<{ url: string; asked: strin
   const gate = new RequestGate({ keyCache, clock });
   const log = createLog({ level: "off", format: "json", clock, sink: () => undefined });
   const operations = createOperations({ store: noted, gate, newId: randomUUIDv7, lists: new ListLanes() });
-  const watches = new WatchPlaces({ streamsMax: 1, streamsOfCallerMax: 1 });
+  const streams = createStreamPlaces({ streamsMax: 1, streamsOfCallerMax: 1 });
   const transport = createTransport<Admission | undefined>({
-    mounts: mounts({ operations, store: noted, keyCache, gate, health, reflection: createReflection(), watches, log }),
+    mounts: mounts({ operations, store: noted, keyCache, gate, health, reflection: createReflection(), streams, log }),
     newCallId: randomUUIDv7,
     finished: () => undefined,
     logInternal: (error) => assert.fail(String(error)),

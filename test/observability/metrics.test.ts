@@ -163,10 +163,17 @@ describe("a scrape", () => {
       stream.end(Buffer.alloc(5));
       await new Promise((resolve) => stream.once("data", resolve));
     }
+    const controller = new AbortController();
+    const watch = service.events.watchEvents({}, { signal: controller.signal })[Symbol.asyncIterator]();
+    await watch.next();
     const families = await scrape(service);
-    assert.equal(sumOf(families, "lockkeeper_requests_in_flight"), 3);
-    assert.equal(sumOf(families, "lockkeeper_connections"), 1);
+    assert.equal(sumOf(families, "lockkeeper_requests_in_flight"), 4);
+    const open = ["watch", "export", "verify"].map((kind) => sumOf(families, "lockkeeper_streams", { kind }));
+    assert.deepEqual(open, [1, 0, 0]);
+    assert.equal(sumOf(families, "lockkeeper_connections"), 2);
     assert.equal(sumOf(families, "lockkeeper_serving"), 1);
+    controller.abort();
+    await until(async () => sumOf(await scrape(service), "lockkeeper_streams") === 0, "the end of the stream");
     assert.ok(sumOf(families, "lockkeeper_database_bytes") > 0);
   });
 
@@ -221,7 +228,12 @@ describe("a scrape", () => {
         ],
       };
     };
-    metrics.watch({ store: storeMetrics(store), load: () => ({ requests: 1, connections: 2 }), serving: () => false });
+    metrics.watch({
+      store: storeMetrics(store),
+      load: () => ({ requests: 1, connections: 2 }),
+      serving: () => false,
+      streams: () => [["watch", 4]],
+    });
     metrics.trouble();
     const well = parseExposition(await metrics.text());
     assert.equal(sumOf(well, "lockkeeper_queue_commands"), 7);

@@ -20,7 +20,6 @@ import type { Log } from "../../observability/log.ts";
 import type { ServiceHandlers } from "../../service/call.ts";
 import { noteRefusedActor } from "../../service/call-fields.ts";
 import { toConnectError } from "../../service/errors.ts";
-import type { ListPlaces } from "../../service/list-lanes.ts";
 import { adminHandlers } from "../../service/native/admin-service.ts";
 import { apiKeyHandlers } from "../../service/native/api-key-service.ts";
 import { eventHandlers } from "../../service/native/event-service.ts";
@@ -36,6 +35,7 @@ import { keyOperations } from "../../service/operations/keys.ts";
 import type { Operations } from "../../service/operations/operations.ts";
 import { protect } from "../../service/protect.ts";
 import { rpcNameOf } from "../../service/rpc-name.ts";
+import type { StreamPlacesByKind } from "../../service/stream-places.ts";
 import type { Store } from "../../store/store.ts";
 import { nativeRestPolicy } from "../../transcoding/policy.ts";
 import { type Health, healthMount } from "../../transport/builtin/health.ts";
@@ -55,7 +55,7 @@ interface MountParts {
   readonly gate: RequestGate;
   readonly health: Health;
   readonly reflection: Reflection;
-  readonly watches: ListPlaces;
+  readonly streams: StreamPlacesByKind;
   readonly log: Log;
 }
 
@@ -71,7 +71,7 @@ export function mounts({
   gate,
   health,
   reflection,
-  watches,
+  streams,
   log,
 }: MountParts): Mount<Admission | undefined>[] {
   const services = [
@@ -116,10 +116,10 @@ export function mounts({
     mountNative(PolicyService, policyHandlers(operations)),
     mountNative(
       EventService,
-      eventHandlers(operations, { log: store.log, places: watches, recheck: operations.recheck }),
+      eventHandlers(operations, { log: store.log, places: streams.watch, recheck: operations.recheck }),
       { endless: ["watchEvents"] },
     ),
-    mountNative(HistoryService, historyHandlers(historyOperations({ store, ...operations }))),
+    mountNative(HistoryService, historyHandlers(historyOperations({ store, ...operations, streams }))),
     mountNative(OrganizationService, organizationHandlers(operations)),
     mountNative(ApiKeyService, apiKeyHandlers(keyOperations({ store, newId: operations.newId }))),
     mountNative(AdminService, adminHandlers(instanceOperations({ store, keyCache }), log)),

@@ -12,10 +12,10 @@ import type { Log } from "../../observability/log.ts";
 import type { Metrics } from "../../observability/metrics.ts";
 import type { Exposition } from "../../observability/metrics-listener.ts";
 import type { Traces } from "../../observability/traces.ts";
-import { WatchPlaces } from "../../service/feed/watch-places.ts";
 import { ListLanes, type ListPlaces } from "../../service/list-lanes.ts";
 import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
 import { createOperations, type Operations } from "../../service/operations/operations.ts";
+import type { StreamPlacesByKind } from "../../service/stream-places.ts";
 import { describeFault } from "../../service/transport-faults.ts";
 import type { Store } from "../../store/store.ts";
 import { Health, healthHttpMounts } from "../../transport/builtin/health.ts";
@@ -43,11 +43,11 @@ export interface ServingParts {
   readonly metrics: Metrics;
   /** Absent: that of `metrics`. */
   readonly exposition?: Exposition;
-  /** Absent: this thread counts by address and by caller, orders attempts and gives lists and watches their places. */
+  /** Absent: this thread counts by address and by caller, orders attempts and gives lists their places. */
   readonly counts?: CallerCounts;
   readonly attempts?: AttemptQueue;
   readonly lists?: ListPlaces;
-  readonly watches?: ListPlaces;
+  readonly streams: StreamPlacesByKind;
   /** Called for each admitted call with its connection. */
   readonly onAdmitted?: (socket: Socket) => void;
   readonly log: Log;
@@ -88,13 +88,12 @@ interface Callers {
 }
 
 function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Transport {
-  const { config, enabled, tls, connectionsMax, store, newId, metrics, log, traces } = parts;
+  const { config, enabled, tls, connectionsMax, store, newId, streams, metrics, log, traces } = parts;
   const refuseUnmatched = refuseStranger(gate);
   const reflection = createReflection();
   const { attempts, lists = new ListLanes(), exposition = metrics, onAdmitted } = parts;
-  const watches = parts.watches ?? new WatchPlaces(watchLimitsOf(config));
   const operations = createOperations({ store, gate, newId, lists, attempts });
-  const native = mounts({ operations, store, keyCache, gate, health, reflection, watches, log });
+  const native = mounts({ operations, store, keyCache, gate, health, reflection, streams, log });
   return createTransport<Admission | undefined>({
     mounts: native,
     httpMounts: [
@@ -117,11 +116,6 @@ function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Tra
     describeError: describeFault,
     logInternal: (error, callId) => log.write("error", "internal error", { callId, cause: describe(error) }),
   });
-}
-
-/** The bounds of watches, for the process. */
-export function watchLimitsOf({ watchStreams: streamsMax, watchStreamsCaller: streamsOfCallerMax }: Config) {
-  return { streamsMax, streamsOfCallerMax };
 }
 
 /** The settings that the transport takes as they are. */

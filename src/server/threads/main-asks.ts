@@ -3,6 +3,7 @@ import type { CallerCounts } from "../../auth/caller-counts.ts";
 import { NumberTable } from "../../number-table.ts";
 import type { ListPlaces, Place } from "../../service/list-lanes.ts";
 import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
+import type { StreamPlacesByKind } from "../../service/stream-places.ts";
 import { toErrorData } from "../../store/error-data.ts";
 import type { Answer, Ask, AskName, Asks, FromThread, Lane } from "./messages.ts";
 
@@ -11,7 +12,7 @@ export interface ProcessWide {
   readonly counts: CallerCounts;
   readonly attempts: AttemptQueue;
   readonly lists: ListPlaces;
-  readonly watches: ListPlaces;
+  readonly streams: StreamPlacesByKind;
   /** Returns the exposition of the metrics. */
   readonly metrics: () => Promise<string>;
 }
@@ -91,9 +92,11 @@ export class MainAsks {
 
   /** Resolves when a list has its place, and rejects if it gets none. */
   beginList(id: number, lane: Lane, actor: { readonly id: string; readonly scope: string | null }): Promise<undefined> {
+    const { lists, streams } = this.#parts;
+    const places = lane === "lists" ? lists : streams[lane];
     return new Promise((resolve, reject) => {
       this.cancellable(id, (signal) =>
-        this.#parts[lane].run({ actor, signal }, (place) => {
+        places.run({ actor, signal }, (place) => {
           const { promise, resolve: end } = Promise.withResolvers<void>();
           this.#lists.set(id, { place, end });
           resolve(undefined);

@@ -6,6 +6,7 @@ import type { AttemptAnswer } from "../../domain/attempt.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { ThreadFigures } from "../../observability/metrics.ts";
 import type { WaitingAttempt } from "../../service/operations/attempt-waiters.ts";
+import type { StreamKind } from "../../service/stream-places.ts";
 import type { ErrorData } from "../../store/error-data.ts";
 import type { RemoteStoreData } from "../../store/remote/messages.ts";
 import type { TlsOptions } from "../../transport/listen/listener.ts";
@@ -67,8 +68,8 @@ export interface Ask<N extends AskName = AskName> {
 
 export type AskName = keyof Asks;
 
-/** Where a list or a watch has its place. */
-export type Lane = "lists" | "watches";
+/** Where a list or a stream has its place. */
+export type Lane = "lists" | StreamKind;
 
 /** What the main thread decides for the process. */
 export interface Asks {

@@ -1,10 +1,9 @@
 /** Starts serving threads over a store that this thread has opened. */
 import { LocalCounts } from "../../auth/caller-counts.ts";
-import { WatchPlaces } from "../../service/feed/watch-places.ts";
 import { ListLanes } from "../../service/list-lanes.ts";
 import { LocalAttemptQueue } from "../../service/operations/attempt-waiters.ts";
 import { StoreHost } from "../../store/remote/store-host.ts";
-import { type ServingParts, watchLimitsOf } from "../serving/serving.ts";
+import type { ServingParts } from "../serving/serving.ts";
 import { ServingThreads, type ThreadedTransport } from "./serving-threads.ts";
 
 /** What serves calls in threads. */
@@ -20,7 +19,7 @@ export interface Threads {
  * again and again.
  */
 export async function startThreads(
-  { config, issuers, tls, connectionsMax, store, clock, metrics, log }: ServingParts,
+  { config, issuers, tls, connectionsMax, store, clock, streams, metrics, log }: ServingParts,
   steady: SharedArrayBuffer,
   giveUp: (why: string) => void = () => undefined,
 ): Promise<Threads> {
@@ -35,7 +34,7 @@ export async function startThreads(
       counts: new LocalCounts({ clock, addressRate, callerRate }),
       attempts: new LocalAttemptQueue(store),
       lists: new ListLanes(),
-      watches: new WatchPlaces(watchLimitsOf(config)),
+      streams,
       metrics: () => metrics.text(),
     },
     log,

@@ -6,6 +6,7 @@ import { NumberTable } from "../../number-table.ts";
 import type { Exposition } from "../../observability/metrics-listener.ts";
 import type { Lister, ListPlaces, Place } from "../../service/list-lanes.ts";
 import type { AttemptQueue } from "../../service/operations/attempt-waiters.ts";
+import type { StreamKind, StreamPlacesByKind } from "../../service/stream-places.ts";
 import { fromErrorData } from "../../store/error-data.ts";
 import type { Answer, AskName, Asks, FromThread, Lane } from "./messages.ts";
 
@@ -60,8 +61,11 @@ export class ThreadAsks {
     return { run: (lister, list) => this.#runList("lists", lister, list) };
   }
 
-  get watches(): ListPlaces {
-    return { run: (lister, watch) => this.#runList("watches", lister, watch) };
+  get streams(): StreamPlacesByKind {
+    const placesOf = (kind: StreamKind): ListPlaces => ({
+      run: (lister, stream) => this.#runList(kind, lister, stream),
+    });
+    return { watch: placesOf("watch"), export: placesOf("export"), verify: placesOf("verify") };
   }
 
   get exposition(): Pick<Exposition, "text"> {

@@ -54,7 +54,7 @@ async function serveThread(port: MessagePort, data: ThreadData): Promise<void> {
     counts: asks.counts,
     attempts: asks.attempts,
     lists: asks.lists,
-    watches: asks.watches,
+    streams: asks.streams,
     onAdmitted: (socket) => connections.mark(socket),
     log,
     traces,

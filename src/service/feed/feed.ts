@@ -7,9 +7,9 @@ import type { ListedEvent, LogPlace } from "../../store/queries.ts";
 import type { LogReader } from "../../store/store.ts";
 import { ListLanes, type ListPlaces } from "../list-lanes.ts";
 import { serviceStopping } from "../stopping.ts";
+import { enter } from "../stream-places.ts";
 import { Hub } from "./hub.ts";
 import type { View } from "./view.ts";
-import { enter } from "./watch-places.ts";
 import { Watcher } from "./watcher.ts";
 
 /** A watcher that gets no events gets a message with the cursor alone after this time, in milliseconds. */

@@ -2,8 +2,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import type { Actor } from "../../auth/actor.ts";
-import type { ChainEvent, HistorySlice } from "../../store/history.ts";
-import type { ServiceHandlers } from "../call.ts";
+import type { ChainEvent, HistoryHead, HistorySlice } from "../../store/history.ts";
+import type { ServiceCall, ServiceHandlers } from "../call.ts";
 import { pageOf } from "../operations/caller.ts";
 import type { HistoryOperations, Verification } from "../operations/history.ts";
 import { toTimestamp } from "../times.ts";
@@ -18,23 +18,12 @@ export function historyHandlers(operations: HistoryOperations): ServiceHandlers<
     },
 
     async *exportHistory(_request, call) {
-      const { actor } = call.admission;
-      const head = await operations.head(actor);
-      const { position, link } = head;
-      yield line({
-        case: "head",
-        value: { position: BigInt(position), link, recordTime: toTimestamp(head.recordTime) },
-      });
-      let events = 0;
-      for await (const slice of operations.slices(head, call)) {
-        events += slice.events.length;
-        for (const each of inOrder(slice, actor)) {
-          await call.takeTurn();
-          yield line(each);
-        }
+      const { head, leave } = await operations.beginExport(call);
+      try {
+        yield* exportLines(operations, head, call);
+      } finally {
+        leave();
       }
-      const [checkpoint = "", verifierKeys] = [await operations.sign(head), await operations.verifierKeys()];
-      yield line({ case: "end", value: { events: BigInt(events), checkpoint, verifierKeys: [...verifierKeys] } });
     },
 
     async listCheckpoints(request, call) {
@@ -50,6 +39,21 @@ export function historyHandlers(operations: HistoryOperations): ServiceHandlers<
       });
     },
   };
+}
+
+async function* exportLines(operations: HistoryOperations, head: HistoryHead, call: ServiceCall) {
+  const { position, link, recordTime } = head;
+  yield line({ case: "head", value: { position: BigInt(position), link, recordTime: toTimestamp(recordTime) } });
+  let events = 0;
+  for await (const slice of operations.slices(head, call)) {
+    events += slice.events.length;
+    for (const each of inOrder(slice, call.admission.actor)) {
+      await call.takeTurn();
+      yield line(each);
+    }
+  }
+  const [checkpoint = "", verifierKeys] = [await operations.sign(head), await operations.verifierKeys()];
+  yield line({ case: "end", value: { events: BigInt(events), checkpoint, verifierKeys: [...verifierKeys] } });
 }
 
 function toProgress({ position, head }: Verification) {

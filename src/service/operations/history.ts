@@ -1,5 +1,4 @@
 /** Operations on the history as proof: its verification, its export and its checkpoints. They are of the whole instance. */
-import type { Actor } from "../../auth/actor.ts";
 import { invalidField } from "../../domain/refusal.ts";
 import { parseCheckpoint, textOf } from "../../domain/signed-note.ts";
 import {
@@ -13,7 +12,8 @@ import {
 } from "../../store/history.ts";
 import type { Page } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
-import type { ListPlaces } from "../list-lanes.ts";
+import type { Lister, ListPlaces } from "../list-lanes.ts";
+import { enter, type StreamPlacesByKind } from "../stream-places.ts";
 import { assertInstance, type WaitingCaller } from "./caller.ts";
 
 /** A verification ends after this number of faults. */
@@ -30,11 +30,19 @@ export interface Verification {
   readonly isDone: boolean;
 }
 
+/** An export that has its place. */
+export interface BegunExport {
+  readonly head: HistoryHead;
+  /** Gives the place back; call it when the stream ends. */
+  readonly leave: () => void;
+}
+
 /** Every stream rejects with CREDENTIAL_INVALID when the caller's credential ends, and stops when nobody waits for it. */
 export interface HistoryOperations {
-  /** Verifies the history; the last value is done. `checkpoint`: a signed note to compare with; empty: none. */
+  /** Verifies the history; the last value is done. `checkpoint`: a signed note to compare with; empty: none. Rejects with HISTORY_TOO_MANY. */
   verify(checkpoint: string, caller: WaitingCaller): AsyncGenerator<Verification>;
-  head(actor: Actor): Promise<HistoryHead>;
+  /** Begins an export of the history up to its end now. Rejects with HISTORY_TOO_MANY. */
+  beginExport(caller: WaitingCaller): Promise<BegunExport>;
   /** Yields all events and links up to a head, in order. */
   slices(head: HistoryHead, caller: WaitingCaller): AsyncGenerator<HistorySlice>;
   /** Returns the signed note of a head; `undefined`: there is no key. */
@@ -47,41 +55,56 @@ interface Parts {
   readonly store: Pick<Store, "history">;
   /** A slice takes a place as a list does, so that other callers have their turn. */
   readonly lists: ListPlaces;
+  readonly streams: StreamPlacesByKind;
   readonly recheck: (admission: WaitingCaller["admission"]) => void;
 }
 
 const WHAT = "the history is of the whole instance";
 
-export function historyOperations({ store: { history }, lists, recheck }: Parts): HistoryOperations {
-  const inTurn = async <T>({ admission, signal }: WaitingCaller, read: () => Promise<T>): Promise<T> => {
-    const found = await lists.run({ actor: admission.actor, signal }, read);
-    signal.throwIfAborted();
-    recheck(admission);
+export function historyOperations({ store: { history }, lists, streams, recheck }: Parts): HistoryOperations {
+  const inTurn = async <T>(caller: WaitingCaller, read: () => Promise<T>): Promise<T> => {
+    const found = await lists.run(listerOf(caller), read);
+    caller.signal.throwIfAborted();
+    recheck(caller.admission);
     return found;
+  };
+  const verifyInSteps = async function* (checkpoint: string, caller: WaitingCaller): AsyncGenerator<Verification> {
+    const held = checkpoint === "" ? [] : [checkpoint];
+    const head = await history.head();
+    const faults: ChainFault[] = [];
+    let checkpoints = 0;
+    let isDone = false;
+    for (let place = CHAIN_START; !isDone; ) {
+      const from = place;
+      const step = await inTurn(caller, () => history.verify({ head, place: from, held }));
+      place = step.place;
+      faults.push(...step.faults);
+      checkpoints += step.checkpoints;
+      isDone = step.isDone || faults.length >= FAULTS_MAX;
+      const { position, events, links } = place;
+      yield { head, position, events, links, checkpoints, faults: faults.slice(0, FAULTS_MAX), isDone };
+    }
   };
   return {
     async *verify(checkpoint, caller) {
       assertInstance(caller.admission.actor, WHAT);
       assertCheckpoint(checkpoint);
-      const held = checkpoint === "" ? [] : [checkpoint];
-      const head = await history.head();
-      const faults: ChainFault[] = [];
-      let checkpoints = 0;
-      let isDone = false;
-      for (let place = CHAIN_START; !isDone; ) {
-        const from = place;
-        const step = await inTurn(caller, () => history.verify({ head, place: from, held }));
-        place = step.place;
-        faults.push(...step.faults);
-        checkpoints += step.checkpoints;
-        isDone = step.isDone || faults.length >= FAULTS_MAX;
-        const { position, events, links } = place;
-        yield { head, position, events, links, checkpoints, faults: faults.slice(0, FAULTS_MAX), isDone };
+      const leave = await enter(streams.verify, listerOf(caller));
+      try {
+        yield* verifyInSteps(checkpoint, caller);
+      } finally {
+        leave();
       }
     },
-    head(actor) {
-      assertInstance(actor, WHAT);
-      return history.head();
+    async beginExport(caller) {
+      assertInstance(caller.admission.actor, WHAT);
+      const leave = await enter(streams.export, listerOf(caller));
+      try {
+        return { head: await history.head(), leave };
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
     async *slices(head, caller) {
       for (let after = 0; after < head.position; ) {
@@ -98,6 +121,10 @@ export function historyOperations({ store: { history }, lists, recheck }: Parts)
     },
     verifierKeys: () => history.verifierKeys(),
   };
+}
+
+function listerOf({ admission: { actor }, signal }: WaitingCaller): Lister {
+  return { actor, signal };
 }
 
 /** Throws FIELD_INVALID for a text that is not a checkpoint. */

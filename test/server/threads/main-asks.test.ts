@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LocalCounts } from "../../../src/auth/caller-counts.ts";
 import { MainAsks, type ProcessWide } from "../../../src/server/threads/main-asks.ts";
-import { WatchPlaces } from "../../../src/service/feed/watch-places.ts";
 import { ListLanes } from "../../../src/service/list-lanes.ts";
 import { LocalAttemptQueue } from "../../../src/service/operations/attempt-waiters.ts";
+import { createStreamPlaces } from "../../../src/service/stream-places.ts";
 import { openFixture } from "../../store/support/sqlite-fixture.ts";
 import { until } from "../../support/until.ts";
 
@@ -32,7 +32,7 @@ test("the lists of a thread that ends give back their places, and those that wai
     counts: new LocalCounts({ clock: Date.now }),
     attempts: new LocalAttemptQueue(store),
     lists: new ListLanes(),
-    watches: new WatchPlaces({ streamsMax: 3, streamsOfCallerMax: 2 }),
+    streams: createStreamPlaces({ streamsMax: 3, streamsOfCallerMax: 2 }),
     metrics: async () => "",
   };
   const [dying, other] = [new Thread(parts), new Thread(parts)];

@@ -6,7 +6,7 @@ import type { Admission } from "../../../src/auth/admission.ts";
 import { EVERY_EVENT } from "../../../src/domain/event-filter.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import { Feed, type WatchCall } from "../../../src/service/feed/feed.ts";
-import { WatchPlaces } from "../../../src/service/feed/watch-places.ts";
+import { StreamPlaces } from "../../../src/service/stream-places.ts";
 import type { ListedEvent } from "../../../src/store/queries.ts";
 
 const HEAD = 1_000;
@@ -15,7 +15,7 @@ const ADMISSION = { actor: { id: "k", scope: null } } as unknown as Admission;
 /** An old log: batches of two events, as many as `batches`, and then a wait that only the signal ends. */
 function feedOf(batches: number, onWait: () => void = () => undefined, recheck: () => void = () => undefined) {
   return new Feed<{ readonly cursor: string; readonly count: number }>({
-    places: new WatchPlaces({ streamsMax: 1, streamsOfCallerMax: 1 }),
+    places: new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 }),
     recheck,
     toMessage: ({ length: count }, cursor) => ({ cursor, count }),
     log: {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { EVENTS_WEIGHT_MAX } from "../../../src/domain/page-weight.ts";
 import { Feed, type WatchCall } from "../../../src/service/feed/feed.ts";
-import { WatchPlaces } from "../../../src/service/feed/watch-places.ts";
+import { StreamPlaces } from "../../../src/service/stream-places.ts";
 import type { LogReader } from "../../../src/store/store.ts";
 import { createUser } from "../../store/support/commands.ts";
 import { openFixture } from "../../store/support/sqlite-fixture.ts";
@@ -39,7 +39,7 @@ describe("a watcher that is behind", () => {
     const { most, log } = counted(store.log);
     const feed = new Feed({
       log,
-      places: new WatchPlaces({ streamsMax: WATCHERS, streamsOfCallerMax: WATCHERS }),
+      places: new StreamPlaces("watch", { streamsMax: WATCHERS, streamsOfCallerMax: WATCHERS }),
       recheck: () => undefined,
       toMessage: (events) => events.map(({ position }) => position),
     });

@@ -6,8 +6,11 @@ import { describe, type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import { cliOf, jsonOf } from "../../cli/support/cli.ts";
 import { httpRequest } from "../../support/http-client.ts";
+import { assertRefused } from "../../support/refusals.ts";
 import { runCommand } from "../../support/run-command.ts";
-import { clientsOf, startService, temporaryFolder } from "../../support/service.ts";
+import { ADMIN_KEY, clientsOf, startService, temporaryFolder } from "../../support/service.ts";
+import { until } from "../../support/until.ts";
+import { openStalled } from "../support/watchers.ts";
 
 const VERIFIER = join(import.meta.dirname, "../../../examples/verify-history/verify.py");
 
@@ -123,6 +126,32 @@ describe("an export", () => {
     assert.equal(refused.status, 403);
     assert.match(refused.text, /SCOPE_EXCEEDED/);
   });
+});
+
+test("exports and verifications are refused beyond the limits of a caller and of the replica, and have room again after", async (t) => {
+  const { users, keys, url } = await startService(t, { isOneProcess: true });
+  const attributes = { app: { text: "x".repeat(3_000) } };
+  await users.importUsers({ users: Array.from({ length: 50 }, (_, index) => ({ userId: `u${index}`, attributes })) });
+  const others: string[] = [];
+  for (let key = 0; key < 4; key++) others.push((await keys.createApiKey({ role: "viewer" })).secret);
+  const [first = "", last = ""] = [others[0], others.at(-1)];
+  const open = (key: string, path = "/v1/history:export") =>
+    openStalled(t, url, { method: "GET", path, headers: {}, body: new Uint8Array() }, key);
+  const own = await Promise.all([1, 2, 3, 4].map(() => open(first)));
+  assert.deepEqual(
+    own.map(({ status }) => status),
+    [200, 200, 200, 200],
+  );
+  const fifth = clientsOf(url, first).history.exportHistory({})[Symbol.asyncIterator]().next();
+  const refused = await assertRefused(fifth, "ResourceExhausted", "HISTORY_TOO_MANY");
+  assert.match(refused.message, /this caller has 4 streams of ExportHistory open, and no more may be/);
+  assert.equal((await open(first, "/v1/history:verify")).status, 200);
+  for (const key of others.slice(1)) await Promise.all([1, 2, 3, 4].map(() => open(key)));
+  const full = clientsOf(url, ADMIN_KEY).history.exportHistory({})[Symbol.asyncIterator]().next();
+  assert.match((await assertRefused(full, "ResourceExhausted", "HISTORY_TOO_MANY")).message, /^16 streams/);
+  for (const { stream } of own) stream.session?.destroy();
+  await until(async () => (await open(ADMIN_KEY)).status === 200, "a place");
+  assert.equal((await open(last)).status, 429);
 });
 
 describe("a verification", () => {

@@ -5,7 +5,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { EventService } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { defer, type Scope } from "../../support/cleanup.ts";
 import { ADMIN_KEY } from "../../support/service.ts";
-import { frame } from "../../support/wires.ts";
+import { frame, type RawRequest } from "../../support/wires.ts";
 
 /** An event as far as the order of the feed is concerned. */
 export interface Seen {
@@ -80,20 +80,30 @@ export async function openStream(
   });
 }
 
-/** Opens a stream over gRPC from a client with a small window, which reads nothing before it is told to. */
+/** Opens a stream over gRPC that reads nothing before it is told to. */
 export async function openSlowStream(t: Scope, url: string): Promise<ClientHttp2Stream> {
+  const path = "/lockkeeper.event.v1.EventService/WatchEvents";
+  const headers = { "content-type": "application/grpc" };
+  return (await openStalled(t, url, { path, headers, body: frame(new Uint8Array(0)) })).stream;
+}
+
+/** Opens a stream from a client with a small window, which reads nothing before it is told to. */
+export async function openStalled(
+  t: Scope,
+  url: string,
+  { method = "POST", path, headers, body }: RawRequest,
+  key: string = ADMIN_KEY,
+): Promise<{ readonly status: number; readonly stream: ClientHttp2Stream }> {
   const session = connect(url, { settings: { initialWindowSize: 1_000 } });
   defer(t, () => session.destroy());
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/lockkeeper.event.v1.EventService/WatchEvents",
-    authorization: `Bearer ${ADMIN_KEY}`,
-    "content-type": "application/grpc",
-    te: "trailers",
+  const authorization = `Bearer ${key}`;
+  const stream = session.request({ ":method": method, ":path": path, authorization, te: "trailers", ...headers });
+  // A GET has ended already.
+  if (method !== "GET") stream.end(body);
+  const status = await new Promise<number>((resolve) => {
+    stream.once("response", (head) => resolve(Number(head[":status"])));
   });
-  stream.end(frame(new Uint8Array(0)));
-  await new Promise((resolve) => stream.once("response", resolve));
-  return stream;
+  return { status, stream };
 }
 
 /** Yields the lines of a body as they come. */

@@ -601,7 +601,8 @@ export const HistoryService: GenService<{
   /**
    * Verifies the history up to its end at the moment of the call: each event, each link of the chain, the personal values
    * that are not erased, and the checkpoints. Streams the progress, and ends with the report; a stream without a report
-   * has verified nothing. Needs events.read for the whole instance.
+   * has verified nothing. Needs events.read for the whole instance. RESOURCE_EXHAUSTED for too many streams
+   * (HISTORY_TOO_MANY).
    *
    * @generated from rpc lockkeeper.event.v1.HistoryService.VerifyHistory
    */
@@ -614,7 +615,8 @@ export const HistoryService: GenService<{
    * Streams the whole history up to its end at the moment of the call, with all that a verifier needs. The first message
    * has the head, the last one the end; a stream without an end is not whole. Personal values need user.read as well, and
    * the bodies of events of API keys, which have hashes of secrets, need backup.create; both are otherwise absent, and the
-   * chain can be verified anyway. Needs events.read for the whole instance.
+   * chain can be verified anyway. Needs events.read for the whole instance. RESOURCE_EXHAUSTED for too many streams
+   * (HISTORY_TOO_MANY).
    *
    * @generated from rpc lockkeeper.event.v1.HistoryService.ExportHistory
    */
