@@ -64,6 +64,8 @@ export interface Page<T> {
 export interface EventQuery {
   readonly userId: string;
   readonly order: "oldest_first" | "newest_first";
+  /** The sequence of the first event, oldest first; absent: 1. */
+  readonly first?: number;
   readonly pageSize: number;
   readonly after?: string;
 }

@@ -11,14 +11,13 @@ import type { View } from "../feed/view.ts";
 import { mapInTurns } from "../in-turns.ts";
 import { listScope, pageOf } from "../operations/caller.ts";
 import type { EventOperations, EventsQuery } from "../operations/events.ts";
-import type { UserOperations } from "../operations/users.ts";
 import { toEventMessage } from "./message/event-message.ts";
 import { toDetails } from "./message/user-message.ts";
 import { termsOf, toSequence } from "./request.ts";
 
 /** The handlers of lockkeeper.event.v1.EventService. */
 export function eventHandlers(
-  operations: EventOperations & UserOperations,
+  operations: EventOperations,
   parts: Omit<FeedOptions<never>, "toMessage">,
 ): ServiceHandlers<typeof pb.EventService> {
   const feed = new Feed<pb.WatchEventsResponse>({ ...parts, toMessage: toWatchMessage });
@@ -59,7 +58,7 @@ export function eventHandlers(
         eventSequence: Number(request.sequence),
         ...(expectedSequence === undefined ? {} : { expectedSequence }),
       };
-      const { user } = await operations.redactEvent(redaction, call, termsOf(call, request));
+      const user = await operations.redactEvent(redaction, call, termsOf(call, request));
       return create(pb.RedactEventResponseSchema, { details: toDetails(user.state) });
     },
   };

@@ -76,7 +76,7 @@ export function createOperations({ store, gate, newId, lists, attempts }: Operat
     ...signInOperations({ ...parts, attempts: attempts ?? new LocalAttemptQueue(store) }),
     ...policyOperations(parts),
     ...organizationOperations(parts),
-    ...eventOperations(parts),
+    ...eventOperations({ store, lists }),
   };
 }
 

@@ -1,15 +1,7 @@
 /** Operations on users: reading, listing, importing and changing them. */
 
-import type {
-  CommandContext,
-  FoundEvent,
-  ImportUser,
-  RedactEvent,
-  SettleUser,
-  UserCommand,
-} from "../../domain/command.ts";
+import type { CommandContext, ImportUser, RedactEvent, SettleUser, UserCommand } from "../../domain/command.ts";
 import { userNotFound } from "../../domain/decide.ts";
-import type { UserEvent } from "../../domain/event.ts";
 import { idFault } from "../../domain/identity.ts";
 import { invalidField, RefusalError } from "../../domain/refusal.ts";
 import { existsFor, type Sight } from "../../domain/sight.ts";
@@ -24,7 +16,7 @@ import type {
   UserSearch,
 } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
-import { type Caller, type ChangeTerms, contextOf, execute, retryOvertaken, writeOrganization } from "./caller.ts";
+import { type Caller, type ChangeTerms, contextOf, execute, writeOrganization } from "./caller.ts";
 
 /** A settled user with the state and the instant at which it was so. */
 export interface UserView {
@@ -51,9 +43,6 @@ export type UserChange = Without<
   "context" | "restrictionId"
 >;
 
-/** A request to erase personal values of one event. */
-export type EventRedaction = Omit<RedactEvent, "type" | "context" | "found">;
-
 /** A user of an import. An empty organization means the caller's. */
 export type ImportedUser = Omit<ImportUser, "type" | "context" | "restrictions"> & {
   readonly restrictions: readonly Omit<ImportUser["restrictions"][number], "id">[];
@@ -73,8 +62,6 @@ export interface UserOperations {
   changeUser(change: UserChange, caller: Caller, terms?: ChangeTerms): Promise<UserView>;
   /** Creates, updates or skips one user of an import. */
   importUser(user: ImportedUser, caller: Caller, terms?: ChangeTerms): Promise<ImportOutcome>;
-  /** Erases personal values of one event of a user, who may be deleted. */
-  redactEvent(redaction: EventRedaction, caller: Caller, terms?: ChangeTerms): Promise<UserView>;
   /** `undefined`: the user does not exist for the reader. */
   readUser(userId: string, sight: Sight): Promise<UserView | undefined>;
   /** A page of settled users. */
@@ -128,23 +115,6 @@ export function userOperations({ store, newId }: Parts): UserOperations {
       const { resource, event } = outcome;
       const action = event?.type !== "UserImported" ? "SKIPPED" : event.data.created ? "CREATED" : "UPDATED";
       return { view: await viewOf(resource), action };
-    },
-    redactEvent(redaction, caller, terms) {
-      const { userId, eventSequence, expectedSequence } = redaction;
-      const redact = async (): Promise<UserView> => {
-        const options = caller.signal === undefined ? {} : { signal: caller.signal };
-        // Before the events: what is written in between makes the command fail.
-        const known = (await store.readUser(userId))?.state.sequence;
-        const found = known && (await findEvent(store, { userId, sequence: eventSequence, known }, options));
-        const command: RedactEvent = {
-          type: "RedactEvent",
-          ...redaction,
-          ...(found ? { found } : {}),
-          context: contextOf(caller, terms),
-        };
-        return viewOf(await execute<UserCommand>(store, command, caller, terms?.lane));
-      };
-      return expectedSequence === undefined ? retryOvertaken(redact) : redact();
     },
     async readUser(userId, sight) {
       const user = await store.readUser(userId);
@@ -203,66 +173,4 @@ export function isId(id: string): boolean {
 /** Throws USER_NOT_FOUND. */
 export function refuseUnknownUser(userId: string): never {
   throw new RefusalError(userNotFound(userId));
-}
-
-const PAGE_EVENTS = 1_000;
-
-/** Which event is looked for. `known`: the sequence of the user, read before. */
-interface Wanted {
-  readonly userId: string;
-  readonly sequence: number;
-  readonly known: number;
-}
-
-/** Returns an event of a user; `undefined`: there is none. */
-export async function findEvent(
-  store: Pick<Store, "listUserEvents">,
-  { userId, sequence, known }: Wanted,
-  options: ReadOptions,
-): Promise<FoundEvent | undefined> {
-  const laterNames = new Set<string>();
-  let startsAnew: boolean = false;
-  let after: string | undefined;
-  do {
-    const query = {
-      userId,
-      order: "newest_first",
-      pageSize: PAGE_EVENTS,
-      ...(after === undefined ? {} : { after }),
-    } as const;
-    const page = await store.listUserEvents(query, options);
-    for (const listed of page.items) {
-      if (listed.sequence < sequence) return undefined;
-      if (listed.sequence === sequence) {
-        return { ...toFound(listed, startsAnew ? undefined : laterNames), knownSequence: known };
-      }
-      const event = listed.event as UserEvent;
-      startsAnew ||= beginsPerson(event);
-      for (const name of changedNames(event)) laterNames.add(name);
-    }
-    after = page.next;
-  } while (after !== undefined);
-  return undefined;
-}
-
-/** `laterNames`: absent where all names are meant. */
-function toFound(listed: ListedEvent, laterNames: ReadonlySet<string> | undefined): Omit<FoundEvent, "knownSequence"> {
-  const { position, erasedNames = [] } = listed;
-  const event = listed.event as UserEvent;
-  const names = [...Object.keys(event.personal), ...erasedNames].sort();
-  return {
-    position,
-    names,
-    ...("restriction" in event.data ? { restrictionId: event.data.restriction.id } : {}),
-    laterNames: [...(laterNames ?? names)],
-  };
-}
-
-/** Whether nothing of the person before is left after an event. */
-function beginsPerson({ data, type }: UserEvent): boolean {
-  return type === "UserDeleted" || type === "UserCreated" || ("created" in data && data.created);
-}
-
-function changedNames({ data }: UserEvent): readonly string[] {
-  return "set" in data ? [...data.set, ...data.cleared] : [];
 }

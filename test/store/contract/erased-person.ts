@@ -1,7 +1,7 @@
 /** A person whose values stand wherever a personal value can, and what readers see of it. */
 import assert from "node:assert/strict";
 import type { RedactEvent } from "../../../src/domain/command.ts";
-import { findEvent } from "../../../src/service/operations/users.ts";
+import { findEvent } from "../../../src/service/operations/events.ts";
 import { replayUser } from "../../../src/store/log/replay.ts";
 import type { ListedEvent } from "../../../src/store/queries.ts";
 import { begin, kept, record, setPolicy } from "../support/attempts.ts";
@@ -96,8 +96,8 @@ export async function redact(
   fields: readonly string[] = [],
   more: Partial<RedactEvent> = {},
 ) {
-  const known = (await store.readUser("u"))?.state.sequence ?? 0;
-  const found = await findEvent(store, { userId: "u", sequence: eventSequence, known }, {});
+  const user = (await store.readUser("u")) ?? assert.fail();
+  const found = await findEvent(store, user, eventSequence, {});
   const command = commands.redactEvent("u", { eventSequence, fields, ...(found ? { found } : {}), ...more });
   return store.execute(command);
 }

@@ -1,7 +1,8 @@
 /** The contract of erasing: nothing personal of a user is read any more, and the history still gives the rows. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { findEvent } from "../../../src/service/operations/users.ts";
+import { RefusalError } from "../../../src/domain/refusal.ts";
+import { findEvent } from "../../../src/service/operations/events.ts";
 import type { ListedEvent } from "../../../src/store/queries.ts";
 import { kept, record } from "../support/attempts.ts";
 import * as commands from "../support/commands.ts";
@@ -213,6 +214,27 @@ function describeRedacting(open: OpenStore): void {
     await assertReplays(opened);
   });
 
+  it("finds an event far back in parts, with others in between, and not for longer than it may", async (t) => {
+    const opened = await open(t, { limits: { sliceRows: 30, listMs: 0 } });
+    const { store } = opened;
+    resourceOf(await store.execute(createUser("u", PERSON)));
+    const change = async (field: "username" | "email") => {
+      const update = { profile: { [field]: "new@example.com" }, fields: [field] };
+      resourceOf(await store.execute(commands.updateUser("u", update)));
+      const locks = Array.from({ length: 50 }, () => [commands.lockUser("u"), commands.unlockUser("u")]).flat();
+      await Promise.all(locks.map((command) => store.execute(command)));
+      return (await store.readUser("u")) ?? assert.fail();
+    };
+    let passes = 0;
+    const pass = (): undefined => void passes++;
+    const user = await change("email");
+    const { laterNames, names } = (await findEvent(store, user, 1, { pass })) ?? assert.fail();
+    assert.deepEqual([names.length, laterNames, passes > 2], [3, ["profile.email"], true]);
+    const late = findEvent(store, await change("username"), 1, { endTime: performance.now() });
+    await assert.rejects(late, (error) => error instanceof RefusalError && error.refusal.reason === "DEADLINE_PASSED");
+    assert.equal(await findEvent(store, user, user.state.sequence + 1, {}), undefined);
+  });
+
   it("is not in the memory of the log either, which is read while it is written", async (t) => {
     const { store, clock } = await open(t);
     const stop = new AbortController();
@@ -253,7 +275,7 @@ function describeRedacting(open: OpenStore): void {
       ),
       ["EVENT_NOT_FOUND", "EVENT_NOT_PERSONAL", "FIELD_INVALID", "SEQUENCE_MISMATCH", "USER_NOT_FOUND"],
     );
-    const known = await findEvent(store, { userId: "u", sequence: 1, known: 2 }, {});
+    const known = await findEvent(store, (await store.readUser("u")) ?? assert.fail(), 1, {});
     resourceOf(await store.execute(commands.unlockUser("u")));
     const stale = commands.redactEvent("u", known === undefined ? {} : { found: known });
     assert.equal(reasonOf(await store.execute(stale)), "SEQUENCE_MISMATCH");

@@ -68,11 +68,11 @@ export class EventLister {
   /** The key is the sequence of the last event shown. A page is empty while the walk has not yet reached its events. */
   async #listForwards(
     queries: ListQueries,
-    { userId, pageSize }: EventQuery,
+    { userId, pageSize, first = 1 }: EventQuery,
     after: PageKey | undefined,
     last: Place,
   ): Promise<KeyedPage<RecordedEvent>> {
-    const shown = Number(after?.[0] ?? 0);
+    const shown = Number(after?.[0] ?? first - 1);
     if (shown >= last.sequence) return { items: [] };
     const part = { first: shown + 1, count: pageSize, budget: new Budget(this.#limits) };
     const read = await this.#chains.readFrom(queries, userId, last, part);
