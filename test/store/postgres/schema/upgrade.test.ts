@@ -49,14 +49,24 @@ async function columnsOf(connection: Connection): Promise<readonly string[]> {
 const FIRST = MIGRATIONS.slice(0, 1);
 
 describe("an upgrade", { skip: (await noPostgres()) ?? false }, () => {
-  test("to this version runs while replicas of the first one do", async (t) => {
+  test("to this version waits until no replica of a version without erasures runs, and ends one that comes back", async (t) => {
     const url = await emptyDatabase(t);
     const [older, newer] = [await connect(t, url), await connect(t, url)];
     await migrate(older, { ...OPTIONS, migrations: FIRST });
     assert.equal((await beat(older, replica("old-1", FIRST))).mayRun, true);
+    const before = migrate(newer, { ...OPTIONS, holder: "b" });
+    await assert.rejects(
+      before,
+      /the migration 0004-erasures cannot run while older versions .*: old-1 .*; stop them first/,
+    );
+    await leave(older, "old-1");
     const added = MIGRATIONS.slice(1).map(({ name }) => name);
     assert.deepEqual((await migrate(newer, { ...OPTIONS, holder: "b" })).due, added);
-    assert.equal((await beat(older, replica("old-1", FIRST))).mayRun, true);
+    assert.equal((await beat(older, replica("old-1", FIRST))).mayRun, false);
+    await assert.rejects(
+      migrate(older, { ...OPTIONS, migrations: FIRST }),
+      /only versions that know 0004-erasures may use; this version ends at 0001-tables; start that version/,
+    );
   });
 
   test("expands while older replicas run and restart, and contracts when they are gone", async (t) => {

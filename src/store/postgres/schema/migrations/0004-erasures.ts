@@ -22,9 +22,10 @@ const STATEMENTS: readonly string[] = [
   `CREATE INDEX requests_user ON requests (user_id) WHERE user_id IS NOT NULL`,
 ];
 
+/** The version before would show what is hidden until it is erased, and cannot read the events of an erasure. */
 export const erasures = {
   name: "0004-erasures",
-  oldestBeside: "0001-tables",
+  oldestBeside: "0004-erasures",
   async run(connection: Connection): Promise<void> {
     await connection.simple(STATEMENTS.join(";\n"));
   },
