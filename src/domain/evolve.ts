@@ -121,8 +121,12 @@ function evolvePerson(before: Person, event: UserEvent): Person {
       return changePerson(before, event.data, event.personal);
     case "UserDeleted":
       return EMPTY_PERSON;
-    case "EventRedacted":
-      return changePerson(before, { set: [], cleared: event.data.cleared }, {});
+    case "EventRedacted": {
+      const { cleared } = event.data;
+      // Whoever has no address has no verified one.
+      const verified = cleared.includes("profile.email") ? { emailVerified: false } : {};
+      return changePerson(before, { set: [], cleared, ...verified }, {});
+    }
     default:
       return before;
   }

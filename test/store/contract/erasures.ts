@@ -158,6 +158,8 @@ function describeRedacting(open: OpenStore): void {
     resourceOf(await store.execute(createUser("u", { ...PERSON, note: "kept" })));
     const update = { profile: { email: "new@example.com" }, fields: ["email"] } as const;
     resourceOf(await store.execute(commands.updateUser("u", update)));
+    const verify = { profile: { emailVerified: true }, fields: ["emailVerified"] } as const;
+    resourceOf(await store.execute(commands.updateUser("u", verify)));
     const outcome = await redact(opened, 1, ["profile.email", "profile.username"]);
     const { data } = (outcome.ok && outcome.event) || assert.fail();
     const fields = ["profile.email", "profile.username"];
@@ -166,8 +168,11 @@ function describeRedacting(open: OpenStore): void {
     assert.deepEqual(Object.keys(created?.event.personal ?? {}).sort(), ["attributes.billing", "note"]);
     assert.deepEqual(created?.erasedNames, fields);
     const { person } = (await store.readUser("u")) ?? assert.fail();
-    assert.deepEqual(person.profile, { email: "new@example.com", locale: "en" });
+    assert.deepEqual(person.profile, { email: "new@example.com", emailVerified: true, locale: "en" });
     assert.deepEqual(await store.findByIdentifier("default", `${SECRET} 1`), []);
+    // Whoever has no address has no verified one.
+    resourceOf(await redact(opened, 2));
+    assert.deepEqual((await store.readUser("u"))?.person.profile, { locale: "en" });
     await assertReplays(opened);
   });
 
