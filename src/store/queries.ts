@@ -80,6 +80,10 @@ export interface LogQuery {
   readonly pageSize: number;
   /** Only events after this position; absent: all. */
   readonly afterPosition?: number;
+  /** A page ends with the event that makes it weigh more than this, in characters; absent: `pageChars` of the limits. */
+  readonly pageWeight?: number;
+  /** How long a page searches for its first item, in milliseconds; absent: `listMs` of the limits. */
+  readonly searchMs?: number;
   readonly after?: string;
 }
 

@@ -116,7 +116,7 @@ export function mounts({
     mountNative(PolicyService, policyHandlers(operations)),
     mountNative(
       EventService,
-      eventHandlers(operations, { log: store.log, places: streams.watch, recheck: operations.recheck }),
+      eventHandlers(operations, { store, places: streams.watch, recheck: operations.recheck }),
       { endless: ["watchEvents"] },
     ),
     mountNative(HistoryService, historyHandlers(historyOperations({ store, ...operations, streams }))),

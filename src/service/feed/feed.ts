@@ -1,10 +1,10 @@
 /** The feed of events: each watcher first reads the log from its cursor on, and then follows the hub of its thread. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Admission } from "../../auth/admission.ts";
-import { matches } from "../../domain/event-filter.ts";
+import { EVENTS_WEIGHT_MAX, sentTogether } from "../../domain/page-weight.ts";
 import { RefusalError, refuse } from "../../domain/refusal.ts";
-import type { ListedEvent, LogPlace } from "../../store/queries.ts";
-import type { LogReader } from "../../store/store.ts";
+import type { ListedEvent, LogPage, LogPlace, LogQuery } from "../../store/queries.ts";
+import type { Store } from "../../store/store.ts";
 import { ListLanes, type ListPlaces } from "../list-lanes.ts";
 import { serviceStopping } from "../stopping.ts";
 import { enter } from "../stream-places.ts";
@@ -19,11 +19,17 @@ const TICK_MS = 250;
 /** How long a stream may take to send why it ends; one that nobody reads is broken off then. */
 const END_MS = 500;
 
+/** The most events that a watcher that is behind reads at once; and if those before were large. */
+const READ_MAX = 256;
+const READ_MIN = 32;
+/** How long it searches for them, in milliseconds: others wait for its place. */
+const SEARCH_MS = 100;
+
 /** `places` bounds how many wait. */
 const EVERY_WATCH = { ofCallerMax: Infinity, max: Infinity } as const;
 
 export interface FeedOptions<M> {
-  readonly log: LogReader;
+  readonly store: Pick<Store, "listEvents" | "log">;
   readonly places: ListPlaces;
   /** Throws CREDENTIAL_INVALID when the credential of a call is no longer valid. */
   readonly recheck: (admission: Admission) => void;
@@ -50,7 +56,7 @@ export class Feed<M> {
 
   constructor(options: FeedOptions<M>) {
     this.#options = options;
-    this.#hub = new Hub(options);
+    this.#hub = new Hub({ log: options.store.log, toMessage: options.toMessage });
   }
 
   /**
@@ -65,8 +71,8 @@ export class Feed<M> {
     signal.addEventListener("abort", wake);
     this.#add(watcher, call);
     try {
-      const place = await this.#options.log.open(cursor);
-      const head = cursor === undefined ? place : await this.#options.log.open();
+      const place = await this.#options.store.log.open(cursor);
+      const head = cursor === undefined ? place : await this.#options.store.log.open();
       const options = { ...this.#options, replays: this.#replays };
       yield* new Watch(options, this.#hub, watcher, call).run(place, head.position);
     } finally {
@@ -153,38 +159,36 @@ class Watch<M> {
 
   /** Reads the log itself until the hub has what follows. */
   async *#replay(): AsyncGenerator<M, void, undefined> {
-    const { view } = this.#watcher;
-    for await (const events of this.#readLog()) {
-      const last = events.at(-1);
-      if (last === undefined) return;
-      const seen = events.filter((event) => matches(view.filter, event));
+    let pageSize = READ_MAX;
+    do {
+      const page = await this.#readPage(pageSize);
+      const events = sentTogether(page.items);
+      const last = (events.length < page.items.length ? events.at(-1) : undefined) ?? page;
+      pageSize = Math.min(READ_MAX, Math.max(READ_MIN, 2 * events.length));
       await this.#call.takeTurn();
       // Before the place moves: a stream that ends here names the cursor before these events, which were not sent.
       this.#assertGoingOn();
       this.#place = { position: last.position, cursor: last.cursor };
-      if (seen.length > 0) yield this.#sent(last, this.#options.toMessage(seen, last.cursor, view));
+      if (events.length > 0) yield this.#sent(last, this.#options.toMessage(events, last.cursor, this.#watcher.view));
       else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last);
-      if (this.#hub.isNear(last.position)) return;
-    }
+    } while (!this.#hub.isNear(this.#place.position));
   }
 
   /** The hub is ahead, so there is something to read: no place is held while nothing comes. */
-  async *#readLog(): AsyncGenerator<readonly ListedEvent[], void, undefined> {
-    const { log, replays } = this.#options;
+  async #readPage(pageSize: number): Promise<LogPage> {
+    const { store, replays } = this.#options;
     const { admission, signal } = this.#call;
-    const reading = log.read(this.#place.position, signal);
+    const { filter } = this.#watcher.view;
+    const query: LogQuery = {
+      ...{ scope: null, filter, order: "oldest_first", afterPosition: this.#place.position },
+      ...{ pageSize, pageWeight: EVENTS_WEIGHT_MAX, searchMs: SEARCH_MS },
+    };
     try {
-      for (;;) {
-        const { value } = await replays.run({ actor: admission.actor, signal }, () => reading.next());
-        if (value === undefined) return;
-        yield value;
-      }
+      return await replays.run({ actor: admission.actor, signal }, () => store.listEvents(query, { signal }));
     } catch (error) {
       // A stop ends the wait, too: it says where to go on.
       this.#assertGoingOn();
       throw error;
-    } finally {
-      await reading.return();
     }
   }
 

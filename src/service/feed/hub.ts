@@ -38,6 +38,9 @@ interface Group<M> {
   readonly members: Set<Member<M>>;
 }
 
+/** A watcher that waits until the hub has read on. */
+type Waiting = Pick<PromiseWithResolvers<void>, "resolve" | "reject">;
+
 /** How far a watcher may be behind when it joins. */
 const PORTION_EVENTS_MAX = 256;
 
@@ -63,7 +66,9 @@ export class Hub<M> {
   readonly #everywhere = new Set<Group<M>>();
   #reading: Reading | undefined;
   #starting: Promise<Reading> | undefined;
-  #wakers: (() => void)[] = [];
+  /** Why the last reading ended, if by an error. */
+  #failure: { readonly error: unknown } | undefined;
+  #waiting: Waiting[] = [];
   #memberCount = 0;
 
   constructor(options: HubOptions<M>) {
@@ -132,9 +137,15 @@ export class Hub<M> {
     }
   }
 
-  /** Resolves when the hub has read on, or has stopped. */
-  whenRead(): Promise<void> {
-    return new Promise((resolve) => this.#wakers.push(resolve));
+  /** Resolves when the hub has read on, or was stopped. Rejects when the reading fails, or has failed. */
+  async whenRead(): Promise<void> {
+    if (this.#reading === undefined) {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ resolve, reject });
+    await promise;
   }
 
   async #start(): Promise<Reading> {
@@ -142,6 +153,7 @@ export class Hub<M> {
     const controller = new AbortController();
     const reading: Reading = { controller, kept: new KeptEvents(), position, cursor };
     this.#reading = reading;
+    this.#failure = undefined;
     this.#read(reading).catch((error: unknown) => this.#fail(reading, error));
     return reading;
   }
@@ -219,14 +231,19 @@ export class Hub<M> {
   #fail(reading: Reading, error: unknown): void {
     if (this.#reading !== reading) return;
     this.#reading = undefined;
+    this.#failure = { error };
     for (const { members } of [...this.#groups.values()]) for (const member of members) member.fail(error);
-    this.#wake();
+    for (const { reject } of this.#takeWaiting()) reject(error);
   }
 
   #wake(): void {
-    const wakers = this.#wakers;
-    this.#wakers = [];
-    for (const wake of wakers) wake();
+    for (const { resolve } of this.#takeWaiting()) resolve();
+  }
+
+  #takeWaiting(): readonly Waiting[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return waiting;
   }
 }
 

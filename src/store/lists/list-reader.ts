@@ -61,6 +61,11 @@ export type ReaderQuestion =
     }
   | { readonly name: "listCheckpoints"; readonly query: CheckpointQuery };
 
+interface SearchOptions extends ReadOptions {
+  /** How long a list searches for its first item, in milliseconds. */
+  readonly searchMs?: number | undefined;
+}
+
 export interface ListReaderOptions {
   /** Answers a question with the type that the method of the same name returns. */
   readonly ask: (question: ReaderQuestion) => Promise<unknown>;
@@ -121,7 +126,8 @@ export class ListReader implements SearchReader {
   }
 
   listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage> {
-    return this.#page(query, options, (slice) => ({ name: "listEvents", query: slice }));
+    const { searchMs } = query;
+    return this.#page(query, { ...options, searchMs }, (slice) => ({ name: "listEvents", query: slice }));
   }
 
   /** Reads what the next blocks of the log without a summary need to have one, at most `count`. */
@@ -174,19 +180,19 @@ export class ListReader implements SearchReader {
   }
 
   /**
-   * Reads slice after slice until there is an item to show, nothing is left, or `listMs` is over: a page is empty only
+   * Reads slice after slice until there is an item to show, nothing is left, or `searchMs` is over: a page is empty only
    * at the end, or if a long range has no match. Other questions are answered between two slices, and no further slice
    * is read when the caller stops waiting.
    */
   async #page<T, Q extends { readonly after?: string }, P extends Page<T> = Page<T>>(
     first: Q,
-    options: ReadOptions | undefined,
+    { signal, searchMs = this.#listMs }: SearchOptions = {},
     questionOf: (slice: Q) => ReaderQuestion,
     show?: (item: T) => readonly T[],
   ): Promise<P> {
-    const endTime = performance.now() + this.#listMs;
+    const endTime = performance.now() + searchMs;
     for (let slice = first; ; ) {
-      options?.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const page = (await this.#ask(questionOf(slice))) as P;
       const items = show === undefined ? page.items : page.items.flatMap(show);
       if (items.length > 0 || page.next === undefined || performance.now() >= endTime) return { ...page, items };

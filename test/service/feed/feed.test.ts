@@ -1,47 +1,52 @@
 /** How a stream of the feed ends: with the cursor of what it sent, and also if nobody reads it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Admission } from "../../../src/auth/admission.ts";
 import { EVERY_EVENT } from "../../../src/domain/event-filter.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
 import { Feed, type WatchCall } from "../../../src/service/feed/feed.ts";
+import { Hub } from "../../../src/service/feed/hub.ts";
+import { Watcher } from "../../../src/service/feed/watcher.ts";
 import { StreamPlaces } from "../../../src/service/stream-places.ts";
 import type { ListedEvent } from "../../../src/store/queries.ts";
+import type { LogReader } from "../../../src/store/store.ts";
 
 const HEAD = 1_000;
 const ADMISSION = { actor: { id: "k", scope: null } } as unknown as Admission;
 
-/** An old log: batches of two events, as many as `batches`, and then a wait that only the signal ends. */
+/** An old log: pages of two events, as many as `batches`, and then a wait that only the signal ends. */
 function feedOf(batches: number, onWait: () => void = () => undefined, recheck: () => void = () => undefined) {
   return new Feed<{ readonly cursor: string; readonly count: number }>({
     places: new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 }),
     recheck,
     toMessage: ({ length: count }, cursor) => ({ cursor, count }),
-    log: {
-      open: async (cursor) =>
-        cursor === undefined ? { position: HEAD, cursor: "head" } : { position: 0, cursor: "c0" },
-      async *read(after, signal) {
-        for (let batch = 0; after === 0 && batch < batches; batch++) {
-          yield [1, 2].map((each) => {
-            const position = 2 * batch + each;
-            const event = { type: "UserLocked", actor: "a", data: {}, personal: {} };
-            const listed = {
-              position,
-              cursor: `c${position}`,
-              organizationId: null,
-              userId: "u",
-              recordTime: 0,
-              event,
-            };
-            return listed as unknown as ListedEvent;
-          });
-        }
-        if (after === 0) onWait();
-        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    store: {
+      log: {
+        open: async (cursor) =>
+          cursor === undefined ? { position: HEAD, cursor: "head" } : { position: 0, cursor: "c0" },
+        read: async function* read(_, signal) {
+          yield await whenAborted(signal);
+        },
+      },
+      listEvents: async ({ afterPosition = 0 }, { signal } = {}) => {
+        if (afterPosition === 2 * batches) onWait();
+        if (afterPosition === 2 * batches) await whenAborted(signal);
+        const items = [1, 2].map((each) => {
+          const position = afterPosition + each;
+          const event = { type: "UserLocked", actor: "a", data: {}, personal: {} };
+          return { position, cursor: `c${position}`, organizationId: null, userId: "u", recordTime: 0, event };
+        });
+        const { position, cursor } = items.at(-1) ?? assert.fail();
+        return { items: items as unknown as readonly ListedEvent[], position, cursor, next: "more" };
       },
     },
   });
+}
+
+function whenAborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
 }
 
 const CALL = { admission: ADMISSION, breakOff: () => undefined };
@@ -76,6 +81,24 @@ describe("a stream that still reads old events when the service stops", () => {
     const feed = feedOf(2, () => void setImmediate(stop));
     const end = await endOf(feed, { signal: controller.signal, takeTurn: () => undefined });
     assert.deepEqual(end, { sent: ["c0", "c2", "c4"], reason: "SERVICE_STOPPING", cursor: "c4" });
+  });
+});
+
+describe("a stream that waits for the one reading of its thread", () => {
+  it("ends with the error of a reading that failed before the stream joined it", async () => {
+    const failure = new Error("the log cannot be read");
+    const log: LogReader = {
+      open: async () => ({ position: HEAD, cursor: "head" }),
+      read: async function* read() {
+        yield await Promise.reject<never>(failure);
+      },
+    };
+    const hub = new Hub({ log, toMessage: () => undefined });
+    await hub.start();
+    await nextTurn();
+    const view = { filter: EVERY_EVENT, seesPersonal: true };
+    assert.equal(hub.join(new Watcher(view), HEAD, HEAD), "ahead");
+    await assert.rejects(hub.whenRead(), failure);
   });
 });
 

@@ -1,6 +1,6 @@
 /** The log as a filtered list, in both directions: by user along its chain, else block by block. */
 import { isEmpty, keyOfFilter, matches, narrow } from "../../../domain/event-filter.ts";
-import { weightOf } from "../../../domain/page-weight.ts";
+import { eventWeight } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { ListedEvent, LogPage, LogQuery, RecordedEvent } from "../../queries.ts";
 import { toCursor } from "../../search/cursor.ts";
@@ -17,6 +17,8 @@ import { CHAIN_EVENTS, type UserChains } from "./user-chain.ts";
  * log is read, where every row is progress.
  */
 const MERGED_USERS_MAX = 4;
+/** Events of one query of the log. */
+const QUERY_EVENTS = 256;
 
 export class LogLister {
   readonly #engine: ListEngine;
@@ -43,12 +45,12 @@ export class LogLister {
       const isEnded = isEmpty(filter);
       const range = isEnded ? { low: head, high: head } : await rangeOf(queries, { ...query, filter, place, head });
       const budget = new Budget(this.#limits);
-      const read = { queries, filter, order, range, budget, chunkRows: Math.min(pageSize, CHAIN_EVENTS) };
+      const read = { queries, filter, order, range, budget, chunkRows: Math.min(pageSize, QUERY_EVENTS) };
       const { user: users } = filter;
       // The events of no user have no chain.
       const isChained = users !== undefined && users.length <= MERGED_USERS_MAX && !users.includes("");
       const parts = isChained ? this.#readChains(read, users) : readBlocks(read);
-      const page = await this.#fill(read, parts, pageSize);
+      const page = await this.#fill(read, parts, query);
       const { items, next } = page;
       const position = next ?? (order === "oldest_first" ? head : range.low);
       const ended = { items, position, cursor: toCursor(this.#engine.seal, position) };
@@ -60,7 +62,7 @@ export class LogLister {
   async #fill(
     { queries, filter, order, range, budget }: LogRead,
     parts: AsyncIterable<LogPart>,
-    pageSize: number,
+    { pageSize, pageWeight = this.#limits.pageChars }: LogQuery,
   ): Promise<{ readonly items: readonly ListedEvent[]; readonly next?: number }> {
     const items: ListedEvent[] = [];
     let weight = 0;
@@ -74,8 +76,8 @@ export class LogLister {
         if (pausing !== undefined) await pausing;
         if (!matches(filter, event)) continue;
         items.push({ ...event, cursor: toCursor(this.#engine.seal, event.position) });
-        weight += weightOf(JSON.stringify(event.event));
-        if (items.length >= pageSize || weight > this.#limits.pageChars) return endAt(event.position);
+        weight += eventWeight(event);
+        if (items.length >= pageSize || weight > pageWeight) return endAt(event.position);
       }
       if (budget.isSpent) return endAt(place);
     }
@@ -86,7 +88,7 @@ export class LogLister {
   async *#readChains(read: LogRead, users: readonly string[]): AsyncGenerator<LogPart> {
     const { queries, order, range, budget } = read;
     const isForward = order === "oldest_first";
-    const options = { count: Math.max(1, Math.ceil(read.chunkRows / users.length)), budget };
+    const options = { count: Math.max(1, Math.ceil(Math.min(read.chunkRows, CHAIN_EVENTS) / users.length)), budget };
     const end = isForward ? range.high : range.low + 1;
     for (let place = isForward ? range.low : range.high + 1; place !== end; ) {
       const events: RecordedEvent[] = [];
