@@ -123,7 +123,7 @@ function evolvePerson(before: Person, event: UserEvent): Person {
       return EMPTY_PERSON;
     case "EventRedacted": {
       const { cleared } = event.data;
-      // Whoever has no address has no verified one.
+      // A user without an address has no verified one.
       const verified = cleared.includes("profile.email") ? { emailVerified: false } : {};
       return changePerson(before, { set: [], cleared, ...verified }, {});
     }

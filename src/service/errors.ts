@@ -88,7 +88,7 @@ export function mapError(error: unknown): unknown {
 function storeUnavailable(error: StoreUnavailableError): Refusal {
   // Without RetryInfo: the same request would take as long again.
   if (error instanceof ReadGivenUpError) {
-    const said = `the store gave up reading the answer after ${error.afterMs} ms; ask for less, for example a smaller page`;
+    const said = `the store gave up reading the answer after ${error.afterMs} ms; ${error.advice}`;
     return refuse("STORE_UNAVAILABLE", said);
   }
   const { outcome } = error;

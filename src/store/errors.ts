@@ -15,10 +15,13 @@ export class StoreUnavailableError extends Error {
 /** Thrown when a read takes too long by itself; the same read would take as long again. */
 export class ReadGivenUpError extends StoreUnavailableError {
   readonly afterMs: number;
-  constructor(message: string, afterMs: number) {
+  /** What the caller can do instead. */
+  readonly advice: string;
+  constructor(message: string, afterMs: number, advice: string = "ask for less, for example a smaller page") {
     super(message, undefined);
     this.name = "ReadGivenUpError";
     this.afterMs = afterMs;
+    this.advice = advice;
   }
 }
 

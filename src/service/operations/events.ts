@@ -1,9 +1,9 @@
 /** Operations on the log of all events: listing it, and erasing personal values of one event. */
 import type { FoundEvent, RedactEvent, UserCommand } from "../../domain/command.ts";
 import type { UserEvent } from "../../domain/event.ts";
-import { RefusalError, refuse } from "../../domain/refusal.ts";
 import { existsFor } from "../../domain/sight.ts";
 import type { User } from "../../domain/user.ts";
+import { ReadGivenUpError } from "../../store/errors.ts";
 import type { ListedEvent, LogPage, LogQuery, ReadOptions } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
 import type { ListPlaces } from "../list-lanes.ts";
@@ -63,14 +63,13 @@ export function eventOperations({ store, lists }: Parts): EventOperations {
   };
 }
 
-/** How long one call may search, in milliseconds: a million events. */
+/** How long one call may search, in milliseconds. */
 const SEARCH_MS_MAX = 20_000;
 /** The types of the events that change what the user has. */
 const PERSON_TYPES = ["UserCreated", "UserDeleted", "UserImported", "UserUpdated"] as const;
 const PAGE_EVENTS = 100;
 // Later events are read from the newest on: after a change of the values the search is short.
-const TOO_LONG =
-  "the history of the user is too long to find in time what the user still has from the event; nothing was applied; change those values of the user first, or delete the user with erase";
+const ADVICE = "change the values of the user that are from the event first, or delete the user with erase";
 
 interface Search extends ReadOptions {
   /** When the search is given up, as `performance.now()` counts; absent: never. */
@@ -84,7 +83,7 @@ type EventReader = Pick<Store, "listUserEvents" | "listEvents">;
 /**
  * Returns what must be known of an event of a user to redact it; `undefined`: there is none. It goes from link to link
  * up to the event. Later events are read only if the user still has a value of the same name, and only until it is known
- * from where. Rejects with DEADLINE_PASSED.
+ * from where. Rejects with ReadGivenUpError.
  */
 export async function findEvent(
   store: EventReader,
@@ -150,7 +149,11 @@ async function* pagesOf({ endTime = Infinity, pass }: Search, read: ReadPage) {
     if (page.next === undefined) return;
     after = page.next;
     if (performance.now() >= endTime) {
-      throw new RefusalError(refuse("DEADLINE_PASSED", TOO_LONG));
+      throw new ReadGivenUpError(
+        "the history of the user is too long to find what must be known",
+        SEARCH_MS_MAX,
+        ADVICE,
+      );
     }
     await pass?.();
   }
