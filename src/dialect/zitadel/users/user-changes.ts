@@ -2,7 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ChangeQuery, ChangeSchema } from "@zitadel/proto/zitadel/change_pb.js";
 import type { PersonChange, UserEvent } from "../../../domain/event.ts";
-import type { EventQuery, Operations, RecordedEvent } from "../../../service/operations/operations.ts";
+import type { EventQuery, Operations, RecordedEvent, UserView } from "../../../service/operations/operations.ts";
 import { toTimestamp } from "../../../service/times.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
 import { MACHINE_NAMESPACE } from "./person-attributes.ts";
@@ -10,8 +10,8 @@ import { MACHINE_NAMESPACE } from "./person-attributes.ts";
 /** The most changes of one answer; a request for all is a request for this many. */
 const CHANGES_MAX = 1000;
 
-/** The event types with ZITADEL's English texts. */
-const TEXTS = {
+/** ZITADEL's event types with its English texts. */
+export const EVENT_TEXTS = {
   "user.locked": "User locked",
   "user.unlocked": "User unlocked",
   "user.deactivated": "User deactivated",
@@ -26,7 +26,7 @@ const TEXTS = {
   "user.machine.changed": "Technical user changed",
   "user.human.signed.out": "User signed out",
 } as const;
-type EventType = keyof typeof TEXTS;
+export type EventType = keyof typeof EVENT_TEXTS;
 
 type ChangeInit = MessageInitShape<typeof ChangeSchema>;
 
@@ -37,7 +37,7 @@ export interface ChangesRequest {
 }
 
 /** The history of a deleted user is shown too; each event belongs to the organization that owned the user then. */
-const HISTORY_SIGHT = { scope: null, showDeleted: true } as const;
+export const HISTORY_SIGHT = { scope: null, showDeleted: true } as const;
 
 /** Returns the changes of a user in one organization; none if there is no such user. */
 export async function listUserChanges(
@@ -50,8 +50,7 @@ export async function listUserChanges(
   const wanted = limit === 0 ? CHANGES_MAX : Math.min(limit, CHANGES_MAX);
   const view = await operations.readUser(userId, HISTORY_SIGHT);
   if (view === undefined) return [];
-  // A machine stays a machine; of deleted users the kind is unknown.
-  const isMachine = Object.hasOwn(view.user.person.attributes, MACHINE_NAMESPACE);
+  const isMachine = isMachineView(view);
   const changes: ChangeInit[] = [];
   let after: string | undefined;
   do {
@@ -76,11 +75,16 @@ export async function listUserChanges(
   return changes;
 }
 
+/** Returns whether a user is a machine. A machine stays one; of deleted users the kind is unknown. */
+export function isMachineView({ user }: Pick<UserView, "user">): boolean {
+  return Object.hasOwn(user.person.attributes, MACHINE_NAMESPACE);
+}
+
 function toChange({ event, sequence, organizationId }: RecordedEvent, isMachine: boolean): ChangeInit {
   const type = eventTypeOf(event as UserEvent, isMachine);
   return {
     changeDate: toTimestamp(event.time),
-    eventType: { key: `EventTypes.${type}`, localizedMessage: TEXTS[type] },
+    eventType: { key: `EventTypes.${type}`, localizedMessage: EVENT_TEXTS[type] },
     sequence: BigInt(sequence),
     editorId: event.actor,
     resourceOwnerId: organizationId ?? "",

@@ -35,6 +35,8 @@ const PERMISSIONS: ReadonlyMap<string, Asked> = new Map<string, Asked>([
   ["user.global.read", { permission: "user.read" }],
   ["user.write", { permission: "user.write" }],
   ["user.delete", { permission: "user.delete" }],
+  // Of an organization's own events too, as in our API; the list itself is bounded by the caller's scope.
+  ["events.read", { permission: "events.read" }],
   ["policy.read", { permission: "policy.read" }],
   ["policy.write", { permission: "policy.write" }],
   ["policy.delete", { permission: "policy.delete" }],

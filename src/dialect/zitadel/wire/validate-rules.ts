@@ -80,6 +80,8 @@ function isOptional(field: DescField): boolean {
 }
 
 function compileField(desc: DescMessage, field: DescField): MessageCheck | undefined {
+  const rule = hasOption(field, rules) ? getOption(field, rules).type : undefined;
+  if (rule?.case === "repeated") return compileCount(desc, field, rule.value);
   const check = compileValue(field);
   if (check === undefined) return undefined;
   if (field.fieldKind !== "list") return (message) => violationOf(desc, field, check(fieldValue(message, field)));
@@ -89,6 +91,18 @@ function compileField(desc: DescMessage, field: DescField): MessageCheck | undef
       if (violation !== undefined) return violation;
     }
     return undefined;
+  };
+}
+
+type RepeatedRules = Extract<FieldRules["type"], { case: "repeated" }>["value"];
+
+/** The only rule that the lists of these messages have: how many items. */
+function compileCount(desc: DescMessage, field: DescField, { maxItems = 0n, items }: RepeatedRules): MessageCheck {
+  if (maxItems === 0n || items !== undefined) throw new Error("validate.rules: only max_items of lists is known");
+  const fault = { reason: `value must contain no more than ${maxItems} item(s)` };
+  return (message) => {
+    const { size } = message.get(field) as { readonly size: number };
+    return violationOf(desc, field, size > maxItems ? fault : undefined);
   };
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { ListEventsRequestSchema } from "@zitadel/proto/zitadel/admin_pb.js";
 import * as v1 from "@zitadel/proto/zitadel/management_pb.js";
 import { CreateSessionRequestSchema } from "@zitadel/proto/zitadel/session/v2/session_service_pb.js";
 import type { UserState } from "@zitadel/proto/zitadel/user/v2/user_pb.js";
@@ -40,6 +41,15 @@ describe("findViolation", () => {
     assert.equal(
       violation(schema, { ...human, email: { email: "ann.example.com" } }),
       `invalid AddHumanUserRequest.Email: ${embedded} AddHumanUserRequest_Email.Email: value must be a valid email address | caused by: mail: missing '@' or angle-addr`,
+    );
+  });
+
+  test("counts the items of a list", () => {
+    const listOf = (count: number) => ({ eventTypes: Array.from({ length: count }, () => "user.locked") });
+    assert.equal(violation(ListEventsRequestSchema, listOf(30)), undefined);
+    assert.equal(
+      violation(ListEventsRequestSchema, listOf(31)),
+      "invalid ListEventsRequest.EventTypes: value must contain no more than 30 item(s)",
     );
   });
 
