@@ -2,9 +2,6 @@
 import type { Entry, Erasure } from "../commit/entries.ts";
 import type { ErasureTable } from "./schema.ts";
 
-/** Rows of each kind that one step changes for one user. */
-export const ERASED_PER_STEP = 200;
-
 export function toErasure(row: Omit<ErasureTable, "user_id" | "end_time">): Erasure {
   const { sequence, epoch, time, next_position: nextPosition } = row;
   return { sequence, epoch, time, nextPosition };

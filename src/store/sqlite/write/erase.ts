@@ -1,5 +1,5 @@
 /** Erases what a user leaves behind, a step at a time, within the transaction under way. */
-import { ERASED_PER_STEP } from "../../rows/erasure-rows.ts";
+import type { Statement } from "better-sqlite3";
 import type { ErasureTable } from "../../rows/schema.ts";
 import type { Prepare } from "./attempt-statements.ts";
 
@@ -53,16 +53,27 @@ export function eraseStatements(prepare: Prepare) {
   };
 }
 
-/** Runs one step for a user. Returns whether something is left to do. */
-export function eraseStep(statements: EraseStatements, userId: string, now: number): boolean {
+/** Rows between two looks at the time: about a millisecond. */
+const PART_ROWS = 20;
+
+/**
+ * Runs one step for a user. Returns whether something is left to do. `isLate`: whether the step must end; each kind of
+ * rows gets on a little nevertheless.
+ */
+export function eraseStep(statements: EraseStatements, userId: string, now: number, isLate: () => boolean): boolean {
   const row = statements.readErasure.get(userId);
   if (row === undefined || row.end_time !== null) return false;
-  const next_position = erasePart(statements, row);
-  const limit = ERASED_PER_STEP;
-  const { changes: answers } = statements.bareAnswers.run(userId, row.time, limit);
-  const { changes: sessions } = statements.deleteSessionsOf.run(userId, row.epoch, limit);
-  const { changes: attempts } = statements.deleteAttemptsOf.run(userId, row.sequence, limit);
-  const isOpen = next_position !== null || Math.max(answers, sessions, attempts) === limit;
+  const next_position = erasePart(statements, row, isLate);
+  const hasMore = (statement: Statement<Limited>, bound: number): boolean => {
+    while (statement.run(userId, bound, PART_ROWS).changes === PART_ROWS) if (isLate()) return true;
+    return false;
+  };
+  const left = [
+    hasMore(statements.bareAnswers, row.time),
+    hasMore(statements.deleteSessionsOf, row.epoch),
+    hasMore(statements.deleteAttemptsOf, row.sequence),
+  ];
+  const isOpen = next_position !== null || left.includes(true);
   if (!isOpen && row.sequence > 0) {
     statements.deletePlacesOf.run({ userId, sequence: row.sequence });
     statements.deleteCountersOf.run(userId, row.sequence);
@@ -72,13 +83,18 @@ export function eraseStep(statements: EraseStatements, userId: string, now: numb
 }
 
 /** Erases a part of the history, backwards along its links. Returns where the next part begins; `null`: it has ended. */
-function erasePart(statements: EraseStatements, { next_position, sequence }: ErasureTable): number | null {
+function erasePart(
+  statements: EraseStatements,
+  { next_position, sequence }: ErasureTable,
+  isLate: () => boolean,
+): number | null {
   let position = next_position;
-  for (let count = 0; position !== null && count < ERASED_PER_STEP; count++) {
+  for (let count = 1; position !== null; count++) {
     const link = statements.readLink.get(position);
     if (link === undefined) throw new Error(`the log has a gap: there is no event at the position ${position}`);
     if (link.sequence < sequence) statements.deletePrivate.run(position);
     position = link.previous_position;
+    if (count % PART_ROWS === 0 && isLate()) break;
   }
   return position;
 }

@@ -41,7 +41,7 @@ export function createShadows({ connection, statements }: HousekeepingOptions): 
   });
 }
 
-/** How long one step may erase on the writer's thread before it ends after the user under way, in milliseconds. */
+/** How long one step may erase on the writer's thread, in milliseconds; its COMMIT comes on top. */
 const ERASE_MS = 5;
 
 /** Returns what erases users. `onErased`: called when pages with erased values were written over. */
@@ -56,9 +56,10 @@ export function createEraser(
       const open: string[] = [];
       await connection.write(() => {
         const endTime = performance.now() + ERASE_MS;
+        const isLate = (): boolean => performance.now() >= endTime;
         for (const userId of userIds) {
           // Who has no turn in this step is open still.
-          if (performance.now() >= endTime || eraseStep(statements, userId, now())) open.push(userId);
+          if (isLate() || eraseStep(statements, userId, now(), isLate)) open.push(userId);
         }
       });
       onErased();
