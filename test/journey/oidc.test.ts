@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { base64url, SignJWT, UnsecuredJWT } from "jose";
 import { HandmadeIssuer, issuersFile, makeKey, RealIssuer } from "../support/issuers.ts";
-import { type Running, type RunOptions, startService } from "../support/service.ts";
+import { assertRefused } from "../support/refusals.ts";
+import { clientsOf, type Running, type RunOptions, startService } from "../support/service.ts";
 import { ask, codeOf, RAW_WIRES, RawClient, type RawWire, readAnswer } from "../support/wires.ts";
 
 /** The real time, and what is added to it. */
@@ -294,6 +295,15 @@ describe("an issuer that cannot be reached", () => {
 });
 
 describe("a token that ends", () => {
+  test("ends the streams of events that it opened", async (t) => {
+    const { service, issuer, clock } = await open(t, { clockSkewSeconds: 0 });
+    const token = await issuer.sign({ exp: Math.floor(clock.now() / 1000) + 60 });
+    const stream = clientsOf(service.url, token).events.watchEvents({})[Symbol.asyncIterator]();
+    assert.equal((await stream.next()).value?.events.length, 0);
+    clock.ahead += 61_000;
+    await assertRefused(stream.next(), "Unauthenticated", "CREDENTIAL_INVALID");
+  });
+
   test("between admission and commit changes nothing", async (t) => {
     const { service, issuer, client, clock } = await open(t, { clockSkewSeconds: 0 });
     await service.users.createUser({ userId: "alice" });

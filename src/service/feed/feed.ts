@@ -34,6 +34,8 @@ export interface FeedOptions<M> {
   /** Throws CREDENTIAL_INVALID when the credential of a call is no longer valid. */
   readonly recheck: (admission: Admission) => void;
   readonly toMessage: (events: readonly ListedEvent[], cursor: string, view: View) => M;
+  /** Absent: 15 s. It is looked at every 250 ms. */
+  readonly heartbeatMs?: number;
 }
 
 /** A call that watches. */
@@ -101,7 +103,7 @@ export class Feed<M> {
         watcher.fail(error);
       }
       if (watcher.end !== undefined && now - watcher.end.time >= END_MS) call.breakOff();
-      if (isQuiet(watcher, now)) watcher.wake();
+      if (isQuiet(watcher, now, this.#options)) watcher.wake();
     }
     if (this.#watchers.size > 0) return;
     // Not before a tick has passed: many watchers only reconnect.
@@ -111,8 +113,10 @@ export class Feed<M> {
   }
 }
 
-function isQuiet({ sentTime }: Watcher<unknown>, now: number): boolean {
-  return now - sentTime >= HEARTBEAT_MS;
+type Heartbeat = Pick<FeedOptions<unknown>, "heartbeatMs">;
+
+function isQuiet({ sentTime }: Watcher<unknown>, now: number, { heartbeatMs = HEARTBEAT_MS }: Heartbeat): boolean {
+  return now - sentTime >= heartbeatMs;
 }
 
 interface WatchOptions<M> extends FeedOptions<M> {
@@ -170,7 +174,7 @@ class Watch<M> {
       this.#assertGoingOn();
       this.#place = { position: last.position, cursor: last.cursor };
       if (events.length > 0) yield this.#sent(last, this.#options.toMessage(events, last.cursor, this.#watcher.view));
-      else if (isQuiet(this.#watcher, performance.now())) yield this.#quietMessage(last);
+      else if (isQuiet(this.#watcher, performance.now(), this.#options)) yield this.#quietMessage(last);
     } while (!this.#hub.isNear(this.#place.position));
   }
 
@@ -202,7 +206,7 @@ class Watch<M> {
         await this.#call.takeTurn();
         this.#options.recheck(this.#call.admission);
         yield this.#sent(portion.place, portion.message);
-      } else if (isQuiet(this.#watcher, performance.now())) {
+      } else if (isQuiet(this.#watcher, performance.now(), this.#options)) {
         yield this.#quietMessage(this.#hub.place ?? this.#place);
       } else {
         await this.#watcher.sleep();

@@ -16,22 +16,34 @@ import type { LogReader } from "../../../src/store/store.ts";
 const HEAD = 1_000;
 const ADMISSION = { actor: { id: "k", scope: null } } as unknown as Admission;
 
+interface Lab {
+  readonly places?: StreamPlaces;
+  /** Called for each reading of the tail. */
+  readonly onRead?: () => void;
+  /** Called when the log has no more. */
+  readonly onWait?: () => void;
+  readonly recheck?: () => void;
+  readonly heartbeatMs?: number;
+}
+
 /** An old log: pages of two events, as many as `batches`, and then a wait that only the signal ends. */
-function feedOf(batches: number, onWait: () => void = () => undefined, recheck: () => void = () => undefined) {
+function feedOf(batches: number, { places, onRead, onWait, recheck = () => undefined, heartbeatMs }: Lab = {}) {
   return new Feed<{ readonly cursor: string; readonly count: number }>({
-    places: new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 }),
+    places: places ?? new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 }),
     recheck,
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     toMessage: ({ length: count }, cursor) => ({ cursor, count }),
     store: {
       log: {
         open: async (cursor) =>
           cursor === undefined ? { position: HEAD, cursor: "head" } : { position: 0, cursor: "c0" },
         read: async function* read(_, signal) {
+          onRead?.();
           yield await whenAborted(signal);
         },
       },
       listEvents: async ({ afterPosition = 0 }, { signal } = {}) => {
-        if (afterPosition === 2 * batches) onWait();
+        if (afterPosition === 2 * batches) onWait?.();
         if (afterPosition === 2 * batches) await whenAborted(signal);
         const items = [1, 2].map((each) => {
           const position = afterPosition + each;
@@ -78,7 +90,7 @@ describe("a stream that still reads old events when the service stops", () => {
   it("ends with its cursor while it waits for the log", async () => {
     const controller = new AbortController();
     const stop = (): void => controller.abort(new ConnectError("stop", Code.Unavailable));
-    const feed = feedOf(2, () => void setImmediate(stop));
+    const feed = feedOf(2, { onWait: () => void setImmediate(stop) });
     const end = await endOf(feed, { signal: controller.signal, takeTurn: () => undefined });
     assert.deepEqual(end, { sent: ["c0", "c2", "c4"], reason: "SERVICE_STOPPING", cursor: "c4" });
   });
@@ -112,7 +124,7 @@ describe("a stream whose caller reads nothing", () => {
     const controller = new AbortController();
     const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, breakOff };
     const view = { filter: EVERY_EVENT, seesPersonal: true };
-    const stream = feedOf(3, undefined, recheck).watch(view, "0", call);
+    const stream = feedOf(3, { recheck }).watch(view, "0", call);
     assert.equal((await stream.next()).value?.cursor, "c0");
     isValid = false;
     // Nobody asks for the next message. The look at the credentials keeps no process alive; this does.
@@ -121,5 +133,44 @@ describe("a stream whose caller reads nothing", () => {
     clearInterval(alive);
     controller.abort();
     await stream.return();
+  });
+});
+
+describe("a stream to which nothing happens", () => {
+  it("gets messages with the cursor alone", async () => {
+    const controller = new AbortController();
+    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined };
+    const view = { filter: EVERY_EVENT, seesPersonal: true };
+    const stream = feedOf(0, { heartbeatMs: 1 }).watch(view, undefined, call);
+    // The look at the heartbeats keeps no process alive; this does.
+    const alive = setInterval(() => undefined, 1_000);
+    for (let message = 0; message < 3; message++) {
+      assert.deepEqual((await stream.next()).value, { cursor: "head", count: 0 });
+    }
+    clearInterval(alive);
+    controller.abort();
+    await stream.return();
+  });
+});
+
+describe("a watcher that reconnects a thousand times at once", () => {
+  it("makes the service read the log a few times at most, and leaves nothing behind", async () => {
+    let readings = 0;
+    const places = new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 });
+    const feed = feedOf(0, { places, onRead: () => readings++ });
+    const view = { filter: EVERY_EVENT, seesPersonal: true };
+    for (let round = 0; round < 1_000; round++) {
+      const controller = new AbortController();
+      const stream = feed.watch(view, undefined, { ...CALL, signal: controller.signal, takeTurn: () => undefined });
+      assert.equal((await stream.next()).value?.cursor, "head");
+      const next = stream.next();
+      // It joins those that follow before it leaves.
+      await nextTurn();
+      controller.abort();
+      await assert.rejects(next);
+    }
+    // A look that finds no watcher ends the reading: on a slow machine there are some.
+    assert.ok(readings > 0 && readings < 100, `${readings} readings`);
+    assert.equal(places.open, 0);
   });
 });

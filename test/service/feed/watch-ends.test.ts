@@ -1,16 +1,19 @@
 /** How streams of WatchEvents begin and end: cursors, scope, filters, limits, revocation, stop, slow readers. */
 import assert from "node:assert/strict";
+import { buffer } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import type { Event } from "../../../gen/lockkeeper/event/v1/event_pb.ts";
+import { EventService } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { assertRefused } from "../../support/refusals.ts";
 import { ADMIN_KEY, clientsOf, type Running, startService } from "../../support/service.ts";
 import { until } from "../../support/until.ts";
-import { linesOf, openSlowStream, openStream, WATCHES } from "../support/watchers.ts";
+import { linesOf, openStalled, openStream, STALLED_WIRES, WATCHES } from "../support/watchers.ts";
 
 type Request = Parameters<Running["events"]["watchEvents"]>[0];
 
@@ -63,8 +66,9 @@ describe("a stream of WatchEvents", () => {
 
   test("refuses cursors that were not made here, and filters that do not parse", async (t) => {
     const { events } = await startService(t);
+    const foreign = await readOn(await startService(t), { cursor: "0" });
     const next = (request: Request) => events.watchEvents(request)[Symbol.asyncIterator]().next();
-    for (const cursor of ["1", "x", "AQAAAAEAAAAAAAAAAAAAAAHH", "0".repeat(200)]) {
+    for (const cursor of ["1", "x", "AQAAAAEAAAAAAAAAAAAAAAHH", "0".repeat(200), foreign.cursor]) {
       const { fields } = await assertRefused(next({ cursor }), "InvalidArgument", "FIELD_INVALID");
       assert.deepEqual(fields, ["cursor"]);
     }
@@ -123,11 +127,21 @@ describe("a stream of WatchEvents", () => {
 
   test("ends at a stop with the cursor from which to go on", async (t) => {
     const running = await startService(t, { config: { stopGraceMs: 20_000 } });
-    const { code, reason, metadata, cursor } = await endOf(running.events.watchEvents({}), async () => {
-      void running.stop();
-    });
-    assert.deepEqual([code, reason], [Code.Unavailable, "SERVICE_STOPPING"]);
-    assert.deepEqual([metadata.cursor, cursor !== ""], [cursor, true]);
+    const connect = createConnectTransport({ baseUrl: running.url, httpVersion: "1.1" });
+    const overConnect = createClient(EventService, connect);
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    let begun = 0;
+    const onFirst = async () => {
+      if (++begun === 2) void running.stop();
+    };
+    const ends = await Promise.all([
+      endOf(running.events.watchEvents({}), onFirst),
+      endOf(overConnect.watchEvents({}, { headers }), onFirst),
+    ]);
+    for (const { code, reason, metadata, cursor } of ends) {
+      assert.deepEqual([code, reason], [Code.Unavailable, "SERVICE_STOPPING"]);
+      assert.deepEqual([metadata.cursor, cursor !== ""], [cursor, true]);
+    }
   });
 
   test("is refused beyond the limits of its caller and of the process, and has room again after", async (t) => {
@@ -159,23 +173,31 @@ describe("a stream of WatchEvents", () => {
     again.abort();
   });
 
-  test("is sent away when it is read too slowly, with a cursor from which the rest comes", async (t) => {
+  test("is sent away on every wire when it is not read, with a cursor from which the rest comes", async (t) => {
     const running = await startService(t);
     const { users, url } = running;
-    const stream = await openSlowStream(t, url);
+    const streams = await Promise.all(
+      Object.entries(STALLED_WIRES).map(async ([wire, request]) => {
+        const { stream } = await openStalled(t, url, request);
+        let trailers: Readonly<Record<string, unknown>> = {};
+        stream.once("trailers", (found) => {
+          trailers = found;
+        });
+        return { wire, stream, trailersOf: () => trailers };
+      }),
+    );
     const attributes = { app: { text: "x".repeat(3_000) } };
     for (const part of ["a", "b"]) {
       const ids = Array.from({ length: 600 }, (_, index) => `${part}-${index}`);
       await users.importUsers({ users: ids.map((userId) => ({ userId, attributes })) });
     }
-    stream.resume();
-    const trailers = await new Promise<Record<string, unknown>>((resolve) => stream.once("trailers", resolve));
-    assert.equal(trailers["grpc-status"], String(Code.ResourceExhausted));
-    const status = fromBinary(StatusSchema, Buffer.from(String(trailers["grpc-status-details-bin"]), "base64"));
-    const [info] = status.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema) ?? []);
-    assert.equal(info?.reason, "WATCH_TOO_SLOW");
-    const { types } = await readOn(running, { cursor: info.metadata.cursor ?? "" });
-    assert.equal(types[0], "userImported");
+    for (const { wire, stream, trailersOf } of streams) {
+      const body = (await buffer(stream)).toString("latin1");
+      const info = infoOf(body, trailersOf());
+      assert.equal(info.reason, "WATCH_TOO_SLOW", wire);
+      const { types } = await readOn(running, { cursor: info.cursor });
+      assert.equal(types[0], "userImported", wire);
+    }
   });
 
   test("is server-sent events with ids, never compressed and not to be collected by proxies", async (t) => {
@@ -216,4 +238,32 @@ async function readToKey({ events }: Pick<Running, "events">) {
     if (all.some(({ payload }) => payload.case === "apiKeyCreated")) break;
   }
   return all;
+}
+
+/** The reason and the cursor of the refusal at the end of a stream: in trailers, in a last frame, or as JSON. */
+function infoOf(body: string, trailers: Readonly<Record<string, unknown>>) {
+  const [, inBody] = /grpc-status-details-bin: ?([\w+/=-]+)/i.exec(body) ?? [];
+  const details = inBody ?? trailers["grpc-status-details-bin"];
+  if (details !== undefined) {
+    const status = fromBinary(StatusSchema, Buffer.from(String(details), "base64"));
+    const [info] = status.details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema) ?? []);
+    return { reason: info?.reason, cursor: info?.metadata.cursor ?? "" };
+  }
+  const { error } = JSON.parse(body.slice(body.lastIndexOf('{"error"'))) as { readonly error: JsonError };
+  const [detail] = error.details;
+  const { reason, metadata } = detail?.value === undefined ? { ...detail } : infoFrom(detail.value);
+  return { reason, cursor: metadata?.cursor ?? "" };
+}
+
+interface JsonError {
+  readonly details: readonly {
+    readonly reason?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+    /** Over Connect: the detail as protobuf in base64. */
+    readonly value?: string;
+  }[];
+}
+
+function infoFrom(value: string) {
+  return fromBinary(ErrorInfoSchema, Buffer.from(value, "base64"));
 }

@@ -80,11 +80,21 @@ export async function openStream(
   });
 }
 
+const RPC = { path: "/lockkeeper.event.v1.EventService/WatchEvents", body: frame(new Uint8Array(0)) };
+const REST = { method: "GET", path: "/v1/events:watch", body: new Uint8Array(0) };
+
+/** WatchEvents on every wire, over HTTP/2: only there a client decides how much may be under way. */
+export const STALLED_WIRES = {
+  gRPC: { ...RPC, headers: { "content-type": "application/grpc" } },
+  "gRPC-Web": { ...RPC, headers: { "content-type": "application/grpc-web+proto" } },
+  Connect: { ...RPC, headers: { "content-type": "application/connect+proto" } },
+  "newline-delimited JSON": { ...REST, headers: { accept: "application/x-ndjson" } },
+  "server-sent events": { ...REST, headers: { accept: "text/event-stream" } },
+} as const satisfies Readonly<Record<string, RawRequest>>;
+
 /** Opens a stream over gRPC that reads nothing before it is told to. */
 export async function openSlowStream(t: Scope, url: string): Promise<ClientHttp2Stream> {
-  const path = "/lockkeeper.event.v1.EventService/WatchEvents";
-  const headers = { "content-type": "application/grpc" };
-  return (await openStalled(t, url, { path, headers, body: frame(new Uint8Array(0)) })).stream;
+  return (await openStalled(t, url, STALLED_WIRES.gRPC)).stream;
 }
 
 /** Opens a stream from a client with a small window, which reads nothing before it is told to. */

@@ -56,7 +56,7 @@ describe("a raised generation", () => {
     const raised = raise(path);
     assert.equal(raised.previousGeneration, 1);
 
-    const { users, sessions, organizations, keys, signIns, stop } = await startService(t, { path });
+    const { users, sessions, organizations, keys, signIns, events: feed, stop } = await startService(t, { path });
     const lists: readonly [token: string, list: (page: { pageToken: string; pageSize: number }) => Promise<unknown>][] =
       [
         [tokens.users, (page) => users.listUsers(page)],
@@ -68,6 +68,11 @@ describe("a raised generation", () => {
     for (const [pageToken, list] of lists) {
       assert.notEqual(pageToken, "");
       await assertRefused(list({ pageToken, pageSize: 1 }), "FailedPrecondition", "HISTORY_CHANGED");
+    }
+    const watched = feed.watchEvents({ cursor })[Symbol.asyncIterator]().next();
+    for (const read of [watched, feed.listEvents({ cursor })]) {
+      const { message } = await assertRefused(read, "FailedPrecondition", "HISTORY_CHANGED");
+      assert.match(message, /the cursor was made under generation 1, this is \d+: a backup was restored/);
     }
     const verified = await sessions.verifySession({ key });
     assert.deepEqual([verified.active, verified.status], [false, SessionStatus.ENDED]);
