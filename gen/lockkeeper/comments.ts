@@ -542,7 +542,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "lockkeeper.session.v1.SessionService.ExtendSession": "Sets a new end for a valid session. FAILED_PRECONDITION (SESSION_ENDED) for any other. Needs session.write.",
   "lockkeeper.session.v1.SessionService.GetSession": "Reads a session, also an ended one until it is deleted. NOT_FOUND (SESSION_NOT_FOUND). Needs session.read.",
   "lockkeeper.session.v1.SessionService.ListSessions": "Lists sessions, the newest first, a page at a time. Needs session.read.",
-  "lockkeeper.session.v1.SessionService.RevokeSession": "Ends one session, which is an event of its user. FAILED_PRECONDITION (SESSION_ENDED) if it has already ended. Needs session.delete.",
+  "lockkeeper.session.v1.SessionService.RevokeSession": "Ends one session, which is an event of its user and raises its sequence: a change that waits for `expected_sequence` is refused after it. FAILED_PRECONDITION (SESSION_ENDED) if it has already ended. Needs session.delete.",
   "lockkeeper.session.v1.SessionService.RevokeUserSessions": "Ends every session of a user at once, however many there are, by raising the user's revocation epoch. Needs session.delete.",
   "lockkeeper.session.v1.SessionService.VerifySession": "Returns whether a session is valid at this moment, and if not, why. Never answered from a cache; UNAVAILABLE when the store cannot be read. Counts as activity unless `passive`. Needs session.read.",
   "lockkeeper.session.v1.SessionStatus": "Whether a session is valid, or why not. If several reasons apply, the first in this order is returned.",

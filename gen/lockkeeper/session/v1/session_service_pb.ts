@@ -872,7 +872,8 @@ export const SessionService: GenService<{
     output: typeof ExtendSessionResponseSchema;
   },
   /**
-   * Ends one session, which is an event of its user. FAILED_PRECONDITION (SESSION_ENDED) if it has already ended. Needs
+   * Ends one session, which is an event of its user and raises its sequence: a change that waits for
+   * `expected_sequence` is refused after it. FAILED_PRECONDITION (SESSION_ENDED) if it has already ended. Needs
    * session.delete.
    *
    * @generated from rpc lockkeeper.session.v1.SessionService.RevokeSession
