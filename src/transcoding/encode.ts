@@ -17,6 +17,7 @@ import { jsonWriter } from "./json-writer.ts";
 import { isNamed } from "./negotiate.ts";
 import type { RestPolicy } from "./policy.ts";
 import type { Route } from "./route.ts";
+import { sharedJsonWriter } from "./shared-encoding.ts";
 
 /** The body of an answer: JSON as text, which Node writes in one piece with the head, or raw bytes. */
 export interface EncodedBody {
@@ -77,18 +78,33 @@ export function streamContentType(route: ResponseRoute, format: StreamFormat, fi
 /** Returns a message as `{"result":…}` in a line or an event, or as raw bytes. */
 export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
   if (format === "raw") return findHttpBody(route, message)?.data ?? NOTHING;
-  return frame(`{"result":${sharedText(route, message)}}`, format, format === "sse" ? eventIdOf(route, message) : "");
+  const { toText, frames } = sharedOf(route);
+  const known = frames[format].get(message);
+  if (known !== undefined) return known;
+  const made = frame(`{"result":${toText(message)}}`, format, format === "sse" ? eventIdOf(route, message) : "");
+  frames[format].set(message, made);
+  return made;
 }
 
-/** Messages of streams as JSON: the same message may go to many callers. */
-const texts = new WeakMap<Message, string>();
+/** What the streams of a route share: the same message may go to many callers. */
+interface Shared {
+  readonly toText: (message: Message) => string;
+  readonly frames: Readonly<Record<Exclude<StreamFormat, "raw">, WeakMap<Message, Uint8Array>>>;
+}
 
-function sharedText(route: ResponseRoute, message: Message): string {
-  // Two routes of a method may show different fields.
-  if (route.responseField !== undefined) return responseText(route, message);
-  const text = texts.get(message) ?? responseText(route, message);
-  texts.set(message, text);
-  return text;
+const shared = new WeakMap<ResponseRoute, Shared>();
+
+function sharedOf(route: ResponseRoute): Shared {
+  const known = shared.get(route);
+  if (known !== undefined) return known;
+  const { method, policy, responseField } = route;
+  const toText =
+    responseField === undefined
+      ? sharedJsonWriter(method.output, { registry: policy.registry })
+      : (message: Message) => responseText(route, message);
+  const made = { toText, frames: { ndjson: new WeakMap(), sse: new WeakMap() } } as const;
+  shared.set(route, made);
+  return made;
 }
 
 /**

@@ -24,7 +24,7 @@ import { findUnaryForm, type UnaryForm } from "../unary/unary-form.ts";
 import { allowOf, answerUnmatched, explainRefusal, rpcWireOf } from "../unmatched.ts";
 import { bodyOf, inspectQuery } from "./connect-body.ts";
 import { compressions } from "./connect-compression.ts";
-import { createJsonOptions } from "./connect-json.ts";
+import { createJsonOptions, registryOf } from "./connect-json.ts";
 import { answerRefusal, isPlain } from "./early-refusal.ts";
 import { encodedOnce } from "./encoded-once.ts";
 import { decodeText, isGrpcWebText, toBinaryType } from "./grpc-web-text.ts";
@@ -85,15 +85,16 @@ function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): 
     jsonOptions: createJsonOptions(mount.options, method.input),
     requestGate: (handlerContext) => gate(bound, context, handlerContext),
   });
+  const send = isEndless ? encodedOnce(method.output, { registry: registryOf(mount.options) }) : undefined;
   const implementation = (request: Message & AsyncIterable<Message>, handlerContext: HandlerContext): unknown => {
-    const { call } = stateOf<A>(handlerContext.values);
+    const { call, exchange } = stateOf<A>(handlerContext.values);
     if (bound.kind === "unary") {
       showUnderscores(method.input, request);
       return beforeEncoding(bound.invoke(request, call));
     }
     const answers = bound.invoke(request, call);
-    const isBinary = !/json/i.test(handlerContext.requestHeader.get("content-type") ?? "json");
-    if (isEndless && isBinary) return encodedOnce(answers, method.output);
+    const contentType = exchange.headerValue("content-type") ?? "";
+    if (send !== undefined && !isGrpcWebText(contentType)) return send(answers, exchange, !/json/i.test(contentType));
     return method.methodKind === "client_streaming" ? onlyMessage(answers, method) : answers;
   };
   // The compiler cannot tie a method of unknown kind to its implementation.

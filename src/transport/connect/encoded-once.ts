@@ -1,25 +1,52 @@
-/** Streams whose messages many callers get: each message is encoded once for all of them. */
-import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
-import { binaryWriter } from "../../transcoding/binary-writer.ts";
+/** Streams whose messages many callers get: each message is encoded and framed once for all of them. */
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import type { JsonWriterOptions } from "../../transcoding/json-writer.ts";
+import { sharedBinaryWriter, sharedJsonWriter } from "../../transcoding/shared-encoding.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 
-const encoded = new WeakMap<Message, Message>();
+/** Passes the messages of a stream on. Connect sends those that the result yields. */
+export type SendStream = (
+  messages: AsyncIterable<Message>,
+  exchange: Pick<Exchange, "write">,
+  isBinary: boolean,
+) => AsyncGenerator<Message, void, undefined>;
 
-/** Yields messages that Connect encodes by copying bytes. The wire must be binary: the result has no fields. */
-export async function* encodedOnce(messages: AsyncIterable<Message>, desc: DescMessage): AsyncGenerator<Message> {
-  for await (const message of messages) {
-    const known = encoded.get(message) ?? toEncoded(message, desc);
-    encoded.set(message, known);
-    yield known;
-  }
+/** The flags and the length of a message: gRPC, gRPC-Web and Connect frame a message that is not compressed alike. */
+const PREFIX_BYTES = 5;
+
+/**
+ * Returns a function that sends the streams of a method. Connect encodes each message for each caller, and passes it
+ * through about ten asynchronous iterators. So it gets only the first one, with which it sends the head of the answer, and
+ * the end. While it waits for the next message, the others are written past it.
+ */
+export function encodedOnce(output: DescMessage, options: JsonWriterOptions): SendStream {
+  const toBytes = sharedBinaryWriter(output);
+  const toText = sharedJsonWriter(output, options);
+  const toBinaryFrame = shared((message) => framed(toBytes(message, PREFIX_BYTES)));
+  const toJsonFrame = shared((message) => framed(Buffer.from("\0".repeat(PREFIX_BYTES) + toText(message))));
+  return async function* send(messages, exchange, isBinary) {
+    const toFrame = isBinary ? toBinaryFrame : toJsonFrame;
+    let isFirst = true;
+    for await (const message of messages) {
+      if (isFirst) yield message;
+      else await exchange.write(toFrame(message));
+      isFirst = false;
+    }
+  };
 }
 
-/** Returns a message whose encoding is a single unknown field, followed by what else the encoding of `message` has. */
-function toEncoded(message: Message, desc: DescMessage): Message {
-  const bytes = binaryWriter(desc)(message);
-  const tag = bytes[0];
-  // A number of a field below 16 fits into one byte.
-  if (tag === undefined || tag >= 0x80) return message;
-  const copy: Message = create(desc);
-  copy.$unknown = [{ no: tag >>> 3, wireType: tag & 7, data: bytes.subarray(1) }];
-  return copy;
+/** Returns a function that makes each frame once. */
+function shared(toFrame: (message: Message) => Buffer): (message: Message) => Buffer {
+  const known = new WeakMap<Message, Buffer>();
+  return (message) => {
+    const frame = known.get(message) ?? toFrame(message);
+    known.set(message, frame);
+    return frame;
+  };
+}
+
+/** Fills the prefix in. */
+function framed(frame: Buffer): Buffer {
+  frame.writeUInt32BE(frame.length - PREFIX_BYTES, 1);
+  return frame;
 }
