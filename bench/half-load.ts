@@ -2,7 +2,6 @@
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { connect } from "node:http2";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { residentMib } from "./support/cpu-time.ts";
@@ -11,6 +10,7 @@ import { lockMixGrpc, userOfPair } from "./support/drives.ts";
 import { callGrpc } from "./support/lanes.ts";
 import { type Sample, sampleOf } from "./support/load.ts";
 import { pinLoad, runRound, warmUp } from "./support/load-tools.ts";
+import { runPaced } from "./support/paced.ts";
 import { spread } from "./support/report.ts";
 import { canPin, SERVERS, startServer } from "./support/servers.ts";
 
@@ -62,36 +62,20 @@ try {
   await running.stop();
 }
 
-/** Sends calls when they are due, whether or not earlier ones are answered; a wait behind a stall counts. */
 async function paced(perSecond: number): Promise<Sample> {
   const sessions = Array.from({ length: CONNECTIONS }, () => connect(running.url));
-  const times: number[] = [];
-  const pairs: Promise<void>[] = [];
-  const pairMs = 2000 / perSecond;
-  const begin = performance.now();
-  const end = begin + SETTLE_MS + SECONDS * 1000;
-  while (performance.now() < end) {
-    while (begin + pairs.length * pairMs <= performance.now()) {
-      const session = sessions[pairs.length % CONNECTIONS];
-      if (session === undefined) throw new Error("there is no connection");
-      const due = begin + pairs.length * pairMs;
-      pairs.push(lockAndUnlock(session, due, due < begin + SETTLE_MS ? [] : times));
-    }
-    await sleep(1);
-  }
-  await Promise.all(pairs);
+  const sample = await runPaced(perSecond / 2, { settleMs: SETTLE_MS, seconds: SECONDS }, async (index, due, took) => {
+    const session = sessions[index % CONNECTIONS];
+    if (session === undefined) throw new Error("there is no connection");
+    const userId = userOfPair(sent++, 0, USERS);
+    await callGrpc(session, UserService.method.lockUser, { userId });
+    took(performance.now() - due);
+    const start = performance.now();
+    await callGrpc(session, UserService.method.unlockUser, { userId });
+    took(performance.now() - start);
+  });
   for (const session of sessions) session.close();
-  return sampleOf(Float64Array.from(times).sort(), SECONDS);
-}
-
-/** `due`: the instant of the first call; the second follows its answer. */
-async function lockAndUnlock(session: ReturnType<typeof connect>, due: number, times: number[]): Promise<void> {
-  const userId = userOfPair(sent++, 0, USERS);
-  await callGrpc(session, UserService.method.lockUser, { userId });
-  times.push(performance.now() - due);
-  const start = performance.now();
-  await callGrpc(session, UserService.method.unlockUser, { userId });
-  times.push(performance.now() - start);
+  return sample;
 }
 
 /** Appends and syncs a file of its own on the same disk. */

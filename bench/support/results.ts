@@ -55,6 +55,12 @@ export function writeSection(text: string): void {
   writeFileSync(MARKDOWN, [...others, `\n${text}`].join(""));
 }
 
+/** Returns the day, the version of Node and the processors. */
+export function conditionsOf(): string {
+  const [cpu] = cpus();
+  return `${new Date().toISOString().slice(0, 10)}: Node ${process.version}, ${cpus().length} × ${cpu?.model ?? "unknown processor"}`;
+}
+
 /** The first is what `writeResults` has written. */
 function readSections(): readonly string[] {
   return readFileSync(MARKDOWN, "utf8").split(/(?=\n## )/);
@@ -94,10 +100,9 @@ function toMarkdown(results: readonly CaseResult[], { rounds, seconds, users }: 
   });
   const heads = ["", "case", "calls/s", "CPU µs a call", "p50; p99 ms", "peer, calls/s", "÷ peer", "aim", "MiB"];
   const rows = [heads, heads.map(() => "---"), ...cells].map((row) => `| ${row.join(" | ")} |`);
-  const [cpu] = cpus();
   return `# Results
 
-Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Node ${process.version}, ${cpus().length} × ${cpu?.model ?? "unknown processor"}.
+Made by \`npm run bench\` on ${conditionsOf()}.
 ${rounds} rounds of ${seconds} s for each side, one side after the other; ${users} users. Each cell: median (least to most). Ratios compare rounds
 that ran next to each other. *one core*: the server with all its threads on the first core, the load on the second. Every call of
 lockkeeper shows a key, is validated and logged at \`info\`; the peers do none of it.

@@ -38,7 +38,7 @@ function peer(name: string, file: string, more: More = () => []): Server {
 }
 
 /** As in production: keys checked, requests validated, a log line for each call. */
-function lockkeeper(name: string, flags: readonly string[] = [], databaseUrl?: string): Server {
+export function lockkeeper(name: string, flags: readonly string[] = [], databaseUrl?: string): Server {
   const words: More = (folder) => [
     join(ROOT, "bin/lockkeeper.cjs"),
     "serve",
