@@ -67,39 +67,21 @@ function bareAnswer(): string {
   );
 }
 
-/** Rows of each kind that one step changes for one user. */
-const ERASED_PER_STEP = 200;
-/** How long a step takes more users, in milliseconds: all writers of all replicas wait for the head of the log. */
-const ERASE_MS = 10;
+/** Rows of each kind that one step changes, of one user and of all together: every writer waits for the head of the log. */
+const ROWS_OF_USER = 200;
+const ROWS_OF_STEP = 800;
 
-/**
- * Runs one step for some users, for more of them at a time while there is time. Returns those that are not done.
- */
+/** Runs one step for each of some users. Returns those that are not done. */
 export async function eraseStep(
   connection: Connection,
   userIds: readonly string[],
   now: number,
 ): Promise<readonly string[]> {
-  const endTime = performance.now() + ERASE_MS;
   const rows = await connection.flight(() => connection.rows<ErasureTable>(LOAD_ERASURES, [userIds]));
   const open = rows.filter(({ end_time }) => end_time === null);
-  const left: ErasureTable[] = [];
-  let done = 0;
-  for (let count = 1; done < open.length && (done === 0 || performance.now() < endTime); count *= 2) {
-    const some = open.slice(done, done + count);
-    left.push(...(await eraseOf(connection, some, now)));
-    done += some.length;
-  }
-  return [...left, ...open.slice(done)].map(({ user_id }) => user_id);
-}
-
-/** Runs one step for each of some users in two flights. Returns those that are not done. */
-async function eraseOf(
-  connection: Connection,
-  open: readonly ErasureTable[],
-  now: number,
-): Promise<readonly ErasureTable[]> {
-  const steps = await connection.flight(() => inOrder(open.map((row) => stepOf(connection, row))));
+  if (open.length === 0) return [];
+  const limit = Math.min(ROWS_OF_USER, Math.ceil(ROWS_OF_STEP / open.length));
+  const steps = await connection.flight(() => inOrder(open.map((row) => stepOf(connection, row, limit))));
   const left = open.filter((_, index) => steps[index]?.isOpen);
   await connection.flight(() =>
     inOrder([
@@ -117,7 +99,7 @@ async function eraseOf(
       ),
     ]),
   );
-  return left;
+  return left.map(({ user_id }) => user_id);
 }
 
 interface Step {
@@ -125,9 +107,8 @@ interface Step {
   readonly isOpen: boolean;
 }
 
-async function stepOf(connection: Connection, row: ErasureTable): Promise<Step> {
+async function stepOf(connection: Connection, row: ErasureTable, limit: number): Promise<Step> {
   const { user_id, sequence, epoch, time, next_position } = row;
-  const limit = ERASED_PER_STEP;
   const walked = next_position === null ? [] : [next_position, sequence, limit];
   const [links, ...counts] = await inOrder([
     walked.length === 0
