@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sharedPostgres } from "../../support/postgres.ts";
 import { until } from "../../support/until.ts";
-import { createUser, requestContext } from "../support/commands.ts";
+import { createUser, deleteUser, lockUser, requestContext, unlockUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import { openPostgresFixture } from "../support/postgres-fixture.ts";
 
@@ -25,6 +25,23 @@ describe("PostgreSQL: housekeeping", () => {
     await store.sweep();
     assert.notEqual(await headVersion(), before);
     assert.deepEqual(await query("SELECT request_id FROM requests"), []);
+  });
+
+  test("goes on with erasures that another replica has left, of many users in one step", async (t) => {
+    const { store, query, openReplica } = await openPostgresFixture(server, t);
+    const ids = Array.from({ length: 20 }, (_, index) => `u${index}`);
+    for (const id of ids) resourceOf(await store.execute(createUser(id, { note: "Lovelace" })));
+    // More than its four steps of 200 events, which the caller waits for.
+    const locks = Array.from({ length: 500 }, () => [lockUser("u0", { note: "Lovelace" }), unlockUser("u0")]).flat();
+    await Promise.all(locks.map((command) => store.execute(command)));
+    await Promise.all(ids.map(async (id) => resourceOf(await store.execute(deleteUser(id, { erase: true })))));
+    const left = async (): Promise<number> =>
+      (await query<{ n: number }>("SELECT count(*)::int4 AS n FROM event_private"))[0]?.n ?? 0;
+    assert.ok((await left()) > 0);
+    await store.close();
+    await (await openReplica()).sweep();
+    assert.equal(await left(), 0);
+    assert.deepEqual(await query("SELECT user_id FROM erasures WHERE end_time IS NULL"), []);
   });
 
   test("analyzes tables that fill for the first time", async (t) => {

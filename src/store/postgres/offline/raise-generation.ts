@@ -31,6 +31,9 @@ const PUT_INSTANCE = {
   text: "UPDATE instance SET generation = $1, sequence = $2, change_time = $3, last_position = $4",
 };
 
+// Nothing verifies summaries, and a wrong one would hide events from lists; the service makes them again.
+const EMPTY_SUMMARIES = { name: "offline_empty_summaries", text: "DELETE FROM event_summaries" };
+
 const VIA = "recovery";
 
 interface HeadRow {
@@ -82,5 +85,6 @@ async function raise(connection: Connection, at: RaiseAt): Promise<Raised> {
   await connection.run(INSERT_LINK, [position, link]);
   await connection.run(PUT_HEAD, [position, link, time]);
   await connection.run(PUT_INSTANCE, [generation, sequence, changeTime, position]);
+  await connection.run(EMPTY_SUMMARIES);
   return { ...event.data, position };
 }

@@ -42,6 +42,8 @@ export function raiseGeneration(database: Database, { now, via, known = [], step
     writeChanges(statements, time, { accepted, entries: set.changed() });
     // A copy or a recovered file is no longer the database that was moved: it begins a history of its own.
     forgetMove(database);
+    // Nothing verifies summaries, and a wrong one would hide events from lists; the service makes them again.
+    database.exec("DELETE FROM event_summaries");
     return { ...event.data, position: entry.lastPosition ?? 0 };
   });
   return raise.immediate();
