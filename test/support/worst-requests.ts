@@ -1,5 +1,6 @@
 /** The worst requests of each kind, one row each: what one caller sends to keep everybody else waiting. */
 import { type DescMethod, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { EventService } from "../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { PolicyService } from "../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { UserService } from "../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { clientsOf } from "./service.ts";
@@ -97,6 +98,7 @@ function emptyLists(bytes: number): Buffer {
 }
 
 const { createUser, importUsers, listUserEvents, listUsers, updateUser } = UserService.method;
+const { listEvents } = EventService.method;
 const ROOM = 100;
 const IMPORT = "/v1/users:import";
 
@@ -108,6 +110,12 @@ export function oneOfEach(requests: readonly WireRequest[], left?: string): Wire
 /** A value of so many empty lists. */
 export function manyLists(count: number): JsonObject[string] {
   return Array<never[]>(count).fill([]);
+}
+
+/** 50 comparisons in 2,000 characters. `end`: what follows them. */
+function longestFilter(end: string): string {
+  const users = Array.from({ length: 50 }, (_, i) => `user=${String(i).padStart(30, "u")}`).join(" OR ");
+  return `(${users})${end}`.padEnd(2_000);
 }
 
 /** As many as one import takes, each with these attributes. */
@@ -238,6 +246,17 @@ export const WORST_REQUESTS: readonly WorstRequest[] = [
         get(`/v1/users/alice/events?order=EVENT_ORDER_OLDEST_FIRST&pageToken=${pageToken}`),
       ];
     },
+  },
+  {
+    name: "20 ListEvents with the longest filter, one that ends too early, or the longest forged page token",
+    answers: ["OK", "FIELD_INVALID"],
+    times: 20,
+    make: () =>
+      [
+        { filter: longestFilter("") },
+        { filter: longestFilter(" AND") },
+        { pageToken: Buffer.alloc(1_500, 1).toString("base64url") },
+      ].flatMap((message) => oneOfEach(allWires(listEvents, message))),
   },
   {
     name: "50 lists at once that look at all and find nothing",
