@@ -19,7 +19,7 @@ const KILLS = scaled({ quick: 10, soak: 200 });
 const CONCURRENT_CALLS = 32;
 const ANSWERS_MAX = 800;
 
-test(`every acknowledged change survives ${KILLS} kills, no refused one does, and none is half`, async (t) => {
+test(`P21 every acknowledged change survives ${KILLS} kills, no refused one does, and none is half`, async (t) => {
   const random = seededRandom(t);
   const path = join(await temporaryFolder(t), "lockkeeper.db");
   const ledger = newLedger();

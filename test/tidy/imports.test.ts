@@ -158,7 +158,11 @@ describe("imports", () => {
     const wired = (file: SourceFile): readonly Fault[] =>
       importsOf(file)
         .map(({ path, target }) => path ?? target)
-        .filter((path) => /^(?:@bufbuild|@connectrpc|gen\/|src\/service\/(?!operations\/|(?:list-lanes|stream-places)\.ts$))/.test(path))
+        .filter((path) =>
+          /^(?:@bufbuild|@connectrpc|gen\/|src\/service\/(?!operations\/|(?:list-lanes|stream-places)\.ts$))/.test(
+            path,
+          ),
+        )
         .map((path) => `may not import ${path}`);
     const sample =
       'import { create } from "@bufbuild/protobuf";\nimport { a } from "../native/a.ts";\nimport "./b.ts";';

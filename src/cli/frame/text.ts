@@ -2,6 +2,11 @@
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { printable } from "./table.ts";
 
+/** Returns a number with its noun, such as `1 event` and `2 events`. `shown`: the number as people read it. */
+export function counted(count: number | bigint, noun: string, shown: string = String(count)): string {
+  return `${shown} ${noun}${BigInt(count) === 1n ? "" : "s"}`;
+}
+
 /** Returns ISO 8601 in UTC, with milliseconds if there are any; empty if absent. */
 export function instantText(instant: Timestamp | undefined): string {
   return instant === undefined ? "" : timeText(msOf(instant));

@@ -3,6 +3,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { IfExists, type ImportUsersResponse } from "../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { EXIT, Failure, usageFailure } from "../frame/failure.ts";
 import { nameOfCode } from "../frame/service/call-failure.ts";
+import { counted } from "../frame/text.ts";
 import {
   type ImportRequest,
   isRefusedOutright,
@@ -144,7 +145,7 @@ class Import {
   async run(): Promise<Summary> {
     const begin = this.#options.clock();
     if (this.#checkpoint?.isResumed) {
-      this.#lines?.say(`resuming at line ${this.#begin.line}; ${rowsOf(this.#begin.counts)} rows are done`);
+      this.#lines?.say(`resuming at line ${this.#begin.line}; ${counted(rowsOf(this.#begin.counts), "row")} done`);
     }
     try {
       await this.#readAndSend();
@@ -303,13 +304,12 @@ class Import {
       return error;
     }
     this.#checkpoint?.save();
-    const where = `${rowsOf(counts)} rows are done, up to line ${line - 1}`;
+    const where = `${counted(rowsOf(counts), "row")} done, up to line ${line - 1}`;
     const how = this.#checkpoint === undefined ? [] : ["the same command resumes from there; --restart starts over"];
     if (signal.aborted) return new Failure(EXIT.INTERRUPTED, `interrupted; ${where}`, { lines: how });
     if (error instanceof TooManyErrors) {
-      return new Failure(EXIT.REFUSED, `${counts.failed} rows failed, --max-errors is ${errorsMax}; ${where}`, {
-        lines: how,
-      });
+      const sentence = `${counted(counts.failed, "row")} failed, --max-errors is ${errorsMax}; ${where}`;
+      return new Failure(EXIT.REFUSED, sentence, { lines: how });
     }
     if (error instanceof ConnectError) this.#lines?.say(`stopped; ${where}${how.map((each) => `; ${each}`).join("")}`);
     return error;

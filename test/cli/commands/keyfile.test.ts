@@ -1,12 +1,15 @@
 /** `lockkeeper keyfile`: makes the key file of a database on a server, and rotates it under a running service. */
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { noPostgres, sharedPostgres } from "../../support/postgres.ts";
+import { runCommand } from "../../support/run-command.ts";
 import { startReplicas, temporaryFolder } from "../../support/service.ts";
 import { assertRefused, cliOf, jsonOf } from "../support/cli.ts";
+
+const VERIFIER = join(import.meta.dirname, "../../../examples/verify-history/verify.py");
 
 interface View {
   readonly instance: string;
@@ -39,6 +42,14 @@ test("replicas on PostgreSQL sign with the file that keyfile create makes, and w
   assert.deepEqual(remade?.verifierKeys.slice(1), rotated?.verifierKeys.slice(0, 1));
   const report = await cliOf(service.url)(["events", "verify"]);
   assert.equal(report.code, 0, report.stderr);
+  assert.match(report.stdout, /^verified: 2 events in 2 commits, (?:1 checkpoint|\d checkpoints); /);
+  const history = join(await temporaryFolder(t), "history.ndjson");
+  assert.match((await cliOf(service.url)(["events", "export", history])).stderr, /exported 2 events/);
+  const [key = ""] = remade?.verifierKeys ?? [];
+  const { end } = JSON.parse((await readFile(history, "utf8")).trimEnd().split("\n").at(-1) ?? "");
+  await writeFile(`${history}.note`, end.checkpoint);
+  const verified = await runCommand("python3", [VERIFIER, history, `${history}.note`, key]);
+  assert.match(verified.stdout, /^verified: 2 events, link /, verified.stderr);
   await assertRefused(cli(["keyfile", "rotate", `${file}.other`]), {
     code: 4,
     says: /cannot be read: there is no such file/,

@@ -5,7 +5,7 @@ import { parseAllDocuments } from "yaml";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { yamlDocument } from "../../../src/cli/frame/output.ts";
 import { widthOf } from "../../../src/cli/frame/table.ts";
-import { relativeText } from "../../../src/cli/frame/text.ts";
+import { counted, relativeText } from "../../../src/cli/frame/text.ts";
 import { startService } from "../../support/service.ts";
 import { assertRefused, cliEnvironment, cliOf, jsonOf, pipedTo, printed, runOn, TestTerminal } from "../support/cli.ts";
 
@@ -67,6 +67,14 @@ describe("the forms of results", () => {
     const text = await yamlDocument(json);
     assert.doesNotMatch(text.replaceAll("\n", ""), /[\p{Cc}\p{Cf}\u2028\u2029]/u);
     assert.deepEqual(parseAllDocuments(text)[0]?.toJSON(), json);
+  });
+
+  test("one thing is not said to be several", () => {
+    assert.deepEqual(
+      [0, 1, 2n].map((count) => counted(count, "checkpoint")),
+      ["0 checkpoints", "1 checkpoint", "2 checkpoints"],
+    );
+    assert.equal(counted(1000, "row", "1,000"), "1,000 rows");
   });
 
   test("the distance of an instant is shown in two units while they are few, up to some years", () => {

@@ -39,7 +39,7 @@ test("--errors takes no file that holds something else, and one import keeps to 
 
   const first = join(folder, "first.ndjson");
   const stopped = await run(file, "--errors", first, "--batch-size", "1", "--max-errors", "1");
-  assert.match(stopped.stderr, /1 rows failed, --max-errors is 1/);
+  assert.match(stopped.stderr, /1 row failed, --max-errors is 1/);
   await assertRefused(run(file, "--errors", diary, "--batch-size", "1", "--yes"), {
     code: 2,
     says: /with another --errors \(".*first\.ndjson"\)/,

@@ -207,7 +207,7 @@ test("an interrupt leaves a checkpoint and says how to go on; a service that die
   assert.equal(stdout, "");
   assert.match(
     JSON.parse(stderr.trimEnd().split("\n").at(-1) ?? "").message,
-    /^interrupted; \d+ rows are done, up to line \d+$/,
+    /^interrupted; \d+ rows done, up to line \d+$/,
   );
   assert.ok(doneRows(file) >= 500);
 

@@ -241,7 +241,7 @@ test("what is piped in is imported; --max-errors stops, and the same command goe
   assert.equal(stopped.code, 4);
   assert.match(
     stopped.stderr,
-    /lockkeeper: 3 rows failed, --max-errors is 3; 30 rows are done, up to line 31\n {2}the same/,
+    /lockkeeper: 3 rows failed, --max-errors is 3; 30 rows done, up to line 31\n {2}the same/,
   );
   // Other terms would send other batches.
   const other = await cliOf(url)(["users", "import", file, "--batch-size", "6", "--errors", errors]);

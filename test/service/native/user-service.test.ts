@@ -160,7 +160,7 @@ test("validate_only runs every check, answers what would be and stores nothing",
   );
 });
 
-test("the same request_id answers the first success again, and other content is refused", async (t) => {
+test("P20 the same request_id answers the first success again, and other content is refused", async (t) => {
   const { users } = await startService(t);
   await users.createUser({ userId: "u1" });
   const answers = await Promise.all(

@@ -8,7 +8,7 @@ import { defineCommand } from "../../frame/command.ts";
 import { EXIT, Failure } from "../../frame/failure.ts";
 import { type FlagTable, toggle, word } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";
-import { instantText } from "../../frame/text.ts";
+import { counted, instantText } from "../../frame/text.ts";
 import { failing, reportProgress } from "./offline.ts";
 import { isFileThere, makePartialFile, type PartialFile } from "./partial-file.ts";
 
@@ -183,6 +183,6 @@ function toLines(file: string, metadata: BackupMetadata, report: DatabaseReport 
   const check =
     report === undefined
       ? "not verified"
-      : `verified: every page, ${report.events} events in an unbroken chain, ${report.users} users that match their events`;
+      : `verified: every page, ${counted(report.events, "event")} in an unbroken chain, ${counted(report.users, "user")} against the events`;
   return `${file}: ${metadata.sizeBytes} bytes, ${state}\n${check}\n`;
 }

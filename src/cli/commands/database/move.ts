@@ -1,4 +1,5 @@
 /** `lockkeeper migrate --from … --to …`: moves a whole database from a file to PostgreSQL. */
+
 import { DATABASE, type DatabaseChoice } from "../../../config-values.ts";
 import type { Moved, MoveProgress, MoveStage } from "../../../store/offline.ts";
 import type { Ending } from "../../frame/command.ts";
@@ -6,6 +7,7 @@ import { Failure, usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, type FlagValues, value } from "../../frame/flag.ts";
 import type { Output } from "../../frame/output.ts";
 import type { Terminal } from "../../frame/terminal.ts";
+import { counted } from "../../frame/text.ts";
 import { ProgressLines, span } from "../../import/progress-lines.ts";
 import { failing } from "./offline.ts";
 
@@ -121,7 +123,7 @@ function toLines(path: string, place: string, moved: Moved, seconds: number): st
   const { user_state: users = 0, events = 0 } = moved.tables;
   const [all, some] = [
     numbers.format(rowsOf(moved)),
-    `${numbers.format(users)} users, ${numbers.format(events)} events`,
+    `${counted(users, "user", numbers.format(users))}, ${counted(events, "event", numbers.format(events))}`,
   ];
   return [
     `${path} is now ${place}: ${all} rows (${some}) in ${span(seconds)}`,

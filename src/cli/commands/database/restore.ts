@@ -5,7 +5,7 @@ import { defineCommand } from "../../frame/command.ts";
 import { usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, optionalWord, short, toggle } from "../../frame/flag.ts";
 import { OUTPUT_FLAGS } from "../../frame/service/connection-flags.ts";
-import { timeText } from "../../frame/text.ts";
+import { counted, timeText } from "../../frame/text.ts";
 import { DATABASE_FLAG, failing, openGiven, reportProgress } from "./offline.ts";
 
 const FLAGS = {
@@ -85,7 +85,7 @@ function restoredJson(path: string, { backup, generation, position, movedTo, isF
 function restoredLines(path: string, { backup, generation, position, movedTo, isFormerUnreadable }: Restored): string {
   const until = timeText(backup.recordTime);
   return [
-    `${path}: ${backup.users} users and ${backup.events} events as of ${until}, position ${backup.position}`,
+    `${path}: ${counted(backup.users, "user")} and ${counted(backup.events, "event")} as of ${until}, position ${backup.position}`,
     `the generation is ${generation}; it was ${backup.generation} (position ${position})`,
     "all earlier sessions, revocation epochs, page tokens and cursors are void: everyone must sign in again",
     `changes made after ${until} are lost, including bans, locks and revocations of API keys: find them in your logs and repeat them`,

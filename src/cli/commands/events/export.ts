@@ -1,9 +1,11 @@
 /** `lockkeeper events export`: writes the whole history with all that a verifier needs, one JSON document a line. */
+
 import { resolve } from "node:path";
 import { defineCommand } from "../../frame/command.ts";
 import { EXIT, Failure } from "../../frame/failure.ts";
 import { optionalWord } from "../../frame/flag.ts";
 import { jsonLine } from "../../frame/output.ts";
+import { counted } from "../../frame/text.ts";
 import { isFileThere, makePartialFile } from "../database/partial-file.ts";
 
 /** Lines are written together until they have so many characters. */
@@ -43,7 +45,7 @@ export const eventsExport = defineCommand({
       if (end === undefined) throw new Failure(EXIT.UNAVAILABLE, "the export is incomplete; try again");
       await partial?.handle.sync();
       await partial?.settle();
-      output.note(`exported ${end.events} events`);
+      output.note(`exported ${counted(end.events, "event")}`);
       return "done";
     } finally {
       await partial?.discard();

@@ -1,4 +1,5 @@
 /** `lockkeeper events verify`: verifies the history of a running service or of a database, and holds it against a checkpoint. */
+
 import { readFileSync } from "node:fs";
 import type { VerifyReport } from "../../../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import type { DatabaseChoice } from "../../../config-values.ts";
@@ -7,6 +8,7 @@ import type { CommandContext, Ending } from "../../frame/command.ts";
 import { defineCommand } from "../../frame/command.ts";
 import { EXIT, Failure, usageFailure } from "../../frame/failure.ts";
 import { type FlagTable, file, repeated } from "../../frame/flag.ts";
+import { counted } from "../../frame/text.ts";
 import { DATABASE_FLAG, failing, openGiven, reportProgress } from "../database/offline.ts";
 
 const FLAGS = {
@@ -72,7 +74,7 @@ function linesOf({ events, links, checkpoints, position, link, faults }: VerifyR
     ].join("\n");
   }
   const head = `position ${position}, link ${Buffer.from(link).toString("base64")}`;
-  return `verified: ${events} events in ${links} commits, ${checkpoints} checkpoints; ${head}\n`;
+  return `verified: ${counted(events, "event")} in ${counted(links, "commit")}, ${counted(checkpoints, "checkpoint")}; ${head}\n`;
 }
 
 const UNCHECKED = "the signature of the checkpoint is not checked: name its key with --verifier-key";
@@ -101,7 +103,7 @@ async function verifyDatabase(
   await output.object(
     json,
     () =>
-      `${place}: verified ${report.events} events and ${report.users} users; position ${json.position}, link ${json.link}\n`,
+      `${place}: verified ${counted(report.events, "event")} and ${counted(report.users, "user")}; position ${json.position}, link ${json.link}\n`,
   );
   return "done";
 }

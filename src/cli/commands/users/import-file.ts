@@ -1,8 +1,10 @@
 /** The work of `lockkeeper users import`: opens the file, imports it, and prints a summary. */
+
 import { resolve } from "node:path";
 import { IfExists } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import type { CommandContext, Ending } from "../../frame/command.ts";
 import { jsonLine } from "../../frame/output.ts";
+import { counted } from "../../frame/text.ts";
 import type { Counts } from "../../import/checkpoint.ts";
 import { SOURCES } from "../../import/from/sources.ts";
 import { findFormat, type Input, openInput } from "../../import/input.ts";
@@ -102,7 +104,7 @@ function summaryLines(summary: Summary, given: ImportFlags): string {
   );
   const resumed = resumedAtLine === undefined ? "" : `, resumed at line ${resumedAtLine}`;
   return [
-    `${numbers.format(rows)} rows ${went}${resumed}, in ${span(seconds)} (${numbers.format(rowsPerSecond)} per second)`,
+    `${counted(rows, "row", numbers.format(rows))} ${went}${resumed}, in ${span(seconds)} (${numbers.format(rowsPerSecond)} per second)`,
     ...counts,
     ...(withSecrets === 0
       ? []
