@@ -253,3 +253,28 @@ test("users list --due-before names whose restrictions end by then", async () =>
   const until = new Date(Date.now() + 3_600_000).toISOString();
   assert.match(await printed(lk(`users list --due-before ${until} -o name --prefix due`)), /^due1\n$/);
 });
+
+test("events redact takes one value away, users delete --erase all of them, and the next person shows none", async () => {
+  const name = "zelda-lovelace";
+  const email = `${name}@example.com`;
+  await printed(lk(["users", "create", "zoe", "--username", name, "--email", email, "--note", name]));
+  await printed(lk("users ban zoe --note on-paper"));
+  const redact = ["events", "redact", "zoe", "1", "--fields", "profile.email", "--yes"];
+  assert.match(await printed(lk(redact)), /^zoe is at sequence 3$/m);
+  const shown = await printed(lk("users show zoe"));
+  assert.ok(shown.includes(name) && !shown.includes(email));
+  await assertRefused(lk("events redact zoe 9 --yes"), { code: 3, says: /\(EVENT_NOT_FOUND\)/ });
+  await printed(lk("users delete zoe --erase --yes"));
+  await printed(lk("users create zoe --username other"));
+  const reads = [
+    ...[
+      "users show zoe",
+      "users events zoe --all",
+      "users list --all",
+      "events list --all",
+      "sessions list --user zoe",
+    ],
+    "signin attempts --user zoe",
+  ];
+  for (const words of reads) assert.ok(!(await printed(lk(`${words} --json`))).includes(name), words);
+});
