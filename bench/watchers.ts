@@ -174,7 +174,7 @@ function publish(rows: readonly (readonly string[])[]): void {
   const table = [["", "median (least to most)", "aim"], ["---", "---", "---"], ...rows];
   const text = `## Watchers, ${kind}
 
-Made by \`npm run bench -- watchers${REPLICAS === 0 ? "" : ` --replicas ${REPLICAS}`}\` on ${conditionsOf()}.
+Made by \`npm run bench -- watchers --write${REPLICAS === 0 ? "" : ` --replicas ${REPLICAS}`}\` on ${conditionsOf()}.
 ${flags.rounds} rounds of ${SECONDS} s of each kind; ${ORGANIZATIONS} watchers of one organization each and ${EVERYTHING} of everything over gRPC, ${WRITERS} locks and
 unlocks in flight. The services, the load and the watchers share the machine. The delay of an event is from its record time to the watcher.
 
