@@ -25,8 +25,8 @@ const EXPOSED_HEADERS = [
   "*",
 ];
 
-/** The headers that any allowed page may send: the credential, the id of the call, and the trace of the call. */
-const COMMON_HEADERS = ["Authorization", "X-Request-Id", "Traceparent", "Tracestate", "Baggage"];
+/** The headers that any allowed page may send: credential, id of the call, where a stream resumes, trace of the call. */
+const COMMON_HEADERS = ["Authorization", "X-Request-Id", "Last-Event-ID", "Traceparent", "Tracestate", "Baggage"];
 
 /** Creates the policy. `headers`: request headers allowed in addition to those of the protocols. */
 export function createCors(origins: readonly string[], headers: readonly string[]): Cors {

@@ -38,6 +38,7 @@ describe("CORS", () => {
         "connect-timeout-ms",
         "x-lab",
         "x-request-id",
+        "last-event-id",
         "traceparent",
         "tracestate",
         "baggage",
