@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { VIEWER_FILES } from "../src/server/reference.ts";
+import { VIEWER_FILES } from "../src/server/pages/reference.ts";
 import { bundleService } from "./bundle.ts";
 
 const ROOT = join(import.meta.dirname, "..");

@@ -25,7 +25,7 @@ import { createTransport, type Transport } from "../../transport/transport.ts";
 import { describe } from "../describe.ts";
 import { openTokens } from "../issuers.ts";
 import { metricsMount } from "../metrics-endpoints.ts";
-import { referenceMounts } from "../reference.ts";
+import { referenceMounts } from "../pages/reference.ts";
 import { reportFinished } from "./finished-call.ts";
 import { chargeStranger, createReflection, mounts, refuseStranger } from "./mounts.ts";
 

@@ -105,7 +105,11 @@ function isIdentity(coding: string): boolean {
 
 /** Returns whether an `Accept-Encoding` accepts gzip. */
 export function acceptsGzip(acceptEncoding: string): boolean {
-  return acceptEncoding
-    .split(",")
-    .some((part) => /^\s*(?:x-)?gzip\s*(?:;\s*q\s*=\s*(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(part));
+  return acceptsCoding(acceptEncoding, "(?:x-)?gzip");
+}
+
+/** Returns whether an `Accept-Encoding` names a coding and does not refuse it. `coding`: a name, as a pattern. */
+export function acceptsCoding(acceptEncoding: string, coding: string): boolean {
+  const form = new RegExp(`^\\s*${coding}\\s*(?:;\\s*q\\s*=\\s*(?!0(?:\\.0*)?\\s*$)[\\d.]+\\s*)?$`, "i");
+  return acceptEncoding.split(",").some((part) => form.test(part));
 }

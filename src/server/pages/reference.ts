@@ -1,21 +1,16 @@
 /** Serves the API reference to anyone: `/openapi.json`, and the page at `/docs` that shows it. */
-import { hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { createRegistry, type DescService } from "@bufbuild/protobuf";
-import type { ConnectError } from "@connectrpc/connect";
-import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.ts";
-import { RPC_PERMISSIONS } from "../auth/permissions.ts";
-import { REASONS } from "../domain/refusal.ts";
-import { encodeStatusError } from "../transcoding/error.ts";
-import type { RestPolicy } from "../transcoding/policy.ts";
-import { methodNotAllowed, pathNotFound } from "../transcoding/rest-error.ts";
-import type { RouteMount } from "../transcoding/route-table.ts";
-import type { ChargeStranger, RefuseUnmatched } from "../transport/call/call-record.ts";
-import { acceptsGzip, encodeContent } from "../transport/exchange/content-coding.ts";
-import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../transport/mount.ts";
-import { readVersion } from "../version.ts";
+import type { DescService } from "@bufbuild/protobuf";
+import { RPC_PERMISSIONS } from "../../auth/permissions.ts";
+import { REASONS } from "../../domain/refusal.ts";
+import type { RestPolicy } from "../../transcoding/policy.ts";
+import type { RouteMount } from "../../transcoding/route-table.ts";
+import { acceptsGzip, encodeContent } from "../../transport/exchange/content-coding.ts";
+import { type HttpAnswer, type HttpMount, mountHttp } from "../../transport/mount.ts";
+import { readVersion } from "../../version.ts";
+import { answerPage, fileOf, kept, type Make, redirectTo, type Strangers, type TakeTurn } from "./public-page.ts";
 
 const VERSION = readVersion();
 
@@ -115,33 +110,16 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const SAFETY: Readonly<Record<string, string>> = {
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-};
-
 /** The part of a mount that the document describes. */
 interface Described {
   readonly service: DescService;
   readonly options: { readonly rest?: RestPolicy; readonly methods?: readonly string[] };
 }
 
-const registry = createRegistry(file_google_rpc_error_details);
-
 /** A document as it is and, if that is shorter, as gzip. */
 interface Held {
   readonly plain: HttpAnswer;
   readonly zipped: HttpAnswer;
-}
-
-/** Makes a document in parts, in turns of the first call that asks for it. */
-type TakeTurn = HttpCall["takeTurn"];
-type Make = (takeTurn: TakeTurn) => Promise<Held>;
-
-/** The limits of callers without a credential. `refuse` is called for each request, `charge` for each response. */
-interface Strangers {
-  readonly refuse: RefuseUnmatched;
-  readonly charge: ChargeStranger;
 }
 
 /** Returns the mounts of the document and its page. `mounts`: the services; those with REST paths are described. */
@@ -162,31 +140,24 @@ export function referenceMounts(mounts: readonly Described[], strangers: Strange
     ["/docs/start.js", held(async () => fileOf("text/javascript; charset=utf-8", Buffer.from(START)))],
     ...files,
   ]);
+  const header = { "content-security-policy": CONTENT_SECURITY_POLICY };
+  const options = { strangers, operation: "reference", header, paths: PATHS };
   return [
     // A person who opens the address in a browser wants to read.
-    mountHttp("/", (call) => answer(call, toDocs, strangers), { isExact: true }),
-    ...PATHS.map((prefix) => mountHttp<never>(prefix, (call) => answer(call, pages.get(call.path), strangers))),
+    mountHttp("/", (call) => answerPage(call, toDocs, options), { isExact: true }),
+    ...PATHS.map((prefix) => mountHttp<never>(prefix, (call) => answerPage(call, pages.get(call.path), options))),
   ];
 }
 
 const PATHS = ["/openapi.json", "/docs"] as const;
 
-const toDocs = held(async () => {
-  const header = { ...SAFETY, location: "/docs", "content-type": "text/plain" };
-  return { status: 302, header, body: Buffer.from("the reference is at /docs, for programs at /openapi.json\n") };
-});
+const toDocs = held(async () => redirectTo("/docs", "the reference is at /docs, for programs at /openapi.json\n"));
 
-/** Makes a document at the first request and keeps it, so that later ones are cheap; retries after a failure. */
 function held(make: (takeTurn: TakeTurn) => Promise<HttpAnswer>): Make {
-  let made: Promise<Held> | undefined;
-  return (takeTurn) => {
-    made ??= make(takeTurn)
-      .then(withZipped)
-      .catch((error: unknown) => {
-        made = undefined;
-        throw error;
-      });
-    return made;
+  const both = kept(async (takeTurn) => withZipped(await make(takeTurn)));
+  return async (acceptEncoding, takeTurn) => {
+    const { plain, zipped } = await both(takeTurn);
+    return acceptsGzip(acceptEncoding) ? zipped : plain;
   };
 }
 
@@ -200,13 +171,13 @@ async function withZipped(plain: HttpAnswer): Promise<Held> {
 async function createDocument(mounts: readonly Described[], takeTurn: TakeTurn): Promise<string> {
   // Loaded at the first request: a service whose reference nobody reads pays nothing. One after another, because Node
   // compiles what it loads together in one turn.
-  const { COMMENTS } = await import("../../gen/lockkeeper/comments.ts");
+  const { COMMENTS } = await import("../../../gen/lockkeeper/comments.ts");
   await takeTurn();
-  const { EXAMPLES } = await import("../openapi/examples.ts");
+  const { EXAMPLES } = await import("../../openapi/examples.ts");
   await takeTurn();
-  const { refusalsOf } = await import("../openapi/refusals.ts");
+  const { refusalsOf } = await import("../../openapi/refusals.ts");
   await takeTurn();
-  const { createOpenApi } = await import("../openapi/document.ts");
+  const { createOpenApi } = await import("../../openapi/document.ts");
   await takeTurn();
   const document = await createOpenApi({
     title: "lockkeeper",
@@ -234,46 +205,4 @@ function toRouteMount({ service, options }: Described): readonly RouteMount[] {
 function viewerFolder(): string {
   if (import.meta.filename.endsWith(".js")) return join(import.meta.dirname, "swagger-ui");
   return dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
-}
-
-function fileOf(type: string, body: Uint8Array): HttpAnswer {
-  const etag = `"${hash("sha256", body, "base64url").slice(0, 22)}"`;
-  return { status: 200, header: { ...SAFETY, "content-type": type, "cache-control": "no-cache", etag }, body };
-}
-
-async function answer(
-  call: HttpCall<never>,
-  make: Make | undefined,
-  { refuse, charge }: Strangers,
-): Promise<HttpAnswer> {
-  const { method, header } = call;
-  call.addToRecord({ operation: "reference" });
-  const refused = await refuse(call.remoteAddress);
-  if (refused !== undefined) return refusalOf(call, refused);
-  if (make === undefined) {
-    const error = pathNotFound(call.path, PATHS);
-    call.addToRecord({ error });
-    return textOf(404, `${error.rawMessage}\n`, {});
-  }
-  if (method !== "GET" && method !== "HEAD") {
-    call.addToRecord({ error: methodNotAllowed(["GET", "HEAD"], call.path) });
-    return textOf(405, `${method} is not served here; GET and HEAD are\n`, { allow: "GET, HEAD" });
-  }
-  const { plain, zipped } = await make(() => call.takeTurn());
-  const found = acceptsGzip(header.get("accept-encoding") ?? "") ? zipped : plain;
-  const secured = { ...found.header, vary: "Accept-Encoding", "content-security-policy": CONTENT_SECURITY_POLICY };
-  const known = (header.get("if-none-match") ?? "").split(/\s*,\s*/);
-  const isKnown = known.includes(String(found.header.etag));
-  if (isKnown) return { status: 304, header: secured, body: new Uint8Array() };
-  const tooMuch = method === "HEAD" ? undefined : await charge(call.remoteAddress, found.body.byteLength);
-  return tooMuch === undefined ? { ...found, header: secured } : refusalOf(call, tooMuch);
-}
-
-function refusalOf(call: HttpCall<never>, error: ConnectError): HttpAnswer {
-  call.addToRecord({ error });
-  return encodeStatusError(error, { registry });
-}
-
-function textOf(status: number, text: string, header: Readonly<Record<string, string>>): HttpAnswer {
-  return { status, header: { ...SAFETY, ...header, "content-type": "text/plain" }, body: Buffer.from(text) };
 }
