@@ -1,8 +1,9 @@
-/** Makes what the npm packages ship: `dist/` with the bundled service and the viewer of /docs, `proto/google`, and the client. */
+/** Makes what the npm packages ship: `dist/` with the bundled service, the console and the viewer of /docs, `proto/google`, and the client. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { VIEWER_FILES } from "../src/server/pages/reference.ts";
+import { buildConsole } from "./build-console.ts";
 import { bundleService } from "./bundle.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -66,6 +67,12 @@ function buildClient(): void {
   cpSync(join(ROOT, "LICENSE"), join(CLIENT, "LICENSE"));
 }
 
-await buildService();
+/** Next to the bundle, where the service looks for it. */
+function copyConsole(): void {
+  cpSync(join(ROOT, "console/dist"), join(DIST, "console"), { recursive: true });
+}
+
+await Promise.all([buildService(), buildConsole()]);
+copyConsole();
 copyGoogleProtos();
 buildClient();

@@ -29,6 +29,7 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
   "src/version.ts": [],
   "src/number-table.ts": [],
   "clients/typescript": ["gen"],
+  "console/src": ["gen"],
   "src/openapi": ["src/transcoding", "gen"],
   "src/cli": [
     "src/config.ts",
@@ -129,6 +130,8 @@ const SAMPLES: readonly (readonly [path: string, text: string, faults: number])[
   ["src/dialect/one/a.ts", 'import { x } from "../../domain/user.ts";', 1],
   ["clients/typescript/src/a.ts", 'import { x } from "../../../gen/lockkeeper/user/v1/user_pb.ts";', 0],
   ["clients/typescript/src/a.ts", 'import { x } from "../../../src/domain/user.ts";', 1],
+  ["console/src/a.tsx", 'import { x } from "../../gen/lockkeeper/user/v1/user_pb.ts";', 0],
+  ["console/src/a.tsx", 'import type { x } from "../../src/domain/user.ts";', 1],
   ["src/cellar/a.ts", "", 1],
 ];
 
@@ -148,8 +151,12 @@ describe("imports", () => {
     }
   });
 
-  test("every file of src and of the clients imports only what the table allows", () => {
-    const files = [...filesBelow(["src"], ".ts"), ...filesBelow(["clients/typescript/src"], ".ts")];
+  test("every file of src, of the clients and of the console imports only what the table allows", () => {
+    const files = [
+      ...filesBelow(["src"], ".ts"),
+      ...filesBelow(["clients/typescript/src", "console/src"], ".ts"),
+      ...filesBelow(["console/src"], ".tsx"),
+    ];
     assert.ok(files.some((file) => importsOf(file).length > 3));
     assert.deepEqual(faultsIn(files, outOfTable), []);
   });

@@ -1,4 +1,4 @@
-/** `test/` mirrors `src/` and `clients/`: the tests of a folder are below the same name. */
+/** `test/` mirrors `src/`, `clients/` and `console/`: the tests of a folder are below the same name. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -14,11 +14,11 @@ const BY_JOURNEY = ["src/main.ts", "src/server"];
 /** What is tested through the one who uses it. */
 const BY_USER = ["src/config-database.ts", "src/config-values.ts"];
 
-test("every folder of tests stands for a folder of src or for a client, or is of its own", () => {
+test("every folder of tests stands for a folder of src, for a client or for the console, or is of its own", () => {
   const strays = foldersBelow("test").filter((folder) => {
     const parts = folder.split("/").slice(1);
     if (parts.some((part) => OF_THEIR_OWN.includes(part)) || existsSync(join(ROOT, "src", ...parts))) return false;
-    return parts[0] !== "clients" || !existsSync(join(ROOT, ...parts));
+    return !["clients", "console"].includes(parts[0] ?? "") || !existsSync(join(ROOT, ...parts));
   });
   assert.deepEqual(strays, []);
 });

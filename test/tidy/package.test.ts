@@ -89,7 +89,7 @@ describe("bench/package.json", () => {
   });
 
   test("is not a workspace, and the service needs nothing of it", () => {
-    assert.deepEqual(manifest.workspaces, [CLIENT]);
+    assert.deepEqual(manifest.workspaces, [CLIENT, "console"]);
     assert.deepEqual(
       versions.filter(([name]) => Object.hasOwn(manifest.dependencies ?? {}, name)),
       [],

@@ -1,0 +1,47 @@
+/** The console: who is signed in, and the page of the address. */
+import { CSPProvider } from "@base-ui/react/csp-provider";
+import { lazy, type ReactNode, Suspense } from "react";
+import { Redirect, Route, Router, Switch } from "wouter";
+import { NotFound } from "../pages/not-found.tsx";
+import { UserSearch } from "../pages/users/user-search.tsx";
+import { Loading } from "../parts/notice.tsx";
+import { Toasts } from "../parts/toasts.tsx";
+import { Layout } from "./layout.tsx";
+import { BASE } from "./routes.ts";
+import { SessionProvider } from "./session.tsx";
+import { SignInPage } from "./sign-in.tsx";
+
+const UserPage = lazy(async () => ({ default: (await import("../pages/user/user-page.tsx")).UserPage }));
+
+/** The whole page. */
+export function App(): ReactNode {
+  return (
+    // Base UI would write style elements, which the content security policy refuses.
+    <CSPProvider disableStyleElements>
+      <Router base={BASE}>
+        <SessionProvider signedOut={(signIn) => <SignInPage {...signIn} />}>
+          <Toasts>
+            <Layout>
+              <Suspense fallback={<Loading />}>
+                <Pages />
+              </Suspense>
+            </Layout>
+          </Toasts>
+        </SessionProvider>
+      </Router>
+    </CSPProvider>
+  );
+}
+
+function Pages(): ReactNode {
+  return (
+    <Switch>
+      <Route path="/">
+        <Redirect to="/users" replace />
+      </Route>
+      <Route path="/users" component={UserSearch} />
+      <Route path="/users/*" component={UserPage} />
+      <Route component={NotFound} />
+    </Switch>
+  );
+}

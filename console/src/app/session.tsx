@@ -1,0 +1,101 @@
+/** The signed-in caller, in memory only: a credential, what it may do, and the transport that sends it. */
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { TransportProvider } from "@connectrpc/connect-query";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
+import { AdminService, type WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
+import { T } from "../texts/texts.ts";
+import { isCredentialRefused } from "../wire/failure.ts";
+import { createTransport } from "../wire/transport.ts";
+import type { Permission } from "./permissions.ts";
+
+/** How the caller signed in: a pasted API key, or a token of an issuer. */
+export interface Credential {
+  readonly kind: "key" | "token";
+  readonly secret: string;
+}
+
+/** The caller of this page. */
+export interface Session {
+  readonly who: WhoAmIResponse;
+  readonly transport: Transport;
+  /** Returns whether the caller has a permission. */
+  readonly may: (permission: Permission) => boolean;
+  /** Returns the sentence that says which permission is missing; undefined if the caller has it. */
+  readonly missing: (permission: Permission) => string | undefined;
+  readonly signOut: () => void;
+}
+
+/** What the page can do while nobody is signed in. */
+export interface SignIn {
+  /** Signs in. Rejects with the service's error if it refuses the credential. */
+  readonly signIn: (credential: Credential) => Promise<void>;
+  /** Why the last session ended by itself; undefined if it did not. */
+  readonly ended: string | undefined;
+}
+
+const SessionContext = createContext<Session | undefined>(undefined);
+
+/** Returns the caller. Throws outside of the pages that only a signed-in caller sees. */
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (session === undefined) throw new Error("useSession: nobody is signed in here");
+  return session;
+}
+
+/** Shows `children` to a signed-in caller, and `signedOut` to everybody else. */
+export function SessionProvider({
+  signedOut,
+  children,
+}: {
+  readonly signedOut: (signIn: SignIn) => ReactNode;
+  readonly children: ReactNode;
+}): ReactNode {
+  const [session, setSession] = useState<Session>();
+  const [ended, setEnded] = useState<string>();
+  const signOut = useCallback((why?: string) => {
+    setSession(undefined);
+    setEnded(why);
+  }, []);
+  const signIn = useCallback(
+    async (credential: Credential) => {
+      const transport = createTransport(credential.secret, (error) => {
+        if (isCredentialRefused(error)) signOut(T.signIn.ended);
+      });
+      const admin: Client<typeof AdminService> = createClient(AdminService, transport);
+      setSession(createSession(await admin.whoAmI({}), transport, () => signOut()));
+      setEnded(undefined);
+    },
+    [signOut],
+  );
+  if (session === undefined) return signedOut({ signIn, ended });
+  return <SignedIn session={session}>{children}</SignedIn>;
+}
+
+function SignedIn({ session, children }: { readonly session: Session; readonly children: ReactNode }): ReactNode {
+  // One per caller: the next one must not see what this one may.
+  const queries = useMemo(createQueryClient, []);
+  return (
+    <SessionContext value={session}>
+      <TransportProvider transport={session.transport}>
+        <QueryClientProvider client={queries}>{children}</QueryClientProvider>
+      </TransportProvider>
+    </SessionContext>
+  );
+}
+
+function createQueryClient(): QueryClient {
+  return new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: 5_000 } } });
+}
+
+function createSession(who: WhoAmIResponse, transport: Transport, signOut: () => void): Session {
+  const permissions = new Set(who.permissions);
+  const may = (permission: Permission): boolean => permissions.has(permission);
+  return {
+    who,
+    transport,
+    may,
+    missing: (permission) => (may(permission) ? undefined : T.missingPermission(permission)),
+    signOut,
+  };
+}

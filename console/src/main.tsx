@@ -1,0 +1,13 @@
+/** The entry of the console: shows it in the page. */
+import { createRoot } from "react-dom/client";
+import { App } from "./app/app.tsx";
+import { applyTheme, storedTheme } from "./app/theme.ts";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/parts.css";
+import "./styles/shell.css";
+import "./styles/pages.css";
+
+applyTheme(storedTheme());
+const root = document.getElementById("console");
+if (root !== null) createRoot(root).render(<App />);

@@ -1,0 +1,154 @@
+/** The dialog of an act: why, until when, and what will happen, before it happens. */
+
+import { Code } from "@connectrpc/connect";
+import { type ReactNode, useId, useState } from "react";
+import { useLocation } from "wouter";
+import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { userPath } from "../../app/routes.ts";
+import { Button } from "../../parts/button.tsx";
+import { Dialog } from "../../parts/dialog.tsx";
+import { CheckField, SelectField, TextArea, TextField } from "../../parts/field.tsx";
+import { FailureNotice } from "../../parts/notice.tsx";
+import { say } from "../../parts/toasts.tsx";
+import { T } from "../../texts/texts.ts";
+import { toFailure } from "../../wire/failure.ts";
+import { type ActDraft, draftFor, endChoices, faultsOf } from "./act-draft.ts";
+import { ActPreview } from "./act-preview.tsx";
+import { ACTS, type ActName } from "./acts.ts";
+import { nameOf } from "./state.tsx";
+import { useAct } from "./use-act.ts";
+
+export interface ActDialogProps {
+  readonly act: ActName;
+  readonly user: User;
+  readonly onClose: () => void;
+  /** Reads the user again. */
+  readonly onChange: () => unknown;
+}
+
+/** The dialog. It is open as long as it is shown. */
+export function ActDialog({ act, user, onClose, onChange }: ActDialogProps): ReactNode {
+  const [draft, setDraft] = useState(() => draftFor(act));
+  const [isTried, setIsTried] = useState(false);
+  const [, navigate] = useLocation();
+  const faults = faultsOf(draft);
+  const isWhole = faults.reasonCode === undefined && faults.exact === undefined;
+  const { preview, perform } = useAct(act, user, isWhole ? draft : undefined);
+  const name = nameOf(user);
+  const error = perform.error ?? preview.error;
+  const isStale = error !== null && toFailure(error).reason === "SEQUENCE_MISMATCH";
+  const submit = async (): Promise<void> => {
+    setIsTried(true);
+    if (!isWhole || perform.isPending) return;
+    const isDone = await perform.run();
+    // Also after a refusal: somebody else may have acted.
+    await onChange();
+    if (!isDone) return;
+    onClose();
+    const { back } = ACTS[act];
+    say({
+      text: T.acts.done[act](name),
+      action: back && { label: T.acts[back], run: () => navigate(userPath(user.userId, undefined, back)) },
+    });
+  };
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={<bdi>{T.acts.titles[act](name)}</bdi>}
+      lead={T.acts.leads[act]}
+      onSubmit={() => void submit()}
+      actions={
+        <>
+          <Button onClick={onClose}>{T.cancel}</Button>
+          {isStale ? (
+            // With keys, else one element becomes the other while it is pressed, and sends the form.
+            <Button key="again" kind="primary" onClick={perform.reset}>
+              {T.acts.lookAgain}
+            </Button>
+          ) : (
+            <Button key="act" type="submit" kind={ACTS[act].restricts ? "danger" : "primary"} busy={perform.isPending}>
+              {T.acts[act]}
+            </Button>
+          )}
+        </>
+      }
+    >
+      <ActForm act={act} draft={draft} faults={isTried ? faults : {}} onChange={setDraft} />
+      {isStale && (
+        <p className="failure" role="alert">
+          {T.acts.changedMeanwhile}
+        </p>
+      )}
+      {error !== null && !isStale && toFailure(error).code !== Code.Canceled && <FailureNotice error={error} />}
+      <ActPreview act={act} user={user} draft={draft} after={preview.user} isPending={preview.isPending} />
+    </Dialog>
+  );
+}
+
+interface ActFormProps {
+  readonly act: ActName;
+  readonly draft: ActDraft;
+  readonly faults: ReturnType<typeof faultsOf>;
+  readonly onChange: (draft: ActDraft) => void;
+}
+
+/** Codes that most systems know; any other may be typed. */
+const REASONS_OFFERED = ["ABUSE", "CHARGEBACK", "COMPROMISED", "FRAUD", "SPAM", "USER_REQUEST"];
+
+function ActForm({ act, draft, faults, onChange }: ActFormProps): ReactNode {
+  const change = (more: Partial<ActDraft>): void => onChange({ ...draft, ...more });
+  const { ends, endsSessions } = ACTS[act];
+  const offered = useId();
+  return (
+    <>
+      <TextField
+        label={T.acts.reasonCode}
+        hint={T.acts.reasonHint}
+        error={faults.reasonCode}
+        list={offered}
+        maxLength={63}
+        value={draft.reasonCode}
+        onChange={(event) => change({ reasonCode: event.target.value.toUpperCase().replaceAll(" ", "_") })}
+      />
+      <datalist id={offered}>
+        {REASONS_OFFERED.map((each) => (
+          <option key={each} value={each} />
+        ))}
+      </datalist>
+      {ends !== undefined && (
+        <div className="field-row">
+          <SelectField
+            label={T.acts.end}
+            value={draft.end}
+            options={endChoices(ends)}
+            onChange={(end) => change({ end })}
+          />
+          {draft.end === "exact" && (
+            <TextField
+              label={T.acts.exactTime}
+              error={faults.exact}
+              type="datetime-local"
+              value={draft.exact}
+              onChange={(event) => change({ exact: event.target.value })}
+            />
+          )}
+        </div>
+      )}
+      {endsSessions === "asked" && (
+        <CheckField
+          label={T.acts.revokeSessions}
+          checked={draft.revokeSessions}
+          onChange={(event) => change({ revokeSessions: event.target.checked })}
+        />
+      )}
+      <TextArea
+        label={T.acts.note}
+        hint={T.acts.noteHint}
+        maxLength={1000}
+        value={draft.note}
+        onChange={(event) => change({ note: event.target.value })}
+      />
+    </>
+  );
+}

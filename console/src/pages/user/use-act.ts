@@ -1,0 +1,93 @@
+/** Performs an act, and asks beforehand what it would do. */
+import { createClient } from "@connectrpc/connect";
+import { useQuery as usePlainQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { useSession } from "../../app/session.tsx";
+import { type ActDraft, requestOf } from "./act-draft.ts";
+import { type ActName, RPC_OF } from "./acts.ts";
+
+/** While somebody types, the service is not asked for each key. */
+const QUIET_MS = 250;
+
+export interface ActCalls {
+  readonly preview: { readonly user: User | undefined; readonly error: Error | null; readonly isPending: boolean };
+  readonly perform: {
+    /** Resolves to whether it was done. */
+    readonly run: () => Promise<boolean>;
+    readonly error: unknown;
+    readonly isPending: boolean;
+    /** Forgets the error. */
+    readonly reset: () => void;
+  };
+}
+
+/**
+ * Returns the calls of a dialog. Both expect the user as the page shows it: if somebody else changed it, they are refused
+ * with SEQUENCE_MISMATCH. `draft`: absent while it is not whole.
+ */
+export function useAct(act: ActName, user: User, draft: ActDraft | undefined): ActCalls {
+  const { transport } = useSession();
+  const queries = useQueryClient();
+  const [error, setError] = useState<unknown>(null);
+  const [isPending, setIsPending] = useState(false);
+  const call = async (
+    chosen: ActDraft,
+    more: { validateOnly: boolean; requestId: string },
+  ): Promise<User | undefined> => {
+    const request = {
+      userId: user.userId,
+      ...(user.details !== undefined && { expectedSequence: user.details.sequence }),
+      ...requestOf(act, chosen),
+      ...more,
+    };
+    // All acts answer with the user after them; their requests differ in what `requestOf` adds.
+    const rpc = createClient(UserService, transport)[RPC_OF[act]] as unknown as (
+      message: typeof request,
+    ) => Promise<{ readonly user?: User }>;
+    return (await rpc(request)).user;
+  };
+  const settled = useSettled(draft);
+  const preview = usePlainQuery({
+    queryKey: ["preview", act, user.userId, String(user.details?.sequence), JSON.stringify({ ...settled, note: "" })],
+    queryFn: async () => (settled && (await call(settled, { validateOnly: true, requestId: "" }))) ?? null,
+    enabled: settled !== undefined,
+    gcTime: 0,
+  });
+  // One act has one id, so that a repetition after a lost answer does nothing twice; another draft is another act.
+  const requestId = useRef({ of: "", id: "" });
+  const run = async (): Promise<boolean> => {
+    if (draft === undefined) return false;
+    const content = JSON.stringify([act, draft, String(user.details?.sequence)]);
+    if (requestId.current.of !== content) requestId.current = { of: content, id: crypto.randomUUID() };
+    setIsPending(true);
+    try {
+      await call(draft, { validateOnly: false, requestId: requestId.current.id });
+      setError(null);
+      await queries.invalidateQueries();
+      return true;
+    } catch (refused) {
+      setError(refused);
+      return false;
+    } finally {
+      setIsPending(false);
+    }
+  };
+  return {
+    preview: { user: preview.data ?? undefined, error: preview.error, isPending: preview.isFetching },
+    perform: { run, error, isPending, reset: () => setError(null) },
+  };
+}
+
+/** Returns a draft once nobody has changed it for a moment. */
+function useSettled(draft: ActDraft | undefined): ActDraft | undefined {
+  const [settled, setSettled] = useState(draft);
+  const text = JSON.stringify(draft);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a draft with the same content is the same.
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(draft), QUIET_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
+}

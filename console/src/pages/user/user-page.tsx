@@ -1,0 +1,135 @@
+/** The page of one user: the state as a sentence, what can be done, and tabs with the rest. */
+import { useQuery } from "@connectrpc/connect-query";
+import { type ReactNode, useEffect } from "react";
+import { useLocation, useSearchParams } from "wouter";
+import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
+import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { userPath, userPlaceOf } from "../../app/routes.ts";
+import { useSession } from "../../app/session.tsx";
+import { Button } from "../../parts/button.tsx";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { FailureNotice, Loading } from "../../parts/notice.tsx";
+import { Tabs } from "../../parts/tabs.tsx";
+import { T } from "../../texts/texts.ts";
+import { millisOf } from "../../wire/time.ts";
+import { NotFound } from "../not-found.tsx";
+import { ActDialog } from "./act-dialog.tsx";
+import { ACTS, type ActName, actOf, actsFor } from "./acts.ts";
+import { nameOf, StateBadge, StateSentence, toneOf } from "./state.tsx";
+import { USER_TABS } from "./user-tabs.tsx";
+
+/** The page of the user whom the address names. */
+export function UserPage(): ReactNode {
+  // Renders again with each navigation; the address itself is read as it is.
+  useLocation();
+  const place = userPlaceOf(window.location.pathname);
+  if (place === undefined) return <NotFound />;
+  return <ReadUser key={place.userId} {...place} />;
+}
+
+function ReadUser({ userId, tab }: { readonly userId: string; readonly tab: string }): ReactNode {
+  const { data, error, isPending, refetch } = useQuery(UserService.method.getUser, { userId, showDeleted: true });
+  const user = data?.user;
+  useNextChange(user, refetch);
+  if (error !== null && user === undefined) return <FailureNotice error={error} onRetry={refetch} />;
+  if (isPending || user === undefined) return <Loading />;
+  return (
+    <>
+      {error !== null && <FailureNotice error={error} onRetry={refetch} />}
+      <UserView user={user} tab={tab} onChange={refetch} />
+    </>
+  );
+}
+
+/** Longer timers overflow and fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Asks again when the next restriction begins or ends, so that the page never shows what is over. */
+function useNextChange(user: User | undefined, onChange: () => unknown): void {
+  useEffect(() => {
+    const now = Date.now();
+    const times = user?.restrictions.flatMap(({ startTime, expireTime }) => [
+      millisOf(startTime),
+      millisOf(expireTime),
+    ]);
+    const next = Math.min(...(times ?? []).filter((each): each is number => each !== undefined && each > now));
+    if (!Number.isFinite(next)) return;
+    const timer = setTimeout(onChange, Math.min(next - now + 50, TIMER_MS_MAX));
+    return () => clearTimeout(timer);
+  }, [user, onChange]);
+}
+
+interface UserViewProps {
+  readonly user: User;
+  readonly tab: string;
+  readonly onChange: () => unknown;
+}
+
+function UserView({ user, tab, onChange }: UserViewProps): ReactNode {
+  const { may } = useSession();
+  const [address] = useSearchParams();
+  const [, navigate] = useLocation();
+  const tabs = USER_TABS.filter(({ permission }) => may(permission));
+  const shown = tabs.find(({ id }) => id === tab) ?? tabs[0];
+  const openAct = (act: ActName | undefined): void => {
+    navigate(userPath(user.userId, tab || undefined, act), { replace: true });
+  };
+  const act = actOf(address.get("act"));
+  return (
+    <article>
+      <UserHead user={user} onAct={openAct} />
+      <Tabs
+        label={T.user.tabs}
+        chosen={shown?.id ?? ""}
+        tabs={tabs.map(({ id, label }, index) => ({
+          id,
+          label,
+          href: userPath(user.userId, index === 0 ? undefined : id),
+        }))}
+      >
+        {shown !== undefined && <shown.View user={user} onAct={openAct} />}
+      </Tabs>
+      {act !== undefined && may(ACTS[act].permission) && (
+        <ActDialog act={act} user={user} onClose={() => openAct(undefined)} onChange={onChange} />
+      )}
+    </article>
+  );
+}
+
+function UserHead({ user, onAct }: { readonly user: User; readonly onAct: (act: ActName) => void }): ReactNode {
+  const { missing } = useSession();
+  const name = nameOf(user);
+  return (
+    <header className={`user-head user-head-${toneOf(user.state)}`}>
+      <div className="user-head-who">
+        <h1>
+          <bdi>{name}</bdi>
+        </h1>
+        <p className="user-head-id">
+          <bdi>{user.userId}</bdi>
+          <CopyButton text={user.userId} what={T.user.id} />
+        </p>
+        <p className="user-head-state" role="status">
+          <StateBadge state={user.state} />
+          <span>
+            <StateSentence user={user} />
+          </span>
+        </p>
+      </div>
+      {user.state !== State.DELETED && (
+        <div className="user-head-acts">
+          {actsFor(user).map((act, index) => (
+            <Button
+              key={act}
+              kind={index === 0 && !ACTS[act].restricts ? "primary" : "plain"}
+              missing={missing(ACTS[act].permission)}
+              onClick={() => onAct(act)}
+            >
+              {T.acts[act]}
+            </Button>
+          ))}
+        </div>
+      )}
+    </header>
+  );
+}

@@ -1,0 +1,50 @@
+/** A card: one thing with its title, its facts and what can be done with it. */
+import type { ReactNode } from "react";
+
+/** A card. */
+export function Card({
+  title,
+  aside,
+  tone,
+  children,
+}: {
+  readonly title: ReactNode;
+  /** At the right of the title: a badge or buttons. */
+  readonly aside?: ReactNode;
+  readonly tone?: Tone | undefined;
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <section className={`card${tone === undefined ? "" : ` card-${tone}`}`}>
+      <header className="card-head">
+        <h3 className="card-title">{title}</h3>
+        {aside}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+/** How a thing is meant: by colour, and never by colour alone. */
+export type Tone = "good" | "warn" | "bad" | "calm";
+
+/** One word about a thing. */
+export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
+  return <span className={`badge badge-${tone}`}>{children}</span>;
+}
+
+/** Names and values; what has no value is left out. */
+export function Facts({ of }: { readonly of: readonly (readonly [name: string, value: ReactNode])[] }): ReactNode {
+  return (
+    <dl className="facts">
+      {of
+        .filter(([, value]) => value !== undefined && value !== "" && value !== null)
+        .map(([name, value]) => (
+          <div key={name} className="fact">
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}

@@ -1,0 +1,47 @@
+/** A dialog over the page: it keeps the focus, closes with Escape, and gives the focus back. */
+import { Dialog as Base } from "@base-ui/react/dialog";
+import { type FormEvent, type ReactNode, useRef } from "react";
+import { T } from "../texts/texts.ts";
+import { Icon } from "./icon.tsx";
+
+export interface DialogProps {
+  readonly open: boolean;
+  readonly onClose: () => void;
+  readonly title: ReactNode;
+  readonly lead?: ReactNode;
+  readonly children: ReactNode;
+  /** The buttons at its foot. One of type `submit` sends the form. */
+  readonly actions: ReactNode;
+  readonly onSubmit?: () => void;
+}
+
+/** A dialog with a form. */
+export function Dialog({ open, onClose, title, lead, children, actions, onSubmit }: DialogProps): ReactNode {
+  const form = useRef<HTMLFormElement>(null);
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    onSubmit?.();
+  };
+  return (
+    <Base.Root open={open} onOpenChange={(isOpen) => !isOpen && onClose()}>
+      <Base.Portal>
+        <Base.Backdrop className="dialog-backdrop" />
+        <Base.Popup className="dialog" initialFocus={() => form.current?.querySelector<HTMLElement>(".input") ?? true}>
+          <form ref={form} className="dialog-form" onSubmit={submit} noValidate>
+            <header className="dialog-head">
+              <Base.Title className="dialog-title">{title}</Base.Title>
+              <Base.Close className="copy" aria-label={T.close}>
+                <Icon name="close" />
+              </Base.Close>
+            </header>
+            <div className="dialog-body">
+              {lead !== undefined && <Base.Description className="muted">{lead}</Base.Description>}
+              {children}
+            </div>
+            <footer className="dialog-foot">{actions}</footer>
+          </form>
+        </Base.Popup>
+      </Base.Portal>
+    </Base.Root>
+  );
+}

@@ -1,0 +1,36 @@
+/** Tabs whose choice is in the address: each can be linked to, opened beside, and left with the back button. */
+import { type ReactNode, Suspense } from "react";
+import { Link } from "wouter";
+import { Loading } from "./notice.tsx";
+
+export interface Tab {
+  readonly id: string;
+  readonly label: string;
+  readonly href: string;
+}
+
+/** Links between views of one thing, and the view that is chosen. */
+export function Tabs({
+  label,
+  tabs,
+  chosen,
+  children,
+}: {
+  readonly label: string;
+  readonly tabs: readonly Tab[];
+  readonly chosen: string;
+  readonly children: ReactNode;
+}): ReactNode {
+  return (
+    <>
+      <nav className="tabs" aria-label={label}>
+        {tabs.map((tab) => (
+          <Link key={tab.id} href={tab.href} className="tab" aria-current={tab.id === chosen ? "page" : undefined}>
+            {tab.label}
+          </Link>
+        ))}
+      </nav>
+      <Suspense fallback={<Loading />}>{children}</Suspense>
+    </>
+  );
+}

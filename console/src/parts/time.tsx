@@ -1,0 +1,22 @@
+/** Instants: in the reader's time, with UTC behind it. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ReactNode } from "react";
+import { T } from "../texts/texts.ts";
+import { localTime, millisOf, relativeTime, utcTime } from "../wire/time.ts";
+
+/** An instant. Without one: `never`. `relative`: how far away it is instead. */
+export function Time({
+  at,
+  relative = false,
+}: {
+  readonly at: Timestamp | undefined;
+  readonly relative?: boolean;
+}): ReactNode {
+  const millis = millisOf(at);
+  if (millis === undefined) return T.never;
+  return (
+    <time dateTime={new Date(millis).toISOString()} title={`${localTime(millis)} · ${utcTime(millis)}`}>
+      {relative ? relativeTime(millis) : localTime(millis)}
+    </time>
+  );
+}

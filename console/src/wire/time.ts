@@ -1,0 +1,57 @@
+/** Times and durations between the wire and the page. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+
+/** Returns the instant in milliseconds since the epoch; undefined without one. */
+export function millisOf(time: Timestamp | undefined): number | undefined {
+  return time === undefined ? undefined : timestampDate(time).getTime();
+}
+
+/** Returns the wire's form of an instant. `millis`: since the epoch. */
+export function timestampOf(millis: number): Timestamp {
+  return timestampFromDate(new Date(millis));
+}
+
+const LOCAL = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const LOCAL_THIS_YEAR = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "long",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+/** Returns an instant in local time, as short as it is clear: `14:05` today, `5 December at 14:05` this year. */
+export function localTime(millis: number, now: number = Date.now()): string {
+  const [date, today] = [new Date(millis), new Date(now)];
+  if (date.toDateString() === today.toDateString()) return CLOCK.format(date);
+  return (date.getFullYear() === today.getFullYear() ? LOCAL_THIS_YEAR : LOCAL).format(date);
+}
+
+/** Returns an instant in UTC, such as `2026-12-05 14:05:00 UTC`. */
+export function utcTime(millis: number): string {
+  return `${new Date(millis).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ["year", 365 * 86_400_000],
+  ["month", 30 * 86_400_000],
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1_000],
+];
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+/** Returns how far away an instant is, such as `in 3 hours` or `2 days ago`. */
+export function relativeTime(millis: number, now: number = Date.now()): string {
+  const difference = millis - now;
+  const [unit, size] = UNITS.find(([, each]) => Math.abs(difference) >= each) ?? ["second", 1_000];
+  return RELATIVE.format(Math.trunc(difference / size), unit);
+}

@@ -1,0 +1,32 @@
+/** The transport of a signed-in caller: gRPC-Web to the service that serves this page. */
+import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
+
+/** Returns a transport that sends the credential with every call. `onError` hears of each error, also of streams. */
+export function createTransport(secret: string, onError: (error: ConnectError) => void): Transport {
+  const authorize: Interceptor = (next) => async (request) => {
+    request.header.set("authorization", `Bearer ${secret}`);
+    try {
+      const response = await next(request);
+      return response.stream ? { ...response, message: heard(response.message, onError) } : response;
+    } catch (error) {
+      tell(error, onError);
+      throw error;
+    }
+  };
+  return createGrpcWebTransport({ baseUrl: location.origin, interceptors: [authorize] });
+}
+
+async function* heard<O>(messages: AsyncIterable<O>, onError: (error: ConnectError) => void): AsyncGenerator<O> {
+  try {
+    yield* messages;
+  } catch (error) {
+    tell(error, onError);
+    throw error;
+  }
+}
+
+function tell(error: unknown, onError: (error: ConnectError) => void): void {
+  const known = ConnectError.from(error);
+  if (known.code !== Code.Canceled) onError(known);
+}
