@@ -43,6 +43,7 @@ export interface Config extends DatabaseConfig {
   readonly rateLimitResets: { readonly perSecond: number; readonly burst: number } | undefined;
   readonly corsOrigins: readonly string[];
   readonly docs: boolean;
+  readonly console: boolean;
   readonly fastPath: boolean;
   readonly threads: number;
   readonly watchStreams: number;
@@ -169,6 +170,13 @@ export const SETTINGS: Settings = {
     environment: "LOCKKEEPER_DOCS",
     fallback: "true",
     meaning: "Serve `/openapi.json` and its page `/docs` to anyone: `true` or `false`.",
+    ...BOOLEAN,
+  },
+  console: {
+    flag: "console",
+    environment: "LOCKKEEPER_CONSOLE",
+    fallback: "true",
+    meaning: "Serve the browser console at `/console` to anyone, who then signs in there: `true` or `false`.",
     ...BOOLEAN,
   },
   fastPath: {

@@ -50,7 +50,20 @@ export interface IssuerConfig {
   readonly clockSkewMs: number;
   readonly algorithms: readonly string[];
   readonly tokenTypes: readonly TokenType[];
+  /** How the browser console signs in here. Absent: it does not offer this issuer. */
+  readonly console?: ConsoleClient;
 }
+
+/** The browser console as a client of an issuer: public, with PKCE, its redirect URI ending in `/console/callback`. */
+export interface ConsoleClient {
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** Sent as `audience` and as `resource` (RFC 8707) where the issuer needs one to make a token for this service. */
+  readonly audience?: string;
+  readonly resource?: string;
+}
+
+const SCOPES_DEFAULT: readonly string[] = ["openid"];
 
 const MEMBERS = [
   "issuer",
@@ -63,6 +76,7 @@ const MEMBERS = [
   "clockSkewSeconds",
   "algorithms",
   "tokenTypes",
+  "console",
 ];
 
 type Members = Readonly<Record<string, unknown>>;
@@ -100,7 +114,24 @@ function readIssuer(path: string, value: unknown): IssuerConfig {
     clockSkewMs: readSkewSeconds(...at("clockSkewSeconds")) * 1000,
     algorithms: readSome(...at("algorithms"), ALGORITHMS, ALGORITHMS_DEFAULT),
     tokenTypes: readSome(...at("tokenTypes"), TOKEN_TYPES, TOKEN_TYPES),
+    ...(members.console !== undefined && { console: readConsoleClient(...at("console")) }),
   };
+}
+
+function readConsoleClient(path: string, value: unknown): ConsoleClient {
+  const { clientId, scopes, ...targets } = readObject(path, value, ["clientId", "scopes", "audience", "resource"]);
+  const texts = Object.entries(targets).map(([name, each]) => [name, readText(`${path}.${name}`, each)]);
+  return {
+    clientId: readText(`${path}.clientId`, clientId),
+    scopes: scopes === undefined ? SCOPES_DEFAULT : readTexts(`${path}.scopes`, scopes),
+    ...Object.fromEntries(texts),
+  };
+}
+
+function readText(path: string, value: unknown): string {
+  const isText = typeof value === "string" && value !== "" && value.length <= TEXT_CHARS_MAX;
+  if (!isText) fail(path, value, `a text of 1 to ${TEXT_CHARS_MAX} characters`);
+  return value;
 }
 
 function readIssuerUrl(path: string, value: unknown): string {

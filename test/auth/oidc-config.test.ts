@@ -32,6 +32,11 @@ const ALLOWED: readonly (readonly [more: object, expected: object])[] = [
   [{ clockSkewSeconds: 300 }, { clockSkewMs: 300_000 }],
   [{ algorithms: ["ES512"] }, { algorithms: ["ES512"] }],
   [{ tokenTypes: ["at+jwt"] }, { tokenTypes: ["at+jwt"] }],
+  [{ console: { clientId: "c" } }, { console: { clientId: "c", scopes: ["openid"] } }],
+  [
+    { console: { clientId: "c", scopes: ["openid", "roles"], audience: "a", resource: "https://a.example" } },
+    { console: { clientId: "c", scopes: ["openid", "roles"], audience: "a", resource: "https://a.example" } },
+  ],
 ];
 
 const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
@@ -89,6 +94,16 @@ const REFUSED: readonly (readonly [text: string, message: RegExp])[] = [
   ],
   [withMembers({ algorithms: ["none"] }), /algorithms\[0\]: "none" is not allowed/],
   [withMembers({ algorithms: [] }), /algorithms: \[\] is not allowed/],
+  [
+    withMembers({ console: {} }),
+    /^issuers\[0\]\.console\.clientId: nothing is not allowed; it must be a text of 1 to 200/,
+  ],
+  [withMembers({ console: { clientId: "c", scopes: [] } }), /^issuers\[0\]\.console\.scopes: \[\] is not allowed/],
+  [withMembers({ console: { clientId: "c", audience: 1 } }), /^issuers\[0\]\.console\.audience: 1 is not allowed/],
+  [
+    withMembers({ console: { secret: "s" } }),
+    /^issuers\[0\]\.console: unknown member "secret"; the members are clientId/,
+  ],
   [
     withMembers({ tokenTypes: ["logout+jwt"] }),
     /^issuers\[0\]\.tokenTypes\[0\]: "logout\+jwt" is not allowed; it must be one of at\+jwt, jwt$/,

@@ -3,6 +3,11 @@ import type { Config } from "../../src/config.ts";
 import { DATABASES } from "./database-cases.ts";
 import { type Cases, RATES } from "./rate-cases.ts";
 
+const BOTH: readonly [string, boolean][] = [
+  ["true", true],
+  ["false", false],
+];
+
 export const KEY = "correct-horse-battery-staple-32!";
 
 export const CASES: Readonly<Record<keyof Config, Cases>> = {
@@ -253,10 +258,7 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
   },
   allowClockBehind: {
     byDefault: false,
-    allowed: [
-      ["true", true],
-      ["false", false],
-    ],
+    allowed: BOTH,
     refused: [
       ["yes", /"yes" is not allowed; it must be one of true, false/],
       ["1", /"1" is not allowed/],
@@ -264,10 +266,7 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
   },
   force: {
     byDefault: false,
-    allowed: [
-      ["true", true],
-      ["false", false],
-    ],
+    allowed: BOTH,
     refused: [["yes", /"yes" is not allowed; it must be one of true, false/]],
   },
   watchStreams: {
@@ -307,18 +306,17 @@ export const CASES: Readonly<Record<keyof Config, Cases>> = {
   },
   fastPath: {
     byDefault: true,
-    allowed: [
-      ["true", true],
-      ["false", false],
-    ],
+    allowed: BOTH,
     refused: [["off", /"off" is not allowed; it must be one of true, false/]],
   },
   docs: {
     byDefault: true,
-    allowed: [
-      ["true", true],
-      ["false", false],
-    ],
+    allowed: BOTH,
+    refused: [["no", /"no" is not allowed; it must be one of true, false/]],
+  },
+  console: {
+    byDefault: true,
+    allowed: BOTH,
     refused: [["no", /"no" is not allowed; it must be one of true, false/]],
   },
 };

@@ -20,11 +20,12 @@ import { describeFault } from "../../service/transport-faults.ts";
 import type { Store } from "../../store/store.ts";
 import { Health, healthHttpMounts } from "../../transport/builtin/health.ts";
 import type { TlsOptions } from "../../transport/listen/listener.ts";
-import type { LateMounts, Mounts } from "../../transport/mount.ts";
+import type { HttpMount, LateMounts, Mounts } from "../../transport/mount.ts";
 import { createTransport, type Transport } from "../../transport/transport.ts";
 import { describe } from "../describe.ts";
 import { openTokens } from "../issuers.ts";
 import { metricsMount } from "../metrics-endpoints.ts";
+import type { Strangers } from "../pages/public-page.ts";
 import { referenceMounts } from "../pages/reference.ts";
 import { reportFinished } from "./finished-call.ts";
 import { chargeStranger, createReflection, mounts, refuseStranger } from "./mounts.ts";
@@ -71,8 +72,11 @@ export async function createServing(parts: ServingParts): Promise<Serving> {
   const { rateLimitAddress: addressRate, rateLimitCaller: callerRate } = config;
   const gate = new RequestGate({ keyCache, tokens, clock, addressRate, callerRate, counts: parts.counts });
   const health = new Health();
+  const strangers = { refuse: refuseStranger(gate), charge: chargeStranger(gate) };
+  // Loaded only if it is served.
+  const pages = config.console ? (await import("../pages/console.ts")).consoleMounts(parts.issuers, strangers) : [];
   return {
-    transport: mountAll(parts, { keyCache, gate, health }),
+    transport: mountAll(parts, { keyCache, gate, health, strangers, pages }),
     isServing: () => health.isServing("") === true,
     async close() {
       keyCache.close();
@@ -85,11 +89,13 @@ interface Callers {
   readonly keyCache: ApiKeyCache;
   readonly gate: RequestGate;
   readonly health: Health;
+  readonly strangers: Strangers;
+  /** Those of the console. */
+  readonly pages: readonly HttpMount<never>[];
 }
 
-function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Transport {
+function mountAll(parts: ServingParts, { keyCache, gate, health, strangers, pages }: Callers): Transport {
   const { config, enabled, tls, connectionsMax, store, newId, streams, metrics, log, traces } = parts;
-  const refuseUnmatched = refuseStranger(gate);
   const reflection = createReflection();
   const { attempts, lists = new ListLanes(), exposition = metrics, onAdmitted } = parts;
   const operations = createOperations({ store, gate, newId, lists, attempts });
@@ -99,14 +105,16 @@ function mountAll(parts: ServingParts, { keyCache, gate, health }: Callers): Tra
     httpMounts: [
       ...healthHttpMounts(health),
       metricsMount(exposition, gate),
-      ...(config.docs ? referenceMounts(native, { refuse: refuseUnmatched, charge: chargeStranger(gate) }) : []),
+      // Both serve `/`: the first of two mounts with one prefix does.
+      ...pages,
+      ...(config.docs ? referenceMounts(native, strangers) : []),
     ],
     lateMounts: lateMounts(enabled, operations),
     limits: { connectionsMax, resets: config.rateLimitResets },
     ...(tls && { tls }),
     ...transportSettings(config),
     corsHeaders: enabled.flatMap(({ corsHeaders }) => corsHeaders),
-    refuseUnmatched,
+    refuseUnmatched: strangers.refuse,
     onAdmitted,
     newCallId: newId,
     traces,

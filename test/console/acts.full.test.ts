@@ -1,0 +1,71 @@
+/** Acts on the page of a user, as somebody at the support desk does them, in headless Chromium. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import { skippedWithoutChromium } from "../support/chromium.ts";
+import { startConsole } from "../support/console.ts";
+
+test("somebody finds a user, locks her with a preview, and takes it back from the message", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { users, sessions, signIn } = await startConsole(t);
+  await users.createUser({ userId: "u/1%2F", profile: { displayName: "Alice <b>", email: "alice@example.com" } });
+  await users.createUser({ userId: "bob", profile: { username: "bob" } });
+  await sessions.createSession({ userId: "u/1%2F" });
+  const { tab, complaints } = await signIn("/users");
+  await tab.getByRole("searchbox", { name: "Search", exact: true }).fill("ALICE@");
+  await tab.keyboard.press("Enter");
+  await tab.getByText("1 user", { exact: true }).waitFor();
+  assert.match(tab.url(), /\/console\/users\?q=ALICE%40$/);
+  await tab.getByRole("link", { name: "Alice <b>" }).click();
+  await tab.getByText("Active: may sign in.").waitFor();
+  await tab.getByRole("button", { name: "Lock", exact: true }).click();
+  const dialog = tab.getByRole("dialog", { name: "Lock Alice <b>" });
+  await dialog.getByLabel("Reason code").fill("spam wave");
+  await dialog.getByLabel("Also end all sessions").check();
+  await dialog.getByLabel("Ends").selectOption("In 1 day");
+  await dialog.getByText("The state becomes Locked.").waitFor();
+  await dialog.getByText("1 session ends.").waitFor();
+  assert.equal((await users.getUser({ userId: "u/1%2F" })).user?.state, State.ACTIVE);
+  await dialog.getByRole("button", { name: "Lock", exact: true }).click();
+  await dialog.waitFor({ state: "detached" });
+  await tab.getByText(/^Locked until .* by LOCKKEEPER_ADMIN_KEY because SPAM_WAVE\.$/).waitFor();
+  const { user } = await users.getUser({ userId: "u/1%2F" });
+  assert.partialDeepStrictEqual(user?.restrictions, [{ reasonCode: "SPAM_WAVE", revokeSessions: true }]);
+  await tab
+    .getByRole("dialog")
+    .filter({ hasText: "Alice <b> is locked." })
+    .getByRole("button", { name: "Unlock" })
+    .click();
+  const back = tab.getByRole("dialog", { name: "Unlock Alice <b>" });
+  await back.getByText("The state becomes Active.").waitFor();
+  await back.getByRole("button", { name: "Unlock" }).click();
+  await tab.getByText("Active: may sign in.").waitFor();
+  assert.equal((await users.getUser({ userId: "u/1%2F" })).user?.state, State.ACTIVE);
+  assert.deepEqual(complaints, []);
+});
+
+test("two who act on one user do not overwrite each other, and a key that is revoked leads back to the sign-in", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { users, keys, signIn } = await startConsole(t);
+  await users.createUser({ userId: "carol" });
+  const { apiKey, secret } = await keys.createApiKey({ displayName: "desk", role: "operator" });
+  const { tab, complaints } = await signIn("/users/carol?act=ban", secret);
+  const dialog = tab.getByRole("dialog", { name: "Ban carol" });
+  await dialog.getByText("The state becomes Banned.").waitFor();
+  await users.lockUser({ userId: "carol" });
+  await dialog.getByRole("button", { name: "Ban" }).click();
+  await dialog.getByText("Somebody changed this user while you were deciding.").waitFor();
+  assert.equal((await users.getUser({ userId: "carol" })).user?.state, State.LOCKED);
+  await dialog.getByRole("button", { name: "Look again" }).click();
+  await dialog.getByRole("button", { name: "Ban" }).click();
+  await tab.getByText(/^Banned for good by desk\.$/).waitFor();
+  await keys.revokeApiKey({ apiKeyId: apiKey?.apiKeyId ?? "" });
+  // Whatever the page asks for next is refused; it may be under way already.
+  const ended = tab.getByText("Your credential has expired or was revoked. Sign in again.");
+  await Promise.any([tab.getByRole("link", { name: "Users" }).click(), ended.waitFor()]);
+  await ended.waitFor();
+  assert.deepEqual(
+    complaints.filter((each) => !/401/.test(each)),
+    [],
+  );
+});

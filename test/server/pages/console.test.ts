@@ -1,0 +1,71 @@
+/** The console as the service serves it: paths, headers, codings, and where it is switched off. */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { buildConsole, isConsoleStale } from "../../../scripts/build-console.ts";
+import { rawGet } from "../../support/raw-get.ts";
+import { startService } from "../../support/service.ts";
+
+before(async () => {
+  if (isConsoleStale()) await buildConsole();
+});
+
+test("the page has the headers that keep it safe, and browsers keep its files", async (t) => {
+  const { url } = await startService(t);
+  const page = await fetch(`${url}/console`);
+  assert.equal(page.status, 200);
+  assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+  assert.equal(
+    page.headers.get("content-security-policy"),
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+  );
+  assert.equal(page.headers.get("cross-origin-opener-policy"), "same-origin");
+  assert.equal(page.headers.get("referrer-policy"), "no-referrer");
+  assert.equal(page.headers.get("x-content-type-options"), "nosniff");
+  assert.equal(page.headers.get("cache-control"), "no-cache");
+  const text = await page.text();
+  const [script = ""] = /\/console\/assets\/[^"]+\.js/.exec(text) ?? [];
+  const known = await fetch(`${url}/console/users/alice`, {
+    headers: { "if-none-match": page.headers.get("etag") ?? "" },
+  });
+  assert.equal(known.status, 304);
+  for (const [accepted, coding] of [
+    ["br, gzip", "br"],
+    ["gzip", "gzip"],
+    ["br;q=0", null],
+  ] as const) {
+    const file = await fetch(url + script, { headers: { "accept-encoding": accepted } });
+    assert.equal(file.headers.get("content-encoding"), coding, accepted);
+    assert.equal(file.headers.get("cache-control"), "public, max-age=31536000, immutable");
+    assert.ok((await file.text()).length > 100_000, accepted);
+  }
+  const head = await fetch(url + script, { method: "HEAD" });
+  assert.deepEqual([head.status, (await head.bytes()).length], [200, 0]);
+});
+
+test("every path below it is its page, except for what no build made; other methods are refused", async (t) => {
+  const { url } = await startService(t);
+  for (const path of ["/console/", "/console/users", "/console/users/a%2Fb/timeline", "/console/callback"]) {
+    const answer = await fetch(url + path);
+    assert.deepEqual([answer.status, (await answer.text()).includes('id="console"')], [200, true], path);
+  }
+  // As bytes: fetch would resolve the dots.
+  for (const path of [
+    "/console/assets/none.js",
+    "/console/assets/../.built",
+    "/console/assets/..%2f..%2fpackage.json",
+  ]) {
+    assert.match(await rawGet(url, path), /^HTTP\/1\.1 404 /, path);
+  }
+  assert.doesNotMatch(await rawGet(url, "/console/../../package.json"), /devDependencies/);
+  const post = await fetch(`${url}/console`, { method: "POST", body: "{}" });
+  assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
+  const root = await fetch(url, { redirect: "manual" });
+  assert.deepEqual([root.status, root.headers.get("location")], [302, "/console"]);
+});
+
+test("it is not served where the setting says so, and `/` leads to the reference then", async (t) => {
+  const { url } = await startService(t, { config: { console: false } });
+  assert.equal((await fetch(`${url}/console`)).status, 404);
+  assert.equal((await fetch(url, { redirect: "manual" })).headers.get("location"), "/docs");
+});
