@@ -2,7 +2,8 @@
 import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import type { InlineConfig } from "vite";
+import type { build, InlineConfig } from "vite";
+import { type BundledPackage, noticesOf } from "./notices.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CONSOLE = join(ROOT, "console");
@@ -12,6 +13,9 @@ const STAMP = join(DIST, ".built");
 
 /** What the bundle is made of. What npm installs changes with its lock. */
 const SOURCES = ["console/{src/**/*,index.html,package.json}", "gen/lockkeeper/**/*_pb.ts", "package-lock.json"];
+
+/** The folder of the innermost package to which a file belongs. */
+const PACKAGE_FORM = /^\/(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/;
 
 const CODED = /\.(?:css|html|js|svg)$/;
 
@@ -40,10 +44,10 @@ export function isConsoleStale(): boolean {
 
 /** Builds the console into console/dist, each file also compressed. Rejects where what builds it is not installed. */
 export async function buildConsole(): Promise<void> {
-  const { build } = await import("vite");
+  const vite = await import("vite");
   // Next to it first: a service that runs meanwhile has a whole one.
   const folder = join(CONSOLE, `.dist-${process.pid}`);
-  await build({
+  const output = await vite.build({
     ...SETTINGS,
     logLevel: "warn",
     build: {
@@ -68,9 +72,24 @@ export async function buildConsole(): Promise<void> {
     writeFileSync(`${file}.br`, brotliCompressSync(text, { params }));
     writeFileSync(`${file}.gz`, gzipSync(text, { level: 9 }));
   }
+  writeFileSync(join(folder, "THIRD-PARTY-NOTICES.txt"), noticesOf(packagesIn(output)));
   writeFileSync(join(folder, ".built"), "");
   rmSync(DIST, { recursive: true, force: true });
   renameSync(folder, DIST);
+}
+
+/** Returns the packages that have parts in the bundle, by name. */
+function packagesIn(output: Awaited<ReturnType<typeof build>>): readonly BundledPackage[] {
+  const chunks = [output].flat().flatMap((each) => ("output" in each ? each.output : []));
+  const files = chunks.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+  const packages = Map.groupBy(files.map(fileOf), (file) => PACKAGE_FORM.exec(file)?.[0] ?? "");
+  packages.delete("");
+  return [...packages].sort().map(([folder, of]) => ({ folder, files: [...new Set(of)].sort() }));
+}
+
+/** Without what a bundler adds to the names of modules. */
+function fileOf(moduleId: string): string {
+  return moduleId.replace(/^\0/, "").replace(/\?.*$/, "");
 }
 
 /** Serves the sources at port 5173; what is not the console's goes to a service. `service`: its URL. */

@@ -28,6 +28,7 @@ export function noticesOf(packages: readonly BundledPackage[]): string {
   const mit = packages.flatMap(({ folder }) => textsIn(folder)).find((text) => MIT_FORM.test(text)) ?? "";
   const known = {
     "Apache-2.0": "The text of Apache-2.0 is the file LICENSE of this package.",
+    Unlicense: "Its authors have given it to the public domain: https://unlicense.org",
     MIT: MIT_FORM.exec(mit)?.[0],
   };
   return `${[HEAD, ...packages.map((each) => noticeOf(each, known))].join(RULE)}\n`;
