@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
-import { Provider } from "oidc-provider";
+import { type ClientMetadata, Provider } from "oidc-provider";
 import { defer } from "./cleanup.ts";
 import { temporaryFolder } from "./service.ts";
 
@@ -113,9 +113,21 @@ export async function issuersFile(
   return path;
 }
 
+/** The console of a service as a client: public, with PKCE. */
+function consoleOf(service: string): ClientMetadata {
+  return {
+    client_id: "console",
+    token_endpoint_auth_method: "none",
+    grant_types: ["authorization_code"],
+    redirect_uris: [`${service}/console/callback`],
+    response_types: ["code"],
+  };
+}
+
 /** A provider as people run them: node-oidc-provider, giving access tokens as JWT to clients with a secret. */
 export class RealIssuer {
   readonly site: Site;
+  #key: JWK = {};
 
   private constructor(site: Site) {
     this.site = site;
@@ -134,9 +146,18 @@ export class RealIssuer {
   /** Signs with a key of this id from now on and publishes no other. */
   async rotate(kid: string): Promise<void> {
     const { privateKey } = await generateKeyPair("RS256", { extractable: true });
-    const key = { ...(await exportJWK(privateKey)), kid, use: "sig", alg: "RS256" };
+    this.#key = { ...(await exportJWK(privateKey)), kid, use: "sig", alg: "RS256" };
+    this.#provide();
+  }
+
+  /** From now on the console of a service may sign people in, who type any name. `service`: its URL. */
+  serveConsole(service: string): void {
+    this.#provide(service);
+  }
+
+  #provide(service?: string): void {
     const provider = new Provider(this.url, {
-      jwks: { keys: [key] },
+      jwks: { keys: [this.#key] },
       clients: [
         {
           client_id: "desk",
@@ -145,10 +166,12 @@ export class RealIssuer {
           redirect_uris: [],
           response_types: [],
         },
+        ...(service === undefined ? [] : [consoleOf(service)]),
       ],
+      clientBasedCORS: (_, origin) => origin === service,
       features: {
         clientCredentials: { enabled: true },
-        devInteractions: { enabled: false },
+        devInteractions: { enabled: service !== undefined },
         resourceIndicators: {
           enabled: true,
           getResourceServerInfo: (_, indicator) => ({
