@@ -1,37 +1,14 @@
 /** A page of another origin in headless Chromium: preflights, answers and refusals, and origins that are kept out. */
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { type Browser, type Page as BrowserTab, chromium } from "playwright-core";
+import { test } from "node:test";
+import type { Browser, Page as BrowserTab } from "playwright-core";
 import type { Page, PageCall } from "../support/browser-page.ts";
+import { openBrowser, skippedWithoutChromium } from "../support/chromium.ts";
 import type { Outcome } from "../support/outcome.ts";
 import { startPageServer } from "../support/page-server.ts";
-import { isExecutable } from "../support/run-command.ts";
 import { ADMIN_KEY, startService, TestClock } from "../support/service.ts";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 declare const page: Page;
-
-function skippedWithoutChromium(t: TestContext): boolean {
-  if (isExecutable(CHROMIUM)) return false;
-  t.skip(`there is no Chromium at ${CHROMIUM}; the environment variable CHROMIUM may say where it is`);
-  return true;
-}
-
-async function openBrowser(t: TestContext): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  t.after(() => browser.close());
-  return browser;
-}
 
 /** The page of an origin, ready to call. */
 async function openPage(browser: Browser, origin: string): Promise<BrowserTab> {
