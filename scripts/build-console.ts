@@ -46,7 +46,7 @@ export function isConsoleStale(): boolean {
 export async function buildConsole(): Promise<void> {
   const vite = await import("vite");
   // Next to it first: a service that runs meanwhile has a whole one.
-  const folder = join(CONSOLE, `.dist-${process.pid}`);
+  const folder = join(CONSOLE, `.cache/dist-${process.pid}`);
   const output = await vite.build({
     ...SETTINGS,
     logLevel: "warn",

@@ -69,7 +69,10 @@ function buildClient(): void {
 
 /** Next to the bundle, where the service looks for it. */
 function copyConsole(): void {
-  cpSync(join(ROOT, "console/dist"), join(DIST, "console"), { recursive: true, filter: (file) => !file.endsWith("/.built") });
+  cpSync(join(ROOT, "console/dist"), join(DIST, "console"), {
+    recursive: true,
+    filter: (file) => !file.endsWith("/.built"),
+  });
 }
 
 await Promise.all([buildService(), buildConsole()]);

@@ -11,7 +11,8 @@ const FOLDER_FILES_MAX = 14;
 const FLAT = ["src/domain", "src/transcoding", "src/store/sqlite/migrations"];
 
 const isTidyTest = ({ path }: SourceFile): boolean => path.startsWith("test/tidy/");
-const typescript = filesBelow(["src", "clients/typescript/src", "test"], ".ts");
+const console = filesBelow(["console/src"]).filter(({ path }) => /\.tsx?$/.test(path));
+const typescript = [...filesBelow(["src", "clients/typescript/src", "test"], ".ts"), ...console];
 /** The tidy tests name what they look for. */
 const outside = filesBelow(["src", "clients/typescript/src", "test", "proto"])
   .filter((file) => !isTidyTest(file))
@@ -129,7 +130,7 @@ describe("files", () => {
       /^\/\*\* .{10,} \*\/\n/.test(text) ? [] : [`begins with ${text.split("\n", 1)[0]}`];
     assert.equal(begins({ path: "", text: "/** What this is for. */\nx" }).length, 0);
     assert.equal(begins({ path: "", text: "/**\n * What this is for.\n */" }).length, 1);
-    assert.deepEqual(faultsIn(filesBelow(["src"], ".ts"), begins), []);
+    assert.deepEqual(faultsIn([...filesBelow(["src"], ".ts"), ...console], begins), []);
   });
 
   test(`each has at most ${FILE_LINES_MAX} lines`, () => {
@@ -140,9 +141,11 @@ describe("files", () => {
     );
   });
 
-  test(`a folder of src has at most ${FOLDER_FILES_MAX} of them, but for the flat ones`, () => {
+  test(`a folder of src or the console has at most ${FOLDER_FILES_MAX} of them, but for the flat ones`, () => {
     const counts = new Map<string, number>();
-    for (const { path } of filesBelow(["src"], ".ts")) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    for (const { path } of [...filesBelow(["src"], ".ts"), ...console]) {
+      counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    }
     assert.ok((counts.get("src/domain") ?? 0) > FOLDER_FILES_MAX);
     const tooMany = [...counts].filter(([folder, count]) => count > FOLDER_FILES_MAX && !FLAT.includes(folder));
     assert.deepEqual(tooMany, []);
@@ -153,12 +156,12 @@ describe("files", () => {
       /^(?:utils?|helpers?|common)(?:[.-]|$)/i.test(basename(path)) || /\/(?:utils?|helpers?|common)\//i.test(path)
         ? ["says nothing of what is in it"]
         : [];
-    assert.deepEqual(faultsIn(filesBelow(["src", "test", "bench", "scripts", "proto"]), named), []);
+    assert.deepEqual(faultsIn(filesBelow(["src", "console/src", "test", "bench", "scripts", "proto"]), named), []);
   });
 
   test("names are lower case with hyphens", () => {
     const named = ({ path }: SourceFile): readonly Fault[] =>
-      /^[a-z0-9]+(?:-[a-z0-9]+)*(?:(?:\.(?:full|timing))?\.test)?\.ts$/.test(basename(path))
+      /^[a-z0-9]+(?:-[a-z0-9]+)*(?:(?:\.(?:full|timing))?\.test)?\.tsx?$/.test(basename(path))
         ? []
         : ["is not named like the others"];
     assert.deepEqual(faultsIn(typescript, named), []);

@@ -95,9 +95,19 @@ describe("plain words", () => {
   });
 
   test("hold everywhere", () => {
-    const folders = ["src", "scripts", "bench", "examples", "clients/typescript/src", "proto", "test", "docs"];
+    const folders = [
+      "src",
+      "scripts",
+      "bench",
+      "examples",
+      "clients/typescript/src",
+      "console",
+      "proto",
+      "test",
+      "docs",
+    ];
     const files = filesBelow(folders)
-      .filter(({ path }) => /\.(?:ts|proto|md)$/.test(path))
+      .filter(({ path }) => /\.(?:tsx?|proto|md)$/.test(path))
       // Google's protos, which the build lays there, and this file, which names what it looks for.
       .filter(({ path }) => !path.startsWith("proto/google/") && path !== "test/tidy/words.test.ts");
     const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map((path) => ({

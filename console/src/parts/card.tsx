@@ -9,7 +9,7 @@ export function Card({
   children,
 }: {
   readonly title: ReactNode;
-  /** At the right of the title: a badge or buttons. */
+  /** At the right of the title: a tag or buttons. */
   readonly aside?: ReactNode;
   readonly tone?: Tone | undefined;
   readonly children: ReactNode;
@@ -29,8 +29,8 @@ export function Card({
 export type Tone = "good" | "warn" | "bad" | "calm";
 
 /** One word about a thing. */
-export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
-  return <span className={`badge badge-${tone}`}>{children}</span>;
+export function Tag({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
+  return <span className={`tag tag-${tone}`}>{children}</span>;
 }
 
 /** Names and values; what has no value is left out. */

@@ -1,4 +1,4 @@
-/** Tabs whose choice is in the address: each can be linked to, opened beside, and left with the back button. */
+/** Tabs whose choice is in the address: each can be linked to, opened in another window, and left with the back button. */
 import { type ReactNode, Suspense } from "react";
 import { Link } from "wouter";
 import { Loading } from "./notice.tsx";

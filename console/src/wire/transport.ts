@@ -2,7 +2,7 @@
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 
-/** Returns a transport that sends the credential with every call. `onError` hears of each error, also of streams. */
+/** Returns a transport that sends the credential with every call. `onError` is called with each error, also of streams. */
 export function createTransport(secret: string, onError: (error: ConnectError) => void): Transport {
   const authorize: Interceptor = (next) => async (request) => {
     request.header.set("authorization", `Bearer ${secret}`);

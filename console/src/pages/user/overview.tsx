@@ -10,7 +10,7 @@ import { Time } from "../../parts/time.tsx";
 import { T } from "../../texts/texts.ts";
 import { ACTS, type ActName, liftOf, remainingAfter } from "./acts.ts";
 import { Actor, restrictionName, restrictionNames } from "./state.tsx";
-import type { UserTabProps } from "./user-tabs.tsx";
+import type { UserTabProps } from "./user-tab.ts";
 
 const TONES: Readonly<Record<RestrictionKind, Tone>> = {
   [RestrictionKind.UNSPECIFIED]: "calm",

@@ -1,4 +1,4 @@
-/** The state of a user in words: one sentence, one badge, and the names of restrictions. */
+/** The state of a user in words: one sentence, one tag, and the names of restrictions. */
 
 import { useQuery } from "@connectrpc/connect-query";
 import type { ReactNode } from "react";
@@ -6,7 +6,7 @@ import { ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_serv
 import { Cause, type Restriction, RestrictionKind } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { useSession } from "../../app/session.tsx";
-import { Badge, type Tone } from "../../parts/card.tsx";
+import { Tag, type Tone } from "../../parts/card.tsx";
 import { Time } from "../../parts/time.tsx";
 import { T } from "../../texts/texts.ts";
 import { millisOf } from "../../wire/time.ts";
@@ -33,8 +33,8 @@ export function toneOf(state: State): Tone {
 }
 
 /** The state in one word. */
-export function StateBadge({ state }: { readonly state: State }): ReactNode {
-  return <Badge tone={toneOf(state)}>{T.states[state]}</Badge>;
+export function StateTag({ state }: { readonly state: State }): ReactNode {
+  return <Tag tone={toneOf(state)}>{T.states[state]}</Tag>;
 }
 
 /** Returns the name to call a user by: what people know, else the id. */
@@ -60,7 +60,7 @@ export function restrictionNames(restrictions: readonly Restriction[]): string {
   return restrictions.map(restrictionName).join(", ");
 }
 
-/** Returns what a restriction is called: its kind, and its cause if that is no operator. */
+/** Returns what a restriction is called: its kind, and its cause unless that is an operator. */
 export function restrictionName({ kind, cause }: Restriction): string {
   return cause === Cause.ADMIN ? (T.kinds[kind] ?? "") : `${T.kinds[kind]} (${T.causes[cause]})`;
 }

@@ -15,10 +15,10 @@ import { millisOf } from "../../wire/time.ts";
 import { NotFound } from "../not-found.tsx";
 import { ActDialog } from "./act-dialog.tsx";
 import { ACTS, type ActName, actOf, actsFor } from "./acts.ts";
-import { nameOf, StateBadge, StateSentence, toneOf } from "./state.tsx";
+import { nameOf, StateSentence, StateTag, toneOf } from "./state.tsx";
 import { USER_TABS } from "./user-tabs.tsx";
 
-/** The page of the user whom the address names. */
+/** The page of the user that the address names. */
 export function UserPage(): ReactNode {
   // Renders again with each navigation; the address itself is read as it is.
   useLocation();
@@ -110,7 +110,7 @@ function UserHead({ user, onAct }: { readonly user: User; readonly onAct: (act: 
           <CopyButton text={user.userId} what={T.user.id} />
         </p>
         <p className="user-head-state" role="status">
-          <StateBadge state={user.state} />
+          <StateTag state={user.state} />
           <span>
             <StateSentence user={user} />
           </span>

@@ -1,16 +1,9 @@
 /** The tabs of a user's page, in their order. The first is at the address without a tab. */
 import type { ComponentType } from "react";
-import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import type { Permission } from "../../app/permissions.ts";
 import { T } from "../../texts/texts.ts";
-import type { ActName } from "./acts.ts";
 import { Overview } from "./overview.tsx";
-
-export interface UserTabProps {
-  readonly user: User;
-  /** Opens the dialog of an act. */
-  readonly onAct: (act: ActName) => void;
-}
+import type { UserTabProps } from "./user-tab.ts";
 
 export interface UserTab {
   /** The last part of its address. */

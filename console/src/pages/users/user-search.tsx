@@ -17,7 +17,7 @@ import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { T } from "../../texts/texts.ts";
-import { decisiveOf, nameOf, restrictionName, StateBadge } from "../user/state.tsx";
+import { decisiveOf, nameOf, restrictionName, StateTag } from "../user/state.tsx";
 
 const PAGE_SIZE = 50;
 
@@ -140,7 +140,7 @@ function SearchForm({
 
 const COLUMNS: readonly Column<User>[] = [
   { id: "user", head: T.users.columns.user, cell: (user) => <UserCell user={user} /> },
-  { id: "state", head: T.users.columns.state, cell: ({ state }) => <StateBadge state={state} /> },
+  { id: "state", head: T.users.columns.state, cell: ({ state }) => <StateTag state={state} /> },
   { id: "why", head: T.users.columns.why, cell: (user) => <Why user={user} />, wide: true },
   { id: "until", head: T.users.columns.until, cell: (user) => <Until user={user} />, wide: true },
   {
