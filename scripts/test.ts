@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildConsole, isConsoleStale } from "./build-console.ts";
 
 /** What `npm run check` runs of test/tidy is not run twice. */
 const ALL = ["test/*.test.ts", "test/!(tidy)/**/*.test.ts"];
@@ -146,6 +147,8 @@ const chosen = files.filter((file) => !left.includes(file));
 const ordinary = jobsOf(chosen.filter((file) => !file.endsWith(TIMING)));
 const timing = jobsOf(chosen.filter((file) => file.endsWith(TIMING)));
 const isSingle = ordinary.length + timing.length === 1;
+// Here, because jobs that run at once would all build it.
+if (chosen.some((file) => /\bconsole\b/.test(file)) && isConsoleStale()) await buildConsole();
 const outcomes = [...(await runAll(ordinary, availableParallelism() + 1)), ...(await runAll(timing, 1))];
 
 const failed = outcomes.filter(({ passed }) => !passed);
