@@ -42,7 +42,7 @@ export const ROLES = {
   ],
   viewer: ["user.read", "session.read", "signin.read", "policy.read", "events.read", "org.read", "metrics.read"],
   login: ["signin.write", "session.read", "session.write", "session.delete"],
-  auditor: ["signin.read", "events.read", "events.redact"],
+  auditor: ["signin.read", "events.read"],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 export type Role = keyof typeof ROLES;
 

@@ -103,10 +103,12 @@ describe("roles", () => {
     assert.deepEqual(ROLES.owner, PERMISSIONS);
   });
 
-  test("let only the owner create keys and organizations, and viewers only read", () => {
+  test("let only the owner create keys and organizations and erase, and viewers only read", () => {
     const { owner: _, ...others } = ROLES;
     for (const [role, permissions] of Object.entries(others)) {
-      for (const permission of permissions) assert.doesNotMatch(permission, /^(key\..*|org\.write)$/, role);
+      for (const permission of permissions) {
+        assert.doesNotMatch(permission, /^(key\..*|org\.write|events\.redact)$/, role);
+      }
     }
     for (const permission of ROLES.viewer) assert.match(permission, /\.read$/);
   });

@@ -16,7 +16,7 @@ import type {
   UserSearch,
 } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
-import { type Caller, type ChangeTerms, contextOf, execute, writeOrganization } from "./caller.ts";
+import { assertPermission, type Caller, type ChangeTerms, contextOf, execute, writeOrganization } from "./caller.ts";
 
 /** A settled user with the state and the instant at which it was so. */
 export interface UserView {
@@ -136,7 +136,7 @@ export function userOperations({ store, newId }: Parts): UserOperations {
   };
 }
 
-/** Completes a change to a command. Throws FIELD_INVALID and SCOPE_EXCEEDED. */
+/** Completes a change to a command. Throws FIELD_INVALID, PERMISSION_MISSING and SCOPE_EXCEEDED. */
 function commandOf(
   change: UserChange,
   { admission: { actor } }: Caller,
@@ -154,6 +154,10 @@ function commandOf(
     case "BanUser":
     case "DeactivateUser":
       return { ...change, restrictionId: newId(), context };
+    case "DeleteUser":
+      // Deleting can be made good by creating the user again; nothing brings back what is erased.
+      if (change.erase) assertPermission(actor, "events.redact", "DeleteUser with erase");
+      return { ...change, context };
     default:
       return { ...change, context };
   }

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Cause, RestrictionKind } from "../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
-import { assertRefused } from "../../support/refusals.ts";
+import { ROLES } from "../../../src/auth/permissions.ts";
+import { assertRefused, refusalOf } from "../../support/refusals.ts";
 import { clientsOf, GENERATION, startService, TestClock } from "../../support/service.ts";
 
 const HOUR_MS = 3_600_000;
@@ -244,4 +245,43 @@ test("lists by filter, order and page", async (t) => {
   clock.advance(HOUR_MS);
   assert.deepEqual(await ids({ states: [State.LOCKED] }), []);
   assert.equal((await ids({ states: [State.ACTIVE] })).length, 24);
+});
+
+test("of the roles only the owner erases; refusals name the permission that is missing", async (t) => {
+  const { users, keys, url } = await startService(t);
+  const answers: Record<string, string> = {};
+  const said = (call: Promise<unknown>): Promise<string> =>
+    call.then(
+      () => "OK",
+      () => refusalOf(call).then(({ reason, metadata }) => `${reason} ${metadata.permission}`),
+    );
+  const desks = [
+    ...Object.keys(ROLES).map((role) => ({ name: role, role, permissions: [] })),
+    { name: "user.delete alone", role: "", permissions: ["user.delete"] },
+    { name: "both alone", role: "", permissions: ["user.delete", "events.redact"] },
+  ];
+  for (const { name, ...rights } of desks) {
+    const userId = name.replace(/ /g, "-");
+    await users.createUser({ userId, profile: { email: "a@example.com" } });
+    const own = clientsOf(url, (await keys.createApiKey(rights)).secret);
+    const redacted = await said(own.events.redactEvent({ userId, sequence: 1n }));
+    const erased = await said(own.users.deleteUser({ userId, erase: true, validateOnly: true }));
+    assert.equal(await said(own.users.deleteUser({ userId, erase: true })), erased);
+    const { user } = await users.getUser({ userId, showDeleted: true });
+    assert.equal(user?.state, erased === "OK" ? State.DELETED : State.ACTIVE, name);
+    const deleted = erased === "OK" ? "" : await said(own.users.deleteUser({ userId }));
+    answers[name] = [redacted, erased, deleted].join("; ");
+  }
+  const lacks = (permission: string): string => `PERMISSION_MISSING ${permission}`;
+  const neither = `${lacks("events.redact")}; ${lacks("user.delete")}; ${lacks("user.delete")}`;
+  const deletes = `${lacks("events.redact")}; ${lacks("events.redact")}; OK`;
+  assert.deepEqual(answers, {
+    owner: "OK; OK; ",
+    operator: deletes,
+    viewer: neither,
+    login: neither,
+    auditor: neither,
+    "user.delete alone": deletes,
+    "both alone": "OK; OK; ",
+  });
 });

@@ -794,7 +794,7 @@ export type DeleteUserRequest = Message<"lockkeeper.user.v1.DeleteUserRequest"> 
   /**
    * Also erase every personal value of the user: of the profile, the attributes, all earlier events and their notes, the
    * sessions and the attempts. It cannot be undone. A user that is deleted already may be erased; a second time changes
-   * nothing. The note of this call is kept.
+   * nothing. The note of this call is kept. PERMISSION_DENIED (PERMISSION_MISSING) without events.redact.
    *
    * @generated from field: bool erase = 8;
    */
@@ -1783,7 +1783,7 @@ export const UserService: GenService<{
   },
   /**
    * Deletes a user and ends every session. A tombstone keeps id, sequence, revocation epoch and ban. With `erase` every
-   * personal value goes, too, forever. Needs user.delete.
+   * personal value goes, too, forever. Needs user.delete, and with `erase` events.redact, too.
    *
    * @generated from rpc lockkeeper.user.v1.UserService.DeleteUser
    */
