@@ -43,7 +43,9 @@ export function historyHandlers(operations: HistoryOperations): ServiceHandlers<
 
 async function* exportLines(operations: HistoryOperations, head: HistoryHead, call: ServiceCall) {
   const { position, link, recordTime } = head;
-  yield line({ case: "head", value: { position: BigInt(position), link, recordTime: toTimestamp(recordTime) } });
+  const personalWithheld = !call.admission.actor.permissions.has("user.read");
+  const begin = { position: BigInt(position), link, recordTime: toTimestamp(recordTime), personalWithheld };
+  yield line({ case: "head", value: begin });
   let events = 0;
   for await (const slice of operations.slices(head, call)) {
     events += slice.events.length;

@@ -60,8 +60,17 @@ describe("an export", () => {
     assert.equal((await cli(["events", "export", file])).code, 0);
     assert.equal((await runCommand("python3", [VERIFIER, file])).code, 0);
     assert.ok(path);
+    assert.equal((await cli(["events", "redact", "o-😀", "1", "--fields", "note", "--yes"])).code, 0);
+    assert.equal((await cli(["users", "delete", "zoë", "--erase", "--yes"])).code, 0);
+    const { stdout } = await cli(["events", "export"]);
+    const erased = await verify(folder, stdout.trimEnd().split("\n"));
+    assert.match(erased.stdout, /^verified: /, "an erasure covers what is gone");
   });
 
+  const rewrite = (lines: string[], at: number, members: object): void => {
+    const { event } = JSON.parse(lines[at] ?? "");
+    lines[at] = JSON.stringify({ event: { ...event, ...members } });
+  };
   const EDITS: readonly (readonly [string, (lines: string[], at: number) => void, RegExp])[] = [
     [
       "edited",
@@ -76,6 +85,21 @@ describe("an export", () => {
       "given another personal value",
       (l, at) => l.splice(at, 1, (l[at] ?? "").replace("why", "who")),
       /^position 5: the personal value note is another one/,
+    ],
+    [
+      "robbed of its personal values",
+      (l, at) => rewrite(l, at, { personal: undefined }),
+      /^position 5: the personal value note is gone, and no event of this export says that it was erased/,
+    ],
+    [
+      "forged behind its hash",
+      (l, at) => rewrite(l, at, { body: undefined, personal: undefined, type: "UserUnbanned", actor: "key:other" }),
+      /^position 5: the event has no body, and no export withholds one of UserUnbanned/,
+    ],
+    [
+      "forged as one that is withheld",
+      (l, at) => rewrite(l, at, { body: undefined, personal: undefined, userId: undefined, type: "ApiKeyCreated" }),
+      /^position 6: the event before of the same user is another one/,
     ],
     ["cut off behind", (l, at) => l.splice(at + 2), /the export ends here, before its head/],
     [
@@ -94,7 +118,7 @@ describe("an export", () => {
     for (const [what, edit, says] of EDITS) {
       const edited = [...lines];
       edit(edited, placeOf(5));
-      const { code, stderr } = await verify(folder, edited);
+      const { code, stderr } = await verify(folder, edited, "--allow-withheld");
       assert.equal(code, 1, what);
       assert.match(stderr, says, what);
     }
@@ -117,11 +141,18 @@ describe("an export", () => {
       [undefined, undefined],
       "their bodies have hashes of secrets",
     );
-    assert.equal((await verify(folder, answer.text.trimEnd().split("\n"))).code, 0);
+    const own = answer.text.trimEnd().split("\n");
+    const judged = await verify(folder, own);
+    assert.equal(judged.code, 3, "what is withheld is not proven");
+    assert.match(
+      judged.stderr,
+      /^not proven: the content of the events at 2, 9, .*\nnot proven: the personal values, /,
+    );
+    assert.equal((await verify(folder, own, "--allow-withheld")).code, 0);
     assert.match(lines.join(), /drei/);
-    const own = await keys.createApiKey({ role: "owner", organizationId: "default", displayName: "o" });
+    const scoped = await keys.createApiKey({ role: "owner", organizationId: "default", displayName: "o" });
     const refused = await httpRequest(url, "/v1/history:verify", {
-      headers: { authorization: `Bearer ${own.secret}` },
+      headers: { authorization: `Bearer ${scoped.secret}` },
     });
     assert.equal(refused.status, 403);
     assert.match(refused.text, /SCOPE_EXCEEDED/);
