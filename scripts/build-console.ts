@@ -1,6 +1,7 @@
 /** Builds the browser console into console/dist, or serves its sources to a browser while they are written. */
 import { existsSync, globSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { build, InlineConfig } from "vite";
 import { type BundledPackage, noticesOf } from "./notices.ts";
@@ -43,13 +44,13 @@ export function isConsoleStale(): boolean {
 }
 
 /** Builds the console into console/dist, each file also compressed. Rejects where what builds it is not installed. */
-export async function buildConsole(): Promise<void> {
+export async function buildConsole(logLevel: InlineConfig["logLevel"] = "warn"): Promise<void> {
   const vite = await import("vite");
   // Next to it first: a service that runs meanwhile has a whole one.
   const folder = join(CONSOLE, `.cache/dist-${process.pid}`);
   const output = await vite.build({
     ...SETTINGS,
-    logLevel: "warn",
+    logLevel,
     build: {
       outDir: folder,
       emptyOutDir: true,
@@ -104,23 +105,22 @@ async function serveSources(service: string): Promise<void> {
   server.printUrls();
 }
 
-/** A start without the console is better than none. */
-async function buildIfStale(): Promise<void> {
-  if (/^false$/i.test(process.env.LOCKKEEPER_CONSOLE ?? "") || !isConsoleStale()) return;
+/** Builds it if its sources changed. Says what keeps it from that in one line: a start without the console is better than none. */
+export async function buildIfStale(): Promise<void> {
+  if (!isConsoleStale()) return;
   try {
     process.stdout.write("building the browser console, once after each change of its sources\n");
-    await buildConsole();
+    await buildConsole("silent");
   } catch (error) {
-    const cause = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    process.stderr.write(
-      `the browser console cannot be built here, so the service starts without it or with an older one: ${cause}\n`,
-    );
+    const text = error instanceof Error ? error.message : String(error);
+    const cause = stripVTControlCharacters(text).replaceAll(/\s+/g, " ").slice(0, 300);
+    const rest = existsSync(STAMP) ? "with an older one" : "without it";
+    process.stderr.write(`the browser console cannot be built here, so the service starts ${rest}: ${cause}\n`);
   }
 }
 
 if (import.meta.main) {
   const [mode = "always", service = "http://127.0.0.1:8080"] = process.argv.slice(2);
   if (mode === "dev") await serveSources(service);
-  else if (mode === "if-stale") await buildIfStale();
   else await buildConsole();
 }

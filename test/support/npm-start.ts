@@ -37,15 +37,23 @@ export interface NpmStart {
   readonly stop: () => Promise<void>;
 }
 
+export interface NpmStartOptions {
+  /** Absent: as of `strangersEnvironment`. */
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly flags?: readonly string[];
+  /** Of the repository; absent: this one. */
+  readonly folder?: string;
+}
+
 /** Resolves when the service listens and has said all that it says at start. */
 export async function npmStart(
   t: TestContext,
   database: string,
-  { environment, flags = [] }: { readonly environment?: NodeJS.ProcessEnv; readonly flags?: readonly string[] } = {},
+  { environment, flags = [], folder = ROOT }: NpmStartOptions = {},
 ): Promise<NpmStart> {
   const args = ["start", "--", "--listen", "127.0.0.1:0", "--database", `sqlite:${database}`, ...flags];
   // A group of its own, so that what npm starts can be told to end, too.
-  const child = spawn("npm", args, { cwd: ROOT, detached: true, env: environment ?? strangersEnvironment() });
+  const child = spawn("npm", args, { cwd: folder, detached: true, env: environment ?? strangersEnvironment() });
   const signal = (name: NodeJS.Signals): void => {
     try {
       process.kill(-(child.pid ?? 0), name);

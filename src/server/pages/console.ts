@@ -7,7 +7,7 @@ import type { IssuerConfig } from "../../auth/oidc-config.ts";
 import { acceptsCoding } from "../../transport/exchange/content-coding.ts";
 import { type HttpAnswer, type HttpMount, mountHttp } from "../../transport/mount.ts";
 import { readVersion } from "../../version.ts";
-import { answerPage, fileOf, kept, type Make, redirectTo, type Strangers } from "./public-page.ts";
+import { answerPage, fileOf, kept, type Make, redirectTo, type Strangers, textOf } from "./public-page.ts";
 
 const ROOT_PATH = "/console";
 const ASSETS_PATH = `${ROOT_PATH}/assets/`;
@@ -28,18 +28,23 @@ const CODINGS = [
 /** The name of a file has the hash of its content, so it never changes. */
 const FOREVER = { "cache-control": "public, max-age=31536000, immutable" };
 
+const NOT_BUILT = "the console is not built here; in the repository `node scripts/build-console.ts` builds it\n";
+
 /**
- * Returns the mounts of the console, and of `/`, which leads to it; none where the console was not built. Reads the names
- * of its files now, and their content when they are first asked for.
+ * Returns the mounts of the console, and of `/`, which leads to it; where the console was not built, a mount that says so.
+ * Reads the names of its files now, and their content when they are first asked for.
  */
 export function consoleMounts(issuers: readonly IssuerConfig[], strangers: Strangers): HttpMount<never>[] {
+  const options = { strangers, operation: "console", header: headerOf(issuers), paths: [ROOT_PATH] };
   const folder = consoleFolder();
-  if (!existsSync(join(folder, "index.html"))) return [];
-  const assets = makesOf(join(folder, "assets"), FOREVER);
   const page = makesOf(folder, {}).get("index.html");
+  const assets = makesOf(join(folder, "assets"), FOREVER);
+  if (page === undefined || assets.size === 0) {
+    const notBuilt: Make = async () => textOf(404, NOT_BUILT, {});
+    return [mountHttp<never>(ROOT_PATH, (call) => answerPage(call, notBuilt, options))];
+  }
   const settings = JSON.stringify(settingsOf(issuers));
   const config: Make = async () => fileOf("application/json", Buffer.from(settings));
-  const options = { strangers, operation: "console", header: headerOf(issuers), paths: [ROOT_PATH] };
   const makeOf = (path: string): Make | undefined => {
     if (path === `${ROOT_PATH}/config.json`) return config;
     // Every other path is a page of the console, which its own router shows.
@@ -59,8 +64,9 @@ function consoleFolder(): string {
   return join(dirname(findPackageJSON(import.meta.url) ?? ""), "console/dist");
 }
 
-/** Returns how to make each file of a folder, by name. No other path reaches the disk. */
+/** Returns how to make each file of a folder, by name; none where there is no folder. No other path reaches the disk. */
 function makesOf(folder: string, header: Readonly<Record<string, string>>): ReadonlyMap<string, Make> {
+  if (!existsSync(folder)) return new Map();
   const names = new Set(readdirSync(folder));
   return new Map(
     [...names].flatMap((name): [string, Make][] => {

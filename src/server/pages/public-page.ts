@@ -81,10 +81,16 @@ export async function answerPage(
   }
   const found = await make(header.get("accept-encoding") ?? "", () => call.takeTurn());
   const secured = { ...found.header, vary: "Accept-Encoding", ...common };
-  const known = (header.get("if-none-match") ?? "").split(/\s*,\s*/);
-  if (known.includes(String(found.header.etag))) return { status: 304, header: secured, body: new Uint8Array() };
+  if (isKnown(header.get("if-none-match") ?? "", found)) {
+    return { status: 304, header: secured, body: new Uint8Array() };
+  }
   const tooMuch = method === "HEAD" ? undefined : await strangers.charge(call.remoteAddress, found.body.byteLength);
   return tooMuch === undefined ? { ...found, header: secured } : refusalOf(call, tooMuch);
+}
+
+/** Returns whether a header `If-None-Match` names the document. A proxy that compresses makes `W/"…"` of a validator. */
+function isKnown(validators: string, { header: { etag } }: HttpAnswer): boolean {
+  return validators.split(",").some((each) => each.trim().replace(/^W\//, "") === etag);
 }
 
 function refusalOf(call: HttpCall<never>, error: ConnectError): HttpAnswer {
@@ -92,6 +98,7 @@ function refusalOf(call: HttpCall<never>, error: ConnectError): HttpAnswer {
   return encodeStatusError(error, { registry });
 }
 
-function textOf(status: number, text: string, header: Readonly<Record<string, string>>): HttpAnswer {
+/** Returns a plain text. */
+export function textOf(status: number, text: string, header: Readonly<Record<string, string>>): HttpAnswer {
   return { status, header: { ...SAFETY, ...header, "content-type": "text/plain" }, body: Buffer.from(text) };
 }

@@ -25,10 +25,14 @@ test("the page has the headers that keep it safe, and browsers keep its files", 
   assert.equal(page.headers.get("cache-control"), "no-cache");
   const text = await page.text();
   const [script = ""] = /\/console\/assets\/[^"]+\.js/.exec(text) ?? [];
-  const known = await fetch(`${url}/console/users/alice`, {
-    headers: { "if-none-match": page.headers.get("etag") ?? "" },
-  });
-  assert.equal(known.status, 304);
+  const etag = page.headers.get("etag") ?? "";
+  // A proxy that compresses makes a weak one of it.
+  for (const known of [etag, `W/${etag}`, `"other", ${etag}`]) {
+    const again = await fetch(`${url}/console/users/alice`, { headers: { "if-none-match": known } });
+    assert.deepEqual([again.status, again.headers.get("vary")], [304, "Accept-Encoding"], known);
+  }
+  const others = { "if-none-match": '"other", undefined', range: "bytes=0-9" };
+  assert.equal((await fetch(`${url}/console`, { headers: others })).status, 200);
   for (const [accepted, coding] of [
     ["br, gzip", "br"],
     ["gzip", "gzip"],
@@ -36,6 +40,7 @@ test("the page has the headers that keep it safe, and browsers keep its files", 
   ] as const) {
     const file = await fetch(url + script, { headers: { "accept-encoding": accepted } });
     assert.equal(file.headers.get("content-encoding"), coding, accepted);
+    assert.equal(file.headers.get("vary"), "Accept-Encoding");
     assert.equal(file.headers.get("cache-control"), "public, max-age=31536000, immutable");
     assert.ok((await file.text()).length > 100_000, accepted);
   }
@@ -44,7 +49,7 @@ test("the page has the headers that keep it safe, and browsers keep its files", 
 });
 
 test("every path below it is its page, except for what no build made; other methods are refused", async (t) => {
-  const { url } = await startService(t);
+  const { url, log } = await startService(t);
   for (const path of ["/console/", "/console/users", "/console/users/a%2Fb/timeline", "/console/callback"]) {
     const answer = await fetch(url + path);
     assert.deepEqual([answer.status, (await answer.text()).includes('id="console"')], [200, true], path);
@@ -54,10 +59,19 @@ test("every path below it is its page, except for what no build made; other meth
     "/console/assets/none.js",
     "/console/assets/../.built",
     "/console/assets/..%2f..%2fpackage.json",
+    "/console/assets/%00",
+    "/console/assets/",
+    "/console/assets/index.html",
   ]) {
     assert.match(await rawGet(url, path), /^HTTP\/1\.1 404 /, path);
   }
-  assert.doesNotMatch(await rawGet(url, "/console/../../package.json"), /devDependencies/);
+  for (const path of ["/console/../../package.json", "/console/%2e%2e/package.json", "/console//package.json"]) {
+    assert.doesNotMatch(await rawGet(url, path), /devDependencies/, path);
+  }
+  assert.match(await rawGet(url, `/console/${"a".repeat(20_000)}`), /^HTTP\/1\.1 4(?:14|31) /);
+  // Anyone who reads the log could use what an issuer sends along.
+  await (await fetch(`${url}/console/callback?code=a-code-of-an-issuer&state=x`)).text();
+  assert.doesNotMatch(log(), /a-code-of-an-issuer/);
   const post = await fetch(`${url}/console`, { method: "POST", body: "{}" });
   assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
   const root = await fetch(url, { redirect: "manual" });
