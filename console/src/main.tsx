@@ -7,6 +7,7 @@ import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/shell.css";
 import "./styles/pages.css";
+import "./styles/lists.css";
 
 applyTheme(storedTheme());
 const root = document.getElementById("console");

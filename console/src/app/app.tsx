@@ -1,7 +1,7 @@
 /** The console: who is signed in, and the page of the address. */
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { lazy, type ReactNode, Suspense } from "react";
-import { Redirect, Route, Router, Switch } from "wouter";
+import { Route, Router, Switch } from "wouter";
 import { NotFound } from "../pages/not-found.tsx";
 import { UserSearch } from "../pages/users/user-search.tsx";
 import { Loading } from "../parts/notice.tsx";
@@ -11,6 +11,9 @@ import { BASE } from "./routes.ts";
 import { SessionProvider } from "./session.tsx";
 import { SignInPage } from "./sign-in.tsx";
 
+const HomePage = lazy(async () => ({ default: (await import("../pages/home/home-page.tsx")).HomePage }));
+const LockedNow = lazy(async () => ({ default: (await import("../pages/restricted/locked-now.tsx")).LockedNow }));
+const EndingSoon = lazy(async () => ({ default: (await import("../pages/restricted/ending-soon.tsx")).EndingSoon }));
 const UserPage = lazy(async () => ({ default: (await import("../pages/user/user-page.tsx")).UserPage }));
 
 /** The whole page. */
@@ -36,11 +39,11 @@ export function App(): ReactNode {
 function Pages(): ReactNode {
   return (
     <Switch>
-      <Route path="/">
-        <Redirect to="/users" replace />
-      </Route>
+      <Route path="/" component={HomePage} />
       <Route path="/users" component={UserSearch} />
       <Route path="/users/*" component={UserPage} />
+      <Route path="/locked" component={LockedNow} />
+      <Route path="/ending" component={EndingSoon} />
       <Route component={NotFound} />
     </Switch>
   );

@@ -27,7 +27,7 @@ export function Layout({ children }: { readonly children: ReactNode }): ReactNod
       </a>
       <header className="side" data-open={isMenuOpen || undefined}>
         <div className="side-head">
-          <Link href="/users" className="brand">
+          <Link href="/" className="brand">
             <span className="brand-mark">
               <Icon name="lock" />
             </span>
@@ -59,7 +59,7 @@ function Menu({ location }: { readonly location: string }): ReactNode {
   const { may } = useSession();
   return (
     <nav className="menu" aria-label={T.nav.label}>
-      {NAV.filter(({ permission }) => may(permission)).map(({ href, label }) => (
+      {NAV.filter(({ permission }) => permission === undefined || may(permission)).map(({ href, label }) => (
         <Link
           key={href}
           href={href}

@@ -35,9 +35,14 @@ export function userPlaceOf(pathname: string): UserPlace | undefined {
 export interface NavItem {
   readonly label: string;
   readonly href: string;
-  /** Without it the item is not shown. */
-  readonly permission: Permission;
+  /** Without it the item is not shown; undefined: everybody sees it. */
+  readonly permission: Permission | undefined;
 }
 
 /** The pages of the menu, in its order. */
-export const NAV: readonly NavItem[] = [{ label: T.nav.users, href: "/users", permission: "user.read" }];
+export const NAV: readonly NavItem[] = [
+  { label: T.nav.home, href: "/", permission: undefined },
+  { label: T.nav.users, href: "/users", permission: "user.read" },
+  { label: T.nav.locked, href: "/locked", permission: "user.read" },
+  { label: T.nav.ending, href: "/ending", permission: "user.read" },
+];

@@ -18,19 +18,32 @@ export interface More {
   readonly fetchNextPage: () => unknown;
 }
 
-/** A table. `caption`: what it has, for those who hear the page. `more`: how to get the next rows. */
+/** Which rows are chosen, by key. */
+export interface Selection<Row> {
+  readonly chosen: ReadonlySet<string>;
+  /** What the check box of a row is called. */
+  readonly labelOf: (row: Row) => string;
+  readonly onChange: (chosen: ReadonlySet<string>) => void;
+}
+
+/**
+ * A table. `caption`: what it has, for those who hear the page. `more`: how to get the next rows. `selection`: each row has
+ * a check box.
+ */
 export function Table<Row>({
   caption,
   columns,
   rows,
   keyOf,
   more,
+  selection,
 }: {
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
   readonly more?: More;
+  readonly selection?: Selection<Row>;
 }): ReactNode {
   return (
     <div className="table-frame">
@@ -38,6 +51,7 @@ export function Table<Row>({
         <caption className="unseen">{caption}</caption>
         <thead>
           <tr>
+            {selection && <AllCell keys={rows.map(keyOf)} {...selection} />}
             {columns.map(({ id, head, wide }) => (
               <th key={id} scope="col" className={wide ? "wide" : undefined}>
                 {head}
@@ -48,6 +62,7 @@ export function Table<Row>({
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)}>
+              {selection && <RowCell id={keyOf(row)} label={selection.labelOf(row)} {...selection} />}
               {columns.map(({ id, cell, wide }) => (
                 <td key={id} className={wide ? "wide" : undefined}>
                   {cell(row)}
@@ -65,5 +80,41 @@ export function Table<Row>({
         </div>
       )}
     </div>
+  );
+}
+
+type Choice = Pick<Selection<never>, "chosen" | "onChange">;
+
+function AllCell({ keys, chosen, onChange }: Choice & { readonly keys: readonly string[] }): ReactNode {
+  const count = keys.filter((key) => chosen.has(key)).length;
+  const isAll = count === keys.length;
+  return (
+    <th scope="col" className="table-check">
+      <input
+        type="checkbox"
+        aria-label={T.selectAll}
+        checked={isAll}
+        ref={(box) => {
+          if (box !== null) box.indeterminate = count > 0 && !isAll;
+        }}
+        onChange={() => onChange(new Set(isAll ? [] : keys))}
+      />
+    </th>
+  );
+}
+
+function RowCell({ id, label, chosen, onChange }: Choice & { readonly id: string; readonly label: string }): ReactNode {
+  return (
+    <td className="table-check">
+      <input
+        type="checkbox"
+        aria-label={label}
+        checked={chosen.has(id)}
+        onChange={() => {
+          const others = [...chosen].filter((each) => each !== id);
+          onChange(new Set(others.length < chosen.size ? others : [...others, id]));
+        }}
+      />
+    </td>
   );
 }

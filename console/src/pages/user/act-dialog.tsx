@@ -1,18 +1,18 @@
 /** The dialog of an act: why, until when, and what will happen, before it happens. */
 
 import { Code } from "@connectrpc/connect";
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useLocation } from "wouter";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { userPath } from "../../app/routes.ts";
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { CheckField, SelectField, TextArea, TextField } from "../../parts/field.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { say } from "../../parts/toasts.tsx";
 import { T } from "../../texts/texts.ts";
 import { toFailure } from "../../wire/failure.ts";
-import { type ActDraft, draftFor, endChoices, faultsOf } from "./act-draft.ts";
+import { draftFor, faultsOf } from "./act-draft.ts";
+import { ActForm } from "./act-form.tsx";
 import { ActPreview } from "./act-preview.tsx";
 import { ACTS, type ActName } from "./acts.ts";
 import { nameOf } from "./state.tsx";
@@ -83,72 +83,5 @@ export function ActDialog({ act, user, onClose, onChange }: ActDialogProps): Rea
       {error !== null && !isStale && toFailure(error).code !== Code.Canceled && <FailureNotice error={error} />}
       <ActPreview act={act} user={user} draft={draft} after={preview.user} isPending={preview.isPending} />
     </Dialog>
-  );
-}
-
-interface ActFormProps {
-  readonly act: ActName;
-  readonly draft: ActDraft;
-  readonly faults: ReturnType<typeof faultsOf>;
-  readonly onChange: (draft: ActDraft) => void;
-}
-
-/** Codes that most systems know; any other may be typed. */
-const REASONS_OFFERED = ["ABUSE", "CHARGEBACK", "COMPROMISED", "FRAUD", "SPAM", "USER_REQUEST"];
-
-function ActForm({ act, draft, faults, onChange }: ActFormProps): ReactNode {
-  const change = (more: Partial<ActDraft>): void => onChange({ ...draft, ...more });
-  const { ends, endsSessions } = ACTS[act];
-  const offered = useId();
-  return (
-    <>
-      <TextField
-        label={T.acts.reasonCode}
-        hint={T.acts.reasonHint}
-        error={faults.reasonCode}
-        list={offered}
-        maxLength={63}
-        value={draft.reasonCode}
-        onChange={(event) => change({ reasonCode: event.target.value.toUpperCase().replaceAll(" ", "_") })}
-      />
-      <datalist id={offered}>
-        {REASONS_OFFERED.map((each) => (
-          <option key={each} value={each} />
-        ))}
-      </datalist>
-      {ends !== undefined && (
-        <div className="field-row">
-          <SelectField
-            label={T.acts.end}
-            value={draft.end}
-            options={endChoices(ends)}
-            onChange={(end) => change({ end })}
-          />
-          {draft.end === "exact" && (
-            <TextField
-              label={T.acts.exactTime}
-              error={faults.exact}
-              type="datetime-local"
-              value={draft.exact}
-              onChange={(event) => change({ exact: event.target.value })}
-            />
-          )}
-        </div>
-      )}
-      {endsSessions === "asked" && (
-        <CheckField
-          label={T.acts.revokeSessions}
-          checked={draft.revokeSessions}
-          onChange={(event) => change({ revokeSessions: event.target.checked })}
-        />
-      )}
-      <TextArea
-        label={T.acts.note}
-        hint={T.acts.noteHint}
-        maxLength={1000}
-        value={draft.note}
-        onChange={(event) => change({ note: event.target.value })}
-      />
-    </>
   );
 }

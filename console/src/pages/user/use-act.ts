@@ -1,5 +1,5 @@
 /** Performs an act, and asks beforehand what it would do. */
-import { createClient } from "@connectrpc/connect";
+import { createClient, type Transport } from "@connectrpc/connect";
 import { useQuery as usePlainQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
@@ -23,6 +23,36 @@ export interface ActCalls {
   };
 }
 
+interface CallOptions {
+  readonly validateOnly: boolean;
+  /** Empty: none. */
+  readonly requestId: string;
+}
+
+/**
+ * Performs an act on a user as the page shows it, and returns the user after it. Rejects with the service's error, with
+ * SEQUENCE_MISMATCH if somebody else changed the user.
+ */
+export async function callAct(
+  transport: Transport,
+  act: ActName,
+  user: User,
+  draft: ActDraft,
+  more: CallOptions,
+): Promise<User | undefined> {
+  const request = {
+    userId: user.userId,
+    ...(user.details !== undefined && { expectedSequence: user.details.sequence }),
+    ...requestOf(act, draft),
+    ...more,
+  };
+  // All acts answer with the user after them; their requests differ in what `requestOf` adds.
+  const rpc = createClient(UserService, transport)[RPC_OF[act]] as unknown as (
+    message: typeof request,
+  ) => Promise<{ readonly user?: User }>;
+  return (await rpc(request)).user;
+}
+
 /**
  * Returns the calls of a dialog. Both expect the user as the page shows it: if somebody else changed it, they are refused
  * with SEQUENCE_MISMATCH. `draft`: absent while it is not whole.
@@ -32,22 +62,8 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
   const queries = useQueryClient();
   const [error, setError] = useState<unknown>(null);
   const [isPending, setIsPending] = useState(false);
-  const call = async (
-    chosen: ActDraft,
-    more: { validateOnly: boolean; requestId: string },
-  ): Promise<User | undefined> => {
-    const request = {
-      userId: user.userId,
-      ...(user.details !== undefined && { expectedSequence: user.details.sequence }),
-      ...requestOf(act, chosen),
-      ...more,
-    };
-    // All acts answer with the user after them; their requests differ in what `requestOf` adds.
-    const rpc = createClient(UserService, transport)[RPC_OF[act]] as unknown as (
-      message: typeof request,
-    ) => Promise<{ readonly user?: User }>;
-    return (await rpc(request)).user;
-  };
+  const call = (chosen: ActDraft, more: CallOptions): Promise<User | undefined> =>
+    callAct(transport, act, user, chosen, more);
   const settled = useSettled(draft);
   const preview = usePlainQuery({
     queryKey: ["preview", act, user.userId, String(user.details?.sequence), JSON.stringify({ ...settled, note: "" })],

@@ -1,23 +1,21 @@
 /** The search for users. The address keeps it, so that a list can be linked to and left with the back button. */
 import { create } from "@bufbuild/protobuf";
-import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
-import { Link, useSearchParams } from "wouter";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { useSearchParams } from "wouter";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import {
   type ListUsersRequest,
   ListUsersRequestSchema,
   UserOrder,
-  UserService,
 } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { userPath } from "../../app/routes.ts";
 import { Button } from "../../parts/button.tsx";
 import { SelectField, TextField } from "../../parts/field.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { T } from "../../texts/texts.ts";
-import { decisiveOf, nameOf, restrictionName, StateTag } from "../user/state.tsx";
+import { useUserList } from "./use-user-list.ts";
+import { USER_COLUMNS } from "./user-columns.tsx";
 
 const PAGE_SIZE = 50;
 
@@ -139,10 +137,7 @@ function SearchForm({
 }
 
 const COLUMNS: readonly Column<User>[] = [
-  { id: "user", head: T.users.columns.user, cell: (user) => <UserCell user={user} /> },
-  { id: "state", head: T.users.columns.state, cell: ({ state }) => <StateTag state={state} /> },
-  { id: "why", head: T.users.columns.why, cell: (user) => <Why user={user} />, wide: true },
-  { id: "until", head: T.users.columns.until, cell: (user) => <Until user={user} />, wide: true },
+  ...USER_COLUMNS,
   {
     id: "changed",
     head: T.users.columns.changed,
@@ -152,19 +147,9 @@ const COLUMNS: readonly Column<User>[] = [
 ];
 
 function Found({ search }: { readonly search: Search }): ReactNode {
-  const query = useInfiniteQuery(UserService.method.listUsers, requestOf(search), {
-    pageParamKey: "pageToken",
-    getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-  });
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = query;
-  const users = data?.pages.flatMap((page) => page.users) ?? [];
-  // A page may be empty without being the last: the service stops looking after a while.
-  const isStillLooking = users.length === 0 && hasNextPage;
-  useEffect(() => {
-    if (isStillLooking && !isFetchingNextPage && error === null) void fetchNextPage();
-  }, [isStillLooking, isFetchingNextPage, error, fetchNextPage]);
+  const { users, error, isLoading, more, refetch } = useUserList(requestOf(search));
   if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isPending || isStillLooking) return <Loading />;
+  if (isLoading) return <Loading />;
   const isFiltered = Object.keys(addressOf(search)).length > 0;
   if (users.length === 0) {
     return (
@@ -176,40 +161,9 @@ function Found({ search }: { readonly search: Search }): ReactNode {
   return (
     <>
       <p className="count" role="status">
-        {T.users.count(users.length, !hasNextPage)}
+        {T.users.count(users.length, !more.hasNextPage)}
       </p>
-      <Table
-        caption={T.users.caption}
-        columns={COLUMNS}
-        rows={users}
-        keyOf={({ userId }) => userId}
-        more={{ hasNextPage, isFetchingNextPage, fetchNextPage }}
-      />
+      <Table caption={T.users.caption} columns={COLUMNS} rows={users} keyOf={({ userId }) => userId} more={more} />
     </>
   );
-}
-
-function UserCell({ user }: { readonly user: User }): ReactNode {
-  const name = nameOf(user);
-  return (
-    <div className="user-cell">
-      <Link href={userPath(user.userId)} className="user-cell-name">
-        <bdi>{name}</bdi>
-      </Link>
-      <bdi className="user-cell-id">
-        {user.profile?.email && user.profile.email !== name ? user.profile.email : user.userId}
-      </bdi>
-    </div>
-  );
-}
-
-function Why({ user }: { readonly user: User }): ReactNode {
-  const decisive = decisiveOf(user);
-  if (decisive === undefined) return null;
-  return decisive.reasonCode === "" ? restrictionName(decisive) : <code>{decisive.reasonCode}</code>;
-}
-
-function Until({ user }: { readonly user: User }): ReactNode {
-  const decisive = decisiveOf(user);
-  return decisive === undefined ? null : <Time at={decisive.expireTime} />;
 }

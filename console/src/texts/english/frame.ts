@@ -12,6 +12,7 @@ export const FRAME = {
   loading: "Loading…",
   loadMore: "Show more",
   never: "never",
+  selectAll: "Select all that are shown",
   failures: {
     away: "The service does not answer. Nothing was changed, as far as this page knows.",
     unknown: "The service answered with an error that it did not explain.",
@@ -22,6 +23,7 @@ export const FRAME = {
   nav: {
     label: "Console",
     menu: "Menu",
+    home: "Home",
     users: "Users",
     locked: "Locked now",
     ending: "Ending soon",
