@@ -185,6 +185,20 @@ export function wholeNumber(least: number, most: number): ValueKind<number> {
   };
 }
 
+const DAY_MS = 86_400_000;
+
+/** Returns the kind of a number of whole days between two bounds, both allowed; its meaning is in milliseconds. */
+export function days(least: number, most: number): ValueKind<number> {
+  return {
+    placeholder: "DAYS",
+    parse: (text) => {
+      const count = /^\d{1,5}d$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
+      if (count >= least && count <= most) return count * DAY_MS;
+      throw new Error(`${JSON.stringify(text)} is not allowed; it must be a number of days, ${least}d to ${most}d`);
+    },
+  };
+}
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
 /** The longest that a timer of Node waits; a longer one fires at once. */

@@ -209,7 +209,7 @@ export const ATTEMPT_OUTCOMES = ["OUTSTANDING", "SUCCEEDED", "FAILED", "EXPIRED"
 /** DENIED: the user was not allowed to act, and nothing was counted. */
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
-/** A recorded attempt; it is kept for 30 days. */
+/** A recorded attempt; it is kept for some time, 30 days unless the settings say otherwise. */
 export interface Attempt {
   readonly id: string;
   /** The owner of the counter: a user, or the shadow of an unknown user. */
@@ -234,9 +234,6 @@ export type AttemptSubject = { readonly userId: string } | { readonly shadow: st
 export function outcomeAt({ outcome, endTime }: Pick<Attempt, "outcome" | "endTime">, now: number): AttemptOutcome {
   return outcome === "OUTSTANDING" && endTime <= now ? "EXPIRED" : outcome;
 }
-
-/** How long attempts are kept. */
-export const ATTEMPT_KEPT_MS = 30 * 86_400_000;
 
 interface OfSubject {
   readonly attemptId: string;

@@ -10,7 +10,7 @@ import type { Traces } from "../observability/traces.ts";
 import { createStreamPlaces } from "../service/stream-places.ts";
 import { type DatabaseAddress, describeDatabase, openOffline, openStore } from "../store/open-store.ts";
 import { storeMetrics } from "../store/stats.ts";
-import type { OpenedStore } from "../store/store.ts";
+import type { OpenedStore, StoreOptions } from "../store/store.ts";
 import type { SteadyClock } from "../store/upkeep/steady-clock.ts";
 import { readVersion } from "../version.ts";
 import { watchClock } from "./clock-watch.ts";
@@ -105,7 +105,7 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
     whenSteady: steady.whenSteady,
     allowClockBehind: config.allowClockBehind,
     takesBackMoved: config.force,
-    limits: { backupBytesPerSecond: config.backupBytesPerSecond, backupLogBytesMax: config.backupLogBytesMax },
+    limits: limitsOf(config),
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     onTrouble,
     onWarning: (sentence) => log.write("warn", sentence),
@@ -130,6 +130,12 @@ export async function serve(config: Config, environment: ServiceEnvironment): Pr
     keys.discard();
     throw error;
   }
+}
+
+/** Returns the limits of the store that are settings. */
+function limitsOf(config: Config): NonNullable<StoreOptions["limits"]> {
+  const { backupBytesPerSecond, backupLogBytesMax, attemptKeptMs, sessionKeptMs, deletedKeptMs } = config;
+  return { backupBytesPerSecond, backupLogBytesMax, attemptKeptMs, sessionKeptMs, deletedKeptMs };
 }
 
 /** Returns the database with the settings that its engine has. */

@@ -1,6 +1,7 @@
 /** The limits of a store, each with its default and its reason. */
 
 const MIB = 1024 * 1024;
+const DAY_MS = 86_400_000;
 
 export interface Limits {
   /** Commands that may wait, and their bytes; more are refused with QUEUE_FULL. */
@@ -49,6 +50,12 @@ export interface Limits {
   readonly shadowsMax: number;
   /** Users that the sweeper settles in one round. */
   readonly sweepUsers: number;
+  /** How long attempts are kept after their beginning, in milliseconds. */
+  readonly attemptKeptMs: number;
+  /** How long sessions are kept after their expiry or their own revocation, in milliseconds. */
+  readonly sessionKeptMs: number;
+  /** How long deleted users keep their personal values, in milliseconds; Infinity: until somebody erases them. */
+  readonly deletedKeptMs: number;
 }
 
 const DEFAULTS: Limits = {
@@ -75,6 +82,9 @@ const DEFAULTS: Limits = {
   readMs: 10_000,
   shadowsMax: 100_000,
   sweepUsers: 500,
+  attemptKeptMs: 30 * DAY_MS,
+  sessionKeptMs: 30 * DAY_MS,
+  deletedKeptMs: Number.POSITIVE_INFINITY,
 };
 
 /** Returns the limits with the defaults for all that are not given. */

@@ -1,8 +1,24 @@
-/** The cases of the settings of the database. */
-import type { Config } from "../../src/config.ts";
+/** The cases of the settings of the database, and of how long it keeps what is old. */
+import type { DatabaseConfig } from "../../src/config-database.ts";
 import type { Cases } from "./rate-cases.ts";
 
-type Names = Extract<keyof Config, "database" | "databasePrepare" | "databaseConnections" | "instanceKeyFile">;
+type Names = Exclude<keyof DatabaseConfig, "createDatabase">;
+
+const DAY_MS = 86_400_000;
+const DAYS: Cases = {
+  byDefault: 30 * DAY_MS,
+  allowed: [
+    ["1d", DAY_MS],
+    ["3650d", 3_650 * DAY_MS],
+  ],
+  refused: [
+    ["0d", /"0d" is not allowed; it must be a number of days, 1d to 3650d/],
+    ["3651d", /is not allowed/],
+    ["30", /is not allowed/],
+    ["24h", /is not allowed/],
+    ["1.5d", /is not allowed/],
+  ],
+};
 
 export const DATABASES: Readonly<Record<Names, Cases>> = {
   database: {
@@ -52,5 +68,12 @@ export const DATABASES: Readonly<Record<Names, Cases>> = {
       ["1001", /is not allowed/],
       ["ten", /is not allowed/],
     ],
+  },
+  attemptKeptMs: DAYS,
+  sessionKeptMs: DAYS,
+  deletedKeptMs: {
+    ...DAYS,
+    byDefault: Number.POSITIVE_INFINITY,
+    allowed: [...DAYS.allowed, ["off", Number.POSITIVE_INFINITY]],
   },
 };

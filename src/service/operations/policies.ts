@@ -1,6 +1,5 @@
 /** Operations on lockout policies: an organization's over the instance's over the built-in one. */
 import type { Actor } from "../../auth/actor.ts";
-import { ATTEMPT_KEPT_MS } from "../../domain/attempt.ts";
 import type { Simulation } from "../../domain/attempt-replay.ts";
 import { organizationNotFound } from "../../domain/organization.ts";
 import {
@@ -64,7 +63,7 @@ export function policyOperations({ store }: { readonly store: Store }): PolicyOp
     async simulatePolicy({ organizationId, values, ...asked }, { admission: { actor }, signal }) {
       const scope = listScope(actor, organizationId);
       const now = await store.now();
-      const period = periodOf(asked, { startTime: now - ATTEMPT_KEPT_MS, endTime: now + 1 });
+      const period = periodOf(asked, { startTime: 0, endTime: now + 1 });
       return simulator.simulate({
         query: { organizationId: scope, ...period },
         policyOf: async (id) => combinePolicies(await effectivePolicy(store, id), values),

@@ -189,8 +189,13 @@ export function toApiKeyRow(key: ApiKey, lastPosition: number): ApiKeyTable {
   };
 }
 
-/** How long a session is kept after its end, for later investigations. */
-const SESSION_KEPT_MS = 30 * 86_400_000;
+/** From the end of a session to the `clear_time` of its row: a bound for rows that end later or earlier is shifted. */
+const CLEAR_TIME_MS = 30 * 86_400_000;
+
+/** Returns the `clear_time` before which rows are of sessions that ended longer ago than they are kept. */
+export function clearTimeBefore(now: number, keptMs: number): number {
+  return now + CLEAR_TIME_MS - keptMs;
+}
 
 export function toSession(row: Omit<SessionTable, "token_hash" | "clear_time">): Session {
   return {
@@ -228,7 +233,7 @@ export function toSessionRow(session: Session, tokenHash: string): SessionTable 
     idle_timeout_ms: session.idleTimeoutMs,
     last_activity_time: session.lastActivityTime,
     revoke_time: session.revokeTime,
-    clear_time: Math.min(session.expireTime, session.revokeTime ?? session.expireTime) + SESSION_KEPT_MS,
+    clear_time: Math.min(session.expireTime, session.revokeTime ?? session.expireTime) + CLEAR_TIME_MS,
     user_agent: session.userAgent,
     ip: session.ip,
     attributes: JSON.stringify(session.attributes),

@@ -29,6 +29,8 @@ export interface SweeperOptions {
   readonly writeCheckpoint?: (() => Promise<void>) | undefined;
   /** Runs one step of an erasure. Returns whether there may be more to do. */
   readonly erase: () => Promise<boolean>;
+  /** Has the next users erased that were deleted long ago. Returns whether there may be more to do. */
+  readonly eraseDeleted: () => Promise<boolean>;
   /** Whether this process may run a round now; absent: it always may. Of several processes one sweeps. */
   readonly mayRun?: () => Promise<boolean>;
   readonly onTrouble: (error: unknown) => void;
@@ -37,12 +39,19 @@ export interface SweeperOptions {
 const ROWS_PER_STEP = 500;
 const STEP_PAUSE_MS = 20;
 /** Of one round: long histories and old logs take many, and changes that are due do not wait for them. */
+const DELETED_STEPS = 8;
 const ERASE_STEPS = 20;
 const SUMMARY_STEPS = 8;
 
 /** The pause between two rounds, in milliseconds. */
 export const SWEEP_INTERVAL_MS = 1_000;
-const CONTEXT: CommandContext = { actor: SYSTEM_ACTOR, via: "sweeper", scope: null, validateOnly: false };
+/** The context of changes that nobody requests. */
+export const SWEEPER_CONTEXT: CommandContext = {
+  actor: SYSTEM_ACTOR,
+  via: "sweeper",
+  scope: null,
+  validateOnly: false,
+};
 
 export class Sweeper {
   readonly #options: SweeperOptions;
@@ -82,13 +91,9 @@ export class Sweeper {
           await setTimeout(STEP_PAUSE_MS);
         }
       }
-      // Each step is a transaction, as above.
-      for (let step = 0; step < ERASE_STEPS && !this.#stopped && (await this.#options.erase()); step++) {
-        await setTimeout(STEP_PAUSE_MS);
-      }
-      for (let step = 0; step < SUMMARY_STEPS && !this.#stopped && (await this.#options.summarise()); step++) {
-        await setTimeout(STEP_PAUSE_MS);
-      }
+      await this.#repeat(DELETED_STEPS, this.#options.eraseDeleted);
+      await this.#repeat(ERASE_STEPS, this.#options.erase);
+      await this.#repeat(SUMMARY_STEPS, this.#options.summarise);
       if (!this.#stopped) await this.#options.writeCheckpoint?.();
       this.#isFailing = false;
     } catch (error) {
@@ -98,12 +103,17 @@ export class Sweeper {
     }
   }
 
+  /** Runs a step until it has no more to do, a bounded number of times. Each is a transaction, as above. */
+  async #repeat(steps: number, run: () => Promise<boolean>): Promise<void> {
+    for (let step = 0; step < steps && !this.#stopped && (await run()); step++) await setTimeout(STEP_PAUSE_MS);
+  }
+
   /** Returns whether there may be more. A full round that wrote nothing would only repeat itself. */
   async #settleSome(): Promise<boolean> {
     const { usersMax, findDue, execute } = this.#options;
     const ids = await findDue(usersMax);
     const outcomes = await Promise.all(
-      ids.map((userId) => execute({ type: "SettleUser", userId, context: CONTEXT }, { lane: "bulk" })),
+      ids.map((userId) => execute({ type: "SettleUser", userId, context: SWEEPER_CONTEXT }, { lane: "bulk" })),
     );
     return ids.length === usersMax && outcomes.some((outcome) => outcome.ok && outcome.written > 0);
   }
@@ -115,7 +125,7 @@ export class Sweeper {
     const outcomes = await Promise.all(
       due.map((counter) =>
         execute(
-          { type: "SettleAttempts", ...counter, restrictionId: randomUUIDv7(), context: CONTEXT },
+          { type: "SettleAttempts", ...counter, restrictionId: randomUUIDv7(), context: SWEEPER_CONTEXT },
           { lane: "bulk" },
         ),
       ),

@@ -382,7 +382,7 @@ export type SimulatePolicyRequest = Message<"lockkeeper.policy.v1.SimulatePolicy
   values?: PolicyValues | undefined;
 
   /**
-   * The start of the period. Absent: as far back as attempts are kept, 30 days.
+   * The start of the period. Absent: as far back as attempts are kept, by default 30 days.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 3;
    */

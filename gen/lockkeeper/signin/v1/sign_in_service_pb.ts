@@ -823,7 +823,7 @@ export const SignInService: GenService<{
   },
   /**
    * Lists recorded attempts in the caller's scope, the newest first: of one user, from one network, in a period.
-   * Attempts are kept for 30 days. Needs signin.read.
+   * Attempts are kept for 30 days unless the settings of the service say otherwise. Needs signin.read.
    *
    * @generated from rpc lockkeeper.signin.v1.SignInService.ListAttempts
    */

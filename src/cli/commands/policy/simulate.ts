@@ -34,7 +34,11 @@ export const policySimulate = defineCommand({
   words: {},
   flags: {
     ...VALUE_FLAGS,
-    from: value("INSTANT", "only attempts from this instant on (default: all that are kept, 30 days)", parseInstant),
+    from: value(
+      "INSTANT",
+      "only attempts from this instant on (default: all that are kept, by default 30 days)",
+      parseInstant,
+    ),
     until: value("INSTANT", "only attempts before this instant (default: now)", parseInstant),
   },
   examples: [["policy simulate --attempts password=3 --lock-duration 1d", "who would have been locked"]],

@@ -1,16 +1,17 @@
 /** What is written without events: the activity of sessions, the secret of shadows, and what the sweeper deletes. */
-import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
 import type { CheckpointSigner } from "../../history.ts";
 import type { Limits } from "../../limits.ts";
 import type { ListReader } from "../../lists/list-reader.ts";
 import type { Tail } from "../../log/tail.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
+import { clearTimeBefore } from "../../rows/rows.ts";
 import { Eraser } from "../../upkeep/eraser.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
 import { Summaries } from "../../upkeep/summaries.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
+import { Tombstones } from "../../upkeep/tombstones.ts";
 import type { Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
@@ -193,7 +194,7 @@ export function createEraser({ writer, pool, now, onTrouble }: HousekeepingOptio
 export interface SweepOptions extends HousekeepingOptions, Pick<SweeperOptions, "execute" | "mayRun"> {
   readonly limits: Limits;
   readonly eraser: Eraser;
-  readonly reader: Pick<ListReader, "summarise">;
+  readonly reader: Pick<ListReader, "listEvents" | "listUserEvents" | "summarise">;
   readonly tail: Pick<Tail, "position">;
   /** Absent: there are no checkpoints. */
   readonly signer: CheckpointSigner | undefined;
@@ -223,8 +224,10 @@ export function createSweeper(given: SweepOptions): Sweeper {
       await readRows(pool, INSERT_SUMMARIES, columns);
     },
   });
+  const tombstones = new Tombstones({ keptMs: limits.deletedKeptMs, now, reader, execute: options.execute });
   return new Sweeper({
     ...options,
+    eraseDeleted: () => tombstones.sweep(),
     erase: () => eraser.sweep(),
     summarise: summaries.writeSome,
     writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
@@ -237,8 +240,8 @@ export function createSweeper(given: SweepOptions): Sweeper {
     },
     deleteOld: [
       (limit) => deleteOld(FIND_OLD_REQUEST, DELETE_OLD_REQUESTS, now() - REQUEST_KEPT_MS, limit),
-      (limit) => deleteOld(FIND_OLD_SESSION, DELETE_OLD_SESSIONS, now(), limit),
-      (limit) => deleteOld(FIND_OLD_ATTEMPT, DELETE_OLD_ATTEMPTS, now() - ATTEMPT_KEPT_MS, limit),
+      (limit) => deleteOld(FIND_OLD_SESSION, DELETE_OLD_SESSIONS, clearTimeBefore(now(), limits.sessionKeptMs), limit),
+      (limit) => deleteOld(FIND_OLD_ATTEMPT, DELETE_OLD_ATTEMPTS, now() - limits.attemptKeptMs, limit),
       (limit) => deleteShadowsBy(DELETE_KEPT_SHADOWS, limit),
       (limit) => deleteShadowsBy(DELETE_RESTED_SHADOWS, limit),
     ],

@@ -1,15 +1,16 @@
 /** What is written without events: the activity of sessions, the secret of shadows, and what the sweeper deletes. */
-import { ATTEMPT_KEPT_MS } from "../../../domain/attempt.ts";
 import { REQUEST_KEPT_MS } from "../../commit/batch.ts";
 import type { CheckpointSigner } from "../../history.ts";
 import type { Limits } from "../../limits.ts";
 import type { ListReader } from "../../lists/list-reader.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
+import { clearTimeBefore } from "../../rows/rows.ts";
 import { Eraser } from "../../upkeep/eraser.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
 import { Shadows } from "../../upkeep/shadows.ts";
 import { Summaries } from "../../upkeep/summaries.ts";
 import { Sweeper, type SweeperOptions } from "../../upkeep/sweeper.ts";
+import { Tombstones } from "../../upkeep/tombstones.ts";
 import { type CheckpointParts, createCheckpointWriter } from "../checkpoints.ts";
 import { eraseStep } from "./erase.ts";
 import type { HotStatements } from "./hot-statements.ts";
@@ -74,7 +75,7 @@ export interface SweepOptions
     Pick<CheckpointParts, "database" | "checkpointMs"> {
   readonly limits: Limits;
   readonly eraser: Eraser;
-  readonly reader: Pick<ListReader, "summarise">;
+  readonly reader: Pick<ListReader, "listEvents" | "listUserEvents" | "summarise">;
   /** Absent: there are no checkpoints. */
   readonly signer: CheckpointSigner | undefined;
 }
@@ -100,8 +101,10 @@ export function createSweeper(given: SweepOptions): Sweeper {
         }
       }),
   });
+  const tombstones = new Tombstones({ keptMs: limits.deletedKeptMs, now, reader, execute: options.execute });
   return new Sweeper({
     ...options,
+    eraseDeleted: () => tombstones.sweep(),
     erase: () => eraser.sweep(),
     summarise: summaries.writeSome,
     writeCheckpoint: checkpoints && (() => checkpoints.writeIfDue()),
@@ -110,8 +113,11 @@ export function createSweeper(given: SweepOptions): Sweeper {
     findDueCounters: (limit) => connection.read(() => statements.findDueCounters.all(now(), limit)).map(toDueCounter),
     deleteOld: [
       (limit) => connection.delete(() => statements.deleteOldRequests.run(limit, now() - REQUEST_KEPT_MS).changes),
-      (limit) => connection.delete(() => statements.deleteOldSessions.run(now(), limit).changes),
-      (limit) => connection.delete(() => statements.deleteOldAttempts.run(now() - ATTEMPT_KEPT_MS, limit).changes),
+      (limit) =>
+        connection.delete(
+          () => statements.deleteOldSessions.run(clearTimeBefore(now(), limits.sessionKeptMs), limit).changes,
+        ),
+      (limit) => connection.delete(() => statements.deleteOldAttempts.run(now() - limits.attemptKeptMs, limit).changes),
       (limit) => deleteShadows(statements.deleteKeptShadows, limit),
       (limit) => deleteShadows(statements.deleteRestedShadows, limit),
     ],
