@@ -2,10 +2,11 @@
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { TransportProvider } from "@connectrpc/connect-query";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { AdminService, type WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { T } from "../texts/texts.ts";
 import { isCredentialRefused } from "../wire/failure.ts";
+import { millisOf, TIMER_MS_MAX } from "../wire/time.ts";
 import { createTransport } from "../wire/transport.ts";
 import type { Permission } from "./permissions.ts";
 
@@ -24,6 +25,8 @@ export interface Session {
   /** Returns the sentence that says which permission is missing; undefined if the caller has it. */
   readonly missing: (permission: Permission) => string | undefined;
   readonly signOut: () => void;
+  /** Aborts when the session ends. */
+  readonly signal: AbortSignal;
 }
 
 /** What the page can do while nobody is signed in. */
@@ -51,7 +54,7 @@ export function SessionProvider({
   readonly signedOut: (signIn: SignIn) => ReactNode;
   readonly children: ReactNode;
 }): ReactNode {
-  const [session, setSession] = useState<Session>();
+  const [session, setSession] = useState<OpenSession>();
   const [ended, setEnded] = useState<string>();
   const signOut = useCallback((why?: string) => {
     setSession(undefined);
@@ -68,11 +71,24 @@ export function SessionProvider({
     },
     [signOut],
   );
+  useEffect(() => {
+    const { expireTime, serverTime } = session?.who ?? {};
+    const left = (millisOf(expireTime) ?? Number.POSITIVE_INFINITY) - (millisOf(serverTime) ?? Date.now());
+    if (left > TIMER_MS_MAX) return;
+    const timer = setTimeout(() => signOut(T.signIn.ended), left);
+    return () => clearTimeout(timer);
+  }, [session, signOut]);
   if (session === undefined) return signedOut({ signIn, ended });
   return <SignedIn session={session}>{children}</SignedIn>;
 }
 
-function SignedIn({ session, children }: { readonly session: Session; readonly children: ReactNode }): ReactNode {
+/** A session that can be ended. */
+interface OpenSession extends Session {
+  readonly end: () => void;
+}
+
+function SignedIn({ session, children }: { readonly session: OpenSession; readonly children: ReactNode }): ReactNode {
+  useEffect(() => session.end, [session]);
   // One per caller: the next one must not see what this one may.
   const queries = useMemo(createQueryClient, []);
   return (
@@ -88,7 +104,8 @@ function createQueryClient(): QueryClient {
   return new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: 5_000 } } });
 }
 
-function createSession(who: WhoAmIResponse, transport: Transport, signOut: () => void): Session {
+function createSession(who: WhoAmIResponse, transport: Transport, signOut: () => void): OpenSession {
+  const end = new AbortController();
   const permissions = new Set(who.permissions);
   const may = (permission: Permission): boolean => permissions.has(permission);
   return {
@@ -97,5 +114,7 @@ function createSession(who: WhoAmIResponse, transport: Transport, signOut: () =>
     may,
     missing: (permission) => (may(permission) ? undefined : T.missingPermission(permission)),
     signOut,
+    signal: end.signal,
+    end: () => end.abort(),
   };
 }

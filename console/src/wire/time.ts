@@ -7,6 +7,9 @@ export function millisOf(time: Timestamp | undefined): number | undefined {
   return time === undefined ? undefined : timestampDate(time).getTime();
 }
 
+/** Longer timers overflow and fire at once. */
+export const TIMER_MS_MAX: number = 2 ** 31 - 1;
+
 /** Returns the wire's form of an instant. `millis`: since the epoch. */
 export function timestampOf(millis: number): Timestamp {
   return timestampFromDate(new Date(millis));

@@ -15,7 +15,7 @@ import { draftFor, faultsOf } from "./act-draft.ts";
 import { ActForm } from "./act-form.tsx";
 import { ActPreview } from "./act-preview.tsx";
 import { ACTS, type ActName } from "./acts.ts";
-import { nameOf } from "./state.tsx";
+import { nameOf, StateSentence } from "./state.tsx";
 import { useAct } from "./use-act.ts";
 
 export interface ActDialogProps {
@@ -23,11 +23,13 @@ export interface ActDialogProps {
   readonly user: User;
   readonly onClose: () => void;
   /** Reads the user again. */
-  readonly onChange: () => unknown;
+  readonly onChange: () => Promise<User | undefined>;
 }
 
-/** The dialog. It is open as long as it is shown. */
-export function ActDialog({ act, user, onClose, onChange }: ActDialogProps): ReactNode {
+/** The dialog. It is open as long as it is shown, and is about the user as it was when the caller last looked. */
+export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogProps): ReactNode {
+  const [user, setUser] = useState(latest);
+  const [isActing, setIsActing] = useState(false);
   const [draft, setDraft] = useState(() => draftFor(act));
   const [isTried, setIsTried] = useState(false);
   const [, navigate] = useLocation();
@@ -36,14 +38,24 @@ export function ActDialog({ act, user, onClose, onChange }: ActDialogProps): Rea
   const { preview, perform } = useAct(act, user, isWhole ? draft : undefined);
   const name = nameOf(user);
   const error = perform.error ?? preview.error;
-  const isStale = error !== null && toFailure(error).reason === "SEQUENCE_MISMATCH";
+  const isRefused = error !== null && toFailure(error).reason === "SEQUENCE_MISMATCH";
+  // The caller's own act arrives as a change, too.
+  const isStale = !isActing && (isRefused || latest.details?.sequence !== user.details?.sequence);
+  const lookAgain = async (): Promise<void> => {
+    setUser((await onChange()) ?? latest);
+    perform.reset();
+  };
   const submit = async (): Promise<void> => {
     setIsTried(true);
-    if (!isWhole || perform.isPending) return;
+    if (!isWhole || perform.isPending || isStale) return;
+    setIsActing(true);
     const isDone = await perform.run();
     // Also after a refusal: somebody else may have acted.
     await onChange();
-    if (!isDone) return;
+    if (!isDone) {
+      setIsActing(false);
+      return;
+    }
     onClose();
     const { back } = ACTS[act];
     say({
@@ -63,7 +75,7 @@ export function ActDialog({ act, user, onClose, onChange }: ActDialogProps): Rea
           <Button onClick={onClose}>{T.cancel}</Button>
           {isStale ? (
             // With keys, else one element becomes the other while it is pressed, and sends the form.
-            <Button key="again" kind="primary" onClick={perform.reset}>
+            <Button key="again" kind="primary" onClick={() => void lookAgain()}>
               {T.acts.lookAgain}
             </Button>
           ) : (
@@ -76,11 +88,14 @@ export function ActDialog({ act, user, onClose, onChange }: ActDialogProps): Rea
     >
       <ActForm act={act} draft={draft} faults={isTried ? faults : {}} onChange={setDraft} />
       {isStale && (
-        <p className="failure" role="alert">
-          {T.acts.changedMeanwhile}
-        </p>
+        <div className="failure" role="alert">
+          <p>{T.acts.changedMeanwhile}</p>
+          <p>
+            <StateSentence user={latest} />
+          </p>
+        </div>
       )}
-      {error !== null && !isStale && toFailure(error).code !== Code.Canceled && <FailureNotice error={error} />}
+      {error !== null && !isRefused && toFailure(error).code !== Code.Canceled && <FailureNotice error={error} />}
       <ActPreview act={act} user={user} draft={draft} after={preview.user} isPending={preview.isPending} />
     </Dialog>
   );

@@ -2,21 +2,29 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useEffect } from "react";
 import { useLocation, useSearchParams } from "wouter";
+import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { SignInService } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { userPath, userPlaceOf } from "../../app/routes.ts";
 import { useSession } from "../../app/session.tsx";
+import { LiveStatus } from "../../live/live-status.tsx";
+import { useReadAgain } from "../../live/read-again.ts";
+import { useLive } from "../../live/use-live.ts";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
 import { T } from "../../texts/texts.ts";
-import { millisOf } from "../../wire/time.ts";
+import { millisOf, TIMER_MS_MAX } from "../../wire/time.ts";
 import { NotFound } from "../not-found.tsx";
 import { ActDialog } from "./act-dialog.tsx";
 import { ACTS, type ActName, actOf, actsFor } from "./acts.ts";
 import { nameOf, StateSentence, StateTag, toneOf } from "./state.tsx";
 import { USER_TABS } from "./user-tabs.tsx";
+
+/** What an event of the user may change on this page. */
+const FOLLOWED = [UserService.typeName, SessionService.typeName, SignInService.typeName];
 
 /** The page of the user that the address names. */
 export function UserPage(): ReactNode {
@@ -31,18 +39,17 @@ function ReadUser({ userId, tab }: { readonly userId: string; readonly tab: stri
   const { data, error, isPending, refetch } = useQuery(UserService.method.getUser, { userId, showDeleted: true });
   const user = data?.user;
   useNextChange(user, refetch);
+  const readAgain = useReadAgain(FOLLOWED);
+  useLive({ user: userId }, { onEvents: readAgain, onGap: readAgain });
   if (error !== null && user === undefined) return <FailureNotice error={error} onRetry={refetch} />;
   if (isPending || user === undefined) return <Loading />;
   return (
     <>
       {error !== null && <FailureNotice error={error} onRetry={refetch} />}
-      <UserView user={user} tab={tab} onChange={refetch} />
+      <UserView user={user} tab={tab} onChange={async () => (await refetch()).data?.user} />
     </>
   );
 }
-
-/** Longer timers overflow and fire at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Asks again when the next restriction begins or ends, so that the page never shows what is over. */
 function useNextChange(user: User | undefined, onChange: () => unknown): void {
@@ -62,7 +69,8 @@ function useNextChange(user: User | undefined, onChange: () => unknown): void {
 interface UserViewProps {
   readonly user: User;
   readonly tab: string;
-  readonly onChange: () => unknown;
+  /** Reads the user again. */
+  readonly onChange: () => Promise<User | undefined>;
 }
 
 function UserView({ user, tab, onChange }: UserViewProps): ReactNode {
@@ -115,6 +123,7 @@ function UserHead({ user, onAct }: { readonly user: User; readonly onAct: (act: 
             <StateSentence user={user} />
           </span>
         </p>
+        <LiveStatus />
       </div>
       {user.state !== State.DELETED && (
         <div className="user-head-acts">

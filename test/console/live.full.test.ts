@@ -1,0 +1,135 @@
+/** What happens elsewhere is seen in the console at once, by one watch for all tabs of a browser. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { Page, Request } from "playwright-core";
+import { skippedWithoutChromium } from "../support/chromium.ts";
+import { type ConsoleService, enterKey, startConsole } from "../support/console.ts";
+import { ADMIN_KEY } from "../support/service.ts";
+import { until } from "../support/until.ts";
+
+test("live events", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const console = await startConsole(t);
+  await t.test("eight tabs hold one watch, hidden tabs none, and none misses anything", (t) =>
+    shareOneWatch(t, console),
+  );
+  await t.test("callers of one browser share nothing", (t) => keepCallersApart(t, console));
+  await t.test("a change does not disturb an open dialog, which says so", (t) => leaveDialogsAlone(t, console));
+});
+
+async function shareOneWatch(t: TestContext, console: ConsoleService): Promise<void> {
+  const { users } = console;
+  await users.createUser({ userId: "eve" });
+  await users.createUser({ userId: "frank" });
+  const { watches, openTab } = await openContext(t, console);
+  const tabs: Page[] = [];
+  for (let count = 0; count < 8; count++) tabs.push(await openTab(count % 2 === 0 ? "/users/eve" : "/users/frank"));
+  assert.equal(watches().length, 1);
+  await Promise.all([users.banUser({ userId: "eve" }), users.lockUser({ userId: "frank" })]);
+  await Promise.all(tabs.map((tab, index) => waitFor(tab, index % 2 === 0 ? /^Banned for/ : /^Locked until/)));
+  const [first, , eve, ...rest] = tabs as [Page, Page, Page, ...Page[]];
+  // The tab that has the watch is closed, and another one goes on.
+  await first.close();
+  await users.unbanUser({ userId: "eve" });
+  await waitFor(eve, "Active: may sign in.");
+  assert.equal(watches().length, 1);
+  for (const tab of tabs.slice(1)) await show(tab, "hidden");
+  await until(() => watches().length === 0, "the end of the watch of hidden tabs");
+  await users.banUser({ userId: "eve", reasonCode: "AGAIN" });
+  assert.ok(await eve.getByText("Active: may sign in.").isVisible());
+  await show(eve, "visible");
+  await waitFor(eve, /because AGAIN\.$/);
+  await until(() => watches().length === 1, "the watch of the tab that is visible again");
+  assert.equal(rest.length, 5);
+}
+
+async function keepCallersApart(t: TestContext, console: ConsoleService): Promise<void> {
+  const { users, keys } = console;
+  await users.createUser({ userId: "grace" });
+  const { secret } = await keys.createApiKey({ displayName: "viewer", role: "viewer" });
+  const { secret: unfed } = await keys.createApiKey({ displayName: "unfed", permissions: ["user.read"] });
+  const { watches, openTab } = await openContext(t, console);
+  const [owner, viewer] = [await openTab("/users/grace"), await openTab("/users/grace", secret)];
+  assert.equal(watches().length, 2);
+  const quiet = await openTab("/users/grace", unfed, /lacks the permission events\.read/);
+  await users.lockUser({ userId: "grace" });
+  await Promise.all([owner, viewer].map((tab) => waitFor(tab, /^Locked until/)));
+  assert.ok(await quiet.getByText("Active: may sign in.").isVisible());
+  assert.equal(watches().length, 2);
+  // No tab says to others by what it signed in, not even among the bytes of events.
+  const posted = String(await viewer.evaluate("posted.join()"));
+  assert.match(posted, /ask.*events.*UserService|grace/s);
+  for (const credential of [ADMIN_KEY, secret, unfed]) assert.ok(!posted.includes(credential));
+}
+
+async function leaveDialogsAlone(t: TestContext, console: ConsoleService): Promise<void> {
+  const { users } = console;
+  await users.createUser({ userId: "heidi" });
+  const { openTab } = await openContext(t, console);
+  const tab = await openTab("/users/heidi?act=ban");
+  const dialog = tab.getByRole("dialog", { name: "Ban heidi" });
+  const note = dialog.getByLabel("Note");
+  await note.fill("She asked for");
+  await users.lockUser({ userId: "heidi", reasonCode: "ELSEWHERE" });
+  await dialog.getByText("Somebody changed this user while you were deciding.").waitFor();
+  await dialog.getByText(/^Locked until .* because ELSEWHERE\.$/).waitFor();
+  await note.pressSequentially(" it.");
+  assert.equal(await note.inputValue(), "She asked for it.");
+  await dialog.getByRole("button", { name: "Look again" }).click();
+  await dialog.getByRole("button", { name: "Ban", exact: true }).click();
+  await waitFor(tab, /^Banned for good/);
+  const { user } = await users.getUser({ userId: "heidi" });
+  assert.deepEqual(user?.restrictions.map((each) => each.note).sort(), ["", "She asked for it."]);
+}
+
+interface OpenContext {
+  /** The watches that the browser has open. */
+  readonly watches: () => readonly Request[];
+  /** Opens a tab, signs in, and waits until it is live, or says `says`. */
+  readonly openTab: (path: string, key?: string, says?: RegExp) => Promise<Page>;
+}
+
+/** Keeps what a tab posts to other tabs. */
+const NOTE_POSTED = `
+  globalThis.posted = [];
+  const post = BroadcastChannel.prototype.postMessage;
+  BroadcastChannel.prototype.postMessage = function (message) {
+    posted.push(this.name, JSON.stringify(message), new TextDecoder().decode(message.bytes));
+    post.call(this, message);
+  };
+`;
+
+/** A browser whose tabs know each other. */
+async function openContext(t: TestContext, { browser, url }: ConsoleService): Promise<OpenContext> {
+  const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-GB" });
+  t.after(() => context.close());
+  await context.addInitScript(NOTE_POSTED);
+  const begun = new Set<Request>();
+  context.on("request", (request) => request.url().endsWith("/WatchEvents") && begun.add(request));
+  for (const event of ["requestfinished", "requestfailed"] as const) {
+    context.on(event as "requestfailed", (request) => begun.delete(request));
+  }
+  return {
+    // Nothing says how the requests of a closed tab ended.
+    watches: () => [...begun].filter((request) => !request.frame().page().isClosed()),
+    async openTab(path, key = ADMIN_KEY, says = /^Live$/) {
+      const tab = await context.newPage();
+      await tab.goto(`${url}/console${path}`);
+      await enterKey(tab, key);
+      await tab.getByText(says).waitFor();
+      return tab;
+    },
+  };
+}
+
+async function waitFor(tab: Page, text: string | RegExp): Promise<void> {
+  await tab.getByText(text).waitFor();
+}
+
+/** Chromium without a head shows every tab. */
+async function show(tab: Page, state: "visible" | "hidden"): Promise<void> {
+  await tab.evaluate(`
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+    document.dispatchEvent(new Event("visibilitychange"));
+  `);
+}
