@@ -35,7 +35,7 @@ export class CursorError extends Error {
   override readonly name = "CursorError";
 }
 
-/** Thrown for a page token or a cursor of another generation: a restore has rewound the history that it points into. */
+/** Thrown for a page token or a cursor of another generation, or beyond the log: the history that it points into was rewound. */
 export class HistoryChangedError extends Error {
   override readonly name = "HistoryChangedError";
 }

@@ -42,6 +42,12 @@ export interface LogPlace {
   readonly cursor: string;
 }
 
+/** A place of a caller's cursor, and how far the log went when it was looked up. */
+export interface OpenedPlace extends LogPlace {
+  /** The position of the newest event of any process. */
+  readonly head: number;
+}
+
 export interface UserQuery {
   /** Only this organization; `null`: all. */
   readonly organizationId: string | null;

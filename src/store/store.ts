@@ -16,8 +16,8 @@ import type {
   EventQuery,
   ListedEvent,
   LogPage,
-  LogPlace,
   LogQuery,
+  OpenedPlace,
   Page,
   ReadOptions,
   RecordedEvent,
@@ -76,9 +76,9 @@ export interface Follower {
 export interface LogReader {
   /**
    * Returns the place of a cursor. Absent: after the newest event; `0`: before the first one. Rejects with CursorError
-   * for a cursor that was not made here, and with HistoryChangedError for one of another generation.
+   * for a cursor that was not made here, and with HistoryChangedError for one of another generation or beyond the log.
    */
-  open(cursor?: string): Promise<LogPlace>;
+  open(cursor?: string): Promise<OpenedPlace>;
   /**
    * Yields all events after a position without gaps, and then those to come, at most 256 at once. It ends by `signal`,
    * with its reason, or with StoreUnavailableError; the next call goes on from any position.

@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Admission } from "../../auth/admission.ts";
 import { EVENTS_WEIGHT_MAX, sentTogether } from "../../domain/page-weight.ts";
 import { RefusalError, refuse } from "../../domain/refusal.ts";
-import type { ListedEvent, LogPage, LogPlace, LogQuery } from "../../store/queries.ts";
+import type { ListedEvent, LogPage, LogPlace, LogQuery, OpenedPlace } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
 import { ListLanes, type ListPlaces } from "../list-lanes.ts";
 import { serviceStopping } from "../stopping.ts";
@@ -74,9 +74,8 @@ export class Feed<M> {
     this.#add(watcher, call);
     try {
       const place = await this.#options.store.log.open(cursor);
-      const head = cursor === undefined ? place : await this.#options.store.log.open();
       const options = { ...this.#options, replays: this.#replays };
-      yield* new Watch(options, this.#hub, watcher, call).run(place, head.position);
+      yield* new Watch(options, this.#hub, watcher, call).run(place);
     } finally {
       signal.removeEventListener("abort", wake);
       this.#hub.leave(watcher);
@@ -138,11 +137,10 @@ class Watch<M> {
     this.#call = call;
   }
 
-  /** `head`: the position of the newest event of any process. */
-  async *run(place: LogPlace, head: number): AsyncGenerator<M, void, undefined> {
+  async *run(place: OpenedPlace): AsyncGenerator<M, void, undefined> {
     yield this.#quietMessage(place);
     try {
-      yield* this.#goOn(head);
+      yield* this.#goOn(place.head);
     } catch (error) {
       // A reading of the log that ends with the stream knows no cursor.
       this.#assertGoingOn();
@@ -156,7 +154,7 @@ class Watch<M> {
       const joined = this.#hub.join(this.#watcher, this.#place.position, head);
       if (joined === "joined") yield* this.#follow();
       else if (joined === "behind") yield* this.#replay();
-      else await this.#untilRead();
+      else yield* this.#untilRead();
       this.#assertGoingOn();
     }
   }
@@ -165,7 +163,7 @@ class Watch<M> {
   async *#replay(): AsyncGenerator<M, void, undefined> {
     let pageSize = READ_MAX;
     do {
-      const page = await this.#readPage(pageSize);
+      const page = yield* this.#beatUntil(this.#readPage(pageSize));
       const events = sentTogether(page.items);
       const last = (events.length < page.items.length ? events.at(-1) : undefined) ?? page;
       pageSize = Math.min(READ_MAX, Math.max(READ_MIN, 2 * events.length));
@@ -214,9 +212,25 @@ class Watch<M> {
     }
   }
 
-  async #untilRead(): Promise<void> {
-    await Promise.race([this.#hub.whenRead(), this.#watcher.sleep()]);
+  async *#untilRead(): AsyncGenerator<M, void, undefined> {
+    yield* this.#beatUntil(this.#hub.whenRead());
     await this.#hub.start();
+  }
+
+  /** Sends heartbeats while something takes long: a turn among many, or a replica that lags behind. */
+  async *#beatUntil<T>(waited: Promise<T>): AsyncGenerator<M, T, undefined> {
+    let isDone: boolean = false;
+    const done = (): void => {
+      isDone = true;
+      this.#watcher.wake();
+    };
+    waited.then(done, done);
+    while (!isDone) {
+      await this.#watcher.sleep();
+      this.#assertGoingOn();
+      if (!isDone && isQuiet(this.#watcher, performance.now(), this.#options)) yield this.#quietMessage(this.#place);
+    }
+    return await waited;
   }
 
   /** Throws why the stream ends. */

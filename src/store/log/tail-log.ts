@@ -1,6 +1,6 @@
 /** The log as readers of the store see it: places as cursors, and the tail with the cursor of each event. */
-import type { ListedEvent, LogPlace, RecordedEvent } from "../queries.ts";
-import { parseCursor, toCursor } from "../search/cursor.ts";
+import type { ListedEvent, OpenedPlace, RecordedEvent } from "../queries.ts";
+import { assertInLog, parseCursor, toCursor } from "../search/cursor.ts";
 import type { TokenSeal } from "../search/token-seal.ts";
 import type { LogReader } from "../store.ts";
 import type { Tail } from "./tail.ts";
@@ -22,10 +22,13 @@ export class TailLog implements LogReader {
     this.#head = head;
   }
 
-  async open(cursor?: string): Promise<LogPlace> {
-    if (cursor !== undefined && cursor !== FIRST_CURSOR) return { position: parseCursor(this.#seal, cursor), cursor };
-    const position = cursor === undefined ? await this.#head() : 0;
-    return { position, cursor: toCursor(this.#seal, position) };
+  async open(cursor?: string): Promise<OpenedPlace> {
+    const given = cursor === undefined || cursor === FIRST_CURSOR ? undefined : parseCursor(this.#seal, cursor);
+    // Of the database and not of the tail, which may know less than the replica that made the cursor.
+    const head = await this.#head();
+    if (given !== undefined) assertInLog(given, head);
+    const position = given ?? (cursor === undefined ? head : 0);
+    return { position, cursor: toCursor(this.#seal, position), head };
   }
 
   async *read(after: number, signal: AbortSignal): AsyncGenerator<readonly ListedEvent[], never, undefined> {

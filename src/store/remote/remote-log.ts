@@ -1,5 +1,5 @@
 /** The log for another thread: one call is open while a reader waits for the next events. */
-import type { ListedEvent, LogPlace } from "../queries.ts";
+import type { ListedEvent, OpenedPlace } from "../queries.ts";
 import type { LogReader } from "../store.ts";
 import type { PortCalls } from "./port-calls.ts";
 
@@ -12,8 +12,8 @@ export class RemoteLog implements LogReader {
     this.#calls = calls;
   }
 
-  async open(cursor?: string): Promise<LogPlace> {
-    return (await this.#calls.call("openCursor", [cursor])) as LogPlace;
+  async open(cursor?: string): Promise<OpenedPlace> {
+    return (await this.#calls.call("openCursor", [cursor])) as OpenedPlace;
   }
 
   async *read(after: number, signal: AbortSignal): AsyncGenerator<readonly ListedEvent[], void, undefined> {

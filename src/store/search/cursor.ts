@@ -36,3 +36,14 @@ export function parseCursor(seal: TokenSeal, cursor: string): number {
   }
   return Number(opened.payload.readBigUInt64BE(LOG_BYTES));
 }
+
+/**
+ * Throws HistoryChangedError if a place in the log is beyond its newest event, `head`, which must have been read after
+ * the place was received: the database is a copy of before, or a standby that had not got everything.
+ */
+export function assertInLog(position: number, head: number): void {
+  if (position <= head) return;
+  throw new HistoryChangedError(
+    "the place is beyond the newest event: the history was rewound without a restore, by a copy of the database or a standby that lacked events; read it again from the cursor 0",
+  );
+}

@@ -24,10 +24,15 @@ interface Lab {
   readonly onWait?: () => void;
   readonly recheck?: () => void;
   readonly heartbeatMs?: number;
+  /** The newest event of any process; the tail of this one has HEAD. */
+  readonly head?: number;
 }
 
 /** An old log: pages of two events, as many as `batches`, and then a wait that only the signal ends. */
-function feedOf(batches: number, { places, onRead, onWait, recheck = () => undefined, heartbeatMs }: Lab = {}) {
+function feedOf(
+  batches: number,
+  { places, onRead, onWait, recheck = () => undefined, heartbeatMs, head = HEAD }: Lab = {},
+) {
   return new Feed<{ readonly cursor: string; readonly count: number }>({
     places: places ?? new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 }),
     recheck,
@@ -36,7 +41,7 @@ function feedOf(batches: number, { places, onRead, onWait, recheck = () => undef
     store: {
       log: {
         open: async (cursor) =>
-          cursor === undefined ? { position: HEAD, cursor: "head" } : { position: 0, cursor: "c0" },
+          cursor === undefined ? { position: HEAD, cursor: "head", head } : { position: 0, cursor: "c0", head },
         read: async function* read(_, signal) {
           onRead?.();
           yield await whenAborted(signal);
@@ -100,7 +105,7 @@ describe("a stream that waits for the one reading of its thread", () => {
   it("ends with the error of a reading that failed before the stream joined it", async () => {
     const failure = new Error("the log cannot be read");
     const log: LogReader = {
-      open: async () => ({ position: HEAD, cursor: "head" }),
+      open: async () => ({ position: HEAD, cursor: "head", head: HEAD }),
       read: async function* read() {
         yield await Promise.reject<never>(failure);
       },
@@ -137,20 +142,27 @@ describe("a stream whose caller reads nothing", () => {
 });
 
 describe("a stream to which nothing happens", () => {
-  it("gets messages with the cursor alone", async () => {
-    const controller = new AbortController();
-    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined };
-    const view = { filter: EVERY_EVENT, seesPersonal: true };
-    const stream = feedOf(0, { heartbeatMs: 1 }).watch(view, undefined, call);
-    // The look at the heartbeats keeps no process alive; this does.
-    const alive = setInterval(() => undefined, 1_000);
-    for (let message = 0; message < 3; message++) {
-      assert.deepEqual((await stream.next()).value, { cursor: "head", count: 0 });
-    }
-    clearInterval(alive);
-    controller.abort();
-    await stream.return();
-  });
+  for (const [why, cursor, head, shown] of [
+    ["it has everything", undefined, HEAD, "head"],
+    ["the tail of its replica lags behind", undefined, HEAD + 1, "head"],
+    ["a reading of the log takes long", "0", HEAD, "c0"],
+  ] as const) {
+    it(`gets messages with the cursor alone when ${why}`, async () => {
+      const controller = new AbortController();
+      const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined };
+      const view = { filter: EVERY_EVENT, seesPersonal: true };
+      const stream = feedOf(0, { heartbeatMs: 1, head }).watch(view, cursor, call);
+      // The look at the heartbeats keeps no process alive; this does.
+      const alive = setInterval(() => undefined, 1_000);
+      for (let message = 0; message < 3; message++) {
+        assert.deepEqual((await stream.next()).value, { cursor: shown, count: 0 });
+      }
+      clearInterval(alive);
+      const next = stream.next();
+      controller.abort();
+      await assert.rejects(next);
+    });
+  }
 });
 
 describe("a watcher that reconnects a thousand times at once", () => {

@@ -7,7 +7,7 @@ import { LogReadings } from "../../../src/store/remote/remote-log.ts";
 it("a reading that its thread leaves between two calls ends in the store too", async () => {
   const ended: number[] = [];
   const readings = new LogReadings({
-    open: async () => ({ position: 0, cursor: "" }),
+    open: async () => ({ position: 0, cursor: "", head: 0 }),
     async *read(after) {
       try {
         for (;;) yield [] as readonly ListedEvent[];

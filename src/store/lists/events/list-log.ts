@@ -3,7 +3,7 @@ import { isEmpty, keyOfFilter, matches, narrow } from "../../../domain/event-fil
 import { eventWeight } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { ListedEvent, LogPage, LogQuery, RecordedEvent } from "../../queries.ts";
-import { toCursor } from "../../search/cursor.ts";
+import { assertInLog, toCursor } from "../../search/cursor.ts";
 import { type Asked, parsePageToken, toPageToken } from "../../search/page-token.ts";
 import type { ListEngine, ListQueries } from "../list-queries.ts";
 import { Budget } from "../page-walk.ts";
@@ -42,6 +42,7 @@ export class LogLister {
     const place = parsePageToken(asked, query.after)?.map(Number)[0];
     return this.#engine.snapshot(async (queries) => {
       const head = await headOf(queries);
+      assertInLog(Math.max(afterPosition, place ?? 0), head);
       const isEnded = isEmpty(filter);
       const range = isEnded ? { low: head, high: head } : await rangeOf(queries, { ...query, filter, place, head });
       const budget = new Budget(this.#limits);
