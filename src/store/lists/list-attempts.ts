@@ -12,6 +12,7 @@ import { toSubjectKey } from "../rows/subject-key.ts";
 import { type Asked, type PageKey, parsePageToken } from "../search/page-token.ts";
 import { alongIndex, only } from "./index-walk.ts";
 import type { ListEngine, ListQueries } from "./list-queries.ts";
+import { isElsewhere } from "./list-sessions.ts";
 import { Budget, fillPage, inOneStep, toPage, walk } from "./page-walk.ts";
 
 export function listAttempts(
@@ -23,6 +24,8 @@ export function listAttempts(
   const asked: Asked = { seal: engine.seal, asked: askedOf(query), shape: ["time", "id"] };
   const after = parsePageToken(asked, query.after);
   return engine.snapshot(async (queries) => {
+    // A user's attempts belong to the user's organization, too.
+    if (await isElsewhere(queries, query)) return { items: [] };
     const attempts = walk({
       read: (key, limit) => queries.all(selectChunk(queries, query, key, limit)),
       keyOf: (row) => [row.begin_time, row.id],

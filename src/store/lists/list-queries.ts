@@ -30,6 +30,16 @@ export interface ListQueries {
   pause(): Promise<void> | undefined;
 }
 
+/** Returns which of some users belong to one of these organizations. The organization of an id never changes. */
+export async function usersWithin(
+  queries: Pick<ListQueries, "userStates">,
+  ids: readonly string[],
+  organizationIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const stateOf = await queries.userStates(ids);
+  return new Set(ids.filter((id) => organizationIds.includes(stateOf(id)?.[1] ?? "")));
+}
+
 /** An engine as lists see it. */
 export interface ListEngine {
   readonly seal: TokenSeal;

@@ -11,7 +11,7 @@ import { toSession } from "../rows/rows.ts";
 import type { SessionTable } from "../rows/schema.ts";
 import { type Asked, type PageKey, parsePageToken } from "../search/page-token.ts";
 import { alongIndex, only } from "./index-walk.ts";
-import type { ListEngine, ListQueries } from "./list-queries.ts";
+import { type ListEngine, type ListQueries, usersWithin } from "./list-queries.ts";
 import { Budget, fillPage, inOneStep, type KeyedPage, toPage, walk } from "./page-walk.ts";
 
 export class SessionLister {
@@ -88,10 +88,13 @@ function selectChunk(
     .compile();
 }
 
-async function isElsewhere(queries: ListQueries, { userId, organizationId }: SessionQuery): Promise<boolean> {
+/** Returns whether the one user of a list is not of its one organization: then nothing is listed. */
+export async function isElsewhere(
+  queries: ListQueries,
+  { userId, organizationId }: Pick<SessionQuery, "userId" | "organizationId">,
+): Promise<boolean> {
   if (userId === undefined || organizationId === null) return false;
-  const stateOf = await queries.userStates([userId]);
-  return stateOf(userId)?.[1] !== organizationId;
+  return !(await usersWithin(queries, [userId], [organizationId])).has(userId);
 }
 
 function toView(

@@ -172,6 +172,25 @@ export function describeLog(engine: string, open: OpenStore): void {
       }
     });
 
+    it("looks at no event of a user of another organization", async (t) => {
+      const { store } = await open(t, NARROW);
+      resourceOf(await store.execute(createOrganization("beta")));
+      resourceOf(await store.execute(createUser("bob", { organizationId: "beta" })));
+      for (let round = 0; round < 3; round++) {
+        const locks = Array.from({ length: 150 }, () => store.execute(lockUser("bob", { ifAlready: "restart" })));
+        for (const outcome of await Promise.all(locks)) resourceOf(outcome);
+      }
+      for (const order of ORDERS) {
+        for (const query of [
+          { scope: "default", filter: {} },
+          { scope: null, filter: { organization: ["default"] } },
+        ]) {
+          const filter = { ...query.filter, user: ["bob"] };
+          assert.equal((await store.listEvents({ ...query, filter, order, pageSize: 1 })).next, undefined);
+        }
+      }
+    });
+
     it("goes on from the last position for what is recorded later", async (t) => {
       const { store } = await open(t);
       const first = await store.listEvents(EVERYTHING);

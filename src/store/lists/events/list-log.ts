@@ -1,11 +1,18 @@
 /** The log as a filtered list, in both directions: by user along its chain, else block by block. */
-import { isEmpty, keyOfFilter, matches, narrow } from "../../../domain/event-filter.ts";
+import {
+  type EventFilter,
+  type FilterField,
+  isEmpty,
+  keyOfFilter,
+  matches,
+  narrow,
+} from "../../../domain/event-filter.ts";
 import { eventWeight } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { ListedEvent, LogPage, LogQuery, RecordedEvent } from "../../queries.ts";
 import { assertInLog, toCursor } from "../../search/cursor.ts";
 import { type Asked, parsePageToken, toPageToken } from "../../search/page-token.ts";
-import type { ListEngine, ListQueries } from "../list-queries.ts";
+import { type ListEngine, type ListQueries, usersWithin } from "../list-queries.ts";
 import { Budget } from "../page-walk.ts";
 import { headOf } from "./event-summary.ts";
 import { readBlocks } from "./log-blocks.ts";
@@ -19,6 +26,11 @@ import { CHAIN_EVENTS, type UserChains } from "./user-chain.ts";
 const MERGED_USERS_MAX = 4;
 /** Events of one query of the log. */
 const QUERY_EVENTS = 256;
+/** Fields by which events are left out after they were read: along a chain, and in the log. */
+const LATE_FIELDS = {
+  chain: ["type", "actor", "initiator"],
+  log: ["initiator"],
+} as const satisfies Record<string, readonly FilterField[]>;
 
 export class LogLister {
   readonly #engine: ListEngine;
@@ -33,7 +45,7 @@ export class LogLister {
 
   list(query: LogQuery): Promise<LogPage> {
     const { scope, order, pageSize, afterPosition = 0 } = query;
-    const filter = scope === null ? query.filter : narrow(query.filter, "organization", [scope]);
+    const scoped = scope === null ? query.filter : narrow(query.filter, "organization", [scope]);
     const asked: Asked = {
       seal: this.#engine.seal,
       asked: ["log", scope, keyOfFilter(query.filter), order, afterPosition],
@@ -43,13 +55,17 @@ export class LogLister {
     return this.#engine.snapshot(async (queries) => {
       const head = await headOf(queries);
       assertInLog(Math.max(afterPosition, place ?? 0), head);
+      const filter = await withoutForeignUsers(queries, scoped);
       const isEnded = isEmpty(filter);
       const range = isEnded ? { low: head, high: head } : await rangeOf(queries, { ...query, filter, place, head });
       const budget = new Budget(this.#limits);
-      const read = { queries, filter, order, range, budget, chunkRows: Math.min(pageSize, QUERY_EVENTS) };
       const { user: users } = filter;
       // The events of no user have no chain.
       const isChained = users !== undefined && users.length <= MERGED_USERS_MAX && !users.includes("");
+      // A small page that few of the events match would take a query for each that does not.
+      const isLate = LATE_FIELDS[isChained ? "chain" : "log"].some((field) => filter[field] !== undefined);
+      const chunkRows = isLate ? QUERY_EVENTS : Math.min(pageSize, QUERY_EVENTS);
+      const read = { queries, filter, order, range, budget, chunkRows };
       const parts = isChained ? this.#readChains(read, users) : readBlocks(read);
       const page = await this.#fill(read, parts, query);
       const { items, next } = page;
@@ -109,6 +125,18 @@ export class LogLister {
       place = reached;
     }
   }
+}
+
+/**
+ * Returns a filter that matches the same, without users of other organizations: the time that a list takes must not tell
+ * whether there are such users, nor how long their histories are.
+ */
+async function withoutForeignUsers(queries: ListQueries, filter: EventFilter): Promise<EventFilter> {
+  const { user: users, organization: organizations } = filter;
+  if (users === undefined || organizations === undefined) return filter;
+  const within = await usersWithin(queries, users, organizations);
+  // The empty text stands for no user.
+  return { ...filter, user: users.filter((id) => id === "" || within.has(id)) };
 }
 
 interface RangeQuery extends Pick<LogQuery, "filter" | "order" | "afterPosition"> {
