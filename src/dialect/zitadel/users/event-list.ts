@@ -1,12 +1,14 @@
 /** ListEvents of admin v1: the events of all users, newest or oldest first, by the feed that ListEvents of ours reads. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import type { ListEventsRequest } from "@zitadel/proto/zitadel/admin_pb.js";
 import type { EventSchema } from "@zitadel/proto/zitadel/event_pb.js";
 import type { UserEvent, UserEventType } from "../../../domain/event.ts";
 import { type ListedEvent, type LogQuery, listScope, type Operations } from "../../../service/operations/operations.ts";
 import { toTime, toTimestamp } from "../../../service/times.ts";
+import { type KnownError, toError } from "../wire/error.ts";
 import type { ZitadelCall } from "../wire/handler.ts";
-import { EVENT_TEXTS, type EventType, eventTypeOf, HISTORY_SIGHT, isMachineView } from "./user-changes.ts";
+import { EVENT_TEXTS, type EventType, eventTypeOf, isMachineView } from "./user-changes.ts";
 
 /** As the original: the most of one answer, and what an answer has without a limit. */
 const EVENTS_MAX = 1000;
@@ -14,8 +16,22 @@ const EVENTS_MAX = 1000;
 /** The least that is read at a time: some of it may not match. */
 const PAGE_MIN = 100;
 
+/** The most pages of one answer, and how long each may search for its first event, in milliseconds: 20 s together. */
+const PAGES_MAX = 100;
+const SEARCH_MS = 200;
+
+/** A short answer would look as if there were no more. */
+const TOO_RARE: KnownError = {
+  code: Code.FailedPrecondition,
+  id: "EVENTS_TOO_RARE",
+  text: "too few of the events match to find them in one call; ask by aggregate id, for a range of time or with a lower limit",
+};
+
 /** How many users are read at a time, for what they are. */
 const USERS_AT_ONCE = 100;
+
+/** The caller may see the events of these users, deleted ones too, and so whether they are machines. */
+const LISTED_SIGHT = { scope: null, showDeleted: true } as const;
 
 const USER_AGGREGATE = "user";
 
@@ -47,7 +63,7 @@ interface TypedEvent {
   readonly type: EventType;
 }
 
-/** Returns the events of users that the caller may see, without their payloads. */
+/** Returns the events of users that the caller may see, without their payloads. Rejects with EVENTS_TOO_RARE. */
 export async function listEvents(
   operations: Operations,
   request: EventsRequest,
@@ -60,12 +76,13 @@ export async function listEvents(
     filter: filterOf(request),
     order: asc ? "oldest_first" : "newest_first",
     pageSize: Math.max(wanted, PAGE_MIN),
+    searchMs: SEARCH_MS,
   };
   const machines = new Map<string, boolean>();
   const events: EventInit[] = [];
   let after: string | undefined;
-  do {
-    if (after !== undefined) await call.pass();
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    if (pages > 0) await call.pass();
     const page = await operations.listEvents(after === undefined ? query : { ...query, after }, {
       signal: call.signal,
     });
@@ -76,8 +93,9 @@ export async function listEvents(
       if (events.length === wanted) return events;
     }
     after = page.next;
-  } while (after !== undefined);
-  return events;
+    if (after === undefined) return events;
+  }
+  throw toError(TOO_RARE);
 }
 
 function filterOf(request: EventsRequest): LogQuery["filter"] {
@@ -128,7 +146,7 @@ async function typesOf(
   const unknown = [...new Set(changed)].filter((id) => !machines.has(id));
   for (let start = 0; start < unknown.length; start += USERS_AT_ONCE) {
     const ids = unknown.slice(start, start + USERS_AT_ONCE);
-    const views = await Promise.all(ids.map((id) => operations.readUser(id, HISTORY_SIGHT)));
+    const views = await Promise.all(ids.map((id) => operations.readUser(id, LISTED_SIGHT)));
     for (const [index, id] of ids.entries()) {
       const view = views[index];
       machines.set(id, view !== undefined && isMachineView(view));

@@ -129,7 +129,8 @@ describe("a history of many pages", () => {
   function operationsOf(count: number): { readonly operations: Operations; readonly pages: () => number } {
     let pages = 0;
     const operations = {
-      readUser: async () => ({ user: { person: { attributes: {} } } }),
+      readUser: async (_: string, { scope }: { readonly scope: string | null }) =>
+        scope === "default" ? { user: { person: { attributes: {} } } } : undefined,
       async listUserEvents({ order, after = "0" }: EventQuery): Promise<Page<RecordedEvent>> {
         pages++;
         const [from, isEmpty] = [Number.parseInt(after, 10), after.endsWith("!")];
@@ -165,6 +166,12 @@ describe("a history of many pages", () => {
     assert.deepEqual([rest.length, rest[0], rest.at(-1)], [500, 1001n, 1500n]);
     const few = await sequencesOf({ sequence: 1000n, limit: 0, asc: false });
     assert.deepEqual([few.length, few[0], few.at(-1)], [500, 1500n, 1001n]);
+  });
+
+  test("is not read at all in the name of another organization", async () => {
+    const { operations, pages } = operationsOf(1500);
+    assert.deepEqual(await listUserChanges(operations, { userId: "alice" }, "acme", call), []);
+    assert.equal(pages(), 0);
   });
 
   test("is read only as far as the limit needs", async () => {

@@ -6,6 +6,9 @@ import { createServerTransport } from "@zitadel/client/node";
 import { createAdminServiceClient } from "@zitadel/client/v1";
 import { createClientTransport } from "@zitadel/client/web";
 import { createAccessTokenInterceptor, createAdminClient } from "@zitadel/node/dist/api/index.js";
+import { type EventsRequest, listEvents } from "../../../../src/dialect/zitadel/users/event-list.ts";
+import type { ZitadelCall } from "../../../../src/dialect/zitadel/wire/handler.ts";
+import type { Operations } from "../../../../src/service/operations/operations.ts";
 import { ADMIN_KEY, TestClock } from "../../../support/service.ts";
 import { startLab } from "../support/lab.ts";
 
@@ -107,3 +110,22 @@ describe("the events of all users", () => {
     assert.equal((await lab.rest("POST /admin/v1/events/_search", { body: {}, headers })).status, 403);
   });
 });
+
+test("a search for events that hardly occur ends with a refusal, and not with what it has", async () => {
+  let pages = 0;
+  const operations = {
+    async listEvents({ searchMs }: { readonly searchMs?: number }) {
+      assert.equal(searchMs, 200);
+      return ++pages < 1_000 ? { items: [], next: "more" } : { items: [] };
+    },
+  } as unknown as Operations;
+  const call = { admission: { actor: { scope: null } }, pass: () => undefined } as unknown as ZitadelCall;
+  const request = { limit: 1, asc: true, sequence: 0n, eventTypes: [], aggregateTypes: [], creationDateFilter: {} };
+  await assert.rejects(
+    listEvents(operations, { ...request, ...NOBODY } as unknown as EventsRequest, call),
+    /too few of the events match/,
+  );
+  assert.equal(pages, 100);
+});
+
+const NOBODY = { editorUserId: "", aggregateId: "", resourceOwner: "" };
