@@ -8,6 +8,7 @@ export const SERVICE_PARTS: ServiceParts = {
     (await import("./offline-key.ts")).createOwnerKey(database, displayName),
   makeKeyFile: async (file, database, earlier) =>
     (await import("./keys/offline-key-file.ts")).makeKeyFile(file, database, earlier),
+  readKeyFile: async (file) => (await import("./keys/offline-key-file.ts")).viewKeyFile(file),
   renewKeyFile: async (file, earlier) => (await import("./keys/offline-key-file.ts")).renewKeyFile(file, earlier),
   async names() {
     const { PERMISSIONS, ROLES } = await import("../auth/permissions.ts");

@@ -28,9 +28,17 @@ export interface VerifyQuery {
   readonly held: readonly string[];
 }
 
+/** A checkpoint whose link is that of the history, signed by a key that is not known. */
+export interface UnknownSigner {
+  readonly position: number;
+  /** As the note names them, in hex; they prove nothing. */
+  readonly keyIds: readonly string[];
+}
+
 export interface VerifyStep {
   readonly place: ChainPlace;
   readonly faults: readonly ChainFault[];
+  readonly unknownSigners: readonly UnknownSigner[];
   /** Checkpoints that this step compared with their links. */
   readonly checkpoints: number;
   readonly isDone: boolean;

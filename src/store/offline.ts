@@ -1,4 +1,5 @@
 /** What is done to a database while no service runs on it. */
+import type { UnknownSigner } from "./history.ts";
 
 export type VerifyStage = "pages" | "events" | "users";
 
@@ -14,13 +15,17 @@ export interface DatabaseReport {
   readonly schemaVersion: string;
   readonly events: number;
   readonly users: number;
+  /** Checkpoints that were compared: those of the database, and the one that was given. */
+  readonly checkpoints: number;
+  /** Checkpoints whose link is that of the history, signed by keys that were not given. */
+  readonly unknownSigners: readonly UnknownSigner[];
 }
 
-/** A checkpoint that was kept elsewhere. */
-export interface HeldCheckpoint {
-  /** The signed note. */
+/** What checkpoints are judged by. */
+export interface CheckpointJudge {
+  /** A signed note that was kept elsewhere, compared next to those that the database has; empty: none. */
   readonly note: string;
-  /** Those that may have signed it, as C2SP writes them; empty: its signature is not looked at. */
+  /** Those that may have signed, as C2SP writes them; empty: signatures are not looked at. */
   readonly verifierKeys: readonly string[];
 }
 
@@ -93,8 +98,11 @@ export interface OfflineDatabase {
   isEmpty(): Promise<boolean>;
   /** Runs the migrations that are due; `check`: only reports them; `finish`: those too that end an upgrade. */
   migrate(options: { readonly check: boolean; readonly finish?: boolean }): Promise<Migrated>;
-  /** Verifies all that is in it, at one moment: the chain, and that rows equal their events. Expects this version's schema. */
-  verify(progress?: VerifyProgress, held?: HeldCheckpoint): Promise<DatabaseReport>;
+  /**
+   * Verifies all that is in it, at one moment: the chain, its checkpoints, and that rows equal their events. Expects this
+   * version's schema.
+   */
+  verify(progress?: VerifyProgress, judge?: CheckpointJudge): Promise<DatabaseReport>;
   /** Returns the name of the instance, the first line of its checkpoints. */
   instanceName(): Promise<string>;
   /** Makes a recovery by other means as safe as a restore. `clock`: milliseconds since the epoch. */

@@ -31,6 +31,8 @@ export interface ServiceParts {
   ) => Promise<KeyFileView>;
   /** Replaces the signing key of a key file. Throws an Error of one plain sentence on failure. */
   readonly renewKeyFile: (file: string, earlier: readonly string[]) => Promise<KeyFileView>;
+  /** Reads what is not secret in a key file. Throws an Error of one plain sentence on failure. */
+  readonly readKeyFile: (file: string) => Promise<KeyFileView>;
   /** Returns the names that completion offers; loads no more than holds them. */
   readonly names: () => Promise<ServiceNames>;
   /** Returns the lines to print for an unexpected error. */

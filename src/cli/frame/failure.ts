@@ -9,6 +9,7 @@ export const EXIT = {
   REFUSED: 4,
   NOT_PERMITTED: 5,
   UNAVAILABLE: 6,
+  UNKNOWN_SIGNER: 7,
   INTERRUPTED: 130,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -24,6 +25,10 @@ export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string]
   ],
   [EXIT.NOT_PERMITTED, "no key, a wrong key, or a missing permission"],
   [EXIT.UNAVAILABLE, "the service cannot be reached, is too busy or did not answer in time; try again"],
+  [
+    EXIT.UNKNOWN_SIGNER,
+    "`events verify` found the history as it was written, and a checkpoint of it signed by a key that is not known",
+  ],
   [EXIT.INTERRUPTED, "interrupted"],
 ];
 
@@ -36,6 +41,7 @@ const STATUS_CODES: Readonly<Record<ExitCode, number>> = {
   [EXIT.REFUSED]: 9,
   [EXIT.NOT_PERMITTED]: 16,
   [EXIT.UNAVAILABLE]: 14,
+  [EXIT.UNKNOWN_SIGNER]: 9,
   [EXIT.INTERRUPTED]: 1,
 };
 

@@ -43,9 +43,10 @@ export class InstanceKeys {
         );
       }
       if (hasCheckpoints) {
-        const why = `${missing}, and checkpoints of this history were signed with it; put it back`;
+        const create = `lockkeeper keyfile create ${path} --database sqlite:${config.database.path} --earlier-verifier KEY`;
+        const why = `${missing}, and checkpoints of this history were signed with it; put it back, or stop the service and run ${create}, with each verifier key that you noted`;
         if (config.instanceKeyFile !== undefined) throw new ConfigError(`--instance-key-file: ${why}`);
-        onNotice(`${why}, or make another with lockkeeper keyfile create; no checkpoints are made`);
+        onNotice(`${why}; until then no checkpoints are made`);
         return undefined;
       }
       asConfigError(() => createKeyFile(path, origin));

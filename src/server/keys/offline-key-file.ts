@@ -1,4 +1,4 @@
-/** Makes and rotates key files, for the command line. */
+/** Makes, rotates and reads key files, for the command line. */
 import type { KeyFileView } from "../../cli/frame/command.ts";
 import { checkpointSigner } from "../../store/history/checkpoint-signer.ts";
 import { type DatabaseAddress, openOffline } from "../../store/open-store.ts";
@@ -11,16 +11,17 @@ export async function makeKeyFile(
   earlier: readonly string[],
 ): Promise<KeyFileView> {
   createKeyFile(path, await (await openOffline(database)).instanceName(), earlier);
-  return viewOf(path);
+  return viewKeyFile(path);
 }
 
 /** Replaces the key that signs, and adds earlier verifier keys. Throws an Error of one plain sentence. */
 export async function renewKeyFile(path: string, earlier: readonly string[] = []): Promise<KeyFileView> {
   rotateKeyFile(path, earlier);
-  return viewOf(path);
+  return viewKeyFile(path);
 }
 
-function viewOf(path: string): KeyFileView {
+/** Reads what is not secret in a key file. Throws an Error of one plain sentence. */
+export function viewKeyFile(path: string): KeyFileView {
   const { origin, verifierKeys } = checkpointSigner(readKeyFile(path));
   return { instance: origin, verifierKeys };
 }

@@ -62,7 +62,7 @@ function toProgress({ position, head }: Verification) {
   return { case: "progress", value: { position: BigInt(position), total: BigInt(head.position) } } as const;
 }
 
-function toReport({ head, events, links, checkpoints, faults }: Verification) {
+function toReport({ head, events, links, checkpoints, faults, unknownSigners }: Verification) {
   const value = {
     events: BigInt(events),
     links: BigInt(links),
@@ -70,6 +70,7 @@ function toReport({ head, events, links, checkpoints, faults }: Verification) {
     position: BigInt(head.position),
     link: head.link,
     faults: faults.map(({ position, fault }) => ({ position: BigInt(position), fault })),
+    unknownSigners: unknownSigners.map(({ position, keyIds }) => ({ position: BigInt(position), keyIds: [...keyIds] })),
   };
   return { case: "report", value } as const;
 }

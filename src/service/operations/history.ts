@@ -9,6 +9,7 @@ import {
   type CheckpointQuery,
   type HistoryHead,
   type HistorySlice,
+  type UnknownSigner,
 } from "../../store/history.ts";
 import type { Page } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
@@ -16,7 +17,7 @@ import type { Lister, ListPlaces } from "../list-lanes.ts";
 import { enter, type StreamPlacesByKind } from "../stream-places.ts";
 import { assertInstance, type WaitingCaller } from "./caller.ts";
 
-/** A verification ends after this number of faults. */
+/** A verification ends after this number of faults, and names no more signers that are not known. */
 const FAULTS_MAX = 100;
 
 /** How far a verification is, or what came of it. */
@@ -27,6 +28,7 @@ export interface Verification {
   readonly links: number;
   readonly checkpoints: number;
   readonly faults: readonly ChainFault[];
+  readonly unknownSigners: readonly UnknownSigner[];
   readonly isDone: boolean;
 }
 
@@ -72,6 +74,7 @@ export function historyOperations({ store: { history }, lists, streams, recheck 
     const held = checkpoint === "" ? [] : [checkpoint];
     const head = await history.head();
     const faults: ChainFault[] = [];
+    const unknownSigners: UnknownSigner[] = [];
     let checkpoints = 0;
     let isDone = false;
     for (let place = CHAIN_START; !isDone; ) {
@@ -79,10 +82,12 @@ export function historyOperations({ store: { history }, lists, streams, recheck 
       const step = await inTurn(caller, () => history.verify({ head, place: from, held }));
       place = step.place;
       faults.push(...step.faults);
+      unknownSigners.push(...step.unknownSigners.slice(0, FAULTS_MAX - unknownSigners.length));
       checkpoints += step.checkpoints;
       isDone = step.isDone || faults.length >= FAULTS_MAX;
       const { position, events, links } = place;
-      yield { head, position, events, links, checkpoints, faults: faults.slice(0, FAULTS_MAX), isDone };
+      const found = { faults: faults.slice(0, FAULTS_MAX), unknownSigners };
+      yield { head, position, events, links, checkpoints, ...found, isDone };
     }
   };
   return {

@@ -1,6 +1,5 @@
 /** The history as a store offers it: reads by its reader, and signatures by the key that the process has. */
 import type {
-  ChainFault,
   ChainLink,
   Checkpoint,
   CheckpointQuery,
@@ -13,7 +12,7 @@ import type {
 } from "../history.ts";
 import type { ListReader } from "../lists/list-reader.ts";
 import type { Page } from "../queries.ts";
-import { checkpointFault, positionOf, tailFault } from "./checkpoint-fault.ts";
+import { byKind, judgeCheckpoint, positionOf, tailFault } from "./checkpoint-fault.ts";
 
 export type HistoryReader = Pick<ListReader, "historyHead" | "historySlice" | "verifySlice" | "listCheckpoints">;
 
@@ -47,8 +46,8 @@ export class StoreHistory implements History {
       position > place.position && position <= slice.place.position;
     const compared = [...slice.checkpoints, ...own.filter(isHere)];
     const linkAt = new Map(slice.links.map(({ position, link }) => [position, link]));
-    const faults: readonly ChainFault[] = compared.flatMap(
-      ({ note, position }) => checkpointFault(note, linkAt.get(position), this.#signer) ?? [],
+    const { faults, unknownSigners } = byKind(
+      compared.flatMap(({ note, position }) => judgeCheckpoint(note, linkAt.get(position), this.#signer) ?? []),
     );
     const beyond = [...own.map(({ position }) => position).filter((position) => position > head.position)];
     if (slice.beyond !== undefined) beyond.push(slice.beyond);
@@ -56,6 +55,7 @@ export class StoreHistory implements History {
     return {
       place: slice.place,
       faults: [...slice.faults, ...faults, ...cut].sort((a, b) => a.position - b.position),
+      unknownSigners,
       checkpoints: compared.length,
       isDone: slice.isDone,
     };

@@ -1,7 +1,7 @@
 /** Verifies what is in a database: the chain, that rows equal their replayed events, and the generation. */
 
-import { CheckpointComparison } from "../history/checkpoint-fault.ts";
-import type { DatabaseReport, HeldCheckpoint, VerifyProgress } from "../offline.ts";
+import { byKind, CheckpointComparison, type CheckpointFinding } from "../history/checkpoint-fault.ts";
+import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../offline.ts";
 import type { InstanceTable, LogHeadTable } from "../rows/schema.ts";
 import { decodeBody } from "./event-encoding.ts";
 import { type ChainSource, verifyChain } from "./verify-chain.ts";
@@ -13,6 +13,10 @@ export interface ContentSource {
   readonly place: string;
   readonly head: LogHeadTable;
   readonly chain: ChainSource;
+  /** The name of the instance. */
+  readonly origin: string;
+  /** The signed notes that it has: one for each hour at most. */
+  readonly checkpoints: readonly string[];
   readonly users: UserSource;
   readonly instance: InstanceTable | undefined;
   /** The body of the event at which the instance stands; `undefined`: it has none. */
@@ -28,20 +32,23 @@ const SLICE_USERS = 500;
 export async function verifyContents(
   source: ContentSource,
   progress: VerifyProgress,
-  held?: HeldCheckpoint,
+  judge: CheckpointJudge = { note: "", verifierKeys: [] },
 ): Promise<DatabaseReport> {
-  const { place, head, instance } = source;
-  const comparison = held && new CheckpointComparison(held);
+  const { place, head, instance, origin } = source;
+  const notes = judge.note === "" ? source.checkpoints : [...source.checkpoints, judge.note];
+  const comparison = new CheckpointComparison(notes, { origin, verifierKeys: judge.verifierKeys });
   const chain = await verifyChain(source.chain, {
     faultsMax: 1,
-    onLink: (link) => comparison?.take(link),
+    onLink: (link) => comparison.take(link),
     progress: (events) => progress("events", events, head.position),
   });
-  const broken = chain.faults[0] ?? comparison?.faultAt(head.position);
-  if (broken !== undefined) {
-    throw new Error(
-      `the history in ${place} is not as it was written, at position ${broken.position}: ${broken.fault}`,
-    );
+  const [broken] = chain.faults;
+  // Where the chain is broken, the rest of the links was not read.
+  const isJudged = ({ position }: CheckpointFinding): boolean => broken === undefined || position < broken.position;
+  const { faults, unknownSigners } = byKind(comparison.findingsAt(head.position).filter(isJudged));
+  const fault = faults[0] ?? broken;
+  if (fault !== undefined) {
+    throw new Error(`the history in ${place} is not as it was written, at position ${fault.position}: ${fault.fault}`);
   }
   const rows = await verifyUsers(source.users, SLICE_USERS, (users) => progress("users", users, 0));
   const [differing] = rows.faults;
@@ -61,6 +68,8 @@ export async function verifyContents(
     schemaVersion: source.schemaVersion,
     events: chain.events,
     users: rows.users,
+    checkpoints: notes.length,
+    unknownSigners,
   };
 }
 

@@ -1,6 +1,8 @@
 /** Moves a whole database to another engine: copies it, compares both sides, and hands the service over. */
 import { randomUUIDv7 } from "node:crypto";
-import { type ChainSource, verifyChain } from "../log/verify-chain.ts";
+import { byKind, CheckpointComparison } from "../history/checkpoint-fault.ts";
+import { instanceName } from "../history/instance-name.ts";
+import { type ChainFault, type ChainLink, type ChainSource, verifyChain } from "../log/verify-chain.ts";
 import type { Moved, MoveOptions } from "../offline.ts";
 import { endOf, type Move } from "./move.ts";
 import {
@@ -73,7 +75,7 @@ export async function moveBetween(source: MoveSource, target: MoveTarget, option
   const { clock, progress = () => undefined } = options;
   const move = await beginMove(source, target, clock());
   if (source.move?.endTime == null) {
-    await verifySide(source.place, source.chain, (done) => progress("source", done, source.head.position));
+    await verifySource(source, (done) => progress("source", done, source.head.position));
     const total = await countRows(source, MOVED_TABLE_NAMES);
     await copy(source, target, (done) => progress("copy", done, total));
     await target.settle();
@@ -198,10 +200,39 @@ function differing(target: MoveTarget, what: string): Error {
   );
 }
 
-async function verifySide(place: string, chain: ChainSource, progress: (events: number) => void): Promise<void> {
+/** The checkpoints are copied with the rest, so they need not be compared with the target. */
+async function verifySource(source: MoveSource, progress: (events: number) => void): Promise<void> {
+  const { place, chain, head } = source;
+  const origin = instanceName(source.tokenKey ?? new Uint8Array());
+  const checkpoints = new CheckpointComparison(notesOf(source), { origin, verifierKeys: [] });
+  await verifySide(place, chain, progress, (link) => checkpoints.take(link));
+  throwBroken(place, byKind(checkpoints.findingsAt(head.position)).faults[0]);
+}
+
+function notesOf(source: MoveSource): readonly string[] {
+  const notes: string[] = [];
+  let after: Key | undefined;
+  for (let rows = source.rows("checkpoints", after); rows.length > 0; rows = source.rows("checkpoints", after)) {
+    for (const row of rows) {
+      notes.push(String(row.note));
+      after = keyOf("checkpoints", row);
+    }
+  }
+  return notes;
+}
+
+async function verifySide(
+  place: string,
+  chain: ChainSource,
+  progress: (events: number) => void,
+  onLink: (link: ChainLink) => void = () => undefined,
+): Promise<void> {
   progress(0);
-  const { faults } = await verifyChain(chain, { faultsMax: 1, progress });
-  const [broken] = faults;
+  const { faults } = await verifyChain(chain, { faultsMax: 1, progress, onLink });
+  throwBroken(place, faults[0]);
+}
+
+function throwBroken(place: string, broken: ChainFault | undefined): void {
   if (broken === undefined) return;
   throw new Error(`the history in ${place} is not as it was written, at position ${broken.position}: ${broken.fault}`);
 }

@@ -50,6 +50,13 @@ test("replicas on PostgreSQL sign with the file that keyfile create makes, and w
   await writeFile(`${history}.note`, end.checkpoint);
   const verified = await runCommand("python3", [VERIFIER, history, `${history}.note`, key]);
   assert.match(verified.stdout, /^verified: 2 events, link /, verified.stderr);
+  const offline = ["events", "verify", "--database", url, "--checkpoint", `${history}.note`];
+  const held = await cli([...offline, "--instance-key-file", file]);
+  assert.match(held.stdout, /: verified 2 events, 0 users and \d checkpoints?; position 2, link /, held.stderr);
+  await writeFile(`${history}.note`, end.checkpoint.replace("\n2\n", "\n1\n"));
+  const forged = await cli([...offline, "--verifier-key", key]);
+  assert.equal(forged.code, 4);
+  assert.match(forged.stderr, /at position 1: a checkpoint is forged/);
   await assertRefused(cli(["keyfile", "rotate", `${file}.other`]), {
     code: 4,
     says: /cannot be read: there is no such file/,

@@ -184,7 +184,7 @@ describe("the key file", () => {
     assert.equal(own.keys.open(SIGNED), undefined);
     assert.match(
       own.notices[0] ?? "",
-      /put it back, or make another with lockkeeper keyfile create; no checkpoints are made/,
+      /put it back, or .* keyfile create \S+a\.db\.key --database sqlite:\S+a\.db --earlier-verifier KEY, .*no checkpoints are made$/,
     );
   });
 

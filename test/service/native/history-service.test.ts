@@ -1,9 +1,10 @@
 /** The proof of the history through the service: exported, verified by a stranger's program, and held against a checkpoint. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
+import { formatVerifierKey } from "../../../src/domain/signed-note.ts";
 import { cliOf, jsonOf } from "../../cli/support/cli.ts";
 import { httpRequest } from "../../support/http-client.ts";
 import { assertRefused } from "../../support/refusals.ts";
@@ -215,18 +216,29 @@ describe("a verification", () => {
     const whole = await cli([...offline, ...keys]);
     assert.equal(whole.code, 0, whole.stderr);
     const database = new Database(path);
+    database.prepare("INSERT OR REPLACE INTO checkpoints VALUES (8, 1, ?)").run(end.checkpoint);
+    const stored = ["events", "verify", "--database", `sqlite:${path}`];
+    assert.match((await cli(stored)).stdout, /verified 8 events, 3 users and [12] checkpoints?; /);
+    renameSync(`${path}.key`, `${path}.kept`);
+    const [name = ""] = end.checkpoint.split("\n");
+    const foreign = formatVerifierKey({ name, publicKey: new Uint8Array(32).fill(9) });
+    const unknown = await cli([...stored, "--verifier-key", foreign]);
+    assert.equal(unknown.code, 7, unknown.stdout);
+    assert.match(
+      unknown.stdout,
+      /: verified 8 events, .*\n[12] checkpoints? of it, the first at position [1-8], signed by a key/,
+    );
+    renameSync(`${path}.kept`, `${path}.key`);
     const users = "WHERE id = 'o-😀'";
     database.exec(
-      `DELETE FROM events WHERE position > 6; DELETE FROM event_private WHERE position > 6; DELETE FROM links WHERE last_position > 6; DELETE FROM checkpoints;
+      `DELETE FROM events WHERE position > 6; DELETE FROM event_private WHERE position > 6; DELETE FROM links WHERE last_position > 6;
        DELETE FROM user_state ${users}; DELETE FROM user_profile ${users};
        UPDATE log_head SET position = 6, link = (SELECT link FROM links WHERE last_position = 6)`,
     );
+    assert.match((await cli(stored)).stderr, /at position 7: the history ends at 6, and a checkpoint was made at 8/);
+    database.exec("DELETE FROM checkpoints");
     database.close();
-    assert.equal(
-      (await cli(["events", "verify", "--database", `sqlite:${path}`])).code,
-      0,
-      "the chain alone cannot show it",
-    );
+    assert.equal((await cli(stored)).code, 0, "the chain alone cannot show it");
     const found = await cli([...offline, ...keys]);
     assert.match(found.stderr, /at position 7: the history ends at 6, and a checkpoint was made at 8/);
     const again = await startService(t, { path });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { openNote, parseVerifierKey } from "../../../src/domain/signed-note.ts";
-import { CHAIN_START, type ChainFault, type ChainLink } from "../../../src/store/history.ts";
+import { CHAIN_START, type ChainFault, type ChainLink, type UnknownSigner } from "../../../src/store/history.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { noPostgres, sharedPostgres } from "../../support/postgres.ts";
 import { createUser, lockUser } from "../support/commands.ts";
@@ -48,14 +48,16 @@ async function fill({ store }: Opened): Promise<void> {
 
 async function verify(store: Store, held: readonly string[] = [], head?: ChainLink) {
   const faults: ChainFault[] = [];
+  const unknownSigners: UnknownSigner[] = [];
   const end = head ?? (await store.history.head());
   let checkpoints = 0;
   for (let place = CHAIN_START; ; ) {
     const step = await store.history.verify({ head: end, place, held });
     faults.push(...step.faults);
+    unknownSigners.push(...step.unknownSigners);
     checkpoints += step.checkpoints;
     place = step.place;
-    if (step.isDone) return { faults, events: place.events, checkpoints };
+    if (step.isDone) return { faults, unknownSigners, events: place.events, checkpoints };
   }
 }
 
@@ -108,7 +110,8 @@ for (const [engine, skip, open] of ENGINES) {
         Array.from({ length: head.position }, (_, index) => index + 1),
       );
       assert.deepEqual(links.at(-1), { position: head.position, link: head.link });
-      assert.deepEqual(await verify(store, [], head), { faults: [], events: head.position, checkpoints: 1 });
+      const judged = await verify(store, [], head);
+      assert.deepEqual([judged.faults, judged.events, judged.checkpoints], [[], head.position, 1]);
       assert.deepEqual((await verify(store)).checkpoints, 2);
     });
 
@@ -212,8 +215,13 @@ for (const [engine, skip, open] of ENGINES) {
       const unknown = signedBy(Buffer.from("0a0b0c0d", "hex"));
       assert.match(
         (await verify(store, [unknown])).faults[0]?.fault ?? "",
-        /signed by the key 0a0b0c0d, which is not known here; if a key file was lost, add its verifier key$/,
+        /not the one that a checkpoint by the unknown key 0a0b0c0d was made of$/,
       );
+      const head = await store.history.head();
+      const right = unknown.replace(/^[^\n]{43}=$/m, Buffer.from(head.link).toString("base64"));
+      const judged = await verify(store, [right]);
+      const signer = { position: head.position, keyIds: ["0a0b0c0d"] };
+      assert.deepEqual([judged.faults, judged.unknownSigners], [[], [signer]], "its link is right");
       const [, id = ""] = (await store.history.verifierKeys())[0]?.split("+") ?? [];
       const forged = signedBy(Buffer.from(id, "hex"));
       assert.match(

@@ -47,7 +47,13 @@ describe("a move to PostgreSQL", { skip: (await noPostgres()) ?? false }, () => 
         'the column profile of the row ["zoe"] of user_profile has the character U+0000, which PostgreSQL cannot store',
     });
     rename.run("{}");
-    database.exec("UPDATE events SET hash = zeroblob(32) WHERE position = 7");
+    const note = `lockkeeper/x\n5\n${Buffer.alloc(32).toString("base64")}\n\n— lockkeeper/x ${Buffer.alloc(68).toString("base64")}\n`;
+    database.prepare("INSERT INTO checkpoints VALUES (5, 1, ?)").run(note);
+    await assert.rejects(
+      move(path, url),
+      /is not as it was written, at position 5: a checkpoint is of "lockkeeper\/x"/,
+    );
+    database.exec("DELETE FROM checkpoints; UPDATE events SET hash = zeroblob(32) WHERE position = 7");
     await assert.rejects(move(path, url), /^Error: the history in \S+ is not as it was written, at position 7: /);
     const [target] = await query<{ ended: boolean }>(url, "SELECT end_time IS NOT NULL AS ended FROM moves");
     assert.equal(target?.ended, false);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lockkeeper/event/v1/history_service.proto.
  */
 export const file_lockkeeper_event_v1_history_service: GenFile = /*@__PURE__*/
-  fileDesc("Cilsb2Nra2VlcGVyL2V2ZW50L3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxITbG9ja2tlZXBlci5ldmVudC52MSI0ChRWZXJpZnlIaXN0b3J5UmVxdWVzdBIcCgpjaGVja3BvaW50GAEgASgJQgi6SAVyAxiAQCKQAQoVVmVyaWZ5SGlzdG9yeVJlc3BvbnNlEjcKCHByb2dyZXNzGAEgASgLMiMubG9ja2tlZXBlci5ldmVudC52MS5WZXJpZnlQcm9ncmVzc0gAEjMKBnJlcG9ydBgCIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuVmVyaWZ5UmVwb3J0SABCCQoHbWVzc2FnZSIxCg5WZXJpZnlQcm9ncmVzcxIQCghwb3NpdGlvbhgBIAEoBBINCgV0b3RhbBgCIAEoBCKVAQoMVmVyaWZ5UmVwb3J0Eg4KBmV2ZW50cxgBIAEoBBINCgVsaW5rcxgCIAEoBBITCgtjaGVja3BvaW50cxgDIAEoBBIQCghwb3NpdGlvbhgEIAEoBBIMCgRsaW5rGAUgASgMEjEKBmZhdWx0cxgGIAMoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuSGlzdG9yeUZhdWx0Ii8KDEhpc3RvcnlGYXVsdBIQCghwb3NpdGlvbhgBIAEoBBINCgVmYXVsdBgCIAEoCSIWChRFeHBvcnRIaXN0b3J5UmVxdWVzdCLqAQoVRXhwb3J0SGlzdG9yeVJlc3BvbnNlEjAKBGhlYWQYASABKAsyIC5sb2Nra2VlcGVyLmV2ZW50LnYxLkhpc3RvcnlIZWFkSAASMgoFZXZlbnQYAiABKAsyIS5sb2Nra2VlcGVyLmV2ZW50LnYxLkhpc3RvcnlFdmVudEgAEjAKBGxpbmsYAyABKAsyIC5sb2Nra2VlcGVyLmV2ZW50LnYxLkhpc3RvcnlMaW5rSAASLgoDZW5kGAQgASgLMh8ubG9ja2tlZXBlci5ldmVudC52MS5IaXN0b3J5RW5kSABCCQoHbWVzc2FnZSJ5CgtIaXN0b3J5SGVhZBIQCghwb3NpdGlvbhgBIAEoBBIMCgRsaW5rGAIgASgMEi8KC3JlY29yZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFwZXJzb25hbF93aXRoaGVsZBgEIAEoCCLbAwoMSGlzdG9yeUV2ZW50EhAKCHBvc2l0aW9uGAEgASgEEh4KEXByZXZpb3VzX3Bvc2l0aW9uGAIgASgESACIAQESHAoPb3JnYW5pemF0aW9uX2lkGAMgASgJSAGIAQESFAoHdXNlcl9pZBgEIAEoCUgCiAEBEhAKCHNlcXVlbmNlGAUgASgEEgwKBHR5cGUYBiABKAkSDAoEdGltZRgHIAEoBBITCgtyZWNvcmRfdGltZRgIIAEoBBINCgVhY3RvchgJIAEoCRILCgN2aWEYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIRCgRib2R5GAwgASgMQgOAAQESDAoEaGFzaBgNIAEoDBJGCghwZXJzb25hbBgOIAMoCzIvLmxvY2trZWVwZXIuZXZlbnQudjEuSGlzdG9yeUV2ZW50LlBlcnNvbmFsRW50cnlCA4ABARpTCg1QZXJzb25hbEVudHJ5EgsKA2tleRgBIAEoCRIxCgV2YWx1ZRgCIAEoCzIiLmxvY2trZWVwZXIuZXZlbnQudjEuUGVyc29uYWxWYWx1ZToCOAFCFAoSX3ByZXZpb3VzX3Bvc2l0aW9uQhIKEF9vcmdhbml6YXRpb25faWRCCgoIX3VzZXJfaWQiNgoNUGVyc29uYWxWYWx1ZRIRCgRzYWx0GAEgASgMQgOAAQESEgoFdmFsdWUYAiABKAlCA4ABASItCgtIaXN0b3J5TGluaxIQCghwb3NpdGlvbhgBIAEoBBIMCgRsaW5rGAIgASgMIkcKCkhpc3RvcnlFbmQSDgoGZXZlbnRzGAEgASgEEhIKCmNoZWNrcG9pbnQYAiABKAkSFQoNdmVyaWZpZXJfa2V5cxgDIAMoCSJSChZMaXN0Q2hlY2twb2ludHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxjQDyJ/ChdMaXN0Q2hlY2twb2ludHNSZXNwb25zZRI0CgtjaGVja3BvaW50cxgBIAMoCzIfLmxvY2trZWVwZXIuZXZlbnQudjEuQ2hlY2twb2ludBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFQoNdmVyaWZpZXJfa2V5cxgDIAMoCSJWCgpDaGVja3BvaW50EhAKCHBvc2l0aW9uGAEgASgEEigKBHRpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5vdGUYAyABKAkytwMKDkhpc3RvcnlTZXJ2aWNlEocBCg1WZXJpZnlIaXN0b3J5EikubG9ja2tlZXBlci5ldmVudC52MS5WZXJpZnlIaXN0b3J5UmVxdWVzdBoqLmxvY2trZWVwZXIuZXZlbnQudjEuVmVyaWZ5SGlzdG9yeVJlc3BvbnNlIh2QAgGC0+STAhQSEi92MS9oaXN0b3J5OnZlcmlmeTABEocBCg1FeHBvcnRIaXN0b3J5EikubG9ja2tlZXBlci5ldmVudC52MS5FeHBvcnRIaXN0b3J5UmVxdWVzdBoqLmxvY2trZWVwZXIuZXZlbnQudjEuRXhwb3J0SGlzdG9yeVJlc3BvbnNlIh2QAgGC0+STAhQSEi92MS9oaXN0b3J5OmV4cG9ydDABEpABCg9MaXN0Q2hlY2twb2ludHMSKy5sb2Nra2VlcGVyLmV2ZW50LnYxLkxpc3RDaGVja3BvaW50c1JlcXVlc3QaLC5sb2Nra2VlcGVyLmV2ZW50LnYxLkxpc3RDaGVja3BvaW50c1Jlc3BvbnNlIiKQAgGC0+STAhkSFy92MS9oaXN0b3J5L2NoZWNrcG9pbnRzQmAKF2Rldi5sb2Nra2VlcGVyLmV2ZW50LnYxUAFaQ2dpdGh1Yi5jb20vbG9ja2tlZXBlci9sb2Nra2VlcGVyL2dlbi9nby9sb2Nra2VlcGVyL2V2ZW50L3YxO2V2ZW50djFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Cilsb2Nra2VlcGVyL2V2ZW50L3YxL2hpc3Rvcnlfc2VydmljZS5wcm90bxITbG9ja2tlZXBlci5ldmVudC52MSI0ChRWZXJpZnlIaXN0b3J5UmVxdWVzdBIcCgpjaGVja3BvaW50GAEgASgJQgi6SAVyAxiAQCKQAQoVVmVyaWZ5SGlzdG9yeVJlc3BvbnNlEjcKCHByb2dyZXNzGAEgASgLMiMubG9ja2tlZXBlci5ldmVudC52MS5WZXJpZnlQcm9ncmVzc0gAEjMKBnJlcG9ydBgCIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuVmVyaWZ5UmVwb3J0SABCCQoHbWVzc2FnZSIxCg5WZXJpZnlQcm9ncmVzcxIQCghwb3NpdGlvbhgBIAEoBBINCgV0b3RhbBgCIAEoBCLSAQoMVmVyaWZ5UmVwb3J0Eg4KBmV2ZW50cxgBIAEoBBINCgVsaW5rcxgCIAEoBBITCgtjaGVja3BvaW50cxgDIAEoBBIQCghwb3NpdGlvbhgEIAEoBBIMCgRsaW5rGAUgASgMEjEKBmZhdWx0cxgGIAMoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuSGlzdG9yeUZhdWx0EjsKD3Vua25vd25fc2lnbmVycxgHIAMoCzIiLmxvY2trZWVwZXIuZXZlbnQudjEuVW5rbm93blNpZ25lciIyCg1Vbmtub3duU2lnbmVyEhAKCHBvc2l0aW9uGAEgASgEEg8KB2tleV9pZHMYAiADKAkiLwoMSGlzdG9yeUZhdWx0EhAKCHBvc2l0aW9uGAEgASgEEg0KBWZhdWx0GAIgASgJIhYKFEV4cG9ydEhpc3RvcnlSZXF1ZXN0IuoBChVFeHBvcnRIaXN0b3J5UmVzcG9uc2USMAoEaGVhZBgBIAEoCzIgLmxvY2trZWVwZXIuZXZlbnQudjEuSGlzdG9yeUhlYWRIABIyCgVldmVudBgCIAEoCzIhLmxvY2trZWVwZXIuZXZlbnQudjEuSGlzdG9yeUV2ZW50SAASMAoEbGluaxgDIAEoCzIgLmxvY2trZWVwZXIuZXZlbnQudjEuSGlzdG9yeUxpbmtIABIuCgNlbmQYBCABKAsyHy5sb2Nra2VlcGVyLmV2ZW50LnYxLkhpc3RvcnlFbmRIAEIJCgdtZXNzYWdlIpwBCgtIaXN0b3J5SGVhZBIQCghwb3NpdGlvbhgBIAEoBBIMCgRsaW5rGAIgASgMEi8KC3JlY29yZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImChFwZXJzb25hbF93aXRoaGVsZBgEIAEoCEIGukgDyAEBSACIAQFCFAoSX3BlcnNvbmFsX3dpdGhoZWxkItsDCgxIaXN0b3J5RXZlbnQSEAoIcG9zaXRpb24YASABKAQSHgoRcHJldmlvdXNfcG9zaXRpb24YAiABKARIAIgBARIcCg9vcmdhbml6YXRpb25faWQYAyABKAlIAYgBARIUCgd1c2VyX2lkGAQgASgJSAKIAQESEAoIc2VxdWVuY2UYBSABKAQSDAoEdHlwZRgGIAEoCRIMCgR0aW1lGAcgASgEEhMKC3JlY29yZF90aW1lGAggASgEEg0KBWFjdG9yGAkgASgJEgsKA3ZpYRgKIAEoCRISCgpyZXF1ZXN0X2lkGAsgASgJEhEKBGJvZHkYDCABKAxCA4ABARIMCgRoYXNoGA0gASgMEkYKCHBlcnNvbmFsGA4gAygLMi8ubG9ja2tlZXBlci5ldmVudC52MS5IaXN0b3J5RXZlbnQuUGVyc29uYWxFbnRyeUIDgAEBGlMKDVBlcnNvbmFsRW50cnkSCwoDa2V5GAEgASgJEjEKBXZhbHVlGAIgASgLMiIubG9ja2tlZXBlci5ldmVudC52MS5QZXJzb25hbFZhbHVlOgI4AUIUChJfcHJldmlvdXNfcG9zaXRpb25CEgoQX29yZ2FuaXphdGlvbl9pZEIKCghfdXNlcl9pZCI2Cg1QZXJzb25hbFZhbHVlEhEKBHNhbHQYASABKAxCA4ABARISCgV2YWx1ZRgCIAEoCUIDgAEBIi0KC0hpc3RvcnlMaW5rEhAKCHBvc2l0aW9uGAEgASgEEgwKBGxpbmsYAiABKAwiRwoKSGlzdG9yeUVuZBIOCgZldmVudHMYASABKAQSEgoKY2hlY2twb2ludBgCIAEoCRIVCg12ZXJpZmllcl9rZXlzGAMgAygJIlIKFkxpc3RDaGVja3BvaW50c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGNAPIn8KF0xpc3RDaGVja3BvaW50c1Jlc3BvbnNlEjQKC2NoZWNrcG9pbnRzGAEgAygLMh8ubG9ja2tlZXBlci5ldmVudC52MS5DaGVja3BvaW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIVCg12ZXJpZmllcl9rZXlzGAMgAygJIlYKCkNoZWNrcG9pbnQSEAoIcG9zaXRpb24YASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEbm90ZRgDIAEoCTK3AwoOSGlzdG9yeVNlcnZpY2UShwEKDVZlcmlmeUhpc3RvcnkSKS5sb2Nra2VlcGVyLmV2ZW50LnYxLlZlcmlmeUhpc3RvcnlSZXF1ZXN0GioubG9ja2tlZXBlci5ldmVudC52MS5WZXJpZnlIaXN0b3J5UmVzcG9uc2UiHZACAYLT5JMCFBISL3YxL2hpc3Rvcnk6dmVyaWZ5MAEShwEKDUV4cG9ydEhpc3RvcnkSKS5sb2Nra2VlcGVyLmV2ZW50LnYxLkV4cG9ydEhpc3RvcnlSZXF1ZXN0GioubG9ja2tlZXBlci5ldmVudC52MS5FeHBvcnRIaXN0b3J5UmVzcG9uc2UiHZACAYLT5JMCFBISL3YxL2hpc3Rvcnk6ZXhwb3J0MAESkAEKD0xpc3RDaGVja3BvaW50cxIrLmxvY2trZWVwZXIuZXZlbnQudjEuTGlzdENoZWNrcG9pbnRzUmVxdWVzdBosLmxvY2trZWVwZXIuZXZlbnQudjEuTGlzdENoZWNrcG9pbnRzUmVzcG9uc2UiIpACAYLT5JMCGRIXL3YxL2hpc3RvcnkvY2hlY2twb2ludHNCYAoXZGV2LmxvY2trZWVwZXIuZXZlbnQudjFQAVpDZ2l0aHViLmNvbS9sb2Nra2VlcGVyL2xvY2trZWVwZXIvZ2VuL2dvL2xvY2trZWVwZXIvZXZlbnQvdjE7ZXZlbnR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * What to compare the history with.
@@ -151,6 +151,15 @@ export type VerifyReport = Message<"lockkeeper.event.v1.VerifyReport"> & {
    * @generated from field: repeated lockkeeper.event.v1.HistoryFault faults = 6;
    */
   faults: HistoryFault[];
+
+  /**
+   * The first checkpoints that a key signed which this service does not know, at most 100, and whose link is that of the
+   * history: the history is as they say, and who signed them is open. The key was rotated on another replica, or lost, or
+   * is somebody else's.
+   *
+   * @generated from field: repeated lockkeeper.event.v1.UnknownSigner unknown_signers = 7;
+   */
+  unknownSigners: UnknownSigner[];
 };
 
 /**
@@ -159,6 +168,34 @@ export type VerifyReport = Message<"lockkeeper.event.v1.VerifyReport"> & {
  */
 export const VerifyReportSchema: GenMessage<VerifyReport> = /*@__PURE__*/
   messageDesc(file_lockkeeper_event_v1_history_service, 3);
+
+/**
+ * A checkpoint that agrees with the history, signed by a key that is not known.
+ *
+ * @generated from message lockkeeper.event.v1.UnknownSigner
+ */
+export type UnknownSigner = Message<"lockkeeper.event.v1.UnknownSigner"> & {
+  /**
+   * The position of the checkpoint.
+   *
+   * @generated from field: uint64 position = 1;
+   */
+  position: bigint;
+
+  /**
+   * The ids of the keys that the note names, 8 characters of hex each.
+   *
+   * @generated from field: repeated string key_ids = 2;
+   */
+  keyIds: string[];
+};
+
+/**
+ * Describes the message lockkeeper.event.v1.UnknownSigner.
+ * Use `create(UnknownSignerSchema)` to create a new message.
+ */
+export const UnknownSignerSchema: GenMessage<UnknownSigner> = /*@__PURE__*/
+  messageDesc(file_lockkeeper_event_v1_history_service, 4);
 
 /**
  * A part of the history that is not as it was written.
@@ -186,7 +223,7 @@ export type HistoryFault = Message<"lockkeeper.event.v1.HistoryFault"> & {
  * Use `create(HistoryFaultSchema)` to create a new message.
  */
 export const HistoryFaultSchema: GenMessage<HistoryFault> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 4);
+  messageDesc(file_lockkeeper_event_v1_history_service, 5);
 
 /**
  * Empty: there is nothing to choose.
@@ -201,7 +238,7 @@ export type ExportHistoryRequest = Message<"lockkeeper.event.v1.ExportHistoryReq
  * Use `create(ExportHistoryRequestSchema)` to create a new message.
  */
 export const ExportHistoryRequestSchema: GenMessage<ExportHistoryRequest> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 5);
+  messageDesc(file_lockkeeper_event_v1_history_service, 6);
 
 /**
  * A message of the stream.
@@ -254,7 +291,7 @@ export type ExportHistoryResponse = Message<"lockkeeper.event.v1.ExportHistoryRe
  * Use `create(ExportHistoryResponseSchema)` to create a new message.
  */
 export const ExportHistoryResponseSchema: GenMessage<ExportHistoryResponse> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 6);
+  messageDesc(file_lockkeeper_event_v1_history_service, 7);
 
 /**
  * The end of the history when the export began.
@@ -287,9 +324,9 @@ export type HistoryHead = Message<"lockkeeper.event.v1.HistoryHead"> & {
    * The export has no personal values, because its caller may not read them (user.read). False: each one that is absent
    * was erased.
    *
-   * @generated from field: bool personal_withheld = 4;
+   * @generated from field: optional bool personal_withheld = 4;
    */
-  personalWithheld: boolean;
+  personalWithheld?: boolean | undefined;
 };
 
 /**
@@ -297,7 +334,7 @@ export type HistoryHead = Message<"lockkeeper.event.v1.HistoryHead"> & {
  * Use `create(HistoryHeadSchema)` to create a new message.
  */
 export const HistoryHeadSchema: GenMessage<HistoryHead> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 7);
+  messageDesc(file_lockkeeper_event_v1_history_service, 8);
 
 /**
  * An event as it is stored. Instants are milliseconds since 1970-01-01T00:00:00Z.
@@ -410,7 +447,7 @@ export type HistoryEvent = Message<"lockkeeper.event.v1.HistoryEvent"> & {
  * Use `create(HistoryEventSchema)` to create a new message.
  */
 export const HistoryEventSchema: GenMessage<HistoryEvent> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 8);
+  messageDesc(file_lockkeeper_event_v1_history_service, 9);
 
 /**
  * A personal value with what its commitment was made of.
@@ -438,7 +475,7 @@ export type PersonalValue = Message<"lockkeeper.event.v1.PersonalValue"> & {
  * Use `create(PersonalValueSchema)` to create a new message.
  */
 export const PersonalValueSchema: GenMessage<PersonalValue> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 9);
+  messageDesc(file_lockkeeper_event_v1_history_service, 10);
 
 /**
  * The link of a commit.
@@ -466,7 +503,7 @@ export type HistoryLink = Message<"lockkeeper.event.v1.HistoryLink"> & {
  * Use `create(HistoryLinkSchema)` to create a new message.
  */
 export const HistoryLinkSchema: GenMessage<HistoryLink> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 10);
+  messageDesc(file_lockkeeper_event_v1_history_service, 11);
 
 /**
  * The end of an export.
@@ -501,7 +538,7 @@ export type HistoryEnd = Message<"lockkeeper.event.v1.HistoryEnd"> & {
  * Use `create(HistoryEndSchema)` to create a new message.
  */
 export const HistoryEndSchema: GenMessage<HistoryEnd> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 11);
+  messageDesc(file_lockkeeper_event_v1_history_service, 12);
 
 /**
  * The page to list.
@@ -529,7 +566,7 @@ export type ListCheckpointsRequest = Message<"lockkeeper.event.v1.ListCheckpoint
  * Use `create(ListCheckpointsRequestSchema)` to create a new message.
  */
 export const ListCheckpointsRequestSchema: GenMessage<ListCheckpointsRequest> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 12);
+  messageDesc(file_lockkeeper_event_v1_history_service, 13);
 
 /**
  * A page of checkpoints.
@@ -564,7 +601,7 @@ export type ListCheckpointsResponse = Message<"lockkeeper.event.v1.ListCheckpoin
  * Use `create(ListCheckpointsResponseSchema)` to create a new message.
  */
 export const ListCheckpointsResponseSchema: GenMessage<ListCheckpointsResponse> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 13);
+  messageDesc(file_lockkeeper_event_v1_history_service, 14);
 
 /**
  * What the link of the chain was at a position.
@@ -599,7 +636,7 @@ export type Checkpoint = Message<"lockkeeper.event.v1.Checkpoint"> & {
  * Use `create(CheckpointSchema)` to create a new message.
  */
 export const CheckpointSchema: GenMessage<Checkpoint> = /*@__PURE__*/
-  messageDesc(file_lockkeeper_event_v1_history_service, 14);
+  messageDesc(file_lockkeeper_event_v1_history_service, 15);
 
 /**
  * Proves the history of the whole instance. docs/history.md has its encoding byte by byte.

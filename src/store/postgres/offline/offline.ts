@@ -1,14 +1,13 @@
 /** The offline work on one PostgreSQL database; copies are made and put back by PostgreSQL's own tools. */
 import { randomUUIDv7 } from "node:crypto";
-import { instanceName } from "../../history/instance-name.ts";
 import type { Migrated, OfflineDatabase } from "../../offline.ts";
-import { TOKEN_KEY_NAME } from "../../search/token-seal.ts";
 import { describeAddress, parseAddress } from "../connect/address.ts";
 import type { Connection } from "../connect/connection.ts";
 import { enterServer } from "../connect/enter-server.ts";
 import { dueMigrations, migrate } from "../schema/migrate.ts";
 import { assertMoveEnded } from "../schema/moves.ts";
 import type { SchemaState } from "../schema/schema-state.ts";
+import { readInstanceName } from "./instance-row.ts";
 import { raiseServerGeneration } from "./raise-generation.ts";
 import { verifyServer } from "./verify-server.ts";
 
@@ -32,21 +31,19 @@ export function offlineServer(url: string): OfflineDatabase {
         const state = check ? await dueMigrations(connection, options) : await migrate(connection, options);
         return toMigrated(state, finish);
       }),
-    verify: (progress, held) =>
+    verify: (progress, judge) =>
       withDatabase(url, async (connection, place) => {
         const { done, due } = await dueMigrations(connection, { place });
         const schemaVersion = done.at(-1) ?? "";
         if (due.length > 0) throw new Error(`the database ${place} is of an older version: ${due[0]} is due`);
         await assertMoveEnded(connection, place);
-        return await verifyServer(connection, { place, schemaVersion, held }, progress);
+        return await verifyServer(connection, { place, schemaVersion, judge }, progress);
       }),
     instanceName: () =>
       withDatabase(url, async (connection, place) => {
         const { done } = await dueMigrations(connection, { place });
         if (done.length === 0) throw new Error(`the database ${place} is empty; start the service once`);
-        const [key] = await connection.rows<{ readonly value: Buffer }>(READ_TOKEN_KEY, [TOKEN_KEY_NAME]);
-        if (key === undefined) throw new Error(`the database ${place} has no key for page tokens`);
-        return instanceName(key.value);
+        return await readInstanceName(connection, place);
       }),
     raiseGeneration: (clock) =>
       withDatabase(url, async (connection, place) => {
@@ -67,7 +64,6 @@ async function withDatabase<T>(url: string, work: (connection: Connection, place
   return await enterServer(address, (connection) => work(connection, describeAddress(address)));
 }
 
-const READ_TOKEN_KEY = { name: "read_token_key_of_instance", text: "SELECT value FROM secrets WHERE name = $1" };
 const READ_ORGANIZATION = { name: "read_any_organization", text: "SELECT FROM organizations LIMIT 1" };
 
 /** The first start creates the organization `default`. */

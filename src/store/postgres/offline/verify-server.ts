@@ -1,11 +1,12 @@
 /** Verifies a whole PostgreSQL database at one moment; a service may go on meanwhile. */
 import { verifyContents } from "../../log/verify-contents.ts";
 import type { StoredUser } from "../../log/verify-users.ts";
-import type { DatabaseReport, HeldCheckpoint, VerifyProgress } from "../../offline.ts";
+import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../../offline.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
 import type { InstanceTable, LogHeadTable, UserProfileTable, UserStateTable } from "../../rows/schema.ts";
 import type { Connection } from "../connect/connection.ts";
 import { chainUpTo } from "./chain-rows.ts";
+import { readInstanceName } from "./instance-row.ts";
 
 // One snapshot for all statements, however long they take.
 const BEGIN = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;
@@ -22,6 +23,7 @@ const READ_HISTORIES = {
       UNION ALL SELECT e.* FROM history h JOIN events e ON e.position = h.previous_position)
     SELECT h.*, p.personal FROM history h LEFT JOIN event_private p ON p.position = h.position ORDER BY h.position`,
 };
+const READ_CHECKPOINTS = { name: "verify_checkpoints", text: "SELECT note FROM checkpoints ORDER BY position" };
 const READ_INSTANCE = { name: "verify_instance", text: "SELECT * FROM instance" };
 const READ_INSTANCE_BODY = {
   name: "verify_instance_body",
@@ -32,7 +34,7 @@ interface Verified {
   /** The database, for errors. */
   readonly place: string;
   readonly schemaVersion: string;
-  readonly held?: HeldCheckpoint | undefined;
+  readonly judge?: CheckpointJudge | undefined;
 }
 
 /** Verifies a database with the schema of this version. Rejects with one plain sentence at the first fault. */
@@ -43,7 +45,7 @@ export async function verifyServer(
 ): Promise<DatabaseReport> {
   await connection.simple(BEGIN);
   try {
-    return await verifyContents({ ...verified, ...(await contentsOf(connection, verified)) }, progress, verified.held);
+    return await verifyContents({ ...verified, ...(await contentsOf(connection, verified)) }, progress, verified.judge);
   } finally {
     await connection.simple("ROLLBACK").catch(() => undefined);
   }
@@ -54,8 +56,11 @@ async function contentsOf(connection: Connection, { place }: Verified) {
   if (head === undefined) throw new Error(`the database ${place} is damaged: the log has no head`);
   const [instance] = await connection.rows<InstanceTable>(READ_INSTANCE);
   const [event] = await connection.rows<{ body: Buffer }>(READ_INSTANCE_BODY, [instance?.last_position ?? null]);
+  const notes = await connection.rows<{ note: string }>(READ_CHECKPOINTS);
   return {
     head,
+    checkpoints: notes.map(({ note }) => note),
+    origin: await readInstanceName(connection, place),
     instance,
     instanceBody: event?.body,
     chain: chainUpTo(connection, head),

@@ -12,10 +12,10 @@ export function offlineFile(path: string): OfflineDatabase {
     inspect: () => inspectDatabase(path),
     isEmpty: () => isEmptyDatabase(path),
     migrate: (options) => migrateFile(path, options),
-    verify: (progress, held) =>
+    verify: (progress, judge) =>
       withExisting(path, (database, real) => {
         assertCurrent(database, real);
-        return verifyDatabase(database, real, progress, held);
+        return verifyDatabase(database, real, progress, judge);
       }),
     instanceName: () => withExisting(path, async (database) => readInstanceName(database)),
     raiseGeneration: (clock) => raiseFileGeneration(path, clock),

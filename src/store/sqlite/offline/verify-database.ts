@@ -1,8 +1,9 @@
 /** Verifies a whole database that no service uses: its pages, the chain, and that rows equal their replayed events. */
 import type { Database } from "better-sqlite3";
 import { verifyContents } from "../../log/verify-contents.ts";
-import type { DatabaseReport, HeldCheckpoint, VerifyProgress } from "../../offline.ts";
+import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../../offline.ts";
 import type { InstanceTable, LogHeadTable } from "../../rows/schema.ts";
+import { readInstanceName } from "../checkpoints.ts";
 import { openReader, toSentence } from "../file/database-file.ts";
 import { doneMigrations, dueMigrations, SCHEMA_VERSION } from "../migrate.ts";
 import { chainOf } from "./chain-rows.ts";
@@ -45,7 +46,7 @@ export async function verifyDatabase(
   database: Database,
   path: string,
   progress: VerifyProgress = () => undefined,
-  held?: HeldCheckpoint,
+  judge?: CheckpointJudge,
 ): Promise<DatabaseReport> {
   const head = database.prepare<[], LogHeadTable>("SELECT * FROM log_head").get();
   if (head === undefined) throw new Error(`the database ${path} is damaged: the log has no head`);
@@ -58,6 +59,8 @@ export async function verifyDatabase(
     .pluck()
     .get(instance?.last_position ?? null);
   const schemaVersion = doneMigrations(database).at(-1) ?? "";
-  const source = { place: path, head, chain: chainOf(database), users: usersOf(database), instance };
-  return await verifyContents({ ...source, instanceBody, schemaVersion }, progress, held);
+  const checkpoints = database.prepare<[], string>("SELECT note FROM checkpoints ORDER BY position").pluck().all();
+  const proof = { chain: chainOf(database), checkpoints, origin: readInstanceName(database) };
+  const source = { place: path, head, ...proof, users: usersOf(database), instance };
+  return await verifyContents({ ...source, instanceBody, schemaVersion }, progress, judge);
 }
