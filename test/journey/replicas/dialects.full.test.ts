@@ -2,4 +2,7 @@
 import { importAll } from "../../support/import-all.ts";
 
 process.env.TEST_REPLICAS = "3";
-await importAll("test/dialect/**/*.test.ts");
+await importAll("test/dialect/**/*.test.ts", [
+  "test/dialect/{hostile,json-numbers}.test.ts",
+  "test/dialect/*/{wire/*,dialect,services/reflection,sessions/session-trouble}.test.ts",
+]);

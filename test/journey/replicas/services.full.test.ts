@@ -2,4 +2,7 @@
 import { importAll } from "../../support/import-all.ts";
 
 process.env.TEST_REPLICAS = "3";
-await importAll("test/service/{native,operations}/*.test.ts");
+await importAll("test/service/{native,operations}/*.test.ts", [
+  "test/service/native/{update-mask,user-fields,session-refusals,sign-in-refusals}.test.ts",
+  "test/service/operations/{policy-simulator,policy-table,simulate-policy}.test.ts",
+]);
