@@ -8,6 +8,7 @@ import "./styles/parts.css";
 import "./styles/shell.css";
 import "./styles/pages.css";
 import "./styles/lists.css";
+import "./styles/policy.css";
 
 applyTheme(storedTheme());
 const root = document.getElementById("console");

@@ -14,6 +14,7 @@ import { SignInPage } from "./sign-in.tsx";
 const HomePage = lazy(async () => ({ default: (await import("../pages/home/home-page.tsx")).HomePage }));
 const LockedNow = lazy(async () => ({ default: (await import("../pages/restricted/locked-now.tsx")).LockedNow }));
 const EndingSoon = lazy(async () => ({ default: (await import("../pages/restricted/ending-soon.tsx")).EndingSoon }));
+const PolicyPage = lazy(async () => ({ default: (await import("../pages/policy/policy-page.tsx")).PolicyPage }));
 const UserPage = lazy(async () => ({ default: (await import("../pages/user/user-page.tsx")).UserPage }));
 
 /** The whole page. */
@@ -44,6 +45,7 @@ function Pages(): ReactNode {
       <Route path="/users/*" component={UserPage} />
       <Route path="/locked" component={LockedNow} />
       <Route path="/ending" component={EndingSoon} />
+      <Route path="/policy" component={PolicyPage} />
       <Route component={NotFound} />
     </Switch>
   );

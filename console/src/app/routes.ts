@@ -45,4 +45,5 @@ export const NAV: readonly NavItem[] = [
   { label: T.nav.users, href: "/users", permission: "user.read" },
   { label: T.nav.locked, href: "/locked", permission: "user.read" },
   { label: T.nav.ending, href: "/ending", permission: "user.read" },
+  { label: T.nav.policy, href: "/policy", permission: "policy.read" },
 ];

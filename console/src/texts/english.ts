@@ -3,6 +3,7 @@ import { ACTS } from "./english/acts.ts";
 import { FRAME } from "./english/frame.ts";
 import { HOME } from "./english/home.ts";
 import { LIVE } from "./english/live.ts";
+import { POLICY } from "./english/policy.ts";
 import { RESTRICTED } from "./english/restricted.ts";
 import { USER } from "./english/user.ts";
 import { USERS } from "./english/users.ts";
@@ -13,6 +14,7 @@ export const ENGLISH = {
   acts: ACTS,
   home: HOME,
   live: LIVE,
+  policy: POLICY,
   restricted: RESTRICTED,
   user: USER,
   users: USERS,

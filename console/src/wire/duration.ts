@@ -1,0 +1,23 @@
+/** Lengths of time in words. */
+
+const UNITS: readonly (readonly [name: string, seconds: number])[] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+/** The lengths of the units that forms offer, in seconds. */
+export const UNIT_SECONDS: readonly number[] = [1, ...UNITS.map(([, seconds]) => seconds).toReversed()];
+
+/** Returns the longest unit that divides a length, in seconds. `seconds`: the length. */
+export function unitOf(seconds: number): number {
+  return UNITS.find(([, unit]) => seconds >= unit && seconds % unit === 0)?.[1] ?? 1;
+}
+
+/** Returns a length in words, such as `1 hour` or `90 minutes`. */
+export function durationWords(seconds: number): string {
+  const unit = unitOf(seconds);
+  const name = UNITS.find(([, each]) => each === unit)?.[0] ?? "second";
+  const count = seconds / unit;
+  return `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
+}
