@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { seededRandom } from "../../support/random.ts";
+import { scaled } from "../../support/scale.ts";
 import { ADMIN_KEY, type Running, startService } from "../../support/service.ts";
 import { type Seen, WATCHES, watchWithKills } from "../support/watchers.ts";
 
-const USERS = 20;
-const ROUNDS = 15;
+const USERS = scaled({ quick: 20, soak: 100 });
+const ROUNDS = scaled({ quick: 15, soak: 200 });
 
 /** Locks and unlocks users while others read. */
 async function write({ users }: Running): Promise<void> {
@@ -45,7 +46,7 @@ describe("P30 WatchEvents", () => {
     const running = await startService(t);
     const killAfter = (): number => random.below(4);
     const readers = Object.values(WATCHES).map((watch) =>
-      watchWithKills(watch, [running.url], ADMIN_KEY, { isDone, killAfter }),
+      watchWithKills(watch, () => running.url, ADMIN_KEY, { isDone, killAfter }),
     );
     await write(running);
     const all = await Promise.all(readers);

@@ -1,7 +1,9 @@
 /** Watchers of the feed on every wire, and one that is killed and resumes. */
 import { type ClientHttp2Stream, connect } from "node:http2";
-import { createClient } from "@connectrpc/connect";
+import { setTimeout as delay } from "node:timers/promises";
+import { ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { EventService } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { defer, type Scope } from "../../support/cleanup.ts";
 import { ADMIN_KEY } from "../../support/service.ts";
@@ -161,15 +163,23 @@ export const WATCHES: Readonly<Record<string, Watch>> = {
   "server-sent events": overSse,
 };
 
+export interface Kills {
+  readonly isDone: (seen: readonly Seen[]) => boolean;
+  /** Returns after how many messages the next connection is broken. */
+  readonly killAfter: () => number;
+  /** Whether a connection may break by itself, because services are killed too; the default is false. */
+  readonly mayBreak?: boolean;
+}
+
 /**
  * Watches from the first event on until `isDone`. The connection is broken after a random number of messages, and the
- * watcher resumes at the cursor of the last one, at the next of several services.
+ * watcher resumes at the cursor of the last one, at `urlOf` its next life.
  */
 export async function watchWithKills(
   watch: Watch,
-  urls: readonly string[],
+  urlOf: (life: number) => string,
   key: string,
-  { isDone, killAfter }: { readonly isDone: (seen: readonly Seen[]) => boolean; readonly killAfter: () => number },
+  { isDone, killAfter, mayBreak = false }: Kills,
 ): Promise<readonly Seen[]> {
   const seen: Seen[] = [];
   let cursor = "0";
@@ -177,15 +187,25 @@ export async function watchWithKills(
     const controller = new AbortController();
     let left = killAfter();
     try {
-      const url = urls[life % urls.length] ?? "";
-      for await (const message of watch(url, key, { cursor }, controller.signal)) {
+      for await (const message of watch(urlOf(life), key, { cursor }, controller.signal)) {
         seen.push(...message.events);
         ({ cursor } = message);
         if (isDone(seen) || left-- <= 0) break;
       }
+    } catch (error) {
+      if (!mayBreak || !isBroken(error)) throw error;
+      // It may be a while until the service is there again.
+      await delay(5);
     } finally {
       controller.abort();
     }
   }
   return seen;
+}
+
+/** Returns whether a connection broke: neither a refusal, which has its reason, nor a fault of the test. */
+function isBroken(error: unknown): boolean {
+  if (error instanceof ConnectError) return error.findDetails(ErrorInfoSchema).length === 0;
+  // As `fetch` has it.
+  return error instanceof TypeError;
 }
