@@ -1,6 +1,7 @@
 /** Operations on the log of all events: listing it, and erasing personal values of one event. */
 import type { FoundEvent, RedactEvent, UserCommand } from "../../domain/command.ts";
 import type { UserEvent } from "../../domain/event.ts";
+import { RefusalError } from "../../domain/refusal.ts";
 import { existsFor } from "../../domain/sight.ts";
 import type { User } from "../../domain/user.ts";
 import { ReadGivenUpError } from "../../store/errors.ts";
@@ -44,6 +45,11 @@ export function eventOperations({ store, lists }: Parts): EventOperations {
       const { actor } = caller.admission;
       const sight = { scope: terms.scope === undefined ? actor.scope : terms.scope, showDeleted: true };
       const endTime = performance.now() + SEARCH_MS_MAX;
+      const send = (found: FoundEvent | undefined): Promise<User> => {
+        const context = contextOf(caller, terms);
+        const command: RedactEvent = { type: "RedactEvent", ...redaction, ...(found ? { found } : {}), context };
+        return execute<UserCommand>(store, command, caller, terms.lane);
+      };
       const redact = async (): Promise<User> => {
         // Before the events: what is written in between makes the command fail.
         const user = await store.readUser(userId);
@@ -54,13 +60,19 @@ export function eventOperations({ store, lists }: Parts): EventOperations {
                 findEvent(store, user, eventSequence, { signal, endTime, pass }),
               )
             : undefined;
-        const context = contextOf(caller, terms);
-        const command: RedactEvent = { type: "RedactEvent", ...redaction, ...(found ? { found } : {}), context };
-        return await execute<UserCommand>(store, command, caller, terms.lane);
+        return await send(found);
       };
-      return expectedSequence === undefined ? retryOvertaken(redact) : redact();
+      const search = (): Promise<User> => (expectedSequence === undefined ? retryOvertaken(redact) : redact());
+      // A request that was answered before is answered without a search: the command looks for the answer first.
+      return terms.request === undefined ? search() : send(undefined).catch((error) => unlessNotFound(error, search));
     },
   };
+}
+
+/** Goes on after a refusal that says only that nothing was searched for yet. */
+function unlessNotFound(error: unknown, search: () => Promise<User>): Promise<User> {
+  if (error instanceof RefusalError && error.refusal.reason === "EVENT_NOT_FOUND") return search();
+  throw error;
 }
 
 /** How long one call may search, in milliseconds. */
