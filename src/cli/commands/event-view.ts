@@ -52,6 +52,11 @@ export function eventTypeOf({ payload }: Event): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
+/** Joins the parts that are not empty. */
+function listText(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(", ");
+}
+
 /** Returns what an event changed, in a few words. */
 export function whatOf({ payload }: Event, time: TimeText): string {
   switch (payload.case) {
@@ -60,17 +65,21 @@ export function whatOf({ payload }: Event, time: TimeText): string {
     case "userDeactivated": {
       const { restriction, sessionsRevoked } = payload.value;
       const until = restriction?.expireTime;
-      return [
+      return listText([
         restriction?.reasonCode ?? "",
         until === undefined ? "without end" : untilText(time(until)),
         sessionsRevoked ? "sessions ended" : "",
-      ]
-        .filter((part) => part !== "")
-        .join(", ");
+      ]);
     }
     case "restrictionStarted":
     case "restrictionExpired":
       return nameOf(KINDS, payload.value.kind);
+    case "eventRedacted": {
+      const { sequence, fields, reasonCode } = payload.value;
+      return listText([`event ${sequence}`, ...fields, reasonCode]);
+    }
+    case "userDeleted":
+      return listText([payload.value.reasonCode, payload.value.erased ? "personal values erased" : ""]);
     case "sessionRevoked":
       return payload.value.sessionId;
     case "userImported":

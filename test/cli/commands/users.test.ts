@@ -206,6 +206,16 @@ test("events list shows what happened to everything, filtered, and says where a 
     lk(`events list --filter user=fay --after ${created?.cursor} --json`),
   );
   assert.deepEqual([after.length, after[0]?.userBanned !== undefined], [1, true]);
+  await users.updateUser({ userId: "fay", profile: { phone: "+41" }, updateMask: { paths: ["profile.phone"] } });
+  await printed(lk("events redact fay 3 --fields profile.phone --reason-code ASKED --yes"));
+  await users.deleteUser({ userId: "fay", reasonCode: "ASKED", erase: true });
+  const [, redacted, deleted] = (
+    await printed(
+      lk(["events", "list", "--filter", "user=fay AND (type=EventRedacted OR type=UserDeleted)", "--oldest-first"]),
+    )
+  ).split("\n");
+  assert.match(redacted ?? "", /event 3, profile\.phone, ASKED/);
+  assert.match(deleted ?? "", /ASKED, personal values erased/);
   await assertRefused(lk("events list --filter user:fay"), { code: 2, says: /column 1: "user:fay" is not allowed/ });
 });
 
