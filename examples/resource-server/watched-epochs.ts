@@ -26,7 +26,7 @@ export class WatchedEpochs {
 
   /** Returns the epoch of a user's valid tokens. Rejects when it cannot be known. */
   async epochOf(userId: string): Promise<number> {
-    const isWatched = this.#heardTime !== undefined && performance.now() - this.#heardTime < SILENCE_MS_MAX;
+    const isWatched = this.#isWatched();
     const known = isWatched ? this.#epochs.get(userId) : undefined;
     if (known !== undefined) return known;
     const before = this.#changes;
@@ -37,11 +37,16 @@ export class WatchedEpochs {
     return epoch;
   }
 
+  #isWatched(): boolean {
+    return this.#heardTime !== undefined && performance.now() - this.#heardTime < SILENCE_MS_MAX;
+  }
+
   async #watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
         // From now on: nothing is kept of before.
         for await (const { events } of this.#client.events.watchEvents({}, { signal })) {
+          if (!this.#isWatched()) this.#epochs.clear();
           this.#heardTime = performance.now();
           this.#changes++;
           for (const { userId } of events) this.#epochs.delete(userId);

@@ -47,3 +47,37 @@ test("P24 epochs that are kept by the feed change with a ban, and are asked for 
     "the end of the stream",
   );
 });
+
+test("epochs are forgotten after a silence, also when the stream goes on", async (t) => {
+  let now = 1_000_000;
+  t.mock.method(performance, "now", () => now);
+  let asked = 0;
+  let hear = (): void => undefined;
+  const controller = new AbortController();
+  defer(t, () => controller.abort());
+  async function* watchEvents() {
+    while (!controller.signal.aborted) {
+      yield { events: [], cursor: "" };
+      await new Promise<void>((resolve) => {
+        hear = resolve;
+      });
+    }
+  }
+  const checkSignIn = async () => ({ decision: { revocationEpoch: BigInt(++asked) } });
+  const client = { signIns: { checkSignIn }, events: { watchEvents } };
+  const epochs = new WatchedEpochs(
+    client as unknown as ConstructorParameters<typeof WatchedEpochs>[0],
+    controller.signal,
+  );
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  await turn();
+  assert.deepEqual([await epochs.epochOf("ann"), await epochs.epochOf("ann")], [1, 1]);
+  now += 29_000;
+  hear();
+  await turn();
+  assert.equal(await epochs.epochOf("ann"), 1);
+  now += 31_000;
+  hear();
+  await turn();
+  assert.equal(await epochs.epochOf("ann"), 2);
+});
