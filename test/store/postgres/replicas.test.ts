@@ -86,6 +86,24 @@ describe("PostgreSQL: replicas", () => {
     }
   });
 
+  test("P23 write one event for each expiry when all of them sweep at once", async (t) => {
+    const { stores, clock } = await openThree(t);
+    const users = ["a", "b", "c"];
+    for (const id of users) {
+      resourceOf(await stores[0].execute(createUser(id)));
+      resourceOf(await stores[0].execute(lockUser(id, { expiry: { kind: "for", durationMs: 1_000 } })));
+    }
+    clock.time += 2_000;
+    await Promise.all(stores.map((store) => store.sweep()));
+    for (const userId of users) {
+      const { items } = await stores[1].listUserEvents({ userId, order: "oldest_first", pageSize: 10 });
+      assert.deepEqual(
+        items.map(({ event }) => event.type),
+        ["UserCreated", "UserLocked", "RestrictionExpired"],
+      );
+    }
+  });
+
   test("do one request once when it comes to all of them at once", async (t) => {
     const { stores } = await openThree(t);
     resourceOf(await stores[0].execute(createUser("u")));
