@@ -13,7 +13,7 @@ import { listScope, pageOf } from "../operations/caller.ts";
 import type { EventOperations, EventsQuery } from "../operations/events.ts";
 import { toEventMessage } from "./message/event-message.ts";
 import { toDetails } from "./message/user-message.ts";
-import { termsOf, toSequence } from "./request.ts";
+import { termsOf, toEventSequence, toSequence } from "./request.ts";
 
 /** The handlers of lockkeeper.event.v1.EventService. */
 export function eventHandlers(
@@ -55,7 +55,7 @@ export function eventHandlers(
       const expectedSequence = toSequence(request.expectedSequence);
       const redaction = {
         ...{ userId, fields, reasonCode, note },
-        eventSequence: Number(request.sequence),
+        eventSequence: toEventSequence(request.sequence),
         ...(expectedSequence === undefined ? {} : { expectedSequence }),
       };
       const user = await operations.redactEvent(redaction, call, termsOf(call, request));

@@ -80,15 +80,16 @@ export function toPeriod({
   };
 }
 
-/**
- * Returns the sequence that the caller expects. Throws FIELD_INVALID for one that no resource can have: as a number it
- * would lose digits.
- */
+/** Returns the sequence that the caller expects. Throws FIELD_INVALID. */
 export function toSequence(sequence: bigint | undefined): number | undefined {
-  if (sequence === undefined) return undefined;
+  return sequence === undefined ? undefined : toEventSequence(sequence, "expected_sequence", "a resource");
+}
+
+/** Returns a sequence. Throws FIELD_INVALID for one that nothing can have: as a number it would lose digits. */
+export function toEventSequence(sequence: bigint, field: string = "sequence", of: string = "an event"): number {
   if (sequence <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(sequence);
   throw invalidField(
-    "expected_sequence",
-    `${sequence} is not allowed; it must be the sequence of a resource, at most ${Number.MAX_SAFE_INTEGER}`,
+    field,
+    `${sequence} is not allowed; it must be the sequence of ${of}, at most ${Number.MAX_SAFE_INTEGER}`,
   );
 }

@@ -6,7 +6,7 @@ import { Cause, RestrictionKind } from "../../../gen/lockkeeper/resource/v1/rest
 import { State } from "../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { ROLES } from "../../../src/auth/permissions.ts";
 import { assertRefused, refusalOf } from "../../support/refusals.ts";
-import { clientsOf, GENERATION, startService, TestClock } from "../../support/service.ts";
+import { ADMIN_KEY, clientsOf, GENERATION, startService, TestClock } from "../../support/service.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -284,4 +284,13 @@ test("of the roles only the owner erases; refusals name the permission that is m
     "user.delete alone": deletes,
     "both alone": "OK; OK; ",
   });
+  const { message } = await assertRefused(
+    clientsOf(url, ADMIN_KEY).events.redactEvent({ userId: "u", sequence: 2n ** 64n - 1n }),
+    "InvalidArgument",
+    "FIELD_INVALID",
+  );
+  assert.match(
+    message,
+    /^sequence: 18446744073709551615 is not allowed; it must be the sequence of an event, at most /,
+  );
 });
