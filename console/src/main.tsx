@@ -2,6 +2,7 @@
 import { createRoot } from "react-dom/client";
 import { App } from "./app/app.tsx";
 import { applyTheme, storedTheme } from "./app/theme.ts";
+import { keepTitle } from "./app/title.ts";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
@@ -12,4 +13,7 @@ import "./styles/policy.css";
 
 applyTheme(storedTheme());
 const root = document.getElementById("console");
-if (root !== null) createRoot(root).render(<App />);
+if (root !== null) {
+  keepTitle(root);
+  createRoot(root).render(<App />);
+}

@@ -1,17 +1,23 @@
 /** The built console in headless Chromium, against a real service. */
-import type { TestContext } from "node:test";
+import assert from "node:assert/strict";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { buildConsole, isConsoleStale } from "../../scripts/build-console.ts";
-import { complaintsOf, openBrowser } from "./chromium.ts";
-import { ADMIN_KEY, type Running, type RunOptions, startService } from "./service.ts";
+import { complaintsOf, isChromiumThere, openBrowser } from "./chromium.ts";
+import type { Scope } from "./cleanup.ts";
+import { ADMIN_KEY, type Running, type RunOptions, startReplicas, startService } from "./service.ts";
 
 /** A service with the console, and a browser for it. */
 export interface ConsoleService extends Running {
   readonly browser: Browser;
   /** Opens a tab with a memory of its own, at a path below `/console`. Nobody is signed in there. */
-  readonly open: (path?: string, options?: BrowserContextOptions) => Promise<ConsoleTab>;
+  readonly open: (path?: string, options?: TabOptions) => Promise<ConsoleTab>;
   /** Opens a tab at a path below `/console`, signed in. `key`: absent: the owner's. */
-  readonly signIn: (path?: string, key?: string, options?: BrowserContextOptions) => Promise<ConsoleTab>;
+  readonly signIn: (path?: string, key?: string, options?: TabOptions) => Promise<ConsoleTab>;
+}
+
+export interface TabOptions extends BrowserContextOptions {
+  /** The name that the address bar has for this machine. Absent: as in the URL of the service. */
+  readonly host?: string;
 }
 
 export interface ConsoleTab {
@@ -20,20 +26,33 @@ export interface ConsoleTab {
   readonly complaints: readonly string[];
 }
 
-/** Starts both. They end with the test. The console is built if its sources changed. */
-export async function startConsole(t: TestContext, options: RunOptions = {}): Promise<ConsoleService> {
+export interface ConsoleOptions extends RunOptions {
+  /** On an empty PostgreSQL database. */
+  readonly onPostgres?: boolean;
+}
+
+/**
+ * Starts both. They end with the test, or with `{ after }` when all tests of a file are over. The console is built if its
+ * sources changed. Without Chromium `browser` throws.
+ */
+export async function startConsole(t: Scope, { onPostgres, ...options }: ConsoleOptions = {}): Promise<ConsoleService> {
   if (isConsoleStale()) await buildConsole();
-  const [service, browser] = await Promise.all([startService(t, options), openBrowser(t)]);
-  const open: ConsoleService["open"] = async (path = "", contextOptions = {}) => {
-    const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-GB", ...contextOptions });
+  const starting = onPostgres ? startReplicas(t, 1, options) : startService(t, options);
+  const [service, started] = await Promise.all([starting, isChromiumThere() ? openBrowser(t) : undefined]);
+  const browser = (): Browser => started ?? assert.fail("there is no Chromium");
+  const open: ConsoleService["open"] = async (path = "", { host, ...contextOptions } = {}) => {
+    const context = await browser().newContext({ reducedMotion: "reduce", locale: "en-GB", ...contextOptions });
     const tab = await context.newPage();
     const complaints = complaintsOf(tab);
-    await tab.goto(`${service.url}/console${path}`);
+    const { hostname } = new URL(service.url);
+    await tab.goto(`${service.url.replace(hostname, host ?? hostname)}/console${path}`);
     return { tab, complaints };
   };
   return {
     ...service,
-    browser,
+    get browser() {
+      return browser();
+    },
     open,
     async signIn(path, key = ADMIN_KEY, contextOptions = {}) {
       const opened = await open(path, contextOptions);

@@ -7,6 +7,7 @@ import { UserSearch } from "../pages/users/user-search.tsx";
 import { Loading } from "../parts/notice.tsx";
 import { Toasts } from "../parts/toasts.tsx";
 import { Layout } from "./layout.tsx";
+import { PageGuard } from "./page-guard.tsx";
 import { BASE } from "./routes.ts";
 import { SessionProvider } from "./session.tsx";
 import { SignInPage } from "./sign-in.tsx";
@@ -26,9 +27,11 @@ export function App(): ReactNode {
         <SessionProvider signedOut={(signIn) => <SignInPage {...signIn} />}>
           <Toasts>
             <Layout>
-              <Suspense fallback={<Loading />}>
-                <Pages />
-              </Suspense>
+              <PageGuard>
+                <Suspense fallback={<Loading />}>
+                  <Pages />
+                </Suspense>
+              </PageGuard>
             </Layout>
           </Toasts>
         </SessionProvider>

@@ -1,4 +1,5 @@
 /** Signing in at an OIDC issuer: the authorization code flow with PKCE (S256), state and nonce, as a public client. */
+import { T } from "../texts/texts.ts";
 import { BASE } from "./routes.ts";
 import type { Issuer } from "./settings.ts";
 
@@ -40,13 +41,19 @@ export function hostOf({ issuer }: Issuer): string {
   return new URL(issuer).host;
 }
 
-/** Leaves for the issuer. `path`: where to return to, below `BASE`. Rejects with IssuerError if it does not answer. */
-export async function startSignIn(issuer: Issuer, path: string): Promise<void> {
+/** Leaves for the issuer, to come back to the address of now. Rejects with IssuerError if that is not possible. */
+export async function startSignIn(issuer: Issuer): Promise<void> {
+  // Browsers compute digests only where nobody on the way can change the page.
+  if (!window.isSecureContext) throw new IssuerError(hostOf(issuer), T.signIn.issuerNeedsHttps);
   const { authorization_endpoint } = await discover(issuer);
+  // As the address bar has it: the router decodes what it says.
+  const { pathname, search } = window.location;
+  const path = `${pathname.slice(BASE.length) || "/"}${search}`;
   const [state, nonce, verifier] = [randomText(), randomText(), randomText()];
   const journey: Journey = { issuer: issuer.issuer, state, nonce, verifier, path };
   sessionStorage.setItem(STORED_AS, JSON.stringify(journey));
   const address = new URL(authorization_endpoint);
+  if (!/^https?:$/.test(address.protocol)) throw new IssuerError(hostOf(issuer), "its address is not one of the web");
   const { clientId, scopes, audience, resource } = issuer;
   const parameters = {
     response_type: "code",
@@ -82,15 +89,19 @@ export async function finishSignIn(
   const fail = (why: string): never => {
     throw new IssuerError(hostOf(issuer), why);
   };
+  if (new Set(answer.keys()).size !== answer.size) fail("its answer says something twice");
   if (answer.get("state") !== journey.state) fail("its answer belongs to another sign-in");
   const refusal = answer.get("error");
   if (refusal !== null) fail(answer.get("error_description") ?? refusal);
   const discovery = await discover(issuer);
-  const { iss = discovery.issuer } = Object.fromEntries(answer);
-  if (iss !== issuer.issuer) fail("its answer names another issuer");
+  // RFC 9207: an issuer that names itself in its answers always does, so that no other can answer in its place.
+  const iss = answer.get("iss");
+  if (iss === null ? discovery.authorization_response_iss_parameter_supported : iss !== issuer.issuer) {
+    fail("its answer names another issuer, or none");
+  }
   const tokens = await exchange(issuer, discovery, answer.get("code") ?? "", journey.verifier);
-  const nonce = nonceOf(tokens.id_token);
-  if (nonce !== undefined && nonce !== journey.nonce) fail("its token belongs to another sign-in");
+  const mustHaveNonce = tokens.id_token !== undefined || issuer.scopes.includes("openid");
+  if (mustHaveNonce && nonceOf(tokens.id_token) !== journey.nonce) fail("its token belongs to another sign-in");
   return { token: tokens.access_token, path: journey.path ?? "/" };
 }
 
@@ -133,12 +144,18 @@ async function ask(issuer: Issuer, address: string, init: RequestInit = {}): Pro
   }
 }
 
-/** The token came from the issuer itself over TLS, so its signature proves nothing more here. */
+/**
+ * Returns the nonce of an ID token; undefined if there is none to read. The token came from the issuer itself over TLS, so
+ * its signature proves nothing more here.
+ */
 function nonceOf(idToken: string | undefined): string | undefined {
-  const payload = idToken?.split(".")[1];
-  if (payload === undefined) return undefined;
-  const { nonce } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { readonly nonce?: string };
-  return nonce;
+  const payload = idToken?.split(".")[1] ?? "";
+  try {
+    const claims = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { readonly nonce?: string };
+    return claims.nonce;
+  } catch {
+    return undefined;
+  }
 }
 
 function redirectUri(): string {

@@ -2,7 +2,7 @@
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { TransportProvider } from "@connectrpc/connect-query";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { AdminService, type WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { T } from "../texts/texts.ts";
 import { isCredentialRefused } from "../wire/failure.ts";
@@ -56,17 +56,22 @@ export function SessionProvider({
 }): ReactNode {
   const [session, setSession] = useState<OpenSession>();
   const [ended, setEnded] = useState<string>();
+  const current = useRef<Transport>(undefined);
   const signOut = useCallback((why?: string) => {
+    current.current = undefined;
     setSession(undefined);
     setEnded(why);
   }, []);
   const signIn = useCallback(
     async (credential: Credential) => {
       const transport = createTransport(credential.secret, (error) => {
-        if (isCredentialRefused(error)) signOut(T.signIn.ended);
+        // Not while signing in, nor by a late answer to a caller who has left.
+        if (isCredentialRefused(error) && current.current === transport) signOut(T.signIn.ended);
       });
       const admin: Client<typeof AdminService> = createClient(AdminService, transport);
-      setSession(createSession(await admin.whoAmI({}), transport, () => signOut()));
+      const who = await admin.whoAmI({});
+      current.current = transport;
+      setSession(createSession(who, transport, () => signOut()));
       setEnded(undefined);
     },
     [signOut],

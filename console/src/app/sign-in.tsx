@@ -41,6 +41,7 @@ export function SignInPage({ signIn, ended }: SignIn): ReactNode {
         </span>
         <h1>{T.signIn.title}</h1>
         <p className="muted">{T.signIn.lead}</p>
+        {!window.isSecureContext && <p className="failure">{T.signIn.notEncrypted}</p>}
         {ended !== undefined && (
           <p className="failure" role="alert">
             {ended}
@@ -48,7 +49,7 @@ export function SignInPage({ signIn, ended }: SignIn): ReactNode {
         )}
         {trouble !== undefined && <SignInFailure error={trouble} />}
         {isCallback ? <Loading>{T.signIn.callback}</Loading> : <KeyForm signIn={signIn} />}
-        {issuers.length > 0 && <Issuers issuers={issuers} path={location} onFailure={setTrouble} />}
+        {issuers.length > 0 && <Issuers issuers={issuers} onFailure={setTrouble} />}
         <p className="sign-in-version">
           {T.product} {version}
         </p>
@@ -108,18 +109,16 @@ function KeyForm({ signIn }: Pick<SignIn, "signIn">): ReactNode {
 
 function Issuers({
   issuers,
-  path,
   onFailure,
 }: {
   readonly issuers: readonly Issuer[];
-  readonly path: string;
   readonly onFailure: (error: unknown) => void;
 }): ReactNode {
   return (
     <div className="stack">
       <p className="or">{T.signIn.or}</p>
       {issuers.map((issuer) => (
-        <Button key={issuer.issuer} onClick={() => void startSignIn(issuer, path).catch(onFailure)}>
+        <Button key={issuer.issuer} onClick={() => void startSignIn(issuer).catch(onFailure)}>
           {T.signIn.withIssuer(hostOf(issuer))}
         </Button>
       ))}

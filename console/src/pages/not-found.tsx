@@ -8,7 +8,7 @@ import { T } from "../texts/texts.ts";
 export function NotFound(): ReactNode {
   return (
     <Empty title={T.notFound.title}>
-      {T.notFound.text} <Link href="/users">{T.notFound.back}</Link>
+      {T.notFound.text} <Link href="/">{T.notFound.back}</Link>
     </Empty>
   );
 }

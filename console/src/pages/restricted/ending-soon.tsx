@@ -1,10 +1,10 @@
 /** Restrictions that end or begin by themselves within a time that can be chosen, the soonest first. */
 import { create } from "@bufbuild/protobuf";
 import { type ReactNode, useState } from "react";
-import { useSearchParams } from "wouter";
 import type { Restriction } from "../../../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { ListUsersRequestSchema, UserOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { useAddress } from "../../app/address.ts";
 import { SelectField } from "../../parts/field.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import type { Column } from "../../parts/table.tsx";
@@ -40,7 +40,7 @@ const COLUMNS: readonly Column<User>[] = [
 
 /** The page. */
 export function EndingSoon(): ReactNode {
-  const [address, setAddress] = useSearchParams();
+  const [address, setAddress] = useAddress();
   const chosen = Object.fromEntries(address) as { within?: string; organization?: string; reason?: string };
   const { within = "24h", organization = "", reason = "" } = chosen;
   // One instant for all pages of a list, until somebody looks again.

@@ -1,9 +1,9 @@
 /** Everybody who may not sign in at this moment. The address keeps the filters. */
 import { create } from "@bufbuild/protobuf";
 import type { ReactNode } from "react";
-import { useSearchParams } from "wouter";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { ListUsersRequestSchema, UserOrder } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { useAddress } from "../../app/address.ts";
 import { SelectField } from "../../parts/field.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import type { Column } from "../../parts/table.tsx";
@@ -43,7 +43,7 @@ const COLUMNS: readonly Column<User>[] = [
 
 /** The page. */
 export function LockedNow(): ReactNode {
-  const [address, setAddress] = useSearchParams();
+  const [address, setAddress] = useAddress();
   const chosen = Object.fromEntries(address) as {
     state?: string;
     order?: string;

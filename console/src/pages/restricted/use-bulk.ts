@@ -6,6 +6,7 @@ import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
 import { toFailure } from "../../wire/failure.ts";
+import { newRequestId } from "../../wire/request-id.ts";
 import type { ActDraft } from "../user/act-draft.ts";
 import { type ActName, actsFor } from "../user/acts.ts";
 import { callAct } from "../user/use-act.ts";
@@ -76,7 +77,7 @@ export function useBulk(act: ActName, users: readonly User[]): Bulk {
   const requestIds = useRef(new Map<string, string>());
   const requestIdOf = ({ userId, details }: User): string => {
     const key = `${details?.sequence} ${userId}`;
-    const id = requestIds.current.get(key) ?? crypto.randomUUID();
+    const id = requestIds.current.get(key) ?? newRequestId();
     requestIds.current.set(key, id);
     return id;
   };

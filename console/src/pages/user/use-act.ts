@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "react";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { newRequestId } from "../../wire/request-id.ts";
 import { type ActDraft, requestOf } from "./act-draft.ts";
 import { type ActName, RPC_OF } from "./acts.ts";
 
@@ -76,7 +77,7 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
   const run = async (): Promise<boolean> => {
     if (draft === undefined) return false;
     const content = JSON.stringify([act, draft, String(user.details?.sequence)]);
-    if (requestId.current.of !== content) requestId.current = { of: content, id: crypto.randomUUID() };
+    if (requestId.current.of !== content) requestId.current = { of: content, id: newRequestId() };
     setIsPending(true);
     try {
       await call(draft, { validateOnly: false, requestId: requestId.current.id });

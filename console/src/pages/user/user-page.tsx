@@ -1,11 +1,12 @@
 /** The page of one user: the state as a sentence, what can be done, and tabs with the rest. */
 import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useEffect } from "react";
-import { useLocation, useSearchParams } from "wouter";
+import { useLocation } from "wouter";
 import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { SignInService } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { useAddress } from "../../app/address.ts";
 import { userPath, userPlaceOf } from "../../app/routes.ts";
 import { useSession } from "../../app/session.tsx";
 import { LiveStatus } from "../../live/live-status.tsx";
@@ -75,7 +76,7 @@ interface UserViewProps {
 
 function UserView({ user, tab, onChange }: UserViewProps): ReactNode {
   const { may } = useSession();
-  const [address] = useSearchParams();
+  const [address] = useAddress();
   const [, navigate] = useLocation();
   const tabs = USER_TABS.filter(({ permission }) => may(permission));
   const shown = tabs.find(({ id }) => id === tab) ?? tabs[0];

@@ -1,13 +1,13 @@
 /** The search for users. The address keeps it, so that a list can be linked to and left with the back button. */
 import { create } from "@bufbuild/protobuf";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { useSearchParams } from "wouter";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import {
   type ListUsersRequest,
   ListUsersRequestSchema,
   UserOrder,
 } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
+import { useAddress } from "../../app/address.ts";
 import { Button } from "../../parts/button.tsx";
 import { SelectField, TextField } from "../../parts/field.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
@@ -63,7 +63,7 @@ function requestOf({ q, in: place, state, reason }: Search): ListUsersRequest {
 
 /** The page. */
 export function UserSearch(): ReactNode {
-  const [address, setAddress] = useSearchParams();
+  const [address, setAddress] = useAddress();
   const search = searchOf(address);
   return (
     <>

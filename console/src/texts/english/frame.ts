@@ -18,6 +18,8 @@ export const FRAME = {
     unknown: "The service answered with an error that it did not explain.",
     reason: "Reason",
     callId: "Call id",
+    page: "This page cannot be shown. If the service was updated meanwhile, reload the page and sign in again.",
+    reload: "Reload the page",
   },
   themes: { label: "Colours", system: "As the system", light: "Light", dark: "Dark" },
   nav: {
@@ -51,6 +53,8 @@ export const FRAME = {
     refused: "The service does not know this key, or it has expired.",
     issuerFailed: (host: string, why: string): string => `${host} did not sign you in: ${why}.`,
     callback: "Signing in…",
+    issuerNeedsHttps: "the console has to be opened over https for that",
+    notEncrypted: "This page came without encryption (http): others on the network can read the key that you paste.",
   },
   notFound: {
     title: "There is no such page",
