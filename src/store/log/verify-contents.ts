@@ -4,7 +4,7 @@ import { byKind, CheckpointComparison, type CheckpointFinding } from "../history
 import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../offline.ts";
 import type { InstanceTable, LogHeadTable } from "../rows/schema.ts";
 import { decodeBody } from "./event-encoding.ts";
-import { type ChainSource, verifyChain } from "./verify-chain.ts";
+import { type ChainFault, type ChainSource, verifyChain } from "./verify-chain.ts";
 import { type UserSource, verifyUsers } from "./verify-users.ts";
 
 /** A database as an engine reads it, at one moment. */
@@ -47,11 +47,10 @@ export async function verifyContents(
   const isJudged = ({ position }: CheckpointFinding): boolean => broken === undefined || position < broken.position;
   const { faults, unknownSigners } = byKind(comparison.findingsAt(head.position).filter(isJudged));
   const fault = faults[0] ?? broken;
-  if (fault !== undefined) {
-    throw new Error(`the history in ${place} is not as it was written, at position ${fault.position}: ${fault.fault}`);
-  }
+  if (fault !== undefined) throw notAsWritten(place, fault);
   const rows = await verifyUsers(source.users, SLICE_USERS, (users) => progress("users", users, 0));
   const [differing] = rows.faults;
+  if (differing?.position !== undefined) throw notAsWritten(place, { ...differing, position: differing.position });
   if (differing !== undefined) {
     throw new Error(
       `the user ${JSON.stringify(differing.userId)} in ${place} is not what its history gives: ${differing.fault}`,
@@ -71,6 +70,10 @@ export async function verifyContents(
     checkpoints: notes.length,
     unknownSigners,
   };
+}
+
+function notAsWritten(place: string, { position, fault }: ChainFault): Error {
+  return new Error(`the history in ${place} is not as it was written, at position ${position}: ${fault}`);
 }
 
 /** The generation of its last event, or the first one. */

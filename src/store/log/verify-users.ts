@@ -1,4 +1,4 @@
-/** Verifies that the rows of users equal their replayed events. */
+/** Verifies that the rows of users equal their replayed events, and that an event says so where a personal value is gone. */
 import { isDeepStrictEqual } from "node:util";
 import type { RecordedEvent } from "../queries.ts";
 import { toUserProfileRow, toUserStateRow } from "../rows/rows.ts";
@@ -8,6 +8,8 @@ import { replayUser } from "./replay.ts";
 export interface RowFault {
   readonly userId: string;
   readonly fault: string;
+  /** The event that the fault is in; absent: it is in a row of the user. */
+  readonly position?: number;
 }
 
 export interface RowReport {
@@ -41,7 +43,7 @@ export async function verifyUsers(
     const slice = await source(after, sliceRows);
     for (const stored of slice) {
       const userId = stored.state.id;
-      faults.push(...faultsOf(stored).map((fault) => ({ userId, fault })));
+      faults.push(...faultsOf(stored).map((fault) => ({ userId, ...fault })));
     }
     users += slice.length;
     progress?.(users);
@@ -52,17 +54,33 @@ export async function verifyUsers(
   return { users, faults };
 }
 
-function faultsOf({ state, profile, events: read }: StoredUser): readonly string[] {
+function faultsOf({ state, profile, events: read }: StoredUser): readonly Omit<RowFault, "userId">[] {
   const events = read();
   const user = replayUser(events);
   const isStateSame = isSame(toUserStateRow(user.state, state.last_position), state);
   const isProfileSame = isSame(toUserProfileRow(user.state, user.person), profile);
   const hasGap = events.some(({ sequence }, index) => sequence !== index + 1);
   return [
-    ...(isStateSame ? [] : ["user_state is not what the events give"]),
-    ...(isProfileSame ? [] : ["user_profile is not what the events give"]),
-    ...(hasGap ? ["the sequence of the events has a gap"] : []),
+    ...missingValue(events),
+    ...(isStateSame ? [] : [{ fault: "user_state is not what the events give" }]),
+    ...(isProfileSame ? [] : [{ fault: "user_profile is not what the events give" }]),
+    ...(hasGap ? [{ fault: "the sequence of the events has a gap" }] : []),
   ];
+}
+
+/** Returns the first personal value that is gone although no later event erased it. `events`: oldest first. */
+function missingValue(events: readonly RecordedEvent[]): readonly Omit<RowFault, "userId">[] {
+  const redacted = new Set<string>();
+  let first: Omit<RowFault, "userId"> | undefined;
+  for (const { event, position, sequence, erasedNames = [] } of events.toReversed()) {
+    const name = erasedNames.find((erased) => !redacted.has(`${sequence} ${erased}`));
+    const fault = `the personal value ${name} is gone, and no event says that it was erased`;
+    if (name !== undefined) first = { position, fault };
+    if (event.type === "UserDeleted" && event.data.erased === true) break;
+    if (event.type !== "EventRedacted") continue;
+    for (const field of event.data.fields) redacted.add(`${event.data.sequence} ${field}`);
+  }
+  return first === undefined ? [] : [first];
 }
 
 type Row = UserStateTable | UserProfileTable | undefined;

@@ -95,13 +95,18 @@ describe("the chain", () => {
     const fixture = await openFixture(t);
     await fill(fixture);
     const database = fixture.connect();
+    // The note of a lock that was lifted: no row has it.
+    database.exec(`DELETE FROM event_private WHERE personal LIKE '%why u0-1"%'`);
+    const [gone] = (await verifyUserRows(database)).faults;
+    const fault = "the personal value note is gone, and no event says that it was erased";
+    assert.deepEqual([gone?.userId, gone?.fault, typeof gone?.position], ["u0-1", fault, "number"]);
     database.exec(
       "UPDATE user_state SET epoch = 9 WHERE id = 'u1-1'; UPDATE user_profile SET username_key = 'x' WHERE id = 'u2-2'",
     );
     const { faults } = await verifyUserRows(database);
     assert.deepEqual(
       faults.map(({ userId }) => userId),
-      ["u1-1", "u2-2"],
+      ["u0-1", "u1-1", "u2-2"],
     );
   });
 });

@@ -63,6 +63,11 @@ describe("a verification", { skip: (await noPostgres()) ?? false }, () => {
       /the personal value note is not the one that was recorded$/,
     ],
     [
+      "a personal value that is gone",
+      "DELETE FROM event_private WHERE personal LIKE '%why a%'",
+      /^the history in \S+ at \S+ is not as it was written, at position \d+: the personal value note is gone, and no event/,
+    ],
+    [
       "the state of a user",
       "UPDATE user_state SET state = 'ACTIVE', kinds = 0, restrictions = NULL WHERE id = 'é'",
       /^the user "é" in \S+ at \S+ is not what its history gives: user_state is not what the events give$/,
