@@ -17,6 +17,10 @@ export interface StoreStats {
    * yet.
    */
   readonly sweepLagMs: number;
+  /** Age of the newest checkpoint while events came after it; 0: it covers all events, or nobody signs. */
+  readonly checkpointAgeMs: number;
+  /** Users whose values are hidden and not erased yet, at most 1,000. */
+  readonly openErasures: number;
   /** How far the clock is behind the newest record; time stands still for as long. */
   readonly clockBehindMs: number;
   /** The same metrics in the same order each time. */
@@ -73,6 +77,18 @@ const COMMON: readonly (readonly [
     "Age of the oldest change by the clock that is not written yet.",
     "gauge",
     (s) => s.sweepLagMs / MS_PER_SECOND,
+  ],
+  [
+    "lockkeeper_checkpoint_age_seconds",
+    "Age of the newest checkpoint while events came after it; 0: it covers all, or nobody signs.",
+    "gauge",
+    (s) => s.checkpointAgeMs / MS_PER_SECOND,
+  ],
+  [
+    "lockkeeper_erasures_open",
+    "Users whose values are hidden and not erased yet; 1000: or more.",
+    "gauge",
+    (s) => s.openErasures,
   ],
   [
     "lockkeeper_clock_behind_seconds",

@@ -221,6 +221,8 @@ describe("a scrape", () => {
         droppedCommands: 1,
         refusedCommands: 2,
         sweepLagMs: 4000,
+        checkpointAgeMs: 6000,
+        openErasures: 5,
         clockBehindMs: 9_000,
         engine: [
           { name: "lockkeeper_wal_wait_seconds_total", help: "w", kind: "counter", value: 3 },
@@ -239,6 +241,8 @@ describe("a scrape", () => {
     assert.equal(sumOf(well, "lockkeeper_queue_commands"), 7);
     assert.equal(sumOf(well, "lockkeeper_wal_wait_seconds_total"), 3);
     assert.equal(sumOf(well, "lockkeeper_sweep_lag_seconds"), 4);
+    assert.equal(sumOf(well, "lockkeeper_checkpoint_age_seconds"), 6);
+    assert.equal(sumOf(well, "lockkeeper_erasures_open"), 5);
     assert.equal(sumOf(well, "lockkeeper_backups_under_way"), 1);
     assert.equal(sumOf(well, "lockkeeper_clock_behind_seconds"), 9);
     disk.isGone = true;

@@ -47,10 +47,13 @@ function alertCases(): object {
     [[gauge("lockkeeper_reads_waiting", "20x20"), gauge("lockkeeper_clock_skew_seconds", "-0.5x20")], []],
     [[gauge("lockkeeper_reads_waiting", "200x20")], ["LockkeeperReadsWaiting"]],
     [[gauge("lockkeeper_clock_skew_seconds", "-2x20")], ["LockkeeperClockSkew"]],
+    [[gauge("lockkeeper_checkpoint_age_seconds", "3600x20"), gauge("lockkeeper_erasures_open", "16x20")], []],
+    [[gauge("lockkeeper_checkpoint_age_seconds", "8000x20")], ["LockkeeperCheckpointOld"]],
   ];
   const watched = [
     ...["LockkeeperErrors", "LockkeeperIssuerUnavailable", "LockkeeperWalFull", "LockkeeperWriteRetries"],
-    ...["LockkeeperCommitUnknown", "LockkeeperReadsWaiting", "LockkeeperClockSkew"],
+    ...["LockkeeperCommitUnknown", "LockkeeperReadsWaiting", "LockkeeperClockSkew", "LockkeeperCheckpointOld"],
+    "LockkeeperErasuresOpen",
   ];
   return {
     rule_files: [join(ROOT, "deploy/prometheus/alerts.yml")],

@@ -156,6 +156,8 @@ export class PostgresStore implements OpenedStore {
       writer: this.#writer,
       clock: this.#clock,
       sweepLagMs: () => this.#upkeep.sweepLagMs,
+      openWork: () => this.#upkeep.openWork,
+      ...{ now, signs: signer !== undefined },
     };
   }
 

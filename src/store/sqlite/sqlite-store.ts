@@ -132,12 +132,9 @@ export class SqliteStore implements OpenedStore {
     const activity = (session: Session): Session => this.#activity.known(session);
     const now = (): number => this.#writer.now();
     const head = (): number => statements.readHeadPosition.get() ?? 0;
-    this.tail = new Tail({
-      position: head(),
-      readLog: (after, limit) => this.#reader.readLog(after, limit),
-      onTrouble,
-    });
-    const { tail } = this;
+    const readLog = (after: number, limit: number) => this.#reader.readLog(after, limit);
+    const tail = new Tail({ position: head(), readLog, onTrouble });
+    this.tail = tail;
     this.log = new TailLog(tail, createSeal(database), () => this.#connection.read(head));
     const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity, tail, memory });
     this.#writer = writer;
@@ -150,7 +147,16 @@ export class SqliteStore implements OpenedStore {
       run: this.#writer.run,
       ...{ limits, wallClock: Date.now, onTrouble, onBatch: options.onBatch },
     });
-    this.#measured = { path, statements, commits: this.#commits, writer, wal: this.#wal, backups: this.#backups };
+    const signs = signer !== undefined;
+    this.#measured = {
+      path,
+      statements,
+      commits: this.#commits,
+      writer,
+      wal: this.#wal,
+      backups: this.#backups,
+      signs,
+    };
     this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
     this.history = new StoreHistory(this.#reader, signer);
     this.#searches = new UserSearches({ reader: this.#reader, limits, now });

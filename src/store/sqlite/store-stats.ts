@@ -15,21 +15,26 @@ export interface StatsSources {
   readonly writer: Writer;
   readonly wal: WalKeeper;
   readonly backups: Backups;
+  /** Whether checkpoints are written. */
+  readonly signs: boolean;
 }
 
 const MS_PER_SECOND = 1000;
 
-export function readStats({ path, statements, commits, writer, wal, backups }: StatsSources): StoreStats {
+export function readStats({ path, statements, commits, writer, wal, backups, signs }: StatsSources): StoreStats {
   const { commands, bytes } = commits.waiting;
   const { dropped, refusedFull } = commits.counts;
   const now = writer.now();
   const due = Math.min(statements.oldestDue.get(now) ?? now, statements.oldestDueCounter.get(now) ?? now);
+  const work = statements.readOpenWork.get();
   return {
     waitingCommands: commands,
     waitingBytes: bytes,
     droppedCommands: dropped,
     refusedCommands: refusedFull,
     sweepLagMs: now - due,
+    checkpointAgeMs: signs ? Math.max(0, now - (work?.uncovered_since ?? now)) : 0,
+    openErasures: work?.open_erasures ?? 0,
     clockBehindMs: writer.clockBehindMs,
     engine: [
       {

@@ -6,6 +6,7 @@ import { until } from "../../support/until.ts";
 import { createUser, deleteUser, lockUser, requestContext, unlockUser } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import { openPostgresFixture } from "../support/postgres-fixture.ts";
+import { SIGNING } from "../support/signing.ts";
 
 const server = await sharedPostgres();
 const DAY_MS = 86_400_000;
@@ -42,6 +43,21 @@ describe("PostgreSQL: housekeeping", () => {
     await (await openReplica()).sweep();
     assert.equal(await left(), 0);
     assert.deepEqual(await query("SELECT user_id FROM erasures WHERE end_time IS NULL"), []);
+  });
+
+  test("knows how long events have no checkpoint, and which erasures are left", async (t) => {
+    const { clock, query, openReplica } = await openPostgresFixture(server, t, SIGNING);
+    const work = async (options = {}): Promise<readonly number[]> => {
+      const replica = await openReplica(options);
+      // A replica looks at its start, and then every few seconds.
+      await until(() => replica.stats().openErasures === 1, "its look at the work");
+      await replica.close();
+      return [replica.stats().checkpointAgeMs, replica.stats().openErasures];
+    };
+    await query("INSERT INTO erasures (user_id, sequence, epoch, time) VALUES ('u', 0, 0, 0)");
+    clock.time += 2000;
+    assert.deepEqual(await work(), [2000, 1]);
+    assert.deepEqual(await work({ openSigner: undefined }), [0, 1]);
   });
 
   test("analyzes tables that fill for the first time", async (t) => {

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import type { BatchMetric } from "../../../src/observability/metrics.ts";
 import { context, createUser, lockUser, ORGANIZATION_ID } from "../support/commands.ts";
 import { resourceOf } from "../support/outcomes.ts";
+import { SIGNING } from "../support/signing.ts";
 import { engineMetric, openFixture } from "../support/sqlite-fixture.ts";
 
 const RESERVATION_MS = 30_000;
@@ -67,6 +68,23 @@ describe("stats", () => {
     assert.equal(lag(), 7000);
     await store.sweep();
     assert.equal(lag(), 0);
+  });
+
+  it("reports the age of the newest checkpoint while events came after it, and the erasures that are left", async (t) => {
+    const { store, clock, connect } = await openFixture(t, SIGNING);
+    const work = (): readonly number[] => [store.stats().checkpointAgeMs, store.stats().openErasures];
+    clock.time += 2000;
+    assert.deepEqual(work(), [2000, 0], "nothing is covered yet");
+    await store.sweep();
+    clock.time += 3000;
+    assert.deepEqual(work(), [0, 0]);
+    resourceOf(await store.execute(createUser("u")));
+    connect().exec("INSERT INTO erasures (user_id, sequence, epoch, time) VALUES ('u', 0, 0, 0)");
+    assert.deepEqual(work(), [3000, 1]);
+    await store.sweep();
+    assert.deepEqual(work(), [0, 0]);
+    const { store: silent } = await openFixture(t);
+    assert.equal(silent.stats().checkpointAgeMs, 0, "nobody signs");
   });
 
   it("counts attempts that ran out of time in that lag", async (t) => {

@@ -3,13 +3,14 @@ import { randomUUIDv7 } from "node:crypto";
 import type { FailedOutcome } from "../../../domain/refusal.ts";
 import { readVersion } from "../../../version.ts";
 import { StoreUnavailableError } from "../../errors.ts";
+import type { OpenWork } from "../../rows/open-work.ts";
 import type { Connection } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
 import { acquireLease, type Lease, releaseLease, renewLease } from "../schema/lease.ts";
 import { SCHEMA_VERSION } from "../schema/migrations.ts";
 import { beat, leave, type Replica } from "../schema/replicas.ts";
-import { readOldestDue } from "../write/housekeeping.ts";
+import { readOldestDue, readOpenWork } from "../write/housekeeping.ts";
 import { analyzeGrown } from "./table-statistics.ts";
 
 /** What a reading of the head says of a replica. */
@@ -41,6 +42,7 @@ export class Upkeep {
   /** When the holder of the lease looks for tables that have grown, by the monotonic clock. */
   #analyzeAt = 0;
   #oldestDue: number | undefined;
+  #openWork: OpenWork | undefined;
   /** Why this replica must not go on. */
   #fault: string | undefined;
   #isFailing: boolean = false;
@@ -72,6 +74,11 @@ export class Upkeep {
   /** Milliseconds by which the oldest change by the clock is late, when it was looked for last. */
   get sweepLagMs(): number {
     return this.#oldestDue === undefined ? 0 : Math.max(0, this.#options.now() - this.#oldestDue);
+  }
+
+  /** What was still to do when it was looked for last; undefined: never. */
+  get openWork(): OpenWork | undefined {
+    return this.#openWork;
   }
 
   /** Returns whether this replica does the work of all now. Rejects with StoreUnavailableError. */
@@ -142,5 +149,6 @@ export class Upkeep {
   async #beat(): Promise<void> {
     await this.#options.pool.use((connection) => beat(connection, this.#replica));
     this.#oldestDue = await readOldestDue(this.#options.pool, this.#options.now());
+    this.#openWork = await readOpenWork(this.#options.pool);
   }
 }

@@ -5,6 +5,7 @@ import type { Limits } from "../../limits.ts";
 import type { ListReader } from "../../lists/list-reader.ts";
 import type { Tail } from "../../log/tail.ts";
 import { toDueCounter } from "../../rows/attempt-rows.ts";
+import { type OpenWork, READ_OPEN_WORK } from "../../rows/open-work.ts";
 import { clearTimeBefore } from "../../rows/rows.ts";
 import { Eraser } from "../../upkeep/eraser.ts";
 import { SessionActivity } from "../../upkeep/session-activity.ts";
@@ -70,6 +71,8 @@ const READ_OLDEST_DUE: Statement = {
   text: `SELECT least((SELECT min(next_due) FROM user_state WHERE next_due <= $1),
     (SELECT min(next_due) FROM attempt_places WHERE next_due <= $1)) AS time`,
 };
+
+const OPEN_WORK: Statement = { name: "read_open_work", text: READ_OPEN_WORK };
 
 /** $1: rows older than this go. Whether there are any is looked up without the head of the log, which writers wait for. */
 const FIND_OLD_REQUEST: Statement = {
@@ -171,6 +174,11 @@ export async function touchApiKeys(writer: Writer, days: ReadonlyMap<string, str
 export async function readOldestDue(pool: Pool, now: number): Promise<number | undefined> {
   const [row] = await readRows<{ readonly time: number | null }>(pool, READ_OLDEST_DUE, [now]);
   return row?.time ?? undefined;
+}
+
+/** Returns what the upkeep has still to do. */
+export async function readOpenWork(pool: Pool): Promise<OpenWork | undefined> {
+  return (await readRows<OpenWork>(pool, OPEN_WORK, []))[0];
 }
 
 /** Returns what erases users. */

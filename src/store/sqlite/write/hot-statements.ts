@@ -1,6 +1,7 @@
 /** The hot statements, each prepared once for a connection: the writer's, or one of a serving thread, which only reads. */
 import type { Database } from "better-sqlite3";
 import { answerIsShown, personalIsShown } from "../../rows/erasure-rows.ts";
+import { type OpenWork, READ_OPEN_WORK } from "../../rows/open-work.ts";
 import type { EventRow } from "../../rows/rows.ts";
 import type {
   ApiKeyTable,
@@ -134,6 +135,7 @@ function userStatements(prepare: Prepare) {
     oldestDue: prepare<[now: number], number | null>(
       "SELECT min(next_due) FROM user_state WHERE next_due <= ?",
     ).pluck(),
+    readOpenWork: prepare<[], OpenWork>(READ_OPEN_WORK),
     findByKey: prepare<[{ organizationId: string; key: string }], string>(
       `SELECT id FROM user_profile WHERE organization_id = @organizationId AND username_key = @key
         UNION SELECT id FROM user_profile WHERE organization_id = @organizationId AND email_key = @key LIMIT 2`,
