@@ -8,12 +8,13 @@ import { OrganizationService } from "../gen/lockkeeper/organization/v1/organizat
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { defer, type Scope } from "../test/support/cleanup.ts";
 import { startServer as startPostgres } from "./postgres/server.ts";
-import { residentMib } from "./support/cpu-time.ts";
-import { connectGrpc, createLanes, type GrpcConnections } from "./support/lanes.ts";
+import { cpuSeconds, residentMib } from "./support/cpu-time.ts";
+import { connectGrpc, createLanes, type GrpcConnections, type Lanes } from "./support/lanes.ts";
+import { pinLoad } from "./support/load-tools.ts";
 import { runPaced } from "./support/paced.ts";
 import { spread } from "./support/report.ts";
 import { conditionsOf, writeSection } from "./support/results.ts";
-import { lockkeeper, type Running, startServer } from "./support/servers.ts";
+import { canPin, lockkeeper, type Running, startServer } from "./support/servers.ts";
 import { openWatchers, type Watchers, type WatchRequest } from "./support/watchers.ts";
 
 const { values: flags } = parseArgs({
@@ -41,8 +42,11 @@ const WRITERS = 128;
 const CONNECTIONS = 8;
 const IMPORTS = 4;
 const SETTLE_MS = 1_000;
-/** Of the watchers of everything; each organization's measures too. */
-const MEASURING = 2;
+/** So many watchers of everything read what they get, and so many of the watchers of one organization. */
+const READING = { everything: 2, organizations: 50 } as const;
+/** The server on the first core, the load and the watchers on the second; replicas and PostgreSQL need both. */
+const COLUMN = REPLICAS === 0 && canPin() ? "one core" : "whole machine";
+const PINNED = "The service has the first core, the load and the watchers the second.";
 const { lockUser, unlockUser, importUsers } = UserService.method;
 
 const cleanups: (() => unknown)[] = [];
@@ -54,6 +58,7 @@ try {
 }
 
 async function main(): Promise<void> {
+  pinLoad(COLUMN);
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-bench-"));
   defer(scope, () => rmSync(folder, { recursive: true }));
   const services = await startAll(folder);
@@ -69,33 +74,93 @@ async function main(): Promise<void> {
     () => undefined,
   );
   await lanes.run(SECONDS);
-  const without: number[] = [];
-  const beside: number[] = [];
-  const rates = async (into: number[]): Promise<void> => {
-    const { calls, seconds } = await lanes.run(SECONDS);
-    into.push(calls / seconds);
+  const lines = {
+    without: [] as Full[],
+    beside: [] as Full[],
+    p50: [] as number[],
+    p99: [] as number[],
+    mib: [] as number[],
   };
-  const lines = { p50: [] as number[], p99: [] as number[], mib: [] as number[], events: 0 };
   for (let round = 0; round < Number(flags.rounds); round++) {
-    await rates(without);
-    const watchers = await openWatchers({ urls, requests: requestsOf(), measuring: MEASURING + ORGANIZATIONS });
-    await rates(beside);
+    lines.without.push(await fullSpeed(lanes, services));
+    const watchers = await openWatchers({ urls, ...requestsOf() });
+    lines.beside.push(await fullSpeed(lanes, services, watchers));
     await sleep(SETTLE_MS);
     await watchers.take();
-    await pacedRound(connections, (without.at(-1) ?? 0) / 2, watchers, lines);
+    await pacedRound(connections, (lines.without.at(-1)?.rate ?? 0) / 2, watchers, lines);
     lines.mib.push(services.reduce((sum, { pid }) => sum + residentMib(pid), 0));
     await watchers.close();
     await sleep(SETTLE_MS);
   }
-  const ratios = beside.map((rate, index) => rate / (without[index] ?? Number.NaN));
-  publish([
-    ["changes/s without watchers", spread(without, 0), ""],
-    ["changes/s with them", spread(beside, 0), ""],
+  publish(rowsOf(lines));
+}
+
+/** A round at full speed. */
+interface Full {
+  /** Changes a second. */
+  readonly rate: number;
+  /** The services' time for each change. */
+  readonly cpuMicros: number;
+  /** The load's and the watchers' time, as a share of one core. */
+  readonly load: number;
+  /** What the watchers got for each change. */
+  readonly bytes: number;
+  /** How late they got it at the 99th percentile. */
+  readonly p99: number;
+}
+
+async function fullSpeed(lanes: Lanes, services: readonly Running[], watchers?: Watchers): Promise<Full> {
+  const used = (): number => services.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+  await watchers?.take();
+  const [service, load] = [used(), process.cpuUsage()];
+  const { calls, seconds } = await lanes.run(SECONDS);
+  const cpuMicros = ((used() - service) * 1e6) / calls;
+  const { user, system } = process.cpuUsage(load);
+  const got = await watchers?.take();
+  return {
+    rate: calls / seconds,
+    cpuMicros,
+    load: (user + system) / 1e6 / seconds,
+    bytes: (got?.bytes ?? 0) / calls,
+    p99: got?.delays.p99Ms ?? 0,
+  };
+}
+
+function rowsOf(lines: {
+  readonly without: readonly Full[];
+  readonly beside: readonly Full[];
+  readonly p50: readonly number[];
+  readonly p99: readonly number[];
+  readonly mib: readonly number[];
+}): readonly (readonly string[])[] {
+  const { without, beside } = lines;
+  const ratios = beside.map(({ rate }, index) => rate / (without[index]?.rate ?? Number.NaN));
+  const of = (rounds: readonly Full[], name: keyof Full, digits = 0): string =>
+    spread(
+      rounds.map((round) => round[name]),
+      digits,
+    );
+  return [
+    ["changes/s without watchers", of(without, "rate"), ""],
+    ["changes/s with them", of(beside, "rate"), ""],
     ["÷", `**${spread(ratios, 2)}**`, "0.90"],
+    ["CPU µs of the service for a change, without watchers", of(without, "cpuMicros"), ""],
+    ["CPU µs of the service for a change, with them", of(beside, "cpuMicros"), ""],
+    ["cores that load and watchers use, without them", of(without, "load", 2), ""],
+    ["cores that load and watchers use, with them", of(beside, "load", 2), ""],
+    [
+      "KiB that the watchers get for a change",
+      spread(
+        beside.map(({ bytes }) => bytes / 1024),
+        1,
+      ),
+      "",
+    ],
+    ["at full speed: delay p99, ms", of(beside, "p99"), ""],
     ["at half of the peak: delay p50, ms", spread(lines.p50, 0), ""],
     ["at half of the peak: delay p99, ms", `**${spread(lines.p99, 0)}**`, REPLICAS === 0 ? "50" : "250"],
     ["resident, MiB", spread(lines.mib, 0), ""],
-  ]);
+  ];
 }
 
 async function startAll(folder: string): Promise<readonly Running[]> {
@@ -104,7 +169,7 @@ async function startAll(folder: string): Promise<readonly Running[]> {
   for (let index = 0; index < Math.max(1, REPLICAS); index++) {
     const own = mkdtempSync(join(folder, "service-"));
     const server = lockkeeper("lockkeeper", ["--watch-streams-caller=100000", "--watch-streams=100000"], database);
-    const running = await startServer(server, own, "whole machine");
+    const running = await startServer(server, own, COLUMN);
     defer(scope, () => running.stop());
     services.push(running);
   }
@@ -138,7 +203,8 @@ async function write(connections: readonly GrpcConnections[], lane: number, user
   await (step % 2 === 0 ? own?.call(lane, lockUser, { userId }) : own?.call(lane, unlockUser, { userId }));
 }
 
-function requestsOf(): readonly WatchRequest[] {
+/** Each kind of watcher has connections of its own, spread over the services. */
+function requestsOf(): { readonly requests: readonly WatchRequest[]; readonly reading: readonly number[] } {
   const everything = Array.from(
     { length: EVERYTHING },
     (_, index): WatchRequest =>
@@ -147,7 +213,11 @@ function requestsOf(): readonly WatchRequest[] {
   const organizations = Array.from({ length: ORGANIZATIONS }, (_, index) => ({
     organizationId: `organization-${index}`,
   }));
-  return [...everything.slice(0, MEASURING), ...organizations, ...everything.slice(MEASURING)];
+  const reading = [
+    ...Array.from({ length: Math.min(EVERYTHING, READING.everything) }, (_, index) => index),
+    ...Array.from({ length: Math.min(ORGANIZATIONS, READING.organizations) }, (_, index) => EVERYTHING + index),
+  ];
+  return { requests: [...everything, ...organizations], reading };
 }
 
 async function pacedRound(
@@ -176,7 +246,9 @@ function publish(rows: readonly (readonly string[])[]): void {
 
 Made by \`npm run bench -- watchers --write${REPLICAS === 0 ? "" : ` --replicas ${REPLICAS}`}\` on ${conditionsOf()}.
 ${flags.rounds} rounds of ${SECONDS} s of each kind; ${ORGANIZATIONS} watchers of one organization each and ${EVERYTHING} of everything over gRPC, ${WRITERS} locks and
-unlocks in flight. The services, the load and the watchers share the machine. The delay of an event is from its record time to the watcher.
+unlocks in flight. ${COLUMN === "one core" ? PINNED : "The services, the load and the watchers share the machine."}
+The watchers walk over the frames of HTTP/2 and count bytes; ${READING.everything} of everything and ${READING.organizations} of an organization
+decode what they get. The delay of an event is from its record time to the watcher.
 
 ${table.map((row) => `| ${row.join(" | ")} |`).join("\n")}
 `;

@@ -1,5 +1,4 @@
 /** A thread with many watchers of the feed: how long after its commit an event is with them. */
-import { type ClientHttp2Session, connect } from "node:http2";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
@@ -8,22 +7,33 @@ import {
   WatchEventsRequestSchema,
   WatchEventsResponseSchema,
 } from "../../gen/lockkeeper/event/v1/event_service_pb.ts";
+import { type ReadStream, readStreams } from "./frame-reader.ts";
 import { framed, GRPC_HEADERS } from "./lanes.ts";
 import { type Sample, sampleOf } from "./load.ts";
 
 export type WatchRequest = MessageInitShape<typeof WatchEventsRequestSchema>;
 
+/** What has come since it was last asked for. */
+export interface Received {
+  /** Of the watchers that read what they get. */
+  readonly delays: Sample;
+  /** Of all watchers. */
+  readonly bytes: number;
+  /** Of the thread that receives, in seconds. */
+  readonly cpuSeconds: number;
+}
+
 export interface Watchers {
-  /** Returns the delays since the last call, of the watchers that measure them, and how many bytes all have got. */
-  take(): Promise<{ readonly delays: Sample; readonly bytes: number }>;
+  /** Rejects if a watcher has ended. */
+  take(): Promise<Received>;
   close(): Promise<void>;
 }
 
 interface WatchersData {
   readonly urls: readonly string[];
   readonly requests: readonly WatchRequest[];
-  /** So many of them measure; reading what the others get would take the machine from the service. */
-  readonly measuring: number;
+  /** The watchers that read what they get; of the others the bytes are counted: reading would take time from the service. */
+  readonly reading: readonly number[];
 }
 
 const STREAMS_PER_CONNECTION = 50;
@@ -42,7 +52,7 @@ export async function openWatchers(data: WatchersData): Promise<Watchers> {
     });
   await ask("open");
   return {
-    take: async () => (await ask("take")) as Awaited<ReturnType<Watchers["take"]>>,
+    take: async () => (await ask("take")) as Received,
     close: async () => {
       await ask("close");
       await worker.terminate();
@@ -52,60 +62,75 @@ export async function openWatchers(data: WatchersData): Promise<Watchers> {
 
 if (parentPort !== null) serve(parentPort, workerData as WatchersData);
 
-function serve(port: NonNullable<typeof parentPort>, { urls, requests, measuring }: WatchersData): void {
+function serve(port: NonNullable<typeof parentPort>, { urls, requests, reading }: WatchersData): void {
   let delays: number[] = [];
   let bytes = 0;
+  let ended: string | undefined;
   let since = performance.now();
-  const sessions: ClientHttp2Session[] = [];
+  let cpu = process.threadCpuUsage();
+  const closers: (() => void)[] = [];
+  const onMessage = (message: Uint8Array): void => {
+    const now = performance.timeOrigin + performance.now();
+    for (const { recordTime } of fromBinary(WatchEventsResponseSchema, message).events) {
+      if (recordTime !== undefined) delays.push(now - timestampMs(recordTime));
+    }
+  };
   const open = async (): Promise<void> => {
-    const opened = requests.map((request, index) => {
-      const slot = Math.floor(index / STREAMS_PER_CONNECTION);
-      const url = urls[slot % urls.length] ?? "";
-      const session = sessions[slot] ?? connect(url, { settings: { initialWindowSize: 1024 * 1024 } });
-      sessions[slot] = session;
-      return watch(session, request, (message, length) => {
-        bytes += length;
-        if (index >= measuring) return;
-        const now = performance.timeOrigin + performance.now();
-        for (const { recordTime } of fromBinary(WatchEventsResponseSchema, message).events) {
-          if (recordTime !== undefined) delays.push(now - timestampMs(recordTime));
-        }
-      });
+    const isReading = new Set(reading);
+    const opened: Promise<void>[] = [];
+    const streams = requests.map((request, index) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      opened.push(promise);
+      const read = isReading.has(index) ? messageReader(onMessage) : undefined;
+      const onData = (piece: Buffer): void => {
+        bytes += piece.length;
+        resolve();
+        read?.(piece);
+      };
+      const onEnd = (reason: string): void => {
+        ended ??= `a watcher ended: ${reason}`;
+        reject(new Error(ended));
+      };
+      return streamOf(request, onData, onEnd);
     });
+    for (let first = 0; first < streams.length; first += STREAMS_PER_CONNECTION) {
+      const url = urls[closers.length % urls.length] ?? "";
+      closers.push(readStreams(url, streams.slice(first, first + STREAMS_PER_CONNECTION)));
+    }
     await Promise.all(opened);
   };
   port.on("message", async (question: string) => {
     if (question === "open") await open();
-    if (question === "close") for (const session of sessions) session.destroy();
+    if (ended !== undefined) throw new Error(ended);
+    if (question === "close") for (const close of closers) close();
     const now = performance.now();
-    const taken = { delays: sampleOf(Float64Array.from(delays).sort(), (now - since) / 1000), bytes };
-    [delays, bytes, since] = [[], 0, now];
+    const { user, system } = process.threadCpuUsage(cpu);
+    const taken: Received = {
+      delays: sampleOf(Float64Array.from(delays).sort(), (now - since) / 1000),
+      bytes,
+      cpuSeconds: (user + system) / 1e6,
+    };
+    [delays, bytes, since, cpu] = [[], 0, now, process.threadCpuUsage()];
     port.postMessage(taken);
   });
 }
 
-/** Resolves at the first message. */
-function watch(
-  session: ClientHttp2Session,
-  request: WatchRequest,
-  onMessage: (message: Uint8Array, length: number) => void,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+function streamOf(request: WatchRequest, onData: ReadStream["onData"], onEnd: ReadStream["onEnd"]): ReadStream {
   const { parent, name } = EventService.method.watchEvents;
-  const stream = session.request({ ":method": "POST", ":path": `/${parent.typeName}/${name}`, ...GRPC_HEADERS });
+  const body = framed(toBinary(WatchEventsRequestSchema, create(WatchEventsRequestSchema, request)));
+  return { path: `/${parent.typeName}/${name}`, headers: GRPC_HEADERS, body, onData, onEnd };
+}
+
+/** Returns a function that takes the pieces of a stream and passes its messages on. */
+function messageReader(onMessage: (message: Uint8Array) => void): (piece: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
-  stream.on("data", (chunk: Buffer) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+  return (piece) => {
+    rest = Buffer.concat([rest, piece]);
     for (;;) {
       const end = rest.length < 5 ? Infinity : 5 + rest.readUInt32BE(1);
       if (rest.length < end) return;
-      onMessage(rest.subarray(5, end), end);
+      onMessage(rest.subarray(5, end));
       rest = rest.subarray(end);
-      resolve();
     }
-  });
-  stream.on("error", () => undefined);
-  stream.on("close", () => reject(new Error(`a watcher ended with ${stream.rstCode}`)));
-  stream.end(framed(toBinary(WatchEventsRequestSchema, create(WatchEventsRequestSchema, request))));
-  return promise;
+  };
 }
