@@ -1,5 +1,5 @@
 /** A call as a handler sees it. The transport's call has this shape; handlers know no wire. */
-import type { DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethod, DescService, Message, MessageShape } from "@bufbuild/protobuf";
 import type { Admission } from "../auth/admission.ts";
 
 export type { Admission };
@@ -19,6 +19,11 @@ export interface ServiceCall {
   takeTurn(): Promise<void> | undefined;
   /** Ends the answer without its rest: for a stream that has to end although its caller reads nothing. */
   breakOff(): void;
+  /**
+   * Sends the next message of a stream at once, past its generator, which must wait for something else meanwhile. Returns
+   * false if that is not possible now: then yield it.
+   */
+  sendNow(message: Message): boolean;
 }
 
 /** One function for each RPC, unary or server-streaming, under the method's local name. */

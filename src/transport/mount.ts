@@ -44,6 +44,11 @@ export interface Call<A = unknown> extends CallHead {
   /** Ends the answer without its rest: for a stream that has to end although its caller reads nothing. */
   breakOff(): void;
   /**
+   * Sends the next message of an endless stream at once, past its generator, which must wait for something else meanwhile.
+   * Returns false if that is not possible now, because the client is slower or the first message is not sent: then yield it.
+   */
+  sendNow(message: Message): boolean;
+  /**
    * Headers that are known only at the end, also of an error. gRPC, gRPC-Web and streams send them as trailers; unary
    * calls of Connect and REST, whose answer is one piece, as headers that begin with `trailer-`.
    */

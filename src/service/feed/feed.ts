@@ -3,12 +3,12 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Admission } from "../../auth/admission.ts";
 import { EVENTS_WEIGHT_MAX, sentTogether } from "../../domain/page-weight.ts";
 import { RefusalError, refuse } from "../../domain/refusal.ts";
-import type { ListedEvent, LogPage, LogPlace, LogQuery, OpenedPlace } from "../../store/queries.ts";
+import type { LogPage, LogPlace, LogQuery, OpenedPlace } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
 import { ListLanes, type ListPlaces } from "../list-lanes.ts";
 import { serviceStopping } from "../stopping.ts";
 import { enter } from "../stream-places.ts";
-import { Hub } from "./hub.ts";
+import { Hub, type HubOptions, type Portion, type ToMessage } from "./hub.ts";
 import type { View } from "./view.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -33,39 +33,43 @@ export interface FeedOptions<M> {
   readonly places: ListPlaces;
   /** Throws CREDENTIAL_INVALID when the credential of a call is no longer valid. */
   readonly recheck: (admission: Admission) => void;
-  readonly toMessage: (events: readonly ListedEvent[], cursor: string, view: View) => M;
+  readonly createMessages: HubOptions<M>["createMessages"];
   /** Absent: 15 s. It is looked at every 250 ms. */
   readonly heartbeatMs?: number;
 }
 
 /** A call that watches. */
-export interface WatchCall {
+export interface WatchCall<M = unknown> {
   readonly admission: Admission;
   /** Aborts when nobody reads any more, and when the service begins to stop. */
   readonly signal: AbortSignal;
   takeTurn(): Promise<void> | undefined;
   /** Ends the stream although its caller reads nothing. */
   breakOff(): void;
+  /** Sends a message while the generator of the stream waits. Returns false if that is not possible now: then yield it. */
+  sendNow(message: M): boolean;
 }
 
 export class Feed<M> {
   readonly #options: FeedOptions<M>;
   readonly #hub: Hub<M>;
+  readonly #toMessage: ToMessage<M>;
   /** Watchers that read the log take turns: lists read it too. */
   readonly #replays = new ListLanes(EVERY_WATCH);
-  readonly #watchers = new Map<Watcher<M>, WatchCall>();
+  readonly #watchers = new Map<Watcher<M>, WatchCall<M>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: FeedOptions<M>) {
     this.#options = options;
-    this.#hub = new Hub({ log: options.store.log, toMessage: options.toMessage });
+    this.#toMessage = options.createMessages();
+    this.#hub = new Hub({ log: options.store.log, createMessages: options.createMessages });
   }
 
   /**
    * Yields the events after a cursor that a view contains, and then those to come. The first message has no events: it
    * says at once where the stream begins. `cursor`: absent: from now on; `0`: from the first event.
    */
-  async *watch(view: View, cursor: string | undefined, call: WatchCall): AsyncGenerator<M, void, undefined> {
+  async *watch(view: View, cursor: string | undefined, call: WatchCall<M>): AsyncGenerator<M, void, undefined> {
     const { admission, signal } = call;
     const leave = await enter(this.#options.places, { actor: admission.actor, signal });
     const watcher = new Watcher<M>(view);
@@ -74,7 +78,7 @@ export class Feed<M> {
     this.#add(watcher, call);
     try {
       const place = await this.#options.store.log.open(cursor);
-      const options = { ...this.#options, replays: this.#replays };
+      const options = { ...this.#options, replays: this.#replays, toMessage: this.#toMessage };
       yield* new Watch(options, this.#hub, watcher, call).run(place);
     } finally {
       signal.removeEventListener("abort", wake);
@@ -84,7 +88,7 @@ export class Feed<M> {
     }
   }
 
-  #add(watcher: Watcher<M>, call: WatchCall): void {
+  #add(watcher: Watcher<M>, call: WatchCall<M>): void {
     this.#watchers.set(watcher, call);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
   }
@@ -114,12 +118,17 @@ export class Feed<M> {
 
 type Heartbeat = Pick<FeedOptions<unknown>, "heartbeatMs">;
 
-function isQuiet({ sentTime }: Watcher<unknown>, now: number, { heartbeatMs = HEARTBEAT_MS }: Heartbeat): boolean {
+function isQuiet(
+  { sentTime }: { readonly sentTime: number },
+  now: number,
+  { heartbeatMs = HEARTBEAT_MS }: Heartbeat,
+): boolean {
   return now - sentTime >= heartbeatMs;
 }
 
 interface WatchOptions<M> extends FeedOptions<M> {
   readonly replays: ListPlaces;
+  readonly toMessage: ToMessage<M>;
 }
 
 /** One stream. */
@@ -127,10 +136,10 @@ class Watch<M> {
   readonly #options: WatchOptions<M>;
   readonly #hub: Hub<M>;
   readonly #watcher: Watcher<M>;
-  readonly #call: WatchCall;
+  readonly #call: WatchCall<M>;
   #place: LogPlace = { position: 0, cursor: "" };
 
-  constructor(options: WatchOptions<M>, hub: Hub<M>, watcher: Watcher<M>, call: WatchCall) {
+  constructor(options: WatchOptions<M>, hub: Hub<M>, watcher: Watcher<M>, call: WatchCall<M>) {
     this.#options = options;
     this.#hub = hub;
     this.#watcher = watcher;
@@ -205,11 +214,27 @@ class Watch<M> {
         this.#options.recheck(this.#call.admission);
         yield this.#sent(portion.place, portion.message);
       } else if (isQuiet(this.#watcher, performance.now(), this.#options)) {
-        yield this.#quietMessage(this.#hub.place ?? this.#place);
+        yield this.#quietMessage(this.#seenPlace());
       } else {
-        await this.#watcher.sleep();
+        await this.#watcher.sleep((next) => this.#sendNow(next));
       }
     }
+  }
+
+  /** Sends what the hub gives while this stream sleeps: waking it would cost several times as much as the writing. */
+  #sendNow({ place, message }: Portion<M>): boolean {
+    const { signal, admission } = this.#call;
+    if (signal.aborted) return false;
+    this.#options.recheck(admission);
+    if (!this.#call.sendNow(message)) return false;
+    this.#sent(place, message);
+    return true;
+  }
+
+  /** The hub may be about to give what it has read. */
+  #seenPlace(): LogPlace {
+    const { place } = this.#hub;
+    return place === undefined || place.position < this.#place.position ? this.#place : place;
   }
 
   async *#untilRead(): AsyncGenerator<M, void, undefined> {

@@ -1,11 +1,12 @@
 /** One reading of the log for all watchers of a thread: what several of them see is made once. */
-import { setImmediate, setTimeout } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { erases, eventChars } from "../../domain/event.ts";
 import { matches } from "../../domain/event-filter.ts";
 import { KeptEvents } from "../../domain/kept-events.ts";
 import { EVENTS_WEIGHT_MAX, eventWeight } from "../../domain/page-weight.ts";
 import type { ListedEvent, LogPlace } from "../../store/queries.ts";
 import type { LogReader } from "../../store/store.ts";
+import { collect, untilQuiet } from "./pace.ts";
 import { keyOfView, type View } from "./view.ts";
 
 /** Events of one reading that a watcher sees, and the place after all events of the reading. */
@@ -26,10 +27,16 @@ export interface Member<M> {
   fail(error: unknown): void;
 }
 
+/** Makes the message of some events. */
+export type ToMessage<M> = (events: readonly ListedEvent[], cursor: string, view: View) => M;
+
 export interface HubOptions<M> {
   readonly log: LogReader;
-  /** Makes the message of some events. */
-  readonly toMessage: (events: readonly ListedEvent[], cursor: string, view: View) => M;
+  /**
+   * Returns what makes messages that share what they have in common, and keeps it as long as it is used: what is kept only
+   * while one reading is passed on costs the garbage collector several times less.
+   */
+  readonly createMessages: () => ToMessage<M>;
 }
 
 /** Watchers with the same view. */
@@ -54,9 +61,16 @@ interface Reading {
   cursor: string;
 }
 
-/** How long events are collected before they are passed on: longer with more watchers, in milliseconds. */
-const PAUSE_MS_PER_MEMBER = 0.1;
-const PAUSE_MS_MAX = 20;
+/** How long members are given events in one turn of the event loop, in milliseconds. */
+const SLICE_MS = 2;
+
+/** What some members get of one reading. */
+interface Delivery<M> {
+  readonly view: View;
+  readonly seen: readonly ListedEvent[];
+  /** As they were when it was read: who joins later has it already. */
+  readonly members: readonly Member<M>[];
+}
 
 export class Hub<M> {
   readonly #options: HubOptions<M>;
@@ -64,21 +78,24 @@ export class Hub<M> {
   /** The same groups by the organization that they see, and those that see all. */
   readonly #byOrganization = new Map<string, Set<Group<M>>>();
   readonly #everywhere = new Set<Group<M>>();
+  /** For those who join. */
+  readonly #toMessage: ToMessage<M>;
   #reading: Reading | undefined;
   #starting: Promise<Reading> | undefined;
   /** Why the last reading ended, if by an error. */
   #failure: { readonly error: unknown } | undefined;
   #waiting: Waiting[] = [];
-  #memberCount = 0;
+  /** The place after the last event that all members got. */
+  #place: LogPlace | undefined;
 
   constructor(options: HubOptions<M>) {
     this.#options = options;
+    this.#toMessage = options.createMessages();
   }
 
   /** The place after the last event that all members got; `undefined`: nothing is read. */
   get place(): LogPlace | undefined {
-    const reading = this.#reading;
-    return reading && { position: reading.position, cursor: reading.cursor };
+    return this.#place;
   }
 
   /** Begins to read, if it does not yet. Rejects with StoreUnavailableError. */
@@ -94,6 +111,7 @@ export class Hub<M> {
   stop(): void {
     this.#reading?.controller.abort();
     this.#reading = undefined;
+    this.#place = undefined;
     this.#wake();
   }
 
@@ -108,9 +126,8 @@ export class Hub<M> {
     if (!this.isNear(position)) return "behind";
     if (reading.position < Math.max(position, head)) return "ahead";
     const lacking = lackedAt(reading, position)?.filter((event) => matches(member.view.filter, event)) ?? [];
-    if (lacking.length > 0) member.take(this.#toPortion(lacking, reading, member.view));
+    if (lacking.length > 0) member.take(toPortion(this.#toMessage, lacking, reading, member.view));
     this.#groupOf(member.view).members.add(member);
-    this.#memberCount++;
     return "joined";
   }
 
@@ -126,7 +143,6 @@ export class Hub<M> {
     const key = keyOfView(member.view);
     const group = this.#groups.get(key);
     if (group === undefined || !group.members.delete(member)) return;
-    this.#memberCount--;
     if (group.members.size > 0) return;
     this.#groups.delete(key);
     this.#everywhere.delete(group);
@@ -153,35 +169,62 @@ export class Hub<M> {
     const controller = new AbortController();
     const reading: Reading = { controller, kept: new KeptEvents(), position, cursor };
     this.#reading = reading;
+    this.#place = { position, cursor };
     this.#failure = undefined;
     this.#read(reading).catch((error: unknown) => this.#fail(reading, error));
     return reading;
   }
 
   async #read(reading: Reading): Promise<void> {
+    let workMs = 0;
     for await (const events of this.#options.log.read(reading.position, reading.controller.signal)) {
       if (this.#reading !== reading) return;
-      this.#take(reading, events);
-      // Each message costs each watcher about as much as several events.
-      const pauseMs = Math.min(PAUSE_MS_MAX, this.#memberCount * PAUSE_MS_PER_MEMBER);
+      workMs += await this.#deliver(reading, this.#take(reading, events));
+      if (this.#reading !== reading) return;
       // What is in memory comes without a turn of the event loop in between.
-      if (pauseMs < 1) await setImmediate();
-      else await setTimeout(pauseMs, undefined, { ref: false });
+      if (isFull(events)) {
+        await untilQuiet();
+      } else {
+        await collect(workMs);
+        workMs = 0;
+      }
     }
   }
 
-  #take(reading: Reading, events: readonly ListedEvent[]): void {
+  #take(reading: Reading, events: readonly ListedEvent[]): readonly Delivery<M>[] {
     const last = events.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return [];
     reading.position = last.position;
     reading.cursor = last.cursor;
     if (events.some(({ event }) => erases(event))) this.#forget(reading);
     else reading.kept.add(events);
-    for (const [group, seen] of this.#sort(events)) {
-      const portion = this.#toPortion(seen, last, group.view);
-      for (const member of group.members) member.take(portion);
-    }
+    const deliveries = this.#sort(events);
     this.#wake();
+    return deliveries;
+  }
+
+  /** Returns how long it took, in milliseconds, without what ran in between. */
+  async #deliver(reading: Reading, deliveries: readonly Delivery<M>[]): Promise<number> {
+    const place = { position: reading.position, cursor: reading.cursor };
+    const toMessage = this.#options.createMessages();
+    const made = new Map<readonly ListedEvent[], Map<boolean, Portion<M>>>();
+    let [begin, workMs] = [performance.now(), 0];
+    for (const { view, seen, members } of deliveries) {
+      const bySight = made.get(seen) ?? new Map<boolean, Portion<M>>();
+      const portion = bySight.get(view.seesPersonal) ?? toPortion(toMessage, seen, place, view);
+      made.set(seen, bySight.set(view.seesPersonal, portion));
+      for (const member of members) {
+        member.take(portion);
+        const ms = performance.now() - begin;
+        if (ms < SLICE_MS) continue;
+        workMs += ms;
+        await setImmediate();
+        if (this.#reading !== reading) return workMs;
+        begin = performance.now();
+      }
+    }
+    this.#place = place;
+    return workMs + performance.now() - begin;
   }
 
   /** The log does not show what was erased; what is kept here, and what waits for slow members, would. */
@@ -192,26 +235,24 @@ export class Hub<M> {
     }
   }
 
-  /** Returns the events that each group sees; groups that see none of them are left out. */
-  #sort(events: readonly ListedEvent[]): ReadonlyMap<Group<M>, readonly ListedEvent[]> {
+  /** Returns what each group sees; groups that see nothing are left out, and those that see all share one list. */
+  #sort(events: readonly ListedEvent[]): readonly Delivery<M>[] {
     const byGroup = new Map<Group<M>, ListedEvent[]>();
-    const add = (group: Group<M>, event: ListedEvent): void => {
-      if (!matches(group.view.filter, event)) return;
-      const seen = byGroup.get(group);
-      if (seen === undefined) byGroup.set(group, [event]);
-      else seen.push(event);
-    };
     for (const event of events) {
-      for (const group of this.#everywhere) add(group, event);
       // The empty id stands for the instance.
-      for (const group of this.#byOrganization.get(event.organizationId ?? "") ?? []) add(group, event);
+      for (const group of this.#byOrganization.get(event.organizationId ?? "") ?? []) {
+        if (!matches(group.view.filter, event)) continue;
+        const seen = byGroup.get(group);
+        if (seen === undefined) byGroup.set(group, [event]);
+        else seen.push(event);
+      }
     }
-    return byGroup;
-  }
-
-  #toPortion(events: readonly ListedEvent[], { position, cursor }: LogPlace, view: View): Portion<M> {
-    const message = this.#options.toMessage(events, cursor, view);
-    return { message, chars: charsOf(events), place: { position, cursor } };
+    const all: (readonly [Group<M>, readonly ListedEvent[]])[] = [...byGroup];
+    for (const group of this.#everywhere) {
+      const seen = events.filter((event) => matches(group.view.filter, event));
+      if (seen.length > 0) all.push([group, seen.length === events.length ? events : seen]);
+    }
+    return all.map(([{ view, members }, seen]) => ({ view, seen, members: [...members] }));
   }
 
   #groupOf(view: View): Group<M> {
@@ -252,6 +293,20 @@ function lackedAt(reading: Reading, position: number): readonly ListedEvent[] | 
   if (position >= reading.position) return [];
   if (reading.position - position > PORTION_EVENTS_MAX) return undefined;
   return reading.kept.after(position, PORTION_EVENTS_MAX);
+}
+
+/** Returns whether there is probably more to read. */
+function isFull(events: readonly ListedEvent[]): boolean {
+  return events.reduce((sum, event) => sum + eventWeight(event), 0) > EVENTS_WEIGHT_MAX / 2;
+}
+
+function toPortion<M>(
+  toMessage: ToMessage<M>,
+  events: readonly ListedEvent[],
+  { position, cursor }: LogPlace,
+  view: View,
+): Portion<M> {
+  return { message: toMessage(events, cursor, view), chars: charsOf(events), place: { position, cursor } };
 }
 
 function charsOf(events: readonly ListedEvent[]): number {

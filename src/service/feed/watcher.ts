@@ -21,6 +21,7 @@ export class Watcher<M> implements Member<M> {
   #isTooSlow: boolean = false;
   #isDropped: boolean = false;
   #wake: (() => void) | undefined;
+  #passOn: ((portion: Portion<M>) => boolean) | undefined;
 
   constructor(view: View) {
     this.view = view;
@@ -38,7 +39,7 @@ export class Watcher<M> implements Member<M> {
 
   /** What is waiting is shared with other watchers, so it is counted even if it takes no memory of its own. */
   take(portion: Portion<M>): void {
-    if (this.#isTooSlow || this.#end !== undefined) return;
+    if (this.#isTooSlow || this.#end !== undefined || this.#isPassedOn(portion)) return;
     this.#chars += portion.chars;
     if (this.#chars > WAITING_CHARS_MAX && this.#waiting.length > 0) {
       this.#isTooSlow = true;
@@ -47,6 +48,15 @@ export class Watcher<M> implements Member<M> {
       this.#waiting.push(portion);
     }
     this.wake();
+  }
+
+  #isPassedOn(portion: Portion<M>): boolean {
+    try {
+      return this.#passOn?.(portion) === true;
+    } catch (error) {
+      this.fail(error);
+      return true;
+    }
   }
 
   /** Nothing that waits is sent any more. */
@@ -82,12 +92,14 @@ export class Watcher<M> implements Member<M> {
   wake(): void {
     this.#wake?.();
     this.#wake = undefined;
+    this.#passOn = undefined;
   }
 
-  /** Resolves at the next `wake`. */
-  sleep(): Promise<void> {
+  /** Resolves at the next `wake`. `passOn`: takes what comes meanwhile; returns false if the sleeper must take it itself. */
+  sleep(passOn?: (portion: Portion<M>) => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
+      this.#passOn = passOn;
     });
   }
 }

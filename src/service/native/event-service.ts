@@ -7,7 +7,7 @@ import { parseEventFilter } from "../../domain/event-filter-text.ts";
 import type { ListedEvent } from "../../store/queries.ts";
 import type { ServiceHandlers } from "../call.ts";
 import { Feed, type FeedOptions } from "../feed/feed.ts";
-import type { View } from "../feed/view.ts";
+import type { ToMessage } from "../feed/hub.ts";
 import { mapInTurns } from "../in-turns.ts";
 import { listScope, pageOf } from "../operations/caller.ts";
 import type { EventOperations, EventsQuery } from "../operations/events.ts";
@@ -18,9 +18,9 @@ import { termsOf, toEventSequence, toSequence } from "./request.ts";
 /** The handlers of lockkeeper.event.v1.EventService. */
 export function eventHandlers(
   operations: EventOperations,
-  parts: Omit<FeedOptions<never>, "toMessage">,
+  parts: Omit<FeedOptions<never>, "createMessages">,
 ): ServiceHandlers<typeof pb.EventService> {
-  const feed = new Feed<pb.WatchEventsResponse>({ ...parts, toMessage: toWatchMessage });
+  const feed = new Feed<pb.WatchEventsResponse>({ ...parts, createMessages: createWatchMessages });
   return {
     async listEvents(request, call) {
       const { actor } = call.admission;
@@ -64,15 +64,16 @@ export function eventHandlers(
   };
 }
 
-/** Messages of events, for all views that show the same of them. */
-const MESSAGES = { all: new WeakMap<ListedEvent, Event>(), some: new WeakMap<ListedEvent, Event>() } as const;
-
-function toWatchMessage(events: readonly ListedEvent[], cursor: string, view: View): pb.WatchEventsResponse {
-  const known = view.seesPersonal ? MESSAGES.all : MESSAGES.some;
-  const messages = events.map((event) => {
-    const message = known.get(event) ?? toEventMessage(event, view);
-    known.set(event, message);
-    return message;
-  });
-  return create(pb.WatchEventsResponseSchema, { events: messages, cursor });
+/** Returns a function that makes the message of an event once, for all views that show the same of it. */
+function createWatchMessages(): ToMessage<pb.WatchEventsResponse> {
+  const made = { all: new WeakMap<ListedEvent, Event>(), some: new WeakMap<ListedEvent, Event>() } as const;
+  return (events, cursor, view) => {
+    const known = view.seesPersonal ? made.all : made.some;
+    const messages = events.map((event) => {
+      const message = known.get(event) ?? toEventMessage(event, view);
+      known.set(event, message);
+      return message;
+    });
+    return create(pb.WatchEventsResponseSchema, { events: messages, cursor });
+  };
 }

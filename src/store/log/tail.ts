@@ -19,6 +19,8 @@ export interface TailOptions {
 const READ_MAX = 256;
 /** The least number that is asked of the log, if what it gave before was large. */
 const READ_MIN = 32;
+/** The most that a reader gets of what is in memory. */
+const KEPT_MAX = 512;
 
 /**
  * The tail of the log in a process that writes it. There are two kinds of reader. A follower is called between COMMIT
@@ -126,7 +128,7 @@ export class Tail {
 
   /** Returns the events after a position as far as they are in memory; `undefined`: only the log knows. */
   #newer(position: number): readonly RecordedEvent[] | undefined {
-    return position === this.#position ? [] : this.#kept.after(position, READ_MAX);
+    return position === this.#position ? [] : this.#kept.after(position, KEPT_MAX);
   }
 
   #changed(): void {

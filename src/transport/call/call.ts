@@ -16,6 +16,8 @@ export class LiveCall<A> implements Call<A> {
   /** For the record: the first request message, and the error. */
   request: Message | undefined;
   error: ConnectError | undefined;
+  /** Set by the protocol of an endless stream after its first message. Returns false if the client is slower. */
+  sender: ((message: Message) => boolean) | undefined;
   readonly describeError: DescribeError | undefined;
   readonly #exchange: Exchange;
   readonly #stopping: AbortSignal;
@@ -106,6 +108,10 @@ export class LiveCall<A> implements Call<A> {
 
   breakOff(): void {
     if (!this.#exchange.over) this.#exchange.destroy();
+  }
+
+  sendNow(message: Message): boolean {
+    return this.sender?.(message) === true;
   }
 
   get signal(): AbortSignal {

@@ -94,7 +94,9 @@ function createHandler<A>(bound: BoundMethod<A>, context: TransportContext<A>): 
     }
     const answers = bound.invoke(request, call);
     const contentType = exchange.headerValue("content-type") ?? "";
-    if (send !== undefined && !isGrpcWebText(contentType)) return send(answers, exchange, !/json/i.test(contentType));
+    if (send !== undefined && !isGrpcWebText(contentType)) {
+      return send(answers, exchange, call, !/json/i.test(contentType));
+    }
     return method.methodKind === "client_streaming" ? onlyMessage(answers, method) : answers;
   };
   // The compiler cannot tie a method of unknown kind to its implementation.

@@ -7,7 +7,8 @@ import type { Exchange } from "../exchange/exchange.ts";
 /** Passes the messages of a stream on. Connect sends those that the result yields. */
 export type SendStream = (
   messages: AsyncIterable<Message>,
-  exchange: Pick<Exchange, "write">,
+  exchange: Pick<Exchange, "write" | "writeNow" | "bodyBegun">,
+  call: { sender: ((message: Message) => boolean) | undefined },
   isBinary: boolean,
 ) => AsyncGenerator<Message, void, undefined>;
 
@@ -24,13 +25,17 @@ export function encodedOnce(output: DescMessage, options: JsonWriterOptions): Se
   const toText = sharedJsonWriter(output, options);
   const toBinaryFrame = shared((message) => framed(toBytes(message, PREFIX_BYTES)));
   const toJsonFrame = shared((message) => framed(Buffer.from("\0".repeat(PREFIX_BYTES) + toText(message))));
-  return async function* send(messages, exchange, isBinary) {
+  return async function* send(messages, exchange, call, isBinary) {
     const toFrame = isBinary ? toBinaryFrame : toJsonFrame;
-    let isFirst = true;
     for await (const message of messages) {
-      if (isFirst) yield message;
-      else await exchange.write(toFrame(message));
-      isFirst = false;
+      if (call.sender !== undefined) {
+        await exchange.write(toFrame(message));
+        continue;
+      }
+      yield message;
+      // A Connect that fetches messages ahead would send the first one after those that are written past it.
+      if (!exchange.bodyBegun) throw new Error("connect-es asks for a message before it has written the first one");
+      call.sender = (next) => exchange.writeNow(toFrame(next));
     }
   };
 }

@@ -45,6 +45,7 @@ export abstract class BaseExchange implements Exchange {
   liveIndex = -1;
   trace: CallTrace | undefined;
   status = 0;
+  bodyBegun: boolean = false;
   protected readonly headers: IncomingHttpHeaders;
   protected endTime = 0;
   readonly #writable: Writable;
@@ -159,11 +160,18 @@ export abstract class BaseExchange implements Exchange {
 
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#over) throw callerGone();
+    this.bodyBegun = true;
     if (!this.#writable.write(chunk)) {
       this.#stallTime = performance.now();
       await this.#drained();
       this.#stallTime = 0;
     }
+  }
+
+  writeNow(chunk: Uint8Array): boolean {
+    if (this.#over || this.endTime > 0 || this.#writable.writableNeedDrain) return false;
+    this.#writable.write(chunk);
+    return true;
   }
 
   endAnswer(body?: Uint8Array | string): void {

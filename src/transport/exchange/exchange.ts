@@ -66,6 +66,8 @@ export interface Exchange {
   readonly status: number;
   /** Whether the status and the headers of the answer were sent. */
   readonly headSent: boolean;
+  /** Whether a part of the body was written. */
+  readonly bodyBegun: boolean;
   /** Whether the answer is complete or the client is gone. */
   readonly over: boolean;
 
@@ -84,6 +86,8 @@ export interface Exchange {
   writeHead(status: number, header: AnswerHeader): void;
   /** Resolves when more may be written; rejects when the client is gone. */
   write(chunk: Uint8Array): Promise<void>;
+  /** Writes at once. Returns false, and writes nothing, if the client is slower or gone. */
+  writeNow(chunk: Uint8Array): boolean;
   addTrailers(trailer: AnswerHeader): void;
   endAnswer(body?: Uint8Array | string): void;
   /**

@@ -41,6 +41,7 @@ export async function sendStream<A>(
       return;
     }
     await exchange.write(opening);
+    call.sender = (message) => exchange.writeNow(encodeStreamMessage(route, message, format));
     try {
       for (result = await messages.next(); !result.done; result = await messages.next()) {
         await exchange.write(encodeStreamMessage(route, result.value, format));

@@ -26,47 +26,54 @@ interface Lab {
   readonly heartbeatMs?: number;
   /** The newest event of any process; the tail of this one has HEAD. */
   readonly head?: number;
+  /** What the log has when this resolves: a reading for each event. */
+  readonly later?: Promise<readonly ListedEvent[]>;
 }
 
 /** An old log: pages of two events, as many as `batches`, and then a wait that only the signal ends. */
 function feedOf(
   batches: number,
-  { places, onRead, onWait, recheck = () => undefined, heartbeatMs, head = HEAD }: Lab = {},
+  { places, onRead, onWait, recheck = () => undefined, heartbeatMs, head = HEAD, later }: Lab = {},
 ) {
   return new Feed<{ readonly cursor: string; readonly count: number }>({
     places: places ?? new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 }),
     recheck,
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
-    toMessage: ({ length: count }, cursor) => ({ cursor, count }),
+    createMessages:
+      () =>
+      ({ length: count }, cursor) => ({ cursor, count }),
     store: {
       log: {
         open: async (cursor) =>
           cursor === undefined ? { position: HEAD, cursor: "head", head } : { position: 0, cursor: "c0", head },
         read: async function* read(_, signal) {
           onRead?.();
+          for (const event of (await later) ?? []) yield [event];
           yield await whenAborted(signal);
         },
       },
       listEvents: async ({ afterPosition = 0 }, { signal } = {}) => {
         if (afterPosition === 2 * batches) onWait?.();
         if (afterPosition === 2 * batches) await whenAborted(signal);
-        const items = [1, 2].map((each) => {
-          const position = afterPosition + each;
-          const event = { type: "UserLocked", actor: "a", data: {}, personal: {} };
-          return { position, cursor: `c${position}`, organizationId: null, userId: "u", recordTime: 0, event };
-        });
+        const items = [1, 2].map((each) => eventAt(afterPosition + each));
         const { position, cursor } = items.at(-1) ?? assert.fail();
-        return { items: items as unknown as readonly ListedEvent[], position, cursor, next: "more" };
+        return { items, position, cursor, next: "more" };
       },
     },
   });
+}
+
+function eventAt(position: number): ListedEvent {
+  const event = { type: "UserLocked", actor: "a", data: {}, personal: {} };
+  const placed = { position, cursor: `c${position}`, organizationId: null, userId: "u", recordTime: 0, event };
+  return placed as unknown as ListedEvent;
 }
 
 function whenAborted(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
 }
 
-const CALL = { admission: ADMISSION, breakOff: () => undefined };
+const CALL = { admission: ADMISSION, breakOff: () => undefined, sendNow: () => false };
 
 /** Reads to the end. Returns the last cursor that was sent and the one that the refusal names. */
 async function endOf(feed: ReturnType<typeof feedOf>, call: Pick<WatchCall, "signal" | "takeTurn">) {
@@ -110,7 +117,7 @@ describe("a stream that waits for the one reading of its thread", () => {
         yield await Promise.reject<never>(failure);
       },
     };
-    const hub = new Hub({ log, toMessage: () => undefined });
+    const hub = new Hub({ log, createMessages: () => () => undefined });
     await hub.start();
     await nextTurn();
     const view = { filter: EVERY_EVENT, seesPersonal: true };
@@ -163,6 +170,25 @@ describe("a stream to which nothing happens", () => {
       await assert.rejects(next);
     });
   }
+});
+
+describe("a stream that waits for events", () => {
+  it("sends them past its generator, which yields those for which the client is too slow", async () => {
+    const { promise: later, resolve } = Promise.withResolvers<readonly ListedEvent[]>();
+    const controller = new AbortController();
+    const sent: string[] = [];
+    const sendNow = ({ cursor }: { readonly cursor: string }): boolean => sent.push(cursor) < 3;
+    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, sendNow };
+    const stream = feedOf(0, { later }).watch({ filter: EVERY_EVENT, seesPersonal: true }, undefined, call);
+    assert.equal((await stream.next()).value?.cursor, "head");
+    const next = stream.next();
+    // It joins those that follow.
+    await nextTurn();
+    resolve([1, 2, 3].map((each) => eventAt(HEAD + each)));
+    assert.deepEqual([(await next).value?.cursor, sent], ["c1003", ["c1001", "c1002", "c1003"]]);
+    controller.abort();
+    await stream.return();
+  });
 });
 
 describe("a watcher that reconnects a thousand times at once", () => {

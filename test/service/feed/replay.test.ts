@@ -33,7 +33,7 @@ describe("a watcher that is behind", () => {
       store: countedStore,
       places: new StreamPlaces("watch", { streamsMax: WATCHERS, streamsOfCallerMax: WATCHERS }),
       recheck: () => undefined,
-      toMessage: (events) => events.map(({ position }) => position),
+      createMessages: () => (events) => events.map(({ position }) => position),
     });
     const controller = new AbortController();
     const actor = { id: "key:1", permissions: new Set(), scope: null, expireTime: null };

@@ -10,6 +10,16 @@ async function* streamOf(messages: readonly Message[]): AsyncGenerator<Message> 
   yield* messages;
 }
 
+const NO_EXCHANGE = { write: async () => undefined, writeNow: () => false, bodyBegun: false };
+
+test("a Connect that asks for the second message before it has written the first one gets an error", async () => {
+  const messages = ["a", "b"].map((cursor) => create(WatchEventsResponseSchema, { cursor }));
+  const send = encodedOnce(WatchEventsResponseSchema, {});
+  const sent = send(streamOf(messages), NO_EXCHANGE, { sender: undefined }, true);
+  await sent.next();
+  await assert.rejects(sent.next(), /before it has written the first one/);
+});
+
 test("messages that go to several callers are encoded once, into the same bytes, and the first one by Connect", async () => {
   const [ann, bob] = ["ann", "bob\u00e9"].map((userId) =>
     create(EventSchema, { userId, sequence: 7n, payload: { case: "sessionRevoked", value: { sessionId: "s" } } }),
@@ -26,9 +36,12 @@ test("messages that go to several callers are encoded once, into the same bytes,
   for (const [index, encode] of encodings.entries()) {
     const callers: Uint8Array[][] = [[], []];
     for (const written of callers) {
-      const exchange = { write: async (frame: Uint8Array) => void written.push(frame) };
+      const exchange = { ...NO_EXCHANGE, write: async (frame: Uint8Array) => void written.push(frame) };
       const yielded: Message[] = [];
-      for await (const message of send(streamOf(messages), exchange, index === 0)) yielded.push(message);
+      for await (const message of send(streamOf(messages), exchange, { sender: undefined }, index === 0)) {
+        yielded.push(message);
+        exchange.bodyBegun = true;
+      }
       assert.deepEqual(yielded, messages.slice(0, 1));
     }
     const expected = messages.slice(1).map((message) => {
