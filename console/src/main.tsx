@@ -8,6 +8,7 @@ import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/shell.css";
 import "./styles/pages.css";
+import "./styles/events.css";
 import "./styles/lists.css";
 import "./styles/policy.css";
 

@@ -16,6 +16,7 @@ const HomePage = lazy(async () => ({ default: (await import("../pages/home/home-
 const LockedNow = lazy(async () => ({ default: (await import("../pages/restricted/locked-now.tsx")).LockedNow }));
 const EndingSoon = lazy(async () => ({ default: (await import("../pages/restricted/ending-soon.tsx")).EndingSoon }));
 const PolicyPage = lazy(async () => ({ default: (await import("../pages/policy/policy-page.tsx")).PolicyPage }));
+const EventsPage = lazy(async () => ({ default: (await import("../pages/events/events-page.tsx")).EventsPage }));
 const UserPage = lazy(async () => ({ default: (await import("../pages/user/user-page.tsx")).UserPage }));
 
 /** The whole page. */
@@ -44,6 +45,7 @@ function Pages(): ReactNode {
   return (
     <Switch>
       <Route path="/" component={HomePage} />
+      <Route path="/events" component={EventsPage} />
       <Route path="/users" component={UserSearch} />
       <Route path="/users/*" component={UserPage} />
       <Route path="/locked" component={LockedNow} />

@@ -46,4 +46,5 @@ export const NAV: readonly NavItem[] = [
   { label: T.nav.locked, href: "/locked", permission: "user.read" },
   { label: T.nav.ending, href: "/ending", permission: "user.read" },
   { label: T.nav.policy, href: "/policy", permission: "policy.read" },
+  { label: T.nav.events, href: "/events", permission: "events.read" },
 ];

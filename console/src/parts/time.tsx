@@ -4,19 +4,21 @@ import type { ReactNode } from "react";
 import { T } from "../texts/texts.ts";
 import { localTime, millisOf, relativeTime, utcTime } from "../wire/time.ts";
 
-/** An instant. Without one: `never`. `relative`: how far away it is instead. */
+/** An instant. Without one: `never`. `relative`: how far away it is instead; `isExact`: to the second, in UTC. */
 export function Time({
   at,
   relative = false,
+  isExact = false,
 }: {
   readonly at: Timestamp | undefined;
   readonly relative?: boolean;
+  readonly isExact?: boolean;
 }): ReactNode {
   const millis = millisOf(at);
   if (millis === undefined) return T.never;
   return (
     <time dateTime={new Date(millis).toISOString()} title={`${localTime(millis)} · ${utcTime(millis)}`}>
-      {relative ? relativeTime(millis) : localTime(millis)}
+      {isExact ? utcTime(millis) : relative ? relativeTime(millis) : localTime(millis)}
     </time>
   );
 }

@@ -1,10 +1,12 @@
 /** Every text of the console in English. Texts with values are functions. */
 import { ACTS } from "./english/acts.ts";
+import { EVENTS } from "./english/events.ts";
 import { FRAME } from "./english/frame.ts";
 import { HOME } from "./english/home.ts";
 import { LIVE } from "./english/live.ts";
 import { POLICY } from "./english/policy.ts";
 import { RESTRICTED } from "./english/restricted.ts";
+import { TABS } from "./english/tabs.ts";
 import { USER } from "./english/user.ts";
 import { USERS } from "./english/users.ts";
 
@@ -12,10 +14,12 @@ import { USERS } from "./english/users.ts";
 export const ENGLISH = {
   ...FRAME,
   acts: ACTS,
+  events: EVENTS,
   home: HOME,
   live: LIVE,
   policy: POLICY,
   restricted: RESTRICTED,
+  tabs: TABS,
   user: USER,
   users: USERS,
 };

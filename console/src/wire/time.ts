@@ -58,3 +58,16 @@ export function relativeTime(millis: number, now: number = Date.now()): string {
   const [unit, size] = UNITS.find(([, each]) => Math.abs(difference) >= each) ?? ["second", 1_000];
   return RELATIVE.format(Math.trunc(difference / size), unit);
 }
+
+/** Returns an instant as the browser's control for times has it: local time without a zone. Empty for an empty text. */
+export function localInputOf(time: string): string {
+  if (time === "") return "";
+  const date = new Date(time);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** Returns the instant of that control as ISO 8601 in UTC; empty if it has none. */
+export function timeOfLocalInput(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString();
+}

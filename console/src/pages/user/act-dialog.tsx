@@ -34,7 +34,7 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
   const [isTried, setIsTried] = useState(false);
   const [, navigate] = useLocation();
   const faults = faultsOf(draft);
-  const isWhole = faults.reasonCode === undefined && faults.exact === undefined;
+  const isWhole = Object.values(faults).every((fault) => fault === undefined);
   const { preview, perform } = useAct(act, user, isWhole ? draft : undefined);
   const name = nameOf(user);
   const error = perform.error ?? preview.error;

@@ -13,6 +13,8 @@ export interface ActDraft {
   /** As the browser's control has it: local time without a zone. */
   readonly exact: string;
   readonly revokeSessions: boolean;
+  /** When it begins, in the form of `exact`; empty: now. Undefined until somebody asks for a later time. */
+  readonly start?: string | undefined;
 }
 
 /** Returns the draft with which a dialog opens. */
@@ -34,22 +36,28 @@ export function endChoices({
 }
 
 /** Returns what is wrong with a draft, by field. */
-export function faultsOf({ reasonCode, end, exact }: ActDraft): {
+export function faultsOf({ reasonCode, end, exact, start }: ActDraft): {
   readonly reasonCode?: string | undefined;
   readonly exact?: string | undefined;
+  readonly start?: string | undefined;
 } {
+  const begin = start === undefined ? Date.now() : new Date(start).getTime();
   return {
     reasonCode: /^([A-Z][A-Z0-9_]*)?$/.test(reasonCode) ? undefined : T.acts.reasonInvalid,
-    exact: end === "exact" && !(new Date(exact).getTime() > Date.now()) ? T.acts.exactInvalid : undefined,
+    exact: end === "exact" && !(new Date(exact).getTime() > begin) ? T.acts.exactInvalid : undefined,
+    start: start !== undefined && !(begin > Date.now()) ? T.acts.startInvalid : undefined,
   };
 }
 
 /** Returns the part of the request that the draft decides. A chosen length is sent as one: the service's clock counts. */
-export function requestOf(act: ActName, { reasonCode, note, end, exact, revokeSessions }: ActDraft) {
+export function requestOf(act: ActName, { reasonCode, note, end, exact, revokeSessions, start }: ActDraft) {
+  const { ends, cause } = ACTS[act];
   return {
     reasonCode,
     note,
-    ...(ACTS[act].ends !== undefined && { expiry: expiryOf(end, exact) }),
+    ...(ends !== undefined && { expiry: expiryOf(end, exact) }),
+    ...(ends !== undefined && start !== undefined && { startTime: timestampOf(new Date(start).getTime()) }),
+    ...(cause !== undefined && { cause }),
     ...(ACTS[act].endsSessions === "asked" && { revokeSessions }),
   };
 }

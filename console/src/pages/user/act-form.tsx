@@ -39,6 +39,28 @@ export function ActForm({ act, draft, faults, onChange }: ActFormProps): ReactNo
       {ends !== undefined && (
         <div className="field-row">
           <SelectField
+            label={T.acts.start}
+            value={draft.start === undefined ? "now" : "later"}
+            options={[
+              { value: "now", label: T.acts.now },
+              { value: "later", label: T.acts.exact },
+            ]}
+            onChange={(start) => change({ start: start === "now" ? undefined : "" })}
+          />
+          {draft.start !== undefined && (
+            <TextField
+              label={T.acts.exactStart}
+              error={faults.start}
+              type="datetime-local"
+              value={draft.start}
+              onChange={(event) => change({ start: event.target.value })}
+            />
+          )}
+        </div>
+      )}
+      {ends !== undefined && (
+        <div className="field-row">
+          <SelectField
             label={T.acts.end}
             value={draft.end}
             options={endChoices(ends)}

@@ -31,12 +31,15 @@ export function ActPreview({ act, user, draft, after, isPending }: ActPreviewPro
   const sessions = useSessionCount(user.userId, endsThem);
   if (after === undefined) return isPending ? <Loading /> : null;
   const made = after.restrictions.find((each) => each.kind === kind && each.cause === Cause.ADMIN);
-  const end = millisOf(made?.expireTime);
+  const [begin, end] = [millisOf(made?.startTime), millisOf(made?.expireTime)];
   const state = T.states[after.state] ?? "";
   const lines = [
     after.state === user.state ? T.acts.stays(state) : T.acts.becomes(state),
+    made?.scheduled === true && restricts && begin !== undefined && T.acts.begins(localTime(begin), utcTime(begin)),
     restricts && ACTS[act].ends && (end === undefined ? T.acts.endsNever : T.acts.endsAt(localTime(end), utcTime(end))),
+    endsThem && made?.scheduled === true && T.acts.endsSessionsThen,
     endsThem &&
+      made?.scheduled !== true &&
       (sessions === undefined ? T.acts.endsSessionsUncounted : T.acts.endsSessions(sessions.count, sessions.isAll)),
     !restricts && after.restrictions.length > 0 && T.acts.remains(restrictionNames(after.restrictions)),
   ];

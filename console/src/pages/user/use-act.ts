@@ -2,6 +2,7 @@
 import { createClient, type Transport } from "@connectrpc/connect";
 import { useQuery as usePlainQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
+import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
@@ -48,9 +49,8 @@ export async function callAct(
     ...more,
   };
   // All acts answer with the user after them; their requests differ in what `requestOf` adds.
-  const rpc = createClient(UserService, transport)[RPC_OF[act]] as unknown as (
-    message: typeof request,
-  ) => Promise<{ readonly user?: User }>;
+  const services = { ...createClient(UserService, transport), ...createClient(SessionService, transport) };
+  const rpc = services[RPC_OF[act]] as unknown as (message: typeof request) => Promise<{ readonly user?: User }>;
   return (await rpc(request)).user;
 }
 

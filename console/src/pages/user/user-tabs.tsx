@@ -1,5 +1,5 @@
 /** The tabs of a user's page, in their order. The first is at the address without a tab. */
-import type { ComponentType } from "react";
+import { type ComponentType, lazy } from "react";
 import type { Permission } from "../../app/permissions.ts";
 import { T } from "../../texts/texts.ts";
 import { Overview } from "./overview.tsx";
@@ -15,6 +15,17 @@ export interface UserTab {
   readonly View: ComponentType<UserTabProps>;
 }
 
+const Timeline = lazy(async () => ({ default: (await import("./tabs/timeline.tsx")).Timeline }));
+const Sessions = lazy(async () => ({ default: (await import("./tabs/sessions.tsx")).Sessions }));
+const Attempts = lazy(async () => ({ default: (await import("./tabs/attempts.tsx")).Attempts }));
+const Explain = lazy(async () => ({ default: (await import("./tabs/explain.tsx")).Explain }));
+const Raw = lazy(async () => ({ default: (await import("./tabs/raw.tsx")).Raw }));
+
 export const USER_TABS: readonly UserTab[] = [
   { id: "overview", label: T.user.overview, permission: "user.read", View: Overview },
+  { id: "timeline", label: T.user.timeline, permission: "events.read", View: Timeline },
+  { id: "sessions", label: T.tabs.sessions.tab, permission: "session.read", View: Sessions },
+  { id: "attempts", label: T.tabs.attempts.tab, permission: "signin.read", View: Attempts },
+  { id: "explain", label: T.tabs.explain.tab, permission: "session.read", View: Explain },
+  { id: "json", label: T.tabs.raw.tab, permission: "user.read", View: Raw },
 ];

@@ -16,6 +16,7 @@ export const USER = {
   unverified: "not verified",
   tabs: "About this user",
   overview: "Overview",
+  timeline: "Timeline",
   restrictions: "Restrictions",
   profile: "Profile",
   noRestrictions: "No restrictions",

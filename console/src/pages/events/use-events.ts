@@ -1,0 +1,61 @@
+/** The events of a list: pages of the past, and what happens while it is shown. */
+import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { useState } from "react";
+import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
+import { EventOrder, EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
+import { filterOf, type Interest } from "../../live/interest.ts";
+import { useLive } from "../../live/use-live.ts";
+
+const PAGE_SIZE = 50;
+/** More at once are read as pages. */
+const LIVE_EVENTS_MAX = 500;
+
+export interface Events {
+  /** The newest first, each once. */
+  readonly events: readonly Event[];
+  /** How many came since the list was opened. */
+  readonly newsCount: number;
+  readonly error: Error | null;
+  readonly isPending: boolean;
+  readonly more: {
+    readonly hasNextPage: boolean;
+    readonly isFetchingNextPage: boolean;
+    readonly fetchNextPage: () => unknown;
+  };
+  readonly readAgain: () => unknown;
+}
+
+/** Returns the events of an interest. It must stay the same as long as the component is shown: give it a key. */
+export function useEvents(interest: Interest): Events {
+  const [live, setLive] = useState<readonly Event[]>([]);
+  const [newsCount, setNewsCount] = useState(0);
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
+    EventService.method.listEvents,
+    { filter: filterOf(interest), order: EventOrder.NEWEST_FIRST, pageSize: PAGE_SIZE, pageToken: "" },
+    { pageParamKey: "pageToken", getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+  );
+  const onEvents = (events: readonly Event[]): void => {
+    setNewsCount((count) => count + events.length);
+    setLive((before) => [...events.toReversed(), ...before]);
+    // Earlier events lost their values; or there are so many new ones that pages are the better list of them.
+    if (live.length + events.length <= LIVE_EVENTS_MAX && !events.some(isErasure)) return;
+    setLive([]);
+    void refetch();
+  };
+  useLive(interest, { onEvents, onGap: refetch });
+  const events = new Map(
+    [...live, ...(data?.pages.flatMap((page) => page.events) ?? [])].map((each) => [each.cursor, each]),
+  );
+  return {
+    events: [...events.values()],
+    newsCount,
+    error,
+    isPending,
+    more: { hasNextPage, isFetchingNextPage, fetchNextPage },
+    readAgain: refetch,
+  };
+}
+
+function isErasure({ payload }: Event): boolean {
+  return payload.case === "eventRedacted" || (payload.case === "userDeleted" && payload.value.erased === true);
+}

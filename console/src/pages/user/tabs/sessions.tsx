@@ -1,0 +1,132 @@
+/** The tab with the sessions of a user. */
+import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { type ReactNode, useState } from "react";
+import {
+  type Session,
+  SessionService,
+  SessionStatus,
+} from "../../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
+import { useSession } from "../../../app/session.tsx";
+import { Button } from "../../../parts/button.tsx";
+import { Tag } from "../../../parts/card.tsx";
+import { SelectField } from "../../../parts/field.tsx";
+import { Empty, FailureNotice, Loading } from "../../../parts/notice.tsx";
+import { type Column, Table } from "../../../parts/table.tsx";
+import { Time } from "../../../parts/time.tsx";
+import { T } from "../../../texts/texts.ts";
+import { Actor } from "../state.tsx";
+import type { UserTabProps } from "../user-tab.ts";
+import { EndSessionDialog } from "./end-session-dialog.tsx";
+
+const PAGE_SIZE = 50;
+
+const TEXTS = T.tabs.sessions;
+
+/** The tab. */
+export function Sessions({ user, onAct }: UserTabProps): ReactNode {
+  const { missing } = useSession();
+  const [shown, setShown] = useState<"active" | "all">("active");
+  const [ending, setEnding] = useState<Session>();
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
+    SessionService.method.listSessions,
+    { userId: user.userId, activeOnly: shown === "active", pageSize: PAGE_SIZE, pageToken: "" },
+    { pageParamKey: "pageToken", getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+  );
+  const sessions = data?.pages.flatMap((page) => page.sessions) ?? [];
+  return (
+    <div className="stack">
+      <div className="bar">
+        <SelectField
+          label={TEXTS.shown}
+          value={shown}
+          options={[
+            { value: "active", label: TEXTS.active },
+            { value: "all", label: TEXTS.all },
+          ]}
+          onChange={setShown}
+        />
+        <Button kind="danger" missing={missing("session.delete")} onClick={() => onAct("endSessions")}>
+          {TEXTS.endAll}
+        </Button>
+      </div>
+      {error !== null && <FailureNotice error={error} onRetry={refetch} />}
+      {isPending && error === null && <Loading />}
+      {data !== undefined && sessions.length === 0 && !hasNextPage && <None isActive={shown === "active"} />}
+      {(sessions.length > 0 || hasNextPage) && (
+        <Table
+          caption={TEXTS.caption}
+          columns={[...COLUMNS, endColumn(missing("session.delete"), setEnding)]}
+          rows={sessions}
+          keyOf={({ sessionId }) => sessionId}
+          more={{ hasNextPage, isFetchingNextPage, fetchNextPage }}
+        />
+      )}
+      {ending !== undefined && (
+        <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} onDone={refetch} />
+      )}
+    </div>
+  );
+}
+
+function None({ isActive }: { readonly isActive: boolean }): ReactNode {
+  return (
+    <Empty title={isActive ? TEXTS.noneTitle : TEXTS.neverTitle}>{isActive ? TEXTS.noneText : TEXTS.neverText}</Empty>
+  );
+}
+
+/** Returns what people call a session by: where it is. */
+export function clientOf({ userAgent, ip }: Session): string {
+  return userAgent || ip || TEXTS.unknownClient;
+}
+
+const COLUMNS: readonly Column<Session>[] = [
+  {
+    id: "client",
+    head: TEXTS.columns.client,
+    cell: (session) => (
+      <div className="user-cell">
+        <bdi className="client" title={clientOf(session)}>
+          {clientOf(session)}
+        </bdi>
+        {session.ip !== "" && session.userAgent !== "" && <bdi className="user-cell-id">{session.ip}</bdi>}
+      </div>
+    ),
+  },
+  {
+    id: "status",
+    head: TEXTS.columns.status,
+    cell: ({ status }) => <Tag tone={status === SessionStatus.ACTIVE ? "good" : "calm"}>{TEXTS.statuses[status]}</Tag>,
+  },
+  {
+    id: "created",
+    head: TEXTS.columns.created,
+    cell: ({ details }) => <Time at={details?.creationDate} />,
+    wide: true,
+  },
+  {
+    id: "used",
+    head: TEXTS.columns.used,
+    cell: ({ lastActivityTime }) => <Time at={lastActivityTime} relative />,
+    wide: true,
+  },
+  { id: "expires", head: TEXTS.columns.expires, cell: ({ expireTime }) => <Time at={expireTime} />, wide: true },
+  { id: "by", head: TEXTS.columns.by, cell: ({ createdBy }) => <Actor name={createdBy} />, wide: true },
+];
+
+function endColumn(missing: string | undefined, onEnd: (session: Session) => void): Column<Session> {
+  return {
+    id: "act",
+    head: TEXTS.columns.act,
+    cell: (session) =>
+      session.status === SessionStatus.ACTIVE && (
+        <Button
+          kind="quiet"
+          missing={missing}
+          aria-label={TEXTS.endOne(clientOf(session))}
+          onClick={() => onEnd(session)}
+        >
+          {TEXTS.end}
+        </Button>
+      ),
+  };
+}

@@ -1,0 +1,189 @@
+/** The tabs of a user's page and the events of everybody, as somebody at the support desk uses them. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
+import { Cause } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
+import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
+import { skippedWithoutChromium } from "../support/chromium.ts";
+import { type ConsoleService, startConsole } from "../support/console.ts";
+import { until } from "../support/until.ts";
+
+/** Each step of the journey begins in a tab of its own, and leaves the service to the next. */
+const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
+  "the timeline says who did what and why, and goes on by itself": followTimeline,
+  "sessions are ended one by one and together": endSessions,
+  "attempts are counted by factor and address, and explain a lock": explainLock,
+  "a restriction begins later, and the directory's is lifted by itself": scheduleAndLift,
+  "the events of everybody are filtered, downloaded and erased": useEventsPage,
+};
+
+test("the tabs of a user and the events of everybody", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const service = await startConsole(t);
+  for (const [name, step] of Object.entries(STEPS)) await t.test(name, () => step(service));
+});
+
+async function followTimeline({ users, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "alice", profile: { email: "alice@example.com" } });
+  await users.lockUser({ userId: "alice", reasonCode: "SPAM", note: "<b>Thrice</b> \u202Ethis week" });
+  const { tab, complaints } = await signIn("/users/alice/timeline");
+  const rows = tab.getByRole("list", { name: "Events, the newest first" }).getByRole("listitem");
+  await tab.getByText("Live", { exact: true }).waitFor();
+  assert.match(
+    await rows.nth(0).innerText(),
+    /LOCKKEEPER_ADMIN_KEY locked this user until .* because SPAM\.\n+<b>Thrice<\/b>/,
+  );
+  assert.match(await rows.nth(1).innerText(), /created this user\./);
+  await rows.nth(1).getByText("Details").click();
+  await rows.nth(1).getByText('"email": "alice@example.com"').waitFor();
+  await users.unlockUser({ userId: "alice", reasonCode: "MISTAKE" });
+  await rows.nth(0).getByText("unlocked this user because MISTAKE.").waitFor();
+  // What was open stays open, and those who hear the page learn of the row.
+  assert.ok(await rows.nth(2).getByText('"email": "alice@example.com"').isVisible());
+  await tab.getByText("1 new event at the top.").waitFor();
+  await tab.getByLabel("What").selectOption("Accounts and profiles");
+  await until(async () => (await rows.count()) === 1, "the one event of the account");
+  assert.match(tab.url(), /timeline\?type=accounts$/);
+  await users.updateUser({ userId: "alice", profile: { phone: "1" } });
+  await rows.nth(0).getByText("changed phone of this user.").waitFor();
+  await users.lockUser({ userId: "alice" });
+  await tab.getByText(/^Locked until/).waitFor();
+  assert.equal(await rows.count(), 2);
+  assert.deepEqual(complaints, []);
+}
+
+async function endSessions({ users, sessions, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "bob" });
+  for (const userAgent of ["Firefox", "Chromium", "Safari"]) await sessions.createSession({ userId: "bob", userAgent });
+  const { tab, complaints } = await signIn("/users/bob/sessions");
+  await tab.getByRole("button", { name: "End the session of Firefox" }).click();
+  await tab.getByRole("dialog", { name: "End this session" }).getByRole("button", { name: "End", exact: true }).click();
+  await tab.getByRole("row", { name: /Firefox/ }).waitFor({ state: "detached" });
+  const { sessions: left } = await sessions.listSessions({ userId: "bob", activeOnly: true });
+  assert.deepEqual(left.map(({ userAgent }) => userAgent).sort(), ["Chromium", "Safari"]);
+  await tab.getByRole("button", { name: "End all sessions" }).click();
+  const dialog = tab.getByRole("dialog", { name: "End all sessions of bob" });
+  await dialog.getByText("2 sessions end.").waitFor();
+  await dialog.getByLabel("Reason code").fill("lost phone");
+  await dialog.getByRole("button", { name: "End all sessions" }).click();
+  await tab.getByText("No open session").waitFor();
+  await tab.getByLabel("Show", { exact: true }).selectOption("Open and ended sessions");
+  await tab.getByRole("row", { name: /Safari.*Ended with all/ }).waitFor();
+  assert.equal(await tab.getByRole("button", { name: /^End the session/ }).count(), 0);
+  assert.deepEqual(complaints, []);
+}
+
+async function explainLock({ users, signIns, policies, signIn }: ConsoleService): Promise<void> {
+  await policies.updatePolicy({
+    values: { growthFactor: 2, limits: [{ factor: Factor.PASSWORD, attemptsMax: 3 }] },
+  });
+  await users.createUser({ userId: "carol" });
+  const fail = async (ip: string, factor: Factor): Promise<unknown> =>
+    await signIns.recordFailure({ subject: { subject: { case: "userId", value: "carol" } }, factor, client: { ip } });
+  await fail("2001:db8::7", Factor.OTP);
+  for (let count = 0; count < 3; count++) await fail("203.0.113.9", Factor.PASSWORD);
+  const { tab, complaints } = await signIn("/users/carol/attempts");
+  await tab
+    .getByText("Password3 failed, 0 succeeded")
+    .or(tab.locator("li", { hasText: "Password" }))
+    .first()
+    .waitFor();
+  assert.deepEqual(
+    await tab
+      .locator(".tally li")
+      .allInnerTexts()
+      .then((texts) => texts.map((each) => each.replace(/\s+/g, " "))),
+    [
+      "Password 3 failed, 0 succeeded",
+      "One-time code 1 failed, 0 succeeded",
+      "203.0.113.9 3 failed, 0 succeeded",
+      "2001:db8::7 1 failed, 0 succeeded",
+    ],
+  );
+  await tab.getByRole("button", { name: "Only attempts from 2001:db8::7" }).click();
+  await until(async () => (await tab.locator("tbody tr").count()) === 1, "the one attempt from the address");
+  assert.match(tab.url(), /attempts\?network=2001%3Adb8%3A%3A7$/);
+  await tab.getByRole("link", { name: "Explain" }).click();
+  await tab.getByText("The user may not sign in now.").waitFor();
+  await tab.getByText(/If nobody acts, the user may sign in again from/).waitFor();
+  await tab
+    .getByText("The policy locks after 3 failures with a password within 1 hour, at first for 1 hour.")
+    .waitFor();
+  await tab.getByText("This is lock 1 of 6 in a row of growing locks.").waitFor();
+  await tab.getByRole("main").getByRole("button", { name: "Unlock" }).last().click();
+  await tab.getByRole("dialog", { name: "Unlock carol" }).getByRole("button", { name: "Unlock" }).click();
+  await tab.getByText("The user may sign in now.").waitFor();
+  assert.equal((await users.getUser({ userId: "carol" })).user?.state, State.ACTIVE);
+  assert.deepEqual(complaints, []);
+}
+
+async function scheduleAndLift({ users, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "dave" });
+  await users.deactivateUser({ userId: "dave", cause: Cause.DIRECTORY });
+  const { tab, complaints } = await signIn("/users/dave?act=ban");
+  const ban = tab.getByRole("dialog", { name: "Ban dave" });
+  await ban.getByLabel("Begins").selectOption("At an exact time");
+  await ban.getByRole("button", { name: "Ban", exact: true }).click();
+  await ban.getByText("Choose a time in the future.").waitFor();
+  await ban.getByLabel("Exact beginning, in your time").fill("2999-01-01T10:00");
+  await ban.getByLabel("Ends").selectOption("In 1 day");
+  await ban.getByText(/^It begins 1 Jan 2999/).waitFor();
+  await ban.getByText(/^It ends 2 Jan 2999/).waitFor();
+  await ban.getByText("All sessions end when it begins.").waitFor();
+  await ban.getByRole("button", { name: "Ban", exact: true }).click();
+  await ban.waitFor({ state: "detached" });
+  const card = tab.locator(".card", { has: tab.getByRole("heading", { name: "Deactivation (by the directory)" }) });
+  assert.match(await card.innerText(), /After lifting it remains: Ban\./);
+  await card.getByRole("button", { name: "Reactivate for the directory" }).click();
+  const lift = tab.getByRole("dialog", { name: "Reactivate dave for the directory" });
+  await lift.getByText("Still in force: Ban.").waitFor();
+  await lift.getByRole("button", { name: "Reactivate for the directory" }).click();
+  await tab.getByText("Active: may sign in.").waitFor();
+  const { user } = await users.getUser({ userId: "dave" });
+  assert.partialDeepStrictEqual(user?.restrictions, [
+    { startTime: timestampFromMs(new Date("2999-01-01T10:00").getTime()) },
+  ]);
+  assert.equal(user?.state, State.ACTIVE);
+  assert.deepEqual(complaints, []);
+}
+
+async function useEventsPage({ users, keys, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "erin", profile: { email: "erin@example.com" }, note: "Called twice" });
+  const { tab, complaints } = await signIn("/events?user=erin");
+  await tab.getByText("Live", { exact: true }).waitFor();
+  const rows = tab.getByRole("list", { name: "Events, the newest first" }).getByRole("listitem");
+  assert.match(await rows.nth(0).innerText(), /created erin\.\n+Called twice/);
+  assert.equal(await rows.count(), 1);
+  await users.banUser({ userId: "erin" });
+  await users.banUser({ userId: "bob" });
+  await rows
+    .nth(0)
+    .getByText(/banned erin for good\./)
+    .waitFor();
+  const [download] = await Promise.all([
+    tab.waitForEvent("download"),
+    tab.getByRole("button", { name: "Download 2 events" }).click(),
+  ]);
+  const lines = (await readFile(await download.path(), "utf8")).trim().split("\n");
+  assert.deepEqual(
+    lines.map((line) => "userBanned" in JSON.parse(line)),
+    [true, false],
+  );
+  await rows.nth(1).getByText("Details").click();
+  await rows.nth(1).getByRole("button", { name: "Erase values" }).click();
+  const dialog = tab.getByRole("dialog", { name: "Erase values of event 1" });
+  await dialog.getByText("This cannot be undone.").waitFor();
+  await dialog.getByLabel("email").uncheck();
+  await dialog.getByRole("button", { name: "Erase forever" }).click();
+  await rows.nth(0).getByText("erased note of event 1 of erin.").waitFor();
+  await rows.nth(2).getByText("Erased since: note.").waitFor();
+  await tab.getByText("Called twice").waitFor({ state: "detached" });
+  assert.equal((await users.getUser({ userId: "erin" })).user?.profile?.email, "erin@example.com");
+  const { secret } = await keys.createApiKey({ displayName: "auditor", role: "auditor" });
+  const auditor = await signIn("/events?user=erin&type=UserCreated", secret);
+  await auditor.tab.getByText("Not shown without the permission user.read: email.").waitFor();
+  assert.equal(await auditor.tab.getByRole("link", { name: "erin" }).count(), 0);
+  assert.deepEqual([...complaints, ...auditor.complaints], []);
+}
