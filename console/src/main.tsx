@@ -11,6 +11,7 @@ import "./styles/pages.css";
 import "./styles/events.css";
 import "./styles/lists.css";
 import "./styles/policy.css";
+import "./styles/settings.css";
 
 applyTheme(storedTheme());
 const root = document.getElementById("console");

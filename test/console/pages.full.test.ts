@@ -103,3 +103,75 @@ test("somebody tries a policy on past attempts, and two who change it do not ove
   await tab.getByText("Nothing is set here: every value is inherited.").waitFor();
   assert.deepEqual(complaints, []);
 });
+
+test("an owner makes an organization and a key for it, rotates and revokes the key, and verifies the history", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { url, users, signIn } = await startConsole(t);
+  await users.createUser({ userId: "a/ñ" });
+  const { tab, complaints } = await signIn("/organizations");
+  await tab.getByRole("button", { name: "Create an organization" }).click();
+  const organization = tab.getByRole("dialog", { name: "Create an organization" });
+  await organization.getByLabel("Id").fill("acme");
+  await organization.getByLabel("Name").fill("Acme <i>");
+  await organization.getByLabel("How long a lock lasts when nobody says so", { exact: true }).fill("0");
+  await organization.getByRole("button", { name: "Save" }).click();
+  await organization.getByText("Type a number above 0, at most 3,650 days.").waitFor();
+  await organization.getByLabel("How long a lock lasts when nobody says so", { exact: true }).fill("2");
+  await organization.getByRole("button", { name: "Save" }).click();
+  await tab.getByRole("row", { name: /^Acme <i> acme 2 hours/ }).waitFor();
+
+  await tab.getByRole("link", { name: "API keys" }).click();
+  await tab.getByRole("button", { name: "Create a key" }).click();
+  const creation = tab.getByRole("dialog", { name: "Create an API key" });
+  await creation.getByLabel("Name").fill("shop");
+  await creation.getByLabel("May do").selectOption("login: what the login needs");
+  await creation.getByText(/^It may: .*signin\.write/).waitFor();
+  await creation.getByLabel("Only in the organization").fill("acme");
+  await creation.getByRole("button", { name: "Create" }).click();
+  const shown = tab.getByRole("dialog", { name: "The secret of shop" });
+  const secret = await shown.getByLabel("Secret", { exact: true }).inputValue();
+  await tab.keyboard.press("Escape");
+  await shown.getByText("Did you keep it? Press again to close.").waitFor();
+  await shown.getByRole("button", { name: "I have kept it" }).click();
+  const who = async (key: string): Promise<{ readonly organizationId?: string; readonly role?: string }> => {
+    const answer = await fetch(`${url}/v1/whoami`, { headers: { authorization: `Bearer ${key}` } });
+    return answer.ok ? ((await answer.json()) as { readonly organizationId?: string }) : {};
+  };
+  assert.partialDeepStrictEqual(await who(secret), { organizationId: "acme", role: "login" });
+  await tab.getByRole("button", { name: "Rotate shop" }).click();
+  const rotation = tab.getByRole("dialog", { name: "Rotate shop" });
+  await rotation.getByLabel("The present secret stays valid for").selectOption("Not at all: it has leaked");
+  await rotation.getByRole("button", { name: "Rotate" }).click();
+  const second = await shown.getByLabel("Secret", { exact: true }).inputValue();
+  await shown.getByRole("button", { name: "I have kept it" }).click();
+  assert.deepEqual(await who(secret), {});
+  assert.partialDeepStrictEqual(await who(second), { role: "login" });
+
+  const { tab: shop, complaints: shopComplaints } = await signIn("", second);
+  await shop.getByRole("heading", { name: "You may not" }).waitFor();
+  assert.deepEqual(await shop.getByRole("navigation", { name: "Console" }).getByRole("link").allInnerTexts(), [
+    "Home",
+    "Health",
+  ]);
+  assert.deepEqual(shopComplaints, []);
+
+  await tab.getByRole("button", { name: "Revoke shop" }).click();
+  await tab.getByRole("dialog", { name: "Revoke shop" }).getByText("No use of it is recorded.").waitFor();
+  await tab.getByRole("dialog", { name: "Revoke shop" }).getByRole("button", { name: "Revoke" }).click();
+  await tab.getByText("The key shop is revoked.").waitFor();
+  assert.deepEqual(await who(second), {});
+
+  await tab.keyboard.press("?");
+  await tab.getByRole("dialog", { name: "Keyboard" }).getByRole("row", { name: "/ Jumps to a user by id" }).waitFor();
+  await tab.keyboard.press("Escape");
+  await tab.getByRole("dialog", { name: "Keyboard" }).waitFor({ state: "detached" });
+  await tab.keyboard.press("/");
+  await tab.getByRole("dialog", { name: "Jump to a user" }).getByLabel("User id").fill("a/ñ");
+  await tab.keyboard.press("Enter");
+  await tab.getByText("Active: may sign in.").waitFor();
+  await tab.getByRole("link", { name: "Health" }).click();
+  await tab.getByText("ready", { exact: true }).waitFor();
+  await tab.getByRole("button", { name: "Verify the history" }).click();
+  await tab.getByText(/^The history is as it was written: \d+ events/).waitFor();
+  assert.deepEqual(complaints, []);
+});

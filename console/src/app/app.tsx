@@ -15,6 +15,11 @@ import { SignInPage } from "./sign-in.tsx";
 const HomePage = lazy(async () => ({ default: (await import("../pages/home/home-page.tsx")).HomePage }));
 const LockedNow = lazy(async () => ({ default: (await import("../pages/restricted/locked-now.tsx")).LockedNow }));
 const EndingSoon = lazy(async () => ({ default: (await import("../pages/restricted/ending-soon.tsx")).EndingSoon }));
+const OrganizationsPage = lazy(async () => ({
+  default: (await import("../pages/organizations/organizations-page.tsx")).OrganizationsPage,
+}));
+const KeysPage = lazy(async () => ({ default: (await import("../pages/keys/keys-page.tsx")).KeysPage }));
+const HealthPage = lazy(async () => ({ default: (await import("../pages/health/health-page.tsx")).HealthPage }));
 const PolicyPage = lazy(async () => ({ default: (await import("../pages/policy/policy-page.tsx")).PolicyPage }));
 const EventsPage = lazy(async () => ({ default: (await import("../pages/events/events-page.tsx")).EventsPage }));
 const UserPage = lazy(async () => ({ default: (await import("../pages/user/user-page.tsx")).UserPage }));
@@ -51,6 +56,9 @@ function Pages(): ReactNode {
       <Route path="/locked" component={LockedNow} />
       <Route path="/ending" component={EndingSoon} />
       <Route path="/policy" component={PolicyPage} />
+      <Route path="/organizations" component={OrganizationsPage} />
+      <Route path="/keys" component={KeysPage} />
+      <Route path="/health" component={HealthPage} />
       <Route component={NotFound} />
     </Switch>
   );

@@ -4,6 +4,7 @@ import { Link, useLocation } from "wouter";
 import { Button } from "../parts/button.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { T } from "../texts/texts.ts";
+import { Keyboard } from "./keyboard.tsx";
 import { NAV } from "./routes.ts";
 import { useSession } from "./session.tsx";
 import { applyTheme, storedTheme, THEMES, type Theme } from "./theme.ts";
@@ -107,6 +108,7 @@ function Caller(): ReactNode {
         </span>
       </div>
       <Button onClick={signOut}>{T.account.signOut}</Button>
+      <Keyboard />
     </div>
   );
 }

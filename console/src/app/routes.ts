@@ -47,4 +47,7 @@ export const NAV: readonly NavItem[] = [
   { label: T.nav.ending, href: "/ending", permission: "user.read" },
   { label: T.nav.policy, href: "/policy", permission: "policy.read" },
   { label: T.nav.events, href: "/events", permission: "events.read" },
+  { label: T.nav.organizations, href: "/organizations", permission: "org.read" },
+  { label: T.nav.keys, href: "/keys", permission: "key.read" },
+  { label: T.nav.health, href: "/health", permission: undefined },
 ];

@@ -2,6 +2,7 @@
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { type FormEvent, type ReactNode, useRef } from "react";
 import { T } from "../texts/texts.ts";
+import { Button, type ButtonProps } from "./button.tsx";
 import { Icon } from "./icon.tsx";
 
 export interface DialogProps {
@@ -43,5 +44,27 @@ export function Dialog({ open, onClose, title, lead, children, actions, onSubmit
         </Base.Popup>
       </Base.Portal>
     </Base.Root>
+  );
+}
+
+/** The buttons of most dialogs: one that leaves it, and one that sends its form. */
+export function SubmitActions({
+  label,
+  kind = "primary",
+  busy,
+  onClose,
+}: {
+  readonly label: string;
+  readonly kind?: ButtonProps["kind"];
+  readonly busy: boolean;
+  readonly onClose: () => void;
+}): ReactNode {
+  return (
+    <>
+      <Button onClick={onClose}>{T.cancel}</Button>
+      <Button type="submit" kind={kind ?? "primary"} busy={busy}>
+        {label}
+      </Button>
+    </>
   );
 }

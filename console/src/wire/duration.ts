@@ -21,3 +21,9 @@ export function durationWords(seconds: number): string {
   const count = seconds / unit;
   return `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 }
+
+/** Returns a length that is typed, in seconds, to the millisecond; NaN if it is none. `unit`: in seconds. */
+export function typedSeconds({ text, unit }: { readonly text: string; readonly unit: number }): number {
+  if (!/^\s*\d+(\.\d+)?\s*$/.test(text)) return Number.NaN;
+  return Math.round(Number(text) * unit * 1_000) / 1_000;
+}

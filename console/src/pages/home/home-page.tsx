@@ -33,16 +33,12 @@ export function HomePage(): ReactNode {
         )}
       </p>
       <div className="stack-wide">
-        {may("user.read") && <FindUser />}
-        {pages.length === 0 ? (
-          <Empty title={T.home.nothing}>{T.home.nothingText}</Empty>
-        ) : (
-          <nav aria-label={T.home.pages} className="tiles">
-            {pages.map((page) => (
-              <PageTile key={page.href} page={page} />
-            ))}
-          </nav>
-        )}
+        {may("user.read") ? <FindUser /> : <Empty title={T.home.nothing}>{T.home.nothingText}</Empty>}
+        <nav aria-label={T.home.pages} className="tiles">
+          {pages.map((page) => (
+            <PageTile key={page.href} page={page} />
+          ))}
+        </nav>
         <div className="columns">
           <PermissionList title={T.home.may} permissions={PERMISSIONS.filter((each) => may(each))} />
           <PermissionList title={T.home.mayNot} permissions={PERMISSIONS.filter((each) => !may(each))} />

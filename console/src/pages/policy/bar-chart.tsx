@@ -13,7 +13,7 @@ export interface Bar {
 
 const WIDTH = 720;
 const HEIGHT = 200;
-const LEFT = 40;
+const LEFT = 52;
 const BOTTOM = 24;
 const TOP = 10;
 const INNER = HEIGHT - TOP - BOTTOM;

@@ -1,7 +1,7 @@
 /** What somebody typed into the form of a policy. */
 import type { PolicyValues } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { T } from "../../texts/texts.ts";
-import { durationWords, unitOf } from "../../wire/duration.ts";
+import { durationWords, typedSeconds, unitOf } from "../../wire/duration.ts";
 import { FIELDS, type FieldId, numberOf, type PolicyField } from "./policy-fields.ts";
 
 /** A field as it stands in the form. */
@@ -33,9 +33,7 @@ export function shown({ kind }: PolicyField, number: number): { readonly text: s
 
 /** Returns the value that is typed, as `numberOf` would; NaN if it is none. */
 export function typedNumber({ kind }: PolicyField, { text, unit }: FieldDraft): number {
-  if (!/^\s*\d+(\.\d+)?\s*$/.test(text)) return Number.NaN;
-  const number = Number(text) * unit;
-  return kind === "duration" ? Math.round(number * 1_000) / 1_000 : number;
+  return typedSeconds({ text, unit: kind === "duration" ? unit : 1 });
 }
 
 /** Returns the values that the draft sets. */

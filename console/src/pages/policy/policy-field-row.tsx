@@ -1,8 +1,8 @@
 /** One value of a policy: whether it is set here, its value, and what is wrong with it. */
 import { type ReactNode, useId } from "react";
 import { Tag } from "../../parts/card.tsx";
+import { DurationInput } from "../../parts/duration-input.tsx";
 import { T } from "../../texts/texts.ts";
-import { UNIT_SECONDS } from "../../wire/duration.ts";
 import { type FieldDraft, typedNumber } from "./policy-draft.ts";
 import { type PolicyField, wordsOf } from "./policy-fields.ts";
 
@@ -86,32 +86,16 @@ function ValueControl({ id, label, field, draft, told, isWrong, onChange }: Valu
       </select>
     );
   }
+  const ids = { id, "aria-describedby": told, "aria-invalid": isWrong || undefined } as const;
+  if (field.kind === "duration") return <DurationInput label={label} {...draft} onChange={onChange} {...ids} />;
   return (
-    <>
-      <input
-        id={id}
-        className="input"
-        inputMode={field.kind === "count" ? "numeric" : "decimal"}
-        autoComplete="off"
-        value={draft.text}
-        aria-describedby={told}
-        aria-invalid={isWrong || undefined}
-        onChange={(event) => onChange({ text: event.target.value })}
-      />
-      {field.kind === "duration" && (
-        <select
-          className="input select"
-          aria-label={`${label}: ${T.policy.unit}`}
-          value={draft.unit}
-          onChange={(event) => onChange({ unit: Number(event.target.value) })}
-        >
-          {UNIT_SECONDS.map((seconds) => (
-            <option key={seconds} value={seconds}>
-              {T.policy.units[seconds]}
-            </option>
-          ))}
-        </select>
-      )}
-    </>
+    <input
+      className="input"
+      inputMode={field.kind === "count" ? "numeric" : "decimal"}
+      autoComplete="off"
+      {...ids}
+      value={draft.text}
+      onChange={(event) => onChange({ text: event.target.value })}
+    />
   );
 }

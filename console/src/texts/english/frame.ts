@@ -12,6 +12,8 @@ export const FRAME = {
   loading: "Loading…",
   loadMore: "Show more",
   never: "never",
+  unit: "unit",
+  units: { 1: "seconds", 60: "minutes", 3600: "hours", 86400: "days" } as Readonly<Record<number, string>>,
   selectAll: "Select all that are shown",
   failures: {
     away: "The service does not answer. Nothing was changed, as far as this page knows.",

@@ -9,9 +9,8 @@ export const HOME = {
   find: "Find a user",
   findHint: "The beginning of a username or an email address.",
   pages: "Pages",
-  nothing: "None of the console’s pages is for you",
-  nothingText:
-    "Your credential may call the service, but may not read what the pages show. Ask for a key with more permissions.",
+  nothing: "The pages about users are not for you",
+  nothingText: "Your credential lacks the permission user.read. Ask for a key of the role viewer or operator.",
   orMore: (count: number, isAll: boolean): string => `${count.toLocaleString("en")}${isAll ? "" : "+"}`,
   leads: {
     "/users": "Find somebody by name, email address or id, and decide.",

@@ -47,8 +47,6 @@ export const POLICY = {
     lockDurationMax: "1 second to 3,650 days.",
     permanentAfter: "0 to 1,000; with 0 every lock ends.",
   } as Readonly<Record<string, string>>,
-  units: { 1: "seconds", 60: "minutes", 3600: "hours", 86400: "days" } as Readonly<Record<number, string>>,
-  unit: "unit",
   yes: "yes",
   no: "no",
   never: "never",
@@ -79,7 +77,7 @@ export const POLICY = {
   },
   simulation: {
     title: "Try it on past attempts",
-    lead: "Replays the attempts that were recorded under the values above, saved or not, and stores nothing. Unlocks by people and attempts that were refused at the time are not replayed, so a laxer policy looks better than it is.",
+    lead: "Replays the recorded attempts as if the values above had been in force, saved or not, and stores nothing. Unlocks by people and attempts that were refused at the time are not replayed, so the effect of a laxer policy is understated.",
     days: "Attempts of",
     spans: { 1: "The last 24 hours", 7: "The last 7 days", 30: "The last 30 days" } as Readonly<Record<number, string>>,
     run: "Simulate",
