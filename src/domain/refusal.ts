@@ -122,7 +122,7 @@ export const REASONS = {
   ],
   HISTORY_CHANGED: [
     "FAILED_PRECONDITION",
-    "The page token or the cursor is of before a restore, which rewound the history; start again without it.",
+    "The page token or the cursor is of before the history was rewound, by a restore or a database that lacked events; start again without it.",
   ],
   QUEUE_FULL: [
     "RESOURCE_EXHAUSTED",

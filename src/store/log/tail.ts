@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { erases } from "../../domain/event.ts";
 import { KeptEvents } from "../../domain/kept-events.ts";
 import { sentTogether } from "../../domain/page-weight.ts";
+import { HistoryChangedError } from "../errors.ts";
 import type { RecordedEvent } from "../queries.ts";
 import type { Follower } from "../store.ts";
 import { Followers } from "./followers.ts";
@@ -22,6 +23,9 @@ const READ_MIN = 32;
 /** The most that a reader gets of what is in memory. */
 const KEPT_MAX = 512;
 
+const REWOUND =
+  "the history was rewound without a restore, by a copy of the database or a standby that lacked events; read it again from the cursor 0";
+
 /**
  * The tail of the log in a process that writes it. There are two kinds of reader. A follower is called between COMMIT
  * and the answers, with events of the configuration alone: API keys, policies, organizations. So it must be quick. Every
@@ -38,6 +42,8 @@ export class Tail {
   #readers = 0;
   /** Grows when readers must not show what they hold. */
   #erasures = 0;
+  /** Grows when readers may have had events that the log no longer has. */
+  #rewinds = 0;
   /** Grows when there may be more to read. */
   #changes = 0;
 
@@ -59,8 +65,12 @@ export class Tail {
 
   /** Takes the events of one commit. The writer calls it after COMMIT, before it answers any command. */
   append(events: readonly RecordedEvent[]): void {
-    const last = events.at(-1);
-    if (last === undefined) return;
+    const [first, last] = [events[0], events.at(-1)];
+    if (first === undefined || last === undefined) return;
+    if (this.#position !== undefined && first.position <= this.#position) {
+      this.rewind(last.position);
+      return;
+    }
     this.#position = last.position;
     const configuration = events.filter(({ userId }) => userId === null);
     if (configuration.length > 0) this.#followers.pass(configuration);
@@ -93,22 +103,42 @@ export class Tail {
   }
 
   /**
+   * The log lacks events that it had, and ends at this position: followers read again what they know, and readers end.
+   * Where the two histories part is not known, so this is each reader.
+   */
+  rewind(position: number): void {
+    this.#position = position;
+    this.#kept.clear();
+    this.#rewinds++;
+    this.#options.onTrouble(new HistoryChangedError(REWOUND));
+    this.#followers.reload();
+    this.#changed();
+  }
+
+  /**
    * Yields all events after a position, in commit order and without gaps, and then those to come. It ends by
-   * `signal`, with its reason, or with the error of a log that cannot be read; the next call goes on from any position.
+   * `signal`, with its reason, with HistoryChangedError when the log was rewound, or with the error of a log that cannot be
+   * read; the next call goes on from any position.
    */
   async *read(after: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[], never, undefined> {
     let position = after;
     let limit = READ_MAX;
     let rest: readonly RecordedEvent[] = [];
     let erasures = this.#erasures;
+    const rewinds = this.#rewinds;
+    const assertSameLog = (): void => {
+      if (rewinds !== this.#rewinds) throw new HistoryChangedError(REWOUND);
+    };
     this.#readers++;
     try {
       for (;;) {
         signal.throwIfAborted();
+        assertSameLog();
         const changes = this.#changes;
         if (rest.length === 0 || erasures !== this.#erasures) {
           erasures = this.#erasures;
           rest = this.#newer(position) ?? (await this.#options.readLog(position, limit));
+          assertSameLog();
           limit = Math.min(READ_MAX, Math.max(READ_MIN, 2 * rest.length));
         }
         const events = sentTogether(rest);

@@ -28,6 +28,59 @@ async function assertRefused(store: Store, rewind: () => unknown): Promise<void>
   await assert.rejects(store.listEvents({ ...list, pageSize: position - 1, after }), refused);
 }
 
+/** Reads on from a position, and returns why it ends. */
+async function endOf(store: Store, position: number): Promise<string> {
+  const read = store.log.read(position, new AbortController().signal).next();
+  return await read.then(() => "there was more", String);
+}
+
+const REWOUND = /^HistoryChangedError: the history was rewound/;
+/** The last user never was. */
+const REMOVE = `${REWIND}; DELETE FROM events WHERE position > (SELECT position FROM log_head);
+  DELETE FROM links WHERE last_position > (SELECT position FROM log_head);
+  DELETE FROM user_state WHERE id = 'b'; DELETE FROM user_profile WHERE id = 'b'`;
+
+describe("readers that follow the tail end when the log is rewound", () => {
+  test("on SQLite, with the next commit", async (t) => {
+    const { store, connect, troubles } = await openFixture(t);
+    for (const id of ["a", "b"]) resourceOf(await store.execute(createUser(id)));
+    const ended = endOf(store, (await store.log.open()).position);
+    connect().exec(REMOVE);
+    resourceOf(await store.execute(createUser("c")));
+    assert.match(await ended, REWOUND);
+    assert.match(String(troubles), REWOUND);
+    const { position } = await store.log.open();
+    assert.equal((await store.log.read(position - 1, new AbortController().signal).next()).value?.length, 1);
+  });
+
+  for (const [what, change] of [
+    ["ends before", REMOVE],
+    [
+      "has another event at the place of",
+      "UPDATE events SET hash = decode(repeat('00', 32), 'hex') WHERE user_id = 'b'",
+    ],
+  ] as const) {
+    test(`on PostgreSQL, when it ${what} what they saw`, { skip }, async (t) => {
+      const { store, query, troubles, openReplica } = await openPostgresFixture(await sharedPostgres(), t);
+      const other = await openReplica();
+      for (const id of ["a", "b"]) resourceOf(await store.execute(createUser(id)));
+      await Promise.all([store.refresh(), other.refresh()]);
+      const { position: last } = await store.log.open();
+      const ended = [endOf(store, last), endOf(other, last)];
+      await Promise.all([store.refresh(), other.refresh()]);
+      assert.deepEqual(troubles, []);
+      await query(change);
+      for (const end of ended) assert.match(await end, REWOUND);
+      // Each says it once, and goes on.
+      assert.equal(troubles.length, 2);
+      const { position } = await store.log.open();
+      const following = store.log.read(position, new AbortController().signal).next();
+      resourceOf(await store.execute(createUser("c")));
+      assert.equal((await following).value?.[0]?.userId, "c");
+    });
+  }
+});
+
 describe("a cursor and a page token beyond the log", () => {
   test("are refused on SQLite", async (t) => {
     const { store, connect } = await openFixture(t);

@@ -20,7 +20,7 @@ export interface HeadReading extends HeadTime {
 
 export interface HeadWatchOptions {
   readonly pool: Pool;
-  readonly tail: Pick<Tail, "append" | "advance" | "lose">;
+  readonly tail: Pick<Tail, "append" | "advance" | "lose" | "rewind">;
   /** The head when the store was opened. */
   readonly head: HeadReading;
   /** Takes each reading of the head. Throws StoreUnavailableError when this replica must not go on. */
@@ -42,6 +42,19 @@ type ReadingRow = readonly [
   oldestBeside: string,
 ];
 
+/** An event by which the log is recognised. */
+interface Mark {
+  readonly position: number;
+  readonly hash: Uint8Array;
+}
+
+/** Reads the head, the hash of its event, and that of the event at $1. */
+const READ_MARKED_HEAD: Statement = {
+  name: "read_marked_head",
+  text: `SELECT h.*, (SELECT hash FROM events WHERE position = h.position), (SELECT hash FROM events WHERE position = $1)
+    FROM (${READ_HEAD.text}) AS h`,
+};
+
 /** Events of keys, policies and organizations after $1, up to $2, which is seldom far. */
 const READ_CONFIGURATION: Statement = {
   name: "read_configuration",
@@ -49,9 +62,15 @@ const READ_CONFIGURATION: Statement = {
     WHERE e.position > $1 AND e.position <= $2 AND e.user_id IS NULL ORDER BY e.position`,
 };
 
+type MarkedRow = readonly [...ReadingRow, hash: Buffer | null, markHash: Buffer | null];
+
 /** Reads the head on a connection. */
 export async function readHead(connection: Connection): Promise<HeadReading> {
   const [row] = await connection.arrays<ReadingRow>(READ_HEAD);
+  return toReading(row);
+}
+
+function toReading(row: ReadingRow | MarkedRow | undefined): HeadReading {
   if (row === undefined) throw new Error("the log has no head: the row of log_head is missing");
   const [position, recordTime, configPosition, serverTime, generation, oldestBeside] = row;
   return { position, recordTime, configPosition, serverTime, generation, oldestBeside };
@@ -63,6 +82,8 @@ export class HeadWatch {
   #position: number;
   /** … and its followers the configuration. */
   #configPosition: number;
+  /** The newest event that is known to follow on all that was known before; `undefined`: none is known yet. */
+  #mark: Mark | undefined;
   /** The reading that is under way, and the one after it. */
   #refresh: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -88,6 +109,7 @@ export class HeadWatch {
     if (head.position === this.#position && knowsConfiguration) {
       this.#position = last.position;
       this.#configPosition = configPosition;
+      this.#mark = last;
       this.#options.tail.append(events);
     } else if (knowsConfiguration) {
       // Only users' events of other replicas lie in between.
@@ -161,8 +183,18 @@ export class HeadWatch {
   }
 
   async #readFrom(connection: Connection): Promise<void> {
-    const head = await readHead(connection);
+    // A reading that begins now sees what is known by now, however long its answer takes: the primary had committed it.
+    const [position, mark] = [this.#position, this.#mark];
+    const [row] = await connection.arrays<MarkedRow>(READ_MARKED_HEAD, [mark?.position ?? 0]);
+    const head = toReading(row);
+    const [, , , , , , hash = null, markHash = null] = row ?? [];
     this.#options.onReading(head);
+    const newest = hash === null ? undefined : { position: head.position, hash };
+    if (head.position < position || (mark !== undefined && !isSame(mark.hash, markHash))) {
+      this.#rewind(head, newest);
+      return;
+    }
+    if (newest !== undefined && newest.position >= (this.#mark?.position ?? 0)) this.#mark = newest;
     // All up to the position that the tail knows is known of the configuration too.
     const known = Math.max(this.#configPosition, this.#position);
     const isNew = head.configPosition > this.#configPosition;
@@ -173,9 +205,21 @@ export class HeadWatch {
     this.#advance(head.position, head.configPosition, fresh);
   }
 
+  /** The database lacks events that this replica has seen: a standby took over that had not got everything. */
+  #rewind({ position, configPosition }: HeadReading, newest: Mark | undefined): void {
+    this.#position = position;
+    this.#configPosition = configPosition;
+    this.#mark = newest;
+    this.#options.tail.rewind(position);
+  }
+
   #advance(position: number, configPosition: number, configuration: readonly RecordedEvent[]): void {
     this.#position = Math.max(this.#position, position);
     this.#configPosition = Math.max(this.#configPosition, configPosition);
     this.#options.tail.advance(this.#position, configuration);
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array | null): boolean {
+  return b !== null && Buffer.compare(a, b) === 0;
 }
