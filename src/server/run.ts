@@ -13,10 +13,11 @@ import { describe, describeForeseen } from "./describe.ts";
 import { type Service, serve } from "./serve.ts";
 import { newDatabaseLines, openSettings, shownPasswords, startFacts } from "./start-report.ts";
 
-/** Returns three lines to paste: create a user, lock it, unlock it. */
-function firstMinute(url: string, key: string): string {
+/** Returns where to look, and three lines to paste: create a user, lock it, unlock it. */
+function firstMinute({ url, hasConsole }: { readonly url: string; readonly hasConsole: boolean }, key: string): string {
   const authorization = `-H 'Authorization: Bearer ${key}'`;
   return [
+    ...(hasConsole ? [`open ${url}/console`] : []),
     "try it:",
     `  curl ${authorization} -H 'Content-Type: application/json' -d '{"userId":"alice"}' ${url}/v1/users`,
     `  curl ${authorization} -X POST ${url}/v1/users/alice:lock`,
@@ -70,7 +71,8 @@ export async function run(config: Config): Promise<void> {
   if (madeAdminKey !== undefined) process.stdout.write(`admin key, shown this once: ${madeAdminKey}\n`);
   process.stdout.write(`listening on ${service.url}\n`);
   if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);
-  if (madeAdminKey !== undefined) process.stdout.write(firstMinute(service.url, madeAdminKey));
+  if (madeAdminKey !== undefined)
+    process.stdout.write(firstMinute({ url: service.url, hasConsole: config.console }, madeAdminKey));
   service.loaded.then(keepCompiledCode, keepCompiledCode);
 }
 

@@ -56,6 +56,7 @@ export function startFacts(
     database: service.database,
     schema: service.schemaVersion,
     generation: service.generation,
+    console: config.console ? `${service.url}/console` : "off",
     dialects: config.dialects.join(",") || "none",
     tls: config.tlsCert === undefined ? "off" : config.tlsClientCa === undefined ? "on" : "client certificates",
   };

@@ -4,11 +4,25 @@ import { test } from "node:test";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { startConsole } from "../support/console.ts";
+import { type ConsoleService, startConsole } from "../support/console.ts";
 
-test("somebody lets many in at once, learns who was changed meanwhile, and tries these again", async (t) => {
+test("the pages that are not about one user", async (t) => {
   if (skippedWithoutChromium(t)) return;
-  const { users, keys, signIn } = await startConsole(t);
+  // One service and one browser for all of them; each has a tab of its own.
+  const service = await startConsole(t);
+  await t.test("somebody lets many in at once, learns who was changed meanwhile, and tries these again", () =>
+    letManyIn(service),
+  );
+  await t.test("somebody tries a policy on past attempts, and two who change it do not overwrite each other", () =>
+    changePolicy(service),
+  );
+  await t.test(
+    "an owner makes an organization and a key for it, rotates and revokes the key, and verifies the history",
+    () => runInstance(service),
+  );
+});
+
+async function letManyIn({ users, keys, signIn }: ConsoleService): Promise<void> {
   const ids = ["ann", "ben", "cem", "dan", "eve", "fay"];
   for (const userId of ids) {
     await users.createUser({ userId });
@@ -45,14 +59,12 @@ test("somebody lets many in at once, learns who was changed meanwhile, and tries
   await tab.getByRole("button", { name: "Look again" }).click();
   await tab.getByRole("row", { name: /cem.*Lock ends in 9 minutes/ }).waitFor();
   assert.deepEqual(complaints, []);
-});
+}
 
-test("somebody tries a policy on past attempts, and two who change it do not overwrite each other", async (t) => {
-  if (skippedWithoutChromium(t)) return;
-  const { policies, signIns, users, signIn } = await startConsole(t);
-  await users.createUser({ userId: "ann" });
+async function changePolicy({ policies, signIns, users, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "zoe" });
   for (let failures = 0; failures < 4; failures++) {
-    await signIns.recordFailure({ subject: { subject: { case: "userId", value: "ann" } }, factor: Factor.PASSWORD });
+    await signIns.recordFailure({ subject: { subject: { case: "userId", value: "zoe" } }, factor: Factor.PASSWORD });
   }
   const { tab, complaints } = await signIn("/policy");
   await tab.getByLabel("Policy of").selectOption("Default (default)");
@@ -72,7 +84,7 @@ test("somebody tries a policy on past attempts, and two who change it do not ove
   await tab.getByRole("row", { name: "In force now 0 0 0" }).waitFor();
   await tab.getByRole("row", { name: "With these values 1 1 1" }).waitFor();
   await tab.getByRole("img", { name: /these values lock 1 time\./ }).waitFor();
-  await tab.getByRole("row", { name: /^ann Passwords/ }).waitFor();
+  await tab.getByRole("row", { name: /^zoe Passwords/ }).waitFor();
   await review();
   await dialog.getByRole("row", { name: "Passwords 10 failures 3 failures" }).waitFor();
   const other = { organizationId: "default", values: { growthFactor: 2 } };
@@ -102,11 +114,9 @@ test("somebody tries a policy on past attempts, and two who change it do not ove
   await reset.getByRole("button", { name: "Inherit everything" }).click();
   await tab.getByText("Nothing is set here: every value is inherited.").waitFor();
   assert.deepEqual(complaints, []);
-});
+}
 
-test("an owner makes an organization and a key for it, rotates and revokes the key, and verifies the history", async (t) => {
-  if (skippedWithoutChromium(t)) return;
-  const { url, users, signIn } = await startConsole(t);
+async function runInstance({ url, users, signIn }: ConsoleService): Promise<void> {
   await users.createUser({ userId: "a/ñ" });
   const { tab, complaints } = await signIn("/organizations");
   await tab.getByRole("button", { name: "Create an organization" }).click();
@@ -174,4 +184,4 @@ test("an owner makes an organization and a key for it, rotates and revokes the k
   await tab.getByRole("button", { name: "Verify the history" }).click();
   await tab.getByText(/^The history is as it was written: \d+ events/).waitFor();
   assert.deepEqual(complaints, []);
-});
+}

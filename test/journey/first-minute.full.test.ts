@@ -51,10 +51,11 @@ test("the first start prints a key and three lines that do what they say; the se
   if (skippedWithoutCurl(t)) return;
   const path = await databasePath(t);
   const first = await npmStart(t, path);
-  const [made, keyLine, listening, tryIt, ...lines] = first.printed().trimEnd().split("\n");
+  const [made, keyLine, listening, open, tryIt, ...lines] = first.printed().trimEnd().split("\n");
   const key = /^admin key, shown this once: (lk_\w+)$/.exec(keyLine ?? "")?.[1] ?? assert.fail(first.printed());
   assert.equal(made, `new, empty database ${path}`);
   assert.equal(listening, `listening on ${first.url}`);
+  assert.equal(open, `open ${first.url}/console`);
   assert.equal(tryIt, "try it:");
   assert.equal(lines.length, 3);
   const [create = "", lock = "", unlock = ""] = lines;

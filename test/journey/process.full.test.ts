@@ -212,7 +212,7 @@ test("a start says what it made, which databases lie next to it, and what runs; 
   assert.match(log, / warn --cors-origins '\*' lets the pages of every origin call from a browser; /);
   assert.match(
     log,
-    / info started version=\S+ node=v\S+ url=\S+ database=\S+ schema=00\d\d-\S+ generation=1 dialects=none tls=off\n/,
+    / info started version=\S+ node=v\S+ url=\S+ database=\S+ schema=00\d\d-\S+ generation=1 console=\S+\/console dialects=none tls=off\n/,
   );
   assert.match(log, / info stopping signal=SIGTERM\n(?:.*\n)* ?.* info stopped ms=\d+\n$/);
 

@@ -38,11 +38,12 @@ interface WhosePolicyProps {
 
 function WhosePolicy({ organizationId, onChoose }: WhosePolicyProps): ReactNode {
   const { may } = useSession();
-  const { data } = useQuery(
+  const { data, isLoading } = useQuery(
     OrganizationService.method.listOrganizations,
     { pageSize: ORGANIZATIONS_OFFERED },
     { enabled: may("org.read") },
   );
+  if (isLoading) return null;
   const isWhole = data !== undefined && data.nextPageToken === "";
   const offered = isWhole ? data.organizations : [];
   const isOffered = organizationId === "" || offered.some((each) => each.organizationId === organizationId);
@@ -91,7 +92,7 @@ function ReadPolicy({ organizationId }: { readonly organizationId: string }): Re
     PolicyService.method.getPolicy,
     { organizationId },
     // While somebody types, the form must not change under the hands.
-    { refetchOnWindowFocus: false },
+    { refetchOnWindowFocus: false, refetchOnReconnect: false },
   );
   if (error !== null && data === undefined) return <FailureNotice error={error} onRetry={refetch} />;
   if (isPending || data?.policy === undefined) return <Loading />;
