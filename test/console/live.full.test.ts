@@ -1,10 +1,12 @@
 /** What happens elsewhere is seen in the console at once, by one watch for all tabs of a browser. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Page, Request } from "playwright-core";
+import { startBalancer } from "../support/balancer.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
 import { type ConsoleService, enterKey, startConsole } from "../support/console.ts";
-import { ADMIN_KEY } from "../support/service.ts";
+import { ADMIN_KEY, startService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 test("live events", async (t) => {
@@ -14,6 +16,7 @@ test("live events", async (t) => {
     shareOneWatch(t, console),
   );
   await t.test("callers of one browser share nothing", (t) => keepCallersApart(t, console));
+  await t.test("a watch goes on where it broke off", (t) => resume(t, console));
   await t.test("a change does not disturb an open dialog, which says so", (t) => leaveDialogsAlone(t, console));
 });
 
@@ -62,6 +65,27 @@ async function keepCallersApart(t: TestContext, console: ConsoleService): Promis
   for (const credential of [ADMIN_KEY, secret, unfed]) assert.ok(!posted.includes(credential));
 }
 
+async function resume(t: TestContext, { browser }: ConsoleService): Promise<void> {
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const first = await startService(t, { path });
+  const { url, use } = await startBalancer(t, [first.url]);
+  await first.users.createUser({ userId: "ivan" });
+  const { watches, openTab } = await openContext(t, { browser, url });
+  const tab = await openTab("/users/ivan/timeline");
+  let lists = 0;
+  tab.on("request", (request) => request.url().endsWith("/ListEvents") && lists++);
+  await first.stop();
+  await waitFor(tab, "Not live: the service does not answer. Trying again.");
+  const second = await startService(t, { path });
+  await second.users.banUser({ userId: "ivan", reasonCode: "MEANWHILE" });
+  await second.users.unbanUser({ userId: "ivan" });
+  use([second.url]);
+  await waitFor(tab, /banned this user for good because MEANWHILE\.$/);
+  await waitFor(tab, /lifted the ban of this user\.$/);
+  assert.equal(lists, 0);
+  assert.match(watches()[0]?.postDataBuffer()?.toString("latin1") ?? "", /AQ[\w-]{20}.*user="ivan"/s);
+}
+
 async function leaveDialogsAlone(t: TestContext, console: ConsoleService): Promise<void> {
   const { users } = console;
   await users.createUser({ userId: "heidi" });
@@ -100,7 +124,10 @@ const NOTE_POSTED = `
 `;
 
 /** A browser whose tabs know each other. */
-async function openContext(t: TestContext, { browser, url }: ConsoleService): Promise<OpenContext> {
+async function openContext(
+  t: TestContext,
+  { browser, url }: Pick<ConsoleService, "browser" | "url">,
+): Promise<OpenContext> {
   const context = await browser.newContext({ reducedMotion: "reduce", locale: "en-GB" });
   t.after(() => context.close());
   await context.addInitScript(NOTE_POSTED);
