@@ -1,6 +1,7 @@
 /** One event of a list: when, what, and behind a switch everything else. */
 import { toJsonString } from "@bufbuild/protobuf";
 import { type ReactNode, useState } from "react";
+import { Link } from "wouter";
 import { type Event, EventSchema } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { useSession } from "../../app/session.tsx";
 import { INITIATORS, typeOf } from "../../live/interest.ts";
@@ -50,6 +51,22 @@ export function EventRow({ event, isOwn, erased, onRedact }: EventRowProps): Rea
   );
 }
 
+/** The actor as histories have it, and where to learn more. */
+function ActorLinks({ actor }: { readonly actor: string }): ReactNode {
+  const { may } = useSession();
+  return (
+    <>
+      <bdi>{actor}</bdi> <Link href={`/events?${new URLSearchParams({ actor })}`}>{T.events.ofActor}</Link>
+      {actor.startsWith("key:") && may("key.read") && (
+        <>
+          {" · "}
+          <Link href="/keys">{T.nav.keys}</Link>
+        </>
+      )}
+    </>
+  );
+}
+
 function EventDetails({ event, onRedact }: Pick<EventRowProps, "event" | "onRedact">): ReactNode {
   const { missing } = useSession();
   const initiator = INITIATORS[event.initiator - 1];
@@ -63,7 +80,7 @@ function EventDetails({ event, onRedact }: Pick<EventRowProps, "event" | "onReda
           [T.events.tookEffect, <Time key="time" at={event.time} isExact />],
           [T.events.recorded, <Time key="recorded" at={event.recordTime} isExact />],
           [T.events.initiatorFact, initiator && T.events.initiators[initiator]],
-          [T.events.actorFact, <bdi key="actor">{event.actor}</bdi>],
+          [T.events.actorFact, <ActorLinks key="actor" actor={event.actor} />],
           [T.events.organization, event.organizationId],
           [T.events.sequence, event.sequence.toString()],
           [T.events.via, event.via],

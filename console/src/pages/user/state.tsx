@@ -111,7 +111,7 @@ export function Actor({ name }: { readonly name: string }): ReactNode {
   const shown = isOwn ? who.displayName : data?.apiKey?.displayName;
   return (
     <bdi className="actor" title={name}>
-      {shown || name}
+      {shown || (keyId === undefined ? name : T.someKey(keyId.slice(-6)))}
     </bdi>
   );
 }

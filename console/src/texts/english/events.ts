@@ -38,6 +38,7 @@ export const EVENTS = {
   recorded: "Recorded",
   tookEffect: "Took effect",
   actorFact: "Actor",
+  ofActor: "What else it did",
   initiatorFact: "Started by",
   sequence: "Sequence",
   via: "Over",

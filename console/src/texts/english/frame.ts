@@ -12,6 +12,7 @@ export const FRAME = {
   loading: "Loading…",
   loadMore: "Show more",
   never: "never",
+  someKey: (end: string): string => `API key\u00a0…\u2060${end}`,
   unit: "unit",
   units: { 1: "seconds", 60: "minutes", 3600: "hours", 86400: "days" } as Readonly<Record<number, string>>,
   selectAll: "Select all that are shown",
