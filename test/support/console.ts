@@ -57,7 +57,7 @@ export async function startConsole(t: Scope, { onPostgres, ...options }: Console
     async signIn(path, key = ADMIN_KEY, contextOptions = {}) {
       const opened = await open(path, contextOptions);
       await enterKey(opened.tab, key);
-      await opened.tab.getByRole("navigation", { name: "Console" }).waitFor({ state: "attached" });
+      await opened.tab.locator("#content").waitFor();
       return opened;
     },
   };
