@@ -4,7 +4,7 @@ import type { Running } from "./service.ts";
 
 const HOUR = 3_600n;
 
-/** The user of whom there is something on every tab. */
+/** The user that has something on every tab. */
 export const BUSY_USER = "grace.hopper";
 
 const PEOPLE: readonly (readonly [id: string, name: string])[] = [

@@ -18,6 +18,8 @@ export interface ConsoleService extends Running {
 export interface TabOptions extends BrowserContextOptions {
   /** The name that the address bar has for this machine. Absent: as in the URL of the service. */
   readonly host?: string;
+  /** Of another service. */
+  readonly url?: string;
 }
 
 export interface ConsoleTab {
@@ -40,12 +42,12 @@ export async function startConsole(t: Scope, { onPostgres, ...options }: Console
   const starting = onPostgres ? startReplicas(t, 1, options) : startService(t, options);
   const [service, started] = await Promise.all([starting, isChromiumThere() ? openBrowser(t) : undefined]);
   const browser = (): Browser => started ?? assert.fail("there is no Chromium");
-  const open: ConsoleService["open"] = async (path = "", { host, ...contextOptions } = {}) => {
+  const open: ConsoleService["open"] = async (path = "", { host, url = service.url, ...contextOptions } = {}) => {
     const context = await browser().newContext({ reducedMotion: "reduce", locale: "en-GB", ...contextOptions });
     const tab = await context.newPage();
     const complaints = complaintsOf(tab);
-    const { hostname } = new URL(service.url);
-    await tab.goto(`${service.url.replace(hostname, host ?? hostname)}/console${path}`);
+    const { hostname } = new URL(url);
+    await tab.goto(`${url.replace(hostname, host ?? hostname)}/console${path}`);
     return { tab, complaints };
   };
   return {
