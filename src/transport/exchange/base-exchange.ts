@@ -55,6 +55,8 @@ export abstract class BaseExchange implements Exchange {
   #repeatsHeaders: boolean | undefined;
   #callId: string | undefined;
   #stallTime = 0;
+  /** Ends the wait of a write. */
+  #endStall: (() => void) | undefined;
   #over: boolean = false;
   #onOver: ((completed: boolean) => void)[] = [];
   #remoteAddress: string | undefined;
@@ -214,6 +216,7 @@ export abstract class BaseExchange implements Exchange {
     this.#over = true;
     this.body.release();
     this.#context.settled(this);
+    this.#endStall?.();
     for (const listener of this.#onOver) listener(completed);
     this.#onOver = [];
     if (!this.body.ended) this.#linger();
@@ -232,19 +235,12 @@ export abstract class BaseExchange implements Exchange {
     this.body.onEnd = () => clearTimeout(timer);
   }
 
+  /** Rejects when the exchange is over. The stream may have emitted `close` before: it is over in a later turn then. */
   #drained(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onDrain = (): void => {
-        this.#writable.off("close", onClose);
-        resolve();
-      };
-      const onClose = (): void => {
-        this.#writable.off("drain", onDrain);
-        reject(callerGone());
-      };
-      this.#writable.once("drain", onDrain);
-      this.#writable.once("close", onClose);
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#writable.once("drain", resolve);
+    this.#endStall = () => reject(callerGone());
+    return promise;
   }
 }
 

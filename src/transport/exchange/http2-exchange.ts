@@ -13,6 +13,14 @@ const NO_TRAILERS: AnswerHeader = {};
 
 function ignore(): void {}
 
+/**
+ * Closes a stream that its client reset with NO_ERROR, as `close()` of Node's client does. If a part of the answer is not
+ * sent then, Node waits for it forever: `close` would not even come with the end of the connection.
+ */
+function closeUnsent(this: ServerHttp2Stream): void {
+  if (this.closed && this.writableLength > 0) this.destroy();
+}
+
 export class Http2Exchange extends BaseExchange {
   readonly isHttp2: boolean = true;
   readonly httpVersion: string = "2.0";
@@ -41,6 +49,8 @@ export class Http2Exchange extends BaseExchange {
     this.#connection = connection;
     stream.on("wantTrailers", () => this.#sendTrailers());
     stream.on("close", () => this.#close());
+    // After a reset Node ends the readable side of a stream, too, if it has not ended.
+    stream.on("end", closeUnsent);
     // A client may reset the stream at any moment; `close` reports it.
     stream.on("error", ignore);
   }
@@ -80,7 +90,9 @@ export class Http2Exchange extends BaseExchange {
   }
 
   destroy(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // A reset is not sent while the connection takes no bytes: who asks again does not wait for it.
+    if (this.#stream.closed) this.#stream.destroy();
+    else this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
   /** A connection of HTTP/2 outlives its exchanges. */

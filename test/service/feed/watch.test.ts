@@ -1,9 +1,11 @@
 /** WatchEvents: every event once and in order on every wire, also when readers are killed and resume. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { parseExposition, sumOf } from "../../support/exposition.ts";
 import { seededRandom } from "../../support/random.ts";
 import { scaled } from "../../support/scale.ts";
 import { ADMIN_KEY, type Running, startService } from "../../support/service.ts";
+import { until } from "../../support/until.ts";
 import { type Seen, WATCHES, watchWithKills } from "../support/watchers.ts";
 
 const USERS = scaled({ quick: 20, soak: 100 });
@@ -37,6 +39,11 @@ function assertComplete(seen: readonly Seen[]): void {
   );
 }
 
+async function openStreams({ url }: Running): Promise<number> {
+  const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+  return sumOf(parseExposition(await (await fetch(`${url}/metrics`, { headers })).text()), "lockkeeper_streams");
+}
+
 const countOf = (seen: readonly Seen[]): number => seen.filter(({ userId }) => userId !== "").length;
 const isDone = (seen: readonly Seen[]): boolean => countOf(seen) >= USERS * (2 * ROUNDS + 1);
 
@@ -50,6 +57,7 @@ describe("P30 WatchEvents", () => {
     );
     await write(running);
     const all = await Promise.all(readers);
+    await until(async () => (await openStreams(running)) === 0, "the end of the streams whose readers were killed");
     for (const seen of all) {
       assertComplete(seen);
       assert.deepEqual(

@@ -50,6 +50,8 @@ export interface Lab {
   /** The calls that handlers saw begin, and the signals that were aborted. */
   readonly began: string[];
   readonly aborted: string[];
+  /** The streams whose handlers have ended. */
+  readonly ended: string[];
   /** Ends the handlers that are held: they go on after their caller has left. */
   readonly held: (() => void)[];
   /** The size of each charged answer of reflection. */
@@ -77,6 +79,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const internals: unknown[] = [];
   const began: string[] = [];
   const aborted: string[] = [];
+  const ended: string[] = [];
   const held: (() => void)[] = [];
   const charged: number[] = [];
   const charge: ChargeStranger = (_, bytes) => void charged.push(bytes);
@@ -85,7 +88,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   let calls = 0;
   const transport = createTransport<string>({
     mounts: [
-      labMount(options, { began, aborted, held }),
+      labMount(options, { began, aborted, ended, held }),
       healthMount(health, options.anyone ?? (() => "open")),
       ...reflectionMounts(reflection, () => "open", charge),
     ],
@@ -109,7 +112,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     return records[count - 1] as CallRecord<string>;
   };
   const stop = (): Promise<void> => transport.stop({ graceMs: 0 });
-  return { url, host, port, transport, health, records, internals, began, aborted, held, charged, record, stop };
+  const seen = { records, internals, began, aborted, ended, held, charged };
+  return { url, host, port, transport, health, ...seen, record, stop };
 }
 
 /** Runs a check against its own lab and stops the lab, whatever happens. */
@@ -146,7 +150,7 @@ const admit: Admit<string> = async ({ header, method }) => {
 
 function labMount(
   options: LabOptions,
-  { began, aborted, held }: Pick<Lab, "began" | "aborted" | "held">,
+  { began, aborted, ended, held }: Pick<Lab, "began" | "aborted" | "ended" | "held">,
 ): Mount<string> {
   const watch = (call: Call<string>): void => {
     began.push(call.id);
@@ -167,7 +171,13 @@ function labMount(
     say: echo,
     upload: async (request: EchoRequest, call: Call<string>) =>
       create(EchoResponseSchema, { text: String(request.data.length), wire: call.wire }),
-    count: (request: CountRequest, call: Call<string>) => count(request, call, watch),
+    count: async function* (request: CountRequest, call: Call<string>) {
+      try {
+        yield* count(request, call, watch);
+      } finally {
+        ended.push(call.id);
+      }
+    },
     download: async () => create(HttpBodySchema, { contentType: "text/csv", data: new TextEncoder().encode("a,b\n") }),
     gather: async function* (requests: AsyncIterable<EchoRequest>, call: Call<string>) {
       const texts: string[] = [];
