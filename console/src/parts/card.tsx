@@ -6,18 +6,21 @@ export function Card({
   title,
   aside,
   tone,
+  level: Heading = "h3",
   children,
 }: {
   readonly title: ReactNode;
   /** At the right of the title: a tag or buttons. */
   readonly aside?: ReactNode;
   readonly tone?: Tone | undefined;
+  /** Of its title: one below the heading that it stands under. */
+  readonly level?: "h2" | "h3";
   readonly children: ReactNode;
 }): ReactNode {
   return (
     <section className={`card${tone === undefined ? "" : ` card-${tone}`}`}>
       <header className="card-head">
-        <h3 className="card-title">{title}</h3>
+        <Heading className="card-title">{title}</Heading>
         {aside}
       </header>
       {children}

@@ -53,6 +53,7 @@ function ServiceCard(): ReactNode {
   const why = ready.error === null ? data?.text : T.health.away;
   return (
     <Card
+      level="h2"
       title={T.health.service}
       tone={ready.isPending ? undefined : isReady ? "good" : "bad"}
       aside={
@@ -82,7 +83,7 @@ function skewWords(millis: number): string {
 function CallerCard(): ReactNode {
   const { who } = useSession();
   return (
-    <Card title={T.health.you}>
+    <Card level="h2" title={T.health.you}>
       <Facts
         of={[
           [T.health.actor, <bdi key="actor">{who.actor}</bdi>],

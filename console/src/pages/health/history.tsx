@@ -18,7 +18,7 @@ export function History(): ReactNode {
   const { who, may, missing } = useSession();
   const whyNot = missing("events.read") ?? (who.organizationId === "" ? undefined : T.health.needsWhole);
   return (
-    <Card title={T.health.history}>
+    <Card level="h2" title={T.health.history}>
       <p className="muted">{T.health.historyLead}</p>
       {may("events.read") && who.organizationId === "" && <LastCheckpoint />}
       <Verify whyNot={whyNot} />

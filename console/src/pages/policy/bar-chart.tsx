@@ -15,7 +15,7 @@ const WIDTH = 720;
 const HEIGHT = 200;
 const LEFT = 52;
 const BOTTOM = 24;
-const TOP = 10;
+const TOP = 18;
 const INNER = HEIGHT - TOP - BOTTOM;
 
 export interface BarChartProps {
