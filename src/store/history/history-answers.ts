@@ -18,6 +18,7 @@ import { ChainWalk } from "../log/verify-chain.ts";
 import type { Page } from "../queries.ts";
 import { toChainEvent, toChainLink } from "../rows/chain-rows.ts";
 import { type Asked, parsePageToken } from "../search/page-token.ts";
+import { ErasingEvents } from "./erasing-events.ts";
 
 /** Events of one query: a few MiB at most, because an event has a person of 64 KiB at most. */
 const SLICE_EVENTS = 100;
@@ -41,6 +42,7 @@ export interface VerifiedSlice {
 export class HistoryAnswers {
   readonly #engine: ListEngine;
   readonly #limits: Limits;
+  readonly #erasing = new ErasingEvents();
 
   constructor(engine: ListEngine, limits: Limits) {
     this.#engine = engine;
@@ -72,6 +74,7 @@ export class HistoryAnswers {
       };
       while (!walk.isAtEnd && performance.now() < endTime) {
         await walk.slice(source, SLICE_EVENTS);
+        walk.faults.push(...(await this.#erasing.unexplained(queries, walk.takeGone())));
         const pausing = queries.pause();
         if (pausing !== undefined) await pausing;
       }

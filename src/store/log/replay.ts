@@ -21,15 +21,16 @@ export function toDomainEvent(
   return { type: body.type, data: body.data, time: columns.time, actor: columns.actor, personal } as DomainEvent;
 }
 
-/** Returns the names of personal values that differ from the event's commitments. */
-export function unfaithfulNames(body: Uint8Array, privateValues: PrivateValues): readonly string[] {
+/** Returns the names of personal values that differ from the event's commitments, and of those that are gone. */
+export function judgePersonal(body: Uint8Array, privateValues: PrivateValues) {
   const { commitments } = decodeBody(body);
-  return Object.entries(privateValues)
+  const unfaithful = Object.entries(privateValues)
     .filter(([name, [salt, value]]) => {
       const expected = Object.hasOwn(commitments, name) ? commitments[name] : undefined;
       return commit(Buffer.from(salt, "base64"), name, value) !== expected;
     })
     .map(([name]) => name);
+  return { unfaithful, gone: Object.keys(commitments).filter((name) => !Object.hasOwn(privateValues, name)) };
 }
 
 /** Returns the user after these events, oldest first. Throws when there are none. */

@@ -1,6 +1,7 @@
 /** Verifies the log: the hash of each event, each link, the head, the personal values that are not erased, and checkpoints. */
 import { type EventEnvelope, FIRST_LINK, hashEvent, hashLink, type PrivateValues } from "./event-encoding.ts";
-import { unfaithfulNames } from "./replay.ts";
+import { type GoneValues, goneFault } from "./gone-values.ts";
+import { judgePersonal } from "./replay.ts";
 
 /** A part of the log that differs from what was written. */
 export interface ChainFault {
@@ -10,6 +11,8 @@ export interface ChainFault {
 
 export interface ChainReport {
   readonly events: number;
+  /** How many of the events are of users. */
+  readonly userEvents: number;
   readonly links: number;
   readonly head: { readonly position: number; readonly link: Uint8Array };
   /** The first faults; empty: the chain is intact. */
@@ -88,8 +91,8 @@ const COMMIT_EVENTS_MAX = 100_000;
 const HASH_BYTES = 32;
 
 /**
- * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault, an erased
- * one is not. This does not prove that the whole log was not replaced; signed checkpoints do.
+ * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault; one of a
+ * user that is gone may be erased, and verifyUsers says whether it is. This does not prove that the whole log was not replaced; signed checkpoints do.
  */
 export async function verifyChain(source: ChainSource, options: VerifyChainOptions = {}): Promise<ChainReport> {
   const { sliceRows = SLICE_ROWS, faultsMax = 100, progress, onLink } = options;
@@ -97,12 +100,13 @@ export async function verifyChain(source: ChainSource, options: VerifyChainOptio
   const walk = new ChainWalk(head, CHAIN_START, onLink);
   while (!walk.isAtEnd && walk.faults.length < faultsMax) {
     await walk.slice(source, sliceRows);
+    walk.takeGone();
     progress?.(walk.place.events);
     await new Promise((resolve) => setImmediate(resolve));
   }
   if (walk.isAtEnd) walk.end(await source.hasStrays());
   const { events, links } = walk.place;
-  return { events, links, head, faults: walk.faults.slice(0, faultsMax) };
+  return { events, userEvents: walk.userEvents, links, head, faults: walk.faults.slice(0, faultsMax) };
 }
 
 /** A walk along the log, slice by slice, from any place to its head. */
@@ -118,6 +122,8 @@ export class ChainWalk {
   #links: number;
   /** Events after the last link. */
   #unlinked: number;
+  #userEvents = 0;
+  #gone: GoneValues[] = [];
 
   constructor(head: ChainLink, place: ChainPlace, onLink?: (link: ChainLink) => void) {
     this.#head = head;
@@ -133,6 +139,18 @@ export class ChainWalk {
 
   get isAtEnd(): boolean {
     return this.#position >= this.#head.position;
+  }
+
+  /** Events of users that this walk has met. */
+  get userEvents(): number {
+    return this.#userEvents;
+  }
+
+  /** Returns the values of users that are gone, in order, since the last call. */
+  takeGone(): readonly GoneValues[] {
+    const gone = this.#gone;
+    this.#gone = [];
+    return gone;
   }
 
   get place(): ChainPlace {
@@ -200,7 +218,8 @@ export class ChainWalk {
     this.#events++;
     if (!isEqual(hashEvent(event, body), hash)) {
       this.faults.push({ position, fault: "the event is not what its hash was made of" });
-    } else if (personal !== null) this.#verifyPersonal(event, personal);
+    } else this.#verifyPersonal(event, personal);
+    if (event.userId !== null) this.#userEvents++;
     this.#hashes.push(hash);
     if (++this.#unlinked < COMMIT_EVENTS_MAX) return;
     this.faults.push({ position, fault: `no commit has ${COMMIT_EVENTS_MAX} events: links are missing` });
@@ -212,12 +231,18 @@ export class ChainWalk {
     this.#unlinked = 0;
   }
 
-  #verifyPersonal({ position, body }: ChainEvent, personal: string): void {
+  #verifyPersonal({ position, userId, sequence, body }: ChainEvent, personal: string | null): void {
     try {
-      const names = unfaithfulNames(body, JSON.parse(personal) as PrivateValues);
-      for (const name of names) {
+      const values = personal === null ? {} : (JSON.parse(personal) as PrivateValues);
+      const { unfaithful, gone: names } = judgePersonal(body, values);
+      for (const name of unfaithful) {
         this.faults.push({ position, fault: `the personal value ${name} is not the one that was recorded` });
       }
+      const [first] = names;
+      if (first === undefined) return;
+      // Only values of users can be erased.
+      if (userId === null) this.faults.push({ position, fault: goneFault(first) });
+      else this.#gone.push({ position, userId, sequence, names });
     } catch {
       this.faults.push({ position, fault: "the personal values cannot be read" });
     }

@@ -5,7 +5,17 @@ import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../offline
 import type { InstanceTable, LogHeadTable } from "../rows/schema.ts";
 import { decodeBody } from "./event-encoding.ts";
 import { type ChainFault, type ChainSource, verifyChain } from "./verify-chain.ts";
-import { type UserSource, verifyUsers } from "./verify-users.ts";
+import { type RowFault, type UserSource, verifyUsers } from "./verify-users.ts";
+
+/** An event that the row of its user does not know. */
+export interface UnknownEvent {
+  readonly user_id: string;
+  readonly position: number;
+}
+
+/** Finds the event of `ContentSource.unknownEvent`, on both engines. */
+export const FIND_UNKNOWN_EVENT = `SELECT user_id, position FROM events WHERE user_id IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM user_state WHERE id = events.user_id AND last_position >= events.position) ORDER BY position LIMIT 1`;
 
 /** A database as an engine reads it, at one moment. */
 export interface ContentSource {
@@ -18,6 +28,8 @@ export interface ContentSource {
   /** The signed notes that it has: one for each hour at most. */
   readonly checkpoints: readonly string[];
   readonly users: UserSource;
+  /** Reads the first event of a user that is newer than the user's row, or whose user has no row. */
+  readonly unknownEvent: () => Promise<UnknownEvent | undefined>;
   readonly instance: InstanceTable | undefined;
   /** The body of the event at which the instance stands; `undefined`: it has none. */
   readonly instanceBody: Uint8Array | undefined;
@@ -51,10 +63,12 @@ export async function verifyContents(
   const rows = await verifyUsers(source.users, SLICE_USERS, (users) => progress("users", users, 0));
   const [differing] = rows.faults;
   if (differing?.position !== undefined) throw notAsWritten(place, { ...differing, position: differing.position });
-  if (differing !== undefined) {
-    throw new Error(
-      `the user ${JSON.stringify(differing.userId)} in ${place} is not what its history gives: ${differing.fault}`,
-    );
+  if (differing !== undefined) throw notOfItsHistory(place, differing);
+  // A row that is gone, or one as it was some events ago, agrees with the events that it leads to.
+  const unknown = rows.events === chain.userEvents ? undefined : await source.unknownEvent();
+  if (unknown !== undefined) {
+    const fault = `user_state does not know the event at position ${unknown.position}`;
+    throw notOfItsHistory(place, { userId: unknown.user_id, fault });
   }
   if (instance === undefined || instance.generation !== generationOf(source.instanceBody)) {
     throw new Error(`the generation in ${place} is not the one that its history gives`);
@@ -70,6 +84,10 @@ export async function verifyContents(
     checkpoints: notes.length,
     unknownSigners,
   };
+}
+
+function notOfItsHistory(place: string, { userId, fault }: RowFault): Error {
+  return new Error(`the user ${JSON.stringify(userId)} in ${place} is not what its history gives: ${fault}`);
 }
 
 function notAsWritten(place: string, { position, fault }: ChainFault): Error {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { RecordedEvent } from "../queries.ts";
 import { toUserProfileRow, toUserStateRow } from "../rows/rows.ts";
 import type { UserProfileTable, UserStateTable } from "../rows/schema.ts";
+import { goneFault } from "./gone-values.ts";
 import { replayUser } from "./replay.ts";
 
 export interface RowFault {
@@ -14,6 +15,8 @@ export interface RowFault {
 
 export interface RowReport {
   readonly users: number;
+  /** Events of these users. */
+  readonly events: number;
   readonly faults: readonly RowFault[];
 }
 
@@ -38,12 +41,14 @@ export async function verifyUsers(
   progress?: (users: number) => void,
 ): Promise<RowReport> {
   const faults: RowFault[] = [];
-  let users = 0;
+  let [users, events] = [0, 0];
   for (let after = ""; ; ) {
     const slice = await source(after, sliceRows);
     for (const stored of slice) {
       const userId = stored.state.id;
-      faults.push(...faultsOf(stored).map((fault) => ({ userId, ...fault })));
+      const history = stored.events();
+      events += history.length;
+      faults.push(...faultsOf(stored, history).map((fault) => ({ userId, ...fault })));
     }
     users += slice.length;
     progress?.(users);
@@ -51,11 +56,14 @@ export async function verifyUsers(
     if (slice.length < sliceRows) break;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { users, faults };
+  return { users, events, faults };
 }
 
-function faultsOf({ state, profile, events: read }: StoredUser): readonly Omit<RowFault, "userId">[] {
-  const events = read();
+function faultsOf(
+  { state, profile }: StoredUser,
+  events: readonly RecordedEvent[],
+): readonly Omit<RowFault, "userId">[] {
+  if (events.length === 0) return [{ fault: "user_state has a row, and there is no event" }];
   const user = replayUser(events);
   const isStateSame = isSame(toUserStateRow(user.state, state.last_position), state);
   const isProfileSame = isSame(toUserProfileRow(user.state, user.person), profile);
@@ -74,8 +82,7 @@ function missingValue(events: readonly RecordedEvent[]): readonly Omit<RowFault,
   let first: Omit<RowFault, "userId"> | undefined;
   for (const { event, position, sequence, erasedNames = [] } of events.toReversed()) {
     const name = erasedNames.find((erased) => !redacted.has(`${sequence} ${erased}`));
-    const fault = `the personal value ${name} is gone, and no event says that it was erased`;
-    if (name !== undefined) first = { position, fault };
+    if (name !== undefined) first = { position, fault: goneFault(name) };
     if (event.type === "UserDeleted" && event.data.erased === true) break;
     if (event.type !== "EventRedacted") continue;
     for (const field of event.data.fields) redacted.add(`${event.data.sequence} ${field}`);

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { openNote, parseVerifierKey } from "../../../src/domain/signed-note.ts";
+import { findEvent } from "../../../src/service/operations/events.ts";
 import { CHAIN_START, type ChainFault, type ChainLink, type UnknownSigner } from "../../../src/store/history.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { noPostgres, sharedPostgres } from "../../support/postgres.ts";
-import { createUser, lockUser } from "../support/commands.ts";
+import { createUser, deleteUser, lockUser, redactEvent } from "../support/commands.ts";
+import { resourceOf } from "../support/outcomes.ts";
 import { openPostgresFixture } from "../support/postgres-fixture.ts";
 import { SIGNING } from "../support/signing.ts";
 import type { TestClock } from "../support/sqlite-fixture.ts";
@@ -172,6 +174,31 @@ for (const [engine, skip, open] of ENGINES) {
         await opened.tamper(statement);
         assert.equal((await verify(opened.store)).faults[0]?.position, position, what);
       }
+    });
+
+    it("tells a personal value that was removed from one that was erased, also after the head", async (t) => {
+      const opened = await open(t);
+      const { store, tamper } = opened;
+      await fill(opened);
+      const redact = async (eventSequence: number, field: string): Promise<void> => {
+        const found = await findEvent(store, (await store.readUser("u0-3")) ?? assert.fail(), eventSequence, {});
+        const fields = [field];
+        resourceOf(await store.execute(redactEvent("u0-3", { eventSequence, fields, ...(found ? { found } : {}) })));
+      };
+      await redact(2, "note");
+      const head = await store.history.head();
+      resourceOf(await store.execute(deleteUser("u0-1", { erase: true })));
+      for (const end of [head, undefined]) assert.deepEqual((await verify(store, [], end)).faults, []);
+      // An event that the walk of before has met is followed by more.
+      await redact(1, "profile.username");
+      assert.deepEqual((await verify(store)).faults, []);
+      await tamper("DELETE FROM event_private WHERE position IN (SELECT position FROM events WHERE user_id = 'u0-3')");
+      const [fault] = (await verify(store)).faults;
+      assert.match(fault?.fault ?? "", /^the personal value note is gone, and no event says that it was erased$/);
+      // A row of an erasure that nobody recorded hides values.
+      await tamper("INSERT INTO erasures SELECT id, 9, 9, 0, last_position, NULL FROM user_state WHERE id = 'u0-0'");
+      const positions = (await verify(store)).faults.map((each) => each.position);
+      assert.ok(positions.length === 3 && positions[0] !== fault?.position, `${positions}`);
     });
 
     it("finds a tail that was cut by a checkpoint, in the database and in a file", async (t) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { verifyChain } from "../../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../../src/store/sqlite/offline/chain-rows.ts";
+import { verifyDatabase } from "../../../src/store/sqlite/offline/verify-database.ts";
 import { createApiKey, createUser, lockUser, revokeApiKey, unlockUser } from "../support/commands.ts";
 import { openFixture, type SqliteFixture } from "../support/sqlite-fixture.ts";
 import { verifyUserRows } from "../support/verify-rows.ts";
@@ -29,15 +30,15 @@ describe("the chain", () => {
       assert.deepEqual([report.faults, report.events], [[], 35]);
       assert.ok(report.links < report.events, "a commit of many events is one link");
     }
-    assert.deepEqual(await verifyUserRows(database, 4), { users: 15, faults: [] });
+    assert.deepEqual(await verifyUserRows(database, 4), { users: 15, events: 31, faults: [] });
   });
 
   it("stays intact when personal values are erased", async (t) => {
     const fixture = await openFixture(t);
     await fill(fixture);
     const database = fixture.connect();
-    database.exec("DELETE FROM event_private WHERE position % 2 = 0");
-    database.exec("UPDATE event_private SET personal = json_remove(personal, '$.note')");
+    database.exec("DELETE FROM event_private WHERE position % 2 = 0 AND position < 33");
+    database.exec("UPDATE event_private SET personal = json_remove(personal, '$.note') WHERE position < 33");
     assert.deepEqual((await verifyChain(chainOf(database))).faults, []);
     const { items } = await fixture.store.listUserEvents({ userId: "u0-1", order: "oldest_first", pageSize: 5 });
     assert.equal(items[0]?.event.personal.note, undefined);
@@ -53,6 +54,7 @@ describe("the chain", () => {
     ["an event's place in its user's chain", "UPDATE events SET previous_position = 1 WHERE position = 6"],
     ["an event's hash", "UPDATE events SET hash = zeroblob(32) WHERE position = 3"],
     ["a personal value", "UPDATE event_private SET personal = replace(personal, 'why', 'who') WHERE position = 6"],
+    ["a note of a key that is gone", "DELETE FROM event_private WHERE position = 35"],
     ["a missing event", "DELETE FROM events WHERE position = 4"],
     ["a missing first event", "DELETE FROM events WHERE position = 1"],
     ["a missing last event", "DELETE FROM events WHERE position = (SELECT max(position) FROM events)"],
@@ -90,6 +92,23 @@ describe("the chain", () => {
       }
     });
   }
+
+  it("notices a user's row that is gone, and one of some events ago", async (t) => {
+    const { store, connect } = await openFixture(t);
+    for (const id of ["a", "b"]) await store.execute(createUser(id));
+    const database = connect();
+    database.exec("CREATE TABLE kept AS SELECT * FROM user_state");
+    await store.execute(lockUser("a"));
+    await verifyDatabase(database, "here");
+    const say = (id: string, position: number) =>
+      new Error(
+        `the user "${id}" in here is not what its history gives: user_state does not know the event at position ${position}`,
+      );
+    database.exec("DELETE FROM user_state WHERE id = 'a'; INSERT INTO user_state SELECT * FROM kept WHERE id = 'a'");
+    await assert.rejects(verifyDatabase(database, "here"), say("a", 4));
+    database.exec("DELETE FROM user_profile WHERE id = 'b'; DELETE FROM user_state WHERE id = 'b'");
+    await assert.rejects(verifyDatabase(database, "here"), say("b", 3));
+  });
 
   it("notices a user's row that its events do not give", async (t) => {
     const fixture = await openFixture(t);

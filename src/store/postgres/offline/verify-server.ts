@@ -1,5 +1,5 @@
 /** Verifies a whole PostgreSQL database at one moment; a service may go on meanwhile. */
-import { verifyContents } from "../../log/verify-contents.ts";
+import { FIND_UNKNOWN_EVENT, type UnknownEvent, verifyContents } from "../../log/verify-contents.ts";
 import type { StoredUser } from "../../log/verify-users.ts";
 import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../../offline.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
@@ -24,6 +24,7 @@ const READ_HISTORIES = {
     SELECT h.*, p.personal FROM history h LEFT JOIN event_private p ON p.position = h.position ORDER BY h.position`,
 };
 const READ_CHECKPOINTS = { name: "verify_checkpoints", text: "SELECT note FROM checkpoints ORDER BY position" };
+const READ_UNKNOWN_EVENT = { name: "verify_unknown_event", text: FIND_UNKNOWN_EVENT };
 const READ_INSTANCE = { name: "verify_instance", text: "SELECT * FROM instance" };
 const READ_INSTANCE_BODY = {
   name: "verify_instance_body",
@@ -65,6 +66,7 @@ async function contentsOf(connection: Connection, { place }: Verified) {
     instanceBody: event?.body,
     chain: chainUpTo(connection, head),
     users: (after: string, limit: number) => readUsers(connection, after, limit),
+    unknownEvent: async () => (await connection.rows<UnknownEvent>(READ_UNKNOWN_EVENT))[0],
   };
 }
 

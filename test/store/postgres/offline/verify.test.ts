@@ -46,6 +46,16 @@ describe("a verification", { skip: (await noPostgres()) ?? false }, () => {
       "UPDATE events SET actor = 'key:other' WHERE position = 3",
       /^the history in \S+ at \S+ is not as it was written, at position 3: the event is not what its hash was made of$/,
     ],
+    [
+      "a user's row that is gone",
+      "DELETE FROM user_profile WHERE id = 'b'; DELETE FROM user_state WHERE id = 'b'",
+      /^the user "b" in \S+ at \S+ is not what its history gives: user_state does not know the event at position 3$/,
+    ],
+    [
+      "a user's row that leads to no event",
+      "UPDATE user_state SET last_position = 99 WHERE id = 'b'",
+      /^the user "b" in .*: user_state has a row, and there is no event$/,
+    ],
     ["a missing event", "DELETE FROM events WHERE position = 4", /at position 4: the event is missing$/],
     [
       "an unexpected event",
