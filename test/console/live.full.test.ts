@@ -72,10 +72,11 @@ async function resume(t: TestContext, { browser }: ConsoleService): Promise<void
   await first.users.createUser({ userId: "ivan" });
   const { watches, openTab } = await openContext(t, { browser, url });
   const tab = await openTab("/users/ivan/timeline");
-  let lists = 0;
-  tab.on("request", (request) => request.url().endsWith("/ListEvents") && lists++);
   await first.stop();
   await waitFor(tab, "Not live: the service does not answer. Trying again.");
+  // Not before: the page reads once more when it becomes live.
+  let lists = 0;
+  tab.on("request", (request) => request.url().endsWith("/ListEvents") && lists++);
   const second = await startService(t, { path });
   await second.users.banUser({ userId: "ivan", reasonCode: "MEANWHILE" });
   await second.users.unbanUser({ userId: "ivan" });
