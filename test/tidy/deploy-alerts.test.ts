@@ -7,7 +7,10 @@ import { findProgram, runCommand } from "../support/run-command.ts";
 import { temporaryFolder } from "../support/service.ts";
 import { ROOT } from "./support/tree.ts";
 
-/** A quarter of an hour of a service in each situation, and which of the alerts sound at its end. */
+/**
+ * A quarter of an hour of a service in each situation, or as many minutes as it says, and which of the alerts sound at
+ * its end.
+ */
 function alertCases(): object {
   const labels = 'job="lockkeeper", instance="a"';
   const calls = (code: string, perMinute: number): object => {
@@ -21,7 +24,7 @@ function alertCases(): object {
   const gauge = (name: string, values: string): object => ({ series: `${name}{${labels}}`, values });
   const well = calls("OK", 1000);
   const batches = gauge("lockkeeper_batch_commands_count", "0+1000x20");
-  const situations: readonly (readonly [input: readonly object[], alerts: readonly string[]])[] = [
+  const situations: readonly (readonly [input: readonly object[], alerts: readonly string[], minutes?: number])[] = [
     [[well], []],
     [[well, calls("UNAVAILABLE", 100)], ["LockkeeperErrors"]],
     [[well, calls("INTERNAL", 100), refusals("ATTEMPTS_OUTSTANDING", 1)], ["LockkeeperErrors"]],
@@ -49,6 +52,8 @@ function alertCases(): object {
     [[gauge("lockkeeper_clock_skew_seconds", "-2x20")], ["LockkeeperClockSkew"]],
     [[gauge("lockkeeper_checkpoint_age_seconds", "3600x20"), gauge("lockkeeper_erasures_open", "16x20")], []],
     [[gauge("lockkeeper_checkpoint_age_seconds", "8000x20")], ["LockkeeperCheckpointOld"]],
+    [[gauge("lockkeeper_erasures_open", "2x59 0x10")], [], 65],
+    [[gauge("lockkeeper_erasures_open", "2x70")], ["LockkeeperErasuresOpen"], 65],
   ];
   const watched = [
     ...["LockkeeperErrors", "LockkeeperIssuerUnavailable", "LockkeeperWalFull", "LockkeeperWriteRetries"],
@@ -58,12 +63,12 @@ function alertCases(): object {
   return {
     rule_files: [join(ROOT, "deploy/prometheus/alerts.yml")],
     evaluation_interval: "1m",
-    tests: situations.map(([input, alerts]) => ({
+    tests: situations.map(([input, alerts, minutes = 15]) => ({
       interval: "1m",
       input_series: input,
       promql_expr_test: watched.map((name) => ({
         expr: `count(ALERTS{alertname="${name}", alertstate="firing"}) or vector(0)`,
-        eval_time: "15m",
+        eval_time: `${minutes}m`,
         exp_samples: [{ labels: "{}", value: Number(alerts.includes(name)) }],
       })),
     })),
