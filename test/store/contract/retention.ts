@@ -15,6 +15,12 @@ async function assertKept(opened: ContractStore, days: number): Promise<void> {
   resourceOf(await store.execute(record({ userId: "u" })));
   const expiry = { kind: "for", durationMs: HOUR_MS } as const;
   resourceOf(await store.execute(commands.createSession("s1", "u", { expiry })));
+  // Revoked long before its own end.
+  const years = { kind: "for", durationMs: 3_650 * DAY_MS } as const;
+  resourceOf(await store.execute(commands.createSession("s2", "u", { tokenHash: "another", expiry: years })));
+  resourceOf(
+    await store.execute({ type: "RevokeSession", sessionId: "s2", ifAlready: "refuse", context: commands.context() }),
+  );
   const counts = async (): Promise<readonly number[]> => {
     await store.sweep();
     const sessions = await store.listSessions({ organizationId: null, activeOnly: false, pageSize: 10 });
@@ -22,7 +28,7 @@ async function assertKept(opened: ContractStore, days: number): Promise<void> {
   };
   const due = START_TIME + days * DAY_MS;
   for (const [time, expected] of [
-    [due, [1, 1]],
+    [due, [1, 2]],
     [due + 1, [0, 1]],
     [due + HOUR_MS, [0, 1]],
     [due + HOUR_MS + 1, [0, 0]],
@@ -40,11 +46,12 @@ async function createAndDelete(store: ContractStore["store"], ids: readonly stri
 
 export function describeRetention(engine: string, open: OpenStore): void {
   describe(`${engine}: retention`, () => {
-    it("keeps attempts and ended sessions as long as the settings say, shorter or longer", async (t) => {
+    it("keeps attempts and ended sessions as long as the settings say, 30 days without", async (t) => {
       for (const days of [1, 90]) {
         const limits = { attemptKeptMs: days * DAY_MS, sessionKeptMs: days * DAY_MS };
         await assertKept(await open(t, { limits }), days);
       }
+      await assertKept(await open(t), 30);
     });
 
     it("erases users when they were deleted long enough ago, once, and nobody who came after", async (t) => {
