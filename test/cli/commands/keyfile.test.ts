@@ -40,23 +40,28 @@ test("replicas on PostgreSQL sign with the file that keyfile create makes, and w
   await rename(file, `${file}.lost`);
   const [remade] = await jsonOf<View>(cli(again));
   assert.deepEqual(remade?.verifierKeys.slice(1), rotated?.verifierKeys.slice(0, 1));
+  // An erased history verifies as another does.
+  await service.users.createUser({ userId: "ann", profile: { email: "ann@example.com" }, note: "Lovelace" });
+  await service.users.deleteUser({ userId: "ann", erase: true });
   const report = await cliOf(service.url)(["events", "verify"]);
   assert.equal(report.code, 0, report.stderr);
-  assert.match(report.stdout, /^verified: 2 events in 2 commits, (?:1 checkpoint|\d checkpoints); /);
+  assert.match(report.stdout, /^verified: 4 events in 4 commits, (?:1 checkpoint|\d checkpoints); /);
   const history = join(await temporaryFolder(t), "history.ndjson");
-  assert.match((await cliOf(service.url)(["events", "export", history])).stderr, /exported 2 events/);
+  assert.match((await cliOf(service.url)(["events", "export", history])).stderr, /exported 4 events/);
+  const exported = await readFile(history, "utf8");
+  assert.doesNotMatch(exported, /ann@example|Lovelace/);
   const [key = ""] = remade?.verifierKeys ?? [];
-  const { end } = JSON.parse((await readFile(history, "utf8")).trimEnd().split("\n").at(-1) ?? "");
+  const { end } = JSON.parse(exported.trimEnd().split("\n").at(-1) ?? "");
   await writeFile(`${history}.note`, end.checkpoint);
   const verified = await runCommand("python3", [VERIFIER, history, `${history}.note`, key]);
-  assert.match(verified.stdout, /^verified: 2 events, link /, verified.stderr);
+  assert.match(verified.stdout, /^verified: 4 events, link /, verified.stderr);
   const offline = ["events", "verify", "--database", url, "--checkpoint", `${history}.note`];
   const held = await cli([...offline, "--instance-key-file", file]);
-  assert.match(held.stdout, /: verified 2 events, 0 users and \d checkpoints?; position 2, link /, held.stderr);
-  await writeFile(`${history}.note`, end.checkpoint.replace("\n2\n", "\n1\n"));
+  assert.match(held.stdout, /: verified 4 events, 1 user and \d checkpoints?; position 4, link /, held.stderr);
+  await writeFile(`${history}.note`, end.checkpoint.replace("\n4\n", "\n3\n"));
   const forged = await cli([...offline, "--verifier-key", key]);
   assert.equal(forged.code, 4);
-  assert.match(forged.stderr, /at position 1: a checkpoint is forged/);
+  assert.match(forged.stderr, /at position 3: a checkpoint is forged/);
   await assertRefused(cli(["keyfile", "rotate", `${file}.other`]), {
     code: 4,
     says: /cannot be read: there is no such file/,
