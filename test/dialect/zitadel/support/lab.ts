@@ -26,7 +26,7 @@ export interface Lab extends Running {
 
 /** A service that speaks the dialect. */
 export async function startLab(t: TestContext, options: RunOptions = {}): Promise<Lab> {
-  const running = await startService(t, { ...options, config: { ...options.config, dialects: ["zitadel"] } });
+  const running = await startService(t, { ...options, config: { dialects: ["zitadel"], ...options.config } });
   return {
     ...running,
     async rest(request, { body, organization, headers, ...call } = {}) {
