@@ -1,12 +1,15 @@
 /** kill -9 at random moments under load: what was acknowledged is there, what was refused is not, nothing is half. */
 import assert from "node:assert/strict";
-import { copyFile, rm } from "node:fs/promises";
+import { copyFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { toJsonString } from "@bufbuild/protobuf";
 import Database from "better-sqlite3";
+import { EventSchema } from "../../gen/lockkeeper/event/v1/event_pb.ts";
 import { verifyChain } from "../../src/store/log/verify-chain.ts";
 import { chainOf } from "../../src/store/sqlite/offline/chain-rows.ts";
+import { verifyFile } from "../../src/store/sqlite/offline/verify-database.ts";
 import { verifyUserRows } from "../store/support/verify-rows.ts";
 import { answersOf, assertLogged, changeUsers, type Ledger, type LoggedRequest, newLedger } from "../support/ledger.ts";
 import { type Random, seededRandom } from "../support/random.ts";
@@ -18,6 +21,12 @@ import { until } from "../support/until.ts";
 const KILLS = scaled({ quick: 10, soak: 200 });
 const CONCURRENT_CALLS = 32;
 const ANSWERS_MAX = 800;
+/** Makes each step of the eraser end after a few rows: four steps come before the answer. */
+const FAST_CLOCK = `data:text/javascript,let ahead = 0;
+  const { performance: clock } = globalThis;
+  const now = clock.now.bind(clock);
+  clock.now = () => now() + (ahead += 5);`;
+const SECRET = "Lovelace";
 
 test(`P21 every acknowledged change survives ${KILLS} kills, no refused one does, and none is half`, async (t) => {
   const random = seededRandom(t);
@@ -88,3 +97,43 @@ test("a log that is deleted under the service makes it not ready, and kill -9 lo
   again.process.kill("SIGTERM");
   await ended(again);
 });
+
+test("an erasure of a long history that kill -9 interrupts goes on after the next start", async (t) => {
+  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const child = await spawnService(t, { path, nodeArguments: ["--import", FAST_CLOCK] });
+  const { users } = clientsOf(child.url, ADMIN_KEY);
+  const userId = "ann";
+  await users.createUser({ userId, profile: { displayName: SECRET } });
+  const updateMask = { paths: ["profile.display_name"] };
+  const changes = Array.from({ length: 300 }, (_, index) =>
+    users.updateUser({ userId, profile: { displayName: `${SECRET} ${index}` }, updateMask }),
+  );
+  await Promise.all(changes);
+  await users.deleteUser({ userId, erase: true });
+  child.process.kill("SIGKILL");
+  await ended(child);
+  assert.ok(valuesIn(path) > 0, "the kill came in the middle");
+  const again = await spawnService(t, { path });
+  const { events } = await clientsOf(again.url, ADMIN_KEY).users.listUserEvents({
+    userId,
+    pageSize: 1000,
+    showDeleted: true,
+  });
+  assert.deepEqual(
+    [events.length, events.some((event) => toJsonString(EventSchema, event).includes(SECRET))],
+    [302, false],
+  );
+  await until(() => valuesIn(path) === 0, "the end of the erasure");
+  again.process.kill("SIGTERM");
+  await ended(again);
+  const verified = await verifyFile(path);
+  assert.deepEqual([verified.users, (await readFile(path, "latin1")).includes(SECRET)], [1, false]);
+});
+
+/** Returns how many events of a database have personal values. */
+function valuesIn(path: string): number {
+  const database = new Database(path, { readonly: true });
+  const count = database.prepare<[], number>("SELECT count(*) FROM event_private").pluck().get() ?? 0;
+  database.close();
+  return count;
+}
