@@ -397,6 +397,7 @@ export const COMMENTS: Readonly<Record<string, string>> = {
   "lockkeeper.policy.v1.PolicyValues.reset_on_unlock": "Whether UnlockUser clears the failures of all factors and the row of locks. Built in: true.",
   "lockkeeper.policy.v1.PolicyValues.revoke_sessions": "Whether a lock ends every session of the user. Built in: false.",
   "lockkeeper.policy.v1.ResetPolicyRequest": "Which policy to reset.",
+  "lockkeeper.policy.v1.ResetPolicyRequest.expected_sequence": "The sequence that the caller expects the policy to have; a different one is ABORTED (SEQUENCE_MISMATCH).",
   "lockkeeper.policy.v1.ResetPolicyRequest.organization_id": "The organization. Empty: the caller's own, or the instance's policy for a caller whose scope is the whole instance.",
   "lockkeeper.policy.v1.ResetPolicyRequest.request_id": "As in UserService: a request that is repeated within 24 hours returns the first success again.",
   "lockkeeper.policy.v1.ResetPolicyRequest.validate_only": "Check everything and return the result that the call would have, but store nothing.",

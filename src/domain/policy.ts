@@ -93,6 +93,7 @@ export interface UpdatePolicy {
 export interface ResetPolicy {
   readonly type: "ResetPolicy";
   readonly policyId: string;
+  readonly expectedSequence?: number;
   readonly context: CommandContext;
 }
 
@@ -115,15 +116,15 @@ export type PolicyDecision =
 export function decidePolicy(policy: StoredPolicy | undefined, command: PolicyCommand, now: number): PolicyDecision {
   const envelope = { time: now, actor: command.context.actor, personal: {} };
   const before = policy?.values ?? {};
-  if (command.type === "ResetPolicy") {
-    if (Object.keys(before).length === 0) return { ok: true, events: [] };
-    return { ok: true, events: [{ ...envelope, type: "PolicyReset", data: {} }] };
-  }
   const { expectedSequence } = command;
   const sequence = policy?.sequence ?? 0;
   if (expectedSequence !== undefined && expectedSequence !== sequence) {
     const refusal = sequenceMismatch("policy", command.policyId, { expected: expectedSequence, sequence });
     return { ok: false, refusal };
+  }
+  if (command.type === "ResetPolicy") {
+    if (Object.keys(before).length === 0) return { ok: true, events: [] };
+    return { ok: true, events: [{ ...envelope, type: "PolicyReset", data: {} }] };
   }
   const values = changeValues(before, command);
   const { lockDurationMs, lockDurationMaxMs } = combinePolicies(values);

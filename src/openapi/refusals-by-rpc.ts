@@ -104,7 +104,8 @@ export const OF_RPCS: Readonly<Record<string, Refusals>> = {
   "lockkeeper.policy.v1.PolicyService/ResetPolicy": {
     ...NO_ORGANIZATION,
     ...OTHER_SCOPE,
-    FIELD_INVALID: unknownMember("allowed are organizationId, requestId, validateOnly"),
+    FIELD_INVALID: unknownMember("allowed are organizationId, requestId, validateOnly, expectedSequence"),
+    SEQUENCE_MISMATCH: sequenceMismatch("policy", "acme"),
   },
   "lockkeeper.policy.v1.PolicyService/SimulatePolicy": {
     ...OTHER_SCOPE,

@@ -28,8 +28,11 @@ export function policyHandlers(operations: PolicyOperations): ServiceHandlers<ty
     },
 
     async resetPolicy(request, call) {
+      const expectedSequence = toSequence(request.expectedSequence);
       const policyId = await operations.policyIdOf(call.admission.actor, request.organizationId);
-      const view = await operations.changePolicy({ type: "ResetPolicy", policyId }, call, termsOf(call, request));
+      const sequence = expectedSequence === undefined ? {} : { expectedSequence };
+      const reset = { type: "ResetPolicy", policyId, ...sequence } as const;
+      const view = await operations.changePolicy(reset, call, termsOf(call, request));
       return create(pb.ResetPolicyResponseSchema, { policy: toPolicyMessage(policyId, view) });
     },
 

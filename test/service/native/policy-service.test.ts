@@ -132,6 +132,8 @@ describe("a policy", () => {
     assert.deepEqual([json(policy?.values), policy?.details?.sequence], [{}, 2n]);
     assert.deepEqual([policy?.effective?.growthFactor, policy?.effective?.limits[0]?.attemptsMax], [1, 5]);
     assert.equal((await gate.policies.resetPolicy({ organizationId: "acme" })).policy?.details?.sequence, 2n);
+    const stale = gate.policies.resetPolicy({ organizationId: "acme", expectedSequence: 1n });
+    await assertRefused(stale, "Aborted", "SEQUENCE_MISMATCH");
     const { policy: untouched } = await gate.policies.resetPolicy({ organizationId: "default" });
     assert.equal(untouched?.details, undefined);
   });

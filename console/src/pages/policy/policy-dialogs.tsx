@@ -51,15 +51,13 @@ export function ChangeDialog({
   );
 }
 
-/** A reset. The RPC expects no sequence, so the policy is compared just before it. */
+/** A reset of the policy as it was read. */
 export function ResetDialog({ policy, ...more }: DialogProps): ReactNode {
   const { transport } = useSession();
   const { organizationId, details } = policy;
   const reset = async (validateOnly: boolean): Promise<Policy | undefined> => {
-    const policies = createClient(PolicyService, transport);
-    const now = await policies.getPolicy({ organizationId });
-    if (now.policy?.details?.sequence !== details?.sequence) throw new ChangedMeanwhile();
-    return (await policies.resetPolicy({ organizationId, validateOnly })).policy;
+    const request = { organizationId, expectedSequence: details?.sequence ?? 0n, validateOnly };
+    return (await createClient(PolicyService, transport).resetPolicy(request)).policy;
   };
   return (
     <ForeseenDialog
@@ -72,8 +70,6 @@ export function ResetDialog({ policy, ...more }: DialogProps): ReactNode {
     />
   );
 }
-
-class ChangedMeanwhile extends Error {}
 
 interface ForeseenDialogProps extends DialogProps {
   readonly title: string;
@@ -107,8 +103,7 @@ function ForeseenDialog({
   useEffect(() => {
     if (isFieldFault) onRefused?.(error);
   }, [isFieldFault, error, onRefused]);
-  const isStale =
-    error !== null && (error instanceof ChangedMeanwhile || toFailure(error).reason === "SEQUENCE_MISMATCH");
+  const isStale = error !== null && toFailure(error).reason === "SEQUENCE_MISMATCH";
   const save = async (): Promise<void> => {
     if (isBusy) return;
     setIsBusy(true);
