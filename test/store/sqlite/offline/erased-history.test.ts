@@ -17,7 +17,7 @@ import { makeFolder, openFixture } from "../../support/sqlite-fixture.ts";
 it("is erased to its end after a crash in the middle, and verified, backed up and restored", async (t) => {
   const { store, path, clock } = await openFixture(t);
   resourceOf(await store.execute(createUser("u", PERSON)));
-  const changes = Array.from({ length: 1_000 }, () => [
+  const changes = Array.from({ length: 2_000 }, () => [
     store.execute(lockUser("u", { note: SECRET })),
     store.execute(unlockUser("u", { note: SECRET })),
   ]);
