@@ -37,9 +37,10 @@ export function StateTag({ state }: { readonly state: State }): ReactNode {
   return <Tag tone={toneOf(state)}>{T.states[state]}</Tag>;
 }
 
-/** Returns the name to call a user by: what people know, else the id. */
+/** Returns the name to call a user by: what people know and can see, else the id. */
 export function nameOf({ userId, profile }: User): string {
-  return profile?.displayName || profile?.username || profile?.email || userId;
+  const names = [profile?.displayName, profile?.username, profile?.email];
+  return names.find((name) => name !== undefined && /[^\s\p{C}\p{M}]/u.test(name)) ?? userId;
 }
 
 /** Returns the restriction that decides the state: the one of its kind that lasts longest. Undefined if none does. */
