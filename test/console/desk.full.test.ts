@@ -121,6 +121,13 @@ test("while the service is away the page says so, and goes on when it is back", 
   assert.equal(second.url, first.url);
   await tab.getByRole("button", { name: "Try again" }).click();
   await tab.getByText("There are no users yet").waitFor();
+  // A fault of the page itself does not appear as an outage.
+  await tab.evaluate("crypto.getRandomValues = undefined");
+  await tab.getByRole("link", { name: "Organizations", exact: true }).click();
+  await tab.getByRole("button", { name: "Create an organization" }).click();
+  await tab.getByRole("dialog").getByLabel("Id", { exact: true }).fill("acme");
+  await tab.keyboard.press("Enter");
+  await tab.getByText("This page has a fault").waitFor();
   await tab.context().close();
 });
 

@@ -1,4 +1,6 @@
 /** What the service tells the page before anybody signs in. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { fetchAnswer } from "../wire/fetch-answer.ts";
 import { BASE } from "./routes.ts";
 
 /** An OIDC issuer at which staff may sign in. */
@@ -17,7 +19,7 @@ export interface Settings {
 
 /** Reads the settings from the service. Rejects when it does not answer. */
 export async function readSettings(): Promise<Settings> {
-  const answer = await fetch(`${BASE}/config.json`, { headers: { accept: "application/json" } });
-  if (!answer.ok) throw new Error(`the settings of the console answer ${answer.status}`);
+  const answer = await fetchAnswer(`${BASE}/config.json`, { headers: { accept: "application/json" } });
+  if (!answer.ok) throw new ConnectError(`the settings of the console answer ${answer.status}`, Code.Unavailable);
   return (await answer.json()) as Settings;
 }

@@ -11,6 +11,8 @@ export interface Failure {
   readonly reason: string;
   /** The id under which the service's log has the call; empty if it did not answer. */
   readonly callId: string;
+  /** Whether no answer came: nobody knows whether a change was made. */
+  readonly isUnanswered: boolean;
   readonly code: Code;
   /** Sentences by field, as the contract names it (`reason_code`). */
   readonly fields: ReadonlyMap<string, string>;
@@ -21,11 +23,12 @@ export function toFailure(error: unknown): Failure {
   const known = ConnectError.from(error);
   const [info] = known.findDetails(ErrorInfoSchema);
   const violations = known.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
-  const isAway = info === undefined && (known.code === Code.Unavailable || isNetworkTrouble(known));
+  const isUnanswered = info === undefined && (known.code === Code.Unavailable || isCut(known));
   return {
-    sentence: isAway ? T.failures.away : asSentence(known.rawMessage),
+    sentence: isUnanswered ? T.failures.away : sentenceOf(known),
     reason: info?.reason ?? "",
     callId: known.metadata.get("x-request-id") ?? "",
+    isUnanswered,
     code: known.code,
     fields: new Map(violations.map(({ field, description }) => [field, asSentence(description)])),
   };
@@ -36,9 +39,17 @@ export function isCredentialRefused(error: ConnectError): boolean {
   return error.code === Code.Unauthenticated;
 }
 
-/** The browser does not say why a request got no answer. */
-function isNetworkTrouble({ code, cause }: ConnectError): boolean {
-  return (code === Code.Unknown || code === Code.Internal) && cause instanceof TypeError;
+/** Of an answer that was cut short, what is left has no id. */
+function isCut({ code, cause, metadata }: ConnectError): boolean {
+  return (
+    (code === Code.Unknown || code === Code.Internal) && !(cause instanceof Error) && !metadata.has("x-request-id")
+  );
+}
+
+/** Whatever else was thrown is a fault of the page: a failure of the network comes as ConnectError. */
+function sentenceOf({ code, cause, rawMessage }: ConnectError): string {
+  const isFault = code === Code.Unknown && cause instanceof Error;
+  return isFault ? T.failures.fault(asSentence(rawMessage)) : asSentence(rawMessage);
 }
 
 function asSentence(text: string): string {

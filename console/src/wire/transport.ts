@@ -1,6 +1,7 @@
 /** The transport of a signed-in caller: gRPC-Web to the service that serves this page. */
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { fetchAnswer } from "./fetch-answer.ts";
 
 /** Returns a transport that sends the credential with every call. `onError` is called with each error, also of streams. */
 export function createTransport(secret: string, onError: (error: ConnectError) => void): Transport {
@@ -14,7 +15,7 @@ export function createTransport(secret: string, onError: (error: ConnectError) =
       throw error;
     }
   };
-  return createGrpcWebTransport({ baseUrl: location.origin, interceptors: [authorize] });
+  return createGrpcWebTransport({ baseUrl: location.origin, interceptors: [authorize], fetch: fetchAnswer });
 }
 
 async function* heard<O>(messages: AsyncIterable<O>, onError: (error: ConnectError) => void): AsyncGenerator<O> {

@@ -17,6 +17,7 @@ import { say } from "../../parts/toasts.tsx";
 import { T } from "../../texts/texts.ts";
 import { typedSeconds, unitOf } from "../../wire/duration.ts";
 import { toFailure } from "../../wire/failure.ts";
+import { newRequestId } from "../../wire/request-id.ts";
 
 const LOCK_SECONDS_MAX = 3_650 * 86_400;
 
@@ -132,7 +133,7 @@ function useSave(organization: Organization | undefined, { id, name, lock }: Dra
   const call = async (): Promise<Organization | undefined> => {
     const client = createClient(OrganizationService, transport);
     const of = JSON.stringify([id, name, lock]);
-    if (request.current.of !== of) request.current = { of, id: crypto.randomUUID() };
+    if (request.current.of !== of) request.current = { of, id: newRequestId() };
     const requestId = request.current.id;
     const fields = {
       displayName: name.trim(),

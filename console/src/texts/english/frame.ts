@@ -18,6 +18,7 @@ export const FRAME = {
   selectAll: "Select all that are shown",
   failures: {
     away: "The service does not answer. Nothing was changed, as far as this page knows.",
+    fault: (what: string): string => `This page has a fault, which is not the service’s. Please report it: ${what}`,
     unknown: "The service answered with an error that it did not explain.",
     reason: "Reason",
     callId: "Call id",
