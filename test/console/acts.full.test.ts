@@ -12,6 +12,10 @@ test("somebody finds a user, locks her with a preview, and takes it back from th
   await users.createUser({ userId: "bob", profile: { username: "bob" } });
   await sessions.createSession({ userId: "u/1%2F" });
   const { tab, complaints } = await signIn("/users");
+  // A text that no name begins with may be an id.
+  await tab.getByRole("searchbox", { name: "Search", exact: true }).fill("u/1%2F");
+  await tab.keyboard.press("Enter");
+  await tab.getByText("1 user", { exact: true }).waitFor();
   await tab.getByRole("searchbox", { name: "Search", exact: true }).fill("ALICE@");
   await tab.keyboard.press("Enter");
   await tab.getByText("1 user", { exact: true }).waitFor();

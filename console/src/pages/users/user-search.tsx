@@ -1,11 +1,13 @@
 /** The search for users. The address keeps it, so that a list can be linked to and left with the back button. */
 import { create } from "@bufbuild/protobuf";
+import { useQuery } from "@connectrpc/connect-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import {
   type ListUsersRequest,
   ListUsersRequestSchema,
   UserOrder,
+  UserService,
 } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useAddress } from "../../app/address.ts";
 import { Button } from "../../parts/button.tsx";
@@ -147,9 +149,18 @@ const COLUMNS: readonly Column<User>[] = [
 ];
 
 function Found({ search }: { readonly search: Search }): ReactNode {
-  const { users, error, isLoading, more, refetch } = useUserList(requestOf(search));
+  const list = useUserList(requestOf(search));
+  const { error, isLoading, more, refetch } = list;
+  // People paste what they have: a text that no name begins with may be an id.
+  const isElsewhere = search.in === "name" && search.state === "" && search.reason === "" && search.q !== "";
+  const byId = useQuery(
+    UserService.method.getUser,
+    { userId: search.q },
+    { enabled: isElsewhere && error === null && !isLoading && list.users.length === 0 },
+  );
   if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isLoading) return <Loading />;
+  if (isLoading || byId.isLoading) return <Loading />;
+  const users = list.users.length === 0 && byId.data?.user !== undefined ? [byId.data.user] : list.users;
   const isFiltered = Object.keys(addressOf(search)).length > 0;
   if (users.length === 0) {
     return (

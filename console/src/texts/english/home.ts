@@ -7,7 +7,7 @@ export const HOME = {
   role: (role: string): string => `Your role is ${role}.`,
   expires: "Your credential expires",
   find: "Find a user",
-  findHint: "The beginning of a username or an email address.",
+  findHint: "The beginning of a username or an email address, or a whole user id.",
   pages: "Pages",
   nothing: "The pages about users are not for you",
   nothingText: "Your credential lacks the permission user.read. Ask for a key of the role viewer or operator.",

@@ -15,7 +15,8 @@ export const USERS = {
   columns: { user: "User", state: "State", why: "Why", until: "Until", changed: "Changed" },
   caption: "Users who match the search",
   emptyTitle: "No user matches",
-  emptyText: "A search compares beginnings: shorten it, search in another field, or take a filter away.",
+  emptyText:
+    "A search compares beginnings, and takes a whole user id: shorten it, search in another field, or take a filter away.",
   noneTitle: "There are no users yet",
   noneText: "Create users over the API or import them with `lockkeeper users import`.",
   count: (count: number, isAll: boolean): string =>
