@@ -2,7 +2,7 @@
 import { createRoot } from "react-dom/client";
 import { App } from "./app/app.tsx";
 import { applyTheme, storedTheme } from "./app/theme.ts";
-import { keepTitle } from "./app/title.ts";
+import { keepFocus, keepTitle } from "./app/window.ts";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
@@ -17,5 +17,6 @@ applyTheme(storedTheme());
 const root = document.getElementById("console");
 if (root !== null) {
   keepTitle(root);
+  keepFocus();
   createRoot(root).render(<App />);
 }

@@ -1,8 +1,10 @@
 /** The frame of every page: the menu, the caller, and the content. */
+
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { Button } from "../parts/button.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { isolate } from "../texts/isolate.ts";
 import { T } from "../texts/texts.ts";
 import { Keyboard } from "./keyboard.tsx";
 import { NAV } from "./routes.ts";
@@ -102,7 +104,7 @@ function Caller(): ReactNode {
           {who.displayName || who.actor}
         </bdi>
         <span className="muted">
-          {[who.role, who.organizationId === "" ? T.account.whole : T.account.organization(who.organizationId)]
+          {[who.role, who.organizationId === "" ? T.account.whole : T.account.organization(isolate(who.organizationId))]
             .filter(Boolean)
             .join(" · ")}
         </span>

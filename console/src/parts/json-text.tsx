@@ -1,5 +1,6 @@
 /** A JSON document to read and to copy. */
 import type { ReactNode } from "react";
+import { reveal } from "../texts/isolate.ts";
 import { CopyButton } from "./copy-button.tsx";
 
 /** `what`: its name, for those who hear the page. */
@@ -9,7 +10,7 @@ export function JsonText({ what, text }: { readonly what: string; readonly text:
       <CopyButton text={text} what={what} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <section className="json-text" tabIndex={0} aria-label={what}>
-        <pre>{text}</pre>
+        <pre>{reveal(text)}</pre>
       </section>
     </div>
   );

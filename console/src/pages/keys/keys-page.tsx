@@ -1,4 +1,5 @@
 /** The API keys in the caller's scope, and what can be done with them. */
+
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useState } from "react";
 import { type ApiKey, ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
@@ -9,6 +10,7 @@ import { CheckField } from "../../parts/field.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { millisOf } from "../../wire/time.ts";
 import { CreateKeyDialog } from "./create-key-dialog.tsx";
@@ -127,7 +129,7 @@ function KeyCell({ apiKey }: { readonly apiKey: ApiKey }): ReactNode {
 function ActCell({ apiKey, onOpen }: { readonly apiKey: ApiKey; readonly onOpen: (open: Open) => void }): ReactNode {
   const { missing } = useSession();
   const state = keyStateOf(apiKey, Date.now());
-  const name = keyName(apiKey);
+  const name = isolate(keyName(apiKey));
   if (state === "revoked") return null;
   const isOver = state === "expired" ? T.keys.isOver : undefined;
   return (

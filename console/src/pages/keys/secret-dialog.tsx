@@ -1,9 +1,11 @@
 /** The dialog that shows a secret this once. */
+
 import { type ReactNode, useState } from "react";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Field } from "../../parts/field.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 
 /** The dialog. Escape closes it at the second time only, so that no secret is lost by accident. */
@@ -21,7 +23,7 @@ export function SecretDialog({
     <Dialog
       open
       onClose={() => (isWarned ? onClose() : setIsWarned(true))}
-      title={<bdi>{T.keys.secretTitle(name)}</bdi>}
+      title={T.keys.secretTitle(isolate(name))}
       onSubmit={onClose}
       actions={
         <Button type="submit" kind="primary">

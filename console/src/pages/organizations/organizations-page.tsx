@@ -13,6 +13,7 @@ import { Button } from "../../parts/button.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { durationWords } from "../../wire/duration.ts";
 import { OrganizationDialog, organizationName } from "./organization-dialog.tsx";
@@ -89,7 +90,7 @@ function Listed({ query, onEdit }: ListedProps): ReactNode {
       cell: (each) => (
         <Button
           missing={missing("org.write")}
-          aria-label={T.organizations.editOf(organizationName(each))}
+          aria-label={T.organizations.editOf(isolate(organizationName(each)))}
           onClick={() => onEdit(each)}
         >
           {T.organizations.edit}

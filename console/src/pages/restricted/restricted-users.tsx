@@ -1,9 +1,11 @@
 /** A list of restricted users: several can be chosen and let in again at once. */
+
 import { type ReactNode, useState } from "react";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { useSession } from "../../app/session.tsx";
 import { Button } from "../../parts/button.tsx";
 import { type Column, type More, Table } from "../../parts/table.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { ACTS, type ActName, actsFor } from "../user/acts.ts";
 import { nameOf } from "../user/state.tsx";
@@ -32,7 +34,7 @@ export function RestrictedUsers({ caption, users, columns, more }: RestrictedUse
   const chosenUsers = users.filter(({ userId }) => chosen.has(userId));
   const selection = {
     chosen: new Set(chosenUsers.map(({ userId }) => userId)),
-    labelOf: (user: User) => T.restricted.choose(nameOf(user)),
+    labelOf: (user: User) => T.restricted.choose(isolate(nameOf(user))),
     onChange: setChosen,
   };
   return (

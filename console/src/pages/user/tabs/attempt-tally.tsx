@@ -1,7 +1,9 @@
 /** How attempts ended, by factor and by address. */
+
 import type { ReactNode } from "react";
 import { type Attempt, AttemptOutcome } from "../../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { Button } from "../../../parts/button.tsx";
+import { isolate } from "../../../texts/isolate.ts";
 import { T } from "../../../texts/texts.ts";
 
 const TEXTS = T.tabs.attempts;
@@ -51,7 +53,11 @@ export function AttemptTally({
               {tally.name === "" || onAddress === undefined ? (
                 <bdi>{tally.name || TEXTS.unknownAddress}</bdi>
               ) : (
-                <Button kind="quiet" aria-label={TEXTS.onlyFrom(tally.name)} onClick={() => onAddress(tally.name)}>
+                <Button
+                  kind="quiet"
+                  aria-label={TEXTS.onlyFrom(isolate(tally.name))}
+                  onClick={() => onAddress(tally.name)}
+                >
                   <bdi>{tally.name}</bdi>
                 </Button>
               )}

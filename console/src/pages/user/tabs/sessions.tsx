@@ -1,4 +1,5 @@
 /** The tab with the sessions of a user. */
+
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useState } from "react";
 import {
@@ -13,6 +14,7 @@ import { SelectField } from "../../../parts/field.tsx";
 import { Empty, FailureNotice, Loading } from "../../../parts/notice.tsx";
 import { type Column, Table } from "../../../parts/table.tsx";
 import { Time } from "../../../parts/time.tsx";
+import { isolate } from "../../../texts/isolate.ts";
 import { T } from "../../../texts/texts.ts";
 import { Actor } from "../state.tsx";
 import type { UserTabProps } from "../user-tab.ts";
@@ -122,7 +124,7 @@ function endColumn(missing: string | undefined, onEnd: (session: Session) => voi
         <Button
           kind="quiet"
           missing={missing}
-          aria-label={TEXTS.endOne(clientOf(session))}
+          aria-label={TEXTS.endOne(isolate(clientOf(session)))}
           onClick={() => onEnd(session)}
         >
           {TEXTS.end}
