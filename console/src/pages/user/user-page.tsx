@@ -16,6 +16,7 @@ import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
+import { reveal } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { millisOf, TIMER_MS_MAX } from "../../wire/time.ts";
 import { NotFound } from "../not-found.tsx";
@@ -76,12 +77,13 @@ interface UserViewProps {
 
 function UserView({ user, tab, onChange }: UserViewProps): ReactNode {
   const { may } = useSession();
-  const [address] = useAddress();
-  const [, navigate] = useLocation();
+  const [address, setAddress] = useAddress();
   const tabs = USER_TABS.filter(({ permission }) => may(permission));
   const shown = tabs.find(({ id }) => id === tab) ?? tabs[0];
   const openAct = (act: ActName | undefined): void => {
-    navigate(userPath(user.userId, tab || undefined, act), { replace: true });
+    // The tab keeps its filters.
+    const { act: _, ...filters } = Object.fromEntries(address);
+    setAddress(act === undefined ? filters : { ...filters, act }, { replace: true });
   };
   const act = actOf(address.get("act"));
   return (
@@ -115,7 +117,7 @@ function UserHead({ user, onAct }: { readonly user: User; readonly onAct: (act: 
           <bdi>{name}</bdi>
         </h1>
         <p className="user-head-id">
-          <bdi>{user.userId}</bdi>
+          <bdi>{reveal(user.userId)}</bdi>
           <CopyButton text={user.userId} what={T.user.id} />
         </p>
         <p className="user-head-state" role="status">
