@@ -32,7 +32,7 @@ test("somebody finds a user, locks her with a preview, and takes it back from th
   assert.equal((await users.getUser({ userId: "u/1%2F" })).user?.state, State.ACTIVE);
   await dialog.getByRole("button", { name: "Lock", exact: true }).click();
   await dialog.waitFor({ state: "detached" });
-  await tab.getByText(/^Locked until .* by LOCKKEEPER_ADMIN_KEY because SPAM_WAVE\.$/).waitFor();
+  await tab.getByText(/^Locked until .* by LOCKKEEPER_ADMIN_KEY \(you\) because SPAM_WAVE\.$/).waitFor();
   const { user } = await users.getUser({ userId: "u/1%2F" });
   assert.partialDeepStrictEqual(user?.restrictions, [{ reasonCode: "SPAM_WAVE", revokeSessions: true }]);
   await tab
@@ -63,7 +63,7 @@ test("two who act on one user do not overwrite each other, and a key that is rev
   assert.equal((await users.getUser({ userId: "carol" })).user?.state, State.LOCKED);
   await dialog.getByRole("button", { name: "Look again" }).click();
   await dialog.getByRole("button", { name: "Ban" }).click();
-  await tab.getByText(/^Banned for good by desk\.$/).waitFor();
+  await tab.getByText(/^Banned for good by desk \(you\)\.$/).waitFor();
   await keys.revokeApiKey({ apiKeyId: apiKey?.apiKeyId ?? "" });
   // Whatever the page asks for next is refused; it may be under way already.
   const ended = tab.getByText("Your credential has expired or was revoked. Sign in again.");
@@ -73,4 +73,44 @@ test("two who act on one user do not overwrite each other, and a key that is rev
     complaints.filter((each) => !/401/.test(each)),
     [],
   );
+});
+
+test("an act whose answer is lost is repeated as the same act, and a hostile name turns no sentence", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { users, events, signIn } = await startConsole(t);
+  await users.createUser({ userId: "mallory", profile: { displayName: "\u202Egnp.exe" } });
+  const { tab } = await signIn("/users/mallory/timeline?type=restrictions");
+  const name = "\u2068\u202Egnp.exe\u2069";
+  await tab.getByRole("button", { name: "Ban", exact: true }).click();
+  assert.equal(await tab.title(), `${name} · lockkeeper`);
+  assert.match(tab.url(), /timeline\?type=restrictions&act=ban$/);
+  const dialog = tab.getByRole("dialog", { name: `Ban ${name}` });
+  await dialog.getByText("The state becomes Banned.").waitFor();
+  await tab.route(
+    "**/BanUser",
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+    { times: 1 },
+  );
+  await dialog.getByRole("button", { name: "Ban", exact: true }).click();
+  await dialog.getByText(/^The answer of the service was lost, so this may be done already\./).waitFor();
+  // The page behind it learns of the ban; the dialog stays about the same act.
+  await tab
+    .locator(".user-head-state")
+    .getByText(/^Banned for good/)
+    .waitFor();
+  assert.equal(await dialog.getByText("Somebody changed this user").count(), 0);
+  assert.ok(await dialog.getByLabel("Note").isDisabled());
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await tab.getByText(`${name} is banned.`, { exact: true }).waitFor();
+  assert.match(tab.url(), /timeline\?type=restrictions$/);
+  // The button that was pressed is gone.
+  await tab.locator("h1:focus").waitFor();
+  await tab.getByRole("link", { name: "JSON" }).click();
+  await tab.getByText(String.raw`"displayName": "\u202Egnp.exe"`).waitFor();
+  const { events: recorded } = await events.listEvents({});
+  assert.equal(recorded.filter(({ payload }) => payload.case === "userBanned").length, 1);
 });

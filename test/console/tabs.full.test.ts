@@ -33,7 +33,7 @@ async function followTimeline({ users, signIn }: ConsoleService): Promise<void> 
   await tab.getByText("Live", { exact: true }).waitFor();
   assert.match(
     await rows.nth(0).innerText(),
-    /LOCKKEEPER_ADMIN_KEY locked this user until .* because SPAM\.\n+<b>Thrice<\/b>/,
+    /LOCKKEEPER_ADMIN_KEY \(you\) locked this user until .* because SPAM\.\n+<b>Thrice<\/b>/,
   );
   assert.match(await rows.nth(1).innerText(), /created this user\./);
   await rows.nth(1).getByText("Details").click();

@@ -44,6 +44,8 @@ export async function startConsole(t: Scope, { onPostgres, ...options }: Console
   const browser = (): Browser => started ?? assert.fail("there is no Chromium");
   const open: ConsoleService["open"] = async (path = "", { host, url = service.url, ...contextOptions } = {}) => {
     const context = await browser().newContext({ reducedMotion: "reduce", locale: "en-GB", ...contextOptions });
+    // As in pages that came without encryption.
+    await context.addInitScript("delete Crypto.prototype.randomUUID");
     const tab = await context.newPage();
     const complaints = complaintsOf(tab);
     const { hostname } = new URL(url);

@@ -20,14 +20,14 @@ export function useCall(): Call {
     setIsBusy(true);
     setError(undefined);
     try {
-      const answer = await call();
-      void queries.invalidateQueries();
-      return answer;
+      return await call();
     } catch (refused) {
       setError(refused);
       return undefined;
     } finally {
       setIsBusy(false);
+      // Also without an answer: it may be done.
+      void queries.invalidateQueries();
     }
   };
   return { run, error, isBusy };

@@ -28,15 +28,18 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
 /** An error of the service: its sentence, its reason code and the id of the call. */
 export function FailureNotice({
   error,
+  lost,
   onRetry,
 }: {
   readonly error: unknown;
+  /** Of a change: what to say if no answer came, since it may be made anyway. */
+  readonly lost?: string | undefined;
   readonly onRetry?: (() => unknown) | undefined;
 }): ReactNode {
-  const { sentence, reason, callId } = toFailure(error);
+  const { sentence, reason, callId, isUnanswered } = toFailure(error);
   return (
     <div className="failure" role="alert">
-      <p>{sentence}</p>
+      <p>{isUnanswered && lost !== undefined ? lost : sentence}</p>
       <p className="failure-facts">
         {reason !== "" && (
           <span>

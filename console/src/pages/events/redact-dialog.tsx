@@ -99,7 +99,7 @@ export function RedactDialog({
         value={note}
         onChange={({ target }) => setNote(target.value)}
       />
-      {error !== undefined && <FailureNotice error={error} />}
+      {error !== undefined && <FailureNotice error={error} lost={T.failures.lost} />}
     </Dialog>
   );
 }

@@ -70,7 +70,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
         organizationFault={fields?.get("organization_id")}
         onChange={change}
       />
-      {error !== undefined && fields?.size === 0 && <FailureNotice error={error} />}
+      {error !== undefined && fields?.size === 0 && <FailureNotice error={error} lost={T.keys.createLost} />}
     </Dialog>
   );
 }

@@ -23,6 +23,8 @@ export interface KeyDialogProps extends KeyActProps {
   readonly isBusy: boolean;
   /** Undefined without one. */
   readonly error: unknown;
+  /** What to say if no answer came. */
+  readonly lost?: string | undefined;
   readonly note: string;
   readonly onNote: (note: string) => void;
   readonly onSubmit: () => Promise<void>;
@@ -31,13 +33,13 @@ export interface KeyDialogProps extends KeyActProps {
 
 /** The dialog. It is open as long as it is shown. */
 export function KeyDialog(props: KeyDialogProps): ReactNode {
-  const { apiKey, title, lead, ownWarning, label, kind, isBusy, error, note, onNote, onSubmit, onClose } = props;
+  const { apiKey, title, lead, ownWarning, label, kind, isBusy, error, lost, note, onNote, onSubmit, onClose } = props;
   const { who } = useSession();
   return (
     <Dialog
       open
       onClose={onClose}
-      title={<bdi>{title}</bdi>}
+      title={title}
       lead={lead}
       onSubmit={() => void onSubmit()}
       actions={<SubmitActions label={label} kind={kind} busy={isBusy} onClose={onClose} />}
@@ -51,7 +53,7 @@ export function KeyDialog(props: KeyDialogProps): ReactNode {
         value={note}
         onChange={(event) => onNote(event.target.value)}
       />
-      {error !== undefined && <FailureNotice error={error} />}
+      {error !== undefined && <FailureNotice error={error} lost={lost} />}
     </Dialog>
   );
 }

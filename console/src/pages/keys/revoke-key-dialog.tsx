@@ -1,4 +1,5 @@
 /** The dialog that revokes a key, and says what breaks. */
+
 import { createClient } from "@connectrpc/connect";
 import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useRef, useState } from "react";
@@ -9,7 +10,9 @@ import { Facts } from "../../parts/card.tsx";
 import { Loading } from "../../parts/notice.tsx";
 import { Time } from "../../parts/time.tsx";
 import { say } from "../../parts/toasts.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
+import { newRequestId } from "../../wire/request-id.ts";
 import { Actor } from "../user/state.tsx";
 import { type KeyActProps, KeyDialog } from "./key-dialog.tsx";
 import { keyName, scopeOf } from "./key-words.ts";
@@ -26,25 +29,26 @@ export function RevokeKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
     { apiKeyId, validateOnly: true },
     { gcTime: 0, staleTime: 0 },
   );
-  const request = useRef({ note: "", id: crypto.randomUUID() });
+  const request = useRef({ note: "", id: newRequestId() });
   const submit = async (): Promise<void> => {
-    if (request.current.note !== note) request.current = { note, id: crypto.randomUUID() };
+    if (request.current.note !== note) request.current = { note, id: newRequestId() };
     const requestId = request.current.id;
     const answer = await run(() => createClient(ApiKeyService, transport).revokeApiKey({ apiKeyId, note, requestId }));
     if (answer === undefined) return;
     onClose();
-    say({ text: T.keys.revoked(keyName(apiKey)) });
+    say({ text: T.keys.revoked(isolate(keyName(apiKey))) });
   };
   return (
     <KeyDialog
       apiKey={apiKey}
-      title={T.keys.revokeOf(keyName(apiKey))}
+      title={T.keys.revokeOf(isolate(keyName(apiKey)))}
       lead={T.keys.revokeLead}
       ownWarning={T.keys.ownRevoke}
       label={T.keys.revoke}
       kind="danger"
       isBusy={isBusy}
       error={error ?? foreseen.error ?? undefined}
+      lost={error === undefined ? undefined : T.failures.lost}
       note={note}
       onNote={setNote}
       onSubmit={submit}

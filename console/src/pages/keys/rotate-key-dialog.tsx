@@ -1,4 +1,5 @@
 /** The dialog that gives a key a new secret. */
+
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { type ReactNode, useState } from "react";
@@ -6,6 +7,7 @@ import { ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_serv
 import { useSession } from "../../app/session.tsx";
 import { useCall } from "../../app/use-call.ts";
 import { SelectField } from "../../parts/field.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { type KeyActProps, KeyDialog } from "./key-dialog.tsx";
 import { keyName } from "./key-words.ts";
@@ -31,13 +33,14 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   return (
     <KeyDialog
       apiKey={apiKey}
-      title={T.keys.rotateOf(name)}
+      title={T.keys.rotateOf(isolate(name))}
       lead={T.keys.rotateLead}
       ownWarning={T.keys.ownRotate}
       label={T.keys.rotate}
       kind="primary"
       isBusy={isBusy}
       error={error}
+      lost={T.keys.rotateLost}
       note={note}
       onNote={setNote}
       onSubmit={submit}

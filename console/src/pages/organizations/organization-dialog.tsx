@@ -14,6 +14,7 @@ import { DurationField, type TypedDuration } from "../../parts/duration-input.ts
 import { TextField } from "../../parts/field.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { say } from "../../parts/toasts.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { typedSeconds, unitOf } from "../../wire/duration.ts";
 import { toFailure } from "../../wire/failure.ts";
@@ -52,7 +53,7 @@ export function OrganizationDialog({
     const saved = await save();
     if (saved === undefined) return;
     onClose();
-    const name = organizationName(saved);
+    const name = isolate(organizationName(saved));
     say({ text: organization === undefined ? T.organizations.made(name) : T.organizations.saved(name) });
   };
   const lockFault = isTried && !isLockRight ? T.organizations.lockInvalid : undefined;
@@ -61,11 +62,9 @@ export function OrganizationDialog({
       open
       onClose={onClose}
       title={
-        organization === undefined ? (
-          T.organizations.createTitle
-        ) : (
-          <bdi>{T.organizations.editTitle(organizationName(organization))}</bdi>
-        )
+        organization === undefined
+          ? T.organizations.createTitle
+          : T.organizations.editTitle(isolate(organizationName(organization)))
       }
       onSubmit={() => void submit()}
       actions={<SubmitActions label={T.organizations.save} busy={isBusy} onClose={onClose} />}
@@ -100,7 +99,7 @@ export function OrganizationDialog({
           {T.organizations.stale}
         </p>
       ) : (
-        failure !== undefined && failure.fields.size === 0 && <FailureNotice error={error} />
+        failure !== undefined && failure.fields.size === 0 && <FailureNotice error={error} lost={T.failures.lost} />
       )}
     </Dialog>
   );

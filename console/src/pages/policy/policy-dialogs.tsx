@@ -1,4 +1,5 @@
 /** The dialogs that change a policy: what will be in force afterwards, as the service itself foresees it. */
+
 import { createClient } from "@connectrpc/connect";
 import { useQuery as usePlainQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
@@ -13,8 +14,10 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { Table } from "../../parts/table.tsx";
 import { say } from "../../parts/toasts.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { toFailure } from "../../wire/failure.ts";
+import { newRequestId } from "../../wire/request-id.ts";
 import { FIELDS, numberOf, wordsOf } from "./policy-fields.ts";
 
 interface DialogProps {
@@ -33,9 +36,9 @@ export function ChangeDialog({
 }: DialogProps & { readonly values: PolicyValues; readonly onRefused: (error: unknown) => void }): ReactNode {
   const { transport } = useSession();
   const { organizationId, details } = policy;
-  const update = async (validateOnly: boolean): Promise<Policy | undefined> => {
+  const update = async (more: CallOptions): Promise<Policy | undefined> => {
     const expectedSequence = details?.sequence ?? 0n;
-    const request = { organizationId, values, updateMask: { paths: ["*"] }, expectedSequence, validateOnly };
+    const request = { organizationId, values, updateMask: { paths: ["*"] }, expectedSequence, ...more };
     return (await createClient(PolicyService, transport).updatePolicy(request)).policy;
   };
   return (
@@ -55,8 +58,8 @@ export function ChangeDialog({
 export function ResetDialog({ policy, ...more }: DialogProps): ReactNode {
   const { transport } = useSession();
   const { organizationId, details } = policy;
-  const reset = async (validateOnly: boolean): Promise<Policy | undefined> => {
-    const request = { organizationId, expectedSequence: details?.sequence ?? 0n, validateOnly };
+  const reset = async (more: CallOptions): Promise<Policy | undefined> => {
+    const request = { organizationId, expectedSequence: details?.sequence ?? 0n, ...more };
     return (await createClient(PolicyService, transport).resetPolicy(request)).policy;
   };
   return (
@@ -71,11 +74,17 @@ export function ResetDialog({ policy, ...more }: DialogProps): ReactNode {
   );
 }
 
+interface CallOptions {
+  readonly validateOnly: boolean;
+  /** Absent: none. */
+  readonly requestId?: string;
+}
+
 interface ForeseenDialogProps extends DialogProps {
   readonly title: string;
   readonly label: string;
   readonly done: string;
-  readonly call: (validateOnly: boolean) => Promise<Policy | undefined>;
+  readonly call: (more: CallOptions) => Promise<Policy | undefined>;
   readonly onRefused?: (error: unknown) => void;
 }
 
@@ -92,9 +101,11 @@ function ForeseenDialog({
   const queries = useQueryClient();
   const [failed, setFailed] = useState<unknown>(null);
   const [isBusy, setIsBusy] = useState(false);
+  // A repetition after a lost answer changes nothing twice.
+  const [requestId] = useState(newRequestId);
   const foreseen = usePlainQuery({
     queryKey: ["policy", title, String(policy.details?.sequence)],
-    queryFn: async () => (await call(true)) ?? null,
+    queryFn: async () => (await call({ validateOnly: true })) ?? null,
     gcTime: 0,
     staleTime: 0,
   });
@@ -108,7 +119,7 @@ function ForeseenDialog({
     if (isBusy) return;
     setIsBusy(true);
     try {
-      await call(false);
+      await call({ validateOnly: false, requestId });
       say({ text: done });
       onClose();
       await queries.invalidateQueries();
@@ -126,7 +137,7 @@ function ForeseenDialog({
     <Dialog
       open
       onClose={onClose}
-      title={<bdi>{title}</bdi>}
+      title={title}
       lead={T.policy.dialog.lead}
       onSubmit={() => void (isStale ? lookAgain() : save())}
       actions={
@@ -143,7 +154,9 @@ function ForeseenDialog({
           {T.policy.dialog.stale}
         </p>
       )}
-      {error !== null && !isStale && <FailureNotice error={error} />}
+      {error !== null && !isStale && (
+        <FailureNotice error={error} lost={failed === null ? undefined : T.failures.lost} />
+      )}
       {foreseen.isPending && <Loading />}
       {foreseen.data != null && !isStale && <Differences before={policy.effective} after={foreseen.data.effective} />}
     </Dialog>
@@ -177,5 +190,5 @@ function Differences({ before, after }: DifferencesProps): ReactNode {
 }
 
 function whoseOf({ organizationId }: Policy): string {
-  return organizationId === "" ? T.policy.ofInstance : organizationId;
+  return organizationId === "" ? T.policy.ofInstance : isolate(organizationId);
 }

@@ -9,6 +9,7 @@ import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { say } from "../../parts/toasts.tsx";
+import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { draftFor, faultsOf } from "./act-draft.ts";
@@ -36,11 +37,12 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
   const faults = faultsOf(draft);
   const isWhole = Object.values(faults).every((fault) => fault === undefined);
   const { preview, perform } = useAct(act, user, isWhole ? draft : undefined);
-  const name = nameOf(user);
+  const name = isolate(nameOf(user));
   const error = perform.error ?? preview.error;
   const isRefused = error !== null && toFailure(error).reason === "SEQUENCE_MISMATCH";
-  // The caller's own act arrives as a change, too.
-  const isStale = !isActing && (isRefused || latest.details?.sequence !== user.details?.sequence);
+  const isLost = perform.error !== null && toFailure(perform.error).isUnanswered;
+  // The caller's own act arrives as a change, too, also if its answer was lost.
+  const isStale = !isActing && !isLost && (isRefused || latest.details?.sequence !== user.details?.sequence);
   const lookAgain = async (): Promise<void> => {
     setUser((await onChange()) ?? latest);
     perform.reset();
@@ -67,7 +69,7 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
     <Dialog
       open
       onClose={onClose}
-      title={<bdi>{T.acts.titles[act](name)}</bdi>}
+      title={T.acts.titles[act](name)}
       lead={T.acts.leads[act]}
       onSubmit={() => void submit()}
       actions={
@@ -80,13 +82,15 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
             </Button>
           ) : (
             <Button key="act" type="submit" kind={ACTS[act].restricts ? "danger" : "primary"} busy={perform.isPending}>
-              {T.acts[act]}
+              {isLost ? T.retry : T.acts[act]}
             </Button>
           )}
         </>
       }
     >
-      <ActForm act={act} draft={draft} faults={isTried ? faults : {}} onChange={setDraft} />
+      <fieldset className="act-form" disabled={isLost}>
+        <ActForm act={act} draft={draft} faults={isTried ? faults : {}} onChange={setDraft} />
+      </fieldset>
       {isStale && (
         <div className="failure" role="alert">
           <p>{T.acts.changedMeanwhile}</p>
@@ -95,7 +99,9 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
           </p>
         </div>
       )}
-      {error !== null && !isRefused && toFailure(error).code !== Code.Canceled && <FailureNotice error={error} />}
+      {error !== null && !isRefused && toFailure(error).code !== Code.Canceled && (
+        <FailureNotice error={error} lost={isLost ? T.failures.lost : undefined} />
+      )}
       <ActPreview act={act} user={user} draft={draft} after={preview.user} isPending={preview.isPending} />
     </Dialog>
   );

@@ -109,7 +109,7 @@ export function Actor({ name }: { readonly name: string }): ReactNode {
     { apiKeyId: keyId ?? "" },
     { enabled: keyId !== undefined && !isOwn && may("key.read"), staleTime: 300_000 },
   );
-  const shown = isOwn ? who.displayName : data?.apiKey?.displayName;
+  const shown = isOwn ? T.ownKey(who.displayName) : data?.apiKey?.displayName;
   return (
     <bdi className="actor" title={name}>
       {shown || (keyId === undefined ? name : T.someKey(keyId.slice(-6)))}

@@ -36,6 +36,10 @@ export const KEYS = {
     auditor: "auditor: attempts and the history",
     "": "listed permissions",
   } as Readonly<Record<string, string>>,
+  createLost:
+    "The answer of the service was lost, so the key may exist, with a secret that nobody has seen. Look for it in the list, and revoke it before you create another.",
+  rotateLost:
+    "The answer of the service was lost, so the key may have a new secret that nobody has seen. Rotate it again to get one.",
   createTitle: "Create an API key",
   name: "Name",
   nameHint: "Who or what uses it. Histories show it.",

@@ -67,7 +67,7 @@ export function EndSessionDialog({
           [TEXTS.columns.used, <Time key="used" at={lastActivityTime} />],
         ]}
       />
-      {error !== undefined && <FailureNotice error={error} />}
+      {error !== undefined && <FailureNotice error={error} lost={T.failures.lost} />}
     </Dialog>
   );
 }
