@@ -132,6 +132,10 @@ test("an answer of an issuer that is not quite the one to this sign-in is refuse
       query: (asked) => [...right(asked), ["error", "access_denied"]],
       refused: /did not sign you in: access_denied\.$/,
     },
+    {
+      query: (asked) => [...right(asked), ["error", "x"], ["error_description", "y".repeat(4_000)]],
+      refused: /did not sign you in: y{200}…\.$/,
+    },
     { query: right, nonce: () => undefined, refused: /its token belongs to another sign-in/ },
     { query: right, nonce: () => "of another", refused: /its token belongs to another sign-in/ },
     { query: right },

@@ -25,13 +25,18 @@ interface Discovery {
   readonly authorization_response_iss_parameter_supported?: boolean;
 }
 
+/** In characters: a sentence of an issuer, and no page of text over the form. */
+const WHY_LENGTH_MAX = 200;
+
 /** An issuer did not sign the caller in. */
 export class IssuerError extends Error {
   override readonly name = "IssuerError";
   readonly host: string;
 
-  constructor(host: string, why: string) {
-    super(why);
+  /** `why`: may be a text of the issuer, or of anyone who wrote the address; the page shows its beginning. */
+  constructor(host: string, why: unknown) {
+    const text = String(why);
+    super(text.length > WHY_LENGTH_MAX ? `${text.slice(0, WHY_LENGTH_MAX)}…` : text);
     this.host = host;
   }
 }
@@ -51,9 +56,10 @@ export async function startSignIn(issuer: Issuer): Promise<void> {
   const path = `${pathname.slice(BASE.length) || "/"}${search}`;
   const [state, nonce, verifier] = [randomText(), randomText(), randomText()];
   const journey: Journey = { issuer: issuer.issuer, state, nonce, verifier, path };
-  sessionStorage.setItem(STORED_AS, JSON.stringify(journey));
-  const address = new URL(authorization_endpoint);
-  if (!/^https?:$/.test(address.protocol)) throw new IssuerError(hostOf(issuer), "its address is not one of the web");
+  const address = URL.canParse(authorization_endpoint) ? new URL(authorization_endpoint) : undefined;
+  if (address === undefined || !/^https?:$/.test(address.protocol)) {
+    throw new IssuerError(hostOf(issuer), "its address is not one of the web");
+  }
   const { clientId, scopes, audience, resource } = issuer;
   const parameters = {
     response_type: "code",
@@ -68,6 +74,7 @@ export async function startSignIn(issuer: Issuer): Promise<void> {
     ...(resource !== undefined && { resource }),
   };
   for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
+  sessionStorage.setItem(STORED_AS, JSON.stringify(journey));
   window.location.assign(address);
 }
 
@@ -135,7 +142,7 @@ async function discover(issuer: Issuer): Promise<Discovery> {
 async function ask(issuer: Issuer, address: string, init: RequestInit = {}): Promise<unknown> {
   try {
     const answer = await fetch(address, { ...init, credentials: "omit", referrerPolicy: "no-referrer" });
-    const body = (await answer.json()) as { readonly error?: string; readonly error_description?: string };
+    const body = ((await answer.json()) ?? {}) as { readonly error?: string; readonly error_description?: string };
     if (!answer.ok) throw new IssuerError(hostOf(issuer), body.error_description ?? body.error ?? `${answer.status}`);
     return body;
   } catch (error) {

@@ -3,6 +3,7 @@ import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { Button } from "../parts/button.tsx";
 import { TextField } from "../parts/field.tsx";
+import { fill } from "../parts/fill.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { FailureNotice, Loading } from "../parts/notice.tsx";
 import { T } from "../texts/texts.ts";
@@ -62,7 +63,7 @@ function SignInFailure({ error }: { readonly error: unknown }): ReactNode {
   if (!(error instanceof IssuerError)) return <FailureNotice error={error} />;
   return (
     <p className="failure" role="alert">
-      {T.signIn.issuerFailed(error.host, error.message)}
+      {fill(T.signIn.issuerFailed(error.host), { why: <bdi>{error.message}</bdi> })}
     </p>
   );
 }

@@ -1,6 +1,6 @@
 /** A call that changes something: its error, and whether it is under way. */
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 export interface Call {
   /** Resolves to the answer; undefined if the call was refused, or another is under way. */
@@ -15,8 +15,11 @@ export function useCall(): Call {
   const queries = useQueryClient();
   const [error, setError] = useState<unknown>();
   const [isBusy, setIsBusy] = useState(false);
+  // What is shown lags behind: the second press of a double click would still find it idle.
+  const isRunning = useRef<boolean>(false);
   const run: Call["run"] = async (call) => {
-    if (isBusy) return undefined;
+    if (isRunning.current) return undefined;
+    isRunning.current = true;
     setIsBusy(true);
     setError(undefined);
     try {
@@ -25,6 +28,7 @@ export function useCall(): Call {
       setError(refused);
       return undefined;
     } finally {
+      isRunning.current = false;
       setIsBusy(false);
       // Also without an answer: it may be done.
       void queries.invalidateQueries();

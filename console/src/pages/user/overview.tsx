@@ -54,7 +54,11 @@ function RestrictionCard({ user, restriction, onAct }: RestrictionCardProps): Re
       tone={TONES[kind]}
       title={restrictionName(restriction)}
       aside={
-        <Button missing={missing(ACTS[lift].permission)} onClick={() => onAct(lift)}>
+        <Button
+          aria-label={T.user.liftOf(T.acts[lift], restrictionName(restriction))}
+          missing={missing(ACTS[lift].permission)}
+          onClick={() => onAct(lift)}
+        >
           {T.acts[lift]}
         </Button>
       }

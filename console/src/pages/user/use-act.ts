@@ -6,12 +6,16 @@ import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_se
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { toFailure } from "../../wire/failure.ts";
 import { newRequestId } from "../../wire/request-id.ts";
 import { type ActDraft, requestOf } from "./act-draft.ts";
 import { type ActName, RPC_OF } from "./acts.ts";
 
 /** While somebody types, the service is not asked for each key. */
 const QUIET_MS = 250;
+
+/** A preview without an answer is asked for again after this time. */
+const AGAIN_MS = 3_000;
 
 export interface ActCalls {
   readonly preview: { readonly user: User | undefined; readonly error: Error | null; readonly isPending: boolean };
@@ -71,6 +75,8 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
     queryFn: async () => (settled && (await call(settled, { validateOnly: true, requestId: "" }))) ?? null,
     enabled: settled !== undefined,
     gcTime: 0,
+    // A service that was away comes back while the dialog is open.
+    refetchInterval: ({ state }) => state.error !== null && toFailure(state.error).isUnanswered && AGAIN_MS,
   });
   // One act has one id, so that a repetition after a lost answer does nothing twice; another draft is another act.
   const requestId = useRef({ of: "", id: "" });

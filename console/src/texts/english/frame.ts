@@ -57,7 +57,7 @@ export const FRAME = {
     withIssuer: (host: string): string => `Sign in with ${host}`,
     ended: "Your credential has expired or was revoked. Sign in again.",
     refused: "The service does not know this key, or it has expired.",
-    issuerFailed: (host: string, why: string): string => `${host} did not sign you in: ${why}.`,
+    issuerFailed: (host: string): string => `${host} did not sign you in: {why}.`,
     callback: "Signing in…",
     issuerNeedsHttps: "the console has to be opened over https for that",
     notEncrypted: "This page came without encryption (http): others on the network can read the key that you paste.",

@@ -35,6 +35,7 @@ export const USER = {
   cause: "Cause",
   actor: "By",
   note: "Note",
+  liftOf: (act: string, restriction: string): string => `${act}: ${restriction}`,
   remainsAlone: "After lifting it nothing else restricts this user.",
   remains: (rest: string): string => `After lifting it remains: ${rest}.`,
   endsSessions: "Ended all sessions when it began.",
