@@ -71,8 +71,9 @@ export async function run(config: Config): Promise<void> {
   if (madeAdminKey !== undefined) process.stdout.write(`admin key, shown this once: ${madeAdminKey}\n`);
   process.stdout.write(`listening on ${service.url}\n`);
   if (service.metricsUrl !== undefined) process.stdout.write(`metrics on ${service.metricsUrl}\n`);
-  if (madeAdminKey !== undefined)
+  if (madeAdminKey !== undefined) {
     process.stdout.write(firstMinute({ url: service.url, hasConsole: config.console }, madeAdminKey));
+  }
   service.loaded.then(keepCompiledCode, keepCompiledCode);
 }
 

@@ -12,7 +12,18 @@ import { filesBelow, ROOT } from "./support/tree.ts";
 
 const WIRING = "src/dialect/dialects.ts";
 /** What the compiler and a start read, apart from node_modules. */
-const COPIED = ["src", "gen", "clients", "test", "bench", "examples", "scripts", "package.json", "tsconfig.json"];
+const COPIED = [
+  "src",
+  "gen",
+  "clients",
+  "console",
+  "test",
+  "bench",
+  "examples",
+  "scripts",
+  "package.json",
+  "tsconfig.json",
+];
 
 const dialects = readdirSync(join(ROOT, "src/dialect"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
