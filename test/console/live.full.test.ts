@@ -6,13 +6,14 @@ import type { Page, Request } from "playwright-core";
 import { startBalancer } from "../support/balancer.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
 import { type ConsoleService, enterKey, startConsole } from "../support/console.ts";
+import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, startService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 test("live events", async (t) => {
   if (skippedWithoutChromium(t)) return;
   const console = await startConsole(t);
-  await t.test("eight tabs hold one watch, hidden tabs none, and none misses anything", (t) =>
+  await t.test("many tabs hold one watch, hidden tabs none, and none misses anything", (t) =>
     shareOneWatch(t, console),
   );
   await t.test("callers of one browser share nothing", (t) => keepCallersApart(t, console));
@@ -26,11 +27,12 @@ async function shareOneWatch(t: TestContext, console: ConsoleService): Promise<v
   await users.createUser({ userId: "frank" });
   const { watches, openTab } = await openContext(t, console);
   const tabs: Page[] = [];
-  for (let count = 0; count < 8; count++) tabs.push(await openTab(count % 2 === 0 ? "/users/eve" : "/users/frank"));
+  const count = scaled({ quick: 4, soak: 8 });
+  for (let index = 0; index < count; index++) tabs.push(await openTab(index % 2 === 0 ? "/users/eve" : "/users/frank"));
   assert.equal(watches().length, 1);
   await Promise.all([users.banUser({ userId: "eve" }), users.lockUser({ userId: "frank" })]);
   await Promise.all(tabs.map((tab, index) => waitFor(tab, index % 2 === 0 ? /^Banned for/ : /^Locked until/)));
-  const [first, , eve, ...rest] = tabs as [Page, Page, Page, ...Page[]];
+  const [first, , eve] = tabs as [Page, Page, Page];
   // The tab that has the watch is closed, and another one goes on.
   await first.close();
   await users.unbanUser({ userId: "eve" });
@@ -43,7 +45,6 @@ async function shareOneWatch(t: TestContext, console: ConsoleService): Promise<v
   await show(eve, "visible");
   await waitFor(eve, /because AGAIN\.$/);
   await until(() => watches().length === 1, "the watch of the tab that is visible again");
-  assert.equal(rest.length, 5);
 }
 
 async function keepCallersApart(t: TestContext, console: ConsoleService): Promise<void> {
