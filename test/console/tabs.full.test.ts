@@ -13,6 +13,7 @@ import { until } from "../support/until.ts";
 /** Each step of the journey begins in a tab of its own, and leaves the service to the next. */
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "the timeline says who did what and why, and goes on by itself": followTimeline,
+  "a long timeline is not read again after an act": keepTimeline,
   "sessions are ended one by one and together": endSessions,
   "attempts are counted by factor and address, and explain a lock": explainLock,
   "a restriction begins later, and the directory's is lifted by itself": scheduleAndLift,
@@ -51,6 +52,31 @@ async function followTimeline({ users, signIn }: ConsoleService): Promise<void> 
   await users.lockUser({ userId: "alice" });
   await tab.getByText(/^Locked until/).waitFor();
   assert.equal(await rows.count(), 2);
+  assert.deepEqual(complaints, []);
+}
+
+async function keepTimeline({ users, signIn }: ConsoleService): Promise<void> {
+  const names = Array.from({ length: 120 }, (_, index) => `Olga ${index}`);
+  await users.createUser({ userId: "olga" });
+  for (const displayName of names) await users.updateUser({ userId: "olga", profile: { displayName } });
+  const { tab, complaints } = await signIn("/users/olga/timeline");
+  await tab.getByText("Live", { exact: true }).waitFor();
+  const rows = tab.getByRole("list", { name: "Events, the newest first" }).getByRole("listitem");
+  await until(async () => {
+    await rows.last().scrollIntoViewIfNeeded();
+    return (await rows.count()) === names.length + 1;
+  }, "all rows");
+  let lists = 0;
+  tab.on("request", (request) => request.url().endsWith("/ListEvents") && lists++);
+  await tab.getByRole("button", { name: "Lock", exact: true }).click();
+  await tab.getByRole("dialog").getByRole("button", { name: "Lock", exact: true }).click();
+  await rows
+    .nth(0)
+    .getByText(/locked this user until/)
+    .waitFor();
+  await tab.getByText(/^Locked until/).waitFor();
+  assert.equal(await rows.count(), names.length + 2);
+  assert.equal(lists, 0);
   assert.deepEqual(complaints, []);
 }
 

@@ -17,6 +17,8 @@ export interface EventListProps {
   readonly isFiltered: boolean;
 }
 
+const NOTHING_ERASED: readonly string[] = [];
+
 /** The list. */
 export function EventList(props: EventListProps): ReactNode {
   // Another filter is another list.
@@ -41,7 +43,7 @@ function ListOf({ interest, isOwn, isFiltered }: EventListProps): ReactNode {
                 key={event.cursor}
                 event={event}
                 isOwn={isOwn}
-                erased={erased.get(`${event.sequence} ${event.userId}`) ?? []}
+                erased={erased.get(`${event.sequence} ${event.userId}`) ?? NOTHING_ERASED}
                 onRedact={setRedacted}
               />
             ))}

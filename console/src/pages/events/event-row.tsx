@@ -1,6 +1,6 @@
 /** One event of a list: when, what, and behind a switch everything else. */
 import { toJsonString } from "@bufbuild/protobuf";
-import { type ReactNode, useState } from "react";
+import { memo, type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { type Event, EventSchema } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { useSession } from "../../app/session.tsx";
@@ -22,8 +22,8 @@ export interface EventRowProps {
   readonly onRedact: (event: Event) => void;
 }
 
-/** The row. */
-export function EventRow({ event, isOwn, erased, onRedact }: EventRowProps): ReactNode {
+/** The row. A list has thousands: one that stays as it is is not made again when others come. */
+export const EventRow = memo(function EventRow({ event, isOwn, erased, onRedact }: EventRowProps): ReactNode {
   const [isOpen, setIsOpen] = useState(false);
   const withheld = event.withheldFields.map(shortName);
   return (
@@ -49,7 +49,7 @@ export function EventRow({ event, isOwn, erased, onRedact }: EventRowProps): Rea
       </div>
     </li>
   );
-}
+});
 
 /** The actor as histories have it, and where to learn more. */
 function ActorLinks({ actor }: { readonly actor: string }): ReactNode {

@@ -1,5 +1,6 @@
 /** The events of a list: pages of the past, and what happens while it is shown. */
 import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { EventOrder, EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
@@ -7,6 +8,9 @@ import { filterOf, type Interest } from "../../live/interest.ts";
 import { useLive } from "../../live/use-live.ts";
 
 const PAGE_SIZE = 50;
+/** What is read again is not more than this: pages are read one after the other, and earlier ones as somebody scrolls. */
+const PAGES_READ_AGAIN_MAX = 4;
+const LIST = "events";
 /** More at once are read as pages. */
 const LIVE_EVENTS_MAX = 500;
 
@@ -32,17 +36,36 @@ export function useEvents(interest: Interest): Events {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
     EventService.method.listEvents,
     { filter: filterOf(interest), order: EventOrder.NEWEST_FIRST, pageSize: PAGE_SIZE, pageToken: "" },
-    { pageParamKey: "pageToken", getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      // Live events keep it up to date, not calls that change something, nor a tab that is shown again.
+      staleTime: "static",
+      gcTime: 0,
+      meta: { list: LIST },
+    },
   );
+  const queries = useQueryClient();
+  const readAgain = (): unknown => {
+    queries.setQueriesData<InfiniteData<unknown>>(
+      { predicate: ({ meta }) => meta?.list === LIST },
+      (read) =>
+        read && {
+          pages: read.pages.slice(0, PAGES_READ_AGAIN_MAX),
+          pageParams: read.pageParams.slice(0, PAGES_READ_AGAIN_MAX),
+        },
+    );
+    return refetch();
+  };
   const onEvents = (events: readonly Event[]): void => {
     setNewsCount((count) => count + events.length);
     setLive((before) => [...events.toReversed(), ...before]);
     // Earlier events lost their values; or there are so many new ones that pages are the better list of them.
     if (live.length + events.length <= LIVE_EVENTS_MAX && !events.some(isErasure)) return;
     setLive([]);
-    void refetch();
+    readAgain();
   };
-  useLive(interest, { onEvents, onGap: refetch });
+  useLive(interest, { onEvents, onGap: readAgain });
   const events = new Map(
     [...live, ...(data?.pages.flatMap((page) => page.events) ?? [])].map((each) => [each.cursor, each]),
   );
@@ -52,7 +75,7 @@ export function useEvents(interest: Interest): Events {
     error,
     isPending,
     more: { hasNextPage, isFetchingNextPage, fetchNextPage },
-    readAgain: refetch,
+    readAgain,
   };
 }
 

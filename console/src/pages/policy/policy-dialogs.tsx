@@ -122,7 +122,7 @@ function ForeseenDialog({
       await call({ validateOnly: false, requestId });
       say({ text: done });
       onClose();
-      await queries.invalidateQueries();
+      void queries.invalidateQueries();
     } catch (refused) {
       setFailed(refused);
     } finally {

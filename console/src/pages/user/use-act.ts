@@ -88,7 +88,7 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
     try {
       await call(draft, { validateOnly: false, requestId: requestId.current.id });
       setError(null);
-      await queries.invalidateQueries();
+      void queries.invalidateQueries();
       return true;
     } catch (refused) {
       setError(refused);
