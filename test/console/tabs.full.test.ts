@@ -2,18 +2,19 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { Cause } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, startConsole } from "../support/console.ts";
+import { type ConsoleService, enterKey, startConsole } from "../support/console.ts";
 import { until } from "../support/until.ts";
 
 /** Each step of the journey begins in a tab of its own, and leaves the service to the next. */
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "the timeline says who did what and why, and goes on by itself": followTimeline,
   "a long timeline is not read again after an act": keepTimeline,
+  "times are those of the service, whatever the browser's clock says": trustService,
   "sessions are ended one by one and together": endSessions,
   "attempts are counted by factor and address, and explain a lock": explainLock,
   "a restriction begins later, and the directory's is lifted by itself": scheduleAndLift,
@@ -78,6 +79,34 @@ async function keepTimeline({ users, signIn }: ConsoleService): Promise<void> {
   assert.equal(await rows.count(), names.length + 2);
   assert.equal(lists, 0);
   assert.deepEqual(complaints, []);
+}
+
+async function trustService({ users, keys, open }: ConsoleService): Promise<void> {
+  // Without events.read nothing but the clock tells the page that the lock is over.
+  const { secret } = await keys.createApiKey({ displayName: "unfed", permissions: ["user.read", "user.write"] });
+  const visit = async (hours: number): Promise<void> => {
+    const userId = `skewed${hours}`;
+    await users.createUser({ userId });
+    const { tab, complaints } = await open("/users/olga");
+    await tab.clock.setSystemTime(Date.now() + hours * 3_600_000);
+    await enterKey(tab, secret);
+    await tab.getByText(/^Locked until/).waitFor();
+    await users.lockUser({ userId, expiry: { case: "duration", value: durationFromMs(5_000) } });
+    await tab.evaluate(`history.pushState(null, "", "/console/users/${userId}")`);
+    await tab.getByRole("heading", { name: userId }).waitFor();
+    await tab.getByText(/^Locked until/).waitFor();
+    await tab.getByText("Active: may sign in.").waitFor();
+    await tab.getByRole("button", { name: "Ban", exact: true }).click();
+    const dialog = tab.getByRole("dialog", { name: `Ban ${userId}` });
+    await dialog.getByLabel("Ends").selectOption("At an exact time");
+    // In an hour, as the control has it in the time zone of this machine.
+    const end = new Date(Date.now() + 3_600_000 - new Date().getTimezoneOffset() * 60_000);
+    await dialog.getByLabel("Exact end, in your time").fill(end.toISOString().slice(0, 16));
+    await dialog.getByRole("button", { name: "Ban", exact: true }).click();
+    await tab.getByText(/^Banned until/).waitFor();
+    assert.deepEqual(complaints, []);
+  };
+  await Promise.all([visit(-5), visit(5)]);
 }
 
 async function endSessions({ users, sessions, signIn }: ConsoleService): Promise<void> {

@@ -6,7 +6,7 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { AdminService, type WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
 import { T } from "../texts/texts.ts";
 import { isCredentialRefused } from "../wire/failure.ts";
-import { millisOf, TIMER_MS_MAX } from "../wire/time.ts";
+import { millisOf, now, TIMER_MS_MAX } from "../wire/time.ts";
 import { createTransport } from "../wire/transport.ts";
 import type { Permission } from "./permissions.ts";
 
@@ -78,7 +78,7 @@ export function SessionProvider({
   );
   useEffect(() => {
     const { expireTime, serverTime } = session?.who ?? {};
-    const left = (millisOf(expireTime) ?? Number.POSITIVE_INFINITY) - (millisOf(serverTime) ?? Date.now());
+    const left = (millisOf(expireTime) ?? Number.POSITIVE_INFINITY) - (millisOf(serverTime) ?? now());
     if (left > TIMER_MS_MAX) return;
     const timer = setTimeout(() => signOut(T.signIn.ended), left);
     return () => clearTimeout(timer);

@@ -2,6 +2,25 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
+/** How far the service's clock is ahead of the browser's, in milliseconds, as far as its answers have told. */
+let ahead = 0;
+
+/** Returns the present by the service's clock, in milliseconds since the epoch: it decides what is over. */
+export function now(): number {
+  return Date.now() + ahead;
+}
+
+/**
+ * Learns the service's clock from an answer. `date`: its header, a whole second; null: none. `sent`: when the call was
+ * sent by the browser's clock, in milliseconds since the epoch.
+ */
+export function heedServiceClock(date: string | null, sent: number): void {
+  const second = Date.parse(date ?? "");
+  if (Number.isNaN(second)) return;
+  // The service said it within that second, and between the call and now: a clock that agrees with this is left alone.
+  ahead = Math.max(second - Date.now(), Math.min(ahead, second + 1_000 - sent));
+}
+
 /** Returns the instant in milliseconds since the epoch; undefined without one. */
 export function millisOf(time: Timestamp | undefined): number | undefined {
   return time === undefined ? undefined : timestampDate(time).getTime();
@@ -31,8 +50,8 @@ const LOCAL_THIS_YEAR = new Intl.DateTimeFormat("en-GB", {
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 /** Returns an instant in local time, as short as it is clear: `14:05` today, `5 December at 14:05` this year. */
-export function localTime(millis: number, now: number = Date.now()): string {
-  const [date, today] = [new Date(millis), new Date(now)];
+export function localTime(millis: number): string {
+  const [date, today] = [new Date(millis), new Date(now())];
   if (date.toDateString() === today.toDateString()) return CLOCK.format(date);
   return (date.getFullYear() === today.getFullYear() ? LOCAL_THIS_YEAR : LOCAL).format(date);
 }
@@ -53,8 +72,8 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /** Returns how far away an instant is, such as `in 3 hours` or `2 days ago`. */
-export function relativeTime(millis: number, now: number = Date.now()): string {
-  const difference = millis - now;
+export function relativeTime(millis: number): string {
+  const difference = millis - now();
   const [unit, size] = UNITS.find(([, each]) => Math.abs(difference) >= each) ?? ["second", 1_000];
   return RELATIVE.format(Math.trunc(difference / size), unit);
 }

@@ -2,13 +2,16 @@
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { fetchAnswer } from "./fetch-answer.ts";
+import { heedServiceClock } from "./time.ts";
 
 /** Returns a transport that sends the credential with every call. `onError` is called with each error, also of streams. */
 export function createTransport(secret: string, onError: (error: ConnectError) => void): Transport {
   const authorize: Interceptor = (next) => async (request) => {
     request.header.set("authorization", `Bearer ${secret}`);
+    const sent = Date.now();
     try {
       const response = await next(request);
+      heedServiceClock(response.header.get("date"), sent);
       return response.stream ? { ...response, message: heard(response.message, onError) } : response;
     } catch (error) {
       tell(error, onError);

@@ -12,7 +12,7 @@ import { TextField } from "../../parts/field.tsx";
 import { Empty } from "../../parts/notice.tsx";
 import { Time } from "../../parts/time.tsx";
 import { T } from "../../texts/texts.ts";
-import { timestampOf } from "../../wire/time.ts";
+import { now, timestampOf } from "../../wire/time.ts";
 
 /** The page. */
 export function HomePage(): ReactNode {
@@ -98,7 +98,7 @@ function LockedCounts(): ReactNode {
 const HOUR_MS = 3_600_000;
 
 function EndingCount(): ReactNode {
-  const [dueBefore] = useState(() => timestampOf(Date.now() + HOUR_MS));
+  const [dueBefore] = useState(() => timestampOf(now() + HOUR_MS));
   return (
     <span className="tile-counts">
       <Count label={T.home.counts.ending} of={{ dueBefore }} />

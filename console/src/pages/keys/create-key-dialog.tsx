@@ -11,7 +11,7 @@ import { CheckField, SelectField, TextField } from "../../parts/field.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { T } from "../../texts/texts.ts";
 import { toFailure } from "../../wire/failure.ts";
-import { timestampOf } from "../../wire/time.ts";
+import { now, timestampOf } from "../../wire/time.ts";
 import { keyName } from "./key-words.ts";
 import { SecretDialog } from "./secret-dialog.tsx";
 
@@ -172,12 +172,12 @@ function WhereAndWhen({ draft, exactFault, organizationFault, onChange }: WhereP
 function faultsOf({ role, permissions, expiry, exact }: KeyDraft) {
   return {
     permissions: role === "" && permissions.length === 0 ? T.keys.chooseOne : undefined,
-    exact: expiry === "exact" && !(new Date(exact).getTime() > Date.now()) ? T.keys.exactInvalid : undefined,
+    exact: expiry === "exact" && !(new Date(exact).getTime() > now()) ? T.keys.exactInvalid : undefined,
   };
 }
 
 function requestOf({ name, role, permissions, organization, expiry, exact }: KeyDraft) {
-  const expireMs = expiry === "exact" ? new Date(exact).getTime() : Date.now() + Number(expiry) * DAY_MS;
+  const expireMs = expiry === "exact" ? new Date(exact).getTime() : now() + Number(expiry) * DAY_MS;
   return {
     displayName: name.trim(),
     organizationId: organization.trim(),

@@ -12,7 +12,7 @@ import { type Column, Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
-import { millisOf } from "../../wire/time.ts";
+import { millisOf, now } from "../../wire/time.ts";
 import { CreateKeyDialog } from "./create-key-dialog.tsx";
 import { keyName, keyStateOf, scopeOf } from "./key-words.ts";
 import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
@@ -61,9 +61,8 @@ function Listed({ onOpen }: { readonly onOpen: (open: Open) => void }): ReactNod
   const { data, error, isPending, refetch } = query;
   if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
   if (isPending) return <Loading />;
-  const now = Date.now();
   const keys = data.pages.flatMap(({ apiKeys }) => apiKeys);
-  const rows = keys.filter((key) => showsOver || keyStateOf(key, now) === "valid");
+  const rows = keys.filter((key) => showsOver || keyStateOf(key, now()) === "valid");
   return (
     <div className="stack">
       <CheckField
@@ -107,7 +106,7 @@ function actColumn(onOpen: (open: Open) => void): Column<ApiKey> {
 
 function KeyCell({ apiKey }: { readonly apiKey: ApiKey }): ReactNode {
   const { who } = useSession();
-  const state = keyStateOf(apiKey, Date.now());
+  const state = keyStateOf(apiKey, now());
   const overlap = millisOf(apiKey.earlierSecretsEndTime) ?? 0;
   return (
     <div className="user-cell">
@@ -117,7 +116,7 @@ function KeyCell({ apiKey }: { readonly apiKey: ApiKey }): ReactNode {
         {apiKey.apiKeyId === who.apiKeyId && <Tag tone="good">{T.keys.own}</Tag>}
       </span>
       <bdi className="user-cell-id">{apiKey.apiKeyId}</bdi>
-      {state === "valid" && overlap > Date.now() && (
+      {state === "valid" && overlap > now() && (
         <span className="user-cell-id">
           {T.keys.overlap} <Time at={apiKey.earlierSecretsEndTime} />
         </span>
@@ -128,7 +127,7 @@ function KeyCell({ apiKey }: { readonly apiKey: ApiKey }): ReactNode {
 
 function ActCell({ apiKey, onOpen }: { readonly apiKey: ApiKey; readonly onOpen: (open: Open) => void }): ReactNode {
   const { missing } = useSession();
-  const state = keyStateOf(apiKey, Date.now());
+  const state = keyStateOf(apiKey, now());
   const name = isolate(keyName(apiKey));
   if (state === "revoked") return null;
   const isOver = state === "expired" ? T.keys.isOver : undefined;

@@ -12,7 +12,7 @@ import { Button } from "../../parts/button.tsx";
 import { SelectField } from "../../parts/field.tsx";
 import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { T } from "../../texts/texts.ts";
-import { timestampOf } from "../../wire/time.ts";
+import { now, timestampOf } from "../../wire/time.ts";
 import { FIELDS, type FieldId, numberOf, valuesOf } from "./policy-fields.ts";
 import { type Simulated, SimulationResult } from "./simulation-result.tsx";
 
@@ -42,7 +42,7 @@ export function Simulation({ policy, inherited, numbers, isChanged }: Simulation
     setRunning(stop);
     setError(undefined);
     setResult(undefined);
-    const end = Date.now();
+    const end = now();
     const start = end - Number(days) * DAY_MS;
     const ask = (values: PolicyValues | undefined): Promise<SimulatePolicyResponse> =>
       createClient(PolicyService, transport).simulatePolicy(
@@ -55,8 +55,8 @@ export function Simulation({ policy, inherited, numbers, isChanged }: Simulation
         { signal: stop.signal },
       );
     try {
-      const now = await ask(undefined);
-      setResult({ start, end, now, tried: tried && (await ask(tried)) });
+      const today = await ask(undefined);
+      setResult({ start, end, now: today, tried: tried && (await ask(tried)) });
     } catch (refused) {
       if (!stop.signal.aborted) setError(refused);
     } finally {

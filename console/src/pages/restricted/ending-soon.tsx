@@ -10,7 +10,7 @@ import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { T } from "../../texts/texts.ts";
-import { millisOf, timestampOf } from "../../wire/time.ts";
+import { millisOf, now, timestampOf } from "../../wire/time.ts";
 import { restrictionName, StateTag } from "../user/state.tsx";
 import { useUserList } from "../users/use-user-list.ts";
 import { UserCell } from "../users/user-columns.tsx";
@@ -44,16 +44,16 @@ export function EndingSoon(): ReactNode {
   const chosen = Object.fromEntries(address) as { within?: string; organization?: string; reason?: string };
   const { within = "24h", organization = "", reason = "" } = chosen;
   // One instant for all pages of a list, until somebody looks again.
-  const [now, setNow] = useState(Date.now);
+  const [readTime, setReadTime] = useState(now);
   const change = (more: Record<string, string>): void => {
     const said = Object.entries({ ...chosen, ...more }).filter(([, value]) => value !== "");
-    setNow(Date.now());
+    setReadTime(now());
     setAddress(Object.fromEntries(said), { replace: true });
   };
   const list = useUserList(
     create(ListUsersRequestSchema, {
       pageSize: SHOWN_MAX,
-      dueBefore: timestampOf(now + (SPANS_MS[within] ?? 24 * HOUR_MS)),
+      dueBefore: timestampOf(readTime + (SPANS_MS[within] ?? 24 * HOUR_MS)),
       order: UserOrder.CHANGE_DATE_DESC,
       organizationId: organization,
       reasonCodes: reason === "" ? [] : [reason],
@@ -64,7 +64,7 @@ export function EndingSoon(): ReactNode {
     <>
       <h1>{T.restricted.ending.title}</h1>
       <p className="lead">{T.restricted.ending.lead}</p>
-      <ListFilters organization={organization} reason={reason} onChange={change} onRefresh={() => setNow(Date.now())}>
+      <ListFilters organization={organization} reason={reason} onChange={change} onRefresh={() => setReadTime(now())}>
         <SelectField
           label={T.restricted.ending.within}
           value={within}

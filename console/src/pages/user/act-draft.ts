@@ -2,7 +2,7 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Option } from "../../parts/field.tsx";
 import { T } from "../../texts/texts.ts";
-import { timestampOf } from "../../wire/time.ts";
+import { now, timestampOf } from "../../wire/time.ts";
 import { ACTS, type ActName } from "./acts.ts";
 
 export interface ActDraft {
@@ -41,11 +41,11 @@ export function faultsOf({ reasonCode, end, exact, start }: ActDraft): {
   readonly exact?: string | undefined;
   readonly start?: string | undefined;
 } {
-  const begin = start === undefined ? Date.now() : new Date(start).getTime();
+  const begin = start === undefined ? now() : new Date(start).getTime();
   return {
     reasonCode: /^([A-Z][A-Z0-9_]*)?$/.test(reasonCode) ? undefined : T.acts.reasonInvalid,
     exact: end === "exact" && !(new Date(exact).getTime() > begin) ? T.acts.exactInvalid : undefined,
-    start: start !== undefined && !(begin > Date.now()) ? T.acts.startInvalid : undefined,
+    start: start !== undefined && !(begin > now()) ? T.acts.startInvalid : undefined,
   };
 }
 

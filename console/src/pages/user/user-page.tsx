@@ -18,7 +18,7 @@ import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
 import { reveal } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
-import { millisOf, TIMER_MS_MAX } from "../../wire/time.ts";
+import { millisOf, now } from "../../wire/time.ts";
 import { NotFound } from "../not-found.tsx";
 import { ActDialog } from "./act-dialog.tsx";
 import { ACTS, type ActName, actOf, actsFor } from "./acts.ts";
@@ -53,17 +53,32 @@ function ReadUser({ userId, tab }: { readonly userId: string; readonly tab: stri
   );
 }
 
-/** Asks again when the next restriction begins or ends, so that the page never shows what is over. */
+/** Clocks differ by the way of an answer: what should be over is asked for again after this time, then after twice as long. */
+const AGAIN_MS = 1_000;
+/** A timer stands still while the machine sleeps: a long wait is many short ones. */
+const WAIT_MS_MAX = 60_000;
+
+/** Asks again when the next restriction begins or ends, until the service says that it has: it decides what is over. */
 function useNextChange(user: User | undefined, onChange: () => unknown): void {
   useEffect(() => {
-    const now = Date.now();
-    const times = user?.restrictions.flatMap(({ startTime, expireTime }) => [
-      millisOf(startTime),
-      millisOf(expireTime),
-    ]);
-    const next = Math.min(...(times ?? []).filter((each): each is number => each !== undefined && each > now));
+    const times = (user?.restrictions ?? []).map((each) =>
+      each.scheduled === true ? millisOf(each.startTime) : millisOf(each.expireTime),
+    );
+    const next = Math.min(...times.filter((each) => each !== undefined));
     if (!Number.isFinite(next)) return;
-    const timer = setTimeout(onChange, Math.min(next - now + 50, TIMER_MS_MAX));
+    let timer: ReturnType<typeof setTimeout>;
+    let again = AGAIN_MS;
+    const wait = (ms: number): void => {
+      timer = setTimeout(() => wait(look()), Math.min(ms, WAIT_MS_MAX));
+    };
+    const look = (): number => {
+      const left = next - now();
+      if (left > 0) return left;
+      onChange();
+      again *= 2;
+      return again / 2;
+    };
+    wait(Math.max(next - now(), 0) + 50);
     return () => clearTimeout(timer);
   }, [user, onChange]);
 }
