@@ -144,3 +144,23 @@ test("a ban and its lift on PostgreSQL", async (t) => {
   await tab.getByText("Active: may sign in.").waitFor();
   assert.deepEqual(complaints, []);
 });
+
+test("a key whose creation got no answer is found and revoked, and not created twice", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { tab } = await signIn("/keys");
+  await tab.getByRole("button", { name: "Create a key" }).click();
+  await tab.getByRole("dialog").getByLabel("Name").fill("lost");
+  await tab.getByText(/^It may: /).waitFor();
+  await tab.route("**/CreateApiKey", (route) => route.fetch().then(() => route.abort()), { times: 1 });
+  await tab.keyboard.press("Enter");
+  await tab.getByText("so the key may exist, with a secret that nobody has seen").waitFor();
+  await tab.getByRole("button", { name: "Revoke that key" }).click();
+  await tab.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+  await tab.getByRole("dialog", { name: "Revoke" }).waitFor({ state: "detached" });
+  const { apiKeys } = await keys.listApiKeys({});
+  const made = apiKeys.filter(({ displayName }) => displayName === "lost");
+  assert.deepEqual(
+    made.map(({ revokeTime }) => revokeTime !== undefined),
+    [true],
+  );
+});

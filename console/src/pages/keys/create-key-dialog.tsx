@@ -2,10 +2,11 @@
 import { createClient } from "@connectrpc/connect";
 import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useState } from "react";
-import { ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
+import { type ApiKey, ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { PERMISSIONS } from "../../app/permissions.ts";
 import { useSession } from "../../app/session.tsx";
 import { useCall } from "../../app/use-call.ts";
+import { Button } from "../../parts/button.tsx";
 import { Dialog, SubmitActions } from "../../parts/dialog.tsx";
 import { CheckField, SelectField, TextField } from "../../parts/field.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
@@ -13,6 +14,8 @@ import { T } from "../../texts/texts.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { now, timestampOf } from "../../wire/time.ts";
 import { keyName } from "./key-words.ts";
+import { LostKey } from "./lost-key.tsx";
+import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
 import { SecretDialog } from "./secret-dialog.tsx";
 
 const DAY_MS = 86_400_000;
@@ -37,14 +40,18 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   const [isTried, setIsTried] = useState(false);
   const [made, setMade] = useState({ name: "", secret: "" });
   const { run, error, isBusy } = useCall();
+  const [revoking, setRevoking] = useState<ApiKey>();
+  // The contract has no id for this request: a repetition would create a second key.
+  const isLost = error !== undefined && toFailure(error).isUnanswered;
   const change = (more: Partial<KeyDraft>): void => setDraft({ ...draft, ...more });
   const faults = faultsOf(draft);
   const submit = async (): Promise<void> => {
     setIsTried(true);
-    if (faults.permissions !== undefined || faults.exact !== undefined) return;
+    if (isLost || faults.permissions !== undefined || faults.exact !== undefined) return;
     const answer = await run(() => createClient(ApiKeyService, transport).createApiKey(requestOf(draft)));
     if (answer?.apiKey !== undefined) setMade({ name: keyName(answer.apiKey), secret: answer.secret });
   };
+  if (revoking !== undefined) return <RevokeKeyDialog apiKey={revoking} onClose={onClose} />;
   if (made.secret !== "") return <SecretDialog {...made} onClose={onClose} />;
   const fields = error === undefined ? undefined : toFailure(error).fields;
   return (
@@ -53,7 +60,15 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
       onClose={onClose}
       title={T.keys.createTitle}
       onSubmit={() => void submit()}
-      actions={<SubmitActions label={T.keys.submit} busy={isBusy} onClose={onClose} />}
+      actions={
+        isLost ? (
+          <Button key="close" onClick={onClose}>
+            {T.close}
+          </Button>
+        ) : (
+          <SubmitActions key="submit" label={T.keys.submit} busy={isBusy} onClose={onClose} />
+        )
+      }
     >
       <TextField
         label={T.keys.name}
@@ -71,6 +86,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
         onChange={change}
       />
       {error !== undefined && fields?.size === 0 && <FailureNotice error={error} lost={T.keys.createLost} />}
+      {isLost && <LostKey name={draft.name.trim()} onRevoke={setRevoking} />}
     </Dialog>
   );
 }

@@ -134,15 +134,15 @@ function Report({ bulk, count }: { readonly bulk: Bulk; readonly count: number }
 }
 
 function RefusedItem({ user, error }: Refused): ReactNode {
-  const { sentence, reason, callId } = toFailure(error);
+  const { sentence, reason, callId, isUnanswered } = toFailure(error);
   return (
     <li>
       <Link href={userPath(user.userId)}>
         <bdi>{nameOf(user)}</bdi>
       </Link>
       {": "}
-      {isStale(error) ? T.restricted.bulk.changed : sentence} {reason !== "" && <code>{reason}</code>}{" "}
-      {callId !== "" && <code className="muted">{callId}</code>}
+      {isStale(error) ? T.restricted.bulk.changed : isUnanswered ? T.failures.lost : sentence}{" "}
+      {reason !== "" && <code>{reason}</code>} {callId !== "" && <code className="muted">{callId}</code>}
     </li>
   );
 }

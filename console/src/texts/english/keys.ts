@@ -37,7 +37,11 @@ export const KEYS = {
     "": "listed permissions",
   } as Readonly<Record<string, string>>,
   createLost:
-    "The answer of the service was lost, so the key may exist, with a secret that nobody has seen. Look for it in the list, and revoke it before you create another.",
+    "The answer of the service was lost, so the key may exist, with a secret that nobody has seen. Revoke it before you create another.",
+  lostNone:
+    "The list has no unused key of that name: nothing was created yet. Close this, and look again before you create it.",
+  lostFound: "This may be the key, the newest of that name that nobody has used:",
+  lostRevoke: "Revoke that key",
   rotateLost:
     "The answer of the service was lost, so the key may have a new secret that nobody has seen. Rotate it again to get one.",
   createTitle: "Create an API key",
