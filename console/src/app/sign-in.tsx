@@ -8,6 +8,7 @@ import { Icon } from "../parts/icon.tsx";
 import { FailureNotice, Loading } from "../parts/notice.tsx";
 import { T } from "../texts/texts.ts";
 import { CALLBACK_PATH, finishSignIn, hostOf, IssuerError, startSignIn } from "./oidc.ts";
+import { BASE } from "./routes.ts";
 import type { SignIn } from "./session.tsx";
 import { type Issuer, readSettings, type Settings } from "./settings.ts";
 
@@ -52,7 +53,7 @@ export function SignInPage({ signIn, ended }: SignIn): ReactNode {
         {isCallback ? <Loading>{T.signIn.callback}</Loading> : <KeyForm signIn={signIn} />}
         {issuers.length > 0 && <Issuers issuers={issuers} onFailure={setTrouble} />}
         <p className="sign-in-version">
-          {T.product} {version}
+          {T.product} {version} · <a href={`${BASE}/THIRD-PARTY-NOTICES.txt`}>{T.signIn.notices}</a>
         </p>
       </div>
     </main>

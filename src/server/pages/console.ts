@@ -11,12 +11,15 @@ import { answerPage, fileOf, kept, type Make, redirectTo, type Strangers, textOf
 
 const ROOT_PATH = "/console";
 const ASSETS_PATH = `${ROOT_PATH}/assets/`;
+/** The licences of what the page is bundled with. */
+const NOTICES_PATH = `${ROOT_PATH}/THIRD-PARTY-NOTICES.txt`;
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".svg": "image/svg+xml",
+  ".txt": "text/plain; charset=utf-8",
 };
 
 /** The codings that the build makes of each file, the shortest first. */
@@ -37,7 +40,8 @@ const NOT_BUILT = "the console is not built here; in the repository `node script
 export function consoleMounts(issuers: readonly IssuerConfig[], strangers: Strangers): HttpMount<never>[] {
   const options = { strangers, operation: "console", header: headerOf(issuers), paths: [ROOT_PATH] };
   const folder = consoleFolder();
-  const page = makesOf(folder, {}).get("index.html");
+  const files = makesOf(folder, {});
+  const page = files.get("index.html");
   const assets = makesOf(join(folder, "assets"), FOREVER);
   if (page === undefined || assets.size === 0) {
     const notBuilt: Make = async () => textOf(404, NOT_BUILT, {});
@@ -47,6 +51,7 @@ export function consoleMounts(issuers: readonly IssuerConfig[], strangers: Stran
   const config: Make = async () => fileOf("application/json", Buffer.from(settings));
   const makeOf = (path: string): Make | undefined => {
     if (path === `${ROOT_PATH}/config.json`) return config;
+    if (path === NOTICES_PATH) return files.get(NOTICES_PATH.slice(ROOT_PATH.length + 1));
     // Every other path is a page of the console, which its own router shows.
     return path.startsWith(ASSETS_PATH) ? assets.get(path.slice(ASSETS_PATH.length)) : page;
   };

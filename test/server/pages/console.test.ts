@@ -44,6 +44,9 @@ test("the page has the headers that keep it safe, and browsers keep its files", 
     assert.equal(file.headers.get("cache-control"), "public, max-age=31536000, immutable");
     assert.ok((await file.text()).length > 100_000, accepted);
   }
+  const notices = await fetch(`${url}/console/THIRD-PARTY-NOTICES.txt`);
+  assert.equal(notices.headers.get("content-type"), "text/plain; charset=utf-8");
+  assert.match(await notices.text(), /preact/);
   const head = await fetch(url + script, { method: "HEAD" });
   assert.deepEqual([head.status, (await head.bytes()).length], [200, 0]);
 });

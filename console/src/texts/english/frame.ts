@@ -59,6 +59,7 @@ export const FRAME = {
     refused: "The service does not know this key, or it has expired.",
     issuerFailed: (host: string): string => `${host} did not sign you in: {why}.`,
     callback: "Signing in…",
+    notices: "Licences of its parts",
     issuerNeedsHttps: "the console has to be opened over https for that",
     notEncrypted: "This page came without encryption (http): others on the network can read the key that you paste.",
   },
