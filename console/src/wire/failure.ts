@@ -11,7 +11,7 @@ export interface Failure {
   readonly reason: string;
   /** The id under which the service's log has the call; empty if it did not answer. */
   readonly callId: string;
-  /** Whether no answer came: nobody knows whether a change was made. */
+  /** Whether no answer came, or one that does not know it either: nobody knows whether a change was made. */
   readonly isUnanswered: boolean;
   readonly code: Code;
   /** Sentences by field, as the contract names it (`reason_code`). */
@@ -23,12 +23,13 @@ export function toFailure(error: unknown): Failure {
   const known = ConnectError.from(error);
   const [info] = known.findDetails(ErrorInfoSchema);
   const violations = known.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
-  const isUnanswered = info === undefined && (known.code === Code.Unavailable || isCut(known));
+  const isAway = info === undefined && (known.code === Code.Unavailable || isCut(known));
   return {
-    sentence: isUnanswered ? T.failures.away : sentenceOf(known),
+    sentence: isAway ? T.failures.away : sentenceOf(known),
     reason: info?.reason ?? "",
     callId: known.metadata.get("x-request-id") ?? "",
-    isUnanswered,
+    // The service itself may not know what became of a commit.
+    isUnanswered: isAway || info?.metadata.outcome === "UNKNOWN",
     code: known.code,
     fields: new Map(violations.map(({ field, description }) => [field, asSentence(description)])),
   };
