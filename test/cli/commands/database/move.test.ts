@@ -35,7 +35,7 @@ describe("migrate --from --to", { skip: (await noPostgres()) ?? false }, () => {
         .replace(/in \d+s/, "in Ns")
         .split("\n"),
       [
-        `${path} is now ${place}: N rows (1 users, 4 events) in Ns`,
+        `${path} is now ${place}: N rows (1 user, 4 events) in Ns`,
         "verified: the number of rows of every table, each row, and the history as an unbroken chain on both sides",
         "generation 1, position 4: sessions, keys, page tokens and request ids go on",
         `start the service with the new database; ${path} is marked as moved and is served no more: keep it until you trust the new one`,
