@@ -16,7 +16,7 @@ export const WIDE_TYPES: readonly DescMessage[] = ["Everything", "Scalars", "Boo
 /** Returns the type of every answer that the service has, those of the dialects among them. */
 export async function answerTypes(): Promise<readonly DescMessage[]> {
   const operations = { lists: new ListLanes() } as unknown as Operations;
-  const parts = { operations, store: {}, health: new Health(), reflection: createReflection() };
+  const parts = { operations, store: {}, streams: {}, health: new Health(), reflection: createReflection() };
   const own = mounts(parts as unknown as Parameters<typeof mounts>[0]);
   // Also where no dialect is left.
   const all: readonly Dialect[] = Object.values(dialects);
