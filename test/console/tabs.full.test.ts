@@ -206,7 +206,12 @@ async function scheduleAndLift({ users, signIn }: ConsoleService): Promise<void>
 
 async function useEventsPage({ users, keys, signIn }: ConsoleService): Promise<void> {
   await users.createUser({ userId: "erin", profile: { email: "erin@example.com" }, note: "Called twice" });
-  const { tab, complaints } = await signIn("/events?user=erin");
+  // `%41` is an id, and not another writing of `A`.
+  await users.createUser({ userId: "%41" });
+  const { tab, complaints } = await signIn("/events?user=%2541");
+  await tab.getByText("created %41.").waitFor();
+  await tab.getByLabel("User id").fill("erin");
+  await tab.getByRole("button", { name: "Show" }).click();
   await tab.getByText("Live", { exact: true }).waitFor();
   const rows = tab.getByRole("list", { name: "Events, the newest first" }).getByRole("listitem");
   assert.match(await rows.nth(0).innerText(), /created erin\.\n+Called twice/);

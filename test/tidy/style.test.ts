@@ -88,6 +88,13 @@ const CONSTRUCTS: readonly Construct[] = [
     fine: ["clock: Date.now,", "view?.now ?? Date.now()", "endBy - performance.now()", "deadlineTime - Date.now()"],
   },
   {
+    rule: "the console reads the address by useAddress and makes ids by newRequestId",
+    pattern: /\buseSearchParams\b|\.randomUUID\(/,
+    files: console,
+    found: ['import { useSearchParams } from "wouter";', "crypto.randomUUID()"],
+    fine: ["useAddress()", "no `crypto.randomUUID`", "useSearch()"],
+  },
+  {
     rule: "no mark of unfinished work",
     pattern: /\b(?:TODO|FIXME|XXX)\b/,
     files: outside,

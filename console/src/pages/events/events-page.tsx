@@ -1,6 +1,6 @@
 /** The events of everybody, with a filter that the address keeps. */
 import { type FormEvent, type ReactNode, useState } from "react";
-import { useSearchParams } from "wouter";
+import { useAddress } from "../../app/address.ts";
 import { LiveStatus } from "../../live/live-status.tsx";
 import { Button } from "../../parts/button.tsx";
 import { TextField } from "../../parts/field.tsx";
@@ -12,7 +12,7 @@ import { InitiatorField, TypeField } from "./filter-fields.tsx";
 
 /** The page. */
 export function EventsPage(): ReactNode {
-  const [address, setAddress] = useSearchParams();
+  const [address, setAddress] = useAddress();
   const filter = filterIn(address);
   const isFiltered = Object.keys(addressOf(filter)).length > 0;
   return (

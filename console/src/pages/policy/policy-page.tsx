@@ -1,9 +1,9 @@
 /** The policy of the instance or of an organization. The address says whose. */
 import { useQuery } from "@connectrpc/connect-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { useSearchParams } from "wouter";
 import { OrganizationService } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { PolicyService } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
+import { useAddress } from "../../app/address.ts";
 import { useSession } from "../../app/session.tsx";
 import { Button } from "../../parts/button.tsx";
 import { SelectField, TextField } from "../../parts/field.tsx";
@@ -17,7 +17,7 @@ const ORGANIZATIONS_OFFERED = 200;
 /** The page. */
 export function PolicyPage(): ReactNode {
   const { who } = useSession();
-  const [address, setAddress] = useSearchParams();
+  const [address, setAddress] = useAddress();
   const asked = address.get("organization") ?? "";
   const organizationId = who.organizationId || asked;
   const choose = (id: string): void => setAddress(id === "" ? {} : { organization: id });

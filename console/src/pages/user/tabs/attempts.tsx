@@ -2,13 +2,13 @@
 import { create } from "@bufbuild/protobuf";
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { useSearchParams } from "wouter";
 import {
   type Attempt,
   AttemptOutcome,
   ListAttemptsRequestSchema,
   SignInService,
 } from "../../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
+import { useAddress } from "../../../app/address.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Tag, type Tone } from "../../../parts/card.tsx";
 import { SelectField, TextField } from "../../../parts/field.tsx";
@@ -48,7 +48,7 @@ const TONES: Readonly<Partial<Record<AttemptOutcome, Tone>>> = {
 
 /** The tab. */
 export function Attempts({ user }: UserTabProps): ReactNode {
-  const [address, setAddress] = useSearchParams();
+  const [address, setAddress] = useAddress();
   const filter = filterIn(address);
   const isFiltered = Object.values(filter).some(Boolean);
   const show = (next: AttemptFilter): void =>
