@@ -91,8 +91,9 @@ const COMMIT_EVENTS_MAX = 100_000;
 const HASH_BYTES = 32;
 
 /**
- * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault; one of a
- * user that is gone may be erased, and verifyUsers says whether it is. This does not prove that the whole log was not replaced; signed checkpoints do.
+ * Verifies a log up to the head of its source, so commits may go on. An altered personal value is a fault; one of a user
+ * that is gone may be erased, and verifyUsers says whether it is. This does not prove that the whole log was not
+ * replaced; signed checkpoints do.
  */
 export async function verifyChain(source: ChainSource, options: VerifyChainOptions = {}): Promise<ChainReport> {
   const { sliceRows = SLICE_ROWS, faultsMax = 100, progress, onLink } = options;
