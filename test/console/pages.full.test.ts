@@ -176,8 +176,11 @@ async function runInstance({ url, users, signIn }: ConsoleService): Promise<void
   await tab.keyboard.press("Escape");
   await tab.getByRole("dialog", { name: "Keyboard" }).waitFor({ state: "detached" });
   await tab.keyboard.press("/");
-  await tab.getByRole("dialog", { name: "Jump to a user" }).getByLabel("User id").fill("a/ñ");
-  await tab.keyboard.press("Enter");
+  const jump = tab.getByRole("dialog", { name: "Jump to a user" }).getByLabel("User id");
+  // A dialog that has just closed may give the focus back only now.
+  await jump.and(tab.locator(":focus")).waitFor();
+  await jump.fill("a/ñ");
+  await jump.press("Enter");
   await tab.getByText("Active: may sign in.").waitFor();
   await tab.getByRole("link", { name: "Health" }).click();
   await tab.getByText("ready", { exact: true }).waitFor();
