@@ -1,49 +1,22 @@
 /** The store on a PostgreSQL database that any number of replicas share. */
 import { setTimeout } from "node:timers/promises";
 import type { ApiKey } from "../../domain/api-key.ts";
-import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { StoredPolicy } from "../../domain/policy.ts";
 import type { Session } from "../../domain/session.ts";
 import type { User } from "../../domain/user.ts";
-import type { Traces } from "../../observability/traces.ts";
-import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
-import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
-import { traceCommand } from "../commit/trace-command.ts";
+import { GroupCommit } from "../commit/group-commit.ts";
+import { type EngineParts, EngineStore } from "../engine-store.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { StoreHistory } from "../history/store-history.ts";
 import { type Limits, limitsOf } from "../limits.ts";
-import { showSessions } from "../lists/list-reader.ts";
 import { Tail } from "../log/tail.ts";
 import { TailLog } from "../log/tail-log.ts";
-import type {
-  ApiKeyName,
-  AttemptQuery,
-  EventQuery,
-  ListedEvent,
-  LogPage,
-  LogQuery,
-  Page,
-  ReadOptions,
-  SearchOptions,
-  SessionKey,
-  SessionQuery,
-  SessionReading,
-  SessionView,
-  SignInKey,
-  SignInView,
-  UnknownName,
-  UserQuery,
-  UserSearch,
-  UserSearchAnswer,
-} from "../queries.ts";
+import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } from "../queries.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
-import type { Follower, LogReader, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
-import type { Eraser } from "../upkeep/eraser.ts";
-import type { SessionActivity } from "../upkeep/session-activity.ts";
-import type { Shadows } from "../upkeep/shadows.ts";
-import { SWEEP_INTERVAL_MS, type Sweeper } from "../upkeep/sweeper.ts";
+import type { LogReader, OpenedStore, StoreOptions } from "../store.ts";
+import { SWEEP_INTERVAL_MS } from "../upkeep/sweeper.ts";
 import { type HeadReading, HeadWatch } from "./live/head-watch.ts";
 import { LiveReads } from "./live/live-reads.ts";
 import { ServerClock } from "./live/server-clock.ts";
@@ -76,43 +49,35 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
-export class PostgresStore implements OpenedStore {
-  readonly system = "postgresql";
-  readonly generation: number;
+export class PostgresStore extends EngineStore implements OpenedStore {
+  override readonly system = "postgresql";
+  override readonly generation: number;
   readonly schemaVersion = SCHEMA_VERSION;
-  /** The reading of the log by which everything in this process learns of changes. */
-  readonly tail: Tail;
+  override readonly tail: Tail;
+  protected override readonly parts: EngineParts;
   readonly history: StoreHistory;
   readonly log: LogReader;
   readonly #opened: OpenedDatabase;
   readonly #clock: ServerClock;
   readonly #watch: HeadWatch;
   readonly #writer: Writer;
-  readonly #commits: GroupCommit;
   readonly #live: LiveReads;
-  readonly #reader: Reader;
-  readonly #searches: UserSearches;
-  readonly #activity: SessionActivity;
-  readonly #shadows: Shadows;
-  readonly #sweeper: Sweeper;
-  readonly #eraser: Eraser;
   readonly #upkeep: Upkeep;
-  readonly #traces: Traces | undefined;
   readonly #measured: StatsSources;
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresStoreOptions, opened: OpenedDatabase) {
+    super();
     const limits = limitsOf(options.limits);
     const { onCommit, onTrouble = () => undefined, sweepIntervalMs: intervalMs = SWEEP_INTERVAL_MS } = options;
     const { pool, head, generation, signer, seal } = opened;
     this.#opened = opened;
     this.generation = generation;
-    this.#traces = options.traces;
     this.#clock = new ServerClock(options);
     const { timeOf } = this.#clock;
     const now = (): number => this.#clock.now();
-    const activity = (session: Session): Session => this.#activity.known(session);
-    const readLog = (after: number, limit: number) => this.#reader.readLog(after, limit);
+    const latest = (session: Session): Session => activity.known(session);
+    const readLog = (after: number, limit: number) => reader.readLog(after, limit);
     const tail = new Tail({ position: head.position, readLog, onTrouble });
     this.tail = tail;
     this.#upkeep = new Upkeep({ pool, generation, now, onTrouble });
@@ -125,44 +90,48 @@ export class PostgresStore implements OpenedStore {
       link: opened.writerPool,
       assertCurrent: (before) => this.#upkeep.assertCurrent(before, "NOT_APPLIED"),
       timeOf,
-      activity,
+      activity: latest,
       onWritten: (before, events) => this.#watch.written(before, events),
       onUnknown: () => this.tail.lose(),
       onCommit,
     });
-    this.#live = new LiveReads({ pool, generation, timeOf, activity, seen: (reading) => this.#watch.seen(reading) });
+    this.#live = new LiveReads({
+      pool,
+      generation,
+      timeOf,
+      activity: latest,
+      seen: (reading) => this.#watch.seen(reading),
+    });
     const housekeeping = { writer: this.#writer, pool, now, intervalMs, onTrouble };
-    this.#activity = createActivity(housekeeping);
-    this.#shadows = createShadows(housekeeping);
-    this.#commits = new GroupCommit({
+    const activity = createActivity(housekeeping);
+    const shadows = createShadows(housekeeping);
+    const commits = new GroupCommit({
       run: this.#writer.run,
       ...{ limits, wallClock: Date.now, onTrouble, onBatch: options.onBatch },
       batchCommands: () => this.#batchCommands(limits),
     });
-    this.#reader = new Reader({ pool: opened.listPool, limits, seal });
-    this.history = new StoreHistory(this.#reader, signer);
+    const reader = new Reader({ pool: opened.listPool, limits, seal });
+    this.history = new StoreHistory(reader, signer);
     this.log = new TailLog(this.tail, seal, async () => (await this.#live.head()).position);
-    this.#searches = new UserSearches({ reader: this.#reader, limits, now });
-    this.#eraser = createEraser(housekeeping);
-    this.#sweeper = createSweeper({
+    const searches = new UserSearches({ reader, limits, now });
+    const eraser = createEraser(housekeeping);
+    const sweeper = createSweeper({
       ...housekeeping,
-      ...{ limits, reader: this.#reader, tail, eraser: this.#eraser, signer, checkpointMs: options.checkpointMs },
+      ...{ limits, reader, tail, eraser, signer, checkpointMs: options.checkpointMs },
       mayRun: () => this.#upkeep.mayRun(),
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
     this.#measured = {
       pools: [pool, opened.listPool],
-      commits: this.#commits,
+      commits,
       writer: this.#writer,
       clock: this.#clock,
       sweepLagMs: () => this.#upkeep.sweepLagMs,
       openWork: () => this.#upkeep.openWork,
       ...{ now, signs: signer !== undefined },
     };
-  }
-
-  follow(follower: Follower): () => void {
-    return this.tail.follow(follower);
+    const { traces } = options;
+    this.parts = { commits, reader, searches, activity, shadows, eraser, sweeper, traces, now };
   }
 
   /** What a read of the database finds newer than its followers is told to them before it is answered. */
@@ -172,45 +141,15 @@ export class PostgresStore implements OpenedStore {
     return this.#watch.refresh();
   }
 
-  async now(): Promise<number> {
-    return this.#clock.now();
-  }
-
-  execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
-    const traced = { traces: this.#traces, system: this.system };
-    const decided = traceCommand(command, traced, () => this.#commits.submit(command, options));
-    return this.#eraser.finish(command, decided);
-  }
-
   readUser(userId: string): Promise<User | undefined> {
     return this.#live.user(userId);
-  }
-
-  async listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>> {
-    return this.#confirmed(this.#reader.listUsers(query, this.#clock.now(), options));
-  }
-
-  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer> {
-    return this.#confirmed(this.#searches.search(search, options));
-  }
-
-  async listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
-    return this.#confirmed(this.#reader.listUserEvents(query, options));
-  }
-
-  async listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage> {
-    return this.#confirmed(this.#reader.listEvents(query, options));
   }
 
   async readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
     const found = await this.#live.session(key);
     // The other replicas know only what is written.
-    if (touch && found?.status === "ACTIVE") await this.#activity.noteShared(found.session, found.now);
+    if (touch && found?.status === "ACTIVE") await this.parts.activity.noteShared(found.session, found.now);
     return found;
-  }
-
-  noteUses(uses: readonly SessionUse[]): void {
-    for (const use of uses) this.#activity.note(use, use.time);
   }
 
   readSignIn(key: SignInKey): Promise<SignInView | undefined> {
@@ -221,30 +160,12 @@ export class PostgresStore implements OpenedStore {
     return this.#live.identified(organizationId, identifier);
   }
 
-  shadowOf(organizationId: string, name: UnknownName): Promise<string> {
-    return this.#shadows.of(organizationId, name);
-  }
-
   readPolicy(policyId: string): Promise<StoredPolicy | undefined> {
     return this.#live.policy(policyId);
   }
 
-  async listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>> {
-    return this.#confirmed(this.#reader.listAttempts(query, this.#clock.now(), options));
-  }
-
-  async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
-    const now = this.#clock.now();
-    const show = showSessions(query, { now, generation: this.generation, activity: this.#activity });
-    return this.#confirmed(this.#reader.listSessions(query, now, show, options));
-  }
-
   readOrganization(organizationId: string): Promise<Organization | undefined> {
     return this.#live.organization(organizationId);
-  }
-
-  async listOrganizations(query: { readonly pageSize: number; readonly after?: string }): Promise<Page<Organization>> {
-    return this.#confirmed(this.#reader.listOrganizations(query));
   }
 
   loadApiKeys(): Promise<readonly ApiKey[]> {
@@ -253,14 +174,6 @@ export class PostgresStore implements OpenedStore {
 
   readApiKey(name: ApiKeyName): Promise<ApiKey | undefined> {
     return this.#live.apiKey(name);
-  }
-
-  async listApiKeys(query: {
-    readonly organizationId: string | null;
-    readonly pageSize: number;
-    readonly after?: string;
-  }): Promise<Page<ApiKey>> {
-    return this.#confirmed(this.#reader.listApiKeys(query));
   }
 
   async touchApiKeys(days: ReadonlyMap<string, string>): Promise<void> {
@@ -276,22 +189,12 @@ export class PostgresStore implements OpenedStore {
     this.#clock.assertNear();
   }
 
-  /** Runs one round of the sweeper now. */
-  sweep(): Promise<void> {
-    return this.#sweeper.sweep();
-  }
-
   stats(): StoreStats {
     return readStats(this.#measured);
   }
 
   get clockBehindMs(): number {
     return this.#clock.behindMs;
-  }
-
-  /** Counts of the group commit since the start. */
-  get counts(): Readonly<GroupCommitCounts> {
-    return this.#commits.counts;
   }
 
   close(): Promise<void> {
@@ -307,16 +210,15 @@ export class PostgresStore implements OpenedStore {
       () => undefined,
     );
     this.#watch.close();
-    await this.#sweeper.stop();
-    await this.#commits.close();
-    await this.#activity.close();
+    await this.parts.sweeper.stop();
+    await this.parts.commits.close();
+    await this.parts.activity.close();
     await this.#upkeep.close();
     await this.#opened.close();
     isClosed.abort();
   }
 
-  /** Returns what a list has read, when this replica knows the configuration of that moment. */
-  async #confirmed<T>(read: Promise<T>): Promise<T> {
+  protected override async confirmed<T>(read: Promise<T>): Promise<T> {
     const found = await read;
     await this.#watch.seen(await this.#live.head());
     return found;

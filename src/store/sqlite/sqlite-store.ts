@@ -2,50 +2,23 @@
 import { closeSync, openSync } from "node:fs";
 import type { Database } from "better-sqlite3";
 import type { ApiKey } from "../../domain/api-key.ts";
-import type { Attempt } from "../../domain/attempt.ts";
 import type { Organization } from "../../domain/organization.ts";
 import type { StoredPolicy } from "../../domain/policy.ts";
 import type { Session } from "../../domain/session.ts";
 import type { User } from "../../domain/user.ts";
-import type { Traces } from "../../observability/traces.ts";
-import type { Command, ExecuteOptions, Outcome } from "../commands.ts";
-import { GroupCommit, type GroupCommitCounts } from "../commit/group-commit.ts";
-import { traceCommand } from "../commit/trace-command.ts";
+import { GroupCommit } from "../commit/group-commit.ts";
+import { type EngineParts, EngineStore } from "../engine-store.ts";
 import { StoreHistory } from "../history/store-history.ts";
 import { limitsOf } from "../limits.ts";
-import { type ApiKeyQuery, type IdQuery, showSessions } from "../lists/list-reader.ts";
 import { Tail } from "../log/tail.ts";
 import { TailLog } from "../log/tail-log.ts";
-import type {
-  ApiKeyName,
-  AttemptQuery,
-  EventQuery,
-  ListedEvent,
-  LogPage,
-  LogQuery,
-  Page,
-  ReadOptions,
-  SearchOptions,
-  SessionKey,
-  SessionQuery,
-  SessionReading,
-  SessionView,
-  SignInKey,
-  SignInView,
-  UnknownName,
-  UserQuery,
-  UserSearch,
-  UserSearchAnswer,
-} from "../queries.ts";
+import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } from "../queries.ts";
 import { SharedMemory } from "../remote/shared-memory.ts";
 import { toApiKey } from "../rows/rows.ts";
 import { UserSearches } from "../search/search-users.ts";
 import type { StoreStats } from "../stats.ts";
-import type { Backup, Follower, LocalReadsData, LogReader, OpenedStore, SessionUse, StoreOptions } from "../store.ts";
-import type { Eraser } from "../upkeep/eraser.ts";
-import type { SessionActivity } from "../upkeep/session-activity.ts";
-import type { Shadows } from "../upkeep/shadows.ts";
-import { SWEEP_INTERVAL_MS, type Sweeper } from "../upkeep/sweeper.ts";
+import type { Backup, LocalReadsData, LogReader, OpenedStore, StoreOptions } from "../store.ts";
+import { SWEEP_INTERVAL_MS } from "../upkeep/sweeper.ts";
 import { Backups } from "./file/backup.ts";
 import { hasUserOrKey } from "./file/database-file.ts";
 import { FileGuard } from "./file/file-guard.ts";
@@ -78,12 +51,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   }
 }
 
-export class SqliteStore implements OpenedStore {
-  readonly system = "sqlite";
-  readonly generation: number;
+export class SqliteStore extends EngineStore implements OpenedStore {
+  override readonly system = "sqlite";
+  override readonly generation: number;
   readonly schemaVersion = SCHEMA_VERSION;
-  /** The reading of the log by which everything in this process learns of changes. */
-  readonly tail: Tail;
+  override readonly tail: Tail;
+  protected override readonly parts: EngineParts;
   readonly log: LogReader;
   readonly localReads: LocalReadsData;
   readonly history: StoreHistory;
@@ -95,23 +68,16 @@ export class SqliteStore implements OpenedStore {
   readonly #descriptor: number;
   readonly #writer: Writer;
   readonly #connection: LiveConnection;
-  readonly #commits: GroupCommit;
   readonly #wal: WalKeeper;
   readonly #reader: Reader;
-  readonly #sweeper: Sweeper;
-  readonly #eraser: Eraser;
-  readonly #searches: UserSearches;
-  readonly #activity: SessionActivity;
   readonly #live: LiveReads;
-  readonly #shadows: Shadows;
-  readonly #traces: Traces | undefined;
   readonly #backups: Backups;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions, { path, lock, database, signer }: OpenedFile) {
+    super();
     const limits = limitsOf(options.limits);
     const { clock, onCommit, onTrouble = () => undefined, sweepIntervalMs: intervalMs = SWEEP_INTERVAL_MS } = options;
-    this.#traces = options.traces;
     this.#database = database;
     this.#lock = lock;
     const statements = prepareHotStatements(database);
@@ -129,21 +95,31 @@ export class SqliteStore implements OpenedStore {
     this.#backups = new Backups({ path, descriptor: this.#descriptor, wal: this.#wal, limits });
     const whenRoom = (): Promise<void> | undefined => this.#wal.whenRoom();
     const whenWritable = (): Promise<void> | undefined => options.whenSteady?.()?.then(whenRoom) ?? whenRoom();
-    const activity = (session: Session): Session => this.#activity.known(session);
+    const latest = (session: Session): Session => activity.known(session);
     const now = (): number => this.#writer.now();
     const head = (): number => statements.readHeadPosition.get() ?? 0;
-    const readLog = (after: number, limit: number) => this.#reader.readLog(after, limit);
+    const readLog = (after: number, limit: number) => reader.readLog(after, limit);
     const tail = new Tail({ position: head(), readLog, onTrouble });
     this.tail = tail;
     this.log = new TailLog(tail, createSeal(database), () => this.#connection.read(head));
-    const writer = new Writer({ database, statements, guard, clock, whenWritable, onCommit, activity, tail, memory });
+    const writer = new Writer({
+      database,
+      statements,
+      guard,
+      clock,
+      whenWritable,
+      onCommit,
+      activity: latest,
+      tail,
+      memory,
+    });
     this.#writer = writer;
     this.#connection = new LiveConnection({ database, statements, guard, writer, whenWritable });
-    this.#live = new LiveReads({ statements, generation: this.generation, now, activity, configuration: tail });
+    this.#live = new LiveReads({ statements, generation: this.generation, now, activity: latest, configuration: tail });
     const housekeeping = { connection: this.#connection, statements, now, intervalMs, onTrouble };
-    this.#shadows = createShadows(housekeeping);
-    this.#activity = createActivity(housekeeping);
-    this.#commits = new GroupCommit({
+    const shadows = createShadows(housekeeping);
+    const activity = createActivity(housekeeping);
+    const commits = new GroupCommit({
       run: this.#writer.run,
       ...{ limits, wallClock: Date.now, onTrouble, onBatch: options.onBatch },
     });
@@ -151,70 +127,39 @@ export class SqliteStore implements OpenedStore {
     this.#measured = {
       path,
       statements,
-      commits: this.#commits,
+      commits,
       writer,
       wal: this.#wal,
       backups: this.#backups,
       signs,
     };
-    this.#reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
-    this.history = new StoreHistory(this.#reader, signer);
-    this.#searches = new UserSearches({ reader: this.#reader, limits, now });
-    this.#eraser = createEraser(housekeeping, () => this.#wal.forget());
-    this.#sweeper = createSweeper({
+    const reader = new Reader({ path, limits }, () => this.#guard.assertNotLost(), onTrouble);
+    this.#reader = reader;
+    this.history = new StoreHistory(reader, signer);
+    const searches = new UserSearches({ reader, limits, now });
+    const eraser = createEraser(housekeeping, () => this.#wal.forget());
+    const sweeper = createSweeper({
       ...housekeeping,
-      ...{ limits, reader: this.#reader, eraser: this.#eraser, signer, database, checkpointMs: options.checkpointMs },
+      ...{ limits, reader, eraser, signer, database, checkpointMs: options.checkpointMs },
       execute: (command, executeOptions) => this.execute(command, executeOptions),
     });
-  }
-
-  follow(follower: Follower): () => void {
-    return this.tail.follow(follower);
+    const { traces } = options;
+    this.parts = { commits, reader, searches, activity, shadows, eraser, sweeper, traces, now };
   }
 
   /** The followers of the writer's own thread are always up to date: it calls them. */
   catchUp(): void {}
 
-  async now(): Promise<number> {
-    return this.#writer.now();
-  }
-
-  execute<C extends Command>(command: C, options?: ExecuteOptions): Promise<Outcome<C>> {
-    const traced = { traces: this.#traces, system: this.system };
-    const decided = traceCommand(command, traced, () => this.#commits.submit(command, options));
-    return this.#eraser.finish(command, decided);
-  }
-
   readUser(userId: string): Promise<User | undefined> {
     return this.#connection.readSoon(() => this.#live.user(userId));
-  }
-
-  async listUsers(query: UserQuery, options?: ReadOptions): Promise<Page<User>> {
-    return this.#reader.listUsers(query, this.#writer.now(), options);
-  }
-
-  searchUsers(search: UserSearch, options?: SearchOptions): Promise<UserSearchAnswer> {
-    return this.#searches.search(search, options);
-  }
-
-  async listUserEvents(query: EventQuery, options?: ReadOptions): Promise<Page<ListedEvent>> {
-    return this.#reader.listUserEvents(query, options);
-  }
-
-  listEvents(query: LogQuery, options?: ReadOptions): Promise<LogPage> {
-    return this.#reader.listEvents(query, options);
   }
 
   readSession(key: SessionKey, { touch }: { readonly touch: boolean }): Promise<SessionReading | undefined> {
     return this.#connection.readSoon(() => {
       const found = this.#live.session(key);
-      if (touch && found?.status === "ACTIVE") this.#activity.note(found.session, found.now);
+      if (touch && found?.status === "ACTIVE") this.parts.activity.note(found.session, found.now);
       return found;
     });
-  }
-
-  noteUses(uses: readonly SessionUse[]): void {
-    for (const use of uses) this.#activity.note(use, use.time);
   }
 
   readSignIn(key: SignInKey): Promise<SignInView | undefined> {
@@ -225,30 +170,12 @@ export class SqliteStore implements OpenedStore {
     return this.#connection.read(() => this.#live.identified(organizationId, identifier));
   }
 
-  shadowOf(organizationId: string, name: UnknownName): Promise<string> {
-    return this.#shadows.of(organizationId, name);
-  }
-
   async readPolicy(policyId: string): Promise<StoredPolicy | undefined> {
     return this.#connection.read(() => this.#live.policy(policyId));
   }
 
-  async listAttempts(query: AttemptQuery, options?: ReadOptions): Promise<Page<Attempt>> {
-    return this.#reader.listAttempts(query, this.#writer.now(), options);
-  }
-
-  async listSessions(query: SessionQuery, options?: ReadOptions): Promise<Page<SessionView>> {
-    const now = this.#writer.now();
-    const show = showSessions(query, { now, generation: this.generation, activity: this.#activity });
-    return this.#reader.listSessions(query, now, show, options);
-  }
-
   async readOrganization(organizationId: string): Promise<Organization | undefined> {
     return this.#connection.read(() => this.#live.organization(organizationId));
-  }
-
-  async listOrganizations(query: IdQuery): Promise<Page<Organization>> {
-    return this.#reader.listOrganizations(query);
   }
 
   async loadApiKeys(): Promise<readonly ApiKey[]> {
@@ -257,10 +184,6 @@ export class SqliteStore implements OpenedStore {
 
   async readApiKey(name: ApiKeyName): Promise<ApiKey | undefined> {
     return this.#connection.read(() => this.#live.apiKey(name));
-  }
-
-  async listApiKeys(query: ApiKeyQuery): Promise<Page<ApiKey>> {
-    return this.#reader.listApiKeys(query);
   }
 
   async touchApiKeys(days: ReadonlyMap<string, string>): Promise<void> {
@@ -280,22 +203,12 @@ export class SqliteStore implements OpenedStore {
     return this.#backups.begin();
   }
 
-  /** Runs one round of the sweeper now. */
-  sweep(): Promise<void> {
-    return this.#sweeper.sweep();
-  }
-
   stats(): StoreStats {
     return readStats(this.#measured);
   }
 
   get clockBehindMs(): number {
     return this.#writer.clockBehindMs;
-  }
-
-  /** Counts of the group commit since the start. */
-  get counts(): Readonly<GroupCommitCounts> {
-    return this.#commits.counts;
   }
 
   /** Milliseconds that all COMMITs took, and that batches waited for the write-ahead log to restart. */
@@ -308,11 +221,16 @@ export class SqliteStore implements OpenedStore {
     return this.#closing;
   }
 
+  /** No other process writes the file. */
+  protected override confirmed<T>(read: Promise<T>): Promise<T> {
+    return read;
+  }
+
   async #close(discards: boolean): Promise<void> {
     this.#backups.close();
-    await this.#sweeper.stop();
-    await this.#commits.close();
-    await this.#activity.close();
+    await this.parts.sweeper.stop();
+    await this.parts.commits.close();
+    await this.parts.activity.close();
     await Promise.all([this.#wal.close(), this.#reader.close()]);
     // The port may have been open for a moment, so a user may be in it.
     const isUnused = discards && !hasUserOrKey(this.#database);
