@@ -147,11 +147,21 @@ function typedValue(
 }
 
 function unknownFlag({ name }: Pick<Command, "name">, flags: FlagTable, rawName: string): Error {
-  const closest = rawName.startsWith("--")
-    ? findClosestName(rawName.slice(2), Object.keys(flags))
-    : Object.keys(flags).find((each) => flags[each]?.short?.toLowerCase() === rawName.slice(1).toLowerCase());
-  const meant = closest === undefined ? ";" : `; did you mean --${closest}?`;
-  return usageFailure(`${name === "" ? PROGRAM : name} has no flag ${rawName}${meant} ${tryHelp(name)}`);
+  const names = Object.keys(flags);
+  const meant = rawName.startsWith("--")
+    ? meantFlags(rawName.slice(2), names)
+    : names.filter((each) => flags[each]?.short?.toLowerCase() === rawName.slice(1).toLowerCase());
+  const question = meant.length === 0 ? ";" : `; did you mean ${meant.map((each) => `--${each}`).join(" or ")}?`;
+  return usageFailure(`${name === "" ? PROGRAM : name} has no flag ${rawName}${question} ${tryHelp(name)}`);
+}
+
+/** Returns the names that begin with what was typed; without one, the name that was misspelt. */
+function meantFlags(typed: string, names: readonly string[]): readonly string[] {
+  const beginning = typed.length < SHORTENED_CHARS_MIN ? `${typed}-` : typed;
+  const begun = names.filter((each) => each.startsWith(beginning));
+  if (begun.length > 0) return begun;
+  const closest = findClosestName(typed, names);
+  return closest === undefined ? [] : [closest];
 }
 
 function unknownCommand(words: readonly string[], set: CommandSet): Error {
@@ -183,7 +193,7 @@ function unknownCommand(words: readonly string[], set: CommandSet): Error {
   );
 }
 
-/** Fewer letters occur in too many words. */
+/** Fewer letters occur in too many names. */
 const SHORTENED_CHARS_MIN = 3;
 
 /** Whether a word is a name with letters left out, as `usr` for `users`. */
