@@ -40,6 +40,10 @@ export interface TransportLimits {
   readonly requestTimeoutMs: number;
   /** The longest time that a connection without calls, or a client stream without bytes, stays open. */
   readonly idleTimeoutMs: number;
+  /** An HTTP/2 connection with open calls gets a PING when nothing has come from it for so long. */
+  readonly pingAfterMs: number;
+  /** How long after the PING something must come: else the connection is lost, and its calls end. */
+  readonly pingTimeoutMs: number;
   /** How long the rest of a body is discarded after the answer, before the connection or stream is closed. */
   readonly lingerMs: number;
   /** The longest deadline of a unary call; a longer one is reduced to it. */
@@ -59,6 +63,8 @@ export const DEFAULT_LIMITS: TransportLimits = {
   headerTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   idleTimeoutMs: 120_000,
+  pingAfterMs: 30_000,
+  pingTimeoutMs: 20_000,
   lingerMs: 1_000,
   deadlineMsMax: 60_000,
 };

@@ -7,7 +7,8 @@ import { RestError } from "../../transcoding/rest-error.ts";
 import { runInTurn } from "../exchange/turns.ts";
 import type { TransportLimits } from "../limits.ts";
 import { plainAddress } from "./client-address.ts";
-import { OpenStreams } from "./open-streams.ts";
+import { KeepAlive, type PingedConnection } from "./keep-alive.ts";
+import { countOpened, OpenStreams } from "./open-streams.ts";
 import { type GatedReader, ReadGate, readingOf, type SocketReading } from "./read-gate.ts";
 import type { Http2Connection, Http2Request, OnFault, Sink } from "./request-sink.ts";
 import { ResetBudget } from "./reset-budget.ts";
@@ -48,11 +49,16 @@ export function createHttp2Server(limits: TransportLimits, { serveHttp2, onFault
     streamResetRate: NO_LIMIT,
   });
   const sessions = new Map<ServerHttp2Session, WatchedSession>();
-  const shared: Shared = { limits, sink: { serveHttp2, onFault }, gate: new ReadGate(), open: new OpenStreams(limits) };
+  const shared: Shared = {
+    ...{ limits, sink: { serveHttp2, onFault }, gate: new ReadGate() },
+    ...{ open: new OpenStreams(limits), keepAlive: new KeepAlive(limits) },
+  };
   let isGone = false;
+  /** The socket itself: a session has a stand-in that cannot destroy it. */
+  let arriving: Socket | undefined;
   server.on("session", (session) => {
     replaceStreamTables(session);
-    const watched = new WatchedSession(session, shared);
+    const watched = new WatchedSession(session, arriving ?? (session.socket as Socket), shared);
     sessions.set(session, watched);
     session.once("close", () => sessions.delete(session));
     // The call for which the session was opened is still served.
@@ -67,9 +73,13 @@ export function createHttp2Server(limits: TransportLimits, { serveHttp2, onFault
   return {
     serveSocket: (socket, held) => {
       // The bytes in the socket are read at once, before any stream is announced.
-      if (countHeaders(held) <= limits.streamsMax) {
+      if (countOpened(held) <= limits.streamsMax) {
         // A session costs as much as several calls: not all connections that came together get theirs in one turn.
-        runInTurn(() => socket.destroyed || server.emit("connection", socket));
+        runInTurn(() => {
+          arriving = socket;
+          if (!socket.destroyed) server.emit("connection", socket);
+          arriving = undefined;
+        });
         return;
       }
       reportFault(onFault, socket.remoteAddress, "the connection opens too many streams at once");
@@ -122,10 +132,11 @@ interface Shared {
   readonly sink: Pick<Sink, "serveHttp2" | "onFault">;
   readonly gate: ReadGate;
   readonly open: OpenStreams;
+  readonly keepAlive: KeepAlive;
 }
 
 /** One session with its limits. */
-class WatchedSession implements Http2Connection, GatedReader {
+class WatchedSession implements Http2Connection, GatedReader, PingedConnection {
   /** Kept here, since a closed socket no longer has it. */
   readonly peerAddress: string;
   readonly #session: ServerHttp2Session;
@@ -145,13 +156,14 @@ class WatchedSession implements Http2Connection, GatedReader {
   /** The number of small DATA frames that came in the present turn. */
   #small = 0;
 
-  constructor(session: ServerHttp2Session, shared: Shared) {
-    const { limits, gate } = shared;
+  constructor(session: ServerHttp2Session, socket: Socket, shared: Shared) {
+    const { limits, gate, keepAlive } = shared;
     this.#session = session;
     this.#shared = shared;
     this.#reading = readingOf(session);
     gate.add(this);
-    this.#socket = session.socket as Socket;
+    keepAlive.add(this);
+    this.#socket = socket;
     this.peerAddress = plainAddress(this.#socket.remoteAddress ?? "");
     this.#resets = new ResetBudget(limits.resets);
     this.#idleTimer = setTimeout(() => {
@@ -169,6 +181,7 @@ class WatchedSession implements Http2Connection, GatedReader {
       clearTimeout(settingsTimer);
       clearTimeout(this.#idleTimer);
       gate.delete(this);
+      keepAlive.delete(this);
     });
   }
 
@@ -218,7 +231,25 @@ class WatchedSession implements Http2Connection, GatedReader {
     this.#reading.start();
   }
 
-  /** Node's stand-in for the socket throws once the session is destroyed. */
+  /** Node sends no PING after GOAWAY. */
+  get isAsked(): boolean {
+    return this.#streams > 0 && !this.#session.closed && this.socket !== undefined && this.#shared.gate.reads(this);
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  ping(): void {
+    if (this.isAsked) this.#session.ping(() => undefined);
+  }
+
+  lose(): void {
+    this.#session.destroy();
+    // The session waits until all is written, and nobody reads any more.
+    this.#socket.destroy();
+  }
+
   get socket(): Socket | undefined {
     return this.#session.destroyed ? undefined : this.#socket;
   }
@@ -296,18 +327,4 @@ function closeIdle(session: ServerHttp2Session, graceMs: number): void {
 
 function reportFault(onFault: OnFault, address: string | undefined, text: string): void {
   onFault({ error: new RestError(text, Code.InvalidArgument, 400), address: address ?? "" });
-}
-
-const PREFACE_BYTES = 24;
-const FRAME_HEADER_BYTES = 9;
-const HEADERS_FRAME = 1;
-
-/** Counts the streams that the first bytes of a connection open, as far as their frames have arrived. */
-function countHeaders(held: Buffer): number {
-  let count = 0;
-  for (let at = PREFACE_BYTES; at + FRAME_HEADER_BYTES <= held.byteLength; ) {
-    if (held.readUInt8(at + 3) === HEADERS_FRAME) count++;
-    at += FRAME_HEADER_BYTES + held.readUIntBE(at, 3);
-  }
-  return count;
 }

@@ -47,3 +47,17 @@ export class OpenStreams {
     if (!isAdmitted) this.#strangers--;
   }
 }
+
+const PREFACE_BYTES = 24;
+const FRAME_HEADER_BYTES = 9;
+const HEADERS_FRAME = 1;
+
+/** Returns how many streams the first bytes of a connection open, as far as their frames have arrived. */
+export function countOpened(held: Buffer): number {
+  let count = 0;
+  for (let at = PREFACE_BYTES; at + FRAME_HEADER_BYTES <= held.byteLength; ) {
+    if (held.readUInt8(at + 3) === HEADERS_FRAME) count++;
+    at += FRAME_HEADER_BYTES + held.readUIntBE(at, 3);
+  }
+  return count;
+}

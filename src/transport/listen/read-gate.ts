@@ -48,6 +48,11 @@ export class ReadGate {
     this.#heldStrangers.delete(reader);
   }
 
+  /** Returns whether a connection is not held. */
+  reads(reader: GatedReader): boolean {
+    return this.#reading.has(reader);
+  }
+
   /** Adds to the load of the present turn. Called while frames are being read. */
   count(load: number): void {
     if (this.#load === 0) this.#await();

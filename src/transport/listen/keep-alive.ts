@@ -1,0 +1,76 @@
+/** Finds HTTP/2 connections whose clients have vanished: a PING after a silence, and the end if nothing comes back. */
+import { runInTurn } from "../exchange/turns.ts";
+import type { TransportLimits } from "../limits.ts";
+
+/** A connection that can be asked whether its client is still there. */
+export interface PingedConnection {
+  /** Whether its client owes an answer to a PING: calls are open, and what it sends is read. */
+  readonly isAsked: boolean;
+  /** How many bytes it has sent so far. */
+  readonly bytesRead: number;
+  /** Sends a PING. */
+  ping(): void;
+  /** Ends it and its calls: nothing comes from its client any more. */
+  lose(): void;
+}
+
+/** What was seen of a connection last. */
+interface Silence {
+  bytesRead: number;
+  /** For how many sweeps in a row nothing has come. */
+  sweeps: number;
+}
+
+/** How many sweeps there are at least in each of the two times. */
+const SWEEPS_MIN = 4;
+
+/**
+ * All HTTP/2 connections of a port. One timer looks at all of them. Time is counted in sweeps, and a turn of the event loop
+ * has one at most: a process that was stopped for an hour has lost one sweep, and reads what has arrived meanwhile before
+ * the next. Whatever a client sends shows that it is there, so an acknowledgement is not looked for.
+ */
+export class KeepAlive {
+  readonly #connections = new Map<PingedConnection, Silence>();
+  readonly #sweepMs: number;
+  readonly #pingSweeps: number;
+  readonly #lostSweeps: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ pingAfterMs, pingTimeoutMs }: Pick<TransportLimits, "pingAfterMs" | "pingTimeoutMs">) {
+    this.#sweepMs = Math.min(pingAfterMs, pingTimeoutMs) / SWEEPS_MIN;
+    this.#pingSweeps = Math.ceil(pingAfterMs / this.#sweepMs);
+    this.#lostSweeps = this.#pingSweeps + Math.ceil(pingTimeoutMs / this.#sweepMs);
+  }
+
+  add(connection: PingedConnection): void {
+    this.#connections.set(connection, { bytesRead: 0, sweeps: 0 });
+    this.#timer ??= setInterval(() => this.#sweep(), this.#sweepMs).unref();
+  }
+
+  delete(connection: PingedConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Thousands of clients may be silent since the same moment, or vanish together: each step waits for its turn. */
+  #sweep(): void {
+    for (const [connection, silence] of this.#connections) {
+      if (!connection.isAsked) {
+        silence.sweeps = 0;
+        continue;
+      }
+      const { bytesRead } = connection;
+      silence.sweeps = bytesRead === silence.bytesRead ? silence.sweeps + 1 : 0;
+      silence.bytesRead = bytesRead;
+      if (silence.sweeps === this.#pingSweeps) runInTurn(() => connection.ping());
+      else if (silence.sweeps > this.#lostSweeps) runInTurn(() => lose(connection, silence));
+    }
+  }
+}
+
+/** A client that has sent something while this waited is there. */
+function lose(connection: PingedConnection, { bytesRead }: Silence): void {
+  if (connection.isAsked && connection.bytesRead === bytesRead) connection.lose();
+}
