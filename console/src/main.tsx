@@ -3,6 +3,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app/app.tsx";
 import { applyTheme, storedTheme } from "./app/theme.ts";
 import { keepFocus, keepTitle } from "./app/window.ts";
+import { heedBackButton } from "./leaving/leaving.tsx";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
@@ -18,5 +19,6 @@ const root = document.getElementById("console");
 if (root !== null) {
   keepTitle(root);
   keepFocus();
+  heedBackButton();
   createRoot(root).render(<App />);
 }

@@ -18,6 +18,9 @@ test("live events", async (t) => {
   );
   await t.test("callers of one browser share nothing", (t) => keepCallersApart(t, console));
   await t.test("a watch goes on where it broke off", (t) => resume(t, console));
+  await t.test("a page without a place among the streams says so, and takes the next one", (t) =>
+    waitForPlace(t, console),
+  );
   await t.test("a change does not disturb an open dialog, which says so", (t) => leaveDialogsAlone(t, console));
 });
 
@@ -86,6 +89,16 @@ async function resume(t: TestContext, { browser }: ConsoleService): Promise<void
   await waitFor(tab, /lifted the ban of this user\.$/);
   assert.equal(lists, 0);
   assert.match(watches()[0]?.postDataBuffer()?.toString("latin1") ?? "", /AQ[\w-]{20}.*user="ivan"/s);
+}
+
+async function waitForPlace(t: TestContext, { browser }: ConsoleService): Promise<void> {
+  const { url, users } = await startService(t, { config: { watchStreams: 1 } });
+  await users.createUser({ userId: "judy" });
+  const [first, second] = [await openContext(t, { browser, url }), await openContext(t, { browser, url })];
+  const tab = await first.openTab("/users/judy");
+  const waiting = await second.openTab("/users/judy", ADMIN_KEY, /^Not live: the service has as many live pages open/);
+  await tab.close();
+  await waiting.getByText("Live", { exact: true }).waitFor();
 }
 
 async function leaveDialogsAlone(t: TestContext, console: ConsoleService): Promise<void> {

@@ -1,6 +1,7 @@
 /** What an address says behind its question mark. */
 import { useCallback, useMemo } from "react";
 import { navigate, useSearch } from "wouter/use-browser-location";
+import { leave } from "../leaving/leaving.tsx";
 
 /** `replace`: the back button does not lead to the values of before. */
 export type SetAddress = (next: Readonly<Record<string, string>>, options?: { readonly replace?: boolean }) => void;
@@ -14,7 +15,8 @@ export function useAddress(): readonly [URLSearchParams, SetAddress] {
   const values = useMemo(() => new URLSearchParams(search), [search]);
   const set = useCallback<SetAddress>((next, options) => {
     const text = new URLSearchParams(next).toString();
-    navigate(window.location.pathname + (text === "" ? "" : `?${text}`), options);
+    const to = window.location.pathname + (text === "" ? "" : `?${text}`);
+    leave(() => navigate(to, options), to);
   }, []);
   return [values, set];
 }

@@ -2,6 +2,7 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { lazy, type ReactNode, Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
+import { leave } from "../leaving/leaving.tsx";
 import { NotFound } from "../pages/not-found.tsx";
 import { UserSearch } from "../pages/users/user-search.tsx";
 import { Loading } from "../parts/notice.tsx";
@@ -29,7 +30,7 @@ export function App(): ReactNode {
   return (
     // Base UI would write style elements, which the content security policy refuses.
     <CSPProvider disableStyleElements>
-      <Router base={BASE}>
+      <Router base={BASE} aroundNav={(navigate, to, options) => leave(() => navigate(to, options), to)}>
         <SessionProvider signedOut={(signIn) => <SignInPage {...signIn} />}>
           <Toasts>
             <Layout>

@@ -2,6 +2,7 @@
 
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
+import { leave } from "../leaving/leaving.tsx";
 import { Button } from "../parts/button.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { isolate } from "../texts/isolate.ts";
@@ -109,7 +110,7 @@ function Caller(): ReactNode {
             .join(" · ")}
         </span>
       </div>
-      <Button onClick={signOut}>{T.account.signOut}</Button>
+      <Button onClick={() => leave(signOut)}>{T.account.signOut}</Button>
       <Keyboard />
     </div>
   );

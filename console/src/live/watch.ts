@@ -1,10 +1,14 @@
 /** One stream of WatchEvents that is kept up: it resumes where it broke off, and waits longer after each failure. */
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { EventService, WatchEventsResponse } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 
-/** `away`: the service does not answer, and is asked again; `refused`: it does not let this caller watch. */
-export type WatchStatus = "starting" | "live" | "away" | "refused";
+/**
+ * `away`: the service does not answer; `full`: it has as many streams as it may; `busy`: it is asked too often; after these
+ * it is asked again. `refused`: it does not let this caller watch.
+ */
+export type WatchStatus = "starting" | "live" | "away" | "full" | "busy" | "refused";
 
 /** Up to where a watch looked, and when it learned that. */
 export interface Place {
@@ -30,6 +34,23 @@ const PLACE_MS_MAX = 5 * 60_000;
 /** Why a stream was broken off here. */
 const CHANGED = "the filter changed";
 const SILENT = "the service was silent";
+
+/** Why nothing is live until it is tried again, and the least that the service wants between. */
+interface Why {
+  readonly status: WatchStatus;
+  readonly waitMs: number;
+}
+
+const AWAY: Why = { status: "away", waitMs: 0 };
+
+function whyOf(error: unknown): Why {
+  const known = ConnectError.from(error);
+  if (known.code !== Code.ResourceExhausted) return AWAY;
+  const [info] = known.findDetails(ErrorInfoSchema);
+  const [retry] = known.findDetails(RetryInfoSchema);
+  const waitMs = retry?.retryDelay === undefined ? 0 : durationMs(retry.retryDelay);
+  return { status: info?.reason === "WATCH_TOO_MANY" ? "full" : "busy", waitMs };
+}
 
 /** A watch. It begins with `follow` and ends with `end`. */
 export class Watch {
@@ -76,6 +97,7 @@ export class Watch {
     this.#listener.onStatus("starting");
     while (!this.#end.signal.aborted) {
       this.#round = new AbortController();
+      let why = AWAY;
       try {
         await this.#read(this.#round, () => {
           failures = 0;
@@ -84,10 +106,12 @@ export class Watch {
         if (this.#end.signal.aborted) break;
         if (this.#round.signal.reason === CHANGED) continue;
         if (this.#isFinal(error)) break;
+        why = whyOf(error);
       }
       if (this.#end.signal.aborted) break;
-      this.#listener.onStatus("away");
-      await this.#sleep(Math.min(RETRY_MS * 2 ** failures++, RETRY_MS_MAX) * (0.5 + Math.random() / 2));
+      this.#listener.onStatus(why.status);
+      const wait = Math.min(RETRY_MS * 2 ** failures++, RETRY_MS_MAX) * (0.5 + Math.random() / 2);
+      await this.#sleep(Math.max(wait, why.waitMs));
     }
     window.removeEventListener("online", wakeUp);
   }

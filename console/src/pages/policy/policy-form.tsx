@@ -3,6 +3,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useState } from "react";
 import { type Policy, PolicyService } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { Unsaved } from "../../leaving/leaving.tsx";
 import { Button } from "../../parts/button.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -49,6 +50,7 @@ export function PolicyForm({
   return (
     <>
       <PolicyNote policy={policy} />
+      {isChanged && <Unsaved />}
       <form
         className="stack-wide"
         noValidate

@@ -17,6 +17,12 @@ export const FRAME = {
   unit: "unit",
   units: { 1: "seconds", 60: "minutes", 3600: "hours", 86400: "days" } as Readonly<Record<number, string>>,
   selectAll: "Select all that are shown",
+  leaving: {
+    title: "Leave without saving?",
+    lead: "What you changed on this page is not saved, and is lost when you leave.",
+    leave: "Leave and lose the changes",
+    stay: "Stay here",
+  },
   failures: {
     away: "The service does not answer.",
     lost: "The answer of the service was lost, so this may be done already. Try again: a repetition does nothing twice.",

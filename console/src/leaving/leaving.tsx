@@ -1,0 +1,90 @@
+/** Asks before somebody leaves a page with something unsaved: by a link, a key, the back button, or by closing the tab. */
+import { type ReactNode, useEffect, useState } from "react";
+import { Button } from "../parts/button.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { T } from "../texts/texts.ts";
+
+interface Kept {
+  readonly href: string;
+  /** Is given what leaves the page, in place of that it happens. */
+  readonly ask: (go: () => void) => void;
+}
+
+/** The page that is not left unasked; undefined: nothing would be lost. */
+let kept: Kept | undefined;
+
+/**
+ * Leaves the page by calling `go`: at once, or once somebody has agreed to lose what is not saved. `to`: the address that it
+ * leads to; absent: none.
+ */
+export function leave(go: () => void, to?: string): void {
+  if (kept === undefined || (to !== undefined && isSamePage(to))) go();
+  else kept.ask(go);
+}
+
+/** A fragment leads to a place of the same page. */
+function isSamePage(to: string): boolean {
+  const { pathname, search } = new URL(to, window.location.href);
+  return pathname + search === window.location.pathname + window.location.search;
+}
+
+/** Asks at the back button too, from now on. Call it before the router listens. */
+export function heedBackButton(): void {
+  const heed = (event: PopStateEvent): void => {
+    if (kept === undefined || isSamePage(kept.href)) return;
+    // The browser is at another address by then. That of the page is put back before the router looks, as a new entry: a step
+    // back from it leads to where somebody wanted to go.
+    event.stopImmediatePropagation();
+    history.pushState(null, "", kept.href);
+    kept.ask(() => history.back());
+  };
+  window.addEventListener("popstate", heed);
+}
+
+/** Stands in a page with something unsaved, as long as it is. */
+export function Unsaved(): ReactNode {
+  const [going, setGoing] = useState<(() => void) | undefined>(undefined);
+  useEffect(() => keepPage((go) => setGoing(() => go)), []);
+  if (going === undefined) return null;
+  const stay = (): void => setGoing(undefined);
+  return (
+    <Dialog
+      open
+      onClose={stay}
+      title={T.leaving.title}
+      lead={T.leaving.lead}
+      onSubmit={stay}
+      actions={
+        <>
+          <Button onClick={going}>{T.leaving.leave}</Button>
+          <Button type="submit" kind="primary">
+            {T.leaving.stay}
+          </Button>
+        </>
+      }
+    >
+      {null}
+    </Dialog>
+  );
+}
+
+/** Keeps the page until the returned function is called, or somebody agrees to leave. `onLeave`: is given what leaves. */
+function keepPage(onLeave: (go: () => void) => void): () => void {
+  // The browser asks in its own words.
+  const hold = (event: BeforeUnloadEvent): void => event.preventDefault();
+  const own: Kept = {
+    href: window.location.href,
+    ask: (go) =>
+      onLeave(() => {
+        end();
+        go();
+      }),
+  };
+  const end = (): void => {
+    if (kept === own) kept = undefined;
+    window.removeEventListener("beforeunload", hold);
+  };
+  kept = own;
+  window.addEventListener("beforeunload", hold);
+  return end;
+}
