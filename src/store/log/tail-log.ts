@@ -1,6 +1,6 @@
 /** The log as readers of the store see it: places as cursors, and the tail with the cursor of each event. */
 import type { ListedEvent, OpenedPlace, RecordedEvent } from "../queries.ts";
-import { assertInLog, parseCursor, toCursor } from "../search/cursor.ts";
+import { assertInLog, assertSameHistory, type EventMark, parseCursor, toCursor } from "../search/cursor.ts";
 import type { TokenSeal } from "../search/token-seal.ts";
 import type { LogReader } from "../store.ts";
 import type { Tail } from "./tail.ts";
@@ -8,27 +8,38 @@ import type { Tail } from "./tail.ts";
 /** The cursor before the first event, for callers that have none. */
 const FIRST_CURSOR = "0";
 
+/** The newest event, and the hash of the event at a place that was asked about. */
+export interface MarkedHead {
+  readonly head: EventMark;
+  readonly hash: Uint8Array | undefined;
+}
+
+/** Reads the newest event of any process, and the hash of the one at a position; 0: of none. */
+export type ReadMarkedHead = (position: number) => MarkedHead | Promise<MarkedHead>;
+
 export class TailLog implements LogReader {
   readonly #tail: Pick<Tail, "read">;
   readonly #seal: TokenSeal;
-  readonly #head: () => number | Promise<number>;
+  readonly #readHead: ReadMarkedHead;
   /** Each event gets its cursor once, however many readers there are. */
   readonly #listed = new WeakMap<RecordedEvent, ListedEvent>();
 
-  /** `head`: returns the position of the newest event of any process. */
-  constructor(tail: Pick<Tail, "read">, seal: TokenSeal, head: () => number | Promise<number>) {
+  constructor(tail: Pick<Tail, "read">, seal: TokenSeal, readHead: ReadMarkedHead) {
     this.#tail = tail;
     this.#seal = seal;
-    this.#head = head;
+    this.#readHead = readHead;
   }
 
   async open(cursor?: string): Promise<OpenedPlace> {
     const given = cursor === undefined || cursor === FIRST_CURSOR ? undefined : parseCursor(this.#seal, cursor);
     // Of the database and not of the tail, which may know less than the replica that made the cursor.
-    const head = await this.#head();
-    if (given !== undefined) assertInLog(given, head);
-    const position = given ?? (cursor === undefined ? head : 0);
-    return { position, cursor: toCursor(this.#seal, position), head };
+    const { head, hash } = await this.#readHead(given?.position ?? 0);
+    if (given !== undefined) {
+      assertInLog(given.position, head.position);
+      assertSameHistory(given, hash);
+    }
+    const place = cursor === undefined ? head : { position: given?.position ?? 0, hash };
+    return { position: place.position, cursor: toCursor(this.#seal, place), head: head.position };
   }
 
   async *read(after: number, signal: AbortSignal): AsyncGenerator<readonly ListedEvent[], never, undefined> {
@@ -43,7 +54,7 @@ export class TailLog implements LogReader {
   #toListed(event: RecordedEvent): ListedEvent {
     const known = this.#listed.get(event);
     if (known !== undefined) return known;
-    const listed = { ...event, cursor: toCursor(this.#seal, event.position) };
+    const listed = { ...event, cursor: toCursor(this.#seal, event) };
     this.#listed.set(event, listed);
     return listed;
   }

@@ -112,7 +112,7 @@ export class PostgresStore extends EngineStore implements OpenedStore {
     });
     const reader = new Reader({ pool: opened.listPool, limits, seal });
     this.history = new StoreHistory(reader, signer);
-    this.log = new TailLog(this.tail, seal, async () => (await this.#live.head()).position);
+    this.log = new TailLog(this.tail, seal, (position) => this.#live.markedHead(position));
     const searches = new UserSearches({ reader, limits, now });
     const eraser = createEraser(housekeeping);
     const sweeper = createSweeper({

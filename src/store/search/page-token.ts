@@ -19,6 +19,8 @@ const PARTS = {
   /** A position, or the place before the first one or after the last. */
   place: (part: unknown) => isWhole(part, 0, Number.MAX_SAFE_INTEGER),
   position: (part: unknown) => isWhole(part, 1, Number.MAX_SAFE_INTEGER),
+  /** Of an event: see `markTextOf`. */
+  mark: (part: unknown) => typeof part === "string" && /^[0-9a-f]{8}$/.test(part),
   id: (part: unknown) => typeof part === "string" && part.length <= ID_CHARS_MAX,
 } as const;
 

@@ -32,7 +32,7 @@ import { readStats, type StatsSources } from "./store-stats.ts";
 import { type HotStatements, prepareHotStatements } from "./write/hot-statements.ts";
 import { createActivity, createEraser, createShadows, createSweeper } from "./write/housekeeping.ts";
 import { LiveConnection } from "./write/live-connection.ts";
-import { LiveReads } from "./write/live-reads.ts";
+import { LiveReads, readMarkedHead } from "./write/live-reads.ts";
 import { Writer } from "./write/writer.ts";
 
 export interface SqliteStoreOptions extends StoreOptions {
@@ -97,11 +97,12 @@ export class SqliteStore extends EngineStore implements OpenedStore {
     const whenWritable = (): Promise<void> | undefined => options.whenSteady?.()?.then(whenRoom) ?? whenRoom();
     const latest = (session: Session): Session => activity.known(session);
     const now = (): number => this.#writer.now();
-    const head = (): number => statements.readHeadPosition.get() ?? 0;
     const readLog = (after: number, limit: number) => reader.readLog(after, limit);
-    const tail = new Tail({ position: head(), readLog, onTrouble });
+    const tail = new Tail({ position: statements.readHeadPosition.get() ?? 0, readLog, onTrouble });
     this.tail = tail;
-    this.log = new TailLog(tail, createSeal(database), () => this.#connection.read(head));
+    this.log = new TailLog(tail, createSeal(database), (at) =>
+      this.#connection.read(() => readMarkedHead(statements, at)),
+    );
     const writer = new Writer({
       database,
       statements,

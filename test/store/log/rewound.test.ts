@@ -81,6 +81,57 @@ describe("readers that follow the tail end when the log is rewound", () => {
   }
 });
 
+const LIST = { scope: null, filter: {}, order: "oldest_first" } as const;
+const ANOTHER = { name: "HistoryChangedError", message: /^another event stood at the place/ };
+
+/** `goBack`: returns the store with the history of when `keep` was called. It then goes on past what was there. */
+async function assertParted(store: Store, keep: () => unknown, goBack: () => Promise<Store>): Promise<void> {
+  resourceOf(await store.execute(createUser("a")));
+  const before = await store.log.open();
+  const { next: nextBefore = "" } = await store.listEvents({ ...LIST, pageSize: before.position - 1 });
+  keep();
+  resourceOf(await store.execute(createUser("b")));
+  const { cursor, position } = await store.log.open();
+  const whole = await store.listEvents({ ...LIST, pageSize: position });
+  assert.equal(whole.items.at(-1)?.cursor, cursor);
+  resourceOf(await store.execute(createUser("c")));
+  const page = await store.listEvents({ ...LIST, pageSize: position });
+  assert.equal(page.cursor, cursor);
+  const { next: back = "" } = await store.listEvents({ ...LIST, order: "newest_first", pageSize: 2 });
+  assert.equal((await store.log.open(cursor)).cursor, cursor);
+
+  const other = await goBack();
+  for (const id of ["x", "y", "z"]) resourceOf(await other.execute(createUser(id)));
+  await assert.rejects(other.log.open(cursor), ANOTHER);
+  await assert.rejects(other.listEvents({ ...LIST, pageSize: position, after: page.next ?? "" }), ANOTHER);
+  await assert.rejects(other.listEvents({ ...LIST, order: "newest_first", pageSize: 2, after: back }), ANOTHER);
+  // What both histories have is the same.
+  assert.deepEqual({ ...(await other.log.open(before.cursor)), head: 0 }, { ...before, head: 0 });
+  const { items } = await other.listEvents({ ...LIST, pageSize: before.position - 1, after: nextBefore });
+  assert.equal(items[0]?.userId, "a");
+  assert.equal((await other.log.open("0")).position, 0);
+  const again = await other.log.open();
+  assert.deepEqual(await other.log.open(again.cursor), again);
+}
+
+describe("a cursor and a page token of a history that went on in another way", () => {
+  test("are refused on SQLite, by a copy of the database of before", async (t) => {
+    const { store, connect, path } = await openFixture(t);
+    const copy = `${path}.copy`;
+    const keep = (): unknown => connect().exec(`VACUUM INTO '${copy}'`);
+    await assertParted(store, keep, async () => (await openFixture(t, { path: copy })).store);
+  });
+
+  test("are refused on PostgreSQL, by a standby that lacked the last events", { skip }, async (t) => {
+    const { store, query } = await openPostgresFixture(await sharedPostgres(), t);
+    const keep = (): void => undefined;
+    await assertParted(store, keep, async () => {
+      await query(`${REMOVE}; ${REMOVE.replaceAll("'b'", "'c'")}`);
+      return store;
+    });
+  });
+});
+
 describe("a cursor and a page token beyond the log", () => {
   test("are refused on SQLite", async (t) => {
     const { store, connect } = await openFixture(t);

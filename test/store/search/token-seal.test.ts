@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
-import { CURSOR_PURPOSE, toCursor } from "../../../src/store/search/cursor.ts";
+import { CursorError } from "../../../src/store/errors.ts";
+import { CURSOR_PURPOSE, parseCursor, toCursor } from "../../../src/store/search/cursor.ts";
 import { TokenSeal } from "../../../src/store/search/token-seal.ts";
 
 const KEY = Buffer.alloc(32, 7);
 const seal = new TokenSeal(KEY, 5);
+const hash = Buffer.from([9, 8, 7, 6, 5, 4]);
 
 describe("a sealed token", () => {
   it("is a version byte, the generation, the payload and 16 bytes of an HMAC", () => {
@@ -48,19 +50,27 @@ describe("a sealed token", () => {
 });
 
 describe("a cursor", () => {
-  it("is a list of (log, position) with one member", () => {
-    const opened = seal.open(CURSOR_PURPOSE, toCursor(seal, 258));
-    assert.deepEqual(opened, { generation: 5, payload: Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]) });
+  it("is a list of (log, position, the first bytes of the event's hash) with one member", () => {
+    const opened = seal.open(CURSOR_PURPOSE, toCursor(seal, { position: 258, hash }));
+    assert.deepEqual(opened, { generation: 5, payload: Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 9, 8, 7, 6]) });
+  });
+
+  it("of version 0.2.0 had no hash, and opens", () => {
+    const old = seal.seal(CURSOR_PURPOSE, Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]));
+    assert.deepEqual(parseCursor(seal, old), { position: 258, mark: undefined });
+    for (const bytes of [11, 13, 15, 17]) {
+      assert.throws(() => parseCursor(seal, seal.seal(CURSOR_PURPOSE, Buffer.alloc(bytes))), CursorError);
+    }
   });
 
   it("keeps the order of events when compared as bytes, across generations too", () => {
     const later = new TokenSeal(KEY, 6);
     const cursors = [
-      toCursor(seal, 1),
-      toCursor(seal, 255),
-      toCursor(seal, 256),
-      toCursor(seal, 2 ** 53 - 1),
-      toCursor(later, 1),
+      toCursor(seal, { position: 1, hash }),
+      toCursor(seal, { position: 255, hash }),
+      toCursor(seal, { position: 256, hash: undefined }),
+      toCursor(seal, { position: 2 ** 53 - 1, hash }),
+      toCursor(later, { position: 1, hash: undefined }),
     ].map((cursor) => Buffer.from(cursor, "base64url"));
     assert.deepEqual(cursors.toSorted(Buffer.compare), cursors);
   });

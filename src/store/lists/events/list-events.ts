@@ -35,7 +35,7 @@ export class EventLister {
         query.order === "newest_first"
           ? await this.#listBackwards(queries, query, after, last)
           : await this.#listForwards(queries, query, after, last);
-      const items = page.items.map((event) => ({ ...event, cursor: toCursor(asked.seal, event.position) }));
+      const items = page.items.map((event) => ({ ...event, cursor: toCursor(asked.seal, event) }));
       return toPage(asked, { ...page, items });
     });
   }

@@ -10,8 +10,8 @@ import {
 import { eventWeight } from "../../../domain/page-weight.ts";
 import type { Limits } from "../../limits.ts";
 import type { ListedEvent, LogPage, LogQuery, RecordedEvent } from "../../queries.ts";
-import { assertInLog, toCursor } from "../../search/cursor.ts";
-import { type Asked, parsePageToken, toPageToken } from "../../search/page-token.ts";
+import { assertInLog, assertSameHistory, type EventMark, markTextOf, toCursor } from "../../search/cursor.ts";
+import { type Asked, type PageKey, parsePageToken, toPageToken } from "../../search/page-token.ts";
 import { type ListEngine, type ListQueries, usersWithin } from "../list-queries.ts";
 import { Budget } from "../page-walk.ts";
 import { headOf } from "./event-summary.ts";
@@ -49,12 +49,14 @@ export class LogLister {
     const asked: Asked = {
       seal: this.#engine.seal,
       asked: ["log", scope, keyOfFilter(query.filter), order, afterPosition],
-      shape: ["place"],
+      shape: ["place", "mark"],
     };
-    const place = parsePageToken(asked, query.after)?.map(Number)[0];
+    const given = parsePageToken(asked, query.after);
+    const place = given && Number(given[0]);
     return this.#engine.snapshot(async (queries) => {
       const head = await headOf(queries);
       assertInLog(Math.max(afterPosition, place ?? 0), head);
+      if (given !== undefined) await assertSamePlace(queries, given);
       const filter = await withoutForeignUsers(queries, scoped);
       const isEnded = isEmpty(filter);
       const range = isEnded ? { low: head, high: head } : await rangeOf(queries, { ...query, filter, place, head });
@@ -70,8 +72,9 @@ export class LogLister {
       const page = await this.#fill(read, parts, query);
       const { items, next } = page;
       const position = next ?? (order === "oldest_first" ? head : range.low);
-      const ended = { items, position, cursor: toCursor(this.#engine.seal, position) };
-      return next === undefined ? ended : { ...ended, next: toPageToken(asked, [next]) };
+      const mark = items.find((event) => event.position === position) ?? (await markAt(queries, position));
+      const ended = { items, position, cursor: toCursor(this.#engine.seal, mark) };
+      return next === undefined ? ended : { ...ended, next: toPageToken(asked, [next, markTextOf(mark)]) };
     });
   }
 
@@ -92,7 +95,7 @@ export class LogLister {
         const pausing = queries.pause();
         if (pausing !== undefined) await pausing;
         if (!matches(filter, event)) continue;
-        items.push({ ...event, cursor: toCursor(this.#engine.seal, event.position) });
+        items.push({ ...event, cursor: toCursor(this.#engine.seal, event) });
         weight += eventWeight(event);
         if (items.length >= pageSize || weight > pageWeight) return endAt(event.position);
       }
@@ -125,6 +128,19 @@ export class LogLister {
       place = reached;
     }
   }
+}
+
+/** Returns the event at a position, as a mark. */
+async function markAt(queries: ListQueries, position: number): Promise<EventMark> {
+  if (position === 0) return { position, hash: undefined };
+  const select = queries.build.selectFrom("events").select("hash").where("position", "=", position);
+  return { position, hash: (await queries.all(select.compile()))[0]?.hash };
+}
+
+/** Throws HistoryChangedError if the event at the place of a page token is not the one that was there. */
+async function assertSamePlace(queries: ListQueries, [place, mark]: PageKey): Promise<void> {
+  const { position, hash } = await markAt(queries, Number(place));
+  assertSameHistory({ position, mark: Buffer.from(String(mark), "hex") }, hash);
 }
 
 /**

@@ -1,7 +1,9 @@
 /** Follows the log that all replicas write, and passes on to the tail and its followers what has become of it. */
 import type { Tail } from "../../log/tail.ts";
+import type { MarkedHead } from "../../log/tail-log.ts";
 import type { RecordedEvent } from "../../queries.ts";
 import { type EventRow, toRecordedEvent } from "../../rows/rows.ts";
+import type { EventMark } from "../../search/cursor.ts";
 import type { Connection, Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
@@ -42,12 +44,6 @@ type ReadingRow = readonly [
   oldestBeside: string,
 ];
 
-/** An event by which the log is recognised. */
-interface Mark {
-  readonly position: number;
-  readonly hash: Uint8Array;
-}
-
 /** Reads the head, the hash of its event, and that of the event at $1. */
 const READ_MARKED_HEAD: Statement = {
   name: "read_marked_head",
@@ -70,6 +66,19 @@ export async function readHead(connection: Connection): Promise<HeadReading> {
   return toReading(row);
 }
 
+/** A reading of the head with its event, and with the hash of the event at the position that was asked about. */
+export interface MarkedReading extends MarkedHead {
+  readonly reading: HeadReading;
+}
+
+/** Reads the head, and the hash of the event at a position, on a connection. */
+export async function readMarkedHead(connection: Connection, position: number): Promise<MarkedReading> {
+  const [row] = await connection.arrays<MarkedRow>(READ_MARKED_HEAD, [position]);
+  const reading = toReading(row);
+  const [, , , , , , headHash, hash] = row ?? [];
+  return { reading, head: { position: reading.position, hash: headHash ?? undefined }, hash: hash ?? undefined };
+}
+
 function toReading(row: ReadingRow | MarkedRow | undefined): HeadReading {
   if (row === undefined) throw new Error("the log has no head: the row of log_head is missing");
   const [position, recordTime, configPosition, serverTime, generation, oldestBeside] = row;
@@ -83,7 +92,7 @@ export class HeadWatch {
   /** … and its followers the configuration. */
   #configPosition: number;
   /** The newest event that is known to follow on all that was known before; `undefined`: none is known yet. */
-  #mark: Mark | undefined;
+  #mark: EventMark | undefined;
   /** The reading that is under way, and the one after it. */
   #refresh: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -185,16 +194,13 @@ export class HeadWatch {
   async #readFrom(connection: Connection): Promise<void> {
     // A reading that begins now sees what is known by now, however long its answer takes: the primary had committed it.
     const [position, mark] = [this.#position, this.#mark];
-    const [row] = await connection.arrays<MarkedRow>(READ_MARKED_HEAD, [mark?.position ?? 0]);
-    const head = toReading(row);
-    const [, , , , , , hash = null, markHash = null] = row ?? [];
+    const { reading: head, head: newest, hash } = await readMarkedHead(connection, mark?.position ?? 0);
     this.#options.onReading(head);
-    const newest = hash === null ? undefined : { position: head.position, hash };
-    if (head.position < position || (mark !== undefined && !isSame(mark.hash, markHash))) {
+    if (head.position < position || (mark?.hash !== undefined && !isSame(mark.hash, hash))) {
       this.#rewind(head, newest);
       return;
     }
-    if (newest !== undefined && newest.position >= (this.#mark?.position ?? 0)) this.#mark = newest;
+    if (newest.hash !== undefined && newest.position >= (this.#mark?.position ?? 0)) this.#mark = newest;
     // All up to the position that the tail knows is known of the configuration too.
     const known = Math.max(this.#configPosition, this.#position);
     const isNew = head.configPosition > this.#configPosition;
@@ -206,7 +212,7 @@ export class HeadWatch {
   }
 
   /** The database lacks events that this replica has seen: a standby took over that had not got everything. */
-  #rewind({ position, configPosition }: HeadReading, newest: Mark | undefined): void {
+  #rewind({ position, configPosition }: HeadReading, newest: EventMark): void {
     this.#position = position;
     this.#configPosition = configPosition;
     this.#mark = newest;
@@ -220,6 +226,6 @@ export class HeadWatch {
   }
 }
 
-function isSame(a: Uint8Array, b: Uint8Array | null): boolean {
-  return b !== null && Buffer.compare(a, b) === 0;
+function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return b !== undefined && Buffer.compare(a, b) === 0;
 }

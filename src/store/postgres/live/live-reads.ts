@@ -9,6 +9,7 @@ import { type Session, sessionStatusOf } from "../../../domain/session.ts";
 import { settle } from "../../../domain/settle.ts";
 import { isInScope } from "../../../domain/sight.ts";
 import type { User } from "../../../domain/user.ts";
+import type { MarkedHead } from "../../log/tail-log.ts";
 import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } from "../../queries.ts";
 import { toStoredPolicy } from "../../rows/attempt-rows.ts";
 import {
@@ -24,7 +25,7 @@ import type { ApiKeyTable, OrganizationTable, PolicyTable } from "../../rows/sch
 import type { Statement } from "../connect/connection.ts";
 import type { Pool } from "../connect/pool.ts";
 import { toReadError } from "../connect/trouble.ts";
-import { type HeadReading, readHead } from "./head-watch.ts";
+import { type HeadReading, readHead, readMarkedHead } from "./head-watch.ts";
 import * as sql from "./live-statements.ts";
 import { type Gathered, ReadGatherer } from "./read-gatherer.ts";
 
@@ -121,6 +122,15 @@ export class LiveReads {
   async head(): Promise<HeadReading> {
     try {
       return await this.#options.pool.use(readHead);
+    } catch (error) {
+      throw toReadError(error);
+    }
+  }
+
+  /** Reads the newest event, and the hash of the event at a position. */
+  async markedHead(position: number): Promise<MarkedHead> {
+    try {
+      return await this.#options.pool.use((connection) => readMarkedHead(connection, position));
     } catch (error) {
       throw toReadError(error);
     }

@@ -79,6 +79,7 @@ function transactionStatements(prepare: Prepare) {
 
     readRecordTime: prepare<[], number>("SELECT record_time FROM log_head WHERE id = 1").pluck(),
     readHeadPosition: prepare<[], number>("SELECT position FROM log_head WHERE id = 1").pluck(),
+    readEventHash: prepare<[position: number], Buffer>("SELECT hash FROM events WHERE position = ?").pluck(),
     advanceHead: prepare<[count: number, recordTime: number], Pick<LogHeadTable, "position" | "link">>(
       "UPDATE log_head SET position = position + ?, record_time = ? WHERE id = 1 RETURNING position, link",
     ),

@@ -9,6 +9,7 @@ import { settle } from "../../../domain/settle.ts";
 import { isInScope } from "../../../domain/sight.ts";
 import type { User } from "../../../domain/user.ts";
 import { ConfigurationCache } from "../../log/configuration-cache.ts";
+import type { MarkedHead } from "../../log/tail-log.ts";
 import type { ApiKeyName, SessionKey, SessionReading, SignInKey, SignInView } from "../../queries.ts";
 import { toStoredPolicy } from "../../rows/attempt-rows.ts";
 import { toCounter, toSessionOfView, toSettledUser, toUserState } from "../../rows/narrow-rows.ts";
@@ -99,4 +100,13 @@ export class LiveReads {
     const key = toSearchKey(identifier);
     return key === "" ? [] : this.#statements.findByKey.all({ organizationId, key });
   }
+}
+
+/** Reads the newest event, and the hash of the one at a position. */
+export function readMarkedHead(statements: HotStatements, position: number): MarkedHead {
+  const head = statements.readHeadPosition.get() ?? 0;
+  return {
+    head: { position: head, hash: statements.readEventHash.get(head) },
+    hash: statements.readEventHash.get(position),
+  };
 }
