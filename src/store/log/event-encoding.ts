@@ -132,11 +132,27 @@ export function hashEvent(envelope: EventEnvelope, body: Uint8Array): Buffer {
   bytes.writeUInt32BE(textBytes);
   bytes.write(text, U32_BYTES);
   bytes.set(body, U32_BYTES + textBytes);
-  return hash("sha256", bytes, "buffer");
+  return digestOf(bytes);
 }
 
 export function hashLink(previous: Uint8Array, eventHashes: readonly Uint8Array[]): Buffer {
-  return hash("sha256", Buffer.concat([previous, ...eventHashes]), "buffer");
+  return digestOf(Buffer.concat([previous, ...eventHashes]));
+}
+
+const HASH_BYTES = 32;
+let digests: Buffer = Buffer.allocUnsafeSlow(HASH_BYTES * 128);
+let digestsUsed = 0;
+
+/** Returns a SHA-256 in memory that it shares with others: memory of its own costs more than the hashing. */
+function digestOf(bytes: Uint8Array): Buffer {
+  if (digestsUsed === digests.length) {
+    digests = Buffer.allocUnsafeSlow(digests.length);
+    digestsUsed = 0;
+  }
+  digestsUsed += HASH_BYTES;
+  const digest = digests.subarray(digestsUsed - HASH_BYTES, digestsUsed);
+  digest.write(hash("sha256", bytes, "binary"), "latin1");
+  return digest;
 }
 
 const U32_BYTES = 4;
