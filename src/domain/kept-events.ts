@@ -7,25 +7,38 @@ interface PlacedEvent {
   readonly event: Parameters<typeof eventChars>[0];
 }
 
-/** What is kept at least, if there is so much; twice as much is the most. */
-const EVENTS_MAX = 1_024;
+/** As `eventsMax` of the constructor. */
 const CHARS_MAX = 4 * 1024 * 1024;
 
 export class KeptEvents<E extends PlacedEvent> {
   /** Without gaps. */
   #events: E[] = [];
   #chars = 0;
+  readonly #eventsMax: number;
+
+  /** `eventsMax`: so many are kept at least, if there are so many and they are not too large; twice as many at most. */
+  constructor(eventsMax: number) {
+    this.#eventsMax = eventsMax;
+  }
 
   /** Adds the events after those that are kept. */
   add(events: readonly E[]): void {
     for (const { event } of events) this.#chars += eventChars(event);
     this.#events.push(...events);
-    if (this.#events.length > 2 * EVENTS_MAX || this.#chars > 2 * CHARS_MAX) this.#trim();
+    if (this.#events.length > 2 * this.#eventsMax || this.#chars > 2 * CHARS_MAX) this.#trim();
   }
 
   clear(): void {
     this.#events = [];
     this.#chars = 0;
+  }
+
+  /** Lets go of the events up to a position, as soon as they are half of what is kept. */
+  release(position: number): void {
+    const count = position + 1 - (this.#events[0]?.position ?? Infinity);
+    if (count * 2 <= this.#events.length) return;
+    this.#events = this.#events.slice(count);
+    this.#chars = this.#events.reduce((sum, { event }) => sum + eventChars(event), 0);
   }
 
   /** Returns the oldest `limit` events after a position; `undefined`: some after it are no longer kept. */
@@ -38,7 +51,7 @@ export class KeptEvents<E extends PlacedEvent> {
 
   #trim(): void {
     let [first, chars] = [this.#events.length, 0];
-    while (first > 0 && this.#events.length - first < EVENTS_MAX) {
+    while (first > 0 && this.#events.length - first < this.#eventsMax) {
       const older = this.#events[first - 1];
       if (older === undefined || chars + eventChars(older.event) > CHARS_MAX) break;
       chars += eventChars(older.event);

@@ -167,7 +167,7 @@ export class Hub<M> {
   async #start(): Promise<Reading> {
     const { position, cursor } = await this.#options.log.open();
     const controller = new AbortController();
-    const reading: Reading = { controller, kept: new KeptEvents(), position, cursor };
+    const reading: Reading = { controller, kept: new KeptEvents(PORTION_EVENTS_MAX), position, cursor };
     this.#reading = reading;
     this.#place = { position, cursor };
     this.#failure = undefined;

@@ -16,12 +16,19 @@ export interface TailOptions {
   readonly onTrouble: (error: unknown) => void;
 }
 
+/** How far a reader has come. */
+interface ReaderPlace {
+  position: number;
+}
+
 /** The most events that a reader gets at once; fewer, if they are large. */
 const READ_MAX = 256;
 /** The least number that is asked of the log, if what it gave before was large. */
 const READ_MIN = 32;
 /** The most that a reader gets of what is in memory. */
-const KEPT_MAX = 512;
+const KEPT_READ_MAX = 512;
+/** So many are in memory for a reader that is behind; twice as many at most. */
+const KEPT_MAX = 1_024;
 
 const REWOUND =
   "the history was rewound without a restore, by a copy of the database or a standby that lacked events; read it again from the cursor 0";
@@ -37,9 +44,12 @@ export class Tail {
   readonly #wake = new EventTarget();
   /** The position of the newest event; `undefined` after a COMMIT whose fate is not known. */
   #position: number | undefined;
-  /** The newest events up to `#position`, only while there are readers; one that is further behind reads the log. */
-  readonly #kept = new KeptEvents<RecordedEvent>();
-  #readers = 0;
+  /**
+   * The newest events up to `#position` that some reader lacks; one that is further behind reads the log. What lives on
+   * for longer than it is needed costs the garbage collector more than all that the readers do with it.
+   */
+  readonly #kept = new KeptEvents<RecordedEvent>(KEPT_MAX);
+  readonly #readers = new Set<ReaderPlace>();
   /** Grows when readers must not show what they hold. */
   #erasures = 0;
   /** Grows when readers may have had events that the log no longer has. */
@@ -78,7 +88,10 @@ export class Tail {
     if (events.some(({ event }) => erases(event))) {
       this.#kept.clear();
       this.#erasures++;
-    } else if (this.#readers > 0) this.#kept.add(events);
+    } else if (this.#readers.size > 0) {
+      this.#kept.release(Math.min(...[...this.#readers].map(({ position }) => position)));
+      this.#kept.add(events);
+    }
     this.#changed();
   }
 
@@ -121,7 +134,7 @@ export class Tail {
    * read; the next call goes on from any position.
    */
   async *read(after: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[], never, undefined> {
-    let position = after;
+    const place: ReaderPlace = { position: after };
     let limit = READ_MAX;
     let rest: readonly RecordedEvent[] = [];
     let erasures = this.#erasures;
@@ -129,7 +142,7 @@ export class Tail {
     const assertSameLog = (): void => {
       if (rewinds !== this.#rewinds) throw new HistoryChangedError(REWOUND);
     };
-    this.#readers++;
+    this.#readers.add(place);
     try {
       for (;;) {
         signal.throwIfAborted();
@@ -137,7 +150,7 @@ export class Tail {
         const changes = this.#changes;
         if (rest.length === 0 || erasures !== this.#erasures) {
           erasures = this.#erasures;
-          rest = this.#newer(position) ?? (await this.#options.readLog(position, limit));
+          rest = this.#newer(place.position) ?? (await this.#options.readLog(place.position, limit));
           assertSameLog();
           limit = Math.min(READ_MAX, Math.max(READ_MIN, 2 * rest.length));
         }
@@ -145,24 +158,25 @@ export class Tail {
         rest = rest.slice(events.length);
         const last = events.at(-1);
         if (last !== undefined) {
-          position = last.position;
+          place.position = last.position;
           yield events;
         } else if (changes === this.#changes) {
           await once(this.#wake, "change", { signal });
         }
       }
     } finally {
-      if (--this.#readers === 0) this.#kept.clear();
+      this.#readers.delete(place);
+      if (this.#readers.size === 0) this.#kept.clear();
     }
   }
 
   /** Returns the events after a position as far as they are in memory; `undefined`: only the log knows. */
   #newer(position: number): readonly RecordedEvent[] | undefined {
-    return position === this.#position ? [] : this.#kept.after(position, KEPT_MAX);
+    return position === this.#position ? [] : this.#kept.after(position, KEPT_READ_MAX);
   }
 
   #changed(): void {
     this.#changes++;
-    if (this.#readers > 0) this.#wake.dispatchEvent(new Event("change"));
+    if (this.#readers.size > 0) this.#wake.dispatchEvent(new Event("change"));
   }
 }

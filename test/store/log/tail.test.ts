@@ -244,4 +244,33 @@ describe("readers of the log", () => {
     assert.deepEqual(await next(), [5, 6]);
     assert.deepEqual(reads, [0, 4]);
   });
+
+  it("find in memory what one of them lacks, and in the log what all had", async (t) => {
+    const { store } = await openFixture(t);
+    await store.execute(createUser("u"));
+    const [some] = await readOf({ store } as SqliteFixture, 0, 1);
+    assert.ok(some);
+    const log = [1, 2, 3, 4].map((position): RecordedEvent => ({ ...some, position }));
+    const reads: number[] = [];
+    const readLog = async (after: number, limit: number) => {
+      reads.push(after);
+      return log.slice(after, after + limit);
+    };
+    const tail = new Tail({ position: 0, onTrouble: assert.ifError, readLog });
+    const readerAt = (after: number) => {
+      const reader = tail.read(after, AbortSignal.timeout(5_000));
+      return async () => ((await reader.next()).value ?? []).map(({ position }) => position);
+    };
+    const [quick, slow] = [readerAt(0), readerAt(0)];
+    const [first, begun] = [quick(), slow()];
+    tail.append(log.slice(0, 1));
+    assert.deepEqual([await first, await begun], [[1], [1]]);
+    for (const position of [2, 3]) {
+      tail.append(log.slice(position - 1, position));
+      assert.deepEqual(await quick(), [position]);
+    }
+    assert.deepEqual([await slow(), reads], [[2, 3], []]);
+    tail.append(log.slice(3));
+    assert.deepEqual([await quick(), await readerAt(1)(), reads], [[4], [2, 3, 4], [1]]);
+  });
 });
