@@ -43,6 +43,8 @@ export interface Call<A = unknown> extends CallHead {
   takeTurn(): Promise<void> | undefined;
   /** Ends the answer without its rest: for a stream that has to end although its caller reads nothing. */
   breakOff(): void;
+  /** Names the error of the record of a call whose caller goes away before an error can be sent to it. The first one stays. */
+  noteEnd(error: unknown): void;
   /**
    * Sends the next message of an endless stream at once, past its generator, which must wait for something else meanwhile.
    * Returns false if that is not possible now, because the client is slower or the first message is not sent: then yield it.

@@ -5,6 +5,7 @@ import { EVENTS_WEIGHT_MAX, sentTogether } from "../../domain/page-weight.ts";
 import { RefusalError, refuse } from "../../domain/refusal.ts";
 import type { LogPage, LogPlace, LogQuery, OpenedPlace } from "../../store/queries.ts";
 import type { Store } from "../../store/store.ts";
+import { mapError } from "../errors.ts";
 import { ListLanes, type ListPlaces } from "../list-lanes.ts";
 import { serviceStopping } from "../stopping.ts";
 import { enter } from "../stream-places.ts";
@@ -46,6 +47,8 @@ export interface WatchCall<M = unknown> {
   takeTurn(): Promise<void> | undefined;
   /** Ends the stream although its caller reads nothing. */
   breakOff(): void;
+  /** Names the error of a stream whose caller reads nothing, and to whom none can be sent. */
+  noteEnd(error: unknown): void;
   /** Sends a message while the generator of the stream waits. Returns false if that is not possible now: then yield it. */
   sendNow(message: M): boolean;
 }
@@ -105,7 +108,12 @@ export class Feed<M> {
       } catch (error) {
         watcher.fail(error);
       }
-      if (watcher.end !== undefined && now - watcher.end.time >= END_MS) call.breakOff();
+      if (watcher.end !== undefined && now - watcher.end.time >= END_MS) {
+        call.noteEnd(mapError(watcher.end.error));
+        call.breakOff();
+      }
+      // It may be broken off before it has read so much that it can be told.
+      if (watcher.isTooSlow) call.noteEnd(TOO_SLOW_UNSENT);
       if (isQuiet(watcher, now, this.#options)) watcher.wake();
     }
     if (this.#watchers.size > 0) return;
@@ -266,7 +274,7 @@ class Watch<M> {
     if (signal.aborted && isStop(signal.reason)) throw new RefusalError(serviceStopping(STOPPING, metadata));
     signal.throwIfAborted();
     if (end !== undefined) throw end.error;
-    if (isTooSlow) throw new RefusalError(refuse("WATCH_TOO_SLOW", TOO_SLOW, { metadata }));
+    if (isTooSlow) throw tooSlow(metadata);
   }
 
   #quietMessage(place: LogPlace): M {
@@ -282,6 +290,13 @@ class Watch<M> {
 
 const TOO_SLOW =
   "this stream is read more slowly than events come, and more than 1 MiB of them wait; go on from the cursor";
+
+function tooSlow(metadata: Readonly<Record<string, string>>): RefusalError {
+  return new RefusalError(refuse("WATCH_TOO_SLOW", TOO_SLOW, { metadata }));
+}
+
+/** What is recorded where it cannot be sent: one for all. */
+const TOO_SLOW_UNSENT = mapError(tooSlow({}));
 
 const STOPPING = "the service is stopping; go on from the cursor, at another replica or after the next start";
 

@@ -4,7 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../exchange/exchange.ts";
 import { takeTurn } from "../exchange/turns.ts";
 import type { Call, DescribeError, MountOptions, RequestHeader, Wire } from "../mount.ts";
-import { callerGone, deadlineExceeded } from "./call-error.ts";
+import { callerGone, deadlineExceeded, toCallError } from "./call-error.ts";
 import { Deadline } from "./deadline.ts";
 
 /** A call in progress; a protocol makes it before `admit` runs. */
@@ -108,6 +108,10 @@ export class LiveCall<A> implements Call<A> {
 
   breakOff(): void {
     if (!this.#exchange.over) this.#exchange.destroy();
+  }
+
+  noteEnd(error: unknown): void {
+    this.error ??= toCallError(error);
   }
 
   sendNow(message: Message): boolean {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { Admission } from "../../../src/auth/admission.ts";
 import { EVERY_EVENT } from "../../../src/domain/event-filter.ts";
 import { RefusalError, refuse } from "../../../src/domain/refusal.ts";
@@ -73,7 +74,7 @@ function whenAborted(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
 }
 
-const CALL = { admission: ADMISSION, breakOff: () => undefined, sendNow: () => false };
+const CALL = { admission: ADMISSION, breakOff: () => undefined, noteEnd: () => undefined, sendNow: () => false };
 
 /** Reads to the end. Returns the last cursor that was sent and the one that the refusal names. */
 async function endOf(feed: ReturnType<typeof feedOf>, call: Pick<WatchCall, "signal" | "takeTurn">) {
@@ -86,6 +87,10 @@ async function endOf(feed: ReturnType<typeof feedOf>, call: Pick<WatchCall, "sig
     return { sent, reason: error.refusal.reason, cursor: error.refusal.metadata?.cursor };
   }
   assert.fail("the stream ended without an error");
+}
+
+function reasonOf(error: unknown): string {
+  return (error instanceof ConnectError && error.findDetails(ErrorInfoSchema)[0]?.reason) || String(error);
 }
 
 describe("a stream that still reads old events when the service stops", () => {
@@ -134,7 +139,9 @@ describe("a stream whose caller reads nothing", () => {
     };
     const { promise: brokenOff, resolve: breakOff } = Promise.withResolvers<void>();
     const controller = new AbortController();
-    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, breakOff };
+    const noted: string[] = [];
+    const noteEnd = (error: unknown): void => void noted.push(reasonOf(error));
+    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, breakOff, noteEnd };
     const view = { filter: EVERY_EVENT, seesPersonal: true };
     const stream = feedOf(3, { recheck }).watch(view, "0", call);
     assert.equal((await stream.next()).value?.cursor, "c0");
@@ -142,6 +149,27 @@ describe("a stream whose caller reads nothing", () => {
     // Nobody asks for the next message. The look at the credentials keeps no process alive; this does.
     const alive = setInterval(() => undefined, 1_000);
     await brokenOff;
+    clearInterval(alive);
+    assert.equal(noted[0], "CREDENTIAL_INVALID");
+    controller.abort();
+    await stream.return();
+  });
+
+  it("is recorded as too slow, since nothing can be sent to it", async () => {
+    const { promise: noted, resolve: noteEnd } = Promise.withResolvers<unknown>();
+    const { promise: later, resolve } = Promise.withResolvers<readonly ListedEvent[]>();
+    const controller = new AbortController();
+    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, noteEnd };
+    const stream = feedOf(0, { later }).watch({ filter: EVERY_EVENT, seesPersonal: true }, undefined, call);
+    assert.equal((await stream.next()).value?.cursor, "head");
+    const next = stream.next();
+    // It joins those that follow.
+    await nextTurn();
+    const large = { type: "UserLocked", actor: "a", data: {}, personal: { note: "x".repeat(600_000) } };
+    resolve([1, 2, 3].map((each) => ({ ...eventAt(HEAD + each), event: large }) as unknown as ListedEvent));
+    assert.equal((await next).value?.count, 1);
+    const alive = setInterval(() => undefined, 1_000);
+    assert.equal(reasonOf(await noted), "WATCH_TOO_SLOW");
     clearInterval(alive);
     controller.abort();
     await stream.return();
