@@ -3,23 +3,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { startConsole } from "../support/console.ts";
+import { finish, startConsole } from "../support/console.ts";
 
 test("somebody finds a user, locks her with a preview, and takes it back from the message", async (t) => {
   if (skippedWithoutChromium(t)) return;
   const { users, sessions, signIn } = await startConsole(t);
   await users.createUser({ userId: "u/1%2F", profile: { displayName: "Alice <b>", email: "alice@example.com" } });
-  await users.createUser({ userId: "bob", profile: { username: "bob" } });
+  await users.createUser({ userId: "bob", profile: { username: "bob", email: "alice@example.org" } });
+  await users.createUser({ userId: "cleo" });
   await sessions.createSession({ userId: "u/1%2F" });
   const { tab, complaints } = await signIn("/users");
+  await tab.getByText("3 users", { exact: true }).waitFor();
   // A text that no name begins with may be an id.
   await tab.getByRole("searchbox", { name: "Search", exact: true }).fill("u/1%2F");
   await tab.keyboard.press("Enter");
   await tab.getByText("1 user", { exact: true }).waitFor();
   await tab.getByRole("searchbox", { name: "Search", exact: true }).fill("ALICE@");
   await tab.keyboard.press("Enter");
-  await tab.getByText("1 user", { exact: true }).waitFor();
-  assert.match(tab.url(), /\/console\/users\?q=ALICE%40$/);
+  await tab.getByText("2 users", { exact: true }).waitFor();
+  await tab.waitForURL(/\/console\/users\?q=ALICE%40$/);
   await tab.getByRole("link", { name: "Alice <b>" }).click();
   await tab.getByText("Active: may sign in.").waitFor();
   await tab.getByRole("button", { name: "Lock", exact: true }).click();
@@ -30,8 +32,7 @@ test("somebody finds a user, locks her with a preview, and takes it back from th
   await dialog.getByText("The state becomes Locked.").waitFor();
   await dialog.getByText("1 session ends.").waitFor();
   assert.equal((await users.getUser({ userId: "u/1%2F" })).user?.state, State.ACTIVE);
-  await dialog.getByRole("button", { name: "Lock", exact: true }).click();
-  await dialog.waitFor({ state: "detached" });
+  await finish(dialog, "Lock");
   await tab.getByText(/^Locked until .* by LOCKKEEPER_ADMIN_KEY \(you\) because SPAM_WAVE\.$/).waitFor();
   const { user } = await users.getUser({ userId: "u/1%2F" });
   assert.partialDeepStrictEqual(user?.restrictions, [{ reasonCode: "SPAM_WAVE", revokeSessions: true }]);
@@ -42,7 +43,7 @@ test("somebody finds a user, locks her with a preview, and takes it back from th
     .click();
   const back = tab.getByRole("dialog", { name: "Unlock Alice <b>" });
   await back.getByText("The state becomes Active.").waitFor();
-  await back.getByRole("button", { name: "Unlock" }).click();
+  await finish(back, "Unlock");
   await tab.getByText("Active: may sign in.").waitFor();
   assert.equal((await users.getUser({ userId: "u/1%2F" })).user?.state, State.ACTIVE);
   assert.deepEqual(complaints, []);
@@ -62,7 +63,7 @@ test("two who act on one user do not overwrite each other, and a key that is rev
   await dialog.getByText("Somebody changed this user while you were deciding.").waitFor();
   assert.equal((await users.getUser({ userId: "carol" })).user?.state, State.LOCKED);
   await dialog.getByRole("button", { name: "Look again" }).click();
-  await dialog.getByRole("button", { name: "Ban" }).click();
+  await finish(dialog, "Ban");
   await tab.getByText(/^Banned for good by desk \(you\)\.$/).waitFor();
   await keys.revokeApiKey({ apiKeyId: apiKey?.apiKeyId ?? "" });
   // Whatever the page asks for next is refused; it may be under way already.
@@ -82,8 +83,8 @@ test("an act whose answer is lost is repeated as the same act, and a hostile nam
   const { tab } = await signIn("/users/mallory/timeline?type=restrictions");
   const name = "\u2068\u202Egnp.exe\u2069";
   await tab.getByRole("button", { name: "Ban", exact: true }).click();
+  await tab.waitForURL(/timeline\?type=restrictions&act=ban$/);
   assert.equal(await tab.title(), `${name} · lockkeeper`);
-  assert.match(tab.url(), /timeline\?type=restrictions&act=ban$/);
   const dialog = tab.getByRole("dialog", { name: `Ban ${name}` });
   await dialog.getByText("The state becomes Banned.").waitFor();
   await tab.route(
@@ -103,10 +104,9 @@ test("an act whose answer is lost is repeated as the same act, and a hostile nam
     .waitFor();
   assert.equal(await dialog.getByText("Somebody changed this user").count(), 0);
   assert.ok(await dialog.getByLabel("Note").isDisabled());
-  await dialog.getByRole("button", { name: "Try again" }).click();
-  await dialog.waitFor({ state: "detached" });
+  await finish(dialog, "Try again");
   await tab.getByText(`${name} is banned.`, { exact: true }).waitFor();
-  assert.match(tab.url(), /timeline\?type=restrictions$/);
+  await tab.waitForURL(/timeline\?type=restrictions$/);
   // The button that was pressed is gone.
   await tab.locator("h1:focus").waitFor();
   await tab.getByRole("link", { name: "JSON" }).click();

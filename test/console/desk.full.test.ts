@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { isChromiumThere, skippedWithoutChromium } from "../support/chromium.ts";
-import { startConsole } from "../support/console.ts";
+import { finish, startConsole, untilFocused } from "../support/console.ts";
 import { ADMIN_KEY, spawnService, temporaryFolder } from "../support/service.ts";
+import { until } from "../support/until.ts";
 
 const { users, keys, signIn } = await startConsole({ after });
-if (isChromiumThere()) await users.createUser({ userId: "alice", profile: { username: "alice" } });
+if (isChromiumThere()) {
+  await users.createUser({ userId: "alice", profile: { username: "alice" } });
+  await users.createUser({ userId: "bob" });
+}
 
 test("each role sees what it may do, and why the rest is not for it", async (t) => {
   if (skippedWithoutChromium(t)) return;
@@ -35,6 +39,7 @@ test("each role sees what it may do, and why the rest is not for it", async (t) 
       const why = reach === "see" ? "Your credential lacks the permission user.write." : null;
       assert.equal(await lock.getAttribute("title"), why, role);
       await lock.click({ force: true });
+      if (reach === "all") await tab.getByRole("dialog").waitFor();
       assert.equal(await tab.getByRole("dialog").count(), reach === "see" ? 0 : 1, role);
     }
     await tab.context().close();
@@ -52,13 +57,13 @@ test("the second of two at one user learns of the first, and does not overwrite"
   const [ban, lock] = [first.tab.getByRole("dialog"), second.tab.getByRole("dialog")];
   await ban.getByText("The state becomes Banned.").waitFor();
   await lock.getByText("The state becomes Locked.").waitFor();
-  await ban.getByRole("button", { name: "Ban" }).click();
+  await finish(ban, "Ban");
   await first.tab.getByText(/^Banned for good by /).waitFor();
   await lock.getByText("Somebody changed this user while you were deciding.").waitFor();
   await lock.getByRole("button", { name: "Look again" }).click();
   await lock.getByText("The state stays Banned.").waitFor();
   assert.equal((await users.getUser({ userId: "alice" })).user?.restrictions.length, 1);
-  await lock.getByRole("button", { name: "Cancel" }).click();
+  await finish(lock, "Cancel");
   await second.tab.getByText(/^Banned for good by /).waitFor();
   await users.unbanUser({ userId: "alice" });
 });
@@ -66,6 +71,7 @@ test("the second of two at one user learns of the first, and does not overwrite"
 test("no mouse is needed from the sign-in to the lift, and the focus comes back from each dialog", async (t) => {
   if (skippedWithoutChromium(t)) return;
   const { tab } = await signIn("/users");
+  await tab.getByText("2 users", { exact: true }).waitFor();
   const { keyboard } = tab;
   const focused = (): Promise<unknown> =>
     tab.evaluate("document.activeElement.textContent || document.activeElement.getAttribute('aria-label')");
@@ -83,6 +89,7 @@ test("no mouse is needed from the sign-in to the lift, and the focus comes back 
   await keyboard.type("alice");
   await keyboard.press("Enter");
   await tab.getByText("1 user", { exact: true }).waitFor();
+  await tab.locator("h1:focus").waitFor();
   await tabTo(/^alice$/);
   await keyboard.press("Enter");
   await tab.getByText("Active: may sign in.").waitFor();
@@ -91,15 +98,19 @@ test("no mouse is needed from the sign-in to the lift, and the focus comes back 
   await tab.getByRole("dialog").getByLabel("Reason code").and(tab.locator(":focus")).waitFor();
   await keyboard.press("Escape");
   await tab.getByRole("dialog").waitFor({ state: "detached" });
-  assert.equal(await focused(), "Lock");
+  await until(async () => (await focused()) === "Lock", "the focus where it was before the dialog");
   await keyboard.press("Enter");
   await tab.getByText("The state becomes Locked.").waitFor();
+  await untilFocused(tab.getByRole("dialog"));
   await keyboard.type("spam");
   await keyboard.press("Enter");
   await tab.getByText(/^Locked until .* because SPAM\.$/).waitFor();
+  await tab.locator(".dialog").waitFor({ state: "detached" });
+  await tab.locator("h1:focus").waitFor();
   await tabTo(/^Unlock$/);
   await keyboard.press("Enter");
   await tab.getByText("The state becomes Active.").waitFor();
+  await untilFocused(tab.getByRole("dialog", { name: "Unlock" }));
   await tabTo(/^Unlock$/);
   await keyboard.press("Enter");
   await tab.getByText("Active: may sign in.").waitFor();
@@ -125,8 +136,9 @@ test("while the service is away the page says so, and goes on when it is back", 
   await tab.evaluate("crypto.getRandomValues = undefined");
   await tab.getByRole("link", { name: "Organizations", exact: true }).click();
   await tab.getByRole("button", { name: "Create an organization" }).click();
-  await tab.getByRole("dialog").getByLabel("Id", { exact: true }).fill("acme");
-  await tab.keyboard.press("Enter");
+  const id = tab.getByRole("dialog").getByLabel("Id", { exact: true });
+  await id.fill("acme");
+  await id.press("Enter");
   await tab.getByText("This page has a fault").waitFor();
   await tab.context().close();
 });
@@ -136,11 +148,11 @@ test("a ban and its lift on PostgreSQL", async (t) => {
   const service = await startConsole(t, { onPostgres: true });
   await service.users.createUser({ userId: "alice" });
   const { tab, complaints } = await service.signIn("/users/alice?act=ban");
-  await tab.getByRole("dialog").getByRole("button", { name: "Ban" }).click();
+  await finish(tab.getByRole("dialog"), "Ban");
   await tab.getByText(/^Banned for good by /).waitFor();
   assert.equal((await service.users.getUser({ userId: "alice" })).user?.state, State.BANNED);
   await tab.locator(".toast").getByRole("button", { name: "Lift ban" }).click();
-  await tab.getByRole("dialog", { name: "Lift the ban" }).getByRole("button", { name: "Lift ban" }).click();
+  await finish(tab.getByRole("dialog", { name: "Lift the ban" }), "Lift ban");
   await tab.getByText("Active: may sign in.").waitFor();
   assert.deepEqual(complaints, []);
 });
@@ -149,14 +161,14 @@ test("a key whose creation got no answer is found and revoked, and not created t
   if (skippedWithoutChromium(t)) return;
   const { tab } = await signIn("/keys");
   await tab.getByRole("button", { name: "Create a key" }).click();
-  await tab.getByRole("dialog").getByLabel("Name").fill("lost");
+  const name = tab.getByRole("dialog").getByLabel("Name");
+  await name.fill("lost");
   await tab.getByText(/^It may: /).waitFor();
   await tab.route("**/CreateApiKey", (route) => route.fetch().then(() => route.abort()), { times: 1 });
-  await tab.keyboard.press("Enter");
+  await name.press("Enter");
   await tab.getByText("so the key may exist, with a secret that nobody has seen").waitFor();
   await tab.getByRole("button", { name: "Revoke that key" }).click();
-  await tab.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
-  await tab.getByRole("dialog", { name: "Revoke" }).waitFor({ state: "detached" });
+  await finish(tab.getByRole("dialog", { name: "Revoke" }), "Revoke");
   const { apiKeys } = await keys.listApiKeys({});
   const made = apiKeys.filter(({ displayName }) => displayName === "lost");
   assert.deepEqual(

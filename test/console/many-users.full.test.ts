@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { startConsole } from "../support/console.ts";
+import { enterKey, startConsole } from "../support/console.ts";
 import { scaled } from "../support/scale.ts";
+import { ADMIN_KEY } from "../support/service.ts";
 
 const USERS = scaled({ quick: 2_000, full: 2_000, soak: 100_000 });
 const BATCH = 1_000;
@@ -11,7 +12,7 @@ const PAGES = scaled({ quick: 5, full: 5, soak: 40 });
 
 test(`${USERS} users are paged through and searched`, async (t) => {
   if (skippedWithoutChromium(t)) return;
-  const { users, signIn } = await startConsole(t);
+  const { users, open } = await startConsole(t);
   for (let from = 0; from < USERS; from += BATCH) {
     const batch = Array.from({ length: BATCH }, (_, index) => {
       const number = String(from + index).padStart(6, "0");
@@ -20,19 +21,20 @@ test(`${USERS} users are paged through and searched`, async (t) => {
     const { results } = await users.importUsers({ users: batch });
     assert.equal(results.length, BATCH);
   }
-  const { tab, complaints } = await signIn("/users");
+  const { tab, complaints } = await open("/users");
   const rows = tab.locator("tbody tr");
   let asked = 0;
   tab.on("request", (request) => {
     if (request.url().endsWith("/ListUsers")) asked++;
   });
+  await enterKey(tab, ADMIN_KEY);
   for (let page = 1; page <= PAGES; page++) {
     await rows.nth(page * 50 - 1).waitFor();
     assert.equal(await rows.count(), page * 50);
     await tab.getByText(`${page * 50} or more users`.replace(/(\d)(\d{3}) /, "$1,$2 ")).waitFor();
     if (page < PAGES) await tab.getByRole("button", { name: "Show more" }).click();
   }
-  assert.equal(asked, PAGES - 1, "what is shown is not asked for again");
+  assert.equal(asked, PAGES, "what is shown is not asked for again");
   await tab.getByRole("searchbox").first().fill("somebody-001234");
   await tab.keyboard.press("Enter");
   await tab.getByText("1 user", { exact: true }).waitFor();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { startConsole } from "../support/console.ts";
+import { finish, startConsole } from "../support/console.ts";
 import { AUDIENCE, issuersFile, RealIssuer } from "../support/issuers.ts";
 
 test("staff sign in at their issuer, act under their own name, and come back to the page they asked for", async (t) => {
@@ -20,7 +20,7 @@ test("staff sign in at their issuer, act under their own name, and come back to 
   await tab.getByRole("button", { name: "Sign-in" }).click();
   await tab.getByRole("button", { name: "Continue" }).click();
   await tab.getByText("Active: may sign in.").waitFor();
-  assert.equal(tab.url(), `${url}/console/users/alice`);
+  await tab.waitForURL(`${url}/console/users/alice`);
   // What the pages of the provider complain of is its own.
   const others = complaints.length;
   assert.equal(
@@ -28,7 +28,7 @@ test("staff sign in at their issuer, act under their own name, and come back to 
     '0{"lockkeeper-theme":"system"}',
   );
   await tab.getByRole("button", { name: "Lock", exact: true }).click();
-  await tab.getByRole("dialog").getByRole("button", { name: "Lock", exact: true }).click();
+  await finish(tab.getByRole("dialog"), "Lock");
   await tab.getByText(/^Locked until .* by oidc:/).waitFor();
   assert.deepEqual(complaints.slice(others), []);
   // The credential is in memory alone.
@@ -37,5 +37,5 @@ test("staff sign in at their issuer, act under their own name, and come back to 
   // An answer to a sign-in that this tab did not begin.
   await tab.goto(`${url}/console/callback?code=x&state=y`);
   await tab.getByText("this tab did not begin a sign-in").waitFor();
-  assert.equal(tab.url(), `${url}/console/`);
+  await tab.waitForURL(`${url}/console/`);
 });

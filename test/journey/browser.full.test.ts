@@ -7,6 +7,7 @@ import { openBrowser, skippedWithoutChromium } from "../support/chromium.ts";
 import type { Outcome } from "../support/outcome.ts";
 import { startPageServer } from "../support/page-server.ts";
 import { ADMIN_KEY, startService, TestClock } from "../support/service.ts";
+import { until } from "../support/until.ts";
 
 declare const page: Page;
 
@@ -17,7 +18,7 @@ async function openPage(browser: Browser, origin: string): Promise<BrowserTab> {
   tab.on("pageerror", (error) => troubles.push(String(error)));
   await tab.goto(origin);
   await tab
-    .waitForFunction(() => "page" in globalThis, undefined, { timeout: 20_000 })
+    .waitForFunction(() => "page" in globalThis)
     .catch((error: unknown) => {
       throw new Error(`the page's modules do not load: ${troubles.join("; ")}`, { cause: error });
     });
@@ -100,7 +101,7 @@ test("the browser asks first, and the headers of refusals may be read by the pag
     );
   assert.deepEqual(await read("/v1/users/u1:lock", ADMIN_KEY), [200, null]);
   assert.deepEqual(await read("/v1/users/u1:unlock", undefined), [401, "Bearer"]);
-  assert.ok(preflights.length >= 2, "there was no preflight: the page was not of another origin");
+  await until(() => preflights.length >= 2, "preflights; without them the page was not of another origin");
   assert.deepEqual(
     preflights.filter((status) => status !== 204),
     [],

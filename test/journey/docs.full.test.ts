@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import type { Page } from "playwright-core";
 import { complaintsOf, openBrowser, skippedWithoutChromium } from "../support/chromium.ts";
 import { ADMIN_KEY, startService } from "../support/service.ts";
+import { until } from "../support/until.ts";
 
 interface Visit {
   readonly tab: Page;
@@ -36,8 +37,7 @@ async function assertFilters(tab: Page): Promise<void> {
   for (const [phrase, names] of Object.entries(FILTERED)) {
     await tab.locator(".operation-filter-input").fill(phrase);
     for (const name of names) await tab.locator(`[id$="-UserService_${name}"]`).waitFor();
-    await shown.nth(names.length).waitFor({ state: "detached" });
-    assert.equal(await shown.count(), names.length, phrase);
+    await until(async () => (await shown.count()) === names.length, `the ${names.length} operations of ${phrase}`);
   }
 }
 
@@ -46,8 +46,8 @@ test("the page shows the operations, finds them as one types them, and carries o
   const { url, users } = await startService(t);
   const { tab, asked, complaints } = await visit(t, `${url}/docs`);
   const block = tab.locator("#operations-UserService-UserService_CreateUser");
-  await block.waitFor({ timeout: 20_000 });
-  assert.ok((await tab.locator(".opblock").count()) > 70);
+  await block.waitFor();
+  await until(async () => (await tab.locator(".opblock").count()) > 70, "all operations");
   await tab.locator(".auth-wrapper .authorize").first().click();
   await tab.locator(".auth-container input").fill(ADMIN_KEY);
   await tab.locator(".auth-btn-wrapper .authorize").click();
@@ -56,19 +56,22 @@ test("the page shows the operations, finds them as one types them, and carries o
   await block.locator(".try-out__btn").click();
   await block.locator(".execute").click();
   const status = block.locator(".live-responses-table .response-col_status").last();
-  await status.waitFor({ timeout: 10_000 });
-  assert.match((await status.textContent()) ?? "", /200/);
+  await status.filter({ hasText: "200" }).waitFor();
   assert.equal((await users.getUser({ userId: "alice" })).user?.profile?.email, "alice@example.com");
   // A telephone shows all of it: nothing is wider than the page, an answer that is open included.
   await tab.setViewportSize({ width: 390, height: 844 });
-  assert.equal(await tab.evaluate("document.documentElement.scrollWidth"), 390);
+  const width = (): Promise<unknown> => tab.evaluate("document.documentElement.scrollWidth");
+  await until(async () => (await width()) === 390, "a page as wide as the telephone");
   await assertFilters(tab);
   const lock = tab.locator("#operations-UserService-UserService_LockUser");
   await lock.locator(".opblock-summary-control").click();
   const refused = lock.locator("tr[data-code='400']");
   await refused.locator("select.examples-select-element").selectOption("USER_ALREADY_LOCKED");
-  assert.match((await refused.locator("pre.example").textContent()) ?? "", /\\"alice\\" is locked already, since /);
-  assert.equal(await tab.evaluate("document.documentElement.scrollWidth"), 390);
+  await refused
+    .locator("pre.example")
+    .filter({ hasText: /\\"alice\\" is locked already, since / })
+    .waitFor();
+  await until(async () => (await width()) === 390, "a page that is no wider with the example");
   assert.deepEqual(complaints, []);
   const foreign = asked.filter((address) => !address.startsWith("data:") && new URL(address).origin !== url);
   assert.deepEqual(foreign, []);
@@ -90,11 +93,8 @@ test("the page's policy lets nothing in that is not the service's own", async (t
   assert.equal(reached, false);
   await assert.rejects(tab.addScriptTag({ content: "globalThis.inlineRan = true" }));
   assert.equal(await tab.evaluate(() => "inlineRan" in globalThis), false);
-  assert.equal(
-    complaints.filter((each) => each.includes("Content Security Policy")).length >= 2,
-    true,
-    complaints.join("\n"),
-  );
+  const refusals = (): number => complaints.filter((each) => each.includes("Content Security Policy")).length;
+  await until(() => refusals() >= 2, "what the browser says of both");
   const policy = (await fetch(`${url}/docs`)).headers.get("content-security-policy") ?? "";
   assert.match(policy, /^default-src 'self';/);
   assert.doesNotMatch(policy, /unsafe|https?:|\*/);

@@ -1,6 +1,6 @@
 /** The built console in headless Chromium, against a real service. */
 import assert from "node:assert/strict";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { buildConsole, isConsoleStale } from "../../scripts/build-console.ts";
 import { complaintsOf, isChromiumThere, openBrowser } from "./chromium.ts";
 import type { Scope } from "./cleanup.ts";
@@ -71,4 +71,19 @@ export async function startConsole(t: Scope, { onPostgres, ...options }: Console
 export async function enterKey(tab: Page, key: string): Promise<void> {
   await tab.getByLabel("API key").fill(key);
   await tab.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/**
+ * Presses a button of a dialog that then goes away, and waits until it is gone: a dialog goes when the service has answered.
+ * Until then the rest of the page is hidden from roles, so that whatever is looked for by its role seems to be gone as well.
+ * The message that follows has the role of a dialog, too, and does not count.
+ */
+export async function finish(dialog: Locator, button: string): Promise<void> {
+  await dialog.getByRole("button", { name: button, exact: true }).click();
+  await dialog.and(dialog.page().locator(".dialog")).waitFor({ state: "detached" });
+}
+
+/** Waits until keys that are pressed go to a dialog: it is seen first, and takes the focus then. */
+export async function untilFocused(dialog: Locator): Promise<void> {
+  await dialog.and(dialog.page().locator(":focus-within")).waitFor();
 }
