@@ -47,7 +47,7 @@ export interface WatchCall<M = unknown> {
   takeTurn(): Promise<void> | undefined;
   /** Ends the stream although its caller reads nothing. */
   breakOff(): void;
-  /** Names the error of a stream whose caller reads nothing, and to whom none can be sent. */
+  /** Names the error of a stream whose caller reads nothing, so that none can be sent. */
   noteEnd(error: unknown): void;
   /** Sends a message while the generator of the stream waits. Returns false if that is not possible now: then yield it. */
   sendNow(message: M): boolean;
@@ -112,7 +112,7 @@ export class Feed<M> {
         call.noteEnd(mapError(watcher.end.error));
         call.breakOff();
       }
-      // It may be broken off before it has read so much that it can be told.
+      // It may be broken off before it has read enough to get the error.
       if (watcher.isTooSlow) call.noteEnd(TOO_SLOW_UNSENT);
       if (isQuiet(watcher, now, this.#options)) watcher.wake();
     }
