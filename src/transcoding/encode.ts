@@ -17,7 +17,7 @@ import { jsonWriter } from "./json-writer.ts";
 import { isNamed } from "./negotiate.ts";
 import type { RestPolicy } from "./policy.ts";
 import type { Route } from "./route.ts";
-import { sharedJsonWriter } from "./shared-encoding.ts";
+import { madeOnce, sharedJsonWriter } from "./shared-encoding.ts";
 
 /** The body of an answer: JSON as text, which Node writes in one piece with the head, or raw bytes. */
 export interface EncodedBody {
@@ -78,33 +78,29 @@ export function streamContentType(route: ResponseRoute, format: StreamFormat, fi
 /** Returns a message as `{"result":…}` in a line or an event, or as raw bytes. */
 export function encodeStreamMessage(route: ResponseRoute, message: Message, format: StreamFormat): Uint8Array {
   if (format === "raw") return findHttpBody(route, message)?.data ?? NOTHING;
-  const { toText, frames } = sharedOf(route);
-  const known = frames[format].get(message);
-  if (known !== undefined) return known;
-  const made = frame(`{"result":${toText(message)}}`, format, format === "sse" ? eventIdOf(route, message) : "");
-  frames[format].set(message, made);
-  return made;
+  return framesOf(route)[format](message);
 }
 
-/** What the streams of a route share: the same message may go to many callers. */
-interface Shared {
-  readonly toText: (message: Message) => string;
-  readonly frames: Readonly<Record<Exclude<StreamFormat, "raw">, WeakMap<Message, Uint8Array>>>;
-}
+/** How the messages of a route become frames: the same message may go to many callers. */
+type Frames = Readonly<Record<Exclude<StreamFormat, "raw">, (message: Message) => Uint8Array>>;
 
-const shared = new WeakMap<ResponseRoute, Shared>();
+const framesByRoute = new WeakMap<ResponseRoute, Frames>();
 
-function sharedOf(route: ResponseRoute): Shared {
-  const known = shared.get(route);
+function framesOf(route: ResponseRoute): Frames {
+  const known = framesByRoute.get(route);
   if (known !== undefined) return known;
   const { method, policy, responseField } = route;
   const toText =
     responseField === undefined
       ? sharedJsonWriter(method.output, { registry: policy.registry })
       : (message: Message) => responseText(route, message);
-  const made = { toText, frames: { ndjson: new WeakMap(), sse: new WeakMap() } } as const;
-  shared.set(route, made);
-  return made;
+  const result = (message: Message): string => `{"result":${toText(message)}}`;
+  const frames = {
+    ndjson: madeOnce((message) => frame(result(message), "ndjson", "")),
+    sse: madeOnce((message) => frame(result(message), "sse", eventIdOf(route, message))),
+  } as const;
+  framesByRoute.set(route, frames);
+  return frames;
 }
 
 /**

@@ -15,13 +15,8 @@ export function sharedBinaryWriter(desc: DescMessage): (message: Message, reserv
   const write = binaryWriter(desc);
   const list = leadingListOf(desc);
   if (list === undefined) return write;
-  const known = new WeakMap<Message, Buffer>();
-  const toBytes = (item: Message): Buffer => {
-    // An item as it stands in the list: behind the field's tag and its length.
-    const bytes = known.get(item) ?? write(withItems(desc, list, [item]));
-    known.set(item, bytes);
-    return bytes;
-  };
+  // An item as it stands in the list: behind the field's tag and its length.
+  const toBytes = madeOnce((item) => write(withItems(desc, list, [item])));
   return (message, reserve) => {
     const items = itemsOf(message, list).map(toBytes);
     return Buffer.concat([Buffer.alloc(reserve), ...items, write(withoutItems(desc, list, message))]);
@@ -33,19 +28,25 @@ export function sharedJsonWriter(desc: DescMessage, options: JsonWriterOptions):
   const write = jsonWriter(desc, options);
   const list = leadingListOf(desc);
   if (list === undefined) return write;
-  const writeItem = jsonWriter(list.message, options);
-  const known = new WeakMap<Message, string>();
-  const toText = (item: Message): string => {
-    const text = known.get(item) ?? writeItem(item);
-    known.set(item, text);
-    return text;
-  };
+  const toText = madeOnce(jsonWriter(list.message, options));
   return (message) => {
     const items = itemsOf(message, list);
     const rest = write(withoutItems(desc, list, message));
     if (items.length === 0) return rest;
     const front = `{${JSON.stringify(list.jsonName)}:[${items.map(toText).join()}]`;
     return rest === "{}" ? `${front}}` : `${front},${rest.slice(1)}`;
+  };
+}
+
+/**
+ * Returns a function that makes something of each message once and keeps it with the message. A WeakMap lives for long and
+ * messages do not: each of its entries costs the garbage collector more than a look-up saves.
+ */
+export function madeOnce<T>(make: (message: Message) => T): (message: Message) => T {
+  const made: unique symbol = Symbol("made once");
+  return (message: Message & { [made]?: T }) => {
+    message[made] ??= make(message);
+    return message[made];
   };
 }
 

@@ -17,12 +17,18 @@ export interface MarkedHead {
 /** Reads the newest event of any process, and the hash of the one at a position; 0: of none. */
 export type ReadMarkedHead = (position: number) => MarkedHead | Promise<MarkedHead>;
 
+/**
+ * Each event gets its cursor once, however many readers there are, and keeps it: a WeakMap lives for long and events do not,
+ * so each of its entries would cost the garbage collector more than the cursor costs.
+ */
+const LISTED: unique symbol = Symbol("listed");
+
+type ReadEvent = RecordedEvent & { [LISTED]?: ListedEvent };
+
 export class TailLog implements LogReader {
   readonly #tail: Pick<Tail, "read">;
   readonly #seal: TokenSeal;
   readonly #readHead: ReadMarkedHead;
-  /** Each event gets its cursor once, however many readers there are. */
-  readonly #listed = new WeakMap<RecordedEvent, ListedEvent>();
 
   constructor(tail: Pick<Tail, "read">, seal: TokenSeal, readHead: ReadMarkedHead) {
     this.#tail = tail;
@@ -51,11 +57,8 @@ export class TailLog implements LogReader {
     }
   }
 
-  #toListed(event: RecordedEvent): ListedEvent {
-    const known = this.#listed.get(event);
-    if (known !== undefined) return known;
-    const listed = { ...event, cursor: toCursor(this.#seal, event) };
-    this.#listed.set(event, listed);
-    return listed;
+  #toListed(event: ReadEvent): ListedEvent {
+    event[LISTED] ??= { ...event, cursor: toCursor(this.#seal, event) };
+    return event[LISTED];
   }
 }

@@ -1,7 +1,7 @@
 /** Streams whose messages many callers get: each message is encoded and framed once for all of them. */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { JsonWriterOptions } from "../../transcoding/json-writer.ts";
-import { sharedBinaryWriter, sharedJsonWriter } from "../../transcoding/shared-encoding.ts";
+import { madeOnce, sharedBinaryWriter, sharedJsonWriter } from "../../transcoding/shared-encoding.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
 /** Passes the messages of a stream on. Connect sends those that the result yields. */
@@ -23,8 +23,8 @@ const PREFIX_BYTES = 5;
 export function encodedOnce(output: DescMessage, options: JsonWriterOptions): SendStream {
   const toBytes = sharedBinaryWriter(output);
   const toText = sharedJsonWriter(output, options);
-  const toBinaryFrame = shared((message) => framed(toBytes(message, PREFIX_BYTES)));
-  const toJsonFrame = shared((message) => framed(Buffer.from("\0".repeat(PREFIX_BYTES) + toText(message))));
+  const toBinaryFrame = madeOnce((message) => framed(toBytes(message, PREFIX_BYTES)));
+  const toJsonFrame = madeOnce((message) => framed(Buffer.from("\0".repeat(PREFIX_BYTES) + toText(message))));
   return async function* send(messages, exchange, call, isBinary) {
     const toFrame = isBinary ? toBinaryFrame : toJsonFrame;
     for await (const message of messages) {
@@ -37,16 +37,6 @@ export function encodedOnce(output: DescMessage, options: JsonWriterOptions): Se
       if (!exchange.bodyBegun) throw new Error("connect-es asks for a message before it has written the first one");
       call.sender = (next) => exchange.writeNow(toFrame(next));
     }
-  };
-}
-
-/** Returns a function that makes each frame once. */
-function shared(toFrame: (message: Message) => Buffer): (message: Message) => Buffer {
-  const known = new WeakMap<Message, Buffer>();
-  return (message) => {
-    const frame = known.get(message) ?? toFrame(message);
-    known.set(message, frame);
-    return frame;
   };
 }
 
