@@ -71,7 +71,7 @@ test("the page shows the operations, finds them as one types them, and carries o
     .locator("pre.example")
     .filter({ hasText: /\\"alice\\" is locked already, since / })
     .waitFor();
-  await until(async () => (await width()) === 390, "a page that is no wider with the example");
+  await until(async () => (await width()) === 390, "a page as wide with the example");
   assert.deepEqual(complaints, []);
   const foreign = asked.filter((address) => !address.startsWith("data:") && new URL(address).origin !== url);
   assert.deepEqual(foreign, []);
