@@ -119,6 +119,21 @@ test("no mouse is needed from the sign-in to the lift, and the focus comes back 
   assert.equal(await tab.evaluate(moving), 0);
 });
 
+test("a dialog takes the focus where frames are slow, too", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { tab } = await signIn("/users");
+  await tab.evaluate(`
+    const frame = requestAnimationFrame;
+    globalThis.requestAnimationFrame = (callback) => setTimeout(() => frame(callback), 500);
+    // The focus is lost at the moment at which the dialog opens.
+    const gone = document.body.appendChild(document.createElement("button"));
+    gone.focus();
+    gone.remove();
+    document.dispatchEvent(new KeyboardEvent("keydown", { key: "/" }));
+  `);
+  await tab.getByRole("dialog", { name: "Jump to a user" }).getByLabel("User id").and(tab.locator(":focus")).waitFor();
+});
+
 test("while the service is away the page says so, and goes on when it is back", async (t) => {
   if (skippedWithoutChromium(t)) return;
   const path = join(await temporaryFolder(t), "lockkeeper.db");

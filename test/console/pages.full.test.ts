@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, finish, startConsole, untilFocused } from "../support/console.ts";
+import { type ConsoleService, finish, startConsole, untilFocused, whileAsked } from "../support/console.ts";
 
 test("the pages that are not about one user", async (t) => {
   if (skippedWithoutChromium(t)) return;
@@ -103,7 +103,10 @@ async function changePolicy({ policies, signIns, users, signIn }: ConsoleService
   await tab.getByText("Is 3600s, which is shorter than lock_duration, 7200s.").first().waitFor();
   await set("No lock lasts longer than", "4");
   await review();
+  // It stays until the new values are read: what is opened from the old ones would vanish.
+  const isOpen = whileAsked(tab, "GetPolicy", () => dialog.isVisible());
   await finish(dialog, "Save");
+  assert.ok(await isOpen);
   await tab.getByText("The policy is changed.").waitFor();
   const { policy } = await policies.getPolicy({ organizationId: "default" });
   assert.deepEqual(
@@ -139,7 +142,10 @@ async function runInstance({ url, users, signIn }: ConsoleService): Promise<void
   await creation.getByLabel("May do").selectOption("login: what the login needs");
   await creation.getByText(/^It may: .*signin\.write/).waitFor();
   await creation.getByLabel("Only in the organization").fill("acme");
+  // While the service is asked, Escape would lose the secret.
+  const isPressed = whileAsked(tab, "CreateApiKey", () => tab.keyboard.press("Escape"));
   await creation.getByRole("button", { name: "Create" }).click();
+  await isPressed;
   const shown = tab.getByRole("dialog", { name: "The secret of shop" });
   const secret = await shown.getByLabel("Secret", { exact: true }).inputValue();
   await untilFocused(shown);
@@ -154,7 +160,9 @@ async function runInstance({ url, users, signIn }: ConsoleService): Promise<void
   await tab.getByRole("button", { name: "Rotate shop" }).click();
   const rotation = tab.getByRole("dialog", { name: "Rotate shop" });
   await rotation.getByLabel("The present secret stays valid for").selectOption("Not at all: it has leaked");
+  const isPressedAgain = whileAsked(tab, "RotateApiKey", () => tab.keyboard.press("Escape"));
   await rotation.getByRole("button", { name: "Rotate" }).click();
+  await isPressedAgain;
   const second = await shown.getByLabel("Secret", { exact: true }).inputValue();
   await finish(shown, "I have kept it");
   assert.deepEqual(await who(secret), {});

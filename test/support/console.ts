@@ -1,6 +1,6 @@
 /** The built console in headless Chromium, against a real service. */
 import assert from "node:assert/strict";
-import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Locator, Page, Route } from "playwright-core";
 import { buildConsole, isConsoleStale } from "../../scripts/build-console.ts";
 import { complaintsOf, isChromiumThere, openBrowser } from "./chromium.ts";
 import type { Scope } from "./cleanup.ts";
@@ -86,4 +86,15 @@ export async function finish(dialog: Locator, button: string): Promise<void> {
 /** Waits until keys that are pressed go to a dialog: it is seen first, and takes the focus then. */
 export async function untilFocused(dialog: Locator): Promise<void> {
   await dialog.and(dialog.page().locator(":focus-within")).waitFor();
+}
+
+/** Does something while the service is asked the next time, before it is: resolves to its result. */
+export function whileAsked<R>(tab: Page, rpc: string, act: () => Promise<R>): Promise<R> {
+  return new Promise((resolve, reject) => {
+    const answer = async (route: Route): Promise<void> => {
+      await act().then(resolve, reject);
+      await route.continue();
+    };
+    tab.route(`**/${rpc}`, answer, { times: 1 }).catch(reject);
+  });
 }

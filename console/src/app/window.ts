@@ -33,6 +33,7 @@ export function keepFocus(): void {
   new MutationObserver(() => {
     if (!isLost()) return;
     clearTimeout(timer);
-    timer = setTimeout(place, SETTLE_MS);
+    // What opens takes the focus in its first frame, which on a slow machine comes later than this.
+    timer = setTimeout(() => requestAnimationFrame(place), SETTLE_MS);
   }).observe(document.body, { childList: true, subtree: true });
 }

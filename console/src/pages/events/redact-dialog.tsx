@@ -42,9 +42,10 @@ export function RedactDialog({
     setIsBusy(true);
     try {
       await createClient(EventService, transport).redactEvent({ ...request, requestId: sent.current.id });
+      // First, so that what is erased is not shown any more.
+      await onDone();
       say({ text: TEXTS.done });
       onClose();
-      onDone();
     } catch (refused) {
       setError(refused);
       setIsBusy(false);

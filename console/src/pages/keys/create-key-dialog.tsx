@@ -17,6 +17,7 @@ import { keyName } from "./key-words.ts";
 import { LostKey } from "./lost-key.tsx";
 import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
 import { SecretDialog } from "./secret-dialog.tsx";
+import { useHold } from "./use-hold.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -40,6 +41,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   const [isTried, setIsTried] = useState(false);
   const [made, setMade] = useState({ name: "", secret: "" });
   const { run, error, isBusy } = useCall();
+  const { hold, close } = useHold(onClose);
   const [revoking, setRevoking] = useState<ApiKey>();
   // The contract has no id for this request: a repetition would create a second key.
   const isLost = error !== undefined && toFailure(error).isUnanswered;
@@ -47,8 +49,8 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   const faults = faultsOf(draft);
   const submit = async (): Promise<void> => {
     setIsTried(true);
-    if (isLost || faults.permissions !== undefined || faults.exact !== undefined) return;
-    const answer = await run(() => createClient(ApiKeyService, transport).createApiKey(requestOf(draft)));
+    if (isBusy || isLost || faults.permissions !== undefined || faults.exact !== undefined) return;
+    const answer = await hold(run(() => createClient(ApiKeyService, transport).createApiKey(requestOf(draft))));
     if (answer?.apiKey !== undefined) setMade({ name: keyName(answer.apiKey), secret: answer.secret });
   };
   if (revoking !== undefined) return <RevokeKeyDialog apiKey={revoking} onClose={onClose} />;
@@ -57,7 +59,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   return (
     <Dialog
       open
-      onClose={onClose}
+      onClose={close}
       title={T.keys.createTitle}
       onSubmit={() => void submit()}
       actions={
@@ -66,7 +68,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
             {T.close}
           </Button>
         ) : (
-          <SubmitActions key="submit" label={T.keys.submit} busy={isBusy} onClose={onClose} />
+          <SubmitActions key="submit" label={T.keys.submit} busy={isBusy} onClose={close} />
         )
       }
     >

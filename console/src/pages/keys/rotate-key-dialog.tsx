@@ -12,6 +12,7 @@ import { T } from "../../texts/texts.ts";
 import { type KeyActProps, KeyDialog } from "./key-dialog.tsx";
 import { keyName } from "./key-words.ts";
 import { SecretDialog } from "./secret-dialog.tsx";
+import { useHold } from "./use-hold.ts";
 
 /** What the service takes if nothing is said. */
 const OVERLAP_DEFAULT = "3600";
@@ -23,10 +24,11 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   const [note, setNote] = useState("");
   const [secret, setSecret] = useState("");
   const { run, error, isBusy } = useCall();
+  const { hold, close } = useHold(onClose);
   const name = keyName(apiKey);
   const submit = async (): Promise<void> => {
     const request = { apiKeyId: apiKey.apiKeyId, overlap: durationFromMs(Number(overlap) * 1_000), note };
-    const answer = await run(() => createClient(ApiKeyService, transport).rotateApiKey(request));
+    const answer = await hold(run(() => createClient(ApiKeyService, transport).rotateApiKey(request)));
     if (answer !== undefined) setSecret(answer.secret);
   };
   if (secret !== "") return <SecretDialog name={name} secret={secret} onClose={onClose} />;
@@ -44,7 +46,7 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
       note={note}
       onNote={setNote}
       onSubmit={submit}
-      onClose={onClose}
+      onClose={close}
     >
       <SelectField
         label={T.keys.overlapLabel}

@@ -34,14 +34,17 @@ export function EndSessionDialog({
     setIsBusy(true);
     try {
       await createClient(SessionService, transport).revokeSession({ sessionId, requestId: requestId.current });
-      say({ text: TEXTS.ended });
-      onClose();
     } catch (refused) {
       setError(refused);
       setIsBusy(false);
+      // It may have ended meanwhile.
+      onDone();
+      return;
     }
-    // Also after a refusal: it may have ended meanwhile.
-    onDone();
+    // First, so that nobody is offered to end it again.
+    await onDone();
+    say({ text: TEXTS.ended });
+    onClose();
   };
   return (
     <Dialog
