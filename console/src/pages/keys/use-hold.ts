@@ -10,7 +10,7 @@ export interface Hold {
 
 /**
  * Returns how to hold a dialog open. Closed while the service is asked, nobody would ever see the secret; and until the
- * dialog with the secret has taken its place, the one before still hears keys.
+ * dialog with the secret has taken its place, the one before still takes keys.
  */
 export function useHold(onClose: () => void): Hold {
   const held = useRef(0);

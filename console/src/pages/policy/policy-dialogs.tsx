@@ -120,7 +120,7 @@ function ForeseenDialog({
     setIsBusy(true);
     try {
       await call({ validateOnly: false, requestId });
-      // The form begins anew with the values that are read: what somebody opened from the old one would vanish.
+      // The form begins again with the values that are read: what somebody opened from the old one would vanish.
       await onChange();
       say({ text: done });
       onClose();
