@@ -2,15 +2,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { rmdirSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConnectError } from "@connectrpc/connect";
 import { defer } from "../support/cleanup.ts";
+import { CACHE } from "../support/postgres-binaries.ts";
 import { assertRefused } from "../support/refusals.ts";
-import { type Running, startService, temporaryFolder } from "../support/service.ts";
+import { type Running, startService } from "../support/service.ts";
 
 const DISK_BYTES = 8 * 1024 * 1024;
 const NOTE = "x".repeat(1000);
@@ -37,8 +38,7 @@ test("a full disk refuses changes as UNAVAILABLE, NOT_APPLIED, answers reads, an
 });
 
 test("a database file that cannot be written refuses changes as UNAVAILABLE and is over when it can be again", async (t) => {
-  const folder = await temporaryFolder(t);
-  const path = join(folder, "lockkeeper.db");
+  const path = join(await folderOnDisk(t), "lockkeeper.db");
   const { users } = await startService(t, { path });
   await users.createUser({ userId: "kept" });
   if (!freeze(t, path)) return;
@@ -51,7 +51,7 @@ test("a database file that cannot be written refuses changes as UNAVAILABLE and 
 });
 
 test("a start on a database that cannot be written is refused in one sentence", async (t) => {
-  const path = join(await temporaryFolder(t), "lockkeeper.db");
+  const path = join(await folderOnDisk(t), "lockkeeper.db");
   const first = await startService(t, { path });
   await first.stop();
   if (!freeze(t, path)) return;
@@ -59,6 +59,14 @@ test("a start on a database that cannot be written is refused in one sentence", 
   thaw(path);
   await startService(t, { path });
 });
+
+/** A file system in memory heeds that a file is immutable only when it is opened. */
+async function folderOnDisk(t: TestContext): Promise<string> {
+  await mkdir(CACHE, { recursive: true });
+  const folder = await mkdtemp(join(CACHE, "lockkeeper-disk-"));
+  defer(t, () => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 function mountSmallDisk(t: TestContext, folder: string): boolean {
   const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", folder], {
