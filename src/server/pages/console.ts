@@ -1,16 +1,18 @@
 /** Serves the browser console to anyone at `/console`: the files that its build made, and what the page has to know. */
-import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { findPackageJSON } from "node:module";
 import { dirname, extname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { IssuerConfig } from "../../auth/oidc-config.ts";
 import { acceptsCoding } from "../../transport/exchange/content-coding.ts";
-import { type HttpAnswer, type HttpMount, mountHttp } from "../../transport/mount.ts";
+import { type HttpAnswer, type HttpCall, type HttpMount, mountHttp } from "../../transport/mount.ts";
 import { readVersion } from "../../version.ts";
 import { answerPage, fileOf, kept, type Make, redirectTo, type Strangers, textOf } from "./public-page.ts";
 
 const ROOT_PATH = "/console";
 const ASSETS_PATH = `${ROOT_PATH}/assets/`;
+const PAGE = "index.html";
 /** The licences of what the page is bundled with. */
 const NOTICES_PATH = `${ROOT_PATH}/THIRD-PARTY-NOTICES.txt`;
 
@@ -35,31 +37,35 @@ const NOT_BUILT = "the console is not built here; in the repository `node script
 
 /**
  * Returns the mounts of the console, and of `/`, which leads to it; where the console was not built, a mount that says so.
- * Reads the names of its files now, and their content when they are first asked for.
+ * `folder`: of the build. All of it is read when something is first asked for, and kept: another build under a running
+ * service changes nothing before the next start, and no page gets files of two builds.
  */
-export function consoleMounts(issuers: readonly IssuerConfig[], strangers: Strangers): HttpMount<never>[] {
+export function consoleMounts(
+  issuers: readonly IssuerConfig[],
+  strangers: Strangers,
+  folder: string = consoleFolder(),
+): HttpMount<never>[] {
   const options = { strangers, operation: "console", header: headerOf(issuers), paths: [ROOT_PATH] };
-  const folder = consoleFolder();
-  const files = makesOf(folder, {});
-  const page = files.get("index.html");
-  const assets = makesOf(join(folder, "assets"), FOREVER);
-  if (page === undefined || assets.size === 0) {
+  if (!existsSync(join(folder, PAGE))) {
     const notBuilt: Make = async () => textOf(404, NOT_BUILT, {});
     return [mountHttp<never>(ROOT_PATH, (call) => answerPage(call, notBuilt, options))];
   }
   const settings = JSON.stringify(settingsOf(issuers));
   const config: Make = async () => fileOf("application/json", Buffer.from(settings));
-  const makeOf = (path: string): Make | undefined => {
+  const built = kept(() => readBuild(folder));
+  const makeOf = async (call: HttpCall<never>): Promise<Make | undefined> => {
+    const { path } = call;
     if (path === `${ROOT_PATH}/config.json`) return config;
-    if (path === NOTICES_PATH) return files.get(NOTICES_PATH.slice(ROOT_PATH.length + 1));
+    const files = await built(() => call.takeTurn());
+    const isFile = path.startsWith(ASSETS_PATH) || path === NOTICES_PATH;
     // Every other path is a page of the console, which its own router shows.
-    return path.startsWith(ASSETS_PATH) ? assets.get(path.slice(ASSETS_PATH.length)) : page;
+    return files.get(isFile ? path.slice(ROOT_PATH.length + 1) : PAGE);
   };
   const toConsole: Make = async () =>
     redirectTo(ROOT_PATH, "the console is at /console, the reference at /docs, for programs at /openapi.json\n");
   return [
     mountHttp<never>("/", (call) => answerPage(call, toConsole, options), { isExact: true }),
-    mountHttp<never>(ROOT_PATH, (call) => answerPage(call, makeOf(call.path), options)),
+    mountHttp<never>(ROOT_PATH, async (call) => answerPage(call, await makeOf(call), options)),
   ];
 }
 
@@ -69,40 +75,59 @@ function consoleFolder(): string {
   return join(dirname(findPackageJSON(import.meta.url) ?? ""), "console/dist");
 }
 
-/** Returns how to make each file of a folder, by name; none where there is no folder. No other path reaches the disk. */
-function makesOf(folder: string, header: Readonly<Record<string, string>>): ReadonlyMap<string, Make> {
-  if (!existsSync(folder)) return new Map();
-  const names = new Set(readdirSync(folder));
+/** One build replaces another within the time of two calls. */
+const READS_MAX = 3;
+const AGAIN_MS = 100;
+
+/** Reads a whole build: how to make each file, by its path. Rejects where none stays in place for long enough. */
+async function readBuild(folder: string): Promise<ReadonlyMap<string, Make>> {
+  for (let reads = 1; ; reads++) {
+    try {
+      const before = await stat(join(folder, PAGE));
+      const contents = new Map([
+        ...(await contentsOf(folder, "")),
+        ...(await contentsOf(join(folder, "assets"), "assets/")),
+      ]);
+      const after = await stat(join(folder, PAGE));
+      if (before.ino === after.ino && before.mtimeMs === after.mtimeMs) return makesOf(contents);
+    } catch (error) {
+      if (reads === READS_MAX) throw error;
+    }
+    if (reads === READS_MAX) throw new Error(`${folder} was changed while it was read`);
+    await setTimeout(AGAIN_MS);
+  }
+}
+
+/** Returns what is in the files of a folder, by name. */
+async function contentsOf(folder: string, prefix: string): Promise<readonly (readonly [string, Buffer])[]> {
+  const files = (await readdir(folder, { withFileTypes: true })).filter((each) => each.isFile());
+  return await Promise.all(files.map(async ({ name }) => [prefix + name, await readFile(join(folder, name))] as const));
+}
+
+/** Returns how to make each file. No other path leads to a file. */
+function makesOf(contents: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Make> {
   return new Map(
-    [...names].flatMap((name): [string, Make][] => {
+    [...contents.keys()].flatMap((name): [string, Make][] => {
       const type = TYPES[extname(name)];
-      return type === undefined ? [] : [[name, makeFile({ folder, name, names, type, header })]];
+      return type === undefined ? [] : [[name, makeFile(contents, name, type)]];
     }),
   );
 }
 
-interface BuiltFile {
-  readonly folder: string;
-  readonly name: string;
-  /** All names in the folder. */
-  readonly names: ReadonlySet<string>;
-  readonly type: string;
-  readonly header: Readonly<Record<string, string>>;
-}
-
-function makeFile({ folder, name, names, type, header }: BuiltFile): Make {
-  const read = (suffix: string, more: Readonly<Record<string, string>>) =>
+function makeFile(contents: ReadonlyMap<string, Buffer>, name: string, type: string): Make {
+  const header = name.startsWith("assets/") ? FOREVER : {};
+  const made = (content: Buffer, more: Readonly<Record<string, string>>) =>
     kept(async (): Promise<HttpAnswer> => {
-      const file = fileOf(type, await readFile(join(folder, `${name}${suffix}`)));
+      const file = fileOf(type, content);
       return { ...file, header: { ...file.header, ...header, ...more } };
     });
-  const plain = read("", {});
-  const coded = CODINGS.filter(({ suffix }) => names.has(`${name}${suffix}`)).map((coding) => ({
-    name: coding.name,
-    make: read(coding.suffix, { "content-encoding": coding.name }),
-  }));
+  const plain = made(contents.get(name) ?? Buffer.alloc(0), {});
+  const coded = CODINGS.flatMap(({ name: coding, suffix }) => {
+    const content = contents.get(name + suffix);
+    return content === undefined ? [] : [{ coding, make: made(content, { "content-encoding": coding }) }];
+  });
   return (acceptEncoding, takeTurn) => {
-    const make = coded.find((each) => acceptsCoding(acceptEncoding, each.name))?.make ?? plain;
+    const make = coded.find((each) => acceptsCoding(acceptEncoding, each.coding))?.make ?? plain;
     return make(takeTurn);
   };
 }

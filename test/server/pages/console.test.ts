@@ -1,9 +1,13 @@
 /** The console as the service serves it: paths, headers, codings, and where it is switched off. */
 import assert from "node:assert/strict";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { buildConsole, isConsoleStale } from "../../../scripts/build-console.ts";
+import { consoleMounts } from "../../../src/server/pages/console.ts";
 import { rawGet } from "../../support/raw-get.ts";
-import { startService } from "../../support/service.ts";
+import { startService, temporaryFolder } from "../../support/service.ts";
+import { withLab } from "../../transport/support/lab.ts";
 
 before(async () => {
   if (isConsoleStale()) await buildConsole();
@@ -85,4 +89,27 @@ test("it is not served where the setting says so, and `/` leads to the reference
   const { url } = await startService(t, { config: { console: false } });
   assert.equal((await fetch(`${url}/console`)).status, 404);
   assert.equal((await fetch(url, { redirect: "manual" })).headers.get("location"), "/docs");
+});
+
+test("a build that takes the place of another under a service is served whole, or not at all", async (t) => {
+  const folder = join(await temporaryFolder(t), "dist");
+  const build = async (name: string): Promise<void> => {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(join(folder, "assets"), { recursive: true });
+    await writeFile(join(folder, "index.html"), `/console/assets/${name}.js`);
+    await writeFile(join(folder, `assets/${name}.js`), name);
+  };
+  const strangers = { refuse: async () => undefined, charge: async () => undefined };
+  await build("first");
+  await withLab({ httpMounts: consoleMounts([], strangers, folder) }, async ({ url }) => {
+    // Nobody has asked for anything yet.
+    await build("second");
+    for (const built of ["second", "third"]) {
+      const script = await (await fetch(`${url}/console`)).text();
+      assert.equal(script, "/console/assets/second.js", built);
+      assert.equal(await (await fetch(url + script)).text(), "second", built);
+      assert.equal((await fetch(`${url}/console/assets/${built}.js`)).status, built === "second" ? 200 : 404);
+      await build("third");
+    }
+  });
 });
