@@ -35,6 +35,17 @@ test(`${USERS} users are paged through and searched`, async (t) => {
     if (page < PAGES) await tab.getByRole("button", { name: "Show more" }).click();
   }
   assert.equal(asked, PAGES, "what is shown is not asked for again");
+  // After an act the long list is as it was scrolled, and has the user as it is now.
+  const last = rows.nth(PAGES * 50 - 1);
+  const name = await last.getByRole("link").innerText();
+  await last.getByRole("link").click();
+  await tab.getByRole("button", { name: "Ban", exact: true }).click();
+  await tab.getByRole("dialog").getByRole("button", { name: "Ban", exact: true }).click();
+  await tab.getByText(/^Banned for good/).waitFor();
+  await tab.goBack();
+  await tab.getByRole("row", { name: new RegExp(`^${name} .*Banned`) }).waitFor();
+  assert.equal(await rows.count(), PAGES * 50);
+  assert.equal(asked, PAGES, "a long list is not read again");
   await tab.getByRole("searchbox").first().fill("somebody-001234");
   await tab.keyboard.press("Enter");
   await tab.getByText("1 user", { exact: true }).waitFor();

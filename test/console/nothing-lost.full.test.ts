@@ -1,13 +1,16 @@
 /** What somebody has typed, scrolled to, or ought to read first is not lost on the way. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
+import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
 import { type ConsoleService, startConsole } from "../support/console.ts";
 import { until } from "../support/until.ts";
 
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "a policy that is changed and not saved is left only on purpose": leavePolicy,
+  "a long list stays as it was scrolled when a row of it changes": keepLongList,
+  "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
 };
 
 test("what somebody has at hand is not lost", async (t) => {
@@ -20,7 +23,7 @@ async function leavePolicy({ signIn }: ConsoleService): Promise<void> {
   const { tab, complaints } = await signIn("/users");
   const menu = tab.getByRole("navigation", { name: "Console" });
   const question = tab.getByRole("dialog", { name: "Leave without saving?" });
-  const growth = tab.getByLabel("Each further lock is longer by the factor", { exact: true });
+  const growth = tab.getByRole("textbox", { name: "Each further lock is longer by the factor", exact: true });
   await menu.getByRole("link", { name: "Policy" }).click();
   // Nothing is typed yet, so nobody is asked.
   await menu.getByRole("link", { name: "Users" }).click();
@@ -39,8 +42,8 @@ async function leavePolicy({ signIn }: ConsoleService): Promise<void> {
   await stays(() => menu.getByRole("link", { name: "Events" }).click(), /^Events$/);
   await growth.focus();
   await stays(() => tab.goBack(), /^Each further lock/);
-  await tab.getByRole("main").focus();
-  await stays(() => tab.keyboard.press("g").then(() => tab.keyboard.press("u")), /^Policy/);
+  await menu.getByRole("link", { name: "Policy" }).focus();
+  await stays(() => tab.keyboard.press("g").then(() => tab.keyboard.press("u")), /^Policy$/);
   await stays(() => tab.getByLabel("Policy of").selectOption("Default (default)"), /^Policy of/);
   await stays(() => tab.getByRole("button", { name: "Sign out" }).click(), /^Sign out$/);
   await tab.goBack();
@@ -58,6 +61,92 @@ async function leavePolicy({ signIn }: ConsoleService): Promise<void> {
   assert.equal(asked.type(), "beforeunload");
   await Promise.all([tab.waitForEvent("close"), asked.accept()]);
   assert.deepEqual(complaints, []);
+}
+
+async function keepLongList({ users, sessions, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "nomad" });
+  const names = Array.from({ length: 230 }, (_, index) => `agent-${index}`);
+  const made = await Promise.all(names.map((userAgent) => sessions.createSession({ userId: "nomad", userAgent })));
+  const { tab, complaints } = await signIn("/users/nomad/sessions");
+  await tab.getByText("Live", { exact: true }).waitFor();
+  const rows = tab.locator("tbody tr");
+  for (let page = 1; page < 5; page++) {
+    await rows.nth(page * 50 - 1).waitFor();
+    await tab.getByRole("button", { name: "Show more" }).click();
+  }
+  await rows.nth(names.length - 1).waitFor();
+  let asked = 0;
+  tab.on("request", (request) => request.url().endsWith("/ListSessions") && asked++);
+  const lastButOne = await rows
+    .nth(names.length - 2)
+    .getByRole("cell")
+    .first()
+    .innerText();
+  await rows
+    .last()
+    .getByRole("button", { name: /^End the session/ })
+    .click();
+  await tab.getByRole("dialog").getByRole("button", { name: "End", exact: true }).click();
+  await until(async () => (await rows.count()) === names.length - 1, "the row that leaves");
+  assert.equal(await rows.last().getByRole("cell").first().innerText(), lastButOne);
+  // One that somebody else ends leaves as well.
+  await rows.getByText("agent-100", { exact: true }).waitFor();
+  await sessions.revokeSession({ sessionId: made[100]?.session?.sessionId ?? "" });
+  await rows.getByText("agent-100", { exact: true }).waitFor({ state: "detached" });
+  assert.equal(asked, 0);
+  await users.banUser({ userId: "nomad" });
+  await tab.getByText("No open session").waitFor();
+  await tab.getByRole("link", { name: "Organizations" }).click();
+  await tab
+    .getByRole("row", { name: /^Default/ })
+    .getByRole("link", { name: "Events" })
+    .click();
+  await tab.getByText("banned nomad for good.").waitFor();
+  assert.match(tab.url(), /\/events\?organization=default$/);
+  assert.deepEqual(complaints, []);
+}
+
+async function seeFirst({ users, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "peggy", profile: { displayName: "Margaret Hamilton" } });
+  // A telephone; then a window of 1280 × 720 at 200 %.
+  const { tab, complaints } = await signIn("/users/peggy?act=lock", undefined, {
+    viewport: { width: 390, height: 844 },
+  });
+  const dialog = tab.getByRole("dialog", { name: "Lock Margaret Hamilton" });
+  const becomes = dialog.getByText("The state becomes Locked.");
+  const end = dialog.getByText(/^It ends .* your time/);
+  await becomes.waitFor();
+  assert.deepEqual([await isInSight(becomes), await isInSight(end)], [true, true]);
+  await tab.setViewportSize({ width: 640, height: 360 });
+  await dialog.getByLabel("Reason code").fill("SPAM");
+  assert.equal(await isInSight(becomes), false);
+  await tab.keyboard.press("Enter");
+  await dialog.getByRole("button", { name: "Lock", exact: true }).and(tab.locator(":focus")).waitFor();
+  assert.deepEqual([await isInSight(becomes), await isInSight(end)], [true, true]);
+  assert.equal((await users.getUser({ userId: "peggy" })).user?.state, State.ACTIVE);
+  await tab.keyboard.press("Enter");
+  await tab.getByText(/^Locked until .* because SPAM\.$/).waitFor();
+  // The message that stays covers no button of the next dialog.
+  await tab.setViewportSize({ width: 390, height: 700 });
+  await tab.getByRole("button", { name: "Ban", exact: true }).click();
+  const ban = tab.getByRole("dialog", { name: "Ban Margaret Hamilton" });
+  await ban.getByText("The state becomes Banned.").waitFor();
+  await tab.locator(".toast").waitFor();
+  await ban.getByRole("button", { name: "Ban", exact: true }).click();
+  await tab.getByText(/^Banned for good/).waitFor();
+  // On a telephone a list has room for the names.
+  await tab.setViewportSize({ width: 390, height: 844 });
+  await tab.evaluate('history.pushState(null, "", "/console/ending")');
+  const row = tab.getByRole("row", { name: /Margaret Hamilton peggy Lock ends in/ });
+  assert.ok(await row.getByRole("link").evaluate((link) => link.scrollWidth <= link.clientWidth));
+  assert.deepEqual(complaints, []);
+}
+
+/** Returns whether the whole of it is in the window. */
+async function isInSight(part: Locator): Promise<boolean> {
+  const { height } = part.page().viewportSize() ?? { height: 0 };
+  const box = await part.boundingBox();
+  return box !== null && box.y >= 0 && box.y + box.height <= height;
 }
 
 /** Waits until the focus is at what has such a name. */

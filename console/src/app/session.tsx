@@ -4,6 +4,7 @@ import { TransportProvider } from "@connectrpc/connect-query";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { AdminService, type WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
+import { STALE_MS } from "../live/rows.ts";
 import { T } from "../texts/texts.ts";
 import { isCredentialRefused } from "../wire/failure.ts";
 import { millisOf, now, TIMER_MS_MAX } from "../wire/time.ts";
@@ -106,7 +107,7 @@ function SignedIn({ session, children }: { readonly session: OpenSession; readon
 }
 
 function createQueryClient(): QueryClient {
-  return new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: 5_000 } } });
+  return new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: STALE_MS } } });
 }
 
 function createSession(who: WhoAmIResponse, transport: Transport, signOut: () => void): OpenSession {

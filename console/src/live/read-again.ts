@@ -28,8 +28,8 @@ export function useReadAgain(services: readonly string[]): () => void {
   }, [queries, services]);
 }
 
-/** The keys of connect-query name the service. */
-function isOfServices(key: readonly unknown[], services: readonly string[]): boolean {
+/** Returns whether a query is about one of the services, which the keys of connect-query name. */
+export function isOfServices(key: readonly unknown[], services: readonly string[]): boolean {
   const [source, of] = key as readonly [string, { readonly serviceName?: string } | undefined];
   return source === "connect-query" && services.includes(of?.serviceName ?? "");
 }

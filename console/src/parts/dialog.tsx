@@ -11,13 +11,15 @@ export interface DialogProps {
   readonly title: ReactNode;
   readonly lead?: ReactNode;
   readonly children: ReactNode;
+  /** What has to be seen before a button is pressed: it stands above them, and is not scrolled away from them. */
+  readonly foreseen?: ReactNode;
   /** The buttons at its foot. One of type `submit` sends the form. */
   readonly actions: ReactNode;
   readonly onSubmit?: () => void;
 }
 
 /** A dialog with a form. */
-export function Dialog({ open, onClose, title, lead, children, actions, onSubmit }: DialogProps): ReactNode {
+export function Dialog({ open, onClose, title, lead, children, foreseen, actions, onSubmit }: DialogProps): ReactNode {
   const form = useRef<HTMLFormElement>(null);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -39,6 +41,7 @@ export function Dialog({ open, onClose, title, lead, children, actions, onSubmit
               {lead !== undefined && <Base.Description className="muted">{lead}</Base.Description>}
               {children}
             </div>
+            {foreseen}
             <footer className="dialog-foot">{actions}</footer>
           </form>
         </Base.Popup>

@@ -5,11 +5,10 @@ import { useState } from "react";
 import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { EventOrder, EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { filterOf, type Interest } from "../../live/interest.ts";
+import { PAGES_READ_AGAIN_MAX } from "../../live/rows.ts";
 import { useLive } from "../../live/use-live.ts";
 
 const PAGE_SIZE = 50;
-/** What is read again is not more than this: pages are read one after the other, and earlier ones as somebody scrolls. */
-const PAGES_READ_AGAIN_MAX = 4;
 const LIST = "events";
 /** More at once are read as pages. */
 const LIVE_EVENTS_MAX = 500;

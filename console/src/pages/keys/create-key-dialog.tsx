@@ -50,7 +50,12 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   const submit = async (): Promise<void> => {
     setIsTried(true);
     if (isBusy || isLost || faults.permissions !== undefined || faults.exact !== undefined) return;
-    const answer = await hold(run(() => createClient(ApiKeyService, transport).createApiKey(requestOf(draft))));
+    const client = createClient(ApiKeyService, transport);
+    const create = run(
+      () => client.createApiKey(requestOf(draft)),
+      (done) => done.apiKey,
+    );
+    const answer = await hold(create);
     if (answer?.apiKey !== undefined) setMade({ name: keyName(answer.apiKey), secret: answer.secret });
   };
   if (revoking !== undefined) return <RevokeKeyDialog apiKey={revoking} onClose={onClose} />;

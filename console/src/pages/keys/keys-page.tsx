@@ -4,6 +4,7 @@ import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useState } from "react";
 import { type ApiKey, ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { PAGED } from "../../live/rows.ts";
 import { Button } from "../../parts/button.tsx";
 import { Tag } from "../../parts/card.tsx";
 import { CheckField } from "../../parts/field.tsx";
@@ -53,11 +54,7 @@ export function KeysPage(): ReactNode {
 
 function Listed({ onOpen }: { readonly onOpen: (open: Open) => void }): ReactNode {
   const [showsOver, setShowsOver] = useState(false);
-  const query = useInfiniteQuery(
-    ApiKeyService.method.listApiKeys,
-    { pageSize: PAGE_SIZE, pageToken: "" },
-    { pageParamKey: "pageToken", getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
-  );
+  const query = useInfiniteQuery(ApiKeyService.method.listApiKeys, { pageSize: PAGE_SIZE, pageToken: "" }, PAGED);
   const { data, error, isPending, refetch } = query;
   if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
   if (isPending) return <Loading />;

@@ -33,7 +33,11 @@ export function RevokeKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   const submit = async (): Promise<void> => {
     if (request.current.note !== note) request.current = { note, id: newRequestId() };
     const requestId = request.current.id;
-    const answer = await run(() => createClient(ApiKeyService, transport).revokeApiKey({ apiKeyId, note, requestId }));
+    const client = createClient(ApiKeyService, transport);
+    const answer = await run(
+      () => client.revokeApiKey({ apiKeyId, note, requestId }),
+      (done) => done.apiKey,
+    );
     if (answer === undefined) return;
     onClose();
     say({ text: T.keys.revoked(isolate(keyName(apiKey))) });

@@ -28,7 +28,12 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   const name = keyName(apiKey);
   const submit = async (): Promise<void> => {
     const request = { apiKeyId: apiKey.apiKeyId, overlap: durationFromMs(Number(overlap) * 1_000), note };
-    const answer = await hold(run(() => createClient(ApiKeyService, transport).rotateApiKey(request)));
+    const client = createClient(ApiKeyService, transport);
+    const rotate = run(
+      () => client.rotateApiKey(request),
+      (done) => done.apiKey,
+    );
+    const answer = await hold(rotate);
     if (answer !== undefined) setSecret(answer.secret);
   };
   if (secret !== "") return <SecretDialog name={name} secret={secret} onClose={onClose} />;

@@ -152,5 +152,5 @@ function useSave(organization: Organization | undefined, { id, name, lock }: Dra
       })
     ).organization;
   };
-  return { save: () => run(call), error, isBusy };
+  return { save: () => run(call, (done) => done), error, isBusy };
 }

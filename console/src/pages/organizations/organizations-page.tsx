@@ -9,6 +9,7 @@ import {
   OrganizationService,
 } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { PAGED } from "../../live/rows.ts";
 import { Button } from "../../parts/button.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
@@ -27,7 +28,7 @@ export function OrganizationsPage(): ReactNode {
   const query = useInfiniteQuery(
     OrganizationService.method.listOrganizations,
     { pageSize: PAGE_SIZE, pageToken: "" },
-    { pageParamKey: "pageToken", getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+    PAGED,
   );
   const whyNot = missing("org.write") ?? (who.organizationId === "" ? undefined : T.organizations.wholeOnly);
   return (
@@ -81,6 +82,7 @@ function Listed({ query, onEdit }: ListedProps): ReactNode {
         <span className="links">
           {may("policy.read") && <Link href={linkTo("/policy", organizationId)}>{T.organizations.policy}</Link>}
           {may("user.read") && <Link href={linkTo("/locked", organizationId)}>{T.organizations.locked}</Link>}
+          {may("events.read") && <Link href={linkTo("/events", organizationId)}>{T.nav.events}</Link>}
         </span>
       ),
     },

@@ -33,7 +33,7 @@ const SHOWN_MAX = 300;
 const COLUMNS: readonly Column<User>[] = [
   { id: "user", head: T.users.columns.user, cell: (user) => <UserCell user={user} /> },
   { id: "due", head: T.restricted.ending.due, cell: (user) => <Due user={user} /> },
-  { id: "when", head: T.restricted.ending.when, cell: (user) => <Time at={nextOf(user)?.time} relative /> },
+  { id: "when", head: T.restricted.ending.when, cell: (user) => <Time at={nextOf(user)?.time} relative />, wide: true },
   { id: "at", head: T.restricted.ending.at, cell: (user) => <Time at={nextOf(user)?.time} />, wide: true },
   { id: "state", head: T.users.columns.state, cell: ({ state }) => <StateTag state={state} />, wide: true },
 ];
@@ -115,5 +115,12 @@ function Due({ user }: { readonly user: User }): ReactNode {
   const next = nextOf(user);
   if (next === undefined) return null;
   const name = restrictionName(next.restriction);
-  return next.begins ? T.restricted.ending.begins(name) : T.restricted.ending.ends(name);
+  return (
+    <>
+      {next.begins ? T.restricted.ending.begins(name) : T.restricted.ending.ends(name)}
+      <span className="narrow user-cell-id">
+        <Time at={next.time} relative />
+      </span>
+    </>
+  );
 }

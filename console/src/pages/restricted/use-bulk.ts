@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "react";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { putRow } from "../../live/rows.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { newRequestId } from "../../wire/request-id.ts";
 import type { ActDraft } from "../user/act-draft.ts";
@@ -50,6 +51,7 @@ export function useBulk(act: ActName, users: readonly User[]): Bulk {
     const again = new Set(progress.failed.filter(({ error }) => isStale(error)).map(({ user }) => user.userId));
     const done = [...progress.done];
     const failed: Refused[] = [];
+    const changed: User[] = [];
     const tell = (phase: BulkProgress["phase"]): void =>
       setProgress({ phase, done: [...done], failed: [...failed], waiting: [...waiting] });
     const work = async (): Promise<void> => {
@@ -57,9 +59,10 @@ export function useBulk(act: ActName, users: readonly User[]): Bulk {
         try {
           const now = again.has(user.userId) ? await readAgain(transport, user) : user;
           // Somebody else may have lifted it: then there is nothing to do.
-          if (actsFor(now).includes(act)) {
-            await callAct(transport, act, now, draft, { validateOnly: false, requestId: requestIdOf(now) });
-          }
+          const after = actsFor(now).includes(act)
+            ? await callAct(transport, act, now, draft, { validateOnly: false, requestId: requestIdOf(now) })
+            : now;
+          changed.push(after ?? now);
           done.push(now);
         } catch (error) {
           failed.push({ user, error });
@@ -71,6 +74,7 @@ export function useBulk(act: ActName, users: readonly User[]): Bulk {
     tell("running");
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     tell("over");
+    for (const user of changed) putRow(queries, user);
     await queries.invalidateQueries();
   };
   // A repetition after a lost answer does nothing twice; a user that was changed since is another request.

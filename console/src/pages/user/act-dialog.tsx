@@ -1,7 +1,7 @@
 /** The dialog of an act: why, until when, and what will happen, before it happens. */
 
 import { Code } from "@connectrpc/connect";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { userPath } from "../../app/routes.ts";
@@ -33,6 +33,7 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
   const [isActing, setIsActing] = useState(false);
   const [draft, setDraft] = useState(() => draftFor(act));
   const [isTried, setIsTried] = useState(false);
+  const foreseen = useRef<HTMLDivElement>(null);
   const [, navigate] = useLocation();
   const faults = faultsOf(draft);
   const isWhole = Object.values(faults).every((fault) => fault === undefined);
@@ -49,7 +50,7 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
   };
   const submit = async (): Promise<void> => {
     setIsTried(true);
-    if (!isWhole || perform.isPending || isStale) return;
+    if (!isWhole || perform.isPending || isStale || bringIntoSight(foreseen.current)) return;
     setIsActing(true);
     const isDone = await perform.run();
     // Also after a refusal: somebody else may have acted.
@@ -72,6 +73,22 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
       title={T.acts.titles[act](name)}
       lead={T.acts.leads[act]}
       onSubmit={() => void submit()}
+      foreseen={
+        <div ref={foreseen} className="dialog-foreseen">
+          {isStale && (
+            <div className="failure" role="alert">
+              <p>{T.acts.changedMeanwhile}</p>
+              <p>
+                <StateSentence user={latest} />
+              </p>
+            </div>
+          )}
+          {error !== null && !isRefused && toFailure(error).code !== Code.Canceled && (
+            <FailureNotice error={error} lost={isLost ? T.failures.lost : undefined} />
+          )}
+          <ActPreview act={act} user={user} draft={draft} after={preview.user} isPending={preview.isPending} />
+        </div>
+      }
       actions={
         <>
           <Button onClick={onClose}>{T.cancel}</Button>
@@ -91,18 +108,21 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
       <fieldset className="act-form" disabled={isLost}>
         <ActForm act={act} draft={draft} faults={isTried ? faults : {}} onChange={setDraft} />
       </fieldset>
-      {isStale && (
-        <div className="failure" role="alert">
-          <p>{T.acts.changedMeanwhile}</p>
-          <p>
-            <StateSentence user={latest} />
-          </p>
-        </div>
-      )}
-      {error !== null && !isRefused && toFailure(error).code !== Code.Canceled && (
-        <FailureNotice error={error} lost={isLost ? T.failures.lost : undefined} />
-      )}
-      <ActPreview act={act} user={user} draft={draft} after={preview.user} isPending={preview.isPending} />
     </Dialog>
   );
+}
+
+/**
+ * Brings what stands above the buttons into sight, where a low window has it out of sight and Enter was pressed in a field.
+ * Returns whether it was out of sight: the next press is at the button.
+ */
+function bringIntoSight(part: HTMLElement | null): boolean {
+  const dialog = part?.closest(".dialog");
+  if (part === null || !dialog) return false;
+  const isSeen = part.getBoundingClientRect().bottom <= dialog.getBoundingClientRect().bottom;
+  if (isSeen) return false;
+  const button = dialog.querySelector<HTMLElement>(".dialog-foot [type=submit]");
+  button?.focus();
+  button?.scrollIntoView({ block: "end" });
+  return true;
 }

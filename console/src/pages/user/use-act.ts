@@ -6,10 +6,11 @@ import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_se
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { cutToTop } from "../../live/rows.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { newRequestId } from "../../wire/request-id.ts";
 import { type ActDraft, requestOf } from "./act-draft.ts";
-import { type ActName, RPC_OF } from "./acts.ts";
+import { ACTS, type ActName, RPC_OF } from "./acts.ts";
 
 /** While somebody types, the service is not asked for each key. */
 const QUIET_MS = 250;
@@ -71,7 +72,13 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
     callAct(transport, act, user, chosen, more);
   const settled = useSettled(draft);
   const preview = usePlainQuery({
-    queryKey: ["preview", act, user.userId, String(user.details?.sequence), JSON.stringify({ ...settled, note: "" })],
+    queryKey: [
+      "preview",
+      act,
+      user.userId,
+      String(user.details?.sequence),
+      JSON.stringify({ ...settled, note: "", reasonCode: "" }),
+    ],
     queryFn: async () => (settled && (await call(settled, { validateOnly: true, requestId: "" }))) ?? null,
     enabled: settled !== undefined,
     gcTime: 0,
@@ -88,6 +95,7 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
     try {
       await call(draft, { validateOnly: false, requestId: requestId.current.id });
       setError(null);
+      if (ACTS[act].endsSessions !== "no") cutToTop(queries, SessionService.typeName);
       void queries.invalidateQueries();
       return true;
     } catch (refused) {

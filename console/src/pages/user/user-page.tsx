@@ -1,7 +1,9 @@
 /** The page of one user: the state as a sentence, what can be done, and tabs with the rest. */
 import { useQuery } from "@connectrpc/connect-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
 import { useLocation } from "wouter";
+import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { SignInService } from "../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { State, type User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
@@ -11,6 +13,7 @@ import { userPath, userPlaceOf } from "../../app/routes.ts";
 import { useSession } from "../../app/session.tsx";
 import { LiveStatus } from "../../live/live-status.tsx";
 import { useReadAgain } from "../../live/read-again.ts";
+import { putRow } from "../../live/rows.ts";
 import { useLive } from "../../live/use-live.ts";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
@@ -23,6 +26,7 @@ import { NotFound } from "../not-found.tsx";
 import { ActDialog } from "./act-dialog.tsx";
 import { ACTS, type ActName, actOf, actsFor } from "./acts.ts";
 import { nameOf, StateSentence, StateTag, toneOf } from "./state.tsx";
+import { useSessionEvents } from "./use-session-events.ts";
 import { USER_TABS } from "./user-tabs.tsx";
 
 /** What an event of the user may change on this page. */
@@ -41,8 +45,18 @@ function ReadUser({ userId, tab }: { readonly userId: string; readonly tab: stri
   const { data, error, isPending, refetch } = useQuery(UserService.method.getUser, { userId, showDeleted: true });
   const user = data?.user;
   useNextChange(user, refetch);
+  const queries = useQueryClient();
+  // The list that somebody came from has the user as it was.
+  useEffect(() => {
+    if (user !== undefined) putRow(queries, user);
+  }, [queries, user]);
   const readAgain = useReadAgain(FOLLOWED);
-  useLive({ user: userId }, { onEvents: readAgain, onGap: readAgain });
+  const heedSessions = useSessionEvents();
+  const onEvents = (events: readonly Event[]): void => {
+    heedSessions(events);
+    readAgain();
+  };
+  useLive({ user: userId }, { onEvents, onGap: readAgain });
   if (error !== null && user === undefined) return <FailureNotice error={error} onRetry={refetch} />;
   if (isPending || user === undefined) return <Loading />;
   return (

@@ -1,6 +1,7 @@
 /** The tab with the attempts to sign in as a user. */
 import { create } from "@bufbuild/protobuf";
 import { useInfiniteQuery } from "@connectrpc/connect-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import {
   type Attempt,
@@ -9,6 +10,7 @@ import {
   SignInService,
 } from "../../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { useAddress } from "../../../app/address.ts";
+import { cutToTop, PAGED } from "../../../live/rows.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Tag, type Tone } from "../../../parts/card.tsx";
 import { SelectField, TextField } from "../../../parts/field.tsx";
@@ -54,21 +56,23 @@ export function Attempts({ user }: UserTabProps): ReactNode {
   const show = (next: AttemptFilter): void =>
     setAddress(Object.fromEntries(Object.entries(next).filter(([, value]) => value !== "")));
   const { data, error, isPending, hasNextPage, isFetchingNextPage, isFetching, fetchNextPage, refetch } =
-    useInfiniteQuery(SignInService.method.listAttempts, requestOf(user.userId, filter), {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    });
+    useInfiniteQuery(SignInService.method.listAttempts, requestOf(user.userId, filter), PAGED);
+  const queries = useQueryClient();
+  const readAgain = (): void => {
+    cutToTop(queries, SignInService.typeName);
+    void refetch();
+  };
   const attempts = data?.pages.flatMap((page) => page.attempts) ?? [];
   return (
     <div className="stack">
       <FilterForm key={address.toString()} filter={filter} onFilter={show} />
       <div className="bar">
         <p className="muted">{TEXTS.lead}</p>
-        <Button busy={isFetching} onClick={() => void refetch()}>
+        <Button busy={isFetching} onClick={readAgain}>
           {TEXTS.readAgain}
         </Button>
       </div>
-      {error !== null && <FailureNotice error={error} onRetry={refetch} />}
+      {error !== null && <FailureNotice error={error} onRetry={readAgain} />}
       {isPending && error === null && <Loading />}
       {attempts.length > 0 && (
         <AttemptTally attempts={attempts} isAll={!hasNextPage} onAddress={(network) => show({ ...filter, network })} />

@@ -1,8 +1,11 @@
 /** The dialog that ends one session. */
 import { createClient } from "@connectrpc/connect";
-import { type ReactNode, useRef, useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useRef } from "react";
 import { type Session, SessionService } from "../../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { useSession } from "../../../app/session.tsx";
+import { useCall } from "../../../app/use-call.ts";
+import { isOfServices } from "../../../live/read-again.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Facts } from "../../../parts/card.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
@@ -14,35 +17,28 @@ import { newRequestId } from "../../../wire/request-id.ts";
 
 const TEXTS = T.tabs.sessions;
 
-/** The dialog. `onDone`: reads the sessions again. */
+/** The dialog. It is open as long as it is shown. */
 export function EndSessionDialog({
   session,
   onClose,
-  onDone,
 }: {
   readonly session: Session;
   readonly onClose: () => void;
-  readonly onDone: () => unknown;
 }): ReactNode {
   const { transport } = useSession();
-  const [isBusy, setIsBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
+  const queries = useQueryClient();
+  const { run, error, isBusy } = useCall();
   const requestId = useRef(newRequestId());
   const { sessionId, userAgent, ip, details, lastActivityTime } = session;
   const submit = async (): Promise<void> => {
-    if (isBusy) return;
-    setIsBusy(true);
-    try {
-      await createClient(SessionService, transport).revokeSession({ sessionId, requestId: requestId.current });
-    } catch (refused) {
-      setError(refused);
-      setIsBusy(false);
-      // It may have ended meanwhile.
-      onDone();
-      return;
-    }
-    // First, so that nobody is offered to end it again.
-    await onDone();
+    const client = createClient(SessionService, transport);
+    const answer = await run(
+      () => client.revokeSession({ sessionId, requestId: requestId.current }),
+      (done) => done.session,
+    );
+    if (answer === undefined) return;
+    // First, so that nobody is offered to end it again. A long list has it by now, and is not read again.
+    await queries.invalidateQueries({ predicate: ({ queryKey }) => isOfServices(queryKey, [SessionService.typeName]) });
     say({ text: TEXTS.ended });
     onClose();
   };

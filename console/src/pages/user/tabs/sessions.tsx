@@ -8,6 +8,7 @@ import {
   SessionStatus,
 } from "../../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { useSession } from "../../../app/session.tsx";
+import { PAGED } from "../../../live/rows.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Tag } from "../../../parts/card.tsx";
 import { SelectField } from "../../../parts/field.tsx";
@@ -32,7 +33,7 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
     SessionService.method.listSessions,
     { userId: user.userId, activeOnly: shown === "active", pageSize: PAGE_SIZE, pageToken: "" },
-    { pageParamKey: "pageToken", getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+    { ...PAGED, meta: { has: ({ status }: Session) => shown === "all" || status === SessionStatus.ACTIVE } },
   );
   const sessions = data?.pages.flatMap((page) => page.sessions) ?? [];
   return (
@@ -63,9 +64,7 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
           more={{ hasNextPage, isFetchingNextPage, fetchNextPage }}
         />
       )}
-      {ending !== undefined && (
-        <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} onDone={refetch} />
-      )}
+      {ending !== undefined && <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} />}
     </div>
   );
 }
