@@ -20,7 +20,12 @@ export function PolicyPage(): ReactNode {
   const [address, setAddress] = useAddress();
   const asked = address.get("organization") ?? "";
   const organizationId = who.organizationId || asked;
-  const choose = (id: string): void => setAddress(id === "" ? {} : { organization: id });
+  const [, renderAgain] = useState({});
+  const choose = (id: string): void => {
+    setAddress(id === "" ? {} : { organization: id });
+    // Who is asked first may stay: then the control shows whose policy it is, and not what was chosen.
+    renderAgain({});
+  };
   return (
     <>
       <h1>{T.policy.title}</h1>
