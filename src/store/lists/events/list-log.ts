@@ -17,11 +17,12 @@ import { Budget } from "../page-walk.ts";
 import { headOf } from "./event-summary.ts";
 import { readBlocks } from "./log-blocks.ts";
 import type { LogPart, LogRange, LogRead } from "./log-read.ts";
+import { newestOfShort, readMerged } from "./merged-chains.ts";
 import { CHAIN_EVENTS, type UserChains } from "./user-chain.ts";
 
 /**
- * A page must reach its place in the chain of each user within one budget, or it ends where it began: for more users the
- * log is read, where every row is progress.
+ * A page must reach its place in the chain of each user within one budget, or it ends where it began: for more users their
+ * chains are read as one, if they are short, or the log is read, where every row is progress.
  */
 const MERGED_USERS_MAX = 4;
 /** Events of one query of the log. */
@@ -63,12 +64,15 @@ export class LogLister {
       const budget = new Budget(this.#limits);
       const { user: users } = filter;
       // The events of no user have no chain.
-      const isChained = users !== undefined && users.length <= MERGED_USERS_MAX && !users.includes("");
+      const chained = users === undefined || users.includes("") ? undefined : users;
+      const isFew = chained !== undefined && chained.length <= MERGED_USERS_MAX;
+      const newest = chained === undefined || isFew ? undefined : await newestOfShort(queries, chained);
+      const isChained = isFew || newest !== undefined;
       // A small page that few of the events match would take a query for each that does not.
       const isLate = LATE_FIELDS[isChained ? "chain" : "log"].some((field) => filter[field] !== undefined);
       const chunkRows = isLate ? QUERY_EVENTS : Math.min(pageSize, QUERY_EVENTS);
       const read = { queries, filter, order, range, budget, chunkRows };
-      const parts = isChained ? this.#readChains(read, users) : readBlocks(read);
+      const parts = isFew ? this.#readChains(read, chained) : newest ? readMerged(read, newest) : readBlocks(read);
       const page = await this.#fill(read, parts, query);
       const { items, next } = page;
       const position = next ?? (order === "oldest_first" ? head : range.low);
